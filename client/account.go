@@ -14,7 +14,7 @@ func (c *Client) Account(ctx context.Context, account string) (apiv1.Account, er
 	return ask[apiv1.Account](ctx, c, get("/v1/accounts/"+url.PathEscape(account), nil))
 }
 
-// AccountStatement lists the sales of an account and what else was booked for it, newest first (right: customer.read).
+// AccountStatement lists the sales and other entries of an account, newest first (right: customer.read).
 func (c *Client) AccountStatement(ctx context.Context, f apiv1.AccountFilter) (apiv1.List[apiv1.AccountEntry], error) {
 	return list(ctx, c, apiv1.AccountStatement, f)
 }
@@ -45,7 +45,7 @@ func (c *Client) LedgerAccounts(ctx context.Context, f apiv1.LedgerFilter) (apiv
 	return list(ctx, c, apiv1.LedgerAccounts, f)
 }
 
-// LedgerBalance is what an account held at a moment; the zero time means now (right: ledger.read).
+// LedgerBalance returns what an account held at a moment; the zero time means now (right: ledger.read).
 func (c *Client) LedgerBalance(ctx context.Context, code int, subject string, at time.Time) (apiv1.LedgerBalance, error) {
 	q := url.Values{}
 	if subject != "" {

@@ -11,13 +11,13 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Approvals lists acts in a state (empty: all), newest first: those that the caller asked for or could allow. A page may
-// hold less than was asked for and still have a NextCursor.
+// Approvals lists actions in a state (empty: all), newest first. It shows those that the caller requested or could approve. A
+// page may hold fewer rows than requested and still have a NextCursor.
 func (c *Client) Approvals(ctx context.Context, f apiv1.ApprovalFilter) (apiv1.List[apiv1.Approval], error) {
 	return list(ctx, c, apiv1.Approvals, f)
 }
 
-// Decide allows or rejects an act. What is allowed is done at once.
+// Decide approves or rejects an action. An approved action is done at once.
 func (c *Client) Decide(ctx context.Context, approval string, allow bool, reason string) (apiv1.Approval, error) {
 	verb := "/reject"
 	if allow {
@@ -26,25 +26,25 @@ func (c *Client) Decide(ctx context.Context, approval string, allow bool, reason
 	return ask[apiv1.Approval](ctx, c, post("/v1/approvals/"+url.PathEscape(approval)+verb, apiv1.Decision{Reason: reason}))
 }
 
-// TrustClock says that the server's clock is right as it stands (right: settings.write), or returns *Waiting where four eyes
-// bind: the clock is then still in doubt. Where it is not in doubt, the answer is the refusal clock-trusted.
+// TrustClock confirms that the server's clock is right (right: settings.write). Under four eyes it returns *Waiting, and the
+// clock is still in doubt. If the clock is not in doubt, the answer is the refusal clock-trusted.
 func (c *Client) TrustClock(ctx context.Context, reason string) error {
 	_, err := ask[apiv1.Clock](ctx, c, post("/v1/clock/trust", apiv1.ClockTrust{Reason: reason}))
 	return err
 }
 
-// Waiting is the answer to an act that a second person has to allow first: it was taken down and nothing was done.
+// Waiting is the answer to an action that a second person has to approve first. The request is stored, and nothing was done.
 type Waiting struct {
 	Approval apiv1.Approval
 }
 
-// Error says that nothing was done yet.
+// Error says that nothing has been done yet.
 func (w *Waiting) Error() string {
 	return fmt.Sprintf("%s waits for a second person as %s", w.Approval.Act, w.Approval.ID)
 }
 
-// waits returns the *Waiting that an answer says, or nil. A command to a meter and a reversal on its way are accepted
-// with 202 too, so the identity tells.
+// waits returns the *Waiting in an answer, or nil. A command to a meter and a reversal on its way are also accepted with 202,
+// so it checks the id.
 func waits(a answer) error {
 	var w Waiting
 	if a.status != http.StatusAccepted || json.Unmarshal(a.body, &w.Approval) != nil || !strings.HasPrefix(w.Approval.ID, "apr_") {

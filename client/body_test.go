@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/client"
 )
 
-// schema is what the test reads of a schema of the OpenAPI document.
+// schema is the part of an OpenAPI schema that the test reads.
 type schema struct {
 	Ref        string            `json:"$ref"`
 	Type       any               `json:"type"` // a name, or a list with null
@@ -75,15 +75,15 @@ func rebasing(c *client.Client, ctx context.Context, entry string, d apiv1.Rebas
 	return c.DecideQuarantined(ctx, entry, "rebase", d)
 }
 
-// deciding is a decision that takes no register.
+// deciding is a decision without a register.
 func deciding(choice string) any {
 	return func(c *client.Client, ctx context.Context, entry, reason string) (apiv1.QuarantineResult, error) {
 		return c.DecideQuarantined(ctx, entry, choice, apiv1.Rebase{Reason: reason})
 	}
 }
 
-// bodies are the answers of operations whose client method returns something else, or that have none. The name of the type is
-// held against that of the schema, and internal/api holds each schema against its type in api/apiv1.
+// bodies are the answers of operations whose client method returns something else, or that have none. The test compares the
+// name of the type with that of the schema, and internal/api compares each schema with its type in api/apiv1.
 func bodies() map[string]any {
 	return map[string]any{
 		"account-balance": apiv1.AccountBalance{}, "commands": apiv1.List[apiv1.Command]{}, "find-sales": apiv1.List[apiv1.Sale]{}, "float": apiv1.Float{},
@@ -92,8 +92,8 @@ func bodies() map[string]any {
 	}
 }
 
-// TestTheClientHasEveryFieldOfTheDocument holds each property of each body in the OpenAPI document against a field of the
-// type that the client returns, and against what the client sends; and the other way round.
+// TestTheClientHasEveryFieldOfTheDocument compares each property of each body in the OpenAPI document with a field of the
+// type that the client returns and with what the client sends, in both directions.
 func TestTheClientHasEveryFieldOfTheDocument(t *testing.T) {
 	text, err := os.ReadFile("../internal/api/openapi.json")
 	if err != nil {
@@ -113,7 +113,7 @@ func TestTheClientHasEveryFieldOfTheDocument(t *testing.T) {
 				if result == nil {
 					result = reflect.TypeOf(call).Out(0)
 				}
-			} else if s, ok := op.RequestBody.Content["application/json"]; ok { // the only one that the client does not send
+			} else if s, ok := op.RequestBody.Content["application/json"]; ok { // the only body that the client does not send
 				c.compare(where+" request", s.Schema, reflect.TypeFor[apiv1.NewKeyChange]())
 			}
 			c.answers(where, op, result)
@@ -134,10 +134,10 @@ func TestTheClientHasEveryFieldOfTheDocument(t *testing.T) {
 type comparer struct {
 	t    *testing.T
 	doc  document
-	seen map[string]bool // schemas that were compared
+	seen map[string]bool // schemas already compared
 }
 
-// request calls a client method with every argument filled: it must ask the operation, with a body that has each property.
+// request calls a client method with every argument filled. It must call the operation, with a body that has each property.
 func (c comparer) request(where string, op operation, method any) {
 	var asked string
 	var body any
@@ -203,7 +203,7 @@ func (c comparer) sent(where string, s schema, body any) {
 	}
 }
 
-// fill gives every part of a value a value.
+// fill sets every field of a value.
 func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
@@ -231,8 +231,8 @@ func fill(v reflect.Value) {
 	}
 }
 
-// answers compares the bodies that an operation answers with: what was done with the method's result, a 202 that is another
-// body with an approval, a problem with the client's. What is not JSON is text.
+// answers compares the bodies that an operation answers with: a success with the method's result, a 202 with a different body
+// with an approval, a problem with the client's. An answer that is not JSON is text.
 func (c comparer) answers(where string, op operation, result reflect.Type) {
 	for status, r := range op.Responses {
 		for kind, of := range r.Content {
@@ -300,7 +300,7 @@ func (c comparer) compare(where string, s schema, t reflect.Type) {
 	}
 }
 
-// nameOf is the name of a type of api/apiv1 as the document has it. A type of package client embeds such a type.
+// nameOf returns the document's name of a type of api/apiv1, also if a type of package client embeds it.
 func nameOf(t reflect.Type) string {
 	if t.PkgPath() == reflect.TypeFor[client.Problem]().PkgPath() && t.Kind() == reflect.Struct && t.NumField() > 0 && t.Field(0).Anonymous {
 		t = t.Field(0).Type
@@ -317,7 +317,7 @@ func kindsOf(t any) string {
 	return string(text)
 }
 
-// kindOf is the JSON type of a Go type, empty where any will do.
+// kindOf returns the JSON type of a Go type, empty if any will do.
 func kindOf(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[json.RawMessage](), t.Kind() == reflect.Interface:
@@ -334,7 +334,7 @@ func kindOf(t reflect.Type) string {
 	return "integer"
 }
 
-// fieldsOf are the fields of a struct by their names in JSON, those of embedded structs among them.
+// fieldsOf returns the fields of a struct by their JSON names, including those of embedded structs.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	out := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(t) {

@@ -4,15 +4,15 @@
 //
 //   - [*Problem]: the server answered "no" or reported a fault; branch on Code, read Detail to a person
 //   - [ErrUnreachable]: no connection could be made, so the server was not asked and nothing happened
-//   - [ErrNoAnswer]: the question went out and no answer came back; a sale then returns [*Unresolved]
+//   - [ErrNoAnswer]: the request was sent and no answer came back; a sale then returns [*Unresolved]
 //   - the context's own error
 //
-// [Client.Vend] is safe to lose: it repeats itself with the same idempotency key for as long as [Config] allows, and
-// what it cannot settle it returns with that key, so that the same order asked later gives the same sale and never a
-// second one.
+// The answer to [Client.Vend] may get lost without harm. Vend repeats the request with the same idempotency key for as long
+// as [Config] allows. If the outcome stays unknown, it returns that key, so that a later request gives the same sale and
+// never a second one.
 //
-// Bodies have the types of package apiv1, lists its filters. The package uses that and the standard library only, and may
-// be used outside this module.
+// Bodies have the types of package apiv1, lists its filters. The package uses that and the standard library only, and may be
+// used outside this module.
 package client
 
 import (
@@ -30,13 +30,13 @@ import (
 	"time"
 )
 
-// Limits of the client. None of them is a promise of the server.
+// Limits of the client. The server promises none of them.
 const (
 	// MaxAnswer is the largest answer that is read, in bytes.
 	MaxAnswer = 8 << 20
 	// DefaultTimeout bounds one attempt of one call.
 	DefaultTimeout = 30 * time.Second
-	// DefaultAttempts is how often a sale is asked in all before it is returned as unresolved.
+	// DefaultAttempts is how often a sale is requested in all before it is returned as unresolved.
 	DefaultAttempts = 4
 	// DefaultPause is the wait before the second attempt; it doubles from there.
 	DefaultPause = 200 * time.Millisecond
@@ -44,11 +44,11 @@ const (
 	MaxPause = 5 * time.Second
 )
 
-// Errors of the way to the server.
+// Network errors.
 var (
 	// ErrUnreachable: no connection could be made; the server was not asked.
 	ErrUnreachable = errors.New("server unreachable")
-	// ErrNoAnswer: a connection was made and the answer did not arrive whole; the server may have acted.
+	// ErrNoAnswer: a connection was made and the answer did not arrive completely; the server may have acted.
 	ErrNoAnswer = errors.New("no answer from the server")
 )
 
@@ -58,13 +58,13 @@ type Config struct {
 	HTTP *http.Client
 	// Timeout bounds one attempt; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// Attempts bounds the tries of one sale; 0 means DefaultAttempts.
+	// Attempts bounds the attempts of one sale; 0 means DefaultAttempts.
 	Attempts int
-	// Pause is the wait before the second try; 0 means DefaultPause.
+	// Pause is the wait before the second attempt; 0 means DefaultPause.
 	Pause time.Duration
 	// UserAgent names the caller in the server's log; empty means "paywatt-client".
 	UserAgent string
-	// Wait pauses between tries until d has passed or ctx ends; nil means the machine's clock. Tests replace it.
+	// Wait waits between attempts until d has passed or ctx ends; nil means the machine's clock. Tests replace it.
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
@@ -75,8 +75,8 @@ type Client struct {
 	cfg  Config
 }
 
-// New makes a client of the server at base ("http://127.0.0.1:8080", a path below it is kept) that authenticates with
-// an API key ("pk_…"); an empty key serves only the open pages ([Client.Version], [Client.Ready]).
+// New makes a client of the server at base ("http://127.0.0.1:8080", also with a path) that authenticates with an API key
+// ("pk_…"). Without a key only the open pages work ([Client.Version], [Client.Ready]).
 func New(base, key string, cfg Config) (*Client, error) {
 	u, err := url.Parse(strings.TrimRight(base, "/"))
 	if err != nil {
@@ -98,7 +98,7 @@ func New(base, key string, cfg Config) (*Client, error) {
 	return &Client{base: u, key: key, cfg: cfg}, nil
 }
 
-// ownHTTP follows no redirect: a sale that is sent on elsewhere is not the sale that was asked for.
+// ownHTTP follows no redirect: a redirected sale is not the requested sale.
 func ownHTTP() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
@@ -124,15 +124,15 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// call is one question to the server; its path is escaped.
+// call is one request to the server; its path is escaped.
 type call struct {
 	method, path string
 	query        url.Values
 	header       http.Header
-	body         any // nil, or what is sent as JSON
+	body         any // nil, or the value sent as JSON
 }
 
-// answer is what came back whole, with a status below 400.
+// answer is a complete answer with a status below 400.
 type answer struct {
 	status int
 	header http.Header
@@ -198,7 +198,7 @@ func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
 	return req, nil
 }
 
-// lost names what broke on the way. A failed dial proves that the server was not asked; anything later proves nothing.
+// lost classifies a network error. A failed dial proves that the server was not asked; any later error proves nothing.
 func (c *Client) lost(ctx context.Context, q call, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s %s: %w: %w", q.method, q.path, ErrNoAnswer, ctx.Err())

@@ -7,17 +7,18 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Customers lists the customers whose name, phone or meter number holds a text, all for the empty one (right: customer.read).
+// Customers lists the customers whose name, phone or meter number contains a text; an empty text lists all (right:
+// customer.read).
 func (c *Client) Customers(ctx context.Context, f apiv1.CustomerFilter) (apiv1.List[apiv1.CustomerEntry], error) {
 	return list(ctx, c, apiv1.Customers, f)
 }
 
-// Customer returns a customer by the id.
+// Customer returns a customer by id.
 func (c *Client) Customer(ctx context.Context, id string) (apiv1.Customer, error) {
 	return ask[apiv1.Customer](ctx, c, get("/v1/customers/"+url.PathEscape(id), nil))
 }
 
-// ChangeCustomer changes what is on record of a customer (right: customer.write).
+// ChangeCustomer changes a customer's data (right: customer.write).
 func (c *Client) ChangeCustomer(ctx context.Context, id string, change apiv1.CustomerChange) (apiv1.Customer, error) {
 	return ask[apiv1.Customer](ctx, c, post("/v1/customers/"+url.PathEscape(id), change))
 }

@@ -17,7 +17,7 @@ func (c *Client) Debts(ctx context.Context, f apiv1.OwingFilter) (apiv1.List[api
 	return list(ctx, c, apiv1.Debts, f)
 }
 
-// WriteOffDebt takes a debt off the books (right: ledger.adjust). It is safe to repeat with the same key; empty = a random one.
+// WriteOffDebt writes off a debt (right: ledger.adjust). It is safe to repeat with the same key; empty = a random one.
 func (c *Client) WriteOffDebt(ctx context.Context, debt string, w apiv1.WriteOff, key string) (apiv1.Debt, error) {
 	return keyedAsk[apiv1.Debt](ctx, c, post("/v1/debts/"+url.PathEscape(debt)+"/write-off", w), key)
 }

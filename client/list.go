@@ -18,7 +18,8 @@ func list[F, T any](ctx context.Context, c *Client, l apiv1.Listing[F, T], f F) 
 	return ask[apiv1.List[T]](ctx, c, get(path, q))
 }
 
-// address puts the fields of a filter where their tags say: path into the path, query behind it where they are not zero.
+// address puts the fields of a filter where their tags say: path fields into the path, and query fields that are not zero
+// into the query.
 func address(f reflect.Value, path *string, q url.Values) {
 	for i := range f.NumField() {
 		field, v := f.Type().Field(i), f.Field(i)

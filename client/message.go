@@ -12,7 +12,7 @@ func (c *Client) Messages(ctx context.Context, f apiv1.MessageFilter) (apiv1.Lis
 	return list(ctx, c, apiv1.Messages, f)
 }
 
-// Message shows a message with every try.
+// Message shows a message with every attempt.
 func (c *Client) Message(ctx context.Context, id string) (apiv1.MessageDetail, error) {
 	return ask[apiv1.MessageDetail](ctx, c, get("/v1/messages/"+url.PathEscape(id), nil))
 }
@@ -22,7 +22,7 @@ func (c *Client) SendMessage(ctx context.Context, n apiv1.NewMessage, key string
 	return keyedAsk[apiv1.Message](ctx, c, post("/v1/messages", n), key)
 }
 
-// RetryMessage sends a message once more, by a route that is named or by the first that works (right: message.send).
+// RetryMessage sends a message once more, by the named route or by the first that works (right: message.send).
 func (c *Client) RetryMessage(ctx context.Context, id, route string) (apiv1.MessageDetail, error) {
 	return ask[apiv1.MessageDetail](ctx, c, post("/v1/messages/"+url.PathEscape(id)+"/retry", apiv1.MessageRetry{Route: route}))
 }

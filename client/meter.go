@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// AddMeter registers a meter (right: meter.write) and returns its secrets, this once.
+// AddMeter registers a meter (right: meter.write) and returns its secrets. They are shown only this once.
 func (c *Client) AddMeter(ctx context.Context, m apiv1.NewMeter) (apiv1.AddedMeter, error) {
 	return ask[apiv1.AddedMeter](ctx, c, post("/v1/meters", m))
 }
@@ -22,12 +22,12 @@ func (c *Client) Meters(ctx context.Context, p apiv1.Page) (apiv1.List[apiv1.Met
 	return list(ctx, c, apiv1.Meters, p)
 }
 
-// ChangeMeter changes the feeder or the greatest power of a meter (right: meter.write).
+// ChangeMeter changes the feeder or the power limit of a meter (right: meter.write).
 func (c *Client) ChangeMeter(ctx context.Context, ref string, change apiv1.MeterChange) (apiv1.Meter, error) {
 	return ask[apiv1.Meter](ctx, c, post(meterPath(ref, ""), change))
 }
 
-// SetSIM registers the number of the SIM in a meter, with the country code; empty for none (right: meter.write).
+// SetSIM registers the number of the SIM in a meter, with the country code; an empty number removes it (right: meter.write).
 func (c *Client) SetSIM(ctx context.Context, meter, number string) (apiv1.Meter, error) {
 	return ask[apiv1.Meter](ctx, c, post(meterPath(meter, "/sim"), apiv1.SIM{SIMPhone: number}))
 }
@@ -42,7 +42,7 @@ func (c *Client) Events(ctx context.Context, f apiv1.HistoryFilter) (apiv1.List[
 	return list(ctx, c, apiv1.Events, f)
 }
 
-// Alarms lists alarms of a meter (empty: of all), newest first; Open leaves out those that no longer stand.
+// Alarms lists alarms of a meter (empty: of all), newest first; Open leaves out cleared ones.
 func (c *Client) Alarms(ctx context.Context, f apiv1.AlarmFilter) (apiv1.List[apiv1.Alarm], error) {
 	return list(ctx, c, apiv1.Alarms, f)
 }
@@ -52,8 +52,8 @@ func (c *Client) Tokens(ctx context.Context, f apiv1.MeterFilter) (apiv1.List[ap
 	return list(ctx, c, apiv1.MeterTokens, f)
 }
 
-// SendCommand queues a command for a meter (right: command.send). It is kept until the meter itself answers or the
-// command expires.
+// SendCommand queues a command for a meter (right: command.send). The server keeps it until the meter answers or the command
+// expires.
 func (c *Client) SendCommand(ctx context.Context, meter string, n apiv1.NewCommand) (apiv1.Command, error) {
 	return ask[apiv1.Command](ctx, c, post(meterPath(meter, "/commands"), n))
 }
@@ -63,23 +63,24 @@ func (c *Client) Command(ctx context.Context, meter, id string) (apiv1.Command, 
 	return ask[apiv1.Command](ctx, c, get(meterPath(meter, "/commands/"+url.PathEscape(id)), nil))
 }
 
-// Device shows what a meter's device says now.
+// Device shows the present state of a meter's device.
 func (c *Client) Device(ctx context.Context, meter string) (apiv1.Device, error) {
 	return ask[apiv1.Device](ctx, c, get(meterPath(meter, "/device"), nil))
 }
 
-// SendSummary sends the usage summary to a meter's device (right: command.send). A device that does not listen to one
-// is refused as meter-offline.
+// SendSummary sends the usage summary to a meter's device (right: command.send). If the device does not listen for one, the
+// refusal is meter-offline.
 func (c *Client) SendSummary(ctx context.Context, meter string) (apiv1.Device, error) {
 	return ask[apiv1.Device](ctx, c, post(meterPath(meter, "/device/summary"), struct{}{}))
 }
 
-// ToggleDevice turns the relay of a toggling device over, once (right: command.send). Do not repeat it without looking.
+// ToggleDevice toggles the relay of a device that can only toggle, once (right: command.send). Look at the relay before you
+// repeat it.
 func (c *Client) ToggleDevice(ctx context.Context, meter, reason string) (apiv1.Device, error) {
 	return ask[apiv1.Device](ctx, c, post(meterPath(meter, "/device/toggle"), apiv1.Reason{Reason: reason}))
 }
 
-// Supply shows where the supply of a wallet meter stands (right: meter.read).
+// Supply shows the state of a wallet meter's supply (right: meter.read).
 func (c *Client) Supply(ctx context.Context, meter string) (apiv1.Supply, error) {
 	return ask[apiv1.Supply](ctx, c, get(meterPath(meter, "/supply"), nil))
 }
@@ -89,12 +90,12 @@ func (c *Client) CutSupply(ctx context.Context, meter, reason string) (apiv1.Swi
 	return ask[apiv1.Switched](ctx, c, post(meterPath(meter, "/cut"), apiv1.Reason{Reason: reason}))
 }
 
-// RestoreSupply takes a person's cut back (right: command.send).
+// RestoreSupply ends a cut by a person (right: command.send).
 func (c *Client) RestoreSupply(ctx context.Context, meter, reason string) (apiv1.Switched, error) {
 	return ask[apiv1.Switched](ctx, c, post(meterPath(meter, "/restore"), apiv1.Reason{Reason: reason}))
 }
 
-// SetSupply protects an account from being cut off, or says what the end of a lease's time brings (right: meter.write).
+// SetSupply protects an account from being cut off, or sets what happens when a lease's time ends (right: meter.write).
 func (c *Client) SetSupply(ctx context.Context, meter string, change apiv1.SupplyChange) (apiv1.Supply, error) {
 	return ask[apiv1.Supply](ctx, c, post(meterPath(meter, "/supply"), change))
 }

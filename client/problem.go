@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Problem is the server's "no". Code is stable and kebab-case; branch on it, show Detail to a person.
+// Problem is a refusal or a fault of the server. Code is stable and kebab-case; branch on it, show Detail to a person.
 type Problem struct {
 	apiv1.Problem
-	// RetryAfter is the server's wish from its Retry-After header; 0 where it has none.
+	// RetryAfter is the pause that the server asks for in its Retry-After header; 0 without one.
 	RetryAfter time.Duration `json:"-"`
 	// Replayed says that this is the stored answer to an earlier request with the same idempotency key.
 	Replayed bool `json:"-"`
@@ -27,7 +27,7 @@ func (p *Problem) Error() string {
 	return p.Detail + " (" + p.Code + ")"
 }
 
-// problemOf reads a problem document; an answer that is none (a proxy's page) becomes one without a code.
+// problemOf reads a problem document. Any other answer, such as a proxy's page, becomes a problem without a code.
 func problemOf(resp *http.Response, body []byte) *Problem {
 	p := &Problem{}
 	if err := json.Unmarshal(body, p); err != nil || p.Status == 0 {

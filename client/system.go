@@ -10,13 +10,13 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Version returns what runs; no key is needed.
+// Version returns the version of the server; no key is needed.
 func (c *Client) Version(ctx context.Context) (apiv1.Version, error) {
 	return ask[apiv1.Version](ctx, c, get("/v1/version", nil))
 }
 
 // Ready asks whether the server is ready; no key is needed. A server that is not ready is an answer, not an error: failing
-// lists the codes of what is wrong.
+// lists the codes of the reasons.
 func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string, err error) {
 	ready, err = ask[apiv1.Ready](ctx, c, get("/readyz", nil))
 	var p *Problem
@@ -32,8 +32,8 @@ func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string
 	return ready, failing, nil
 }
 
-// Head returns the signed head of so many leaves, or the newest one for 0, with the proof that the log has only grown
-// since an older one where since is its size (right: vend.read).
+// Head returns the signed head of a size in leaves, or the newest one for 0 (right: vend.read). If since is the size of an
+// older head, the answer includes the proof that the log has only grown since.
 func (c *Client) Head(ctx context.Context, size, since int64) (apiv1.Head, error) {
 	name, q := "newest", url.Values{}
 	if size != 0 {
@@ -45,12 +45,12 @@ func (c *Client) Head(ctx context.Context, size, since int64) (apiv1.Head, error
 	return ask[apiv1.Head](ctx, c, get("/v1/heads/"+name, q))
 }
 
-// Settings shows what the utility decided for itself (right: settings.read).
+// Settings shows the utility's settings (right: settings.read).
 func (c *Client) Settings(ctx context.Context) (apiv1.Settings, error) {
 	return ask[apiv1.Settings](ctx, c, get("/v1/settings", nil))
 }
 
-// ChangeSettings changes what is named (right: settings.write), or returns *Waiting where four eyes bind.
+// ChangeSettings changes the named settings (right: settings.write), or returns *Waiting under four eyes.
 func (c *Client) ChangeSettings(ctx context.Context, s apiv1.SettingsChange) (apiv1.Settings, error) {
 	return ask[apiv1.Settings](ctx, c, post("/v1/settings", s))
 }

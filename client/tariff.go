@@ -17,7 +17,7 @@ func (c *Client) Tariffs(ctx context.Context, p apiv1.Page) (apiv1.List[apiv1.Ta
 	return list(ctx, c, apiv1.Tariffs, p)
 }
 
-// CreateTariffVersion publishes a further version of a tariff, which is given by name or identity (right: tariff.write).
+// CreateTariffVersion publishes a further version of a tariff, named by name or id (right: tariff.write).
 func (c *Client) CreateTariffVersion(ctx context.Context, tariff string, v apiv1.NewTariffVersion) (apiv1.Tariff, error) {
 	return ask[apiv1.Tariff](ctx, c, post("/v1/tariffs/"+url.PathEscape(tariff)+"/versions", v))
 }
@@ -27,7 +27,7 @@ func (c *Client) TariffVersions(ctx context.Context, f apiv1.TariffFilter) (apiv
 	return list(ctx, c, apiv1.TariffVersions, f)
 }
 
-// SimulateTariff says what a draft would change (right: tariff.read; with From also vend.read). Nothing is kept.
+// SimulateTariff says what a draft would change (right: tariff.read; with From also vend.read). Nothing is stored.
 func (c *Client) SimulateTariff(ctx context.Context, s apiv1.Simulation) (apiv1.SimulationResult, error) {
 	return ask[apiv1.SimulationResult](ctx, c, post("/v1/tariff-simulations", s))
 }

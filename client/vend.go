@@ -15,24 +15,24 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Sold is a sale with how it was answered.
+// Sold is a sale with details of its answer.
 type Sold struct {
 	apiv1.Sale
-	// Replayed says that the server answered with a sale it had made before under the same key.
+	// Replayed says that the server had made this sale before under the same key.
 	Replayed bool `json:"-"`
 	// Raw is the answer byte for byte.
 	Raw json.RawMessage `json:"-"`
 }
 
-// Unresolved is a sale, or another request that moves money, whose outcome this client does not know: it may or may not have happened. Ask again with the
-// same order and key, or look with [Client.VendByRef]; never start a new sale instead.
+// Unresolved is a sale, or another request that moves money, whose outcome is not known. Ask again with the same order and
+// key, or look with [Client.VendByRef]; never start a new sale instead.
 type Unresolved struct {
 	IdempotencyKey string
 	ClientRef      string
 	Err            error
 }
 
-// Error says what is not known and how to find out.
+// Error says what is unknown and how to find out.
 func (u *Unresolved) Error() string {
 	if u.ClientRef == "" {
 		return fmt.Sprintf("request %s: outcome unknown: %v", u.IdempotencyKey, u.Err)
@@ -40,7 +40,7 @@ func (u *Unresolved) Error() string {
 	return fmt.Sprintf("sale %s: outcome unknown: %v", u.ClientRef, u.Err)
 }
 
-// Unwrap returns the last error of the way.
+// Unwrap returns the last network error.
 func (u *Unresolved) Unwrap() error { return u.Err }
 
 // Quote prices a tender without selling (right: vend.quote).
@@ -48,10 +48,10 @@ func (c *Client) Quote(ctx context.Context, meter string, tender apiv1.Amount) (
 	return ask[apiv1.Quote](ctx, c, post("/v1/vend-quotes", apiv1.NewQuote{Meter: meter, Tender: tender}))
 }
 
-// Vend sells (right: vend.sell). The key makes a repetition harmless: 8 to 64 ASCII characters; empty = a random one.
-// Callers that may crash choose their own and keep it with the order. After errors of the way Vend asks again with the
-// same key, up to Config.Attempts times, so one call never makes two sales. An error that leaves the outcome open is an
-// [*Unresolved]; one that is [ErrUnreachable] or a [*Problem] with MoneyMoved "no" means that nothing was sold.
+// Vend sells (right: vend.sell). The key makes a repetition harmless: 8 to 64 ASCII characters; empty = a random one. Callers
+// that may crash choose their own and store it with the order. After network errors Vend asks again with the same key, up to
+// Config.Attempts times, so one call never makes two sales. An error that leaves the outcome open is an [*Unresolved]; one
+// that is [ErrUnreachable] or a [*Problem] with MoneyMoved "no" means that nothing was sold.
 func (c *Client) Vend(ctx context.Context, o apiv1.NewSale, key string) (Sold, error) {
 	var s Sold
 	key = cmp.Or(key, rand.Text())
@@ -60,14 +60,14 @@ func (c *Client) Vend(ctx context.Context, o apiv1.NewSale, key string) (Sold, e
 	return s, err
 }
 
-// keyedAsk sends a request that moves money under a key. An error that leaves the outcome open is an [*Unresolved].
+// keyedAsk sends a request that moves money under a key. If the outcome stays unknown, the error is an [*Unresolved].
 func keyedAsk[T any](ctx context.Context, c *Client, q call, key string) (out T, err error) {
 	_, err = c.settle(ctx, q, cmp.Or(key, rand.Text()), "", &out)
 	return out, err
 }
 
-// settle sends a request that moves money, again and again with the same key, until it is settled or Config.Attempts are
-// used up; what is not settled comes back as *Unresolved with the caller's reference.
+// settle repeats a request that moves money with the same key until it is settled or Config.Attempts are used up. If it is
+// not settled, it returns an *Unresolved with the caller's reference.
 func (c *Client) settle(ctx context.Context, q call, key, ref string, into any) (answer, error) {
 	q.header = http.Header{"Idempotency-Key": {key}}
 	asked := false // whether any attempt may have reached the server
@@ -96,7 +96,7 @@ func (c *Client) settle(ctx context.Context, q call, key, ref string, into any) 
 	}
 }
 
-// repeatable says whether asking again with the same key can settle the sale, and the server's wish for a pause.
+// repeatable reports whether asking again with the same key can settle the sale, and the pause that the server asked for.
 func repeatable(err error) (bool, time.Duration) {
 	if errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNoAnswer) {
 		return true, 0
@@ -108,14 +108,14 @@ func repeatable(err error) (bool, time.Duration) {
 	switch {
 	case p.Code == "idempotency-key-in-flight", p.MoneyMoved == apiv1.MoneyMovedUnknown:
 		return true, p.RetryAfter
-	case p.Code == "" && p.Status >= 500: // a proxy's page: nobody knows what the server behind it did
+	case p.Code == "" && p.Status >= 500: // a proxy's page: what the server behind it did is unknown
 		return true, p.RetryAfter
 	}
 	return false, 0
 }
 
-// saysNothing reports whether a "no" to a repetition leaves open what became of an earlier attempt: the server turned
-// this request away before it looked at the key.
+// saysNothing reports whether a refusal of a repetition leaves the outcome of an earlier attempt open, because the server
+// refused it before it looked at the key.
 func saysNothing(err error) bool {
 	var p *Problem
 	if !errors.As(err, &p) {
@@ -128,7 +128,7 @@ func saysNothing(err error) bool {
 	return p.Status >= 500
 }
 
-// pause is the wait after the given attempt: doubling, at least what the server asked for, bounded.
+// pause is the wait after the given attempt. It doubles, is at least what the server asked for, and is bounded.
 func (c *Client) pause(attempt int, wish time.Duration) time.Duration {
 	d := c.cfg.Pause
 	for range min(attempt-1, 16) {
@@ -142,7 +142,7 @@ func (c *Client) VendByID(ctx context.Context, id string) (apiv1.Sale, error) {
 	return ask[apiv1.Sale](ctx, c, get(salePath(id, ""), nil))
 }
 
-// VendByRef returns the sale with the caller's own reference. A problem with code "vend-not-found" means that it was
+// VendByRef returns the sale with the caller's own reference. A problem with code "vend-not-found" means that the sale was
 // not made.
 func (c *Client) VendByRef(ctx context.Context, clientRef string) (apiv1.Sale, error) {
 	l, err := ask[apiv1.List[apiv1.Sale]](ctx, c, get("/v1/vends", url.Values{"client_ref": {clientRef}}))
@@ -171,12 +171,12 @@ func (c *Client) Receipt(ctx context.Context, id, format string) (body []byte, c
 // Proven is a receipt with its proof.
 type Proven struct {
 	apiv1.Receipt
-	// Raw is the answer byte for byte, to be kept: paywatt verify checks it without the server.
+	// Raw is the answer byte for byte. Keep it: paywatt verify checks it without the server.
 	Raw json.RawMessage `json:"-"`
 }
 
-// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log, up to the signed head of so
-// many leaves or the newest one for 0. A problem with code "not-sealed-yet" means: ask again after its RetryAfter.
+// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log, under the signed head of a
+// size in leaves, or the newest one for 0. A problem with code "not-sealed-yet" means: ask again after its RetryAfter.
 func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) (Proven, error) {
 	q := url.Values{"format": {"json"}, "proof": {"1"}}
 	if head != 0 {
@@ -194,9 +194,9 @@ func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) (Prov
 	return p, nil
 }
 
-// Reverse undoes a sale (right: vend.reverse, or vend.sell for one's own within 15 minutes). An empty key is a random
-// one. While Reversal.State is waiting, ask with [Client.Reversal]. A reversal that somebody must approve first returns
-// *Waiting, and nothing was given back.
+// Reverse reverses a sale (right: vend.reverse, or vend.sell for one's own within 15 minutes). An empty key means a random
+// one. While Reversal.State is waiting, ask with [Client.Reversal]. If somebody must approve the reversal first, it returns
+// *Waiting, and no money was given back.
 func (c *Client) Reverse(ctx context.Context, sale, reason, key string) (apiv1.Reversed, error) {
 	return keyedAsk[apiv1.Reversed](ctx, c, post(salePath(sale, "/reversal"), apiv1.NewReversal{Reason: reason}), key)
 }
@@ -206,12 +206,12 @@ func (c *Client) Reversal(ctx context.Context, sale string) (apiv1.Reversal, err
 	return ask[apiv1.Reversal](ctx, c, get(salePath(sale, "/reversal"), nil))
 }
 
-// Explain derives every figure of a sale again (right: vend.read).
+// Explain computes every figure of a sale again (right: vend.read).
 func (c *Client) Explain(ctx context.Context, sale string) (apiv1.Explanation, error) {
 	return ask[apiv1.Explanation](ctx, c, get(salePath(sale, "/explain"), nil))
 }
 
-// Reprint returns the receipt of a sale once more, marked as a copy, in a format as of [Client.Receipt].
+// Reprint returns the receipt of a sale once more, marked as a copy, in one of the formats of [Client.Receipt].
 func (c *Client) Reprint(ctx context.Context, sale, format string) ([]byte, error) {
 	q := post(salePath(sale, "/reprints"), struct{}{})
 	q.query = url.Values{"format": {format}}

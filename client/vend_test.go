@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/client"
 )
 
-// script answers the n-th request with the n-th handler and the last one for ever; it keeps what was asked.
+// script answers the n-th request with the n-th handler, and later ones with the last. It records the requests.
 type script struct {
 	steps []http.HandlerFunc
 
@@ -37,7 +37,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.steps[n-1](w, r)
 }
 
-// asked gives the keys and bodies of the requests so far.
+// asked returns the keys and bodies of the requests so far.
 func (s *script) asked() (keys, bodies []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// AddVendor takes a vendor on (right: vendor.manage).
+// AddVendor registers a vendor (right: vendor.manage).
 func (c *Client) AddVendor(ctx context.Context, n apiv1.NewVendor) (apiv1.Vendor, error) {
 	return ask[apiv1.Vendor](ctx, c, post("/v1/vendors", n))
 }
@@ -27,12 +27,12 @@ func (c *Client) SetVendorTerms(ctx context.Context, vendor string, t apiv1.Vend
 	return ask[apiv1.Vendor](ctx, c, post("/v1/vendors/"+url.PathEscape(vendor)+"/terms", t))
 }
 
-// Deposit books what a vendor paid in (right: vendor.deposit). It is safe to repeat with the same key; empty = a random one.
+// Deposit books a vendor's payment (right: vendor.deposit). It is safe to repeat with the same key; empty = a random one.
 func (c *Client) Deposit(ctx context.Context, vendor string, d apiv1.NewDeposit, key string) (apiv1.Deposit, error) {
 	return keyedAsk[apiv1.Deposit](ctx, c, post("/v1/vendors/"+url.PathEscape(vendor)+"/deposits", d), key)
 }
 
-// VendorStatement lists what was booked on a vendor's account, newest first (right: vendor.float).
+// VendorStatement lists the entries on a vendor's account, newest first (right: vendor.float).
 func (c *Client) VendorStatement(ctx context.Context, f apiv1.VendorFilter) (apiv1.List[apiv1.VendorEntry], error) {
 	return list(ctx, c, apiv1.VendorStatement, f)
 }

@@ -6,18 +6,18 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Usage lists what a wallet meter used, newest first (right: meter.read).
+// Usage lists a wallet meter's use, newest first (right: meter.read).
 func (c *Client) Usage(ctx context.Context, f apiv1.UsageFilter) (apiv1.List[apiv1.Usage], error) {
 	return list(ctx, c, apiv1.MeterUsage, f)
 }
 
-// WalletStatement shows what changed an account's wallet between two local days, from the opening balance to the closing
+// WalletStatement lists the entries on an account's wallet between two local days, from the opening balance to the closing
 // one (right: customer.read). Empty days: this month so far.
 func (c *Client) WalletStatement(ctx context.Context, f apiv1.WalletFilter) (apiv1.List[apiv1.WalletLine], error) {
 	return list(ctx, c, apiv1.WalletStatement, f)
 }
 
-// Registers lists wallet meters whose register is not all charged for (right: meter.read).
+// Registers lists wallet meters whose registers are not fully charged for (right: meter.read).
 func (c *Client) Registers(ctx context.Context, p apiv1.Page) (apiv1.List[apiv1.Register], error) {
 	return list(ctx, c, apiv1.Registers, p)
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// clockTower is a server that is started again and again on a machine whose clock is off.
+// clockTower is a server that is restarted repeatedly on a machine with a wrong clock.
 type clockTower struct {
 	*testing.T
 	p     *place
@@ -26,7 +26,7 @@ func newClockTower(t *testing.T) *clockTower {
 	return w
 }
 
-// start starts the server anew with faults of its clock.
+// start restarts the server with faults of its clock.
 func (w *clockTower) start(faults ...string) {
 	w.Helper()
 	w.stop()
@@ -42,7 +42,7 @@ func (w *clockTower) stop() {
 	}
 }
 
-// refuses wants sales refused with a code, and the server not ready where that is for its clock.
+// refuses expects a sale to be refused with a code, without money moving.
 func (w *clockTower) refuses(when, meter, key, code string) {
 	w.Helper()
 	got, err := w.a.vend(meter, 1000, key)
@@ -54,7 +54,7 @@ func (w *clockTower) refuses(when, meter, key, code string) {
 	}
 }
 
-// ready wants /readyz to say this code, none for ready.
+// ready expects this code from /readyz, none for ready.
 func (w *clockTower) ready(when, code string) {
 	w.Helper()
 	got, err := w.a.do("GET", "/readyz", nil)
@@ -78,8 +78,8 @@ func (w *clockTower) sound() {
 	w.p.run(w, "", "verify", "--data", w.p.dir)
 }
 
-// TestAClockFarAheadAtTheStart: the server starts with its clock a year ahead, is set right, is told that a wrong clock is
-// right, and sells again everywhere but at the meter that has a token of the next year.
+// TestAClockFarAheadAtTheStart: the server starts with its clock a year ahead, and the clock is corrected. Then somebody
+// confirms a wrong clock. Afterwards the server can sell to every meter except the one with a token of the next year.
 func TestAClockFarAheadAtTheStart(t *testing.T) {
 	const year = "clock=8760h"
 	w := newClockTower(t)
@@ -87,7 +87,7 @@ func TestAClockFarAheadAtTheStart(t *testing.T) {
 	w.a.tariff(w)
 	one, other, third := w.a.meter(w, number(6001)), w.a.meter(w, number(6002)), w.a.meter(w, number(6004))
 	first := w.a.mustVend(w, one.number, 1000, "before-1")
-	for n := range 2 { // what happened meanwhile does not make it believe its clock after a restart
+	for n := range 2 { // a restart does not make it trust its clock
 		w.start(year)
 		w.refuses("with the clock a year ahead", one.number, fmt.Sprintf("a-year-ahead-%d", n), "clock-untrusted")
 		w.ready("with the clock a year ahead", "clock-untrusted")
@@ -95,7 +95,7 @@ func TestAClockFarAheadAtTheStart(t *testing.T) {
 			t.Errorf("a quote: %v %d %s", err, got.status, got.body)
 		}
 		vm := w.p.meterProcess(w, filepath.Join(t.TempDir(), "meter"), w.srv.mqtt, one)
-		vm.must(w, "sync") // readings go on
+		vm.must(w, "sync") // readings continue
 		vm.quit(w)
 	}
 	w.start()
@@ -135,8 +135,9 @@ func TestAClockFarAheadAtTheStart(t *testing.T) {
 	w.sound()
 }
 
-// TestARestoreAfterALongRowOfSales: the disk is gone, the copy is older than a day, and 70 tokens were sold to one meter in a row since. The meter
-// has all of them. What is sold after the restore loads, is accepted for what it is, and is reversed where it was not loaded.
+// TestARestoreAfterALongRowOfSales: the disk is lost, the backup is more than a day old, and 70 tokens in a row were sold to
+// one meter since. The meter has all of them. Tokens sold after the restore load and are reported as accepted, and sales
+// whose tokens were not loaded can be reversed.
 func TestARestoreAfterALongRowOfSales(t *testing.T) {
 	w := newClockTower(t)
 	w.start("clock=-26h")
@@ -155,7 +156,7 @@ func TestARestoreAfterALongRowOfSales(t *testing.T) {
 	}
 	vm.quit(w)
 	w.stop()
-	w.p.dir = filepath.Join(t.TempDir(), "anew") // of the old folder nothing is left
+	w.p.dir = filepath.Join(t.TempDir(), "anew") // the old folder is lost completely
 	w.p.run(t, "", "backup", "restore", copyAt, "--data", w.p.dir)
 
 	w.start("time-service")

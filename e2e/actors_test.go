@@ -51,10 +51,10 @@ type keypad struct {
 	mu   sync.Mutex
 	vm   *vmeter
 	todo []sale
-	// What the meter said, outside of it.
+	// What the meter answered, recorded outside of it.
 	accepted int
 	said     map[string]bool // digits the meter answered "accept" to
-	entered  map[string]int  // digits -> how often the entry may have happened
+	entered  map[string]int  // digits -> how often they may have been entered
 	last     state
 }
 
@@ -105,7 +105,7 @@ func (k *keypad) process() (*vmeter, error) {
 	return vm, err
 }
 
-// give sends one command; a killed process is started again and the command's fate is then unknown (errGone).
+// give sends one command. A killed process is started again; the command's outcome is then unknown (errGone).
 func (k *keypad) give(command string) (state, error) {
 	vm, err := k.process()
 	if err != nil {
@@ -124,7 +124,7 @@ func (k *keypad) give(command string) (state, error) {
 	return s, err
 }
 
-// work enters tokens, uses energy and synchronises, until told to stop.
+// work enters tokens, uses energy and synchronises until it must stop.
 func (k *keypad) work(stop chan struct{}) {
 	for i := 0; ; i++ {
 		select {
@@ -150,7 +150,7 @@ func (k *keypad) work(stop chan struct{}) {
 	}
 }
 
-// enter types one token until the meter has answered it. What it answered is written down.
+// enter types one token until the meter has answered, and records the answer.
 func (k *keypad) enter(s sale) {
 	for tries := 0; tries < 50; tries++ {
 		k.entered[s.digits]++
@@ -173,7 +173,8 @@ func (k *keypad) enter(s sale) {
 		case "used_error":
 			return
 		case "old_error":
-			// More than 50 newer tokens overtook it: the harness sells faster than anybody types. Never the case in order.
+			// More than 50 newer tokens came first, because the harness sells faster than anybody types. In order this never
+			// happens.
 			k.w.problem("meter %s answered old_error", k.number)
 			return
 		case "busy", "locked":
@@ -186,7 +187,7 @@ func (k *keypad) enter(s sale) {
 	k.w.problem("meter %s never answered a token", k.number)
 }
 
-// finish enters what is left and lets the server know everything.
+// finish enters the remaining tokens and lets the server learn everything.
 func (k *keypad) finish(t *testing.T) {
 	for {
 		s, ok := k.next()
@@ -196,7 +197,7 @@ func (k *keypad) finish(t *testing.T) {
 		k.enter(s)
 	}
 	_, err := k.give("sync")
-	if errors.Is(err, errGone) { // killed by the last blow
+	if errors.Is(err, errGone) { // killed by the last kill
 		_, err = k.give("sync")
 	}
 	if err != nil {
@@ -207,7 +208,7 @@ func (k *keypad) finish(t *testing.T) {
 	k.vm.quit(t)
 }
 
-// rawMeter publishes readings by a plain MQTT client and writes down what the server acknowledged.
+// rawMeter publishes readings with a plain MQTT client and records what the server acknowledged.
 type rawMeter struct {
 	secrets
 	w     *world
@@ -216,7 +217,7 @@ type rawMeter struct {
 	seq   uint64
 	more  chan struct{}
 	pace  time.Duration // between two readings; zero: as fast as they are acknowledged
-	sent  time.Time     // when the newest reading went out, in a paced meter
+	sent  time.Time     // when a paced meter sent its newest reading
 	slow  time.Duration // the longest a paced meter waited for an acknowledgement
 }
 
@@ -265,7 +266,7 @@ func (r *rawMeter) state() (acked, seq uint64) {
 	return r.acked, r.seq
 }
 
-// work keeps up to 32 readings on their way; after a lost connection it goes on behind the last acknowledged one.
+// work keeps up to 32 readings on their way. After a lost connection it continues after the last acknowledged one.
 func (r *rawMeter) work(stop chan struct{}) {
 	for {
 		c, err := r.connect()

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sometimes"
 )
 
-// admin is somebody who looks after a server and does at random what people do: real processes, one meter with a keypad.
-// The long histories of this kind are in internal/vending; this one shows that the program behaves as they do.
+// admin is an administrator who does random things to a server, with real processes and one meter with a keypad. The long
+// random histories are in internal/vending; this test shows that the program behaves like them.
 type admin struct {
 	*testing.T
 	r      *rand.Rand
@@ -26,21 +26,21 @@ type admin struct {
 	a      *api
 	vm     *vmeter
 	meter  string
-	sold   map[string]string // by reference: the digits that were answered, of sales that the books must know
+	sold   map[string]string // by reference: the digits of answered sales, which the books must have
 	units  int64
 	copies []adminCopy
 	off    bool // the clock is far ahead
 	n      int
 }
 
-// adminCopy is a backup and what had been sold by then.
+// adminCopy is a backup and the sales up to then.
 type adminCopy struct {
 	path string
 	sold map[string]string
 }
 
-// TestAdministratorsActsOfTheProgram: whatever the administrator does, each token loads once, the books are sound, and in the
-// end the server sells. E2E_SEED is the seed.
+// TestAdministratorsActsOfTheProgram: whatever the administrator does, each token loads once, the books stay sound, and in
+// the end the server sells. E2E_SEED is the seed.
 func TestAdministratorsActsOfTheProgram(t *testing.T) {
 	seed := uint64(setting("E2E_SEED", 1))
 	w := &admin{T: t, r: rand.New(rand.NewPCG(seed, 0x61646d)), p: newPlace(t, buildOnce(t, "faultinject")), meter: number(6100), sold: map[string]string{},
@@ -51,7 +51,7 @@ func TestAdministratorsActsOfTheProgram(t *testing.T) {
 	w.a.tariff(t)
 	w.vm = w.p.meterProcess(t, filepath.Join(t.TempDir(), "meter"), "", w.a.meter(t, w.meter))
 	w.backup()
-	// Each act comes twice, in any order.
+	// Each action comes twice, in random order.
 	acts := []func(){w.backup, w.kill, w.second, w.restoreOver, w.machineLost, w.clockAhead, w.row, w.sells}
 	acts = append(acts, acts...)
 	w.r.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
@@ -158,8 +158,8 @@ func (w *admin) machineLost() {
 	w.rare.Reached("restore on a new machine")
 }
 
-// restored starts the server on a copy, and makes a new one: one from before a restore does not know what tokens were
-// numbered since, should the machine be lost on the same day.
+// restored starts the server on a backup and makes a new one. A backup from before a restore does not know the token numbers
+// used since, in case the machine is lost again on the same day.
 func (w *admin) restored(c adminCopy) {
 	w.sold = maps.Clone(c.sold)
 	w.serve()
@@ -175,7 +175,7 @@ func (w *admin) clockAhead() {
 	w.rare.Reached("clock far ahead at start")
 }
 
-// right sets the clock right.
+// right corrects the clock.
 func (w *admin) right() {
 	if w.off {
 		w.s.stop()

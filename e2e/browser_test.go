@@ -26,7 +26,7 @@ const chromium = "/usr/bin/chromium"
 // browser is one headless Chromium with a profile of its own. Each tab has its own cookies.
 type browser struct{ ctx context.Context }
 
-// openBrowser starts Chromium. A machine without it fails: these pages are only as good as what a browser shows.
+// openBrowser starts Chromium. Without Chromium the test fails, because only a browser can check these pages.
 func openBrowser(t testing.TB) *browser {
 	t.Helper()
 	if _, err := os.Stat(chromium); err != nil {
@@ -45,7 +45,7 @@ func openBrowser(t testing.TB) *browser {
 	return &browser{ctx}
 }
 
-// tab is one page of the browser. It notes what a clean page never does: an error in the console, a violation of the
+// tab is one page of the browser. It records what a clean page never does: an error in the console, a violation of the
 // content security policy, a request to another origin.
 type tab struct {
 	t      testing.TB
@@ -54,17 +54,17 @@ type tab struct {
 
 	mu       sync.Mutex
 	problems []string
-	weight   map[string]float64 // bytes of each request as they came over the wire, headers included
+	weight   map[string]float64 // bytes of each request on the wire, headers included
 	requests map[network.RequestID]string
 }
 
-// open opens a tab with its own cookies. Pages of origin are addressed by their path.
+// open opens a tab with its own cookies. It addresses pages of origin by their path.
 func (b *browser) open(t testing.TB, origin string) *tab {
 	t.Helper()
 	ctx, shut := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(shut)
 	p := &tab{t: t, ctx: ctx, origin: origin, weight: map[string]float64{}, requests: map[network.RequestID]string{}}
-	// The first use makes the tab and must not be bounded: the tab lives as long as its context.
+	// The first use makes the tab and must have no time-out: the tab lives as long as its context.
 	if err := chromedp.Listen(ctx, p.note); err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
@@ -85,7 +85,7 @@ func (p *tab) note(event any) {
 			p.problems = append(p.problems, fmt.Sprintf("console.%s: %s", e.Type, e.Args[0].Value))
 		}
 	case *log.EventEntryAdded:
-		// A refusal is a page with its own status; that the browser notes it is no fault of the page.
+		// A refusal is a page with its own status. The browser logs it, but it is no fault of the page.
 		if e.Entry.Source != log.EntrySourceNetwork && e.Entry.Level != log.EntryLevelInfo && e.Entry.Level != log.EntryLevelVerbose {
 			p.problems = append(p.problems, fmt.Sprintf("%s %s: %s", e.Entry.Source, e.Entry.Level, e.Entry.Text))
 		}
@@ -99,7 +99,7 @@ func (p *tab) note(event any) {
 	}
 }
 
-// clean fails the test for everything that was noted since the last time.
+// clean fails the test for everything recorded since the last time.
 func (p *tab) clean() {
 	p.t.Helper()
 	p.mu.Lock()
@@ -120,14 +120,14 @@ func exceptionText(e *runtime.ExceptionDetails) string {
 // patience is how long one step of a browser may take.
 const patience = 20 * time.Second
 
-// forget drops what was noted.
+// forget drops what was recorded.
 func (p *tab) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.problems = nil
 }
 
-// weighed is how much came over the wire so far, and in how many requests.
+// weighed returns the bytes and the number of requests on the wire so far.
 func (p *tab) weighed() (bytes float64, requests int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,7 +137,7 @@ func (p *tab) weighed() (bytes float64, requests int) {
 	return bytes, len(p.weight)
 }
 
-// do carries out steps.
+// do carries out browser steps.
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -192,7 +192,7 @@ func (p *tab) size(width int64) {
 	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 600})
 }
 
-// dark sets the colours that the system asks for.
+// dark sets the colour scheme of the system.
 func (p *tab) dark(on bool) {
 	p.t.Helper()
 	value := "light"
@@ -232,15 +232,15 @@ func (p *tab) at(path string) {
 	p.until(10*time.Second, fmt.Sprintf("location.pathname.startsWith(%q) && document.readyState === 'complete'", path))
 }
 
-// Keys that are no characters, for use inside a text.
+// Keys without a character, for use inside a text.
 const (
 	enterKey  = "\r"
 	tabKey    = "\t"
 	escapeKey = "\x1b"
 )
 
-// keys types text and keys into whatever has the focus, as a person does: what a page does with a key at its going
-// down comes before the character.
+// keys types text and keys into the focused element, as a person does: the page handles the key press before the character
+// arrives.
 func (p *tab) keys(text string) {
 	p.t.Helper()
 	for _, r := range text {
@@ -253,7 +253,7 @@ func (p *tab) keys(text string) {
 	}
 }
 
-// hold keeps Enter down for some repeats; fresh says that it is pressed now and was not down before.
+// hold keeps Enter down for some repeats; fresh means that it was not down before.
 func (p *tab) hold(fresh bool, repeats int) {
 	p.t.Helper()
 	if fresh {
@@ -295,7 +295,7 @@ func keyOf(r rune) input.DispatchKeyEventParams {
 	return input.DispatchKeyEventParams{Key: string(r)}
 }
 
-// click clicks the middle of the first element that the selector names, so many times in quick succession.
+// click clicks the middle of the first element that the selector matches, several times in quick succession.
 func (p *tab) click(selector string, times int) {
 	p.t.Helper()
 	at := ask[[]float64](p, fmt.Sprintf(`(function (e) { e.scrollIntoView({block: "center"}); const r = e.getBoundingClientRect();
@@ -305,20 +305,20 @@ func (p *tab) click(selector string, times int) {
 	}
 }
 
-// fill types over what is in a field.
+// fill replaces the content of a field.
 func (p *tab) fill(selector, text string) {
 	p.t.Helper()
 	ask[chromedp.Void](p, fmt.Sprintf(`document.querySelector(%q).select()`, selector))
 	p.keys(text)
 }
 
-// focus describes what has the focus: "input#amount", "button Sell for KES 100.00"; "body" is nothing.
+// focus describes the focused element: "input#amount", "button Sell for KES 100.00"; "body" means none.
 func (p *tab) focus() string {
 	p.t.Helper()
 	return ask[string](p, `(function (e) { return e.tagName.toLowerCase() + (e.id ? "#" + e.id : " " + e.innerText.trim().split("\n")[0]).replace(/^body .*/, "body"); })(document.activeElement)`)
 }
 
-// accessibleName is what a screen reader calls the first element that the selector names.
+// accessibleName is the name of an element for screen readers; the selector's first match counts.
 func (p *tab) accessibleName(selector string) string {
 	p.t.Helper()
 	at := ask[*runtime.RemoteObject](p, fmt.Sprintf(`document.querySelector(%q)`, selector))
@@ -343,7 +343,7 @@ type finding struct {
 	}
 }
 
-// axe runs axe-core, WCAG 2 A to 2.2 AA and its best practices, and returns what it found wrong.
+// axe runs axe-core (WCAG 2 A to 2.2 AA and its best practices) and returns its findings.
 func (p *tab) axe(source string) []finding {
 	p.t.Helper()
 	ask[chromedp.Void](p, source)

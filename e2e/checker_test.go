@@ -9,8 +9,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// The checker is separate from the product: it opens the database file with its own SQL and compares it with the
-// book of acknowledgements. It returns findings in plain sentences; none means that every promise held.
+// The checker is separate from the product: it opens the database file with its own SQL and compares it with the book of
+// acknowledgements. It returns findings in plain sentences; none means that every promise was kept.
 func (w *world) check(t *testing.T) []string {
 	t.Helper()
 	found := append([]string(nil), w.problems...)
@@ -64,7 +64,8 @@ func number64(t *testing.T, db *sqlite.Conn, sql string, args ...any) (out int64
 	return out
 }
 
-// checkSums: the ledger adds up, each sale has one journal and at least one token, no token is without both.
+// checkSums: the ledger balances, each sale has one journal and at least one token, and each token belongs to a sale with a
+// journal.
 func checkSums(t *testing.T, db *sqlite.Conn, add func(string, ...any)) {
 	t.Helper()
 	if n := number64(t, db, "SELECT coalesce(sum(amount),0) FROM posting"); n != 0 {
@@ -92,7 +93,7 @@ func checkSums(t *testing.T, db *sqlite.Conn, add func(string, ...any)) {
 	}
 }
 
-// checkSales: every acknowledged sale is there, once, with the units it was answered with.
+// checkSales: every acknowledged sale is there, once, with the units of its answer.
 func (w *world) checkSales(t *testing.T, db *sqlite.Conn, add func(string, ...any)) {
 	t.Helper()
 	type row struct{ tender, units int64 }
@@ -151,11 +152,11 @@ func (w *world) checkReadings(t *testing.T, db *sqlite.Conn, add func(string, ..
 	}
 }
 
-// checkMeters: every token sold was credited exactly once, and the server knows what the meter knows.
+// checkMeters: every sold token was credited exactly once, and the server knows everything that the meter knows.
 func (w *world) checkMeters(t *testing.T, db *sqlite.Conn, add func(string, ...any)) {
 	t.Helper()
 	for _, m := range w.meters {
-		// All energy ever credited is in the balance or was used; a register that a cut set back took both back.
+		// All energy ever credited is in the balance or was used. A register that a power cut set back set both back.
 		credited := m.last.BalanceWh + m.last.RegisterWh - m.last.OverrunWh
 		sold := number64(t, db, `SELECT coalesce(sum(k.units_wh),0) FROM token k JOIN meter m ON m.n = k.meter
 			WHERE m.number = ? AND k.digits_enc IS NOT NULL`, m.number)

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// ownClocks are by how much the machines of the servers in the test below are off.
+// ownClocks are how far the clocks of the servers' machines in the test below are off.
 func ownClocks() []time.Duration {
 	return []time.Duration{0, 3 * time.Minute, -3 * time.Minute, -2 * time.Hour, 40 * 24 * time.Hour}
 }
@@ -34,7 +34,7 @@ type towers struct {
 }
 
 // TestServersOnMachinesWhoseClocksDiffer: five servers work on one database, and all machines but one have a wrong clock, by
-// minutes, hours and more than a month. None of what they sell, make valid, keep or deliver shows which of them did it.
+// minutes, hours or more than a month. Sales, validity, storage and deliveries do not show which server did them.
 func TestServersOnMachinesWhoseClocksDiffer(t *testing.T) {
 	w := &towers{T: t, p: newPlace(t, buildOnce(t, "faultinject"))}
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+pgtest.New(t))
@@ -65,12 +65,12 @@ func TestServersOnMachinesWhoseClocksDiffer(t *testing.T) {
 	}
 }
 
-// off gives what is started from here on a machine that is off by so much.
+// off sets how far the clock is off for everything started from here on.
 func (w *towers) off(by time.Duration) {
 	w.p.env = append(slices.Clone(w.env), "FAULT_INJECT=own-clock="+by.String())
 }
 
-// near reports whether a written moment is about now.
+// near reports whether a timestamp is about now.
 func (w *towers) near(what, moment string) {
 	w.Helper()
 	at, err := time.Parse(time.RFC3339, moment)
@@ -111,7 +111,7 @@ func (w *towers) sell(at int, meter string, deliver ...string) answer {
 	return w.apis[at].mustVend(w, meter, 3000, fmt.Sprintf("tower-%04d", w.key), deliver...)
 }
 
-// sales go from server to server. The tariff has blocks by the month, so that a sale in another month had another price.
+// sales go from server to server. The tariff has blocks by the month, so a sale in another month would have another price.
 func (w *towers) sales() {
 	w.apis[0].must(w, 200, "POST", "/v1/settings", `{"currency":"KES"}`)
 	w.apis[4].must(w, 201, "POST", "/v1/tariffs", ibt+"}")
@@ -141,7 +141,7 @@ func (w *towers) sales() {
 	}
 }
 
-// next is the receipt number after one.
+// next returns the next receipt number.
 func next(no string) string {
 	digits := regexp.MustCompile(`\d+$`).FindString(no)
 	n, _ := strconv.Atoi(digits)
@@ -209,7 +209,7 @@ func (w *towers) prices() {
 	}
 }
 
-// answers: a refusal is kept for seven days, and one machine is forty days ahead. Its server may lead the sweep, too.
+// answers: a refusal is stored for seven days, and one machine is forty days ahead. Its server may also lead the clean-up.
 func (w *towers) answers() {
 	sale := map[string]any{"meter": number(51_001), "tender": map[string]any{"amount_minor": 5000, "currency": "UGX"}}
 	ask := func(a *api) answer {
@@ -231,7 +231,7 @@ func (w *towers) answers() {
 	}
 }
 
-// session: who signs in is idle for half an hour and away for twelve hours at most, by one clock.
+// session: by a single clock, a session ends after half an hour without a request and after twelve hours at the latest.
 func (w *towers) session() {
 	link := regexp.MustCompile(`setup\?code=(\S+)`).FindStringSubmatch(w.servers[0].log.String())
 	if link == nil {
@@ -303,7 +303,7 @@ func (w *towers) meter() {
 
 func (w *towers) books() {
 	eventually(w, 15*time.Second, "all is sealed and nothing is found", func() bool {
-		w.off(40 * 24 * time.Hour) // whoever verifies may be off too
+		w.off(40 * 24 * time.Hour) // the verifying machine may be off too
 		a := answer{body: []byte(w.p.run(w, "", "verify", "--data", w.p.dir, "-o", "json"))}
 		return a.num(w, "figures", "rows_waiting_for_their_seal") == 0
 	})

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestACommitThatErrorsIsUnknownAndStopsMinting: COMMIT reports an error although it happened. The answer says that
-// nobody knows, nothing more is sold, and after a restart the same key gives the one sale.
+// TestACommitThatErrorsIsUnknownAndStopsMinting: COMMIT reports an error although it succeeded. The answer says that the
+// outcome is unknown, selling stops, and after a restart the same key gives the one sale.
 func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
 	p := newPlace(t, buildOnce(t, "faultinject"))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -41,7 +41,7 @@ func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
 		clean(t, "commit error", string(got.body))
 	}
 	a.must(t, 503, "GET", "/readyz", nil)
-	// Reading goes on; only token digits are not shown while nobody can note that they were.
+	// Reads continue; only token digits stay hidden, because showing them could not be recorded.
 	a.must(t, 200, "GET", "/v1/meters/"+m.number, nil)
 	srv.stop()
 
@@ -61,7 +61,7 @@ func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
 	t.Logf("figures: COMMIT error: %d answer(s) outcome-unknown, minting stopped, one sale after the restart", unknown)
 }
 
-// TestAReleaseCannotBeToldToMisbehave: the fault hooks are not in the binary.
+// TestAReleaseCannotBeToldToMisbehave: the fault hooks are not in a release binary.
 func TestAReleaseCannotBeToldToMisbehave(t *testing.T) {
 	for _, c := range []struct {
 		bin  string

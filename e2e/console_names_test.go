@@ -9,15 +9,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// called gives the customer of a meter a name.
+// called names the customer of a meter.
 func (o *office) called(t *testing.T, meter, name string) {
 	t.Helper()
 	customer := o.api.must(t, 200, "GET", "/v1/meters/"+meter, nil).text(t, "customer", "id")
 	o.api.must(t, 200, "POST", "/v1/customers/"+customer, map[string]any{"name": name})
 }
 
-// namePages are the pages that name a customer, for one whose name is long and has no blank, and with them the widest
-// line of the console.
+// namePages are the pages that name a customer with a long name without blanks, and the widest line of the console.
 func (o *office) namePages(t *testing.T) []pageState {
 	t.Helper()
 	d, n := o.owner, number(1003)
@@ -43,7 +42,7 @@ func (o *office) namePages(t *testing.T) []pageState {
 	}
 }
 
-// arabic shows that a name from right to left turns nothing beside it round.
+// arabic checks that a right-to-left name does not reverse the text beside it.
 func (o *office) arabic(t *testing.T) {
 	d := o.owner
 	o.called(t, number(1003), "أمينة عبد الرحمن")
@@ -55,7 +54,7 @@ func (o *office) arabic(t *testing.T) {
 	}
 }
 
-// menu counts the lines that the menu takes, and follows the keys through it from top to bottom.
+// menu counts the lines of the menu, and tabs through it from top to bottom.
 func (o *office) menu(t *testing.T) {
 	d := o.owner
 	for _, c := range []struct {
@@ -76,7 +75,7 @@ func (o *office) menu(t *testing.T) {
 	d.size(1280)
 }
 
-// paper looks at a receipt as it is printed on a roll of 80 mm, with the colours for the dark chosen.
+// paper checks a receipt as printed on a roll of 80 mm, with dark colours chosen.
 func (o *office) paper(t *testing.T) {
 	const roll = 302 // px of 80 mm
 	d := o.owner

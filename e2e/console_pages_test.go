@@ -73,8 +73,8 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 	}
 }
 
-// everyPage looks at every page at four widths and in both colours: nothing is wider than the window, and axe-core
-// finds nothing.
+// everyPage checks every page at four widths and in both colours: nothing is wider than the window, and axe-core has no
+// finding.
 func (o *office) everyPage(t *testing.T) {
 	owner, stranger, all := o.pageStates(t)
 	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), all)
@@ -90,7 +90,7 @@ func (o *office) everyPage(t *testing.T) {
 			tab.dark(dark)
 			for _, width := range []int64{320, 360, 768, 1280} {
 				tab.size(width)
-				// A telephone widens its own idea of the window with what is in it, so the window is no measure.
+				// A telephone widens its window to fit the content, so the window's width proves nothing.
 				if over := ask[int64](tab, `document.documentElement.scrollWidth`) - width; over > 0 {
 					t.Errorf("%s is %d px too wide for %d px", page.name, over, width)
 				}
@@ -98,7 +98,7 @@ func (o *office) everyPage(t *testing.T) {
 					t.Errorf("%s at %d px clips %s", page.name, width, cut)
 				}
 			}
-			tab.clean() // before axe-core, which is no part of the page
+			tab.clean() // before axe-core, which is not part of the page
 			for _, width := range []int64{360, 1280} {
 				tab.size(width)
 				for _, f := range tab.axe(o.axe) {
@@ -112,7 +112,7 @@ func (o *office) everyPage(t *testing.T) {
 	owner.size(1280)
 }
 
-// netsHold proves that a page that broke the rules would be caught: a style within the page, a field without a label.
+// netsHold checks that a page that breaks the rules is caught: a style inside the page, a field without a label.
 func (o *office) netsHold(t *testing.T) {
 	t.Helper()
 	d := o.owner
@@ -130,7 +130,7 @@ func (o *office) netsHold(t *testing.T) {
 	d.forget()
 }
 
-// clipped names elements whose text does not fit into them.
+// clipped lists elements whose text does not fit.
 const clipped = `[...document.querySelectorAll("main *, header *, footer *")].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 &&
 	getComputedStyle(e).display !== "inline" && !e.closest(".visually-hidden") && e.tagName !== "INPUT").map(e => e.tagName + "." + e.className).join(" ")`
 

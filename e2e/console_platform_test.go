@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// platform is the authority's application platform at a browser: a token is generated, goes into the box, is sent, and each
-// step shows until the meter has it and its balance stands there.
+// platform is the authority's application platform at a browser: a token is generated, goes into the box and is sent. Each
+// step shows, until the meter has the token and the page shows its balance.
 func (o *office) platform(t *testing.T) {
 	d := o.owner
 	d.visit(o.page(o.first))
@@ -30,7 +30,7 @@ func (o *office) platform(t *testing.T) {
 	d.clean()
 }
 
-// written sends a text to a telephone, whose message the pages show: with a long word, a time and a try.
+// written sends a text to a telephone. Its message on the pages has a long word, a time and an attempt.
 func (o *office) written(t *testing.T) {
 	t.Helper()
 	m := o.api.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": "+254711000001", "text": "Closed today. See example.org/" + strings.Repeat("a-long-address/", 6)})
@@ -62,7 +62,7 @@ func (o *office) platformPages(t *testing.T) []pageState {
 			d.click(`main a[href^="/messages/msg_"]`, 1)
 			d.at("/messages/msg_")
 			page := d.path()
-			// A page that was open when its route was taken away.
+			// A page that was open when its route was removed.
 			ask[chromedp.Void](d, `document.querySelector("main form [name=route]").value = "gone", undefined`)
 			d.click("main form button", 1)
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
@@ -82,7 +82,7 @@ func (o *office) platformPages(t *testing.T) []pageState {
 			d.fill("#figure", "0.1")
 			d.fill("#why", "a look at it")
 			d.keys(enterKey)
-			// A key that comes while the page is still loading is nobody's.
+			// A key pressed while the page is still loading is lost.
 			d.until(10*time.Second, `location.search.startsWith("?token=tok_") && document.readyState === "complete" && document.activeElement.matches("button")`)
 			d.keys(enterKey)
 			d.at(o.page(o.first) + "/recharges/tok_")

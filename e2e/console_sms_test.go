@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestChromiumFollowsATokenBySMS: a token is sold at the console for a meter that has nothing but a modem, put into the box and
-// sent by SMS; the page shows sent, delivered, answered and heard with their times, what the meter wrote and the balance, and
-// so does the meter's own page afterwards. Nothing is reloaded by hand.
+// TestChromiumFollowsATokenBySMS: a token is sold at the console for a meter that has only a modem, put into the box and sent
+// by SMS. The page shows sent, delivered, answered and heard with their times, the meter's text and the balance, and so does
+// the meter's page afterwards, all without a reload.
 func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	w := newSMSWorld(t, 1, "10s")
 	m := w.meters[0]
@@ -63,7 +63,7 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	d.clean()
 }
 
-// typedMeanwhile types a token on the meter, and asks the meter: the page that is open shows what it holds.
+// typedMeanwhile types a token on the meter and asks the meter; the open page shows the new balance.
 func (w *smsWorld) typedMeanwhile(t *testing.T, d *tab, m textMeter) {
 	t.Helper()
 	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
@@ -80,7 +80,7 @@ func (w *smsWorld) typedMeanwhile(t *testing.T, d *tab, m textMeter) {
 	}
 }
 
-// signIn makes the owner by the one-time link and signs in.
+// signIn creates the owner with the one-time link and signs in.
 func (w *smsWorld) signIn(t *testing.T, chrome *browser) *tab {
 	t.Helper()
 	d := chrome.open(t, "http://"+w.server.http)

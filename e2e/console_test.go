@@ -19,16 +19,16 @@ import (
 const (
 	consoleOwner    = "owner@example.org"
 	consolePassword = "several plain words"
-	manyMeters      = 50 // a whole page of them
+	manyMeters      = 50 // a full page of meters
 )
 
-// office is a server with its owner at the console in Chromium, a living meter, and a page full of others.
+// office is a server with its owner at the console in Chromium, a running meter, and a page full of others.
 type office struct {
 	place  *place
 	srv    *server
 	api    *api
 	first  secrets
-	home   secrets // a meter whose balance is money on the server
+	home   secrets // a meter whose balance is on the server
 	meter  *vmeter
 	chrome *browser
 	owner  *tab
@@ -71,7 +71,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 func openOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{place: newPlace(t, paywatt(t)), chrome: openBrowser(t), axe: axeSource(t)}
-	// Messages to people are written into the log, so that there is one to look at; meters have no such way.
+	// Messages to people go into the log, so that one exists; this route cannot reach meters.
 	write(t, filepath.Join(o.place.dir, "paywatt.toml"), "[[sms_route]]\nname = \"log1\"\nkind = \"log\"\ncost_micro = 800000\n", 0o600)
 	o.sketchAt = freeAddress(t)
 	o.srv = o.place.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", o.sketchAt+"="+number(firstSketch), "--legacy-poll-interval", "2s")
@@ -106,7 +106,7 @@ func axeSource(t *testing.T) string {
 	return string(b)
 }
 
-// signedIn is another tab in which the owner has signed in.
+// signedIn opens another tab in which the owner is signed in.
 func (o *office) signedIn(t *testing.T) *tab {
 	t.Helper()
 	p := o.chrome.open(t, o.owner.origin)
@@ -197,7 +197,7 @@ func (o *office) live(t *testing.T) {
 	o.meter.must(t, "run 40m")
 	o.meter.must(t, "sync")
 	d.until(10*time.Second, `/34\.\d+ kWh/.test(document.querySelector("[data-cell=balance]").textContent) && document.querySelector("[data-cell=load]").textContent === "500 W"`)
-	// The lists follow, without a reload, and whatever has the focus keeps it.
+	// The lists update without a reload, and the focused element keeps the focus.
 	d.until(10*time.Second, `document.getElementById("lists").innerText.includes("500")`)
 	if got := d.focus(); got != "input#amount" {
 		t.Errorf("after the lists were fetched the focus is on %s", got)
@@ -238,7 +238,7 @@ func (o *office) payee(t *testing.T) {
 	}
 }
 
-// keyboard sells with "/" number Enter amount Enter Enter; at every stop something visible has the focus.
+// keyboard sells with "/" number Enter amount Enter Enter; at every step something visible has the focus.
 func (o *office) keyboard(t *testing.T) {
 	d := o.owner
 	sold := o.sales(t)
@@ -290,7 +290,7 @@ func (o *office) token(t *testing.T) {
 	}
 	d.click("[data-copy]", 1)
 	d.until(10*time.Second, `["Copied", "Selected"].includes(document.querySelector("[data-copy]").textContent)`)
-	// The form's tick has sent the token to the meter; what becomes of it shows by itself.
+	// The form's tick has sent the token to the meter; its progress shows by itself.
 	d.until(20*time.Second, `document.querySelector("[data-cell=state]").textContent === "✓ Loaded in the meter"`)
 	if s := o.meter.must(t, "show"); s.LastToken != "accept" {
 		t.Errorf("the meter says %q", s.LastToken)
@@ -324,7 +324,7 @@ func (o *office) once(t *testing.T) {
 	check()
 	d.hold(true, 30)
 	one("Enter held down")
-	// A key held since the page before decides nothing.
+	// A key held since the page before confirms nothing.
 	d.visit("/sell?meter=" + o.first.number)
 	d.keys("20")
 	d.hold(true, 30)
@@ -337,8 +337,8 @@ func (o *office) once(t *testing.T) {
 	check()
 	d.keys(enterKey)
 	one("the sale to be repeated")
-	// Back to the check: it leads to the one sale that it made. The browser may also show it as it was: then the form is
-	// sent again, and leads there too.
+	// Back to the check leads to the one sale that it made. The browser may instead show the old page; then the form is sent
+	// again and leads to the same sale.
 	sale := d.path()
 	_, _ = tryAsk[chromedp.Void](d, `history.back()`) // the page may leave before it answers
 	again := `document.querySelector("main").innerText.includes("This form had been sent before")`
@@ -412,7 +412,7 @@ func (o *office) noScript(t *testing.T) {
 	p.clean()
 }
 
-// gone takes the server away and gives it back: once it ends, once it only falls silent.
+// gone stops the server and starts it again: once it ends, once it only falls silent.
 func (o *office) gone(t *testing.T) {
 	d := o.owner
 	d.visit("/meters")

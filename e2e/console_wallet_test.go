@@ -23,7 +23,7 @@ func (o *office) walletHome(t *testing.T) {
 	o.doubted(t, 1)
 }
 
-// says lets the wallet meter send a message.
+// says makes the wallet meter send a message.
 func (o *office) says(t *testing.T, kind, body string) {
 	t.Helper()
 	if out, err := mosquitto(t, "mosquitto_pub", o.srv.mqtt, o.home, "-t", "m/"+o.home.number+"/up/"+kind, "-m", body); err != nil {
@@ -31,14 +31,14 @@ func (o *office) says(t *testing.T, kind, body string) {
 	}
 }
 
-// reads lets it report a register, some seconds after its first one.
+// reads makes it report a register, some seconds after its first one.
 func (o *office) reads(t *testing.T, seq, after, wh int) {
 	t.Helper()
 	o.says(t, "reading", fmt.Sprintf(`{"seq":%d,"at":%d,"up":%d,"clock":"valid","register_wh":%d,"balance_wh":0,"w":100,"mv":230000,"relay":"closed","reasons":[]}`,
 		seq, 1_790_000_000+after, seq*1000, wh))
 }
 
-// doubted waits until so many entries of the meter are open in quarantine.
+// doubted waits until the meter has this many open entries in the quarantine.
 func (o *office) doubted(t *testing.T, want int) {
 	t.Helper()
 	eventually(t, patience, "the reading is in quarantine", func() bool {
@@ -47,7 +47,7 @@ func (o *office) doubted(t *testing.T, want int) {
 	})
 }
 
-// wallet is the day of a wallet account: two figures, a reading in doubt that somebody decides about, a recharge.
+// wallet is the day of a wallet account: two figures, a doubtful reading that a person decides about, a recharge.
 func (o *office) wallet(t *testing.T) {
 	o.walletHome(t)
 	n, d := o.home.number, o.owner
@@ -92,7 +92,7 @@ func (o *office) wallet(t *testing.T) {
 // firstSketch is the number of the first meter, before its check digit.
 const firstSketch = 1091
 
-// rechargeSketch is a recharge of the first meter, which knows nothing of wallets: 500 Wh for 50.00, as a person buys it here.
+// rechargeSketch recharges the first meter, a sketch without any notion of wallets, through the console: 500 Wh for 50.00.
 func (o *office) rechargeSketch(t *testing.T) {
 	n, d := number(firstSketch), o.owner
 	o.api.plan(t)
@@ -121,7 +121,7 @@ func (o *office) rechargeSketch(t *testing.T) {
 	}
 }
 
-// walletPages are the pages of the wallet and of the quarantine in all their states; a register jumps meanwhile.
+// walletPages are the pages of the wallet and of the quarantine in all their states; a register jumps in between.
 func (o *office) walletPages(t *testing.T) []pageState {
 	d, n := o.owner, o.home.number
 	entry := ""

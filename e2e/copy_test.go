@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// TestAStoreIsCopiedAndGoesOn: a utility that has outgrown its one machine moves to PostgreSQL. What was sold is sold,
-// what is asked again is answered as before, the next token loads, and the old folder sells nothing any more.
+// TestAStoreIsCopiedAndGoesOn: a utility that has outgrown its one machine moves to PostgreSQL. Old sales remain, repeated
+// requests get the same answers, the next token loads, and the old folder cannot sell any more.
 func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -71,7 +71,7 @@ func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
 	rising(t, p, spare)
 }
 
-// copyBeside copies the store of a running server, which stays the live one, and gives the folder and the URL of the copy.
+// copyBeside copies the store of a running server, which stays the live one, and returns the folder and the URL of the copy.
 func copyBeside(t *testing.T, p *place) *place {
 	t.Helper()
 	url, keys := pgtest.New(t), filepath.Join(t.TempDir(), "keys")
@@ -82,8 +82,7 @@ func copyBeside(t *testing.T, p *place) *place {
 	return &place{bin: p.bin, dir: keys, pass: p.pass, env: append(append([]string(nil), p.env...), "PAYWATT_STORE="+url)}
 }
 
-// rising lets the copy take over, as after the loss of the live store: it is sound, and what it sells has a number of its
-// own.
+// rising lets the copy take over, as after the loss of the live store: it is sound, and its sales have numbers of their own.
 func rising(t *testing.T, lost, spare *place) {
 	t.Helper()
 	spare.run(t, "", "verify", "--data", spare.dir)
@@ -93,11 +92,11 @@ func rising(t *testing.T, lost, spare *place) {
 	if no := sold.text(t, "receipt_no"); !strings.HasSuffix(no, "/2") {
 		t.Errorf("the copy's receipt has number %s, want the mark of epoch 2", no)
 	}
-	// Beside the heads that the lost store signed later the copy is still sound: they are of the time that was lost.
+	// The copy is sound even beside the heads that the lost store signed later: they belong to the lost time.
 	spare.run(t, "", "verify", "--data", lost.dir)
 }
 
-// TestAMoveHasOneEnd: whatever goes wrong while a store moves, there is one live store in the end and never two.
+// TestAMoveHasOneEnd: whatever goes wrong while a store moves, in the end there is exactly one live store.
 func TestAMoveHasOneEnd(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -105,7 +104,7 @@ func TestAMoveHasOneEnd(t *testing.T) {
 	a.tariff(t)
 	a.mustVend(t, a.meter(t, number(1001)).number, 10_000, "before-0001")
 	srv.stop()
-	empty := func(url string) bool { // a copy with another purpose finds it so, and fills it
+	empty := func(url string) bool { // a copy with another purpose finds it empty and fills it
 		_, _, code := p.try("", "store", "copy", "sqlite:"+p.dir, url, "--keep")
 		return code == 0
 	}
@@ -138,8 +137,8 @@ func TestAMoveHasOneEnd(t *testing.T) {
 	}
 }
 
-// TestAnInterruptedMoveIsFinished: the folder was told of a move and the command killed. It is not served, and the same
-// command finds out what became of it.
+// TestAnInterruptedMoveIsFinished: the folder is marked for a move and the command is killed. No server starts on the folder,
+// and the same command finds out how the move ended.
 func TestAnInterruptedMoveIsFinished(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	p.serve(t, "127.0.0.1:0", "127.0.0.1:0").stop()

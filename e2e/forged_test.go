@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// forgery is a server whose gateway believes every sender, as networks do: whoever writes through it may claim any number.
+// forgery is a server whose gateway believes every sender, as networks do: a writer can claim any number.
 type forgery struct {
 	*api
 	gate  *httpGateway
@@ -41,7 +41,7 @@ func newForgery(t *testing.T) *forgery {
 	return f
 }
 
-// say writes in somebody's name; when it returns, all that follows from it in the books has followed.
+// say writes in somebody's name, and returns once the books show all consequences.
 func (f *forgery) say(t *testing.T, from, text string) {
 	t.Helper()
 	f.sent++
@@ -50,7 +50,7 @@ func (f *forgery) say(t *testing.T, from, text string) {
 	}
 }
 
-// to are the texts that left for a number.
+// to returns the texts that were sent to a number.
 func (f *forgery) to(phone string) (texts []string) {
 	f.gate.mu.Lock()
 	defer f.gate.mu.Unlock()
@@ -62,13 +62,13 @@ func (f *forgery) to(phone string) (texts []string) {
 	return texts
 }
 
-// second reports whether a text brings the second token.
+// second reports whether a text contains the second token.
 func (f *forgery) second(text string) bool {
 	return strings.HasPrefix(text, "*02#") && text != f.to(forgedSIM)[0]
 }
 
-// books are the sales, their tokens and what the meter is known to have, as the API tells them. That a token was sent on
-// its way, that a customer wants no warnings, and what somebody said of the balance in the meter's name is left out.
+// books returns the sales, their tokens and what the meter is known to have, from the API. It leaves out that a token was
+// sent, that a customer wants no warnings, and balances reported in the meter's name.
 func (f *forgery) books(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
@@ -76,15 +76,15 @@ func (f *forgery) books(t *testing.T) string {
 		v := f.must(t, 200, "GET", "/v1/vends/"+s.text(t, "id"), nil) // with the states of its tokens
 		fmt.Fprintln(&b, string(v.body))
 	}
-	hearsay := regexp.MustCompile(`,"said_balance":\{"wh":\d+,"at":"[^"]+","source":"sms answer"\}`) // it stands by itself
+	hearsay := regexp.MustCompile(`,"said_balance":\{"wh":\d+,"at":"[^"]+","source":"sms answer"\}`) // the balance has an object of its own
 	m := f.must(t, 200, "GET", "/v1/meters/"+f.meter, nil)
 	fmt.Fprintln(&b, string(m.body))
 	return strings.NewReplacer(`"state":"issued"`, `"state":"sent"`, `,"no_notices":true`, "").Replace(hearsay.ReplaceAllString(b.String(), ""))
 }
 
-// TestForgedMessagesMoveNothing: state changes only by tokens. A stranger learns the public line and nothing else; who forges
-// a customer's number makes the customer, not himself, learn something; who forges the meter's number can at most end the
-// sending of a token by SMS, and only by knowing its very units or its ends.
+// TestForgedMessagesMoveNothing: only tokens change state. A stranger gets only the public line. A forger of a customer's
+// number makes the customer receive an answer, not the forger. A forger of the meter's number can at most end the sending of
+// a token by SMS, and only with its exact units or its first and last digits.
 func TestForgedMessagesMoveNothing(t *testing.T) {
 	f := newForgery(t)
 	before := f.books(t)
@@ -136,7 +136,7 @@ func TestForgedMessagesMoveNothing(t *testing.T) {
 	}
 	wantStrangerTold(t, f)
 
-	// The best forgery knows number, text and units: the sending ends, the token is noted as heard of, and nothing else moves.
+	// The best forgery knows number, text and units: the sending ends and the token becomes heard, but nothing else changes.
 	f.say(t, forgedSIM, right)
 	v := f.must(t, 200, "GET", "/v1/vends/"+f.sales[0].text(t, "id"), nil)
 	if v.text(t, "tokens", 0, "state") != "heard" || v.text(t, "tokens", 0, "digits") != digits {
@@ -148,7 +148,7 @@ func TestForgedMessagesMoveNothing(t *testing.T) {
 	unchanged("the same forgery again")
 }
 
-// forgedHooks are reports that nobody of the gateway signed.
+// forgedHooks are reports without the gateway's signature.
 func forgedHooks(t *testing.T, f *forgery) {
 	t.Helper()
 	messages := string(f.must(t, 200, "GET", "/v1/messages?limit=100", nil).body)
@@ -173,7 +173,7 @@ func forgedHooks(t *testing.T, f *forgery) {
 	}
 }
 
-// wantStrangerTold wants the public line at a stranger's number, twice at most, and nothing of the customer in it.
+// wantStrangerTold expects at most two public lines at a stranger's number, without any data of the customer.
 func wantStrangerTold(t *testing.T, f *forgery) {
 	t.Helper()
 	told := f.to(forgedOther)

@@ -16,17 +16,17 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// frozenBinary names in the environment the build, made with -tags faultinject so that its clock can be set, whose data
-// are to be frozen; frozenTo names the folder that they go to.
+// frozenBinary is the environment variable with the build whose data are frozen. It is built with -tags faultinject, so that
+// its clock can be set. frozenTo is the variable with the target folder.
 const (
 	frozenBinary = "FROZEN_BIN"
 	frozenTo     = "FROZEN_TO"
 )
 
-// restoreDay is the day of the month that it really is: a restore goes by the machine's clock.
+// restoreDay is the day of the made-up month that is today, because a restore uses the machine's clock.
 const restoreDay = 23
 
-// month is a small utility that lives for a month: everything that the product writes, some way or other.
+// month is a small utility that runs for a month and makes the product write everything that it can write.
 type month struct {
 	*cashDesk
 	env     []string
@@ -38,11 +38,11 @@ type month struct {
 	now     time.Time
 }
 
-// TestFreezeData makes frozen data: see CONTRIBUTING.md. It is no test of anything.
+// TestFreezeData makes frozen data: see CONTRIBUTING.md. It tests nothing.
 func TestFreezeData(t *testing.T) {
 	bin, to := os.Getenv(frozenBinary), os.Getenv(frozenTo)
 	if bin == "" || to == "" {
-		return // nothing is to be frozen
+		return // no data to freeze
 	}
 	w := newMonth(t, bin)
 	for _, part := range []func(*month){(*month).open, (*month).firstWeek, (*month).tokens, (*month).wallets, (*month).telephones,
@@ -97,7 +97,7 @@ func (w *month) cli(args ...string) string {
 	return w.p.run(w, "", append(args, "--data", w.p.dir)...)
 }
 
-// post asks for something under an idempotency key of its own, and gets it.
+// post sends a request under an idempotency key of its own, which must succeed.
 func (w *month) post(c *api, path string, body any) answer {
 	w.Helper()
 	w.meters++
@@ -154,7 +154,7 @@ func (w *month) virtual(number string, more ...string) *vmeter {
 	return w.p.meterProcess(w, dir, w.server.mqtt, s, more...)
 }
 
-// says lets a meter that is a few lines of MQTT say something.
+// says makes a meter of a few lines of MQTT send a message.
 func (w *month) says(number, kind, body string) {
 	w.Helper()
 	s := w.secrets[number]
@@ -163,7 +163,7 @@ func (w *month) says(number, kind, body string) {
 	}
 }
 
-// reads lets such a meter report its register, some hours before noon.
+// reads makes such a meter report its register, some hours before noon.
 func (w *month) reads(number string, hours, wh int) {
 	w.Helper()
 	if w.seq[number] == 0 {
@@ -236,7 +236,7 @@ func (w *month) form(path string, form url.Values) {
 	}
 }
 
-// firstWeek sells, and takes charges and debts with what is sold.
+// firstWeek makes sales, which collect charges and debts.
 func (w *month) firstWeek() {
 	for n := 7010; n < 7015; n++ {
 		w.add(n, "prepay_token", []string{"domestic", "ibt"}[n%2], map[string]any{"simulated": n%2 == 0})

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// tokens is the second week: token meters that are connected, and tokens that nobody buys.
+// tokens is the second week: connected token meters, and tokens that nobody buys.
 func (w *month) tokens() {
 	w.day(8, 10)
 	one, two := w.add(7001, "prepay_token", "domestic", map[string]any{"simulated": true}), w.add(7002, "prepay_token", "ibt", map[string]any{"simulated": true})
@@ -57,16 +57,16 @@ func (w *month) tokens() {
 		}
 	}
 	vm.must(w, "sync")
-	first := w.sell(w.as("operator"), two, 15_000) // under the new key: when the meter takes it, the old key is past
+	first := w.sell(w.as("operator"), two, 15_000) // under the new key: when the meter accepts it, the old key becomes past
 	vm.must(w, "key "+first.text(w, "tokens", len(first.field(w, "tokens").([]any))-1, "digits")+"#")
 	vm.must(w, "sync")
 	vm.quit(w)
 	w.post(w.owner, "/v1/meters/"+number(7013)+"/tokens", map[string]any{"kind": "key_change", "reason_code": "key_campaign", "key": map[string]any{"krn": 2}})
-	w.sell(w.as("operator"), number(7012), 12_000, "mqtt") // it never connects: the token stays in the outbox
+	w.sell(w.as("operator"), number(7012), 12_000, "mqtt") // it never connects, so the token stays in the outbox
 	w.post(w.owner, "/v1/meters/"+number(7012)+"/commands", map[string]any{"type": "disconnect", "reason": "safety inspection"})
 }
 
-// wallets is the third week: balances on the server, a meter that is cut and comes back, readings that cannot be true.
+// wallets is the third week: balances on the server, a meter that is cut off and restored, readings that cannot be true.
 func (w *month) wallets() {
 	w.day(12, 10)
 	home := w.add(7101, "prepay_wallet", "plan", map[string]any{"simulated": true})
@@ -132,7 +132,7 @@ func (w *month) wallets() {
 	ard.quit(w)
 }
 
-// telephones is what customers and the office write to each other.
+// telephones is the messages between customers and the office.
 func (w *month) telephones() {
 	w.day(15, 11)
 	m := w.add(7004, "prepay_token", "domestic", nil)
@@ -154,7 +154,7 @@ func (w *month) telephones() {
 	})
 }
 
-// undone is what is taken back: sales, in every state of it.
+// undone is the reversals: sales in every state of a reversal.
 func (w *month) undone() {
 	w.day(17, 12)
 	for n := range 2 {
@@ -191,7 +191,7 @@ func (w *month) undone() {
 	vm.quit(w)
 }
 
-// leaveOpen leaves a reversal open: the meter is connected and does not answer any more.
+// leaveOpen leaves a reversal open: the meter is connected but no longer answers.
 func (w *month) leaveOpen(number string) {
 	vm := w.virtual(number)
 	vm.must(w, "sync")
@@ -203,7 +203,7 @@ func (w *month) leaveOpen(number string) {
 	vm.kill()
 }
 
-// secondPerson is the time in which four eyes bind.
+// secondPerson is the time with four eyes on.
 func (w *month) secondPerson() {
 	w.day(20, 9)
 	w.owner.must(w, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
@@ -222,7 +222,7 @@ func (w *month) secondPerson() {
 	w.owner.must(w, 202, "POST", "/v1/tariffs", `{"name":"next","currency":"KES","vat_bps":1500,"flat_micro":3000000}`)
 }
 
-// goBack is a restore: a day is lost, and another epoch begins.
+// goBack is a restore: a day is lost, and another store epoch begins.
 func (w *month) goBack() {
 	w.day(restoreDay, 9)
 	backup := filepath.Join(filepath.Dir(w.p.dir), "backup")
@@ -240,7 +240,7 @@ func (w *month) goBack() {
 	w.sell(w.as("vendor_api KIOSK"), number(7014), 4_000)
 }
 
-// last is the end of the month, and the plug pulled in the middle of a sale.
+// last is the end of the month, with the plug pulled in the middle of a sale.
 func (w *month) last() {
 	w.day(27, 9)
 	w.cli("integration", "add", "--all", "--name", "dashboard")

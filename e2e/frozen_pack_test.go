@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// freeze packs the data folder of a month, then lets it go on for a moment on PostgreSQL and packs that.
+// freeze packs the data folder of a month, then continues for a moment on PostgreSQL and packs that.
 func (w *month) freeze(to string) {
 	db := openDatabase(w.T, w.p.dir)
 	facts := frozen.Facts{Now: w.now.Add(time.Hour), TokenMeter: number(7012), WalletMeter: number(7101), Tables: tableColumns(w.T, db)}
@@ -44,7 +44,7 @@ func (w *month) freeze(to string) {
 	w.day(31, 9, "slow-issuer")
 	w.sell(w.as("vendor_api CORNER"), number(7002), 5_000)
 	w.leaveOpen(number(7001))
-	w.virtual(number(7002)).must(w, "sync") // is connected when the plug is pulled
+	w.virtual(number(7002)).must(w, "sync") // connected when the plug is pulled
 	eventually(w, 20*time.Second, "all is sealed", func() bool {
 		out, _, _ := w.p.try("", "verify", "--data", keys, "-o", "json") // a customer's overdraft makes the exit code 1
 		report := answer{body: []byte(out)}
@@ -74,7 +74,7 @@ func (w *month) freeze(to string) {
 	w.pack(p, facts, folder, filepath.Join(to, name+"-postgres.tar.gz"))
 }
 
-// pack measures an engine on a copy, and writes the folder with the facts.
+// pack checks an engine on a copy, and writes the folder with the facts.
 func (w *month) pack(e store.Engine, facts frozen.Facts, folder, to string) {
 	w.Helper()
 	var err error
@@ -110,7 +110,7 @@ func (w *month) pack(e store.Engine, facts frozen.Facts, folder, to string) {
 	w.Logf("figures: %s has %d KiB, empty tables: %s", to, info.Size()>>10, empty)
 }
 
-// copyFolder copies keys, heads and the file that is named, and nothing that a server makes anew.
+// copyFolder copies keys, heads and the named file, and leaves out what a server can make again.
 func (w *month) copyFolder(from string, also string) string {
 	w.Helper()
 	to := w.TempDir()

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// TestFrozenDataSell starts this program on the data of earlier ones: their books are sound before and after the upgrade, a
-// token and a recharge are sold, one sale is undone, and a sale in whose middle the plug was pulled is finished.
+// TestFrozenDataSell starts this program on the data of earlier versions. Their books are sound before and after the upgrade,
+// a token and a recharge are sold, one sale is reversed, and an interrupted sale is finished.
 func TestFrozenDataSell(t *testing.T) {
 	for _, kind := range []string{"sqlite", "postgres"} {
 		for _, d := range frozen.Of(t, kind) {
@@ -38,7 +38,7 @@ func TestFrozenDataSell(t *testing.T) {
 	}
 }
 
-// oldShop is a shop that an earlier program kept.
+// oldShop is a shop with the data of an earlier version.
 type oldShop struct {
 	*testing.T
 	facts         frozen.Facts
@@ -47,14 +47,14 @@ type oldShop struct {
 	owner, second *api
 }
 
-// beforeTheUpgrade looks at the data as they are. Nothing but a server upgrades them, and what cannot be done before says so.
+// beforeTheUpgrade looks at the data as they are. Only a server upgrades them, and commands that need the upgrade say so.
 func (s *oldShop) beforeTheUpgrade(folder bool) {
 	steps, err := store.Migrations()
 	if err != nil {
 		s.Fatal(err)
 	}
 	older := s.facts.Schema < len(steps)
-	for range 2 { // the command in between has changed nothing
+	for range 2 { // the command in between changes nothing
 		_, errOut, code := s.p.try("", "verify", "--data", s.p.dir, "-o", "json")
 		if folder && strings.Contains(errOut, "older than this program") != older || !folder && (code == 4) != older {
 			s.Errorf("verifying schema %d with schema %d: exit %d\n%s", s.facts.Schema, len(steps), code, errOut)
@@ -80,7 +80,7 @@ func (s *oldShop) beforeTheUpgrade(folder bool) {
 	}
 }
 
-// sound verifies the books: they hold what was frozen and so many sales more. What meters did is noted, and makes the exit
+// sound verifies the books: they hold the frozen sales and so many more. Meters' events are only notes, and make the exit
 // code 1.
 func (s *oldShop) sound(more int64) {
 	s.Helper()
@@ -102,7 +102,7 @@ func (s *oldShop) serve() {
 	s.owner, s.second = key("of the upgrade"), key("who allows")
 }
 
-// must asks for something and, where a second person has to allow it, lets one.
+// must sends a request and, if a second person has to approve it, approves it.
 func (s *oldShop) must(path string, body any, key string) answer {
 	s.Helper()
 	a, err := s.owner.do("POST", path, body, "Idempotency-Key", key)
@@ -130,7 +130,7 @@ func (s *oldShop) sell() {
 	}
 }
 
-// finished waits for the sale that was frozen in its middle.
+// finished waits for the interrupted sale.
 func (s *oldShop) finished() {
 	db := openDatabase(s.T, s.p.dir)
 	defer db.Close()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// smallDisk is a file system of its own that a test can fill.
+// smallDisk is a file system that a test can fill.
 type smallDisk struct{ dir string }
 
 func newSmallDisk(t *testing.T, size string) smallDisk {
@@ -22,7 +22,7 @@ func newSmallDisk(t *testing.T, size string) smallDisk {
 	return smallDisk{dir}
 }
 
-// fill takes every byte that is left; name tells several fillings apart.
+// fill takes all free bytes; name tells several fillings apart.
 func (d smallDisk) fill(t *testing.T, name string) {
 	t.Helper()
 	f, err := os.OpenFile(filepath.Join(d.dir, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -50,7 +50,7 @@ func (d smallDisk) free(t *testing.T, names ...string) {
 	}
 }
 
-// fullShop is a server on a small disk with one sale, and somebody who looks at it.
+// fullShop is a server on a small disk with one sale, and a reader.
 type fullShop struct {
 	p           *place
 	s           *server
@@ -94,8 +94,8 @@ func (f *fullShop) refused(t *testing.T, key string) {
 	t.Fatal("the disk is never full")
 }
 
-// readable reads the sale in every way there is. Whoever paid gets the digits, as long as there is room to note that they were
-// shown; eaten says that there may be none.
+// readable reads the sale in every way. The digits are shown as long as there is room to record that; eaten says that there
+// may be no room.
 func (f *fullShop) readable(t *testing.T, when string, eaten bool) {
 	t.Helper()
 	for range 20 {
@@ -117,8 +117,8 @@ func (f *fullShop) readable(t *testing.T, when string, eaten bool) {
 	}
 }
 
-// TestAFullDiskIsReadable: while the disk is full, sales are read, by a server that runs and by one that was killed there and
-// started again. Even what the disk reserve gave back may be taken by somebody else.
+// TestAFullDiskIsReadable: while the disk is full, sales can be read, from a running server and from one that was killed and
+// restarted there. Another program may even take the space that the disk reserve freed.
 func TestAFullDiskIsReadable(t *testing.T) {
 	for name, eaten := range map[string]bool{"the reserve is free": false, "the reserve is taken too": true} {
 		t.Run(name, func(t *testing.T) {

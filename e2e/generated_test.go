@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// tool runs a command of the module tools/client, or of its tools, in a folder that holds a copy of it.
+// tool runs a command of the module tools/client, or one of its tools, in a folder with a copy of the module.
 func tool(t *testing.T, dir string, env []string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("go", args...)
@@ -23,11 +23,11 @@ func tool(t *testing.T, dir string, env []string, args ...string) string {
 	return out.String()
 }
 
-// tail keeps the end of a long output.
+// tail returns the end of a long output.
 func tail(s string) string { return s[max(0, len(s)-4000):] }
 
-// TestADeveloperWithAGeneratorSells: the document that a running server serves passes a public linter, and the client that
-// a public generator makes of it compiles and sells a token, which the meter's key opens.
+// TestADeveloperWithAGeneratorSells: the document of a running server passes a public linter. The client that a public
+// generator makes from it compiles and sells a token, which the meter's key opens.
 func TestADeveloperWithAGeneratorSells(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	s := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -60,7 +60,7 @@ func TestADeveloperWithAGeneratorSells(t *testing.T) {
 	}
 }
 
-// last is the last line of an output.
+// last returns the last line of an output.
 func last(s string) string {
 	s = strings.TrimSpace(s)
 	return s[strings.LastIndexByte(s, '\n')+1:]

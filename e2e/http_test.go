@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// api is a plain HTTP caller with a key: what an integrator writes on the first day, nothing of ours in it.
+// api is a plain HTTP caller with a key, as an integrator writes it on the first day, without any of our code.
 type api struct {
 	url, key string
 	http     http.Client
@@ -21,14 +21,14 @@ func newAPI(addr, key string) *api {
 	return &api{url: "http://" + addr, key: strings.TrimSpace(key), http: http.Client{Timeout: 20 * time.Second}}
 }
 
-// answer is a response as it came.
+// answer is a response as it arrived.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// field digs a value out of the JSON body: field("tokens", 0, "digits").
+// field returns a value from the JSON body: field("tokens", 0, "digits").
 func (a answer) field(t testing.TB, path ...any) any {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(a.body))
@@ -140,7 +140,7 @@ func (c *api) meter(t testing.TB, number string) secrets {
 	return secrets{number, a.text(t, "mqtt_password"), a.text(t, "link_key"), a.text(t, "decoder_key")}
 }
 
-// vend asks for one sale; the idempotency key is the client reference too.
+// vend makes one sale; the idempotency key is also the client reference.
 func (c *api) vend(number string, minor int64, key string, deliver ...string) (answer, error) {
 	body := map[string]any{"meter": number, "tender": map[string]any{"amount_minor": minor, "currency": "KES"}}
 	if len(deliver) > 0 {
@@ -161,7 +161,7 @@ func (c *api) mustVend(t testing.TB, number string, minor int64, key string, del
 	return a
 }
 
-// number makes a valid 11-digit meter number of serial n.
+// number makes a valid 11-digit meter number from a serial number.
 func number(n int) string {
 	body := fmt.Sprintf("0414%06d", n)
 	sum, twice := 0, true

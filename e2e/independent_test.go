@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// This file is an independent reading of the published facts about STS tokens: bit by bit, slow, without one line of
-// package sts. What it and sts agree on is not one author's mistake.
+// This file independently implements the published facts about STS tokens: bit by bit, slowly, without package sts. If both
+// agree, the result is not one mistake repeated.
 
-// facts is what a credit token says.
+// facts is the content of a credit token.
 type facts struct {
 	class, subclass, rnd int
 	tid                  uint32
@@ -29,7 +29,7 @@ func decoderKey02(t testing.TB, vendingKey, number, sgc, ti string, krn, kt int)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The last 16 digits of the 17 digits of issuer and meter number: the first digit of 600727 falls off.
+	// The last 16 of the 17 digits of issuer and meter number: the first digit of 600727 is dropped.
 	pan, err := hex.DecodeString(("600727" + number)[1:])
 	if err != nil {
 		t.Fatal(err)

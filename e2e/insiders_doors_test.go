@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// headOffice is a utility with four eyes on: a server, the owner's key, and keys of single people who are not honest.
+// headOffice is a utility with four eyes on: a server, the owner's key, and keys of dishonest people.
 type headOffice struct {
 	*testing.T
 	p     *place
@@ -26,7 +26,7 @@ func newHeadOffice(t *testing.T) *headOffice {
 	return o
 }
 
-// key makes a key for a person of a role, as the command line does.
+// key makes a key for a person with a role, as the command line does.
 func (o *headOffice) key(role string, more ...string) *api {
 	o.Helper()
 	return newAPI(o.srv.http, o.p.run(o, "", append([]string{"apikey", "create", "--role", role, "--data", o.p.dir}, more...)...))
@@ -37,19 +37,19 @@ func (o *headOffice) fourEyes() {
 	o.owner.must(o, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
 }
 
-// waits says whether an answer is an act that waits for a second person.
+// waits reports whether an answer is an action that waits for a second person.
 func (o *headOffice) waits(a answer) bool {
 	o.Helper()
 	return a.status == 202 && strings.HasPrefix(a.text(o, "id"), "apr_")
 }
 
-// sound ends a test: the books add up.
+// sound ends a test: the books balance.
 func (o *headOffice) sound() {
 	o.Helper()
 	o.p.run(o, "", "verify", "--data", o.p.dir)
 }
 
-// TestAnInsiderCannotSetACommissionAlone: finance gives a vendor 100 % of what it sells, and the vendor's float never ends.
+// TestAnInsiderCannotSetACommissionAlone: with a commission of 100 %, a vendor's float would never run out.
 func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2001))
@@ -96,7 +96,7 @@ func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	if got := o.owner.must(t, 200, "GET", "/v1/vendors/V001", nil).num(t, "commission_bps"); got != 1000 {
 		t.Errorf("approved: %d, want 1000", got)
 	}
-	finance.must(t, 200, "POST", "/v1/vendors/V001/terms", `{"blocked":true}`) // to stop a vendor nobody has to wait
+	finance.must(t, 200, "POST", "/v1/vendors/V001/terms", `{"blocked":true}`) // nobody has to wait to block a vendor
 	if a, _ := shop.vend(m.number, 10_000, "commission-6"); a.status != 409 || a.text(t, "code") != "vendor-blocked" {
 		t.Errorf("a blocked vendor sells: %d %s", a.status, a.body)
 	}
@@ -106,8 +106,8 @@ func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	o.sound()
 }
 
-// TestAnInsiderFindsNoSecondDoor: what waits for a second person as a token waits as a command too, and so does every other
-// act that takes paid energy away or gives energy that nobody pays for.
+// TestAnInsiderFindsNoSecondDoor: an action that needs a second person as a token also needs one as a command, and so does
+// every other action that takes paid energy away or gives energy for free.
 func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2002))
@@ -151,7 +151,7 @@ func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	// An approval is for the door it was asked at: the token that is allowed sends no command.
+	// An approval applies only to the way of its request: an approved token sends no command.
 	commands := func() int {
 		return strings.Count(string(o.owner.must(t, 200, "GET", meter+"/commands", nil).body), `"clear_credit"`)
 	}
@@ -166,7 +166,7 @@ func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	o.sound()
 }
 
-// door asks for an act as one person and returns its approval; empty where the act was done.
+// door requests an action as one person and returns its approval; empty if the action was done.
 func (o *headOffice) door(by *api, path string, body map[string]any, act string) string {
 	o.Helper()
 	o.asked++
@@ -184,7 +184,7 @@ func (o *headOffice) door(by *api, path string, body map[string]any, act string)
 	return a.text(o, "id")
 }
 
-// TestAVendorsKeyReadsNoForeignDigits: neither a key without a vendor nor another vendor's reads what a vendor sold.
+// TestAVendorsKeyReadsNoForeignDigits: neither a key without a vendor nor another vendor's key can read what a vendor sold.
 func TestAVendorsKeyReadsNoForeignDigits(t *testing.T) {
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2005))

@@ -17,16 +17,16 @@ const (
 	ghostFloat  = 100_000
 )
 
-// ghost is a place in which an insider sells to a meter that never connects, reads the digits and undoes the sale.
+// ghost is a place where an insider sells to a meter that never connects, reads the digits and reverses the sale.
 type ghost struct {
 	*testing.T
 	p                 *place
 	owner, supervisor *api
 	mqtt              string
 	meter             secrets
-	digits            []string // that the insider has read
-	asked             []string // reversals that wait, by their approvals
-	refused           string   // why the insider could not go on selling
+	digits            []string // read by the insider
+	asked             []string // waiting reversals, by their approvals
+	refused           string   // why the insider could not continue
 }
 
 func newGhost(t *testing.T) *ghost {
@@ -49,7 +49,7 @@ func (g *ghost) key(role, name string, more ...string) *api {
 	return newAPI(strings.TrimPrefix(g.owner.url, "http://"), g.p.run(g, "", args...))
 }
 
-// rounds sell, read the digits and undo the sale, as often as somebody lets the insider.
+// rounds sells, reads the digits and reverses the sale, as often as the server allows it.
 func (g *ghost) rounds(logins ...*api) {
 	g.Helper()
 	for n := range ghostRounds {
@@ -73,7 +73,7 @@ func (g *ghost) rounds(logins ...*api) {
 	}
 }
 
-// loaded types every token that the insider has read at the meter, which has no network, and says what it then holds.
+// loaded types every token that the insider has read at the meter, which has no network, and returns its balance.
 func (g *ghost) loaded() int64 {
 	g.Helper()
 	vm := g.p.meterProcess(g, filepath.Join(g.TempDir(), "meter"), "", g.meter)
@@ -87,7 +87,7 @@ func (g *ghost) loaded() int64 {
 	return s.BalanceWh
 }
 
-// paid is what tokens have cost by now: what the vendor's float has less, and what is in the utility's till.
+// paid is the cost of the tokens so far: the decrease of the vendor's float, and what is in the utility's till.
 func (g *ghost) paid() int64 {
 	g.Helper()
 	var books struct {
@@ -108,8 +108,8 @@ func (g *ghost) paid() int64 {
 	return paid
 }
 
-// TestGhostVending: an insider sells to a meter that never connects, reads the digits and undoes the sale alone, 46 times.
-// The energy of the digits is never more than what was paid for it: by the vendor's float, or in the utility's till.
+// TestGhostVending: an insider sells to a meter that never connects, reads the digits and reverses the sale alone, 46 times.
+// The digits never hold more energy than was paid for, from the vendor's float or in the utility's till.
 func TestGhostVending(t *testing.T) {
 	for name, insider := range map[string]func(g *ghost) []*api{
 		"a vendor's key": func(g *ghost) []*api { return []*api{g.key("vendor_api", "till", "--vendor", "V001")} },
@@ -136,8 +136,7 @@ func TestGhostVending(t *testing.T) {
 	}
 }
 
-// agreed has the utility agree to the last reversal that was asked for: the money comes back once, with an alarm, and
-// stands in the report of the day.
+// agreed approves the last requested reversal: the money comes back once, with an alarm, and the report of the day lists it.
 func (g *ghost) agreed(logins []*api) {
 	g.Helper()
 	if len(g.asked) != len(g.digits) {
@@ -166,8 +165,8 @@ func (g *ghost) agreed(logins []*api) {
 	g.p.run(g, "", "verify", "--data", g.p.dir)
 }
 
-// TestAConnectedMeterConfirms: the vendor needs nobody where the meter itself makes the token worthless. The float comes
-// back when it has said so, and not before.
+// TestAConnectedMeterConfirms: the vendor needs no approval if the meter itself makes the token worthless. The float comes
+// back when the meter has confirmed that, and not before.
 func TestAConnectedMeterConfirms(t *testing.T) {
 	g := newGhost(t)
 	till := g.key("vendor_api", "till", "--vendor", "V001")
@@ -180,7 +179,7 @@ func TestAConnectedMeterConfirms(t *testing.T) {
 		t.Fatalf("the reversal is %s, want it to wait for the meter", state)
 	}
 	eventually(t, time.Minute, "the meter has confirmed", func() bool {
-		before := g.paid() // read first: money that is back is never seen while the reversal waits
+		before := g.paid() // read first: the money may come back between the two reads
 		r := till.must(t, 200, "GET", path, nil)
 		if r.text(t, "state") == "waiting" {
 			if before != ghostMinor {

@@ -18,7 +18,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// reader is a program at the integration broker, whichever client it uses: what it was sent, by topic.
+// reader is a program at the integration broker, with any client library: what it received, by topic.
 type reader struct {
 	mu  sync.Mutex
 	got map[string]string
@@ -82,7 +82,7 @@ func newOutlook(t *testing.T) *outlook {
 	return o
 }
 
-// read publishes a reading of a meter as mosquitto_pub does.
+// read publishes a meter's reading as mosquitto_pub does.
 func (o *outlook) read(t *testing.T, s secrets, seq, registerWh int) {
 	t.Helper()
 	reading := fmt.Sprintf(`{"seq":%d,"at":%d,"up":1000,"clock":"valid","register_wh":%d,"balance_wh":0,"w":750,"mv":230000,"relay":"closed","reasons":[]}`,
@@ -98,7 +98,7 @@ func (o *outlook) read(t *testing.T, s secrets, seq, registerWh int) {
 	}
 }
 
-// watch is what every client must see: its own meter's state and documents, retained, then every change; nothing of the
+// watch is what every client must see: its own meter's state and documents, retained, then every change; nothing about the
 // other customer's.
 func (o *outlook) watch(t *testing.T, r *reader) {
 	t.Helper()
@@ -139,7 +139,7 @@ func TestPaho311ReadsTheMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.watch(t, r)
-	// Writing does nothing, not to the mirror and not to anybody's meter.
+	// Publishing changes neither the mirror nor any meter.
 	if err := wait("publish", c.Publish("paywatt/"+o.first.number+"/state", 0, true, "forged")); err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestPaho311ReadsTheMirror(t *testing.T) {
 	if s := r.last("paywatt/" + o.first.number + "/state"); s == "forged" {
 		t.Error("a program wrote into the mirror")
 	}
-	// A revoked login comes in no more.
+	// A revoked login cannot connect any more.
 	o.p.run(t, "", "integration", "revoke", o.user, "--data", o.p.dir)
 	late := mqtt.NewClient(opts.SetClientID("late"))
 	if err := wait("connect with a revoked login", late.Connect()); err == nil {
@@ -197,14 +197,14 @@ func TestPaho5ReadsTheMirror(t *testing.T) {
 	}
 }
 
-// watch5 is watch for a program that has not asked for availability.
+// watch5 is watch for a program that has not subscribed to availability.
 func (o *outlook) watch5(t *testing.T, r *reader) {
 	t.Helper()
 	r.heard("paywatt/"+o.first.number+"/availability", "not asked for")
 	o.watch(t, r)
 }
 
-// TestMosquittosClientsReadTheMirror: mosquitto_sub in both versions of the protocol, as a person would look.
+// TestMosquittosClientsReadTheMirror: mosquitto_sub in both versions of the protocol, as a person would use it.
 func TestMosquittosClientsReadTheMirror(t *testing.T) {
 	o := newOutlook(t)
 	host, port, err := net.SplitHostPort(o.addr)

@@ -52,8 +52,8 @@ max-messages = 0
 get-url = "%[6]s/in?key=%[7]s&from=%%p&to=%%P&text=%%b&coding=%%c&ts=%%t&id=%%I&udh=%%u"
 `
 
-// modemGroup is the smsc group of a modem. The default init string of Kannel would have messages handed on without being
-// stored; this one has them stored first.
+// modemGroup is the smsc group of a modem. With Kannel's default init string the modem would pass messages on without storing
+// them; this one stores them first.
 func modemGroup(pty, number string) string {
 	return "group = smsc\nsmsc = at\nsmsc-id = modem\nmodemtype = auto\ndevice = " + pty + "\nspeed = 115200\nsim-buffering = true\nmy-number = " + number +
 		"\n\ngroup = modems\nid = sim900\nname = \"SIM900\"\ndetect-string = \"SIM900\"\ninit-string = \"AT+CNMI=2,1,0,1,0\"\n"
@@ -90,11 +90,11 @@ func startKannel(t *testing.T, group string) *gatewayBox {
 	return k
 }
 
-// sendsmsAnswers waits until smsbox answers a request; it takes connections before that, and closes them.
+// sendsmsAnswers waits until smsbox answers a request; before that it accepts connections and closes them.
 func sendsmsAnswers(t *testing.T, port int) {
 	t.Helper()
 	await(t, "sendsms", 20*time.Second, func() bool {
-		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", port)) // refused: nobody signs in
+		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", port)) // refused: wrong login
 		if err != nil {
 			return false
 		}
@@ -102,7 +102,7 @@ func sendsmsAnswers(t *testing.T, port int) {
 	})
 }
 
-// send hands a message over.
+// send passes a message on.
 func (k *gatewayBox) send(t *testing.T, id, to, text string) notify.Sent {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -110,11 +110,11 @@ func (k *gatewayBox) send(t *testing.T, id, to, text string) notify.Sent {
 	return k.Send(ctx, notify.Outgoing{ID: id, To: to, Text: text, Report: true, Validity: time.Hour})
 }
 
-// Kannel as the route, with the emulated modem behind it: out with reports, in with an Inbox that fails first.
+// Kannel as the route, with the emulated modem behind it: outgoing with reports, incoming with an Inbox that fails first.
 func TestOtherProgramsKannelWithAModem(t *testing.T) {
 	const modem, phone = "+255700000250", "+255711000250"
 	r := startRadio(t, "--number", modem, "--delay", "20ms")
-	if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // the phone exists from now on
+	if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // creates the phone
 		t.Fatal(err)
 	}
 	k := startKannel(t, modemGroup(r.ptys[modem], modem))
@@ -153,11 +153,11 @@ func TestOtherProgramsKannelWithAModem(t *testing.T) {
 	}
 }
 
-// The same route with Kannel's own network, and with Kannel itself as the SMPP client of npm's centre.
+// The same route with Kannel's own network, and with Kannel as the SMPP client of npm's centre.
 func TestOtherProgramsKannelWithFakeSMSC(t *testing.T) {
 	port := freePorts(t, 1)[0]
 	k := startKannel(t, fmt.Sprintf("group = smsc\nsmsc = fake\nsmsc-id = fake\nport = %d\nconnect-allow-ip = 127.0.0.1\n", port))
-	if s := k.send(t, "msg_0", "+255711000251", "queued"); s.Outcome != notify.Accepted { // "3: Queued", nobody is connected
+	if s := k.send(t, "msg_0", "+255711000251", "queued"); s.Outcome != notify.Accepted { // "3: Queued", no connection
 		t.Errorf("before the network is there: %+v", s)
 	}
 	log := daemon(t, fakeSMSC, "-H", "127.0.0.1", "-r", fmt.Sprint(port), "-i", "0.1", "-m", "1", "255711000251 15555 text LAST one")

@@ -31,7 +31,7 @@ func (c *talk) ask(t *testing.T, text string) string {
 	return ""
 }
 
-// send writes a text. Blanks in front make each another one, for the network takes the same text within a second for a
+// send writes a text. Blanks in front make each one different, because the network takes the same text within a second for a
 // repetition.
 func (c *talk) send(t *testing.T, text string) {
 	t.Helper()
@@ -41,7 +41,7 @@ func (c *talk) send(t *testing.T, text string) {
 	}
 }
 
-// next is the next message from the server, if one comes in time.
+// next returns the next message from the server, if one comes in time.
 func (c *talk) next(t *testing.T, wait time.Duration) (string, bool) {
 	t.Helper()
 	for end := time.Now().Add(wait); ; {
@@ -68,8 +68,8 @@ func (c *talk) want(t *testing.T, text, want string) {
 	}
 }
 
-// TestKeywordsThroughAModem plays customers and a stranger who write to the server's modem: what each learns, what nobody
-// learns, and where the answers end.
+// TestKeywordsThroughAModem plays customers and a stranger who write to the server's modem: what each learns, what stays
+// secret, and when the answers stop.
 func TestKeywordsThroughAModem(t *testing.T) {
 	const own, sim = "+255700000100", "+255700000200"
 	radio := startRadio(t, "--number", own)
@@ -101,7 +101,7 @@ func TestKeywordsThroughAModem(t *testing.T) {
 	amina.want(t, "start.", "Warnings come to this number again. STOP ends them.")
 	amina.want(t, "bonjour", "Not understood. Send BAL, LAST, USE or HELP.")
 
-	// A stranger learns nothing, not even by guessing right, and is heard twice a day.
+	// A stranger learns nothing, not even by a right guess, and is answered twice a day.
 	for _, text := range []string{"BAL " + meter, "LAST " + meter} {
 		got := other.ask(t, text)
 		if !strings.HasPrefix(got, "This number serves customers of ") || strings.Contains(got, meter) || strings.Contains(got, digits[:4]) {
@@ -123,7 +123,7 @@ func TestKeywordsThroughAModem(t *testing.T) {
 	if got, is := other.next(t, time.Second); is {
 		t.Errorf("a stranger's third message is answered by %q", got)
 	}
-	// Nothing of it holds the digits: neither what is kept nor what is logged.
+	// Neither stored messages nor the log hold the digits.
 	kept := string(c.must(t, 200, "GET", "/v1/messages?limit=100", nil).body)
 	for _, secret := range []string{digits, grouped} {
 		if strings.Contains(kept, secret) || strings.Contains(s.log.String(), secret) {
@@ -138,7 +138,7 @@ func TestKeywordsThroughAModem(t *testing.T) {
 	}
 }
 
-// TestAnAnswerOutlivesTheServer kills the server while a question is on its way: it is answered by the next one, once.
+// TestAnAnswerOutlivesTheServer kills the server while a question is on its way. The next server answers it, once.
 func TestAnAnswerOutlivesTheServer(t *testing.T) {
 	const own = "+255700000100"
 	radio := startRadio(t, "--number", own)

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// The kill harness. Sellers, keypads and raw MQTT meters work against the real binary while a killer sends SIGKILL to
-// the server and to meters at seeded random moments. Whatever was acknowledged is written down here, outside; in the
-// end an independent checker (checker_test.go) opens the database with its own SQL and compares.
+// The kill harness. Sellers, keypads and raw MQTT meters work against the real binary while a killer sends SIGKILL to the
+// server and to meters at seeded random moments. Everything acknowledged is recorded here, outside. In the end an independent
+// checker (checker_test.go) opens the database with its own SQL and compares.
 
-// setting reads a whole number from the environment: E2E_KILLS, E2E_SEED.
+// setting reads an integer from the environment: E2E_KILLS, E2E_SEED.
 func setting(name string, normal int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
@@ -53,7 +53,7 @@ type sale struct {
 	units      int64
 }
 
-// world is everything that runs, and the book of what was acknowledged.
+// world is everything that runs, and the record of what was acknowledged.
 type world struct {
 	seed   uint64
 	fault  string
@@ -87,7 +87,7 @@ func (w *world) problem(format string, args ...any) {
 	}
 }
 
-// patience is how long anything may take to converge. A world with a planted bug may never.
+// patience is how long convergence may take. A world with a planted bug may never converge.
 func (w *world) patience() time.Duration {
 	if w.fault != "" {
 		return 8 * time.Second
@@ -154,7 +154,7 @@ func (w *world) killer(t *testing.T, kills int) {
 	}
 }
 
-// seller sells to the keypads' meters until told to stop; a lost answer is asked again with the same key.
+// seller sells to the keypads' meters until it must stop; after a lost answer it asks again with the same key.
 func (w *world) seller(n int, stop chan struct{}) {
 	r := rand.New(rand.NewPCG(w.seed, uint64(n)))
 	addr, _ := w.address()
@@ -168,7 +168,7 @@ func (w *world) seller(n int, stop chan struct{}) {
 		}
 		m := w.meters[r.IntN(len(w.meters))]
 		if m.backlog() > 16 {
-			// Nobody queues fifty tokens at one keypad: a token overtaken by 50 newer ones is rightly old_error.
+			// No customer queues fifty tokens at one keypad: a token overtaken by 50 newer ones is rightly old_error.
 			<-time.After(20 * time.Millisecond)
 			continue
 		}
@@ -219,7 +219,7 @@ func (w *world) bookSale(s sale, got answer) {
 	}
 }
 
-// settle is the liveness phase: no more kills; every token is entered, every meter says everything.
+// settle is the liveness phase: no more kills; every token is entered, and every meter sends everything.
 func (w *world) settle(t *testing.T) {
 	close(w.finishing)
 	addr, _ := w.address()
@@ -230,7 +230,7 @@ func (w *world) settle(t *testing.T) {
 	for _, s := range sold {
 		got, err := a.vend(s.meter, s.minor, s.key)
 		if err != nil || got.status >= 300 {
-			// A push was part of the request: ask by reference then.
+			// The request included a push, so ask by reference.
 			got, err = a.do("GET", "/v1/vends?client_ref="+s.key, nil)
 		}
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// player is mosquitto_pub and mosquitto_sub in turns as the Arduino, with its client id: each publishes or listens on a
-// connection of its own, so every message is a reconnect as well.
+// player is mosquitto_pub and mosquitto_sub in turn as the Arduino, with its client id. Each publishes or listens on its own
+// connection, so every message is also a reconnect.
 type player struct {
 	host, port string
 }
@@ -35,13 +35,14 @@ func (p player) says(t *testing.T, topic, payload string) {
 	}
 }
 
-// listener is mosquitto_sub on the three topics; each message is written with its quality and whether it is retained.
+// listener is mosquitto_sub on the three topics; it prints each message with its quality of service and whether it is
+// retained.
 func (p player) listener(messages string) *exec.Cmd {
 	return p.client("mosquitto_sub", "-t", "GsmClientTest/led", "-t", "GsmClientTest/warning", "-t", "GsmClientTest/summary",
 		"-F", "%q %r %t %p", "-W", "15", "-C", messages)
 }
 
-// hears is what so many messages say, without what all of them have in common.
+// hears returns the content of the next messages, without what all of them have in common.
 func (p player) hears(t *testing.T, messages string) string {
 	t.Helper()
 	out, err := p.listener(messages).CombinedOutput()
@@ -64,7 +65,7 @@ func heardPlainly(t *testing.T, out string) string {
 	return strings.Join(said, "; ")
 }
 
-// deviceGuide is the first command of a kind in the guide to devices, without the program's name.
+// deviceGuide returns the first command of a kind in the guide to devices, without the program's name.
 func deviceGuide(t *testing.T, kind string) []string {
 	t.Helper()
 	page, err := os.ReadFile("../docs/guide/devices.md")
@@ -76,13 +77,13 @@ func deviceGuide(t *testing.T, kind string) []string {
 		t.Fatalf("the guide has no command %q", kind)
 	}
 	line, _, _ := strings.Cut(rest, "\n")
-	line, _, _ = strings.Cut(line, "`") // where it stands in a sentence
+	line, _, _ = strings.Cut(line, "`") // if it is inside a sentence
 	return strings.Fields(kind + " " + line)
 }
 
-// TestMosquittosClientsPlayTheStory tells the whole story with mosquitto's own clients as the device: start, polled, off
-// until the guide's recharge buys its plan of 500 Wh for 50.00, used under the default warnings while the server is killed, warned, off,
-// recharged by the command line, on, summary. Nobody has chosen any level.
+// TestMosquittosClientsPlayTheStory plays the whole story with mosquitto's own clients as the device: it starts, is polled,
+// and is off until the guide's recharge buys its plan of 500 Wh for 50.00. It uses the energy while the server is killed, is
+// warned, goes off, is recharged by the command line, goes on, and gets a summary. All levels are the defaults.
 func TestMosquittosClientsPlayTheStory(t *testing.T) {
 	s := &story{place: newPlace(t, paywatt(t)), first: number(6006), http: freeAddress(t), mqtt: freeAddress(t)}
 	storyProfile(t, s.place)
@@ -158,7 +159,7 @@ func (p player) usesUp(t *testing.T, s *story) {
 	t.Fatal("it was never switched off")
 }
 
-// asks listens, asks for the summary at the command line, and wants it at the device.
+// asks listens, requests the summary at the command line, and expects it at the device.
 func (p player) asks(t *testing.T, s *story) {
 	t.Helper()
 	heard := make(chan string, 1)

@@ -47,7 +47,7 @@ func (m *vmeter) sketch(t *testing.T, command string) (s sketchState) {
 	return s
 }
 
-// freeAddress is an address that nobody listens on.
+// freeAddress is an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -58,8 +58,8 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// storyProfile is the first profile with a shunt for ten times the current, so that the story of 500 Wh is told in less
-// than a minute.
+// storyProfile is the first profile with a shunt for ten times the current, so that the story of 500 Wh takes less than a
+// minute.
 func storyProfile(t *testing.T, p *place) {
 	t.Helper()
 	b, err := os.ReadFile("../profiles/seed-a.toml")
@@ -103,13 +103,13 @@ func (a *api) register(t *testing.T, number string) int64 {
 	return a.must(t, 200, "GET", "/v1/meters/"+number, nil).num(t, "register_wh")
 }
 
-// settings changes the tenant's settings in the data of a server that does not run, and gives what they were.
+// settings changes the tenant's settings in the data of a stopped server, and returns the old ones.
 func (p *place) settings(t *testing.T, to string) (was string) {
 	t.Helper()
 	db := openDatabase(t, p.dir)
 	was = text(t, db, "SELECT settings FROM tenant")
 	rows(t, db, "UPDATE tenant SET settings = ?", nil, to)
-	rows(t, db, "UPDATE wallet SET max_w = 120000", nil) // of the story's device; 23 kW a phase would put its readings aside
+	rows(t, db, "UPDATE wallet SET max_w = 120000", nil) // for the story's device; with 23 kW a phase its readings would be held for review
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -156,10 +156,10 @@ func (s *story) begin(t *testing.T) {
 	s.srv = s.serve(t, s.http, s.mqtt, s.listeners...)
 }
 
-// TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is asked for data, is
-// off until money comes, uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, gets its summary. It is recharged by
-// the API and by the command line. The server
-// is killed in the middle. A second such meter on another listener notices nothing but the restart.
+// TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is polled for data, and is
+// off until money comes. It uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, and gets its summary. It is
+// recharged by the API and by the command line. The server is killed in the middle. A second such meter on another listener
+// notices nothing but the restart.
 func TestTheStoryOfTheFirstMeter(t *testing.T) {
 	s := newStory(t)
 	s.a.recharge(t, s.second, 50_00, "other-000001")
@@ -178,11 +178,11 @@ func TestTheStoryOfTheFirstMeter(t *testing.T) {
 		t.Errorf("commands for a device that takes none: %s", got.body)
 	}
 	s.srv.stop()
-	s.settings(t, s.was) // verification knows the settings that were decided through the server
+	s.settings(t, s.was) // verification expects the settings that were made through the server
 	s.run(t, "", "verify", "--data", s.dir)
 }
 
-// useAndKill recharges, uses 200 Wh and kills the server; it gives how long the device was alone.
+// useAndKill recharges, uses 200 Wh and kills the server; it returns how long the device had no server.
 func (s *story) useAndKill(t *testing.T) time.Duration {
 	t.Helper()
 	s.m.sketch(t, "load 90000")
@@ -201,8 +201,8 @@ func (s *story) useAndKill(t *testing.T) time.Duration {
 	return time.Since(before)
 }
 
-// useUpAndRecharge waits for the warning and the end of the money, and recharges. What was taken beyond the money is what
-// flows between two looks, and what flowed while there was no server.
+// useUpAndRecharge waits for the warning and the end of the money, and recharges. The use beyond the money is what flows
+// between two polls and while there was no server.
 func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
 	t.Helper()
 	s.m.sketch(t, "subscribe GsmClientTest/#")
@@ -212,7 +212,7 @@ func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
 		t.Errorf("no warning before it was off: %q", v.Heard)
 	}
 	owed := s.a.balance(t, s.first)
-	limit := int64((away + 5*time.Second).Seconds() * 90_000 / 3600 * 10) // minor units at 0.10 a Wh
+	limit := int64((away + 5*time.Second).Seconds() * 90_000 / 3600 * 10) // in minor units, at 0.10 a Wh
 	if owed > 0 || owed < -limit {
 		t.Errorf("off at a balance of %d, want 0 or less and at least %d", owed, -limit)
 	}
@@ -226,7 +226,7 @@ func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
 	}
 }
 
-// till is the story's place with a command line that is signed in.
+// till is the story's place with an API key for the command line.
 func (s *story) till() *place {
 	q := *s.place
 	q.env = append(slices.Clone(s.env), "PAYWATT_URL=http://"+s.srv.http, "PAYWATT_KEY="+strings.TrimSpace(s.key))
@@ -267,7 +267,7 @@ func (a *api) mustBalance(t *testing.T) {
 	}
 }
 
-// TestTheToggleSketchIsLeftAlone: the library's own example is told nothing, and what it says is kept.
+// TestTheToggleSketchIsLeftAlone: the library's own example gets no messages, and its messages are stored.
 func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6003)
@@ -287,8 +287,8 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	}
 	a.must(t, 400, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": ""})
 
-	// Its wallet is empty, so its supply is meant to be off: with four eyes on, to switch it on takes two people as a connect with
-	// force does, and to switch it off takes one.
+	// Its wallet is empty, so its supply should be off. With four eyes on, switching it on takes two people, as a connect
+	// with force does; switching it off takes one.
 	second := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.must(t, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
 	on := a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "my own house"})
@@ -304,8 +304,8 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	m.sketch(t, "wait relay=open 5s")
 }
 
-// TestMosquittosClientsPlayTheSketch: mosquitto_sub listens and mosquitto_pub speaks as the sketch does, with its client
-// id: as with any broker, the newer of two connections ends the older, which comes back.
+// TestMosquittosClientsPlayTheSketch: mosquitto_sub listens and mosquitto_pub speaks as the sketch does, with its client id:
+// as with any broker, the newer of two connections ends the older one, which reconnects.
 func TestMosquittosClientsPlayTheSketch(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6004)
@@ -338,7 +338,7 @@ func TestMosquittosClientsPlayTheSketch(t *testing.T) {
 	}
 }
 
-// TestTheSketchByteForByte: a plain socket sends what PubSubClient sends and reads what it would.
+// TestTheSketchByteForByte: a plain socket sends what PubSubClient would send and reads what it would read.
 func TestTheSketchByteForByte(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6005)
@@ -374,7 +374,7 @@ func TestTheSketchByteForByte(t *testing.T) {
 	hear(10*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata")
 	say("\x30\x20\x00\x17GsmClientTest/ledStatus512:512\xc0\x00")
 	hear(time.Second, "\xd0\x00")
-	hear(11*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata") // and nothing between
+	hear(11*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata") // with nothing in between
 	say("\xe0\x00")
 	if n, err := r.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("after DISCONNECT %d bytes, %v", n, err)

@@ -14,12 +14,12 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// What the linearizability test does at once.
+// The concurrency of the linearizability test.
 const (
 	linearOps      = 8000
 	linearWorkers  = 16
 	linearAccounts = 20
-	linearMeters   = 4 // of each worker; only its own sales are the last ones of these
+	linearMeters   = 4 // of each worker; only its own sales are the last ones at these meters
 )
 
 // moneyOp is one operation on a vendor's float.
@@ -29,13 +29,13 @@ type moneyOp struct {
 	minor  int64
 }
 
-// moneyOut is how it ended: done or refused, and what a read saw.
+// moneyOut is the outcome: done or refused, and the result of a read.
 type moneyOut struct {
 	done bool
 	seen int64
 }
 
-// floats is what 20 vendors' floats are when each operation happens at one moment between its call and its answer.
+// floats is the model of 20 vendors' floats, if each operation happens at one moment between its call and its answer.
 func floats() porcupine.Model {
 	return porcupine.Model{
 		Partition: func(h []porcupine.Operation) [][]porcupine.Operation {
@@ -53,7 +53,7 @@ func floats() porcupine.Model {
 			case in.kind == "read":
 				return out.seen == s, s
 			case in.kind == "sell" && !out.done:
-				return s < in.minor, s // only a float that is short refuses
+				return s < in.minor, s // only a short float refuses
 			case in.kind == "sell":
 				return s >= in.minor, s - in.minor
 			case out.done: // deposit, reverse
@@ -65,7 +65,7 @@ func floats() porcupine.Model {
 	}
 }
 
-// till is a worker: it sells at the servers in turn, deposits, reads and reverses, one thing after the other.
+// till is a worker: it sells at the servers in turn, deposits, reads and reverses, one operation after the other.
 type till struct {
 	t       *testing.T
 	id      int
@@ -96,7 +96,7 @@ func (w *till) do(method, path, key string, body any) answer {
 	return a
 }
 
-// step does one thing and writes it down.
+// step does one operation and records it.
 func (w *till) step(began time.Time) {
 	op, vendor := w.rnd.IntN(100), w.rnd.IntN(linearAccounts)
 	key := w.keys[vendor][w.rnd.IntN(len(w.keys[vendor]))]
@@ -110,7 +110,7 @@ func (w *till) step(began time.Time) {
 	switch last := w.lasts[meter]; {
 	case op < 15 && last != nil:
 		in = moneyOp{"reverse", last.vendor, last.minor}
-		// The utility's own key: no meter can confirm, so a vendor's could only ask.
+		// The utility's own key: no meter can confirm, so a vendor's key could only request it.
 		a := w.do("POST", "/v1/vends/"+last.id+"/reversal", w.owner, map[string]any{"reason": "test"})
 		if out.done = a.status == 201; !out.done {
 			w.t.Errorf("reversal: status %d %s", a.status, a.body)
@@ -162,7 +162,7 @@ func newLinearWorld(t *testing.T, url, fault string, servers int) *linearWorld {
 		w.servers, at = append(w.servers, s), append(at, newAPI(s.http, owner))
 	}
 	at[0].tariff(t)
-	at[0].must(t, 200, "POST", "/v1/settings", map[string]any{"reversals_per_day": 10_000}) // one key reverses all
+	at[0].must(t, 200, "POST", "/v1/settings", map[string]any{"reversals_per_day": 10_000}) // one key makes all reversals
 	keys := make([][]string, linearAccounts)
 	for v := range keys {
 		code := fmt.Sprintf("V%d", v)
@@ -183,7 +183,7 @@ func newLinearWorld(t *testing.T, url, fault string, servers int) *linearWorld {
 	return w
 }
 
-// run lets all work at once and gives the history.
+// run lets all workers run at once and returns the history.
 func (w *linearWorld) run(ops int) []porcupine.Operation {
 	began := time.Now()
 	var wg sync.WaitGroup
@@ -202,7 +202,7 @@ func (w *linearWorld) run(ops int) []porcupine.Operation {
 	return all
 }
 
-// count says what a history holds.
+// count summarises a history.
 func count(h []porcupine.Operation) string {
 	n := map[string]int{}
 	for _, o := range h {
@@ -215,10 +215,10 @@ func count(h []porcupine.Operation) string {
 	return fmt.Sprintf("%d sales, %d refused for lack of float, %d deposits, %d reversals, %d reads", n["sell"], n["sell refused"], n["deposit"], n["reverse"], n["read"])
 }
 
-// TestMoneyIsLinearizable: sales (each holding its money until its slow issuer has answered), deposits, reversals and
-// reads of 20 floats, 16 callers at once, look as if each had happened at one moment: on SQLite, and on two servers over
-// one PostgreSQL. E2E_LINEAR (a duration) repeats it for so long, in new places: a meter takes 1,440 tokens ahead of the
-// clock.
+// TestMoneyIsLinearizable: 16 callers at once sell, deposit, reverse and read on 20 floats, and every operation looks as if
+// it had happened at one moment. Each sale holds its money until its slow issuer has answered. The test runs on SQLite, and
+// on two servers over one PostgreSQL. E2E_LINEAR (a duration) repeats the test for that long, in new places, because a meter
+// accepts only 1,440 tokens ahead of the clock.
 func TestMoneyIsLinearizable(t *testing.T) {
 	for name, servers := range map[string]int{"SQLite": 1, "two servers over PostgreSQL": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +255,7 @@ func linearRound(t *testing.T, servers int) ([]porcupine.Operation, time.Duratio
 	return h, took
 }
 
-// TestALinearizabilityCheckerThatSees: the same checker finds a planted race, a float told from a cache.
+// TestALinearizabilityCheckerThatSees: the same checker finds a planted race, a float that was read from a cache.
 func TestALinearizabilityCheckerThatSees(t *testing.T) {
 	w := newLinearWorld(t, "", "slow-issuer,stale-float", 1)
 	h := w.run(linearOps / 4)

@@ -34,7 +34,7 @@ func TestTheWholeLoop(t *testing.T) {
 		t.Fatalf("second entry of the same token: %+v", s)
 	}
 
-	// The server loses its power and comes back on the same addresses; the second sale's token goes by push.
+	// The server loses power and comes back on the same addresses; the second sale's token is pushed.
 	srv.kill()
 	p.serve(t, srv.http, srv.mqtt)
 	second := a.mustVend(t, m.number, 10_000, "till3-000002", "mqtt")
@@ -106,7 +106,7 @@ func drain(t *testing.T, vm *vmeter) {
 	if s.Relay != "open" || !has(s.Reasons, "CREDIT") || s.BalanceWh != 0 {
 		t.Fatalf("after the credit ran out: %+v", s)
 	}
-	// 69.5 kWh were loaded; the relay opened in the same step, so nothing was given away.
+	// 69.5 kWh were loaded. The relay opened in the same step, so no energy was given away.
 	if s.RegisterWh != 69_500 || s.OverrunWh != 0 {
 		t.Errorf("register %d Wh and overrun %d Wh at the cut-off, want 69500 and 0", s.RegisterWh, s.OverrunWh)
 	}

@@ -25,10 +25,10 @@ import (
 type radio struct {
 	*bus.Client
 	ptys map[string]string // by number
-	stop func()            // ends it, as a cable that is pulled out
+	stop func()            // ends it, as if its cable were pulled out
 }
 
-// events are all that happened on its network.
+// events returns everything that happened on its network.
 func (r *radio) events(t *testing.T) (all []network.Event) {
 	t.Helper()
 	if err := r.Do(t.Context(), http.MethodGet, "/events?after=0&wait=0s", nil, &all); err != nil {
@@ -45,7 +45,7 @@ func (r *radio) change(t *testing.T, number string, x bus.Change) {
 	}
 }
 
-// weather changes how messages fare from now on.
+// weather sets how reliably messages are delivered from now on.
 func (r *radio) weather(t *testing.T, w bus.Weather) {
 	t.Helper()
 	if err := r.Do(t.Context(), http.MethodPut, "/weather", w, nil); err != nil {
@@ -53,7 +53,7 @@ func (r *radio) weather(t *testing.T, w bus.Weather) {
 	}
 }
 
-// startRadio starts emulated modems and waits until they are there.
+// startRadio starts emulated modems and waits until they are ready.
 func startRadio(t *testing.T, args ...string) *radio {
 	t.Helper()
 	cmd := exec.Command(paywatt(t), append([]string{"modem", "serve"}, args...)...)
@@ -127,7 +127,7 @@ func (r *radio) wantText(t *testing.T, phone, from, text string) {
 	t.Fatalf("%s never got %q from %s; it has %+v", phone, text, from, all)
 }
 
-// used is how many messages a modem's SIM holds.
+// used returns how many messages a modem's SIM holds.
 func (r *radio) used(t *testing.T, number string) int {
 	t.Helper()
 	all, err := r.Modems(t.Context())
@@ -158,8 +158,8 @@ func program(t *testing.T, stdin, name string, args ...string) (out string, code
 	return string(b), cmd.ProcessState.ExitCode()
 }
 
-// daemon runs another program, and whatever it starts, until the test ends. Then they are killed: some take long to say
-// goodbye, and nothing is asked of them any more.
+// daemon runs another program, and whatever it starts, until the test ends. Then it kills them, because some take long to end
+// and are not needed any more.
 func daemon(t *testing.T, name string, args ...string) *buffer {
 	t.Helper()
 	log := &buffer{}
@@ -170,7 +170,7 @@ func daemon(t *testing.T, name string, args ...string) *buffer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // its group; it may have gone already
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // its process group, which may have ended already
 		_ = cmd.Wait()
 	})
 	return log
@@ -232,7 +232,7 @@ func TestTheDriverUsesAModemOfAnotherProcess(t *testing.T) {
 	await(t, "the third message printed", 20*time.Second, func() bool { return strings.Contains(log.String(), "third") })
 }
 
-// listens waits until somebody listens on a port of this machine.
+// listens waits until a program listens on a port of this machine.
 func listens(t *testing.T, who string, port int) {
 	t.Helper()
 	await(t, who, 20*time.Second, func() bool {

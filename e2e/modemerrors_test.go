@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// What the daemons of others make of "+CMS ERROR: 38, network out of order"; the single commands of gammu and gnokii are
-// in TestOtherProgramsUseTheModem.
+// How other programs' daemons handle "+CMS ERROR: 38, network out of order". The single commands of gammu and gnokii are in
+// TestOtherProgramsUseTheModem.
 func TestOtherProgramsMeetError38(t *testing.T) {
 	peers := []struct {
 		name     string
@@ -27,7 +27,7 @@ func TestOtherProgramsMeetError38(t *testing.T) {
 	var running sync.WaitGroup
 	for i, p := range peers {
 		number, phone := fmt.Sprintf("+25570000027%d", i), fmt.Sprintf("+25571100027%d", i)
-		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // the phone exists from now on
+		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // creates the phone
 			t.Fatal(err)
 		}
 		var fail []int
@@ -40,7 +40,7 @@ func TestOtherProgramsMeetError38(t *testing.T) {
 	running.Wait()
 }
 
-// once wants a phone to have a text exactly once.
+// once expects a phone to have a text exactly once.
 func (r *radio) once(t *testing.T, phone, text string) {
 	t.Helper()
 	all, err := r.Messages(t.Context(), phone, 0, 0)
@@ -58,7 +58,7 @@ func (r *radio) once(t *testing.T, phone, text string) {
 	}
 }
 
-// gammu-smsd logs the number of the error and tries again.
+// gammu-smsd logs the number of the error and retries.
 func gammuSMSD38(t *testing.T, r *radio, number, phone string) {
 	dir, rc := smsdPlace(t, r, number, "retrytimeout=1\ndebuglevel=1\n")
 	if out, code := program(t, "", "gammu-smsd-inject", "-c", rc, "TEXT", phone, "-text", recharge); code != 0 {
@@ -72,7 +72,7 @@ func gammuSMSD38(t *testing.T, r *radio, number, phone string) {
 	r.once(t, phone, recharge)
 }
 
-// smstools gives up after three tries and says FAILED.
+// smstools gives up after three attempts and reports FAILED.
 func smstools38(t *testing.T, r *radio, number, phone string) {
 	dir := smstoolsPlace(t, r, number, "errorsleeptime = 1\n", "incoming = no\n")
 	smstoolsSends(t, dir, phone)
@@ -86,7 +86,7 @@ func smstools38(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// Kannel logs the error and tries again, without end and without a report, every sms-resend-freq seconds.
+// Kannel logs the error and retries every sms-resend-freq seconds, without end and without a report.
 func kannel38(t *testing.T, r *radio, number, phone string) {
 	k := startKannel(t, modemGroup(r.ptys[number], number))
 	if s := k.send(t, "msg_1", phone, recharge); s.Outcome != notify.Accepted {

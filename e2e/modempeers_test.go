@@ -39,11 +39,11 @@ func TestOtherProgramsUseTheModem(t *testing.T) {
 	}
 	r := startRadio(t, append(args, "--slots", "3", "--delay", "20ms")...)
 	var running sync.WaitGroup
-	for i, p := range peers { // not t.Parallel: that runs no more of them than there are processors
+	for i, p := range peers { // not t.Parallel, which runs only as many at once as there are processors
 		running.Go(func() {
 			t.Run(p.name, func(t *testing.T) {
 				phone := fmt.Sprintf("+25571100020%d", i)
-				if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // the phone exists from now on
+				if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // creates the phone
 					t.Fatal(err)
 				}
 				p.test(t, r, fmt.Sprintf("+25570000020%d", i), phone)
@@ -96,7 +96,7 @@ func gammuReceives(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// smsdPlace makes the folders of gammu-smsd and its configuration; more are lines of its own.
+// smsdPlace makes the folders of gammu-smsd and its configuration; more holds additional lines.
 func smsdPlace(t *testing.T, r *radio, number, more string) (dir, rc string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -107,7 +107,7 @@ func smsdPlace(t *testing.T, r *radio, number, more string) (dir, rc string) {
 		"inboxpath=%[1]s/inbox/\noutboxpath=%[1]s/outbox/\nsentsmspath=%[1]s/sent/\nerrorsmspath=%[1]s/error/\nrunonreceive=%[1]s/onreceive\n%[2]s", dir, more))
 }
 
-// onReceive is the script that gammu-smsd runs with what came.
+// onReceive is the script that gammu-smsd runs for arrivals.
 func onReceive(t *testing.T, dir string) {
 	t.Helper()
 	write(t, filepath.Join(dir, "onreceive"), "#!/bin/sh\necho \"$SMS_1_NUMBER $SMS_1_TEXT\" >> "+dir+"/received\n", 0o755)
@@ -198,7 +198,7 @@ func gnokii(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// freePorts are ports that nobody listened on a moment ago; Kannel cannot take port 0.
+// freePorts are ports that were free a moment ago; Kannel cannot use port 0.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
 	var out []int
@@ -207,13 +207,13 @@ func freePorts(t *testing.T, n int) []int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // not before all are found: they must differ
+		defer l.Close() // only after all are found, so that they differ
 		out = append(out, l.Addr().(*net.TCPAddr).Port)
 	}
 	return out
 }
 
-// kannelSite is what Kannel calls: for messages, and for delivery reports.
+// kannelSite is the site that Kannel calls for messages and delivery reports.
 type kannelSite struct {
 	mu   sync.Mutex
 	hits []string

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
-// happened counts what the network did with the messages from a number to another; of a report the number that it is about
-// is the sender.
+// happened counts what the network did with the messages from one number to another; for a report, the sender is the number
+// that it is about.
 func (r *radio) happened(t *testing.T, kind network.Kind, from, to string) (n int) {
 	t.Helper()
 	all := r.events(t)
@@ -25,7 +25,7 @@ func (r *radio) happened(t *testing.T, kind network.Kind, from, to string) (n in
 	return n
 }
 
-// awaitHappened waits until the network has done something so often, and no oftener.
+// awaitHappened waits until the network has done something exactly this many times.
 func (r *radio) awaitHappened(t *testing.T, kind network.Kind, from, to string, times int) {
 	t.Helper()
 	await(t, fmt.Sprintf("%d times %s from %s to %s", times, kind, from, to), 60*time.Second, func() bool { return r.happened(t, kind, from, to) >= times })
@@ -48,7 +48,7 @@ func beside(t *testing.T, first int, names []string, tests []func(*testing.T, *r
 	var running sync.WaitGroup
 	for i, test := range tests {
 		n, phone := number(i)
-		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // the phone exists from now on
+		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // creates the phone
 			t.Fatal(err)
 		}
 		running.Go(func() { t.Run(names[i], func(t *testing.T) { test(t, r, n, phone) }) })
@@ -56,17 +56,17 @@ func beside(t *testing.T, first int, names []string, tests []func(*testing.T, *r
 	running.Wait()
 }
 
-// A report is asked for when it is wanted and not otherwise, the network makes it, and the program tells of it if it can.
-// gammu-smsd and Kannel do so in TestOtherProgramsUseTheModem.
+// A report is requested only if it is wanted, the network makes it, and the program shows it if it can. gammu-smsd and Kannel
+// do so in TestOtherProgramsUseTheModem.
 func TestOtherProgramsTellOfDelivery(t *testing.T) {
 	beside(t, 300, []string{"gammu", "smstools", "smstools as it comes", "gnokii"},
 		[]func(*testing.T, *radio, string, string){gammuReports, smstoolsReports, smstoolsKeepsSilent, gnokiiAsks}, "--number", absent, "--delay", "20ms")
 }
 
-// absent is a modem that registers when a test says so: messages to it wait.
+// absent is a modem that registers only when a test says so, so messages to it wait.
 const absent = "+255700000399"
 
-// gammu ends when the message is given away, and its report goes to whoever watches the modem next: "gammu monitor".
+// gammu ends after sending, and the report goes to the modem's next reader: "gammu monitor".
 func gammuReports(t *testing.T, r *radio, number, phone string) {
 	rc := gammuConfig(t, r, number, "")
 	if out, code := program(t, "", "gammu", "-c", rc, "sendsms", "TEXT", phone, "-text", "no report"); code != 0 {
@@ -93,7 +93,7 @@ func gammuReports(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// smstools hands a report to its event handler when the modem is told to show reports and smstools to expect them.
+// smstools passes a report to its event handler if the modem is set to show reports and smstools to expect them.
 func smstoolsReports(t *testing.T, r *radio, number, phone string) {
 	dir := smstoolsPlace(t, r, number, "", "incoming = yes\nreport = yes\ninit = AT+CNMI=2,1,0,1,0\nusing_routed_status_report = yes\nrouted_status_report_cnma = no\n")
 	smstoolsSends(t, dir, phone)
@@ -107,8 +107,8 @@ func smstoolsReports(t *testing.T, r *radio, number, phone string) {
 	r.awaitHappened(t, network.Reported, phone, number, 1)
 }
 
-// Without those lines smstools asks for the report, as "report = yes" says, and never learns of it: it leaves the modem's
-// indications as they are. It is seen to have looked once more after the report was there.
+// Without those lines smstools requests the report, as "report = yes" says, but never gets it, because it does not change the
+// modem's indications. The test sees that it polls once more after the report exists.
 func smstoolsKeepsSilent(t *testing.T, r *radio, number, phone string) {
 	dir := smstoolsPlace(t, r, number, "", "incoming = yes\nreport = yes\n")
 	smstoolsSends(t, dir, phone)
@@ -124,8 +124,8 @@ func smstoolsKeepsSilent(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// gnokii asks for a report with -r, and only then. It cannot show one that this modem hands on: it reads reports from the
-// SIM, where a SIM900 does not keep them.
+// gnokii requests a report only with -r. It cannot show a report from this modem: it reads reports from the SIM, where a
+// SIM900 does not store them.
 func gnokiiAsks(t *testing.T, r *radio, number, phone string) {
 	rc := gnokiiConfig(t, r, number)
 	for _, args := range [][]string{{"-r"}, nil} {
@@ -168,7 +168,7 @@ func fill(t *testing.T, r *radio, number, phone string) {
 
 func manyText(i int) string { return fmt.Sprintf("text %d of many", i) }
 
-// wantMany waits until each text stands once in what a program wrote, and the SIM is empty.
+// wantMany waits until each text is once in a program's output, and the SIM is empty.
 func wantMany(t *testing.T, r *radio, number string, what func() string) {
 	t.Helper()
 	await(t, "the last text", 60*time.Second, func() bool {
@@ -191,7 +191,7 @@ func wantMany(t *testing.T, r *radio, number string, what func() string) {
 func fullSMSD(t *testing.T, r *radio, number, phone string) {
 	fill(t, r, number, phone)
 	dir, rc := smsdPlace(t, r, number, "")
-	// It hands over what it found in one look together.
+	// It passes on together what it found in one poll.
 	write(t, filepath.Join(dir, "onreceive"), "#!/bin/sh\nfor i in $(seq $SMS_MESSAGES); do eval echo \\\"\\$SMS_${i}_TEXT\\\"; done >> "+dir+"/received\n", 0o755)
 	daemon(t, "gammu-smsd", "-c", rc)
 	wantMany(t, r, number, func() string { return contents(dir + "/received") })
@@ -214,7 +214,7 @@ func fullSmstools(t *testing.T, r *radio, number, phone string) {
 	})
 }
 
-// gnokii reads and deletes when somebody calls it.
+// gnokii reads and deletes when it is called.
 func fullGnokii(t *testing.T, r *radio, number, phone string) {
 	fill(t, r, number, phone)
 	rc := gnokiiConfig(t, r, number)

@@ -27,7 +27,8 @@ func mosquitto(t *testing.T, program, broker string, s secrets, args ...string) 
 	return string(out), err
 }
 
-// TestAForeignClientIsAMeter: mosquitto's own clients, with the right credentials, are a meter; anything else is not.
+// TestAForeignClientIsAMeter: mosquitto's own clients, with the right credentials, count as a meter; with wrong ones they do
+// not.
 func TestAForeignClientIsAMeter(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -73,15 +74,15 @@ func TestAForeignClientIsAMeter(t *testing.T) {
 	}
 	for _, filter := range []string{"#", "m/#", "+/+/down/#", "m/" + other.number + "/down/#", "$SYS/#", "m/+/up/reading"} {
 		out, err := mosquitto(t, "mosquitto_sub", srv.mqtt, m, "-t", filter, "-C", "1", "-W", "2", "-v")
-		// mosquitto_sub ends with 0 when all its subscriptions were denied: what it says counts.
+		// mosquitto_sub exits with 0 if all its subscriptions were denied, so only its output counts.
 		if !strings.Contains(out, "denied") && !strings.Contains(out, "refused") && !strings.Contains(out, "rejected") && !strings.Contains(out, "lost") {
 			t.Errorf("subscription to %q was not refused: %q (%v)", filter, out, err)
 		}
 	}
 }
 
-// TestHostileClientsMeetLimits: oversized packets, giant lengths before CONNECT and silent sockets are closed within
-// their limits, memory stays, and a well-behaved meter beside them notices nothing.
+// TestHostileClientsMeetLimits: oversized packets, giant lengths before CONNECT and silent sockets are closed within their
+// limits, memory does not grow, and a well-behaved meter beside them is not disturbed.
 func TestHostileClientsMeetLimits(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -90,7 +91,7 @@ func TestHostileClientsMeetLimits(t *testing.T) {
 	good, bad := a.meter(t, number(4101)), a.meter(t, number(4102))
 	w := &world{mqtt: srv.mqtt, http: srv.http}
 	raw := newRawMeter(w, good)
-	raw.pace = 600 * time.Millisecond // within the 2 messages a second of a well-behaved meter
+	raw.pace = 600 * time.Millisecond // within a meter's limit of 2 messages a second
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() { raw.work(stop); close(done) }()
 	eventually(t, 10*time.Second, "the good meter is at work", func() bool { n, _ := raw.state(); return n > 2 })
@@ -102,7 +103,7 @@ func TestHostileClientsMeetLimits(t *testing.T) {
 	var closed []net.Conn
 	for range 20 {
 		c := dial(t, srv.mqtt)
-		// CONNECT that promises 256 MB.
+		// CONNECT that announces 256 MB.
 		if _, err := c.Write([]byte{0x10, 0xff, 0xff, 0xff, 0x7f}); err != nil {
 			t.Fatal(err)
 		}

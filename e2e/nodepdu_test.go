@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// nodePDU is the other implementation that ours is compared with, from npm.
+// nodePDU is the npm package that we compare ours with.
 const nodePDU = "node-pdu@2.1.1"
 
 // nodeMessage is a message as nodepdu.js reads and writes it.
@@ -29,8 +29,8 @@ type nodeMessage struct {
 	Status    int    `json:"status,omitempty"`
 	At        string `json:"at,omitempty"`
 	Done      string `json:"done,omitempty"`
-	Offset    int    `json:"offset,omitempty"` // of the zone, minutes
-	Octets    bool   `json:"octets,omitempty"` // not as a text
+	Offset    int    `json:"offset,omitempty"` // of the time zone, in minutes
+	Octets    bool   `json:"octets,omitempty"` // octets instead of a text
 }
 
 // node runs nodepdu.js.
@@ -64,8 +64,8 @@ func node(t *testing.T, parse []string, write []nodeMessage) (parsed []nodeMessa
 	return answer.Parsed, answer.Written
 }
 
-// randomText is a text in the default alphabet, or with other characters, of any length up to three parts. § is left out:
-// node-pdu 2.1.1 reads its code as another sign.
+// randomText is a text of up to three parts, in the default alphabet or with other characters. It never contains §, because
+// node-pdu 2.1.1 reads its code as another character.
 func randomText(r *rand.Rand) string {
 	alphabet := []rune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 *#@$_éèùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ!\"¤%&'()+,-./:;<=>?¡ÄÖÑÜ¿äöñüà€[]{}^~\\|")
 	most := 400
@@ -89,8 +89,8 @@ func randomNumber(r *rand.Rand) string {
 	return "+" + b.String()
 }
 
-// plainText is a text that node-pdu writes in the default alphabet, which it does while no character is above U+00C0. It counts
-// a sign of the extension table as one septet, so there are few enough of them that its parts hold them.
+// plainText is a text that node-pdu writes in the default alphabet, which it does while no character is above U+00C0.
+// node-pdu counts a character of the extension table as one septet, so the text has only as many as fit into its parts.
 func plainText(r *rand.Rand) string {
 	const basic, extension = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 *#@$_!\"¤%&'()+,-./:;<=>?¡¿£¥", "[]{}^~\\|"
 	alphabet := []rune(basic)
@@ -104,7 +104,7 @@ func plainText(r *rand.Rand) string {
 	return string(out)
 }
 
-// asciiText is printable ASCII, which is the same in octets whoever reads it.
+// asciiText is printable ASCII, which every program reads the same way as octets.
 func asciiText(r *rand.Rand) string {
 	out := make([]byte, 1+r.IntN(400))
 	for i := range out {
@@ -113,7 +113,7 @@ func asciiText(r *rand.Rand) string {
 	return string(out)
 }
 
-// A thousand messages that our codec writes are read by node-pdu as they were meant, and a thousand of its are read by ours.
+// node-pdu reads a thousand messages of our codec as they were meant, and our codec reads a thousand of its messages.
 func TestNodePDUAndOursUnderstandEachOther(t *testing.T) {
 	const messages = 1000
 	r := rand.New(rand.NewPCG(2026, 7))
@@ -167,7 +167,7 @@ func TestNodePDUAndOursUnderstandEachOther(t *testing.T) {
 		}
 	}
 	wantKinds(t, "our codec", ours, "deliver", "submit", "report", "GSM-7", "UCS-2", "8-bit", "part, 8 bits", "part, 16 bits", "extension table")
-	wantKinds(t, "node-pdu", theirs, "deliver", "submit", "GSM-7", "UCS-2", "8-bit", "part, 16 bits", "extension table") // it writes no 8-bit numbers
+	wantKinds(t, "node-pdu", theirs, "deliver", "submit", "GSM-7", "UCS-2", "8-bit", "part, 16 bits", "extension table") // no 8-bit numbers
 	t.Logf("figures: node-pdu read %d of our frames (%d messages: %v), we read %d of its (%d messages: %v), %d differ", len(parsed), messages, ours, back, len(written), theirs, wrong)
 }
 
@@ -177,7 +177,7 @@ func randomZone(r *rand.Rand) *time.Location { return time.FixedZone("", 3600*(r
 // isoTime is a time as node-pdu shows it.
 func isoTime(t time.Time) string { return t.Format("2006-01-02T15:04:05-07:00") }
 
-// randomMessage is a message in one or more frames, and what should be read in each.
+// randomMessage is a message in one or more frames, with the expected content of each.
 func randomMessage(t *testing.T, r *rand.Rand, i int) (frames []string, want []nodeMessage) {
 	t.Helper()
 	number := randomNumber(r)
@@ -221,8 +221,8 @@ func randomMessage(t *testing.T, r *rand.Rand, i int) (frames []string, want []n
 	return frames, want
 }
 
-// randomBodies is the body of a message: every fourth holds octets, the others a text; the number that joins parts has 8 or 16
-// bits.
+// randomBodies is the body of a message: every fourth holds octets, the others a text. The number that joins the parts has 8
+// or 16 bits.
 func randomBodies(t *testing.T, r *rand.Rand, i int) []pdu.Body {
 	t.Helper()
 	if i%8 == 2 || i%8 == 5 {
@@ -277,7 +277,7 @@ func kindsOf(t *testing.T, frame, kind string, counts map[string]int) {
 	}
 }
 
-// wantKinds wants so many frames of each kind at least.
+// wantKinds expects at least so many frames of each kind.
 func wantKinds(t *testing.T, who string, counts map[string]int, kinds ...string) {
 	t.Helper()
 	if n := counts[""]; n > 0 { // the only other alphabet

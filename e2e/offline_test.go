@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestNinetyDaysWithoutANetwork lets a meter live for a quarter of a year before its server ever hears of it. Credit,
-// cut-off and tokens work; every half-hour record is kept, and all of them arrive when there is a network.
+// TestNinetyDaysWithoutANetwork runs a meter for a quarter of a year before its first contact with the server. Credit,
+// cut-off and tokens work. The meter stores every half-hour record, and all of them arrive once there is a network.
 func TestNinetyDaysWithoutANetwork(t *testing.T) {
 	const days, records = 90, 90 * 48
 	p := newPlace(t, paywatt(t))

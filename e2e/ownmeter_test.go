@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// debianPython is the interpreter that has Debian's packages; another one may come first in PATH.
+// debianPython is the interpreter with Debian's packages; another one may come first in PATH.
 const debianPython = "/usr/bin/python3"
 
-// line is a TCP connection between a meter and its server that can fall silent towards the meter, and can break.
+// line is a TCP connection between a meter and its server that can go silent towards the meter, and can break.
 type line struct {
 	net.Listener
 	server string
@@ -66,7 +66,7 @@ func (l *line) join(c net.Conn) {
 	go carry(toMeter{l, c}, s)
 }
 
-// toMeter drops what the server says while the line is silent.
+// toMeter drops the server's messages while the line is silent.
 type toMeter struct {
 	l *line
 	c net.Conn
@@ -101,7 +101,7 @@ type exampleMeter struct {
 	exited chan struct{}
 }
 
-// pythonMeter starts the example with a memory file of its own choice.
+// pythonMeter starts the example with its own memory file.
 func pythonMeter(t *testing.T, broker, memory string, s secrets) *exampleMeter {
 	t.Helper()
 	m := &exampleMeter{cmd: exec.Command(debianPython, "../examples/own-meter.py", broker, s.number, memory), said: &buffer{}, exited: make(chan struct{})}
@@ -123,7 +123,7 @@ func pythonMeter(t *testing.T, broker, memory string, s secrets) *exampleMeter {
 // kill ends the process as a power cut would.
 func (m *exampleMeter) kill() { _ = m.cmd.Process.Kill(); <-m.exited }
 
-// ownMeter is a server with one meter that somebody else wrote.
+// ownMeter is a server with one meter written by somebody else.
 type ownMeter struct {
 	*testing.T
 	a      *api
@@ -162,7 +162,7 @@ func (o *ownMeter) view() (v view) {
 	return v
 }
 
-// shows waits until the meter's newest reading has the relay so, for these reasons.
+// shows waits until the meter's newest reading has this relay position and these reasons.
 func (o *ownMeter) shows(relay string, reasons ...string) {
 	o.Helper()
 	eventually(o, 30*time.Second, fmt.Sprintf("the relay is %s for %q", relay, reasons), func() bool {
@@ -186,7 +186,7 @@ func (o *ownMeter) answered(command, state string) {
 	})
 }
 
-// readings are the numbers of the records that are readings, with the register of each.
+// readings returns the numbers of the records that are readings, with the register of each.
 func (o *ownMeter) readings() map[uint64]int64 {
 	o.Helper()
 	var page struct {
@@ -208,7 +208,7 @@ func (o *ownMeter) readings() map[uint64]int64 {
 	return found
 }
 
-// duplicates is how many records arrived at the server that were there already.
+// duplicates is how many records arrived at the server that it had already.
 func (o *ownMeter) duplicates() (n int64) {
 	o.Helper()
 	_, rest, _ := strings.Cut(string(o.a.must(o, 200, "GET", "/metrics", nil).body), `paywatt_records_total{outcome="duplicate"} `)
@@ -218,8 +218,8 @@ func (o *ownMeter) duplicates() (n int64) {
 	return n
 }
 
-// TestTheExampleInPythonIsAMeter: the meter of the guide for other languages logs in, is read, takes leases and commands whose
-// MAC is right and no others, answers them, and sends again what was not acknowledged, which counts once.
+// TestTheExampleInPythonIsAMeter: the meter of the guide for other languages logs in, is read, and accepts and answers leases
+// and commands only with a right MAC. It repeats records that were not acknowledged, and they count once.
 func TestTheExampleInPythonIsAMeter(t *testing.T) {
 	o := newOwnMeter(t)
 	stranger := o.s
@@ -261,7 +261,8 @@ func TestTheExampleInPythonIsAMeter(t *testing.T) {
 	o.counted()
 }
 
-// repeats silences the server until the meter has sent readings that it heard no acknowledgement of, and lets it send them again.
+// repeats silences the server until the meter has sent readings without getting an acknowledgement, and lets it send them
+// again.
 func (o *ownMeter) repeats() {
 	o.Helper()
 	before := o.duplicates()

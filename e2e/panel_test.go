@@ -109,7 +109,7 @@ func (p *panelPage) byKeyboard(t *testing.T) {
 	p.keys(escapeKey)
 }
 
-// byMouse presses what can be pressed, and looks what the page says of it.
+// byMouse presses every key, and checks what the page shows.
 func (p *panelPage) byMouse(t *testing.T) {
 	for selector, want := range map[string]string{
 		`button[value="1"]`: "1", `button[value="*"]`: "* menu, star: leave, discard", `button[value="#"]`: "# enter, hash: confirm",
@@ -137,11 +137,11 @@ func (p *panelPage) byMouse(t *testing.T) {
 	p.until(10*time.Second, `document.getElementById("problem").innerText.includes("no mains")`)
 	p.click(`form[action=mains] button[value=yes]`, 1)
 	p.until(10*time.Second, `document.querySelector(".lcd").innerText.includes("CREDIT")`)
-	p.forget() // the browser notes the refusal of a dead keypad
+	p.forget() // the browser logs the refusal of a disabled keypad
 }
 
-// looksRight holds the page to the same rules as every other: no scrolling sideways, nothing clipped, nothing that axe-core
-// finds, in both colours.
+// looksRight checks the page like every other: no scrolling sideways, nothing clipped, no finding of axe-core, in both
+// colours.
 func (p *panelPage) looksRight(t *testing.T, axe string) {
 	for _, dark := range []bool{false, true} {
 		p.dark(dark)
@@ -154,7 +154,7 @@ func (p *panelPage) looksRight(t *testing.T, axe string) {
 				t.Errorf("at %d px the page clips %s", width, cut)
 			}
 		}
-		p.clean() // before axe-core, which is no part of the page
+		p.clean() // before axe-core, which is not part of the page
 		for _, width := range []int64{360, 1280} {
 			p.size(width)
 			for _, f := range p.axe(axe) {

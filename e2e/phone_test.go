@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestTheTelephoneBesideThePanelInChromium goes from a meter's panel to its customer's telephone, recharges the meter from there, and sees
-// the answer come without loading the page again.
+// TestTheTelephoneBesideThePanelInChromium goes from a meter's panel to its customer's telephone, recharges the meter from
+// there, and sees the answer without a reload.
 func TestTheTelephoneBesideThePanelInChromium(t *testing.T) {
 	chrome, axe := openBrowser(t), axeSource(t)
 	const sim = "+254700000101"
@@ -25,7 +25,7 @@ func TestTheTelephoneBesideThePanelInChromium(t *testing.T) {
 	if got := ask[string](phone.tab, `document.getElementById("to").value`); got != sim {
 		t.Fatalf("the page writes to %q, want the meter", got)
 	}
-	// The second time with a blank: the same text again within a second is the network's repetition to the meter.
+	// The second time with a blank: the meter would take the same text within a second for a repetition by the network.
 	for _, c := range [][2]string{{"*02#", "Recharge OK. 25.6 kWh added. Balance 25.6 kWh"}, {"*02# ", "this recharge card has been used! Balance 25.6 kWh"}} {
 		word, want := c[0], c[1]
 		phone.fill("#text", word+faceToken)
@@ -38,7 +38,7 @@ func TestTheTelephoneBesideThePanelInChromium(t *testing.T) {
 	phone.fill("#text", "to nobody")
 	phone.keys(enterKey)
 	phone.until(10*time.Second, `document.getElementById("problem").textContent.startsWith("Not sent")`)
-	phone.forget() // the browser notes the refusal
+	phone.forget() // the browser logs the refusal
 	phone.looksRight(t, axe)
 	phone.visit("/phone/")
 	phone.looksRight(t, axe)

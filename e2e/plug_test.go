@@ -15,11 +15,11 @@ import (
 // maxCalls bounds how many system calls of one kind one sale may make.
 const maxCalls = 100
 
-// headsWait is within what time the head of a sale is in the file outside the database.
+// headsWait is how long the head of a sale may take to reach the file outside the database.
 const headsWait = 3 * time.Second
 
-// plug is a tracer (strace) on a running server: the n-th system call of one kind, by the writer's thread and on the
-// database, its log or the file of heads, fails as it says.
+// plug is a tracer (strace) on a running server: the n-th system call of one kind, by the writer's thread on the database,
+// its log or the file of heads, fails as set.
 type plug struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -53,13 +53,13 @@ func (w *plugWorld) pull(f fault, n int) *plug {
 	return p
 }
 
-// out detaches the tracer, if the server has not died under it.
+// out detaches the tracer, unless the server has died.
 func (p *plug) out() {
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	<-p.ended
 }
 
-// tracer is who traces a thread, 0 for nobody.
+// tracer returns the process that traces a thread, 0 for none.
 func tracer(status string) int {
 	f, err := os.Open(status)
 	if err != nil {
@@ -75,7 +75,7 @@ func tracer(status string) int {
 	return 0
 }
 
-// plugWorld is a place whose server is hurt in the middle of one request.
+// plugWorld is a place whose server fails in the middle of one request.
 type plugWorld struct {
 	t      *testing.T
 	p      *place
@@ -101,8 +101,8 @@ func (w *plugWorld) start() {
 	w.api = newAPI(w.server.http, w.key)
 }
 
-// hurt does one request while its n-th system call fails, then heals the server and repeats the request. It reports
-// whether the fault came: the last n is one more than the request has calls.
+// hurt sends one request while its n-th system call fails, then restores the server and repeats the request. It reports
+// whether the fault occurred: the last n is one more than the calls of the request.
 func (w *plugWorld) hurt(f fault, n int, again func() (answer, error)) (hit bool, first, second answer) {
 	w.t.Helper()
 	p := w.pull(f, n)
@@ -130,7 +130,7 @@ func (w *plugWorld) hurt(f fault, n int, again func() (answer, error)) (hit bool
 	return died || first.status >= 500, first, second
 }
 
-// books checks that the folder holds exactly the sales and reversals that there were.
+// books checks that the folder has exactly the expected sales and reversals.
 func (w *plugWorld) books(what string) {
 	w.t.Helper()
 	out, errOut, code := w.p.try("", "verify", "--data", w.p.dir, "-o", "json")
@@ -145,7 +145,7 @@ func (w *plugWorld) books(what string) {
 	}
 }
 
-// sale sells one token with a fault at its n-th call.
+// sale sells one token with a fault at the n-th call.
 func (w *plugWorld) sale(f fault, n int) (hit bool) {
 	w.t.Helper()
 	what := fmt.Sprintf("sale, %s, number %d", f, n)
@@ -165,7 +165,7 @@ func (w *plugWorld) sale(f fault, n int) (hit bool) {
 	return hit
 }
 
-// reversal undoes a new sale with a fault at the reversal's n-th call.
+// reversal reverses a new sale with a fault at the reversal's n-th call.
 func (w *plugWorld) reversal(f fault, n int) (hit bool) {
 	w.t.Helper()
 	what := fmt.Sprintf("reversal, %s, number %d", f, n)
@@ -183,8 +183,8 @@ func (w *plugWorld) reversal(f fault, n int) (hit bool) {
 	return hit
 }
 
-// TestThePlugIsPulledAtEveryWrite: one sale and one reversal lose the server at every write and sync they make, or get an
-// input/output error or a full disk there; the same request afterwards gives one token, one journal, sound books.
+// TestThePlugIsPulledAtEveryWrite: during one sale and one reversal, the server dies at every write and sync, or gets an
+// input/output error or a full disk there. The same request afterwards gives one token, one journal and sound books.
 func TestThePlugIsPulledAtEveryWrite(t *testing.T) {
 	for what, do := range map[string]func(*plugWorld, fault, int) bool{"sale": (*plugWorld).sale, "reversal": (*plugWorld).reversal} {
 		for _, harm := range []string{"signal=SIGKILL", "error=EIO", "error=ENOSPC"} {

@@ -25,7 +25,7 @@ func paywatt(t testing.TB) string {
 	return buildOnce(t, "")
 }
 
-// builds remembers the binaries of this test run by their build tags.
+// builds caches the binaries of this test run by their build tags.
 type builds struct {
 	sync.Mutex
 	paths map[string]string
@@ -56,7 +56,7 @@ func buildOnce(t testing.TB, tags string) string {
 
 const passphrase = "correct horse battery staple"
 
-// place is a data folder with its key store passphrase and one vending key in it.
+// place is a data folder with its key store's passphrase and one vending key.
 type place struct {
 	bin, dir, pass string
 	env            []string
@@ -170,13 +170,13 @@ func (p *place) start(httpAddr, mqttAddr string, more ...string) (*server, error
 	}
 }
 
-// kill pulls the plug: SIGKILL, no farewell.
+// kill pulls the plug: SIGKILL, without a warning.
 func (s *server) kill() {
 	_ = s.cmd.Process.Kill()
 	<-s.exited
 }
 
-// stop asks politely and waits.
+// stop ends the server in an orderly way and waits.
 func (s *server) stop() {
 	select {
 	case <-s.exited:

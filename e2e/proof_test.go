@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// TestAReceiptIsProvenWhenAllElseIsGone: a customer has a receipt with its proof, an auditor has heads. The server is
-// stopped, its database and its folder are deleted, and from then on only the files are there.
+// TestAReceiptIsProvenWhenAllElseIsGone: a customer has a receipt with its proof, and an auditor has heads. The server is
+// stopped, and its database and folder are deleted, so that only the files are left.
 func TestAReceiptIsProvenWhenAllElseIsGone(t *testing.T) {
 	for name, store := range map[string]func(*place){
 		"sqlite":   func(*place) {},
@@ -65,7 +65,7 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// sizeIn is the size of the head that a receipt's proof carries.
+// sizeIn is the size of the head in a receipt's proof.
 func sizeIn(t *testing.T, receipt []byte) string {
 	t.Helper()
 	lines := strings.Split(answer{body: receipt}.text(t, "proof", "head"), "\n")
@@ -75,18 +75,18 @@ func sizeIn(t *testing.T, receipt []byte) string {
 	return lines[1]
 }
 
-// keptFiles are what is left.
+// keptFiles are the files that are left.
 type keptFiles struct {
 	p                    *place
 	dir                  string
 	old, sameDay, late   string // heads
-	own, grown           string // the head late, grown from that of the receipt and from old
+	own, grown           string // the head late, with proofs that it grew from that of the receipt and from old
 	receipt, receiptLate string
 }
 
 func (f keptFiles) check(t *testing.T, number string) {
 	t.Helper()
-	// Nothing but the two files: no key, no server, no folder, no home.
+	// Only the two files: no key, no server, no folder, no home.
 	f.p.env = []string{"PATH=/nonexistent"}
 	says := func(code int, what string, args ...string) {
 		t.Helper()

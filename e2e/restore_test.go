@@ -18,7 +18,7 @@ func TestTwoSalesInOneMinuteAroundARestore(t *testing.T) {
 	p.run(t, "", "backup", "create", copyAt, "--data", p.dir)
 	p.run(t, "", "backup", "verify", copyAt)
 
-	// Not across the turn of a minute: both sales must fall into one.
+	// Not at the end of a minute: both sales must fall into one.
 	if s := time.Now().Second(); s > 40 {
 		<-time.After(time.Duration(61-s) * time.Second)
 	}

@@ -23,7 +23,7 @@ import (
 type home struct {
 	t      *testing.T
 	number string
-	deaf   atomic.Bool // it drops leases unread
+	deaf   atomic.Bool // it drops leases without reading them
 	mu     sync.Mutex
 	dev    *device.Device
 	closed chan time.Time // when its relay closed
@@ -69,7 +69,7 @@ func newHome(t *testing.T, a *api, mqtt string, n int) *home {
 	return h
 }
 
-// does lets something happen at the meter and notes when the relay closed.
+// does makes something happen at the meter and records when the relay closed.
 func (h *home) does(do func(*device.Device) error) supply.Relay {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -87,7 +87,7 @@ func (h *home) does(do func(*device.Device) error) supply.Relay {
 	return now
 }
 
-// uses lets some energy be used, faster than any house could in real time, and waits until the server has heard of it.
+// uses makes the meter use energy, faster than a house could in real time, and waits until the server has received it.
 func (h *home) uses(t *testing.T, load unit.Power, in time.Duration) {
 	t.Helper()
 	h.does(func(d *device.Device) error {
@@ -111,7 +111,7 @@ func (h *home) heard(t *testing.T) {
 
 func (h *home) relay() supply.Relay { return h.does(func(*device.Device) error { return nil }) }
 
-// paid recharges and waits until the relay has closed. It returns the time from the request, and from its answer.
+// paid recharges and waits until the relay has closed. It returns the time since the request and since its answer.
 func (h *home) paid(t *testing.T, a *api, minor int64, ref string) (asked, answered time.Duration) {
 	t.Helper()
 	for len(h.closed) > 0 {
@@ -129,10 +129,9 @@ func (h *home) paid(t *testing.T, a *api, minor int64, ref string) (asked, answe
 	}
 }
 
-// TestARechargeClosesTheRelay pays at meters whose supply is off, over real TCP: where the used-up lease keeps it off, and
-// where a command did, with a lease before the connect that the meter never answers. It prints how long the relays took;
-// that it is within five seconds of the commit, whatever the machine, is asserted in virtual time by the
-// simulator.
+// TestARechargeClosesTheRelay pays for meters whose supply is off, over real TCP. In one case the used-up lease keeps it off.
+// In the other a command does, and the meter never answers a lease that comes before the connect. The test prints how long
+// the relays took. The simulator asserts the limit of five seconds after the commit in virtual time.
 func TestARechargeClosesTheRelay(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -197,7 +196,7 @@ func TestARechargeClosesTheRelay(t *testing.T) {
 		len(asked), at(answered, 50), at(answered, 99), at(asked, 50), at(asked, 99))
 }
 
-// presses presses the key as soon as the meter waits for it, until it is told to stop.
+// presses presses the key whenever the meter waits for it, until it must stop.
 func (h *home) presses() (stop func()) {
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {

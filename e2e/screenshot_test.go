@@ -26,8 +26,8 @@ var screenshots = flag.String("screenshots", "", "write the pictures of the docu
 // maxPicture bounds a picture of the documentation, in bytes.
 const maxPicture = 100_000
 
-// TestScreenshots makes the pictures of the documentation, and holds those that stand there to being pictures: small, and
-// named by a page.
+// TestScreenshots makes the pictures of the documentation, and checks that the existing ones are small pictures and that a
+// page names each.
 //
 //	go test ./e2e -run TestScreenshots -args -screenshots docs/operate/images
 func TestScreenshots(t *testing.T) {
@@ -84,7 +84,7 @@ func (o *office) meterPicture(t *testing.T) []byte {
 	return o.owner.capture()
 }
 
-// picture is the whole page as it is.
+// picture captures the whole page as it is.
 func (p *tab) picture() []byte {
 	p.t.Helper()
 	height := ask[int64](p, `document.documentElement.scrollHeight`)
@@ -93,7 +93,7 @@ func (p *tab) picture() []byte {
 	return p.capture()
 }
 
-// capture is the window, packed tightly.
+// capture captures the window as a small file.
 func (p *tab) capture() []byte {
 	p.t.Helper()
 	b, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
@@ -111,7 +111,7 @@ func (p *tab) capture() []byte {
 	return packed.Bytes()
 }
 
-// terminalPicture is the meter in a terminal, drawn by a browser as the terminal would.
+// terminalPicture is the meter in a terminal, as a browser draws it.
 func terminalPicture(t *testing.T, chrome *browser) []byte {
 	s := openTerminal(t, 80, 24, []string{"LC_ALL=C.UTF-8"}, vmeterIn(t, standingMeter(t)))
 	s.has("CREDIT  0.00 kWh")
@@ -135,7 +135,7 @@ func terminalPicture(t *testing.T, chrome *browser) []byte {
 	return p.capture()
 }
 
-// fewColours is a picture in the 256 colours that are most of it.
+// fewColours returns the picture in its 256 most frequent colours.
 func fewColours(from image.Image) *image.Paletted {
 	count := map[color.RGBA]int{}
 	for y := from.Bounds().Min.Y; y < from.Bounds().Max.Y; y++ {
@@ -153,19 +153,19 @@ func fewColours(from image.Image) *image.Paletted {
 	return to
 }
 
-// palette is what the sixteen colours look like, by their number.
+// palette holds the sixteen colours by number.
 var palette = [...]string{
 	"#11151a", "#e5675f", "#8fc66b", "#e2b34c", "#6cb2f7", "#c58fe6", "#5fd0c0", "#d8dee6",
 	"#748494", "#ff8f8a", "#b5e48c", "#f3d27a", "#9ccbfa", "#dcb5f2", "#8fe6da", "#ffffff",
 }
 
-// look is how characters are drawn.
+// look is the style of characters.
 type look struct {
 	ink, ground          int // -1: the terminal's own
 	bold, faint, reverse bool
 }
 
-// coloured turns what a terminal is told into HTML.
+// coloured turns terminal output into HTML.
 func coloured(text string) string {
 	var b strings.Builder
 	now := look{ink: -1, ground: -1}
@@ -186,7 +186,7 @@ func coloured(text string) string {
 
 func (l look) after(code string) look {
 	n := 0
-	_, _ = fmt.Sscan(code, &n) // no number is 0
+	_, _ = fmt.Sscan(code, &n) // 0 if it is not a number
 	switch {
 	case n == 0:
 		return look{ink: -1, ground: -1}

@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// TestTwoServersShareOneDatabase: a meter connected to one server gets what is sold at the other, in the middle of a
-// sale it does not matter who is asked, and when one server loses its power the meter goes on at the other.
+// TestTwoServersShareOneDatabase: a meter that is connected to one server gets the tokens that the other sells. During a sale
+// either server can be asked. When one server loses power, the meter continues at the other.
 func TestTwoServersShareOneDatabase(t *testing.T) {
 	url := pgtest.New(t)
 	p := newPlace(t, paywatt(t))
@@ -41,7 +41,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 
 	oneSale(t, [2]*api{a, b}, m.number)
 
-	// The meter's server loses its power; the meter connects to the other one and goes on.
+	// The meter's server loses power; the meter connects to the other one and continues.
 	left.kill()
 	vm.kill()
 	vm = p.meterProcess(t, memory, right.mqtt, m)
@@ -69,7 +69,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 	t.Logf("figures: token sold at one server was in the meter at the other after %d ms", took.Milliseconds())
 }
 
-// oneSale asks both servers for the same sale many times at once.
+// oneSale sends both servers the same sale many times at once.
 func oneSale(t *testing.T, servers [2]*api, meter string) {
 	t.Helper()
 	const callers = 30

@@ -14,12 +14,13 @@ import (
 	"time"
 )
 
-// TestTheServerIsSmall holds the shape floors that are no rates: the idle server at most 80 MB of resident memory, the
-// binary at most 60 MB, of which third-party modules have at most 16 MB. Their share of the file is their share of its machine code.
+// TestTheServerIsSmall checks the size limits: the idle server uses at most 80 MB of resident memory, and the binary has at
+// most 60 MB, at most 16 MB of it in third-party modules. Their share of the file is taken as their share of its machine
+// code.
 func TestTheServerIsSmall(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
-	// Unlocking the key store took 64 MiB for an instant; the runtime gives them back.
+	// Unlocking the key store briefly took 64 MiB, which the runtime gives back.
 	rss := int64(0)
 	eventually(t, 20*time.Second, "the idle server needs at most 80 MB", func() bool { rss = srv.rss(t); return rss <= 80_000_000 })
 	info, err := os.Stat(p.bin)
@@ -34,7 +35,7 @@ func TestTheServerIsSmall(t *testing.T) {
 	t.Logf("figures: idle server %.1f MB resident, binary %.1f MB, third-party modules %.1f MB of it", float64(rss)/1e6, float64(info.Size())/1e6, share/1e6)
 }
 
-// machineCode adds up the sizes of a binary's functions, and of those among them that stand in third-party modules.
+// machineCode adds up the sizes of a binary's functions, and of those in third-party modules.
 func machineCode(t *testing.T, bin string) (all, theirs uint64) {
 	t.Helper()
 	build, err := buildinfo.ReadFile(bin)
@@ -65,7 +66,7 @@ func machineCode(t *testing.T, bin string) (all, theirs uint64) {
 	return all, theirs
 }
 
-// TestLicencesTravelWithTheBinary asks the binary for the texts of every module that its build information names.
+// TestLicencesTravelWithTheBinary gets from the binary the texts of every module in its build information.
 func TestLicencesTravelWithTheBinary(t *testing.T) {
 	bin := paywatt(t)
 	build, err := buildinfo.ReadFile(bin)

@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// npmSMPP is the other implementation of the protocol, from npm.
+// npmSMPP is another implementation of the protocol, from npm.
 const npmSMPP = "smpp@0.5.1"
 
 // npm installs a package for one test and returns the folder for NODE_PATH.
@@ -33,10 +33,10 @@ func npm(t *testing.T, what string) string {
 	return filepath.Join(dir, "node_modules")
 }
 
-// mailbox is an Inbox that remembers, and that can be told to fail.
+// mailbox is an Inbox that records its messages and can be set to fail.
 type mailbox struct {
 	mu       sync.Mutex
-	failures int // of the next calls
+	failures int // how many of the next calls fail
 	messages []notify.Incoming
 	reports  []notify.Report
 }
@@ -112,7 +112,7 @@ type centreEvent struct {
 	ValidityS                                              int `json:"validity_s"`
 }
 
-// centre is a running message centre of another make.
+// centre is a running message centre of another implementation.
 type centre struct {
 	port   int
 	in     io.WriteCloser
@@ -185,7 +185,7 @@ func (c *centre) count(is func(centreEvent) bool) (n int) {
 	return n
 }
 
-// joined are the texts that came in parts, put together by their headers: reference, total, number.
+// joined returns the texts that came in parts, joined by their headers: reference, total, number.
 func (c *centre) joined() (out []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -296,7 +296,7 @@ func TestOtherProgramsSMPPCentre(t *testing.T) {
 	t.Logf("figures: npm smpp as centre: %d submissions, %d receipts", c.count(func(e centreEvent) bool { return e.Event == "submit" }), len(box.reports))
 }
 
-// smppIn is what the centre begins: messages, an Inbox that fails first, asking, and saying goodbye.
+// smppIn tests what the centre starts: messages, an Inbox that fails first, enquiries, and unbinding.
 func smppIn(t *testing.T, c *centre, box *mailbox) {
 	t.Helper()
 	box.failNext(2)
@@ -317,7 +317,7 @@ func smppIn(t *testing.T, c *centre, box *mailbox) {
 	await(t, "the next connection", 20*time.Second, func() bool { return c.count(func(e centreEvent) bool { return e.Event == "bind" }) > binds })
 }
 
-// A transmitter and a receiver, for centres that want two connections.
+// A transmitter and a receiver, for centres that need two connections.
 func TestOtherProgramsSMPPPair(t *testing.T) {
 	c := startCentre(t)
 	client, box := startSMPP(t, c, smpp.Config{Pair: true, Payload: true})

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
-// smsPlace is a server whose route for messages is configured in its settings file, on a port that is known before.
+// smsPlace is a server whose message route is in its settings file, on a port that is known in advance.
 func smsPlace(t *testing.T, port int, route string) (*place, *server, *api) {
 	t.Helper()
 	p := newPlace(t, paywatt(t))
@@ -24,7 +24,7 @@ func smsPlace(t *testing.T, port int, route string) (*place, *server, *api) {
 	return p, srv, a
 }
 
-// smsMeter is a meter that nothing reaches but its modem; it tells its balance to the registered numbers.
+// smsMeter is a meter that only its modem connects; it reports its balance to the registered numbers.
 func smsMeter(t *testing.T, p *place, a *api, n int, sim, pty string, registered ...string) secrets {
 	t.Helper()
 	m := a.meter(t, number(n))
@@ -37,8 +37,8 @@ func smsMeter(t *testing.T, p *place, a *api, n int, sim, pty string, registered
 	return m
 }
 
-// tokenIs waits until the token of a sale is in a state: accepted where the meter signs its answers, heard where it can say by
-// SMS alone that it has the token.
+// tokenIs waits until the token of a sale is in a state: accepted if the meter signs its answers, heard if it can only report
+// by SMS that it has the token.
 func tokenIs(t *testing.T, a *api, sale answer, state string) {
 	t.Helper()
 	var last answer
@@ -53,8 +53,8 @@ func tokenIs(t *testing.T, a *api, sale answer, state string) {
 	})
 }
 
-// From the sale to the meter and back, with Kannel between: sale, sendsms, modem, network, the meter's modem, its answer,
-// Kannel's hook, heard.
+// From the sale to the meter and back, through Kannel: sale, sendsms, modem, network, the meter's modem, its answer, Kannel's
+// hook, heard.
 func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	const ours, theirs = "+255700000260", "+255700000261"
 	r := startRadio(t, "--number", ours, "--number", theirs, "--delay", "20ms")
@@ -86,7 +86,7 @@ func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	if !slices.ContainsFunc(events, func(e network.Event) bool { return e.Kind == network.Doubled && "+"+e.To == theirs }) {
 		t.Errorf("the second token was not doubled: %+v", events)
 	}
-	// What the meter wrote last is the sum of both: the doubled one was loaded once.
+	// The meter's last message has the sum of both: it loaded the doubled one once.
 	sum := first.num(t, "units_wh") + second.num(t, "units_wh")
 	if said := a.must(t, 200, "GET", "/v1/meters/"+m.number, nil); said.num(t, "said_balance", "wh") != sum/100*100 || said.text(t, "said_balance", "source") != "sms answer" {
 		t.Errorf("the meter says that it holds %d Wh (%s), want %d by its SMS", said.num(t, "said_balance", "wh"), said.text(t, "said_balance", "source"), sum/100*100)

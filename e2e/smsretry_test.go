@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 )
 
-// attempts is what became of a message, try by try: "route outcome".
+// attempts lists the outcome of each attempt to send a message: "route outcome".
 func attempts(t *testing.T, a *api, message string) (state string, tries []string) {
 	t.Helper()
 	m := a.must(t, 200, "GET", "/v1/messages/"+message, nil)
@@ -20,9 +20,9 @@ func attempts(t *testing.T, a *api, message string) (state string, tries []strin
 	return m.text(t, "state"), tries
 }
 
-// Two routes that are real: a modem on a network that loses everything, and then on none at all, and a signed gateway. What the
-// modem has sent in vain is sent by the gateway when a person says so, at the API and with the program; what a dead modem cannot
-// send goes by the gateway by itself. Every try stands with its route.
+// Two real routes: a modem, first on a network that loses everything and then without a network, and a signed gateway. A
+// person resends by the gateway what the modem sent in vain, with the API and with the program. What a dead modem cannot send
+// goes by the gateway automatically. Every attempt is listed with its route.
 func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 	const ours = "+255700000270"
 	r := startRadio(t, "--number", ours)
@@ -35,7 +35,7 @@ func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 		"[[sms_route]]\nname = \"phone1\"\nkind = \"http\"\nurl = \"%s/send\"\nsecret_file = \"%s/secret\"\ncost_micro = 800000\n", r.ptys[ours], ours, site.URL, dir))
 	p.env = append(p.env, "PAYWATT_URL=http://"+srv.http, "PAYWATT_KEY="+strings.TrimSpace(a.key))
 	m := a.meter(t, number(1402))
-	has := func(n int, digits string) bool { // the gateway's n-th message brings this token
+	has := func(n int, digits string) bool { // the gateway's n-th message contains this token
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		return len(g.got) == n && strings.Contains(strings.ReplaceAll(fmt.Sprint(g.got[n-1]["text"]), " ", ""), digits)
@@ -58,7 +58,7 @@ func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 	first, digits := sell("retry-000001")
 	until(first, "sent", "modem1 accepted")
 	again := map[string]any{"route": "phone1"}
-	for range 2 { // the request is repeated: it is one
+	for range 2 { // a repeated request sends one message
 		a.must(t, 202, "POST", "/v1/messages/"+first+"/retry", again, "Idempotency-Key", "retry-message-1")
 	}
 	until(first, "sent", "modem1 accepted", "phone1 accepted")
@@ -91,7 +91,7 @@ func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 	routeDown(t, p, a)
 }
 
-// routeDown wants the modem's route to be shown as down, and an alarm about it.
+// routeDown expects the modem's route to be shown as down, and an alarm about it.
 func routeDown(t *testing.T, p *place, a *api) {
 	t.Helper()
 	if routes := p.run(t, "", "message", "routes"); !strings.Contains(routes, "down") {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// outgoing waits until the one message to a number is in a state, and returns it.
+// outgoing waits until the only message to a number is in a state, and returns it.
 func outgoing(t *testing.T, a *api, phone, state string) answer {
 	t.Helper()
 	var all answer
@@ -32,10 +32,10 @@ func outgoing(t *testing.T, a *api, phone, state string) answer {
 	return all
 }
 
-// httpGateway is a gateway as somebody would write it from the page, nothing of ours in it.
+// httpGateway is a gateway as somebody would write it from the documentation, without any of our code.
 type httpGateway struct {
 	secret string
-	off    time.Duration // by how much its clock is off
+	off    time.Duration // how far its clock is off
 	mu     sync.Mutex
 	got    []map[string]any
 	wrong  []string
@@ -83,7 +83,7 @@ func (g *httpGateway) post(t *testing.T, url, purpose string, v map[string]any) 
 	return resp.StatusCode
 }
 
-// A sale's token goes to the customer by a signed gateway, its report comes back, and he asks for it again.
+// A sale's token goes to the customer by a signed gateway, its report comes back, and the customer asks for it again.
 func TestATokenBySignedGateway(t *testing.T) {
 	g := &httpGateway{secret: "0123456789abcdef0123456789abcdef"}
 	site := httptest.NewServer(g)
@@ -129,7 +129,7 @@ func TestATokenBySignedGateway(t *testing.T) {
 	}
 }
 
-// A sale's token goes to the customer by SMPP, through a centre of another make, and its receipt comes back.
+// A sale's token goes to the customer by SMPP, through another implementation's message centre, and its receipt comes back.
 func TestOtherProgramsATokenBySMPP(t *testing.T) {
 	c := startCentre(t)
 	dir, port := t.TempDir(), freePorts(t, 1)[0]

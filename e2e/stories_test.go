@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// newDesk is a place with a server on one of the databases, its clock at a moment, and the tariffs of the vectors.
+// newDesk is a place with a server on one of the databases, its clock at a set time, and the tariffs of the vectors.
 func newDesk(t *testing.T, database, moment string) *cashDesk {
 	t.Helper()
 	w := &cashDesk{T: t, whole: t, p: newPlace(t, buildOnce(t, "faultinject")), keys: map[string]string{}}
@@ -25,13 +25,13 @@ func newDesk(t *testing.T, database, moment string) *cashDesk {
 	return w
 }
 
-// books is what the trial balance says, for comparison.
+// books returns the trial balance, for comparison.
 func (w *cashDesk) books() string {
 	w.Helper()
 	return string(w.owner.must(w, 200, "GET", "/v1/ledger/trial-balance", nil).body)
 }
 
-// TestStoriesOfLostMoney: what went wrong elsewhere has one correct outcome here, on both databases.
+// TestStoriesOfLostMoney: failures known from other systems have exactly one correct outcome here, on both databases.
 func TestStoriesOfLostMoney(t *testing.T) {
 	for _, database := range []string{"SQLite", "PostgreSQL"} {
 		t.Run(database, func(t *testing.T) {
@@ -95,7 +95,7 @@ func (w *cashDesk) fifty() {
 	}
 }
 
-// twoPaths: the counter books a bank payment while the statement import of the same payment runs: it is booked once.
+// twoPaths: a clerk books a bank payment while the import of the bank statement books the same one: it is booked once.
 func (w *cashDesk) twoPaths() {
 	w.owner.must(w, 201, "POST", "/v1/vendors", `{"name":"Two paths","code":"TWO"}`)
 	finance := w.as("finance")
@@ -105,7 +105,7 @@ func (w *cashDesk) twoPaths() {
 		wg.Go(func() {
 			api, reference := finance, "FT26-0001"
 			if i%2 == 1 {
-				api, reference = w.owner, "ft26-0001" // another program, which writes small letters
+				api, reference = w.owner, "ft26-0001" // another program, which writes lower-case letters
 			}
 			a, err := api.do("POST", "/v1/vendors/TWO/deposits", map[string]any{"amount": kes(5_000), "reference": reference}, "Idempotency-Key", fmt.Sprintf("two-paths-%d", i))
 			if err != nil {
@@ -131,7 +131,7 @@ func (w *cashDesk) twoPaths() {
 	}
 }
 
-// fourCases: an identity is the same in whatever case somebody types it.
+// fourCases: an id is the same in upper and lower case.
 func (w *cashDesk) fourCases() {
 	m := w.house("domestic")
 	id := w.owner.must(w, 200, "GET", "/v1/meters/"+m, nil).text(w, "id")
@@ -154,7 +154,7 @@ func (w *cashDesk) fourCases() {
 	}
 }
 
-// energyForMoney: units where an amount belongs are refused by name, and nothing is sold.
+// energyForMoney: units in place of an amount are refused by name, and nothing is sold.
 func (w *cashDesk) energyForMoney() {
 	m := w.house("domestic")
 	before := w.books()
@@ -176,8 +176,8 @@ func (w *cashDesk) energyForMoney() {
 	}
 }
 
-// acrossMidnight: callers sell without a pause while November becomes December. Every sale is priced in the month that
-// its own receipt names, and the block of each is the one that the sales before it in that month lead to.
+// acrossMidnight: callers sell without a pause while November becomes December. Every sale is priced in the month on its
+// receipt, and its block follows from the earlier sales of that month.
 func (w *cashDesk) acrossMidnight() {
 	meters := []string{w.house("ibt"), w.house("ibt"), w.house("ibt"), w.house("ibt")}
 	w.at("2026-11-30T21:59:58Z")
@@ -187,7 +187,7 @@ func (w *cashDesk) acrossMidnight() {
 	for i, m := range meters {
 		wg.Go(func() {
 			december := 0
-			for n := 0; n < 1400 && december < 20; n++ { // a meter takes 1,440 tokens a day
+			for n := 0; n < 1400 && december < 20; n++ { // a meter accepts 1,440 tokens a day
 				a, err := api.do("POST", "/v1/vends", map[string]any{"meter": m, "tender": kes(700)}, "Idempotency-Key", fmt.Sprintf("midnight-%d-%04d", i, n))
 				if err != nil || a.status != 201 {
 					w.Errorf("sale %d: %v %d %s", n, err, a.status, a.body)

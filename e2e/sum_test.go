@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// cashDesk is a place with a server on one of the two databases, whose clock stands where the script wants it. The time zone
-// is two hours ahead of UTC.
+// cashDesk is a place with a server on one of the two databases, with a clock that the script sets. The time zone is two
+// hours ahead of UTC.
 type cashDesk struct {
 	*testing.T
-	whole  *testing.T // of all runs on one database; servers live as long as it
+	whole  *testing.T // of all runs on one database; the servers live as long
 	p      *place
 	owner  *api
 	keys   map[string]string // by role
@@ -21,7 +21,7 @@ type cashDesk struct {
 	meters int
 }
 
-// at starts the server anew with its clock at a moment. Time only goes forward.
+// at restarts the server with its clock at a moment. Time only goes forward.
 func (w *cashDesk) at(moment string) {
 	w.Helper()
 	to, err := time.Parse(time.RFC3339, moment)
@@ -53,7 +53,7 @@ func (w *cashDesk) as(role string) *api {
 
 func kes(minor int64) map[string]any { return map[string]any{"amount_minor": minor, "currency": "KES"} }
 
-// house registers a meter on a tariff. Every house is another customer.
+// house registers a meter on a tariff. Every house has a customer of its own.
 func (w *cashDesk) house(tariff string, number ...string) string {
 	w.Helper()
 	w.meters++
@@ -101,7 +101,7 @@ func (w *cashDesk) buy(c *api, meter string, minor int64, key string, ref ...str
 	return a
 }
 
-// lines are the amounts of a sale or quote, summed by kind.
+// lines returns the amounts of a sale or quote, summed by kind.
 func (w *cashDesk) lines(a answer) map[string]int64 {
 	w.Helper()
 	var v struct {
@@ -146,7 +146,7 @@ func (w *cashDesk) wants(a answer, status int, units int64, lines map[string]int
 	}
 }
 
-// refused checks a problem: its status, its code and that no money moved.
+// refused checks a problem's status and code, and that no money moved.
 func (w *cashDesk) refused(a answer, status int, code string) {
 	w.Helper()
 	if a.status != status || a.text(w, "code") != code || a.text(w, "money_moved") != "no" {
@@ -154,7 +154,7 @@ func (w *cashDesk) refused(a answer, status int, code string) {
 	}
 }
 
-// explained checks that a sale is derived again, figure by figure.
+// explained checks that every figure of a sale is computed again.
 func (w *cashDesk) explained(a answer) {
 	w.Helper()
 	e := w.owner.must(w, 200, "GET", "/v1/vends/"+a.text(w, "id")+"/explain", nil)
@@ -183,7 +183,7 @@ func scripts() []struct {
 	}
 }
 
-// TestTwelveRunsOnBothDatabases plays what a till meets, against the real binary over HTTP, and checks every amount.
+// TestTwelveRunsOnBothDatabases plays everyday sales against the real binary over HTTP, and checks every amount.
 func TestTwelveRunsOnBothDatabases(t *testing.T) {
 	for _, database := range []string{"SQLite", "PostgreSQL"} {
 		t.Run(database, func(t *testing.T) {
@@ -246,7 +246,7 @@ func (w *cashDesk) sale() {
 	next := w.buy(w.as("operator"), m, 10_001, "script-sale-2") // and 24 carried in: 10,025, V14
 	w.wants(next, 201, 34_800, map[string]int64{"energy": 8700, "vat": 1305, "carry": 20, "carry_in": -24})
 	w.explained(next)
-	over := w.buy(w.as("operator"), m, 28-20-1, "script-sale-3") // 27 with what is carried: less than 0.1 kWh
+	over := w.buy(w.as("operator"), m, 28-20-1, "script-sale-3") // 27 with the carry: less than 0.1 kWh
 	w.refused(over, 422, "vend-too-small")
 }
 
@@ -358,7 +358,7 @@ func (w *cashDesk) keyChange() {
 	}
 }
 
-// grouped are 20 digits as receipts print them.
+// grouped returns 20 digits as receipts print them.
 func grouped(digits string) string {
 	d := strings.ReplaceAll(digits, " ", "")
 	return d[:4] + " " + d[4:8] + " " + d[8:12] + " " + d[12:16] + " " + d[16:]

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden screens; read the diff")
 
-// A meter nobody sells to, its key, and a token of 25.6 kWh for it.
+// A meter that no test sells to, its key, and a token of 25.6 kWh for it.
 const (
 	faceNumber = "12345678903"
 	faceKey    = "0ABC12DEF3456789"
@@ -23,7 +23,7 @@ const (
 	facePhone  = "+254700000001"
 )
 
-// standingMeter makes the memory of a new meter whose clock stands at 2026-11-20 08:00.
+// standingMeter makes the memory of a new meter with its clock stopped at 2026-11-20 08:00.
 func standingMeter(t *testing.T, more ...string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "meter")
@@ -39,14 +39,14 @@ type terminal struct {
 	socket string
 }
 
-// openTerminal starts a command line in a terminal of so many columns and rows.
+// openTerminal starts a command line in a terminal of some columns and rows.
 func openTerminal(t testing.TB, columns, rows int, env []string, command string) *terminal {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Fatalf("%v: ./check installs it (apt-get install tmux)", err)
 	}
 	s := &terminal{t: t, socket: filepath.Join(t.TempDir(), "tmux")}
-	// A shell stays behind the command, so that what it leaves on the screen can be seen.
+	// A shell stays behind the command, so that its last output on the screen can be seen.
 	script := command + `; echo "left with $?"; exec cat`
 	cmd := exec.Command("tmux", "-S", s.socket, "-f", "/dev/null", "new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows), script)
 	cmd.Env = append(os.Environ(), env...)
@@ -57,7 +57,7 @@ func openTerminal(t testing.TB, columns, rows int, env []string, command string)
 	return s
 }
 
-// ask runs a command of tmux and returns what it says.
+// ask runs a command of tmux and returns its output.
 func (s *terminal) ask(args ...string) string {
 	s.t.Helper()
 	out, err := exec.Command("tmux", append([]string{"-S", s.socket}, args...)...).CombinedOutput()
@@ -99,14 +99,13 @@ func (s *terminal) has(want string) {
 	}
 }
 
-// golden waits until the screen is the golden one. The marker is what shows that the screen has arrived there, for the
-// making of it.
+// golden waits until the screen equals the golden file. When that file is made, the marker shows that the screen is ready.
 func (s *terminal) golden(name, marker string) {
 	s.t.Helper()
 	s.has(marker)
 	file := filepath.Join("testdata", "terminal", name+".txt")
 	if *update {
-		<-time.After(500 * time.Millisecond) // whatever is still on its way
+		<-time.After(500 * time.Millisecond) // output that is still on its way
 		if err := os.WriteFile(file, []byte(s.text()), 0o644); err != nil {
 			s.t.Fatal(err)
 		}
@@ -123,7 +122,7 @@ func (s *terminal) golden(name, marker string) {
 	}
 }
 
-// vmeterIn is the command line of a meter in a terminal whose time stands still.
+// vmeterIn is the command line of a meter in a terminal with its time stopped.
 func vmeterIn(t *testing.T, dir string, more ...string) string {
 	args := append([]string{paywatt(t), "vmeter", faceNumber, "--offline", "--state", dir, "--speed", "0", "--phone", facePhone}, more...)
 	return strings.Join(args, " ")
@@ -150,7 +149,7 @@ func TestTheMeterInATerminal(t *testing.T) {
 	s.types("x")
 	s.golden("7-world", "cover open")
 	s.types("5")
-	// Colours are those of every terminal, by their names: nothing of 256 or of millions.
+	// Colours are the named ones of every terminal, not those of 256 or of millions.
 	if drawn := s.ask("capture-pane", "-e", "-p"); !strings.Contains(drawn, "\x1b[") || strings.Contains(drawn, "8;5;") || strings.Contains(drawn, "8;2;") {
 		t.Errorf("colours that not every terminal has, or none: %q", drawn)
 	}
@@ -164,8 +163,8 @@ func TestTheMeterInATerminal(t *testing.T) {
 	s.leftClean(0)
 }
 
-// leftClean waits until the program has ended and fails the test if the terminal is not as it was: the ordinary screen,
-// with a cursor, and nothing but its own last line on it.
+// leftClean waits until the program has ended, and fails the test unless the terminal is as before: the ordinary screen, with
+// a cursor, and only the program's last line on it.
 func (s *terminal) leftClean(code int) {
 	s.t.Helper()
 	s.has("left with")
@@ -177,7 +176,7 @@ func (s *terminal) leftClean(code int) {
 	}
 }
 
-// TestTheMeterInAPlainTerminal: ASCII where the locale knows no more, or where it is asked for.
+// TestTheMeterInAPlainTerminal: ASCII if the locale has no more, or if asked for.
 func TestTheMeterInAPlainTerminal(t *testing.T) {
 	for _, c := range []struct {
 		name, locale string
@@ -196,7 +195,7 @@ func TestTheMeterInAPlainTerminal(t *testing.T) {
 	}
 }
 
-// TestAMeterInATerminalIsToldToEnd: a signal ends it as q does, and what was shown is kept.
+// TestAMeterInATerminalIsToldToEnd: a signal ends it as q does, and its memory is kept.
 func TestAMeterInATerminalIsToldToEnd(t *testing.T) {
 	dir := standingMeter(t)
 	pid := filepath.Join(t.TempDir(), "pid")

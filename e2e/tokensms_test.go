@@ -28,7 +28,7 @@ type textMeter struct {
 	number, sim, phone string
 }
 
-// newSMSWorld starts a server and so many meters; wait is how long a meter has to answer at first.
+// newSMSWorld starts a server and some meters; wait is how long a meter has for its first answer.
 func newSMSWorld(t *testing.T, meters int, wait string) *smsWorld {
 	t.Helper()
 	dir := t.TempDir()
@@ -45,7 +45,7 @@ func newSMSWorld(t *testing.T, meters int, wait string) *smsWorld {
 		m := textMeter{number: number(7001 + i), sim: fmt.Sprintf("+25470000020%d", i), phone: fmt.Sprintf("+25471000000%d", i)}
 		a := w.must(t, 201, "POST", "/v1/meters", map[string]any{"number": m.number, "mode": "prepay_token", "sgc": "123456", "krn": 1, "kt": 2, "ti": "01",
 			"tariff": "domestic", "simulated": true, "sim_phone": m.sim, "customer": map[string]any{"name": "Amina A.", "phone": m.phone}})
-		if _, err := w.radio.Messages(t.Context(), m.phone, 0, 0); err != nil { // the telephone is switched on
+		if _, err := w.radio.Messages(t.Context(), m.phone, 0, 0); err != nil { // switches the telephone on
 			t.Fatal(err)
 		}
 		m.vmeter = w.place.meterProcess(t, filepath.Join(dir, "memory", m.number), "", secrets{number: m.number, decoderKey: a.text(t, "decoder_key")},
@@ -76,7 +76,7 @@ func (w *smsWorld) untilState(t *testing.T, sale answer, purpose, state string) 
 	return m
 }
 
-// texts are the messages that a telephone has which hold a piece of text.
+// texts returns the messages of a telephone that contain a piece of text.
 func (w *smsWorld) texts(t *testing.T, phone, piece string) (n int) {
 	t.Helper()
 	all, err := w.radio.Messages(t.Context(), phone, 0, 0)
@@ -95,8 +95,8 @@ func inFours(digits string) string {
 	return digits[0:4] + " " + digits[4:8] + " " + digits[8:12] + " " + digits[12:16] + " " + digits[16:20]
 }
 
-// TestASaleByTextMessage: the customer and the meter get the token of one sale, the meter answers, and the sale says so.
-// Then the customer asks for it once more, and a stranger learns nothing.
+// TestASaleByTextMessage: the customer and the meter get the token of one sale, the meter answers, and the sale shows that.
+// Then the customer asks for the token again, and a stranger learns nothing.
 func TestASaleByTextMessage(t *testing.T) {
 	w := newSMSWorld(t, 1, "10s")
 	m := w.meters[0]
@@ -140,8 +140,8 @@ func TestASaleByTextMessage(t *testing.T) {
 	w.place.run(t, "", "verify", "--data", w.place.dir)
 }
 
-// TestTokensByTextMessageInBadWeather: a fifth of the messages is lost, others come twice or late, and every token is in its
-// meter once. Whatever a lost answer left open is settled by asking.
+// TestTokensByTextMessageInBadWeather: a fifth of the messages is lost, others come twice or late, and each meter loads its
+// token once. After a lost answer the server asks the meter.
 func TestTokensByTextMessageInBadWeather(t *testing.T) {
 	const meters, tokens = 3, 2
 	w := newSMSWorld(t, meters, "1s")
@@ -149,7 +149,7 @@ func TestTokensByTextMessageInBadWeather(t *testing.T) {
 	want := make([]int64, meters)
 	var sales []answer
 	for n := range tokens {
-		for i, m := range w.meters { // of equal amounts, so that the answers look alike
+		for i, m := range w.meters { // equal amounts, so that the answers look alike
 			sale := w.mustVend(t, m.number, 10_000, fmt.Sprintf("weather-%d-%d", n, i), "meter_sms")
 			want[i] += sale.num(t, "units_wh")
 			sales = append(sales, sale)
@@ -169,7 +169,8 @@ func TestTokensByTextMessageInBadWeather(t *testing.T) {
 	}
 }
 
-// TestTheServerDiesWhileItSends: what was queued is sent by the next process; nothing is sent twice but what nobody knew.
+// TestTheServerDiesWhileItSends: the next process sends what was queued; only a message whose outcome was unknown is sent
+// twice.
 func TestTheServerDiesWhileItSends(t *testing.T) {
 	w := newSMSWorld(t, 1, "2s")
 	m := w.meters[0]

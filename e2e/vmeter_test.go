@@ -134,7 +134,7 @@ func (m *vmeter) must(t testing.TB, command string) state {
 	return s
 }
 
-// quit ends the process politely.
+// quit ends the process in an orderly way.
 func (m *vmeter) quit(t testing.TB) {
 	t.Helper()
 	_, _ = fmt.Fprintln(m.in, "quit")
@@ -150,7 +150,7 @@ func (m *vmeter) quit(t testing.TB) {
 	}
 }
 
-// eventually asks until the answer is yes; the condition is polled because it lives in another process.
+// eventually polls until the condition is true, because it depends on another process.
 func eventually(t testing.TB, within time.Duration, what string, yes func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(within)

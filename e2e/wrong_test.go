@@ -19,8 +19,8 @@ func clean(t *testing.T, what, out string) {
 	}
 }
 
-// TestWrongSalesAreRefusedAndNothingIsSold: each wrong request has its status and code, says what did not happen, and
-// leaves the ledger as it was.
+// TestWrongSalesAreRefusedAndNothingIsSold: each wrong request gets its status and code, says what did not happen, and leaves
+// the ledger unchanged.
 func TestWrongSalesAreRefusedAndNothingIsSold(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -100,7 +100,7 @@ func TestWrongTokensAtTheMeter(t *testing.T) {
 			t.Errorf("%s: %q, want %q (%+v)", c.name, s.LastToken, c.want, s)
 		}
 	}
-	// 21 digits and letters: refused by the command before they reach the meter or by the keypad; credit stays.
+	// 21 digits and letters are refused before they reach the meter, or by the keypad; the credit stays.
 	for _, keys := range []string{own + "1#", "12ab#"} {
 		if s := vm.must(t, "key "+keys); s.BalanceWh != 34_700 {
 			t.Errorf("after %q the balance is %d", keys, s.BalanceWh)
@@ -178,7 +178,7 @@ func asRoot(t *testing.T, args ...string) {
 	}
 }
 
-// TestAFullDiskRefusesNewWorkAndResumes on a real small file system.
+// TestAFullDiskRefusesNewWorkAndResumes uses a real small file system.
 func TestAFullDiskRefusesNewWorkAndResumes(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	mount := filepath.Join(t.TempDir(), "small")

@@ -2,11 +2,11 @@ package apiv1
 
 import "time"
 
-// Alarm is what a person should look at.
+// Alarm is something that a person should look at.
 type Alarm struct {
 	ID        string     `json:"id" example:"alm_01jd00000000000000000000000" doc:"Id of the alarm"`
-	Meter     string     `json:"meter" example:"04140001001" doc:"Empty where it is a feeder's"`
-	Feeder    string     `json:"feeder,omitempty" example:"North 3" doc:"Whose it is, where it is no single meter's"`
+	Meter     string     `json:"meter" example:"04140001001" doc:"Number of the meter; empty for a feeder's alarm"`
+	Feeder    string     `json:"feeder,omitempty" example:"North 3" doc:"The feeder, if the alarm is about several meters"`
 	Code      string     `json:"code" example:"ghost-credit" doc:"Stable name; the page of events and alarms says what to do"`
 	Text      string     `json:"text" doc:"What happened, for people"`
 	RaisedAt  time.Time  `json:"raised_at" doc:"Server time"`
@@ -16,7 +16,7 @@ type Alarm struct {
 // AlarmFilter narrows the list of alarms.
 type AlarmFilter struct {
 	Meter string `query:"meter" maxLength:"64" doc:"Number or id; default: all meters"`
-	Open  bool   `query:"open" doc:"Only those that still stand"`
+	Open  bool   `query:"open" doc:"Only open ones"`
 	Page
 }
 

@@ -11,21 +11,21 @@ type Approval struct {
 	Act       string          `json:"act" example:"token.issue" doc:"What kind of action it is"`
 	Summary   string          `json:"summary" doc:"The action in a sentence, for the second person"`
 	Request   json.RawMessage `json:"request" doc:"What was asked for, whole, as it will be carried out: read it before you allow it"`
-	State     string          `json:"state" enum:"waiting,approved,rejected,done" doc:"approved: allowed, and refused when it was tried; done: carried out"`
+	State     string          `json:"state" enum:"waiting,approved,rejected,done" doc:"approved: allowed, but refused when it was carried out; done: carried out"`
 	Maker     string          `json:"maker" doc:"Who asked for the action"`
 	Checker   string          `json:"checker,omitempty" doc:"Who allowed or refused it; missing while it waits"`
 	Reason    string          `json:"reason,omitempty" doc:"Why it was allowed or refused"`
 	Object    string          `json:"object,omitempty" doc:"What it is about"`
-	Result    string          `json:"result,omitempty" doc:"What came of it, where this answer is the decision"`
+	Result    string          `json:"result,omitempty" doc:"The result, in the answer to the decision"`
 	Meter     *AddedMeter     `json:"meter,omitempty" doc:"The registered meter with its secrets; only once, in the answer to the approval"`
 	CreatedAt time.Time       `json:"created_at" doc:"When the action was asked for"`
-	ExpiresAt time.Time       `json:"expires_at" doc:"From then on it can no longer be decided or carried out: 7 days after created_at"`
+	ExpiresAt time.Time       `json:"expires_at" doc:"When it can no longer be decided or carried out: 7 days after created_at"`
 	DecidedAt *time.Time      `json:"decided_at,omitempty" doc:"When it was allowed or refused; missing while it waits"`
 }
 
 // Decision is the reason of a second person who allows or refuses an action.
 type Decision struct {
-	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why the action is allowed or refused; kept in the audit log"`
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why the action is allowed or refused; written to the audit log"`
 }
 
 // ApprovalFilter narrows the list of approvals.
@@ -34,7 +34,7 @@ type ApprovalFilter struct {
 	Page
 }
 
-// Approvals is the list of approvals. A page may hold less than was asked for and still have a NextCursor.
+// Approvals is the list of approvals. A page may hold fewer rows than requested and still have a NextCursor.
 var Approvals = Listing[ApprovalFilter, Approval]{Name: "approvals", Path: "/v1/approvals", Tag: "approvals",
 	Summary:     "List requests that wait for a second person, newest first",
-	Description: "Those that the caller asked for or could allow; for who reads the audit log, all."}
+	Description: "Those that the caller asked for or could approve; all of them for a key that may read the audit log."}

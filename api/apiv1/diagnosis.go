@@ -2,20 +2,20 @@ package apiv1
 
 import "time"
 
-// NewDiagnosis is a token that somebody asks about.
+// NewDiagnosis asks about a token.
 type NewDiagnosis struct {
 	Digits string `json:"digits" example:"1234 5678 9012 3456 7890" doc:"As typed; blanks and dashes do not count"`
-	Number string `json:"number,omitempty" example:"04140001001" doc:"Number or id of the meter it is for; digits that were not sold here are tried under this meter's keys"`
+	Number string `json:"number,omitempty" example:"04140001001" doc:"Number or id of the meter it is for; digits that were not sold here are tested with this meter's keys"`
 }
 
 // Finding is one thing that the token doctor found; branch on Code.
 type Finding struct {
 	Code string `json:"code" example:"used" doc:"Stable name; branch on it"`
-	Text string `json:"text" doc:"What is"`
+	Text string `json:"text" doc:"What was found"`
 	Do   string `json:"do" doc:"What to do next"`
 }
 
-// FittingKey is the key that a token fits, by reference. Registered is false where the meter is registered with another.
+// FittingKey is the key that a token fits, by reference. Registered is false if the meter is registered with another key.
 type FittingKey struct {
 	SGC        string `json:"sgc" doc:"Supply group code"`
 	KRN        int    `json:"krn" doc:"Key revision number"`
@@ -29,27 +29,27 @@ type FittingKey struct {
 	Registered bool   `json:"registered" doc:"false: the meter is registered with another key"`
 }
 
-// Typing is the search for a typing error: how many tokens one slip away were tried, how many of them would fit with
-// one digit changed or two neighbours exchanged, and how many of those were sold. Meant are the digits of sold ones,
-// for callers with the right token.show.
+// Typing is the result of looking for a typing error. It counts the tokens with one slip that were tried, those that fit with
+// one digit changed or two neighbours exchanged, and those that fit and were sold. Meant holds the digits of sold ones, for
+// callers with the right token.show.
 type Typing struct {
-	Tried    int      `json:"tried" doc:"Tokens one slip away"`
-	OneDigit int      `json:"one_digit" doc:"Of them, with one digit changed, how many would fit"`
-	Swapped  int      `json:"swapped" doc:"Of them, with two neighbours exchanged, how many would fit"`
+	Tried    int      `json:"tried" doc:"How many tokens with one slip were tried"`
+	OneDigit int      `json:"one_digit" doc:"How many of them would fit with one digit changed"`
+	Swapped  int      `json:"swapped" doc:"How many of them would fit with two neighbours exchanged"`
 	Sold     int      `json:"sold" doc:"How many of those that fit were sold here"`
 	Meant    []string `json:"meant" doc:"Digits of tokens sold here that fit; needs the right token.show, empty without it"`
 }
 
-// TokenReport is what a meter reported of a token.
+// TokenReport is what a meter reported about a token.
 type TokenReport struct {
-	Result     string    `json:"result" doc:"What came of the token in the meter, such as accept, used_error or old_error"`
+	Result     string    `json:"result" doc:"The meter's result for the token, such as accept, used_error or old_error"`
 	Status     *int      `json:"status,omitempty" doc:"The number real meters show for this result"`
 	At         time.Time `json:"at" doc:"Meter time"`
 	ReceivedAt time.Time `json:"received_at" doc:"Server time"`
 	Source     string    `json:"source,omitempty" doc:"keypad, sms or remote"`
 }
 
-// Diagnosis is the answer of the token doctor. What is not known, or not for the caller to know, is empty.
+// Diagnosis is the answer of the token doctor. Fields that are unknown, or that the caller may not see, are empty.
 type Diagnosis struct {
 	Verdict  string        `json:"verdict" doc:"The code of the first finding"`
 	Findings []Finding     `json:"findings" doc:"The one that explains most first"`
@@ -59,7 +59,7 @@ type Diagnosis struct {
 	Kind     string        `json:"kind,omitempty" doc:"What the token is, in words"`
 	TID      *int64        `json:"tid,omitempty" doc:"Minutes since the base date"`
 	BaseDate int           `json:"base_date,omitempty" doc:"Year from which tid counts: 1993, 2014 or 2035"`
-	IssuedAt *time.Time    `json:"issued_at,omitempty" doc:"Of the sale where it was sold here, else as the TID says"`
+	IssuedAt *time.Time    `json:"issued_at,omitempty" doc:"Time of the sale if it was sold here, else as the TID says"`
 	UnitsWh  *int64        `json:"units_wh,omitempty" doc:"Energy of a credit token, in Wh"`
 	Section  int           `json:"section,omitempty" doc:"Which section of a key change"`
 	Tests    []string      `json:"tests,omitempty" doc:"What a test token asks for"`
@@ -71,7 +71,7 @@ type Diagnosis struct {
 	Vend     string        `json:"vend,omitempty" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale, if it was sold here"`
 	State    string        `json:"state,omitempty" enum:"reserved,issued,sent,heard,accepted,rejected,failed,reversed,reversed_unconfirmed" doc:"State of the token, if it was sold here; see Token"`
 	Result   string        `json:"result,omitempty" doc:"The last answer that the meter signed; or sms_accept, as long as only a text message says that the token was loaded"`
-	Reports  []TokenReport `json:"reports,omitempty" doc:"What the meter said of it, newest first; needs the right meter.read"`
-	Typing   *Typing       `json:"typing,omitempty" doc:"Left out where the digits themselves fit"`
-	Keys     string        `json:"keys" enum:"not_asked,used,locked,missing" doc:"Whether the digits were tried under the meter's keys; locked and missing make this a part of the answer only"`
+	Reports  []TokenReport `json:"reports,omitempty" doc:"What the meter reported about it, newest first; needs the right meter.read"`
+	Typing   *Typing       `json:"typing,omitempty" doc:"Left out if the digits themselves fit"`
+	Keys     string        `json:"keys" enum:"not_asked,used,locked,missing" doc:"Whether the digits were tried under the meter's keys; with locked and missing the answer is incomplete"`
 }

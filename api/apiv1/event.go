@@ -8,7 +8,7 @@ type Happening struct {
 	At        time.Time `json:"at" doc:"Server time"`
 	Object    string    `json:"object,omitempty" doc:"What it is about"`
 	Vend      string    `json:"vend,omitempty" doc:"The sale, for GET /v1/vends/{id}"`
-	ClientRef string    `json:"client_ref,omitempty" doc:"The seller's own name of the sale"`
+	ClientRef string    `json:"client_ref,omitempty" doc:"The seller's own reference of the sale"`
 	Meter     string    `json:"meter,omitempty" doc:"Number of the meter"`
 }
 

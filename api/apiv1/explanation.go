@@ -1,20 +1,20 @@
 package apiv1
 
-// Explanation is a sale with every figure derived again by the server.
+// Explanation is a sale whose figures the server has computed again.
 type Explanation struct {
 	Vend          string          `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale"`
-	Agrees        bool            `json:"agrees" doc:"Whether the stored sale is exactly what is derived"`
-	Differences   []string        `json:"differences" doc:"Where it is not"`
+	Agrees        bool            `json:"agrees" doc:"Whether the stored sale equals the computed one"`
+	Differences   []string        `json:"differences" doc:"Where it differs"`
 	Tariff        ExplainedTariff `json:"tariff" doc:"The tariff version it was priced by"`
 	TenderMinor   int64           `json:"tender_minor" doc:"What the customer paid"`
 	CarryInMinor  int64           `json:"carry_in_minor" doc:"Change brought forward from earlier purchases"`
 	Currency      string          `json:"currency" example:"KES" doc:"ISO 4217 code of all amounts"`
 	Month         string          `json:"month" example:"2026-11" doc:"Local month it was priced in"`
-	MonthBeforeWh int64           `json:"month_before_wh" doc:"Place in the month's blocks before"`
+	MonthBeforeWh int64           `json:"month_before_wh" doc:"Units of the month before the sale, in Wh"`
 	Deductions    []Deduction     `json:"deductions" doc:"What went to fees, charges and debts, in the order in which it was taken"`
-	EnergyMinor   int64           `json:"energy_minor" doc:"What was left for energy, what was carried in among it"`
+	EnergyMinor   int64           `json:"energy_minor" doc:"What was left for energy, change brought forward included"`
 	FreeWh        int64           `json:"free_wh" doc:"Free basic units, in Wh"`
-	UnitsWh       int64           `json:"units_wh" doc:"Bought"`
+	UnitsWh       int64           `json:"units_wh" doc:"Units bought, in Wh"`
 	Steps         []Cost          `json:"steps" doc:"The energy by price"`
 	ExactCost     string          `json:"exact_cost" doc:"Of all steps, before any rounding, in the major unit"`
 	GrossMinor    int64           `json:"gross_minor" doc:"exact_cost rounded half up, or all that was left, as the tariff's rounding says"`
@@ -22,7 +22,7 @@ type Explanation struct {
 	NetMinor      int64           `json:"net_minor" doc:"gross_minor without tax and levies"`
 	Levies        []ExplainedLevy `json:"levies" doc:"Levies of the sale"`
 	CarryMinor    int64           `json:"carry_minor" doc:"energy_minor less gross_minor"`
-	Lines         []Line          `json:"lines" doc:"As they are derived; the stored ones are the same where agrees is true"`
+	Lines         []Line          `json:"lines" doc:"As computed; the stored ones are the same if agrees is true"`
 	SumMinor      int64           `json:"sum_minor" doc:"Of the lines: the tender"`
 	Words         []string        `json:"words" doc:"All of this in sentences, for the customer"`
 }
@@ -36,7 +36,7 @@ type ExplainedTariff struct {
 	Rounding  string `json:"rounding" doc:"What happens to money that buys no whole 0.1 kWh: carry, nearest or income"`
 }
 
-// Deduction is what a sale paid of a fee, a charge or a debt, and why so much.
+// Deduction is what a sale paid towards a fee, a charge or a debt, and the rules that set the amount.
 type Deduction struct {
 	Kind       string  `json:"kind" enum:"fee,fixed,debt" doc:"fee: of the purchase; fixed: a charge that fell due"`
 	Ref        string  `json:"ref,omitempty" doc:"Which one: the name of a fee or charge, or the id of a debt"`
@@ -67,5 +67,5 @@ type ExplainedLevy struct {
 	Name        string `json:"name" doc:"Name of the levy in its tariff"`
 	RateMicro   int64  `json:"rate_micro,omitempty" doc:"In a step: millionths of the major unit per kWh"`
 	Untaxed     bool   `json:"untaxed,omitempty" doc:"No tax is added to it"`
-	AmountMinor int64  `json:"amount_minor,omitempty" doc:"In a sale: what it came to, without tax"`
+	AmountMinor int64  `json:"amount_minor,omitempty" doc:"In a sale: its amount, without tax"`
 }

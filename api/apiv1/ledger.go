@@ -20,18 +20,18 @@ type TrialBalance struct {
 // LedgerAccount is one account of the ledger; debits are positive.
 type LedgerAccount struct {
 	Code         int    `json:"code" example:"1100" doc:"Code of the account in the chart"`
-	Subject      string `json:"subject" doc:"Whose it is; empty where there is only one"`
+	Subject      string `json:"subject" doc:"Whose account it is; empty if there is only one"`
 	Name         string `json:"name" example:"debt" doc:"Name of the account in the chart"`
 	Class        string `json:"class" enum:"asset,liability,equity,income,expense" doc:"Class of the account in the chart"`
 	Currency     string `json:"currency" doc:"ISO 4217 code of the amounts"`
 	BalanceMinor int64  `json:"balance_minor" doc:"Debits positive, credits negative"`
-	HeldMinor    int64  `json:"held_minor" doc:"Reserved of it"`
+	HeldMinor    int64  `json:"held_minor" doc:"Reserved part of the balance"`
 }
 
 // LedgerBalance is what an account held at a moment; debits are positive.
 type LedgerBalance struct {
 	Code         int       `json:"code" doc:"Code of the account in the chart"`
-	Subject      string    `json:"subject" doc:"Whose account it is; empty where there is only one"`
+	Subject      string    `json:"subject" doc:"Whose account it is; empty if there is only one"`
 	Currency     string    `json:"currency" doc:"ISO 4217 code of the balance"`
 	At           time.Time `json:"at" doc:"The moment of the balance"`
 	BalanceMinor int64     `json:"balance_minor" doc:"Debits positive, credits negative"`
@@ -40,7 +40,7 @@ type LedgerBalance struct {
 // Posting is one line of a journal; debits are positive.
 type Posting struct {
 	Code        int    `json:"code" doc:"Code of the account in the chart"`
-	Subject     string `json:"subject" doc:"Whose account it is; empty where there is only one"`
+	Subject     string `json:"subject" doc:"Whose account it is; empty if there is only one"`
 	Name        string `json:"name" doc:"Name of the account in the chart"`
 	AmountMinor int64  `json:"amount_minor" doc:"Debits positive, credits negative"`
 }
@@ -49,7 +49,7 @@ type Posting struct {
 type Journal struct {
 	ID       string    `json:"id" example:"jrn_01jd00000000000000000000000" doc:"Id of the journal"`
 	Kind     string    `json:"kind" example:"vend" doc:"What was booked, such as vend, debt or deposit"`
-	Ref      string    `json:"ref,omitempty" doc:"The sale, debt or payment it is for; of a reversal the kind of what it undoes stands before that"`
+	Ref      string    `json:"ref,omitempty" doc:"The sale, debt or payment it is for; a reversal puts the kind of what it undoes in front"`
 	Memo     string    `json:"memo,omitempty" doc:"Text that was booked with it"`
 	Reverses string    `json:"reverses,omitempty" doc:"The journal that this one mirrors"`
 	Currency string    `json:"currency" doc:"ISO 4217 code of all amounts"`
@@ -69,9 +69,9 @@ var LedgerAccounts = Listing[LedgerFilter, LedgerAccount]{Name: "ledger-accounts
 
 // JournalFilter asks for the journals of one account, of one operation, or for all.
 type JournalFilter struct {
-	Code    int    `query:"code" doc:"Those with a line on this account"`
+	Code    int    `query:"code" doc:"Journals with a line on this account"`
 	Subject string `query:"subject" maxLength:"200" doc:"Whose account, with code"`
-	Ref     string `query:"ref" maxLength:"200" doc:"Those of one operation, and those that undid it: the id of a sale, a debt"`
+	Ref     string `query:"ref" maxLength:"200" doc:"Journals of one operation and its reversal: the id of a sale or a debt"`
 	Page
 }
 

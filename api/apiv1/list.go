@@ -6,24 +6,24 @@ type List[T any] struct {
 	NextCursor string `json:"next_cursor" doc:"Of the next page; empty on the last"`
 }
 
-// Page asks for a part of a list: at most Limit rows (0 = the server's default of 50, at most 200) from Cursor on,
-// which is the NextCursor of the page before.
+// Page asks for a part of a list: at most Limit rows (0 = the server's default of 50, at most 200) from Cursor, the
+// NextCursor of the previous page.
 type Page struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"Number of rows per page, 50 by default"`
-	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
+	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the previous page"`
 	Table
 }
 
-// Paging returns the page that a filter asks for, so that one loop can follow every list.
+// Paging returns the page that a filter asks for, so that one loop can follow any list.
 func (p *Page) Paging() *Page { return p }
 
-// Table asks how a list is written. A [List] can only be read from JSON, which is the default.
+// Table asks for the format of a list. A [List] can only be decoded from JSON, the default.
 type Table struct {
 	Format string `query:"format" enum:"json,csv" doc:"csv for a table instead of JSON, as Accept: text/csv; the next page is then named by the header Link only"`
 }
 
-// Listing describes a list of /v1: F is what narrows it, and T is its rows. Fields of F with the tag path stand in Path,
-// those with the tag query behind it.
+// Listing describes a list of /v1: F is its filter and T the type of its rows. Fields of F with the tag path go into Path,
+// those with the tag query into the query.
 type Listing[F, T any] struct {
 	Name        string // operationId
 	Path        string

@@ -11,20 +11,20 @@ type Problem struct {
 	RequestID  string       `json:"request_id" doc:"Names this request in the server's log"`
 	Retryable  bool         `json:"retryable" doc:"Whether the same request may succeed later without a change"`
 	MoneyMoved MoneyMoved   `json:"money_moved,omitempty" enum:"yes,no,unknown" doc:"On sales: whether money moved. unknown: ask again with the same Idempotency-Key"`
-	Errors     []FieldError `json:"errors,omitempty" doc:"The parts of the request that could not be taken"`
+	Errors     []FieldError `json:"errors,omitempty" doc:"The parts of the request that are wrong"`
 }
 
-// MoneyMoved tells whether a request that was answered with a problem has moved money.
+// MoneyMoved says whether a request that was answered with a problem has moved money.
 type MoneyMoved string
 
-// The values of MoneyMoved. Unknown is settled by asking again with the same idempotency key.
+// The values of MoneyMoved. To settle Unknown, ask again with the same idempotency key.
 const (
 	MoneyMovedYes     MoneyMoved = "yes"
 	MoneyMovedNo      MoneyMoved = "no"
 	MoneyMovedUnknown MoneyMoved = "unknown"
 )
 
-// FieldError names one part of a request that could not be taken.
+// FieldError names one part of a request that is wrong.
 type FieldError struct {
 	Location string `json:"location" example:"body.tender.amount_minor" doc:"Which part of the request"`
 	Message  string `json:"message" doc:"What is wrong with it"`

@@ -22,8 +22,8 @@ type Reading struct {
 // HistoryFilter asks for a part of a meter's history. From is inclusive, To exclusive; a zero time leaves that side open.
 type HistoryFilter struct {
 	Meter string    `path:"meter" maxLength:"64" doc:"Number or id"`
-	From  time.Time `query:"from" doc:"Meter time from which on, inclusive"`
-	To    time.Time `query:"to" doc:"Meter time up to which, exclusive"`
+	From  time.Time `query:"from" doc:"Start of the period, in meter time, inclusive"`
+	To    time.Time `query:"to" doc:"End of the period, in meter time, exclusive"`
 	Page
 }
 

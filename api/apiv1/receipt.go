@@ -18,7 +18,7 @@ type Receipt struct {
 	Contact       string         `json:"utility_contact,omitempty" doc:"How customers reach the utility"`
 	VATNo         string         `json:"vat_no,omitempty" doc:"Tax number of the utility"`
 	Sale          string         `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale"`
-	ClientRef     string         `json:"client_ref" doc:"The seller's own name of the sale"`
+	ClientRef     string         `json:"client_ref" doc:"The seller's own reference of the sale"`
 	Vendor        string         `json:"vendor,omitempty" doc:"Name of the vendor that sold; missing if the utility sold"`
 	Till          string         `json:"till" example:"main" doc:"Till of the sale: code of the vendor, or main for the utility's own"`
 	Operator      string         `json:"operator" doc:"Who sold: a person or an API key"`
@@ -92,8 +92,8 @@ type ReceiptProof struct {
 	At     int64    `json:"at_us" doc:"When, in microseconds since 1970"`
 	Action string   `json:"action" doc:"Action of the sealed row: vend.sell"`
 	Object string   `json:"object" doc:"The sale"`
-	After  string   `json:"after" doc:"What the sealed row says of the sale"`
-	Rest   string   `json:"rest" doc:"Hash of the rest of the row, which is shown to nobody but the auditor; hexadecimal"`
+	After  string   `json:"after" doc:"What the sealed row says about the sale"`
+	Rest   string   `json:"rest" doc:"Hash of the rest of the row, which only the auditor sees; hexadecimal"`
 	Pos    int64    `json:"pos" doc:"Position of the row in the log"`
 	Path   []string `json:"path" doc:"Hashes from the row's leaf to the root of the head, base64"`
 	Head   string   `json:"head" doc:"The signed head"`

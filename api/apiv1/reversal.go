@@ -2,17 +2,17 @@ package apiv1
 
 import "time"
 
-// NewReversal asks for a sale to be undone.
+// NewReversal asks to reverse a sale.
 type NewReversal struct {
-	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Needed but where who sold undoes it within the reversal window (15 minutes unless set otherwise); kept in the audit log"`
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Required, unless the seller reverses the sale within the reversal window (15 minutes by default); written to the audit log"`
 }
 
-// Reversal is how far the undoing of a sale has come: waiting (for the meter), done or refused.
+// Reversal is how far the reversal of a sale has come: waiting (for the meter), done or refused.
 type Reversal struct {
 	ID        string     `json:"id" example:"rev_01jd00000000000000000000000" doc:"Id of the reversal"`
-	State     string     `json:"state" enum:"waiting,done,refused" doc:"waiting: for the meter to say that it will never load the tokens. refused: the sale stands"`
-	Confirmed bool       `json:"confirmed" doc:"The meter will never load the tokens. false on a reversal that is done: nobody could ask it, and the tokens are a risk"`
-	Code      string     `json:"code,omitempty" example:"not-reversible" doc:"Why the sale stands"`
+	State     string     `json:"state" enum:"waiting,done,refused" doc:"waiting: for the meter to say that it will never load the tokens. refused: the sale remains valid"`
+	Confirmed bool       `json:"confirmed" doc:"The meter will never load the tokens. false on a reversal that is done: the meter could not be asked, and may still load the tokens"`
+	Code      string     `json:"code,omitempty" example:"not-reversible" doc:"Why the reversal was refused"`
 	Reason    string     `json:"reason,omitempty" doc:"Why it was asked for"`
 	By        string     `json:"by" doc:"Who asked for it"`
 	CreatedAt time.Time  `json:"created_at" doc:"When it was asked for"`

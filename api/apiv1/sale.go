@@ -6,7 +6,7 @@ import "time"
 type NewSale struct {
 	Meter     string   `json:"meter" example:"04140001001" doc:"Number or id"`
 	Tender    Amount   `json:"tender" doc:"What the customer pays"`
-	ClientRef string   `json:"client_ref,omitempty" maxLength:"64" doc:"The seller's own name of this sale, unique per vendor for ever; default: the Idempotency-Key"`
+	ClientRef string   `json:"client_ref,omitempty" maxLength:"64" doc:"The seller's own reference of this sale, unique per vendor for ever; default: the Idempotency-Key"`
 	Deliver   []string `json:"deliver,omitempty" doc:"Routes besides this answer: mqtt to the meter's connection, sms to the customer's telephone, meter_sms to the SIM in the meter"`
 }
 
@@ -36,7 +36,7 @@ type Line struct {
 // Sale is a sale with its lines and tokens.
 type Sale struct {
 	ID          string     `json:"id" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale"`
-	ClientRef   string     `json:"client_ref" doc:"The seller's own name of the sale"`
+	ClientRef   string     `json:"client_ref" doc:"The seller's own reference of the sale"`
 	Meter       string     `json:"meter" doc:"Number of the meter"`
 	Test        bool       `json:"test,omitempty" doc:"The meter is simulated"`
 	State       string     `json:"state" enum:"priced,held,issued,completed,failed,reversing,reversed" doc:"held: reserved until its token is made; completed: token and receipt exist; failed: nothing was sold; reversing: the meter is asked to cancel the tokens; reversed: undone"`

@@ -1,13 +1,13 @@
 package apiv1
 
-// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption that is given or, from
-// the month From to To ("2026-01"), what was bought on the tariff.
+// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. The consumption is given, or
+// is what was bought on the tariff from the month From to To ("2026-01").
 type Simulation struct {
 	Tariff   string             `json:"tariff" example:"domestic" doc:"The present one, by name or id"`
 	Draft    Price              `json:"draft" doc:"The tariff to try"`
 	Purchase *SimulatedPurchase `json:"purchase,omitempty" doc:"Priced on both"`
 	Usage    []SimulatedUsage   `json:"usage,omitempty" doc:"Consumption to replay"`
-	From     string             `json:"from,omitempty" example:"2026-01" doc:"Where usage is not given: replay what was bought from this month on"`
+	From     string             `json:"from,omitempty" example:"2026-01" doc:"Instead of usage: replay what was bought from this month on"`
 	To       string             `json:"to,omitempty" example:"2026-06" doc:"Last month"`
 	Rises    int                `json:"rises,omitempty" doc:"How many of the biggest rises are listed; default 10, at most 100"`
 }
@@ -26,7 +26,7 @@ type SimulatedUsage struct {
 	UnitsWh int64  `json:"units_wh" doc:"Energy used in the month, in Wh"`
 }
 
-// SimulationResult is what a draft would change against the version in force.
+// SimulationResult is what a draft would change compared with the version in force.
 type SimulationResult struct {
 	Tariff     string         `json:"tariff" doc:"Name of the tariff that the draft is compared with"`
 	Version    int            `json:"version" doc:"The one in force, which the draft is compared with"`

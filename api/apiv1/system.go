@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// Version is what runs.
+// Version is the version of the running server.
 type Version struct {
 	Version string `json:"version" example:"1.2.0" doc:"Version of Paywatt"`
 	Commit  string `json:"commit,omitempty" doc:"Commit that it was built from"`
@@ -14,7 +14,7 @@ type Live struct {
 	Live bool `json:"live" doc:"Always true"`
 }
 
-// Ready is the answer of /readyz while everything is in order.
+// Ready is the answer of /readyz if everything is in order.
 type Ready struct {
 	Ready bool `json:"ready" doc:"Always true; a server that is not ready answers with a problem"`
 }
@@ -25,9 +25,9 @@ type Clock struct {
 	Trusted bool      `json:"trusted" doc:"false: the server doubts its clock, and refuses sales"`
 }
 
-// ClockTrust says that the clock is right.
+// ClockTrust confirms that the server's clock is right.
 type ClockTrust struct {
-	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; kept in the audit log"`
+	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; written to the audit log"`
 }
 
 // Head is a signed head of the sealed log.
@@ -35,6 +35,6 @@ type Head struct {
 	Size      int64  `json:"size" doc:"Leaves in the log"`
 	Note      string `json:"note" doc:"What was signed, with its signature"`
 	PublicKey string `json:"public_key" doc:"Of the key that signed it. Whoever can change the answer can change this too: compare it with what the utility has published"`
-	Since     int64  `json:"since,omitempty" doc:"Size of the older head that is shown to have grown into this one"`
-	File      string `json:"file" doc:"All of it as a file to keep: paywatt verify --head takes it"`
+	Since     int64  `json:"since,omitempty" doc:"Size of the older head; the proof shows that the log has only grown since"`
+	File      string `json:"file" doc:"All of it as a file for paywatt verify --head"`
 }

@@ -16,9 +16,9 @@ type Tariff struct {
 	Name      string `json:"name" doc:"Name of the tariff"`
 	Version   int    `json:"version" doc:"Number of this version, from 1"`
 	Price
-	EffectiveFrom time.Time `json:"effective_from" doc:"From then on it is in force, until a later version is"`
+	EffectiveFrom time.Time `json:"effective_from" doc:"When it comes into force, until a later version does"`
 	Words         []string  `json:"words" doc:"What the tariff says, in sentences"`
-	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past" doc:"In a list of versions: where it stands now"`
+	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past" doc:"In a list of versions: its state now"`
 }
 
 // NewTariffVersion is a further version of a tariff to publish; EffectiveFrom nil means at once.
@@ -32,7 +32,7 @@ var Tariffs = Listing[Page, Tariff]{Name: "tariffs", Path: "/v1/tariffs", Tag: "
 
 // TariffFilter asks for a list of one tariff.
 type TariffFilter struct {
-	Tariff string `path:"tariff" maxLength:"128" doc:"Name or identity of a tariff"`
+	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of a tariff"`
 	Page
 }
 

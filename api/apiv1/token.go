@@ -8,12 +8,12 @@ type MeterToken struct {
 	Vend     string    `json:"vend,omitempty" doc:"Id of the sale; missing for a token that nobody bought"`
 	IssuedAt time.Time `json:"issued_at" doc:"When it was made"`
 	Result   string    `json:"result,omitempty" doc:"The last answer that the meter signed; or sms_accept, as long as only a text message says that the token was loaded"`
-	// Elsewhere marks what this server did not make.
-	Elsewhere bool `json:"elsewhere,omitempty" doc:"Not made here: somebody handed its digits in to be sent to the meter. It belongs to no sale, and what could not be read of it is 0"`
+	// Elsewhere marks a token that this server did not make.
+	Elsewhere bool `json:"elsewhere,omitempty" doc:"Not made here: somebody entered its digits to send it to the meter. It belongs to no sale, and fields that could not be read are 0"`
 	Token
 }
 
-// NextKey are the facts of the key that a meter is to get; what is empty stays as it is.
+// NextKey holds the attributes of a meter's next key; empty ones stay as they are.
 type NextKey struct {
 	SGC      string `json:"sgc,omitempty" example:"123456" doc:"Supply group code"`
 	KRN      int    `json:"krn,omitempty" example:"2" doc:"Key revision number"`
@@ -29,15 +29,15 @@ type NewTokens struct {
 	Kind       string   `json:"kind" enum:"free,replacement,key_change,clear_credit,clear_tamper,power_limit" doc:"free and replacement give units; key_change gives the meter its next key; clear_credit, clear_tamper and power_limit are engineering tokens"`
 	UnitsWh    int64    `json:"units_wh,omitempty" doc:"Of free and replacement: a multiple of 100"`
 	PowerW     int64    `json:"power_w,omitempty" doc:"Of power_limit"`
-	Key        *NextKey `json:"key,omitempty" doc:"Of key_change: what is new; leave it out where a change is planned"`
+	Key        *NextKey `json:"key,omitempty" doc:"For key_change: the new attributes; leave it out if a change is planned"`
 	ReasonCode string   `json:"reason_code" enum:"meter_swap,lost_balance,not_loading,compensation,free_units,tamper_fixed,key_campaign,test,other" doc:"Why the tokens are made"`
-	Reason     string   `json:"reason,omitempty" maxLength:"200" doc:"More about why; kept in the audit log"`
+	Reason     string   `json:"reason,omitempty" maxLength:"200" doc:"More about why; written to the audit log"`
 }
 
 // NewKeyChange plans a key change.
 type NewKeyChange struct {
 	NextKey
-	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why, in a few words; kept in the audit log"`
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why, in a few words; written to the audit log"`
 }
 
 // Tokens are tokens that nobody bought.
@@ -84,4 +84,4 @@ type Token struct {
 // MeterTokens is the list of a meter's tokens.
 var MeterTokens = Listing[MeterFilter, MeterToken]{Name: "tokens", Path: "/v1/meters/{meter}/tokens", Tag: "meters",
 	Summary:     "List the tokens of a meter, newest first",
-	Description: "Those that were made for it, and those from elsewhere that somebody handed in to be sent to it."}
+	Description: "Tokens that were made for it, and tokens from elsewhere that somebody entered to send to it."}

@@ -16,7 +16,7 @@ type VendorTerms struct {
 	Name             *string `json:"name,omitempty" doc:"Name of the vendor"`
 	CommissionBps    *int64  `json:"commission_bps,omitempty" doc:"Of the tender, tax included: 150 is 1.5 %"`
 	CreditLimitMinor *int64  `json:"credit_limit_minor,omitempty" doc:"How far it may sell beyond what it has paid in"`
-	Blocked          *bool   `json:"blocked,omitempty" doc:"true: its keys sell nothing"`
+	Blocked          *bool   `json:"blocked,omitempty" doc:"true: its keys cannot sell"`
 }
 
 // Vendor is a vendor with its float.
@@ -27,12 +27,12 @@ type Vendor struct {
 	Billing          string    `json:"billing" enum:"float,postpaid" doc:"float: pays in first; postpaid: owes what it sold, up to its credit"`
 	CommissionBps    int64     `json:"commission_bps" doc:"Of the tender, tax included: 150 is 1.5 %"`
 	CreditLimitMinor int64     `json:"credit_limit_minor" doc:"How far it may sell beyond what it has paid in"`
-	Blocked          bool      `json:"blocked" doc:"true: its keys sell nothing"`
+	Blocked          bool      `json:"blocked" doc:"true: its keys cannot sell"`
 	Float            Float     `json:"float" doc:"What it can sell for"`
 	CreatedAt        time.Time `json:"created_at" doc:"When it was registered"`
 }
 
-// Float is what a vendor can sell for, in minor units.
+// Float is the amount that a vendor can still sell for, in minor units.
 type Float struct {
 	Currency       string `json:"currency" doc:"Empty while the tenant has none"`
 	BalanceMinor   int64  `json:"balance_minor" doc:"What it has paid in and not sold; negative: what it owes"`
@@ -40,10 +40,10 @@ type Float struct {
 	AvailableMinor int64  `json:"available_minor" doc:"What it can sell for now, credit included"`
 }
 
-// NewDeposit is money that a vendor paid to the utility's bank.
+// NewDeposit is money that a vendor has paid into the utility's bank account.
 type NewDeposit struct {
 	Amount    Amount `json:"amount" doc:"What the vendor paid"`
-	Reference string `json:"reference" example:"BANK-000123" doc:"The bank's own name of the payment; one is never booked twice, in whatever case it is written"`
+	Reference string `json:"reference" example:"BANK-000123" doc:"The bank's reference of the payment; a payment is never booked twice, whatever the case of its reference"`
 	Bank      string `json:"bank,omitempty" doc:"Which of the utility's bank accounts; default main"`
 }
 
@@ -52,7 +52,7 @@ type Deposit struct {
 	ID        string    `json:"id" example:"jrn_01jd00000000000000000000000" doc:"Of its journal"`
 	Vendor    string    `json:"vendor" example:"V001" doc:"Code of the vendor"`
 	Amount    Amount    `json:"amount" doc:"What the vendor paid"`
-	Reference string    `json:"reference" doc:"The bank's own name of the payment"`
+	Reference string    `json:"reference" doc:"The bank's reference of the payment"`
 	Bank      string    `json:"bank" doc:"Which of the utility's bank accounts"`
 	Float     Float     `json:"float" doc:"What the vendor can sell for after it"`
 	At        time.Time `json:"at" doc:"Server time"`
@@ -62,7 +62,7 @@ type Deposit struct {
 type VendorEntry struct {
 	ID           string    `json:"id" doc:"Of the journal"`
 	Kind         string    `json:"kind" example:"vend" doc:"vend, top_up (the recharge of a wallet), commission, deposit, reversal"`
-	Ref          string    `json:"ref" doc:"The sale or payment it is for; of a reversal the kind of what it undoes stands before that"`
+	Ref          string    `json:"ref" doc:"The sale or payment it is for; a reversal puts the kind of what it undoes in front"`
 	At           time.Time `json:"at" doc:"Server time"`
 	AmountMinor  int64     `json:"amount_minor" doc:"What the vendor got (positive) or spent (negative)"`
 	BalanceMinor int64     `json:"balance_minor" doc:"After it; negative: what the vendor owes"`
@@ -77,6 +77,6 @@ type VendorFilter struct {
 	Page
 }
 
-// VendorStatement is the list of what was booked on a vendor's account.
+// VendorStatement is the list of entries on a vendor's account.
 var VendorStatement = Listing[VendorFilter, VendorEntry]{Name: "vendor-statement", Path: "/v1/vendors/{id}/statement", Tag: "vendors",
-	Summary: "List what was booked on a vendor's account, newest first"}
+	Summary: "List the entries on a vendor's account, newest first"}

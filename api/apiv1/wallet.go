@@ -4,11 +4,11 @@ import "time"
 
 // Usage is what a wallet meter used in a period.
 type Usage struct {
-	Period      string `json:"period" enum:"day,week,month" doc:"What it is the sum of"`
+	Period      string `json:"period" enum:"day,week,month" doc:"Period that the line sums up"`
 	From        string `json:"from" example:"2026-11-16" doc:"Its first local day"`
 	UnitsWh     int64  `json:"units_wh" doc:"Energy used, in Wh"`
-	EstimatedWh int64  `json:"estimated_wh" doc:"Of units_wh, readings that were shared by time over a change of price, or came a day or more after the one before and were shared over days"`
-	AmountMinor int64  `json:"amount_minor" doc:"What it was charged, levies and tax among it"`
+	EstimatedWh int64  `json:"estimated_wh" doc:"Part of units_wh that was estimated: readings divided by time at a change of price, or divided over days because they came a day or more after the one before"`
+	AmountMinor int64  `json:"amount_minor" doc:"Price of that energy, levies and tax included"`
 	Currency    string `json:"currency" example:"KES" doc:"ISO 4217 code of the amount"`
 }
 
@@ -17,45 +17,45 @@ type WalletLine struct {
 	Day          string     `json:"day" example:"2026-11-20" doc:"Local day of the booking"`
 	At           time.Time  `json:"at" doc:"Server time"`
 	Kind         string     `json:"kind" example:"use" doc:"opening, recharge, use, charge, reversal, goodwill ..., closing"`
-	AmountMinor  int64      `json:"amount_minor" doc:"What came in is positive; 0 for opening and closing"`
+	AmountMinor  int64      `json:"amount_minor" doc:"Positive for money that came in; 0 for opening and closing"`
 	BalanceMinor int64      `json:"balance_minor" doc:"After it"`
 	Currency     string     `json:"currency" example:"KES" doc:"ISO 4217 code of the amounts"`
-	UnitsWh      int64      `json:"units_wh,omitempty" doc:"Of use"`
-	From         *time.Time `json:"from,omitempty" doc:"Meter time from which on it was used"`
-	To           *time.Time `json:"to,omitempty" doc:"Meter time up to which it was used"`
-	Journals     int        `json:"journals,omitempty" doc:"How many the line sums up"`
+	UnitsWh      int64      `json:"units_wh,omitempty" doc:"Energy of a use line, in Wh"`
+	From         *time.Time `json:"from,omitempty" doc:"Start of the use, in meter time"`
+	To           *time.Time `json:"to,omitempty" doc:"End of the use, in meter time"`
+	Journals     int        `json:"journals,omitempty" doc:"How many journals the line sums up"`
 	Ref          string     `json:"ref,omitempty" doc:"The sale of a recharge; else the journal's own reference"`
 }
 
-// Register is a wallet meter whose register is not all charged for.
+// Register is a wallet meter whose register is not fully charged for.
 type Register struct {
 	Meter        string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
 	RegisterWh   int64      `json:"register_wh" doc:"What the meter last reported"`
-	RatedToWh    int64      `json:"rated_to_wh" doc:"Register up to which is charged"`
+	RatedToWh    int64      `json:"rated_to_wh" doc:"Register up to which use is charged"`
 	DifferenceWh int64      `json:"difference_wh" doc:"register_wh less rated_to_wh"`
 	RatedWh      int64      `json:"rated_wh" doc:"All energy that was ever charged for"`
-	LeftOutWh    int64      `json:"left_out_wh" doc:"Where rating began, and what rebases left out: rated_to_wh less rated_wh"`
+	LeftOutWh    int64      `json:"left_out_wh" doc:"Register where rating began, plus what rebases left out: rated_to_wh less rated_wh"`
 	AsOf         *time.Time `json:"as_of" doc:"Meter time of the newest reading; null before the first"`
 	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"Why charging waits for a decision. register_regress: the register fell; implausible: it rose faster than the meter can measure; span: too long between two readings; no_price: the tariff gives no price; relay_open: energy was counted while the relay was open"`
 	HeldWh       *int64     `json:"held_wh,omitempty" doc:"The register at which rating stopped"`
 	HeldSince    *time.Time `json:"held_since,omitempty" doc:"When charging stopped"`
 }
 
-// UsageFilter asks for what a meter used by day, week or month, between two local days.
+// UsageFilter asks for a meter's use by day, week or month, between two local days.
 type UsageFilter struct {
 	Meter string `path:"meter" maxLength:"64" doc:"Number or id"`
-	By    string `query:"by" enum:"day,week,month" doc:"What to add up over; default day. A week begins on Monday"`
+	By    string `query:"by" enum:"day,week,month" doc:"Length of the periods to sum up; default day. A week begins on Monday"`
 	From  string `query:"from" maxLength:"10" example:"2026-11-01" doc:"First local day"`
 	To    string `query:"to" maxLength:"10" example:"2026-11-30" doc:"Last local day"`
 	Page
 }
 
-// MeterUsage is the list of what a wallet meter used.
+// MeterUsage is the list of a wallet meter's use.
 var MeterUsage = Listing[UsageFilter, Usage]{Name: "usage", Path: "/v1/meters/{meter}/usage", Tag: "wallets",
-	Summary:     "List what a wallet meter used, newest first",
-	Description: "By the meter's time. A day may grow while readings of it are on their way. A meter without a wallet has none."}
+	Summary:     "List a wallet meter's use, newest first",
+	Description: "By the meter's time. A day may grow while readings for it are on their way. A meter without a wallet has none."}
 
-// WalletFilter asks for what changed a wallet between two local days.
+// WalletFilter asks for a wallet's entries between two local days.
 type WalletFilter struct {
 	Account string `path:"id" maxLength:"64" doc:"Its id, or number or id of a meter that supplies it"`
 	From    string `query:"from" maxLength:"10" example:"2026-11-01" doc:"First local day; default the first of the month of to"`
@@ -63,12 +63,12 @@ type WalletFilter struct {
 	Page
 }
 
-// WalletStatement is the list of what changed an account's wallet.
+// WalletStatement is the list of entries on an account's wallet.
 var WalletStatement = Listing[WalletFilter, WalletLine]{Name: "wallet-statement", Path: "/v1/accounts/{id}/wallet", Tag: "wallets",
 	Summary: "List the changes of an account's wallet, oldest first",
-	Description: "Made from the books: the lines sum to the closing balance, and a day that is over never changes. Use and charges " +
-		"are summed up by the day on which they were posted. At most 100 days."}
+	Description: "Computed from the books: the lines sum to the closing balance, and a past day never changes. Use and charges are summed " +
+		"up by the day on which they were posted. At most 100 days."}
 
-// Registers is the list of wallet meters whose register is not all charged for.
+// Registers is the list of wallet meters whose registers are not fully charged for.
 var Registers = Listing[Page, Register]{Name: "registers", Path: "/v1/reports/registers", Tag: "wallets",
 	Summary: "List wallet meters with an uncharged difference"}

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// defaultData is the data folder of a program that was told nothing.
+// defaultData is the data folder if no other one is given.
 const defaultData = "./paywatt-data"
 
 // dataFlag adds --data, whose default PAYWATT_DATA overrides.
@@ -44,7 +44,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 			}
 			open := c.inFolder
 			if access.Role(role) == access.Owner {
-				open = c.inNewFolder // the first key of a new utility
+				open = c.inNewFolder // the first key of a new utility creates the database
 			}
 			return open(cmd, data, func(f *app.Folder) error {
 				sells, err := f.Vendor(cmd.Context(), vendor)
@@ -97,7 +97,7 @@ type keyRow struct {
 	Name    string `json:"name"`
 	Created string `json:"created_at"`
 	Revoked bool   `json:"revoked"`
-	Vendor  string `json:"vendor"` // its code; a key of the role vendor_api that an older version made without one does nothing
+	Vendor  string `json:"vendor"` // code of the vendor; a vendor_api key of an older version may have none and then can do nothing
 }
 
 func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
@@ -145,7 +145,7 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 }
 
 // inFolder opens the data folder, or the database that the settings name instead, and runs act. It fails if there is no
-// database, because no server would know what is made in a new folder.
+// database, because no server would know of changes in a new one.
 func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
 	where, err := c.place(cmd, dir)
 	if err == nil && where.store == "" && !sqlite.Has(where.data) {
@@ -186,7 +186,7 @@ func (c console) inPlace(cmd *cobra.Command, where place, act func(*app.Folder) 
 	return folderFailure(where, err)
 }
 
-// showOne prints a result that is one word: bare as a table, so that a script can take it, and as an object else.
+// showOne prints a result of one word: bare as a table, so that a script can read it, and otherwise as an object.
 func (c console) showOne(cmd *cobra.Command, word string, object map[string]string) error {
 	if format, _ := cmd.Flags().GetString("output"); format == "table" {
 		_, err := fmt.Fprintln(c.out, word)
@@ -197,12 +197,12 @@ func (c console) showOne(cmd *cobra.Command, word string, object map[string]stri
 	return c.show(cmd, object, t)
 }
 
-// refusedFailure is a use case's "no" at the command line.
+// refusedFailure returns the failure for a use case's refusal.
 func refusedFailure(r refusal.Refusal) *exit.Failure {
 	return &exit.Failure{Code: r.Code.Exit(), What: r.What, Not: r.Not, Try: r.Try}
 }
 
-// allowed is the error that a use case broke with, or its "no".
+// allowed returns the error of a use case, or the failure for its refusal.
 func allowed(no refusal.Refusal, err error) error {
 	if err == nil && no.Refused() {
 		return refusedFailure(no)

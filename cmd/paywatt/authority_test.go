@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
-// told runs a command with JSON as its answer and reads that.
+// told runs a command with JSON output and decodes it.
 func told[T any](p *platform, args ...string) (answer T) {
 	p.t.Helper()
 	code, out, messages := p.paywatt("", append(args, "-o", "json")...)
@@ -22,8 +22,8 @@ func told[T any](p *platform, args ...string) (answer T) {
 	return answer
 }
 
-// TestTheAuthoritysPlatformByCommandLine is the way of a working day: a consumer is found and corrected, a token is generated,
-// goes through the server's modem into the meter, and another to the consumer's telephone; each message can be looked at.
+// TestTheAuthoritysPlatformByCommandLine runs a working day: find and correct a consumer, generate a token, send it through
+// the server's modem into the meter, send another to the consumer's telephone, and look at each message.
 func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 	const newPhone = "+254799000001"
 	s := newPushStreet(t, 1)
@@ -81,7 +81,7 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 	}
 }
 
-// toTelephone sends the consumer a token, in the consumer's language: to the registered telephone and to no other.
+// toTelephone sends the consumer a token in the consumer's language. It may only go to the registered telephone.
 func (s *pushStreet) toTelephone(m *pushMeter, telephone *network.Phone) {
 	s.t.Helper()
 	v, err := s.api.Vend(s.t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "to-telephone"}, "")

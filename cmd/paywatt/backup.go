@@ -150,7 +150,7 @@ func clockForRestore(from string, now time.Time, synced bool) error {
 	return &exit.Failure{Code: exit.Refused, What: what, Not: "The backup was not restored.", Try: "Compare the clock with another one and set it. If it is right, repeat the command with --trust-clock."}
 }
 
-// backupThere is the failure of a folder that is not there, which is no damaged backup.
+// backupThere fails if the backup's folder does not exist, so that a missing folder is not reported as a damaged backup.
 func backupThere(folder string) error {
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 		return &exit.Failure{Code: exit.NotFound, What: "There is no folder " + folder + ".", Not: "No changes were made.",
@@ -159,7 +159,7 @@ func backupThere(folder string) error {
 	return nil
 }
 
-// manifestView is a manifest as JSON, with where it is.
+// manifestView is a manifest as JSON, with its folder.
 type manifestView struct {
 	Folder string `json:"folder"`
 	sqlite.Manifest

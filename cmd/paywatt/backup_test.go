@@ -27,7 +27,7 @@ func tamper(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(c.Close())
 }
 
-// othertoken compares the first tokens of two sales in JSON, which must differ in TID and digits: othertoken FILE FILE.
+// othertoken checks that the first tokens of two sales in JSON differ in TID and digits: othertoken FILE FILE.
 func othertoken(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: othertoken FILE FILE")
@@ -52,8 +52,8 @@ func othertoken(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// TestARestoreAsksAboutTheClock: token numbers of every meter begin at the time of the restore, which a wrong clock would put
-// out of reach for as long as it is ahead.
+// TestARestoreAsksAboutTheClock: the token numbers of every meter begin at the time of the restore. A clock that is ahead
+// would block a meter's tokens until that time.
 func TestARestoreAsksAboutTheClock(t *testing.T) {
 	taken := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	dir := t.TempDir()

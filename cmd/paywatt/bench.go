@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// newBenchCommand measures; package bench says how.
+// newBenchCommand builds the commands that measure; package bench explains how.
 func newBenchCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
@@ -25,7 +25,7 @@ func newBenchCommand(c console) *cobra.Command {
 	return cmd
 }
 
-// benched is the action of a bench: its result as one line of JSON.
+// benched returns the action of a bench. It prints the result as one line of JSON.
 func benched[R any](c console, run func(cmd *cobra.Command) (R, error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		r, err := run(cmd)
@@ -36,7 +36,7 @@ func benched[R any](c console, run func(cmd *cobra.Command) (R, error)) func(*co
 	}
 }
 
-// timed shows the progress of a bench that prints nothing before its result.
+// timed shows progress for a bench that prints nothing before its result.
 func timed[R any](c console, run func(cmd *cobra.Command) (R, error)) func(*cobra.Command) (R, error) {
 	return func(cmd *cobra.Command) (R, error) {
 		defer c.progress(cmd, "Measuring", nil)()
@@ -57,7 +57,7 @@ func newBenchVend(c console) *cobra.Command {
 			"(keyed), over loopback HTTP, which stores the answer too, and at half the rate.",
 		Args: cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (bench.VendResult, error) {
-			defer withFloor()() // as the server
+			defer withFloor()() // as the server does
 			return b.Run(cmd.Context(), c.tell)
 		}),
 	}
@@ -183,7 +183,7 @@ func newBenchConnections(c console) *cobra.Command {
 	return cmd
 }
 
-// profiled gives every bench of the noun the option --cpuprofile.
+// profiled adds the option --cpuprofile to every bench command.
 func profiled(noun *cobra.Command) {
 	var path string
 	noun.PersistentFlags().StringVar(&path, "cpuprofile", "", "file for a CPU profile, for go tool pprof")
@@ -198,7 +198,7 @@ func profiled(noun *cobra.Command) {
 	}
 }
 
-// underProfiler runs something under the profiler. What it measures is a little slower then.
+// underProfiler runs a bench under the CPU profiler, which slows it down a little.
 func underProfiler(path string, run func() error) (err error) {
 	f, err := os.Create(path)
 	if err != nil {

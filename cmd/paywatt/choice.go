@@ -15,11 +15,11 @@ type choice struct {
 	name   string
 	value  *string
 	of     []string
-	needed bool // an empty word is wrong too; otherwise it stands for an option that is not given
-	open   bool // other words are taken too, because a later rule explains them
+	needed bool // an empty word is wrong too; otherwise it means that the option was not given
+	open   bool // other words are accepted, because a later rule refuses them with its reason
 }
 
-// String is the word.
+// String returns the word.
 func (c *choice) String() string {
 	if c.value == nil {
 		return ""
@@ -27,10 +27,10 @@ func (c *choice) String() string {
 	return *c.value
 }
 
-// Type is how --help shows the value.
+// Type is the type that --help shows.
 func (c *choice) Type() string { return "string" }
 
-// Set takes a word of the set.
+// Set accepts a word of the set.
 func (c *choice) Set(word string) error {
 	if !c.open && (word != "" || c.needed) {
 		if err := oneOf("--"+c.name, word, c.of); err != nil {
@@ -51,7 +51,7 @@ func wordFlag(f *pflag.FlagSet, value *string, name, help string, of []string) {
 	f.Var(&choice{name: name, value: value, of: of, open: true}, name, help)
 }
 
-// oneOf fails if a word is not in a closed set. The name is that of the option, or of the word in the command's help.
+// oneOf fails if a word is not in a closed set. The name is that of the option or argument.
 func oneOf(name, word string, of []string) error {
 	if slices.Contains(of, word) {
 		return nil
@@ -59,7 +59,7 @@ func oneOf(name, word string, of []string) error {
 	return usage(fmt.Sprintf("%s cannot be %q.", name, word), didYouMean(nearest(word, of))+"Give "+alternativesText(of)+".")
 }
 
-// enum is the closed set of a field of the API's type T, as its documentation lists it.
+// enum returns the closed set of a field of the API's type T, as its documentation lists it.
 func enum[T any](field string) []string {
 	f, ok := reflect.TypeFor[T]().FieldByName(field)
 	if !ok || f.Tag.Get("enum") == "" {

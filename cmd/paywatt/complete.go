@@ -15,13 +15,13 @@ import (
 	"github.com/paywatt/paywatt/client"
 )
 
-// completionTime is how long the shell waits for values that the server knows. Without an answer there are none.
+// completionTime is how long the shell waits for values from the server. After that it completes nothing.
 const completionTime = time.Second
 
-// source finds the values of a word or option. The words before it are arguments.
+// source finds the values of a word or option; args are the words before it.
 type source func(ctx context.Context, api *client.Client, args []string) []string
 
-// completed gives each command of a tree the completion of its words and options.
+// completed registers the completion of words and options for each command of a tree.
 func (c console) completed(cmd *cobra.Command) {
 	if words := wordsOf(cmd); len(words) > 0 || cmd.Runnable() && cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
@@ -40,18 +40,18 @@ func (c console) completed(cmd *cobra.Command) {
 		} else if f.Value.Type() == "bool" || slices.Contains(fileOptions(), f.Name) {
 			return
 		}
-		_ = cmd.RegisterFlagCompletionFunc(f.Name, values) // fails only for an option that is there twice
+		_ = cmd.RegisterFlagCompletionFunc(f.Name, values) // fails only if the option is registered twice
 	})
 	for _, sub := range cmd.Commands() {
 		c.completed(sub)
 	}
 }
 
-// wordsOf are the words that follow a command, as its use line names them: METER, AMOUNT.
+// wordsOf returns the arguments of a command as its use line names them: METER, AMOUNT.
 func wordsOf(cmd *cobra.Command) (words []string) {
 	for _, word := range strings.Fields(cmd.Use)[1:] {
 		if strings.HasPrefix(word, "-") {
-			break // options that are needed
+			break // required options
 		}
 		words = append(words, strings.Trim(word, "[]"))
 	}
@@ -110,7 +110,7 @@ func closedSet(noun, word string) []string {
 	return nil
 }
 
-// asked are the values that the server knows. Without a key, without a server and without the right to see them there are none.
+// asked returns values that the server knows. It returns none without a key, a server or the right to read them.
 func (c console) asked(ctx context.Context, ask source, args []string) []string {
 	api, err := c.connect()
 	if err != nil {
@@ -124,8 +124,8 @@ func (c console) asked(ctx context.Context, ask source, args []string) []string 
 	return ask(ctx, api, args)
 }
 
-// sourceOf is where the values of a word or option are asked for; nil if nobody knows them. No source gives a secret: of tokens
-// it gives ids, never digits.
+// sourceOf returns where to ask for the values of a word or option, or nil if they are not known. No source returns a secret:
+// it lists tokens by id, never by digits.
 func sourceOf(noun, verb, word string) source {
 	switch word {
 	case "METER", "ACCOUNT", "--meter", "--account":
@@ -158,7 +158,7 @@ func sourceOf(noun, verb, word string) source {
 	return nil
 }
 
-// idSource is where the ids of a noun are asked for.
+// idSource returns where to ask for the ids of a noun.
 func idSource(noun string) source {
 	switch noun {
 	case "approval":
@@ -189,7 +189,7 @@ func filtered[F, T any](page func(*client.Client, context.Context, F) (apiv1.Lis
 	}
 }
 
-// names are those of the rows of a list, as many as the server gives in time, each once.
+// names returns the names in a list's rows without duplicates, as many as the server returns in time.
 func names[T any](page func(apiv1.Page) (apiv1.List[T], error), name func(T) string) []string {
 	var out []string
 	seen := map[string]bool{}
@@ -221,7 +221,7 @@ func customerIDs(ctx context.Context, api *client.Client, args []string) []strin
 	return filtered((*client.Client).Customers, apiv1.CustomerFilter{}, func(c apiv1.CustomerEntry) string { return c.ID })(ctx, api, args)
 }
 
-// tokenIDs are the tokens of the meter that the first word names.
+// tokenIDs returns the tokens of the meter that the first argument names.
 func tokenIDs(ctx context.Context, api *client.Client, args []string) []string {
 	if len(args) == 0 {
 		return nil
@@ -240,8 +240,8 @@ func routeNames(ctx context.Context, api *client.Client, _ []string) (out []stri
 	return out
 }
 
-// sales are the newest sales: those of the books or, for a key that may not read them, of the meters' tokens. Of the newest ones
-// it also gives the numbers of their receipts.
+// sales returns the newest sales and the receipt numbers of the newest among them. The sales come from the books or, for a
+// key that may not read those, from the meters' tokens.
 func sales(ctx context.Context, api *client.Client, args []string) []string {
 	const newest = 20
 	ids := filtered((*client.Client).Journals, apiv1.JournalFilter{}, func(j apiv1.Journal) string {

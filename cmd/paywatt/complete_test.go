@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// completed are the values that the shell gets for a line; the last word is the one that is begun.
+// completed returns the values that the shell gets for a line; the last word is incomplete.
 func completed(t *testing.T, env map[string]string, line ...string) []string {
 	t.Helper()
 	var out, messages bytes.Buffer
@@ -22,7 +22,7 @@ func completed(t *testing.T, env map[string]string, line ...string) []string {
 		t.Fatalf("%q: exit %d %s", line, code, messages.String())
 	}
 	values := strings.Split(strings.TrimSpace(out.String()), "\n")
-	return values[:len(values)-1] // the last line tells the shell how to go on
+	return values[:len(values)-1] // the last line is the shell's directive
 }
 
 // TestTheShellCompletesClosedSets: these need no server.
@@ -45,8 +45,8 @@ func TestTheShellCompletesClosedSets(t *testing.T) {
 	}
 }
 
-// TestTheShellCompletesWhatTheServerKnows: meters, tariffs, vendors, receipts and the like come from a running server, to whoever
-// may see them, and no value is a secret.
+// TestTheShellCompletesWhatTheServerKnows: meters, tariffs, vendors, receipts and the like come from a running server, for
+// users who may see them, and no value is a secret.
 func TestTheShellCompletesWhatTheServerKnows(t *testing.T) {
 	o := openOffice(t)
 	for _, line := range []string{"tariff add domestic --currency KES --vat 15 --rate 2.50",
@@ -84,7 +84,7 @@ func TestTheShellCompletesWhatTheServerKnows(t *testing.T) {
 	}
 }
 
-// TestASilentServerCompletesNothing: completion gives up after a second, and says nothing.
+// TestASilentServerCompletesNothing: completion gives up after a second, without a message.
 func TestASilentServerCompletesNothing(t *testing.T) {
 	end := make(chan struct{})
 	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
@@ -118,7 +118,7 @@ func TestEveryFileOptionIsOne(t *testing.T) {
 	}
 }
 
-// runs runs a command line of the office's owner.
+// runs runs a command line as the office's owner.
 func (o *office) runs(line string) (code int, messages string) {
 	env := map[string]string{"PAYWATT_URL": o.proxy.URL, "PAYWATT_KEY": o.first}
 	var out, errs bytes.Buffer

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// defaultURL is where a server listens that was told nothing.
+// defaultURL is the server's address if none is configured.
 const defaultURL = "http://127.0.0.1:8080"
 
 // connect makes the API client of the command line from PAYWATT_URL and PAYWATT_KEY.
@@ -34,8 +34,8 @@ func (c console) connect() (*client.Client, error) {
 	return api, nil
 }
 
-// asking wraps the action of a command that needs the server: it connects, acts, and turns what went wrong into the
-// three lines and an exit code (docs/reference/http.md#exit-codes).
+// asking wraps the action of a command that needs the server: it connects, acts, and turns an error into the three lines and
+// an exit code (docs/reference/http.md#exit-codes).
 func (c console) asking(act func(cmd *cobra.Command, api *client.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		api, err := c.connect()
@@ -50,7 +50,7 @@ func (c console) asking(act func(cmd *cobra.Command, api *client.Client, args []
 	}
 }
 
-// hinted explains the error of a client. If a tariff was not found, it asks the server for the name that was meant.
+// hinted explains the error of a client. If a tariff was not found, it asks the server for the nearest name.
 func (c console) hinted(cmd *cobra.Command, api *client.Client, args []string, err error) error {
 	explained := explain(err)
 	var p *client.Problem
@@ -73,7 +73,8 @@ func (c console) hinted(cmd *cobra.Command, api *client.Client, args []string, e
 	return f
 }
 
-// showWaiting shows an act that was taken down for a second person: the result of the command, though it was not done.
+// showWaiting shows a request that waits for a second person. The request is the result of the command, although nothing was
+// done yet.
 func (c console) showWaiting(cmd *cobra.Command, a apiv1.Approval) error {
 	c.tell("The request waits for a second person. No changes were made yet. To approve it before %s: paywatt approval approve %s", timeText(&a.ExpiresAt), a.ID)
 	return c.show(cmd, a, fields("waits for a second person", a.ID, "action", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
@@ -106,7 +107,7 @@ func explain(err error) error {
 	return err
 }
 
-// reason is the part of an error that a person can use: what the network said, where it is the network's.
+// reason returns the part of an error that helps a person: for a network error, what the network said.
 func reason(err error) string {
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		err = op
@@ -117,8 +118,8 @@ func reason(err error) string {
 	return strings.TrimSuffix(err.Error(), ".") + "."
 }
 
-// problemFailure writes the server's refusal as any other failure: what happened, what did not happen, what to do. The code
-// and the request come last, for whoever looks into the server's log.
+// problemFailure writes the server's refusal in the form of any other failure: what happened, what did not happen, what to
+// do. The code and the request come last, so that they can be found in the server's log.
 func problemFailure(p *client.Problem) *exit.Failure {
 	f := &exit.Failure{Code: exitOf(p)}
 	f.What, f.Not, f.Try = refusalLines(p.Detail)
@@ -141,9 +142,8 @@ func problemFailure(p *client.Problem) *exit.Failure {
 	return f
 }
 
-// refusalLines takes the detail of a refusal apart. The server joins three texts of the catalogue. The one that says what did not
-// happen separates the other two; where there is none, the one that says what to do ends the detail. The detail of another
-// version may stay one line.
+// refusalLines splits the detail of a refusal. The server joins three texts of the catalogue. The one that says what did not
+// happen separates the other two; without it, the last text says what to do. A detail from another version may stay one line.
 func refusalLines(detail string) (what, not, try string) {
 	texts, err := catalogue.Read(catalogue.English, "refusals")
 	if err != nil {
@@ -165,7 +165,7 @@ func refusalLines(detail string) (what, not, try string) {
 	return what, not, try
 }
 
-// exitOf is the exit code of a problem: 2 what was asked cannot be read, 3 not found, 4 refused by a rule, 1 failed.
+// exitOf is the exit code of a problem: 2 the request cannot be read, 3 not found, 4 refused by a rule, 1 failed.
 func exitOf(p *client.Problem) int {
 	switch {
 	case p.Code == "keystore-locked":

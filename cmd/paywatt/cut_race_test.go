@@ -2,5 +2,5 @@
 
 package main
 
-// cutEvery is at which of its bytes a recharge by SMS is cut.
+// cutEvery is the step between the bytes at which a recharge by SMS is cut.
 const cutEvery = 61

@@ -47,7 +47,7 @@ func demoProgram() demo.Program {
 	return demo.Program{Run: runDemo, Device: demoDevice, Modem: demoModem, Server: app.Config{Version: programVersion()}}
 }
 
-// runDemo carries out a command line on behalf of the demonstration.
+// runDemo carries out a command line for the demonstration.
 func runDemo(ctx context.Context, own demo.Console, args ...string) error {
 	c := console{in: own.In, out: own.Out, err: own.Err, getenv: own.Getenv}
 	root := newRoot(c)
@@ -58,14 +58,14 @@ func runDemo(ctx context.Context, own demo.Console, args ...string) error {
 	return root.ExecuteContext(ctx)
 }
 
-// demoDevice makes a meter of the demonstration by the options of paywatt vmeter.
+// demoDevice makes a meter of the demonstration from the options of paywatt vmeter.
 func demoDevice(m demo.VirtualMeter) (cfg device.Config, broker string, err error) {
 	o := vmeterOptions{number: m.Secret.Number, broker: m.Broker, password: m.Secret.MQTTPassword, link: m.Secret.LinkKey, phones: m.Phones,
 		keys: keyOptions{key: m.Secret.DecoderKey, ea: "07", kt: 2, baseDate: "2014"}}
 	if cfg, broker, err = o.config(console{in: strings.NewReader(""), err: io.Discard}); err != nil {
 		return cfg, "", err
 	}
-	_, err = o.memory(&cfg) // in RAM, with nothing to close
+	_, err = o.memory(&cfg) // in RAM, so there is nothing to close
 	return cfg, broker, err
 }
 

@@ -23,7 +23,7 @@ import (
 	"github.com/paywatt/paywatt/client"
 )
 
-// alone puts the test into empty folders: what is in them afterwards the demonstration has left behind.
+// alone runs the test in empty folders. Whatever is in them afterwards, the demonstration left behind.
 func alone(t *testing.T) (check func()) {
 	t.Helper()
 	temp, here, home := t.TempDir(), t.TempDir(), t.TempDir()
@@ -66,12 +66,12 @@ func TestTheDemoPlaysItsWholeStory(t *testing.T) {
 	}
 }
 
-// shown is what the demonstration prints, taken apart.
+// shown is the parsed output of the demonstration.
 type shown struct {
 	console, panels, phones, password, curl string
 }
 
-// showDemo starts the demonstration and reads what it prints up to the curl line. end ends it, as Ctrl-C does.
+// showDemo starts the demonstration and reads its output up to the curl line. end ends it, as Ctrl-C does.
 func showDemo(t *testing.T, seed string) (s shown, end func()) {
 	t.Helper()
 	read, write := io.Pipe()
@@ -115,7 +115,7 @@ func showDemo(t *testing.T, seed string) (s shown, end func()) {
 	}
 }
 
-// request is the curl line as the shell understands it, made into a request.
+// request parses the curl line as the shell does and makes it a request.
 func (s shown) request(t *testing.T) (*http.Request, string) {
 	t.Helper()
 	out, err := exec.Command("sh", "-c", `curl() { for a in "$@"; do echo "$a"; done; }; `+s.curl).Output()
@@ -217,7 +217,7 @@ func TestTheSameSeedGivesTheSameFleet(t *testing.T) {
 				out = append(out, r.RegisterWh)
 			}
 			if page.Cursor = l.NextCursor; page.Cursor == "" {
-				return out[max(0, len(out)-150):] // the oldest: the household goes on living
+				return out[max(0, len(out)-150):] // the oldest, because the household goes on living
 			}
 		}
 	}
@@ -228,7 +228,7 @@ func TestTheSameSeedGivesTheSameFleet(t *testing.T) {
 	check()
 }
 
-// checkFleet looks at the meters as the demonstration begins, and returns those in the dark.
+// checkFleet looks at the meters at the start of the demonstration and returns those without supply.
 func checkFleet(t *testing.T, api *client.Client) (dark string) {
 	t.Helper()
 	l, err := api.Meters(t.Context(), apiv1.Page{Limit: 100})
@@ -255,7 +255,7 @@ func checkFleet(t *testing.T, api *client.Client) (dark string) {
 	return dark
 }
 
-// pollMeter waits until a meter is as it should be. It lives in its own time and tells of it over the network.
+// pollMeter waits until a meter is as it should be. The meter runs on its own clock and reports over the network.
 func pollMeter(t *testing.T, api *client.Client, number string, is func(apiv1.Meter) bool) apiv1.Meter {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -275,7 +275,7 @@ func pollMeter(t *testing.T, api *client.Client, number string, is func(apiv1.Me
 	}
 }
 
-// checkPages signs in, follows the console's way to a meter's own panel, and types there a token that is used already.
+// checkPages signs in, follows the console's links to a meter's own panel, and types a used token there.
 func checkPages(t *testing.T, s shown, sold apiv1.Sale) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)

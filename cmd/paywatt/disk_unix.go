@@ -4,7 +4,7 @@ package main
 
 import "golang.org/x/sys/unix"
 
-// freeDisk is how many bytes this user may still write on the file system of dir.
+// freeDisk returns how many bytes this user may still write on the file system of dir.
 func freeDisk(dir string) (uint64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {

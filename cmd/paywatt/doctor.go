@@ -24,7 +24,7 @@ import (
 // enoughDisk is the free space below which doctor warns: the disk reserve and a day of a large site's readings.
 const enoughDisk = 1 << 30
 
-// built is a moment that the clock of a machine running this program cannot lie before.
+// built is the earliest year that the clock of a machine running this program can show.
 const built = 2026
 
 // Verdicts of a check.
@@ -95,7 +95,7 @@ func (c console) showChecks(cmd *cobra.Command, all []check, scope bool) error {
 	return err
 }
 
-// doctorScope is what doctor checks and what it does not.
+// doctorScope says what doctor checks and what it does not.
 func doctorScope() (covered, open []string) {
 	return []string{
 			"data folder: it exists, this user may write to it, and no other user may read it",
@@ -130,7 +130,7 @@ func folderCheck(dir string) check {
 	return k
 }
 
-// writable tries it, because rights alone do not tell: the file system may be mounted read-only.
+// writable tries to write, because permissions are not enough: the file system may be mounted read-only.
 func writable(dir string) bool {
 	f, err := os.CreateTemp(dir, ".doctor-*")
 	if err != nil {
@@ -217,7 +217,7 @@ func keyStoreCheck(dir string) check {
 	return k
 }
 
-// portChecks say of each address whether it is free, or whether a Paywatt answers there.
+// portChecks report for each address whether it is free or whether a Paywatt answers there.
 func portChecks(ctx context.Context, set config.Config) []check {
 	var out []check
 	for _, key := range []string{config.HTTP, config.MQTT} {

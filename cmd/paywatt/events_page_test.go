@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// constants are the values of all constants of the repository that are declared with a type of this name, by their
-// value as it is written.
+// constants returns the constants of the repository that are declared with a type of this name, by their value as written.
 func constants(t *testing.T, dir, typeName string) map[string]string {
 	t.Helper()
 	found, set := map[string]string{}, gotoken.NewFileSet()
@@ -43,7 +42,7 @@ func constants(t *testing.T, dir, typeName string) map[string]string {
 	return found
 }
 
-// typeOf is a type's name without its package.
+// typeOf returns a type's name without its package.
 func typeOf(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -55,7 +54,7 @@ func typeOf(e ast.Expr) string {
 }
 
 // TestEventsAndAlarmsAreExplained: the page has a row for each alarm that the server raises and each event that a meter
-// reports, and none besides.
+// reports, and no others.
 func TestEventsAndAlarmsAreExplained(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(repository, "docs", "reference", "events.md"))
 	if err != nil {
@@ -90,7 +89,7 @@ func TestEventsAndAlarmsAreExplained(t *testing.T) {
 	}
 }
 
-// TestDoubtsAreExplained: the page of the quarantine has a row for each doubt, and none besides.
+// TestDoubtsAreExplained: the page of the quarantine has a row for each doubt, and no others.
 func TestDoubtsAreExplained(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(repository, "docs", "reference", "quarantine.md"))
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// examples are the command lines that --help shows of commands whose own file gives none; a test runs them against the
-// tree of commands, so that none can rot.
+// examples are the examples in --help for commands whose own file gives none. A test checks them against the tree of
+// commands.
 var examples = map[string][]string{
 	"account show":        {"paywatt account show 04140001001"},
 	"account statement":   {"paywatt account statement 04140001001 -o csv"},
@@ -55,7 +55,7 @@ var examples = map[string][]string{
 	"vmeter memory check": {"paywatt vmeter memory check ./meter1 --fields"},
 }
 
-// exemplify gives the commands their examples.
+// exemplify adds the examples to their commands.
 func exemplify(root *cobra.Command) {
 	for path, lines := range examples {
 		cmd, rest, err := root.Find(strings.Fields(path))

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// salePrefix begins the identity of a sale; anything else names it by its reference or its receipt number.
+// salePrefix begins the id of a sale. Any other word is a reference or a receipt number.
 const salePrefix = "vnd_"
 
 func newExplainCommand(c console) *cobra.Command {

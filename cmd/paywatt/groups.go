@@ -2,7 +2,7 @@ package main
 
 import "github.com/spf13/cobra"
 
-// nouns are the commands, a constructor per file of this folder, in the groups of the help: by who needs them.
+// nouns lists the commands in the groups of the help, by who needs them. Each file of this folder has a constructor.
 func nouns() []group {
 	return []group{
 		{"server", "Server:", []func(console) *cobra.Command{newServeCommand, newConfigCommand, newDoctorCommand}},

@@ -20,7 +20,7 @@ func guide(t *testing.T) string {
 	return string(b)
 }
 
-// TestTheGuidesExamplePasses: what the page shows as a file of vectors is one, and every case of it passes.
+// TestTheGuidesExamplePasses: the page's example of a vector file is valid, and every case in it passes.
 func TestTheGuidesExamplePasses(t *testing.T) {
 	_, rest, ok := strings.Cut(guide(t), "```json\n")
 	example, _, ends := strings.Cut(rest, "```")
@@ -34,7 +34,7 @@ func TestTheGuidesExamplePasses(t *testing.T) {
 	}
 }
 
-// TestTheGuideExplainsEveryField: no field and no kind stands in the vectors that the page does not name.
+// TestTheGuideExplainsEveryField: the page names every field and kind that the vectors use.
 func TestTheGuideExplainsEveryField(t *testing.T) {
 	b, err := os.ReadFile("../../sts/testdata/vectors.json")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 func TestGarbageIsLeftLyingBelowTheFloor(t *testing.T) {
 	collections := func() uint32 {
 		var m runtime.MemStats
-		runtime.GC() // what other tests left counts for nothing
+		runtime.GC() // garbage of other tests does not count
 		runtime.ReadMemStats(&m)
 		before := m.NumGC
 		for range heapFloor / 2 >> 16 {

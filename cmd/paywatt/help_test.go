@@ -39,7 +39,7 @@ func TestHelpBeginsWithAVerb(t *testing.T) {
 	}
 }
 
-// helpFaults is what is wrong with the help of a command.
+// helpFaults lists the faults in the help of a command.
 func helpFaults(cmd *cobra.Command) (faults []string) {
 	first, _, _ := strings.Cut(cmd.Short, " ")
 	if !slices.Contains(verbs(), strings.TrimRight(first, ",")) {
@@ -119,7 +119,8 @@ func TestEveryFailureHasThreeLines(t *testing.T) {
 	}
 }
 
-// missingLines are the lines that a literal exit.Failure leaves out. One that is filled line by line has its code alone.
+// missingLines are the lines that a literal exit.Failure leaves out. A literal with only a code is filled in line by line
+// later.
 func missingLines(n ast.Node) (missing []string, is bool) {
 	literal, ok := n.(*ast.CompositeLit)
 	if !ok {

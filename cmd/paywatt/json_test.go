@@ -27,12 +27,12 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// lineShown is a command line that shows a value of the API. Words that begin with $ are what an earlier line kept.
+// lineShown is a command line that shows a value of the API. Words that begin with $ are values that an earlier line saved.
 type lineShown struct {
 	line   string
-	keep   string // name=field of what is shown, or of its first row
-	second bool   // another person asks
-	answer any    // what the server answers, where a real one needs more than this test has
+	keep   string // name=field of the result, or of its first row
+	second bool   // another person runs it
+	answer any    // a canned answer, if a real one needs more than this test has
 }
 
 // shownValues is a working day at the command line: every command that shows a value of the API has its line.
@@ -76,7 +76,7 @@ func shownValues() []lineShown {
 	}
 }
 
-// apart are the commands that show no value of the API: nouns that ask no server, and single commands with the reason.
+// apart are the commands that show no value of the API: nouns that use no server, and single commands with the reason.
 func apart() map[string]string {
 	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value",
 		"token encode": "computes here", "token decode": "computes here", "token check": "computes here"}
@@ -86,8 +86,8 @@ func apart() map[string]string {
 	return out
 }
 
-// TestTheCommandLinePrintsTheJSONOfTheAPI runs each command that shows a value with -o json: what it prints is the value that
-// the server answered, of a list its rows.
+// TestTheCommandLinePrintsTheJSONOfTheAPI runs each command that shows a value with -o json. It must print the value that the
+// server answered, or the rows of a list.
 func TestTheCommandLinePrintsTheJSONOfTheAPI(t *testing.T) {
 	o := openOffice(t)
 	tested := map[string]bool{}
@@ -104,7 +104,7 @@ func TestTheCommandLinePrintsTheJSONOfTheAPI(t *testing.T) {
 	})
 }
 
-// office is a server and the person who asks it from the command line, with a listener in between.
+// office is a server and a user at the command line, with a recording proxy between them.
 type office struct {
 	t            *testing.T
 	proxy        *httptest.Server
@@ -173,7 +173,7 @@ func addVendingKey(t *testing.T, dir string, cost keystore.Params) {
 	}
 }
 
-// listen stands between the command line and the server and keeps what is answered.
+// listen stands between the command line and the server and records the answers.
 func (o *office) listen(address string) {
 	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: address})
@@ -204,7 +204,7 @@ func (o *office) listen(address string) {
 	o.t.Cleanup(o.proxy.Close)
 }
 
-// show runs a line and compares what it prints with what was answered.
+// show runs a line and compares its output with the server's answer.
 func (o *office) show(s lineShown, tested map[string]bool) {
 	o.t.Helper()
 	words := strings.Fields(s.line)
@@ -231,7 +231,7 @@ func (o *office) show(s lineShown, tested map[string]bool) {
 	rows, list := answered.(map[string]any)["data"].([]any)
 	switch {
 	case list && reflect.DeepEqual(printed, rows) && (len(rows) > 0 || s.answer == nil):
-	case list && slices.ContainsFunc(rows, func(row any) bool { return reflect.DeepEqual(printed, row) }): // one of them was asked for
+	case list && slices.ContainsFunc(rows, func(row any) bool { return reflect.DeepEqual(printed, row) }): // one of them is the requested one
 	case !list && reflect.DeepEqual(printed, answered):
 	default:
 		o.t.Errorf("%s prints\n%s\nand the server answered\n%s", s.line, out.String(), o.answers[len(o.answers)-1])

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// keyOptions are the options that name a meter's key: the key itself, or a vending key with what it is derived from.
+// keyOptions are the options that name a meter's key: the key itself, or a vending key and what the key is derived from.
 type keyOptions struct {
 	key, ea           string
 	vendingFile, dkga string
@@ -45,7 +45,7 @@ func baseDates() []string {
 	return []string{sts.Base1993.String(), sts.Base2014.String(), sts.Base2035.String()}
 }
 
-// given reports whether any key is named.
+// given reports whether an option names a key.
 func (o *keyOptions) given() bool { return o.key != "" || o.vendingFile != "" }
 
 // load reads or derives the key.
@@ -112,8 +112,8 @@ func (o *keyOptions) derive(c console, ea sts.EA, base sts.BaseDate) (tokenlab.K
 	return tokenlab.Key{Key: k, BaseDate: base, Attributes: a, Derived: true}, nil
 }
 
-// readVendingKey reads a key file: one line of hex, blanks ignored; "-" is standard input. No message of it shows
-// what the file holds.
+// readVendingKey reads a key file: one line of hex, blanks ignored; "-" is standard input. No error message shows the file's
+// content.
 func readVendingKey(c console, name string) (sts.VendingKey, error) {
 	r, what := c.in, "The vending key on standard input"
 	if name != "-" {
@@ -151,7 +151,7 @@ func algorithmFailure(err error) *exit.Failure {
 	return &exit.Failure{Code: exit.Refused, What: sentence(err) + ".", Not: notRun, Try: "Use EA 07 or 11, and DKGA 02 or 04."}
 }
 
-// sentence makes the error of package sts readable.
+// sentence turns an error of package sts into a sentence.
 func sentence(err error) string {
 	s := strings.TrimPrefix(err.Error(), "sts: ")
 	return strings.ToUpper(s[:1]) + s[1:]

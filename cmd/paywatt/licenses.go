@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/licenses"
 )
 
-// licenseView is one component in the output of -o json.
+// licenseView is one component as JSON.
 type licenseView struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -78,10 +78,10 @@ func licensesHere() ([]licenseView, error) {
 		switch {
 		case l.Name == licenses.Go:
 			version = runtime.Version()
-		case !strings.Contains(l.Name, "/"): // the pages' script is no module
+		case !strings.Contains(l.Name, "/"): // the script of the pages is not a module
 			version = l.Version
 		case !here:
-			continue // of another system's build
+			continue // from a build for another system
 		}
 		delete(linked, l.Name)
 		out = append(out, licenseView{Name: l.Name, Version: version, Text: l.Text})

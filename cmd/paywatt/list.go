@@ -19,7 +19,7 @@ type list[F, T any] struct {
 	use, example string
 	of           apiv1.Listing[F, T]
 	page         func(*client.Client, context.Context, F) (apiv1.List[T], error)
-	arg          func(f *F, word string)          // takes the word that follows the command
+	arg          func(f *F, word string)          // takes the argument of the command
 	options      func(flags *pflag.FlagSet, f *F) // narrows the list
 	limit        int                              // default of --limit; 0: without the option, the whole list
 	table        func(rows []T) table
@@ -43,7 +43,7 @@ func (l list[F, T]) command(c console) *cobra.Command {
 				}
 				page, err := l.page(api, cmd.Context(), f)
 				if l.limit != 0 {
-					page.NextCursor = "" // one page was asked for
+					page.NextCursor = "" // one page, as asked for
 				}
 				read += len(page.Data)
 				return page, err
@@ -81,10 +81,10 @@ func columns[T any](head string, row func(T) []any) func([]T) table {
 	}
 }
 
-// maxPages bounds how many pages a list command follows; 100,000 rows are more than anybody reads.
+// maxPages bounds how many pages a list command follows: 100,000 rows.
 const maxPages = 500
 
-// every follows a list to its end.
+// every follows a list to its end, or for [maxPages] pages.
 func every[T any](page func(apiv1.Page) (apiv1.List[T], error)) ([]T, error) {
 	all := []T{}
 	p := apiv1.Page{Limit: 200}
@@ -102,7 +102,7 @@ func every[T any](page func(apiv1.Page) (apiv1.List[T], error)) ([]T, error) {
 	return all, nil
 }
 
-// timeOption adds an option for a moment.
+// timeOption adds an option for a time.
 func timeOption(flags *pflag.FlagSet, to *time.Time, name, text string) {
 	flags.Func(name, text, func(value string) (err error) {
 		if *to, err = time.Parse(time.RFC3339, value); err != nil {

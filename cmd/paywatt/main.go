@@ -1,7 +1,7 @@
 // Command paywatt is prepaid electricity in one binary: the vending system, the metering server and the meter itself.
 //
-// A file per noun holds the command of that noun. Results go to standard output, messages to standard error. Exit
-// codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused by rule, 5 unreachable.
+// Each noun has its commands in a file of its own. Results go to standard output, messages to standard error. Exit codes: 0
+// ok, 1 failed, 2 usage, 3 not found, 4 refused by rule, 5 unreachable.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// console is where a command reads and writes; tests hand in their own.
+// console is where a command reads and writes; tests provide their own.
 type console struct {
 	in       io.Reader
 	out, err io.Writer

@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exits runs a command and wants this exit code: exits 2 paywatt token decode 123.
+// exits runs a command and expects an exit code: exits 2 paywatt token decode 123.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND [ARG...]")

@@ -46,7 +46,7 @@ func newMessageShow(c console) *cobra.Command {
 	}
 }
 
-// messageTable shows a message and its tries.
+// messageTable shows a message and the attempts to send it.
 func messageTable(m apiv1.MessageDetail) table {
 	t := fields("message", m.ID, "state", m.State, "purpose", m.Purpose, "phone", m.Phone, "meter", m.Meter, "token", m.Token, "text", m.Text,
 		"queued", timeText(&m.QueuedAt), "sent", timeText(m.SentAt), "delivered", timeText(m.DeliveredAt), "answered", timeText(m.AnsweredAt),
@@ -67,7 +67,7 @@ func messageTable(m apiv1.MessageDetail) table {
 	return t
 }
 
-// microText is a cost in millionths of the currency's unit, as a figure of that unit.
+// microText writes a cost in millionths of the currency's unit as a decimal number.
 func microText(micro int64) string {
 	return fmt.Sprintf("%d.%06d", micro/1_000_000, micro%1_000_000)
 }
@@ -142,7 +142,7 @@ func newMessageRoutes(c console) *cobra.Command {
 	}
 }
 
-// memoryText says how full a modem's SIM is.
+// memoryText shows how full a modem's SIM is.
 func memoryText(m *apiv1.MessageMemory) string {
 	switch {
 	case m == nil:

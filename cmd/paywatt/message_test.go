@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// refused runs a command that must end with an exit code, and wants each of some words in what it says.
+// refused runs a command that must fail with an exit code, and expects each of the words in its output.
 func (p *platform) refused(code int, say []string, args ...string) {
 	p.t.Helper()
 	got, out, told := p.paywatt("", args...)
@@ -24,8 +24,8 @@ func (p *platform) refused(code int, say []string, args ...string) {
 	}
 }
 
-// TestTheSIMOfAMeterByCommandLine registers a number, changes it and takes it out: messages to the meter go to the one that
-// stands there.
+// TestTheSIMOfAMeterByCommandLine registers a number, changes it and takes it out: messages to the meter go to the registered
+// number.
 func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
 	s := newPushStreet(t, 1)
 	n, sim := s.meters[0].Number, s.meters[0].sim
@@ -61,7 +61,7 @@ func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
 }
 
 // sendToMeter sends the newest token, or the one that is named by its digits, to the only meter's SIM, and waits for the
-// answer. The digits stand in nothing that is said.
+// answer. The output never shows the digits.
 func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) apiv1.MessageDetail {
 	t.Helper()
 	m := s.meters[0]
@@ -93,8 +93,8 @@ func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) ap
 	return sent
 }
 
-// TestATokenIsSentToAMetersSIMByCommandLine: the newest token goes there, is answered, and is in the meter once, however often
-// it is sent. An answered message is not sent again, and the refusal says what to do.
+// TestATokenIsSentToAMetersSIMByCommandLine: the newest token is sent and answered, and the meter loads it once, however
+// often it is sent. An answered message is not sent again, and the refusal says what to do.
 func TestATokenIsSentToAMetersSIMByCommandLine(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]

@@ -72,7 +72,7 @@ func newMeterAdd(c console) *cobra.Command {
 	return cmd
 }
 
-// meter is the request. A meter without a supply group has no key, and then none of its facts is sent.
+// meter builds the request. A meter without a supply group has no key, so no key attributes are sent.
 func (o meterOptions) meter(cmd *cobra.Command, number string) apiv1.NewMeter {
 	n := o.NewMeter
 	n.Number, n.BaseDate, n.ImpPerKWh = number, &o.base, &o.imp
@@ -109,7 +109,7 @@ func newMeterShow(c console) *cobra.Command {
 	}
 }
 
-// relayText is the position of the relay; one that nothing keeps open closes by itself after a power cut.
+// relayText is the position of the relay. A relay that is open without a reason closes by itself after a power cut.
 func relayText(m apiv1.Meter) string {
 	if m.Relay == "open" && len(m.Reasons) == 0 && m.AsOf != nil {
 		return "open, waiting to close"
@@ -147,7 +147,7 @@ func numberOf(n *int64) string {
 	return strconv.FormatInt(*n, 10)
 }
 
-// meterOf and historyOf take the meter of a list from the command line.
+// meterOf and historyOf set the meter of a list from the command line.
 func meterOf(f *apiv1.MeterFilter, meter string)     { f.Meter = meter }
 func historyOf(f *apiv1.HistoryFilter, meter string) { f.Meter = meter }
 
@@ -199,7 +199,7 @@ func timeText(t *time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// saidText is a balance that a meter told after its newest reading.
+// saidText shows a balance that a meter reported after its newest reading.
 func saidText(s *apiv1.ReportedBalance) string {
 	if s == nil {
 		return ""
@@ -207,7 +207,7 @@ func saidText(s *apiv1.ReportedBalance) string {
 	return unit.Energy(s.Wh).KWh(1) + " kWh as of " + s.At.Format(time.RFC3339) + " by " + s.Source
 }
 
-// someKWh is energy in kWh, empty for none.
+// someKWh shows energy in kWh, empty for 0.
 func someKWh(wh int64, decimals int) string {
 	if wh == 0 {
 		return ""

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// calibrateHelp is where the options are explained, here and in sim load-test.
+// calibrateHelp says where the options are explained, here and in sim load-test.
 const calibrateHelp = "Run the command with --help to see its options."
 
 // calibrateOptions are the options of meter calibrate, as they were typed.
@@ -49,7 +49,7 @@ With --imp, the present constant of the meter, the command computes the error of
 	return cmd
 }
 
-// calibrated is the answer of meter calibrate.
+// calibrated is the result of meter calibrate.
 type calibrated struct {
 	ImpPerKWh   string `json:"imp_per_kwh"` // measured, with decimals
 	Setting     int64  `json:"setting"`     // the whole constant to configure
@@ -100,7 +100,7 @@ func (o calibrateOptions) run(c console, cmd *cobra.Command) error {
 	return c.show(cmd, out, o.table(out))
 }
 
-// year says what the error comes to in a year.
+// year fills in what the error amounts to in a year.
 func (o calibrateOptions) year(out *calibrated, e calibration.Millionths) error {
 	year := calibration.PerYear(unit.Power(o.load))
 	if o.kwhYear < 0 || o.kwhYear > 1_000_000_000 {
@@ -118,8 +118,8 @@ func (o calibrateOptions) year(out *calibrated, e calibration.Millionths) error 
 	return err
 }
 
-// worth is what an energy costs at a price per kilowatt-hour, as text with two decimals; "" without a price. Rounding:
-// towards zero.
+// worth returns what an energy costs at a price per kilowatt-hour, as text with two decimals, rounded towards zero; ""
+// without a price.
 func worth(e unit.Energy, price string) (string, error) {
 	if price == "" {
 		return "", nil
@@ -159,7 +159,7 @@ func (o calibrateOptions) table(r calibrated) table {
 	return t
 }
 
-// astrayWords says who loses what.
+// astrayWords says who loses how much.
 func astrayWords(astray, year int64, worth string) string {
 	if astray == 0 {
 		return fmt.Sprintf("the meter counts %s kWh without an error", kilowattHours(year))
@@ -175,10 +175,10 @@ func astrayWords(astray, year int64, worth string) string {
 	return s
 }
 
-// kilowattHours is an energy in kilowatt-hours with one decimal, cut off.
+// kilowattHours shows energy in kilowatt-hours with one decimal, rounded down.
 func kilowattHours(wh int64) string { return fmt.Sprintf("%d.%d", wh/1000, wh%1000/100) }
 
-// millionths shows millionths as a percentage with two decimals, rounded half away from zero, always with its sign.
+// millionths shows millionths as a percentage with two decimals, rounded half away from zero, with its sign.
 func millionths(ppm int64) string {
 	sign, size := "+", ppm
 	if ppm < 0 {
@@ -197,7 +197,7 @@ func twoDecimals(v int64) string {
 	return fmt.Sprintf("%d.%02d", v/100, v%100)
 }
 
-// count reads the measurement. Half a unit of the last decimal of the time is how wrong it may be.
+// count reads the measurement. The time may be wrong by half a unit of its last decimal.
 func (o calibrateOptions) count() (calibration.Count, error) {
 	if o.load == 0 || o.seconds == "" || o.pulses == 0 {
 		return calibration.Count{}, usage("--load, --seconds and --pulses are needed.", calibrateHelp)

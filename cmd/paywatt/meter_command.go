@@ -71,7 +71,7 @@ func newMeterSend(c console) *cobra.Command {
 	return cmd
 }
 
-// destructive are the commands that take something from a customer.
+// destructive lists the commands that take something from a customer.
 var destructive = map[string]string{
 	"disconnect":   "cuts the supply of",
 	"clear_credit": "takes all credit from",
@@ -79,7 +79,7 @@ var destructive = map[string]string{
 	"move-out":     "closes the account and cuts the supply of",
 }
 
-// confirm asks for the meter's number to be typed before a destructive act. Without a terminal it needs --yes.
+// confirm asks for the meter's number to be typed before a destructive command. Without a terminal it needs --yes.
 func (c console) confirm(yes bool, meter, what string) error {
 	does, asks := destructive[what]
 	if yes || !asks {

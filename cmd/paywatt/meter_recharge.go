@@ -20,7 +20,7 @@ import (
 // rechargeWait is how long meter recharge follows a token by default. A text message takes half a minute over the air.
 const rechargeWait = 2 * time.Minute
 
-// Far states of a token on its way; see the states of a recharge in the API.
+// Last states of a token on its way; see the states of a recharge in the API.
 const (
 	rechargeHeard    = "heard"
 	rechargeAccepted = "accepted"
@@ -80,8 +80,8 @@ func newMeterRecharge(c console) *cobra.Command {
 	return cmd
 }
 
-// followRecharge tells each step as it happens, until the meter has decided, the delivery is given up or the time is over. A
-// token that was decided before, or is by a text message alone, is followed until the meter has answered on the way asked for.
+// followRecharge prints each step as it happens, until the meter has decided, the delivery is given up or the time is over. A
+// token that was decided earlier, or only by a text message, is followed until the meter answers on the requested way.
 func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r apiv1.Recharge, by string, wait time.Duration) (apiv1.Recharge, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -119,14 +119,14 @@ func rechargeDecided(r apiv1.Recharge) bool {
 	return r.State == rechargeHeard || r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed
 }
 
-// rechargeHearsay reports whether a text message, which proves nothing, is all that says that the meter has the token, and
-// that is less than the way asked for tells: the meter's connection signs its answers, and a message that was not answered
-// itself is not answered by one that came before.
+// rechargeHearsay reports whether only a text message says that the meter has the token, and this proves less than the
+// requested way would. A text message proves nothing, while the meter's connection signs its answers. An answer to an earlier
+// message does not answer this one.
 func rechargeHearsay(r apiv1.Recharge, by string) bool {
 	return r.State == rechargeHeard && (by != bySMS || !rechargeIs(r, by, "answered"))
 }
 
-// rechargeUnderWay reports whether the newest delivery by a way waits for its answer.
+// rechargeUnderWay reports whether the newest delivery by a way is still waiting for its answer.
 func rechargeUnderWay(r apiv1.Recharge, by string) bool {
 	return rechargeIs(r, by, "queued", "sent", "delivered")
 }
@@ -152,7 +152,7 @@ func rechargeTable(r apiv1.Recharge) table {
 	return fields(rows...)
 }
 
-// rechargeEnd is the exit code of what became of a token.
+// rechargeEnd returns the exit code for the final state of a token.
 func rechargeEnd(r apiv1.Recharge, by string, wait time.Duration) error {
 	switch {
 	case wait > 0 && rechargeHearsay(r, by):

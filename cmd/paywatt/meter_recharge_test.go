@@ -30,7 +30,7 @@ const (
 // kwh writes watt-hours as a meter does.
 func kwh(wh int64) string { return unit.Energy(wh).KWh(1) + " kWh" }
 
-// platform is a server with one meter, and the program's own commands as a stranger to it.
+// platform is a server with one meter. The test runs the program's commands against it from outside.
 type platform struct {
 	t     *testing.T
 	place *demo.Server
@@ -46,7 +46,7 @@ func newPlatform(t *testing.T) *platform {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			_ = place.WriteLog(os.Stderr) // the test has failed anyway
+			_ = place.WriteLog(os.Stderr) // the test has failed already
 		}
 		if err := errors.Join(place.Stop(), place.Remove()); err != nil {
 			t.Error(err)
@@ -145,7 +145,7 @@ func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
 	if wh := p.do("show"); wh != 34_700 {
 		t.Errorf("the meter holds %d Wh, want 34700", wh)
 	}
-	// Again, by its id and by its digits: the meter is asked once more and adds nothing.
+	// Again, by its id and by its digits: the meter is asked once more and adds no credit.
 	if code, again, told := p.recharge(sold.Tokens[0].Digits); code != 0 || again.State != "accepted" || again.Token != r.Token {
 		t.Errorf("again: exit %d, %+v\n%s", code, again, told)
 	}
@@ -157,8 +157,8 @@ func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
 	}
 }
 
-// TestHowAFollowedTokenEnds: what only a text message says ends well for who asked by text message, and whose message was
-// answered; by the meter's own connection it is not known. Nothing is waited for where no time is given.
+// TestHowAFollowedTokenEnds: a token that only a text message confirms counts as delivered if the user asked by text message
+// and that message was answered. By the meter's own connection it stays unknown. Without a time there is no waiting.
 func TestHowAFollowedTokenEnds(t *testing.T) {
 	way := func(by, state string) apiv1.RechargeDelivery { return apiv1.RechargeDelivery{By: by, State: state} }
 	for _, c := range []struct {
@@ -169,7 +169,7 @@ func TestHowAFollowedTokenEnds(t *testing.T) {
 		want  int
 	}{
 		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, 0},
-		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // proven before
+		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // proved before
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "failed"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, 0, 0},
@@ -187,7 +187,7 @@ func TestHowAFollowedTokenEnds(t *testing.T) {
 	}
 }
 
-// A token of another vending system with the same key: nothing in the books knows it, and the meter takes it.
+// A token of another vending system with the same key: the books do not know it, but the meter accepts it.
 func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 	p := newPlatform(t)
 	p.add()
@@ -218,7 +218,7 @@ func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 	if code, again, _ := p.recharge(token.Reveal()); code != 0 || again.Token != r.Token {
 		t.Errorf("again: exit %d, %+v, want the same token", code, again)
 	}
-	// The meter's list has it, marked as what it is.
+	// The meter's list has it, marked as an external token.
 	list, err := p.api.Tokens(t.Context(), apiv1.MeterFilter{Meter: storyNumber, Page: apiv1.Page{Limit: 10}})
 	if err != nil || len(list.Data) != 1 || list.Data[0].ID != r.Token || !list.Data[0].Elsewhere || list.Data[0].Vend != "" || list.Data[0].State != "accepted" || list.Data[0].Digits != token.Reveal() {
 		t.Errorf("the meter's tokens are %+v, %v; want the one from elsewhere", list.Data, err)
@@ -226,7 +226,7 @@ func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 	if code, out, told := p.paywatt("", "meter", "tokens", storyNumber); code != 0 || !strings.Contains(out, "not made here") || !strings.Contains(out, r.Token) {
 		t.Errorf("exit %d\n%s%s", code, out, told)
 	}
-	// Credit that nobody sold here stays what it is.
+	// The server marks credit that was not sold here, and raises an alarm.
 	alarms, err := p.api.Alarms(t.Context(), apiv1.AlarmFilter{Meter: storyNumber, Open: true, Page: apiv1.Page{Limit: 10}})
 	if err != nil || len(alarms.Data) != 1 || !strings.Contains(fmt.Sprint(alarms.Data), "token.recharge") {
 		t.Errorf("alarms %+v, %v; want the one for credit that was not sold here", alarms.Data, err)
@@ -261,9 +261,9 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	}
 }
 
-// TestTheBalanceAfterEachWay: whichever way a token took, the meter's page, the API and the command line show the balance after
-// it: of a connected meter at once, though its next reading is half an hour away; of one that has only a modem from its answers,
-// and when it is asked.
+// TestTheBalanceAfterEachWay: whichever way a token took, the meter's page, the API and the command line show the balance
+// after it. For a connected meter they show it at once, although its next reading is half an hour away. For a meter with only
+// a modem it comes from the meter's answers.
 func TestTheBalanceAfterEachWay(t *testing.T) {
 	p := newPlatform(t)
 	p.add()
@@ -286,7 +286,7 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 			t.Errorf("meter show: exit %d\n%s%s", code, out, told)
 		}
 	}
-	p.do("key *1" + p.sell("first").Tokens[0].Digits + "#") // its supply comes back, which is a reading
+	p.do("key *1" + p.sell("first").Tokens[0].Digits + "#") // its supply comes back, which makes a reading
 	p.do("sync")
 	shown(storyNumber, p.do("key *1"+p.sell("keypad").Tokens[0].Digits+"#"), "keypad")
 	if code, _, told := p.recharge(p.sell("remote").Tokens[0].Digits); code != 0 {
@@ -294,7 +294,7 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 	}
 	shown(storyNumber, p.do("show"), "remote")
 	shown(storyNumber, p.do("sms "+storyPhone+" *02#"+p.sell("phone").Tokens[0].Digits), "sms")
-	// The next reading is the newest word again.
+	// The next reading is the newest balance again.
 	p.do("run 1h")
 	p.do("sync")
 	if m, err := p.api.Meter(t.Context(), storyNumber); err != nil || m.Said != nil || m.BalanceWh == nil || *m.BalanceWh != p.do("show") {
@@ -302,8 +302,8 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 	}
 }
 
-// TestTheBalanceOfAMeterWithNothingButAModem is what it answered, what it reported of a token at its keypad, and what it answers
-// when it is asked. The report goes to the customer's telephone too, and names the token to the server alone.
+// TestTheBalanceOfAMeterWithNothingButAModem comes from its answers to tokens and questions, and from its report of a token
+// at the keypad. The report goes to the customer's telephone too, but only the server's copy names the token.
 func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]

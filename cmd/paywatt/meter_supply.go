@@ -45,7 +45,7 @@ func newMeterRestore(c console) *cobra.Command {
 	return newSwitch(c, "restore", "Restore a cut supply, if nothing else keeps it off", "deposit paid", "", (*client.Client).RestoreSupply)
 }
 
-// newSwitch is a command that cuts or restores a supply.
+// newSwitch builds a command that cuts or restores a supply.
 func newSwitch(c console, name, short, why, destroys string, do func(api *client.Client, ctx context.Context, meter, reason string) (apiv1.Switched, error)) *cobra.Command {
 	var reason string
 	var yes bool

@@ -25,7 +25,7 @@ func newMeterUsage(c console) *cobra.Command {
 	}.command(c)
 }
 
-// liveText is the estimate of a wallet with its moment: never to be taken for what the books have.
+// liveText shows the live estimate of a wallet with its time, so that it is not mistaken for the settled balance.
 func liveText(l *apiv1.WalletEstimate) string {
 	if l == nil {
 		return ""

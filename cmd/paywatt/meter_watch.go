@@ -22,8 +22,8 @@ type watchOptions struct {
 
 // Limits of meter watch.
 const (
-	minWatch = 200 * time.Millisecond // more would be a busy loop on the server
-	maxMiss  = 30                     // questions in a row without an answer, then it gives up
+	minWatch = 200 * time.Millisecond // a shorter interval would be a busy loop on the server
+	maxMiss  = 30                     // requests in a row without an answer before it gives up
 )
 
 func newMeterWatch(c console) *cobra.Command {
@@ -58,7 +58,7 @@ type watched struct {
 	apiv1.Device
 }
 
-// watch asks again and again. A server that is away is waited for, for a while: it may be starting again.
+// watch polls the device. It tolerates a server that does not answer for a while, because it may be restarting.
 func (c console) watch(ctx context.Context, api *client.Client, meter string, o watchOptions, lines bool) error {
 	if o.span > 0 {
 		var cancel context.CancelFunc
@@ -93,7 +93,7 @@ func (c console) watch(ctx context.Context, api *client.Client, meter string, o 
 	}
 }
 
-// statusLine writes what changes.
+// statusLine writes the status when it changes.
 type statusLine struct {
 	c     console
 	json  bool
@@ -101,7 +101,7 @@ type statusLine struct {
 	shown bool
 }
 
-// show writes a device: over the last line on a terminal, as a further line elsewhere when it differs.
+// show writes a device if its status has changed: over the last line on a terminal, and elsewhere as a new line.
 func (s *statusLine) show(d apiv1.Device, now time.Time) error {
 	text := printable(statusText(d))
 	if text == s.last {
@@ -124,7 +124,7 @@ func (s *statusLine) show(d apiv1.Device, now time.Time) error {
 	return err
 }
 
-// width is that of the terminal; a line that is longer would not be written over.
+// width is the width of the terminal. A longer line would wrap and could not be overwritten.
 func (s *statusLine) width() int {
 	if f, ok := s.c.out.(*os.File); ok {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 1 {
@@ -134,7 +134,7 @@ func (s *statusLine) width() int {
 	return 80
 }
 
-// end leaves a whole line behind.
+// end finishes the line.
 func (s *statusLine) end() error {
 	if !s.shown {
 		return nil
@@ -143,7 +143,7 @@ func (s *statusLine) end() error {
 	return err
 }
 
-// statusText is the line: the meter's status, its data, its state.
+// statusText is the line: the meter's status, its data and its state.
 func statusText(d apiv1.Device) string {
 	status := "offline"
 	if d.Connected {

@@ -73,7 +73,7 @@ func phone(cmd *cobra.Command, c console, at string, wait time.Duration, args []
 	return c.show(cmd, before, t)
 }
 
-// waitMessages waits until a text has come, not only a report, or the time is over.
+// waitMessages waits until a text message, not just a report, has come or the time is over.
 func waitMessages(ctx context.Context, b *bus.Client, number string, after uint64, wait time.Duration) ([]network.Message, error) {
 	var out []network.Message
 	for end := time.Now().Add(wait); ; {

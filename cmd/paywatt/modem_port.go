@@ -30,7 +30,7 @@ func (o *modemPort) flags(cmd *cobra.Command) {
 	f.StringVar(&o.centre, "centre", "", "number of the service centre (default: that of the SIM)")
 }
 
-// open makes a driver; its changes of state go to standard error.
+// open makes a driver; its state changes go to standard error.
 func (o *modemPort) open(c console, box gsm.Inbox, changed func(gsm.State)) (*gsm.Modem, error) {
 	if o.port == "" {
 		return nil, usage("No modem is given.", "Add --port, such as --port /dev/ttyUSB0.")
@@ -54,7 +54,7 @@ func (o *modemPort) open(c console, box gsm.Inbox, changed func(gsm.State)) (*gs
 func runModem(ctx context.Context, m *gsm.Modem, f func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	running.Go(func() { _ = m.Run(ctx) }) // its only end is ctx
+	running.Go(func() { _ = m.Run(ctx) }) // it ends only with ctx
 	defer running.Wait()
 	defer stop()
 	return f(ctx)
@@ -80,7 +80,7 @@ type arrived struct {
 	Frame   string    `json:"unreadable,omitempty"`
 }
 
-// Receive prints a message. It stays in the modem unless it is to be deleted: printed is not stored.
+// Receive prints a message. Printing does not delete it: it stays in the modem unless --delete is given.
 func (p *printer) Receive(_ context.Context, m gsm.Message) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,7 +101,7 @@ func (p *printer) Receive(_ context.Context, m gsm.Message) error {
 
 var errKept = errors.New("the message stays in the modem")
 
-// Report prints a delivery report, or hands it to whoever waits for it.
+// Report prints a delivery report, or passes it to the caller that waits for it.
 func (p *printer) Report(_ context.Context, r gsm.Report) error {
 	if p.reports != nil {
 		select {

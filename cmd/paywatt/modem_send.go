@@ -42,10 +42,10 @@ func newModemSend(c console) *cobra.Command {
 	return cmd
 }
 
-// reportsOnly leaves messages in the modem: who sends is not who reads.
+// reportsOnly leaves messages in the modem, because a command that sends must not take messages from the one that reads.
 type reportsOnly struct{ *printer }
 
-// Receive keeps the message where it is.
+// Receive leaves the message in the modem.
 func (reportsOnly) Receive(context.Context, gsm.Message) error { return errKept }
 
 // sentLine is what send prints.
@@ -81,7 +81,7 @@ func sendThrough(ctx context.Context, cmd *cobra.Command, c console, m *gsm.Mode
 	return c.show(cmd, line, fields("outcome", line.Outcome, "parts", fmt.Sprint(line.Parts), "references", fmt.Sprint(line.References), "state", line.State))
 }
 
-// waitReports waits for the final report of every part and sums them up.
+// waitReports waits for the final report of every part and combines them.
 func waitReports(ctx context.Context, reports <-chan gsm.Report, parts int, limit time.Duration) string {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("no report"))
 	defer cancel()

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/sim900"
 )
 
-// defaultModem is the number of the modem that is served when none is given.
+// defaultModem is the number of the served modem if none is given.
 const defaultModem = "+255700000100"
 
 // modemServe are the options of `paywatt modem serve`.
@@ -63,7 +63,7 @@ func newModemServe(c console) *cobra.Command {
 	return cmd
 }
 
-// check refuses options that cannot be meant.
+// check refuses invalid combinations of options.
 func (o *modemServe) check() error {
 	if len(o.numbers) == 0 {
 		o.numbers = []string{defaultModem}
@@ -148,7 +148,7 @@ func serveModems(ctx context.Context, n *network.Network, modems []*sim900.Modem
 	err = errors.Join(err, s.Close())
 	for i, m := range modems {
 		m.Close()
-		_ = ptys[i].SetDeadline(time.Now()) // ends the read; the pseudo-terminal itself is closed by who opened it
+		_ = ptys[i].SetDeadline(time.Now()) // ends the read; the opener closes the pseudo-terminal
 	}
 	running.Wait()
 	return err

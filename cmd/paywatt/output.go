@@ -19,13 +19,13 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// table is a result as people read it and as CSV has it: a head and rows of text.
+// table is a result in table and CSV format: a head and rows of text.
 type table struct {
 	head []string
 	rows [][]string
 }
 
-// add appends a row of values in their default form.
+// add appends a row of values in their default format.
 func (t *table) add(values ...any) {
 	row := make([]string, len(values))
 	for i, v := range values {
@@ -34,7 +34,7 @@ func (t *table) add(values ...any) {
 	t.rows = append(t.rows, row)
 }
 
-// fields is the table of one object: a row per field, those without a value left out.
+// fields returns the table of one object: a row for each field that has a value.
 func fields(pairs ...string) table {
 	t := table{head: []string{"field", "value"}}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -62,7 +62,7 @@ func (c console) show(cmd *cobra.Command, v any, t table) error {
 	return fmt.Errorf("show a result: no format %q", format)
 }
 
-// answer shows what the server answered to the one request of a command, in the columns that t makes of it.
+// answer shows the server's answer to the command's only request, in the columns that t makes of it.
 func answer[T any](c console, cmd *cobra.Command, v T, err error, t func(T) table) error {
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func answer[T any](c console, cmd *cobra.Command, v T, err error, t func(T) tabl
 	return c.show(cmd, v, t(v))
 }
 
-// given is the value of an option that was given, else nil.
+// given returns the value of an option that was given, else nil.
 func given[T any](cmd *cobra.Command, name string, value *T) *T {
 	if !cmd.Flags().Changed(name) {
 		return nil
@@ -78,8 +78,8 @@ func given[T any](cmd *cobra.Command, name string, value *T) *T {
 	return value
 }
 
-// writeCSV writes the table for a spreadsheet. Anybody can send a text message, so no cell may be a formula, or steer the
-// terminal where it is looked at.
+// writeCSV writes the table for a spreadsheet. Anybody can send a text message, so a cell must never be a formula or control
+// the terminal that shows it.
 func (t table) writeCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
 	if err := w.Write(t.head); err != nil {
@@ -105,7 +105,7 @@ func (t table) write(w io.Writer) error {
 	return tw.Flush()
 }
 
-// cells is a row with each cell made what it may be where it goes.
+// cells returns a row with made applied to each cell.
 func cells(row []string, made func(string) string) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {
@@ -114,11 +114,11 @@ func cells(row []string, made func(string) string) []string {
 	return out
 }
 
-// printable is a text that a terminal shows and nothing more. Text messages and meters' words come from anybody.
+// printable returns a text without terminal control characters. Text messages and meters' data come from anybody.
 func printable(s string) string { return notify.Visible(s) }
 
-// writeJSON writes v as JSON in which everything that a terminal would not show stands as an escape, so that it is the same to
-// programs and harmless to people.
+// writeJSON writes v as JSON and escapes every character that a terminal would not show. Programs read the same value, and
+// people see nothing harmful.
 func writeJSON(w io.Writer, v any, indent string) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -128,7 +128,7 @@ func writeJSON(w io.Writer, v any, indent string) error {
 		return err
 	}
 	var out []byte
-	for _, r := range b.String() { // what is not ASCII stands inside strings alone
+	for _, r := range b.String() { // non-ASCII characters occur only inside strings
 		switch {
 		case r != unicode.MaxASCII && r < utf8.RuneSelf, unicode.IsPrint(r), unicode.Is(unicode.Zs, r):
 			out = utf8.AppendRune(out, r)
@@ -143,7 +143,7 @@ func writeJSON(w io.Writer, v any, indent string) error {
 	return err
 }
 
-// headline writes the verdict of a check: as the first line of a table, and to standard error beside other formats.
+// headline writes the verdict of a check: as the first line of a table, and to standard error in other formats.
 func (c console) headline(cmd *cobra.Command, verdict string) error {
 	w := c.err
 	if format, err := cmd.Flags().GetString("output"); err != nil || format == "table" {
@@ -153,7 +153,7 @@ func (c console) headline(cmd *cobra.Command, verdict string) error {
 	return err
 }
 
-// scope says what a check covers and what it does not: below a table, and on standard error beside other formats.
+// scope says what a check covers and what it does not: below a table, and on standard error in other formats.
 func (c console) scope(cmd *cobra.Command, covered, open []string) error {
 	err := c.headline(cmd, "Checked:")
 	for _, line := range covered {

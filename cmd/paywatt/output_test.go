@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A text message comes from anybody: shown, it must neither steer the terminal nor be a formula of a spreadsheet.
+// Anybody can send a text message: its display must not control the terminal or be a formula in a spreadsheet.
 func TestWhatOthersWroteIsHarmlessWhereItIsShown(t *testing.T) {
 	const evil = "a\x1b[2Jb\u009b31mc\r\nd\te\u202ef\u200bg\x9bh"
 	var out bytes.Buffer

@@ -46,7 +46,7 @@ var (
 	notSlug = regexp.MustCompile(`[^a-z0-9 _-]`)
 )
 
-// TestEveryLinkLeadsSomewhere: relative links name a file that is there, and a heading of it.
+// TestEveryLinkLeadsSomewhere: relative links name an existing file and one of its headings.
 func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	all, links := pages(t), 0
 	for page, text := range all {
@@ -101,8 +101,8 @@ var (
 	word   = regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`)
 )
 
-// written are the command lines of a page: those of its blocks, which are whole, and those in its sentences, which may
-// leave out what does not matter there.
+// written are the command lines of a page: complete ones in its blocks, and those in its sentences, which may leave out
+// words.
 func written(text string) (whole, parts [][]string) {
 	rest := fence.ReplaceAllStringFunc(text, func(block string) string {
 		block = strings.ReplaceAll(fence.FindStringSubmatch(block)[1], "\\\n", " ")
@@ -120,7 +120,7 @@ func written(text string) (whole, parts [][]string) {
 	return whole, parts
 }
 
-// calls are the command lines of this program in a line of a shell; a line of SQL and the output of go build are none.
+// calls are the command lines of this program in a line of a shell; a line of SQL or the output of go build is not one.
 func calls(line string) [][]string {
 	var out [][]string
 	if strings.HasPrefix(line, "ALTER ") || strings.HasPrefix(line, "go build ") {
@@ -136,7 +136,7 @@ func calls(line string) [][]string {
 	return out
 }
 
-// alternatives spells a|b in the verb out: paywatt tariff show|list is two commands.
+// alternatives expands a|b in the verb: paywatt tariff show|list is two commands.
 func alternatives(words []string) [][]string {
 	for i, w := range words {
 		if i < 2 && strings.Contains(w, "|") {
@@ -150,7 +150,7 @@ func alternatives(words []string) [][]string {
 	return [][]string{words}
 }
 
-// problem says what is wrong with a command line, or nothing.
+// problem says what is wrong with a command line, or returns "".
 func problem(words []string, whole bool) string {
 	root := wholeTree()
 	if len(words) == 0 {
@@ -174,10 +174,10 @@ func problem(words []string, whole bool) string {
 	return ""
 }
 
-// placeholder is a value that stands for another one: FILE, DIR, …
+// placeholder is a word that stands for a value: FILE, DIR, …
 var placeholder = regexp.MustCompile(`^[A-Z]+$|…|\.\.\.`)
 
-// options looks up the options among the words and sets them; what is left are the arguments.
+// options looks up the options among the words and sets them; the rest are the arguments.
 func options(cmd *cobra.Command, words []string) (args []string, wrong string) {
 	for i := 0; i < len(words); i++ {
 		w := words[i]
@@ -213,7 +213,7 @@ func options(cmd *cobra.Command, words []string) (args []string, wrong string) {
 	return args, ""
 }
 
-// TestEveryCommandOnThePagesExists: what the pages and the examples of --help show is a command line of this program.
+// TestEveryCommandOnThePagesExists: the command lines on the pages and in the examples of --help are valid.
 func TestEveryCommandOnThePagesExists(t *testing.T) {
 	seen := 0
 	check := func(where string, lines [][]string, whole bool) {
@@ -264,7 +264,7 @@ func TestTheTestOfPagesSees(t *testing.T) {
 	}
 }
 
-// wholeTree is the program's commands, of a process without an environment.
+// wholeTree returns the program's commands, without an environment.
 func wholeTree() *cobra.Command {
 	return newRoot(console{in: &bytes.Buffer{}, out: &bytes.Buffer{}, err: &bytes.Buffer{}, getenv: func(string) string { return "" }})
 }
@@ -276,8 +276,8 @@ func eachCommand(cmd *cobra.Command, do func(*cobra.Command)) {
 	}
 }
 
-// TestEveryCommandIsIntroduced: each has a line that says what it does, those with words or several options an example,
-// and each noun stands in a group of the help.
+// TestEveryCommandIsIntroduced: each has a line that says what it does. One with arguments or several options has an example.
+// Each noun is in a group of the help.
 func TestEveryCommandIsIntroduced(t *testing.T) {
 	root := wholeTree()
 	eachCommand(root, func(cmd *cobra.Command) {
@@ -304,7 +304,7 @@ func TestEveryCommandIsIntroduced(t *testing.T) {
 
 var route = regexp.MustCompile(`(GET|POST|PUT|PATCH|DELETE) (/v1/[a-zA-Z0-9_/{}.…-]*)`)
 
-// TestEveryRouteOnThePagesExists: the pages name only routes of the HTTP interface that is there.
+// TestEveryRouteOnThePagesExists: the pages name only routes that exist.
 func TestEveryRouteOnThePagesExists(t *testing.T) {
 	b, err := os.ReadFile(repository + "/internal/api/openapi.json")
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 	"golang.org/x/term"
 )
 
-// maxPassphrase is the longest passphrase in bytes; what is longer is another file.
+// maxPassphrase is the longest passphrase in bytes; a longer file is not a passphrase.
 const maxPassphrase = 1024
 
 // credentialName is the systemd credential that holds the passphrase (LoadCredential=passphrase:...).
 const credentialName = "passphrase"
 
-// passphrase finds the key store's passphrase: the file that PAYWATT_PASSPHRASE_FILE names, the systemd credential, or
-// somebody at the terminal. Nil means that there is none. With confirm it is asked twice, because a key store that is
-// made with a mistyped passphrase never opens again.
+// passphrase finds the key store's passphrase: the file that PAYWATT_PASSPHRASE_FILE names, the systemd credential, or a
+// prompt at the terminal. It returns nil if there is none. With confirm it asks twice, because a key store made with a
+// mistyped passphrase can never be opened again.
 func (c console) passphrase(confirm bool) ([]byte, error) {
 	if path := c.getenv("PAYWATT_PASSPHRASE_FILE"); path != "" {
 		p, err := readPassphrase(path)
@@ -47,7 +47,7 @@ func (c console) passphrase(confirm bool) ([]byte, error) {
 	return c.askPassphrase(in, confirm)
 }
 
-// readPassphrase takes the first line of a file, without its end.
+// readPassphrase reads the first line of a file, without its line end.
 func readPassphrase(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

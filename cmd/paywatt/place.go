@@ -11,14 +11,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// storeFlagName is the flag that names a database outside the data folder.
+// storeFlagName is the flag for a database outside the data folder.
 const storeFlagName = "store"
 
-// place is where a Paywatt keeps its data: a folder, and a PostgreSQL database where that takes the place of the one in
-// the folder.
+// place is where a Paywatt stores its data: a folder, and possibly a PostgreSQL database that replaces the one in the folder.
 type place struct{ data, store string }
 
-// String names it for messages, without a password.
+// String names the place in messages, without a password.
 func (p place) String() string {
 	if p.store != "" {
 		return postgres.Redact(p.store)
@@ -32,8 +31,8 @@ func (c console) placeFlags(cmd *cobra.Command, data *string) {
 	cmd.Flags().String(storeFlagName, "", "database instead of the one in the data folder: postgres://user@host/database")
 }
 
-// place finds out where the data is: --store, then PAYWATT_STORE, then what the settings file in the data folder says, as
-// the server on it does.
+// place finds out where the data is: --store, then PAYWATT_STORE, then the settings file in the data folder, in the same
+// order as the server.
 func (c console) place(cmd *cobra.Command, data string) (place, error) {
 	p := place{data: data}
 	if f := cmd.Flags().Lookup(storeFlagName); f != nil && f.Changed {
@@ -43,7 +42,7 @@ func (c console) place(cmd *cobra.Command, data string) (place, error) {
 		if err != nil {
 			return p, settingFailure(err)
 		}
-		p.store, _ = file[config.Store].(string) // anything else is the server's to complain of
+		p.store, _ = file[config.Store].(string) // the server complains about any other type
 	}
 	if p.store != "" && !postgres.Is(p.store) {
 		return p, usage("The store "+postgres.Redact(p.store)+" is not a postgres:// URL.", "Write postgres://user@host/database, or leave it out for the database in the data folder.")
@@ -51,7 +50,7 @@ func (c console) place(cmd *cobra.Command, data string) (place, error) {
 	return p, nil
 }
 
-// elsewhere refuses a command that works on the database in the data folder only.
+// elsewhere refuses a command that works only on the database in the data folder.
 func (p place) elsewhere(what, instead string) error {
 	if p.store == "" {
 		return nil
@@ -60,7 +59,7 @@ func (p place) elsewhere(what, instead string) error {
 		Not: "No changes were made.", Try: instead}
 }
 
-// sharedFailure explains why a PostgreSQL database cannot be used; nil where it is another kind of error.
+// sharedFailure explains why a PostgreSQL database cannot be used. It returns nil for other errors.
 func sharedFailure(p place, err error) *exit.Failure {
 	f := &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "No changes were made.", Try: "Check the database and its settings."}
 	switch {

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/profiles"
 )
 
-// profileFolder is where a data folder has its own profiles.
+// profileFolder is the folder of a data folder's own profiles.
 const profileFolder = "profiles"
 
 func newProfileCommand(c console) *cobra.Command {
@@ -42,7 +42,7 @@ func ownProfiles() (profile.Library, error) {
 	return l, nil
 }
 
-// profilesOf are the profiles that come with Paywatt and those in a data folder; a missing folder has none.
+// profilesOf returns the profiles that come with Paywatt and those in a data folder, if it exists.
 func profilesOf(data string) (profile.Library, error) {
 	l, err := ownProfiles()
 	if err != nil {
@@ -136,7 +136,7 @@ func newProfileCheck(c console) *cobra.Command {
 	return cmd
 }
 
-// profileFrom reads a file, or the profile of that name.
+// profileFrom reads a profile from a file, or finds the one of that name.
 func profileFrom(name string) (*profile.Profile, error) {
 	if !strings.ContainsAny(name, "./\\") {
 		if b, err := fs.ReadFile(profiles.Files, profile.FileOf(name)); err == nil {
@@ -154,7 +154,7 @@ func profileFrom(name string) (*profile.Profile, error) {
 	return p, nil
 }
 
-// readBounded reads a file that must not be longer than a limit.
+// readBounded reads a file of at most a limit of bytes.
 func readBounded(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -175,7 +175,7 @@ func readBounded(name string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// maxCaptureFile bounds a capture that is played.
+// maxCaptureFile bounds the size of a capture file.
 const maxCaptureFile = 64 << 20
 
 // playedRow is one recorded message as profile check prints it.
@@ -230,7 +230,7 @@ func meansText(m profile.Meaning) string {
 	return string(m.Kind)
 }
 
-// valueText is what a message carries, or why it cannot be read, or why its time counted nothing.
+// valueText shows what a message carries, why it cannot be read, or why its interval was not counted.
 func valueText(one profile.Played) string {
 	m := one.Meaning
 	var parts []string

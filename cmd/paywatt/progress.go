@@ -13,14 +13,14 @@ import (
 
 // When progress is shown.
 const (
-	progressAfter = 2 * time.Second  // work that ends sooner shows none
+	progressAfter = 2 * time.Second  // shorter work shows none
 	progressLive  = time.Second      // between two states of the line on a terminal
 	progressPlain = 10 * time.Second // between two lines elsewhere
 	progressTick  = time.Second / 4
 )
 
-// progress shows on standard error that a command still works: on a terminal a line that rewrites itself, elsewhere a line
-// every ten seconds. Its clock comes from outside.
+// progress shows on standard error that a command is still working: on a terminal a line that rewrites itself, elsewhere a
+// line every ten seconds. The caller passes the time.
 type progress struct {
 	out         io.Writer
 	live        bool
@@ -30,7 +30,7 @@ type progress struct {
 	shown       bool
 }
 
-// at shows the state at a moment if that is due.
+// at shows the state if it is due at that time.
 func (p *progress) at(now time.Time) {
 	every := progressPlain
 	if p.live {
@@ -51,7 +51,7 @@ func (p *progress) at(now time.Time) {
 	fmt.Fprintln(p.out, line)
 }
 
-// end leaves an empty line on a terminal, for what is printed next.
+// end clears the line on a terminal for the next output.
 func (p *progress) end() {
 	if p.live && p.shown {
 		fmt.Fprint(p.out, "\r\x1b[K")
@@ -90,7 +90,7 @@ func (c console) progress(cmd *cobra.Command, what string, detail func() string)
 	})
 }
 
-// mebibytesIn says how much a folder holds, for the progress of what fills it.
+// mebibytesIn returns how much a folder holds, for the progress of the command that fills it.
 func mebibytesIn(folder string) func() string {
 	return func() string {
 		var bytes int64

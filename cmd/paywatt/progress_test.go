@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// shownProgress is what a progress writes when it looks at the clock every half second for some seconds.
+// shownProgress returns the progress output when the clock is read every half second for some seconds.
 func shownProgress(p progress, seconds int) string {
 	var out bytes.Buffer
 	p.out = &out
@@ -48,7 +48,7 @@ func TestShortWorkShowsNoProgress(t *testing.T) {
 	}
 }
 
-// TestProgressIsSilentForPrograms: with -o json standard error stays empty, and the end can be called at once.
+// TestProgressIsSilentForPrograms: with -o json standard error stays empty, and progress can end at once.
 func TestProgressIsSilentForPrograms(t *testing.T) {
 	for _, format := range []string{"json", "table"} {
 		var messages bytes.Buffer

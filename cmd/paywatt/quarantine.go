@@ -38,7 +38,7 @@ func newQuarantineList(c console) *cobra.Command {
 	}.command(c)
 }
 
-// newVerdict is a command that decides about an entry.
+// newVerdict builds a command that decides about an entry.
 func newVerdict(c console, choice, short, example string) *cobra.Command {
 	var v apiv1.Rebase
 	register := int64(-1)

@@ -20,7 +20,7 @@ type replayView struct {
 	Hash     string `json:"hash"`
 	Recorded string `json:"recorded"`
 	Checks   int64  `json:"checks"`
-	// Unchecked events follow the last recorded hash.
+	// Unchecked events come after the last recorded hash.
 	Unchecked int64 `json:"unchecked"`
 	Matches   bool  `json:"matches"`
 }

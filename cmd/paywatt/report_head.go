@@ -31,7 +31,7 @@ func newReportHead(c console) *cobra.Command {
 				return err
 			}
 			if format, err := cmd.Flags().GetString("output"); err != nil || format == "table" {
-				_, err = c.out.Write([]byte(h.File)) // as it is kept
+				_, err = c.out.Write([]byte(h.File)) // unchanged, as it is stored
 				return err
 			}
 			return c.show(cmd, h, fields("size", strconv.FormatInt(h.Size, 10), "note", h.Note, "public key", h.PublicKey))
@@ -42,7 +42,7 @@ func newReportHead(c console) *cobra.Command {
 	return cmd
 }
 
-// headSize is the size of a signed head: a number, the file of the head, or a receipt, whose proof has one.
+// headSize returns the size of a signed head. The head is a number, a head file, or a receipt whose proof has one.
 func headSize(head string) (int64, error) {
 	if head == "" {
 		return 0, nil
@@ -68,10 +68,10 @@ func headSize(head string) (int64, error) {
 	return 0, usage(head+" is neither a head nor a receipt with a proof.", "Give a file from paywatt report head or paywatt vend receipt --proof, or the size of a head.")
 }
 
-// sealTries bounds how often is asked for what is not sealed yet; PostgreSQL seals every second.
+// sealTries bounds how often a command asks for something that is not sealed yet; PostgreSQL seals every second.
 const sealTries = 10
 
-// patiently asks again while the server says that something is not sealed yet.
+// patiently repeats a request while the server answers that something is not sealed yet.
 func patiently[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
 	for n := 1; ; n++ {
 		v, err := ask(ctx)

@@ -82,7 +82,7 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	return nil
 }
 
-// greet tells the operator what to know, on standard error.
+// greet prints to standard error what the operator should know.
 func (c console) greet(a *app.App, set config.Config) {
 	addr, mqtt := a.Ready()
 	scheme := "http"
@@ -93,7 +93,7 @@ func (c console) greet(a *app.App, set config.Config) {
 		c.tell("First use: open %s://%s%s (once) to create the owner's sign-in,", scheme, reachable(addr), path)
 		where := " --data " + set.Text(config.Data)
 		if set.Text(config.Store) != "" {
-			where += " --store with the same URL" // which may hold a password
+			where += " --store with the same URL" // the URL may hold a password
 		}
 		c.tell("or create an API key: paywatt apikey create --role owner%s", where)
 	}
@@ -111,7 +111,7 @@ func (c console) greet(a *app.App, set config.Config) {
 	}
 }
 
-// reachable is the address as this machine reaches it: one that means every interface is named localhost.
+// reachable returns an address that this machine can use: one that means every interface becomes localhost.
 func reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
@@ -126,8 +126,8 @@ func isLoopback(addr string) bool {
 	return err == nil && ip != nil && ip.IsLoopback()
 }
 
-// readyLines are what says that the server accepts: the line with the addresses (docs/operate/running.md#starting), then
-// one for each listener for a device.
+// readyLines returns the lines that say that the server is ready: one with the addresses (docs/operate/running.md#starting),
+// then one for each device listener and one for the integration broker.
 func readyLines(a *app.App) string {
 	http, mqtt := a.Ready()
 	lines := fmt.Sprintf("http=%s mqtt=%s\n", http, mqtt)

@@ -106,8 +106,8 @@ func readenv(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
-// newer makes a database look as if a later version had written it: newer FILE. The schema's number stands in the
-// file's header (SQLite file format, user version at offset 60).
+// newer makes a database look as if a later version had written it: newer FILE. The schema's number is in the file's header
+// (SQLite file format, user version at offset 60).
 func newer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: newer FILE")

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// maxSettings is the largest settings file; what is longer is another file.
+// maxSettings bounds the settings file in bytes.
 const maxSettings = 1 << 20
 
 // settingFlags adds a flag for every setting of the server.
@@ -36,8 +36,7 @@ func settingFlags(f *pflag.FlagSet) {
 	}
 }
 
-// settings puts defaults, file, environment and flags together. The data folder is found first, because the file lies
-// in it.
+// settings merges defaults, file, environment and flags. The data folder is found first, because the settings file is in it.
 func (c console) settings(cmd *cobra.Command) (config.Config, error) {
 	src := config.Sources{Env: c.settingVariables(), Flags: givenSettings(cmd.Flags())}
 	first, err := config.Merge(src)
@@ -55,8 +54,8 @@ func (c console) settings(cmd *cobra.Command) (config.Config, error) {
 	return merged, nil
 }
 
-// settingVariables are the lines of the environment that are meant as settings. The path of a binary under test is
-// not one, though it begins like one.
+// settingVariables returns the environment variables that are settings. PAYWATT_BIN, the path of a binary under test, is not
+// one.
 func (c console) settingVariables() []string {
 	if c.environ == nil {
 		return nil
@@ -70,7 +69,7 @@ func (c console) settingVariables() []string {
 	return out
 }
 
-// givenSettings are the flags that were given, by the key of their setting.
+// givenSettings returns the flags that were given, by the key of their setting.
 func givenSettings(f *pflag.FlagSet) map[string][]string {
 	out := map[string][]string{}
 	for _, s := range config.Settings() {
@@ -87,11 +86,11 @@ func givenSettings(f *pflag.FlagSet) map[string][]string {
 	return out
 }
 
-// readSettings decodes the settings file; one that is not there says nothing.
+// readSettings decodes the settings file. A missing file is not an error.
 func readSettings(path string) (map[string]any, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, nil // a data folder that is none is explained when it is opened
+		return nil, nil // an invalid data folder is explained when it is opened
 	}
 	if err == nil && info.Size() > maxSettings {
 		err = fmt.Errorf("longer than %d bytes", maxSettings)
@@ -106,7 +105,7 @@ func readSettings(path string) (map[string]any, error) {
 	return out, nil
 }
 
-// settingFailure has a line for each thing that is wrong.
+// settingFailure reports everything that is wrong with the settings.
 func settingFailure(err error) *exit.Failure {
 	return &exit.Failure{Code: exit.Usage, What: "The settings cannot be used: " + strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".") + ".",
 		Not: notRun, Try: "Correct them. paywatt config show --origin shows where each value comes from."}

@@ -128,7 +128,7 @@ type streetView struct {
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
-// fleet lets the meters live against a server.
+// fleet runs the meters against a server.
 func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 	if o.street.Meters > sim.MaxFleet {
 		return usage("One process cannot connect so many meters.", fmt.Sprintf("Give at most %d --meters, or none of --url and --mqtt.", sim.MaxFleet))
@@ -180,12 +180,12 @@ func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f 
 		"trace", r.Trace, "replay", r.Replay))
 }
 
-// interrupted is the end of a simulation by a signal.
+// interrupted is the failure of a simulation that a signal ended.
 func interrupted() error {
 	return &exit.Failure{Code: exit.Failed, What: "The simulation was interrupted.", Not: "There is no result.", Try: "Run it again."}
 }
 
-// fleetFailure is an error that ended a fleet; explain knows those of the client.
+// fleetFailure explains an error that ended a fleet, first with [explain] for the client's errors.
 func fleetFailure(err error) error {
 	if known := explain(err); known != err {
 		return known
@@ -193,7 +193,7 @@ func fleetFailure(err error) error {
 	return &exit.Failure{Code: exit.Failed, What: "The meters stopped: " + err.Error() + ".", Not: "There is no result.", Try: "Check that the server runs, then run it again."}
 }
 
-// changed repeats the options of a command that were given, as a shell reads them.
+// changed returns the given options as a shell reads them, for the line that repeats the run.
 func changed(cmd *cobra.Command, names ...string) (line string) {
 	for _, name := range names {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
@@ -203,7 +203,7 @@ func changed(cmd *cobra.Command, names ...string) (line string) {
 	return line
 }
 
-// quoted is a word for a shell.
+// quoted quotes a word for a shell.
 func quoted(word string) string {
 	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/-") == "" {
 		return word

@@ -42,7 +42,7 @@ meter core, and the same seed gives the same figures. Revenue lost is that of th
 	return cmd
 }
 
-// loadTestRow is one load with what each meter made of it.
+// loadTestRow is one load with the reading of each meter.
 type loadTestRow struct {
 	LoadW     int32        `json:"load_w"`
 	Runs      int          `json:"runs"`
@@ -128,7 +128,7 @@ func inSeconds(ms int64) string {
 	return fmt.Sprintf("%d.%02d s", ms/100, ms%100)
 }
 
-// loadTestNotes says what the source's own constants come to, on standard error beside the figures.
+// loadTestNotes explains on standard error what the source's own constants mean.
 func (c console) loadTestNotes(t calibration.Columns, seed uint64) error {
 	r, err := calibration.Measure(calibration.PublishedCount())
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 	simWallet = "wallet"
 )
 
-// simWalletOptions are the options of a street of wallet meters only.
+// simWalletOptions are the options that only wallet streets have.
 type simWalletOptions struct {
 	loss, first  int
 	away         bool
@@ -51,7 +51,7 @@ func (o *simOptions) checkMode(cmd *cobra.Command) error {
 	return nil
 }
 
-// runWallet lets a street of wallet meters live and says what its witness found.
+// runWallet runs a street of wallet meters and reports what its witness found.
 func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 	street := sim.OrdinaryWallets(o.street.Meters, o.street.Days, o.street.Seed)
 	street.Start, street.Loss, street.Away, street.First = o.street.Start, o.wallet.loss, o.wallet.away, o.wallet.first
@@ -86,10 +86,10 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 	return c.verdict(r)
 }
 
-// shownViolations is how many violations are told one by one.
+// shownViolations is how many violations are printed.
 const shownViolations = 10
 
-// verdict is that of the witness: a failure if it found a violation.
+// verdict reports the witness's verdict and fails if it found a violation.
 func (c console) verdict(r sim.WalletStreetResult) error {
 	if len(r.Violations) == 0 {
 		c.tell("The witness found no violation.")
@@ -112,7 +112,7 @@ type walletStreetView struct {
 
 func walletStreetOf(r sim.WalletStreetResult) walletStreetView {
 	v := walletStreetView{WalletStreetResult: r, DarkMinutes: sim.Minutes(r.Dark), WithMoney: sim.Minutes(r.OffWithMoney)}
-	v.Violations = append([]sim.Violation{}, r.Violations...) // an empty list is written as one
+	v.Violations = append([]sim.Violation{}, r.Violations...) // an empty list, not null
 	return v
 }
 

@@ -22,13 +22,13 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// pushMeter is a meter without any connection but its modem: what the server knows of it came as text messages.
+// pushMeter is a meter with only a modem. The server knows it only by its text messages.
 type pushMeter struct {
 	*demo.Scripted
 	t      testing.TB
 	sim    string
 	tokens []string // identities
-	units  int64    // of them together, Wh
+	units  int64    // of all tokens, Wh
 }
 
 // pushSIM is the number of the SIM in the i-th meter.
@@ -37,7 +37,7 @@ func pushSIM(i int) string { return fmt.Sprintf("+2547000002%02d", i) }
 // streetName is the customer of each meter of a street.
 const streetName = "Amina A."
 
-// streetPhone is the telephone of the i-th customer.
+// streetPhone is the number of the i-th customer's telephone.
 func streetPhone(i int) string { return fmt.Sprintf("+2547000000%02d", i+1) }
 
 // streetMeter is the number of the i-th meter.
@@ -51,21 +51,21 @@ func streetMeter(t *testing.T, i int) string {
 	return body + string(digit)
 }
 
-// pushStreet is a server with a modem of its own and meters that have nothing but one. Server and network live by one clock
-// that can be put forward: the server waits minutes for answers, and a message's time stamp counts seconds.
+// pushStreet is a server with a modem of its own and meters with only a modem. Server and network share a clock that the test
+// can put forward: the server waits minutes for answers, and a message's time stamp counts seconds.
 type pushStreet struct {
 	*platform
 	meters []*pushMeter
 	radio  *network.Network
-	ahead  atomic.Int64 // of the machine's clock
+	ahead  atomic.Int64 // ahead of the machine's clock
 	passed time.Time    // when time was last put forward
 	storm  bool         // delivery reports may be lost
 }
 
 func (s *pushStreet) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
-// pass puts the clock of the server and the network forward by some minutes, and that of the meters by hours: they give ten
-// answers an hour to a number, and twenty a day.
+// pass puts the clock of the server and the network forward by minutes, and the meters' by hours: a meter gives a number ten
+// answers an hour and twenty a day.
 func (s *pushStreet) pass(d time.Duration) {
 	s.passed = time.Now()
 	s.ahead.Add(int64(d))
@@ -74,13 +74,13 @@ func (s *pushStreet) pass(d time.Duration) {
 	}
 }
 
-// newPushStreet starts it.
+// newPushStreet starts the server, the network and the meters.
 func newPushStreet(t *testing.T, meters int) *pushStreet {
 	t.Helper()
 	s := &pushStreet{platform: newPlatform(t), passed: time.Now()}
 	p := s.place
 	s.air(meters)
-	if err := p.Stop(); err != nil { // it was started without a modem
+	if err := p.Stop(); err != nil { // the server was started without a modem
 		t.Fatal(err)
 	}
 	p.Modem, p.Now = p.Port(demo.Authority), s.now
@@ -152,7 +152,7 @@ func (s *pushStreet) air(meters int) {
 }
 
 // settled waits until the newest message that brought a token to its meter's SIM is answered, and returns that delivery.
-// message is one that was there before and does not count. Where no answer comes, time passes.
+// message is an earlier one that does not count. While no answer comes, it moves the clock.
 func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharge, apiv1.RechargeDelivery) {
 	s.t.Helper()
 	for end := time.Now().Add(time.Minute); ; {
@@ -161,7 +161,7 @@ func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharg
 			s.t.Fatal(err)
 		}
 		if len(r.Deliveries) > 0 {
-			// Outside bad weather the delivery report comes too; the answer may overtake it.
+			// Without bad weather the delivery report comes too; the answer may overtake it.
 			if d := r.Deliveries[0]; d.Message != message && d.State == "answered" && (d.DeliveredAt != nil || s.storm) {
 				return r, d
 			}
@@ -203,8 +203,8 @@ func (s *pushStreet) sellTo(m *pushMeter) string {
 	return list.Data[0].ID
 }
 
-// TestFortyTokensByServerPush sells 40 tokens to eight meters that have no connection but a modem, with delivery through the
-// server's own modem, over virtual hours inside the limits of the meters' answers; then each is sent once more by the server.
+// TestFortyTokensByServerPush sells 40 tokens to eight meters that have only a modem, and delivers them through the server's
+// own modem. It stays inside the limits of the meters' answers. Then the server sends each token once more.
 func TestFortyTokensByServerPush(t *testing.T) {
 	const meters, each = 8, 5
 	s := newPushStreet(t, meters)
@@ -238,8 +238,8 @@ func TestFortyTokensByServerPush(t *testing.T) {
 		meters*each, meters, heard, used)
 }
 
-// pushAgain sends the i-th token of each meter through the server's modem once more: the meter says that it was used, and the
-// message and the token say that it is in the meter, as before.
+// pushAgain sends the i-th token of each meter through the server's modem once more. The meter answers that the token was
+// used; the message and the token still count as delivered.
 func (s *pushStreet) pushAgain(i int) (used int) {
 	s.t.Helper()
 	first := map[string]string{} // message by token
@@ -272,9 +272,9 @@ func (s *pushStreet) pushAgain(i int) (used int) {
 	return used
 }
 
-// TestFortyTokensByServerPushInBadWeather: a fifth of the messages of either way is lost, others come twice or late, and the
-// tokens are alike, so that an answer can be about several. Each is in its meter exactly once, and the server comes to know it
-// of every one: by the meter's list of its last tokens, or by sending it once more.
+// TestFortyTokensByServerPushInBadWeather: a fifth of the messages in each direction is lost, and others come twice or late.
+// The tokens are alike, so an answer can be about several. Each meter loads each token exactly once, and the server learns it
+// for every one: from the meter's list of its last tokens, or by sending the token once more.
 func TestFortyTokensByServerPushInBadWeather(t *testing.T) {
 	const meters, each = 8, 5
 	s := newPushStreet(t, meters)
@@ -307,7 +307,7 @@ func TestFortyTokensByServerPushInBadWeather(t *testing.T) {
 		meters*each, sums.tokens, sums.messages, sums.asked, lost, sums.repeated)
 }
 
-// pushSums count what it took to bring tokens to their meters.
+// pushSums count the messages and retries needed to deliver the tokens.
 type pushSums struct{ tokens, messages, asked, repeated int }
 
 func (s *pushSums) add(m apiv1.MessageDetail) {
@@ -333,7 +333,7 @@ func (s *pushStreet) happened(kind network.Kind) (n int) {
 	return n
 }
 
-// TestMeterRechargeBySMS follows a token from the command line through the server's modem to a meter that has nothing but one.
+// TestMeterRechargeBySMS follows a token from the command line through the server's modem to a meter that has only a modem.
 func TestMeterRechargeBySMS(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
@@ -351,7 +351,7 @@ func TestMeterRechargeBySMS(t *testing.T) {
 		word := strings.Fields(line)
 		at, err := time.Parse(time.RFC3339, word[0])
 		if err != nil {
-			continue // said by the program, not a step
+			continue // a message of the program, not a step
 		}
 		if at.Before(last) {
 			t.Errorf("%q is told after %s", line, last)
@@ -368,13 +368,13 @@ func TestMeterRechargeBySMS(t *testing.T) {
 	if r, _ := s.settled(m, list.Data[0].ID, ""); !slices.Equal(states(r), []string{"queued", "sent", "delivered", "answered", "heard"}) {
 		t.Errorf("the steps are %v", states(r))
 	}
-	// Once more, by its id: it was used, and the meter says so with what it holds.
+	// Once more, by its id: the meter answers that the token was used, and gives its balance.
 	s.pass(time.Minute)
 	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "sms", "--wait", "30s")
 	if code != 0 || !strings.Contains(out, "heard") || !strings.Contains(out, "answered: this recharge card has been used! Balance 34.7 kWh") {
 		t.Errorf("again: exit %d\n%s%s", code, out, told)
 	}
-	// By its own connection, which it has not: that text messages say so is no answer to that.
+	// Through a connection of its own, which the meter lacks: what text messages say is not an answer to that.
 	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "2s")
 	if code != exit.Unreachable || !strings.Contains(out, "heard") || !strings.Contains(told, "Only a text message reports the token as loaded") || !strings.Contains(told, "The token is not lost") {
 		t.Errorf("by a connection that the meter has not: exit %d, want %d\n%s%s", code, exit.Unreachable, out, told)

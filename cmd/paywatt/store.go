@@ -21,10 +21,10 @@ func newStoreCommand(c console) *cobra.Command {
 	return cmd
 }
 
-// storeCopy is one store copy.
+// storeCopy holds the options of one store copy.
 type storeCopy struct {
 	from, to string // data folder, URL
-	keys     string // folder that gets the keys; the same one where it is empty
+	keys     string // folder for a copy of the keys; empty: the data folder keeps them
 	keep     bool
 }
 
@@ -92,15 +92,15 @@ func (c console) copyStore(cmd *cobra.Command, o storeCopy) (err error) {
 	return c.showCopy(cmd, o, filled)
 }
 
-// move copies the content, and tells the folder before the database commits it. Where an error leaves open whether it did,
-// the database is asked.
+// move copies the content and marks the folder before the database commits. After an error it asks the database whether it
+// committed.
 func (c console) move(ctx context.Context, o storeCopy, m sqlite.Move) (postgres.Filled, error) {
 	told := false
 	filled, err := c.fillStore(ctx, o, m.ID, func() error { told = true; return sqlite.BeginMove(o.from, m) })
 	if err == nil || !told {
 		return filled, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askArrived) // an interrupted command asks as well
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askArrived) // asks even if the command was interrupted
 	defer cancel()
 	epoch, unknown := postgres.Arrived(ctx, o.to, m.ID)
 	switch {
@@ -112,11 +112,11 @@ func (c console) move(ctx context.Context, o storeCopy, m sqlite.Move) (postgres
 	return filled, errors.Join(err, sqlite.CancelMove(o.from))
 }
 
-// askArrived is how long a database that did not answer a commit is asked what became of it.
+// askArrived is how long it keeps asking a database that did not answer a commit.
 const askArrived = 30 * time.Second
 
-// resume finds out what became of a move that was interrupted. It gives the epoch of the copy if everything has arrived,
-// and 0 where there is nothing to resume, or nothing arrived.
+// resume finds out how an interrupted move ended. It returns the epoch of the copy if everything arrived, and 0 if nothing
+// arrived or there is nothing to resume.
 func (c console) resume(ctx context.Context, o storeCopy) (filled postgres.Filled, err error) {
 	m, err := sqlite.PendingMove(o.from)
 	if err != nil || m.ID == "" {
@@ -135,7 +135,7 @@ func (c console) resume(ctx context.Context, o storeCopy) (filled postgres.Fille
 	return filled, sqlite.CancelMove(o.from)
 }
 
-// unfinished says that nobody knows which of two databases is the live one.
+// unfinished is the failure if it is not known which of the two databases is the live one.
 func (c console) unfinished(o storeCopy, m sqlite.Move, err error) error {
 	return &exit.Failure{Code: exit.Failed, What: "It is not known whether everything has arrived in " + m.To + ": " + err.Error() + ".",
 		Not: "No server starts on the folder until that is known.", Try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
@@ -155,7 +155,7 @@ func copyFailure(o storeCopy, err error) error {
 	case errors.Is(err, postgres.ErrDiffers):
 		return &exit.Failure{Code: exit.Failed, What: what, Not: "No data was committed there.",
 			Try: "Run paywatt verify --data " + o.from + ", and report this error with its output."}
-	case errors.Is(err, sqlite.ErrMoving): // only of a copy that is to stand beside it; a move resumes
+	case errors.Is(err, sqlite.ErrMoving): // only for a copy with --keep; a move resumes
 		return &exit.Failure{Code: exit.Refused, What: what, Not: "No data was copied.",
 			Try: "Run paywatt store copy without --keep to that database first. It finds out whether everything arrived."}
 	case errors.Is(err, sqlite.ErrMoved):
@@ -165,7 +165,7 @@ func copyFailure(o storeCopy, err error) error {
 	return storeFailure("The store could not be copied", o.from, err)
 }
 
-// fillStore copies keys and content. ready is called when all is there and not yet committed.
+// fillStore copies keys and content. It calls ready when everything is there but not yet committed.
 func (c console) fillStore(ctx context.Context, o storeCopy, move string, ready func() error) (filled postgres.Filled, err error) {
 	if o.keys != "" {
 		if err := sqlite.EmptyFolder(o.keys); err != nil {
@@ -211,7 +211,7 @@ func (c console) showCopy(cmd *cobra.Command, o storeCopy, f postgres.Filled) er
 		}
 	}
 	figures := map[string]int64{}
-	if f.Report != nil { // not of a move that was resumed
+	if f.Report != nil { // nil for a move that was resumed
 		for _, k := range f.Report.Figures {
 			figures[k.Name] = k.N
 		}

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// maxTypos is how many letters of a word may be wrong for "did you mean".
+// maxTypos is how many typos a word may have for "did you mean".
 const maxTypos = 2
 
-// nearest is the word of a set that differs least from another word: in at most [maxTypos] letters, and never in all of them.
-// It is "" if there is no such word.
+// nearest returns the word of a set that is nearest to another word. It may differ in at most [maxTypos] letters, and never
+// in all of them. Without such a word it returns "".
 func nearest(word string, of []string) string {
 	best, least := "", min(maxTypos, len([]rune(word))-1)+1
 	for _, known := range of {
@@ -20,7 +20,7 @@ func nearest(word string, of []string) string {
 	return best
 }
 
-// didYouMean asks for the nearest word; it is empty if there is none.
+// didYouMean suggests the nearest word; it is empty if there is none.
 func didYouMean(near string) string {
 	if near == "" {
 		return ""

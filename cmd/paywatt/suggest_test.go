@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestTheNearestWordIsMeant: at most two letters may be wrong, a swap counts once, and a short word is never replaced whole.
+// TestTheNearestWordIsMeant: at most two letters may be wrong, a swap counts once, and no short word is replaced completely.
 func TestTheNearestWordIsMeant(t *testing.T) {
 	known := []string{"disconnect", "connect", "read", "02", "04", "queued"}
 	for word, want := range map[string]string{"disconect": "disconnect", "conect": "connect", "raed": "read", "READ": "read", "reed": "read", "reading": "",

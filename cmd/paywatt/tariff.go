@@ -63,7 +63,8 @@ func newTariffAdd(c console) *cobra.Command {
 	return cmd
 }
 
-// tariff reads the options. Prices and percentages are decimals typed by people and become exact integers here.
+// tariff builds the tariff from the options. People type prices and percentages as decimals, which become exact integers
+// here.
 func (o tariffOptions) tariff(name string) (apiv1.NewTariff, error) {
 	n := apiv1.NewTariff{Name: name, Price: apiv1.Price{Currency: o.currency, Rounding: o.rounding}}
 	if _, ok := money.CurrencyOf(o.currency); !ok {
@@ -98,7 +99,7 @@ func (o tariffOptions) tariff(name string) (apiv1.NewTariff, error) {
 	return n, nil
 }
 
-// planned reads a plan: what is bought, and for how much.
+// planned reads a plan: what the customer buys, and the price.
 func (o tariffOptions) planned(n apiv1.NewTariff) (apiv1.NewTariff, error) {
 	what, price, ok := strings.Cut(o.plan, "=")
 	cur, _ := money.CurrencyOf(o.currency)
@@ -130,7 +131,7 @@ func block(text string) (apiv1.Block, bool) {
 	return b, ok
 }
 
-// exactly reads a number that is not negative and scales it exactly; more decimals than the scale has are refused.
+// exactly reads a number that is not negative and scales it exactly; it refuses more decimals than the scale has.
 func exactly(text string, scale int64) (int64, bool) {
 	if text == "" || strings.Trim(text, "0123456789.") != "" {
 		return 0, false

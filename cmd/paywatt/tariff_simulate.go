@@ -85,7 +85,7 @@ func (c console) simulate(cmd *cobra.Command, api *client.Client, o simulateOpti
 	return c.show(cmd, s, simulationTable(s, cur))
 }
 
-// readDraft reads a draft of a tariff and says what is wrong with it before the server is asked.
+// readDraft reads a draft of a tariff and reports its errors before the server is asked.
 func (c console) readDraft(path string) (apiv1.Price, tariff.Body, error) {
 	text, err := c.readInput(path)
 	if err != nil {
@@ -123,7 +123,7 @@ func (c console) readInput(path string) ([]byte, error) {
 	return text, err
 }
 
-// replayFile compares on this side of the network: a file may be larger than a request.
+// replayFile compares on the client, because a file may be larger than a request.
 func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOptions, name string, draft tariff.Body) (*apiv1.Comparison, error) {
 	zone, err := time.LoadLocation(o.tz)
 	if err != nil {
@@ -146,7 +146,7 @@ func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOp
 	return new(cmp.Body()), nil
 }
 
-// inForce is the version of a tariff that is in force.
+// inForce returns the version of a tariff that is in force.
 func (c console) inForce(cmd *cobra.Command, api *client.Client, name string) (tariff.Body, error) {
 	versions, err := every(func(p apiv1.Page) (apiv1.List[apiv1.Tariff], error) {
 		return api.TariffVersions(cmd.Context(), apiv1.TariffFilter{Tariff: name, Page: p})
@@ -167,7 +167,7 @@ func (c console) inForce(cmd *cobra.Command, api *client.Client, name string) (t
 	return tariff.Body{}, &exit.Failure{Code: exit.Refused, What: "No version of " + name + " is in force.", Not: "The simulation did not run.", Try: "Wait until one begins, or publish one."}
 }
 
-// readUses reads meter,month,kwh.
+// readUses reads CSV lines of meter,month,kwh.
 func (c console) readUses(path string) ([]tariff.MonthUse, error) {
 	text, err := c.readInput(path)
 	if err != nil {

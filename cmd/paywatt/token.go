@@ -24,7 +24,7 @@ func token(c console) *cobra.Command {
 	return cmd
 }
 
-// showToken writes a token in the format that -o names.
+// showToken writes a token in the format of --output.
 func (c console) showToken(cmd *cobra.Command, v tokenlab.View) error {
 	return c.show(cmd, v, fields("token", v.Token, "result", v.Result, "status", decimal(v.Status), "kind", v.Kind,
 		"class", decimal(v.Class), "subclass", decimal(v.SubClass), "tid", decimal(v.TID), "issued_at", v.IssuedAt,

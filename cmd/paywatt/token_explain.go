@@ -16,8 +16,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// explainView is what the token doctor says, with or without a server, as the table shows it. Token is masked. It is the JSON of an
-// answer without a server; a server's answer is printed as it came.
+// explainView is the diagnosis of the token doctor as the table shows it, with or without a server. Token is masked. Without
+// a server this is also the JSON output; a server's JSON is printed unchanged.
 type explainView struct {
 	Verdict  string          `json:"verdict"`
 	Findings []apiv1.Finding `json:"findings"`
@@ -27,9 +27,9 @@ type explainView struct {
 	Sold        bool                `json:"sold"`
 	Vend        string              `json:"-"`
 	State       string              `json:"-"`
-	MeterResult string              `json:"-"` // what the meter last said of it
+	MeterResult string              `json:"-"` // the meter's last report about it
 	Reports     []apiv1.TokenReport `json:"-"`
-	Tests       []string            `json:"tests,omitempty"` // what a test token asks for
+	Tests       []string            `json:"tests,omitempty"` // what a test token requests
 	Typing      *apiv1.Typing       `json:"typing,omitempty"`
 	Keys        string              `json:"keys"`
 }
@@ -56,7 +56,7 @@ func tokenExplain(c console) *cobra.Command {
 	return cmd
 }
 
-// explainToken answers without a server where it can: with a key, and where the digits alone say everything.
+// explainToken answers without a server if it can: with a key, or if the digits alone are enough.
 func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, digits string) error {
 	e := sts.Explain(digits, nil, nil)
 	local := diagnosis.Local{KT: sts.DUTK, KEN: ken, Now: time.Now()}
@@ -106,8 +106,8 @@ func (v *explainView) answered() {
 	}
 }
 
-// offline fills in what the digits and the key say. Whoever has the key could make the corrections themselves, so they
-// are shown.
+// offline fills in what the digits and the key say. It shows the corrections, because whoever has the key could make them
+// anyway.
 func (v *explainView) offline(e sts.Explanation, k tokenlab.Key, ken uint8) {
 	v.View = tokenlab.Outcome(e.Result)
 	if e.Result == sts.FormatError {
@@ -143,7 +143,7 @@ func (v *explainView) offline(e sts.Explanation, k tokenlab.Key, ken uint8) {
 	}
 }
 
-// online fills in what the server said.
+// online fills in the server's diagnosis.
 func (v *explainView) online(d apiv1.Diagnosis) {
 	v.Verdict, v.Findings, v.Token, v.Result, v.Kind = d.Verdict, d.Findings, d.Token, openingOf(d), d.Kind
 	v.Class, v.SubClass, v.Section = small(d.Class), small(d.SubClass), nil
@@ -164,10 +164,10 @@ func (v *explainView) online(d apiv1.Diagnosis) {
 	v.answered()
 }
 
-// unknownResult stands where no key was tried.
+// unknownResult is the result if no key was tried.
 const unknownResult = "unknown"
 
-// openingOf names what came of opening the token, as decode does.
+// openingOf names the result of opening the token, in the words of decode.
 func openingOf(d apiv1.Diagnosis) string {
 	switch {
 	case d.Verdict == string(diagnosis.NoToken):
@@ -190,7 +190,7 @@ func small(n *int) *uint8 {
 	return new(uint8(*n))
 }
 
-// table is the findings and then the facts.
+// table shows the findings and then the facts.
 func (v explainView) table() table {
 	pairs := []string{"verdict", v.Verdict}
 	for _, f := range v.Findings {
@@ -217,7 +217,7 @@ func (v explainView) table() table {
 	return fields(pairs...)
 }
 
-// testsText is what a test token asks for, in a line.
+// testsText lists in one line what a test token requests.
 func testsText(tests []string) string {
 	if len(tests) == sts.MaxTest {
 		return "all"

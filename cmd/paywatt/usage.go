@@ -24,15 +24,15 @@ standard error. An error says what happened, what did not happen and what to do.
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused by a rule, 5 unreachable.`
 
-// notRun is what did not happen when a command line is wrong.
+// notRun says what did not happen if a command line is wrong.
 const notRun = "The command did not run."
 
-// usage is the failure of a command line that cannot be carried out as it is written.
+// usage is the failure for a command line that cannot be carried out as written.
 func usage(what, try string) *exit.Failure {
 	return &exit.Failure{Code: exit.Usage, What: what, Not: notRun, Try: try}
 }
 
-// failed turns the error of a command into the failure that is printed. It is the only way from an error to the terminal.
+// failed turns the error of a command into the failure that is printed. Every error reaches the terminal through it.
 func failed(err error) *exit.Failure {
 	var f *exit.Failure
 	switch {
@@ -62,7 +62,7 @@ func printFailure(w io.Writer, f *exit.Failure) {
 	fmt.Fprintln(w, "paywatt: "+strings.Join(f.Lines(), "\n  "))
 }
 
-// strict lets every command of a tree report wrong options and word counts as failures.
+// strict makes every command of a tree report wrong options and argument counts as failures.
 func strict(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(wrongFlag)
 	if count := cmd.Args; count != nil {
@@ -79,14 +79,14 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// unknownCommand is the failure of a line that names a command that does not exist; nil if it names one. Without it cobra
-// prints the help of a noun and succeeds, and a script believes that the command ran.
+// unknownCommand returns the failure for a command that does not exist, or nil. Without it cobra prints the help of a noun
+// and succeeds, and a script believes that the command ran.
 func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
-		return nil // of the shell; cobra adds it when it runs
+		return nil // for the shell's completion; cobra adds it when it runs
 	}
 	if len(args) > 1 && args[0] == "help" {
-		args = args[1:] // cobra alone would print its help and succeed
+		args = args[1:] // cobra itself would print its help and succeed
 	}
 	cmd, rest, err := root.Find(args)
 	word := ""
@@ -97,7 +97,7 @@ func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
 		}
 	case cmd == root || len(rest) == 0 || rest[0] == "help" || strings.HasPrefix(rest[0], "-"):
 		return nil
-	case cmd.Runnable(): // it takes words of its own, but not one that looks like its subcommand: paywatt vend recipt
+	case cmd.Runnable(): // it takes arguments, but not one that looks like a subcommand: paywatt vend recipt
 		if nearest(rest[0], subcommands(cmd)) == "" {
 			return nil
 		}
@@ -108,7 +108,7 @@ func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
 	return usage(fmt.Sprintf("There is no command %s %s.", cmd.CommandPath(), word), didYouMean(commandLike(cmd, word))+commandsOf(cmd))
 }
 
-// commandLike is the nearest of a command's subcommands; "" if none is near.
+// commandLike returns the subcommand nearest to a word; "" if none is near.
 func commandLike(cmd *cobra.Command, word string) string {
 	if cmd.SuggestionsMinimumDistance <= 0 {
 		cmd.SuggestionsMinimumDistance = maxTypos
@@ -120,7 +120,7 @@ func commandLike(cmd *cobra.Command, word string) string {
 	return like[0]
 }
 
-// commandsOf says where the commands are listed; those of a noun are few enough to name.
+// commandsOf says where the commands are listed; a noun has few enough to list them.
 func commandsOf(cmd *cobra.Command) string {
 	see := "Run " + cmd.CommandPath() + " --help for its commands"
 	if !cmd.HasParent() {
@@ -139,7 +139,7 @@ func subcommands(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// wrongCount is the failure of a command with too many words or too few.
+// wrongCount is the failure for too many or too few arguments.
 func wrongCount(cmd *cobra.Command, args []string) *exit.Failure {
 	line, words := strings.TrimSuffix(cmd.UseLine(), " [flags]"), wordsOf(cmd)
 	see := "Write " + line + ". Run " + cmd.CommandPath() + " --help for the words and options."
@@ -155,7 +155,7 @@ func wrongCount(cmd *cobra.Command, args []string) *exit.Failure {
 	return usage(fmt.Sprintf("%s takes at most %s, but %d words are given.", cmd.CommandPath(), strings.Join(words, " "), len(args)), see)
 }
 
-// wrongFlag is the failure of an unknown option, or of an option with a wrong value.
+// wrongFlag is the failure for an unknown option, or for an option with a wrong value.
 func wrongFlag(cmd *cobra.Command, err error) error {
 	see := "Run " + cmd.CommandPath() + " --help for the options."
 	var unknown *pflag.NotExistError
@@ -178,11 +178,11 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	return usage(sentenceOf(err), see)
 }
 
-// wrongValue is the failure of an option whose value cannot be read.
+// wrongValue is the failure for an option whose value cannot be read.
 func wrongValue(e *pflag.InvalidValueError, see string) *exit.Failure {
 	var f *exit.Failure
 	if errors.As(e, &f) {
-		return f // of an option that explains its own values
+		return f // from an option that explains its own values
 	}
 	option := fmt.Sprintf("--%s %q ", e.GetFlag().Name, e.GetValue())
 	if errors.Is(e, strconv.ErrRange) {

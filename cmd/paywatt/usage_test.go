@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// TestServerErrorsLookLikeLocalOnes: the detail of a refusal comes apart into what happened, what did not, and what to do.
+// TestServerErrorsLookLikeLocalOnes: the detail of a refusal is split into what happened, what did not, and what to do.
 func TestServerErrorsLookLikeLocalOnes(t *testing.T) {
 	small := refuse.MeterWithoutTariff("04140001001")
 	for _, c := range []struct {
@@ -37,7 +37,7 @@ func TestServerErrorsLookLikeLocalOnes(t *testing.T) {
 	}
 }
 
-// TestAnyErrorIsAFailure: what the program did not foresee is printed in the same form.
+// TestAnyErrorIsAFailure: unexpected errors are printed in the same form.
 func TestAnyErrorIsAFailure(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -82,7 +82,7 @@ func newUtilitySet(c console) *cobra.Command {
 	return cmd
 }
 
-// change is what the given flags change.
+// change builds the change from the given flags.
 func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error) {
 	s := apiv1.SettingsChange{Name: given(cmd, "name", &o.name), Currency: given(cmd, "currency", &o.currency), TZ: given(cmd, "tz", &o.zone),
 		VATNo: given(cmd, "vat-no", &o.vatNo), FourEyes: given(cmd, "four-eyes", &o.eyes), Address: given(cmd, "address", &o.address),
@@ -118,7 +118,7 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 	return s, nil
 }
 
-// amounts reads what is given in the utility's currency: the limit of reversals, and when something happens to wallets.
+// amounts reads the amounts in the utility's currency: the daily limit of reversals, and the levels of wallets.
 func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *apiv1.SettingsChange) error {
 	for _, a := range []struct {
 		flag, text string
@@ -173,7 +173,7 @@ func reversalValue(s apiv1.Settings) string {
 	return minorText(s.ReversalValue, s.Currency)
 }
 
-// walletLevel is an amount at which something happens to wallets, or what it is where none was set.
+// walletLevel shows a warning level of wallets, or the text of the default if none is set.
 func walletLevel(minor int64, currency, otherwise string) string {
 	if minor == 0 {
 		return otherwise

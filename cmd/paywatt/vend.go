@@ -68,8 +68,8 @@ func newVendShow(c console) *cobra.Command {
 	}
 }
 
-// tender reads the amount in the currency's own decimals. Without --currency it is the one of the tariffs: a tenant
-// has exactly one.
+// tender reads the amount in the currency's own decimals. Without --currency it uses that of the tariffs; a tenant has
+// exactly one.
 func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount, error) {
 	code := o.currency
 	if code == "" {
@@ -86,8 +86,8 @@ func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string)
 	return amountIn(code, text, "No token was sold.")
 }
 
-// amountOf reads an amount for a command that books and has no --currency: who may book may read tariffs and settings, and
-// anybody else is told by the server what is missing.
+// amountOf reads an amount for a command that books and has no --currency. It reads the currency from tariffs or settings:
+// whoever may book may read both, and the server refuses anybody else.
 func amountOf(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount, error) {
 	const not = "No entry was booked."
 	code, err := tariffCurrency(cmd, api)
@@ -105,7 +105,7 @@ func amountOf(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount
 	return amountIn(code, text, not)
 }
 
-// tariffCurrency is the currency of the tariffs, "" where there is none yet.
+// tariffCurrency returns the currency of the tariffs, "" if there is no tariff yet.
 func tariffCurrency(cmd *cobra.Command, api *client.Client) (string, error) {
 	tariffs, err := api.Tariffs(cmd.Context(), apiv1.Page{Limit: 1})
 	if err != nil || len(tariffs.Data) == 0 {
@@ -130,7 +130,7 @@ func amountIn(code, text, not string) (apiv1.Amount, error) {
 
 func (c console) vend(cmd *cobra.Command, api *client.Client, o vendOptions, meter string, tender apiv1.Amount) error {
 	if o.clientRef == "" {
-		// Named even where nobody asked, so that a sale whose answer is lost can be asked for again.
+		// Always set a reference, so that a sale whose answer is lost can be found again.
 		o.clientRef = "cli-" + rand.Text()
 	}
 	v, err := api.Vend(cmd.Context(), apiv1.NewSale{Meter: meter, Tender: tender, ClientRef: o.clientRef, Deliver: o.deliver}, "")
@@ -191,7 +191,7 @@ func amountText(a apiv1.Amount) string {
 	return money.Format(money.Minor(a.AmountMinor), cur) + " " + a.Currency
 }
 
-// grouped puts blanks between groups of four digits; a masked token comes with its own.
+// grouped puts spaces between groups of four digits; a masked token already has them.
 func grouped(digits string) string {
 	if len(digits) != 20 || strings.Contains(digits, " ") {
 		return digits

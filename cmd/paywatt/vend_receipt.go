@@ -53,7 +53,7 @@ func newVendReceipt(c console) *cobra.Command {
 	return cmd
 }
 
-// saleID is what the API finds a sale by: its identity, also where it is named by its reference, or its receipt number.
+// saleID returns what the API finds a sale by: its id, also for a sale named by its reference, or else its receipt number.
 func saleID(ctx context.Context, api *client.Client, sale string) (string, error) {
 	if strings.HasPrefix(sale, salePrefix) {
 		return sale, nil

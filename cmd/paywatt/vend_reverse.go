@@ -46,7 +46,7 @@ func newVendReverse(c console) *cobra.Command {
 	return cmd
 }
 
-// awaitReversal asks for a while how a reversal ends that waits for its meter.
+// awaitReversal polls a reversal for a while if it waits for its meter.
 func (c console) awaitReversal(cmd *cobra.Command, api *client.Client, sale string, r apiv1.Reversal) (apiv1.Reversal, error) {
 	defer c.progress(cmd, "Waiting for the meter", nil)()
 	for range reversalLooks {

@@ -129,7 +129,7 @@ func newVendingKeyList(c console) *cobra.Command {
 	return cmd
 }
 
-// factRow is a vending key as list prints it: everything but the key.
+// factRow is a vending key as list prints it, without the key itself.
 type factRow struct {
 	SGC      string `json:"sgc"`
 	KRN      uint8  `json:"krn"`
@@ -163,7 +163,7 @@ func openKeyStore(dir string) (*keystore.Store, error) {
 	return s, nil
 }
 
-// keyStoreFailure explains why the key store cannot be used. A wrong passphrase is a rule's "no".
+// keyStoreFailure explains why the key store cannot be used. A wrong passphrase is a refusal.
 func keyStoreFailure(err error) *exit.Failure {
 	f := &exit.Failure{Code: exit.Failed, What: "The key store cannot be used: " + err.Error() + ".", Not: "The key store was not changed.", Try: "Run paywatt doctor to find the cause."}
 	if errors.Is(err, keystore.ErrPassphrase) || errors.Is(err, keystore.ErrEmptyPassphrase) {

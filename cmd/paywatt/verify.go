@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newVerifyCommand checks a data folder from outside, or a receipt without one.
+// newVerifyCommand builds the command that checks a data folder, or a receipt without one.
 func newVerifyCommand(c console) *cobra.Command {
 	data, key, heads, scope := "", "", []string(nil), false
 	cmd := &cobra.Command{
@@ -84,7 +84,7 @@ type reportView struct {
 	Notices  []findingView    `json:"notices"`
 	Remarks  []findingView    `json:"remarks"`
 	More     int              `json:"more_findings"`
-	Open     []string         `json:"not_covered"` // what no verification proves
+	Open     []string         `json:"not_covered"` // what no verification can prove
 }
 
 type findingView struct {
@@ -92,7 +92,7 @@ type findingView struct {
 	What string `json:"what"`
 }
 
-// showReport writes the verdict, then what was found. It fails if there is a finding.
+// showReport writes the verdict, then the findings. It fails if there is one.
 func (c console) showReport(cmd *cobra.Command, r *store.Report, scope bool) error {
 	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, Remarks: []findingView{}, More: r.More, Open: store.NotCovered()}
 	t := table{head: []string{"rule", "finding"}}
@@ -141,7 +141,7 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report, scope bool) err
 	return nil
 }
 
-// verdictOf is the verdict on the books in one line, and the failure that it means; nil if nothing was found.
+// verdictOf is the verdict on the books in one line, and its failure, nil if there is no finding.
 func verdictOf(v reportView, r *store.Report) (verdict string, failure error) {
 	if len(v.Findings)+len(v.Notices) == 0 {
 		return fmt.Sprintf("Sound: %s, sum %d, %s, %s, %s, %s, %s.", counted(v, "journal"), v.Figures["sum_of_all_postings"], counted(v, "account"),
@@ -162,7 +162,7 @@ func verdictOf(v reportView, r *store.Report) (verdict string, failure error) {
 	return verdict, f
 }
 
-// verifyCovers is what a verification of the books checks.
+// verifyCovers says what a verification of the books checks.
 func verifyCovers() []string {
 	return []string{
 		"every journal sums to zero and is as it was written",

@@ -38,7 +38,7 @@ func publicKey(given string) (string, error) {
 		"A public key looks like paywatt-1a2b3c4d+5e6f7a8b+A…. paywatt report head shows it.")
 }
 
-// readSmall reads a file that cannot be large.
+// readSmall reads a file of limited size.
 func readSmall(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -52,7 +52,7 @@ func readSmall(path string) ([]byte, error) {
 	return b, err
 }
 
-// prove checks a receipt, or heads against each other, with nothing but the files that are named.
+// prove checks a receipt, or heads against each other, using only the named files.
 func (c console) prove(cmd *cobra.Command, args, heads []string, key string, scope bool) error {
 	for _, name := range []string{"data", storeFlagName} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
@@ -110,7 +110,7 @@ type headView struct {
 	At    time.Time `json:"at"`
 }
 
-// showVerdict writes the verdict, then what it rests on. It fails if nothing was proven.
+// showVerdict writes the verdict, then what it is based on. It fails unless the answer is proven.
 func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdict, scope bool) error {
 	view := verdictView{Answer: v.Answer, What: v.What, Try: v.Try, Changed: v.Changed, No: v.Receipt.No, Vend: v.Receipt.Sale, Log: v.Origin, Pos: v.Pos, Key: v.Key}
 	rows := []string{"answer", strings.ToUpper(string(v.Answer)), "receipt", v.Receipt.No, "sale", v.Receipt.Sale}
@@ -126,7 +126,7 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 	rows = append(rows, "log", v.Origin)
 	for n, h := range v.Heads {
 		if n > 0 && h.Note == v.Heads[n-1].Note {
-			continue // the given head and that of the proof are the same
+			continue // the given head is the same as that of the proof
 		}
 		view.Heads = append(view.Heads, headView{h.Size, h.Seal, h.Epoch, h.At})
 		rows = append(rows, "head", fmt.Sprintf("%d leaves, seal %d, %s", h.Size, h.Seal, h.At.UTC().Format("2006-01-02 15:04:05 UTC")))
@@ -171,7 +171,7 @@ func proofVerdict(q proof.Question, v proof.Verdict) string {
 	return fmt.Sprintf("Proven: the figures on this receipt were sealed with its sale, under the signed head of %d leaves.", v.Under.Size)
 }
 
-// proofCovers is what the proof of a receipt checks.
+// proofCovers says what the proof of a receipt checks.
 func proofCovers() []string {
 	return []string{
 		"the figures on the receipt are those that were sealed with the sale",

@@ -9,10 +9,10 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// release is the version of this source; what was built from a tag says so itself.
+// release is the version of this source; a build from a tag has the tag instead.
 const release = "0.1.0-dev"
 
-// programVersion is what runs: a tagged build knows its tag, any other the commit it was built from.
+// programVersion is the version of the running program: its tag, or the commit it was built from.
 func programVersion() apiv1.Version {
 	v := apiv1.Version{Version: release, Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()

@@ -194,7 +194,7 @@ func unclosed(err error) error {
 		Try: "Free disk space, or repair the disk, before you start it again."}
 }
 
-// face runs what the user sees of the meter.
+// face runs the user's view of the meter: a panel, a terminal or a script.
 func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device, modem *link.Modem, l net.Listener) error {
 	var n face.Net
 	if modem != nil {
@@ -225,7 +225,7 @@ func openToOthers(a net.Addr) bool {
 	return is && !tcp.IP.IsLoopback()
 }
 
-// listen takes the panel's address, before anything else is touched.
+// listen opens the panel's address first, before anything else is changed.
 func (o *vmeterOptions) listen(ctx context.Context) (net.Listener, error) {
 	if o.panel == "" {
 		return nil, nil
@@ -311,7 +311,7 @@ func (o *vmeterOptions) paymentMode(cfg *device.Config) error {
 	return nil
 }
 
-// meterKeys reads or derives the decoder key. What a bare key does not tell is left open.
+// meterKeys reads or derives the decoder key. A bare key leaves its attributes open.
 func (o *vmeterOptions) meterKeys(c console) (*meter.Keys, error) {
 	k, err := o.keys.load(c)
 	if err != nil {

@@ -25,7 +25,7 @@ type boardOptions struct {
 	hardware *linux.Hardware
 }
 
-// checkBoard refuses what does not go with a board.
+// checkBoard refuses options that do not go with a board.
 func (o *vmeterOptions) checkBoard() error {
 	switch {
 	case o.board.file == "":
@@ -107,7 +107,7 @@ func (o *vmeterOptions) runBoard(ctx context.Context, cfg *device.Config, dev *d
 	return nil
 }
 
-// deliver brings the server's messages to the goroutine of the meter.
+// deliver passes the server's messages to the meter's goroutine.
 func deliver(ctx context.Context, modem *link.Modem, do chan<- func(*device.Device) error) {
 	for {
 		select {
@@ -123,7 +123,7 @@ func deliver(ctx context.Context, modem *link.Modem, do chan<- func(*device.Devi
 	}
 }
 
-// lineDisplay shows each change of the display on a line.
+// lineDisplay writes each change of the display as a line.
 type lineDisplay struct {
 	out   io.Writer
 	lines []string

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// gpioLines stands in for the kernel: each request gets a descriptor, inputs are inactive, and edges come from the test.
+// gpioLines stands in for the kernel: each request gets a descriptor, inputs are inactive, and the test makes the edges.
 type gpioLines struct {
 	refuses error
 	mu      sync.Mutex
@@ -46,7 +46,7 @@ func (g *gpioLines) Ioctl(fd int, _ uint, arg []byte) error {
 	return nil
 }
 
-// shownLines is a standard output that says when a text was written.
+// shownLines is a standard output that reports when a text has been written.
 type shownLines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -96,7 +96,7 @@ func (g *gpioLines) board(t *testing.T, state, until string) error {
 
 func TestAMeterRunsOnABoardAndRemembers(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "meter")
-	for range 2 { // the second start finds the meter that the first has made
+	for range 2 { // the second start finds the meter that the first one made
 		if err := (&gpioLines{}).board(t, state, "CREDIT  0.00 kWh | "); err != nil {
 			t.Fatal(err)
 		}

@@ -9,10 +9,10 @@ import (
 	"os"
 )
 
-// maxDocument bounds a configuration file; the longest document has a few kilobytes.
+// maxDocument bounds a configuration file; the longest document is a few kilobytes.
 const maxDocument = 64 << 10
 
-// readDocument reads a configuration (docs/reference/meter-config.md) as JSON, as the meter wants it.
+// readDocument reads a configuration (docs/reference/meter-config.md) from JSON into the types that the meter expects.
 func readDocument(name string) (map[string]any, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -37,7 +37,7 @@ func readDocument(name string) (map[string]any, error) {
 	}
 	for key, v := range doc {
 		if n, is := v.(json.Number); is {
-			// What is no whole number stays a Number, and the meter refuses it by the name of its key.
+			// Other numbers stay a Number, and the meter refuses them with the name of their key.
 			if whole, err := n.Int64(); err == nil {
 				doc[key] = whole
 			}

@@ -33,7 +33,7 @@ func (m *smsMeter) forge(from, text string) {
 	}
 }
 
-// supplied is what a forger may want to change: the credit, the emergency credit, the locks, the accepted tokens.
+// supplied is the state that a forger may want to change: the credit, the emergency credit, the locks, the accepted tokens.
 func (m *smsMeter) supplied() string {
 	var s string
 	m.ask(func(d *device.Device) {
@@ -43,8 +43,8 @@ func (m *smsMeter) supplied() string {
 	return fmt.Sprint(s, m.accepted())
 }
 
-// Who forges the number of the owner makes the owner hear the answer, and the meter do nothing: only tokens change it. What a
-// forger sends besides, he is not told about.
+// A message under the owner's forged number changes nothing in the meter, because only tokens do. The answer goes to the
+// owner, never to the forger.
 func TestAForgedOwnerChangesNothingAndHearsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)
@@ -75,15 +75,15 @@ func TestAForgedOwnerChangesNothingAndHearsNothing(t *testing.T) {
 	})
 }
 
-// wrongBySMS is the row of wrong tokens that the SMS channel counts.
+// wrongBySMS is the number of wrong tokens in a row that the SMS channel has counted.
 func (m *smsMeter) wrongBySMS() (row uint8) {
 	m.ask(func(d *device.Device) { s := d.State(); row = s.Guards[meter.SMS-1].Row })
 	return row
 }
 
-// Guessing by SMS, each guess from another number, ends in a lock (docs/reference/meter-rules.md#wrong-tokens): ten
-// minutes after five wrong tokens, twenty after ten, and then until the oldest of ten is a day old. The keypad takes a
-// token at each of these times.
+// Guessing by SMS, each guess from another number, ends in a lock (docs/reference/meter-rules.md#wrong-tokens): ten minutes
+// after five wrong tokens, twenty after ten, and then until the oldest of ten is a day old. The keypad accepts a token
+// throughout.
 func TestGuessingBySMSEndsInTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)
@@ -129,15 +129,15 @@ func TestGuessingBySMSEndsInTheLock(t *testing.T) {
 		guess(5)
 		sent("after five guesses", false)
 		typed("after five guesses")
-		pass(7 * time.Minute) // its life goes on in whole minutes here
+		pass(7 * time.Minute) // liveBySMS advances the meter in whole minutes
 		sent("before ten minutes are over", false)
 		pass(3 * time.Minute)
-		guess(5) // without a good token between: the row goes on
+		guess(5) // no good token came between, so the count continues
 		sent("after ten guesses", false)
 		typed("after ten guesses")
 		pass(21 * time.Minute)
 		sent("when twenty minutes are over, ten in a day", false)
-		guess(20) // not even looked at
+		guess(20) // not even checked
 		if wrong := m.wrongBySMS(); wrong != 10 {
 			t.Errorf("%d wrong tokens are counted after %d guesses, want 10", wrong, guesses)
 		}
@@ -154,8 +154,8 @@ func TestGuessingBySMSEndsInTheLock(t *testing.T) {
 	})
 }
 
-// Spaces, dashes, digits of other scripts, two tokens in one message and messages in parts, whole and doubled and in any order,
-// through the network and the modem into the meter: each token once.
+// The meter loads each token once, however people write it: with spaces, dashes, digits of other scripts, two tokens in one
+// message, and messages in parts, whole, doubled and in any order.
 func TestTokensAsPeopleWriteThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)
@@ -189,7 +189,7 @@ func TestTokensAsPeopleWriteThem(t *testing.T) {
 			before := m.balance()
 			b.net.SetWeather(c.weigh)
 			m.forge(smsOwner, c.text)
-			pass(2 * time.Hour) // beyond the hour that the answers are counted in
+			pass(2 * time.Hour) // after the hour in which the answers are counted
 			if got := m.balance() - before; got != c.adds*1000 {
 				t.Errorf("%s: %q adds %d Wh, want %d", name, c.text, got, c.adds*1000)
 			}

@@ -37,7 +37,7 @@ func startKillMeter(t *testing.T, state string) *killMeter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The test binary is the program when it is called by the program's name (TestMain).
+	// The test binary runs the program if it is called by the program's name (TestMain).
 	cmd := exec.Command(exe)
 	cmd.Args = []string{"paywatt", "vmeter", killNumber, "--script", "--offline", "--state", state, "--key", killKey}
 	in, err := cmd.StdinPipe()
@@ -54,10 +54,10 @@ func startKillMeter(t *testing.T, state string) *killMeter {
 	return &killMeter{t: t, cmd: cmd, in: in, lines: bufio.NewScanner(out)}
 }
 
-// send writes a command; a meter that was killed does not take it, which is no failure.
+// send writes a command; it ignores the error of a killed meter.
 func (m *killMeter) send(command string) { _, _ = fmt.Fprintln(m.in, command) }
 
-// read returns the next state line, false when the meter has died before it was written whole.
+// read returns the next state line, or false if the meter died before it was complete.
 func (m *killMeter) read() (device.View, bool) {
 	m.t.Helper()
 	if !m.lines.Scan() {
@@ -70,7 +70,7 @@ func (m *killMeter) read() (device.View, bool) {
 	return v, true
 }
 
-// kill ends the process as the kernel does and returns the states it had written before: somebody could have read them.
+// kill ends the process as the kernel does, and returns the states that it wrote before: a person could have read them.
 func (m *killMeter) kill() (last []device.View) {
 	m.t.Helper()
 	if err := m.cmd.Process.Kill(); err != nil {
@@ -83,7 +83,7 @@ func (m *killMeter) kill() (last []device.View) {
 		}
 		last = append(last, v)
 	}
-	_ = m.cmd.Wait() // says that it was killed
+	_ = m.cmd.Wait() // it reports that the process was killed
 	return last
 }
 
@@ -98,7 +98,7 @@ func (m *killMeter) quit() {
 	}
 }
 
-// killLedger is what this test knows of the tokens, each of 1 kWh.
+// killLedger is the test's record of the tokens, each of 1 kWh.
 type killLedger struct {
 	t        *testing.T
 	rnd      *rand.Rand
@@ -124,9 +124,9 @@ func (l *killLedger) token() string {
 
 const killFirstTID = 5_871_715
 
-// TestKillingTheMeterNeverLosesOrDoublesAToken kills the program at random moments while tokens are typed, and tears the
-// end of its log besides. After each restart every token of the round before is typed again, and each was credited
-// exactly once.
+// TestKillingTheMeterNeverLosesOrDoublesAToken kills the program at random moments while tokens are typed, and also tears the
+// end of its log. After each restart it types every token of the round before again, and each must have been credited exactly
+// once.
 func TestKillingTheMeterNeverLosesOrDoublesAToken(t *testing.T) {
 	const seed = 20261120
 	state := filepath.Join(t.TempDir(), "state")
@@ -150,7 +150,7 @@ func TestKillingTheMeterNeverLosesOrDoublesAToken(t *testing.T) {
 	t.Logf("%d kills, %d tokens, %d of them seen accepted", killRounds, l.next-killFirstTID, len(l.accepted))
 }
 
-// again types the tokens of the round before and compares the balance with all there ever were.
+// again types the tokens of the round before, and compares the balance with the sum of all tokens.
 func (l *killLedger) again(m *killMeter) {
 	l.t.Helper()
 	for _, digits := range l.typed {
@@ -169,7 +169,7 @@ func (l *killLedger) again(m *killMeter) {
 	}
 }
 
-// typeAndKill types up to five tokens and kills the meter after some answers and a random moment more.
+// typeAndKill types up to five tokens and kills the meter after some answers and a further random moment.
 func (l *killLedger) typeAndKill(m *killMeter) {
 	l.t.Helper()
 	l.typed = make([]string, 1+l.rnd.IntN(5))
@@ -202,7 +202,7 @@ func tearLog(t *testing.T, rnd *rand.Rand, state string) {
 	}
 	f, err := os.OpenFile(filepath.Join(state, "outbox"), os.O_WRONLY|os.O_APPEND, 0)
 	if os.IsNotExist(err) {
-		return // killed before it had a memory
+		return // killed before it made a memory
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// legacyFlag is the option that makes a virtual meter an unmodified sketch.
+// legacyFlag is the option that runs a virtual meter as an unmodified sketch.
 const legacyFlag = "legacy"
 
 // Kinds of sketches.
@@ -30,7 +30,7 @@ func (o *vmeterOptions) legacyFlags(f *pflag.FlagSet) {
 	f.Lookup(legacyFlag).NoOptDefVal = legacySketch
 }
 
-// runLegacy runs a sketch. It has no keys, no password, no memory and no display, so the options of those are refused.
+// runLegacy runs a sketch. It has no keys, no password, no memory and no display, so it refuses their options.
 func (o *vmeterOptions) runLegacy(cmd *cobra.Command, c console) error {
 	if o.legacy != legacySketch && o.legacy != legacyToggle {
 		return usage("--legacy="+o.legacy+" is not a kind of sketch.", "Give --legacy, or --legacy=toggle for the library's example.")

@@ -115,7 +115,7 @@ func checkMemoryVectors(c console, b []byte) (passed, failed int, err error) {
 	return passed, failed, nil
 }
 
-// image is a memory that is only read.
+// image is a memory that is opened for reading only.
 type image []byte
 
 func (m image) ReadAt(p []byte, at int64) (int, error) {
@@ -129,7 +129,7 @@ func (image) WriteAt([]byte, int64) (int, error) { return 0, errors.New("the mem
 
 func (image) Sync() error { return nil }
 
-// checkImage explains a memory and reports whether a meter can start from it with nothing lost.
+// checkImage explains a memory and reports whether a meter can start from it without losing anything.
 func checkImage(c console, name string, b []byte, fields bool) bool {
 	fmt.Fprintf(c.out, "%s: %d bytes\n", name, len(b))
 	for _, part := range journal.Inspect(b) {

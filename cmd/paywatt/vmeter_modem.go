@@ -26,7 +26,7 @@ const modemBaud = 115_200
 // modemOptions are the options of a virtual meter with a GSM modem.
 type modemOptions struct {
 	port, pinFile, bus string
-	page               string // of a telephone on the bus, once it is known
+	page               string // address of the page of a telephone on the bus, once it is known
 }
 
 func (o *modemOptions) flags(f *pflag.FlagSet) {
@@ -35,7 +35,7 @@ func (o *modemOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.pinFile, "modem-pin-file", "", "file with the PIN of the modem's SIM; a wrong PIN is tried only once")
 }
 
-// connect gives a meter its modem. shut, on the goroutine of the device, ends the use of it.
+// connect gives a meter its modem. Call shut on the device's goroutine to stop using it.
 func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slog.Logger) (shut func(), err error) {
 	pin := ""
 	if o.pinFile != "" {
@@ -53,7 +53,8 @@ func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slo
 	return shut, nil
 }
 
-// phonePage is the address of a telephone's page on the modem's network, with the number of the meter's SIM filled in; empty where there is none.
+// phonePage is the address of a telephone's page on the modem's network, with the number of the meter's SIM filled in; empty
+// without a bus.
 func (o *modemOptions) phonePage(ctx context.Context, phones []string) (string, error) {
 	if o.bus == "" {
 		return "", nil
@@ -79,7 +80,7 @@ func (o *modemOptions) phonePage(ctx context.Context, phones []string) (string, 
 	return client.URL + "/phone/" + url.PathEscape(phone) + "/" + query, nil
 }
 
-// connectModem gives a meter a driver for its modem, which begins anew whenever the meter gets its mains.
+// connectModem gives a meter a driver for its modem. The driver starts again whenever the meter's power returns.
 func connectModem(ctx context.Context, dev *device.Device, cfg gsm.Config) (shut func(), err error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	p := post.New(cfg.Log)
@@ -91,18 +92,18 @@ func connectModem(ctx context.Context, dev *device.Device, cfg gsm.Config) (shut
 		var reference [1]byte
 		rand.Read(reference[:]) // never fails
 		cfg.Reference = reference[0]
-		m, _ := gsm.New(cfg) // the configuration that was good before
+		m, _ := gsm.New(cfg) // cannot fail: the configuration was checked above
 		return meterRadio{m, cfg.Log}
 	})
 	return func() { p.Power(false) }, nil
 }
 
-// bars is a signal as a display shows it, 1 to 4; 0 without a network.
+// bars returns a signal in bars of a display, 1 to 4; 0 without a network.
 func bars(s gsm.State) int {
 	switch {
 	case s.Phase != gsm.Ready:
 		return 0
-	case s.Signal == 0: // not known
+	case s.Signal == 0: // unknown
 		return 1
 	case s.Signal >= -75:
 		return 4
@@ -114,10 +115,10 @@ func bars(s gsm.State) int {
 	return 1
 }
 
-// meterInbox hands what arrives to the meter.
+// meterInbox passes incoming messages to the meter.
 type meterInbox struct{ post *post.Post }
 
-// Receive implements gsm.Inbox. What cannot be read is dropped: nobody could answer it, and the SIM must not fill up.
+// Receive implements gsm.Inbox. It drops what it cannot read: nothing could answer it, and the SIM must not fill up.
 func (i meterInbox) Receive(ctx context.Context, m gsm.Message) error {
 	if m.Frame != nil {
 		return nil

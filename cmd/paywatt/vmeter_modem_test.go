@@ -29,7 +29,7 @@ const (
 	smsStranger    = "+255711000002"
 )
 
-// smsMains is the supply of a meter that can be cut at any byte: of its memory, or on the wire to its modem.
+// smsMains is the power of a meter that can be cut at any byte, in its memory or on the wire to its modem.
 type smsMains struct {
 	mu     sync.Mutex
 	budget int // bytes until the cut, negative for no end
@@ -40,7 +40,7 @@ type smsMains struct {
 
 func newSMSMains(budget int) *smsMains { return &smsMains{budget: budget, gone: make(chan struct{})} }
 
-// spend is how many of n bytes still pass.
+// spend returns how many of n bytes still pass.
 func (m *smsMains) spend(n int) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -69,7 +69,7 @@ func (m *smsMains) counted() int {
 	return m.spent
 }
 
-// smsCut is what the memory panics with when the mains is cut: the firmware does not come to know of it.
+// smsCut is the value with which the memory panics at the cut; the firmware never sees it.
 type smsCut struct{}
 
 // smsMedium is the memory of a meter.
@@ -196,7 +196,7 @@ func newSMSBus(t *testing.T, seed uint64) *smsBus {
 	return b
 }
 
-// answers are the texts that a phone got from a number after what it had.
+// answers returns the new texts that a phone got from a number.
 func answers(p *network.Phone, from string, after int) (texts []string) {
 	for _, m := range p.Messages(0) {
 		if m.Report == "" && m.From == from {
@@ -227,7 +227,7 @@ func smsKey(t testing.TB) sts.Key {
 	return k
 }
 
-// smsToken is a token of so many tenths of a kilowatt-hour.
+// smsToken is a token of some tenths of a kilowatt-hour.
 func smsToken(t testing.TB, tid sts.TID, tenths int64) string {
 	t.Helper()
 	a, err := sts.EncodeTenths(tenths)
@@ -241,7 +241,7 @@ func smsToken(t testing.TB, tid sts.TID, tenths int64) string {
 	return token.Reveal()
 }
 
-// wrongSMSToken is one for another meter.
+// wrongSMSToken is a token for another meter.
 func wrongSMSToken(t testing.TB, tid sts.TID) string {
 	t.Helper()
 	k, err := sts.NewKey(sts.EA07, []byte{1, 2, 3, 4, 5, 6, 7, 8})
@@ -266,7 +266,7 @@ func newSMSMeter(b *smsBus, number string) *smsMeter {
 	return m
 }
 
-// start brings the meter up from its memory, with a new supply.
+// start brings the meter up from its memory, with power on.
 func (m *smsMeter) start() {
 	t := m.bus.t
 	t.Helper()
@@ -303,7 +303,7 @@ func (m *smsMeter) start() {
 	m.end = func() { cancel(); running.Wait(); shut() }
 }
 
-// liveBySMS is the life of a meter until ctx ends or its mains is cut.
+// liveBySMS runs a meter until ctx ends or its power is cut.
 func liveBySMS(ctx context.Context, dev *device.Device, mains *smsMains, acts <-chan func()) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -337,7 +337,7 @@ func liveBySMS(ctx context.Context, dev *device.Device, mains *smsMains, acts <-
 	}
 }
 
-// ask looks at the device on its own goroutine.
+// ask reads the device on its own goroutine.
 func (m *smsMeter) ask(f func(*device.Device)) {
 	done := make(chan struct{})
 	m.acts <- func() { f(m.dev); close(done) }
@@ -349,7 +349,7 @@ func (m *smsMeter) balance() (wh int64) {
 	return wh
 }
 
-// accepted is how many accepted tokens the meter has told of.
+// accepted returns how many accepted tokens the meter has reported.
 func (m *smsMeter) accepted() (n int) {
 	m.ask(func(d *device.Device) {
 		for _, e := range d.Box().All() {
@@ -419,8 +419,8 @@ func TestFortyTokensBySMS(t *testing.T) {
 	})
 }
 
-// TestNeverTwiceNeverLost sends 40 tokens through a network that loses a fifth, doubles and reorders; whoever has no
-// answer asks for the last tokens, or sends the token again, until he knows.
+// TestNeverTwiceNeverLost sends 40 tokens through a network that loses a fifth, doubles and reorders; a sender without an
+// answer asks for the last tokens, or sends the token again, until the answer comes.
 func TestNeverTwiceNeverLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const meters, each = 4, 10
@@ -442,7 +442,7 @@ func TestNeverTwiceNeverLost(t *testing.T) {
 					} else {
 						m.send(b.owner, "*02#"+token)
 					}
-					pass(90 * time.Minute) // inside twenty answers a day
+					pass(90 * time.Minute) // inside the limit of twenty answers a day
 					known := false
 					for _, a := range answers(b.owner, m.number, before) {
 						known = known || strings.Contains(a, token[:4]+".."+token[16:]+" +12.3 kWh") ||
@@ -469,8 +469,8 @@ func TestNeverTwiceNeverLost(t *testing.T) {
 	})
 }
 
-// cutAt sends a good and a wrong token in one message, cuts the mains n bytes later, and starts the meter again. It returns how many bytes there
-// were, less than n when nothing was left to be cut.
+// cutAt sends a good and a wrong token in one message, cuts the mains n bytes later, and starts the meter again. It returns
+// how many bytes passed; less than n means that no byte was left to cut.
 func cutAt(t *testing.T, n int) (bytes int) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)
@@ -525,8 +525,8 @@ func cutAt(t *testing.T, n int) (bytes int) {
 	return bytes
 }
 
-// TestAPowerCutBetweenAnyTwoBytes cuts the mains of meter and modem at the bytes of a recharge by SMS: on the wire
-// between the two, and in every write of the memory.
+// TestAPowerCutBetweenAnyTwoBytes cuts the power of meter and modem at the bytes of a recharge by SMS: on the wire between
+// them, and in every write of the memory.
 func TestAPowerCutBetweenAnyTwoBytes(t *testing.T) {
 	all := cutAt(t, 1<<30)
 	for n := 0; n < all && !t.Failed(); n += cutEvery {

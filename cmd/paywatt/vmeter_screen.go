@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/meter/panel"
 )
 
-// screenOptions are the options of what the user sees of a virtual meter.
+// screenOptions are the options of how a virtual meter is shown.
 type screenOptions struct {
 	ascii    bool
 	speed    int
@@ -27,7 +27,7 @@ type screenOptions struct {
 	codes    string
 	tariff   string
 
-	// on says that the meter's face is this terminal; the log goes to notes then.
+	// on means that this terminal shows the meter; the log then goes to notes.
 	on     bool
 	notes  terminal.Notes
 	size   panel.Size
@@ -46,7 +46,7 @@ func (o *screenOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.tariff, "tariff-text", "", "text on the page of the tariff")
 }
 
-// open checks the options; inTerminal says that the meter is to be shown in this terminal.
+// open checks the options. inTerminal means that this terminal shows the meter.
 func (o *screenOptions) open(c console, inTerminal bool) error {
 	o.speaks = meter.English
 	for o.speaks.String() != o.language && o.speaks < meter.French {
@@ -97,7 +97,7 @@ func utf8Locale(getenv func(string) string) bool {
 	return false
 }
 
-// logger writes to the notes on the screen, where the time of a line is of no interest.
+// logger writes to the notes on the screen, without times.
 func (o *screenOptions) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(&o.notes, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 && a.Key == slog.TimeKey {
@@ -107,7 +107,7 @@ func (o *screenOptions) logger() *slog.Logger {
 	}}))
 }
 
-// stranger is the number from which messages come when no telephone is registered: the meter does not know it.
+// stranger is the number that sends messages if no telephone is registered; the meter does not know it.
 const stranger = "+254700000000"
 
 // run shows the meter in this terminal until the user leaves.

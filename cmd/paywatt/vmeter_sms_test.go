@@ -53,7 +53,7 @@ func TestWhoGetsWhichAnswerBySMS(t *testing.T) {
 			"Recharge OK. 1.0 kWh added. Balance 24.3 kWh", "Recharge OK. 1.0 kWh added. Balance 25.3 kWh",
 			"Recharge OK. 1.0 kWh added. Balance 26.3 kWh", "Recharge OK. 1.0 kWh added. Balance 27.3 kWh")
 		b.net.SetWeather(network.Weather{Duplicate: 1, Delay: time.Second})
-		if got := m.dialogue(b.owner, "*01#"); len(got) == 0 || len(got) > 2 { // the answer may be doubled, not given twice
+		if got := m.dialogue(b.owner, "*01#"); len(got) == 0 || len(got) > 2 { // the network may double the answer, but the meter gives it once
 			t.Errorf("a doubled question: %q", got)
 		}
 		b.net.SetWeather(network.Weather{})
@@ -65,7 +65,7 @@ func TestWhoGetsWhichAnswerBySMS(t *testing.T) {
 	})
 }
 
-// A stranger guesses until his channel is locked; the meter tells him three times a day, and the keypad stays open.
+// A stranger guesses until the channel is locked. The meter answers three times a day, and the keypad stays open.
 func TestGuessingBySMSLocksNeitherKeypadNorAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)
@@ -90,7 +90,7 @@ func TestGuessingBySMSLocksNeitherKeypadNorAnswers(t *testing.T) {
 		if wh := m.balance(); wh != 12_300 {
 			t.Errorf("typed at the keypad: %d Wh, want 12300", wh)
 		}
-		// A power cut does not give the stranger his answers back.
+		// A power cut does not reset the stranger's limit of answers.
 		m.end()
 		m.start()
 		pass(time.Hour)
@@ -102,7 +102,7 @@ func TestGuessingBySMSLocksNeitherKeypadNorAnswers(t *testing.T) {
 	})
 }
 
-// The limits bind answers, never the loading of a token.
+// The limits apply to answers, never to loading a token.
 func TestATokenLoadsWithoutAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)
@@ -123,8 +123,8 @@ func TestATokenLoadsWithoutAnAnswer(t *testing.T) {
 	})
 }
 
-// The software's share of a recharge by SMS, in real time: from the message on the network to the answer on it. The
-// published system needed 28.99 s over the air; the limit is 200 ms, the goal 20.
+// The software's share of a recharge by SMS in real time, from the message on the network to the answer on it. The published
+// system needed 28.99 s over the air; the limit here is 200 ms and the goal 20 ms.
 func TestSoftwareShareOfASMSRecharge(t *testing.T) {
 	const messages = 200
 	b := newSMSBus(t, 1)
@@ -145,10 +145,10 @@ func TestSoftwareShareOfASMSRecharge(t *testing.T) {
 				t.Fatal("no answer")
 			}
 		}
-		if i > 0 { // the first waits for the modem to be set up
+		if i > 0 { // the first one waits for the modem's setup
 			took = append(took, time.Since(began))
 		}
-		if i%9 == 8 { // the limits of the answers: ten an hour, twenty a day
+		if i%9 == 8 { // the limits of answers: ten an hour, twenty a day
 			m.ask(func(d *device.Device) {
 				if err := d.Advance(12*time.Hour, nil); err != nil {
 					t.Error(err)

@@ -1,7 +1,7 @@
-// Package access says who acts, what they may do, and keeps the record of what they did.
+// Package access defines who acts and what they may do, and records what they did.
 //
-// Every use case takes an [Actor] after its context, asks [Actor.May] itself and writes its [Entry] in the same
-// transaction as the change. The adapters (api, web, gsm, cli) only authenticate: they turn a secret into an Actor.
+// Every use case takes an [Actor] after its context, calls [Actor.May] itself and writes its [Entry] in the transaction of
+// the change. The adapters (api, web, gsm, cli) only authenticate: they turn a secret into an Actor.
 package access
 
 import (
@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Tenant is the dense number of a tenant. Every row of the store belongs to one.
+// Tenant is the dense number of a tenant. Every row of the store belongs to a tenant.
 type Tenant int64
 
-// Kind tells what sort of actor it is.
+// Kind is the kind of an actor.
 type Kind string
 
 // Kinds of actors.
@@ -24,7 +24,7 @@ const (
 	Device Kind = "device"
 )
 
-// Actor is who asks, after authentication.
+// Actor is an authenticated caller.
 type Actor struct {
 	Tenant    Tenant
 	Kind      Kind
@@ -34,7 +34,7 @@ type Actor struct {
 	Vendor    id.ID // the vendor whose float this actor sells from; zero = the tenant itself
 	IP        string
 	RequestID string
-	Answers   id.ID // of an API key: who made it and acts through it; zero where nobody is known
+	Answers   id.ID // of an API key: who made it and acts through it; zero if unknown
 	Approval  id.ID // the approval under which the actor acts; zero for none
 }
 
@@ -46,18 +46,18 @@ func (a Actor) String() string {
 	return string(a.Kind) + " " + a.Name
 }
 
-// SystemActor is the program itself, or whoever sits at its command line: it has every right, and its audit rows say
-// where it acted from.
+// SystemActor is the program itself, or the person at its command line. It has every right, and its audit rows say from where
+// it acted.
 func SystemActor(t Tenant, name string) Actor {
 	return Actor{Tenant: t, Kind: System, Name: name, Role: Owner}
 }
 
-// Entry starts the audit row of what this actor does to the object. The store adds identity, time and leaf.
+// Entry starts the audit row of this actor's action on the object. The store adds id, time and leaf.
 func (a Actor) Entry(action, object string) Entry {
 	return Entry{Actor: a.String(), IP: a.IP, Action: action, Object: object}
 }
 
-// Entry is one audit row, before it gets its identity, time and leaf in the store.
+// Entry is one audit row, before the store adds its id, time and leaf.
 type Entry struct {
 	At                    time.Time
 	Actor, IP             string
@@ -66,8 +66,8 @@ type Entry struct {
 	SinglePerson          bool
 }
 
-// Once is the identity of a request that moves money: who, which key, and a hash of what was asked
-// (method, path, canonical body, principal). The zero value means that the caller needs no replay.
+// Once identifies a request that moves money: who, which key, and a hash of the request (method, path, canonical body,
+// principal). The zero value means that the caller needs no replay.
 type Once struct {
 	Principal, Key string
 	Hash           [32]byte
@@ -77,5 +77,5 @@ type Once struct {
 type StoredAnswer struct {
 	Hash   [32]byte
 	Status int
-	Body   []byte // sealed; the keeper of the data key opens it
+	Body   []byte // sealed; the holder of the data key opens it
 }

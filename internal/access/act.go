@@ -2,20 +2,20 @@ package access
 
 import "fmt"
 
-// Act names a sensitive action. An action has one name whichever way it is requested (token, command, change of settings).
-// [acts] says who may do it and whether a second person must approve it.
+// Act names a sensitive action. An action has one name, however it is requested (token, command, change of settings). [acts]
+// says who may do it and whether a second person must approve it.
 type Act string
 
-// Acts. Every use case that does one asks [SecondPerson] with its name.
+// Actions. Every use case that does one calls [SecondPerson] with its name.
 const (
 	ActTariff  Act = "tariff.publish"
 	ActDeposit Act = "vendor.deposit"
-	ActTerms   Act = "vendor.terms" // take a vendor on, or change its terms
+	ActTerms   Act = "vendor.terms" // register a vendor, or change its terms
 	ActBlock   Act = "vendor.block" // stop a vendor's sales, and nothing else
 	ActReverse Act = "vend.reverse"
 	ActUnits   Act = "token.free"    // units that nobody pays for
 	ActTokens  Act = "token.issue"   // key changes and power limits
-	ActAdjust  Act = "ledger.adjust" // write a debt off, give goodwill
+	ActAdjust  Act = "ledger.adjust" // write off a debt, give goodwill
 	ActRefund  Act = "account.refund"
 	ActReading Act = "reading.decide" // decide about a reading that cannot be true
 	// ActSettings is a change of the tenant's settings, four eyes among them.
@@ -29,18 +29,18 @@ const (
 	ActCommand     Act = "meter.command"       // every other command
 	ActMeter       Act = "meter.add"
 	ActPostpaid    Act = "meter.postpaid"  // let a meter supply energy before it is paid for
-	ActMaxPower    Act = "meter.max_power" // say what power a register can be believed: above it nothing is charged, and nobody is cut off
-	ActSupply      Act = "account.supply"  // protect an account from being cut off, or let it use more than a lease gives
+	ActMaxPower    Act = "meter.max_power" // set the power up to which a register is believed: above it nothing is charged, and nobody is cut off
+	ActSupply      Act = "account.supply"  // protect an account from being cut off, or let it use more than its lease
 )
 
-// rule is the entry of an act in the table.
+// rule is the entry of an action in the table.
 type rule struct {
 	right Right // what the maker and the checker both need
-	alone bool  // one person may do it: nobody gains by it, or it cannot wait
+	alone bool  // one person may do it: nobody profits from it, or it cannot wait
 	was   Act   // its name in approvals that older versions stored
 }
 
-// acts is the only place that says which acts need a second person. An act that is missing here cannot be done.
+// acts is the only place that says which actions need a second person. An action that is missing here cannot be done.
 var acts = map[Act]rule{
 	ActTariff:  {right: WriteTariffs},
 	ActDeposit: {right: DepositFloat},
@@ -67,7 +67,7 @@ var acts = map[Act]rule{
 	ActSupply:      {right: WriteMeters},
 }
 
-// rule looks an act up.
+// rule finds the rule of an action.
 func (a Act) rule() (rule, error) {
 	r, ok := acts[a]
 	if !ok {
@@ -76,10 +76,10 @@ func (a Act) rule() (rule, error) {
 	return r, nil
 }
 
-// Right returns the right that doing and approving the act needs; empty for an act that is not in the table.
+// Right returns the right needed to do and to approve the action; empty for an action that is not in the table.
 func (a Act) Right() Right { return acts[a].right }
 
-// Acts lists every act that needs a second person where four eyes bind.
+// Acts lists every action that needs a second person where four eyes bind.
 func Acts() []Act {
 	var out []Act
 	for a, r := range acts {

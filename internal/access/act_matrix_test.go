@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// allActs is every act of the table.
+// allActs is every action of the table.
 func allActs() (out []access.Act) {
 	for _, line := range strings.Split(strings.TrimSpace(table), "\n") {
 		out = append(out, access.Act(strings.Fields(line)[0]))
@@ -22,7 +22,7 @@ func allActs() (out []access.Act) {
 	return out
 }
 
-// TestAnApprovalAllowsItsOwnActOnly, of all acts that there are, and the three that older versions stored under another name.
+// TestAnApprovalAllowsItsOwnActOnly checks all actions, and the three that older versions stored under another name.
 func TestAnApprovalAllowsItsOwnActOnly(t *testing.T) {
 	was := map[access.Act]access.Act{access.ActUnits: access.ActTokens, access.ActClearCredit: access.ActTokens, access.ActClearTamper: access.ActTokens}
 	two := access.Acts()
@@ -48,7 +48,8 @@ func TestAnApprovalAllowsItsOwnActOnly(t *testing.T) {
 	}
 }
 
-// TestWhoMayAllowWhat: of every role and every act, who holds the right of the act may allow it, and nobody of a vendor may.
+// TestWhoMayAllowWhat: for every role and every action, an actor with the action's right may approve it, and a vendor's actor
+// never may.
 func TestWhoMayAllowWhat(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -81,7 +82,7 @@ func TestWhoMayAllowWhat(t *testing.T) {
 	}
 }
 
-// TestWhoMayStillAsk: of every role that a maker may have by now, those with the act's right, and sellers who reverse a sale.
+// TestWhoMayStillAsk: of all roles that a maker may have now, those with the action's right, and sellers who reverse a sale.
 func TestWhoMayStillAsk(t *testing.T) {
 	r := newRows(t)
 	for _, act := range access.Acts() {
@@ -103,7 +104,7 @@ func TestWhoMayStillAsk(t *testing.T) {
 	}
 }
 
-// TestHowManyCouldAllowIt: a second person is asked for as soon as two people hold the act's right, in whatever role.
+// TestHowManyCouldAllowIt: a second person is needed as soon as two people hold the action's right, in whatever role.
 func TestHowManyCouldAllowIt(t *testing.T) {
 	for _, act := range access.Acts() {
 		for _, role := range access.Roles() {
@@ -116,7 +117,7 @@ func TestHowManyCouldAllowIt(t *testing.T) {
 	}
 }
 
-// TestWhoIsThePersonBehindAnActor: who asked for an act does not allow it, under whichever identity or name.
+// TestWhoIsThePersonBehindAnActor: the person who requested an action cannot approve it, under any id or name.
 func TestWhoIsThePersonBehindAnActor(t *testing.T) {
 	key := func(i, answers id.ID, name string) access.Actor {
 		return access.Actor{Tenant: 1, Kind: access.APIKey, ID: i, Answers: answers, Name: name, Role: access.Owner}
@@ -151,7 +152,7 @@ func TestWhoIsThePersonBehindAnActor(t *testing.T) {
 	}
 }
 
-// TestWhenAnApprovalIsDead: after a week, unless it was decided for good before.
+// TestWhenAnApprovalIsDead: after a week, unless it was finally decided before.
 func TestWhenAnApprovalIsDead(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for state, dies := range map[access.ApprovalState]bool{access.ApprovalWaiting: true, access.ApprovalGiven: true, access.ApprovalRejected: false, access.ApprovalUsed: false} {
@@ -163,8 +164,8 @@ func TestWhenAnApprovalIsDead(t *testing.T) {
 	}
 }
 
-// TestWhatIsAllowedIsNotRejectedAfterwards, nor allowed by somebody else, but its checker may try it again while its maker is in
-// force.
+// TestWhatIsAllowedIsNotRejectedAfterwards, nor approved by somebody else. But its checker may try again while its maker may
+// act.
 func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -211,7 +212,7 @@ func TestADecisionIsDatedAsItIsStored(t *testing.T) {
 	}
 }
 
-// TestAListOfApprovalsLooksAtAThousand and goes on from there, for whoever may see few of them.
+// TestAListOfApprovalsLooksAtAThousand and continues from there, for actors that may see few of them.
 func TestAListOfApprovalsLooksAtAThousand(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -246,7 +247,7 @@ func TestAListOfApprovalsLooksAtAThousand(t *testing.T) {
 	}
 }
 
-// TestAnActInTwoForms goes to the doer of its form.
+// TestAnActInTwoForms checks that it goes to the doer of its form.
 func TestAnActInTwoForms(t *testing.T) {
 	doer := func(name string) access.Executor {
 		return func(_ context.Context, maker access.Actor, body []byte) (access.Done, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// KeyPrefix begins every API key, so that people and secret scanners recognise one.
+// KeyPrefix begins every API key, so that people and secret scanners recognise it.
 const KeyPrefix = "pk_"
 
 // keyLength is the prefix and 43 base64url characters of 256 bits.
@@ -27,37 +27,37 @@ type Key struct {
 	ID        id.ID
 	Name      string
 	Role      Role
-	Vendor    id.ID // of a vendor's key: whose float its sales are paid from; zero = the tenant itself
-	Answers   id.ID // the person it was made by or for, or the key that made it; zero: made at the command line for nobody named
+	Vendor    id.ID // of a vendor's key: the vendor whose float its sales use; zero = the tenant itself
+	Answers   id.ID // the person it was made by or for, or the key that made it; zero: made at the command line for no named person
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: not revoked
-	Blocked   bool      // who answers for it may not act any more; told of one key, not in lists
+	Blocked   bool      // the person behind it may not act any more; set for a single key, not in lists
 }
 
-// NewKey is an API key to be made. Only Role is needed.
+// NewKey is an API key to make. Only Role is required.
 type NewKey struct {
 	Role      Role
 	Name      string
 	Vendor    id.ID
-	Person    string // address of who it is for; empty: of whoever makes it
+	Person    string // e-mail address of the person it is for; empty: the maker
 	ExpiresAt time.Time
 }
 
-// MadeKey is a new API key with its secret, which is shown this once.
+// MadeKey is a new API key with its secret, which is shown only once.
 type MadeKey struct {
 	refusal.Refusal
 	Key    Key
 	Secret Secret
 }
 
-// Authenticated is the actor that a secret belongs to, or the refusal.
+// Authenticated is the actor of a secret, or the refusal.
 type Authenticated struct {
 	refusal.Refusal
 	Actor Actor
 }
 
-// CreateAPIKey makes a key of 256 random bits; only its SHA-256 is kept.
+// CreateAPIKey makes a key of 256 random bits; only its SHA-256 is stored.
 func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey, error) {
 	if no := by.Needs(ManageKeys); no.Refused() {
 		return MadeKey{Refusal: no}, nil
@@ -94,8 +94,8 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 	return out, fault.Wrap(err, "create API key")
 }
 
-// answersFor is who will act through a key: the person it is for, else whoever makes it. Nobody makes a key in the name
-// of somebody else but at the command line, which is beside the server and above everybody.
+// answersFor returns who will act through a key: the person it is for, else its maker. A key for somebody else can only be
+// made at the command line, which has every right.
 func answersFor(tx Tx, by Actor, email string) (id.ID, refusal.Refusal, error) {
 	if email == "" || by.Kind != System {
 		return by.self(), refusal.Refusal{}, nil
@@ -136,8 +136,8 @@ func roleNames() string {
 	return strings.Join(out, ", ")
 }
 
-// ByAPIKey tells who a key belongs to. The refusal is one and the same for a key that is unknown, expired or revoked, or
-// whose person is blocked.
+// ByAPIKey returns the actor of a key. The refusal is the same for a key that is unknown, expired or revoked, whose person is
+// blocked, or whose role this version does not know.
 func (a *Access) ByAPIKey(ctx context.Context, secret string) (Authenticated, error) {
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
 		return Authenticated{Refusal: refuse.KeyNotValid()}, nil
@@ -158,7 +158,7 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string) (Authenticated, er
 	return Authenticated{Actor: k.Actor()}, nil
 }
 
-// Actor is who acts through the key. A key without a name is called by its identity.
+// Actor returns who acts through the key. A key without a name is called by its id.
 func (k Key) Actor() Actor {
 	name := k.Name
 	if name == "" {
@@ -167,7 +167,7 @@ func (k Key) Actor() Actor {
 	return Actor{Tenant: k.Tenant, Kind: APIKey, ID: k.ID, Name: name, Role: k.Role, Vendor: k.Vendor, Answers: k.Answers}
 }
 
-// anyTenant opens the store for a look-up that itself tells the tenant.
+// anyTenant opens the store for a look-up that finds the tenant.
 const anyTenant Tenant = 0
 
 // RevokedKey is the answer to RevokeAPIKey.
@@ -197,7 +197,7 @@ type Keys struct {
 	Data []Key
 }
 
-// MaxKeys is how many keys APIKeys gives at once.
+// MaxKeys is how many keys APIKeys returns at once.
 const MaxKeys = 200
 
 // APIKeys lists up to MaxKeys keys after the given one (zero: from the first) in the order they were made, revoked

@@ -14,35 +14,35 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// ApprovalState is where an approval stands.
+// ApprovalState is the state of an approval.
 type ApprovalState string
 
-// States of an approval. One that nobody decided within [ApprovalLife] is dead, whatever its row says.
+// States of an approval. An approval not decided within [ApprovalLife] has expired, whatever its row says.
 const (
 	ApprovalWaiting  ApprovalState = "waiting"
-	ApprovalGiven    ApprovalState = "approved" // and the act not done yet
+	ApprovalGiven    ApprovalState = "approved" // but not done yet
 	ApprovalRejected ApprovalState = "rejected"
-	ApprovalUsed     ApprovalState = "done" // the act was done under it, once
+	ApprovalUsed     ApprovalState = "done" // the action was done under it, once
 )
 
 // Limits of approvals.
 const (
 	ApprovalLife  = 7 * 24 * time.Hour
-	approvers     = 2   // people who could approve before a second person is asked for by default
-	approvalRows  = 200 // that a list reads at once
-	approvalLooks = 5   // and how often, for one page
+	approvers     = 2   // people who could approve before a second person is needed by default
+	approvalRows  = 200 // rows that a list reads at once
+	approvalLooks = 5   // reads for one page
 	maxActBody    = 16 << 10
-	maxActSummary = 500 // bytes; all figures of the settings together have room in it
+	maxActSummary = 500 // bytes; enough for all figures of the settings together
 )
 
-// Approval is an act that one person wants and another must allow.
+// Approval is an action that one person requests and another must approve.
 type Approval struct {
 	ID        id.ID
 	Act       Act
 	Right     Right // what maker and checker both need
 	Object    string
 	Summary   string // what the checker reads
-	Body      []byte // the act itself, as JSON of the use case that does it
+	Body      []byte // the action itself, as JSON of its use case
 	Maker     Actor
 	Checker   Actor
 	State     ApprovalState
@@ -51,20 +51,20 @@ type Approval struct {
 	DecidedAt time.Time
 }
 
-// Expired reports whether the time for a decision, or for the act that was allowed, is over.
+// Expired reports whether it is too late for a decision, or for the approved action.
 func (a Approval) Expired(now time.Time) bool {
 	return (a.State == ApprovalWaiting || a.State == ApprovalGiven) && !now.Before(a.CreatedAt.Add(ApprovalLife))
 }
 
-// ActRequest is an act that an actor is about to do.
+// Wish is an action that an actor is about to do.
 type ActRequest struct {
-	Act     Act // [acts] says what right it takes and whether a second person must allow it
+	Act     Act // [acts] says which right it takes and whether a second person must approve it
 	Object  string
 	Summary string
-	Body    any // what the act's [Doer] is called with, as JSON; must hold no secret
-	// Anyway says that the act has had two people already: who sold and who reverses.
+	Body    any // passed to the action's [Doer] as JSON; must hold no secret
+	// Anyway says that the action has involved two people already: who sold and who reverses.
 	Anyway bool
-	// Utility: a person of the utility must approve, whether or not four eyes bind, because the actor sells for the utility.
+	// Utility: a person of the utility must approve, whether or not four eyes bind, because the actor is a vendor's.
 	Utility bool
 }
 
@@ -72,33 +72,33 @@ type ActRequest struct {
 type EyesTx interface {
 	NewID() (id.ID, error)
 	AuditLog(Entry) error
-	// FourEyes is the tenant's setting; nil where it leaves it to the number of people.
+	// FourEyes is the tenant's setting; nil if it depends on the number of people.
 	FourEyes() (*bool, error)
 	// ActivePeople counts the people who are not blocked and hold one of the roles.
 	ActivePeople(roles ...Role) (int, error)
 	AddApproval(Approval) error
-	// ApprovalByID reads an approval and locks it.
+	// ApprovalByID reads and locks an approval.
 	ApprovalByID(id.ID) (Approval, bool, error)
-	// KeyByID reads an API key, also one that was revoked or has expired.
+	// KeyByID reads an API key, even if it was revoked or has expired.
 	KeyByID(key id.ID) (Key, bool, error)
-	// KeysAnsweredBy lists the API keys that somebody answers for, and the key that has this identity itself, revoked ones too.
+	// KeysAnsweredBy lists the API keys of a person or key, and the key with this id itself, revoked ones too.
 	KeysAnsweredBy(self id.ID) ([]Key, error)
-	// PersonByID reads a person, also a blocked one.
+	// PersonByID reads a person, even a blocked one.
 	PersonByID(person id.ID) (PersonRow, bool, error)
-	// PutApproval writes how an approval was decided or used, if it still is in the state from.
+	// PutApproval stores how an approval was decided or used, if it is still in the state from.
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
 
-// FourEyes says whether an act may be done now. The zero value is not used: see [SecondPerson].
+// Eyes says whether an action may be done now. The zero value is not used: see [SecondPerson].
 type FourEyes struct {
 	refusal.Refusal
-	Waits   *Approval // the act was written down for somebody else to allow; it is not done, and the transaction commits
-	Alone   bool      // one person does it: the audit row must say so
-	Checker string    // who allowed it
+	Waits   *Approval // the action was stored for somebody else to approve; it is not done, and the transaction commits
+	Alone   bool      // one person did it: the audit row must say so
+	Checker string    // who approved it
 	Allowed Actor     // the same, as an actor
 }
 
-// Mark notes in an audit row whose eyes an act had.
+// Mark records in an audit row who approved an action.
 func (e FourEyes) Mark(entry Entry) Entry {
 	entry.SinglePerson = e.Alone
 	if e.Checker != "" {
@@ -107,10 +107,10 @@ func (e FourEyes) Mark(entry Entry) Entry {
 	return entry
 }
 
-// SecondPerson decides, in the transaction that would do the act, whether it may be done now. If the table of acts asks for a
-// second person and the tenant's four eyes bind, it stores an approval that waits for another person with the same right. An
-// act that is done under an approval uses the approval up. If four eyes do not bind, one person does the act and the audit
-// log says so. SecondPerson rounds now as it is stored, to whole microseconds in UTC.
+// SecondPerson decides, in the transaction that would do the action, whether it may be done now. If the table of actions
+// requires a second person and the tenant's four eyes bind, it stores an approval that waits for another person with the same
+// right. An action that is done under an approval uses it up. If four eyes do not bind, one person does the action and the
+// audit log says so. SecondPerson rounds now as it is stored, to whole microseconds in UTC.
 func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, error) {
 	now = Stored(now)
 	r, err := w.Act.rule()
@@ -153,7 +153,7 @@ func cut(s string, max int) string {
 	return strings.ToValidUTF8(s, "?")
 }
 
-// fourEyesBind reports whether acts under a right need a second person now.
+// fourEyesBind reports whether actions under a right need a second person now.
 func fourEyesBind(tx interface {
 	FourEyes() (*bool, error)
 	ActivePeople(roles ...Role) (int, error)
@@ -172,7 +172,7 @@ func fourEyesBind(tx interface {
 	return n >= approvers, err
 }
 
-// useApproval uses an approval up for exactly the act that was written down.
+// useApproval uses an approval up for exactly the stored action.
 func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) (FourEyes, error) {
 	a, found, err := tx.ApprovalByID(by.Approval)
 	if err != nil {
@@ -181,7 +181,7 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	if !found || a.State != ApprovalGiven || a.Expired(now) || a.Act != w.Act && a.Act != acts[w.Act].was || string(a.Body) != string(body) {
 		return FourEyes{Refusal: refuse.ApprovalNotForThis(by.Approval.Text(id.Approval))}, nil
 	}
-	if no, err := inForce(tx, a, now); err != nil || no.Refused() { // again: this is another transaction than the decision
+	if no, err := inForce(tx, a, now); err != nil || no.Refused() { // again, because the decision was in another transaction
 		return FourEyes{Refusal: no}, err
 	}
 	a.State = ApprovalUsed
@@ -192,7 +192,7 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker}, err
 }
 
-// inForce refuses an act whose maker may not do it any more: to allow it would be to do it for somebody who has gone.
+// inForce refuses an action whose maker may no longer do it: the approver would do it for somebody who has gone.
 func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
 	role, active, err := roleNow(tx, a.Maker, now)
 	if err != nil || active && a.mayAsk(role) {
@@ -204,29 +204,29 @@ func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
 	return refuse.MakerNotActive(a.Maker.String()), nil
 }
 
-// mayAsk reports whether a role may ask for the act: with the right that it takes, or, to undo a sale, with the right to sell.
+// mayAsk reports whether a role may request the action: with its right, or, to reverse a sale, with the right to sell.
 func (a Approval) mayAsk(role Role) bool {
 	return role.May(a.Right) || a.Act == ActReverse && role.May(Sell)
 }
 
-// mayAllow reports whether an actor may approve the act. An actor that sells for the utility never may.
+// mayAllow reports whether an actor may approve the action. A vendor's actor never may.
 func (a Approval) mayAllow(by Actor) bool { return by.May(a.Right) && by.OfUtility() }
 
-// Done is what became of an act that was done under an approval.
+// Done is the result of an action that was done under an approval.
 type Done struct {
 	refusal.Refusal
-	Object string // what came of it: an identity
-	// Shown is what the answer to the decision shows, this once: a new meter with its secrets.
+	Object string // id of the result
+	// Shown is what the answer to the decision shows, only once: a new meter with its secrets.
 	Shown any
 }
 
-// Executor does an act that was approved, as its maker, whose Approval it is done under.
+// Doer does an approved action on behalf of its maker, under the maker's Approval.
 type Executor func(ctx context.Context, maker Actor, body []byte) (Done, error)
 
-// Executors carry out approved acts.
+// Doers carry out approved actions.
 type Executors map[Act]Executor
 
-// ByField makes one Doer for an act that can be requested in two ways. It passes requests that have the field to the first
+// ByField makes one Doer for an action that can be requested in two ways. It passes requests that have the field to the first
 // Doer and all others to the second.
 func ByField(field string, has, lacks Executor) Executor {
 	return func(ctx context.Context, maker Actor, body []byte) (Done, error) {
@@ -245,11 +245,12 @@ func ByField(field string, has, lacks Executor) Executor {
 type Decided struct {
 	refusal.Refusal
 	Approval Approval
-	Done     Done // what came of it where it was approved
+	Done     Done // the result, if it was approved
 }
 
-// Decide allows or rejects an act, as somebody else than who asked for it, with the same right. What is allowed is done
-// at once, as its maker. An act that is refused then stays allowed, and deciding again tries again.
+// Decide approves or rejects an action. The actor must be a different person from the maker, with the same right. An approved
+// action is done at once, on behalf of its maker. If the action is refused then, it stays approved, and deciding again tries
+// again.
 func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bool, reason string) (Decided, error) {
 	i, err := id.Parse(id.Approval, approval)
 	if err != nil {
@@ -284,7 +285,7 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 	return out, nil
 }
 
-// Serve tells who does approved acts. It is called once, before anything is decided.
+// Serve sets who does approved actions. It is called once, before any decision.
 func (a *Access) Serve(d Executors) { a.doers = d }
 
 func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) (Decided, error) {
@@ -307,7 +308,7 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 		}
 	}
 	if a.State == ApprovalGiven {
-		return Decided{Approval: a}, nil // allowed before, and refused when it was tried
+		return Decided{Approval: a}, nil // approved before, and refused when it was carried out
 	}
 	a.Checker, a.DecidedAt, a.Reason, a.State = by, now, reason, ApprovalRejected
 	if allow {
@@ -325,13 +326,13 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 type Approvals struct {
 	refusal.Refusal
 	Data []Approval
-	// Last is the last one that was looked at, shown or not; zero where there are no more behind it.
+	// Last is the last approval that was read, shown or not; zero if there are no more after it.
 	Last id.ID
 }
 
-// Approvals lists up to max approvals in a state (empty: all), newest first, before the given one (zero: from the
-// newest): those that the actor asked for or could give, and all for who reads the audit log. Who may see few of many
-// gets less at a time, and goes on from Last.
+// Approvals lists up to max approvals in a state (empty: all), newest first, before the given one (zero: from the newest). It
+// lists those that the actor requested or could approve, and all for an actor that may read the audit log. An actor that may
+// see few of them gets a shorter page, and continues from Last.
 func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, before id.ID, max int) (Approvals, error) {
 	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (Approvals, error) {
 		l := Approvals{Last: before}

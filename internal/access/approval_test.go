@@ -43,19 +43,19 @@ func (w *world) block(t *testing.T, emails string) {
 	})
 }
 
-// opened makes a key and gives who acts through it.
+// opened makes a key and returns its actor.
 func (w *world) opened(t *testing.T, n access.NewKey) access.Actor {
 	t.Helper()
 	return w.who(t, w.key(t, boss(), n).Secret.Reveal(), "")
 }
 
-// price is an act as a use case writes it down.
+// price is an action as a use case stores it.
 type price struct {
 	Name  string `json:"name"`
 	Minor int    `json:"minor"`
 }
 
-// tries does the act, if it may be done now, as a use case does.
+// tries does the action if it may be done now, as a use case does.
 func (w *world) tries(t *testing.T, by access.Actor, wish access.ActRequest) (eyes access.FourEyes) {
 	t.Helper()
 	w.run(t, func(tx *store.Tx) (err error) {
@@ -74,7 +74,7 @@ func (w *world) approval(t *testing.T, i id.ID) (a access.Approval) {
 	return a
 }
 
-// TestWhenASecondPersonIsNeeded goes through what decides it: the setting, how many people could allow the act, and the act
+// TestWhenASecondPersonIsNeeded checks what decides it: the setting, how many people could approve the action, and the action
 // itself.
 func TestWhenASecondPersonIsNeeded(t *testing.T) {
 	on, off := true, false
@@ -103,7 +103,7 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.eyes(t, c.set)
-			w.block(t, "%") // who was there before
+			w.block(t, "%") // all who were there before
 			for i, role := range c.people {
 				email := fmt.Sprintf("p%d@%s.example.org", i, strings.Map(func(r rune) rune {
 					if r >= 'a' && r <= 'z' {
@@ -143,7 +143,7 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 	}
 }
 
-// TestWhatIsWrittenDownForASecondPerson: the act and its words, as they were.
+// TestWhatIsWrittenDownForASecondPerson: the action and its words, unchanged.
 func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 	w := newWorld(t)
 	on := true
@@ -170,7 +170,8 @@ func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 	}
 }
 
-// TestAnApprovalIsForOneActOnce: what was allowed is done as its maker, once, within its life, and nothing else is.
+// TestAnApprovalIsForOneActOnce: an approved action is done once, on behalf of its maker, within the approval's life, and
+// nothing else is.
 func TestAnApprovalIsForOneActOnce(t *testing.T) {
 	on := true
 	wish := access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}}
@@ -238,8 +239,8 @@ func TestAnApprovalIsForOneActOnce(t *testing.T) {
 	}
 }
 
-// TestWhoDecidesAndWhen: each decision is made once, by somebody who has the right; what was allowed and could not be done may be
-// tried again by whoever allowed it.
+// TestWhoDecidesAndWhen: each decision is made once, by somebody with the right. If an approved action could not be done, its
+// approver may try it again.
 func TestWhoDecidesAndWhen(t *testing.T) {
 	w := newWorld(t)
 	maker, checker := w.opened(t, access.NewKey{Role: access.TariffManager}), w.opened(t, access.NewKey{Role: access.Owner, Name: "finance"})
@@ -287,7 +288,7 @@ func TestWhoDecidesAndWhen(t *testing.T) {
 		t.Errorf("tried again: %+v, done %d times, want 2", d, did)
 	}
 	w.now = w.now.Add(time.Microsecond)
-	decide(a, checker, true, "", refusal.ApprovalInvalid) // its life is over
+	decide(a, checker, true, "", refusal.ApprovalInvalid) // it has expired
 
 	b := w.asks(t, maker)
 	w.now = w.now.Add(access.ApprovalLife)
@@ -360,7 +361,7 @@ func TestWhoSeesWhichApprovals(t *testing.T) {
 	}
 }
 
-// wantLog wants this to be the newest row of the audit log that says what somebody did.
+// wantLog checks that this is the newest row of the audit log about an actor.
 func wantLog(t *testing.T, w *world, want access.Entry) {
 	t.Helper()
 	var got access.Entry

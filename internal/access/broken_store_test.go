@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// operation is a use case, with the calls that it makes of the store when nothing fails.
+// operation is a use case, with the store calls that it makes if nothing fails.
 type operation struct {
 	name  string
 	calls string
@@ -35,7 +35,7 @@ func (o operation) runs(t *testing.T, at int) (*rows, error) {
 
 const knownKey = access.KeyPrefix + "0123456789012345678901234567890123456789012"
 
-// yes is the error of a use case that should have been done: its own, or its refusal.
+// yes returns the error of a use case that should have succeeded: its own, or its refusal.
 func yes(refused interface {
 	Refused() bool
 	Detail() string
@@ -46,8 +46,8 @@ func yes(refused interface {
 	return err
 }
 
-// TestNoFailureOfTheStoreIsHidden: whatever call of a use case fails, its error comes back, so that the transaction is undone and
-// nobody is told that it was done.
+// TestNoFailureOfTheStoreIsHidden: whichever call of a use case fails, its error comes back, so that the transaction is
+// rolled back and nobody gets a success.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	for _, o := range append(signings(), decisions()...) {
 		r, err := o.runs(t, 0)
@@ -65,7 +65,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	}
 }
 
-// signings are what is done with people, keys and sessions.
+// signings are the use cases of people, keys and sessions.
 func signings() []operation {
 	person := access.NewPerson{Email: "juma@example.org", Role: access.Support, Password: access.SecretOf(goodPassword)}
 	return []operation{
@@ -113,7 +113,7 @@ func signings() []operation {
 	}
 }
 
-// decisions are what is done with approvals.
+// decisions are the use cases of approvals.
 func decisions() []operation {
 	decide := func(state access.ApprovalState, allow bool) func(context.Context, *rows, *access.Access) error {
 		return func(ctx context.Context, r *rows, a *access.Access) error {
@@ -158,7 +158,7 @@ func TestWhatIsNotStoredIsNotGiven(t *testing.T) {
 	}
 }
 
-// TestAnErrorSaysWhatWasDone names the use case, and keeps what broke.
+// TestAnErrorSaysWhatWasDone checks that an error names the use case and wraps the cause.
 func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	want := map[string]string{
 		"a vendor's key": "create API key", "a key is revoked": "revoke API key", "the keys": "list API keys", "a key is known": "look up API key", "a person": "add person",
@@ -174,7 +174,7 @@ func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	}
 }
 
-// TestABrokenDoerIsAnError: what an approved act breaks on comes back, and the approval stays open for another try.
+// TestABrokenDoerIsAnError: the error of an approved action comes back, and the approval stays open for another attempt.
 func TestABrokenDoerIsAnError(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// ErrFull is the error of Do when the disk is full and no change was written. Closures that only read still succeed.
+// ErrFull is the error of Do if the disk is full and no change was written. Closures that only read still succeed.
 var ErrFull = errors.New("storage full: nothing was written")
 
-// Door is how a use case reaches the store without knowing it: X is the use case's own view of a transaction, an
-// interface that the store's transaction satisfies.
+// Door is how a use case reaches the store without importing it. X is the use case's view of a transaction, an interface that
+// the store's transaction implements.
 type Door[X any] interface {
-	// Do runs fn in a transaction of the tenant, durable when Do returns nil. When fn reports refused, what it wrote
-	// is undone. fn may run more than once and touches nothing but its transaction.
+	// Do runs fn in a transaction of the tenant, durable when Do returns nil. If fn reports refused, its writes are undone.
+	// fn may run more than once and must touch only its transaction.
 	Do(ctx context.Context, t Tenant, fn func(X) (refused bool, err error)) error
-	// View runs fn on a consistent snapshot for reading only.
+	// View runs fn on a consistent read-only snapshot.
 	View(ctx context.Context, t Tenant, fn func(X) error) error
 }
 
-// Through runs fn behind the door and gives its value only after the commit. A refused value undoes what fn wrote
-// and comes back with a nil error.
+// Through runs fn behind the door and returns its value only after the commit. A refused value undoes fn's writes and is
+// returned with a nil error.
 func Through[X any, T interface{ Refused() bool }](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, error)) (T, error) {
 	var out T
 	err := d.Do(ctx, t, func(x X) (bool, error) {
@@ -38,7 +38,7 @@ func Through[X any, T interface{ Refused() bool }](ctx context.Context, d Door[X
 	return out, nil
 }
 
-// Look runs fn on a snapshot and gives its value.
+// Look runs fn on a snapshot and returns its value.
 func Look[X, T any](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, error)) (T, error) {
 	var out T
 	if err := d.View(ctx, t, func(x X) (err error) { out, err = fn(x); return err }); err != nil {
@@ -48,5 +48,5 @@ func Look[X, T any](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, err
 	return out, nil
 }
 
-// Stored returns a time as the store keeps it: UTC, whole microseconds, without the reading of a running clock.
+// Stored returns a time as the store keeps it: UTC, whole microseconds, without a monotonic clock reading.
 func Stored(t time.Time) time.Time { return t.Round(0).UTC().Truncate(time.Microsecond) }

@@ -77,7 +77,7 @@ func (w *world) key(t *testing.T, by access.Actor, n access.NewKey) access.MadeK
 	return k
 }
 
-// who expects a refusal code; "" means that the secret opens.
+// who checks the refusal code of a secret; "" means that the secret is valid.
 func (w *world) who(t *testing.T, secret string, want refusal.Code) access.Actor {
 	t.Helper()
 	k, err := w.ByAPIKey(t.Context(), secret)
@@ -87,7 +87,7 @@ func (w *world) who(t *testing.T, secret string, want refusal.Code) access.Actor
 	return k.Actor
 }
 
-// TestAKeyEndsWithItsPerson: blocking somebody ends the keys that act for them; lifting it gives them back.
+// TestAKeyEndsWithItsPerson: blocking a person disables that person's keys; unblocking enables them again.
 func TestAKeyEndsWithItsPerson(t *testing.T) {
 	w := newWorld(t)
 	w.amina(t)
@@ -331,7 +331,7 @@ func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
 	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "signout", Object: hers})
 }
 
-// TestTheFirstOwnerIsAnOwner: whoever is named as one gets the role, whatever else was said, and signs in with it.
+// TestTheFirstOwnerIsAnOwner: the named person gets the role, whatever else was given, and signs in with it.
 func TestTheFirstOwnerIsAnOwner(t *testing.T) {
 	w := newWorld(t)
 	p, err := w.CreateOwner(t.Context(), boss(), access.NewPerson{Email: "amina@example.org", Role: access.Operator, Password: access.SecretOf("a few unrelated words")})
@@ -350,7 +350,7 @@ func TestTheFirstOwnerIsAnOwner(t *testing.T) {
 	}
 }
 
-// TestAddressesAndNamesOfPeople has each limit once from within and once from beyond.
+// TestAddressesAndNamesOfPeople tests each limit once from inside and once from outside.
 func TestAddressesAndNamesOfPeople(t *testing.T) {
 	w := newWorld(t)
 	long := func(n int) string { return strings.Repeat("a", n-len("@example.org")) + "@example.org" }
@@ -369,8 +369,8 @@ func TestAddressesAndNamesOfPeople(t *testing.T) {
 	}
 }
 
-// TestALookIsNotedOnceAMinute: a session ends half an hour after the last request that was noted, and one within a minute of
-// the one before is not.
+// TestALookIsNotedOnceAMinute: a session ends half an hour after the last recorded request; a request within a minute of the
+// last one is not recorded.
 func TestALookIsNotedOnceAMinute(t *testing.T) {
 	if access.SessionIdle != 30*time.Minute || access.SessionLife != 12*time.Hour || access.MaxSessions != 20 {
 		t.Errorf("a session ends after %s, after %s without a request, and one person has %d", access.SessionLife, access.SessionIdle, access.MaxSessions)
@@ -407,7 +407,7 @@ func (w *world) audited(t *testing.T) map[string]int {
 	return out
 }
 
-// fullDoor is that of a disk which takes no rows.
+// fullDoor is the door of a full disk.
 type fullDoor struct{ door }
 
 func (fullDoor) Do(context.Context, access.Tenant, func(access.Tx) (bool, error)) error {
@@ -467,10 +467,10 @@ func TestSigningInRotatesTheSessionAndBoundsTheirNumber(t *testing.T) {
 		w.now = w.now.Add(time.Second)
 		w.signIn(t, "a few unrelated words", "", "")
 	}
-	w.session(t, second.Session, "") // as many as there may be
+	w.session(t, second.Session, "") // the most that are allowed
 	w.now = w.now.Add(time.Second)
 	w.signIn(t, "a few unrelated words", "", "")
-	w.session(t, second.Session, refusal.Unauthenticated) // the oldest made room
+	w.session(t, second.Session, refusal.Unauthenticated) // the oldest session made room
 }
 
 func TestBlockedPersonIsOutAtOnce(t *testing.T) {

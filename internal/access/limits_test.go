@@ -30,7 +30,7 @@ func TestNamesOfKeys(t *testing.T) {
 	}
 }
 
-// TestWhatAKeyIsMadeOf: all that was asked for, and who answers for it.
+// TestWhatAKeyIsMadeOf: everything requested, and the person behind it.
 func TestWhatAKeyIsMadeOf(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -66,7 +66,7 @@ func TestWhatAKeyIsMadeOf(t *testing.T) {
 	}
 }
 
-// TestAKeyOfAnUnknownRoleIsNone, such as one of a newer version, whose rights nobody here knows.
+// TestAKeyOfAnUnknownRoleIsNone, such as one of a newer version, whose rights this version does not know.
 func TestAKeyOfAnUnknownRoleIsNone(t *testing.T) {
 	r := newRows(t)
 	r.keys[access.HashSecret(knownKey)] = access.Key{Role: "root"}
@@ -75,7 +75,7 @@ func TestAKeyOfAnUnknownRoleIsNone(t *testing.T) {
 	}
 }
 
-// TestTheStoreIsNotAskedAboutWhatIsNoSecret: what cannot be a key or a session is refused at no cost.
+// TestTheStoreIsNotAskedAboutWhatIsNoSecret: a text that cannot be a key or a session is refused without a query.
 func TestTheStoreIsNotAskedAboutWhatIsNoSecret(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -89,7 +89,7 @@ func TestTheStoreIsNotAskedAboutWhatIsNoSecret(t *testing.T) {
 	}
 }
 
-// TestTooFewRandomBytesAreAnError: each use case takes exactly what it needs, and makes nothing of less.
+// TestTooFewRandomBytesAreAnError: each use case reads exactly what it needs, and fails with less.
 func TestTooFewRandomBytesAreAnError(t *testing.T) {
 	if a, err := access.New(access.Config{Argon: cheap(), Rand: io.LimitReader(rand.Reader, 47)}); err == nil || a != nil || err.Error() != "make a decoy hash: unexpected EOF" {
 		t.Errorf("47 bytes for a decoy: %v", err)
@@ -141,7 +141,7 @@ func TestTheCostOfAPassword(t *testing.T) {
 	}
 }
 
-// TestBoundsOfAPasswordHash has each figure of a stored hash once from within and once from beyond.
+// TestBoundsOfAPasswordHash tests each figure of a stored hash once from inside and once from outside.
 func TestBoundsOfAPasswordHash(t *testing.T) {
 	const salt, hash = "c29tZXNhbHQ", "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 	of := func(cost string) string { return "$argon2id$v=19$" + cost + "$" + salt + "$" + hash }
@@ -168,7 +168,7 @@ func TestBoundsOfAPasswordHash(t *testing.T) {
 	}
 }
 
-// TestAnUnreadableHashIsAnError of the server, and not a wrong password.
+// TestAnUnreadableHashIsAnError checks that it is an error of the server and not a wrong password.
 func TestAnUnreadableHashIsAnError(t *testing.T) {
 	r := newRows(t)
 	r.people[aminaEmail] = access.PersonRow{ID: id.ID{7}, Password: "plain"}
@@ -177,7 +177,7 @@ func TestAnUnreadableHashIsAnError(t *testing.T) {
 	}
 }
 
-// TestTheLongestPassword that a person may have, 128 characters of 4 bytes, opens; a longer text is not even compared.
+// TestTheLongestPassword checks that 128 characters of 4 bytes work; a longer text is not even compared.
 func TestTheLongestPassword(t *testing.T) {
 	for _, c := range []struct {
 		password string
@@ -199,7 +199,7 @@ func TestTheLongestPassword(t *testing.T) {
 	}
 }
 
-// TestNoCommonPassword of the list is taken, in whatever letters, nor one character over and over.
+// TestNoCommonPassword of the list is accepted, in any letter case, nor one character repeated.
 func TestNoCommonPassword(t *testing.T) {
 	for _, password := range []string{"password", "PASSWORD", "godisgood", "GodIsGood", "12345678", "zxcvbnm1", "aaaaaaaa", "AaAaAaAa", strings.Repeat("ü", 8), strings.Repeat(" ", 20)} {
 		if no := access.CheckPassword(password); no.Code != refusal.InvalidRequest {
@@ -213,7 +213,7 @@ func TestNoCommonPassword(t *testing.T) {
 	}
 }
 
-// TestTextsThatAreTaken: what a database keeps, what machines compare, and what stays on its line.
+// TestTextsThatAreTaken: what a database can store, what machines compare, and what stays on one line.
 func TestTextsThatAreTaken(t *testing.T) {
 	for s, want := range map[string][3]bool{ // IsText, Printable, OneLine of at most 5 characters
 		"":          {true, true, true},

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// TestNobodyActsForOneWhoIsGone: what a key or a person asked for, who since was revoked, expired, blocked or given
-// another role, is refused when a second person would allow it, and can be rejected still.
+// TestNobodyActsForOneWhoIsGone: if the maker was since revoked, expired, blocked or given another role, a second person
+// cannot approve the request, but can still reject it.
 func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 	for name, c := range map[string]struct {
 		gone string // SQL; $1 is the maker's identity
@@ -70,7 +70,7 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 	}
 }
 
-// TestAMakerMayGoBetweenDecisionAndAct: the act's own transaction asks again.
+// TestAMakerMayGoBetweenDecisionAndAct: the action's own transaction checks again.
 func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	w := newWorld(t)
 	maker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.TariffManager}).Secret.Reveal(), "")
@@ -92,7 +92,7 @@ func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	}
 }
 
-// TestNamesOfOnePerson: a key that somebody else answers for is another person, whatever its identity.
+// TestNamesOfOnePerson: a key of another person counts as that person, whatever its id.
 func TestNamesOfOnePerson(t *testing.T) {
 	r := newRows(t)
 	for i, k := range []access.Key{{ID: id.ID{3}, Name: "alone"}, {ID: id.ID{4}, Name: "made by it", Answers: id.ID{3}}, {ID: id.ID{7}, Name: "of another", Answers: id.ID{9}},
@@ -126,7 +126,8 @@ func TestNamesOfOnePerson(t *testing.T) {
 	}
 }
 
-// TestAnActOfAnOlderVersionIsRefused: its summary said less than the act does now, so it is asked for anew. It can be rejected.
+// TestAnActOfAnOlderVersionIsRefused: its summary said less than the action does now, so it must be requested again. It can
+// be rejected.
 func TestAnActOfAnOlderVersionIsRefused(t *testing.T) {
 	w := newWorld(t)
 	checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")
@@ -153,7 +154,7 @@ func (w *world) run(t *testing.T, fn func(*store.Tx) error) {
 	}
 }
 
-// asks writes down that an actor wants to publish a tariff.
+// asks stores an actor's request to publish a tariff.
 func (w *world) asks(t *testing.T, by access.Actor) access.Approval {
 	t.Helper()
 	a := access.Approval{Act: access.ActTariff, Right: access.WriteTariffs, Body: []byte("{}"), Maker: by, State: access.ApprovalWaiting, CreatedAt: w.now}

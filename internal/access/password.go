@@ -15,16 +15,16 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// Lengths of a person's password in characters (ASVS 6.2.1, 6.2.9). No rule about its letters: length is what counts,
-// and 15 characters or more are advised.
+// Lengths of a person's password in characters (ASVS 6.2.1, 6.2.9). There is no rule about its characters: length is what
+// counts, and 15 characters or more are advised.
 const (
 	MinPassword = 8
 	MaxPassword = 128
 )
 
-// Argon is the cost of hashing a person's password with argon2id (RFC 9106). It is encoded in every hash, so that it
-// can be raised later. Hashing is slow and takes MemoryKiB each time: whoever calls it for strangers bounds how many
-// run at once.
+// Argon is the cost of hashing a person's password with argon2id (RFC 9106). It is encoded in every hash, so that it can be
+// raised later. Hashing is slow and takes MemoryKiB each time, so callers that hash for strangers must bound how many run at
+// once.
 type Argon struct {
 	Time      uint32 // passes
 	MemoryKiB uint32
@@ -45,7 +45,7 @@ const (
 // ErrPasswordHash says that a stored password hash cannot be read.
 var ErrPasswordHash = errors.New("unreadable password hash")
 
-// CheckPassword is the refusal of a password that nobody should have; the zero Refusal when it will do.
+// CheckPassword is the refusal of a bad password; the zero Refusal if the password is good enough.
 func CheckPassword(password string) refusal.Refusal {
 	n := utf8.RuneCountInString(password)
 	switch {
@@ -59,7 +59,7 @@ func CheckPassword(password string) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// HashPassword hashes a password for keeping, in the usual text form "$argon2id$v=19$m=...,t=...,p=...$salt$hash".
+// HashPassword hashes a password for storage, in the usual text form "$argon2id$v=19$m=...,t=...,p=...$salt$hash".
 func HashPassword(password string, a Argon, rnd io.Reader) (string, error) {
 	salt := make([]byte, argonSalt)
 	if _, err := io.ReadFull(rnd, salt); err != nil {
@@ -74,8 +74,8 @@ func (a Argon) encode(salt, hash []byte) string {
 		b64.EncodeToString(salt), b64.EncodeToString(hash))
 }
 
-// decoyHash is a hash that no password is known to give. Comparing with it takes as long as with any other, so an
-// unknown name cannot be told from a wrong password by the time that the answer takes.
+// decoyHash is a hash without a known password. Comparing with it takes as long as with any other, so the time of an answer
+// does not tell an unknown name from a wrong password.
 func decoyHash(a Argon, rnd io.Reader) (string, error) {
 	raw := make([]byte, argonSalt+argonHash)
 	if _, err := io.ReadFull(rnd, raw); err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// TestWhatAPersonIsMadeOf: the address in its one form, the name without blanks around it, and nothing that was not asked for.
+// TestWhatAPersonIsMadeOf: the address in its canonical form, the name without blanks around it, and nothing that was not
+// requested.
 func TestWhatAPersonIsMadeOf(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -44,7 +45,7 @@ func TestSignsThatNoAddressHas(t *testing.T) {
 	}
 }
 
-// TestASessionIsStoredWhole, and the sessions before it are ended by the rules.
+// TestASessionIsStoredWhole checks all fields of a new session, and that the rules end earlier ones.
 func TestASessionIsStoredWhole(t *testing.T) {
 	r := newRows(t)
 	in, err := r.access(rand.Reader).SignIn(t.Context(), 3, " Amina@EXAMPLE.org", goodPassword, "", "192.0.2.7")
@@ -66,7 +67,7 @@ func TestASessionIsStoredWhole(t *testing.T) {
 	}
 }
 
-// TestAPersonMayGoWhileThePasswordIsCompared: nobody is let in who was blocked or got another password since.
+// TestAPersonMayGoWhileThePasswordIsCompared: a person who was blocked, or got another password meanwhile, cannot sign in.
 func TestAPersonMayGoWhileThePasswordIsCompared(t *testing.T) {
 	for name, change := range map[string]func(*rows, access.PersonRow){
 		"nothing":          nil,
@@ -86,7 +87,7 @@ func TestAPersonMayGoWhileThePasswordIsCompared(t *testing.T) {
 	}
 }
 
-// TestASessionIsSeenOnceAMinute has each end of a session once from within and once from beyond.
+// TestASessionIsSeenOnceAMinute tests each end of a session once from inside and once from outside.
 func TestASessionIsSeenOnceAMinute(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -126,7 +127,7 @@ func TestASessionIsSeenOnceAMinute(t *testing.T) {
 	}
 }
 
-// TestWhoIsOutAlreadyIsNotNoted: the audit log has an end of each session, and no more.
+// TestWhoIsOutAlreadyIsNotNoted: the audit log has exactly one end of each session.
 func TestWhoIsOutAlreadyIsNotNoted(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// PersonRow is somebody who signs in. In this version a person has one role, for the whole tenant.
+// PersonRow is a person who signs in. In this version a person has one role, for the whole tenant.
 type PersonRow struct {
 	ID        id.ID
 	Email     string // lower case; also the name to sign in with
@@ -24,7 +24,7 @@ type PersonRow struct {
 	CreatedAt time.Time
 }
 
-// NewPerson is somebody to be added.
+// NewPerson is a person to add.
 type NewPerson struct {
 	Email    string
 	Name     string
@@ -32,7 +32,7 @@ type NewPerson struct {
 	Password Secret
 }
 
-// AddedPerson is somebody who can sign in now.
+// AddedPerson is a person who can sign in now.
 type AddedPerson struct {
 	refusal.Refusal
 	ID    id.ID
@@ -42,7 +42,7 @@ type AddedPerson struct {
 
 const maxEmail = 254
 
-// AddPerson lets somebody sign in.
+// AddPerson creates a person who can sign in.
 func (a *Access) AddPerson(ctx context.Context, by Actor, n NewPerson) (AddedPerson, error) {
 	if no := by.Needs(ManagePeople); no.Refused() {
 		return AddedPerson{Refusal: no}, nil
@@ -106,7 +106,7 @@ func mayAddPerson(tx Tx, email string, first bool) (refusal.Refusal, error) {
 	return refuse.EmailTaken(refusal.Echo(email)), nil
 }
 
-// check gives the one written form of the e-mail address, so that nobody exists twice in two letter cases.
+// check returns the canonical form of the e-mail address, so that nobody exists twice in two letter cases.
 func (n NewPerson) check() (string, refusal.Refusal) {
 	email := canonicalEmail(n.Email)
 	name, domain, at := strings.Cut(email, "@")
@@ -128,13 +128,13 @@ func canonicalEmail(s string) string { return strings.ToLower(strings.TrimSpace(
 const (
 	SessionIdle = 30 * time.Minute
 	SessionLife = 12 * time.Hour
-	// MaxSessions is how many a person may have open at once; the oldest ends first.
+	// MaxSessions is how many sessions a person may have open at once; the oldest ends first.
 	MaxSessions = 20
-	// seenEvery is how far behind the time of the last request may be kept, so that reading a page is rarely a write.
+	// seenEvery is how old the stored time of the last request may be, so that reading a page rarely writes.
 	seenEvery = time.Minute
 )
 
-// Login is a session kept on the server; the browser has only its secret.
+// Login is a session stored on the server; the browser has only its secret.
 type Login struct {
 	Person    id.ID
 	CreatedAt time.Time
@@ -145,15 +145,15 @@ type Login struct {
 // SignedIn is a new session.
 type SignedIn struct {
 	refusal.Refusal
-	Session Secret // for the cookie; shown this once
+	Session Secret // for the cookie; shown only once
 	Expires time.Time
 	Actor   Actor
 }
 
-// SignIn opens a session for the right e-mail address and password. It always makes a new one and ends old, the
-// session the browser came with if any, so that a session planted before signing in is worth nothing (ASVS 7.2.4).
-// Whether the address or the password was wrong is not told. Every attempt is in the audit log. It takes as long as
-// the password hash; whoever calls it for strangers bounds how many run at once and how often one may try.
+// SignIn opens a session for the right e-mail address and password. It always makes a new one and ends old, the browser's
+// earlier session if any, so that a session planted before signing in is worthless (ASVS 7.2.4). The refusal does not say
+// whether the address or the password was wrong. Every attempt is in the audit log. SignIn takes as long as the password
+// hash, so callers must bound how many run at once and how often a stranger may try.
 func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip string) (SignedIn, error) {
 	email = canonicalEmail(email)
 	p, ok, err := a.verify(ctx, t, email, password)
@@ -172,7 +172,7 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 	by := p.actor(t)
 	by.IP = ip
 	out, err := Through(ctx, a.c.Door, t, func(tx Tx) (SignedIn, error) {
-		// Between the check and now somebody may have blocked the person or changed the password.
+		// Since the check, the person may have been blocked or got another password.
 		again, found, err := tx.PersonByEmail(email)
 		if err != nil || !found || again.Blocked || again.Password != p.Password {
 			return SignedIn{Refusal: refuse.SignInWrong()}, err
@@ -193,8 +193,8 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 	return out, fault.Wrap(err, "sign in")
 }
 
-// verify compares the password outside any transaction, because hashing takes longer than one may last. An unknown
-// address is compared too, with a decoy.
+// verify compares the password outside any transaction, because hashing takes longer than one may last. For an unknown
+// address it compares with a decoy.
 func (a *Access) verify(ctx context.Context, t Tenant, email, password string) (PersonRow, bool, error) {
 	var p PersonRow
 	found := false
@@ -210,13 +210,13 @@ func (a *Access) verify(ctx context.Context, t Tenant, email, password string) (
 		hash = p.Password
 	}
 	if len(password) > 4*MaxPassword {
-		password = "" // no stored password is so long or empty; hashing a megabyte would only cost
+		password = "" // no stored password is this long or empty; hashing a megabyte would only cost time
 	}
 	ok, err := VerifyPassword(hash, password)
 	return p, ok && found && !p.Blocked, err
 }
 
-// refuseSignIn notes the attempt and refuses it. The note commits, unlike what a refused closure writes.
+// refuseSignIn records the attempt and refuses it. The record commits, unlike the writes of a refused closure.
 func (a *Access) refuseSignIn(ctx context.Context, t Tenant, p PersonRow, ip string) (SignedIn, error) {
 	object := ""
 	if !p.ID.IsZero() {
@@ -233,8 +233,8 @@ func (p PersonRow) actor(t Tenant) Actor {
 	return Actor{Tenant: t, Kind: Person, ID: p.ID, Name: p.Email, Role: p.Role}
 }
 
-// ByLogin tells who a session belongs to and keeps it alive. A session that is over is refused, and which way it
-// ended is not told.
+// ByLogin returns the actor of a session and prolongs the session. A session that is over is refused, without saying how it
+// ended.
 func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authenticated, error) {
 	if session == "" {
 		return Authenticated{Refusal: refuse.SignedOut()}, nil
@@ -263,7 +263,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 	return Authenticated{Actor: p.actor(t)}, nil
 }
 
-// SignOut ends a session; one that is over already is no error.
+// SignOut ends a session. It is no error if the session is already over.
 func (a *Access) SignOut(ctx context.Context, by Actor, session string) error {
 	hash := HashSecret(session)
 	err := a.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {

@@ -25,7 +25,7 @@ const (
 	DeviceRole    Role = "device"
 )
 
-// Right is one thing a role may do.
+// Right is a single permission of a role.
 type Right string
 
 // Rights. A right is checked by the use case that carries it out.
@@ -39,24 +39,24 @@ const (
 	Sell           Right = "vend.sell"
 	ReadVends      Right = "vend.read"
 	Reverse        Right = "vend.reverse"
-	ShowTokens     Right = "token.show" // full digits of the sales one may see; without it they are masked
+	ShowTokens     Right = "token.show" // full digits of the sales that one may see; without it they are masked
 	ReadTariffs    Right = "tariff.read"
 	WriteTariffs   Right = "tariff.write"
 	ReadLedger     Right = "ledger.read"
 	ReadAudit      Right = "audit.read"
 	ReadSettings   Right = "settings.read"
 	WriteSettings  Right = "settings.write"
-	ManageKeys     Right = "key.manage" // API keys; a meter's STS facts belong to WriteMeters
+	ManageKeys     Right = "key.manage" // API keys; a meter's STS attributes belong to WriteMeters
 	ManagePeople   Right = "people.manage"
-	ManageVendors  Right = "vendor.manage"  // take vendors on, set their terms
+	ManageVendors  Right = "vendor.manage"  // register vendors, set their terms
 	DepositFloat   Right = "vendor.deposit" // book what a vendor paid in
 	ReadVendors    Right = "vendor.read"    // all vendors and their money
 	ReadFloat      Right = "vendor.float"   // one vendor's money: a vendor's key sees its own
 	IssueTokens    Right = "token.issue"    // key changes and engineering tokens
 	IssueUnits     Right = "token.free"     // units that nobody pays for: replacements and free issues
 	WriteDebts     Right = "debt.write"     // raise debts
-	AdjustLedger   Right = "ledger.adjust"  // write debts off, give goodwill
-	SendTokens     Right = "token.send"     // bring a token to its meter; its digits need not be seen for that
+	AdjustLedger   Right = "ledger.adjust"  // write off debts, give goodwill
+	SendTokens     Right = "token.send"     // send a token to its meter, even without the right to see its digits
 	DecideReadings Right = "reading.decide" // accept, rebase or discard readings that cannot be true
 	SendMessages   Right = "message.send"   // send messages to customers' telephones and meters' SIMs, and send one again
 )
@@ -74,12 +74,12 @@ func Rights() []Right {
 		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, SendTokens, DecideReadings, SendMessages}
 }
 
-// rights is the table of docs/reference/http.md#keys-and-roles. The customer and the device have no right over a tenant's things:
-// what is their own they reach by being its owner, not by a right, so their rows are empty.
+// rights is the table of docs/reference/http.md#keys-and-roles. The customer and the device have no right over a tenant's
+// objects: they reach their own as owners and not by a right, so their rows are empty.
 //
-// vendor_api cannot read meters: a seller's key would otherwise read every household's balance. It shows digits,
-// because asking again after a time-out must give the same token; whose sales it sees is bounded by its vendor. It reads
-// tariffs: who sells must know the price and the currency.
+// vendor_api cannot read meters: a seller's key would otherwise read every household's balance. It shows digits, because
+// asking again after a time-out must give the same token; it sees only its own vendor's sales. It reads tariffs, because a
+// seller must know the price and the currency.
 var rights = map[Role][]Right{
 	Owner:         Rights(),
 	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},

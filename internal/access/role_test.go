@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// matrix is the table of roles and rights once more, as a drawing, so that a change of the code's table has to be made
-// twice and is read twice. The columns are the roles in the order of access.Roles.
+// matrix repeats the table of roles and rights as a drawing, so that a change must be made twice and is read twice. The
+// columns are the roles in the order of access.Roles.
 const matrix = `
                   owner tariff_manager engineer operator supervisor finance support installer auditor vendor_api customer device
 meter.read        x     .              x        x        x          x       x       x         x       .          .        .
@@ -75,8 +75,8 @@ func TestEveryRoleHasExactlyItsRights(t *testing.T) {
 	}
 }
 
-// The role decides what an actor sees, not whether it names a vendor: a vendor's key that names none may nothing and sees
-// nothing, and one that does sees that vendor's sales.
+// The role decides what an actor sees, not whether it names a vendor. A vendor's key without a vendor may do and see nothing;
+// one with a vendor sees that vendor's sales.
 func TestAVendorsKeySeesItsVendorOnly(t *testing.T) {
 	mine, theirs, utility := id.ID{7}, id.ID{8}, id.ID{}
 	for _, c := range []struct {

@@ -14,29 +14,29 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// errStore is the error of the call that fails.
+// errStore is the error of a failing call.
 var errStore = errors.New("the store failed")
 
-// rows is a store in memory. It notes the calls of its transactions. The call with the number of broken fails. It still has its
-// effect and its values, so that code that overlooks the error goes on and returns none.
+// rows is a store in memory. It records the calls of its transactions. The call whose number is broken fails. It still has
+// its effect and returns its values, so that code that ignores the error continues.
 type rows struct {
 	t      *testing.T
 	calls  []string
 	broken int           // counted from 1; 0 for none
-	most   int           // how many rows a list was asked for at last
+	most   int           // rows that the last list asked for
 	tenant access.Tenant // of the last transaction
 	now    time.Time
 	ids    int
 
 	bind      *bool
 	gone      bool // the maker of every approval may no longer act
-	raced     bool // somebody else decides about an approval or uses it first
+	raced     bool // another person decides about an approval, or uses it, first
 	between   func()
 	approvals []access.Approval
 	keys      map[[32]byte]access.Key
 	people    map[string]access.PersonRow
 	logins    map[[32]byte]access.Login
-	dropped   []time.Time // the times that DropLoginsOf was called with
+	dropped   []time.Time // the times passed to DropLoginsOf
 	kept      int
 	log       []access.Entry
 }
@@ -61,7 +61,7 @@ func newRows(t *testing.T) *rows {
 	return r
 }
 
-// access is the use cases over these rows, with a source of random bytes.
+// access makes the use cases over these rows, with a source of random bytes.
 func (r *rows) access(rnd io.Reader) *access.Access {
 	r.t.Helper()
 	a, err := access.New(access.Config{Door: r, Now: func() time.Time { return r.now }, Rand: rnd, Argon: cheap()})
@@ -76,7 +76,7 @@ func (r *rows) amina() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: aminaEmail, Role: access.Owner}
 }
 
-// becomes gives Amina another role, which the approvals that she asked for do not have.
+// becomes gives Amina another role than the one with which she requested her approvals.
 func (r *rows) becomes(role access.Role) {
 	p := r.people[aminaEmail]
 	p.Role = role
@@ -88,7 +88,7 @@ func finance() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{8}, Name: "finance", Role: access.Owner}
 }
 
-// waits adds an approval that Amina asked for, in a state.
+// waits adds an approval that Amina requested, in a state.
 func (r *rows) waits(state access.ApprovalState) string {
 	r.ids++
 	i := id.ID{14: byte(r.ids >> 8), 15: byte(r.ids)}
@@ -126,7 +126,7 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(access.Tx) error
 	return r.fails("view")
 }
 
-// What follows is the transaction.
+// The transaction.
 
 func (r *rows) NewID() (id.ID, error) {
 	r.ids++

@@ -8,8 +8,8 @@ import (
 	"log/slog"
 )
 
-// Secret is a text that is shown once and then known only by its hash: an API key, a meter's MQTT password, a login.
-// It has no printable form; [Secret.Reveal] is the only door.
+// Secret is a text that is shown once and then known only by its hash: an API key, a meter's MQTT password, a login. It has
+// no printable form; only [Secret.Reveal] returns it.
 type Secret struct {
 	// Behind a pointer, because fmt prints only the address of one, even inside an unexported field.
 	text *string
@@ -17,10 +17,10 @@ type Secret struct {
 
 const masked = "(secret)"
 
-// SecretOf wraps a text that came from outside.
+// SecretOf wraps a secret from outside.
 func SecretOf(text string) Secret { return Secret{text: &text} }
 
-// secretBytes is the entropy of every generated secret: 256 bits, so that a plain SHA-256 keeps it
+// secretBytes is the entropy of every generated secret: 256 bits, so that a plain SHA-256 protects it
 // (docs/reference/http.md#keys-and-roles).
 const secretBytes = 32
 
@@ -33,7 +33,7 @@ func NewSecret(prefix string, rnd io.Reader) (Secret, error) {
 	return SecretOf(prefix + base64.RawURLEncoding.EncodeToString(b[:])), nil
 }
 
-// Reveal is the secret itself. Call it only where the text leaves to the one who may have it.
+// Reveal returns the secret itself. Call it only where the text goes to its rightful owner.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -41,11 +41,11 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// Hash is what the store keeps of it.
+// Hash is the form in which the store holds the secret.
 func (s Secret) Hash() [32]byte { return HashSecret(s.Reveal()) }
 
-// HashSecret is the stored form of a random 256-bit secret. It is no password hash: a secret a person chose goes
-// through [HashPassword].
+// HashSecret is the stored form of a random 256-bit secret. It is not a password hash: a secret that a person chose needs
+// [HashPassword].
 func HashSecret(secret string) [32]byte { return sha256.Sum256([]byte(secret)) }
 
 // String masks the secret.

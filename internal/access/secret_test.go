@@ -65,7 +65,7 @@ func TestNewSecretIs256BitsOfTheSource(t *testing.T) {
 	}
 }
 
-// cheap keeps argon2id out of the tests' time.
+// cheap makes argon2id fast for tests.
 func cheap() access.Argon { return access.Argon{Time: 1, MemoryKiB: 8, Threads: 1} }
 
 func TestPasswordHashCarriesItsCosts(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// same reports whether one person stands behind two actors, as far as is known: by identity where both have one, else
-// by name. The keys that somebody made are that somebody.
+// same reports whether one person is behind two actors, as far as is known: by id if both have one, else by name. Keys count
+// as the person who made them.
 func same(a, b Actor) bool {
 	if !a.ID.IsZero() && !b.ID.IsZero() {
 		return a.self() == b.self()
@@ -16,7 +16,7 @@ func same(a, b Actor) bool {
 	return a.String() == b.String()
 }
 
-// self is the identity that counts where two people are needed.
+// self returns the id that counts where two people are needed.
 func (a Actor) self() id.ID {
 	if !a.Answers.IsZero() {
 		return a.Answers
@@ -25,8 +25,8 @@ func (a Actor) self() id.ID {
 }
 
 // NamesOf lists the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
-// person's keys, revoked ones too, and the person's. Rows keep names, and several keys may share one. What others did under a
-// key of the same name counts as well.
+// person's keys, revoked ones too, and the person's. Rows store names, and several keys may share one. So actions of others
+// under a key of the same name count too.
 func NamesOf(tx EyesTx, a Actor) ([]string, error) {
 	names, self := []string{a.String()}, a.self()
 	if self.IsZero() {
@@ -52,8 +52,7 @@ func NamesOf(tx EyesTx, a Actor) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// roleNow is the role that an actor has by now; false for one that may no longer act. An actor without an identity is the
-// program itself.
+// roleNow returns the present role of an actor; false if it may no longer act. An actor without an id is the program itself.
 func roleNow(tx EyesTx, a Actor, now time.Time) (Role, bool, error) {
 	switch {
 	case a.ID.IsZero():
@@ -66,8 +65,8 @@ func roleNow(tx EyesTx, a Actor, now time.Time) (Role, bool, error) {
 	return p.Role, found && !p.Blocked, err
 }
 
-// inForce reports whether somebody may act through a key: it was not revoked, has not expired, and who answers for it is not
-// blocked. Blocking somebody ends everything that acts for them.
+// inForce reports whether a key works: it was not revoked, has not expired, and its person is not blocked. Blocking a person
+// ends everything that acts for that person.
 func (k Key) inForce(now time.Time) bool {
 	return !k.Blocked && k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }

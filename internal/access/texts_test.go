@@ -14,14 +14,14 @@ import (
 
 const rolesSentence = "owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor, vendor_api."
 
-// saying is something that is refused, with the code and all that the refusal says.
+// saying is a refused request, with the code and all texts of the refusal.
 type saying struct {
 	name string
 	does func(context.Context, *rows, *access.Access) (refusal.Refusal, error)
 	want string
 }
 
-// TestWhatARefusalSays holds every refusal of this package whole.
+// TestWhatARefusalSays checks every refusal of this package completely.
 func TestWhatARefusalSays(t *testing.T) {
 	for _, c := range append(append(sayingsOfKeys(), sayingsOfPeople()...), sayingsOfApprovals()...) {
 		r := newRows(t)

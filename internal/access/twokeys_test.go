@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// Whoever holds two keys is still one person: no key that somebody made, or that was made for somebody, allows what that
-// somebody asks for.
+// A person with two keys is still one person: a key that a person made, or that was made for the person, cannot approve that
+// person's requests.
 func TestTwoKeysOfOnePersonAreNotTwoPeople(t *testing.T) {
 	w := newWorld(t)
 	w.amina(t)

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Tx is what the use cases of this package need of a transaction. Every method sees only the transaction's tenant,
-// but for KeyByHash: a key is itself what tells the tenant.
+// Tx is what the use cases of this package need of a transaction. Every method sees only the transaction's tenant, except
+// KeyByHash, because the key names the tenant.
 type Tx interface {
 	EyesTx
 	// ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero
@@ -16,10 +16,10 @@ type Tx interface {
 	ApprovalPage(state ApprovalState, before id.ID, max int) ([]Approval, error)
 
 	AddKey(k Key, hash [32]byte) error
-	// KeyByHash looks over all tenants.
+	// KeyByHash looks in all tenants.
 	KeyByHash(hash [32]byte) (Key, bool, error)
 	KeyPage(after id.ID, max int) ([]Key, error)
-	// RevokeKey reports whether there was such a key that was not revoked before.
+	// RevokeKey reports whether such a key existed and was not revoked before.
 	RevokeKey(key id.ID, at time.Time) (bool, error)
 	VendorExists(vendor id.ID) (bool, error)
 
@@ -27,10 +27,10 @@ type Tx interface {
 	PersonByEmail(email string) (PersonRow, bool, error)
 
 	AddLogin(l Login, hash [32]byte) error
-	// LoginByHash gives the session and its person.
+	// LoginByHash returns the session and its person.
 	LoginByHash(hash [32]byte) (Login, PersonRow, bool, error)
 	SeeLogin(hash [32]byte, at time.Time) error
-	// DropLogin reports whether there was such a session.
+	// DropLogin reports whether such a session existed.
 	DropLogin(hash [32]byte) (bool, error)
 	// DropLoginsOf ends sessions of a person: those past their end or not seen since idle, and the oldest beyond keep.
 	DropLoginsOf(person id.ID, now, idle time.Time, keep int) error
@@ -45,14 +45,14 @@ type Config struct {
 	Argon Argon
 }
 
-// Access carries out the use cases of this package: keys, people, signing in and out.
+// Access carries out the use cases of keys, people, signing in and out, and approvals.
 type Access struct {
 	c     Config
 	decoy string    // see decoyHash
-	doers Executors // of approved acts
+	doers Executors // of approved actions
 }
 
-// New makes an Access. The error is that of Rand.
+// New makes an Access. It fails if Rand fails.
 func New(c Config) (*Access, error) {
 	if c.Argon == (Argon{}) {
 		c.Argon = DefaultArgon()

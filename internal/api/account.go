@@ -31,7 +31,7 @@ func entryOf(e debt.Entry) apiv1.AccountEntry {
 		UnitsWh: int64(e.Units), Meter: e.Meter, ReceiptNo: e.No}
 }
 
-// AccountPath is the account that a path names.
+// AccountPath is the account in a path.
 type AccountPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id, or number or id of a meter that supplies it"`
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// TestAlarmsAreListed: of a meter or of all, open or not, page by page, for who may read meters.
+// TestAlarmsAreListed: of a meter or of all, open or not, page by page, for keys that may read meters.
 func TestAlarmsAreListed(t *testing.T) {
 	w := begin(t)
 	f, err := app.OpenFolder(t.Context(), w.dir, "", slog.New(slog.DiscardHandler))

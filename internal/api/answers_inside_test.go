@@ -26,7 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// TestTheFactsOfANextKey: each figure once from within and once from beyond what its type holds.
+// TestTheFactsOfANextKey: each number once inside and once outside the range of its type.
 func TestTheFactsOfANextKey(t *testing.T) {
 	if k, p := nextKeyOf(nil); k != nil || p != nil {
 		t.Errorf("of nothing: %+v, %+v", k, p)
@@ -68,14 +68,14 @@ func TestTheFactsOfANextKey(t *testing.T) {
 	}
 }
 
-// forgetful is a keeper that cannot be asked.
+// forgetful is a Keeper that always fails.
 type forgetful struct{ AnswerStore }
 
 func (forgetful) Claim(context.Context, access.Tenant, access.Once) (access.StoredAnswer, bool, error) {
 	return access.StoredAnswer{}, false, errors.New("disk broken")
 }
 
-// TestARequestWhoseKeyCannotBeClaimedIsNotDone, and the key is free again for the next.
+// TestARequestWhoseKeyCannotBeClaimedIsNotDone, and its key is free again.
 func TestARequestWhoseKeyCannotBeClaimedIsNotDone(t *testing.T) {
 	a := &API{c: Config{Cases: Cases{}, Keeper: forgetful{}, Fault: func(error) refusal.Code { return refusal.StorageUnavailable }, Log: slog.New(slog.DiscardHandler)}}
 	for range 2 {
@@ -89,7 +89,7 @@ func TestARequestWhoseKeyCannotBeClaimedIsNotDone(t *testing.T) {
 	}
 }
 
-// TestEveryRequestIsLoggedOnce: with its outcome and its time. One of a probe that went well is for debugging only.
+// TestEveryRequestIsLoggedOnce: with its outcome and its time. A successful probe is logged at debug level only.
 func TestEveryRequestIsLoggedOnce(t *testing.T) {
 	m, err := newMetrics(prometheus.NewRegistry())
 	if err != nil {
@@ -116,7 +116,7 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 	}
 }
 
-// TestAServerAtItsLimitSaysSo: to all but probes.
+// TestAServerAtItsLimitSaysSo: to all requests but probes.
 func TestAServerAtItsLimitSaysSo(t *testing.T) {
 	a := &API{c: Config{Now: time.Now}, slots: make(chan struct{}, 1), limit: newLimiter(0, 0, 1, time.Now)}
 	ask := func(route string) (int, bool) {
@@ -137,7 +137,7 @@ func TestAServerAtItsLimitSaysSo(t *testing.T) {
 	}
 }
 
-// TestWhereAValueStands leaves out the names of Go's own.
+// TestWhereAValueStands checks that a location leaves out Go's own names.
 func TestWhereAValueStands(t *testing.T) {
 	for field, want := range map[string]string{"Body.amount_minor": "amount_minor", "A.x": "x", "Z.x": "x", "a.Z.x": "a.x", "[0].x": "[0].x", "x": "x", "": "", "@.x": "@.x"} {
 		if got := place(field); got != want {
@@ -146,7 +146,7 @@ func TestWhereAValueStands(t *testing.T) {
 	}
 }
 
-// TestWhyABodyCannotBeRead tells an end that came too early from what nobody expected.
+// TestWhyABodyCannotBeRead checks that a truncated body and an unexpected character have different reasons.
 func TestWhyABodyCannotBeRead(t *testing.T) {
 	for err, want := range map[error]string{io.ErrUnexpectedEOF: "ends too early", io.EOF: "ends too early", errors.New("x"): "The body cannot be read.",
 		errors.New(`json: unknown field "colour"`): `Unknown field "colour".`} {
@@ -156,7 +156,7 @@ func TestWhyABodyCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestOneRequestHasOneForm: keys in their order, numbers as they were written. What is not one JSON value stands for itself.
+// TestOneRequestHasOneForm: keys are sorted, numbers stay as written. Anything but one JSON value is unchanged.
 func TestOneRequestHasOneForm(t *testing.T) {
 	for body, want := range map[string]string{`{ "b": 1.50, "a": [1, 2] }`: `{"a":[1,2],"b":1.50}`, `{"a":1} x`: `{"a":1} x`, `{"a":1}{}`: `{"a":1}{}`, "nonsense": "nonsense", "": ""} {
 		if got := string(canonical([]byte(body))); got != want {
@@ -165,7 +165,8 @@ func TestOneRequestHasOneForm(t *testing.T) {
 	}
 }
 
-// TestColumnsAreThoseOfTheJSON: what JSON leaves out has none, and what it puts into an object has its name before it.
+// TestColumnsAreThoseOfTheJSON: fields that JSON leaves out have no column, and fields of an object have its name as a
+// prefix.
 func TestColumnsAreThoseOfTheJSON(t *testing.T) {
 	type part struct {
 		Minor int64 `json:"minor"`

@@ -1,13 +1,13 @@
-// Package api is the HTTP interface of Paywatt, /v1: it authenticates, reads requests strictly, asks the use cases,
-// and writes answers. No rule of the business lives here.
+// Package api is the HTTP interface of Paywatt, /v1: it authenticates, reads requests strictly, calls the use cases, and
+// writes answers. Business rules are elsewhere.
 //
-// Start at [New]; what it needs is in [Config]. Requests go through one chain (chain.go): an id and a log line, a net
-// under panics, limits, the key, the whole body. Every answer of status 400 and above is a [Problem] (RFC 9457), also
-// those that the router and the framework would write as text. A sale's answer is made inside the sale's transaction
-// and sent byte for byte, so that a repetition under the same Idempotency-Key gets the same bytes.
+// Start at [New]; [Config] lists what it needs. Requests go through one chain (chain.go): an id and a log line, recovery from
+// panics, limits, the key, the whole body. Every answer of status 400 and above is a [Problem] (RFC 9457), also where the
+// router and the framework would write text. A sale's answer is made inside the sale's transaction and sent byte for byte, so
+// that a repetition under the same Idempotency-Key gets the same bytes.
 //
-// The OpenAPI 3.1 document is made from the Go types of this package; openapi.json beside the handlers is its
-// committed copy, and a test fails when they differ. /docs is rendered from it on the server, without scripts.
+// The OpenAPI 3.1 document is generated from Go types; openapi.json beside the handlers is its committed copy, and a test
+// fails if they differ. /docs is rendered from it on the server, without scripts.
 package api
 
 import (
@@ -48,7 +48,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// Limits bounds what the server takes at once. The zero value of a field means its default.
+// Limits bounds what the server accepts at once. The zero value of a field means its default.
 type Limits struct {
 	InFlight      int     // requests answered at the same time; default 1,024
 	PerSecond     float64 // requests per second and network address, before any key is looked up; default 300
@@ -93,25 +93,25 @@ type Config struct {
 	Cases
 	// Cursors signs the cursors of lists that no use case signs.
 	Cursors registry.Hasher
-	// Keeper keeps answers of requests that move no money and carry an Idempotency-Key all the same.
+	// Keeper stores answers of requests that move no money but carry an Idempotency-Key.
 	Keeper AnswerStore
-	// Languages are the texts of answers.
+	// Languages are the texts of answers in each language.
 	Languages *words.Languages
-	// Papers lays receipts out, by the name of the form; json needs none.
+	// Papers lays out receipts, by the name of the format; json needs none.
 	Papers map[string]Paper
 	// Ready lists what keeps the server from being ready; empty means that it is.
 	Ready func() []refusal.Refusal
-	// Fault names an error of a use case: storage-full, outcome-unknown ... internal where it is none of them.
+	// Fault classifies an error of a use case: storage-full, outcome-unknown ... or internal for any other.
 	Fault   func(error) refusal.Code
 	Version apiv1.Version
-	Metrics *prometheus.Registry // shared with whoever else counts
+	Metrics *prometheus.Registry // shared with other packages that count
 	Log     *slog.Logger
 	Now     func() time.Time
 	Rand    io.Reader // for request ids; safe for concurrent use
 	Limits  Limits
 }
 
-// API is the HTTP interface. It serves until nobody calls it any more; it has no state worth closing.
+// API is the HTTP interface. It has no state that must be closed.
 type API struct {
 	c       Config
 	say     words.Texts // English
@@ -124,13 +124,13 @@ type API struct {
 	handler http.Handler
 }
 
-// open are the routes of the mux that need no key.
+// open lists the routes of the mux that need no key.
 var open = map[string]struct{}{
 	"GET /v1/openapi.json": {}, "GET /v1/openapi-3.0.json": {}, "GET /v1/version": {}, "GET /docs": {}, "GET /docs/docs.css": {},
 	"GET /livez": {}, "GET /readyz": {}, "GET /metrics": {},
 }
 
-// probes are asked often and by machines: no rate limit, and a log line only when they fail.
+// probes are routes that machines call often: no rate limit, and a log line only if they fail.
 var probes = map[string]struct{}{"GET /livez": {}, "GET /readyz": {}, "GET /metrics": {}}
 
 func needsKey(route string) bool {
@@ -152,9 +152,9 @@ func New(c Config) (*API, error) {
 	}
 	mux := http.NewServeMux()
 	spec := a.routes(mux)
-	// Each document is written when somebody first asks for it: all of them take longer than opening the database.
+	// Each document is generated at its first request: generating all of them takes longer than opening the database.
 	mux.HandleFunc("GET /v1/openapi.json", a.page("application/openapi+json", func() ([]byte, error) { return json.Marshal(spec) }))
-	mux.HandleFunc("GET /v1/openapi-3.0.json", a.page("application/openapi+json", spec.Downgrade)) // for generators that read no 3.1
+	mux.HandleFunc("GET /v1/openapi-3.0.json", a.page("application/openapi+json", spec.Downgrade)) // for generators that cannot read 3.1
 	mux.HandleFunc("GET /docs", a.page("text/html; charset=utf-8", func() ([]byte, error) { return docs(spec) }))
 	mux.HandleFunc("GET /docs/docs.css", a.page("text/css; charset=utf-8", func() ([]byte, error) { return docsFiles.ReadFile("docs.css") }))
 	mux.Handle("GET /metrics", metricsHandler(c.Metrics))
@@ -165,14 +165,14 @@ func New(c Config) (*API, error) {
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
-// routes registers every operation and returns the document they make.
+// routes registers every operation and returns the document that they make.
 func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	reg := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	spec := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{Title: "Paywatt", Version: "1",
-			Description: "Sell STS tokens, read meters, command them. Errors are RFC 9457 problems with a stable code. " +
-				"Who asks too often gets 429 with Retry-After.",
+			Description: "Sell STS tokens, read meters, command them. Errors are RFC 9457 problems with a stable code. A client that asks too " +
+				"often gets 429 with Retry-After.",
 			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
 		Components: &huma.Components{Schemas: reg, SecuritySchemes: map[string]*huma.SecurityScheme{
 			"key": {Type: "http", Scheme: "bearer", Description: "An API key: pk_ and 43 characters"}}},
@@ -191,18 +191,18 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	for _, schema := range reg.Map() {
 		for _, p := range schema.Properties {
 			if p.Type == huma.TypeArray {
-				p.Nullable = false // no list of ours is null
+				p.Nullable = false // our lists are never null
 			}
 		}
 	}
 	spec.Tags = tags(spec)
-	// huma registers its own error model; nothing answers with it.
+	// huma registers its own error model, which no answer uses.
 	delete(reg.Map(), "ErrorModel")
 	delete(reg.Map(), "ErrorDetail")
 	return spec
 }
 
-// tags lists the groups that the operations name, in the order of the alphabet.
+// tags lists the groups that the operations name, in alphabetical order.
 func tags(spec *huma.OpenAPI) (out []*huma.Tag) {
 	seen := map[string]bool{}
 	for _, path := range spec.Paths {
@@ -225,12 +225,12 @@ type router struct {
 	problem *huma.Schema
 }
 
-// of is T's schema by reference.
+// of returns a reference to T's schema.
 func of[T any](r router) *huma.Schema {
 	return r.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
 }
 
-// described adds to an operation what all have: the problem as the answer to everything that goes wrong.
+// described adds what all operations have: the problem as the answer to every failure.
 func (r router) described(op huma.Operation) huma.Operation {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
@@ -264,21 +264,21 @@ func query[I, O any](r router, op huma.Operation, fn func(ctx context.Context, b
 	}
 }
 
-// listMark tells in an operation's metadata that its answer is a list, which may be asked for as CSV.
+// listMark says in an operation's metadata that its answer is a list, which may be requested as CSV.
 const listMark = "list"
 
-// formats are how answers can be written; lists as CSV too.
+// formats are the content types of answers; lists can also be CSV.
 func formats() map[string]huma.Format {
 	out := maps.Clone(huma.DefaultFormats)
 	out[csvType] = csvFormat()
 	return out
 }
 
-// order registers an operation with a JSON body B, which is read strictly before fn is called.
+// order registers an operation with a JSON body B, which decode reads strictly before fn is called.
 func order[I, B, O any](r router, op huma.Operation, fn func(ctx context.Context, by access.Actor, in *I, body B) (*O, error)) {
 	op.Method = http.MethodPost
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{jsonType: {Schema: of[B](r)}}}
-	op.SkipValidateBody = true // the body was taken by the chain; decode is stricter and says it better
+	op.SkipValidateBody = true // the chain has read the body; decode is stricter and explains errors better
 	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *I) (*O, error) {
 		x := exchangeOf(ctx)
 		var body B
@@ -309,5 +309,5 @@ func (x *exchange) unread(no unreadable) *Problem {
 	return p
 }
 
-// Paths are the patterns that belong to this package when it shares a mux with others.
+// Paths are the patterns of this package when it shares a mux with others.
 func Paths() []string { return []string{"/v1/", "/docs", "/docs/", "/livez", "/readyz", "/metrics"} }

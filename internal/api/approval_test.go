@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// fourEyes switches the second person on.
+// fourEyes turns four eyes on.
 func (w *world) fourEyes() {
 	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
@@ -34,22 +34,22 @@ func (w *world) fourEyes() {
 	}
 }
 
-// approval is what the tests look at in one.
+// approval is what the tests read of an approval.
 type approval struct {
 	ID, State, Maker, Checker, Act, Result, Summary string
 	Meter                                           *struct{ Number string }
 }
 
-// walletNumber is a wallet meter's.
+// walletNumber is the number of a wallet meter.
 const walletNumber = "04140001027"
 
-// weighty is a sensitive action: how it is asked for, what the second person reads, and whether it was done.
+// weighty is a sensitive action: how it is requested, what the second person reads, and whether it was done.
 type weighty struct {
 	path, body, summary string
 	done                func() bool
 }
 
-// weighty are the acts that need a second person, each door of theirs.
+// weighty lists the actions that need a second person, with every way to request them.
 func (w *world) weighty(tariffs func() int, balance func() int64) map[string]weighty {
 	before := balance()
 	shows := func(path, part string) func() bool {
@@ -91,7 +91,7 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	tariffs := func() int {
 		return strings.Count(string(w.want(200, w.get("/v1/tariffs")).body), `"version_id"`)
 	}
-	balance := func() int64 { // the order of the cases is left to chance, and credit is no balance
+	balance := func() int64 { // the order of the cases is random, and credit is not a balance
 		return decode[struct {
 			BalanceMinor int64 `json:"balance_minor"`
 		}](t, w.want(200, w.get("/v1/vendors/V9/float"))).BalanceMinor
@@ -135,7 +135,7 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	}
 }
 
-// What a second person allows may be refused when it is tried; the approval stays, and deciding again tries again.
+// An approved action may still be refused when it is carried out. The approval stays, and deciding again tries again.
 func TestAnApprovedActMayStillBeRefused(t *testing.T) {
 	w := begin(t)
 	w.fourEyes()
@@ -151,7 +151,7 @@ func TestAnApprovedActMayStillBeRefused(t *testing.T) {
 	}
 }
 
-// The list of approvals has pages as every list has; each asker's pages hold what is that asker's business, all of it.
+// The list of approvals has pages like every list. Each reader's pages hold all that concerns that reader and nothing else.
 func TestApprovalsHavePages(t *testing.T) {
 	w := begin(t)
 	w.fourEyes()

@@ -30,12 +30,12 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// filler gives every field of a value another value.
+// filler gives every field of a value a different value.
 type filler struct{ n int64 }
 
 func (f *filler) fill(v reflect.Value, depth int) {
 	f.n++
-	if !v.CanSet() || depth > 8 || v.Type() == reflect.TypeFor[*tariff.TOU]() { // whose documents have tests of their own
+	if !v.CanSet() || depth > 8 || v.Type() == reflect.TypeFor[*tariff.TOU]() { // their documents have tests of their own
 		return
 	}
 	switch to := v.Addr().Interface().(type) {
@@ -94,8 +94,8 @@ func bodies[D, B any](out map[string][2]json.RawMessage, name string, show func(
 	out[name] = both
 }
 
-// TestEveryFieldOfABodyIsOfItsField compares the bodies of filled and of empty values with testdata/bodies.json: no field is left
-// out, taken for another, or counted in another unit.
+// TestEveryFieldOfABodyIsOfItsField compares the bodies of filled and of empty values with testdata/bodies.json: no field is
+// missing, swapped with another, or in the wrong unit.
 func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 	got := map[string][2]json.RawMessage{}
 	a := &API{say: wordstest.English(t)}
@@ -153,7 +153,7 @@ func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join("testdata", "bodies.json")
-	if flag.Lookup("update").Value.String() == "true" { // of the test of the specification
+	if flag.Lookup("update").Value.String() == "true" { // the flag of the specification's test
 		if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -26,10 +26,10 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// Guard puts around a handler what every request of the server goes through, outermost first: the exchange with its
-// id, log line and headers; compression, of anything but event streams; the net under a panic; how often an address
-// may ask and how many are answered at once. The name stands for its routes in log and metrics. It is for handlers
-// that share the server with the API, which is guarded by itself.
+// Guard wraps a handler in what every request of the server goes through, outermost first: the exchange with its id, log line
+// and headers; compression of everything but event streams; recovery from panics; the rate limit of an address and the limit
+// of concurrent requests. Log and metrics use the name for the handler's routes. It is for handlers that share the server
+// with the API; the API guards itself.
 func (a *API) Guard(name string, next http.Handler) http.Handler {
 	return a.guard(next, func(*http.Request) string { return name })
 }
@@ -57,7 +57,7 @@ func (a *API) watched(next http.Handler, routeOf func(*http.Request) string) htt
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		rec := &recorder{ResponseWriter: w}
-		// A slow reader is dropped, not waited for: the answer of one request is small. A stream moves the deadline on.
+		// A slow reader is dropped: the answer to one request is small. A stream extends its deadline itself.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 		next.ServeHTTP(rec, r.WithContext(withExchange(r.Context(), x)))
 		a.finished(r, x, rec)
@@ -98,7 +98,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // Flush sends what was written so far, as a stream needs it.
 func (r *recorder) Flush() {
-	_ = http.NewResponseController(r.ResponseWriter).Flush() // the reader has gone: the next write tells
+	_ = http.NewResponseController(r.ResponseWriter).Flush() // if the reader has gone, the next write reports it
 }
 
 var _ interface{ Unwrap() http.ResponseWriter } = (*recorder)(nil)
@@ -119,11 +119,11 @@ func remoteOf(r *http.Request) netip.Addr {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	ip, _ := netip.ParseAddr(host) // a listener without addresses (a test's) gives the zero one
+	ip, _ := netip.ParseAddr(host) // a listener without addresses (in a test) gives the zero one
 	return ip
 }
 
-// recovered turns a panic into a 500 with the request's id; on a sale the outcome is then unknown.
+// recovered turns a panic into a 500 with the request's id. If the request was a sale, its outcome is unknown.
 func (a *API) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -143,7 +143,7 @@ func (a *API) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// limited bounds how many requests run at once and how often one address may ask, before any key is looked up.
+// limited bounds concurrent requests and the rate of each address, before any key is looked up.
 func (a *API) limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
@@ -165,8 +165,8 @@ func (a *API) limited(next http.Handler) http.Handler {
 	})
 }
 
-// readable refuses an address that no text can be taken from: escapes that are broken, which would drop what they stand in
-// without a word, and bytes that cannot be looked for in every database.
+// readable refuses an address that is not valid text: broken escapes, which would silently drop a part, and bytes that some
+// databases cannot look for.
 func readable(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := url.ParseQuery(r.URL.RawQuery)
@@ -182,7 +182,7 @@ func readable(next http.Handler) http.Handler {
 	})
 }
 
-// routed sends the request to its route, or answers as a problem what the mux would answer as text.
+// routed sends the request to its route. Where the mux would answer with text, it answers with a problem.
 func (a *API) routed(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
@@ -218,7 +218,7 @@ func (a *API) routed(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// unrouted tells "no such path" from "not with this method", as the mux knows it.
+// unrouted tells "no such path" from "wrong method", as the mux does.
 func (a *API) unrouted(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	h, _ := mux.Handler(r)
 	probe := &probe{header: http.Header{}}
@@ -232,7 +232,7 @@ func (a *API) unrouted(mux *http.ServeMux, w http.ResponseWriter, r *http.Reques
 	writeProblem(w, x, problemOf(refuse.RequestPathUnknown(refusal.Echo(r.URL.Path))))
 }
 
-// probe takes the mux's own answer in order to read its status.
+// probe captures the mux's own answer to read its status.
 type probe struct {
 	header http.Header
 	status int
@@ -261,7 +261,7 @@ func (a *API) authenticate(r *http.Request, x *exchange) *Problem {
 	return nil
 }
 
-// readBody takes the whole body within MaxBody, so that no handler waits for the network.
+// readBody reads the whole body, at most MaxBody bytes, so that no handler waits for the network.
 func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		kind, _, err := mime.ParseMediaType(ct)
@@ -289,6 +289,6 @@ func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
 		return x.unread(unreadable{Refusal: refuse.RequestBodyWithZero()})
 	}
 	x.body = body
-	r.Body = io.NopCloser(bytes.NewReader(body)) // huma reads it once more
+	r.Body = io.NopCloser(bytes.NewReader(body)) // huma reads it again
 	return nil
 }

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// Limits of open connections, as those of the meters' listener (docs/reference/http.md#limits).
+// Limits of open connections, the same as those of the meters' listener (docs/reference/http.md#limits).
 const (
 	maxConnections = 20_000
 	maxPerAddress  = 1000 // loopback has no limit
 )
 
-// connections counts what is open and closes at once what is one too many; there is nobody to tell.
+// connections counts open connections and closes those above the limits at once, without an answer.
 type connections struct {
 	max, perAddress int
 
@@ -31,7 +31,7 @@ func (c *connections) state(conn net.Conn, s http.ConnState) {
 	switch s {
 	case http.StateNew:
 		if !c.admit(conn) {
-			_ = conn.Close() // the server notices and forgets it
+			_ = conn.Close() // the server notices this and forgets the connection
 		}
 	case http.StateClosed, http.StateHijacked:
 		c.forget(conn)
@@ -66,7 +66,7 @@ func (c *connections) forget(conn net.Conn) {
 func addressOf(conn net.Conn) netip.Addr {
 	a, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err != nil {
-		return netip.Addr{} // those without an address share one count
+		return netip.Addr{} // connections without an address share one count
 	}
 	return a.Addr()
 }

@@ -13,19 +13,19 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// csvType is the content type of a list as a table.
+// csvType is the content type of a list as CSV.
 const csvType = "text/csv"
 
-// csvFormat writes the page of a list as comma-separated values (RFC 4180): a head of the fields' names, then a row
-// each. A field inside another is named with both names; lists and maps inside a row stand as JSON in one cell.
+// csvFormat writes the page of a list as comma-separated values (RFC 4180): a head with the fields' names, then one line for
+// each row. A field inside another has both names; lists and maps inside a row are JSON in one cell.
 func csvFormat() huma.Format {
 	return huma.Format{
 		Marshal: func(w io.Writer, v any) error {
-			if p, ok := v.(*Problem); ok { // of a request for a list that huma refused; translate has named its type
+			if p, ok := v.(*Problem); ok { // from a request for a list that huma refused; translate has set its type
 				_, err := w.Write(p.encode())
 				return err
 			}
-			rows := reflect.Indirect(reflect.ValueOf(v)).FieldByName("Data") // of an apiv1.List, whatever its rows are
+			rows := reflect.Indirect(reflect.ValueOf(v)).FieldByName("Data") // of an apiv1.List of any row type
 			if rows.Kind() != reflect.Slice {
 				return fmt.Errorf("%T is no list", v)
 			}
@@ -61,7 +61,7 @@ func writeCSV(w io.Writer, rows reflect.Value) error {
 	return out.Error()
 }
 
-// column is a field of a row, by the way to it.
+// column is a field of a row, found by its index path.
 type column struct {
 	name string
 	path []int
@@ -93,7 +93,7 @@ func columns(t reflect.Type, prefix string, path []int) []column {
 	return out
 }
 
-// cell is the field's value as text: as JSON has it, a string without its quotes, nothing for null.
+// cell is the field's value as text, as in JSON but without quotes around a string; empty for null.
 func (c column) cell(row reflect.Value) (string, error) {
 	v := row
 	for _, i := range c.path {
@@ -116,8 +116,8 @@ func (c column) cell(row reflect.Value) (string, error) {
 	return Harmless(s), nil
 }
 
-// Harmless keeps a spreadsheet from taking a text for a formula: it gets an apostrophe in front. What is only a number or a
-// phone number cannot be one, and stays as it is.
+// Harmless keeps a spreadsheet from taking a text for a formula: it puts an apostrophe in front. A plain number or phone
+// number cannot be a formula and stays as it is.
 func Harmless(s string) string {
 	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) || strings.Trim(s[1:], "0123456789 ") == "" && s[0] != '=' && s[0] != '@' {
 		return s

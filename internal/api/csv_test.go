@@ -23,7 +23,7 @@ func table(t *testing.T, a answer) (head []string, rows [][]string) {
 	return all[0], all[1:]
 }
 
-// next is where the header Link leads, "" on the last page.
+// next returns the next page in the header Link, "" on the last page.
 func next(t *testing.T, a answer) string {
 	t.Helper()
 	link := a.header.Get("Link")
@@ -37,7 +37,7 @@ func next(t *testing.T, a answer) string {
 	return to
 }
 
-// TestAListCanBeHadAsATable: both ways of asking give the same rows as JSON does, and Link leads through all pages.
+// TestAListCanBeHadAsATable: both ways to request CSV give the same rows as JSON, and Link leads through all pages.
 func TestAListCanBeHadAsATable(t *testing.T) {
 	w := begin(t)
 	for i := range 5 {
@@ -71,7 +71,7 @@ func TestAListCanBeHadAsATable(t *testing.T) {
 	}
 }
 
-// TestOnlyListsAreTables: one object, and a problem, stay JSON whatever the client would rather have.
+// TestOnlyListsAreTables: a single object and a problem stay JSON, whatever the client prefers.
 func TestOnlyListsAreTables(t *testing.T) {
 	w := begin(t)
 	one := w.want(http.StatusOK, w.ask("GET", "/v1/meters/"+meterNumber, w.key, "", "Accept", "text/csv"))
@@ -84,8 +84,8 @@ func TestOnlyListsAreTables(t *testing.T) {
 	}
 }
 
-// TestEveryListIsATableAndNoProblemIs: every list of the document can be asked for as CSV, and a request for one that is
-// wrong is told so as any other.
+// TestEveryListIsATableAndNoProblemIs: every list of the document can be requested as CSV, and a wrong request gets a JSON
+// problem.
 func TestEveryListIsATableAndNoProblemIs(t *testing.T) {
 	w := begin(t)
 	w.want(http.StatusCreated, w.sell("sale-0001", order("10000")))
@@ -101,7 +101,7 @@ func TestEveryListIsATableAndNoProblemIs(t *testing.T) {
 		lists++
 		path = strings.NewReplacer("{meter}", meterNumber, "{id}", meterNumber, "{tariff}", "domestic").Replace(path)
 		if strings.HasPrefix(path, "/v1/vendors/") {
-			continue // needs a vendor: a list like the others
+			continue // needs a vendor; otherwise a list like the others
 		}
 		ask := path + "?format=csv"
 		if path == "/v1/vends" {
@@ -119,8 +119,8 @@ func TestEveryListIsATableAndNoProblemIs(t *testing.T) {
 	}
 }
 
-// TestEveryListHasPagesAndATable walks the document: whatever answers with data and next_cursor takes limit, cursor and
-// format, names the next page in Link, and can be had as CSV.
+// TestEveryListHasPagesAndATable walks the document: every operation that answers with data and next_cursor takes limit,
+// cursor and format, names the next page in Link, and can answer with CSV.
 func TestEveryListHasPagesAndATable(t *testing.T) {
 	w := begin(t)
 	type schema struct {
@@ -154,7 +154,7 @@ func TestEveryListHasPagesAndATable(t *testing.T) {
 		}
 		want := []string{"limit", "cursor", "format"}
 		if path == "/v1/vends" {
-			want = want[2:] // it finds one sale by its name: there is no second page
+			want = want[2:] // it finds one sale by its name, so there is no second page
 		}
 		for _, name := range want {
 			if !slices.Contains(names, name) {

@@ -44,8 +44,8 @@ func TestTheDailyReportListsWhatOnePersonDid(t *testing.T) {
 	w.want(400, w.get("/v1/reports/daily?date=20-11"))
 }
 
-// TestTrustInTheClockNeedsASecondPerson: the word that a clock far ahead is right is an act for two people; where four eyes do
-// not bind, the daily report lists who gave it.
+// TestTrustInTheClockNeedsASecondPerson: confirming a clock that is far ahead takes two people. Without four eyes, the daily
+// report lists who confirmed it.
 func TestTrustInTheClockNeedsASecondPerson(t *testing.T) {
 	const reason = `{"reason":"compared with the radio"}`
 	ahead := func(t *testing.T, eyes bool) *world {

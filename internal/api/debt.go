@@ -29,12 +29,12 @@ func debtOf(d debt.Debt, currency string) apiv1.Debt {
 	return b
 }
 
-// owingOf is what a filter asks for, as the use case takes it.
+// owingOf turns a filter into the use case's form.
 func owingOf(in *apiv1.OwingFilter) debt.ListRequest {
 	return debt.ListRequest{Account: in.Account, Open: in.Open, Page: pageAt(in.Page)}
 }
 
-// DebtPath is the debt that a path names.
+// DebtPath is the debt in a path.
 type DebtPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id"`
 }
@@ -56,7 +56,7 @@ func (a *API) debtRoutes(r router) {
 	listRoute(r, apiv1.Debts, a.debts)
 	order(r, huma.Operation{
 		OperationID: "write-off-debt", Path: "/v1/debts/{id}/write-off", DefaultStatus: http.StatusCreated, Tags: []string{"debts"},
-		Summary: "Write a debt off, or a part of it", Parameters: keyParam(), Responses: booked(debt, waits),
+		Summary: "Write off a debt, or a part of it", Parameters: keyParam(), Responses: booked(debt, waits),
 		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
 	}, a.writeOff)
 	order(r, huma.Operation{

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// debt is what the tests look at in one.
+// debt is what the tests read of a debt.
 type debt struct {
 	ID               string
 	Account          string
@@ -94,7 +94,7 @@ func TestADebtIsCollectedByPurchases(t *testing.T) {
 	}
 }
 
-// writesOff writes a debt off, and asks for more than there is.
+// writesOff writes a debt off, and tries to write off too much.
 func (w *world) writesOff(d debt) {
 	w.t.Helper()
 	path := "/v1/debts/" + d.ID + "/write-off"
@@ -113,7 +113,7 @@ func (w *world) writesOff(d debt) {
 	}
 }
 
-// TestADebtIsShownAsItWasRaised: each way to collect one has its figures under its own names, and nothing else.
+// TestADebtIsShownAsItWasRaised: each mode of collection shows its own fields and no others.
 func TestADebtIsShownAsItWasRaised(t *testing.T) {
 	w := begin(t)
 	for i, c := range []struct{ asked, want string }{
@@ -235,7 +235,7 @@ func TestTheBooksOfThePast(t *testing.T) {
 	}
 }
 
-// TestAFixedChargeFallsDueByItself: the tariff says so, nobody has to do anything, and quote and sale agree.
+// TestAFixedChargeFallsDueByItself: by its tariff, without any action, and quote and sale agree.
 func TestAFixedChargeFallsDueByItself(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/tariffs", `{"name":"standing","currency":"KES","vat_bps":1500,"flat_micro":2500000,"fixed":[{"name":"standing","amount_minor":300,"per":"day"}]}`))
@@ -259,7 +259,7 @@ func TestAFixedChargeFallsDueByItself(t *testing.T) {
 	}
 }
 
-// TestSettingsChangeWhatIsNamed: the tenant's ceiling and zone, which sales follow at once.
+// TestSettingsChangeWhatIsNamed: the tenant's ceiling and time zone apply to sales at once.
 func TestSettingsChangeWhatIsNamed(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.keyed("debt-key-0001", "/v1/debts", `{"account":"`+meterNumber+`","kind":"loan","amount":{"amount_minor":60000,"currency":"KES"}}`))

@@ -21,8 +21,8 @@ type unreadable struct {
 	field string
 }
 
-// decode reads a request's JSON strictly: one object, UTF-8, no unknown fields, whole numbers only where the field is
-// a whole number. What is missing or out of range is for the use case to say.
+// decode reads a request's JSON strictly: one object, UTF-8, no unknown fields, whole numbers only where the field is a whole
+// number. The use case checks for missing and out-of-range values.
 func decode(body []byte, into any) unreadable {
 	if !utf8.Valid(body) {
 		return unreadable{Refusal: refuse.RequestBodyOfWrongEncoding()}
@@ -50,8 +50,8 @@ func decode(body []byte, into any) unreadable {
 	return unreadable{}
 }
 
-// unsaid stands in an amount until the body names one. A tender that nobody named must not be taken for one of 0, which
-// claims free units.
+// unsaid is the value of an amount until the body sets it. A missing tender must not count as one of 0, which claims free
+// units.
 const unsaid = math.MinInt64
 
 // namedAmount is an amount of a request, with its field's name.
@@ -60,7 +60,7 @@ type namedAmount struct {
 	amount *apiv1.Amount
 }
 
-// amountsOf finds the amounts that a request's body must name.
+// amountsOf finds the amounts that a request's body must set.
 func amountsOf(into any) []namedAmount {
 	v := reflect.ValueOf(into).Elem()
 	if v.Kind() != reflect.Struct {
@@ -79,9 +79,9 @@ func amountsOf(into any) []namedAmount {
 	return out
 }
 
-// repeated looks for an object that names one field twice, also in another letter case, because fields are found
-// whatever their case. Two readers may take two different values from such a body: the one that a proxy or a log saw
-// would not be the one that was sold. What is no JSON is left to the decoder.
+// repeated looks for an object that has a field twice, also in another letter case, because decoding ignores case. Two
+// readers may take different values from such a body: a proxy or a log might see one amount while another is sold. Invalid
+// JSON is left to the decoder.
 func repeated(body []byte) (name string, twice bool) {
 	type object struct {
 		names map[string]struct{} // nil for an array
@@ -116,8 +116,8 @@ func repeated(body []byte) (name string, twice bool) {
 	}
 }
 
-// zeroByte reports whether a text in a JSON body holds the character U+0000, which not every database can keep as text. A zero
-// byte that is not escaped is no JSON.
+// zeroByte reports whether a text in a JSON body holds the character U+0000, which not every database can store as text. An
+// unescaped zero byte is invalid JSON.
 func zeroByte(body []byte) bool {
 	if !bytes.Contains(body, []byte(`\u0000`)) {
 		return false
@@ -151,8 +151,8 @@ func decodeProblem(err error) unreadable {
 	return unreadable{Refusal: refuse.RequestBodyUnreadable()}
 }
 
-// wrongType explains a value of the wrong kind. Amounts get their own code, since a client that sends 12.5 or "100"
-// mistakes the unit, and that is worth knowing apart.
+// wrongType explains a value of the wrong kind. Amounts get their own code, because a client that sends 12.5 or "100"
+// mistakes the unit.
 func wrongType(e *json.UnmarshalTypeError) unreadable {
 	where, value := place(e.Field), refusal.Echo(e.Value)
 	kind := e.Type.Kind().String()
@@ -174,7 +174,7 @@ func wrongType(e *json.UnmarshalTypeError) unreadable {
 	return unreadable{no, where}
 }
 
-// place is where a value stands, without the names of Go's embedded structs, which begin with a capital.
+// place returns the location of a value, without the names of Go's embedded structs, which begin with a capital.
 func place(field string) string {
 	var out []string
 	for part := range strings.SplitSeq(field, ".") {
@@ -185,8 +185,8 @@ func place(field string) string {
 	return strings.Join(out, ".")
 }
 
-// canonical is the body with sorted keys and no blanks, so that the same request written differently is the same
-// request. What is no JSON stands for itself.
+// canonical returns the body with sorted keys and no blanks, so that two spellings of one request are equal. Invalid JSON is
+// returned unchanged.
 func canonical(body []byte) []byte {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()

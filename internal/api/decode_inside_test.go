@@ -16,7 +16,7 @@ func TestAFieldThatStandsTwiceIsRefused(t *testing.T) {
 		`{"tender":{"currency":"KES"},"deliver":["mqtt"],"Tender":{"currency":"KES"}}`,
 		`{"tender":{"currency":"KES","\u0063urrency":"USD"}}`,
 		`{"client_ref":"a","client_ref":"a"}`,
-		`{"\u212a":1,"k":2}`, // the Kelvin sign is read as a k
+		`{"\u212a":1,"k":2}`, // JSON decoding treats the Kelvin sign as a k
 	} {
 		var into apiv1.NewSale
 		p := decode([]byte(body), &into)
@@ -34,7 +34,7 @@ func TestAFieldThatStandsTwiceIsRefused(t *testing.T) {
 	}
 }
 
-// TestAnAmountThatIsNotSaidIsNotNothing: a tender of 0 claims the free units of a month, so 0 must be said.
+// TestAnAmountThatIsNotSaidIsNotNothing: a tender of 0 claims the free units of a month, so 0 must be explicit.
 func TestAnAmountThatIsNotSaidIsNotNothing(t *testing.T) {
 	for _, body := range []string{`{}`, `{"meter":"1"}`, `{"meter":"1","tender":null}`, `{"meter":"1","tender":{}}`, `{"meter":"1","tender":{"currency":"KES"}}`,
 		`{"meter":"1","tender":{"currency":"KES","amount_minor":null}}`} {

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// doctorSays is what the tests look at in a diagnosis.
+// doctorSays is what the tests read of a diagnosis.
 type doctorSays struct {
 	Verdict  string
 	Findings []struct{ Code, Text, Do string }
@@ -73,13 +73,13 @@ func TestTheDoctorKnowsWhatWasSold(t *testing.T) {
 	if d.Verdict != "swapped_digits" || d.Typing == nil || d.Typing.Swapped != 1 || d.Typing.Sold != 1 || len(d.Typing.Meant) != 1 || d.Typing.Meant[0] != digits {
 		t.Errorf("two digits swapped: %+v", d)
 	}
-	// For whoever may not see digits there are counts and nothing else, wherever one looks.
+	// A key that may not see digits gets only counts, in every field.
 	a := w.want(200, w.ask("POST", "/v1/token-diagnoses", w.newKey(access.Support), fmt.Sprintf(`{"digits":%q}`, swapped(digits))))
 	if d := decode[doctorSays](t, a); d.Verdict != "swapped_digits" || d.Typing.Swapped != 1 || d.Typing.Meant == nil || len(d.Typing.Meant) != 0 ||
 		strings.Contains(string(a.body), digits) || strings.Contains(string(a.body), swapped(digits)) {
 		t.Errorf("for support: %s", a.body)
 	}
-	// A seller's key sees its sales and no key of a meter.
+	// A seller's key sees its own sales but no meter's key.
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
 	w.want(201, w.ask("POST", "/v1/vendors/V9/deposits", w.key, `{"amount":{"amount_minor":50000,"currency":"KES"},"reference":"V9"}`, "Idempotency-Key", "deposit-V9"))
 	seller := w.vendorKey("V9")
@@ -92,7 +92,7 @@ func TestTheDoctorKnowsWhatWasSold(t *testing.T) {
 	}
 }
 
-// unsold makes a token under the meter's key that the server knows nothing of.
+// unsold makes a token under the meter's key that is unknown to the server.
 func unsold(t *testing.T, ti string) string {
 	t.Helper()
 	vk, err := sts.NewVendingKey([]byte(strings.Repeat("\xab", 8)))

@@ -17,7 +17,7 @@ import (
 //go:embed docs.html docs.css
 var docsFiles embed.FS
 
-// contentPolicy is that of every HTML page: nothing but our own files, no inline script or style.
+// contentPolicy is the policy of every HTML page: only our own files, no inline script or style.
 const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
 	"form-action 'self'; frame-ancestors 'none'"
 
@@ -116,7 +116,7 @@ func fieldsOf(s *huma.Schema) []docsField {
 	return out
 }
 
-// kindOfSchema names a field's type, and the schema to link to where it is one of ours.
+// kindOfSchema names a field's type, and the schema to link to if it is one of ours.
 func kindOfSchema(s *huma.Schema) (kind, link string) {
 	if name := refName(s); name != "" {
 		return name, name
@@ -142,7 +142,7 @@ func refName(s *huma.Schema) string {
 	return strings.TrimPrefix(s.Ref, "#/components/schemas/")
 }
 
-// page serves what write writes when it is first asked for; it does not change while the program runs.
+// page serves a page that write generates at the first request; it does not change while the program runs.
 func (a *API) page(kind string, write func() ([]byte, error)) http.HandlerFunc {
 	once := sync.OnceValues(write)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -154,6 +154,6 @@ func (a *API) page(kind string, write func() ([]byte, error)) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Type", kind)
 		w.Header().Set("Content-Security-Policy", contentPolicy)
-		_, _ = w.Write(body) // the reader has gone: nobody is left to tell
+		_, _ = w.Write(body) // the reader has gone; there is nobody to report it to
 	}
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// exchange is what is known of one request and its answer; it travels in the request's context.
+// exchange is the state of one request and its answer; it travels in the request's context.
 type exchange struct {
 	requestID string
 	remote    netip.Addr
-	route     string // the mux's pattern, "" where none matched
-	target    string // path and query, as asked
+	route     string // the mux's pattern, "" if none matched
+	target    string // path and query, as requested
 	started   time.Time
 	sale      bool // the request may move money: problems carry money_moved
 
 	actor access.Actor
 	body  []byte      // whole, within MaxBody
-	once  access.Once // set on routes that need an Idempotency-Key
+	once  access.Once // set on routes that take an Idempotency-Key
 }
 
 type exchangeKey struct{}
@@ -28,7 +28,7 @@ func withExchange(ctx context.Context, x *exchange) context.Context {
 	return context.WithValue(ctx, exchangeKey{}, x)
 }
 
-// exchangeOf returns the request's exchange. Outside of a request (a context of a test) it is an empty one.
+// exchangeOf returns the request's exchange. Outside a request, such as in a test, it returns an empty one.
 func exchangeOf(ctx context.Context) *exchange {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return x

@@ -21,26 +21,26 @@ import (
 
 // Limits and times of the event stream.
 const (
-	maxStreams   = 64 // at once
+	maxStreams   = 64 // concurrent streams
 	feedEvery    = 500 * time.Millisecond
-	feedPing     = 15 * time.Second // a line that keeps the connection open and tells a reader who is gone
+	feedPing     = 15 * time.Second // a line that keeps the connection open and detects a reader that has gone
 	feedLifetime = 15 * time.Minute // then the reader connects again, and its key is checked again
 )
 
-// StreamPath is the one route whose answer does not end.
+// StreamPath is the only route whose answer does not end.
 const StreamPath = "/v1/events"
 
 func eventLineOf(h report.FeedEvent) apiv1.Happening {
 	return apiv1.Happening{Type: h.Type, At: h.At.UTC(), Object: h.Object, ClientRef: h.ClientRef, Meter: h.Meter, Vend: refOf(h.Sale, id.Vend)}
 }
 
-// feedQuery asks for the stream. LastEventID goes before After.
+// feedQuery holds the parameters of the stream. LastEventID takes precedence over After.
 type feedQuery struct {
-	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"Where an earlier stream ended: it goes on after that"`
-	After       string `query:"after" maxLength:"20" doc:"The same as a parameter; -1 begins with the first event there is. Without either only what happens from now on is sent"`
+	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"Last event id of an earlier stream; the new one continues after it"`
+	After       string `query:"after" maxLength:"20" doc:"The same as a parameter; -1 begins with the first event. Without either, only events from now on are sent"`
 }
 
-// from is the position to begin at; negative for the end of the log.
+// from returns the position to begin at; negative for the end of the log.
 func (q feedQuery) from() (int64, *Problem) {
 	text := cmp.Or(q.LastEventID, q.After)
 	if text == "" {
@@ -56,10 +56,11 @@ func (q feedQuery) from() (int64, *Problem) {
 func (a *API) feedRoutes(r router) {
 	op := r.described(huma.Operation{
 		OperationID: "happenings", Method: http.MethodGet, Path: StreamPath, Tags: []string{"events"},
-		Summary: "Follow what happens, as server-sent events",
-		Description: "Each event's id is its position in the tenant's sealed log: the order never changes and nothing is ever inserted before it, " +
-			"so a reader that comes back with Last-Event-ID misses nothing. Data is JSON. A comment comes every 15 s; after 15 minutes the stream " +
-			"ends and the reader connects again. Sales need vend.read (a vendor's key sees its own), other journals ledger.read, the audit log audit.read.",
+		Summary: "Follow events as they happen, as server-sent events",
+		Description: "Each event's id is its position in the tenant's sealed log. The order never changes and nothing is inserted later, so a " +
+			"reader that returns with Last-Event-ID misses no event. Data is JSON. A comment comes every 15 s; after 15 minutes the " +
+			"stream ends and the reader connects again. Sales need vend.read (a vendor's key sees its own), other journals " +
+			"ledger.read, the audit log audit.read.",
 		Responses: map[string]*huma.Response{"200": {Description: "The stream.",
 			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: of[apiv1.Happening](r)}}}},
 	})
@@ -91,7 +92,7 @@ func (a *API) feedRoutes(r router) {
 	})
 }
 
-// stream sends events until the reader or the server goes, or the time is over. Who asks for the headers only gets no more.
+// stream sends events until the reader leaves, the server stops or the time is over. A HEAD request gets only the headers.
 func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, from int64, f report.Feed) {
 	out.SetHeader("Content-Type", "text/event-stream")
 	out.SetHeader("X-Accel-Buffering", "no")
@@ -101,10 +102,10 @@ func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, fro
 	}
 	w, ok := out.BodyWriter().(http.ResponseWriter)
 	if !ok {
-		return // huma gives the writer of net/http; without it nothing can be flushed
+		return // huma passes the writer of net/http; without it nothing can be flushed
 	}
 	s := sender{w: w, c: http.NewResponseController(w)}
-	_ = s.c.SetReadDeadline(time.Time{}) // the server's own is for requests; a stream outlives it
+	_ = s.c.SetReadDeadline(time.Time{}) // the server's deadline is for requests; a stream lasts longer
 	looks, pings, end := time.NewTicker(feedEvery), time.NewTicker(feedPing), time.NewTimer(feedLifetime)
 	defer looks.Stop()
 	defer pings.Stop()
@@ -135,7 +136,7 @@ func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, fro
 		}
 		var err error
 		if f, err = a.c.Reports.Happened(ctx, by, f.Next); err != nil || f.Refused() {
-			return // the reader comes back and is told as a problem
+			return // the reader reconnects and gets the error as a problem
 		}
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// TestWhereAReaderBegins: after the last event it has, at the end of the log if it names none, and nowhere if it names no position.
+// TestWhereAReaderBegins: after the last event it has, at the end of the log if it names none, and nowhere if the position is
+// invalid.
 func TestWhereAReaderBegins(t *testing.T) {
 	const invalid = string(refusal.InvalidRequest)
 	for _, c := range []struct {
@@ -39,7 +40,7 @@ func TestWhereAReaderBegins(t *testing.T) {
 	}
 }
 
-// TestTheFeedKeepsTheTimesThatTheDocumentPromises: readers set their own time-outs by them.
+// TestTheFeedKeepsTheTimesThatTheDocumentPromises: readers set their time-outs by them.
 func TestTheFeedKeepsTheTimesThatTheDocumentPromises(t *testing.T) {
 	text := (&API{}).routes(http.NewServeMux()).Paths[StreamPath].Get.Description
 	for _, promise := range []string{

@@ -25,7 +25,7 @@ type happening struct {
 	}
 }
 
-// follow opens the event stream and gives its events until the test ends or close is called.
+// follow opens the event stream and delivers its events until the test ends or close is called.
 func (w *world) follow(key, query string, headers ...string) (events <-chan happening, stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -90,7 +90,8 @@ func (w *world) next(events <-chan happening, kind string) happening {
 	}
 }
 
-// TestAReaderOfTheFeedMissesNothing: sales arrive in order; who comes back with the last id gets exactly what followed.
+// TestAReaderOfTheFeedMissesNothing: sales arrive in order, and a reader that returns with the last id gets exactly the
+// events after it.
 func TestAReaderOfTheFeedMissesNothing(t *testing.T) {
 	w := begin(t)
 	events, stop := w.follow(w.key, "")
@@ -143,7 +144,7 @@ func TestTheFeedShowsWhatTheReaderMaySee(t *testing.T) {
 	}
 }
 
-// TestAStreamEndsWithTheServer: an open reader does not hold the end up.
+// TestAStreamEndsWithTheServer: an open reader does not delay the shutdown.
 func TestAStreamEndsWithTheServer(t *testing.T) {
 	w := begin(t)
 	events, stop := w.follow(w.key, "")
@@ -158,8 +159,8 @@ func TestAStreamEndsWithTheServer(t *testing.T) {
 	}
 }
 
-// TestHeadersOfTheStreamEndTheAnswer: a HEAD has no body, so nothing that is sent could tell that its reader waits for the next
-// answer on the same connection.
+// TestHeadersOfTheStreamEndTheAnswer: a HEAD has no body. If its answer did not end, the reader would wait on the same
+// connection for ever.
 func TestHeadersOfTheStreamEndTheAnswer(t *testing.T) {
 	w := begin(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
@@ -186,8 +187,8 @@ func TestHeadersOfTheStreamEndTheAnswer(t *testing.T) {
 	}
 }
 
-// TestAReaderThatLeavesMakesRoomForAnother: as many read as the server serves, one more is refused, and who goes gives its place
-// to the next, also after an answer without a body.
+// TestAReaderThatLeavesMakesRoomForAnother: at the limit of readers one more is refused, and a reader that leaves makes room
+// for the next, also after an answer without a body.
 func TestAReaderThatLeavesMakesRoomForAnother(t *testing.T) {
 	w := begin(t)
 	const room = 64
@@ -214,8 +215,8 @@ func TestAReaderThatLeavesMakesRoomForAnother(t *testing.T) {
 	}
 }
 
-// TestAReaderFromBeyondTheEndIsTold: after a restore of an older copy the log is shorter than what a reader has seen; to wait
-// for the log to get there would miss all that happens until then.
+// TestAReaderFromBeyondTheEndIsTold: after a restore the log may be shorter than what a reader has seen. Waiting until it is
+// as long again would miss all events in between.
 func TestAReaderFromBeyondTheEndIsTold(t *testing.T) {
 	w := begin(t)
 	events, stop := w.follow(w.key, "?after=-1")
@@ -248,7 +249,7 @@ func TestAReaderFromBeyondTheEndIsTold(t *testing.T) {
 	stop()
 }
 
-// TestAReaderIsNotHeldUpByWhatItMayNotSee: a vendor's key reads its own sale behind thousands of rows of others.
+// TestAReaderIsNotHeldUpByWhatItMayNotSee: a vendor's key reads its own sale after thousands of others' rows.
 func TestAReaderIsNotHeldUpByWhatItMayNotSee(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"shop1"}`))
@@ -264,7 +265,7 @@ func TestAReaderIsNotHeldUpByWhatItMayNotSee(t *testing.T) {
 	if got := w.next(events, "vend.completed"); got.data.ClientRef != "sale-0001" {
 		t.Errorf("the sale %q", got.data.ClientRef)
 	}
-	if took := time.Since(began); took > 4*time.Second { // 200 rows each half second are 5 s
+	if took := time.Since(began); took > 4*time.Second { // at 200 rows each half second it would take 5 s
 		t.Errorf("its sale came after %s", took)
 	}
 }

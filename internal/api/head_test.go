@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/proof"
 )
 
-// head is a signed head, as it is sent.
+// head is a signed head, as the server sends it.
 type head struct {
 	Size      int64
 	Note      string
@@ -57,7 +57,7 @@ func TestAReceiptIsFetchedWithItsProof(t *testing.T) {
 			t.Errorf("head %s: %s, want %s", query, got, code)
 		}
 	}
-	if a := w.get("/v1/heads/1"); a.status != 200 { // whether a head was signed so early is the sealer's affair
+	if a := w.get("/v1/heads/1"); a.status != 200 { // the sealer decides whether a head was signed so early
 		if code, _ := w.problem(a); code != "not-found" {
 			t.Errorf("the smallest head: %s, want not-found", code)
 		}

@@ -19,7 +19,7 @@ func readingOf(r metering.StoredReading) apiv1.Reading {
 func eventOf(e metering.StoredEvent) apiv1.Event {
 	b := apiv1.Event{Memory: e.Memory, Seq: e.Seq, Kind: e.Kind, Code: e.Code, At: e.At.UTC(), Clock: e.Clock, ReceivedAt: e.ReceivedAt.UTC()}
 	if len(e.Args) > 0 && json.Unmarshal(e.Args, &b.Args) != nil {
-		// What is kept of a meter may be anything; it is shown as text rather than not at all.
+		// The stored arguments of a meter may be anything; show invalid ones as text.
 		b.Args = map[string]any{"text": string(e.Args)}
 	}
 	return b

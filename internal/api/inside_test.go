@@ -17,8 +17,8 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// TestAPanicIsA500ThatTellsNothing: the stack goes to the log under the request's id, not to the client, and on a sale
-// the outcome is unknown.
+// TestAPanicIsA500ThatTellsNothing: the stack goes to the log under the request's id, not to the client. On a sale the
+// outcome is unknown.
 func TestAPanicIsA500ThatTellsNothing(t *testing.T) {
 	var log strings.Builder
 	a := &API{c: Config{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now}}
@@ -43,7 +43,7 @@ func TestAPanicIsA500ThatTellsNothing(t *testing.T) {
 	}
 }
 
-// TestAnAbortedAnswerStaysAborted: a handler that gives up its connection on purpose sends no problem and leaves no error in the log.
+// TestAnAbortedAnswerStaysAborted: a handler that aborts its connection on purpose sends no problem and logs no error.
 func TestAnAbortedAnswerStaysAborted(t *testing.T) {
 	var log strings.Builder
 	a := &API{c: Config{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now}}
@@ -62,7 +62,7 @@ func TestAnAbortedAnswerStaysAborted(t *testing.T) {
 	}
 }
 
-// TestWhatIsCompressed: from 1,024 bytes on, where the client takes it, and never a stream of events.
+// TestWhatIsCompressed: answers from 1,024 bytes on, if the client accepts it, and never an event stream.
 func TestWhatIsCompressed(t *testing.T) {
 	compress, err := newGzip()
 	if err != nil {
@@ -102,7 +102,7 @@ func TestTheLimiterRefillsForgetsTheLongestSilentAndKeepsNetworksTogether(t *tes
 	ask(a, true)
 	ask(a, true)
 	ask(a, false)
-	ask(netip.MustParseAddr("::ffff:192.0.2.1"), false) // the same address written for IPv6
+	ask(netip.MustParseAddr("::ffff:192.0.2.1"), false) // the same address as IPv6
 	now = now.Add(time.Second)
 	ask(a, true)
 	ask(a, false)
@@ -119,7 +119,7 @@ func TestTheLimiterRefillsForgetsTheLongestSilentAndKeepsNetworksTogether(t *tes
 	}
 }
 
-// TestLimitsThatNobodyGave are those of the documentation; those that somebody gave stay.
+// TestLimitsThatNobodyGave checks that default limits are those of the documentation, and that given limits stay.
 func TestLimitsThatNobodyGave(t *testing.T) {
 	if got, want := (Limits{}).orDefaults(), (Limits{InFlight: 1024, PerSecond: 300, Burst: 600, Addresses: 10_000}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -154,7 +154,7 @@ func TestTheRequestHashTellsRequestsApart(t *testing.T) {
 	}
 }
 
-// TestEveryCodeIsExplained: a problem's type leads to /docs#code, so every code that can be sent stands there.
+// TestEveryCodeIsExplained: a problem's type leads to /docs#code, so /docs must list every code that can be sent.
 func TestEveryCodeIsExplained(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range codes {
@@ -173,7 +173,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	}
 }
 
-// FuzzDecode: no body makes the decoder panic, and what it refuses it explains.
+// FuzzDecode: no body makes the decoder panic, and every refusal has an explanation.
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{`{"meter":"1","tender":{"amount_minor":1,"currency":"KES"}}`, `{"tender":{"amount_minor":1e400}}`, `[`, `{"x":1}`, "\xff"} {
 		f.Add([]byte(s))
@@ -191,7 +191,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// peer is a connection of which only the other side's address matters.
+// peer is a connection with only a remote address.
 type peer struct {
 	net.Conn
 	from   string
@@ -216,13 +216,13 @@ func TestOneConnectionTooManyIsClosed(t *testing.T) {
 	}
 	first := open("192.0.2.1:1", true)
 	open("192.0.2.1:2", true)
-	refused := open("192.0.2.1:3", false) // one too many of this address
+	refused := open("192.0.2.1:3", false) // one too many from this address
 	open("127.0.0.1:1", true)
 	open("127.0.0.1:2", true)
 	open("127.0.0.1:3", true)  // loopback has no limit of its own
-	open("192.0.2.2:1", false) // one too many of all
+	open("192.0.2.2:1", false) // one too many in all
 	c.state(refused, http.StateClosed)
-	open("192.0.2.2:1", false) // what was refused does not count twice
+	open("192.0.2.2:1", false) // a refused connection does not count twice
 	c.state(first, http.StateClosed)
 	open("192.0.2.1:4", true)
 }

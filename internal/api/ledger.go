@@ -61,8 +61,8 @@ func (a *API) ledgerAccounts(ctx context.Context, by access.Actor, in *apiv1.Led
 }
 
 func (a *API) ledgerBalance(ctx context.Context, by access.Actor, in *struct {
-	Code    int       `path:"code" doc:"Of the chart"`
-	Subject string    `query:"subject" maxLength:"200" doc:"Whose account; empty where there is only one"`
+	Code    int       `path:"code" doc:"Code of the account in the chart"`
+	Subject string    `query:"subject" maxLength:"200" doc:"Whose account; empty if there is only one"`
 	At      time.Time `query:"at" doc:"The moment; default now"`
 }) (*reply[apiv1.LedgerBalance], error) {
 	when := in.At

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiter is a token bucket per network address in a map of bounded size: where it is full, the address that was
-// silent longest is forgotten, which can only forgive it.
+// limiter is a token bucket per network address in a map of bounded size. When the map is full, it forgets the address that
+// was silent longest, which can only be in that address's favour.
 type limiter struct {
 	rate  rate.Limit
 	burst int
@@ -52,7 +52,8 @@ func (l *limiter) allow(ip netip.Addr) bool {
 	return e.Value.(*bucket).lim.AllowN(l.now(), 1)
 }
 
-// network is what shares a bucket: the address, for IPv6 its /64, which one customer gets whole.
+// network returns the part of an address that shares a bucket: the address itself, or for IPv6 its /64, which one customer
+// usually has alone.
 func network(ip netip.Addr) netip.Addr {
 	ip = ip.Unmap()
 	if !ip.Is6() {

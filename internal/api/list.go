@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// listRoute registers a list: its route, its filters and its rows are those of the description.
+// listRoute registers a list with the route, filter and rows of its description.
 func listRoute[F, T any](r router, l apiv1.Listing[F, T], fn func(ctx context.Context, by access.Actor, in *F) (*listed[T], error)) {
 	query(r, huma.Operation{OperationID: l.Name, Path: l.Path, Tags: []string{l.Tag}, Summary: l.Summary, Description: l.Description}, fn)
 }
@@ -28,14 +28,14 @@ type listed[T any] struct {
 	Body apiv1.List[T]
 }
 
-// linked names the next page relative to the request that this answers.
+// linked names the next page relative to this request.
 func (l *listed[T]) linked(asked string) {
 	if l.Body.NextCursor == "" {
 		return
 	}
 	u, err := url.ParseRequestURI(asked)
 	if err != nil {
-		return // the mux has matched it, so it is one; a list without Link is still whole
+		return // the mux has matched it, so it is valid; a list without Link is still complete
 	}
 	q := u.Query()
 	q.Set("cursor", l.Body.NextCursor)
@@ -43,7 +43,7 @@ func (l *listed[T]) linked(asked string) {
 	l.Link = "<" + u.RequestURI() + `>; rel="next"`
 }
 
-// listing is every list, whatever its rows are.
+// listing is a list of any row type.
 type listing interface{ linked(asked string) }
 
 // listOf maps rows to a page. The list is never null.
@@ -55,7 +55,7 @@ func listOf[R, T any](rows []R, next string, show func(R) T) *listed[T] {
 	return out
 }
 
-// pageOf answers with the rows of a page, or says why not.
+// pageOf answers with the rows of a page, or with the error.
 func pageOf[R, T any](no refusal.Refusal, err error, rows []R, next string, show func(R) T) (*listed[T], error) {
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func pageOf[R, T any](no refusal.Refusal, err error, rows []R, next string, show
 // reply is the answer with one body.
 type reply[T any] struct{ Body T }
 
-// replyOf answers with a body, or says why not.
+// replyOf answers with a body, or with the error.
 func replyOf[T any](no refusal.Refusal, err error, show func() T) (*reply[T], error) {
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func replyOf[T any](no refusal.Refusal, err error, show func() T) (*reply[T], er
 	return &reply[T]{show()}, nil
 }
 
-// encoded writes a body whose bytes are made here: they may be stored with what they tell of.
+// encoded returns the bytes of a body; they may be stored together with what they report.
 func encoded(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -94,7 +94,7 @@ func bodyOf[T any](r router, text string) *huma.Response {
 	return &huma.Response{Description: text, Content: map[string]*huma.MediaType{jsonType: {Schema: of[T](r)}}}
 }
 
-// refOf is an identity as answers write it; empty for none.
+// refOf writes an id as in answers; empty for none.
 func refOf(i id.ID, prefix string) string {
 	if i.IsZero() {
 		return ""
@@ -102,7 +102,7 @@ func refOf(i id.ID, prefix string) string {
 	return i.Text(prefix)
 }
 
-// at is a time as answers write it; nil for none.
+// at writes a time as in answers; nil for none.
 func at(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -111,10 +111,10 @@ func at(t time.Time) *time.Time {
 	return &t
 }
 
-// pageAt is the page that a request asks for, as use cases take it.
+// pageAt turns a request's page into the use cases' form.
 func pageAt(p apiv1.Page) registry.Page { return registry.Page{Limit: p.Limit, Cursor: p.Cursor} }
 
-// defaultLimit is the page size where none is asked for.
+// defaultLimit is the page size if none is requested.
 const defaultLimit = 50
 
 func limitOf(p apiv1.Page) int { return cmp.Or(p.Limit, defaultLimit) }

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// lists are the paths of all lists, as the document tells them, with objects that exist in them.
+// lists are the paths of all lists in the document, with existing objects in them.
 func (w *world) lists() (out []string) {
 	w.t.Helper()
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
@@ -41,8 +41,7 @@ func (w *world) lists() (out []string) {
 	return out
 }
 
-// TestEveryListRefusesWhatItCannotShow: a page or an object that is not there is a problem, never an empty list that reads as
-// the end of one.
+// TestEveryListRefusesWhatItCannotShow: a missing page or object is a problem, never an empty list that looks like the end.
 func TestEveryListRefusesWhatItCannotShow(t *testing.T) {
 	w := begin(t)
 	unbound := w.unboundKey()
@@ -63,7 +62,7 @@ func TestEveryListRefusesWhatItCannotShow(t *testing.T) {
 			}
 		}
 		if path == "/v1/approvals" {
-			continue // it asks for no right: each asker's list holds what that asker may decide
+			continue // it needs no right: each asker's list holds what that asker may decide
 		}
 		if code, _ := w.problem(w.want(403, w.ask(http.MethodGet, path, unbound, ""))); code != "forbidden" {
 			t.Errorf("%s with a key of no vendor: %s", path, code)
@@ -71,7 +70,7 @@ func TestEveryListRefusesWhatItCannotShow(t *testing.T) {
 	}
 }
 
-// damage takes every table away but those by which a key is known.
+// damage drops every table except those that authenticate a key.
 func (w *world) damage() {
 	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
@@ -95,13 +94,13 @@ func (w *world) damage() {
 	}
 }
 
-// TestADatabaseThatCannotBeReadIsAProblem: no list is empty and nothing else succeeds because the database failed.
+// TestADatabaseThatCannotBeReadIsAProblem: a database failure never shows as an empty list or a success.
 func TestADatabaseThatCannotBeReadIsAProblem(t *testing.T) {
 	w := begin(t)
 	lists := append(w.lists(), "/v1/events", "/v1/meters/"+meterNumber)
 	unbound := w.unboundKey()
 	w.damage()
-	w.want(403, w.ask(http.MethodGet, "/v1/meters", unbound, "")) // keys are still known
+	w.want(403, w.ask(http.MethodGet, "/v1/meters", unbound, "")) // keys still work
 	for _, path := range lists {
 		a := w.get(path)
 		if code, _ := w.problem(a); a.status != 500 || code != "internal" {

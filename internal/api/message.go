@@ -60,7 +60,7 @@ func routesOf(s notify.RouteHealth) apiv1.MessageRoutes {
 	return out
 }
 
-// MessagePath names a message.
+// MessagePath is the message in a path.
 type MessagePath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id" example:"msg_01jd00000000000000000000000"`
 }
@@ -68,7 +68,7 @@ type MessagePath struct {
 func (a *API) messageRoutes(r router) {
 	listRoute(r, apiv1.Messages, a.messages)
 	query(r, huma.Operation{
-		OperationID: "message", Path: "/v1/messages/{id}", Tags: []string{"messages"}, Summary: "Show a message and every try to send it",
+		OperationID: "message", Path: "/v1/messages/{id}", Tags: []string{"messages"}, Summary: "Show a message and every attempt to send it",
 	}, func(ctx context.Context, by access.Actor, in *MessagePath) (*reply[apiv1.MessageDetail], error) {
 		return messageAnswer(a.c.Messages.Show(ctx, by, in.ID))
 	})
@@ -82,9 +82,9 @@ func (a *API) messageRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "send-message", Path: "/v1/messages", DefaultStatus: http.StatusAccepted, Tags: []string{"messages"},
 		Summary: "Send a token to the customer or the meter, or a text to a telephone",
-		Description: "A token goes to the registered telephone or to the SIM in the meter and to nobody else; its digits are written when it is sent and " +
-			"stand in no answer. The same token sent twice is one token. With the header Idempotency-Key the same request makes one message, however often " +
-			"it comes; without it each request makes one.",
+		Description: "A token goes only to the registered telephone or to the SIM in the meter. Its digits are filled in when it is sent and " +
+			"appear in no answer. Sending a token twice is harmless, because it loads once. With the header Idempotency-Key, " +
+			"repetitions of a request make one message; without it, each request makes one.",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, b apiv1.NewMessage) (*reply[apiv1.Message], error) {
 		w, err := a.c.Messages.Send(ctx, by, notify.MessageRequest{Phone: b.Phone, Text: b.Text, Meter: b.Meter, Token: b.Token, Via: b.Via, Route: b.Route,
 			Once: exchangeOf(ctx).once})
@@ -111,12 +111,12 @@ func (a *API) messages(ctx context.Context, by access.Actor, in *apiv1.MessageFi
 	return pageOf(page.Refusal, err, page.Data, page.Next, messageOf)
 }
 
-// CustomerPath names a customer.
+// CustomerPath is the customer in a path.
 type CustomerPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id" example:"cus_01jd00000000000000000000000"`
 }
 
-// phoneRoutes are those by which telephone numbers are registered.
+// phoneRoutes registers the routes for telephone numbers.
 func (a *API) phoneRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "change-customer", Path: "/v1/customers/{id}", DefaultStatus: http.StatusOK, Tags: []string{"customers"},

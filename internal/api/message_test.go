@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/config"
 )
 
-// withLog is a server whose one route for messages is its log.
+// withLog is a server whose only route for messages is its log.
 func withLog(t *testing.T) *world {
 	t.Helper()
 	w := folder(t)
@@ -50,7 +50,7 @@ func deliver(body, routes string) string {
 	return strings.TrimSuffix(body, "}") + `,"deliver":[` + routes + `]}`
 }
 
-// TestASaleIsDeliveredByMessageOrRefused: what has nowhere to go is refused before money moves.
+// TestASaleIsDeliveredByMessageOrRefused: a message without a destination is refused before money moves.
 func TestASaleIsDeliveredByMessageOrRefused(t *testing.T) {
 	none := begin(t)
 	if a := none.sell("message-0001", deliver(order("10000"), `"sms"`)); a.status != 400 {
@@ -120,7 +120,7 @@ func TestMessagesThatAPersonWants(t *testing.T) {
 	}
 }
 
-// TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne, and one without a key is another each time.
+// TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne, and without a key each request makes another message.
 func TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne(t *testing.T) {
 	w := withLog(t)
 	const hello, other = `{"phone":"+254711000001","text":"closed today"}`, `{"phone":"+254711000001","text":"open today"}`

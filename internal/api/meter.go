@@ -37,7 +37,7 @@ func newMeterOf(n apiv1.NewMeter) registry.NewMeter {
 	return w
 }
 
-// customerNamed is the customer that a request names: one already known, by its id, or a new one.
+// customerNamed is the customer that a request names: a known one by id, or a new one.
 func customerNamed(c *apiv1.Customer) (known string, added *registry.NewCustomer) {
 	switch {
 	case c == nil:
@@ -85,7 +85,7 @@ func whole[N ~int64](n N) *int64 {
 	return new(int64(n))
 }
 
-// MeterPath is the meter that a path names.
+// MeterPath is the meter in a path.
 type MeterPath struct {
 	Meter string `path:"meter" maxLength:"64" doc:"Number or id"`
 }
@@ -113,8 +113,8 @@ func (a *API) meterRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "change-meter", Path: "/v1/meters/{meter}", DefaultStatus: http.StatusOK, Tags: []string{"meters"}, Summary: "Change the feeder or the power limit of a meter",
-		Description: "What is left out stays. The feeder belongs to the place, so every meter of it has it. Where four eyes bind a change of the greatest " +
-			"power waits for a second person: 202 with the approval.",
+		Description: "Omitted fields stay as they are. The feeder belongs to the place, so it applies to every meter there. Where four eyes " +
+			"bind, a change of the power limit waits for a second person: 202 with the approval.",
 		Responses: eitherOr(r, "200", of[apiv1.Meter](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.MeterChange) (*sent, error) {
 		v, err := a.c.Registry.ChangeMeter(ctx, by, in.Meter, meterChangeOf(body))

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 )
 
-// TestAMetersGreatestPowerDecidesWhatCanBeTrue: 8 kWh in an hour are charged of a meter of unknown size, and wait for a person
-// where the meter was said to measure 5 kW.
+// TestAMetersGreatestPowerDecidesWhatCanBeTrue: 8 kWh in an hour are charged if the meter's size is unknown, but wait for a
+// person if its power limit is 5 kW.
 func TestAMetersGreatestPowerDecidesWhatCanBeTrue(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{})
@@ -36,7 +36,7 @@ func TestAMetersGreatestPowerDecidesWhatCanBeTrue(t *testing.T) {
 	if m.Feeder != "South 1" || m.MaxW != 5000 {
 		t.Errorf("changed: %+v, want feeder South 1 and 5000 W", m)
 	}
-	w.reads(3, 16_500, 25_000) // 7.5 kWh, and 8.5: an hour at 5 kW, a fifth and 1 kWh make 7
+	w.reads(3, 16_500, 25_000) // 7.5 kWh and 8.5 kWh: an hour at 5 kW, a fifth more and 1 kWh allow 7
 	if n := waiting(); n != 1 {
 		t.Errorf("7.5 kWh in an hour of a meter of 5 kW: %d in quarantine, want one", n)
 	}
@@ -51,8 +51,8 @@ func TestAMetersGreatestPowerDecidesWhatCanBeTrue(t *testing.T) {
 	}
 }
 
-// TestOneAloneDoesNotStopTheCharging: a meter that can measure 1 W counts nothing that is believed, so nothing of it is charged and
-// nobody is cut off. It is one more way to supply energy before it is paid for, and takes two people like the others.
+// TestOneAloneDoesNotStopTheCharging: with a power limit of 1 W, no reading is believed, so nothing is charged and nobody is
+// cut off. This is one more way to supply energy before it is paid for, so it takes two people too.
 func TestOneAloneDoesNotStopTheCharging(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{})
@@ -80,7 +80,7 @@ func TestOneAloneDoesNotStopTheCharging(t *testing.T) {
 	}
 }
 
-// TestATokenMeterHasNoGreatestPower: nothing is rated of it here.
+// TestATokenMeterHasNoGreatestPower: the server does not rate its use.
 func TestATokenMeterHasNoGreatestPower(t *testing.T) {
 	w := begin(t)
 	w.want(400, w.post("/v1/meters/"+meterNumber, `{"max_w":5000,"reason":"a breaker"}`))

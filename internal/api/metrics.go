@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// metrics are the counts of this adapter. Label sets are bounded: routes and codes are the program's own, never what
-// a client sent.
+// metrics are the counts of this package. Label sets are bounded: routes and codes are the program's own, never a client's
+// text.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// TestWhatTheMetricsCount: each request once by route and status, with its time, and each sale by what came of it.
+// TestWhatTheMetricsCount: each request once by route and status, with its time, and each sale by its outcome.
 func TestWhatTheMetricsCount(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m, err := newMetrics(reg)
@@ -43,7 +43,8 @@ func TestWhatTheMetricsCount(t *testing.T) {
 	}
 }
 
-// TestHowADocumentNamesAType: a schema of ours by its name and with a link, a list by what is in it, an enumeration by its words.
+// TestHowADocumentNamesAType: one of our schemas by its name with a link, a list by its elements, an enumeration by its
+// words.
 func TestHowADocumentNamesAType(t *testing.T) {
 	ours := &huma.Schema{Ref: "#/components/schemas/Meter"}
 	for _, c := range []struct {

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// moneyRoutes are the mux's patterns of the routes that move money: they need an Idempotency-Key, their answers are
-// stored with what they did, and their problems say whether money moved.
+// moneyRoutes are the mux's patterns of the routes that move money. They need an Idempotency-Key. Their answers are stored
+// with the work, and their problems say whether money moved.
 var moneyRoutes = map[string]struct{}{
 	sellRoute: {},
 	http.MethodPost + " /v1/vends/{id}/reversal":    {},
@@ -28,13 +28,13 @@ var moneyRoutes = map[string]struct{}{
 // sellRoute is the pattern of the route that sells.
 const sellRoute = http.MethodPost + " /v1/vends"
 
-// movesMoney reports whether the route of a pattern moves money, or makes what is worth money.
+// movesMoney reports whether the route of a pattern moves money, or makes something worth money.
 func movesMoney(route string) bool {
 	_, ok := moneyRoutes[route]
 	return ok
 }
 
-// bodiless are the patterns of POST routes whose body may be left out: nothing in it is needed.
+// bodiless are the patterns of POST routes whose body may be left out, because it has no required field.
 var bodiless = map[string]struct{}{http.MethodPost + " /v1/vends/{id}/reversal": {}, http.MethodPost + " /v1/vends/{id}/reprints": {}}
 
 // keyParam is the header of a request that moves money, for the document.
@@ -43,7 +43,7 @@ func keyParam() []*huma.Param {
 		Schema: &huma.Schema{Type: huma.TypeString}}}
 }
 
-// request is the identity of a request that moves money, with how its refusals are kept.
+// request identifies a request that moves money, and says how its refusals are stored.
 func (x *exchange) request() once.Request {
 	return once.Request{Once: x.once, RenderRefusal: func(no refusal.Refusal) (int, []byte) {
 		p := problemOf(no).complete(x)
@@ -51,7 +51,7 @@ func (x *exchange) request() once.Request {
 	}}
 }
 
-// answered sends what became of a request that moves money, byte for byte as it is stored.
+// answered sends the outcome of a request that moves money, byte for byte as it is stored.
 func answered[T any](ctx context.Context, a *API, out once.Done[T], err error) (*sent, error) {
 	switch {
 	case err != nil:

@@ -25,8 +25,8 @@ func (a *API) moveRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "move-out", Path: "/v1/accounts/{id}/move-out", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
 		Summary: "End the account of a customer whose balance is on the server", Parameters: keyParam(),
-		Description: "Posts what was used, pays the debts from wallet, deposit and carry, leaves the rest as due back, switches the supply off and frees the " +
-			"meters; all or nothing, once. It pays nothing out. Needs the header Idempotency-Key.",
+		Description: "Posts what was used, pays the debts from wallet, deposit and carry, records the rest as due back, switches the supply " +
+			"off and frees the meters. All of it happens together, once. It pays no money out. Needs the header Idempotency-Key.",
 		Responses: map[string]*huma.Response{"201": bodyOf[apiv1.MovedOut](r, "Moved out.")},
 	}, a.moveOut)
 	order(r, huma.Operation{
@@ -39,7 +39,7 @@ func (a *API) moveRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
 		Summary:     "Open an account for a customer at a free meter",
-		Description: "What the meter has counted since the last customer moved out is nobody's. The supply comes on with the first payment.",
+		Description: "Use since the last customer moved out is not charged to anybody. The supply comes on with the first payment.",
 	}, a.moveIn)
 }
 

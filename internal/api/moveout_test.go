@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 )
 
-// TestACustomerMovesOutAndAnotherMovesIn: what is left is paid back once, nobody pays for what is used in between, and the next
-// customer begins with nothing.
+// TestACustomerMovesOutAndAnotherMovesIn: the rest is paid back once, nobody pays for the use in between, and the next
+// customer starts at 0.
 func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{})
@@ -65,7 +65,7 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	w.want(409, w.post(path+"/move-in", `{"tariff":"domestic","reason":"twice"}`))
 	w.want(201, w.sell("recharge-0003", order("5000")))
 	w.reads(4, 9500, 10_500)
-	w.want(201, w.sell("recharge-0004", order("1000"))) // posts the use
+	w.want(201, w.sell("recharge-0004", order("1000"))) // the sale posts the use
 	if m := decode[meter](t, w.want(200, w.get(path))); m.Balance.Minor != 5000+1000-287 {
 		t.Errorf("the next customer has %d, want 60.00 less 1 kWh", m.Balance.Minor)
 	}

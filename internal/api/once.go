@@ -38,8 +38,8 @@ func validKey(k string) bool {
 	return len(k) >= MinKey && len(k) <= MaxKey && !strings.ContainsFunc(k, func(r rune) bool { return r < '!' || r > '~' })
 }
 
-// requestHash names what was asked by whom: SHA-256 over the length-prefixed method, path, principal and canonical
-// body (docs/reference/http.md#repetition).
+// requestHash identifies a request and its asker: SHA-256 over the length-prefixed method, path, principal and canonical body
+// (docs/reference/http.md#repetition).
 func requestHash(method, path, principal string, body []byte) [32]byte {
 	h := sha256.New()
 	for _, part := range [][]byte{[]byte(method), []byte(path), []byte(principal), body} {

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// Codes of this adapter alone: what HTTP can get wrong before a use case is asked.
+// Codes of this package alone: what can go wrong in HTTP before a use case is called.
 const (
 	methodNotAllowed     refusal.Code = "method-not-allowed"
 	unsupportedMediaType refusal.Code = "unsupported-media-type"
@@ -25,7 +25,7 @@ const (
 	requestTimeout       refusal.Code = "request-timeout"
 )
 
-// Problem is an RFC 9457 document with Paywatt's members. Every answer of status 400 and above is one.
+// Problem is an RFC 9457 document with Paywatt's members. Every answer of status 400 and above is a problem.
 type Problem struct {
 	apiv1.Problem
 	retryAfter int // seconds; 0 = no header
@@ -37,7 +37,7 @@ func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 // GetStatus is the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// ContentType is that of a problem document.
+// ContentType returns the content type of a problem document.
 func (p *Problem) ContentType(string) string { return problemType }
 
 const (
@@ -73,7 +73,7 @@ func retryable(c refusal.Code) bool {
 	return c.Status() == http.StatusServiceUnavailable
 }
 
-// retryAfter is the least wait before a repetition can help, in seconds.
+// retryAfter is the shortest useful wait before a repetition, in seconds.
 func retryAfter(c refusal.Code) int {
 	switch c {
 	case refusal.IdempotencyRunning, refusal.VendInProgress, refusal.RateLimited, refusal.NotSealedYet:
@@ -84,10 +84,10 @@ func retryAfter(c refusal.Code) int {
 	return 0
 }
 
-// moneyMoved is what a sale's problem says about the money.
+// moneyMoved is the value of money_moved in a sale's problem.
 func moneyMoved(c refusal.Code) apiv1.MoneyMoved { return apiv1.MoneyMoved(vending.MoneyMoved(c)) }
 
-// complete fills in what every problem has from the exchange it answers.
+// complete fills in the exchange's part of a problem.
 func (p *Problem) complete(x *exchange) *Problem {
 	p.Type = "/docs#" + p.Code
 	p.Title = titleOf(p.Code)
@@ -106,10 +106,10 @@ func titleOf(code string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// encode writes the document as it is sent and kept.
+// encode writes the document as it is sent and stored.
 func (p *Problem) encode() []byte {
 	b, err := json.Marshal(p)
-	if err != nil { // only strings, integers and truth values: cannot happen
+	if err != nil { // cannot happen: only strings, integers and booleans
 		return []byte(`{"status":500,"code":"internal"}`)
 	}
 	return append(b, '\n')
@@ -130,11 +130,11 @@ func writeEncoded(w http.ResponseWriter, status int, body []byte, retryAfter int
 		h.Set("WWW-Authenticate", `Bearer realm="paywatt"`)
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client has gone: nobody is left to tell
+	_, _ = w.Write(body) // the client has gone; there is nobody to report it to
 }
 
-// problemFor turns what a use case broke with into a problem. The text of an error never leaves: it may name paths
-// and tables. It goes to the log under the request's id.
+// problemFor turns a use case's error into a problem. The text of the error is never sent: it may name paths and tables. It
+// goes to the log under the request's id.
 func (a *API) problemFor(ctx context.Context, err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -147,7 +147,7 @@ func (a *API) problemFor(ctx context.Context, err error) *Problem {
 	return problemOf(x.fault(code))
 }
 
-// faultOf is what an answer says of a fault.
+// faultOf returns the refusal that answers a fault.
 func faultOf(c refusal.Code) refusal.Refusal {
 	switch c {
 	case refusal.NotFound:
@@ -162,7 +162,7 @@ func faultOf(c refusal.Code) refusal.Refusal {
 	return refuse.ServerFailed(c)
 }
 
-// fault is the same for this exchange: where money might have moved, it says whether it did.
+// fault does the same for this exchange: if money might have moved, the refusal says whether it did.
 func (x *exchange) fault(c refusal.Code) refusal.Refusal {
 	no := faultOf(c)
 	switch {
@@ -174,7 +174,7 @@ func (x *exchange) fault(c refusal.Code) refusal.Refusal {
 	return refuse.FaultMovedNothing(no)
 }
 
-// humaContext is huma.Context under a name that does not hide its method Context where it is embedded.
+// humaContext is huma.Context under another name, so that embedding it does not hide its method Context.
 type humaContext = huma.Context
 
 // statusFix lets the transformer correct the status that huma chose before it knew the problem.
@@ -183,7 +183,7 @@ type statusFix struct {
 	status int
 }
 
-// SetStatus sends the corrected status where there is one.
+// SetStatus sends the corrected status if there is one.
 func (f *statusFix) SetStatus(code int) {
 	if f.status != 0 {
 		code = f.status
@@ -191,7 +191,7 @@ func (f *statusFix) SetStatus(code int) {
 	f.humaContext.SetStatus(code)
 }
 
-// Header answers for Accept what the request may have: CSV where it asks for it and the answer is a list, else JSON.
+// Header gives Accept a valid value: CSV if the request asks for it and the answer is a list, else JSON.
 func (f *statusFix) Header(name string) string {
 	v := f.humaContext.Header(name)
 	if name != "Accept" {
@@ -215,7 +215,7 @@ var _ interface{ Unwrap() huma.Context } = (*statusFix)(nil)
 // Unwrap gives humago its own context back.
 func (f *statusFix) Unwrap() huma.Context { return f.humaContext }
 
-// translate is the huma transformer that makes every error document one of ours.
+// translate is the huma transformer that turns every error document into one of ours.
 func translate(ctx huma.Context, _ string, v any) (any, error) {
 	switch e := v.(type) {
 	case *Problem:
@@ -229,13 +229,13 @@ func translate(ctx huma.Context, _ string, v any) (any, error) {
 		if f, ok := ctx.(*statusFix); ok {
 			f.status = p.Status
 		}
-		ctx.SetHeader("Content-Type", problemType) // whatever was asked for: a problem is no table
+		ctx.SetHeader("Content-Type", problemType) // always: a problem is never CSV
 		return p, nil
 	}
 	return v, nil
 }
 
-// fromHuma reads huma's own findings about parameters. Its messages name the place; values are not repeated.
+// fromHuma reads huma's own findings about parameters. Its messages name the location and never repeat values.
 func fromHuma(e *huma.ErrorModel) *Problem {
 	if e.Status >= http.StatusInternalServerError {
 		return problemOf(faultOf(refusal.Internal))

@@ -66,7 +66,7 @@ func TestWhatTheRouterRefusesIsAProblemToo(t *testing.T) {
 	}
 }
 
-// TestALockedServerDoesEverythingButSell also shows that it becomes ready by a restart with the passphrase.
+// TestALockedServerDoesEverythingButSell also checks that a restart with the passphrase makes it ready.
 func TestALockedServerDoesEverythingButSell(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{})
@@ -107,7 +107,7 @@ func TestTooManyRequestsAreRefusedBeforeTheKeyIsLookedUp(t *testing.T) {
 	}
 }
 
-// TestALongHeaderIsRefused: nobody holds the server up by saying too much, or nothing for longer than the time-outs.
+// TestALongHeaderIsRefused: a client cannot hold the server up with a long header, or by silence longer than the time-outs.
 func TestALongHeaderIsRefused(t *testing.T) {
 	w := begin(t)
 	if a := w.ask("GET", "/v1/version", "", "", "X-Long", strings.Repeat("x", 64<<10)); a.status != http.StatusRequestHeaderFieldsTooLarge {
@@ -143,7 +143,7 @@ func TestLongAnswersAreCompressed(t *testing.T) {
 	}
 }
 
-// TestMetricsNameOnlyWhatIsOurs: a path that a stranger made up does not become a label.
+// TestMetricsNameOnlyWhatIsOurs: a made-up path does not become a label.
 func TestMetricsNameOnlyWhatIsOurs(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.sell("sale-0001", order("10000")))
@@ -192,7 +192,7 @@ func TestAListIsPagedToItsEnd(t *testing.T) {
 	}
 }
 
-// TestTheServerStopsInTime: a client that says nothing does not hold the end up.
+// TestTheServerStopsInTime: a silent client does not delay the shutdown.
 func TestTheServerStopsInTime(t *testing.T) {
 	w := begin(t)
 	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", strings.TrimPrefix(w.url, "http://"))
@@ -213,8 +213,8 @@ func TestTheServerStopsInTime(t *testing.T) {
 	}
 }
 
-// TestARefusalTellsWhatWasNotDone: whoever may not see a sale is never told that it was not made, or it is made again; and what
-// is no sale is not said to have sold nothing.
+// TestARefusalTellsWhatWasNotDone: a key that may not see a sale is never told that it was not made, or the client would make
+// it again. A refusal of anything but a sale does not speak of sales.
 func TestARefusalTellsWhatWasNotDone(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"shop1"}`))
@@ -237,8 +237,8 @@ func TestARefusalTellsWhatWasNotDone(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoTextIsRefused: PostgreSQL keeps and finds no zero byte and nothing but UTF-8, so nothing else may reach a
-// database; and a parameter that cannot be read is not left out without a word.
+// TestWhatIsNoTextIsRefused: PostgreSQL stores only UTF-8 without zero bytes, so nothing else may reach a database. An
+// unreadable parameter is an error, not silently left out.
 func TestWhatIsNoTextIsRefused(t *testing.T) {
 	w := begin(t)
 	meter := "/v1/meters/" + meterNumber
@@ -256,7 +256,7 @@ func TestWhatIsNoTextIsRefused(t *testing.T) {
 			t.Errorf("%s: %s", path, code)
 		}
 	}
-	// A backslash and five characters are a text; the clock is not in doubt.
+	// A backslash and five characters are valid text; the clock is not in doubt.
 	if code, _ := w.problem(w.want(409, w.post("/v1/clock/trust", `{"reason":"what \\u0000 means"}`))); code != "clock-trusted" {
 		t.Errorf("a reason with a backslash: %s", code)
 	}

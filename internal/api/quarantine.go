@@ -34,7 +34,7 @@ func decidedOf(d quarantine.Decided) apiv1.QuarantineResult {
 	return b
 }
 
-// HeldPath names an entry.
+// HeldPath is the entry in a path.
 type HeldPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id" example:"qtn_01jd00000000000000000000000"`
 }
@@ -69,7 +69,7 @@ func (a *API) quarantineRoutes(r router) {
 		})
 }
 
-// deciding describes a route that decides.
+// deciding describes a route that decides about an entry.
 func (a *API) deciding(r router, name, path, summary, text string) huma.Operation {
 	return huma.Operation{OperationID: name, Path: path, DefaultStatus: http.StatusOK, Tags: []string{"quarantine"}, Summary: summary,
 		Description: text + " An entry is decided once. Where four eyes bind, it waits for a second person.",

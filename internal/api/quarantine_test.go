@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// reads lets the first meter report registers, one in each hour, numbered on from seq.
+// reads lets the first meter report registers, one each hour, numbered from seq on.
 func (w *world) reads(seq uint64, registers ...int64) {
 	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
@@ -41,7 +41,7 @@ func (w *world) reads(seq uint64, registers ...int64) {
 	}
 }
 
-// TestTheQuarantineIsDecidedOverHTTP: listed as JSON and CSV, decided once, with the money that follows.
+// TestTheQuarantineIsDecidedOverHTTP: listed as JSON and CSV, decided once, with the money that results.
 func TestTheQuarantineIsDecidedOverHTTP(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{})

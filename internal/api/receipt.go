@@ -16,32 +16,33 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// paper is a receipt in one of its forms.
+// paper is a receipt in one of its formats.
 type paper struct {
 	ContentType string `header:"Content-Type"`
 	Policy      string `header:"Content-Security-Policy"`
 	Body        []byte
 }
 
-// paperLanguage is the language of a receipt that is laid out.
+// paperLanguage is the language of a laid-out receipt.
 type paperLanguage struct {
-	Accept string `header:"Accept-Language" maxLength:"200" doc:"Language of the forms other than json; English where there is none of those named"`
+	Accept string `header:"Accept-Language" maxLength:"200" doc:"Language of the forms other than json; English if none of the named ones is available"`
 }
 
 func (a *API) receiptRoutes(r router) {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	query(r, huma.Operation{
 		OperationID: "receipt", Path: "/v1/vends/{id}/receipt", Tags: []string{"vends"}, Summary: "Show a receipt",
-		Description: "Every form says the same. sms is plain text of at most 160 septets of GSM-7; where several tokens need several messages, " +
-			"an empty line stands between them. With proof=1 the JSON form has one more member, proof (schema ReceiptProof). It shows, without this server, " +
-			"that the sale is in the sealed log (paywatt verify). A sale that is not sealed yet is answered 409 not-sealed-yet with Retry-After.",
+		Description: "All formats have the same content. sms is plain text of at most 160 septets of GSM-7; if several tokens need several " +
+			"messages, an empty line separates them. With proof=1 the JSON format has one more member, proof (schema ReceiptProof). " +
+			"It shows, without this server, that the sale is in the sealed log (paywatt verify). A sale that is not sealed yet is " +
+			"answered 409 not-sealed-yet with Retry-After.",
 		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
 			jsonType: {Schema: of[apiv1.Receipt](r)}, "text/plain": text, "text/html": text}}},
 	}, a.receipt)
 	query(r, huma.Operation{
-		OperationID: "explain", Path: "/v1/vends/{id}/explain", Tags: []string{"vends"}, Summary: "Derive every figure of a sale again",
-		Description: "From the tariff version, the place in the month's blocks, the charges and debts that were met, and what was carried in. " +
-			"agrees is false, and differences says why, where the stored sale is not what is derived.",
+		OperationID: "explain", Path: "/v1/vends/{id}/explain", Tags: []string{"vends"}, Summary: "Compute every figure of a sale again",
+		Description: "From the tariff version, the place in the month's blocks, the charges and debts that were paid, and the change brought " +
+			"forward. If the stored sale differs, agrees is false and differences says where.",
 	}, a.explain)
 }
 
@@ -49,10 +50,10 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	SalePath
 	Format string `query:"format" maxLength:"16" doc:"json (default), text32 or text48 (columns, for 58 and 80 mm paper), html (prints on 80 mm and A6), sms"`
 	paperLanguage
-	Copy  int    `query:"copy" minimum:"1" maximum:"999" doc:"Mark it as this copy, as the answer to a reprint numbers it"`
-	Note  string `query:"note" enum:"credit" doc:"credit: the credit note of a sale that was reversed, instead of its receipt"`
+	Copy  int    `query:"copy" minimum:"1" maximum:"999" doc:"Mark it as the copy of this number, as the answer to a reprint gives it"`
+	Note  string `query:"note" enum:"credit" doc:"credit: the credit note of a reversed sale, instead of its receipt"`
 	Proof bool   `query:"proof" doc:"1: with the proof that the sale is in the sealed log; JSON only"`
-	Head  int64  `query:"head" minimum:"0" doc:"The proof is to be for the signed head of so many leaves; default the newest"`
+	Head  int64  `query:"head" minimum:"0" doc:"Leaves of the signed head for the proof; default the newest"`
 }) (*paper, error) {
 	if p := a.noFormat(in.Format); p != nil {
 		return nil, p
@@ -92,7 +93,7 @@ func (a *API) proof(ctx context.Context, by access.Actor, sale string, head int6
 	return &paper{ContentType: jsonType, Body: b}, nil
 }
 
-// noFormat is the problem of a format that receipts do not come in.
+// noFormat is the problem for an unknown receipt format.
 func (a *API) noFormat(format string) *Problem {
 	if _, known := a.c.Papers[format]; known || format == "" || format == "json" {
 		return nil
@@ -101,7 +102,7 @@ func (a *API) noFormat(format string) *Problem {
 	return problemOf(refuse.ReceiptFormatUnknown(refusal.Echo(format), strings.Join(names, ", ")))
 }
 
-// lay puts a receipt into a known format, in the language that accept prefers.
+// lay lays out a receipt in a known format, in the language that accept prefers.
 func (a *API) lay(r vending.Receipted, format, accept string) (*paper, error) {
 	if r.Refused() {
 		return nil, problemOf(r.Refusal)
@@ -120,13 +121,13 @@ func (a *API) lay(r vending.Receipted, format, accept string) (*paper, error) {
 	return &paper{ContentType: jsonType, Body: b}, nil
 }
 
-// reprintRequest has nothing to say.
+// reprintRequest is empty.
 type reprintRequest struct{}
 
-// reprint gives a receipt once more, marked as a copy.
+// reprint returns a receipt once more, marked as a copy.
 func (a *API) reprint(ctx context.Context, by access.Actor, in *struct {
 	SalePath
-	Format string `query:"format" maxLength:"16" doc:"As of a receipt"`
+	Format string `query:"format" maxLength:"16" doc:"As for a receipt"`
 	paperLanguage
 }, _ reprintRequest) (*paper, error) {
 	if p := a.noFormat(in.Format); p != nil {

@@ -35,8 +35,9 @@ func (a *API) rechargeRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "recharge", Path: "/v1/meters/{meter}/recharges", DefaultStatus: http.StatusAccepted, Tags: []string{"tokens"},
 		Summary: "Send a token to its meter",
-		Description: "A token that was sold or made here, or the digits of one that was made elsewhere. No money moves. It may be repeated: a token that is on its way is " +
-			"hurried, and a token loads once however often it arrives. Digits that can never load are refused (token-unfit) before the meter counts them as a wrong token.",
+		Description: "A token that was sold or made here, or the digits of one that was made elsewhere. No money moves. The request may be " +
+			"repeated: a waiting token is sent sooner, and a token loads once however often it arrives. Digits that can never load " +
+			"are refused (token-unfit) before the meter counts them as a wrong token.",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewRecharge) (*reply[apiv1.Recharge], error) {
 		return answer(a.c.Recharges.Send(ctx, by, recharge.Request{Meter: in.Meter, Digits: access.SecretOf(body.Digits), Token: body.Token, By: recharge.Route(body.By)}))
 	})

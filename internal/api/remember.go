@@ -11,19 +11,19 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// AnswerStore keeps the answers of requests that move no money, for a time, sealed: one of them may hold a meter's secrets.
-// Sales do not come here: their answers are stored in the transaction of the sale.
+// Keeper stores the answers of requests that move no money, for a time. They are sealed, because one may hold a meter's
+// secrets. Sales are not stored here: their answers are stored in the sale's transaction.
 type AnswerStore interface {
-	// Claim claims a key, for every server of the database, or gives what is known under it: Status 0 while a request is
-	// still running. The body is opened only where the hash is that of o. A claim that nobody ends holds for a time.
+	// Claim claims a key for every server of the database, or returns what is stored under it: Status 0 while a request is
+	// still running. It unseals the body only if the hash is that of o. A claim that is never ended expires.
 	Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.StoredAnswer, found bool, err error)
-	// Keep stores the answer of a request that was claimed, unless one is kept already.
+	// Keep stores the answer of a claimed request, unless one is stored already.
 	Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error
 	// Drop ends a claim without an answer.
 	Drop(ctx context.Context, t access.Tenant, o access.Once) error
 }
 
-// flights are the keyed requests that are being answered by this process.
+// flights are the keyed requests that this process is answering.
 type flights struct {
 	mu   sync.Mutex
 	open map[flight]struct{}
@@ -34,7 +34,7 @@ type flight struct {
 	principal, key string
 }
 
-// enter reports whether f was not under way, and then it is.
+// enter reports whether f was not under way, and marks it as under way.
 func (f *flights) enter(id flight) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -54,9 +54,9 @@ func (f *flights) leave(id flight) {
 	delete(f.open, id)
 }
 
-// remembered answers a POST that moves no money and carries an Idempotency-Key all the same: a repetition gets the
-// kept answer. What was done and its answer are two transactions here, so a crash between them forgets the answer and
-// not the work; the use case then refuses to do it twice (a meter number, a tariff's name).
+// remembered answers a POST that moves no money but has an Idempotency-Key: a repetition gets the stored answer. The work and
+// its answer are two transactions here, so a crash between them loses the answer but not the work. The use case then refuses
+// to do it twice (a meter number, a tariff's name).
 func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Request, x *exchange) {
 	if p := takeKey(r, x); p != nil {
 		writeProblem(w, x, p)
@@ -83,7 +83,7 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 		w.Header().Set("Idempotency-Replayed", "true")
 		w.Header().Set("Content-Type", sentBytes(kept.Status, nil).ContentType)
 		w.WriteHeader(kept.Status)
-		_, _ = w.Write(kept.Body) // the client has gone: nobody is left to tell
+		_, _ = w.Write(kept.Body) // the client has gone; there is nobody to report it to
 		return
 	}
 	held := &heldAnswer{ResponseWriter: w, status: http.StatusOK}
@@ -100,8 +100,8 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 	_, _ = w.Write(held.body.Bytes())
 }
 
-// endClaim keeps the answer of a claimed request, or gives the key free. What was done is done: whoever asked is told so
-// even where the answer cannot be kept.
+// endClaim stores the answer of a claimed request, or frees the key. The client gets the answer even if it cannot be stored,
+// because the work is done.
 func (a *API) endClaim(r *http.Request, x *exchange, held *heldAnswer) {
 	ctx := context.WithoutCancel(r.Context())
 	var err error
@@ -115,18 +115,19 @@ func (a *API) endClaim(r *http.Request, x *exchange, held *heldAnswer) {
 	}
 }
 
-// keepable says whether an answer is one to the request itself: not a fault, and not one about who asked or how often.
+// keepable reports whether an answer is about the request itself: not a fault, a redirect, or a refusal of the caller's
+// rights or rate.
 func keepable(status int) bool {
 	switch {
 	case status == http.StatusForbidden, status == http.StatusTooManyRequests:
 		return false
 	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
-		return false // the mux sends the path elsewhere: no use case was asked
+		return false // the mux redirects the path: no use case was called
 	}
 	return status < http.StatusInternalServerError
 }
 
-// heldAnswer holds an answer back until it is kept. Headers go through.
+// heldAnswer holds an answer back until it is stored. Headers go through.
 type heldAnswer struct {
 	http.ResponseWriter
 	status int
@@ -136,5 +137,5 @@ type heldAnswer struct {
 // WriteHeader notes the status.
 func (h *heldAnswer) WriteHeader(status int) { h.status = status }
 
-// Write holds the bytes.
+// Write buffers the bytes.
 func (h *heldAnswer) Write(b []byte) (int, error) { return h.body.Write(b) }

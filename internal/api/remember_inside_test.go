@@ -14,10 +14,10 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// shelf is a Keeper in memory that notes what became of each claim.
+// shelf is a Keeper in memory that records how each claim ended.
 type shelf struct {
 	kept  map[string]access.StoredAnswer
-	ended string // what ended the newest claim
+	ended string // how the newest claim ended
 }
 
 func (s *shelf) Claim(_ context.Context, _ access.Tenant, o access.Once) (access.StoredAnswer, bool, error) {
@@ -39,8 +39,8 @@ func (s *shelf) Drop(_ context.Context, _ access.Tenant, o access.Once) error {
 	return nil
 }
 
-// TestOnlyAnAnswerToTheRequestIsKept: a fault, a limit, a right that is missing and a path that is elsewhere are no answer to what
-// was asked, so a repetition is carried out. Everything else is answered from what was kept, and never done twice.
+// TestOnlyAnAnswerToTheRequestIsKept: a fault, a limit, a missing right and a redirect do not answer the request, so a
+// repetition is carried out. Any other repetition gets the stored answer and is never done twice.
 func TestOnlyAnAnswerToTheRequestIsKept(t *testing.T) {
 	keeper := &shelf{kept: map[string]access.StoredAnswer{}}
 	a := &API{c: Config{Log: slog.New(slog.DiscardHandler), Now: time.Now, Keeper: keeper}}
@@ -82,7 +82,7 @@ func TestOnlyAnAnswerToTheRequestIsKept(t *testing.T) {
 			t.Errorf("status %d: another request under its key: done %t, %s", status, done, other.Body)
 		}
 	}
-	keeper.kept["key-of-202"] = access.StoredAnswer{Hash: keeper.kept["key-of-202"].Hash} // a claim that nobody has ended
+	keeper.kept["key-of-202"] = access.StoredAnswer{Hash: keeper.kept["key-of-202"].Hash} // a claim that has not ended
 	if got, done := ask(202, "{}"); done || !strings.Contains(got.Body.String(), "idempotency-key-in-flight") {
 		t.Errorf("while it runs elsewhere: done %t, %d %s", done, got.Code, got.Body)
 	}

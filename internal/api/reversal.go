@@ -21,7 +21,7 @@ func reversalOf(r sale.Reversal) apiv1.Reversal {
 func (a *API) reversalRoutes(r router) {
 	body := map[string]*huma.MediaType{jsonType: {Schema: of[apiv1.Reversed](r)}}
 	order(r, huma.Operation{
-		OperationID: "reverse", Path: "/v1/vends/{id}/reversal", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Undo a sale",
+		OperationID: "reverse", Path: "/v1/vends/{id}/reversal", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Reverse a sale",
 		Description: "Reverses the last sale to a meter, in the month of the sale, if none of its tokens is in the meter. A connected meter is told to cancel the " +
 			"tokens first: 202, and the sale is reversing until the meter answers; GET the reversal to read its state. A meter that is not connected " +
 			"cannot confirm that its tokens will never load. Then a vendor's key can only ask: 202 with an approval, and no money is given back until " +

@@ -20,7 +20,7 @@ func TestASaleIsUndoneOverHTTP(t *testing.T) {
 	if code, moved := w.problem(w.want(400, w.post(path, `{"reason":"x"}`))); code != "idempotency-key-missing" || moved != "no" {
 		t.Errorf("without a key: %s, money_moved %s", code, moved)
 	}
-	first := w.want(201, w.ask("POST", path, w.key, "", "Idempotency-Key", "reverse-1")) // a body is not needed in time
+	first := w.want(201, w.ask("POST", path, w.key, "", "Idempotency-Key", "reverse-1")) // in time, a body is not needed
 	got := decode[reversed](t, first)
 	if got.Vend.State != "reversed" || got.Reversal.State != "done" || got.Reversal.Confirmed || got.Vend.Tokens[0].State != "reversed_unconfirmed" {
 		t.Errorf("answer %s", first.body)
@@ -52,7 +52,7 @@ func TestASaleIsUndoneOverHTTP(t *testing.T) {
 	}
 }
 
-// After a time-out: what became of my request?
+// After a time-out a client asks for the outcome of its request.
 func TestTheLastResponseIsFoundByKey(t *testing.T) {
 	w := begin(t)
 	body := strings.Replace(order("10000"), `{"meter"`, `{"client_ref":"till3-000017","meter"`, 1)
@@ -66,7 +66,7 @@ func TestTheLastResponseIsFoundByKey(t *testing.T) {
 			t.Errorf("%s: %+v, want %d sales", query, got, want)
 		}
 	}
-	w.want(409, w.sell("lost-answer-3", strings.Replace(body, "10000", "9999", 1))) // refused: nothing was sold under the key
+	w.want(409, w.sell("lost-answer-3", strings.Replace(body, "10000", "9999", 1))) // refused: no sale was made under the key
 	if got := list("idempotency_key=lost-answer-3"); len(got) != 0 {
 		t.Errorf("a refused request has a sale: %+v", got)
 	}

@@ -12,17 +12,17 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// route is one call with the right it needs, and what it answers to somebody who has it.
+// route is a call, the right that it needs, and its answer to a key that has it.
 type route struct {
 	method, path, body string
 	right              access.Right
 	status             int
 }
 
-// everybody stands where no right is asked for: the acts themselves say who may decide about them.
+// everybody means that no right is needed: the actions themselves say who may decide about them.
 const everybody access.Right = ""
 
-// routes are all calls below /v1 that need a key; TestEveryRouteIsInTheMatrix keeps the list whole.
+// routes are all calls below /v1 that need a key; TestEveryRouteIsInTheMatrix keeps the list complete.
 func routes(saleID, commandID string) []route {
 	meter := "/v1/meters/" + meterNumber
 	return append(reviewRoutes(meter), []route{
@@ -87,13 +87,13 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/approvals", "", everybody, 200},
 		{"GET", "/v1/reports/daily", "", access.ReadLedger, 200},
 		{"POST", "/v1/vends/" + saleID + "/reprints", `{}`, access.Reverse, 201},
-		{"POST", "/v1/clock/trust", `{"reason":"matrix"}`, access.WriteSettings, 409}, // it is not in doubt
+		{"POST", "/v1/clock/trust", `{"reason":"matrix"}`, access.WriteSettings, 409}, // the clock is not in doubt
 		{"POST", "/v1/approvals/apr_x/approve", `{}`, everybody, 404},
 		{"POST", "/v1/approvals/apr_x/reject", `{}`, everybody, 404},
 	}...)
 }
 
-// reviewRoutes are those of messages, of the quarantine, of supplies and of vendors.
+// reviewRoutes are the routes of messages, the quarantine, supplies and vendors.
 func reviewRoutes(meter string) []route {
 	return []route{
 		{"GET", "/v1/vendors", "", access.ReadVendors, 200},
@@ -123,14 +123,14 @@ func reviewRoutes(meter string) []route {
 	}
 }
 
-// vendorsOwn are the routes whose answer to a vendor's key is not what its rights say: it reaches what is its own without them,
-// and of a meter it sees no list of tokens.
+// vendorsOwn are the routes where a vendor's key does not follow its rights: it reaches its own objects without them, and it
+// cannot list a meter's tokens.
 var vendorsOwn = map[string]int{
 	"GET /v1/meters/" + meterNumber + "/tokens": 403, "GET /v1/vendors/{id}": 200, "GET /v1/vendors/{id}/float": 200, "GET /v1/vendors/{id}/statement": 200,
 	"POST /v1/vends/{sale}/reversal": 409, "POST /v1/vends/{sale}/reprints": 201,
 }
 
-// TestRolesMayWhatTheTableSays asks every route with a key of every role. A vendor's key asks about its own sale.
+// TestRolesMayWhatTheTableSays calls every route with a key of every role. A vendor's key calls it for its own sale.
 func TestRolesMayWhatTheTableSays(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
@@ -140,7 +140,7 @@ func TestRolesMayWhatTheTableSays(t *testing.T) {
 		"Idempotency-Key", "deposit-1"))
 	for _, role := range access.Roles() {
 		if role == access.CustomerRole || role == access.DeviceRole {
-			continue // they have no right over a tenant's things, and so no keys: access refuses to make one
+			continue // access refuses to make keys of these roles, which have no right over a tenant's objects
 		}
 		key, saleID := "", s.ID
 		if role == access.VendorAPI {
@@ -168,7 +168,7 @@ func TestRolesMayWhatTheTableSays(t *testing.T) {
 				}
 			}
 			if strings.HasSuffix(r.path, "/tokens") && r.method == "POST" {
-				continue // who makes a token sees it
+				continue // the maker of a token sees it
 			}
 			if masked := strings.Contains(string(a.body), "****"); strings.Contains(string(a.body), `"digits"`) && masked == role.May(access.ShowTokens) {
 				t.Errorf("%s %s as %s: digits masked %t, want %t: %s", r.method, r.path, role, masked, !masked, a.body)
@@ -177,8 +177,8 @@ func TestRolesMayWhatTheTableSays(t *testing.T) {
 	}
 }
 
-// TestNoKeyOfAVendorReachesForeignSales asks every route with a vendor's key that names no vendor, as older versions made
-// them, and with another vendor's key: neither shows a sale or the digits of V9, or does anything for the first.
+// TestNoKeyOfAVendorReachesForeignSales calls every route with a vendor's key that names no vendor, as older versions made
+// them, and with another vendor's key. Neither shows a sale or digits of V9, and the key without a vendor can do nothing.
 func TestNoKeyOfAVendorReachesForeignSales(t *testing.T) {
 	w := begin(t)
 	for _, code := range []string{"V9", "V8"} {
@@ -206,7 +206,7 @@ func TestNoKeyOfAVendorReachesForeignSales(t *testing.T) {
 	}
 }
 
-// unboundKey puts a vendor's key without its vendor into the database, as versions before made them.
+// unboundKey puts a vendor's key without a vendor into the database, as earlier versions did.
 func (w *world) unboundKey() string {
 	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
@@ -267,7 +267,7 @@ func TestNobodyGetsInWithoutAKey(t *testing.T) {
 	}
 }
 
-// TestSecretsAreShownOnce: the answer to POST /v1/meters carries them, and nothing after it.
+// TestSecretsAreShownOnce: only the answer to POST /v1/meters carries them.
 func TestSecretsAreShownOnce(t *testing.T) {
 	w := begin(t)
 	added := decode[struct {

@@ -13,11 +13,11 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
 	idleTimeout       = 2 * time.Minute
-	writeTimeout      = 30 * time.Second // per answer; streams move it on themselves
+	writeTimeout      = 30 * time.Second // per answer; streams extend it themselves
 )
 
-// NewServer wraps a handler in a server with the limits of this package. There is no server-wide write timeout, since
-// it would cut event streams; every answer sets its own deadline.
+// NewServer wraps a handler in a server with the limits of this package. There is no server-wide write timeout, because it
+// would cut event streams; every answer sets its own deadline.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

@@ -37,13 +37,13 @@ func settingsOf(s registry.SettingsView) apiv1.Settings {
 
 func (a *API) settingsRoutes(r router) {
 	query(r, huma.Operation{
-		OperationID: "settings", Path: "/v1/settings", Tags: []string{"system"}, Summary: "Show what the utility decided for itself",
+		OperationID: "settings", Path: "/v1/settings", Tags: []string{"system"}, Summary: "Show the utility's settings",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}) (*reply[apiv1.Settings], error) {
 		return settingsAnswer(a.c.Registry.Settings(ctx, by))
 	})
 	order(r, huma.Operation{
 		OperationID: "change-settings", Path: "/v1/settings", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Change settings",
-		Description: "What is left out stays. The currency can be named once. Where four eyes bind, a change waits for a second person.",
+		Description: "Omitted fields stay as they are. The currency can be set once. Where four eyes bind, a change waits for a second person.",
 		Responses:   eitherOr(r, "200", of[apiv1.Settings](r)),
 	}, a.changeSettings)
 }

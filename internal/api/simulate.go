@@ -21,8 +21,9 @@ func (a *API) simulationRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "simulate-tariff", Path: "/v1/tariff-simulations", DefaultStatus: http.StatusOK, Tags: []string{"tariffs"},
 		Summary: "Say what a draft of a tariff would change",
-		Description: "Prices a purchase on the draft, and replays consumption on it, against the version in force. Consumption is given, or what " +
-			"accounts on the tariff bought in the months from to to, which also needs the right vend.read. Nothing is kept.",
+		Description: "Prices a purchase on the draft and replays consumption on it, compared with the version in force. Consumption is given, " +
+			"or is what accounts on the tariff bought between the months from and to, which also needs the right vend.read. Nothing " +
+			"is stored.",
 	}, a.simulate)
 }
 

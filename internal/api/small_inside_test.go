@@ -31,7 +31,7 @@ func TestWithoutARateEverythingIsAllowed(t *testing.T) {
 	}
 }
 
-// TestThePageOfAnOperation names the body only where it is JSON, and answers in the order of their codes.
+// TestThePageOfAnOperation names the body only if it is JSON, and lists answers in the order of their codes.
 func TestThePageOfAnOperation(t *testing.T) {
 	ref := func(name string) map[string]*huma.MediaType {
 		return map[string]*huma.MediaType{jsonType: {Schema: &huma.Schema{Ref: "#/components/schemas/" + name}}}
@@ -65,7 +65,7 @@ func TestWhatHumaFindsIsAProblem(t *testing.T) {
 	}
 }
 
-// TestABrokenSaleSaysWhetherMoneyMoved, where another request that broke does not speak of money.
+// TestABrokenSaleSaysWhetherMoneyMoved, and any other broken request does not mention money.
 func TestABrokenSaleSaysWhetherMoneyMoved(t *testing.T) {
 	for code, want := range map[refusal.Code]string{
 		refusal.StorageUnavailable: "The request was not carried out and no money moved.",
@@ -81,12 +81,12 @@ func TestABrokenSaleSaysWhetherMoneyMoved(t *testing.T) {
 	}
 }
 
-// deaf is a reader whose connection broke.
+// deaf is a reader whose connection is broken.
 type deaf struct{ http.ResponseWriter }
 
 func (deaf) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
-// TestEventsEndWithTheReader: rows are sent in their form until one cannot be written.
+// TestEventsEndWithTheReader: rows are sent until one cannot be written.
 func TestEventsEndWithTheReader(t *testing.T) {
 	f := report.Feed{Rows: []report.FeedEvent{{Pos: 7, Type: "vend.completed"}, {Pos: 8, Type: "vend.reversed"}}}
 	w := httptest.NewRecorder()

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write openapi.json anew")
 
 const specFile = "openapi.json"
 
-// document is what the tests look at in the OpenAPI document.
+// document is what the tests read of the OpenAPI document.
 type document struct {
 	OpenAPI    string
 	Paths      map[string]map[string]json.RawMessage
@@ -41,7 +41,7 @@ func bare(t *testing.T) *api.API {
 	return a
 }
 
-// served is the OpenAPI document as the server sends it.
+// served is the OpenAPI document as the server serves it.
 func served(t *testing.T) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -119,7 +119,7 @@ func TestTheDocumentDescribesWhatIsSent(t *testing.T) {
 	}
 }
 
-// TestTheDocumentDescribesEveryField: a field of a body has its description in the tag doc, as has a parameter.
+// TestTheDocumentDescribesEveryField: each field of a body and each parameter has a description.
 func TestTheDocumentDescribesEveryField(t *testing.T) {
 	var d struct {
 		Paths map[string]map[string]struct {
@@ -193,8 +193,8 @@ func TestTheDocsPageNeedsNobodyElse(t *testing.T) {
 	}
 }
 
-// TestTheDocumentSaysWhichLanguagesAreDrafts: who chooses a customer's language through the interface learns which texts nobody
-// who speaks the language has read.
+// TestTheDocumentSaysWhichLanguagesAreDrafts: whoever chooses a customer's language learns which texts no native speaker has
+// read.
 func TestTheDocumentSaysWhichLanguagesAreDrafts(t *testing.T) {
 	if got := strings.Count(string(served(t)), notify.LanguageChoices()); got != 3 {
 		t.Errorf("%q stands %d times in the document, want at a customer, in the list of customers and at a change of a customer", notify.LanguageChoices(), got)

@@ -34,7 +34,7 @@ func switchedOf(s command.Switched) apiv1.Switched {
 
 func (a *API) supplyRoutes(r router) {
 	query(r, huma.Operation{
-		OperationID: "supply", Path: "/v1/meters/{meter}/supply", Tags: []string{"wallets"}, Summary: "Show where the supply of a wallet meter stands, and why",
+		OperationID: "supply", Path: "/v1/meters/{meter}/supply", Tags: []string{"wallets"}, Summary: "Show the state of a wallet meter's supply, and why",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath) (*reply[apiv1.Supply], error) {
 		v, err := a.c.Wallets.Supply(ctx, by, in.Meter)
 		return replyOf(v.Refusal, err, func() apiv1.Supply { return supplyOf(v) })

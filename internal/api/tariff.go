@@ -14,12 +14,12 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// TariffPath names a tariff in a path.
+// TariffPath is the tariff in a path.
 type TariffPath struct {
-	Tariff string `path:"tariff" maxLength:"128" doc:"Name or identity of a tariff"`
+	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of a tariff"`
 }
 
-// clamp keeps what does not fit the narrower type outside every valid range, so that the rule refuses it.
+// clamp keeps a value that does not fit the narrower type outside every valid range, so that the rule refuses it.
 func clamp(n int64) int64 {
 	const far = 1 << 30
 	return min(max(n, -far), far)
@@ -37,7 +37,7 @@ func (a *API) tariffRoutes(r router) {
 		Responses: publishedResponses(r),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewTariff) (*sent, error) {
 		price, no := tariff.Document(body.Price).Body()
-		// Who may not publish is not told what is wrong with the tariff.
+		// Without the right to publish, the answer does not say what is wrong with the tariff.
 		if no.Refused() && by.May(access.WriteTariffs) {
 			return nil, problemOf(no)
 		}
@@ -56,7 +56,7 @@ func (a *API) tariffRoutes(r router) {
 	a.simulationRoutes(r)
 }
 
-// publishedResponses are the answers to publishing: done, or written down for a second person.
+// publishedResponses are the answers to publishing: done, or stored for a second person.
 func publishedResponses(r router) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		"201": bodyOf[apiv1.Tariff](r, "Published."),

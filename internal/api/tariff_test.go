@@ -36,7 +36,7 @@ func TestVersionsOfATariffOverHTTP(t *testing.T) {
 	for body, code := range map[string]string{
 		`{"currency":"KES","vat_bps":0,"flat_micro":1,"effective_from":"2020-01-01T00:00:00Z"}`:                     "tariff-invalid",
 		`{"currency":"KES","vat_bps":0,"flat_micro":1,"effective_from":"2027-01-01T00:00:00Z"}`:                     "tariff-invalid",
-		`{"currency":"KES","vat_bps":0,"tou":{"rates":[{"name":"a","rate_micro":1}],"otherwise":"a","windows":[]}}`: "tariff-invalid", // a token meter is on it
+		`{"currency":"KES","vat_bps":0,"tou":{"rates":[{"name":"a","rate_micro":1}],"otherwise":"a","windows":[]}}`: "tariff-invalid", // used by a token meter
 		`{"currency":"KES","vat_bps":0,"flat_micro":1,"levies":[{"name":"x","rate":1}]}`:                            "invalid-request",
 		`{"currency":"UGX","vat_bps":0,"flat_micro":1}`:                                                             "currency-mismatch",
 	} {
@@ -49,7 +49,7 @@ func TestVersionsOfATariffOverHTTP(t *testing.T) {
 	w.want(422, w.post("/v1/meters", strings.Replace(newMeter("04140001035"), `"domestic"`, `"solar"`, 1)))
 }
 
-// TestADraftIsJudgedOnlyForWhoMaySendIt: without the right the answer does not depend on the tariff.
+// TestADraftIsJudgedOnlyForWhoMaySendIt: without the right to send it, the answer does not depend on the tariff.
 func TestADraftIsJudgedOnlyForWhoMaySendIt(t *testing.T) {
 	w := begin(t)
 	unbound := w.unboundKey()
@@ -67,7 +67,7 @@ func TestADraftIsJudgedOnlyForWhoMaySendIt(t *testing.T) {
 	}
 }
 
-// TestASimulationComparesThePurchaseAndTheUse that it is given, at the present price and at twice that price.
+// TestASimulationComparesThePurchaseAndTheUse compares a given purchase and use at the present price and at twice that price.
 func TestASimulationComparesThePurchaseAndTheUse(t *testing.T) {
 	w := begin(t)
 	got := decode[apiv1.SimulationResult](t, w.want(200, w.post("/v1/tariff-simulations", `{"tariff":"domestic","draft":{"currency":"KES","vat_bps":1500,"flat_micro":5000000},

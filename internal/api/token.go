@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// nextKeyOf reads the facts. What does not fit its type becomes something that the rule refuses.
+// nextKeyOf reads the attributes. A value that does not fit its type becomes one that the rule refuses.
 func nextKeyOf(n *apiv1.NextKey) (*vending.NextKey, *Problem) {
 	if n == nil {
 		return nil, nil
@@ -70,8 +70,8 @@ func (a *API) tokenRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "give-tokens", Path: "/v1/meters/{meter}/tokens", DefaultStatus: http.StatusCreated, Tags: []string{"tokens"},
 		Summary: "Make tokens that nobody buys",
-		Description: "Replacements and free units, key changes, engineering tokens. No money moves. Where the tenant asks for a second person the answer is " +
-			"202 with the approval that somebody else must give. Needs the header Idempotency-Key.",
+		Description: "Replacements and free units, key changes, engineering tokens. No money moves. Where four eyes bind, it waits for a " +
+			"second person: 202 with the approval. Needs the header Idempotency-Key.",
 		Parameters: keyParam(),
 		Responses: map[string]*huma.Response{
 			"201": bodyOf[apiv1.Tokens](r, "Made."),
@@ -79,7 +79,7 @@ func (a *API) tokenRoutes(r router) {
 	}, a.giveTokens)
 	order(r, huma.Operation{
 		OperationID: "plan-key-change", Path: "/v1/meters/{meter}/key-changes", DefaultStatus: http.StatusCreated, Tags: []string{"tokens"},
-		Summary: "Plan a key change", Description: "From now on nothing is sold to the meter until the tokens of the change are made (kind key_change).",
+		Summary: "Plan a key change", Description: "From now on the meter cannot be sold to until the tokens of the change are made (kind key_change).",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewKeyChange) (*reply[apiv1.KeyChange], error) {
 		next, p := nextKeyOf(&body.NextKey)
 		if p != nil {
@@ -114,25 +114,25 @@ func approvalOf(w access.Approval) apiv1.Approval {
 	return b
 }
 
-// encodeWaits answers a request that was written down for a second person.
+// encodeWaits answers a request that was stored for a second person.
 func encodeWaits(w access.Approval) (int, []byte) {
 	return http.StatusAccepted, encoded(approvalOf(w))
 }
 
-// eitherOr are the responses of an act that is done at once or waits for a second person.
+// eitherOr are the responses of an action that is done at once or waits for a second person.
 func eitherOr(r router, status string, done *huma.Schema) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		status: {Description: "Done.", Content: map[string]*huma.MediaType{jsonType: {Schema: done}}},
 		"202":  bodyOf[apiv1.Approval](r, "Waiting for a second person; not done yet.")}
 }
 
-// queuedOrWaits are the responses of an act that is queued or waits for a second person.
+// queuedOrWaits are the responses of an action that is queued or waits for a second person.
 func queuedOrWaits(r router, queued *huma.Schema) map[string]*huma.Response {
 	either := &huma.Schema{OneOf: []*huma.Schema{queued, of[apiv1.Approval](r)}}
 	return map[string]*huma.Response{"202": {Description: "On its way, or waiting for a second person.", Content: map[string]*huma.MediaType{jsonType: {Schema: either}}}}
 }
 
-// doneOrWaits writes the response of such an act.
+// doneOrWaits writes the response of such an action.
 func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err error, done func() any) (*sent, error) {
 	switch {
 	case err != nil:
@@ -154,7 +154,7 @@ func (a *API) approvalRoutes(r router) {
 		}
 		order(r, huma.Operation{
 			OperationID: verb, Path: "/v1/approvals/{id}/" + verb, DefaultStatus: http.StatusOK, Tags: []string{"approvals"}, Summary: summary,
-			Description: "By somebody else than who asked, with the same right.",
+			Description: "By a person other than the one who asked, with the same right.",
 		}, func(ctx context.Context, by access.Actor, in *struct {
 			ID string `path:"id" maxLength:"64" doc:"Its id"`
 		}, body apiv1.Decision) (*reply[apiv1.Approval], error) {
@@ -163,7 +163,7 @@ func (a *API) approvalRoutes(r router) {
 	}
 }
 
-// listApprovals is the list that a cursor of approvals belongs to; every state is a list of its own.
+// listApprovals names the list that a cursor of approvals belongs to; every state is a list of its own.
 const listApprovals = "approvals:"
 
 func (a *API) approvals(ctx context.Context, by access.Actor, in *apiv1.ApprovalFilter) (*listed[apiv1.Approval], error) {

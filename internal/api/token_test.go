@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// secondKey puts another revision of the supply group's vending key into the store.
+// secondKey adds another revision of the supply group's vending key to the key store.
 func (w *world) secondKey() {
 	w.t.Helper()
 	keys, err := keystore.Open(w.dir, keystore.Config{Params: cheapKeys()})

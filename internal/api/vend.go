@@ -43,11 +43,11 @@ func linesOf(lines []sale.Line) []apiv1.Line {
 
 func kwh(e unit.Energy) string { return e.KWh(1) }
 
-// hidden stands where the digits of a token may not be shown or do not exist yet.
+// hidden replaces the digits of a token that may not be shown or do not exist yet.
 const hidden = "**** **** **** **** ****"
 
-// saleOf shows a sale, with the digits that the reader may see. The tokens of a key change that the meter has not
-// confirmed come first: they must be entered first.
+// saleOf shows a sale, with the digits that the reader may see. Tokens of an unconfirmed key change come first, because they
+// must be entered first.
 func saleOf(s sale.Sale, d vending.Digits) apiv1.Sale {
 	v := apiv1.Sale{
 		ID: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Meter: s.Meter.Number, Test: s.Meter.Simulated, State: string(s.State),
@@ -64,13 +64,13 @@ func saleOf(s sale.Sale, d vending.Digits) apiv1.Sale {
 	return v
 }
 
-// tokenOf shows token t, whose digits are the ith of d.
+// tokenOf shows token t with the i-th digits of d.
 func tokenOf(t sale.Token, d vending.Digits, i int) apiv1.Token {
 	return apiv1.Token{Digits: digitsOf(d, i), Withheld: string(d.Withheld()), Class: int(t.Class), SubClass: int(t.SubClass), TID: int64(t.TID), BaseDate: int(t.BaseDate),
 		UnitsWh: int64(t.Units), State: string(t.State)}
 }
 
-// digitsOf is the text of token i, as far as the reader may see it.
+// digitsOf returns the digits of token i, as far as the reader may see them.
 func digitsOf(d vending.Digits, i int) string {
 	if i >= d.Len() {
 		return hidden
@@ -78,11 +78,11 @@ func digitsOf(d vending.Digits, i int) string {
 	return d.Reveal(i)
 }
 
-// sent is an answer whose bytes were made before it is known whether they are new: a sale's.
+// sent is an answer whose bytes exist before it is known whether they are new, such as that of a sale.
 type sent struct {
 	Status      int
 	ContentType string `header:"Content-Type"`
-	Replayed    string `header:"Idempotency-Replayed" doc:"true where this is the stored answer to an earlier request with the same key"`
+	Replayed    string `header:"Idempotency-Replayed" doc:"true if this is the stored answer to an earlier request with the same key"`
 	RetryAfter  string `header:"Retry-After"`
 	Body        []byte
 }
@@ -97,7 +97,7 @@ func sentBytes(status int, body []byte) *sent {
 
 func (a *API) vendRoutes(r router) {
 	order(r, huma.Operation{
-		OperationID: "sell", Path: "/v1/vends", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Sell",
+		OperationID: "sell", Path: "/v1/vends", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Make a sale",
 		Description: "Needs the header Idempotency-Key: 8 to 64 ASCII characters. The same key and body give the stored status and bytes " +
 			"again; another body is refused. The same order under a new key but an old client_ref is answered 200 with that sale. " +
 			"A request that could not be read is not stored, so its key may be used again. Simulated meters 04999990015 (blocked), 04999990023 (answer lost " +
@@ -111,11 +111,11 @@ func (a *API) vendRoutes(r router) {
 	}, a.sell)
 	order(r, huma.Operation{
 		OperationID: "quote", Path: "/v1/vend-quotes", DefaultStatus: http.StatusOK, Tags: []string{"vends"}, Summary: "Price a purchase",
-		Description: "All checks of a sale; nothing is sold.",
+		Description: "Makes all checks of a sale without selling.",
 	}, a.quote)
 	query(r, huma.Operation{
 		OperationID: "find-sales", Path: "/v1/vends", Tags: []string{"vends"}, Summary: "Find a sale by its client_ref",
-		Description: "The way to learn what became of a request whose answer was lost: an empty list means that nothing was sold.",
+		Description: "Use it if the answer to a request was lost: an empty list means that nothing was sold.",
 	}, a.findSales)
 	query(r, huma.Operation{
 		OperationID: "sale", Path: "/v1/vends/{id}", Tags: []string{"vends"}, Summary: "Show a sale",
@@ -166,7 +166,7 @@ func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body apiv
 }
 
 func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
-	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own name of the sale"`
+	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own reference of the sale"`
 	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead: the Idempotency-Key of the caller's own request"`
 	apiv1.Table
 }) (*listed[apiv1.Sale], error) {
@@ -192,8 +192,8 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	return listOf([]apiv1.Sale{saleOf(found.Sale, found.Issued.Digits())}, "", func(v apiv1.Sale) apiv1.Sale { return v }), nil
 }
 
-// lastResponse finds the sale of a request by its key: the one that its stored answer names, or that which is being made
-// under the key as its reference. A request that was refused has none.
+// lastResponse finds the sale of a request by its key: the one in its stored answer, or one that is being made with the key
+// as its reference. A refused request has none.
 func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (vending.SaleView, error) {
 	last, err := a.c.Vending.LastResponse(ctx, by, by.ID.Text(id.Key), key)
 	switch {
@@ -215,7 +215,7 @@ func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (ve
 	return found, err
 }
 
-// SalePath is the sale that a path names.
+// SalePath is the sale in a path.
 type SalePath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id or receipt number"`
 }

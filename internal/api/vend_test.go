@@ -84,7 +84,7 @@ func TestARepeatedRequestGetsTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestAReceiptNumberNamesItsSale: what is asked by the number of the receipt is answered as by the sale's id.
+// TestAReceiptNumberNamesItsSale: the number of the receipt finds the same as the sale's id.
 func TestAReceiptNumberNamesItsSale(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
@@ -226,8 +226,8 @@ func TestAReceiptComesAsJSONAndAsText(t *testing.T) {
 	}
 }
 
-// TestWrongSalesSellNothing: each wrong request has its status and code, says that no money moved, and leaves the
-// books as they are.
+// TestWrongSalesSellNothing: each wrong request gets its status and code, says that no money moved, and leaves the books
+// unchanged.
 func TestWrongSalesSellNothing(t *testing.T) {
 	w := begin(t)
 	before := w.get("/v1/ledger/trial-balance").body
@@ -308,7 +308,7 @@ func TestASaleNeedsAUsableKey(t *testing.T) {
 	}
 }
 
-// TestOtherRequestsMayCarryAKeyToo: above all the one whose answer shows a meter's secrets this once.
+// TestOtherRequestsMayCarryAKeyToo: above all the one whose answer shows a meter's secrets only once.
 func TestOtherRequestsMayCarryAKeyToo(t *testing.T) {
 	w := begin(t)
 	add := func(key, body string) answer {
@@ -342,11 +342,11 @@ func TestOtherRequestsMayCarryAKeyToo(t *testing.T) {
 	}
 }
 
-// A path that the mux would clean is answered with a redirect; kept under the key, it would be the answer for ever.
+// The mux redirects a path that it would clean. Stored under the key, the redirect would be the answer for ever.
 func TestARedirectIsNotTheAnswerOfAKey(t *testing.T) {
 	w := begin(t)
 	body := `{"name":"Corner shop","code":"V9"}`
-	w.want(201, w.ask("POST", "/v1//vendors", w.key, body, "Idempotency-Key", "redirected-1")) // the client follows it
+	w.want(201, w.ask("POST", "/v1//vendors", w.key, body, "Idempotency-Key", "redirected-1")) // the client follows the redirect
 	again := w.want(201, w.ask("POST", "/v1/vendors", w.key, body, "Idempotency-Key", "redirected-1"))
 	if again.header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("the repetition was not replayed: %s", again.body)

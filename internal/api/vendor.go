@@ -34,14 +34,14 @@ func depositOf(d vendor.Deposited) apiv1.Deposit {
 		Bank: d.Bank, Float: floatOf(d.Headroom, d.Amount.Currency), At: d.At.UTC()}
 }
 
-// VendorPath is the vendor that a path names.
+// VendorPath is the vendor in a path.
 type VendorPath struct {
 	Vendor string `path:"id" maxLength:"64" doc:"Its id or code"`
 }
 
 func (a *API) vendorRoutes(r router) {
 	order(r, huma.Operation{
-		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Take a vendor on",
+		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Register a vendor",
 		Description: "Its keys (paywatt apikey create --role vendor_api --vendor CODE) sell from its float and see only its own sales. " +
 			"Where four eyes bind, it waits for a second person: 202 with the approval.",
 		Responses: eitherOr(r, "201", of[apiv1.Vendor](r)),
@@ -58,12 +58,12 @@ func (a *API) vendorRoutes(r router) {
 	}, a.vendorTerms)
 	order(r, huma.Operation{
 		OperationID: "deposit", Path: "/v1/vendors/{id}/deposits", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"},
-		Summary: "Book what a vendor paid in", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(),
+		Summary: "Book a vendor's payment", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(),
 		Responses: map[string]*huma.Response{
 			"201": bodyOf[apiv1.Deposit](r, "Booked.")},
 	}, a.deposit)
 	query(r, huma.Operation{
-		OperationID: "float", Path: "/v1/vendors/{id}/float", Tags: []string{"vendors"}, Summary: "Show what a vendor can sell for",
+		OperationID: "float", Path: "/v1/vendors/{id}/float", Tags: []string{"vendors"}, Summary: "Show the float of a vendor",
 	}, func(ctx context.Context, by access.Actor, in *VendorPath) (*reply[apiv1.Float], error) {
 		s, err := a.c.Vendors.Show(ctx, by, in.Vendor)
 		return replyOf(s.Refusal, err, func() apiv1.Float { return floatOf(s.Headroom, s.Currency) })
@@ -77,7 +77,7 @@ func (a *API) addVendor(ctx context.Context, by access.Actor, _ *struct{}, body 
 	return vendorChanged(http.StatusCreated, s, err)
 }
 
-// vendorChanged answers a change: done, or written down for a second person.
+// vendorChanged answers a change: done, or stored for a second person.
 func vendorChanged(status int, s vendor.VendorView, err error) (*sent, error) {
 	return doneOrWaits(status, s.Refusal, s.Waits, err, func() any { return vendorOf(s) })
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // TestEveryBodyIsATypeOfTheVocabulary: each schema of the OpenAPI document is made from a type of api/apiv1. A type of this
-// package has no fields, or adds to such a type what does not stand in the body.
+// package has no fields, or adds only fields that are not in the body.
 func TestEveryBodyIsATypeOfTheVocabulary(t *testing.T) {
 	a, err := New(Config{Languages: wordstest.Languages(t), Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {

@@ -64,7 +64,7 @@ func TestAWalletIsRecharged(t *testing.T) {
 	walletLines(t, w, "opening 0 0", "recharge 5000 5000", "reversal -5000 0", "closing 0 0")
 }
 
-// walletLines wants these lines of the wallet's statement: kind, amount, balance after it.
+// walletLines expects these lines in the wallet's statement: kind, amount, balance after it.
 func walletLines(t *testing.T, w *world, want ...string) {
 	t.Helper()
 	a := w.want(200, w.get("/v1/accounts/"+meterNumber+"/wallet?format=csv"))

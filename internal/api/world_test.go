@@ -30,15 +30,15 @@ type world struct {
 	meter string
 	log   *lockedBuffer
 	stop  func()
-	// routes are those for messages; none unless a test names them before serve.
+	// routes are the routes for messages; none unless a test sets them before serve.
 	routes []config.Route
-	// ahead is how far the clock of a server is ahead that is started from now on; no time service keeps it then.
+	// ahead is how far the clocks of servers started from now on are ahead; no time service sets them then.
 	ahead time.Duration
 }
 
 const meterNumber = "04140001001"
 
-// begin makes the data folder with one test vending key and starts a server that can sell.
+// begin makes the data folder with one test vending key, and starts a server that can sell.
 func begin(t *testing.T) *world {
 	t.Helper()
 	w := folder(t)
@@ -133,14 +133,14 @@ func (w *world) newKey(role access.Role) string {
 	return made.Secret.Reveal()
 }
 
-// answer is a response as it came.
+// answer is a response as it arrived.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// ask sends a request; headers come in pairs, and an empty key sends none.
+// ask sends a request; headers come in pairs, and an empty key is not sent.
 func (w *world) ask(method, path, key, body string, headers ...string) answer {
 	w.t.Helper()
 	var r io.Reader
@@ -175,7 +175,7 @@ func (w *world) ask(method, path, key, body string, headers ...string) answer {
 func (w *world) get(path string) answer        { w.t.Helper(); return w.ask("GET", path, w.key, "") }
 func (w *world) post(path, body string) answer { w.t.Helper(); return w.ask("POST", path, w.key, body) }
 
-// sell asks for a sale under an idempotency key.
+// sell requests a sale under an idempotency key.
 func (w *world) sell(idempotency, body string) answer {
 	w.t.Helper()
 	return w.ask("POST", "/v1/vends", w.key, body, "Idempotency-Key", idempotency)
@@ -193,7 +193,7 @@ func (w *world) want(status int, a answer) answer {
 	return a
 }
 
-// problem reads a problem document and checks what every one of them has.
+// problem reads a problem document and checks the fields that every problem has.
 func (w *world) problem(a answer) (code, moved string) {
 	w.t.Helper()
 	var p struct {
@@ -225,7 +225,7 @@ func decode[T any](t *testing.T, a answer) T {
 	return v
 }
 
-// sale is what the tests look at in one.
+// sale is what the tests read of a sale.
 type sale struct {
 	ID        string
 	ClientRef string `json:"client_ref"`

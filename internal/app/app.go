@@ -1,8 +1,8 @@
-// Package app wires the server: it is the one room that knows all others. Start at [New]; [App.Run] serves.
+// Package app wires the server: it is the only room that imports all others. Start at [New]; [App.Run] serves.
 //
-// New opens everything that can fail (the folder's lock, the database, the keys, the listeners) and touches no money;
-// nothing is served before Run. Run ends when its context ends or a part of the server does: it stops taking requests,
-// finishes what was begun within a bounded time, and closes the database last.
+// New opens everything that can fail (the folder's lock, the database, the keys, the listeners) and touches no money; nothing
+// is served before Run. Run ends when its context ends or a part of the server does: it stops accepting requests, finishes
+// those under way within a bounded time, and closes the database last.
 //
 // Besides the server it opens a data folder for commands that need none ([OpenFolder]).
 package app
@@ -57,30 +57,30 @@ import (
 // Config says how to serve. Data, HTTP and MQTT are needed.
 type Config struct {
 	Data string // data folder; made at first use
-	// Store is the URL of a PostgreSQL database (postgres://…) that takes the place of the one in the data folder, and
-	// that other servers may share. The folder keeps the keys, which all of them must have.
+	// Store is the URL of a PostgreSQL database (postgres://…) that replaces the one in the data folder. Other servers may
+	// share it. The keys stay in the folder, and all servers must have the same.
 	Store string
 	HTTP  string // address of the HTTP listener; port 0 takes a free one
 	MQTT  string // address of the meters' listener
 	// Legacy are the listeners for unmodified devices (docs/guide/devices.md), Profiles the device profiles they may name.
 	Legacy   []config.Legacy
 	Profiles profile.Library
-	// Integration is the address of the integration broker, for programs that read; empty for none.
+	// Integration is the address of the integration broker for other programs; empty for none.
 	Integration string
 	// Routes bring messages to telephones and to meters' SIMs, in the order in which they are tried.
 	Routes []config.Route
-	// AnswerWait is how long a meter has for its first answer by SMS; 0 means a minute.
+	// AnswerWait is how long the server waits for a meter's first answer by SMS; 0 means a minute.
 	AnswerWait time.Duration
 	// LegacyPoll is how often such a device is asked for its values; 0 means 10 s.
 	LegacyPoll time.Duration
 	// TLSCert and TLSKey are the files of a certificate; with them both listeners speak TLS only.
 	TLSCert, TLSKey string
-	// Passphrase opens the key store. Nil: the server starts locked, sells nothing and does all else.
+	// Passphrase opens the key store. If it is nil, the server starts locked: it cannot sell, but does everything else.
 	Passphrase []byte
 	Version    apiv1.Version
 	Log        *slog.Logger // nil: nothing is logged
 	Now        func() time.Time
-	// Synced reports whether a time service keeps that clock; nil: the system is asked.
+	// Synced reports whether a time service synchronises that clock; nil: the system is asked.
 	Synced func() bool
 	Rand   io.Reader // nil: crypto/rand
 	API    api.Limits
@@ -91,7 +91,7 @@ type Config struct {
 	PasswordCost access.Argon
 	// Reserve is the size of the disk reserve: 0 for the default, negative for none.
 	Reserve int64
-	// Test says that everything here is for trying out: the console says so on every page.
+	// Test means a test installation: the console says so on every page.
 	Test bool
 	// PanelURL is where virtual meters have their panels, with {number} in it; empty for no links.
 	PanelURL string
@@ -105,7 +105,7 @@ type App struct {
 	log    *slog.Logger
 	lock   *sqlite.Lock
 	engine *database
-	holder string // names this process among all that might serve the same database
+	holder string // names this process among all that may serve the same database
 	// started is when the server began. Claims made since then are its own.
 	started time.Time
 	keys    *keystore.Store
@@ -132,22 +132,22 @@ type App struct {
 	broker     *broker.Broker
 	legacy     []*legacy
 	devices    *profile.Listener
-	mirror     *mirrorFeed        // nil where there is no integration broker
-	presence   *presence.Presence // nil where this is the only server of its database
+	mirror     *mirrorFeed        // nil if there is no integration broker
+	presence   *presence.Presence // nil if this is the only server of its database
 	handler    http.Handler
 	setup      string // code of the first owner's set-up page; empty once there is an owner
 
 	http, mqtt net.Listener
 	tls        *tls.Config
-	answered   chan struct{} // a meter has answered a command: a reversal may be waiting for it
+	answered   chan struct{} // a meter has answered a command that a reversal may be waiting for
 	gauges     *prometheus.Registry
-	own        func() time.Time // this machine's clock, of which a running time can be told
-	follow     bool             // the database's clock is gone by where there is one besides
+	own        func() time.Time // this machine's clock, which has a monotonic reading
+	follow     bool             // use the database's clock if there is one
 	stopping   context.Context  // ends when the server begins to stop
 	stop       context.CancelFunc
 
 	mu      sync.Mutex
-	unsound string // what the last verification found; empty for nothing
+	unsound string // what the last verification found; empty if the books are sound
 }
 
 // New opens everything. Its errors are those of sqlite.Open, the key store, the certificate and the listeners.
@@ -174,8 +174,8 @@ func New(c Config) (*App, error) {
 	return a, nil
 }
 
-// openFolder takes the folder and opens the database. A folder whose server keeps its data elsewhere may be another
-// server's too: nothing in it is then written but heads and keys, which both may do.
+// openFolder locks the folder and opens the database. If the server stores its data elsewhere, the folder may belong to
+// another server too: then only heads and keys are written there, which both may do.
 func (a *App) openFolder() (err error) {
 	if a.c.Store == "" {
 		if a.lock, err = sqlite.TakeLock(a.c.Data); err != nil {
@@ -185,14 +185,14 @@ func (a *App) openFolder() (err error) {
 	a.engine, err = openDatabase(a.stopping, databaseConfig{data: a.c.Data, url: a.c.Store, holder: a.holder, now: a.c.Now, rand: a.c.Rand,
 		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow, due: a.due})
 	if err == nil {
-		a.c.Now = a.engine.clock(a.own) // from here on: what other servers of this database note is compared with it
+		a.c.Now = a.engine.clock(a.own) // from here on: other servers of this database compare its times
 		a.started = a.c.Now()
 	}
 	return err
 }
 
-// openKeys opens data key and key store. A passphrase that does not fit leaves the key store locked: everything but
-// selling goes on, and /readyz says why.
+// openKeys opens data key and key store. With a wrong passphrase the key store stays locked: everything but selling works,
+// and /readyz says why.
 func (a *App) openKeys() (err error) {
 	if a.data, err = keystore.OpenData(a.c.Data); err != nil {
 		return err
@@ -212,7 +212,7 @@ func (a *App) openKeys() (err error) {
 	}
 	err = a.keys.Unlock(a.c.Passphrase)
 	clear(a.c.Passphrase)
-	debug.FreeOSMemory() // deriving the key took 64 MiB for an instant; on a small board they are half of the memory
+	debug.FreeOSMemory() // deriving the key briefly took 64 MiB, which is half the memory of a small board
 	if errors.Is(err, keystore.ErrPassphrase) {
 		a.log.Error("key store stays locked", logkey.Err, err)
 		return nil
@@ -220,8 +220,9 @@ func (a *App) openKeys() (err error) {
 	return err
 }
 
-// knowData says loudly that the data key is not the one that the database was first used with. The server starts: whose
-// key is lost for good must go on selling. Several servers of one database must have one key, and are refused instead.
+// knowData logs an error if the data key is not the one that the database was first used with. The server starts all the
+// same, because a utility that has lost its key must go on selling. Several servers of one database must have the same key
+// and are refused otherwise.
 func (a *App) knowData() error {
 	known := false
 	err := a.engine.Run(a.stopping, store.FirstTenant, store.Job, func(tx *store.Tx) (_ bool, err error) {
@@ -234,12 +235,12 @@ func (a *App) knowData() error {
 	return err
 }
 
-// dataKeyMark is what a data key is known by: a keyed hash, which tells nothing about the key.
+// dataKeyMark identifies a data key: a keyed hash, which reveals nothing about the key.
 func dataKeyMark(k *keystore.DataKey) string {
 	return hex.EncodeToString(k.Hash("database", []byte("paywatt data key"))[:8])
 }
 
-// listen takes both addresses before anything is served, so that an address in use is found out at once.
+// listen opens both addresses before serving, so that an address in use is found at once.
 func (a *App) listen() error {
 	if a.c.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(a.c.TLSCert, a.c.TLSKey)
@@ -260,7 +261,7 @@ func (a *App) listen() error {
 	return err
 }
 
-// connected is told that a meter began to listen. Where several servers share the database its session is taken first.
+// connected is called when a meter begins to listen. If several servers share the database, it claims the session first.
 func (a *App) connected(who registry.Identity) {
 	if a.presence != nil {
 		a.presence.Connected(who)
@@ -269,19 +270,19 @@ func (a *App) connected(who registry.Identity) {
 	a.outbox.Wake(who.Tenant, who.Number)
 }
 
-// disconnected is told that a meter's connection has ended.
+// disconnected is called when a meter's connection has ended.
 func (a *App) disconnected(who registry.Identity) {
 	if a.presence != nil {
 		a.presence.Disconnected(who)
 	}
 }
 
-// meterConnected reports whether the meter holds a connection, here or at another server.
+// meterConnected reports whether the meter is connected, here or to another server.
 func (a *App) meterConnected(number string) bool {
 	return a.broker.Connected(number) || a.legacyConnected(number) || a.presence != nil && a.presence.Elsewhere(number)
 }
 
-// meterLogin tells the broker who a meter is. What broke is logged here: the meter only hears that it may not enter.
+// meterLogin tells the broker who a meter is. It logs errors here: the meter only learns that it may not connect.
 func (a *App) meterLogin(ctx context.Context, number, password string) (registry.Identity, bool) {
 	who, ok, err := a.registry.MQTTIdentity(ctx, number, password)
 	if err != nil {
@@ -291,14 +292,13 @@ func (a *App) meterLogin(ctx context.Context, number, password string) (registry
 	return who, ok
 }
 
-// Ready gives the addresses on which the server accepts.
+// Ready returns the addresses on which the server accepts connections.
 func (a *App) Ready() (http, mqtt string) { return a.http.Addr().String(), a.mqtt.Addr().String() }
 
 // Locked reports whether the key store is locked.
 func (a *App) Locked() bool { return a.keys.Locked() }
 
-// SetupPath is the path of the page on which the first owner is made, with its one-time code; empty once there is an
-// owner.
+// SetupPath is the path of the page that creates the first owner, with its one-time code; empty once there is an owner.
 func (a *App) SetupPath() string {
 	if a.setup == "" {
 		return ""
@@ -306,7 +306,7 @@ func (a *App) SetupPath() string {
 	return "/setup?code=" + a.setup
 }
 
-// close releases what New has opened, the database last but for its lock.
+// close closes what New has opened, the database last except for its lock.
 func (a *App) close() error {
 	a.stop()
 	var errs []error
@@ -341,5 +341,5 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// tenant is whom this version serves.
+// tenant is the only tenant that this version serves.
 const tenant = store.FirstTenant

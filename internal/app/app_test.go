@@ -59,7 +59,7 @@ func addVendingKey(t *testing.T, dir string) {
 	}
 }
 
-// run serves a until the test or the returned function ends it, which gives Run's error.
+// run serves a until the test ends or calls the returned function, which returns Run's error.
 func run(t *testing.T, a *app.App) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -116,8 +116,8 @@ func start(t *testing.T, c app.Config) *app.App {
 	return a
 }
 
-// TestTheClientAndTheServerUnderstandEachOther goes through every call of the client against a real server, on keys
-// that were added while it ran.
+// TestTheClientAndTheServerUnderstandEachOther goes through every call of the client against a real server, with keys that
+// were added while it ran.
 func TestTheClientAndTheServerUnderstandEachOther(t *testing.T) {
 	dir := t.TempDir()
 	a := start(t, config(dir))
@@ -162,7 +162,7 @@ func TestTheClientAndTheServerUnderstandEachOther(t *testing.T) {
 	read(t, c, v.Sale)
 }
 
-// read looks at the sale v in every way.
+// read requests the sale v in every way.
 func read(t *testing.T, c *client.Client, v apiv1.Sale) {
 	t.Helper()
 	ctx := t.Context()
@@ -221,11 +221,11 @@ func TestASecondServerOnTheSameFolderIsRefused(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	b := start(t, config(dir)) // the first has let go of everything
+	b := start(t, config(dir)) // the first server has released everything
 	run(t, b)
 }
 
-// TestAFailedStartLetsGoOfEverything: the folder can be served at once by the next try.
+// TestAFailedStartLetsGoOfEverything: the next attempt can serve the folder at once.
 func TestAFailedStartLetsGoOfEverything(t *testing.T) {
 	dir := t.TempDir()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -253,7 +253,7 @@ func TestAFailedStartLetsGoOfEverything(t *testing.T) {
 	run(t, start(t, config(dir)))
 }
 
-// TestAWrongPassphraseLeavesTheServerLockedAndReachable: the server must not stay down for a typing error in a unit.
+// TestAWrongPassphraseLeavesTheServerLockedAndReachable: the server must not stay down because of a typing error.
 func TestAWrongPassphraseLeavesTheServerLockedAndReachable(t *testing.T) {
 	dir := t.TempDir()
 	addVendingKey(t, dir)
@@ -270,7 +270,7 @@ func TestAWrongPassphraseLeavesTheServerLockedAndReachable(t *testing.T) {
 	}
 }
 
-// TestAnotherDataKeyIsSaidAtEveryStart: what it sealed cannot be opened any more, and nobody would notice until a customer
+// TestAnotherDataKeyIsSaidAtEveryStart: what the old key sealed cannot be opened, and nobody would notice until a customer
 // asks for a token again.
 func TestAnotherDataKeyIsSaidAtEveryStart(t *testing.T) {
 	dir := t.TempDir()
@@ -310,7 +310,7 @@ func TestAnotherDataKeyIsSaidAtEveryStart(t *testing.T) {
 	}
 }
 
-// TestARequestUnderWayIsFinishedAtTheEnd: the answer arrives although the server was told to stop.
+// TestARequestUnderWayIsFinishedAtTheEnd: the answer arrives although the server is stopping.
 func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	a := start(t, config(dir))
@@ -342,7 +342,7 @@ func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- stop() }()
-	// Nobody new is let in once the stop has begun; only then is the body sent.
+	// After the stop has begun, new requests are refused; only then is the body sent.
 	for i := 0; ; i++ {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -365,7 +365,7 @@ func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestWithACertificateBothListenersSpeakTLSOnly and HTTP/2 besides.
+// TestWithACertificateBothListenersSpeakTLSOnly also checks HTTP/2.
 func TestWithACertificateBothListenersSpeakTLSOnly(t *testing.T) {
 	dir := t.TempDir()
 	c := config(dir)
@@ -428,7 +428,7 @@ func certificate(t *testing.T, c *app.Config) *x509.CertPool {
 	return pool
 }
 
-// TestALiveStreamEndsWithTheServer: a page that is open somewhere does not hold the end up.
+// TestALiveStreamEndsWithTheServer: an open page does not delay the shutdown.
 func TestALiveStreamEndsWithTheServer(t *testing.T) {
 	dir := t.TempDir()
 	f, err := app.OpenFolder(t.Context(), dir, "", slog.New(slog.DiscardHandler))

@@ -36,7 +36,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// openCases makes the use cases. People and tills wait in the lane of sales; what works by itself waits behind them.
+// openCases makes the use cases. Requests of people and tills use the lane of sales; background work waits behind them.
 func (a *App) openCases() (err error) {
 	a.access, err = access.New(access.Config{Now: a.c.Now, Rand: a.c.Rand, Argon: a.c.PasswordCost,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) access.Tx { return tx })})
@@ -86,8 +86,8 @@ func (a *App) openCases() (err error) {
 	return a.openSetup()
 }
 
-// doers carry out every act that a second person approved. An act that both a command and a token can do has two kinds of
-// request.
+// doers carry out every action that a second person approved. An action that both a command and a token can do has two kinds
+// of request.
 func (a *App) doers() access.Executors {
 	all := a.vending.Executors()
 	for act, send := range a.commands.Executors() {
@@ -105,8 +105,8 @@ func (a *App) doers() access.Executors {
 	return all
 }
 
-// holder names this process among all that might serve the same database: containers may have both name and number in
-// common.
+// holder names this process among all that may serve the same database. Containers can have the same host name and process
+// number, so it adds random characters.
 func holder() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -169,7 +169,7 @@ func (a *App) openHTTP() error {
 	return nil
 }
 
-// endStreams ends event streams when the server stops: they would go on for ever and hold the end up.
+// endStreams ends event streams when the server stops; they would not end by themselves.
 func (a *App) endStreams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.Header.Get("Accept"), "text/event-stream") || r.URL.Path == api.StreamPath {
@@ -202,11 +202,11 @@ type tasksTx interface {
 	wallet.VisibilityTx
 }
 
-// sweepBatch bounds what one recurring transaction removes; what is left goes next time.
+// sweepBatch bounds what one recurring transaction removes; the rest goes next time.
 const sweepBatch = 400
 
-// tasks are what recurs. Each is harmless to repeat, so none is tied to a period. While the clock is doubted nobody is cut off
-// by it, and nothing expires or is forgotten.
+// tasks are the recurring tasks. Each is harmless to repeat, so none is tied to a period. While the clock is in doubt, nobody
+// is cut off, and nothing expires or is deleted.
 func tasks(doubted func() bool) []job.Task[tasksTx] {
 	task := func(name string, do func(tx tasksTx, now time.Time) error) job.Task[tasksTx] {
 		return job.Task[tasksTx]{Name: name, Do: func(tx tasksTx, now time.Time) error {
@@ -230,7 +230,7 @@ func tasks(doubted func() bool) []job.Task[tasksTx] {
 	}
 }
 
-// papers are the forms in which receipts are laid out.
+// papers are the formats in which receipts are laid out.
 func papers() map[string]api.Paper {
 	text := func(lay func(words.Texts, receipt.Receipt) string) api.Paper {
 		return api.Paper{ContentType: "text/plain; charset=utf-8", Lay: func(say words.Texts, r receipt.Receipt) (string, error) { return lay(say, r), nil }}

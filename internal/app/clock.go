@@ -21,10 +21,10 @@ func (a *App) synced() bool {
 // startClock checks the clock before the server accepts requests.
 func (a *App) startClock() error { return a.vending.StartClock(a.stopping, tenant) }
 
-// clockEvery is how often the clock is looked at.
+// clockEvery is how often the clock is checked.
 const clockEvery = 5 * time.Second
 
-// watchClock checks the clock regularly, records that it is trusted, and logs when that changes.
+// watchClock checks the clock regularly, records that it is trusted, and logs changes.
 func (a *App) watchClock(ctx context.Context) error {
 	var was refusal.Code
 	return every(ctx, clockEvery, nil, func() {
@@ -65,12 +65,12 @@ func (a *App) onceTrusted(run func(context.Context) error) func(context.Context)
 	}
 }
 
-// clockDoubted reports whether the clock may not date anything: it was moved, or was far ahead at the start, and nobody has
-// trusted it.
+// clockDoubted reports whether the clock must not be used for dates: it was moved, or was far ahead at the start, and nobody
+// has confirmed it.
 func (a *App) clockDoubted() bool { return a.vending.ClockDoubted() }
 
 // dayDoubted reports whether the present day is in doubt: the clock is in doubt, or the database's clock and this server's
-// own differ.
+// own differ by more than [wallet.MaxApart].
 func (a *App) dayDoubted() bool {
 	return a.clockDoubted() || a.apart().Abs() > wallet.MaxApart
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// visibility notes where a server looks.
+// visibility records the times at which a server checks its meters.
 type visibility struct {
 	tasksTx
 	looks string
@@ -31,7 +31,7 @@ func (s *visibility) NoteVisibility(seen, unseen time.Time) error {
 	return nil
 }
 
-// TestADoubtedClockSeesNothing: while nobody knows the time, no reading is fresh, and so nobody is cut off by one.
+// TestADoubtedClockSeesNothing: while the time is in doubt, no reading counts as fresh, so nobody is cut off.
 func TestADoubtedClockSeesNothing(t *testing.T) {
 	doubted, s := false, &visibility{}
 	for _, task := range tasks(func() bool { return doubted }) {
@@ -49,7 +49,7 @@ func TestADoubtedClockSeesNothing(t *testing.T) {
 	}
 }
 
-// swept notes what would be forgotten or expire.
+// swept records what would expire or be deleted.
 type swept struct {
 	tasksTx
 	what string
@@ -68,7 +68,7 @@ func (s *swept) MessagesForget(time.Time, int, ...notify.Purpose) (int, error) {
 	return 0, nil
 }
 
-// TestNothingExpiresByADoubtedClock: a clock that is a year ahead would end everything that waits, at one stroke.
+// TestNothingExpiresByADoubtedClock: a clock that is a year ahead would expire everything at once.
 func TestNothingExpiresByADoubtedClock(t *testing.T) {
 	for doubted, want := range map[bool]string{true: "", false: "answers holds commands messages messages "} {
 		s := &swept{}
@@ -83,7 +83,7 @@ func TestNothingExpiresByADoubtedClock(t *testing.T) {
 	}
 }
 
-// restedTx is the store of a server that was last known to be right long ago.
+// restedTx is the store of a server whose last known time is long ago.
 type restedTx struct {
 	vending.Tx
 	known time.Time
@@ -104,8 +104,8 @@ func (r restedTx) View(_ context.Context, _ access.Tenant, fn func(vending.Tx) e
 	return fn(r)
 }
 
-// TestWhatActsByTheClockWaitsUntilItIsTrusted: what is due, expires or is charged for a day begins once it is settled that the
-// clock was right at the start. The time service may settle it hours later.
+// TestWhatActsByTheClockWaitsUntilItIsTrusted: sending, expiry and daily charges begin once the clock is confirmed. The time
+// service may confirm it hours later.
 func TestWhatActsByTheClockWaitsUntilItIsTrusted(t *testing.T) {
 	for _, rest := range []time.Duration{time.Hour, 400 * 24 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -135,8 +135,8 @@ func TestWhatActsByTheClockWaitsUntilItIsTrusted(t *testing.T) {
 	}
 }
 
-// TestNoDayIsChargedByADoubtedClock: fixed charges are taken for the days that have begun, which a doubted clock does not tell.
-// They are taken again, with what was missed, as soon as it is trusted.
+// TestNoDayIsChargedByADoubtedClock: fixed charges are taken for each day that has begun, which a doubted clock cannot say.
+// They are taken, with those missed, as soon as the clock is trusted.
 func TestNoDayIsChargedByADoubtedClock(t *testing.T) {
 	trouble := errors.New("no room on the disk")
 	for _, c := range []struct {

@@ -21,17 +21,17 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// database is the store of this server, whichever engine it is.
+// database is the store of this server, with either engine.
 type database struct {
 	store.Engine
 	verify func(ctx context.Context) (*store.Report, error)
 	stats  func() storeStats
 	public string // public line of the key that signs the log's heads
-	// shared is set where other servers may work on the same database at the same time.
+	// shared means that other servers may use the same database at the same time.
 	shared *postgres.Engine
 }
 
-// clock is what is gone by with this store: that of a database which others may share, else this machine's own.
+// clock is the time to use with this store: that of a shared database, else this machine's own.
 func (d *database) clock(own func() time.Time) func() time.Time {
 	if d.shared != nil {
 		return d.shared.Now
@@ -39,7 +39,7 @@ func (d *database) clock(own func() time.Time) func() time.Time {
 	return own
 }
 
-// storeStats are what every engine counts.
+// storeStats are the counts that every engine has.
 type storeStats struct{ commits, overBudget, logPages int64 }
 
 // databaseConfig says which database to open and how.
@@ -48,22 +48,22 @@ type databaseConfig struct {
 	holder    string // names this server
 	due       store.Due
 	now       func() time.Time
-	follow    bool // go by the clock of a database that several servers may share
+	follow    bool // use the clock of a database that several servers may share
 	rand      io.Reader
 	log       *slog.Logger
 	lock      *sqlite.Lock
 	reserve   int64
-	brief     bool // for one command: few connections, no work besides, no upgrade of an older database
+	brief     bool // for one command: few connections, no background work, no upgrade of an older database
 }
 
-// openDatabase opens the database in the data folder, or the one that is named. Its errors are those of sqlite.Open or
+// openDatabase opens the database in the data folder, or the one at the URL. Its errors are those of sqlite.Open or
 // postgres.Open.
 func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 	if c.url != "" {
 		return openShared(ctx, c)
 	}
 	o := sqlite.Options{Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve, Intake: intake.Take, Due: c.due}
-	if c.brief { // the reserve belongs to the server: a command that ends at once would only write 64 MiB for nothing
+	if c.brief { // the reserve belongs to the server: a short command would write 64 MiB in vain
 		o.Readers, o.Reserve, o.AsIs = 1, -1, true
 	}
 	e, err := sqlite.Open(c.data, o)
@@ -98,8 +98,8 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 		}}, nil
 }
 
-// Verify checks the books in the data folder, or in the database that url names, from outside. Tokens are opened where
-// the folder has the data key.
+// Verify checks the books in the data folder, or in the database that url names, from outside. It opens tokens if the folder
+// has the data key.
 func Verify(ctx context.Context, data, url string, outside headlog.ExternalHeads) (*store.Report, error) {
 	if _, err := os.Stat(filepath.Join(data, keystore.DataFileName)); err == nil {
 		key, err := keystore.OpenData(data)
@@ -114,7 +114,7 @@ func Verify(ctx context.Context, data, url string, outside headlog.ExternalHeads
 	return sqlite.VerifyWith(ctx, data, outside)
 }
 
-// digitsUnder opens sealed digits under the data key and gives their keyed hash.
+// digitsUnder opens sealed digits with the data key and returns their keyed hash.
 func digitsUnder(key *keystore.DataKey) func(id.ID, []byte) ([]byte, error) {
 	return func(token id.ID, sealed []byte) ([]byte, error) {
 		plain, err := key.Open(sale.TokenContext(token), sealed)
@@ -126,7 +126,7 @@ func digitsUnder(key *keystore.DataKey) func(id.ID, []byte) ([]byte, error) {
 	}
 }
 
-// lot is a few random characters, which tell two processes of one name apart.
+// lot returns a few random characters, to tell apart two processes of one name.
 func lot() string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails, as its documentation says

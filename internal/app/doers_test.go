@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// What a second person allows is done by somebody: an act of the table without one would be allowed and never done.
+// Each action that a second person approves needs a doer: without one it would be approved and never done.
 func TestEveryActThatWaitsIsDoneBySomebody(t *testing.T) {
 	a := &App{vending: &vending.Vending{}, debts: &debt.Debts{}, vendors: &vendor.Vendors{}, commands: &command.Commands{}, registry: &registry.Registry{}, quarantine: &quarantine.Quarantine{}, wallets: &wallet.Wallets{}}
 	doers := a.doers()

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestAReadingCutsOffAtOnce: in a running server the worker of the outbox, which looks once a second by itself, is told of the
-// cut-off that follows from a reading. It has looked just before, when the meter connected.
+// TestAReadingCutsOffAtOnce: in a running server the outbox worker polls once a second, but a cut-off that follows from a
+// reading wakes it at once. It has polled just before, when the meter connected.
 func TestAReadingCutsOffAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	a := start(t, config(dir))
@@ -25,7 +25,7 @@ func TestAReadingCutsOffAtOnce(t *testing.T) {
 	}
 	const within = 500 * time.Millisecond
 	best := time.Hour
-	for n := 1; n <= 3 && best > within; n++ { // a busy machine may need another try
+	for n := 1; n <= 3 && best > within; n++ { // a busy machine may need another attempt
 		took := cutOff(t, a, c, n)
 		t.Logf("the order came %s after the reading", took)
 		best = min(best, took)
@@ -35,7 +35,7 @@ func TestAReadingCutsOffAtOnce(t *testing.T) {
 	}
 }
 
-// cutOff uses up what is in the wallet of a new meter, and tells how long after its reading the order came.
+// cutOff uses up the wallet of a new meter, and returns how long after its reading the command came.
 func cutOff(t *testing.T, a *app.App, c *client.Client, n int) time.Duration {
 	t.Helper()
 	number := []string{"04140001001", "04140001019", "04140001027"}[n-1]

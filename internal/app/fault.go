@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// faultOf names what broke, as far as whoever asked can act on it.
+// faultOf classifies an error for the caller.
 func faultOf(err error) refusal.Code {
 	switch {
 	case errors.Is(err, store.ErrOutcomeUnknown):
@@ -19,7 +19,7 @@ func faultOf(err error) refusal.Code {
 	case errors.Is(err, store.ErrReadOnly), errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrClosed), errors.Is(err, core.ErrBacklog):
 		return refusal.StorageUnavailable
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		// The wait for the store ended before the closure had its turn (store.Engine.Run): nothing happened.
+		// The wait for the store ended before the closure ran (store.Engine.Run), so nothing changed.
 		return refusal.StorageUnavailable
 	case errors.Is(err, store.ErrNotFound):
 		return refusal.NotFound

@@ -14,15 +14,15 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Folder is a data folder opened by a command that needs no server, beside a running one or not.
+// Folder is a data folder opened by a command that needs no server. A server may run on it meanwhile.
 type Folder struct {
 	Engine store.Engine
 	Access *access.Access
 	now    func() time.Time
 }
 
-// OpenFolder opens the data folder and makes its database at first use; with a url it opens that PostgreSQL database
-// instead, and goes by its clock, as its servers do. The errors are those of sqlite.Open or postgres.Open.
+// OpenFolder opens the data folder and makes its database at first use; with a url it opens that PostgreSQL database instead,
+// and uses its clock, as its servers do. The errors are those of sqlite.Open or postgres.Open.
 func OpenFolder(ctx context.Context, dir, url string, log *slog.Logger) (*Folder, error) {
 	own := plantClock(time.Now)
 	e, err := openDatabase(ctx, databaseConfig{data: dir, url: url, now: own, follow: !clockPlanted(), log: log, brief: true})
@@ -37,8 +37,8 @@ func OpenFolder(ctx context.Context, dir, url string, log *slog.Logger) (*Folder
 	return &Folder{Engine: e, Access: a, now: now}, nil
 }
 
-// Vendor is the identity of a vendor that is named by its code or identity; the zero ID for no name. A name of nobody
-// gives an identity of nobody, which making a key then refuses.
+// Vendor returns the id of a vendor named by code or id; the zero ID for an empty name. An unknown name gives an id that no
+// vendor has, which the making of a key then refuses.
 func (f *Folder) Vendor(ctx context.Context, name string) (id.ID, error) {
 	if name == "" {
 		return id.ID{}, nil
@@ -57,7 +57,7 @@ func (f *Folder) Vendor(ctx context.Context, name string) (id.ID, error) {
 	return nobody, err
 }
 
-// VendorCodes are the codes of all vendors by their identities.
+// VendorCodes returns the codes of all vendors by their ids.
 func (f *Folder) VendorCodes(ctx context.Context) (map[id.ID]string, error) {
 	codes := map[id.ID]string{}
 	err := f.Engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
@@ -82,10 +82,10 @@ func (f *Folder) Logins() *mirror.Logins {
 	return newLogins(f.Engine, Config{Now: f.now, Rand: rand.Reader})
 }
 
-// Close finishes what was begun.
+// Close finishes pending work and closes the folder.
 func (f *Folder) Close() error { return f.Engine.Close() }
 
-// Clerk is who acts at this machine's command line.
+// Clerk is the actor at this machine's command line.
 func Clerk() access.Actor { return access.SystemActor(store.FirstTenant, "command line") }
 
 func newAccess(e store.Engine, now func() time.Time) (*access.Access, error) {

@@ -86,7 +86,7 @@ func (a *App) openSMPP(c config.Route, in notify.Inbox) (messageRoute, error) {
 	return messageRoute{Route: r, run: r.Run}, nil
 }
 
-// truth reads a key that is true or false; one that is missing is false.
+// truth reads a boolean key; a missing key is false.
 func truth(c config.Route, key string) (bool, error) {
 	switch c.Keys[key] {
 	case "", "false":
@@ -97,7 +97,7 @@ func truth(c config.Route, key string) (bool, error) {
 	return false, fmt.Errorf("%s is %q, want true or false", key, c.Keys[key])
 }
 
-// hooks are where gateways hand in messages and reports. Each route checks by itself who knocks.
+// hooks are the routes where gateways deliver messages and reports. Each authenticates its caller.
 func (a *App) hooks() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range a.routes {

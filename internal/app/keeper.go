@@ -9,16 +9,16 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// keeper keeps the answers of requests that move no money (api.Keeper).
+// keeper stores the answers of requests that move no money (api.Keeper).
 type keeper struct {
 	engine store.Engine
 	data   *keystore.DataKey
 }
 
-// onceContext binds a kept answer to whose it is and under which key.
+// onceContext binds a stored answer to its owner and key.
 func onceContext(o access.Once) string { return "answer:" + o.Principal + "\x00" + o.Key }
 
-// Claim claims a key or gives what is known under it.
+// Claim claims a key, or returns what is stored under it.
 func (k *keeper) Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.StoredAnswer, found bool, err error) {
 	err = k.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
 		got, err := tx.OnceLease(o)
@@ -37,7 +37,7 @@ func (k *keeper) Claim(ctx context.Context, t access.Tenant, o access.Once) (kep
 	return kept, true, nil
 }
 
-// Keep stores an answer; one that is there already stays.
+// Keep stores an answer, unless one is stored already.
 func (k *keeper) Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error {
 	sealed := k.data.Seal(onceContext(o), body)
 	return k.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
@@ -49,7 +49,7 @@ func (k *keeper) Keep(ctx context.Context, t access.Tenant, o access.Once, statu
 	})
 }
 
-// Drop gives a key free that has no answer.
+// Drop frees a key that has no answer.
 func (k *keeper) Drop(ctx context.Context, t access.Tenant, o access.Once) error {
 	return k.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return false, tx.OnceDrop(o) })
 }

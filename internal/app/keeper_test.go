@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// A key that one server has claimed is under way for every server of the database, until it has an answer or none.
+// A key that one server has claimed is under way for every server of the database, until it is answered or dropped.
 func TestAClaimHoldsAtEveryServer(t *testing.T) {
 	dir := t.TempDir()
 	e, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})

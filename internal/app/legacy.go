@@ -16,13 +16,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// defaultLegacyPoll is how often a device is asked for its values where the settings say nothing.
+// defaultLegacyPoll is how often a device is polled if the settings do not say.
 const defaultLegacyPoll = 10 * time.Second
 
 // maxLegacy is how many listeners for devices one server has: each is a socket and a goroutine or two.
 const maxLegacy = 256
 
-// ErrLegacy is wrapped by what is wrong with the listeners for devices.
+// ErrLegacy is wrapped by errors in the configuration of device listeners.
 var ErrLegacy = errors.New("mqtt_legacy")
 
 // legacy is one listener for a device.
@@ -35,7 +35,7 @@ type legacy struct {
 // LegacyListener is a listener for a device, for the line that says that the server is ready.
 type LegacyListener struct{ Address, Meter, Profile string }
 
-// openLegacy takes the addresses of all listeners for devices.
+// openLegacy opens the addresses of all device listeners.
 func (a *App) openLegacy() error {
 	a.devices = profile.NewListener(store.DoorTo(a.engine, store.Reading, func(tx *store.Tx) profile.Tx { return tx }))
 	if len(a.c.Legacy) > maxLegacy {
@@ -98,7 +98,7 @@ func (a *App) serveLegacy(ctx context.Context) error {
 	return nil
 }
 
-// kick says that money has moved: messages are looked at, and devices are told what their accounts want now.
+// kick says that money has moved: the message worker wakes, and devices learn what their accounts want now.
 func (a *App) kick() {
 	a.messages.Kick()
 	for _, l := range a.legacy {
@@ -106,13 +106,13 @@ func (a *App) kick() {
 	}
 }
 
-// legacyConnected reports whether the meter's device holds a connection on its listener.
+// legacyConnected reports whether the meter's device is connected to its listener.
 func (a *App) legacyConnected(number string) bool {
 	l := a.legacyOf(number)
 	return l != nil && l.Connected()
 }
 
-// legacyOf is the listener of a meter by its canonical number; nil where there is none.
+// legacyOf returns the listener of a meter by its canonical number, or nil.
 func (a *App) legacyOf(number string) *legacy {
 	for _, l := range a.legacy {
 		if canonical, no := registry.Canonical(l.meter); !no.Refused() && canonical == number {
@@ -122,7 +122,7 @@ func (a *App) legacyOf(number string) *legacy {
 	return nil
 }
 
-// Legacy are the listeners for devices with the addresses on which they accept.
+// Legacy returns the device listeners with the addresses on which they accept connections.
 func (a *App) Legacy() []LegacyListener {
 	out := make([]LegacyListener, 0, len(a.legacy))
 	for _, l := range a.legacy {
@@ -131,7 +131,7 @@ func (a *App) Legacy() []LegacyListener {
 	return out
 }
 
-// answering is what answers for devices.
+// answering answers on behalf of devices.
 func (a *App) answering() *profile.Devices {
 	return profile.NewDevices(profile.DevicesConfig{Listener: a.devices, Meter: a.registry.Meter, Now: a.c.Now,
 		Live: func(number string) (profile.Live, bool) {

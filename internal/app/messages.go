@@ -18,19 +18,19 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// ErrRoute says that a route for messages cannot be used as it is configured.
+// ErrRoute is wrapped by errors in the configuration of a message route.
 var ErrRoute = errors.New("route for messages")
 
 // messageRoute is a route as the server runs it.
 type messageRoute struct {
 	notify.Route
-	run        func(context.Context) error // nil where nothing has to run
+	run        func(context.Context) error // nil if nothing has to run
 	in, report http.Handler                // of what comes in over HTTP, at /hooks/sms/{route}/in and …/report; nil for none
 }
 
 // openMessages makes the routes and the dispatcher that uses them.
 func (a *App) openMessages() error {
-	late := &lateInbox{} // the routes take it before the dispatcher is there
+	late := &lateInbox{} // the routes need an inbox before the dispatcher exists
 	var routes []notify.Configured
 	for _, c := range a.c.Routes {
 		r, err := a.openRoute(c, late)
@@ -63,7 +63,7 @@ func (a *App) openRoute(c config.Route, in notify.Inbox) (messageRoute, error) {
 	return messageRoute{}, fmt.Errorf("there is no route of kind %s in this version", c.Kind)
 }
 
-// noticeSender brings wallets' notices to customers: by the routes, or into the log where there are none.
+// noticeSender brings wallets' notices to customers: by the routes, or into the log if there are none.
 func (a *App) noticeSender() job.Sender {
 	if len(a.c.Routes) == 0 {
 		return notify.NewLog(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) notify.LogTx { return tx }))
@@ -88,10 +88,10 @@ func (a *App) serveMessages(ctx context.Context) error {
 	return a.messages.Run(ctx)
 }
 
-// lateInbox is an inbox that is named after the routes that use it were made, and before any of them runs.
+// lateInbox is an inbox that is set after the routes were made and before any of them runs.
 type lateInbox struct{ notify.Inbox }
 
-// secretOf reads the secret in a file that a route names: its first line.
+// secretOf reads the secret from the first line of a file that a route names.
 func secretOf(path string) (string, error) {
 	if path == "" {
 		return "", nil
@@ -114,15 +114,15 @@ func secretOf(path string) (string, error) {
 // maxSecret is the longest file of a secret in bytes.
 const maxSecret = 4096
 
-// firstReference is the first reference that joins the parts of a modem's messages: another at each start, so that they do
-// not repeat soon.
+// firstReference is the first reference that joins the parts of a modem's messages: a different one at each start, so that
+// references do not repeat soon.
 func firstReference() byte {
 	var b [1]byte
 	_, _ = rand.Read(b[:]) // never fails, as its documentation says
 	return b[0]
 }
 
-// sends reports whether there is a route for what a sale wants delivered.
+// sends reports whether a route exists for the deliveries that a sale requests.
 func (a *App) sends(route string) bool {
 	customers, meters := a.messages.Serves()
 	return route == sale.RouteSMS && customers || route == sale.RouteMeterSMS && meters

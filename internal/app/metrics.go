@@ -5,8 +5,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// count registers what is counted outside the API: the broker, the store and the process itself. All of it is read at
-// the moment of asking; no label comes from outside.
+// count registers what is counted outside the API: the broker, the store and the process itself. The values are read at each
+// scrape; no label comes from outside.
 func (a *App) count() error {
 	gauge := func(name, help string, read func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)

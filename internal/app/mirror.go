@@ -18,16 +18,16 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// How the mirror keeps up.
+// Times and limits of the mirror.
 const (
-	mirrorEvery = time.Second     // meters that were heard are looked at again
-	mirrorSweep = 5 * time.Second // all meters are: new ones, what changes without a message, and meters of other servers
-	mirrorRest  = 20              // times as long as it took, if that is longer
-	mirrorPage  = 200             // meters of one question
-	mirrorFew   = 1000            // of more meters that were heard at once, all are looked at
+	mirrorEvery = time.Second     // meters that sent something are copied again
+	mirrorSweep = 5 * time.Second // all meters are copied: new ones, changes without a message, and meters of other servers
+	mirrorRest  = 20              // pause after a sweep, as a multiple of its length, if that is longer
+	mirrorPage  = 200             // meters in one query
+	mirrorFew   = 1000            // if more meters than this sent something at once, all are copied
 )
 
-// mirrorFeed keeps the integration broker's copy of the meters. Nil where the server has none.
+// reflection maintains the integration broker's copy of the meters. It is nil if the server has no broker.
 type mirrorFeed struct {
 	*broker.Integration
 	socket net.Listener
@@ -36,7 +36,7 @@ type mirrorFeed struct {
 	heard map[string]struct{}
 }
 
-// openIntegration takes the address of the integration broker, where there is to be one.
+// openIntegration opens the address of the integration broker, if there is one.
 func (a *App) openIntegration() (err error) {
 	if a.c.Integration == "" {
 		return nil
@@ -57,7 +57,7 @@ func (a *App) openIntegration() (err error) {
 		},
 		InForce: func(ctx context.Context, user string) bool {
 			ok, err := logins.InForce(ctx, user)
-			return ok || err != nil // a database that does not answer shows nobody out
+			return ok || err != nil // a database error disconnects nobody
 		}})
 	return err
 }
@@ -66,7 +66,7 @@ func newLogins(e store.Engine, c Config) *mirror.Logins {
 	return mirror.NewLogins(store.DoorTo(e, store.Sale, func(tx *store.Tx) mirror.Tx { return tx }), c.Now, c.Rand)
 }
 
-// reflect keeps the copy until ctx ends.
+// reflect updates the copy until ctx ends.
 func (a *App) reflect(ctx context.Context) error {
 	if a.mirror == nil {
 		return nil
@@ -98,7 +98,7 @@ func (a *App) reflect(ctx context.Context) error {
 	}
 }
 
-// mark notes that a meter was heard.
+// mark notes that a meter sent something.
 func (r *mirrorFeed) mark(number string) {
 	if r == nil {
 		return
@@ -110,7 +110,7 @@ func (r *mirrorFeed) mark(number string) {
 	}
 }
 
-// take is what was marked since the last call.
+// take returns what was marked since the last call.
 func (r *mirrorFeed) take() (heard []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -151,7 +151,7 @@ func (a *App) show(v registry.MeterView) error {
 	return a.mirror.Put(v.Meter.Number, v.Customer.ID, messages)
 }
 
-// sweep copies every meter. known are those of the last sweep; what is gone is taken out.
+// sweep copies every meter and removes those that are gone. known are those of the last sweep.
 func (a *App) sweep(ctx context.Context, known map[string]bool) {
 	by := access.SystemActor(tenant, "mirror")
 	seen, page := map[string]bool{}, registry.Page{Limit: mirrorPage}
@@ -184,7 +184,7 @@ func (a *App) sweep(ctx context.Context, known map[string]bool) {
 	maps.Copy(known, seen)
 }
 
-// Integration is the address of the integration broker; empty where there is none.
+// Integration returns the address of the integration broker; empty if there is none.
 func (a *App) Integration() string {
 	if a.mirror == nil {
 		return ""

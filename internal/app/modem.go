@@ -17,7 +17,7 @@ import (
 // defaultBaud is the speed of a modem's port; a pseudo-terminal has none.
 const defaultBaud = 115_200
 
-// maxParted is how many long messages are remembered of which a part was sent, or whose reports are counted.
+// maxParted is how many partly sent or partly reported long messages are remembered.
 const maxParted = 256
 
 // modemRoute is a GSM modem as a route for messages.
@@ -30,9 +30,9 @@ type modemRoute struct {
 	order  []string          // the same, oldest first
 }
 
-// parts is how far a message of several parts has come.
+// parts is the progress of a message of several parts.
 type parts struct {
-	from      int // the part to go on with; 0 begins anew
+	from      int // the part to continue with; 0 starts again
 	reference uint8
 	total     int // parts of the message
 	delivered map[int]bool
@@ -69,7 +69,7 @@ func (r *modemRoute) Memory() notify.Memory {
 	return notify.Memory{Used: s.Used, Slots: s.Slots, AlmostFull: s.AlmostFull()}
 }
 
-// Send implements notify.Route. Of a long message whose first parts the network has, only the others are sent.
+// Send implements notify.Route. If the network has the first parts of a long message, it sends only the others.
 func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	if s := r.modem.State(); !mayWait(s) {
 		return notify.Sent{Outcome: notify.NotSent, Why: "the modem is " + string(s.Phase) + ": " + s.Problem, Closed: true}
@@ -98,24 +98,24 @@ func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	return sent
 }
 
-// mayWait reports whether a modem is, or will be by itself within a message's patience, able to send.
+// mayWait reports whether a modem can send now, or will be able to by itself within a message's patience.
 func mayWait(s gsm.State) bool {
 	switch s.Phase {
 	case gsm.Ready, gsm.Starting, gsm.Searching:
 		return true
 	case gsm.Closed:
-		return s.Problem == "" // it was not opened yet
+		return s.Problem == "" // not opened yet
 	}
 	return false
 }
 
-// begin notes of how many parts a message is before its first part leaves, because that part's report may come before the
-// last part has left; and returns from which part on it is sent, under which reference.
+// begin notes how many parts a message has before the first one leaves, because its report may come before the last part has
+// left. It returns the first part to send and the reference.
 func (r *modemRoute) begin(id string, total int) (from int, reference uint8) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.parted[id]
-	if p == nil || p.from == 0 { // parts of an earlier reference are never joined with those of this one
+	if p == nil || p.from == 0 { // parts of two references cannot be joined
 		if p == nil {
 			r.order = append(r.order, id)
 		}
@@ -130,42 +130,42 @@ func (r *modemRoute) begin(id string, total int) (from int, reference uint8) {
 	return p.from, p.reference
 }
 
-// remember keeps how far a message of several parts has come. One whose outcome is unknown is sent from the part at which it
-// ended.
+// remember stores the progress of a message of several parts. If the outcome is unknown, sending continues at the part where
+// it ended.
 func (r *modemRoute) remember(id string, s gsm.Sent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.parted[id]
-	if p == nil || s.From == 0 { // of one part, or nothing of it left
+	if p == nil || s.From == 0 { // it has one part, or no part was sent
 		return
 	}
 	p.from, p.reference = s.From, s.Reference
 	if s.Outcome == gsm.Accepted {
-		p.from = 0 // a repetition begins anew
+		p.from = 0 // a repetition starts again
 	}
 }
 
-// whole reports whether with this part all parts of a message are delivered.
+// whole reports whether all parts of a message are delivered, including this one.
 func (r *modemRoute) whole(id string, part int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.parted[id]
 	if p == nil {
-		return true // of one part, or of before the server's start: the report of its last part is the one that is matched
+		return true // of one part, or from before the server's start; the report of its last part counts
 	}
 	p.delivered[part] = true
 	return len(p.delivered) >= p.total
 }
 
-// modemInbox hands what a modem brings to the dispatcher.
+// modemInbox passes what a modem receives to the dispatcher.
 type modemInbox struct {
 	route *modemRoute
 	inbox notify.Inbox
 	own   string // the modem's number; empty if it is not known
 }
 
-// Receive implements gsm.Inbox. What cannot be read has no answer: it is kept as it came, without a text, so that the SIM
-// does not fill up.
+// Receive implements gsm.Inbox. An unreadable message cannot be answered. It is stored unread, without a text, so that the
+// SIM does not fill up.
 func (i modemInbox) Receive(ctx context.Context, m gsm.Message) error {
 	in := notify.Incoming{Route: i.route.name, Identity: m.Identity, From: m.From, To: i.own, Text: m.Text, At: m.At, Missing: m.Missing}
 	if m.Frame != nil {
@@ -191,7 +191,7 @@ func (i modemInbox) Report(ctx context.Context, r gsm.Report) error {
 	return i.inbox.Report(ctx, out)
 }
 
-// logRoute writes that there was a message into this server's log, and nothing of its text: for trying out.
+// logRoute logs that there was a message, without its text. It is for tests.
 type logRoute struct {
 	name string
 	log  *slog.Logger
@@ -206,7 +206,7 @@ func (r logRoute) Send(_ context.Context, m notify.Outgoing) notify.Sent {
 	return notify.Sent{Outcome: notify.Accepted, Parts: 1}
 }
 
-// ModemRoutes is the one route of a server with a GSM modem, as --sms-modem PORT=NUMBER gives it.
+// ModemRoutes returns the only route of a server with a GSM modem, as --sms-modem PORT=NUMBER defines it.
 func ModemRoutes(port, number string) []config.Route {
 	return []config.Route{{Name: "modem1", Kind: config.RouteModem, Meters: true, Keys: map[string]string{"port": port, "number": number}}}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// arrivals stores what a route hands in; refuse makes it fail so often first.
+// arrivals stores what a route delivers; refuse is how often it fails first.
 type arrivals struct {
 	refuse   int
 	received []notify.Incoming
@@ -38,8 +38,8 @@ func (d *arrivals) Report(_ context.Context, r notify.Report) error {
 	return nil
 }
 
-// TestAModemAsARoute: what is sent reaches the telephone and is reported once, a long message by its last part; what comes
-// in stays in the SIM until the inbox has made it durable; a modem that fails says so.
+// TestAModemAsARoute: a sent message reaches the telephone and is reported once, a long one by its last part. An arrival
+// stays in the SIM until the inbox has made it durable. A failing modem reports its problem.
 func TestAModemAsARoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const own, phoneNumber = "+254700000100", "+254711000001"
@@ -107,7 +107,7 @@ func TestAModemAsARoute(t *testing.T) {
 	})
 }
 
-// TestASIMThatFillsUpIsSeen: while the inbox takes nothing, what arrives stays in the SIM, and the route says how full it is.
+// TestASIMThatFillsUpIsSeen: while the inbox fails, arrivals stay in the SIM, and the route says how full it is.
 func TestASIMThatFillsUpIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const own, slots = "+254700000100", 10
@@ -152,7 +152,7 @@ func TestASIMThatFillsUpIsSeen(t *testing.T) {
 	})
 }
 
-// gate takes nothing until it is open.
+// gate blocks until it is open.
 type gate struct {
 	open  atomic.Bool
 	taken atomic.Int64

@@ -16,17 +16,17 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// Faults that this build can be told to have, in the environment variable FAULT_INJECT, joined by commas. They exist
-// only behind the build tag faultinject.
+// Faults that the environment variable FAULT_INJECT turns on, separated by commas. They exist only behind the build tag
+// faultinject.
 const (
 	slowIssuer = "slow-issuer"  // tokens come from elsewhere and late, so that every sale holds its money meanwhile
-	staleFloat = "stale-float"  // a planted race: what a vendor's float was is told again for a moment
-	shifted    = "clock="       // and a duration: the server's clock is off by so much from its start
-	ownShifted = "own-clock="   // the same of this machine's own clock; a database that has one is gone by as ever
-	keptClock  = "time-service" // a time service says that it keeps that clock; a shifted one is kept by none otherwise
+	staleFloat = "stale-float"  // a planted race: a vendor's old float is returned again for a moment
+	shifted    = "clock="       // followed by a duration: the server's clock is off by that much from the start
+	ownShifted = "own-clock="   // the same for this machine's own clock; a database's clock is still used
+	keptClock  = "time-service" // a time service confirms the clock; without this it never confirms a shifted one
 )
 
-// staleFor is how long an old float is told.
+// staleFor is how long an old float is returned.
 const staleFor = 40 * time.Millisecond
 
 func faulty(name string) bool {
@@ -49,9 +49,9 @@ func plantClock(now func() time.Time) func() time.Time {
 	return now
 }
 
-// plantSynced has a time service say of a shifted clock only what the test says.
+// plantSynced makes a time service report of a shifted clock only what the test says.
 func plantSynced(synced func() bool) func() bool {
-	shift := strings.Contains(os.Getenv("FAULT_INJECT"), shifted) // of either clock
+	shift := strings.Contains(os.Getenv("FAULT_INJECT"), shifted) // either clock
 	switch {
 	case faulty(keptClock):
 		return func() bool { return true }
@@ -61,10 +61,10 @@ func plantSynced(synced func() bool) func() bool {
 	return synced
 }
 
-// clockPlanted reports whether the clock is shifted for good: the time is then what the test says, and no database's.
+// clockPlanted reports whether the clock is shifted for good: then the time is the test's and not the database's.
 func clockPlanted() bool { return strings.Contains(","+os.Getenv("FAULT_INJECT"), ","+shifted) }
 
-// remote is an issuer that is not in this process, as far as the sale can tell.
+// remote is an issuer that looks as if it were in another process.
 type remote struct{ vending.Issuer }
 
 // Issue takes up to 4 ms.

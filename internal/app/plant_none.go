@@ -15,7 +15,7 @@ func plantClock(now func() time.Time) func() time.Time { return now }
 // plantSynced changes nothing in a release.
 func plantSynced(synced func() bool) func() bool { return synced }
 
-// clockPlanted is never so in a release.
+// clockPlanted is always false in a release.
 func clockPlanted() bool { return false }
 
 // plantIssuer changes nothing in a release.

@@ -13,19 +13,19 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// When a running server checks its own books from the rows alone: soon after the start, so that it does not stand in
-// the way of the first requests, and then an hour after it was done. A run looks at everything, so it takes longer the
-// more there is; large books are checked less often, for at most a tenth of the time.
+// When a running server checks its own books from the rows alone: shortly after the start, so that the first requests do not
+// wait, and then an hour after each run. A run reads everything. Large books are checked less often, so that checking takes
+// at most a tenth of the time.
 const (
 	verifyFirst = 10 * time.Second
 	verifyEvery = time.Hour
-	verifyRest  = 9 // how many times as long as a run the pause after it is at least
+	verifyRest  = 9 // least pause after a run, as a multiple of its length
 )
 
-// verifyPause is how long to wait after a run that took so long.
+// verifyPause returns the pause after a run of some length.
 func verifyPause(took time.Duration) time.Duration { return max(verifyEvery, verifyRest*took) }
 
-// notReady lists what keeps the server from doing its whole work.
+// notReady lists what keeps the server from doing all its work.
 func (a *App) notReady() []refusal.Refusal {
 	var out []refusal.Refusal
 	if err := a.engine.Health(); err != nil {
@@ -46,7 +46,7 @@ func (a *App) notReady() []refusal.Refusal {
 	return out
 }
 
-// unfit names what the engine found wrong with itself.
+// unfit lists the engine's own problems.
 func unfit(err error) refusal.Refusal {
 	switch {
 	case errors.Is(err, store.ErrInvariant):
@@ -57,7 +57,7 @@ func unfit(err error) refusal.Refusal {
 	return refuse.ReadyDatabaseStopped(err.Error())
 }
 
-// soundness is the refusal of every sale while the books are known not to add up.
+// soundness refuses every sale while the books are known not to balance.
 func (a *App) soundness() refusal.Refusal {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -67,7 +67,7 @@ func (a *App) soundness() refusal.Refusal {
 	return refuse.BooksUnsound()
 }
 
-// verify checks the books again and again. It reads beside everything else and stops nothing but selling.
+// verify checks the books again and again. It reads while everything else continues, and a finding stops only selling.
 func (a *App) verify(ctx context.Context) error {
 	timer := time.NewTimer(verifyFirst)
 	defer timer.Stop()
@@ -85,7 +85,7 @@ func (a *App) verify(ctx context.Context) error {
 		case err != nil:
 			a.log.Warn("verification failed", logkey.Err, err)
 		case !r.Sound():
-			f, _ := r.Stops() // selling goes on where only the proof is damaged
+			f, _ := r.Stops() // sales continue if only the proof is damaged
 			a.log.Error("verification found errors in the books", logkey.Reason, r.Findings[0].What, logkey.Count, len(r.Findings)+r.More)
 			a.setUnsound(f.What)
 		default:
@@ -101,7 +101,7 @@ func (a *App) setUnsound(what string) {
 	a.unsound = what
 }
 
-// issuer is the key store's, closed while the books are not sound.
+// issuer wraps the key store's issuer and refuses while the books are not sound.
 type issuer struct {
 	*keystore.Issuer
 	unsound func() refusal.Refusal
@@ -113,10 +113,10 @@ var (
 	_ vending.Refresher   = (*issuer)(nil)
 )
 
-// Look has the key store look at its file; the books are asked about again with every order.
+// Look makes the key store look at its file; the books are checked again with every order.
 func (i *issuer) Look() vending.Issuer { return &issuer{Issuer: i.Issuer.At(), unsound: i.unsound} }
 
-// Check is asked before anything is reserved.
+// Check is called before anything is reserved.
 func (i *issuer) Check(ctx context.Context, o vending.IssueRequest) refusal.Refusal {
 	if no := i.unsound(); no.Refused() {
 		return no
@@ -124,8 +124,8 @@ func (i *issuer) Check(ctx context.Context, o vending.IssueRequest) refusal.Refu
 	return i.Issuer.Check(ctx, o)
 }
 
-// Issue makes no token while Check would not allow one. The order is left open rather than declined: it may be made
-// when the books are in order again.
+// Issue makes no token while Check would not allow one. The order stays open: its token can be made when the books are sound
+// again.
 func (i *issuer) Issue(ctx context.Context, o vending.IssueRequest) (vending.Answer, error) {
 	if i.unsound().Refused() {
 		return vending.Answer{Outcome: vending.Unknown}, nil

@@ -39,8 +39,7 @@ func TestFaultsHaveTheCodeThatTellsWhatToDo(t *testing.T) {
 	}
 }
 
-// TestBooksThatDoNotAddUpStopSelling: the server stays up and says why, and goes on once a verification finds them
-// sound.
+// TestBooksThatDoNotAddUpStopSelling: the server stays up, says why, and sells again once a verification finds them sound.
 func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 	a, err := New(Config{Data: t.TempDir(), HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1,
 		KeyCost: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
@@ -75,7 +74,7 @@ func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 	}
 }
 
-// TestLargeBooksAreNotCheckedAllTheTime: an hour of rest, and never more than a tenth of the time at it.
+// TestLargeBooksAreNotCheckedAllTheTime: an hour's pause, and never more than a tenth of the time.
 func TestLargeBooksAreNotCheckedAllTheTime(t *testing.T) {
 	for took, want := range map[time.Duration]time.Duration{0: time.Hour, time.Minute: time.Hour, 10 * time.Minute: 90 * time.Minute, time.Hour: 9 * time.Hour} {
 		if got := verifyPause(took); got != want {

@@ -18,15 +18,15 @@ import (
 
 // Times of a running server.
 const (
-	shutdownTime = 10 * time.Second // for requests that were begun
-	recoverEvery = time.Minute      // how often sales without an answer are asked for again
-	chargeEvery  = time.Minute      // how often it is asked whether a local day has begun
+	shutdownTime = 10 * time.Second // for requests under way
+	recoverEvery = time.Minute      // how often it asks again about sales without an answer
+	chargeEvery  = time.Minute      // how often it checks whether a local day has begun
 
 	takeOverEvery = time.Second // between attempts to release the claims of a dead server
 )
 
-// Run serves until ctx ends or a part of the server breaks, then closes everything. What is acknowledged by then is
-// durable; what is not will be asked again.
+// Run serves until ctx ends or a part of the server breaks, then closes everything. Everything acknowledged by then is
+// durable; the rest will be requested again.
 func (a *App) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -77,7 +77,7 @@ func (a *App) takeOver(ctx context.Context) error {
 	}
 }
 
-// every does something at once, after each period and whenever wake asks for it, until ctx ends.
+// every calls a function at once, after each period and whenever wake asks for it, until ctx ends.
 func every(ctx context.Context, period time.Duration, wake <-chan struct{}, do func()) error {
 	tick := time.NewTicker(period)
 	defer tick.Stop()
@@ -92,7 +92,7 @@ func every(ctx context.Context, period time.Duration, wake <-chan struct{}, do f
 	}
 }
 
-// serveHTTP answers requests; when ctx ends it takes no more, and those under way get shutdownTime.
+// serveHTTP answers requests. When ctx ends it accepts no more, and those under way get shutdownTime.
 func (a *App) serveHTTP(ctx context.Context) error {
 	s := a.server()
 	ended := make(chan error, 1)
@@ -120,7 +120,7 @@ func (a *App) serveHTTP(ctx context.Context) error {
 	return err
 }
 
-// present keeps the sessions of the meters that are connected here, where other servers share the database.
+// present maintains the sessions of the meters that are connected here, if other servers share the database.
 func (a *App) present(ctx context.Context) error {
 	if a.presence == nil {
 		return nil
@@ -128,8 +128,8 @@ func (a *App) present(ctx context.Context) error {
 	return a.presence.Run(ctx)
 }
 
-// recover finishes sales and reversals that a crash, a lost answer or a meter left open: at once, every minute, and when
-// a meter has answered. Nothing is finished by a clock that is doubted.
+// recover finishes sales and reversals that a crash, a lost answer or a meter left open: at once, every minute, and when a
+// meter has answered. It does not run while the clock is in doubt.
 func (a *App) recover(ctx context.Context) error {
 	by := access.SystemActor(tenant, "recovery")
 	return every(ctx, recoverEvery, a.answered, func() {
@@ -143,8 +143,8 @@ func (a *App) recover(ctx context.Context) error {
 	})
 }
 
-// due makes the workers of lanes look at once: a commit has just made something due there, such as a cut-off that follows from a
-// reading, or the order behind one that its meter has answered.
+// due wakes the workers of lanes: a commit has just made something due there, such as a cut-off after a reading, or the
+// command behind one that its meter has answered.
 func (a *App) due(lanes []string) {
 	for _, lane := range lanes {
 		switch lane {
@@ -156,16 +156,15 @@ func (a *App) due(lanes []string) {
 	}
 }
 
-// kick wakes a worker that is there: the store may commit before the workers are made, and what it wrote then they find
-// themselves.
+// kick wakes a worker if there is one. The store may commit before the workers exist; they find that work by themselves.
 func kick(o *job.Outbox) {
 	if o != nil {
 		o.Kick()
 	}
 }
 
-// ingest hands what a meter sent to the store, and looks after sales and reversals once an answer to a command or a
-// report of a token is durable.
+// ingest passes a meter's message to the store, and wakes the recovery of sales and reversals once an answer to a command or
+// a token report is durable.
 func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
 	answers := slices.ContainsFunc(recs, func(r metering.Record) bool { return r.Bad == nil && (r.Rec.Command != nil || r.Rec.Token != nil) })
 	return a.engine.Ingest(recs, func(out []metering.Outcome, err error) {
@@ -174,16 +173,16 @@ func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error
 		if answers && err == nil {
 			select {
 			case a.answered <- struct{}{}:
-			default: // somebody will look already
+			default: // a wake is pending already
 			}
 		}
 	})
 }
 
-// watchEvery is how often it is asked whether a supply waits for something that has come.
+// watchEvery is how often waiting supplies are checked.
 const watchEvery = 20 * time.Second
 
-// watch looks after supplies that wait for the end of a window or of a notice, and leases whose time runs.
+// watch checks supplies that wait for the end of a window or of a notice, and leases whose time runs.
 func (a *App) watch(ctx context.Context) error {
 	by := access.SystemActor(tenant, "wallets")
 	return every(ctx, watchEvery, nil, func() {
@@ -197,10 +196,10 @@ func (a *App) watch(ctx context.Context) error {
 	})
 }
 
-// missEvery is how often it is asked which meters have fallen silent.
+// missEvery is how often the server looks for silent meters.
 const missEvery = time.Minute
 
-// missMeters tells people of meters and feeders that have fallen silent.
+// missMeters raises alarms for meters and feeders that have fallen silent.
 func (a *App) missMeters(ctx context.Context) error {
 	by := access.SystemActor(tenant, "silence")
 	return every(ctx, missEvery, nil, func() {
@@ -210,7 +209,7 @@ func (a *App) missMeters(ctx context.Context) error {
 	})
 }
 
-// unless does what must not be done by a clock that is doubted; nothing is lost, for it is done once the clock is trusted.
+// unless skips work while the clock is in doubt. The work is not lost: it is done once the clock is trusted.
 func unless(doubted func() bool, do func() (int, error)) (int, error) {
 	if doubted() {
 		return 0, nil
@@ -218,8 +217,8 @@ func unless(doubted func() bool, do func() (int, error)) (int, error) {
 	return do()
 }
 
-// settle posts what wallets used and takes their fixed charges: at once, and then every minute, which finds the hour's and
-// the day's work done but after their ends. Nothing is posted by a clock that is doubted.
+// settle posts what wallets used and takes their fixed charges, at once and then every minute. Most runs find nothing to do:
+// the work comes after each hour and day. It does not run while the clock is in doubt.
 func (a *App) settle(ctx context.Context) error {
 	by := access.SystemActor(tenant, "wallets")
 	return every(ctx, chargeEvery, nil, func() {
@@ -237,8 +236,8 @@ func (a *App) settle(ctx context.Context) error {
 	})
 }
 
-// charge makes fixed charges due once a local day: at once, which catches up after a rest, and then every minute, which
-// finds the day's work done but after midnight. No day is charged for by a clock that is doubted.
+// charge makes fixed charges due once a local day. It runs at once, which catches up after a pause, and then every minute;
+// most runs find the day done. It does not run while the clock is in doubt.
 func (a *App) charge(ctx context.Context) error {
 	by := access.SystemActor(tenant, "fixed charges")
 	return every(ctx, chargeEvery, nil, func() {

@@ -58,7 +58,7 @@ func (f file) exempt() bool {
 	return f.generated || strings.HasSuffix(f.name, "_table.go") || f.name == "tables.go"
 }
 
-// parsed are the files of the module, which most tests read and none changes.
+// parsed are the files of the module. Most tests read them, and none changes them.
 var parsed struct {
 	once sync.Once
 	all  []file
@@ -118,7 +118,7 @@ func readFiles(t *testing.T) []file {
 	return out
 }
 
-// room is the longest listed prefix of a folder.
+// room returns the longest listed prefix of a folder.
 func room(dir string) (string, int, bool) {
 	all := layers()
 	for d := dir; d != "." && d != "/"; d = path.Dir(d) {
@@ -193,8 +193,8 @@ func checkImport(t *testing.T, f file, from string, layer int, p string) {
 	}
 }
 
-// strangers are rooms and files that know a server as anybody outside does, with the rooms they may use. The demonstration starts
-// its server too.
+// strangers are rooms and files that use a server only from outside, with the rooms that they may import. The demonstration
+// also starts its server.
 func strangers() map[string][]string {
 	return map[string][]string{
 		"internal/demo":         {"internal/app", "client", "api/apiv1", "internal/device", "internal/exit"},
@@ -217,7 +217,7 @@ func TestCoreReadsNoClock(t *testing.T) {
 				switch s.Sel.Name {
 				case "NewTimer", "NewTicker":
 					if f.dir == "internal/job" || f.dir == "internal/presence" || f.dir == "internal/notify" {
-						return true // these wait and look again; what they decide by is their injected clock
+						return true // these wait and poll; their injected clock decides
 					}
 					fallthrough
 				case "Now", "Since", "Until", "Sleep", "After", "Tick", "AfterFunc":
@@ -270,14 +270,14 @@ func TestNoInitAndNoGlobals(t *testing.T) {
 	}
 }
 
-// isText reports whether an expression is a text put together from others, such as a query from a table of columns. Operators
-// give values only: nothing that could change.
+// isText reports whether an expression is a text composed of others, such as a query from a table of columns. Operators give
+// only values, which cannot change.
 func isText(e ast.Expr) bool {
 	b, ok := e.(*ast.BinaryExpr)
 	return ok && b.Op == token.ADD
 }
 
-// checkVars allows sentinel errors, compile-time interface checks, embeds, tables, and texts put together from them.
+// checkVars allows sentinel errors, compile-time interface checks, embeds, tables, and texts composed of them.
 func checkVars(t *testing.T, f file, d *ast.GenDecl) {
 	t.Helper()
 	embedded := d.Doc != nil && strings.Contains(commentText(d.Doc), "go:embed")
@@ -339,7 +339,7 @@ func TestNoRoomIsCalledUtil(t *testing.T) {
 	}
 }
 
-// TestAreasOfTheStoreStandInOrder: an area of the store uses the rows of those before it only.
+// TestAreasOfTheStoreStandInOrder: an area of the store uses only rows of the areas before it.
 func TestAreasOfTheStoreStandInOrder(t *testing.T) {
 	const store = "internal/store/"
 	order := []string{"core", "people", "books", "meters", "sales", "messages"}

@@ -14,18 +14,18 @@ import (
 	"testing"
 )
 
-// shelf is what a citation may name: the files of the repository, and the anchors of its pages.
+// shelf is what a citation may name: the repository's files and the anchors of its pages.
 type shelf struct {
 	files   map[string]bool            // by their paths from the root, with slashes
 	anchors map[string]map[string]bool // by page
-	rows    map[string]map[string]bool // the names at the beginning of the rows of tables, by page
+	rows    map[string]map[string]bool // the names that begin the rows of tables, by page
 }
 
 func newShelf() *shelf {
 	return &shelf{files: map[string]bool{}, anchors: map[string]map[string]bool{}, rows: map[string]map[string]bool{}}
 }
 
-// numbered are pages whose rows have numbers, by which comments that cite the page name them.
+// numbered are pages with numbered rows, which comments cite by number.
 func numbered() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
 		"docs/reference/postings.md": regexp.MustCompile(`\bP[0-9]{1,2}\b`),
@@ -39,21 +39,21 @@ var (
 	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	notSlug = regexp.MustCompile(`[^a-z0-9 _-]`)
 	row     = regexp.MustCompile(`(?m)^\| ([A-Z][0-9]+[a-z]?) \|`)
-	// clause is the place in a standard, which must be named before it; a § without a figure is only a character.
+	// clause is a place in a standard. The standard must be named before it; a § without a figure is only a character.
 	clause   = regexp.MustCompile(`§ ?[0-9]|\b[Ss]ection [0-9]+\.[0-9]`)
 	standard = regexp.MustCompile(`\b(IEC [0-9]+|ISO(/IEC)? [0-9]+|RFC [0-9]+|TS [0-9]{2}\.[0-9]{3}|SMPP [0-9]|MQTT [0-9]|STS [0-9]+|NIST SP)`)
 	blanks   = regexp.MustCompile(`\s+`)
-	// elsewhere are names of pages that whoever reads this repository does not have.
+	// elsewhere are names of pages that readers of this repository do not have.
 	elsewhere = regexp.MustCompile(`(?i)\bdomain(?:'s)? reference\b|\bcontract,? (?:§|section )|\b(?:of|from|in|as) the contract\b` +
 		`|\bthe contract (?:says|prints|names|knows)\b|\bfacts page\b|\bSTS/FACTS\b|\bFACTS §|\b(?:reliability|datapath|architecture|domain),? (?:page|reference\b|§)`)
 )
 
-// slug is the anchor that a heading gets.
+// slug returns the anchor of a heading.
 func slug(text string) string {
 	return strings.ReplaceAll(notSlug.ReplaceAllString(strings.ToLower(text), ""), " ", "-")
 }
 
-// put adds a file and, where it is a page, its anchors.
+// put adds a file, and the anchors of a page.
 func (s *shelf) put(name string, text []byte) {
 	s.files[name] = true
 	if path.Ext(name) != ".md" {
@@ -68,8 +68,8 @@ func (s *shelf) put(name string, text []byte) {
 	}
 }
 
-// find is the page that a citation in a folder means, empty for none: by its path from the root or from the folder, or by its bare
-// name among the pages of docs.
+// find returns the page that a citation in a folder means, or "". It looks for the path from the root or from the folder, or
+// for the bare name among the pages of docs.
 func (s *shelf) find(dir, name string) string {
 	tries := []string{name, path.Join(dir, name)}
 	if !strings.Contains(name, "/") {
@@ -110,7 +110,7 @@ func (s *shelf) problems(dir, text string) (wrong []string, seen int) {
 	return wrong, seen
 }
 
-// missing are the numbered rows of a page that a passage names and the page lacks.
+// missing returns the numbered rows that a passage cites and the page lacks.
 func (s *shelf) missing(page, text string) (wrong []string) {
 	number := numbered()[page]
 	if number == nil {
@@ -133,10 +133,10 @@ func written(name string) bool {
 	return name == "check" || name == "Makefile"
 }
 
-// frozen are files that nobody may edit any more, with what they cite: databases of users have them as they are.
+// frozen are files that must not change any more, with what they cite, because users' databases depend on them.
 func frozenFiles() []string { return []string{"internal/store/migrations/0001_first.sql"} }
 
-// readTexts reads every file that people write, and what may be cited.
+// readTexts reads every file that people write, and everything that may be cited.
 func readTexts(t *testing.T) (s *shelf, texts map[string][]byte) {
 	t.Helper()
 	root := filepath.Join("..", "..")
@@ -172,8 +172,8 @@ func readTexts(t *testing.T) (s *shelf, texts map[string][]byte) {
 	return s, texts
 }
 
-// TestEveryCitationLeadsSomewhere: a page or a heading that a comment, a template, a script or a page names is there; a § stands
-// behind the name of its standard; and nothing is cited that a clone of this repository lacks.
+// TestEveryCitationLeadsSomewhere: every page or heading that a comment, a template, a script or a page names exists; a §
+// follows the name of its standard; and every cited file is in a clone of this repository.
 func TestEveryCitationLeadsSomewhere(t *testing.T) {
 	s, texts := readTexts(t)
 	seen := 0
@@ -214,7 +214,7 @@ func TestEveryCitationLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// unmarked takes the marks of comments off the lines of a passage.
+// unmarked removes comment marks from the lines of a passage.
 func unmarked(passage string) string {
 	var out strings.Builder
 	for line := range strings.Lines(passage) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// comparesInStore are the limits of use cases that the store compares with, with the reason.
+// comparesInStore are the limits of use cases that the store may compare with, with the reason.
 func comparesInStore() map[string]string {
 	return map[string]string{
 		"internal/store/postgres: wallet.MaxApart": "the engine logs that its clock is doubted; use cases decide what follows",
@@ -21,9 +21,9 @@ func alarmWriters() []string {
 	return []string{"RaiseAlarm", "UpdateAlarm", "ClearAlarm", "RaiseFeeder", "ClearFeeder"}
 }
 
-// TestTheStoreDecidesNothing finds two kinds of rules in the store. One compares with a limit of a use case; a query may bind a
-// limit, where it bounds the rows. The other raises or ends an alarm because of what a row says: a use case calls the method of
-// the alarm beside that of the row.
+// TestTheStoreDecidesNothing finds two kinds of rules in the store. One compares with a limit of a use case; a query may bind
+// a limit that bounds its rows. The other raises or ends an alarm because of a row's values: a use case must call the alarm's
+// method next to the row's.
 func TestTheStoreDecidesNothing(t *testing.T) {
 	p := loadProduct(t)
 	left, declared := comparesInStore(), 0
@@ -62,7 +62,7 @@ func TestTheStoreDecidesNothing(t *testing.T) {
 	}
 }
 
-// limit is the number of a use case that a comparison puts in order with another one, as package.Name; "" for none.
+// limit returns the use case's constant in a comparison that orders two numbers, as package.Name; "" for none.
 func (p *product) limit(b *ast.BinaryExpr) (name string) {
 	if !slices.Contains([]token.Token{token.LSS, token.LEQ, token.GTR, token.GEQ}, b.Op) {
 		return ""
@@ -79,7 +79,7 @@ func (p *product) limit(b *ast.BinaryExpr) (name string) {
 	return name
 }
 
-// TestMessagesAreComposedInOneRoom: package notify composes every message; others say what happened.
+// TestMessagesAreComposedInOneRoom: package notify composes every message; other packages only report what happened.
 func TestMessagesAreComposedInOneRoom(t *testing.T) {
 	composed := 0
 	for _, f := range files(t) {

@@ -17,8 +17,8 @@ type vocabulary struct {
 	imports map[string]string // import paths of the package's files by name
 }
 
-// TestNamesInCommentsAreThere: what a comment links to in brackets, a name, the member of a type or a name of a package that its own
-// package imports, is there, as go doc wants it. So is what it names of a package of ours without brackets.
+// TestNamesInCommentsAreThere: every link in brackets in a comment leads to a name, a member of a type, or a name of an
+// imported package, as go doc requires. A name of one of our packages without brackets must exist too.
 func TestNamesInCommentsAreThere(t *testing.T) {
 	all := files(t)
 	of := map[string]*vocabulary{}
@@ -30,7 +30,7 @@ func TestNamesInCommentsAreThere(t *testing.T) {
 		}
 		v.add(f)
 	}
-	called := map[string][]string{} // the folders of packages by their names
+	called := map[string][]string{} // the folders of packages by name
 	for dir := range of {
 		called[path.Base(dir)] = append(called[path.Base(dir)], dir)
 	}
@@ -55,10 +55,10 @@ func TestNamesInCommentsAreThere(t *testing.T) {
 	}
 }
 
-// unknown marks the import path of a name that stands for no package.
+// unknown marks the import path of a name that is not a package.
 const unknown = "?"
 
-// links are what a comment links to, or would if it were there.
+// links are the links of a comment, including broken ones.
 func links(v *vocabulary, text string) []*comment.DocLink {
 	var out []*comment.DocLink
 	p := comment.Parser{
@@ -99,7 +99,7 @@ func walk(blocks []comment.Block, out *[]*comment.DocLink) {
 	}
 }
 
-// dead says why a link of a package leads nowhere; empty if it does not.
+// dead says why a link in a package leads nowhere; empty if it works.
 func dead(of map[string]*vocabulary, dir string, l *comment.DocLink) string {
 	name := l.Name
 	if l.Recv != "" {
@@ -121,7 +121,7 @@ func dead(of map[string]*vocabulary, dir string, l *comment.DocLink) string {
 	return ""
 }
 
-// add notes what a file declares and imports.
+// add records what a file declares and imports.
 func (v *vocabulary) add(f file) {
 	for _, imp := range f.tree.Imports {
 		p, err := strconv.Unquote(imp.Path.Value)
@@ -155,7 +155,7 @@ func (v *vocabulary) add(f file) {
 	}
 }
 
-// members notes the fields of a struct and the methods of an interface.
+// members records the fields of a struct and the methods of an interface.
 func (v *vocabulary) members(s *ast.TypeSpec) {
 	var fields *ast.FieldList
 	switch t := s.Type.(type) {

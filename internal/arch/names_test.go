@@ -29,7 +29,7 @@ func unnamed() map[string]string {
 	}
 }
 
-// TestEveryConstantThatPagesShowHasAName in the catalogue, and no name is left over.
+// TestEveryConstantThatPagesShowHasAName: the catalogue has a name for each, and no other names.
 func TestEveryConstantThatPagesShowHasAName(t *testing.T) {
 	p, skipped := loadProduct(t), unnamed()
 	names, err := catalogue.Read(catalogue.English, "names")

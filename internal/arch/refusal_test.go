@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestARefusalIsAValue holds docs/decisions/0004: a refusal is no error. A function returns it last, or directly before the
-// error; a result embeds it, so that the store sees Refused and undoes the transaction. A pointer to one could be nil. A use case,
-// which is exported and takes a context, returns a refusal beside no value: the value embeds it.
+// TestARefusalIsAValue checks docs/decisions/0004: a refusal is not an error. A function returns it last, or directly before
+// the error. A result embeds it, so that the store sees Refused and undoes the transaction. A pointer to one could be nil. A
+// use case, which is exported and takes a context, never returns a refusal next to a value: the value embeds it.
 func TestARefusalIsAValue(t *testing.T) {
 	for _, f := range files(t) {
 		if f.test() || !strings.HasPrefix(f.dir, "internal/") {

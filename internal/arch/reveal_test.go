@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// revealers names every file that may open a secret (token digits, keys, passwords), with its reason. Whatever a use
-// case reveals left its transaction after the commit; a new caller is a decision, and the reviewer sees it here.
+// revealers names every file that may open a secret (token digits, keys, passwords), with its reason. A use case reveals a
+// secret only after the commit. A new caller is a decision, and the reviewer sees it here.
 func revealers() map[string]string {
 	return map[string]string{
 		// The secrets' own packages.
@@ -41,7 +41,7 @@ func revealers() map[string]string {
 		"internal/tokenlab/view.go":        "the same",
 		"internal/tokenlab/kinds.go":       "checks public vectors",
 		"internal/tokenlab/rebuild.go":     "checks public vectors",
-		// Secrets that are shown once, or written to where they live.
+		// Secrets that are shown once, or written to the place where they belong.
 		"cmd/paywatt/apikey.go":               "prints the key it made, once",
 		"internal/store/storetest/profile.go": "signs in with the login it made, on both engines",
 		"cmd/paywatt/integration.go":          "prints the password of the login it made, once",

@@ -7,18 +7,18 @@ import (
 	"testing"
 )
 
-// mostMethods is how many methods an interface of a use case may have, embedded ones counted. Where a use case needs more of a
-// transaction, it reaches the rows of another one through an accessor, such as tx.Debts().
+// mostMethods is how many methods an interface of a use case may have, embedded ones counted. A use case that needs more of a
+// transaction gets the rows of another one through an accessor, such as tx.Debts().
 const mostMethods = 25
 
-// embeddable are the interfaces of ours that an interface of another room may embed, with the reason.
+// embeddable are our interfaces that an interface of another room may embed, with the reason.
 func embeddable() map[string]string {
 	return map[string]string{
 		"internal/once.Clock": "one method, and the transaction itself is what the clock rule takes",
 	}
 }
 
-// TestInterfacesStaySmall: no interface of a use case, exported or not, has more than 25 methods, embedded ones counted, and none
+// TestInterfacesStaySmall: no interface of a use case, exported or not, has more than 25 methods, embedded ones counted. None
 // embeds an interface of another room: it has an accessor for it, or names the few methods that it needs.
 func TestInterfacesStaySmall(t *testing.T) {
 	p := loadProduct(t)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestTheStoreHandsNoTransactionInwards: the store may use the types of use cases and their functions of values. A rule that reads
-// and writes stands in the use case and is called from there, so no function of layer 2 gets a transaction from the store.
+// TestTheStoreHandsNoTransactionInwards: the store may use the types of use cases and their pure functions. A rule that reads
+// and writes is in the use case and called there, so the store never passes a transaction to a function of layer 2.
 func TestTheStoreHandsNoTransactionInwards(t *testing.T) {
 	p := loadProduct(t)
 	calls := 0
@@ -41,7 +41,7 @@ func TestTheStoreHandsNoTransactionInwards(t *testing.T) {
 	}
 }
 
-// called is the function or method that a call names; nil for a conversion, a built-in or a function in a variable.
+// called returns the function or method that a call names; nil for a conversion, a built-in or a function in a variable.
 func (p *product) called(call *ast.CallExpr) *gotypes.Func {
 	fun := ast.Unparen(call.Fun)
 	switch f := fun.(type) {

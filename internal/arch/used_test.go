@@ -46,7 +46,7 @@ func onlyTested() map[string]string {
 	}
 }
 
-// listed is a package as go list names it.
+// listed is a package as go list prints it.
 type listed struct {
 	ImportPath, Dir, Export string
 	GoFiles                 []string
@@ -55,20 +55,20 @@ type listed struct {
 
 func (p listed) ours() bool { return p.Module != nil && p.Module.Path == module }
 
-// product is the source of the program and what its functions use.
+// product is the source of the program with the functions that each function uses.
 type product struct {
 	set      *token.FileSet
 	packages map[string]*gotypes.Package
 	files    map[*gotypes.Package][]*ast.File
 	info     gotypes.Info
-	// uses are the functions that a function uses; those of nil are used by variables, or by no declaration at all.
+	// uses maps a function to the functions that it uses; nil maps to those used by variables, or outside any declaration.
 	uses map[*gotypes.Func][]*gotypes.Func
 	// promised are the methods of all interfaces by name.
 	promised map[string][]*gotypes.Interface
 }
 
-// TestEveryExportedFunctionIsUsed: what is exported below internal is reached from the command, or is a method that an interface
-// asks for. What only tests use stands in a test package or an export_test.go.
+// TestEveryExportedFunctionIsUsed: every exported function below internal is reached from the command, or is a method that an
+// interface requires. Functions that only tests use are in a test package or an export_test.go.
 func TestEveryExportedFunctionIsUsed(t *testing.T) {
 	p := loadProduct(t)
 	reached := p.reach()
@@ -106,13 +106,13 @@ func goCommand(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// loaded is the program, which several tests read and none changes.
+// loaded is the program. Several tests read it, and none changes it.
 var loaded struct {
 	once sync.Once
 	p    *product
 }
 
-// loadProduct type-checks the program once: our packages from their source, all others by what the compiler knows of them.
+// loadProduct type-checks the program once: our packages from source, all others from the compiler's export data.
 func loadProduct(t *testing.T) *product {
 	t.Helper()
 	loaded.once.Do(func() { loaded.p = readProduct(t) })
@@ -188,7 +188,7 @@ func (p *product) check(config *gotypes.Config, l listed) error {
 	return nil
 }
 
-// declaration notes which functions a declaration uses, and which methods its interfaces ask for.
+// declaration records which functions a declaration uses, and which methods its interfaces require.
 func (p *product) declaration(d ast.Decl) {
 	var user *gotypes.Func
 	if fn, is := d.(*ast.FuncDecl); is && !(fn.Recv == nil && fn.Name.Name == "main") {
@@ -209,7 +209,7 @@ func (p *product) declaration(d ast.Decl) {
 	})
 }
 
-// promises notes the interfaces of a package that is not ours.
+// promises records the interfaces of a package that is not ours.
 func (p *product) promises(pkg *gotypes.Package) {
 	for _, name := range pkg.Scope().Names() {
 		if tn, is := pkg.Scope().Lookup(name).(*gotypes.TypeName); is {
@@ -228,7 +228,7 @@ func (p *product) promise(i *gotypes.Interface) {
 	}
 }
 
-// declared are the functions and methods of our packages.
+// declared returns the functions and methods of our packages.
 func (p *product) declared() map[*gotypes.Func]bool {
 	all := map[*gotypes.Func]bool{}
 	for _, parsed := range p.files {
@@ -243,7 +243,7 @@ func (p *product) declared() map[*gotypes.Func]bool {
 	return all
 }
 
-// reach are the functions that main, the variables and the interfaces reach.
+// reach returns the functions that main, the variables and the interfaces reach.
 func (p *product) reach() map[*gotypes.Func]bool {
 	reached := map[*gotypes.Func]bool{}
 	var visit func(fn *gotypes.Func)
@@ -270,7 +270,7 @@ func (p *product) reach() map[*gotypes.Func]bool {
 	return reached
 }
 
-// types are the named types of our packages that are no interfaces.
+// types returns the named types of our packages that are not interfaces.
 func (p *product) types() []*gotypes.Named {
 	var all []*gotypes.Named
 	for pkg := range p.files {
@@ -287,8 +287,8 @@ func (p *product) types() []*gotypes.Named {
 	return all
 }
 
-// asked reports whether an interface asks for a method of a type, its own or one of an embedded type, and the type has all that
-// the interface wants.
+// asked reports whether an interface requires a method of a type, its own or that of an embedded type, and the type
+// implements the interface.
 func (p *product) asked(t *gotypes.Named, method string) bool {
 	for _, i := range p.promised[method] {
 		if gotypes.Implements(gotypes.NewPointer(t), i) || t.TypeParams().Len() > 0 {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// handed are the steps of a way that no earlier step calls by name. Each is a value in a field that another function sets, or is
-// reached by no call at all; then by says how.
+// handed are the steps of a way that no earlier step calls by name. Each is a value in a field that another function sets, or
+// is not called at all; then by says how it is reached.
 func handed() map[string]struct{ set, by string } {
 	return map[string]struct{ set, by string }{
 		"app.App.ingest":        {set: "app.App.listen"},
@@ -27,8 +27,8 @@ func handed() map[string]struct{ set, by string } {
 	}
 }
 
-// TestTheWaysThroughTheHouse: each function that a step in ARCHITECTURE.md names is there, and an earlier step calls it. A way has at
-// most eight steps, and the step that enters a room a second time says so.
+// TestTheWaysThroughTheHouse: each function that a step in ARCHITECTURE.md names exists, and an earlier step calls it. A way
+// has at most eight steps, and a step that enters a room a second time says so.
 func TestTheWaysThroughTheHouse(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "ARCHITECTURE.md"))
 	if err != nil {
@@ -83,7 +83,7 @@ func TestTheWaysThroughTheHouse(t *testing.T) {
 	}
 }
 
-// named are the functions and methods of the product by the names of their packages, "package.Name" or "package.Type.Name".
+// named returns the functions and methods of the product by name, "package.Name" or "package.Type.Name".
 func (p *product) named() map[string]*gotypes.Func {
 	all := map[string]*gotypes.Func{}
 	for fn := range p.declared() {
@@ -96,7 +96,7 @@ func (p *product) named() map[string]*gotypes.Func {
 	return all
 }
 
-// receiver is the type of a method; nil for a function.
+// receiver returns the type of a method; nil for a function.
 func receiver(fn *gotypes.Func) *gotypes.Named {
 	recv := fn.Signature().Recv()
 	if recv == nil {
@@ -110,8 +110,8 @@ func receiver(fn *gotypes.Func) *gotypes.Named {
 	return named
 }
 
-// calls reports whether one of some functions, or a function of its package that it uses, names another one, or a method of an
-// interface that the other one implements.
+// calls reports whether one of some functions, or a function of its package that it uses, names another function, or an
+// interface method that this function implements.
 func (p *product) calls(from []*gotypes.Func, to *gotypes.Func) bool {
 	seen := map[*gotypes.Func]bool{}
 	of := receiver(to)
@@ -146,7 +146,7 @@ func promises(method *gotypes.Func, by *gotypes.Named) bool {
 	return is && gotypes.Implements(gotypes.NewPointer(by), i)
 }
 
-// full is the name of a function, of a method with its type before it.
+// full returns the name of a function, with the type in front for a method.
 func full(fn *ast.FuncDecl) string {
 	if fn.Recv == nil {
 		return fn.Name.Name

@@ -45,8 +45,8 @@ type Section struct {
 	Texts []Text
 }
 
-// Text is one text. It is Say, or a list of Words, or a Size (a number that belongs to the text of that name). One, Two, Few and
-// Many are its forms for some numbers, where the language has them; Say is then the form for all others.
+// Text is one text. It is Say, or a list of Words, or a Size (a number that belongs to the text of that name). One, Two, Few
+// and Many are its forms for some numbers, if the language has them; Say is then the form for all others.
 type Text struct {
 	Name                string
 	Say                 string
@@ -236,5 +236,5 @@ func (t *Text) forms(v map[string]any) error {
 	return nil
 }
 
-// Counts reports whether the text depends on a number, which stands in the place {n}.
+// Counts reports whether the text depends on a number, which fills the place {n}.
 func (t Text) Counts() bool { return t.One != "" || t.Two != "" || t.Few != "" || t.Many != "" }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// whole are the areas that a language has whole or not at all, and the sections that it may lack. A text that a language lacks in
-// another area is shown in English.
+// whole are the areas that a language must have completely or not at all, and the sections that may be missing. In any other
+// area, a missing text is shown in English.
 var whole = map[string][]string{"sms": {"meter"}, "lcd": {"room"}}
 
 // TestEveryLanguageHasEveryText: a translation has the texts of the English file, with the same places, and no other.
@@ -30,8 +30,8 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 	}
 }
 
-// unlike lists where a translation is not one of the English file. Where optional is nil it may lack texts; otherwise only the
-// sections that optional names.
+// unlike lists the differences between a translation and the English file. If optional is nil, texts may be missing;
+// otherwise only the sections in optional may be.
 func unlike(english, f File, optional []string) (wrong []string) {
 	for _, s := range english.Sections {
 		have := f.Section(s.Name)
@@ -60,7 +60,7 @@ func unlike(english, f File, optional []string) (wrong []string) {
 	return wrong
 }
 
-// TestATranslationIsHeldAgainstTheEnglishFile has a mistake of each kind.
+// TestATranslationIsHeldAgainstTheEnglishFile tests a mistake of each kind.
 func TestATranslationIsHeldAgainstTheEnglishFile(t *testing.T) {
 	read := func(text string) File {
 		f, err := parse(text)
@@ -118,7 +118,7 @@ func TestTheDisplayHasTheRoomAndTheCharacters(t *testing.T) {
 	}
 }
 
-// gsm is the basic table of the GSM alphabet, as far as our languages use it: a septet a character.
+// gsm is the basic table of the GSM alphabet, as far as our languages use it: one septet for each character.
 const gsm = " !\"#$%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" + "éèàùÉçñ"
 
 // TestAMeterWritesOneMessage puts the longest figures there are into every message of a meter. Messages of the server are

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// check says what is wrong with the form of a value; nil when nothing is.
+// check says what is wrong with the form of a value, or returns nil.
 func (v Value) check() error {
 	var err error
 	text := ""
@@ -67,7 +67,7 @@ func (v Value) where() string {
 	return v.From
 }
 
-// shortest and longest duration that a setting takes: shorter would be a busy loop, longer a typing error.
+// shortest and longest duration of a setting: a shorter one would be a busy loop, a longer one a typing error.
 const (
 	minDuration = 100 * time.Millisecond
 	maxDuration = 24 * time.Hour
@@ -100,7 +100,7 @@ func address(text string) error {
 	return nil
 }
 
-// checkTogether says which settings do not go together.
+// checkTogether says which settings contradict each other.
 func (c Config) checkTogether() error {
 	if (c.Text(TLSCert) == "") != (c.Text(TLSKey) == "") {
 		return fmt.Errorf("%w %s and %s go together: one is given without the other", ErrSetting, TLSCert, TLSKey)
@@ -111,11 +111,11 @@ func (c Config) checkTogether() error {
 // Legacy is a listener for one device that speaks its own messages (docs/guide/devices.md).
 type Legacy struct {
 	Address string
-	Meter   string // as given: number or identity
+	Meter   string // as given: number or id
 	Profile string
 }
 
-// DefaultProfile is the device profile of a listener that names none.
+// DefaultProfile is the device profile of a listener that does not name one.
 const DefaultProfile = "seed-a"
 
 // ParseLegacy reads ADDR=METER[:PROFILE].
@@ -134,7 +134,7 @@ func ParseLegacy(text string) (Legacy, error) {
 	return Legacy{Address: addr, Meter: strings.TrimSpace(meter), Profile: profile}, nil
 }
 
-// Legacy is every such listener; Merge has read them before.
+// Legacy returns all such listeners; Merge has parsed them before.
 func (c Config) Legacy() []Legacy {
 	var out []Legacy
 	for _, text := range c.List(MQTTLegacy) {

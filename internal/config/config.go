@@ -1,9 +1,9 @@
-// Package config decides what the settings of a Paywatt are: defaults, then the file paywatt.toml, then the
-// environment (PAYWATT_*), then the command line, each overruling those before it, and every value with its origin.
+// Package config merges the settings of a Paywatt: defaults, then the file paywatt.toml, then the environment (PAYWATT_*),
+// then the command line. Later sources override earlier ones, and every value has its origin.
 //
-// It is pure: reading the file and the environment is the caller's, who hands their contents to [Merge]. A key that
-// does not exist is an error that names it, wherever it came from, because a misspelt setting that is silently ignored
-// is found out in the field. Start at [Merge] and [Settings].
+// It is pure: the caller reads the file and the environment and passes their contents to [Merge]. An unknown key is an error
+// that names it, whatever its source, because a misspelt setting that is silently ignored would be found only in the field.
+// Start at [Merge] and [Settings].
 package config
 
 import (
@@ -23,7 +23,7 @@ const EnvPrefix = "PAYWATT_"
 // Origin is where a value came from.
 type Origin string
 
-// Origins, weakest first.
+// Origins, in rising precedence.
 const (
 	Default Origin = "default"
 	File    Origin = "file"
@@ -48,8 +48,8 @@ type Setting struct {
 	Default string
 	Help    string
 	Secret  bool // shown masked
-	NotFile bool // cannot stand in the file: the file is found by it
-	Client  bool // for commands that speak to a server, not for the server
+	NotFile bool // cannot be in the file, because the file is found by it
+	Client  bool // for commands that use a server, not for the server
 }
 
 // Variable is the name of the setting's environment variable.
@@ -74,12 +74,12 @@ func Find(key string) (Setting, bool) {
 	return Setting{}, false
 }
 
-// Value is a setting as it stands.
+// Value is the value of a setting.
 type Value struct {
 	Setting Setting
-	Texts   []string // one, but for a List any number
+	Texts   []string // one text, but any number for a List
 	Origin  Origin
-	From    string // the variable, flag or file that says so; empty for a default
+	From    string // the variable, flag or file it came from; empty for a default
 }
 
 // String is the value as config show prints it: a list with commas between, a secret masked.
@@ -91,7 +91,7 @@ func (v Value) String() string {
 	return maskURL(s)
 }
 
-// maskURL hides the password of a URL: the store's holds one.
+// maskURL hides the password in a URL, such as the store's.
 func maskURL(s string) string {
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok {
@@ -114,7 +114,7 @@ type Config struct {
 	routes []Route
 }
 
-// Sources are what Merge puts together. The zero value gives the defaults.
+// Sources are the inputs of Merge. The zero value gives the defaults.
 type Sources struct {
 	File     map[string]any      // contents of the settings file, decoded
 	FilePath string              // for messages and origins
@@ -122,10 +122,10 @@ type Sources struct {
 	Flags    map[string][]string // by key; only those that were given
 }
 
-// ErrSetting is wrapped by every complaint of Merge.
+// ErrSetting is wrapped by every error of Merge.
 var ErrSetting = errors.New("setting")
 
-// Merge puts the sources together. All that is wrong is told at once, joined.
+// Merge merges the sources. It reports all errors at once, joined.
 func Merge(src Sources) (Config, error) {
 	c := Config{values: make(map[string]Value, len(settings))}
 	for _, s := range settings {
@@ -177,7 +177,7 @@ func (c *Config) mergeFile(file map[string]any, path string) []error {
 	return errs
 }
 
-// fileTexts reads a decoded TOML value. Numbers and truth values have no place in any setting of this version.
+// fileTexts reads a decoded TOML value. No setting of this version takes numbers or booleans.
 func fileTexts(v any, k Kind) ([]string, error) {
 	switch v := v.(type) {
 	case string:
@@ -250,7 +250,7 @@ func (c Config) mergeFlags(flags map[string][]string) []error {
 	return errs
 }
 
-// unknown names a setting that does not exist, with the one that was probably meant.
+// unknown is the error for an unknown setting, with the name that was probably meant.
 func unknown(key, where string) error {
 	bare := strings.ToLower(strings.TrimPrefix(key, EnvPrefix))
 	for _, s := range settings {
@@ -270,7 +270,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// Text is the value of a setting that is not a list; empty for one that does not exist.
+// Text returns the value of a setting that is not a list; empty for an unknown one.
 func (c Config) Text(key string) string {
 	if t := c.values[key].Texts; len(t) > 0 {
 		return t[0]
@@ -278,10 +278,10 @@ func (c Config) Text(key string) string {
 	return ""
 }
 
-// List is the values of a list.
+// List returns the values of a list.
 func (c Config) List(key string) []string { return slices.Clone(c.values[key].Texts) }
 
-// Duration is the value of a setting that is one; Merge has read it before, so it is well-formed.
+// Duration returns the value of a setting that is a duration; Merge has checked it before.
 func (c Config) Duration(key string) time.Duration {
 	d, err := time.ParseDuration(c.Text(key))
 	if err != nil {

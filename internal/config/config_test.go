@@ -42,7 +42,7 @@ func TestTheDefaultsOfSettings(t *testing.T) {
 	}
 }
 
-// TestStrongerSourceWins gives http at every level from some level on and expects the strongest.
+// TestStrongerSourceWins sets http in every source from some level on and expects the strongest.
 func TestStrongerSourceWins(t *testing.T) {
 	file := map[string]any{"http": ":1"}
 	env := []string{"PAYWATT_HTTP=:2", "PATH=/bin", "PAYWATTAGE=3"}

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// SMSRoute is the key of the tables that describe routes for messages, in the order in which they are tried.
+// SMSRoute is the key of the tables that describe the routes for messages, in the order in which they are tried.
 const SMSRoute = "sms_route"
 
 // MaxRoutes is how many routes for messages there can be.
 const MaxRoutes = 16
 
-// RouteKind is what a route for messages is.
+// RouteKind is the kind of a route for messages.
 type RouteKind string
 
 // Kinds of routes.
@@ -23,20 +23,20 @@ const (
 	RouteKannel RouteKind = "kannel" // a Kannel gateway
 	RouteSMPP   RouteKind = "smpp"   // a message centre
 	RouteHTTP   RouteKind = "http"   // a gateway that speaks HTTP
-	RouteLog    RouteKind = "log"    // this server's log: nothing leaves
+	RouteLog    RouteKind = "log"    // this server's log: no message leaves
 )
 
-// Route is one route for messages: what all have in common, and the keys of its kind as they were written.
+// Route is one route for messages: the fields that all kinds have, and the keys of its kind as written.
 type Route struct {
 	Name     string
 	Kind     RouteKind
 	Cost     int64    // of one part, in millionths of the currency's unit
-	Prefixes []string // of numbers that go by it; none for all
-	Meters   bool     // messages to meters may go by it; true unless it is a log
+	Prefixes []string // of numbers that it sends to; none for all
+	Meters   bool     // whether messages to meters may use it; true unless it is a log
 	Keys     map[string]string
 }
 
-// routeKeys are the keys that each kind takes besides those of all.
+// routeKeys are the keys of each kind besides the common ones.
 var routeKeys = map[RouteKind][]string{
 	RouteModem:  {"port", "baud", "number", "pin_file", "centre"},
 	RouteLog:    {},
@@ -64,7 +64,7 @@ func readRoutes(v any) ([]Route, error) {
 	return out, oneNameEach(out)
 }
 
-// routeTables takes [[sms_route]] apart.
+// routeTables reads the [[sms_route]] tables.
 func routeTables(v any) ([]map[string]any, error) {
 	switch v := v.(type) {
 	case []map[string]any:
@@ -142,7 +142,7 @@ func isRouteName(s string) bool {
 	return len(s) >= 1 && len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// goTogether says what is wrong with a list of routes: a log among others would take what they should send, as soon as they
+// goTogether says what is wrong with a list of routes: a log among other routes would swallow their messages as soon as they
 // are down.
 func goTogether(all []Route) error {
 	logs := 0
@@ -181,7 +181,7 @@ func ParseModem(text string) (port, number string, err error) {
 	return port, number, nil
 }
 
-// Routes are all routes for messages: those of the file in its order, and before them the modems of sms_modem, named
+// Routes returns all routes for messages: those of the file in its order, and before them the modems of sms_modem, named
 // modem1, modem2 and so on.
 func (c Config) Routes() []Route {
 	var out []Route

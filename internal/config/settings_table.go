@@ -19,7 +19,7 @@ const (
 	APIKey             = "key"
 )
 
-// settings is every setting there is.
+// settings lists every setting.
 var settings = [...]Setting{
 	{Key: Data, Default: "./paywatt-data", NotFile: true, Help: "data folder: database, keys and settings"},
 	{Key: HTTP, Default: "127.0.0.1:8080", Help: "address of the HTTP API; port 0 takes a free one"},

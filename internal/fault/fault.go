@@ -1,5 +1,5 @@
-// Package fault names what was being done when something broke, so that an error reads from the outside to the inside: "list
-// debts: read row: disk I/O error". Start at [Wrap]. The "no" of a rule is not an error; see package refusal.
+// Package fault adds to an error what was being done, so that it reads from the outside to the inside: "list debts: read row:
+// disk I/O error". Start at [Wrap]. A refusal is not an error; see package refusal.
 package fault
 
 import "fmt"
@@ -8,7 +8,7 @@ import "fmt"
 //
 //	return out, fault.Wrap(err, "list debts of %s", name)
 //
-// The arguments are worked out even when nothing broke; where they cost a sale or a reading time, test the error first.
+// The arguments are evaluated even if there is no error. Where that would slow down sales or readings, test the error first.
 func Wrap(err error, format string, args ...any) error {
 	if err == nil {
 		return nil

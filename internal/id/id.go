@@ -1,7 +1,7 @@
-// Package id makes and reads the identities of business objects: UUIDv7 from an injected clock and randomness,
-// 16 bytes inside, a prefix and base32 outside ("mtr_01jd...").
+// Package id makes and reads the ids of business objects: UUIDv7 from an injected clock and randomness, 16 bytes inside, a
+// prefix and base32 outside ("mtr_01jd...").
 //
-// Identities sort by the time they were made. Nothing here reads a clock or a random source of its own.
+// Ids sort by the time they were made. The caller provides the clock and the random source.
 package id
 
 import (
@@ -16,7 +16,7 @@ import (
 // ID is a UUIDv7: 48 bits of Unix milliseconds, then 74 random bits. The zero ID names nothing.
 type ID [16]byte
 
-// Prefixes of the identities that leave the system.
+// Prefixes of the ids that leave the system.
 const (
 	Meter    = "mtr_"
 	Vend     = "vnd_"
@@ -44,10 +44,10 @@ const (
 	Message  = "msg_" // to or from a telephone
 )
 
-// ErrMalformed says that a text is no identity of the wanted kind.
+// ErrMalformed says that a text is not an id of the wanted kind.
 var ErrMalformed = errors.New("malformed identity")
 
-// New makes an identity for the moment now from 10 bytes of rnd.
+// New makes an id for the moment now from 10 bytes of rnd.
 func New(now time.Time, rnd io.Reader) (ID, error) {
 	var i ID
 	if _, err := io.ReadFull(rnd, i[6:]); err != nil {
@@ -61,16 +61,16 @@ func New(now time.Time, rnd io.Reader) (ID, error) {
 	return i, nil
 }
 
-// Series makes identities that sort in the order in which they were made, those of one millisecond too: the first twelve
-// of their random bits count (RFC 9562 §6.2, method 1). A database that keeps its rows in this order adds new ones at
-// the end of a page instead of between others. The zero Series is ready; it belongs to one goroutine.
+// Series makes ids that sort in the order in which they were made, also within a millisecond: the first twelve of their
+// random bits are a counter (RFC 9562 §6.2, method 1). A database that keeps its rows in this order adds new ones at the end
+// of a page instead of between others. The zero Series is ready; it belongs to one goroutine.
 type Series struct{ last ID }
 
 // maxCount is the highest that twelve bits count to. A series begins each millisecond in the lower half.
 const maxCount = 1<<12 - 1
 
-// New makes the next identity for the moment now from 10 bytes of rnd. Beyond some 2,000 in one millisecond, and where
-// the clock goes back, the order begins anew.
+// New makes the next id for the moment now from 10 bytes of rnd. After some 2,000 in one millisecond, or if the clock goes
+// back, the order starts again.
 func (s *Series) New(now time.Time, rnd io.Reader) (ID, error) {
 	i, err := New(now, rnd)
 	if err != nil {
@@ -94,7 +94,7 @@ func FromBytes(b []byte) ID {
 	return i
 }
 
-// First is the lowest of all identities that were made at a moment or later. It is not the zero ID, however early the moment.
+// First returns the lowest possible id of a moment or later. It is not the zero ID, however early the moment.
 func First(at time.Time) (i ID) {
 	var ms [8]byte
 	binary.BigEndian.PutUint64(ms[:], uint64(max(at.UnixMilli(), 1)))
@@ -102,10 +102,10 @@ func First(at time.Time) (i ID) {
 	return i
 }
 
-// IsZero reports whether i names nothing.
+// IsZero reports whether i is the zero ID.
 func (i ID) IsZero() bool { return i == ID{} }
 
-// Time is the moment the identity was made, to the millisecond.
+// Time returns when the id was made, to the millisecond.
 func (i ID) Time() time.Time {
 	var ms [8]byte
 	copy(ms[2:], i[:6])
@@ -118,8 +118,8 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 // textSize is how many base32 characters 16 bytes take.
 const textSize = 26
 
-// Text writes the identity with its prefix, 26 base32 characters behind it. It is written by hand, because a sale makes a
-// dozen texts and setting up an encoding takes longer than writing one.
+// Text returns the id as its prefix and 26 base32 characters. It encodes by hand, because a sale writes a dozen ids and
+// setting up an encoding takes longer than writing one.
 func (i ID) Text(prefix string) string {
 	b := append(make([]byte, 0, len(prefix)+textSize), prefix...)
 	high, low := binary.BigEndian.Uint64(i[:8]), binary.BigEndian.Uint64(i[8:])

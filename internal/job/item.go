@@ -9,19 +9,19 @@ import (
 // Item is one piece of work that leaves the system after the transaction that ordered it has committed. Items with
 // the same lane and key are carried out strictly in the order in which they were enqueued.
 type Item struct {
-	Lane string // by which route: mqtt, sms, webhook
-	Key  string // what the order is kept within: a meter number, an account, a URL
+	Lane string // route of delivery: mqtt, sms, webhook
+	Key  string // items of one key stay in order: a meter number, an account, a URL
 	Kind string // what to do, for the worker of the lane
 	Body []byte // JSON without secrets: token digits and keys are resolved when the item is sent
 
 	NextAt    time.Time // not before; zero means now
-	ExpiresAt time.Time // given up after; zero means never
+	ExpiresAt time.Time // given up after this time; zero means never
 }
 
-// Claim is an item that one worker holds until a moment it named; after that moment any worker may take it again.
+// Claim is an item that one worker holds until a time. After that time any worker may claim it again.
 type Claim struct {
 	ID       id.ID
 	Seq      int64 // position within lane and key
-	Attempts int   // how often it was claimed and given back before
+	Attempts int   // how often it was claimed and put back before
 	Item
 }

@@ -1,27 +1,26 @@
-// Package job does the work that leaves the system after the transaction that ordered it: the outbox of what meters
-// are told, and what recurs.
+// Package job does the work that leaves the system after the transaction that ordered it: the outbox of messages to meters
+// and customers, and recurring tasks.
 //
-// An [Item] is written by the transaction that wants it done, so it exists exactly if that transaction committed. An
-// [Outbox] claims what is due, hands it to the [Sender] of its lane and puts it back with a growing pause until the
-// receiver itself has answered: for the lane [LaneMQTT] the answer arrives as a record of the meter and removes the
-// item in the transaction that stores the record. A [Runner] carries out what recurs, once per period, on whichever
-// instance is the leader. Nothing is ever done twice by a clock that jumps, and nothing is lost by a crash: at worst a
-// message is sent again, and its receiver knows it by its identity.
+// An [Item] is written by the transaction that wants it done, so it exists exactly if that transaction committed. An [Outbox]
+// claims due items, passes them to the [Sender] of their lane and puts them back with a growing pause until the receiver
+// itself has answered. In the lane [LaneMQTT] the answer is a record of the meter, and the transaction that stores the record
+// removes the item. A [Runner] carries out recurring tasks, once per period, on the instance that is the leader. A clock that
+// jumps repeats no work, and a crash loses none: at worst a message is sent again, and its receiver recognises its id.
 package job
 
 import "strings"
 
-// LaneMQTT is the lane of messages to meters. Within a key they are kept in order and one waits for the answer to the one
-// before, so a meter has a key for each kind of message that must not wait for another: tokens have the meter number,
-// because a token that a locked meter takes tomorrow must not hold up a disconnect today; see [CommandKey], [SupplyKey] and
-// [LeaseKey]. What meters must not take twice or out of order they know by its counter, which is drawn when a message is
-// signed: whatever overtakes has the higher one, and what was overtaken gets a new one when it is sent again.
+// LaneMQTT is the lane of messages to meters. Within a key they stay in order, and each waits for the answer to the one
+// before. So a meter has a key for each kind of message that must not wait for another. Tokens use the meter number: a token
+// that a locked meter accepts tomorrow must not delay a disconnect today. See [CommandKey], [SupplyKey] and [LeaseKey].
+// Meters detect repeated and overtaken messages by a counter that is drawn when a message is signed. A message that overtakes
+// another has the higher counter, and the overtaken one gets a new counter when it is sent again.
 const LaneMQTT = "mqtt"
 
 // LaneNotice is the lane of notices to customers, in the order of their accounts.
 const LaneNotice = "notice"
 
-// Ends of the keys of a meter; no meter number has a slash.
+// Suffixes of a meter's keys; no meter number has a slash.
 const (
 	commandEnd = "/command"
 	supplyEnd  = "/supply"
@@ -31,19 +30,19 @@ const (
 // CommandKey is the key of a meter's commands, configurations and clock settings in the lane of meters.
 func CommandKey(number string) string { return number + commandEnd }
 
-// SupplyKey is the key of connects and disconnects: a supply that was paid for returns without waiting for the answer to
-// anything but another of them.
+// SupplyKey is the key of connects and disconnects: a paid-for supply returns without waiting for any answer except to
+// another connect or disconnect.
 func SupplyKey(number string) string { return number + supplyEnd }
 
 // LeaseKey is the key of leases, for the same reason.
 func LeaseKey(number string) string { return number + leaseEnd }
 
-// KeysOf are all keys of a meter in the lane of meters.
+// KeysOf returns all keys of a meter in the lane of meters.
 func KeysOf(number string) []string {
 	return []string{number, CommandKey(number), SupplyKey(number), LeaseKey(number)}
 }
 
-// MeterOf is the meter number in a key of the lane of meters.
+// MeterOf returns the meter number in a key of the lane of meters.
 func MeterOf(key string) string {
 	number, _, _ := strings.Cut(key, "/")
 	return number
@@ -55,12 +54,12 @@ const (
 	KindCommand = "command" // deliver a command: Body.CommandID
 )
 
-// Body is what an item of the lane of meters carries: names only. Digits and signatures are made when it is sent.
+// Body is what an item of the lane of meters carries: only ids. Digits and signatures are added when it is sent.
 type Body struct {
 	TokenID   string `json:"token_id,omitempty"`
 	Request   string `json:"request,omitempty"`
 	CommandID string `json:"command_id,omitempty"`
-	// Again sends a token that its meter has answered before: somebody wants to see the answer.
+	// Again sends a token although its meter has answered before, because somebody wants to see the answer.
 	Again bool `json:"again,omitempty"`
 }
 

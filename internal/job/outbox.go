@@ -15,18 +15,18 @@ import (
 
 // Limits of a worker.
 const (
-	claimBatch  = 100             // items of one tenant taken at once
-	pollEvery   = time.Second     // how often a worker looks unasked
-	restFactor  = 4               // for how many times the look took a worker rests after it: the store is there for sales first
-	troublePoll = 5 * time.Second // how long it waits when the store would not have it
-	MaxAttempts = 1000            // after which an item is given up; with the pauses of [Pause] that is months
-	maxError    = 500             // bytes of an error that are kept with the item
+	claimBatch  = 100             // items of one tenant claimed at once
+	pollEvery   = time.Second     // how often a worker polls without being woken
+	restFactor  = 4               // a worker rests for this many times the length of its last look, because sales come first in the store
+	troublePoll = 5 * time.Second // how long it waits after an error of the store
+	MaxAttempts = 1000            // an item is given up after this many; with the pauses of [Pause] that takes months
+	maxError    = 500             // bytes of an error that are stored with the item
 )
 
-// HoldFor is how long a claim protects an item; a worker that died gives it free after that.
+// HoldFor is how long a claim protects an item; after that, the item of a dead worker is free again.
 const HoldFor = 2 * time.Minute
 
-// LongestPause is the longest that an item is put back for, by [Pause].
+// LongestPause is the longest pause of [Pause].
 const LongestPause = 2 * time.Hour
 
 // Pause is how long to wait for an answer after the nth sending, counted from 0: 1 min, 5 min, 30 min, then 2 h
@@ -36,7 +36,7 @@ func Pause(n int) time.Duration {
 	return pauses[max(0, min(n, len(pauses)-1))]
 }
 
-// Verdict is what became of one item. The zero value is no verdict and puts the item back.
+// Verdict is the outcome of one item. The zero value means no verdict and puts the item back.
 type Verdict struct {
 	done  bool
 	dead  bool
@@ -47,10 +47,10 @@ type Verdict struct {
 // Done removes the item: its receiver needs nothing more.
 func Done() Verdict { return Verdict{done: true} }
 
-// Again puts the item back until next; why is kept with it for whoever looks.
+// Again puts the item back until next and stores why with it.
 func Again(next time.Time, why string) Verdict { return Verdict{next: next, cause: why} }
 
-// Dead gives the item up for good. It stays readable and the ones behind it move on.
+// Dead gives the item up for good. It stays readable, and the items behind it move on.
 func Dead(why string) Verdict { return Verdict{dead: true, cause: why} }
 
 // String is the verdict in words, for logs.
@@ -88,21 +88,21 @@ type OutboxConfig struct {
 	Door   access.Door[OutboxTx]
 	Lane   string
 	Owner  string // names this worker among all instances
-	Host   string // the instance whose connections the items need; empty where it is the only one
+	Host   string // the instance whose connections the items need; empty if there is only one
 	Sender Sender
 	Now    func() time.Time
 	Log    *slog.Logger // nil: nothing is logged
 }
 
-// Outbox is the worker of one lane. One goroutine does all of it, so that a receiver who connects while its item is
-// being put back is always woken after that, never before.
+// Outbox is the worker of one lane. It uses only one goroutine, so that a receiver that connects while its item is being put
+// back is woken after that, never before.
 type Outbox struct {
 	c    OutboxConfig
 	bell chan struct{}
-	took time.Duration // by the last look to find out whether anything is due
+	took time.Duration // how long the last check for due items took
 
 	mu    sync.Mutex
-	awake map[receiver]struct{} // who has connected since the last look
+	awake map[receiver]struct{} // receivers that connected since the last look
 }
 
 type receiver struct {
@@ -118,7 +118,7 @@ func NewOutbox(c OutboxConfig) *Outbox {
 	return &Outbox{c: c, bell: make(chan struct{}, 1), awake: make(map[receiver]struct{})}
 }
 
-// Kick makes the worker look at once: something has just been committed. It never blocks.
+// Kick wakes the worker at once, because something has just been committed. It never blocks.
 func (o *Outbox) Kick() {
 	select {
 	case o.bell <- struct{}{}:
@@ -126,8 +126,8 @@ func (o *Outbox) Kick() {
 	}
 }
 
-// Wake makes everything that waits for a receiver due at once: it has just connected. A meter is named by its number
-// and gets its tokens and its orders. Wake never blocks.
+// Wake makes everything for a receiver due at once, because it has just connected. A meter is named by its number and gets
+// its tokens and its commands. Wake never blocks.
 func (o *Outbox) Wake(t access.Tenant, name string) {
 	o.mu.Lock()
 	keys := []string{name}
@@ -141,7 +141,7 @@ func (o *Outbox) Wake(t access.Tenant, name string) {
 	o.Kick()
 }
 
-// Run carries out items until ctx ends. A store that refuses is asked again; Run itself never gives up.
+// Run carries out items until ctx ends. After an error of the store it tries again; Run itself never gives up.
 func (o *Outbox) Run(ctx context.Context) error {
 	for {
 		wait, err := o.look(ctx)
@@ -167,10 +167,10 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// rest makes looking cheap however much waits for receivers that are away: every sale rings the bell, and where a look
-// takes long, one for several of them is enough. It is false when ctx has ended.
+// rest keeps polling cheap however many items wait for absent receivers. Every sale kicks the worker; if a look takes long,
+// one look for several kicks is enough. It returns false when ctx has ended.
 func (o *Outbox) rest(ctx context.Context) bool {
-	t := time.NewTimer(min(restFactor*o.took, pollEvery)) // a clock that is set must not stop it
+	t := time.NewTimer(min(restFactor*o.took, pollEvery)) // a timer, so that setting the clock does not stop it
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -180,7 +180,7 @@ func (o *Outbox) rest(ctx context.Context) bool {
 	}
 }
 
-// look serves everything that is due in every tenant and tells how long there is nothing to do.
+// look serves everything that is due in every tenant, and returns how long there is nothing to do.
 func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
 	o.took = 0
 	if err := o.wakeAll(ctx); err != nil {
@@ -208,7 +208,7 @@ func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 		if n > 0 {
-			wait = 0 // perhaps there is more
+			wait = 0 // there may be more
 		}
 	}
 	return wait, nil
@@ -221,7 +221,7 @@ func (o *Outbox) next(ctx context.Context, t access.Tenant) (next time.Time, wai
 	return next, waits, err
 }
 
-// wakeAll makes due what waits for receivers that have connected. On an error they stay to be woken.
+// wakeAll makes due what waits for receivers that have connected. After an error they stay in the list.
 func (o *Outbox) wakeAll(ctx context.Context) error {
 	o.mu.Lock()
 	awake := o.awake
@@ -261,7 +261,7 @@ func (o *Outbox) keepAwake(t access.Tenant, keys []string) {
 	}
 }
 
-// serve claims what is due in one tenant, sends it, notes what became of it, and tells how much it was.
+// serve claims what is due in one tenant, sends it, stores the outcomes, and returns how many items it tried to send.
 func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	var claims []Claim
 	err := o.c.Door.Do(ctx, t, func(tx OutboxTx) (_ bool, err error) {
@@ -275,11 +275,11 @@ func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	for i, c := range claims {
 		verdicts[i] = o.send(ctx, t, c)
 		if ctx.Err() != nil {
-			claims, verdicts = claims[:i+1], verdicts[:i+1] // the rest is free again when the hold has passed
+			claims, verdicts = claims[:i+1], verdicts[:i+1] // the rest is free again when the hold ends
 			break
 		}
 	}
-	// What was sent must be noted even if the program is ending.
+	// Record what was sent even if the program is ending.
 	err = o.c.Door.Do(context.WithoutCancel(ctx), t, func(tx OutboxTx) (bool, error) {
 		for i, c := range claims {
 			if err := o.note(tx, c, verdicts[i]); err != nil {
@@ -294,7 +294,7 @@ func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	return len(claims), nil
 }
 
-// send carries out one item; trouble becomes a pause, and too much of it the end.
+// send carries out one item. An error becomes a pause, and too many of them end the item.
 func (o *Outbox) send(ctx context.Context, t access.Tenant, c Claim) Verdict {
 	v, err := o.c.Sender.Send(ctx, t, c)
 	if err != nil {
@@ -313,7 +313,7 @@ func (o *Outbox) send(ctx context.Context, t access.Tenant, c Claim) Verdict {
 	return v
 }
 
-// note writes one verdict. An item that is gone was answered in the meantime, which is what was wanted.
+// note stores one verdict. If the item is gone, its answer came in the meantime, which is fine.
 func (o *Outbox) note(tx OutboxTx, c Claim, v Verdict) (err error) {
 	why := v.cause
 	if len(why) > maxError {

@@ -17,12 +17,12 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// box is an outbox in memory with the rules of the store's: of every key only the first item can be claimed.
+// box is an outbox in memory with the store's rules: only the first item of each key can be claimed.
 type box struct {
 	mu    sync.Mutex
 	items []*item
-	fail  error        // of every transaction
-	slow  atomic.Int64 // of finding out what is next
+	fail  error        // error of every transaction
+	slow  atomic.Int64 // delay of the check for due items
 	looks atomic.Int64
 }
 
@@ -154,7 +154,7 @@ func (b *box) OutboxNext(_, _ string) (next time.Time, waits bool, err error) {
 	return next, waits, nil
 }
 
-// sends is a sender that notes what it was given and when, and answers as it is told.
+// sends is a sender that records its items with the time, and answers as set.
 type sends struct {
 	mu     sync.Mutex
 	began  time.Time
@@ -204,7 +204,7 @@ func TestItemsWaitWithGrowingPausesUntilTheyAreAnswered(t *testing.T) {
 			t.Errorf("sent %s, want %s", got, want)
 		}
 		b.mu.Lock()
-		b.items = nil // the receiver's answer removes the item, whoever holds it
+		b.items = nil // the receiver's answer removes the item, even while a worker holds it
 		b.mu.Unlock()
 		time.Sleep(5 * time.Hour)
 		if got := strings.Count(s.all(), "a@"); got != 6 {
@@ -244,12 +244,12 @@ func TestOrderIsKeptPerKey(t *testing.T) {
 	})
 }
 
-// TestSalesDoNotMakeTheWorkerLookAllTheTime: every sale rings the bell. Where finding out what is due takes long, because
-// much waits for receivers that are away, the worker rests for a multiple of it.
+// TestSalesDoNotMakeTheWorkerLookAllTheTime: every sale kicks the worker. If the check takes long, because many items wait
+// for absent receivers, the worker rests for a multiple of that time.
 func TestSalesDoNotMakeTheWorkerLookAllTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s, o := outbox(t, func(job.Claim) (job.Verdict, error) { return job.Done(), nil })
-		time.Sleep(10 * time.Second) // the first look has found nothing
+		time.Sleep(10 * time.Second) // the first look has found no item
 		b.slow.Store(int64(50 * time.Millisecond))
 		before := b.looks.Load()
 		for range 1000 {
@@ -352,7 +352,7 @@ func TestStoreThatRefusesIsAskedAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.mu.Lock()
 		b.fail = nil
-		b.put("m1", "a", time.Now().Add(time.Hour)) // only the wake that could not be carried out makes it due
+		b.put("m1", "a", time.Now().Add(time.Hour)) // only the failed wake makes it due
 		b.mu.Unlock()
 		time.Sleep(10 * time.Second)
 		if got := strings.Count(s.all(), "a@"); got != 1 {

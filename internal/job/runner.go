@@ -23,11 +23,11 @@ const (
 // leadName is the lead that runners compete for.
 const leadName = "jobs"
 
-// RunTx is what a runner needs of a transaction, besides what the tasks need.
+// RunTx is what a runner needs of a transaction, in addition to what the tasks need.
 type RunTx interface {
 	// Tenants lists all tenants, whatever the transaction's own.
 	Tenants() ([]access.Tenant, error)
-	// JobRun notes a period as done and reports whether it was not done before.
+	// JobRun records a period as done, and reports whether it was not done before.
 	JobRun(name, period string) (first bool, err error)
 	LeaderTake(name, holder string, until time.Time) (epoch int64, ok bool, err error)
 	LeaderLeave(name, holder string) error
@@ -36,13 +36,13 @@ type RunTx interface {
 // Task is work that recurs in every tenant.
 type Task[X RunTx] struct {
 	Name string
-	// Period names the period that a moment lies in ("2026-11" for a month); the task runs once per name, however
-	// often the program restarts. Nil: the task runs at every tick and must be harmless to repeat.
+	// Period names the period of a moment ("2026-11" for a month). The task runs once per name, however often the program
+	// restarts. If it is nil, the task runs at every tick and must be harmless to repeat.
 	Period func(now time.Time) string
-	// First, where there is one, is done before Do where Period is nil: slices of a work that may be large, each in a transaction
-	// of its own, until it says that there is no more. After maxSlices of them Do comes all the same, and the rest with the next tick.
+	// First, if set, runs before Do if Period is nil. It does work that may be large in slices, each in a transaction of its
+	// own, until it reports no more. After maxSlices slices Do runs all the same, and the rest follows at the next tick.
 	First func(tx X) (more bool, err error)
-	// Do is the work of one period, in the transaction that also notes it as done.
+	// Do is the work of one period. The same transaction records the period as done.
 	Do func(tx X, now time.Time) error
 }
 
@@ -53,7 +53,7 @@ type Runner[X RunTx] struct {
 	tasks  []Task[X]
 	now    func() time.Time
 	log    *slog.Logger
-	ran    map[ran]string // the last period seen done, so that a tick costs nothing
+	ran    map[ran]string // the last period known as done, so that a tick is cheap
 }
 
 type ran struct {
@@ -61,7 +61,7 @@ type ran struct {
 	task   string
 }
 
-// NewRunner makes a runner; holder names this instance among all. log may be nil.
+// NewRunner makes a runner; holder names this instance. log may be nil.
 func NewRunner[X RunTx](door access.Door[X], holder string, now func() time.Time, log *slog.Logger, tasks ...Task[X]) *Runner[X] {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -69,8 +69,8 @@ func NewRunner[X RunTx](door access.Door[X], holder string, now func() time.Time
 	return &Runner[X]{door: door, holder: holder, tasks: tasks, now: now, log: log, ran: make(map[ran]string)}
 }
 
-// Run carries out what is due at every tick until ctx ends, and gives the lead back then. A task that fails is tried
-// again at the next tick; the others run all the same.
+// Run carries out what is due at every tick until ctx ends, and then gives up the lead. A failed task is tried again at the
+// next tick; the others run all the same.
 func (r *Runner[X]) Run(ctx context.Context) error {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
@@ -110,7 +110,7 @@ func (r *Runner[X]) tick(ctx context.Context) error {
 	return nil
 }
 
-// run does one task of one tenant unless its period is done already.
+// run does one task of one tenant, unless its period is already done.
 func (r *Runner[X]) run(ctx context.Context, t access.Tenant, task Task[X]) error {
 	now := r.now()
 	if task.Period == nil {
@@ -136,7 +136,7 @@ func (r *Runner[X]) run(ctx context.Context, t access.Tenant, task Task[X]) erro
 	return err
 }
 
-// first does the slices before a task.
+// first runs the slices before a task.
 func (r *Runner[X]) first(ctx context.Context, t access.Tenant, task Task[X]) error {
 	for n, more := 0, task.First != nil; more && n < maxSlices; n++ {
 		err := r.door.Do(ctx, t, func(tx X) (_ bool, err error) { more, err = task.First(tx); return false, err })

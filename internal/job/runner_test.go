@@ -14,7 +14,8 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// TestALargeWorkIsDoneInSlices before the task itself, each in a transaction of its own, and no more of them at one tick than may be.
+// TestALargeWorkIsDoneInSlices checks that slices come before the task itself, each in its own transaction, and that one tick
+// does not exceed the limit.
 func TestALargeWorkIsDoneInSlices(t *testing.T) {
 	for _, c := range []struct{ slices, want int }{{1, 1}, {7, 7}, {5000, 1000}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -49,7 +50,7 @@ func TestALargeWorkIsDoneInSlices(t *testing.T) {
 	}
 }
 
-// board is what runners share: who leads, and which periods are done.
+// board is the state that runners share: who leads, and which periods are done.
 type board struct {
 	mu     sync.Mutex
 	leader string
@@ -57,7 +58,7 @@ type board struct {
 	done   map[string]bool
 }
 
-// boardTx is one transaction on the board: what it did is undone unless it ends well.
+// boardTx is one transaction on the board; it is rolled back unless it ends well.
 type boardTx struct {
 	*board
 	tenant access.Tenant
@@ -108,7 +109,7 @@ func (tx *boardTx) LeaderLeave(_, holder string) error {
 	return nil
 }
 
-// hours names the hour of a moment.
+// hours returns the hour of a moment as a period's name.
 func hours(now time.Time) string { return now.Format("15h") }
 
 func TestRecurringWorkIsDoneOncePerPeriodByTheLeader(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package licenses holds the licence texts and notices of everything that is linked into the binary, so that they travel
-// with it: the Go runtime and standard library, third-party modules, and the script of the console's pages.
+// Package licenses embeds the licence texts and notices of everything that is linked into the binary: the Go runtime and
+// standard library, third-party modules, and the script of the console's pages.
 package licenses
 
 import (
@@ -17,14 +17,14 @@ var texts embed.FS
 // Go names the runtime and the standard library among the components.
 const Go = "go"
 
-// Component is one thing that is linked into the binary and that somebody else wrote.
+// Component is a part of the binary that somebody else wrote.
 type Component struct {
 	Name    string // module path, or [Go]
 	Version string // empty for Go: the binary knows which one built it
 	Text    string // licence and notices, each under a line that names its file
 }
 
-// All lists the components in the order of their names, those of every system for which the binary is built.
+// All lists the components by name, for every system that the binary is built for.
 func All() ([]Component, error) {
 	var out []Component
 	for line := range strings.Lines(components) {

@@ -24,11 +24,11 @@ func systems() []string { return []string{"linux", "darwin", "windows"} }
 // licenceFile matches the files of a module that state its terms.
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|patents)`)
 
-// linked is a component as the build has it.
+// linked is a component of the build.
 type linked struct {
 	name, version string
 	files         []string // paths of its licence files
-	base          string   // that their names are relative to
+	base          string   // base path of their names
 }
 
 // TestComponentsAreThoseOfTheBuild compares the list and every text with the modules whose packages the build links.
@@ -62,7 +62,7 @@ func TestComponentsAreThoseOfTheBuild(t *testing.T) {
 	}
 }
 
-// TestAllHaveATerm reads what the binary carries.
+// TestAllHaveATerm reads the texts in the binary.
 func TestAllHaveATerm(t *testing.T) {
 	all, err := licenses.All()
 	if err != nil || len(all) < 50 {
@@ -92,7 +92,7 @@ func build(t *testing.T) []linked {
 		for line := range strings.Lines(string(out)) {
 			p := strings.Split(strings.TrimSpace(line), "|")
 			if len(p) != 4 || p[1] == "" {
-				continue // the standard library, or a package of ours
+				continue // the standard library, or one of our packages
 			}
 			c, ok := all[p[0]]
 			if !ok {

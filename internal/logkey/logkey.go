@@ -1,6 +1,5 @@
-// Package logkey names the fields of log lines, so that one thing has one name in every package. A log line is a
-// past-tense constant message and fields from this list. Token digits and keys are never a field: their types mask
-// themselves.
+// Package logkey names the fields of log lines, so that a thing has the same name in every package. A log line is a constant
+// message in the past tense with fields from this list. Token digits and keys are never a field; their types mask themselves.
 package logkey
 
 // Field names of log/slog attributes.

@@ -1,7 +1,7 @@
-// Package once carries out requests that move money, each once however often it is sent. What was done and the rendered
-// answer become durable together, and the same request gets the same bytes from then on. Start at [Do].
+// Package once carries out a request that moves money exactly once, however often it is sent. The work and the rendered
+// answer become durable together, and a repeated request gets the same bytes. Start at [Do].
 //
-// Not here: what a request does. Its use case says that.
+// What a request does is in its use case.
 package once
 
 import (
@@ -18,24 +18,24 @@ import (
 
 // Tx is what stored answers need of a transaction.
 type Tx interface {
-	// OnceTake claims the key of a request. It returns nil for a new request, else what is stored of the earlier one.
+	// OnceTake claims the key of a request. It returns nil for a new request, else the stored answer of the earlier one.
 	OnceTake(access.Once) (*access.StoredAnswer, error)
 	// OnceFind is OnceTake for a transaction that stores the answer itself and may leave the claim to OncePut.
 	OnceFind(access.Once) (*access.StoredAnswer, error)
-	// OnceClaim claims what OnceFind found to be new, for a request that takes more than one transaction.
+	// OnceClaim claims a key that OnceFind found to be new, for a request that takes more than one transaction.
 	OnceClaim(access.Once) error
 	OncePut(o access.Once, status int, sealed []byte, forever bool) error
-	// OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
+	// OnceLook returns what is stored under a request's key, nil for nothing; it does not claim the key.
 	OnceLook(principal, key string) (*access.StoredAnswer, error)
 }
 
 // Clock reads what the store knows of time.
 type Clock interface {
-	// VendClock is what the store knows of time.
+	// VendClock returns the times that the store knows.
 	VendClock() (sale.Times, error)
 }
 
-// Rows are what [Do] needs of a transaction.
+// Rows are the parts of a transaction that [Do] needs.
 type Rows interface {
 	Once() Tx
 	Clock
@@ -51,15 +51,14 @@ type Sealer interface {
 type Answers[X Rows] struct {
 	Door   access.Door[X]
 	Sealer Sealer
-	// MayDate returns why the server's clock may not date anything, and what the store knows of time.
+	// MayDate returns why the server's clock may not date anything, given the store's times.
 	MayDate func(Clock) (sale.Times, refusal.Refusal, error)
 }
 
-// Request is the identity of a request that moves money, from its Idempotency-Key. The zero value is a request that is never
-// repeated.
+// Request identifies a request that moves money, by its Idempotency-Key. The zero value is a request that is never repeated.
 type Request struct {
 	Once access.Once
-	// RenderRefusal makes the answer that is stored for a refusal which is the request's own fault. Nil stores none.
+	// RenderRefusal makes the answer to store for a refusal that is the request's own fault. If it is nil, none is stored.
 	RenderRefusal func(refusal.Refusal) (status int, body []byte)
 }
 
@@ -68,21 +67,21 @@ func (q Request) Keeps(r refusal.Refusal) bool {
 	return q.Once.Key != "" && q.RenderRefusal != nil && storable(r.Code)
 }
 
-// Done is what became of a request that moves money.
+// Done is the outcome of a request that moves money.
 type Done[T any] struct {
 	refusal.Refusal
-	Reply  Reply  // what to send, byte for byte; Status 0 where nothing was rendered
+	Reply  Reply  // what to send, byte for byte; Status 0 if nothing was rendered
 	Replay *Reply // the stored answer of an earlier request with this key and body; then nothing else is set
-	Value  T      // what was done
+	Value  T      // result of the work
 }
 
-// Reply is an answer as it is stored under an idempotency key. It may hold digits, so it has no printable form.
+// Reply is an answer as stored under an idempotency key. It may hold digits, so it has no printable form.
 type Reply struct {
 	Status int
 	Body   []byte
 }
 
-// Answer makes the Reply of what a request rendered.
+// Answer makes a Reply from a rendered answer.
 func Answer(status int, body []byte) Reply { return Reply{Status: status, Body: body} }
 
 // String masks the body.
@@ -97,7 +96,7 @@ func (r Reply) LogValue() slog.Value { return slog.StringValue(r.String()) }
 // MarshalJSON masks the body.
 func (r Reply) MarshalJSON() ([]byte, error) { return []byte(`"` + r.String() + `"`), nil }
 
-// step is what the one transaction of a request came to.
+// step is the result of the one transaction of a request.
 type step[T any] struct {
 	refusal.Refusal
 	value  T
@@ -105,9 +104,9 @@ type step[T any] struct {
 	stored *access.StoredAnswer
 }
 
-// Do does something once, for an actor who has the right: do and its rendered answer become durable together, and the same
-// request gets the same bytes for ever after. What was refused is undone whole, and the refusal is stored for a time where it
-// is the request's own fault. render may be nil; it may be called more than once and keeps nothing.
+// Do runs do once, for an actor who has the right. Its work and the rendered answer become durable together, and a repeated
+// request gets the same bytes for ever. A refusal undoes all work, and is stored for a time if it is the request's own fault.
+// render may be nil; it may be called more than once and must not keep state.
 func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, right access.Right, q Request, render func(T) (int, []byte),
 	do func(X) (T, refusal.Refusal, error)) (Done[T], error) {
 	if no := by.Needs(right); no.Refused() {
@@ -140,7 +139,7 @@ func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, right
 	return Done[T]{Reply: s.reply, Value: s.value}, nil
 }
 
-// take claims the key of a request: nothing for a new one, else its stored answer or why there is none.
+// take claims the key of a request. It returns nothing for a new one, else its stored answer or why there is none.
 func take(tx Tx, o access.Once) (*access.StoredAnswer, refusal.Refusal, error) {
 	if o.Key == "" {
 		return nil, refusal.Refusal{}, nil
@@ -157,7 +156,7 @@ func take(tx Tx, o access.Once) (*access.StoredAnswer, refusal.Refusal, error) {
 	return kept, refusal.Refusal{}, nil
 }
 
-// sealContext binds a stored answer to whose it is and under which key.
+// sealContext binds a stored answer to its owner and key.
 func sealContext(o access.Once) string { return "once:" + o.Principal + "\x00" + o.Key }
 
 // Put stores an answer under the key of its request, for ever or for a time. A request without a key stores none.
@@ -177,8 +176,8 @@ func (a Answers[X]) Replay(o access.Once, kept access.StoredAnswer) (*Reply, err
 	return &Reply{Status: kept.Status, Body: body}, nil
 }
 
-// Refuse answers with a refusal and stores it where it would be the answer again, in a transaction of its own, because the
-// refused one was undone whole. If another request with the same key got an answer in between, that one stands.
+// Refuse answers with a refusal, and stores it if a repetition must get it again. It uses a transaction of its own, because
+// the refused one was rolled back. If another request with the same key was answered in between, that answer remains.
 func Refuse[T any, X Rows](ctx context.Context, a Answers[X], by access.Actor, q Request, r refusal.Refusal) (Done[T], error) {
 	out := Done[T]{Refusal: r}
 	if !q.Keeps(r) {
@@ -204,9 +203,8 @@ func Refuse[T any, X Rows](ctx context.Context, a Answers[X], by access.Actor, q
 	return out, nil
 }
 
-// storable reports whether a refusal is an answer to the request itself, so that the same request must get it again.
-// What depends on the moment (another request running, the server's own state) is not stored, nor what was refused
-// because of who asked.
+// storable reports whether a refusal is about the request itself, so that the same request must get it again. A refusal is
+// not stored if it depends on the moment (another request running, the server's own state) or on the caller.
 func storable(c refusal.Code) bool {
 	switch c {
 	case refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid, refusal.IdempotencyKeyReused, refusal.IdempotencyRunning,

@@ -15,19 +15,19 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// errStore is the error of the call that fails.
+// errStore is the error of a failing call.
 var errStore = errors.New("the store failed")
 
-// answers is a store of answers in memory: its own door and its own transaction. The call with the number of broken fails. It still
-// has its effect and its value, so that code that overlooks the error goes on and returns none.
+// answers is a store of answers in memory: its own door and its own transaction. The call whose number is broken fails. It
+// still has its effect and returns its value, so that code that ignores the error continues.
 type answers struct {
 	once.Tx
 	kept    map[string]access.StoredAnswer
 	calls   *[]string
 	broken  *int                     // counted from 1; 0 for none
 	between *func()                  // what another request does before the next transaction
-	forever map[string]bool          // by the key
-	tenants map[access.Tenant]string // in which transactions were done
+	forever map[string]bool          // stored for ever, by key
+	tenants map[access.Tenant]string // the tenant of each transaction
 }
 
 func (a answers) fails(call string) error {
@@ -64,7 +64,7 @@ func (a answers) OncePut(o access.Once, status int, sealed []byte, forever bool)
 	return a.fails("OncePut")
 }
 
-// Do undoes the claim of a key where nothing may stay.
+// Do undoes the claim of a key if nothing may stay.
 func (a answers) Do(_ context.Context, t access.Tenant, fn func(answers) (bool, error)) error {
 	a.tenants[t] = "written"
 	if b := *a.between; b != nil && len(*a.calls) > 0 {
@@ -90,7 +90,7 @@ func (a answers) Do(_ context.Context, t access.Tenant, fn func(answers) (bool, 
 
 func (a answers) View(_ context.Context, _ access.Tenant, fn func(answers) error) error { return fn(a) }
 
-// rig sends requests, and counts what was really done.
+// rig sends requests and counts how often the work was done.
 type rig struct {
 	t     *testing.T
 	store answers
@@ -155,7 +155,8 @@ func TestARequestIsDoneOnceAndAnsweredTheSame(t *testing.T) {
 	}
 }
 
-// TestOnlyTheRequestsOwnFaultIsStored: what depends on the moment is tried anew, what the request says wrong is not.
+// TestOnlyTheRequestsOwnFaultIsStored: a refusal that depends on the moment is tried again, one for an error in the request
+// is not.
 func TestOnlyTheRequestsOwnFaultIsStored(t *testing.T) {
 	for code, stored := range map[refusal.Code]bool{refusal.AmountInvalid: true, refusal.NotFound: true, refusal.VendInProgress: false,
 		refusal.Forbidden: false, refusal.ClockUntrusted: false, refusal.IssuerUnknown: false,
@@ -183,8 +184,8 @@ func TestNothingIsDoneWhileTheClockIsInDoubt(t *testing.T) {
 	}
 }
 
-// TestNoFailureOfTheStoreIsHidden: whatever call fails, its error comes back and nothing beside it, for a new request, a repeated one,
-// and one whose refusal is stored.
+// TestNoFailureOfTheStoreIsHidden: whichever call fails, only its error comes back, for a new request, a repeated one, and
+// one whose refusal is stored.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	first := func(d *rig) { d.send("key-1", 1, refusal.Refusal{}) }
@@ -192,7 +193,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		name    string
 		least   int
 		no      refusal.Refusal
-		says    string // before the error of the store
+		says    string // text before the store's error
 		from    int    // from this call on
 		before  func(*rig)
 		between func(*rig)
@@ -230,7 +231,8 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	}
 }
 
-// TestTheAnswerThatCameFirstStands: while a refusal is stored, another request with the same key may have got its answer, or may run.
+// TestTheAnswerThatCameFirstStands: while a refusal is being stored, another request with the same key may have been
+// answered, or may be running.
 func TestTheAnswerThatCameFirstStands(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	d := newRig(t)
@@ -253,7 +255,7 @@ func TestTheAnswerThatCameFirstStands(t *testing.T) {
 	}
 }
 
-// TestAnAnswerIsKeptForEver, a refusal for a time, each sealed for its place; without a way to render them none is.
+// TestAnAnswerIsKeptForEver, a refusal for a time, each sealed for its place; without a renderer none is stored.
 func TestAnAnswerIsKeptForEver(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	d := newRig(t)
@@ -281,7 +283,7 @@ func TestAnAnswerIsKeptForEver(t *testing.T) {
 	}
 }
 
-// TestWhoMayNotIsNotHeard: nothing is looked up and no key is claimed.
+// TestWhoMayNotIsNotHeard: without the right, nothing is looked up and no key is claimed.
 func TestWhoMayNotIsNotHeard(t *testing.T) {
 	d := newRig(t)
 	d.by.Role = access.Support

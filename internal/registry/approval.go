@@ -11,8 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// changeRequest is a tariff as it is written down for a second person: the request itself, so that "at once" still means at once
-// when it is allowed.
+// wish is a tariff as stored for a second person: the request itself, so that "at once" means the time of the approval.
 type changeRequest struct {
 	Name          string          `json:"name,omitempty"`   // of a new tariff
 	Tariff        string          `json:"tariff,omitempty"` // of a further version
@@ -20,7 +19,7 @@ type changeRequest struct {
 	EffectiveFrom time.Time       `json:"effective_from"`
 }
 
-// eyes decides whether a tariff may be published now, by one person or under an approval.
+// eyes decides whether one person may publish a tariff now, or the approval allows it.
 func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest) (access.FourEyes, error) {
 	what := "publish tariff " + w.Name
 	if w.Tariff != "" {
@@ -29,14 +28,14 @@ func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest) (access.FourEye
 	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w}, r.c.Now())
 }
 
-// published notes in the audit log what was published and whose eyes saw it.
+// published records in the audit log what was published and who approved it.
 func published(tx Tx, by access.Actor, v tariff.Version, eyes access.FourEyes) error {
 	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
 	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
 	return tx.AuditLog(eyes.Mark(e))
 }
 
-// Executors carry out the acts of this package that were approved.
+// Doers carry out this package's approved actions.
 func (r *Registry) Executors() access.Executors {
 	return access.Executors{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActMaxPower: r.doChange}
 }

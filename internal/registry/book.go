@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// CustomerEntry is a customer with the meters of his accounts.
+// CustomerEntry is a customer with the meters of the customer's accounts.
 type CustomerEntry struct {
 	Customer
 	Meters []string // numbers, in the order in which they were registered; at most maxEntryMeters
@@ -29,10 +29,10 @@ type Customers struct {
 // maxEntryMeters is how many meters of one customer a list names.
 const maxEntryMeters = 10
 
-// maxFind bounds what is searched for, in characters.
+// maxFind bounds the search text, in characters.
 const maxFind = 64
 
-// Customers lists the customers whose name, phone or meter number holds a text, in the order they were registered (right:
+// Customers lists the customers whose name, phone or meter number contains a text, in the order of registration (right:
 // customer.read); an empty text finds all.
 func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, p Page) (Customers, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
@@ -65,7 +65,8 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 	return out, fault.Wrap(err, "list customers")
 }
 
-// dialled is what of a text may be a phone or meter number: its digits, if it has nothing else but separators; else empty.
+// dialled returns the digits of a text that may be a phone or meter number: it has only digits and separators. Otherwise it
+// returns "".
 func dialled(text string) string {
 	digits := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -.()/+", r) {
@@ -79,7 +80,7 @@ func dialled(text string) string {
 	return digits
 }
 
-// CustomerMeters are the meters of a customer's accounts (rights: customer.read and meter.read), at most MaxLimit.
+// CustomerMeters returns the meters of a customer's accounts (rights: customer.read and meter.read), at most MaxLimit.
 func (r *Registry) CustomerMeters(ctx context.Context, by access.Actor, customer string) (Meters, error) {
 	for _, right := range []access.Right{access.ReadCustomers, access.ReadMeters} {
 		if no := by.Needs(right); no.Refused() {

@@ -15,12 +15,13 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MeterChange names what is to change about a registered meter; nil fields stay.
+// MeterChange holds the changes of a registered meter; nil fields stay.
 type MeterChange struct {
-	// Feeder is the line that its place hangs on; empty for none. It belongs to the place, so every meter there has it.
+	// Feeder is the supply line of the meter's place; empty for none. It belongs to the place, so it applies to every meter
+	// there.
 	Feeder *string
-	// MaxW is the greatest power that the meter can measure; 0 for the default of its phases. A register that rises faster,
-	// and a power above it, each by a fifth, cannot be true (docs/reference/quarantine.md). Wallet meters have it.
+	// MaxW is the greatest power that the meter can measure; 0 for the default of its phases. A power more than a fifth above
+	// it, or a register that rises that fast, cannot be true (docs/reference/quarantine.md). Only wallet meters have it.
 	MaxW   *unit.Power
 	Reason string
 }
@@ -51,7 +52,7 @@ type ChangedMeter struct {
 	Waits *access.Approval // the change waits for a second person, and nothing was changed
 }
 
-// meterAct is what of a MeterChange is written down for a second person.
+// meterAct is the part of a MeterChange that is stored for a second person.
 type meterAct struct {
 	Meter  string      `json:"meter"`
 	MaxW   *unit.Power `json:"max_w,omitempty"`
@@ -59,9 +60,9 @@ type meterAct struct {
 	Reason string      `json:"reason"`
 }
 
-// ChangeMeter changes what is known of a meter, all or nothing (right: meter.write). A register that rises faster than the
-// meter's greatest power lets it is not believed: nothing is charged, and nobody is cut off, before a person has decided. So to
-// change that power lets energy be used before it is paid for, and takes two people.
+// ChangeMeter changes the data of a meter, all or nothing (right: meter.write). A register that rises faster than the meter's
+// greatest power allows is not believed: until a person has decided, nothing is charged and nobody is cut off. So a change of
+// that power can let energy be used before it is paid for, and takes two people.
 func (r *Registry) ChangeMeter(ctx context.Context, by access.Actor, ref string, c MeterChange) (ChangedMeter, error) {
 	no := by.Needs(access.WriteMeters)
 	if no.Refused() {
@@ -93,7 +94,7 @@ func (r *Registry) doChange(ctx context.Context, maker access.Actor, body []byte
 	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
 }
 
-// watts are a greatest power in words.
+// watts describes a greatest power in words.
 func watts(w unit.Power) string {
 	if w == 0 {
 		return "the default"
@@ -150,7 +151,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
 }
 
-// summary is what the audit log keeps of what can be changed.
+// summary returns the changeable data for the audit log.
 func (r MeterRecord) summary() string {
 	return fmt.Sprintf("feeder=%q max_w=%d", r.Feeder, int64(r.MaxW))
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// NewCustomer is a customer to be registered; every field may be empty.
+// NewCustomer is a customer to register; every field may be empty.
 type NewCustomer struct {
 	Name  string
 	Phone string // with country code; blanks, dashes, dots and brackets are ignored
@@ -40,8 +40,8 @@ func (n NewCustomer) check() (Customer, refusal.Refusal) {
 	return Customer{Name: strings.TrimSpace(n.Name), Phone: phone, IDNo: strings.TrimSpace(n.IDNo), Lang: or(n.Lang, "en")}, refusal.Refusal{}
 }
 
-// phoneOf is the one written form of a phone number, so that a sender is recognised: digits, with a + where it was
-// given. An empty number stays empty.
+// phoneOf returns the one written form of a phone number, so that a sender is recognised: digits, with a + where it was
+// written. An empty number stays empty.
 func phoneOf(s string) (string, bool) {
 	p := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -.()/", r) {
@@ -56,7 +56,7 @@ func phoneOf(s string) (string, bool) {
 	return p, len(n) >= minPhone && len(n) < maxPhone && strings.Trim(n, "0123456789") == ""
 }
 
-// isLang accepts the shape of a language tag; which languages there are is the catalogue's business.
+// isLang accepts any text in the form of a language tag; the catalogue knows which languages exist.
 func isLang(s string) bool {
 	if len(s) < 2 || len(s) > 16 {
 		return false
@@ -66,7 +66,7 @@ func isLang(s string) bool {
 	}) < 0
 }
 
-// Customer looks a customer up by identity.
+// Customer finds a customer by id.
 func (r *Registry) Customer(ctx context.Context, by access.Actor, idText string) (AddedCustomer, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return AddedCustomer{Refusal: no}, nil

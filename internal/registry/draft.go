@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// draft is a NewMeter that holds together: canonical, with its defaults, everything checked that needs no store.
+// draft is a checked NewMeter: canonical, with its defaults. Everything that needs no store is checked.
 type draft struct {
 	meter       Meter
 	account     Account
@@ -22,7 +22,7 @@ type draft struct {
 	key         Key
 	hasKey      bool
 	newCustomer bool
-	tariff      string // name or identity, not looked up yet
+	tariff      string // name or id, not looked up yet
 }
 
 // Lengths of texts, in characters. They bound what a row and a receipt can hold.
@@ -35,7 +35,7 @@ const (
 	maxPhases = 3
 )
 
-// check turns the wish into a draft, or says what is wrong with it.
+// check turns the request into a draft, or says what is wrong with it.
 func (n NewMeter) check() (draft, refusal.Refusal) {
 	var d draft
 	for _, step := range [...]func(*draft) refusal.Refusal{n.checkMeter, n.checkKey, n.checkPlace, n.checkCustomer} {
@@ -91,7 +91,7 @@ func (n NewMeter) checkMeter(d *draft) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// checkKey reads the STS facts. A token meter needs them; any other may do without, but then without all of them.
+// checkKey reads the STS attributes. A token meter needs them. Any other meter may leave them out, but then all of them.
 func (n NewMeter) checkKey(d *draft) refusal.Refusal {
 	named := n.SGC != "" || n.KRN != nil || n.KT != nil || n.TI != ""
 	if !named && n.Mode != PrepayToken {
@@ -184,7 +184,7 @@ func (n NewMeter) checkCustomer(d *draft) refusal.Refusal {
 	return no
 }
 
-// summary is what the audit log keeps of a new meter: no name and no phone, which must be erasable.
+// summary returns what the audit log stores of a new meter: no name and no phone, which must be erasable.
 func (d draft) summary() string {
 	s := fmt.Sprintf("number=%s mode=%s status=%s simulated=%t", d.meter.Number, d.meter.Mode, d.meter.Status, d.meter.Simulated)
 	if d.hasKey {
@@ -194,7 +194,7 @@ func (d draft) summary() string {
 	return s
 }
 
-// decoderKey is the key that a virtual meter is given, if its vending key is marked as a test key and at hand.
+// decoderKey returns the key of a virtual meter, if its vending key is a test key and available.
 func (r *Registry) decoderKey(d draft) access.Secret {
 	if !d.hasKey || !d.meter.Simulated {
 		return access.Secret{}
@@ -212,7 +212,7 @@ func (r *Registry) decoderKey(d draft) access.Secret {
 	return access.SecretOf(hex.EncodeToString(raw))
 }
 
-// within takes the default for an absent number and reports whether the value lies between the bounds.
+// within applies the default for an absent number, and reports whether the value is between the bounds.
 func within(v *int64, absent, low, high int64) (int64, bool) {
 	if v == nil {
 		return absent, true

@@ -39,7 +39,7 @@ func (r *Registry) AddCustomer(ctx context.Context, by access.Actor, n NewCustom
 	return out, nil
 }
 
-// Newest is the newest balance that a meter told after its newest reading.
+// Newest is the newest balance that a meter reported after its newest reading.
 func (rec MeterRecord) Newest(reported, texted *ReportedBalance) *ReportedBalance {
 	return rec.newest(reported, texted)
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// anyTenant opens the store for a look-up that itself tells the tenant.
+// anyTenant opens the store for a look-up that finds the tenant.
 const anyTenant access.Tenant = 0
 
-// MQTTIdentity checks the password of a meter that connects. ok is false for an unknown number, a wrong password and a
-// meter that was removed or scrapped, and none of them can be told apart.
+// MQTTIdentity checks the password of a meter that connects. ok is false for an unknown number, a wrong password and a meter
+// that was removed or scrapped, and the caller cannot tell them apart.
 func (r *Registry) MQTTIdentity(ctx context.Context, number, password string) (who Identity, ok bool, err error) {
 	who, hash, ok, err := r.login(ctx, number)
 	given := access.HashSecret(password)
-	// The comparison runs for unknown meters too, so that its absence does not tell which numbers exist.
+	// Compare for unknown meters too, so that the time does not show which numbers exist.
 	same := subtle.ConstantTimeCompare(given[:], padded(hash)) == 1
 	if err != nil || !ok || !same || len(hash) == 0 {
 		return Identity{}, false, err
@@ -48,7 +48,7 @@ func (r *Registry) login(ctx context.Context, number string) (who Identity, hash
 	return who, hash, ok, nil
 }
 
-// padded gives a hash its full length, so that a missing one is compared in the same time.
+// padded gives a hash its full length, so that comparing a missing one takes the same time.
 func padded(hash []byte) []byte {
 	out := make([]byte, 32)
 	copy(out, hash)

@@ -12,16 +12,17 @@ const (
 
 // KeyChangeTx is what confirming a key change needs of a transaction.
 type KeyChangeTx interface {
-	// KeyOfToken is the key that a token brings to its meter; of any other token the key that it was made under.
+	// KeyOfToken returns the key that a token brings to its meter; for any other token the key under which it was made.
 	KeyOfToken(token id.ID) (key Key, found bool, err error)
-	// CurrentKey is the key that a meter has.
+	// CurrentKey returns the present key of a meter.
 	CurrentKey(meter int64) (key id.ID, found bool, err error)
 	// SetMeterKeyState moves a meter key from one state to another.
 	SetMeterKeyState(key id.ID, from, to string) error
 }
 
-// ConfirmKey notes that a meter has accepted a token. If the key of its change tokens was still to be confirmed, the meter holds it, and
-// the key it had before is past: the last section of the set says so, and so does any token that only the new key opens.
+// ConfirmKey records that a meter has accepted a token. If the key change of that token was not confirmed yet, the meter now
+// holds the new key, and its former key becomes past. The last section of the set proves that, and so does any token that
+// only the new key opens.
 func ConfirmKey(tx KeyChangeTx, token id.ID) error {
 	next, found, err := tx.KeyOfToken(token)
 	if err != nil || !found || next.State != KeyIssued {

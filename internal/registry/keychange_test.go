@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// keyRows are the keys of one meter; of names the key of the token.
+// keyRows are the keys of one meter; of is the key of the token.
 type keyRows struct {
 	of     registry.Key
 	has    id.ID // the meter's key
@@ -40,7 +40,8 @@ func (k *keyRows) SetMeterKeyState(key id.ID, from, to string) error {
 	return k.failing(to)
 }
 
-// TestAnAcceptedTokenConfirmsItsKey: only a key whose change tokens are out is confirmed, and the one before it is past.
+// TestAnAcceptedTokenConfirmsItsKey: only a key whose change tokens were issued is confirmed, and the key before it becomes
+// past.
 func TestAnAcceptedTokenConfirmsItsKey(t *testing.T) {
 	old, next := id.ID{1}, id.ID{2}
 	for name, c := range map[string]struct {

@@ -160,7 +160,7 @@ func TestFirstTariffNamesTheCurrency(t *testing.T) {
 		a, err := w.AddTariff(t.Context(), boss(), c.n)
 		refused(t, name, a.Refusal, err, c.want)
 	}
-	// What was refused left no trace: the name x is free, and so is the currency of a tenant whose first tariff failed.
+	// A refusal left no trace: the name x is free, and so is the currency of a tenant whose first tariff failed.
 	a, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "x", Body: flat("KES")})
 	if err != nil || a.Refused() {
 		t.Errorf("after the refusals: %v %s", err, a.Detail())
@@ -303,8 +303,8 @@ func TestSettingsChange(t *testing.T) {
 	}
 }
 
-// TestFourEyesAreNotSwitchedOffByOne: where the rule is on, every change of the settings waits for a second person, that
-// of the rule itself above all; what is allowed is done once, with both names.
+// TestFourEyesAreNotSwitchedOffByOne: with four eyes on, every change of the settings waits for a second person, above all
+// the one that turns four eyes off. An approved change is made once, with both names.
 func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 	w := newWorld(t)
 	change := func(by access.Actor, c registry.SettingsChange) registry.SettingsView {
@@ -378,7 +378,7 @@ func TestHowMuchMayBeReversedInADay(t *testing.T) {
 	}
 }
 
-// TestWhatHasWeightIsNotHiddenBehindWords: a summary is cut, and whoever allows a change of settings reads it.
+// TestWhatHasWeightIsNotHiddenBehindWords: a summary may be shortened, and the approver of a change of settings reads it.
 func TestWhatHasWeightIsNotHiddenBehindWords(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("<", 240)

@@ -14,12 +14,12 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// NewMeter is a meter to be registered, as it was asked for. Only Number, Mode and Tariff are needed, and for
-// PrepayToken also SGC, KRN, KT and TI; a nil or empty field takes the default of docs/reference/http.md#a-meter.
+// NewMeter is a meter to be registered, as requested. Only Number, Mode and Tariff are required, and for PrepayToken also
+// SGC, KRN, KT and TI. A nil or empty field takes the default of docs/reference/http.md#a-meter.
 type NewMeter struct {
 	Number    string
 	Mode      Mode
-	Tariff    string // name or identity
+	Tariff    string // name or id
 	SGC       string
 	KRN       *int64
 	KT        *int64
@@ -41,17 +41,17 @@ type NewMeter struct {
 
 	ReadingInterval time.Duration // default 30 minutes
 	Customer        *NewCustomer  // nil: a customer without a name
-	CustomerID      string        // of one already known, instead of Customer
+	CustomerID      string        // an existing customer, instead of Customer
 }
 
-// Added is a registered meter with the secrets that are shown this once.
+// Added is a registered meter with its secrets, which are shown only once.
 type Added struct {
 	refusal.Refusal
 	Waits        *access.Approval // it waits for a second person, and no meter was registered
 	Meter        MeterView
 	MQTTPassword access.Secret
 	LinkKey      wire.LinkKey
-	DecoderKey   access.Secret // hex; only for a simulated meter under a test vending key that is at hand
+	DecoderKey   access.Secret // hex; only for a simulated meter under an available test vending key
 }
 
 // Limits and defaults of a meter's figures.
@@ -63,9 +63,9 @@ const (
 	maxImp          = 10_000_000
 )
 
-// AddMeter registers a meter with its customer, service point, account and key reference, all or nothing, and hands
-// out its MQTT password and link key, which nobody can read again. A post-paid meter supplies energy before it is paid for, so
-// it takes two people; whoever allows it gets the secrets.
+// AddMeter registers a meter with its customer, service point, account and key reference, all or nothing, and returns its
+// MQTT password and link key, which nobody can read again. A post-paid meter supplies energy before it is paid for, so it
+// takes two people; the approver gets the secrets.
 func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (Added, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return Added{Refusal: no}, nil
@@ -94,7 +94,7 @@ func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (A
 	return Added{Meter: r.view(row.rec), MQTTPassword: password, LinkKey: link, DecoderKey: r.decoderKey(d)}, nil
 }
 
-// addedRow is what the transaction of AddMeter gives.
+// addedRow is the result of AddMeter's transaction.
 type addedRow struct {
 	refusal.Refusal
 	waits *access.Approval
@@ -162,7 +162,7 @@ func (d draft) wish(n NewMeter) access.ActRequest {
 		Summary: fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)}
 }
 
-// resolve asks the store what a draft cannot know: whether the number is free, the tariff and the customer there.
+// resolve looks up what a draft needs from the store: whether the number is free, the tariff and the customer.
 func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 	taken, err := tx.NumberTaken(d.meter.Number)
 	if err != nil {
@@ -186,7 +186,7 @@ func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 	return payer(tx, d)
 }
 
-// write puts the rows of a new meter, those first that others point to.
+// write writes the rows of a new meter in the order of their references.
 func (r *Registry) write(tx Tx, d draft, password access.Secret, link wire.LinkKey) error {
 	if d.newCustomer {
 		d.customer.CreatedAt = d.meter.CreatedAt
@@ -212,7 +212,7 @@ func (r *Registry) write(tx Tx, d draft, password access.Secret, link wire.LinkK
 		}
 	}
 	if d.meter.Status == Stock {
-		return nil // in the store room: installed nowhere yet
+		return nil // in the store room: not installed yet
 	}
 	return tx.AddInstall(d.meter.N, d.point.ID, d.meter.CreatedAt)
 }

@@ -14,14 +14,14 @@ import (
 
 // MovingIn is a customer who moves in where another has moved out.
 type MovingIn struct {
-	Tariff     string // name or identity
+	Tariff     string // name or id
 	Customer   *NewCustomer
-	CustomerID string // of one already known, instead of Customer
+	CustomerID string // an existing customer, instead of Customer
 	Reason     string
 }
 
-// MoveIn opens an account for the customer at the place of a meter whose last one has moved out (right: customer.write).
-// What the meter has counted since then is nobody's. The supply comes on with the first payment.
+// MoveIn opens an account for the customer at the place of a meter whose last customer has moved out (right: customer.write).
+// Use since then is charged to nobody. The supply comes on with the first payment.
 func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in MovingIn) (MeterView, error) {
 	if no := by.Needs(access.WriteCustomers); no.Refused() {
 		return MeterView{Refusal: no}, nil
@@ -108,7 +108,7 @@ func (r *Registry) newcomer(tx Tx, d *draft) (no refusal.Refusal, err error) {
 	return payer(tx, d)
 }
 
-// payer finds the customer of a new account, or gives a new one an identity.
+// payer finds the customer of a new account, or gives a new one an id.
 func payer(tx Tx, d *draft) (no refusal.Refusal, err error) {
 	named := d.customer.ID
 	if d.newCustomer = named.IsZero(); d.newCustomer {

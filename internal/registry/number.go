@@ -11,12 +11,11 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// maxNumberText bounds a typed meter number: 13 digits with a blank or dash behind each, and room to spare.
+// maxNumberText bounds a typed meter number: 13 digits, each with a blank or dash, and some more.
 const maxNumberText = 64
 
-// Canonical is the one written form of a meter number: its 11 or 13 digits without the blanks and dashes that people
-// and receipts put between them. One form everywhere is what keeps one meter from becoming two. The refusal says what
-// is wrong with the number.
+// Canonical returns the one written form of a meter number: its 11 or 13 digits without blanks and dashes. A single form
+// keeps one meter from becoming two. The refusal says what is wrong with the number.
 func Canonical(number string) (string, refusal.Refusal) {
 	if len(number) > maxNumberText {
 		return "", refuse.MeterNumberTooLong(int64(utf8.RuneCountInString(number)))
@@ -40,13 +39,13 @@ func Canonical(number string) (string, refusal.Refusal) {
 	}
 }
 
-// Ref names a meter: by its number or by its identity, never both.
+// Ref names a meter by its number or its id, never both.
 type Ref struct {
 	Number string
 	ID     id.ID
 }
 
-// ParseRef reads how a meter is addressed everywhere: its number, however it is spaced, or its identity ("mtr_...").
+// ParseRef reads the name of a meter in a request: its number, with any blanks, or its id ("mtr_...").
 func ParseRef(text string) (Ref, refusal.Refusal) {
 	if strings.HasPrefix(strings.ToLower(strings.TrimSpace(text)), id.Meter) {
 		i, err := id.Parse(id.Meter, text)

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// Page asks for a part of a list.
+// Page asks for a page of a list.
 type Page struct {
 	Limit  int    // how many; 0 means DefaultLimit
 	Cursor string // Next of the page before; empty: from the beginning
@@ -30,8 +30,8 @@ const (
 	listTariffs   = "tariffs"
 )
 
-// cursorMAC is how much of the keyed hash a cursor carries: it keeps people from building cursors of their own and
-// then relying on their form; no right hangs on it.
+// cursorMAC is how many bytes of the keyed hash a cursor carries. It keeps people from building their own cursors and relying
+// on their form. It protects no right.
 const cursorMAC = 8
 
 // Hasher is the part of a Sealer that makes and checks cursors.
@@ -39,7 +39,7 @@ type Hasher interface {
 	Hash(context string, data []byte) []byte
 }
 
-// Read reads a page request of a list of the tenant: after which identity, and how many. The refusal names what is
+// Read reads a page request for a list of the tenant: the id to start after, and how many rows. The refusal names what is
 // wrong with limit or cursor.
 func (p Page) Read(h Hasher, t access.Tenant, list string) (after id.ID, max int, no refusal.Refusal) {
 	if p.Limit < 0 || p.Limit > MaxLimit {
@@ -63,13 +63,13 @@ func (p Page) Read(h Hasher, t access.Tenant, list string) (after id.ID, max int
 	return after, max, refusal.Refusal{}
 }
 
-// Cursor names the place behind the last row of a page of a list; Page.Read of the same list and tenant reads it.
+// Cursor marks the place after the last row of a page; Page.Read of the same list and tenant reads it.
 func Cursor(h Hasher, t access.Tenant, list string, last id.ID) string {
 	return base64.RawURLEncoding.EncodeToString(append(last[:], macOf(h, t, list, last)...))
 }
 
-// Cut makes a page of rows, of which one more than max was read to know whether the list goes on. Next names the place behind
-// its last row, and is empty at the end of the list; place is the identity by which the list is sorted.
+// Cut makes a page of rows. One row more than max was read, to know whether the list goes on. Next marks the place after the
+// last row, and is empty at the end of the list; place is the id that sorts the list.
 func Cut[T any](rows []T, max int, h Hasher, t access.Tenant, list string, place func(T) id.ID) (page []T, next string) {
 	if len(rows) <= max {
 		return rows, ""

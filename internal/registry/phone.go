@@ -12,9 +12,9 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// DialForm is the one form in which telephone numbers are compared: "+" and digits. Two leading zeros are a "+". A short
-// code, and a number without its country code, stay digits alone, which nothing that comes in will equal but its like.
-// What is no number stays as it is: a sender's name.
+// DialForm returns the form in which telephone numbers are compared: "+" and digits. Two leading zeros become a "+". A short
+// code, and a number without its country code, stay digits and match only the same digits. Any other text stays as it is: a
+// sender's name.
 func DialForm(phone string) string {
 	bare := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(phone)
 	if rest, ok := strings.CutPrefix(bare, "00"); ok && len(rest) > shortCode {
@@ -24,15 +24,15 @@ func DialForm(phone string) string {
 		return strings.TrimSpace(phone)
 	}
 	if len(bare) > shortCode && bare[0] != '+' && bare[0] != '0' {
-		bare = "+" + bare // with its country code, written without the sign
+		bare = "+" + bare // with its country code, but without the sign
 	}
 	return bare
 }
 
-// shortCode is how many digits a number may have that is not a subscriber's.
+// shortCode is how many digits a short code may have; longer numbers are subscribers'.
 const shortCode = 6
 
-// simOf is the number of a meter's SIM in the form in which its messages come in; empty stays empty.
+// simOf returns the number of a meter's SIM in the form of incoming messages; empty stays empty.
 func simOf(text string) (string, bool) {
 	p, ok := phoneOf(text)
 	if !ok || p == "" {
@@ -42,7 +42,7 @@ func simOf(text string) (string, bool) {
 	return p, p[0] == '+'
 }
 
-// simFree refuses a number that another meter's SIM has: its answers would be taken for that meter's.
+// simFree refuses a number that another meter's SIM has, because answers would be taken for that meter's.
 func simFree(tx Tx, sim string, of id.ID) (refusal.Refusal, error) {
 	if sim == "" {
 		return refusal.Refusal{}, nil
@@ -54,7 +54,7 @@ func simFree(tx Tx, sim string, of id.ID) (refusal.Refusal, error) {
 	return refuse.SimInAnotherMeter(sim, m.Number), nil
 }
 
-// SetSIM keeps the number of the SIM in a meter's modem, empty for none (right: meter.write).
+// SetSIM registers the number of the SIM in a meter's modem, empty for none (right: meter.write).
 func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim string) (MeterView, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return MeterView{Refusal: no}, nil
@@ -95,10 +95,10 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 	return r.shown(by, out.rec), nil
 }
 
-// CustomerChange names what is to change of a customer; nil fields stay.
+// CustomerChange holds the changes of a customer; nil fields stay.
 type CustomerChange struct {
 	Name, Phone, IDNo, Lang *string
-	Notices                 *bool // whether warnings are wanted; false is what STOP says
+	Notices                 *bool // whether the customer wants warnings; false is the same as STOP
 }
 
 // ChangeCustomer changes a customer (right: customer.write).
@@ -138,7 +138,8 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 	return out, fault.Wrap(err, "change customer %s", customer)
 }
 
-// summary is what the audit log says of a customer: no name and no number, which are personal, but whether they are there.
+// summary returns what the audit log stores of a customer: not the name and the number, which are personal, but whether they
+// are set.
 func (c Customer) summary() string {
 	return fmt.Sprintf("name=%t phone=%t id_no=%t lang=%s notices=%t", c.Name != "", c.Phone != "", c.IDNo != "", c.Lang, !c.Stopped)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// QuietHours are the hours in which customers get no warnings, in the tenant's time zone. The zero value has the defaults,
-// 21:00 to 07:00; two equal times are no quiet hours.
+// QuietHours are the hours in which customers get no warnings, in the tenant's time zone. The zero value means the defaults,
+// 21:00 to 07:00. Two equal times mean no quiet hours.
 type QuietHours struct {
 	From string `json:"from,omitempty"` // "21:00"
 	To   string `json:"to,omitempty"`
@@ -21,7 +21,7 @@ const (
 	clockForm        = "15:04"
 )
 
-// Times are the hours as they hold, with the defaults.
+// Times returns the hours with the defaults applied.
 func (q QuietHours) Times() (from, to string) {
 	return or(q.From, defaultQuietFrom), or(q.To, defaultQuietTo)
 }
@@ -35,7 +35,7 @@ func (q QuietHours) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// After is when a warning may be sent: now, or the end of the quiet hours that now lies in.
+// After returns when a warning may be sent: now, or at the end of the present quiet hours.
 func (q QuietHours) After(now time.Time, zone *time.Location) time.Time {
 	f, t := q.Times()
 	from, err1 := time.Parse(clockForm, f)

@@ -1,11 +1,11 @@
-// Package registry knows what is out there: customers, service points, accounts, meters with their keys by reference,
-// tariffs and the tenant's settings. Start at [Registry].
+// Package registry holds customers, service points, accounts, meters with their keys by reference, tariffs and the tenant's
+// settings. Start at [Registry].
 //
-// A meter is addressed by its number or its identity. Secrets (MQTT password, link key, decoder key of a virtual
-// meter) are made here, handed out once in [Added] and kept only as a hash or sealed. What a meter shows of itself is
-// computed in [MeterView] from what it last reported and whether it is connected; nothing here talks to a meter.
+// A meter is named by its number or its id. Secrets (MQTT password, link key, decoder key of a virtual meter) are made here,
+// returned once in [Added] and stored only as a hash or sealed. [MeterView] computes the state of a meter from its last
+// report and whether it is connected. This package does not talk to meters.
 //
-// Not here: selling (vending), what a meter sends (metering), what it is told (command).
+// Elsewhere: selling (vending), messages of meters (metering), commands to them (command).
 package registry
 
 import (
@@ -23,17 +23,17 @@ type Mode string
 // Payment modes.
 const (
 	PrepayToken  Mode = "prepay_token"  // units in the meter, bought as tokens
-	PrepayWallet Mode = "prepay_wallet" // money on the server, the meter is switched
+	PrepayWallet Mode = "prepay_wallet" // money on the server, which switches the meter
 	Postpay      Mode = "postpay"
 )
 
 // Known reports whether m is a payment mode.
 func (m Mode) Known() bool { return m == PrepayToken || m == PrepayWallet || m == Postpay }
 
-// Status is where a meter stands in its life.
+// Status is the stage of a meter's life.
 type Status string
 
-// Stations of a meter's life. A new meter is Active at once unless it is put into Stock.
+// Stages of a meter's life. A new meter is Active at once unless it is put into Stock.
 const (
 	Stock        Status = "stock"
 	Installed    Status = "installed"
@@ -44,7 +44,7 @@ const (
 	Scrapped     Status = "scrapped"
 )
 
-// Meter is the registered part of a meter: what was said when it was added, not what it reports.
+// Meter is the registered data of a meter, not what it reports.
 type Meter struct {
 	ID              id.ID
 	N               int64  // dense private number: readings, tokens and commands carry it
@@ -56,7 +56,7 @@ type Meter struct {
 	Phases          int
 	ImpPerKWh       int64  // impulses per kilowatt-hour
 	TT              string // token technology as receipts print it: "02" numeric keypad
-	Simulated       bool   // lives in its own time; everything of it is marked TEST
+	Simulated       bool   // it has a clock of its own; everything about it is marked TEST
 	SIM             string // number of the SIM in the meter's own modem; empty without one
 	Profile         string // device profile of a meter that does not speak Paywatt's own messages
 	ReadingInterval time.Duration
@@ -65,7 +65,7 @@ type Meter struct {
 	Version         int64
 }
 
-// Key is a meter's STS key by reference: which vending key and which facts make it. No key material.
+// Key is a meter's STS key by reference: the vending key and the attributes that make it. It holds no key material.
 type Key struct {
 	ID       id.ID
 	Meter    int64
@@ -79,11 +79,11 @@ type Key struct {
 	BaseDate sts.BaseDate
 	From     time.Time
 	State    string  // planned, issued, current, past
-	LastTID  sts.TID // the newest that was given under the key, or that may have been; 0 for none
+	LastTID  sts.TID // the newest that was used, or may have been used, under the key; 0 for none
 }
 
-// Attributes are what the decoder key of the meter with this number is derived from. The error is that of a number
-// that is no STS meter number.
+// Attributes returns what the decoder key of the meter with this number is derived from. It fails for an invalid STS meter
+// number.
 func (k Key) Attributes(number string) (sts.Attributes, error) {
 	pan, err := sts.ParseNumber(number)
 	if err != nil {
@@ -92,7 +92,7 @@ func (k Key) Attributes(number string) (sts.Attributes, error) {
 	return sts.Attributes{SGC: k.SGC, KRN: k.KRN, KT: k.KT, TI: k.TI, EA: k.EA, DKGA: k.DKGA, BaseDate: k.BaseDate, PAN: pan}, nil
 }
 
-// Customer is who pays for one or more accounts.
+// Customer is the person who pays for one or more accounts.
 type Customer struct {
 	ID        id.ID
 	Name      string
@@ -114,7 +114,7 @@ type Account struct {
 	OpenedAt time.Time
 }
 
-// Identity is a meter that proved who it is when it connected.
+// Identity is a meter that has authenticated when it connected.
 type Identity struct {
 	Tenant    access.Tenant
 	Meter     int64
@@ -122,15 +122,15 @@ type Identity struct {
 	Simulated bool
 }
 
-// Sealer keeps small secrets under the data key. The context binds a sealed text to its place.
+// Sealer seals small secrets with the data key. The context binds a sealed text to its place.
 type Sealer interface {
 	Seal(context string, plain []byte) []byte
 	Open(context string, sealed []byte) ([]byte, error)
 	Hash(context string, data []byte) []byte
 }
 
-// TestKeys gives the decoder key of a virtual meter under a vending key that is marked as a test key. ok is false
-// under a real vending key, an unknown one, and while the key store is locked.
+// TestKeys returns the decoder key of a virtual meter under a test vending key. ok is false for a real or unknown vending
+// key, and while the key store is locked.
 type TestKeys interface {
 	DecoderKey(a sts.Attributes) (key sts.Key, ok bool)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// TestTheNewestOfWhatAMeterToldIsShown: a report with a token was compared with the reading by the meter's own time, so only a text
-// message is compared here, by when it came.
+// TestTheNewestOfWhatAMeterToldIsShown: the store has compared a token report with the reading by the meter's own time. Here
+// only a text message is compared, by its arrival.
 func TestTheNewestOfWhatAMeterToldIsShown(t *testing.T) {
 	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) *registry.ReportedBalance {

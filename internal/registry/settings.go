@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Settings are what a tenant decides for itself.
+// Settings are the tenant's own settings.
 type Settings struct {
 	Name     string
 	Currency string // ISO 4217; empty until set or until the first tariff names it
@@ -31,13 +31,13 @@ type Settings struct {
 	Quiet    QuietHours
 }
 
-// WalletPolicy is what a tenant decided about balances on the server, in minor units. The zero value decides nothing.
+// WalletPolicy holds the tenant's settings for balances on the server, in minor units. The zero value means the defaults.
 type WalletPolicy struct {
 	Warn1 money.Minor `json:"warn1_minor,omitempty"` // first warning at or below it; 0 for what 20 kWh cost, or a fifth of a plan
 	Warn2 money.Minor `json:"warn2_minor,omitempty"` // urgent warning at or below it; 0 for what 5 kWh cost, or a twentieth of a plan
 	// VATOnAdvances says that the tax on a top-up is owed when it is paid, not when it is used.
 	VATOnAdvances bool        `json:"vat_on_advances,omitempty"`
-	CutOff        money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it; below zero it is a credit given
+	CutOff        money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it; a negative value grants credit
 }
 
 func (w WalletPolicy) check() refusal.Refusal {
@@ -56,7 +56,7 @@ func (w WalletPolicy) check() refusal.Refusal {
 
 // Limits bound what one person or one vendor may do in a day; see [DefaultLimits].
 type Limits struct {
-	// ReversalWindow is the time in seconds in which who sold may undo the sale; later it takes the right and a reason.
+	// ReversalWindow is the time in seconds in which the seller may reverse the sale; later it takes the right and a reason.
 	ReversalWindow int64 `json:"reversal_window_s"`
 	// ReversalsADay is how many sales one person may reverse in a local day, and how many of one vendor's may be reversed.
 	ReversalsADay int64 `json:"reversals_per_day"`
@@ -64,17 +64,17 @@ type Limits struct {
 	ReversalValueADay money.Minor `json:"reversal_value_per_day_minor,omitempty"`
 	// FreeUnitsADay is what one actor may give away or replace in a local day.
 	FreeUnitsADay unit.Energy `json:"free_units_per_day_wh"`
-	// MaxCommission is the most that a vendor's terms may give it of a sale.
+	// MaxCommission is the highest commission on a sale that a vendor's terms may have.
 	MaxCommission money.Bps `json:"max_commission_bps"`
 }
 
-// DefaultLimits are those of a tenant that has set none: 15 minutes, 50 reversals, 1,000 kWh, 10 %. For
-// the value of reversals see [Limits.ReversalValue].
+// DefaultLimits are the limits of a tenant that has set none: 15 minutes, 50 reversals, 1,000 kWh, 10 %. For the value of
+// reversals see [Limits.ReversalValue].
 func DefaultLimits() Limits {
 	return Limits{ReversalWindow: 15 * 60, ReversalsADay: 50, FreeUnitsADay: 1000 * unit.KilowattHour, MaxCommission: 1000}
 }
 
-// Window is the time in which who sold may undo a sale.
+// Window is the time in which the seller may reverse a sale.
 func (l Limits) Window() time.Duration { return time.Duration(l.ReversalWindow) * time.Second }
 
 // ReversalValue returns the highest total of a local day's reversals; false for no limit.
@@ -85,7 +85,7 @@ func (l Limits) ReversalValue() (most money.Minor, bound bool) {
 	return max(l.ReversalValueADay, 0), l.ReversalValueADay > 0
 }
 
-// What limits can be set to.
+// Bounds of the limits.
 const (
 	defaultReversalValue = 100_000_000 // minor units: 1,000,000.00 of most currencies
 	noReversalValue      = -1
@@ -111,17 +111,16 @@ func (l Limits) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// ReceiptHead is what receipts say of the utility besides its name and tax number.
+// ReceiptHead is what receipts say about the utility besides its name and tax number.
 type ReceiptHead struct {
 	Address string `json:"address,omitempty"`
 	Contact string `json:"contact,omitempty"` // a telephone number, an address to write to
 	Message string `json:"message,omitempty"` // to all customers, at the foot
 }
 
-// ChargePolicy is what a tenant decides about what sales take besides energy.
+// ChargePolicy holds the tenant's settings for what sales take besides energy.
 type ChargePolicy struct {
-	// MaxDeduction is the share of what is tendered that capped charges may take together, where the tariff names none;
-	// 0 means 70 %.
+	// MaxDeduction is the share of the tender that capped charges may take together, if the tariff names none; 0 means 70 %.
 	MaxDeduction money.Bps `json:"max_deduction_bps,omitempty"`
 	// ChargesOnly accepts money that reaches charges but buys no unit; the receipt then has no token.
 	ChargesOnly bool `json:"charges_only,omitempty"`
@@ -133,16 +132,16 @@ type ChargePolicy struct {
 type SettingsView struct {
 	refusal.Refusal
 	Settings
-	FourEyesBind bool             // whether second-person rules bind now
+	FourEyesBind bool             // whether four eyes apply now
 	Waits        *access.Approval // the change waits for a second person, and nothing was changed
 }
 
-// SettingsChange names what is to change; nil fields stay. It is also what is written down for a second person.
+// SettingsChange holds the changes; nil fields stay. It is also what is stored for a second person.
 type SettingsChange struct {
 	Currency *string `json:"currency,omitempty"`
 	TZ       *string `json:"tz,omitempty"`
 	FourEyes *bool   `json:"four_eyes,omitempty"`
-	// FourEyesDefault goes back to deciding by the number of people; it excludes FourEyes.
+	// FourEyesDefault goes back to the default by the number of people; it excludes FourEyes.
 	FourEyesDefault bool         `json:"four_eyes_default,omitempty"`
 	MaxDeduction    *money.Bps   `json:"max_deduction_bps,omitempty"`
 	MaxCommission   *money.Bps   `json:"max_commission_bps,omitempty"`
@@ -162,7 +161,7 @@ type SettingsChange struct {
 	QuietFrom       *string      `json:"quiet_from,omitempty"`
 	QuietTo         *string      `json:"quiet_to,omitempty"`
 	WalletVAT       *bool        `json:"wallet_vat_on_advances,omitempty"`
-	// Lists and free text stand last: what has weight is never behind them in a summary that is cut.
+	// Lists and free text come last, so that important changes are never cut from a summary.
 	SpecialDays *[]string `json:"supply_special_days,omitempty"`
 	Friendly    *[]string `json:"supply_friendly,omitempty"`
 
@@ -191,9 +190,9 @@ func settingsView(tx Tx) (SettingsView, error) {
 	return SettingsView{Settings: s, FourEyesBind: bind}, err
 }
 
-// ChangeSettings changes the named settings, all or nothing (right: settings.write). The currency can be named once:
-// every figure of the books is in it. Where four eyes bind it waits for a second person, above all where it would loosen
-// them: nobody switches that rule off alone.
+// ChangeSettings changes the named settings, all or nothing (right: settings.write). The currency can be set once, because
+// every figure of the books is in it. Where four eyes bind, the change waits for a second person, so nobody can turn four
+// eyes off alone.
 func (r *Registry) ChangeSettings(ctx context.Context, by access.Actor, c SettingsChange) (SettingsView, error) {
 	if no := by.Needs(access.WriteSettings); no.Refused() {
 		return SettingsView{Refusal: no}, nil
@@ -254,7 +253,7 @@ func (c SettingsChange) check() refusal.Refusal {
 		return refuse.FieldTextTooLong("vat_no", maxShort)
 	}
 	if c.TZ != nil {
-		// "Local" would be the machine's zone, which no receipt could be checked against.
+		// "Local" would mean the machine's zone, so a receipt could not be checked elsewhere.
 		if _, err := time.LoadLocation(*c.TZ); err != nil || *c.TZ == "" || *c.TZ == "Local" {
 			return refuse.TimeZoneUnknown(refusal.Echo(*c.TZ))
 		}
@@ -322,7 +321,7 @@ func (c SettingsChange) apply(s Settings) Settings {
 	return s
 }
 
-// set sets a value where one is given.
+// set sets a value if one is given.
 func set[T any](to *T, given *T) {
 	if given != nil {
 		*to = *given
@@ -339,10 +338,10 @@ func (s Settings) summary() string {
 		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary())
 }
 
-// approvers is how many people must be able to approve an act before a second one is asked for by default.
+// approvers is how many people must be able to approve an action before four eyes apply by default.
 const approvers = 2
 
-// fourEyes reports whether acts under the right need a second person now.
+// fourEyes reports whether actions under the right need a second person now.
 func fourEyes(tx EyesTx, s Settings, right access.Right) (bool, error) {
 	if s.FourEyes != nil {
 		return *s.FourEyes, nil
@@ -357,7 +356,7 @@ func fourEyes(tx EyesTx, s Settings, right access.Right) (bool, error) {
 	return n >= approvers, err
 }
 
-// EyesTx is what deciding about a second person needs of a transaction.
+// EyesTx is what a decision about four eyes needs of a transaction.
 type EyesTx interface {
 	TenantSettings() (Settings, error)
 	// ActivePeople counts the people who are not blocked and hold one of the roles.

@@ -16,35 +16,35 @@ import (
 
 // Limits of a simulation.
 const (
-	MaxSimulated       = 100_000 // months of accounts that are replayed
+	MaxSimulated       = 100_000 // at most this many months of accounts are replayed
 	MaxSimulatedMonths = 36
 	DefaultRises       = 10
 )
 
-// Simulation asks what a draft would change. Nothing of it is kept.
+// Simulation asks what a draft would change. Nothing is stored.
 type Simulation struct {
-	Tariff string // the present one, by name or identity
+	Tariff string // the present one, by name or id
 	Draft  tariff.Body
 	Rises  int // how many of the biggest rises are listed; 0 for DefaultRises
 
-	// Purchase is priced on both where it is not nil.
-	Purchase *tariff.Purchase // Body is not asked
-	// Uses are replayed; where there are none, those of the store from the month From to To ("2026-01") are, if named.
+	// Purchase, if set, is priced on both.
+	Purchase *tariff.Purchase // Body is ignored
+	// Uses are replayed. Without them, those of the store from the month From to To ("2026-01") are, if given.
 	Uses     []tariff.MonthUse
 	From, To string
 }
 
-// Simulated is what a draft would change, or why it cannot be said.
+// Simulated is what a draft would change, or the refusal.
 type Simulated struct {
 	refusal.Refusal
 	Present    tariff.Version
 	Currency   money.Currency
-	Now, Draft *tariff.Allocation // of the purchase; each may be a refusal of its own
-	Comparison *tariff.Comparison // of what was replayed
+	Now, Draft *tariff.Allocation // of the purchase; each may be a refusal
+	Comparison *tariff.Comparison // of the replayed use
 }
 
-// Simulate prices a purchase on a draft, and replays consumption on it, against the version of a tariff in force now.
-// Token meters have no consumption here, so what their accounts bought in a month stands for what they used.
+// Simulate prices a purchase on a draft, and replays consumption on it, against the version of a tariff in force now. The
+// server does not know the consumption of token meters, so it uses what their accounts bought in a month.
 func (r *Registry) Simulate(ctx context.Context, by access.Actor, s Simulation) (Simulated, error) {
 	no := by.Needs(access.ReadTariffs)
 	if !no.Refused() {
@@ -97,13 +97,13 @@ func (s Simulation) check(by access.Actor) refusal.Refusal {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return no
 	}
-	if !by.OfUtility() { // what all customers bought, whoever sold it
+	if !by.OfUtility() { // it shows what all customers bought, whoever sold it
 		return refuse.SimulationByVendor()
 	}
 	return refusal.Refusal{}
 }
 
-// read finds the present version, and the store's own consumption where that is asked for.
+// read finds the present version, and the store's own consumption if requested.
 func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 	stop := func(r refusal.Refusal) simulating { return simulating{out: Simulated{Refusal: r}} }
 	t, no, err := findTariff(tx, s.Tariff, refusal.TariffMissing)
@@ -135,7 +135,7 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 	return out, err
 }
 
-// replay prices and compares; it is outside the transaction, because it may take a while.
+// replay prices and compares. It runs outside the transaction, because it may take a while.
 func (s Simulation) replay(out *Simulated, tz string) error {
 	zone, err := time.LoadLocation(tz)
 	if err != nil {

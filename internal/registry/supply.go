@@ -10,15 +10,15 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// SupplyPolicy is what a tenant decided about cutting off and about leases of wallet meters. The zero value decides
-// nothing and has the defaults of docs/reference/supply.md.
+// SupplyPolicy holds the tenant's settings for cut-offs and leases of wallet meters. The zero value means the defaults of
+// docs/reference/supply.md.
 type SupplyPolicy struct {
-	Windows     []string     `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": nobody is cut off for want of money within
+	Windows     []string     `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": nobody is cut off for lack of money within
 	SpecialDays []string     `json:"special_days,omitempty"` // "2026-12-25": nor on these days
-	Notice      int64        `json:"notice_s,omitempty"`     // seconds between the last warning and the cut-off, at least
+	Notice      int64        `json:"notice_s,omitempty"`     // least seconds between the last warning and the cut-off
 	Cap         unit.Energy  `json:"lease_cap_wh,omitempty"` // the most energy of one lease; 0 for 20 kWh
 	TTL         int64        `json:"lease_ttl_s,omitempty"`  // powered-on seconds of one lease; 0 for 72 h
-	Allowance   *unit.Energy `json:"allowance_wh,omitempty"` // what may be owed while nobody may be cut off; 5 kWh where it is missing
+	Allowance   *unit.Energy `json:"allowance_wh,omitempty"` // what may be owed while nobody may be cut off; nil for 5 kWh
 }
 
 const (
@@ -27,7 +27,7 @@ const (
 	defaultAllowance = 5 * unit.KilowattHour
 )
 
-// What a policy of supply can be set to.
+// Bounds of the supply settings.
 const (
 	leastCap   = 100 * unit.WattHour
 	mostCap    = 100_000 * unit.KilowattHour
@@ -44,7 +44,7 @@ func (p SupplyPolicy) LeaseCap() unit.Energy {
 	return p.Cap
 }
 
-// LeaseTTL is how much powered-on time a lease holds for.
+// LeaseTTL is the powered-on time for which a lease is valid.
 func (p SupplyPolicy) LeaseTTL() time.Duration {
 	if p.TTL == 0 {
 		return defaultLeaseTTL
@@ -52,7 +52,7 @@ func (p SupplyPolicy) LeaseTTL() time.Duration {
 	return time.Duration(p.TTL) * time.Second
 }
 
-// AllowanceWh is the energy that an account may use beyond its money while a rule forbids to cut it off.
+// AllowanceWh is the energy that an account may use beyond its money while a rule forbids the cut-off.
 func (p SupplyPolicy) AllowanceWh() unit.Energy {
 	if p.Allowance == nil {
 		return defaultAllowance
@@ -60,8 +60,8 @@ func (p SupplyPolicy) AllowanceWh() unit.Energy {
 	return *p.Allowance
 }
 
-// Friendly reports whether a window of the calendar is open at a moment. An entry that cannot be read, which no check lets
-// pass, is one that is always open: nobody is cut off because of a slip of the pen.
+// Friendly reports whether a window of the calendar is open at a moment. An unreadable entry, which checks refuse, counts as
+// always open: nobody is cut off because of a typing error.
 func (p SupplyPolicy) Friendly(at time.Time, zone *time.Location) bool {
 	windows, special, ok := p.calendar()
 	if !ok {
@@ -113,13 +113,13 @@ func (p SupplyPolicy) String() string {
 		p.LeaseCap(), int64(p.LeaseTTL()/time.Second), p.AllowanceWh())
 }
 
-// Decided reports whether anything differs from the defaults, so that it has to be kept.
+// Decided reports whether anything differs from the defaults and must be stored.
 func (p SupplyPolicy) Decided() bool {
 	return len(p.Windows)+len(p.SpecialDays) > 0 || p.Notice != 0 || p.Cap != 0 || p.TTL != 0 || p.Allowance != nil
 }
 
-// AccountSupply is what is special about the supply of one account.
+// AccountSupply holds the supply settings of one account.
 type AccountSupply struct {
-	Protected bool  // never cut off for want of money
+	Protected bool  // never cut off for lack of money
 	Grace     int64 // at the end of a lease's time: -1 the supply stays on up to the lease's energy, 0 it goes off, N it may use N Wh more
 }

@@ -35,15 +35,15 @@ type Tariffs struct {
 	Next string // cursor of the next page; empty on the last
 }
 
-// maxAhead is how far ahead a tariff may be published: further away a date is a typing error. maxBehind is how far a
-// moment of effect may lie behind the server's clock and still mean at once: other clocks differ a little.
+// maxAhead is how far ahead a tariff may be published: a later date is a typing error. maxBehind is how far before the
+// server's time a version may begin and still mean "at once", because other clocks differ a little.
 const (
 	maxAhead  = 5 * 366 * 24 * time.Hour
 	maxBehind = time.Minute
 )
 
-// AddTariff publishes the first version of a tariff. The tenant's first tariff names its currency for ever, unless the
-// setting did; a tariff in another is refused. Publishing is an act for two people where four eyes are asked for.
+// AddTariff publishes the first version of a tariff. The tenant's first tariff sets its currency for ever, unless the
+// settings did. A tariff in another currency is refused. Under four eyes, publishing takes two people.
 func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) (AddedTariff, error) {
 	if no := by.Needs(access.WriteTariffs); no.Refused() {
 		return AddedTariff{Refusal: no}, nil
@@ -73,11 +73,11 @@ func (n NewTariff) check() refusal.Refusal {
 	return n.Body.Validate()
 }
 
-// moment is now as it is stored.
+// moment returns the present time as it is stored.
 func (r *Registry) moment() time.Time { return access.Stored(r.c.Now()) }
 
-// begins is the moment from which a version holds. The past is refused: what was sold then was sold on another price,
-// and a version that began before it was published would say otherwise.
+// begins returns when a version comes into force. It refuses the past: earlier sales had another price, and a version that
+// begins before its publication would contradict them.
 func begins(from, now time.Time) (time.Time, refusal.Refusal) {
 	switch {
 	case from.IsZero():
@@ -123,7 +123,7 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w changeReques
 	return AddedTariff{Version: v}, published(tx, by, v, eyes)
 }
 
-// fixCurrency makes the currency the tenant's if it has none, and refuses another.
+// fixCurrency sets the tenant's currency if it has none, and refuses any other.
 func fixCurrency(tx Tx, code string) (refusal.Refusal, error) {
 	c, known := money.CurrencyOf(code)
 	if !known {
@@ -136,8 +136,8 @@ func fixCurrency(tx Tx, code string) (refusal.Refusal, error) {
 	return refuse.CurrencyNotOfTenant(c.Code), nil
 }
 
-// findTariff looks a tariff up by name or identity. Missing is the code of the refusal where there is none: NotFound for the
-// tariff that a request is about, TariffMissing for one that something else needs.
+// findTariff finds a tariff by name or id. missing is the code of the refusal if there is none: NotFound for the tariff that
+// a request is about, TariffMissing for one that something else needs.
 func findTariff(tx Tx, text string, missing refusal.Code) (id.ID, refusal.Refusal, error) {
 	found := false
 	i, err := id.Parse(id.Tariff, text)

@@ -22,12 +22,12 @@ const listVersions = "tariff-versions:"
 type TariffVersions struct {
 	refusal.Refusal
 	Data  []tariff.Version
-	Force id.ID     // the version in force now; zero where none has begun
+	Force id.ID     // the version in force now; zero if none has begun
 	At    time.Time // server time of Force
 	Next  string    // cursor of the next page; empty on the last
 }
 
-// Standing says where a version of the list stands: "in force", "to come" or "past".
+// Standing returns the state of a version: "in force", "to come" or "past".
 func (t TariffVersions) Standing(v tariff.Version) string {
 	switch {
 	case v.ID == t.Force:
@@ -38,7 +38,7 @@ func (t TariffVersions) Standing(v tariff.Version) string {
 	return "past"
 }
 
-// TariffVersions lists the versions of a tariff, which is given by name or identity.
+// TariffVersions lists the versions of a tariff, named by name or id.
 func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name string, p Page) (TariffVersions, error) {
 	if no := by.Needs(access.ReadTariffs); no.Refused() {
 		return TariffVersions{Refusal: no}, nil
@@ -71,13 +71,13 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 
 // NewVersion is a version of a tariff to be published.
 type NewVersion struct {
-	Tariff        string // name or identity
+	Tariff        string // name or id
 	Body          tariff.Body
 	EffectiveFrom time.Time // zero: at once
 }
 
-// AddVersion publishes a further version of a tariff. It holds from its moment until the next version's; the one in
-// force now goes on until then and is never changed. Two versions cannot begin at the same moment.
+// AddVersion publishes a further version of a tariff. It is in force from its start until the next version's. The present
+// version stays in force until then and never changes. Two versions cannot begin at the same moment.
 func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
 	no := by.Needs(access.WriteTariffs)
 	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
@@ -120,7 +120,7 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w changeRequ
 	return AddedTariff{Version: v}, published(tx, by, v, eyes)
 }
 
-// fits checks a version against the others of its tariff and against the meters that are on it, and numbers it.
+// fits checks a version against the others of its tariff and against the meters that use it, and gives it a number.
 func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 	others, err := tx.Tariffs().TariffVersions(v.TariffID, id.ID{}, MaxVersions)
 	if err != nil {
@@ -145,8 +145,8 @@ func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 	return refuse.TariffSellsTokens(v.Name), nil
 }
 
-// forTokens refuses a tariff for a token meter where its version in force or one to come cannot price a token. Name is what the
-// request calls it.
+// forTokens refuses a tariff for a token meter if its present version or a later one cannot price a token. name is the
+// tariff's name in the request.
 func forTokens(tx Tx, t id.ID, name string, now time.Time) (refusal.Refusal, error) {
 	all, err := tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
 	if err != nil {

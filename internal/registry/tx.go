@@ -9,9 +9,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Tx is what the registry needs of a transaction. Every method sees only the transaction's tenant, but for those that
-// say otherwise: a meter number is unique over all tenants, because it is an MQTT user name too, and so is the dense
-// number behind it.
+// Tx is what the registry needs of a transaction. Every method sees only the transaction's tenant, unless it says otherwise.
+// A meter number is unique over all tenants, because it is also an MQTT user name; so is the dense number behind it.
 type Tx interface {
 	Eyes() access.EyesTx
 	Customers() CustomerTx
@@ -21,24 +20,24 @@ type Tx interface {
 	// ActivePeople counts the people who are not blocked and hold one of the roles.
 	ActivePeople(roles ...access.Role) (int, error)
 
-	// NextMeterN counts over all tenants.
+	// NextMeterN counts for all tenants together.
 	NextMeterN() (int64, error)
-	// NumberTaken looks over all tenants.
+	// NumberTaken looks in all tenants.
 	NumberTaken(number string) (bool, error)
-	// MeterLogin looks over all tenants; the hash is that of the meter's MQTT password, nil where it has none.
+	// MeterLogin looks in all tenants; the hash is that of the meter's MQTT password, nil if it has none.
 	MeterLogin(number string) (who Identity, status Status, hash []byte, found bool, err error)
 	MeterByNumber(number string) (Meter, bool, error)
 	MeterByID(meter id.ID) (Meter, bool, error)
 	AddMeterRow(m Meter, mqttHash, sealedLinkKey []byte) error
 	AddMeterKey(k Key) error
 	AddInstall(meter int64, point id.ID, from time.Time) error
-	// MeterRecords gives what is shown of meters in the order of their identities, after the given one.
+	// MeterRecords returns records of meters in the order of their ids, after the given one.
 	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
-	// SaidBalance reads the newest balance that a meter reported with a token after its newest reading, and the newest that it
-	// told by SMS; nil for none.
+	// SaidBalance reads the newest balance that a meter reported with a token after its newest reading, and the newest that
+	// came by SMS; nil for none.
 	SaidBalance(m Meter) (reported, texted *ReportedBalance, err error)
-	// MeterBySIM is the meter whose modem has this number.
+	// MeterBySIM returns the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
 	SetSIM(meter id.ID, sim string) error
 	// SetMostPower sets the greatest power that a wallet meter can measure, 0 for the default of its phases.
@@ -48,23 +47,23 @@ type Tx interface {
 	SetCurrency(code string, exp int) (bool, error)
 }
 
-// CustomerTx is what customers, their accounts and the places that are supplied need of a transaction.
+// CustomerTx is what customers, their accounts and their places need of a transaction.
 type CustomerTx interface {
 	AddCustomerRow(c Customer) error
 	CustomerByID(customer id.ID) (Customer, bool, error)
 	CustomerPut(Customer) error
-	// CustomersLike lists customers whose name holds text, or whose phone or one of whose meter numbers holds digits, if
-	// there are any, in the order they were registered, after the given one.
+	// CustomersLike lists customers whose name contains text, or whose phone or meter number contains digits (if not empty),
+	// in the order of registration, after the given one.
 	CustomersLike(text, digits string, after id.ID, max int) ([]Customer, error)
 	MeterNumbersOf(customer id.ID, max int) ([]string, error)
 	MeterRecordsOf(customer id.ID, max int) ([]MeterRecord, error)
 	AddPoint(p Point) error
-	// SetFeeder sets the feeder of the place that a meter supplies; false where it supplies none.
+	// SetFeeder sets the feeder of the place that a meter supplies; false if it supplies none.
 	SetFeeder(meter int64, feeder string) (bool, error)
 	AddAccount(a Account) error
-	// FreePlace is the place of a meter whose account has ended; free is false for any other meter.
+	// FreePlace returns the place of a meter whose account has ended; free is false for any other meter.
 	FreePlace(meter int64) (point id.ID, free bool, err error)
-	// OccupyMeter has a free meter supply an account, and its wallet begin anew.
+	// OccupyMeter makes a free meter supply an account, with a new wallet.
 	OccupyMeter(m Meter, account id.ID) error
 }
 
@@ -77,14 +76,14 @@ type TariffTx interface {
 	// TariffVersions lists versions of a tariff, the newest first, from the one published before the given one on (zero:
 	// from the newest).
 	TariffVersions(tariff, before id.ID, max int) ([]tariff.Version, error)
-	// TariffVersionAt is the version of a tariff in force at a moment.
+	// TariffVersionAt returns the version of a tariff in force at a moment.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
-	// TariffUses is what the accounts on a tariff bought or were given in local months, each under its meter's number.
+	// TariffUses returns what the accounts on a tariff bought or were given in local months, each under its meter's number.
 	TariffUses(tariff id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error)
 	// TariffSellsTokens reports whether an account that is not closed buys tokens on the tariff.
 	TariffSellsTokens(tariff id.ID) (bool, error)
-	// TariffsInForce gives each tariff's version in force at the moment, or its first where none is yet, in the order
-	// of their identities, after the given one.
+	// TariffsInForce returns each tariff's version in force at the moment, or its first if none has begun, in the order of
+	// their ids, after the given one.
 	TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error)
 }
 
@@ -95,13 +94,13 @@ type Point struct {
 	Feeder  string
 }
 
-// MeterRecord is everything the store has for one MeterView, before the state is computed.
+// MeterRecord is everything that the store has for one MeterView, before the state is computed.
 type MeterRecord struct {
 	Meter      Meter
 	Key        *Key // the current key; nil for a meter without one
 	TariffName string
 	Customer   Customer
-	Wallet     *WalletView // of the account; nil where the mode has none or no currency is set
+	Wallet     *WalletView // of the account; nil if the mode has none or no currency is set
 	Seen       bool        // the meter has sent something
 	LastSeen   time.Time   // server time
 	NewestAt   int64       // meter time of LastSeen, Unix microseconds

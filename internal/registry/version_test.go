@@ -41,7 +41,7 @@ func TestVersionsBeginOneAfterTheOther(t *testing.T) {
 	if a := publish(june, priced(1_000_000)); a.Refused() || a.Version.N != 2 || a.Version.Name != "domestic" || a.Version.TariffID != first.TariffID {
 		t.Fatalf("a version to come: %+v %s", a.Version, a.Detail())
 	}
-	// One that begins before it holds until it begins.
+	// A version that begins before another is in force until that one begins.
 	if a := publish(w.now.AddDate(0, 1, 0), priced(3_000_000)); a.Refused() || a.Version.N != 3 {
 		t.Fatalf("one in between: %+v %s", a.Version, a.Detail())
 	}
@@ -110,7 +110,7 @@ func TestTimeOfUseIsForWalletsOnly(t *testing.T) {
 	refused(t, "a token meter", m.Refusal, err, refusal.TariffInvalid)
 	w.add(t, registry.NewMeter{Number: "04140001001", Mode: registry.PrepayWallet, Tariff: "solar"})
 
-	// A tariff that sells tokens, or will, takes no such version.
+	// A tariff that token meters use, now or later, refuses such a version.
 	w.add(t, tokenMeter("04140001019"))
 	v, err := w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "domestic", Body: byTime(), EffectiveFrom: w.now.Add(time.Hour)})
 	refused(t, "a version under token meters", v.Refusal, err, refusal.TariffInvalid)

@@ -14,12 +14,12 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// State is what a meter's supply looks like from here, in one word.
+// State is the state of a meter's supply as the server sees it, in one word.
 type State string
 
-// States of a meter (docs/reference/http.md#a-meter). Where several are true the first of this order is shown:
-// TamperState, Offline, CutOff, Low, On. A latched tamper stays true however long the meter is silent, so silence does
-// not hide it; everything else is only known of a meter that is heard.
+// States of a meter (docs/reference/http.md#a-meter). If several are true, the first of this order is shown: TamperState,
+// Offline, CutOff, Low, On. A latched tamper stays true while the meter is silent, so silence does not hide it. Everything
+// else is known only while the meter sends messages.
 const (
 	TamperState State = "tamper"  // opened, tilted or bypassed, and not cleared yet
 	Offline     State = "offline" // silent for OfflineAfter reading intervals and not connected
@@ -31,8 +31,8 @@ const (
 // OfflineAfter is how many reading intervals without a message, and without a connection, make a meter offline.
 const OfflineAfter = 3
 
-// LowCredit is the balance at which a token meter warns first (low1, docs/reference/meter-rules.md#warnings), unless it says so
-// itself. A meter configured otherwise is still shown as low by this default.
+// LowCredit is the balance at which a token meter warns first (low1, docs/reference/meter-rules.md#warnings), unless it
+// reports that itself. A meter with another setting is still shown as low by this default.
 const LowCredit = 20 * unit.KilowattHour
 
 // Relay positions as meters report them. An unknown position is empty.
@@ -46,10 +46,10 @@ const (
 type MeterView struct {
 	refusal.Refusal
 	Meter     Meter
-	Key       *Key // current STS key by reference; nil where there is none
+	Key       *Key // current STS key by reference; nil if there is none
 	Tariff    string
 	Customer  Customer
-	Feeder    string     // of its place; empty where none is known
+	Feeder    string     // of its place; empty if unknown
 	MaxW      unit.Power // set for this meter; 0 for the default of its phases
 	State     State
 	Connected bool
@@ -57,32 +57,32 @@ type MeterView struct {
 	Reasons   []string // why the relay is open, names of docs/reference/meter-rules.md#supply; never nil
 	// Figures of the newest reading; nil while none has come.
 	Figures *Figures
-	// Said is a balance that the meter told after its newest reading; nil where it told none, and in lists.
+	// Said is a balance that the meter reported after its newest reading; nil if there is none, and in lists.
 	Said *ReportedBalance
-	// Balance is the account's wallet in the books; nil for a meter without one.
+	// Balance is the account's settled balance; nil for a meter without a wallet.
 	Balance *money.Amount
-	// Wallet is the same with what was used since; nil for a meter without one.
+	// Wallet has the same and the live estimate; nil for a meter without a wallet.
 	Wallet   *WalletView
 	LastSeen time.Time // server time of the last message; zero when there was none
-	// Clock is the meter's own time now: for a simulated meter its newest time and what has passed since, for any
-	// other the server's.
+	// Clock is the meter's own time now: for a simulated meter its newest time plus the time since, for any other the
+	// server's.
 	Clock time.Time
 }
 
-// WalletView is the wallet of a meter's account in two figures: what the books have, and what is left of it by what the
+// WalletView is the wallet of a meter's account with two figures: the settled balance, and the live estimate by what the
 // meters have counted since. They must never be shown as one.
 type WalletView struct {
 	Settled   money.Amount
-	Available money.Amount // Settled less what is used and not posted, and what is reserved; may be negative
+	Available money.Amount // Settled less what is used but not posted, and less what is reserved; may be negative
 	AsOf      time.Time    // meter time up to which Available counts; zero before the first reading
-	Total     unit.Energy  // all that was ever rated for the meter
+	Total     unit.Energy  // all energy that was ever rated for the meter
 	Supply    bool         // whether the supply is wanted
-	Off       []string     // why not
+	Off       []string     // why the supply is not wanted
 	Low       bool         // at or below the level of the first warning
-	Held      string       // why rating waits for a person; empty while it goes on
+	Held      string       // why rating waits for a person; empty while it continues
 }
 
-// Figures are what a meter last reported of itself.
+// Figures are what a meter last reported.
 type Figures struct {
 	AsOf       time.Time // meter time
 	ReceivedAt time.Time // server time
@@ -94,16 +94,17 @@ type Figures struct {
 	Millivolts int64
 }
 
-// ReportedBalance is a balance that a meter told otherwise than in a reading: with its word about a token, or by SMS, of which nobody can
-// prove who sent it. It is for showing, never for deciding.
+// Said is a balance that a meter reported outside a reading: in its answer to a token, or by SMS, whose sender cannot be
+// proved. It is only shown and never decides anything.
 type ReportedBalance struct {
 	Balance unit.Energy
 	At      time.Time // server time
 	Source  string    // how the token reached the meter by its own report: keypad, sms or remote; or [SaidBySMS]
 }
 
-// newest is the newest balance that a meter told after its newest reading, otherwise than in one; nil for none. What a meter
-// reports is compared by its own time, because records of hours come together; a text message has none but that of its arrival.
+// newest returns the newest balance that a meter reported outside a reading after its newest reading; nil for none. Records
+// are compared by the meter's own time, because records of several hours may arrive together. A text message has only its
+// time of arrival.
 func (rec MeterRecord) newest(reported, texted *ReportedBalance) *ReportedBalance {
 	if texted == nil || rec.Reported && !texted.At.After(rec.ReceivedAt) || reported != nil && !texted.At.After(reported.At) {
 		return reported
@@ -111,7 +112,7 @@ func (rec MeterRecord) newest(reported, texted *ReportedBalance) *ReportedBalanc
 	return texted
 }
 
-// SaidBySMS is the source of a balance that a text message told.
+// SaidBySMS is the source of a balance from a text message.
 const SaidBySMS = "sms answer"
 
 // Meters is one page of meters.
@@ -121,7 +122,7 @@ type Meters struct {
 	Next string // cursor of the next page; empty on the last
 }
 
-// Meter shows one meter, addressed by number or identity.
+// Meter shows one meter, named by number or id.
 func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (MeterView, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return MeterView{Refusal: no}, nil
@@ -185,8 +186,8 @@ type MeterLookup interface {
 	MeterByID(meter id.ID) (Meter, bool, error)
 }
 
-// MeterNamed finds the meter that a text names by number or identity. The refusal says that there is none, also where the text
-// cannot be a meter's number: only who registers a meter is told why.
+// MeterNamed finds the meter that a text names by number or identity. The refusal says that there is no such meter, even if
+// the text cannot be a meter's number: only registration explains why.
 func MeterNamed(tx MeterLookup, text string) (Meter, refusal.Refusal, error) {
 	ref, no := ParseRef(text)
 	if no.Refused() {
@@ -199,7 +200,7 @@ func MeterNamed(tx MeterLookup, text string) (Meter, refusal.Refusal, error) {
 	return m, no, err
 }
 
-// ResolveMeter finds the meter a reference names.
+// ResolveMeter finds the meter that a reference names.
 func ResolveMeter(tx MeterLookup, at Ref) (Meter, bool, error) {
 	if at.ID.IsZero() {
 		return tx.MeterByNumber(at.Number)
@@ -237,14 +238,14 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 	return v
 }
 
-// closing reports whether the relay is open and nothing keeps it so: after a power cut a meter waits up to a minute and
-// closes it by itself (docs/reference/meter-rules.md#supply). Nobody is cut off then, unless it is a wallet's meter whose
-// supply the server does not want: not every device gives a reason.
+// closing reports whether the relay is open without a reason: after a power cut a meter waits up to a minute and closes it by
+// itself (docs/reference/meter-rules.md#supply). That is no cut-off, unless the server wants the supply of a wallet meter
+// off: not every device reports a reason.
 func (v *MeterView) closing() bool {
 	return v.Relay == RelayOpen && len(v.Reasons) == 0 && v.Figures != nil && (v.Wallet == nil || v.Wallet.Supply)
 }
 
-// stateOf decides the one word; tamper is the latch as events and readings told it.
+// stateOf decides the state; tamper is the latch from events and readings.
 func stateOf(v MeterView, tamper bool, now time.Time) State {
 	silent := v.LastSeen.IsZero() || now.Sub(v.LastSeen) >= OfflineAfter*v.Meter.ReadingInterval
 	switch {

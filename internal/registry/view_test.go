@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// report is what a meter last said, and what is known of its connection.
+// report is the last report of a meter, and whether it is connected.
 type report struct {
 	mode      registry.Mode
-	silent    time.Duration // since the last message; negative: it never sent one
+	silent    time.Duration // since the last message; negative: it has never sent one
 	connected bool
 	relay     string
 	reasons   string
@@ -55,7 +55,7 @@ func TestStateOfAMeter(t *testing.T) {
 		"booted, but no reading so far":              {report{noReading: true}, registry.CutOff},
 		"switched by an event, no reading":           {report{noReading: true, relay: "closed"}, registry.On},
 	} {
-		// Every case is a meter of its own; the clock only moves on for that case.
+		// Every case has a meter of its own; only the clock moves on between cases.
 		number := free[0]
 		free = free[1:]
 		n := tokenMeter(number)

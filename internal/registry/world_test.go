@@ -46,7 +46,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), connected: map[string]bool{}}
-	// Rehearse runs every closure twice, which finds one that keeps something of its first run.
+	// Rehearse runs every closure twice, which finds closures that keep state of their first run.
 	e, err := sqlite.Open(w.dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Rehearse: true, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func flat(currency string) tariff.Body {
 	return tariff.Body{Currency: currency, VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}}
 }
 
-// domestic publishes the tariff that the tests' meters have.
+// domestic publishes the tariff of the tests' meters.
 func (w *world) domestic(t *testing.T) tariff.Version {
 	t.Helper()
 	added, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "domestic", Body: flat("KES")})
@@ -102,7 +102,7 @@ func (w *world) domestic(t *testing.T) tariff.Version {
 
 func ptr(v int64) *int64 { return &v }
 
-// tokenMeter is the least that registers a token meter.
+// tokenMeter is the minimal request for a token meter.
 func tokenMeter(number string) registry.NewMeter {
 	return registry.NewMeter{Number: number, Mode: registry.PrepayToken, Tariff: "domestic", SGC: "123456", KRN: ptr(1), KT: ptr(2), TI: "01"}
 }
@@ -174,7 +174,7 @@ func (w *world) vendingKey(t *testing.T, sgc string, test bool) {
 	}
 }
 
-// refused expects a refusal that says all three things.
+// refused expects a refusal with all three sentences.
 func refused(t *testing.T, what string, got refusal.Refusal, err error, want refusal.Code) {
 	t.Helper()
 	if err != nil || got.Code != want {

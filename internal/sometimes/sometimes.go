@@ -1,10 +1,10 @@
 // Package sometimes counts how often random tests reached their rare states.
 //
-// A random test that never meets a full disk proves nothing about one, and nobody notices. So a test lists the states that
-// it must reach ([New]), counts each time it reaches one ([Counter.Reached]), and prints the counts at its end
+// A random test that never meets a full disk proves nothing about one, and nobody notices. So a test lists the states that it
+// must reach ([New]), counts each time it reaches one ([Counter.Reached]), and prints the counts at its end
 // ([Counter.Report]). In the long run of ./check full, the test fails if it never reached a state.
 //
-// Only tests import this package; go test ./internal/arch holds that.
+// Only tests may import this package; go test ./internal/arch checks that.
 package sometimes
 
 import (
@@ -37,7 +37,7 @@ func New(states ...string) *Counter {
 // Reached counts that a state was reached. It panics for a state that is not listed, so that a misspelt name is noticed.
 func (c *Counter) Reached(state string) { c.Add(state, 1) }
 
-// Add notes that a state was reached n times; 0 changes nothing.
+// Add counts that a state was reached n times; 0 changes nothing.
 func (c *Counter) Add(state string, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,7 +47,7 @@ func (c *Counter) Add(state string, n int) {
 	c.counts[state] += n
 }
 
-// When notes that a state was reached where a condition holds.
+// When counts that a state was reached if a condition holds.
 func (c *Counter) When(condition bool, state string) {
 	if condition {
 		c.Reached(state)
@@ -69,7 +69,7 @@ func (c *Counter) Never() (states []string) {
 // lineWidth is about how many characters of states are printed in one line.
 const lineWidth = 150
 
-// Table is the states with their counts, several in a line, the rarest first.
+// Table returns the states with their counts, several in a line, the rarest first.
 func (c *Counter) Table() (lines []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

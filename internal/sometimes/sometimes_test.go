@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sometimes"
 )
 
-// log is a test that keeps what it is told.
+// log is a test that records its output.
 type log struct {
 	testing.TB
 	lines, errors []string

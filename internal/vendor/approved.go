@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// paidWish is what of a deposit is written down for a second person.
+// paidWish is the part of a deposit that is stored for a second person.
 type paidWish struct {
 	Vendor    string      `json:"vendor"`
 	Minor     money.Minor `json:"amount_minor"`
@@ -20,7 +20,7 @@ type paidWish struct {
 	Reference string      `json:"reference"`
 }
 
-// Executors carry out the acts of this package that were approved.
+// Doers carry out this package's approved actions.
 func (vs *Vendors) Executors() access.Executors {
 	return access.Executors{access.ActDeposit: vs.doDeposit, access.ActTerms: vs.doTerms}
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// TestALifeOfVendors is what testdata/life.txt tells: vendors are taken on, pay in, sell and earn, and their terms change. It comes
-// to the same where every statement and every identity of every transaction fails once before it runs for good, and none of
-// these failures goes unnoticed.
+// TestALifeOfVendors compares with testdata/life.txt: vendors are registered, pay in, sell and earn, and their terms change.
+// The result is the same if every statement and every new id of every transaction fails once before it succeeds, and no
+// failure goes unnoticed.
 func TestALifeOfVendors(t *testing.T) {
 	for name, every := range map[string]bool{"on a store that works": false, "on a store that fails": true} {
 		t.Run(name, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestALifeOfVendors(t *testing.T) {
 	}
 }
 
-// takesOn: codes are given or chosen, and a code that somebody chose is not given again.
+// takesOn: codes are assigned or chosen, and a chosen code is not assigned again.
 func (w *world) takesOn() (float, postpaid vendor.Vendor) {
 	for _, n := range []vendor.NewVendor{
 		{Name: " Corner shop ", Commission: 150, Credit: 1000},
@@ -60,7 +60,7 @@ func (w *world) takesOn() (float, postpaid vendor.Vendor) {
 	return float, postpaid
 }
 
-// paid is a deposit under a key that is its reference.
+// paid is a deposit whose key is its reference.
 func paid(v string, minor money.Minor, ref string) vendor.Paid {
 	p := vendor.Paid{Vendor: v, Amount: kes(minor), Reference: ref, Render: func(d vendor.Deposited) (int, []byte) { return 201, fmt.Append(nil, d.Amount) },
 		RenderWaits: func(access.Approval) (int, []byte) { return 202, []byte("waits") }}
@@ -116,7 +116,7 @@ func (w *world) sells(float, postpaid vendor.Vendor) {
 	w.expires(float)
 }
 
-// room notes what a vendor has left.
+// room prints what a vendor has left.
 func (w *world) room(v vendor.Vendor) {
 	if v.ID.IsZero() {
 		return
@@ -125,7 +125,7 @@ func (w *world) room(v vendor.Vendor) {
 	w.step("what it has left", got.Headroom, err)
 }
 
-// expires: a hold that expired is made good by what is left, or the sale fails.
+// expires: an expired hold is covered by the remaining float, or the sale fails.
 func (w *world) expires(float vendor.Vendor) {
 	for _, left := range []money.Minor{1850, 1849} {
 		s := w.sold(float, 20000, 0, ledger.Float)
@@ -170,7 +170,8 @@ func (w *world) changes(float vendor.Vendor) {
 	w.step("sells again", got, err)
 }
 
-// forTwo: what needs a second person waits, and is then carried out as it was allowed. Whoever only blocks a vendor needs nobody.
+// forTwo: what needs a second person waits, and is then carried out as approved. Only blocking a vendor needs no second
+// person.
 func (w *world) forTwo(float vendor.Vendor) {
 	w.fourEyes(true)
 	for _, n := range []vendor.NewVendor{{Name: "Market", Credit: 5, Commission: 70}, {Name: "Bazaar", Code: "B1"}} {
@@ -219,8 +220,8 @@ func (w *world) shows(float vendor.Vendor) {
 	}
 }
 
-// TestWhatAVendorCannotBeIsRefused is what testdata/refused.txt tells: the last value of a limit that is allowed, the first that is
-// refused, and what the refusal says.
+// TestWhatAVendorCannotBeIsRefused compares with testdata/refused.txt: for each limit the last allowed value, the first
+// refused value, and the text of the refusal.
 func TestWhatAVendorCannotBeIsRefused(t *testing.T) {
 	w := newWorld(t, false)
 	v, other := w.taken(vendor.NewVendor{Name: "Corner shop", Code: "X1"}), w.taken(vendor.NewVendor{Name: "Kiosk", Code: "X2"})
@@ -284,7 +285,7 @@ func looks(t *testing.T, w *world, v, other vendor.Vendor, say func(string, refu
 	say("the list with the cursor of another list", l.Refusal, err)
 }
 
-// TestATenantWithoutACurrencyTakesNoDeposit: an amount has a meaning only where the tenant has a currency.
+// TestATenantWithoutACurrencyTakesNoDeposit: an amount has a meaning only if the tenant has a currency.
 func TestATenantWithoutACurrencyTakesNoDeposit(t *testing.T) {
 	w := newWorld(t, false)
 	w.taken(vendor.NewVendor{Name: "Corner shop", Code: "X1"})
@@ -295,13 +296,13 @@ func TestATenantWithoutACurrencyTakesNoDeposit(t *testing.T) {
 	}
 }
 
-// broken is a door that does not open.
+// broken is a door that always fails.
 type broken struct{ err error }
 
 func (b broken) Do(context.Context, access.Tenant, func(vendor.Tx) (bool, error)) error { return b.err }
 func (b broken) View(context.Context, access.Tenant, func(vendor.Tx) error) error       { return b.err }
 
-// uses are all use cases, by what they say of a store that is down.
+// uses are all use cases, each with its error's text.
 func uses(ctx context.Context, vs *vendor.Vendors, by access.Actor) map[string]func() (refusal.Refusal, error) {
 	return map[string]func() (refusal.Refusal, error){
 		"add vendor Shop": func() (refusal.Refusal, error) {
@@ -325,8 +326,8 @@ func uses(ctx context.Context, vs *vendor.Vendors, by access.Actor) map[string]f
 	}
 }
 
-// TestAStoreThatIsDownIsAnError which says what was to be done; it is neither an answer nor a refusal. Who has no right is refused
-// before the store is asked.
+// TestAStoreThatIsDownIsAnError checks that the error says what was attempted, and is neither an answer nor a refusal. An
+// actor without the right is refused before the store is used.
 func TestAStoreThatIsDownIsAnError(t *testing.T) {
 	down := errors.New("down")
 	vs := vendor.New(vendor.Config{Door: broken{down}, Now: time.Now, MayDate: mayDate})

@@ -18,11 +18,11 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// HoldLife is how long the money of a sale stays reserved while its issuer does not answer.
+// HoldLife is how long the money of a sale stays reserved if its issuer does not answer.
 const HoldLife = 7 * 24 * time.Hour
 
-// Selling finds out who takes the money of a sale, and whether a vendor's account has room for it. It locks the vendor
-// and then its account, after the account and the meter of the sale.
+// Selling finds out whose money a sale uses, and whether a vendor's account has room for it. It locks the vendor and then its
+// account, after the account and the meter of the sale.
 func Selling(tx Tx, by access.Actor, tender money.Amount, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
 	if by.OfUtility() {
 		return ledger.MainTill, sale.Seller{}, refusal.Refusal{}, nil
@@ -48,8 +48,8 @@ func Selling(tx Tx, by access.Actor, tender money.Amount, vat money.Bps) (till s
 	return vendor.Code, s, refusal.Refusal{}, err
 }
 
-// Reserve holds the tender of a vendor's sale on its account (P6 of docs/reference/postings.md) and keeps what
-// the sale earns it.
+// Reserve holds the tender of a vendor's sale on its account (P6 of docs/reference/postings.md), and stores the hold and the
+// commission with the sale.
 func Reserve(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 	if s.Seller.Account == 0 {
 		return refusal.Refusal{}, nil
@@ -67,8 +67,8 @@ func Reserve(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 	return refusal.Refusal{}, tx.VendSeller(*s)
 }
 
-// Book posts the journal of a sale: from the hold of a vendor, else as it is. A hold that expired while nobody could
-// say whether the token exists is made good by what the account still has.
+// Book posts the journal of a sale: from the hold of a vendor, else as it is. A hold may expire while it is unknown whether
+// the token exists. Then the rest of the account must cover the sale.
 func Book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 	if !s.Seller.Hold.IsZero() {
 		posted, breach, err := tx.HoldPost(s.Seller.Hold, j)
@@ -86,7 +86,7 @@ func Book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 	case breach.Refused() && breach.Account == s.Source() && s.Seller.Account != 0:
 		return FloatShort(s.Tender, s.Tender.Minor-breach.Short()), nil
 	case breach.Refused():
-		// A cash sale fills a till and uses a carry that was read under lock: no limit can stand in its way.
+		// A cash sale fills a till and uses a carry that was read under lock, so no limit can stop it.
 		return refusal.Refusal{}, breach.Err(j)
 	}
 	return refusal.Refusal{}, nil
@@ -114,11 +114,11 @@ type Paid struct {
 	Vendor    string // identity or code
 	Amount    money.Amount
 	Bank      string // which of the tenant's bank accounts; empty: "main"
-	Reference string // the bank's own name of the payment: the same payment is never booked twice
+	Reference string // the bank's reference: the same payment is never booked twice
 
 	// Render makes the answer that is stored under Once.Key.
 	Render func(Deposited) (status int, body []byte)
-	// RenderWaits makes that of a deposit which waits for a second person.
+	// RenderWaits does the same for a deposit that waits for a second person.
 	RenderWaits func(access.Approval) (status int, body []byte)
 }
 
@@ -135,11 +135,11 @@ type Deposited struct {
 	Waits     *access.Approval // it waits for a second person, and nothing was booked
 }
 
-// maxReference bounds the bank's name of a payment.
+// maxReference bounds the bank's reference.
 const maxReference = 64
 
-// Deposit books what a vendor paid in (right: vendor.deposit; P5): a float grows, a post-paid vendor owes less. A
-// reference names one payment for ever, in whatever case it is written.
+// Deposit books what a vendor paid in (right: vendor.deposit; P5): a float grows, a post-paid vendor owes less. A reference
+// names one payment for ever, whatever its letter case.
 func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.Done[Deposited], error) {
 	no := p.normal()
 	render := p.Render
@@ -160,7 +160,7 @@ func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.D
 	return out, fault.Wrap(err, "book a deposit of vendor %s", refusal.Echo(p.Vendor))
 }
 
-// normal puts a deposit into its one written form, or says what is wrong with it.
+// normal puts a deposit into its canonical form, or says what is wrong with it.
 func (p *Paid) normal() refusal.Refusal {
 	p.Bank = strings.ToLower(strings.TrimSpace(p.Bank))
 	if p.Bank == "" {
@@ -230,7 +230,7 @@ type Booked struct {
 	Balance money.Minor // of the account after it
 }
 
-// Statement is one page of what was booked on a vendor's account, newest first.
+// Statement is one page of the entries on a vendor's account, newest first.
 type Statement struct {
 	refusal.Refusal
 	Vendor   Vendor
@@ -242,7 +242,7 @@ type Statement struct {
 // listStatement is the list that a cursor of a vendor's statement belongs to.
 const listStatement = "statement:"
 
-// Statement lists what was booked on a vendor's account (right: vendor.float).
+// Statement lists the entries on a vendor's account (right: vendor.float).
 func (vs *Vendors) Statement(ctx context.Context, by access.Actor, vendor string, page registry.Page) (Statement, error) {
 	if no := by.Needs(access.ReadFloat); no.Refused() {
 		return Statement{Refusal: no}, nil

@@ -1,5 +1,5 @@
-// Package vendor keeps the companies that sell for the tenant: their terms, the float or the credit they sell from, what they
-// pay in, what they earn, and how the money of their sales is reserved and settled.
+// Package vendor manages the companies that sell for the tenant: their terms, their float or credit, their deposits and
+// commissions, and how the money of their sales is reserved and settled.
 //
 // Start at [Vendors]. A sale calls [Selling], [Reserve] and [Book] in its own transaction; they lock the vendor and then its
 // account, after the account and the meter of the sale.
@@ -31,14 +31,14 @@ type Tx interface {
 	Books() ledger.Books
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
-	// Take gives the next number of a dense counter: 1, 2, 3 ...
+	// Take returns the next number of a dense counter: 1, 2, 3 ...
 	Take(counter string) (int64, error)
 
 	// Hold reserves an amount of a limited account until it is posted, voided or expires, at most once.
 	Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error)
-	// HoldPost turns an open hold into a journal; false where it is no longer open, and then nothing is posted.
+	// HoldPost turns an open hold into a journal. If the hold is no longer open, it returns false and posts nothing.
 	HoldPost(hold id.ID, j ledger.Journal) (bool, ledger.Breach, error)
-	// HoldVoid gives up a hold; false where it is no longer open.
+	// HoldVoid gives up a hold; false if it is no longer open.
 	HoldVoid(hold id.ID) (bool, error)
 	// Statement lists what was posted to a limited account, newest first, before the given journal (zero for the newest).
 	Statement(ref ledger.AccountRef, before id.ID, max int) ([]Booked, error)
@@ -48,12 +48,12 @@ type Tx interface {
 	// VendorByID and VendorByCode find a vendor and lock it.
 	VendorByID(vendor id.ID) (Vendor, bool, error)
 	VendorByCode(code string) (Vendor, bool, error)
-	// VendorPage lists vendors in the order of their identities, after the given one.
+	// VendorPage lists vendors in the order of their ids, after the given one.
 	VendorPage(after id.ID, max int) ([]Vendor, error)
-	// AddVendor and PutVendor keep a vendor and the limit of its account.
+	// AddVendor and PutVendor store a vendor and the limit of its account.
 	AddVendor(Vendor) error
 	PutVendor(Vendor) error
-	// VendSeller keeps what a vendor's sale takes and earns.
+	// VendSeller stores what a vendor's sale takes and earns.
 	VendSeller(sale.Sale) error
 }
 
@@ -77,7 +77,7 @@ func New(c Config) *Vendors {
 	return &Vendors{c: c, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
 }
 
-// moment is now as it is stored: UTC, whole microseconds.
+// moment returns the present time as it is stored: UTC, whole microseconds.
 func (vs *Vendors) moment() time.Time { return access.Stored(vs.c.Now()) }
 
 // Billing says how a vendor pays for what it sells.
@@ -115,7 +115,7 @@ func (v Vendor) code() ledger.Code {
 	return ledger.Float
 }
 
-// NewVendor is a vendor to be taken on.
+// NewVendor is a vendor to register.
 type NewVendor struct {
 	Code       string // empty: the next of V001, V002 ...
 	Name       string
@@ -124,7 +124,7 @@ type NewVendor struct {
 	Credit     money.Minor
 }
 
-// Terms names what of a vendor is to change; nil fields stay.
+// Terms holds the changes of a vendor's terms; nil fields stay.
 type Terms struct {
 	Name       *string
 	Commission *money.Bps
@@ -132,7 +132,7 @@ type Terms struct {
 	Blocked    *bool
 }
 
-// VendorView is a vendor with what it has.
+// Shown is a vendor with its float.
 type VendorView struct {
 	refusal.Refusal
 	Waits    *access.Approval // it waits for a second person, and nothing was changed
@@ -149,16 +149,16 @@ type List struct {
 	Next     string
 }
 
-// Limits of what is said of a vendor.
+// Limits of a vendor's data.
 const (
 	maxVendorCode = 12
 	maxVendorName = 100
 )
 
-// vendorCounter gives the codes of vendors that were taken on without one.
+// vendorCounter makes the codes of vendors that are registered without one.
 const vendorCounter = "vendor"
 
-// Add takes a vendor on (right: vendor.manage). Its float is empty until it pays in.
+// Add registers a vendor (right: vendor.manage). Its float is empty until it pays in.
 func (vs *Vendors) Add(ctx context.Context, by access.Actor, n NewVendor) (VendorView, error) {
 	if no := by.Needs(access.ManageVendors); no.Refused() {
 		return VendorView{Refusal: no}, nil
@@ -250,7 +250,8 @@ func checkTerms(commission money.Bps, credit money.Minor) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// commissionAllowed refuses a commission above the ceiling of the settings. A vendor that has a higher one from before keeps it.
+// commissionAllowed refuses a commission above the ceiling of the settings. A vendor may keep a higher one that it already
+// has.
 func commissionAllowed(tx Tx, commission money.Bps) (refusal.Refusal, error) {
 	most, err := tx.MaxCommission()
 	if err != nil || commission <= most {
@@ -259,8 +260,8 @@ func commissionAllowed(tx Tx, commission money.Bps) (refusal.Refusal, error) {
 	return refuse.CommissionTooHigh(commission.Percent(), most.Percent()), nil
 }
 
-// SetTerms changes a vendor's terms (right: vendor.manage). A lowered limit takes nothing back: it stops sales until
-// the vendor has paid in. Whoever only stops a vendor's sales needs nobody else.
+// SetTerms changes a vendor's terms (right: vendor.manage). A lowered limit takes no money back: it stops sales until the
+// vendor has paid in. Only stopping a vendor's sales needs no second person.
 func (vs *Vendors) SetTerms(ctx context.Context, by access.Actor, vendor string, t Terms) (VendorView, error) {
 	if no := by.Needs(access.ManageVendors); no.Refused() {
 		return VendorView{Refusal: no}, nil
@@ -312,7 +313,7 @@ type vendorAct struct {
 	Terms  *Terms     `json:"terms,omitempty"`
 }
 
-// act returns the act of a change of terms. A change that only blocks the vendor is one that cannot wait.
+// act returns the action of a change of terms. One that only blocks the vendor cannot wait.
 func (t Terms) act() access.Act {
 	if t.Name == nil && t.Commission == nil && t.Credit == nil && t.Blocked != nil && *t.Blocked {
 		return access.ActBlock
@@ -320,7 +321,7 @@ func (t Terms) act() access.Act {
 	return access.ActTerms
 }
 
-// words describes a new vendor, for the person who approves it. The name is quoted: it cannot pass for figures.
+// words describes a new vendor for the approver. The name is quoted, so that it cannot look like figures.
 func (n NewVendor) words(currency string) string {
 	code := n.Code
 	if code == "" {
@@ -330,8 +331,8 @@ func (n NewVendor) words(currency string) string {
 		money.Amount{Minor: n.Credit, Currency: currency})
 }
 
-// change describes a vendor's old and new terms, for the person who approves them. The name comes last, so that a long name
-// cannot push a figure out of a shortened summary.
+// change describes a vendor's old and new terms for the approver. The name comes last, so that a long name cannot push a
+// figure out of a shortened summary.
 func (v Vendor) change(next Vendor, currency string) string {
 	var parts []string
 	if v.Commission != next.Commission {
@@ -369,7 +370,7 @@ func (t Terms) apply(v Vendor) Vendor {
 	return v
 }
 
-// findVendor looks a vendor up by identity or code and locks it.
+// findVendor finds a vendor by id or code and locks it.
 func findVendor(tx Tx, text string) (Vendor, refusal.Refusal, error) {
 	var v Vendor
 	found := false
@@ -395,8 +396,7 @@ func showVendor(tx Tx, vendor Vendor) (VendorView, error) {
 	return out, err
 }
 
-// ownVendor is the refusal for an actor that may not look at this vendor's money: a vendor's key sees its own, and
-// another's does not exist for it.
+// ownVendor is the refusal for an actor that may not see this vendor's money: for a vendor's key, other vendors do not exist.
 func ownVendor(by access.Actor, vendor Vendor, named string) refusal.Refusal {
 	switch {
 	case by.OfUtility():
@@ -407,7 +407,7 @@ func ownVendor(by access.Actor, vendor Vendor, named string) refusal.Refusal {
 	return refuse.VendorNotFound(refusal.Echo(named))
 }
 
-// Show shows a vendor with what it has (right: vendor.float).
+// Show shows a vendor with its float (right: vendor.float).
 func (vs *Vendors) Show(ctx context.Context, by access.Actor, vendor string) (VendorView, error) {
 	if no := by.Needs(access.ReadFloat); no.Refused() {
 		return VendorView{Refusal: no}, nil
@@ -428,7 +428,7 @@ func (vs *Vendors) Show(ctx context.Context, by access.Actor, vendor string) (Ve
 // listVendors is the list that a cursor of List belongs to.
 const listVendors = "vendors"
 
-// List lists the vendors in the order in which they were taken on (right: vendor.read).
+// List lists the vendors in the order of registration (right: vendor.read).
 func (vs *Vendors) List(ctx context.Context, by access.Actor, page registry.Page) (List, error) {
 	if no := by.Needs(access.ReadVendors); no.Refused() {
 		return List{Refusal: no}, nil

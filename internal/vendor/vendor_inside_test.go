@@ -33,7 +33,7 @@ func TestTermsThatCannotBeAreRefused(t *testing.T) {
 	}
 }
 
-// TestOnlyBlockingCannotWait: any other change of terms is one that a second person may have to allow.
+// TestOnlyBlockingCannotWait: a second person may have to approve any other change of terms.
 func TestOnlyBlockingCannotWait(t *testing.T) {
 	yes, no, name, credit := true, false, "x", money.Minor(0)
 	for want, all := range map[access.Act][]Terms{access.ActBlock: {{Blocked: &yes}},

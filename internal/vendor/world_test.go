@@ -22,7 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// update has the transcripts written anew; read the difference.
+// update writes the transcripts anew; read the difference.
 var update = flag.Bool("update", false, "write testdata/*.txt anew")
 
 // world is a Vendors on a fresh database, with a clock of its own.
@@ -36,13 +36,13 @@ type world struct {
 	storetest.Transcript
 }
 
-// newWorld makes a world whose tenant counts in KES. With every set, every statement and every identity of every transaction
-// fails once before it runs for good.
+// newWorld makes a world whose tenant's currency is KES. With every set, every statement and every new id of every
+// transaction fails once before it succeeds.
 func newWorld(t *testing.T, every bool) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)}
 	dir := t.TempDir()
-	// Rehearse runs every closure twice, which finds one that keeps something of its first run.
+	// Rehearse runs every closure twice, which finds closures that keep state of their first run.
 	e, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Rehearse: !every, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func (w *world) exec(fn func(*store.Tx) error) {
 	}
 }
 
-// step notes what a step came to, and lets a second pass.
+// step records the result of a step, and lets a second pass.
 func (w *world) step(what string, got any, err error) {
 	w.Step(what, got, err)
 	w.now = w.now.Add(time.Second)
@@ -87,7 +87,7 @@ func owner() access.Actor {
 	return access.Actor{Tenant: store.FirstTenant, Kind: access.APIKey, Name: "till3", Role: access.Owner}
 }
 
-// clerk sells for a vendor.
+// clerk is an actor that sells for a vendor.
 func clerk(v vendor.Vendor) access.Actor {
 	return access.Actor{Tenant: store.FirstTenant, Kind: access.APIKey, Name: "shop " + v.Code, Role: access.VendorAPI, Vendor: v.ID}
 }
@@ -96,7 +96,7 @@ func kes(minor money.Minor) money.Amount { return money.Amount{Minor: minor, Cur
 
 func ptr[T any](v T) *T { return &v }
 
-// taken takes a vendor on.
+// taken registers a vendor.
 func (w *world) taken(n vendor.NewVendor) vendor.Vendor {
 	w.t.Helper()
 	got, err := w.Add(w.t.Context(), owner(), n)
@@ -106,7 +106,7 @@ func (w *world) taken(n vendor.NewVendor) vendor.Vendor {
 	return got.Vendor
 }
 
-// fourEyes says whether acts need a second person.
+// fourEyes turns four eyes on or off.
 func (w *world) fourEyes(on bool) {
 	w.t.Helper()
 	w.exec(func(tx *store.Tx) error {
@@ -119,7 +119,7 @@ func (w *world) fourEyes(on bool) {
 	})
 }
 
-// allowed has a second person allow an act, and carries it out.
+// allowed makes a second person approve an action, and carries it out.
 func (w *world) allowed(a *access.Approval) (access.Done, error) {
 	w.t.Helper()
 	if a == nil {
@@ -136,14 +136,14 @@ func (w *world) allowed(a *access.Approval) (access.Done, error) {
 	return w.Executors()[a.Act](w.t.Context(), maker, a.Body)
 }
 
-// offer is what Selling says of a sale.
+// offer is the result of Selling for a sale.
 type offer struct {
 	refusal.Refusal
 	Till   string
 	Seller sale.Seller
 }
 
-// selling asks who takes the money of a sale.
+// selling calls Selling for a sale.
 func (w *world) selling(by access.Actor, tender money.Minor) (offer, error) {
 	return access.Look(w.t.Context(), w.door, store.FirstTenant, func(tx vendor.Tx) (o offer, err error) {
 		o.Till, o.Seller, o.Refusal, err = vendor.Selling(tx, by, kes(tender), 1500)
@@ -151,7 +151,7 @@ func (w *world) selling(by access.Actor, tender money.Minor) (offer, error) {
 	})
 }
 
-// sold is a sale as far as vendors know it.
+// sold is the part of a sale that vendors need.
 func (w *world) sold(v vendor.Vendor, tender, commission money.Minor, account ledger.Code) sale.Sale {
 	w.t.Helper()
 	s := sale.Sale{Tender: kes(tender), Vendor: v.ID, Till: ledger.MainTill, PricedAt: w.now, Seller: sale.Seller{Account: account, Commission: commission, CommissionVAT: commission / 5}}
@@ -171,7 +171,7 @@ func (w *world) reserve(s *sale.Sale) (offer, error) {
 	})
 }
 
-// book books a sale from the account that takes its money, and what it earns.
+// book books a sale from the account that pays for it, and its commission.
 func (w *world) book(s sale.Sale) (offer, error) {
 	return access.Through(w.t.Context(), w.door, store.FirstTenant, func(tx vendor.Tx) (o offer, err error) {
 		j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: w.now, Postings: []ledger.Posting{
@@ -186,7 +186,7 @@ func (w *world) book(s sale.Sale) (offer, error) {
 	})
 }
 
-// books are the accounts of the books that are not at zero, and then every journal.
+// books prints the accounts that are not at zero, and then every journal.
 func (w *world) books() (out []string) {
 	w.t.Helper()
 	w.exec(func(tx *store.Tx) error {
@@ -207,7 +207,7 @@ func (w *world) books() (out []string) {
 	return out
 }
 
-// audit is the audit log, oldest first.
+// audit prints the audit log, oldest first.
 func (w *world) audit() (out []access.Entry) {
 	w.t.Helper()
 	w.exec(func(tx *store.Tx) error {

@@ -1,6 +1,6 @@
-// Package words has the texts of pages and receipts, a method for each, in the language of whoever reads them. The methods are
-// made from pages.toml and receipts.toml in internal/catalogue/texts/en: a new text begins there, and go generate ./internal/catalogue writes its
-// method.
+// Package words has the texts of pages and receipts, a method for each, in the reader's language. The methods are generated
+// from pages.toml and receipts.toml in internal/catalogue/texts/en: add a new text there, and go generate
+// ./internal/catalogue writes its method.
 //
 // Start at [Open], which reads the catalogue once, and [Languages.For].
 package words
@@ -18,10 +18,10 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// Areas are the files of the catalogue whose texts stand on pages.
+// Areas are the files of the catalogue whose texts appear on pages.
 func Areas() []string { return []string{"pages", "receipts", "names", "refusals"} }
 
-// Languages are the texts of all languages.
+// Languages holds the texts of all languages.
 type Languages struct {
 	bundle  *i18n.Bundle
 	matcher language.Matcher
@@ -49,7 +49,7 @@ func Open() (*Languages, error) {
 	return l, nil
 }
 
-// Add adds an area's texts in a language, such as "sw" or "pt-BR". It is not safe beside readers.
+// Add adds an area's texts in a language, such as "sw" or "pt-BR". It must not run while others read.
 func (l *Languages) Add(code, area string, f catalogue.File) error {
 	tag, err := language.Parse(code)
 	if err != nil {
@@ -71,29 +71,29 @@ func (l *Languages) Add(code, area string, f catalogue.File) error {
 	return nil
 }
 
-// For returns the texts in the language that an Accept-Language header prefers of those that there are; otherwise in English.
+// For returns the texts in the available language that an Accept-Language header prefers; English if there is none.
 func (l *Languages) For(accept string) Texts {
 	tags, _, err := language.ParseAcceptLanguage(accept)
 	if err != nil {
-		tags = nil // a header that makes no sense prefers nothing
+		tags = nil // an invalid header prefers no language
 	}
 	_, i, _ := l.matcher.Match(tags...)
 	return l.texts[i]
 }
 
-// English returns the texts in English, in which the interface for programs answers.
+// English returns the texts in English, the language of answers to programs.
 func (l *Languages) English() Texts { return l.texts[0] }
 
-// Texts are the texts in one language. Those which the language lacks are in English.
+// Texts are the texts in one language. Missing ones are in English.
 type Texts struct {
 	in   *i18n.Localizer
 	code string
 }
 
-// Code is the language for the attribute lang of a page: "en".
+// Code is the language for a page's attribute lang: "en".
 func (t Texts) Code() string { return t.code }
 
-// say returns a text. filled has the places and their values in turn: "{meter}", "04140001001".
+// say returns a text. filled alternates places and their values: "{meter}", "04140001001".
 func (t Texts) say(name string, filled ...string) string {
 	return t.form(i18n.LocalizeConfig{MessageID: name, TemplateData: filled})
 }
@@ -121,7 +121,7 @@ func (t Texts) Name(kind, value string) string {
 	return strings.ReplaceAll(strings.ToLower(value), "_", " ")
 }
 
-// Names writes the names of several values of a kind in a row.
+// Names lists the names of several values of a kind.
 func (t Texts) Names(kind string, values []string) string {
 	out := make([]string, len(values))
 	for i, v := range values {
@@ -130,7 +130,7 @@ func (t Texts) Names(kind string, values []string) string {
 	return strings.Join(out, ", ")
 }
 
-// Refusal returns a refusal's sentences in the language. One that has no name in the catalogue stays as it is.
+// Refusal returns a refusal's sentences in the language. A refusal without a text in the catalogue stays as it is.
 func (t Texts) Refusal(r refusal.Refusal) refusal.Refusal {
 	if t.code == catalogue.English || r.Text == "" {
 		return r
@@ -150,7 +150,7 @@ func (t Texts) Refusal(r refusal.Refusal) refusal.Refusal {
 	return r
 }
 
-// braces fills places in braces.
+// braces is a template parser whose places are in braces.
 type braces struct{}
 
 func (braces) Cacheable() bool { return true }
@@ -159,7 +159,7 @@ func (braces) Parse(src, _, _ string) (template.ParsedTemplate, error) { return 
 
 type text string
 
-// Execute takes what say and count were given.
+// Execute fills the places with the values that say and count were given.
 func (t text) Execute(data any) (string, error) {
 	filled, _ := data.([]string)
 	if len(filled) == 0 {
@@ -170,8 +170,8 @@ func (t text) Execute(data any) (string, error) {
 
 type key struct{}
 
-// With returns a context in which pages are written with the texts.
+// With returns a context that makes pages use the texts.
 func With(ctx context.Context, t Texts) context.Context { return context.WithValue(ctx, key{}, t) }
 
-// Of returns the texts of a context that [With] made.
+// Of returns the texts of a context from [With].
 func Of(ctx context.Context) Texts { return ctx.Value(key{}).(Texts) }

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/catalogue"
 )
 
-// writeAlarms writes a function for each alarm and the tables of the words that stand in them.
+// writeAlarms writes a function for each alarm and the tables of the words in them.
 func writeAlarms(b *bytes.Buffer, read texts) error {
 	all, err := read("alarms")
 	if err != nil {
@@ -32,7 +32,7 @@ func writeAlarms(b *bytes.Buffer, read texts) error {
 	return nil
 }
 
-// numbers are the places of alarms that take whole numbers.
+// numbers are the places of alarms that take integers.
 var numbers = []string{"n", "seq", "lost", "highest", "waiting", "silent", "total", "wh", "tid", "register", "before"}
 
 func writeAlarm(b *bytes.Buffer, t catalogue.Text) {

@@ -19,7 +19,7 @@ func main() {
 	}
 }
 
-// tables are the files to write, from the root of the module, and what writes them.
+// tables are the files to write, relative to the root of the module, each with its writer.
 var tables = map[string]func(*bytes.Buffer, texts) error{
 	"meter/panel/texts_table.go":        writePanel,
 	"internal/refuse/texts_table.go":    writeRefuse,
@@ -52,7 +52,7 @@ func write(root string) error {
 // texts returns an area's file in each of its languages, English first.
 type texts func(area string) ([]language, error)
 
-// language is an area in one language.
+// language is an area's texts in one language.
 type language struct {
 	code string
 	catalogue.File
@@ -77,7 +77,7 @@ func read(area string) ([]language, error) {
 // goNames are the names of languages in Go.
 var goNames = map[string]string{"en": "English", "fr": "French", "sw": "Swahili", "es": "Spanish", "pt": "Portuguese", "ha": "Hausa"}
 
-// camel writes a name of the catalogue as a name in Go: "off-credit" is "offCredit".
+// camel turns a name of the catalogue into a Go name: "off-credit" becomes "offCredit".
 func camel(name string) string {
 	first, rest, _ := strings.Cut(name, "-")
 	for part := range strings.SplitSeq(rest, "-") {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// writeNotify writes the messages of the server by language, the pieces that stand in them, and customers' words.
+// writeNotify writes the messages of the server by language, the pieces inside them, and customers' keywords.
 func writeNotify(b *bytes.Buffer, read texts) error {
 	all, err := read("sms")
 	if err != nil {

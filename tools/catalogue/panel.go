@@ -55,7 +55,7 @@ func writePanel(b *bytes.Buffer, read texts) error {
 	return nil
 }
 
-// messageID is the constant of a message; one with places has a function by the plain name.
+// messageID is the constant of a message. The plain name is the function of a message with places.
 func messageID(name string, places []string) string {
 	if len(places) > 0 {
 		return "textSMS" + upper(camel(name))

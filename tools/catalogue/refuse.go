@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/catalogue"
 )
 
-// kind is how a place takes its value: the type in Go, and the expression that writes it, with %s for the argument.
+// kind says how a place gets its value: the Go type, and the expression that formats it, with %s for the argument.
 type kind struct{ typ, write string }
 
 // kinds are the places of refusals that take something other than words.
@@ -24,7 +24,7 @@ var kinds = map[string]kind{
 	"days": {"int64", "strconv.FormatInt(%s, 10)"}, "minutes": {"int64", "strconv.FormatInt(%s, 10)"},
 }
 
-// sentences are the parts of a refusal, in their order.
+// sentences are the parts of a refusal, in order.
 var sentences = []string{"what", "not", "try"}
 
 // writeRefuse writes a constructor for each refusal.
@@ -67,7 +67,7 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 	}
 	var params, args []string
 	named := fmt.Sprintf("%q", code.Say)
-	if !fixed { // the caller knows it
+	if !fixed { // the caller passes the code
 		params, named = []string{"code refusal.Code"}, "code"
 	}
 	values := map[string]string{}
@@ -81,7 +81,7 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 		args = append(args, fmt.Sprintf("{Place: %q, Value: %s}", p, values[p]))
 	}
 	name := upper(camel(s.Name))
-	if !fixed && said[0]+said[2] == "" && len(places) == 0 { // only what did not happen
+	if !fixed && said[0]+said[2] == "" && len(places) == 0 { // only the part about what did not happen
 		fmt.Fprintf(b, "\n// %s replaces what a refusal says did not happen: %s\nfunc %s(no refusal.Refusal) refusal.Refusal {\nno.Not, no.Instead = %q, %q\nreturn no\n}\n", name, said[1], name, said[1], s.Name)
 		return
 	}
@@ -97,7 +97,7 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 	b.WriteString("}\n}\n")
 }
 
-// argument is the name of a place as a parameter in Go: a word that means something else there gets a letter more.
+// argument is the name of a place as a Go parameter. It appends a letter to a word that Go uses otherwise.
 func argument(place string) string {
 	if slices.Contains([]string{"type", "min", "max", "range", "len", "new", "func", "var", "unit", "money", "time", "refusal", "switch"}, place) {
 		return place + "Value"

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// switchVariable is the environment variable that says which mutant of a binary is on.
+// switchVariable is the environment variable that switches on one mutant of a binary.
 const switchVariable = "MUTANT"
 
 // A test binary of a package with many imports takes longer to build than to run. Most mutants therefore share one: the binary holds
 // their code in both forms and switchVariable chooses.
 
-// switchFile is where the compiler finds the variable that the code asks.
+// switchFile declares the variable that the switched code reads.
 func (c *code) switchFile() string { return filepath.Join(c.dir, "zz_mutant_switch.go") }
 
 func (c *code) switchText() []byte {
@@ -41,7 +41,7 @@ func (m *mutant) both() string {
 	return fmt.Sprintf("if mutantSwitch == %d { %s } else { %s }", m.number, is, was)
 }
 
-// texts are the files of a package that differ: with one mutant it is always on, more are switched.
+// texts returns the files of a package that differ. A single mutant is always on; several are switched.
 func (c *code) texts(set []*mutant) map[string][]byte {
 	if len(set) == 1 {
 		return map[string][]byte{set[0].file.path: set[0].text()}
@@ -52,7 +52,7 @@ func (c *code) texts(set []*mutant) map[string][]byte {
 func (c *code) switched(set []*mutant) map[string][]byte {
 	out := map[string][]byte{c.switchFile(): c.switchText()}
 	sorted := slices.Clone(set)
-	slices.SortFunc(sorted, func(a, b *mutant) int { return b.host.from - a.host.from }) // backwards: offsets stay right
+	slices.SortFunc(sorted, func(a, b *mutant) int { return b.host.from - a.host.from }) // backwards, so that offsets stay valid
 	for _, m := range sorted {
 		text, ok := out[m.file.path]
 		if !ok {

@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// source is one Go file that mutants are made of.
+// source is a Go file to mutate.
 type source struct {
 	path string // absolute
 	name string // relative to the module, with slashes
@@ -40,7 +40,7 @@ type code struct {
 	path     string // import path
 	dir      string // absolute
 	set      *token.FileSet
-	files    []*source // those that mutants are made of
+	files    []*source // the files to mutate
 	trees    []*ast.File
 	info     *types.Info
 	importer types.Importer
@@ -65,7 +65,7 @@ func goCommand(ctx context.Context, root string, args ...string) ([]byte, error)
 	return out.Bytes(), nil
 }
 
-// load parses a package and checks its types. Packages that it imports come compiled from the build cache.
+// load parses a package and checks its types. Its imports come compiled from the build cache.
 func load(ctx context.Context, root, pattern string) (*code, error) {
 	out, err := goCommand(ctx, root, "list", "-export", "-deps", "-json=ImportPath,Dir,Export,DepOnly,GoFiles", pattern, "os", "strconv")
 	if err != nil {
@@ -81,7 +81,7 @@ func load(ctx context.Context, root, pattern string) (*code, error) {
 			return nil, fmt.Errorf("go list: %w", err)
 		}
 		exports[p.ImportPath] = p.Export
-		if !p.DepOnly && p.ImportPath != "os" && p.ImportPath != "strconv" { // those two are for switchText
+		if !p.DepOnly && p.ImportPath != "os" && p.ImportPath != "strconv" { // switchText needs those two
 			own = p
 		}
 	}
@@ -129,7 +129,7 @@ func (c *code) check(trees []*ast.File, info *types.Info) (*types.Package, error
 	return conf.Check(c.path, c.set, trees, info)
 }
 
-// compiles reports whether the package with other texts of some files passes the type checker.
+// compiles reports whether the package passes the type checker with the changed texts of some files.
 func (c *code) compiles(texts map[string][]byte) bool {
 	trees := make([]*ast.File, 0, len(c.trees)+1)
 	add := func(path string, text []byte) bool {
@@ -206,7 +206,7 @@ func newMutant(s site, c change) *mutant {
 	return m
 }
 
-// widest is the most that a report shows of a line.
+// widest is the longest text that a report shows in a line.
 const widest = 120
 
 func oneLine(s string) string { return first(strings.Join(strings.Fields(s), " "), 2*widest) }
@@ -225,7 +225,7 @@ func last(s string, n int) string {
 	return s
 }
 
-// all returns every mutant of the package, sites in the order of the source.
+// all returns every mutant of the package, in the order of the source.
 func (c *code) all() [][]*mutant {
 	var out [][]*mutant
 	for _, f := range c.files {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// deck deals mutants in random order, one for each place of the source, and only those that compile.
+// deck deals compiling mutants in random order, one for each place of the source.
 type deck struct {
 	code  *code
 	cards [][]*mutant
@@ -35,7 +35,7 @@ func (d *deck) next() *mutant {
 	return nil
 }
 
-// keep leaves only the mutants of the given lines ("file.go:30"), each of them, in the order of the source. It returns how many.
+// keep leaves only the mutants of the given lines ("file.go:30"), in the order of the source, and returns how many there are.
 func (d *deck) keep(lines []string) int {
 	var kept [][]*mutant
 	for _, here := range d.code.all() {

@@ -19,15 +19,15 @@ type change struct {
 // site is one place of a file that can be changed, with every change that is possible there.
 type site struct {
 	file     *source
-	function string // name with its receiver, or "" outside functions
+	function string // name with its receiver, or "" outside a function
 	host     host
 	changes  []change
 }
 
-// host is the expression or statement around a change, of which a binary can hold both forms.
+// host is the expression or statement around a change. A binary can hold both forms of it.
 type host struct {
 	from, to int
-	typ      string // of an expression; a statement has none
+	typ      string // type of an expression; empty for a statement
 }
 
 // finder collects the sites of one file.
@@ -36,7 +36,7 @@ type finder struct {
 	info  *types.Info
 	where string
 	ends  []*types.Signature // of the functions around the current node, the innermost last
-	same  map[ast.Node]bool  // nodes whose change nobody could see
+	same  map[ast.Node]bool  // nodes whose change no test could notice
 	out   []site
 }
 
@@ -94,7 +94,7 @@ func (w *finder) walk(n ast.Node) {
 		case ast.Stmt:
 			w.statement(n)
 			if e, ok := n.(*ast.ExprStmt); ok && w.logs(e.X) {
-				return false // which words a log line has is no behaviour
+				return false // the words of a log line are not behaviour
 			}
 		case ast.Expr:
 			w.expression(n)
@@ -105,7 +105,7 @@ func (w *finder) walk(n ast.Node) {
 	})
 }
 
-// add notes a site whose changes all stand in the same statement or expression.
+// add notes a site whose changes are all in the same statement or expression.
 func (w *finder) add(h host, changes ...change) {
 	if len(changes) > 0 {
 		w.out = append(w.out, site{file: w.file, function: w.where, host: h, changes: changes})
@@ -122,7 +122,7 @@ func (w *finder) typed(e ast.Expr, t types.Type) host {
 
 func (w *finder) offset(p token.Pos) int { return w.file.set.Position(p).Offset }
 
-// text is the source of a node.
+// text returns the source of a node.
 func (w *finder) text(n ast.Node) string {
 	return string(w.file.text[w.offset(n.Pos()):w.offset(n.End())])
 }
@@ -156,7 +156,7 @@ func (w *finder) statement(s ast.Stmt) {
 		}
 	case *ast.ForStmt:
 		if s.Cond != nil {
-			w.condition(s.Cond, false) // forced true it would not end
+			w.condition(s.Cond, false) // forced to true, the loop would not end
 		}
 	case *ast.SwitchStmt:
 		if s.Tag == nil {
@@ -188,8 +188,8 @@ func (w *finder) statement(s ast.Stmt) {
 	}
 }
 
-// condition forces the condition of an if or a for. A comparison with nil is only forced to "no error", since its opposite
-// fails every test at once.
+// condition forces the condition of an if or a for. A comparison with nil is only forced to "no error", because the opposite
+// would fail every test at once.
 func (w *finder) condition(e ast.Expr, both bool) {
 	no := w.swap(e.Pos(), e.End(), "("+w.text(e)+") && false")
 	no.shown = "false"
@@ -215,7 +215,7 @@ func (w *finder) switchConditions(s *ast.SwitchStmt) {
 	}
 }
 
-// besideError leaves the constants alone that "if err != nil" returns together with err: callers do not read them.
+// besideError skips the constants that "if err != nil" returns with err, because callers ignore them.
 func (w *finder) besideError(s ast.Stmt) {
 	if r, ok := s.(*ast.ReturnStmt); ok && len(r.Results) > 1 && isError(w.info.TypeOf(r.Results[len(r.Results)-1])) {
 		w.skipConstants(r.Results[:len(r.Results)-1])
@@ -230,7 +230,7 @@ func (w *finder) skipConstants(list []ast.Expr) {
 	}
 }
 
-// capacity leaves the capacity of a new slice or map alone.
+// capacity skips the capacity of a new slice or map.
 func (w *finder) capacity(call *ast.CallExpr) {
 	id, ok := call.Fun.(*ast.Ident)
 	if !ok || w.info.Uses[id] != types.Universe.Lookup("make") {
@@ -268,7 +268,7 @@ func (w *finder) assignment(s *ast.AssignStmt) {
 
 func isCall(e ast.Expr) bool { _, ok := e.(*ast.CallExpr); return ok }
 
-// returned replaces a returned error by nil and a returned refusal by an empty one.
+// returned replaces a returned error by nil, and a returned refusal by an empty one.
 func (w *finder) returned(s *ast.ReturnStmt) {
 	if len(w.ends) == 0 {
 		return
@@ -298,7 +298,7 @@ func (w *finder) returned(s *ast.ReturnStmt) {
 	}
 }
 
-// always reports whether an error is never nil: a sentinel, or one that is made here.
+// always reports whether an error is never nil: a sentinel, or one created here.
 func (w *finder) always(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.CallExpr:
@@ -318,7 +318,7 @@ func isError(t types.Type) bool {
 	return t != nil && types.Identical(t, types.Universe.Lookup("error").Type())
 }
 
-// opposites gives every arithmetic operator the one that a mutant puts in its place.
+// opposites maps every arithmetic operator to its replacement.
 func opposites() map[token.Token]token.Token {
 	return map[token.Token]token.Token{
 		token.ADD: token.SUB, token.SUB: token.ADD, token.MUL: token.QUO, token.QUO: token.MUL, token.REM: token.MUL,
@@ -380,7 +380,7 @@ func (w *finder) binary(e *ast.BinaryExpr) {
 
 func (w *finder) equality(e *ast.BinaryExpr) {
 	if w.failed(e) {
-		return // condition forces it
+		return // condition already forces it
 	}
 	other := token.EQL
 	if e.Op == token.EQL {
@@ -397,7 +397,7 @@ func (w *finder) caseClause(c *ast.CaseClause) {
 	}
 }
 
-// literal changes a string that something is compared with.
+// literal changes a string in a comparison.
 func (w *finder) literal(e ast.Expr) {
 	lit, ok := e.(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING {

@@ -12,10 +12,11 @@ type trial struct {
 	result
 	mutant  *mutant
 	settled bool
-	refused bool // by the compiler
+	refused bool // by the compiler or linker
 }
 
-// judge gives mutants to the package's own tests, then what survives to the others. What does not compile has no result.
+// judge runs the package's own tests on the mutants, then the other suites on the survivors. A mutant that does not compile
+// has no result.
 func (r *runner) judge(ctx context.Context, p plan, c *code, hand []*mutant) ([]result, error) {
 	var trials []*trial
 	for _, m := range hand {
@@ -45,7 +46,7 @@ func (r *runner) judge(ctx context.Context, p plan, c *code, hand []*mutant) ([]
 	return out, nil
 }
 
-// suite gives one suite every mutant that it covers and that no suite before it has noticed.
+// suite runs one suite on every mutant that it covers and that no earlier suite has noticed.
 func (r *runner) suite(ctx context.Context, s suite, c *code, own bool, trials []*trial) error {
 	if !slices.ContainsFunc(trials, func(t *trial) bool { return !t.settled }) {
 		return nil
@@ -68,7 +69,7 @@ func (r *runner) suite(ctx context.Context, s suite, c *code, own bool, trials [
 		queue = queue[1:]
 		binary, err := r.shop.prepare(ctx, s, c, set)
 		switch {
-		case errors.Is(err, errBuild) && len(set) > 1: // one of them spoils the binary for all
+		case errors.Is(err, errBuild) && len(set) > 1: // one of them breaks the build of all
 			for _, m := range set {
 				queue = append(queue, []*mutant{m})
 			}
@@ -90,7 +91,7 @@ func (r *runner) suite(ctx context.Context, s suite, c *code, own bool, trials [
 	return nil
 }
 
-// mostRefused is how many mutants may pass the type checker and then not build, before the fault must lie elsewhere.
+// mostRefused is how many mutants may pass the type checker and then fail to build; with more, the fault must be elsewhere.
 const mostRefused = 20
 
 // each runs a binary once for each of its mutants.

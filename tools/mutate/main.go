@@ -2,16 +2,16 @@
 //
 //	go run ./tools/mutate [flags] PACKAGE...
 //
-// A mistake ("mutant") is one changed token or statement: a comparison, a boolean or arithmetic operator, an integer, true or
-// false, a dropped call or assignment, a returned error or refusal that gets lost, a forced condition, break for continue. Strings
-// change only where something is compared with them. Log lines, capacities, constants that are returned beside an error, and
-// generated files stay as they are. The working tree is never edited: the compiler reads the changed file through -overlay.
+// A mistake ("mutant") is one changed token or statement: a comparison, an operator, an integer, true or false, a dropped
+// call or assignment, a lost error or refusal, a forced condition, break for continue. Strings change only in comparisons.
+// Log lines, capacities, constants that are returned with an error, and generated files do not change. The working tree is
+// never edited: the compiler reads the changed file through -overlay.
 //
-// The tests must pass without a mutant. A mutant after which they take five times as long counts as noticed, and one in code that
-// a suite does not run is not given to it. Most mutants share one test binary and are switched on one after the other.
+// The tests must pass without a mutant. A mutant that makes them take five times as long counts as noticed. A suite skips
+// mutants in code that it does not run. Most mutants share one test binary and are switched on one after the other.
 //
-// The package's own tests see a mutant first; what they let pass goes to the tests of other packages. packages.txt says which
-// tests these are, and without arguments every package of that file is tried. equivalent.txt lists mutants that change nothing.
+// The package's own tests run first; survivors go to the tests of other packages. packages.txt lists these tests. Without
+// arguments, every package of that file is tried. equivalent.txt lists mutants that change nothing.
 package main
 
 import (
@@ -37,7 +37,7 @@ func main() {
 	os.Exit(code)
 }
 
-// command returns the exit code: 1 if a package is below the floor or the run broke off, 2 for wrong flags.
+// command returns the exit code: 1 if a package is below the floor or the run failed, 2 for wrong flags.
 func command(ctx context.Context, args []string, out, errs io.Writer) int {
 	r := &runner{out: out}
 	var also string
@@ -80,7 +80,7 @@ type runner struct {
 	survived []result
 }
 
-// result is what came of a mutant.
+// result is the outcome of a mutant.
 type result struct {
 	File     string `json:"file"`
 	Line     int    `json:"line"`
@@ -126,7 +126,7 @@ func (t *tally) count(outcome string) {
 	t.Rate = percent(t.All, t.Mutants-t.Equivalent)
 }
 
-// percent is 100 where nothing was to be noticed.
+// percent is 100 if there was no mutant to notice.
 func percent(n, of int) float64 {
 	if of == 0 {
 		return 100
@@ -180,7 +180,7 @@ func (r *runner) run(ctx context.Context, packages []string, also string, timeou
 	return nil
 }
 
-// try draws mutants of one package until there are enough.
+// try draws enough mutants of one package.
 func (r *runner) try(ctx context.Context, p plan) error {
 	start := time.Now()
 	c, err := load(ctx, r.shop.root, p.pkg)
@@ -197,7 +197,7 @@ func (r *runner) try(ctx context.Context, p plan) error {
 	}
 	r.say("\n%s: without a mutant the tests pass: %s", p.pkg, strings.Join(seconds, ", "))
 	name := fnv.New64a()
-	_, _ = name.Write([]byte(p.pkg)) // the draw does not depend on the packages before
+	_, _ = name.Write([]byte(p.pkg)) // the draw does not depend on earlier packages
 	t := tally{Package: p.pkg, Seed: r.seed}
 	d := shuffled(c, rand.New(rand.NewPCG(r.seed, name.Sum64())))
 	most := r.n
@@ -243,7 +243,7 @@ func (r *runner) report(res result) {
 	_ = r.encode(res)
 }
 
-// table prints the survivors again and then a line for each package.
+// table prints the survivors again, and then a line for each package.
 func (r *runner) table() {
 	if r.json {
 		return

@@ -84,7 +84,7 @@ func TestEachMistakeIsJudged(t *testing.T) {
 	}
 }
 
-// TestASeedDrawsTheSameMutants also holds that mutants compile and that no place has two of them.
+// TestASeedDrawsTheSameMutants also checks that mutants compile, and that no place has two of them.
 func TestASeedDrawsTheSameMutants(t *testing.T) {
 	r := newRunner(t, nil)
 	c, err := load(t.Context(), r.shop.root, "./tools/mutate/testdata/kinds")
@@ -133,7 +133,7 @@ func TestARunNeedsTestsThatPass(t *testing.T) {
 	}
 }
 
-// TestEveryKindOfMistake lists all mutants of a short file. "alone" are those that no binary can hold in both forms.
+// TestEveryKindOfMistake lists all mutants of a short file. "alone" marks those that no binary can hold in both forms.
 func TestEveryKindOfMistake(t *testing.T) {
 	r := newRunner(t, nil)
 	c, err := load(t.Context(), r.shop.root, "./tools/mutate/testdata/kinds")
@@ -167,7 +167,7 @@ func TestEveryKindOfMistake(t *testing.T) {
 	}
 }
 
-// TestListsMatchTheCode holds the committed lists against the packages: each test package exists, and each equivalent mutant
+// TestListsMatchTheCode compares the committed lists with the packages: each test package exists, and each equivalent mutant
 // is one that the tool can still draw.
 func TestListsMatchTheCode(t *testing.T) {
 	plans, err := parsePlans(packagesText)

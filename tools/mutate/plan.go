@@ -23,7 +23,7 @@ type suite struct {
 
 func (s suite) String() string { return strings.Join(append([]string{s.pkg}, s.args...), " ") }
 
-// parseSuite reads a package and flags of its tests: "./internal/vending -skip Million".
+// parseSuite parses a package with flags for its tests: "./internal/vending -skip Million".
 func parseSuite(words []string) suite {
 	s := suite{pkg: clean(words[0])}
 	for _, w := range words[1:] {
@@ -65,7 +65,7 @@ func parsePlans(text string) ([]plan, error) {
 	return all, nil
 }
 
-// planFor returns the plan of a package. A package without one has its own tests only.
+// planFor returns the plan of a package. Without an entry, a package has only its own tests.
 func planFor(all []plan, pkg string) plan {
 	p := plan{pkg: clean(pkg)}
 	for _, other := range all {
@@ -79,7 +79,7 @@ func planFor(all []plan, pkg string) plan {
 	return p
 }
 
-// equivalent is a mutant that changes no behaviour, with the reason.
+// equivalent is a mutant that does not change behaviour, with the reason.
 type equivalent struct {
 	file, function, before, after, because string
 }

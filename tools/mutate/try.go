@@ -19,11 +19,11 @@ import (
 type workshop struct {
 	root    string        // of the module
 	tmp     string        // of this run
-	timeout time.Duration // of a test run with a mutant in it; 0: by the time of the run without
+	timeout time.Duration // of a test run with a mutant; 0: derived from the run without one
 	covered map[string]*measured
 }
 
-// measured is what a suite does without a mutant.
+// measured is the result of a suite without a mutant.
 type measured struct {
 	dir    string // where its tests run
 	took   time.Duration
@@ -37,14 +37,14 @@ type block struct {
 	runs                   bool
 }
 
-// limits of a test run with a mutant: without them a loop that never ends could take the whole machine.
+// Limits of a test run with a mutant. Without them an endless loop could take the whole machine.
 const (
-	slack     = 10 * time.Second // added to the time-out, for a machine that is busy
+	slack     = 10 * time.Second // added to the time-out, for a busy machine
 	slower    = 5                // how many times longer than without a mutant a test may take
 	memoryKiB = 12 << 20         // of virtual memory
 )
 
-// build makes the test binary of a suite. It reports false if the compiler or the linker refused.
+// build makes the test binary of a suite. It returns false if the compiler or the linker refused.
 func (w *workshop) build(ctx context.Context, s suite, binary string, args ...string) (string, bool) {
 	args = append([]string{"test", "-c", "-vet=off", "-ldflags=-w", "-o", binary}, args...)
 	cmd := exec.CommandContext(ctx, "go", append(args, s.pkg)...)
@@ -53,7 +53,7 @@ func (w *workshop) build(ctx context.Context, s suite, binary string, args ...st
 	return string(out), err == nil
 }
 
-// run runs a test binary in its package's folder. No process that it starts outlives it.
+// run runs a test binary in its package's folder, and kills all processes that it started.
 func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit time.Duration, on int, args ...string) (string, error) {
 	home, err := os.MkdirTemp(w.tmp, "t")
 	if err != nil {
@@ -77,7 +77,7 @@ func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit t
 	return string(out), err
 }
 
-// measure runs a suite without a mutant: it must pass. Its time and what it covers of the package are remembered.
+// measure runs a suite without a mutant, which must pass, and stores its time and its coverage of the package.
 func (w *workshop) measure(ctx context.Context, s suite, c *code) (*measured, error) {
 	key := s.String() + " | " + c.path
 	if m := w.covered[key]; m != nil {
@@ -94,7 +94,7 @@ func (w *workshop) measure(ctx context.Context, s suite, c *code) (*measured, er
 		return nil, fmt.Errorf("%s: the tests do not build:\n%s", s, out)
 	}
 	if _, err := os.Stat(binary); err != nil {
-		w.covered[key] = m // a package without tests covers nothing
+		w.covered[key] = m // a package without tests covers no code
 		return m, nil
 	}
 	_ = os.Remove(profile)
@@ -134,7 +134,8 @@ func parseProfile(text string) ([]block, error) {
 	return out, nil
 }
 
-// covers reports whether the tests may run the code of a mutant. Declarations and cases are in no block and count as covered.
+// covers reports whether the tests may run the code of a mutant. Declarations and cases belong to no block and count as
+// covered.
 func (m *measured) covers(mu *mutant) bool {
 	in, any := false, false
 	for _, b := range m.blocks {
@@ -153,7 +154,7 @@ func (m *measured) covers(mu *mutant) bool {
 	return any && !in
 }
 
-// errBuild says that the compiler refuses a mutant which the type checker has let pass.
+// errBuild says that the compiler refused a mutant which passed the type checker.
 var errBuild = errors.New("the mutant does not compile")
 
 // prepare builds a suite's test binary with one or more mutants in it.
@@ -191,7 +192,7 @@ func (w *workshop) try(ctx context.Context, s suite, m *measured, binary string,
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
-	case err == nil, errors.Is(err, exec.ErrWaitDelay): // a process that the tests left behind still had their output open
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // a process that the tests left behind kept their output open
 		return "", nil
 	case errors.As(err, &failed), errors.Is(err, context.DeadlineExceeded):
 		return s.pkg + ": " + reason(out), nil

@@ -42,10 +42,10 @@ func newLibrary() (library, error) {
 	return l, nil
 }
 
-// path is the folder under which the pages name the files.
+// path is the folder in which the pages name the files.
 func (l library) path() string { return "/assets/" + l.version }
 
-// serve answers with a file. Under the address of another version it is not to be kept: the content is not that one's.
+// serve answers with a file. Under another version's address it must not be cached, because that version's content differs.
 func (l library) serve(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	b, ok := l.files[name]

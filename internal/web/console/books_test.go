@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/proof"
 )
 
-// link is the address of the first link whose text has this in it.
+// link returns the address of the first link whose text contains this.
 func (a answer) link(t *testing.T, address string) string {
 	t.Helper()
 	found := regexp.MustCompile(`href="(` + address + `)"`).FindStringSubmatch(a.body)
@@ -30,7 +30,7 @@ func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
 	accounts := g.get(trial.link(t, `/ledger/accounts\?code=2060`)).is(200).says("2060 Change carried forward", "acc_", "0.24")
 	journals := g.get(accounts.link(t, `/ledger/journals\?code=2060[^"]*`)).is(200).says("Of 2060 Change carried forward", "vnd_", "86.75", "13.01", "0.24", "100.00", "TEST")
 	sale := g.get(journals.link(t, `/sales/vnd_[^"]*`)).is(200).says("Sale main-000001")
-	// And back from the sale to its own journal.
+	// And back from the sale to its journal.
 	own := g.get(sale.link(t, `/ledger/journals\?ref=vnd_[^"]*`)).is(200).says("Sale vnd_", "4000 Energy sold")
 	if n := strings.Count(own.body, "<section"); n != 1 {
 		t.Errorf("the sale has %d journals on its page, want 1", n)
@@ -40,7 +40,7 @@ func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
 	g.get("/ledger/journals?ref=vnd_none").is(200).says("No journal entries")
 }
 
-// TestFromAWalletToTheBooksAndBack: what was used has no sale to look at, so its journals lead to the meter's wallet.
+// TestFromAWalletToTheBooksAndBack: use has no sale, so its journals lead to the meter's wallet.
 func TestFromAWalletToTheBooksAndBack(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
@@ -48,7 +48,7 @@ func TestFromAWalletToTheBooksAndBack(t *testing.T) {
 	g.decide(g.check(walletNumber, "100")).leads("/sales/")
 	w.read(1, 5000)
 	w.read(2, 7000)
-	g.decide(g.check(walletNumber, "50")).leads("/sales/") // what was used is booked at once when money comes in
+	g.decide(g.check(walletNumber, "50")).leads("/sales/") // use is booked at once when money comes in
 	own := "/meters/" + walletNumber + "/wallet"
 	books := g.get(own).is(200).says("Settled balance KES 144.25").link(t, `/ledger/journals\?code=2000[^"]*subject=acc_[^"]*`)
 	journals := g.get(books).is(200).says("Of 2000 Customer wallets acc_", "Sale vnd_", "Use of meter mtr_", "100.00", "5.75")
@@ -87,7 +87,7 @@ func TestAReceiptGoesOutWithItsProof(t *testing.T) {
 	receipt := g.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200)
 	page := g.get(receipt.link(t, `/sales/vnd_[^"]*/proof`)).is(200).says("Proof of receipt main-000001", "paywatt verify receipt-vnd_")
 	document, head := page.link(t, `/sales/vnd_[^"]*/proof\.json\?head=\d+`), page.link(t, `/heads/\d+`)
-	g.sell(meterNumber, "50") // what is sold meanwhile changes neither file
+	g.sell(meterNumber, "50") // a sale in between changes neither file
 	file, newest := g.get(document).is(200), g.get(head).is(200)
 	if name := file.header.Get("Content-Disposition"); !strings.HasPrefix(name, `attachment; filename="receipt-vnd_`) {
 		t.Errorf("the receipt comes as %q", name)
@@ -104,7 +104,7 @@ func TestAReceiptGoesOutWithItsProof(t *testing.T) {
 	if v := proof.Check(proof.Question{Receipt: []byte(changed), Heads: files}); v.Answer != proof.Changed || changed == file.body {
 		t.Errorf("another number: got %v %v, want changed", v.Answer, v.What)
 	}
-	// Who may not see the receipt gets no proof of it either, and a stranger nothing at all.
+	// A role that may not see the receipt gets no proof of it either, and a stranger nothing at all.
 	w.person("tariffs@example.org", access.TariffManager)
 	w.enter("tariffs@example.org").get(document).is(403)
 	w.guest().get(document).leads("/signin?next=")

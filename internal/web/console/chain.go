@@ -16,11 +16,11 @@ import (
 const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
 	"form-action 'self'; frame-ancestors 'none'"
 
-// requestIDHeader is where the server that these pages stand on names each request, as its log does.
+// requestIDHeader is the header in which the server names each request, as in its log.
 const requestIDHeader = "X-Request-Id"
 
-// chain wraps the routes in what every request goes through, outermost first: the headers, the language, the net under a panic,
-// the check for requests from other sites, and the form.
+// chain wraps the routes in what every request goes through, outermost first: the headers, the language, recovery from
+// panics, the check for requests from other sites, and the form.
 func (s *Console) chain() http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
@@ -39,7 +39,7 @@ func (s *Console) headers(next http.Handler) http.Handler {
 	})
 }
 
-// spoken finds the language that the browser prefers of those that there are.
+// spoken returns the available language that the browser prefers.
 func (s *Console) spoken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := s.c.Languages.For(r.Header.Get("Accept-Language"))
@@ -71,14 +71,14 @@ func (s *Console) busy(w http.ResponseWriter, r *http.Request) {
 		Text: t.NoteBusyText(), Link: back(r), LinkText: t.NoteTryAgain()}))
 }
 
-// crossOrigin answers a form that was sent from another site's page.
+// crossOrigin answers a form that another site's page sent.
 func (s *Console) crossOrigin(w http.ResponseWriter, r *http.Request) {
 	t := say(r.Context())
 	s.show(w, r, http.StatusForbidden, noteView(s.page(r, visit{}, t.NoteOtherSite()), note{Class: "warn", Title: t.NoteOtherSiteTitle(),
 		Text: t.NoteOtherSiteText(), Link: "/", LinkText: t.NoteToConsole()}))
 }
 
-// texts reports whether every database can keep what a form says. A browser sends nothing else.
+// texts reports whether every database can store the form's values. Browsers always send such values.
 func texts(form url.Values) bool {
 	for name, values := range form {
 		if !access.IsText(name) || slices.ContainsFunc(values, func(v string) bool { return !access.IsText(v) }) {
@@ -88,7 +88,7 @@ func texts(form url.Values) bool {
 	return true
 }
 
-// formed reads the form of a POST within maxForm before any handler looks at it.
+// formed reads the form of a POST, at most maxForm bytes, before any handler looks at it.
 func (s *Console) formed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {

@@ -1,12 +1,11 @@
 // Package console is the web console: sign in, watch the meters, sell, look at one meter. Start at [New].
 //
-// Pages are HTML from the server (templ). Every form works as a plain POST without a script; with scripts the figures
-// move (live.js over server-sent events), the payee is named while a number is typed (htmx), and keys are shorter
-// ways. What moves money carries a one-time id, so that a double click, a held Enter key or Back and send again is one
-// sale. The pages ask no other host for anything and run under a strict content security policy.
+// Pages are HTML from the server (templ). Every form works as a plain POST without a script; with scripts the figures update
+// (live.js over server-sent events), the payee appears while a number is typed (htmx), and there are keyboard shortcuts. A
+// form that moves money carries a one-time id, so that a double click, a held Enter key or Back and send again is one sale.
+// The pages load nothing from other hosts and run under a strict content security policy.
 //
-// Rights are checked by the use cases. This package authenticates, by the session cookie, and leaves out what a role
-// could not do anyway.
+// Rights are checked by the use cases. This package authenticates, by the session cookie, and hides what a role may not do.
 package console
 
 import (
@@ -53,13 +52,13 @@ type Config struct {
 	Version    string
 	// Secure says that the listener speaks TLS: the cookie is then __Host- and no banner warns.
 	Secure bool
-	// Test says that everything here is for trying out: a striped bar stands on every page.
+	// Test means a test installation: a striped bar appears on every page.
 	Test bool
-	// PanelURL is where the virtual meters' own panels are, with {number} in the place of the meter number; empty: no links.
+	// PanelURL is where virtual meters have their panels, with {number} for the meter number; empty: no links.
 	PanelURL string
-	// SetupCode opens the page on which the first owner is made; empty: closed.
+	// SetupCode opens the page that creates the first owner; empty: closed.
 	SetupCode string
-	// Languages are those of the pages.
+	// Languages are the languages of the pages.
 	Languages *words.Languages
 }
 
@@ -78,9 +77,9 @@ type Console struct {
 const (
 	// maxSignIns is how many passwords are hashed at once: each takes 64 MiB.
 	maxSignIns = 2
-	// maxWaiting is how many more may wait for that.
+	// maxWaiting is how many more may wait to be hashed.
 	maxWaiting = 32
-	// maxStreams is how many pages may be live at once; one more gets 503 and stays readable.
+	// maxStreams is how many pages may be live at once. One more gets 503 but stays readable.
 	maxStreams = 200
 	// maxForm is the largest form body.
 	maxForm = 64 << 10
@@ -88,9 +87,8 @@ const (
 	pageSize = 50
 )
 
-// New makes the console as a handler for "/". Whoever serves it bounds the requests under way, names each in the header
-// X-Request-Id, compresses all but streams, and ends the context of a stream when the server stops. The error is that
-// of the embedded files.
+// New makes the console as a handler for "/". Its server bounds concurrent requests, names each in the header X-Request-Id,
+// compresses all but streams, and ends the context of a stream when it stops. The error is that of the embedded files.
 func New(c Config) (http.Handler, error) {
 	assets, err := newLibrary()
 	if err != nil {
@@ -153,13 +151,13 @@ func (s *Console) routes() http.Handler {
 	return m
 }
 
-// menuEntry is a page that the main menu leads to, for those who may see it.
+// menuEntry is a page in the main menu, for those who may see it.
 type menuEntry struct {
 	to, text string
 	may      bool
 }
 
-// menu is the main menu of whoever is signed in.
+// menu returns the main menu of the signed-in person.
 func (v visit) menu(t words.Texts) []menuEntry {
 	meters, people := v.by.May(access.ReadMeters), v.by.May(access.ReadCustomers)
 	return slices.DeleteFunc([]menuEntry{
@@ -173,7 +171,7 @@ func (v visit) menu(t words.Texts) []menuEntry {
 	}, func(e menuEntry) bool { return !e.may })
 }
 
-// home leads to the first page that the role has.
+// home redirects to the first page that the role has.
 func (s *Console) home(w http.ResponseWriter, r *http.Request, v visit) {
 	if v.by.May(access.ReadMeters) {
 		http.Redirect(w, r, "/meters", http.StatusSeeOther)
@@ -187,7 +185,7 @@ func (s *Console) home(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, noteView(s.page(r, v, t.NoteWelcome()), note{Title: t.NoteNoPageOfRole(), Text: t.NoteNoPageOfRoleText(string(v.by.Role))}))
 }
 
-// panelLink is the address of a virtual meter's own panel, or empty.
+// panelLink returns the address of a virtual meter's own panel, or "".
 func (s *Console) panelLink(m registry.Meter) string {
 	if s.c.PanelURL == "" || !m.Simulated {
 		return ""

@@ -26,7 +26,7 @@ func (t site) customerLine(c registry.Customer) customerLine {
 	return line
 }
 
-// customers is the consumer database: all customers, or those that a text finds.
+// customers is the consumer database: all customers, or those that contain a text.
 func (s *Console) customers(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	find := strings.TrimSpace(q.Get("find"))
@@ -43,7 +43,7 @@ func (s *Console) customers(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, customersView(s.page(r, v, v.site.say.CustomersTitle()), rows, find, next))
 }
 
-// customerForm is what is on record of one customer.
+// customerForm is the data of one customer.
 type customerForm struct {
 	FormID, Error, Notice string
 	ID                    string
@@ -104,7 +104,7 @@ func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit
 // choice is one entry of a list to choose from.
 type choice struct{ value, label string }
 
-// languages are those in which messages are written, and the customer's own where it is another.
+// languages are those of messages, and the customer's own if it is another.
 func languages(own string) (out []choice) {
 	known := false
 	for _, l := range notify.Languages() {

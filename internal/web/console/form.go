@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// Parts of a form id: a prefix that tells in the books where a sale was made, what is random, and what binds it to the
-// session. Together it is the client reference of the sale, which holds 64 characters.
+// Parts of a form id: a prefix that shows in the books where a sale was made, a random part, and a part that binds it to the
+// session. The id is the client reference of the sale, which has at most 64 characters.
 const (
 	formPrefix = "console-"
 	formRandom = 16 // bytes
 	formBound  = 8  // bytes
 )
 
-// formID draws the one-time id of a form. It names what the form does, so the same form sent again does nothing more.
-// Its last part only the session's holder can make: a page of another site cannot, not even for a browser that does
-// not say where a request comes from.
+// formID draws the one-time id of a form. It names what the form does, so the same form sent again has no further effect.
+// Only the session's holder can make its last part. A page of another site cannot, even with a browser that does not report
+// where a request comes from.
 func (s *Console) formID(v visit) (string, error) {
 	b := make([]byte, formRandom)
 	if _, err := io.ReadFull(s.c.Rand, b); err != nil {

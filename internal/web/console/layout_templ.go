@@ -1207,7 +1207,7 @@ func problem(text string) templ.Component {
 	})
 }
 
-// moving is a place that the live stream fills anew.
+// moving is a place that the live stream updates.
 func moving(name, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

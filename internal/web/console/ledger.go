@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// bookRow is an account, or a line of a journal, with the way to what is behind it.
+// bookRow is an account or a line of a journal, with a link to its details.
 type bookRow struct {
 	Code, Name, Subject, Link string
 	Debit, Credit             string
@@ -27,7 +27,7 @@ type bookRow struct {
 type bookPage struct {
 	AsOf, Code, Next string
 	Rows             []bookRow
-	Sum              string // of each side; where they differ, of the difference
+	Sum              string // of each side; if they differ, of the difference
 	Sound            bool
 	Trial            bool
 }
@@ -35,7 +35,7 @@ type bookPage struct {
 // journalCard is one journal.
 type journalCard struct {
 	ID, Kind, At, Ref, Memo, Reverses string
-	Of, Link                          string // what Ref names, and where that is shown; empty: nowhere
+	Of, Link                          string // what Ref names, and where it is shown; empty: nowhere
 	Lines                             []bookRow
 }
 
@@ -45,7 +45,7 @@ type journalList struct {
 	Cards    []journalCard
 }
 
-// sided writes a signed amount on its side.
+// sided writes a signed amount in the debit or credit column.
 func sided(m money.Minor, currency string) (debit, credit string) {
 	switch {
 	case m > 0:
@@ -56,7 +56,7 @@ func sided(m money.Minor, currency string) (debit, credit string) {
 	return figure(money.Amount{Currency: currency}), ""
 }
 
-// trialBalance is the first page of the books: every account code, down to the journals behind each.
+// trialBalance is the first page of the books: every account code, with links down to the journals.
 func (s *Console) trialBalance(w http.ResponseWriter, r *http.Request, v visit) {
 	t, err := s.c.Reports.TrialBalance(r.Context(), v.by)
 	if s.stopped(w, r, v, err, t.Refusal) {
@@ -77,7 +77,7 @@ func (s *Console) trialBalance(w http.ResponseWriter, r *http.Request, v visit) 
 	s.show(w, r, http.StatusOK, bookView(s.page(r, v, v.site.say.LedgerTrialBalance()), d))
 }
 
-// codeOf reads an account code of the query; 0 where there is none.
+// codeOf reads an account code of the query; 0 without one.
 func codeOf(q url.Values) (ledger.Code, refusal.Refusal) {
 	text := q.Get("code")
 	if text == "" {
@@ -111,7 +111,7 @@ func (s *Console) accounts(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, bookView(s.page(r, v, v.site.say.LedgerAccounts()), d))
 }
 
-// accountRow names an account and leads to its journals.
+// accountRow names an account and links to its journals.
 func accountRow(t words.Texts, ref ledger.AccountRef) bookRow {
 	q := url.Values{"code": {itoa(int(ref.Code))}}
 	if ref.Subject != "" {

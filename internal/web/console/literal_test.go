@@ -11,19 +11,19 @@ import (
 	"testing"
 )
 
-// dynamic stands for a value between two literal pieces of a page.
+// dynamic replaces a value between two literal pieces of a page.
 const dynamic = "\x00"
 
-// unread are elements whose text is not a sentence: commands, drawings.
+// unread lists elements whose text is not a sentence: commands, drawings.
 var unread = regexp.MustCompile(`(?s)<(code|pre|svg|script|style)[ >].*?</(code|pre|svg|script|style)>`)
 
-// spoken are attributes that a person reads or hears.
+// spoken lists attributes that a person reads or hears.
 var spoken = regexp.MustCompile(`\b(placeholder|title|alt|aria-label|data-name|data-copied)="([^"` + dynamic + `]*[A-Za-z][^"]*)"`)
 
 // names are what pages say in every language.
 var names = strings.NewReplacer("Paywatt", "", "kWh", "", "·", "")
 
-// TestNoPageHasTextOfItsOwn: all that a person reads of a page comes from the catalogue.
+// TestNoPageHasTextOfItsOwn: all text that a person reads on a page comes from the catalogue.
 func TestNoPageHasTextOfItsOwn(t *testing.T) {
 	files, err := filepath.Glob("*_templ.go")
 	if err != nil || len(files) < 10 {
@@ -56,7 +56,7 @@ func TestNoPageHasTextOfItsOwn(t *testing.T) {
 	}
 }
 
-// literals joins what a page writes of itself.
+// literals joins the texts that a page's own code writes.
 func literals(fn *ast.FuncDecl) string {
 	var b strings.Builder
 	ast.Inspect(fn, func(n ast.Node) bool {

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// cell is one place of a page that moves: its text and, where it changes too, its class.
+// cell is a place on a page that updates: its text and, if it changes too, its class.
 type cell []string
 
 // cell is the badge as a cell.
 func (b badge) cell() cell { return cell{b.Text(), b.Class} }
 
-// frame is what a page shows: cells by the id of their element and their name.
+// frame is the content of a page: cells by the id of their element and their name.
 type frame map[string]map[string]cell
 
-// since gives the cells that differ from those of before.
+// since returns the cells that differ from the earlier ones.
 func (f frame) since(before frame) frame {
 	out := frame{}
 	for element, cells := range f {
@@ -34,7 +34,7 @@ func (f frame) since(before frame) frame {
 	return out
 }
 
-// look reads what a live page shows now, for whoever looks. It reports false when there is nothing more to see.
+// look reads the present content of a live page for its viewer. It returns false when the page will not change any more.
 type look func(ctx context.Context, v visit) (frame, bool, error)
 
 // Times of a stream.
@@ -42,20 +42,19 @@ const (
 	lookEvery  = time.Second
 	pingEvery  = 15 * time.Second
 	writeLimit = 10 * time.Second // a phone that left the network must not hold the stream
-	checkEvery = time.Minute      // whether the session still holds
+	checkEvery = time.Minute      // how often the session is checked
 )
 
-// The stream's messages. A patch or a ping tells the site's time, so that the page can say since when it is not live;
-// an end tells the page not to come back.
+// The stream's messages. A patch or a ping carries the site's time, so that the page can say since when it is not live. An
+// end tells the page not to reconnect.
 const (
 	patchEvent = ""
 	pingEvent  = "event: ping\n"
 	endEvent   = "event: end\n"
 )
 
-// stream sends what changes until the page goes away, the session ends, the request's context does (so with the server)
-// or look fails. An open page
-// counts as use of its session; the session's whole life still bounds it, and a hidden page closes its stream.
+// stream sends changes until the page closes, the session ends, the request's context ends (as when the server stops) or look
+// fails. An open page counts as use of its session, within the session's maximum life. A hidden page closes its stream.
 func (s *Console) stream(w http.ResponseWriter, r *http.Request, look look) {
 	select {
 	case s.streams <- struct{}{}:
@@ -68,7 +67,7 @@ func (s *Console) stream(w http.ResponseWriter, r *http.Request, look look) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	out := sender{w: w, c: http.NewResponseController(w), now: func() string { return "" }}
-	// The server's own read deadline is for requests; a stream outlives it.
+	// The server's own read deadline is for requests; a stream lasts longer.
 	_ = out.c.SetReadDeadline(time.Time{})
 	v, known, err := s.enter(w, r)
 	if err != nil {
@@ -141,7 +140,7 @@ type message struct {
 	Rows frame  `json:"rows,omitempty"`
 }
 
-// send writes one message and reports whether it left.
+// send writes one message and reports whether it succeeded.
 func (o *sender) send(event string, rows frame) bool {
 	b, err := json.Marshal(message{At: o.now(), Rows: rows})
 	if err != nil {

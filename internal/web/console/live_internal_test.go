@@ -21,7 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// These tests see inside because a stream lives for minutes: here the minutes pass at once.
+// These tests are internal because a stream lives for minutes: here the minutes pass at once.
 
 // anna has a session until it is over.
 type anna struct {
@@ -29,7 +29,8 @@ type anna struct {
 	over bool
 }
 
-// annaTx and siteTx are transactions of a store that knows one session and the settings, and no meter; all else panics.
+// annaTx and siteTx are transactions of a store that knows one session and the settings, and no meter; everything else
+// panics.
 type annaTx struct {
 	access.Tx
 	anna *anna
@@ -87,7 +88,7 @@ func english() words.Texts {
 	return all.For("")
 }
 
-// request is one whose answer is in English.
+// request is a request with an answer in English.
 func request(method, path string, body io.Reader) *http.Request {
 	r := httptest.NewRequest(method, path, body)
 	return r.WithContext(words.With(r.Context(), english()))
@@ -133,7 +134,7 @@ func TestAStreamEndsWhenThereIsNothingToSee(t *testing.T) {
 		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, false, nil }); !strings.Contains(got, "event: end") {
 			t.Errorf("a page of nothing sent %q, want an end", got)
 		}
-		// What broke may mend: the page comes back by itself, so it is not told to stay away.
+		// A failure may be temporary: the page reconnects by itself, so it gets no end message.
 		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, true, errors.New("disk") }); strings.Contains(got, "event: end") {
 			t.Errorf("a page whose look failed sent %q", got)
 		}
@@ -171,7 +172,7 @@ func TestOnePasswordTooManyIsToldToComeBack(t *testing.T) {
 
 func TestASaleOfUnknownOutcomeIsAskedForAgainUnderTheSameForm(t *testing.T) {
 	s := consoleOf(t, &anna{})
-	// A door that leads nowhere: whether the sale was stored is not known.
+	// A door that fails: whether the sale was stored is unknown.
 	s.c.Vending = vending.New(vending.Config{Door: door[vending.Tx]{}, Now: time.Now, Rand: zeros{}})
 	v := visit{by: access.Actor{ID: id.ID{1}, Role: access.Owner}, session: "anna's", site: site{currency: "KES", say: english()}}
 	form, err := s.formID(v)

@@ -54,7 +54,7 @@ func (g *guest) follow(path string) *stream {
 	return s
 }
 
-// next is the next line that begins so; what stands before it is passed over.
+// next returns the next line with this prefix and skips those before it.
 func (s *stream) next(prefix string) string {
 	s.t.Helper()
 	late := time.After(20 * time.Second)
@@ -73,7 +73,7 @@ func (s *stream) next(prefix string) string {
 	}
 }
 
-// patch is the next message with rows.
+// patch returns the next message with rows.
 func (s *stream) patch() map[string]map[string][]string {
 	s.t.Helper()
 	for {

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// TestTheMenuLeadsWhereTheRoleMay: every entry that the role may open stands in the menu, in its order, and no other.
+// TestTheMenuLeadsWhereTheRoleMay: the menu has every entry that the role may open, in order, and no other.
 func TestTheMenuLeadsWhereTheRoleMay(t *testing.T) {
 	for role, want := range map[access.Role]string{
 		access.Owner:         "/meters /sell /customers /messages /quarantine /tariffs /ledger",

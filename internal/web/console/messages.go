@@ -23,7 +23,7 @@ type messageLine struct {
 	Again                                                                bool // it may be sent once more
 }
 
-// routeLine is a route as it stands.
+// routeLine is the present state of a route.
 type routeLine struct {
 	Name, Kind, Why, Last, Memory string
 	State                         badge
@@ -84,22 +84,22 @@ func (s *Console) showMessages(w http.ResponseWriter, r *http.Request, v visit, 
 	s.show(w, r, status, messagesView(s.page(r, v, t.MessagesTitle()), d))
 }
 
-// messageTry is a message given to a route, as its page shows it.
+// messageTry is one attempt to send a message, as its page shows it.
 type messageTry struct {
 	N, At, Route, Outcome, Report, Parts, Cost, Why string
 }
 
-// messageDetail is one message with every try to send it.
+// messageDetail is one message with every attempt to send it.
 type messageDetail struct {
 	messageLine
 	FormID, Error string
-	Times         []named // each step that was reached, and the next
+	Times         []named // each step reached, and the next
 	Tries         []messageTry
 	Routes        []string
 	May           bool
 }
 
-// step is when a message came so far; zero where it did not.
+// step is when a message reached a step; zero if it has not.
 type step struct {
 	name string
 	at   time.Time
@@ -160,7 +160,7 @@ func (t site) messageDetail(s notify.MessageView) messageDetail {
 	return d
 }
 
-// cost writes millionths of the currency's unit, to four decimals: a message costs less than a coin.
+// cost writes millionths of the currency's unit with four decimals, because a message costs less than a coin.
 func (t site) cost(micro int64) string {
 	const tenThousandth = 100
 	n := micro / tenThousandth
@@ -209,7 +209,7 @@ func messageBadge(t words.Texts, s notify.State) badge {
 	return badge{"▲", name, classWarn}
 }
 
-// retryMessage sends a message once more, by a route that the person names or by the first that works.
+// retryMessage sends a message once more, by the named route or by the first that works.
 func (s *Console) retryMessage(w http.ResponseWriter, r *http.Request, v visit) {
 	var done notify.MessageView
 	var err error
@@ -236,5 +236,5 @@ func warningsWord(t words.Texts, wanted bool) string {
 	return t.CustomersNotWanted()
 }
 
-// reasonCodes are why tokens are made that nobody buys.
+// reasonCodes are the reasons for tokens that nobody buys.
 func reasonCodes() []string { return vending.ReasonCodes() }

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/config"
 )
 
-// gateway takes messages over HTTP, and keeps them.
+// gateway accepts messages over HTTP and records them.
 type gateway struct {
 	mu   sync.Mutex
 	keys []string // Idempotency-Key of each
@@ -40,8 +40,8 @@ func (g *gateway) got() (keys, text []string) {
 	return append([]string{}, g.keys...), append([]string{}, g.text...)
 }
 
-// TestAMessageGoesByAnotherRoute: the modem is dead, the gateway lives. What the modem cannot send goes by the gateway, a person
-// sends it once more by the route that the person names, and the page has every try.
+// TestAMessageGoesByAnotherRoute: the modem is dead and the gateway works. A message that the modem cannot send goes by the
+// gateway. A person sends it once more by a named route, and the page lists every attempt.
 func TestAMessageGoesByAnotherRoute(t *testing.T) {
 	t.Parallel()
 	g := &gateway{}
@@ -57,7 +57,7 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 		{Name: "phone1", Kind: config.RouteHTTP, Meters: true, Cost: 800_000, Keys: map[string]string{"url": site.URL + "/send", "secret_file": secret}},
 	}})
 	w.furnish()
-	w.person("finance@example.org", access.Finance) // who may read, and may not send
+	w.person("finance@example.org", access.Finance) // may read but not send
 	digits := w.sellBySMS()
 	o := w.enter(ownerEmail)
 	await := func(what string, now func() bool) {

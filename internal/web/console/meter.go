@@ -18,35 +18,35 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// meterDetail is one meter's page: only what the server knows, with when it knew it.
+// meterDetail is one meter's page: only what the server knows, with the time of each fact.
 type meterDetail struct {
 	row
 	Sellable                    bool
-	Refills                     bool // a token can be sent to it from here
+	Refills                     bool // a token can be sent to it from this page
 	Panel, Status, Key, Phone   string
 	Register, Reasons, LastSeen string
-	Currency, FormID            string // of the form that sells
+	Currency, FormID            string // for the form that sells
 	Supply                      *supplyForm
-	Wallet                      *walletFigures // of a meter whose balance is kept here
+	Wallet                      *walletFigures // nil unless its balance is on the server
 	Lists                       meterLists
 }
 
-// meterLists are what happened to a meter, newest first.
+// meterLists are a meter's history, newest first.
 type meterLists struct {
 	Number   string
 	Tokens   []tokenLine
 	Digits   bool // the tokens' digits are shown
-	MayShow  bool // and could be
+	MayShow  bool // the role may show them
 	Readings []readingLine
 	Timeline []timeLine
 }
 
 type tokenLine struct {
 	ID, Units, IssuedAt string
-	Path                string // of its sale, or of the token where it has none
+	Path                string // of its sale, or of the token if it has no sale
 	Elsewhere           bool   // not made here
-	Digits, Grouped     string // empty where they are not shown
-	SendTo              string // where it can be sent from to its meter; empty where it cannot
+	Digits, Grouped     string // empty if they are not shown
+	SendTo              string // where it can be sent to its meter; empty if it cannot
 	State               badge
 }
 
@@ -71,7 +71,7 @@ func (s *Console) meter(w http.ResponseWriter, r *http.Request, v visit) {
 	s.meterPage(w, r, v, http.StatusOK, supplyForm{})
 }
 
-// meterPage shows a meter; asked is a supply form that was refused, or empty.
+// meterPage shows a meter; asked is a refused supply form, or empty.
 func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, status int, asked supplyForm) {
 	m, err := s.find(r.Context(), v, r.PathValue("number"))
 	if s.stopped(w, r, v, err, m.Refusal) {
@@ -121,7 +121,7 @@ func (t site) detail(m registry.MeterView) meterDetail {
 	return d
 }
 
-// said is when and how a balance came that was not in a reading.
+// said says when and how a balance came that was not in a reading.
 func (t site) said(s registry.ReportedBalance) string {
 	if s.Source == registry.SaidBySMS {
 		return t.say.MeterBySMS(t.clock(s.At))
@@ -129,7 +129,7 @@ func (t site) said(s registry.ReportedBalance) string {
 	return t.say.MeterWithToken(t.clock(s.At), s.Source)
 }
 
-// cells are the parts of the page that move.
+// cells are the parts of the page that update.
 func (d meterDetail) cells() map[string]cell {
 	out := d.row.cells()
 	out["register"], out["relay"], out["reasons"], out["seen"] = cell{d.Register}, cell{d.Relay}, cell{d.Reasons}, cell{d.LastSeen}
@@ -140,7 +140,7 @@ func (d meterDetail) cells() map[string]cell {
 	return out
 }
 
-// history answers with the lists alone, for a page whose figures have moved.
+// history answers with only the lists, for a page whose figures have changed.
 func (s *Console) history(w http.ResponseWriter, r *http.Request, v visit) {
 	lists, err := s.lists(r.Context(), v, r.PathValue("number"), false)
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *Console) history(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, listsView(lists))
 }
 
-// lists reads what happened to a meter. A list that the role may not see stays empty.
+// lists reads a meter's history. A list that the role may not see stays empty.
 func (s *Console) lists(ctx context.Context, v visit, number string, digits bool) (meterLists, error) {
 	t := v.site.say
 	l := meterLists{Number: number, MayShow: v.by.May(access.ShowTokens) && v.by.May(access.ReadVends)}
@@ -185,7 +185,7 @@ func (s *Console) lists(ctx context.Context, v visit, number string, digits bool
 	return l, nil
 }
 
-// meterTime is the meter's own time of an event, where it is not the minute in which the event came.
+// meterTime is the meter's own time of an event, if it is not the minute in which the event arrived.
 func (t site) meterTime(e metering.StoredEvent) string {
 	at := t.clock(e.At)
 	switch {
@@ -197,7 +197,7 @@ func (t site) meterTime(e metering.StoredEvent) string {
 	return t.say.MeterTimeOf(at)
 }
 
-// tokens adds a meter's tokens, with their digits only where they are asked for: that is noted in the audit log.
+// tokens adds a meter's tokens. It shows their digits only on request, which the audit log records.
 func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 	by := quiet(v.by)
 	if l.Digits {
@@ -210,7 +210,7 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 	for i, t := range list.Tokens {
 		line := tokenLine{ID: t.ID.Text(id.Token), Units: t.Units.KWh(1) + " kWh", State: tokenBadge(v.site.say, t), IssuedAt: v.site.clock(t.IssuedAt),
 			Elsewhere: t.Elsewhere, Path: salePath(t.Sale)}
-		if t.Sale.IsZero() { // given or handed in: there is no sale to look at
+		if t.Sale.IsZero() { // not sold: free or external tokens have no sale
 			line.Path = trackPath(l.Number, line.ID)
 		}
 		if l.Digits && i < list.Issued.Len() {
@@ -223,7 +223,7 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 	return nil
 }
 
-// tokenWord is what was done when a token came to be.
+// tokenWord says how a token came to exist.
 func tokenWord(t words.Texts, token sale.Token, units string) string {
 	switch {
 	case token.Elsewhere:
@@ -243,8 +243,8 @@ func (l *meterLists) order(t site) {
 	}
 }
 
-// readingLines writes readings, newest first, each with what was used since the one before it. A register that went
-// back is shown as such, never as negative use.
+// readingLines writes readings, newest first, each with the use since the one before. A register that went back is marked and
+// never shown as negative use.
 func (t site) readingLines(rows []metering.StoredReading) []readingLine {
 	var out []readingLine
 	for i, r := range rows[:min(len(rows), shownReadings)] {
@@ -261,7 +261,7 @@ func (t site) readingLines(rows []metering.StoredReading) []readingLine {
 	return out
 }
 
-// meterLive streams what changes of one meter, of its tokens and of its newest command.
+// meterLive streams changes of one meter, its tokens and its newest command.
 func (s *Console) meterLive(w http.ResponseWriter, r *http.Request) {
 	number := r.PathValue("number")
 	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {

@@ -939,7 +939,7 @@ func supplyView(number string, f supplyForm) templ.Component {
 	})
 }
 
-// listsView is fetched anew when the figures of the page have moved.
+// listsView is fetched again when the figures of the page have changed.
 func listsView(l meterLists) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// row is a meter as a list shows it. Its texts are also what the live stream sends.
+// row is a meter in a list. The live stream sends the same texts.
 type row struct {
 	Number, Grouped, Customer, Tariff string
 	Balance, Load, Relay, AsOf        string
@@ -23,7 +23,7 @@ type row struct {
 // element is the id of the row's element on the page.
 func (r row) element() string { return "m-" + r.Number }
 
-// nothing stands where a figure is not known.
+// nothing is shown for an unknown figure.
 const nothing = "–"
 
 func (t site) row(v registry.MeterView) row {
@@ -37,13 +37,13 @@ func (t site) row(v registry.MeterView) row {
 		}
 	}
 	if v.Balance != nil {
-		// A wallet is kept here, so it is always that of now.
+		// The server has the wallet, so its balance is always that of now.
 		out.Balance, out.AsOf = sum(*v.Balance), t.say.MetersAsOf(t.clock(v.Clock))
 	}
 	return out
 }
 
-// cells are the parts of a row that move.
+// cells are the parts of a row that update.
 func (r row) cells() map[string]cell {
 	return map[string]cell{"state": r.State.cell(), "balance": {r.Balance}, "load": {r.Load}, "asof": {r.AsOf}}
 }
@@ -79,7 +79,7 @@ func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, metersView(p, rows, nextPage("/meters", nil, list.Next), cursor != ""))
 }
 
-// search leads to the one meter that has the number, with the cursor where the amount of a sale is typed.
+// search redirects to the meter with the number, with the cursor in the amount of a sale.
 func (s *Console) search(w http.ResponseWriter, r *http.Request, v visit, q string) {
 	m, err := s.find(r.Context(), v, q)
 	if err != nil {
@@ -96,8 +96,8 @@ func (s *Console) search(w http.ResponseWriter, r *http.Request, v visit, q stri
 	http.Redirect(w, r, "/meters/"+url.PathEscape(m.Meter.Number), http.StatusSeeOther)
 }
 
-// find looks a typed number up. Unlike the registry, which says only that it knows no such meter, it tells a wrong
-// check digit: whoever typed the number can see that it was mistyped.
+// find looks a typed number up. The registry only says that the meter is unknown. find also reports a wrong check digit, so
+// that the person sees the typing error.
 func (s *Console) find(ctx context.Context, v visit, typed string) (registry.MeterView, error) {
 	if digitsOnly(typed) {
 		if _, no := registry.Canonical(typed); no.Refused() {
@@ -107,13 +107,13 @@ func (s *Console) find(ctx context.Context, v visit, typed string) (registry.Met
 	return s.c.Registry.Meter(ctx, v.by, typed)
 }
 
-// digitsOnly reports whether a text is digits, blanks and dashes, with one digit at least.
+// digitsOnly reports whether a text has only digits, blanks and dashes, with at least one digit.
 func digitsOnly(text string) bool {
 	digits := strings.NewReplacer(" ", "", "-", "").Replace(text)
 	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// metersLive streams what changes on the page of meters that the cursor names.
+// metersLive streams changes on the page of meters that the cursor names.
 func (s *Console) metersLive(w http.ResponseWriter, r *http.Request) {
 	cursor := r.URL.Query().Get("cursor")
 	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
@@ -130,13 +130,13 @@ func (s *Console) metersLive(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// sellable reports whether a sale to the meter can be begun here.
+// sellable reports whether a sale to the meter can be started here.
 func sellable(m registry.MeterView, v visit) bool {
 	return v.sells() && m.Meter.Mode != registry.Postpay
 }
 
-// quiet is the actor without the right to see digits. What is read as this actor opens no token, so the audit log does
-// not say that somebody saw one.
+// quiet is the actor without the right to see digits. Reads by this actor open no token, so the audit log does not record
+// that somebody saw one.
 func quiet(by access.Actor) access.Actor {
 	if by.May(access.ShowTokens) && by.May(access.ReadVends) {
 		by.Role = access.Support

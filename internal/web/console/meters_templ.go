@@ -537,7 +537,7 @@ func meterRow(p page, r row) templ.Component {
 	})
 }
 
-// testMark stands beside whatever a virtual meter has or says.
+// testMark marks everything that belongs to a virtual meter.
 func testMark(simulated bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

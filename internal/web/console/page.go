@@ -18,22 +18,22 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// visit is one request of somebody who is signed in; the zero value is a stranger's.
+// visit is one request of a signed-in person; the zero value is a stranger's.
 type visit struct {
 	by      access.Actor
 	session string // its secret; forms are bound to it
 	site    site
 }
 
-// say returns the texts in the language of whoever asks.
+// say returns the texts in the visitor's language.
 func say(ctx context.Context) words.Texts { return words.Of(ctx) }
 
-// sells reports whether the role can do all that a sale on these pages takes: name the payee, price and sell.
+// sells reports whether the role may do everything that a sale on these pages needs: name the payee, price and sell.
 func (v visit) sells() bool {
 	return v.by.May(access.Sell) && v.by.May(access.Quote) && v.by.May(access.ReadMeters)
 }
 
-// site is what the operator has set for everybody. The zero value is in UTC.
+// site holds the operator's settings for everybody. The zero value is in UTC.
 type site struct {
 	name     string
 	currency string // empty until the first tariff
@@ -41,7 +41,7 @@ type site struct {
 	say      words.Texts // in the language of whoever asks
 }
 
-// site reads the settings as the console itself: whoever may see a page may see its zone and sell in its currency.
+// site reads the settings as the console itself, because every page needs the zone and the currency, whatever the role.
 func (s *Console) site(ctx context.Context) (site, error) {
 	set, err := s.c.Registry.Settings(ctx, access.SystemActor(s.c.Tenant, "console"))
 	if err != nil {
@@ -59,7 +59,7 @@ func (t site) clock(at time.Time) string {
 	return t.in(at).Format("2006-01-02 15:04 MST")
 }
 
-// minute writes the time of day, where the day is plain.
+// minute writes the time of day, for places where the day is obvious.
 func (t site) minute(at time.Time) string { return t.in(at).Format("15:04 MST") }
 
 func (t site) in(at time.Time) time.Time {
@@ -72,7 +72,7 @@ func (t site) in(at time.Time) time.Time {
 // page is what every page needs.
 type page struct {
 	Title   string
-	Here    string // address of this page for the way back after a choice of colours
+	Here    string // address of this page, to return to after a choice of colours
 	Who     string // empty: not signed in
 	Site    string // the operator's name
 	Theme   string // light, dark or empty for the system's
@@ -83,14 +83,14 @@ type page struct {
 	Live    string // address of the page's event stream; empty: not live
 	Now     string // when the page was made, for "not live since"
 	Htmx    bool   // the page has parts that htmx fetches
-	Find    bool   // the search field has the focus
+	Find    bool   // put the cursor in the search field
 	Menu    []menuEntry
 	Meters  bool // what the role may see
 	Sells   bool
 	Ledger  bool
 }
 
-// note is a message with at most one way on.
+// note is a message with at most one link.
 type note struct {
 	Class, Title, Text string
 	Link, LinkText     string
@@ -125,7 +125,7 @@ func (p page) section(path string) bool {
 	return p.Here == path || strings.HasPrefix(p.Here, path+"/") || strings.HasPrefix(p.Here, path+"?")
 }
 
-// back is where a GET leads to what r was about: its own address, or for a form the page that the form stands on.
+// back returns where a GET shows the subject of r: its own address, or for a form the page with the form.
 func back(r *http.Request) string {
 	switch to := r.URL.Path; {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
@@ -157,7 +157,7 @@ func (s *Console) show(w http.ResponseWriter, r *http.Request, status int, c tem
 	}
 }
 
-// refuse shows a rule's "no": what happened, what did not happen, what to do.
+// refuse shows a refusal: what happened, what did not happen, what to do.
 func (s *Console) refuse(w http.ResponseWriter, r *http.Request, v visit, no refusal.Refusal) {
 	t := say(r.Context())
 	no = t.Refusal(no)
@@ -179,7 +179,7 @@ func (s *Console) stopped(w http.ResponseWriter, r *http.Request, v visit, err e
 	return err != nil || no.Refused()
 }
 
-// broken shows that something failed inside, without its inner detail, and logs that.
+// broken shows that an internal error occurred, without its details, and logs it.
 func (s *Console) broken(w http.ResponseWriter, r *http.Request, v visit, err error) {
 	ref, ok := s.log(w, r, err)
 	if !ok {
@@ -193,8 +193,8 @@ func (s *Console) broken(w http.ResponseWriter, r *http.Request, v visit, err er
 	s.show(w, r, http.StatusServiceUnavailable, noteView(s.page(r, v, t.NoteNotDone()), n))
 }
 
-// log keeps the cause of a failed page under the reference that the page shows, the request's own. It reports whether
-// somebody still waits for the page.
+// log writes the cause of a failed page under the request's id, which the page shows. It reports whether the client still
+// waits for the page.
 func (s *Console) log(w http.ResponseWriter, r *http.Request, err error) (reference string, waits bool) {
 	if gone := r.Context().Err(); gone != nil && errors.Is(err, gone) {
 		return "", false
@@ -210,13 +210,13 @@ func (s *Console) notFound(w http.ResponseWriter, r *http.Request, v visit) {
 		Text: t.NoteNoPageText(), Link: "/", LinkText: t.NoteToFirstPage()}))
 }
 
-// brief is a refusal where nothing was tried: what is wrong, and what to do.
+// brief shows a refusal of a form that was not sent yet: what is wrong, and what to do.
 func brief(t words.Texts, no refusal.Refusal) string {
 	no = t.Refusal(no)
 	return sentences(no.What, no.Try)
 }
 
-// sentences joins those that are not empty.
+// sentences joins the texts that are not empty.
 func sentences(all ...string) string {
 	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " ")
 }

@@ -14,7 +14,7 @@ import (
 
 const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// every gives every kind of page there is, those that refuse included.
+// every requests every kind of page, including refusals.
 func every(w *world) []answer {
 	w.t.Helper()
 	w.meter("04140001019", `Mwangi <script>alert("1")</script> & Sons`)
@@ -73,7 +73,7 @@ func keepsToThePolicy(t *testing.T, pages []answer) {
 	}
 }
 
-// checkElement refuses what the policy would, and what would need eval in htmx.
+// checkElement refuses elements that break the policy or need eval in htmx.
 func checkElement(t *testing.T, a answer, n *html.Node) {
 	t.Helper()
 	switch n.Data {
@@ -153,7 +153,7 @@ func saysAsOf(t *testing.T, pages []answer) {
 				continue
 			}
 			seen++
-			place := n // the row or the section that the balance stands in
+			place := n // the row or section with the balance
 			for place.Data != "tr" && place.Data != "section" {
 				place = place.Parent
 			}
@@ -260,7 +260,7 @@ func TestPagesOfMetersFollowEachOther(t *testing.T) {
 	g.get("/meters?cursor=forged").is(400).says("This cursor is not valid for this list")
 }
 
-// number makes a valid 11-digit meter number of serial n.
+// number makes a valid 11-digit meter number from a serial number.
 func number(n int) string {
 	digits := []byte("0414000000")
 	for i := len(digits) - 1; n > 0; i-- {

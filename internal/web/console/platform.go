@@ -22,14 +22,14 @@ import (
 )
 
 // The application platform: a token is made or sold, put into the box, and sent from there through the server's modem or over
-// the meter's connection; the page that follows shows each step with its time until the meter has the token.
+// the meter's connection. The next page shows each step with its time until the meter has the token.
 
 // tokenBox is the page with the box.
 type tokenBox struct {
 	FormID, Number, Grouped, Customer, SIM string
 	Simulated, Connected                   bool
 	Digits                                 string // in the box
-	Token                                  string // of a token whose digits the role may not see
+	Token                                  string // a token whose digits the role may not see
 	About                                  string // what is in the box
 	By                                     string
 	Error                                  string
@@ -38,13 +38,13 @@ type tokenBox struct {
 	Make                                   makeForm
 }
 
-// makeForm asks for a token that nobody buys.
+// makeForm is the form for a token that nobody buys.
 type makeForm struct{ Kind, Figure, Code, Reason, Error string }
 
 // kindText is a kind of token, as the form offers it.
 type kindText struct{ Kind, Text string }
 
-// kinds are those that the role may ask for.
+// kinds are the kinds that the role may request.
 func kinds(t words.Texts, by access.Actor) (out []kindText) {
 	kind := func(k sale.JobKind) kindText { return kindText{string(k), t.Name("token-kind", string(k))} }
 	if by.May(access.IssueUnits) {
@@ -56,7 +56,7 @@ func kinds(t words.Texts, by access.Actor) (out []kindText) {
 	return out
 }
 
-// tokenPage shows the box, with a token of the meter in it where the address names one.
+// tokenPage shows the box. If the address names a token of the meter, the token is in it.
 func (s *Console) tokenPage(w http.ResponseWriter, r *http.Request, v visit) {
 	s.showBox(w, r, v, http.StatusOK, tokenBox{Token: r.URL.Query().Get("token")})
 }
@@ -90,7 +90,8 @@ func (s *Console) showBox(w http.ResponseWriter, r *http.Request, v visit, statu
 	s.show(w, r, status, boxView(p, b, kinds(v.site.say, v.by)))
 }
 
-// fillBox puts a token of the meter into the box: its digits for a role that may see them, which the audit log notes.
+// fillBox puts a token of the meter into the box. It shows the digits to a role that may see them, and the audit log records
+// that.
 func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 	if b.Token == "" {
 		return nil
@@ -116,7 +117,7 @@ func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 	return nil
 }
 
-// makeToken makes a token that nobody buys and leads to the box with it in.
+// makeToken makes a token that nobody buys and redirects to the box with it.
 func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	f := makeForm{Kind: r.PostFormValue("kind"), Figure: strings.TrimSpace(r.PostFormValue("figure")), Code: r.PostFormValue("code"), Reason: r.PostFormValue("reason")}
 	form := r.PostFormValue("form")
@@ -148,7 +149,7 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 }
 
-// read takes the figure of the form to where its kind wants it.
+// read sets the field that the form's kind needs.
 func (f makeForm) read(ask *vending.Ask) refusal.Refusal {
 	switch ask.Kind {
 	case sale.FreeIssue, sale.Replacement:
@@ -183,7 +184,7 @@ func trackPath(number, token string) string {
 	return "/meters/" + url.PathEscape(number) + "/recharges/" + url.PathEscape(token)
 }
 
-// sendToken sends what is in the box. It may be sent again: a token loads once.
+// sendToken sends the token in the box. It may be sent again, because a token loads once.
 func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	b := tokenBox{Digits: strings.TrimSpace(r.PostFormValue("digits")), Token: r.PostFormValue("token"), By: r.PostFormValue("by")}
 	var sent recharge.Tracked
@@ -216,7 +217,7 @@ type tracked struct {
 // stepLine is a step and when it was reached.
 type stepLine struct{ Name, Text, At, Note string }
 
-// wayLine is one way on which the token was sent.
+// wayLine is one way by which the token was sent.
 type wayLine struct {
 	By, At, Why, Answer string
 	State               badge
@@ -239,7 +240,7 @@ func (s *Console) track(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, trackView(p, d))
 }
 
-// ways answers with the deliveries alone, for a page whose steps have moved.
+// ways answers with only the deliveries, for a page whose steps have changed.
 func (s *Console) ways(w http.ResponseWriter, r *http.Request, v visit) {
 	t, err := s.c.Recharges.Track(r.Context(), v.by, r.PathValue("number"), r.PathValue("token"))
 	if s.stopped(w, r, v, err, t.Refusal) {
@@ -260,10 +261,10 @@ func (s *Console) trackLive(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// trackElement is the id of the element that moves.
+// trackElement is the id of the element that updates.
 const trackElement = "track"
 
-// seconds writes a moment to the second: the steps of a token are seconds apart.
+// seconds writes a time to the second, because the steps of a token are seconds apart.
 func (t site) seconds(r recharge.Step) string { return t.in(r.At).Format("2006-01-02 15:04:05 MST") }
 
 func (t site) tracked(x recharge.Tracked) tracked {
@@ -294,7 +295,7 @@ func (t site) tracked(x recharge.Tracked) tracked {
 	return d
 }
 
-// cells are the parts of the page that move.
+// cells are the parts of the page that update.
 func (d tracked) cells() map[string]cell {
 	out := map[string]cell{"state": d.State.cell(), "balance": {d.Balance}, "asof": {d.BalanceAt}}
 	for _, s := range d.Steps {

@@ -1139,7 +1139,7 @@ func trackView(p page, d tracked) templ.Component {
 	})
 }
 
-// waysView is fetched anew when the steps of the page have moved.
+// waysView is fetched again when the steps of the page have changed.
 func waysView(d tracked) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

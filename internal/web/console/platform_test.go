@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// boxed is the token in the box of a page.
+// boxed returns the token in the box of a page.
 func boxed(t *testing.T, a answer) string {
 	t.Helper()
 	m := regexp.MustCompile(`id="digits"[^>]*value="([0-9 ]+)"`).FindStringSubmatch(string(a.body))
@@ -61,7 +61,7 @@ func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
 	g.get(path + "/recharges/tok_01jd00000000000000000000000").is(404)
 }
 
-// A role without the right to see digits sends the token all the same.
+// A role without the right to see digits can send the token all the same.
 func TestATokenIsSentByWhoMayNotSeeIt(t *testing.T) {
 	w := begin(t)
 	owner := w.enter(ownerEmail)
@@ -104,7 +104,7 @@ func TestAHeardTokenIsShownAsHeard(t *testing.T) {
 	}
 }
 
-// hears notes that an SMS in the meter's name says that a token is loaded.
+// hears records an SMS in the meter's name which says that a token is loaded.
 func (w *world) hears(name string) {
 	w.t.Helper()
 	err := w.beside().Engine.Run(w.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// proofDetail is what the page of a proof says. Both files are for the same head, however many sales follow meanwhile.
+// proofDetail is the content of a proof's page. Both files are for the same head, however many sales follow.
 type proofDetail struct {
 	Sale, Receipt string
 	Size          int64 // leaves of the head that both files are for
@@ -24,7 +24,7 @@ func (s *Console) proof(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, proofView(page, proofDetail{Sale: p.Receipt.Sale, Receipt: p.Receipt.No, Size: p.Proof.Path.Size}))
 }
 
-// proofFile sends the receipt with its proof, for the head of so many leaves.
+// proofFile sends the receipt with its proof, for the head of a size in leaves.
 func (s *Console) proofFile(w http.ResponseWriter, r *http.Request, v visit) {
 	size, ok := leaves(r.URL.Query().Get("head"))
 	if !ok {
@@ -42,7 +42,7 @@ func (s *Console) proofFile(w http.ResponseWriter, r *http.Request, v visit) {
 	s.send(w, "receipt-"+p.Receipt.Sale+".json", "application/json", b)
 }
 
-// headFile sends the signed head of so many leaves.
+// headFile sends the signed head of a size in leaves.
 func (s *Console) headFile(w http.ResponseWriter, r *http.Request, v visit) {
 	size, ok := leaves(r.PathValue("size"))
 	if !ok {
@@ -62,7 +62,7 @@ func leaves(text string) (int64, bool) {
 	return n, err == nil && n > 0
 }
 
-// send answers with a file to keep. The name is one of ours: letters, digits, dots and lines.
+// send answers with a download. The name is one of ours: letters, digits, dots and dashes.
 func (s *Console) send(w http.ResponseWriter, name, kind string, b []byte) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)

@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// data is what pages show as it was stored or typed: names, identities, figures, moments, commands.
+// data is what pages show unchanged as stored or typed: names, ids, figures, times, commands.
 var data = regexp.MustCompile(`^([\d\s.,:@=+/–-]|KES|UTC|kWh|Wh|\bW\b|●|○|■|▲|◐|→|✓|⚠|·|\(|\)|Paywatt|test|TEST|main|domestic|Amina A\.|Mwangi.*|[a-z]+@example\.org|(vnd|acc|jrn|tok|cmd|mtr|qtn|msg|req|alm)_[a-z0-9]+|main-\d+|person|SGC|KRN|TI|TT|EA)*$`)
 
-// TestAPseudoLanguageGoesThroughEveryPage: whatever a page says in words is marked, and so comes from the catalogue.
+// TestAPseudoLanguageGoesThroughEveryPage: every text of a page is marked, so it comes from the catalogue.
 func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 	t.Parallel()
 	w := folder(t)
@@ -40,7 +40,7 @@ func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 	}
 }
 
-// titled tells a page from a part that is put into one.
+// titled tells a page from a fragment that is inserted into one.
 func titled(page *html.Node) bool {
 	for n := range page.Descendants() {
 		if n.Data == "title" {

@@ -33,7 +33,7 @@ func (r heldRow) path() string { return "/quarantine/" + r.ID }
 // heldPage is the work list.
 type heldPage struct {
 	Rows        []heldRow
-	Next, Meter string // Meter: only of this one
+	Next, Meter string // Meter: only entries of this one
 	All         bool
 }
 
@@ -98,7 +98,7 @@ func (s *Console) held(w http.ResponseWriter, r *http.Request, v visit) {
 	s.heldPage(w, r, v, http.StatusOK, heldForm{})
 }
 
-// heldPage shows an entry; f is a form that was refused, or empty.
+// heldPage shows an entry; f is a refused form, or empty.
 func (s *Console) heldPage(w http.ResponseWriter, r *http.Request, v visit, status int, f heldForm) {
 	shown, err := s.c.Quarantine.Show(r.Context(), v.by, r.PathValue("id"))
 	if s.stopped(w, r, v, err, shown.Refusal) {
@@ -131,7 +131,7 @@ func (s *Console) heldPage(w http.ResponseWriter, r *http.Request, v visit, stat
 	s.show(w, r, status, heldView(p, f))
 }
 
-// decideHeld carries out a decision; the use case asks for the right and the reason.
+// decideHeld carries out a decision; the use case checks the right and the reason.
 func (s *Console) decideHeld(w http.ResponseWriter, r *http.Request, v visit) {
 	f := heldForm{Reason: r.PostFormValue("reason"), To: strings.TrimSpace(r.PostFormValue("register"))}
 	verdict := quarantine.Verdict{Entry: r.PathValue("id"), Choice: quarantine.Choice(r.PostFormValue("choice")), Reason: f.Reason}
@@ -162,7 +162,7 @@ func (s *Console) decideHeld(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 }
 
-// came is what a decision came to, in words. Sending the form again is refused, so the page may be the answer itself.
+// came describes the result of a decision in words. Sending the form again is refused, so this page may be the answer itself.
 func came(t words.Texts, d quarantine.Decided) string {
 	if d.Currency == "" {
 		return t.DoubtfulDecided()

@@ -19,15 +19,15 @@ type receiptDetail struct {
 	Bill    bill
 	Tokens  []tokenLine
 	Message string
-	Words   []string // how every figure comes about
-	Agrees  bool     // the stored sale is what its own figures make it
+	Words   []string // how every figure was computed
+	Agrees  bool     // the stored sale equals its recalculation
 	Sale    string
 }
 
 // fact is a name and what it says.
 type fact struct{ Name, Text string }
 
-// receipt shows the receipt of a sale and derives every figure of it again.
+// receipt shows the receipt of a sale and computes every figure of it again.
 func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 	got, err := s.c.Vending.Receipt(r.Context(), v.by, r.PathValue("sale"))
 	if s.stopped(w, r, v, err, got.Refusal) {
@@ -63,7 +63,7 @@ func receiptOf(say words.Texts, r receipt.Receipt) receiptDetail {
 			units += ", " + t.Units.KWh(1) + " kWh"
 		}
 		line := tokenLine{Grouped: t.Reveal(), Units: units}
-		if digitsOnly(line.Grouped) { // and not the mark that hides them
+		if digitsOnly(line.Grouped) { // and not the mask
 			line.Digits = strings.ReplaceAll(line.Grouped, " ", "")
 		}
 		d.Tokens = append(d.Tokens, line)

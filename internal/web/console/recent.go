@@ -13,14 +13,14 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// soldBefore is a sale to the same meter a short while ago: perhaps the one that is being repeated. What is its units, or
-// the sum that a wallet was recharged with.
+// soldBefore is a sale to the same meter a short while ago: perhaps the one that is being repeated. What is its units, or the
+// amount of a wallet's recharge.
 type soldBefore struct{ At, What, SaleID string }
 
 // warnWithin is how recent a sale must be for the check to mention it.
 const warnWithin = 15 * time.Minute
 
-// soldBefore looks for the last sale to the meter a short while ago. One that made no token, or was taken back, is none.
+// soldBefore looks for the last sale to the meter a short while ago. It ignores a sale that made no token or was reversed.
 func (s *Console) soldBefore(ctx context.Context, v visit, m registry.MeterView) (*soldBefore, error) {
 	if m.Meter.Mode == registry.PrepayWallet {
 		return s.rechargedBefore(ctx, v, m.Meter.Number)
@@ -64,13 +64,13 @@ func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (
 	return nil, nil
 }
 
-// unseen reports whether something was sold to the meter that the check did not name, and not by this form: in another
-// tab, at another till. Who sells decides again and sees that. The last sale is read before what the form has made,
-// so that a form sent twice at once never takes its own sale for another's.
+// unseen reports whether the meter was sold something that the check did not show and that this form did not sell: in another
+// tab, or at another till. The clerk then sees that sale and decides again. It reads the last sale before the form's own
+// sale, so that a form sent twice at once never takes its own sale for another's.
 func (s *Console) unseen(ctx context.Context, v visit, f sellForm) (bool, error) {
 	m, err := s.find(ctx, v, f.Meter)
 	if err != nil || m.Refused() {
-		return false, err // the sale itself says what is wrong
+		return false, err // the sale itself reports the error
 	}
 	last, err := s.soldBefore(ctx, v, m)
 	if err != nil || last == nil || last.SaleID == f.Seen {
@@ -80,7 +80,7 @@ func (s *Console) unseen(ctx context.Context, v visit, f sellForm) (bool, error)
 	return made.IsZero(), err
 }
 
-// role is how a screen reader tells of it: at once, where it stopped a sale.
+// role is the ARIA role: an alert if it stopped a sale.
 func (b soldBefore) role(stopped bool) string {
 	if stopped {
 		return "alert"

@@ -8,11 +8,11 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// resetMark says in the use of a meter where its register did not go on from what it was: counting stopped there, or goes
-// on from another register. Use is never negative for it.
+// resetMark marks in a meter's use where its register did not continue: counting stopped there, or went on from another
+// register. It never makes use negative.
 type resetMark struct{ Text, Link string }
 
-// marks puts each such place on the newest row that begins at or before its day, and on the chart.
+// marks puts each mark on the newest row that begins at or before its day, and on the chart.
 func (s *Console) marks(r *http.Request, v visit, d *usePage) error {
 	list, err := s.c.Quarantine.List(r.Context(), v.by, quarantine.List{Meter: d.Number, All: true, Page: registry.Page{Limit: registry.MaxLimit}})
 	if err != nil || list.Refused() {
@@ -32,7 +32,7 @@ func (s *Console) marks(r *http.Request, v visit, d *usePage) error {
 	return nil
 }
 
-// rowOf is the row that a day belongs to, or -1 where it is older than all that is shown.
+// rowOf returns the row of a day, or -1 if the day is older than all shown.
 func (d *usePage) rowOf(day string) int {
 	for i, row := range d.Rows {
 		if row.From <= day {

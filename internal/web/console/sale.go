@@ -14,9 +14,9 @@ type saleDetail struct {
 	ID, Meter, Grouped, Customer, Receipt, At, By, State string
 	Tokens                                               []tokenLine
 	Bill                                                 bill
-	Again                                                bool // the form had been sent before
+	Again                                                bool // the form was sent before
 	Simulated, Sells                                     bool
-	Press                                                string // what the customer has to do for the supply to return
+	Press                                                string // what the customer must do for the supply to return
 }
 
 func salePath(sale id.ID) string { return "/sales/" + sale.Text(id.Vend) }
@@ -64,7 +64,7 @@ func (t site) sale(shown vending.SaleView) saleDetail {
 	return d
 }
 
-// saleLive streams where the tokens of a sale are.
+// saleLive streams the states of a sale's tokens.
 func (s *Console) saleLive(w http.ResponseWriter, r *http.Request) {
 	sale := r.PathValue("sale")
 	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {

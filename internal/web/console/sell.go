@@ -19,23 +19,23 @@ import (
 )
 
 // A sale takes two steps: the form (which meter, how much) and the check (who is paid for, what the money buys, and the
-// button). The form's id goes through both and names the sale, so however the browser comes back to either step, the
-// form it came from sells once. The check only reads, so it is a GET: Back shows it again without a question.
+// button). The form's id goes through both and names the sale, so a form sells once, however the browser returns to either
+// step. The check only reads, so it is a GET: Back shows it again without a prompt.
 
 // sellForm is the first step.
 type sellForm struct {
 	FormID                  string
 	Meter, Amount, Currency string
-	Seen                    string // the sale before this one that the second step named
+	Seen                    string // the previous sale, as the second step showed it
 	Error                   string
 	Preview                 preview
 }
 
-// ready reports whether the form came filled in and can be checked as it is: the focus is then on the button, where a digit
-// typed too soon adds nothing to the amount.
+// ready reports whether the form came filled in and can be checked at once. Then the button has the focus, so that a digit
+// typed too soon does not change the amount.
 func (f sellForm) ready() bool { return f.Error == "" && f.Preview.Bill.Total != "" }
 
-// preview is what can be said of a form while it is filled in.
+// preview is what is known of a form while it is filled in.
 type preview struct {
 	Hint, Problem string
 	Payee         *payee
@@ -43,7 +43,7 @@ type preview struct {
 	Bill          bill
 }
 
-// payee is who is paid for.
+// payee is the customer whom the money is for.
 type payee struct {
 	Customer, Grouped, Tariff, Balance, AsOf string
 	State                                    badge
@@ -56,7 +56,7 @@ type bill struct {
 	Total, Code string
 }
 
-// lineText is one line of a bill; Notes say how the amount came about.
+// lineText is one line of a bill; Notes explain the amount.
 type lineText struct {
 	Name, Amount string
 	Notes        []string
@@ -68,9 +68,9 @@ type checkForm struct {
 	Payee                 payee
 	Units                 string // empty for a recharge
 	Bill                  bill
-	Push                  bool // the token is to be sent to the meter
+	Push                  bool // send the token to the meter
 	Before                *soldBefore
-	Meanwhile             bool // Before was made while the form was open, so nothing was sold
+	Meanwhile             bool // Before was made while the form was open, so this form did not sell
 }
 
 func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
@@ -82,7 +82,7 @@ func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 	s.showSell(w, r, v, http.StatusOK, sellForm{Meter: q.Get("meter"), Amount: q.Get("amount")})
 }
 
-// notSelling is the refusal for a role without all that selling takes.
+// notSelling is the refusal for a role without all rights that selling needs.
 func notSelling(by access.Actor) refusal.Refusal {
 	for _, right := range []access.Right{access.Sell, access.Quote, access.ReadMeters} {
 		if !by.May(right) {
@@ -106,7 +106,7 @@ func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, stat
 		return
 	}
 	if f.Error != "" {
-		f.Preview.Problem = "" // it would say the same again
+		f.Preview.Problem = "" // it would repeat the refusal
 	}
 	f.Currency = v.site.currency
 	p := s.page(r, v, v.site.say.SellTitle())
@@ -115,7 +115,7 @@ func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, stat
 	s.show(w, r, status, sellView(p, f))
 }
 
-// sellPreview answers with what can be said so far.
+// sellPreview answers with what is known so far.
 func (s *Console) sellPreview(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	p, err := s.preview(r.Context(), v, q.Get("meter"), q.Get("amount"))
@@ -126,7 +126,7 @@ func (s *Console) sellPreview(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, previewView(p))
 }
 
-// preview names the payee as soon as there is a whole meter number, and the price as soon as there is an amount too.
+// preview names the payee once the meter number is complete, and the price once there is an amount too.
 func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (preview, error) {
 	if hint := unfinished(v.site.say, meter); hint != "" {
 		return preview{Hint: hint}, nil
@@ -153,7 +153,7 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 	return out, nil
 }
 
-// unitsOf is what a price buys; empty for a recharge, which buys money in a wallet.
+// unitsOf returns what a price buys; empty for a recharge of a wallet.
 func unitsOf(q vending.Quoted, m registry.MeterView) string {
 	if m.Meter.Mode == registry.PrepayWallet {
 		return ""
@@ -161,7 +161,7 @@ func unitsOf(q vending.Quoted, m registry.MeterView) string {
 	return q.Units.KWh(1)
 }
 
-// unfinished is the hint while a meter number is being typed; empty when it has a length that a number can have.
+// unfinished returns the hint while a meter number is being typed; empty once its length is valid.
 func unfinished(t words.Texts, meter string) string {
 	digits := strings.NewReplacer(" ", "", "-", "").Replace(meter)
 	switch n := len(digits); {
@@ -181,7 +181,7 @@ func (t site) payee(m registry.MeterView) *payee {
 	return &p
 }
 
-// tender reads the amount that somebody typed in the site's currency.
+// tender reads a typed amount in the site's currency.
 func (t site) tender(text string) (money.Amount, refusal.Refusal) {
 	c, ok := money.CurrencyOf(t.currency)
 	if !ok {
@@ -244,7 +244,7 @@ func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
 	s.check(w, r, v, f, checkForm{Push: true})
 }
 
-// check prices what the first step asks for and shows it; c says what the page does not read itself.
+// check prices the form of the first step and shows it; c holds what the page does not read itself.
 func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellForm, c checkForm) {
 	m, err := s.find(r.Context(), v, f.Meter)
 	if err != nil {
@@ -272,7 +272,7 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 	s.showCheck(w, r, v, f, m, quote, c)
 }
 
-// sellAgain shows the first step with what was wrong. Whatever rule refused, on this page it means that nothing was sold.
+// sellAgain shows the first step with what was wrong. On this page any refusal means that nothing was sold.
 func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f sellForm, status int, no refusal.Refusal) {
 	f.Error = v.site.say.Refusal(refuse.SaleNotMade(no)).Detail()
 	s.showSell(w, r, v, status, f)
@@ -301,7 +301,7 @@ func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f s
 	s.show(w, r, status, checkView(p, c))
 }
 
-// made finds the sale that a form has made; zero where it has made none.
+// made returns the sale that a form has made; zero if none.
 func (s *Console) made(ctx context.Context, v visit, form string) (id.ID, error) {
 	shown, err := s.c.Vending.SaleByRef(ctx, quiet(v.by), form)
 	if err != nil || shown.Refused() {
@@ -345,7 +345,7 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	case sold.Code == refusal.IdempotencyRunning || sold.Code == refusal.IssuerUnknown || sold.Code == refusal.OutcomeUnknown:
 		s.pending(w, r, v, f, push, refuse.SaleFormPending(sold.Code))
 	case sold.Refused():
-		f.FormID = "" // a refused sale is done with: a sale after it is another one
+		f.FormID = "" // a refused sale is finished: the next attempt is a new one
 		s.sellAgain(w, r, v, f, sold.Code.Status(), sold.Refusal)
 	case sold.Repeated:
 		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)
@@ -354,7 +354,7 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 }
 
-// askAgain is a sale whose outcome is not known: the same form once more is the safe way to learn it.
+// askAgain is the page of a sale whose outcome is unknown: sending the same form once more is the safe way to find out.
 type askAgain struct {
 	FormID, Meter, Amount, Push, Seen string
 	Title, Text, Reference            string
@@ -383,7 +383,7 @@ func (s *Console) showAsk(w http.ResponseWriter, r *http.Request, v visit, statu
 	s.show(w, r, status, askView(s.page(r, v, v.site.say.SellNotCertain()), a))
 }
 
-// reused is the page for a form that has made a sale already and was then changed.
+// reused is the page for a form that has already made a sale and was then changed.
 func (s *Console) reused(w http.ResponseWriter, r *http.Request, v visit, form string) {
 	sale, err := s.made(r.Context(), v, form)
 	if err != nil {

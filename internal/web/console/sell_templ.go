@@ -205,7 +205,7 @@ func sellView(p page, f sellForm) templ.Component {
 	})
 }
 
-// previewView is fetched anew while the form is filled in.
+// previewView is fetched again while the form is filled in.
 func previewView(v preview) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -917,7 +917,7 @@ func checkView(p page, c checkForm) templ.Component {
 	})
 }
 
-// beforeNote names the sale that this one perhaps repeats.
+// beforeNote names the sale that this one may repeat.
 func beforeNote(b soldBefore, c checkForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -56,11 +56,11 @@ func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
 			break
 		}
 	}
-	// Back and the same again, and back one page more and the same again.
+	// Back and send again, then back one page more and send again.
 	again := g.do(http.MethodPost, "/sell", order).leads(page + "?again=1")
 	g.get(again).is(200).says("This form was sent before. Here is the one sale that it made")
 	g.get(check).leads(page + "?again=1")
-	// Back and another amount: the form is used up, and the page says for which sale.
+	// Back and another amount: the form is used up, and the page names its sale.
 	order.Set("amount", "200.00")
 	g.do(http.MethodPost, "/sell", order).is(409).says("This form has already made a sale", "No second sale was made")
 	if tokens := g.get("/meters/" + meterNumber).is(200); strings.Count(tokens.body, `id="t-tok_`) != 1 {
@@ -72,7 +72,7 @@ func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
 	g.check(meterNumber, "100").is(200).omits("were sold to this meter at")
 }
 
-// TestASaleFromAnotherTabStopsThisOne: two tabs, or two tills, are at the check of the same meter when one of them sells.
+// TestASaleFromAnotherTabStopsThisOne: two tabs, or two tills, are at the check for the same meter when one of them sells.
 func TestASaleFromAnotherTabStopsThisOne(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
@@ -133,7 +133,7 @@ func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
 			t.Errorf("%q for %q has to be typed again: the form has %q and %q", c.meter, c.amount, a.value("meter"), a.value("amount"))
 		}
 	}
-	// The same at the last step, where no page would lead: the server does not rely on its own form.
+	// The same at the last step, which no page would reach: the server does not rely on its own form.
 	form := g.get("/sell").value("form")
 	g.post("/sell", "form", form, "meter", "04140001002", "amount", "100").is(422).says(unsold).omits("/sales/")
 	g.post("/sell", "form", form, "meter", meterNumber, "amount", "12.345").is(422).says(unsold)

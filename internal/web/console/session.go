@@ -41,7 +41,7 @@ func (s *Console) setCookie(w http.ResponseWriter, value string, expires time.Ti
 	http.SetCookie(w, c)
 }
 
-// enter finds out who asks. Without a session known is refused.
+// enter finds the visitor. Without a session the request is refused.
 func (s *Console) enter(w http.ResponseWriter, r *http.Request) (v visit, known access.Authenticated, err error) {
 	v.session = s.session(r)
 	if known, err = s.c.Access.ByLogin(r.Context(), s.c.Tenant, v.session); err != nil || known.Refused() {
@@ -53,7 +53,7 @@ func (s *Console) enter(w http.ResponseWriter, r *http.Request) (v visit, known 
 	return v, known, err
 }
 
-// signedIn asks for the session before the page; without one it leads to the sign-in page and back.
+// signedIn requires a session before the page; without one it redirects to the sign-in page and back.
 func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, known, err := s.enter(w, r)
@@ -63,7 +63,7 @@ func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit))
 		case !known.Refused():
 			next(w, r, v)
 		case r.Header.Get("HX-Request") != "":
-			// A part of a page must not be filled with the sign-in page: the browser goes there as a whole.
+			// The sign-in page must not fill a part of a page: the browser goes there as a whole.
 			w.Header().Set("HX-Redirect", "/signin?ended=1&next="+url.QueryEscape(resume(r)))
 			w.WriteHeader(http.StatusUnauthorized)
 		case r.Method == http.MethodGet && r.URL.Path != "/":
@@ -76,8 +76,8 @@ func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit))
 	})
 }
 
-// resume is where whoever has signed in again goes on after a form, or a part of a page, that was asked for too late: the
-// page it stood on, and for a sale the first step with what was typed.
+// resume returns where to continue if a form, or a part of a page, came after the session had ended and the person signed in
+// again. That is the page with the form, and for a sale the first step with the typed values.
 func resume(r *http.Request) string {
 	switch {
 	case r.URL.Path == "/sell" || r.URL.Path == "/sell/preview":
@@ -137,7 +137,7 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, cmp.Or(form.Next, "/"), http.StatusSeeOther)
 }
 
-// queue waits for a turn to hash a password; leave gives it back. Without one the answer is written already.
+// queue waits for a place to hash a password; leave gives it back. On failure it has already written the answer.
 func (s *Console) queue(w http.ResponseWriter, r *http.Request) (leave func(), ok bool) {
 	select {
 	case s.waiting <- struct{}{}:
@@ -154,7 +154,7 @@ func (s *Console) queue(w http.ResponseWriter, r *http.Request) (leave func(), o
 	}
 }
 
-// signOut ends the session, or forgets one that is over.
+// signOut ends the session, or forgets one that has expired.
 func (s *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	v, known, err := s.enter(w, r)
 	if err == nil && !known.Refused() {
@@ -168,8 +168,8 @@ func (s *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 
-// local keeps an address of this server and nothing else, so that a link cannot lead away after signing in. Browsers
-// drop tabs and line ends from addresses and take a backslash for a slash, so none of these may be in it.
+// local accepts only an address of this server, so that a link cannot lead away after signing in. Browsers drop tabs and line
+// ends from addresses and read a backslash as a slash, so it refuses these.
 func local(to string) string {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }
 	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsFunc(to, odd) {
@@ -190,7 +190,7 @@ func address(r *http.Request) string {
 	return host
 }
 
-// tries bounds how often an address may try a password: some at once, then one now and again.
+// tries is the rate limit of an address for passwords: some at once, then one now and again.
 type tries struct {
 	mu sync.Mutex
 	by map[netip.Prefix]*rate.Limiter
@@ -199,7 +199,7 @@ type tries struct {
 const (
 	triesAtOnce = 10
 	tryEvery    = 6 * time.Second
-	maxTriers   = 10_000 // addresses remembered; when full, all begin anew
+	maxTriers   = 10_000 // addresses remembered; when full, all start again
 	ipv6Home    = 64     // bits of an IPv6 address that one household has to itself
 )
 
@@ -220,11 +220,11 @@ func (t *tries) allow(who string, now time.Time) bool {
 	return l.AllowN(now, 1)
 }
 
-// household is the part of an address that its holder cannot change at will.
+// household returns the part of an address that its owner cannot change at will.
 func household(who string) netip.Prefix {
 	ip, err := netip.ParseAddr(who)
 	if err != nil {
-		return netip.Prefix{} // a listener without addresses: all are one
+		return netip.Prefix{} // a listener without addresses: all clients count as one
 	}
 	ip = ip.Unmap().WithZone("")
 	bits := ip.BitLen()

@@ -50,7 +50,7 @@ func TestTheSetupLinkMakesTheOwnerOnce(t *testing.T) {
 func TestASessionFromSignInToSignOut(t *testing.T) {
 	w := begin(t)
 	g := w.guest()
-	// A session planted before signing in is worth nothing after it.
+	// A session planted before signing in is worthless after it.
 	base, _ := url.Parse(w.url)
 	g.http.Jar.SetCookies(base, []*http.Cookie{{Name: "paywatt_session", Value: "planted"}})
 	in := g.post("/signin", "email", " Owner@example.org ", "password", password)
@@ -83,7 +83,7 @@ func TestASessionEndsByItself(t *testing.T) {
 	g.get("/meters").leads("/signin?next=%2Fmeters")
 	again := g.post("/sell", "form", "x").leads("/signin?ended=1")
 	g.get(again).is(200).says("Your session has ended. If you have just sent a form, it was not done")
-	// Whoever signs in again goes on where the form stood, and what was typed for a sale stands there.
+	// After signing in again, the person is back at the form, with what was typed for a sale.
 	for path, to := range map[string]string{"/sell": "/sell?amount=12.50&meter=" + meterNumber, "/meters/" + meterNumber + "/commands": "/meters/" + meterNumber} {
 		page := g.get(g.post(path, "form", "x", "meter", meterNumber, "amount", "12.50").leads("/signin?ended=1&next="))
 		if got := page.value("next"); got != to {
@@ -115,7 +115,7 @@ func TestSignInLeadsOnlyToThisServer(t *testing.T) {
 			t.Errorf("the form leads on from %q to %q, want %q", next, got, want)
 		}
 	}
-	// What a form says is not taken on trust either.
+	// Values of a form are not trusted either.
 	w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/sell?meter=1").leads("/sell?meter=1")
 	if at := w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/\t/evil.example").leads("/"); at != "/" {
 		t.Errorf("signing in leads to %q", at)
@@ -137,10 +137,10 @@ func TestAWrongPasswordIsRefusedAndLimited(t *testing.T) {
 			if got, want := strings.ReplaceAll(unknown.text(), "nobody@", "owner@"), a.text(); got != want {
 				t.Errorf("an unknown address is told from a wrong password:\n%s\n%s", got, want)
 			}
-			w.clock.move(7 * time.Second) // gives back the attempt of the unknown
+			w.clock.move(7 * time.Second) // restores the attempt of the unknown person
 		}
 	}
-	// The eleventh is not looked at, right as it is, and neither is it from another browser of the same address.
+	// The eleventh attempt is not checked, although it is right, and neither is one from another browser of the same address.
 	a := w.guest().post("/signin", "email", ownerEmail, "password", password).is(429).says("Too many attempts", "You are not signed in")
 	if a.header.Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")
@@ -161,7 +161,7 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 		g.do("POST", "/theme", url.Values{"theme": {"dark"}}, header...).is(403)
 		g.do("POST", "/meters/"+meterNumber+"/commands", url.Values{"type": {"disconnect"}, "reason": {"x"}}, header...).is(403)
 	}
-	// A browser too old to say where a form comes from still cannot be used: the form's id is bound to the session.
+	// A browser too old to report where a form comes from cannot be abused either: the form's id is bound to the session.
 	sale.Set("form", "console-00112233445566778899aabbccddeeff-0011223344556677")
 	g.do("POST", "/sell", sale).is(422).says("The form is from another session", unsold)
 	other := w.enter(ownerEmail).get("/sell").value("form")
@@ -173,7 +173,7 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 	g.do("POST", "/sell", sale, "Sec-Fetch-Site", "same-origin").leads("/sales/")
 }
 
-// TestAFormOfWhatIsNoTextIsRefused: PostgreSQL keeps no zero byte and nothing but UTF-8.
+// TestAFormOfWhatIsNoTextIsRefused: PostgreSQL stores only UTF-8 without zero bytes.
 func TestAFormOfWhatIsNoTextIsRefused(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
@@ -200,7 +200,7 @@ func TestEveryPageNeedsASession(t *testing.T) {
 	for _, path := range []string{"/sell", "/meters/" + meterNumber + "/commands"} {
 		g.post(path, "meter", meterNumber, "amount", "100", "type", "disconnect", "reason", "x").leads("/signin?ended=1")
 	}
-	// A part of a page is not filled with the sign-in page.
+	// The sign-in page does not fill a part of a page.
 	for path, to := range map[string]string{"/sell/preview?amount=5&meter=" + meterNumber: "/sell?amount=5&meter=" + meterNumber,
 		"/meters/" + meterNumber + "/history": "/meters/" + meterNumber} {
 		part := g.do("GET", path, nil, "HX-Request", "true", "HX-Current-URL", w.url+to).is(401)

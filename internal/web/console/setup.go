@@ -11,10 +11,10 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// setupForm is the page on which the first owner is made.
+// setupForm is the page that creates the first owner.
 type setupForm struct{ Code, Email, Name, Error string }
 
-// rightCode reports whether the code of the one-time set-up link is right and the link was not used yet.
+// rightCode reports whether the code of the one-time set-up link is right and unused.
 func (s *Console) rightCode(code string) bool {
 	return s.c.SetupCode != "" && !s.setUp.Load() && subtle.ConstantTimeCompare([]byte(code), []byte(s.c.SetupCode)) == 1
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// supplyForm cuts supply off or restores it, and says how far the newest such command has come.
+// supplyForm is the form that cuts or restores supply, with the progress of the newest such command.
 type supplyForm struct {
 	FormID, Reason, Error string
 	May                   bool   // the role may send commands
-	Cut                   bool   // what can be done next is to restore
+	Cut                   bool   // the next action is to restore
 	Now                   bool   // the meter is connected, so a command reaches it at once
-	Empty                 bool   // the wallet has no credit: nothing that is restored here brings the supply back
-	Other                 string // what keeps the supply off besides the cut and missing credit, in words
+	Empty                 bool   // the wallet has no money, so restoring does not bring the supply back
+	Other                 string // what else keeps the supply off, besides the cut and lack of money, in words
 	Last                  *lastCommand
 	State                 supplyState // of a wallet meter
 }
@@ -31,14 +31,14 @@ type lastCommand struct {
 	State                badge
 }
 
-// creditReason is why a supply is off for which nothing is paid.
+// creditReason is the reason of a supply that is off for lack of money.
 const creditReason = "CREDIT"
 
 // supplyElement is the id of the element that shows it.
 const supplyElement = "supply"
 
-// supply makes the form for a meter; asked is one that was refused, or empty. It is nil for a role that could not use
-// it, while nobody has used it.
+// supply makes the form for a meter; asked is a refused form, or empty. It returns nil for a role that may not use it, unless
+// somebody has used it.
 func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, asked supplyForm) (*supplyForm, error) {
 	last, err := s.newest(ctx, v, m.Meter.Number)
 	if err != nil {
@@ -65,18 +65,18 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 		}
 	}
 	if m.Wallet != nil {
-		f.Cut = f.State.Remote // a command may be another person's, or of the rules
+		f.Cut = f.State.Remote // another person or the rules may have given the command
 	}
 	f.FormID, err = s.formID(v)
 	return &f, err
 }
 
-// stillOff says what keeps a supply off that neither restoring nor a recharge brings back; empty where nothing does.
+// stillOff says what keeps a supply off that neither restoring nor a recharge ends; empty if nothing does.
 func stillOff(t words.Texts, reasons []string) string {
 	return t.Names("off-reason", slices.DeleteFunc(slices.Clone(reasons), func(r string) bool { return r == creditReason || r == remoteReason }))
 }
 
-// newest is the newest command that cut off or restored a meter; nil where there is none among its last ones.
+// newest returns the newest command that cut or restored a meter; nil if there is none among its last ones.
 func (s *Console) newest(ctx context.Context, v visit, number string) (*command.Command, error) {
 	list, err := s.c.Commands.List(ctx, v.by, number, shownTokens, "")
 	if err != nil {
@@ -90,8 +90,8 @@ func (s *Console) newest(ctx context.Context, v visit, number string) (*command.
 	return nil, nil
 }
 
-// command cuts or restores supply; the use case asks for the right and the reason. Of a wallet meter it is a wish of its own
-// beside the rules, and where it stands is the effect that the page shows.
+// command cuts or restores supply; the use case checks the right and the reason. For a wallet meter it is a person's cut
+// beside the rules, and the page shows its effect.
 func (s *Console) command(w http.ResponseWriter, r *http.Request, v visit) {
 	f := supplyForm{Reason: r.PostFormValue("reason")}
 	meter, kind := r.PathValue("number"), command.Type(r.PostFormValue("type"))

@@ -9,14 +9,14 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// supplyState is where the supply of a wallet meter stands, and what comes next. The zero value is a meter without one.
+// supplyState is the state of a wallet meter's supply, and what comes next. The zero value is a meter without a wallet.
 type supplyState struct {
 	Badge                              badge
 	Wanted, Relay, Lease, Left, Effect string
-	Remote                             bool // a person wants it off
+	Remote                             bool // a person has cut it
 }
 
-// supplyState asks for it; the zero value for a meter without a wallet.
+// supplyState asks the use case; the zero value for a meter without a wallet.
 func (s *Console) supplyState(ctx context.Context, v visit, number string) (supplyState, error) {
 	view, err := s.c.Wallets.Supply(ctx, v.by, number)
 	if err != nil || view.Refused() {
@@ -43,7 +43,7 @@ func wanted(t words.Texts, v wallet.SupplyView) string {
 	}
 }
 
-// leaseText says how far a meter's lease goes, and whether a newer one is on its way.
+// leaseText says how long a meter's lease lasts, and whether a newer one is on its way.
 func leaseText(t words.Texts, v wallet.SupplyView) string {
 	left, most := v.LeaseLeft.KWh(3), v.Lease.Max.KWh(3)
 	switch {
@@ -97,7 +97,7 @@ func (t site) standEffect(v wallet.SupplyView) string {
 	return t.say.SupplyEffectUnknown()
 }
 
-// offEffect says what brings a supply back that is off, and promises it of a recharge only where nothing else is missing.
+// offEffect says what brings a supply back that is off. It promises that a recharge does so only if nothing else is missing.
 func offEffect(t words.Texts, v wallet.SupplyView) string {
 	switch {
 	case !v.Wanted && !onlyCredit(v.Off):
@@ -114,15 +114,15 @@ func offEffect(t words.Texts, v wallet.SupplyView) string {
 	return t.SupplyOffNext()
 }
 
-// onlyCredit reports whether money is all that is missing.
+// onlyCredit reports whether only money is missing.
 func onlyCredit(off []string) bool { return len(off) == 1 && off[0] == creditReason }
 
-// otherThanCredit is what keeps a supply off that money does not change.
+// otherThanCredit returns what else keeps a supply off besides lack of money.
 func otherThanCredit(off []string) []string {
 	return slices.DeleteFunc(slices.Clone(off), func(r string) bool { return r == creditReason })
 }
 
-// cutWhen is when a supply for which nothing is left is cut off.
+// cutWhen says when a supply without money is cut off.
 func (t site) cutWhen(v wallet.SupplyView) string {
 	known := !v.Until.IsZero()
 	switch at := t.clock(v.Until); v.Block {

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// TestMoneyIsPromisedToHelpOnlyWhereItDoes has supplies that are off, for every kind of reason.
+// TestMoneyIsPromisedToHelpOnlyWhereItDoes tests supplies that are off, for every kind of reason.
 func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 	const promise = "at once"
 	for _, c := range []struct {
@@ -56,7 +56,7 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 	}
 }
 
-// TestRestoringPromisesOnlyWhatItDoes says before the act what taking a person's cut back brings.
+// TestRestoringPromisesOnlyWhatItDoes checks the effect that is shown before a person's cut is ended.
 func TestRestoringPromisesOnlyWhatItDoes(t *testing.T) {
 	const promise = "A recharge restores it."
 	for _, c := range []struct {

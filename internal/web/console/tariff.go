@@ -24,7 +24,7 @@ type tariffList struct {
 	Of    string // the tariff whose versions these are
 }
 
-// standingBadge says where a version stands.
+// standingBadge shows the state of a version.
 func standingBadge(t words.Texts, standing string) badge {
 	name := t.Name("tariff", standing)
 	switch standing {
@@ -74,7 +74,7 @@ func (s *Console) tariff(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, v.site.say.TariffsTitleOf(d.Of)), d))
 }
 
-// nextPage is the address of a list's next page; empty on the last.
+// nextPage returns the address of a list's next page; empty on the last.
 func nextPage(path string, q url.Values, cursor string) string {
 	if cursor == "" {
 		return ""

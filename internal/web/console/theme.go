@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// The choice of colours: a theme, or the system's where there is none.
+// The choice of colours: a theme, or the system's without one.
 const (
 	themeCookie = "paywatt_theme"
 	themeLight  = "light"
@@ -13,7 +13,7 @@ const (
 	themeKept   = 365 * 24 * 3600 // seconds
 )
 
-// theme keeps the choice of colours in a cookie, so that the server renders it and nothing flashes.
+// theme stores the choice of colours in a cookie, so that the server renders it and nothing flashes.
 func (s *Console) theme(w http.ResponseWriter, r *http.Request) {
 	c := &http.Cookie{Name: themeCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.c.Secure, SameSite: http.SameSiteLaxMode}
 	switch choice := r.PostFormValue("theme"); choice {

@@ -6,8 +6,8 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// htmxConfig keeps htmx within the policy and the pages: no style of its own, and only a page fills a part of one: a refusal or a failed
-// request does not.
+// htmxConfig keeps htmx within the policy and the pages: no style of its own, and a refusal or a failed request never fills a
+// part of a page.
 const htmxConfig = `{"includeIndicatorCSS":false,"history":false,"noSwap":[204,304,"4xx","5xx"],"defaultTimeout":10000}`
 
 func itoa(n int) string { return strconv.Itoa(n) }

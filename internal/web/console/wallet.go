@@ -16,15 +16,15 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// walletFigures is what an account has in two figures, which are never shown as one: what the books have, and what is left of it
-// by what the meters have counted since.
+// walletFigures are the two figures of a wallet, which are never shown as one: the settled balance, and the live estimate by
+// what the meters have counted since.
 type walletFigures struct {
 	Settled, SettledAt string
 	Live, LiveAt       string
 	Low                bool
 	Supply             badge
-	Why                string // what brings the supply back, or keeps it
-	Held               string // why nothing is charged; empty while it is
+	Why                string // what brings the supply back, or keeps it on
+	Held               string // why nothing is charged; empty while charging goes on
 }
 
 // walletOf writes a wallet; nil for a meter without one.
@@ -59,7 +59,7 @@ func (t site) walletOf(m registry.MeterView) *walletFigures {
 	return &p
 }
 
-// afterwards says what somebody has to do at the meter once its supply is wanted again.
+// afterwards says what somebody must do at the meter for its supply to return.
 func afterwards(t words.Texts, m registry.Meter) string {
 	if m.Profile != "" {
 		return t.WalletDeviceByItself()
@@ -67,31 +67,31 @@ func afterwards(t words.Texts, m registry.Meter) string {
 	return t.WalletPressAfterCut()
 }
 
-// usePage is what a wallet meter used, and what changed its account's wallet.
+// usePage is a wallet meter's use, and the entries of its account's wallet.
 type usePage struct {
 	Number, Grouped, Customer        string
 	Wallet                           walletFigures
 	By                               wallet.Period
 	Rows                             []useRow
 	Bars                             []bar
-	Breaks                           []int // where in the chart the register did not go on from what it was
+	Breaks                           []int // where in the chart the register did not continue
 	Most, Units, Sum, Next, Currency string
 	Lines                            []statementRow
-	Month, More, Books               string // Books leads to the journals of the wallet, for who may see them
+	Month, More, Books               string // Books links to the journals of the wallet, for roles that may see them
 	Recharge                         bool
 	Simulated                        bool
 	State                            supplyState
 	Summary                          useSummary
 }
 
-// useSummary is what a customer who asks is told: all that was ever used, what in this month, and what is left. Sends says
-// that a device is attached which may be sent it, Sent that it just was.
+// useSummary answers a customer's question: the total use, this month's use, and what is left. Sends means that it can be
+// sent to an attached device, Sent that it was just sent.
 type useSummary struct {
 	Total, Month, Left string
 	Sends, Sent        bool
 }
 
-// summary asks for it.
+// summary asks the use case for it.
 func (s *Console) summary(r *http.Request, v visit, number string) (useSummary, error) {
 	d, err := s.c.Devices.Device(r.Context(), v.by, number)
 	if err != nil || d.Refused() {
@@ -102,7 +102,7 @@ func (s *Console) summary(r *http.Request, v visit, number string) (useSummary, 
 		Sent: r.URL.Query().Get("sent") != ""}, nil
 }
 
-// sendSummary sends it to the meter's device, as a message on the topic that its profile has for it.
+// sendSummary sends it to the meter's device, as a message on the topic in its profile.
 func (s *Console) sendSummary(w http.ResponseWriter, r *http.Request, v visit) {
 	number := r.PathValue("number")
 	sent, err := s.c.Devices.Summarise(r.Context(), v.by, number)
@@ -112,7 +112,7 @@ func (s *Console) sendSummary(w http.ResponseWriter, r *http.Request, v visit) {
 	http.Redirect(w, r, "/meters/"+url.PathEscape(number)+"/wallet?sent=1#summary", http.StatusSeeOther)
 }
 
-// useRow is what was used in a day, week or month; a day without any is shown as such and never filled.
+// useRow is the use of a day, week or month; a day without use is shown as a gap and never filled.
 type useRow struct {
 	From, Units, Estimated, Charged string
 	Gap                             bool
@@ -172,7 +172,7 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, walletPage(p, d))
 }
 
-// period reads what use is added up over.
+// period reads the periods over which use is added up.
 func period(text string) wallet.Period {
 	switch p := wallet.Period(text); p {
 	case wallet.ByWeek, wallet.ByMonth:
@@ -181,8 +181,8 @@ func period(text string) wallet.Period {
 	return wallet.ByDay
 }
 
-// fill writes the table, the newest first, and the chart, the oldest first. Days between two with use get a row too: a
-// gap stays a gap.
+// fill writes the table, newest first, and the chart, oldest first. Missing days between two with use get a row too, so a gap
+// stays a gap.
 func (d *usePage) fill(use wallet.UseList) {
 	var whole, most unit.Energy
 	var debit money.Minor
@@ -212,10 +212,10 @@ func (d *usePage) fill(use wallet.UseList) {
 	}
 }
 
-// Width is that of the chart.
+// Width is the width of the chart.
 func (d usePage) Width() int { return max(len(d.Rows), 1) * barWidth }
 
-// between lists the days after older and before newer, the newest first; no more than a chart can show.
+// between lists the days after older and before newer, newest first, at most as many as a chart can show.
 func between(newer, older string) (out []string) {
 	at, err1 := time.Parse(time.DateOnly, newer)
 	end, err2 := time.Parse(time.DateOnly, older)
@@ -228,7 +228,7 @@ func between(newer, older string) (out []string) {
 	return out
 }
 
-// statement adds what changed the wallet in the month so far.
+// statement adds this month's entries of the wallet.
 func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
 	st, err := s.c.Wallets.Statement(r.Context(), v.by, d.Number, "", "", registry.Page{Limit: registry.MaxLimit})
 	if err != nil || st.Refused() {
@@ -256,7 +256,7 @@ func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
 	return nil
 }
 
-// useBy is the heading of what is added up.
+// useBy is the heading for the period of use.
 func useBy(t words.Texts, by wallet.Period) string {
 	switch by {
 	case wallet.ByWeek:

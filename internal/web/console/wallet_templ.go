@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/paywatt/paywatt/internal/wallet"
 
-// walletFiguresView shows both figures, each with its name and its moment.
+// walletFiguresView shows both figures, each with its name and time.
 func walletFiguresView(f walletFigures) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -1576,7 +1576,7 @@ func statementSection(d usePage) templ.Component {
 	})
 }
 
-// stateSection shows where the supply stands, and what comes next.
+// stateSection shows the state of the supply, and what comes next.
 func stateSection(f supplyState) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

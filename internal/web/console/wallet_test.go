@@ -12,7 +12,7 @@ import (
 
 const walletNumber = "04140001019"
 
-// walletMeter adds a simulated meter whose balance is kept here.
+// walletMeter adds a simulated meter whose balance is on the server.
 func (w *world) walletMeter() {
 	w.t.Helper()
 	w.api("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Baraka B."},"simulated":true}`)
@@ -25,7 +25,7 @@ func (w *world) read(seq uint64, register int64) {
 	w.reading(walletNumber, seq, wire.Reading{RegisterWh: register, Relay: "closed"})
 }
 
-// TestAWalletShowsTwoFigures: what the books have and what is left are never one figure; a recharge is a sale.
+// TestAWalletShowsTwoFigures: the settled balance and the live estimate are never one figure; a recharge is a sale.
 func TestAWalletShowsTwoFigures(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
@@ -61,7 +61,7 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 	support.post(page + "/summary").is(403)
 }
 
-// TestADayWithoutUseIsAGap: it is shown as one and never filled.
+// TestADayWithoutUseIsAGap: it is shown as a gap and never filled.
 func TestADayWithoutUseIsAGap(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
@@ -72,7 +72,7 @@ func TestADayWithoutUseIsAGap(t *testing.T) {
 	w.clock.move(3 * 24 * time.Hour)
 	w.read(3, 6000)
 	w.read(4, 8000)
-	g = w.enter(ownerEmail) // the session has ended meanwhile
+	g = w.enter(ownerEmail) // the session has ended in the meantime
 	page := g.get("/meters/" + walletNumber + "/wallet").is(200).says("3.000 kWh for KES 8.62")
 	if n := strings.Count(page.body, "no use recorded"); n != 2 && n != 3 {
 		t.Errorf("%d days are shown as gaps, want those between:\n%s", n, page.body)
@@ -82,8 +82,8 @@ func TestADayWithoutUseIsAGap(t *testing.T) {
 	}
 }
 
-// TestAResetIsAMark: a register that began again is marked where it did, while nobody has decided and after, and is no
-// negative use; a reading that was only wrong leaves no mark.
+// TestAResetIsAMark: a register that starts again is marked there, before and after the decision, and is never negative use.
+// A merely wrong reading leaves no mark.
 func TestAResetIsAMark(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
@@ -115,8 +115,8 @@ func TestAResetIsAMark(t *testing.T) {
 	}
 }
 
-// TestASupplyIsCutAndRestoredWithItsEffect: a person's cut needs a reason, shows where the supply stands and what comes next, and
-// is not undone by money.
+// TestASupplyIsCutAndRestoredWithItsEffect: a person's cut needs a reason, shows the state of the supply and what comes next,
+// and a payment does not undo it.
 func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
@@ -142,7 +142,7 @@ func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
 	}
 }
 
-// TestTheQuarantine: what cannot be true is listed with its reason, and decided once, by who may, with its effect said
+// TestTheQuarantine: a doubtful reading is listed with its reason, and decided once, by those who may, with its effect shown
 // before and after.
 func TestTheQuarantine(t *testing.T) {
 	w := begin(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// badge is a state as sign, word and colour class: the colour is never alone.
+// badge is a state as sign, word and colour class, so that colour is never the only sign.
 type badge struct{ Sign, Word, Class string }
 
 // Text is the badge without its colour.
@@ -23,7 +23,7 @@ const (
 	classOff  = "badge"
 )
 
-// stateBadge is the one word of a meter's state; the wording is the same everywhere.
+// stateBadge is the one word for a meter's state, the same everywhere.
 func stateBadge(t words.Texts, s registry.State) badge {
 	switch s {
 	case registry.On:
@@ -52,7 +52,7 @@ func relayWord(t words.Texts, relay string) string {
 	}
 }
 
-// tokenBadge says where a token is, in the words of whoever paid for it.
+// tokenBadge says how far a token has come, in the customer's words.
 func tokenBadge(t words.Texts, token sale.Token) badge {
 	switch token.State {
 	case sale.TokenAccepted:
@@ -93,7 +93,7 @@ func saleWord(t words.Texts, s sale.State) string {
 	}
 }
 
-// lineWord is what a line is called before anything is sold.
+// lineWord is the name of a line before anything is sold.
 func lineWord(t words.Texts, k sale.LineKind) string {
 	switch k {
 	case sale.LineDebt:
@@ -117,7 +117,7 @@ func commandWord(t words.Texts, c command.Type) string {
 	}
 }
 
-// commandBadge says how far a command has come; only the meter's own answer is an end.
+// commandBadge says how far a command has come; only the meter's own answer ends it.
 func commandBadge(t words.Texts, c command.Command) badge {
 	switch c.State {
 	case command.StateQueued:
@@ -143,7 +143,7 @@ const remoteReason = "REMOTE"
 // plain turns a name of the protocol into words.
 func plain(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", " ") }
 
-// groups writes digits in groups of four with real blanks, which paste back as the digits.
+// groups writes digits in groups of four with real blanks, so that they can be pasted back.
 func groups(digits string) string {
 	out := make([]byte, 0, len(digits)+len(digits)/4)
 	for i := range len(digits) {

@@ -40,7 +40,7 @@ type world struct {
 	key      string // of the API
 	clock    *clock
 	stop     func()
-	side     *app.Folder // the same folder opened beside the server, as the command line does
+	side     *app.Folder // the same folder, opened beside the server as the command line does
 }
 
 const (
@@ -127,7 +127,7 @@ func folder(t *testing.T) *world {
 	return w
 }
 
-// serve starts the server; w.stop ends it. c says what is not usual.
+// serve starts the server; w.stop ends it. c holds unusual settings.
 func (w *world) serve(c app.Config) {
 	w.t.Helper()
 	c.Data, c.HTTP, c.MQTT, c.Reserve, c.Now = w.dir, "127.0.0.1:0", "127.0.0.1:0", -1, w.clock.now
@@ -169,7 +169,7 @@ func (w *world) beside() *app.Folder {
 	return w.side
 }
 
-// person lets somebody sign in.
+// person creates a person who can sign in.
 func (w *world) person(email string, role access.Role) {
 	w.t.Helper()
 	acc, err := access.New(access.Config{Door: door{w.beside().Engine}, Now: w.clock.now, Rand: rand.Reader, Argon: cheapPasswords()})
@@ -186,7 +186,7 @@ func (w *world) person(email string, role access.Role) {
 	}
 }
 
-// door is the way of the command line to the store, for passwords that cost less to hash than there.
+// door opens the store as the command line does, with cheaper password hashes than there.
 type door struct{ engine store.Engine }
 
 func (d door) Do(ctx context.Context, t access.Tenant, fn func(access.Tx) (bool, error)) error {
@@ -197,7 +197,7 @@ func (d door) View(ctx context.Context, t access.Tenant, fn func(access.Tx) erro
 	return d.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// api posts JSON that must be accepted.
+// api posts JSON and expects success.
 func (w *world) api(path, body string) {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url+path, strings.NewReader(body))
@@ -227,7 +227,7 @@ func (w *world) meter(number, customer string) {
 		"customer":{"name":`+string(name)+`,"phone":"+254700000001"},"simulated":true}`)
 }
 
-// reading stores what a meter would report: seq counts up from 1, where it also says which memory it counts in.
+// reading stores what a meter would report. seq counts up from 1, and before the first one the meter names its memory.
 func (w *world) reading(number string, seq uint64, r wire.Reading) {
 	w.t.Helper()
 	const memory = "00112233aabbccdd"
@@ -295,7 +295,7 @@ func (w *world) guest() *guest {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// enter is a guest who is signed in.
+// enter returns a guest who is signed in.
 func (w *world) enter(email string) *guest {
 	w.t.Helper()
 	g := w.guest()
@@ -303,7 +303,7 @@ func (w *world) enter(email string) *guest {
 	return g
 }
 
-// answer is a response as it came, its page parsed when it is one.
+// answer is a response as it arrived, with its page parsed if it is one.
 type answer struct {
 	t      testing.TB
 	what   string
@@ -370,7 +370,7 @@ func (a answer) is(status int) answer {
 	return a
 }
 
-// leads checks that the answer redirects to an address that begins so, and gives the address.
+// leads checks that the answer redirects to an address with this prefix, and returns the address.
 func (a answer) leads(to string) string {
 	a.t.Helper()
 	at := a.header.Get("Location")
@@ -380,7 +380,7 @@ func (a answer) leads(to string) string {
 	return at
 }
 
-// says checks that the page's text has all of these in it.
+// says checks that the page's text contains all of these.
 func (a answer) says(all ...string) answer {
 	a.t.Helper()
 	text := a.text()
@@ -392,7 +392,7 @@ func (a answer) says(all ...string) answer {
 	return a
 }
 
-// omits checks that the page has none of these in it, neither as text nor as markup.
+// omits checks that the page contains none of these, as text or markup.
 func (a answer) omits(all ...string) answer {
 	a.t.Helper()
 	for _, no := range all {
@@ -403,7 +403,7 @@ func (a answer) omits(all ...string) answer {
 	return a
 }
 
-// text is the page's text in one line.
+// text returns the page's text in one line.
 func (a answer) text() string {
 	if a.page == nil {
 		return a.body
@@ -417,7 +417,7 @@ func (a answer) text() string {
 	return regexp.MustCompile(`\s+`).ReplaceAllString(b.String(), " ")
 }
 
-// value is the value of the first field with the name.
+// value returns the value of the first field with the name.
 func (a answer) value(name string) string {
 	a.t.Helper()
 	for n := range a.page.Descendants() {
@@ -438,7 +438,7 @@ func attr(n *html.Node, name string) string {
 	return ""
 }
 
-// check takes a sale of an amount to the page where it is decided.
+// check takes a sale of an amount to the check page.
 func (g *guest) check(meter, amount string) answer {
 	g.w.t.Helper()
 	form := g.get("/sell").is(200).value("form")
@@ -449,14 +449,14 @@ func checkPath(form, meter, amount string) string {
 	return "/sell/check?" + url.Values{"form": {form}, "meter": {meter}, "amount": {amount}}.Encode()
 }
 
-// sell sells and gives the sale's page.
+// sell sells and returns the sale's page.
 func (g *guest) sell(meter, amount string) answer {
 	g.w.t.Helper()
 	c := g.check(meter, amount).is(200)
 	return g.get(g.decide(c).leads("/sales/")).is(200)
 }
 
-// decide presses the button of a check.
+// decide presses the button on a check page.
 func (g *guest) decide(check answer) answer {
 	g.w.t.Helper()
 	seen := ""
@@ -466,7 +466,7 @@ func (g *guest) decide(check answer) answer {
 	return g.post("/sell", "form", check.value("form"), "meter", check.value("meter"), "amount", check.value("amount"), "seen", seen)
 }
 
-// token is the digits that a page shows.
+// token returns the digits that a page shows.
 func (a answer) token() string {
 	a.t.Helper()
 	for n := range a.page.Descendants() {

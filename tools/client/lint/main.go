@@ -1,4 +1,4 @@
-// Command lint holds an OpenAPI document against a public linter: all its rules but those that lint names with a reason.
+// Command lint checks an OpenAPI document with a public linter. It uses all rules except those that are listed with a reason.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 	openapilinter "github.com/speakeasy-api/openapi/openapi/linter"
 )
 
-// excused are the rules that are not asked for, and why.
+// excused are the rules that are skipped, with the reason.
 func excused() map[string]string {
 	limits := "a bound on what the server itself writes protects nobody; requests are bounded by the server in bytes"
 	answers := "every operation answers with one problem document, described as 4XX and default"

@@ -1,5 +1,5 @@
-// Command sell buys electricity through the client that a public generator made of Paywatt's OpenAPI document: what a
-// developer has on the first day. It prints the token. gen is generated before it is built and never committed.
+// Command sell buys electricity through the client that a public generator made from Paywatt's OpenAPI document, as a
+// developer would on the first day. It prints the token. gen is generated before the build and never committed.
 package main
 
 import (

@@ -1,12 +1,12 @@
-// Keys and small comforts of the console; every page works without them.
+// Keyboard shortcuts and small conveniences of the console; every page works without them.
 (function () {
   "use strict";
   var main = document.getElementById("main");
 
-  // Whoever comes by keyboard starts somewhere: in the field that is asked for first, else at the content. The button
-  // that sells gets the focus here and not from the browser: a key still held down from the page before would press it
-  // before the rule about held keys below is in force.
-  // What stands in the field of an amount is written over, not added to, unless somebody has begun to type already.
+  // A keyboard user starts in the first field, else at the content. The button that sells gets the focus here and not
+  // from the browser: otherwise a key still held down from the page before would press it before the rule about held
+  // keys below applies.
+  // Typing replaces the content of an amount field, unless the user has already begun to type.
   function arrive() {
     var here = document.activeElement;
     if (here && here.matches("input.amount") && here.value && here.value === here.defaultValue) here.select();
@@ -18,18 +18,18 @@
   document.addEventListener("keydown", function (e) {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     var field = document.querySelector("[data-search]"), t = e.target;
-    var number = t.matches("[data-search], [data-number]"); // no "/" belongs into these
+    var number = t.matches("[data-search], [data-number]"); // these never take a "/"
     var typing = t.matches("input:not([type=checkbox]), textarea, select") && !number;
     if (e.key === "/" && field && !typing) {
       e.preventDefault(); field.focus(); field.select();
     } else if (e.key === "Escape" && t.closest("[data-escape]")) {
       e.preventDefault(); location.assign(t.closest("[data-escape]").getAttribute("data-escape"));
     } else if (e.key === "Enter" && e.repeat && t.closest("form[data-once]")) {
-      e.preventDefault(); // a key held down since the page before is no decision
+      e.preventDefault(); // a key held down since the page before confirms nothing
     }
   });
 
-  // A form that does something is sent once, however often it is clicked. Its buttons keep the focus.
+  // A form that changes something is sent once, however often it is clicked. Its buttons keep the focus.
   function held(form, on) {
     form.querySelectorAll("button").forEach(function (b) { if (on) b.setAttribute("aria-disabled", "true"); else b.removeAttribute("aria-disabled"); });
   }
@@ -46,8 +46,8 @@
     document.querySelectorAll("form[data-once]").forEach(function (f) { delete f.dataset.sent; held(f, false); });
   });
 
-  // Copy gives the digits without the blanks. Browsers have no clipboard for pages without encryption: then the digits
-  // are selected, to be copied by hand.
+  // Copy copies the digits without blanks. On unencrypted pages browsers have no clipboard: then the digits are selected
+  // for copying by hand.
   function copy(button) {
     function select() {
       var range = document.createRange(), token = button.parentNode.querySelector(".token");

@@ -1,11 +1,11 @@
-// The places of a page that move: an EventSource that carries {"at":"14:02 UTC","rows":{"element":{"cell":["text","class"]}}}.
+// The places of a page that update: an EventSource carries {"at":"14:02 UTC","rows":{"element":{"cell":["text","class"]}}}.
 // The page works without it. Nothing here needs eval, an inline script or another origin.
 (function () {
   "use strict";
   var root = document.querySelector("[data-live]"), badge = document.getElementById("live-state");
   if (!root || !badge || !window.EventSource) return;
 
-  var silence = 20000;              // ms without a word until the page is not live: the server pings every 15 s
+  var silence = 20000;              // ms without a message until the page is not live; the server pings every 15 s
   var patience = 4000;              // ms after a lost connection until the page says so
   var soonest = 1000, slowest = 15000; // ms until the next attempt
   var source = null, timer = 0, wait = soonest;
@@ -48,7 +48,7 @@
       if (!painting) painting = setTimeout(paint, 500);
     };
   }
-  // At most twice a second, and only what differs: a selection or the focus beside it stays.
+  // At most twice a second, and only changed places, so that a selection or the focus elsewhere stays.
   function paint() {
     var batch = pending, moved = false;
     pending = {}; painting = 0;
