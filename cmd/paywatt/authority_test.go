@@ -38,7 +38,7 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 		t.Fatalf("found %+v, want the one customer with meter %s", found, m.Number)
 	}
 	if none := told[[]apiv1.CustomerEntry](s.platform, "customer", "list", "--find", "nobody at all"); len(none) != 0 {
-		t.Errorf("nobody was found as %+v", none)
+		t.Errorf("no customer was found as %+v", none)
 	}
 	one := found[0].ID
 	if code, out, messages := s.paywatt("", "customer", "change", one, "--phone", "call me"); code != exit.Usage && code != exit.Refused {

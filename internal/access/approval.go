@@ -61,7 +61,7 @@ type ActRequest struct {
 	Act     Act // [acts] says which right it takes and whether a second person must approve it
 	Object  string
 	Summary string
-	Body    any // passed to the action's [Doer] as JSON; must hold no secret
+	Body    any // passed to the action's [Executor] as JSON; must hold no secret
 	// Anyway says that the action has involved two people already: who sold and who reverses.
 	Anyway bool
 	// Utility: a person of the utility must approve, whether or not four eyes bind, because the actor is a vendor's.

@@ -45,7 +45,7 @@ func (a *API) supplyRoutes(r router) {
 		Description: "This applies to the account that the meter supplies. Omitted fields stay as they are. Where four eyes bind, it waits for a second person: 202 with the approval.",
 		Responses:   eitherOr(r, "200", of[apiv1.Supply](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.SupplyChange) (*sent, error) {
-		v, err := a.c.Wallets.SetAccount(ctx, by, in.Meter, wallet.AccountWish{Protected: body.Protected, Grace: body.GraceWh, Reason: body.Reason})
+		v, err := a.c.Wallets.SetAccount(ctx, by, in.Meter, wallet.AccountChange{Protected: body.Protected, Grace: body.GraceWh, Reason: body.Reason})
 		return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return supplyOf(v) })
 	})
 	for _, o := range []struct {

@@ -55,7 +55,7 @@ func TestAWalletIsRecharged(t *testing.T) {
 	}
 	m := decode[figures](t, w.want(200, w.get("/v1/meters/"+meterNumber)))
 	if m.Balance.AmountMinor != 5000 || m.Live.AmountMinor != 5000 || m.Live.AsOf != nil || !m.Live.SupplyWanted {
-		t.Errorf("meter %+v, want 50.00 in both figures, not read yet, and the supply wanted", m)
+		t.Errorf("meter %+v, want 50.00 in both figures, not read yet, and the supply on", m)
 	}
 	walletLines(t, w, "opening 0 0", "recharge 5000 5000", "closing 0 5000")
 	if a := w.want(http.StatusCreated, w.ask("POST", "/v1/vends/"+sale.ID+"/reversal", w.key, `{}`, "Idempotency-Key", "undo-0001")); !strings.Contains(string(a.body), `"done"`) {

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// keeper stores the answers of requests that move no money (api.Keeper).
+// keeper stores the answers of requests that move no money (api.AnswerStore).
 type keeper struct {
 	engine store.Engine
 	data   *keystore.DataKey

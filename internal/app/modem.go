@@ -63,7 +63,7 @@ func (a *App) openModem(c config.Route, in notify.Inbox) (messageRoute, error) {
 // Name implements notify.Route.
 func (r *modemRoute) Name() string { return r.name }
 
-// Memory implements notify.Keeping.
+// Memory implements notify.BufferedRoute.
 func (r *modemRoute) Memory() notify.Memory {
 	s := r.modem.State()
 	return notify.Memory{Used: s.Used, Slots: s.Slots, AlmostFull: s.AlmostFull()}

@@ -85,12 +85,12 @@ func plantHandler(next http.Handler) http.Handler {
 	if !faulty(staleFloat) {
 		return next
 	}
-	type kept struct {
+	type answer struct {
 		at   time.Time
 		body []byte
 	}
 	var mu sync.Mutex
-	floats := map[string]kept{}
+	floats := map[string]answer{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/float") {
 			next.ServeHTTP(w, r)
@@ -102,7 +102,7 @@ func plantHandler(next http.Handler) http.Handler {
 		if !ok || time.Since(old.at) > staleFor {
 			rec := httptest.NewRecorder()
 			next.ServeHTTP(rec, r)
-			old = kept{time.Now(), bytes.Clone(rec.Body.Bytes())}
+			old = answer{time.Now(), bytes.Clone(rec.Body.Bytes())}
 			mu.Lock()
 			floats[r.URL.Path] = old
 			mu.Unlock()

@@ -10,7 +10,7 @@ import (
 )
 
 // everyday are words of type names that every programmer knows. All others stand in docs/glossary.md.
-const everyday = `added arg args argon arrived availability awaited bad badge bar bench bind booked braces bucket buffer bus cache call
+const everyday = `ids added arg args argon arrived availability awaited bad badge bar bench bind booked braces bucket buffer bus cache call
 	carried cbor cell choice cluster comparison component concat configured console context copied dcs deck decimal demo detail diagram
 	dice document duration ear element entity equivalent err exchange failing failure family filled finder fit fix flags format
 	frame golden guess handler headroom health holiday hook household hub huma icon id inbound info int interval issue judged
@@ -19,7 +19,9 @@ const everyday = `added arg args argon arrived availability awaited bad badge ba
 	player port post prepared preview printer probe prompt pty pushed query raised ram range ready recalled ref refresh remembered rendered
 	repeat reply retry rig router runner schema screen scripted serve settle sign site size speed stats status stmt story submit
 	suite summary tag tail talk tally thief tick toggle total trace track transcript turns tx usage verb view visit vmeter waiter
-	watched wire workshop`
+	watched wire workshop config docs object conn func io trunc sync length upgrade currency explain explained explanation calibrate
+	calibrated simulate refused deliver forget summarised taken unreadable revoked reprint unconfirmed consultation undone outlet
+	cutoff tries letter worn flasher`
 
 var letters = regexp.MustCompile(`[a-z]+`)
 
@@ -70,6 +72,7 @@ func TestTypeNamesUseWordsOfTheGlossary(t *testing.T) {
 
 // wordsOf splits a name at its capitals: "HTTPServer" is "http" and "server".
 func wordsOf(name string) (out []string) {
+	name = strings.Replace(name, "IDs", "Ids", 1)
 	begin := 0
 	upper := func(i int) bool { return i < len(name) && name[i] >= 'A' && name[i] <= 'Z' }
 	lower := func(i int) bool { return i < len(name) && name[i] >= 'a' && name[i] <= 'z' }

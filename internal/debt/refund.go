@@ -43,8 +43,8 @@ type Refunded struct {
 	Waits   *access.Approval // it waits for a second person, and nothing was booked
 }
 
-// refundWish is the part of a refund that is stored for a second person.
-type refundWish struct {
+// refundRequest is the part of a refund that is stored for a second person.
+type refundRequest struct {
 	Account  string      `json:"account"`
 	Minor    money.Minor `json:"amount_minor"`
 	Currency string      `json:"currency"`
@@ -119,7 +119,7 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActRefund, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("refund %s of account %s to %s: %s", out.Amount, place.ID.Text(id.Account), refName(out.To), r.Reason),
-		Body:    refundWish{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason}}, out.At)
+		Body:    refundRequest{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason}}, out.At)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Refunded{Waits: eyes.Waits}, eyes.Refusal, err
 	}
@@ -187,7 +187,7 @@ func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.Acco
 
 // doRefund pays a refund that a second person approved.
 func (ds *Debts) doRefund(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-	var w refundWish
+	var w refundRequest
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved refund: %w", err)
 	}

@@ -10,7 +10,7 @@ type SaleEntry struct {
 	Levies  []Posting // collected for others, net of tax, as credits (negative)
 	VAT     Minor     // all tax of the sale
 	CarryIn Minor     // from earlier sales, used by this one
-	Carry   Minor     // kept for the next sale
+	Carry   Minor     // change carried forward to the next sale
 	Funding []Posting // what a programme owes for free units (P10); sums to zero by itself
 }
 

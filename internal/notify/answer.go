@@ -81,7 +81,7 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 		if err := tx.Recipients().SetNotices(q.in.Phone, on); err != nil {
 			return err
 		}
-		if err := tx.Office().AuditLog(d.entry("customer.notices", q.in.Customer.Text(id.Customer), "notices="+strconv.FormatBool(on)+" by SMS")); err != nil {
+		if err := tx.Outcomes().AuditLog(d.entry("customer.notices", q.in.Customer.Text(id.Customer), "notices="+strconv.FormatBool(on)+" by SMS")); err != nil {
 			return err
 		}
 		if on {

@@ -108,7 +108,7 @@ func (d *Dispatcher) last(tx Tx, q question) error {
 			return err
 		}
 	}
-	return tx.Office().AuditLog(d.entry("token.resent", s.Vend.Text(id.Vend), "by SMS to the registered number, meter="+q.about.Number+" tokens="+strconv.Itoa(len(s.Tokens))))
+	return tx.Outcomes().AuditLog(d.entry("token.resent", s.Vend.Text(id.Vend), "by SMS to the registered number, meter="+q.about.Number+" tokens="+strconv.Itoa(len(s.Tokens))))
 }
 
 func purposeOfLast(t sale.Token, of int) Purpose {

@@ -34,12 +34,12 @@ type broken struct {
 }
 
 func broke(tx notify.Tx, at int) *broken {
-	return &broken{Tx: tx, CarriedTx: tx.Carried(), RecipientTx: tx.Recipients(), OutcomeTx: tx.Office(), QueuedTx: tx.Queued(), at: at, most: map[string]int{}, times: map[string]int{}}
+	return &broken{Tx: tx, CarriedTx: tx.Carried(), RecipientTx: tx.Recipients(), OutcomeTx: tx.Outcomes(), QueuedTx: tx.Queued(), at: at, most: map[string]int{}, times: map[string]int{}}
 }
 
 func (b *broken) Carried() notify.CarriedTx      { return b }
 func (b *broken) Recipients() notify.RecipientTx { return b }
-func (b *broken) Office() notify.OutcomeTx       { return b }
+func (b *broken) Outcomes() notify.OutcomeTx     { return b }
 func (b *broken) Queued() notify.QueuedTx        { return b }
 func (b *broken) Meters() registry.MeterLookup   { return b }
 

@@ -123,7 +123,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 }
 
 func (d *Dispatcher) everyTenant(ctx context.Context, do func(access.Tenant) error) error {
-	tenants, err := access.Look(ctx, d.c.Door, 0, func(tx Tx) ([]access.Tenant, error) { return tx.Office().Tenants() })
+	tenants, err := access.Look(ctx, d.c.Door, 0, func(tx Tx) ([]access.Tenant, error) { return tx.Outcomes().Tenants() })
 	if err != nil {
 		return err
 	}
@@ -267,12 +267,12 @@ func (d *Dispatcher) judge(n int, s Sent) routeChange {
 func (d *Dispatcher) alarm(tx Tx, t routeChange, name, why string) error {
 	switch t {
 	case wentDown:
-		if err := tx.Office().AuditLog(d.entry("message.route_down", name, why)); err != nil {
+		if err := tx.Outcomes().AuditLog(d.entry("message.route_down", name, why)); err != nil {
 			return err
 		}
-		return tx.Office().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmtext.RouteDown(name)})
+		return tx.Outcomes().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmtext.RouteDown(name)})
 	case cameUp:
-		return tx.Office().ClearAlarmText(0, AlarmRouteDown, alarmtext.RouteDown(name))
+		return tx.Outcomes().ClearAlarmText(0, AlarmRouteDown, alarmtext.RouteDown(name))
 	}
 	return nil
 }
@@ -310,5 +310,5 @@ func (d *Dispatcher) note(tx Tx, m Message) error {
 	if m.Failure != "" {
 		after += " why=" + m.Failure
 	}
-	return tx.Office().AuditLog(d.entry("message."+string(m.State), m.ID.Text(id.Message), after))
+	return tx.Outcomes().AuditLog(d.entry("message."+string(m.State), m.ID.Text(id.Message), after))
 }

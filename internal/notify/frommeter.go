@@ -133,7 +133,7 @@ func (d *Dispatcher) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, 
 	if err != nil || v.Alarm == nil {
 		return err
 	}
-	return tx.Office().RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: alarmtext.SmsReversed()})
+	return tx.Outcomes().RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: alarmtext.SmsReversed()})
 }
 
 // rejected records that a meter rejected the token of a message. A meter whose SMS channel is locked rejects every token, so
@@ -172,7 +172,7 @@ func (d *Dispatcher) rejection(tx Tx, m *Message, now time.Time) error {
 	} else {
 		m.end(Lost, rejectedWhy, now)
 	}
-	return tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: alarmtext.SmsRejected()})
+	return tx.Outcomes().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: alarmtext.SmsRejected()})
 }
 
 // rejectsLook is how many of a meter's last answers are searched for a rejection.

@@ -39,23 +39,23 @@ func (w MessageRequest) identity() (none [16]byte) {
 	return IdentityOf("ordered", w.Once.Principal, w.Once.Key, string(w.Once.Hash[:]))
 }
 
-// Wished is a message that was queued.
-type Wished struct {
+// QueuedMessages is a message that was queued.
+type QueuedMessages struct {
 	refusal.Refusal
 	Messages []Message
 }
 
 // Send queues a message that a person orders (right: message.send). It never shows the digits of a token.
-func (d *Dispatcher) Send(ctx context.Context, by access.Actor, w MessageRequest) (Wished, error) {
+func (d *Dispatcher) Send(ctx context.Context, by access.Actor, w MessageRequest) (QueuedMessages, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
-		return Wished{Refusal: no}, nil
+		return QueuedMessages{Refusal: no}, nil
 	}
 	if no := d.checkWish(w); no.Refused() {
-		return Wished{Refusal: no}, nil
+		return QueuedMessages{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Wished, error) { return d.wished(tx, by, w) })
+	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (QueuedMessages, error) { return d.wished(tx, by, w) })
 	if err != nil {
-		return Wished{}, fmt.Errorf("send a message: %w", err)
+		return QueuedMessages{}, fmt.Errorf("send a message: %w", err)
 	}
 	if !out.Refused() {
 		d.Kick()
@@ -100,21 +100,21 @@ func (d *Dispatcher) checkRoute(route string) refusal.Refusal {
 }
 
 // wished is the transaction of Send.
-func (d *Dispatcher) wished(tx Tx, by access.Actor, w MessageRequest) (Wished, error) {
+func (d *Dispatcher) wished(tx Tx, by access.Actor, w MessageRequest) (QueuedMessages, error) {
 	draft := Draft{By: by.String(), Purpose: PurposeWritten, Text: w.Text, Phone: w.Phone, Identity: w.identity()}
 	if draft.Identity != [16]byte{} {
 		if m, found, err := tx.MessageOf(draft.Identity); err != nil || found {
-			return Wished{Messages: []Message{m}}, err
+			return QueuedMessages{Messages: []Message{m}}, err
 		}
 	}
 	if w.Meter != "" {
 		m, no, err := registry.MeterNamed(tx.Recipients().Meters(), w.Meter)
 		if err != nil || no.Refused() {
-			return Wished{Refusal: no}, err
+			return QueuedMessages{Refusal: no}, err
 		}
 		to, _, err := tx.Recipients().NoticeTo(m.Number)
 		if err != nil {
-			return Wished{}, err
+			return QueuedMessages{}, err
 		}
 		draft.Meter, draft.Number, draft.Customer, draft.Lang = m.N, m.Number, to.Customer, to.Lang
 		draft.Muted = !to.Notices && !to.Customer.IsZero()
@@ -124,29 +124,29 @@ func (d *Dispatcher) wished(tx Tx, by access.Actor, w MessageRequest) (Wished, e
 		}
 		if w.Text == "" {
 			if no, err := d.tokenWish(tx, m, w, &draft); err != nil || no.Refused() {
-				return Wished{Refusal: no}, err
+				return QueuedMessages{Refusal: no}, err
 			}
 		}
 	}
 	if draft.Phone == "" {
-		return Wished{Refusal: refuse.MessageWithoutPhone()}, nil
+		return QueuedMessages{Refusal: refuse.MessageWithoutPhone()}, nil
 	}
 	if draft.Purpose == PurposeWritten && !dialable(draft.Phone) {
-		return Wished{Refusal: refuse.MessagePhoneOfWrongForm(refusal.Echo(draft.Phone))}, nil
+		return QueuedMessages{Refusal: refuse.MessagePhoneOfWrongForm(refusal.Echo(draft.Phone))}, nil
 	}
 	m, err := Queue(tx, draft, d.c.Now())
 	if err != nil {
-		return Wished{}, err
+		return QueuedMessages{}, err
 	}
 	if w.Route != "" && m.Open {
 		m.Route = w.Route
 		if err := tx.MessagePut(m); err != nil {
-			return Wished{}, err
+			return QueuedMessages{}, err
 		}
 	}
 	e := by.Entry("message.order", m.ID.Text(id.Message))
 	e.After = "purpose=" + string(m.Purpose) + " meter=" + m.Number
-	return Wished{Messages: []Message{m}}, tx.Office().AuditLog(e)
+	return QueuedMessages{Messages: []Message{m}}, tx.Outcomes().AuditLog(e)
 }
 
 // dialable reports whether a person may send a text to this number.
@@ -307,5 +307,5 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Mes
 	e := by.Entry("message.retry", message)
 	e.Before, e.After = string(before.State), "route="+m.Route
 	s.Message = m
-	return s, tx.Office().AuditLog(e)
+	return s, tx.Outcomes().AuditLog(e)
 }

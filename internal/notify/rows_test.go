@@ -12,19 +12,19 @@ import (
 
 func (o *office) Carried() notify.CarriedTx      { return o }
 func (o *office) Recipients() notify.RecipientTx { return o }
-func (o *office) Office() notify.OutcomeTx       { return o }
+func (o *office) Outcomes() notify.OutcomeTx     { return o }
 func (o *office) Queued() notify.QueuedTx        { return o }
 func (o *office) Meters() registry.MeterLookup   { return o }
 
 func (h *hall) Carried() notify.CarriedTx      { return h }
 func (h *hall) Recipients() notify.RecipientTx { return h }
-func (h *hall) Office() notify.OutcomeTx       { return h }
+func (h *hall) Outcomes() notify.OutcomeTx     { return h }
 func (h *hall) Queued() notify.QueuedTx        { return h }
 func (h *hall) Meters() registry.MeterLookup   { return h }
 
 func (c *counter) Carried() notify.CarriedTx      { return c }
 func (c *counter) Recipients() notify.RecipientTx { return c }
-func (c *counter) Office() notify.OutcomeTx       { return c }
+func (c *counter) Outcomes() notify.OutcomeTx     { return c }
 func (c *counter) Queued() notify.QueuedTx        { return c }
 func (c *counter) Meters() registry.MeterLookup   { return c }
 func (h tokenHall) Carried() notify.CarriedTx     { return h }

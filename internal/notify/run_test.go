@@ -39,7 +39,7 @@ func (s *shift) MessageDue(now time.Time) (bool, error) {
 }
 func (s *shift) Carried() notify.CarriedTx      { return s.hall }
 func (s *shift) Recipients() notify.RecipientTx { return s.hall }
-func (s *shift) Office() notify.OutcomeTx       { return s.hall }
+func (s *shift) Outcomes() notify.OutcomeTx     { return s.hall }
 func (s *shift) Queued() notify.QueuedTx        { return s }
 func (s *shift) Do(_ context.Context, tenant access.Tenant, fn func(notify.Tx) (bool, error)) error {
 	s.mu.Lock()
@@ -249,7 +249,7 @@ type counting struct {
 
 func (c *counting) MessageDue(time.Time) (bool, error) { c.looks++; return false, nil }
 func (c *counting) Tenants() ([]access.Tenant, error)  { return []access.Tenant{1}, nil }
-func (c *counting) Office() notify.OutcomeTx           { return c }
+func (c *counting) Outcomes() notify.OutcomeTx         { return c }
 func (c *counting) Queued() notify.QueuedTx            { return c }
 
 // TestAMetersAnswerWakesTheWorkers, whatever it says: the next message to the meter may be the queue head.

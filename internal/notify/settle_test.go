@@ -138,7 +138,7 @@ func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
 		m.Round = round
 		settle(&m, []Try{tried("a", Accepted, round)}, Sent{Outcome: Accepted}, here(), time.Minute, now)
 		if !m.Open || m.State != SentOut || m.NextAt.Sub(now) != want {
-			t.Errorf("round %d: open %t, %s, looked after in %s; want open, sent, %s", round, m.Open, m.State, m.NextAt.Sub(now), want)
+			t.Errorf("round %d: open %t, %s, checked again in %s; want open, sent, %s", round, m.Open, m.State, m.NextAt.Sub(now), want)
 		}
 	}
 	tries := []Try{{N: 1, Route: "a", Outcome: Accepted.String()}}

@@ -17,7 +17,7 @@ import (
 type Tx interface {
 	Carried() CarriedTx
 	Recipients() RecipientTx
-	Office() OutcomeTx
+	Outcomes() OutcomeTx
 	Queued() QueuedTx
 	QueueTx
 	LogTx

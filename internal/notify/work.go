@@ -246,7 +246,7 @@ func (d *Dispatcher) step(tx Tx, m *Message, tries []Try, now time.Time) (asking
 		return false, d.rejection(tx, m, now)
 	}
 	m.end(Uncertain, "the meter did not answer", now)
-	return false, tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: alarmtext.SmsSilent()})
+	return false, tx.Outcomes().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: alarmtext.SmsSilent()})
 }
 
 // tokenOf returns the sealed token of a message. It ends the message if the token need not be sent. It lets the message wait

@@ -116,5 +116,5 @@ func (tx *Tx) Recipients() notify.RecipientTx { return tx }
 // Queued returns the transaction for finding messages that are due.
 func (tx *Tx) Queued() notify.QueuedTx { return tx }
 
-// Office returns the transaction for telling people the outcome of messages.
-func (tx *Tx) Office() notify.OutcomeTx { return tx }
+// Outcomes returns the transaction for telling people the outcome of messages.
+func (tx *Tx) Outcomes() notify.OutcomeTx { return tx }

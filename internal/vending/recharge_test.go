@@ -114,7 +114,7 @@ func TestARechargePutsAllOfItIntoTheWallet(t *testing.T) {
 			t.Errorf("accounts %v, want 50.00 from the till in the wallet", got)
 		}
 		if w, have := s.wallet(m); have.Available() != 5000 || !wallet.Wanted(w.State) {
-			t.Errorf("available %d, off %q; want 5000 and the supply wanted", have.Available(), w.Off)
+			t.Errorf("available %d, off %q; want 5000 and the supply on", have.Available(), w.Off)
 		}
 		s.audit()
 	}
@@ -292,7 +292,7 @@ func TestGoodwillTurnsTheSupplyOnToo(t *testing.T) {
 		t.Fatalf("goodwill: %v %s", err, got.Detail())
 	}
 	if w, have := s.wallet(m); have.Available() != 500 || !wallet.Wanted(w.State) {
-		t.Errorf("available %d, off %q; want 500 and the supply wanted", have.Available(), w.Off)
+		t.Errorf("available %d, off %q; want 500 and the supply on", have.Available(), w.Off)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// paidWish is the part of a deposit that is stored for a second person.
-type paidWish struct {
+// depositRequest is the part of a deposit that is stored for a second person.
+type depositRequest struct {
 	Vendor    string      `json:"vendor"`
 	Minor     money.Minor `json:"amount_minor"`
 	Currency  string      `json:"currency"`
@@ -26,7 +26,7 @@ func (vs *Vendors) Executors() access.Executors {
 }
 
 func (vs *Vendors) doDeposit(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-	var w paidWish
+	var w depositRequest
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved deposit: %w", err)
 	}

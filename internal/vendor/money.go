@@ -200,7 +200,7 @@ func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.R
 	now := vs.moment()
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDeposit, Object: vendor.ID.Text(id.Vendor),
 		Summary: fmt.Sprintf("deposit of %s by vendor %s, reference %s", p.Amount, vendor.Code, ref),
-		Body:    paidWish{p.Vendor, p.Amount.Minor, p.Amount.Currency, p.Bank, p.Reference}}, now)
+		Body:    depositRequest{p.Vendor, p.Amount.Minor, p.Amount.Currency, p.Bank, p.Reference}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Deposited{Waits: eyes.Waits}, eyes.Refusal, err
 	}

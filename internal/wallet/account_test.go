@@ -24,16 +24,16 @@ func TestWhatIsSpecialAboutAnAccount(t *testing.T) {
 	yes, no, grace := true, false, int64(500)
 	for _, c := range []struct {
 		name  string
-		wish  wallet.AccountWish
+		wish  wallet.AccountChange
 		wrote string
 		after string
 		says  string
 	}{
-		{"protected", wallet.AccountWish{Protected: &yes, Reason: "hospital"}, "account 1: protected true, grace -1", "protected=true lease_grace_wh=-1",
+		{"protected", wallet.AccountChange{Protected: &yes, Reason: "hospital"}, "account 1: protected true, grace -1", "protected=true lease_grace_wh=-1",
 			"no disconnect m1; supply-on m1; lease m1"},
-		{"a grace", wallet.AccountWish{Grace: &grace, Reason: "hospital"}, "account 1: protected false, grace 500", "protected=false lease_grace_wh=500", "config m1"},
-		{"nothing", wallet.AccountWish{Reason: "hospital"}, "account 1: protected false, grace -1", "protected=false lease_grace_wh=-1", ""},
-		{"both", wallet.AccountWish{Protected: &no, Grace: &grace, Reason: "hospital"}, "account 1: protected false, grace 500", "protected=false lease_grace_wh=500", "config m1"},
+		{"a grace", wallet.AccountChange{Grace: &grace, Reason: "hospital"}, "account 1: protected false, grace 500", "protected=false lease_grace_wh=500", "config m1"},
+		{"nothing", wallet.AccountChange{Reason: "hospital"}, "account 1: protected false, grace -1", "protected=false lease_grace_wh=-1", ""},
+		{"both", wallet.AccountChange{Protected: &no, Grace: &grace, Reason: "hospital"}, "account 1: protected false, grace 500", "protected=false lease_grace_wh=500", "config m1"},
 	} {
 		d := tillOf(charged(t))
 		v, err := d.wallets().SetAccount(t.Context(), owner(), tillNumber, c.wish)
@@ -58,7 +58,7 @@ func TestTwoPeopleDecideAboutAnAccount(t *testing.T) {
 	d := tillOf(charged(t))
 	d.people = 2
 	yes, zero := true, int64(0)
-	v, err := d.wallets().SetAccount(t.Context(), owner(), tillNumber, wallet.AccountWish{Protected: &yes, Grace: &zero, Reason: "hospital"})
+	v, err := d.wallets().SetAccount(t.Context(), owner(), tillNumber, wallet.AccountChange{Protected: &yes, Grace: &zero, Reason: "hospital"})
 	if err != nil || v.Refused() || v.Waits == nil || len(d.approvals) != 1 || !slices.Equal(d.wrote, []string{"locked 1"}) || len(d.log) > 0 {
 		t.Fatalf("%+v, %v; wrote %q", v, err, d.wrote)
 	}
@@ -80,24 +80,24 @@ func TestTwoPeopleDecideAboutAnAccount(t *testing.T) {
 	}
 	grace := int64(1500)
 	d.people = 2
-	if _, err := d.wallets().SetAccount(t.Context(), owner(), tillNumber, wallet.AccountWish{Grace: &grace, Reason: "x"}); err != nil || !strings.Contains(d.approvals[1].Summary, "to 1.5 kWh more; reason: x") {
+	if _, err := d.wallets().SetAccount(t.Context(), owner(), tillNumber, wallet.AccountChange{Grace: &grace, Reason: "x"}); err != nil || !strings.Contains(d.approvals[1].Summary, "to 1.5 kWh more; reason: x") {
 		t.Errorf("%q, %v", d.approvals[1].Summary, err)
 	}
 }
 
 // TestWhatSetAccountRefuses checks each limit exactly.
 func TestWhatSetAccountRefuses(t *testing.T) {
-	grace := func(wh int64) wallet.AccountWish { return wallet.AccountWish{Grace: &wh, Reason: "x"} }
+	grace := func(wh int64) wallet.AccountChange { return wallet.AccountChange{Grace: &wh, Reason: "x"} }
 	for _, c := range []struct {
 		name  string
 		by    access.Actor
 		meter string
-		wish  wallet.AccountWish
+		wish  wallet.AccountChange
 		want  refusal.Code
 	}{
-		{"the longest reason", owner(), tillNumber, wallet.AccountWish{Reason: strings.Repeat("x", 200)}, ""},
-		{"too long a reason", owner(), tillNumber, wallet.AccountWish{Reason: strings.Repeat("x", 201)}, refusal.InvalidRequest},
-		{"no reason", owner(), tillNumber, wallet.AccountWish{}, refusal.InvalidRequest},
+		{"the longest reason", owner(), tillNumber, wallet.AccountChange{Reason: strings.Repeat("x", 200)}, ""},
+		{"too long a reason", owner(), tillNumber, wallet.AccountChange{Reason: strings.Repeat("x", 201)}, refusal.InvalidRequest},
+		{"no reason", owner(), tillNumber, wallet.AccountChange{}, refusal.InvalidRequest},
 		{"the least grace", owner(), tillNumber, grace(-1), ""}, {"less", owner(), tillNumber, grace(-2), refusal.InvalidRequest},
 		{"the most grace", owner(), tillNumber, grace(1_000_000_000), ""}, {"more", owner(), tillNumber, grace(1_000_000_001), refusal.InvalidRequest},
 		{"another meter", owner(), "06000001237", grace(0), refusal.MeterNotFound}, {"no meter", owner(), "x", grace(0), refusal.MeterNotFound},

@@ -165,7 +165,7 @@ func TestAPageThatCannotBeReadSaysSo(t *testing.T) {
 			return err
 		}, 8},
 		{"what is special about an account", usedTill, func(d *till) error {
-			_, err := d.wallets().SetAccount(d.t.Context(), owner(), tillNumber, wallet.AccountWish{Protected: &yes, Reason: "hospital"})
+			_, err := d.wallets().SetAccount(d.t.Context(), owner(), tillNumber, wallet.AccountChange{Protected: &yes, Reason: "hospital"})
 			return err
 		}, 20},
 		{"what waits for a second person", func(t *testing.T) *till {
@@ -173,7 +173,7 @@ func TestAPageThatCannotBeReadSaysSo(t *testing.T) {
 			d.people = 2
 			return d
 		}, func(d *till) error {
-			_, err := d.wallets().SetAccount(d.t.Context(), owner(), tillNumber, wallet.AccountWish{Protected: &yes, Reason: "hospital"})
+			_, err := d.wallets().SetAccount(d.t.Context(), owner(), tillNumber, wallet.AccountChange{Protected: &yes, Reason: "hospital"})
 			return err
 		}, 7},
 	} {

@@ -243,18 +243,18 @@ func (s Supplied) cutLeft() bool {
 	return s.Why != "" || cut.Signed && cut.after(s.Seen.Connect) && (cut.Open() || cut.Done())
 }
 
-// AccountWish is a change to the supply settings of an account. A nil field stays as it is.
-type AccountWish struct {
+// AccountChange is a change to the supply settings of an account. A nil field stays as it is.
+type AccountChange struct {
 	Protected *bool  `json:"protected,omitempty"`
 	Grace     *int64 `json:"lease_grace_wh,omitempty"`
 	Reason    string `json:"reason"`
 }
 
-// accountAct is the part of an AccountWish that an approval stores.
+// accountAct is the part of an AccountChange that an approval stores.
 type accountAct struct {
-	Meter   string      `json:"meter"`
-	Account string      `json:"account"` // account that the meter supplied at the request; the approval does not cover the next customer
-	Wish    AccountWish `json:"wish"`
+	Meter   string        `json:"meter"`
+	Account string        `json:"account"` // account that the meter supplied at the request; the approval does not cover the next customer
+	Wish    AccountChange `json:"wish"`
 }
 
 // Executors returns the functions that carry out this package's acts once they are approved.
@@ -276,7 +276,7 @@ const mostGrace = 1_000_000_000 // Wh, as a configuration has it
 
 // SetAccount sets the special rules for the supply of the account that a meter supplies (right: meter.write): whether it is never cut off
 // for lack of money, and what happens when a lease's time ends. Both give energy on credit, so it takes two people.
-func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string, wish AccountWish) (SupplyView, error) {
+func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string, wish AccountChange) (SupplyView, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return SupplyView{Refusal: no}, nil
 	}
@@ -307,7 +307,7 @@ func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string,
 const maxWhy = 200
 
 // setAccount is the transaction of SetAccount after the account is locked.
-func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish AccountWish) (SupplyView, error) {
+func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish AccountChange) (SupplyView, error) {
 	rows, err := tx.Rating().WalletOf(m.N)
 	if err != nil {
 		return SupplyView{}, err
@@ -347,7 +347,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 }
 
 // apply returns the supply after the wish.
-func (wish AccountWish) apply(s Supplied) registry.AccountSupply {
+func (wish AccountChange) apply(s Supplied) registry.AccountSupply {
 	next := registry.AccountSupply{Protected: s.Protected, Grace: s.Grace}
 	if wish.Protected != nil {
 		next.Protected = *wish.Protected
@@ -359,7 +359,7 @@ func (wish AccountWish) apply(s Supplied) registry.AccountSupply {
 }
 
 // words describes the old and new state for the approver.
-func (wish AccountWish) words(number string, s Supplied) string {
+func (wish AccountChange) words(number string, s Supplied) string {
 	next := wish.apply(s)
 	cut := map[bool]string{true: "never cut off for want of money", false: "cut off when its money is used up"}
 	grace := func(wh int64) string {

@@ -393,7 +393,7 @@ func (w *walk) person(i int) {
 	case draw < 3:
 		protect, grace := w.rnd.IntN(3) == 0, int64(w.rnd.IntN(3)-1)
 		v, err := w.wallets().SetAccount(w.t.Context(), access.Actor{Tenant: 1, Role: access.Owner}, tillNumber,
-			wallet.AccountWish{Protected: &protect, Grace: &grace, Reason: "asked"})
+			wallet.AccountChange{Protected: &protect, Grace: &grace, Reason: "asked"})
 		w.fails(err)
 		w.writeDown(fmt.Sprintf("protected %t: stands %q", protect, v.Stand))
 	case draw < 4 && w.rnd.IntN(6) == 0:

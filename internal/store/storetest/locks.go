@@ -51,7 +51,7 @@ func walletLocks(t *testing.T, r Rig) {
 		locked, done := make(chan struct{}), make(chan error, 1)
 		go func() {
 			<-locked
-			out, err := w.SetAccount(t.Context(), by, p.ID.Text(id.Meter), wallet.AccountWish{Protected: &yes, Reason: "a pump for the heart"})
+			out, err := w.SetAccount(t.Context(), by, p.ID.Text(id.Meter), wallet.AccountChange{Protected: &yes, Reason: "a pump for the heart"})
 			if err == nil && out.Refused() {
 				t.Errorf("the change was refused: %s", out.What)
 			}

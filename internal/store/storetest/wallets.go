@@ -204,7 +204,7 @@ func walletPosts(t *testing.T, r Rig) {
 	}
 	p.pay(t, e, 7000)
 	if w := p.row(t, e); !wallet.Wanted(w.State) || w.Low1.Fired || w.Low2.Fired {
-		t.Errorf("after 70.00: %+v, want the supply wanted and no warning", w.State)
+		t.Errorf("after 70.00: %+v, want the supply on and no warning", w.State)
 	}
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
 	w := p.row(t, e)

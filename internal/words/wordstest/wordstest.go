@@ -2,7 +2,6 @@
 package wordstest
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 
@@ -61,13 +60,14 @@ func WithPseudo(t testing.TB) *words.Languages {
 	return all
 }
 
-// marked is a text of the pseudo-language with no other in it.
-var marked = regexp.MustCompile(begins + `[^` + ends + begins + `]*` + ends)
-
 // Unmarked removes the texts of the pseudo-language. What is left does not come from the catalogue.
 func Unmarked(said string) string {
-	for marked.MatchString(said) { // a text may contain another
-		said = marked.ReplaceAllString(said, "")
+	for {
+		end := strings.Index(said, ends)
+		begin := strings.LastIndex(said[:max(end, 0)], begins) // the innermost: a text may contain another
+		if begin < 0 {
+			return strings.TrimSpace(said)
+		}
+		said = said[:begin] + said[end+len(ends):]
 	}
-	return strings.TrimSpace(said)
 }
