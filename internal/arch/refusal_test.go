@@ -97,3 +97,28 @@ func isRefusal(e ast.Expr) bool {
 	p, ok := s.X.(*ast.Ident)
 	return ok && p.Name == "refusal" && s.Sel.Name == "Refusal"
 }
+
+// TestRefusalsComeFromTheCatalogue: only the constructors of internal/refuse fill a refusal in, so that every refusal has a text that can
+// be translated.
+func TestRefusalsComeFromTheCatalogue(t *testing.T) {
+	empty := 0
+	for _, f := range files(t) {
+		if f.test() || f.dir == "internal/refuse" {
+			continue
+		}
+		ast.Inspect(f.tree, func(n ast.Node) bool {
+			lit, is := n.(*ast.CompositeLit)
+			if !is || !isRefusal(lit.Type) {
+				return true
+			}
+			empty++
+			if len(lit.Elts) > 0 {
+				t.Errorf("%s: a refusal without a text in the catalogue; use a constructor of internal/refuse", f.set.Position(lit.Pos()))
+			}
+			return true
+		})
+	}
+	if empty < 50 {
+		t.Errorf("only %d empty refusals found: the test does not see them", empty)
+	}
+}
