@@ -107,6 +107,9 @@ func TestRefusalsComeFromTheCatalogue(t *testing.T) {
 			continue
 		}
 		ast.Inspect(f.tree, func(n ast.Node) bool {
+			if to, is := n.(*ast.AssignStmt); is && slices.ContainsFunc(to.Lhs, isSentence) && f.dir != "cmd/paywatt" && f.dir != "internal/bench" {
+				t.Errorf("%s: a text of a refusal is changed; add a text that replaces it to the catalogue", f.set.Position(to.Pos()))
+			}
 			lit, is := n.(*ast.CompositeLit)
 			if !is || !isRefusal(lit.Type) {
 				return true
@@ -121,4 +124,10 @@ func TestRefusalsComeFromTheCatalogue(t *testing.T) {
 	if empty < 50 {
 		t.Errorf("only %d empty refusals found: the test does not see them", empty)
 	}
+}
+
+// isSentence reports whether an expression is a field that holds a sentence of a refusal.
+func isSentence(e ast.Expr) bool {
+	s, is := e.(*ast.SelectorExpr)
+	return is && (s.Sel.Name == "Not" || s.Sel.Name == "Try" || s.Sel.Name == "What")
 }

@@ -71,8 +71,7 @@ type simulating struct {
 
 func (s Simulation) check(by access.Actor) refusal.Refusal {
 	if no := s.Draft.Validate(); no.Refused() {
-		no.Not = "The simulation did not run."
-		return no
+		return refuse.SimulationNotRun(no)
 	}
 	if len(s.Uses) > MaxSimulated || s.Rises < 0 || s.Rises > tariff.MaxRises {
 		return refuse.SimulationTooLarge(MaxSimulated, tariff.MaxRises)

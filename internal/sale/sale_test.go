@@ -153,7 +153,7 @@ func TestWhatMayBeTendered(t *testing.T) {
 		{money.Amount{Minor: 1}, `"" is not an ISO 4217 currency code.`},
 	} {
 		no := sale.CheckTender(c.amount)
-		if no.What != c.what || no.Refused() && (no.Code != refusal.AmountInvalid || no.Not != sale.NothingMoved) {
+		if no.What != c.what || no.Refused() && (no.Code != refusal.AmountInvalid || no.Not != "No money was taken and no token was made.") {
 			t.Errorf("%+v: %+v, want %q", c.amount, no, c.what)
 		}
 	}

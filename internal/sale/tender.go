@@ -6,9 +6,6 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// NothingMoved tells, in a refusal of a request that moves money, what did not happen.
-const NothingMoved = "No money was taken and no token was made."
-
 // CheckTender checks the payment before anything is looked up: a known currency, and 0 to [money.MaxMinor] minor units.
 func CheckTender(tender money.Amount) refusal.Refusal {
 	if _, ok := money.CurrencyOf(tender.Currency); !ok {

@@ -34,7 +34,7 @@ func (l *locked) Check(_ context.Context, o vending.IssueRequest) refusal.Refusa
 func TestAnIssuerIsAskedBeforehand(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
-		l := &locked{issuer: s.issuer, no: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked.", Not: sale.NothingMoved, Try: "Unlock them."}}
+		l := &locked{issuer: s.issuer, no: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked.", Not: "No money was taken and no token was made.", Try: "Unlock them."}}
 		s.keys = l
 		s.Vending = s.vendingOver(s.door)
 		domestic := s.publish("domestic", flat(), monday())

@@ -182,9 +182,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 		return step{}, err
 	}
 	if !found {
-		r := registry.NoMeter(p.order.Meter)
-		r.Not = sale.NothingMoved
-		return no(r), nil
+		return no(refuse.SaleNotMade(registry.NoMeter(p.order.Meter))), nil
 	}
 	hash := p.hash(point.Meter.ID)
 	sale, asked, found, err := tx.Sold().VendRef(p.by.Vendor, p.ref)
