@@ -169,7 +169,7 @@ func (tx *Tx) SkipUsed(lost time.Time) error {
 	}
 	// a copy of a database that was moved later is live where it is
 	if _, err := tx.C.Exec(`DELETE FROM meta WHERE key IN ('moved', 'moving')`); err != nil {
-		return fmt.Errorf("forget moves: %w", err)
+		return fmt.Errorf("delete the records of moves: %w", err)
 	}
 	return Unclaim(tx.C, "", tx.Now)
 }

@@ -51,7 +51,7 @@ var (
 const MaxBacklog = 1000
 
 // ErrBacklog: too many items wait for the same key; nothing of this closure happened.
-var ErrBacklog = errors.New("too much work is waiting for the same receiver: nothing was written")
+var ErrBacklog = errors.New("too much work is queued for the same receiver: nothing was written")
 
 // Enqueue adds work to the outbox. It leaves once the transaction has committed, after everything that was enqueued
 // before it in the same lane for the same key.

@@ -118,7 +118,7 @@ func writtenForms(phone string) []any {
 func (tx Rows) SetNotices(phone string, on bool) error {
 	_, err := tx.C.Exec(`UPDATE customer SET notices = $1, version = version + 1 WHERE tenant_id = $2 AND phone IN ($3, $4, $5)`,
 		append([]any{on, tx.Tenant}, writtenForms(phone)...)...)
-	return fault.Wrap(err, "keep whether warnings are wanted")
+	return fault.Wrap(err, "store whether warnings are wanted")
 }
 
 // NoticeTo is whom a meter's notices go to; found is false for an unknown meter and one that supplies nobody.

@@ -263,7 +263,7 @@ func (tx Rows) Hasten(later wallet.Later, max int) (more bool, err error) {
 	} {
 		n, err := tx.C.Exec(s.sql, tx.Now, tx.Tenant, s.later, max)
 		if err != nil {
-			return false, fmt.Errorf("wake what waits for a time that has not come: %w", err)
+			return false, fmt.Errorf("wake supplies whose time has not come: %w", err)
 		}
 		more = more || n >= int64(max)
 	}

@@ -23,7 +23,7 @@ const (
 // What the engine itself does about an error.
 var (
 	// errAgain: transactions stood in each other's way; nothing happened, and the next try may pass.
-	errAgain = errors.New("the transaction was given up for another one")
+	errAgain = errors.New("PostgreSQL rolled the transaction back in favour of another one")
 	// errAway: the connection is gone; before COMMIT that means that nothing happened.
 	errAway = errors.New("the database cannot be reached")
 )

@@ -62,7 +62,7 @@ func (tx Rows) AddVendor(v vendor.Vendor) error {
 	if err == nil {
 		err = tx.Attest("vendor", v.ID)
 	}
-	return fault.Wrap(err, "keep vendor")
+	return fault.Wrap(err, "store vendor")
 }
 
 // PutVendor writes a vendor's terms. The limit of its account moves with them.
@@ -98,7 +98,7 @@ func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	var out []vendor.Vendor
 	err := tx.C.Query(vendorQuery+`id > $2 ORDER BY id LIMIT $3`,
 		vendorColumns.AddTo(&out), tx.Tenant, after[:], max)
-	return out, fault.Wrap(err, "list vendor")
+	return out, fault.Wrap(err, "list vendors")
 }
 
 // Headroom is what an account with a limit holds, what of it is reserved, and how much more it could give.
@@ -123,7 +123,7 @@ func (tx Rows) Headroom(ref ledger.AccountRef) (ledger.Headroom, error) {
 // VendSeller keeps what a vendor's sale takes and earns.
 func (tx Rows) VendSeller(s sale.Sale) error {
 	_, err := tx.C.Exec(sellerInsert, sellerColumns.Values(tx.Tenant, &s.Seller, s.ID, tx.Now)...)
-	return fault.Wrap(err, "keep the seller of a sale")
+	return fault.Wrap(err, "store the seller of a sale")
 }
 
 // sellerOf reads what VendSeller kept; the zero Seller for a sale of the tenant itself.

@@ -181,7 +181,7 @@ func opened(dir string, o Options) (*Engine, error) {
 
 func checkLibrary(version int) error {
 	if version < minimumSQL {
-		return fmt.Errorf("%w: it has version number %d, at least %d is needed: older ones can lose a committed sale",
+		return fmt.Errorf("%w: it has version number %d, but needs at least %d. Older versions can lose a committed sale",
 			ErrLibrary, version, minimumSQL)
 	}
 	return nil
@@ -265,7 +265,7 @@ func (e *Engine) open() error {
 	e.reserve = reserve{path: filepath.Join(e.dir, reserveFile), size: e.opt.Reserve}
 	if err := e.reserve.fill(); err != nil {
 		e.fit.Hinder(fmt.Errorf("%w: the disk reserve of %d MiB does not fit", store.ErrFull, e.reserve.size>>20))
-		e.log.Warn("disk reserve does not fit", logkey.Err, err)
+		e.log.Warn("no room for the disk reserve", logkey.Err, err)
 		e.begin()
 	}
 	e.measure()

@@ -94,7 +94,7 @@ type batch struct {
 const carefulBatches = 64
 
 // errSpoilt ends the first run of a batch in which a piece of work wants its writes undone.
-var errSpoilt = errors.New("a piece of work without a savepoint wants its writes undone")
+var errSpoilt = errors.New("work without a savepoint asked to undo its writes")
 
 func (b *batch) empty() bool { return len(b.work[0])+len(b.work[1])+len(b.work[2]) == 0 }
 
