@@ -27,7 +27,7 @@ const (
 )
 
 // ErrSealed says that a sealed text does not open: it was altered, belongs elsewhere, or to another data key.
-var ErrSealed = errors.New("sealed text does not open under this data key and context")
+var ErrSealed = errors.New("sealed text cannot be decrypted with this data key and context")
 
 // DataKey seals small secrets of the database, so that a copy of the database alone shows no token digits, no stored
 // answers and no link keys. It lies beside the database, readable by the server's user only, because a server must
