@@ -349,7 +349,7 @@ func (d *Device) publish(r *meter.Report) {
 	} else if lost && !d.losing {
 		// Once until the server has caught up: a meter that is alone for a year would say nothing else.
 		d.losing = true
-		d.log.Warn("oldest records lost for want of room", logkey.Meter, d.c.Number, logkey.Seq, e.Seq)
+		d.log.Warn("outbox full: oldest records lost", logkey.Meter, d.c.Number, logkey.Seq, e.Seq)
 	}
 	d.appended++
 	if err := d.c.Log.Append(reportFrame(e)); err != nil {
