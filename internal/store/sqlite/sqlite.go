@@ -81,7 +81,7 @@ var (
 	// ErrForeign: the file is an SQLite database of another program.
 	ErrForeign = errors.New("the database belongs to another program")
 	// ErrLocked: another process serves the folder.
-	ErrLocked = errors.New("another paywatt serves this data folder")
+	ErrLocked = errors.New("another paywatt is using this data folder")
 	// ErrLibrary: this program was built with an SQLite that loses commits.
 	ErrLibrary = errors.New("the SQLite library is too old")
 )
@@ -327,7 +327,7 @@ func missing(dir, path string) error {
 	if fi, err := os.Stat(path); !begun || err == nil && fi.Size() > 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s has no %s with content, but there was one", ErrMissing, dir, databaseFile)
+	return fmt.Errorf("%w: %s has no %s with content, but it had one before", ErrMissing, dir, databaseFile)
 }
 
 // connect opens one connection. Nothing is memory-mapped: a read error in a mapping would end the process.
