@@ -93,7 +93,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 		return false, tx.PutProfileRegister(who.Meter, p.Name, t.Register)
 	})
 	if err != nil {
-		return Taken{}, fmt.Errorf("take a message of meter %s: %w", who.Number, err)
+		return Taken{}, fmt.Errorf("accept a message of meter %s: %w", who.Number, err)
 	}
 	return t, nil
 }
@@ -157,7 +157,7 @@ func (r *Register) reading(m Meaning, h Heard) wire.Record {
 }
 
 // errBeyond says that the meter's window takes no number of this memory even after a boot message.
-var errBeyond = errors.New("the meter's window does not take the reading")
+var errBeyond = errors.New("the meter's window does not accept the reading")
 
 // ingest gives the records to the store. Where the meter had another memory since (a meter of its own hung on the same
 // number for a while) the window is asked to change back first.
