@@ -195,7 +195,7 @@ func (d *Device) recall() error {
 	if errors.Is(err, journal.ErrBlank) {
 		if lived(d.c.Found.Frames) {
 			// Nothing is told before both snapshots exist: this is no creation that was cut short.
-			return fmt.Errorf("%w: the image is blank, but the outbox holds what a meter has told", journal.ErrDamaged)
+			return fmt.Errorf("%w: the image is blank, but the outbox holds records of a meter", journal.ErrDamaged)
 		}
 		c, err := d.unconfigured(printed)
 		if err != nil {
@@ -210,7 +210,7 @@ func (d *Device) recall() error {
 		return fmt.Errorf("%w: the memory is that of meter %d", ErrNumber, loaded.Config.Number)
 	}
 	if d.c.Keys != nil && !madeWith(&loaded.Keys, d.c.Keys) {
-		return fmt.Errorf("%w: the memory of this meter holds another one", ErrKey)
+		return fmt.Errorf("%w: the memory of this meter holds another key", ErrKey)
 	}
 	kept := readFrames(d.c.Found.Frames)
 	if len(kept.store) != 2*storeIDSize || kept.number != d.c.Number {
