@@ -119,10 +119,10 @@ func (tx *Tx) verifyBalances(r *Report) error {
 			r.Find("balance", "Account %d %q must have no stored balance, but its row has %d.", code, subject, kept)
 		}
 		if floor := w.Int(5); !w.IsNull(5) && derived-held < floor {
-			r.Remark("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, floor)
+			r.Remark("limit", "Account %d %q has a balance of %d with %d held, beyond its limit of %d.", code, subject, derived, held, floor)
 		}
 		if ceiling := w.Int(6); !w.IsNull(6) && derived+held > ceiling {
-			r.Remark("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, ceiling)
+			r.Remark("limit", "Account %d %q has a balance of %d with %d held, beyond its limit of %d.", code, subject, derived, held, ceiling)
 		}
 		return nil
 	}, tx.Tenant)
