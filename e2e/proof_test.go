@@ -98,11 +98,11 @@ func (f keptFiles) check(t *testing.T, number string) {
 	says(0, "PROVEN", f.receiptLate, "--head", f.late)
 	says(0, "PROVEN", f.receipt, "--head", f.own)
 	says(0, "PROVEN", f.receipt, "--head", f.own, "--head", f.old, "--head", f.grown, "--key", f.late)
-	says(4, "nothing shows that they are of one log", f.receipt, "--head", f.late)
+	says(4, "do not prove that both belong to one log", f.receipt, "--head", f.late)
 	says(4, "too old", f.receipt, "--head", f.old)
 	says(0, "It has only grown", "--head", f.old, "--head", f.sameDay)
 	says(4, "grew into", "--head", f.old, "--head", f.late)
-	says(2, "Nothing says whose signature", f.receipt)
+	says(2, "No public key is known", f.receipt)
 	says(3, "no such file", f.receipt, "--head", filepath.Join(f.dir, "none"))
 	edited := func(from, to string) string {
 		b := read(t, f.receiptLate)
@@ -115,7 +115,7 @@ func (f keptFiles) check(t *testing.T, number string) {
 		}
 		return path
 	}
-	says(1, "tender: the receipt says 10001, sealed was 10000", edited(`"tender_minor":10000`, `"tender_minor":10001`), "--head", f.late)
+	says(1, "tender: the receipt says 10001, but 10000 was sealed", edited(`"tender_minor":10000`, `"tender_minor":10001`), "--head", f.late)
 	says(1, "units_kwh", edited(`"units_kwh":"34.7"`, `"units_kwh":"34.8"`), "--head", f.late)
 	says(1, "CHANGED", edited(`"meter":"`+number, `"meter":"04000000000`), "--head", f.late)
 	says(2, "cannot be read", edited(`"vat_minor"`, `"vat_minor":1,"vat_minor"`), "--head", f.late)

@@ -219,7 +219,7 @@ func folderFailure(where place, err error) *exit.Failure {
 	f := &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The command did not finish.", Try: "Run paywatt doctor --data " + dir + "."}
 	switch {
 	case errors.Is(err, sqlite.ErrLocked):
-		f.Not, f.Try = "No changes were made.", "Stop the other paywatt serve, or use another folder with --data."
+		f.Not, f.Try = "No changes were made.", "Stop the other paywatt process, or use another folder with --data."
 	case errors.Is(err, sqlite.ErrUnwritable):
 		f.Not, f.Try = "No changes were made.", "Give this user the right to write to "+dir+", or use another folder with --data."
 	case errors.Is(err, sqlite.ErrCorrupt):

@@ -31,7 +31,7 @@ func newBackupCreate(c console) *cobra.Command {
 	data := ""
 	cmd := &cobra.Command{
 		Use:     "create [FOLDER]",
-		Short:   "Copy the data folder into a new folder; a server may run",
+		Short:   "Copy the data folder into a new folder, also while a server runs",
 		Example: "  paywatt backup create /mnt/usb/paywatt-2026-11-20",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,7 +41,7 @@ func newBackupCreate(c console) *cobra.Command {
 			}
 			where, err := c.place(cmd, data)
 			if err == nil {
-				err = where.elsewhere("paywatt backup", "Back the database up with PostgreSQL's own means and copy the data folder's keys: docs/operate/postgres.md.")
+				err = where.elsewhere("paywatt backup", "Back up the database with PostgreSQL's own tools, and copy the keys of the data folder: docs/operate/postgres.md.")
 			}
 			if err != nil {
 				return err
@@ -100,7 +100,7 @@ func newBackupRestore(c console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where, err := c.place(cmd, data)
 			if err == nil {
-				err = where.elsewhere("paywatt backup restore", "Restore the database with PostgreSQL's own means, then run paywatt store epoch: docs/operate/postgres.md.")
+				err = where.elsewhere("paywatt backup restore", "Restore the database with PostgreSQL's own tools, then run paywatt store epoch: docs/operate/postgres.md.")
 			}
 			if err == nil {
 				err = backupThere(args[0])

@@ -101,7 +101,7 @@ func doctorScope() (covered, open []string) {
 			"data folder: it exists, this user may write to it, and no other user may read it",
 			"database: the books add up and match the signed log in the data folder",
 			"disk: free space for the database",
-			"clock: the year is possible, and a time service synchronises the clock",
+			"clock: the year is plausible, and a time service synchronises the clock",
 			"key store: the file can be read and holds a vending key",
 			"ports: the addresses are free, or a Paywatt server answers on the HTTP address and is ready",
 		}, []string{
@@ -117,7 +117,7 @@ func folderCheck(dir string) check {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		k.Verdict, k.Detail = checkWarn, dir+" does not exist yet; paywatt serve makes it"
+		k.Verdict, k.Detail = checkWarn, dir+" does not exist yet; paywatt serve creates it"
 	case err != nil:
 		k.Verdict, k.Detail = checkBad, err.Error()
 	case !info.IsDir():
@@ -144,7 +144,7 @@ func databaseCheck(ctx context.Context, where place) check {
 	r, err := app.Verify(ctx, where.data, where.store, headlog.ExternalHeads{})
 	switch {
 	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, os.ErrNotExist):
-		k.Verdict, k.Detail = checkWarn, "there is no database yet; paywatt serve makes it"
+		k.Verdict, k.Detail = checkWarn, "there is no database yet; paywatt serve creates it"
 	case err != nil:
 		k.Verdict, k.Detail = checkBad, err.Error()
 	case !r.Sound():
@@ -187,10 +187,10 @@ func diskCheck(dir string) check {
 func clockCheck(now time.Time, synced bool) check {
 	k := check{Name: "clock", Verdict: checkOK, Detail: now.UTC().Format(time.RFC3339)}
 	if k.Detail += ", synchronised by a time service"; !synced {
-		k.Detail = now.UTC().Format(time.RFC3339) + ", no time service confirms it; after 24 hours off, a server sells again only when somebody runs paywatt clock trust"
+		k.Detail = now.UTC().Format(time.RFC3339) + ", no time service confirms it; a server that was off for 24 hours sells again only after somebody runs paywatt clock trust"
 	}
 	if now.Year() < built {
-		k.Verdict, k.Detail = checkBad, k.Detail+", which is before this program was written; set the clock, or the server sells no token"
+		k.Verdict, k.Detail = checkBad, k.Detail+", which is before this program was written; set the clock"
 	}
 	return k
 }
@@ -198,7 +198,7 @@ func clockCheck(now time.Time, synced bool) check {
 func keyStoreCheck(dir string) check {
 	k := check{Name: "key store", Verdict: checkOK}
 	if _, err := os.Stat(dir); err != nil {
-		return check{Name: "key store", Verdict: checkWarn, Detail: "there is no key store yet; paywatt vendingkey add makes it"}
+		return check{Name: "key store", Verdict: checkWarn, Detail: "there is no key store yet; paywatt vendingkey add creates it"}
 	}
 	s, err := keystore.Open(dir, keystore.Config{})
 	if err != nil {

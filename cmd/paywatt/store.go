@@ -137,8 +137,8 @@ func (c console) resume(ctx context.Context, o storeCopy) (filled postgres.Fille
 
 // unfinished is the failure if it is not known which of the two databases is the live one.
 func (c console) unfinished(o storeCopy, m sqlite.Move, err error) error {
-	return &exit.Failure{Code: exit.Failed, What: "It is not known whether everything has arrived in " + m.To + ": " + err.Error() + ".",
-		Not: "No server starts on the folder until that is known.", Try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
+	return &exit.Failure{Code: exit.Failed, What: "Paywatt could not find out whether everything arrived in " + m.To + ": " + err.Error() + ".",
+		Not: "No server starts on the folder until it has found out.", Try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
 }
 
 // copyFailure explains why nothing was copied.
@@ -153,14 +153,14 @@ func copyFailure(o storeCopy, err error) error {
 	what := "The store could not be copied: " + err.Error() + "."
 	switch {
 	case errors.Is(err, postgres.ErrDiffers):
-		return &exit.Failure{Code: exit.Failed, What: what, Not: "No data was committed there.",
+		return &exit.Failure{Code: exit.Failed, What: what, Not: "No data was committed to the new database.",
 			Try: "Run paywatt verify --data " + o.from + ", and report this error with its output."}
 	case errors.Is(err, sqlite.ErrMoving): // only for a copy with --keep; a move resumes
 		return &exit.Failure{Code: exit.Refused, What: what, Not: "No data was copied.",
 			Try: "Run paywatt store copy without --keep to that database first. It finds out whether everything arrived."}
 	case errors.Is(err, sqlite.ErrMoved):
 		return &exit.Failure{Code: exit.Refused, What: what, Not: "No data was copied.",
-			Try: "Use the database to which it was moved: that one is live. Or copy from an older backup."}
+			Try: "Use the database that it was moved to. That one is live. Or copy from an older backup."}
 	}
 	return storeFailure("The store could not be copied", o.from, err)
 }

@@ -29,7 +29,7 @@ func readDocument(name string) (map[string]any, error) {
 	err = d.Decode(&doc)
 	if err == nil {
 		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("something follows the document")
+			err = errors.New("more data follows the document")
 		}
 	}
 	if err != nil {

@@ -119,7 +119,7 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	}
 	body, err := json.Marshal(w.Body)
 	if err != nil {
-		return FourEyes{}, fmt.Errorf("write down %s: %w", w.Act, err)
+		return FourEyes{}, fmt.Errorf("store the approval of %s: %w", w.Act, err)
 	}
 	if !by.Approval.IsZero() {
 		return useApproval(tx, by, w, body, now)
@@ -269,7 +269,7 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 		return d, err
 	})
 	if err != nil {
-		return Decided{}, fmt.Errorf("decide about %s: %w", approval, err)
+		return Decided{}, fmt.Errorf("decide approval %s: %w", approval, err)
 	}
 	if out.Refused() || !allow {
 		return out, nil
@@ -277,7 +277,7 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 	maker := out.Approval.Maker
 	maker.Tenant, maker.Approval, maker.IP, maker.RequestID = by.Tenant, out.Approval.ID, by.IP, by.RequestID
 	if out.Done, err = do(ctx, maker, out.Approval.Body); err != nil {
-		return Decided{}, fmt.Errorf("do what %s allows: %w", approval, err)
+		return Decided{}, fmt.Errorf("carry out what approval %s allows: %w", approval, err)
 	}
 	if !out.Done.Refused() {
 		out.Approval.State = ApprovalUsed

@@ -163,7 +163,7 @@ func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	want := map[string]string{
 		"a vendor's key": "create API key", "a key is revoked": "revoke API key", "the keys": "list API keys", "a key is known": "look up API key", "a person": "add person",
 		"somebody signs in": "sign in", "a session is known": "look up session", "somebody signs out": "sign out", "the approvals": "list approvals",
-		"an act is allowed": "decide about " + id.ID{15: 1}.Text(id.Approval),
+		"an act is allowed": "decide approval " + id.ID{15: 1}.Text(id.Approval),
 	}
 	for _, o := range append(signings(), decisions()...) {
 		if says, ok := want[o.name]; ok {
@@ -181,7 +181,7 @@ func TestABrokenDoerIsAnError(t *testing.T) {
 	a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, errStore }})
 	approval := r.waits(access.ApprovalWaiting)
 	d, err := a.Decide(t.Context(), finance(), approval, true, "")
-	if want := "do what " + approval + " allows: the store failed"; !errors.Is(err, errStore) || err.Error() != want || r.approvals[0].State != access.ApprovalGiven {
+	if want := "carry out what approval " + approval + " allows: the store failed"; !errors.Is(err, errStore) || err.Error() != want || r.approvals[0].State != access.ApprovalGiven {
 		t.Errorf("decided %+v, %v, want %q; the approval is %s", d, err, want, r.approvals[0].State)
 	}
 }
@@ -190,7 +190,7 @@ func TestABrokenDoerIsAnError(t *testing.T) {
 func TestAnActThatCannotBeWrittenDownIsAnError(t *testing.T) {
 	r := newRows(t)
 	eyes, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: access.ActTariff, Body: func() {}}, r.now)
-	if err == nil || !strings.HasPrefix(err.Error(), "write down tariff.publish: ") || len(r.calls) > 0 {
+	if err == nil || !strings.HasPrefix(err.Error(), "store the approval of tariff.publish: ") || len(r.calls) > 0 {
 		t.Errorf("%+v, %v, calls %v", eyes, err, r.calls)
 	}
 }

@@ -102,13 +102,13 @@ func TestTooFewRandomBytesAreAnError(t *testing.T) {
 	}{
 		{"a key", 32, func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.CreateAPIKey(ctx, r.amina(), access.NewKey{Role: access.Owner}))
-		}, "create API key: draw a secret: "},
+		}, "create API key: generate a secret: "},
 		{"a person", 16, func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.AddPerson(ctx, r.amina(), access.NewPerson{Email: "juma@example.org", Role: access.Support, Password: access.SecretOf(goodPassword)}))
 		}, "add person: hash password: "},
 		{"a session", 32, func(ctx context.Context, _ *rows, a *access.Access) error {
 			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "", ""))
-		}, "sign in: draw a secret: "},
+		}, "sign in: generate a secret: "},
 	} {
 		r := newRows(t)
 		if err := c.does(t.Context(), r, r.access(io.LimitReader(rand.Reader, 48+c.needs))); err != nil {

@@ -257,7 +257,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 	if now.Sub(l.SeenAt) >= seenEvery {
 		err := a.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.SeeLogin(hash, now) })
 		if err != nil && !errors.Is(err, ErrFull) { // on a full disk the session is not prolonged, but can still read
-			return Authenticated{}, fmt.Errorf("keep session: %w", err)
+			return Authenticated{}, fmt.Errorf("store session: %w", err)
 		}
 	}
 	return Authenticated{Actor: p.actor(t)}, nil

@@ -28,7 +28,7 @@ const secretBytes = 32
 func NewSecret(prefix string, rnd io.Reader) (Secret, error) {
 	var b [secretBytes]byte
 	if _, err := io.ReadFull(rnd, b[:]); err != nil {
-		return Secret{}, fmt.Errorf("draw a secret: %w", err)
+		return Secret{}, fmt.Errorf("generate a secret: %w", err)
 	}
 	return SecretOf(prefix + base64.RawURLEncoding.EncodeToString(b[:])), nil
 }

@@ -34,9 +34,9 @@ func MemoryReplaced(memory string, old string) string {
 	return "The meter came back with memory " + memory + " instead of " + old + ". Records that the old memory had not delivered are lost."
 }
 
-// RecordsLostAtStart: The meter begins with record {seq}. The {lost} before it never arrived.
+// RecordsLostAtStart: The meter's first record is {seq}. The {lost} before it never arrived.
 func RecordsLostAtStart(seq int64, lost int64) string {
-	return "The meter begins with record " + strconv.FormatInt(seq, 10) + ". The " + strconv.FormatInt(lost, 10) + " before it never arrived."
+	return "The meter's first record is " + strconv.FormatInt(seq, 10) + ". The " + strconv.FormatInt(lost, 10) + " before it never arrived."
 }
 
 // RecordsLost: The meter no longer has {lost} records before record {seq}. They never arrived.
@@ -79,9 +79,9 @@ func GhostToken(tid int64) string {
 	return "The meter accepted a management token (TID " + strconv.FormatInt(tid, 10) + ") that was not issued here."
 }
 
-// DeviceGap: The device sent no values for a while. The energy of that time was not counted. The device's register shows how long this was in total.
+// DeviceGap: The device sent no values for a while. Energy used in that time was not counted. The device's register shows how long this was in total.
 func DeviceGap() string {
-	return "The device sent no values for a while. The energy of that time was not counted. The device's register shows how long this was in total."
+	return "The device sent no values for a while. Energy used in that time was not counted. The device's register shows how long this was in total."
 }
 
 // RatingHeld: {why} Charging stops until a person decides.
@@ -89,9 +89,9 @@ func RatingHeld(why string) string {
 	return why + " Charging stops until a person decides."
 }
 
-// RelayOpen: {why} It is not charged until a person decides. Have the relay checked.
+// RelayOpen: {why} This energy is not charged until a person decides. Have the relay checked.
 func RelayOpen(why string) string {
-	return why + " It is not charged until a person decides. Have the relay checked."
+	return why + " This energy is not charged until a person decides. Have the relay checked."
 }
 
 // Held: Register {register} Wh of record {seq} after {before} Wh: {doubt}.
@@ -104,9 +104,9 @@ func MeterSilent(since string) string {
 	return "The meter has sent no message since " + since + "."
 }
 
-// FeederSilent: {silent} of {total} meters of feeder {feeder} are silent together. The last message of any of them came at {since}. Check the feeder or its network before you check each meter. None of them is cut off until it is heard again.
+// FeederSilent: {silent} of {total} meters of feeder {feeder} are silent together. The last message from any of them came at {since}. Check the feeder or its network before you check each meter. None of them is cut off until it is heard again.
 func FeederSilent(silent int64, total int64, feeder string, since string) string {
-	return strconv.FormatInt(silent, 10) + " of " + strconv.FormatInt(total, 10) + " meters of feeder " + feeder + " are silent together. The last message of any of them came at " + since + ". Check the feeder or its network before you check each meter. None of them is cut off until it is heard again."
+	return strconv.FormatInt(silent, 10) + " of " + strconv.FormatInt(total, 10) + " meters of feeder " + feeder + " are silent together. The last message from any of them came at " + since + ". Check the feeder or its network before you check each meter. None of them is cut off until it is heard again."
 }
 
 // SmsReversed: The meter reported by SMS that it has a token whose sale was reversed.
@@ -124,9 +124,9 @@ func SmsSilent() string {
 	return "The meter did not answer the token that was sent to its SIM."
 }
 
-// ClaimedBack: The meter says of token {token} that it is used and that it was cancelled. Its value was claimed back as a debt.
+// ClaimedBack: The meter reported token {token} as used and also as cancelled. Its value was claimed back as a debt.
 func ClaimedBack(token string) string {
-	return "The meter says of token " + token + " that it is used and that it was cancelled. Its value was claimed back as a debt."
+	return "The meter reported token " + token + " as used and also as cancelled. Its value was claimed back as a debt."
 }
 
 // ReversedLate: The meter cancelled the tokens of sale {sale} late. {amount} was given back to where it was paid from.
@@ -180,7 +180,7 @@ func Doubt(name string) string {
 	case "jump":
 		return "the register rose by more than the meter can measure in the time"
 	case "long-gap":
-		return "the reading comes too long after the one before"
+		return "the reading comes too long after the previous one"
 	case "no-price":
 		return "the tariff has no price for the energy"
 	case "relay-open":

@@ -27,11 +27,11 @@ func csvFormat() huma.Format {
 			}
 			rows := reflect.Indirect(reflect.ValueOf(v)).FieldByName("Data") // of an apiv1.List of any row type
 			if rows.Kind() != reflect.Slice {
-				return fmt.Errorf("%T is no list", v)
+				return fmt.Errorf("%T is not a list", v)
 			}
 			return writeCSV(w, rows)
 		},
-		Unmarshal: func([]byte, any) error { return errors.New("no request is read as CSV") },
+		Unmarshal: func([]byte, any) error { return errors.New("a request cannot be CSV") },
 	}
 }
 

@@ -28,7 +28,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "paywatt_http_request_seconds", Help: "Time to answer an HTTP request, by route.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"route"}),
 		vends: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "paywatt_vends_total", Help: "Sales asked for over HTTP, by result: sold, repeated, or the code of the refusal."}, []string{"result"}),
+			Name: "paywatt_vends_total", Help: "Sales requested over HTTP, by result: sold, repeated, or the code of the refusal."}, []string{"result"}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.vends} {
 		if err := reg.Register(c); err != nil {

@@ -111,7 +111,7 @@ func (a *API) endClaim(r *http.Request, x *exchange, held *heldAnswer) {
 		err = a.c.Keeper.Drop(ctx, x.actor.Tenant, x.once)
 	}
 	if err != nil {
-		a.c.Log.WarnContext(r.Context(), "answer not kept", logkey.RequestID, x.requestID, logkey.Err, err)
+		a.c.Log.WarnContext(r.Context(), "answer not stored", logkey.RequestID, x.requestID, logkey.Err, err)
 	}
 }
 

@@ -230,7 +230,7 @@ func (a *App) knowData() error {
 		return false, err
 	})
 	if err == nil && !known {
-		a.log.Error("data.key is not the key of this database: tokens, answers and link keys sealed with the right one cannot be opened. Stop now and put it back from a backup")
+		a.log.Error("data.key does not belong to this database, so its sealed tokens, answers and link keys cannot be opened. Stop the server now and restore data.key from a backup")
 	}
 	return err
 }

@@ -127,7 +127,7 @@ func (a *App) openSetup() error {
 	}
 	code := make([]byte, 20)
 	if _, err := io.ReadFull(a.c.Rand, code); err != nil {
-		return fmt.Errorf("draw the set-up code: %w", err)
+		return fmt.Errorf("make the set-up code: %w", err)
 	}
 	a.setup = strings.ToLower(base32.StdEncoding.EncodeToString(code))
 	return nil

@@ -80,7 +80,7 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 
 func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
 	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take, Due: c.due}
 	if c.brief {

@@ -32,7 +32,7 @@ func (k *keeper) Claim(ctx context.Context, t access.Tenant, o access.Once) (kep
 		return kept, found, err
 	}
 	if kept.Body, err = k.data.Open(onceContext(o), kept.Body); err != nil {
-		return access.StoredAnswer{}, false, fmt.Errorf("open a kept answer: %w", err)
+		return access.StoredAnswer{}, false, fmt.Errorf("open a stored answer: %w", err)
 	}
 	return kept, true, nil
 }

@@ -44,7 +44,7 @@ func (a *App) openLegacy() error {
 	seen := map[string]bool{}
 	for _, c := range a.c.Legacy {
 		if seen[c.Meter] {
-			return fmt.Errorf("%w: meter %s has two listeners; two devices would fight over one register", ErrLegacy, c.Meter)
+			return fmt.Errorf("%w: meter %s has two listeners, so two devices would report one register", ErrLegacy, c.Meter)
 		}
 		seen[c.Meter] = true
 		if err := a.openDevice(c); err != nil {
@@ -57,7 +57,7 @@ func (a *App) openLegacy() error {
 func (a *App) openDevice(c config.Legacy) error {
 	p := a.c.Profiles[c.Profile]
 	if p == nil {
-		return fmt.Errorf("%w: there is no profile %q; paywatt profile list names those there are", ErrLegacy, c.Profile)
+		return fmt.Errorf("%w: there is no profile %q; paywatt profile list lists all profiles", ErrLegacy, c.Profile)
 	}
 	socket, err := net.Listen("tcp", c.Address)
 	if err != nil {

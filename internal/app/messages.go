@@ -19,7 +19,7 @@ import (
 )
 
 // ErrRoute is wrapped by errors in the configuration of a message route.
-var ErrRoute = errors.New("route for messages")
+var ErrRoute = errors.New("message route")
 
 // messageRoute is a route as the server runs it.
 type messageRoute struct {
@@ -60,7 +60,7 @@ func (a *App) openRoute(c config.Route, in notify.Inbox) (messageRoute, error) {
 	case config.RouteHTTP:
 		return a.openGateway(c, in)
 	}
-	return messageRoute{}, fmt.Errorf("there is no route of kind %s in this version", c.Kind)
+	return messageRoute{}, fmt.Errorf("this version has no route of kind %s", c.Kind)
 }
 
 // noticeSender brings wallets' notices to customers: by the routes, or into the log if there are none.

@@ -16,19 +16,19 @@ func (a *App) count() error {
 	}
 	all := []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		gauge("paywatt_ready", "1 while the server does its whole work.", func() float64 { return one(len(a.notReady()) == 0) }),
+		gauge("paywatt_ready", "1 while the server is ready for all of its work.", func() float64 { return one(len(a.notReady()) == 0) }),
 		gauge("paywatt_keystore_locked", "1 while the key store is locked.", func() float64 { return one(a.keys.Locked()) }),
-		gauge("paywatt_books_unsound", "1 after a verification found the books not to add up.", func() float64 { return one(a.soundness().Refused()) }),
-		gauge("paywatt_clock_apart_seconds", "By how much the clock of a database that several servers may share is ahead of this server's own.", func() float64 { return a.apart().Seconds() }),
-		gauge("paywatt_mqtt_sockets", "Open sockets of meters.", func() float64 { return float64(a.broker.Stats().Sockets) }),
-		gauge("paywatt_mqtt_meters", "Meters signed in.", func() float64 { return float64(a.broker.Stats().Meters) }),
-		total("paywatt_mqtt_logins_total", "Meters that signed in.", func() int64 { return a.broker.Stats().Logins }),
+		gauge("paywatt_books_unsound", "1 after a verification found errors in the books.", func() float64 { return one(a.soundness().Refused()) }),
+		gauge("paywatt_clock_apart_seconds", "Seconds by which the clock of a shared database is ahead of this server's clock.", func() float64 { return a.apart().Seconds() }),
+		gauge("paywatt_mqtt_sockets", "Open connections to the meter listener.", func() float64 { return float64(a.broker.Stats().Sockets) }),
+		gauge("paywatt_mqtt_meters", "Meters that are signed in.", func() float64 { return float64(a.broker.Stats().Meters) }),
+		total("paywatt_mqtt_logins_total", "Sign-ins of meters.", func() int64 { return a.broker.Stats().Logins }),
 		total("paywatt_mqtt_denied_total", "Connections with a wrong password.", func() int64 { return a.broker.Stats().Denied }),
-		total("paywatt_mqtt_refused_total", "Sockets beyond a limit.", func() int64 { return a.broker.Stats().Refused }),
-		total("paywatt_mqtt_messages_total", "Messages of meters.", func() int64 { return a.broker.Stats().Messages }),
-		total("paywatt_mqtt_failed_total", "Messages that could not be stored.", func() int64 { return a.broker.Stats().Failed }),
-		total("paywatt_store_commits_total", "Commits.", func() int64 { return a.engine.stats().commits }),
-		total("paywatt_store_over_budget_total", "Transactions that took longer than one should.", func() int64 { return a.engine.stats().overBudget }),
+		total("paywatt_mqtt_refused_total", "Connections refused because of a limit.", func() int64 { return a.broker.Stats().Refused }),
+		total("paywatt_mqtt_messages_total", "Messages from meters.", func() int64 { return a.broker.Stats().Messages }),
+		total("paywatt_mqtt_failed_total", "Messages from meters that could not be stored.", func() int64 { return a.broker.Stats().Failed }),
+		total("paywatt_store_commits_total", "Commits of the database.", func() int64 { return a.engine.stats().commits }),
+		total("paywatt_store_over_budget_total", "Transactions that exceeded their budget of time or rows.", func() int64 { return a.engine.stats().overBudget }),
 		gauge("paywatt_store_log_pages", "Pages of the write-ahead log.", func() float64 { return float64(a.engine.stats().logPages) }),
 	}
 	for outcome, read := range map[string]func() int64{
@@ -38,7 +38,7 @@ func (a *App) count() error {
 		"quarantined": func() int64 { return a.broker.Stats().Quarantined },
 		"dropped":     func() int64 { return a.broker.Stats().Dropped },
 	} {
-		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_records_total", Help: "Records of meters, by outcome.",
+		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_records_total", Help: "Records from meters, by outcome.",
 			ConstLabels: prometheus.Labels{"outcome": outcome}}, func() float64 { return float64(read()) }))
 	}
 	for _, c := range all {

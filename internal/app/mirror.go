@@ -176,7 +176,7 @@ func (a *App) sweep(ctx context.Context, known map[string]bool) {
 	for number := range known {
 		if !seen[number] {
 			if err := a.mirror.Drop(number); err != nil {
-				a.log.Warn("meter not taken out of the mirror", logkey.Meter, number, logkey.Err, err)
+				a.log.Warn("meter not removed from the mirror", logkey.Meter, number, logkey.Err, err)
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // Errors that close a connection because of its bytes, or because the client does not read.
 var (
-	errNoConnect = errors.New("the first packet is no CONNECT")
+	errNoConnect = errors.New("the first packet is not CONNECT")
 	errNoLength  = errors.New("the length of a packet is malformed")
 	errSlow      = errors.New("the client does not read what is sent to it")
 )

@@ -202,7 +202,7 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 func clean(name string) string {
 	const longest = 13 // digits of a meter number
 	if len(name) > longest || strings.Trim(name, "0123456789") != "" {
-		return "none: the user name is no meter number"
+		return "none: the user name is not a meter number"
 	}
 	return name
 }

@@ -157,7 +157,7 @@ func (g *Integration) Put(number string, customer id.ID, messages []mirror.Messa
 	g.mu.Lock()
 	if _, known := g.topics[number]; !known && len(g.topics) >= maxMirrored {
 		g.mu.Unlock()
-		return fmt.Errorf("mirror meter %s: there are %d meters in the mirror already", number, maxMirrored)
+		return fmt.Errorf("mirror meter %s: the mirror already has %d meters", number, maxMirrored)
 	}
 	g.owner[number] = customer
 	var changed []mirror.Message

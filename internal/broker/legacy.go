@@ -69,7 +69,7 @@ type Legacy struct {
 // NewLegacy returns the listener of one device; Run serves it.
 func NewLegacy(c LegacyConfig) (*Legacy, error) {
 	if c.Listener == nil || c.Profile == nil || c.Meter == nil || c.Take == nil || c.Account == nil || c.PollEvery <= 0 {
-		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, somewhere to put what it says, an account and an interval")
+		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, an inbox, an account and an interval")
 	}
 	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
 		status: profile.Live{Profile: c.Profile.Name, Toggles: c.Profile.Supply.Kind == profile.Toggle}}

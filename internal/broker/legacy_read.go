@@ -18,8 +18,8 @@ import (
 
 // Reasons why a device's connection ends.
 var (
-	errLeft      = errors.New("the device said goodbye")
-	errForbidden = errors.New("the device sent what is not allowed")
+	errLeft      = errors.New("the device disconnected")
+	errForbidden = errors.New("the device sent a packet that is not allowed")
 	errOversized = errors.New("the device sent a packet longer than its profile allows")
 	errStranger  = errors.New("the client is not the device of this listener")
 )
@@ -31,7 +31,7 @@ func (l *Legacy) serve(ctx context.Context, c *conn) {
 	s, err := l.greet(ctx, c, r)
 	if err != nil {
 		l.counts.denied.Add(1)
-		l.log.Info("connection of a device refused", logkey.Listen, l.Addr().String(), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
+		l.log.Info("connection from a device refused", logkey.Listen, l.Addr().String(), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
 		return
 	}
 	l.enter(s)
@@ -164,18 +164,18 @@ func (s *legacySession) packet(ctx context.Context, pk packets.Packet) error {
 // connection ends, so that a device that keeps its messages sends it again.
 func (s *legacySession) published(ctx context.Context, pk packets.Packet) error {
 	if pk.FixedHeader.Qos > 1 || pk.TopicName == "" || len(pk.TopicName) > maxTopic || strings.ContainsAny(pk.TopicName, "+#\x00") {
-		return fmt.Errorf("%w: PUBLISH of quality %d on %.40q", errForbidden, pk.FixedHeader.Qos, pk.TopicName)
+		return fmt.Errorf("%w: PUBLISH with QoS %d on %.40q", errForbidden, pk.FixedHeader.Qos, pk.TopicName)
 	}
 	s.l.counts.messages.Add(1)
 	at := s.l.now()
 	t, err := s.l.c.Take(ctx, s.who, profile.Incoming{Topic: pk.TopicName, Payload: pk.Payload, At: at, Reasons: s.reasons(ctx)})
 	if err != nil {
 		s.l.counts.failed.Add(1)
-		s.l.log.Warn("message of a device was not stored", logkey.Meter, s.who.Number, logkey.Err, err)
+		s.l.log.Warn("message from a device was not stored", logkey.Meter, s.who.Number, logkey.Err, err)
 		return errNotStored
 	}
 	if t.Meaning.Kind == profile.Unreadable {
-		s.l.log.Warn("message of a device could not be read", logkey.Meter, s.who.Number, logkey.Reason, t.Meaning.Why)
+		s.l.log.Warn("message from a device could not be read", logkey.Meter, s.who.Number, logkey.Reason, t.Meaning.Why)
 	}
 	s.l.heard(t.Meaning, at)
 	s.hear(t.Meaning)

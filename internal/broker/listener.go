@@ -43,7 +43,7 @@ func (g *gate) Accept() (net.Conn, error) {
 			if errors.Is(err, net.ErrClosed) || !rest(pause, g.closing) {
 				return nil, err
 			}
-			g.log.Warn("a socket could not be accepted", logkey.Err, err)
+			g.log.Warn("connection not accepted", logkey.Err, err)
 			pause = min(2*pause, acceptPause)
 			continue
 		}

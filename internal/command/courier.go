@@ -168,7 +168,7 @@ func (c *Courier) sent(ctx context.Context, t access.Tenant, item job.Claim, not
 	again := job.Again(c.now().Add(job.Pause(item.Attempts)), "sent; the meter has not answered yet")
 	err := c.door.Do(context.WithoutCancel(ctx), t, func(tx CourierTx) (bool, error) { return false, note(tx) })
 	if err != nil {
-		return again, errors.Join(errors.New("the message was sent, but that could not be noted"), err)
+		return again, errors.Join(errors.New("the message was sent, but that could not be recorded"), err)
 	}
 	return again, nil
 }

@@ -329,7 +329,7 @@ func TestEveryErrorOfTheStoreComesBack(t *testing.T) {
 				break
 			}
 			failed++
-			sent := err != nil && strings.Contains(err.Error(), "the message was sent, but that could not be noted")
+			sent := err != nil && strings.Contains(err.Error(), "the message was sent, but that could not be recorded")
 			if !errors.Is(err, errFault) || sent && got != s.want || !sent && got != "" {
 				t.Fatalf("%s with statement %d failing (%s): %q, %v", s.name, n, l.f.sql, got, err)
 			}

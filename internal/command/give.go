@@ -52,7 +52,7 @@ func Add(tx AddTx, m registry.Meter, c Command, life time.Duration, by access.En
 		err = tx.AddCommand(c, item)
 	}
 	if err != nil {
-		return Command{}, fmt.Errorf("give %s to meter %s: %w", c.Type, m.Number, err)
+		return Command{}, fmt.Errorf("queue %s for meter %s: %w", c.Type, m.Number, err)
 	}
 	by.Action, by.Object, by.After, by.Reason = "command.send", i.Text(id.Command), string(c.Type)+" "+m.ID.Text(id.Meter), c.Reason
 	if err := tx.AuditLog(eyes.Mark(by)); err != nil {

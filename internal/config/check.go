@@ -36,11 +36,11 @@ func (v Value) check() error {
 		}
 	case Data:
 		if text == "" {
-			err = errors.New("names no folder")
+			err = errors.New("must name a folder")
 		}
 	case Store:
 		if text != "" && !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
-			err = errors.New("begins with postgres://, or is left out for the database in the data folder")
+			err = errors.New("must begin with postgres://, or be left out for the database in the data folder")
 		}
 	case LogLevel:
 		if !slices.Contains(LogLevels(), text) {
@@ -48,7 +48,7 @@ func (v Value) check() error {
 		}
 	case URL:
 		if text != "" && !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
-			err = errors.New("begins with http:// or https://")
+			err = errors.New("must begin with http:// or https://")
 		}
 	}
 	if v.Setting.Kind == Duration && err == nil {
@@ -91,7 +91,7 @@ func address(text string) error {
 		return fmt.Errorf("is %q, want host:port", text)
 	}
 	if port, err := strconv.Atoi(text[i+1:]); err != nil || port < 0 || port > 65535 {
-		return fmt.Errorf("is %q, whose port is not 0 to 65535", text)
+		return fmt.Errorf("is %q, but its port must be 0 to 65535", text)
 	}
 	host := text[:i]
 	if strings.Contains(host, ":") && !(strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")) {
@@ -103,7 +103,7 @@ func address(text string) error {
 // checkTogether says which settings contradict each other.
 func (c Config) checkTogether() error {
 	if (c.Text(TLSCert) == "") != (c.Text(TLSKey) == "") {
-		return fmt.Errorf("%w %s and %s go together: one is given without the other", ErrSetting, TLSCert, TLSKey)
+		return fmt.Errorf("%w %s works only together with %s: give both or neither", ErrSetting, TLSCert, TLSKey)
 	}
 	return goTogether(c.Routes())
 }

@@ -164,7 +164,7 @@ func (c *Config) mergeFile(file map[string]any, path string) []error {
 			continue
 		}
 		if s.NotFile {
-			errs = append(errs, fmt.Errorf("%w %s cannot stand in file %s: the file is found by it; use --%s or %s", ErrSetting, key, path, s.FlagName(), s.Variable()))
+			errs = append(errs, fmt.Errorf("%w %s cannot be set in file %s, because it says where that file is; use --%s or %s", ErrSetting, key, path, s.FlagName(), s.Variable()))
 			continue
 		}
 		texts, err := fileTexts(file[key], s.Kind)
@@ -184,13 +184,13 @@ func fileTexts(v any, k Kind) ([]string, error) {
 		return []string{v}, nil
 	case []any:
 		if k != List {
-			return nil, errors.New("has one value, not several")
+			return nil, errors.New("takes one value, not several")
 		}
 		texts := make([]string, 0, len(v))
 		for _, e := range v {
 			s, ok := e.(string)
 			if !ok {
-				return nil, fmt.Errorf("holds %v, want texts in quotes", e)
+				return nil, fmt.Errorf("contains %v, want texts in quotes", e)
 			}
 			texts = append(texts, s)
 		}
@@ -242,7 +242,7 @@ func (c Config) mergeFlags(flags map[string][]string) []error {
 		}
 		texts := flags[key]
 		if s.Kind != List && len(texts) != 1 {
-			errs = append(errs, fmt.Errorf("%w --%s is given %d times, once is right", ErrSetting, s.FlagName(), len(texts)))
+			errs = append(errs, fmt.Errorf("%w --%s is given %d times; give it once", ErrSetting, s.FlagName(), len(texts)))
 			continue
 		}
 		c.values[key] = Value{Setting: s, Texts: slices.Clone(texts), Origin: Flag, From: "--" + s.FlagName()}
@@ -255,10 +255,10 @@ func unknown(key, where string) error {
 	bare := strings.ToLower(strings.TrimPrefix(key, EnvPrefix))
 	for _, s := range settings {
 		if strings.ReplaceAll(s.Key, "_", "") == strings.NewReplacer("_", "", "-", "").Replace(bare) {
-			return fmt.Errorf("%w %s (%s) does not exist; is %s meant?", ErrSetting, key, where, s.Key)
+			return fmt.Errorf("%w %s (%s) does not exist; did you mean %s?", ErrSetting, key, where, s.Key)
 		}
 	}
-	return fmt.Errorf("%w %s (%s) does not exist; paywatt config show lists those that do", ErrSetting, key, where)
+	return fmt.Errorf("%w %s (%s) does not exist; paywatt config show lists all settings", ErrSetting, key, where)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -92,7 +92,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		want []string
 	}{
 		"unknown key in the file":   {config.Sources{File: map[string]any{"htp": ":1"}, FilePath: "x.toml"}, []string{"htp", "x.toml"}},
-		"misspelt with a dash":      {config.Sources{File: map[string]any{"tls-cert": "c"}}, []string{"tls-cert", "is tls_cert meant"}},
+		"misspelt with a dash":      {config.Sources{File: map[string]any{"tls-cert": "c"}}, []string{"tls-cert", "did you mean tls_cert"}},
 		"unknown variable":          {config.Sources{Env: []string{"PAYWATT_HTPP=1"}}, []string{"PAYWATT_HTPP"}},
 		"variable in lower case":    {config.Sources{Env: []string{"PAYWATT_http=:1"}}, []string{"PAYWATT_http", "http"}},
 		"unknown flag":              {config.Sources{Flags: map[string][]string{"nope": {"1"}}}, []string{"nope"}},

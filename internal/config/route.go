@@ -74,13 +74,13 @@ func routeTables(v any) ([]map[string]any, error) {
 		for _, e := range v {
 			t, ok := e.(map[string]any)
 			if !ok {
-				return nil, errors.New("is a list of tables, each begun with [[sms_route]]")
+				return nil, errors.New("must be a list of tables that each begin with [[sms_route]]")
 			}
 			out = append(out, t)
 		}
 		return out, nil
 	}
-	return nil, errors.New("is a list of tables, each begun with [[sms_route]]")
+	return nil, errors.New("must be a list of tables that each begin with [[sms_route]]")
 }
 
 func readRoute(t map[string]any) (Route, error) {
@@ -101,13 +101,13 @@ func readRoute(t map[string]any) (Route, error) {
 		case "cost_micro":
 			r.Cost, ok = v.(int64)
 			if !ok || r.Cost < 0 || r.Cost > math.MaxInt32*1000 {
-				err = errors.New("cost_micro is what one part costs, in millionths of the currency's unit")
+				err = errors.New("cost_micro must be the cost of one part, in millionths of the currency's unit")
 			}
 		case "prefixes":
 			r.Prefixes, err = fileTexts(v, List)
 		case "meters":
 			if r.Meters, ok = v.(bool); !ok {
-				err = errors.New("meters is true or false")
+				err = errors.New("meters must be true or false")
 			}
 		default:
 			if !slices.Contains(known, key) {
@@ -125,15 +125,15 @@ func readRoute(t map[string]any) (Route, error) {
 // check says what is wrong with a route.
 func (r Route) check() error {
 	if !isRouteName(r.Name) {
-		return fmt.Errorf("name is %q, want 1 to 32 of a-z, 0-9 and -: it stands in paths and alarms", r.Name)
+		return fmt.Errorf("name is %q, want 1 to 32 of a-z, 0-9 and -, because paths and alarms contain it", r.Name)
 	}
 	for _, p := range r.Prefixes {
 		if len(p) < 2 || p[0] != '+' || strings.Trim(p[1:], "0123456789") != "" {
-			return fmt.Errorf("route %s: the prefix %q does not begin like a number with its country code, +254", r.Name, p)
+			return fmt.Errorf("route %s: the prefix %q must be the start of a number with its country code, such as +254", r.Name, p)
 		}
 	}
 	if r.Kind == RouteModem && r.Keys["port"] == "" {
-		return fmt.Errorf("route %s: a modem needs port, /dev/ttyUSB0 or the like", r.Name)
+		return fmt.Errorf("route %s: a modem needs a port, such as /dev/ttyUSB0", r.Name)
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func goTogether(all []Route) error {
 		}
 	}
 	if logs > 0 && logs < len(all) {
-		return fmt.Errorf("%w %s: a log route stands alone, nothing leaves by it: take it away, or the others", ErrSetting, SMSRoute)
+		return fmt.Errorf("%w %s: a log route sends nothing and must be the only route: remove it, or remove the others", ErrSetting, SMSRoute)
 	}
 	return oneNameEach(all)
 }
@@ -161,7 +161,7 @@ func oneNameEach(all []Route) error {
 	seen := map[string]bool{}
 	for _, r := range all {
 		if seen[r.Name] {
-			return fmt.Errorf("the name %s is given to two routes", r.Name)
+			return fmt.Errorf("two routes have the name %s", r.Name)
 		}
 		seen[r.Name] = true
 	}
@@ -176,7 +176,7 @@ func ParseModem(text string) (port, number string, err error) {
 	case port == "":
 		return "", "", fmt.Errorf("%q is not PORT[=NUMBER]", text)
 	case named && (digits == "" || strings.Trim(digits, "0123456789") != ""):
-		return "", "", fmt.Errorf("%q: the number is digits, with the country code behind a +", text)
+		return "", "", fmt.Errorf("%q: the number must be digits with the country code, after a +", text)
 	}
 	return port, number, nil
 }

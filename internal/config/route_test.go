@@ -34,7 +34,7 @@ func TestRoutesAreReadInTheirOrder(t *testing.T) {
 // TestALogStandsAlone: among other routes it would swallow their messages, which would then count as sent.
 func TestALogStandsAlone(t *testing.T) {
 	log, other := map[string]any{"name": "paper", "kind": "log"}, map[string]any{"name": "second", "kind": "log"}
-	if _, err := routesOf(t, log); err == nil || !strings.Contains(err.Error(), "stands alone") {
+	if _, err := routesOf(t, log); err == nil || !strings.Contains(err.Error(), "must be the only route") {
 		t.Errorf("a log behind a modem: got error %v, want one that says it stands alone", err)
 	}
 	c, err := config.Merge(config.Sources{File: map[string]any{"sms_route": []map[string]any{log, other}}, FilePath: "paywatt.toml"})
@@ -56,10 +56,10 @@ func TestRoutesThatCannotBeRightAreNamed(t *testing.T) {
 		"kind is":       good(func(r map[string]any) { r["kind"] = "pigeon" }),
 		"name is":       good(func(r map[string]any) { r["name"] = "../in" }),
 		"no key pigeon": good(func(r map[string]any) { r["pigeon"] = "x" }),
-		"needs port":    good(func(r map[string]any) { delete(r, "port") }),
+		"needs a port":  good(func(r map[string]any) { delete(r, "port") }),
 		"the prefix":    good(func(r map[string]any) { r["prefixes"] = []any{"254"} }),
 		"cost_micro":    good(func(r map[string]any) { r["cost_micro"] = int64(-1) }),
-		"meters is":     good(func(r map[string]any) { r["meters"] = "yes" }),
+		"meters must":   good(func(r map[string]any) { r["meters"] = "yes" }),
 		"two routes":    good(func(r map[string]any) { r["name"] = "modem1" }),
 		"at most":       make([]map[string]any, config.MaxRoutes+1),
 	} {

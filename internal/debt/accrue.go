@@ -260,7 +260,7 @@ func (ds *Debts) Accrue(ctx context.Context, by access.Actor) (int, error) {
 		_, err := tx.Charges().JobRun(chargeJob, local.Format(time.DateOnly))
 		return false, err
 	})
-	return charged, fault.Wrap(err, "note that fixed charges are due")
+	return charged, fault.Wrap(err, "record that fixed charges are due")
 }
 
 // chargedBatch is the work of one transaction of the job.

@@ -52,7 +52,7 @@ func (d *Device) Receive(down wire.Down, topic string, payload []byte) error {
 		err = fmt.Errorf("%w: message of kind %q", ErrInput, string(down))
 	}
 	if err != nil {
-		d.log.Warn("message of the server dropped", logkey.Meter, d.c.Number, logkey.Kind, string(down), logkey.Err, err)
+		d.log.Warn("message from the server dropped", logkey.Meter, d.c.Number, logkey.Kind, string(down), logkey.Err, err)
 	}
 	return d.broken
 }

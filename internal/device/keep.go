@@ -195,7 +195,7 @@ func (d *Device) recall() error {
 	if errors.Is(err, journal.ErrBlank) {
 		if lived(d.c.Found.Frames) {
 			// No record is published before both snapshots exist, so this is not an interrupted creation.
-			return fmt.Errorf("%w: the image is blank, but the outbox holds what a meter has told", journal.ErrDamaged)
+			return fmt.Errorf("%w: the image is blank, but the outbox holds records of a meter", journal.ErrDamaged)
 		}
 		c, err := d.unconfigured(printed)
 		if err != nil {
@@ -210,7 +210,7 @@ func (d *Device) recall() error {
 		return fmt.Errorf("%w: the memory is that of meter %d", ErrNumber, loaded.Config.Number)
 	}
 	if d.c.Keys != nil && !madeWith(&loaded.Keys, d.c.Keys) {
-		return fmt.Errorf("%w: the memory of this meter holds another one", ErrKey)
+		return fmt.Errorf("%w: the memory of this meter holds another key", ErrKey)
 	}
 	kept := readFrames(d.c.Found.Frames)
 	if len(kept.store) != 2*storeIDSize || kept.number != d.c.Number {
@@ -349,7 +349,7 @@ func (d *Device) publish(r *meter.Report) {
 	} else if lost && !d.losing {
 		// Log it once until the server has caught up: an offline meter would otherwise log it for every record.
 		d.losing = true
-		d.log.Warn("oldest records lost for want of room", logkey.Meter, d.c.Number, logkey.Seq, e.Seq)
+		d.log.Warn("outbox full: oldest records lost", logkey.Meter, d.c.Number, logkey.Seq, e.Seq)
 	}
 	d.appended++
 	if err := d.c.Log.Append(reportFrame(e)); err != nil {

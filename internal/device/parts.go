@@ -264,7 +264,7 @@ func (d *Device) tendContact() {
 		}
 		if d.contact.mismatch {
 			matches = 0
-			d.log.Warn("relay contact does not follow", logkey.Meter, d.c.Number)
+			d.log.Warn("relay contact does not follow the relay", logkey.Meter, d.c.Number)
 		}
 		d.give(boardEvent(meter.CodeMismatch, wanted, matches))
 	}

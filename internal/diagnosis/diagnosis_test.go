@@ -84,7 +84,7 @@ func TestATextMessageIsNoProof(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
 	d := c.ask(c.sold(number, soldToken{key: k, minutes: 1, state: sale.TokenHeard, result: metering.ResultHeard}), "")
-	if codes(d) != "used" || !strings.Contains(d.Findings[0].Text, "A text message says") || !strings.Contains(d.Findings[0].Text, "not proved") || strings.Contains(d.Findings[0].Text, "the credit is in") {
+	if codes(d) != "used" || !strings.Contains(d.Findings[0].Text, "A text message says") || !strings.Contains(d.Findings[0].Text, "not proven") || strings.Contains(d.Findings[0].Text, "the credit was added") {
 		t.Errorf("a token that a text message says is in: %s, %+v; want used, by a text message, not proved", codes(d), d.Findings)
 	}
 }

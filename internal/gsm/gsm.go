@@ -170,7 +170,7 @@ func New(cfg Config) (*Modem, error) {
 	if cfg.Centre != "" {
 		var err error
 		if m.centre, err = pdu.ParseAddress(cfg.Centre); err != nil || m.centre.Type == pdu.Alphanumeric {
-			return nil, fmt.Errorf("gsm modem: service centre %q is no number", cfg.Centre)
+			return nil, fmt.Errorf("gsm modem: service centre %q is not a number", cfg.Centre)
 		}
 	}
 	return m, nil
@@ -241,7 +241,7 @@ func (m *Modem) Send(ctx context.Context, o Outgoing) Sent {
 	m.mu.Lock()
 	if i := slices.Index(m.queue, r); i >= 0 {
 		m.queue = slices.Delete(m.queue, i, i+1)
-		r.finish(NotSent, "the time to wait was over")
+		r.finish(NotSent, "the waiting time ran out")
 	}
 	m.mu.Unlock()
 	return <-r.answer // in the queue: at once; with the modem: after its answer

@@ -35,7 +35,7 @@ func (r *request) finish(o Outcome, why string) {
 func (m *Modem) prepare(o Outgoing) (r *request, refused string) {
 	to, err := pdu.ParseAddress(o.To)
 	if err != nil || to.Type == pdu.Alphanumeric {
-		return nil, "the recipient is no telephone number"
+		return nil, "the recipient is not a telephone number"
 	}
 	r = &request{out: o, to: to, next: o.From, ref: o.Reference, answer: make(chan Sent, 1)}
 	if o.From == 0 {
@@ -83,7 +83,7 @@ func (m *Modem) again(r *request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r.ctx.Err() != nil {
-		r.finish(NotSent, "the time to wait was over")
+		r.finish(NotSent, "the waiting time ran out")
 		return
 	}
 	m.queue = append([]*request{r}, m.queue...)
@@ -195,7 +195,7 @@ func (s *session) settle(x exchange, err error) (try, error) {
 	case s.late.final.Status != at.OK:
 		return s.judge(*s.late.final), err
 	}
-	why := "the modem's answer did not come"
+	why := "the modem did not answer in time"
 	if err != nil {
 		why = err.Error()
 	}

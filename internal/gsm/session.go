@@ -25,7 +25,7 @@ const (
 var (
 	errReset      = errors.New("the modem has reset")
 	errSilent     = errors.New("the modem does not answer")
-	errUnanswered = errors.New("no answer, though the modem is there")
+	errUnanswered = errors.New("the modem works, but did not answer this command")
 )
 
 // session is one opening of the port.

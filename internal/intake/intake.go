@@ -175,7 +175,7 @@ func Keep(tx Tx, r *metering.Record) error {
 	}
 	b, l := &batch{tx: tx, live: live}, live[r.Meter]
 	if err := b.store(r, r.Memory); err != nil { // the record's memory may have been replaced since
-		return fmt.Errorf("keep a record of meter %s: %w", r.Number, err)
+		return fmt.Errorf("store a record of meter %s: %w", r.Number, err)
 	}
 	if err := b.writeReadings(); err != nil {
 		return err

@@ -68,7 +68,7 @@ func TestAnErrorNamesTheRecord(t *testing.T) {
 	}
 	r = newRows()
 	r.Broken = 2
-	if err := intake.Keep(r, ptr(event(1, 5, 401))); err == nil || err.Error() != "keep a record of meter m1: the store failed" {
+	if err := intake.Keep(r, ptr(event(1, 5, 401))); err == nil || err.Error() != "store a record of meter m1: the store failed" {
 		t.Errorf("the error says %v", err)
 	}
 }
@@ -95,7 +95,7 @@ func TestSoManyRecordsWaitForADecision(t *testing.T) {
 	if out[2].Kind != metering.Quarantined || out[2].Watermark != 7 {
 		t.Errorf("it came to %+v", out[2])
 	}
-	full := "alarm of m1 now quarantine-full: 200 records of the meter wait for a decision. %d later ones were counted but not kept."
+	full := "alarm of m1 now quarantine-full: 200 records of the meter wait for a decision. Later records are counted but not stored: %d so far."
 	r.Wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 is held for review: register_wh is negative: -1.",
 		"m1: 1 not kept", fmt.Sprintf(full, 1), "m1: 2 not kept", fmt.Sprintf(full, 2), "m1 is up to 7 with 1000 Wh of record 4 at 12:00:00")
 }

@@ -289,7 +289,7 @@ func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 		return false, nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("note what was sent: %w", err)
+		return 0, fmt.Errorf("record what was sent: %w", err)
 	}
 	return len(claims), nil
 }

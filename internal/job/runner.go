@@ -149,5 +149,5 @@ func (r *Runner[X]) first(ctx context.Context, t access.Tenant, task Task[X]) er
 
 func (r *Runner[X]) leave(ctx context.Context) error {
 	err := r.door.Do(ctx, 0, func(tx X) (bool, error) { return false, tx.LeaderLeave(leadName, r.holder) })
-	return fault.Wrap(err, "give the lead back")
+	return fault.Wrap(err, "give up the leadership")
 }

@@ -27,7 +27,7 @@ const (
 )
 
 // ErrSealed means that a sealed text does not open: it was altered, or belongs to another context or another data key.
-var ErrSealed = errors.New("sealed text does not open under this data key and context")
+var ErrSealed = errors.New("sealed text cannot be decrypted with this data key and context")
 
 // DataKey seals small secrets of the database, so that a copy of the database alone shows no token digits, stored answers or link keys.
 // Its file is in the data folder and only the server's user can read it, because a server must sign commands and repeat answers while its

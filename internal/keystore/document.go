@@ -113,13 +113,13 @@ func parseDocument(b []byte) (document, error) {
 		return document{}, fmt.Errorf("%w: %w", errFormat, err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return document{}, fmt.Errorf("%w: more behind its end", errFormat)
+		return document{}, fmt.Errorf("%w: more data follows its end", errFormat)
 	}
 	if d.Format != formatName || d.Version != formatVersion || d.KDF.Name != "argon2id" {
 		return document{}, fmt.Errorf("%w: format %q version %d", errFormat, d.Format, d.Version)
 	}
 	if !d.KDF.params().valid() || len(d.KDF.Salt) != saltSize || len(d.Keys) > maxKeys {
-		return document{}, fmt.Errorf("%w: figures out of range", errFormat)
+		return document{}, fmt.Errorf("%w: numbers out of range", errFormat)
 	}
 	for _, e := range d.Keys {
 		if no := e.fact().problem(); no.Refused() || !e.Key.wellFormed() {

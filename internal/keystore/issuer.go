@@ -63,13 +63,13 @@ func (i *Issuer) Issue(_ context.Context, o vending.IssueRequest) (vending.Answe
 			return vending.Answer{Outcome: vending.Declined, Refusal: no}, nil
 		}
 	default:
-		err = fmt.Errorf("no kind %d of tokens", o.Make)
+		err = fmt.Errorf("unknown token kind %d", o.Make)
 	}
 	if err != nil {
 		return vending.Answer{}, fmt.Errorf("issue token: %w", err)
 	}
 	if back := sts.Open(key, token); back.Result != sts.Accept || !asOrdered(back, o) {
-		return vending.Answer{}, fmt.Errorf("issue token: it does not open to what was ordered (%s)", back.Result)
+		return vending.Answer{}, fmt.Errorf("issue token: it does not decrypt to what was ordered (%s)", back.Result)
 	}
 	return vending.Answer{Outcome: vending.Made, Token: token}, nil
 }
@@ -107,7 +107,7 @@ func (i *Issuer) section(current sts.Key, o vending.IssueRequest) (sts.Token, re
 	case err != nil:
 		return sts.Token{}, refusal.Refusal{}, err
 	case o.Change.Section >= len(set):
-		return sts.Token{}, refusal.Refusal{}, fmt.Errorf("section %d of a key change with %d tokens", o.Change.Section, len(set))
+		return sts.Token{}, refusal.Refusal{}, fmt.Errorf("a key change of %d tokens has no section %d", len(set), o.Change.Section)
 	}
 	return set[o.Change.Section], refusal.Refusal{}, nil
 }

@@ -59,7 +59,7 @@ func hexLine(text []byte) ([]byte, error) {
 				continue
 			case c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F':
 			default:
-				return digits, fmt.Errorf("%w: line %d, character %d is no hexadecimal digit", ErrKeyFile, line, i+1)
+				return digits, fmt.Errorf("%w: line %d, character %d is not a hexadecimal digit", ErrKeyFile, line, i+1)
 			}
 			if found == 0 {
 				found = line

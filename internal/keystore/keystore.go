@@ -33,11 +33,11 @@ const lockName = "keystore.lock"
 // Sentinel errors.
 var (
 	// ErrPassphrase means that the passphrase does not open the key store.
-	ErrPassphrase = errors.New("the passphrase does not open the key store; nothing was changed: check it, letter case and keyboard included")
+	ErrPassphrase = errors.New("the passphrase does not open the key store; nothing was changed: check the passphrase, its letter case and the keyboard layout")
 	// ErrEmptyPassphrase means that the passphrase is empty.
 	ErrEmptyPassphrase = errors.New("the passphrase is empty; nothing was changed: give one of 8 characters or more")
 	// ErrAltered means that the file's seal does not match its content.
-	ErrAltered = errors.New("the key store was altered by somebody without its passphrase; no key of it is used: restore it from a backup")
+	ErrAltered = errors.New("the key store was altered by somebody without its passphrase; none of its keys is used: restore it from a backup")
 )
 
 // Fact is everything about a vending key except the key itself. It can be read without the passphrase.
@@ -168,7 +168,7 @@ func (s *Store) isRead(now stamp) bool { return now.same(s.read) && now.exists()
 func (s *Store) refresh() error {
 	now, err := stampOf(s.Path())
 	if err != nil {
-		return fmt.Errorf("look at key store: %w", err)
+		return fmt.Errorf("check key store: %w", err)
 	}
 	if s.isRead(now) {
 		return nil

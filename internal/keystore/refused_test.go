@@ -109,7 +109,7 @@ func TestTokensOfManagement(t *testing.T) {
 		t.Errorf("a field out of range: %+v, %v", a, err)
 	}
 	bad.Make, bad.Attributes.KT, bad.Credit.TID = 9, sts.DUTK, 1
-	if a, err := s.Issuer().Issue(t.Context(), bad); err == nil || err.Error() != "issue token: no kind 9 of tokens" || a.Outcome == vending.Made {
+	if a, err := s.Issuer().Issue(t.Context(), bad); err == nil || err.Error() != "issue token: unknown token kind 9" || a.Outcome == vending.Made {
 		t.Errorf("an unknown kind: %+v, %v", a, err)
 	}
 	change := o
@@ -118,7 +118,7 @@ func TestTokensOfManagement(t *testing.T) {
 	issue(t, s, change)
 	last := change
 	last.Change.Section = 2
-	if _, err := s.Issuer().Issue(t.Context(), last); err == nil || err.Error() != "issue token: section 2 of a key change with 2 tokens" {
+	if _, err := s.Issuer().Issue(t.Context(), last); err == nil || err.Error() != "issue token: a key change of 2 tokens has no section 2" {
 		t.Errorf("a section too many: %v", err)
 	}
 	expired := change
@@ -249,7 +249,7 @@ func TestAFileThatIsNoKeyStoreIsReportedWithItsPlace(t *testing.T) {
 		t.Errorf("without the file: %v", err)
 	}
 	for text, want := range map[string]string{
-		string(good) + " x": "more behind its end", "{": "unexpected EOF", strings.Repeat(" ", 1<<20+1): "read key store: " + s.Path() + " is longer than 1048576 bytes",
+		string(good) + " x": "more data follows its end", "{": "unexpected EOF", strings.Repeat(" ", 1<<20+1): "read key store: " + s.Path() + " is longer than 1048576 bytes",
 	} {
 		if err := os.WriteFile(s.Path(), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -349,12 +349,12 @@ func TestAKeyFileOf4096CharactersIsRead(t *testing.T) {
 		"abababababababa":                    "an odd number of hexadecimal digits (15): one is missing or too many",
 		hex02 + "\n\n0":                      "a second line of digits (line 3); a key file holds one key on one line",
 		hex02 + "\nab/":                      "a second line of digits (line 2); a key file holds one key on one line",
-		"ab/":                                "line 1, character 3 is no hexadecimal digit",
-		"\n9:":                               "line 2, character 2 is no hexadecimal digit",
-		"a@":                                 "line 1, character 2 is no hexadecimal digit",
-		"FG":                                 "line 1, character 2 is no hexadecimal digit",
-		"a`":                                 "line 1, character 2 is no hexadecimal digit",
-		"fg":                                 "line 1, character 2 is no hexadecimal digit",
+		"ab/":                                "line 1, character 3 is not a hexadecimal digit",
+		"\n9:":                               "line 2, character 2 is not a hexadecimal digit",
+		"a@":                                 "line 1, character 2 is not a hexadecimal digit",
+		"FG":                                 "line 1, character 2 is not a hexadecimal digit",
+		"a`":                                 "line 1, character 2 is not a hexadecimal digit",
+		"fg":                                 "line 1, character 2 is not a hexadecimal digit",
 		" \n":                                "it is empty",
 		"00":                                 "1 bytes; a vending key has 8 (DKGA 02) or 20 (DKGA 04)",
 	} {

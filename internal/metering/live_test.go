@@ -445,7 +445,7 @@ func TestARestoreAsksForWhatMayBeLost(t *testing.T) {
 		t.Errorf("a new meter: %+v, noted %+v", d, fresh.Info.Server)
 	}
 	late := line{now: noon()}
-	if d := late.boot("a", 2, 9, 1); d.Watermark != 1 || d.Alarm == nil || !strings.Contains(d.Alarm.Text, "begins with record 2. The 1 before it never arrived") {
+	if d := late.boot("a", 2, 9, 1); d.Watermark != 1 || d.Alarm == nil || !strings.Contains(d.Alarm.Text, "first record is 2. The 1 before it never arrived") {
 		t.Errorf("a new meter whose first record never came: %+v, %+v", d, d.Alarm)
 	}
 }

@@ -20,7 +20,7 @@ func TestWordsOfADoubt(t *testing.T) {
 	want := map[metering.Doubt]string{
 		"zero": "the register fell to zero", "rollover": "the register passed its last figure and began again", "reset": "the register began again near zero",
 		"backwards": "the register went backwards", "doubled": "the register doubled", "jump": "the register rose by more than the meter can measure in the time",
-		"long-gap": "the reading comes too long after the one before", "no-price": "the tariff has no price for the energy",
+		"long-gap": "the reading comes too long after the previous one", "no-price": "the tariff has no price for the energy",
 		"relay-open": "the meter counted energy while its relay was open", "future-time": "the record is dated in the future",
 		"impossible-time": "the record has an impossible time", "negative": "a register is negative",
 		"implausible-power": "the power is more than the meter can measure", "unreadable": "the record cannot be read", "no doubt": "",
@@ -89,7 +89,7 @@ func TestTextsOfAlarms(t *testing.T) {
 			"The meter came back with memory b instead of " + lineMemory + ". Records that the old memory had not delivered are lost."},
 		{nameless.boot("b", 1, 9, 1).Alarm, metering.AlarmMemoryReplaced,
 			"The meter sent records before it named its memory (b). If they came from another memory, the records still in it are lost."},
-		{(&line{now: noon()}).boot("a", 5, 9, 1).Alarm, metering.AlarmRecordsLost, "The meter begins with record 5. The 4 before it never arrived."},
+		{(&line{now: noon()}).boot("a", 5, 9, 1).Alarm, metering.AlarmRecordsLost, "The meter's first record is 5. The 4 before it never arrived."},
 		{l.takes(event(1, 303), 1).Alarm, metering.AlarmLockout, "Wrong tokens were entered until the meter locked its entry for a while."},
 		{l.takes(event(2, 504), 1).Alarm, metering.AlarmTamper, "A tamper switch of the meter tripped: reverse energy."},
 		{metering.JudgeToken(metering.TokenReversed, "accept").Alarm, metering.AlarmReversedUsed, "The meter accepted a token whose sale was reversed."},

@@ -27,7 +27,7 @@ func (i inbox) Receive(ctx context.Context, in Incoming) error {
 	queued := false
 	err := i.dispatcher.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.dispatcher.receive(tx, in); return false, err })
 	if err != nil {
-		return fmt.Errorf("take a message that came by %s: %w", in.Route, err)
+		return fmt.Errorf("accept a message from route %s: %w", in.Route, err)
 	}
 	if queued {
 		i.dispatcher.Kick()
@@ -50,7 +50,7 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 	now := d.c.Now()
 	if n, err := tx.Recipients().Arrivals(in.From, now.Add(-time.Hour)); err != nil || n >= MaxArrivals {
 		if err == nil {
-			d.c.Log.Warn("message dropped: too many of one sender", logkey.Route, in.Route, logkey.Count, n)
+			d.c.Log.Warn("message dropped: too many from one sender", logkey.Route, in.Route, logkey.Count, n)
 		}
 		return false, err
 	}
@@ -101,7 +101,7 @@ func (i inbox) Report(ctx context.Context, r Report) error {
 	queued := false
 	err := i.dispatcher.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.dispatcher.report(tx, r); return false, err })
 	if err != nil {
-		return fmt.Errorf("take a report that came by %s: %w", r.Route, err)
+		return fmt.Errorf("accept a report from route %s: %w", r.Route, err)
 	}
 	if queued {
 		i.dispatcher.Kick()

@@ -37,7 +37,7 @@ func LastSaleTo(tx BoughtTx, meter int64) (LastSale, bool, error) {
 	}
 	s, found, err := tx.VendSale(tokens[newest].Sale)
 	if err == nil && !found {
-		err = errors.New("the sale of a token is not there")
+		err = errors.New("the sale of a token is missing")
 	}
 	if err != nil {
 		return LastSale{}, false, err

@@ -39,7 +39,7 @@ func (d *Dispatcher) watchMemory(ctx context.Context, n int, r Configured) error
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("note how full the memory of %s is: %w", name, err)
+		return fmt.Errorf("record how full the memory of %s is: %w", name, err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

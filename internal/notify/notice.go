@@ -111,7 +111,7 @@ func noteNoticeSent(tx LogTx, m Message) error {
 	}
 	body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: m.Args.Meter, Account: m.Args.Account, Available: m.Args.Balance, Currency: m.Args.Currency, Press: m.Args.Press, Test: m.Args.Test})
 	if err != nil {
-		return fmt.Errorf("note a notice %s: %w", kind, err)
+		return fmt.Errorf("record a notice %s: %w", kind, err)
 	}
 	return wallet.NoticeSent(tx.Notices(), kind, body)
 }

@@ -37,7 +37,7 @@ func (l Log) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdic
 		return false, wallet.NoticeSent(tx.Notices(), wallet.NoticeKind(c.Kind), c.Body)
 	})
 	if err != nil {
-		return job.Verdict{}, fmt.Errorf("note a notice %s: %w", c.Kind, err)
+		return job.Verdict{}, fmt.Errorf("record a notice %s: %w", c.Kind, err)
 	}
 	return job.Done(), nil
 }

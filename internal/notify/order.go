@@ -260,7 +260,7 @@ func (d *Dispatcher) Retry(ctx context.Context, by access.Actor, message, route 
 	}
 	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (MessageView, error) { return d.retried(tx, by, message, route) })
 	if err != nil {
-		return MessageView{}, fmt.Errorf("send message %s once more: %w", cut(message, 40), err)
+		return MessageView{}, fmt.Errorf("send message %s again: %w", cut(message, 40), err)
 	}
 	if !out.Refused() {
 		d.Kick()

@@ -25,7 +25,7 @@ func (d *Dispatcher) strangersFull(tx Tx, in Incoming, now time.Time) (bool, err
 	if err != nil || n < MaxStrangers {
 		return false, err
 	}
-	d.c.Log.Warn("message dropped: too many of numbers that nobody registered", logkey.Route, in.Route, logkey.Count, n)
+	d.c.Log.Warn("message dropped: too many from unregistered numbers", logkey.Route, in.Route, logkey.Count, n)
 	return true, nil
 }
 

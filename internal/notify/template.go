@@ -157,7 +157,7 @@ func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 	}
 	currency, known := money.CurrencyOf(a.Currency)
 	if !known && (strings.Contains(text, "{amount}") || strings.Contains(text, "{balance}") || strings.Contains(text, "{settled}")) {
-		return Rendered{}, fmt.Errorf("write a message %s: no currency %q", p, a.Currency)
+		return Rendered{}, fmt.Errorf("write a message %s: unknown currency %q", p, a.Currency)
 	}
 	amount := func(m money.Minor) string { return currency.Code + " " + money.Format(m, currency) }
 	f := phrases[l]

@@ -344,7 +344,7 @@ func (d *Dispatcher) text(e sendJob) (string, error) {
 		defer clear(digits)
 		var read sts.Result
 		if token, read = sts.ParseToken(string(digits)); read != sts.Accept {
-			return "", fmt.Errorf("open the digits of token %s: they are no token", m.Token.Text(id.Token))
+			return "", fmt.Errorf("open the digits of token %s: they are not a token", m.Token.Text(id.Token))
 		}
 	}
 	if m.Purpose == PurposeMeter {

@@ -233,7 +233,7 @@ func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 		"to a customer":       {toCustomer(), "12345678901234567890", nil, ""},
 		"to a meter":          {toMeter(), "12345678901234567890", nil, ""},
 		"under another key":   {toCustomer(), "12345678901234567890", errors.New("wrong key"), "open the digits of token " + (id.ID{15: 1}).Text(id.Token) + ": wrong key"},
-		"no token":            {toCustomer(), "123", nil, "open the digits of token " + (id.ID{15: 1}).Text(id.Token) + ": they are no token"},
+		"no token":            {toCustomer(), "123", nil, "open the digits of token " + (id.ID{15: 1}).Text(id.Token) + ": they are not a token"},
 		"a template's absent": {notify.Draft{Purpose: "no-such", Meter: 1, Number: meterA}, "", nil, `write a message: no template "no-such" in en`},
 	} {
 		h, a, _ := newHall(t)

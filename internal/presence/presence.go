@@ -179,7 +179,7 @@ func (p *Presence) write(ctx context.Context, some []news) error {
 		return false, nil
 	})
 	if err != nil {
-		return fmt.Errorf("note sessions: %w", err)
+		return fmt.Errorf("record sessions: %w", err)
 	}
 	for number, h := range taken {
 		p.keep(number, h)
@@ -268,5 +268,5 @@ func (p *Presence) leave(ctx context.Context) error {
 		err = errors.Join(err, p.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.SessionsForget(p.c.Instance) }))
 	}
 	err = errors.Join(err, p.c.Door.Do(ctx, 0, func(tx Tx) (bool, error) { return false, tx.ServerSeen(p.c.Instance, p.c.Now()) }))
-	return fault.Wrap(err, "give sessions back")
+	return fault.Wrap(err, "release sessions")
 }

@@ -77,7 +77,7 @@ func capturedTime(l capturedLine) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time; give tst or at as 2026-11-20T08:00:00Z", text)
+	return time.Time{}, fmt.Errorf("%q is not a time; give tst or at as 2026-11-20T08:00:00Z", text)
 }
 
 // Played is the meaning of one recorded message and its effect on the register.

@@ -22,7 +22,7 @@ const maxDecimal = 40
 type Decimal int64
 
 // errDecimal is wrapped by every error about the form of a number.
-var errDecimal = errors.New("is no decimal number")
+var errDecimal = errors.New("is not a decimal number")
 
 // ParseDecimal parses digits with at most one point and an optional sign, as devices print measured values. A comma is
 // not accepted as the point. Places beyond the ninth are cut off, towards zero. An exponent is read as in JSON, up to

@@ -133,7 +133,7 @@ func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason 
 	})
 	switch {
 	case err != nil:
-		return Device{}, fmt.Errorf("note a toggle of meter %s: %w", number, err)
+		return Device{}, fmt.Errorf("record a toggle of meter %s: %w", number, err)
 	case eyes.Refused() || eyes.Waits != nil:
 		return Device{Refusal: eyes.Refusal, Waits: eyes.Waits}, nil
 	}

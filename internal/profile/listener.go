@@ -93,7 +93,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 		return false, tx.PutProfileRegister(who.Meter, p.Name, t.Register)
 	})
 	if err != nil {
-		return Outcome{}, fmt.Errorf("take a message of meter %s: %w", who.Number, err)
+		return Outcome{}, fmt.Errorf("accept a message of meter %s: %w", who.Number, err)
 	}
 	return t, nil
 }
@@ -158,7 +158,7 @@ func (r *Register) reading(m Meaning, h Incoming) wire.Record {
 }
 
 // errBeyond says that the meter's window rejects this memory's numbers even after a boot message.
-var errBeyond = errors.New("the meter's window does not take the reading")
+var errBeyond = errors.New("the meter's window does not accept the reading")
 
 // ingest stores the records. If the meter used another memory in between, because another meter was installed under the
 // same number for a while, a boot message first moves the window back.

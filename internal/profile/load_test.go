@@ -30,7 +30,7 @@ func TestAMistakeIsNamed(t *testing.T) {
 		"misspelt key":        {`volts_per_count =`, `volt_per_count =`, "counts.volt_per_count", "no such key"},
 		"no calibration":      {"[counts]\nvolts_per_count = \"0.004887586\"\nshunt_ohm = \"0.1\"\nsupply_volt = \"230\"\nhighest = \"1023\"\n", "", "counts", "add [counts]"},
 		"shunt of nothing":    {`shunt_ohm = "0.1"`, `shunt_ohm = "0"`, "counts", "above 0"},
-		"number not in quote": {`supply_volt = "230"`, `supply_volt = "230 V"`, "seed-a.toml", "no decimal number"},
+		"number not in quote": {`supply_volt = "230"`, `supply_volt = "230 V"`, "seed-a.toml", "not a decimal number"},
 		"bad name":            {`name = "seed-a"`, `name = "Seed A"`, "name", "lower-case"},
 		"wildcard":            {`topic = "GsmClientTest/init"`, `topic = "GsmClientTest/+"`, "up[0].topic", "{id}"},
 		"bad pattern":         {`(?P<v1>`, `(?P<v1`, "up[1].pattern", "regexp/syntax"},
@@ -86,7 +86,7 @@ func TestACaptureThatIsNone(t *testing.T) {
 	for text, says := range map[string]string{
 		"x":                              "line 1",
 		"\n{}":                           "line 2",
-		`{"at":"yesterday","topic":"a"}`: "no time",
+		`{"at":"yesterday","topic":"a"}`: "not a time",
 		`{"at":"2026-11-20T08:00:00Z"}`:  "no topic",
 	} {
 		if _, err := profile.ReadCapture(strings.NewReader(text)); !errors.Is(err, profile.ErrCapture) || !strings.Contains(err.Error(), says) {

@@ -108,7 +108,7 @@ type value struct {
 // changed. It is an error if all of them are missing.
 func (u *Up) values(payload []byte) ([]value, error) {
 	if !utf8.Valid(payload) {
-		return nil, fmt.Errorf("the payload is no text")
+		return nil, fmt.Errorf("the payload is not text")
 	}
 	switch {
 	case u.pattern != nil:
@@ -152,10 +152,10 @@ func document(payload []byte) (any, error) {
 	d.UseNumber()
 	var doc any
 	if err := d.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("the payload is no JSON")
+		return nil, fmt.Errorf("the payload is not JSON")
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("something follows the JSON document")
+		return nil, fmt.Errorf("more data follows the JSON document")
 	}
 	return doc, nil
 }
@@ -203,7 +203,7 @@ func (p *Profile) take(u *Up, m *Meaning, q Quantity, text string) error {
 	switch q {
 	case V1, V2:
 		if d < 0 || d > p.Counts.Highest {
-			return fmt.Errorf("%s is %s, a count is 0 to %s", q, d, p.Counts.Highest)
+			return fmt.Errorf("%s is %s, but a count must be 0 to %s", q, d, p.Counts.Highest)
 		}
 		if q == V1 {
 			m.V1 = &d
@@ -228,7 +228,7 @@ func (p *Profile) take(u *Up, m *Meaning, q Quantity, text string) error {
 		mwh = d.Milli() / 60
 	}
 	if d < 0 {
-		return fmt.Errorf("%s is %s, a register is not negative", q, d)
+		return fmt.Errorf("%s is %s, but a register cannot be negative", q, d)
 	}
 	m.EnergyMWh = &mwh
 	return nil

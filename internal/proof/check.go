@@ -53,9 +53,9 @@ type Verdict struct {
 func Uncovered() []string {
 	return []string{
 		"the digits of tokens (the meter proves them) and the tokens of a key change",
-		"names, addresses, the tax number, messages, the fiscal code, the technology of the meter's tokens",
-		"the time zone, how often it was printed, whether the sale was reversed afterwards",
-		"that others are shown the same log: for that compare the head with one that somebody else was given",
+		"names, addresses, the tax number, messages, the fiscal code, the token technology of the meter",
+		"the time zone, how often the receipt was printed, whether the sale was reversed later",
+		"that other people see the same log: to check that, compare your head with one that somebody else got",
 	}
 }
 
@@ -121,11 +121,11 @@ func (c *checker) believe() bool {
 		case c.v.Key == "":
 			c.v.Key, c.v.KeyFrom = h.Key, h.Name
 		case c.v.Key != h.Key:
-			return c.say(WrongKey, "Say which key is the utility's: --key.", "%s and %s name two keys, %s and %s.", c.v.KeyFrom, h.Name, c.v.Key, h.Key)
+			return c.say(WrongKey, "Name the utility's key with --key.", "%s and %s name different keys, %s and %s.", c.v.KeyFrom, h.Name, c.v.Key, h.Key)
 		}
 	}
 	if c.v.Key == "" {
-		return c.say(NoKey, "Give the utility's public key: --key, or a head file that names it.", "Nothing says whose signature to believe.")
+		return c.say(NoKey, "Give the utility's public key with --key, or give a head file that names it.", "No public key is known, so no signature can be checked.")
 	}
 	return true
 }
@@ -148,7 +148,7 @@ func (c *checker) open() bool {
 		c.v.Heads = append(c.v.Heads, c.own)
 	}
 	if len(c.v.Heads) == 0 {
-		return c.say(NotUnder, "Give a receipt, or two heads.", "There is nothing to check.")
+		return c.say(NotUnder, "Give a receipt, or at least two heads.", "No receipt and no heads were given.")
 	}
 	slices.SortStableFunc(c.v.Heads, func(a, b seal.Head) int { return cmp.Compare(a.Size, b.Size) })
 	c.v.Origin = c.v.Heads[0].Origin
@@ -159,12 +159,12 @@ func (c *checker) signed(note, where string) (seal.Head, bool) {
 	h, err := seal.ParseHead(note, c.v.Key)
 	switch {
 	case errors.Is(err, seal.ErrSigner):
-		return h, c.say(WrongKey, "Find out which key is the utility's. If it is this one, somebody else has signed.",
-			"The head in %s was signed by another key than %s.", where, c.v.Key)
+		return h, c.say(WrongKey, "Ask the utility for its public key. If it is this one, somebody else signed the head.",
+			"The head in %s was not signed with the key %s.", where, c.v.Key)
 	case errors.Is(err, seal.ErrKey):
-		return h, c.say(WrongKey, "Give the whole public line, as the utility published it.", "%q is no public key.", c.v.Key)
+		return h, c.say(WrongKey, "Give the whole line of the public key, as the utility published it.", "%q is not a public key.", c.v.Key)
 	case err != nil:
-		return h, c.say(BrokenDoc, "Get it again.", "The head in %s was changed: its signature does not fit its words.", where)
+		return h, c.say(BrokenDoc, "Get the head again.", "The head in %s was changed: its signature does not match its text.", where)
 	}
 	return h, true
 }
@@ -174,7 +174,7 @@ func (c *checker) agree() bool {
 	for i, b := range c.v.Heads {
 		for _, a := range c.v.Heads[:i] {
 			if a.Origin != b.Origin {
-				return c.say(NotUnder, "Give heads of the log that the receipt is in.", "The heads are of two logs, %s and %s.", a.Origin, b.Origin)
+				return c.say(NotUnder, "Give heads of the log that the receipt is in.", "The heads belong to different logs, %s and %s.", a.Origin, b.Origin)
 			}
 			if a.Size == b.Size && a.Root != b.Root || a.Size < b.Size && (a.Seal >= b.Seal || a.Epoch > b.Epoch) {
 				return c.fork(a, b)
@@ -191,11 +191,11 @@ func (c *checker) agree() bool {
 }
 
 func (c *checker) fork(a, b seal.Head) bool {
-	what := fmt.Sprintf("ALARM. Two heads signed by this key contradict each other: %d leaves (seal %d, %s) and %d leaves (seal %d, %s) are not of one log that only grew.",
+	what := fmt.Sprintf("ALARM. Two heads signed by this key contradict each other: %d leaves (seal %d, %s) and %d leaves (seal %d, %s) cannot both be heads of a log that only grew.",
 		a.Size, a.Seal, when(a), b.Size, b.Seal, when(b))
-	try := "Keep both files and show them to an auditor: together they prove it. (If one has a proof of growth, get that again first: a damaged one looks the same.)"
+	try := "Keep both files and show them to an auditor: together they prove the contradiction. (If one of them has a proof of growth, get that file again first: a damaged proof looks the same.)"
 	if a.Epoch != b.Epoch {
-		try += " The store was restored from a copy between them; if the utility has announced that, what it lost explains it."
+		try += " The database was restored from a backup between them. If the utility announced that restore, the data lost in it explains the contradiction."
 	}
 	return c.say(Forked, try, "%s", what)
 }
@@ -223,10 +223,10 @@ func (c *checker) sealed() bool {
 	hash, _, _ = strings.Cut(hash, " ")
 	switch {
 	case !p.Check(c.proof.Row.Leaf(), c.own.Root):
-		return c.say(Changed, getAgain, "The proof does not lead to its head: what it shows of the sealed row, or the path, was changed.")
+		return c.say(Changed, getAgain, "The proof does not lead to its head: the sealed row that it shows, or its path, was changed.")
 	case !marked || c.doc.Action != Action || c.doc.Object != c.v.Receipt.Sale:
 		c.v.Changed = []string{"vend"}
-		return c.say(Changed, getAgain, "The proof is of %s, the receipt of sale %s.", c.doc.Object, c.v.Receipt.Sale)
+		return c.say(Changed, getAgain, "The proof is for %s, but the receipt is for sale %s.", c.doc.Object, c.v.Receipt.Sale)
 	}
 	paper := c.v.Receipt.Paper()
 	if receipt.PaperHash(paper) != hash {
@@ -240,11 +240,11 @@ func (c *checker) sealed() bool {
 		return c.say(Changed, getAgain, "The receipt is the one that was sealed, but the core that its proof shows was changed.")
 	}
 	if c.v.Changed = c.paper.Altered; len(c.v.Changed) > 0 {
-		return c.say(Changed, "Do not trust it. "+getAgain, "Something on the receipt is not what its sealed figures make it.")
+		return c.say(Changed, "Do not trust it. "+getAgain, "A part of the receipt does not match its sealed figures.")
 	}
 	if err := c.v.Receipt.Check(); err != nil {
 		c.v.Changed = []string{err.Error()}
-		return c.say(Changed, "Show it to an auditor.", "The receipt is the one that was sealed, and does not add up.")
+		return c.say(Changed, "Show it to an auditor.", "The receipt is the one that was sealed, but its figures do not add up.")
 	}
 	return true
 }
@@ -274,7 +274,7 @@ func difference(is, was string) []string {
 		for i := range max(len(now[name]), len(then[name])) {
 			a, b := nth(now[name], i), nth(then[name], i)
 			if a != b {
-				out = append(out, fmt.Sprintf("%s: the receipt says %s, sealed was %s", name, a, b))
+				out = append(out, fmt.Sprintf("%s: the receipt says %s, but %s was sealed", name, a, b))
 			}
 		}
 	}
@@ -321,14 +321,14 @@ func (c *checker) reach() bool {
 
 // apart explains why nothing links a head to the one that the check starts from.
 func (c *checker) apart(name string, h, start seal.Head) bool {
-	since := fmt.Sprintf("Get a proof that one grew into the other (paywatt report head --since %d) and give it as well: --head.", min(h.Size, start.Size))
+	since := fmt.Sprintf("Get a proof that one log grew into the other (paywatt report head --since %d), and add it with --head.", min(h.Size, start.Size))
 	switch {
 	case c.q.Receipt == nil:
-		return c.say(NotUnder, since, "Nothing shows that the log of %d leaves grew into that of %d.", min(h.Size, start.Size), max(h.Size, start.Size))
+		return c.say(NotUnder, since, "The heads do not prove that the log of %d leaves grew into the log of %d leaves.", min(h.Size, start.Size), max(h.Size, start.Size))
 	case h.Size <= c.v.Pos:
 		return c.say(NotUnder, "Use a newer head (paywatt report head). "+since,
-			"The head in %s is too old: it was signed at %s over %d leaves, and the sale is leaf %d.", name, when(h), h.Size, c.v.Pos)
+			"The head in %s is too old: it was signed at %s over %d leaves, but the sale is leaf %d.", name, when(h), h.Size, c.v.Pos)
 	}
 	return c.say(NotUnder, fmt.Sprintf("Get the receipt with a proof for that head: paywatt vend receipt SALE --proof --head %d. Or: %s", h.Size, since),
-		"The receipt is sound under a head of %d leaves, but %s is one of %d, and nothing shows that they are of one log.", start.Size, name, h.Size)
+		"The receipt is proven under a head of %d leaves, but %s is a head of %d leaves. The files do not prove that both belong to one log.", start.Size, name, h.Size)
 }

@@ -301,10 +301,10 @@ func TestWhatChangedIsNamed(t *testing.T) {
 	b, _, paper, h := sold(t)
 	heads := []proof.HeadFile{b.file(h, 0)}
 	for from, c := range map[string]struct{ to, says string }{
-		`"tender_minor":10150`:                 {`"tender_minor":10151`, "tender: the receipt says 10151, sealed was 10150"},
+		`"tender_minor":10150`:                 {`"tender_minor":10151`, "tender: the receipt says 10151, but 10150 was sealed"},
 		`"units_kwh":"36.7"`:                   {`"units_kwh":"39.7"`, "units_kwh"},
-		`"rate_micro":2500000`:                 {`"rate_micro":2400000`, `step: the receipt says 30000 2400000 7500, sealed was 30000 2500000 7500`},
-		`"left_minor":500`:                     {`"left_minor":5`, `other: the receipt says "debt" "dbt_1" "Fine" 140 0 5, sealed was "debt" "dbt_1" "Fine" 140 0 500`},
+		`"rate_micro":2500000`:                 {`"rate_micro":2400000`, `step: the receipt says 30000 2400000 7500, but 30000 2500000 7500 was sealed`},
+		`"left_minor":500`:                     {`"left_minor":5`, `other: the receipt says "debt" "dbt_1" "Fine" 140 0 5, but "debt" "dbt_1" "Fine" 140 0 500 was sealed`},
 		`"price":"2.50"`:                       {`"price":"2.40"`, "steps[0].price"},
 		`"at":"2026-11-20T11:00:00+03:00"`:     {`"at":"2026-11-20T11:00:00Z"`, "at: the receipt says"},
 		`"receipt_no":"main-000001/2"`:         {`"receipt_no":"main-000001/3"`, `receipt_no: the receipt says "main-000001/3"`},
@@ -340,7 +340,7 @@ func TestAForgedReceiptIsNotSavedByItsProof(t *testing.T) {
 	h2 := b.head()
 	heads = []proof.HeadFile{b.file(h2, 0)}
 	stolen := bytes.Replace(b.proven(other, row2, pos, h2), []byte(`"vend":"vnd_other"`), []byte(`"vend":"vnd_01jd0"`), 1)
-	check("the proof of another sale", stolen, proof.Changed, "The proof is of vnd_other")
+	check("the proof of another sale", stolen, proof.Changed, "The proof is for vnd_other")
 	// A sealed row with another action is not a sale: users can cause such rows.
 	row3 := row2
 	row3.Action = "meter.note"
@@ -364,12 +364,12 @@ func TestKeysAndHeadsThatDoNotFit(t *testing.T) {
 		want(t, name, proof.Check(q), a, says)
 	}
 	stranger := newBook(t, 2)
-	ask("another key pinned", proof.Question{Receipt: paper, Heads: []proof.HeadFile{file}, Key: stranger.key.Public()}, proof.WrongKey, "another key")
+	ask("another key pinned", proof.Question{Receipt: paper, Heads: []proof.HeadFile{file}, Key: stranger.key.Public()}, proof.WrongKey, "not signed with the key")
 	ask("no key", proof.Question{Receipt: paper, Heads: []proof.HeadFile{{Name: "h", Note: h.Note}}}, proof.NoKey, "")
-	ask("a key that is none", proof.Question{Receipt: paper, Key: "paywatt"}, proof.WrongKey, "no public key")
+	ask("a key that is none", proof.Question{Receipt: paper, Key: "paywatt"}, proof.WrongKey, "not a public key")
 	two := file
 	two.Key = stranger.key.Public()
-	ask("two keys", proof.Question{Receipt: paper, Heads: []proof.HeadFile{file, two}}, proof.WrongKey, "two keys")
+	ask("two keys", proof.Question{Receipt: paper, Heads: []proof.HeadFile{file, two}}, proof.WrongKey, "different keys")
 	// A stranger makes a log that contains the same sale. The utility's head exposes it.
 	stranger.fill(12, "made up")
 	row, pos := stranger.sell(r)
@@ -381,7 +381,7 @@ func TestKeysAndHeadsThatDoNotFit(t *testing.T) {
 	elsewhere := newBook(t, 1)
 	elsewhere.origin = "paywatt/other"
 	elsewhere.fill(20, "other tenant")
-	ask("another tenant", proof.Question{Receipt: paper, Heads: []proof.HeadFile{elsewhere.file(elsewhere.head(), 0)}}, proof.NotUnder, "two logs")
+	ask("another tenant", proof.Question{Receipt: paper, Heads: []proof.HeadFile{elsewhere.file(elsewhere.head(), 0)}}, proof.NotUnder, "different logs")
 }
 
 func TestOlderAndNewerHeads(t *testing.T) {
@@ -436,13 +436,13 @@ func TestAForkIsAnAlarm(t *testing.T) {
 	b.fill(30, "later")
 	broken := b.file(b.head(), 20)
 	broken.Path[0][5] ^= 1
-	want(t, "a damaged proof", proof.Check(proof.Question{Receipt: paper, Heads: []proof.HeadFile{broken}}), proof.Forked, "get that again first")
+	want(t, "a damaged proof", proof.Check(proof.Question{Receipt: paper, Heads: []proof.HeadFile{broken}}), proof.Forked, "get that file again first")
 	// After a restore the log continues from the backup. Heads from the lost time contradict the new ones, and the advice explains this.
 	restored := newBook(t, 1)
 	restored.epoch = 2
 	restored.fill(12, "before")
 	restored.fill(20, "another time")
-	want(t, "restored", proof.Check(proof.Question{Receipt: paper, Heads: []proof.HeadFile{restored.file(restored.head(), 0)}}), proof.Forked, "restored from a copy")
+	want(t, "restored", proof.Check(proof.Question{Receipt: paper, Heads: []proof.HeadFile{restored.file(restored.head(), 0)}}), proof.Forked, "restored from a backup")
 	_ = r
 }
 

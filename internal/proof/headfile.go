@@ -76,13 +76,13 @@ func ParseHeadFile(name, text string) (HeadFile, error) {
 		case strings.HasPrefix(line, sinceWord):
 			n, err := strconv.ParseInt(strings.TrimSpace(line[len(sinceWord):]), 10, 64)
 			if err != nil || n < 1 {
-				return h, fmt.Errorf("%w: %s: since is no size", ErrForm, name)
+				return h, fmt.Errorf("%w: %s: the line \"since\" has no valid size", ErrForm, name)
 			}
 			h.Since = n
 		case strings.HasPrefix(line, pathWord):
 			path = append(path, strings.TrimSpace(line[len(pathWord):]))
 		default:
-			return h, fmt.Errorf("%w: %s holds more than one head, or a line that belongs to none: %.40q", ErrForm, name, line)
+			return h, fmt.Errorf("%w: %s contains more than one head, or a line that belongs to no head: %.40q", ErrForm, name, line)
 		}
 	}
 	if !signed {

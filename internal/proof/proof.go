@@ -41,7 +41,7 @@ type Sealed struct {
 }
 
 // ErrForm means that a file is not in a form of this package.
-var ErrForm = errors.New("not a proof, or a head, in the form of this version")
+var ErrForm = errors.New("not a proof or a head that this version can read")
 
 // Document returns the proof of a receipt whose core is paper, for the receipt's member proof.
 func Document(paper string, s Sealed) *apiv1.ReceiptProof {
@@ -56,11 +56,11 @@ func parse(b []byte) (apiv1.ReceiptProof, Sealed, error) {
 		return d, Sealed{}, fmt.Errorf("%w: %w", ErrForm, err)
 	}
 	if d.Form != Form {
-		return d, Sealed{}, fmt.Errorf("%w: the proof says that its form is %q, want %q", ErrForm, d.Form, Form)
+		return d, Sealed{}, fmt.Errorf("%w: its format is %q instead of %q", ErrForm, d.Form, Form)
 	}
 	rest, err := hex.DecodeString(d.Rest)
 	if err != nil || len(rest) != 32 {
-		return d, Sealed{}, fmt.Errorf("%w: rest is no hash", ErrForm)
+		return d, Sealed{}, fmt.Errorf("%w: \"rest\" is not a hash", ErrForm)
 	}
 	s := Sealed{Row: seal.Row{At: d.At, Action: d.Action, Object: d.Object, After: d.After, Rest: [32]byte(rest)}, Head: d.Head}
 	s.Path.Pos = d.Pos
@@ -79,13 +79,13 @@ func texts(all [][32]byte) []string {
 
 func hashes(all []string) ([][32]byte, error) {
 	if len(all) > MaxPath {
-		return nil, fmt.Errorf("%w: a path of %d hashes", ErrForm, len(all))
+		return nil, fmt.Errorf("%w: the path has %d hashes, and at most %d are possible", ErrForm, len(all), MaxPath)
 	}
 	out := make([][32]byte, len(all))
 	for i, text := range all {
 		b, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(b) != 32 {
-			return nil, fmt.Errorf("%w: hash %d of the path is none", ErrForm, i+1)
+			return nil, fmt.Errorf("%w: entry %d of the path is not a hash", ErrForm, i+1)
 		}
 		out[i] = [32]byte(b)
 	}

@@ -24,7 +24,7 @@ func HeldRecord(r *metering.Record, l *metering.Live, d metering.Decision) (Entr
 		if e.Payload == nil { // the server's own reading of a device that does not know Paywatt
 			raw, err := wire.EncodeUp(wire.JSON, r.Rec)
 			if err != nil {
-				return Entry{}, fmt.Errorf("put record aside: %w", err)
+				return Entry{}, fmt.Errorf("hold a record for review: %w", err)
 			}
 			e.Payload = raw
 		}

@@ -18,7 +18,7 @@ import (
 )
 
 // ErrForm means that a file is no receipt in the JSON form.
-var ErrForm = errors.New("no receipt in the JSON form")
+var ErrForm = errors.New("not a receipt in JSON form")
 
 // maxDepth is how deep values of a receipt may be nested; a receipt with its proof needs four.
 const maxDepth = 8
@@ -68,7 +68,7 @@ func ParseJSON(b []byte) (Printed, error) {
 func modelOf(d apiv1.Receipt) (Receipt, error) {
 	at, err := time.Parse(time.RFC3339, d.At)
 	if err != nil {
-		return Receipt{}, fmt.Errorf("%w: at is no time", ErrForm)
+		return Receipt{}, fmt.Errorf("%w: \"at\" is not a time", ErrForm)
 	}
 	cur, ok := money.CurrencyOf(d.Currency)
 	if !ok {
@@ -120,11 +120,11 @@ func treeOf(b []byte) (map[string]any, error) {
 		return nil, fmt.Errorf("%w: %w", ErrForm, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: something follows it", ErrForm)
+		return nil, fmt.Errorf("%w: more data follows the receipt", ErrForm)
 	}
 	object, ok := v.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("%w: it is no object", ErrForm)
+		return nil, fmt.Errorf("%w: it is not a JSON object", ErrForm)
 	}
 	return object, nil
 }
@@ -139,7 +139,7 @@ func value(d *json.Decoder, depth int) (any, error) {
 		return t, nil
 	}
 	if depth == maxDepth {
-		return nil, errors.New("it is nested too deep")
+		return nil, errors.New("it is nested too deeply")
 	}
 	if delim == '[' {
 		list := []any{}
@@ -161,7 +161,7 @@ func value(d *json.Decoder, depth int) (any, error) {
 		}
 		key, _ := name.(string) // the decoder accepts nothing else in its place
 		if _, twice := object[key]; twice {
-			return nil, fmt.Errorf("%q stands in it twice", key)
+			return nil, fmt.Errorf("the field %q appears twice", key)
 		}
 		if object[key], err = value(d, depth+1); err != nil {
 			return nil, err

@@ -258,7 +258,7 @@ func (r Receipt) Credited(no string, at time.Time, cancelled bool) Receipt {
 func (r Receipt) Credits() bool { return r.Reverses != "" }
 
 // ErrTest means that a receipt of a simulated meter calls itself a tax document. It must not be handed out.
-var ErrTest = errors.New("a test receipt is no tax document")
+var ErrTest = errors.New("a test receipt is not a tax document")
 
 // ErrSum means that a receipt does not add up as it is printed. It must not be handed out.
 var ErrSum = errors.New("the receipt does not add up")
@@ -276,7 +276,7 @@ func (r Receipt) Check() error {
 		}
 	}
 	if sum != r.Tendered {
-		return fmt.Errorf("%w: receipt %s has lines of %d for %d tendered", ErrSum, r.No, sum, r.Tendered)
+		return fmt.Errorf("%w: the lines of receipt %s sum to %d, but %d was tendered", ErrSum, r.No, sum, r.Tendered)
 	}
 	var stepUnits, units, free unit.Energy
 	for _, s := range r.Steps {
@@ -284,7 +284,7 @@ func (r Receipt) Check() error {
 		stepUnits += s.Units
 	}
 	if len(r.Steps) > 0 && steps != r.Net {
-		return fmt.Errorf("%w: receipt %s has steps of %d for %d of energy", ErrSum, r.No, steps, r.Net)
+		return fmt.Errorf("%w: the price steps of receipt %s sum to %d, but its energy costs %d", ErrSum, r.No, steps, r.Net)
 	}
 	var cost money.Minor
 	sold := false
@@ -298,10 +298,10 @@ func (r Receipt) Check() error {
 		}
 	}
 	if units != r.Units || units-free != stepUnits {
-		return fmt.Errorf("%w: receipt %s has tokens of %d Wh (%d Wh free) for %d Wh, %d Wh of them priced", ErrSum, r.No, units, free, r.Units, stepUnits)
+		return fmt.Errorf("%w: the tokens of receipt %s carry %d Wh (%d Wh free), but its units are %d Wh and its price steps have %d Wh", ErrSum, r.No, units, free, r.Units, stepUnits)
 	}
 	if sold && cost != r.EnergyGross() {
-		return fmt.Errorf("%w: the tokens of receipt %s cost %d for %d of energy", ErrSum, r.No, cost, r.EnergyGross())
+		return fmt.Errorf("%w: the tokens of receipt %s cost %d, but its energy costs %d", ErrSum, r.No, cost, r.EnergyGross())
 	}
 	return nil
 }

@@ -307,7 +307,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		t.Error(err)
 	}
 	r.Made = nil
-	if _, err := r.cases().Track(t.Context(), owner(), number, name(1)); fmt.Sprint(err) != "look where token "+name(1)+" of meter "+number+" is: the store failed" {
+	if _, err := r.cases().Track(t.Context(), owner(), number, name(1)); fmt.Sprint(err) != "track token "+name(1)+" of meter "+number+": the store failed" {
 		t.Error(err)
 	}
 }

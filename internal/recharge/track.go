@@ -99,7 +99,7 @@ func (d *Deliverer) Track(ctx context.Context, by access.Actor, meter, token str
 		}
 		return track(tx, m, t)
 	})
-	return out, fault.Wrap(err, "look where token %s of meter %s is", token, meter)
+	return out, fault.Wrap(err, "track token %s of meter %s", token, meter)
 }
 
 // track reads everything about a token's delivery.

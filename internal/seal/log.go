@@ -90,7 +90,7 @@ func (r Nodes) at(level int, n int64) (tlog.Hash, error) {
 		return tlog.Hash{}, err
 	}
 	if len(leaves) != 1<<level {
-		return tlog.Hash{}, fmt.Errorf("leaves %d to %d of the log: %d are there", n<<level, (n+1)<<level-1, len(leaves))
+		return tlog.Hash{}, fmt.Errorf("the log has only %d of its leaves %d to %d", len(leaves), n<<level, (n+1)<<level-1)
 	}
 	var e Edge
 	for _, l := range leaves {

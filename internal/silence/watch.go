@@ -83,7 +83,7 @@ func (w *Watch) Look(ctx context.Context, by access.Actor) error {
 		return nil
 	}
 	err = w.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) { return false, j.tell(tx) })
-	return fault.Wrap(err, "tell of silent meters")
+	return fault.Wrap(err, "raise alarms for silent meters")
 }
 
 // read reads the meters in service and the open feeder alarms.

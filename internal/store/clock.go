@@ -114,7 +114,7 @@ func (tx *Tx) ClockBegin() (sale.Times, error) {
 		return nil
 	}, tx.Tenant)
 	if err != nil || t.LastTrusted.IsZero() {
-		return t, fault.Wrap(err, "find the newest journal of a sale")
+		return t, fault.Wrap(err, "find the newest journal")
 	}
 	return t, tx.knowClock(t.LastTrusted)
 }
@@ -132,7 +132,7 @@ func (tx *Tx) ClockTrust() error {
 		return nil
 	}, tx.Tenant)
 	if err != nil {
-		return fault.Wrap(err, "find the newest token of a sale")
+		return fault.Wrap(err, "find the newest token")
 	}
 	if err := tx.PutMeta(trustedKey(tx.Tenant), wrong.String()); err != nil {
 		return err

@@ -49,7 +49,7 @@ var (
 	// ErrClosed: the engine has been closed; nothing was written.
 	ErrClosed = errors.New("storage is closed: nothing was written")
 	// ErrNoIntake: the engine was opened without an [Intake] for records of meters.
-	ErrNoIntake = errors.New("this store takes no records of meters: nothing was written")
+	ErrNoIntake = errors.New("this database accepts no meter records: nothing was written")
 	// ErrBusy: the queue in front of the writer is full, or the database is busy; nothing was written.
 	ErrBusy = errors.New("storage is busy: nothing was written")
 

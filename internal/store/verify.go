@@ -96,15 +96,15 @@ type Trust struct {
 // NotCovered lists what a verification cannot prove, for those who rely on one.
 func NotCovered() []string {
 	return []string{
-		"what meters sent: readings, events and answers to commands; for a token, whether somebody removed both the report and the state that followed from it",
-		"when rows were first written and how often, where no figure depends on it",
+		"what meters sent: readings, events, answers to commands, and a token report that was removed together with the state it gave the token",
+		"when and how often rows were written, where no figure depends on it",
 		"names, telephone numbers and addresses of customers, which must stay erasable",
-		"deliveries and commands that wait (a server carries out one that somebody puts in), sign-ins that are open (it lets in who puts one in), copies of receipts, alarms, reservations",
-		"of wallets: whether the supply is wanted, leases and warnings, parts of a minor unit, and at which of its tariff's rates energy was priced that is not posted yet",
-		"that a restore was one: how often the books were restored is said, and not by whom",
-		"answers that were stored for refused requests, and those kept for a week",
-		"a tail cut off together with every signed head of it that was kept elsewhere (--head)",
-		"books rewritten as a whole by somebody who also holds the signing key and every head kept elsewhere",
+		"pending deliveries and commands (the server carries out one that an intruder adds), open sign-ins (the server accepts one that an intruder adds), copies of receipts, alarms, reservations",
+		"in wallets: whether the supply should be on, leases, warnings, fractions of a minor unit, and which rate of the tariff priced the energy that is not posted yet",
+		"whether a recorded restore was genuine: the report says how often the books were restored, but not who restored them",
+		"stored answers to refused requests, and answers that are kept for only a week",
+		"rows cut from the end of the log, if every signed head that covers them was deleted too, also those kept elsewhere (--head)",
+		"books rewritten completely by somebody who has the signing key and can replace every head kept elsewhere",
 	}
 }
 

@@ -100,7 +100,7 @@ func (tx *Tx) unseenAttested(r *Report, k *core.AttestedKind, row id.ID, now att
 		}
 	}
 	if !found {
-		r.Find("row", "%s %s is gone: the sealed audit log knows it.", k.Noun, row.Text(k.Prefix))
+		r.Find("row", "%s %s is missing, but the sealed audit log has a record of it.", k.Noun, row.Text(k.Prefix))
 		return nil
 	}
 	compareRow(r, k, row, now, e.Sum)
@@ -111,9 +111,9 @@ func (tx *Tx) unseenAttested(r *Report, k *core.AttestedKind, row id.ID, now att
 func compareRow(r *Report, k *core.AttestedKind, row id.ID, now attestedNow, sum core.EvidenceSum) {
 	switch {
 	case now.sum != sum:
-		r.Find("row", "%s %s was changed: its row is not the one that the sealed audit log knows.", k.Noun, row.Text(k.Prefix))
+		r.Find("row", "%s %s was changed outside the server: its row does not match the sealed audit log.", k.Noun, row.Text(k.Prefix))
 	case now.chain != sum:
-		r.Find("row", "%s %s was changed or slipped in outside the server, which has written it since: the sealed audit log knows the row as it is now, and not how it came to be so.",
+		r.Find("row", "%s %s was changed or added outside the server, and the server wrote it again later. The row now matches the sealed audit log, but its history does not.",
 			k.Noun, row.Text(k.Prefix))
 	}
 }
@@ -136,7 +136,7 @@ func (tx *Tx) verifyStrays(r *Report) error {
 			return err
 		}
 		if n > 0 {
-			r.Find("row", "%d rows of table %s belong to a tenant that there is not: the tenant was taken away, or they were slipped in.", n, t)
+			r.Find("row", "%d rows of table %s belong to a tenant that does not exist. The tenant was removed, or the rows were added outside the server.", n, t)
 		}
 	}
 	return nil
@@ -189,13 +189,13 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 		}
 		rows++
 		if row.IsZero() { // invalid bytes read as the zero identity, and an actor without an identity would pass for the server itself
-			r.Find("row", "%s without an identity was slipped in: the server writes none such.", k.Noun)
+			r.Find("row", "%s without an ID was added outside the server. The server writes no such rows.", k.Noun)
 			return
 		}
 		key := attestedKey{kind, row}
 		now, ok := known[key]
 		if !ok {
-			r.Find("row", "%s %s was slipped in: the sealed audit log does not know it.", k.Noun, row.Text(k.Prefix))
+			r.Find("row", "%s %s was added outside the server: the sealed audit log has no record of it.", k.Noun, row.Text(k.Prefix))
 			return
 		}
 		compareRow(r, k, row, now, sum.Sum())
@@ -231,7 +231,7 @@ func (tx *Tx) verifyTenantRow(r *Report) error {
 	var newest core.Evidence
 	for n, e := range all {
 		if n > 0 && e.Was != newest.Sum {
-			r.Find("row", "The settings of tenant %d were changed outside the server before they were set for the %d. time.", tx.Tenant, n+1)
+			r.Find("row", "The settings of tenant %d were changed outside the server between their recorded changes %d and %d.", tx.Tenant, n, n+1)
 		}
 		newest = e
 	}
@@ -240,11 +240,11 @@ func (tx *Tx) verifyTenantRow(r *Report) error {
 	case err != nil:
 		return err
 	case newest.Kind == "" && now.Order > 1, newest.Kind != "" && newest.Sum != now.Sum:
-		r.Find("row", "The settings of tenant %d were changed: they are not those that the sealed audit log knows.", tx.Tenant)
+		r.Find("row", "The settings of tenant %d were changed outside the server: they do not match the sealed audit log.", tx.Tenant)
 	case newest.Kind == "":
 		fresh, err := tx.Number(`SELECT COUNT(*) FROM tenant WHERE id = $1 AND currency IS NULL AND settings = '{}' AND vat_no = ''`, tx.Tenant)
 		if err == nil && fresh != 1 {
-			r.Find("row", "The settings of tenant %d were changed: nobody has set them.", tx.Tenant)
+			r.Find("row", "The settings of tenant %d were changed outside the server: the audit log records no change.", tx.Tenant)
 		}
 		return err
 	}
@@ -274,9 +274,9 @@ func (tx *Tx) verifyOnce(r *Report) error {
 		case err != nil:
 			return err
 		case !found:
-			r.Find("answer", "The stored answer of request %q of %s (%s) is gone: the same request would move money again.", key, principal, object)
+			r.Find("answer", "The stored answer to request %q of %s (%s) is missing. If the request is repeated, it moves money again.", key, principal, object)
 		case now != e:
-			r.Find("answer", "The stored answer of request %q of %s (%s) was changed.", key, principal, object)
+			r.Find("answer", "The stored answer to request %q of %s (%s) was changed.", key, principal, object)
 		}
 		return nil
 	})
@@ -285,7 +285,7 @@ func (tx *Tx) verifyOnce(r *Report) error {
 	}
 	kept, err := tx.Number(`SELECT COUNT(*) FROM idempotency WHERE tenant_id = $1 AND expires_at IS NULL AND status < $2`, tx.Tenant, core.FirstRefusal)
 	if err == nil && kept > attested {
-		r.Find("answer", "%d answers are stored for requests that moved money, the sealed audit log knows %d: some were slipped in.", kept, attested)
+		r.Find("answer", "%d answers to requests that moved money are stored, but the sealed audit log records %d. Some were added outside the server.", kept, attested)
 	}
 	r.Count("stored answers", kept)
 	return err

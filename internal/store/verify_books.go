@@ -33,14 +33,14 @@ func (tx *Tx) verifyJournals(r *Report) error {
 			r.Find("journal", "The postings of journal %s (%s %s) sum to %d instead of 0.", name, j.Kind, j.Ref, j.sum)
 		}
 		if j.hidden {
-			r.Find("journal", "A posting of journal %s (%s %s) is missing in the statement of its account, or stands there for nothing.",
+			r.Find("journal", "A posting of journal %s (%s %s) is missing from the statement of its account, or is listed there by mistake.",
 				name, j.Kind, j.Ref)
 		}
 		if len(j.Postings) < 2 || !j.complete {
-			r.Find("journal", "Journal %s (%s %s) has lost a posting or the account of one.", name, j.Kind, j.Ref)
+			r.Find("journal", "Journal %s (%s %s) lacks a posting, or the account of a posting.", name, j.Kind, j.Ref)
 		}
 		if leaf := ledger.Leaf(j.Journal); string(leaf[:]) != string(j.leaf) {
-			r.Find("leaf", "Journal %s (%s %s) was changed after it was written: its rows do not give its leaf.", name, j.Kind, j.Ref)
+			r.Find("leaf", "Journal %s (%s %s) was changed after it was written: its rows do not match its leaf.", name, j.Kind, j.Ref)
 		}
 	}
 	err := tx.C.Query(`SELECT j.id, j.kind, j.ref, j.posted_at, j.reverses, j.memo, j.leaf, p.seq, p.amount, a.code, a.subject, a.n, p.listed
@@ -86,7 +86,7 @@ func (tx *Tx) verifyAudit(r *Report) error {
 			return err
 		}
 		if leaf := core.LeafOfEntry(w.ID(0), e, w.Text(1)); string(leaf[:]) != string(w.Bytes(2)) {
-			r.Find("leaf", "Audit row %s (%s of %s) was changed after it was written: its row does not give its leaf.",
+			r.Find("leaf", "Audit row %s (%s of %s) was changed after it was written: its row does not match its leaf.",
 				w.ID(0).Text(id.Audit), e.Action, e.Object)
 		}
 		return nil
@@ -110,19 +110,19 @@ func (tx *Tx) verifyBalances(r *Report) error {
 		total += money.Minor(derived)
 		limited := w.Bool(2)
 		if limited != ledger.LimitOf(ledger.Code(code)).Limited() || limited != (!w.IsNull(5) || !w.IsNull(6)) {
-			r.Find("balance", "Account %d %q has lost or gained a limit that its place in the chart does not give it.", code, subject)
+			r.Find("balance", "Account %d %q has gained or lost a limit: it no longer matches the chart of accounts.", code, subject)
 		}
 		switch {
 		case limited && kept != derived:
-			r.Find("balance", "Account %d %q holds %d, its postings sum to %d.", code, subject, kept, derived)
+			r.Find("balance", "The stored balance of account %d %q is %d, but its postings sum to %d.", code, subject, kept, derived)
 		case !limited && kept != 0:
-			r.Find("balance", "Account %d %q keeps no balance, but %d stands in its row.", code, subject, kept)
+			r.Find("balance", "Account %d %q must have no stored balance, but its row has %d.", code, subject, kept)
 		}
 		if floor := w.Int(5); !w.IsNull(5) && derived-held < floor {
-			r.Remark("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, floor)
+			r.Remark("limit", "Account %d %q has a balance of %d with %d held, beyond its limit of %d.", code, subject, derived, held, floor)
 		}
 		if ceiling := w.Int(6); !w.IsNull(6) && derived+held > ceiling {
-			r.Remark("limit", "Account %d %q is at %d with %d held, beyond its limit of %d.", code, subject, derived, held, ceiling)
+			r.Remark("limit", "Account %d %q has a balance of %d with %d held, beyond its limit of %d.", code, subject, derived, held, ceiling)
 		}
 		return nil
 	}, tx.Tenant)
@@ -140,7 +140,7 @@ func (tx *Tx) verifyHolds(r *Report) error {
 		LEFT JOIN (SELECT account, SUM(amount) AS sum FROM hold WHERE tenant_id = $1 AND status = 'open' GROUP BY account) h
 		ON h.account = a.n
 		WHERE a.tenant_id = $1 AND a.held <> COALESCE(h.sum, 0)`, func(w core.Row) error {
-		r.Find("hold", "Account %d %q has %d held, its open holds sum to %d.", w.Int(0), w.Text(1), w.Int(2), w.Int(3))
+		r.Find("hold", "Account %d %q has %d held, but its open holds sum to %d.", w.Int(0), w.Text(1), w.Int(2), w.Int(3))
 		return nil
 	}, tx.Tenant)
 }
@@ -157,7 +157,7 @@ func (tx *Tx) verifyRollups(r *Report) error {
 		got, err := tx.Number(`SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 AND seal_n = $3`,
 			tx.Tenant, last.account, last.seal)
 		if err == nil && got != running[last.account] {
-			r.Find("roll-up", "Account number %d stands at %d after seal %d, its roll-up says %d.",
+			r.Find("roll-up", "Account number %d has a balance of %d after seal %d, but its roll-up says %d.",
 				last.account, running[last.account], last.seal, got)
 		}
 		return err
@@ -184,7 +184,7 @@ func (tx *Tx) verifyRollups(r *Report) error {
 	}
 	stored, err := tx.Number(`SELECT COUNT(*) FROM rollup WHERE tenant_id = $1`, tx.Tenant)
 	if stored != rollups {
-		r.Find("roll-up", "There are %d roll-ups, the sealed journals make %d.", stored, rollups)
+		r.Find("roll-up", "There are %d roll-ups, but the sealed journals need %d.", stored, rollups)
 	}
 	return err
 }

@@ -47,13 +47,13 @@ func (tx *Tx) verifyCharges(r *Report) error {
 		charges++
 		key := w.ID(0).Text(id.Account) + ":" + w.Text(1) + " " + w.Text(2)
 		if got := paid[key].all; got != w.Int(3) {
-			r.Find("charge", "Charge %s is said to be paid with %d, its sales paid %d.", key, w.Int(3), got)
+			r.Find("charge", "Charge %s records %d paid, but its sales paid %d.", key, w.Int(3), got)
 		}
 		delete(paid, key)
 		return nil
 	}, tx.Tenant)
 	for key := range paid {
-		r.Find("charge", "Sales paid towards charge %s, which is gone.", key)
+		r.Find("charge", "Sales paid towards charge %s, but that charge is missing.", key)
 	}
 	r.Count("charges due", charges)
 	return err
@@ -90,16 +90,16 @@ func (tx *Tx) verifyDebts(r *Report) error {
 		name, account := w.ID(0).Text(id.Debt), w.ID(1).Text(id.Account)
 		key := ledger.SubjectOf(w.ID(1), name)
 		if want := balances[key] - paid[key].open; w.Int(2) != want {
-			r.Find("debt", "Debt %s of account %s has %d outstanding, the ledger and open sales leave %d.", name, account, w.Int(2), want)
+			r.Find("debt", "Debt %s of account %s has %d outstanding, but the ledger and open sales leave %d.", name, account, w.Int(2), want)
 		}
 		if taken := paid[key].byMonth[w.Text(3)]; w.Int(4) != taken {
-			r.Find("debt", "Debt %s of account %s is said to have been paid %d in %s, its sales paid %d.", name, account, w.Int(4), w.Text(3), taken)
+			r.Find("debt", "Debt %s of account %s records %d paid in %s, but its sales paid %d.", name, account, w.Int(4), w.Text(3), taken)
 		}
 		if last := lastMonth(paid[key].byMonth); w.Text(3) < last {
-			r.Find("debt", "Debt %s of account %s was paid last in %q by its row, in %s by its sales: what may be taken in a month would begin anew.", name, account, w.Text(3), last)
+			r.Find("debt", "Debt %s of account %s records its last payment in %q, but its sales last paid it in %s. Its monthly limit would start again.", name, account, w.Text(3), last)
 		}
 		if open := w.Text(5) == "open"; open != (w.Int(2) > 0) {
-			r.Find("debt", "Debt %s of account %s is %q with %d outstanding.", name, account, w.Text(5), w.Int(2))
+			r.Find("debt", "Debt %s of account %s is %q, but has %d outstanding.", name, account, w.Text(5), w.Int(2))
 		}
 		delete(balances, key)
 		return nil
@@ -107,7 +107,7 @@ func (tx *Tx) verifyDebts(r *Report) error {
 	for key, balance := range balances {
 		account, debt, _ := strings.Cut(key, ":")
 		if balance != 0 {
-			r.Find("debt", "The ledger holds %d on debt %s of account %s, which is gone.", balance, debt, account)
+			r.Find("debt", "The ledger has %d on debt %s of account %s, but that debt is missing.", balance, debt, account)
 		}
 	}
 	r.Count("debts", debts)

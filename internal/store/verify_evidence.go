@@ -26,7 +26,7 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 		object, after := w.Text(0), w.Text(1)
 		i, err := id.Parse(id.Vend, object)
 		if err != nil {
-			r.Find("sale", "An audit row tells of sale %q, which is no sale.", object)
+			r.Find("sale", "An audit row names sale %q, which is not a valid sale ID.", object)
 			return nil
 		}
 		s, found, err := tx.VendSale(i)
@@ -34,7 +34,7 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 		case err != nil:
 			return fmt.Errorf("sale %s: %w", object, err)
 		case !found:
-			r.Find("sale", "An audit row tells of sale %s, which is gone.", object)
+			r.Find("sale", "An audit row names sale %s, which is missing.", object)
 			return nil
 		}
 		proven++
@@ -43,7 +43,7 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 			return fmt.Errorf("sale %s: %w", object, err)
 		}
 		if says, err := vending.Evidence(s, f); err != nil || says != after {
-			r.Find("sale", "Sale %s was changed after it was made: it says %q, its audit row %q.", object, says, after)
+			r.Find("sale", "Sale %s was changed after it was made: its row says %q, but its audit row says %q.", object, says, after)
 		}
 		if err := tx.verifySale(r, s, object); err != nil {
 			return err
@@ -55,7 +55,7 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 	}
 	done, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND state IN `+doneStates, tx.Tenant)
 	if done != proven {
-		r.Find("sale", "%d sales are completed, %d audit rows tell of one.", done, proven)
+		r.Find("sale", "%d sales are completed, but the audit rows record %d.", done, proven)
 	}
 	return err
 }
@@ -97,18 +97,18 @@ func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 	for _, t := range s.Tokens {
 		units += t.Units
 		if t.Meter != s.Meter.N || t.State == sale.TokenReserved || t.State == sale.TokenFailed || len(t.Sealed) == 0 {
-			r.Find("token", "Token %s of the completed sale %s has lost its digits, its state or its meter.", t.ID.Text(id.Token), name)
+			r.Find("token", "Token %s of completed sale %s has no digits, or its state or meter is wrong.", t.ID.Text(id.Token), name)
 		}
 	}
 	lines := map[sale.LineKind]money.Minor{}
 	for _, l := range s.Lines {
 		lines[l.Kind] += l.Amount
 		if l.Kind == sale.LineEnergy && !stepsFit(l, s.Units-s.Free) {
-			r.Find("sale", "The steps of sale %s do not make its %d Wh for %d.", name, s.Units, l.Amount)
+			r.Find("sale", "The price steps of sale %s do not add up to %d Wh for %d.", name, s.Units-s.Free, l.Amount)
 		}
 	}
 	if lines[sale.LineCarry] != s.CarryOut || lines[sale.LineCarryIn] != -s.CarryIn {
-		r.Find("sale", "Sale %s carried %d in and %d out, its lines say %d and %d.", name, s.CarryIn, s.CarryOut,
+		r.Find("sale", "Sale %s carried %d in and %d out, but its lines say %d and %d.", name, s.CarryIn, s.CarryOut,
 			-lines[sale.LineCarryIn], lines[sale.LineCarry])
 	}
 	booked, err := tx.wanted(s)

@@ -32,7 +32,7 @@ func (tx *Tx) verifySaleLife(r *Report, s sale.Sale, name string) error {
 		return err
 	}
 	if want := reversalWanted(s.State); state != want {
-		r.Find("reversal", "Sale %s is %s, its reversal is %q instead of %q.", name, s.State, state, want)
+		r.Find("reversal", "Sale %s is %s, but the state of its reversal is %q instead of %q.", name, s.State, state, want)
 	}
 	hash := s.OrderHash()
 	same, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND order_hash = $3`, tx.Tenant, s.ID, hash[:])
@@ -40,7 +40,7 @@ func (tx *Tx) verifySaleLife(r *Report, s sale.Sale, name string) error {
 		return err
 	}
 	if same != 1 {
-		r.Find("sale", "The order that sale %s answers was changed: a repeat of its request would be refused, or another one taken for it.", name)
+		r.Find("sale", "Sale %s does not match the hash of its order. The server would refuse a repeat of its request, or answer a different request with this sale.", name)
 	}
 	return tx.verifyCommission(r, s, name)
 }
@@ -48,23 +48,23 @@ func (tx *Tx) verifySaleLife(r *Report, s sale.Sale, name string) error {
 // verifyForm checks the rules that every sound sale, line and token obeys, so that damage is found even where no money depends on it.
 func (tx *Tx) verifyForm(r *Report) error {
 	for _, c := range []struct{ what, sql string }{
-		{"sales are of no mode that sells, or not what their mode makes, or name a payment that they do not have", `SELECT COUNT(*) FROM vend
+		{"sales have an unknown mode, or a payment or other value that their mode or state does not allow", `SELECT COUNT(*) FROM vend
 			WHERE tenant_id = $1 AND (mode NOT IN ('prepay_token', 'prepay_wallet') OR mode = 'prepay_token' AND meter_key_id IS NULL
 			OR mode = 'prepay_wallet' AND (meter_key_id IS NOT NULL OR units_wh <> 0 OR carry_in <> 0 OR carry_out <> 0) OR payment_id IS NOT NULL OR reverses IS NOT NULL OR state <> 'failed' AND failure <> '')`},
-		{"lines of sales carry a price or units that are not those of their steps", `SELECT COUNT(*) FROM vend_line WHERE tenant_id = $1
+		{"sale lines have a price or units that do not come from their price steps", `SELECT COUNT(*) FROM vend_line WHERE tenant_id = $1
 			AND (rate_micro <> 0 OR steps_json = '' AND units_wh <> 0)`},
-		{"energy lines do not carry the units that were sold", `SELECT COUNT(*) FROM vend v JOIN vend_line l ON l.tenant_id = v.tenant_id AND l.vend_id = v.id
+		{"energy lines do not have the units that their sales sold", `SELECT COUNT(*) FROM vend v JOIN vend_line l ON l.tenant_id = v.tenant_id AND l.vend_id = v.id
 			WHERE v.tenant_id = $1 AND l.kind = 'energy' AND l.units_wh <> v.units_wh - v.free_wh`},
-		{"tokens were not written with their sale", `SELECT COUNT(*) FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
+		{"tokens were not created at the time of their sale", `SELECT COUNT(*) FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
 			WHERE v.tenant_id = $1 AND t.created_at <> v.created_at`},
-		{"commands to forget a token belong to no reversal of its sale: units of it may have been given twice", `SELECT COUNT(*) FROM reversal_token c WHERE c.tenant_id = $1
+		{"cancel commands belong to no reversal of their token's sale: the token's units may have been given twice", `SELECT COUNT(*) FROM reversal_token c WHERE c.tenant_id = $1
 			AND NOT EXISTS (SELECT 1 FROM reversal r JOIN token t ON t.tenant_id = r.tenant_id AND t.vend_id = r.vend_id
 			WHERE r.tenant_id = c.tenant_id AND r.id = c.reversal_id AND t.id = c.token_id)`},
 		{"tokens of reversed sales can still be handed out", `SELECT COUNT(*) FROM vend v JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
 			WHERE v.tenant_id = $1 AND v.state = 'reversed' AND t.state NOT IN ('reversed', 'reversed_unconfirmed', 'accepted', 'rejected')`},
-		{"tokens are in no state that there is", `SELECT COUNT(*) FROM token WHERE tenant_id = $1 AND state NOT IN ('reserved', 'issued', 'sent', 'heard', 'accepted',
+		{"tokens have an unknown state", `SELECT COUNT(*) FROM token WHERE tenant_id = $1 AND state NOT IN ('reserved', 'issued', 'sent', 'heard', 'accepted',
 			'rejected', 'reversed', 'reversed_unconfirmed', 'failed')`},
-		{"tokens have half an answer of their meter", `SELECT COUNT(*) FROM token WHERE tenant_id = $1
+		{"tokens have a result from their meter without its time, or a time without a result", `SELECT COUNT(*) FROM token WHERE tenant_id = $1
 			AND (answered_at IS NULL AND result <> '' OR answered_at IS NOT NULL AND result = '')`},
 	} {
 		n, err := tx.Number(c.sql, tx.Tenant)
@@ -94,14 +94,14 @@ func (tx *Tx) verifyCommission(r *Report, s sale.Sale, name string) error {
 		}
 	}
 	if found != (s.Seller.Commission != 0) || found && earned != s.Seller.Commission {
-		r.Find("commission", "Sale %s earned its vendor %d, %d was booked.", name, s.Seller.Commission, earned)
+		r.Find("commission", "The commission on sale %s is %d, but %d was booked.", name, s.Seller.Commission, earned)
 	}
 	if !found {
 		return nil
 	}
 	mirrors, err := tx.Number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, j.ID)
 	if err == nil && (mirrors == 1) != (s.State == sale.Reversed) {
-		r.Find("commission", "Sale %s is %s, and %d journals take its commission back.", name, s.State, mirrors)
+		r.Find("commission", "Sale %s is %s, but %d journals reverse its commission.", name, s.State, mirrors)
 	}
 	return err
 }
@@ -124,7 +124,7 @@ func (tx *Tx) verifyMirrors(r *Report) error {
 			exact = back.Postings[i].Account == j.Postings[i].Account && back.Postings[i].Amount == -j.Postings[i].Amount
 		}
 		if !exact {
-			r.Find("reversal", "Journal %s is not the exact mirror of %s, which it reverses.", back.ID.Text(id.Journal), w.ID(1).Text(id.Journal))
+			r.Find("reversal", "Journal %s reverses journal %s but does not mirror it exactly.", back.ID.Text(id.Journal), w.ID(1).Text(id.Journal))
 		}
 		return nil
 	}, tx.Tenant)
@@ -143,7 +143,7 @@ func (tx *Tx) verifyFailed(r *Report) error {
 		}
 		n, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND state = 'failed'`, tx.Tenant, i)
 		if err == nil && n != 1 {
-			r.Find("sale", "Sale %s got no token, says the audit log; its row is gone or says something else.", w.Text(0))
+			r.Find("sale", "The audit log says that sale %s failed, but its row is missing or has another state.", w.Text(0))
 		}
 		return err
 	}, tx.Tenant)
@@ -155,12 +155,12 @@ func (tx *Tx) verifyFailed(r *Report) error {
 		return err
 	}
 	if rows != failed {
-		r.Find("sale", "%d sales are failed, the audit log knows %d.", rows, failed)
+		r.Find("sale", "%d sales are failed, but the audit log records %d.", rows, failed)
 	}
 	return tx.C.Query(`SELECT v.id, h.status FROM vend v JOIN vend_seller s ON s.tenant_id = v.tenant_id AND s.vend_id = v.id
 		LEFT JOIN hold h ON h.tenant_id = s.tenant_id AND h.id = s.hold_id
 		WHERE v.tenant_id = $1 AND v.state = 'held' AND s.hold_id IS NOT NULL AND COALESCE(h.status, 'gone') NOT IN ('open', 'expired')`, func(w core.Row) error {
-		r.Find("hold", "Sale %s waits for its token, and what it reserved on its vendor's account is %q.", w.ID(0).Text(id.Vend), w.Text(1))
+		r.Find("hold", "Sale %s waits for its token, but the state of its hold on the vendor's account is %q.", w.ID(0).Text(id.Vend), w.Text(1))
 		return nil
 	}, tx.Tenant)
 }
@@ -190,7 +190,7 @@ func (tx *Tx) verifyLimits(r *Report) error {
 		}
 		floor, ceiling := books.Bounds(l)
 		if !sameBound(w, 2, floor) || !sameBound(w, 3, ceiling) {
-			r.Find("limit", "The limit of account %d %q was changed: it is not the one of the chart, or of the vendor's terms.", ref.Code, ref.Subject)
+			r.Find("limit", "The limit of account %d %q was changed: it does not match the chart of accounts or the vendor's terms.", ref.Code, ref.Subject)
 		}
 		return nil
 	}, tx.Tenant)
@@ -221,7 +221,7 @@ func (tx *Tx) verifyCounters(r *Report) error {
 			return err
 		}
 		if given < highest || c.tenant == tx.Tenant && given > highest {
-			r.Find("counter", "The highest number in table %s is %d, its counter stands at %d.", c.table, highest, given)
+			r.Find("counter", "The highest number in table %s is %d, but its counter is at %d.", c.table, highest, given)
 		}
 	}
 	return nil
@@ -242,7 +242,7 @@ func (tx *Tx) verifyDigits(r *Report, open func(token id.ID, sealed []byte) ([]b
 		case err != nil:
 			r.Find("token", "The digits of token %s cannot be read: they were damaged, or belong to another token.", name)
 		case string(hash) != string(w.Bytes(2)):
-			r.Find("token", "The digits of token %s are not those of its hash.", name)
+			r.Find("token", "The digits of token %s do not match their hash.", name)
 		}
 		return nil
 	}, tx.Tenant)

@@ -18,14 +18,14 @@ func (tx *Tx) verifyLoaded(r *Report) error {
 		GROUP BY t.id, t.state, v.id, m.number`, func(w core.Row) error {
 		name, said := w.ID(0).Text(id.Token), w.Time(3)
 		if w.IsNull(2) {
-			r.Find("token", "Token %s is %s, but meter %s reported at %s that it has it: the token's row was changed behind the server's back. Do not reverse its sale.",
+			r.Find("token", "Token %s is %s, but meter %s reported at %s that it has the token. The token's row was changed outside the server. Do not reverse its sale.",
 				name, w.Text(1), w.Text(4), said.Format(sales.Minute))
 			return nil
 		}
 		sale := w.ID(2).Text(id.Vend)
 		at, err := tx.ReversedAt(sale)
 		if err == nil && said.Before(at.Add(-sales.ReportLag)) {
-			r.Find("reversal", "Sale %s was reversed at %s, but meter %s had reported at %s that it has token %s: the customer has the units, and the money was given back.",
+			r.Find("reversal", "Sale %s was reversed at %s, but meter %s had reported at %s that it has token %s. The customer has the units, and the money was returned.",
 				sale, at.Format(sales.Minute), w.Text(4), said.Format(sales.Minute), name)
 		}
 		return err

@@ -43,11 +43,11 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 		return err
 	}
 	for _, h := range c.heads {
-		r.Find("log", "A signed head of %d leaves (seal %d, %s) was kept outside the database, which has only %d: it was swapped or cut back.",
+		r.Find("log", "A signed head kept outside the database covers %d leaves (seal %d, %s), but the database has only %d. The database was replaced or cut back.",
 			h.Size, h.Seal, h.At.Format("2006-01-02 15:04:05"), c.edge.Size())
 	}
 	if t.NoHeads && t.AtOnce && seals > 1 { // the first head is kept before anything else is committed
-		r.Find(RuleHeads, "The log of signed heads beside the database is empty, and the database has %d: this folder alone cannot show whether the database was rolled back. "+
+		r.Find(RuleHeads, "The file of signed heads beside the database is empty, but the database has %d heads. This folder alone cannot show whether the database was rolled back. "+
 			"Put the file back from a copy, or check the books against heads that you stored elsewhere (--head).", seals)
 	}
 	r.Count("sealed rows", c.edge.Size())
@@ -79,7 +79,7 @@ func (c *logCheck) keptHeads(all []seal.Head) error {
 func (c *logCheck) seal(n int64, w core.Row) error {
 	first, last, root, note := w.Int(1), w.Int(2), w.Bytes(3), w.Text(4)
 	if w.Int(0) != n || first != c.edge.Size() || last < first {
-		c.r.Find("log", "Seal %d covers leaves %d to %d, but it is number %d and the log is at %d: a seal is missing or was changed.",
+		c.r.Find("log", "Seal %d covers leaves %d to %d, but seal %d from leaf %d was expected. A seal is missing or was changed.",
 			w.Int(0), first, last, n, c.edge.Size())
 	}
 	if err := c.leaves(w.Int(0), first, last); err != nil {
@@ -87,14 +87,14 @@ func (c *logCheck) seal(n int64, w core.Row) error {
 	}
 	got := c.edge.Root()
 	if !slices.Equal(got[:], root) || c.edge.Size() != last+1 {
-		c.r.Find("log", "The leaves up to seal %d do not give its root.", w.Int(0))
+		c.r.Find("log", "The leaves up to seal %d do not match its root.", w.Int(0))
 	}
 	h, err := seal.ParseHead(note, c.public)
 	switch {
 	case err != nil:
-		c.r.Find("head", "The head of seal %d is not signed by this store's key: %v.", w.Int(0), err)
+		c.r.Find("head", "The head of seal %d is not signed by this database's key: %v.", w.Int(0), err)
 	case !h.At.Equal(w.Time(5)) || h.Origin != c.origin || h.Size != last+1 || !slices.Equal(h.Root[:], root) || h.Seal != w.Int(0) || h.Epoch > c.tx.Epoch:
-		c.r.Find("head", "The signed head of seal %d says something else than the seal.", w.Int(0))
+		c.r.Find("head", "The signed head of seal %d does not match the seal.", w.Int(0))
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (c *logCheck) leaves(n, first, last int64) error {
 		case !slices.Equal(leaf, own):
 			c.r.Find("log", "The leaf of %s is not the one that was sealed.", nameOf(kind, w.ID(2)))
 		case w.Int(5) != n:
-			c.r.Find("log", "%s says that seal %d has it, it is in seal %d.", nameOf(kind, w.ID(2)), w.Int(5), n)
+			c.r.Find("log", "%s names seal %d, but it is in seal %d.", nameOf(kind, w.ID(2)), w.Int(5), n)
 		}
 		c.nodes = append(c.nodes, c.edge.Append([32]byte(core.Pad(leaf)))...)
 		for len(c.heads) > 0 && c.heads[0].Size == c.edge.Size() {
@@ -146,7 +146,7 @@ func (c *logCheck) stored() error {
 		return nil
 	}, c.tx.Tenant)
 	if wrong > 0 || at != len(c.nodes) {
-		c.r.Find("log", "%d of the log's %d stored inner hashes are wrong, %d are there.", wrong, len(c.nodes), at)
+		c.r.Find("log", "The log needs %d stored inner hashes. It has %d, and %d of them are wrong.", len(c.nodes), at, wrong)
 	}
 	return err
 }
@@ -158,7 +158,7 @@ func (c *logCheck) waiting(kind string) error {
 	}
 	return c.tx.C.Query(`SELECT id, leaf, mark FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL`, func(w core.Row) error {
 		if !hmac.Equal(w.Bytes(2), c.mark([32]byte(core.Pad(w.Bytes(1))))) {
-			c.r.Find("log", "%s stands outside the log without the mark of a server: no server wrote it, or it was changed since.", nameOf(kind, w.ID(0)))
+			c.r.Find("log", "%s is not in the log and has no valid mark of a server. No server wrote it, or it was changed later.", nameOf(kind, w.ID(0)))
 		}
 		return nil
 	}, c.tx.Tenant)
@@ -179,10 +179,10 @@ func (c *logCheck) complete() error {
 			return err
 		}
 		if rows != sealed+unsealed {
-			c.r.Find("log", "There are %d %s rows, the log has %d: rows were slipped in or taken away.", rows-unsealed, t.table, sealed)
+			c.r.Find("log", "There are %d sealed %s rows, but the log has %d. Rows were added or removed outside the server.", rows-unsealed, t.table, sealed)
 		}
 		if unsealed > 0 && c.atOnce {
-			c.r.Find("log", "%d %s rows stand outside the log. The server seals every row in the commit that writes it, so it did not write these.", unsealed, t.table)
+			c.r.Find("log", "%d %s rows are not in the log. The server seals every row in the commit that writes it, so it did not write these.", unsealed, t.table)
 		}
 		if err := c.waiting(t.kind); err != nil {
 			return err
@@ -191,7 +191,7 @@ func (c *logCheck) complete() error {
 	}
 	total, err := c.tx.Number(`SELECT COUNT(*) FROM seal_leaf WHERE tenant_id = $1`, c.tx.Tenant)
 	if total != c.edge.Size() {
-		c.r.Find("log", "The log has %d leaves, its seals cover %d.", total, c.edge.Size())
+		c.r.Find("log", "The log has %d leaves, but its seals cover %d.", total, c.edge.Size())
 	}
 	return err
 }

@@ -26,7 +26,7 @@ func (tx *Tx) verifySales(r *Report) error {
 		FROM vend v WHERE v.tenant_id = $1`, func(w core.Row) error {
 		sales++
 		if w.Int(1) != w.Int(2) {
-			r.Find("sale", "The lines of sale %s sum to %d, %d was tendered.", w.ID(0).Text(id.Vend), w.Int(2), w.Int(1))
+			r.Find("sale", "The lines of sale %s sum to %d, but %d was tendered.", w.ID(0).Text(id.Vend), w.Int(2), w.Int(1))
 		}
 		return nil
 	}, tx.Tenant)
@@ -37,7 +37,7 @@ func (tx *Tx) verifySales(r *Report) error {
 	stray, err := tx.Number(`SELECT COUNT(*) FROM vend_line l WHERE l.tenant_id = $1 AND NOT EXISTS (
 		SELECT 1 FROM vend v WHERE v.tenant_id = l.tenant_id AND v.id = l.vend_id)`, tx.Tenant)
 	if stray > 0 {
-		r.Find("sale", "%d lines belong to no sale.", stray)
+		r.Find("sale", "%d sale lines belong to no sale.", stray)
 	}
 	return err
 }
@@ -60,11 +60,11 @@ func (tx *Tx) verifySalesBooked(r *Report) error {
 			booked++
 		}
 		if found != done && !(done && moneyless) {
-			r.Find("sale", "Sale %s is %s, and a journal for it %s.", name, state, map[bool]string{true: "exists", false: "is missing"}[found])
+			r.Find("sale", "Sale %s is %s, but its journal %s.", name, state, map[bool]string{true: "exists", false: "is missing"}[found])
 		}
 		mirrors, err := tx.Number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, journal)
 		if err == nil && found && (mirrors == 1) != (state == "reversed") {
-			r.Find("sale", "Sale %s is %s, and %d journals reverse it.", name, state, mirrors)
+			r.Find("sale", "Sale %s is %s, but %d journals reverse it.", name, state, mirrors)
 		}
 		return err
 	}, tx.Tenant)
@@ -95,11 +95,11 @@ func (tx *Tx) verifyMonths(r *Report) error {
 		GROUP BY account_id, month`, func(w core.Row) error {
 		months++
 		if w.Int(4) != w.Int(5) || w.Bool(6) != (w.Int(5) > 0) {
-			r.Find("month", "Account %s is said to have been given %d Wh free in %s (claimed: %t), its sales gave %d Wh.",
+			r.Find("month", "Account %s records %d Wh of free units in %s (claimed: %t), but its sales gave %d Wh.",
 				w.ID(0).Text(id.Account), w.Int(4), w.Text(1), w.Bool(6), w.Int(5))
 		}
 		if w.Int(2) != w.Int(3) {
-			r.Find("month", "Account %s is said to have bought %d Wh in %s, its sales sum to %d Wh.",
+			r.Find("month", "Account %s records %d Wh bought in %s, but its sales sum to %d Wh.",
 				w.ID(0).Text(id.Account), w.Int(2), w.Text(1), w.Int(3))
 		}
 		return nil
@@ -133,7 +133,7 @@ func (tx *Tx) verifyTokens(r *Report) error {
 		LEFT JOIN token t ON t.tenant_id = v.tenant_id AND t.vend_id = v.id
 		WHERE v.tenant_id = $1 AND v.state IN `+doneStates+`
 		GROUP BY v.id, v.units_wh HAVING v.units_wh <> COALESCE(SUM(t.units_wh), 0)`, func(w core.Row) error {
-		r.Find("token", "Sale %s sold %d Wh, its tokens carry %d Wh.", w.ID(0).Text(id.Vend), w.Int(1), w.Int(2))
+		r.Find("token", "Sale %s sold %d Wh, but its tokens carry %d Wh.", w.ID(0).Text(id.Vend), w.Int(1), w.Int(2))
 		return nil
 	}, tx.Tenant)
 	if err != nil {
@@ -143,7 +143,7 @@ func (tx *Tx) verifyTokens(r *Report) error {
 		LEFT JOIN meter_key k ON k.tenant_id = t.tenant_id AND k.id = t.meter_key_id
 		WHERE t.tenant_id = $1 GROUP BY t.meter_key_id
 		HAVING COUNT(t.tid) <> COUNT(DISTINCT t.tid) OR COUNT(k.id) = 0`, func(w core.Row) error {
-		r.Find("token", "Under meter key %s there are %d tokens with %d different TIDs (the key exists: %t).",
+		r.Find("token", "Meter key %s has %d tokens with %d different TIDs (the key exists: %t).",
 			w.ID(0).Text(id.Key), w.Int(1), w.Int(2), w.Int(3) > 0)
 		return nil
 	}, tx.Tenant)
@@ -154,7 +154,7 @@ func (tx *Tx) verifyTokens(r *Report) error {
 func (tx *Tx) verifyJobs(r *Report) error {
 	err := tx.C.Query(`SELECT t.id, t.state FROM token t LEFT JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
 		WHERE t.tenant_id = $1 AND t.job_id IS NOT NULL AND t.digits_enc IS NOT NULL AND (j.id IS NULL OR j.state <> 'completed')`, func(w core.Row) error {
-		r.Find("token", "Token %s is %s, and nobody asked for it.", w.ID(0).Text(id.Token), w.Text(1))
+		r.Find("token", "Token %s is %s, but it belongs to no completed job.", w.ID(0).Text(id.Token), w.Text(1))
 		return nil
 	}, tx.Tenant)
 	if err != nil {
@@ -165,7 +165,7 @@ func (tx *Tx) verifyJobs(r *Report) error {
 		FROM token_job j LEFT JOIN units_transfer u ON u.tenant_id = j.tenant_id AND u.job_id = j.id
 		WHERE j.tenant_id = $1 AND j.state = 'completed'`, func(w core.Row) error {
 		if w.Int(1) != w.Int(2) || w.Int(1) != w.Int(3) {
-			r.Find("token", "Job %s gave %d Wh; its record says %d, its tokens %d.", w.ID(0).Text(id.Job), w.Int(1), w.Int(2), w.Int(3))
+			r.Find("token", "Job %s gave %d Wh, but its record says %d Wh and its tokens %d Wh.", w.ID(0).Text(id.Job), w.Int(1), w.Int(2), w.Int(3))
 		}
 		return nil
 	}, tx.Tenant)
@@ -181,7 +181,7 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 		dash := strings.LastIndexByte(text, '-')
 		n, err := strconv.ParseInt(text[dash+1:], 10, 64)
 		if dash < 0 || err != nil {
-			r.Find("receipt", "%q is no receipt number.", w.Text(0))
+			r.Find("receipt", "%q is not a receipt number.", w.Text(0))
 			return nil
 		}
 		o := outlets[text[:dash]]
@@ -197,12 +197,12 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 		delete(outlets, name)
 		r.Count("receipts", o.count)
 		if o.count != w.Int(1) || o.highest != w.Int(1) {
-			r.Find("receipt", "Outlet %s has %d receipts up to number %d, %d numbers were given out.", name, o.count, o.highest, w.Int(1))
+			r.Find("receipt", "Outlet %s has %d receipts up to number %d, but %d numbers were assigned.", name, o.count, o.highest, w.Int(1))
 		}
 		return nil
 	}, tx.Tenant)
 	for _, name := range slices.Sorted(maps.Keys(outlets)) {
-		r.Find("receipt", "Outlet %s has %d receipts, and its counter is gone: their numbers would come again.", name, outlets[name].count)
+		r.Find("receipt", "Outlet %s has %d receipts, but its counter is missing. Their numbers would be used again.", name, outlets[name].count)
 	}
 	return err
 }
@@ -235,7 +235,7 @@ func (tx *Tx) verifyReports(r *Report) error {
 				return nil
 			}
 		}
-		r.Notice("token", "Meter %s accepted %d Wh at %s with TID %d, which was not sold for it.",
+		r.Notice("token", "Meter %s accepted a token for %d Wh at %s (TID %d) that was not sold for it.",
 			w.Text(0), w.Int(2), w.Time(3).Format("2006-01-02 15:04"), w.Int(1))
 		return nil
 	}, tx.Tenant)

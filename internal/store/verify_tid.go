@@ -18,7 +18,7 @@ import (
 func (tx *Tx) verifyFloors(r *Report) error {
 	err := tx.C.Query(`SELECT key FROM meta WHERE key LIKE $1`, func(w core.Row) error {
 		if n, err := strconv.ParseInt(strings.TrimPrefix(w.Text(0), core.MetaLost), 10, 64); err != nil || n > tx.Epoch {
-			r.Find("log", "The database tells of a restore (%s) that it is not from, being of epoch %d: what is missing would pass for lost with it.", w.Text(0), tx.Epoch)
+			r.Find("log", "The database records a restore (%s) that is not possible in epoch %d. Missing rows would be accepted as lost in that restore.", w.Text(0), tx.Epoch)
 		}
 		return nil
 	}, core.MetaLost+"%")
@@ -30,7 +30,7 @@ func (tx *Tx) verifyFloors(r *Report) error {
 	}
 	return tx.C.Query(`SELECT k.id, k.tid_floor, MIN(t.tid) FROM meter_key k JOIN token t ON t.tenant_id = k.tenant_id AND t.meter_key_id = k.id
 		WHERE k.tenant_id = $1 GROUP BY k.id, k.tid_floor HAVING MIN(t.tid) <= k.tid_floor`, func(w core.Row) error {
-		r.Find("key", "TIDs of meter key %s are said to be used up to %d from the beginning, its first token has %d.", w.ID(0).Text(id.Key), w.Int(1), w.Int(2))
+		r.Find("key", "Meter key %s records its TIDs up to %d as used from the start, but its first token has TID %d.", w.ID(0).Text(id.Key), w.Int(1), w.Int(2))
 		return nil
 	}, tx.Tenant)
 }
@@ -42,7 +42,7 @@ func (tx *Tx) verifyLost(r *Report) error {
 		return err
 	}
 	if restored.IsZero() {
-		r.Find("key", "The database is of epoch %d and does not say when it was restored: TIDs of the time that is lost may come again.", tx.Epoch)
+		r.Find("key", "The database is in epoch %d but has no time of its restore. TIDs from the time that was lost may be used again.", tx.Epoch)
 		return nil
 	}
 	beyond, err := tx.MetaInt(core.MetaLostTID)
@@ -59,7 +59,7 @@ func (tx *Tx) verifyLost(r *Report) error {
 			continue // this base date has no TID for that time
 		}
 		err = tx.C.Query(`SELECT k.id, k.tid_floor FROM meter_key k WHERE k.tenant_id = $1 AND k.base_date = $2 AND k.tid_floor < $3`, func(w core.Row) error {
-			r.Find("key", "TIDs of meter key %s are said to be used up to %d, the last restore put those up to %d beyond reach.", w.ID(0).Text(id.Key), w.Int(1), lost)
+			r.Find("key", "Meter key %s records its TIDs up to %d as used, but the last restore marked those up to %d as used.", w.ID(0).Text(id.Key), w.Int(1), lost)
 			return nil
 		}, tx.Tenant, base, lost)
 		if err != nil {

@@ -63,7 +63,7 @@ func (tx *Tx) verifyWallets(r *Report) error {
 			return err
 		}
 		if wh != int64(w.Total()) || debit != int64(w.Debited) {
-			r.Find("wallet", "Meter %s used %d Wh for %d by its days, %d Wh for %d by its register.", w.Meter.Number, wh, debit, w.Total(), w.Debited)
+			r.Find("wallet", "Meter %s used %d Wh for %d by its daily totals, but %d Wh for %d by its register.", w.Meter.Number, wh, debit, w.Total(), w.Debited)
 		}
 	}
 	if err := tx.verifyHeld(r, rows); err != nil {
@@ -81,10 +81,10 @@ func (tx *Tx) verifyWallets(r *Report) error {
 // verifyWallet checks one wallet within itself and against its journals.
 func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 	if p.count != w.Posted || p.highest != w.Posted {
-		r.Find("wallet", "Meter %s has %d journals of use up to number %d, its wallet says %d.", w.Meter.Number, p.count, p.highest, w.Posted)
+		r.Find("wallet", "Meter %s has %d usage journals up to number %d, but its wallet says %d.", w.Meter.Number, p.count, p.highest, w.Posted)
 	}
 	if p.units != w.PostedWh || p.amount+w.Accrued != w.Debited {
-		r.Find("wallet", "Meter %s was charged %d for %d Wh, with %d accrued; its wallet says %d in all and %d Wh posted.",
+		r.Find("wallet", "Meter %s was charged %d for %d Wh, with %d accrued, but its wallet says %d in total and %d Wh posted.",
 			w.Meter.Number, p.amount, p.units, w.Accrued, w.Debited, w.PostedWh)
 	}
 	var accrued, cost money.Minor
@@ -96,7 +96,7 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 		}
 		price, known, err := v.Body.UseCost(part.Parts)
 		if err != nil || !known {
-			r.Find("wallet", "Meter %s has %d accrued under tariff version %s at a price that this does not have.", w.Meter.Number, part.Debit, part.Version.Text(id.Version))
+			r.Find("wallet", "Meter %s has %d accrued under tariff version %s at a price that this version does not have.", w.Meter.Number, part.Debit, part.Version.Text(id.Version))
 		}
 		cost += price
 		accrued += part.Debit
@@ -105,11 +105,11 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 		}
 	}
 	if accrued != w.Accrued || units != w.Total()-w.PostedWh {
-		r.Find("wallet", "Meter %s has %d accrued for %d Wh, its parts make %d for %d Wh.", w.Meter.Number, w.Accrued, w.Total()-w.PostedWh, accrued, units)
+		r.Find("wallet", "Meter %s has %d accrued for %d Wh, but its parts sum to %d for %d Wh.", w.Meter.Number, w.Accrued, w.Total()-w.PostedWh, accrued, units)
 	}
 	// The difference comes from the rest at the beginning, the rest now and the rounding of each version's cost, each below a minor unit.
 	if off := w.Accrued - cost; off < -1 || off > money.Minor(len(w.Parts))+1 {
-		r.Find("wallet", "Meter %s has %d accrued, its energy costs %d at the rates it was rated by.", w.Meter.Number, w.Accrued, cost)
+		r.Find("wallet", "Meter %s has %d accrued, but its energy costs %d at the rates that were used.", w.Meter.Number, w.Accrued, cost)
 	}
 	return nil
 }
@@ -146,11 +146,11 @@ func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.L
 	}
 	last := w.At.In(zone).AddDate(0, 0, 1).Format(tariff.MonthForm) != w.Month
 	if w.Month != "" && (w.Used > all || w.Used < least && !last && !w.Meter.Simulated) {
-		r.Find("wallet", "Meter %s is said to have used %d Wh in %s, its days sum to %d Wh: a price by blocks would be wrong.", w.Meter.Number, w.Used, w.Month, all)
+		r.Find("wallet", "Meter %s records %d Wh used in %s, but its daily totals sum to %d Wh. A block price would be wrong.", w.Meter.Number, w.Used, w.Month, all)
 	}
 	for m, missing := range p.months {
 		if m != "" && missing > 0 {
-			r.Find("wallet", "The days of meter %s in %s lack %d Wh that its journals of use charge for.", w.Meter.Number, m, missing)
+			r.Find("wallet", "The daily totals of meter %s in %s lack %d Wh that its usage journals charge for.", w.Meter.Number, m, missing)
 		}
 	}
 	return nil
@@ -166,7 +166,7 @@ func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
 		meter, n, ok := wallet.ParseUseRef(w.Text(0))
 		span, read := wallet.ParseSpan(w.Text(1))
 		if !ok || !read {
-			r.Find("wallet", "Journal of use %q (%s) names no meter or no energy.", w.Text(0), w.Text(1))
+			r.Find("wallet", "Usage journal %q (%s) names no meter or no energy.", w.Text(0), w.Text(1))
 			return nil
 		}
 		p := out[meter]
@@ -202,7 +202,7 @@ func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
 			return err
 		}
 		if n != 1 {
-			r.Find("wallet", "Meter %s is not charged since record %d, and %d entries of the quarantine ask about it.", w.Meter.Number, w.Held.Seq, n)
+			r.Find("wallet", "Meter %s has not been charged since record %d, but %d of its readings are held for review because of that, instead of 1.", w.Meter.Number, w.Held.Seq, n)
 		}
 	}
 	return nil
@@ -216,7 +216,7 @@ func (tx *Tx) verifyAdvances(r *Report) error {
 	}
 	booked, err := tx.Balance(ledger.AccountRef{Code: ledger.VATOnAdvances})
 	if err == nil && money.Minor(noted) != booked {
-		r.Find("wallet", "The accounts have advanced tax of %d, the books %d.", noted, booked)
+		r.Find("wallet", "The accounts record %d of tax paid in advance, but the ledger has %d.", noted, booked)
 	}
 	return err
 }

@@ -75,7 +75,7 @@ func (b Body) Rate(m RatingState, zone *time.Location, u Use) (RatingState, Rate
 			break
 		}
 		if !next.After(at) {
-			return m, Rated{}, fmt.Errorf("%w: no price holds after %s", ErrUse, at)
+			return m, Rated{}, fmt.Errorf("%w: no price applies after %s", ErrUse, at)
 		}
 		r.out.Estimated, at = true, next
 	}

@@ -191,17 +191,17 @@ func TestTheServerCoversNoEditUp(t *testing.T) {
 		says string
 		how  string
 	}{
-		"a sale that nobody made": {held, recover, `SELECT COUNT(*) FROM vend WHERE client_ref = 'ghost' AND state = 'completed'`, "Sale vnd_", "outside the server, which has written it since"},
+		"a sale that nobody made": {held, recover, `SELECT COUNT(*) FROM vend WHERE client_ref = 'ghost' AND state = 'completed'`, "Sale vnd_", "outside the server, and the server wrote it again later"},
 		"a reversal that nobody asked for": {`UPDATE vend SET state = 'reversing' WHERE client_ref = 'vendor-01';
 			INSERT INTO reversal (tenant_id, id, vend_id, state, reason, by_actor, created_at) SELECT tenant_id, id, id, 'waiting', 'x', by_actor, created_at FROM vend WHERE client_ref = 'vendor-01'`,
-			recover, `SELECT COUNT(*) FROM reversal WHERE reason = 'x' AND state <> 'waiting'`, "Reversal rev_", "outside the server, which has written it since"},
+			recover, `SELECT COUNT(*) FROM reversal WHERE reason = 'x' AND state <> 'waiting'`, "Reversal rev_", "outside the server, and the server wrote it again later"},
 		"units that nobody owed": {`INSERT INTO reversal (tenant_id, id, vend_id, state, reason, by_actor, created_at) SELECT tenant_id, id, id, 'refused', 'x', by_actor, created_at FROM vend WHERE client_ref = 'plain-01';
 			INSERT INTO command (tenant_id, id, meter, type, counter, state, expires_at, by_actor, created_at, updated_at) SELECT tenant_id, id, meter, 'cancel_token', 1, 'done', 1, by_actor, created_at, created_at FROM vend WHERE client_ref = 'plain-01';
 			INSERT INTO reversal_token (tenant_id, reversal_id, token_id, command_id, taken) SELECT tenant_id, vend_id, id, vend_id, 'owed' FROM token WHERE vend_id = ` + sale1,
-			recover, `SELECT COUNT(*) FROM reversal_token WHERE taken = 'replaced'`, "Reversal rev_", "outside the server, which has written it since"},
+			recover, `SELECT COUNT(*) FROM reversal_token WHERE taken = 'replaced'`, "Reversal rev_", "outside the server, and the server wrote it again later"},
 		"a cheaper tariff": {`UPDATE account SET tariff_id = (SELECT id FROM tariff WHERE name = 'domestic') WHERE charged_to <> ''`, func(s *shop) {
 			s.do(func(tx *store.Tx) error { return tx.ChargedTo(s.account(numberOf(s.t, 1)), "2026-11-02") })
-		}, `SELECT COUNT(*) FROM account WHERE charged_to = '2026-11-02'`, "Account acc_", "outside the server, which has written it since"},
+		}, `SELECT COUNT(*) FROM account WHERE charged_to = '2026-11-02'`, "Account acc_", "outside the server, and the server wrote it again later"},
 		"more commission": {`UPDATE vendor SET commission_bps = 9000`, func(s *shop) {
 			s.do(func(tx *store.Tx) error {
 				v, err := tx.VendorPage(id.ID{}, 1)
@@ -211,10 +211,10 @@ func TestTheServerCoversNoEditUp(t *testing.T) {
 				}
 				return err
 			})
-		}, `SELECT COUNT(*) FROM vendor WHERE name = 'Renamed'`, "Vendor ven_", "outside the server, which has written it since"},
+		}, `SELECT COUNT(*) FROM vendor WHERE name = 'Renamed'`, "Vendor ven_", "outside the server, and the server wrote it again later"},
 		"four eyes that are shut": {`UPDATE tenant SET settings = '{"four_eyes":false}'`, func(s *shop) {
 			s.do(func(tx *store.Tx) error { return setTZ(tx, "Africa/Nairobi") })
-		}, `SELECT COUNT(*) FROM tenant WHERE tz = 'Africa/Nairobi'`, "settings of tenant", "changed outside the server before they were set"},
+		}, `SELECT COUNT(*) FROM tenant WHERE tz = 'Africa/Nairobi'`, "settings of tenant", "changed outside the server between their recorded changes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := busyShop(t)

@@ -44,7 +44,7 @@ func TestATokenThatItsMeterHasIsNotReversed(t *testing.T) {
 		s.verified()
 		s.clock.add(5 * time.Minute)
 		for name, sql := range unused() {
-			if found := s.finds(sql); !strings.Contains(found, "changed behind the server's back") {
+			if found := s.finds(sql); !strings.Contains(found, "changed outside the server") {
 				t.Errorf("the meter said %s, the token was made to look %s, and verification found %q", result, name, found)
 			}
 			s.exec(sql)

@@ -30,7 +30,7 @@ func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueRequest, error) {
 }
 
 // errUnknown says that an issuer does not know whether it made a token.
-var errUnknown = errors.New("the issuer does not know")
+var errUnknown = errors.New("the issuer does not know whether it made the token")
 
 // issue asks for every token of a sale. A refusal comes from the issuer; an error means that the outcome is unknown.
 func issue(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Token, refusal.Refusal, error) {

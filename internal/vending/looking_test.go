@@ -204,7 +204,7 @@ func TestASaleWithoutAReceiptIsNotPrinted(t *testing.T) {
 	s.issuer.say = nil
 	sold := s.sell(order(m, 10000, "key-number-1")).Sale
 	s.exec(`UPDATE token SET digits_enc = $1`, s.sealer.Seal(sale.TokenContext(sold.Tokens[0].ID), []byte("12345")))
-	if _, err := s.Sale(ctx, owner(), sold.ID.Text(id.Vend)); err == nil || !strings.Contains(err.Error(), "what was sealed is no token") {
+	if _, err := s.Sale(ctx, owner(), sold.ID.Text(id.Vend)); err == nil || !strings.Contains(err.Error(), "what was sealed is not a token") {
 		t.Errorf("stored digits that are no token: %v", err)
 	}
 	s.exec(`UPDATE token SET digits_enc = $1`, []byte("not sealed at all, by nobody's key"))

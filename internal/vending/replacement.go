@@ -95,7 +95,7 @@ func sameKey(a, b registry.Key) bool {
 
 func (v *Vending) nibbles() (n [MaxTokens]byte, err error) {
 	if _, err = io.ReadFull(v.c.Rand, n[:]); err != nil {
-		err = fmt.Errorf("draw the random part of a token: %w", err)
+		err = fmt.Errorf("generate the random part of a token: %w", err)
 	}
 	return n, err
 }

@@ -35,7 +35,7 @@ func (v *Vending) takeLate(ctx context.Context, by access.Actor) (taken int, err
 			after = sale
 			out, one := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (settledReversal, error) { return v.takeLateOf(tx, by, sale) })
 			if one != nil {
-				err = errors.Join(err, fmt.Errorf("take the late answer about sale %s: %w", sale.Text(id.Vend), one))
+				err = errors.Join(err, fmt.Errorf("process the late answer about sale %s: %w", sale.Text(id.Vend), one))
 			} else if out.done {
 				taken++
 			}
@@ -95,7 +95,7 @@ func (v *Vending) confirmLate(tx Tx, by access.Actor, s sale.Sale, r sale.Revers
 func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel) error {
 	at := slices.IndexFunc(s.Tokens, func(t sale.Token) bool { return t.ID == c.Token })
 	if at < 0 {
-		return fmt.Errorf("token %s is none of sale %s", c.Token.Text(id.Token), s.ID.Text(id.Vend))
+		return fmt.Errorf("token %s does not belong to sale %s", c.Token.Text(id.Token), s.ID.Text(id.Vend))
 	}
 	switch t := s.Tokens[at]; {
 	case c.State == sale.CancelUsed:

@@ -272,7 +272,7 @@ func TestAnIssuerLooksOnceForARequest(t *testing.T) {
 func TestALateWordAboutAnUnknownToken(t *testing.T) {
 	v := New(Config{Now: time.Now})
 	s := sale.Sale{ID: id.ID{1}, Tokens: []sale.Token{{ID: id.ID{2}}}}
-	if err := v.confirmOne(nil, access.Actor{}, s, sale.Cancel{Token: id.ID{3}}); err == nil || !strings.Contains(err.Error(), "is none of sale "+s.ID.Text(id.Vend)) {
+	if err := v.confirmOne(nil, access.Actor{}, s, sale.Cancel{Token: id.ID{3}}); err == nil || !strings.Contains(err.Error(), "does not belong to sale "+s.ID.Text(id.Vend)) {
 		t.Errorf("%v", err)
 	}
 	if out, err := v.reclaimFrom(nil, access.Actor{}, s, sale.Token{ID: id.ID{2}, State: sale.TokenAccepted}); err != nil || out.done {

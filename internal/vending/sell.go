@@ -128,7 +128,7 @@ func (v *Vending) purchase(by access.Actor, o Purchase) (purchase, refusal.Refus
 	}
 	p.issuer = lookedAt(v.c.Issuer)
 	if _, err := io.ReadFull(v.c.Rand, p.nibbles[:]); err != nil {
-		return p, refusal.Refusal{}, fmt.Errorf("draw the random part of a token: %w", err)
+		return p, refusal.Refusal{}, fmt.Errorf("generate the random part of a token: %w", err)
 	}
 	return p, refusal.Refusal{}, nil
 }
@@ -397,7 +397,7 @@ func (v *Vending) open(tokens []sale.Token) (Digits, error) {
 		}
 		token, result := sts.ParseToken(string(plain))
 		if result != sts.Accept {
-			return Digits{}, fmt.Errorf("open token %s: what was sealed is no token", t.ID.Text(id.Token))
+			return Digits{}, fmt.Errorf("open token %s: what was sealed is not a token", t.ID.Text(id.Token))
 		}
 		d.tokens[i] = token
 	}

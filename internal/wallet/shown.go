@@ -318,7 +318,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	}
 	account := rows[at].Meter.Account
 	if account != m.Account { // m.Account is the locked one
-		return SupplyView{}, fmt.Errorf("meter %s was moved to another account meanwhile", m.Number)
+		return SupplyView{}, fmt.Errorf("meter %s was moved to another account in the meantime", m.Number)
 	}
 	s, err := tx.Rating().SupplyOf(m.N)
 	if err != nil {

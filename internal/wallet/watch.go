@@ -41,7 +41,7 @@ func (w *Wallets) Watch(ctx context.Context, by access.Actor) (int, error) {
 			return batch{full: len(accounts) == settleBatch, done: len(accounts)}, err
 		})
 		if err != nil {
-			return looked, fmt.Errorf("look after supplies: %w", err)
+			return looked, fmt.Errorf("check supplies: %w", err)
 		}
 	}
 	return looked, nil

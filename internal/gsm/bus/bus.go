@@ -180,7 +180,7 @@ func (h *Handler) phone(number string) (*network.Phone, error) {
 		return p, nil
 	}
 	if len(h.phones) == MaxPhones {
-		return nil, errors.New("there are as many phones as the bus holds")
+		return nil, errors.New("the bus has no room for another phone")
 	}
 	p, err := h.net.Phone(number)
 	if err == nil {

@@ -128,7 +128,7 @@ type taken struct {
 func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	to, err := pdu.ParseAddress(m.To)
 	if err != nil || to.Type == pdu.Alphanumeric {
-		return notify.Sent{Outcome: notify.Refused, Why: "the recipient is no telephone number"}
+		return notify.Sent{Outcome: notify.Refused, Why: "the recipient is not a telephone number"}
 	}
 	parts := pdu.Measure(m.Text).Parts
 	if parts > pdu.MaxParts {
@@ -150,7 +150,7 @@ func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	r.Header.Set(HeaderSignature, Sign(c.cfg.Secret, at, ForSend, body))
 	r.Header.Set(HeaderKey, m.ID)
 	if ctx.Err() != nil {
-		return notify.Sent{Outcome: notify.NotSent, Why: "the time to wait was over"}
+		return notify.Sent{Outcome: notify.NotSent, Why: "the waiting time ran out"}
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {

@@ -66,7 +66,7 @@ func (c *Client) Reports() http.Handler {
 		state, ok := states[r.State]
 		switch {
 		case !ok:
-			return errors.New("state is none of trying, delivered, failed")
+			return errors.New("state must be trying, delivered or failed")
 		case r.ID == "" && r.Reference == "":
 			return errors.New("id or reference is needed")
 		case len(r.ID) > hook.MaxName || len(r.Reference) > notify.MaxReference || len(r.To) > hook.MaxName:
@@ -91,7 +91,7 @@ func decode(body []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return errors.New("the body is not the JSON that is described: " + hook.Clean(err.Error()))
+		return errors.New("the body is not the documented JSON: " + hook.Clean(err.Error()))
 	}
 	if d.More() {
 		return errors.New("the body has more than one value")
@@ -127,7 +127,7 @@ func (c *Client) hook(purpose string, take func(context.Context, []byte) error) 
 		case errors.As(err, new(errStore)):
 			c.cfg.Log.Warn("message not stored", logkey.Err, err)
 			w.Header().Set("Retry-After", "10")
-			c.refuse(w, http.StatusServiceUnavailable, "not stored; nothing was done; post it again")
+			c.refuse(w, http.StatusServiceUnavailable, "not stored; post it again")
 		case err != nil:
 			c.refuse(w, http.StatusUnprocessableEntity, err.Error()+"; nothing was done")
 		default:
@@ -145,7 +145,7 @@ func (c *Client) suspicious(h http.Header, purpose string, body []byte) string {
 	}
 	n, err := strconv.ParseInt(at, 10, 64)
 	if err != nil {
-		return "the timestamp is no number"
+		return "the timestamp is not a number"
 	}
 	if age := c.cfg.Now().Sub(time.Unix(n, 0)); age > Fresh || age < -Fresh {
 		return "the timestamp is more than 5 minutes away from the server's time, " + c.cfg.Now().UTC().Format(time.RFC3339)

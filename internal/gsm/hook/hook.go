@@ -44,9 +44,9 @@ func URL(raw string, plain bool) (*url.URL, error) {
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Opaque != "":
-		return nil, errors.New("address is no http:// or https:// address")
+		return nil, errors.New("address is not an http:// or https:// address")
 	case u.User != nil:
-		return nil, errors.New("address holds a user or a password; they have settings of their own")
+		return nil, errors.New("address contains a user or a password; use their own settings")
 	case u.Fragment != "":
 		return nil, errors.New("address has a fragment")
 	case u.Scheme == "http" && !plain && !private(u.Hostname()):
@@ -87,7 +87,7 @@ func cause(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {
 		if u.Timeout() {
-			return "the time was over"
+			return "the request timed out"
 		}
 		err = u.Err
 	}

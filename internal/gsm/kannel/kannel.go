@@ -109,7 +109,7 @@ func (c *Client) Name() string { return c.cfg.Name }
 func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	to, err := pdu.ParseAddress(m.To)
 	if err != nil || to.Type == pdu.Alphanumeric {
-		return notify.Sent{Outcome: notify.Refused, Why: "the recipient is no telephone number"}
+		return notify.Sent{Outcome: notify.Refused, Why: "the recipient is not a telephone number"}
 	}
 	size := pdu.Measure(m.Text)
 	if size.Parts > pdu.MaxParts {
@@ -123,7 +123,7 @@ func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	}
 	r.Header = c.header(m, to, size)
 	if ctx.Err() != nil {
-		return notify.Sent{Outcome: notify.NotSent, Why: "the time to wait was over"}
+		return notify.Sent{Outcome: notify.NotSent, Why: "the waiting time ran out"}
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
@@ -132,7 +132,7 @@ func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, hook.MaxAnswer))
 	if err != nil {
-		return notify.Sent{Outcome: notify.Unknown, Why: hook.Clean("half an answer: " + resp.Status)}
+		return notify.Sent{Outcome: notify.Unknown, Why: hook.Clean("incomplete answer: " + resp.Status)}
 	}
 	s := judge(resp.StatusCode, string(body))
 	if s.Outcome == notify.Accepted {
@@ -176,7 +176,7 @@ func (c *Client) mac(id string) string {
 }
 
 // errNoState is the error for a report whose state is not one of Kannel's.
-var errNoState = errors.New("state is none of 1, 2, 4, 8, 16")
+var errNoState = errors.New("state must be 1, 2, 4, 8 or 16")
 
 // judge returns the outcome of an answer from sendsms. Kannel writes a number and words. The status alone is not enough,
 // because any other program on that port might answer 202.

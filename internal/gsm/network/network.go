@@ -30,7 +30,7 @@ const (
 )
 
 // ErrTaken means that another terminal holds the number.
-var ErrTaken = errors.New("number is held by another terminal")
+var ErrTaken = errors.New("number belongs to another terminal")
 
 // Weather is what the network does to messages. The zero value delivers everything at once, in order.
 type Weather struct {

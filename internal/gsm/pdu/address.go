@@ -106,7 +106,7 @@ func appendAddress(out []byte, a Address) ([]byte, error) {
 			high = strings.IndexByte(digits, a.Text[i+1])
 		}
 		if low < 0 || high < 0 {
-			return nil, fmt.Errorf("a character that is no digit: %w", ErrMalformed)
+			return nil, fmt.Errorf("a character that is not a digit: %w", ErrMalformed)
 		}
 		out = append(out, byte(high<<4|low))
 	}

@@ -27,9 +27,9 @@ const (
 // Errors of the codec.
 var (
 	// ErrLength means that a unit's length is impossible: the rest of the connection cannot be read.
-	ErrLength = errors.New("unit of impossible length")
+	ErrLength = errors.New("PDU of impossible length")
 	// ErrShort means that a unit ends inside a field.
-	ErrShort = errors.New("unit ends inside a field")
+	ErrShort = errors.New("PDU ends inside a field")
 	// ErrMalformed means that a field has an impossible value.
 	ErrMalformed = errors.New("malformed field")
 )
@@ -87,11 +87,11 @@ func (p PDU) Encode() []byte {
 func ReadPDU(r io.Reader) (PDU, error) {
 	var head [headerSize]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return PDU{}, fmt.Errorf("read unit: %w", err)
+		return PDU{}, fmt.Errorf("read PDU: %w", err)
 	}
 	n := binary.BigEndian.Uint32(head[0:])
 	if n < headerSize || n > MaxPDU {
-		return PDU{}, fmt.Errorf("read unit of %d octets: %w", n, ErrLength)
+		return PDU{}, fmt.Errorf("read PDU of %d octets: %w", n, ErrLength)
 	}
 	p := PDU{Command: Command(binary.BigEndian.Uint32(head[4:])), Status: Status(binary.BigEndian.Uint32(head[8:])),
 		Sequence: binary.BigEndian.Uint32(head[12:]), Body: make([]byte, n-headerSize)}

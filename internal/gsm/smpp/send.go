@@ -17,7 +17,7 @@ import (
 func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	to, err := pdu.ParseAddress(m.To)
 	if err != nil || to.Type == pdu.Alphanumeric {
-		return notify.Sent{Outcome: notify.Refused, Why: "the recipient is no telephone number"}
+		return notify.Sent{Outcome: notify.Refused, Why: "the recipient is not a telephone number"}
 	}
 	c.mu.Lock()
 	c.ref++
@@ -73,11 +73,11 @@ func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 	case c.window <- struct{}{}:
 		defer func() { <-c.window }()
 	case <-ctx.Done():
-		return result{outcome: notify.NotSent, why: "the time to wait was over: as many messages as may be wait for the centre's answer"}
+		return result{outcome: notify.NotSent, why: "the waiting time ran out: too many messages are waiting for the centre's answer"}
 	}
 	for try := 1; ; try++ {
 		if !c.patient(ctx) {
-			return result{outcome: notify.NotSent, why: "the time to wait was over"}
+			return result{outcome: notify.NotSent, why: "the waiting time ran out"}
 		}
 		s, why := c.bound(ctx)
 		if s == nil {

@@ -14,11 +14,11 @@ import (
 // Reasons for the end of a connection or of a request.
 var (
 	errEnded   = errors.New("the connection had ended") // nothing was written
-	errSlow    = errors.New("the centre's answer did not come")
+	errSlow    = errors.New("the centre did not answer in time")
 	errLost    = errors.New("the connection was lost before the centre's answer came")
 	errUnbound = errors.New("the centre ended the connection")
-	errUseless = errors.New("the centre answers nothing that is submitted")
-	errMute    = errors.New("the centre does not answer when asked whether it is there")
+	errUseless = errors.New("the centre does not answer submitted messages")
+	errMute    = errors.New("the centre does not answer enquire_link")
 )
 
 // refusedBind is a bind that the centre refused.

@@ -120,9 +120,9 @@ func New(cfg Config) (*Client, error) {
 	case cfg.Window < 0 || cfg.Window > MaxWindow:
 		return nil, fmt.Errorf("smpp route %s: window %d, at most %d", cfg.Name, cfg.Window, MaxWindow)
 	case cfg.Alphabet != "" && cfg.Alphabet != GSM && cfg.Alphabet != Latin1:
-		return nil, fmt.Errorf("smpp route %s: alphabet %q is neither gsm nor latin1", cfg.Name, cfg.Alphabet)
+		return nil, fmt.Errorf("smpp route %s: alphabet is %q, want gsm or latin1", cfg.Name, cfg.Alphabet)
 	case cfg.MessageIDs != IDsEither && cfg.MessageIDs != IDsSame && cfg.MessageIDs != IDsAnswerHex && cfg.MessageIDs != IDsReceiptHex:
-		return nil, fmt.Errorf("smpp route %s: message_ids %q is none of same, answer-hex, receipt-hex", cfg.Name, cfg.MessageIDs)
+		return nil, fmt.Errorf("smpp route %s: message_ids is %q, want same, answer-hex or receipt-hex", cfg.Name, cfg.MessageIDs)
 	}
 	if _, err := (Bind{SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, Range: cfg.Range}).Encode(); err != nil {
 		return nil, fmt.Errorf("smpp route %s: %w", cfg.Name, err)

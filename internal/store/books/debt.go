@@ -46,7 +46,7 @@ var DebtKind = core.AttestedKind{Name: "debt", Noun: "Debt", Prefix: id.Debt, Fr
 func (tx Rows) DebtAdd(d debt.Debt) error {
 	_, err := tx.C.Exec(`INSERT INTO `+debtColumns.Into(), debtColumns.Values(tx.Tenant, &d)...)
 	if err != nil {
-		return fmt.Errorf("keep debt %s: %w", d.Name(), err)
+		return fmt.Errorf("store debt %s: %w", d.Name(), err)
 	}
 	return tx.Attest("debt", d.ID)
 }

@@ -61,7 +61,7 @@ func (tx Rows) AddTariffRow(t id.ID, name string) error {
 	_, err := tx.C.Exec(`INSERT INTO `+tariffColumns.Into("created_at"),
 		tariffColumns.Values(tx.Tenant, &tariff.Version{TariffID: t, Name: name}, tx.Now)...)
 	if err != nil {
-		return fmt.Errorf("keep tariff %q: %w", name, err)
+		return fmt.Errorf("store tariff %q: %w", name, err)
 	}
 	return tx.Attest("tariff", t)
 }
@@ -75,7 +75,7 @@ func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 	_, err = tx.C.Exec(`INSERT INTO `+versionColumns.Into("body_json", "published_at", "published_by", "created_at"),
 		versionColumns.Values(tx.Tenant, &v, string(body), tx.Now, by, tx.Now)...)
 	if err != nil {
-		return fmt.Errorf("keep version %d of tariff %q: %w", v.N, v.Name, err)
+		return fmt.Errorf("store version %d of tariff %q: %w", v.N, v.Name, err)
 	}
 	tx.CacheVersion(v.TariffID, core.VersionSpan{}) // the cached version may no longer be in force
 	return tx.Attest("version", v.ID)

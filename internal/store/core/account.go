@@ -92,7 +92,7 @@ func (tx *Tx) ReadBack(want map[id.ID]int64) error {
 		return nil
 	}, tx.Tenant, first, last)
 	if err == nil && found != len(want) {
-		err = fmt.Errorf("%w: of %d journals only %d were stored with lines", ErrInvariant, len(want), found)
+		err = fmt.Errorf("%w: only %d of %d journals were stored with lines", ErrInvariant, found, len(want))
 	}
 	return err
 }

@@ -107,7 +107,7 @@ func (tx *Tx) Attest(kind string, row id.ID) error {
 	k := tx.Kind(kind)
 	e, found, err := tx.RowEvidence(k, row)
 	if err == nil && !found {
-		err = fmt.Errorf("%w: the row just written is not there", ErrInvariant)
+		err = fmt.Errorf("%w: the row just written is missing", ErrInvariant)
 	}
 	if err != nil {
 		return fmt.Errorf("attest %s %s: %w", k.Name, row.Text(k.Prefix), err)

@@ -168,7 +168,7 @@ func (tx *Tx) SkipUsed(lost time.Time) error {
 	}
 	// the original may have been moved after the copy was taken; the copy is live here
 	if _, err := tx.C.Exec(`DELETE FROM meta WHERE key IN ('moved', 'moving')`); err != nil {
-		return fmt.Errorf("forget moves: %w", err)
+		return fmt.Errorf("delete the records of moves: %w", err)
 	}
 	return Unclaim(tx.C, "", tx.Now)
 }

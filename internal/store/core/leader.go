@@ -16,13 +16,13 @@ func (tx *Tx) LeaderTake(name, holder string, until time.Time) (epoch int64, ok 
 		epoch = leader.epoch + CASE WHEN leader.holder = excluded.holder THEN 0 ELSE 1 END
 		WHERE leader.holder = excluded.holder OR leader.until <= $4 OR leader.until > $5
 		RETURNING epoch`, func(r Row) error { epoch = r.Int(0); return nil }, name, holder, until, tx.Now, until.Add(wallet.Ahead))
-	return epoch, ok, fault.Wrap(err, "lead %s", name)
+	return epoch, ok, fault.Wrap(err, "become leader of %s", name)
 }
 
 // LeaderLeave gives up the lead at once, so that nobody waits after a planned restart.
 func (tx *Tx) LeaderLeave(name, holder string) error {
 	_, err := tx.C.Exec(`UPDATE leader SET until = $1 WHERE name = $2 AND holder = $3`, tx.Now, name, holder)
-	return fault.Wrap(err, "leave the lead of %s", name)
+	return fault.Wrap(err, "give up the leadership of %s", name)
 }
 
 // JobRun records that a recurring job ran for a period and reports whether this is the first time. Call it in the transaction that does the

@@ -51,7 +51,7 @@ var (
 const MaxBacklog = 1000
 
 // ErrBacklog: too many items wait for the same key; the closure changed nothing.
-var ErrBacklog = errors.New("too much work is waiting for the same receiver: nothing was written")
+var ErrBacklog = errors.New("too much work is queued for the same receiver: nothing was written")
 
 // Enqueue adds work to the outbox. The work is sent after the transaction has committed, and after all earlier items in the same lane for
 // the same key.

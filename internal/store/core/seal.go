@@ -138,7 +138,7 @@ func (s *Sealer) Seal(tx *Tx, f *Fresh) (seal.Head, error) {
 		return seal.Head{}, fmt.Errorf("open the log: %w", err)
 	}
 	if f.n != l.n+1 {
-		return seal.Head{}, fmt.Errorf("%w: rows were written for seal %d, the next one is %d", ErrInvariant, f.n, l.n+1)
+		return seal.Head{}, fmt.Errorf("%w: rows were written for seal %d, but the next seal is %d", ErrInvariant, f.n, l.n+1)
 	}
 	if err := f.readBack(tx); err != nil {
 		return seal.Head{}, fmt.Errorf("read the journals back: %w", err)
@@ -201,7 +201,7 @@ func (s *Sealer) open(tx *Tx) (*sealedLog, error) {
 		return nil, err
 	}
 	if got := l.edge.Root(); n > 0 && !slices.Equal(got[:], root) {
-		return nil, fmt.Errorf("%w: the log's root is not the one of seal %d", ErrInvariant, n)
+		return nil, fmt.Errorf("%w: the log's root does not match seal %d", ErrInvariant, n)
 	}
 	s.logs[tx.Tenant] = l
 	return l, nil

@@ -77,7 +77,7 @@ func (tx *Tx) collect(f *Fresh, kind string, ids []id.ID) error {
 		return err
 	}
 	if n != int64(len(ids)) {
-		return fmt.Errorf("%w: %d rows were marked as sealed, %d were meant", ErrInvariant, n, len(ids))
+		return fmt.Errorf("%w: %d rows were marked as sealed instead of %d", ErrInvariant, n, len(ids))
 	}
 	if kind != LeafJournal {
 		return nil

@@ -112,7 +112,7 @@ func (l *Log) Flush() error {
 		return nil
 	}
 	if err := l.follow(); err != nil {
-		return fmt.Errorf("look for the log of heads: %w", err)
+		return fmt.Errorf("find the file of signed heads: %w", err)
 	}
 	for t, h := range l.newest {
 		if err := l.write(line{Tenant: t, Note: h.Note}); err != nil {
@@ -128,7 +128,7 @@ func (l *Log) Flush() error {
 	}
 	l.full = l.size + maxHeads // if shrinking fails now, the next try is at that size
 	err := l.shrink()
-	return fault.Wrap(err, "make the log of heads small again")
+	return fault.Wrap(err, "compact the file of signed heads")
 }
 
 // write adds a whole line, or leaves the file as it was.

@@ -44,7 +44,7 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 		t.Heads[tenant] = append(t.Heads[tenant], h)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		r.Find(store.RuleHeads, "The log of signed heads (%s) is missing: this folder alone cannot show whether the database was rolled back. Put the file back from a copy.", File)
+		r.Find(store.RuleHeads, "The file of signed heads (%s) is missing. This folder alone cannot show whether the database was rolled back. Put the file back from a copy.", File)
 		return t, nil
 	}
 	t.there = err == nil
@@ -63,7 +63,7 @@ type ExternalHeads struct {
 func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 	t.digits = o.Digits
 	if o.Public != "" && strings.TrimSpace(o.Public) != t.Public {
-		r.Find("head", "The folder's seal key is %s, and %s was kept: whoever changed the key could have rewritten everything.", t.Public, o.Public)
+		r.Find("head", "The folder's seal key is %s, but %s was expected. Whoever changed the key could have rewritten everything.", t.Public, o.Public)
 		t.Public = strings.TrimSpace(o.Public)
 	}
 	if o.Heads == "" {
@@ -75,7 +75,7 @@ func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 		return fmt.Errorf("read the heads that were kept elsewhere: %w", err)
 	}
 	if len(t.elsewhere) == before {
-		r.Find("head", "In %s there is no head signed by this store's key.", filepath.Base(o.Heads))
+		r.Find("head", "%s has no head signed by this database's key.", filepath.Base(o.Heads))
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
 func (t *Trust) Strays(origins []string, r *store.Report) {
 	for _, h := range t.elsewhere {
 		if !slices.Contains(origins, h.Origin) {
-			r.Find("log", "A signed head of the log %s (seal %d) was kept elsewhere, and there is no such log here.", h.Origin, h.Seal)
+			r.Find("log", "A signed head of the log %s (seal %d) was kept elsewhere, but this database has no such log.", h.Origin, h.Seal)
 		}
 	}
 }
@@ -111,7 +111,7 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 	take := func(tenant access.Tenant, note string, n int) {
 		h, err := seal.ParseHead(note, public)
 		if err != nil {
-			r.Find(rule, "Line %d of %s is not a head signed by this store's key.", n, name)
+			r.Find(rule, "Line %d of %s is not a head signed by this database's key.", n, name)
 			return
 		}
 		add(tenant, h)
@@ -136,7 +136,7 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 		case broken: // words around a printed head
 			r.Count("other lines in "+name, 1)
 		case !l.Lost.IsZero():
-			r.Find(rule, "%s was found without its heads at %s, when the log had %d seals: this folder alone cannot show whether the database was rolled back before. "+
+			r.Find(rule, "%s was found without its heads at %s, when the log had %d seals. This folder alone cannot show whether the database was rolled back before that time. "+
 				"Put the file back from a copy, or check the books against heads that you stored elsewhere (--head) and delete line %d.",
 				name, l.Lost.Format("2006-01-02 15:04:05"), l.Seal, n)
 		default:
@@ -147,7 +147,7 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 		r.Count("torn lines in "+name, 1) // torn by a power cut: the next start removes it, and the next head covers the same and more
 	}
 	if note != "" {
-		r.Find(rule, "The last head in %s is not complete.", name)
+		r.Find(rule, "The last head in %s is incomplete.", name)
 	}
 	return nil
 }

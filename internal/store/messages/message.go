@@ -97,7 +97,7 @@ func (tx Rows) MessageAdd(m notify.Message) error {
 func (tx Rows) MessagesWaiting(line string, most int) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND open = 1 AND ($2 = '' OR line = $2) LIMIT $3) waiting`,
 		tx.Tenant, line, most)
-	return int(n), fault.Wrap(err, "count messages that wait")
+	return int(n), fault.Wrap(err, "count waiting messages")
 }
 
 // MessageKnown reports whether a message with this identity is stored.

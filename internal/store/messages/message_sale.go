@@ -19,5 +19,5 @@ func (tx Rows) SaleNotified(sale, customer id.ID) (bool, error) {
 			AND t.outcome IN ('', 'accepted', 'unknown')
 		WHERE m.tenant_id = $1 AND m.vend_id = $2 AND m.direction = 'out' AND m.purpose <> $3 AND m.customer_id = $4`,
 		tx.Tenant, sale, string(notify.PurposeMeter), customer)
-	return told > 0, fault.Wrap(err, "look whether sale %s was told by SMS", sale.Text(id.Vend))
+	return told > 0, fault.Wrap(err, "check whether sale %s was announced by SMS", sale.Text(id.Vend))
 }

@@ -117,7 +117,7 @@ func writtenForms(phone string) []any {
 func (tx Rows) SetNotices(phone string, on bool) error {
 	_, err := tx.C.Exec(`UPDATE customer SET notices = $1, version = version + 1 WHERE tenant_id = $2 AND phone IN ($3, $4, $5)`,
 		append([]any{on, tx.Tenant}, writtenForms(phone)...)...)
-	return fault.Wrap(err, "keep whether warnings are wanted")
+	return fault.Wrap(err, "store whether warnings are wanted")
 }
 
 // NoticeTo returns the recipient of a meter's notices; found is false if the meter is unknown or supplies nobody.

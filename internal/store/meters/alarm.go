@@ -71,7 +71,7 @@ func (tx Rows) UpdateAlarm(meter int64, a metering.Alarm) error {
 	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
 		a.Text, tx.Tenant, meter, string(a.Code))
 	if err != nil {
-		return fmt.Errorf("tell alarm %s of meter %d: %w", a.Code, meter, err)
+		return fmt.Errorf("update alarm %s of meter %d: %w", a.Code, meter, err)
 	}
 	if n > 0 {
 		return nil

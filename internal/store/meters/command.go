@@ -36,7 +36,7 @@ func (tx Rows) HasLinkKey(meter id.ID) (bool, error) {
 func (tx Rows) Waiting(number string) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key IN ($3, $4, $5) AND dead_at IS NULL`,
 		tx.Tenant, job.LaneMQTT, job.CommandKey(number), job.SupplyKey(number), job.LeaseKey(number))
-	return int(n), fault.Wrap(err, "count what waits for meter %s", number)
+	return int(n), fault.Wrap(err, "count pending commands of meter %s", number)
 }
 
 // AddCommand adds a command and the outbox item that delivers it to its meter.

@@ -101,7 +101,7 @@ func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry
 func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+meterColumns.Into("mqtt_hash", "link_key_enc"), meterColumns.Values(tx.Tenant, &m, mqttHash, sealedLinkKey)...)
 	if err != nil {
-		return fmt.Errorf("keep meter %s: %w", m.Number, err)
+		return fmt.Errorf("store meter %s: %w", m.Number, err)
 	}
 	if err := tx.addWallet(m); err != nil {
 		return err
@@ -129,7 +129,7 @@ func (tx Rows) AddMeterKey(k registry.Key) error {
 	k.LastTID = max(k.LastTID, floor)
 	_, err = tx.C.Exec(`INSERT INTO `+meterKeyColumns.Into("created_at"), meterKeyColumns.Values(tx.Tenant, &k, tx.Now)...)
 	if err != nil {
-		return fmt.Errorf("keep key of meter %d: %w", k.Meter, err)
+		return fmt.Errorf("store key of meter %d: %w", k.Meter, err)
 	}
 	return tx.Attest("key", k.ID)
 }
@@ -180,5 +180,5 @@ func ScanMeterKey(r core.Row, col int, k *registry.Key) error {
 func (tx Rows) AddInstall(meter int64, point id.ID, from time.Time) error {
 	_, err := tx.C.Exec(`INSERT INTO meter_install (tenant_id, meter, service_point_id, from_at, created_at)
 		VALUES ($1, $2, $3, $4, $5)`, tx.Tenant, meter, point, from, tx.Now)
-	return fault.Wrap(err, "keep installation of meter %d", meter)
+	return fault.Wrap(err, "store installation of meter %d", meter)
 }

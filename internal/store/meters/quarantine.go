@@ -75,13 +75,13 @@ func (tx Rows) HeldWaiting(meter int64) (int64, error) {
 // HeldDropped counts a record that was not stored, and returns the count for its meter.
 func (tx Rows) HeldDropped(meter int64) (int64, error) {
 	n, err := tx.Take(heldDropped(meter))
-	return n, fault.Wrap(err, "quarantine: count what was not kept")
+	return n, fault.Wrap(err, "quarantine: count dropped records")
 }
 
 // ResetHeldDropped resets the count of a meter's records that were not stored.
 func (tx Rows) ResetHeldDropped(meter int64) error {
 	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, heldDropped(meter)); err != nil {
-		return fault.Wrap(err, "quarantine: forget what was not kept")
+		return fault.Wrap(err, "quarantine: reset the count of dropped records")
 	}
 	tx.CacheCounter(heldDropped(meter), 0)
 	return nil
@@ -107,7 +107,7 @@ func (tx Rows) addHeld(e quarantine.Entry) error {
 		e.Payload = []byte{}
 	}
 	_, err = tx.C.Exec(heldInsert, heldColumns.Values(tx.Tenant, &e)...)
-	return fault.Wrap(err, "quarantine: put record aside")
+	return fault.Wrap(err, "quarantine: hold a record")
 }
 
 // HeldEntries lists entries of a meter (0: of all meters), newest first, before the given one. open lists only undecided ones.

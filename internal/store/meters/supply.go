@@ -262,7 +262,7 @@ func (tx Rows) MakeDue(later wallet.DueBounds, max int) (more bool, err error) {
 	} {
 		n, err := tx.C.Exec(s.sql, tx.Now, tx.Tenant, s.later, max)
 		if err != nil {
-			return false, fmt.Errorf("wake what waits for a time that has not come: %w", err)
+			return false, fmt.Errorf("wake supplies whose time has not come: %w", err)
 		}
 		more = more || n >= int64(max)
 	}

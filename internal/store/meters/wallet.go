@@ -67,7 +67,7 @@ func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
 			return out, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: the meters of an account change all the time", core.ErrInvariant)
+	return nil, fmt.Errorf("%w: the meters of an account kept changing", core.ErrInvariant)
 }
 
 // lockWallets locks wallets in the order of their meters and returns these meters; nil on an engine without row locks.

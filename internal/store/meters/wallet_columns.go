@@ -81,7 +81,7 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 }}
 
 // BaseKind describes the evidence of the register at which the rating of a meter began.
-var BaseKind = core.AttestedKind{Name: "base", Noun: "Where the rating began of meter", Prefix: id.Meter, Key: "id", Order: "w.version",
+var BaseKind = core.AttestedKind{Name: "base", Noun: "Rating start of meter", Prefix: id.Meter, Key: "id", Order: "w.version",
 	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: walletColumns.Proof("w"),
 	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
 

@@ -37,7 +37,7 @@ var oneKey = `SELECT (SELECT count(*) FROM person p WHERE p.tenant_id = api_key.
 func (tx Rows) AddKey(k access.Key, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+keyColumns.Into("hash"), keyColumns.Values(tx.Tenant, &k, hash[:])...)
 	if err != nil {
-		return fmt.Errorf("keep API key %s: %w", k.ID.Text(id.Key), err)
+		return fmt.Errorf("store API key %s: %w", k.ID.Text(id.Key), err)
 	}
 	return tx.Attest("apikey", k.ID)
 }

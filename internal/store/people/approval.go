@@ -101,7 +101,7 @@ func (tx Rows) AddApproval(a access.Approval) error {
 	if err == nil {
 		err = tx.Attest("approval", a.ID)
 	}
-	return fault.Wrap(err, "keep approval")
+	return fault.Wrap(err, "store approval")
 }
 
 // ApprovalByID reads an approval and locks it.
@@ -130,5 +130,5 @@ func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, 
 func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
 	out, err := ApprovalColumns.All(tx.C, `tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
 		tx.Tenant, string(state), core.UpTo(before), max)
-	return out, fault.Wrap(err, "list approval")
+	return out, fault.Wrap(err, "list approvals")
 }

@@ -55,7 +55,7 @@ var AccountKind = core.AttestedKind{Name: "account", Noun: "Account", Prefix: id
 // AddCustomerRow stores a new customer.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
 	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into(), CustomerColumns.Values(tx.Tenant, &c)...)
-	return fault.Wrap(err, "keep customer %s", c.ID.Text(id.Customer))
+	return fault.Wrap(err, "store customer %s", c.ID.Text(id.Customer))
 }
 
 // CustomerByID finds a customer of the tenant.
@@ -97,7 +97,7 @@ var pointColumns = core.Columns[registry.Point]{Table: "service_point", Unattest
 // AddPoint stores a new service point.
 func (tx Rows) AddPoint(p registry.Point) error {
 	_, err := tx.C.Exec(`INSERT INTO `+pointColumns.Into("created_at"), pointColumns.Values(tx.Tenant, &p, tx.Now)...)
-	return fault.Wrap(err, "keep service point %s", p.ID.Text(id.Point))
+	return fault.Wrap(err, "store service point %s", p.ID.Text(id.Point))
 }
 
 // SetFeeder sets the feeder of the service point that a meter supplies; false if it supplies none.
@@ -110,14 +110,14 @@ func (tx Rows) SetFeeder(meter int64, feeder string) (bool, error) {
 // SetMostPower sets the maximum power that a wallet meter can measure; 0 for the default of its phases.
 func (tx Rows) SetMostPower(meter int64, most unit.Power) error {
 	err := tx.Must(`UPDATE wallet SET max_w = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, int64(most), tx.Tenant, meter)
-	return fault.Wrap(err, "set the most power of meter %d", meter)
+	return fault.Wrap(err, "set the maximum power of meter %d", meter)
 }
 
 // AddAccount stores a new account.
 func (tx Rows) AddAccount(a registry.Account) error {
 	_, err := tx.C.Exec(`INSERT INTO `+AccountColumns.Into("created_at"), AccountColumns.Values(tx.Tenant, &a, tx.Now)...)
 	if err != nil {
-		return fmt.Errorf("keep account %s: %w", a.ID.Text(id.Account), err)
+		return fmt.Errorf("store account %s: %w", a.ID.Text(id.Account), err)
 	}
 	return tx.Attest("account", a.ID)
 }

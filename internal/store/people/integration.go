@@ -31,7 +31,7 @@ var IntegrationKind = core.AttestedKind{Name: "integration", Noun: "Integration 
 func (tx Rows) AddIntegration(l mirror.Login, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+integrationColumns.Into("hash"), integrationColumns.Values(tx.Tenant, &l, hash[:])...)
 	if err != nil {
-		return fmt.Errorf("keep login %s: %w", l.User(), err)
+		return fmt.Errorf("store login %s: %w", l.User(), err)
 	}
 	return tx.Attest("integration", l.ID)
 }

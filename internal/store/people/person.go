@@ -88,7 +88,7 @@ func (tx Rows) AddPersonRow(p access.PersonRow) error {
 		_, err = tx.C.Exec(`INSERT INTO `+roleColumns.Into("person_id", "created_at"), roleColumns.Values(tx.Tenant, &p, p.ID, p.CreatedAt)...)
 	}
 	if err != nil {
-		return fmt.Errorf("keep person %s: %w", p.ID.Text(id.Person), err)
+		return fmt.Errorf("store person %s: %w", p.ID.Text(id.Person), err)
 	}
 	return tx.Attest("person", p.ID)
 }
@@ -128,7 +128,7 @@ func (tx Rows) ActivePeople(roles ...access.Role) (int, error) {
 // AddLogin stores a session with the hash of its secret.
 func (tx Rows) AddLogin(l access.Login, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+loginColumns.Into("hash"), loginColumns.Values(tx.Tenant, &l, hash[:])...)
-	return fault.Wrap(err, "keep session of %s", l.Person.Text(id.Person))
+	return fault.Wrap(err, "store session of %s", l.Person.Text(id.Person))
 }
 
 // LoginByHash finds a session and its person, even an expired session.
@@ -148,7 +148,7 @@ func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool,
 // SeeLogin records when a session was last used. A session that was ended meanwhile stays ended.
 func (tx Rows) SeeLogin(hash [32]byte, at time.Time) error {
 	_, err := tx.C.Exec(`UPDATE login SET seen_at = $1 WHERE tenant_id = $2 AND hash = $3`, at, tx.Tenant, hash[:])
-	return fault.Wrap(err, "keep session")
+	return fault.Wrap(err, "store session")
 }
 
 // DropLogin ends a session and reports whether there was one.

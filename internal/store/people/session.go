@@ -56,5 +56,5 @@ func (tx Rows) ServerSeen(instance string, until time.Time) error {
 		return err
 	}
 	_, err := tx.C.Exec(`DELETE FROM leader WHERE name LIKE '`+serverLead+`%' AND until < $1`, tx.Now.Add(-serverForgotten))
-	return fault.Wrap(err, "forget servers that are gone")
+	return fault.Wrap(err, "delete servers that are gone")
 }

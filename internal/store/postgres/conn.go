@@ -114,7 +114,7 @@ func (c *conn) fetch(cursor string, row func(core.Row) error) error {
 			some.add(r.Values())
 		}
 		if _, err := r.Close(); err != nil {
-			return c.judge(fmt.Errorf("read on: %w", err))
+			return c.judge(fmt.Errorf("read more rows: %w", err))
 		}
 		c.rows += len(some)
 		n := len(some)
@@ -303,7 +303,7 @@ func bindKind(v reflect.Value) ([]byte, uint32, error) {
 		return bind(v.Int())
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint, reflect.Uint64:
 		if v.Uint() > 1<<63-1 {
-			return nil, 0, fmt.Errorf("%d is beyond what a column holds", v.Uint())
+			return nil, 0, fmt.Errorf("%d is too large for a column", v.Uint())
 		}
 		return bind(int64(v.Uint()))
 	case reflect.Bool:
@@ -317,7 +317,7 @@ func bindKind(v reflect.Value) ([]byte, uint32, error) {
 		}
 		return bind(v.Elem().Interface())
 	}
-	return nil, 0, fmt.Errorf("it has type %s, which no column takes", v.Type())
+	return nil, 0, fmt.Errorf("it has type %s, which no column can store", v.Type())
 }
 
 // rows are the rows of a result, read to the end.

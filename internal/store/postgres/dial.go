@@ -18,7 +18,7 @@ const minimumVersion = 150_000
 // Errors of opening.
 var (
 	// ErrURL: the text is not the URL of a PostgreSQL database.
-	ErrURL = errors.New("no URL of a PostgreSQL database")
+	ErrURL = errors.New("not the URL of a PostgreSQL database")
 	// ErrAway: the database does not answer, or refuses the connection.
 	ErrAway = errAway
 	// ErrVersion: the server is too old.
@@ -28,7 +28,7 @@ var (
 	// ErrForeign: the database belongs to another program.
 	ErrForeign = errors.New("the database belongs to another program")
 	// ErrKey: a key of the data folder is not the one this database was written with.
-	ErrKey = errors.New("the data folder has another key than the database was written with")
+	ErrKey = errors.New("the data folder has a different key than the database")
 	// ErrNotEmpty: the database has content already.
 	ErrNotEmpty = errors.New("the database is not empty")
 )
@@ -124,7 +124,7 @@ func checkServer(c *conn) error {
 	}
 	encoding, err := c.text("SELECT current_setting('server_encoding')")
 	if err == nil && encoding != "UTF8" {
-		err = fmt.Errorf("%w: the database keeps text as %s, it must be UTF8", ErrSettings, encoding)
+		err = fmt.Errorf("%w: the database stores text as %s, but it must be UTF8", ErrSettings, encoding)
 	}
 	return err
 }

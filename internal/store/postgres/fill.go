@@ -154,7 +154,7 @@ func fill(c *conn, src store.Source, p Purpose, o Options) (Filled, error) {
 // build makes the tables of an empty database, without the first rows.
 func build(c *conn) error {
 	if version, err := alone(c); err != nil || version != 0 {
-		return errors.Join(err, fmt.Errorf("%w: a copy needs one without tables", ErrNotEmpty))
+		return errors.Join(err, fmt.Errorf("%w: a copy needs a database without tables", ErrNotEmpty))
 	}
 	steps, err := c.plan.Migrations()
 	if err != nil {
@@ -255,7 +255,7 @@ func fillTable(c *conn, src store.Source, t core.Table) (int64, error) {
 	}
 	err = c.each(`SELECT `+columns+` FROM "`+t.Name+`"`, func(r core.Row) error { there.add(r.(row)); return nil }, nil)
 	if err == nil && there != sent {
-		err = fmt.Errorf("%w: table %s has %d rows, %d were sent, or not the same ones", ErrDiffers, t.Name, there.rows, sent.rows)
+		err = fmt.Errorf("%w: table %s has %d rows and %d were sent, or the rows differ", ErrDiffers, t.Name, there.rows, sent.rows)
 	}
 	return sent.rows, err
 }
@@ -320,7 +320,7 @@ func compare(c *conn, src store.Source) (*store.Report, error) {
 	}
 	if want := src.Report(); !slices.Equal(within(r.Figures), within(want.Figures)) || !slices.Equal(r.Findings, want.Findings) ||
 		len(r.Notices) != len(want.Notices) || len(r.Remarks) != len(want.Remarks) || r.More != want.More {
-		return nil, fmt.Errorf("%w: verification says %v and %d findings of the copy, %v and %d of the source", ErrDiffers,
+		return nil, fmt.Errorf("%w: verification gives %v and %d findings for the copy, but %v and %d findings for the source", ErrDiffers,
 			r.Figures, len(r.Findings), want.Figures, len(want.Findings))
 	}
 	return r, nil
@@ -373,4 +373,4 @@ func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, 
 }
 
 // ErrServed: a server is running on the database.
-var ErrServed = errors.New("servers work on this database")
+var ErrServed = errors.New("servers are using this database")

@@ -23,7 +23,7 @@ const (
 // Errors that the engine itself handles.
 var (
 	// errAgain: the transaction lost a conflict with another one. Nothing happened, and the next try may succeed.
-	errAgain = errors.New("the transaction was given up for another one")
+	errAgain = errors.New("PostgreSQL rolled the transaction back in favour of another one")
 	// errAway: the connection is gone; before COMMIT that means that nothing happened.
 	errAway = errors.New("the database cannot be reached")
 )

@@ -52,7 +52,7 @@ func TestOnlyWhatAServerWroteIsSealed(t *testing.T) {
 		}
 		told, waiting := false, int64(0)
 		for _, f := range r.Findings {
-			told = told || strings.Contains(f.What, "without the mark of a server")
+			told = told || strings.Contains(f.What, "no valid mark of a server")
 		}
 		for _, f := range r.Figures {
 			if f.Name == "rows waiting for their seal" {

@@ -109,7 +109,7 @@ func schema(c *conn) (int, error) {
 		return 0, err
 	}
 	if ours != 3 {
-		return 0, fmt.Errorf("%w: it has %d tables and not those of Paywatt", ErrForeign, tables)
+		return 0, fmt.Errorf("%w: it has %d tables, but not those of Paywatt", ErrForeign, tables)
 	}
 	n, err := c.number(`SELECT CAST(value AS BIGINT) FROM meta WHERE key = $1`, metaSchema)
 	if err == nil && n == 0 {
@@ -156,7 +156,7 @@ func sameKey(c *conn, name, mark string) error {
 	}
 	have, err := c.text(`SELECT value FROM meta WHERE key = $1`, name)
 	if err == nil && have != mark {
-		err = fmt.Errorf("%w: %s is %s there and %s here", ErrKey, name, have, mark)
+		err = fmt.Errorf("%w: %s is %s in the database, but %s in the folder", ErrKey, name, have, mark)
 	}
 	return err
 }

@@ -246,7 +246,7 @@ func (e *Engine) release() error {
 	}
 	e.sealer.c.drop()
 	err := e.sealer.heads.Close()
-	return fault.Wrap(err, "close the log of heads")
+	return fault.Wrap(err, "close the file of signed heads")
 }
 
 // closed reports whether Close has begun.

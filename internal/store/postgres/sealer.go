@@ -160,6 +160,6 @@ func (s *sealer) leave() {
 		return
 	}
 	if err := errors.Join(s.tx(store.FirstTenant).LeaderLeave(leadName, s.e.opt.Holder), s.c.commit()); err != nil {
-		s.e.log.Warn("the lead was not left", logkey.Err, err)
+		s.e.log.Warn("leadership was not given up", logkey.Err, err)
 	}
 }

@@ -52,7 +52,7 @@ func verify(c *conn, dir string, outside headlog.ExternalHeads) (*store.Report, 
 		return nil, err
 	}
 	if public != trust.Public {
-		r.Find("head", "The database says that it is sealed by %s, the folder has the key of %s.", public, trust.Public)
+		r.Find("head", "The database is sealed with key %s, but the folder has key %s.", public, trust.Public)
 	}
 	origins, err := inspect(c, trust.Of, r)
 	if err == nil {

@@ -22,7 +22,7 @@ func verifySchema(c *conn, r *store.Report) error {
 			WHERE k.relnamespace = current_schema()::regnamespace
 		UNION ALL SELECT 'view ' || relname FROM pg_class WHERE relkind IN ('v', 'm', 'f') AND relnamespace = current_schema()::regnamespace
 		ORDER BY 1`, func(w core.Row) error {
-		r.Find("schema", "The database has a %s that the server did not make. It acts on what the server writes, or hides it: have somebody look at it before anything is sold.", w.Text(0))
+		r.Find("schema", "The server did not create the %s in this database. It may change or hide what the server writes. Have it examined before you sell anything.", w.Text(0))
 		return nil
 	})
 	if err != nil {
@@ -117,20 +117,20 @@ func (m rules) compare(c *conn, r *store.Report) error {
 	}
 	for _, name := range m.indexes {
 		if !slices.Contains(have, name) {
-			r.Find("schema", "The index %s is gone or not the one that the server made: what it kept from existing twice, or from being slow, is not kept any more.",
+			r.Find("schema", "The index %s is gone, or is not the one that the server created. Rows may now exist twice, or queries may be slow.",
 				strings.TrimPrefix(name, "unique "))
 		}
 	}
 	for _, k := range []struct {
 		kind, what string
 		want       int64
-	}{{"p", "primary keys", m.primary}, {"u", "rules that rows are unique", m.unique}, {"c", "checks of values", m.checks}} {
+	}{{"p", "primary keys", m.primary}, {"u", "unique constraints", m.unique}, {"c", "check constraints", m.checks}} {
 		n, err := c.number(`SELECT COUNT(*) FROM pg_constraint WHERE contype::text = $1 AND connamespace = current_schema()::regnamespace`, k.kind)
 		if err != nil {
 			return fmt.Errorf("count the %s: %w", k.what, err)
 		}
 		if n != k.want {
-			r.Find("schema", "The database has %d %s, the server made %d: rules that keep wrong rows out may be gone.", n, k.what, k.want)
+			r.Find("schema", "The database has %d %s, but the server created %d. Rules that keep wrong rows out may be missing.", n, k.what, k.want)
 		}
 	}
 	return nil

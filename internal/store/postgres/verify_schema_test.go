@@ -14,12 +14,12 @@ func TestVerifyFindsEditsOfTheSchema(t *testing.T) {
 		`DROP INDEX vend_receipt`: "index vend_receipt is gone",
 		`DROP INDEX vend_receipt; CREATE INDEX vend_receipt ON vend (tenant_id, receipt_no)`: "index vend_receipt is gone",
 		`CREATE FUNCTION cheap() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.units_wh := 0; RETURN NEW; END';
-			CREATE TRIGGER cheap BEFORE UPDATE ON usage_month FOR EACH ROW EXECUTE FUNCTION cheap()`: "a trigger cheap on table usage_month",
-		`CREATE RULE keep AS ON DELETE TO debt DO INSTEAD NOTHING`:                             "a rule keep on table debt",
-		`ALTER TABLE debt ENABLE ROW LEVEL SECURITY; CREATE POLICY hide ON debt USING (false)`: "a policy hide on table debt",
-		`ALTER TABLE reprint RENAME TO kept; CREATE VIEW reprint AS SELECT * FROM kept`:        "a view reprint",
-		`ALTER TABLE debt DROP CONSTRAINT debt_outstanding_check`:                              "checks of values",
-		`ALTER TABLE api_key DROP CONSTRAINT api_key_hash_key`:                                 "rules that rows are unique",
+			CREATE TRIGGER cheap BEFORE UPDATE ON usage_month FOR EACH ROW EXECUTE FUNCTION cheap()`: "the trigger cheap on table usage_month",
+		`CREATE RULE keep AS ON DELETE TO debt DO INSTEAD NOTHING`:                             "the rule keep on table debt",
+		`ALTER TABLE debt ENABLE ROW LEVEL SECURITY; CREATE POLICY hide ON debt USING (false)`: "the policy hide on table debt",
+		`ALTER TABLE reprint RENAME TO kept; CREATE VIEW reprint AS SELECT * FROM kept`:        "the view reprint",
+		`ALTER TABLE debt DROP CONSTRAINT debt_outstanding_check`:                              "check constraints",
+		`ALTER TABLE api_key DROP CONSTRAINT api_key_hash_key`:                                 "unique constraints",
 		`ALTER TABLE wallet DROP CONSTRAINT wallet_pkey`:                                       "primary keys",
 	}
 	dir, url := t.TempDir(), pgtest.New(t)

@@ -66,7 +66,7 @@ const jobTables = ` FROM token_job j JOIN meter m ON m.tenant_id = j.tenant_id A
 func (tx Rows) AddJob(j sale.Job) error {
 	_, err := tx.C.Exec(`INSERT INTO `+jobColumns.Into(), jobColumns.Values(tx.Tenant, &j)...)
 	if err != nil {
-		return fault.Wrap(err, "keep job")
+		return fault.Wrap(err, "store job")
 	}
 	for _, t := range j.Tokens {
 		if err := tx.reserveJobToken(j, t); err != nil {
@@ -176,7 +176,7 @@ func (tx Rows) JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
 	var out []id.ID
 	err := tx.C.Query(`SELECT id FROM token_job WHERE tenant_id = $1 AND state = 'held' AND created_at < $2 AND id > $3 ORDER BY id LIMIT $4`,
 		func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, before, after[:], max)
-	return out, fault.Wrap(err, "list held job")
+	return out, fault.Wrap(err, "list held jobs")
 }
 
 // UnitsSince returns the units that these actors have given away since a moment.
@@ -197,7 +197,7 @@ func (tx Rows) SetMeterKeyState(key id.ID, from, to string) error {
 	err := tx.Rewrite("key", key, func() error {
 		return tx.Must(`UPDATE meter_key SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND state = $4`, to, tx.Tenant, key, from)
 	})
-	return fault.Wrap(err, "turn the key of a job")
+	return fault.Wrap(err, "change the key of a job")
 }
 
 // KeyOfToken returns the key that a key-change token brings to its meter, and for any other token the key that it was made under.

@@ -54,20 +54,20 @@ func (tx Rows) AddExternalToken(g recharge.ExternalToken) error {
 		tid = &n
 	}
 	_, err := tx.C.Exec(`INSERT INTO `+externalColumns.Into("tid", "by_actor"), externalColumns.Values(tx.Tenant, &g.Token, tid, g.By)...)
-	return fault.Wrap(err, "keep a token from elsewhere")
+	return fault.Wrap(err, "store an external token")
 }
 
 // ExternalTokenByHash finds an external token by the hash of its digits.
 func (tx Rows) ExternalTokenByHash(meter int64, hash []byte) (token id.ID, found bool, err error) {
 	found, err = tx.One(`SELECT id FROM given_token WHERE tenant_id = $1 AND meter = $2 AND digits_hash = $3`,
 		func(r core.Row) error { token = r.ID(0); return nil }, tx.Tenant, meter, hash)
-	return token, found, fault.Wrap(err, "find a token from elsewhere by its digits")
+	return token, found, fault.Wrap(err, "find an external token by its digits")
 }
 
 // externalToken reads an external token.
 func (tx Rows) externalToken(token id.ID) (t sale.Token, found bool, err error) {
 	found, err = tx.One(externalQuery+`id = $2`, func(r core.Row) error { return scanExternal(r, &t) }, tx.Tenant, token)
-	return t, found, fault.Wrap(err, "find token %s from elsewhere", token.Text(id.Token))
+	return t, found, fault.Wrap(err, "find external token %s", token.Text(id.Token))
 }
 
 // MeterTokens lists a meter's tokens, including external ones, newest first, before the given one (zero: from the newest).
@@ -82,7 +82,7 @@ func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, er
 			return scanExternal(r, &out[len(out)-1])
 		}, tx.Tenant, meter, core.UpTo(before), max)
 	if err != nil {
-		return nil, fmt.Errorf("list tokens from elsewhere of meter %d: %w", meter, err)
+		return nil, fmt.Errorf("list external tokens of meter %d: %w", meter, err)
 	}
 	slices.SortFunc(out, func(a, b sale.Token) int { return bytes.Compare(b.ID[:], a.ID[:]) })
 	return out[:min(len(out), max)], nil

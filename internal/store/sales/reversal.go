@@ -69,7 +69,7 @@ func (tx Rows) VendNewest(meter int64) (id.ID, error) {
 func (tx Rows) SetSaleState(sale id.ID, from, to sale.State) error {
 	err := tx.Must(`UPDATE vend SET state = $1, version = version + 1
 		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, sale, string(from))
-	return fault.Wrap(err, "turn a sale to %s", to)
+	return fault.Wrap(err, "change a sale to state %s", to)
 }
 
 // TokenMoved moves a token to the next state, if the move is allowed from its present one. An accepted token has an answer that the meter
@@ -81,7 +81,7 @@ func (tx Rows) TokenMoved(token id.ID, m metering.TokenMove) error {
 	}
 	_, err := tx.C.Exec(`UPDATE token SET state = $1, result = `+result+`, version = version + 1
 		WHERE tenant_id = $2 AND id = $3 AND `+from(m), string(m.To()), tx.Tenant, token)
-	return fault.Wrap(err, "turn a token to %s", m.To())
+	return fault.Wrap(err, "change a token to state %s", m.To())
 }
 
 // DropPush removes the outbox items that deliver a token to its meter.
@@ -100,7 +100,7 @@ func (tx Rows) AddReversal(r sale.Reversal) error {
 	if err == nil {
 		err = tx.Attest("reversal", r.ID)
 	}
-	return fault.Wrap(err, "keep a reversal")
+	return fault.Wrap(err, "store a reversal")
 }
 
 // PutReversal stores the outcome of a reversal. One that is done stays done.
@@ -155,7 +155,7 @@ func (tx Rows) CancelTake(token id.ID, taken sale.CancelTaken) error {
 			return err
 		})
 	}
-	return fault.Wrap(err, "note what a meter answered")
+	return fault.Wrap(err, "record what a meter answered")
 }
 
 // CancelsLate lists sales for which a meter's answer may have come late. Package vending decides whether it did.
@@ -216,7 +216,7 @@ func (tx Rows) ReversalsWaiting(after id.ID, max int) ([]id.ID, error) {
 // MonthTakes counts units in an account's month again; free is how many of them were free.
 func (tx Rows) MonthTakes(account id.ID, month string, units, free unit.Energy) error {
 	err := tx.addUnits(sale.Sale{Account: account, Month: month, Units: units, Free: free})
-	return fault.Wrap(err, "count units in a month again")
+	return fault.Wrap(err, "add units back to a month")
 }
 
 // ReversedUsed lists tokens of unconfirmed reversals that their meter has loaded, according to the token's row or a report. If the meter

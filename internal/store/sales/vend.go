@@ -122,7 +122,7 @@ const vendOpen = `(state = 'priced' OR state = 'held' OR state = 'issued' OR sta
 func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
 	found, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
 		AND (meter = $2 OR account_id = $3) LIMIT 1`, func(core.Row) error { return nil }, tx.Tenant, meter, account)
-	return found, fault.Wrap(err, "look for another one under way of a sale")
+	return found, fault.Wrap(err, "look for another open sale of the meter")
 }
 
 // VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and books its payments towards charges and
@@ -142,7 +142,7 @@ func (tx Rows) VendSell(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) e
 func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error {
 	asked, err := askedText(s.Asked)
 	if err != nil {
-		return fault.Wrap(err, "write what is asked of a sale")
+		return fault.Wrap(err, "write the order of a sale")
 	}
 	_, err = tx.C.Exec(vendInsert, vendColumns.Values(tx.Tenant, &s, orderHash[:], asked, tx.Now)...)
 	if err != nil {
@@ -234,7 +234,7 @@ func (tx Rows) VendComplete(s sale.Sale, digitHashes [][]byte) error {
 		return tx.Must(`UPDATE vend SET state = $1, receipt_no = $2, completed_at = $3, version = version + 1
 			WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID)
 	})
-	return fault.Wrap(err, "complete of a sale")
+	return fault.Wrap(err, "complete a sale")
 }
 
 // VendPress marks a recharge after which somebody must press a key at the meter to restore the supply.
@@ -248,7 +248,7 @@ func (tx Rows) VendFail(s sale.Sale) error {
 	err := tx.Must(`UPDATE vend SET state = 'failed', failure = $1, version = version + 1
 		WHERE tenant_id = $2 AND id = $3 AND state = 'held'`, string(s.Failure), tx.Tenant, s.ID)
 	if err != nil {
-		return fault.Wrap(err, "fail of a sale")
+		return fault.Wrap(err, "fail a sale")
 	}
 	_, err = tx.C.Exec(`UPDATE token SET state = $1, version = version + 1 WHERE tenant_id = $2 AND vend_id = $3 AND `+from(metering.MoveFailed),
 		string(metering.MoveFailed.To()), tx.Tenant, s.ID)
@@ -325,7 +325,7 @@ func (tx Rows) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
 		out = append(out, r.ID(0))
 		return nil
 	}, tx.Tenant, before, after[:], max)
-	return out, fault.Wrap(err, "list the open ones of a sale")
+	return out, fault.Wrap(err, "list open sales")
 }
 
 // VendReceipt returns what a receipt shows besides the sale itself. Names are the present ones; figures are those of the sale.

@@ -62,7 +62,7 @@ func (tx Rows) AddVendor(v vendor.Vendor) error {
 	if err == nil {
 		err = tx.Attest("vendor", v.ID)
 	}
-	return fault.Wrap(err, "keep vendor")
+	return fault.Wrap(err, "store vendor")
 }
 
 // PutVendor stores a vendor's terms and sets the limit of its account to match.
@@ -98,7 +98,7 @@ func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	var out []vendor.Vendor
 	err := tx.C.Query(vendorQuery+`id > $2 ORDER BY id LIMIT $3`,
 		vendorColumns.AddTo(&out), tx.Tenant, after[:], max)
-	return out, fault.Wrap(err, "list vendor")
+	return out, fault.Wrap(err, "list vendors")
 }
 
 // Room returns the balance of an account with a limit, how much of it is reserved, and how much is left up to the limit.
@@ -123,7 +123,7 @@ func (tx Rows) Headroom(ref ledger.AccountRef) (ledger.Headroom, error) {
 // VendSeller stores what a sale takes from a vendor's float and what the vendor earns.
 func (tx Rows) VendSeller(s sale.Sale) error {
 	_, err := tx.C.Exec(sellerInsert, sellerColumns.Values(tx.Tenant, &s.Seller, s.ID, tx.Now)...)
-	return fault.Wrap(err, "keep the seller of a sale")
+	return fault.Wrap(err, "store the seller of a sale")
 }
 
 // sellerOf reads what VendSeller stored; the zero Seller for a sale of the tenant itself.

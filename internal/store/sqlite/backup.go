@@ -244,18 +244,18 @@ func readManifest(from string) (Manifest, error) {
 		return Manifest{}, err
 	}
 	if !slices.ContainsFunc(m.Files, func(f FileEntry) bool { return f.Name == databaseFile }) {
-		return Manifest{}, fmt.Errorf("%w: it lists no database", ErrBackup)
+		return Manifest{}, fmt.Errorf("%w: its manifest lists no database", ErrBackup)
 	}
 	for _, f := range m.Files {
 		if f.Name != filepath.Base(f.Name) || strings.HasPrefix(f.Name, ".") {
-			return Manifest{}, fmt.Errorf("%w: %q is no file of a backup", ErrBackup, f.Name)
+			return Manifest{}, fmt.Errorf("%w: %q cannot be a file of a backup", ErrBackup, f.Name)
 		}
 		got, err := describe(from, f.Name)
 		if err != nil {
 			return Manifest{}, fmt.Errorf("%w: %w", ErrBackup, err)
 		}
 		if got != f {
-			return Manifest{}, fmt.Errorf("%w: %s is not the file that was backed up", ErrBackup, f.Name)
+			return Manifest{}, fmt.Errorf("%w: %s differs from the file that was backed up", ErrBackup, f.Name)
 		}
 	}
 	return m, nil
@@ -274,7 +274,7 @@ func parseManifest(from string) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("%w: %s: %w", ErrBackup, manifestFile, err)
 	}
 	if m.Format != manifestFormat {
-		return Manifest{}, fmt.Errorf("%w: format %d of a newer version", store.ErrNewer, m.Format)
+		return Manifest{}, fmt.Errorf("%w: its manifest has format %d", store.ErrNewer, m.Format)
 	}
 	return m, nil
 }

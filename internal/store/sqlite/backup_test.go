@@ -227,9 +227,9 @@ func TestADamagedLogOfHeadsIsFound(t *testing.T) {
 			text[30] = '"'
 			return os.WriteFile(path, append(text, text...), 0)
 		}, "Line 1 of heads.log is broken"},
-		"emptied":             {func(path string, _ []byte) error { return os.Truncate(path, 0) }, "is empty, and the database has 3"},
+		"emptied":             {func(path string, _ []byte) error { return os.Truncate(path, 0) }, "is empty, but the database has 3"},
 		"removed":             {func(path string, _ []byte) error { return os.Remove(path) }, "heads.log) is missing"},
-		"nothing but a space": {func(path string, _ []byte) error { return os.WriteFile(path, []byte(" \n"), 0) }, "is empty, and the database has 3"},
+		"nothing but a space": {func(path string, _ []byte) error { return os.WriteFile(path, []byte(" \n"), 0) }, "is empty, but the database has 3"},
 	} {
 		dir := shop(t, 2)
 		path := filepath.Join(dir, "heads.log")

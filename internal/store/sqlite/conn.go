@@ -253,7 +253,7 @@ func bindKind(s *sqlite.Stmt, i int, v reflect.Value) error {
 		s.BindInt64(i, v.Int())
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint, reflect.Uint64:
 		if v.Uint() > 1<<63-1 {
-			return fmt.Errorf("argument %d is %d: beyond what a column holds", i, v.Uint())
+			return fmt.Errorf("argument %d is %d, which is too large for a column", i, v.Uint())
 		}
 		s.BindInt64(i, int64(v.Uint()))
 	case reflect.Bool:
@@ -267,7 +267,7 @@ func bindKind(s *sqlite.Stmt, i int, v reflect.Value) error {
 		}
 		return bind(s, i, v.Elem().Interface())
 	default:
-		return fmt.Errorf("argument %d has type %s, which no column takes", i, v.Type())
+		return fmt.Errorf("argument %d has type %s, which no column can store", i, v.Type())
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (e *Engine) measure() {
 		return
 	}
 	if err := e.writer.plain(fmt.Sprintf("PRAGMA journal_size_limit = %d", sizes.keep)); err != nil {
-		e.log.Warn("the log's size was not set", logkey.Err, err)
+		e.log.Warn("size of the write-ahead log was not set", logkey.Err, err)
 		return
 	}
 	e.sizes = sizes

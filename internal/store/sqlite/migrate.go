@@ -124,7 +124,7 @@ func carryOut(c *sqlite.Conn, m store.Migration, before func(next string)) error
 		case rest > 0:
 			return errors.Join(fmt.Errorf("text follows the end of a statement: %.60s", sql), s.Finalize())
 		case s.ColumnCount() > 0:
-			return errors.Join(errors.New("a migration does not ask questions"), s.Finalize())
+			return errors.Join(errors.New("a migration must not query"), s.Finalize())
 		}
 		_, err = s.Step()
 		if err = errors.Join(err, s.Finalize()); err != nil {

@@ -110,7 +110,7 @@ func (s *Source) Rows(t core.Table, row func(values []any) error) error {
 			case sqlite.TypeBlob:
 				values[i] = w.Bytes(i)
 			default:
-				return fmt.Errorf("column %s has a value that no column takes", t.Columns[i])
+				return fmt.Errorf("column %s has a value of a type that cannot be copied", t.Columns[i])
 			}
 		}
 		return row(values)

@@ -80,7 +80,7 @@ var (
 	// ErrForeign: the file is an SQLite database of another program.
 	ErrForeign = errors.New("the database belongs to another program")
 	// ErrLocked: another process serves the folder.
-	ErrLocked = errors.New("another paywatt serves this data folder")
+	ErrLocked = errors.New("another paywatt is using this data folder")
 	// ErrLibrary: this program was built with a version of SQLite that can lose commits.
 	ErrLibrary = errors.New("the SQLite library is too old")
 )
@@ -180,7 +180,7 @@ func opened(dir string, o Options) (*Engine, error) {
 
 func checkLibrary(version int) error {
 	if version < minimumSQL {
-		return fmt.Errorf("%w: it has version number %d, at least %d is needed: older ones can lose a committed sale",
+		return fmt.Errorf("%w: it has version number %d, but needs at least %d. Older versions can lose a committed sale",
 			ErrLibrary, version, minimumSQL)
 	}
 	return nil
@@ -264,7 +264,7 @@ func (e *Engine) open() error {
 	e.reserve = reserve{path: filepath.Join(e.dir, reserveFile), size: e.opt.Reserve}
 	if err := e.reserve.fill(); err != nil {
 		e.fit.Hinder(fmt.Errorf("%w: the disk reserve of %d MiB does not fit", store.ErrFull, e.reserve.size>>20))
-		e.log.Warn("disk reserve does not fit", logkey.Err, err)
+		e.log.Warn("no room for the disk reserve", logkey.Err, err)
 		e.begin()
 	}
 	e.measure()
@@ -324,7 +324,7 @@ func missing(dir, path string) error {
 	if fi, err := os.Stat(path); !begun || err == nil && fi.Size() > 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s has no %s with content, but there was one", ErrMissing, dir, databaseFile)
+	return fmt.Errorf("%w: %s has no %s with content, but it had one before", ErrMissing, dir, databaseFile)
 }
 
 // connect opens one connection. Nothing is memory-mapped: a read error in a mapping would end the process.

@@ -100,7 +100,7 @@ func inspect(ctx context.Context, c *conn, dir string, outside headlog.ExternalH
 func inspectAll(c *conn, trust headlog.Trust, r *store.Report) error {
 	err := c.Query("PRAGMA integrity_check(20)", func(w core.Row) error {
 		if w.Text(0) != "ok" {
-			r.Find("file", "SQLite's own check says: %s.", w.Text(0))
+			r.Find("file", "SQLite's integrity check says: %s.", w.Text(0))
 		}
 		return nil
 	})

@@ -27,14 +27,14 @@ func verifySchema(c *conn, r *store.Report) error {
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		switch text, ok := meant[name]; {
 		case !ok:
-			r.Find("schema", "The database has a %s that the server did not make. It acts on what the server writes, or hides it: have somebody look at it before anything is sold.", name)
+			r.Find("schema", "The server did not create the %s in this database. It may change or hide what the server writes. Have it examined before you sell anything.", name)
 		case text != got[name]:
-			r.Find("schema", "The %s is not the one that the server made: rules that keep wrong rows out may be gone.", name)
+			r.Find("schema", "The %s is not the one that the server created. Rules that keep wrong rows out may be missing.", name)
 		}
 		delete(meant, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(meant)) {
-		r.Find("schema", "The %s is gone: what it kept from existing twice, or from being slow, is not kept any more.", name)
+		r.Find("schema", "The %s is gone. Rows may now exist twice, or queries may be slow.", name)
 	}
 	return nil
 }

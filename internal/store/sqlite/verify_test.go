@@ -413,7 +413,7 @@ func TestVerifyFindsADatabaseThatWasSwappedForAnOlderCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := verify(t, dir)
-	if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].What, "swapped or cut back") {
+	if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].What, "replaced or cut back") {
 		t.Errorf("findings %v, want the head that is kept outside", r.Findings)
 	}
 	keepHeads(t, dir, old)
@@ -454,10 +454,10 @@ func keepHeads(t *testing.T, dir, old string) {
 		want string
 	}{
 		{"nothing", headlog.ExternalHeads{}, ""},
-		{"a copy of the log of heads", headlog.ExternalHeads{Heads: kept}, "swapped or cut back"},
-		{"one printed head", headlog.ExternalHeads{Heads: printed}, "swapped or cut back"},
-		{"another key", headlog.ExternalHeads{Public: "paywatt-x+00000000+AAAA"}, "was kept: whoever changed the key"},
-		{"a file of something else", headlog.ExternalHeads{Heads: filepath.Join(dir, headlog.KeyFile)}, "no head signed by this store's key"},
+		{"a copy of the log of heads", headlog.ExternalHeads{Heads: kept}, "replaced or cut back"},
+		{"one printed head", headlog.ExternalHeads{Heads: printed}, "replaced or cut back"},
+		{"another key", headlog.ExternalHeads{Public: "paywatt-x+00000000+AAAA"}, "was expected. Whoever changed the key"},
+		{"a file of something else", headlog.ExternalHeads{Heads: filepath.Join(dir, headlog.KeyFile)}, "no head signed by this database's key"},
 	} {
 		r, err := sqlite.VerifyWith(context.Background(), dir, c.o)
 		if err != nil {

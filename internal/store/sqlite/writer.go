@@ -93,7 +93,7 @@ type batch struct {
 const carefulBatches = 64
 
 // errSpoilt ends the first run of a batch, in which a closure needs a rollback and has no savepoint.
-var errSpoilt = errors.New("a piece of work without a savepoint wants its writes undone")
+var errSpoilt = errors.New("work without a savepoint asked to undo its writes")
 
 func (b *batch) empty() bool { return len(b.work[0])+len(b.work[1])+len(b.work[2]) == 0 }
 

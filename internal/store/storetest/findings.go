@@ -31,7 +31,7 @@ func Kinds(r *store.Report) []string {
 func sameSentence(s string) string {
 	s = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).ReplaceAllString(s, `"x"`)
 	s = regexp.MustCompile(`\b([a-z]{3})_(?:[a-z]{3}_)*[0-9a-z]{26}`).ReplaceAllString(s, `$1`)
-	s = regexp.MustCompile(`(is not signed by this store's key): .*`).ReplaceAllString(s, `$1`)
+	s = regexp.MustCompile(`(is not signed by this database's key): .*`).ReplaceAllString(s, `$1`)
 	s = regexp.MustCompile(`\((?:[a-z-]+ [^ ]*|[a-z.]+ of [^)]*)\)`).ReplaceAllString(s, `(x)`)
 	s = regexp.MustCompile(`-?\d[\d.:/-]*`).ReplaceAllString(s, `N`)
 	return regexp.MustCompile(`acc(:dbt)+`).ReplaceAllString(s, `acc`)

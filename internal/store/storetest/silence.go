@@ -182,7 +182,7 @@ func feederSilent(t *testing.T, r Rig) {
 	}
 	h.until(t, now.Add(45*time.Minute)) // after the time at which each meter would have an alarm of its own
 	got := feederAlarms(t, e)
-	if len(got) != 1 || got[0].Feeder != "North 3" || got[0].Number != "" || !strings.HasPrefix(got[0].Alarm.Text, "4 of 4 meters of feeder North 3 are silent together. The last message of any of them came at "+heard.Format(time.RFC3339)) {
+	if len(got) != 1 || got[0].Feeder != "North 3" || got[0].Number != "" || !strings.HasPrefix(got[0].Alarm.Text, "4 of 4 meters of feeder North 3 are silent together. The last message from any of them came at "+heard.Format(time.RFC3339)) {
 		t.Errorf("alarms %+v, want one of the feeder that says how many and since when", got)
 	}
 	for _, p := range all {

@@ -216,7 +216,7 @@ func daySums(t *testing.T, r Rig) {
 		})
 	}
 	sums := look(t, e, func(tx *store.Tx) (string, error) { s, err := tx.DaySums(from, to); return fmt.Sprintf("%+v", s), err })
-	if want := "{Sales:2 Tendered:2000 Units:30.000 kWh Reversals:1 GivenBack:1000 UnitsBack:15.000 kWh Free:0 UnitsFree:0.000 kWh}"; sums != want {
+	if want := "{Sales:2 Tendered:2000 Units:30.000 kWh Reversals:1 Refunded:1000 UnitsBack:15.000 kWh Free:0 UnitsFree:0.000 kWh}"; sums != want {
 		t.Errorf("sums %s, want %s", sums, want)
 	}
 }

@@ -23,7 +23,7 @@ const (
 func (s *Console) formID(v visit) (string, error) {
 	b := make([]byte, formRandom)
 	if _, err := io.ReadFull(s.c.Rand, b); err != nil {
-		return "", fmt.Errorf("draw a form id: %w", err)
+		return "", fmt.Errorf("generate a form ID: %w", err)
 	}
 	drawn := hex.EncodeToString(b)
 	return formPrefix + drawn + "-" + v.bind(drawn), nil

@@ -85,7 +85,7 @@ func New() (*Buffer, error) {
 	}
 	if b.real == 0 || b.ours == 0 || memory == 0 || err != nil {
 		b.free()
-		return nil, errors.Join(errors.New("no file system of sqlite, or no memory for one"), err)
+		return nil, errors.Join(errors.New("SQLite has no default file system, or there is not enough memory"), err)
 	}
 	s := at[fileSystem](b.ours)
 	list := sqlite3.Xsqlite3_mutex_alloc(b.tls, sqlite3.SQLITE_MUTEX_STATIC_MAIN) // SQLite holds it while it changes its list
