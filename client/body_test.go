@@ -82,8 +82,8 @@ func deciding(choice string) any {
 	}
 }
 
-// bodies are the answers of operations whose client method returns something else, or that have none. The test compares the
-// name of the type with that of the schema, and internal/api compares each schema with its type in api/apiv1.
+// bodies are the answers of operations whose client method returns another type, and of operations without a client method.
+// The test compares the name of the type with that of the schema, and internal/api compares each schema with its type in api/apiv1.
 func bodies() map[string]any {
 	return map[string]any{
 		"account-balance": apiv1.AccountBalance{}, "commands": apiv1.List[apiv1.Command]{}, "find-sales": apiv1.List[apiv1.Sale]{}, "float": apiv1.Float{},

@@ -156,7 +156,8 @@ func (w *world) checkReadings(t *testing.T, db *sqlite.Conn, add func(string, ..
 func (w *world) checkMeters(t *testing.T, db *sqlite.Conn, add func(string, ...any)) {
 	t.Helper()
 	for _, m := range w.meters {
-		// All energy ever credited is in the balance or was used. A register that a power cut set back set both back.
+		// All energy ever credited is in the balance or was used. A power cut
+		// that sets the register back sets the balance back to the same moment.
 		credited := m.last.BalanceWh + m.last.RegisterWh - m.last.OverrunWh
 		sold := number64(t, db, `SELECT coalesce(sum(k.units_wh),0) FROM token k JOIN meter m ON m.n = k.meter
 			WHERE m.number = ? AND k.digits_enc IS NOT NULL`, m.number)

@@ -151,7 +151,7 @@ func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	// An approval applies only to the way of its request: an approved token sends no command.
+	// An approval allows only what was requested: if a token was requested, approving it sends no command.
 	commands := func() int {
 		return strings.Count(string(o.owner.must(t, 200, "GET", meter+"/commands", nil).body), `"clear_credit"`)
 	}

@@ -19,7 +19,7 @@ const (
 	linearOps      = 8000
 	linearWorkers  = 16
 	linearAccounts = 20
-	linearMeters   = 4 // of each worker; only its own sales are the last ones at these meters
+	linearMeters   = 4 // for each worker; no other worker sells to them, so it knows the last sale of each
 )
 
 // moneyOp is one operation on a vendor's float.

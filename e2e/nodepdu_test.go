@@ -90,7 +90,8 @@ func randomNumber(r *rand.Rand) string {
 }
 
 // plainText is a text that node-pdu writes in the default alphabet, which it does while no character is above U+00C0.
-// node-pdu counts a character of the extension table as one septet, so the text has only as many as fit into its parts.
+// node-pdu counts a character of the extension table as one septet instead of two, so the text has only so few of these
+// characters that node-pdu's parts can still hold it.
 func plainText(r *rand.Rand) string {
 	const basic, extension = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 *#@$_!\"¤%&'()+,-./:;<=>?¡¿£¥", "[]{}^~\\|"
 	alphabet := []rune(basic)

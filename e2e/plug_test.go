@@ -18,8 +18,8 @@ const maxCalls = 100
 // headsWait is how long the head of a sale may take to reach the file outside the database.
 const headsWait = 3 * time.Second
 
-// plug is a tracer (strace) on a running server: the n-th system call of one kind, by the writer's thread on the database,
-// its log or the file of heads, fails as set.
+// plug is a tracer (strace) on a running server. It makes the n-th system call of one kind fail as set. It counts the calls
+// of the writer's thread on the database, its log or the file of heads.
 type plug struct {
 	cmd   *exec.Cmd
 	ended chan struct{}

@@ -106,7 +106,7 @@ func (m *vmeter) send(command string, within time.Duration) (s state, err error)
 	return s, err
 }
 
-// sendFor is send for devices whose state line is another.
+// sendFor is send for devices whose state line has other fields.
 func (m *vmeter) sendFor(command string, within time.Duration, into any) error {
 	if _, err := fmt.Fprintln(m.in, command); err != nil {
 		return errGone

@@ -63,7 +63,7 @@ func (x *step) persisted() {
 	case x.ev.OK:
 		x.apply(r)
 	case r.Kind == RecordToken || r.Kind == RecordKeys:
-		// Neither a right nor a wrong token shows what it was.
+		// The answer does not show whether the token was right or wrong.
 		failed := *r
 		failed.Seq, failed.Result, failed.Units = 0, sts.StorageError, 0
 		x.result(&failed)

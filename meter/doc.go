@@ -16,8 +16,8 @@
 //     present position. A new memory begins with [New] instead and needs no replay. Step must get no other event before
 //     these.
 //  2. It stamps every event with the time since boot (Up, milliseconds, never falling within a boot), with the clock
-//     (At, Ms) and with how far it trusts the clock. Energy comes first: all energy used before the moment Up is given
-//     with that Up or an earlier one, before any other event of that moment.
+//     (At, Ms) and with how far it trusts the clock. Energy comes first: before any other event of a moment, it
+//     gives all energy used up to that moment, with the same Up or an earlier one.
 //  3. It carries out the effects in order, each before the next, and all of them before the next event: persist first,
 //     act second. The next section describes each effect.
 //  4. It comes back with EventWake no later than [Wake] says, and with energy no later than [Headroom] says. Being late
@@ -63,8 +63,8 @@
 // function_error.
 //
 // Class 2: 0 sets the maximum power limit, which is stored and enforced (range_error for 0 W, since makers disagree on
-// its meaning). 1 clears the credit, for register 0 or all; other registers are function_error, numbers that name no
-// register are range_error. 5 opens the tamper latch. 3, 4, 8 and 9 are the sections of a key change, in any order, two
+// its meaning). 1 clears the credit if it names register 0 or all registers. Another register is function_error, and a number
+// that names no register is range_error. 5 opens the tamper latch. 3, 4, 8 and 9 are the sections of a key change, in any order, two
 // or three for EA07, four for EA11. They wait up to 24 h of powered-on time for each other. They are dropped for a
 // section that does not fit, for another accepted token of class 2, and when the complete set is refused. 2 (tariff
 // rate), 6 (phase unbalance), 7 (water factor), 10 (extended set) and all others are function_error: the credit is

@@ -99,7 +99,7 @@ func (x *step) ecMove(on ecInput) bool {
 		return false
 	}
 	if on == ecRepaid {
-		s.Flags |= FlagInitial // the first time is over; activated and unused does not count
+		s.Flags |= FlagInitial // the first use is over; an activation without use does not count
 	}
 	s.EC = t.to
 	x.checkpoint()

@@ -344,8 +344,8 @@ type Record struct {
 	Counter uint64
 	// Request is the Handle of the id, 0 for none.
 	Request uint64
-	// Register is the total register when the record was begun, 0 if unknown. At start it shows what was used before
-	// the record.
+	// Register is the total register when the record was begun, 0 if unknown. Before a record is
+	// replayed, the energy up to its Register is counted.
 	Register unit.Energy
 }
 

@@ -26,8 +26,8 @@ const (
 	EventLocal
 	// EventToken: a token was entered: Opened, Change, Source, Request.
 	EventToken
-	// EventCommand: a signed command of the server: Request, Counter, Command, and for a cancelled token TID and Base,
-	// for connect Force. The host has checked the signature (it drops a message with a wrong one and does not answer).
+	// EventCommand: a signed command of the server has come. It has Request, Counter and Command; to cancel a token also TID
+	// and Base, to connect also Force. The host has checked the signature (it drops a message with a wrong one and does not answer).
 	// A command that the host itself refuses, for instance because it has expired, comes here with Refused. That still
 	// uses up the counter, so that the message cannot be replayed after the clock has been set back.
 	EventCommand
@@ -254,7 +254,7 @@ const (
 	CommandSetTime
 	// CommandLease is a lease for a meter in wallet mode: Event.Lease. On the wire it is a message of its own, down/lease.
 	CommandLease
-	// CommandConfig stands for a configuration in the answer to one that is refused. On the wire a configuration is a
+	// CommandConfig names a configuration in the answer that refuses it. On the wire a configuration is a
 	// message of its own, down/config; for Step it is an EventConfig.
 	CommandConfig
 )

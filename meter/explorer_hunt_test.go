@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// hunt is an iterative deepening search. It raises the bound on the number of actions step by step, so that each world
-// is found by the shortest list of actions that leads to it, and is explored further once for each bound. A world
+// hunt is an iterative deepening search. It raises the bound on the number of actions step by step. So it finds
+// each world by the shortest list of actions that leads to it, and explores from there once for each bound. A world
 // reached again with more actions is skipped: everything that can follow was already tried where it was reached with
 // fewer. So a failure comes with a shortest list of actions. The search stores only the fingerprint of a world and
 // makes the world again by repeating the actions.

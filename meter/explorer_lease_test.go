@@ -94,7 +94,7 @@ func (l *lab) leaseAge(w *world) {
 	}
 }
 
-// wallet puts a meter in wallet mode, whose leases end with their time.
+// wallet puts a meter in wallet mode. A lease ends when its time is over, because the grace is 0.
 func wallet(l *lab, s *meter.State) {
 	l.cfg.Wallet, l.cfg.LeaseGrace = true, 0
 	s.Flags, s.Reasons, s.Relay, s.LED = s.Flags|meter.FlagWallet, supply.Of(supply.Lease), supply.Open, meter.LEDFast

@@ -80,16 +80,16 @@ type told struct {
 	// rtc is what the clock shows, in Unix seconds; dead means that it cannot be trusted.
 	rtc  int64
 	dead bool
-	// version is the configuration that was answered with done; asked means that the customer asked for the emergency
-	// credit, emergency that the answer was done, tampered that TAMPER was reported and not cleared; row is the last
-	// day closed.
+	// version is the configuration that was answered with done. asked means that the customer asked for the emergency
+	// credit, and emergency means that the meter answered with done. tampered means that TAMPER was reported and not
+	// cleared. row is the last day closed.
 	version   uint32
 	asked     bool
 	emergency bool
 	tampered  bool
 	cover     bool // the switch is not normal
-	// paid means that a token came after the emergency credit. After a power cut, use that was not saved may then
-	// decide whether it was paid back.
+	// paid means that a token came after the emergency credit. Whether the token paid that credit back may then depend
+	// on use that a power cut lost.
 	paid  bool
 	frail bool // the latch could not be written; only the next snapshot makes it durable
 	// lease is the newest lease that was answered with done, age how long it has run since then; 0 while none runs.

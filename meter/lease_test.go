@@ -238,7 +238,7 @@ func TestRandomEventsKeepTheLease(t *testing.T) {
 	}
 }
 
-// BenchmarkStepLease measures the short way of a meter in wallet mode.
+// BenchmarkStepLease measures a step of a meter in wallet mode that counts energy and has nothing else to do.
 func BenchmarkStepLease(b *testing.B) {
 	c := walletConfig(b, meter.LeaseStay)
 	c.ReadingEvery, c.Friendly = 0, meter.DefaultConfig().Friendly

@@ -70,8 +70,8 @@ func (g *Guard) shift(at uint32) {
 	g.Last = at
 }
 
-// Kept returns the guard in the form in which a memory stores it: the time of the newest wrong token, and the ages of
-// the newest ten relative to it, beginning with itself. Without a wrong token last is 0 and all ages are the largest.
+// Kept returns the guard in the form in which a memory stores it: the time of the newest wrong token, and how much older
+// each of the newest ten is, newest first, so the first age is 0. Without a wrong token last is 0 and all ages are the largest.
 func (g *Guard) Kept() (last uint32, ages [guardWindow]uint16) {
 	copy(ages[1:], g.Ages[:])
 	if g.Last == guardNone {

@@ -22,7 +22,8 @@ func (r *rig) guess(n int, from meter.Source) time.Duration {
 func TestEachFiveInARowDoubleTheLock(t *testing.T) {
 	r := newRig(t)
 	day := 24 * time.Hour
-	// With a day or more between each five, the limit of ten in a day never applies, so only the row counts.
+	// With a day or more between each five, the limit of ten in a day never applies, so only the tokens
+	// in a row count.
 	want := 10 * time.Minute
 	for range 12 {
 		if got := r.guess(4, meter.Keypad); got != 0 {

@@ -163,7 +163,7 @@ func TestPowerLimit(t *testing.T) {
 	}
 }
 
-// The token opens the latch. The supply returns only when the customer presses a key, because nobody may expect it.
+// The token opens the latch. The supply returns only when the customer presses a key, because a return could surprise people.
 func TestClearTamper(t *testing.T) {
 	r := newRig(t)
 	tid := testTID(t, testStart())

@@ -164,7 +164,7 @@ func text(v any) string {
 	return s
 }
 
-// entries reads a list of at most most strings, giving each to take.
+// entries reads a list of strings and gives each to take. It returns false if the list is longer than most, or if take does.
 func entries(v any, most int, take func(i int, entry string) bool) bool {
 	list, ok := v.([]any)
 	if !ok || len(list) > most {

@@ -240,8 +240,8 @@ func (s *State) ToClear(c *Config) unit.Energy {
 	return clear
 }
 
-// PowerLimit returns the limit in force on the load, 0 for none: the lowest of the limits set by the configuration and
-// by a token, and of those for emergency credit in use and for the lifeline.
+// PowerLimit returns the limit of the load in force, 0 for none. It is the lowest of up to four limits: of the
+// configuration, of a token, of emergency credit in use, and of the lifeline.
 func (s *State) PowerLimit(c *Config) unit.Power {
 	limit := least(c.PowerLimit, s.Limit)
 	if s.EC == ECActive && s.Balance == 0 {

@@ -142,7 +142,7 @@ func (x *step) report(kind ReportKind) *Report {
 		Power: s.Power, Voltage: s.Voltage, Relay: s.Relay, Reasons: s.Reasons,
 	}
 	if x.ev.Kind == EventReplay {
-		e.Report.Register = max(s.Register, x.ev.Register) // it is counted later, and must not appear to fall
+		e.Report.Register = max(s.Register, x.ev.Register) // that energy is counted later; until then a report must not show less
 	}
 	s.Seq++
 	switch kind {

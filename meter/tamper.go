@@ -288,8 +288,8 @@ func (s *State) clearable() (kinds Tampers) {
 	return kinds
 }
 
-// clearTamper opens the latches of a record, whose switches were normal when the record was begun, and reports whether
-// all latches are open. Others stay latched; a kind whose switch is no longer normal latches again at once, durably.
+// clearTamper opens the latches that a record lists and reports whether all latches are open. The record lists the kinds
+// whose switch was normal when it was begun. Others stay latched; a kind whose switch is no longer normal latches again at once, durably.
 func (x *step) clearTamper(r *Record, by int64) (all bool) {
 	s := x.s
 	cleared := s.Latched == 0 && s.Reasons.Has(supply.Tamper)

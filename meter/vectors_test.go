@@ -315,7 +315,7 @@ func TestLocalTimeIsThatOfTheZone(t *testing.T) {
 }
 
 // TestAWindowOpensAndEndsOnTheMinuteWhereTheClocksChange goes minute by minute through the days on which daylight saving begins
-// and ends. A meter looks at its calendar only when it has named the moment, so a wrong moment shows as a window that lags.
+// and ends. A meter checks its calendar only at the next moment that it has computed, so a wrong moment makes a window late.
 func TestAWindowOpensAndEndsOnTheMinuteWhereTheClocksChange(t *testing.T) {
 	for _, z := range []struct {
 		zone string

@@ -8,7 +8,7 @@ import (
 
 // Attributes are the inputs, besides the vending key, from which a meter's key is derived. The meter's record holds all
 // of them; changing one requires a key change. The names are those of IEC 62055-41; CTSA01 and CTSA19 prove how they
-// enter.
+// enter the derivation.
 type Attributes struct {
 	SGC      string   // supply group code, 6 digits
 	KRN      uint8    // key revision number, 1 to 9

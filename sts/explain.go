@@ -76,8 +76,8 @@ type Explanation struct {
 // [FunctionError], if no key accepts it. likely, if not nil, returns false for slips that cannot be meant, such as
 // those issued in the future; it gets the index of the key (-1 for a test token).
 //
-// Explain tries up to 199 tokens with each key. Limit how often others may call it: its answers help a guesser, whom a
-// meter slows down with its lock-out on wrong entries.
+// Explain tries up to 199 tokens with each key. Limit how often others may call it, because its answers help
+// somebody who guesses tokens. A meter slows such a person down: it locks after wrong entries.
 func Explain(digits string, keys []Key, likely func(key int, o Opened) bool) Explanation {
 	e := Explanation{Key: -1, Digits: countDigits(digits)}
 	if e.Token, e.Result = ParseToken(digits); e.Result != Accept {

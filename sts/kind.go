@@ -59,8 +59,8 @@ var testNames = [...]string{
 // MaxTest is the number of the last test with a name (CTSA11).
 const MaxTest = len(testNames) - 1
 
-// TestName names test n, which bit n-1 of a class 1 token asks for (CTSA11 shows 1 to 11 and 14 to 18; the words are
-// ours); "" outside 1 to [MaxTest]. Tests 12 and 13 are reserved for water meters and tariff rates.
+// TestName returns our name of test n, or "" if n is outside 1 to [MaxTest]. Bit n-1 of a class 1 token asks for test n.
+// CTSA11 shows tests 1 to 11 and 14 to 18. Tests 12 and 13 are reserved for water meters and tariff rates.
 func TestName(n int) string {
 	if n < 1 || n > MaxTest {
 		return ""

@@ -65,9 +65,9 @@
 //
 // On one core of a 2.6 GHz server, making or reading a credit token with a known key takes 120 to 170 ns (either
 // algorithm). Deriving a key takes 0.35 us (DKGA04) or 1.1 us (DKGA02). Nothing is allocated. go test -bench . and
-// paywatt bench token measure it. Latency bounds a token, not work: each of the 16 rounds of EA07 needs the look-ups of
-// the round before, about 5 cycles for the cache, 4 for combining 16 look-ups in pairs and 3 for selecting the next
-// ones. That is 75 ns, and 16 more for the check field. Working on several tokens at once on one core would use the
+// paywatt bench token measure it. The processor mostly waits: each of the 16 rounds of EA07 needs the look-ups of the
+// round before. A round takes about 5 cycles for the cache, 4 for combining 16 look-ups in pairs and 3 for selecting the
+// next ones. That is 75 ns, and 16 more for the check field. Working on several tokens at once on one core would use the
 // idle time, but no caller needs it.
 //
 // # What is left out, on purpose

@@ -105,7 +105,7 @@ func TestASilentServerCompletesNothing(t *testing.T) {
 	}
 }
 
-// TestEveryFileOptionIsOne: the options that the shell completes with files exist.
+// TestEveryFileOptionIsOne: for every option that the shell completes with file names, there is a command that has it.
 func TestEveryFileOptionIsOne(t *testing.T) {
 	there := map[string]bool{}
 	eachCommand(wholeTree(), func(cmd *cobra.Command) {

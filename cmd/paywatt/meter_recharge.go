@@ -80,8 +80,8 @@ func newMeterRecharge(c console) *cobra.Command {
 	return cmd
 }
 
-// followRecharge prints each step as it happens, until the meter has decided, the delivery is given up or the time is over. A
-// token that was decided earlier, or only by a text message, is followed until the meter answers on the requested way.
+// followRecharge prints each step as it happens, until the meter has decided, the delivery is given up or the time is over. If
+// the token had a final state before, or only a text message reports it, the meter's answer by the requested way ends it.
 func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r apiv1.Recharge, by string, wait time.Duration) (apiv1.Recharge, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

@@ -374,7 +374,7 @@ func TestMeterRechargeBySMS(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "heard") || !strings.Contains(out, "answered: this recharge card has been used! Balance 34.7 kWh") {
 		t.Errorf("again: exit %d\n%s%s", code, out, told)
 	}
-	// Through a connection of its own, which the meter lacks: what text messages say is not an answer to that.
+	// Over MQTT, although the meter has no connection. What text messages reported earlier is no answer to this delivery.
 	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "2s")
 	if code != exit.Unreachable || !strings.Contains(out, "heard") || !strings.Contains(told, "Only a text message reports the token as loaded") || !strings.Contains(told, "The token is not lost") {
 		t.Errorf("by a connection that the meter has not: exit %d, want %d\n%s%s", code, exit.Unreachable, out, told)

@@ -81,7 +81,7 @@ type EyesTx interface {
 	ApprovalByID(id.ID) (Approval, bool, error)
 	// KeyByID reads an API key, even if it was revoked or has expired.
 	KeyByID(key id.ID) (Key, bool, error)
-	// KeysAnsweredBy lists the API keys of a person or key, and the key with this id itself, revoked ones too.
+	// KeysAnsweredBy lists the API keys that a person or key answers for and, for a key, that key too. It includes revoked keys.
 	KeysAnsweredBy(self id.ID) ([]Key, error)
 	// PersonByID reads a person, even a blocked one.
 	PersonByID(person id.ID) (PersonRow, bool, error)

@@ -436,7 +436,7 @@ func TestSessionEndsWhenIdleAndAtItsEnd(t *testing.T) {
 	w.now = w.now.Add(access.SessionIdle - time.Microsecond)
 	w.session(t, idle.Session, "")
 	w.now = w.now.Add(access.SessionIdle - time.Microsecond)
-	w.session(t, idle.Session, "") // the request before counted
+	w.session(t, idle.Session, "") // the previous request prolonged the session
 	w.now = w.now.Add(access.SessionIdle)
 	w.session(t, idle.Session, refusal.Unauthenticated)
 

@@ -58,7 +58,7 @@ func TestAPlaceIsNamedAsTheBodyNamesIt(t *testing.T) {
 	}
 }
 
-// TestAWrongValueIsToldWhatIsWanted: in words, by the type of the field.
+// TestAWrongValueIsToldWhatIsWanted: the refusal of a wrong value says in words which type the field has.
 func TestAWrongValueIsToldWhatIsWanted(t *testing.T) {
 	for _, c := range []struct {
 		into             any

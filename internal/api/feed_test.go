@@ -215,8 +215,8 @@ func TestAReaderThatLeavesMakesRoomForAnother(t *testing.T) {
 	}
 }
 
-// TestAReaderFromBeyondTheEndIsTold: after a restore the log may be shorter than what a reader has seen. Waiting until it is
-// as long again would miss all events in between.
+// TestAReaderFromBeyondTheEndIsTold: after a restore the log may be shorter than what a reader has seen. A reader that waited
+// until the log had its old length again would miss all events in between.
 func TestAReaderFromBeyondTheEndIsTold(t *testing.T) {
 	w := begin(t)
 	events, stop := w.follow(w.key, "?after=-1")

@@ -56,7 +56,7 @@ func (f *flights) leave(id flight) {
 
 // remembered answers a POST that moves no money but has an Idempotency-Key: a repetition gets the stored answer. The work and
 // its answer are two transactions here, so a crash between them loses the answer but not the work. The use case then refuses
-// to do it twice (a meter number, a tariff's name).
+// to do it twice, because the meter number or the tariff's name is taken.
 func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Request, x *exchange) {
 	if p := takeKey(r, x); p != nil {
 		writeProblem(w, x, p)

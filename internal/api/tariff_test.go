@@ -49,7 +49,7 @@ func TestVersionsOfATariffOverHTTP(t *testing.T) {
 	w.want(422, w.post("/v1/meters", strings.Replace(newMeter("04140001035"), `"domestic"`, `"solar"`, 1)))
 }
 
-// TestADraftIsJudgedOnlyForWhoMaySendIt: without the right to send it, the answer does not depend on the tariff.
+// TestADraftIsJudgedOnlyForWhoMaySendIt: a caller without the right to send a draft gets the same refusal, whatever is wrong with it.
 func TestADraftIsJudgedOnlyForWhoMaySendIt(t *testing.T) {
 	w := begin(t)
 	unbound := w.unboundKey()

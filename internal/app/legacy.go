@@ -32,7 +32,7 @@ type legacy struct {
 	meter  string
 }
 
-// LegacyListener is a listener for a device, for the line that says that the server is ready.
+// LegacyListener describes a listener for a device. The program prints it when the server is ready.
 type LegacyListener struct{ Address, Meter, Profile string }
 
 // openLegacy opens the addresses of all device listeners.

@@ -151,7 +151,7 @@ func (r *modemRoute) whole(id string, part int) bool {
 	defer r.mu.Unlock()
 	p := r.parted[id]
 	if p == nil {
-		return true // of one part, or from before the server's start; the report of its last part counts
+		return true // a message of one part, or one sent before the server started: then the report of its last part counts
 	}
 	p.delivered[part] = true
 	return len(p.delivered) >= p.total

@@ -49,7 +49,7 @@ func plantClock(now func() time.Time) func() time.Time {
 	return now
 }
 
-// plantSynced makes a time service report of a shifted clock only what the test says.
+// plantSynced replaces the time service's answer when a test shifts the clock: it confirms that clock only if the test says so.
 func plantSynced(synced func() bool) func() bool {
 	shift := strings.Contains(os.Getenv("FAULT_INJECT"), shifted) // either clock
 	switch {

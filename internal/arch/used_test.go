@@ -61,7 +61,7 @@ type product struct {
 	packages map[string]*gotypes.Package
 	files    map[*gotypes.Package][]*ast.File
 	info     gotypes.Info
-	// uses maps a function to the functions that it uses; nil maps to those used by variables, or outside any declaration.
+	// uses maps a function to the functions that it uses. Under the key nil are those used by variables or outside any declaration.
 	uses map[*gotypes.Func][]*gotypes.Func
 	// promised are the methods of all interfaces by name.
 	promised map[string][]*gotypes.Interface

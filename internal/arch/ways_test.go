@@ -110,8 +110,8 @@ func receiver(fn *gotypes.Func) *gotypes.Named {
 	return named
 }
 
-// calls reports whether one of some functions, or a function of its package that it uses, names another function, or an
-// interface method that this function implements.
+// calls reports whether any function in from uses the function to, itself or through other functions of its package. A use
+// of an interface method that the function to implements counts too.
 func (p *product) calls(from []*gotypes.Func, to *gotypes.Func) bool {
 	seen := map[*gotypes.Func]bool{}
 	of := receiver(to)

@@ -105,7 +105,7 @@ func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) er
 	if err := p.load(ctx, dir, b.Scale); err != nil {
 		return pgFigures{}, err
 	}
-	// Restart the cluster for the measurement: its processor time is known only when it has ended, and then excludes the
+	// Restart the cluster for the measurement. Its processor time is known only when it has ended, and must not include the
 	// loading of the tables.
 	cpu := cpuOfChildren()
 	var out pgFigures
@@ -177,7 +177,7 @@ func (p pgbench) ready(ctx context.Context, dir string) error {
 	}
 }
 
-// rounds runs the script and beside in turn.
+// rounds runs the script and then calls beside, several times.
 func (p pgbench) rounds(ctx context.Context, b *Vend, dir, database string, beside func(pgFigures) error) (all pgFigures, err error) {
 	var rates, latencies []float64
 	for range vendRounds {

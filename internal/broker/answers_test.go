@@ -128,7 +128,7 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.Buffer.String() }
 
-// TestAPacketTooLargeIsToldOf: a client of MQTT 5 gets the reason, the log and an alarm name the meter, and earlier packets are
+// TestAPacketTooLargeIsToldOf: a client of MQTT 5 gets the reason. The log and an alarm name the meter. Earlier packets are
 // handled. The announced limit is exact.
 func TestAPacketTooLargeIsToldOf(t *testing.T) {
 	store, log := newShelf(), new(lines)

@@ -21,7 +21,7 @@ type Limits struct {
 	InFlight        int           // unacknowledged messages of one connection, each way
 	Subscriptions   int           // of one connection
 	SessionExpiry   time.Duration // longest life of a session without its connection
-	Rate            int           // messages, and other packets, per second of one connection, sustained; enforced by not reading further
+	Rate            int           // packets per second of one connection over time, messages and others; above it the server stops reading
 	Burst           int           // messages of one connection ahead of the rate: what a meter sends after an outage
 	Pending         int           // unsent bytes of one connection; above it the client is too slow
 	Patience        time.Duration // how long a message waits for room in the store's queue before its connection is closed

@@ -43,8 +43,8 @@ func TestTheSourcesOwnConstantsDifferByTen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 132,673 impulses read as 0.01 and as 0.1 kWh: the first meter counts 15 % too little, the second counts 8.5 times
-	// the energy.
+	// A meter that takes 132,673 impulses for 0.01 kWh counts 15 % too little. One that takes them for 0.1 kWh counts 8.5
+	// times the energy.
 	if got := r.ErrorWith(13_267_300); got != -154_135 {
 		t.Errorf("taken as 0.01 kWh: %d, want -154135", got)
 	}

@@ -35,7 +35,7 @@ type Tx interface {
 	Waiting(number string) (int, error)
 	Switches() wallet.SwitchTx
 	CommandByID(id.ID) (Command, bool, error)
-	// CommandsOf lists a meter's commands, newest first, from the one after before on (zero for the newest).
+	// CommandsOf lists a meter's commands older than the one with the id before, newest first. A zero id begins with the newest.
 	CommandsOf(meter int64, before id.ID, max int) ([]Command, error)
 }
 

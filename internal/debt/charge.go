@@ -119,7 +119,7 @@ func outstanding(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.T
 	}
 	a := ChargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
 	if len(inForce.Body.Fixed) == 0 {
-		// A version without fixed charges takes none from the months before it, nor from the month it began in.
+		// The months before a version without fixed charges keep their charges, and so does the month in which it began.
 		first, err := a.uncharged(local.Location())
 		if err != nil || !inForce.EffectiveFrom.After(first) {
 			return dues, debts, accrual{}, err

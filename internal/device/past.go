@@ -100,7 +100,7 @@ func (d *Device) lookAtWear() {
 
 // cardCopy is the progress of the copy on the memory card.
 type cardCopy struct {
-	// looked says that the card was asked for its newest row, which is last.
+	// looked is true when the card has been asked for its newest row. Field last holds the number of that row.
 	looked bool
 	last   uint64
 	state  meter.CardState

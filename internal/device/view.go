@@ -26,7 +26,7 @@ type View struct {
 	LeaseSeq uint32 `json:"lease_seq,omitempty"`
 }
 
-// View returns the current view. Sent messages stay for TakeSMS.
+// View returns the current view. It leaves the sent messages for TakeSMS to take.
 func (d *Device) View() View {
 	s := &d.state
 	v := View{

@@ -4,7 +4,7 @@ package fault
 
 import "fmt"
 
-// Wrap puts what was being done before an error: "list debts: …". A nil error stays nil, so a function can end with
+// Wrap prefixes an error with what the program was doing: "list debts: …". A nil error stays nil, so a function can end with
 //
 //	return out, fault.Wrap(err, "list debts of %s", name)
 //

@@ -47,7 +47,7 @@ type Verdict struct {
 // Done removes the item: its receiver needs nothing more.
 func Done() Verdict { return Verdict{done: true} }
 
-// Again puts the item back until next and stores why with it.
+// Again puts the item back until the time next and stores the reason why.
 func Again(next time.Time, why string) Verdict { return Verdict{next: next, cause: why} }
 
 // Dead gives the item up for good. It stays readable, and the items behind it move on.
@@ -167,7 +167,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// rest keeps polling cheap however many items wait for absent receivers. Every sale kicks the worker; if a look takes long,
+// rest waits, so that polling stays cheap however many items wait for absent receivers. Every sale kicks the worker; if a look takes long,
 // one look for several kicks is enough. It returns false when ctx has ended.
 func (o *Outbox) rest(ctx context.Context) bool {
 	t := time.NewTimer(min(restFactor*o.took, pollEvery)) // a timer, so that setting the clock does not stop it

@@ -16,7 +16,7 @@ type SaleEntry struct {
 
 // SalePostings returns the lines of a sale's journal (P1, P3, P6, P8 and P9 of docs/reference/postings.md, with P10 if free units are
 // funded). The money that came in is debited. Then each thing that it paid is credited, in the order of the allocation. Zero lines are
-// left out. Lines to the same account among Others, and among Levies, are merged, so that a sale that pays many months of a charge stays
+// left out. Within Others, and within Levies, lines to the same account are merged. So a sale that pays many months of a charge stays
 // within [MaxPostings]. A sale in which no money moved has only the lines of Funding; a carry that is only carried forward is no movement.
 func SalePostings(e SaleEntry) []Posting {
 	carry := AccountRef{Carry, e.Account}

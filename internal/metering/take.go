@@ -205,7 +205,7 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	}
 	notes.Past = notes.Past[:min(len(notes.Past), maxPast)]
 	notes.RewindTo = 0
-	// In the first epoch the server has everything that this memory knows as acknowledged. After a restore it may not.
+	// In the first epoch the server has every record that this memory counts as acknowledged. After a restore it may not.
 	notes.Epoch = epoch
 	if epoch > FirstEpoch {
 		notes.Epoch = epoch - 1

@@ -133,7 +133,7 @@ func TestAHistoryThatBreaksSaysSo(t *testing.T) {
 	}
 }
 
-// TestARefusedListIsExplained, with the public numbers.
+// TestARefusedListIsExplained checks the sentences of the refusals, and the limits of the API that they name.
 func TestARefusedListIsExplained(t *testing.T) {
 	h := metering.NewHistory(&shelf{rows: 300})
 	owner := access.Actor{Tenant: 1, Role: access.Owner}

@@ -243,7 +243,8 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 	return u
 }
 
-// PurposeOfToken is the template for a token of a sale of that many tokens; the token may be free.
+// PurposeOfToken returns the purpose of a message with a token. The parameter of is the number of tokens sent together; free means that
+// they cost nothing.
 func PurposeOfToken(t sale.Token, of int, free bool) Purpose {
 	switch {
 	case t.Class == managementClass && keyChange(t.SubClass):

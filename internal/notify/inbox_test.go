@@ -201,7 +201,7 @@ func TestWhichBalanceIsTheNewer(t *testing.T) {
 	}
 }
 
-// TestUseOfAWalletSinceItWasOpened, where that was yesterday in another month.
+// TestUseOfAWalletSinceItWasOpened asks for the use of wallets that were opened on different days, such as yesterday in another month.
 func TestUseOfAWalletSinceItWasOpened(t *testing.T) {
 	for name, c := range map[string]struct {
 		now, opened time.Time
@@ -231,7 +231,7 @@ func TestUseOfAWalletSinceItWasOpened(t *testing.T) {
 	}
 }
 
-// TestASimulatedMeterLivesInItsOwnTime: its seven days end when it reported last, and its account may be younger.
+// TestASimulatedMeterLivesInItsOwnTime: its last seven days end at its last report, and its account may have been opened after that.
 func TestASimulatedMeterLivesInItsOwnTime(t *testing.T) {
 	then := time.Date(2026, 6, 10, 12, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for name, c := range map[string]struct {

@@ -139,8 +139,8 @@ const (
 	holdFor   = sendLimit + time.Minute
 )
 
-// An arrival shows that a telephone can be reached, and makes its waiting messages due. But a sender's number proves nothing,
-// so an arrival causes at most one try of a message every WakeEvery, and none from the MaxTriesWoken-th try on.
+// An arrival shows that a telephone can be reached, and makes its waiting messages due. But a sender's number proves nothing.
+// So arrivals cause at most one try of a message every WakeEvery, and none after a message has had MaxTriesWoken tries.
 const (
 	WakeEvery     = 5 * time.Minute
 	MaxTriesWoken = MaxTries / 2

@@ -109,7 +109,7 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 	}
 }
 
-// TestWhatAnOrderBrings: the meter, its customer, and for a token its sale.
+// TestWhatAnOrderBrings: the message that a request makes names the meter and its customer, and for a token also its sale.
 func TestWhatAnOrderBrings(t *testing.T) {
 	at := time.Date(2026, 11, 1, 9, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for name, c := range map[string]struct {

@@ -168,7 +168,8 @@ func TestWhoCanBeTold(t *testing.T) {
 	}
 }
 
-// TestANoticeIsSentOrWrittenDown: a notice that cannot be sent counts as sent, and one without room waits.
+// TestANoticeIsSentOrWrittenDown: a notice that cannot be sent is logged and counts as sent. If the queue is full, a notice that a cut-off
+// counts from waits.
 func TestANoticeIsSentOrWrittenDown(t *testing.T) {
 	account := (id.ID{15: 28}).Text(id.Account)
 	const to = " to " + amina + " token 0 0 Wh 0 of 0 for 0 balance -5 press true test true: "

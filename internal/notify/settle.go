@@ -156,7 +156,7 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 		}
 	}
 	most, pause := unknownMost, Pause(unknown-1)
-	if m.Purpose.cuts() { // while it may not have left it cuts nobody off, so it is tried for its whole life
+	if m.Purpose.cuts() { // nobody is cut off until this warning has surely left, so it gets all its tries
 		most = MaxTries
 		if unknown > unknownMost {
 			pause = cutPause

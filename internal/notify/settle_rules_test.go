@@ -73,7 +73,7 @@ func TestWhatEveryRouteHereHasRefusedWaitsForOthers(t *testing.T) {
 	}
 }
 
-// TestWhatBecomesOfAMessageWithoutARoute depends on who else could take it.
+// TestWhatBecomesOfAMessageWithoutARoute: what happens depends on who else could take the message.
 func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
 	elsewhere := []RouteStatus{{Name: "x", Prefixes: []string{"+999"}}}
 	all := []Try{{Route: "a", Outcome: Refused.String(), At: noon}}

@@ -148,8 +148,8 @@ func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
 	}
 }
 
-// TestRoutesThatAreDownCutNobodyOff: a warning that a cut-off counts from does not count as sent for some days while the only
-// route is out of order; one that the route refuses counts at once.
+// TestRoutesThatAreDownCutNobodyOff: a cut-off must wait until its warning counts as sent. While the only route is out of
+// order, the warning does not count for some days. If the route refuses it, it counts at once.
 func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 	only := []RouteStatus{{Name: "a"}}
 	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -286,7 +286,7 @@ func TestTheLastTryOfAMessage(t *testing.T) {
 	}
 }
 
-// TestAReportSaysWhen: the network's time if it is possible, and that of the first report.
+// TestAReportSaysWhen: the time of delivery is the network's if that is not in the future, else now. Only the first report counts.
 func TestAReportSaysWhen(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

@@ -104,7 +104,7 @@ type step[T any] struct {
 	stored *access.StoredAnswer
 }
 
-// Do runs do once, for an actor who has the right. Its work and the rendered answer become durable together, and a repeated
+// Do calls the function do once, if the actor has the right. Its work and the rendered answer become durable together, and a repeated
 // request gets the same bytes for ever. A refusal undoes all work, and is stored for a time if it is the request's own fault.
 // render may be nil; it may be called more than once and must not keep state.
 func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, right access.Right, q Request, render func(T) (int, []byte),

@@ -158,8 +158,9 @@ type Message struct {
 	Payload string `toml:"payload"`
 }
 
-// Rule is a rule on the raw counts that opens the relay whatever the account holds. It never closes it. The published
-// text and code of the first system state opposite rules, so no rule is enabled by default.
+// Rule is a rule on the raw counts that opens the relay whatever the account holds. It never closes it. What was
+// published about the first system contradicts itself: its text and its code have opposite rules. So no rule is enabled
+// by default.
 type Rule struct {
 	Enabled bool   `toml:"enabled"`
 	OffWhen string `toml:"off_when"` // "v1<v2" or "v1>v2"

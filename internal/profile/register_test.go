@@ -107,7 +107,7 @@ func TestAnOpenRelayCountsNoNoise(t *testing.T) {
 			t.Errorf("%s: %d mWh, want 1000 and %d", c.name, r.MWh, c.mwh)
 		}
 	}
-	p := seedA(t) // after a start it must report its relay again: until then it may have closed it
+	p := seedA(t) // a device that has started may have closed its relay, so it must report the relay again
 	r, _ := p.Take(profile.Register{}, off, at(0))
 	if r, _ = p.Take(r, profile.Meaning{Kind: profile.IsStarted}, at(10)); r.KnownOpen(at(11)) {
 		t.Error("a device that has just started is known to be off")

@@ -191,7 +191,8 @@ func TestWhatIsSentAllTheSame(t *testing.T) {
 	}
 }
 
-// TestWhatIsOnItsWayIsHurried, not sent twice. A delivery that was given up is sent again.
+// TestWhatIsOnItsWayIsHurried: a token on its way is not sent a second time. Its delivery over MQTT becomes due at once. A delivery that
+// was given up is sent again.
 func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 	r := newRows(t)
 	r.waiting = &recharge.Waiting{Since: after(-5)}

@@ -239,8 +239,8 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 }
 
 // closing reports whether the relay is open without a reason: after a power cut a meter waits up to a minute and closes it by
-// itself (docs/reference/meter-rules.md#supply). That is no cut-off, unless the server wants the supply of a wallet meter
-// off: not every device reports a reason.
+// itself (docs/reference/meter-rules.md#supply). That is no cut-off. But if the server wants the supply of a wallet meter
+// off, it is one: not every device reports a reason.
 func (v *MeterView) closing() bool {
 	return v.Relay == RelayOpen && len(v.Reasons) == 0 && v.Figures != nil && (v.Wallet == nil || v.Wallet.Supply)
 }

@@ -13,8 +13,8 @@ import (
 var ErrStore = errors.New("the store failed")
 
 // Calls is embedded in rows. It records the calls and what they wrote, and lets call number Broken fail. A method of the rows calls Fails
-// or Writes last, after it has taken effect and set its results. So code that ignores the error goes on without one, and the test sees
-// that.
+// or Writes last, after it has taken effect and set its results. So code that ignores the error continues as if the call had
+// succeeded, and the test detects that.
 type Calls struct {
 	Made   []string
 	Wrote  []string

@@ -28,7 +28,7 @@ const (
 	only    whose = iota // the code has one account
 	account              // the customer's
 	ref                  // the one named by the line's Ref
-	owed                 // the one of the customer's debt that the line's Ref names
+	owed                 // the account of the debt that the line's Ref names
 )
 
 func (k LineKind) form() form {

@@ -101,8 +101,8 @@ func (s Sale) Heard() bool {
 	return slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State == TokenHeard })
 }
 
-// Seller holds what a vendor's sale takes from the vendor's account and earns it. It is zero if the tenant itself sells, whose till takes
-// the money.
+// Seller holds what a sale takes from the vendor's account and what the vendor earns by it. It is zero if the tenant itself sells, whose
+// till takes the money.
 type Seller struct {
 	Account       ledger.Code // Float or VendorReceivable; 0 for the tenant
 	Hold          id.ID       // the amount reserved on the account while the sale is open

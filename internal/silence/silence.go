@@ -47,7 +47,7 @@ const (
 	// weeks ago is neither silent together with others nor missing from them. A meter that stays away this long after most of
 	// its feeder came back is silent by itself.
 	memberFor = 7 * 24 * time.Hour
-	// longSilent is how long ago a meter counts as last heard if that time is in the future. The clock was set back after the
+	// longSilent is the silence that is assumed of a meter whose last-heard time is in the future. The clock was set back after the
 	// meter was heard, so the real time is unknown. The meter does not become silent at once: after its clock is set back, the
 	// server begins its watch anew.
 	longSilent = 24 * time.Hour

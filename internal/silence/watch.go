@@ -46,7 +46,7 @@ type Config struct {
 // Watch looks for silent meters. It is not safe for concurrent use.
 type Watch struct {
 	c      Config
-	since  time.Time // start of the watch without a break
+	since  time.Time // since when it has looked without a gap of more than blindAfter
 	looked time.Time // the last look; zero before the first
 }
 

@@ -37,7 +37,7 @@ type Options struct {
 	CutEvery, TamperEvery, OfflineFor time.Duration
 }
 
-// Limits of a street. LeastEvery is the shortest of its times other than 0.
+// Limits of a street. LeastEvery is the smallest value that one of its times may have, apart from 0.
 const (
 	MaxMeters  = 100_000
 	MaxDays    = 3660

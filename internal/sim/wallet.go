@@ -38,8 +38,8 @@ type WalletStreet struct {
 	// Daily is a fixed charge per day.
 	Daily  money.Minor
 	Supply registry.SupplyPolicy
-	// Several puts meters on shared accounts: of every Several houses, the second has its meter on the account of the
-	// first, and every other time the third as well. 0 means one account for each meter.
+	// Several puts meters on shared accounts. In each group of Several houses, the meter of the second house is on the account
+	// of the first. In every other group, the meter of the third house is too. 0 means one account for each meter.
 	Several int
 	// TOU prices energy by the time of use instead of a flat rate.
 	TOU bool

@@ -21,7 +21,7 @@ const (
 	// RuleStale: no cut-off by a reading that is older than two intervals and five minutes, by the meter's or the server's
 	// clock.
 	RuleStale Rule = "cut-by-stale-reading"
-	// RuleBefore: no cut-off by a reading from before the newest payment, if the payment left money that is still there.
+	// RuleBefore: no cut-off by a reading from before the newest payment, while money from that payment is left.
 	// What the meter used before is charged when it reports it, however late.
 	RuleBefore Rule = "cut-by-reading-before-payment"
 	// RuleUnjust: no cut-off with money left, of a protected account, or in a friendly window.
@@ -147,7 +147,7 @@ func (w *witness) closes(up, reached, heard bool) {
 	w.missed, w.lateLease = false, false
 }
 
-// hour checks the supply at the end of an hour, once closes was called for all meters of the account.
+// hour checks the supply at the end of an hour. It is called after closes, which is called for each meter of the account.
 //
 // With money and lease energy left, a supply may be off only for these causes. A person wants it off, or nobody lives
 // there. Or its connect cannot get through: the house has no network, the server is down, or the network lost or

@@ -13,7 +13,7 @@ import (
 )
 
 // A database that was restored from a backup starts a new epoch ([Tx.BeginEpoch]), because it does not know what happened after the backup.
-// A restore moves every number that must never be used twice beyond those that may have been used. The last TID of every meter key moves to
+// A restore raises every number that must never be used twice above all that may have been used. The last TID of every meter key moves to
 // the minute of the restore plus [core.TIDMargin]; command counters move to max(milliseconds now, last + 1), lease sequences to max(seconds
 // now, last + 1). All of them, and the epoch, also move beyond those of the replaced database ([Branch]). From the second epoch on, receipt
 // numbers carry the epoch. Meters whose row has an older epoch are asked to send again what they still have (see package intake).
@@ -71,9 +71,9 @@ func (b Branch) Join(other Branch) Branch {
 	return Branch{Epoch: max(b.Epoch, other.Epoch), rest: b.rest.Join(other.rest), keys: append(b.keys, other.keys...), meters: append(b.meters, other.meters...)}
 }
 
-// BeginEpoch turns a copy of a database, taken at the moment taken, into one that may be used from now on. It works on all tenants; apart
-// from it, a restore only copies files. replaced is what is known of the replaced database: its numbers are not used again. BeginEpoch
-// returns the new epoch.
+// BeginEpoch turns a copy of a database into one that may be used from now on; taken is when the copy was made. It works on all tenants;
+// apart from it, a restore only copies files. replaced is what is known of the replaced database: its numbers are not used again.
+// BeginEpoch returns the new epoch.
 func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 	old, err := tx.MetaInt(core.MetaEpoch)
 	if err != nil {
@@ -125,8 +125,8 @@ func (tx *Tx) skipBranch(b Branch) error {
 	return nil
 }
 
-// lostUpTo returns the last minute whose TID may have been used in the time that a restore loses, by the copied database or by the replaced
-// one. If only the epoch of the replaced one is known, it may have been restored just now.
+// lostUpTo returns the last minute whose TID the copied database or the replaced one may have used in the time that a restore loses.
+// If only the epoch of the replaced one is known, it may have been restored just now.
 func (tx *Tx) lostUpTo(epoch int64, replaced Branch) (time.Time, error) {
 	own, err := tx.LastRestore()
 	if err != nil {

@@ -48,7 +48,7 @@ func (m Migration) Statements() []string {
 	return out
 }
 
-// ends returns the length of a text up to and with the first stop after from.
+// ends returns the position just after the first stop in a text, searching from from; the text's length if there is none.
 func ends(text string, from int, stop byte) int {
 	if n := strings.IndexByte(text[from:], stop); n >= 0 {
 		return from + n + 1

@@ -208,8 +208,8 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 }
 
 // verifyReports checks that every credit token a meter accepted was sold for it. A token that was not is only a notice: the books are
-// right, and the meter got the token elsewhere. Tokens of the time that a restore lost were sold, but the books do not have them: they are
-// counted.
+// right, and the meter got the token elsewhere. Tokens that were sold in the time that a restore lost are
+// missing from the books. They are only counted.
 func (tx *Tx) verifyReports(r *Report) error {
 	lost, err := tx.Lost()
 	if err != nil {

@@ -114,8 +114,10 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 	return nil
 }
 
-// verifyWalletMonths checks the month's use that a price by blocks counts from against the meter's days, and the days against the journals
-// of use. Some days prove nothing: two customers share the day on which somebody moved in, and the first and last days of a month may have
+// verifyWalletMonths compares the use of a month, which decides the block of a price, with the meter's days. It compares the days with the
+// journals of use.
+//
+// Some days prove nothing: two customers share the day on which somebody moved in, and the first and last days of a month may have
 // been counted in another time zone.
 func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.Location) error {
 	opened := ""

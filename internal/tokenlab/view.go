@@ -47,7 +47,7 @@ func Read(k Key, t sts.Token) View {
 	if o.Result != sts.Accept && o.Result != sts.FunctionError {
 		return v
 	}
-	// Class 3 has no block. Every other block holds a check field, so it is never 0.
+	// Class 3 has no block. The blocks of the other classes hold a check field, so they are never 0.
 	if block, _ := sts.RevealBlock(k.Key, t); block != 0 {
 		v.SubClass, v.Block = &o.SubClass, fmt.Sprintf("%016x", block)
 	}

@@ -24,8 +24,9 @@ import (
 
 // The actions of the server's administrator.
 
-// twiceLost adds histories that lose two machines within a day. Both are replaced from a copy older than the first loss, which cannot know
-// the TIDs issued by the first replacement, so the second issues the same ones. The product does not handle that yet.
+// twiceLost adds histories that lose two machines within a day. Both are replaced from a copy made before the first loss.
+// The copy does not know the TIDs that the first replacement issued, so the second replacement issues
+// them again. The product does not handle that yet.
 const twiceLost = false
 
 // spare is a copy of the server's folder.

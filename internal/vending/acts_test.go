@@ -184,8 +184,8 @@ func names(acts []act) string {
 	return strings.Join(out, ", ")
 }
 
-// TestAdministratorsActs: whatever an administrator does between the sales, every paid token loads once and no meter rejects as used a
-// token that nobody has entered. The books are sound, and once all is set right the server sells again.
+// TestAdministratorsActs: whatever an administrator does between the sales, every paid token loads once, and no meter answers that a
+// token was used if nobody has entered it. The books are sound, and once all is set right the server sells again.
 func TestAdministratorsActs(t *testing.T) {
 	c := sometimes.New(rareStates()...)
 	from, to := uint64(0), *histories

@@ -43,8 +43,9 @@ func (a CancelAnswer) proves(now time.Time) sale.CancelState {
 	return sale.CancelOpen
 }
 
-// proven returns what all answers about each token prove together, with the newest command. A meter that has cancelled a token answers used
-// to the next command for it, so done proves the most. The answers are ordered by token, and for one token by when the meter was asked.
+// proven returns what all answers about each token prove together, with the newest command. A meter that has cancelled a token answers the
+// next command for it with "used". So the answer "done" proves the most. The answers are ordered by
+// token, and for one token by when the meter was asked.
 func proven(answers []CancelAnswer, now time.Time) []sale.Cancel {
 	rank := []sale.CancelState{sale.CancelNever, sale.CancelOpen, sale.CancelUsed, sale.CancelDone}
 	var out []sale.Cancel
@@ -59,8 +60,8 @@ func proven(answers []CancelAnswer, now time.Time) []sale.Cancel {
 	return out
 }
 
-// late reports whether an answer changes the outcome that was recorded for a token when its reversal was given up. Any answer does where
-// there was none; done does where the meter had answered used to a second command.
+// late reports whether an answer changes the outcome that was recorded for a token when its reversal was given up. If no
+// answer was recorded, every answer does. If used was recorded, only done does: the meter may have answered used to a second command.
 func late(c sale.Cancel) bool {
 	switch c.Taken {
 	case sale.TakenNever:

@@ -21,8 +21,8 @@ func heavy() tariff.Body {
 	return b
 }
 
-// burden gives an account the greatest number of open debts and five charges more than one sale looks at, of 0.10 each. The youngest charge
-// is collected first.
+// burden gives an account the greatest number of open debts, and five more charges than one sale looks at. Each is 0.10. The youngest
+// charge is collected first.
 func (s *shop) burden(meter string) {
 	account := s.account(meter)
 	for i := range debt.MaxOpen {

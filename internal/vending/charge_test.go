@@ -191,8 +191,8 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	s.audit()
 }
 
-// TestFreeUnitsComeOnceAMonth is V16: the free token comes first, the paid part is priced after it, once in a local month, and also without
-// a payment.
+// TestFreeUnitsComeOnceAMonth is V16: an account gets free units once in a local month, also without a payment. Their token comes first,
+// and the paid part is priced after it.
 func TestFreeUnitsComeOnceAMonth(t *testing.T) {
 	s := open(t, true)
 	body := ibt()

@@ -53,7 +53,7 @@ func behindAt(t sale.Times, now time.Time) refusal.Refusal {
 // [MaxClockJump].
 type clockGuard struct {
 	mu      sync.Mutex
-	running func() time.Time // returns the running time by its monotonic reading; nil: the clock itself does
+	running func() time.Time // returns the running time by its monotonic reading; if nil, the clock's time is used
 	synced  func() bool      // asks the time service; nil: there is none
 	began   time.Time        // running time when the process started
 	asked   bool             // it is still open whether the clock was right then

@@ -106,7 +106,7 @@ func (d *day) something() {
 }
 
 // books does what others do to accounts while tills sell: a day begins, a debt is raised, another is written off, free units are claimed
-// without a payment. Each may be cut off, and then it did not happen.
+// without a payment. A fault may interrupt each of these.
 func (d *day) books() {
 	d.trouble()
 	defer d.peace()

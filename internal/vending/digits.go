@@ -36,8 +36,8 @@ func (d Digits) Withheld() refusal.Code { return d.withheld }
 // none is shown for a token without digits, because its issuer has not answered or has refused.
 const none = "**** **** **** **** ****"
 
-// Reveal returns the 20 digits of token i, or a mask if it has none yet. Only bytes that are stored sealed and leave after the commit may
-// hold them.
+// Reveal returns the 20 digits of token i, or a mask if it has none yet. Inside the transaction, put them only
+// into bytes that are stored sealed and leave the server after the commit.
 func (d Digits) Reveal(i int) string {
 	if d.tokens[i] == (sts.Token{}) {
 		return none

@@ -226,8 +226,8 @@ func TestWhichSalesAreReversed(t *testing.T) {
 	}
 }
 
-// TestHowLongASellerUndoesAlone: for the whole window that the tenant set, where the meter is asked. A second later it takes a second
-// person.
+// TestHowLongASellerUndoesAlone: for the whole window that the tenant set, if the meter can be asked. A second later it takes a
+// second person.
 func TestHowLongASellerUndoesAlone(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()

@@ -10,7 +10,7 @@ import (
 )
 
 // A recharge has no token, but it gives its meter a lease, which lasts when the meter can no longer be reached. The seller does not get the
-// money back alone while the lease can be used. Other money of the account pays for the lease.
+// money back alone while the lease can be used, unless other money of the account pays for the lease.
 func TestALeaseThatMayBeUsedKeepsTheMoney(t *testing.T) {
 	for name, c := range map[string]struct {
 		prior money.Minor // paid in before, by somebody else

@@ -41,7 +41,7 @@ func TestAnotherServerWasQuicker(t *testing.T) {
 					if byKey {
 						first, err = other.Sell(ctx, owner(), order(m, 10000, "key-number-1"))
 					} else {
-						s.recovers(0) // this server knows that it is asking
+						s.recovers(0) // this server leaves the sale alone, because it is asking the issuer itself
 						s.clock.add(time.Minute)
 						s.recovers(0)
 						_, err = other.Recover(ctx, system())

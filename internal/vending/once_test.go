@@ -262,7 +262,7 @@ func TestEightTillsAndOneMeterShareTheBlocks(t *testing.T) {
 		}
 		seen[tid] = true
 	}
-	// Carry and blocks together must give the same as one sale of the whole, apart from the rounding of each sale.
+	// With carry and blocks, many sales must give the same units as one sale of all the money, apart from the rounding of each sale.
 	other := s.meter(2, place{tariff: s.tariffOf(m)})
 	once := s.sell(order(other, tills*each*5000, "all-at-once")).Sale.Units
 	got := s.number(`SELECT SUM(u.units_wh) FROM usage_month u JOIN meter m ON m.tenant_id = u.tenant_id AND m.account_id = u.account_id WHERE m.number = $1`, m)

@@ -66,8 +66,8 @@ func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal 
 	return refuse.AmountNotPositive(p.Meter.Number)
 }
 
-// beyond refuses one more reversal than the daily limits allow. Of is the vendor whose sales are counted, or "" if the reversals by who are
-// counted.
+// beyond refuses one more reversal than the daily limits allow. If of names a vendor, had sums the reversals of its
+// sales. If of is "", had sums the reversals by the actor that who names.
 func beyond(who, of string, had sale.Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
 	if had.Number >= limits.ReversalsADay {
 		if of != "" {

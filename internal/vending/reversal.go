@@ -58,7 +58,7 @@ type ReversalTx interface {
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	// ReversedUsed lists tokens that their meter has although their sale was reversed unconfirmed.
 	ReversedUsed(max int) ([]sale.Token, error)
-	// MonthTakes counts units in an account's month again. Free is the part of them that is free.
+	// MonthTakes adds reversed units back to an account's month. free is the part of them that is free.
 	MonthTakes(account id.ID, month string, units, free unit.Energy) error
 	// ChargesGiveBack undoes what reserving a sale took apart from the ledger: payments towards charges and debts, the month's units, the
 	// claim to free units.
@@ -329,7 +329,7 @@ func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 }
 
 // giveBack completes the reversal of a sale in the state reversing: it mirrors the journals and gives back what the sale took besides. The
-// wallets of a recharge must be locked before its money, as a reading does; [stillThere] has done that.
+// wallets of a recharge must be locked before its money, because a reading locks them in that order; [stillThere] has locked them.
 func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) (sale.Sale, sale.Reversal, error) {
 	now := v.moment()
 	if err := mirror(tx, s, now); err != nil {

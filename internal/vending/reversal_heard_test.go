@@ -57,7 +57,7 @@ func TestATextMessageDoesNotKeepASaleFromBeingReversed(t *testing.T) {
 	}
 }
 
-// A seller who may also reverse needs a second person against a text message, as after the window.
+// If a text message says that the token was loaded, a seller who may also reverse needs a second person, as after the window.
 func TestAgainstATextMessageASecondPersonIsAsked(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

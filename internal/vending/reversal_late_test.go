@@ -196,7 +196,8 @@ func TestAReversalIsConfirmedByEveryToken(t *testing.T) {
 	}
 }
 
-// A meter that has cancelled a token answers used to a second command for it. The first answer is the true one, whichever arrives first.
+// A meter that has cancelled a token answers "used" if a second command cancels it again. Its first answer is the true one, whichever
+// arrives first.
 func TestWhatWasCancelledIsNotUsed(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

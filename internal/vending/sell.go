@@ -263,9 +263,9 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if err != nil || doubt.Refused() {
 		return no(doubt), err
 	}
-	// The request may have waited past the end of a local month. A database's clock is read when a transaction begins; before that, the
-	// time of a server whose own clock was just moved is wrong by as much. A token issued in the future would stop all servers until that
-	// time, and no money is held for longer than the store's time allows.
+	// The request may have waited past the end of a local month. Servers that follow a database's
+	// clock compare it with their own when a transaction begins. If a server's own clock was just moved, a time taken before that is wrong.
+	// A token issued in the future would stop all servers until that time, and no money is held for longer than the store's time allows.
 	p.now = tx.Moment()
 	if r := magic(point, p.order.Tender, p.now); r.Refused() {
 		return no(r), nil

@@ -56,7 +56,7 @@ func (c *clock) add(d time.Duration) { c.set(c.Now().Add(d)) }
 type door struct {
 	engine store.Engine
 	mu     sync.Mutex
-	before func(n int) error // the n-th transaction does not begin
+	before func(n int) error // after an error of it, the n-th transaction does not begin
 	after  func(n int) error // it has committed, but the caller gets an error
 	count  int
 	wrap   func(vending.Tx) vending.Tx // wraps each transaction

@@ -68,7 +68,8 @@ func (v *Vending) ClockFault(ctx context.Context, t access.Tenant) (refusal.Refu
 	})
 }
 
-// ClockDoubted reports whether the clock may date nothing, as far as this process knows without asking the store.
+// ClockDoubted reports whether the clock is in doubt, so that it must not date anything. It uses what this process knows and does not ask
+// the store.
 func (v *Vending) ClockDoubted() bool { return v.guard.again(v.c.Now()).Refused() }
 
 // ClockAsked reports whether it is still open that the clock was right when this process started.
@@ -122,7 +123,7 @@ func (v *Vending) trust(ctx context.Context, by access.Actor, w trustRequest) (T
 	if no := by.Needs(access.WriteSettings); no.Refused() {
 		return Trusted{Refusal: no}, nil
 	}
-	v.guard.again(v.c.Now()) // notice a move before the trust that settles it
+	v.guard.again(v.c.Now()) // notice any move of the clock first, so that this trust covers it
 	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (Trusted, error) { return v.trustClock(tx, by, w) })
 	if err != nil {
 		return Trusted{}, fmt.Errorf("trust the clock: %w", err)

@@ -40,7 +40,7 @@ type Config struct {
 	Issuer Issuer
 	Sealer Sealer
 	Now    func() time.Time // the server's clock, like time.Now; with a monotonic reading if it has one
-	// Running returns a time with a monotonic reading if Now, as the clock of a database, has none; nil: Now has one.
+	// Running returns a time with a monotonic reading. It is needed if Now has none, such as a database's clock; nil: Now has one.
 	Running func() time.Time
 	// Synced reports whether the system's time service says that it keeps the clock; nil: there is none.
 	Synced func() bool

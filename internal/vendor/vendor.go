@@ -313,7 +313,7 @@ type vendorAct struct {
 	Terms  *Terms     `json:"terms,omitempty"`
 }
 
-// act returns the action of a change of terms. One that only blocks the vendor cannot wait.
+// act returns the action of a change of terms. A change that only blocks the vendor never waits for a second person.
 func (t Terms) act() access.Act {
 	if t.Name == nil && t.Commission == nil && t.Credit == nil && t.Blocked != nil && *t.Blocked {
 		return access.ActBlock

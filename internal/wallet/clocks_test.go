@@ -20,7 +20,7 @@ func santiago(t testing.TB) *time.Location {
 	return zone
 }
 
-// A day without a midnight is shared like any other, at one price and by time of use.
+// A reading over a midnight that does not exist is divided between its two days like any other, at one price and by time of use.
 func TestAReadingOverAMidnightThatDoesNotExist(t *testing.T) {
 	zone := santiago(t)
 	at := time.Date(2026, 9, 5, 20, 0, 0, 0, zone)

@@ -32,7 +32,7 @@ func (c *pointState) configure(r Row) {
 // because of a counter or a clock that was set since, is sent again.
 func (c *pointState) configured(hash string) bool {
 	told := c.Seen.Config
-	said := c.Booted.After(told.Since) // by its boot, after the answer
+	said := c.Booted.After(told.Since) // the meter has booted since its answer, and the boot reported a configuration
 	switch {
 	case c.Supply.ConfigHash != hash:
 		return c.Seen.ConfigHash == hash && (said || !told.Done())

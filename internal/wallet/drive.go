@@ -70,8 +70,8 @@ const (
 // taken records which lease the meter has taken. The lease it took last has the highest number of all that reached it, so the meter ignores
 // a lease that was signed before and arrives late. But the meter may have used more of the lease before than the new one allows, until a
 // reading made afterwards has come. A lease that the meter took also counts if another command has replaced it meanwhile. Otherwise the
-// server would assume that a meter which took a lower lease, and is dark, still has the higher one. It would then give the meter no lease
-// or, if the money has gone down since, all of that energy once more.
+// server would assume that a meter which took a lower lease, and is dark, still has the higher one. It would then give the meter no lease.
+// If there is less money by then, it would give the energy of the higher lease a second time.
 func (c *pointState) taken(r Row) {
 	took, most, known := reached(c.Seen.SignedLeases, c.Supply.Lease.Command, r.Seq)
 	if c.Seen.Lease.Done() {
@@ -118,8 +118,8 @@ func (c *pointState) does(e Effect) {
 	*c.effects = append(*c.effects, e)
 }
 
-// hurry sends again at once an unanswered command that restores a supply, so that a customer who has just paid, or a person who restored
-// it, does not wait for the end of a pause. A command ordered just now is due anyway.
+// hurry repeats an unanswered command that restores a supply, without waiting for the end of its pause. So neither a customer who has just
+// paid nor a person who restored the supply has to wait. A command ordered just now is due anyway.
 func (c *pointState) hurry(r Row) {
 	if !Wanted(r.State) || c.Relay == supply.Closed.String() {
 		return

@@ -49,7 +49,7 @@ func TestWatchLooksAtEverySupplyThatIsDue(t *testing.T) {
 	}
 }
 
-// TestSettleDueGoesOnToTheEnd posts for a long list of accounts. The first of them has use to post.
+// TestSettleDueGoesOnToTheEnd posts for a long list of accounts. Only the first of them has used energy that is not posted yet.
 func TestSettleDueGoesOnToTheEnd(t *testing.T) {
 	for _, many := range []int{0, 1, 20, 21, 45} {
 		d := newTill(t, 100_000, 1)
@@ -163,7 +163,8 @@ func TestAnAccountThatOpensAfterItsTariffBeginsIsCharged(t *testing.T) {
 	}
 }
 
-// TestDailyChargesRunOnceADay, and after that only for accounts opened since and for meters in a time of their own.
+// TestDailyChargesRunOnceADay: later runs of the day look only for accounts opened since, and for simulated meters, which count their own
+// days.
 func TestDailyChargesRunOnceADay(t *testing.T) {
 	d := newTill(t, 100_000, 1)
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 1, Per: tariff.PerDay}}

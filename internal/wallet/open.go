@@ -58,7 +58,8 @@ func (s *State) goOn(r Reading, t Terms) (drawn *HeldEnergy) {
 	return drawn
 }
 
-// HeldEnergy is energy that was counted while the relay was open, up to a register, once the relay has closed. Memory and Seq identify the
+// HeldEnergy is energy that was counted while the relay was open. It goes up to Register, and waits for a
+// decision once the relay has closed. Memory and Seq identify the
 // reading at which it was held.
 type HeldEnergy struct {
 	Memory   string

@@ -44,7 +44,7 @@ type DayUse struct {
 const (
 	// MaxPerPhase is the assumed power of one phase of a meter if no other limit is known: 100 A at 230 V.
 	MaxPerPhase unit.Power = 23_000
-	// leeway above the energy of the meter's highest power in the time (docs/reference/quarantine.md): a fifth and 1 kWh.
+	// A reading may exceed what the meter's highest power gives in that time by a fifth and 1 kWh (docs/reference/quarantine.md).
 	leewayNum, leewayDen = 12, 10
 	leeway               = unit.KilowattHour
 )

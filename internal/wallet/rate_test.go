@@ -285,7 +285,7 @@ func TestTimeInRatingNeverGoesBackNorAhead(t *testing.T) {
 }
 
 // TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn: a rating time in the future does not show how long the meter took to count the
-// energy. The meter must not be held until that time, because it may have to live on its lease for that long. It has run at least since its
+// energy. Rating must go on meanwhile, because the meter may get no new lease before that time. It has run at least since its
 // start; more energy than that time allows is held as usual.
 func TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn(t *testing.T) {
 	at := noon(t)

@@ -68,8 +68,8 @@ func Discarded() Verdict { return Verdict{does: discards} }
 // Resumed decides nothing about the wallet. Readings that were stored late are rated, unless rating is stopped.
 func Resumed() Verdict { return Verdict{does: resumes} }
 
-// HeldEnergyAccepted means that energy counted while the relay was open was used and is charged: some units, or all held energy if the relay is
-// still open. d names the reading at which it was held.
+// HeldEnergyAccepted charges energy that the meter counted while its relay was open, because it was used: some units, or all held energy if
+// the relay is still open. d names the reading at which it was held.
 func HeldEnergyAccepted(d HeldEnergy, units unit.Energy) Verdict {
 	return Verdict{does: charges, drawn: d, register: units}
 }

@@ -165,7 +165,7 @@ func (d *rig) signs(n int64, t wallet.CommandType) {
 	o.Signed, o.State, o.Since = true, "sent", d.now
 }
 
-// does has a meter answer a command that it carried it out, if there is one to answer.
+// does makes a meter answer that it carried out a command. It returns false if there is no command to answer.
 func (d *rig) does(n int64, t wallet.CommandType) bool {
 	d.t.Helper()
 	return d.answers(n, t, "done", "")

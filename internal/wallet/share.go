@@ -73,8 +73,8 @@ func (c *pointState) room() (unit.Energy, error) {
 	return c.pays(means)
 }
 
-// intended returns what is left of the lease that the meter has or is about to get. If it may have one of several, it is the lowest: the
-// next lease must not give back what a lower one may have taken, unless there is room for it.
+// intended returns what is left of the lease that the meter has or is about to get. If the meter may have one of
+// several leases, the lowest counts. It may have taken energy back, and the next lease gives that again only if there is room for it.
 func (c *pointState) intended() unit.Energy {
 	if c.Seen.Lease.Open() {
 		return c.left(c.Supply.Lease)

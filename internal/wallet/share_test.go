@@ -216,8 +216,8 @@ func lowered(t *testing.T) (d *rig, lower id.ID) {
 
 // TestAMeterThatTookALowerLeaseLateIsNotLeftDark is the history of meter 06000005915 in a month with seed 7. It took a lower lease after it
 // had counted beyond its end, and went dark. Its answer came after the command had been replaced. The network lost the replacement, which
-// was a watt-hour too high when it was due again. The server assumed that the meter still had the lease before, with energy left that no
-// new lease would exceed. For hours it gave the meter nothing, although there was money.
+// was a watt-hour too high when it was due again. The server assumed that the meter still had the previous lease, which allowed more
+// than any new lease would. For hours it gave the meter nothing, although there was money.
 func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 	d, lower := lowered(t)
 	d.passes(time.Hour).pays(230)

@@ -178,7 +178,7 @@ func (s *story) read(n int64, register unit.Energy, relay string, reasons []supp
 	seen.Left, seen.Seq = max(0, s.max(n)-register), seq
 }
 
-// decides has the account decided twice: the same values give the same decisions, and Decide changes none of them.
+// decides calls Decide twice for the account: the same values must give the same decisions, and Decide must not change the values.
 func (s *story) decides(t *testing.T) {
 	a, err := wallet.AccountAt(s, s.tenant, append([]wallet.Row(nil), s.rows...), s.now)
 	if err != nil {

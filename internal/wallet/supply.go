@@ -209,7 +209,7 @@ func (s Seen) freshFor() time.Duration { return 2*s.Interval + 5*time.Minute }
 func Blocked(r Row, s Supplied, t Tenant, now time.Time, visibility Visibility) CutoffDelay {
 	clock, heard := r.Meter.Clock(now), !s.ReceivedAt.IsZero() // a meter that never reported gets no commands
 	of := r.At
-	if NotYet(of, clock) { // rated up to a future time: that does not date the readings since
+	if NotYet(of, clock) { // rating is ahead of the clock, so r.At does not tell how old the newest reading is
 		of = s.AsOf
 	}
 	switch {

@@ -87,8 +87,8 @@ func NoteSeen(tx VisibilityTx) error {
 }
 
 // NoteBlind records that the server cannot tell what it sees, because its clock was moved and nobody has confirmed it yet. No reading counts
-// as heard until [NoteSeen] is called again. Work due at a future time is still made due, because afterwards nothing shows that the clock
-// was set back.
+// as heard until [NoteSeen] is called again. Work that was planned for a time now far ahead is made due first, because
+// afterwards nothing shows that the clock was set back.
 func NoteBlind(tx VisibilityTx) error {
 	return look(tx, func(l VisibilityInput) time.Time { return l.Now.Add(awayFor) })
 }

@@ -122,7 +122,8 @@ func TestClearedUseIsNotShown(t *testing.T) {
 	}
 }
 
-// TestALongHistoryIsLeft: it turns by itself, but after three minutes the display returns to the credit.
+// TestALongHistoryIsLeft: the display turns the pages of the history by itself, but after three minutes it shows the
+// credit again.
 func TestALongHistoryIsLeft(t *testing.T) {
 	d := newRig(t)
 	d.h = full()

@@ -81,7 +81,7 @@ func TestEmergencyCreditWantsADeliberateKey(t *testing.T) {
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 }
 
-// A meter may have emergency credit only for its first time; until that is used the page shows some.
+// A meter may lend emergency credit only the first time. Until that credit is used, the page says that there is some.
 func TestTheOneTimeEmergencyCreditIsThere(t *testing.T) {
 	d := newRig(t)
 	d.c.ECLimit, d.c.ECInitial, d.s.EC = 0, 5000, meter.ECNone

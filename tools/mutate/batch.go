@@ -27,7 +27,7 @@ var mutantSwitch = func() int { n, _ := strconv.Atoi(os.Getenv(%q)); return n }(
 `, c.trees[0].Name.Name, switchVariable)
 }
 
-// both is the text of a mutant's host in both forms.
+// both returns a mutant's host with a switch between its two forms: unchanged and mutated.
 func (m *mutant) both() string {
 	src, h := m.file.text, m.host
 	was := string(src[h.from:h.to])

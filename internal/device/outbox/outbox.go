@@ -124,8 +124,8 @@ func (b *Box) Ack(a wire.Ack) (moved bool) {
 	return moved
 }
 
-// Next returns up to wire.Window records above after that may be published now: durable, not acknowledged, and within
-// the server's window above the last acknowledgement.
+// Next returns the records that may be published now and whose numbers are greater than after, at most wire.Window. They
+// are durable, not acknowledged, and within the server's window above the last acknowledgement.
 func (b *Box) Next(after uint64) []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()

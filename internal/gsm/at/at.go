@@ -55,7 +55,7 @@ type Command struct {
 	Free    bool   // its information lines have no prefix (ATI, AT+CGSN)
 	Message bool   // each line of its information is followed by a message in hexadecimal (AT+CMGR, AT+CMGL)
 	Prompts bool   // it makes the modem ask for a message (AT+CMGS)
-	Needs   bool   // an "OK" with no information before it belongs to an earlier command
+	Needs   bool   // it always prints information first, so an "OK" without any belongs to an earlier command
 }
 
 // header is a line whose message is still to come.
@@ -195,7 +195,7 @@ func (e *Engine) announce(h *header, l Line, message bool, emit func(Line)) {
 }
 
 // attach gives a message to the header that announced its size. An unsolicited header goes first, because it came in between.
-// attach leaves a line that is not a message to classify.
+// It returns false for a line that is not a message; classify then handles the line.
 func (e *Engine) attach(text string, emit func(Line)) bool {
 	if !e.info.open && !e.notice.open {
 		return false

@@ -211,7 +211,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusAccepted, m)
 }
 
-// window reads the parameters after and wait.
+// window reads the query parameters "after" and "wait".
 func window(r *http.Request) (after uint64, wait time.Duration, err error) {
 	q := r.URL.Query()
 	if s := q.Get("after"); s != "" {

@@ -117,7 +117,7 @@ func TestStrangersAreRefused(t *testing.T) {
 		method, path, host, kind, body string
 		want                           int
 	}{
-		{"GET", "/modems", "evil.example", "", "", http.StatusForbidden}, // a page that has its name point here
+		{"GET", "/modems", "evil.example", "", "", http.StatusForbidden}, // a page whose own name resolves to this server (DNS rebinding)
 		{"GET", "/modems", "localhost:80", "", "", http.StatusOK},
 		{"GET", "/modems", "127.0.0.1", "", "", http.StatusOK},
 		{"POST", "/phones/" + alice + "/messages", "", "text/plain", `{"to":"+1","text":"x"}`, http.StatusUnsupportedMediaType}, // a form

@@ -71,8 +71,8 @@ func NewClient() *http.Client {
 	}
 }
 
-// Failed returns the outcome of a call that got no answer. The message is certain not to have left only if no connection was
-// made.
+// Failed returns the outcome of a call that got no answer. If no connection was made, the message has certainly not left.
+// In every other case it may have left.
 func Failed(err error) notify.Sent {
 	var op *net.OpError
 	var untrusted *tls.CertificateVerificationError

@@ -337,8 +337,8 @@ func TestATransmitterAndAReceiver(t *testing.T) {
 	})
 }
 
-// TestAReceiptMayOvertakeTheAnswer delivers receipts on the receiver's connection before the transmitter's brings the answer
-// with the message_id, in another base than the receipt's.
+// TestAReceiptMayOvertakeTheAnswer delivers receipts on the receiver's connection. The answer with the message_id comes later,
+// on the transmitter's connection. It writes the id in another base than the receipt.
 func TestAReceiptMayOvertakeTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, smpp.Config{Pair: true})

@@ -140,7 +140,7 @@ func (s *session) message(ctx context.Context, h *held) {
 	for _, w := range in.parts.Expired(s.c.cfg.Now(), false) {
 		for _, slot := range w.Slots {
 			if h := in.held[slot]; h != nil && h.answered {
-				delete(in.held, slot) // each was stored alone; the others will be
+				delete(in.held, slot) // it was stored alone; the unanswered parts will be too
 			}
 		}
 	}

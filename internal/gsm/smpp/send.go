@@ -13,7 +13,7 @@ import (
 )
 
 // Send submits a message, part after part, and waits for the answers. If the centre does not take one of the parts, the message
-// counts as not sent: telephones show nothing of it, and join a repetition from its new parts.
+// counts as not sent. Telephones do not show an incomplete message. If it is sent again, they join it from the new parts.
 func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	to, err := pdu.ParseAddress(m.To)
 	if err != nil || to.Type == pdu.Alphanumeric {

@@ -56,7 +56,7 @@ func (cfg *Config) compose(text string, reference uint8) ([]piece, error) {
 	return out, nil
 }
 
-// composeUnits splits a text in UCS-2: the GSM alphabet has its characters, but the centre's alphabet does not.
+// composeUnits splits a text in UCS-2. It is for a text that fits the GSM alphabet but not the centre's alphabet.
 func composeUnits(text string, reference uint8) ([]piece, error) {
 	const size = 66 // units of a part, one less than fits, so that a surrogate pair is never split
 	var out []piece

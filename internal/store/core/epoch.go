@@ -80,8 +80,8 @@ func (tx *Tx) PutMeta(key, value string) error {
 	return fault.Wrap(err, "write %s of the database", key)
 }
 
-// Known compares the mark of a key outside the database, which is not secret, with the mark stored at first use; the first time, it stores
-// the mark. False means that this key cannot open what the first key sealed.
+// Known compares the mark of a key with the mark that was stored when such a key was first used; at first use it stores the mark. The key
+// is outside the database, and its mark is not secret. False means that this key cannot open what the first key sealed.
 func (tx *Tx) Known(key, mark string) (bool, error) {
 	have := ""
 	found, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) error { have = r.Text(0); return nil }, "key:"+key)

@@ -132,7 +132,7 @@ func Placeholders(from, n int) string {
 	return b.String()
 }
 
-// UpTo returns the upper bound of a list that goes backwards; without before, the bound includes everything.
+// UpTo returns the upper bound of a list that goes backwards: before, or if that is zero, a bound that includes everything.
 func UpTo(before id.ID) id.ID {
 	if before.IsZero() {
 		for i := range before {

@@ -31,7 +31,7 @@ type Tx struct {
 
 	kinds []*AttestedKind // of rows with evidence
 
-	ids  id.Series // used if no writer has one
+	ids  id.Series // used if Before is nil; otherwise the writer has a series
 	TIDs []UsedTID // last TIDs of keys
 
 	Due Lanes // lanes of the outbox in which this closure made work due

@@ -208,8 +208,8 @@ func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.M
 	return tx.MessageByID(claimed)
 }
 
-// MessagesStray lists due, unclaimed messages that their route will not send. These are queued or unknown messages without a route or with
-// a route in down, and messages that were due before stray on a route that is not in mine.
+// MessagesStray lists due, unclaimed messages that their route will not send. These are queued or unknown messages
+// that have no route or whose route is down. Messages that were due before the time stray are also listed if their route is not mine.
 func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int) ([]notify.Message, error) {
 	args := []any{tx.Tenant, now}
 	list := func(names []string) string {

@@ -95,7 +95,7 @@ func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
 	return out, err
 }
 
-// cutBefore reports whether the last signed cut-off before the given later one was ordered after connect.
+// cutBefore reports whether a meter's last signed cut-off before the command later was ordered after the command connect.
 func (tx Rows) cutBefore(meter int64, later, connect id.ID) (before bool, err error) {
 	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 AND id < $3 AND type = $4 AND counter > 0 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error {

@@ -258,7 +258,7 @@ func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newes
 	return out, nil
 }
 
-// WalletsDue lists accounts that have a meter with accrued money that was last settled before a moment, never, or at a time still to come.
+// WalletsDue lists the accounts of meters that have accrued money and were last settled before a moment, at a future time, or never.
 // They are in the order of their meters, after the given meter. last is the meter to continue after.
 func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error) {
 	err = tx.C.Query(`SELECT w.meter, m.account_id FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter

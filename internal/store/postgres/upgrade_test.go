@@ -147,7 +147,7 @@ func TestFrozenDataGoOn(t *testing.T) {
 }
 
 // TestTokensThatWereOnlyHeardAreHeard: before schema 3, a token that only an SMS reported as loaded had the state accepted, with a result
-// of its own. The upgrade makes its state heard.
+// of its own. The upgrade changes its state to heard.
 func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	d, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
 	fresh(t, url, d)

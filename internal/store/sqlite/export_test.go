@@ -30,7 +30,7 @@ func Waiting(e store.Engine) (n int) {
 // Hear sets the Due callback of an engine that has done no work yet.
 func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
 
-// FailCommit makes a commit fail after pass commits that succeed.
+// FailCommit lets as many commits succeed as pass says, and makes the next one fail.
 func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	eng := e.(*Engine)
 	honest := eng.commit

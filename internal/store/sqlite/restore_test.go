@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// useUp uses numbers that a restore must never use again, far beyond the clock.
+// useUp uses numbers that a restore must never use again. Its TIDs are far ahead of the clock.
 func useUp(tx *store.Tx) (sold, error) {
 	for _, sql := range []string{`UPDATE meter SET command_counter = command_counter + 100, lease_seq = lease_seq + 100 WHERE tenant_id = $1 AND n = 0`,
 		`UPDATE token SET tid = 100 + (SELECT CASE WHEN k.tid_floor > token.tid THEN k.tid_floor ELSE token.tid END FROM meter_key k

@@ -60,7 +60,7 @@ const (
 	walPages     = 16_000                // 63 MiB: from here on the log is moved into the database; earlier on a small disk
 	walLimit     = 65_536                // 256 MiB: from here on the writer waits for old snapshots
 	cacheWriter  = 15 << 10              // KiB of page cache; SQLite walks through its hash table at each commit, which doubles at 4096 pages
-	cacheMover   = 256                   // KiB of page cache of the connection that moves the log; it needs none
+	cacheMover   = 256                   // KiB of page cache of the connection that moves the log; it hardly uses any
 	cacheReader  = 8 << 10               // KiB of page cache of each reader
 	DiskReserve  = 64 << 20              // bytes reserved, and released on a full disk so that reading and closing work
 	probeEvery   = time.Second           // how often a full disk is checked again

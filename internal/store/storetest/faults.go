@@ -22,7 +22,7 @@ import (
 // errPlanted is the error of a statement that was made to fail.
 var errPlanted = errors.New("planted failure of a statement")
 
-// farthest is the highest number of the random statement that fails, when not every statement does.
+// farthest is the highest number that the failing statement can have if it is chosen at random.
 const farthest = 24
 
 // eachOf is up to which number every statement of a closure fails. Later statements repeat earlier ones, so only some of those fail.
@@ -172,7 +172,7 @@ func contentQuery() (string, error) {
 	return strings.Join(parts, ` UNION ALL `), nil
 }
 
-// Run is Run of the engine, after runs in which a statement fails.
+// Run calls the engine's Run again and again, each time with another failing statement, and at last without a failure.
 func (f *Faults) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn func(*store.Tx) (bool, error)) error {
 	return f.tried("A closure", true, func(n int) (c *failing, err error) {
 		err = f.Engine.Run(ctx, t, lane, func(tx *store.Tx) (bool, error) {

@@ -34,7 +34,7 @@ type Rig struct {
 	Several func(t *testing.T) store.Engine
 	// Waiting returns how much work is queued and not begun.
 	Waiting func(store.Engine) int
-	// FailCommit makes a COMMIT fail after pass COMMITs that succeed.
+	// FailCommit lets as many COMMITs succeed as pass says, and makes the next one fail.
 	FailCommit func(e store.Engine, how Failure, pass int)
 	// Hear registers a listener for what commits make due, on an engine that has done no work yet.
 	Hear func(store.Engine, store.Due)

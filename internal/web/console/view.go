@@ -6,8 +6,8 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// htmxConfig keeps htmx within the policy and the pages: no style of its own, and a refusal or a failed request never fills a
-// part of a page.
+// htmxConfig turns off htmx's own style element, which the content security policy forbids. It also keeps a refusal
+// or a failed request from replacing a part of a page.
 const htmxConfig = `{"includeIndicatorCSS":false,"history":false,"noSwap":[204,304,"4xx","5xx"],"defaultTimeout":10000}`
 
 func itoa(n int) string { return strconv.Itoa(n) }

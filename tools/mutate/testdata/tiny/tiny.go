@@ -1,4 +1,4 @@
-// Package tiny is what the tests of mutate make mistakes in.
+// Package tiny is the code that the tests of mutate change.
 package tiny
 
 // Fee is tested, but not at its limit.
