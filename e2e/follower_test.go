@@ -66,7 +66,7 @@ func newFollower(t *testing.T, bin string, swap ...string) *follower {
 	}
 	cmd := exec.Command("bash", "--norc", "--noprofile")
 	cmd.Dir = r.dir
-	cmd.Env = append(os.Environ(), "PATH="+path+":/usr/bin:/bin:/usr/sbin:"+os.Getenv("PATH"), "TZ=UTC", "PAGES="+pages, "LC_ALL=C.UTF-8", "PAYWATT_HTTP="+http, "PAYWATT_MQTT="+mqtt)
+	cmd.Env = append(os.Environ(), "PATH="+path+":/usr/bin:/bin:/usr/sbin:"+os.Getenv("PATH"), "TZ=UTC", "TMPDIR="+r.dir, "PAGES="+pages, "LC_ALL=C.UTF-8", "PAYWATT_HTTP="+http, "PAYWATT_MQTT="+mqtt)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -100,11 +100,13 @@ func newFollower(t *testing.T, bin string, swap ...string) *follower {
 	return r
 }
 
-// runs runs one command as the page has it, and fails the test unless it ends with 0.
-func (r *follower) runs(command string) {
+// runs runs commands as a page has them, and fails the test unless each ends with 0.
+func (r *follower) runs(commands ...string) {
 	r.t.Helper()
-	if code := r.tries(command); code != "0" {
-		r.t.Fatalf("exit %s: %s\n%s", code, r.last.command, r.last.output)
+	for _, command := range commands {
+		if code := r.tries(command); code != "0" {
+			r.t.Fatalf("exit %s: %s\n%s", code, r.last.command, r.last.output)
+		}
 	}
 }
 
@@ -125,10 +127,6 @@ func (r *follower) tries(command string) (code string) {
 	if _, err := io.WriteString(r.in, ask); err != nil {
 		r.t.Fatal(err)
 	}
-	defer func() {
-		if d := time.Since(began); d > time.Second {
-		}
-	}()
 	select {
 	case code = <-r.done:
 	case <-time.After(time.Minute):
@@ -143,7 +141,7 @@ func (r *follower) tries(command string) (code string) {
 }
 
 // lasting is a command that goes on until somebody ends it. A person runs it in another terminal.
-var lasting = regexp.MustCompile(`^paywatt (modem )?serve\b|^(\./)?paywatt vmeter |^paywatt modem watch|python3 |^mosquitto(_sub)? `)
+var lasting = regexp.MustCompile(`^paywatt (modem )?serve\b|^paywatt demo$|^(\./)?paywatt vmeter |^paywatt modem watch|python3 |^mosquitto(_sub)? `)
 
 // read returns what is in a file of the folder so far.
 func (r *follower) read(file string) string {
