@@ -120,8 +120,12 @@ func (r *follower) tries(command string) (code string) {
 		r.last.command += " --panel 127.0.0.1:0" // the follower has no terminal for its display
 	}
 	into := " </dev/null >" + file + " 2>&1"
-	ask := "{ " + r.last.command + "\n}" + into + "; echo $?\n"
-	if lasting.MatchString(r.last.command) {
+	whole := "{ " + r.last.command + "\n}" + into
+	ask := whole + "; echo $?\n"
+	switch lasts := lasting.MatchString(r.last.command); {
+	case lasts && strings.Contains(r.last.command, "|"):
+		ask = whole + " & echo 0\n"
+	case lasts: // without a shell around it, so that ending the job ends the command
 		ask = into + " " + r.last.command + " & echo 0\n"
 	}
 	if _, err := io.WriteString(r.in, ask); err != nil {
