@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -58,10 +60,14 @@ func TestPagesCanBeFollowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range visits(t) {
+	host := func(n int) string { return fmt.Sprintf("127.%d.%d.%d", 1+os.Getpid()>>8%250, os.Getpid()%256, 1+n) }
+	first := newFollower(t, bin, host(0))
+	first.runs(keyed()...)
+	for i, v := range visits(t) {
 		t.Run(strings.TrimSuffix(path.Base(v.page), ".md"), func(t *testing.T) {
 			t.Parallel()
-			r := newFollower(t, bin, v.swap...)
+			r := newFollower(t, bin, host(1+i), v.swap...)
+			r.runs("export KEYED=" + first.dir)
 			r.runs(v.after...)
 			for n, b := range v.on(all) {
 				r.runs(v.before[n]...)

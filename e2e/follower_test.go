@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,7 +29,7 @@ type follower struct {
 	count int
 	last  ranCommand
 	swap  *strings.Replacer // what a reader puts in the place of what the page says
-	ports *strings.Replacer
+	hosts *strings.Replacer
 }
 
 // ranCommand is a command that ran.
@@ -41,12 +42,12 @@ bus() { cat step.* | sed -nE 's/^http=([^ ]*)$/\1/p' | tail -n 1; }
 block() { awk -v kind="$2" -v n="$3" 'BEGIN {fence = sprintf("%c%c%c", 96, 96, 96)} index($0, fence) == 1 {inside = 0}
 inside; $0 == fence kind && n-- == 0 {inside = 1}' "$PAGES/$1"; }`
 
-// newFollower opens the shell. Free ports take the place of those on the pages, and each text of swap that of the one after it.
-func newFollower(t *testing.T, bin string, swap ...string) *follower {
+// newFollower opens the shell. The host takes the place of 127.0.0.1 on the pages, so that their ports are free, and each text of
+// swap that of the one before it.
+func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
 	t.Helper()
 	r := &follower{t: t, dir: t.TempDir(), done: make(chan string)}
-	http, mqtt := freeAddress(t), freeAddress(t)
-	r.swap, r.ports = strings.NewReplacer(swap...), strings.NewReplacer("127.0.0.1:8080", http, "127.0.0.1:1883", mqtt)
+	r.swap, r.hosts = strings.NewReplacer(swap...), strings.NewReplacer("127.0.0.1:", host+":", "0.0.0.0:", host+":")
 	path := filepath.Join(r.dir, "bin")
 	if err := os.Mkdir(path, 0o755); err != nil {
 		t.Fatal(err)
@@ -66,8 +67,10 @@ func newFollower(t *testing.T, bin string, swap ...string) *follower {
 	}
 	cmd := exec.Command("bash", "--norc", "--noprofile")
 	cmd.Dir = r.dir
-	cmd.Env = append(os.Environ(), "PATH="+path+":/usr/bin:/bin:/usr/sbin:"+os.Getenv("PATH"), "TZ=UTC", "TMPDIR="+r.dir, "PAGES="+pages, "LC_ALL=C.UTF-8", "PAYWATT_HTTP="+http, "PAYWATT_MQTT="+mqtt)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PAYWATT_") })
+	cmd.Env = append(own, "PATH="+path+":/usr/bin:/bin:/usr/sbin:"+os.Getenv("PATH"), "TZ=UTC", "LC_ALL=C.UTF-8", "TMPDIR="+r.dir, "PAGES="+pages,
+		"HOST="+host, "PAYWATT_HTTP="+host+":8080", "PAYWATT_MQTT="+host+":1883")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
 	if err1 != nil || err2 != nil {
@@ -115,7 +118,7 @@ func (r *follower) tries(command string) (code string) {
 	r.t.Helper()
 	r.count++
 	file := filepath.Join(r.dir, fmt.Sprintf("step.%03d", r.count))
-	r.last.command = strings.TrimSpace(r.ports.Replace(r.swap.Replace(command)))
+	r.last.command = strings.TrimSpace(r.hosts.Replace(r.swap.Replace(command)))
 	if meter := r.last.command; strings.HasPrefix(meter, "paywatt vmeter") && !strings.Contains(meter, "--script") && !strings.Contains(meter, "--legacy") {
 		r.last.command += " --panel 127.0.0.1:0" // the follower has no terminal for its display
 	}
@@ -208,7 +211,7 @@ var changing = []struct {
 	{regexp.MustCompile(`"tid":[0-9]+`), `"tid":N`},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "KEY"},
 	{regexp.MustCompile(`password +[A-Za-z0-9_-]{43}`), "password SECRET"},
-	{regexp.MustCompile(`127\.0\.0\.1:[0-9]+`), "ADDRESS"},
+	{regexp.MustCompile(`\b127\.[0-9.]+:[0-9]+`), "ADDRESS"},
 	{regexp.MustCompile(`/dev/pts/[0-9]+`), "PTY"},
 	{regexp.MustCompile(`(?m)^(paywatt_[a-z_]+(?:\{.*\})?) [0-9]+$`), "$1 N"},
 }
