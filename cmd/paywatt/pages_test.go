@@ -304,8 +304,11 @@ func TestEveryCommandIsIntroduced(t *testing.T) {
 
 var route = regexp.MustCompile(`(GET|POST|PUT|PATCH|DELETE) (/v1/[a-zA-Z0-9_/{}.…-]*)`)
 
-// TestEveryRouteOnThePagesExists: the pages name only routes of the HTTP interface that is there.
-func TestEveryRouteOnThePagesExists(t *testing.T) {
+var variable = regexp.MustCompile(`\{[^}]*\}|…`)
+
+// routes are those of the HTTP interface, by method and path with {} for what varies.
+func routes(t *testing.T) map[string]bool {
+	t.Helper()
 	b, err := os.ReadFile(repository + "/internal/api/openapi.json")
 	if err != nil {
 		t.Fatal(err)
@@ -316,13 +319,18 @@ func TestEveryRouteOnThePagesExists(t *testing.T) {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		t.Fatal(err)
 	}
-	variable := regexp.MustCompile(`\{[^}]*\}|…`)
 	known := map[string]bool{"GET /v1/openapi.json": true, "GET /v1/openapi-3.0.json": true}
 	for path, methods := range doc.Paths {
 		for method := range methods {
 			known[strings.ToUpper(method)+" "+variable.ReplaceAllString(path, "{}")] = true
 		}
 	}
+	return known
+}
+
+// TestEveryRouteOnThePagesExists: the pages name only routes of the HTTP interface that is there.
+func TestEveryRouteOnThePagesExists(t *testing.T) {
+	known := routes(t)
 	for page, text := range pages(t) {
 		for _, m := range route.FindAllStringSubmatch(text, -1) {
 			if !known[m[1]+" "+variable.ReplaceAllString(strings.TrimRight(m[2], "."), "{}")] {
