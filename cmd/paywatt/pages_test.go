@@ -95,7 +95,6 @@ func TestThePageOfPagesIsComplete(t *testing.T) {
 
 var (
 	fence  = regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```")
-	indent = regexp.MustCompile(`(?m)^    (paywatt .*)$`)
 	inline = regexp.MustCompile("`([^`]+)`")
 	call   = regexp.MustCompile(`(?:^|[\s(|;&$])(?:\./|go run \./cmd/)?paywatt((?: +(?:"[^"]*"|'[^']*'|[^\s"';&|>)]+|[^\s|]*\|[^\s]+))*)`)
 	word   = regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`)
@@ -111,9 +110,6 @@ func written(text string) (whole, parts [][]string) {
 		}
 		return ""
 	})
-	for _, m := range indent.FindAllStringSubmatch(rest, -1) {
-		whole = append(whole, calls(m[1])...)
-	}
 	for _, m := range inline.FindAllStringSubmatch(strings.ReplaceAll(rest, "\n", " "), -1) {
 		parts = append(parts, calls(m[1])...)
 	}
