@@ -9,18 +9,20 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/codeblock"
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
 // visit is a page that somebody follows from top to bottom.
 type visit struct {
-	page    string
-	blocks  []int            // which blocks, counted from 0; nil for all with commands or their output
-	after   []string         // commands that make what the page takes for granted
-	before  map[int][]string // commands between the blocks, by the number of the block that follows
-	swap    []string         // pairs: what the page says, and what a reader puts in its place
-	exact   bool             // the output is the same in every run, to the last digit
-	refused []string         // a command that the server refuses in this test, and the code
-	then    []string         // commands that succeed if the page has done what it says
+	page      string
+	blocks    []int            // which blocks, counted from 0; nil for all with commands or their output
+	after     []string         // commands that make what the page takes for granted
+	before    map[int][]string // commands between the blocks, by the number of the block that follows
+	swap      []string         // pairs: what the page says, and what a reader puts in its place
+	exact     bool             // the output is the same in every run, to the last digit
+	refused   []string         // a command that the server refuses in this test, and the code
+	databases int              // of PostgreSQL, whose addresses are in DATABASE0 and so on
+	then      []string         // commands that succeed if the page has done what it says
 }
 
 // on returns the blocks that count on the visit's page: commands, their output, and JSON, which may be output too.
@@ -63,11 +65,14 @@ func TestPagesCanBeFollowed(t *testing.T) {
 	host := func(n int) string { return fmt.Sprintf("127.%d.%d.%d", 1+os.Getpid()>>8%250, os.Getpid()%256, 1+n) }
 	first := newFollower(t, bin, host(0))
 	first.runs(keyed()...)
-	for i, v := range visits(t) {
+	for i, v := range visits() {
 		t.Run(strings.TrimSuffix(path.Base(v.page), ".md"), func(t *testing.T) {
 			t.Parallel()
 			r := newFollower(t, bin, host(1+i), v.swap...)
-			r.runs("export KEYED=" + first.dir)
+			r.runs("export KEYED=" + first.dir + " OTHER=" + freeAddress(t)) // a port for a program of others
+			for n := range v.databases {
+				r.runs(fmt.Sprintf("DATABASE%d='%s'", n, pgtest.New(t)))
+			}
 			r.runs(v.after...)
 			for n, b := range v.on(all) {
 				r.runs(v.before[n]...)
@@ -87,7 +92,7 @@ func TestEveryBlockOfCommandsIsFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	followed := map[string]bool{}
-	for _, v := range visits(t) {
+	for _, v := range visits() {
 		on := v.on(all)
 		for n, b := range on {
 			followed[b.Where()] = followed[b.Where()] || v.takes(n, b)
