@@ -81,7 +81,10 @@ func moneyVisits() []visit {
 		{page: "docs/operate/proofs.md", after: served("paywatt vend 04140001001 100 --client-ref till3-000017",
 			"paywatt report head > head-2026-10.txt"), swap: []string{"paywatt-…", "$(paywatt report head | tail -n 1)"}},
 		{page: "docs/reference/http.md", after: served("paywatt vendor add 'Corner shop' --commission 1.5", "paywatt vendor deposit V001 1000 --reference bank-1"),
-			blocks: []int{0, 1}},
+			blocks: []int{0, 1, 2}, before: map[int][]string{2: {
+				`sell() { curl -s -H "Authorization: Bearer $PAYWATT_KEY" -H "Idempotency-Key: till3-00$1" -H "Content-Type: application/json" $PAYWATT_URL/v1/vends -d '{"meter":"04140001001","tender":{"amount_minor":'$1',"currency":"KES"}}'; }`,
+				"sell 20", "sell 1",
+			}}},
 		{page: "docs/reference/wallets.md", after: wallet(), swap: []string{"04140001001", "04140001027", "move-out", "move-out --yes"},
 			before: map[int][]string{1: {"paywatt report registers && paywatt account wallet 04140001027 --from 2026-11-01 -o csv | grep 100 && paywatt meter usage 04140001027 --by week"}}},
 	}
