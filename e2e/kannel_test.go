@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/codeblock"
 	"github.com/paywatt/paywatt/internal/gsm/kannel"
 	"github.com/paywatt/paywatt/internal/notify"
 )
@@ -19,38 +21,43 @@ const fakeSMSC = "/usr/lib/kannel/test/fakesmsc"
 
 const hookSecret = "a secret of the hooks, for tests"
 
-// kannelSMSBox is one gateway whose messages go by the given smsc group, as docs/reference/sms-gateway.md advises: admin
-// port, smsbox port, folder, smsc group, sendsms port, address of the hooks, secret.
-const kannelSMSBox = `group = core
-admin-port = %[1]d
+// kannelCore is the part of Kannel's settings that its user writes: admin port, smsbox port, folder, smsc group.
+const kannelCore = `group = core
+admin-port = %d
 admin-password = x
-smsbox-port = %[2]d
+smsbox-port = %d
 dlr-storage = internal
-log-file = "%[3]s/bearerbox.log"
+log-file = "%s/bearerbox.log"
 box-allow-ip = "127.0.0.1"
 sms-resend-freq = 2
 
-%[4]s
-group = smsbox
-bearerbox-host = 127.0.0.1
-sendsms-port = %[5]d
-log-file = "%[3]s/smsbox.log"
-http-request-retry = 100
-http-queue-delay = 1
-
-group = sendsms-user
-username = u
-password = p
-concatenation = true
-max-messages = 10
-
-group = sms-service
-keyword = default
-catch-all = true
-omit-empty = true
-max-messages = 0
-get-url = "%[6]s/in?key=%[7]s&from=%%p&to=%%P&text=%%b&coding=%%c&ts=%%t&id=%%I&udh=%%u"
+%s
 `
+
+// kannelSettings are Kannel's settings: the part for an smsc group, with its admin port, smsbox port and sendsms port, and the part
+// that docs/reference/sms-gateway.md has, with shorter waits.
+func kannelSettings(t *testing.T, dir string, ports []int, group, hooks string) string {
+	t.Helper()
+	const page = "docs/reference/sms-gateway.md"
+	text, err := os.ReadFile("../" + page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks, err := codeblock.Of(page, string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range blocks {
+		if b.Kind == "conf" {
+			return fmt.Sprintf(kannelCore, ports[0], ports[1], dir, group) + strings.NewReplacer(
+				"group = smsbox\n", fmt.Sprintf("group = smsbox\nbearerbox-host = 127.0.0.1\nsendsms-port = %d\nlog-file = \"%s/smsbox.log\"\n", ports[2], dir),
+				"retry = 1000000", "retry = 100", "delay = 10", "delay = 1", "password = …", "password = p",
+				"http://127.0.0.1:8080/hooks/sms/kannel1", hooks, "SECRET", url.QueryEscape(hookSecret)).Replace(b.Text)
+		}
+	}
+	t.Fatalf("%s has no settings of Kannel", page)
+	return ""
+}
 
 // modemGroup is the smsc group of a modem. With Kannel's default init string the modem would pass messages on without storing
 // them; this one stores them first.
@@ -82,7 +89,7 @@ func startKannel(t *testing.T, group string) *gatewayBox {
 	}
 	hooks.Handle("/hooks/sms/kannel1/in", k.Incoming())
 	hooks.Handle("/hooks/sms/kannel1/report", k.Reports())
-	write(t, k.dir+"/kannel.conf", fmt.Sprintf(kannelSMSBox, ports[0], ports[1], k.dir, group, ports[2], web.URL+"/hooks/sms/kannel1", url.QueryEscape(hookSecret)), 0o644)
+	write(t, k.dir+"/kannel.conf", kannelSettings(t, k.dir, ports, group, web.URL+"/hooks/sms/kannel1"), 0o644)
 	daemon(t, "bearerbox", k.dir+"/kannel.conf")
 	listens(t, "bearerbox", ports[1])
 	daemon(t, "smsbox", k.dir+"/kannel.conf")

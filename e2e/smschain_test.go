@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,7 +64,7 @@ func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	hooks := fmt.Sprintf("http://127.0.0.1:%d/hooks/sms/kannel1", ports[3])
 	p, srv, a := smsPlace(t, ports[3], fmt.Sprintf("[[sms_route]]\nname = \"kannel1\"\nkind = \"kannel\"\nurl = \"http://127.0.0.1:%d/cgi-bin/sendsms\"\nuser = \"u\"\n"+
 		"password_file = \"%[2]s/password\"\nhook_secret_file = \"%[2]s/secret\"\nfrom = \"%[3]s\"\ncallback = \"%[4]s\"\ncost_micro = 800000\n", ports[2], dir, ours, hooks))
-	write(t, dir+"/kannel.conf", fmt.Sprintf(kannelSMSBox, ports[0], ports[1], dir, modemGroup(r.ptys[ours], ours), ports[2], hooks, url.QueryEscape(hookSecret)), 0o644)
+	write(t, dir+"/kannel.conf", kannelSettings(t, dir, ports, modemGroup(r.ptys[ours], ours), hooks), 0o644)
 	daemon(t, "bearerbox", dir+"/kannel.conf")
 	listens(t, "bearerbox", ports[1])
 	daemon(t, "smsbox", dir+"/kannel.conf")

@@ -95,7 +95,6 @@ func TestThePageOfPagesIsComplete(t *testing.T) {
 
 var (
 	fence  = regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```")
-	indent = regexp.MustCompile(`(?m)^    (paywatt .*)$`)
 	inline = regexp.MustCompile("`([^`]+)`")
 	call   = regexp.MustCompile(`(?:^|[\s(|;&$])(?:\./|go run \./cmd/)?paywatt((?: +(?:"[^"]*"|'[^']*'|[^\s"';&|>)]+|[^\s|]*\|[^\s]+))*)`)
 	word   = regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`)
@@ -111,9 +110,6 @@ func written(text string) (whole, parts [][]string) {
 		}
 		return ""
 	})
-	for _, m := range indent.FindAllStringSubmatch(rest, -1) {
-		whole = append(whole, calls(m[1])...)
-	}
 	for _, m := range inline.FindAllStringSubmatch(strings.ReplaceAll(rest, "\n", " "), -1) {
 		parts = append(parts, calls(m[1])...)
 	}
@@ -304,8 +300,11 @@ func TestEveryCommandIsIntroduced(t *testing.T) {
 
 var route = regexp.MustCompile(`(GET|POST|PUT|PATCH|DELETE) (/v1/[a-zA-Z0-9_/{}.…-]*)`)
 
-// TestEveryRouteOnThePagesExists: the pages name only routes that exist.
-func TestEveryRouteOnThePagesExists(t *testing.T) {
+var variable = regexp.MustCompile(`\{[^}]*\}|…`)
+
+// routes are those of the HTTP interface, by method and path with {} for what varies.
+func routes(t *testing.T) map[string]bool {
+	t.Helper()
 	b, err := os.ReadFile(repository + "/internal/api/openapi.json")
 	if err != nil {
 		t.Fatal(err)
@@ -316,13 +315,18 @@ func TestEveryRouteOnThePagesExists(t *testing.T) {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		t.Fatal(err)
 	}
-	variable := regexp.MustCompile(`\{[^}]*\}|…`)
 	known := map[string]bool{"GET /v1/openapi.json": true, "GET /v1/openapi-3.0.json": true}
 	for path, methods := range doc.Paths {
 		for method := range methods {
 			known[strings.ToUpper(method)+" "+variable.ReplaceAllString(path, "{}")] = true
 		}
 	}
+	return known
+}
+
+// TestEveryRouteOnThePagesExists: the pages name only routes of the HTTP interface that is there.
+func TestEveryRouteOnThePagesExists(t *testing.T) {
+	known := routes(t)
 	for page, text := range pages(t) {
 		for _, m := range route.FindAllStringSubmatch(text, -1) {
 			if !known[m[1]+" "+variable.ReplaceAllString(strings.TrimRight(m[2], "."), "{}")] {

@@ -56,7 +56,7 @@ func (a Approval) Expired(now time.Time) bool {
 	return (a.State == ApprovalWaiting || a.State == ApprovalGiven) && !now.Before(a.CreatedAt.Add(ApprovalLife))
 }
 
-// Wish is an action that an actor is about to do.
+// ActRequest is an action that an actor is about to do.
 type ActRequest struct {
 	Act     Act // [acts] says which right it takes and whether a second person must approve it
 	Object  string
@@ -89,7 +89,7 @@ type EyesTx interface {
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
 
-// Eyes says whether an action may be done now. The zero value is not used: see [SecondPerson].
+// FourEyes says whether an action may be done now. The zero value is not used: see [SecondPerson].
 type FourEyes struct {
 	refusal.Refusal
 	Waits   *Approval // the action was stored for somebody else to approve; it is not done, and the transaction commits
@@ -220,14 +220,14 @@ type Done struct {
 	Shown any
 }
 
-// Doer does an approved action on behalf of its maker, under the maker's Approval.
+// Executor does an approved action on behalf of its maker, under the maker's Approval.
 type Executor func(ctx context.Context, maker Actor, body []byte) (Done, error)
 
-// Doers carry out approved actions.
+// Executors carry out approved actions.
 type Executors map[Act]Executor
 
-// ByField makes one Doer for an action that can be requested in two ways. It passes requests that have the field to the first
-// Doer and all others to the second.
+// ByField makes one Executor for an action that can be requested in two ways. It passes requests that have the field to the first
+// Executor and all others to the second.
 func ByField(field string, has, lacks Executor) Executor {
 	return func(ctx context.Context, maker Actor, body []byte) (Done, error) {
 		var fields map[string]json.RawMessage

@@ -62,7 +62,7 @@ func meterOf(v registry.MeterView) apiv1.Meter {
 		m.ECUsedWh, m.OverrunWh = whole(f.ECUsed), whole(f.Overrun)
 		m.W, m.MV, m.AsOf = whole(f.Watts), whole(f.Millivolts), at(f.AsOf)
 	}
-	if s := v.Said; s != nil {
+	if s := v.Reported; s != nil {
 		m.Said = &apiv1.ReportedBalance{Wh: int64(s.Balance), At: s.At.UTC(), Source: s.Source}
 	}
 	if v.Balance != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// Keeper stores the answers of requests that move no money, for a time. They are sealed, because one may hold a meter's
+// AnswerStore stores the answers of requests that move no money, for a time. They are sealed, because one may hold a meter's
 // secrets. Sales are not stored here: their answers are stored in the sale's transaction.
 type AnswerStore interface {
 	// Claim claims a key for every server of the database, or returns what is stored under it: Status 0 while a request is

@@ -27,7 +27,7 @@ const (
 	mirrorFew   = 1000            // if more meters than this sent something at once, all are copied
 )
 
-// reflection maintains the integration broker's copy of the meters. It is nil if the server has no broker.
+// mirrorFeed maintains the integration broker's copy of the meters. It is nil if the server has no broker.
 type mirrorFeed struct {
 	*broker.Integration
 	socket net.Listener

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Store configures `bench store` and `bench disk`.
+// StoreBench configures `bench store` and `bench disk`.
 type StoreBench struct {
 	Dir     string
 	Seconds int

@@ -55,7 +55,7 @@ func findAccount(tx Tx, name AccountName, text string) (AccountDetails, refusal.
 	return AccountDetails{}, refuse.AccountNotFound(refusal.Echo(text)), nil
 }
 
-// AccountShown is an account with its balances and what it owes.
+// AccountView is an account with its balances and what it owes.
 type AccountView struct {
 	refusal.Refusal
 	AccountDetails

@@ -48,7 +48,7 @@ type Console struct {
 	Getenv   func(string) string
 }
 
-// Meter holds the options of a virtual meter.
+// VirtualMeter holds the options of a virtual meter.
 type VirtualMeter struct {
 	Secret apiv1.AddedMeter
 	Broker string

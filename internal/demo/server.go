@@ -28,7 +28,7 @@ const (
 	owner      = "owner@demo.paywatt"
 )
 
-// Place is a throw-away folder with an ordinary server in it. The rest of the demonstration has no special access to
+// Server is a throw-away folder with an ordinary server in it. The rest of the demonstration has no special access to
 // that server: it uses an address, a key and passwords.
 type Server struct {
 	// Dir is the folder, Key an API key.

@@ -12,7 +12,7 @@ type Books interface {
 	PostTogether(...Journal) (Breach, error)
 	// Balance returns the signed balance of an account, debit positive.
 	Balance(AccountRef) (Minor, error)
-	// Room returns the balance of a limited account and how much is left up to the limit.
+	// Headroom returns the balance of a limited account and how much is left up to the limit.
 	Headroom(AccountRef) (Headroom, error)
 	// JournalByRef reads the journal of an operation.
 	JournalByRef(k Kind, ref string) (Journal, bool, error)
@@ -20,7 +20,7 @@ type Books interface {
 	Currency() (code string, exp int, err error)
 }
 
-// Room is the balance of an account with a limit and how much is left up to the limit.
+// Headroom is the balance of an account with a limit and how much is left up to the limit.
 type Headroom struct {
 	Balance Minor // signed, debit positive
 	Held    Minor // reserved by open sales

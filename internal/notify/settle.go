@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Way is a route for the dispatcher's choice: its configuration and its state.
+// RouteStatus is a route for the dispatcher's choice: its configuration and its state.
 type RouteStatus struct {
 	Name     string
 	Cost     int64    // of one part, in millionths of the currency's unit

@@ -135,7 +135,7 @@ func TestARowOfLastTokens(t *testing.T) {
 	}
 }
 
-// TestTheEndsOfATokenAreEight digits.
+// TestTheEndsOfATokenAreEightDigits: the last eight digits name a token.
 func TestTheEndsOfATokenAreEightDigits(t *testing.T) {
 	for masked, want := range map[string]string{"12345678": "1234 5678", "1234x5678": "1234 5678", "1234567": " ", "12345x78": " ", "123x5678": " "} {
 		if first, last := notify.EndsOf(masked); first+" "+last != want {

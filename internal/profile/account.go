@@ -13,7 +13,7 @@ import (
 
 // Account is what a meter's account requires of its device.
 type Account struct {
-	// Known says that the account decides about the supply: it is a wallet.
+	// Wallet says that the account decides about the supply: it is a wallet.
 	Wallet  bool
 	On      bool
 	Reasons []string // why the supply should be off

@@ -161,7 +161,7 @@ func (t *Tracked) texts(tx Tx) error {
 }
 
 // answerSource is the source of a balance that the meter wrote in a text message.
-const answerSource = registry.SaidBySMS
+const answerSource = registry.ReportedBySMS
 
 // stateOf returns the state of a message to a meter, as a delivery.
 func stateOf(m notify.Message) State {

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// wish is a tariff as stored for a second person: the request itself, so that "at once" means the time of the approval.
+// changeRequest is a tariff as stored for a second person: the request itself, so that "at once" means the time of the approval.
 type changeRequest struct {
 	Name          string          `json:"name,omitempty"`   // of a new tariff
 	Tariff        string          `json:"tariff,omitempty"` // of a further version
@@ -35,7 +35,7 @@ func published(tx Tx, by access.Actor, v tariff.Version, eyes access.FourEyes) e
 	return tx.AuditLog(eyes.Mark(e))
 }
 
-// Doers carry out this package's approved actions.
+// Executors carry out this package's approved actions.
 func (r *Registry) Executors() access.Executors {
 	return access.Executors{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActMaxPower: r.doChange}
 }

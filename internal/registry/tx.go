@@ -34,9 +34,9 @@ type Tx interface {
 	// MeterRecords returns records of meters in the order of their ids, after the given one.
 	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
-	// SaidBalance reads the newest balance that a meter reported with a token after its newest reading, and the newest that
+	// ReportedBalance reads the newest balance that a meter reported with a token after its newest reading, and the newest that
 	// came by SMS; nil for none.
-	SaidBalance(m Meter) (reported, texted *ReportedBalance, err error)
+	ReportedBalance(m Meter) (reported, texted *ReportedBalance, err error)
 	// MeterBySIM returns the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
 	SetSIM(meter id.ID, sim string) error

@@ -57,8 +57,8 @@ type MeterView struct {
 	Reasons   []string // why the relay is open, names of docs/reference/meter-rules.md#supply; never nil
 	// Figures of the newest reading; nil while none has come.
 	Figures *Figures
-	// Said is a balance that the meter reported after its newest reading; nil if there is none, and in lists.
-	Said *ReportedBalance
+	// Reported is a balance that the meter reported after its newest reading; nil if there is none, and in lists.
+	Reported *ReportedBalance
 	// Balance is the account's settled balance; nil for a meter without a wallet.
 	Balance *money.Amount
 	// Wallet has the same and the live estimate; nil for a meter without a wallet.
@@ -94,12 +94,12 @@ type Figures struct {
 	Millivolts int64
 }
 
-// Said is a balance that a meter reported outside a reading: in its answer to a token, or by SMS, whose sender cannot be
+// ReportedBalance is a balance that a meter reported outside a reading: in its answer to a token, or by SMS, whose sender cannot be
 // proved. It is only shown and never decides anything.
 type ReportedBalance struct {
 	Balance unit.Energy
 	At      time.Time // server time
-	Source  string    // how the token reached the meter by its own report: keypad, sms or remote; or [SaidBySMS]
+	Source  string    // how the token reached the meter by its own report: keypad, sms or remote; or [ReportedBySMS]
 }
 
 // newest returns the newest balance that a meter reported outside a reading after its newest reading; nil for none. Records
@@ -112,8 +112,8 @@ func (rec MeterRecord) newest(reported, texted *ReportedBalance) *ReportedBalanc
 	return texted
 }
 
-// SaidBySMS is the source of a balance from a text message.
-const SaidBySMS = "sms answer"
+// ReportedBySMS is the source of a balance from a text message.
+const ReportedBySMS = "sms answer"
 
 // Meters is one page of meters.
 type Meters struct {
@@ -136,7 +136,7 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 		if err != nil || !found || m.Mode != PrepayToken {
 			return foundRow{rec: rec, found: found}, err
 		}
-		reported, texted, err := tx.SaidBalance(rec.Meter)
+		reported, texted, err := tx.ReportedBalance(rec.Meter)
 		return foundRow{rec, rec.newest(reported, texted), found}, err
 	})
 	if err != nil {
@@ -146,7 +146,7 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 		return MeterView{Refusal: NoMeter(ref)}, nil
 	}
 	v := r.shown(by, row.rec)
-	v.Said = row.said
+	v.Reported = row.said
 	return v, nil
 }
 

@@ -20,7 +20,7 @@ type depositRequest struct {
 	Reference string      `json:"reference"`
 }
 
-// Doers carry out this package's approved actions.
+// Executors carry out this package's approved actions.
 func (vs *Vendors) Executors() access.Executors {
 	return access.Executors{access.ActDeposit: vs.doDeposit, access.ActTerms: vs.doTerms}
 }

@@ -132,7 +132,7 @@ type Terms struct {
 	Blocked    *bool
 }
 
-// Shown is a vendor with its float.
+// VendorView is a vendor with its float.
 type VendorView struct {
 	refusal.Refusal
 	Waits    *access.Approval // it waits for a second person, and nothing was changed

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Stand is the state of a supply. Names are part of the API; never rename one.
+// SupplyState is the state of a supply. Names are part of the API; never rename one.
 type SupplyState string
 
 // States of a supply.

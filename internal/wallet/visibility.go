@@ -12,7 +12,7 @@ type Visibility struct {
 	Doubt  bool      // nobody knows whether the server's time is right, so it cuts nobody off, lowers no lease and sets no clock
 }
 
-// Look holds the notes from when the server last saw its meters, and its clock now.
+// VisibilityInput holds the notes from when the server last saw its meters, and its clock now.
 type VisibilityInput struct {
 	Seen   time.Time     // when it last saw them; zero for never
 	Unseen time.Time     // as in [Visibility]; in the future while the server does not trust its clock

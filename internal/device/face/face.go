@@ -42,7 +42,7 @@ const maxSent = 10
 // Speeds returns the factors by which the meter's time can run faster than the machine's; 0 stops it.
 func Speeds() []int { return []int{0, 1, 60, 600} }
 
-// Meter is a device driven by a face.
+// Driver is a device driven by a face.
 type Driver struct {
 	dev   *device.Device
 	net   Net

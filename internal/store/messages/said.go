@@ -10,9 +10,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// SaidBalance reads the newest balance that a meter reported with a token, if it is newer than the newest reading by the meter's clock. It
+// ReportedBalance reads the newest balance that a meter reported with a token, if it is newer than the newest reading by the meter's clock. It
 // also reads the newest balance that came by SMS. Both are nil for none.
-func (tx Rows) SaidBalance(m registry.Meter) (reported, texted *registry.ReportedBalance, err error) {
+func (tx Rows) ReportedBalance(m registry.Meter) (reported, texted *registry.ReportedBalance, err error) {
 	_, err = tx.One(`SELECT r.received_at, r.source, r.balance_wh FROM token_report r
 		LEFT JOIN meter_live l ON l.tenant_id = r.tenant_id AND l.meter = r.meter
 		WHERE r.tenant_id = $1 AND r.meter = $2 AND r.balance_wh IS NOT NULL
@@ -29,7 +29,7 @@ func (tx Rows) SaidBalance(m registry.Meter) (reported, texted *registry.Reporte
 	}
 	newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.BalanceSearch)
 	if told, heard := notify.BalanceBySMS(newest); heard {
-		texted = &registry.ReportedBalance{Balance: told.Balance, At: told.At, Source: registry.SaidBySMS}
+		texted = &registry.ReportedBalance{Balance: told.Balance, At: told.At, Source: registry.ReportedBySMS}
 	}
 	return reported, texted, err
 }

@@ -101,7 +101,7 @@ func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	return out, fault.Wrap(err, "list vendors")
 }
 
-// Room returns the balance of an account with a limit, how much of it is reserved, and how much is left up to the limit.
+// Headroom returns the balance of an account with a limit, how much of it is reserved, and how much is left up to the limit.
 func (tx Rows) Headroom(ref ledger.AccountRef) (ledger.Headroom, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil {

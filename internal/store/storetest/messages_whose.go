@@ -211,11 +211,11 @@ func typedHeard(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error {
 		n, _, err := tx.MeterByNumber(m.Number)
 		if err == nil {
-			reported, texted, err = tx.SaidBalance(n)
+			reported, texted, err = tx.ReportedBalance(n)
 		}
 		return err
 	})
-	if want := (registry.ReportedBalance{Balance: 42_800, At: told.At, Source: registry.SaidBySMS}); reported != nil || texted == nil || *texted != want {
+	if want := (registry.ReportedBalance{Balance: 42_800, At: told.At, Source: registry.ReportedBySMS}); reported != nil || texted == nil || *texted != want {
 		t.Errorf("the meter told %+v with a token and %+v by SMS, want nothing and %+v", reported, texted, want)
 	}
 }

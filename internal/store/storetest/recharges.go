@@ -198,7 +198,7 @@ func balanceSaid(t *testing.T, r Rig) {
 			if err != nil || !found {
 				return "", err
 			}
-			s, _, err := tx.SaidBalance(rec.Meter)
+			s, _, err := tx.ReportedBalance(rec.Meter)
 			if err != nil || s == nil {
 				return "", err
 			}

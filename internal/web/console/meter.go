@@ -112,7 +112,7 @@ func (t site) detail(m registry.MeterView) meterDetail {
 			d.Balance = f.Balance.KWh(3) + " kWh"
 		}
 	}
-	if s := m.Said; s != nil {
+	if s := m.Reported; s != nil {
 		d.Balance, d.AsOf = s.Balance.KWh(1)+" kWh", t.said(*s)
 	}
 	if k := m.Key; k != nil {
@@ -123,7 +123,7 @@ func (t site) detail(m registry.MeterView) meterDetail {
 
 // said says when and how a balance came that was not in a reading.
 func (t site) said(s registry.ReportedBalance) string {
-	if s.Source == registry.SaidBySMS {
+	if s.Source == registry.ReportedBySMS {
 		return t.say.MeterBySMS(t.clock(s.At))
 	}
 	return t.say.MeterWithToken(t.clock(s.At), s.Source)

@@ -1,0 +1,244 @@
+package e2e
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/codeblock"
+)
+
+// follower follows a page in a bash of its own, in a new folder, with the real binary as paywatt on the PATH. What one command
+// leaves in the environment and in the folder, the next one finds.
+type follower struct {
+	t     *testing.T
+	dir   string
+	in    io.Writer
+	done  chan string // the exit code of each command
+	count int
+	last  ranCommand
+	swap  *strings.Replacer // what a reader puts in the place of what the page says
+	hosts *strings.Replacer
+}
+
+// ranCommand is a command that ran.
+type ranCommand struct{ command, output string }
+
+// shown prints what the commands printed last after a name at the beginning of a line, such as a secret. bus prints the address of
+// the emulated network. block prints the text of a page's block of a kind, counted from 0.
+const shown = `shown() { cat $(ls -tr step.*) | grep -a "^$1" | tail -n 1 | sed -E "s/^$1 *//; s/ (pty|mqtt)=.*//"; }
+bus() { cat step.* | sed -nE 's/^http=([^ ]*)$/\1/p' | tail -n 1; }
+block() { awk -v kind="$2" -v n="$3" 'BEGIN {fence = sprintf("%c%c%c", 96, 96, 96)} index($0, fence) == 1 {inside = 0}
+inside; $0 == fence kind && n-- == 0 {inside = 1}' "$PAGES/$1"; }`
+
+// newFollower opens the shell. The host takes the place of 127.0.0.1 on the pages, so that their ports are free, and each text of
+// swap that of the one before it.
+func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
+	t.Helper()
+	r := &follower{t: t, dir: t.TempDir(), done: make(chan string)}
+	r.swap, r.hosts = strings.NewReplacer(swap...), strings.NewReplacer("127.0.0.1:", host+":", "0.0.0.0:", host+":")
+	path := filepath.Join(r.dir, "bin")
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"bin/paywatt": bin, "examples": "../examples"} {
+		to, err := filepath.Abs(to)
+		if err == nil {
+			err = os.Symlink(to, filepath.Join(r.dir, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "--norc", "--noprofile")
+	cmd.Dir = r.dir
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PAYWATT_") })
+	cmd.Env = append(own, "PATH="+path+":/usr/bin:/bin:/usr/sbin:"+os.Getenv("PATH"), "TZ=UTC", "LC_ALL=C.UTF-8", "TMPDIR="+r.dir, "PAGES="+pages,
+		"HOST="+host, "PAYWATT_HTTP="+host+":8080", "PAYWATT_MQTT="+host+":1883")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.in = in
+	t.Cleanup(func() {
+		for i := max(1, r.count-12); t.Failed() && i <= r.count; i++ {
+			t.Logf("command %d: %s", i, r.read(filepath.Join(r.dir, fmt.Sprintf("step.%03d", i))))
+		}
+	})
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			r.done <- lines.Text()
+		}
+		close(r.done)
+	}()
+	t.Cleanup(func() {
+		_, _ = fmt.Fprintln(in, "kill $(jobs -p) 2>/dev/null; wait")
+		_ = in.Close()
+		ended := time.AfterFunc(10*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		_ = cmd.Wait()
+		ended.Stop()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what does not end with its shell
+	})
+	r.runs(shown)
+	return r
+}
+
+// runs runs commands as a page has them, and fails the test unless each ends with 0.
+func (r *follower) runs(commands ...string) {
+	r.t.Helper()
+	for _, command := range commands {
+		if code := r.tries(command); code != "0" {
+			r.t.Fatalf("exit %s: %s\n%s", code, r.last.command, r.last.output)
+		}
+	}
+}
+
+// tries runs one command and returns its exit code.
+func (r *follower) tries(command string) (code string) {
+	r.t.Helper()
+	r.count++
+	file := filepath.Join(r.dir, fmt.Sprintf("step.%03d", r.count))
+	r.last.command = strings.TrimSpace(r.hosts.Replace(r.swap.Replace(command)))
+	if meter := r.last.command; strings.HasPrefix(meter, "paywatt vmeter") && !strings.Contains(meter, "--script") && !strings.Contains(meter, "--legacy") {
+		r.last.command += " --panel 127.0.0.1:0" // the follower has no terminal for its display
+	}
+	into := " </dev/null >" + file + " 2>&1"
+	whole := "{ " + r.last.command + "\n}" + into
+	ask := whole + "; echo $?\n"
+	switch lasts := lasting.MatchString(r.last.command); {
+	case lasts && strings.Contains(r.last.command, "|"):
+		ask = whole + " & echo 0\n"
+	case lasts: // without a shell around it, so that ending the job ends the command
+		ask = into + " " + r.last.command + " & echo 0\n"
+	}
+	if _, err := io.WriteString(r.in, ask); err != nil {
+		r.t.Fatal(err)
+	}
+	select {
+	case code = <-r.done:
+	case <-time.After(time.Minute):
+		r.t.Errorf("not within a minute: %s", r.last.command)
+		code = "none"
+	}
+	if strings.Contains(r.last.command, "serve") && lasting.MatchString(r.last.command) {
+		eventually(r.t, patience, r.last.command+" is ready", func() bool { return strings.Contains(r.read(file), "http=") })
+	}
+	r.last.output = r.read(file)
+	return code
+}
+
+// lasting is a command that goes on until somebody ends it. A person runs it in another terminal.
+var lasting = regexp.MustCompile(`^paywatt (modem )?serve\b|^paywatt demo$|^(\./)?paywatt vmeter |^paywatt modem watch|python3 |^mosquitto(_sub)? `)
+
+// read returns what is in a file of the folder so far.
+func (r *follower) read(file string) string {
+	b, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.t.Error(err)
+	}
+	return string(b)
+}
+
+// follows runs the commands of a block and compares what they print with what the page shows. A command whose output has to
+// ripen, because it shows what another process does, is run again until it prints that.
+func (r *follower) follows(b codeblock.Block, v visit) {
+	r.t.Helper()
+	for _, s := range b.Steps() {
+		want := s.Output
+		if b.Kind == "json" {
+			s, want = codeblock.Step{}, b.Text
+		}
+		code := "0"
+		if s.Command != "" {
+			code = r.tries(s.Command)
+		}
+		for deadline := time.Now().Add(patience); want != "" && !sameText(r.last.output, want, v.exact) && ripens.MatchString(r.last.command); {
+			if time.Now().After(deadline) {
+				break
+			}
+			<-time.After(100 * time.Millisecond)
+			code = r.tries(r.last.command)
+		}
+		if v.refused != nil && strings.HasPrefix(s.Command, v.refused[0]) {
+			if !strings.Contains(r.last.output, "Code "+v.refused[1]) {
+				r.t.Errorf("%s: got %s, want the refusal %s", b.Where(), r.last.output, v.refused[1])
+			}
+			continue
+		}
+		if code != "0" && !strings.HasPrefix(want, "paywatt: ") && !strings.HasPrefix(want, "FAIL ") {
+			r.t.Fatalf("%s: exit %s: %s\n%s", b.Where(), code, r.last.command, r.last.output)
+		}
+		if want != "" && !sameText(r.last.output, want, v.exact) {
+			r.t.Errorf("%s: %s\nprints\n%s\nthe page shows\n%s", b.Where(), r.last.command, r.last.output, want)
+		}
+	}
+}
+
+// ripens is a command that may be repeated.
+var ripens = regexp.MustCompile(`paywatt \w+ (list|show|usage|supply|readings|alarms|journals) |paywatt \w+ (list|alarms)$|/metrics`)
+
+// changing is what differs from one run to the next, with the word that takes its place.
+var changing = []struct {
+	form *regexp.Regexp
+	word string
+}{
+	{regexp.MustCompile(`\b[a-z]{3}_[0-9a-z]{26}\b`), "ID"},
+	{regexp.MustCompile(`\breq_[0-9a-f]{24}\b`), "REQUEST"},
+	{regexp.MustCompile(`\bcli-[A-Z2-7]{26}\b`), "REFERENCE"},
+	{regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z`), "TIME"},
+	{regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b`), "DAY"},
+	{regexp.MustCompile(`\b[0-9]{4}( [0-9]{4}){4}\b|\b[0-9]{20}\b`), "TOKEN"},
+	{regexp.MustCompile(`"tid":[0-9]+`), `"tid":N`},
+	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "KEY"},
+	{regexp.MustCompile(`password +[A-Za-z0-9_-]{43}`), "password SECRET"},
+	{regexp.MustCompile(`\b127\.[0-9.]+:[0-9]+`), "ADDRESS"},
+	{regexp.MustCompile(`/dev/pts/[0-9]+`), "PTY"},
+	{regexp.MustCompile(`(?m)^(paywatt_[a-z_]+(?:\{.*\})?) [0-9]+$`), "$1 N"},
+}
+
+// sameText compares an output with that on a page: without identities, times and secrets unless it is exact, whatever the widths of the
+// columns. A line … on the page stands for any lines.
+func sameText(got, want string, exact bool) bool {
+	if strings.HasPrefix(want, "{") {
+		got, want = got[strings.LastIndex(got, "\n{")+1:], unspaced(want)
+	}
+	for _, c := range changing {
+		if !exact {
+			got, want = c.form.ReplaceAllString(got, c.word), c.form.ReplaceAllString(want, c.word)
+		}
+	}
+	plain := func(text string) string {
+		var lines []string
+		for line := range strings.Lines(text) {
+			if fields := strings.Fields(line); len(fields) > 0 {
+				lines = append(lines, strings.Join(fields, " "))
+			}
+		}
+		return strings.Join(lines, "\n")
+	}
+	form := strings.ReplaceAll(regexp.QuoteMeta(plain(want)), "…", "(?s:.*)")
+	return regexp.MustCompile("^" + form + "$").MatchString(plain(got))
+}
+
+// unspaced is JSON without what may stand between its values.
+func unspaced(text string) string { return regexp.MustCompile(`\n\s*`).ReplaceAllString(text, "") }

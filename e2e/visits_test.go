@@ -1,0 +1,196 @@
+package e2e
+
+import "slices"
+
+// stop ends the servers and meters that run.
+const stop = "kill $(jobs -p); wait"
+
+const firstServer = "docs/operate/first-server.md"
+
+// keyed makes a folder with a vending key and the key of an owner, as docs/operate/first-server.md does. Opening a key store takes a
+// second, so all visits begin with a copy of one.
+func keyed() []string {
+	return []string{
+		"printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass",
+		"printf 'abababababababab' | paywatt vendingkey add --sgc 123456 --krn 1 --kt 2 --dkga 02 --base-date 2014 --key-file - --test",
+		"paywatt apikey create --role owner > key",
+	}
+}
+
+// serving starts a server with a tariff, and then does more.
+func serving(more ...string) []string {
+	return append([]string{
+		"cp -r $KEYED/paywatt-data $KEYED/pass . && export PAYWATT_URL=http://127.0.0.1:8080 PAYWATT_KEY=$(cat $KEYED/key)",
+		"paywatt serve",
+		"paywatt tariff add domestic --currency KES --vat 15 --rate 2.50",
+	}, more...)
+}
+
+// served also registers the first meter, and the server can sell to it.
+func served(more ...string) []string {
+	return append([]string{"export PAYWATT_PASSPHRASE_FILE=$KEYED/pass"}, append(serving("paywatt meter add 04140001001 --tariff domestic --sgc 123456 --krn 1 --kt 2 --ti 01 --simulated"), more...)...)
+}
+
+// wallet registers a meter whose balance is on the server, recharges it and lets it report what the page says that it counted.
+func wallet(more ...string) []string {
+	return append(serving(
+		"paywatt meter add 04140001027 --mode prepay_wallet --tariff domestic",
+		"paywatt meter set 04140001027 --max-w 30000000 --reason 'the test has no time'",
+		"paywatt vend 04140001027 100",
+		`up() { mosquitto_pub -h $HOST -i 04140001027 -u 04140001027 -P "$SECRET" -q 1 -t m/04140001027/up/$1 -m "$2"; }; export SECRET=$(shown 'mqtt password')`,
+		`up boot '{"store":"0123456789abcdef","lowest":1,"next":3,"boot":1,"proto":1}'`,
+		`up reading '{"seq":1,"at":'$(($(date +%s) - 2))',"up":1000,"clock":"valid","register_wh":0,"balance_wh":0,"relay":"closed"}'`,
+		`up reading '{"seq":2,"at":'$(date +%s)',"up":3000,"clock":"valid","register_wh":4800,"balance_wh":0,"relay":"closed"}'`,
+	), more...)
+}
+
+// visits are all visits.
+func visits() []visit {
+	return slices.Concat(firstVisits(), moneyVisits(), meterVisits(), messageVisits(), deviceVisits(), operatorVisits())
+}
+
+// firstVisits begin with nothing.
+func firstVisits() []visit {
+	return []visit{
+		{page: "docs/guide/own-implementation.md", after: []string{`block docs/guide/own-implementation.md json 0 | sed 's/"watts": 1000/"watts": 1100/' > mine.json`}, blocks: []int{0}},
+		{page: "README.md", blocks: []int{0}, swap: []string{"go run ./cmd/paywatt", "paywatt"}, // the test has built it already
+			then: []string{"until [ -n \"$(shown 'curl ')\" ]; do sleep 0.1; done", `eval "curl $(shown 'curl ')" | grep '"state":"completed"'`}},
+		{page: firstServer, swap: []string{
+			"go build -o paywatt ./cmd/paywatt", "ln -s bin/paywatt paywatt",
+			"--password …", "--password $(shown 'mqtt password')", "--link-key …", "--link-key $(shown 'link key')", "--key …", "--key $(shown 'decoder key')"},
+			then: []string{
+				"until [ -n \"$(shown panel=)\" ]; do sleep 0.1; done",
+				`for key in $(shown token | grep -o '[0-9]') '#'; do curl -sf --data-urlencode "key=$key" $(shown panel=)key; done`,
+				"until paywatt meter show 04140001001 | grep -q '^state  *on'; do sleep 0.1; done",
+				"grep -q http serve.log",
+				"kill %1; wait %1",
+			}},
+		{page: "docs/reference/tokens.md", exact: true, then: []string{
+			"made='--vending-key-file vk.hex --dkga 02 --number 00000000000 --sgc 123456 --krn 1 --ti 01 --base-date 1993'",
+			"paywatt token decode 23716100501183194197 $made | grep 'tid *5871715' && paywatt token explain 23716100501183194197 $made"}},
+		{page: "docs/operate/calibration.md", exact: true},
+		{page: "docs/operate/simulation.md", swap: []string{"--meters 12 --days 30", "--meters 12 --days 8"}},
+	}
+}
+
+// moneyVisits sell and ask about sales.
+func moneyVisits() []visit {
+	return []visit{
+		{page: "docs/reference/money.md", after: served("paywatt vend 04140001001 100", "paywatt vend 04140001001 0.20")},
+		{page: "docs/reference/postings.md", after: served("paywatt vend 04140001001 100"), swap: []string{"vnd_06h04wqbr5tvsfrm9gzkvgb1sm", "$(shown sale)"}},
+		{page: "docs/operate/proofs.md", after: served("paywatt vend 04140001001 100 --client-ref till3-000017",
+			"paywatt report head > head-2026-10.txt"), swap: []string{"paywatt-…", "$(paywatt report head | tail -n 1)"}},
+		{page: "docs/reference/http.md", after: served("paywatt vendor add 'Corner shop' --commission 1.5", "paywatt vendor deposit V001 1000 --reference bank-1"),
+			blocks: []int{0, 1, 2}, before: map[int][]string{2: {
+				`sell() { curl -s -H "Authorization: Bearer $PAYWATT_KEY" -H "Idempotency-Key: till3-00$1" -H "Content-Type: application/json" $PAYWATT_URL/v1/vends -d '{"meter":"04140001001","tender":{"amount_minor":'$1',"currency":"KES"}}'; }`,
+				"sell 20", "sell 1",
+			}}},
+		{page: "docs/reference/wallets.md", after: wallet(), swap: []string{"04140001001", "04140001027", "move-out", "move-out --yes"},
+			before: map[int][]string{1: {"paywatt report registers && paywatt account wallet 04140001027 --from 2026-11-01 -o csv | grep 100 && paywatt meter usage 04140001027 --by week"}}},
+	}
+}
+
+// meterVisits are about one meter.
+func meterVisits() []visit {
+	return []visit{
+		{page: "docs/reference/supply.md", swap: []string{"meter cut", "meter cut --yes"}, blocks: []int{0, 1}, after: serving(
+			"paywatt meter add 04140001027 --mode prepay_wallet --tariff domestic --simulated",
+			"paywatt vend 04140001027 100",
+			"mkfifo meter && exec 3<>meter",
+			"paywatt vmeter 04140001027 --mode wallet --mqtt 127.0.0.1:1883 --password $(shown 'mqtt password') --link-key $(shown 'link key') --script <meter",
+			`printf 'wait relay=closed 10s\nload 17280\nrun 1000s\nsync\n' >&3`)},
+		{page: "docs/reference/meter-rules.md", blocks: []int{0, 1}},
+		{page: "docs/reference/mqtt.md", after: append([]string{"export PAYWATT_PASSPHRASE_FILE=$KEYED/pass"}, serving()...), blocks: []int{0}, swap: []string{"--password P", "--password $(shown 'mqtt password')",
+			"--link-key HEX", "--link-key $(shown 'link key')", "--key HEX", "--key $(shown 'decoder key')"},
+			then: []string{"until paywatt meter show 04140001001 | grep -q '^relay  *open'; do sleep 0.1; done"}},
+		{page: "docs/reference/datapath.md", after: wallet()},
+	}
+}
+
+// messageVisits are about text messages.
+func messageVisits() []visit {
+	return []visit{
+		{page: "docs/operate/platform.md", after: served(stop,
+			"paywatt modem serve --number +254700000100 --number +254700000200 --pty ./server --pty ./meter",
+			"paywatt serve --sms-modem ./server=+254700000100", "paywatt meter sim 04140001001 +254700000200",
+			"paywatt vmeter 04140001001 --mqtt 127.0.0.1:1883 --password $(shown 'mqtt password') --link-key $(shown 'link key') --key $(shown 'decoder key') --modem ./meter --phone +254700000001 --phone +254700000100",
+			"paywatt vend 04140001001 100"),
+			swap: []string{"7134 0092 5510 3378 2064", "$(shown token)",
+				"tok_01jd00000000000000000000000", "$(paywatt vend 04140001001 50 >sale && paywatt meter tokens 04140001001 -o json | grep -o 'tok_[0-9a-z]*' | head -n 1)"}},
+		{page: "docs/reference/sms-gateway.md", after: []string{"mkdir paywatt-data && openssl rand -hex 32 > phone1.secret",
+			"block docs/reference/sms-gateway.md toml 0 | sed \"s|/etc/paywatt|$PWD|\" > paywatt-data/paywatt.toml", "paywatt serve"},
+			swap: []string{"https://paywatt.example", "http://127.0.0.1:8080", "curl -i", "curl -i -f"},
+			then: []string{`[ "$(block docs/reference/sms-gateway.md text 0)" = "v1=$(printf %s '1795192200.in.{"id":"a1","from":"+255711000001","text":"BAL"}' | openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef -r | cut -d' ' -f1)" ]`}},
+		{page: "docs/operate/modem.md", swap: []string{"127.0.0.1:41234", "$(bus)", "--report 30s", "--report 1s", "--wait 10s", "--wait 1s"},
+			then: []string{`until grep -q '^.*+255711000001.*\*01#' step.*; do sleep 0.1; done`,
+				// the table of requests
+				"json='-H Content-Type:application/json'", "curl -sf http://$(bus)/modems | grep +255700000100",
+				`curl -sf http://$(bus)/modems/+255700000100 $json -d '{"reset":true}' && curl -sf http://$(bus)/modems/+255700000100 $json -d '{"fail":[38]}'`,
+				`curl -sf -X PUT http://$(bus)/weather $json -d '{"loss":0.2,"duplicate":0.1,"reorder":0.1,"delay_ms":50,"hold_ms":500}'`,
+				`curl -sf http://$(bus)/phones/+255711000002/messages $json -d '{"to":"+255700000100","text":"*01#"}'`,
+				"curl -sf \"http://$(bus)/phones/+255711000002/messages?after=0&wait=1s\" && curl -sf \"http://$(bus)/events?after=0&wait=1s\" && curl -sf http://$(bus)/phone/"}},
+		{page: "docs/operate/sms.md", after: serving("export PAYWATT_PASSPHRASE_FILE=$KEYED/pass",
+			"paywatt meter add 04140001001 --tariff domestic --sgc 123456 --krn 1 --kt 2 --ti 01 --simulated --phone +254700000001", stop),
+			swap: []string{"127.0.0.1:41234", "$(bus)", "--route gateway", "--route modem1",
+				"msg_01jd00000000000000000000000", "$(paywatt message list 04140001001 | grep ' token ' | grep -o 'msg_[0-9a-z]*')"}},
+		{page: "docs/operate/virtual-meter.md", swap: []string{"ADDRESS", "$(bus)", "--wait 10s", "--wait 1s"}, blocks: []int{1},
+			then: []string{`until paywatt modem phone +255711000001 --bus $(bus) | grep "Recharge OK. 25.6 kWh added. Balance 25.6 kWh"; do sleep 0.1; done`,
+				"block docs/operate/virtual-meter.md json 0 > c.json && printf 'show\\nquit\\n' | paywatt vmeter 12345678903 --offline --key 0ABC12DEF3456789 --config c.json --script"}},
+	}
+}
+
+// deviceVisits attach devices and programs of others.
+func deviceVisits() []visit {
+	return []visit{
+		{page: "docs/guide/own-meter.md", blocks: []int{0, 1, 2, 4, 5, 7, 8, 9}, swap: []string{"mosquitto_pub -i", "mosquitto_pub -h $HOST -i",
+			"PASSWORD=…", "PASSWORD=$(secret mqtt_password)", "LINK_KEY=…", "LINK_KEY=$(secret link_key)", "python3", debianPython},
+			before: map[int][]string{
+				2: {"export PASSWORD=$(shown 'mqtt password')"},
+				4: {"printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass"},
+				5: {stop, "paywatt serve --data ./try"},
+				8: {`secret() { grep -ho "\"$1\":\"[^\"]*" step.* | cut -d'"' -f4; }`},
+				7: {`mosquitto_pub -i 04140001001 -u 04140001001 -P "$PASSWORD" -q 1 -t m/04140001001/up/reading -m '{"seq":2,"at":'$(date +%s)',"up":2000,"clock":"valid","register_wh":120433,"balance_wh":0}'`,
+					`mosquitto_pub -i 04140001001 -u 04140001001 -P "$PASSWORD" -q 1 -t m/04140001001/up/reading -m x`,
+				},
+			}, then: []string{"until grep -q \"'type': 'connect'\" session.txt; do sleep 0.1; done"}},
+		{page: "docs/guide/devices.md", after: serving(), swap: []string{"-h BROKER", "-h 127.0.0.1 -p ${OTHER#*:}"},
+			before: map[int][]string{
+				1: {"paywatt meter add 04140001019 --mode prepay_wallet --tariff plan", stop},
+				3: {"grep -q 'title' paywatt-data/profiles/kitchen.toml && paywatt profile check paywatt-data/profiles/kitchen.toml",
+					"mosquitto -p ${OTHER#*:}", "cp paywatt-data/profiles/kitchen.toml my.toml",
+					"until mosquitto_pub -h 127.0.0.1 -p ${OTHER#*:} -r -t GsmClientTest/init -m 'Meter Started'; do sleep 0.1; done"},
+			}, then: []string{"until grep -q 'Meter Started' capture.jsonl; do sleep 0.1; done", "paywatt profile check my.toml --record capture.jsonl"}},
+		{page: "docs/guide/home-assistant.md", after: serving("paywatt meter add 04140001001 --mode prepay_wallet --tariff domestic", stop),
+			then: []string{
+				"NAME=$(shown user) PASS=$(shown password)",
+				"printf 'listener %s 127.0.0.1\\nallow_anonymous true\\n' ${OTHER#*:} > bridge.conf",
+				"block docs/guide/home-assistant.md conf 0 | sed \"s/192.0.2.7:/$HOST:/; s/int_…/$NAME/; s/pi_…/$PASS/\" >> bridge.conf",
+				"mosquitto -c bridge.conf",
+				"until timeout 10 mosquitto_sub -h 127.0.0.1 -p ${OTHER#*:} -t paywatt/04140001001/state -C 1 | grep '\"number\":\"04140001001\"'; do sleep 0.1; done",
+			}},
+	}
+}
+
+// operatorVisits are the work of those who run a server.
+func operatorVisits() []visit {
+	return []visit{
+		{page: "docs/reference/quarantine.md", after: wallet(`up reading '{"seq":3,"at":'$(date +%s)',"up":4000,"clock":"valid","register_wh":4800,"balance_wh":0}'`,
+			"until paywatt quarantine list | grep -q qtn_; do sleep 0.1; done"),
+			swap: []string{"04140001001", "04140001027", "qtn_01jd00000000000000000000000", "$(paywatt quarantine list | grep -o 'qtn_[0-9a-z]*')"}},
+		{page: "docs/operate/running.md", after: served(), swap: []string{"/mnt/usb", "usb", "paywatt-…", "$(paywatt report head | tail -n 1)",
+			"paywatt approval list", "PAYWATT_KEY=$SECOND paywatt tariff add other --currency KES --rate 3; paywatt approval list",
+			"apr_01jd00000000000000000000000", "$(paywatt  approval list | grep -o 'apr_[0-9a-z]*' | tail -n 1)"},
+			before: map[int][]string{
+				5: {"mkdir kept && cp paywatt-data/heads.log kept"},
+				6: {"export SECOND=$(paywatt apikey create --role owner --name ben)"},
+			}, refused: []string{"paywatt clock trust", "clock-trusted"}},
+		{page: "docs/operate/postgres.md", databases: 2, swap: []string{
+			"postgres://paywatt@db.example/paywatt", `"$DATABASE"`, "2026-11-20T02:00:00Z", "$(date -u -d '-1 minute' +%FT%TZ)",
+			"createdb paywatt", `createdb --maintenance-db="$DATABASE" --template=template0 pages_$$ && dropdb --maintenance-db="$DATABASE" pages_$$`},
+			before: map[int][]string{
+				0: {`DATABASE=$DATABASE0`},
+				1: {stop},
+				2: {`mkdir other && cd other && DATABASE=$DATABASE1 && paywatt apikey create --role owner`},
+			}},
+	}
+}
