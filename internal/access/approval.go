@@ -199,9 +199,9 @@ func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	if active {
-		return refuse.MakerWithoutRight(a.Maker.String(), string(a.Right)), nil
+		return refuse.MakerWithoutRight(PlainName(a.Maker.String()), string(a.Right)), nil
 	}
-	return refuse.MakerNotActive(a.Maker.String()), nil
+	return refuse.MakerNotActive(PlainName(a.Maker.String())), nil
 }
 
 // mayAsk reports whether a role may ask for the act: with the right that it takes, or, to undo a sale, with the right to sell.
