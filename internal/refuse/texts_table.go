@@ -375,9 +375,9 @@ func MoneyMovedOn(account string, had money.Amount, amount money.Amount) refusal
 	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "Account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
-// RechargeUsed: Of the {amount}, {had} is left in the wallet. The rest was used. Give back what is left as an adjustment.
-func RechargeUsed(amount money.Amount, had money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: "Of the " + amount.String() + ", " + had.String() + " is left in the wallet. The rest was used.", Not: "The sale stands. No money was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+// RechargeUsed: The wallet has {had} left of the {amount}. The rest was used. Give back what is left as an adjustment.
+func RechargeUsed(had money.Amount, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: "The wallet has " + had.String() + " left of the " + amount.String() + ". The rest was used.", Not: "The sale stands. No money was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
 // SaleReversedBefore: Sale {sale} has already been reversed. Look at the sale.

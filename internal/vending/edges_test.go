@@ -254,7 +254,7 @@ func TestARechargeThatIsUsedUp(t *testing.T) {
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	sold := s.sell(order(m, 1000, "recharge-1")).Sale
 	s.uses(m, 0, 1000, 4000)
-	if got := s.undo(owner(), sold, "wrong meter", "undo-key-1"); got.Code != refusal.NotReversible || got.What != "Of the 10.00 KES, 0.00 KES is left in the wallet. The rest was used." {
+	if got := s.undo(owner(), sold, "wrong meter", "undo-key-1"); got.Code != refusal.NotReversible || got.What != "The wallet has 0.00 KES left of the 10.00 KES. The rest was used." {
 		t.Errorf("%q %s", got.Code, got.Detail())
 	}
 }
