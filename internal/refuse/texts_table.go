@@ -110,9 +110,9 @@ func ClientRefReused(ref string) refusal.Refusal {
 	return refusal.Refusal{Code: "client-ref-reused", Text: "client-ref-reused", What: "client_ref \"" + ref + "\" belongs to another sale.", Not: "No money was taken and no token was made.", Try: "Look at that sale, or use a new reference for a new one.", Args: []refusal.Arg{{Place: "ref", Value: ref}}}
 }
 
-// CustomerWithoutPhone: The customer of meter {meter} has no telephone number to send the token to. Register the number, or leave sms out of deliver.
+// CustomerWithoutPhone: The customer of meter {meter} has no registered telephone number. Register the number, or leave sms out of deliver.
 func CustomerWithoutPhone(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "customer-without-phone", What: "The customer of meter " + meter + " has no telephone number to send the token to.", Not: "No money was taken and no token was made.", Try: "Register the number, or leave sms out of deliver.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-without-phone", What: "The customer of meter " + meter + " has no registered telephone number.", Not: "No money was taken and no token was made.", Try: "Register the number, or leave sms out of deliver.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterWithoutSim: Meter {meter} takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens. Register its sim_phone, or leave meter_sms out of deliver.
@@ -170,9 +170,9 @@ func ClockMoved(by string) refusal.Refusal {
 	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-moved", What: "The server's clock was moved by " + by + " while the server ran.", Not: "No money was taken and no token was made.", Try: "Set the clock. If it is right now, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "by", Value: by}}}
 }
 
-// ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, set the machine's clock.
+// ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, correct the clock of the server's machine.
 func ClockNotDoubted(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "No changes were made.", Try: "If it is wrong, set the machine's clock.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "No changes were made.", Try: "If it is wrong, correct the clock of the server's machine.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
 // ApprovalOfAnotherClock: This approval was given when the clock said {at}. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
@@ -385,9 +385,9 @@ func SaleReversedBefore(sale string) refusal.Refusal {
 	return refusal.Refusal{Code: "already-reversed", Text: "sale-reversed-before", What: "Sale " + sale + " has already been reversed.", Not: "No money was given back a second time.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
-// ReversalApprovedBySeller: The seller cannot approve the reversal of this sale. Ask another person of the utility to approve it.
+// ReversalApprovedBySeller: The seller cannot approve the reversal of their own sale. Ask another person of the utility to approve it.
 func ReversalApprovedBySeller() refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "reversal-approved-by-seller", What: "The seller cannot approve the reversal of this sale.", Not: "The sale stands. No money was given back.", Try: "Ask another person of the utility to approve it."}
+	return refusal.Refusal{Code: "forbidden", Text: "reversal-approved-by-seller", What: "The seller cannot approve the reversal of their own sale.", Not: "The sale stands. No money was given back.", Try: "Ask another person of the utility to approve it."}
 }
 
 // ReversalsOfPerson: {who} reversed {n} sales today. The limit is {max} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
@@ -895,9 +895,9 @@ func MessagesToMeterFull(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "Too many messages are waiting, to the SIM of meter " + meter + " or on this server.", Not: "The token was not sent to the meter.", Try: "Look at the messages to this meter, and send the token again when they are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// DecisionWithoutReason: A decision needs a reason. Say what you know of the meter. The audit log keeps it.
+// DecisionWithoutReason: A decision needs a reason. Say what you know about the meter. The audit log keeps it.
 func DecisionWithoutReason() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "decision-without-reason", What: "A decision needs a reason.", Not: "No changes were made and no money moved.", Try: "Say what you know of the meter. The audit log keeps it."}
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-without-reason", What: "A decision needs a reason.", Not: "No changes were made and no money moved.", Try: "Say what you know about the meter. The audit log keeps it."}
 }
 
 // DecisionReasonTooLong: A reason can have at most {max} characters. Shorten it.
@@ -1000,9 +1000,9 @@ func DateInvalid(date string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "date-invalid", What: "\"" + date + "\" is not a date.", Not: "No data was returned.", Try: "Write a date like 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
 }
 
-// EventNotInFeed: Last-Event-ID is beyond the newest event of the feed. The books may have been restored from a copy. Connect without Last-Event-ID, and read what you need again.
+// EventNotInFeed: Last-Event-ID is beyond the newest event of the feed. The books may have been restored from a copy. Connect without Last-Event-ID, and read again what you need.
 func EventNotInFeed() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "event-not-in-feed", What: "Last-Event-ID is beyond the newest event of the feed.", Not: "No event was sent.", Try: "The books may have been restored from a copy. Connect without Last-Event-ID, and read what you need again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "event-not-in-feed", What: "Last-Event-ID is beyond the newest event of the feed.", Not: "No event was sent.", Try: "The books may have been restored from a copy. Connect without Last-Event-ID, and read again what you need."}
 }
 
 // NothingSealed: The log has no signed head yet. Ask again in a second or two.
@@ -1010,9 +1010,9 @@ func NothingSealed() refusal.Refusal {
 	return refusal.Refusal{Code: "not-sealed-yet", Text: "nothing-sealed", What: "The log has no signed head yet.", Not: "No data was returned.", Try: "Ask again in a second or two."}
 }
 
-// HeadNotOlder: The head of {size} leaves is newer than the head of {n} leaves. Give the size of an older head in since.
+// HeadNotOlder: The head of {size} leaves is newer than the head of {n} leaves. In since, give the size of an older head.
 func HeadNotOlder(size int64, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than the head of " + strconv.FormatInt(n, 10) + " leaves.", Not: "No data was returned.", Try: "Give the size of an older head in since.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than the head of " + strconv.FormatInt(n, 10) + " leaves.", Not: "No data was returned.", Try: "In since, give the size of an older head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // DeviceWithoutSummary: No device of meter {meter} that takes summaries is connected to this server. A device takes summaries if its profile has [summary] and it is subscribed to that topic. Connect such a device.
@@ -2225,9 +2225,9 @@ func IdempotencyKeyRunning() refusal.Refusal {
 	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "idempotency-key-running", What: "A request with this Idempotency-Key is still running.", Not: "This repetition made no changes.", Try: "Repeat it in a few seconds. It gives the same answer."}
 }
 
-// AmountOutOfRange: An amount of {n} minor units is out of range. Give 0 to {max} minor units. 10000 is 100.00.
+// AmountOutOfRange: An amount of {n} minor units is out of range. Give a positive amount of at most {max} minor units. 10000 is 100.00.
 func AmountOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "amount-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units is out of range.", Not: "No money was taken and no token was made.", Try: "Give 0 to " + strconv.FormatInt(maxValue, 10) + " minor units. 10000 is 100.00.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units is out of range.", Not: "No money was taken and no token was made.", Try: "Give a positive amount of at most " + strconv.FormatInt(maxValue, 10) + " minor units. 10000 is 100.00.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // CurrencyMismatch: The amount is in {currency}. This utility uses {wanted}. Give the amount in {wanted}.
@@ -2450,9 +2450,9 @@ func PurchaseTooLarge(amount money.Amount, limit money.Amount) refusal.Refusal {
 	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-too-large", What: amount.String() + " is above the largest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at most " + limit.String() + " at a time.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
-// PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest buys less than 0.1 kWh. Pay more, so that money is left for energy.
+// PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest would buy less than 0.1 kWh. Pay more, so that money is left for energy.
 func PurchaseTakenByCharges(amount money.Amount, had money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that money is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest would buy less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that money is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
 }
 
 // PurchaseBelowAQuantum: {amount} buys less than 0.1 kWh. Pay at least {limit}.
@@ -2460,9 +2460,9 @@ func PurchaseBelowAQuantum(amount money.Amount, limit money.Amount) refusal.Refu
 	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-below-a-quantum", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
-// PurchaseWithCarryBelowAQuantum: {amount} and {had} carried from before buy less than 0.1 kWh. Pay at least {limit}.
+// PurchaseWithCarryBelowAQuantum: {amount} with {had} of change carried forward buys less than 0.1 kWh. Pay at least {limit}.
 func PurchaseWithCarryBelowAQuantum(amount money.Amount, had money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-with-carry-below-a-quantum", What: amount.String() + " and " + had.String() + " carried from before buy less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-with-carry-below-a-quantum", What: amount.String() + " with " + had.String() + " of change carried forward buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
 // PurchaseWithoutPrice: {amount} buys less than 0.1 kWh. Pay more.
