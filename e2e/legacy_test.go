@@ -245,7 +245,7 @@ func (s *story) lookAndAsk(t *testing.T) {
 	}) {
 		t.Errorf("no summary at the device: %q", v.Heard)
 	}
-	if out, errOut, code := q.try("", "meter", "summary", s.second, "--send"); code != 4 || !strings.Contains(errOut, "listens to a summary") {
+	if out, errOut, code := q.try("", "meter", "summary", s.second, "--send"); code != 4 || !strings.Contains(errOut, "takes summaries") {
 		t.Errorf("summary to a device that does not listen: exit %d, %s%s", code, out, errOut)
 	}
 	watched := q.run(t, "", "meter", "watch", s.second, "--for", "3s")

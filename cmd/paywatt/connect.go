@@ -126,12 +126,14 @@ func problemFailure(p *client.Problem) *exit.Failure {
 	if f.What == "" {
 		f.What = fmt.Sprintf("The server answered %d %s.", p.Status, p.Title)
 	}
-	moved := map[apiv1.MoneyMoved]string{apiv1.MoneyMovedYes: "Money moved.", apiv1.MoneyMovedUnknown: "Whether money moved is not known."}[p.MoneyMoved]
+	moved := map[apiv1.MoneyMoved]string{apiv1.MoneyMovedYes: "Money moved.", apiv1.MoneyMovedUnknown: "It is not known whether money moved."}[p.MoneyMoved]
 	switch {
 	case p.MoneyMoved == apiv1.MoneyMovedNo && !strings.Contains(f.Not, "money"):
 		moved = "No money moved."
 	case f.Not == "" && (p.Status == 401 || p.Status == 403 || p.Status == 404):
 		moved = "No changes were made."
+	case strings.Contains(f.Not, moved):
+		moved = ""
 	}
 	f.Not = strings.TrimSpace(f.Not + " " + moved)
 	request := ""
@@ -142,8 +144,9 @@ func problemFailure(p *client.Problem) *exit.Failure {
 	return f
 }
 
-// refusalLines splits the detail of a refusal. The server joins three texts of the catalogue. The one that says what did not
-// happen separates the other two; without it, the last text says what to do. A detail from another version may stay one line.
+// refusalLines splits the detail of a refusal. The server joins three texts of the catalogue: what happened, what did not happen, and
+// what to do. The second separates the other two. Without it, the detail is split before the third. A detail with texts that this
+// program does not know, such as one of a newer server, stays one line.
 func refusalLines(detail string) (what, not, try string) {
 	texts, err := catalogue.Read(catalogue.English, "refusals")
 	if err != nil {

@@ -5,6 +5,7 @@
 package access
 
 import (
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -44,6 +45,15 @@ func (a Actor) String() string {
 		return string(a.Kind)
 	}
 	return string(a.Kind) + " " + a.Name
+}
+
+// PlainName returns an actor's stored name as a sentence uses it: "API key till3" for "apikey till3", "amina@example.org" for
+// "person amina@example.org".
+func PlainName(stored string) string {
+	if name, ok := strings.CutPrefix(stored, string(APIKey)+" "); ok {
+		return "API key " + strings.TrimPrefix(name, "key ")
+	}
+	return strings.TrimPrefix(stored, string(Person)+" ")
 }
 
 // SystemActor is the program itself, or the person at its command line. It has every right, and its audit rows say from where

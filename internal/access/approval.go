@@ -199,9 +199,9 @@ func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	if active {
-		return refuse.MakerWithoutRight(a.Maker.String(), string(a.Right)), nil
+		return refuse.MakerWithoutRight(PlainName(a.Maker.String()), string(a.Right)), nil
 	}
-	return refuse.MakerNotActive(a.Maker.String()), nil
+	return refuse.MakerNotActive(PlainName(a.Maker.String())), nil
 }
 
 // mayAsk reports whether a role may request the action: with its right, or, to reverse a sale, with the right to sell.

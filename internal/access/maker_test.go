@@ -56,7 +56,7 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 			if c.want == "" {
 				return
 			}
-			says := "not active any more"
+			says := "no longer active"
 			if name == "a key of another role" {
 				says = "no longer has the right tariff.write"
 			}

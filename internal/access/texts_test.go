@@ -47,24 +47,24 @@ func sayingsOfKeys() []saying {
 			return by.Needs(access.ReadLedger), nil
 		}
 	}
-	longName := "invalid-request: A key's name has at most 64 bytes and no control characters. No key was made. Use another name."
+	longName := "invalid-request: A key's name can have at most 64 bytes and no control characters. No key was created. Use another name."
 	return []saying{
-		{"an unknown role", makes(access.NewKey{Role: "root"}), "invalid-request: There is no role \"root\". No key was made. Use one of these roles: " + rolesSentence},
-		{"no role", makes(access.NewKey{}), "invalid-request: There is no role \"\". No key was made. Use one of these roles: " + rolesSentence},
-		{"a role without rights", makes(access.NewKey{Role: access.DeviceRole}), "invalid-request: A key of the role device would have no rights. No key was made. Use one of these roles: " + rolesSentence},
+		{"an unknown role", makes(access.NewKey{Role: "root"}), "invalid-request: There is no role \"root\". No key was created. Use one of these roles: " + rolesSentence},
+		{"no role", makes(access.NewKey{}), "invalid-request: There is no role \"\". No key was created. Use one of these roles: " + rolesSentence},
+		{"a role without rights", makes(access.NewKey{Role: access.DeviceRole}), "invalid-request: A key of the role device would have no rights. No key was created. Use one of these roles: " + rolesSentence},
 		{"a vendor's cashier", makes(access.NewKey{Role: access.Operator, Vendor: shop()}),
-			"invalid-request: A key of the role operator sees the data of the whole utility. A vendor's key must not. No key was made. Make a key of the role vendor_api for the vendor."},
+			"invalid-request: A key of the role operator sees the data of the whole utility. A vendor's key must not do so. No key was created. Make a key of the role vendor_api for the vendor."},
 		{"a vendor's key of no vendor", makes(access.NewKey{Role: access.VendorAPI}),
-			"invalid-request: A key of the role vendor_api must name its vendor. No key was made. Name the vendor: paywatt apikey create --role vendor_api --vendor V001."},
+			"invalid-request: A key of the role vendor_api must name its vendor. No key was created. Name the vendor: paywatt apikey create --role vendor_api --vendor V001."},
 		{"a long name", makes(access.NewKey{Role: access.Owner, Name: strings.Repeat("n", 65)}), longName},
 		{"a name of two lines", makes(access.NewKey{Role: access.Owner, Name: "a\nb"}), longName},
-		{"a key of the past", makes(access.NewKey{Role: access.Owner, Name: "late"}), "invalid-request: The key would have expired at 2026-11-20 08:00 UTC. No key was made. Give a later time, or none."},
-		{"an unknown vendor", makes(access.NewKey{Role: access.VendorAPI, Vendor: id.ID{1}}), "not-found: Vendor ven_04000000000000000000000000 was not found. No key was made. List the vendors to find its id."},
-		{"a key for nobody", makes(access.NewKey{Role: access.Owner, Person: "nobody@example.org"}), "not-found: nobody@example.org is not the address of a person who may sign in. No key was made. Check the address."},
+		{"a key of the past", makes(access.NewKey{Role: access.Owner, Name: "late"}), "invalid-request: The key would expire at 2026-11-20 08:00 UTC, which has passed. No key was created. Give a later time, or none."},
+		{"an unknown vendor", makes(access.NewKey{Role: access.VendorAPI, Vendor: id.ID{1}}), "not-found: Vendor ven_04000000000000000000000000 was not found. No key was created. List the vendors to find its id."},
+		{"a key for nobody", makes(access.NewKey{Role: access.Owner, Person: "nobody@example.org"}), "not-found: nobody@example.org is not the address of a person who may sign in. No key was created. Check the address."},
 		{"a key for a blocked person", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {
 			r.people[aminaEmail] = access.PersonRow{ID: id.ID{7}, Blocked: true}
 			return makes(access.NewKey{Role: access.Owner, Person: aminaEmail})(ctx, r, a)
-		}, "not-found: amina@example.org is not the address of a person who may sign in. No key was made. Check the address."},
+		}, "not-found: amina@example.org is not the address of a person who may sign in. No key was created. Check the address."},
 		{"no key", func(ctx context.Context, _ *rows, a *access.Access) (refusal.Refusal, error) {
 			k, err := a.ByAPIKey(ctx, knownKey)
 			return k.Refusal, err
@@ -72,13 +72,13 @@ func sayingsOfKeys() []saying {
 		{"no key to revoke", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {
 			k, err := a.RevokeAPIKey(ctx, r.amina(), id.ID{1})
 			return k.Refusal, err
-		}, "not-found: Key key_04000000000000000000000000 was not found, or was revoked before. No changes were made. List the keys to find its id."},
+		}, "not-found: Key key_04000000000000000000000000 was not found, or is already revoked. No changes were made. List the keys to find its id."},
 		{"a right that is missing", needs(access.Actor{Role: access.Support}),
-			"forbidden: The role support does not include ledger.read. No change was made, and no data is shown. Use a key or a login of a role that includes it, or ask an owner."},
+			"forbidden: The role support does not include the right ledger.read. No change was made, and no data is shown. Use a key or a login of a role that includes it, or ask an owner."},
 		{"no role at all", needs(access.Actor{}),
 			"forbidden: You have no role, so you do not have the right ledger.read. No change was made, and no data is shown. Use a key or a login of a role that includes it, or ask an owner."},
 		{"a vendor's key without vendor", needs(access.Actor{Role: access.VendorAPI}),
-			"forbidden: This key has the role vendor_api and names no vendor. No change was made, and no data is shown. Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001."},
+			"forbidden: This key has the role vendor_api but names no vendor. No change was made, and no data is shown. Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001."},
 	}
 }
 
@@ -98,8 +98,8 @@ func sayingsOfPeople() []saying {
 		{"a role that nobody has", adds(access.NewPerson{Email: "juma@example.org", Role: access.CustomerRole, Password: good}),
 			"invalid-request: There is no role \"customer\" for people. No person was added. Use one of these roles: " + rolesSentence},
 		{"a long name", adds(access.NewPerson{Email: "juma@example.org", Role: access.Support, Name: strings.Repeat("n", 129), Password: good}),
-			"invalid-request: A name has at most 128 bytes. No person was added. Shorten it."},
-		{"a short password", words("seven77"), "invalid-request: The password is shorter than 8 characters. No changes were made. Use 15 or more. A few words are easy to remember."},
+			"invalid-request: A name can have at most 128 bytes. No person was added. Shorten it."},
+		{"a short password", words("seven77"), "invalid-request: The password is shorter than 8 characters. No changes were made. Use 15 characters or more. A few words are easy to remember."},
 		{"a long password", words(strings.Repeat("ab", 65)), "invalid-request: The password is longer than 128 characters. No changes were made. Use a shorter one."},
 		{"a common password", words("password1"), "invalid-request: This password is one of the most common ones. No changes were made. Use a few unrelated words."},
 		{"an address that is taken", adds(access.NewPerson{Email: aminaEmail, Role: access.Support, Password: good}),
@@ -147,7 +147,7 @@ func sayingsOfApprovals() []saying {
 	}
 	nothing, raced := func(*rows) {}, func(r *rows) { r.raced = true }
 	amina := (&rows{}).amina()
-	const none = "not-found: Approval apr_00000000000000000000000004 was not found, or you may not decide about it. No decision was recorded. List the approvals that wait."
+	const none = "not-found: Approval apr_00000000000000000000000004 was not found, or you may not decide about it. No decision was recorded. List the pending approvals."
 	const notNow = "approval-invalid: Approval apr_00000000000000000000000004 does not allow this action now. No changes were made. Ask for the action again."
 	return []saying{
 		{"no approval", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.approvals = nil }), none},
@@ -155,24 +155,24 @@ func sayingsOfApprovals() []saying {
 		{"the maker", decides(access.ApprovalWaiting, amina, "", nil), "forbidden: You requested this action, so you cannot decide about it. No decision was recorded. Ask another person to decide."},
 		{"too late", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.now = r.now.AddDate(0, 0, 7) }),
 			"approval-invalid: Approval apr_00000000000000000000000004 has expired. No decision was recorded. Ask for the action again."},
-		{"decided", decides(access.ApprovalRejected, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already rejected. No decision was recorded. List the approvals that wait."},
-		{"done", decides(access.ApprovalUsed, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already done. No decision was recorded. List the approvals that wait."},
+		{"decided", decides(access.ApprovalRejected, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already rejected. No decision was recorded. List the pending approvals."},
+		{"done", decides(access.ApprovalUsed, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already done. No decision was recorded. List the pending approvals."},
 		{"the maker has gone", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.gone = true }),
-			"maker-not-in-force: This was requested by person amina@example.org. That key or person is not active any more. No changes were made. Reject it. The action can be requested again."},
+			"maker-not-in-force: This was requested by amina@example.org. That key or person is no longer active. No changes were made. Reject it. The action can be requested again."},
 		{"the maker has another role", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.becomes("") }),
-			"maker-not-in-force: This was requested by person amina@example.org. That key or person no longer has the right tariff.write. No changes were made. Reject it. The action can be requested again."},
-		{"a long reason", decides(access.ApprovalWaiting, finance(), strings.Repeat("ä", 501), nil), "invalid-request: A reason has at most 500 characters. No changes were made. Shorten it."},
+			"maker-not-in-force: This was requested by amina@example.org. That key or person no longer has the right tariff.write. No changes were made. Reject it. The action can be requested again."},
+		{"a long reason", decides(access.ApprovalWaiting, finance(), strings.Repeat("ä", 501), nil), "invalid-request: A reason can have at most 500 characters. No changes were made. Shorten it."},
 		{"an act of an older version", decides(access.ApprovalWaiting, finance(), "", nil),
-			"approval-invalid: This version of the server cannot carry out tariff.publish from an approval that an older version stored. No decision was recorded. Reject it, and request the action again."},
+			"approval-invalid: An older version of the server stored this approval. This version cannot carry out tariff.publish from it. No decision was recorded. Reject it, and request the action again."},
 		{"an approval that waits", uses(access.ApprovalWaiting, nothing), notNow},
 		{"an approval that was rejected", uses(access.ApprovalRejected, nothing), notNow},
 		{"an approval that was used", uses(access.ApprovalUsed, nothing), notNow},
 		{"an approval that is not there", uses(access.ApprovalGiven, func(r *rows) { r.approvals = nil }), notNow},
 		{"an approval that is too old", uses(access.ApprovalGiven, func(r *rows) { r.now = r.now.Add(7 * 24 * time.Hour) }), notNow},
-		{"an approval that is used at the same time", uses(access.ApprovalGiven, raced), "approval-invalid: Approval apr_00000000000000000000000004 was used before. No changes were made. To do the action once more, ask for it again."},
+		{"an approval that is used at the same time", uses(access.ApprovalGiven, raced), "approval-invalid: Approval apr_00000000000000000000000004 has already been used. No changes were made. To do the action again, ask for it again."},
 		{"an act that is too large", func(_ context.Context, r *rows, _ *access.Access) (refusal.Refusal, error) {
 			e, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: access.ActTariff, Utility: true, Body: strings.Repeat("x", 16<<10)}, r.now)
 			return e.Refusal, err
-		}, "too-large: This request takes 16386 bytes. A request that needs approval takes at most 16384. No changes were made. Make it smaller."},
+		}, "too-large: This request has 16386 bytes. A request that needs approval can have at most 16384. No changes were made. Make it smaller."},
 	}
 }

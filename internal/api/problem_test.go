@@ -221,9 +221,9 @@ func TestARefusalTellsWhatWasNotDone(t *testing.T) {
 	other := w.vendorKey("SHOP1")
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
 	for _, c := range []struct{ method, path, key, body, says, never string }{
-		{"GET", "/v1/vends/" + s.ID, other, "", "A vendor sees its own sales only", "nothing was sold"},
-		{"GET", "/v1/vends/" + s.ID + "/receipt", other, "", "A vendor sees its own sales only", "nothing was sold"},
-		{"POST", "/v1/vends/" + s.ID + "/reversal", other, `{"reason":"x"}`, "A vendor sees its own sales only", "nothing was sold"},
+		{"GET", "/v1/vends/" + s.ID, other, "", "A vendor sees only its own sales", "nothing was sold"},
+		{"GET", "/v1/vends/" + s.ID + "/receipt", other, "", "A vendor sees only its own sales", "nothing was sold"},
+		{"POST", "/v1/vends/" + s.ID + "/reversal", other, `{"reason":"x"}`, "A vendor sees only its own sales", "nothing was sold"},
 		{"POST", "/v1/vends", w.key, "{", "No token was sold", "changes"},
 		{"POST", "/v1/debts", w.key, "{", "no money moved", "sold"},
 		{"POST", "/v1/vendors/SHOP1/deposits", w.key, `{"x":1}`, "no money moved", "sold"},

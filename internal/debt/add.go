@@ -15,7 +15,6 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
-	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -71,7 +70,7 @@ func (n *NewCharge) normal() (AccountName, refusal.Refusal) {
 	case n.Amount.Minor == 0:
 		return name, refuse.BookingNotPositive()
 	}
-	return name, sale.CheckTender(n.Amount)
+	return name, checkAmount(n.Amount)
 }
 
 // plainName reports whether a text may name a charge, by the same rule as in tariffs.

@@ -145,6 +145,15 @@ func (d Debt) charge(month string) tariff.Charge {
 	return c
 }
 
+// checkAmount checks an amount as for a sale. A refusal says that no entry was booked.
+func checkAmount(a money.Amount) refusal.Refusal {
+	no := sale.CheckTender(a)
+	if no.Refused() {
+		no = refuse.BookingNotMade(no)
+	}
+	return no
+}
+
 // ownCurrency refuses money of another currency than the tenant's.
 func ownCurrency(tx Tx, a money.Amount) (refusal.Refusal, error) {
 	currency, _, err := tx.Books().Currency()
@@ -154,7 +163,7 @@ func ownCurrency(tx Tx, a money.Amount) (refusal.Refusal, error) {
 	case currency == "":
 		return refuse.UtilityWithoutCurrency(), nil
 	case currency != a.Currency:
-		return refuse.CurrencyMismatch(a.Currency, currency), nil
+		return refuse.BookingNotMade(refuse.CurrencyMismatch(a.Currency, currency)), nil
 	}
 	return refusal.Refusal{}, nil
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -58,7 +57,7 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	case a.Amount.Minor <= 0:
 		return Adjusted{}, refuse.AdjustmentNotPositive(), nil
 	}
-	if no := sale.CheckTender(a.Amount); no.Refused() {
+	if no := checkAmount(a.Amount); no.Refused() {
 		return Adjusted{}, no, nil
 	}
 	place, no, err := findAccount(tx, name, a.Account)

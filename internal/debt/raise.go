@@ -14,7 +14,6 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
-	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -101,7 +100,7 @@ func (n *NewDebt) normal() (AccountName, refusal.Refusal) {
 	if n.Amount.Minor == 0 {
 		return name, refuse.BookingNotPositive()
 	}
-	return name, sale.CheckTender(n.Amount)
+	return name, checkAmount(n.Amount)
 }
 
 // limits checks the limits of what purchases pay.

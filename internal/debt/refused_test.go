@@ -259,7 +259,7 @@ func TestATenantWithoutACurrencyOwesNothing(t *testing.T) {
 	h := w.home(1, registry.PrepayToken, id.ID{1})
 	w.exec(func(tx *store.Tx) error { _, err := tx.C.Exec(`UPDATE tenant SET currency = ''`); return err })
 	out, err := w.Add(t.Context(), owner(), debt.NewDebt{Account: h.number, Kind: "fine", Amount: kes(100)})
-	if want := "The utility has no currency yet. No entry was booked. Publish a tariff first."; err != nil || out.Code != refusal.TariffMissing || out.Detail() != want {
+	if want := "The utility has no currency yet. No entry was booked. Set it with paywatt utility set --currency, or publish a tariff, which sets it too."; err != nil || out.Code != refusal.TariffMissing || out.Detail() != want {
 		t.Errorf("%q %q %v, want %q", out.Code, out.Detail(), err, want)
 	}
 }

@@ -46,20 +46,20 @@ func (g *guesses) take(by access.Actor, number string, now time.Time) (time.Dura
 	defer g.mu.Unlock()
 	mine, ok := g.window(fmt.Sprintf("actor %d %s %s", by.Tenant, by.Kind, by.ID), now)
 	if !ok {
-		return GuessWindow, refuse.GuessesOfTooMany(GuessWindow.String())
+		return GuessWindow, refuse.GuessesOfTooMany(refuse.Span(GuessWindow))
 	}
 	if mine.n >= ActorGuesses {
 		wait := mine.from.Add(GuessWindow).Sub(now)
-		return wait, refuse.GuessesOfPerson(ActorGuesses, wait.Round(time.Minute).String())
+		return wait, refuse.GuessesOfPerson(ActorGuesses, refuse.Span(max(wait.Round(time.Minute), time.Minute)))
 	}
 	var meters *count
 	if number != "" {
 		if meters, ok = g.window(fmt.Sprintf("meter %d %s", by.Tenant, number), now); !ok {
-			return GuessWindow, refuse.GuessesOfTooMany(GuessWindow.String())
+			return GuessWindow, refuse.GuessesOfTooMany(refuse.Span(GuessWindow))
 		}
 		if meters.n >= MeterGuesses {
 			wait := meters.from.Add(GuessWindow).Sub(now)
-			return wait, refuse.GuessesAboutMeter(MeterGuesses, number, wait.Round(time.Minute).String())
+			return wait, refuse.GuessesAboutMeter(MeterGuesses, number, refuse.Span(max(wait.Round(time.Minute), time.Minute)))
 		}
 		meters.n++
 	}

@@ -372,7 +372,7 @@ func TestTheKeyStoreTakesAThousandKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := d.Keys[0].fact()
-	for n, want := range []string{"", "The key store holds 1000 keys, the most that it takes. The key store was not changed. Use another data folder."} {
+	for n, want := range []string{"", "The key store holds 1000 keys, the most it can hold. The key store was not changed. Use another data folder."} {
 		f.SGC = fmt.Sprintf("99999%d", n)
 		no, err := s.Add(f, key)
 		if err != nil || no.Detail() != want || no.Refused() && no.Code != refusal.KeyExists {

@@ -31,11 +31,11 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 		want   string
 	}{
 		{func(o *vending.IssueRequest) { o.Attributes.SGC = "999999" }, refusal.KeyMissing,
-			"There is no vending key for supply group 999999, revision 1, type 2. No token was made. Add it with paywatt vendingkey add, then sell again."},
+			"There is no vending key for supply group 999999, revision 1, type 2. No token was made. Add it with paywatt vendingkey add, then try again."},
 		{func(o *vending.IssueRequest) { o.Attributes.KT = sts.DITK }, refusal.KeyTypeForbidden,
 			"The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it. No token was made. Have its key changed first."},
 		{func(o *vending.IssueRequest) { o.Attributes.DKGA = sts.DKGA04 }, refusal.KeyMissing,
-			"The vending key of supply group 123456, revision 1, type 2 derives by DKGA 02. The meter is registered with DKGA 04. No token was made. " +
+			"The vending key of supply group 123456, revision 1, type 2 uses DKGA 02. The meter is registered with DKGA 04. No token was made. " +
 				"Correct the meter's dkga, or add the right vending key under its own revision."},
 		{func(o *vending.IssueRequest) { o.Attributes.BaseDate = sts.Base1993 }, refusal.KeyMissing,
 			"The vending key of supply group 123456, revision 1, type 2 counts from base date 2014. The meter is registered with base date 1993. " +
@@ -56,7 +56,7 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 			"The key of supply group 123456, revision 1, type 2 has expired (key expiry number 103). No token was made. Change the meter's key to a newer revision."},
 		{func(o *vending.IssueRequest) { o.Attributes.TI = "x" }, refusal.KeyMissing,
 			"No key can be derived for a meter of supply group 123456, revision 1, type 2, tariff index x, EA 07, DKGA 02 and base date 2014. No token was made. " +
-				"Check these facts of the meter's key."},
+				"Check these values of the meter's key."},
 	} {
 		o := order(t)
 		c.change(&o)
@@ -72,7 +72,7 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 		}
 	}
 	s.Lock()
-	want := "The key store is locked. No token was made. Give the server the key store's passphrase, then sell again."
+	want := "The key store is locked. No token was made. Give the server the key store's passphrase, then try again."
 	if no := s.Issuer().Check(t.Context(), order(t)); no.Code != refusal.KeystoreLocked || no.Detail() != want {
 		t.Errorf("locked: %s %s", no.Code, no.Detail())
 	}
@@ -125,7 +125,7 @@ func TestTokensOfManagement(t *testing.T) {
 	expired.Change.KEN = 1
 	a, err := s.Issuer().Issue(t.Context(), expired)
 	if err != nil || a.Outcome != vending.Declined || a.Code != refusal.KeyTypeForbidden || a.What != "The meter cannot be given this key: it has expired (key expiry number 1)." ||
-		a.Not != "No token was made." || a.Try != "Check the facts of the new key." {
+		a.Not != "No token was made." || a.Try != "Check the values of the new key." {
 		t.Errorf("a change to an expired key: %+v, %v", a, err)
 	}
 }
@@ -141,7 +141,7 @@ func TestARefusedKeyChangeIsExplained(t *testing.T) {
 	for want, next := range map[string]func(*sts.Attributes){
 		"a key of type 2 cannot become a key of type 3.":                                                func(a *sts.Attributes) { a.KT = sts.DCTK },
 		"base date 1993 is before that of the present key, or has no token identifier for this minute.": func(a *sts.Attributes) { a.KRN, a.BaseDate = 2, sts.Base1993 },
-		"it is the key that the meter holds, or one of its facts is out of range.":                      func(*sts.Attributes) {},
+		"it is the key that the meter holds, or one of its values is out of range.":                     func(*sts.Attributes) {},
 	} {
 		o := order(t)
 		o.Make, o.Change = vending.MakeKeyChange, vending.Change{Next: o.Attributes, KEN: 255, At: sts.Base2014.Time(100 << 16)}
@@ -169,7 +169,7 @@ func TestARefusedKeyIsExplained(t *testing.T) {
 		{func(f *keystore.Fact) { f.KRN = 2 }, hex04, refusal.InvalidRequest,
 			"A vending key for DKGA 02 has 8 bytes. This one has 20. The key store was not changed. Check --dkga and the key file."},
 		{func(*keystore.Fact) {}, hex02, refusal.KeyExists,
-			"There is a vending key for supply group 123456, revision 1, type 2 already. The key store was not changed. " +
+			"A vending key for supply group 123456, revision 1, type 2 already exists. The key store was not changed. " +
 				"Give a new key of the supply group a new revision number (--krn)."},
 		{func(f *keystore.Fact) { f.KT, f.Test = sts.DCTK, false }, hex02, refusal.KeyExists,
 			"Revision 1 of supply group 123456 has a test key. Test and real keys are never mixed in one revision. " +

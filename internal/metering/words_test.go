@@ -138,8 +138,8 @@ func TestARefusedListIsExplained(t *testing.T) {
 	h := metering.NewHistory(&shelf{rows: 300})
 	owner := access.Actor{Tenant: 1, Role: access.Owner}
 	long := base64.RawURLEncoding.EncodeToString(make([]byte, 17))
-	const cursor = "This cursor is not valid for this list. Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning."
-	const size = "limit must be from 1 to 200. Ask for fewer rows and follow next_cursor."
+	const cursor = "This cursor is not valid for this list. No data was returned. Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning."
+	const size = "limit must be from 1 to 200. No data was returned. Ask for fewer rows and follow next_cursor."
 	for _, c := range []struct {
 		meter, cursor string
 		limit, rows   int

@@ -37,14 +37,14 @@ func TestAMessageIsSentOnceMore(t *testing.T) {
 		}, "", "a"},
 		{"by a route that is named", "b", func(*hall, *notify.Message) {}, "", "b"},
 		{"by no route", "c", func(*hall, *notify.Message) {}, "This server has no route c for messages.", ""},
-		{"one that came in", "", func(_ *hall, m *notify.Message) { m.Incoming = true }, "Message {id} came in. Only messages of this server can be sent again.", ""},
+		{"one that came in", "", func(_ *hall, m *notify.Message) { m.Incoming = true }, "Message {id} is an incoming message. Only messages of this server can be sent again.", ""},
 		{"answered", "", func(_ *hall, m *notify.Message) { m.State = notify.Answered }, "The meter answered message {id} at 0001-01-01 00:00 UTC: it reports that it has the token.", ""},
 		{"tried 39 times", "", func(h *hall, m *notify.Message) {
 			h.tries[m.ID] = slices.Repeat([]notify.Try{{N: 1, Route: "a", Outcome: "not_sent"}}, notify.MaxTries-1)
 		}, "", "a"},
 		{"tried 40 times", "", func(h *hall, m *notify.Message) {
 			h.tries[m.ID] = slices.Repeat([]notify.Try{{N: 1, Route: "a", Outcome: "not_sent"}}, notify.MaxTries)
-		}, "Message {id} was tried 40 times. That is the limit.", ""},
+		}, "Message {id} has already been tried 40 times, the most allowed.", ""},
 		{"being sent", "", func(h *hall, m *notify.Message) { h.tries[m.ID] = []notify.Try{{N: 1, Route: "a"}} }, "Message {id} is being sent now.", ""},
 	} {
 		h, _, _ := newHall(t)
@@ -197,10 +197,10 @@ func TestATokenIsOrdered(t *testing.T) {
 		{"the newest, which is not of the last sale", "", sale.RouteSMS, "", notify.PurposeTokenFree, amina, 4, notify.LastSale{Vend: id.ID{3}, Tender: money.Amount{Minor: 700}}, 0},
 		{"the newest, to the meter", "", sale.RouteMeterSMS, "", notify.PurposeMeter, meterSIM, 4, notify.LastSale{}, 0},
 		{"one by its identity", id.ID{15: 5}.Text(id.Token), sale.RouteSMS, "", notify.PurposeKeyChange, amina, 5, notify.LastSale{Vend: id.ID{5}, Tender: money.Amount{Minor: 700}}, 0},
-		{"one that is in the meter", id.ID{15: 1}.Text(id.Token), sale.RouteSMS, "Meter 04140001001 has this token already.", "", "", 0, notify.LastSale{}, 0},
+		{"one that is in the meter", id.ID{15: 1}.Text(id.Token), sale.RouteSMS, "Meter 04140001001 already has this token.", "", "", 0, notify.LastSale{}, 0},
 		{"one of another meter", elsewhere.ID.Text(id.Token), sale.RouteSMS, "Meter 04140001001 has no such token.", "", "", 0, notify.LastSale{}, 0},
 		{"one that is none", id.ID{15: 8}.Text(id.Token), sale.RouteSMS, "Meter 04140001001 has no such token.", "", "", 0, notify.LastSale{}, 0},
-		{"no token", "123", sale.RouteSMS, "token is the id of a token", "", "", 0, notify.LastSale{}, 0},
+		{"no token", "123", sale.RouteSMS, "token must be the id of a token", "", "", 0, notify.LastSale{}, 0},
 	} {
 		h, _, _ := newHall(t)
 		h.meter = registry.Meter{N: 1, Number: meterA}

@@ -66,8 +66,8 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 		"a text and a token":      {notify.MessageRequest{Phone: amina, Text: "x", Token: "y"}, nil, "A message carries a text or a token, not both."},
 		"a text to a SIM":         {notify.MessageRequest{Phone: amina, Text: "x", Via: sale.RouteMeterSMS}, nil, "Only a token can be sent to the SIM of a meter, not a text."},
 		"neither":                 {notify.MessageRequest{Phone: amina}, nil, "A message needs a text, or a meter whose token it carries."},
-		"blanks":                  {notify.MessageRequest{Phone: amina, Text: " \n"}, nil, "The text consists of blanks."},
-		"a long text":             {notify.MessageRequest{Phone: amina, Text: strings.Repeat("x", 481)}, nil, "A text has at most 480 bytes."},
+		"blanks":                  {notify.MessageRequest{Phone: amina, Text: " \n"}, nil, "The text has only spaces."},
+		"a long text":             {notify.MessageRequest{Phone: amina, Text: strings.Repeat("x", 481)}, nil, "A text can have at most 480 bytes."},
 		"a token in a text":       {notify.MessageRequest{Phone: amina, Text: "123456789012345678"}, nil, "The text has digits that look like a token."},
 		"by no way":               {notify.MessageRequest{Meter: meterA}, nil, `via cannot be "".`},
 		"by another way":          {notify.MessageRequest{Meter: meterA, Via: "mqtt"}, nil, `via cannot be "mqtt".`},
@@ -80,7 +80,7 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 		"no token of its digits":  {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no such token."},
 		"a token that is over":    {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list[0].State = sale.TokenReversed }, "This token of meter 04140001001 is no longer valid."},
 		"one without digits":      {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: (id.ID{15: 4}).Text(id.Token)}, func(s *shop) { s.list[0].Sealed = nil }, "The server does not have the digits of this token of meter 04140001001."},
-		"nineteen digits":         {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: "1234567890123456789"}, nil, "token is the id of a token (tok_…) or its 20 digits."},
+		"nineteen digits":         {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: "1234567890123456789"}, nil, "token must be the id of a token (tok_…) or its 20 digits."},
 		"letters in a number":     {notify.MessageRequest{Phone: "+25470000000x", Text: "x"}, nil, `"+25470000000x" is not a telephone number.`},
 	} {
 		s := newShop(t)
@@ -258,7 +258,7 @@ func TestAMessageIsShownWithItsTries(t *testing.T) {
 	if got, err := h.dispatcher.Retry(t.Context(), clerk(), m.Text(id.Message), strings.Repeat("r", 41)); err != nil || got.Detail() != "This server has no route "+strings.Repeat("r", 40)+"… for messages. No message was sent. Use one of its routes: a, b." {
 		t.Errorf("%q, %v", got.What, err)
 	}
-	if got, err := h.dispatcher.List(t.Context(), clerk(), notify.List{State: notify.State(strings.Repeat("s", 41))}); err != nil || got.What != "Messages have no state "+strings.Repeat("s", 40)+"…." {
+	if got, err := h.dispatcher.List(t.Context(), clerk(), notify.List{State: notify.State(strings.Repeat("s", 41))}); err != nil || got.What != "Messages have no state \""+strings.Repeat("s", 40)+"…\"." {
 		t.Errorf("%q, %v", got.What, err)
 	}
 }

@@ -19,7 +19,7 @@ var templates = [languages]map[Purpose]string{
 		"reversal-money":  "Your payment of {amount} for meter {meter} was reversed. Balance {balance}. {utility}",
 		"balance":         "Meter {meter}: {left} kWh left at {at}. Newer figure: on the meter's display.",
 		"balance-unknown": "No balance from meter {meter} yet. Read it on the meter's display.",
-		"wallet":          "Meter {meter}: {balance} left by its reading of {at} (estimate). In the books: {settled}.",
+		"wallet":          "Meter {meter}: {balance} left at its reading of {at} (estimate). In the books: {settled}.",
 		"wallet-settled":  "Meter {meter}: {settled} in the books. What was used since then has not arrived yet.",
 		"last-token":      "{token} = {units} kWh, {amount}, meter {meter}, bought {at}. Type the 20 digits on the meter, then #.",
 		"last-token-step": "{token} = step {step} of {of}: {units} kWh, {amount}, meter {meter}, bought {at}. Type the steps in order.",

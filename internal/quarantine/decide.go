@@ -166,7 +166,7 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 // allows refuses a decision that does not fit the entry.
 func (e Entry) allows(v Verdict) refusal.Refusal {
 	if e.State != Open {
-		return refuse.EntryDecidedBefore(e.ID.Text(id.Held), string(e.State), e.DecidedBy)
+		return refuse.EntryDecidedBefore(e.ID.Text(id.Held), string(e.State), access.PlainName(e.DecidedBy))
 	}
 	choices := e.Choices()
 	if e.ID.IsZero() {

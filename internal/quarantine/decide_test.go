@@ -215,9 +215,9 @@ type undecidable struct {
 func malformed() []undecidable {
 	return []undecidable{
 		{"blank reason", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: " \n"}, refusal.InvalidRequest, "A decision needs a reason.", ""},
-		{"long reason", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: strings.Repeat("ä", 301)}, refusal.InvalidRequest, "A reason has at most 300 characters.", ""},
-		{"no choice", jumped, quarantine.Verdict{Entry: entry(1)}, refusal.InvalidRequest, `A decision is accept, rebase or discard, not "".`, ""},
-		{"a register that is accepted", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Register: wh(1)}, refusal.InvalidRequest, "Only a rebase takes a register.", ""},
+		{"long reason", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: strings.Repeat("ä", 301)}, refusal.InvalidRequest, "A reason can have at most 300 characters.", ""},
+		{"no choice", jumped, quarantine.Verdict{Entry: entry(1)}, refusal.InvalidRequest, `A decision must be accept, rebase or discard, not "".`, ""},
+		{"a register that is accepted", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Register: wh(1)}, refusal.InvalidRequest, "Only a rebase can have a register.", ""},
 		{"a negative register", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(-1)}, refusal.InvalidRequest, "register_wh must not be negative.", ""},
 		{"no identity", jumped, quarantine.Verdict{Entry: "x", Choice: quarantine.Accept}, refusal.NotFound, "Entry x was not found in quarantine.", ""},
 		{"an unknown entry", jumped, quarantine.Verdict{Entry: entry(9), Choice: quarantine.Accept}, refusal.NotFound, "Entry " + entry(9) + " was not found in quarantine.", ""},
@@ -238,17 +238,17 @@ func unfit() []undecidable {
 	}
 	return []undecidable{
 		{"decided before", before, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept}, refusal.AlreadyDecided,
-			"Entry " + entry(1) + " was decided before: discarded by person juma.", ""},
+			"Entry " + entry(1) + " has already been decided: discarded by juma.", ""},
 		{"a register that fell", fallen, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept}, refusal.InvalidRequest,
 			"The register of entry " + entry(1) + " is below the one before, so it cannot be accepted.", "Choose another decision: rebase, discard."},
 		{"an open relay, discarded", drawn, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Discard}, refusal.InvalidRequest,
 			"The reading of entry " + entry(1) + " is not in doubt, only who pays for its energy. It cannot be discarded.", "Choose another decision: accept, rebase."},
 		{"an open relay, and a register", drawn, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(1)}, refusal.InvalidRequest,
-			"A decision about energy through an open relay takes no register.", "Accept it, or rebase without a register. A register can be set afterwards."},
+			"A decision about energy through an open relay cannot have a register.", "Accept it, or rebase without a register. A register can be set afterwards."},
 		{"no price", func(t *testing.T) *rows { return stopped(t, wallet.HoldPrice, metering.DoubtPrice, 2000) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
 			refusal.InvalidRequest, "The tariff has no price for the energy of entry " + entry(1) + ", so it cannot be accepted.", "Choose another decision: rebase, discard."},
 		{"a record, rebased", func(t *testing.T) *rows { return held(t, metering.DoubtFuture, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(1)},
-			refusal.InvalidRequest, "Charging did not stop at entry " + entry(1) + ", so it takes no rebase.", "Choose another decision: accept, discard."},
+			refusal.InvalidRequest, "Charging did not stop at entry " + entry(1) + ", so it cannot be decided with a rebase.", "Choose another decision: accept, discard."},
 		{"a negative record", func(t *testing.T) *rows { return held(t, metering.DoubtNegative, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
 			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so it cannot be accepted.", "Choose another decision: discard."},
 		{"a record that cannot be read", func(t *testing.T) *rows { return held(t, metering.DoubtUnreadable, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},

@@ -73,7 +73,7 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 		r := newRows(t)
 		r.doctor.Findings = []diagnosis.Finding{{Code: code, Text: "It is so.", Do: "Do that."}, {Code: diagnosis.Ready}}
 		out := r.sends(recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT})
-		if out.Refused() == sent || !sent && (out.Code != refusal.TokenUnfit || out.What != "It is so." || out.Try != "Do that." || len(r.Wrote) != 0 || r.kicks != 0) {
+		if out.Refused() == sent || !sent && (out.Code != refusal.TokenUnfit || !strings.HasSuffix(out.What, ". It is so.") || out.Try != "Do that." || len(r.Wrote) != 0 || r.kicks != 0) {
 			t.Errorf("%s: %+v", code, out.Refusal)
 		}
 	}
@@ -136,9 +136,9 @@ func TestWhatIsNotSent(t *testing.T) {
 		{"an unknown meter", nil, recharge.Request{Meter: "06000001237", Token: name(1), By: recharge.MQTT}, refusal.MeterNotFound, "Meter 06000001237 was not found.", ""},
 		{"an unknown token", nil, recharge.Request{Token: name(8), By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
 		{"another meter's", func(r *rows) { r.number = "06000001237" }, byID, refusal.NotFound, "Meter " + number + " has no such token.", ""},
-		{"in stock", status(registry.Stock), byID, refusal.MeterBlocked, "Meter " + number + " is not installed: its status is stock.", ""},
-		{"removed", status(registry.Removed), byID, refusal.MeterBlocked, "Meter " + number + " is not installed: its status is removed.", ""},
-		{"scrapped", status(registry.Scrapped), byID, refusal.MeterBlocked, "Meter " + number + " is not installed: its status is scrapped.", ""},
+		{"in stock", status(registry.Stock), byID, refusal.MeterBlocked, "Meter " + number + " is not installed. Its status is stock.", ""},
+		{"removed", status(registry.Removed), byID, refusal.MeterBlocked, "Meter " + number + " is not installed. Its status is removed.", ""},
+		{"scrapped", status(registry.Scrapped), byID, refusal.MeterBlocked, "Meter " + number + " is not installed. Its status is scrapped.", ""},
 		{"reserved", state(sale.TokenReserved), byID, refusal.TokenUnfit, is("reserved"), "Sell a new token."},
 		{"failed", state(sale.TokenFailed), byID, refusal.TokenUnfit, is("failed"), "Sell a new token."},
 		{"reversed", state(sale.TokenReversed), byID, refusal.TokenUnfit, is("reversed"), "Sell a new token."},
@@ -250,7 +250,7 @@ func TestWhoMaySend(t *testing.T) {
 	r := newRows(t)
 	by := owner()
 	by.Vendor = id.ID{15: 5}
-	const vendors = "A vendor sees its own sales, not all tokens of a meter."
+	const vendors = "A vendor sees only its own sales, not all tokens of a meter."
 	if out, err := r.cases().Send(t.Context(), by, recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT}); err != nil || out.Code != refusal.Forbidden || out.What != vendors || len(r.Made) != 0 {
 		t.Errorf("a vendor's person sends: %+v, %v", out.Refusal, err)
 	}

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// MeterTakesNoTokens: Meter {meter} is of mode {mode} and takes no tokens. Sell to meters of mode prepay_token or prepay_wallet.
+// MeterTakesNoTokens: Meter {meter} is in mode {mode}, which is not prepaid. Sell to meters in mode prepay_token or prepay_wallet.
 func MeterTakesNoTokens(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-takes-no-tokens", What: "Meter " + meter + " is of mode " + mode + " and takes no tokens.", Not: "No money was taken and no token was made.", Try: "Sell to meters of mode prepay_token or prepay_wallet.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-takes-no-tokens", What: "Meter " + meter + " is in mode " + mode + ", which is not prepaid.", Not: "No money was taken and no token was made.", Try: "Sell to meters in mode prepay_token or prepay_wallet.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
-// MeterNotActive: Meter {meter} is {status}, not active. Ask the utility why. It can set the meter active again.
+// MeterNotActive: The status of meter {meter} is {status}, not active. Ask the utility why the meter is not active.
 func MeterNotActive(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-active", What: "Meter " + meter + " is " + status + ", not active.", Not: "No money was taken and no token was made.", Try: "Ask the utility why. It can set the meter active again.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-active", What: "The status of meter " + meter + " is " + status + ", not active.", Not: "No money was taken and no token was made.", Try: "Ask the utility why the meter is not active.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // MeterWithoutAccount: Meter {meter} has no open account. Ask the utility to open an account for this meter.
@@ -25,9 +25,9 @@ func MeterWithoutAccount(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "account-closed", Text: "meter-without-account", What: "Meter " + meter + " has no open account.", Not: "No money was taken and no token was made.", Try: "Ask the utility to open an account for this meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MeterWithoutTariff: No tariff of meter {meter} is in force now. Publish a version of its tariff that has begun.
+// MeterWithoutTariff: No tariff is in force for meter {meter} now. Publish a version of its tariff that begins at once.
 func MeterWithoutTariff(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-missing", Text: "meter-without-tariff", What: "No tariff of meter " + meter + " is in force now.", Not: "No money was taken and no token was made.", Try: "Publish a version of its tariff that has begun.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "tariff-missing", Text: "meter-without-tariff", What: "No tariff is in force for meter " + meter + " now.", Not: "No money was taken and no token was made.", Try: "Publish a version of its tariff that begins at once.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterWithoutKey: Meter {meter} has no STS key on record. Register the supply group, key revision, key type and tariff index of the meter.
@@ -55,9 +55,9 @@ func MeterKeyExpired(meter string, number string) refusal.Refusal {
 	return refusal.Refusal{Code: "key-expired", Text: "meter-key-expired", What: "The key of meter " + meter + " has expired (key expiry number " + number + "). The meter would refuse the token.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision that is still valid.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "number", Value: number}}}
 }
 
-// BaseDateOver: Base date {base} of meter {meter} has no token identifier for this minute: they have run out, or have not begun. Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.
+// BaseDateOver: Base date {base} of meter {meter} has no token identifier for this time: its identifiers have run out, or have not begun. Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.
 func BaseDateOver(base string, meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "Base date " + base + " of meter " + meter + " has no token identifier for this minute: they have run out, or have not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{Place: "base", Value: base}, {Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "Base date " + base + " of meter " + meter + " has no token identifier for this time: its identifiers have run out, or have not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{Place: "base", Value: base}, {Place: "meter", Value: meter}}}
 }
 
 // TokensTooFarAhead: Meter {meter} has been sold so many tokens that the next would be dated more than {minutes} minutes ahead. Wait, or buy more at a time. Each token takes one minute.
@@ -70,19 +70,19 @@ func UnitsNotOnAToken(units unit.Energy) refusal.Refusal {
 	return refusal.Refusal{Code: "vend-too-large", Text: "units-not-on-a-token", What: "A token cannot carry exactly " + units.KWh(1) + " kWh.", Not: "No money was taken and no token was made.", Try: "Buy another amount.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}}}
 }
 
-// SaleInProgress: Another sale to meter {meter} is waiting for its token. Try again in a few seconds.
+// SaleInProgress: Another sale to meter {meter} or its account is still in progress. Try again in a few seconds. If that sale is being reversed, wait until the reversal is over.
 func SaleInProgress(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-in-progress", Text: "sale-in-progress", What: "Another sale to meter " + meter + " is waiting for its token.", Not: "No money was taken and no token was made.", Try: "Try again in a few seconds.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "vend-in-progress", Text: "sale-in-progress", What: "Another sale to meter " + meter + " or its account is still in progress.", Not: "No money was taken and no token was made.", Try: "Try again in a few seconds. If that sale is being reversed, wait until the reversal is over.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// IdempotencyKeyMissing: A sale needs an Idempotency-Key, so that its answer can be asked for again. Send the header with 8 to 64 characters that are new for each sale.
+// IdempotencyKeyMissing: The request has no Idempotency-Key. Send the header with 8 to 64 characters: new for each sale or token, and the same when you repeat the request.
 func IdempotencyKeyMissing() refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-missing", Text: "idempotency-key-missing", What: "A sale needs an Idempotency-Key, so that its answer can be asked for again.", Not: "No money was taken and no token was made.", Try: "Send the header with 8 to 64 characters that are new for each sale."}
+	return refusal.Refusal{Code: "idempotency-key-missing", Text: "idempotency-key-missing", What: "The request has no Idempotency-Key.", Not: "No money was taken and no token was made.", Try: "Send the header with 8 to 64 characters: new for each sale or token, and the same when you repeat the request."}
 }
 
-// FreeUnitsIssued: Meter {meter} has received its free units for this month. Pay for more, or wait for the next month.
+// FreeUnitsIssued: Meter {meter} has already received its free units for this month. Pay for more, or wait for the next month.
 func FreeUnitsIssued(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "fbe-already-issued", Text: "free-units-issued", What: "Meter " + meter + " has received its free units for this month.", Not: "No money was taken and no token was made.", Try: "Pay for more, or wait for the next month.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "fbe-already-issued", Text: "free-units-issued", What: "Meter " + meter + " has already received its free units for this month.", Not: "No money was taken and no token was made.", Try: "Pay for more, or wait for the next month.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // AmountNotPositive: Amount must be greater than 0. Meter {meter} has no free units to claim. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
@@ -95,14 +95,14 @@ func AmountZero() refusal.Refusal {
 	return refusal.Refusal{Code: "amount-invalid", Text: "amount-zero", What: "Amount must be greater than 0.", Not: "No money was taken and no token was made.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00."}
 }
 
-// IdempotencyKeyOfWrongForm: An Idempotency-Key has {min} to {max} printable ASCII characters. Send another key.
+// IdempotencyKeyOfWrongForm: An Idempotency-Key must have {min} to {max} printable ASCII characters. Send another key.
 func IdempotencyKeyOfWrongForm(minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No money was taken and no token was made.", Try: "Send another key.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "idempotency-key-of-wrong-form", What: "An Idempotency-Key must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No money was taken and no token was made.", Try: "Send another key.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// ClientRefTooLong: client_ref has at most {max} printable characters. Use a shorter reference.
+// ClientRefTooLong: client_ref must have at most {max} printable ASCII characters. Use another reference.
 func ClientRefTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "client-ref-too-long", What: "client_ref has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No money was taken and no token was made.", Try: "Use a shorter reference.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "client-ref-too-long", What: "client_ref must have at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No money was taken and no token was made.", Try: "Use another reference.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ClientRefReused: client_ref "{ref}" belongs to another sale. Look at that sale, or use a new reference for a new one.
@@ -110,9 +110,9 @@ func ClientRefReused(ref string) refusal.Refusal {
 	return refusal.Refusal{Code: "client-ref-reused", Text: "client-ref-reused", What: "client_ref \"" + ref + "\" belongs to another sale.", Not: "No money was taken and no token was made.", Try: "Look at that sale, or use a new reference for a new one.", Args: []refusal.Arg{{Place: "ref", Value: ref}}}
 }
 
-// CustomerWithoutPhone: The customer of meter {meter} has no telephone number to send the token to. Register the number, or leave sms out of deliver.
+// CustomerWithoutPhone: The customer of meter {meter} has no registered telephone number. Register the number, or leave sms out of deliver.
 func CustomerWithoutPhone(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "customer-without-phone", What: "The customer of meter " + meter + " has no telephone number to send the token to.", Not: "No money was taken and no token was made.", Try: "Register the number, or leave sms out of deliver.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-without-phone", What: "The customer of meter " + meter + " has no registered telephone number.", Not: "No money was taken and no token was made.", Try: "Register the number, or leave sms out of deliver.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterWithoutSim: Meter {meter} takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens. Register its sim_phone, or leave meter_sms out of deliver.
@@ -120,9 +120,9 @@ func MeterWithoutSim(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-sim", What: "Meter " + meter + " takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens.", Not: "No money was taken and no token was made.", Try: "Register its sim_phone, or leave meter_sms out of deliver.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// DeliveryUnknown: This server does not deliver by "{route}". Leave it out of deliver. The server knows mqtt, and sms and meter_sms where it has a route for messages. The answer itself carries the digits.
+// DeliveryUnknown: This server does not deliver by "{route}". Use mqtt, or sms or meter_sms if the server has a route for messages. Or leave it out: the answer itself has the digits.
 func DeliveryUnknown(route string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "delivery-unknown", What: "This server does not deliver by \"" + route + "\".", Not: "No money was taken and no token was made.", Try: "Leave it out of deliver. The server knows mqtt, and sms and meter_sms where it has a route for messages. The answer itself carries the digits.", Args: []refusal.Arg{{Place: "route", Value: route}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "delivery-unknown", What: "This server does not deliver by \"" + route + "\".", Not: "No money was taken and no token was made.", Try: "Use mqtt, or sms or meter_sms if the server has a route for messages. Or leave it out: the answer itself has the digits.", Args: []refusal.Arg{{Place: "route", Value: route}}}
 }
 
 // SaleWaitsForIssuer: The issuer has not said whether it made the token of sale {sale}. Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.
@@ -137,22 +137,22 @@ func SaleWaitsForClock(sale string) refusal.Refusal {
 
 // TokensWaitForIssuer: The issuer has not said whether it made the tokens. Repeat the same request. It gives the same tokens.
 func TokensWaitForIssuer() refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "tokens-wait-for-issuer", What: "The issuer has not said whether it made the tokens.", Try: "Repeat the same request. It gives the same tokens."}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "tokens-wait-for-issuer", What: "The issuer has not said whether it made the tokens.", Not: "The request is neither complete nor void.", Try: "Repeat the same request. It gives the same tokens."}
 }
 
 // TokensWaitForClock: The request for tokens cannot be completed until the server's clock is trusted. Set the clock or trust it (paywatt clock trust), then repeat the same request. It gives the same tokens.
 func TokensWaitForClock() refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "tokens-wait-for-clock", What: "The request for tokens cannot be completed until the server's clock is trusted.", Try: "Set the clock or trust it (paywatt clock trust), then repeat the same request. It gives the same tokens."}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "tokens-wait-for-clock", What: "The request for tokens cannot be completed until the server's clock is trusted.", Not: "The request is neither complete nor void.", Try: "Set the clock or trust it (paywatt clock trust), then repeat the same request. It gives the same tokens."}
 }
 
-// SaleFailed: Sale {sale} failed: the issuer refused its token. Once the cause is gone, start a new sale with a new client_ref.
+// SaleFailed: Sale {sale} failed. No token was issued for it. Once the cause is gone, start a new sale with a new client_ref.
 func SaleFailed(code refusal.Code, sale string) refusal.Refusal {
-	return refusal.Refusal{Code: code, Text: "sale-failed", What: "Sale " + sale + " failed: the issuer refused its token.", Not: "No money was kept and no token was made.", Try: "Once the cause is gone, start a new sale with a new client_ref.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: code, Text: "sale-failed", What: "Sale " + sale + " failed. No token was issued for it.", Not: "No money was kept and no token was given out.", Try: "Once the cause is gone, start a new sale with a new client_ref.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
-// SaleNotFound: Sale {sale} was not found. Check its id or receipt number. A vendor sees its own sales only. If the answer to a request was lost, ask by its client_ref.
+// SaleNotFound: Sale {sale} was not found. Check its id or receipt number. A vendor sees only its own sales. If the answer to a request was lost, ask by its client_ref.
 func SaleNotFound(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-found", What: "Sale " + sale + " was not found.", Try: "Check its id or receipt number. A vendor sees its own sales only. If the answer to a request was lost, ask by its client_ref.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-found", What: "Sale " + sale + " was not found.", Not: "This request made no changes.", Try: "Check its id or receipt number. A vendor sees only its own sales. If the answer to a request was lost, ask by its client_ref.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // ClockBehind: The server's clock says {now}, but a token was issued at {at}. Set the server's clock. If it is right now, and was wrong when that token was issued, trust it: paywatt clock trust.
@@ -170,9 +170,9 @@ func ClockMoved(by string) refusal.Refusal {
 	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-moved", What: "The server's clock was moved by " + by + " while the server ran.", Not: "No money was taken and no token was made.", Try: "Set the clock. If it is right now, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "by", Value: by}}}
 }
 
-// ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, set the machine's clock.
+// ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, correct the clock of the server's machine.
 func ClockNotDoubted(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "No changes were made.", Try: "If it is wrong, set the machine's clock.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "No changes were made.", Try: "If it is wrong, correct the clock of the server's machine.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
 // ApprovalOfAnotherClock: This approval was given when the clock said {at}. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
@@ -185,34 +185,34 @@ func ApprovalWithoutClock(now time.Time) refusal.Refusal {
 	return refusal.Refusal{Code: "approval-invalid", Text: "approval-without-clock", What: "This approval does not name the time of the clock. The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
-// ReasonCodeUnknown: reason_code is one of {codes}. Say why the token is made.
+// ReasonCodeUnknown: reason_code must be one of {codes}. Choose the one that says why the token is needed.
 func ReasonCodeUnknown(codes string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reason-code-unknown", What: "reason_code is one of " + codes + ".", Not: "No token was made.", Try: "Say why the token is made.", Args: []refusal.Arg{{Place: "codes", Value: codes}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reason-code-unknown", What: "reason_code must be one of " + codes + ".", Not: "No token was made.", Try: "Choose the one that says why the token is needed.", Args: []refusal.Arg{{Place: "codes", Value: codes}}}
 }
 
-// ReasonTooLong: A reason has at most {max} characters. Shorten it.
+// ReasonTooLong: A reason can have at most {max} characters. Shorten it.
 func ReasonTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reason-too-long", What: "A reason can have at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// UnitsNotOfThisKind: Only free units and replacements have units_wh. Leave units_wh out.
+// UnitsNotOfThisKind: Only free units and replacements can have units_wh. Leave units_wh out.
 func UnitsNotOfThisKind() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "units-not-of-this-kind", What: "Only free units and replacements have units_wh.", Not: "No token was made.", Try: "Leave units_wh out."}
+	return refusal.Refusal{Code: "invalid-request", Text: "units-not-of-this-kind", What: "Only free units and replacements can have units_wh.", Not: "No token was made.", Try: "Leave units_wh out."}
 }
 
-// PowerNotOfThisKind: Only a power limit has power_w. Leave power_w out.
+// PowerNotOfThisKind: Only a power limit can have power_w. Leave power_w out.
 func PowerNotOfThisKind() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "power-not-of-this-kind", What: "Only a power limit has power_w.", Not: "No token was made.", Try: "Leave power_w out."}
+	return refusal.Refusal{Code: "invalid-request", Text: "power-not-of-this-kind", What: "Only a power limit can have power_w.", Not: "No token was made.", Try: "Leave power_w out."}
 }
 
-// UnitsOutOfRange: units_wh is a multiple of {step}, up to {max}. Round it: a token carries tenths of a kilowatt-hour.
+// UnitsOutOfRange: units_wh must be a multiple of {step}, greater than 0 and at most {max}. Round it: a token carries tenths of a kilowatt-hour.
 func UnitsOutOfRange(step int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "units-out-of-range", What: "units_wh is a multiple of " + strconv.FormatInt(step, 10) + ", up to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Round it: a token carries tenths of a kilowatt-hour.", Args: []refusal.Arg{{Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "units-out-of-range", What: "units_wh must be a multiple of " + strconv.FormatInt(step, 10) + ", greater than 0 and at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Round it: a token carries tenths of a kilowatt-hour.", Args: []refusal.Arg{{Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// PowerOutOfRange: power_w is 1 to {max}. Give the limit in watts.
+// PowerOutOfRange: power_w must be from 1 to {max}. Give the limit in watts.
 func PowerOutOfRange(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "power-out-of-range", What: "power_w is 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Give the limit in watts.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "power-out-of-range", What: "power_w must be from 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Give the limit in watts.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // PowerNotOnAToken: A token cannot carry exactly {watts} W. Use a rounder figure.
@@ -230,14 +230,14 @@ func TokenRefusedByIssuer(code refusal.Code) refusal.Refusal {
 	return refusal.Refusal{Code: code, Text: "token-refused-by-issuer", What: "The issuer refused the token.", Not: "No token was made.", Try: "Once the cause is gone, ask again with a new Idempotency-Key."}
 }
 
-// IssuerRefused: The issuer refused the token. Ask the person who keeps the vending keys.
+// IssuerRefused: The issuer refused the token. Ask the person who manages the vending keys.
 func IssuerRefused() refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-refused", Text: "issuer-refused", What: "The issuer refused the token.", Not: "No money was taken and no token was made.", Try: "Ask the person who keeps the vending keys."}
+	return refusal.Refusal{Code: "issuer-refused", Text: "issuer-refused", What: "The issuer refused the token.", Not: "No money was taken and no token was made.", Try: "Ask the person who manages the vending keys."}
 }
 
-// FreeUnitsLimit: You have given {units} kWh today. One person may give {most} kWh a day. Ask another person. The limit starts again tomorrow.
+// FreeUnitsLimit: You have given {units} kWh of free units today. One person may give {most} kWh a day. Ask another person. The limit starts again tomorrow.
 func FreeUnitsLimit(units unit.Energy, most unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "free-units-limit", What: "You have given " + units.KWh(1) + " kWh today. One person may give " + most.KWh(1) + " kWh a day.", Not: "No token was made.", Try: "Ask another person. The limit starts again tomorrow.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "most", Value: most.KWh(1)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "free-units-limit", What: "You have given " + units.KWh(1) + " kWh of free units today. One person may give " + most.KWh(1) + " kWh a day.", Not: "No token was made.", Try: "Ask another person. The limit starts again tomorrow.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "most", Value: most.KWh(1)}}}
 }
 
 // MeterSuppliesAnother: Meter {meter} supplies another account now. Give the units back as money.
@@ -245,39 +245,49 @@ func MeterSuppliesAnother(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "account-closed", Text: "meter-supplies-another", What: "Meter " + meter + " supplies another account now.", Not: "No token was made.", Try: "Give the units back as money.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// SgcOfWrongForm: sgc has 6 digits. Correct the new key.
+// MeterWithoutService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
+func MeterWithoutService(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-without-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No token was made.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// MeterTakesNoServiceTokens: Meter {meter} is in mode {mode}. Only meters in mode prepay_token take tokens. Check the meter number.
+func MeterTakesNoServiceTokens(meter string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-takes-no-service-tokens", What: "Meter " + meter + " is in mode " + mode + ". Only meters in mode prepay_token take tokens.", Not: "No token was made.", Try: "Check the meter number.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+}
+
+// SgcOfWrongForm: sgc must have 6 digits. Correct the new key.
 func SgcOfWrongForm() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "sgc-of-wrong-form", What: "sgc has 6 digits.", Not: "No token was made.", Try: "Correct the new key."}
+	return refusal.Refusal{Code: "invalid-request", Text: "sgc-of-wrong-form", What: "sgc must have 6 digits.", Not: "No token was made.", Try: "Correct the new key."}
 }
 
-// KrnOutOfRange: krn is 1 to 9. Correct the new key.
+// KrnOutOfRange: krn must be from 1 to 9. Correct the new key.
 func KrnOutOfRange() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "krn-out-of-range", What: "krn is 1 to 9.", Not: "No token was made.", Try: "Correct the new key."}
+	return refusal.Refusal{Code: "invalid-request", Text: "krn-out-of-range", What: "krn must be from 1 to 9.", Not: "No token was made.", Try: "Correct the new key."}
 }
 
-// TiOfWrongForm: ti has 2 digits. Correct the new key.
+// TiOfWrongForm: ti must have 2 digits. Correct the new key.
 func TiOfWrongForm() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "ti-of-wrong-form", What: "ti has 2 digits.", Not: "No token was made.", Try: "Correct the new key."}
+	return refusal.Refusal{Code: "invalid-request", Text: "ti-of-wrong-form", What: "ti must have 2 digits.", Not: "No token was made.", Try: "Correct the new key."}
 }
 
-// KtOutOfRange: kt is 1, 2 or 3. A meter never goes back to its manufacturer's key. Correct the new key.
+// KtOutOfRange: kt must be 1, 2 or 3. A meter never goes back to its manufacturer's key. Correct the new key.
 func KtOutOfRange() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "kt-out-of-range", What: "kt is 1, 2 or 3. A meter never goes back to its manufacturer's key.", Not: "No token was made.", Try: "Correct the new key."}
+	return refusal.Refusal{Code: "invalid-request", Text: "kt-out-of-range", What: "kt must be 1, 2 or 3. A meter never goes back to its manufacturer's key.", Not: "No token was made.", Try: "Correct the new key."}
 }
 
-// DkgaOutOfRange: dkga is 02 or 04. Correct the new key.
+// DkgaOutOfRange: dkga must be 02 or 04. Correct the new key.
 func DkgaOutOfRange() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "dkga-out-of-range", What: "dkga is 02 or 04.", Not: "No token was made.", Try: "Correct the new key."}
+	return refusal.Refusal{Code: "invalid-request", Text: "dkga-out-of-range", What: "dkga must be 02 or 04.", Not: "No token was made.", Try: "Correct the new key."}
 }
 
-// BaseDateOutOfRange: base_date is 1993, 2014 or 2035. Correct the new key.
+// BaseDateOutOfRange: base_date must be 1993, 2014 or 2035. Correct the new key.
 func BaseDateOutOfRange() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "base-date-out-of-range", What: "base_date is 1993, 2014 or 2035.", Not: "No token was made.", Try: "Correct the new key."}
+	return refusal.Refusal{Code: "invalid-request", Text: "base-date-out-of-range", What: "base_date must be 1993, 2014 or 2035.", Not: "No token was made.", Try: "Correct the new key."}
 }
 
-// KeyChangeUnconfirmed: Meter {meter} has not confirmed its last key change. Enter the tokens that exist. They stand first on the next sale's receipt.
+// KeyChangeUnconfirmed: Meter {meter} has not confirmed its last key change. Enter the tokens that exist. They come first on the next sale's receipt.
 func KeyChangeUnconfirmed(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-unconfirmed", What: "Meter " + meter + " has not confirmed its last key change.", Not: "No second set of tokens was made. Two sets could lead the meter to different keys.", Try: "Enter the tokens that exist. They stand first on the next sale's receipt.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-unconfirmed", What: "Meter " + meter + " has not confirmed its last key change.", Not: "No second set of tokens was made. Two sets could give the meter different keys.", Try: "Enter the tokens that exist. They come first on the next sale's receipt.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // NoKeyChangePlanned: No key change is planned for meter {meter}. Name the new key, or plan the change first.
@@ -285,14 +295,14 @@ func NoKeyChangePlanned(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-planned", What: "No key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Name the new key, or plan the change first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// OtherKeyChangePlanned: Another key change is planned for meter {meter}. Leave the key out to issue what is planned.
+// OtherKeyChangePlanned: Another key change is planned for meter {meter}. Leave the key out to issue the planned key change.
 func OtherKeyChangePlanned(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-change-pending", Text: "other-key-change-planned", What: "Another key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Leave the key out to issue what is planned.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "key-change-pending", Text: "other-key-change-planned", What: "Another key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Leave the key out to issue the planned key change.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// KeyHeldAlready: Meter {meter} holds this key already. Say what is new about the key.
+// KeyHeldAlready: Meter {meter} already holds this key. Give a key that differs from the present one.
 func KeyHeldAlready(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-held-already", What: "Meter " + meter + " holds this key already.", Not: "No token was made.", Try: "Say what is new about the key.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-held-already", What: "Meter " + meter + " already holds this key.", Not: "No token was made.", Try: "Give a key that differs from the present one.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // KeyChangeUnderWay: A key change of meter {meter} is {state}. Finish it first.
@@ -300,14 +310,19 @@ func KeyChangeUnderWay(meter string, state string) refusal.Refusal {
 	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-under-way", What: "A key change of meter " + meter + " is " + state + ".", Not: "No key change was planned.", Try: "Finish it first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "state", Value: state}}}
 }
 
-// KeyChangeChangesNothing: The new key of meter {meter} is the key that it has. Say what is new about the key.
+// KeyChangeChangesNothing: Meter {meter} already holds this key. Give a key that differs from the present one.
 func KeyChangeChangesNothing(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-change-changes-nothing", What: "The new key of meter " + meter + " is the key that it has.", Not: "No key change was planned.", Try: "Say what is new about the key.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-change-changes-nothing", What: "Meter " + meter + " already holds this key.", Not: "No key change was planned.", Try: "Give a key that differs from the present one.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// ReversalOfOthers: A seller may reverse an own sale for {window}. Any other reversal takes the right {right}. Ask a supervisor.
+// KeyChangeWithoutKey: Meter {meter} has no STS key to change. Check the meter number. Only a meter with a key can change it.
+func KeyChangeWithoutKey(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-change-without-key", What: "Meter " + meter + " has no STS key to change.", Not: "No key change was planned.", Try: "Check the meter number. Only a meter with a key can change it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// ReversalOfOthers: A seller may reverse their own sale within {window}. Any other reversal needs the right {right}. Ask a supervisor.
 func ReversalOfOthers(window string, right string) refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "reversal-of-others", What: "A seller may reverse an own sale for " + window + ". Any other reversal takes the right " + right + ".", Not: "The sale stands. No money was given back.", Try: "Ask a supervisor.", Args: []refusal.Arg{{Place: "window", Value: window}, {Place: "right", Value: right}}}
+	return refusal.Refusal{Code: "forbidden", Text: "reversal-of-others", What: "A seller may reverse their own sale within " + window + ". Any other reversal needs the right " + right + ".", Not: "The sale stands. No money was given back.", Try: "Ask a supervisor.", Args: []refusal.Arg{{Place: "window", Value: window}, {Place: "right", Value: right}}}
 }
 
 // ReversalWithoutReason: This reversal needs a reason. Say why in a few words. The audit log keeps it.
@@ -315,29 +330,34 @@ func ReversalWithoutReason() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "reversal-without-reason", What: "This reversal needs a reason.", Not: "The sale stands. No money was given back.", Try: "Say why in a few words. The audit log keeps it."}
 }
 
-// ReversalReasonTooLong: A reason has at most {max} characters. Shorten it.
+// ReversalReasonTooLong: A reason can have at most {max} characters. Shorten it.
 func ReversalReasonTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reversal-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "The sale stands. No money was given back.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-reason-too-long", What: "A reason can have at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "The sale stands. No money was given back.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // SaleNotCompleted: The sale is {state}. Only a completed sale can be reversed. Look at the sale.
 func SaleNotCompleted(state string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-completed", What: "The sale is " + state + ". Only a completed sale can be reversed.", Not: "The sale stands. No money was given back.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "state", Value: state}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-completed", What: "The sale is " + state + ". Only a completed sale can be reversed.", Not: "No money was given back.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "state", Value: state}}}
 }
 
-// TokenHeard: An SMS says that a token of the sale is in the meter. The meter has not confirmed it. Check the meter's balance. A person with the right {right} may reverse the sale all the same.
+// ReversalOfOpenSale: Sale {sale} is not complete yet, or its reversal is still in progress. Look at the sale in a few seconds. A reversal can wait until the meter answers.
+func ReversalOfOpenSale(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-in-progress", Text: "reversal-of-open-sale", What: "Sale " + sale + " is not complete yet, or its reversal is still in progress.", Not: "No money was given back.", Try: "Look at the sale in a few seconds. A reversal can wait until the meter answers.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+}
+
+// TokenHeard: An SMS says that a token of the sale is in the meter. The meter has not confirmed it. Check the meter's balance. A person with the right {right} may still reverse the sale.
 func TokenHeard(right string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "token-heard", What: "An SMS says that a token of the sale is in the meter. The meter has not confirmed it.", Not: "The sale stands. No money was given back.", Try: "Check the meter's balance. A person with the right " + right + " may reverse the sale all the same.", Args: []refusal.Arg{{Place: "right", Value: right}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "token-heard", What: "An SMS says that a token of the sale is in the meter. The meter has not confirmed it.", Not: "The sale stands. No money was given back.", Try: "Check the meter's balance. A person with the right " + right + " may still reverse the sale.", Args: []refusal.Arg{{Place: "right", Value: right}}}
 }
 
-// TokenLoaded: A token of the sale is in the meter already. Its units cannot be taken out again. Give money back as an adjustment.
+// TokenLoaded: A token of the sale is already in the meter. Its units cannot be taken out again. Give the money back as an adjustment.
 func TokenLoaded() refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "token-loaded", What: "A token of the sale is in the meter already.", Not: "The sale stands. No money was given back.", Try: "Its units cannot be taken out again. Give money back as an adjustment."}
+	return refusal.Refusal{Code: "not-reversible", Text: "token-loaded", What: "A token of the sale is already in the meter.", Not: "The sale stands. No money was given back.", Try: "Its units cannot be taken out again. Give the money back as an adjustment."}
 }
 
-// TokenReplaced: The meter cancelled a token of the sale, and another token was made for its units. Give money back as an adjustment.
+// TokenReplaced: The meter cancelled a token of the sale, and another token was made for its units. Give the money back as an adjustment.
 func TokenReplaced() refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "token-replaced", What: "The meter cancelled a token of the sale, and another token was made for its units.", Not: "The sale stands. No money was given back.", Try: "Give money back as an adjustment."}
+	return refusal.Refusal{Code: "not-reversible", Text: "token-replaced", What: "The meter cancelled a token of the sale, and another token was made for its units.", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment."}
 }
 
 // SaleOfPastMonth: The sale belongs to {month}. That month is over. Give the money back as an adjustment.
@@ -345,29 +365,29 @@ func SaleOfPastMonth(month string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-reversible", Text: "sale-of-past-month", What: "The sale belongs to " + month + ". That month is over.", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "month", Value: month}}}
 }
 
-// SaleNotTheLast: It is not the last sale to its meter and account. Reverse the later sales first.
+// SaleNotTheLast: It is not the last sale to its meter, or the meter supplies another account now. Reverse the later sales first. If the meter supplies another account, this sale cannot be reversed.
 func SaleNotTheLast() refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-the-last", What: "It is not the last sale to its meter and account.", Not: "The sale stands. No money was given back.", Try: "Reverse the later sales first."}
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-the-last", What: "It is not the last sale to its meter, or the meter supplies another account now.", Not: "The sale stands. No money was given back.", Try: "Reverse the later sales first. If the meter supplies another account, this sale cannot be reversed."}
 }
 
-// MoneyMovedOn: The account {account} has {had} of the {amount} that would go back. Give the money back as an adjustment.
+// MoneyMovedOn: Account {account} has {had} of the {amount} that would go back. Give the money back as an adjustment.
 func MoneyMovedOn(account string, had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "The account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "Account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
-// RechargeUsed: {had} of the {amount} are left in the wallet. The rest was used. Give back what is left as an adjustment.
+// RechargeUsed: The wallet has {had} left of the {amount}. The rest was used. Give back what is left as an adjustment.
 func RechargeUsed(had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: had.String() + " of the " + amount.String() + " are left in the wallet. The rest was used.", Not: "The sale stands. No money was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: "The wallet has " + had.String() + " left of the " + amount.String() + ". The rest was used.", Not: "The sale stands. No money was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
-// SaleReversedBefore: Sale {sale} was reversed before. Look at the sale.
+// SaleReversedBefore: Sale {sale} has already been reversed. Look at the sale.
 func SaleReversedBefore(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "already-reversed", Text: "sale-reversed-before", What: "Sale " + sale + " was reversed before.", Not: "No money was given back a second time.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: "already-reversed", Text: "sale-reversed-before", What: "Sale " + sale + " has already been reversed.", Not: "No money was given back a second time.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
-// ReversalApprovedBySeller: The seller cannot approve the reversal of this sale. Ask another person of the utility to approve it.
+// ReversalApprovedBySeller: The seller cannot approve the reversal of their own sale. Ask another person of the utility to approve it.
 func ReversalApprovedBySeller() refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "reversal-approved-by-seller", What: "The seller cannot approve the reversal of this sale.", Not: "The sale stands. No money was given back.", Try: "Ask another person of the utility to approve it."}
+	return refusal.Refusal{Code: "forbidden", Text: "reversal-approved-by-seller", What: "The seller cannot approve the reversal of their own sale.", Not: "The sale stands. No money was given back.", Try: "Ask another person of the utility to approve it."}
 }
 
 // ReversalsOfPerson: {who} reversed {n} sales today. The limit is {max} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
@@ -392,32 +412,32 @@ func ReversedValueOfVendor(vendor string, had money.Amount, amount money.Amount,
 
 // NoReversal: Sale {sale} has no reversal. POST to this path to request a reversal.
 func NoReversal(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "no-reversal", What: "Sale " + sale + " has no reversal.", Try: "POST to this path to request a reversal.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: "not-found", Text: "no-reversal", What: "Sale " + sale + " has no reversal.", Not: "This request made no changes.", Try: "POST to this path to request a reversal.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
-// SaleNotSealed: The sale is made, but not yet sealed into the signed log. Ask again in a second or two.
+// SaleNotSealed: The sale was made, but it is not sealed into the signed log yet. Ask again in a second or two.
 func SaleNotSealed() refusal.Refusal {
-	return refusal.Refusal{Code: "not-sealed-yet", Text: "sale-not-sealed", What: "The sale is made, but not yet sealed into the signed log.", Try: "Ask again in a second or two."}
+	return refusal.Refusal{Code: "not-sealed-yet", Text: "sale-not-sealed", What: "The sale was made, but it is not sealed into the signed log yet.", Not: "No proof was returned.", Try: "Ask again in a second or two."}
 }
 
-// HeadNotFound: This log has no signed head of {size} leaves. Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, rewritten, or restored from a copy.
+// HeadNotFound: This log has no signed head of {size} leaves. Take the size from a head of this utility. If you have a signed head of that size, show it to an auditor: the log was cut back, rewritten, or restored from a copy.
 func HeadNotFound(size int64) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "head-not-found", What: "This log has no signed head of " + strconv.FormatInt(size, 10) + " leaves.", Try: "Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, rewritten, or restored from a copy.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
+	return refusal.Refusal{Code: "not-found", Text: "head-not-found", What: "This log has no signed head of " + strconv.FormatInt(size, 10) + " leaves.", Not: "No data was returned.", Try: "Take the size from a head of this utility. If you have a signed head of that size, show it to an auditor: the log was cut back, rewritten, or restored from a copy.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
 }
 
 // HeadBeforeSale: The head of {size} leaves was signed before this sale was sealed. Use a newer head.
 func HeadBeforeSale(size int64) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "head-before-sale", What: "The head of " + strconv.FormatInt(size, 10) + " leaves was signed before this sale was sealed.", Try: "Use a newer head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
+	return refusal.Refusal{Code: "not-found", Text: "head-before-sale", What: "The head of " + strconv.FormatInt(size, 10) + " leaves was signed before this sale was sealed.", Not: "No proof was returned.", Try: "Use a newer head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
 }
 
 // SaleWithoutReceipt: Sale {sale} has no receipt: it is {state}. Look at the sale itself.
 func SaleWithoutReceipt(sale string, state string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-not-found", Text: "sale-without-receipt", What: "Sale " + sale + " has no receipt: it is " + state + ".", Try: "Look at the sale itself.", Args: []refusal.Arg{{Place: "sale", Value: sale}, {Place: "state", Value: state}}}
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-without-receipt", What: "Sale " + sale + " has no receipt: it is " + state + ".", Not: "No receipt was printed.", Try: "Look at the sale itself.", Args: []refusal.Arg{{Place: "sale", Value: sale}, {Place: "state", Value: state}}}
 }
 
 // SaleNotReversed: Sale {sale} was not reversed, so it has no credit note. Look at its receipt.
 func SaleNotReversed(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-reversed", What: "Sale " + sale + " was not reversed, so it has no credit note.", Try: "Look at its receipt.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-reversed", What: "Sale " + sale + " was not reversed, so it has no credit note.", Not: "No credit note was printed.", Try: "Look at its receipt.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // ReceiptOfOthers: Another person made this sale. Ask a supervisor.
@@ -425,14 +445,14 @@ func ReceiptOfOthers() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "receipt-of-others", What: "Another person made this sale.", Not: "The receipt was not printed.", Try: "Ask a supervisor."}
 }
 
-// ReceiptPrintedTooOften: The receipt was printed {n} times. Look at the sale itself.
+// ReceiptPrintedTooOften: The receipt has already been printed {n} times, the most allowed. Look at the sale itself.
 func ReceiptPrintedTooOften(n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "receipt-printed-too-often", What: "The receipt was printed " + strconv.FormatInt(n, 10) + " times.", Not: "The receipt was not printed.", Try: "Look at the sale itself.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "receipt-printed-too-often", What: "The receipt has already been printed " + strconv.FormatInt(n, 10) + " times, the most allowed.", Not: "The receipt was not printed.", Try: "Look at the sale itself.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// TokensOfAMeter: A vendor sees its own sales, not all tokens of a meter. Ask for the sale.
+// TokensOfAMeter: A vendor sees only its own sales, not all tokens of a meter. Ask for the sale.
 func TokensOfAMeter() refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "tokens-of-a-meter", What: "A vendor sees its own sales, not all tokens of a meter.", Try: "Ask for the sale."}
+	return refusal.Refusal{Code: "forbidden", Text: "tokens-of-a-meter", What: "A vendor sees only its own sales, not all tokens of a meter.", Not: "No change was made, and no data is shown.", Try: "Ask for the sale."}
 }
 
 // TestIssuerSilent: The issuer of this test meter never says whether it made a token ({now}). Ask by client_ref before you do anything else.
@@ -440,9 +460,9 @@ func TestIssuerSilent(now time.Time) refusal.Refusal {
 	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The issuer of this test meter never says whether it made a token (" + stamp(now) + ").", Not: "This test meter sold no token. With a real meter the outcome would be unknown.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
-// TestAnswerLost: The answer of this test meter is lost the first time. Repeat the very same request. It gives the sale.
+// TestAnswerLost: This test meter loses the first answer to each sale. Repeat the same request. The answer is then the sale.
 func TestAnswerLost() refusal.Refusal {
-	return refusal.Refusal{Code: "outcome-unknown", Text: "test-answer-lost", What: "The answer of this test meter is lost the first time.", Try: "Repeat the very same request. It gives the sale."}
+	return refusal.Refusal{Code: "outcome-unknown", Text: "test-answer-lost", What: "This test meter loses the first answer to each sale.", Try: "Repeat the same request. The answer is then the sale."}
 }
 
 // FieldTextTooLong: {field} must have at most {max} printable characters. Shorten it, and leave out line breaks and control characters.
@@ -482,12 +502,12 @@ func MinorUnitsOutOfRange(field string, minValue int64, maxValue int64) refusal.
 
 // LimitOutOfRange: limit must be from 1 to {max}. Ask for fewer rows and follow next_cursor.
 func LimitOutOfRange(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "limit-out-of-range", What: "limit must be from 1 to " + strconv.FormatInt(maxValue, 10) + ".", Try: "Ask for fewer rows and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "limit-out-of-range", What: "limit must be from 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No data was returned.", Try: "Ask for fewer rows and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // CursorNotOfList: This cursor is not valid for this list. Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning.
 func CursorNotOfList() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "cursor-not-of-list", What: "This cursor is not valid for this list.", Try: "Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning."}
+	return refusal.Refusal{Code: "invalid-request", Text: "cursor-not-of-list", What: "This cursor is not valid for this list.", Not: "No data was returned.", Try: "Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning."}
 }
 
 // MeterNotFound: Meter {meter} was not found. Check the number printed on the meter, or register the meter first.
@@ -505,9 +525,9 @@ func MeterNumberTooLong(size int64) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-too-long", What: "The meter number is too long: it has " + strconv.FormatInt(size, 10) + " characters.", Not: "No changes were made.", Try: "Type the 11 or 13 digits printed on the meter.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
 }
 
-// MeterNumberOfWrongForm: "{meter}" is not a meter number. A meter number has 11 or 13 digits. Type the number printed on the meter. Blanks and dashes do not matter.
+// MeterNumberOfWrongForm: "{meter}" is not a meter number. A meter number has 11 or 13 digits. Type the number printed on the meter. Spaces and dashes are ignored.
 func MeterNumberOfWrongForm(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-of-wrong-form", What: "\"" + meter + "\" is not a meter number. A meter number has 11 or 13 digits.", Not: "No changes were made.", Try: "Type the number printed on the meter. Blanks and dashes do not matter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-of-wrong-form", What: "\"" + meter + "\" is not a meter number. A meter number has 11 or 13 digits.", Not: "No changes were made.", Try: "Type the number printed on the meter. Spaces and dashes are ignored.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterCheckDigitWrong: The check digit of meter number {meter} is wrong: a digit is mistyped, or two are swapped. Compare it with the number printed on the meter.
@@ -515,9 +535,9 @@ func MeterCheckDigitWrong(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-check-digit-wrong", What: "The check digit of meter number " + meter + " is wrong: a digit is mistyped, or two are swapped.", Not: "No changes were made.", Try: "Compare it with the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MeterRegisteredAlready: Meter {meter} is registered already. Look it up, or check the number printed on the meter.
+// MeterRegisteredAlready: Meter {meter} is already registered. Look it up, or check the number printed on the meter.
 func MeterRegisteredAlready(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-exists", Text: "meter-registered-already", What: "Meter " + meter + " is registered already.", Not: "No changes and no secrets were made.", Try: "Look it up, or check the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-exists", Text: "meter-registered-already", What: "Meter " + meter + " is already registered.", Not: "No changes were made and no secrets were created.", Try: "Look it up, or check the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // PhasesInvalid: phases must be 1 or 3. Correct it and send the request again.
@@ -570,9 +590,9 @@ func MaxPowerOutOfRange(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "max-power-out-of-range", What: "max_w must be from 0 to " + strconv.FormatInt(maxValue, 10) + " W.", Not: "No changes were made.", Try: "Give the power in W, or 0 for the default of 23,000 W per phase.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// MaxPowerWithoutWallet: Meter {meter} is of mode {mode}. Only meters of mode prepay_wallet have max_w. Leave max_w out.
+// MaxPowerWithoutWallet: Meter {meter} is in mode {mode}. Only meters in mode prepay_wallet have max_w. Leave max_w out.
 func MaxPowerWithoutWallet(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". Only meters of mode prepay_wallet have max_w.", Not: "No changes were made.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is in mode " + mode + ". Only meters in mode prepay_wallet have max_w.", Not: "No changes were made.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
 // MeterWithoutFeeder: Meter {meter} supplies no account, so it has no feeder. Leave feeder out.
@@ -585,9 +605,9 @@ func MeterNotVacant(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-exists", Text: "meter-not-vacant", What: "Meter " + meter + " is not free for another customer. A customer can move in when the last account of the meter is closed.", Not: "No changes were made.", Try: "Move its account out first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MoveInWithoutWallet: Meter {meter} is of mode {mode}. A customer can only move in at a meter of mode prepay_wallet. Register a meter for the customer.
+// MoveInWithoutWallet: Meter {meter} is in mode {mode}. A customer can only move in at a meter in mode prepay_wallet. Register a meter for the customer.
 func MoveInWithoutWallet(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-exists", Text: "move-in-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". A customer can only move in at a meter of mode prepay_wallet.", Not: "No changes were made.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "meter-exists", Text: "move-in-without-wallet", What: "Meter " + meter + " is in mode " + mode + ". A customer can only move in at a meter in mode prepay_wallet.", Not: "No changes were made.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
 // KeyFactsMissing: A meter that takes tokens needs sgc, krn, kt and ti. Missing: {fields}. Take them from the meter's papers, and send all four.
@@ -680,9 +700,9 @@ func LanguageTagInvalid(lang string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "language-tag-invalid", What: "lang \"" + lang + "\" is not a language tag.", Not: "No changes were made.", Try: "Use a tag such as en or sw.", Args: []refusal.Arg{{Place: "lang", Value: lang}}}
 }
 
-// SearchTooLong: A search text has at most {max} characters. Search for less.
+// SearchTooLong: A search text can have at most {max} characters. Use a shorter text.
 func SearchTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "search-too-long", What: "A search text has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Try: "Search for less.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "search-too-long", What: "A search text can have at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No data was returned.", Try: "Use a shorter text.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TimeZoneUnknown: tz "{zone}" is not the name of a time zone. Use a name such as UTC or Africa/Nairobi.
@@ -695,9 +715,9 @@ func CurrencyUnknown(currency string) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "currency-unknown", What: "There is no currency \"" + currency + "\".", Not: "No changes were made.", Try: "Use the three letters of ISO 4217, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
 }
 
-// CurrencyNotOfTenant: The tenant's books are not in {currency}, but in another currency. Use the tenant's currency. A second currency needs a second tenant.
+// CurrencyNotOfTenant: The tenant's books are not in {currency}. They are in another currency. Use the tenant's currency. A second currency needs a second tenant.
 func CurrencyNotOfTenant(currency string) refusal.Refusal {
-	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-not-of-tenant", What: "The tenant's books are not in " + currency + ", but in another currency.", Not: "No changes were made.", Try: "Use the tenant's currency. A second currency needs a second tenant.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-not-of-tenant", What: "The tenant's books are not in " + currency + ". They are in another currency.", Not: "No changes were made.", Try: "Use the tenant's currency. A second currency needs a second tenant.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
 }
 
 // FourEyesNamedTwice: four_eyes cannot be set and left to the default at once. Choose on, off or default.
@@ -750,9 +770,9 @@ func TariffNameTaken(tariff string) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-exists", Text: "tariff-name-taken", What: "A tariff named " + tariff + " exists already.", Not: "The tariff was not published.", Try: "Choose another name, or publish a new version of that tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
-// TariffBeginsInPast: The tariff would begin at {at}, which has passed. Leave effective_from out to begin at once, or name a time to come.
+// TariffBeginsInPast: The tariff would begin at {at}, which has passed. Leave effective_from out to begin at once, or give a time in the future.
 func TariffBeginsInPast(at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-in-past", What: "The tariff would begin at " + stamp(at) + ", which has passed.", Not: "The tariff was not published.", Try: "Leave effective_from out to begin at once, or name a time to come.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-in-past", What: "The tariff would begin at " + stamp(at) + ", which has passed.", Not: "The tariff was not published.", Try: "Leave effective_from out to begin at once, or give a time in the future.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
 }
 
 // TariffBeginsTooLate: The tariff would begin at {at}, more than five years from now. Check effective_from.
@@ -770,9 +790,9 @@ func TariffVersionsCollide(n int64, at time.Time) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "The tariff was not published. A published version never changes.", Try: "Choose another time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at)}}}
 }
 
-// TariffSellsTokens: Meters of mode prepay_token are on tariff {tariff}. This version cannot price a token: it charges by time of use, by season, or for time alone. Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.
+// TariffSellsTokens: Meters in mode prepay_token are on tariff {tariff}. This version cannot price a token: it charges by time of use, by season, or for time alone. Use a flat price or blocks, with a new version for each season. For meters in mode prepay_wallet, publish this price as another tariff.
 func TariffSellsTokens(tariff string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-sells-tokens", What: "Meters of mode prepay_token are on tariff " + tariff + ". This version cannot price a token: it charges by time of use, by season, or for time alone.", Not: "The tariff was not published.", Try: "Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-sells-tokens", What: "Meters in mode prepay_token are on tariff " + tariff + ". This version cannot price a token: it charges by time of use, by season, or for time alone.", Not: "The tariff was not published.", Try: "Use a flat price or blocks, with a new version for each season. For meters in mode prepay_wallet, publish this price as another tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
 // TariffWithoutTokens: Tariff {tariff} cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone. Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.
@@ -780,9 +800,9 @@ func TariffWithoutTokens(tariff string) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-without-tokens", What: "Tariff " + tariff + " cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone.", Not: "The meter was not registered.", Try: "Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
-// SimulationTooLarge: A simulation replays at most {n} months and lists at most {max} rises. Ask for less at a time.
+// SimulationTooLarge: A simulation replays at most {n} months and lists at most {max} rises. Ask for fewer months or fewer rises.
 func SimulationTooLarge(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "simulation-too-large", What: "A simulation replays at most " + strconv.FormatInt(n, 10) + " months and lists at most " + strconv.FormatInt(maxValue, 10) + " rises.", Not: "The simulation did not run.", Try: "Ask for less at a time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "simulation-too-large", What: "A simulation replays at most " + strconv.FormatInt(n, 10) + " months and lists at most " + strconv.FormatInt(maxValue, 10) + " rises.", Not: "The simulation did not run.", Try: "Ask for fewer months or fewer rises.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // SimulatedPurchaseInvalid: tender_minor, carry_in_minor or month_before_wh of the purchase is out of range. Give amounts that are not negative, and month_before_wh as a multiple of {step}.
@@ -837,17 +857,17 @@ func TokenToSendNotFound(meter string) refusal.Refusal {
 
 // TokenToTrackNotFound: Meter {meter} has no such token. Take the id from the list of the meter's tokens.
 func TokenToTrackNotFound(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "token-to-track-not-found", What: "Meter " + meter + " has no such token.", Try: "Take the id from the list of the meter's tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "token-to-track-not-found", What: "Meter " + meter + " has no such token.", Not: "No data was returned.", Try: "Take the id from the list of the meter's tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// TokenCannotLoad: {verdict} {advice}
+// TokenCannotLoad: The token did not pass the check before sending. {verdict} {advice}
 func TokenCannotLoad(verdict string, advice string) refusal.Refusal {
-	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: verdict, Not: "The token was not sent to the meter.", Try: advice, Args: []refusal.Arg{{Place: "verdict", Value: verdict}, {Place: "advice", Value: advice}}}
+	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: "The token did not pass the check before sending. " + verdict, Not: "The token was not sent to the meter.", Try: advice, Args: []refusal.Arg{{Place: "verdict", Value: verdict}, {Place: "advice", Value: advice}}}
 }
 
-// MeterNotInstalled: Meter {meter} is not installed: its status is {status}. Put the meter into service first.
+// MeterNotInstalled: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
 func MeterNotInstalled(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed: its status is " + status + ".", Not: "The token was not sent to the meter.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "The token was not sent to the meter.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // TokenNotInForce: Token {token} is {state}. Sell a new token.
@@ -875,24 +895,24 @@ func MessagesToMeterFull(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "Too many messages are waiting, to the SIM of meter " + meter + " or on this server.", Not: "The token was not sent to the meter.", Try: "Look at the messages to this meter, and send the token again when they are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// DecisionWithoutReason: A decision needs a reason. Say what you know of the meter. The audit log keeps it.
+// DecisionWithoutReason: A decision needs a reason. Say what you know about the meter. The audit log keeps it.
 func DecisionWithoutReason() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "decision-without-reason", What: "A decision needs a reason.", Not: "No changes were made and no money moved.", Try: "Say what you know of the meter. The audit log keeps it."}
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-without-reason", What: "A decision needs a reason.", Not: "No changes were made and no money moved.", Try: "Say what you know about the meter. The audit log keeps it."}
 }
 
-// DecisionReasonTooLong: A reason has at most {max} characters. Shorten it.
+// DecisionReasonTooLong: A reason can have at most {max} characters. Shorten it.
 func DecisionReasonTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "decision-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made and no money moved.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-reason-too-long", What: "A reason can have at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made and no money moved.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// DecisionUnknown: A decision is accept, rebase or discard, not "{choice}". Choose one of the three.
+// DecisionUnknown: A decision must be accept, rebase or discard, not "{choice}". Choose one of the three.
 func DecisionUnknown(choice string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "decision-unknown", What: "A decision is accept, rebase or discard, not \"" + choice + "\".", Not: "No changes were made and no money moved.", Try: "Choose one of the three.", Args: []refusal.Arg{{Place: "choice", Value: choice}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-unknown", What: "A decision must be accept, rebase or discard, not \"" + choice + "\".", Not: "No changes were made and no money moved.", Try: "Choose one of the three.", Args: []refusal.Arg{{Place: "choice", Value: choice}}}
 }
 
-// RegisterWithoutRebase: Only a rebase takes a register. Leave register_wh out, or rebase.
+// RegisterWithoutRebase: Only a rebase can have a register. Leave register_wh out, or rebase.
 func RegisterWithoutRebase() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "register-without-rebase", What: "Only a rebase takes a register.", Not: "No changes were made and no money moved.", Try: "Leave register_wh out, or rebase."}
+	return refusal.Refusal{Code: "invalid-request", Text: "register-without-rebase", What: "Only a rebase can have a register.", Not: "No changes were made and no money moved.", Try: "Leave register_wh out, or rebase."}
 }
 
 // RegisterNegative: register_wh must not be negative. Read the register off the meter, in Wh.
@@ -905,9 +925,9 @@ func RegisterMissing() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "register-missing", What: "A rebase needs the register from which to count on.", Not: "No changes were made and no money moved.", Try: "Read the register off the meter, and send it as register_wh."}
 }
 
-// RegisterOfOpenRelay: A decision about energy through an open relay takes no register. Accept it, or rebase without a register. A register can be set afterwards.
+// RegisterOfOpenRelay: A decision about energy through an open relay cannot have a register. Accept it, or rebase without a register. A register can be set afterwards.
 func RegisterOfOpenRelay() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "register-of-open-relay", What: "A decision about energy through an open relay takes no register.", Not: "No changes were made and no money moved.", Try: "Accept it, or rebase without a register. A register can be set afterwards."}
+	return refusal.Refusal{Code: "invalid-request", Text: "register-of-open-relay", What: "A decision about energy through an open relay cannot have a register.", Not: "No changes were made and no money moved.", Try: "Accept it, or rebase without a register. A register can be set afterwards."}
 }
 
 // DoubtfulEntryNotFound: Entry {entry} was not found in quarantine. List the quarantine.
@@ -920,9 +940,9 @@ func NoWalletToRebase(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "no-wallet-to-rebase", What: "Meter " + meter + " has no wallet, so its register cannot be set.", Not: "No changes were made and no money moved.", Try: "Look at the meter's mode.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// EntryDecidedBefore: Entry {entry} was decided before: {state} by {who}. Look at the entry.
+// EntryDecidedBefore: Entry {entry} has already been decided: {state} by {who}. Look at the entry.
 func EntryDecidedBefore(entry string, state string, who string) refusal.Refusal {
-	return refusal.Refusal{Code: "already-decided", Text: "entry-decided-before", What: "Entry " + entry + " was decided before: " + state + " by " + who + ".", Not: "No changes were made and no money moved.", Try: "Look at the entry.", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "state", Value: state}, {Place: "who", Value: who}}}
+	return refusal.Refusal{Code: "already-decided", Text: "entry-decided-before", What: "Entry " + entry + " has already been decided: " + state + " by " + who + ".", Not: "No changes were made and no money moved.", Try: "Look at the entry.", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "state", Value: state}, {Place: "who", Value: who}}}
 }
 
 // MeterNotInDoubt: No reading of meter {meter} is in doubt. Name an entry of the quarantine, or set the register with a rebase.
@@ -930,9 +950,9 @@ func MeterNotInDoubt(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "meter-not-in-doubt", What: "No reading of meter " + meter + " is in doubt.", Not: "No changes were made and no money moved.", Try: "Name an entry of the quarantine, or set the register with a rebase.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// EntryWithoutRebase: Charging did not stop at entry {entry}, so it takes no rebase. Choose another decision: {choices}.
+// EntryWithoutRebase: Charging did not stop at entry {entry}, so it cannot be decided with a rebase. Choose another decision: {choices}.
 func EntryWithoutRebase(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-rebase", What: "Charging did not stop at entry " + entry + ", so it takes no rebase.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-rebase", What: "Charging did not stop at entry " + entry + ", so it cannot be decided with a rebase.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // EntryBelowLastRegister: The register of entry {entry} is below the one before, so it cannot be accepted. Choose another decision: {choices}.
@@ -967,37 +987,37 @@ func EntryWithoutPrice(entry string, choices string) refusal.Refusal {
 
 // LedgerCodeUnknown: There is no account {number} in the chart of accounts. Look at the trial balance.
 func LedgerCodeUnknown(number string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "ledger-code-unknown", What: "There is no account " + number + " in the chart of accounts.", Try: "Look at the trial balance.", Args: []refusal.Arg{{Place: "number", Value: number}}}
+	return refusal.Refusal{Code: "not-found", Text: "ledger-code-unknown", What: "There is no account " + number + " in the chart of accounts.", Not: "No data was returned.", Try: "Look at the trial balance.", Args: []refusal.Arg{{Place: "number", Value: number}}}
 }
 
-// LedgerSubjectMissing: Account {number} {name} has one balance for each subject, and the request names no subject. Name the subject, for example "{subject}", or read the sum of all subjects in the trial balance.
+// LedgerSubjectMissing: Account {number} {name} has a balance for each subject, and the request names no subject. Name the subject, for example "{subject}", or read the sum of all subjects in the trial balance.
 func LedgerSubjectMissing(number string, name string, subject string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "ledger-subject-missing", What: "Account " + number + " " + name + " has one balance for each subject, and the request names no subject.", Try: "Name the subject, for example \"" + subject + "\", or read the sum of all subjects in the trial balance.", Args: []refusal.Arg{{Place: "number", Value: number}, {Place: "name", Value: name}, {Place: "subject", Value: subject}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "ledger-subject-missing", What: "Account " + number + " " + name + " has a balance for each subject, and the request names no subject.", Not: "No data was returned.", Try: "Name the subject, for example \"" + subject + "\", or read the sum of all subjects in the trial balance.", Args: []refusal.Arg{{Place: "number", Value: number}, {Place: "name", Value: name}, {Place: "subject", Value: subject}}}
 }
 
 // DateInvalid: "{date}" is not a date. Write a date like 2026-11-20.
 func DateInvalid(date string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "date-invalid", What: "\"" + date + "\" is not a date.", Try: "Write a date like 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "date-invalid", What: "\"" + date + "\" is not a date.", Not: "No data was returned.", Try: "Write a date like 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
 }
 
-// EventNotInFeed: The feed has not reached the Last-Event-ID that was sent. The books may have been restored from a copy. Connect without Last-Event-ID, and read what you need again.
+// EventNotInFeed: Last-Event-ID is beyond the newest event of the feed. The books may have been restored from a copy. Connect without Last-Event-ID, and read again what you need.
 func EventNotInFeed() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "event-not-in-feed", What: "The feed has not reached the Last-Event-ID that was sent.", Not: "No event was sent.", Try: "The books may have been restored from a copy. Connect without Last-Event-ID, and read what you need again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "event-not-in-feed", What: "Last-Event-ID is beyond the newest event of the feed.", Not: "No event was sent.", Try: "The books may have been restored from a copy. Connect without Last-Event-ID, and read again what you need."}
 }
 
 // NothingSealed: The log has no signed head yet. Ask again in a second or two.
 func NothingSealed() refusal.Refusal {
-	return refusal.Refusal{Code: "not-sealed-yet", Text: "nothing-sealed", What: "The log has no signed head yet.", Try: "Ask again in a second or two."}
+	return refusal.Refusal{Code: "not-sealed-yet", Text: "nothing-sealed", What: "The log has no signed head yet.", Not: "No data was returned.", Try: "Ask again in a second or two."}
 }
 
-// HeadNotOlder: The head of {size} leaves is newer than that of {n} leaves. Give since the size of an older head.
+// HeadNotOlder: The head of {size} leaves is newer than the head of {n} leaves. In since, give the size of an older head.
 func HeadNotOlder(size int64, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than that of " + strconv.FormatInt(n, 10) + " leaves.", Try: "Give since the size of an older head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than the head of " + strconv.FormatInt(n, 10) + " leaves.", Not: "No data was returned.", Try: "In since, give the size of an older head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// DeviceWithoutSummary: Meter {meter} has no device here that listens to a summary. Read the summary here. A device gets one if its profile has [summary], and if it is connected and subscribed to that topic.
+// DeviceWithoutSummary: No device of meter {meter} that takes summaries is connected to this server. A device takes summaries if its profile has [summary] and it is subscribed to that topic. Connect such a device.
 func DeviceWithoutSummary(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-offline", Text: "device-without-summary", What: "Meter " + meter + " has no device here that listens to a summary.", Not: "No summary was sent to it.", Try: "Read the summary here. A device gets one if its profile has [summary], and if it is connected and subscribed to that topic.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-summary", What: "No device of meter " + meter + " that takes summaries is connected to this server.", Not: "No summary was sent.", Try: "A device takes summaries if its profile has [summary] and it is subscribed to that topic. Connect such a device.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // ToggleWithoutReason: A toggle needs a reason of 1 to {max} bytes. Say why in a few words.
@@ -1005,24 +1025,24 @@ func ToggleWithoutReason(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "toggle-without-reason", What: "A toggle needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No command was sent.", Try: "Say why in a few words.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// DeviceWithoutToggle: Meter {meter} has no device here that is connected and takes a toggle. Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.
+// DeviceWithoutToggle: No device of meter {meter} that takes a toggle is connected to this server. Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.
 func DeviceWithoutToggle(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "Meter " + meter + " has no device here that is connected and takes a toggle.", Not: "No command was sent.", Try: "Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "No device of meter " + meter + " that takes a toggle is connected to this server.", Not: "No command was sent.", Try: "Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // IntegrationNameTooLong: The name of a login must have at most {max} bytes. Shorten it.
 func IntegrationNameTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "integration-name-too-long", What: "The name of a login must have at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No login was made.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "integration-name-too-long", What: "The name of a login must have at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No login was created.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // IntegrationMeterVacant: Meter {meter} supplies no customer. Name a meter of the customer.
 func IntegrationMeterVacant(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "integration-meter-vacant", What: "Meter " + meter + " supplies no customer.", Not: "No login was made.", Try: "Name a meter of the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "integration-meter-vacant", What: "Meter " + meter + " supplies no customer.", Not: "No login was created.", Try: "Name a meter of the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// IntegrationNotFound: Login {login} was not found, or was revoked before. List the logins: paywatt integration list.
+// IntegrationNotFound: Login {login} was not found, or is already revoked. List the logins: paywatt integration list.
 func IntegrationNotFound(login string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "integration-not-found", What: "Login " + login + " was not found, or was revoked before.", Not: "No changes were made.", Try: "List the logins: paywatt integration list.", Args: []refusal.Arg{{Place: "login", Value: login}}}
+	return refusal.Refusal{Code: "not-found", Text: "integration-not-found", What: "Login " + login + " was not found, or is already revoked.", Not: "No changes were made.", Try: "List the logins: paywatt integration list.", Args: []refusal.Arg{{Place: "login", Value: login}}}
 }
 
 // KeyStoreUnreadable: The key store's file cannot be used. Tell the person who runs the server. The command paywatt vendingkey list says what is wrong with the file.
@@ -1030,9 +1050,9 @@ func KeyStoreUnreadable() refusal.Refusal {
 	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-unreadable", What: "The key store's file cannot be used.", Not: "No token was made.", Try: "Tell the person who runs the server. The command paywatt vendingkey list says what is wrong with the file."}
 }
 
-// KeyStoreLocked: The key store is locked. Give the server the key store's passphrase, then sell again.
+// KeyStoreLocked: The key store is locked. Give the server the key store's passphrase, then try again.
 func KeyStoreLocked() refusal.Refusal {
-	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-locked", What: "The key store is locked.", Not: "No token was made.", Try: "Give the server the key store's passphrase, then sell again."}
+	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-locked", What: "The key store is locked.", Not: "No token was made.", Try: "Give the server the key store's passphrase, then try again."}
 }
 
 // KeyStoreLockedForChange: The key store is locked. Give its passphrase.
@@ -1040,14 +1060,14 @@ func KeyStoreLockedForChange() refusal.Refusal {
 	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-locked-for-change", What: "The key store is locked.", Not: "The key store was not changed.", Try: "Give its passphrase."}
 }
 
-// VendingKeyMissing: There is no vending key for supply group {sgc}, revision {krn}, type {kt}. Add it with paywatt vendingkey add, then sell again.
+// VendingKeyMissing: There is no vending key for supply group {sgc}, revision {krn}, type {kt}. Add it with paywatt vendingkey add, then try again.
 func VendingKeyMissing(sgc string, krn uint8, kt uint8) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-missing", What: "There is no vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "No token was made.", Try: "Add it with paywatt vendingkey add, then sell again.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-missing", What: "There is no vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "No token was made.", Try: "Add it with paywatt vendingkey add, then try again.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
 }
 
-// VendingKeyOfOtherDerivation: The vending key of supply group {sgc}, revision {krn}, type {kt} derives by DKGA {dkga}. The meter is registered with DKGA {registered}. Correct the meter's dkga, or add the right vending key under its own revision.
+// VendingKeyOfOtherDerivation: The vending key of supply group {sgc}, revision {krn}, type {kt} uses DKGA {dkga}. The meter is registered with DKGA {registered}. Correct the meter's dkga, or add the right vending key under its own revision.
 func VendingKeyOfOtherDerivation(sgc string, krn uint8, kt uint8, dkga string, registered string) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-derivation", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " derives by DKGA " + dkga + ". The meter is registered with DKGA " + registered + ".", Not: "No token was made.", Try: "Correct the meter's dkga, or add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "dkga", Value: dkga}, {Place: "registered", Value: registered}}}
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-derivation", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " uses DKGA " + dkga + ". The meter is registered with DKGA " + registered + ".", Not: "No token was made.", Try: "Correct the meter's dkga, or add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "dkga", Value: dkga}, {Place: "registered", Value: registered}}}
 }
 
 // VendingKeyOfOtherBaseDate: The vending key of supply group {sgc}, revision {krn}, type {kt} counts from base date {base}. The meter is registered with base date {registered}. Correct the meter's base_date, or change its key.
@@ -1070,9 +1090,9 @@ func VendingKeyOfWrongLength(sgc string, krn uint8, kt uint8) refusal.Refusal {
 	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-wrong-length", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has the wrong length. It is not used.", Not: "No token was made.", Try: "Add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
 }
 
-// MeterKeyUnderivable: No key can be derived for a meter of supply group {sgc}, revision {krn}, type {kt}, tariff index {ti}, EA {ea}, DKGA {dkga} and base date {base}. Check these facts of the meter's key.
+// MeterKeyUnderivable: No key can be derived for a meter of supply group {sgc}, revision {krn}, type {kt}, tariff index {ti}, EA {ea}, DKGA {dkga} and base date {base}. Check these values of the meter's key.
 func MeterKeyUnderivable(sgc string, krn uint8, kt uint8, ti string, ea string, dkga string, base string) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-missing", Text: "meter-key-underivable", What: "No key can be derived for a meter of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ", tariff index " + ti + ", EA " + ea + ", DKGA " + dkga + " and base date " + base + ".", Not: "No token was made.", Try: "Check these facts of the meter's key.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "ti", Value: ti}, {Place: "ea", Value: ea}, {Place: "dkga", Value: dkga}, {Place: "base", Value: base}}}
+	return refusal.Refusal{Code: "vending-key-missing", Text: "meter-key-underivable", What: "No key can be derived for a meter of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ", tariff index " + ti + ", EA " + ea + ", DKGA " + dkga + " and base date " + base + ".", Not: "No token was made.", Try: "Check these values of the meter's key.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "ti", Value: ti}, {Place: "ea", Value: ea}, {Place: "dkga", Value: dkga}, {Place: "base", Value: base}}}
 }
 
 // MeterKeyInitialisation: The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it. Have its key changed first.
@@ -1090,24 +1110,24 @@ func SimulatedMeterUnderRealKey(sgc string, krn uint8, kt uint8) refusal.Refusal
 	return refusal.Refusal{Code: "key-type-forbidden", Text: "simulated-meter-under-real-key", What: "The meter is simulated, and supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has a real vending key. Tokens of simulated meters come from test keys only.", Not: "No token was made.", Try: "Register the meter under a supply group whose vending key was added with --test.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
 }
 
-// NewKeyOfWrongType: The meter cannot be given this key: a key of type {from} cannot become a key of type {to}. Check the facts of the new key.
+// NewKeyOfWrongType: The meter cannot be given this key: a key of type {from} cannot become a key of type {to}. Check the values of the new key.
 func NewKeyOfWrongType(from string, to string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-type", What: "The meter cannot be given this key: a key of type " + from + " cannot become a key of type " + to + ".", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "from", Value: from}, {Place: "to", Value: to}}}
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-type", What: "The meter cannot be given this key: a key of type " + from + " cannot become a key of type " + to + ".", Not: "No token was made.", Try: "Check the values of the new key.", Args: []refusal.Arg{{Place: "from", Value: from}, {Place: "to", Value: to}}}
 }
 
-// NewKeyExpired: The meter cannot be given this key: it has expired (key expiry number {ken}). Check the facts of the new key.
+// NewKeyExpired: The meter cannot be given this key: it has expired (key expiry number {ken}). Check the values of the new key.
 func NewKeyExpired(ken uint8) refusal.Refusal {
-	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-expired", What: "The meter cannot be given this key: it has expired (key expiry number " + strconv.FormatInt(int64(ken), 10) + ").", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "ken", Value: strconv.FormatInt(int64(ken), 10)}}}
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-expired", What: "The meter cannot be given this key: it has expired (key expiry number " + strconv.FormatInt(int64(ken), 10) + ").", Not: "No token was made.", Try: "Check the values of the new key.", Args: []refusal.Arg{{Place: "ken", Value: strconv.FormatInt(int64(ken), 10)}}}
 }
 
-// NewKeyOfWrongBaseDate: The meter cannot be given this key: base date {base} is before that of the present key, or has no token identifier for this minute. Check the facts of the new key.
+// NewKeyOfWrongBaseDate: The meter cannot be given this key: base date {base} is before that of the present key, or has no token identifier for this minute. Check the values of the new key.
 func NewKeyOfWrongBaseDate(base string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-base-date", What: "The meter cannot be given this key: base date " + base + " is before that of the present key, or has no token identifier for this minute.", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "base", Value: base}}}
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-base-date", What: "The meter cannot be given this key: base date " + base + " is before that of the present key, or has no token identifier for this minute.", Not: "No token was made.", Try: "Check the values of the new key.", Args: []refusal.Arg{{Place: "base", Value: base}}}
 }
 
-// NewKeyUnfit: The meter cannot be given this key: it is the key that the meter holds, or one of its facts is out of range. Check the facts of the new key.
+// NewKeyUnfit: The meter cannot be given this key: it is the key that the meter holds, or one of its values is out of range. Check the values of the new key.
 func NewKeyUnfit() refusal.Refusal {
-	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-unfit", What: "The meter cannot be given this key: it is the key that the meter holds, or one of its facts is out of range.", Not: "No token was made.", Try: "Check the facts of the new key."}
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-unfit", What: "The meter cannot be given this key: it is the key that the meter holds, or one of its values is out of range.", Not: "No token was made.", Try: "Check the values of the new key."}
 }
 
 // VendingKeySgcInvalid: A supply group code must have 6 digits. Correct the option and try again.
@@ -1150,14 +1170,14 @@ func VendingKeySizeWrong(dkga string, size int64, n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-size-wrong", What: "A vending key for DKGA " + dkga + " has " + strconv.FormatInt(size, 10) + " bytes. This one has " + strconv.FormatInt(n, 10) + ".", Not: "The key store was not changed.", Try: "Check --dkga and the key file.", Args: []refusal.Arg{{Place: "dkga", Value: dkga}, {Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// KeyStoreFull: The key store holds {n} keys, the most that it takes. Use another data folder.
+// KeyStoreFull: The key store holds {n} keys, the most it can hold. Use another data folder.
 func KeyStoreFull(n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-exists", Text: "key-store-full", What: "The key store holds " + strconv.FormatInt(n, 10) + " keys, the most that it takes.", Not: "The key store was not changed.", Try: "Use another data folder.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "vending-key-exists", Text: "key-store-full", What: "The key store holds " + strconv.FormatInt(n, 10) + " keys, the most it can hold.", Not: "The key store was not changed.", Try: "Use another data folder.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// VendingKeyExists: There is a vending key for supply group {sgc}, revision {krn}, type {kt} already. Give a new key of the supply group a new revision number (--krn).
+// VendingKeyExists: A vending key for supply group {sgc}, revision {krn}, type {kt} already exists. Give a new key of the supply group a new revision number (--krn).
 func VendingKeyExists(sgc string, krn uint8, kt uint8) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-exists", Text: "vending-key-exists", What: "There is a vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " already.", Not: "The key store was not changed.", Try: "Give a new key of the supply group a new revision number (--krn).", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+	return refusal.Refusal{Code: "vending-key-exists", Text: "vending-key-exists", What: "A vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " already exists.", Not: "The key store was not changed.", Try: "Give a new key of the supply group a new revision number (--krn).", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
 }
 
 // RevisionOfTestKeys: Revision {krn} of supply group {sgc} has a test key. Test and real keys are never mixed in one revision. Use another supply group for real keys, or add --test.
@@ -1170,24 +1190,24 @@ func RevisionOfRealKeys(krn uint8, sgc string) refusal.Refusal {
 	return refusal.Refusal{Code: "vending-key-exists", Text: "revision-of-real-keys", What: "Revision " + strconv.FormatInt(int64(krn), 10) + " of supply group " + sgc + " has a real key. Test and real keys are never mixed in one revision.", Not: "The key store was not changed.", Try: "Use another supply group for tests, or leave --test out.", Args: []refusal.Arg{{Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "sgc", Value: sgc}}}
 }
 
-// DigitsTooLong: The digits are too long to be a token. Send the 20 digits. Blanks and dashes do not count.
+// DigitsTooLong: The digits are too long to be a token. Send the 20 digits. Spaces and dashes are ignored.
 func DigitsTooLong() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "digits-too-long", What: "The digits are too long to be a token.", Not: "These digits were not looked at.", Try: "Send the 20 digits. Blanks and dashes do not count."}
+	return refusal.Refusal{Code: "invalid-request", Text: "digits-too-long", What: "The digits are too long to be a token.", Not: "The digits were not checked.", Try: "Send the 20 digits. Spaces and dashes are ignored."}
 }
 
-// GuessesOfTooMany: Too many people ask about tokens: the server cannot count more of them. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+// GuessesOfTooMany: Too many people are asking about tokens. The server cannot count any more of them. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
 func GuessesOfTooMany(wait string) refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-too-many", What: "Too many people ask about tokens: the server cannot count more of them.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "wait", Value: wait}}}
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-too-many", What: "Too many people are asking about tokens. The server cannot count any more of them.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "wait", Value: wait}}}
 }
 
-// GuessesOfPerson: You asked about {n} tokens within a day that you did not sell. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+// GuessesOfPerson: You asked about {n} tokens within a day that were not your sales. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
 func GuessesOfPerson(n int64, wait string) refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-person", What: "You asked about " + strconv.FormatInt(n, 10) + " tokens within a day that you did not sell.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "wait", Value: wait}}}
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-person", What: "You asked about " + strconv.FormatInt(n, 10) + " tokens within a day that were not your sales.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "wait", Value: wait}}}
 }
 
-// GuessesAboutMeter: {n} questions within a day were about tokens for meter {meter} that were not sold here. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+// GuessesAboutMeter: Within a day, {n} questions were about tokens for meter {meter} that were not sold here. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
 func GuessesAboutMeter(n int64, meter string, wait string) refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: strconv.FormatInt(n, 10) + " questions within a day were about tokens for meter " + meter + " that were not sold here.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: "Within a day, " + strconv.FormatInt(n, 10) + " questions were about tokens for meter " + meter + " that were not sold here.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
 }
 
 // BooksUnsound: The server's books do not add up, so it has stopped selling. Tell the person who runs the server to run paywatt verify.
@@ -1200,14 +1220,14 @@ func AccountNotFound(account string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "account-not-found", What: "Account " + account + " was not found.", Not: "No changes were made.", Try: "Give the account's id, or the number of one of its meters.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
-// UtilityWithoutCurrency: The utility has no currency yet. Publish a tariff first.
+// UtilityWithoutCurrency: The utility has no currency yet. Set it with paywatt utility set --currency, or publish a tariff, which sets it too.
 func UtilityWithoutCurrency() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-missing", Text: "utility-without-currency", What: "The utility has no currency yet.", Not: "No entry was booked.", Try: "Publish a tariff first."}
+	return refusal.Refusal{Code: "tariff-missing", Text: "utility-without-currency", What: "The utility has no currency yet.", Not: "No entry was booked.", Try: "Set it with paywatt utility set --currency, or publish a tariff, which sets it too."}
 }
 
-// ChargeNameOfWrongForm: "{name}" is not a name for a charge. The name has 1 to {max} lowercase letters, digits and dashes. Use a name such as standing or reconnection.
+// ChargeNameOfWrongForm: "{name}" cannot be the name of a charge. A name must have 1 to {max} lowercase letters, digits and dashes. Use a name such as standing or reconnection.
 func ChargeNameOfWrongForm(name string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "charge-name-of-wrong-form", What: "\"" + name + "\" is not a name for a charge. The name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "No entry was booked.", Try: "Use a name such as standing or reconnection.", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-name-of-wrong-form", What: "\"" + name + "\" cannot be the name of a charge. A name must have 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "No entry was booked.", Try: "Use a name such as standing or reconnection.", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ChargeMonthOfWrongForm: "{month}" is not a month. Write the month of the charge as 2026-11.
@@ -1215,14 +1235,14 @@ func ChargeMonthOfWrongForm(month string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "charge-month-of-wrong-form", What: "\"" + month + "\" is not a month.", Not: "No entry was booked.", Try: "Write the month of the charge as 2026-11.", Args: []refusal.Arg{{Place: "month", Value: month}}}
 }
 
-// ChargeTaxOutOfRange: A tax of {n} basis points is outside 0 to {max}. Write 15 % as 1500.
+// ChargeTaxOutOfRange: The tax is {n} basis points. It must be from 0 to {max}. Write 15 % as 1500.
 func ChargeTaxOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "charge-tax-out-of-range", What: "A tax of " + strconv.FormatInt(n, 10) + " basis points is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-tax-out-of-range", What: "The tax is " + strconv.FormatInt(n, 10) + " basis points. It must be from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// ChargePriorityOutOfRange: Priority {n} is outside 1 to {max}. Leave it out for 20. Debts have 30.
+// ChargePriorityOutOfRange: The priority is {n}. It must be from 1 to {max}. Leave it out for the default, 20. The default of debts is 30.
 func ChargePriorityOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "charge-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Leave it out for 20. Debts have 30.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-priority-out-of-range", What: "The priority is " + strconv.FormatInt(n, 10) + ". It must be from 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Leave it out for the default, 20. The default of debts is 30.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ChargeExists: Account {account} already has the charge {charge}. Use another name or another month.
@@ -1235,19 +1255,25 @@ func BookingNotPositive() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "booking-not-positive", What: "Amount must be greater than 0.", Not: "No entry was booked.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00."}
 }
 
+// BookingNotMade replaces what a refusal says did not happen: No entry was booked.
+func BookingNotMade(no refusal.Refusal) refusal.Refusal {
+	no.Not, no.Instead = "No entry was booked.", "booking-not-made"
+	return no
+}
+
 // BookingWithoutReason: A reason of 1 to {max} printable characters is required. Say why in one line.
 func BookingWithoutReason(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "booking-without-reason", What: "A reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters is required.", Not: "No entry was booked.", Try: "Say why in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// DebtKindOfWrongForm: A debt's kind has 1 to {max} printable characters. Use a kind such as fine, loan or arrears.
+// DebtKindOfWrongForm: A debt's kind must have 1 to {max} printable characters. Use a kind such as fine, loan or arrears.
 func DebtKindOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-kind-of-wrong-form", What: "A debt's kind has 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Use a kind such as fine, loan or arrears.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-kind-of-wrong-form", What: "A debt's kind must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Use a kind such as fine, loan or arrears.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// DebtMemoOfWrongForm: A debt's memo has at most {max} printable characters. Write a shorter memo, in one line.
+// DebtMemoOfWrongForm: A debt's memo can have at most {max} printable characters. Write a shorter memo, in one line.
 func DebtMemoOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-memo-of-wrong-form", What: "A debt's memo has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Write a shorter memo, in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-memo-of-wrong-form", What: "A debt's memo can have at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Write a shorter memo, in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtAgainstUnknown: A debt cannot be raised against "{against}". Use opening, fees, services, fixed or energy.
@@ -1255,9 +1281,9 @@ func DebtAgainstUnknown(against string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "debt-against-unknown", What: "A debt cannot be raised against \"" + against + "\".", Not: "No entry was booked.", Try: "Use opening, fees, services, fixed or energy.", Args: []refusal.Arg{{Place: "against", Value: against}}}
 }
 
-// DebtPriorityOutOfRange: Priority {n} is outside 1 to {max}. Leave it out for 30. Fixed charges have 20.
+// DebtPriorityOutOfRange: The priority is {n}. It must be from 1 to {max}. Leave it out for the default, 30. The default of fixed charges is 20.
 func DebtPriorityOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Leave it out for 30. Fixed charges have 20.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-priority-out-of-range", What: "The priority is " + strconv.FormatInt(n, 10) + ". It must be from 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Leave it out for the default, 30. The default of fixed charges is 20.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtLimitNegative: {field} is {n}. It must not be negative. Give minor units. 0 means no limit.
@@ -1265,9 +1291,9 @@ func DebtLimitNegative(field string, n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "debt-limit-negative", What: field + " is " + strconv.FormatInt(n, 10) + ". It must not be negative.", Not: "No entry was booked.", Try: "Give minor units. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// DebtLeastTooHigh: min_minor is {n}. It can be at most {max}. Lower it.
+// DebtLeastTooHigh: min_minor is {n}. It must be at most {max}. Lower it.
 func DebtLeastTooHigh(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-least-too-high", What: "min_minor is " + strconv.FormatInt(n, 10) + ". It can be at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Lower it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-least-too-high", What: "min_minor is " + strconv.FormatInt(n, 10) + ". It must be at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Lower it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtMostBelowLeast: max_minor is {max}, less than min_minor, which is {min}. Raise max_minor or lower min_minor. 0 means no limit.
@@ -1335,9 +1361,9 @@ func AccountMovedOut(account string, status string) refusal.Refusal {
 	return refusal.Refusal{Code: "account-closed", Text: "account-moved-out", What: "Account " + account + " is " + status + ", not active.", Not: "No entry was booked.", Try: "Look at its statement.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
 }
 
-// MoveOutWithoutWallet: Account {account} is of mode {mode}. Only an account of mode prepay_wallet can move out. The units of a token meter stay in the meter.
+// MoveOutWithoutWallet: Account {account} is in mode {mode}. Only an account in mode prepay_wallet can move out. A token meter needs no move-out: its units stay in the meter.
 func MoveOutWithoutWallet(account string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-wallet", What: "Account " + account + " is of mode " + mode + ". Only an account of mode prepay_wallet can move out.", Not: "No entry was booked.", Try: "The units of a token meter stay in the meter.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-wallet", What: "Account " + account + " is in mode " + mode + ". Only an account in mode prepay_wallet can move out.", Not: "No entry was booked.", Try: "A token meter needs no move-out: its units stay in the meter.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}}}
 }
 
 // AccountWithPendingOperation: Account {account} has a pending operation. Try again when it is complete.
@@ -1360,9 +1386,9 @@ func RefundToBankAndAccount() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "refund-to-bank-and-account", What: "A refund goes to a bank account or to another customer account, not to both.", Not: "No entry was booked.", Try: "Leave one of them out."}
 }
 
-// BankNameOfWrongForm: The name of a bank account has at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
+// BankNameOfWrongForm: The name of a bank account can have at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
 func BankNameOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "bank-name-of-wrong-form", What: "The name of a bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No entry was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "bank-name-of-wrong-form", What: "The name of a bank account can have at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No entry was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // RefundNotPositive: The amount of a refund must be greater than 0. Give a positive amount, or leave it out to refund all that is due back.
@@ -1370,9 +1396,9 @@ func RefundNotPositive() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "refund-not-positive", What: "The amount of a refund must be greater than 0.", Not: "No entry was booked.", Try: "Give a positive amount, or leave it out to refund all that is due back."}
 }
 
-// RefundNotDue: Account {account} has no money due back. Move the account out first.
+// RefundNotDue: Account {account} has no money due back. Move the account out first, if it has not moved out yet.
 func RefundNotDue(account string) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "refund-not-due", What: "Account " + account + " has no money due back.", Not: "No entry was booked.", Try: "Move the account out first.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-not-due", What: "Account " + account + " has no money due back.", Not: "No entry was booked.", Try: "Move the account out first, if it has not moved out yet.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // RefundAboveDue: Account {account} has only {amount} due back. Refund at most that.
@@ -1385,9 +1411,9 @@ func RefundToItself(account string) refusal.Refusal {
 	return refusal.Refusal{Code: "account-closed", Text: "refund-to-itself", What: "Account " + account + " cannot receive its own refund.", Not: "No entry was booked.", Try: "Name another account that is active.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
-// FloatShort: The sale takes {amount}. The vendor's account has {had} left. Pay in, or sell for less. The utility books deposits.
+// FloatShort: The sale needs {amount}. The vendor's account has {had} left. Pay in, or sell for less. The utility books the deposit.
 func FloatShort(amount money.Amount, had money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "insufficient-float", Text: "float-short", What: "The sale takes " + amount.String() + ". The vendor's account has " + had.String() + " left.", Not: "No money was taken and no token was made.", Try: "Pay in, or sell for less. The utility books deposits.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+	return refusal.Refusal{Code: "insufficient-float", Text: "float-short", What: "The sale needs " + amount.String() + ". The vendor's account has " + had.String() + " left.", Not: "No money was taken and no token was made.", Try: "Pay in, or sell for less. The utility books the deposit.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
 }
 
 // VendorNotSelling: The vendor of this key cannot sell at the moment. Ask the utility why.
@@ -1405,19 +1431,19 @@ func VendorExists(vendor string) refusal.Refusal {
 	return refusal.Refusal{Code: "vendor-exists", Text: "vendor-exists", What: "A vendor with the code " + vendor + " already exists.", Not: "No changes were made.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
 }
 
-// VendorNameOfWrongForm: A vendor's name has 1 to {max} bytes and no control characters. Give another name.
+// VendorNameOfWrongForm: A vendor's name must have 1 to {max} bytes and no control characters. Give another name.
 func VendorNameOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "vendor-name-of-wrong-form", What: "A vendor's name has 1 to " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No changes were made.", Try: "Give another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-name-of-wrong-form", What: "A vendor's name must have 1 to " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No changes were made.", Try: "Give another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// VendorCodeOfWrongForm: "{vendor}" is not a vendor's code. The code has 1 to {max} letters and digits. Use another code, or leave it out.
+// VendorCodeOfWrongForm: "{vendor}" cannot be a vendor's code. A code must have 1 to {max} letters and digits. Use another code, or leave it out.
 func VendorCodeOfWrongForm(vendor string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-wrong-form", What: "\"" + vendor + "\" is not a vendor's code. The code has 1 to " + strconv.FormatInt(maxValue, 10) + " letters and digits.", Not: "No changes were made.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-wrong-form", What: "\"" + vendor + "\" cannot be a vendor's code. A code must have 1 to " + strconv.FormatInt(maxValue, 10) + " letters and digits.", Not: "No changes were made.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// VendorCodeOfMainTill: The code MAIN is the utility's own till. Use another code, or leave it out.
+// VendorCodeOfMainTill: The code MAIN belongs to the utility's own till. Use another code, or leave it out.
 func VendorCodeOfMainTill() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-main-till", What: "The code MAIN is the utility's own till.", Not: "No changes were made.", Try: "Use another code, or leave it out."}
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-main-till", What: "The code MAIN belongs to the utility's own till.", Not: "No changes were made.", Try: "Use another code, or leave it out."}
 }
 
 // BillingUnknown: billing is "{billing}". It must be float or postpaid. Use one of the two.
@@ -1435,9 +1461,9 @@ func CommissionTooHigh(commission string, ceiling string) refusal.Refusal {
 	return refusal.Refusal{Code: "commission-too-high", Text: "commission-too-high", What: "A commission of " + commission + " is above the ceiling of " + ceiling + ".", Not: "No changes were made.", Try: "Use a lower commission, or raise the setting max_commission_bps first.", Args: []refusal.Arg{{Place: "commission", Value: commission}, {Place: "ceiling", Value: ceiling}}}
 }
 
-// CreditLimitOutOfRange: A credit limit of {n} minor units is outside 0 to {max}. Give it in minor units. 0 means no credit.
+// CreditLimitOutOfRange: The credit limit is {n} minor units. It must be from 0 to {max}. Give it in minor units. 0 means no credit.
 func CreditLimitOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "credit-limit-out-of-range", What: "A credit limit of " + strconv.FormatInt(n, 10) + " minor units is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Give it in minor units. 0 means no credit.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "credit-limit-out-of-range", What: "The credit limit is " + strconv.FormatInt(n, 10) + " minor units. It must be from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Give it in minor units. 0 means no credit.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DepositReferenceOfWrongForm: A deposit needs the bank's reference, 1 to {max} printable ASCII characters. Copy it from the bank statement. It keeps a payment from being booked twice.
@@ -1445,9 +1471,9 @@ func DepositReferenceOfWrongForm(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "deposit-reference-of-wrong-form", What: "A deposit needs the bank's reference, 1 to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No entry was booked.", Try: "Copy it from the bank statement. It keeps a payment from being booked twice.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// DepositBankOfWrongForm: The name of the bank account has at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
+// DepositBankOfWrongForm: The name of the bank account can have at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
 func DepositBankOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "deposit-bank-of-wrong-form", What: "The name of the bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No entry was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "deposit-bank-of-wrong-form", What: "The name of the bank account can have at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No entry was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DepositZero: The amount of a deposit must be greater than 0. Give what the bank says was paid in, in minor units.
@@ -1455,14 +1481,14 @@ func DepositZero() refusal.Refusal {
 	return refusal.Refusal{Code: "amount-invalid", Text: "deposit-zero", What: "The amount of a deposit must be greater than 0.", Not: "No entry was booked.", Try: "Give what the bank says was paid in, in minor units."}
 }
 
-// PaymentBookedBefore: Payment {reference} was booked before. Look at the vendor's statement. Another payment needs its own reference.
+// PaymentBookedBefore: Payment {reference} has already been booked. Look at the vendor's statement. Another payment needs its own reference.
 func PaymentBookedBefore(reference string) refusal.Refusal {
-	return refusal.Refusal{Code: "client-ref-reused", Text: "payment-booked-before", What: "Payment " + reference + " was booked before.", Not: "No entry was booked.", Try: "Look at the vendor's statement. Another payment needs its own reference.", Args: []refusal.Arg{{Place: "reference", Value: reference}}}
+	return refusal.Refusal{Code: "client-ref-reused", Text: "payment-booked-before", What: "Payment " + reference + " has already been booked.", Not: "No entry was booked.", Try: "Look at the vendor's statement. Another payment needs its own reference.", Args: []refusal.Arg{{Place: "reference", Value: reference}}}
 }
 
-// RightMissing: The role {role} does not include {right}. Use a key or a login of a role that includes it, or ask an owner.
+// RightMissing: The role {role} does not include the right {right}. Use a key or a login of a role that includes it, or ask an owner.
 func RightMissing(role string, right string) refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "right-missing", What: "The role " + role + " does not include " + right + ".", Not: "No change was made, and no data is shown.", Try: "Use a key or a login of a role that includes it, or ask an owner.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "right", Value: right}}}
+	return refusal.Refusal{Code: "forbidden", Text: "right-missing", What: "The role " + role + " does not include the right " + right + ".", Not: "No change was made, and no data is shown.", Try: "Use a key or a login of a role that includes it, or ask an owner.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "right", Value: right}}}
 }
 
 // RoleMissing: You have no role, so you do not have the right {right}. Use a key or a login of a role that includes it, or ask an owner.
@@ -1470,49 +1496,49 @@ func RoleMissing(right string) refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "role-missing", What: "You have no role, so you do not have the right " + right + ".", Not: "No change was made, and no data is shown.", Try: "Use a key or a login of a role that includes it, or ask an owner.", Args: []refusal.Arg{{Place: "right", Value: right}}}
 }
 
-// VendorKeyWithoutVendor: This key has the role vendor_api and names no vendor. Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001.
+// VendorKeyWithoutVendor: This key has the role vendor_api but names no vendor. Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001.
 func VendorKeyWithoutVendor() refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "vendor-key-without-vendor", What: "This key has the role vendor_api and names no vendor.", Not: "No change was made, and no data is shown.", Try: "Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001."}
+	return refusal.Refusal{Code: "forbidden", Text: "vendor-key-without-vendor", What: "This key has the role vendor_api but names no vendor.", Not: "No change was made, and no data is shown.", Try: "Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001."}
 }
 
 // KeyRoleUnknown: There is no role "{role}". Use one of these roles: {roles}.
 func KeyRoleUnknown(role string, roles string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-role-unknown", What: "There is no role \"" + role + "\".", Not: "No key was made.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-unknown", What: "There is no role \"" + role + "\".", Not: "No key was created.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
 }
 
 // KeyRoleWithoutRights: A key of the role {role} would have no rights. Use one of these roles: {roles}.
 func KeyRoleWithoutRights(role string, roles string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-role-without-rights", What: "A key of the role " + role + " would have no rights.", Not: "No key was made.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-without-rights", What: "A key of the role " + role + " would have no rights.", Not: "No key was created.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
 }
 
-// KeyRoleNotForVendors: A key of the role {role} sees the data of the whole utility. A vendor's key must not. Make a key of the role vendor_api for the vendor.
+// KeyRoleNotForVendors: A key of the role {role} sees the data of the whole utility. A vendor's key must not do so. Make a key of the role vendor_api for the vendor.
 func KeyRoleNotForVendors(role string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-role-not-for-vendors", What: "A key of the role " + role + " sees the data of the whole utility. A vendor's key must not.", Not: "No key was made.", Try: "Make a key of the role vendor_api for the vendor.", Args: []refusal.Arg{{Place: "role", Value: role}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-not-for-vendors", What: "A key of the role " + role + " sees the data of the whole utility. A vendor's key must not do so.", Not: "No key was created.", Try: "Make a key of the role vendor_api for the vendor.", Args: []refusal.Arg{{Place: "role", Value: role}}}
 }
 
 // KeyWithoutVendor: A key of the role vendor_api must name its vendor. Name the vendor: paywatt apikey create --role vendor_api --vendor V001.
 func KeyWithoutVendor() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-without-vendor", What: "A key of the role vendor_api must name its vendor.", Not: "No key was made.", Try: "Name the vendor: paywatt apikey create --role vendor_api --vendor V001."}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-without-vendor", What: "A key of the role vendor_api must name its vendor.", Not: "No key was created.", Try: "Name the vendor: paywatt apikey create --role vendor_api --vendor V001."}
 }
 
-// KeyNameOfWrongForm: A key's name has at most {max} bytes and no control characters. Use another name.
+// KeyNameOfWrongForm: A key's name can have at most {max} bytes and no control characters. Use another name.
 func KeyNameOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-name-of-wrong-form", What: "A key's name has at most " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No key was made.", Try: "Use another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-name-of-wrong-form", What: "A key's name can have at most " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No key was created.", Try: "Use another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// KeyExpiryInThePast: The key would have expired at {at}. Give a later time, or none.
+// KeyExpiryInThePast: The key would expire at {at}, which has passed. Give a later time, or none.
 func KeyExpiryInThePast(at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-expiry-in-the-past", What: "The key would have expired at " + stamp(at) + ".", Not: "No key was made.", Try: "Give a later time, or none.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-expiry-in-the-past", What: "The key would expire at " + stamp(at) + ", which has passed.", Not: "No key was created.", Try: "Give a later time, or none.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
 }
 
 // KeyVendorNotFound: Vendor {vendor} was not found. List the vendors to find its id.
 func KeyVendorNotFound(vendor string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "key-vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "No key was made.", Try: "List the vendors to find its id.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+	return refusal.Refusal{Code: "not-found", Text: "key-vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "No key was created.", Try: "List the vendors to find its id.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
 }
 
 // KeyPersonNotFound: {email} is not the address of a person who may sign in. Check the address.
 func KeyPersonNotFound(email string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "key-person-not-found", What: email + " is not the address of a person who may sign in.", Not: "No key was made.", Try: "Check the address.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+	return refusal.Refusal{Code: "not-found", Text: "key-person-not-found", What: email + " is not the address of a person who may sign in.", Not: "No key was created.", Try: "Check the address.", Args: []refusal.Arg{{Place: "email", Value: email}}}
 }
 
 // KeyNotValid: The API key is not valid, or no longer valid. Send it as "Authorization: Bearer pk_...". Make a new one with paywatt apikey create.
@@ -1520,9 +1546,9 @@ func KeyNotValid() refusal.Refusal {
 	return refusal.Refusal{Code: "unauthenticated", Text: "key-not-valid", What: "The API key is not valid, or no longer valid.", Not: "No change was made, and no data is shown.", Try: "Send it as \"Authorization: Bearer pk_...\". Make a new one with paywatt apikey create."}
 }
 
-// KeyNotInForce: Key {key} was not found, or was revoked before. List the keys to find its id.
+// KeyNotInForce: Key {key} was not found, or is already revoked. List the keys to find its id.
 func KeyNotInForce(key string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or was revoked before.", Not: "No changes were made.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or is already revoked.", Not: "No changes were made.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
 }
 
 // EmailOfWrongForm: "{email}" is not an e-mail address. Write it as amina@example.org.
@@ -1540,9 +1566,9 @@ func PersonRoleUnknown(role string, roles string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "person-role-unknown", What: "There is no role \"" + role + "\" for people.", Not: "No person was added.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
 }
 
-// PersonNameTooLong: A name has at most {max} bytes. Shorten it.
+// PersonNameTooLong: A name can have at most {max} bytes. Shorten it.
 func PersonNameTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "person-name-too-long", What: "A name has at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No person was added.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "person-name-too-long", What: "A name can have at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No person was added.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // OwnerExists: The utility already has an owner. Sign in as an owner and add people there.
@@ -1550,9 +1576,9 @@ func OwnerExists() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "owner-exists", What: "The utility already has an owner.", Not: "No person was added.", Try: "Sign in as an owner and add people there."}
 }
 
-// PasswordTooShort: The password is shorter than {min} characters. Use 15 or more. A few words are easy to remember.
+// PasswordTooShort: The password is shorter than {min} characters. Use 15 characters or more. A few words are easy to remember.
 func PasswordTooShort(minValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "password-too-short", What: "The password is shorter than " + strconv.FormatInt(minValue, 10) + " characters.", Not: "No changes were made.", Try: "Use 15 or more. A few words are easy to remember.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-short", What: "The password is shorter than " + strconv.FormatInt(minValue, 10) + " characters.", Not: "No changes were made.", Try: "Use 15 characters or more. A few words are easy to remember.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
 }
 
 // PasswordTooLong: The password is longer than {max} characters. Use a shorter one.
@@ -1575,9 +1601,9 @@ func SignedOut() refusal.Refusal {
 	return refusal.Refusal{Code: "unauthenticated", Text: "signed-out", What: "You are not signed in, or your session has ended.", Not: "No change was made, and no data is shown.", Try: "Sign in."}
 }
 
-// RequestTooLargeForApproval: This request takes {size} bytes. A request that needs approval takes at most {max}. Make it smaller.
+// RequestTooLargeForApproval: This request has {size} bytes. A request that needs approval can have at most {max}. Make it smaller.
 func RequestTooLargeForApproval(size int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "too-large", Text: "request-too-large-for-approval", What: "This request takes " + strconv.FormatInt(size, 10) + " bytes. A request that needs approval takes at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Make it smaller.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "too-large", Text: "request-too-large-for-approval", What: "This request has " + strconv.FormatInt(size, 10) + " bytes. A request that needs approval can have at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Make it smaller.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ApprovalNotForThis: Approval {approval} does not allow this action now. Ask for the action again.
@@ -1585,14 +1611,14 @@ func ApprovalNotForThis(approval string) refusal.Refusal {
 	return refusal.Refusal{Code: "approval-invalid", Text: "approval-not-for-this", What: "Approval " + approval + " does not allow this action now.", Not: "No changes were made.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
-// ApprovalUsed: Approval {approval} was used before. To do the action once more, ask for it again.
+// ApprovalUsed: Approval {approval} has already been used. To do the action again, ask for it again.
 func ApprovalUsed(approval string) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-used", What: "Approval " + approval + " was used before.", Not: "No changes were made.", Try: "To do the action once more, ask for it again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-used", What: "Approval " + approval + " has already been used.", Not: "No changes were made.", Try: "To do the action again, ask for it again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
-// MakerNotActive: This was requested by {who}. That key or person is not active any more. Reject it. The action can be requested again.
+// MakerNotActive: This was requested by {who}. That key or person is no longer active. Reject it. The action can be requested again.
 func MakerNotActive(who string) refusal.Refusal {
-	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-not-active", What: "This was requested by " + who + ". That key or person is not active any more.", Not: "No changes were made.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}}}
+	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-not-active", What: "This was requested by " + who + ". That key or person is no longer active.", Not: "No changes were made.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}}}
 }
 
 // MakerWithoutRight: This was requested by {who}. That key or person no longer has the right {right}. Reject it. The action can be requested again.
@@ -1600,9 +1626,9 @@ func MakerWithoutRight(who string, right string) refusal.Refusal {
 	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-without-right", What: "This was requested by " + who + ". That key or person no longer has the right " + right + ".", Not: "No changes were made.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "right", Value: right}}}
 }
 
-// ApprovalNotFound: Approval {approval} was not found, or you may not decide about it. List the approvals that wait.
+// ApprovalNotFound: Approval {approval} was not found, or you may not decide about it. List the pending approvals.
 func ApprovalNotFound(approval string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "approval-not-found", What: "Approval " + approval + " was not found, or you may not decide about it.", Not: "No decision was recorded.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+	return refusal.Refusal{Code: "not-found", Text: "approval-not-found", What: "Approval " + approval + " was not found, or you may not decide about it.", Not: "No decision was recorded.", Try: "List the pending approvals.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
 // ApprovalByMaker: You requested this action, so you cannot decide about it. Ask another person to decide.
@@ -1615,14 +1641,14 @@ func ApprovalExpired(approval string) refusal.Refusal {
 	return refusal.Refusal{Code: "approval-invalid", Text: "approval-expired", What: "Approval " + approval + " has expired.", Not: "No decision was recorded.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
-// ApprovalDecided: Approval {approval} is already {state}. List the approvals that wait.
+// ApprovalDecided: Approval {approval} is already {state}. List the pending approvals.
 func ApprovalDecided(approval string, state string) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-decided", What: "Approval " + approval + " is already " + state + ".", Not: "No decision was recorded.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}, {Place: "state", Value: state}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-decided", What: "Approval " + approval + " is already " + state + ".", Not: "No decision was recorded.", Try: "List the pending approvals.", Args: []refusal.Arg{{Place: "approval", Value: approval}, {Place: "state", Value: state}}}
 }
 
-// ApprovalOfOlderVersion: This version of the server cannot carry out {act} from an approval that an older version stored. Reject it, and request the action again.
+// ApprovalOfOlderVersion: An older version of the server stored this approval. This version cannot carry out {act} from it. Reject it, and request the action again.
 func ApprovalOfOlderVersion(act string) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-older-version", What: "This version of the server cannot carry out " + act + " from an approval that an older version stored.", Not: "No decision was recorded.", Try: "Reject it, and request the action again.", Args: []refusal.Arg{{Place: "act", Value: act}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-older-version", What: "An older version of the server stored this approval. This version cannot carry out " + act + " from it.", Not: "No decision was recorded.", Try: "Reject it, and request the action again.", Args: []refusal.Arg{{Place: "act", Value: act}}}
 }
 
 // CommandUnknown: There is no command "{command}". Use disconnect, connect, read, clear_tamper, clear_credit, reset_demand or cancel_token.
@@ -1660,9 +1686,9 @@ func CommandForceOnWallet(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "command-force-on-wallet", What: "Meter " + meter + " has a wallet, so its supply cannot be forced on.", Not: "No command was sent.", Try: "Leave force out. The server switches the supply by the balance.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// CommandNotNeeded: Meter {meter} needs no command for this now. Use restore or cut. They also work without a command.
+// CommandNotNeeded: Meter {meter} needs no command for this now. Use cut or restore. They also work when the meter needs no command.
 func CommandNotNeeded(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "Meter " + meter + " needs no command for this now.", Not: "No command was sent.", Try: "Use restore or cut. They also work without a command.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "Meter " + meter + " needs no command for this now.", Not: "No command was sent.", Try: "Use cut or restore. They also work when the meter needs no command.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
@@ -1682,17 +1708,17 @@ func TooManyCommands(n int64, meter string) refusal.Refusal {
 
 // CommandNotFound: Command {command} of meter {meter} was not found. Check the command's id and the meter's number.
 func CommandNotFound(command string, meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "command-not-found", What: "Command " + command + " of meter " + meter + " was not found.", Try: "Check the command's id and the meter's number.", Args: []refusal.Arg{{Place: "command", Value: command}, {Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "command-not-found", What: "Command " + command + " of meter " + meter + " was not found.", Not: "No data was returned.", Try: "Check the command's id and the meter's number.", Args: []refusal.Arg{{Place: "command", Value: command}, {Place: "meter", Value: meter}}}
 }
 
 // CommandCursorOfAnotherList: The cursor "{cursor}" does not belong to this list. Use next_cursor of the page before, unchanged.
 func CommandCursorOfAnotherList(cursor string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "command-cursor-of-another-list", What: "The cursor \"" + cursor + "\" does not belong to this list.", Try: "Use next_cursor of the page before, unchanged.", Args: []refusal.Arg{{Place: "cursor", Value: cursor}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "command-cursor-of-another-list", What: "The cursor \"" + cursor + "\" does not belong to this list.", Not: "No data was returned.", Try: "Use next_cursor of the page before, unchanged.", Args: []refusal.Arg{{Place: "cursor", Value: cursor}}}
 }
 
-// CommandPageOfWrongSize: A page has 1 to {max} rows. Ask for fewer rows, and follow next_cursor.
+// CommandPageOfWrongSize: limit must be from 1 to {max}. Ask for fewer rows, and follow next_cursor.
 func CommandPageOfWrongSize(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "command-page-of-wrong-size", What: "A page has 1 to " + strconv.FormatInt(maxValue, 10) + " rows.", Try: "Ask for fewer rows, and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "command-page-of-wrong-size", What: "limit must be from 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No data was returned.", Try: "Ask for fewer rows, and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // MessageRoutesMissing: This server has no route for messages. Start the server with --sms-modem, or describe a route in paywatt.toml.
@@ -1720,14 +1746,14 @@ func MessageEmpty() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-empty", What: "A message needs a text, or a meter whose token it carries.", Not: "No message was sent.", Try: "Give text, or meter and via."}
 }
 
-// MessageTextTooLong: A text has at most {max} bytes. Shorten it, or send two messages.
+// MessageTextTooLong: A text can have at most {max} bytes. Shorten it, or send two messages.
 func MessageTextTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-text-too-long", What: "A text has at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No message was sent.", Try: "Shorten it, or send two messages.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-too-long", What: "A text can have at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No message was sent.", Try: "Shorten it, or send two messages.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// MessageTextBlank: The text consists of blanks. Write a text, or leave text out to send a token.
+// MessageTextBlank: The text has only spaces. Write a text, or leave text out to send a token.
 func MessageTextBlank() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-text-blank", What: "The text consists of blanks.", Not: "No message was sent.", Try: "Write a text, or leave text out to send a token."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-blank", What: "The text has only spaces.", Not: "No message was sent.", Try: "Write a text, or leave text out to send a token."}
 }
 
 // MessageTextWithToken: The text has digits that look like a token. To send a token, give meter and via instead of text. The server adds the digits when it sends the message.
@@ -1775,9 +1801,9 @@ func MessageTokenNotValid(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-token-not-valid", What: "This token of meter " + meter + " is no longer valid.", Not: "No message was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MessageTokenLoaded: Meter {meter} has this token already. Look at the tokens of the meter.
+// MessageTokenLoaded: Meter {meter} already has this token. Look at the tokens of the meter.
 func MessageTokenLoaded(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-loaded", What: "Meter " + meter + " has this token already.", Not: "No message was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-loaded", What: "Meter " + meter + " already has this token.", Not: "No message was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenNotFound: Meter {meter} has no such token. Look at the tokens of the meter.
@@ -1790,9 +1816,9 @@ func MessageNoTokenLeft(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "message-no-token-left", What: "Meter " + meter + " has no token that could be sent.", Not: "No message was sent.", Try: "Sell a token first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MessageTokenOfWrongForm: token is the id of a token (tok_…) or its 20 digits. Correct token, or leave it out for the newest one.
+// MessageTokenOfWrongForm: token must be the id of a token (tok_…) or its 20 digits. Correct token, or leave it out for the newest one.
 func MessageTokenOfWrongForm() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-wrong-form", What: "token is the id of a token (tok_…) or its 20 digits.", Not: "No message was sent.", Try: "Correct token, or leave it out for the newest one."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-wrong-form", What: "token must be the id of a token (tok_…) or its 20 digits.", Not: "No message was sent.", Try: "Correct token, or leave it out for the newest one."}
 }
 
 // MessageNotFound: Message {message} was not found. Take the id from the list of messages.
@@ -1800,29 +1826,29 @@ func MessageNotFound(message string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "message-not-found", What: "Message " + message + " was not found.", Not: "No message was sent.", Try: "Take the id from the list of messages.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
 
-// MessageStateUnknown: Messages have no state {state}. Use one of {states}.
+// MessageStateUnknown: Messages have no state "{state}". Use one of {states}.
 func MessageStateUnknown(state string, states string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-state-unknown", What: "Messages have no state " + state + ".", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-state-unknown", What: "Messages have no state \"" + state + "\".", Not: "No data was returned.", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}
 }
 
 // MessageSaleNotFound: Sale {sale} was not found. Give the id of a sale (vnd_…) or the number of its receipt.
 func MessageSaleNotFound(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-sale-not-found", What: "Sale " + sale + " was not found.", Try: "Give the id of a sale (vnd_…) or the number of its receipt.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-sale-not-found", What: "Sale " + sale + " was not found.", Not: "No data was returned.", Try: "Give the id of a sale (vnd_…) or the number of its receipt.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
-// MessageAnswered: The meter answered message {message} at {at}: it reports that it has the token. Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.
+// MessageAnswered: The meter answered message {message} at {at}: it reports that it has the token. Look at the answer in the meter's messages. If the credit is still missing, send the token in a new message or by another way. It loads once, however often it arrives.
 func MessageAnswered(message string, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "message-answered", Text: "message-answered", What: "The meter answered message " + message + " at " + stamp(at) + ": it reports that it has the token.", Not: "No message was sent, and the token was not changed.", Try: "Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "message-answered", Text: "message-answered", What: "The meter answered message " + message + " at " + stamp(at) + ": it reports that it has the token.", Not: "No message was sent, and the token was not changed.", Try: "Look at the answer in the meter's messages. If the credit is still missing, send the token in a new message or by another way. It loads once, however often it arrives.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "at", Value: stamp(at)}}}
 }
 
-// MessageReceived: Message {message} came in. Only messages of this server can be sent again. Write to its sender in a new message.
+// MessageReceived: Message {message} is an incoming message. Only messages of this server can be sent again. Write to its sender in a new message.
 func MessageReceived(message string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-received", What: "Message " + message + " came in. Only messages of this server can be sent again.", Not: "No message was sent.", Try: "Write to its sender in a new message.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-received", What: "Message " + message + " is an incoming message. Only messages of this server can be sent again.", Not: "No message was sent.", Try: "Write to its sender in a new message.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
 
-// MessageTriedTooOften: Message {message} was tried {max} times. That is the limit. Send a new message.
+// MessageTriedTooOften: Message {message} has already been tried {max} times, the most allowed. Send a new message.
 func MessageTriedTooOften(message string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-tried-too-often", What: "Message " + message + " was tried " + strconv.FormatInt(maxValue, 10) + " times. That is the limit.", Not: "No message was sent.", Try: "Send a new message.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-tried-too-often", What: "Message " + message + " has already been tried " + strconv.FormatInt(maxValue, 10) + " times, the most allowed.", Not: "No message was sent.", Try: "Send a new message.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // MessageBeingSent: Message {message} is being sent now. Look at it in a few minutes.
@@ -1842,27 +1868,27 @@ func MessageNotWanted(message string) refusal.Refusal {
 
 // ReleaseWithoutWallet: This meter has no wallet. Check the mode of the meter.
 func ReleaseWithoutWallet() refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "release-without-wallet", What: "This meter has no wallet.", Not: "No charge and no changes were made.", Try: "Check the mode of the meter."}
+	return refusal.Refusal{Code: "not-found", Text: "release-without-wallet", What: "This meter has no wallet.", Not: "No use was charged and no changes were made.", Try: "Check the mode of the meter."}
 }
 
-// ReleaseRegisterNegative: A register cannot be negative. Read it off the meter, in Wh.
+// ReleaseRegisterNegative: A register must not be negative. Read it off the meter, in Wh.
 func ReleaseRegisterNegative() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "release-register-negative", What: "A register cannot be negative.", Not: "No charge and no changes were made.", Try: "Read it off the meter, in Wh."}
+	return refusal.Refusal{Code: "invalid-request", Text: "release-register-negative", What: "A register must not be negative.", Not: "No use was charged and no changes were made.", Try: "Read it off the meter, in Wh."}
 }
 
 // NoReadingToAccept: There is no reading to accept: charging did not stop at one. Set the register to count on from instead.
 func NoReadingToAccept() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "No charge and no changes were made.", Try: "Set the register to count on from instead."}
+	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "No use was charged and no changes were made.", Try: "Set the register to count on from instead."}
 }
 
 // HeldReadingTooLow: The reading of {register} kWh is below the last register of {before} kWh. Set the register to count on from instead.
 func HeldReadingTooLow(register unit.Energy, before unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "No charge and no changes were made.", Try: "Set the register to count on from instead.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "No use was charged and no changes were made.", Try: "Set the register to count on from instead.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
 }
 
-// EnergyWithoutPrice: The tariff has no price for this energy. Publish a tariff with a price for it, then decide.
+// EnergyWithoutPrice: The tariff has no price for this energy. Publish a tariff with a price for it, then decide again.
 func EnergyWithoutPrice() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "energy-without-price", What: "The tariff has no price for this energy.", Not: "No charge and no changes were made.", Try: "Publish a tariff with a price for it, then decide."}
+	return refusal.Refusal{Code: "invalid-request", Text: "energy-without-price", What: "The tariff has no price for this energy.", Not: "No use was charged and no changes were made.", Try: "Publish a tariff with a price for it, then decide again."}
 }
 
 // SupplyWithoutWallet: Meter {meter} has no wallet. Check the mode of the meter.
@@ -1875,34 +1901,34 @@ func SupplyChangeWithoutReason(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "supply-change-without-reason", What: "A change of the supply needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made.", Try: "Give the reason. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// LeaseGraceOutOfRange: lease_grace_wh is -1 to {max}. Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.
+// LeaseGraceOutOfRange: lease_grace_wh must be from -1 to {max}. When the lease's time ends: -1 keeps the supply on up to the lease's energy, 0 switches it off, and a number allows that many Wh more.
 func LeaseGraceOutOfRange(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "lease-grace-out-of-range", What: "lease_grace_wh is -1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "lease-grace-out-of-range", What: "lease_grace_wh must be from -1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "When the lease's time ends: -1 keeps the supply on up to the lease's energy, 0 switches it off, and a number allows that many Wh more.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // StatementTooLarge: The statement would have more than {max} journals. Ask for fewer days.
 func StatementTooLarge(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "statement-too-large", What: "The statement would have more than " + strconv.FormatInt(maxValue, 10) + " journals.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-too-large", What: "The statement would have more than " + strconv.FormatInt(maxValue, 10) + " journals.", Not: "No data was returned.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // StatementAccountNotFound: Account {account} was not found. Give the id of an account, or the number of a meter that it pays for.
 func StatementAccountNotFound(account string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "statement-account-not-found", What: "Account " + account + " was not found.", Try: "Give the id of an account, or the number of a meter that it pays for.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+	return refusal.Refusal{Code: "not-found", Text: "statement-account-not-found", What: "Account " + account + " was not found.", Not: "No data was returned.", Try: "Give the id of an account, or the number of a meter that it pays for.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // LocalDateOfWrongForm: "{date}" is not a date. Write dates as 2026-11-20.
 func LocalDateOfWrongForm(date string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "local-date-of-wrong-form", What: "\"" + date + "\" is not a date.", Try: "Write dates as 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "local-date-of-wrong-form", What: "\"" + date + "\" is not a date.", Not: "No data was returned.", Try: "Write dates as 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
 }
 
 // StatementDaysBackwards: A statement cannot begin on {begin} and end on {end}, which is earlier. Give an earlier from or a later to.
 func StatementDaysBackwards(begin string, end string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-backwards", What: "A statement cannot begin on " + begin + " and end on " + end + ", which is earlier.", Try: "Give an earlier from or a later to.", Args: []refusal.Arg{{Place: "begin", Value: begin}, {Place: "end", Value: end}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-backwards", What: "A statement cannot begin on " + begin + " and end on " + end + ", which is earlier.", Not: "No data was returned.", Try: "Give an earlier from or a later to.", Args: []refusal.Arg{{Place: "begin", Value: begin}, {Place: "end", Value: end}}}
 }
 
-// StatementDaysTooMany: A statement covers at most {max} days. Ask for fewer days.
+// StatementDaysTooMany: A statement can cover at most {max} days. Ask for fewer days.
 func StatementDaysTooMany(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-too-many", What: "A statement covers at most " + strconv.FormatInt(maxValue, 10) + " days.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-too-many", What: "A statement can cover at most " + strconv.FormatInt(maxValue, 10) + " days.", Not: "No data was returned.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // CustomerFormOfOtherSession: The form is from another session. Send it again from this page.
@@ -1922,7 +1948,7 @@ func TokenFormOfOtherSession() refusal.Refusal {
 
 // RechargeFormOfOtherSession: The form is from another session. Send it again from this page.
 func RechargeFormOfOtherSession() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "recharge-form-of-other-session", What: "The form is from another session.", Not: "No message was sent to the meter.", Try: "Send it again from this page."}
+	return refusal.Refusal{Code: "invalid-request", Text: "recharge-form-of-other-session", What: "The form is from another session.", Not: "The token was not sent to the meter.", Try: "Send it again from this page."}
 }
 
 // DecisionFormOfOtherSession: The form is from another session. Send it again from this page.
@@ -1935,19 +1961,19 @@ func SwitchFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "switch-form-of-other-session", What: "The form is from another session.", Not: "No command was sent.", Try: "Send it again from this page."}
 }
 
-// SaleFormOfOtherSession: The form is from another session, perhaps from before you signed in again. If you sent it in that session, look at the tokens of the meter before you sell.
+// SaleFormOfOtherSession: The form is from another session, perhaps from before you signed in again. If you sent it in that session, look at the tokens of the meter before you sell again.
 func SaleFormOfOtherSession() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "sale-form-of-other-session", What: "The form is from another session, perhaps from before you signed in again.", Not: "No money was taken and no token was made.", Try: "If you sent it in that session, look at the tokens of the meter before you sell."}
+	return refusal.Refusal{Code: "invalid-request", Text: "sale-form-of-other-session", What: "The form is from another session, perhaps from before you signed in again.", Not: "No money was taken and no token was made.", Try: "If you sent it in that session, look at the tokens of the meter before you sell again."}
 }
 
-// SaleFormPending: This sale is still in progress. Ask again with the button in a few seconds. However often you do, it is one sale.
+// SaleFormPending: This sale is still in progress. Press the button again in a few seconds. However often you press it, it stays one sale.
 func SaleFormPending(code refusal.Code) refusal.Refusal {
-	return refusal.Refusal{Code: code, Text: "sale-form-pending", What: "This sale is still in progress.", Not: "It is neither complete nor void. You will not be charged twice.", Try: "Ask again with the button in a few seconds. However often you do, it is one sale."}
+	return refusal.Refusal{Code: code, Text: "sale-form-pending", What: "This sale is still in progress.", Not: "It is neither complete nor void. You will not be charged twice.", Try: "Press the button again in a few seconds. However often you press it, it stays one sale."}
 }
 
-// SellerWithoutRight: The role {role} does not include {right}. Sign in as somebody who sells, or ask an owner.
+// SellerWithoutRight: The role {role} does not include the right {right}. Sign in as somebody who sells, or ask an owner.
 func SellerWithoutRight(role string, right string) refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "seller-without-right", What: "The role " + role + " does not include " + right + ".", Not: "No money was taken and no token was made.", Try: "Sign in as somebody who sells, or ask an owner.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "right", Value: right}}}
+	return refusal.Refusal{Code: "forbidden", Text: "seller-without-right", What: "The role " + role + " does not include the right " + right + ".", Not: "No money was taken and no token was made.", Try: "Sign in as somebody who sells, or ask an owner.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "right", Value: right}}}
 }
 
 // SaleNotMade replaces what a refusal says did not happen: No money was taken and no token was made.
@@ -1956,9 +1982,9 @@ func SaleNotMade(no refusal.Refusal) refusal.Refusal {
 	return no
 }
 
-// TenderWithoutTariff: There is no tariff yet. Publish one first: paywatt tariff add.
+// TenderWithoutTariff: The utility has no currency and no tariff yet. Publish a tariff first: paywatt tariff add.
 func TenderWithoutTariff() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-missing", Text: "tender-without-tariff", What: "There is no tariff yet.", Not: "No money was taken and no token was made.", Try: "Publish one first: paywatt tariff add."}
+	return refusal.Refusal{Code: "tariff-missing", Text: "tender-without-tariff", What: "The utility has no currency and no tariff yet.", Not: "No money was taken and no token was made.", Try: "Publish a tariff first: paywatt tariff add."}
 }
 
 // TenderWithTooManyDecimals: {currency} has {n} decimals, and the amount has more. Write it as {example}.
@@ -1996,14 +2022,14 @@ func FormRegisterOfWrongForm(figure string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "form-register-of-wrong-form", What: "\"" + figure + "\" cannot be read as whole Wh.", Not: "No decision was recorded.", Try: "Write 120.433 kWh as 120433.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
 }
 
-// FormSwitchUnknown: The form asks neither to cut off nor to restore the supply. Use the buttons of this page.
+// FormSwitchUnknown: The form does not say whether to cut off or to restore the supply. Use the buttons of this page.
 func FormSwitchUnknown() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "form-switch-unknown", What: "The form asks neither to cut off nor to restore the supply.", Not: "No command was sent.", Try: "Use the buttons of this page."}
+	return refusal.Refusal{Code: "invalid-request", Text: "form-switch-unknown", What: "The form does not say whether to cut off or to restore the supply.", Not: "No command was sent.", Try: "Use the buttons of this page."}
 }
 
 // AccountCodeUnknown: The chart of accounts has no account {code}. Choose an account on the trial balance.
 func AccountCodeUnknown(code string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "account-code-unknown", What: "The chart of accounts has no account " + code + ".", Try: "Choose an account on the trial balance.", Args: []refusal.Arg{{Place: "code", Value: code}}}
+	return refusal.Refusal{Code: "not-found", Text: "account-code-unknown", What: "The chart of accounts has no account " + code + ".", Not: "No data was returned.", Try: "Choose an account on the trial balance.", Args: []refusal.Arg{{Place: "code", Value: code}}}
 }
 
 // SigninTriedTooOften: Too many attempts came from this address. Wait a minute and try again.
@@ -2026,19 +2052,19 @@ func RequestMethodUnknown(path string, method string, methods string) refusal.Re
 	return refusal.Refusal{Code: "method-not-allowed", Text: "request-method-unknown", What: "Path " + path + " does not take " + method + ".", Not: "No changes were made.", Try: "It takes " + methods + ". See /docs.", Args: []refusal.Arg{{Place: "path", Value: path}, {Place: "method", Value: method}, {Place: "methods", Value: methods}}}
 }
 
-// RequestWithoutKey: The request has no key. Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key.
+// RequestWithoutKey: The request has no API key. Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key.
 func RequestWithoutKey() refusal.Refusal {
-	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no key.", Not: "No search was made.", Try: "Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key."}
+	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no API key.", Not: "No change was made, and no data is shown.", Try: "Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key."}
 }
 
-// RequestsTooMany: Too many requests came from this address. Ask again after the time in Retry-After.
+// RequestsTooMany: Too many requests came from this address. Send it again after the time in Retry-After.
 func RequestsTooMany() refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "requests-too-many", What: "Too many requests came from this address.", Not: "The request was not looked at.", Try: "Ask again after the time in Retry-After."}
+	return refusal.Refusal{Code: "rate-limited", Text: "requests-too-many", What: "Too many requests came from this address.", Not: "The request was not processed.", Try: "Send it again after the time in Retry-After."}
 }
 
-// ServerBusy: The server is busy. Ask again after the time in Retry-After.
+// ServerBusy: The server is busy. Send it again after the time in Retry-After.
 func ServerBusy() refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "server-busy", What: "The server is busy.", Not: "The request was not looked at.", Try: "Ask again after the time in Retry-After."}
+	return refusal.Refusal{Code: "rate-limited", Text: "server-busy", What: "The server is busy.", Not: "The request was not processed.", Try: "Send it again after the time in Retry-After."}
 }
 
 // RequestAddressNotText: The URL has a broken escape, a zero byte, or bytes that are not UTF-8. Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX.
@@ -2053,17 +2079,17 @@ func RequestContentTypeUnknown(typeValue string) refusal.Refusal {
 
 // RequestBodyTooLong: The body is longer than {max} bytes. Send less at once.
 func RequestBodyTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "too-large", Text: "request-body-too-long", What: "The body is longer than " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "The request was not looked at.", Try: "Send less at once.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "too-large", Text: "request-body-too-long", What: "The body is longer than " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "The request was not processed.", Try: "Send less at once.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // RequestBodyLate: The body did not arrive in time. Send the request again.
 func RequestBodyLate() refusal.Refusal {
-	return refusal.Refusal{Code: "request-timeout", Text: "request-body-late", What: "The body did not arrive in time.", Not: "The request was not looked at.", Try: "Send the request again."}
+	return refusal.Refusal{Code: "request-timeout", Text: "request-body-late", What: "The body did not arrive in time.", Not: "The request was not processed.", Try: "Send the request again."}
 }
 
 // RequestBodyIncomplete: The body did not arrive completely. Send the request again.
 func RequestBodyIncomplete() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "request-body-incomplete", What: "The body did not arrive completely.", Not: "The request was not looked at.", Try: "Send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-incomplete", What: "The body did not arrive completely.", Not: "The request was not processed.", Try: "Send the request again."}
 }
 
 // RequestSoldNothing replaces what a refusal says did not happen: No token was sold.
@@ -2089,9 +2115,9 @@ func RequestWithoutBody() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "request-without-body", What: "The request has no body.", Try: "Send a JSON object."}
 }
 
-// RequestBodyWithZero: A text in the body has the character \u0000. Remove it. Such a text cannot be stored.
+// RequestBodyWithZero: A string in the body has the character \u0000. Remove it. Such a string cannot be stored.
 func RequestBodyWithZero() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "request-body-with-zero", What: "A text in the body has the character \\u0000.", Try: "Remove it. Such a text cannot be stored."}
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-with-zero", What: "A string in the body has the character \\u0000.", Try: "Remove it. Such a string cannot be stored."}
 }
 
 // RequestBodyOfWrongEncoding: The body is not UTF-8. Send JSON in UTF-8.
@@ -2174,9 +2200,9 @@ func RequestNotValid() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "request-not-valid", What: "The request is not valid.", Not: "No changes were made.", Try: "See /docs for what this path takes."}
 }
 
-// RequestWithoutIdempotencyKey: A request that moves money needs an Idempotency-Key. Send the header with {min} to {max} characters of your own: new for each request, and the same when you repeat it.
+// RequestWithoutIdempotencyKey: The request has no Idempotency-Key. Requests that move money need one. Send the header with {min} to {max} characters of your own: new for each request, and the same when you repeat it.
 func RequestWithoutIdempotencyKey(minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-missing", Text: "request-without-idempotency-key", What: "A request that moves money needs an Idempotency-Key.", Not: "The request was not carried out.", Try: "Send the header with " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " characters of your own: new for each request, and the same when you repeat it.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "idempotency-key-missing", Text: "request-without-idempotency-key", What: "The request has no Idempotency-Key. Requests that move money need one.", Not: "The request was not carried out.", Try: "Send the header with " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " characters of your own: new for each request, and the same when you repeat it.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // RequestWithIdempotencyKeys: The request has {n} Idempotency-Key headers. Send one.
@@ -2184,9 +2210,9 @@ func RequestWithIdempotencyKeys(n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-with-idempotency-keys", What: "The request has " + strconv.FormatInt(n, 10) + " Idempotency-Key headers.", Not: "The request was not carried out.", Try: "Send one.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// RequestIdempotencyKeyOfWrongForm: An Idempotency-Key has {min} to {max} printable ASCII characters. Send a random one, such as a UUID.
+// RequestIdempotencyKeyOfWrongForm: An Idempotency-Key must have {min} to {max} printable ASCII characters. Send a random one, such as a UUID.
 func RequestIdempotencyKeyOfWrongForm(minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "The request was not carried out.", Try: "Send a random one, such as a UUID.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-idempotency-key-of-wrong-form", What: "An Idempotency-Key must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "The request was not carried out.", Try: "Send a random one, such as a UUID.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // IdempotencyKeyReused: This Idempotency-Key belongs to another request. Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged.
@@ -2199,9 +2225,9 @@ func IdempotencyKeyRunning() refusal.Refusal {
 	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "idempotency-key-running", What: "A request with this Idempotency-Key is still running.", Not: "This repetition made no changes.", Try: "Repeat it in a few seconds. It gives the same answer."}
 }
 
-// AmountOutOfRange: An amount of {n} minor units cannot be paid. Give 0 to {max} minor units. 10000 is 100.00.
+// AmountOutOfRange: An amount of {n} minor units is out of range. Give a positive amount of at most {max} minor units. 10000 is 100.00.
 func AmountOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "amount-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units cannot be paid.", Not: "No money was taken and no token was made.", Try: "Give 0 to " + strconv.FormatInt(maxValue, 10) + " minor units. 10000 is 100.00.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units is out of range.", Not: "No money was taken and no token was made.", Try: "Give a positive amount of at most " + strconv.FormatInt(maxValue, 10) + " minor units. 10000 is 100.00.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // CurrencyMismatch: The amount is in {currency}. This utility uses {wanted}. Give the amount in {wanted}.
@@ -2219,14 +2245,14 @@ func TariffShareOutOfRange(field string, n int64, minValue int64, maxValue int64
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-share-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "The tariff was not published.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// TariffCeilingOutOfRange: max_deduction_bps is {n}. It must be 0 to {max} basis points. Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.
+// TariffCeilingOutOfRange: max_deduction_bps is {n}. It must be 0 to {max} basis points. Write 70 % as 7000. 0 means the utility's setting.
 func TariffCeilingOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-ceiling-out-of-range", What: "max_deduction_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "The tariff was not published.", Try: "Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-ceiling-out-of-range", What: "max_deduction_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "The tariff was not published.", Try: "Write 70 % as 7000. 0 means the utility's setting.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// TariffRoundingUnknown: Rounding "{rounding}" is not known. Use carry, nearest or income.
+// TariffRoundingUnknown: rounding is "{rounding}", which is not known. Use carry, nearest or income.
 func TariffRoundingUnknown(rounding string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-rounding-unknown", What: "Rounding \"" + rounding + "\" is not known.", Not: "The tariff was not published.", Try: "Use carry, nearest or income.", Args: []refusal.Arg{{Place: "rounding", Value: rounding}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-rounding-unknown", What: "rounding is \"" + rounding + "\", which is not known.", Not: "The tariff was not published.", Try: "Use carry, nearest or income.", Args: []refusal.Arg{{Place: "rounding", Value: rounding}}}
 }
 
 // TariffAmountOutOfRange: {field} is {n}. It must be {min} to {max} minor units. Write amounts without tax. 10000 is 100.00.
@@ -2264,9 +2290,9 @@ func TariffListOfWrongLength(field string, minValue int64, maxValue int64, n int
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-list-of-wrong-length", What: field + " must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Add or remove entries.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// TariffNameOfWrongForm: {field} is "{name}". A name has 1 to {max} lowercase letters, digits and dashes. Use a name such as peak.
+// TariffNameOfWrongForm: {field} is "{name}". A name must have 1 to {max} lowercase letters, digits and dashes. Use a name such as peak.
 func TariffNameOfWrongForm(field string, name string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-of-wrong-form", What: field + " is \"" + name + "\". A name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "The tariff was not published.", Try: "Use a name such as peak.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-of-wrong-form", What: field + " is \"" + name + "\". A name must have 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "The tariff was not published.", Try: "Use a name such as peak.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffNameUsedTwice: {field} is "{name}". An earlier entry has the same name. Use each name once.
@@ -2294,9 +2320,9 @@ func TariffWindowDayOrTimeUnknown(field string, names string) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-day-or-time-unknown", What: field + " has a day or a time that is not known.", Not: "The tariff was not published.", Try: "Write each day once, as one of " + names + ", and times as 06:00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
 }
 
-// TariffWindowOfWrongForm: {field} is not a part of a day with one of the rates. Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.
+// TariffWindowOfWrongForm: {field} must be a part of a day, with one of the rates. Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.
 func TariffWindowOfWrongForm(field string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-of-wrong-form", What: field + " is not a part of a day with one of the rates.", Not: "The tariff was not published.", Try: "Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-of-wrong-form", What: field + " must be a part of a day, with one of the rates.", Not: "The tariff was not published.", Try: "Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.", Args: []refusal.Arg{{Place: "field", Value: field}}}
 }
 
 // TariffWindowsOverlap: {field} overlaps {other}. Let every minute of a day belong to one window at most.
@@ -2424,9 +2450,9 @@ func PurchaseTooLarge(amount money.Amount, limit money.Amount) refusal.Refusal {
 	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-too-large", What: amount.String() + " is above the largest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at most " + limit.String() + " at a time.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
-// PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest buys less than 0.1 kWh. Pay more, so that money is left for energy.
+// PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest would buy less than 0.1 kWh. Pay more, so that money is left for energy.
 func PurchaseTakenByCharges(amount money.Amount, had money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that money is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest would buy less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that money is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
 }
 
 // PurchaseBelowAQuantum: {amount} buys less than 0.1 kWh. Pay at least {limit}.
@@ -2434,9 +2460,9 @@ func PurchaseBelowAQuantum(amount money.Amount, limit money.Amount) refusal.Refu
 	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-below-a-quantum", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
-// PurchaseWithCarryBelowAQuantum: {amount} and {had} carried from before buy less than 0.1 kWh. Pay at least {limit}.
+// PurchaseWithCarryBelowAQuantum: {amount} with {had} of change carried forward buys less than 0.1 kWh. Pay at least {limit}.
 func PurchaseWithCarryBelowAQuantum(amount money.Amount, had money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-with-carry-below-a-quantum", What: amount.String() + " and " + had.String() + " carried from before buy less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-with-carry-below-a-quantum", What: amount.String() + " with " + had.String() + " of change carried forward buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
 // PurchaseWithoutPrice: {amount} buys less than 0.1 kWh. Pay more.
@@ -2461,12 +2487,12 @@ func AmountCurrencyUnknown(currency string) refusal.Refusal {
 
 // SaleOfKeyRunning: The request with this Idempotency-Key is still running. Ask again in a few seconds.
 func SaleOfKeyRunning() refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "sale-of-key-running", What: "The request with this Idempotency-Key is still running.", Try: "Ask again in a few seconds."}
+	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "sale-of-key-running", What: "The request with this Idempotency-Key is still running.", Not: "No data was returned.", Try: "Ask again in a few seconds."}
 }
 
 // SalesWithoutReference: The list of sales needs either client_ref or idempotency_key. Give one of the two.
 func SalesWithoutReference() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "sales-without-reference", What: "The list of sales needs either client_ref or idempotency_key.", Try: "Give one of the two."}
+	return refusal.Refusal{Code: "invalid-request", Text: "sales-without-reference", What: "The list of sales needs either client_ref or idempotency_key.", Not: "No data was returned.", Try: "Give one of the two."}
 }
 
 // EventPositionUnknown: "{position}" is not the id of an event. Send the id of the last event that arrived, or leave it out.
@@ -2481,37 +2507,37 @@ func EventReadersTooMany() refusal.Refusal {
 
 // HeadSizeOfWrongForm: "{text}" is not the size of a head. Give a number of leaves, or ask for /v1/heads/newest.
 func HeadSizeOfWrongForm(text string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "head-size-of-wrong-form", What: "\"" + text + "\" is not the size of a head.", Try: "Give a number of leaves, or ask for /v1/heads/newest.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "head-size-of-wrong-form", What: "\"" + text + "\" is not the size of a head.", Not: "No data was returned.", Try: "Give a number of leaves, or ask for /v1/heads/newest.", Args: []refusal.Arg{{Place: "text", Value: text}}}
 }
 
-// JournalsOfTwoKinds: Journals are listed of an account (code) or of an operation (ref), not of both. Leave out code or ref.
+// JournalsOfTwoKinds: Journals can be listed for an account (code) or for an operation (ref), not for both. Leave out code or ref.
 func JournalsOfTwoKinds() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "journals-of-two-kinds", What: "Journals are listed of an account (code) or of an operation (ref), not of both.", Try: "Leave out code or ref."}
+	return refusal.Refusal{Code: "invalid-request", Text: "journals-of-two-kinds", What: "Journals can be listed for an account (code) or for an operation (ref), not for both.", Not: "No data was returned.", Try: "Leave out code or ref."}
 }
 
-// JournalsSubjectWithoutCode: subject needs the code of its account. Give code as well, or leave out subject.
+// JournalsSubjectWithoutCode: The parameter subject works only together with code. Give code as well, or leave out subject.
 func JournalsSubjectWithoutCode() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "journals-subject-without-code", What: "subject needs the code of its account.", Try: "Give code as well, or leave out subject."}
+	return refusal.Refusal{Code: "invalid-request", Text: "journals-subject-without-code", What: "The parameter subject works only together with code.", Not: "No data was returned.", Try: "Give code as well, or leave out subject."}
 }
 
-// ReceiptProofOfWrongForm: A proof comes only with the receipt itself, as JSON. Ask for format=json&proof=1.
+// ReceiptProofOfWrongForm: A proof is returned only with the receipt itself, as JSON. Ask for format=json&proof=1.
 func ReceiptProofOfWrongForm() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "receipt-proof-of-wrong-form", What: "A proof comes only with the receipt itself, as JSON.", Try: "Ask for format=json&proof=1."}
+	return refusal.Refusal{Code: "invalid-request", Text: "receipt-proof-of-wrong-form", What: "A proof is returned only with the receipt itself, as JSON.", Not: "No proof was returned.", Try: "Ask for format=json&proof=1."}
 }
 
-// ReceiptFormatUnknown: Receipts have no format {format}. Use one of {formats}.
+// ReceiptFormatUnknown: Receipts have no format "{format}". Use one of {formats}.
 func ReceiptFormatUnknown(format string, formats string) refusal.Refusal {
-	return refusal.Refusal{Code: "format-unsupported", Text: "receipt-format-unknown", What: "Receipts have no format " + format + ".", Try: "Use one of " + formats + ".", Args: []refusal.Arg{{Place: "format", Value: format}, {Place: "formats", Value: formats}}}
+	return refusal.Refusal{Code: "format-unsupported", Text: "receipt-format-unknown", What: "Receipts have no format \"" + format + "\".", Not: "No receipt was printed.", Try: "Use one of " + formats + ".", Args: []refusal.Arg{{Place: "format", Value: format}, {Place: "formats", Value: formats}}}
 }
 
-// KenOutOfRange: ken is 0 to 255. Correct the new key.
+// KenOutOfRange: ken must be from 0 to 255. Correct the new key.
 func KenOutOfRange() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "ken-out-of-range", What: "ken is 0 to 255.", Not: "No token was made.", Try: "Correct the new key."}
+	return refusal.Refusal{Code: "invalid-request", Text: "ken-out-of-range", What: "ken must be from 0 to 255.", Not: "No token was made.", Try: "Correct the new key."}
 }
 
-// FourEyesUnknown: four_eyes is on, off or default. Correct it, or leave it out to keep the setting.
+// FourEyesUnknown: four_eyes must be on, off or default. Correct it, or leave it out to keep the setting.
 func FourEyesUnknown() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-unknown", What: "four_eyes is on, off or default.", Not: "No changes were made.", Try: "Correct it, or leave it out to keep the setting."}
+	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-unknown", What: "four_eyes must be on, off or default.", Not: "No changes were made.", Try: "Correct it, or leave it out to keep the setting."}
 }
 
 // SimulationNotRun replaces what a refusal says did not happen: The simulation did not run.
@@ -2535,14 +2561,14 @@ func CommitUnknown() refusal.Refusal {
 	return refusal.Refusal{Code: "outcome-unknown", Text: "commit-unknown", What: "The database could not say whether the change was committed.", Try: "After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one."}
 }
 
-// DatabaseTakesNoChanges: The database takes no changes now. Ask again in a few seconds. /readyz says what is wrong.
+// DatabaseTakesNoChanges: The database accepts no changes now. Ask again in a few seconds. /readyz says what is wrong.
 func DatabaseTakesNoChanges() refusal.Refusal {
-	return refusal.Refusal{Code: "storage-unavailable", Text: "database-takes-no-changes", What: "The database takes no changes now.", Not: "No changes were stored.", Try: "Ask again in a few seconds. /readyz says what is wrong."}
+	return refusal.Refusal{Code: "storage-unavailable", Text: "database-takes-no-changes", What: "The database accepts no changes now.", Not: "No changes were stored.", Try: "Ask again in a few seconds. /readyz says what is wrong."}
 }
 
-// ServerFailed: The server failed while it answered. Tell the operator the request id. It stands in the server's log.
+// ServerFailed: The server failed while it answered. Tell the operator the request id. It is in the server's log.
 func ServerFailed(code refusal.Code) refusal.Refusal {
-	return refusal.Refusal{Code: code, Text: "server-failed", What: "The server failed while it answered.", Try: "Tell the operator the request id. It stands in the server's log."}
+	return refusal.Refusal{Code: code, Text: "server-failed", What: "The server failed while it answered.", Try: "Tell the operator the request id. It is in the server's log."}
 }
 
 // FaultMovedNothing replaces what a refusal says did not happen: The request was not carried out and no money moved.
@@ -2567,9 +2593,9 @@ func ReadyKeysLocked() refusal.Refusal {
 	return refusal.Refusal{Code: "keystore-locked", Text: "ready-keys-locked", What: "The key store is locked, or its file cannot be used.", Not: "No sales are made. Everything else works.", Try: "Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file."}
 }
 
-// ReadyRuleBroken: A rule of the books was broken and undone: {cause}. Run paywatt verify.
+// ReadyRuleBroken: A change broke a rule of the books: {cause}. Run paywatt verify.
 func ReadyRuleBroken(cause string) refusal.Refusal {
-	return refusal.Refusal{Code: "invariant-broken", Text: "ready-rule-broken", What: "A rule of the books was broken and undone: " + cause + ".", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
+	return refusal.Refusal{Code: "invariant-broken", Text: "ready-rule-broken", What: "A change broke a rule of the books: " + cause + ".", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
 }
 
 // ReadyDiskFull: The disk is full. Free disk space. The server resumes by itself.
@@ -2577,7 +2603,7 @@ func ReadyDiskFull() refusal.Refusal {
 	return refusal.Refusal{Code: "storage-full", Text: "ready-disk-full", What: "The disk is full.", Try: "Free disk space. The server resumes by itself."}
 }
 
-// ReadyDatabaseStopped: The database takes no changes: {cause}. Restart the server and run paywatt verify.
+// ReadyDatabaseStopped: The database accepts no changes: {cause}. Restart the server and run paywatt verify.
 func ReadyDatabaseStopped(cause string) refusal.Refusal {
-	return refusal.Refusal{Code: "storage-unavailable", Text: "ready-database-stopped", What: "The database takes no changes: " + cause + ".", Try: "Restart the server and run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
+	return refusal.Refusal{Code: "storage-unavailable", Text: "ready-database-stopped", What: "The database accepts no changes: " + cause + ".", Try: "Restart the server and run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
 }

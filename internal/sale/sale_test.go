@@ -146,9 +146,9 @@ func TestWhatMayBeTendered(t *testing.T) {
 	}{
 		{money.Amount{Minor: 0, Currency: "KES"}, ""},
 		{money.Amount{Minor: money.MaxMinor, Currency: "KES"}, ""},
-		{money.Amount{Minor: -1, Currency: "KES"}, "An amount of -1 minor units cannot be paid."},
-		{money.Amount{Minor: money.MaxMinor + 1, Currency: "KES"}, fmt.Sprintf("An amount of %d minor units cannot be paid.", money.MaxMinor+1)},
-		{money.Amount{Minor: math.MinInt64, Currency: "KES"}, fmt.Sprintf("An amount of %d minor units cannot be paid.", math.MinInt64)},
+		{money.Amount{Minor: -1, Currency: "KES"}, "An amount of -1 minor units is out of range."},
+		{money.Amount{Minor: money.MaxMinor + 1, Currency: "KES"}, fmt.Sprintf("An amount of %d minor units is out of range.", money.MaxMinor+1)},
+		{money.Amount{Minor: math.MinInt64, Currency: "KES"}, fmt.Sprintf("An amount of %d minor units is out of range.", math.MinInt64)},
 		{money.Amount{Minor: 1, Currency: "kes"}, `"kes" is not an ISO 4217 currency code.`},
 		{money.Amount{Minor: 1}, `"" is not an ISO 4217 currency code.`},
 	} {

@@ -150,7 +150,7 @@ func TestV12BuysNothingAndSaysWhatWould(t *testing.T) {
 		t.Errorf("the named least payment of 0.29 = %d Wh, refusal %q, error %v; want 100 Wh", a.Units, a.Detail(), err)
 	}
 	a, err = tariff.Allocate(tariff.Purchase{Body: flat(), Tender: 20, Carry: 8})
-	if err != nil || a.Code != refusal.VendTooSmall || !strings.Contains(a.Try, "0.21 KES") || !strings.Contains(a.What, "0.08 KES carried from before") {
+	if err != nil || a.Code != refusal.VendTooSmall || !strings.Contains(a.Try, "0.21 KES") || !strings.Contains(a.What, "0.08 KES of change carried forward") {
 		t.Errorf("0.20 with 0.08 carried: %v %s, want to pay at least 0.21", err, a.Detail())
 	}
 }

@@ -49,7 +49,7 @@ func TestTaxPurchasesAndPlanKeepTheirLimits(t *testing.T) {
 		{"carry", func(b *tariff.Body) { b.Rounding = tariff.Carry }, ""},
 		{"nearest", func(b *tariff.Body) { b.Rounding = tariff.Nearest }, ""},
 		{"income", func(b *tariff.Body) { b.Rounding = tariff.Income }, ""},
-		{"another rounding", func(b *tariff.Body) { b.Rounding = "floor" }, `Rounding "floor" is not known.`},
+		{"another rounding", func(b *tariff.Body) { b.Rounding = "floor" }, `rounding is "floor", which is not known.`},
 		{"the largest minimum", func(b *tariff.Body) { b.MinVend = most }, ""},
 		{"a minimum above it", func(b *tariff.Body) { b.MinVend = most + 1 }, "min_vend_minor is 9223372036855. It must be 0 to 9223372036854 minor units."},
 		{"a minimum below zero", func(b *tariff.Body) { b.MinVend = -1 }, "min_vend_minor is -1."},
@@ -155,7 +155,7 @@ func TestPricesByTimeOfUseKeepTheirLimits(t *testing.T) {
 			b.TOU.Windows = append(b.TOU.Windows[:1:1], tariff.Window{Days: days, From: from, To: to})
 		}
 	}
-	const part = "tou.windows[0] is not a part of a day with one of the rates."
+	const part = "tou.windows[0] must be a part of a day, with one of the rates."
 	holdLimits(t, weekly, []limit{
 		{"no rate", func(b *tariff.Body) { b.TOU = &tariff.TOU{} }, "tou.rates must have 1 to 8 entries. It has 0."},
 		{"8 rates, the last of them otherwise", func(b *tariff.Body) { b.TOU.Rates, b.TOU.Otherwise = namedRates(8), 7 }, ""},
@@ -163,7 +163,7 @@ func TestPricesByTimeOfUseKeepTheirLimits(t *testing.T) {
 		{"otherwise the first", func(b *tariff.Body) { b.TOU.Otherwise = 0 }, ""},
 		{"otherwise none", func(b *tariff.Body) { b.TOU.Otherwise = -1 }, "tou.otherwise does not name one of the rates."},
 		{"otherwise one too far", func(b *tariff.Body) { b.TOU.Otherwise = 3 }, "tou.otherwise does not name one of the rates."},
-		{"a rate without a name", func(b *tariff.Body) { b.TOU.Rates[1].Name = "" }, `tou.rates[1].name is "". A name has 1 to 32 lowercase letters, digits and dashes.`},
+		{"a rate without a name", func(b *tariff.Body) { b.TOU.Rates[1].Name = "" }, `tou.rates[1].name is "". A name must have 1 to 32 lowercase letters, digits and dashes.`},
 		{"a name used twice", func(b *tariff.Body) { b.TOU.Rates[2].Name = "peak" }, `tou.rates[2].name is "peak". An earlier entry has the same name.`},
 		{"a rate for nothing", func(b *tariff.Body) { b.TOU.Rates[2].Rate = 0 }, "tou.rates[2].rate_micro is 0."},
 		{"the highest rate", func(b *tariff.Body) { b.TOU.Rates[2].Rate = 1_000_000_000_000 }, ""},

@@ -34,7 +34,7 @@ func wish(kind sale.JobKind, change func(*Ask)) Ask {
 
 // TestWhatARequestForTokensMayAsk checks every limit at the last value that is accepted and the first that is not.
 func TestWhatARequestForTokensMayAsk(t *testing.T) {
-	const units, watts = "units_wh is a multiple of 100, up to 13106400.", "power_w is 1 to 18000000."
+	const units, watts = "units_wh must be a multiple of 100, greater than 0 and at most 13106400.", "power_w must be from 1 to 18000000."
 	set := func(kind sale.JobKind, n int64) Ask {
 		return wish(kind, func(a *Ask) {
 			if kind == sale.PowerLimit {
@@ -63,15 +63,15 @@ func TestWhatARequestForTokensMayAsk(t *testing.T) {
 		"a watt more":                 {set(sale.PowerLimit, 18_000_001), watts},
 		"watts between two codes":     {set(sale.PowerLimit, 20_001), "A token cannot carry exactly 20001 W."},
 		"a reason of 200 letters":     {because(strings.Repeat("ዕ", 200)), ""},
-		"a reason of 201 letters":     {because(strings.Repeat("ዕ", 201)), "A reason has at most 200 characters."},
-		"a reason that is no text":    {because("\xff"), "A reason has at most 200 characters."},
-		"an unknown reason code":      {wish(sale.ClearTamper, func(a *Ask) { a.ReasonCode = "because" }), "reason_code is one of meter_swap, lost_balance, "},
-		"units of a clearing token":   {set(sale.ClearCredit, 100), "Only free units and replacements have units_wh."},
-		"watts of free units":         {wish(sale.FreeIssue, func(a *Ask) { a.PowerW = 1 }), "Only a power limit has power_w."},
+		"a reason of 201 letters":     {because(strings.Repeat("ዕ", 201)), "A reason can have at most 200 characters."},
+		"a reason that is no text":    {because("\xff"), "A reason can have at most 200 characters."},
+		"an unknown reason code":      {wish(sale.ClearTamper, func(a *Ask) { a.ReasonCode = "because" }), "reason_code must be one of meter_swap, lost_balance, "},
+		"units of a clearing token":   {set(sale.ClearCredit, 100), "Only free units and replacements can have units_wh."},
+		"watts of free units":         {wish(sale.FreeIssue, func(a *Ask) { a.PowerW = 1 }), "Only a power limit can have power_w."},
 		"an unknown kind":             {wish("magic", nil), "There are no tokens of kind \"magic\"."},
 		"a key change as planned":     {wish(sale.KeyChange, nil), ""},
-		"a key change to no key":      {wish(sale.KeyChange, func(a *Ask) { a.Key = &NextKey{TI: "1"} }), "ti has 2 digits."},
-		"neither a key nor approval":  {wish(sale.ClearTamper, func(a *Ask) { a.Once = access.Once{} }), "A sale needs an Idempotency-Key"},
+		"a key change to no key":      {wish(sale.KeyChange, func(a *Ask) { a.Key = &NextKey{TI: "1"} }), "ti must have 2 digits."},
+		"neither a key nor approval":  {wish(sale.ClearTamper, func(a *Ask) { a.Once = access.Once{} }), "The request has no Idempotency-Key"},
 		"clearing the credit is free": {wish(sale.ClearCredit, nil), ""},
 	} {
 		if _, no := c.a.check(access.Actor{}); no.Refused() != (c.says != "") || !strings.HasPrefix(no.What, c.says) {

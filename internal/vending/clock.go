@@ -29,7 +29,7 @@ func (c Clock) Doubt() refusal.Refusal {
 	case c.Synced:
 		return refusal.Refusal{}
 	case c.Moved != 0:
-		return refuse.ClockMoved(c.Moved.Round(time.Second).String())
+		return refuse.ClockMoved(refuse.Span(c.Moved))
 	case c.Asked && !c.LastTrusted.IsZero() && c.Now.Add(-c.Ran).Sub(c.LastTrusted) > MaxClockRest:
 		return refuse.ClockAhead(c.Now, c.LastTrusted)
 	}

@@ -65,7 +65,7 @@ func TestUnitsADayEndAtLocalMidnight(t *testing.T) {
 		t.Fatal(got)
 	}
 	g := s.give(ask(vending.Ask{Meter: m, Kind: sale.FreeIssue, Units: 600_100}, "job-key-2"))
-	if g.Code != refusal.DailyLimit || g.What != "You have given 400.0 kWh today. One person may give 1000.0 kWh a day." {
+	if g.Code != refusal.DailyLimit || g.What != "You have given 400.0 kWh of free units today. One person may give 1000.0 kWh a day." {
 		t.Errorf("a tenth too much: %q", g.Detail())
 	}
 	if got := give(600_000, "job-key-3"); got != "" {
@@ -184,15 +184,15 @@ func TestWhichSalesAreReversed(t *testing.T) {
 		says   string
 	}{
 		"the longest reason":     {nil, long, "", ""},
-		"a longer one":           {nil, long + "x", refusal.InvalidRequest, "A reason has at most 200 characters."},
-		"one that is no text":    {nil, "\xff", refusal.InvalidRequest, "A reason has at most 200 characters."},
-		"a sale that is held":    {func(s *shop) { s.exec(`UPDATE vend SET state = 'held'`) }, "x", refusal.VendInProgress, "Another sale to meter"},
+		"a longer one":           {nil, long + "x", refusal.InvalidRequest, "A reason can have at most 200 characters."},
+		"one that is no text":    {nil, "\xff", refusal.InvalidRequest, "A reason can have at most 200 characters."},
+		"a sale that is held":    {func(s *shop) { s.exec(`UPDATE vend SET state = 'held'`) }, "x", refusal.VendInProgress, "Sale vnd_"},
 		"one that has failed":    {func(s *shop) { s.exec(`UPDATE vend SET state = 'failed'`) }, "x", refusal.NotReversible, "The sale is failed."},
-		"cash in the bank":       {func(s *shop) { s.bankTheTill(10000) }, "x", refusal.NotReversible, "The account cash:till has 0.00 KES of the 100.00 KES that would go back."},
-		"some of it in the bank": {func(s *shop) { s.bankTheTill(1) }, "x", refusal.NotReversible, "The account cash:till has 99.99 KES of the 100.00 KES that would go back."},
+		"cash in the bank":       {func(s *shop) { s.bankTheTill(10000) }, "x", refusal.NotReversible, "Account cash:till has 0.00 KES of the 100.00 KES that would go back."},
+		"some of it in the bank": {func(s *shop) { s.bankTheTill(1) }, "x", refusal.NotReversible, "Account cash:till has 99.99 KES of the 100.00 KES that would go back."},
 		"one to another account": {func(s *shop) {
 			s.exec(`UPDATE meter SET account_id = (SELECT account_id FROM meter WHERE n = 2) WHERE n = 1`)
-		}, "x", refusal.NotReversible, "It is not the last sale to its meter and account."},
+		}, "x", refusal.NotReversible, "It is not the last sale to its meter, or the meter supplies another account now."},
 	} {
 		s := open(t, true)
 		domestic := s.publish("domestic", flat(), monday())
@@ -254,7 +254,7 @@ func TestARechargeThatIsUsedUp(t *testing.T) {
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	sold := s.sell(order(m, 1000, "recharge-1")).Sale
 	s.uses(m, 0, 1000, 4000)
-	if got := s.undo(owner(), sold, "wrong meter", "undo-key-1"); got.Code != refusal.NotReversible || got.What != "0.00 KES of the 10.00 KES are left in the wallet. The rest was used." {
+	if got := s.undo(owner(), sold, "wrong meter", "undo-key-1"); got.Code != refusal.NotReversible || got.What != "The wallet has 0.00 KES left of the 10.00 KES. The rest was used." {
 		t.Errorf("%q %s", got.Code, got.Detail())
 	}
 }

@@ -69,7 +69,7 @@ func TestEachFigureOfASaleIsCompared(t *testing.T) {
 func TestWhereATokenCannotBeSent(t *testing.T) {
 	p := sale.Point{Meter: sale.MeterRef{Number: "04140001001"}}
 	for route, words := range map[string][2]string{
-		sale.RouteMeterSMS: {"Meter 04140001001 takes no tokens by SMS", "sim_phone"}, "sms": {"The customer of meter 04140001001 has no telephone number", "leave sms out"},
+		sale.RouteMeterSMS: {"Meter 04140001001 takes no tokens by SMS", "sim_phone"}, "sms": {"The customer of meter 04140001001 has no registered telephone number", "leave sms out"},
 	} {
 		if no := unreachable(route, p); !strings.HasPrefix(no.What, words[0]) || !strings.Contains(no.Try, words[1]) {
 			t.Errorf("%s: %s", route, no.Detail())

@@ -118,7 +118,7 @@ func TestWhoMayAskForAPriceOrAMetersTokens(t *testing.T) {
 		t.Errorf("a price of less than nothing: %v %q", err, q.Code)
 	}
 	s.meter(2, place{tariff: s.tariffOf(m), meter: func(m *registry.Meter) { m.Number, m.Simulated = vending.MagicBlocked, true }})
-	if q, err := s.Quote(ctx, owner(), vending.MagicBlocked, kes(100)); err != nil || q.Code != refusal.MeterBlocked || q.What != "Meter "+vending.MagicBlocked+" is blocked, not active." {
+	if q, err := s.Quote(ctx, owner(), vending.MagicBlocked, kes(100)); err != nil || q.Code != refusal.MeterBlocked || q.What != "The status of meter "+vending.MagicBlocked+" is blocked, not active." {
 		t.Errorf("a price of a magic meter: %v %q", err, q.Detail())
 	}
 }

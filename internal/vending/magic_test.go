@@ -64,7 +64,7 @@ func TestACopyIsCountedMarkedAndAudited(t *testing.T) {
 			t.Fatal(err, r.Detail())
 		}
 	}
-	if r, err := s.Reprint(context.Background(), owner(), sold.ID.Text("vnd_")); err != nil || r.Code != refusal.DailyLimit || r.What != "The receipt was printed 51 times." {
+	if r, err := s.Reprint(context.Background(), owner(), sold.ID.Text("vnd_")); err != nil || r.Code != refusal.DailyLimit || r.What != "The receipt has already been printed 51 times, the most allowed." {
 		t.Errorf("copy %d: %q %v", vending.MaxCopies+1, r.Detail(), err)
 	}
 }

@@ -191,7 +191,7 @@ func TestARechargeIsReversedOnlyWhileItIsThere(t *testing.T) {
 	}
 	second := s.sell(order(m, 5000, "recharge-2"))
 	s.uses(m, 0, 4) // one minor unit, accrued
-	if got := s.undo(owner(), second.Sale, "wrong meter", "undo-second"); got.Code != refusal.NotReversible || !strings.HasPrefix(got.What, "49.99 KES of ") {
+	if got := s.undo(owner(), second.Sale, "wrong meter", "undo-second"); got.Code != refusal.NotReversible || !strings.HasPrefix(got.What, "The wallet has 49.99 KES left of ") {
 		t.Errorf("reversal of a recharge that was used: %q (%s), want not-reversible with 49.99 KES left", got.Code, got.What)
 	}
 	s.clock.set(s.clock.Now().Add(time.Millisecond)) // on PostgreSQL identities of one millisecond have no order

@@ -104,8 +104,11 @@ func (v *Vending) nibbles() (n [MaxTokens]byte, err error) {
 func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now time.Time, times sale.Times) (sale.Job, refusal.Refusal, error) {
 	j := sale.Job{Kind: a.Kind, Meter: p.Meter, Account: p.Account, Units: a.Units, Value: a.PowerW, ReasonCode: a.ReasonCode, Reason: a.Reason,
 		By: by.String(), State: sale.Held, CreatedAt: now, Replaces: a.replaces}
-	if p.Mode != registry.PrepayToken || p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped {
-		return sale.Job{}, blocked(p), nil
+	switch {
+	case p.Mode != registry.PrepayToken:
+		return sale.Job{}, refuse.MeterTakesNoServiceTokens(p.Meter.Number, string(p.Mode)), nil
+	case p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped:
+		return sale.Job{}, refuse.MeterWithoutService(p.Meter.Number, string(p.Status)), nil
 	}
 	if busy, err := tx.Debts().VendUnderWay(p.Meter.N, p.Account); err != nil || busy {
 		return sale.Job{}, refuse.SaleInProgress(p.Meter.Number), err
@@ -309,8 +312,11 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 			}
 			current = k
 		}
+		if current.ID.IsZero() {
+			return Planned{Refusal: refuse.KeyChangeWithoutKey(p.Meter.Number)}, nil
+		}
 		next := n.after(current)
-		if current.ID.IsZero() || sameKey(next, current) {
+		if sameKey(next, current) {
 			return Planned{Refusal: refuse.KeyChangeChangesNothing(p.Meter.Number)}, nil
 		}
 		if next.ID, err = tx.NewID(); err != nil {

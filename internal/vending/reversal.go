@@ -209,7 +209,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 	case s.State == sale.Reversed:
 		return refuse.SaleReversedBefore(s.ID.Text(id.Vend)), nil
 	case s.State == sale.Reversing || s.State == sale.Held:
-		return refuse.SaleInProgress(p.Meter.Number), nil
+		return refuse.ReversalOfOpenSale(s.ID.Text(id.Vend)), nil
 	case s.State != sale.Completed:
 		return refuse.SaleNotCompleted(string(s.State)), nil
 	}
@@ -220,7 +220,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 		return refuse.TokenHeard(string(access.Reverse)), nil
 	case own && !s.Heard():
 	case !by.May(access.Reverse):
-		return refuse.ReversalOfOthers(p.Limits.Window().String(), string(access.Reverse)), nil
+		return refuse.ReversalOfOthers(refuse.Span(p.Limits.Window()), string(access.Reverse)), nil
 	case reason == "":
 		return refuse.ReversalWithoutReason(), nil
 	}

@@ -137,7 +137,7 @@ func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local 
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	if no := beyond(by.String(), "", person, s.Tender, limits); no.Refused() || s.Vendor.IsZero() {
+	if no := beyond(access.PlainName(by.String()), "", person, s.Tender, limits); no.Refused() || s.Vendor.IsZero() {
 		return no, nil
 	}
 	return beyond("", v.Code, vendor, s.Tender, limits), nil

@@ -147,7 +147,7 @@ func TestWhatIsOfNoToken(t *testing.T) {
 			t.Errorf("%q, want %q", no.What, want)
 		}
 	}
-	if no := (Clock{Moved: 2*time.Hour + 400*time.Millisecond}).Doubt(); no.What != "The server's clock was moved by 2h0m0s while the server ran." {
+	if no := (Clock{Moved: 2*time.Hour + 400*time.Millisecond}).Doubt(); no.What != "The server's clock was moved by 2 h while the server ran." {
 		t.Errorf("%q", no.What)
 	}
 	p := priced{point: sound(), key: sound().Keys[0], tokens: []unit.Energy{unit.FromTenths(10)}}

@@ -291,7 +291,7 @@ func TestATenantWithoutACurrencyTakesNoDeposit(t *testing.T) {
 	w.taken(vendor.NewVendor{Name: "Corner shop", Code: "X1"})
 	w.exec(func(tx *store.Tx) error { _, err := tx.C.Exec(`UPDATE tenant SET currency = ''`); return err })
 	out, err := w.Deposit(t.Context(), owner(), vendor.Paid{Vendor: "X1", Reference: "1", Amount: kes(1)})
-	if want := "The utility has no currency yet. No entry was booked. Publish a tariff first."; err != nil || out.Code != refusal.TariffMissing || out.Detail() != want {
+	if want := "The utility has no currency yet. No entry was booked. Set it with paywatt utility set --currency, or publish a tariff, which sets it too."; err != nil || out.Code != refusal.TariffMissing || out.Detail() != want {
 		t.Errorf("%q %q %v, want %q", out.Code, out.Detail(), err, want)
 	}
 }

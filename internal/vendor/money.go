@@ -176,7 +176,10 @@ func (p *Paid) normal() refusal.Refusal {
 	if p.Amount.Minor == 0 {
 		return refuse.DepositZero()
 	}
-	return sale.CheckTender(p.Amount)
+	if no := sale.CheckTender(p.Amount); no.Refused() {
+		return refuse.BookingNotMade(no)
+	}
+	return refusal.Refusal{}
 }
 
 func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Refusal, error) {
@@ -191,7 +194,7 @@ func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.R
 	case currency == "":
 		return Deposited{}, refuse.UtilityWithoutCurrency(), nil
 	case currency != p.Amount.Currency:
-		return Deposited{}, refuse.CurrencyMismatch(p.Amount.Currency, currency), nil
+		return Deposited{}, refuse.BookingNotMade(refuse.CurrencyMismatch(p.Amount.Currency, currency)), nil
 	}
 	ref := p.Bank + ":" + p.Reference
 	if _, found, err := tx.Books().JournalByRef(ledger.DepositIn, ref); err != nil || found {

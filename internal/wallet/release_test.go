@@ -103,7 +103,7 @@ func TestAReleaseThatIsRefusedWritesNothing(t *testing.T) {
 		what    string
 	}{
 		{"a meter without a wallet", 2, wallet.Accepted(), nil, refusal.NotFound, "This meter has no wallet."},
-		{"a register below 0", 1, wallet.Rebased(-1), nil, refusal.InvalidRequest, "A register cannot be negative."},
+		{"a register below 0", 1, wallet.Rebased(-1), nil, refusal.InvalidRequest, "A register must not be negative."},
 		{"nothing to accept", 1, wallet.Accepted(), func(d *till) { d.rows[0].Held = wallet.Held{} }, refusal.InvalidRequest, "There is no reading to accept"},
 		{"a register that fell", 1, wallet.Accepted(), func(d *till) { d.rows[0].Held.Register = 999 }, refusal.InvalidRequest, "The reading of 0.999 kWh is below the last register of "},
 	} {

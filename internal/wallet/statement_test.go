@@ -121,7 +121,7 @@ func TestPagesOfAStatement(t *testing.T) {
 
 // TestTheDaysOfAStatement checks which days are included, and which are refused.
 func TestTheDaysOfAStatement(t *testing.T) {
-	const bad, many = " is not a date.", "A statement covers at most 100 days."
+	const bad, many = " is not a date.", "A statement can cover at most 100 days."
 	for _, c := range []struct {
 		from, to string
 		want     string

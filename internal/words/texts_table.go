@@ -799,7 +799,7 @@ func (t Texts) SupplyWhenNever() string { return t.say("pages.supply.when-never"
 // SupplyWhenDecided: when a person has decided about the doubtful reading
 func (t Texts) SupplyWhenDecided() string { return t.say("pages.supply.when-decided") }
 
-// SupplyWhenRead: at the meter's next reading, because the last one is too old to cut off by
+// SupplyWhenRead: at the meter's next reading, because the last one is too old for a decision
 func (t Texts) SupplyWhenRead() string { return t.say("pages.supply.when-read") }
 
 // SupplyWhenFriendly: at the end of the friendly hours

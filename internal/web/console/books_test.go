@@ -120,5 +120,5 @@ func TestTariffsInWords(t *testing.T) {
 		"The fixed charge service of 98.00 KES plus VAT is due every month", "Version 1", "In force")
 	g.get("/tariffs/none").is(404).says("Tariff none was not found")
 	w.person("installer@example.org", access.Installer)
-	w.enter("installer@example.org").get("/ledger").is(403).says("does not include ledger.read")
+	w.enter("installer@example.org").get("/ledger").is(403).says("does not include the right ledger.read")
 }

@@ -239,7 +239,7 @@ func TestRolesSeeWhatTheyMay(t *testing.T) {
 			g := w.enter(email)
 			if !c.meters {
 				g.get("/").leads("/tariffs")
-				g.get("/meters").is(403).says("does not include meter.read").omits(`href="/meters"`, "Amina")
+				g.get("/meters").is(403).says("does not include the right meter.read").omits(`href="/meters"`, "Amina")
 				g.get("/sell").is(403).says(unsold)
 				return
 			}

@@ -48,7 +48,7 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 		t.Errorf("the chart has no bar, or a style of its own:\n%s", own.body)
 	}
 	g.get(page+"/wallet").is(200).says("Usage summary", "Used in total 7.000 kWh", "Used this month 2.000 kWh", "Left KES 94.25").omits("Send to the device")
-	g.post(page+"/summary").is(409).says("has no device here that listens to a summary", "No summary was sent")
+	g.post(page+"/summary").is(409).says("that takes summaries is connected to this server", "No summary was sent")
 	for _, by := range []string{"week", "month"} {
 		g.get(page+"/wallet?by="+by).is(200).says("Use by "+by, "2.000 kWh for KES 5.75")
 	}
@@ -166,7 +166,7 @@ func TestTheQuarantine(t *testing.T) {
 	w.read(4, 8000)
 	g.post(path, "form", form, "choice", "discard", "reason", "one bad reading").is(200).
 		says("1.000 kWh were charged for KES 2.87", "1 later reading is counted now", "Discarded", "one bad reading").omits("Discard: it is wrong")
-	g.post(path, "form", form, "choice", "accept", "reason", "again").is(422).says("was decided before")
+	g.post(path, "form", form, "choice", "accept", "reason", "again").is(422).says("has already been decided")
 	g.get("/quarantine").is(200).says("No doubtful readings")
 	g.get("/quarantine?all=1&meter=" + url.QueryEscape(walletNumber)).is(200).says("Discarded")
 	g.get("/quarantine?meter=04140001027").is(404)
