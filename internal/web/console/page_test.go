@@ -206,7 +206,7 @@ func TestATestServerSaysSoOnEveryPageAndLinksThePanels(t *testing.T) {
 		g.get(path).is(200).says(bar)
 	}
 	g.get("/nowhere").is(404).says(bar)
-	page := g.get("/meters/"+meterNumber).is(200).says(bar, "The meter's own panel")
+	page := g.get("/meters/"+meterNumber).is(200).says(bar, "Display and keypad")
 	if want := `href="http://127.0.0.1:1/panel/` + meterNumber + `" target="_blank" rel="noopener"`; !strings.Contains(page.body, want) {
 		t.Errorf("no link %s:\n%s", want, page.body)
 	}
