@@ -3,14 +3,14 @@ package apiv1
 // List is one page of a list. NextCursor is empty on the last page.
 type List[T any] struct {
 	Data       []T    `json:"data" doc:"Rows of this page"`
-	NextCursor string `json:"next_cursor" doc:"Of the next page; empty on the last"`
+	NextCursor string `json:"next_cursor" doc:"Cursor of the next page; empty on the last page"`
 }
 
 // Page asks for a part of a list: at most Limit rows (0 = the server's default of 50, at most 200) from Cursor on,
 // which is the NextCursor of the page before.
 type Page struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"Number of rows per page, 50 by default"`
-	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"Rows per page, 50 by default"`
+	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the previous page"`
 	Table
 }
 
@@ -19,7 +19,7 @@ func (p *Page) Paging() *Page { return p }
 
 // Table asks how a list is written. A [List] can only be read from JSON, which is the default.
 type Table struct {
-	Format string `query:"format" enum:"json,csv" doc:"csv for a table instead of JSON, as Accept: text/csv; the next page is then named by the header Link only"`
+	Format string `query:"format" enum:"json,csv" doc:"csv for a table instead of JSON, like Accept: text/csv. The next page is then only in the header Link"`
 }
 
 // Listing describes a list of /v1: F is what narrows it, and T is its rows. Fields of F with the tag path stand in Path,

@@ -5,52 +5,52 @@ import "time"
 // Supply is where the supply of a wallet meter stands, and why.
 type Supply struct {
 	Meter     string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
-	State     string     `json:"state" enum:"on,pending_cutoff,cutting,off,connecting,armed,unknown" doc:"pending_cutoff: nothing is left, and waits says why the supply is still on; cutting: the meter has yet to open its relay; connecting: it has yet to close it; armed: the relay waits for a key press; unknown: the meter has reported nothing"`
-	Wanted    bool       `json:"wanted" doc:"What the server wants; the meter may not know yet"`
-	Reasons   []string   `json:"reasons" doc:"Why it is not wanted: CREDIT for want of money, REMOTE for a person's cut"`
-	By        string     `json:"by,omitempty" doc:"Who cut it"`
+	State     string     `json:"state" enum:"on,pending_cutoff,cutting,off,connecting,armed,unknown" doc:"pending_cutoff: no credit is left, and waits says why the supply is still on; cutting: the order to open the relay is on its way; connecting: the order to close it is on its way; armed: the relay waits for a key press; unknown: the meter has not reported yet"`
+	Wanted    bool       `json:"wanted" doc:"Whether the supply should be on; the meter may not know yet"`
+	Reasons   []string   `json:"reasons" doc:"Why the supply should be off: CREDIT for lack of money, REMOTE for a cut by a person"`
+	By        string     `json:"by,omitempty" doc:"Who cut the supply"`
 	Why       string     `json:"why,omitempty" doc:"Why it was cut, if a person did"`
-	Waits     string     `json:"waits,omitempty" enum:"protected,held,unheard,stale,friendly,notice" doc:"Why it is on though nothing is left. protected: never cut off; held: a doubtful register waits for a decision; unheard: the meter could not be heard; stale: its newest reading is too old; friendly: a supply-friendly window is open; notice: the customer was warned too recently"`
-	WaitsTo   *time.Time `json:"waits_until,omitempty" doc:"When that ends, where a clock says it: of friendly in the meter's time"`
-	OutSince  *time.Time `json:"out_since" doc:"Since when nothing is left; null while there is something"`
-	PressKey  bool       `json:"press_key" doc:"Somebody must press # at the meter for the supply to return"`
-	Available Amount     `json:"available" doc:"Estimate of what is left of the wallet"`
-	DaysLeft  *DaysLeft  `json:"days_left" doc:"null where there is too little use to judge by"`
-	Lease     *Lease     `json:"lease" doc:"null without one"`
-	Protected bool       `json:"protected" doc:"Never cut off for want of money"`
-	GraceWh   int64      `json:"lease_grace_wh" doc:"At the end of a lease's time: -1 its energy counts alone, 0 the supply goes off, N it may use N Wh more"`
+	Waits     string     `json:"waits,omitempty" enum:"protected,held,unheard,stale,friendly,notice" doc:"Why the supply is on without credit. protected: never cut off; held: a doubtful register waits for a decision; unheard: the meter has not reported since the server lost contact; stale: the newest reading is too old; friendly: friendly hours; notice: the customer was warned too recently"`
+	WaitsTo   *time.Time `json:"waits_until,omitempty" doc:"When the wait ends, if that time is known; for friendly in the meter's time"`
+	OutSince  *time.Time `json:"out_since" doc:"Since when no credit is left; null while there is some"`
+	PressKey  bool       `json:"press_key" doc:"Whether somebody must press # at the meter for the supply to return"`
+	Available Amount     `json:"available" doc:"Live estimate of the wallet"`
+	DaysLeft  *DaysLeft  `json:"days_left" doc:"How many days the money lasts; null if there are too few days of use to estimate from"`
+	Lease     *Lease     `json:"lease" doc:"The lease; null without one"`
+	Protected bool       `json:"protected" doc:"Whether the account is protected: never cut off for lack of money"`
+	GraceWh   int64      `json:"lease_grace_wh" doc:"What happens when the time of a lease ends: -1: only its energy limits the supply; 0: the supply goes off; N: the meter may use N Wh more"`
 }
 
 // DaysLeft is for how many days the money lasts.
 type DaysLeft struct {
-	Least  int64 `json:"least" doc:"If every day were like the dearest of the last 14, but for a tenth"`
-	Likely int64 `json:"likely" doc:"By the day in the middle"`
-	Most   int64 `json:"most" doc:"If every day were like the cheapest"`
+	Least  int64 `json:"least" doc:"Days if every day cost as much as the most expensive tenth of recent days"`
+	Likely int64 `json:"likely" doc:"Days if every day cost the median of recent days"`
+	Most   int64 `json:"most" doc:"Days if every day cost as little as the cheapest tenth of recent days"`
 }
 
 // Lease is what a meter may count without asking again.
 type Lease struct {
 	MaxRegisterWh int64     `json:"max_register_wh" doc:"Register up to which the meter may count, in Wh"`
-	LeftWh        int64     `json:"left_wh" doc:"Energy left until then, in Wh"`
+	LeftWh        int64     `json:"left_wh" doc:"Energy left of the lease, in Wh"`
 	At            time.Time `json:"at" doc:"When the server issued it"`
-	Waiting       bool      `json:"waiting" doc:"A newer one is on its way"`
+	Waiting       bool      `json:"waiting" doc:"Whether a newer lease is on its way"`
 }
 
 // SupplyChange is a change of the supply of an account; nil fields stay.
 type SupplyChange struct {
-	Protected *bool  `json:"protected,omitempty" doc:"Never cut off for want of money"`
-	GraceWh   *int64 `json:"lease_grace_wh,omitempty" doc:"At the end of a lease's time: -1 its energy counts alone, 0 the supply goes off, N it may use N Wh more"`
-	Reason    string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
+	Protected *bool  `json:"protected,omitempty" doc:"Whether the account is protected: never cut off for lack of money"`
+	GraceWh   *int64 `json:"lease_grace_wh,omitempty" doc:"What happens when the time of a lease ends: -1: only its energy limits the supply; 0: the supply goes off; N: the meter may use N Wh more"`
+	Reason    string `json:"reason" doc:"Why, in a few words; written to the audit log"`
 }
 
 // Reason is why somebody asks for an action. It is the body of every action that needs nothing else.
 type Reason struct {
-	Reason string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
+	Reason string `json:"reason" doc:"Why, in a few words; written to the audit log"`
 }
 
 // Switched is what cutting or restoring a supply came to.
 type Switched struct {
-	Effect  string   `json:"effect" doc:"What happens now"`
+	Effect  string   `json:"effect" doc:"What happens now, in a sentence"`
 	Reasons []string `json:"reasons" doc:"Why the supply is still off"`
-	Command *Command `json:"command" doc:"What the meter is told; null where it needs no order"`
+	Command *Command `json:"command" doc:"Command to the meter; null if it needs none"`
 }

@@ -13,12 +13,12 @@ import (
 func (a *API) systemRoutes(r router) {
 	open := []map[string][]string{{}}
 	query(r, huma.Operation{
-		OperationID: "version", Path: "/v1/version", Tags: []string{"system"}, Summary: "Show what runs", Security: open,
+		OperationID: "version", Path: "/v1/version", Tags: []string{"system"}, Summary: "Show the version of the server", Security: open,
 	}, func(context.Context, access.Actor, *struct{}) (*reply[apiv1.Version], error) {
 		return &reply[apiv1.Version]{a.c.Version}, nil
 	})
 	order(r, huma.Operation{
-		OperationID: "trust-clock", Path: "/v1/clock/trust", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Say that the server's clock is right",
+		OperationID: "trust-clock", Path: "/v1/clock/trust", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Confirm that the server's clock is right",
 		Description: "The server refuses sales while it doubts its clock (clock-untrusted). It doubts the clock if the clock was moved while the " +
 			"server ran, was more than 24 hours past the last known time when the server started, or is before the newest token. The audit " +
 			"log records who trusted the clock. 409 clock-trusted if the clock is not in doubt.",
@@ -28,13 +28,13 @@ func (a *API) systemRoutes(r router) {
 		return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return apiv1.Clock{Now: a.c.Now().UTC(), Trusted: true} })
 	})
 	query(r, huma.Operation{
-		OperationID: "livez", Path: "/livez", Tags: []string{"system"}, Summary: "Whether the process answers", Security: open,
+		OperationID: "livez", Path: "/livez", Tags: []string{"system"}, Summary: "Check that the process answers", Security: open,
 	}, func(context.Context, access.Actor, *struct{}) (*reply[apiv1.Live], error) {
 		return &reply[apiv1.Live]{apiv1.Live{Live: true}}, nil
 	})
 	query(r, huma.Operation{
-		OperationID: "readyz", Path: "/readyz", Tags: []string{"system"}, Summary: "Whether the server sells and stores",
-		Description: "503 with the code of the first reason where it does not; the others stand in errors.", Security: open,
+		OperationID: "readyz", Path: "/readyz", Tags: []string{"system"}, Summary: "Check that the server can sell and store",
+		Description: "If not, the answer is 503 with the code of the first reason; errors lists the others.", Security: open,
 	}, func(context.Context, access.Actor, *struct{}) (*reply[apiv1.Ready], error) {
 		failing := a.c.Ready()
 		if len(failing) == 0 {
