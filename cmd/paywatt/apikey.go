@@ -36,7 +36,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 	var data, role, name, vendor, person string
 	cmd := &cobra.Command{
 		Use:   "create --role ROLE",
-		Short: "Create an API key and print it once; a server may run",
+		Short: "Create an API key and print it once; a server may be running",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if role == "" {

@@ -31,7 +31,7 @@ func newBackupCreate(c console) *cobra.Command {
 	data := ""
 	cmd := &cobra.Command{
 		Use:     "create [FOLDER]",
-		Short:   "Copy the data folder into a new folder; a server may run",
+		Short:   "Copy the data folder into a new folder; a server may be running",
 		Example: "  paywatt backup create /mnt/usb/paywatt-2026-11-20",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -77,7 +77,7 @@ func sharedFailure(p place, err error) *exit.Failure {
 	case errors.Is(err, postgres.ErrNotEmpty):
 		f.Code, f.Try = exit.Refused, "Use an empty database: createdb paywatt."
 	case errors.Is(err, postgres.ErrServed):
-		f.Code, f.Try = exit.Refused, "Stop every server of this database and wait half a minute. A server that was killed, or of an older version, is seen to be gone only then."
+		f.Code, f.Try = exit.Refused, "Stop every server of this database and wait half a minute. A server that was killed, or an older version, counts as running for that long."
 	case errors.Is(err, store.ErrNewer):
 		f.Try = "Use the newer paywatt, or restore a backup from before the upgrade into another place."
 	case errors.Is(err, store.ErrOlder):

@@ -37,9 +37,9 @@ func newSimCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Simulate many virtual meters, here or against a server",
-		Long: "Simulate a street of virtual meters in this process, on one event queue, as fast as the machine can. There are loads,\n" +
+		Long: "Simulate a street of virtual meters in this process, on one event queue, as fast as the machine can. It has loads,\n" +
 			"purchases, mistyped and used tokens, power cuts in the middle of writes, tampering, and weeks without a network. The\n" +
-			"simulation checks rules that must never be broken. The seed decides everything: the same line gives the same\n" +
+			"simulation checks rules that must never be broken. The seed decides everything: the same command line gives the same\n" +
 			"trace.\n\n" +
 			"With --url and --mqtt the meters register at a running server (PAYWATT_KEY), buy there and report there. The server needs a\n" +
 			"vending key for tests. The trace is made from the registers at each midnight. It is the same for the same seed against a\n" +

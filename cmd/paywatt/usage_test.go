@@ -22,7 +22,7 @@ func TestServerErrorsLookLikeLocalOnes(t *testing.T) {
 	}{
 		{"three texts", apiv1.Problem{Status: 409, Code: "x", Detail: small.Detail(), RequestID: "req_1"}, small.What, small.Not, small.Try + " Code x, request req_1."},
 		{"money", apiv1.Problem{Status: 409, Code: "x", Detail: small.Detail(), MoneyMoved: apiv1.MoneyMovedNo}, small.What, small.Not, small.Try + " Code x."},
-		{"unknown money", apiv1.Problem{Status: 503, Code: "x", Detail: "Gone.", MoneyMoved: apiv1.MoneyMovedUnknown}, "Gone.", "Whether money moved is not known.", "Code x."},
+		{"unknown money", apiv1.Problem{Status: 503, Code: "x", Detail: "Gone.", MoneyMoved: apiv1.MoneyMovedUnknown}, "Gone.", "Money may have moved.", "Code x."},
 		{"another version", apiv1.Problem{Status: 409, Code: "x", Detail: "A text of the future."}, "A text of the future.", "", "Code x."},
 		{"a proxy", apiv1.Problem{Status: 502, Title: "Bad Gateway"}, "The server answered 502 Bad Gateway.", "", "Code none."},
 		{"not found", apiv1.Problem{Status: 404, Code: "x", Detail: "Sale 1 was not found."}, "Sale 1 was not found.", "No changes were made.", "Code x."},

@@ -345,7 +345,7 @@ func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error
 			Not: "No changes were made.", Try: "End that process, or give another --state."}
 	case err != nil:
 		return nil, &exit.Failure{Code: exit.Failed, What: "The meter's memory cannot be opened: " + err.Error() + ".",
-			Not: "The meter was not started.", Try: "Give a --state folder that you may write to, on a disk with room."}
+			Not: "The meter was not started.", Try: "Give a --state folder that you may write to, on a disk with free space."}
 	}
 	cfg.Image, cfg.Log, cfg.Found = folder.Image, folder.Log, found
 	return folder.Close, nil
