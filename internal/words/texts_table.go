@@ -525,7 +525,7 @@ func (t Texts) MeterRelayArmed() string { return t.say("pages.meter.relay-armed"
 // MeterRelayUnknown: unknown
 func (t Texts) MeterRelayUnknown() string { return t.say("pages.meter.relay-unknown") }
 
-// MeterOffBecause: Off because of
+// MeterOffBecause: Reason if off
 func (t Texts) MeterOffBecause() string { return t.say("pages.meter.off-because") }
 
 // MeterRegister: Register
@@ -1366,7 +1366,7 @@ func (t Texts) LedgerAccounts() string { return t.say("pages.ledger.accounts") }
 // LedgerJournals: Journals
 func (t Texts) LedgerJournals() string { return t.say("pages.ledger.journals") }
 
-// LedgerAsOf: As of {at}. Follow a figure to the journals and sales behind it.
+// LedgerAsOf: As of {at}. Select an amount to see its journals and sales.
 func (t Texts) LedgerAsOf(at string) string { return t.say("pages.ledger.as-of", "{at}", at) }
 
 // LedgerNone: No journal entries yet
@@ -1567,7 +1567,7 @@ func (t Texts) BoxWords() string { return t.say("pages.box.words") }
 // BoxMakeButton: Generate
 func (t Texts) BoxMakeButton() string { return t.say("pages.box.make-button") }
 
-// BoxMakeHint: The token is then put into the form above. It is sent when you send it.
+// BoxMakeHint: The token then appears in the form above. It is sent when you press Send.
 func (t Texts) BoxMakeHint() string { return t.say("pages.box.make-hint") }
 
 // BoxWaits: Waits for a second person
@@ -1988,7 +1988,7 @@ func (t Texts) FiguresWalletTax(amount string) string {
 	return t.say("receipts.figures.wallet-tax", "{amount}", amount)
 }
 
-// FiguresTariff: The price is that of tariff {name}, version {version}, in force since {at}.
+// FiguresTariff: The price comes from tariff {name}, version {version}, in force since {at}.
 func (t Texts) FiguresTariff(name string, version string, at string) string {
 	return t.say("receipts.figures.tariff", "{name}", name, "{version}", version, "{at}", at)
 }
