@@ -73,7 +73,7 @@ type MessageRoute struct {
 	State     string         `json:"state" enum:"up,down" doc:"down: its last attempts failed, and it is only tried now and then"`
 	DownSince *time.Time     `json:"down_since,omitempty" doc:"Since when it is down"`
 	Failures  int            `json:"failures" doc:"Failed attempts in a row"`
-	Why       string         `json:"why,omitempty" doc:"Last error"`
+	Why       string         `json:"why,omitempty" doc:"Last error of the route"`
 	LastAt    *time.Time     `json:"last_at,omitempty" doc:"When it last accepted a message, since the server started"`
 	CostMicro int64          `json:"cost_micro" doc:"Cost of one part, in millionths of the currency's unit"`
 	Prefixes  []string       `json:"prefixes" doc:"Prefixes of the numbers that it sends to; empty for all"`

@@ -72,7 +72,7 @@ type ReceiptStep struct {
 	UnitsKWh    string `json:"units_kwh" doc:"units_wh in kWh"`
 	RateMicro   int64  `json:"rate_micro" example:"2500000" doc:"Millionths of the major unit per kWh, without tax"`
 	Price       string `json:"price" example:"2.50" doc:"rate_micro in the major unit"`
-	AmountMinor int64  `json:"amount_minor" doc:"Without tax"`
+	AmountMinor int64  `json:"amount_minor" doc:"Amount without tax"`
 }
 
 // ReceiptPart is what a receipt has besides energy.
@@ -80,7 +80,7 @@ type ReceiptPart struct {
 	Kind        string `json:"kind" enum:"fee,fixed,debt,levy,wallet" doc:"fixed: a charge that fell due; wallet: money put into the wallet"`
 	Ref         string `json:"ref,omitempty" doc:"Name of the fee, charge or levy, or id of the debt"`
 	Label       string `json:"label,omitempty" doc:"What it is, for people; if missing, show ref"`
-	AmountMinor int64  `json:"amount_minor" doc:"Without tax"`
+	AmountMinor int64  `json:"amount_minor" doc:"Amount without tax"`
 	VATMinor    int64  `json:"vat_minor,omitempty" doc:"Tax of the line, which is part of the receipt's vat_minor"`
 	LeftMinor   *int64 `json:"left_minor,omitempty" doc:"Amount left to pay after this sale, tax included; missing if it is paid only once"`
 }

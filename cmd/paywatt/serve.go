@@ -75,7 +75,7 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	}
 	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, version.Version)
 	if err := a.Run(ctx); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "Confirmed sales and readings are stored.",
+		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "No confirmed sale or reading was lost.",
 			Try: "Find the cause with paywatt doctor --data " + dir + ", then start it again."}
 	}
 	log.Info("server stopped")

@@ -89,7 +89,7 @@ func (o *simOptions) run(c console, cmd *cobra.Command) error {
 	case o.mode == simWallet:
 		return o.runWallet(c, cmd)
 	case !o.street.Possible():
-		return usage("This simulation is not possible.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, and times that are 0 or at least %v.",
+		return usage("A value of the simulation is out of range.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, and times that are 0 or at least %v.",
 			sim.MaxMeters, sim.MaxDays, sim.LeastEvery))
 	case (o.url == "") != (o.broker == ""):
 		return usage("Only one of --url and --mqtt is given.", "Give both, or neither.")
@@ -131,7 +131,7 @@ func count(n int64) string { return strconv.FormatInt(n, 10) }
 // fleet lets the meters live against a server.
 func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 	if o.street.Meters > sim.MaxFleet {
-		return usage("One process cannot connect so many meters.", fmt.Sprintf("Give at most %d --meters, or none of --url and --mqtt.", sim.MaxFleet))
+		return usage(fmt.Sprintf("One process cannot connect %d meters.", o.street.Meters), fmt.Sprintf("Give at most %d --meters, or none of --url and --mqtt.", sim.MaxFleet))
 	}
 	broker, err := link.ParseBroker(o.broker)
 	if err != nil {
@@ -169,7 +169,7 @@ func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f 
 	case ctx.Err() != nil:
 		return interrupted()
 	case errors.Is(err, sim.ErrSilent):
-		return &exit.Failure{Code: exit.Unreachable, What: err.Error() + ".", Not: "The simulation did not finish. The meters are registered, and their purchases are sold.",
+		return &exit.Failure{Code: exit.Unreachable, What: err.Error() + ".", Not: "The simulation did not finish. The meters are registered, and their purchases were made.",
 			Try: "Check that --mqtt " + f.Broker + " is the listener in the first line of paywatt serve."}
 	case err != nil:
 		return fleetFailure(err)

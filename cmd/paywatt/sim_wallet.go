@@ -57,7 +57,7 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 	street.Start, street.Loss, street.Away, street.First = o.street.Start, o.wallet.loss, o.wallet.away, o.wallet.first
 	street.Plant, street.Trace = o.wallet.plant, o.wallet.trace
 	if !street.Possible() {
-		return usage("This simulation is not possible.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
+		return usage("A value of the simulation is out of range.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
 			sim.MaxWallets, sim.MaxDays, sim.MaxLoss, sim.LeastPlantDays))
 	}
 	if street.Folder, err = os.MkdirTemp("", "paywatt-sim-"); err != nil {

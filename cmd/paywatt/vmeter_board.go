@@ -102,7 +102,7 @@ func (o *vmeterOptions) runBoard(ctx context.Context, cfg *device.Config, dev *d
 	}
 	if err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The meter stopped: " + err.Error() + ".",
-			Not: "What the meter has confirmed is stored.", Try: "Start it again with the same --state. It continues from there."}
+			Not: "No confirmed token was lost.", Try: "Start it again with the same --state. It continues from there."}
 	}
 	return nil
 }
