@@ -15,7 +15,7 @@ type Quarantined struct {
 	ReceivedAt time.Time  `json:"received_at" doc:"Server time"`
 	WasWh      *int64     `json:"was_wh,omitempty" doc:"Register before, in Wh"`
 	RegisterWh *int64     `json:"register_wh,omitempty" doc:"Doubtful register, in Wh"`
-	State      string     `json:"state" enum:"open,accepted,rebased,discarded" doc:"Decision; rebased: counting continues from a register, and the difference is not charged"`
+	State      string     `json:"state" enum:"open,accepted,rebased,discarded" doc:"open, or the decision; rebased: counting continues from a register, and the difference is not charged"`
 	Choices    []string   `json:"choices" doc:"Possible decisions; empty once it is decided"`
 	DecidedAt  *time.Time `json:"decided_at,omitempty" doc:"When it was decided; missing while it is open"`
 	DecidedBy  string     `json:"decided_by,omitempty" doc:"Who decided; missing while it is open"`
