@@ -275,7 +275,7 @@ func TestTheLastTokenIsSentAgain(t *testing.T) {
 	o.sales[1] = sold
 	o.want(amina, "LAST", "The last purchase for meter 04140001001 was reversed. Its token is not valid and is not sent again. Help: +254 20 000 0000")
 	o.sales[1] = notify.LastSale{Pending: true}
-	o.want(amina, "LAST", "The token of the last payment for meter 04140001001 is not made yet. Do not pay again. Ask again in some minutes. Help: +254 20 000 0000")
+	o.want(amina, "LAST", "The token of the last payment for meter 04140001001 is not made yet. Do not pay again. Ask again in a few minutes. Help: +254 20 000 0000")
 	if len(o.audit) != 2 {
 		t.Errorf("the audit log has %q, want a row for each of the two times that tokens were sent", o.audit)
 	}
@@ -283,7 +283,7 @@ func TestTheLastTokenIsSentAgain(t *testing.T) {
 
 func TestUseOfSevenDays(t *testing.T) {
 	o := opened(t)
-	unknown := "No usage data for the last 7 days from meter 04140001001 yet. Look at menu 2 on the meter."
+	unknown := "No usage data for the last 7 days from meter 04140001001 yet. See menu 2 on the meter."
 	o.want(amina, "use", unknown)
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	register := int64(100_000)
