@@ -20,7 +20,7 @@ var templates = [languages]map[Purpose]string{
 		"balance":         "Meter {meter}: {left} kWh left at {at}. See the meter's display for a newer figure.",
 		"balance-unknown": "No balance from meter {meter} yet. Read it on the meter's display.",
 		"wallet":          "Meter {meter}: {balance} left by its reading of {at} (estimate). In the books: {settled}.",
-		"wallet-settled":  "Meter {meter}: {settled} in the books. Use since then is not counted yet.",
+		"wallet-settled":  "Meter {meter}: {settled} in the books. Later use is not counted yet.",
 		"last-token":      "{token} = {units} kWh, {amount}, meter {meter}, bought {at}. Type the 20 digits on the meter, then #.",
 		"last-token-step": "{token} = step {step} of {of}: {units} kWh, {amount}, meter {meter}, bought {at}. Type the steps in order.",
 		"last-key-change": "{token} = step {step} of {of}: new key, meter {meter}, bought {at}. Type the steps in order, # after each.",
