@@ -249,7 +249,7 @@ func (s *story) lookAndAsk(t *testing.T) {
 		t.Errorf("summary to a device that does not listen: exit %d, %s%s", code, out, errOut)
 	}
 	watched := q.run(t, "", "meter", "watch", s.second, "--for", "3s")
-	for _, want := range []string{"status: connected (Meter Started)  data: ", " W, 0.0", "  state: relay closed (meter is on), wanted on, KES 49."} {
+	for _, want := range []string{"status: connected (Meter Started)  data: ", " W, 0.0", "  state: relay closed (meter is on), should be on, KES 49."} {
 		if !strings.Contains(watched, want) {
 			t.Errorf("meter watch lacks %q:\n%s", want, watched)
 		}

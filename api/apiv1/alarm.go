@@ -5,18 +5,18 @@ import "time"
 // Alarm is something that a person should look at.
 type Alarm struct {
 	ID        string     `json:"id" example:"alm_01jd00000000000000000000000" doc:"Id of the alarm"`
-	Meter     string     `json:"meter" example:"04140001001" doc:"Number of the meter; empty for a feeder's alarm"`
-	Feeder    string     `json:"feeder,omitempty" example:"North 3" doc:"The feeder, if the alarm is about several meters"`
+	Meter     string     `json:"meter" example:"04140001001" doc:"Number of the meter; empty for a feeder"`
+	Feeder    string     `json:"feeder,omitempty" example:"North 3" doc:"Name of the feeder, if the alarm is not about a single meter"`
 	Code      string     `json:"code" example:"ghost-credit" doc:"Stable name; the page of events and alarms says what to do"`
 	Text      string     `json:"text" doc:"What happened, for people"`
 	RaisedAt  time.Time  `json:"raised_at" doc:"Server time"`
-	ClearedAt *time.Time `json:"cleared_at,omitempty" doc:"Missing while it is open"`
+	ClearedAt *time.Time `json:"cleared_at,omitempty" doc:"When the alarm ended; missing while it is open"`
 }
 
 // AlarmFilter narrows the list of alarms.
 type AlarmFilter struct {
 	Meter string `query:"meter" maxLength:"64" doc:"Number or id; default: all meters"`
-	Open  bool   `query:"open" doc:"Only open ones"`
+	Open  bool   `query:"open" doc:"Only alarms that are still open"`
 	Page
 }
 

@@ -2,33 +2,33 @@ package apiv1
 
 // Customer is the person who lives behind a meter.
 type Customer struct {
-	ID    string `json:"id,omitempty" example:"cus_01jd00000000000000000000000" doc:"In a request: id of an existing customer, instead of the other fields"`
+	ID    string `json:"id,omitempty" example:"cus_01jd00000000000000000000000" doc:"In a request: id of a customer who is on record already, instead of the other fields"`
 	Name  string `json:"name,omitempty" example:"Amina A." doc:"Name of the customer"`
-	Phone string `json:"phone,omitempty" example:"+254700000001" doc:"With the country code; tokens and warnings go there by SMS"`
+	Phone string `json:"phone,omitempty" example:"+254700000001" doc:"Telephone number with country code; tokens and warnings go there by SMS"`
 	IDNo  string `json:"id_no,omitempty" doc:"Number of an identity document"`
-	Lang  string `json:"lang,omitempty" example:"en" doc:"Of messages (default en): en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
+	Lang  string `json:"lang,omitempty" example:"en" doc:"Language of the messages (default en): en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
 	// NoNotices appears only in answers: registration does not ask for consent.
-	NoNotices bool `json:"no_notices,omitempty" doc:"In an answer: the customer wants no warnings (STOP)"`
+	NoNotices bool `json:"no_notices,omitempty" doc:"In an answer: true if the customer wants no warnings (STOP)"`
 }
 
 // CustomerEntry is a customer with the numbers of the meters.
 type CustomerEntry struct {
 	Customer
-	Meters []string `json:"meters" doc:"Numbers of the meters, at most ten"`
+	Meters []string `json:"meters" doc:"Numbers of the customer's meters, at most ten"`
 }
 
 // CustomerChange is a change of a customer; nil fields stay.
 type CustomerChange struct {
 	Name    *string `json:"name,omitempty" doc:"Name of the customer"`
-	Phone   *string `json:"phone,omitempty" doc:"With the country code: answers and tokens by SMS go there"`
+	Phone   *string `json:"phone,omitempty" doc:"Telephone number with country code; tokens and balances by SMS go there"`
 	IDNo    *string `json:"id_no,omitempty" doc:"Number of an identity document"`
-	Lang    *string `json:"lang,omitempty" doc:"Of messages: en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
-	Notices *bool   `json:"notices,omitempty" doc:"Whether the customer wants warnings; false is the same as STOP"`
+	Lang    *string `json:"lang,omitempty" doc:"Language of the messages: en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
+	Notices *bool   `json:"notices,omitempty" doc:"Whether the customer wants warnings; false has the effect of the SMS STOP"`
 }
 
 // CustomerFilter narrows the list of customers.
 type CustomerFilter struct {
-	Find string `query:"find" maxLength:"64" doc:"Only those whose name, phone or meter number contains this"`
+	Find string `query:"find" maxLength:"64" doc:"Only customers whose name, telephone or meter number contains this"`
 	Page
 }
 

@@ -7,7 +7,7 @@ type Receipt struct {
 	Marks         []string       `json:"marks,omitempty" doc:"Words to print above the title: TEST, COPY with its number, REVERSED"`
 	Copy          int            `json:"copy,omitempty" doc:"Number of the copy; missing on the original"`
 	Test          bool           `json:"test,omitempty" doc:"The meter is simulated"`
-	No            string         `json:"receipt_no" example:"main-000001" doc:"Number of the receipt. That of a credit note ends in -R"`
+	No            string         `json:"receipt_no" example:"main-000001" doc:"Number of the receipt. The number of a credit note ends in -R"`
 	Reverses      string         `json:"reverses_receipt_no,omitempty" doc:"On a credit note: number of the receipt whose sale was reversed"`
 	Cancelled     *bool          `json:"tokens_cancelled,omitempty" doc:"On a credit note: true if the meter will never load the tokens; false if it could not confirm that"`
 	Epoch         string         `json:"epoch,omitempty" example:"2" doc:"Part of receipt_no after the slash: how often the database had been restored from a backup, plus 1. Missing before the first restore"`
@@ -44,8 +44,8 @@ type Receipt struct {
 	CarryMinor    int64          `json:"carry_minor" doc:"Change carried forward to the next purchase"`
 	ChangeMinor   int64          `json:"change_minor,omitempty" doc:"Change given back in cash; not part of tender_minor"`
 	PressKey      bool           `json:"press_key,omitempty" doc:"On a recharge: somebody must press # on the meter for the supply to return"`
-	Message       string         `json:"message,omitempty" doc:"From the utility to all its customers"`
-	Proof         *ReceiptProof  `json:"proof,omitempty" doc:"That the sale is in the sealed log; only if it was asked for"`
+	Message       string         `json:"message,omitempty" doc:"Message of the utility to all customers"`
+	Proof         *ReceiptProof  `json:"proof,omitempty" doc:"Proof that the sale is in the sealed log; only on request"`
 }
 
 // ReceiptSTS is the key under which the tokens of a receipt were made.
@@ -72,28 +72,28 @@ type ReceiptStep struct {
 	UnitsKWh    string `json:"units_kwh" doc:"units_wh in kWh"`
 	RateMicro   int64  `json:"rate_micro" example:"2500000" doc:"Millionths of the major unit per kWh, without tax"`
 	Price       string `json:"price" example:"2.50" doc:"rate_micro in the major unit"`
-	AmountMinor int64  `json:"amount_minor" doc:"Without tax"`
+	AmountMinor int64  `json:"amount_minor" doc:"Amount without tax"`
 }
 
 // ReceiptPart is what a receipt has besides energy.
 type ReceiptPart struct {
 	Kind        string `json:"kind" enum:"fee,fixed,debt,levy,wallet" doc:"fixed: a charge that fell due; wallet: money put into the wallet"`
-	Ref         string `json:"ref,omitempty" doc:"Which one: the name of a fee, charge or levy, or the id of a debt"`
+	Ref         string `json:"ref,omitempty" doc:"Name of the fee, charge or levy, or id of the debt"`
 	Label       string `json:"label,omitempty" doc:"What it is, for people; if missing, show ref"`
-	AmountMinor int64  `json:"amount_minor" doc:"Without tax"`
-	VATMinor    int64  `json:"vat_minor,omitempty" doc:"Its tax, which is part of the receipt's vat_minor"`
-	LeftMinor   *int64 `json:"left_minor,omitempty" doc:"Still to be paid after this sale, tax included; missing if it is paid once"`
+	AmountMinor int64  `json:"amount_minor" doc:"Amount without tax"`
+	VATMinor    int64  `json:"vat_minor,omitempty" doc:"Tax of the line, which is part of the receipt's vat_minor"`
+	LeftMinor   *int64 `json:"left_minor,omitempty" doc:"Amount left to pay after this sale, tax included; missing if it is paid only once"`
 }
 
 // ReceiptProof shows without a server that the sale of a receipt is in the sealed log.
 type ReceiptProof struct {
-	Form   string   `json:"form" doc:"paywatt proof 1"`
-	Paper  string   `json:"paper" doc:"The core of the receipt as it was sealed; its SHA-256 begins after"`
-	At     int64    `json:"at_us" doc:"When, in microseconds since 1970"`
+	Form   string   `json:"form" doc:"Format of the proof: paywatt proof 1"`
+	Paper  string   `json:"paper" doc:"Sealed core of the receipt; its SHA-256 begins after"`
+	At     int64    `json:"at_us" doc:"Time in microseconds since 1970"`
 	Action string   `json:"action" doc:"Action of the sealed row: vend.sell"`
-	Object string   `json:"object" doc:"The sale"`
-	After  string   `json:"after" doc:"What the sealed row says about the sale"`
-	Rest   string   `json:"rest" doc:"Hash of the rest of the row, which only the auditor sees; hexadecimal"`
+	Object string   `json:"object" doc:"Id of the sale"`
+	After  string   `json:"after" doc:"Details of the sealed row"`
+	Rest   string   `json:"rest" doc:"Hash of the rest of the row, which only an auditor may see; hexadecimal"`
 	Pos    int64    `json:"pos" doc:"Position of the row in the log"`
 	Path   []string `json:"path" doc:"Hashes from the row's leaf to the root of the head, base64"`
 	Head   string   `json:"head" doc:"The signed head"`

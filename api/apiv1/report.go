@@ -7,27 +7,27 @@ type DailyReport struct {
 	Date          string                `json:"date" example:"2026-11-20" doc:"Local date of the report"`
 	TZ            string                `json:"tz" doc:"Time zone of the day"`
 	Currency      string                `json:"currency" doc:"ISO 4217 code of all amounts"`
-	Sales         int64                 `json:"sales" doc:"Sales that were completed on the day, also those that were reversed later"`
-	TenderedMinor int64                 `json:"tendered_minor" doc:"What customers paid for them"`
+	Sales         int64                 `json:"sales" doc:"Sales completed on the day, including those reversed later"`
+	TenderedMinor int64                 `json:"tendered_minor" doc:"Amount that customers paid for them"`
 	UnitsWh       int64                 `json:"units_wh" doc:"Energy of their tokens, in Wh"`
-	Reversals     int64                 `json:"reversals" doc:"Reversals that were done on the day, also of sales of other days"`
-	RefundedMinor int64                 `json:"given_back_minor" doc:"What customers had paid for these sales"`
+	Reversals     int64                 `json:"reversals" doc:"Reversals made on the day, including those of sales of other days"`
+	RefundedMinor int64                 `json:"given_back_minor" doc:"Amount that customers had paid for these sales"`
 	UnitsBackWh   int64                 `json:"units_back_wh" doc:"Energy of these sales, in Wh"`
-	FreeTokens    int64                 `json:"free_tokens" doc:"Replacements and free issues"`
+	FreeTokens    int64                 `json:"free_tokens" doc:"Number of replacement and free tokens"`
 	UnitsFreeWh   int64                 `json:"units_free_wh" doc:"Energy of free_tokens, in Wh"`
 	SinglePerson  []SinglePersonAct     `json:"single_person" doc:"Sensitive actions that one person did alone, at most 500"`
 	Unconfirmed   []UnconfirmedReversal `json:"unconfirmed_reversals" doc:"Reversals of the day that gave money back although the meter has not yet confirmed that it will never load the tokens, at most 500"`
-	Head          string                `json:"head" doc:"The newest signed head of the log; keep it elsewhere and give it to paywatt verify"`
+	Head          string                `json:"head" doc:"The newest signed head of the log; store it elsewhere, for paywatt verify"`
 }
 
 // SinglePersonAct is a sensitive action that one person did alone.
 type SinglePersonAct struct {
 	At     time.Time `json:"at" doc:"Server time"`
 	Actor  string    `json:"actor" doc:"Who did it"`
-	Action string    `json:"action" doc:"What was done, as the audit log names it"`
-	Object string    `json:"object" doc:"To what"`
+	Action string    `json:"action" doc:"Action, as in the audit log"`
+	Object string    `json:"object" doc:"Object of the action"`
 	After  string    `json:"after" doc:"Details, as in the audit log"`
-	Reason string    `json:"reason,omitempty" doc:"Why, as far as it was said"`
+	Reason string    `json:"reason,omitempty" doc:"Reason, if one was given"`
 }
 
 // UnconfirmedReversal is a sale whose money was given back while its meter had not confirmed that its token will never load.
@@ -36,10 +36,10 @@ type UnconfirmedReversal struct {
 	Vend       string    `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale"`
 	Meter      string    `json:"meter" doc:"Number of the meter"`
 	Vendor     string    `json:"vendor,omitempty" doc:"The vendor that made the sale; missing if the utility made it"`
-	Amount     Amount    `json:"amount" doc:"What was given back"`
+	Amount     Amount    `json:"amount" doc:"Amount given back"`
 	SoldBy     string    `json:"sold_by" doc:"Who made the sale"`
-	By         string    `json:"by" doc:"Who asked for the reversal"`
-	ApprovedBy string    `json:"approved_by,omitempty" doc:"Who approved the reversal; missing if nobody had to"`
+	By         string    `json:"by" doc:"Who requested the reversal"`
+	ApprovedBy string    `json:"approved_by,omitempty" doc:"Who approved the reversal; missing if no approval was needed"`
 	Reason     string    `json:"reason,omitempty" doc:"Why the sale was reversed"`
-	Used       bool      `json:"used" doc:"The meter used a token of the sale after all; its value became a debt"`
+	Used       bool      `json:"used" doc:"Whether the meter used a token of the sale after all; its value is then a debt"`
 }

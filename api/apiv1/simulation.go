@@ -3,19 +3,19 @@ package apiv1
 // Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. The consumption is given, or
 // is what was bought on the tariff from the month From to To ("2026-01").
 type Simulation struct {
-	Tariff   string             `json:"tariff" example:"domestic" doc:"The present one, by name or id"`
+	Tariff   string             `json:"tariff" example:"domestic" doc:"Tariff to compare with, by name or id"`
 	Draft    Price              `json:"draft" doc:"The tariff to try"`
-	Purchase *SimulatedPurchase `json:"purchase,omitempty" doc:"Priced on both"`
+	Purchase *SimulatedPurchase `json:"purchase,omitempty" doc:"Purchase to price on both"`
 	Usage    []SimulatedUsage   `json:"usage,omitempty" doc:"Consumption to replay"`
-	From     string             `json:"from,omitempty" example:"2026-01" doc:"Instead of usage: replay what was bought from this month on"`
-	To       string             `json:"to,omitempty" example:"2026-06" doc:"Last month"`
-	Rises    int                `json:"rises,omitempty" doc:"How many of the biggest rises are listed; default 10, at most 100"`
+	From     string             `json:"from,omitempty" example:"2026-01" doc:"Without usage: first month of the purchases to replay"`
+	To       string             `json:"to,omitempty" example:"2026-06" doc:"Last month of the purchases to replay"`
+	Rises    int                `json:"rises,omitempty" doc:"Number of the biggest rises to list; default 10, at most 100"`
 }
 
 // SimulatedPurchase is a purchase to price on both tariffs.
 type SimulatedPurchase struct {
-	TenderMinor   int64 `json:"tender_minor" doc:"What the customer would pay"`
-	MonthBeforeWh int64 `json:"month_before_wh,omitempty" doc:"Bought already in the month"`
+	TenderMinor   int64 `json:"tender_minor" doc:"Amount that the customer would pay"`
+	MonthBeforeWh int64 `json:"month_before_wh,omitempty" doc:"Energy already bought in the month, in Wh"`
 	CarryInMinor  int64 `json:"carry_in_minor,omitempty" doc:"Change brought forward from earlier purchases"`
 }
 
@@ -29,27 +29,27 @@ type SimulatedUsage struct {
 // SimulationResult is what a draft would change compared with the version in force.
 type SimulationResult struct {
 	Tariff     string         `json:"tariff" doc:"Name of the tariff that the draft is compared with"`
-	Version    int            `json:"version" doc:"The one in force, which the draft is compared with"`
+	Version    int            `json:"version" doc:"Version in force, which the draft is compared with"`
 	Currency   string         `json:"currency" doc:"ISO 4217 code of all amounts"`
-	Words      []string       `json:"words" doc:"What the draft says, in sentences"`
-	Purchase   *SimulatedPair `json:"purchase,omitempty" doc:"The purchase on both; missing if none was given"`
-	Comparison *Comparison    `json:"comparison,omitempty" doc:"The consumption on both; missing if there was none to replay"`
+	Words      []string       `json:"words" doc:"The draft in sentences"`
+	Purchase   *SimulatedPair `json:"purchase,omitempty" doc:"Prices of the purchase on both; missing if none was given"`
+	Comparison *Comparison    `json:"comparison,omitempty" doc:"Bills of the consumption on both; missing if there was none to replay"`
 }
 
 // SimulatedPair is one purchase on the present tariff and on the draft.
 type SimulatedPair struct {
-	Before SimulatedSplit `json:"before" doc:"On the version in force"`
-	After  SimulatedSplit `json:"after" doc:"On the draft"`
+	Before SimulatedSplit `json:"before" doc:"Price on the version in force"`
+	After  SimulatedSplit `json:"after" doc:"Price on the draft"`
 }
 
 // SimulatedSplit is how a purchase would be split; Refused says why it would not be made.
 type SimulatedSplit struct {
-	Refused    string `json:"refused,omitempty" doc:"Why it would be refused"`
-	UnitsWh    int64  `json:"units_wh" doc:"Energy that it buys, in Wh"`
-	FeeMinor   int64  `json:"fee_minor" doc:"With its tax"`
+	Refused    string `json:"refused,omitempty" doc:"Why the purchase would be refused"`
+	UnitsWh    int64  `json:"units_wh" doc:"Energy bought, in Wh"`
+	FeeMinor   int64  `json:"fee_minor" doc:"Fee with its tax"`
 	NetMinor   int64  `json:"net_minor" doc:"Price of the energy without levies and tax"`
-	LevyMinor  int64  `json:"levy_minor" doc:"Levies without tax"`
-	VATMinor   int64  `json:"vat_minor" doc:"Of energy and its taxed levies"`
+	LevyMinor  int64  `json:"levy_minor" doc:"Levies, without tax"`
+	VATMinor   int64  `json:"vat_minor" doc:"Tax of the energy and its taxed levies"`
 	CarryMinor int64  `json:"carry_minor" doc:"Change carried forward to the next purchase"`
 }
 
@@ -57,8 +57,8 @@ type SimulatedSplit struct {
 // without; capped counts the months whose charges hit the ceiling.
 type Comparison struct {
 	Meters             int    `json:"meters" doc:"Meters whose consumption was replayed"`
-	Months             int    `json:"months" doc:"Of all meters together"`
-	UnitsWh            int64  `json:"units_wh" doc:"Their energy, in Wh"`
+	Months             int    `json:"months" doc:"Months of all meters together"`
+	UnitsWh            int64  `json:"units_wh" doc:"Energy of these months, in Wh"`
 	Winners            int    `json:"winners" doc:"Meters that pay less"`
 	Losers             int    `json:"losers" doc:"Meters that pay more"`
 	Same               int    `json:"same" doc:"Meters that pay as much as before"`
@@ -70,7 +70,7 @@ type Comparison struct {
 	CappedAfter        int    `json:"capped_after" doc:"As capped_before, on the draft"`
 	CappedBeforeBps    int64  `json:"capped_before_bps" doc:"Share of the months, in basis points: 100 is 1 %"`
 	CappedAfterBps     int64  `json:"capped_after_bps" doc:"As capped_before_bps, on the draft"`
-	Rises              []Rise `json:"rises" doc:"The biggest"`
+	Rises              []Rise `json:"rises" doc:"The biggest rises"`
 }
 
 // Rise is how much more one meter would pay.

@@ -27,14 +27,14 @@ type Clock struct {
 
 // ClockTrust confirms that the server's clock is right.
 type ClockTrust struct {
-	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; written to the audit log"`
+	Reason string `json:"reason" maxLength:"200" doc:"Why the clock is right; written to the audit log"`
 }
 
 // Head is a signed head of the sealed log.
 type Head struct {
 	Size      int64  `json:"size" doc:"Leaves in the log"`
-	Note      string `json:"note" doc:"What was signed, with its signature"`
-	PublicKey string `json:"public_key" doc:"Of the key that signed it. Whoever can change the answer can change this too: compare it with what the utility has published"`
-	Since     int64  `json:"since,omitempty" doc:"Size of the older head; the proof shows that the log has only grown since"`
-	File      string `json:"file" doc:"All of it as a file for paywatt verify --head"`
+	Note      string `json:"note" doc:"Signed text, with its signature"`
+	PublicKey string `json:"public_key" doc:"Public key that signed it. Whoever can change the answer can change this too, so compare it with the key that the utility has published"`
+	Since     int64  `json:"since,omitempty" doc:"Size of the older head from which the log has grown to this one"`
+	File      string `json:"file" doc:"The head as a file to store, for paywatt verify --head"`
 }

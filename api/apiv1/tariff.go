@@ -6,7 +6,7 @@ import "time"
 type NewTariff struct {
 	Name string `json:"name" example:"domestic" doc:"Name of the tariff"`
 	Price
-	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"Default: at once"`
+	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"When the version begins; default: at once"`
 }
 
 // Tariff is a published version of a price list.
@@ -16,15 +16,15 @@ type Tariff struct {
 	Name      string `json:"name" doc:"Name of the tariff"`
 	Version   int    `json:"version" doc:"Number of this version, from 1"`
 	Price
-	EffectiveFrom time.Time `json:"effective_from" doc:"When it comes into force, until a later version does"`
-	Words         []string  `json:"words" doc:"What the tariff says, in sentences"`
+	EffectiveFrom time.Time `json:"effective_from" doc:"When the version begins; it is in force until a later one begins"`
+	Words         []string  `json:"words" doc:"The tariff in sentences"`
 	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past" doc:"In a list of versions: its state now"`
 }
 
 // NewTariffVersion is a further version of a tariff to publish; EffectiveFrom nil means at once.
 type NewTariffVersion struct {
 	Price
-	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"Default: at once"`
+	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"When the version begins; default: at once"`
 }
 
 // Tariffs is the list of the tariffs in force.
@@ -32,7 +32,7 @@ var Tariffs = Listing[Page, Tariff]{Name: "tariffs", Path: "/v1/tariffs", Tag: "
 
 // TariffFilter asks for a list of one tariff.
 type TariffFilter struct {
-	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of a tariff"`
+	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of the tariff"`
 	Page
 }
 

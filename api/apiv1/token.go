@@ -5,11 +5,11 @@ import "time"
 // MeterToken is a token of a meter; Digits are masked without the right token.show.
 type MeterToken struct {
 	ID       string    `json:"id" example:"tok_01jd00000000000000000000000" doc:"Id of the token"`
-	Vend     string    `json:"vend,omitempty" doc:"Id of the sale; missing for a token that nobody bought"`
+	Vend     string    `json:"vend,omitempty" doc:"Id of the sale; missing for a free or service token"`
 	IssuedAt time.Time `json:"issued_at" doc:"When it was made"`
-	Result   string    `json:"result,omitempty" doc:"The last answer that the meter signed; or sms_accept, as long as only a text message says that the token was loaded"`
+	Result   string    `json:"result,omitempty" doc:"Last signed answer of the meter; sms_accept if only a text message says that the token was loaded"`
 	// Elsewhere marks a token that this server did not make.
-	Elsewhere bool `json:"elsewhere,omitempty" doc:"Not made here: somebody entered its digits to send it to the meter. It belongs to no sale, and fields that could not be read are 0"`
+	Elsewhere bool `json:"elsewhere,omitempty" doc:"Whether it was made by another system and entered here to be sent. It has no sale, and fields that could not be read are 0"`
 	Token
 }
 
@@ -26,12 +26,12 @@ type NextKey struct {
 
 // NewTokens asks for tokens that nobody buys: free and replacement units, key changes, engineering tokens.
 type NewTokens struct {
-	Kind       string   `json:"kind" enum:"free,replacement,key_change,clear_credit,clear_tamper,power_limit" doc:"free and replacement give units; key_change gives the meter its next key; clear_credit, clear_tamper and power_limit are engineering tokens"`
-	UnitsWh    int64    `json:"units_wh,omitempty" doc:"Of free and replacement: a multiple of 100"`
-	PowerW     int64    `json:"power_w,omitempty" doc:"Of power_limit"`
-	Key        *NextKey `json:"key,omitempty" doc:"For key_change: the new attributes; leave it out if a change is planned"`
-	ReasonCode string   `json:"reason_code" enum:"meter_swap,lost_balance,not_loading,compensation,free_units,tamper_fixed,key_campaign,test,other" doc:"Why the tokens are made"`
-	Reason     string   `json:"reason,omitempty" maxLength:"200" doc:"More about why; written to the audit log"`
+	Kind       string   `json:"kind" enum:"free,replacement,key_change,clear_credit,clear_tamper,power_limit" doc:"Kind of token: free and replacement carry units; key_change gives the meter a new key; clear_credit, clear_tamper and power_limit are engineering tokens"`
+	UnitsWh    int64    `json:"units_wh,omitempty" doc:"For free and replacement: energy in Wh, a multiple of 100"`
+	PowerW     int64    `json:"power_w,omitempty" doc:"For power_limit: limit in W"`
+	Key        *NextKey `json:"key,omitempty" doc:"For key_change: attributes of the new key; omit it if a key change is planned"`
+	ReasonCode string   `json:"reason_code" enum:"meter_swap,lost_balance,not_loading,compensation,free_units,tamper_fixed,key_campaign,test,other" doc:"Reason, as a code"`
+	Reason     string   `json:"reason,omitempty" maxLength:"200" doc:"Reason in a few words; written to the audit log"`
 }
 
 // NewKeyChange plans a key change.
@@ -43,17 +43,17 @@ type NewKeyChange struct {
 // Tokens are tokens that nobody bought.
 type Tokens struct {
 	ID         string    `json:"id" example:"job_01jd00000000000000000000000" doc:"Id of this request"`
-	Kind       string    `json:"kind" doc:"What they are for, as in the request"`
+	Kind       string    `json:"kind" doc:"Kind of token, as in the request"`
 	Meter      string    `json:"meter" doc:"Number of the meter"`
 	Test       bool      `json:"test,omitempty" doc:"The meter is simulated"`
 	UnitsWh    int64     `json:"units_wh" doc:"Energy of all tokens, in Wh"`
 	PowerW     int64     `json:"power_w,omitempty" doc:"Power limit, in W"`
-	ReasonCode string    `json:"reason_code" doc:"Why they were made, as in the request"`
-	Reason     string    `json:"reason,omitempty" doc:"More about why"`
-	By         string    `json:"by" doc:"Who asked for them"`
-	ApprovedBy string    `json:"approved_by,omitempty" doc:"Who approved them; missing if nobody had to"`
-	Tokens     []Token   `json:"tokens" doc:"In the order in which they are entered"`
-	CreatedAt  time.Time `json:"created_at" doc:"When they were asked for"`
+	ReasonCode string    `json:"reason_code" doc:"Reason, as a code"`
+	Reason     string    `json:"reason,omitempty" doc:"Reason in a few words"`
+	By         string    `json:"by" doc:"Who requested them"`
+	ApprovedBy string    `json:"approved_by,omitempty" doc:"Who approved them; missing if no approval was needed"`
+	Tokens     []Token   `json:"tokens" doc:"Tokens, in the order in which they are entered"`
+	CreatedAt  time.Time `json:"created_at" doc:"When they were requested"`
 }
 
 // KeyChange is a planned key change.
@@ -72,16 +72,16 @@ type KeyChange struct {
 // Token is what the customer types. Digits are masked without the right token.show.
 type Token struct {
 	Digits   string `json:"digits" doc:"20 digits; masked without the right token.show"`
-	Class    int    `json:"class" doc:"0 credit, 1 test and display, 2 management"`
+	Class    int    `json:"class" doc:"Class: 0 credit, 1 test and display, 2 management"`
 	SubClass int    `json:"subclass" doc:"Sub-class, as IEC 62055-41 numbers it"`
 	TID      int64  `json:"tid" doc:"Minutes since the base date"`
 	BaseDate int    `json:"base_date" example:"2014" doc:"Year from which tid counts: 1993, 2014 or 2035"`
 	UnitsWh  int64  `json:"units_wh" doc:"Energy of a credit token, in Wh; 0 for others"`
-	State    string `json:"state" enum:"reserved,issued,sent,heard,accepted,rejected,failed,reversed,reversed_unconfirmed" doc:"reserved: not made yet; issued: made; sent: given to the meter's connection or a route; heard: only a text message says that the meter loaded it; accepted or rejected: the meter signed that; failed: never made; reversed: the meter will never load it; reversed_unconfirmed: its sale was undone, and the meter may still load it"`
-	Withheld string `json:"withheld,omitempty" enum:"storage-full" doc:"Why the digits are masked although you may see them: the disk has no room for the audit row. Ask again when there is room"`
+	State    string `json:"state" enum:"reserved,issued,sent,heard,accepted,rejected,failed,reversed,reversed_unconfirmed" doc:"reserved: not made yet; issued: made; sent: given to the meter's connection or a route; heard: only a text message says that the meter loaded it; accepted or rejected: signed answer of the meter; failed: never made; reversed: the meter will never load it; reversed_unconfirmed: its sale was reversed, but the meter may still load it"`
+	Withheld string `json:"withheld,omitempty" enum:"storage-full" doc:"Why the digits are masked although you may see them: the disk has no space for the audit row. Ask again when there is space"`
 }
 
 // MeterTokens is the list of a meter's tokens.
 var MeterTokens = Listing[MeterFilter, MeterToken]{Name: "tokens", Path: "/v1/meters/{meter}/tokens", Tag: "meters",
 	Summary:     "List the tokens of a meter, newest first",
-	Description: "Tokens that were made for it, and tokens from elsewhere that somebody entered to send to it."}
+	Description: "Tokens made here for the meter, and tokens from other systems that were entered here to be sent to it."}

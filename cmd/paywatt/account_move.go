@@ -28,8 +28,8 @@ func newAccountMoveOut(c console) *cobra.Command {
 			}
 			minor := func(n int64) string { return minorText(n, m.Currency) }
 			return c.show(cmd, m, fields("account", m.Account, "status", m.Status, "charged up to", timeText(m.ChargedUpTo), "wallet", minor(m.WalletMinor),
-				"deposit", minor(m.DepositMinor), "carry", minor(m.CarryMinor), "final bill", minor(m.FinalBillMinor), "debts paid", minor(m.DebtsPaidMinor),
-				"due back", minor(m.RefundDueMinor), "still owed", minor(m.StillOwedMinor), "free meters", strings.Join(m.Meters, " "), "journal", m.Journal))
+				"deposit", minor(m.DepositMinor), "change", minor(m.CarryMinor), "final bill", minor(m.FinalBillMinor), "debts paid", minor(m.DebtsPaidMinor),
+				"refund due", minor(m.RefundDueMinor), "still owed", minor(m.StillOwedMinor), "freed meters", strings.Join(m.Meters, " "), "journal", m.Journal))
 		}),
 	}
 	f := cmd.Flags()
@@ -62,7 +62,7 @@ func newAccountRefund(c console) *cobra.Command {
 				return err
 			}
 			return c.show(cmd, out, fields("journal", out.ID, "account", out.Account, "amount", amountText(out.Amount), "to", out.To+" "+out.Subject,
-				"still due back", minorText(out.LeftMinor, out.Amount.Currency), "reason", out.Reason))
+				"refund still due", minorText(out.LeftMinor, out.Amount.Currency), "reason", out.Reason))
 		}),
 	}
 	f := cmd.Flags()

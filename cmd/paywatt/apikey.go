@@ -36,7 +36,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 	var data, role, name, vendor, person string
 	cmd := &cobra.Command{
 		Use:   "create --role ROLE",
-		Short: "Create an API key and print it once; a server may run",
+		Short: "Create an API key and print it once; a server may be running",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if role == "" {
@@ -149,7 +149,7 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
 	where, err := c.place(cmd, dir)
 	if err == nil && where.store == "" && !sqlite.Has(where.data) {
-		return &exit.Failure{Code: exit.NotFound, What: "There is no Paywatt database in the folder " + where.data + ".", Not: "No change was made.",
+		return &exit.Failure{Code: exit.NotFound, What: "There is no Paywatt database in the folder " + where.data + ".", Not: "No changes were made.",
 			Try: "Name the folder that the server uses with --data. For a new utility, make its first key: paywatt apikey create --role owner."}
 	}
 	if err != nil {

@@ -40,7 +40,7 @@ func newApprovalShow(c console) *cobra.Command {
 			}
 			for _, a := range all {
 				if a.ID == args[0] {
-					return c.show(cmd, a, fields("approval", a.ID, "state", a.State, "what", a.Summary, "by", a.Maker, "request", string(a.Request),
+					return c.show(cmd, a, fields("approval", a.ID, "state", a.State, "summary", a.Summary, "requested by", a.Maker, "request", string(a.Request),
 						"decided by", a.Checker, "reason", a.Reason))
 				}
 			}
@@ -59,7 +59,7 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := fields("approval", a.ID, "state", a.State, "what", a.Summary, "by", a.Maker, "decided by", a.Checker, "result", a.Result)
+			t := fields("approval", a.ID, "state", a.State, "summary", a.Summary, "requested by", a.Maker, "decided by", a.Checker, "result", a.Result)
 			if m := a.Meter; m != nil {
 				c.tell("The secrets below are shown only once. Store them where only the meter's installer can find them.")
 				t.rows = append(t.rows, fields("mqtt password", m.MQTTPassword, "link key", m.LinkKey, "decoder key", m.DecoderKey).rows...)

@@ -23,12 +23,12 @@ func (c console) connect() (*client.Client, error) {
 	url := cmp.Or(c.getenv("PAYWATT_URL"), defaultURL)
 	key := strings.TrimSpace(c.getenv("PAYWATT_KEY"))
 	if key == "" {
-		return nil, &exit.Failure{Code: exit.Usage, What: "No API key is set.", Not: "The server was not asked.",
+		return nil, &exit.Failure{Code: exit.Usage, What: "No API key is set.", Not: "No request was sent.",
 			Try: "Set PAYWATT_KEY to the key that paywatt apikey create prints, and PAYWATT_URL to the server's address."}
 	}
 	api, err := client.New(url, key, client.Config{UserAgent: "paywatt-cli"})
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Usage, What: "PAYWATT_URL is not the address of a server: " + url + ".", Not: "The server was not asked.",
+		return nil, &exit.Failure{Code: exit.Usage, What: "PAYWATT_URL is not the address of a server: " + url + ".", Not: "No request was sent.",
 			Try: "Set it to an address such as " + defaultURL + "."}
 	}
 	return api, nil
@@ -77,7 +77,7 @@ func (c console) hinted(cmd *cobra.Command, api *client.Client, args []string, e
 // done yet.
 func (c console) showWaiting(cmd *cobra.Command, a apiv1.Approval) error {
 	c.tell("The request waits for a second person. No changes were made yet. To approve it before %s: paywatt approval approve %s", timeText(&a.ExpiresAt), a.ID)
-	return c.show(cmd, a, fields("waits for a second person", a.ID, "action", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
+	return c.show(cmd, a, fields("waits for a second person", a.ID, "action", a.Act, "summary", a.Summary, "expires", timeText(&a.ExpiresAt)))
 }
 
 // explain turns an error of the client into a failure; any other error stays as it is.
@@ -98,7 +98,7 @@ func explain(err error) error {
 	case errors.As(err, &p):
 		return problemFailure(p)
 	case errors.Is(err, client.ErrUnreachable):
-		return &exit.Failure{Code: exit.Unreachable, What: "The server cannot be reached: " + reason(err), Not: "The server was not asked, and nothing was changed.",
+		return &exit.Failure{Code: exit.Unreachable, What: "The server cannot be reached: " + reason(err), Not: "The server did not get the request. No changes were made.",
 			Try: "Check that paywatt serve runs and that PAYWATT_URL names its address."}
 	case errors.Is(err, client.ErrNoAnswer):
 		return &exit.Failure{Code: exit.Unreachable, What: "The server did not answer: " + reason(err), Not: "The command may have been carried out.",

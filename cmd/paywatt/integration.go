@@ -33,7 +33,7 @@ func newIntegrationAdd(c console) *cobra.Command {
 	all := false
 	cmd := &cobra.Command{
 		Use:   "add --meter METER | --all",
-		Short: "Create a login and print it once; a server may run",
+		Short: "Create a login and print it once; a server may be running",
 		Example: "  paywatt integration add --meter 04140001001 --name \"Amina's Home Assistant\"\n" +
 			"  paywatt integration add --all --name dashboard",
 		Args: cobra.NoArgs,

@@ -29,7 +29,7 @@ func newMessageList(c console) *cobra.Command {
 			choiceFlag(flags, &f.Direction, "direction", "only messages that the server sent (out) or received (in)", enum[apiv1.MessageFilter]("Direction"))
 			flags.StringVar(&f.Sale, "sale", "", "only messages of this sale: its id or receipt number")
 		},
-		table: columns("id, queued, way, phone, meter, purpose, state, route, parts, text or reason", func(m apiv1.Message) []any {
+		table: columns("id, queued, direction, phone, meter, purpose, state, route, parts, text or reason", func(m apiv1.Message) []any {
 			return []any{m.ID, timeText(&m.QueuedAt), m.Direction, m.Phone, m.Meter, m.Purpose, m.State, m.Route, m.Parts, cmp.Or(m.Text, m.Failure)}
 		}),
 	}.command(c)
@@ -50,7 +50,7 @@ func newMessageShow(c console) *cobra.Command {
 func messageTable(m apiv1.MessageDetail) table {
 	t := fields("message", m.ID, "state", m.State, "purpose", m.Purpose, "phone", m.Phone, "meter", m.Meter, "token", m.Token, "text", m.Text,
 		"queued", timeText(&m.QueuedAt), "sent", timeText(m.SentAt), "delivered", timeText(m.DeliveredAt), "answered", timeText(m.AnsweredAt),
-		"next try", timeText(m.NextAt), "reason", m.Failure, "cost", microText(m.CostMicro))
+		"next attempt", timeText(m.NextAt), "reason", m.Failure, "cost", microText(m.CostMicro))
 	for _, a := range m.Attempts {
 		said := []string{a.Outcome}
 		if a.Asking {
@@ -130,7 +130,7 @@ func newMessageRoutes(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"route", "kind", "state or month", "memory", "messages", "parts", "cost", "trouble"}}
+			t := table{head: []string{"route", "kind", "state or month", "memory", "messages", "parts", "cost", "last error"}}
 			for _, w := range r.Routes {
 				t.add(w.Name, w.Kind, w.State, memoryText(w.Memory), "", "", microText(w.CostMicro), w.Why)
 			}

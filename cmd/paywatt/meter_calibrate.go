@@ -141,7 +141,7 @@ func (o calibrateOptions) table(r calibrated) table {
 	if r.Prescale > 1 {
 		t.add("behind a prescaler of", fmt.Sprintf("%d (a meter takes at most %d impulses per kWh)", r.Prescale, calibration.MaxConstant))
 	}
-	of := "of a meter set so"
+	of := "with this setting"
 	if o.imp != 0 {
 		of = fmt.Sprintf("of the meter as it is (%d)", o.imp)
 	}

@@ -75,7 +75,7 @@ func newMeterSend(c console) *cobra.Command {
 var destructive = map[string]string{
 	"disconnect":   "cuts the supply of",
 	"clear_credit": "takes all credit from",
-	"cancel_token": "makes a token void for",
+	"cancel_token": "cancels a token of",
 	"move-out":     "closes the account and cuts the supply of",
 }
 

@@ -42,7 +42,7 @@ func newMeterRecharge(c console) *cobra.Command {
 		Long: "Send a token to its meter. TOKEN is its 20 digits, or the id of a token that the server holds. It goes over the meter's own\n" +
 			"connection, or by text message from the server's modem to the meter's SIM. Each step is printed with its time: queued,\n" +
 			"sent, delivered, answered, accepted. The step heard means that a text message reports the token as loaded. With - as\n" +
-			"TOKEN the digits come from standard input, so that no list of processes shows them.\n\n" +
+			"TOKEN the digits come from standard input, so that the process list does not show them.\n\n" +
 			"Exit codes: 0 the meter has the token; 4 the meter or the server refuses it; 5 the result is not known after --wait. The\n" +
 			"delivery then goes on, and the digits stay valid. Only with --by sms is the report by text message enough for exit code 0:\n" +
 			"nobody can prove who wrote a text message.",

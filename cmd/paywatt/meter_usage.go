@@ -19,7 +19,7 @@ func newMeterUsage(c console) *cobra.Command {
 			flags.StringVar(&f.From, "from", "", "first local day, such as 2026-11-01")
 			flags.StringVar(&f.To, "to", "", "last local day, such as 2026-11-30")
 		},
-		table: columns("from, kWh, of it estimated, charged", func(u apiv1.Usage) []any {
+		table: columns("from, kWh, estimated kWh, charged", func(u apiv1.Usage) []any {
 			return []any{u.From, unit.Energy(u.UnitsWh).KWh(3), someKWh(u.EstimatedWh, 3), minorText(u.AmountMinor, u.Currency)}
 		}),
 	}.command(c)

@@ -47,7 +47,7 @@ func newMeterWatch(c console) *cobra.Command {
 			return c.watch(cmd.Context(), api, args[0], o, format == "json")
 		}),
 	}
-	cmd.Flags().DurationVar(&o.every, "every", time.Second, "time between two questions to the server, such as 5s")
+	cmd.Flags().DurationVar(&o.every, "every", time.Second, "time between two requests to the server, such as 5s")
 	cmd.Flags().DurationVar(&o.span, "for", 0, "time after which the command ends, such as 1m (default: until interrupted)")
 	return cmd
 }
@@ -161,13 +161,13 @@ func statusText(d apiv1.Device) string {
 	}
 	state := "relay " + d.Relay
 	if d.Relay == "" {
-		state = "relay not known"
+		state = "relay unknown"
 	}
 	if d.State != "" {
 		state += " (" + d.State + ")"
 	}
 	if d.Wanted != "" {
-		state += ", wanted " + d.Wanted
+		state += ", should be " + d.Wanted
 	}
 	if len(d.Reasons) > 0 {
 		state += " for " + strings.Join(d.Reasons, " ")

@@ -17,7 +17,7 @@ func newModemWatch(c console) *cobra.Command {
 		Use:   "watch",
 		Short: "Print the messages that arrive at a modem",
 		Long: "Print the messages and delivery reports that arrive at a modem, and its state on standard error. The messages stay in the\n" +
-			"modem unless you give --delete, because a printed message is not a stored one.",
+			"modem unless you give --delete, because printing a message does not store it.",
 		Example: "  paywatt modem watch --port /dev/ttyUSB0\n  paywatt modem watch --port ./modem --delete -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -20,7 +20,7 @@ func newReportHead(c console) *cobra.Command {
 	var since string
 	var size int64
 	cmd := &cobra.Command{
-		Use: "head", Short: "Print the newest signed head of the log, to keep elsewhere", Args: cobra.NoArgs,
+		Use: "head", Short: "Print the newest signed head of the log, to store elsewhere", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			from, err := headSize(since)
 			if err != nil {
@@ -52,7 +52,7 @@ func headSize(head string) (int64, error) {
 	}
 	text, err := readSmall(head)
 	if err != nil {
-		return 0, &exit.Failure{Code: exit.NotFound, What: "The head cannot be read: " + err.Error() + ".", Not: "The server was not asked.", Try: "Give its file, or its size."}
+		return 0, &exit.Failure{Code: exit.NotFound, What: "The head cannot be read: " + err.Error() + ".", Not: "No request was sent.", Try: "Give its file, or its size."}
 	}
 	var receipt struct{ Proof apiv1.ReceiptProof }
 	note := string(text)

@@ -75,7 +75,7 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	}
 	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, version.Version)
 	if err := a.Run(ctx); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "Confirmed sales and readings are stored.",
+		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "No confirmed sale or reading was lost.",
 			Try: "Find the cause with paywatt doctor --data " + dir + ", then start it again."}
 	}
 	log.Info("server stopped")
@@ -98,7 +98,7 @@ func (c console) greet(a *app.App, set config.Config) {
 		c.tell("or create an API key: paywatt apikey create --role owner%s", where)
 	}
 	if a.Locked() {
-		c.tell("The key store is locked. The server cannot sell, but everything else works. To sell, start it with PAYWATT_PASSPHRASE_FILE set.")
+		c.tell("The key store is locked. The server cannot sell, but everything else works. To sell, restart it with PAYWATT_PASSPHRASE_FILE set.")
 	}
 	for _, l := range a.Legacy() {
 		if !isLoopback(l.Address) {
@@ -182,7 +182,7 @@ func serveFailure(set config.Config, err error) *exit.Failure {
 			Try: "Correct --sms-modem PORT[=NUMBER], or [[sms_route]] in " + config.FileName + "."}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return &exit.Failure{Code: exit.Failed, What: "An address is in use: " + err.Error() + ".", Not: "The server was not started.",
-			Try: "Stop the program that uses it, or choose another address with --http, --mqtt and --mqtt-legacy. Port 0 takes a free one."}
+			Try: "Stop the program that uses it, or choose another address with --http, --mqtt and --mqtt-legacy. Port 0 chooses a free port."}
 	case errors.As(err, &dial):
 		return &exit.Failure{Code: exit.Failed, What: "The server cannot listen: " + err.Error() + ".", Not: "The server was not started.",
 			Try: "Give an address of this machine with --http and --mqtt."}

@@ -37,9 +37,9 @@ func newSimCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Simulate many virtual meters, here or against a server",
-		Long: "Simulate a street of virtual meters in this process, on one event queue, as fast as the machine can. There are loads,\n" +
+		Long: "Simulate a street of virtual meters in this process, on one event queue, as fast as the machine can. It has loads,\n" +
 			"purchases, mistyped and used tokens, power cuts in the middle of writes, tampering, and weeks without a network. The\n" +
-			"simulation checks rules that must never be broken. The seed decides everything: the same line gives the same\n" +
+			"simulation checks rules that must never be broken. The seed decides everything: the same command line gives the same\n" +
 			"trace.\n\n" +
 			"With --url and --mqtt the meters register at a running server (PAYWATT_KEY), buy there and report there. The server needs a\n" +
 			"vending key for tests. The trace is made from the registers at each midnight. It is the same for the same seed against a\n" +
@@ -89,7 +89,7 @@ func (o *simOptions) run(c console, cmd *cobra.Command) error {
 	case o.mode == simWallet:
 		return o.runWallet(c, cmd)
 	case !o.street.Possible():
-		return usage("This simulation is not possible.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, and times that are 0 or at least %v.",
+		return usage("A value of the simulation is out of range.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, and times that are 0 or at least %v.",
 			sim.MaxMeters, sim.MaxDays, sim.LeastEvery))
 	case (o.url == "") != (o.broker == ""):
 		return usage("Only one of --url and --mqtt is given.", "Give both, or neither.")
@@ -131,7 +131,7 @@ func count(n int64) string { return strconv.FormatInt(n, 10) }
 // fleet runs the meters against a server.
 func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 	if o.street.Meters > sim.MaxFleet {
-		return usage("One process cannot connect so many meters.", fmt.Sprintf("Give at most %d --meters, or none of --url and --mqtt.", sim.MaxFleet))
+		return usage(fmt.Sprintf("One process cannot connect %d meters.", o.street.Meters), fmt.Sprintf("Give at most %d --meters, or none of --url and --mqtt.", sim.MaxFleet))
 	}
 	broker, err := link.ParseBroker(o.broker)
 	if err != nil {
@@ -169,7 +169,7 @@ func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f 
 	case ctx.Err() != nil:
 		return interrupted()
 	case errors.Is(err, sim.ErrSilent):
-		return &exit.Failure{Code: exit.Unreachable, What: err.Error() + ".", Not: "The simulation did not finish. The meters are registered, and their purchases are sold.",
+		return &exit.Failure{Code: exit.Unreachable, What: err.Error() + ".", Not: "The simulation did not finish. The meters are registered, and their purchases were made.",
 			Try: "Check that --mqtt " + f.Broker + " is the listener in the first line of paywatt serve."}
 	case err != nil:
 		return fleetFailure(err)

@@ -28,9 +28,9 @@ type simWalletOptions struct {
 
 func (o *simWalletOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.IntVar(&o.loss, "loss", 0, "share of messages that the network loses each way, in percent, with --mode wallet; it doubles as many and delays a third as many")
+	f.IntVar(&o.loss, "loss", 0, "share of messages that the network loses each way, in percent, with --mode wallet; as many are duplicated, a third as many delayed")
 	f.BoolVar(&o.away, "away", false, "leave every fifth meter without a network for days, with --mode wallet")
-	choiceFlag(f, &o.plant, "plant", "mistake of the server from the eleventh day, for the witness to find, with --mode wallet: "+alternativesText(sim.Plants()), sim.Plants())
+	choiceFlag(f, &o.plant, "plant", "mistake that the server makes from the eleventh day, which the witness must find, with --mode wallet: "+alternativesText(sim.Plants()), sim.Plants())
 	f.StringVar(&o.trace, "trace", "", "number of a meter whose history goes to standard error, with --mode wallet")
 	f.IntVar(&o.first, "first", 0, "number of the first house of the street, with --mode wallet")
 }
@@ -46,7 +46,7 @@ func (o *simOptions) checkMode(cmd *cobra.Command) error {
 		return usage(fmt.Sprintf("--mode cannot be %q.", o.mode), "Give token or wallet.")
 	}
 	if i := slices.IndexFunc(other, cmd.Flags().Changed); i >= 0 {
-		return usage("--"+other[i]+" does not go with --mode "+o.mode+".", "Leave one of them out.")
+		return usage("--"+other[i]+" cannot be used with --mode "+o.mode+".", "Leave one of them out.")
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 	street.Start, street.Loss, street.Away, street.First = o.street.Start, o.wallet.loss, o.wallet.away, o.wallet.first
 	street.Plant, street.Trace = o.wallet.plant, o.wallet.trace
 	if !street.Possible() {
-		return usage("This simulation is not possible.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
+		return usage("A value of the simulation is out of range.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
 			sim.MaxWallets, sim.MaxDays, sim.MaxLoss, sim.LeastPlantDays))
 	}
 	if street.Folder, err = os.MkdirTemp("", "paywatt-sim-"); err != nil {

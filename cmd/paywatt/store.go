@@ -16,7 +16,7 @@ import (
 )
 
 func newStoreCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "store", Short: "Move data to PostgreSQL, or continue after it was restored"}
+	cmd := &cobra.Command{Use: "store", Short: "Move data to PostgreSQL, or continue after a restore"}
 	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c))
 	return cmd
 }
@@ -34,7 +34,7 @@ func newStoreCopy(c console) *cobra.Command {
 		Use:   "copy sqlite:DIR postgres://...",
 		Short: "Copy a data folder into an empty PostgreSQL database",
 		Long: "Copy the database of a data folder into an empty PostgreSQL database. Everything is copied in one transaction: all of it\n" +
-			"arrives or nothing. Every row is read back and compared. The copy is verified as paywatt verify does, against the same\n" +
+			"arrives, or none of it. Every row is read back and compared. The copy is verified as paywatt verify does, against the same\n" +
 			"signed heads, and the results must be equal.\n\n" +
 			"No server may run on the folder. Afterwards the database in the folder is marked as moved, and no server starts on it. A\n" +
 			"meter must never get tokens from two sets of books. If the move is interrupted at its very end, no server starts on the\n" +

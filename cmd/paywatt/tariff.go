@@ -180,7 +180,7 @@ func newTariffShow(c console) *cobra.Command {
 		use: "show NAME", of: apiv1.TariffVersions, page: (*client.Client).TariffVersions,
 		arg: func(f *apiv1.TariffFilter, name string) { f.Tariff = name },
 		table: func(all []apiv1.Tariff) table {
-			t := table{head: []string{"version", "from", "standing", "says"}}
+			t := table{head: []string{"version", "from", "state", "text"}}
 			for _, v := range all {
 				for i, words := range v.Words {
 					if i == 0 {

@@ -209,7 +209,7 @@ func simulationTable(s apiv1.SimulationResult, cur money.Currency) table {
 		both("purchase: fee", p.Before.FeeMinor, p.After.FeeMinor)
 		both("purchase: levies", p.Before.LevyMinor, p.After.LevyMinor)
 		both("purchase: VAT of energy", p.Before.VATMinor, p.After.VATMinor)
-		both("purchase: carried on", p.Before.CarryMinor, p.After.CarryMinor)
+		both("purchase: change carried forward", p.Before.CarryMinor, p.After.CarryMinor)
 		if p.Before.Refused+p.After.Refused != "" {
 			t.add("purchase: refused", p.Before.Refused, p.After.Refused, "")
 		}
@@ -219,7 +219,7 @@ func simulationTable(s apiv1.SimulationResult, cur money.Currency) table {
 		both("revenue without tax and levies", k.RevenueBeforeMinor, k.RevenueAfterMinor)
 		t.add("months whose charges hit the ceiling, %", hundredths(k.CappedBeforeBps), hundredths(k.CappedAfterBps), hundredths(k.CappedAfterBps-k.CappedBeforeBps))
 		t.add("meters", k.Meters, k.Meters, "")
-		t.add("months of meters", k.Months, k.Months, "")
+		t.add("months of all meters", k.Months, k.Months, "")
 		t.add("meters that pay less", "", k.Winners, "")
 		t.add("meters that pay more", "", k.Losers, "")
 		t.add("meters that pay the same", "", k.Same, "")

@@ -73,11 +73,11 @@ func decodeToken(c console, cmd *cobra.Command, keys *keyOptions, args []string)
 	case sts.Accept.String():
 		return nil
 	case sts.CRCError.String():
-		return &exit.Failure{Code: exit.Refused, What: "The token does not open (crc_error).",
+		return &exit.Failure{Code: exit.Refused, What: "The token does not fit this key (crc_error).",
 			Not: "The token was not decoded.",
 			Try: "Check the digits, the meter, and the SGC, KRN, TI and base date of the key."}
 	}
-	return &exit.Failure{Code: exit.Refused, What: "The token opens, but the standard does not define it (" + v.Result + ").", Not: "Its content is not known.",
+	return &exit.Failure{Code: exit.Refused, What: "The token fits this key, but the standard does not define it (" + v.Result + ").", Not: "Its content was not decoded.",
 		Try: "Ask the manufacturer of the meter. The class or sub-class is reserved or the manufacturer's own."}
 }
 

@@ -206,10 +206,10 @@ func (v explainView) table() table {
 		pairs = append(pairs, "sale", v.Vend, "state", v.State, "meter_result", v.MeterResult)
 	}
 	for _, r := range v.Reports {
-		pairs = append(pairs, "meter said", r.Result+" at "+r.At.Format(time.RFC3339))
+		pairs = append(pairs, "meter answered", r.Result+" at "+r.At.Format(time.RFC3339))
 	}
 	if t := v.Typing; t != nil {
-		pairs = append(pairs, "slips tried", strconv.Itoa(t.Tried), "one digit off", strconv.Itoa(t.OneDigit), "two swapped", strconv.Itoa(t.Swapped))
+		pairs = append(pairs, "typing errors tried", strconv.Itoa(t.Tried), "one digit changed", strconv.Itoa(t.OneDigit), "two digits swapped", strconv.Itoa(t.Swapped))
 		for _, meant := range t.Meant {
 			pairs = append(pairs, "perhaps", grouped(meant))
 		}

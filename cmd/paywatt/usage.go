@@ -142,17 +142,17 @@ func subcommands(cmd *cobra.Command) (names []string) {
 // wrongCount is the failure for too many or too few arguments.
 func wrongCount(cmd *cobra.Command, args []string) *exit.Failure {
 	line, words := strings.TrimSuffix(cmd.UseLine(), " [flags]"), wordsOf(cmd)
-	see := "Write " + line + ". Run " + cmd.CommandPath() + " --help for the words and options."
+	see := "Write " + line + ". Run " + cmd.CommandPath() + " --help for the arguments and options."
 	switch {
 	case len(args) > 0 && len(words) == 0:
-		return usage(fmt.Sprintf("%s takes no words, but %q is given.", cmd.CommandPath(), strings.Join(args, " ")), see)
+		return usage(fmt.Sprintf("%s takes no arguments, but %q was given.", cmd.CommandPath(), strings.Join(args, " ")), see)
 	case len(args) < len(words):
 		missing := slices.DeleteFunc(words[len(args):], func(word string) bool {
 			return strings.Contains(cmd.Use, "["+word) || strings.Contains(cmd.Use, word+"]")
 		})
 		return usage("Missing after "+cmd.CommandPath()+": "+strings.Join(missing, " ")+".", see)
 	}
-	return usage(fmt.Sprintf("%s takes at most %s, but %d words are given.", cmd.CommandPath(), strings.Join(words, " "), len(args)), see)
+	return usage(fmt.Sprintf("%s takes only %s, but %d arguments were given.", cmd.CommandPath(), strings.Join(words, " "), len(args)), see)
 }
 
 // wrongFlag is the failure for an unknown option, or for an option with a wrong value.

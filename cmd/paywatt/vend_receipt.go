@@ -21,7 +21,7 @@ func newVendReceipt(c console) *cobra.Command {
 			"copy.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if !proven && head != "" || proven && cmd.Flags().Changed("format") && format != "json" {
-				return usage("--proof goes only with --format json, and --head only with --proof.", "Leave --format out, or add --proof.")
+				return usage("--proof needs --format json, and --head needs --proof.", "Leave --format out, or add --proof.")
 			}
 			size, err := headSize(head)
 			if err != nil {

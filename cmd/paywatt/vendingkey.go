@@ -29,8 +29,8 @@ func newVendingKeyAdd(c console) *cobra.Command {
 	var o vendingKeyOptions
 	cmd := &cobra.Command{
 		Use:   "add --sgc 123456 --krn 1 --kt 2 --dkga 02 --base-date 2014 --key-file F",
-		Short: "Add a vending key; a server may run",
-		Long: "Add a vending key to the key store; a server may run. The first key creates the key store and asks for its passphrase. No\n" +
+		Short: "Add a vending key; a server may be running",
+		Long: "Add a vending key to the key store; a server may be running. The first key creates the key store and asks for its passphrase. No\n" +
 			"command ever shows a vending key.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -22,9 +22,9 @@ func newVerifyCommand(c console) *cobra.Command {
 		Use:   "verify [RECEIPT]",
 		Short: "Check the books in a data folder, or prove a receipt",
 		Long: "Check the database of a data folder, whether or not a server runs on it. The first line is the verdict. It changes no data.\n" +
-			"Every journal must sum to zero and be as it was written. Balances must match the postings. Every completed sale must have\n" +
+			"Every journal must sum to zero and be unchanged. Balances must match the postings. Every completed sale must have\n" +
 			"its journal and its tokens, receipt numbers must have no gap, and the log must be the one that was signed. Tokens that\n" +
-			"meters took and nobody sold are listed too. Accounts beyond their limits are listed as remarks. The exit code is 1 if a\n" +
+			"meters accepted but nobody sold are listed too. Accounts beyond their limits are listed as remarks. The exit code is 1 if a\n" +
 			"check fails; remarks do not change it. --scope lists what is checked and what is not.\n\n" +
 			"With RECEIPT, a file from paywatt vend receipt --proof, the command needs no server and no database, only a signed head.\n" +
 			"It proves that the figures on the receipt were sealed into the signed log, or names the difference. With --head given\n" +
@@ -48,7 +48,7 @@ func newVerifyCommand(c console) *cobra.Command {
 		},
 	}
 	c.placeFlags(cmd, &data)
-	cmd.Flags().StringArrayVar(&heads, "head", nil, "file of a signed head that was kept elsewhere, or of a data folder a copy of heads.log; repeatable with RECEIPT")
+	cmd.Flags().StringArrayVar(&heads, "head", nil, "file of a signed head that was stored elsewhere, or a copy of a data folder's heads.log; repeatable with RECEIPT")
 	cmd.Flags().StringVar(&key, "key", "", "public key that signs heads: the line itself, or a file with it")
 	cmd.Flags().BoolVar(&scope, "scope", false, "also print what is checked and what is not")
 	return cmd
@@ -165,11 +165,11 @@ func verdictOf(v reportView, r *store.Report) (verdict string, failure error) {
 // verifyCovers says what a verification of the books checks.
 func verifyCovers() []string {
 	return []string{
-		"every journal sums to zero and is as it was written",
+		"every journal sums to zero and is unchanged",
 		"the balance of every account matches its postings",
 		"every completed sale has its journal and its tokens",
 		"receipt numbers have no gap",
-		"every token that a meter took was sold or given here",
+		"every token that a meter accepted was sold or given here",
 		"every sealed row is the one in the signed log, and the log is the one that the signed heads name",
 	}
 }

@@ -56,7 +56,7 @@ func readSmall(path string) ([]byte, error) {
 func (c console) prove(cmd *cobra.Command, args, heads []string, key string, scope bool) error {
 	for _, name := range []string{"data", storeFlagName} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			return usage("--"+name+" does not go with a receipt or with two heads, which are checked without a database.", "Leave --"+name+" out, or give one --head to check the database.")
+			return usage("--"+name+" cannot be used with a receipt or with two heads, because they are checked without a database.", "Leave --"+name+" out, or give one --head to check the database.")
 		}
 	}
 	q := proof.Question{Key: key}
@@ -149,13 +149,13 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 		return err
 	}
 	if v.Key != "" {
-		c.tell("The key was believed because %s.", view.Because)
+		c.tell("The key was trusted because %s.", view.Because)
 	}
 	if v.Answer != proof.Proven {
 		return &exit.Failure{Code: verdictExit(v.Answer), What: v.What, Not: "The proof failed.", Try: v.Try}
 	}
 	if q.Receipt != nil && len(q.Heads) == 0 {
-		c.tell("No head was given, so the one that came with the receipt was believed. Whoever made both can show somebody else another log.")
+		c.tell("No head was given, so the one that came with the receipt was trusted. Whoever made both can show other people another log.")
 	}
 	return nil
 }

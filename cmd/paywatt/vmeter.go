@@ -190,7 +190,7 @@ func unclosed(err error) error {
 		return nil
 	}
 	return &exit.Failure{Code: exit.Failed, What: "The meter could not save its state when it stopped: " + err.Error() + ".",
-		Not: "What the meter has confirmed is stored. Its next start counts as one after a power failure.",
+		Not: "No confirmed token was lost. Its next start counts as one after a power failure.",
 		Try: "Free disk space, or repair the disk, before you start it again."}
 }
 
@@ -214,7 +214,7 @@ func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device,
 	}
 	if err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The meter stopped: " + err.Error() + ".",
-			Not: "What the meter has confirmed is stored.", Try: "Start it again with the same --state. It continues from there."}
+			Not: "No confirmed token was lost.", Try: "Start it again with the same --state. It continues from there."}
 	}
 	return nil
 }
@@ -345,7 +345,7 @@ func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error
 			Not: "No changes were made.", Try: "End that process, or give another --state."}
 	case err != nil:
 		return nil, &exit.Failure{Code: exit.Failed, What: "The meter's memory cannot be opened: " + err.Error() + ".",
-			Not: "The meter was not started.", Try: "Give a --state folder that you may write to, on a disk with room."}
+			Not: "The meter was not started.", Try: "Give a --state folder that you may write to, on a disk with free space."}
 	}
 	cfg.Image, cfg.Log, cfg.Found = folder.Image, folder.Log, found
 	return folder.Close, nil
@@ -371,7 +371,7 @@ func (o *vmeterOptions) openFailure(err error) error {
 	if errors.Is(err, sts.ErrBaseDate) {
 		return usage("--made "+o.made+" is not possible: "+err.Error()+".", "Give a time in the range of the key's base date.")
 	}
-	f := &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The meter does not start: %v.", err), Not: "What the meter has confirmed is stored.",
+	f := &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The meter does not start: %v.", err), Not: "No confirmed token was lost.",
 		Try: "Correct the cause and start it again."}
 	if errors.Is(err, syscall.ENOSPC) {
 		f.Try = "Free disk space and start it again."

@@ -31,9 +31,9 @@ func (o *vmeterOptions) checkBoard() error {
 	case o.board.file == "":
 		return nil
 	case o.script || o.panel != "":
-		return usage("--board does not go with --script or --panel.", "Leave them out. The keypad is that of the board, and the display is standard output.")
+		return usage("--board cannot be used with --script or --panel.", "Leave them out. The keypad is that of the board, and the display is standard output.")
 	case o.screen.speed != 1:
-		return usage("--board does not go with --speed.", "Leave it out. The meter runs in real time.")
+		return usage("--board cannot be used with --speed.", "Leave it out. The meter runs in real time.")
 	case o.state == "":
 		return usage("--board needs --state.", "Add --state with a folder for the meter's memory, so that paid units are not lost.")
 	}
@@ -102,7 +102,7 @@ func (o *vmeterOptions) runBoard(ctx context.Context, cfg *device.Config, dev *d
 	}
 	if err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The meter stopped: " + err.Error() + ".",
-			Not: "What the meter has confirmed is stored.", Try: "Start it again with the same --state. It continues from there."}
+			Not: "No confirmed token was lost.", Try: "Start it again with the same --state. It continues from there."}
 	}
 	return nil
 }

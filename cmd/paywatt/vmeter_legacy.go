@@ -44,7 +44,7 @@ func (o *vmeterOptions) runLegacy(cmd *cobra.Command, c console) error {
 		}
 	})
 	if len(odd) > 0 {
-		return usage("--legacy does not go with "+strings.Join(odd, ", ")+".", "Leave it out. --legacy goes only with --mqtt and --script.")
+		return usage("--legacy cannot be used with "+strings.Join(odd, ", ")+".", "Leave it out. Only --mqtt and --script can be used with --legacy.")
 	}
 	if o.broker == "" {
 		return usage("No listener is given.", "Add --mqtt HOST:PORT, the address of paywatt serve --mqtt-legacy HOST:PORT="+o.number+".")

@@ -26,10 +26,10 @@ func newVmeterMemory(c console) *cobra.Command {
 		Use:   "check FILE|DIR",
 		Short: "Check memories and test vectors of the public format",
 		Long: "Check memories and test vectors of the public format (docs/reference/meter-memory.md). FILE is a memory of 4,096 bytes, as in\n" +
-			"the folder of vmeter --state, or a JSON list of vectors, such as meter/journal/testdata/vectors.json. Of a DIR the command\n" +
-			"checks the file memory and all files that end in .bin, .eeprom or .json. Each is explained and marked pass or fail. With\n" +
-			"--fields it is explained field by field, with its keys masked. The last line has the counts. A memory passes if a meter\n" +
-			"can start from it and loses nothing.",
+			"the folder of vmeter --state, or a JSON list of vectors, such as meter/journal/testdata/vectors.json. For a DIR the command\n" +
+			"checks the file memory and all files that end in .bin, .eeprom or .json. Each is explained and marked pass or fail.\n" +
+			"--fields shows every field, with keys masked. The last line has the counts. A memory passes if a meter can start from it\n" +
+			"without losing data.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return checkMemories(c, args[0], fields) },
 	}
@@ -156,7 +156,7 @@ func checkImage(c console, name string, b []byte, fields bool) bool {
 		fmt.Fprintf(c.out, "fail  %v\n", err)
 		return false
 	case l.State.Frozen:
-		fmt.Fprintln(c.out, "fail  a newer version wrote it: this one counts on and changes nothing")
+		fmt.Fprintln(c.out, "fail  it was written by a newer version; a meter of this version counts on, but does not change it")
 		return false
 	case l.Damage != 0:
 		fmt.Fprintln(c.out, "fail  a meter can start from it, but a part is damaged")

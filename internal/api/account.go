@@ -33,18 +33,18 @@ func entryOf(e debt.Entry) apiv1.AccountEntry {
 
 // AccountPath is the account in a path.
 type AccountPath struct {
-	ID string `path:"id" maxLength:"64" doc:"Its id, or number or id of a meter that supplies it"`
+	ID string `path:"id" maxLength:"64" doc:"Id of the account, or number or id of a meter that supplies it"`
 }
 
 func (a *API) accountRoutes(r router) {
 	query(r, huma.Operation{
-		OperationID: "account", Path: "/v1/accounts/{id}", Tags: []string{"accounts"}, Summary: "Show an account with what it has and owes",
+		OperationID: "account", Path: "/v1/accounts/{id}", Tags: []string{"accounts"}, Summary: "Show an account with its balance",
 	}, func(ctx context.Context, by access.Actor, in *AccountPath) (*reply[apiv1.Account], error) {
 		s, err := a.c.Debts.Account(ctx, by, in.ID)
 		return replyOf(s.Refusal, err, func() apiv1.Account { return accountOf(s) })
 	})
 	query(r, huma.Operation{
-		OperationID: "account-balance", Path: "/v1/accounts/{id}/balance", Tags: []string{"accounts"}, Summary: "Show what an account has and owes",
+		OperationID: "account-balance", Path: "/v1/accounts/{id}/balance", Tags: []string{"accounts"}, Summary: "Show the balance and debts of an account",
 	}, func(ctx context.Context, by access.Actor, in *AccountPath) (*reply[apiv1.AccountBalance], error) {
 		s, err := a.c.Debts.Account(ctx, by, in.ID)
 		return replyOf(s.Refusal, err, func() apiv1.AccountBalance { return balanceOf(s) })

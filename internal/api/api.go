@@ -171,8 +171,8 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	spec := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{Title: "Paywatt", Version: "1",
-			Description: "Sell STS tokens, read meters, command them. Errors are RFC 9457 problems with a stable code. A client that asks too " +
-				"often gets 429 with Retry-After.",
+			Description: "Sell STS tokens, read meters and send them commands. Errors are RFC 9457 problems with a stable code. " +
+				"A client that asks too often gets 429 with Retry-After.",
 			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
 		Components: &huma.Components{Schemas: reg, SecuritySchemes: map[string]*huma.SecurityScheme{
 			"key": {Type: "http", Scheme: "bearer", Description: "An API key: pk_ and 43 characters"}}},

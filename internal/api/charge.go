@@ -28,10 +28,9 @@ func (a *API) addCharge(ctx context.Context, by access.Actor, _ *struct{}, b api
 
 func (a *API) chargeRoutes(r router) {
 	order(r, huma.Operation{
-		OperationID: "add-charge", Path: "/v1/charges", DefaultStatus: http.StatusCreated, Tags: []string{"debts"}, Summary: "Make a charge due by hand",
-		Description: "For a charge that another system left open, or a single fee. The charges of the tariff fall due by themselves. Needs the " +
-			"header Idempotency-Key.",
-		Parameters: keyParam(),
+		OperationID: "add-charge", Path: "/v1/charges", DefaultStatus: http.StatusCreated, Tags: []string{"debts"}, Summary: "Add a charge by hand",
+		Description: "For a charge that another system left open, or a one-time fee. Charges of the tariff fall due automatically. Needs the header Idempotency-Key.",
+		Parameters:  keyParam(),
 		Responses: map[string]*huma.Response{
 			"201": bodyOf[apiv1.Charge](r, "Due.")},
 	}, a.addCharge)

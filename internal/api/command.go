@@ -20,9 +20,9 @@ func commandOf(c command.Command) apiv1.Command {
 func (a *API) commandRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "send-command", Path: "/v1/meters/{meter}/commands", DefaultStatus: http.StatusAccepted, Tags: []string{"commands"},
-		Summary: "Tell a meter what to do",
-		Description: "The server stores the command and sends it again until the meter answers or it expires. Where four eyes bind, clear_credit, clear_tamper, cancel_token " +
-			"and a connect with force wait for a second person: the 202 then carries the approval.",
+		Summary: "Send a command to a meter",
+		Description: "The server stores the command and sends it again until the meter answers or it expires. If a second person must " +
+			"approve clear_credit, clear_tamper, cancel_token or a connect with force, the 202 carries the approval.",
 		Responses: queuedOrWaits(r, of[apiv1.Command](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewCommand) (*sent, error) {
 		out, err := a.c.Commands.Send(ctx, by, command.Request{Meter: in.Meter, Type: command.Type(body.Type), Args: body.Args, Reason: body.Reason})
@@ -36,7 +36,7 @@ func (a *API) commandRoutes(r router) {
 		OperationID: "command", Path: "/v1/meters/{meter}/commands/{command}", Tags: []string{"commands"}, Summary: "Show a command",
 	}, func(ctx context.Context, by access.Actor, in *struct {
 		MeterPath
-		Command string `path:"command" maxLength:"64" doc:"Its id"`
+		Command string `path:"command" maxLength:"64" doc:"Id of the command"`
 	}) (*reply[apiv1.Command], error) {
 		found, err := a.c.Commands.Command(ctx, by, in.Meter, in.Command)
 		return replyOf(found.Refusal, err, func() apiv1.Command { return commandOf(found.Command) })

@@ -36,7 +36,7 @@ func owingOf(in *apiv1.OwingFilter) debt.ListRequest {
 
 // DebtPath is the debt in a path.
 type DebtPath struct {
-	ID string `path:"id" maxLength:"64" doc:"Its id"`
+	ID string `path:"id" maxLength:"64" doc:"Id of the debt"`
 }
 
 // booked adds the 202 "awaiting approval" response to the responses of a sensitive action.
@@ -50,20 +50,20 @@ func (a *API) debtRoutes(r router) {
 	waits := bodyOf[apiv1.Approval](r, "It waits for a second person.")
 	debt := map[string]*huma.Response{"201": bodyOf[apiv1.Debt](r, "Booked.")}
 	order(r, huma.Operation{
-		OperationID: "raise-debt", Path: "/v1/debts", DefaultStatus: http.StatusCreated, Tags: []string{"debts"}, Summary: "Raise a debt",
+		OperationID: "raise-debt", Path: "/v1/debts", DefaultStatus: http.StatusCreated, Tags: []string{"debts"}, Summary: "Add a debt to an account",
 		Description: "Purchases of the account collect it. Needs the header Idempotency-Key.", Parameters: keyParam(), Responses: debt,
 	}, a.addDebt)
 	listRoute(r, apiv1.Debts, a.debts)
 	order(r, huma.Operation{
 		OperationID: "write-off-debt", Path: "/v1/debts/{id}/write-off", DefaultStatus: http.StatusCreated, Tags: []string{"debts"},
 		Summary: "Write off a debt, or a part of it", Parameters: keyParam(), Responses: booked(debt, waits),
-		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
+		Description: "Needs the header Idempotency-Key. If a second person must approve it, the answer is 202 with the approval.",
 	}, a.writeOff)
 	order(r, huma.Operation{
 		OperationID: "adjust", Path: "/v1/adjustments", DefaultStatus: http.StatusCreated, Tags: []string{"debts"},
 		Summary: "Credit a customer's account as goodwill", Parameters: keyParam(), Responses: booked(map[string]*huma.Response{
 			"201": bodyOf[apiv1.Adjustment](r, "Booked.")}, waits),
-		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
+		Description: "Needs the header Idempotency-Key. If a second person must approve it, the answer is 202 with the approval.",
 	}, a.adjust)
 }
 

@@ -36,20 +36,18 @@ func deviceOf(d profile.Device) apiv1.Device {
 func (a *API) deviceRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "toggle-device", Path: "/v1/meters/{meter}/device/toggle", DefaultStatus: http.StatusAccepted, Tags: []string{"meters"},
-		Summary: "Toggle the relay of a device that can only toggle, once",
-		Description: "Only for a device whose profile has nothing but a toggle. The toggle is sent once and never repeated; the device's " +
-			"answer shows in GET …/device. Look at the relay before you repeat this request: a second toggle undoes the first. Where " +
-			"four eyes bind, a toggle that closes the relay of a supply that should be off waits for a second person: the 202 then " +
-			"carries the approval.",
+		Summary: "Toggle the relay of a device once",
+		Description: "Only for a device whose profile can only toggle its relay. The toggle is sent once and never repeated. GET …/device shows the " +
+			"device's answer. Check it before you repeat this request: a second toggle undoes the first. If a second person must approve a toggle " +
+			"that closes the relay of a supply that should be off, the 202 carries the approval.",
 		Responses: queuedOrWaits(r, of[apiv1.Device](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.Reason) (*sent, error) {
 		d, err := a.c.Devices.ToggleRelay(ctx, by, in.Meter, body.Reason)
 		return doneOrWaits(http.StatusAccepted, d.Refusal, d.Waits, err, func() any { return deviceOf(d) })
 	})
 	query(r, huma.Operation{
-		OperationID: "device", Path: "/v1/meters/{meter}/device", Tags: []string{"meters"}, Summary: "Show the present state of a meter's device",
-		Description: "Status, data and state of a meter together, for a live view; for an unmodified device also its last messages, word for " +
-			"word.",
+		OperationID: "device", Path: "/v1/meters/{meter}/device", Tags: []string{"meters"}, Summary: "Show the status, data and state of a meter's device",
+		Description: "For a live view. The last messages of an unmodified device are shown word for word.",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath) (*reply[apiv1.Device], error) {
 		d, err := a.c.Devices.Device(ctx, by, in.Meter)
 		return replyOf(d.Refusal, err, func() apiv1.Device { return deviceOf(d) })
@@ -57,7 +55,7 @@ func (a *API) deviceRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "send-summary", Path: "/v1/meters/{meter}/device/summary", DefaultStatus: http.StatusAccepted, Tags: []string{"meters"},
 		Summary:     "Send the usage summary to a meter's device",
-		Description: "For a device whose profile has a topic for summaries. If the device does not listen to it, the answer is meter-offline.",
+		Description: "Needs a device that listens to the summary topic of its profile. Without one the request is refused with meter-offline.",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, _ summaryRequest) (*reply[apiv1.Device], error) {
 		s, err := a.c.Devices.Summarise(ctx, by, in.Meter)
 		return replyOf(s.Refusal, err, func() apiv1.Device { return deviceOf(s.Device) })

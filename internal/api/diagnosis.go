@@ -77,10 +77,10 @@ func saidOf(r metering.StoredToken) apiv1.TokenReport {
 func (a *API) diagnosisRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "diagnose-token", Path: "/v1/token-diagnoses", DefaultStatus: http.StatusOK, Tags: []string{"tokens"},
-		Summary: "Ask what is wrong with a token",
-		Description: "Says whether the digits were sold here, which meter and key they fit, what the meter reported about them, and whether " +
-			"they look like a typing error. Each finding says what to do next. Only an audit row is stored. Questions about digits " +
-			"that were not sold here are limited per asker, and per meter and day: 429 with Retry-After.",
+		Summary: "Explain what is wrong with a token",
+		Description: "Says whether the digits were sold here, which meter and key they fit, what the meter reported about them, and whether they " +
+			"look like a typing error. Each finding says what to do next. Only an audit row is stored. Questions about digits that were not sold " +
+			"here are limited per caller and per meter and day: 429 with Retry-After.",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewDiagnosis) (*reply[apiv1.Diagnosis], error) {
 		d, err := a.c.Diagnoses.Diagnose(ctx, by, diagnosis.Question{Digits: body.Digits, Meter: body.Number})
 		if err != nil {

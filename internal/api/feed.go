@@ -36,8 +36,8 @@ func eventLineOf(h report.FeedEvent) apiv1.Happening {
 
 // feedQuery holds the parameters of the stream. LastEventID takes precedence over After.
 type feedQuery struct {
-	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"Last event id of an earlier stream; the new one continues after it"`
-	After       string `query:"after" maxLength:"20" doc:"The same as a parameter; -1 begins with the first event. Without either, only events from now on are sent"`
+	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"Last event of an earlier stream; this one continues after it"`
+	After       string `query:"after" maxLength:"20" doc:"Last-Event-ID as a parameter; -1 begins with the first event. Without either, only new events are sent"`
 }
 
 // from returns the position to begin at; negative for the end of the log.
@@ -56,11 +56,10 @@ func (q feedQuery) from() (int64, *Problem) {
 func (a *API) feedRoutes(r router) {
 	op := r.described(huma.Operation{
 		OperationID: "happenings", Method: http.MethodGet, Path: StreamPath, Tags: []string{"events"},
-		Summary: "Follow events as they happen, as server-sent events",
-		Description: "Each event's id is its position in the tenant's sealed log. The order never changes and nothing is inserted later, so a " +
-			"reader that returns with Last-Event-ID misses no event. Data is JSON. A comment comes every 15 s; after 15 minutes the " +
-			"stream ends and the reader connects again. Sales need vend.read (a vendor's key sees its own), other journals " +
-			"ledger.read, the audit log audit.read.",
+		Summary: "Stream events as server-sent events",
+		Description: "Each event's id is its position in the tenant's sealed log. The order never changes and no event is inserted later, " +
+			"so a reader that reconnects with Last-Event-ID misses no event. Data is JSON. A comment comes every 15 s. After 15 minutes the stream " +
+			"ends and the reader connects again. Sales need vend.read (a vendor's key sees its own), other journals ledger.read, the audit log audit.read.",
 		Responses: map[string]*huma.Response{"200": {Description: "The stream.",
 			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: of[apiv1.Happening](r)}}}},
 	})

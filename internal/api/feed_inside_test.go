@@ -44,8 +44,8 @@ func TestWhereAReaderBegins(t *testing.T) {
 func TestTheFeedKeepsTheTimesThatTheDocumentPromises(t *testing.T) {
 	text := (&API{}).routes(http.NewServeMux()).Paths[StreamPath].Get.Description
 	for _, promise := range []string{
-		fmt.Sprintf("A comment comes every %d s;", int(feedPing.Seconds())),
-		fmt.Sprintf("after %d minutes the stream ends", int(feedLifetime.Minutes())),
+		fmt.Sprintf("A comment comes every %d s.", int(feedPing.Seconds())),
+		fmt.Sprintf("After %d minutes the stream ends", int(feedLifetime.Minutes())),
 	} {
 		if !strings.Contains(text, promise) {
 			t.Errorf("%q does not say %q", text, promise)

@@ -18,8 +18,8 @@ const newestHead = "newest"
 func (a *API) headRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "head", Path: "/v1/heads/{size}", Tags: []string{"reports"}, Summary: "Show a signed head of the sealed log",
-		Description: "Store it where the utility's staff cannot reach it. Right: vend.read. With since, the answer includes the proof that the " +
-			"log has only grown from that older head to this one.",
+		Description: "Store it where nobody at the utility can reach it. Right: vend.read. With since, the answer proves that the log has only grown from " +
+			"that older head to this one.",
 	}, func(ctx context.Context, by access.Actor, in *struct {
 		Size  string `path:"size" maxLength:"20" doc:"newest, or the number of leaves"`
 		Since int64  `query:"since" minimum:"0" doc:"Size of an older head"`

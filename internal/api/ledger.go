@@ -24,7 +24,7 @@ func trialBalanceOf(t report.TrialBalance) apiv1.TrialBalance {
 
 func (a *API) ledgerRoutes(r router) {
 	query(r, huma.Operation{
-		OperationID: "trial-balance", Path: "/v1/ledger/trial-balance", Tags: []string{"ledger"}, Summary: "Sum the books by account",
+		OperationID: "trial-balance", Path: "/v1/ledger/trial-balance", Tags: []string{"ledger"}, Summary: "Show the balance of every ledger account",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}) (*reply[apiv1.TrialBalance], error) {
 		t, err := a.c.Reports.TrialBalance(ctx, by)
 		return replyOf(t.Refusal, err, func() apiv1.TrialBalance { return trialBalanceOf(t) })
@@ -32,7 +32,7 @@ func (a *API) ledgerRoutes(r router) {
 	listRoute(r, apiv1.LedgerAccounts, a.ledgerAccounts)
 	query(r, huma.Operation{
 		OperationID: "ledger-balance", Path: "/v1/ledger/accounts/{code}/balance", Tags: []string{"ledger"},
-		Summary: "Show what an account held at a moment",
+		Summary: "Show the balance of a ledger account at a moment",
 	}, a.ledgerBalance)
 	listRoute(r, apiv1.Journals, a.journals)
 }
@@ -62,8 +62,8 @@ func (a *API) ledgerAccounts(ctx context.Context, by access.Actor, in *apiv1.Led
 
 func (a *API) ledgerBalance(ctx context.Context, by access.Actor, in *struct {
 	Code    int       `path:"code" doc:"Code of the account in the chart"`
-	Subject string    `query:"subject" maxLength:"200" doc:"Whose account; empty if there is only one"`
-	At      time.Time `query:"at" doc:"The moment; default now"`
+	Subject string    `query:"subject" maxLength:"200" doc:"Owner of the account; empty if there is only one"`
+	At      time.Time `query:"at" doc:"Moment of the balance; default now"`
 }) (*reply[apiv1.LedgerBalance], error) {
 	when := in.At
 	if when.IsZero() {

@@ -24,7 +24,7 @@ func listRoute[F, T any](r router, l apiv1.Listing[F, T], fn func(ctx context.Co
 
 // listed is the answer with a list.
 type listed[T any] struct {
-	Link string `header:"Link" doc:"The next page, rel=\"next\" (RFC 8288); missing on the last"`
+	Link string `header:"Link" doc:"Link to the next page, rel=\"next\" (RFC 8288); missing on the last"`
 	Body apiv1.List[T]
 }
 

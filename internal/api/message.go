@@ -62,29 +62,29 @@ func routesOf(s notify.RouteHealth) apiv1.MessageRoutes {
 
 // MessagePath is the message in a path.
 type MessagePath struct {
-	ID string `path:"id" maxLength:"64" doc:"Its id" example:"msg_01jd00000000000000000000000"`
+	ID string `path:"id" maxLength:"64" doc:"Id of the message" example:"msg_01jd00000000000000000000000"`
 }
 
 func (a *API) messageRoutes(r router) {
 	listRoute(r, apiv1.Messages, a.messages)
 	query(r, huma.Operation{
-		OperationID: "message", Path: "/v1/messages/{id}", Tags: []string{"messages"}, Summary: "Show a message and every attempt to send it",
+		OperationID: "message", Path: "/v1/messages/{id}", Tags: []string{"messages"}, Summary: "Show a message with its attempts",
 	}, func(ctx context.Context, by access.Actor, in *MessagePath) (*reply[apiv1.MessageDetail], error) {
 		return messageAnswer(a.c.Messages.Show(ctx, by, in.ID))
 	})
 	query(r, huma.Operation{
 		OperationID: "message-routes", Path: "/v1/message-routes", Tags: []string{"messages"},
-		Summary: "Show the routes of this server in the order in which they are tried, and what messages cost by month",
+		Summary: "Show the routes for messages and their costs by month",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}) (*reply[apiv1.MessageRoutes], error) {
 		s, err := a.c.Messages.Routes(ctx, by)
 		return replyOf(s.Refusal, err, func() apiv1.MessageRoutes { return routesOf(s) })
 	})
 	order(r, huma.Operation{
 		OperationID: "send-message", Path: "/v1/messages", DefaultStatus: http.StatusAccepted, Tags: []string{"messages"},
-		Summary: "Send a token to the customer or the meter, or a text to a telephone",
-		Description: "A token goes only to the registered telephone or to the SIM in the meter. Its digits are filled in when it is sent and " +
-			"appear in no answer. Sending a token twice is harmless, because it loads once. With the header Idempotency-Key, " +
-			"repetitions of a request make one message; without it, each request makes one.",
+		Summary: "Send a token or a text by SMS",
+		Description: "A token goes only to the registered telephone or to the SIM in the meter. Its digits are never in an answer. A token may be sent " +
+			"twice: the meter loads it only once. With the header Idempotency-Key a repeated request makes only one message. Without it each " +
+			"request makes one.",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, b apiv1.NewMessage) (*reply[apiv1.Message], error) {
 		w, err := a.c.Messages.Send(ctx, by, notify.MessageRequest{Phone: b.Phone, Text: b.Text, Meter: b.Meter, Token: b.Token, Via: b.Via, Route: b.Route,
 			Once: exchangeOf(ctx).once})
@@ -113,7 +113,7 @@ func (a *API) messages(ctx context.Context, by access.Actor, in *apiv1.MessageFi
 
 // CustomerPath is the customer in a path.
 type CustomerPath struct {
-	ID string `path:"id" maxLength:"64" doc:"Its id" example:"cus_01jd00000000000000000000000"`
+	ID string `path:"id" maxLength:"64" doc:"Id of the customer" example:"cus_01jd00000000000000000000000"`
 }
 
 // phoneRoutes registers the routes for telephone numbers.

@@ -93,9 +93,9 @@ type MeterPath struct {
 func (a *API) meterRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "add-meter", Path: "/v1/meters", DefaultStatus: http.StatusCreated, Tags: []string{"meters"}, Summary: "Register a meter",
-		Description: "The answer carries the meter's MQTT password and link key, and for a simulated meter under a test vending key its " +
-			"decoder key. They are shown only once. Where four eyes bind, a post-paid meter waits for a second person: 202 with the approval, " +
-			"and the answer to the approval carries the secrets.",
+		Description: "The answer carries the meter's MQTT password and link key. For a simulated meter under a test vending key it also carries the " +
+			"decoder key. They are shown only once. If a second person must approve a post-paid meter, the answer is 202 with the approval, " +
+			"and the answer to that approval carries the secrets.",
 		Responses: eitherOr(r, "201", of[apiv1.AddedMeter](r)),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewMeter) (*sent, error) {
 		added, err := a.c.Registry.AddMeter(ctx, by, newMeterOf(body))
@@ -113,8 +113,8 @@ func (a *API) meterRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "change-meter", Path: "/v1/meters/{meter}", DefaultStatus: http.StatusOK, Tags: []string{"meters"}, Summary: "Change the feeder or the power limit of a meter",
-		Description: "Omitted fields stay as they are. The feeder belongs to the place, so it applies to every meter there. Where four eyes " +
-			"bind, a change of the power limit waits for a second person: 202 with the approval.",
+		Description: "Omitted fields stay as they are. The feeder belongs to the place, so it applies to every meter there. If a second person must approve a " +
+			"change of the power limit, the answer is 202 with the approval.",
 		Responses: eitherOr(r, "200", of[apiv1.Meter](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.MeterChange) (*sent, error) {
 		v, err := a.c.Registry.ChangeMeter(ctx, by, in.Meter, meterChangeOf(body))

@@ -24,22 +24,22 @@ func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
 func (a *API) moveRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "move-out", Path: "/v1/accounts/{id}/move-out", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
-		Summary: "End the account of a customer whose balance is on the server", Parameters: keyParam(),
-		Description: "Posts what was used, pays the debts from wallet, deposit and carry, records the rest as due back, switches the supply " +
-			"off and frees the meters. All of it happens together, once. It pays no money out. Needs the header Idempotency-Key.",
+		Summary: "Close the account of a customer with a wallet meter", Parameters: keyParam(),
+		Description: "Charges what was used, pays the debts from wallet, deposit and change, records the rest as a refund due, switches the supply off and frees " +
+			"the meters, all in one transaction. It pays no money out. Needs the header Idempotency-Key.",
 		Responses: map[string]*huma.Response{"201": bodyOf[apiv1.MovedOut](r, "Moved out.")},
 	}, a.moveOut)
 	order(r, huma.Operation{
 		OperationID: "refund", Path: "/v1/accounts/{id}/refunds", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
 		Summary: "Pay a refund that is due, or move it to another account", Parameters: keyParam(),
-		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
+		Description: "Needs the header Idempotency-Key. If a second person must approve it, the answer is 202 with the approval.",
 		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.Refund](r, "Booked.")},
 			bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.refundAccount)
 	order(r, huma.Operation{
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
 		Summary:     "Open an account for a customer at a free meter",
-		Description: "Use since the last customer moved out is not charged to anybody. The supply comes on with the first payment.",
+		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. The supply comes on with the first payment.",
 	}, a.moveIn)
 }
 

@@ -36,34 +36,34 @@ func decidedOf(d quarantine.Decided) apiv1.QuarantineResult {
 
 // HeldPath is the entry in a path.
 type HeldPath struct {
-	ID string `path:"id" maxLength:"64" doc:"Its id" example:"qtn_01jd00000000000000000000000"`
+	ID string `path:"id" maxLength:"64" doc:"Id of the entry" example:"qtn_01jd00000000000000000000000"`
 }
 
 func (a *API) quarantineRoutes(r router) {
 	listRoute(r, apiv1.Quarantine, a.quarantine)
 	query(r, huma.Operation{
-		OperationID: "quarantined", Path: "/v1/quarantine/{id}", Tags: []string{"quarantine"}, Summary: "Show one entry",
+		OperationID: "quarantined", Path: "/v1/quarantine/{id}", Tags: []string{"quarantine"}, Summary: "Show a doubtful reading or record",
 	}, func(ctx context.Context, by access.Actor, in *HeldPath) (*reply[apiv1.Quarantined], error) {
 		out, err := a.c.Quarantine.Show(ctx, by, in.ID)
 		return replyOf(out.Refusal, err, func() apiv1.Quarantined { return heldOf(out.Entry) })
 	})
-	order(r, a.deciding(r, "accept-quarantined", "/v1/quarantine/{id}/accept", "Say that it is true",
-		"A record is stored as it came; a reading is charged for."),
+	order(r, a.deciding(r, "accept-quarantined", "/v1/quarantine/{id}/accept", "Accept a doubtful reading or record as true",
+		"A record is stored as it arrived. A reading is charged."),
 		func(ctx context.Context, by access.Actor, in *HeldPath, b apiv1.Verdict) (*sent, error) {
 			return a.decideHeld(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Accept, Reason: b.Reason})
 		})
-	order(r, a.deciding(r, "rebase-quarantined", "/v1/quarantine/{id}/rebase", "Count on from a register",
-		"Nothing is charged for what lies between the register before and this one: the meter was changed, reset, or began again."),
+	order(r, a.deciding(r, "rebase-quarantined", "/v1/quarantine/{id}/rebase", "Continue from a register without charging the difference",
+		"For a meter that was changed or reset. The energy between the register before and this one is not charged."),
 		func(ctx context.Context, by access.Actor, in *HeldPath, b apiv1.Rebase) (*sent, error) {
 			return a.decideHeld(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Rebase, Register: (*unit.Energy)(b.RegisterWh), Reason: b.Reason})
 		})
-	order(r, a.deciding(r, "discard-quarantined", "/v1/quarantine/{id}/discard", "Say that it is wrong",
-		"Counting goes on from the register before, with the next reading."),
+	order(r, a.deciding(r, "discard-quarantined", "/v1/quarantine/{id}/discard", "Discard a doubtful reading or record as wrong",
+		"Counting continues from the register before, with the next reading."),
 		func(ctx context.Context, by access.Actor, in *HeldPath, b apiv1.Verdict) (*sent, error) {
 			return a.decideHeld(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Discard, Reason: b.Reason})
 		})
-	order(r, a.deciding(r, "rebase-meter", "/v1/meters/{meter}/rebase", "Count on from a register: the meter was changed",
-		"For a wallet meter. Where a reading of it is in quarantine, this decides about it."),
+	order(r, a.deciding(r, "rebase-meter", "/v1/meters/{meter}/rebase", "Continue from a new register after a wallet meter was changed",
+		"If a reading of the meter is held for review, this decides about it."),
 		func(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.Rebase) (*sent, error) {
 			return a.decideHeld(ctx, by, quarantine.Verdict{Meter: in.Meter, Choice: quarantine.Rebase, Register: (*unit.Energy)(b.RegisterWh), Reason: b.Reason})
 		})
@@ -72,10 +72,10 @@ func (a *API) quarantineRoutes(r router) {
 // deciding describes a route that decides about an entry.
 func (a *API) deciding(r router, name, path, summary, text string) huma.Operation {
 	return huma.Operation{OperationID: name, Path: path, DefaultStatus: http.StatusOK, Tags: []string{"quarantine"}, Summary: summary,
-		Description: text + " An entry is decided once. Where four eyes bind, it waits for a second person.",
+		Description: text + " An entry is decided only once. If a second person must approve it, the answer is 202 with the approval.",
 		Responses: map[string]*huma.Response{
 			"200": bodyOf[apiv1.QuarantineResult](r, "Decided."),
-			"202": bodyOf[apiv1.Approval](r, "It waits for a second person; nothing was decided.")}}
+			"202": bodyOf[apiv1.Approval](r, "It waits for a second person. No decision was made yet.")}}
 }
 
 func (a *API) quarantine(ctx context.Context, by access.Actor, in *apiv1.QuarantineFilter) (*listed[apiv1.Quarantined], error) {

@@ -25,23 +25,22 @@ type paper struct {
 
 // paperLanguage is the language of a laid-out receipt.
 type paperLanguage struct {
-	Accept string `header:"Accept-Language" maxLength:"200" doc:"Language of the forms other than json; English if none of the named ones is available"`
+	Accept string `header:"Accept-Language" maxLength:"200" doc:"Language of the formats other than json; English if none of the named languages is available"`
 }
 
 func (a *API) receiptRoutes(r router) {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	query(r, huma.Operation{
 		OperationID: "receipt", Path: "/v1/vends/{id}/receipt", Tags: []string{"vends"}, Summary: "Show a receipt",
-		Description: "All formats have the same content. sms is plain text of at most 160 septets of GSM-7; if several tokens need several " +
-			"messages, an empty line separates them. With proof=1 the JSON format has one more member, proof (schema ReceiptProof). " +
-			"It shows, without this server, that the sale is in the sealed log (paywatt verify). A sale that is not sealed yet is " +
-			"answered 409 not-sealed-yet with Retry-After.",
+		Description: "All formats show the same sale. sms is plain text of at most 160 septets of GSM-7 a message. Several messages are separated by an " +
+			"empty line. With proof=1 the JSON has one more member, proof (schema ReceiptProof). It proves, without this server, that the sale is in " +
+			"the sealed log (paywatt verify). If the sale is not sealed yet, the answer is 409 not-sealed-yet with Retry-After.",
 		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
 			jsonType: {Schema: of[apiv1.Receipt](r)}, "text/plain": text, "text/html": text}}},
 	}, a.receipt)
 	query(r, huma.Operation{
-		OperationID: "explain", Path: "/v1/vends/{id}/explain", Tags: []string{"vends"}, Summary: "Compute every figure of a sale again",
-		Description: "From the tariff version, the place in the month's blocks, the charges and debts that were paid, and the change brought " +
+		OperationID: "explain", Path: "/v1/vends/{id}/explain", Tags: []string{"vends"}, Summary: "Explain every figure of a sale",
+		Description: "Computes the sale again from the tariff version, the position in the month's blocks, the charges and debts, and the change brought " +
 			"forward. If the stored sale differs, agrees is false and differences says where.",
 	}, a.explain)
 }
@@ -50,10 +49,10 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	SalePath
 	Format string `query:"format" maxLength:"16" doc:"json (default), text32 or text48 (columns, for 58 and 80 mm paper), html (prints on 80 mm and A6), sms"`
 	paperLanguage
-	Copy  int    `query:"copy" minimum:"1" maximum:"999" doc:"Mark it as the copy of this number, as the answer to a reprint gives it"`
-	Note  string `query:"note" enum:"credit" doc:"credit: the credit note of a reversed sale, instead of its receipt"`
-	Proof bool   `query:"proof" doc:"1: with the proof that the sale is in the sealed log; JSON only"`
-	Head  int64  `query:"head" minimum:"0" doc:"Leaves of the signed head for the proof; default the newest"`
+	Copy  int    `query:"copy" minimum:"1" maximum:"999" doc:"Number of the copy to mark it with, from the answer to a reprint"`
+	Note  string `query:"note" enum:"credit" doc:"credit: the credit note of a sale that was reversed, instead of its receipt"`
+	Proof bool   `query:"proof" doc:"1: add the proof that the sale is in the sealed log; JSON only"`
+	Head  int64  `query:"head" minimum:"0" doc:"Size in leaves of the signed head that the proof is for; default the newest"`
 }) (*paper, error) {
 	if p := a.noFormat(in.Format); p != nil {
 		return nil, p
@@ -127,7 +126,7 @@ type reprintRequest struct{}
 // reprint returns a receipt once more, marked as a copy.
 func (a *API) reprint(ctx context.Context, by access.Actor, in *struct {
 	SalePath
-	Format string `query:"format" maxLength:"16" doc:"As for a receipt"`
+	Format string `query:"format" maxLength:"16" doc:"Format, as for a receipt"`
 	paperLanguage
 }, _ reprintRequest) (*paper, error) {
 	if p := a.noFormat(in.Format); p != nil {

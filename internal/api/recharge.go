@@ -35,17 +35,16 @@ func (a *API) rechargeRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "recharge", Path: "/v1/meters/{meter}/recharges", DefaultStatus: http.StatusAccepted, Tags: []string{"tokens"},
 		Summary: "Send a token to its meter",
-		Description: "A token that was sold or made here, or the digits of one that was made elsewhere. No money moves. The request may be " +
-			"repeated: a waiting token is sent sooner, and a token loads once however often it arrives. Digits that can never load " +
-			"are refused (token-unfit) before the meter counts them as a wrong token.",
+		Description: "Sends a token that was sold or made here, or the digits of one that was made elsewhere. No money moves. You may repeat it: a waiting token is then " +
+			"sent sooner, and a meter loads a token only once. Digits that can never load are refused (token-unfit), so the meter does not count them as a wrong token.",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewRecharge) (*reply[apiv1.Recharge], error) {
 		return answer(a.c.Recharges.Send(ctx, by, recharge.Request{Meter: in.Meter, Digits: access.SecretOf(body.Digits), Token: body.Token, By: recharge.Route(body.By)}))
 	})
 	query(r, huma.Operation{
-		OperationID: "recharge-state", Path: "/v1/meters/{meter}/recharges/{id}", Tags: []string{"tokens"}, Summary: "Show how far a token has come",
+		OperationID: "recharge-state", Path: "/v1/meters/{meter}/recharges/{id}", Tags: []string{"tokens"}, Summary: "Show the delivery of a token",
 	}, func(ctx context.Context, by access.Actor, in *struct {
 		MeterPath
-		ID string `path:"id" maxLength:"64" doc:"The token's id"`
+		ID string `path:"id" maxLength:"64" doc:"Id of the token"`
 	}) (*reply[apiv1.Recharge], error) {
 		return answer(a.c.Recharges.Track(ctx, by, in.Meter, in.ID))
 	})

@@ -37,13 +37,13 @@ func settingsOf(s registry.SettingsView) apiv1.Settings {
 
 func (a *API) settingsRoutes(r router) {
 	query(r, huma.Operation{
-		OperationID: "settings", Path: "/v1/settings", Tags: []string{"system"}, Summary: "Show the utility's settings",
+		OperationID: "settings", Path: "/v1/settings", Tags: []string{"system"}, Summary: "Show the settings of the utility",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}) (*reply[apiv1.Settings], error) {
 		return settingsAnswer(a.c.Registry.Settings(ctx, by))
 	})
 	order(r, huma.Operation{
-		OperationID: "change-settings", Path: "/v1/settings", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Change settings",
-		Description: "Omitted fields stay as they are. The currency can be set once. Where four eyes bind, a change waits for a second person.",
+		OperationID: "change-settings", Path: "/v1/settings", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Change settings of the utility",
+		Description: "Omitted fields stay as they are. The currency can be set only once. If a second person must approve a change, the answer is 202 with the approval.",
 		Responses:   eitherOr(r, "200", of[apiv1.Settings](r)),
 	}, a.changeSettings)
 }

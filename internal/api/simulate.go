@@ -20,10 +20,9 @@ import (
 func (a *API) simulationRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "simulate-tariff", Path: "/v1/tariff-simulations", DefaultStatus: http.StatusOK, Tags: []string{"tariffs"},
-		Summary: "Say what a draft of a tariff would change",
-		Description: "Prices a purchase on the draft and replays consumption on it, compared with the version in force. Consumption is given, " +
-			"or is what accounts on the tariff bought between the months from and to, which also needs the right vend.read. Nothing " +
-			"is stored.",
+		Summary: "Compare a draft of a tariff with the version in force",
+		Description: "Prices a purchase and replays consumption on both. Consumption is either usage, or what accounts on the tariff bought in the months " +
+			"between from and to, which also needs the right vend.read. The draft and the result are not stored.",
 	}, a.simulate)
 }
 

@@ -34,7 +34,7 @@ func switchedOf(s command.Switched) apiv1.Switched {
 
 func (a *API) supplyRoutes(r router) {
 	query(r, huma.Operation{
-		OperationID: "supply", Path: "/v1/meters/{meter}/supply", Tags: []string{"wallets"}, Summary: "Show the state of a wallet meter's supply, and why",
+		OperationID: "supply", Path: "/v1/meters/{meter}/supply", Tags: []string{"wallets"}, Summary: "Show the supply of a wallet meter, its reasons and how long the money lasts",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath) (*reply[apiv1.Supply], error) {
 		v, err := a.c.Wallets.Supply(ctx, by, in.Meter)
 		return replyOf(v.Refusal, err, func() apiv1.Supply { return supplyOf(v) })
@@ -42,7 +42,7 @@ func (a *API) supplyRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "set-supply", Path: "/v1/meters/{meter}/supply", DefaultStatus: http.StatusOK, Tags: []string{"wallets"},
 		Summary:     "Protect an account from being cut off, or set what happens when a lease's time ends",
-		Description: "This applies to the account that the meter supplies. Omitted fields stay as they are. Where four eyes bind, it waits for a second person: 202 with the approval.",
+		Description: "This applies to the account that the meter supplies. Omitted fields stay as they are. If a second person must approve it, the answer is 202 with the approval.",
 		Responses:   eitherOr(r, "200", of[apiv1.Supply](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.SupplyChange) (*sent, error) {
 		v, err := a.c.Wallets.SetAccount(ctx, by, in.Meter, wallet.AccountChange{Protected: body.Protected, Grace: body.GraceWh, Reason: body.Reason})
@@ -52,8 +52,8 @@ func (a *API) supplyRoutes(r router) {
 		name, summary, text string
 		do                  func(context.Context, access.Actor, string, string) (command.Switched, error)
 	}{
-		{"cut", "Cut a supply until a person restores it", "A payment does not bring it back. The answer says what happens now.", a.c.Commands.Cut},
-		{"restore", "Take a person's cut back", "The supply returns if nothing else keeps it off; perhaps somebody must press a key at the meter. The answer says so.", a.c.Commands.Restore},
+		{"cut", "Cut a supply until a person restores it", "A payment does not restore it. The answer says what happens now.", a.c.Commands.Cut},
+		{"restore", "End a cut by a person", "The supply returns if nothing else keeps it off. The answer says whether somebody must press a key at the meter.", a.c.Commands.Restore},
 	} {
 		order(r, huma.Operation{
 			OperationID: o.name + "-supply", Path: "/v1/meters/{meter}/" + o.name, DefaultStatus: http.StatusAccepted, Tags: []string{"wallets"},

@@ -34,7 +34,7 @@ func (a *API) systemRoutes(r router) {
 	})
 	query(r, huma.Operation{
 		OperationID: "readyz", Path: "/readyz", Tags: []string{"system"}, Summary: "Check that the server can sell and store",
-		Description: "If it cannot, 503 with the code of the first reason; errors lists the others.", Security: open,
+		Description: "If not, the answer is 503 with the code of the first reason; errors lists the others.", Security: open,
 	}, func(context.Context, access.Actor, *struct{}) (*reply[apiv1.Ready], error) {
 		failing := a.c.Ready()
 		if len(failing) == 0 {

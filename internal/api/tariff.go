@@ -16,7 +16,7 @@ import (
 
 // TariffPath is the tariff in a path.
 type TariffPath struct {
-	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of a tariff"`
+	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of the tariff"`
 }
 
 // clamp keeps a value that does not fit the narrower type outside every valid range, so that the rule refuses it.
@@ -33,7 +33,7 @@ func (a *API) tariffOf(v tariff.Version) apiv1.Tariff {
 func (a *API) tariffRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "publish-tariff", Path: "/v1/tariffs", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
-		Summary: "Publish a tariff", Description: "A published tariff is never edited. The first one names the tenant's currency.",
+		Summary: "Publish a tariff", Description: "A published tariff is never edited. The first one sets the currency of the utility.",
 		Responses: publishedResponses(r),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewTariff) (*sent, error) {
 		price, no := tariff.Document(body.Price).Body()
@@ -66,8 +66,8 @@ func publishedResponses(r router) map[string]*huma.Response {
 func (a *API) versionRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "publish-tariff-version", Path: "/v1/tariffs/{tariff}/versions", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
-		Summary:     "Publish a further version of a tariff",
-		Description: "It holds from effective_from until the next version begins. No published version is ever changed.",
+		Summary:     "Publish a new version of a tariff",
+		Description: "It is in force from effective_from until the next version begins. A published version never changes.",
 		Responses:   publishedResponses(r),
 	}, func(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.NewTariffVersion) (*sent, error) {
 		price, no := tariff.Document(body.Price).Body()

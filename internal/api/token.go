@@ -69,9 +69,9 @@ func tokensOf(j sale.Job, d vending.Digits) apiv1.Tokens {
 func (a *API) tokenRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "give-tokens", Path: "/v1/meters/{meter}/tokens", DefaultStatus: http.StatusCreated, Tags: []string{"tokens"},
-		Summary: "Make tokens that nobody buys",
-		Description: "Replacements and free units, key changes, engineering tokens. No money moves. Where four eyes bind, it waits for a " +
-			"second person: 202 with the approval. Needs the header Idempotency-Key.",
+		Summary: "Make free or service tokens",
+		Description: "Replacements and free units, key changes, engineering tokens. No money moves. If a second person must approve them, the answer is " +
+			"202 with the approval. Needs the header Idempotency-Key.",
 		Parameters: keyParam(),
 		Responses: map[string]*huma.Response{
 			"201": bodyOf[apiv1.Tokens](r, "Made."),
@@ -79,7 +79,7 @@ func (a *API) tokenRoutes(r router) {
 	}, a.giveTokens)
 	order(r, huma.Operation{
 		OperationID: "plan-key-change", Path: "/v1/meters/{meter}/key-changes", DefaultStatus: http.StatusCreated, Tags: []string{"tokens"},
-		Summary: "Plan a key change", Description: "From now on the meter cannot be sold to until the tokens of the change are made (kind key_change).",
+		Summary: "Plan a key change", Description: "No token is sold to the meter from now on until the tokens of the change are made (kind key_change).",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewKeyChange) (*reply[apiv1.KeyChange], error) {
 		next, p := nextKeyOf(&body.NextKey)
 		if p != nil {
@@ -123,7 +123,7 @@ func encodeWaits(w access.Approval) (int, []byte) {
 func eitherOr(r router, status string, done *huma.Schema) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		status: {Description: "Done.", Content: map[string]*huma.MediaType{jsonType: {Schema: done}}},
-		"202":  bodyOf[apiv1.Approval](r, "Waiting for a second person; not done yet.")}
+		"202":  bodyOf[apiv1.Approval](r, "Waiting for a second person. It was not carried out yet.")}
 }
 
 // queuedOrWaits are the responses of an action that is queued or waits for a second person.
@@ -154,9 +154,9 @@ func (a *API) approvalRoutes(r router) {
 		}
 		order(r, huma.Operation{
 			OperationID: verb, Path: "/v1/approvals/{id}/" + verb, DefaultStatus: http.StatusOK, Tags: []string{"approvals"}, Summary: summary,
-			Description: "By a person other than the one who asked, with the same right.",
+			Description: "Needs a person who did not make the request and has the same right.",
 		}, func(ctx context.Context, by access.Actor, in *struct {
-			ID string `path:"id" maxLength:"64" doc:"Its id"`
+			ID string `path:"id" maxLength:"64" doc:"Id of the approval"`
 		}, body apiv1.Decision) (*reply[apiv1.Approval], error) {
 			return a.decide(ctx, by, in.ID, allow, body.Reason)
 		})

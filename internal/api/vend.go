@@ -97,11 +97,11 @@ func sentBytes(status int, body []byte) *sent {
 
 func (a *API) vendRoutes(r router) {
 	order(r, huma.Operation{
-		OperationID: "sell", Path: "/v1/vends", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Make a sale",
-		Description: "Needs the header Idempotency-Key: 8 to 64 ASCII characters. The same key and body give the stored status and bytes " +
-			"again; another body is refused. The same order under a new key but an old client_ref is answered 200 with that sale. " +
+		OperationID: "sell", Path: "/v1/vends", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Sell electricity",
+		Description: "Needs the header Idempotency-Key: 8 to 64 ASCII characters. A repeated key with the same body gets the stored answer, byte " +
+			"for byte; with another body it is refused. The same order under a new key but an old client_ref is answered 200 with that sale. " +
 			"A request that could not be read is not stored, so its key may be used again. Simulated meters 04999990015 (blocked), 04999990023 (answer lost " +
-			"once), 04999990031 (key change), 04999990049 (float short) and 04999990056 (outcome unknown) answer as a meter in trouble would.",
+			"once), 04999990031 (key change), 04999990049 (float short) and 04999990056 (outcome unknown) always give these answers, for tests.",
 		Parameters: []*huma.Param{{Name: "Idempotency-Key", In: "header", Required: true, Description: "8 to 64 ASCII characters, new for each sale",
 			Schema: &huma.Schema{Type: huma.TypeString}}},
 		Responses: map[string]*huma.Response{
@@ -111,11 +111,11 @@ func (a *API) vendRoutes(r router) {
 	}, a.sell)
 	order(r, huma.Operation{
 		OperationID: "quote", Path: "/v1/vend-quotes", DefaultStatus: http.StatusOK, Tags: []string{"vends"}, Summary: "Price a purchase",
-		Description: "Makes all checks of a sale without selling.",
+		Description: "Makes all checks of a sale, but no sale.",
 	}, a.quote)
 	query(r, huma.Operation{
 		OperationID: "find-sales", Path: "/v1/vends", Tags: []string{"vends"}, Summary: "Find a sale by its client_ref",
-		Description: "Use it if the answer to a request was lost: an empty list means that nothing was sold.",
+		Description: "Use it if the answer to a sale was lost. An empty list means that no sale was made.",
 	}, a.findSales)
 	query(r, huma.Operation{
 		OperationID: "sale", Path: "/v1/vends/{id}", Tags: []string{"vends"}, Summary: "Show a sale",
@@ -167,7 +167,7 @@ func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body apiv
 
 func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own reference of the sale"`
-	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead: the Idempotency-Key of the caller's own request"`
+	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead of client_ref: the Idempotency-Key of the caller's own request"`
 	apiv1.Table
 }) (*listed[apiv1.Sale], error) {
 	var found vending.SaleView
@@ -217,7 +217,7 @@ func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (ve
 
 // SalePath is the sale in a path.
 type SalePath struct {
-	ID string `path:"id" maxLength:"64" doc:"Its id or receipt number"`
+	ID string `path:"id" maxLength:"64" doc:"Id or receipt number of the sale"`
 }
 
 func (a *API) sale(ctx context.Context, by access.Actor, in *SalePath) (*reply[apiv1.Sale], error) {

@@ -36,14 +36,14 @@ func depositOf(d vendor.Deposited) apiv1.Deposit {
 
 // VendorPath is the vendor in a path.
 type VendorPath struct {
-	Vendor string `path:"id" maxLength:"64" doc:"Its id or code"`
+	Vendor string `path:"id" maxLength:"64" doc:"Id or code of the vendor"`
 }
 
 func (a *API) vendorRoutes(r router) {
 	order(r, huma.Operation{
-		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Register a vendor",
+		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Add a vendor with an empty float",
 		Description: "Its keys (paywatt apikey create --role vendor_api --vendor CODE) sell from its float and see only its own sales. " +
-			"Where four eyes bind, it waits for a second person: 202 with the approval.",
+			"If a second person must approve it, the answer is 202 with the approval.",
 		Responses: eitherOr(r, "201", of[apiv1.Vendor](r)),
 	}, a.addVendor)
 	listRoute(r, apiv1.Vendors, a.vendors)
@@ -52,13 +52,13 @@ func (a *API) vendorRoutes(r router) {
 	}, a.vendor)
 	order(r, huma.Operation{
 		OperationID: "vendor-terms", Path: "/v1/vendors/{id}/terms", DefaultStatus: http.StatusOK, Tags: []string{"vendors"}, Summary: "Change a vendor's terms",
-		Description: "A lower limit takes no money back: sales stop until the vendor has paid in. Where four eyes bind, a change waits for a " +
-			"second person: 202 with the approval. A change that only blocks the vendor is done at once.",
+		Description: "A lower credit takes no money back: sales stop until the vendor has paid enough in. If a second person must approve a change, the " +
+			"answer is 202 with the approval. A change that only blocks the vendor is made at once.",
 		Responses: eitherOr(r, "200", of[apiv1.Vendor](r)),
 	}, a.vendorTerms)
 	order(r, huma.Operation{
 		OperationID: "deposit", Path: "/v1/vendors/{id}/deposits", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"},
-		Summary: "Book a vendor's payment", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(),
+		Summary: "Record a deposit of a vendor", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(),
 		Responses: map[string]*huma.Response{
 			"201": bodyOf[apiv1.Deposit](r, "Booked.")},
 	}, a.deposit)

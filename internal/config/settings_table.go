@@ -22,10 +22,10 @@ const (
 // settings lists every setting.
 var settings = [...]Setting{
 	{Key: Data, Default: "./paywatt-data", NotFile: true, Help: "data folder: database, keys and settings"},
-	{Key: HTTP, Default: "127.0.0.1:8080", Help: "address of the HTTP API; port 0 takes a free one"},
-	{Key: MQTT, Default: "127.0.0.1:1883", Help: "address of the MQTT listener for meters; port 0 takes a free one"},
+	{Key: HTTP, Default: "127.0.0.1:8080", Help: "address of the HTTP API; port 0 chooses a free port"},
+	{Key: MQTT, Default: "127.0.0.1:1883", Help: "address of the MQTT listener for meters; port 0 chooses a free port"},
 	{Key: MQTTLegacy, Kind: List, Help: "listener for one unmodified device: ADDR=METER[:PROFILE], repeatable; the default profile is seed-a"},
-	{Key: LegacyPollInterval, Kind: Duration, Default: "10s", Help: "time between two questions to an unmodified device"},
+	{Key: LegacyPollInterval, Kind: Duration, Default: "10s", Help: "time between two polls of an unmodified device"},
 	{Key: MQTTIntegration, Help: "address of the MQTT broker for programs that read meters' states, such as Home Assistant (default: none)"},
 	{Key: SMSModem, Kind: List, Help: "GSM modem that sends and receives messages: PORT[=NUMBER], repeatable; [[sms_route]] in the settings file describes other routes"},
 	{Key: SMSAnswerWait, Kind: Duration, Default: "1m", Help: "time to wait for a meter's answer to a token by SMS before it is sent again; doubles each time"},

@@ -78,7 +78,7 @@ func (o Demo) Run(ctx context.Context) (err error) {
 	if err := playStory(ctx, p, o.Out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(o.Out, "every step held, %.1f s\n", time.Since(began).Seconds())
+	_, err = fmt.Fprintf(o.Out, "all steps succeeded, %.1f s\n", time.Since(began).Seconds())
 	return err
 }
 
@@ -130,17 +130,17 @@ func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 // tell prints the addresses and passwords.
 func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
 	dark := households[1] // one that has used up its credit
-	_, err := fmt.Fprintf(out, `TEST. All of it lives in %s and is gone when you press Ctrl-C.
+	_, err := fmt.Fprintf(out, `TEST. All data is in %s and is deleted when you press Ctrl-C.
 
   Console   %s/
             sign in as %s
             password   %s
   Meters    %s
-            display and keypad of %d virtual meters, living %d times faster than you (seed %d)
+            display and keypad of %d virtual meters, whose time passes %d times as fast (seed %d)
   Phones    %s
   API       %s/docs
 
-%s (meter %s) sits in the dark. This line sells 100.00 KES to that meter; the token travels over MQTT:
+%s (meter %s) has no supply. This command sells 100.00 KES to that meter and sends the token over MQTT:
 
 %s
 

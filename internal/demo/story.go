@@ -238,7 +238,7 @@ func (s *story) buy(ctx context.Context) (string, error) {
 		return "", err
 	}
 	w := sales[0]
-	return fmt.Sprintf("%s = %s energy + %s VAT + %s carried on; %s", kes(w.tender), kes(w.energy), kes(w.vat), kes(w.carry), kwh(v.UnitsWh)), nil
+	return fmt.Sprintf("%s = %s energy + %s VAT + %s change carried forward; %s", kes(w.tender), kes(w.energy), kes(w.vat), kes(w.carry), kwh(v.UnitsWh)), nil
 }
 
 // sumOf adds up a figure of the first n purchases.

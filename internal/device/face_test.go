@@ -102,7 +102,7 @@ func TestTheMenuSetsTheClockWithinItsLimits(t *testing.T) {
 		t.Error("a dead clock is not shown")
 	}
 	must(t, d.Keys("*32011260829#"))
-	onDisplay(t, d, "TIME HAS PASSED", "*3 TRY AGAIN")
+	onDisplay(t, d, "TIME TOO EARLY", "*3 TRY AGAIN")
 	must(t, d.Keys("*32512261200#"))
 	onDisplay(t, d, "CLOCK SET", "* BACK")
 	if got, want := d.Now(), time.Date(2026, 12, 25, 12, 0, 0, 0, time.UTC); !got.Equal(want) || d.Icons().NoClock {

@@ -101,7 +101,7 @@ func TestTheMemoryCardIsReadOnTheDisplay(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "H2402.CSV"), []byte(strings.Join(lines[:3], "\n")+"\n"), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "H2403.CSV"), []byte(lines[0]+"\n"+lines[3]+"\n"), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "H2413.CSV"), []byte("no month"), 0o600))
-	old := []string{"CARD 03.2024|        NOT TOLD", "CARD 02.2024|        4.50 kWh"}
+	old := []string{"CARD 03.2024|         UNKNOWN", "CARD 02.2024|        4.50 kWh"}
 	expect("with an old month", append([]string{"CARD 01.2027|      134.40 kWh", "CARD 12.2026|      148.80 kWh", "CARD 11.2026|       51.20 kWh"}, old...)...)
 
 	name := filepath.Join(dir, "H2612.CSV")
@@ -152,7 +152,7 @@ func TestMenu5HidesAllThatMenu2Showed(t *testing.T) {
 		if !reflect.DeepEqual(readAll(t, dir), files) {
 			t.Error("menu 5 changes the card")
 		}
-		want := []string{"TODAY|        0.00 kWh", "YESTERDAY|NOT TOLD", "THIS MONTH|        0.00 kWh", "NO TOKENS YET|* BACK", "# MORE  8 BACK|9 SKIP  * LEAVE", "CARD 01.2027|        NOT TOLD"}
+		want := []string{"TODAY|        0.00 kWh", "YESTERDAY|UNKNOWN", "THIS MONTH|        0.00 kWh", "NO TOKENS YET|* BACK", "# MORE  8 BACK|9 SKIP  * LEAVE", "CARD 01.2027|         UNKNOWN"}
 		if got := menu2(t, d); !slices.Equal(got, want) {
 			t.Errorf("after menu 5 it shows %q, want %q", got, want)
 		}

@@ -215,8 +215,8 @@ func TestACustomerAsks(t *testing.T) {
 	o := opened(t)
 	o.want(amina, "bal", "No balance from meter 04140001001 yet. Read it on the meter's display.")
 	o.records[id.ID{2}] = registry.MeterRecord{Reported: true, BalanceWh: 42_899, AsOf: o.now.Add(-time.Hour), ReceivedAt: o.now.Add(-time.Hour)}
-	o.want(amina, "BAL.", "Meter 04140001001: 42.8 kWh left at 20.11 13:05. Newer figure: on the meter's display.")
-	o.want(amina, "*01#", "Meter 04140001001: 42.8 kWh left at 20.11 13:05. Newer figure: on the meter's display.")
+	o.want(amina, "BAL.", "Meter 04140001001: 42.8 kWh left at 20.11 13:05. See the meter's display for a newer figure.")
+	o.want(amina, "*01#", "Meter 04140001001: 42.8 kWh left at 20.11 13:05. See the meter's display for a newer figure.")
 	o.want(amina, "Help", "BAL balance, LAST last token, USE usage, STOP/START warnings. With several meters, add the meter number. Help: +254 20 000 0000")
 	o.want(amina, "hello there", "Not understood. Send BAL, LAST, USE or HELP.")
 	o.want(amina, "*02#12345678901234567890", "This is not the meter: no token was loaded. Type the 20 digits on the meter, then #, or send *02# and the digits to +255700000200.")
@@ -275,7 +275,7 @@ func TestTheLastTokenIsSentAgain(t *testing.T) {
 	o.sales[1] = sold
 	o.want(amina, "LAST", "The last purchase for meter 04140001001 was reversed. Its token is not valid and is not sent again. Help: +254 20 000 0000")
 	o.sales[1] = notify.LastSale{Pending: true}
-	o.want(amina, "LAST", "The token of the last payment for meter 04140001001 is not made yet. Do not pay again. Ask again in some minutes. Help: +254 20 000 0000")
+	o.want(amina, "LAST", "The token of the last payment for meter 04140001001 is not made yet. Do not pay again. Ask again in a few minutes. Help: +254 20 000 0000")
 	if len(o.audit) != 2 {
 		t.Errorf("the audit log has %q, want a row for each of the two times that tokens were sent", o.audit)
 	}
@@ -283,7 +283,7 @@ func TestTheLastTokenIsSentAgain(t *testing.T) {
 
 func TestUseOfSevenDays(t *testing.T) {
 	o := opened(t)
-	unknown := "No usage data for the last 7 days from meter 04140001001 yet. Look at menu 2 on the meter."
+	unknown := "No usage data for the last 7 days from meter 04140001001 yet. See menu 2 on the meter."
 	o.want(amina, "use", unknown)
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	register := int64(100_000)
@@ -477,12 +477,12 @@ func TestABalanceToldBySMSIsShownWithItsTime(t *testing.T) {
 	o := opened(t)
 	reply := notify.Message{Incoming: true, Purpose: notify.PurposeFromMeter, Meter: 1, Text: "Recharge OK. 34.7 kWh added. Balance 42.8 kWh", CreatedAt: o.now.Add(-time.Minute)}
 	o.messages = append(o.messages, reply)
-	fresh := "Meter 04140001001: 42.8 kWh left at 20.11 14:04. Newer figure: on the meter's display."
+	fresh := "Meter 04140001001: 42.8 kWh left at 20.11 14:04. See the meter's display for a newer figure."
 	o.want(amina, "bal", fresh)
 	o.records[id.ID{2}] = registry.MeterRecord{Reported: true, BalanceWh: 8100, AsOf: o.now.Add(-time.Hour), ReceivedAt: o.now.Add(-time.Hour)}
 	o.want(amina, "bal", fresh)
 	o.records[id.ID{2}] = registry.MeterRecord{Reported: true, BalanceWh: 42_700, AsOf: o.now, ReceivedAt: o.now}
-	o.want(amina, "bal", "Meter 04140001001: 42.7 kWh left at 20.11 14:05. Newer figure: on the meter's display.")
+	o.want(amina, "bal", "Meter 04140001001: 42.7 kWh left at 20.11 14:05. See the meter's display for a newer figure.")
 	for _, m := range []notify.Message{{Purpose: notify.PurposeFromCustomer, Text: reply.Text}, {Purpose: notify.PurposeFromMeter, Text: "Token rejected."}, {Purpose: notify.PurposeFromMeter, Text: reply.Text, Failure: "1 parts are missing"}} {
 		if told, is := notify.BalanceIn(m); is {
 			t.Errorf("%+v tells %+v", m, told)

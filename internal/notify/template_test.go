@@ -146,7 +146,7 @@ func TestOptionalPieces(t *testing.T) {
 		{notify.PurposeChoose, notify.Args{Word: "BAL", Meters: []string{"04140001001", "04140002009"}, More: 3}, "Which meter? Send BAL and its number, or BAL 1, BAL 2...: 1=04140001001, 2=04140002009 and 3 more"},
 		{notify.PurposeNotHere, notify.Args{}, "This is not the meter: no token was loaded. Type the 20 digits on the meter, then #."},
 		{notify.PurposeNotHere, notify.Args{SIM: "+255700000200"}, "This is not the meter: no token was loaded. Type the 20 digits on the meter, then #, or send *02# and the digits to +255700000200."},
-		{notify.PurposeBalance, notify.Args{Meter: "04140001001", Left: 42_899, At: at}, "Meter 04140001001: 42.8 kWh left at 20.11 14:05. Newer figure: on the meter's display."},
+		{notify.PurposeBalance, notify.Args{Meter: "04140001001", Left: 42_899, At: at}, "Meter 04140001001: 42.8 kWh left at 20.11 14:05. See the meter's display for a newer figure."},
 		{notify.PurposePublic, notify.Args{Utility: "Compañía Eléctrica «Łódź»", Contact: "+254 20 000 0000"}, "This number serves customers of Compania Electrica. from their registered phones. Help: +254 20 000 0000"},
 		{notify.PurposeLastReversed, notify.Args{Meter: "1", Contact: "Customer service centre, +258 84 000 0000 (24 h)"}, "The last purchase for meter 1 was reversed. Its token is not valid and is not sent again. Help: +258 84 000 0000"},
 		{notify.PurposeLastReversed, notify.Args{Meter: "1", Contact: "Customer service at the main office"}, "The last purchase for meter 1 was reversed. Its token is not valid and is not sent again. Help: Customer service at the mai."},

@@ -185,7 +185,7 @@ func (t Texts) SigninSubmit() string { return t.say("pages.signin.submit") }
 // SigninOwnerMade: The owner was added. Sign in with the address and the password that you have just chosen.
 func (t Texts) SigninOwnerMade() string { return t.say("pages.signin.owner-made") }
 
-// SigninSessionEnded: Your session has ended. If you have just sent a form, it was not done. Sign in and send it again.
+// SigninSessionEnded: Your session has ended. If you have just sent a form, it was not carried out. Sign in and send it again.
 func (t Texts) SigninSessionEnded() string { return t.say("pages.signin.session-ended") }
 
 // SetupTitle: Set up
@@ -197,7 +197,7 @@ func (t Texts) SetupHeading() string { return t.say("pages.setup.heading") }
 // SetupName: Your name
 func (t Texts) SetupName() string { return t.say("pages.setup.name") }
 
-// SetupPasswordHint: 8 to 128 characters. Take 15 or more, for example several words.
+// SetupPasswordHint: 8 to 128 characters. Use 15 or more, for example several words.
 func (t Texts) SetupPasswordHint() string { return t.say("pages.setup.password-hint") }
 
 // SetupSubmit: Add the owner
@@ -297,7 +297,7 @@ func (t Texts) SellNotCertain() string { return t.say("pages.sell.not-certain") 
 // SellUnknown: The server does not know whether this was sold
 func (t Texts) SellUnknown() string { return t.say("pages.sell.unknown") }
 
-// SellUnknownText: Ask again with the button. However often you ask, it is one sale. Do not begin a new sale for this payment.
+// SellUnknownText: Press the button to ask again. However often you ask, only one sale is made. Do not begin a new sale for this payment.
 func (t Texts) SellUnknownText() string { return t.say("pages.sell.unknown-text") }
 
 // SellAskAgain: Ask again
@@ -491,7 +491,7 @@ func (t Texts) MeterWallet() string { return t.say("pages.meter.wallet") }
 // MeterToken: Generate or send a token
 func (t Texts) MeterToken() string { return t.say("pages.meter.token") }
 
-// MeterPanel: The meter's own panel
+// MeterPanel: Display and keypad
 func (t Texts) MeterPanel() string { return t.say("pages.meter.panel") }
 
 // MeterPanelOpens: (opens another page)
@@ -507,7 +507,7 @@ func (t Texts) MeterSellFor(currency string) string {
 	return t.say("pages.meter.sell-for", "{currency}", currency)
 }
 
-// MeterFacts: Facts
+// MeterFacts: Details
 func (t Texts) MeterFacts() string { return t.say("pages.meter.facts") }
 
 // MeterRelay: Relay
@@ -525,7 +525,7 @@ func (t Texts) MeterRelayArmed() string { return t.say("pages.meter.relay-armed"
 // MeterRelayUnknown: unknown
 func (t Texts) MeterRelayUnknown() string { return t.say("pages.meter.relay-unknown") }
 
-// MeterOffBecause: Off because of
+// MeterOffBecause: Reason if off
 func (t Texts) MeterOffBecause() string { return t.say("pages.meter.off-because") }
 
 // MeterRegister: Register
@@ -569,7 +569,7 @@ func (t Texts) MeterMade() string { return t.say("pages.meter.made") }
 // MeterEnergy: Energy
 func (t Texts) MeterEnergy() string { return t.say("pages.meter.energy") }
 
-// MeterMadeElsewhere: made elsewhere
+// MeterMadeElsewhere: from another system
 func (t Texts) MeterMadeElsewhere() string { return t.say("pages.meter.made-elsewhere") }
 
 // MeterNoReadings: No reading yet. A meter sends one every half hour and whenever its supply changes.
@@ -599,7 +599,7 @@ func (t Texts) MeterTimeUnknown() string { return t.say("pages.meter.time-unknow
 // MeterTimeOf: meter time {at}
 func (t Texts) MeterTimeOf(at string) string { return t.say("pages.meter.time-of", "{at}", at) }
 
-// MeterTokenHandedIn: Handed in {units}
+// MeterTokenHandedIn: Entered {units} from another system
 func (t Texts) MeterTokenHandedIn(units string) string {
 	return t.say("pages.meter.token-handed-in", "{units}", units)
 }
@@ -637,10 +637,10 @@ func (t Texts) CommandSent() string { return t.say("pages.command.sent") }
 // CommandAcked: Received by the meter
 func (t Texts) CommandAcked() string { return t.say("pages.command.acked") }
 
-// CommandDone: Done according to the meter
+// CommandDone: Carried out by the meter
 func (t Texts) CommandDone() string { return t.say("pages.command.done") }
 
-// CommandFailed: Not done according to the meter: {reason}
+// CommandFailed: Not carried out by the meter: {reason}
 func (t Texts) CommandFailed(reason string) string {
 	return t.say("pages.command.failed", "{reason}", reason)
 }
@@ -702,7 +702,7 @@ func (t Texts) SupplyLease() string { return t.say("pages.supply.lease") }
 // SupplyDaysLeft: Days left
 func (t Texts) SupplyDaysLeft() string { return t.say("pages.supply.days-left") }
 
-// SupplyNoLease: none: the meter was not given one
+// SupplyNoLease: none: the meter has not received one
 func (t Texts) SupplyNoLease() string { return t.say("pages.supply.no-lease") }
 
 // SupplyLeaseLeft: {left} kWh left, up to register {max} kWh
@@ -780,7 +780,7 @@ func (t Texts) SupplyOffHeld(why string) string { return t.say("pages.supply.off
 // SupplyOffCredit: A recharge above the cut-off amount restores the supply at once.
 func (t Texts) SupplyOffCredit() string { return t.say("pages.supply.off-credit") }
 
-// SupplyOffUnwilling: The supply should be on, but the meter would not take its lease ({why}). A recharge does not change that. Check the meter's configuration.
+// SupplyOffUnwilling: The supply should be on, but the meter rejected its lease ({why}). A recharge does not change that. Check the meter's configuration.
 func (t Texts) SupplyOffUnwilling(why string) string {
 	return t.say("pages.supply.off-unwilling", "{why}", why)
 }
@@ -858,13 +858,13 @@ func (t Texts) WalletShouldBeOff(reasons string) string {
 // WalletStaysOn: The supply stays on while the live estimate is above the cut-off amount.
 func (t Texts) WalletStaysOn() string { return t.say("pages.wallet.stays-on") }
 
-// WalletOffAllTheSame: The supply is off. The section Supply says why.
+// WalletOffAllTheSame: The supply is off. See Supply for the reason.
 func (t Texts) WalletOffAllTheSame() string { return t.say("pages.wallet.off-all-the-same") }
 
 // WalletRestoresAtOnce: A recharge above the cut-off amount restores the supply at once.
 func (t Texts) WalletRestoresAtOnce() string { return t.say("pages.wallet.restores-at-once") }
 
-// WalletDeviceByItself: The device is then switched on by itself.
+// WalletDeviceByItself: The device then switches on by itself.
 func (t Texts) WalletDeviceByItself() string { return t.say("pages.wallet.device-by-itself") }
 
 // WalletPressAfterCut: If the meter was cut off by command, the customer must then press # on it, because a person there may not expect voltage.
@@ -930,7 +930,7 @@ func (t Texts) WalletWeek() string { return t.say("pages.wallet.week") }
 // WalletMonth: Month
 func (t Texts) WalletMonth() string { return t.say("pages.wallet.month") }
 
-// WalletNothingCounted: No use yet. The first reading only begins the count.
+// WalletNothingCounted: No use yet. The first reading is only the starting point.
 func (t Texts) WalletNothingCounted() string { return t.say("pages.wallet.nothing-counted") }
 
 // WalletShown: Shown: {units} kWh for {amount}, by the meter's time. The chart goes from 0 to {most} kWh, with the newest on the right.
@@ -1061,12 +1061,12 @@ func (t Texts) MessagesLastSent(at string) string {
 	return t.say("pages.messages.last-sent", "{at}", at)
 }
 
-// MessagesMemory: {used} of {slots} places in its memory are taken.
+// MessagesMemory: Its memory holds {used} of at most {slots} messages.
 func (t Texts) MessagesMemory(used string, slots string) string {
 	return t.say("pages.messages.memory", "{used}", used, "{slots}", slots)
 }
 
-// MessagesMemoryFull: {used} of {slots} places in its memory are taken: almost full.
+// MessagesMemoryFull: Its memory holds {used} of at most {slots} messages: almost full.
 func (t Texts) MessagesMemoryFull(used string, slots string) string {
 	return t.say("pages.messages.memory-full", "{used}", used, "{slots}", slots)
 }
@@ -1272,13 +1272,13 @@ func (t Texts) DoubtfulDecide() string { return t.say("pages.doubtful.decide") }
 // DoubtfulReason: Your reason
 func (t Texts) DoubtfulReason() string { return t.say("pages.doubtful.reason") }
 
-// DoubtfulReasonHint: Say what you know of the meter. It stands in the audit log. A reading is decided once.
+// DoubtfulReasonHint: Say what you know of the meter. It is written to the audit log. A reading is decided only once.
 func (t Texts) DoubtfulReasonHint() string { return t.say("pages.doubtful.reason-hint") }
 
 // DoubtfulAccept: Accept: it is true
 func (t Texts) DoubtfulAccept() string { return t.say("pages.doubtful.accept") }
 
-// DoubtfulAcceptEffect: The record is stored as it came. What it adds to the register of a wallet meter is charged.
+// DoubtfulAcceptEffect: The record is stored as it arrived. What it adds to the register of a wallet meter is charged.
 func (t Texts) DoubtfulAcceptEffect() string { return t.say("pages.doubtful.accept-effect") }
 
 // DoubtfulAcceptEffectUnits: {units} kWh are charged to the wallet at once.
@@ -1292,13 +1292,13 @@ func (t Texts) DoubtfulAcceptEffectOpen() string { return t.say("pages.doubtful.
 // DoubtfulDiscard: Discard: it is wrong
 func (t Texts) DoubtfulDiscard() string { return t.say("pages.doubtful.discard") }
 
-// DoubtfulDiscardEffect: Counting goes on from the register before, with the next reading. This reading is not charged.
+// DoubtfulDiscardEffect: Counting continues from the register before, with the next reading. This reading is not charged.
 func (t Texts) DoubtfulDiscardEffect() string { return t.say("pages.doubtful.discard-effect") }
 
-// DoubtfulRebase: Rebase: count on from there
+// DoubtfulRebase: Rebase: continue from another register
 func (t Texts) DoubtfulRebase() string { return t.say("pages.doubtful.rebase") }
 
-// DoubtfulRebaseRegister: Register to count on from, in Wh
+// DoubtfulRebaseRegister: Register to continue from, in Wh
 func (t Texts) DoubtfulRebaseRegister() string { return t.say("pages.doubtful.rebase-register") }
 
 // DoubtfulRebaseEffect: For a meter that was replaced or reset. The energy between the two registers is not charged.
@@ -1307,7 +1307,7 @@ func (t Texts) DoubtfulRebaseEffect() string { return t.say("pages.doubtful.reba
 // DoubtfulRebaseEffectOpen: The energy counted while the relay was open is not charged. Leave the register empty.
 func (t Texts) DoubtfulRebaseEffectOpen() string { return t.say("pages.doubtful.rebase-effect-open") }
 
-// DoubtfulRebaseDefault: If you leave the register empty, counting goes on from the register that was sent, {register} Wh.
+// DoubtfulRebaseDefault: If you leave the register empty, counting continues from the register that was sent, {register} Wh.
 func (t Texts) DoubtfulRebaseDefault(register string) string {
 	return t.say("pages.doubtful.rebase-default", "{register}", register)
 }
@@ -1321,7 +1321,7 @@ func (t Texts) DoubtfulRebased() string { return t.say("pages.doubtful.rebased")
 // DoubtfulDiscarded: Discarded
 func (t Texts) DoubtfulDiscarded() string { return t.say("pages.doubtful.discarded") }
 
-// DoubtfulOpen: Waits for a decision
+// DoubtfulOpen: Waiting for a decision
 func (t Texts) DoubtfulOpen() string { return t.say("pages.doubtful.open") }
 
 // DoubtfulDecidedBy: By {person} at {at}. Reason: {reason}
@@ -1329,7 +1329,7 @@ func (t Texts) DoubtfulDecidedBy(person string, at string, reason string) string
 	return t.say("pages.doubtful.decided-by", "{person}", person, "{at}", at, "{reason}", reason)
 }
 
-// DoubtfulWaits: The decision waits for a second person, as {approval}. No changes are made until that person has allowed it.
+// DoubtfulWaits: The decision waits for a second person as request {approval}. No changes are made until that person has allowed it.
 func (t Texts) DoubtfulWaits(approval string) string {
 	return t.say("pages.doubtful.waits", "{approval}", approval)
 }
@@ -1342,12 +1342,12 @@ func (t Texts) DoubtfulDecidedCharged(n int, units string, amount string) string
 	return t.count("pages.doubtful.decided-charged", n, "{units}", units, "{amount}", amount, "{n}", strconv.Itoa(n))
 }
 
-// DoubtfulDecidedChargedAndStopped: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now. Another later one stopped the charging again.
+// DoubtfulDecidedChargedAndStopped: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now. Another later one stopped charging again.
 func (t Texts) DoubtfulDecidedChargedAndStopped(n int, units string, amount string) string {
 	return t.count("pages.doubtful.decided-charged-and-stopped", n, "{units}", units, "{amount}", amount, "{n}", strconv.Itoa(n))
 }
 
-// DoubtfulMarkAnew: register from {was} to {is}: counting began anew
+// DoubtfulMarkAnew: register from {was} to {is}: counting restarted
 func (t Texts) DoubtfulMarkAnew(was string, is string) string {
 	return t.say("pages.doubtful.mark-anew", "{was}", was, "{is}", is)
 }
@@ -1366,7 +1366,7 @@ func (t Texts) LedgerAccounts() string { return t.say("pages.ledger.accounts") }
 // LedgerJournals: Journals
 func (t Texts) LedgerJournals() string { return t.say("pages.ledger.journals") }
 
-// LedgerAsOf: As of {at}. Follow a figure to the journals and sales behind it.
+// LedgerAsOf: As of {at}. Select an amount to see its journals and sales.
 func (t Texts) LedgerAsOf(at string) string { return t.say("pages.ledger.as-of", "{at}", at) }
 
 // LedgerNone: No journal entries yet
@@ -1496,7 +1496,7 @@ func (t Texts) ProofReceiptFile() string { return t.say("pages.proof.receipt-fil
 // ProofHeadFile: The signed head of the log, with {n} leaves
 func (t Texts) ProofHeadFile(n string) string { return t.say("pages.proof.head-file", "{n}", n) }
 
-// ProofGive: Give both files to the customer. To check them, only the program is needed:
+// ProofGive: Give both files to the customer. To check them, run this command. It needs no server:
 func (t Texts) ProofGive() string { return t.say("pages.proof.give") }
 
 // ProofKey: The head names the key that signed it. Compare that line with the one that the utility has published, or give it with --key.
@@ -1528,7 +1528,7 @@ func (t Texts) BoxHidden() string { return t.say("pages.box.hidden") }
 // BoxDigits: Token, 20 digits
 func (t Texts) BoxDigits() string { return t.say("pages.box.digits") }
 
-// BoxBy: Send it by
+// BoxBy: Send by
 func (t Texts) BoxBy() string { return t.say("pages.box.by") }
 
 // BoxBySMS: SMS through the server's modem to {phone}
@@ -1555,19 +1555,19 @@ func (t Texts) BoxMake() string { return t.say("pages.box.make") }
 // BoxKind: Kind
 func (t Texts) BoxKind() string { return t.say("pages.box.kind") }
 
-// BoxFigure: Units in kWh, or watts of a power limit
+// BoxFigure: Units in kWh, or power limit in W
 func (t Texts) BoxFigure() string { return t.say("pages.box.figure") }
 
-// BoxWhy: Why
+// BoxWhy: Reason
 func (t Texts) BoxWhy() string { return t.say("pages.box.why") }
 
-// BoxWords: In words
+// BoxWords: Explanation
 func (t Texts) BoxWords() string { return t.say("pages.box.words") }
 
 // BoxMakeButton: Generate
 func (t Texts) BoxMakeButton() string { return t.say("pages.box.make-button") }
 
-// BoxMakeHint: The token is then put into the form above. It is sent when you send it.
+// BoxMakeHint: The token then appears in the form above. It is sent when you press Send.
 func (t Texts) BoxMakeHint() string { return t.say("pages.box.make-hint") }
 
 // BoxWaits: Waits for a second person
@@ -1576,7 +1576,7 @@ func (t Texts) BoxWaits() string { return t.say("pages.box.waits") }
 // BoxWaitsTitle: A second person must allow it
 func (t Texts) BoxWaitsTitle() string { return t.say("pages.box.waits-title") }
 
-// BoxWaitsText: {summary}. No token was made yet. See what waits: paywatt approval list.
+// BoxWaitsText: {summary}. No token was made yet. To list waiting requests: paywatt approval list.
 func (t Texts) BoxWaitsText(summary string) string {
 	return t.say("pages.box.waits-text", "{summary}", summary)
 }
@@ -1590,7 +1590,7 @@ func (t Texts) TrackTitle(meter string) string { return t.say("pages.track.title
 // TrackPart: Token
 func (t Texts) TrackPart() string { return t.say("pages.track.part") }
 
-// TrackHeard: Only a text message says so, and nobody can prove who wrote it. The meter's own report overrules it.
+// TrackHeard: Only a text message says so, and its sender cannot be proven. The meter's own report overrules it.
 func (t Texts) TrackHeard() string { return t.say("pages.track.heard") }
 
 // TrackCaption: How far the token has come
@@ -1608,7 +1608,7 @@ func (t Texts) TrackBalance() string { return t.say("pages.track.balance") }
 // TrackWays: Ways it was sent
 func (t Texts) TrackWays() string { return t.say("pages.track.ways") }
 
-// TrackNoWays: Not sent yet. The digits may be typed at the meter.
+// TrackNoWays: Not sent yet. The customer can type the digits at the meter.
 func (t Texts) TrackNoWays() string { return t.say("pages.track.no-ways") }
 
 // TrackSendSMS: Send by SMS
@@ -1617,7 +1617,7 @@ func (t Texts) TrackSendSMS() string { return t.say("pages.track.send-sms") }
 // TrackSendConnection: Send over the connection
 func (t Texts) TrackSendConnection() string { return t.say("pages.track.send-connection") }
 
-// TrackLookAgain: Look again
+// TrackLookAgain: Refresh
 func (t Texts) TrackLookAgain() string { return t.say("pages.track.look-again") }
 
 // TrackMessages: Messages
@@ -1792,7 +1792,7 @@ func (t Texts) ShortRecharge(amount string, meter string) string {
 // ShortCancelled: CANCELLED
 func (t Texts) ShortCancelled() string { return t.say("receipts.short.cancelled") }
 
-// ShortReversed: TAKEN BACK
+// ShortReversed: REVERSED
 func (t Texts) ShortReversed() string { return t.say("receipts.short.reversed") }
 
 // ShortCharges: charges {amount}
@@ -1988,7 +1988,7 @@ func (t Texts) FiguresWalletTax(amount string) string {
 	return t.say("receipts.figures.wallet-tax", "{amount}", amount)
 }
 
-// FiguresTariff: The price is that of tariff {name}, version {version}, in force since {at}.
+// FiguresTariff: The price comes from tariff {name}, version {version}, in force since {at}.
 func (t Texts) FiguresTariff(name string, version string, at string) string {
 	return t.say("receipts.figures.tariff", "{name}", name, "{version}", version, "{at}", at)
 }

@@ -126,7 +126,7 @@ func TestTheClockIsSetAsItIsTyped(t *testing.T) {
 			t.Errorf("%s: %s gives %+v, want %+v", c.name, c.keys, got, want)
 		}
 		if c.want == "" {
-			d.wants("NO SUCH TIME", "*3 TRY AGAIN")
+			d.wants("INVALID TIME", "*3 TRY AGAIN")
 		}
 	}
 }

@@ -197,7 +197,7 @@ func TestKeysOfTheMenu(t *testing.T) {
 		{"*5*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"*5#*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"*5##", meter.EventClear, "CREDIT  8.12 kWh", "LOAD 320 W"},
-		{"*6", 0, "NO SUCH CHOICE", "PRESS 1-5 OR *"},
+		{"*6", 0, "INVALID CHOICE", "PRESS 1-5 OR *"},
 		{"*64", 0, "SWITCH LOAD OFF?", "# YES  * NO"},
 		{"*6*", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"#", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},

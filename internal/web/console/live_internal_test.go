@@ -189,7 +189,7 @@ func TestASaleOfUnknownOutcomeIsAskedForAgainUnderTheSameForm(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", w.Code)
 	}
-	for _, want := range []string{"does not know whether this was sold", "However often you ask, it is one sale", "req_17", `name="form" value="` + form + `"`,
+	for _, want := range []string{"does not know whether this was sold", "However often you ask, only one sale is made", "req_17", `name="form" value="` + form + `"`,
 		`name="meter" value="04140001001"`, `name="amount" value="100.00"`, `name="push" value="1"`, "Ask again"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)

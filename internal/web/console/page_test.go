@@ -183,7 +183,7 @@ func TestAMeterPageShowsWhatTheServerKnows(t *testing.T) {
 	w.reading(meterNumber, 1, wire.Reading{RegisterWh: 1_204_331, BalanceWh: 18_259, W: 381, MV: 230_000, Relay: "closed"})
 	w.reading(meterNumber, 2, wire.Reading{RegisterWh: 1_204_431, BalanceWh: 18_159, W: 400, MV: 230_000, Relay: "closed"})
 	w.reading(meterNumber, 3, wire.Reading{RegisterWh: 100, BalanceWh: 18_000, W: 0, MV: 230_000, Relay: "open", Reasons: []string{"TAMPER", "REMOTE"}})
-	page := g.get("/meters/"+meterNumber).is(200).says("⚠ Tamper", "18.000 kWh as of ", "Relay open", "Off because of tamper, cut off by command",
+	page := g.get("/meters/"+meterNumber).is(200).says("⚠ Tamper", "18.000 kWh as of ", "Relay open", "Reason if off tamper, cut off by command",
 		"Register 0.100 kWh", "+254700000001", "SGC 123456, KRN 1, TI 01, EA 07", "1204.431 0.100 18.159 400", "0.100 reset 18.000 0", "TEST", "Restore supply").
 		omits("-1204", "Cut off supply")
 	if page.value("reason") != "" {
@@ -206,7 +206,7 @@ func TestATestServerSaysSoOnEveryPageAndLinksThePanels(t *testing.T) {
 		g.get(path).is(200).says(bar)
 	}
 	g.get("/nowhere").is(404).says(bar)
-	page := g.get("/meters/"+meterNumber).is(200).says(bar, "The meter's own panel")
+	page := g.get("/meters/"+meterNumber).is(200).says(bar, "Display and keypad")
 	if want := `href="http://127.0.0.1:1/panel/` + meterNumber + `" target="_blank" rel="noopener"`; !strings.Contains(page.body, want) {
 		t.Errorf("no link %s:\n%s", want, page.body)
 	}

@@ -50,7 +50,7 @@ func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
 	g.post(path+"/recharges", "form", filled.value("form"), "digits", "12345678901234567890", "by", "mqtt").is(409).says("was not sent")
 	g.post(path+"/recharges", "form", "console-x", "digits", token, "by", "mqtt").is(400).says("another session")
 	track := g.post(path+"/recharges", "form", filled.value("form"), "digits", "*02#"+token, "by", "mqtt").leads(path + "/recharges/tok_")
-	watched := g.get(track).is(200).says("12.3 kWh", "queued", "delivered", "accepted", "The meter's connection", "Look again", "TEST").omits(token)
+	watched := g.get(track).is(200).says("12.3 kWh", "queued", "delivered", "accepted", "The meter's connection", "Refresh", "TEST").omits(token)
 	g.get(track + "/ways").is(200).says("Ways it was sent")
 	if watched.value("token") != strings.TrimPrefix(track, path+"/recharges/") {
 		t.Errorf("the page sends token %q again, want the one of %s", watched.value("token"), track)

@@ -82,7 +82,7 @@ func TestASessionEndsByItself(t *testing.T) {
 	w.clock.move(access.SessionIdle + time.Second)
 	g.get("/meters").leads("/signin?next=%2Fmeters")
 	again := g.post("/sell", "form", "x").leads("/signin?ended=1")
-	g.get(again).is(200).says("Your session has ended. If you have just sent a form, it was not done")
+	g.get(again).is(200).says("Your session has ended. If you have just sent a form, it was not carried out")
 	// After signing in again, the person is back at the form, with what was typed for a sale.
 	for path, to := range map[string]string{"/sell": "/sell?amount=12.50&meter=" + meterNumber, "/meters/" + meterNumber + "/commands": "/meters/" + meterNumber} {
 		page := g.get(g.post(path, "form", "x", "meter", meterNumber, "amount", "12.50").leads("/signin?ended=1&next="))

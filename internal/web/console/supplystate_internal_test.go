@@ -24,7 +24,7 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 		{"moved out, and no credit", wallet.SupplyView{Off: []string{"CREDIT", "NOT_ACTIVATED"}}, "does not restore the supply: the customer has moved out."},
 		{"no credit, and rating is held", wallet.SupplyView{Off: []string{"CREDIT"}, Held: wallet.HoldRegress}, "doubtful reading: the register went back."},
 		{"wanted, and rating is held", wallet.SupplyView{Wanted: true, Held: wallet.HoldRegress, Keeps: []string{"LEASE"}}, "doubtful reading: the register went back."},
-		{"wanted, and the lease was refused", wallet.SupplyView{Wanted: true, Unwilling: "no_lease", Keeps: []string{"LEASE"}}, "would not take its lease (no lease)"},
+		{"wanted, and the lease was refused", wallet.SupplyView{Wanted: true, Unwilling: "no_lease", Keeps: []string{"LEASE"}}, "rejected its lease (no lease)"},
 		{"wanted, and the lease is used up", wallet.SupplyView{Wanted: true, Keeps: []string{"LEASE"}}, "the energy of its lease is used up."},
 		{"wanted, and nobody knows", wallet.SupplyView{Wanted: true}, "sends the order when it hears from the meter"},
 	} {

@@ -107,7 +107,7 @@ func TestAResetIsAMark(t *testing.T) {
 	decide("rebase")
 	w.read(5, 600)
 	for _, by := range []string{"day", "week", "month"} {
-		marked := g.get(page+"?by="+by).is(200).says("register from 6.000 kWh to 0.100 kWh: counting began anew", "1.500 kWh for KES 4.31")
+		marked := g.get(page+"?by="+by).is(200).says("register from 6.000 kWh to 0.100 kWh: counting restarted", "1.500 kWh for KES 4.31")
 		if n := strings.Count(marked.body, "<line"); n != 1 {
 			t.Errorf("by %s: %d marks in the chart, want one", by, n)
 		}
@@ -154,9 +154,9 @@ func TestTheQuarantine(t *testing.T) {
 	w.read(2, 7000)
 	w.read(3, 90_007_000)
 	g.get("/meters/"+walletNumber).says("Charging stopped at a doubtful reading", "Decide about the doubtful reading")
-	list := g.get("/quarantine").is(200).says("The register rose by more than the meter can measure in the time", "7.000 kWh", "90007.000 kWh", "Waits for a decision")
+	list := g.get("/quarantine").is(200).says("The register rose by more than the meter can measure in the time", "7.000 kWh", "90007.000 kWh", "Waiting for a decision")
 	path := list.link(t, `/quarantine/qtn_[a-z0-9]+`)
-	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90000.000 kWh are charged to the wallet at once", "Counting goes on from the register before")
+	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90000.000 kWh are charged to the wallet at once", "Counting continues from the register before")
 	form := page.value("form")
 	g.post(path, "form", "console-x", "choice", "discard", "reason", "x").is(422).says("from another session", "No decision was recorded")
 	g.post(path, "form", form, "choice", "discard", "reason", " ").is(422).says("A decision needs a reason")
