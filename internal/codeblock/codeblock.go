@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -81,8 +80,6 @@ func Read(root string) (blocks []Block, err error) {
 // Step is a command with the output that the page shows for it, which may be empty.
 type Step struct{ Command, Output string }
 
-var continued = regexp.MustCompile(`(\\|\|)\n$`)
-
 // Steps returns the commands of a block of the kind sh, one for each line, or console, one for each line that begins with "$ ".
 // A backslash or a bar at the end of a line continues the command. A console block without a command has one step with output only.
 func (b Block) Steps() (steps []Step) {
@@ -100,7 +97,7 @@ func (b Block) Steps() (steps []Step) {
 			}
 			steps[last].Output += line
 		}
-		goesOn = (goesOn || b.Kind == "sh" || prompted) && continued.MatchString(line)
+		goesOn = (goesOn || b.Kind == "sh" || prompted) && (strings.HasSuffix(line, "\\\n") || strings.HasSuffix(line, "|\n"))
 	}
 	return steps
 }
