@@ -48,10 +48,10 @@ func newAPIKeyCreate(c console) *cobra.Command {
 			}
 			return open(cmd, data, func(f *app.Folder) error {
 				sells, err := f.Vendor(cmd.Context(), vendor)
-				if err != nil {
+				if err := allowed(sells.Refusal, err); err != nil {
 					return err
 				}
-				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name, Vendor: sells, Person: person})
+				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name, Vendor: sells.ID, Person: person})
 				if err := allowed(made.Refusal, err); err != nil {
 					return err
 				}

@@ -17,10 +17,10 @@ func (w *world) vendorKey(vendor string) string {
 	}
 	defer f.Close()
 	v, err := f.Vendor(w.t.Context(), vendor)
-	if err != nil {
-		w.t.Fatal(err)
+	if err != nil || v.Refused() {
+		w.t.Fatal(v.Refusal, err)
 	}
-	made, err := f.Access.CreateAPIKey(w.t.Context(), app.Clerk(), access.NewKey{Role: access.VendorAPI, Vendor: v})
+	made, err := f.Access.CreateAPIKey(w.t.Context(), app.Clerk(), access.NewKey{Role: access.VendorAPI, Vendor: v.ID})
 	if err != nil || made.Refused() {
 		w.t.Fatal(made.Refusal, err)
 	}

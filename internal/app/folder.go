@@ -11,6 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/mirror"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -37,24 +39,28 @@ func OpenFolder(ctx context.Context, dir, url string, log *slog.Logger) (*Folder
 	return &Folder{Engine: e, Access: a, now: now}, nil
 }
 
-// Vendor returns the id of a vendor named by code or id; the zero ID for an empty name. An unknown name gives an id that no
-// vendor has, which the making of a key then refuses.
-func (f *Folder) Vendor(ctx context.Context, name string) (id.ID, error) {
+// NamedVendor is the vendor that a name stands for; the zero ID for an empty name.
+type NamedVendor struct {
+	refusal.Refusal
+	ID id.ID
+}
+
+// Vendor finds a vendor by code or id. It refuses a code that no vendor has.
+func (f *Folder) Vendor(ctx context.Context, name string) (out NamedVendor, err error) {
 	if name == "" {
-		return id.ID{}, nil
+		return out, nil
 	}
-	if i, err := id.Parse(id.Vendor, name); err == nil {
-		return i, nil
+	if out.ID, err = id.Parse(id.Vendor, name); err == nil {
+		return out, nil
 	}
-	nobody := id.ID{15: 1}
-	err := f.Engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
+	err = f.Engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
 		v, found, err := tx.VendorByCode(strings.ToUpper(strings.TrimSpace(name)))
-		if found {
-			nobody = v.ID
+		if out.ID = v.ID; err == nil && !found {
+			out.Refusal = refuse.KeyVendorNotFound(refusal.Echo(name))
 		}
 		return err
 	})
-	return nobody, err
+	return out, err
 }
 
 // VendorCodes returns the codes of all vendors by their ids.

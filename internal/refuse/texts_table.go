@@ -955,9 +955,9 @@ func EntryWithoutRebase(entry string, choices string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-rebase", What: "Charging did not stop at entry " + entry + ", so it cannot be decided with a rebase.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
-// EntryBelowLastRegister: The register of entry {entry} is below the one before, so it cannot be accepted. Choose another decision: {choices}.
+// EntryBelowLastRegister: The register of entry {entry} is below the one before, so this decision is not possible. Choose another decision: {choices}.
 func EntryBelowLastRegister(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-below-last-register", What: "The register of entry " + entry + " is below the one before, so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-below-last-register", What: "The register of entry " + entry + " is below the one before, so this decision is not possible.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // OpenRelayNotDiscarded: The reading of entry {entry} is not in doubt, only who pays for its energy. It cannot be discarded. Choose another decision: {choices}.
@@ -965,24 +965,24 @@ func OpenRelayNotDiscarded(entry string, choices string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "open-relay-not-discarded", What: "The reading of entry " + entry + " is not in doubt, only who pays for its energy. It cannot be discarded.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
-// EntryWithNegativeRegister: A register of entry {entry} is negative, so it cannot be accepted. Choose another decision: {choices}.
+// EntryWithNegativeRegister: A register of entry {entry} is negative, so this decision is not possible. Choose another decision: {choices}.
 func EntryWithNegativeRegister(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-with-negative-register", What: "A register of entry " + entry + " is negative, so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-with-negative-register", What: "A register of entry " + entry + " is negative, so this decision is not possible.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
-// EntryUnreadable: The record of entry {entry} cannot be read, so it cannot be accepted. Choose another decision: {choices}.
+// EntryUnreadable: The record of entry {entry} cannot be read, so this decision is not possible. Choose another decision: {choices}.
 func EntryUnreadable(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-unreadable", What: "The record of entry " + entry + " cannot be read, so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-unreadable", What: "The record of entry " + entry + " cannot be read, so this decision is not possible.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
-// EntryOfImpossibleTime: The record of entry {entry} has an impossible time, so it cannot be accepted. Choose another decision: {choices}.
+// EntryOfImpossibleTime: The record of entry {entry} has an impossible time, so this decision is not possible. Choose another decision: {choices}.
 func EntryOfImpossibleTime(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-of-impossible-time", What: "The record of entry " + entry + " has an impossible time, so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-of-impossible-time", What: "The record of entry " + entry + " has an impossible time, so this decision is not possible.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
-// EntryWithoutPrice: The tariff has no price for the energy of entry {entry}, so it cannot be accepted. Choose another decision: {choices}.
+// EntryWithoutPrice: The tariff has no price for the energy of entry {entry}, so this decision is not possible. Choose another decision: {choices}.
 func EntryWithoutPrice(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-price", What: "The tariff has no price for the energy of entry " + entry + ", so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-price", What: "The tariff has no price for the energy of entry " + entry + ", so this decision is not possible.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // LedgerCodeUnknown: There is no account {number} in the chart of accounts. Look at the trial balance.
@@ -1065,14 +1065,14 @@ func VendingKeyMissing(sgc string, krn uint8, kt uint8) refusal.Refusal {
 	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-missing", What: "There is no vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "No token was made.", Try: "Add it with paywatt vendingkey add, then try again.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
 }
 
-// VendingKeyOfOtherDerivation: The vending key of supply group {sgc}, revision {krn}, type {kt} uses DKGA {dkga}. The meter is registered with DKGA {registered}. Correct the meter's dkga, or add the right vending key under its own revision.
+// VendingKeyOfOtherDerivation: The vending key of supply group {sgc}, revision {krn}, type {kt} uses DKGA {dkga}. The meter is registered with DKGA {registered}. Add the vending key with DKGA {registered} under its own revision, and change the meter's key to it.
 func VendingKeyOfOtherDerivation(sgc string, krn uint8, kt uint8, dkga string, registered string) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-derivation", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " uses DKGA " + dkga + ". The meter is registered with DKGA " + registered + ".", Not: "No token was made.", Try: "Correct the meter's dkga, or add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "dkga", Value: dkga}, {Place: "registered", Value: registered}}}
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-derivation", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " uses DKGA " + dkga + ". The meter is registered with DKGA " + registered + ".", Not: "No token was made.", Try: "Add the vending key with DKGA " + registered + " under its own revision, and change the meter's key to it.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "dkga", Value: dkga}, {Place: "registered", Value: registered}}}
 }
 
-// VendingKeyOfOtherBaseDate: The vending key of supply group {sgc}, revision {krn}, type {kt} counts from base date {base}. The meter is registered with base date {registered}. Correct the meter's base_date, or change its key.
+// VendingKeyOfOtherBaseDate: The vending key of supply group {sgc}, revision {krn}, type {kt} counts from base date {base}. The meter is registered with base date {registered}. Change the meter's key to one that counts from base date {base}.
 func VendingKeyOfOtherBaseDate(sgc string, krn uint8, kt uint8, base string, registered string) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-base-date", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " counts from base date " + base + ". The meter is registered with base date " + registered + ".", Not: "No token was made.", Try: "Correct the meter's base_date, or change its key.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "base", Value: base}, {Place: "registered", Value: registered}}}
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-base-date", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " counts from base date " + base + ". The meter is registered with base date " + registered + ".", Not: "No token was made.", Try: "Change the meter's key to one that counts from base date " + base + ".", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "base", Value: base}, {Place: "registered", Value: registered}}}
 }
 
 // VendingKeyAltered: The vending key of supply group {sgc}, revision {krn}, type {kt} was altered without the passphrase. It is not used. Restore the key store from a backup.
