@@ -37,8 +37,8 @@ const (
 	ClockDone ClockAnswer = iota + 1
 	// ClockTooFar: refused, the menu may move it by an hour in a day.
 	ClockTooFar
-	// ClockBackward: refused, the menu may not go back to a closed day or, while the clock is invalid, to before the
-	// last trusted time.
+	// ClockBackward: refused. With a valid clock the menu may not go back to a closed day; with an invalid one, not
+	// beyond the last trusted time.
 	ClockBackward
 	// ClockOutranked: refused, the clock is valid and was set by a better source.
 	ClockOutranked
@@ -83,8 +83,8 @@ var clockTable = [...]transition[Clock, clockInput]{
 
 // The limits of the menu (docs/reference/meter-rules.md#clock).
 const (
-	menuMost  = 60 * 60 // seconds in a day
-	menuHours = 25      // powered-on hours begun, so that at least 24 have passed
+	menuMost  = 60 * 60 // seconds by which the menu may move the clock in a day
+	menuHours = 25      // powered-on hours until a new day begins; 25, so that at least 24 have passed
 )
 
 // trusted reports whether the event's calendar may be used: its clock is trusted and its time is possible.

@@ -10,8 +10,8 @@ import (
 // answered marks the answer to a command in the ring; without it the entry is the result of a token.
 const answered = 0x80
 
-// ringKey returns the key of an answer in the ring: the request and the token it named, so that the same request with
-// other digits is a new one. 0 means that the answer need not be stored.
+// ringKey returns the key of an answer in the ring. It combines the request and the TID, so that the same request with
+// another token is a new request. 0 means that the answer need not be stored.
 func ringKey(request uint64, hasTID bool, tid sts.TID) uint64 {
 	const odd = 0x9e3779b97f4a7c15
 	if request == 0 || !hasTID {
@@ -86,7 +86,7 @@ func (x *step) apply(r *Record) {
 	s.Applied = r.Seq
 	s.Counter = max(s.Counter, r.Counter)
 	if x.ev.Kind != EventReplay && r.Result != sts.CRCError {
-		// Until the next snapshot the record is the only place that says so.
+		// Until the next snapshot, only the log record holds this change.
 		x.checkpoint()
 	}
 	switch r.Kind {
@@ -216,7 +216,7 @@ func (x *step) applyCommand(r *Record) {
 	case CommandResetDemand:
 		s.Day.Peak = 0
 	case CommandSetTime:
-		if x.ev.Kind != EventReplay { // by now it is later
+		if x.ev.Kind != EventReplay { // in a replay, the time in the record is out of date
 			x.setClock(int64(r.Value), ClockServer)
 		}
 	case CommandLease:
@@ -291,6 +291,6 @@ func (x *step) reportAnswer(r *Record, a Answer) {
 	p := x.report(ReportCommand)
 	p.Request, p.Answer = r.Request, a
 	if a != AnswerStorage {
-		p.Log = r.Seq // 0 for what needed no record
+		p.Log = r.Seq // 0 if the answer needed no record
 	}
 }

@@ -44,8 +44,8 @@ func TestTheCounterRisesStrictlyAndIsKept(t *testing.T) {
 	}
 }
 
-// TestARefusedMessageUsesUpItsCounter replays a message that was refused for good, later and with the clock set back or
-// another configuration: it must not be carried out.
+// TestARefusedMessageUsesUpItsCounter sends messages that the meter refuses for good. Each message uses up its counter,
+// so that it cannot be replayed later, when the clock or the configuration has changed.
 func TestARefusedMessageUsesUpItsCounter(t *testing.T) {
 	r := newRig(t)
 	for i, m := range []struct {
@@ -283,8 +283,8 @@ func TestAFrozenMeterCountsAndRefuses(t *testing.T) {
 	}
 }
 
-// goldenHash is the hash at the end of a recorded life. It changes when a rule or a field of State changes: on purpose,
-// or not.
+// goldenHash is the hash at the end of a recorded life. It changes with every change of a rule or of a field of State,
+// intended or not.
 const goldenHash = 0xe6b736a77c8432d7
 
 func TestARecordedLifeHasItsHash(t *testing.T) {

@@ -17,7 +17,7 @@ type Config struct {
 	MfrCode    uint16
 	LongNumber bool
 
-	// Version is the version of the document, 0 before the first.
+	// Version is the version of the document, 0 before the first document.
 	Version uint32
 	// ImpPerKWh is the number of impulses of the meter chip per kilowatt-hour.
 	ImpPerKWh uint32
@@ -42,17 +42,18 @@ type Config struct {
 	// OverrunLimit is the overrun above which event 211 is reported, 0 for never.
 	OverrunLimit unit.Energy
 
-	// ECLimit is the emergency credit, 0 for none. ECInitial is the emergency credit of the first time, 0 for ECLimit.
+	// ECLimit is the emergency credit, 0 for none. ECInitial is the emergency credit at its first use; 0 means ECLimit.
 	// ECThreshold is the credit at or below which it is offered. With ECRepay a meter whose emergency credit is used up
 	// reconnects only when all of it is paid back.
 	ECLimit, ECInitial, ECThreshold unit.Energy
 	ECRepay                         bool
 
-	// PowerLimit is the highest sustained load, 0 for any. ECPower is the limit while emergency credit is in use. With
-	// Lifeline the supply stays on at this limit after the credit has ended. 0 for none.
+	// PowerLimit is the highest sustained load, 0 for no limit. ECPower is the limit while emergency credit is in use.
+	// Lifeline is the limit at which the supply stays on after the credit has ended; 0 cuts the supply instead.
 	PowerLimit, ECPower, Lifeline unit.Power
-	// A load above the limit for TripAfter seconds opens the relay for RetryAfter seconds. Trip number Trips within
-	// TripWindow seconds opens it for LockFor seconds, or with LockManual until the customer presses a key.
+	// A load above the limit for TripAfter seconds opens the relay for RetryAfter seconds. After Trips such trips
+	// within TripWindow seconds, the relay stays open for LockFor seconds or, with LockManual, until the customer
+	// presses a key.
 	TripAfter, RetryAfter, TripWindow, LockFor uint16
 	Trips                                      uint8
 	LockManual                                 bool

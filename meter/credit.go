@@ -69,7 +69,7 @@ func (x *step) export(d unit.Energy) {
 	}
 	switch {
 	case s.Wallet():
-		// The server decides what it is worth.
+		// The server decides what the exported energy is worth.
 	case x.c.ReverseDebit:
 		x.debit(d)
 	case x.c.NetMetering:

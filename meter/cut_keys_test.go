@@ -45,7 +45,8 @@ func (r *rolling) was(digits string, want sts.Result) bool {
 	return false
 }
 
-// story is credit, the key change with energy in between, the credit cleared, and credit under the new key.
+// story enters credit, the key change with energy in between, the token that clears the credit, and credit under the
+// new key. It returns false when the mains fails.
 func (r *rolling) story() bool {
 	ok := r.token(r.before, 40)
 	for _, digits := range r.set {
@@ -91,7 +92,7 @@ func (r *rolling) check() {
 	}
 }
 
-// finish enters everything again: accepted tokens are not accepted twice, and the others are accepted.
+// finish enters the tokens again: a token that was accepted before must be refused, and any other must be accepted.
 func (r *rolling) finish() {
 	t := r.t
 	t.Helper()

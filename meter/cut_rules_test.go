@@ -91,8 +91,8 @@ func (h *ruleHost) check(n int) {
 }
 
 // TestEveryRuleMayBeTornAtEveryByte cuts the power after each byte of every write of a configuration, an activation of
-// emergency credit, a tamper latch, its clearing, and the other commands. Each has happened completely or not at all,
-// and each that was answered has happened.
+// emergency credit, a tamper latch, its clearing, and the other commands. After every cut, each change has happened
+// completely or not at all, and each change that the meter had answered has happened.
 func TestEveryRuleMayBeTornAtEveryByte(t *testing.T) {
 	cuts, done := 0, false
 	for n := 0; !done; n += onlyEvery {

@@ -54,7 +54,7 @@ type cutHost struct {
 	cfg    meter.Config
 	s      meter.State
 	keys   meter.Keys
-	after  meter.Keys       // if the pending section is taken
+	after  meter.Keys       // the keys if the pending section is taken
 	told   map[sts.TID]bool // tokens answered with accept
 	outbox []meter.Report
 }

@@ -11,7 +11,7 @@ const (
 	ECNone EC = iota
 	// ECOffered: the credit is low; the customer may activate it.
 	ECOffered
-	// ECActive: it is used once the credit has ended.
+	// ECActive: the customer has activated it; it is used after the credit has ended.
 	ECActive
 	// ECExhausted: it is used up.
 	ECExhausted
@@ -136,7 +136,8 @@ func (x *step) emergency() {
 	}
 }
 
-// repaid updates the state of the emergency credit after credit was added; used is what was owed before.
+// repaid updates the state of the emergency credit after credit was added; used is the emergency credit that was owed
+// before.
 func (x *step) repaid(used int32) {
 	switch s := x.s; {
 	case s.ECUsed > 0:
@@ -182,7 +183,7 @@ func (x *step) answerEmergency(a ECAnswer, from Source) {
 func (x *step) applyEmergency(r *Record) {
 	s := x.s
 	if !x.ecMove(ecActivate) {
-		x.answerEmergency(ECNotNeeded, r.Source) // paid for while the record was written
+		x.answerEmergency(ECNotNeeded, r.Source) // credit was added while the record was written
 		return
 	}
 	over := min(s.Overrun, s.ECLeft(x.c))

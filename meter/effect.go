@@ -27,11 +27,11 @@ const (
 	EffectResult
 	// EffectSMS: send the customer the message SMS, with Balance.
 	EffectSMS
-	// EffectAppend: append Row to the history of its kind, then the Days empty days that follow it, with the same
+	// EffectAppend: append Row to the history of its kind. Then append as many empty days as Days says, with the same
 	// register and marked as a gap. After a power cut a row may come again: it replaces the one of its date. Rows of
 	// days are also published (ReportClose).
 	EffectAppend
-	// EffectEmergency: the answer EC to the customer at Source who asked to use the emergency credit.
+	// EffectEmergency: EC is the answer to the customer at Source, who asked to use the emergency credit.
 	EffectEmergency
 	// EffectClock: Clock is the answer to a request to set the clock. With ClockDone set the clock to At and use it for
 	// every later event.
@@ -50,7 +50,8 @@ type Effect struct {
 	Buzzer  Buzzer
 	SMS     Message
 	Balance unit.Energy
-	// History is the history the report of an EffectPublish also belongs to: tokens or events, HistoryNone for neither.
+	// History is the history to which the host also adds the report of an EffectPublish: tokens, events, or
+	// HistoryNone.
 	History History
 	EC      ECAnswer
 	Source  Source
@@ -65,8 +66,8 @@ type Effect struct {
 
 // Result is the answer to a token.
 type Result struct {
-	// Code is the outcome. Accept was carried out; KCT1st and KCTNth wait for the other tokens of the set; no other
-	// code changed anything.
+	// Code is the outcome. With Accept the token was carried out. With KCT1st or KCTNth it waits for the other tokens
+	// of the set. With any other code it was not carried out.
 	Code sts.Result
 	// Source and Request identify who asked.
 	Source  Source
@@ -250,8 +251,8 @@ const (
 	AnswerTamper
 	// AnswerClock: refused, the time is impossible.
 	AnswerClock
-	// AnswerMode: refused, it does not fit the payment mode: a lease for a meter that keeps credit itself, clearing the
-	// credit of one that does not, or a mode that would take bought credit away.
+	// AnswerMode: refused, the message does not fit the payment mode: a lease for a meter that keeps credit itself,
+	// clearing the credit of a wallet meter, or a new mode that would take bought credit away.
 	AnswerMode
 	// AnswerLease: refused, the lease is not valid.
 	AnswerLease

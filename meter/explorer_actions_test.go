@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// themes are the sets of actions. Each is searched to the full depth together with the core actions, and all of them
-// together less deep.
+// themes are the sets of actions. Each theme is searched to the full depth together with the core actions. A search of
+// all themes together is less deep.
 const core = "core"
 
 func actions() []action {
@@ -66,7 +66,7 @@ func ruleActions() []action {
 		{"type A", "emergency tamper config clock power", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Keypad, "") }},
 		{"the customer wants emergency credit", "emergency", func(l *lab, w *world) bool {
 			l.step(w, meter.Event{Kind: meter.EventActivate, Source: meter.SMS})
-			w.asked = w.asked || w.under.Kind == meter.RecordEmergency // else it was refused
+			w.asked = w.asked || w.under.Kind == meter.RecordEmergency // without such a record the meter has refused
 			return true
 		}},
 		{"the cover opens", "tamper", func(l *lab, w *world) bool { return l.tamper(w, true) }},

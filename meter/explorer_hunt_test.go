@@ -27,9 +27,9 @@ type hunt struct {
 	old          [journal.Size]byte
 	seed         maphash.Seed
 	print        *printer
-	apart        *printer // replaces print for the worlds of this search; nil for none
+	apart        *printer // if not nil, distinguishes the worlds of this search instead of print
 	seen         *table   // worlds
-	cuts         *table   // worlds that a power cut leaves the same; nil to try every one
+	cuts         *table   // what power cuts have left so far; nil to try every cut
 	// reached, if not nil, collects the worlds by the fingerprint of print, with the least number of actions.
 	reached map[uint64]int
 	steps   uint64
@@ -157,8 +157,8 @@ const maxProbes = 10_000
 
 func newTable(bits int) *table { return &table{make([]atomic.Uint64, 1<<bits), 64 - bits} }
 
-// visit notes a fingerprint. goOn is true when the world was not reached with fewer actions and not yet explored with
-// this bound; with again also if it was.
+// visit notes a fingerprint. fresh means that it is new. goOn is true when the world was not reached with fewer
+// actions, and was not yet explored with this bound or again is set.
 func (t *table) visit(key uint64, level, bound int, again bool) (fresh, goOn bool) {
 	// The slot comes from bits that the entry does not store, so that they too distinguish worlds.
 	at := int(key * 0x9e3779b97f4a7c15 >> t.shift)

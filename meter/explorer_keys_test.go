@@ -25,8 +25,8 @@ type keyTold struct {
 	changed bool
 	// rolled means that the TIDs began anew with it.
 	rolled bool
-	// waiting are the sections that were answered with kct, bit n-1 for section n; other means that the first of them
-	// belongs to the other set.
+	// waiting are the sections that were answered with kct, bit n-1 for section n; other means that section 1 belongs
+	// to the other set.
 	waiting uint8
 	other   bool
 	// late means that a day has passed. Sections may then have been forgotten, or may be back after a power cut.
@@ -88,7 +88,7 @@ func (l *lab) keyReport(w *world, r *meter.Report) {
 	switch {
 	case r.Result == sts.KCT1st || r.Result == sts.KCTNth:
 		l.section(w, r)
-	case r.Class != 2 || r.Result != sts.Accept || r.Log == 0: // without a record it repeats an answer
+	case r.Class != 2 || r.Result != sts.Accept || r.Log == 0: // a report without a record repeats an earlier answer
 	case r.HasTID:
 		w.waiting, w.other, w.late, w.wrong = 0, false, false, 0
 	default:

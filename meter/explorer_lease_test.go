@@ -13,7 +13,8 @@ const (
 	leaseMost = leaseTime*1000 + 999
 )
 
-// leaseMax is the register up to which lease number n goes; some go less far than the one before.
+// leaseMax is the register up to which lease number n goes. A lease with an even number goes less far than the lease
+// before.
 func leaseMax(n uint32) unit.Energy { return unit.Energy(100*n) - unit.Energy(150*((n+1)%2)) }
 
 // leaseActions are about leases.

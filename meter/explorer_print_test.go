@@ -17,7 +17,7 @@ type printer struct {
 	state  [unsafe.Sizeof(meter.State{}) / 8]uint64
 	record [unsafe.Sizeof(meter.Record{}) / 8]uint64
 	told   [unsafe.Sizeof(told{}) / 8]uint64
-	cut    [unsafe.Sizeof(told{}) / 8]uint64 // what is left of it after a power cut
+	cut    [unsafe.Sizeof(told{}) / 8]uint64 // what is left of told after a power cut
 }
 
 // Fingerprints leave out pure counters (starts, generations, sequence, edges of tamper switches, exported energy), the
@@ -43,7 +43,7 @@ func newPrinter(leftOut ...string) *printer {
 	return p
 }
 
-// mask sets the bits of all fields but some.
+// mask sets the bits of all fields except those that the parameter but names.
 func mask(words []uint64, of reflect.Type, but ...string) {
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 8*len(words))
 	var walk func(t reflect.Type, at uintptr, name string)
@@ -129,7 +129,7 @@ func (l *lab) cutPrint(w *world, how int) uint64 {
 	if w.under.Kind != 0 && how != before {
 		h.fold(words(&w.under), l.print.record[:])
 		if w.under.Seq >= journal.LogRecords {
-			h.fold(words(&w.s), l.print.state[:]) // writing the record may write a snapshot before
+			h.fold(words(&w.s), l.print.state[:]) // Append may write a snapshot before the record
 		}
 	}
 	h.fold(words(&w.told), l.print.cut[:])

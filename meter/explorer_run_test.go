@@ -165,13 +165,13 @@ func TestExploreEverything(t *testing.T) {
 }
 
 // TestWhatIsLeftOutDecidesNothing compares a normal search with one that distinguishes worlds by every bit of state and
-// memory and skips no power cut. By the normal fingerprints both reach the same worlds after as many actions. So
-// nothing that a fingerprint leaves out leads to a world that the normal search misses.
+// memory and skips no power cut. By the normal fingerprints both reach the same worlds after the same number of
+// actions. So nothing that a fingerprint leaves out leads to a world that the normal search misses.
 func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {
 			var reached [2]map[uint64]int
-			seed := maphash.MakeSeed() // of the hashes of keys, which are compared
+			seed := maphash.MakeSeed() // for the hashes of keys, which the two searches compare
 			for i := range reached {
 				l := s.lab(t)
 				l.seed, l.depth, l.reached = seed, min(4, exploreDepth-1), map[uint64]int{}

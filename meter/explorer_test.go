@@ -38,8 +38,8 @@ type lab struct {
 	// Planted bugs (testdata/planted.md): bend changes the result of a step of the core; the others are in the host.
 	bend     func(l *lab, before, after *meter.State, ev *meter.Event, out []meter.Effect)
 	bendEv   func(ev *meter.Event)
-	urgent   bool // a snapshot that cannot wait
-	tardy    bool // the host lets it wait
+	urgent   bool // the meter asks for a snapshot that cannot wait
+	tardy    bool // the host lets such a snapshot wait
 	hasty    bool // the host says durable before it has written
 	eagerCfg bool // the host works with a configuration before its record is durable
 
@@ -59,12 +59,12 @@ type world struct {
 	mem   *image
 	under meter.Record // Kind 0: none
 	keys  *meter.Keys
-	after *meter.Keys // with the pending section; nil for none
+	after *meter.Keys // the keys with the pending section; nil if none is pending
 	cfg   *meter.Config
 	told
 }
 
-// told is what the meter has reported, and others may rely on.
+// told is what the meter has reported to others, who may rely on it.
 type told struct {
 	unsaved  bool // the meter has asked for a snapshot
 	half     bool // half of token A is typed
@@ -92,7 +92,8 @@ type told struct {
 	// on use that a power cut lost.
 	paid  bool
 	frail bool // the latch could not be written; only the next snapshot makes it durable
-	// lease is the newest lease that was answered with done, age how long it has run since then; 0 while none runs.
+	// lease is the newest lease that was answered with done. age is how long it has run since then, 0 while no lease
+	// runs.
 	lease uint32
 	age   uint64
 	row   meter.Date
@@ -265,7 +266,7 @@ func (l *lab) publish(w *world, r *meter.Report) {
 	case r.Code == meter.CodeLease:
 		l.leased(w, r)
 	case r.Code == meter.CodeCommand && meter.Answer(r.B) != meter.AnswerStorage:
-		w.counter++ // refused or not, it may not be replayed
+		w.counter++ // a refused command may not be replayed either
 		if meter.Answer(r.B) != meter.AnswerDone {
 			return
 		}
@@ -362,7 +363,7 @@ const (
 	after
 )
 
-// write appends a record to the memory; within leaves only the first half of what it changes.
+// write appends a record to the memory. If how is within, only the first half of the change reaches the memory.
 func (l *lab) write(w *world, r *meter.Record, how int) {
 	j := l.own(w)
 	l.old = w.mem.bytes
@@ -411,7 +412,7 @@ func (l *lab) cut(w *world, how int) bool {
 	return l.step(w, meter.Event{Kind: meter.EventTamper, Tamper: meter.TamperCover, Active: w.cover})
 }
 
-// newLab prepares a search; start changes the world it begins with.
+// newLab prepares a search; begin gives it the first world.
 func newLab(t *testing.T) *lab {
 	r := newRig(t)
 	tid := testTID(t, testStart())
@@ -434,7 +435,7 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// begin starts the search with a meter that change has prepared.
+// begin starts the search with a new meter, whose state the function change may alter first.
 func (l *lab) begin(t *testing.T, change func(*meter.State)) {
 	r := newRig(t)
 	s := r.state

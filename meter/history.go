@@ -96,7 +96,7 @@ func (x *step) closeDay(today Date) {
 		s.Month = Month{}
 	}
 	x.beginDay(today)
-	x.save, x.urgent, s.Unsaved = true, true, 0 // before the next row
+	x.save, x.urgent, s.Unsaved = true, true, 0 // the snapshot must be written before the next row
 	x.settle()                                  // the first warning may depend on the use of the last days
 }
 
@@ -125,8 +125,8 @@ func (x *step) off() {
 	}
 }
 
-// offBefore adds the power cut that ends now to the current day, before the calendar is looked at; after is the part
-// that belongs to the day that begins.
+// offBefore splits the power cut that ends now, before the calendar moves on. If a new day has begun, it adds to the
+// old day the seconds that lie in it. It returns the seconds to add to the day of now.
 func (x *step) offBefore() (after int64) {
 	s := x.s
 	if x.ev.Off <= 0 || !x.trusted() || s.Day.Date == 0 {

@@ -211,7 +211,7 @@ func TestWakeNamesTheEndOfAKeyChange(t *testing.T) {
 	r.wants("first section", set[0], sts.KCT1st)
 	const end = 24 * 60 * 60 * 1000
 	r.run(23*time.Hour + 59*time.Minute) // a checkpoint comes every quarter of an hour
-	r.state.On += 5000                   // so that the end lies between two
+	r.state.On += 5000                   // so that the end lies between two checkpoints
 	if got, want := meter.Wake(&r.cfg, &r.state), uint64(end-5000); got != want {
 		t.Errorf("wake at %d, want %d", got, want)
 	}
@@ -309,7 +309,7 @@ func TestADefaultKeyTakesNoCredit(t *testing.T) {
 	r.wants("credit under the unique key", creditFor(t, next, tid+1, 10), sts.Accept)
 }
 
-// A key that has expired takes no token with a TID, but may be changed for one that has not.
+// A key that has expired takes no token with a TID, but a key change may replace it with a valid key.
 func TestAnExpiredKeyMayBeChanged(t *testing.T) {
 	tid := testTID(t, testStart())
 	ken := uint8(tid >> 16)

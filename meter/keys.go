@@ -91,7 +91,8 @@ type Change struct {
 	Again bool
 	// Rollover means that the complete set changes the base date, so that all TIDs begin anew.
 	Rollover bool
-	// Waiting is the set of sections that waited before, Sections the same with this one: bit n-1 for section n.
+	// Waiting is the set of sections that waited before this one, Sections the set that waits with it: bit n-1 for
+	// section n.
 	Waiting, Sections uint8
 	// Key is the key of the complete set.
 	Key KeyInfo
@@ -139,7 +140,7 @@ func (k *Keys) waiting(sections uint8) sts.KeySections {
 	var p sts.KeySections
 	for n := range maxSections {
 		if sections>>n&1 == 1 && !p.Add(k.pending.Section(n+1)) {
-			return sts.KeySections{} // no memory has this
+			return sts.KeySections{} // no memory holds such sections
 		}
 	}
 	return p

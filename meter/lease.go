@@ -169,7 +169,7 @@ func (x *step) leaseTime() {
 	if c.LeaseGrace != LeaseStay {
 		s.Balance = min(s.Balance, c.LeaseGrace)
 		if c.Lifeline > 0 && s.Balance > 0 {
-			s.Flags |= FlagLifeline // a limit of the load as well
+			s.Flags |= FlagLifeline // until the rest is used up, the lifeline limits the load
 		}
 	}
 	x.tellLease(leaseExpired)

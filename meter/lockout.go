@@ -21,7 +21,7 @@ func (g *Guard) clear() {
 // Locked reports whether the channel refuses tokens of class 0 and 2 now.
 func (s *State) Locked(from Source) bool { return s.LockedFor(from) > 0 }
 
-// LockedFor returns the powered-on time in milliseconds until the channel is open again, 0 if it is.
+// LockedFor returns the powered-on time in milliseconds until the channel is open again, 0 if it is open now.
 func (s *State) LockedFor(from Source) uint64 {
 	if !from.known() {
 		return 0
@@ -70,8 +70,9 @@ func (g *Guard) shift(at uint32) {
 	g.Last = at
 }
 
-// Kept returns the guard in the form in which a memory stores it: the time of the newest wrong token, and how much older
-// each of the newest ten is, newest first, so the first age is 0. Without a wrong token last is 0 and all ages are the largest.
+// Kept returns the guard in the form in which a memory stores it: the time of the newest wrong token, and how much
+// older each of the newest ten is, newest first, so the first age is 0. If there was no wrong token, the time is 0 and
+// every age is the largest value.
 func (g *Guard) Kept() (last uint32, ages [guardWindow]uint16) {
 	copy(ages[1:], g.Ages[:])
 	if g.Last == guardNone {

@@ -55,7 +55,7 @@ func TestTenInADayLockUntilTheOldestIsADayOld(t *testing.T) {
 		t.Errorf("the tenth locks for %s, want 6h", got)
 	}
 	r.run(6 * time.Hour)
-	// Now the second is 22 hours old, and this is the tenth counted from it.
+	// Now the second wrong token is 22 hours old, and this one is the tenth, counted from the second.
 	if got := r.guess(1, meter.Keypad); got != 2*time.Hour {
 		t.Errorf("the eleventh locks for %s, want 2h", got)
 	}

@@ -129,7 +129,7 @@ func TestClockJumpsChangeNoMoney(t *testing.T) {
 			return jumps.Int64N(1 << 33), meter.Clock(jumps.IntN(3))
 		}).state
 		for _, s := range [...]*meter.State{&mad, &steady} {
-			// Everything about days, and the reports of them.
+			// The fields about days, and those that the reports of days change, may differ.
 			s.LastAt, s.Buzzer, s.QuietAt, s.BeepAt, s.Seq, s.Unsaved = 0, 0, 0, 0, 0, 0
 			s.Day, s.Month, s.Week, s.Closed, s.Clock, s.Offset, s.NextAt = meter.Day{}, meter.Month{}, [7]uint16{}, 0, 0, 0, 0
 		}
@@ -282,7 +282,7 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 				token = token || e.Report.Kind == meter.ReportToken
 				rare.When(e.Report.Code == meter.CodeCreditCleared, "credit cleared")
 				if e.Report.Code == meter.CodeCreditCleared && !token {
-					credit -= unit.Energy(e.Report.A) // by a command of the server
+					credit -= unit.Energy(e.Report.A) // a command of the server has cleared it
 				}
 				if e.Kind == meter.EffectPublish {
 					if e.Report.Seq != seq {
@@ -290,7 +290,7 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 					}
 					seq++
 					if e.Report.Result == sts.Accept && e.Report.Log != 0 {
-						credit += e.Report.Units // what clearing takes away is negative
+						credit += e.Report.Units // negative for a token that clears credit
 					}
 				}
 				if e.Kind == meter.EffectPersist {

@@ -31,7 +31,7 @@ func (m *memory) ReadAt(p []byte, at int64) (int, error) {
 }
 
 func (m *memory) WriteAt(p []byte, at int64) (int, error) {
-	if m.fail && len(p) > 0 && p[0] != 0 { // the erasing of a failed record succeeds
+	if m.fail && len(p) > 0 && p[0] != 0 { // a write of zeros, which erases a failed record, succeeds
 		return 0, errMemory
 	}
 	return copy(m.b[at:], p), nil
@@ -103,7 +103,7 @@ type rig struct {
 	cfg   meter.Config
 	next  *meter.Config // decoded, waiting for its record
 	keys  meter.Keys
-	after meter.Keys // if the pending section is taken
+	after meter.Keys // the keys if the pending section is taken
 	state meter.State
 	panel panel.Panel
 

@@ -266,8 +266,9 @@ func (p *programme) check(c *customer, loaded unit.Energy) {
 }
 
 // TestARolloverProgramme rolls meters from base date 1993 to 2014 by pairs of tokens, entered in any order, with power
-// cuts before, within and after. No meter that changed accepts a token of the old key, no credit changes, those that
-// never enter theirs still take old tokens, and every paid token that the change has voided is on the list.
+// cuts before, within and after. A meter that has changed accepts no token of the old key, and its credit stays. A
+// meter whose customer never enters the tokens still takes old tokens. Every paid token that the change has voided is
+// on the list.
 func TestARolloverProgramme(t *testing.T) {
 	p := &programme{t: t, rnd: rand.New(rand.NewPCG(newSeed(t), 3)), old: vendingKey(t, 0xab), new: vendingKey(t, 0xcd)}
 	start := time.Now()

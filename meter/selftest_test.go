@@ -150,7 +150,7 @@ func TestTheSwitchTest(t *testing.T) {
 	if s := &r.state; s.Relay != supply.Closed || s.Reasons != 0 {
 		t.Errorf("after five seconds: relay %s %s, want closed", s.Relay, s.Reasons)
 	}
-	// A power cut ends it too.
+	// A power cut ends the test too.
 	r.wants("once more", digits, sts.Accept)
 	r.reboot(time.Second)
 	r.run(2 * time.Minute)

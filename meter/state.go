@@ -34,7 +34,7 @@ type State struct {
 	Export uint32
 	// LastAt is the newest time that a trusted real-time clock has shown, in Unix seconds.
 	LastAt uint32
-	// PulseRem is the counted energy below 1 Wh, in 1/Imp Wh; Imp is the meter constant it was counted with.
+	// PulseRem is the counted energy below 1 Wh, in 1/Imp Wh; Imp is the meter constant with which it was counted.
 	PulseRem, Imp uint32
 	// Applied is the newest log record that this state contains.
 	Applied uint32
@@ -58,7 +58,8 @@ type State struct {
 	// else the end of the wait after a power cut.
 	BeepAt, QuietAt, MoveAt uint32
 	// LeaseSeq is the number of the newest lease, 0 for none. LeaseAt is the powered-on second at which its time runs
-	// out, 0 when it has. While the reason LEASE keeps the supply off, LeaseAt is the second at which that began.
+	// out, 0 once that has happened. While the reason LEASE keeps the supply off, LeaseAt is the second at which that
+	// began.
 	LeaseSeq, LeaseAt uint32
 	// NextAt is the next time at which the calendar changes anything, in Unix seconds: the largest value for never, 0
 	// to look at the calendar at the next event; volatile.
@@ -71,7 +72,8 @@ type State struct {
 
 	// Week is the energy used on each of the last seven days in units of 10 Wh, the newest first; 65535 for unknown.
 	Week [7]uint16
-	// TripGaps are the seconds from each earlier trip to TripAt, newest first; 65535 also for more and for none.
+	// TripGaps are the seconds from each earlier trip to TripAt, newest first; 65535 also stands for a longer time and
+	// for no trip.
 	TripGaps [maxTrips - 1]uint16
 	// Unclean counts the starts after a stop without a save, Tampered the assertions of tamper switches; both stop at
 	// 65535.
@@ -80,7 +82,7 @@ type State struct {
 	Moved, MovedAt uint16
 	// Closed is the last day that has a row in the history, 0 for none.
 	Closed Date
-	// Reasons and Confirm decide about the relay, Relay is where it is.
+	// Reasons and Confirm decide the position of the relay; Relay is its present position.
 	Reasons supply.Reasons
 
 	// TIDs are the tokens that cannot be used again.
@@ -176,15 +178,15 @@ type Guard struct {
 	Last uint32
 	// Until is the second at which the channel is open again, 0 while it is not locked.
 	Until uint32
-	// Ages are the times from the nine earlier wrong tokens to Last, newest first, in units of 2 s; 65535 also means
-	// longer ago and none. Units of two seconds keep a day within 16 bits.
+	// Ages are the times from the nine earlier wrong tokens to Last, newest first, in units of 2 s; 65535 also stands
+	// for a longer time and for no token. Units of two seconds keep a day within 16 bits.
 	Ages [guardWindow - 1]uint16
 	// Row is the number of wrong tokens in a row.
 	Row uint8
 }
 
-// New returns the state of a new meter: activated, without credit or lease, and so with the relay open. It refuses as
-// too old all tokens with a TID up to and including made, the minute of manufacture; 0 refuses none.
+// New returns the state of a new meter: activated, without credit or lease, and so with the relay open. The meter
+// refuses as too old every token with a TID of at most made, the minute of manufacture; if made is 0, it refuses none.
 func New(key KeyInfo, c *Config, made sts.TID) State {
 	s := State{
 		Imp:     c.ImpPerKWh,
@@ -223,7 +225,8 @@ func (s *State) Available(c *Config) unit.Energy {
 // ECLeft returns how much of the emergency credit is not used yet.
 func (s *State) ECLeft(c *Config) unit.Energy { return max(0, s.ecLimit(c)-unit.Energy(s.ECUsed)) }
 
-// ecLimit is the emergency credit of this time.
+// ecLimit returns the emergency credit that the meter lends now: ECInitial until its first use is paid back, then
+// ECLimit.
 func (s *State) ecLimit(c *Config) unit.Energy {
 	if c.ECInitial > 0 && !s.Flags.Has(FlagInitial) {
 		return c.ECInitial

@@ -12,8 +12,8 @@ import (
 const MaxEffects = 48
 
 // Step handles one event: it changes s and appends to out the effects that the host has to carry out. It allocates only
-// if out has no room for MaxEffects more, and changes nothing but s and out. The package documentation gives the order
-// in which a host works.
+// if out has no room for MaxEffects more effects, and changes nothing but s and out. The package documentation gives
+// the order in which a host works.
 func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
 	if quick(c, s, &ev) {
 		return out
@@ -142,7 +142,7 @@ func (x *step) report(kind ReportKind) *Report {
 		Power: s.Power, Voltage: s.Voltage, Relay: s.Relay, Reasons: s.Reasons,
 	}
 	if x.ev.Kind == EventReplay {
-		e.Report.Register = max(s.Register, x.ev.Register) // that energy is counted later; until then a report must not show less
+		e.Report.Register = max(s.Register, x.ev.Register) // no less than the outbox shows; the difference is counted later
 	}
 	s.Seq++
 	switch kind {
@@ -228,7 +228,7 @@ func Headroom(c *Config, s *State) unit.Energy {
 	return max(room, 1)
 }
 
-// below returns the room until a credit falls to a level, if that is less.
+// below returns room, or the energy until the credit falls to the level if that is less.
 func below(room, credit, level unit.Energy) unit.Energy {
 	if credit > level {
 		return min(room, credit-level)

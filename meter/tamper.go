@@ -111,7 +111,8 @@ var latchNames = [...]string{
 // String returns the words for the state in the diagrams.
 func (l latch) String() string { return latchNames[l] }
 
-// tamperInput is what moves a latch. An edge of the switch counts when it has stayed where it is for settleTime.
+// tamperInput is what moves a latch. A movement of the switch counts once the switch has kept its position for
+// settleTime.
 type tamperInput uint8
 
 const (
@@ -176,7 +177,7 @@ func (s *State) latchOf(k Tamper) latch {
 	return latchNormal
 }
 
-// tamperMove gives a latch an input; why is for the event.
+// tamperMove gives a latch an input; why is the first argument of the event.
 func (x *step) tamperMove(k Tamper, on tamperInput, why int64) (code Code) {
 	s := x.s
 	t, moves := lookup(tamperTable[:], s.latchOf(k), on)

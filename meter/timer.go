@@ -10,8 +10,8 @@ import (
 // earliest.
 func (s *State) second() uint32 { return uint32((s.Up + 999) / 1000) }
 
-// passed reports whether the time since boot has passed a multiple of so many seconds, 0 for never. Periodic work uses
-// it and needs no timer.
+// passed reports whether this step has passed a multiple of the given seconds since boot; for 0 seconds it never does.
+// Periodic work uses it and needs no timer.
 func (x *step) passed(every uint32) bool { return passed(x.was, x.s.Up, every) }
 
 func passed(was, now uint64, every uint32) bool {
@@ -19,7 +19,8 @@ func passed(was, now uint64, every uint32) bool {
 	return period != 0 && now-was >= period-was%period
 }
 
-// upcoming returns the next multiple of so many seconds since boot, the largest uint64 for 0.
+// upcoming returns the next multiple of the given seconds since boot, in milliseconds. For 0 seconds it returns the
+// largest uint64.
 func (s *State) upcoming(every uint32) uint64 {
 	if every == 0 {
 		return math.MaxUint64
@@ -155,7 +156,7 @@ func Wake(c *Config, s *State) uint64 {
 }
 
 // calendarAt returns the time since boot of the next moment of the calendar. Where the host's clock counts whole
-// seconds it may be a little early; then the host asks again.
+// seconds, this time may be a little early; then the host comes back a moment later.
 func (s *State) calendarAt() uint64 {
 	const again = 200
 	if at := int64(s.NextAt)*1000 - s.Offset; at > int64(s.Up) {

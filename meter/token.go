@@ -183,7 +183,7 @@ func (x *step) tokenRecord(code sts.Result) Record {
 	}
 	switch {
 	case o.Class == classManagement && o.SubClass == sts.ManageClearTamper && code == sts.Accept:
-		r.Value = uint32(x.s.clearable()) // its own is 0
+		r.Value = uint32(x.s.clearable()) // the token's own value is 0
 	case o.Section != 0 && code == sts.Accept:
 		r.Kind, r.Key, r.Rollover = RecordKeys, ev.Change.Key, ev.Change.Rollover
 	case o.Section != 0 && (code == sts.KCT1st || code == sts.KCTNth):

@@ -65,8 +65,8 @@ type story struct {
 	*rig
 	out    strings.Builder
 	tokens map[string]string
-	made   map[string]sts.Key // by set, under the name of the set
-	key    sts.Key            // that tokens are made with
+	made   map[string]sts.Key // the new key of each set, by the name of the set
+	key    sts.Key            // the key with which tokens are made
 	count  int
 }
 
@@ -205,7 +205,7 @@ func (s *story) more(word []string, arg func(int) string) {
 			return
 		}
 		s.step(meter.Event{Kind: meter.EventClock, NewAt: at.Unix(), ClockBy: by})
-	case "lease": // lease 7 12000 72h: up to this register, for so long; again: with another id
+	case "lease": // lease 7 12000 72h [again]: number, register, duration; a further word gives it another id
 		ttl, err := time.ParseDuration(arg(3))
 		if err != nil {
 			s.tb.Fatal(err)

@@ -40,7 +40,8 @@ func EncodeTenths(t int64) (Amount, error) {
 		e--
 	}
 	m := (t - amountStart[e] + amountStep[e] - 1) / amountStep[e]
-	// Above the last mantissa the sum carries into the exponent, whose first amount is the next one.
+	// If m is one above the last mantissa, the sum carries into the exponent. The first amount of that exponent is the
+	// next larger amount.
 	return Amount(int64(e)<<mantissaBits + m), nil
 }
 

@@ -2,7 +2,8 @@ package sts
 
 import "iter"
 
-// Slip is a token that a customer may have meant who made one typing error (ours, as is all of the token doctor).
+// Slip is a token that the customer may have meant, one typing error away from the typed digits (ours, as is all of the
+// token doctor).
 type Slip struct {
 	Token   Token // the token that may have been meant
 	Swapped bool  // two neighbouring digits were swapped; otherwise one digit is wrong
@@ -51,8 +52,8 @@ type Fit struct {
 	Opened Opened // its contents under that key
 }
 
-// Explanation is what the given keys reveal about typed digits (ours). It holds no key, and for a token that fits none
-// of the keys only the class.
+// Explanation is what the given keys reveal about typed digits (ours). It holds no key. If no key fits the token, it
+// reveals only the class.
 type Explanation struct {
 	// Result is FormatError if the digits are not a token, and the result of Opened otherwise.
 	Result Result

@@ -73,8 +73,8 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzAmounts: an amount in units is refused or rounded up to the next code; one in currency is refused or rounded up on
-// the number line, and its code comes back exactly.
+// FuzzAmounts: an amount in units is refused or rounded up to the next code; an amount in currency is refused or
+// rounded up on the number line, and its code comes back exactly.
 func FuzzAmounts(f *testing.F) {
 	for _, s := range []string{"0", "1", "-1", "16385", "-16385", "100000", "-100000", "180223", "1818623", "18201624", "18201625", "123456789",
 		"9223372036854775807", "-9223372036854775808", "1" + strings.Repeat("0", 36)} {

@@ -15,8 +15,8 @@ const (
 
 // Key is a decoder key: the secret of one meter, 8 bytes for EA07 and 16 for EA11 (CTSA01). It holds the expanded key
 // schedule, so it is ready for use. Formatting, encoding or logging it gives a mask; only the methods named Reveal
-// expose it. (The fmt package cannot see the methods of an unexported field, so a struct that holds a Key in one must
-// mask itself too.) Compare with [Key.Equal]. The zero Key is not a key: it can neither make nor open tokens.
+// expose it. (The fmt package cannot call the methods of an unexported field, so a struct with a Key in such a field
+// must mask itself too.) Compare with [Key.Equal]. The zero Key is not a key: it can neither make nor open tokens.
 type Key struct {
 	ea    EA
 	bytes [16]byte   // in the standard's order, EA07 in the first 8

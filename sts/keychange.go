@@ -42,7 +42,7 @@ type KeyChange struct {
 	KRN      uint8   // key revision number, 1 to 9
 	KT       KeyType // type of the new key
 	TI       string  // tariff index, 2 digits
-	SGC      string  // supply group code, 6 digits; optional for EA07, where two tokens do not carry it
+	SGC      string  // supply group code, 6 digits; optional for EA07, because a set of two tokens does not carry it
 	Rollover bool    // the base date changes to a later one: the meter forgets its TIDs
 }
 

@@ -46,8 +46,8 @@
 //
 // Never make two tokens of one key with the same TID. Never make a token again to reprint it: store the digits. Store
 // the newest TID with the sale, in the same transaction. Do not let a meter return to an earlier key: nothing else
-// stops a replayed key change. Do not use floating point for amounts: an amount without a code is rounded up, so one
-// bit too much costs a step.
+// stops a replayed key change. Do not use floating point for amounts: an amount without a code is rounded up, so an
+// error in the last bit can cost a whole step.
 //
 // Keys and tokens are secrets and print as masks; only functions whose names begin with Reveal, and AppendReveal,
 // expose them. Only a 16-bit check field authenticates a token: about one wrong token in 90,000 opens by chance, so a

@@ -17,8 +17,8 @@ type TID uint32
 // MaxTID is the last minute a base date can express; IEC 62055-41 gives the TID 24 bits.
 const MaxTID TID = 1<<24 - 1
 
-// BaseDate is the year from whose 1 January 00:00 the minutes of a TID are counted. It belongs to the vending key, and
-// a meter moves to the next one by a key change with the rollover bit (CTSA15).
+// BaseDate is a year: a TID counts the minutes from 1 January 00:00 of that year. It belongs to the vending key, and a
+// meter moves to the next one by a key change with the rollover bit (CTSA15).
 type BaseDate uint16
 
 // The base dates of the standard, each with the last minute it can express.
@@ -82,8 +82,8 @@ func (b BaseDate) Expiry(ken uint8) (time.Time, bool) {
 }
 
 // TIDAt returns the TID of a token issued at t. Minutes are counted in UTC. The minute 00:01 of every day is reserved:
-// a token issued in it takes the TID of 00:02 (CTSA09). The error is [ErrBaseDate], for a year that is no base date
-// [ErrUnsupported].
+// a token issued in it takes the TID of 00:02 (CTSA09). The error is [ErrBaseDate], or [ErrUnsupported] if b is not a
+// base date.
 func (b BaseDate) TIDAt(t time.Time) (TID, error) {
 	if !b.Valid() {
 		return 0, fmt.Errorf("sts: base date %d: %w", uint16(b), ErrUnsupported)

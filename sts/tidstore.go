@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// TIDStoreSize is the number of TIDs that a meter remembers. That at least 50 are required is common knowledge and
-// unproven.
+// TIDStoreSize is the number of TIDs that a meter remembers. It is common knowledge, but unproven, that a meter must
+// remember at least 50.
 const TIDStoreSize = 50
 
 // TIDStore is the meter's list of accepted TIDs: the newest 50, of classes 0 and 2 together. It ensures that a token

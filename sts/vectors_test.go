@@ -65,7 +65,7 @@ func loadVectors(t *testing.T) []vector {
 	return all
 }
 
-// decoder derives the key of a vector and compares it with the one it names.
+// decoder derives the decoder key of a vector and compares it with the key that the vector names.
 func (v vector) decoder(t *testing.T) sts.Key {
 	t.Helper()
 	if v.DecoderKey == "" {

@@ -21,7 +21,7 @@ var (
 
 // AppendSplit appends to dst the amounts of the tokens that together carry t tenths of a unit: full tokens of
 // [MaxCreditTenths] first, then the rest (a rule of ours). Each has an exact code, so the sum is exactly t. The error
-// is [ErrRange], for t below 1 and above [MaxTenths], which takes 1,112 tokens; dst is then returned unchanged.
+// is [ErrRange] for t below 1 and above [MaxTenths]; dst is then returned unchanged. [MaxTenths] takes 1,112 tokens.
 func AppendSplit(dst []Amount, t int64) ([]Amount, error) {
 	if t < 1 || t > MaxTenths {
 		return dst, fmt.Errorf("sts: split %d tenths over tokens: %w", t, ErrRange)
@@ -79,16 +79,17 @@ func (h *Holding) MayManage(t TID) error {
 type Batch struct {
 	SubClass uint8     // CreditElectricity to CreditTime
 	Amounts  []Amount  // one for each token, at most MaxCreditTenths
-	RND      []byte    // as many as Amounts: the lower 4 bits of each are the token's RND
+	RND      []byte    // one byte for each amount; its lower 4 bits are the token's RND
 	Last     TID       // the newest TID of the key, 0 for none
 	Now      time.Time // the clock of the vending system
 }
 
-// AppendCredits makes the tokens of a batch under the rules of [BaseDate.Next] (CTSA09) and [Holding.MayCredit] and
-// appends them to dst: each one minute after the token before, never in a reserved minute. It returns the newest TID,
-// which the caller must store with the key before it shows any token. Either all tokens are made or none: with an error
-// dst is returned unchanged and the TID is Last. The errors are those of [EncodeCredit], [Holding.MayCredit] and
-// [BaseDate.Next], and [ErrRange] for an amount above [MaxCreditTenths]. It allocates only space in dst.
+// AppendCredits makes the tokens of a batch and appends them to dst, under the rules of [BaseDate.Next] (CTSA09) and
+// [Holding.MayCredit]. The TID of each token is one minute after that of the token before; reserved minutes are
+// skipped. It returns the newest TID, which the caller must store with the key before it shows any token. Either all
+// tokens are made or none: with an error dst is returned unchanged and the TID is Last. The errors are those of
+// [EncodeCredit], [Holding.MayCredit] and [BaseDate.Next], and [ErrRange] for an amount above [MaxCreditTenths]. It
+// allocates only space in dst.
 func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 	made, tid := dst, b.Last
 	if len(b.RND) != len(b.Amounts) {
@@ -119,11 +120,11 @@ func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 	return made, tid, nil
 }
 
-// ChangeTo makes the tokens that take the meter from key h to key next, as [EncodeKeyChange] does, under the rules of
-// the vending side: [KeyType.MayBecome] allows the types, the new key has not expired at now, and the rollover bit is
-// set exactly when the base date moves to a later one (CTSA15). An expired key may be changed to a valid one (CTSA16).
-// With tellSGC an EA07 meter gets its supply group in a third token; EA11 tokens always carry it. Never go back to an
-// earlier key of the meter: nothing else stops a replayed key change.
+// ChangeTo makes the tokens that take the meter from key h to the key in next, as [EncodeKeyChange] does, under the
+// rules of the vending side. [KeyType.MayBecome] must allow the types, and the new key must not have expired at the
+// time now. The rollover bit is set exactly when the base date moves to a later one (CTSA15). An expired key may be
+// changed to a valid one (CTSA16). With tellSGC an EA07 meter gets its supply group in a third token; EA11 tokens
+// always carry it. Never go back to an earlier key of the meter: nothing else stops a replayed key change.
 //
 // The errors are [ErrKeyType], [ErrKeyExpired], [ErrBaseDate] for an earlier base date and for a clock outside the new
 // one's range, [ErrField] for another meter or the key that the meter already holds, and those of [EncodeKeyChange].

@@ -26,8 +26,8 @@ func (c *Crossing) Update(value, level, margin int64) (crossed bool) {
 	return crossed
 }
 
-// Credited takes the value after a credit and reports whether it is still at or below the level. No crossing follows
-// such a credit, so the caller should warn now. Above the level Credited arms the warning, without a margin, because
+// Credited takes the value after a credit and reports whether it is still at or below the level. If it is, no crossing
+// can follow, so the caller should warn now. Above the level Credited arms the warning, without a margin, because
 // payments do not make the value oscillate around the level.
 func (c *Crossing) Credited(value, level int64) (short bool) {
 	c.Below = value <= level

@@ -99,8 +99,8 @@ func TestMarginIsATenthOrTheLeast(t *testing.T) {
 	}
 }
 
-// TestACreditThatEndsBelowWarns: after such a credit there is no fall through the level, so Credited must warn. Above
-// the level it arms the warning, by however little.
+// TestACreditThatEndsBelowWarns: after a credit that ends at or below the level, the value cannot fall through the
+// level, so Credited must warn. A credit that ends above the level arms the warning, by however little.
 func TestACreditThatEndsBelowWarns(t *testing.T) {
 	c := supply.Crossing{Below: true}
 	for _, s := range []struct {

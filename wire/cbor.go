@@ -31,7 +31,7 @@ const (
 type cborReader struct {
 	b []byte
 	i int
-	// left is how many elements of the list that list began are still to come.
+	// left is how many elements of the current list are still to come.
 	left uint64
 }
 
@@ -52,7 +52,7 @@ func (r *cborReader) head() (major, info byte, arg uint64, err error) {
 	if info < 24 {
 		return major, info, uint64(info), nil
 	}
-	if info > 27 { // reserved, and the indefinite lengths
+	if info > 27 { // reserved values and indefinite lengths
 		return 0, 0, 0, errSyntax
 	}
 	size := 1 << (info - 24)

@@ -13,8 +13,8 @@ type Ack struct {
 	Rewind bool `json:"rewind,omitempty"`
 }
 
-// TokenDown delivers a token. It is not signed: a token authenticates itself. The meter answers a repeat with the same
-// Request with the stored result.
+// TokenDown delivers a token. It is not signed: a token authenticates itself. If the same Request comes again, the
+// meter answers with the stored result.
 type TokenDown struct {
 	Request string
 	// Digits are the 20 digits of the token, unchecked; the meter decides whether they are a token.

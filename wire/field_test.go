@@ -32,8 +32,8 @@ func least(k wire.Kind) object {
 	return out
 }
 
-// with returns the least record of a kind with a key set, or without the key if the value is absent. A path such as
-// key.ken addresses a key of a nested map.
+// with returns the least record of a kind with a key set, or without the key if the value is the constant absent. A
+// path such as key.ken addresses a key of a nested map.
 func with(k wire.Kind, path string, value any) object {
 	o := least(k)
 	outer, inner, nested := strings.Cut(path, ".")
@@ -121,7 +121,7 @@ func field(t *testing.T, r wire.Record, path string) string {
 }
 
 // numbers are the numbers in each kind of record, without the head, with their smallest and largest value. A star marks
-// a required one.
+// a required number.
 var numbers = map[wire.Kind]map[string][2]int64{
 	wire.KindBoot: {"*lowest": {1, 9}, "*next": {1, wire.MaxSeq}, "*boot": {0, math.MaxInt64}, "*proto": {1, math.MaxInt32},
 		"config.version": {math.MinInt64, math.MaxInt64}, "key.krn": {0, 9}, "key.ken": {0, 255}, "key.base_date": {0, 9999}},
@@ -140,8 +140,8 @@ var (
 	heads   = map[string][2]int64{"*seq": {1, wire.MaxSeq}, "*at": {math.MinInt64, math.MaxInt64}, "*up": {0, math.MaxInt64}}
 )
 
-// TestEveryNumberAtItsLimits checks that the smallest and the largest value of every number are read, and that the next
-// ones and all values other than 64-bit numbers are refused.
+// TestEveryNumberAtItsLimits checks that the smallest and the largest value of every number are read, and that the
+// values just beyond them and anything but a 64-bit number are refused.
 func TestEveryNumberAtItsLimits(t *testing.T) {
 	for k, own := range numbers {
 		all := maps.Clone(own)

@@ -101,7 +101,7 @@ func (f *fields) asText(key string, it *item) string {
 	return word(it.text)
 }
 
-// text returns a required text, which may not be empty, optText an optional one.
+// text returns a required text, which may not be empty; optText returns an optional text.
 func (f *fields) text(key string) string {
 	it := f.need(key)
 	s := f.asText(key, it)
@@ -149,7 +149,7 @@ func (f *fields) texts(key string) []string {
 	}
 }
 
-// inside returns the members of a map, nil when it is missing; has is false only when it is missing.
+// inside returns the members of a map. has is false when the map is missing or invalid.
 func (f *fields) inside(key string) (in fields, has bool) {
 	it := f.find(key)
 	if it == nil {

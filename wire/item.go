@@ -58,7 +58,7 @@ func (r *reader) list() (bool, error) {
 	return r.json.list(), nil
 }
 
-// more reports whether the list that list began has another element, and goes to it.
+// more reports whether the current list has another element, and goes to it.
 func (r *reader) more() (bool, error) {
 	if r.f == CBOR {
 		return r.cbor.more(), nil

@@ -28,7 +28,7 @@ func (r *jsonReader) blanks() {
 	}
 }
 
-// take skips c, or returns false if the next byte is another.
+// take skips the next byte if it is c, and reports whether it was.
 func (r *jsonReader) take(c byte) bool {
 	if !r.is(c) {
 		return false

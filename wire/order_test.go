@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// order returns the smallest body of a signed message, with more keys.
+// order returns the smallest body of a signed message, with the given keys added.
 func order(more object) object {
 	o := object{"id": "cmd_01", "counter": int64(1)}
 	for k, v := range more {

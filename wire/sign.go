@@ -22,7 +22,7 @@ const LinkKeySize = 32
 // macSize is how many bytes of the HMAC-SHA-256 are sent.
 const macSize = 16
 
-// ErrLinkKey is returned for text or bytes that are not a link key. It never contains them.
+// ErrLinkKey is returned for text or bytes that are not a link key. It never contains the text or the bytes.
 var ErrLinkKey = errors.New("a link key is 64 hexadecimal digits (32 bytes)")
 
 // ErrMAC is returned by Open for a message that was not signed with this key for this topic, and for one that cannot be

@@ -22,7 +22,7 @@ type bought struct {
 	wh     int64
 }
 
-// forty returns 40 tokens for one meter, bought a minute to some days apart, in shuffled order.
+// forty returns 40 tokens for one meter, bought between a minute and some days apart, in shuffled order.
 func forty(t testing.TB, seed uint64) []bought {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 40))
@@ -85,8 +85,8 @@ func TestFortyTokensAreTakenOnceEach(t *testing.T) {
 }
 
 // TestFortyTokensThroughPowerCuts enters the forty tokens in shuffled order and cuts the mains after every key and in
-// the middle of the writes. After each cut the meter either has the token or accepts it once more. If it had shown the
-// token as accepted, it has it.
+// the middle of the writes. After each cut the meter either has the token or accepts it once more. A meter that
+// had shown the token as accepted has it.
 func TestFortyTokensThroughPowerCuts(t *testing.T) {
 	const wholly = 2 // tokens cut at every byte, whatever the stride
 	story, balance := newMedium(), int64(0)
@@ -117,8 +117,8 @@ func TestFortyTokensThroughPowerCuts(t *testing.T) {
 		bytes, credited, keys)
 }
 
-// cutAt enters a token into a meter whose mains fails after n bytes. done says that the mains did not fail, took that
-// the token was in the memory afterwards.
+// cutAt enters a token into a meter whose mains fails after n bytes. The result done says that
+// the mains did not fail; the result took says that the token was in the memory afterwards.
 func cutAt(t *testing.T, m *medium, b bought, before int64, n int) (done, took bool) {
 	t.Helper()
 	d := open(t, m)

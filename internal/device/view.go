@@ -14,7 +14,7 @@ type View struct {
 	// than 5 s after the last operation.
 	Relay   string   `json:"relay"`
 	Reasons []string `json:"reasons"`
-	// LCD is the text on the display; empty lines without mains.
+	// LCD is the text on the display; its lines are empty without mains.
 	LCD    []string `json:"lcd"`
 	LED    string   `json:"led"`
 	Buzzer string   `json:"buzzer"`
@@ -22,7 +22,7 @@ type View struct {
 	SMSOut []SMS `json:"sms_out"`
 	// LastToken is the result of the last token from any source since the process began; empty if there was none.
 	LastToken string `json:"last_token"`
-	// LeaseSeq is the number of the newest lease, missing without one. BalanceWh is then what is left of the lease.
+	// LeaseSeq is the number of the newest lease; it is left out without a lease. With a lease, BalanceWh is what is left of it.
 	LeaseSeq uint32 `json:"lease_seq,omitempty"`
 }
 

@@ -5,14 +5,14 @@
 // facts: what the token carries, whose it is, which key it fits, what the meter reported about it, and whether it looks
 // like a typing error.
 //
-// The doctor must not become a tool for finding valid tokens. A meter's lock-out keeps a guesser from asking whether
-// digits open, so the doctor must do so too:
+// The doctor must not become a tool for finding valid tokens. A meter stops a guesser by locking its token entry.
+// The doctor must stop a guesser too:
 //
 //   - Everybody sees only what their role sees elsewhere. A vendor sees its own sales. The digits of a correction need
 //     the right token.show. Digits are tried under a meter's key only for an actor of the utility who may read meters.
 //   - A correction is shown only if it is a token that was sold here, never because it happens to open.
 //   - Slips are counted under a key only if somebody could have meant them ([plausible]). Otherwise the doctor would try
-//     199 tokens at once, and be a faster guesser than the one it defends against.
+//     199 tokens at once, and so guess faster for somebody than they could guess alone.
 //   - Every question about digits that were not sold to the asker counts against a limit of the asker and of the meter.
 //   - Every answer that needed the store leaves an audit row, which is durable before the answer is given.
 //
@@ -148,7 +148,7 @@ type KeyUse string
 
 // Uses of keys.
 const (
-	KeysNotAsked KeyUse = "not_asked" // not needed, or the asker may not
+	KeysNotAsked KeyUse = "not_asked" // not needed, or the asker may not use them
 	KeysUsed     KeyUse = "used"
 	KeysLocked   KeyUse = "locked"  // the key store is locked
 	KeysMissing  KeyUse = "missing" // no vending key for the meter
@@ -262,6 +262,6 @@ const (
 	maxMeant = 3
 	// slipAge is the greatest age of a token that somebody is assumed to have meant.
 	slipAge = 366 * 24 * time.Hour
-	// slipAhead is how far its minute may be ahead of the clock.
+	// slipAhead is how far the minute of such a token may be ahead of the clock.
 	slipAhead = sale.MaxAheadRestored * time.Minute
 )

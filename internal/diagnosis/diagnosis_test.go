@@ -152,7 +152,7 @@ func TestATokenUnderAnotherKeyOfTheMeterIsRecognised(t *testing.T) {
 			t.Errorf("%s: %s, %+v", name, codes(d), d.Key)
 		}
 	}
-	// With so many keys a token sometimes opens by chance. An implausible one is not believed.
+	// With so many keys a token sometimes opens by chance. Such a token is ignored unless its contents are plausible.
 	old := key(func(k *registry.Key) { k.TI = "37" })
 	if got := codes(c.ask(c.token(number, old, 3*366*24*60), number)); got != "fits_nothing" {
 		t.Errorf("three years old under another key: %s, want fits_nothing", got)

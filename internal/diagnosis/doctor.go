@@ -70,12 +70,12 @@ type soldToken struct {
 	key registry.Key // only its identity if the key is older than the newest maxKeys
 }
 
-// mayTry reports whether digits may be tried under a meter's key for the actor. Not for a vendor: a token that opens
+// mayTry reports whether digits may be tried under a meter's key for the actor. A vendor may not: a token that opens
 // might be another vendor's sale.
 func mayTry(by access.Actor) bool { return by.May(access.ReadMeters) && by.OfUtility() }
 
-// withoutStore answers without the store: digits that are not a token, and test tokens. It reports whether the answer
-// is complete.
+// withoutStore answers questions that need no store: about digits that are not a token, and about test tokens. It
+// reports whether the answer is complete.
 func (c *consultation) withoutStore() bool {
 	c.keyless = sts.Explain(c.digits, nil, nil)
 	c.out.Token, c.out.Keys = c.keyless.Token, KeysNotAsked
@@ -284,9 +284,9 @@ func (c *consultation) otherKeys() error {
 	return nil
 }
 
-// otherThan lists the other keys under which a token for the meter might have been made: first those with every other
-// tariff index under the newest registered key, then the other vending keys with its tariff index, those of its supply
-// group first.
+// otherThan lists the other keys under which a token for the meter might have been made. First it varies the tariff
+// index of the newest registered key. Then it keeps that tariff index and varies the vending key, beginning with the
+// vending keys of the same supply group.
 func otherThan(keys []registry.Key, families []Family) []registry.Key {
 	newest := keys[0]
 	var out []registry.Key

@@ -12,7 +12,7 @@ import (
 
 // How often somebody may ask about digits that were not sold to them. Of random tokens of class 0, one in 65,536 passes
 // the check field, and one in about four million is electricity credit of an amount that a meter accepts. An asker who
-// never pauses needs most of a year for the first and a lifetime for the second.
+// never pauses needs most of a year to hit a token that passes the check field, and a lifetime to hit such a credit.
 const (
 	// ActorGuesses is how many such questions an actor has in GuessWindow.
 	ActorGuesses = 300
@@ -67,8 +67,8 @@ func (g *guesses) take(by access.Actor, number string, now time.Time) (time.Dura
 	return 0, refusal.Refusal{}
 }
 
-// window returns the count under a name. It begins a new one if the old one is over or the clock was set back before
-// it. It returns false if there is no room.
+// window returns the count under a name. It begins a new count if the old count is over or began in the future,
+// because the clock was set back. It returns false if there is no room.
 func (g *guesses) window(name string, now time.Time) (*count, bool) {
 	c, ok := g.counts[name]
 	if ok && !c.over(now) {

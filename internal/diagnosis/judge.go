@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// judge turns the facts into findings. The one that explains most comes first.
+// judge turns the facts into findings. The finding that explains most comes first.
 func (c *consultation) judge() {
 	if m := c.facts.meter; m != nil {
 		c.out.Number, c.out.Test = m.Number, m.Simulated
@@ -61,7 +61,7 @@ func (c *consultation) judgeSold(t *soldToken) {
 	}
 }
 
-// judgeKey adds findings on the state of a token's key. The meter has not accepted the token yet.
+// judgeKey adds findings on the state of a token's key. It is only for a token that the meter has not accepted yet.
 func (c *consultation) judgeKey(k registry.Key, t sts.TID) {
 	number := c.facts.meter.Number
 	switch k.State {

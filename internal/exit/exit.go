@@ -22,7 +22,7 @@ type Failure struct {
 // Error joins the lines.
 func (f *Failure) Error() string { return strings.Join(f.Lines(), " ") }
 
-// Lines returns those of the three that are not empty.
+// Lines returns the lines of the failure, without the empty ones.
 func (f *Failure) Lines() []string {
 	lines := []string{f.What}
 	for _, line := range []string{f.Not, f.Try} {

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// TestThePageHasEveryExitCode: scripts branch on them.
+// TestThePageHasEveryExitCode checks that the documentation lists every exit code, because scripts branch on them.
 func TestThePageHasEveryExitCode(t *testing.T) {
 	page, err := os.ReadFile("../../docs/reference/http.md")
 	if err != nil {

@@ -64,7 +64,7 @@ func (p *prices) date(d tariff.MonthDay) string {
 // plain returns the sentence for a price that applies all year.
 func plain(price string) string { return price }
 
-// price adds the price of a kilowatt-hour. in puts each sentence into its season.
+// price adds the price of a kilowatt-hour. The function in puts each sentence into its season.
 func (p *prices) price(in func(string) string, blocks []tariff.Block, tou *tariff.TOU) {
 	switch {
 	case tou != nil:

@@ -57,7 +57,7 @@ func (i *inbox) Report(_ context.Context, r gsm.Report) error {
 	return nil
 }
 
-// failing is true once in n calls.
+// failing is true whenever the number of messages is a multiple of n.
 func (i *inbox) failing(n int) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -505,7 +505,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 	})
 }
 
-// An Inbox may answer from within.
+// An Inbox may send a reply while it handles a message.
 func TestAReplyIsSentFromTheInbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sim900.Config{}, gsm.Config{})

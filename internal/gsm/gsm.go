@@ -107,7 +107,7 @@ type Report struct {
 	To        string
 	Reference uint8
 	Status    pdu.Status
-	At, Done  time.Time // taken by the network; state reached. Zero if the report has none
+	At, Done  time.Time // when the network took the message, and when the state was reached; zero if not in the report
 }
 
 // Config of a driver. Dial is required.
@@ -149,7 +149,7 @@ type Modem struct {
 	heard    [][]byte // delivery reports that were passed on and not processed yet
 	pinTried bool     // and nothing has shown yet that it was right
 	asked    int      // questions of resync
-	epoch    int      // counts sessions; slots of an older one may mean something else
+	epoch    int      // counts sessions; a slot number from an older session may mean another message now
 	sweep    bool
 }
 

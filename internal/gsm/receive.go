@@ -95,7 +95,7 @@ func (s *session) fetch() error {
 		}
 		return err
 	}
-	for _, l := range info { // an empty slot has none: it was read and deleted before this notice was handled
+	for _, l := range info { // an empty slot returns no line: its content was read and deleted before this notice was handled
 		if l.Data == nil {
 			s.sweepSoon()
 			continue
@@ -208,7 +208,7 @@ func (s *session) offer(j job) {
 	case m.durable[j.id]:
 		s.free = append(s.free, j.slots...)
 	case m.taking[j.id] && waits(m.pending, j):
-		// It is already in the queue; waits has given it the current slots.
+		// The job is already in the queue, and the call of waits has given it the current slots.
 	case m.taking[j.id]:
 		s.sweepSoon() // the Inbox has it now; the slots are read again after its answer
 	case len(m.pending) >= maxPending && len(j.slots) == 0:

@@ -30,7 +30,7 @@ func (m *Modem) remember(p sentPart) {
 	m.sent = append(m.sent, p)
 }
 
-// reported handles a delivery report from a slot of the SIM, or from none if slot is below 0.
+// reported handles a delivery report from a slot of the SIM. A slot below 0 means that the report was not in the SIM.
 func (s *session) reported(frame []byte, slot int) {
 	if s.m.cfg.Inbox == nil || frame == nil {
 		return
@@ -50,8 +50,8 @@ func (s *session) reported(frame []byte, slot int) {
 }
 
 // match finds the part of a report. The reference is one octet and wraps, so the number and the time must match too, and the
-// newest part wins. A report that matches none belongs to the part whose answer was lost, if its number has exactly one: that
-// part was sent after all.
+// newest part wins. If no part matches, and the answer was lost for exactly one part to this number, the report belongs to that
+// part: it was sent after all.
 func (m *Modem) match(r pdu.StatusReport) *Report {
 	out := &Report{To: r.To.String(), Reference: r.Reference, Status: r.Status, At: stampTime(r.At), Done: stampTime(r.Done)}
 	now := m.cfg.Now()

@@ -265,8 +265,8 @@ var questions = []string{"AT+CBC", "AT+CGREG?", "AT+CPAS", "AT+CSCA?", "AT+CFUN?
 
 // resync finds the modem again after a missing answer: it cancels a message that may be half entered, and asks a question.
 // Everything before the answer belongs to earlier commands. The questions rotate, even across calls: otherwise a late answer to
-// an earlier question could pass for this one's. Every later answer would then be taken for the next command's, and the driver
-// could read and empty the wrong slot.
+// an earlier question could pass for the answer to this question. Every later answer would then be taken for the answer to the
+// next command, and the driver could read and empty the wrong slot.
 func (s *session) resync() error {
 	const tries = 3
 	for range tries {

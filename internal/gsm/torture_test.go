@@ -61,7 +61,7 @@ func (s *storm) strike(m sim900.Moment) sim900.Fault {
 	return f
 }
 
-// choose draws a fault and names its class; prompt says that it would hit the prompt for a message.
+// choose draws a fault and names its class; prompt says that the fault would hit the prompt for a message.
 func (s *storm) choose(m sim900.Moment, prompt bool) (string, sim900.Fault) {
 	pick := func(list ...string) string { return list[s.rnd.IntN(len(list))] }
 	which := func(now bool, then, otherwise string) string {
@@ -229,8 +229,8 @@ func checkOutgoing(t *testing.T, b *bench, outcomes map[string]gsm.Outcome) (cou
 	return counts, twice
 }
 
-// checkIncoming requires every message, and an empty SIM. The network and a reset may deliver one again: with the same
-// identity.
+// checkIncoming requires every message, and an empty SIM. The network may deliver a message again, and so may a
+// reset; it then has the same identity.
 func checkIncoming(t *testing.T, b *bench, received int) (lost, again int) {
 	t.Helper()
 	got, ids := map[string]int{}, map[pdu.Identity]bool{}

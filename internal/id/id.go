@@ -66,11 +66,11 @@ func New(now time.Time, rnd io.Reader) (ID, error) {
 // of a page instead of between others. The zero Series is ready; it belongs to one goroutine.
 type Series struct{ last ID }
 
-// maxCount is the highest that twelve bits count to. A series begins each millisecond in the lower half.
+// maxCount is the highest number of twelve bits. A series begins each millisecond in the lower half.
 const maxCount = 1<<12 - 1
 
-// New makes the next id for the moment now from 10 bytes of rnd. After some 2,000 in one millisecond, or if the clock goes
-// back, the order starts again.
+// New makes the next id for the moment now from 10 bytes of rnd. After some 2,000 ids in one millisecond, or if the clock
+// goes back, the order starts again.
 func (s *Series) New(now time.Time, rnd io.Reader) (ID, error) {
 	i, err := New(now, rnd)
 	if err != nil {
@@ -119,7 +119,7 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 const textSize = 26
 
 // Text returns the id as its prefix and 26 base32 characters. It encodes by hand, because a sale writes a dozen ids and
-// setting up an encoding takes longer than writing one.
+// setting up an encoding takes longer than writing an id.
 func (i ID) Text(prefix string) string {
 	b := append(make([]byte, 0, len(prefix)+textSize), prefix...)
 	high, low := binary.BigEndian.Uint64(i[:8]), binary.BigEndian.Uint64(i[8:])

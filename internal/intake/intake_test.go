@@ -33,7 +33,7 @@ func TestEveryKindOfRecordGoesToItsTable(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotNewIsNotWritten: only the meter's own row is.
+// TestWhatIsNotNewIsNotWritten checks that records that are not new change only the meter's own row.
 func TestWhatIsNotNewIsNotWritten(t *testing.T) {
 	r := newRows()
 	out := r.takes(t, reading(1, 4, 1100), reading(1, 69, 1100), says(1, wire.Record{}))
@@ -48,7 +48,7 @@ func TestWhatIsNotNewIsNotWritten(t *testing.T) {
 	}
 }
 
-// TestARecordOfAnotherTenantStopsTheBatch before anything is read or written.
+// TestARecordOfAnotherTenantStopsTheBatch checks that the batch fails before anything is read or written.
 func TestARecordOfAnotherTenantStopsTheBatch(t *testing.T) {
 	r := newRows()
 	other := reading(2, 5, 1100)
@@ -59,7 +59,7 @@ func TestARecordOfAnotherTenantStopsTheBatch(t *testing.T) {
 	}
 }
 
-// TestAnErrorNamesTheRecord whose storing failed.
+// TestAnErrorNamesTheRecord checks that an error names the record that could not be stored.
 func TestAnErrorNamesTheRecord(t *testing.T) {
 	r := newRows()
 	r.Broken = 2
@@ -73,7 +73,7 @@ func TestAnErrorNamesTheRecord(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeTrueIsHeldForReview: the record is stored and one alarm names the newest of several.
+// TestWhatCannotBeTrueIsHeldForReview checks that such records are stored, and that one alarm names the newest of them.
 func TestWhatCannotBeTrueIsHeldForReview(t *testing.T) {
 	r := newRows()
 	bad := says(1, wire.Record{})
@@ -87,7 +87,7 @@ func TestWhatCannotBeTrueIsHeldForReview(t *testing.T) {
 		"m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
 }
 
-// TestSoManyRecordsWaitForADecision: the 200th is stored, the next is only counted and named in an alarm.
+// TestSoManyRecordsWaitForADecision checks that the 200th record is stored, and that later ones are only counted, with an alarm.
 func TestSoManyRecordsWaitForADecision(t *testing.T) {
 	r := newRows()
 	r.waiting = 199
@@ -133,7 +133,7 @@ func TestABootIsTakenWithTheNotesOfTheLast(t *testing.T) {
 	}
 }
 
-// TestAReadingThatCameAheadCountsWhenItsGapCloses, with the records that changed the figures after it.
+// TestAReadingThatCameAheadCountsWhenItsGapCloses checks that the meter then shows this reading and the later changes.
 func TestAReadingThatCameAheadCountsWhenItsGapCloses(t *testing.T) {
 	r := newRows()
 	r.takes(t, reading(1, 6, 1200), event(1, 7, 401), reading(1, 9, 1900))
@@ -151,7 +151,7 @@ func TestAReadingThatCameAheadCountsWhenItsGapCloses(t *testing.T) {
 	}
 }
 
-// TestWhatSomebodyAcceptedIsKept in its own device memory, which may have been replaced since.
+// TestWhatSomebodyAcceptedIsKept checks that an accepted record goes to its own device memory, even if that was replaced since.
 func TestWhatSomebodyAcceptedIsKept(t *testing.T) {
 	r := newRows()
 	r.live[1].Window.Watermark = 9
@@ -238,7 +238,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	}
 }
 
-// TestABatchThatFailsHasNoOutcome, so that nothing is acknowledged.
+// TestABatchThatFailsHasNoOutcome checks that a failed batch returns no outcomes, so that nothing is acknowledged.
 func TestABatchThatFailsHasNoOutcome(t *testing.T) {
 	for at := 1; at <= 4; at++ {
 		r := newRows()

@@ -27,7 +27,7 @@ type ratings struct {
 	wallets versionCache
 }
 
-// versionCache are the rows of wallets; it reads the versions of each tariff only once.
+// versionCache gives access to the rows of wallets, and reads the versions of each tariff only once.
 type versionCache struct {
 	wallet.ReleaseTx
 	tx       Tx
@@ -101,7 +101,8 @@ func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh), Open: wallet.SaysOpen(p.Relay, len(p.Reasons) > 0)})
 }
 
-// clock judges a meter's clock by its newest reading and by the one before, from which the meter's stored figures still come.
+// clock judges a meter's clock by its newest reading. The lag is also measured by the reading before, which the meter's stored
+// figures still show.
 func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
 	w, p := r.rows[rec.Meter], rec.Rec.Reading
 	if w.Meter.Simulated || p.Seq <= l.ReadingSeq || p.Seq <= r.heard[rec.Meter] {
@@ -204,7 +205,7 @@ func (r *ratings) settle(now time.Time) error {
 			return err
 		}
 	}
-	for _, m := range r.others { // in the order of the meters; an account at its first meter
+	for _, m := range r.others { // in the order of the meters: an account is settled at its first meter
 		account := r.rows[m].Meter.Account
 		if !r.changed[account] {
 			continue

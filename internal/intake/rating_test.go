@@ -44,7 +44,8 @@ func (r *rows) wantsMoney(t *testing.T, want ...string) {
 	r.Wants(t, want...)
 }
 
-// TestReadingsOfWalletMetersAreRated in the order of their numbers, and each account is decided once, with all of its meters.
+// TestReadingsOfWalletMetersAreRated checks that readings are rated in the order of their numbers, and that each account is
+// decided about once, with all of its meters.
 func TestReadingsOfWalletMetersAreRated(t *testing.T) {
 	r := newRows().rated(1, 2, 3)
 	r.takes(t, reading(3, 5, 1400), reading(4, 5, 9000), reading(1, 6, 1300), reading(1, 5, 1100), reading(2, 5, 1200))
@@ -59,7 +60,7 @@ func TestReadingsOfWalletMetersAreRated(t *testing.T) {
 	}
 }
 
-// TestMetersWithoutAWalletCostNothing, and read nothing.
+// TestMetersWithoutAWalletCostNothing checks that they cause no reads or writes about wallets.
 func TestMetersWithoutAWalletCostNothing(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(2, 5, 1400))
@@ -74,14 +75,14 @@ func TestMetersWithoutAWalletCostNothing(t *testing.T) {
 	}
 }
 
-// TestAMeterOfTheSameAccountIsDecidedAboutToo although it is not in the batch.
+// TestAMeterOfTheSameAccountIsDecidedAboutToo checks this for a meter that is not in the batch.
 func TestAMeterOfTheSameAccountIsDecidedAboutToo(t *testing.T) {
 	r := newRows().rated(1, 2, 3)
 	r.takes(t, reading(2, 5, 1200))
 	r.wantsMoney(t, "m2 used 200 Wh for 50 on 2026-11-20", "m1 is rated to record 4, 1000 Wh, 0", "m2 is rated to record 5, 1200 Wh, 50, said 12:01:00")
 }
 
-// TestAnAccountThatEndedIsNotRated, nor decided about.
+// TestAnAccountThatEndedIsNotRated checks that such an account is not decided about either.
 func TestAnAccountThatEndedIsNotRated(t *testing.T) {
 	r := newRows().rated(1)
 	r.wallets[0].Meter.Active = false
@@ -91,7 +92,7 @@ func TestAnAccountThatEndedIsNotRated(t *testing.T) {
 	r.wantsMoney(t)
 }
 
-// TestReadingsBehindAGapAreRatedWhenItCloses, with those of this batch, from the store.
+// TestReadingsBehindAGapAreRatedWhenItCloses checks that they are read from the store, together with the readings of this batch.
 func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 6, 1200))
@@ -109,7 +110,8 @@ func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 	}
 }
 
-// TestReadingsAreRatedInTheirOrder, not in that of arrival: otherwise a falling register would not be noticed.
+// TestReadingsAreRatedInTheirOrder checks that readings are rated by number, not by arrival: otherwise a falling register would
+// not be noticed.
 func TestReadingsAreRatedInTheirOrder(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 6, 1200), reading(1, 5, 1300))
@@ -123,8 +125,8 @@ func TestWhatABatchLeavesOpenIsNotRated(t *testing.T) {
 	r.wantsMoney(t, "m1 used 100 Wh for 25 on 2026-11-20", "m1 is rated to record 5, 1100 Wh, 25, said 12:03:00")
 }
 
-// TestAMemoryIsRatedBeforeItIsLeft: its readings in the batch that opens the next memory count, and the next one has a new
-// numbering.
+// TestAMemoryIsRatedBeforeItIsLeft checks that the old memory's readings count even in the batch that opens the next memory,
+// which has a new numbering.
 func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 	r := newRows().rated(1)
 	r.live[1].Memory, r.wallets[0].Memory = old, old
@@ -156,7 +158,8 @@ func TestAMemoryThatComesBackIsNotRatedTwice(t *testing.T) {
 		"m1 used 200 Wh for 50 on 2026-11-20", "m1 is rated to record 6, 1200 Wh, 50, said 12:02:00")
 }
 
-// TestABootWithTheSameMemoryInterruptsNothing: its readings are written together, and rated only once.
+// TestABootWithTheSameMemoryInterruptsNothing checks that the readings before and after such a boot are written together, and rated
+// only once.
 func TestABootWithTheSameMemoryInterruptsNothing(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 1100), boot(1, memory, 1, 6), reading(1, 6, 1200))
@@ -192,7 +195,7 @@ func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	}
 }
 
-// TestAReadingSaysWhetherTheRelayIsOpen: it counts as open only if a reason keeps it so.
+// TestAReadingSaysWhetherTheRelayIsOpen checks that a relay counts as open only if a reason keeps it open.
 func TestAReadingSaysWhetherTheRelayIsOpen(t *testing.T) {
 	for _, c := range []struct {
 		relay   string
@@ -212,7 +215,7 @@ func TestAReadingSaysWhetherTheRelayIsOpen(t *testing.T) {
 	}
 }
 
-// TestMoreThanAMeterCanMeasureIsHeld: the limit comes from its wallet.
+// TestMoreThanAMeterCanMeasureIsHeld checks the limit of the power, which comes from the meter's wallet.
 func TestMoreThanAMeterCanMeasureIsHeld(t *testing.T) {
 	for most, held := range map[unit.Power]bool{0: false, 20_000: true} {
 		r := newRows().rated(1)
@@ -231,7 +234,7 @@ func TestMoreThanAMeterCanMeasureIsHeld(t *testing.T) {
 	}
 }
 
-// TestTheClockOfAMeterIsJudged by its newest reading: whether its time is possible, and how much it lags since the one before.
+// TestTheClockOfAMeterIsJudged checks what the newest reading shows: whether the meter's time is possible, and how far it lags.
 func TestTheClockOfAMeterIsJudged(t *testing.T) {
 	const rated = "m1 is rated to record 5, 1100 Wh, 25"
 	for _, c := range []struct {
@@ -267,7 +270,7 @@ func TestTheClockOfAMeterIsJudged(t *testing.T) {
 	}
 }
 
-// TestTheNewestReadingJudgesTheClock, in whatever order the readings came, even beyond an open gap.
+// TestTheNewestReadingJudgesTheClock checks that the order of arrival does not matter, even beyond an open gap.
 func TestTheNewestReadingJudgesTheClock(t *testing.T) {
 	wrong := reading(1, 7, 1300)
 	wrong.Rec.Reading.Clock = wire.ClockInvalid
@@ -345,7 +348,7 @@ func TestANewerRecordOverrulesAHeldOne(t *testing.T) {
 	}
 }
 
-// TestAnAnswerMakesTheAccountBeLookedAt: what waits for the answer must not wait for a reading.
+// TestAnAnswerMakesTheAccountBeLookedAt checks that a decision that waits for the answer need not wait for a reading too.
 func TestAnAnswerMakesTheAccountBeLookedAt(t *testing.T) {
 	for name, rec := range map[string]metering.Record{"an answer": answer(1, 5, "unknown", "done", ""), "a boot": boot(1, memory, 1, 5)} {
 		r := newRows().rated(1)

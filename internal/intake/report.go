@@ -51,7 +51,8 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 	return tx.Reports().DropDelivery(r.Number, own.ID.Text(id.Token))
 }
 
-// ghost is the alarm for an accepted token that was not sold here; for one that somebody sent to the meter here, it says so.
+// ghost is the alarm for an accepted token that was not sold here. If somebody had the token sent to the meter here, the alarm
+// says so.
 func ghost(t *wire.Token, given bool) *metering.Alarm {
 	a := metering.Ghost(t)
 	if a != nil && given {

@@ -12,8 +12,8 @@ import (
 // seen is the meter's state after record 5, which was not a reading.
 const seen = "m1 is up to 5 with 1000 Wh of record 4 at 12:00:00"
 
-// TestWhatAMeterSaysOfAToken is stored, updates the token, ends its delivery if it is an answer, and raises an alarm if
-// somebody must look at it.
+// TestWhatAMeterSaysOfAToken checks that a report is stored and updates the token. It ends the delivery if it is an answer, and
+// raises an alarm if somebody must look at it.
 func TestWhatAMeterSaysOfAToken(t *testing.T) {
 	const kept = "report m1/5 of cdef about "
 	const ghost = "alarm of m1 ghost-credit: The meter accepted a token of 5000 Wh (TID 77) that was not sold here."
@@ -62,7 +62,7 @@ func ordered(meter int64) command.Command {
 	return command.Command{ID: order(), Meter: meter, Number: "m1", Type: command.Connect, State: command.StateSent}
 }
 
-// TestWhatAMeterAnswersToACommand is stored as an event, and updates the meter's own command.
+// TestWhatAMeterAnswersToACommand checks that an answer is stored as an event, and updates only the meter's own command.
 func TestWhatAMeterAnswersToACommand(t *testing.T) {
 	name := order().Text(id.Command)
 	kept := func(state string) string {

@@ -6,7 +6,7 @@ import (
 )
 
 // maxHeld is how many records of one meter may wait for a decision. A meter that sends only nonsense must not fill the table,
-// and nobody decides about more than that one by one.
+// and nobody decides about more records than that one by one.
 const maxHeld = 200
 
 // full reports whether no more records of a meter are held, because so many wait for a decision.
@@ -25,7 +25,8 @@ type ReviewTx interface {
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
-// hold stores a record as it came for a person's decision. Above [maxHeld] it is only counted, and one alarm gives the count.
+// hold stores a record as it came for a person's decision. If [maxHeld] records wait already, the record is only
+// counted, and one alarm gives the count.
 func hold(tx ReviewTx, r *metering.Record, l *metering.Live, d metering.Decision) error {
 	waiting, err := tx.HeldWaiting(r.Meter)
 	if err != nil {

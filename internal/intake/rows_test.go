@@ -52,7 +52,8 @@ type rows struct {
 	ids      byte
 }
 
-// newRows are meters 1 to 4, all received up to record 4, which came an hour late. None has a wallet.
+// newRows returns the rows of meters 1 to 4. All their records up to record 4 are stored; record 4 came an hour late. No meter has
+// a wallet.
 func newRows() *rows {
 	r := &rows{epoch: 1, live: map[int64]*metering.Live{}, info: map[int64]*metering.Info{}, tokens: map[string]metering.OwnToken{},
 		commands: map[id.ID]command.Command{}, supplied: map[int64]wallet.Supplied{}, money: 100_000}

@@ -4,14 +4,14 @@
 // An [Item] is written by the transaction that wants it done, so it exists exactly if that transaction committed. An [Outbox]
 // claims due items, passes them to the [Sender] of their lane and puts them back with a growing pause until the receiver
 // itself has answered. In the lane [LaneMQTT] the answer is a record of the meter, and the transaction that stores the record
-// removes the item. A [Runner] carries out recurring tasks, once per period, on the instance that is the leader. A clock that
-// jumps repeats no work, and a crash loses none: at worst a message is sent again, and its receiver recognises its id.
+// removes the item. A [Runner] carries out recurring tasks, once per period, on the instance that is the leader. When the
+// clock jumps, no work is repeated, and a crash loses no work: at worst a message is sent again, and its receiver recognises its id.
 package job
 
 import "strings"
 
-// LaneMQTT is the lane of messages to meters. Within a key they stay in order, and each waits for the answer to the one
-// before. So a meter has a key for each kind of message that must not wait for another. Tokens use the meter number: a token
+// LaneMQTT is the lane of messages to meters. Within a key they stay in order, and each message waits for the answer to the
+// message before. So a meter has a key for each kind of message that must not wait for another. Tokens use the meter number: a token
 // that a locked meter accepts tomorrow must not delay a disconnect today. See [CommandKey], [SupplyKey] and [LeaseKey].
 // Meters detect repeated and overtaken messages by a counter that is drawn when a message is signed. A message that overtakes
 // another has the higher counter, and the overtaken one gets a new counter when it is sent again.
@@ -34,7 +34,7 @@ func CommandKey(number string) string { return number + commandEnd }
 // another connect or disconnect.
 func SupplyKey(number string) string { return number + supplyEnd }
 
-// LeaseKey is the key of leases, for the same reason.
+// LeaseKey is the key of leases: a lease waits only for the answer to another lease.
 func LeaseKey(number string) string { return number + leaseEnd }
 
 // KeysOf returns all keys of a meter in the lane of meters.

@@ -19,7 +19,7 @@ const (
 	pollEvery   = time.Second     // how often a worker polls without being woken
 	restFactor  = 4               // a worker rests for this many times the length of its last look, because sales come first in the store
 	troublePoll = 5 * time.Second // how long it waits after an error of the store
-	MaxAttempts = 1000            // an item is given up after this many; with the pauses of [Pause] that takes months
+	MaxAttempts = 1000            // an item is given up after so many tries; with the pauses of [Pause] that takes months
 	maxError    = 500             // bytes of an error that are stored with the item
 )
 
@@ -47,7 +47,7 @@ type Verdict struct {
 // Done removes the item: its receiver needs nothing more.
 func Done() Verdict { return Verdict{done: true} }
 
-// Again puts the item back until the time next and stores the reason why.
+// Again puts the item back until a time and stores the reason.
 func Again(next time.Time, why string) Verdict { return Verdict{next: next, cause: why} }
 
 // Dead gives the item up for good. It stays readable, and the items behind it move on.

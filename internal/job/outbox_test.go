@@ -78,7 +78,7 @@ func (b *box) state() string {
 
 func (b *box) Tenants() ([]access.Tenant, error) { return []access.Tenant{1}, nil }
 
-// free reports whether an item is the first of its key that is not given up.
+// first reports whether an item is the first of its key that is not given up.
 func (b *box) first(i *item) bool {
 	for _, p := range b.items {
 		if p.Key == i.Key && p.dead == "" {

@@ -17,10 +17,10 @@ const maxSlices = 1000
 // Times of a runner.
 const (
 	tickEvery = 20 * time.Second
-	leadFor   = 3 * tickEvery // a leader that died is replaced after this
+	leadFor   = 3 * tickEvery // a dead leader is replaced after this time
 )
 
-// leadName is the lead that runners compete for.
+// leadName names the lead, for which the runners compete.
 const leadName = "jobs"
 
 // RunTx is what a runner needs of a transaction, in addition to what the tasks need.

@@ -31,7 +31,7 @@ var ErrSealed = errors.New("sealed text cannot be decrypted with this data key a
 
 // DataKey seals small secrets of the database, so that a copy of the database alone shows no token digits, stored answers or link keys.
 // Its file is in the data folder and only the server's user can read it, because a server must sign commands and repeat answers while its
-// key store is locked. Back up both, but not together.
+// key store is locked. Back up both the database and this file, but not together.
 type DataKey struct {
 	aead cipher.AEAD
 	mac  []byte

@@ -221,7 +221,8 @@ func (d document) with(k *kek, f Fact, key []byte) (document, error) {
 	return next, err
 }
 
-// opensAny reports whether the key opens an entry. If it does not open the seal then, the passphrase is right and the file was altered.
+// opensAny reports whether the key opens an entry. If it opens an entry but not the seal, the passphrase is right
+// and the file was altered.
 func (d document) opensAny(k *kek) bool {
 	for _, e := range d.Keys {
 		if raw, err := k.open(e.Key, e.fact().aad()); err == nil {

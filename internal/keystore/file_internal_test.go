@@ -101,7 +101,7 @@ func TestEveryFigureOfAFileIsChecked(t *testing.T) {
 	}
 }
 
-// TestASealedTextThatIsTooShortIsNotOpened: the cipher itself would panic.
+// TestASealedTextThatIsTooShortIsNotOpened checks that a short text is refused before the cipher gets it, which would panic.
 func TestASealedTextThatIsTooShortIsNotOpened(t *testing.T) {
 	_, k := small(t)
 	for _, s := range []sealed{{}, {Nonce: make([]byte, 23), Box: make([]byte, 16)}, {Nonce: make([]byte, 24), Box: make([]byte, 15)}} {

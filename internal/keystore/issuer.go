@@ -85,7 +85,7 @@ func asOrdered(back sts.Opened, o vending.IssueRequest) bool {
 	return back.Class == 2
 }
 
-// section returns one token of a key change. It makes the whole set by the rules of the vending side and takes one of it.
+// section returns one token of a key change. It makes the whole set by the rules of the vending side and takes one token of it.
 func (i *Issuer) section(current sts.Key, o vending.IssueRequest) (sts.Token, refusal.Refusal, error) {
 	to := o
 	to.Attributes, to.KEN = o.Change.Next, o.Change.KEN
@@ -177,7 +177,7 @@ func (s *Store) fitting(a sts.Attributes) (entry, refusal.Refusal) {
 	return entry{}, refuse.VendingKeyMissing(a.SGC, a.KRN, uint8(a.KT))
 }
 
-// allowed returns why a token may not be made under a vending key, if so.
+// allowed returns a refusal if a token may not be made under a vending key.
 func allowed(f Fact, o vending.IssueRequest) refusal.Refusal {
 	ken := min(f.KEN, o.KEN)
 	tid := o.Credit.TID

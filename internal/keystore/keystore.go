@@ -150,7 +150,8 @@ func (s *Store) LogValue() slog.Value { return slog.StringValue(maskedStore) }
 // Path returns where the file is or will be.
 func (s *Store) Path() string { return filepath.Join(s.dir, FileName) }
 
-// look is refresh for a caller that does not hold s.mu. It checks the file before it takes the lock, so that nobody waits for that.
+// look is refresh for a caller that does not hold s.mu. It checks the file before it takes the lock, so that nobody waits for
+// the check.
 func (s *Store) look() error {
 	now, err := stampOf(s.Path())
 	s.mu.Lock()
@@ -226,7 +227,7 @@ func (s *Store) Locked() bool {
 	return !s.open()
 }
 
-// open reports whether keys can be used or the first one added. The caller holds s.mu and has refreshed.
+// open reports whether keys can be used, or the first key can be added. The caller holds s.mu and has refreshed.
 func (s *Store) open() bool { return s.doc == nil && s.pass != nil || s.doc != nil && s.trust }
 
 // Unlock opens the store for this process. If there is no file yet, the store holds the passphrase until the first key creates one. Unlock
@@ -337,7 +338,7 @@ func (s *Store) addLocked(f Fact, raw []byte) (refusal.Refusal, error) {
 	return refusal.Refusal{}, s.refresh()
 }
 
-// base returns the document to add to and its key: the file's, or a new one under the passphrase.
+// base returns the document to which a key is added, and the kek of that document: those of the file, or new ones under the passphrase.
 func (s *Store) base() (document, *kek, error) {
 	if s.doc != nil {
 		return *s.doc, s.kek, nil

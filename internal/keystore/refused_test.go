@@ -276,7 +276,7 @@ func TestAFileThatIsNoKeyStoreIsReportedWithItsPlace(t *testing.T) {
 	issue(t, s, order(t))
 }
 
-// TestCostsOutOfRangeMakeNoFile: Add reports such costs.
+// TestCostsOutOfRangeMakeNoFile checks that Add returns an error for such costs.
 func TestCostsOutOfRangeMakeNoFile(t *testing.T) {
 	s, err := keystore.Open(t.TempDir(), keystore.Config{Params: keystore.Params{Time: 1}})
 	if err != nil {
@@ -294,7 +294,8 @@ func TestCostsOutOfRangeMakeNoFile(t *testing.T) {
 	}
 }
 
-// TestAnAlteredFileIsToldFromAWrongPassphrase: Unlock returns ErrAltered for the one and ErrPassphrase for the other.
+// TestAnAlteredFileIsToldFromAWrongPassphrase: Unlock returns ErrAltered for an altered file and ErrPassphrase
+// for a wrong passphrase.
 func TestAnAlteredFileIsToldFromAWrongPassphrase(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)

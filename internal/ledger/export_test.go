@@ -27,7 +27,7 @@ func UnitsReturned(account string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Code: RevenueEnergy}, net}, {AccountRef{Code: VATPayable}, vat}, {AccountRef{RefundDue, account}, -net - vat}})
 }
 
-// CashedUp is P21: the cash of a till, which should hold expected, was counted and brought to the bank. A shortage is an expense; a
+// CashedUp is P21: the cash of a till was counted, compared with the expected amount and brought to the bank. A shortage is an expense; a
 // surplus reduces the expense.
 func CashedUp(bank, till string, expected, counted Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Bank, bank}, counted}, {AccountRef{Code: ExpenseTillBalance}, expected - counted}, {AccountRef{Till, till}, -expected}})

@@ -2,8 +2,8 @@
 // journals of the operations. It does not use the database; the store applies these rules.
 //
 // Start at [New]. Amounts are signed, debit positive and credit negative. A journal's postings sum to zero; this is checked when it is
-// built, stored and sealed. Journals are never changed; a correction is a new journal, and a reversal is the exact mirror of one (see
-// [Mirror]).
+// built, stored and sealed. Journals are never changed; a correction is a new journal, and a reversal is the exact mirror of a journal
+// (see [Mirror]).
 package ledger
 
 import (

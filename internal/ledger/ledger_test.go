@@ -36,7 +36,7 @@ func (b *books) next() id.ID {
 	return id.ID{15: b.n}
 }
 
-// post books a journal. It must balance and keep every limit as a whole.
+// post books a journal. The journal must balance, and its postings together must keep every limit.
 func (b *books) post(kind ledger.Kind, postings ...ledger.Posting) ledger.Journal {
 	b.t.Helper()
 	j, err := ledger.New(ledger.Journal{ID: b.next(), Kind: kind, Ref: fmt.Sprint(b.n), PostedAt: at(int(b.n)), Postings: postings})

@@ -20,7 +20,7 @@ func Begin(year int, month time.Month, day int, zone *time.Location) time.Time {
 	if changed.IsZero() {
 		return at
 	}
-	// old is midnight by the offset before the last change of the clocks. If it was before that change, the day begins there.
+	// old is midnight by the offset before the last change of the clocks. If that midnight was before the change, the day begins there.
 	_, after := noon.Zone()
 	_, before := changed.Add(-1).Zone()
 	switch old := at.Add(time.Duration(after-before) * time.Second); {
@@ -35,10 +35,11 @@ func Begin(year int, month time.Month, day int, zone *time.Location) time.Time {
 // Of returns the first moment of a time's day, in the time's own zone.
 func Of(at time.Time) time.Time { return After(at, 0) }
 
-// Next returns the first moment of the day after a time's own, in the time's own zone. It is always later.
+// Next returns the first moment of the day after a time's day, in the time's own zone. It is always later than the time.
 func Next(at time.Time) time.Time { return After(at, 1) }
 
-// After returns the first moment of the day so many days after a time's own, in the time's own zone. Negative days go back.
+// After returns the first moment of the day that comes a number of days after a time's day, in the time's own zone. A negative number
+// goes back.
 func After(at time.Time, days int) time.Time {
 	year, month, day := at.Date()
 	return Begin(year, month, day+days, at.Location())

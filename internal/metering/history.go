@@ -73,12 +73,12 @@ type RaisedAlarm struct {
 	ClearedAt time.Time
 }
 
-// Span is a part of a meter's history: from inclusive, to exclusive, both the meter's own time; zero means open.
+// Span is a part of a meter's history, in the meter's own time. From is included and To is not; a zero time sets no limit.
 type Span struct{ From, To time.Time }
 
 // After identifies the last row of a page by two numbers that sort as the list does, first Hi, then Lo. The zero value begins
-// with the newest row. Readings use their row, alarms their identity, all others the server's time in microseconds and the
-// sequence number.
+// with the newest row. For readings the numbers come from the row number, for alarms from the identity, and for all other rows from
+// the server's time in microseconds and the sequence number.
 type After struct{ Hi, Lo uint64 }
 
 // Tx is the part of a transaction that the history needs.
@@ -119,7 +119,8 @@ func (h *History) Events(ctx context.Context, by access.Actor, meter string, s S
 		last: func(e StoredEvent) After { return After{Hi: uint64(e.ReceivedAt.UnixMicro()), Lo: e.Seq} }})
 }
 
-// Alarms lists alarms of one meter, or of all if meter is empty, newest first; with open only those that are not cleared.
+// Alarms lists alarms of one meter, or of all meters if meter is empty, newest first. If open is set, it lists only alarms that are
+// not cleared.
 func (h *History) Alarms(ctx context.Context, by access.Actor, meter string, open bool, limit int, cursor string) (Page[RaisedAlarm], error) {
 	return list(ctx, h, by, query[RaisedAlarm]{meter: meter, all: meter == "", limit: limit, cursor: cursor,
 		rows: func(tx Tx, n int64, a After, max int) ([]RaisedAlarm, error) { return tx.Alarms(n, open, a, max) },

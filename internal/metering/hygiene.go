@@ -49,15 +49,15 @@ const (
 
 // Limits that classify a register that cannot follow the one before.
 const (
-	// resetShare: a register of at most 1/resetShare of the one before began again near 0.
+	// resetShare: a register that is at most 1/resetShare of the register before began again near 0.
 	resetShare = 50
 	// rolloverShare: a register within 1/rolloverShare of its last figure may pass it between two readings.
 	rolloverShare = 50
-	// doubledShare: the register doubled if it is within 1/doubledShare of twice the one before.
+	// doubledShare: the register doubled if it is within 1/doubledShare of twice the register before.
 	doubledShare = 200
 )
 
-// CounterDoubt classifies a register that cannot follow the one counted last, both in Wh and neither negative.
+// CounterDoubt classifies a register (is) that cannot follow the register counted last (was). Both are in Wh and not negative.
 func CounterDoubt(was, is int64) Doubt {
 	switch {
 	case is >= was:

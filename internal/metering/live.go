@@ -91,8 +91,8 @@ func (l *Live) seen(now time.Time, at int64, trusted bool) {
 // from the clocks of two servers.
 const setBack = 2 * time.Minute
 
-// Passed is the range of numbers that the watermark has passed since Load; held means that some may have arrived in an earlier
-// batch. If to is below from, it has not moved.
+// Passed is the range of numbers that the watermark has passed since Load; held means that some of them may have arrived in an
+// earlier batch. If to is below from, it has not moved.
 func (l *Live) Passed() (from, to uint64, held bool) {
 	return l.was.Watermark + 1, l.Window.Watermark, l.was.Bits != 0
 }

@@ -50,7 +50,7 @@ func token(seq uint64, result string, balance int64) wire.Record {
 
 func (l *line) settle() { l.Settle(nil, time.Time{}, l.now) }
 
-// TestTheFiguresOfAReading: all of them are from the newest reading.
+// TestTheFiguresOfAReading checks that all figures come from the newest reading.
 func TestTheFiguresOfAReading(t *testing.T) {
 	l := newLine()
 	for _, seq := range []uint64{2, 1, 4} { // 4 is beyond a gap
@@ -116,7 +116,8 @@ func TestWhatIsLookedForInEarlierBatches(t *testing.T) {
 	}
 }
 
-// TestFiguresFollowTheNumbers, not the order of arrival: readings, events and tokens, some of an earlier batch.
+// TestFiguresFollowTheNumbers checks that the figures follow the record numbers, not the order of arrival, for readings, events
+// and tokens, also of an earlier batch.
 func TestFiguresFollowTheNumbers(t *testing.T) {
 	l := newLine()
 	l.takes(event(3, 401), 1)
@@ -131,7 +132,7 @@ func TestFiguresFollowTheNumbers(t *testing.T) {
 	if l.BalanceWh != 77 {
 		t.Errorf("a token that was not taken set the balance to %d", l.BalanceWh)
 	}
-	// The next come in three batches: an event beyond the gap, a reading beyond it, and the records that close it.
+	// The next records come in three batches: an event beyond the gap, a reading beyond the gap, and the records that close the gap.
 	l.takes(event(7, 403), 1)
 	l.settle()
 	held := reading(6)
@@ -158,7 +159,7 @@ func TestFiguresFollowTheNumbers(t *testing.T) {
 	}
 }
 
-// TestEventsChangeWhatIsKnownOfASupply, code by code.
+// TestEventsChangeWhatIsKnownOfASupply checks the effect of each event code.
 func TestEventsChangeWhatIsKnownOfASupply(t *testing.T) {
 	l := newLine()
 	seq := uint64(0)
@@ -206,7 +207,7 @@ func TestEventsRaiseAlarms(t *testing.T) {
 	}
 }
 
-// TestALateReadingIsShown unless there is a newer one: a person accepted it.
+// TestALateReadingIsShown checks that a reading that a person accepted is shown, unless there is a newer one.
 func TestALateReadingIsShown(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -240,7 +241,7 @@ func TestALateReadingIsShown(t *testing.T) {
 	}
 }
 
-// TestTheMetersOwnTime: the time of its records, plus the time since.
+// TestTheMetersOwnTime checks that a meter's time is the time of its records plus the real time since.
 func TestTheMetersOwnTime(t *testing.T) {
 	var l line
 	if l.now = noon(); !l.Clock(l.now).Equal(noon()) {
@@ -276,7 +277,7 @@ func TestTheMetersOwnTime(t *testing.T) {
 	}
 }
 
-// TestWhatBecomesOfARecord has each outcome, with the answer to the meter.
+// TestWhatBecomesOfARecord checks each outcome of a record, with the answer to the meter.
 func TestWhatBecomesOfARecord(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -319,7 +320,7 @@ func TestWhatBecomesOfARecord(t *testing.T) {
 	}
 }
 
-// TestHowMuchPowerIsBelieved: up to a fifth more than the meter can measure, in either direction.
+// TestHowMuchPowerIsBelieved checks that power is accepted up to a fifth above what the meter can measure, in either direction.
 func TestHowMuchPowerIsBelieved(t *testing.T) {
 	for _, c := range []struct {
 		max, w int64

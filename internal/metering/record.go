@@ -79,6 +79,6 @@ type NewReading struct {
 	Memory string // the reading's device memory
 }
 
-// HeldRows is how many rows back a reading that arrived beyond a gap can be: since then only numbers of its own window and of
-// the window below it can have been stored.
+// HeldRows is how many rows back a reading that arrived beyond a gap can be. After it arrived, the server can have stored only
+// numbers of the reading's own window and of the window below.
 const HeldRows = 2 * wire.Window

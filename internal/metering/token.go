@@ -14,9 +14,9 @@ import (
 // A heard token may not be in the meter, because anybody can send an SMS in the meter's name:
 //   - its delivery over the meter's own connection goes on, and it may be sent again by SMS;
 //   - further answers by SMS are compared with it as with a token that is in the meter;
-//   - its seller cannot undo the sale alone. A person who may reverse sales can, with a reason: with the meter's cancellation
-//     if the meter is connected, otherwise unconfirmed;
-//   - if a signed report says that the meter has it, verification reports the wrong state, as for a token that is only sent.
+//   - its seller cannot undo the sale alone. A person who may reverse sales can, and must give a reason. A connected
+//     meter must cancel the token first; without a connection the reversal stays unconfirmed;
+//   - if there is a signed report that the meter has the token, verification reports a wrong state, as for a sent token.
 type TokenState string
 
 // Token states. A rejected token may still change its state.
@@ -45,7 +45,7 @@ const (
 	MoveRejected                   // a signed report says that the meter will never take it
 	MoveDisproved                  // any other signed report: it replaces what an SMS said
 	MoveUsed                       // the meter answers its cancellation with used, and the sale remains
-	MoveCancelled                  // the meter has cancelled it, and has not reported before, signed, that it has it
+	MoveCancelled                  // the meter has cancelled it; no earlier signed report says that the meter has it
 	MoveReversed                   // its sale is reversed and the meter could not be asked
 	MoveReclaimed                  // its sale is reversed and the meter has it: its value becomes a debt
 )
@@ -57,7 +57,7 @@ type tokenMove struct {
 }
 
 // tokenMoves has a row for each move. A token that a meter has cancelled stays reversed if its sale is then reversed without
-// asking the meter. One that the meter accepts while its sale is being reversed becomes reversed_unconfirmed, and its value is
+// asking the meter. A token that the meter accepts while its sale is being reversed becomes reversed_unconfirmed, and its value is
 // then claimed as a debt.
 var tokenMoves = [...]tokenMove{
 	MoveMade:      {TokenIssued, []TokenState{TokenReserved}},

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestWhatAReportChangesAboutAToken has every state and the effect of each kind of result on it.
+// TestWhatAReportChangesAboutAToken checks the effect of each kind of result on a token in each state.
 func TestWhatAReportChangesAboutAToken(t *testing.T) {
 	const none = metering.AlarmCode("")
 	for _, c := range []struct {

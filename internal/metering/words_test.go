@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestWordsOfADoubt has every doubt's words: people read them in alarms and in the list of records that wait.
+// TestWordsOfADoubt checks the words of every doubt: people read them in alarms and in the list of records that wait.
 func TestWordsOfADoubt(t *testing.T) {
 	want := map[metering.Doubt]string{
 		"zero": "the register fell to zero", "rollover": "the register passed its last figure and began again", "reset": "the register began again near zero",
@@ -35,7 +35,7 @@ func TestWordsOfADoubt(t *testing.T) {
 	}
 }
 
-// TestWhyARecordIsHeld has the full reason and the alarm's text.
+// TestWhyARecordIsHeld checks the full reason and the text of the alarm.
 func TestWhyARecordIsHeld(t *testing.T) {
 	for _, c := range []struct {
 		change func(*wire.Reading)
@@ -71,7 +71,7 @@ func TestWhyARecordIsHeld(t *testing.T) {
 	}
 }
 
-// TestTextsOfAlarms of boots, events and tokens.
+// TestTextsOfAlarms checks the texts of the alarms about boots, events and tokens.
 func TestTextsOfAlarms(t *testing.T) {
 	l := newLine()
 	nameless := line{Live: metering.Live{Window: metering.Window{Watermark: 5}}, now: noon()}
@@ -121,7 +121,7 @@ func (s torn) Alarms(int64, bool, metering.After, int) ([]metering.RaisedAlarm, 
 	return nil, s.rows
 }
 
-// TestAHistoryThatBreaksSaysSo instead of showing an empty list or an unknown meter.
+// TestAHistoryThatBreaksSaysSo checks that a failed read is an error, not an empty list or an unknown meter.
 func TestAHistoryThatBreaksSaysSo(t *testing.T) {
 	broken := errors.New("broken")
 	owner := access.Actor{Tenant: 1, Role: access.Owner}
@@ -157,7 +157,7 @@ func TestARefusedListIsExplained(t *testing.T) {
 	}
 }
 
-// TestAlarmsOfAllAreAskedOfNoMeter: number 0 means every meter.
+// TestAlarmsOfAllAreAskedOfNoMeter checks that the store is asked for meter 0, which means all meters.
 func TestAlarmsOfAllAreAskedOfNoMeter(t *testing.T) {
 	h := metering.NewHistory(&shelf{rows: 1})
 	owner := access.Actor{Tenant: 1, Role: access.Owner}
@@ -169,7 +169,7 @@ func TestAlarmsOfAllAreAskedOfNoMeter(t *testing.T) {
 	}
 }
 
-// TestNotesThatAreHalfReadCountForNothing: the part before the fault is not used either.
+// TestNotesThatAreHalfReadCountForNothing checks that invalid notes are not used at all, not even the part before the fault.
 func TestNotesThatAreHalfReadCountForNothing(t *testing.T) {
 	for _, text := range []string{`{"store":"a1","server":7}`, `{"store":"a1","fw":1}`, `{"store":"a1"`} {
 		if got := metering.ParseInfo(text); got.Memory != "" || got.FW != "" || got.Server.Epoch != 0 || got.Server.Past != nil {

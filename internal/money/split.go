@@ -1,8 +1,8 @@
 package money
 
 // LargestRemainder splits total by weights so that the parts sum to it exactly. Every part gets the floor of its share. The rest goes, one
-// minor unit each, to the largest remainders; of equal ones, to the lower index first. Weights are not negative, and their sum is positive
-// and fits 64 bits. It is for shares of equal rank; vends are split in sequence.
+// minor unit each, to the largest remainders; among equal remainders, the lower index comes first. Weights are not
+// negative, and their sum is positive and fits 64 bits. It is for shares of equal rank; vends are split in sequence.
 func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
 	if total < 0 {
 		return nil, ErrDivisor

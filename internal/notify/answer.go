@@ -90,7 +90,7 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 		return d.reply(tx, q, PurposeStopped, q.args)
 	case WordNotHere:
 		a := q.args
-		if len(q.mine) == 1 { // with several meters it would be a guess, and a token sent to the wrong meter counts as a wrong one
+		if len(q.mine) == 1 { // with several meters it would be a guess, and a token sent to the wrong meter counts there as a wrong token
 			a.SIM = q.mine[0].SIM
 		}
 		return d.reply(tx, q, PurposeNotHere, a)

@@ -63,7 +63,7 @@ const BalanceSearch = 10
 // FromMeter filters the messages that a meter sent.
 func FromMeter(meter int64) Filter { return Filter{Meter: meter, Incoming: new(true)} }
 
-// BalanceBySMS is the newest balance that a meter reported by SMS. newest are its messages, newest first.
+// BalanceBySMS is the newest balance that a meter reported by SMS. Pass the meter's messages, newest first.
 func BalanceBySMS(newest []Message) (BalanceReport, bool) {
 	for _, m := range newest {
 		if t, is := BalanceIn(m); is {
@@ -189,7 +189,7 @@ func (d *Dispatcher) walletUsage(tx Tx, q question, today, since time.Time) erro
 }
 
 // since is when the customer's account was opened: earlier use is a former occupant's. It is zero for a simulated meter whose
-// own time is before that.
+// own time is before the opening.
 func (q question) since(reported bool, asOf time.Time) time.Time {
 	if q.about.Since.IsZero() || q.about.Simulated && reported && asOf.Before(q.about.Since) {
 		return time.Time{}
@@ -197,7 +197,7 @@ func (q question) since(reported bool, asOf time.Time) time.Time {
 	return q.about.Since.In(q.zone)
 }
 
-// readingsSince returns a meter's readings up to a moment, back to the first one that is not after from.
+// readingsSince returns a meter's readings between two moments, newest first, with the last reading before them if there is one.
 func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.StoredReading, err error) {
 	var after metering.After
 	for len(out) < usageReadings {
@@ -214,8 +214,8 @@ func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.Store
 	return out, nil
 }
 
-// useOf adds up what a meter counted since from, and of that since yesterday. The use is known only if the day before from has
-// a reading: a part of a week is not reported as a week. Nothing is counted between two device memories.
+// useOf adds up what a meter counted since the moment from, and what it counted since yesterday began. The use is known only if
+// there is a reading of the day before from: a part of a week is not reported as a week. Nothing is counted between two device memories.
 func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use) {
 	readings = slices.Clone(readings)
 	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })

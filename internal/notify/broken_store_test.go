@@ -18,7 +18,7 @@ import (
 // errStore is the error of the failing statement.
 var errStore = errors.New("the store failed")
 
-// broken is a transaction in which statement number at fails. The statement still takes effect and returns its values, so code
+// broken is a transaction in which one statement fails. The statement still takes effect and returns its values, so code
 // that ignores the error goes on and returns no error.
 type broken struct {
 	notify.Tx

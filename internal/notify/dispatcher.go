@@ -37,7 +37,7 @@ type Config struct {
 	Hasher registry.Hasher // of the cursors of lists, and of token digits
 	Routes []Configured    // in the order of trying
 	Owner  string          // this process's name among all that serve the same database
-	Alone  bool            // no other process serves the database: if no route of this one takes a message, none does
+	Alone  bool            // no other process serves the database: if no route of this process takes a message, no route does
 	Answer time.Duration   // a meter's time for its first answer; 0 means a minute
 	Now    func() time.Time
 	Log    *slog.Logger
@@ -78,7 +78,7 @@ type standing struct {
 	last     time.Time // when it last accepted a message
 	memory   Memory    // of arrivals, if it has one
 	full     bool      // the alarm about its memory is raised
-	looked   bool      // full has been compared with the stored alarm
+	looked   bool      // the field full has been compared with the stored alarm
 }
 
 // New returns a Dispatcher.

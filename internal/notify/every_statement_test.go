@@ -22,7 +22,7 @@ type operation struct {
 	do    func(*testing.T, *notify.Dispatcher, *broken) error
 }
 
-// runs runs an operation in a world of its own, in which the statement number at fails.
+// runs carries out an operation in a world of its own, in which the statement with a given number fails.
 func (o operation) runs(t *testing.T, at int) (*broken, error) {
 	t.Helper()
 	tx, c := o.begin(t)

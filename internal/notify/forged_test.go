@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// TestAForgedStopEndsNoMore: the sender of a STOP may be forged, so a STOP ends only the messages in the list ends. Tokens,
-// answers, notices of reversals and the warnings that must precede a cut-off are still sent.
+// TestAForgedStopEndsNoMore: the sender of a STOP may be forged, so a STOP ends only messages that the customer can do
+// without. Tokens, answers, notices of reversals and the warnings that must precede a cut-off are still sent.
 func TestAForgedStopEndsNoMore(t *testing.T) {
 	ends := []notify.Purpose{notify.PurposeLow1, notify.PurposeCutOff, notify.PurposeWritten}
 	for _, p := range append(notify.Purposes(), notify.PurposeWritten, notify.PurposeMeter) {

@@ -59,8 +59,9 @@ func (d *Dispatcher) fromMeter(tx Tx, meter registry.Meter, in Message, raw Inco
 	return true, d.doubt(tx, waiting.ID, f.Ask, now)
 }
 
-// doubt schedules the next step of a message whose answer proves nothing about its token (ask), or whose token is not in the
-// list of last tokens. The question is sent at once, but only once for each time that the token is sent: otherwise a forger of
+// doubt schedules the next step of a message after an answer that does not settle it. If the answer proves nothing about the
+// token, ask is set and the dispatcher asks the meter. Otherwise the meter listed its last tokens, and the token is not among
+// them. The question is sent at once, but only once for each time that the token is sent: otherwise a forger of
 // the meter's answers could use up all tries in a minute.
 func (d *Dispatcher) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
@@ -81,7 +82,7 @@ func (d *Dispatcher) doubt(tx Tx, message id.ID, ask bool, now time.Time) error 
 	return tx.MessageHold(m)
 }
 
-// heard ends a message whose token the meter says it has.
+// heard ends a message after the meter has said that it has the message's token.
 func (d *Dispatcher) heard(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
 	i, err := id.Parse(id.Message, name)
 	if err != nil {

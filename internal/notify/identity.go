@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// IdentityOf makes the identity of an incoming message from what identifies it: the route and the provider's id, or if there is
-// none the sender, the network's time and the text. The same parts in the same order give the same identity; it does not reveal
+// IdentityOf makes the identity of an incoming message from what identifies it: the route and the provider's id or, without
+// such an id, the sender, the network's time and the text. The same parts in the same order give the same identity; it does not reveal
 // them.
 func IdentityOf(parts ...string) (out [16]byte) {
 	h := sha256.New()

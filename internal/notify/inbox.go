@@ -152,7 +152,7 @@ func (d *Dispatcher) reportOf(tx Tx, r Report) (id.ID, int, bool, error) {
 	return tx.MessageOfTry(r.Route, r.Reference, Canonical(r.To), d.c.Now().Add(-ReportWindow))
 }
 
-// lastBy returns the try with this number, or for 0 the last one that was given to the route; nil if there is none.
+// lastBy returns the try with a number or, for number 0, the last try that was given to the route; nil if there is no such try.
 func lastBy(tries []Try, route string, n int) *Try {
 	for i := len(tries) - 1; i >= 0; i-- {
 		if n == 0 && tries[i].Route == route || n > 0 && tries[i].N == n {

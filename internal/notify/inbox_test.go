@@ -16,7 +16,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestWhatIsKeptOfAnArrival: its time is ours, its sender and its text are cut, and a token in it is masked.
+// TestWhatIsKeptOfAnArrival checks what is stored: the server's own time, the sender and the text cut to their limits, and a token
+// only masked.
 func TestWhatIsKeptOfAnArrival(t *testing.T) {
 	for name, c := range map[string]struct {
 		in   notify.Incoming
@@ -39,7 +40,7 @@ func TestWhatIsKeptOfAnArrival(t *testing.T) {
 	}
 }
 
-// TestWhatAnAnswerBelongsTo: its question, its customer, its meter, and for a token its sale.
+// TestWhatAnAnswerBelongsTo checks that an answer names its question, its customer and its meter, and with a token also the sale.
 func TestWhatAnAnswerBelongsTo(t *testing.T) {
 	o := opened(t)
 	o.sales[1] = notify.LastSale{Vend: id.ID{7}, At: o.now, Tender: money.Amount{Minor: 10_000, Currency: "KES"}, Tokens: []sale.Token{
@@ -60,7 +61,8 @@ func TestWhatAnAnswerBelongsTo(t *testing.T) {
 	o.want(amina, "last", "No token was bought for meter 04140001001 yet.")
 }
 
-// TestALanguageIsTheCustomersOwn; if that has no texts it is the word's.
+// TestALanguageIsTheCustomersOwn checks that a customer is answered in their own language, or in the language of the keyword if
+// there are no texts in their own.
 func TestALanguageIsTheCustomersOwn(t *testing.T) {
 	for _, c := range []struct{ lang, word, want string }{{"en", "msaada", "en"}, {"sw", "aide", "sw"}, {"yo", "msaada", "sw"}, {"yo", "help", "en"}, {"yo", "info", "en"}, {"yo", "saldo", "en"}, {"", "aide", "fr"}} {
 		o := opened(t)
@@ -77,7 +79,7 @@ func TestALanguageIsTheCustomersOwn(t *testing.T) {
 	}
 }
 
-// TestTheShortestNumberThatIsAnswered has six digits after its plus.
+// TestTheShortestNumberThatIsAnswered checks that a number must have six digits after its plus to be answered.
 func TestTheShortestNumberThatIsAnswered(t *testing.T) {
 	for from, answers := range map[string]int{"+12345": 0, "+123456": 1, "1234567x": 0} {
 		o := opened(t)
@@ -87,7 +89,7 @@ func TestTheShortestNumberThatIsAnswered(t *testing.T) {
 	}
 }
 
-// TestAnswersOfAnHourAndADay are counted back from now, up to the last allowed answer.
+// TestAnswersOfAnHourAndADay checks that the limits count the answers of the last hour and the last 24 hours.
 func TestAnswersOfAnHourAndADay(t *testing.T) {
 	const later = "Too many messages: this one was not answered. Try again in an hour."
 	for _, c := range []struct {
@@ -146,7 +148,8 @@ func TestAMeterIsNamedByItsEnd(t *testing.T) {
 	}
 }
 
-// TestABalanceOfAWallet: from the books alone if the meter has reported nothing, and unknown if there is no wallet.
+// TestABalanceOfAWallet checks that the balance comes from the books alone if the meter has reported nothing, and is unknown if
+// there is no wallet.
 func TestABalanceOfAWallet(t *testing.T) {
 	s := newTill(t)
 	s.mine[amina][0].Wallet = true
@@ -171,7 +174,7 @@ func TestABalanceOfAWallet(t *testing.T) {
 	}
 }
 
-// TestWhichBalanceIsTheNewer: the one that the meter reported, unless a newer one came by SMS.
+// TestWhichBalanceIsTheNewer checks that the answer has the balance of the meter's last report, unless a newer one came by SMS.
 func TestWhichBalanceIsTheNewer(t *testing.T) {
 	for name, c := range map[string]struct {
 		record *registry.MeterRecord
@@ -259,7 +262,7 @@ func TestASimulatedMeterLivesInItsOwnTime(t *testing.T) {
 	}
 }
 
-// TestTheSevenDaysOfUse begin at midnight, and a register that went back is not counted.
+// TestTheSevenDaysOfUse checks that the seven days begin at midnight, and that a register that went back is not counted.
 func TestTheSevenDaysOfUse(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	week, day := midnight.AddDate(0, 0, -7), midnight.AddDate(0, 0, -1)
@@ -295,7 +298,7 @@ func TestTheSevenDaysOfUse(t *testing.T) {
 	}
 }
 
-// TestTheUseOfAnAccount is reported from the seventh day after the opening day.
+// TestTheUseOfAnAccount checks that the use is reported once there are seven whole days after the opening day.
 func TestTheUseOfAnAccount(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for since, want := range map[time.Time]notify.Purpose{
@@ -310,7 +313,7 @@ func TestTheUseOfAnAccount(t *testing.T) {
 	}
 }
 
-// TestNoMoreReadingsAreAddedUpThanTwoThousand, and no more are read than needed.
+// TestNoMoreReadingsAreAddedUpThanTwoThousand also checks that no more readings are read than needed.
 func TestNoMoreReadingsAreAddedUpThanTwoThousand(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for _, c := range []struct {

@@ -37,7 +37,7 @@ func (b bought) VendSale(i id.ID) (sale.Sale, bool, error) {
 func (b bought) JobOfKey(id.ID) (sale.Job, bool, error) { return sale.Job{}, false, nil }
 func (b bought) SoldHere(id.ID) (bool, error)           { return true, nil }
 
-// ledgerOf are the rows of one meter's sales; call number broken fails.
+// ledgerOf are the rows of one meter's sales. The call whose number is in the field broken fails.
 type ledgerOf struct {
 	tokens []sale.Token
 	sales  map[id.ID]sale.Sale

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// TestThePagesStateTheLimits: operators plan with these numbers.
+// TestThePagesStateTheLimits checks the numbers on the pages, because operators plan with them.
 func TestThePagesStateTheLimits(t *testing.T) {
 	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 	days := func(d time.Duration) int { return int(d / (24 * time.Hour)) }
@@ -58,7 +58,7 @@ func TestThePagesStateTheLimits(t *testing.T) {
 	}
 }
 
-// TestAllMessagesTogetherAreBounded: tokens and the warnings before a cut-off have room of their own.
+// TestAllMessagesTogetherAreBounded also checks that tokens and the warnings before a cut-off may fill twice as much of the queue.
 func TestAllMessagesTogetherAreBounded(t *testing.T) {
 	for _, c := range []struct {
 		draft notify.Draft

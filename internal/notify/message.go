@@ -125,7 +125,7 @@ const (
 const (
 	tokenLife  = 3 * 24 * time.Hour
 	noticeLife = 24 * time.Hour
-	cutLife    = 7 * 24 * time.Hour // of the warnings that a cut-off counts from: broken routes must not cut anybody off
+	cutLife    = 7 * 24 * time.Hour // of warnings that start the wait before a cut-off: broken routes must not cut anybody off
 	answerLife = time.Hour
 	textLife   = 24 * time.Hour
 )
@@ -154,7 +154,7 @@ func Pause(round int) time.Duration { return job.Pause(round) }
 // A token that arrives twice loads once, and a second warning of a cut-off does not hurt.
 func (m Message) harmless() bool { return !m.Token.IsZero() || m.Purpose.cuts() }
 
-// cuts reports whether a cut-off counts from the message.
+// cuts reports whether the message is a warning that starts the wait before a cut-off.
 func (p Purpose) cuts() bool { return p == PurposeLow2 || p == PurposeCutSoon }
 
 // end ends a message.

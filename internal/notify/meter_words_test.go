@@ -66,7 +66,7 @@ func TestWhatAnAnswerMovesOn(t *testing.T) {
 	}
 }
 
-// TestAnAnswerBeforeTheRoutesOwn shows that the message has left.
+// TestAnAnswerBeforeTheRoutesOwn checks that a meter's answer counts as proof that the message has left.
 func TestAnAnswerBeforeTheRoutesOwn(t *testing.T) {
 	for _, text := range []string{loadedText, rejectedText} {
 		for _, sent := range []bool{true, false} {
@@ -85,7 +85,7 @@ func TestAnAnswerBeforeTheRoutesOwn(t *testing.T) {
 	}
 }
 
-// TestAnAnswerIsWrittenDownOnce, with its message.
+// TestAnAnswerIsWrittenDownOnce checks that a repeated answer leaves one audit row and the time of the first answer.
 func TestAnAnswerIsWrittenDownOnce(t *testing.T) {
 	c := newCounter(t, 1)
 	c.messages = c.messages[:1]
@@ -100,8 +100,8 @@ func TestAnAnswerIsWrittenDownOnce(t *testing.T) {
 	}
 }
 
-// TestARejectionGivesATokenOneMoreDay: once, if the message lives that long and is the queue head, and the rejection is counted
-// once.
+// TestARejectionGivesATokenOneMoreDay checks that a token gets one more day only once, and only if its message lives that long and
+// is the queue head. A rejection is counted once.
 func TestARejectionGivesATokenOneMoreDay(t *testing.T) {
 	for name, x := range map[string]struct {
 		do    func(*counter, *notify.Message)
@@ -132,7 +132,8 @@ func TestARejectionGivesATokenOneMoreDay(t *testing.T) {
 	}
 }
 
-// TestARefusalInTheListIsARejection of the token in question, and an answered message is not rejected later.
+// TestARefusalInTheListIsARejection checks that REFUSED in the list of last tokens rejects that token, and that an answered message
+// is not rejected later.
 func TestARefusalInTheListIsARejection(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
@@ -203,7 +204,8 @@ func TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestATokenFromElsewhereIsSought among the sent ones, once however often it was sent.
+// TestATokenFromElsewhereIsSought checks that such a token is looked up among the sent tokens, and only once, however often it
+// was sent.
 func TestATokenFromElsewhereIsSought(t *testing.T) {
 	for name, c := range map[string]struct {
 		known bool // the store has the token
@@ -226,7 +228,7 @@ func TestATokenFromElsewhereIsSought(t *testing.T) {
 	}
 }
 
-// TestATokenFromElsewhereMayBeMeantByAnyAnswer, even if another was sent after it.
+// TestATokenFromElsewhereMayBeMeantByAnyAnswer checks that an answer may mean such a token even if another token was sent later.
 func TestATokenFromElsewhereMayBeMeantByAnyAnswer(t *testing.T) {
 	c := newCounter(t, 1)
 	foreign, own := c.messages[4], c.messages[0]

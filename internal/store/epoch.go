@@ -13,10 +13,11 @@ import (
 )
 
 // A database that was restored from a backup starts a new epoch ([Tx.BeginEpoch]), because it does not know what happened after the backup.
-// A restore raises every number that must never be used twice above all that may have been used. The last TID of every meter key moves to
-// the minute of the restore plus [core.TIDMargin]; command counters move to max(milliseconds now, last + 1), lease sequences to max(seconds
-// now, last + 1). All of them, and the epoch, also move beyond those of the replaced database ([Branch]). From the second epoch on, receipt
-// numbers carry the epoch. Meters whose row has an older epoch are asked to send again what they still have (see package intake).
+// A restore raises each counter whose numbers must never be used twice above every number that may have been used. The last TID of every
+// meter key moves to the minute of the restore plus [core.TIDMargin]; command counters move to max(milliseconds now, last + 1), lease
+// sequences to max(seconds now, last + 1). All of them, and the epoch, also move beyond those of the replaced database ([Branch]). From the
+// second epoch on, receipt numbers carry the epoch. Meters whose row has an older epoch are asked to send again what they still have (see
+// package intake).
 
 // usedKey is a meter key with the last TID that was taken under it.
 type usedKey struct {
@@ -32,8 +33,8 @@ type usedMeter struct {
 	command, lease int64
 }
 
-// Branch is what the database that a restore replaces has used since the copy was made, as far as it can still be read. The clock alone is
-// not enough: a copy that is restored twice could use the same numbers twice. The zero value has used no numbers.
+// Branch holds the numbers that the replaced database has used since the copy was made, as far as they can still be read. The clock alone
+// is not enough: a copy that is restored twice could use the same numbers twice. The zero value has used no numbers.
 type Branch struct {
 	Epoch  int64
 	rest   core.Rest // what is known of its last restore
@@ -72,7 +73,7 @@ func (b Branch) Join(other Branch) Branch {
 }
 
 // BeginEpoch turns a copy of a database into one that may be used from now on; taken is when the copy was made. It works on all tenants;
-// apart from it, a restore only copies files. replaced is what is known of the replaced database: its numbers are not used again.
+// everything else in a restore only copies files. replaced is what is known of the replaced database: its numbers are not used again.
 // BeginEpoch returns the new epoch.
 func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 	old, err := tx.MetaInt(core.MetaEpoch)
@@ -126,7 +127,7 @@ func (tx *Tx) skipBranch(b Branch) error {
 }
 
 // lostUpTo returns the last minute whose TID the copied database or the replaced one may have used in the time that a restore loses.
-// If only the epoch of the replaced one is known, it may have been restored just now.
+// If only the epoch of the replaced database is known, that database may have been restored just now.
 func (tx *Tx) lostUpTo(epoch int64, replaced Branch) (time.Time, error) {
 	own, err := tx.LastRestore()
 	if err != nil {

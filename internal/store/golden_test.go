@@ -55,7 +55,7 @@ func TestGoldenHashesOfRows(t *testing.T) {
 	}
 }
 
-// TestGoldenRowsFillEveryAttestedColumn: the golden rows fill every attested column, and leave each column empty once that may be NULL.
+// TestGoldenRowsFillEveryAttestedColumn: the golden rows fill every attested column, and leave each nullable column empty once.
 func TestGoldenRowsFillEveryAttestedColumn(t *testing.T) {
 	nullable := map[string][]int{ // columns without NOT NULL, and those of a LEFT JOIN that may find no row
 		"meter": {4, 10, 11}, "account": {6}, "debt": {5, 6, 7},

@@ -48,7 +48,7 @@ func (m Migration) Statements() []string {
 	return out
 }
 
-// ends returns the position just after the first stop in a text, searching from from; the text's length if there is none.
+// ends returns the position just after the first stop byte at or after a position in a text, or the text's length if no stop byte follows.
 func ends(text string, from int, stop byte) int {
 	if n := strings.IndexByte(text[from:], stop); n >= 0 {
 		return from + n + 1
@@ -56,7 +56,7 @@ func ends(text string, from int, stop byte) int {
 	return len(text)
 }
 
-// bare reports whether a text holds anything besides comments.
+// bare reports whether a text contains more than comments.
 func bare(text string) bool {
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "--")

@@ -48,7 +48,7 @@ func (tx *Tx) Growth(from, to int64) ([][32]byte, error) {
 }
 
 // VendProof proves that a completed sale is in the log of the head at a size in leaves, or of the newest head for size 0. found says
-// whether it is, or what is missing.
+// whether the sale is in that log, or what is missing.
 func (tx *Tx) VendProof(s sale.Sale, size int64) (out proof.Sealed, found sale.Sealing, err error) {
 	i, row, known, err := tx.saleRow(s)
 	if err != nil || !known {

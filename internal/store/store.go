@@ -78,8 +78,8 @@ type Engine interface {
 	// View runs fn on a consistent snapshot for reading only.
 	View(ctx context.Context, t access.Tenant, fn func(*Tx) error) error
 	// Ingest queues the records of one message of a meter and returns at once; the engine merges all waiting records into one transaction.
-	// recs belong to the engine until done is called. done is called exactly once, after the commit, on a goroutine of the engine: outcomes
-	// in the order of recs, and an error when at least one of them is Failed. Messages of one meter are answered in the order of the calls.
+	// recs belong to the engine until done is called. done is called exactly once, after the commit, on a goroutine of the engine. It gets
+	// the outcomes in the order of recs, and an error if any outcome is Failed. Messages of one meter are answered in the order of the calls.
 	// An error of Ingest itself ([ErrBusy], [ErrReadOnly], [ErrFull], [ErrClosed]) means that nothing was queued and done will not be
 	// called.
 	Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error

@@ -30,7 +30,7 @@ type Report struct {
 	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
 	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
 	Older    int       // the schema of a database that is not upgraded yet, if an upgraded copy was checked; 0: the database itself was checked
-	More     int       // how many of them all are not listed, see MaxFindings
+	More     int       // how many findings, notices and remarks are not listed, see MaxFindings
 }
 
 // Sound reports whether the books are whole and proven. A sound report may have notices and remarks.
@@ -77,7 +77,7 @@ func (r *Report) Count(name string, n int64) {
 	r.Figures = append(r.Figures, Figure{name, n})
 }
 
-// Trust is what a database is checked against and does not hold itself.
+// Trust is what a database is checked against; the database itself does not hold it.
 type Trust struct {
 	Public string      // the public line of the seal key
 	Heads  []seal.Head // signed heads of the tenant that were kept elsewhere, already checked against Public
@@ -89,7 +89,7 @@ type Trust struct {
 	AtOnce bool
 	// Mark returns the mark of a row that waits for its seal, if the engine seals later; nil if the mark cannot be computed.
 	Mark func(leaf [32]byte) []byte
-	// Pass is how many rows' evidence one pass over the audit log holds in memory; 0 for the default, which fits everywhere.
+	// Pass is for how many rows one pass over the audit log holds evidence in memory; 0 for the default, which fits everywhere.
 	Pass int64
 }
 
@@ -138,7 +138,7 @@ func VerifyBooks(tx *Tx, r *Report) error {
 }
 
 // VerifyAll runs [Verify] for every tenant of a database. tx returns the tenant's Tx, always of the same snapshot; trust returns what to
-// check a tenant and the origin of its log against. It returns the origins of the logs.
+// check a tenant against, given the origin of its log. VerifyAll returns the origins of the logs.
 func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin string) Trust, r *Report) (origins []string, err error) {
 	tenants, err := tx(FirstTenant).Tenants()
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sales"
 )
 
-// attestedPass is how many rows' evidence one pass over the audit log holds in memory, unless a [Trust] says otherwise; more rows take
+// attestedPass is for how many rows one pass over the audit log holds evidence in memory, unless a [Trust] says otherwise. More rows take
 // more passes.
 const attestedPass = 1 << 19
 

@@ -11,7 +11,7 @@ import (
 )
 
 // verifyFloors checks the TID floors of the keys: the last TID of each key that counts as used without a token. The sealed log does not
-// attest floors: a restore moves those of all keys, and no log shows which TIDs were lost. But bounds can be derived. Before the first
+// attest floors: a restore moves the floors of all keys, and no log shows which TIDs were lost. But bounds can be derived. Before the first
 // restore, all tokens of a key have TIDs above its floor. After a restore, no floor may lie below the TIDs that the lost time may have
 // used: the next sale could use one of them again, and the meter would reject a token that was paid for. A floor that was raised after a
 // restore cannot be detected. It makes TIDs run ahead of the clock, but only as far as sales allow (sale.Reach), and the tokens show it.

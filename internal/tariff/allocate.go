@@ -188,7 +188,7 @@ func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error 
 }
 
 // settle turns the exact cost into money: the gross amount half up, then the untaxed levies, then the tax in the rest half up, then the
-// taxed levies; energy is the rest. With the two other roundings all the money left belongs to the price.
+// taxed levies; energy is the rest. With the roundings Nearest and Income, all the money left belongs to the price.
 func (a *Allocation) settle(b Body, cost money.Exact, scale int64) error {
 	gross, err := cost.Div(scale, money.HalfUp)
 	if err != nil {
@@ -249,7 +249,7 @@ func (a *Allocation) collect(untaxed bool, scale int64) error {
 	return nil
 }
 
-// splitNet divides the net amount among the steps. The sum up to each is rounded half up, and the last gets the rest.
+// splitNet divides the net amount among the steps. The sum up to each step is rounded half up, and the last step gets the rest.
 func (a *Allocation) splitNet(scale int64) error {
 	var cost money.Exact
 	var given money.Minor
@@ -304,7 +304,7 @@ func bounds(p Purchase, cur money.Currency) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// tooSmall refuses a payment, and names the least one that buys something if nothing else takes a part of it.
+// tooSmall refuses a payment. If nothing else takes a part of it, tooSmall names the smallest payment that buys something.
 func tooSmall(p Purchase, cur money.Currency, deducted money.Minor, at unit.Energy) refusal.Refusal {
 	if deducted > 0 {
 		return refuse.PurchaseTakenByCharges(of(p.Tender, cur), of(deducted, cur))

@@ -401,7 +401,7 @@ func TestBuyingTwiceWithCarryIsBuyingOnce(t *testing.T) {
 	for n := range 100_000 {
 		p := randomPurchase(r)
 		p.Charges, p.Free, p.Carry, p.Body.Rounding, p.Body.Fee = nil, 0, 0, tariff.Carry, tariff.VendFee{}
-		// Rounding alone can buy a quantum below one minor unit, so the property needs dearer ones.
+		// Rounding alone can buy a quantum that costs less than one minor unit, so the property needs higher prices.
 		for i := range p.Body.Blocks {
 			p.Body.Blocks[i].Rate += 10_000_000
 		}

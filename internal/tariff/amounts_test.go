@@ -63,7 +63,7 @@ func TestCostsAreRoundedUpAndWhatIsAffordableDown(t *testing.T) {
 	if got, err := levied().CostOf(1000); err != nil || got != 305 {
 		t.Errorf("1 kWh with levies costs at most %d (%v), want 305", got, err)
 	}
-	const cent = 100_000_000_000 // in the parts of a rest
+	const cent = 100_000_000_000 // in the units of a rest
 	cheap := body("KES", 0, tariff.Block{Rate: 1})
 	for _, c := range []struct {
 		name      string

@@ -61,7 +61,7 @@ func (b Body) Bill(u MonthUse, zone *time.Location) (Bill, error) {
 	return out, err
 }
 
-// standing adds to a bill what falls due whatever is used.
+// standing adds to a bill the charges that do not depend on use.
 func (b Body) standing(month time.Time, out *Bill) ([]Charge, error) {
 	last := time.Date(month.Year(), month.Month()+1, 0, 0, 0, 0, 0, time.UTC).Day()
 	var charges []Charge

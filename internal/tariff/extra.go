@@ -51,7 +51,7 @@ func (l Levy) Of(rate money.MicroRate) (money.MicroRate, error) {
 // Free are basic units that an account gets every local month without paying, on a token of their own.
 type Free struct {
 	Units  unit.Energy     // a multiple of 100 Wh; 0 for none
-	Funded money.MicroRate // what a programme pays for each, without tax; 0 if nobody does
+	Funded money.MicroRate // what a programme pays for a kilowatt-hour, without tax; 0 if no programme pays
 	Apart  bool            // they do not count towards the month's blocks
 }
 

@@ -72,7 +72,7 @@ func golden(t *testing.T, path, got string) {
 type book struct {
 	body    tariff.Body
 	cur     money.Currency
-	opened  time.Time // first day, then the first day whose charges are not raised
+	opened  time.Time // first day; later, the first day whose charges are not raised yet
 	charges []tariff.Charge
 	carry   money.Minor
 	month   string

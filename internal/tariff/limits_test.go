@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// limit is a change of a valid tariff. The refusal, if there is one, begins with says.
+// limit is a change of a valid tariff, and how its refusal begins.
 type limit struct {
 	name   string
 	change func(*tariff.Body)
@@ -69,7 +69,7 @@ func TestTaxPurchasesAndPlanKeepTheirLimits(t *testing.T) {
 	})
 }
 
-// ladder is so many blocks of 0.1 kWh; the last has no limit.
+// ladder returns n blocks of 0.1 kWh; the last has no limit.
 func ladder(n int) []tariff.Block {
 	blocks := make([]tariff.Block, n)
 	for i := range blocks {
@@ -121,7 +121,7 @@ func onlyTime(b *tariff.Body) {
 	b.Fixed = []tariff.FixedCharge{{Name: "plan", Amount: 1, Per: tariff.PerDay}}
 }
 
-// namedRates is so many rates by time of use.
+// namedRates returns n rates by time of use.
 func namedRates(n int) (out []tariff.Rate) {
 	for i := range n {
 		out = append(out, tariff.Rate{Name: fmt.Sprint("rate-", i), Rate: 1})
@@ -129,7 +129,7 @@ func namedRates(n int) (out []tariff.Rate) {
 	return out
 }
 
-// minutes is so many windows of a minute each, from midnight on.
+// minutes returns n windows of a minute each, from midnight on.
 func minutes(n int) (out []tariff.Window) {
 	for i := range n {
 		out = append(out, tariff.Window{Days: 1 << tariff.Monday, From: tariff.Clock(i), To: tariff.Clock(i + 1)})
@@ -137,7 +137,7 @@ func minutes(n int) (out []tariff.Window) {
 	return out
 }
 
-// holidays is so many days from the beginning of 2026 on.
+// holidays returns n days from the beginning of 2026 on.
 func holidays(n int) (out []tariff.Holiday) {
 	for i := range n {
 		day := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)
@@ -199,7 +199,7 @@ func TestPricesByTimeOfUseKeepTheirLimits(t *testing.T) {
 	})
 }
 
-// monthly is so many seasons, each of a month or more.
+// monthly returns n seasons, each of a month or more.
 func monthly(n int) []tariff.Season {
 	seasons := make([]tariff.Season, n)
 	for i := range seasons {

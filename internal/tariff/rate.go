@@ -232,7 +232,7 @@ func (t *TOU) rateAt(at time.Time) int {
 	return t.Otherwise
 }
 
-// until returns the next time after at at which the price may change. For a price by time of use it is a window's edge, a new day or a
+// until returns the next time at which the price may change. For a price by time of use it is a window's edge, a new day or a
 // change of the clocks; for other prices a new month or a season's first day. Windows follow the local clock: in an hour that comes twice
 // they apply twice.
 func (b Body) until(at time.Time) time.Time {
@@ -283,8 +283,9 @@ func (b Body) Dearest() money.MicroRate {
 }
 
 // AffordableLess returns the energy that an amount pays for at the dearest price, with levies and tax, rounded down: how far a meter may
-// run before it must ask again (docs/reference/supply.md#leases). If energy itself costs nothing, it returns [MaxUpTo]. rest is the use
-// below a minor unit, in the units of [RatingState]'s Rest. With it, use at the dearest price lowers the result by exactly that use.
+// run before it must ask again (docs/reference/supply.md#leases). If energy itself costs nothing, it returns [MaxUpTo]. rest is use
+// that is not debited yet because it costs less than a minor unit, in the units of [RatingState]'s Rest. It is deducted too, so that energy
+// used at the dearest price lowers the result by exactly that energy.
 func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || available <= 0 {

@@ -226,7 +226,7 @@ func TestChargesArePaidInTheirOrder(t *testing.T) {
 		fee     tariff.VendFee
 		want    string
 	}{
-		{5000, tariff.VendFee{}, "first 300, old 300, young 200, same 200, "}, // 500 for capped ones, 1000 in all
+		{5000, tariff.VendFee{}, "first 300, old 300, young 200, same 200, "}, // 500 for capped charges, 1000 in all
 		{0, tariff.VendFee{}, "first 300, old 300, young 300, same 100, "},    // the tariff's 60 %
 		{5000, tariff.VendFee{Amount: 100, Untaxed: true}, "first 300,  100, old 300, young 200, same 100, "},
 		{5000, tariff.VendFee{Amount: 100, Untaxed: true, Priority: 31}, "first 300, old 300, young 200, same 200, "},

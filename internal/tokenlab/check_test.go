@@ -141,7 +141,7 @@ func different(value any) (any, bool) {
 	return nil, false
 }
 
-// withField returns a copy of the vector with one field changed and the field in its name.
+// withField returns a copy of the vector with one field changed, and adds that field to the vector's name.
 func withField(v map[string]any, path, name string, value any) map[string]any {
 	out := map[string]any{}
 	for k, old := range v {

@@ -43,7 +43,7 @@ type vectorMeter struct {
 	BaseDate vectorInt  `json:"base_date"`
 }
 
-// vectorFields are the fields of all kinds. Fields called input_* are what a person would enter; the others are in the
+// vectorFields are the fields of all kinds. Fields called input_* are what a person would enter; the other fields are in the
 // block.
 type vectorFields struct {
 	// Tokens with a TID.

@@ -62,7 +62,7 @@ func Read(k Key, t sts.Token) View {
 	return v
 }
 
-// Outcome returns the result of reading a token of which nothing else is known.
+// Outcome returns the view of a token if only the result of reading it is known.
 func Outcome(r sts.Result) View {
 	v := View{Result: r.String()}
 	if status, ok := r.Status(); ok {

@@ -61,7 +61,7 @@ func (h *history) restore(r *rand.Rand, lost bool) {
 	if !twiceLost && lost && s.done < h.done && h.truth.Sub(h.restored) < 25*time.Hour {
 		return
 	}
-	for _, m := range h.homes { // a customer with a key change enters it before the other papers no longer fit
+	for _, m := range h.homes { // a customer with a key change enters it while the other papers still fit
 		if m.set != nil {
 			h.unlock(m)
 			h.enter(m, len(m.papers))

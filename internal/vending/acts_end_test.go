@@ -88,7 +88,7 @@ func (h *history) sellsAgain(m *home) {
 // cancelsAgain checks that commands still reach a meter: a sale is reversed and its token never loads.
 func (h *history) cancelsAgain(m *home) {
 	h.t.Helper()
-	if h.truth.Before(h.dated) { // until then a sale dated by a wrong clock counts as the newest
+	if h.truth.Before(h.dated) { // until that time a sale with a date from a wrong clock counts as the newest
 		h.tick(h.dated.Sub(h.truth) + time.Second)
 	}
 	if !h.ask(h.newOrder(m, 4000)) {

@@ -201,7 +201,7 @@ func (h *history) judge(m *home, p *paper, said wire.Token, credited int64) {
 	}
 }
 
-// enter types the papers in hand, at most so many. A customer with a key change in hand enters that first.
+// enter types the papers in hand, up to a maximum. A customer with a key change in hand enters the key change first.
 func (h *history) enter(m *home, most int) {
 	h.t.Helper()
 	for len(m.papers) > 0 && most > 0 && !m.locked {

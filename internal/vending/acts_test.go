@@ -31,7 +31,7 @@ type act struct {
 type actKind struct {
 	name   string
 	weight int  // how often it is drawn, relative to the others
-	admin  bool // each history has a random subset of these
+	admin  bool // an act of the administrator; each history has a random subset of such kinds
 	do     func(*history, *rand.Rand)
 }
 

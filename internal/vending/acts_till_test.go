@@ -267,7 +267,7 @@ func (h *history) undoes(m *home, key string) (b *bought, got once.Done[sale.Rev
 	return b, got
 }
 
-// answersLate reverses a sale whose meter receives the command and answers when nobody waits any more.
+// answersLate reverses a sale whose meter receives the command, but answers only after the server has stopped waiting.
 func (h *history) answersLate(r *rand.Rand) {
 	m := h.homes[r.IntN(len(h.homes))]
 	h.online.Store(m.number, true)

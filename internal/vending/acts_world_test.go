@@ -47,7 +47,7 @@ type history struct {
 	startOff time.Duration // how much the clock was off when the process began, or when it was trusted
 	doubted  bool          // the clock is right, but the server cannot know it: it was off for days and no time service vouches
 	until    time.Time     // a clock ahead by less than a day has dated tokens up to here, and nobody has said that it was wrong
-	dated    time.Time     // the same, even if somebody has
+	dated    time.Time     // like until, even if somebody has said that the clock was wrong
 	known    time.Time     // when the server last knew that its clock was right
 
 	full, locked bool
@@ -64,7 +64,7 @@ type history struct {
 	spares   []*spare
 	step     int       // counts all requests and answers
 	done     int       // restores
-	restored time.Time // time of the last one
+	restored time.Time // time of the last restore
 }
 
 // bought is a sale that was asked for.

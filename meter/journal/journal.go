@@ -74,7 +74,7 @@ type Journal struct {
 	number uint64
 	// snapshot, config and keys are the newest of each pair, the ones in force.
 	snapshot, config, keys slot
-	// older is the newest record that the other snapshot contains, newest that of the newest snapshot.
+	// newest is the newest record that the newest snapshot contains, older the newest that the other snapshot contains.
 	older, newest uint32
 	// last is the newest record in the log or contained in the newest snapshot.
 	last uint32
@@ -268,7 +268,7 @@ func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
 		return fmt.Errorf("%w: id %q is not that of the record", ErrNotWritten, e.Text)
 	}
 	// Both snapshots must contain the record that is overwritten, so that one of them may go bad. Where the number of a
-	// lost record was skipped, both must be past it too, or the record would seem to be missing.
+	// lost record was skipped, both snapshots must be newer than that number, or the record would seem to be missing.
 	for e.Seq > j.older+LogRecords || e.Seq != j.last+1 && j.older != s.Applied {
 		if err := j.Save(s); err != nil {
 			return fmt.Errorf("%w: %w", ErrNotWritten, err)

@@ -97,7 +97,7 @@ func vary(rnd *rand.Rand, s *meter.State) {
 	for i := range s.RingKeys {
 		s.RingKeys[i], s.RingAnswers[i] = rnd.Uint64(), uint8(rnd.IntN(256))
 	}
-	rnd.IntN(meter.RingSize) // unused; keeps the values that follow as in the stored memories
+	rnd.IntN(meter.RingSize) // the result is unused; the draw keeps later values equal to those of the stored memories
 	varyKey(rnd, s)
 }
 
@@ -281,7 +281,8 @@ func TestTheLogGoesRound(t *testing.T) {
 	}
 }
 
-// Changes each byte of the memory in turn. The meter comes back as it was, or Open fails: money never changes.
+// TestNoByteMayLie changes each byte of the memory in turn. The meter comes back as it was, or Open fails: money never
+// changes.
 func TestNoByteMayLie(t *testing.T) {
 	s, c, k := example(t)
 	m := &chip{}

@@ -39,8 +39,8 @@ const (
 	keysMark     = "PWMK"
 )
 
-// place is a pair of places of the same kind, written alternately. The older is overwritten, so a torn write leaves the
-// newer.
+// place is where the two copies of one kind of part are stored. Each write replaces the older copy, so a torn write
+// leaves the newer one.
 type place struct {
 	mark    string
 	at      int

@@ -85,7 +85,7 @@ func (r *reader) readSnapshot() error {
 	return fmt.Errorf("%w: no readable snapshot", ErrDamaged)
 }
 
-// both is 2 when both snapshots name the same generation.
+// both returns 2 when both snapshots name the same generation, otherwise 0.
 func both(a, b uint32) int {
 	if a == b {
 		return 2
@@ -155,7 +155,7 @@ func (r *reader) readLog() error {
 	return nil
 }
 
-// take puts the generation that a log record names in force, if it is newer.
+// take puts in force the generation that a log record names, if that is newer.
 func (s *slot) take(generation uint32) {
 	if generation > s.generation {
 		s.generation, s.saves = generation, 0

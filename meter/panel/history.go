@@ -35,7 +35,7 @@ type UseRow struct {
 type CardRow struct {
 	// Month is its first day.
 	Month meter.Date
-	// Used is the energy used on its days; Known is whether any of its days was found.
+	// Used is the energy used on its days; Found reports whether any of its days was found.
 	Used  unit.Energy
 	Found bool
 	// Spoilt is the number of unreadable lines.

@@ -114,9 +114,9 @@ type Panel struct {
 	Size Size
 
 	page  page
-	step  uint8 // the part of a long page that was shown at since
+	step  uint8 // the part of a long page that was shown at the time in since
 	typed [sts.TokenDigits]byte
-	n     uint8 // digits typed; one more than fit means that there were too many
+	n     uint8 // the number of digits typed; the maximum plus one means too many
 	since uint64
 	// What pages show that is not in the meter's state.
 	result meter.Result

@@ -41,7 +41,7 @@ func (m *mutant) both() string {
 	return fmt.Sprintf("if mutantSwitch == %d { %s } else { %s }", m.number, is, was)
 }
 
-// texts returns the files of a package that differ. A single mutant is always on; several are switched.
+// texts returns the changed files of a package. A single mutant is always on; several mutants get a switch each.
 func (c *code) texts(set []*mutant) map[string][]byte {
 	if len(set) == 1 {
 		return map[string][]byte{set[0].file.path: set[0].text()}

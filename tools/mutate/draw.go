@@ -188,8 +188,8 @@ func (w *finder) statement(s ast.Stmt) {
 	}
 }
 
-// condition forces the condition of an if or a for. A comparison with nil is only forced to "no error", because the opposite
-// would fail every test at once.
+// condition forces the condition of an if, a for or a switch case to false and, if both is set, to true. The check of
+// an error is only forced to "no error", because the opposite would fail every test at once.
 func (w *finder) condition(e ast.Expr, both bool) {
 	no := w.swap(e.Pos(), e.End(), "("+w.text(e)+") && false")
 	no.shown = "false"
@@ -298,7 +298,7 @@ func (w *finder) returned(s *ast.ReturnStmt) {
 	}
 }
 
-// always reports whether an error is never nil: a sentinel, or one created here.
+// always reports whether an error is never nil: a sentinel, or an error created here.
 func (w *finder) always(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.CallExpr:

@@ -69,7 +69,7 @@ func (r *runner) suite(ctx context.Context, s suite, c *code, own bool, trials [
 		queue = queue[1:]
 		binary, err := r.shop.prepare(ctx, s, c, set)
 		switch {
-		case errors.Is(err, errBuild) && len(set) > 1: // one of them breaks the build of all
+		case errors.Is(err, errBuild) && len(set) > 1: // one mutant of the set breaks the build of all
 			for _, m := range set {
 				queue = append(queue, []*mutant{m})
 			}

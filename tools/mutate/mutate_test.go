@@ -65,7 +65,7 @@ func TestEachMistakeIsJudged(t *testing.T) {
 		m.number = i + 1
 		hand = append(hand, m)
 	}
-	var sizes []int // the two at line 6 cannot share a binary, and a constant has one of its own
+	var sizes []int // the two mutants at line 6 cannot share a binary, and a constant needs its own
 	for _, set := range c.batches(hand) {
 		sizes = append(sizes, len(set))
 	}

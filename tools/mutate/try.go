@@ -30,7 +30,7 @@ type measured struct {
 	blocks []block // of the mutated package
 }
 
-// block is a piece of a file that the tests run, or not.
+// block is a piece of a file; the field runs says whether the tests run it.
 type block struct {
 	file                   string // base name
 	line, col, toLine, end int

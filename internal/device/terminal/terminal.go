@@ -1,6 +1,6 @@
 // Package terminal shows a virtual meter in a terminal: display, keypad, light, supply and messages, with a load to
-// switch on, a cover to open and a speed for the time. It needs no more than 80 by 24 characters, 16 colours and, if
-// necessary, ASCII; in a smaller window it shows what fits.
+// switch on, a cover to open and a speed for the time. It needs 80 by 24 characters and 16 colours, and can
+// draw with ASCII only. In a smaller window it shows what fits.
 //
 // [Run] is a whole program around one meter. Everything that concerns the device happens on one goroutine.
 package terminal
@@ -38,7 +38,7 @@ type Config struct {
 	ASCII bool
 	// Speed is the initial speed of time, one of face.Speeds.
 	Speed int
-	// Phone is the sender's number of messages to the meter.
+	// Phone is the number from which messages to the meter are sent.
 	Phone string
 }
 

@@ -45,12 +45,12 @@ type Line struct {
 	Kind   Kind
 	Text   string
 	Data   []byte // the message (a frame with the service centre's address) after a header; nil if it never came
-	Result Result // Final, and Stale unless it is a prompt
+	Result Result // of a Final line, or of a Stale line that is not a prompt
 }
 
 // Command is what the engine must know about the running command.
 type Command struct {
-	Text    string // as sent, without the carriage return: its echo is recognised by it
+	Text    string // as sent, without the carriage return; the engine recognises the echo by this text
 	Prefix  string // how its information lines begin, such as "+CSQ:"; empty if they have no prefix
 	Free    bool   // its information lines have no prefix (ATI, AT+CGSN)
 	Message bool   // each line of its information is followed by a message in hexadecimal (AT+CMGR, AT+CMGL)

@@ -94,7 +94,7 @@ type problem struct {
 
 func refuse(w http.ResponseWriter, status int, why string) { answer(w, status, problem{why}) }
 
-// read decodes a JSON body. It accepts no other type, so that a form on another site cannot send one.
+// read decodes a JSON body. It accepts no other type, so that a form on another site cannot send a request.
 func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	if r.Header.Get("Content-Type") != "application/json" {
 		refuse(w, http.StatusUnsupportedMediaType, "send application/json")

@@ -179,7 +179,8 @@ func own(digits, number string) bool {
 	return err == nil && a.Text == digits
 }
 
-// phoneList answers with the list alone as soon as something happens after an event, or with 204 if nothing does.
+// phoneList waits for something to happen at the telephone after a numbered event. Then it answers with the list alone, or with
+// 204 if nothing happens in time.
 func (h *Handler) phoneList(w http.ResponseWriter, r *http.Request, p phonePages) {
 	after, wait, err := window(r)
 	number := r.PathValue("number")

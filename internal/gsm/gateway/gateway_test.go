@@ -136,7 +136,7 @@ func TestEveryAnswerOfAGatewayHasItsOutcome(t *testing.T) {
 	}
 }
 
-// post calls a hook with a signature made for purpose at a time.
+// post calls a hook with a signature that was made for a purpose and at a time.
 func post(h http.Handler, purpose string, at time.Time, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, "/hooks/sms/phone1/in", strings.NewReader(body))
 	stamp := strconv.FormatInt(at.Unix(), 10)

@@ -35,8 +35,8 @@ const (
 	longestFull  = 15 // E.164
 )
 
-// URL checks an address to call. Passwords and tokens travel to it, so beyond this machine and private networks it must be
-// https, unless plain says that the way there is trusted.
+// URL checks an address to call. Passwords and tokens travel to it. So it must be https, unless it is on this machine or a
+// private network, or plain says that the way there is trusted.
 func URL(raw string, plain bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -28,7 +28,7 @@ type Event struct {
 	Message uint64    `json:"message"` // the same for all events of one message
 	From    string    `json:"from"`    // sender of the message; of a report, the number that the report is about
 	To      string    `json:"to"`
-	Text    string    `json:"text,omitempty"` // only in the event that a message was submitted
+	Text    string    `json:"text,omitempty"` // only in a Submitted event
 }
 
 // record notes an event; the caller holds the lock.
@@ -46,7 +46,7 @@ func (n *Network) Events(after uint64) []Event {
 	return out
 }
 
-// WaitEvents waits for events after a number; it returns none if ctx ends first.
+// WaitEvents waits for events after a number; it returns no events if ctx ends first.
 func (n *Network) WaitEvents(ctx context.Context, after uint64) []Event {
 	return n.events.wait(ctx, after)
 }

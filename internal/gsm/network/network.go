@@ -36,7 +36,7 @@ var ErrTaken = errors.New("number belongs to another terminal")
 type Weather struct {
 	Loss      float64       // share of messages that vanish, without any report
 	Duplicate float64       // share of messages that are delivered twice
-	Reorder   float64       // share of messages that are held back for another Hold
+	Reorder   float64       // share of messages that are held back for the time Hold as well
 	Delay     time.Duration // time from sender to recipient
 	Hold      time.Duration // how long a reordered message is held back
 }

@@ -33,7 +33,7 @@ type Message struct {
 	Text   string    `json:"text"`
 	At     time.Time `json:"at"`               // the service centre's time, in whole seconds
 	Got    time.Time `json:"got"`              // when the phone got it
-	Report string    `json:"report,omitempty"` // a delivery report: the outcome of the message to From
+	Report string    `json:"report,omitempty"` // only in a delivery report: the outcome of the message that was sent to From
 }
 
 // Phone attaches a phone to a number.
@@ -110,5 +110,5 @@ func (p *Phone) Messages(after uint64) []Message {
 	return out
 }
 
-// Wait waits for messages or reports after a number; it returns none if ctx ends first.
+// Wait waits for messages or reports after a number; it returns nothing if ctx ends first.
 func (p *Phone) Wait(ctx context.Context, after uint64) []Message { return p.got.wait(ctx, after) }

@@ -127,7 +127,7 @@ func (r *reader) address() Address {
 	return addressOf(kind, field, half)
 }
 
-// addressOf reads an address of half half-octets. A filler before the end ends the number.
+// addressOf reads an address; half is its length in half octets. A filler before the end ends the number.
 func addressOf(kind byte, field []byte, half int) Address {
 	a := Address{Type: AddressType(kind >> 4 & 7), Plan: kind & 15}
 	if a.Type == Alphanumeric {

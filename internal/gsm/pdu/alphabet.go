@@ -150,7 +150,7 @@ func pack(septets []byte, fill int) []byte {
 	return out
 }
 
-// unpack reads n septets from octets after fill fill bits; it stops at the end of the octets.
+// unpack reads n septets after skipping as many bits as fill says; it stops at the end of the octets.
 func unpack(octets []byte, fill, n int) []byte {
 	out := make([]byte, 0, max(0, n))
 	for i := range n {

@@ -127,7 +127,7 @@ func TestPartsThatAreGoneAreForgotten(t *testing.T) {
 		a.Add(pdu.Part{Slot: slot, Deliver: d}, now)
 	}
 	a.Retain(map[int]pdu.Identity{0: pdu.Identify(kept), 2: pdu.Identify(kept)})
-	if a.Open() != 1 { // which slots it holds is seen when it is given up
+	if a.Open() != 1 { // its slots become visible below, when it is given up
 		t.Errorf("%d open, want 1", a.Open())
 	}
 	later := now.Add(pdu.PartsExpire)

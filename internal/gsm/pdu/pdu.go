@@ -1,6 +1,7 @@
 // Package pdu reads and writes short messages as GSM modems exchange them in PDU mode: SUBMIT (from a phone to the service
-// centre), DELIVER (from the service centre to a phone) and STATUS-REPORT (the outcome of a SUBMIT). It does both, because
-// Paywatt is on either side: the utility's modem and the meter's read DELIVERs, the emulated network writes them.
+// centre), DELIVER (from the service centre to a phone) and STATUS-REPORT (the outcome of a SUBMIT). It reads and writes
+// each kind, because Paywatt is on both sides: the modems of the utility and of the meter read DELIVERs, and the emulated
+// network writes them.
 //
 // Start with Compose, which turns a text into the bodies of the messages that it needs, and with Assembler, which joins parts
 // that arrived in any order. A frame is what a modem shows in hexadecimal: the service centre's address followed by the message
@@ -25,8 +26,8 @@ const (
 	MaxFrame = 200
 )
 
-// Errors of the codec. Callers need to tell only damaged input from a message that cannot be written; the wrapping text says
-// where.
+// Errors of the codec. Callers need to distinguish only damaged input and a message that cannot be written; the wrapping text
+// says where the fault is.
 var (
 	// ErrShort means that the input ends inside a field.
 	ErrShort = errors.New("message ends inside a field")
@@ -284,7 +285,7 @@ func SplitFrame(frame []byte) (centre Address, tpdu []byte, err error) {
 	}
 	if len(field) > 0 {
 		// This length counts octets: only the filler shows an odd number of digits, and the filler after a name of seven
-		// characters reads as an "@". No centre's name ends in one.
+		// characters reads as an "@". No centre's name ends in "@".
 		centre = addressOf(field[0], field[1:], 2*(len(field)-1))
 		if centre.Type == Alphanumeric {
 			centre.Text = strings.TrimRight(centre.Text, "@")

@@ -34,13 +34,13 @@ const (
 type Config struct {
 	Number  string
 	Network *network.Network
-	IMEI    string        // default: derived from nothing, 15 digits
+	IMEI    string        // 15 digits (default 869988012345678)
 	Centre  string        // service centre's number (default +447785016005)
 	Slots   int           // messages that the SIM holds (default DefaultSlots)
 	PIN     string        // the SIM asks for it after every reset; empty: it does not
 	Boot    time.Duration // from a reset until "SMS Ready"
-	// Fault is called before and after every command and returns what goes wrong; nil means that nothing does. It must not call
-	// the modem.
+	// Fault is called before and after every command and returns what goes wrong; nil means a modem without faults. It must not
+	// call the modem.
 	Fault func(Moment) Fault
 }
 
@@ -50,7 +50,7 @@ type Moment struct {
 	After   bool   // the command has been carried out; its answer has not left yet
 }
 
-// Fault is a failure. The zero value is none.
+// Fault is a failure. The zero value means that nothing fails.
 type Fault struct {
 	Noise  string        // precedes the answer, unchanged
 	Notice string        // unsolicited line before the answer

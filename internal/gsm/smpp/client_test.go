@@ -361,8 +361,8 @@ func TestAReceiptMayOvertakeTheAnswer(t *testing.T) {
 		if s := <-early; s != smpp.StatusOK || len(b.box.reports) != 1 || b.box.reports[0].ID != "msg_1" || b.box.reports[0].State != notify.Delivered {
 			t.Errorf("answered %v, %+v", s, b.box.reports)
 		}
-		// A receipt for another process's message does not wait if no answer is outstanding, and waits receiptWait for one that
-		// never comes.
+		// A receipt for another process's message does not wait if no answer is outstanding. If an answer is outstanding and
+		// never comes, the receipt waits for receiptWait.
 		began := time.Now()
 		if s := rx.deliver(receipt("77", "DELIVRD")); s != smpp.StatusOK || time.Since(began) != 0 {
 			t.Errorf("with nothing under way: answered %v after %v", s, time.Since(began))

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// receiptWait is the longest that a receipt waits for outstanding answers. It is less than a centre waits for the answer to the
-// receipt.
+// receiptWait is the longest that a receipt waits for outstanding answers. It is shorter than the time for which
+// a centre waits for the answer to the receipt.
 const receiptWait = 5 * time.Second
 
 // flights are the submissions without an answer yet, numbered as they begin. A Client locks them.

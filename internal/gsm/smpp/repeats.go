@@ -20,7 +20,7 @@ type arrival struct {
 	answered time.Time // when it was confirmed there; zero: not confirmed
 }
 
-// repeats tells a message that comes again from a second one with the same words. If a message was never confirmed, or
+// repeats distinguishes a repetition of a message from a second message with the same words. If a message was never confirmed, or
 // confirmed on a connection that broke soon after, the centre did not get the answer, so the message is a repetition. On a live
 // connection the centre has the answer: a customer who asks for his balance twice gets two answers.
 type repeats struct {
@@ -29,7 +29,7 @@ type repeats struct {
 	last       int64
 }
 
-// stamp is the mark of a message: that of the arrival that it repeats, or a new one.
+// stamp returns the mark of a message: the mark of the arrival that it repeats, or a new mark.
 func (r *repeats) stamp(likeness [16]byte, serial int, now time.Time) pdu.Stamp {
 	a := r.byLikeness[likeness]
 	if a != nil && (a.answered.IsZero() || a.serial != serial && now.Sub(a.answered) < repeatWindow) {

@@ -224,7 +224,7 @@ func (s *session) read() {
 	for {
 		p, err := ReadPDU(s.conn)
 		if errors.Is(err, ErrLength) {
-			_ = s.write(PDU{Command: GenericNack, Status: StatusUnitLength}) // afterwards it ends in any case
+			_ = s.write(PDU{Command: GenericNack, Status: StatusUnitLength}) // the connection ends in any case
 		}
 		if err != nil {
 			s.fail(err)

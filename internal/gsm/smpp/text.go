@@ -13,7 +13,7 @@ type Alphabet string
 
 // The alphabets in use.
 const (
-	GSM    Alphabet = "gsm"    // the GSM alphabet, one septet an octet: the default
+	GSM    Alphabet = "gsm"    // the GSM alphabet, one septet in each octet: the default
 	Latin1 Alphabet = "latin1" // ISO 8859-1
 )
 

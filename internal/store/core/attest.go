@@ -116,12 +116,12 @@ func (tx *Tx) Attest(kind string, row id.ID) error {
 	return nil
 }
 
-// Rewrite runs write, which writes a row of a kind that may exist already, and notes the row before and after. A change made outside the
-// server is then found even if the server has written the row since: no entry ended with the row that the next entry begins with. Rewrite
-// notes nothing if write did not change the row.
+// Rewrite runs write, which writes a row of a kind that may exist already, and notes the row before and after. This shows a change made
+// outside the server even if the server has written the row since: the row with which one entry ends and the next begins would differ.
+// Rewrite notes nothing if write did not change the row.
 func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 	k := tx.Kind(kind)
-	if lock := tx.C.ForUpdate(); lock != "" { // a statement of its own: one that waits for a lock reads its joined tables as they were before
+	if lock := tx.C.ForUpdate(); lock != "" { // separate, because a statement that waits for a lock reads old rows of joined tables
 		err := tx.C.Query(`SELECT r.`+k.Key+` FROM `+k.Table()+` r WHERE r.tenant_id = $1 AND r.`+k.Key+` = $2`+lock, func(Row) error { return nil }, tx.Tenant, row)
 		if err != nil {
 			return fmt.Errorf("lock %s %s: %w", k.Name, row.Text(k.Prefix), err)
@@ -213,8 +213,8 @@ func OnceEvidence(o access.Once, status int, sealed []byte) Evidence {
 	return Evidence{Kind: EvidenceOnce, Name: url.QueryEscape(o.Principal) + "/" + url.QueryEscape(o.Key), Sum: RowSum{l}.Sum()}
 }
 
-// Finish ends a closure that succeeded. It writes the audit rows, the last one with the evidence of all rows that the closure changed; if
-// there is evidence and no audit row, it adds one. An engine calls it with the results of the closure.
+// Finish ends a closure that succeeded. It writes the audit rows. The last audit row gets the evidence of all rows that
+// the closure changed; if there is evidence but no audit row, Finish adds an audit row. An engine calls it with the results of the closure.
 func (tx *Tx) Finish(refused bool, err error) (bool, error) {
 	if err != nil || refused {
 		return refused, err
@@ -250,7 +250,7 @@ func (tx *Tx) evidenceText() string {
 	return b.String()
 }
 
-// Table returns the name of the kind's own table, without those joined to it.
+// Table returns the name of the kind's own table, without the joined tables.
 func (k *AttestedKind) Table() string {
 	name, _, _ := strings.Cut(k.From, " ")
 	return name

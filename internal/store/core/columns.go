@@ -21,10 +21,10 @@ type Columns[T any] struct {
 	Unattested []Column[T]
 }
 
-// Column is a column of a table. If it has no Read or no Write, statements that read or write it name it themselves.
+// Column is a column of a table. If Read or Write is nil, statements that read or write the column name it themselves.
 type Column[T any] struct {
 	Name string
-	// Form is the column's type in the schema, as which evidence reads it: t for text, i for a number, b for bytes.
+	// Form is the column's type in the schema, which evidence also uses: t for text, i for a number, b for bytes.
 	Form byte
 	// Read takes column col of a result row into the field; nil for a column that List leaves out.
 	Read func(to *T, r Row, col int) error
@@ -169,14 +169,16 @@ func (l *Columns[T]) All(c Conn, where string, args ...any) (rows []T, err error
 	return rows, err
 }
 
-// Into returns an INSERT statement from the table's name on, for the tenant, the columns that have a Write, and more.
+// Into returns the part of an INSERT statement that begins with the table's name. The statement writes the tenant, the columns that have a
+// Write, and the columns in more.
 func (l *Columns[T]) Into(more ...string) string {
 	names := append(append([]string{"tenant_id"}, l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
 }
 
-// IntoRows returns an INSERT statement for [RowsInto] from the table's name on. Its columns are those that all rows share, the tenant
-// first, then those that have a Write and more, as [AddRow] takes them.
+// IntoRows returns the part of an INSERT statement for [RowsInto] that begins with the table's name. The tenant and the columns in
+// shared, which have the same values in all rows, come first. The columns that have a Write and the columns in more follow, as [AddRow]
+// takes them.
 func (l *Columns[T]) IntoRows(shared []string, more ...string) string {
 	names := append(append(append([]string{"tenant_id"}, shared...), l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES `
@@ -191,8 +193,8 @@ func (l *Columns[T]) written() (names []string) {
 	return names
 }
 
-// OrUpdate follows Into if the row may exist: it updates every column that Into writes, except those of the key. key has the columns of the
-// key after the tenant.
+// OrUpdate returns the clause to append to Into if the row may exist already. It updates every column that has a Write, except the key's
+// columns. key lists the key's columns without the tenant.
 func (l *Columns[T]) OrUpdate(key ...string) string {
 	var set []string
 	for _, c := range l.all() {
@@ -203,8 +205,8 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 	return ` ON CONFLICT (tenant_id, ` + strings.Join(key, ", ") + `) DO UPDATE SET ` + strings.Join(set, ", ")
 }
 
-// Update returns an UPDATE statement from the table's name on, for the row that key names in the tenant. It sets the columns that have a
-// Write and more, and increments the row's version.
+// Update returns the part of an UPDATE statement that begins with the table's name. The statement changes the tenant's row that has a
+// given value in the column key. It sets the columns that have a Write and the columns in more, and increments the row's version.
 func (l *Columns[T]) Update(key string, more ...string) string {
 	text, n := l.set(more...)
 	return text + fmt.Sprintf(`tenant_id = $%d AND %s = $%d`, n, key, n+1)

@@ -23,9 +23,9 @@ const FirstMargin = time.Hour
 // Keys of meta.
 const (
 	MetaEpoch    = "epoch"           // decimal, from 1
-	MetaRestored = "restored_minute" // minutes since 1970 of the last restore; no row for none
+	MetaRestored = "restored_minute" // minutes since 1970 of the last restore; no row if never restored
 	MetaLostTID  = "lost_tid_minute" // minutes since 1970: TIDs up to here may have been used in the time that restores lost
-	MetaLost     = "lost:"           // and the epoch: microseconds from and to, the time that its restore lost
+	MetaLost     = "lost:"           // followed by the epoch: start and end, in microseconds, of the time that its restore lost
 	metaBase     = "base:"           // and the epoch, a colon, the tenant: how many leaves the tenant's log had when the epoch began
 )
 
@@ -129,7 +129,7 @@ func (tx *Tx) LastRestore() (r Rest, err error) {
 	return r, err
 }
 
-// Given returns the last minute whose TID servers of the database may have used by a moment.
+// Given returns the last minute whose TID the database's servers may have used by the given time.
 func (r Rest) Given(now time.Time) time.Time { return sale.IssuedUpTo(now, r.At, r.Lost) }
 
 // Join returns the later restore and the later lost minute.

@@ -8,8 +8,8 @@ import (
 )
 
 // LeaderTake makes holder the leader of name until a moment, or extends its lead. ok is false while another holder leads. A lead that ends
-// impossibly late is taken over: its clock must have been set back. The epoch rises with every change of holder, so that work done under an
-// older one can be refused. The table belongs to no tenant.
+// impossibly late is taken over: a clock must have been set back since. The epoch rises with every change of holder, so that work done
+// under an older one can be refused. The table belongs to no tenant.
 func (tx *Tx) LeaderTake(name, holder string, until time.Time) (epoch int64, ok bool, err error) {
 	ok, err = tx.One(`INSERT INTO leader (name, holder, epoch, until) VALUES ($1, $2, 1, $3)
 		ON CONFLICT (name) DO UPDATE SET until = excluded.until, holder = excluded.holder,

@@ -12,7 +12,7 @@ import (
 
 // memory is what a writer remembers between transactions to save work. It holds only values that never change: the numbers of accounts
 // without a limit, parsed tariff versions and time zones. It also holds the last identity made, so that the next one sorts after it. A
-// value that is missing here decides nothing.
+// missing value changes no decision: it is read again.
 type memory struct {
 	accounts map[rememberedAccount]int64
 	bodies   map[string]tariff.Body

@@ -131,7 +131,7 @@ func (tx *Tx) OutboxDone(i id.ID, owner string) (bool, error) {
 	return n == 1, fault.Wrap(err, "finish outbox item")
 }
 
-// OutboxRetry releases an item, due again at next. The items behind it keep waiting.
+// OutboxRetry releases an item and makes it due again at a later time. The items behind it keep waiting.
 func (tx *Tx) OutboxRetry(i id.ID, owner string, next time.Time, why string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, next_at = $1, last_error = $2
 		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, next, why, tx.Tenant, i, owner)

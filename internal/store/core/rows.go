@@ -10,7 +10,7 @@ import (
 // maxRows is how many rows one statement inserts at most. Every number of rows needs its own statement, which an engine keeps prepared.
 const maxRows = 16
 
-// Statements that insert several rows at a time, because most of the cost is per statement. Leading columns are the same in every row.
+// These statements insert several rows at a time, because most of the cost is per statement. Leading columns are the same in every row.
 const (
 	IntoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES `
 	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
@@ -132,7 +132,7 @@ func Placeholders(from, n int) string {
 	return b.String()
 }
 
-// UpTo returns the upper bound of a list that goes backwards: before, or if that is zero, a bound that includes everything.
+// UpTo returns the upper bound of a list that goes backwards. It returns before, or a bound that includes everything if before is zero.
 func UpTo(before id.ID) id.ID {
 	if before.IsZero() {
 		for i := range before {

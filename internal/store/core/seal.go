@@ -32,7 +32,7 @@ type freshLeaf struct {
 	kind  string
 	id    id.ID
 	leaf  [32]byte
-	Lines int64 // of a journal of this commit
+	Lines int64 // number of postings, for a journal of this commit
 }
 
 type freshSum struct {
@@ -88,9 +88,9 @@ func (tx *Tx) Keep() {
 	tx.Fresh = Fresh{}
 }
 
-// SealNumber returns the seal_n of rows written now: the number of the seal that closes this commit, so that no row is written twice; nil
-// (NULL) if another transaction seals. A damaged log is noticed here, so that only the closure that writes to it fails, and not the whole
-// commit.
+// SealNumber returns the seal_n of rows written now, so that no row is written twice. It is the number of the seal that closes this commit,
+// or nil (NULL) if another transaction seals. A damaged log is noticed here, so that only the closure that writes to it fails, and not the
+// whole commit.
 func (tx *Tx) SealNumber() (*int64, error) {
 	if tx.Before == nil {
 		return nil, nil

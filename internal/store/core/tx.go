@@ -37,7 +37,7 @@ type Tx struct {
 	Due Lanes // lanes of the outbox in which this closure made work due
 
 	audit    []access.Entry // written by Finish
-	evidence []Evidence     // of rows this closure wrote, for the last of them
+	evidence []Evidence     // of the rows that this closure wrote; goes into the last audit row
 }
 
 // NewTx makes the transaction that an engine passes to a closure. before is what earlier closures of the same commit have added for the

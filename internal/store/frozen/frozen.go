@@ -168,7 +168,7 @@ func (d Data) Load(t testing.TB, url string) {
 	}
 }
 
-// Measure counts and hashes the rows of the tables, in the columns that of names.
+// Measure counts and hashes the rows of the given tables, in the given columns.
 func Measure(e store.Engine, of map[string]Table) (map[string]Table, error) {
 	out := map[string]Table{}
 	err := e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {

@@ -20,8 +20,8 @@ import (
 )
 
 // Log is the file outside the database that keeps signed heads, one JSON line each. It shows if the database was swapped or cut back. While
-// there are new heads, the newest one of each tenant is added once a second: a head covers everything before it, so those in between add
-// nothing. A file that has grown is cut to the newest head of each tenant and epoch, because every verification reads all heads. A Log
+// there are new heads, the newest head of each tenant is added once a second: a head covers everything before it, so the heads in between
+// add nothing. A file that has grown is cut to the newest head of each tenant and epoch, because every verification reads all heads. A Log
 // belongs to one goroutine.
 type Log struct {
 	path   string

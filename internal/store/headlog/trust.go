@@ -53,7 +53,7 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 
 // ExternalHeads is what somebody kept elsewhere to check a folder against. The zero ExternalHeads adds no check.
 type ExternalHeads struct {
-	Public string // the public line of the seal key; empty to believe the one in the folder
+	Public string // the public line of the seal key; empty to trust the key in the folder
 	Heads  string // a file of signed heads: a copy of heads.log, or heads as they are printed
 	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
@@ -80,7 +80,7 @@ func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 	return nil
 }
 
-// Of returns what a tenant is checked against whose log has this origin.
+// Of returns what to check a tenant against, given the origin of its log.
 func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
 	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, NoHeads: t.there && len(t.Heads[tenant]) == 0}
 	for _, h := range t.elsewhere {

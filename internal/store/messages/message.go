@@ -209,7 +209,8 @@ func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.M
 }
 
 // MessagesStray lists due, unclaimed messages that their route will not send. These are queued or unknown messages
-// that have no route or whose route is down. Messages that were due before the time stray are also listed if their route is not mine.
+// that have no route or whose route is down. Messages that were due before the time stray are also listed if mine does not include their
+// route.
 func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int) ([]notify.Message, error) {
 	args := []any{tx.Tenant, now}
 	list := func(names []string) string {
@@ -236,8 +237,8 @@ func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int)
 		AND m.next_at <= $2 AND m.owner_until <= $2 AND (`+condition+fmt.Sprintf(`) ORDER BY m.next_at, m.id LIMIT $%d`, len(args))+tx.LockOf("m"), args...)
 }
 
-// MessagesWake makes due the messages that wait because a telephone could not be reached. A message that was tried just now, or often,
-// keeps its pause: somebody who writes in the telephone's name must not use up its tries.
+// MessagesWake makes due the messages that wait because a telephone could not be reached. A message that was tried just now, or many times,
+// keeps waiting: somebody who writes in the telephone's name must not use up its tries.
 func (tx Rows) MessagesWake(phone string, now time.Time) error {
 	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1
 		AND tries < $4 AND NOT EXISTS (SELECT 1 FROM message_try t WHERE t.tenant_id = message.tenant_id AND t.message_id = message.id AND t.at > $5)`,

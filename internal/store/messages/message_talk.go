@@ -155,7 +155,7 @@ func (tx Rows) SoldHere(sale id.ID) (bool, error) {
 	return n > 0, fault.Wrap(err, "find whose sale %s is", sale.Text(id.Vend))
 }
 
-// WalletUsed returns what a wallet meter has used on two local days, and its account in the month of today.
+// WalletUsed returns what a wallet meter has used today and yesterday, and what its account has used in today's month.
 func (tx Rows) WalletUsed(meter int64, today, yesterday string) (notify.WalletUse, error) {
 	var u notify.WalletUse
 	rows, err := meters.Of(tx.Tx).WalletOf(meter)

@@ -27,7 +27,7 @@ var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feed
 	LEFT JOIN meter_key k ON k.tenant_id = m.tenant_id AND k.meter = m.n AND k.state = 'current'
 	WHERE m.tenant_id = $1 AND `
 
-// scanRecord reads the columns of recordQuery. currency is the one for a wallet of the meter.
+// scanRecord reads the columns of recordQuery. currency is the currency of the meter's wallet, if it has a wallet.
 func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err error) {
 	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), MaxW: unit.Power(r.Int(3))}
 	var l metering.Live
@@ -63,12 +63,12 @@ func (tx Rows) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 	return all[0], true, nil
 }
 
-// MeterRecords reads what is shown of meters after the given one in the order they were registered.
+// MeterRecords reads what is shown of meters, in the order of their registration, after the given meter.
 func (tx Rows) MeterRecords(after id.ID, max int) ([]registry.MeterRecord, error) {
 	return tx.meterRecords(`m.id > $2 ORDER BY m.id LIMIT $3`, after[:], max)
 }
 
-// MeterRecordsOf reads what is shown of the meters of a customer's accounts in the order they were registered.
+// MeterRecordsOf reads what is shown of the meters of a customer's accounts, in the order of their registration.
 func (tx Rows) MeterRecordsOf(customer id.ID, max int) ([]registry.MeterRecord, error) {
 	return tx.meterRecords(`a.customer_id = $2 ORDER BY m.id LIMIT $3`, customer, max)
 }

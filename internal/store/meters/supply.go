@@ -95,7 +95,7 @@ func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
 	return out, err
 }
 
-// cutBefore reports whether a meter's last signed cut-off before the command later was ordered after the command connect.
+// cutBefore reports whether a signed cut-off of a meter was ordered between two commands, after connect and before later.
 func (tx Rows) cutBefore(meter int64, later, connect id.ID) (before bool, err error) {
 	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 AND id < $3 AND type = $4 AND counter > 0 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error {
@@ -236,16 +236,16 @@ func (tx Rows) LastVisibility() (wallet.VisibilityInput, error) {
 	return l, fault.Wrap(err, "read when meters were last seen")
 }
 
-// NoteVisibility stores when the server last saw its meters, and the start of the last period in which it did not.
+// NoteVisibility stores when the server last saw its meters, and the start of the last period in which it did not see them.
 func (tx Rows) NoteVisibility(seen, unseen time.Time) error {
 	_, err := tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, seen, unseen)
 	return fault.Wrap(err, "note that meters are seen")
 }
 
-// MakeDue makes due now whatever waits for a time after the given ones, at most max of each kind. That includes items that were enqueued or
-// put back at a time that is still to come. Items that a worker took at such a time become free; later ones stay taken, or they would be
-// sent twice. MakeDue reports whether there may be more.
+// MakeDue makes everything due now that waits until after the given times, at most max items of each kind. It also includes items that were
+// enqueued or put back at a time still in the future. MakeDue frees an item only if a worker has claimed it until after the given time; an
+// item claimed now stays claimed, or it would be sent twice. MakeDue reports whether there may be more.
 func (tx Rows) MakeDue(later wallet.DueBounds, max int) (more bool, err error) {
 	for _, s := range []struct {
 		sql   string
@@ -285,8 +285,8 @@ func (tx Rows) CheckSupplyNow(meter int64) error {
 	return tx.Must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, meter)
 }
 
-// LeaseNumber returns the number of a meter's last lease. refused reports whether the meter rejected the lease before order because it
-// already had a higher number.
+// LeaseNumber returns the number of a meter's last lease. refused reports whether the meter rejected the last lease before the given order
+// because it already had a higher number.
 func (tx Rows) LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error) {
 	_, err = tx.One(`SELECT state, answer FROM command WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND id < $4 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error {

@@ -24,8 +24,8 @@ func (tx Rows) KnowTIDs(keys []registry.Key) {
 	}
 }
 
-// WithTID inserts a token whose TID must be higher than all others of its meter with this base date. A lower TID is a broken invariant. The
-// last TID itself is refused too: with the database's conflict if a token has it, otherwise as a broken invariant.
+// WithTID inserts a token whose TID must be higher than every other TID of its meter with this base date. A lower TID is a broken
+// invariant. The last TID itself is refused too: with the database's conflict if a token has it, otherwise as a broken invariant.
 func (tx Rows) WithTID(key id.ID, tid sts.TID, insert func() error) error {
 	at := slices.IndexFunc(tx.TIDs, func(u core.UsedTID) bool { return u.Key == key })
 	if at < 0 {

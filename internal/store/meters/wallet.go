@@ -42,8 +42,9 @@ func (tx Rows) addWallet(m registry.Meter) error {
 // walletTries bounds how often wallets are locked again because another meter has joined their account in between.
 const walletTries = 3
 
-// Wallets locks wallets in the order of their meters, and then reads them. With row locks it needs two statements: one that waited for a
-// lock sees the locked rows as they are now, but the joined rows as they were before. An account closed in between would still look open.
+// Wallets locks wallets in the order of their meters, and then reads them. With row locks it needs two statements: a statement that waited
+// for a lock sees the locked rows as they are now, but the joined rows as they were before. An account closed in between would still look
+// open.
 func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
 	args = append([]any{tx.Tenant}, args...)
 	for range walletTries {
@@ -89,7 +90,8 @@ func (tx Rows) WalletsOf(account id.ID) ([]wallet.Row, error) {
 	return tx.Wallets(`m.account_id = $2`, account)
 }
 
-// WalletOf locks and reads the wallets of the account that a meter supplies, including its own; none for a meter that has no wallet.
+// WalletOf locks and reads the wallets of the account that a meter supplies, including the meter's own wallet. It returns no rows for a
+// meter without a wallet.
 func (tx Rows) WalletOf(meter int64) ([]wallet.Row, error) {
 	return tx.Wallets(`m.account_id = (SELECT account_id FROM meter WHERE n = $2)`, meter)
 }

@@ -20,15 +20,15 @@ func (tx Rows) AccountExists(account id.ID) (bool, error) {
 	return exists, fault.Wrap(err, "find account %s", account.Text(id.Account))
 }
 
-// WalletUse lists a meter's use on the local days from and to and between them, newest first.
+// WalletUse lists a meter's use in a period of local days, newest first. The period includes its first and last day.
 func (tx Rows) WalletUse(meter int64, from, to string, max int) ([]wallet.DayUse, error) {
 	out, err := dayColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND day >= $3 AND day <= $4 ORDER BY day DESC LIMIT $5`,
 		tx.Tenant, meter, from, to, max)
 	return out, fault.Wrap(err, "read the use of meter %d", meter)
 }
 
-// WalletBooked returns the balance of an account's wallet before from, credit positive, and what was booked on it from then until before
-// to, in order.
+// WalletBooked returns the balance of an account's wallet before a period, credit positive, and what was booked on it in the period, in
+// order. The period includes its start but not its end.
 func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []wallet.Booked, err error) {
 	n := int64(0)
 	_, err = tx.One(`SELECT n FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`, func(r core.Row) error { n = r.Int(0); return nil },

@@ -69,7 +69,7 @@ func (tx Rows) KeysAnsweredBy(self id.ID) ([]access.Key, error) {
 	return out, fault.Wrap(err, "list somebody's API keys")
 }
 
-// KeyPage lists API keys after the given one in the order they were made.
+// KeyPage lists API keys in the order they were made, after the given one.
 func (tx Rows) KeyPage(after id.ID, max int) ([]access.Key, error) {
 	out, err := keyColumns.All(tx.C, `tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, tx.Tenant, after[:], max)
 	return out, fault.Wrap(err, "list API keys")

@@ -38,7 +38,7 @@ var ApprovalColumns = core.Columns[access.Approval]{Table: "approval", Attested:
 var ApprovalKind = core.AttestedKind{Name: "approval", Noun: "Approval", Prefix: id.Approval, From: "approval r", Key: "id", Order: "r.version",
 	Proof: ApprovalColumns.Proof("r")}
 
-// actorRow is who asked or decided, as a row stores it beside the identity.
+// actorRow holds the facts that a row stores, in addition to the identity, about who asked or decided.
 type actorRow struct {
 	Kind   access.Kind `json:"kind,omitempty"`
 	Name   string      `json:"name,omitempty"`

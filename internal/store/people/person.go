@@ -157,8 +157,8 @@ func (tx Rows) DropLogin(hash [32]byte) (bool, error) {
 	return n == 1, fault.Wrap(err, "end session")
 }
 
-// DropLoginsOf ends the sessions of a person that have expired at now or were not used since idle. Of the others it keeps the newest, at
-// most keep.
+// DropLoginsOf ends the sessions of a person that have expired or were last used before the time idle. Of the other sessions it keeps only
+// the newest; keep is how many.
 func (tx Rows) DropLoginsOf(person id.ID, now, idle time.Time, keep int) error {
 	_, err := tx.C.Exec(`DELETE FROM login WHERE tenant_id = $1 AND person_id = $2 AND (expires_at <= $3 OR seen_at <= $4)`,
 		tx.Tenant, person, now, idle)

@@ -27,7 +27,7 @@ const quietKey = "quiet"
 // decision is one setting of the tenant.
 type decision struct {
 	key   string
-	value any  // a pointer to it
+	value any  // pointer to the setting's value
 	made  bool // stored only if the tenant has set it
 }
 

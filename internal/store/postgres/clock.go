@@ -24,7 +24,7 @@ type clock struct {
 	doubt  atomic.Bool  // off was last logged as too large
 }
 
-// now returns the time by the clock that this server uses. It has no monotonic reading if that is the database's.
+// now returns the time by the clock that this server uses. If it comes from the database's clock, it has no monotonic reading.
 func (k *clock) now() time.Time {
 	if !k.follow {
 		return k.own()

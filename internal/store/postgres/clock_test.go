@@ -25,8 +25,8 @@ func ahead(t *testing.T, url, dir string, by time.Duration) (*postgres.Engine, *
 // near is how far apart two readings of one clock may seem in these tests, on a busy machine.
 const near = 10 * time.Second
 
-// TestServersOfOneDatabaseHaveOneClock: transactions use the database's clock whatever the server's own shows, even if that is moved while
-// the server runs. If the two differ by more than wallet.MaxApart, the time is in doubt.
+// TestServersOfOneDatabaseHaveOneClock: transactions use the database's clock whatever the server's own clock shows, even if somebody sets
+// that clock while the server runs. If the two differ by more than wallet.MaxApart, the time is in doubt.
 func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	for _, by := range []time.Duration{0, 30 * time.Second, 50 * time.Minute, -50 * time.Minute, 30 * 24 * time.Hour, -30 * 24 * time.Hour} {
@@ -64,7 +64,8 @@ func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 	}
 }
 
-// TestServersWhoseClocksDifferDoNotTakeTheLead from each other: each extends its own lead until it leaves it.
+// TestServersWhoseClocksDifferDoNotTakeTheLead shows that such servers do not take the lead from each other: each extends its own lead
+// until it gives the lead up.
 func TestServersWhoseClocksDifferDoNotTakeTheLead(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	var servers []*postgres.Engine

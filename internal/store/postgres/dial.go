@@ -27,7 +27,7 @@ var (
 	ErrSettings = errors.New("the PostgreSQL server has settings that Paywatt cannot work with")
 	// ErrForeign: the database belongs to another program.
 	ErrForeign = errors.New("the database belongs to another program")
-	// ErrKey: a key of the data folder is not the one this database was written with.
+	// ErrKey: a key of the data folder differs from the key with which this database was written.
 	ErrKey = errors.New("the data folder has a different key than the database")
 	// ErrNotEmpty: the database has content already.
 	ErrNotEmpty = errors.New("the database is not empty")

@@ -171,8 +171,8 @@ func build(c *conn) error {
 // metaArrived is the key of meta for the name of the move that brought the content.
 const metaArrived = "arrived"
 
-// alone waits until no other transaction changes the schema, not even one whose client is gone, and keeps others out until this transaction
-// ends. It returns the schema's number, 0 for an empty database.
+// alone waits until no other transaction changes the schema, and keeps others out until this transaction ends. It also waits for a
+// transaction whose client is gone. It returns the schema's number, 0 for an empty database.
 func alone(c *conn) (int, error) {
 	if _, err := c.plain(fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", migrationLock)); err != nil {
 		return 0, err

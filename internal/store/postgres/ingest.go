@@ -54,7 +54,7 @@ func (w *worker) ingest(calls []*work) {
 		}
 		c.outs, outs, c.err = engine.Share(outs, len(c.recs), failed)
 	}
-	for _, c := range calls { // one ack worker for each meter, before the next batch can overtake
+	for _, c := range calls { // a meter always has the same ack worker; the calls are handed over before the next batch can overtake them
 		w.e.acks[int(uint64(c.recs[0].Meter)%ackWorkers)] <- c
 	}
 	w.e.queue.ingested()

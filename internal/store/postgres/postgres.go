@@ -45,8 +45,8 @@ const (
 	maxTries   = 12                    // runs of one closure before it fails
 	maxRefused = 3                     // runs of a closure whose rows exist already: another transaction may just have written them
 	patience   = 64                    // how often other lanes may go first before a waiting lane is served
-	budgetTime = 50 * time.Millisecond // of one closure; more is counted, not stopped
-	budgetRows = 500                   // of one closure; likewise
+	budgetTime = 50 * time.Millisecond // budget of one closure; a longer closure is counted, not stopped
+	budgetRows = 500                   // budget of one closure; a closure that touches more rows is counted, not stopped
 	lockTime   = 5 * time.Second       // the longest wait for one row
 	workTime   = 60 * time.Second      // the longest transaction that writes
 	viewTime   = 10 * time.Second      // the longest snapshot

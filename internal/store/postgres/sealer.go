@@ -32,7 +32,7 @@ type sealer struct {
 	public string
 	heads  *headlog.Log
 	mark   func([32]byte) []byte
-	epoch  int64 // of the lead under which store remembers the logs
+	epoch  int64 // epoch of the lead since which store remembers the logs
 }
 
 func newSealer(e *Engine, key seal.Key, heads *headlog.Log) *sealer {

@@ -57,7 +57,7 @@ func journal(tx *store.Tx, ref string, debit, credit ledger.AccountRef, amount l
 		{Account: debit, Amount: amount}, {Account: credit, Amount: -amount}}})
 }
 
-// booksHold fails the test unless the independent checks of the books find nothing.
+// booksHold fails the test if the independent checks of the books find anything.
 func booksHold(t *testing.T, e store.Engine) {
 	t.Helper()
 	r := new(store.Report)

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// How transactions begin. Each statement of a writer sees what is committed by then, and a writer locks the rows it decides on; a reader
-// has one snapshot.
+// How transactions begin. Each statement of a writer sees what is committed before it begins, and a writer locks the rows it decides on;
+// a reader has one snapshot.
 const (
 	beginWrite = "BEGIN"
 	beginView  = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

@@ -22,7 +22,7 @@ func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
 	return VerifyWith(ctx, url, dir, headlog.ExternalHeads{})
 }
 
-// VerifyWith is Verify, also against what was kept elsewhere.
+// VerifyWith is Verify, but also checks against what was kept outside the data folder.
 func VerifyWith(ctx context.Context, url, dir string, outside headlog.ExternalHeads) (*store.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()

@@ -57,7 +57,7 @@ type FileEntry struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Backup copies the database in dir, whether or not a server is running on it, into the folder to, which must be empty or absent. The copy
+// Backup copies the database in dir into another folder, which must be empty or absent. A server may be running on the database. The copy
 // is one snapshot; writers need not wait.
 func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest, error) {
 	path := filepath.Join(dir, databaseFile)
@@ -94,7 +94,7 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 	return m, m.write(to)
 }
 
-// copyCompanions copies the companions of the database that wanted accepts.
+// copyCompanions copies those companions of the database for which wanted returns true.
 func copyCompanions(dir, to string, wanted func(name string) bool) error {
 	names, err := companions(dir)
 	if err != nil {
@@ -303,7 +303,8 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 // Restore puts a backup into the data folder dir and begins a new store epoch in it, so that numbers used after the backup are not used
 // again. Without force it refuses a folder that has a database, keys or settings ([ErrNotEmpty]). With force it moves the old files into a
 // folder, whose name it returns; it deletes none of them. No server may be running on dir. The restored database gets its name at the very
-// end: if Restore is interrupted, the folder has the old database or none, and without one nothing opens it ([ErrMissing]).
+// end. If Restore is interrupted, the folder has the old database or no database, and without a database it cannot be opened
+// ([ErrMissing]).
 func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time) (m Manifest, aside string, err error) {
 	if m, err = readManifest(from); err != nil {
 		return Manifest{}, "", err
@@ -367,8 +368,8 @@ func remove(path string) error {
 	return nil
 }
 
-// branchOf reads what the database to be replaced has used, and that of an interrupted restore. A database that cannot be read is a common
-// reason for a restore, so it is skipped; the heads that it signed still show its last epoch.
+// branchOf reads which numbers were used by the database to be replaced, and by the database of an interrupted restore. A database that
+// cannot be read is a common reason for a restore, so it is skipped; the heads that it signed still show its last epoch.
 func branchOf(ctx context.Context, dir string) store.Branch {
 	var b store.Branch
 	for _, name := range []string{restoringFile, databaseFile} {

@@ -43,8 +43,8 @@ func (e *Engine) move() {
 	}
 }
 
-// checkpoint moves the log into the database when it has grown. While a reader holds an old snapshot it cannot, and the log keeps growing
-// (Stats.LogPages).
+// checkpoint moves the log into the database when it has grown. While a reader holds an old snapshot, the log cannot be moved and keeps
+// growing (Stats.LogPages).
 func (e *Engine) checkpoint() {
 	if e.mover.busy {
 		select {

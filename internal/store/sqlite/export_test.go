@@ -30,7 +30,7 @@ func Waiting(e store.Engine) (n int) {
 // Hear sets the Due callback of an engine that has done no work yet.
 func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
 
-// FailCommit lets as many commits succeed as pass says, and makes the next one fail.
+// FailCommit makes one commit fail; pass is how many commits succeed before it.
 func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	eng := e.(*Engine)
 	honest := eng.commit

@@ -34,8 +34,8 @@ func (e *Engine) answerAll(acks <-chan answer) {
 // ackWorker keeps the messages of one meter on one worker, so that they are answered in order.
 func (e *Engine) ackWorker(w *work) int { return int(uint64(w.recs[0].Meter) % ackWorkers) }
 
-// ingest stores the records of the first calls in ws that are of one tenant together, and returns how many calls it took. If that fails, it
-// stores the records meter by meter, so that one meter's fault does not affect others.
+// ingest takes the first calls in ws that are of one tenant, stores their records together, and returns the number of these calls. If that
+// fails, it stores the records meter by meter, so that one meter's fault does not affect others.
 func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
 	n := 0
 	var recs []metering.Record

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// sellerFolder is the environment variable that tells a process started by a test in which folder to sell until it is killed.
+// sellerFolder is the environment variable that names a folder. The process that a test starts with it sells there until it is killed.
 const sellerFolder = "PAYWATT_TEST_SELLER"
 
 func TestMain(m *testing.M) {

@@ -18,7 +18,7 @@ const (
 	logShare    = 16      // the log is moved into the database when it takes 1/logShare of the room
 	leastLog    = 1024    // pages: the log is not moved before it has 4 MiB, however little room there is
 	totalShare  = 16      // a full disk has room again when 1/totalShare of it is free besides the reserve; half a reserve is always enough
-	startRoom   = 1 << 20 // bytes: with less free, a database that does not open may only lack room
+	startRoom   = 1 << 20 // bytes: with less free space, a full disk may be why a database does not open
 	insistAfter = 4       // times the length at which the log is moved: beyond it the writer waits for old snapshots
 )
 

@@ -20,7 +20,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// Environment variables of a process started by a test: the folder to upgrade, and the statement before which to be killed.
+// Environment variables of a process started by a test: the folder to upgrade, and the statement before which the process is killed.
 const (
 	upgradeFolder = "PAYWATT_TEST_UPGRADE"
 	upgradeKill   = "PAYWATT_TEST_UPGRADE_KILL"

@@ -23,7 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// update rewrites the files of the rules that find each edit made outside the server; check the difference.
+// update rewrites the files that list, for each edit made outside the server, the rules that find it; check the difference.
 var update = flag.Bool("update", false, "write testdata/edits*.txt anew, and schema.sql")
 
 func verify(t *testing.T, dir string) *store.Report {
@@ -115,7 +115,7 @@ func TestVerifyFindsNothingWhereNothingIsWrong(t *testing.T) {
 	}
 }
 
-// insiderEdits lists what somebody might try who has the database but not the signing key.
+// insiderEdits lists what somebody with the database, but without the signing key, might try.
 func insiderEdits() []string {
 	var edits []string
 	one := func(table, set string) string {
@@ -298,8 +298,8 @@ func rulesOfTable() []map[string]string {
 	}
 }
 
-// flipFound verifies a folder in which a bit of the books was flipped. It returns what found the bit: the table if a rule of the column
-// did, SQLite's own check, or that rows are gone or cannot be read.
+// flipFound verifies a folder in which a bit of the books was flipped. It returns what found the bit: the table, if a rule of the
+// column did; SQLite's own check; or the fact that rows are missing or cannot be read.
 func flipFound(t *testing.T, dir, clean, dump string, broken error) string {
 	t.Helper()
 	r, err := sqlite.Verify(context.Background(), dir)

@@ -165,7 +165,7 @@ func (e *Engine) deliver(w *work) {
 	e.acks[e.ackWorker(w)] <- answer{w} // never blocks: at most maxIngest calls are unanswered, which is its capacity
 }
 
-// transact runs the batch in one transaction. An error holds for all of it.
+// transact runs the batch in one transaction. An error holds for the whole batch.
 //
 // In most batches no closure is rolled back, so savepoints would be wasted: after each one, SQLite copies every page that is touched. The
 // batch therefore runs without savepoints first. If a closure that wrote must be undone, everything is rolled back and the batch runs again

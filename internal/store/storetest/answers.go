@@ -262,8 +262,8 @@ func copiesAnswered(t *testing.T, r Rig) {
 	}
 }
 
-// leasesLookedBackAt lets a meter answer a lease after a newer one was ordered. SupplyOf must list the signed leases until the newest is
-// in the meter and no other one can be.
+// leasesLookedBackAt lets a meter answer a lease after a newer one was ordered. SupplyOf must list the signed leases until the newest
+// lease is in the meter and no other lease can be in it.
 func leasesLookedBackAt(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 1, 0)
@@ -312,8 +312,8 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	}
 }
 
-// cutsBefore orders cut-offs and a connect. For an unsent cut-off, SupplyOf must tell whether an earlier one was sent, with no connect
-// since.
+// cutsBefore orders cut-offs and a connect. For an unsent cut-off, SupplyOf must tell whether an earlier cut-off was sent without a
+// connect since then.
 func cutsBefore(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 1, 0)

@@ -227,8 +227,8 @@ func unbalanced(t *testing.T, r Rig) {
 	wantErr(t, "health", e.Health(), store.ErrInvariant)
 }
 
-// accountUndone opens an account in a transaction that is rolled back. A later posting to it must not reach the account that has its
-// number by then.
+// accountUndone opens an account in a transaction that is rolled back. A later posting to that account must not reach another
+// account that has got its number since.
 func accountUndone(t *testing.T, r Rig) {
 	e := r.Open(t)
 	till, undone, next := account(ledger.Till, "main"), account(ledger.LevyPayable, "undone"), account(ledger.LevyPayable, "next")

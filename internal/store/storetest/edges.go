@@ -197,7 +197,7 @@ func fullBatches(t *testing.T, r Rig) {
 	}
 }
 
-// fullPageOfOthers inserts a thousand rows, which is one page, by somebody without the key before those of a server.
+// fullPageOfOthers inserts a thousand rows, a whole page, as somebody without the key would, and then the rows of a server.
 func fullPageOfOthers(t *testing.T, r Rig) {
 	e := r.Open(t)
 	letThrough(e)

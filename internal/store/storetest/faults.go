@@ -25,7 +25,7 @@ var errPlanted = errors.New("planted failure of a statement")
 // farthest is the highest number that the failing statement can have if it is chosen at random.
 const farthest = 24
 
-// eachOf is up to which number every statement of a closure fails. Later statements repeat earlier ones, so only some of those fail.
+// eachOf is how many statements at the beginning of a closure all fail. Later statements repeat earlier ones, so only some of them fail.
 const eachOf = 100
 
 // Faults is an engine whose statements fail. Before a closure, a view or an ingest really runs, it runs with a failing statement: the

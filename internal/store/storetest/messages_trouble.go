@@ -17,7 +17,7 @@ import (
 
 const someone = "+254700000001"
 
-// warning returns a notice from which the time to a cut-off counts.
+// warning returns the notice that starts the waiting time before a cut-off.
 func warning(p walletMeter, phone string) notify.Draft {
 	return notify.Draft{Purpose: notify.PurposeCutSoon, Phone: phone, Meter: p.N, Number: p.Number, Args: notify.Args{Meter: p.Number, Currency: "KES"}}
 }

@@ -131,7 +131,7 @@ func formerOccupant(t *testing.T, r Rig) {
 	}
 }
 
-// forgedAnswer: an SMS in the name of a meter's SIM can make a token heard, and no more.
+// forgedAnswer: an SMS in the name of a meter's SIM can make a token heard, but cannot do anything else to it.
 func forgedAnswer(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := booted(t, e, 55, false)

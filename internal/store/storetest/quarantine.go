@@ -84,8 +84,8 @@ func audited(t *testing.T, e store.Engine, object string) []string {
 	})
 }
 
-// badCounter is one kind of bad record that a broken meter sends as its third, and the expected result. The first two are half-hours with
-// registers from and from + 1000 Wh.
+// badCounter is one kind of bad record, and the expected result. A broken meter sends it as its third record. The first two records are
+// half-hours; the second register is 1000 Wh above the first.
 type badCounter struct {
 	name   string
 	from   int64 // the register of the first reading; 0 means 200000
@@ -291,8 +291,8 @@ func meterChanged(t *testing.T, r Rig) {
 	if w := p.row(t, e); w.Held.Stopped() || w.Total() != 1110 {
 		t.Errorf("after the change: %+v, want 1000 Wh of the old meter and 110 of the new one", w.State)
 	}
-	// The meter is changed again, and the new one sends readings before the change is recorded. They wait, and the energy below the
-	// register that the person read is not charged.
+	// The meter is changed again, and the new meter sends readings before the change is recorded. The readings wait, and the energy below
+	// the register that the person read is not charged.
 	third := p
 	third.store = "00000000000000c3"
 	outcomes(t, e, third.boot(1, 9), third.use(1, 10), third.use(2, 20), third.use(3, 50), third.use(4, 90))

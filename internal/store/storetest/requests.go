@@ -282,8 +282,8 @@ func outboxClaims(t *testing.T, r Rig) {
 	})
 }
 
-// outboxNext: the next time is that of the first free item or the end of a claim, whichever is sooner. Items behind another item of their
-// key do not count.
+// outboxNext: the next time is when the first free item is due or when a claim ends, whichever is sooner. Items behind another item of
+// their key do not count.
 func outboxNext(t *testing.T, r Rig) {
 	e := r.Open(t)
 	var now time.Time

@@ -77,7 +77,7 @@ func newestSale(t *testing.T, r Rig) {
 		t.Errorf("the newest of none is %v", got)
 	}
 	a := h.sold(t, e, "a", base())
-	b := h.sold(t, e, "b", base()) // the same moment: the units sold before in the month decide
+	b := h.sold(t, e, "b", base()) // both at the same moment: the newer is the one with more units sold before it in the month
 	must(t, e, func(tx *store.Tx) error {
 		_, err := tx.C.Exec(`UPDATE vend SET mtd_before_wh = 15000 WHERE id = $1`, a.ID)
 		return err

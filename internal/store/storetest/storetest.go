@@ -30,11 +30,11 @@ const (
 type Rig struct {
 	// Open returns an engine on a new, empty database, and closes it when the test ends.
 	Open func(t *testing.T) store.Engine
-	// Several returns an engine that runs several closures at once, if Open's does not; else nil.
+	// Several returns an engine that runs several closures at once. It is nil if the engine that Open returns does so.
 	Several func(t *testing.T) store.Engine
 	// Waiting returns how much work is queued and not begun.
 	Waiting func(store.Engine) int
-	// FailCommit lets as many COMMITs succeed as pass says, and makes the next one fail.
+	// FailCommit makes one COMMIT fail; pass is how many COMMITs succeed before it.
 	FailCommit func(e store.Engine, how Failure, pass int)
 	// Hear registers a listener for what commits make due, on an engine that has done no work yet.
 	Hear func(store.Engine, store.Due)
@@ -145,8 +145,8 @@ func take(name string) func(*store.Tx) (value, error) {
 	}
 }
 
-// stalled keeps the writer busy until release is called, so that the closures queued meanwhile share a commit. The commit of stalled's own
-// closure may be the same one and fail with it.
+// stalled keeps the writer busy until release is called, so that the closures queued meanwhile share a commit. stalled's own closure may
+// share that commit and fail with it.
 func stalled(t *testing.T, e store.Engine) (release func()) {
 	t.Helper()
 	goOn := func() {}

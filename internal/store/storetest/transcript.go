@@ -32,7 +32,7 @@ func (s *Transcript) Step(what string, got any, err error) {
 	}
 }
 
-// Named returns a text in which numbers replace the identities after their prefixes.
+// Named returns a text in which each identity is replaced by its prefix and a number.
 func (s *Transcript) Named(text string) string {
 	identity := regexp.MustCompile(`\b[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}\b`)
 	return identity.ReplaceAllStringFunc(text, func(i string) string { return i[:4] + s.number(i[4:]) })

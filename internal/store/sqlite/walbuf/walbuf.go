@@ -25,7 +25,7 @@ import (
 
 // Sizes in bytes.
 const (
-	capacity = 1 << 20 // gathered at most, then passed on anyway: about 250 pages
+	capacity = 1 << 20 // the most bytes gathered before they are passed on: about 250 pages
 	piece    = 1 << 16 // size of one write: SQLite's file system for Unix writes less than 128 KiB at a time
 )
 
@@ -51,7 +51,7 @@ type fileSystem struct {
 // logFile is the open log: the methods that SQLite calls, and the real methods behind them.
 type logFile struct {
 	methods sqlite3.Tsqlite3_io_methods
-	owner   uintptr // the Buffer; after methods, so that a call finds it
+	owner   uintptr // the Buffer; stored after the field methods, so that a call finds it
 	behind  uintptr // the real methods
 	synced  int32   // not 0 after the first sync
 }
