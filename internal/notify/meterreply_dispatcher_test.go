@@ -233,7 +233,7 @@ func (c *counter) some(way *[]string, fair bool, take func(string)) {
 func (c *counter) reachInbox(text string) {
 	c.now = c.now.Add(time.Second)
 	dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
-	// No route marks a repetition: each message has an identity of its own, as with a gateway that doubles it.
+	// Each arrival has an identity of its own, as if a gateway had delivered one message twice: no repetition is marked.
 	in := notify.Incoming{Route: "modem1", Identity: notify.IdentityOf(text, fmt.Sprint(c.now)), From: meterSIM, Text: text}
 	if err := dispatcher.Inbox(1).Receive(c.t.Context(), in); err != nil {
 		c.t.Fatal(err)
@@ -319,7 +319,7 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	if len(c.heard) != 0 || c.tokens[0].State != sale.TokenIssued {
 		t.Errorf("a rejection by SMS makes the token %s", c.tokens[0].State)
 	}
-	// The next is the queue head; a doubled rejection does not count against it but causes a question.
+	// The next message is now the queue head. A doubled rejection does not count against its token but causes a question.
 	c.send()
 	c.reachInbox("Token rejected. Balance 4.2 kWh")
 	if m := c.messages[1]; !m.Open || !m.Asking || len(c.alarms) != 2 {
@@ -327,8 +327,8 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	}
 }
 
-// TestAnAnsweredMessageIsNotSentAgain: the refusal says what happened, what did not, and what to do if the credit is missing
-// all the same.
+// TestAnAnsweredMessageIsNotSentAgain: the refusal says what happened, what did not, and what to do if the credit is still
+// missing.
 func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
@@ -390,7 +390,7 @@ func TestAMeterIsNeverAnswered(t *testing.T) {
 }
 
 // TestAReversedTokenThatWasLoadedIsNotForgotten: the sale was reversed while the token's message was on the way. If the meter
-// has confirmed the cancelling, "used" is no news.
+// has confirmed the cancelling, the answer "used" raises no alarm.
 func TestAReversedTokenThatWasLoadedIsNotForgotten(t *testing.T) {
 	const loaded, used = "Recharge OK. 34.7 kWh added. Balance 42.8 kWh", "this recharge card has been used! Balance 42.8 kWh"
 	for _, x := range []struct {

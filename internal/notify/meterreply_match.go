@@ -109,8 +109,8 @@ func Match(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 
 // about is what an answer says about the one token that it can be about. "Used" names neither digits nor units, so a forger of
 // the meter's number can say it about any token. It does not end the sending unless other evidence shows the token in the
-// meter: the meter is asked for its list, which has digits that a forger does not know. If nothing more would be sent, and so
-// no question either, "used" is believed.
+// meter: the meter is asked for its list, which has digits that a forger does not know. If nothing more is sent for
+// the token, there is no question either, and "used" is believed.
 func (r MeterReply) about(p *Pushed) Finding {
 	f := Finding{About: p.Message}
 	switch {
@@ -173,10 +173,10 @@ func matchRows(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	return f
 }
 
-// inRows reports whether rows prove that a token was loaded, and whether they show only refusals of it. If other tokens of the
-// meter have the same ends, which is very rare, only as many rows as such tokens prove it.
+// inRows reports whether rows prove that a token was loaded, and whether they show only refusals of it. If several tokens
+// of the meter have the same ends, which is very rare, there must be as many rows as such tokens.
 func (p *Pushed) inRows(all []Pushed, rows []ReplyRow) (loaded, refused bool) {
-	twins, alike := 0, 0 // tokens with its ends, and those of them with the same kind of row; both include the token itself
+	twins, alike := 0, 0 // tokens with the same ends, and those among them whose rows look the same; both include the token itself
 	for i := range all {
 		if q := &all[i]; q.First == p.First && q.Last == p.Last {
 			twins++

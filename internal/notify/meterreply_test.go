@@ -182,5 +182,5 @@ func FuzzParseMeterReply(f *testing.F) {
 	})
 }
 
-// utf8Valid leaves out texts that change between upper and lower case: invalid ones and letters without a pair.
+// utf8Valid reports whether a text survives a change to upper case and back. Invalid UTF-8 and letters without a pair do not.
 func utf8Valid(s string) bool { return strings.ToLower(strings.ToUpper(s)) == s }

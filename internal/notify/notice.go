@@ -44,9 +44,9 @@ type Addressee struct {
 }
 
 // Notices sends wallets' notices by the routes, as the job.Sender of their lane. A notice counts as sent when a route has
-// accepted it, and a cut-off counts from then ([wallet.NoticeSent]). A notice that cannot be sent, for lack of a number or of a
-// working route, counts as sent once that is known: the log has it, and otherwise an account without a telephone could never be
-// cut off.
+// accepted it, and the time before a cut-off counts from then ([wallet.NoticeSent]). A notice that cannot be sent, for lack of a
+// number or of a working route, counts as sent once that is known. It is in the log; and if it did not count, an account without
+// a telephone could never be cut off.
 type Notices struct {
 	door access.Door[NoticeTx]
 	now  func() time.Time
@@ -79,7 +79,7 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 		d := Draft{Purpose: purpose, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: to.N, Number: to.Number, Muted: !to.Notices,
 			Args: Args{Meter: notice.Meter, Test: notice.Test, Utility: to.Utility, Contact: to.Contact, Currency: notice.Currency, Balance: notice.Available,
 				Press: notice.Press, Account: notice.Account}}
-		if purpose.cuts() && to.Phone != "" { // without room for it, a warning was not sent: it waits
+		if purpose.cuts() && to.Phone != "" { // if the queue has no room, the warning waits and does not count as sent
 			if full, err = crowded(tx, Message{Purpose: purpose, Line: lineOf(d)}); err != nil || full != "" {
 				return false, err
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// TestAWarningCountsAsGivenWhenARouteHasIt, with all that the notice said.
+// TestAWarningCountsAsGivenWhenARouteHasIt: it is recorded then, with everything that the notice said.
 func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
 	h, a, b := newHall(t)
 	a.answers, b.answers = []notify.Sent{{Outcome: notify.NotSent}}, []notify.Sent{{Outcome: notify.NotSent}}
@@ -27,7 +27,7 @@ func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
 	h.want("delivered", h.says(), "message.delivered purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA)
 }
 
-// given is the account of a notice that was sent.
+// isNoticeSent is the account of a notice that was sent.
 type isNoticeSent struct {
 	wallet.NoticeTx
 	*hall

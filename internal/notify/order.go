@@ -20,14 +20,15 @@ import (
 type MessageRequest struct {
 	Phone string // of a text
 	Text  string
-	Meter string // number or identity: of a token, and of a text to its customer
+	Meter string // number or identity of the meter whose token is sent, or whose customer gets the text
 	// Token is the identity of a token made for the meter, or its digits. If it is empty, with a Meter and no Text, it means
 	// the newest token that is not known to be in the meter.
 	Token string
 	// for a token: sale.RouteSMS, to the customer, or sale.RouteMeterSMS, to the meter's SIM
 	Via   string
 	Route string // the route to use; empty for the order of the configuration
-	// Once identifies the request, so that its repetitions make only one message; without a key each repetition makes one.
+	// Once identifies the request, so that its repetitions make only one message; without a key, each repetition makes
+	// another message.
 	Once access.Once
 }
 
@@ -247,8 +248,8 @@ func (d *Dispatcher) hash(t sts.Token) []byte {
 	return d.c.Hasher.Hash(sale.HashContext, digits)
 }
 
-// Retry queues a message again, by a named route or by those of the configuration in their order (right: message.send). A
-// waiting message is sent at once; a finished one starts anew.
+// Retry queues a message again, by a named route or by the routes of the configuration in their order (right:
+// message.send). A waiting message is sent at once; a finished one starts anew.
 func (d *Dispatcher) Retry(ctx context.Context, by access.Actor, message, route string) (MessageView, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
 		return MessageView{Refusal: no}, nil
@@ -297,7 +298,8 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Mes
 	m.ExpiresAt = now.Add(life(Draft{Purpose: m.Purpose, Token: m.Token, Answers: m.Answers}))
 	m.Round++
 	if m.Route = route; route == "" {
-		if m.Route = choose(m, s.Tries, d.open().Mine); m.Route == "" { // every route has refused it, and is tried anew: a person may have fixed the cause
+		if m.Route = choose(m, s.Tries, d.open().Mine); m.Route == "" {
+			// Every route has refused it. All routes are tried anew, because a person may have fixed the cause.
 			m.Route = choose(m, nil, d.open().Mine)
 		}
 	}

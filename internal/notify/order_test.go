@@ -20,7 +20,7 @@ import (
 
 func clerk() access.Actor { return access.SystemActor(1, "test") }
 
-// TestAMessageIsSentOnceMore if that makes sense, and the audit row names the route.
+// TestAMessageIsSentOnceMore: a message is sent again only if that makes sense, and the audit row names the route.
 func TestAMessageIsSentOnceMore(t *testing.T) {
 	try := notify.Try{N: 1, Route: "a", Outcome: "refused"}
 	for _, c := range []struct {
@@ -105,7 +105,7 @@ func (h *hall) MessageList(f notify.Filter, before id.ID, most int) (out []notif
 	return out, nil
 }
 
-// TestListsOfMessages filters and pages, the last page exactly full.
+// TestListsOfMessages filters the list and reads it page by page. The last page may be exactly full.
 func TestListsOfMessages(t *testing.T) {
 	h, _, _ := newHall(t)
 	h.meter = registry.Meter{N: 3, Number: meterA}
@@ -174,7 +174,7 @@ func (h tokenHall) TokenByHash(hash []byte) (sale.Token, id.ID, bool, error) {
 	return sale.Token{}, id.ID{}, false, nil
 }
 
-// TestATokenIsOrdered by its identity, or as the newest one that is not known to be in the meter.
+// TestATokenIsOrdered: an order names a token by its identity, or means the newest token that is not known to be in the meter.
 func TestATokenIsOrdered(t *testing.T) {
 	token := func(n byte, s sale.TokenState, sealed string) sale.Token {
 		return sale.Token{ID: id.ID{15: n}, State: s, Sealed: sale.Sealed(sealed), Sale: id.ID{n}, Units: 100}
@@ -234,7 +234,7 @@ func TestATokenIsOrdered(t *testing.T) {
 	}
 }
 
-// TestAMessageThatNoRouteTakes is lost at once if no other server could take it, otherwise when its time is over.
+// TestAMessageThatNoRouteTakes: it fails at once if no other server could take it, and otherwise expires when its time is over.
 func TestAMessageThatNoRouteTakes(t *testing.T) {
 	for _, alone := range []bool{true, false} {
 		h, _, b := newHall(t)
@@ -255,7 +255,7 @@ func TestAMessageThatNoRouteTakes(t *testing.T) {
 	}
 }
 
-// TestWhoIsNotRegisteredAnyMoreIsSentNothing, except texts that a person wrote to the number.
+// TestWhoIsNotRegisteredAnyMoreIsSentNothing: a number that is not registered any more gets only texts that a person wrote to it.
 func TestWhoIsNotRegisteredAnyMoreIsSentNothing(t *testing.T) {
 	for _, c := range []struct {
 		purpose notify.Purpose
@@ -271,7 +271,7 @@ func TestWhoIsNotRegisteredAnyMoreIsSentNothing(t *testing.T) {
 	}
 }
 
-// TestAReportComesBeforeTheAnswerOfItsRoute: the worker has the message, and sees the report.
+// TestAReportComesBeforeTheAnswerOfItsRoute: a report is recorded even while the route's worker is still sending the message.
 func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 	for state, want := range map[notify.ReportState]string{notify.Delivered: "message.delivered purpose=text", notify.Failed: ""} {
 		h, _, _ := newHall(t)

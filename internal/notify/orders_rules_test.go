@@ -54,7 +54,7 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-// TestWhatIsRefusedToBeSent gives the reason in a sentence.
+// TestWhatIsRefusedToBeSent: each refusal gives its reason in a sentence.
 func TestWhatIsRefusedToBeSent(t *testing.T) {
 	const noNumber = "The message has no telephone number to go to."
 	for name, c := range map[string]struct {
@@ -159,7 +159,7 @@ func TestWhatAnOrderBrings(t *testing.T) {
 	}
 }
 
-// TestARequestWithAKeyMakesOneMessage; another key, principal or body makes another.
+// TestARequestWithAKeyMakesOneMessage: a repetition makes no second message; another key, principal or body does.
 func TestARequestWithAKeyMakesOneMessage(t *testing.T) {
 	s := newShop(t)
 	wish := func(o access.Once) notify.MessageRequest {
@@ -283,7 +283,7 @@ func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
 	}
 }
 
-// TestWhatAReportSaysIsMadeStorable, including the reference by which its message is found.
+// TestWhatAReportSaysIsMadeStorable: invalid characters are replaced, also in the reference by which the message is found.
 func TestWhatAReportSaysIsMadeStorable(t *testing.T) {
 	h, a, _ := newHall(t)
 	a.answers = []notify.Sent{{Outcome: notify.Accepted, Reference: "7\uFFFD"}}
@@ -294,7 +294,7 @@ func TestWhatAReportSaysIsMadeStorable(t *testing.T) {
 	}
 }
 
-// TestAReportIsTakenForThreeDays, in which a route does not repeat its references.
+// TestAReportIsTakenForThreeDays: for that long a reference finds its message, because a route does not repeat it sooner.
 func TestAReportIsTakenForThreeDays(t *testing.T) {
 	for ago, want := range map[time.Duration]notify.State{72*time.Hour - 1: notify.Arrived, 72 * time.Hour: notify.SentOut} {
 		h, _, _ := newHall(t)

@@ -28,12 +28,12 @@ type hall struct {
 	sales      map[id.ID]sale.Sale
 	wrote      []string
 	meter      registry.Meter
-	// tenants are those of the server.
+	// tenants are the tenants of the server.
 	tenants []access.Tenant
 	holds   time.Duration // how long a message was last claimed
 }
 
-// newHall has routes a and b. A part by a costs 100.
+// newHall has routes a and b. Each part of a message by route a costs 100.
 func newHall(t *testing.T) (h *hall, a, b *wire) {
 	a, b = &wire{name: "a"}, &wire{name: "b"}
 	h = &hall{office: opened(t), tries: map[id.ID][]notify.Try{}, tokens: map[id.ID]sale.Token{}, sales: map[id.ID]sale.Sale{}, tenants: []access.Tenant{1}}
@@ -210,7 +210,7 @@ func (h *hall) VendSale(sale id.ID) (sale.Sale, bool, error) {
 // firstA is the extra row of the first message by route a: it clears an alarm that an earlier run may have left.
 const firstA = "clear 0 sms-route-down; "
 
-// TestAMessageLeaves by the first route, is counted with its cost, and is delivered.
+// TestAMessageLeaves: it goes by the first route, is counted with its cost, and is delivered.
 func TestAMessageLeaves(t *testing.T) {
 	h, a, _ := newHall(t)
 	m := h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello", Meter: 1, Number: meterA})
@@ -265,7 +265,7 @@ func TestAMessageThatFails(t *testing.T) {
 	}
 }
 
-// TestARouteGoesDown after five failures in a row, or at once if it reports so itself; one message a minute tries it again.
+// TestARouteGoesDown: it is down after five failures in a row, or at once if it reports so itself. One message a minute then tries it.
 func TestARouteGoesDown(t *testing.T) {
 	h, a, _ := newHall(t)
 	for range 5 {
@@ -296,8 +296,7 @@ func TestARouteGoesDown(t *testing.T) {
 	h.want("it says itself that it is out of order", h.serves(), "message.route_down no modem; message.sent purpose=text route=b; alarm 0 sms-route-down; total 2026-11 b 2 0")
 }
 
-// TestAMessageOfWhichNobodyKnows: a message of unknown outcome is not repeated, unless that is harmless: then five times, after
-// pauses.
+// TestAMessageOfWhichNobodyKnows: a message of unknown outcome is repeated only if that is harmless: five times, after pauses.
 func TestAMessageOfWhichNobodyKnows(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -364,7 +363,7 @@ func TestAMessageIsOnlyWorthSomethingForATime(t *testing.T) {
 	}
 }
 
-// TestATokenThatNeedNotBeSent is suppressed with the reason, and one whose sale is being reversed waits.
+// TestATokenThatNeedNotBeSent: its message is suppressed with the reason. A token whose sale is being reversed waits.
 func TestATokenThatNeedNotBeSent(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -400,7 +399,7 @@ func TestATokenThatNeedNotBeSent(t *testing.T) {
 	}
 }
 
-// TestAMessageToAMeterIsRepeated with longer waits, and ends with an alarm when the meter never answers.
+// TestAMessageToAMeterIsRepeated: each wait is longer, and the message ends with an alarm if the meter never answers.
 func TestAMessageToAMeterIsRepeated(t *testing.T) {
 	h, a, _ := newHall(t)
 	h.tokens[id.ID{15: 1}] = sale.Token{ID: id.ID{15: 1}, State: sale.TokenIssued, Sealed: sale.Sealed("12345678901234567890")}
@@ -510,7 +509,7 @@ func TestWhoHasSeveralMetersNamesOneByItsPlace(t *testing.T) {
 	}
 }
 
-// TestWhatAWishForWarningsWritesDown: the customer, and the wish.
+// TestWhatAWishForWarningsWritesDown: the audit log has each wish, and that it came by SMS.
 func TestWhatAWishForWarningsWritesDown(t *testing.T) {
 	o := opened(t)
 	o.receive(amina, "STOP")

@@ -32,7 +32,7 @@ type QueueTx interface {
 	NewID() (id.ID, error)
 	// MessageAdd writes a new message.
 	MessageAdd(Message) error
-	// MessagesWaiting counts open messages, of one queue or, for "", of all; it counts no further than most.
+	// MessagesWaiting counts the open messages of one queue, or of all queues if line is "". It stops at the given maximum.
 	MessagesWaiting(line string, most int) (int, error)
 	// QuietHours are the hours in which warnings wait, in the tenant's time zone.
 	QuietHours() (registry.QuietHours, *time.Location, error)
@@ -98,7 +98,7 @@ func (p Purpose) warning() bool {
 	return slices.Contains([]Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon}, p)
 }
 
-// unwanted reports whether STOP ends messages of the purpose. Warnings that a cut-off counts from are still sent: without them
+// unwanted reports whether STOP ends messages of the purpose. Warnings that must precede a cut-off are still sent: without them
 // the customer could not be cut off, or would be cut off without a warning. So is news about money: a forged STOP must not hide
 // from a customer that a sale was reversed.
 func (p Purpose) unwanted() bool {

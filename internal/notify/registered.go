@@ -33,8 +33,8 @@ func withdrawn(tx Tx, m Message) (string, error) {
 	return "", nil
 }
 
-// withdraw ends a message that must not go to its number any more, and reports whether it did. A withdrawn warning that a
-// cut-off counts from does not count as sent: it is queued again for the new number, so that nobody is cut off without the
+// withdraw ends a message that must not go to its number any more, and reports whether it did. A withdrawn warning that
+// must precede a cut-off does not count as sent: it is queued again for the new number, so that nobody is cut off without the
 // warning.
 func (d *Dispatcher) withdraw(tx Tx, m Message) (bool, error) {
 	why, err := withdrawn(tx, m)

@@ -115,7 +115,7 @@ type Incoming struct {
 	// recognised. A route whose messages have IDs of their own makes it with [IdentityOf].
 	Identity [16]byte
 	From     string // "+" and digits, a short code or a name; never a proof of who sent it
-	To       string // the own number that it was sent to; empty if the route does not report it
+	To       string // the server's own number to which it was sent; empty if the route does not report it
 	Text     string
 	At       time.Time // the network's time; zero if it wrote none
 	Missing  int       // parts that never came; such a message is never a command

@@ -130,8 +130,8 @@ func (s *shift) during(d time.Duration) int {
 	return s.looks - before
 }
 
-// TestAWorkerLooksAgain after a second if nothing is due, after three if others must send it, and after five if the store
-// fails.
+// TestAWorkerLooksAgain: it checks again after one second if nothing is due, after three if others must send what is due, and after
+// five if the store fails.
 func TestAWorkerLooksAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		due  func() (bool, error)
@@ -153,7 +153,7 @@ func TestAWorkerLooksAgain(t *testing.T) {
 	}
 }
 
-// TestAWorkerSendsAllThatIsDueAtOnce, and watches a full memory.
+// TestAWorkerSendsAllThatIsDueAtOnce: it also reports a memory that is almost full.
 func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		for range 3 {
@@ -171,14 +171,14 @@ func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 	})
 }
 
-// TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends, and checks again on its own after it sent.
+// TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends: it also checks again by itself after it has sent a message.
 func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.queues(text())
 		s.route.during = func() { s.dispatcher.Kick(); s.dispatcher.Kick(); s.dispatcher.Kick() }
 		before := s.looks
 		s.dispatcher.Kick()
-		if synctest.Wait(); s.looks-before != 3 { // at the call, after sending, and at the calls meanwhile
+		if synctest.Wait(); s.looks-before != 3 { // once for the first call, once after sending, and once for all calls meanwhile
 			t.Errorf("%d looks, want 3", s.looks-before)
 		}
 		if s.log.Len() > 0 {
@@ -187,7 +187,7 @@ func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
 	})
 }
 
-// TestARouteHasFourMinutes for a message, which is claimed for it for five; its context ends after its answer.
+// TestARouteHasFourMinutes: it may take four minutes for a message, which is claimed for five. Its context ends after its answer.
 func TestARouteHasFourMinutes(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.queues(text())
@@ -274,7 +274,7 @@ func TestAMetersAnswerWakesTheWorkers(t *testing.T) {
 	}
 }
 
-// TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook, and the failure is logged.
+// TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook: the worker also logs the failure.
 func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.refuse = func(access.Tenant) error { return errors.New("the disk is full") }
@@ -295,7 +295,7 @@ func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 // plain is a route without a memory.
 type plain struct{ *wire }
 
-func (p plain) Memory(string) {} // another signature, so that the dispatcher does not take the route for a Keeping one
+func (p plain) Memory(string) {} // another signature, so that the dispatcher does not take the route for a BufferedRoute
 
 // TestARouteWithoutAMemoryIsNotWatched.
 func TestARouteWithoutAMemoryIsNotWatched(t *testing.T) {

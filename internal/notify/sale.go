@@ -34,8 +34,8 @@ func CanNotify(tx SaleTx, meter int64, route string) (bool, error) {
 	return found && to.Phone != "", err
 }
 
-// NotifySale queues the messages of a completed sale: one for each token, first those of an unconfirmed key change; or one for a
-// recharge.
+// NotifySale queues the messages of a completed sale: one message for a recharge, otherwise one for each token. The tokens of an
+// unconfirmed key change come first.
 func NotifySale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
 	to, found, err := tx.AddresseeOf(s.Meter.N)
 	if err != nil {
@@ -69,8 +69,9 @@ func NotifySale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
 	return nil
 }
 
-// TextToken queues the message that brings a token to the SIM in its meter, apart from a sale's own messages. It uses the
-// customer and the language of to, which is zero for a meter that supplies nobody; by names the sender.
+// TextToken queues the message that brings a token to the SIM in its meter, apart from a sale's own messages. It takes
+// the customer and the language from the addressee, which is zero for a meter that supplies nobody. The argument by names the
+// sender.
 func TextToken(tx QueueTx, m registry.Meter, t sale.Token, sim string, to Addressee, by string, now time.Time) (Message, error) {
 	return Queue(tx, Draft{Purpose: PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
 		Vend: t.Sale, Token: t.ID, By: by, Args: Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, now)

@@ -73,7 +73,7 @@ func sold() sale.Sale {
 		Tokens: []sale.Token{{ID: id.ID{15: 1}, Units: 100}}}
 }
 
-// TestASaleIsTold by a message for each token, and a recharge by one.
+// TestASaleIsTold: a sale queues a message for each token, and a recharge queues one.
 func TestASaleIsTold(t *testing.T) {
 	two, free, change, recharge := sold(), sold(), sold(), sold()
 	two.Tokens = append(two.Tokens, sale.Token{ID: id.ID{15: 2}, Units: 200})
@@ -146,7 +146,7 @@ func TestAReversalIsToldToWhomTheSaleWasTold(t *testing.T) {
 	}
 }
 
-// TestWhoCanBeTold has a number.
+// TestWhoCanBeTold: a message can go only to somebody whose number is known.
 func TestWhoCanBeTold(t *testing.T) {
 	for name, c := range map[string]struct {
 		route string
@@ -168,8 +168,8 @@ func TestWhoCanBeTold(t *testing.T) {
 	}
 }
 
-// TestANoticeIsSentOrWrittenDown: a notice that cannot be sent is logged and counts as sent. If the queue is full, a notice that a cut-off
-// counts from waits.
+// TestANoticeIsSentOrWrittenDown: a notice that cannot be sent is logged and counts as sent. If the queue is full, a notice
+// that must precede a cut-off waits.
 func TestANoticeIsSentOrWrittenDown(t *testing.T) {
 	account := (id.ID{15: 28}).Text(id.Account)
 	const to = " to " + amina + " token 0 0 Wh 0 of 0 for 0 balance -5 press true test true: "
@@ -221,7 +221,7 @@ func TestANoticeIsSentOrWrittenDown(t *testing.T) {
 	}
 }
 
-// TestTheLogTakesNotices if there is no route.
+// TestTheLogTakesNotices: without a route, notices are written into the audit log.
 func TestTheLogTakesNotices(t *testing.T) {
 	s := newTill(t)
 	v, err := notify.NewLog(doorTo[notify.LogTx]{s}).Send(t.Context(), 1, noticed(t, wallet.NoticeOff))

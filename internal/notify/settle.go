@@ -10,7 +10,7 @@ import (
 type RouteStatus struct {
 	Name     string
 	Cost     int64    // of one part, in millionths of the currency's unit
-	Prefixes []string // of its numbers; none means all
+	Prefixes []string // beginnings of the numbers that it serves; empty for all numbers
 	Meters   bool     // meters' messages may use it: meters answer to its sender's number
 	Down     bool
 	probed   bool // it is down, and has a message to test whether it works again
@@ -73,12 +73,12 @@ func refusedByAll(m Message, tries []Try, ways []RouteStatus) bool {
 	})
 }
 
-// cutPause is the pause between the later tries of a warning that a cut-off counts from; it spreads them over the warning's
+// cutPause is the pause between the later tries of a warning that must precede a cut-off; it spreads them over the warning's
 // life.
 const cutPause = 24 * time.Hour
 
-// reroute sends an unsent message again: by the next route at once, and after every route was tried, by the first after a
-// pause. tries include the failed one.
+// reroute queues an unsent message again. It goes by the next route at once; after every route was tried, it goes by the first
+// one after a pause. tries includes the failed try.
 func reroute(m *Message, tries []Try, ways Routes, why string, now time.Time) {
 	m.State, m.Failure = Queued, cut(why, MaxWhy)
 	switch {
@@ -208,7 +208,8 @@ func reported(m *Message, tries []Try, t *Try, r Report, ways Routes, now time.T
 		}
 	case r.State == Failed:
 		t.Why = cut(r.Why, MaxWhy)
-		if !t.underWay() && t.N == len(tries) && m.State != Arrived && !m.State.Over() { // else settle does this, after the route's answer
+		if !t.underWay() && t.N == len(tries) && m.State != Arrived && !m.State.Over() {
+			// While a try is under way, settle does this after the route's answer.
 			undelivered(m, tries, t, ways, now)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// TestWhatIsLeftToOtherServers: for ten minutes after the last try, a message that every route here has refused and another's
-// may take.
+// TestWhatIsLeftToOtherServers: if every route here has refused a message, other servers may take it for ten minutes after the
+// last try.
 func TestWhatIsLeftToOtherServers(t *testing.T) {
 	refused := func(routes ...string) (out []Try) {
 		for _, r := range routes {
@@ -50,7 +50,7 @@ func TestWhatIsLeftToOtherServers(t *testing.T) {
 	}
 }
 
-// TestWhatEveryRouteHereHasRefusedWaitsForOthers, without a route, unless it was the fortieth try.
+// TestWhatEveryRouteHereHasRefusedWaitsForOthers: the message waits without a route. After the fortieth try it is lost.
 func TestWhatEveryRouteHereHasRefusedWaitsForOthers(t *testing.T) {
 	for n, want := range map[int]State{3: Queued, MaxTries - 1: Queued, MaxTries: Lost} {
 		tries := make([]Try, n)
@@ -108,7 +108,7 @@ func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
 	}
 }
 
-// TestWhichTryAReportIsAbout: the numbered one, else the last by the route.
+// TestWhichTryAReportIsAbout: a report is about the try that it numbers, or else about the last try by the route.
 func TestWhichTryAReportIsAbout(t *testing.T) {
 	tries := []Try{{N: 1, Route: "a"}, {N: 2, Route: "b"}, {N: 3, Route: "a"}}
 	for _, c := range []struct {
@@ -184,7 +184,7 @@ func TestHowOftenAWarningOfUnknownOutcomeIsSent(t *testing.T) {
 	}
 }
 
-// TestWhatAnAcceptedMessageKeeps: one part at least, when it was first sent, and no reason.
+// TestWhatAnAcceptedMessageKeeps: it has at least one part, the time at which it was first sent, and no reason for a failure.
 func TestWhatAnAcceptedMessageKeeps(t *testing.T) {
 	for _, c := range []struct {
 		parts, want int
@@ -201,7 +201,7 @@ func TestWhatAnAcceptedMessageKeeps(t *testing.T) {
 	}
 }
 
-// TestAReportOfFailureEndsNothingThatIsOver, or that is still being tried.
+// TestAReportOfFailureEndsNothingThatIsOver: it changes neither an ended message nor one with a later try or a try under way.
 func TestAReportOfFailureEndsNothingThatIsOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		state State
@@ -239,7 +239,7 @@ func TestAReportOfFailureEndsNothingThatIsOver(t *testing.T) {
 	}
 }
 
-// TestWhichTextBringsAToken, at the sale and again later.
+// TestWhichTextBringsAToken checks the text of the sale, and the text when the token is sent again.
 func TestWhichTextBringsAToken(t *testing.T) {
 	for name, c := range map[string]struct {
 		t     sale.Token

@@ -174,7 +174,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 			t.Errorf("%s: %d tries in %s, want at most %d in at least %s", c.purpose, len(tries), now.Sub(start), MaxTries, c.least)
 		}
 	}
-	for _, p := range []Purpose{PurposeLow2, PurposeCutSoon} { // nor while it is unknown whether anything was sent
+	for _, p := range []Purpose{PurposeLow2, PurposeCutSoon} { // the warning does not count either while its outcome is unknown
 		m, now, until := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: p, Route: "a"}, start, start.Add(cutLife)
 		var tries []Try
 		for m.Open && now.Before(until) {
@@ -260,7 +260,8 @@ func TestAReportThatAnAnswerHasOvertaken(t *testing.T) {
 	}
 }
 
-// TestTheLastTryOfAMessage: the fortieth ends it, and the pauses grow to a day only for a warning that a cut-off counts from.
+// TestTheLastTryOfAMessage: the fortieth ends it, and the pauses grow to a day only for a warning that must precede a
+// cut-off.
 func TestTheLastTryOfAMessage(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

@@ -37,8 +37,8 @@ func (d *Dispatcher) publicSpent(tx Tx, now time.Time) (bool, error) {
 
 // ForgetTx is the part of a transaction that deletes old messages.
 type ForgetTx interface {
-	// MessagesForget deletes at most max ended messages that are older than a moment, with their tries: those of these purposes
-	// or, without any, of all. It returns their number.
+	// MessagesForget deletes at most max ended messages that are older than a moment, with their tries, and returns their number.
+	// If purposes are given, it deletes only messages of these purposes.
 	MessagesForget(before time.Time, max int, purposes ...Purpose) (int, error)
 }
 

@@ -19,7 +19,7 @@ const (
 	PurposeToken Purpose = "token"
 	// PurposeTokenFree brings a token that was not paid for: free units, a replacement.
 	PurposeTokenFree Purpose = "token-free"
-	// PurposeTokenStep brings a credit token that is number Step of Of.
+	// PurposeTokenStep brings one of several credit tokens: Step is its number, Of their count.
 	PurposeTokenStep Purpose = "token-step"
 	// PurposeKeyChange brings one token of a key change, entered in the order of Step.
 	PurposeKeyChange Purpose = "key-change"
@@ -29,7 +29,7 @@ const (
 	PurposeLow1    Purpose = "low-1"
 	PurposeLow2    Purpose = "low-2"
 	PurposeCutSoon Purpose = "cut-announced"
-	// PurposeCutOff and PurposeRestored say that the supply went off and comes back.
+	// PurposeCutOff says that the supply went off, PurposeRestored that it comes back.
 	PurposeCutOff   Purpose = "cut-off"
 	PurposeRestored Purpose = "restored"
 	// PurposeReversal says that a sale of energy was reversed, PurposeReversalMoney that a wallet's recharge was.
@@ -39,10 +39,10 @@ const (
 
 // Answers to a customer's message.
 const (
-	PurposeBalance        Purpose = "balance"         // a token meter's credit, Left as of At
-	PurposeBalanceUnknown Purpose = "balance-unknown" // the meter has not reported it
-	PurposeWallet         Purpose = "wallet"          // Settled, and Balance as of At
-	PurposeWalletSettled  Purpose = "wallet-settled"  // Settled only: the meter has not reported its use
+	PurposeBalance        Purpose = "balance"         // a token meter's credit, with its time (Left, At)
+	PurposeBalanceUnknown Purpose = "balance-unknown" // the meter has not reported its credit
+	PurposeWallet         Purpose = "wallet"          // the settled balance, and the live estimate with its time (Settled, Balance, At)
+	PurposeWalletSettled  Purpose = "wallet-settled"  // the settled balance alone, because the meter has not reported its use
 	PurposeLast           Purpose = "last-token"      // the last token again
 	PurposeLastStep       Purpose = "last-token-step" // the same for a sale of several tokens
 	PurposeLastKey        Purpose = "last-key-change" // a token of that sale's key change
@@ -50,10 +50,10 @@ const (
 	PurposeLastPending    Purpose = "last-pending" // paid, but the token is not made yet
 	PurposeLastReversed   Purpose = "last-reversed"
 	PurposeLastWallet     Purpose = "last-wallet"   // a wallet needs no tokens
-	PurposeUsage          Purpose = "usage"         // Used in seven days, Mean of a day, Day of yesterday
-	PurposeUsageUnknown   Purpose = "usage-unknown" // the meter has a menu that shows it
-	PurposeUsageNone      Purpose = "usage-none"    // the meter has no such menu
-	PurposeWalletUsage    Purpose = "wallet-usage"  // Today, Day of yesterday, Used this month, as of At
+	PurposeUsage          Purpose = "usage"         // use of seven days, mean of a day, use of yesterday (Used, Mean, Day)
+	PurposeUsageUnknown   Purpose = "usage-unknown" // the use is unknown, and the meter has a menu that shows it
+	PurposeUsageNone      Purpose = "usage-none"    // the use is unknown, and the meter has no such menu
+	PurposeWalletUsage    Purpose = "wallet-usage"  // use of today, yesterday and this month, with its time (Today, Day, Used, At)
 	PurposeHelp           Purpose = "help"
 	PurposeUnknown        Purpose = "unknown-word"
 	PurposeChoose         Purpose = "choose-meter" // Meters, More
@@ -84,7 +84,7 @@ type Args struct {
 	Today    unit.Energy `json:"today_wh,omitempty"`
 	// At is written unchanged, so it must be in the tenant's time zone.
 	At time.Time `json:"at,omitzero"`
-	// Step is the number of a token among the Of tokens to enter in order, from 1.
+	// Step is the number of a token, from 1, among the tokens to enter in order. Of is their count.
 	Step int `json:"step,omitempty"`
 	Of   int `json:"of,omitempty"`
 	// Press means that a key must be pressed at the meter.

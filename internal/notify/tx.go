@@ -59,17 +59,17 @@ type QueuedTx interface {
 	// queue. In a meter's queue a message that a route has had goes first; one that the meter rejected, and that waits for
 	// another day, does not block the others.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
-	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
-	// stray on a route that is not in mine.
+	// MessagesStray lists due messages that need another route: queued messages without a route or with a route listed in down,
+	// and all messages that were due before the time stray on a route that is not listed in mine.
 	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
-	// MessagesWake makes a telephone's messages due that wait because it could not be reached, except those tried within
-	// WakeEvery or MaxTriesWoken times.
+	// MessagesWake makes due the messages of a telephone that wait because it could not be reached. It leaves out messages that were
+	// tried in the last WakeEvery, and messages that have had MaxTriesWoken tries.
 	MessagesWake(phone string, now time.Time) error
 }
 
 // CarriedTx reads the tokens that messages bring.
 type CarriedTx interface {
-	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
+	// VendTokens lists a meter's tokens, newest first, before the given one (zero: from the newest).
 	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
 	// TokenForPush returns a token with the number of its meter; found is false while it has no digits.
 	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
@@ -91,7 +91,7 @@ type CarriedTx interface {
 
 // BoughtTx reads a meter's last sale.
 type BoughtTx interface {
-	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
+	// VendTokens lists a meter's tokens, newest first, before the given one (zero: from the newest).
 	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
 	// VendSale returns a sale with its tokens in the order of entering.
 	VendSale(sale id.ID) (sale.Sale, bool, error)
@@ -114,7 +114,7 @@ type RecipientTx interface {
 	Arrivals(phone string, since time.Time) (int, error)
 	AnswersTo(phone string, since time.Time) (int, error)
 	AnswersAbout(meter int64, since time.Time) (int, error)
-	// MessagesOf counts messages of a purpose since a moment; it counts no further than most.
+	// MessagesOf counts messages of a purpose since a moment. It stops at the given maximum.
 	MessagesOf(p Purpose, since time.Time, most int) (int, error)
 	// Subscriptions lists the meters of all customers with a telephone number, at most max.
 	Subscriptions(phone string, max int) ([]Subscription, error)

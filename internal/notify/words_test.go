@@ -55,7 +55,7 @@ func TestWhatStandsForAKey(t *testing.T) {
 	}
 }
 
-// TestWordsHaveNames in each language; an unknown language uses English.
+// TestWordsHaveNames: a keyword has a name in each language. An unknown language uses the English name.
 func TestWordsHaveNames(t *testing.T) {
 	for w, want := range map[notify.Word]string{notify.WordNone: "", notify.WordBalance: "BAL", notify.WordLast: "LAST", notify.WordUsage: "USE", notify.WordHelp: "HELP", notify.WordStop: "STOP", notify.WordStart: "START", notify.WordNotHere: "", notify.WordNotHere + 1: ""} {
 		if w.String() != want || w.In(notify.English) != want || w.In(notify.Language(99)) != want || w.In(notify.Hausa+1) != want {
@@ -96,7 +96,7 @@ func TestAFigureOfAMeter(t *testing.T) {
 	}
 }
 
-// TestAMetersSignsMayBeWide, as some networks write them.
+// TestAMetersSignsMayBeWide: some networks deliver letters and signs in their full-width forms.
 func TestAMetersSignsMayBeWide(t *testing.T) {
 	if got := notify.ParseMeterReply("ｔhis recharge card has been used！"); got.Kind != notify.ReplyUsed {
 		t.Errorf("%+v", got)
@@ -144,7 +144,8 @@ func TestTheEndsOfATokenAreEightDigits(t *testing.T) {
 	}
 }
 
-// TestWhatARowProves about a token with its ends: by its class, its units, and whether it changes the key.
+// TestWhatARowProves: what a row proves about a token with the same ends depends on the token's class and units, and on whether it
+// changes the key.
 func TestWhatARowProves(t *testing.T) {
 	row := func(r notify.RowResult, units unit.Energy) notify.MeterReply {
 		return rows(notify.ReplyRow{First: "1111", Last: "2222", Result: r, Units: units})
@@ -175,7 +176,7 @@ func TestWhatARowProves(t *testing.T) {
 	}
 }
 
-// TestTwinsInTheList: if tokens have the same ends and look alike, only as many rows as tokens prove one loaded.
+// TestTwinsInTheList: if two tokens have the same ends and look alike, one row proves neither of them loaded, and two rows prove both.
 func TestTwinsInTheList(t *testing.T) {
 	p := notify.Pushed{Message: "1", First: "1111", Last: "2222", Units: 1000, BySMS: true}
 	twin := func(do func(*notify.Pushed)) notify.Pushed {
@@ -253,7 +254,7 @@ func TestNextStep(t *testing.T) {
 	}
 }
 
-// TestOutcomesHaveNames, even undefined ones.
+// TestOutcomesHaveNames: even an undefined outcome has a name.
 func TestOutcomesHaveNames(t *testing.T) {
 	for o, want := range map[notify.Outcome]string{notify.Unknown: "unknown", notify.Accepted: "accepted", notify.NotSent: "not_sent", notify.Refused: "refused", 4: "unknown", 99: "unknown"} {
 		if o.String() != want {
@@ -302,7 +303,7 @@ func TestALongListOfMetersSaysHowManyMore(t *testing.T) {
 	}
 }
 
-// TestALanguageThatThereIsNotIsEnglish, and a text without money needs no currency.
+// TestALanguageThatThereIsNotIsEnglish: an unknown language gets the English text. A text without money needs no currency.
 func TestALanguageThatThereIsNotIsEnglish(t *testing.T) {
 	for _, l := range []notify.Language{notify.Hausa + 1, 99} {
 		if r, err := notify.Render(l, notify.PurposeStarted, notify.Args{Currency: "no such"}, sts.Token{}); err != nil || r.Reveal() != "Warnings come to this number again. STOP ends them." {

@@ -140,8 +140,8 @@ func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Routes, now time.Tim
 	return true
 }
 
-// probe gives a message to a down route whose probe time has come, ahead of the working ones; "" if there is none. One message
-// a minute tests the route, and goes by the next one at once if it is still down.
+// probe returns the name of a down route that the message is to test, ahead of the working routes, or "" if no route is due for
+// a test. One message a minute tests a route that is down, and goes by the next route at once if the test fails.
 func (d *Dispatcher) probe(m Message, tries []Try, now time.Time) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -361,7 +361,7 @@ func (d *Dispatcher) text(e sendJob) (string, error) {
 	return rendered.Reveal(), nil
 }
 
-// settled records a route's answer to the try of an errand and updates the message.
+// settled records a route's answer to the try of a send job and updates the message.
 func (d *Dispatcher) settled(tx Tx, e sendJob, s Sent) error {
 	message := e.message.ID
 	m, found, err := tx.MessageByID(message)
@@ -442,7 +442,7 @@ func (d *Dispatcher) put(tx Tx, m, before Message) error {
 	return d.follow(tx, m, before)
 }
 
-// follow writes the audit row for a message's new state, and records a notice in it as sent.
+// follow writes the audit row for a message's new state. Once a notice in the message counts as sent, follow records that too.
 func (d *Dispatcher) follow(tx Tx, m, before Message) error {
 	if m.State != before.State && m.State != Queued {
 		if err := d.note(tx, m); err != nil {

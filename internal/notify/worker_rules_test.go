@@ -64,7 +64,7 @@ func TestAFailureInBetweenDoesNotCount(t *testing.T) {
 	}
 }
 
-// TestARouteThatIsDownIsTriedOnceAMinute, by one message.
+// TestARouteThatIsDownIsTriedOnceAMinute: only one message a minute goes by it.
 func TestARouteThatIsDownIsTriedOnceAMinute(t *testing.T) {
 	h, a, b := newHall(t)
 	down := notify.Sent{Outcome: notify.NotSent, Closed: true, Why: "no modem"}
@@ -90,7 +90,7 @@ func TestARouteThatIsDownIsTriedOnceAMinute(t *testing.T) {
 	}
 }
 
-// TestAMessageThatCannotMoveHoldsNoneUp: the one after it gets its route.
+// TestAMessageThatCannotMoveHoldsNoneUp: the next message gets its route.
 func TestAMessageThatCannotMoveHoldsNoneUp(t *testing.T) {
 	h, a, b := withToken(t)
 	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
@@ -111,7 +111,7 @@ func TestAMessageThatCannotMoveHoldsNoneUp(t *testing.T) {
 	}
 }
 
-// TestAMessageOfARouteThatIsGoneMoves ten minutes after it was due.
+// TestAMessageOfARouteThatIsGoneMoves: it gets another route ten minutes after it was due.
 func TestAMessageOfARouteThatIsGoneMoves(t *testing.T) {
 	h, _, _ := newHall(t)
 	m := h.queues(text())
@@ -166,7 +166,7 @@ func TestWhatIsTooLate(t *testing.T) {
 	}
 }
 
-// TestWarningsWaitForTheMorning, even if they waited for a route until the night; nothing else waits.
+// TestWarningsWaitForTheMorning: a warning also waits if it has waited for a route until the night. No other message waits.
 func TestWarningsWaitForTheMorning(t *testing.T) {
 	night, morning := time.Date(2026, 11, 20, 22, 0, 0, 0, time.FixedZone("EAT", 3*3600)), time.Date(2026, 11, 21, 7, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	warn := func(p notify.Purpose) notify.Draft {
@@ -222,7 +222,7 @@ func (o *opener) Open(_ string, sealed []byte) ([]byte, error) {
 	return plain, o.err
 }
 
-// TestATokenThatCannotBeReadIsNotSent, and the digits of a readable one are wiped.
+// TestATokenThatCannotBeReadIsNotSent: it also checks that the digits of a readable token are wiped from memory.
 func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft  notify.Draft
@@ -322,7 +322,7 @@ func TestAMessageThatIsForgottenWhileItIsSent(t *testing.T) {
 	}
 }
 
-// TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt, even if the worker of another route assigned it.
+// TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt: this also holds if the worker of another route assigned the message.
 func TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt(t *testing.T) {
 	h, a, b := newHall(t)
 	c := h.config()
@@ -342,7 +342,7 @@ func TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt(t *testing.T) {
 	}
 }
 
-// TestAMeterThatRejectsEverything counts as one that rejected this token, if it said so since the token was sent.
+// TestAMeterThatRejectsEverything: if the meter wrote "rejected" after the token was sent, it counts as having rejected the token.
 func TestAMeterThatRejectsEverything(t *testing.T) {
 	for name, c := range map[string]struct {
 		word   notify.Message
@@ -403,7 +403,7 @@ func TestTriesBeforeARejectionDoNotCount(t *testing.T) {
 	}
 }
 
-// TestAMeterIsAskedForItsLastTokens between two sendings of the token, and every wait is longer.
+// TestAMeterIsAskedForItsLastTokens: the question and the token alternate, and every wait is longer.
 func TestAMeterIsAskedForItsLastTokens(t *testing.T) {
 	h, a, _ := withToken(t)
 	m := h.queues(toMeter())

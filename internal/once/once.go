@@ -58,7 +58,8 @@ type Answers[X Rows] struct {
 // Request identifies a request that moves money, by its Idempotency-Key. The zero value is a request that is never repeated.
 type Request struct {
 	Once access.Once
-	// RenderRefusal makes the answer to store for a refusal that is the request's own fault. If it is nil, none is stored.
+	// RenderRefusal makes the answer to store for a refusal that is the request's own fault. If it is nil, no refusal is
+	// stored.
 	RenderRefusal func(refusal.Refusal) (status int, body []byte)
 }
 
@@ -139,7 +140,8 @@ func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, right
 	return Done[T]{Reply: s.reply, Value: s.value}, nil
 }
 
-// take claims the key of a request. It returns nothing for a new one, else its stored answer or why there is none.
+// take claims the key of a request. For a new request it returns nothing, for a repeated one the stored answer or the reason why
+// there is no answer.
 func take(tx Tx, o access.Once) (*access.StoredAnswer, refusal.Refusal, error) {
 	if o.Key == "" {
 		return nil, refusal.Refusal{}, nil

@@ -18,8 +18,9 @@ import (
 // errStore is the error of a failing call.
 var errStore = errors.New("the store failed")
 
-// answers is a store of answers in memory: its own door and its own transaction. The call whose number is broken fails. It
-// still has its effect and returns its value, so that code that ignores the error continues.
+// answers is a store of answers in memory: its own door and its own transaction. The field broken is the
+// number of the call that fails. That call still has its effect and returns its value, so that code that ignores the error
+// continues.
 type answers struct {
 	once.Tx
 	kept    map[string]access.StoredAnswer
@@ -64,7 +65,7 @@ func (a answers) OncePut(o access.Once, status int, sealed []byte, forever bool)
 	return a.fails("OncePut")
 }
 
-// Do undoes the claim of a key if nothing may stay.
+// Do runs fn, and undoes what fn has stored if fn refuses or fails.
 func (a answers) Do(_ context.Context, t access.Tenant, fn func(answers) (bool, error)) error {
 	a.tenants[t] = "written"
 	if b := *a.between; b != nil && len(*a.calls) > 0 {
@@ -155,8 +156,8 @@ func TestARequestIsDoneOnceAndAnsweredTheSame(t *testing.T) {
 	}
 }
 
-// TestOnlyTheRequestsOwnFaultIsStored: a refusal that depends on the moment is tried again, one for an error in the request
-// is not.
+// TestOnlyTheRequestsOwnFaultIsStored: a refusal for an error in the request is stored. After a refusal that depends on the moment,
+// the request is tried again.
 func TestOnlyTheRequestsOwnFaultIsStored(t *testing.T) {
 	for code, stored := range map[refusal.Code]bool{refusal.AmountInvalid: true, refusal.NotFound: true, refusal.VendInProgress: false,
 		refusal.Forbidden: false, refusal.ClockUntrusted: false, refusal.IssuerUnknown: false,
@@ -255,7 +256,8 @@ func TestTheAnswerThatCameFirstStands(t *testing.T) {
 	}
 }
 
-// TestAnAnswerIsKeptForEver, a refusal for a time, each sealed for its place; without a renderer none is stored.
+// TestAnAnswerIsKeptForEver: a refusal is stored only for a time. Each is sealed for its own key, and without a renderer neither is
+// stored.
 func TestAnAnswerIsKeptForEver(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	d := newRig(t)

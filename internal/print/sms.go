@@ -12,7 +12,7 @@ import (
 // Septets is the capacity of one short message in the GSM-7 alphabet.
 const Septets = 160
 
-// MaxMessages is the most messages for one receipt. Each has room for at least two tokens, so twice as many always fit; a sale makes fewer.
+// MaxMessages is the most messages for one receipt. Each has room for at least two tokens, so 32 tokens always fit; a sale makes fewer.
 const MaxMessages = 16
 
 // SMS writes the receipt as short messages of at most 160 septets. The digits come first, because people read the message for them, then

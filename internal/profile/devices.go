@@ -18,7 +18,7 @@ type Live struct {
 	Profile   string
 	Connected bool
 	Since     time.Time // of the connection, or of its loss
-	Started   string    // the device's last messages on start, with data and with its state, each with the server's time
+	Started   string    // the device's last messages: on start, with data, and with its state; the last two have the server's time
 	Data      string
 	DataAt    time.Time
 	State     string

@@ -15,8 +15,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Memory is the memory name under which the server numbers the records. A device with a profile does not number its
-// records, so its meter's window belongs to this name.
+// Memory is the name of the device memory under which the server numbers the records of a device with a profile, because
+// the device does not number them itself. The meter's receive window belongs to this name.
 const Memory = wallet.DeviceMemory
 
 // ReportEvery is how often a reading is ingested even if the register has not changed by a whole watt-hour, to show
@@ -53,7 +53,7 @@ type Incoming struct {
 	Topic   string
 	Payload []byte
 	At      time.Time // server time
-	// Reasons are why the supply should be off, for the reading; none while it should be on.
+	// Reasons say why the supply should be off, and become part of the reading. They are empty while it should be on.
 	Reasons []string
 }
 

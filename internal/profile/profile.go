@@ -158,7 +158,7 @@ type Message struct {
 	Payload string `toml:"payload"`
 }
 
-// Rule is a rule on the raw counts that opens the relay whatever the account holds. It never closes it. What was
+// Rule is a rule on the raw counts that opens the relay whatever the account holds. A rule never closes the relay. What was
 // published about the first system contradicts itself: its text and its code have opposite rules. So no rule is enabled
 // by default.
 type Rule struct {

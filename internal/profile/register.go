@@ -108,7 +108,7 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 }
 
 // openFrom returns the time since when the relay is known to be open. A device that has just started may have closed
-// the relay meanwhile, until it reports otherwise.
+// the relay, so the relay is known to be open only when the device reports it again, or after a minute without a report.
 func (p *Profile) openFrom(r Register, m Meaning, at time.Time) time.Time {
 	from := at
 	if m.Kind == IsStarted || p.Energy.From == FromRegister {

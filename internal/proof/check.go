@@ -291,7 +291,7 @@ func nth(lines []string, i int) string {
 // reach checks that all heads belong to one log that only grew.
 func (c *checker) reach() bool {
 	c.v.Under = c.v.Heads[len(c.v.Heads)-1]
-	joined := map[int64]int64{} // maps a size to one it grew into or from; following it leads to one size for each log
+	joined := map[int64]int64{} // links each size to another size of the same log; following the links ends at one size for each log
 	for _, h := range c.v.Heads {
 		joined[h.Size] = h.Size
 	}
@@ -319,7 +319,7 @@ func (c *checker) reach() bool {
 	return true
 }
 
-// apart explains why nothing links a head to the one that the check starts from.
+// apart explains why the files do not prove that a head and the head start belong to one log.
 func (c *checker) apart(name string, h, start seal.Head) bool {
 	since := fmt.Sprintf("Get a proof that one log grew into the other (paywatt report head --since %d), and add it with --head.", min(h.Size, start.Size))
 	switch {

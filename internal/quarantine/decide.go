@@ -26,7 +26,7 @@ type Verdict struct {
 	Entry    string       `json:"entry,omitempty"` // its identity; empty for a changed meter without an entry
 	Meter    string       `json:"meter,omitempty"` // number or identity, if Entry is empty
 	Choice   Choice       `json:"choice"`
-	Register *unit.Energy `json:"register_wh,omitempty"` // of a rebase: the register read from the meter; nil for the doubtful one
+	Register *unit.Energy `json:"register_wh,omitempty"` // for a rebase: the register read from the meter; nil for the doubtful register
 	Reason   string       `json:"reason"`
 }
 
@@ -36,7 +36,7 @@ type Decided struct {
 	Waits    *access.Approval // it waits for a second person; nothing was decided
 	Entry    Entry            // the zero Entry for a changed meter without one
 	Number   string           // of the meter
-	Readings int              // those that came meanwhile and are charged now
+	Readings int              // how many readings came meanwhile and are charged now
 	Units    unit.Energy      // charged by the decision
 	Debit    money.Minor      // their price
 	Currency string           // of a wallet meter
@@ -290,7 +290,7 @@ func (e Entry) before() string {
 	return text
 }
 
-// after is the audit row's text after it.
+// after returns the text of the decision for the audit row's After.
 func (d Decided) after(v Verdict) string {
 	text := fmt.Sprintf("readings=%d units_wh=%d debit_minor=%d", d.Readings, d.Units, d.Debit)
 	if v.Register != nil {

@@ -89,7 +89,7 @@ func drawnBefore(t *testing.T) *rows {
 	return r
 }
 
-// TestWhatCameMeanwhileIsCharged, as far as it is possible.
+// TestWhatCameMeanwhileIsCharged: the readings that came meanwhile are charged, up to the first that cannot be true.
 func TestWhatCameMeanwhileIsCharged(t *testing.T) {
 	r := jumped(t)
 	at := noon().Add(-10 * time.Minute)
@@ -121,7 +121,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 		t.Errorf("the audit log says %+v", got)
 	}
 
-	r = held(t, metering.DoubtFuture, reading(5)) // for a meter in the server's time, it is not later than its arrival
+	r = held(t, metering.DoubtFuture, reading(5)) // a meter without a clock of its own: the reading counts as no later than its arrival
 	r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
 	if got := r.Wrote[1]; got != "the meter shows 2000 Wh of 2026-11-20 11:30:00" {
 		t.Error(got)
@@ -142,7 +142,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 	r.Wants(t, "1 reading", "the meter shows 2000 Wh of 2026-11-20 11:30:00", "entry 1 accepted "+decided)
 }
 
-// TestALateRecordIsRated with the stored readings.
+// TestALateRecordIsRated: the accepted record is rated with the stored readings.
 func TestALateRecordIsRated(t *testing.T) {
 	r := held(t, metering.DoubtPower, reading(5))
 	r.behind = []wallet.Reading{{Memory: memory, Seq: 5, At: noon(), Up: 300_000, Clock: wire.ClockValid, ReceivedAt: noon(), Register: 2000}}
@@ -164,7 +164,7 @@ func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 	}
 }
 
-// TestTheRegisterOfAChangedMeterIsSet while nothing is in doubt, by its number or its identity.
+// TestTheRegisterOfAChangedMeterIsSet: this works while nothing is in doubt, and names the meter by its number or its identity.
 func TestTheRegisterOfAChangedMeterIsSet(t *testing.T) {
 	for _, name := range []string{number, id.ID{14: 1}.Text(id.Meter)} {
 		r := newRows(t)
@@ -324,7 +324,7 @@ func TestHowAnEntryCanBeDecided(t *testing.T) {
 	}
 }
 
-// TestADecisionWaitsForASecondPerson, whose approval carries out the same verdict.
+// TestADecisionWaitsForASecondPerson: the approval carries out the same verdict.
 func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	r := jumped(t)
 	r.people = 2
@@ -431,7 +431,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	}
 }
 
-// TestAnErrorSaysWhatWasDone names the use case.
+// TestAnErrorSaysWhatWasDone: the error names the use case.
 func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	r := jumped(t)
 	r.Broken = 1

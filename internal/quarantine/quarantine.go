@@ -77,7 +77,7 @@ type Choice string
 
 // Choices.
 const (
-	// Accept takes it as true: a record is stored, a reading is charged.
+	// Accept takes the entry as true: a record is stored, a reading is charged.
 	Accept Choice = "accept"
 	// Rebase continues from a register without charging for the difference: the meter was changed or reset.
 	Rebase Choice = "rebase"
@@ -126,7 +126,8 @@ type Tx interface {
 	Meters() registry.MeterLookup
 	Rating() wallet.ReleaseTx
 	AuditLog(access.Entry) error
-	// HeldEntries lists entries of a meter (0: of all), newest first, before the given one; with open only undecided ones.
+	// HeldEntries lists entries of a meter (0: of all meters), newest first, before the given entry. If open is set, it lists only
+	// undecided entries.
 	HeldEntries(meter int64, open bool, before id.ID, max int) ([]Entry, error)
 	// HeldEntry reads an entry and locks it.
 	HeldEntry(entry id.ID) (Entry, bool, error)

@@ -263,8 +263,8 @@ var ErrTest = errors.New("a test receipt is not a tax document")
 // ErrSum means that a receipt does not add up as it is printed. It must not be handed out.
 var ErrSum = errors.New("the receipt does not add up")
 
-// Check adds up the receipt as it is printed: its lines, tax and carry, less the carry brought in, are the payment; the steps sum to the
-// energy's price; the units are those of the tokens; the prices of the tokens sum to the price of the energy.
+// Check adds up the receipt as it is printed. Its lines, tax and carry, less the carry brought in, are the payment. The steps sum to the
+// price of the energy, and so do the prices of the tokens. The units are the units of the tokens.
 func (r Receipt) Check() error {
 	if r.Test && (r.Title == TaxInvoice || r.Title == CreditNote) {
 		return fmt.Errorf("%w: receipt %s is titled %s", ErrTest, r.No, r.Title)

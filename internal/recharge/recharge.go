@@ -70,8 +70,8 @@ type Tx interface {
 	// without digits.
 	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
 	VendSale(sale id.ID) (sale.Sale, bool, error)
-	// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered, zero for never, and whether it
-	// is external.
+	// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered; a zero time means never. It
+	// also reports whether the token is external.
 	TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error)
 	// TokenReportsOf returns the meter's reports of a token, newest first.
 	TokenReportsOf(meter int64, token id.ID, max int) ([]metering.StoredToken, error)

@@ -25,7 +25,7 @@ func pushed(n byte, again string) string {
 	return fmt.Sprintf(`token {"token_id":"%s","request":"%s"%s} by mqtt for %s until 21 12:00`, name(n), name(n), again, number)
 }
 
-// TestATokenIsSentToItsMeter by its identity or its digits, over the meter's connection or by SMS.
+// TestATokenIsSentToItsMeter: a token is named by its identity or its digits, and goes over the meter's connection or by SMS.
 func TestATokenIsSentToItsMeter(t *testing.T) {
 	const texted = "message queued to +254700000001 by person amina"
 	for _, c := range []struct {
@@ -51,7 +51,7 @@ func TestATokenIsSentToItsMeter(t *testing.T) {
 	}
 }
 
-// TestTheDoctorLooksAtTheDigits, which may be part of a whole message.
+// TestTheDoctorLooksAtTheDigits: the token doctor gets the digits, which may be part of a whole message.
 func TestTheDoctorLooksAtTheDigits(t *testing.T) {
 	for text, want := range map[string]string{digits: digits, "*02#" + digits: digits, "*02#7134 0092#1": "7134 0092#1"} {
 		r := newRows(t)
@@ -84,7 +84,7 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	}
 }
 
-// TestATokenFromElsewhereIsKeptUnderSeal with the fields that could be read, once.
+// TestATokenFromElsewhereIsKeptUnderSeal: an external token is stored once, sealed, with the fields that could be read.
 func TestATokenFromElsewhereIsKeptUnderSeal(t *testing.T) {
 	r := elsewhere(t)
 	order := recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT}
@@ -111,7 +111,7 @@ func TestATokenFromElsewhereIsKeptUnderSeal(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotSent is refused, and nothing changes.
+// TestWhatIsNotSent: each request is refused, and nothing changes.
 func TestWhatIsNotSent(t *testing.T) {
 	byID := recharge.Request{Token: name(1), By: recharge.MQTT}
 	bySMS := recharge.Request{Token: name(1), By: recharge.SMS}
@@ -231,7 +231,7 @@ func TestTheMessageToAMeter(t *testing.T) {
 	}
 }
 
-// TestWhoMaySend, and who may follow: no vendor's login, and only actors who may read meters.
+// TestWhoMaySend checks who may send a token and who may follow it. A vendor's login may do neither.
 func TestWhoMaySend(t *testing.T) {
 	for role, want := range map[access.Role][2]refusal.Code{access.Operator: {"", ""}, access.Finance: {refusal.Forbidden, ""}, access.VendorAPI: {refusal.Forbidden, refusal.Forbidden},
 		"": {refusal.Forbidden, refusal.Forbidden}} {

@@ -186,7 +186,7 @@ func connection(t sale.Token, w Waiting, waits bool, sent, answered time.Time) D
 		d.State = Failed
 	case !waits:
 		d.State, d.Queued, d.Answered = ended(t), t.IssuedAt, answered
-		if t.State == sale.TokenHeard { // no answer of the meter ended it, and the time is that of the SMS
+		if t.State == sale.TokenHeard { // the meter has not answered over its connection; answered is the time of the SMS
 			d.State, d.Answered = Sent, time.Time{}
 		}
 	case !sent.IsZero() && sent.After(w.Since):

@@ -73,7 +73,7 @@ func TestHowFarAMessageIs(t *testing.T) {
 	}
 }
 
-// TestWhatHasComeFurthestCounts among several deliveries.
+// TestWhatHasComeFurthestCounts: of several deliveries, the one that has come furthest decides.
 func TestWhatHasComeFurthestCounts(t *testing.T) {
 	all := []notify.State{notify.Answered, notify.Arrived, notify.SentOut, notify.Queued, notify.Lost}
 	want := []recharge.State{recharge.Answered, recharge.Delivered, recharge.Sent, recharge.Queued, recharge.Failed}

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// keyRows are the keys of one meter; of is the key of the token.
+// keyRows are the keys of one meter. The field named of has the key of the token.
 type keyRows struct {
 	of     registry.Key
 	has    id.ID // the meter's key

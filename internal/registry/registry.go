@@ -82,7 +82,7 @@ type Key struct {
 	LastTID  sts.TID // the newest that was used, or may have been used, under the key; 0 for none
 }
 
-// Attributes returns what the decoder key of the meter with this number is derived from. It fails for an invalid STS meter
+// Attributes returns the data from which the decoder key of the meter with this number is derived. It fails for an invalid STS meter
 // number.
 func (k Key) Attributes(number string) (sts.Attributes, error) {
 	pan, err := sts.ParseNumber(number)

@@ -29,7 +29,8 @@ type Simulation struct {
 
 	// Purchase, if set, is priced on both.
 	Purchase *tariff.Purchase // Body is ignored
-	// Uses are replayed. Without them, those of the store from the month From to To ("2026-01") are, if given.
+	// Uses are the months to replay. If there are none and From is set, the months in the store are replayed, from the month From
+	// to the month To ("2026-01").
 	Uses     []tariff.MonthUse
 	From, To string
 }

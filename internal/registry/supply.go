@@ -13,7 +13,7 @@ import (
 // SupplyPolicy holds the tenant's settings for cut-offs and leases of wallet meters. The zero value means the defaults of
 // docs/reference/supply.md.
 type SupplyPolicy struct {
-	Windows     []string     `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": nobody is cut off for lack of money within
+	Windows     []string     `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": hours in which nobody is cut off for lack of money
 	SpecialDays []string     `json:"special_days,omitempty"` // "2026-12-25": nor on these days
 	Notice      int64        `json:"notice_s,omitempty"`     // least seconds between the last warning and the cut-off
 	Cap         unit.Energy  `json:"lease_cap_wh,omitempty"` // the most energy of one lease; 0 for 20 kWh

@@ -24,7 +24,7 @@ type Tx interface {
 	NextMeterN() (int64, error)
 	// NumberTaken looks in all tenants.
 	NumberTaken(number string) (bool, error)
-	// MeterLogin looks in all tenants; the hash is that of the meter's MQTT password, nil if it has none.
+	// MeterLogin looks in all tenants. It returns the hash of the meter's MQTT password; nil if the meter has no password.
 	MeterLogin(number string) (who Identity, status Status, hash []byte, found bool, err error)
 	MeterByNumber(number string) (Meter, bool, error)
 	MeterByID(meter id.ID) (Meter, bool, error)
@@ -58,7 +58,7 @@ type CustomerTx interface {
 	MeterNumbersOf(customer id.ID, max int) ([]string, error)
 	MeterRecordsOf(customer id.ID, max int) ([]MeterRecord, error)
 	AddPoint(p Point) error
-	// SetFeeder sets the feeder of the place that a meter supplies; false if it supplies none.
+	// SetFeeder sets the feeder of the place that a meter supplies; false if the meter supplies no place.
 	SetFeeder(meter int64, feeder string) (bool, error)
 	AddAccount(a Account) error
 	// FreePlace returns the place of a meter whose account has ended; free is false for any other meter.
@@ -73,8 +73,8 @@ type TariffTx interface {
 	TariffName(tariff id.ID) (string, bool, error)
 	AddTariffRow(tariff id.ID, name string) error
 	AddTariffVersion(v tariff.Version, by string) error
-	// TariffVersions lists versions of a tariff, the newest first, from the one published before the given one on (zero:
-	// from the newest).
+	// TariffVersions lists the versions of a tariff that were published before the given one (zero: all versions), the newest
+	// first.
 	TariffVersions(tariff, before id.ID, max int) ([]tariff.Version, error)
 	// TariffVersionAt returns the version of a tariff in force at a moment.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
@@ -106,7 +106,7 @@ type MeterRecord struct {
 	NewestAt   int64       // meter time of LastSeen, Unix microseconds
 	Reported   bool        // the figures below were reported
 	AsOf       time.Time   // meter time of the figures
-	ReceivedAt time.Time   // server time of the same
+	ReceivedAt time.Time   // server time at which the figures came
 	RegisterWh int64
 	BalanceWh  int64
 	ECUsedWh   int64

@@ -61,7 +61,7 @@ type MeterView struct {
 	Reported *ReportedBalance
 	// Balance is the account's settled balance; nil for a meter without a wallet.
 	Balance *money.Amount
-	// Wallet has the same and the live estimate; nil for a meter without a wallet.
+	// Wallet has the settled balance and the live estimate; nil for a meter without a wallet.
 	Wallet   *WalletView
 	LastSeen time.Time // server time of the last message; zero when there was none
 	// Clock is the meter's own time now: for a simulated meter its newest time plus the time since, for any other the
@@ -239,8 +239,8 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 }
 
 // closing reports whether the relay is open without a reason: after a power cut a meter waits up to a minute and closes it by
-// itself (docs/reference/meter-rules.md#supply). That is no cut-off. But if the server wants the supply of a wallet meter
-// off, it is one: not every device reports a reason.
+// itself (docs/reference/meter-rules.md#supply). That is no cut-off, unless the server wants the supply of a wallet
+// meter off: not every device reports a reason.
 func (v *MeterView) closing() bool {
 	return v.Relay == RelayOpen && len(v.Reasons) == 0 && v.Figures != nil && (v.Wallet == nil || v.Wallet.Supply)
 }

@@ -62,7 +62,8 @@ type Feed struct {
 }
 
 // Follow does the same as Happened for a reader that begins, or continues where an earlier feed ended. It refuses a position that the log
-// has not reached: nobody got that position, except before the restore of an older copy, and waiting there would miss new entries.
+// has not reached. A reader can have such a position only from before the restore of an older copy, and would miss new entries by
+// waiting there.
 func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed, error) {
 	f, err := r.Happened(ctx, by, from)
 	if err != nil || f.Refused() || from < 0 || f.Next != from {

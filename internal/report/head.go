@@ -15,7 +15,7 @@ import (
 type HeadTx interface {
 	// Head returns the signed head of the log of size leaves, or the newest one for 0.
 	Head(size int64) (h seal.Head, found bool, err error)
-	// Growth proves that the log of the larger size begins with that of the smaller one.
+	// Growth returns the proof that the log of the larger size begins with the log of the smaller size.
 	Growth(from, to int64) ([][32]byte, error)
 }
 

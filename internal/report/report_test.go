@@ -265,7 +265,7 @@ func TestADayIsALocalDay(t *testing.T) {
 	}
 }
 
-// TestTheFeedShowsEachWhatIsTheirs, and every reader continues after the entries that it may not see.
+// TestTheFeedShowsEachWhatIsTheirs: every reader gets the entries that it may see, and continues after the others.
 func TestTheFeedShowsEachWhatIsTheirs(t *testing.T) {
 	w := open(t)
 	start, err := w.Happened(t.Context(), as(access.Owner), -1)

@@ -26,7 +26,7 @@ func Reach(now, restored, lost time.Time) time.Time {
 	return reach
 }
 
-// IssuedUpTo returns the last minute whose TID such a store may have issued by now.
+// IssuedUpTo returns the last minute whose TID a store with this last restore may have issued by now.
 func IssuedUpTo(now, restored, lost time.Time) time.Time {
 	given := Reach(now, restored, lost)
 	if restored.IsZero() {

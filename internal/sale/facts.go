@@ -79,7 +79,7 @@ type Times struct {
 	LastTrusted time.Time // when the store last noted that its server's clock was trusted
 	Trusted     time.Time // when a person last confirmed the clock
 	Restored    time.Time // the minute of the last restore
-	Lost        time.Time // restores lost the time up to here, in which TIDs may have been issued
+	Lost        time.Time // end of the time that restores have lost; TIDs may have been issued until then
 }
 
 // Sealing tells how far a sale is sealed.

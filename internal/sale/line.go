@@ -27,7 +27,7 @@ type whose int
 const (
 	only    whose = iota // the code has one account
 	account              // the customer's
-	ref                  // the one named by the line's Ref
+	ref                  // the account that the line's Ref names
 	owed                 // the account of the debt that the line's Ref names
 )
 

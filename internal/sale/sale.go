@@ -1,5 +1,5 @@
-// Package sale holds the types that all packages share which deal with sales: the sale with its lines and tokens, the request for tokens
-// that nobody buys, the reversal, and the facts that a sale needs of its meter. It has no use case: those are in vending.
+// Package sale holds the types that the packages about sales share: the sale with its lines and tokens, the request for tokens that
+// nobody buys, the reversal, and the facts that a sale needs of its meter. It has no use case: those are in vending.
 package sale
 
 import (
@@ -58,7 +58,7 @@ type Sale struct {
 	ReceiptNo   string
 	Till        string
 	Vendor      id.ID        // zero for the tenant itself
-	Seller      Seller       // what a vendor's sale takes from the vendor and earns it
+	Seller      Seller       // what a vendor's sale takes from the vendor's account, and what the vendor earns
 	By          string       // the seller
 	Failure     refusal.Code // why it failed
 	PricedAt    time.Time
@@ -95,8 +95,8 @@ func (s Sale) CarriesFree(t Token) bool {
 	return false
 }
 
-// Heard reports whether only an SMS says that a token of the sale is in its meter. The seller must not be bound by that message, and must
-// not reverse the sale alone against it, because the customer may have the units.
+// Heard reports whether only an SMS says that a token of the sale is in its meter. Anybody can send that
+// message, so the sale can still be reversed; but the seller cannot do that alone, because the customer may have the units.
 func (s Sale) Heard() bool {
 	return slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State == TokenHeard })
 }
@@ -107,7 +107,7 @@ type Seller struct {
 	Account       ledger.Code // Float or VendorReceivable; 0 for the tenant
 	Hold          id.ID       // the amount reserved on the account while the sale is open
 	Commission    money.Minor // tax included
-	CommissionVAT money.Minor // the tax in it
+	CommissionVAT money.Minor // the tax in the commission
 }
 
 // Routes of a sale's tokens besides the answer itself. The same digits by several routes are one token.
@@ -137,7 +137,7 @@ func OnTokens(units unit.Energy) []unit.Energy {
 // OrderHash is the hash of the order that led to the sale.
 func (s Sale) OrderHash() [32]byte { return HashOrder(s.Vendor, s.Meter.ID, s.Tender, s.Deliver) }
 
-// HashOrder hashes what makes two orders of one vendor the same request.
+// HashOrder hashes the data by which two orders of one vendor are the same request.
 func HashOrder(vendor, meter id.ID, tender money.Amount, deliver []string) [32]byte {
 	b := append([]byte("paywatt order 1"), vendor[:]...)
 	b = append(b, meter[:]...)
@@ -160,7 +160,7 @@ func (s Sale) Leaf() [32]byte {
 		Text(strings.Join(s.Deliver, ",")).Text(s.ReceiptNo).Text(s.Till).Text(s.By).Int(s.PricedAt.UnixMicro()).Int(s.CompletedAt.UnixMicro())
 	l.Text(string(s.Vendor[:])).Int(int64(s.Seller.Account)).Text(string(s.Seller.Hold[:])).
 		Int(int64(s.Seller.Commission)).Int(int64(s.Seller.CommissionVAT))
-	if len(s.Asked.Charges) > 0 { // otherwise nothing is stored of it
+	if len(s.Asked.Charges) > 0 { // without charges, nothing of Asked is stored
 		asked, _ := json.Marshal(s.Asked) // strings, numbers and times: it cannot fail
 		l.Text(string(asked))
 	}

@@ -77,7 +77,7 @@ func TestWhichTokensCarryFreeUnits(t *testing.T) {
 	}
 }
 
-// TestWhatASaleIs: a recharge or energy, reported by SMS, a test; and where its money came from.
+// TestWhatASaleIs checks whether a sale is a recharge, was heard of by SMS or is a test, and where its money came from.
 func TestWhatASaleIs(t *testing.T) {
 	line := []sale.Line{{Kind: sale.LineWallet, VAT: 15}, {VAT: 99}}
 	for _, c := range []struct {
@@ -202,7 +202,7 @@ func TestALineIsWrittenForAReader(t *testing.T) {
 	}
 }
 
-// TestSealedDigitsAreNotPrinted, and each token's digits have a context of their own.
+// TestSealedDigitsAreNotPrinted: it also checks that each token's digits have a context of their own.
 func TestSealedDigitsAreNotPrinted(t *testing.T) {
 	if got := fmt.Sprintf("%v %s", sale.Sealed("secret"), sale.Sealed("secret")); got != "sealed digits sealed digits" {
 		t.Error(got)

@@ -39,8 +39,8 @@ const (
 	ShareSilent = 2
 	// ShareBack is the divisor of the share below which the still silent meters get alarms of their own: a quarter.
 	ShareBack = 4
-	// togetherIntervals is how far apart, in intervals of the slowest meter, quiet meters may have been last heard: each sends
-	// once an interval, at its own moment.
+	// togetherIntervals is the longest time between the moments at which meters that fell silent together were last heard, in
+	// intervals of the slowest meter. Each meter sends once an interval, at its own moment.
 	togetherIntervals = 2
 	leastTogether     = 10 * time.Minute
 	// memberFor is how long before the silence a meter must have been heard to count for its feeder: a meter that was given up
@@ -75,7 +75,7 @@ type SilentFeeder struct {
 type Feeder struct {
 	Name          string
 	Silent, Total int       // its meters
-	Since         time.Time // when the last of them was heard last
+	Since         time.Time // the latest time at which one of them was heard
 }
 
 // Alarm is the feeder's alarm.

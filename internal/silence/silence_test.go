@@ -58,7 +58,7 @@ func TestAFeederThatFallsSilentIsOneItem(t *testing.T) {
 	}
 }
 
-// apart spreads over days when meters were last heard.
+// apart moves the times at which the meters were last heard 90 minutes further apart.
 func apart(meters []silence.Heard) []silence.Heard {
 	for i := range meters {
 		meters[i].LastSeen = meters[i].LastSeen.Add(-time.Duration(i) * 90 * time.Minute)
@@ -162,7 +162,7 @@ func TestTheOrderOfMetersDoesNotMatter(t *testing.T) {
 func TestAnAlarmThatStaysOpenHidesNobody(t *testing.T) {
 	raised := noon().Add(time.Hour)
 	dark := []silence.SilentFeeder{{Feeder: "North", Raised: raised}}
-	// eight are the meters at a moment: two are gone since noon, and the others were heard a minute before.
+	// eight are the meters at a moment: two have been silent since noon, and the others were heard a minute ago.
 	eight := func(now time.Time) []silence.Heard {
 		out := street("North", 1, 8, noon())
 		for i := range out[2:] {

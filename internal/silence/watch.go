@@ -23,14 +23,14 @@ const (
 
 // Tx is the part of a transaction that looks for silent meters.
 type Tx interface {
-	// HeardMeters lists meters in service that have been heard, by their private numbers, after the given one; it does not set
-	// Connected.
+	// HeardMeters lists meters in service that have been heard, in the order of their private numbers, after the given number. It
+	// does not set Connected.
 	HeardMeters(after int64, max int) ([]Heard, error)
 	// DarkFeeders lists the feeders whose alarm is open.
 	DarkFeeders() ([]SilentFeeder, error)
 	// RaiseFeeder opens the alarm of a feeder, or updates its text.
 	RaiseFeeder(feeder string, a metering.Alarm) error
-	// ClearFeeder closes it.
+	// ClearFeeder closes the alarm of a feeder.
 	ClearFeeder(feeder string) error
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error

@@ -63,17 +63,17 @@ type house struct {
 	relay    *virtual.Relay
 	rtc      *ds1307.Chip
 	switches *virtual.Switches
-	// lived is the time up to which the house has been simulated, next when each act is due.
+	// lived is the time up to which the house has been simulated; next holds the time at which each act is due.
 	lived int64
 	next  [acts]int64
 
-	// size is the household's use in percent of the usual one. stock is for how many days it buys, careful the credit at
-	// which it buys.
+	// size is the household's use in per cent of the usual one. stock is the number of days for which it buys, and careful is
+	// the credit at which it buys.
 	size, stock int64
 	careful     unit.Energy
 
 	tid sts.TID
-	// bought are tokens that are not in the meter yet, used are tokens that are.
+	// bought holds the tokens that are not in the meter yet, used those that are in it.
 	bought []token
 	used   []token
 	// credited is the energy that accepted tokens have brought.

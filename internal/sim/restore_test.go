@@ -81,7 +81,7 @@ func (o *online) lives(watts unit.Power, t time.Duration) {
 	})
 }
 
-// does runs what at the meter and waits until everything that follows from it has happened.
+// does calls a function at the meter and waits until everything that follows from the call has happened.
 func (o *online) does(what func() error) {
 	o.t.Helper()
 	o.arrive <- func() {

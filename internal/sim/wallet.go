@@ -43,7 +43,7 @@ type WalletStreet struct {
 	Several int
 	// TOU prices energy by the time of use instead of a flat rate.
 	TOU bool
-	// Protected makes every Protected-th account one that is never cut off; 0 for none.
+	// Protected protects every Protected-th account from cut-offs; 0 means that no account is protected.
 	Protected int
 	// Spoilt makes one in Spoilt readings have a register that cannot be true. Switched and Moves are the average number
 	// of hours until a person cuts a house's supply off, or until its customer moves out. 0 for never.
@@ -67,7 +67,7 @@ type WalletStreetResult struct {
 	// Records is how many records the server stored, Lost how many messages the network lost.
 	Records int64 `json:"records"`
 	Lost    int64 `json:"messages_lost"`
-	// Leases, Cuts and Connects are how many were signed. Pressed is how often a customer had to press a key.
+	// Leases, Cuts and Connects count the signed orders of each kind. Pressed counts how often a customer had to press a key.
 	Leases   int64 `json:"leases"`
 	Cuts     int64 `json:"cut_offs"`
 	Connects int64 `json:"connects"`
@@ -112,7 +112,7 @@ type walletHouse struct {
 	host      *walletHouse // the house whose account it shares; nil if it has its own
 	link      wire.LinkKey
 	dev       *device.Device
-	load      *rand.Rand // of the use, which does not depend on the network
+	load      *rand.Rand // decides the use, which does not depend on the network
 	net       *rand.Rand
 	size      int64
 	away      [2]int // hours without network

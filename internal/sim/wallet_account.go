@@ -34,7 +34,7 @@ type walletAccount struct {
 	dearest     int64
 	owed        unit.Energy // the most that was used beyond the money
 	moved       bool        // its customer has moved in
-	fresh       bool        // and the server has not charged the fixed charges since
+	fresh       bool        // since then the server has not charged the fixed charges
 	// paidAt is the time of the newest payment. leftSomething says whether the payment left money, according to the
 	// readings that the server had.
 	paidAt        time.Time

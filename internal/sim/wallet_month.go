@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Limits of a WalletStreet. LeastPlantDays is how many days it needs for a planted mistake.
+// Limits of a WalletStreet. LeastPlantDays is the fewest days that a street with a planted mistake may have.
 const (
 	MaxWallets     = 10_000
 	MaxLoss        = 50

@@ -236,7 +236,7 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 			err = errors.Join(err, h.press())
 		}
 		err = errors.Join(err, s.upload(ctx, touched, faults))
-		if err == nil { // a server checks again within a minute, for an order that was no longer right when it was to be signed
+		if err == nil { // an order may be wrong by the time it is signed; a real server checks again within a minute
 			_, err = f.wallets.Watch(ctx, f.by)
 		}
 	}
@@ -256,8 +256,8 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 	return errors.Join(err, s.tell(ctx))
 }
 
-// look records that the server sees its meters. An hour is longer than the server's patience, so the simulation passes
-// the last break itself. It also ends expired orders, as the server's jobs do.
+// look records that the server sees its meters. An hour is longer than the server's patience and would count as a break, so
+// the simulation passes the time of the last real break. It also ends expired orders, as the server's jobs do.
 func (f *office) look(ctx context.Context, unseen time.Time) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := tx.ExpireCommands(math.MaxInt32)

@@ -24,7 +24,7 @@ type fate struct {
 	inAt     int              // hour in which the next customer moves in
 }
 
-// once reports whether an event happens that comes about once in so many hours; never for 0.
+// once reports whether an event happens in this hour that happens once in so many hours on average. For 0 it never happens.
 func (h *walletHouse) once(in int) bool { return in > 0 && h.fates.IntN(in) == 0 }
 
 // spoils returns the register of a reading as it is sent. Now and then it is 0, far behind or far ahead. The register

@@ -149,9 +149,9 @@ func (w *witness) closes(up, reached, heard bool) {
 
 // hour checks the supply at the end of an hour. It is called after closes, which is called for each meter of the account.
 //
-// With money and lease energy left, a supply may be off only for these causes. A person wants it off, or nobody lives
-// there. Or its connect cannot get through: the house has no network, the server is down, or the network lost or
-// delayed a connect in this very hour. A message takes no time here, and a key is pressed at once. Nothing else excuses
+// With money and lease energy left, a supply may be off only because a person wants it off, because nobody lives there, or
+// because its connect cannot get through: the house has no network, the server is down, or the network lost or delayed a
+// connect in this very hour. A message takes no time here, and a key is pressed at once. Nothing else excuses
 // the server, not even a record that was late or lost on the way up: the server has the money and knows what it sent.
 func (w *witness) hour() {
 	w.renewable = w.wanted && w.renews()

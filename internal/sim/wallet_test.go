@@ -80,8 +80,8 @@ func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 // server is down for two days.
 func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *wallets, *seed)) }
 
-// TestEveryCutIsJustWhenLittleIsPaid has people pay so little at a time that energy which their meter reports late may
-// have used it up already.
+// TestEveryCutIsJustWhenLittleIsPaid lets people pay very little at a time. Energy that their meter reports late may have
+// used up the payment already.
 func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
 	o := cuts(t, *wallets, *seed)
 	o.Paid, o.Again = 1500, 800
@@ -176,8 +176,8 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 }
 
 // TestAServerThatIsDownLeavesNobodyDark stops the server for four days. Households that have money and use up to 2.4
-// kWh a day stay on. One that uses more goes off at exactly the last Wh of its lease: RuleRelay forbids opening
-// earlier, RuleBeyond going on. No meter is cut off before the server has heard from it again.
+// kWh a day stay on. A household that uses more goes off at exactly the last Wh of its lease: RuleRelay forbids
+// an earlier end, and RuleBeyond a later one. No meter is cut off before the server has heard from it again.
 func TestAServerThatIsDownLeavesNobodyDark(t *testing.T) {
 	o := sim.WalletStreet{Meters: 40, Days: 14, Seed: 8, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Paid: 100_000,
 		DownFrom: 150, DownTo: 150 + 4*24,

@@ -34,7 +34,7 @@ type witness struct {
 	relay     supply.Relay
 	register  unit.Energy
 	frozen    unit.Energy // the register when the lease came
-	// The newest signed order that switches the supply: off says that it was a cut-off, offSince when.
+	// The newest signed order that switches the supply: off says whether it was a cut-off, and offSince when it was signed.
 	off       bool
 	offSince  time.Time
 	offUntil  time.Time // when that cut-off expires
@@ -52,8 +52,8 @@ type witness struct {
 	signedAt time.Time
 	linked   bool // in this hour everything got through, both ways
 
-	// For the coming hour, decided when everything has arrived that could: whether the supply must be on, and whether the
-	// server should have renewed the lease before it ends.
+	// At the end of each hour, when everything that could arrive has arrived, these are decided for the coming hour: whether
+	// the supply must be on, and whether the server should have renewed the lease before it ends.
 	wanted, on, renewable bool
 
 	diary *diary // of events, if the meter is traced
@@ -69,7 +69,7 @@ type serverView struct {
 	seq   uint64
 	ahead map[uint64]reported
 	last  reported
-	heard time.Time // when last arrived, server time
+	heard time.Time // server time at which that record arrived
 	// doubt says that a register came that cannot be true: no reading counts until a person has decided. behind is the
 	// newest reading that came meanwhile.
 	doubt  bool

@@ -92,7 +92,7 @@ func TestTheWitnessCountsByTheHour(t *testing.T) {
 		}
 	}
 	w.register = 3500
-	if got, want := w.account.energy(w.now, actual), int64(4402); got != want { // 18.22 and a quarter at 4.14 a kilowatt-hour
+	if got, want := w.account.energy(w.now, actual), int64(4402); got != want { // 18.2275 at 4.14 a kilowatt-hour, rounded down
 		t.Errorf("%d Wh are paid for, want %d", got, want)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // Keys of meta about the clock; see [vending.Clock].
 const (
 	metaClock   = "clock"    // microseconds since 1970: when the server's clock was last known to be trusted
-	metaTrusted = "trusted:" // and the tenant: when a person trusted the clock, and the newest token's time then, both in microseconds
+	metaTrusted = "trusted:" // of a tenant: when a person trusted the clock, and the time of the newest token then; both in microseconds
 )
 
 // span is the time between two moments, without the first and with the last.

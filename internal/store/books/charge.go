@@ -93,7 +93,7 @@ func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]debt.Due, error) {
 	return out, fault.Wrap(err, "read the charges of an account")
 }
 
-// ChargePut stores a charge. If the account already has one of this name and month, only its amount changes.
+// ChargePut stores a charge. If the account already has a charge of this name and month, only its amount changes.
 func (tx Rows) ChargePut(d debt.Due) error {
 	kept := d.ID
 	_, err := tx.One(`SELECT id FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND month = $4`,

@@ -167,8 +167,8 @@ func Bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
 	return floor, ceiling
 }
 
-// updateBalance updates the stored balance of a limited account. It fails unless the balance is still the one that the limit was checked
-// against.
+// updateBalance updates the stored balance of a limited account. It fails unless the balance is still the one against which the limit was
+// checked.
 func (tx Rows) updateBalance(a core.Account, change money.Minor) error {
 	tx.Fresh.Sum(a.N, a.Limit.Limited(), change)
 	if !a.Limit.Limited() || change == 0 {

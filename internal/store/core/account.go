@@ -50,7 +50,7 @@ var AccountState = Columns[Account]{Table: "ledger_account", Unattested: LedgerA
 
 var accountQuery = `SELECT ` + AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`
 
-// Account reads an account without locking it. To avoid deadlocks, several accounts are locked later, in the order of their numbers.
+// Account reads an account without locking it. To avoid deadlocks, callers lock accounts later, in the order of their numbers.
 func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
 	if a, ok := tx.CachedAccount(ref); ok {
 		return a, true, nil

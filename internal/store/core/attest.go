@@ -24,7 +24,7 @@ type AttestedKind struct {
 	Proof  Proof  // attested columns
 	Order  string // grows with every attested write; of several hashes of a row, the one with the highest order counts
 	Sort   string // more columns to sort by where an identity has several rows
-	Must   string // condition of the rows that must have evidence, if not all must; other rows may have some
+	Must   string // extra SQL condition for the rows that must have evidence; empty if all must. Other rows may have evidence too
 }
 
 // RowSum hashes the attested columns of one row, or of all rows of an identity in order.
@@ -33,7 +33,7 @@ type RowSum struct{ leaf *seal.Leaf }
 // NewRowSum begins the hash of a row of a kind.
 func NewRowSum(kind string) RowSum { return RowSum{seal.NewLeaf("paywatt row 1 " + kind)} }
 
-// Add hashes the columns from col on; forms has the form of each.
+// Add hashes the columns from col on; forms has the form of each column.
 func (s RowSum) Add(r Row, col int, forms string) {
 	for i, form := range forms {
 		if r.IsNull(col + i) {
