@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Approvals lists actions in a state (empty: all), newest first. It shows those that the caller requested or could approve. A
-// page may hold fewer rows than requested and still have a NextCursor.
+// Approvals lists actions in a state (empty: all), newest first. It shows the actions that the caller requested or could
+// approve, and all actions to a caller that may read the audit log. A page may hold fewer rows than requested and still have a NextCursor.
 func (c *Client) Approvals(ctx context.Context, f apiv1.ApprovalFilter) (apiv1.List[apiv1.Approval], error) {
 	return list(ctx, c, apiv1.Approvals, f)
 }

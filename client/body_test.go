@@ -231,8 +231,8 @@ func fill(v reflect.Value) {
 	}
 }
 
-// answers compares the bodies that an operation answers with: a success with the method's result, a 202 with a different body
-// with an approval, a problem with the client's. An answer that is not JSON is text.
+// answers compares the bodies of an operation's answers with Go types. A success has the type of the method's result, a 202
+// may have an approval instead, and a problem has the client's Problem. An answer that is not JSON is text.
 func (c comparer) answers(where string, op operation, result reflect.Type) {
 	for status, r := range op.Responses {
 		for kind, of := range r.Content {

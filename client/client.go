@@ -11,8 +11,8 @@
 // as [Config] allows. If the outcome stays unknown, it returns that key, so that a later request gives the same sale and
 // never a second one.
 //
-// Bodies have the types of package apiv1, lists its filters. The package uses that and the standard library only, and may be
-// used outside this module.
+// Bodies and the filters of lists have the types of package apiv1. The package uses only apiv1 and the standard library, and
+// may be used outside this module.
 package client
 
 import (

@@ -50,8 +50,8 @@ func (c *Client) Quote(ctx context.Context, meter string, tender apiv1.Amount) (
 
 // Vend sells (right: vend.sell). The key makes a repetition harmless: 8 to 64 ASCII characters; empty = a random one. Callers
 // that may crash choose their own and store it with the order. After network errors Vend asks again with the same key, up to
-// Config.Attempts times, so one call never makes two sales. An error that leaves the outcome open is an [*Unresolved]; one
-// that is [ErrUnreachable] or a [*Problem] with MoneyMoved "no" means that nothing was sold.
+// Config.Attempts times, so one call never makes two sales. An error that leaves the outcome open is an
+// [*Unresolved]. [ErrUnreachable] and a [*Problem] with MoneyMoved "no" mean that nothing was sold.
 func (c *Client) Vend(ctx context.Context, o apiv1.NewSale, key string) (Sold, error) {
 	var s Sold
 	key = cmp.Or(key, rand.Text())
@@ -114,8 +114,8 @@ func repeatable(err error) (bool, time.Duration) {
 	return false, 0
 }
 
-// saysNothing reports whether a refusal of a repetition leaves the outcome of an earlier attempt open, because the server
-// refused it before it looked at the key.
+// saysNothing reports whether the refusal of a repeated request leaves the outcome of an earlier attempt open. It does if the
+// server refused the request before it looked at the key.
 func saysNothing(err error) bool {
 	var p *Problem
 	if !errors.As(err, &p) {

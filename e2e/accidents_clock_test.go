@@ -54,7 +54,7 @@ func (w *clockTower) refuses(when, meter, key, code string) {
 	}
 }
 
-// ready expects this code from /readyz, none for ready.
+// ready expects a code from /readyz; "" means that the server must be ready.
 func (w *clockTower) ready(when, code string) {
 	w.Helper()
 	got, err := w.a.do("GET", "/readyz", nil)

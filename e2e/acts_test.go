@@ -74,7 +74,7 @@ func TestAdministratorsActsOfTheProgram(t *testing.T) {
 	t.Logf("replay: E2E_SEED=%d go test ./e2e -run TestAdministratorsActsOfTheProgram", seed)
 }
 
-// serve starts the server; faults are those of its clock.
+// serve starts the server with faults of its clock.
 func (w *admin) serve(faults ...string) {
 	w.Helper()
 	w.p.env = append(slices.Clone(w.env), "FAULT_INJECT="+strings.Join(faults, ","))
@@ -158,8 +158,8 @@ func (w *admin) machineLost() {
 	w.rare.Reached("restore on a new machine")
 }
 
-// restored starts the server on a backup and makes a new one. A backup from before a restore does not know the token numbers
-// used since, in case the machine is lost again on the same day.
+// restored starts the server on a backup and makes a new backup at once. If the machine is lost again on the same day, an
+// older backup would not know the token numbers used since this restore.
 func (w *admin) restored(c adminCopy) {
 	w.sold = maps.Clone(c.sold)
 	w.serve()

@@ -99,7 +99,7 @@ func (p *tab) note(event any) {
 	}
 }
 
-// clean fails the test for everything recorded since the last time.
+// clean fails the test for everything recorded since the last call.
 func (p *tab) clean() {
 	p.t.Helper()
 	p.mu.Lock()

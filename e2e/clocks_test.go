@@ -70,7 +70,7 @@ func (w *towers) off(by time.Duration) {
 	w.p.env = append(slices.Clone(w.env), "FAULT_INJECT=own-clock="+by.String())
 }
 
-// near reports whether a timestamp is about now.
+// near fails the test unless a timestamp is at most a minute from now.
 func (w *towers) near(what, moment string) {
 	w.Helper()
 	at, err := time.Parse(time.RFC3339, moment)
@@ -303,7 +303,7 @@ func (w *towers) meter() {
 
 func (w *towers) books() {
 	eventually(w, 15*time.Second, "all is sealed and nothing is found", func() bool {
-		w.off(40 * 24 * time.Hour) // the verifying machine may be off too
+		w.off(40 * 24 * time.Hour) // the clock of the verifying machine may be off too
 		a := answer{body: []byte(w.p.run(w, "", "verify", "--data", w.p.dir, "-o", "json"))}
 		return a.num(w, "figures", "rows_waiting_for_their_seal") == 0
 	})

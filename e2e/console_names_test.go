@@ -16,7 +16,8 @@ func (o *office) called(t *testing.T, meter, name string) {
 	o.api.must(t, 200, "POST", "/v1/customers/"+customer, map[string]any{"name": name})
 }
 
-// namePages are the pages that name a customer with a long name without blanks, and the widest line of the console.
+// namePages are the pages that show a customer with a long name without blanks, and the page with the widest line of the
+// console.
 func (o *office) namePages(t *testing.T) []pageState {
 	t.Helper()
 	d, n := o.owner, number(1003)

@@ -22,7 +22,7 @@ const (
 	manyMeters      = 50 // a full page of meters
 )
 
-// office is a server with its owner at the console in Chromium, a running meter, and a page full of others.
+// office is a server with its owner at the console in Chromium, one running meter, and a page full of other meters.
 type office struct {
 	place  *place
 	srv    *server
@@ -290,7 +290,7 @@ func (o *office) token(t *testing.T) {
 	}
 	d.click("[data-copy]", 1)
 	d.until(10*time.Second, `["Copied", "Selected"].includes(document.querySelector("[data-copy]").textContent)`)
-	// The form's tick has sent the token to the meter; its progress shows by itself.
+	// The form's ticked box has sent the token to the meter; the page shows the token's progress by itself.
 	d.until(20*time.Second, `document.querySelector("[data-cell=state]").textContent === "✓ Loaded in the meter"`)
 	if s := o.meter.must(t, "show"); s.LastToken != "accept" {
 		t.Errorf("the meter says %q", s.LastToken)
@@ -324,7 +324,7 @@ func (o *office) once(t *testing.T) {
 	check()
 	d.hold(true, 30)
 	one("Enter held down")
-	// A key held since the page before confirms nothing.
+	// A key that was held down since the previous page confirms nothing.
 	d.visit("/sell?meter=" + o.first.number)
 	d.keys("20")
 	d.hold(true, 30)
@@ -337,8 +337,8 @@ func (o *office) once(t *testing.T) {
 	check()
 	d.keys(enterKey)
 	one("the sale to be repeated")
-	// Back to the check leads to the one sale that it made. The browser may instead show the old page; then the form is sent
-	// again and leads to the same sale.
+	// Going back to the page with the check leads to the one sale made from it. The browser may instead show the old page; then
+	// the form is sent again and leads to the same sale.
 	sale := d.path()
 	_, _ = tryAsk[chromedp.Void](d, `history.back()`) // the page may leave before it answers
 	again := `document.querySelector("main").innerText.includes("This form had been sent before")`
@@ -412,7 +412,7 @@ func (o *office) noScript(t *testing.T) {
 	p.clean()
 }
 
-// gone stops the server and starts it again: once it ends, once it only falls silent.
+// gone takes the server away and brings it back, twice: first the server ends, then it only falls silent.
 func (o *office) gone(t *testing.T) {
 	d := o.owner
 	d.visit("/meters")

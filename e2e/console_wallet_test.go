@@ -31,7 +31,7 @@ func (o *office) says(t *testing.T, kind, body string) {
 	}
 }
 
-// reads makes it report a register, some seconds after its first one.
+// reads makes the wallet meter report a register, with a time in seconds after a fixed moment.
 func (o *office) reads(t *testing.T, seq, after, wh int) {
 	t.Helper()
 	o.says(t, "reading", fmt.Sprintf(`{"seq":%d,"at":%d,"up":%d,"clock":"valid","register_wh":%d,"balance_wh":0,"w":100,"mv":230000,"relay":"closed","reasons":[]}`,

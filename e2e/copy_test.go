@@ -104,7 +104,7 @@ func TestAMoveHasOneEnd(t *testing.T) {
 	a.tariff(t)
 	a.mustVend(t, a.meter(t, number(1001)).number, 10_000, "before-0001")
 	srv.stop()
-	empty := func(url string) bool { // a copy with another purpose finds it empty and fills it
+	empty := func(url string) bool { // proves that the database is empty by copying the store into it
 		_, _, code := p.try("", "store", "copy", "sqlite:"+p.dir, url, "--keep")
 		return code == 0
 	}

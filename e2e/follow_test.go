@@ -69,7 +69,7 @@ func TestPagesCanBeFollowed(t *testing.T) {
 		t.Run(strings.TrimSuffix(path.Base(v.page), ".md"), func(t *testing.T) {
 			t.Parallel()
 			r := newFollower(t, bin, host(1+i), v.swap...)
-			r.runs("export KEYED=" + first.dir + " OTHER=" + freeAddress(t)) // a port for a program of others
+			r.runs("export KEYED=" + first.dir + " OTHER=" + freeAddress(t)) // a port for another program
 			for n := range v.databases {
 				r.runs(fmt.Sprintf("DATABASE%d='%s'", n, pgtest.New(t)))
 			}
@@ -85,7 +85,7 @@ func TestPagesCanBeFollowed(t *testing.T) {
 	}
 }
 
-// TestEveryBlockOfCommandsIsFollowed: each block of commands is one of a visit, or has a reason why not.
+// TestEveryBlockOfCommandsIsFollowed: a visit follows each block of commands, or there is a reason why no visit follows it.
 func TestEveryBlockOfCommandsIsFollowed(t *testing.T) {
 	all, err := codeblock.Read("..")
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/paywatt/paywatt/internal/codeblock"
 )
 
-// follower follows a page in a bash of its own, in a new folder, with the real binary as paywatt on the PATH. What one command
-// leaves in the environment and in the folder, the next one finds.
+// follower follows a page in a bash of its own, in a new folder, with the real binary as paywatt on the PATH. Each
+// command finds what earlier commands left in the environment and in the folder.
 type follower struct {
 	t     *testing.T
 	dir   string
@@ -28,22 +28,22 @@ type follower struct {
 	done  chan string // the exit code of each command
 	count int
 	last  ranCommand
-	swap  *strings.Replacer // what a reader puts in the place of what the page says
+	swap  *strings.Replacer // replaces texts of the page as a reader would
 	hosts *strings.Replacer
 }
 
 // ranCommand is a command that ran.
 type ranCommand struct{ command, output string }
 
-// shown prints what the commands printed last after a name at the beginning of a line, such as a secret. bus prints the address of
-// the emulated network. block prints the text of a page's block of a kind, counted from 0.
+// shown prints the rest of the last output line that begins with a name, such as a secret. bus prints the address of the emulated
+// network. block prints the text of one block of a page, by its kind and its number among the blocks of that kind, from 0.
 const shown = `shown() { cat $(ls -tr step.*) | grep -a "^$1" | tail -n 1 | sed -E "s/^$1 *//; s/ (pty|mqtt)=.*//"; }
 bus() { cat step.* | sed -nE 's/^http=([^ ]*)$/\1/p' | tail -n 1; }
 block() { awk -v kind="$2" -v n="$3" 'BEGIN {fence = sprintf("%c%c%c", 96, 96, 96)} index($0, fence) == 1 {inside = 0}
 inside; $0 == fence kind && n-- == 0 {inside = 1}' "$PAGES/$1"; }`
 
-// newFollower opens the shell. The host takes the place of 127.0.0.1 on the pages, so that their ports are free, and each text of
-// swap that of the one before it.
+// newFollower opens the shell. The host replaces 127.0.0.1 on the pages, so that their ports are free. swap holds pairs: a text
+// of the pages and the text that replaces it.
 func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
 	t.Helper()
 	r := &follower{t: t, dir: t.TempDir(), done: make(chan string)}
@@ -97,7 +97,7 @@ func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
 		ended := time.AfterFunc(10*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 		_ = cmd.Wait()
 		ended.Stop()
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what does not end with its shell
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // ends the commands that did not end with their shell
 	})
 	r.runs(shown)
 	return r
@@ -159,8 +159,8 @@ func (r *follower) read(file string) string {
 	return string(b)
 }
 
-// follows runs the commands of a block and compares what they print with what the page shows. A command whose output has to
-// ripen, because it shows what another process does, is run again until it prints that.
+// follows runs the commands of a block and compares what they print with what the page shows. The output of some
+// commands depends on what another process has done so far. Such a command is run again until it prints what the page shows.
 func (r *follower) follows(b codeblock.Block, v visit) {
 	r.t.Helper()
 	for _, s := range b.Steps() {
@@ -216,8 +216,8 @@ var changing = []struct {
 	{regexp.MustCompile(`(?m)^(paywatt_[a-z_]+(?:\{.*\})?) [0-9]+$`), "$1 N"},
 }
 
-// sameText compares an output with that on a page: without identities, times and secrets unless it is exact, whatever the widths of the
-// columns. A line … on the page stands for any lines.
+// sameText compares an output with the output on a page. It ignores the widths of columns and, unless exact is set, identities, times
+// and secrets. A line … on the page stands for any lines.
 func sameText(got, want string, exact bool) bool {
 	if strings.HasPrefix(want, "{") {
 		got, want = got[strings.LastIndex(got, "\n{")+1:], unspaced(want)
@@ -240,5 +240,5 @@ func sameText(got, want string, exact bool) bool {
 	return regexp.MustCompile("^" + form + "$").MatchString(plain(got))
 }
 
-// unspaced is JSON without what may stand between its values.
+// unspaced is JSON without the line breaks and indentation between its values.
 func unspaced(text string) string { return regexp.MustCompile(`\n\s*`).ReplaceAllString(text, "") }

@@ -82,9 +82,9 @@ func (f *forgery) books(t *testing.T) string {
 	return strings.NewReplacer(`"state":"issued"`, `"state":"sent"`, `,"no_notices":true`, "").Replace(hearsay.ReplaceAllString(b.String(), ""))
 }
 
-// TestForgedMessagesMoveNothing: only tokens change state. A stranger gets only the public line. A forger of a customer's
-// number makes the customer receive an answer, not the forger. A forger of the meter's number can at most end the sending of
-// a token by SMS, and only with its exact units or its first and last digits.
+// TestForgedMessagesMoveNothing: only tokens change state. A stranger gets only the public line. If a
+// forger uses a customer's number, the customer gets the answer, and the forger does not. A forger of the meter's number can
+// at most end the sending of a token by SMS, and only with its exact units or its first and last digits.
 func TestForgedMessagesMoveNothing(t *testing.T) {
 	f := newForgery(t)
 	before := f.books(t)

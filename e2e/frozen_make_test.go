@@ -97,7 +97,7 @@ func (w *month) cli(args ...string) string {
 	return w.p.run(w, "", append(args, "--data", w.p.dir)...)
 }
 
-// post sends a request under an idempotency key of its own, which must succeed.
+// post sends a request under an idempotency key of its own. The request must succeed.
 func (w *month) post(c *api, path string, body any) answer {
 	w.Helper()
 	w.meters++
@@ -154,7 +154,7 @@ func (w *month) virtual(number string, more ...string) *vmeter {
 	return w.p.meterProcess(w, dir, w.server.mqtt, s, more...)
 }
 
-// says makes a meter of a few lines of MQTT send a message.
+// says publishes a message with mosquitto's client, as a meter would. No program of a meter runs.
 func (w *month) says(number, kind, body string) {
 	w.Helper()
 	s := w.secrets[number]
@@ -163,7 +163,7 @@ func (w *month) says(number, kind, body string) {
 	}
 }
 
-// reads makes such a meter report its register, some hours before noon.
+// reads reports the register of such a meter. Its time is ten hours before now, plus the given hours.
 func (w *month) reads(number string, hours, wh int) {
 	w.Helper()
 	if w.seq[number] == 0 {

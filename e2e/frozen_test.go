@@ -80,8 +80,8 @@ func (s *oldShop) beforeTheUpgrade(folder bool) {
 	}
 }
 
-// sound verifies the books: they hold the frozen sales and so many more. Meters' events are only notes, and make the exit
-// code 1.
+// sound verifies the books: they hold the frozen sales and the given number of newer sales. It ignores the exit
+// code, which is 1 if there are notes about meters' events.
 func (s *oldShop) sound(more int64) {
 	s.Helper()
 	eventually(s, 30*time.Second, "everything is sealed", func() bool {

@@ -94,8 +94,8 @@ func (f *fullShop) refused(t *testing.T, key string) {
 	t.Fatal("the disk is never full")
 }
 
-// readable reads the sale in every way. The digits are shown as long as there is room to record that; eaten says that there
-// may be no room.
+// readable reads the sale in every way. The digits are shown as long as the disk has room to record that they were shown;
+// eaten says that it may have no room.
 func (f *fullShop) readable(t *testing.T, when string, eaten bool) {
 	t.Helper()
 	for range 20 {

@@ -73,7 +73,7 @@ func (g *ghost) rounds(logins ...*api) {
 	}
 }
 
-// loaded types every token that the insider has read at the meter, which has no network, and returns its balance.
+// loaded starts the meter, which has no network, types every token that the insider has read, and returns the balance.
 func (g *ghost) loaded() int64 {
 	g.Helper()
 	vm := g.p.meterProcess(g, filepath.Join(g.TempDir(), "meter"), "", g.meter)

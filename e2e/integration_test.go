@@ -50,7 +50,7 @@ func (r *reader) about(number string) (n int) {
 	return n
 }
 
-// outlook is a server with an integration broker, two customers with a wallet meter each, and a login of the first.
+// outlook is a server with an integration broker, two customers with a wallet meter each, and a login of the first customer.
 type outlook struct {
 	p              *place
 	srv            *server
@@ -98,8 +98,8 @@ func (o *outlook) read(t *testing.T, s secrets, seq, registerWh int) {
 	}
 }
 
-// watch is what every client must see: its own meter's state and documents, retained, then every change; nothing about the
-// other customer's.
+// watch checks what every client must see: its own meter's state and documents, retained, and then every change, but nothing
+// about the other customer's meter.
 func (o *outlook) watch(t *testing.T, r *reader) {
 	t.Helper()
 	state := "paywatt/" + o.first.number + "/state"
@@ -162,7 +162,7 @@ func TestPaho311ReadsTheMirror(t *testing.T) {
 	}
 }
 
-// TestPaho5ReadsTheMirror: eclipse paho's client of MQTT 5.
+// TestPaho5ReadsTheMirror reads the mirror with Eclipse Paho's client for MQTT 5.
 func TestPaho5ReadsTheMirror(t *testing.T) {
 	o, r := newOutlook(t), newReader()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -204,7 +204,7 @@ func (o *outlook) watch5(t *testing.T, r *reader) {
 	o.watch(t, r)
 }
 
-// TestMosquittosClientsReadTheMirror: mosquitto_sub in both versions of the protocol, as a person would use it.
+// TestMosquittosClientsReadTheMirror reads the mirror with mosquitto_sub in both versions of the protocol, as a person would.
 func TestMosquittosClientsReadTheMirror(t *testing.T) {
 	o := newOutlook(t)
 	host, port, err := net.SplitHostPort(o.addr)

@@ -117,7 +117,8 @@ func (k *gatewayBox) send(t *testing.T, id, to, text string) notify.Sent {
 	return k.Send(ctx, notify.Outgoing{ID: id, To: to, Text: text, Report: true, Validity: time.Hour})
 }
 
-// Kannel as the route, with the emulated modem behind it: outgoing with reports, incoming with an Inbox that fails first.
+// Kannel is the route, with the emulated modem behind it. The test sends messages with reports, and receives messages with an
+// Inbox that fails first.
 func TestOtherProgramsKannelWithAModem(t *testing.T) {
 	const modem, phone = "+255700000250", "+255711000250"
 	r := startRadio(t, "--number", modem, "--delay", "20ms")
@@ -160,7 +161,7 @@ func TestOtherProgramsKannelWithAModem(t *testing.T) {
 	}
 }
 
-// The same route with Kannel's own network, and with Kannel as the SMPP client of npm's centre.
+// The test uses the same route with Kannel's own network, and with Kannel as the SMPP client of npm's centre.
 func TestOtherProgramsKannelWithFakeSMSC(t *testing.T) {
 	port := freePorts(t, 1)[0]
 	k := startKannel(t, fmt.Sprintf("group = smsc\nsmsc = fake\nsmsc-id = fake\nport = %d\nconnect-allow-ip = 127.0.0.1\n", port))

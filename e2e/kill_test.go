@@ -219,7 +219,7 @@ func (w *world) bookSale(s sale, got answer) {
 	}
 }
 
-// settle is the liveness phase: no more kills; every token is entered, and every meter sends everything.
+// settle is the liveness phase. Nothing is killed any more, every token is entered, and every meter sends everything.
 func (w *world) settle(t *testing.T) {
 	close(w.finishing)
 	addr, _ := w.address()

@@ -304,8 +304,8 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	m.sketch(t, "wait relay=open 5s")
 }
 
-// TestMosquittosClientsPlayTheSketch: mosquitto_sub listens and mosquitto_pub speaks as the sketch does, with its client id:
-// as with any broker, the newer of two connections ends the older one, which reconnects.
+// TestMosquittosClientsPlayTheSketch: mosquitto_sub listens and mosquitto_pub speaks as the sketch does, with its client id.
+// As with any broker, a new connection with this id ends the older connection, whose client reconnects.
 func TestMosquittosClientsPlayTheSketch(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6004)

@@ -18,7 +18,7 @@ import (
 const recharge = "*02#12345678901234567890"
 
 // Programs that know nothing of Paywatt send and receive through the emulated modem, as they do through a real one. They
-// wait more than they work, so they run side by side, each with a modem of its own. What is shown of each, and where:
+// wait more than they work, so they run side by side, each with a modem of its own. The table says where each program is tested:
 //
 //	             sends, receives, deletes   delivery report                error 38                    full SIM
 //	gammu        here                       monitor: ...TellOfDelivery     here: exit status 127       here
@@ -207,7 +207,7 @@ func freePorts(t *testing.T, n int) []int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // only after all are found, so that they differ
+		defer l.Close() // all ports stay taken until the last is found, so that they differ
 		out = append(out, l.Addr().(*net.TCPAddr).Port)
 	}
 	return out

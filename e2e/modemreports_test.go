@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
-// happened counts what the network did with the messages from one number to another; for a report, the sender is the number
-// that it is about.
+// happened counts what the network did with the messages from one number to another; the sender of a report is the number
+// to which the reported message went.
 func (r *radio) happened(t *testing.T, kind network.Kind, from, to string) (n int) {
 	t.Helper()
 	all := r.events(t)
@@ -56,8 +56,8 @@ func beside(t *testing.T, first int, names []string, tests []func(*testing.T, *r
 	running.Wait()
 }
 
-// A report is requested only if it is wanted, the network makes it, and the program shows it if it can. gammu-smsd and Kannel
-// do so in TestOtherProgramsUseTheModem.
+// A program requests a report only if it is told to. Then the network makes the report, and the program shows it if it can.
+// gammu-smsd and Kannel are tested in TestOtherProgramsUseTheModem.
 func TestOtherProgramsTellOfDelivery(t *testing.T) {
 	beside(t, 300, []string{"gammu", "smstools", "smstools as it comes", "gnokii"},
 		[]func(*testing.T, *radio, string, string){gammuReports, smstoolsReports, smstoolsKeepsSilent, gnokiiAsks}, "--number", absent, "--delay", "20ms")
@@ -107,8 +107,8 @@ func smstoolsReports(t *testing.T, r *radio, number, phone string) {
 	r.awaitHappened(t, network.Reported, phone, number, 1)
 }
 
-// Without those lines smstools requests the report, as "report = yes" says, but never gets it, because it does not change the
-// modem's indications. The test sees that it polls once more after the report exists.
+// Without the last lines of smstoolsReports smstools requests the report, as "report = yes" says, but never gets it, because it
+// does not change the modem's indications. The test sees that smstools polls once more after the report exists.
 func smstoolsKeepsSilent(t *testing.T, r *radio, number, phone string) {
 	dir := smstoolsPlace(t, r, number, "", "incoming = yes\nreport = yes\n")
 	smstoolsSends(t, dir, phone)
@@ -142,8 +142,8 @@ func gnokiiAsks(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// A SIM with three places, and seven messages: four wait in the network until a program has taken and deleted the first, and
-// each arrives once. gammu does so in TestOtherProgramsUseTheModem.
+// A SIM with three places gets seven messages. Four messages wait in the network until a program has read and deleted the
+// first three, and each message arrives once. gammu is tested in TestOtherProgramsUseTheModem.
 func TestOtherProgramsEmptyAFullSIM(t *testing.T) {
 	beside(t, 310, []string{"gammu-smsd", "smstools", "gnokii", "Kannel"},
 		[]func(*testing.T, *radio, string, string){fullSMSD, fullSmstools, fullGnokii, fullKannel}, "--slots", "3")
@@ -191,7 +191,7 @@ func wantMany(t *testing.T, r *radio, number string, what func() string) {
 func fullSMSD(t *testing.T, r *radio, number, phone string) {
 	fill(t, r, number, phone)
 	dir, rc := smsdPlace(t, r, number, "")
-	// It passes on together what it found in one poll.
+	// gammu-smsd passes all messages that it found in one poll to one call of this script.
 	write(t, filepath.Join(dir, "onreceive"), "#!/bin/sh\nfor i in $(seq $SMS_MESSAGES); do eval echo \\\"\\$SMS_${i}_TEXT\\\"; done >> "+dir+"/received\n", 0o755)
 	daemon(t, "gammu-smsd", "-c", rc)
 	wantMany(t, r, number, func() string { return contents(dir + "/received") })

@@ -278,10 +278,10 @@ func kindsOf(t *testing.T, frame, kind string, counts map[string]int) {
 	}
 }
 
-// wantKinds expects at least so many frames of each kind.
+// wantKinds expects at least 50 frames of each kind.
 func wantKinds(t *testing.T, who string, counts map[string]int, kinds ...string) {
 	t.Helper()
-	if n := counts[""]; n > 0 { // the only other alphabet
+	if n := counts[""]; n > 0 { // the one alphabet to which kindsOf gives no name
 		counts["8-bit"] = n
 		delete(counts, "")
 	}

@@ -84,7 +84,7 @@ func (w toMeter) Write(p []byte) (int, error) {
 
 func (l *line) silence() { l.mu.Lock(); l.silent = true; l.mu.Unlock() }
 
-// cut breaks all connections. The next ones are whole.
+// cut breaks all connections. New connections are not silent.
 func (l *line) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -208,7 +208,7 @@ func (o *ownMeter) readings() map[uint64]int64 {
 	return found
 }
 
-// duplicates is how many records arrived at the server that it had already.
+// duplicates is how many of the records that arrived the server had already.
 func (o *ownMeter) duplicates() (n int64) {
 	o.Helper()
 	_, rest, _ := strings.Cut(string(o.a.must(o, 200, "GET", "/metrics", nil).body), `paywatt_records_total{outcome="duplicate"} `)
@@ -275,7 +275,7 @@ func (o *ownMeter) repeats() {
 	eventually(o, 30*time.Second, "the meter goes on", func() bool { return len(o.readings()) >= heard+2 })
 }
 
-// counted compares the money with the registers: each watt-hour of 25.00 a kilowatt-hour was charged once.
+// counted compares the money with the registers: each watt-hour was charged once, at 25.00 a kilowatt-hour.
 func (o *ownMeter) counted() {
 	o.Helper()
 	last, lowest := int64(0), int64(0)

@@ -18,7 +18,7 @@ const maxCalls = 100
 // headsWait is how long the head of a sale may take to reach the file outside the database.
 const headsWait = 3 * time.Second
 
-// plug is a tracer (strace) on a running server. It makes the n-th system call of one kind fail as set. It counts the calls
+// plug is a tracer (strace) on a running server. It makes the n-th system call of one kind fail as its fault says. It counts the calls
 // of the writer's thread on the database, its log or the file of heads.
 type plug struct {
 	cmd   *exec.Cmd
@@ -102,13 +102,13 @@ func (w *plugWorld) start() {
 }
 
 // hurt sends one request while its n-th system call fails, then restores the server and repeats the request. It reports
-// whether the fault occurred: the last n is one more than the calls of the request.
+// whether the fault occurred. It does not if n is greater than the number of calls that the request makes.
 func (w *plugWorld) hurt(f fault, n int, again func() (answer, error)) (hit bool, first, second answer) {
 	w.t.Helper()
 	p := w.pull(f, n)
 	first, err := again()
 	died := err != nil
-	if !died && f.calls == "write" { // of heads, after the answer
+	if !died && f.calls == "write" { // the heads are written after the answer
 		select {
 		case <-w.server.exited:
 			died = true

@@ -39,7 +39,7 @@ func TestAReceiptIsProvenWhenAllElseIsGone(t *testing.T) {
 			receipt := keep("receipt.json", "vend", "receipt", "proof-sale-1", "--proof")
 			sameDay := keep("same-day.txt", "report", "head", "--since", old)
 			a.mustVend(t, m.number, 5_000, "proof-sale-2")
-			p.run(t, "", "vend", "receipt", "proof-sale-2", "--proof") // it waits until this is sealed, so the log has grown
+			p.run(t, "", "vend", "receipt", "proof-sale-2", "--proof") // the command waits until this sale is sealed, so the log has grown
 			size := answer{body: []byte(p.run(t, "", "report", "head", "-o", "json"))}.text(t, "size")
 			late := keep("late.txt", "report", "head", "--size", size)
 			receiptLate := keep("receipt-late.json", "vend", "receipt", "proof-sale-1", "--proof", "--head", size)
@@ -80,7 +80,7 @@ type keptFiles struct {
 	p                    *place
 	dir                  string
 	old, sameDay, late   string // heads
-	own, grown           string // the head late, with proofs that it grew from that of the receipt and from old
+	own, grown           string // the late head, with proofs that the log has grown since the receipt's head and since the old head
 	receipt, receiptLate string
 }
 

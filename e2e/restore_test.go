@@ -18,7 +18,7 @@ func TestTwoSalesInOneMinuteAroundARestore(t *testing.T) {
 	p.run(t, "", "backup", "create", copyAt, "--data", p.dir)
 	p.run(t, "", "backup", "verify", copyAt)
 
-	// Not at the end of a minute: both sales must fall into one.
+	// Do not begin at the end of a minute: both sales must fall into the same minute.
 	if s := time.Now().Second(); s > 40 {
 		<-time.After(time.Duration(61-s) * time.Second)
 	}

@@ -129,9 +129,9 @@ func (h *home) paid(t *testing.T, a *api, minor int64, ref string) (asked, answe
 	}
 }
 
-// TestARechargeClosesTheRelay pays for meters whose supply is off, over real TCP. In one case the used-up lease keeps it off.
-// In the other a command does, and the meter never answers a lease that comes before the connect. The test prints how long
-// the relays took. The simulator asserts the limit of five seconds after the commit in virtual time.
+// TestARechargeClosesTheRelay pays for meters whose supply is off, over real TCP. In one case a used-up lease keeps the
+// supply off. In the other case a command keeps it off, and the meter never answers a lease that comes before the connect.
+// The test prints how long the relays took. The simulator asserts the limit of five seconds after the commit in virtual time.
 func TestARechargeClosesTheRelay(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")

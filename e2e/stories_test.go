@@ -95,7 +95,8 @@ func (w *cashDesk) fifty() {
 	}
 }
 
-// twoPaths: a clerk books a bank payment while the import of the bank statement books the same one: it is booked once.
+// twoPaths: a clerk books a bank payment while the import of the bank statement books the same payment. It is booked
+// once.
 func (w *cashDesk) twoPaths() {
 	w.owner.must(w, 201, "POST", "/v1/vendors", `{"name":"Two paths","code":"TWO"}`)
 	finance := w.as("finance")

@@ -13,7 +13,7 @@ import (
 // hours ahead of UTC.
 type cashDesk struct {
 	*testing.T
-	whole  *testing.T // of all runs on one database; the servers live as long
+	whole  *testing.T // the test of all runs on one database; the servers live as long as it runs
 	p      *place
 	owner  *api
 	keys   map[string]string // by role
@@ -38,7 +38,7 @@ func (w *cashDesk) at(moment string) {
 	w.owner = newAPI(w.server.http, w.keys["owner"])
 }
 
-// as is the API with the key of a role.
+// as returns the API with the key of a role.
 func (w *cashDesk) as(role string) *api {
 	w.Helper()
 	if w.keys[role] == "" {

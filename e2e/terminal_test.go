@@ -176,7 +176,7 @@ func (s *terminal) leftClean(code int) {
 	}
 }
 
-// TestTheMeterInAPlainTerminal: ASCII if the locale has no more, or if asked for.
+// TestTheMeterInAPlainTerminal: the screen has only ASCII if the locale has only ASCII or the user asks for it.
 func TestTheMeterInAPlainTerminal(t *testing.T) {
 	for _, c := range []struct {
 		name, locale string
@@ -195,7 +195,7 @@ func TestTheMeterInAPlainTerminal(t *testing.T) {
 	}
 }
 
-// TestAMeterInATerminalIsToldToEnd: a signal ends it as q does, and its memory is kept.
+// TestAMeterInATerminalIsToldToEnd: a signal ends the meter as the key q does, and its memory is kept.
 func TestAMeterInATerminalIsToldToEnd(t *testing.T) {
 	dir := standingMeter(t)
 	pid := filepath.Join(t.TempDir(), "pid")

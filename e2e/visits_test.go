@@ -8,7 +8,7 @@ const stop = "kill $(jobs -p); wait"
 const firstServer = "docs/operate/first-server.md"
 
 // keyed makes a folder with a vending key and the key of an owner, as docs/operate/first-server.md does. Opening a key store takes a
-// second, so all visits begin with a copy of one.
+// second, so all visits begin with a copy of one such folder.
 func keyed() []string {
 	return []string{
 		"printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass",
@@ -31,7 +31,7 @@ func served(more ...string) []string {
 	return append([]string{"export PAYWATT_PASSPHRASE_FILE=$KEYED/pass"}, append(serving("paywatt meter add 04140001001 --tariff domestic --sgc 123456 --krn 1 --kt 2 --ti 01 --simulated"), more...)...)
 }
 
-// wallet registers a meter whose balance is on the server, recharges it and lets it report what the page says that it counted.
+// wallet registers a meter whose balance is on the server, recharges it and makes it report the energy that the page shows.
 func wallet(more ...string) []string {
 	return append(serving(
 		"paywatt meter add 04140001027 --mode prepay_wallet --tariff domestic",
@@ -123,7 +123,7 @@ func messageVisits() []visit {
 			then: []string{`[ "$(block docs/reference/sms-gateway.md text 0)" = "v1=$(printf %s '1795192200.in.{"id":"a1","from":"+255711000001","text":"BAL"}' | openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef -r | cut -d' ' -f1)" ]`}},
 		{page: "docs/operate/modem.md", swap: []string{"127.0.0.1:41234", "$(bus)", "--report 30s", "--report 1s", "--wait 10s", "--wait 1s"},
 			then: []string{`until grep -q '^.*+255711000001.*\*01#' step.*; do sleep 0.1; done`,
-				// the table of requests
+				// requests from the page's table
 				"json='-H Content-Type:application/json'", "curl -sf http://$(bus)/modems | grep +255700000100",
 				`curl -sf http://$(bus)/modems/+255700000100 $json -d '{"reset":true}' && curl -sf http://$(bus)/modems/+255700000100 $json -d '{"fail":[38]}'`,
 				`curl -sf -X PUT http://$(bus)/weather $json -d '{"loss":0.2,"duplicate":0.1,"reorder":0.1,"delay_ms":50,"hold_ms":500}'`,

@@ -81,7 +81,7 @@ func TestWrongSalesAreRefusedAndNothingIsSold(t *testing.T) {
 	}
 }
 
-// TestWrongTokensAtTheMeter: what a customer may type by mistake.
+// TestWrongTokensAtTheMeter types what a customer may type by mistake.
 func TestWrongTokensAtTheMeter(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -117,7 +117,7 @@ func TestWrongTokensAtTheMeter(t *testing.T) {
 	}
 }
 
-// TestWrongSurroundings: closed port, unwritable folder, newer database, locked key store.
+// TestWrongSurroundings meets a closed port, an unwritable folder, a newer database and a locked key store.
 func TestWrongSurroundings(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")

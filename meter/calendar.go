@@ -186,14 +186,14 @@ func (c *Config) friendly(local int64) bool {
 	return supply.Friendly(c.Friendly[:], c.Special[:], local)
 }
 
-// nextMoment returns when the date, a window, the half-hour warning of a window, or the UTC offset of local time may
-// next change after the time at.
+// nextMoment returns when, after a given time, the date, a window, the half-hour warning of a window, or the UTC offset of local time may
+// next change.
 func (c *Config) nextMoment(at int64) int64 {
 	return min(c.nextEdge(at), c.nextEdge(at+endingTime)-endingTime)
 }
 
-// nextEdge returns when a day, a window or daylight saving next begins or ends after the time at. An edge beyond a
-// daylight saving switch is found by a later call, from the switch.
+// nextEdge returns when, after a given time, a day, a window or daylight saving next begins or ends. An edge beyond a daylight saving
+// switch is found by a later call, from the switch.
 func (c *Config) nextEdge(at int64) int64 {
 	local := c.Local(at)
 	second := local % secondsPerDay

@@ -29,9 +29,9 @@ type FittingKey struct {
 	Registered bool   `json:"registered" doc:"false: the meter is registered with another key"`
 }
 
-// Typing is the result of looking for a typing error. It counts the tokens with one slip that were tried, those that fit with
-// one digit changed or two neighbours exchanged, and those that fit and were sold. Meant holds the digits of sold ones, for
-// callers with the right token.show.
+// Typing is the result of looking for a typing error. It counts the tokens with one slip that were tried. Of these it counts
+// the tokens that fit with one digit changed, that fit with two neighbours exchanged, and that fit and were sold here. Meant
+// holds the digits of the sold tokens, for callers with the right token.show.
 type Typing struct {
 	Tried    int      `json:"tried" doc:"Number of tokens tried that differ by one typing error"`
 	OneDigit int      `json:"one_digit" doc:"Number of these that fit with one digit changed"`

@@ -46,7 +46,7 @@ type Deduction struct {
 	Because    []Bound `json:"because" doc:"Rules that decided the amount, in their order, each with the amount after it"`
 }
 
-// Bound is a rule that limited a deduction, and the amount after it.
+// Bound is a rule that limited a deduction, and the deduction after this rule.
 type Bound struct {
 	Rule        string `json:"rule" example:"percent_of_tender" doc:"Name of the rule. First the amount: percent_of_tender, fixed_amount, all_outstanding. Then limits: at_least, at_most, month_limit, outstanding, ceiling (max_deduction_bps), what_is_left"`
 	AmountMinor int64  `json:"amount_minor" doc:"The deduction after this rule"`

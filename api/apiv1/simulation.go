@@ -1,7 +1,7 @@
 package apiv1
 
-// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. The consumption is given, or
-// is what was bought on the tariff from the month From to To ("2026-01").
+// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. The consumption is given,
+// or is what was bought on the tariff from the first month, From ("2026-01"), to the last month, To.
 type Simulation struct {
 	Tariff   string             `json:"tariff" example:"domestic" doc:"Tariff to compare with, by name or id"`
 	Draft    Price              `json:"draft" doc:"The tariff to try"`

@@ -21,7 +21,7 @@ import (
 // defaultData is the data folder if no other one is given.
 const defaultData = "./paywatt-data"
 
-// dataFlag adds --data, whose default PAYWATT_DATA overrides.
+// dataFlag adds --data. PAYWATT_DATA overrides its default.
 func (c console) dataFlag(cmd *cobra.Command, to *string) {
 	cmd.Flags().StringVar(to, "data", cmp.Or(c.getenv("PAYWATT_DATA"), defaultData), "data folder")
 }
@@ -186,7 +186,8 @@ func (c console) inPlace(cmd *cobra.Command, where place, act func(*app.Folder) 
 	return folderFailure(where, err)
 }
 
-// showOne prints a result of one word: bare as a table, so that a script can read it, and otherwise as an object.
+// showOne prints a result of one word. With the format table it prints only the word, so that a script can read it. With other
+// formats it prints an object.
 func (c console) showOne(cmd *cobra.Command, word string, object map[string]string) error {
 	if format, _ := cmd.Flags().GetString("output"); format == "table" {
 		_, err := fmt.Fprintln(c.out, word)

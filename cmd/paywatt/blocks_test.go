@@ -199,7 +199,7 @@ var (
 )
 
 // commandProblem says what is wrong with a command of a shell: its grammar, a program that no package of ./check has, or a
-// request to a route that does not exist. TestEveryCommandOnThePagesExists reads the words of paywatt.
+// request to a route that does not exist. TestEveryCommandOnThePagesExists checks the arguments of paywatt.
 func commandProblem(t *testing.T, command string) error {
 	t.Helper()
 	bash := exec.Command("bash", "-n")

@@ -15,8 +15,8 @@ type choice struct {
 	name   string
 	value  *string
 	of     []string
-	needed bool // an empty word is wrong too; otherwise it means that the option was not given
-	open   bool // other words are accepted, because a later rule refuses them with its reason
+	needed bool // if true, an empty word is wrong too; if false, it means that the option was not given
+	open   bool // other words are accepted, because a later rule refuses them and says why
 }
 
 // String returns the word.
@@ -46,12 +46,13 @@ func choiceFlag(f *pflag.FlagSet, value *string, name, help string, of []string)
 	f.Var(&choice{name: name, value: value, of: of}, name, help)
 }
 
-// wordFlag is like [choiceFlag], for a set whose wrong words a later rule refuses with its reason. The shell completes the set.
+// wordFlag is like [choiceFlag] but accepts any word, because a later rule refuses a wrong word and says why. The shell
+// completes the set.
 func wordFlag(f *pflag.FlagSet, value *string, name, help string, of []string) {
 	f.Var(&choice{name: name, value: value, of: of, open: true}, name, help)
 }
 
-// oneOf fails if a word is not in a closed set. The name is that of the option or argument.
+// oneOf fails if a word is not in a closed set. name is the option or argument that has the word.
 func oneOf(name, word string, of []string) error {
 	if slices.Contains(of, word) {
 		return nil

@@ -25,7 +25,7 @@ func completed(t *testing.T, env map[string]string, line ...string) []string {
 	return values[:len(values)-1] // the last line is the shell's directive
 }
 
-// TestTheShellCompletesClosedSets: these need no server.
+// TestTheShellCompletesClosedSets: closed sets of words are completed without a server.
 func TestTheShellCompletesClosedSets(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"apikey create --role o", "owner operator"}, {"message list --state s", "sent suppressed"}, {"vend copy main-000001 --format t", "text32 text48"},

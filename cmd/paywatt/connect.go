@@ -145,8 +145,8 @@ func problemFailure(p *client.Problem) *exit.Failure {
 }
 
 // refusalLines splits the detail of a refusal. The server joins three texts of the catalogue: what happened, what did not happen, and
-// what to do. The second separates the other two. Without it, the detail is split before the third. A detail with texts that this
-// program does not know, such as one of a newer server, stays one line.
+// what to do. The second text separates the first from the third. Without the second text, the detail is split before the third. A
+// detail with texts that this program does not know, such as those of a newer server, stays one line.
 func refusalLines(detail string) (what, not, try string) {
 	texts, err := catalogue.Read(catalogue.English, "refusals")
 	if err != nil {

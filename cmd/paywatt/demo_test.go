@@ -23,7 +23,7 @@ import (
 	"github.com/paywatt/paywatt/client"
 )
 
-// alone runs the test in empty folders. Whatever is in them afterwards, the demonstration left behind.
+// alone runs the test in empty folders. check fails the test for every file that the demonstration left behind in them.
 func alone(t *testing.T) (check func()) {
 	t.Helper()
 	temp, here, home := t.TempDir(), t.TempDir(), t.TempDir()
@@ -217,7 +217,7 @@ func TestTheSameSeedGivesTheSameFleet(t *testing.T) {
 				out = append(out, r.RegisterWh)
 			}
 			if page.Cursor = l.NextCursor; page.Cursor == "" {
-				return out[max(0, len(out)-150):] // the oldest, because the household goes on living
+				return out[max(0, len(out)-150):] // the oldest readings, because the household goes on using energy
 			}
 		}
 	}

@@ -231,7 +231,7 @@ func (o *office) show(s lineShown, tested map[string]bool) {
 	rows, list := answered.(map[string]any)["data"].([]any)
 	switch {
 	case list && reflect.DeepEqual(printed, rows) && (len(rows) > 0 || s.answer == nil):
-	case list && slices.ContainsFunc(rows, func(row any) bool { return reflect.DeepEqual(printed, row) }): // one of them is the requested one
+	case list && slices.ContainsFunc(rows, func(row any) bool { return reflect.DeepEqual(printed, row) }): // one row is the requested object
 	case !list && reflect.DeepEqual(printed, answered):
 	default:
 		o.t.Errorf("%s prints\n%s\nand the server answered\n%s", s.line, out.String(), o.answers[len(o.answers)-1])

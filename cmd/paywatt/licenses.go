@@ -81,7 +81,7 @@ func licensesHere() ([]licenseView, error) {
 		case !strings.Contains(l.Name, "/"): // the script of the pages is not a module
 			version = l.Version
 		case !here:
-			continue // from a build for another system
+			continue // only a build for another system has this module
 		}
 		delete(linked, l.Name)
 		out = append(out, licenseView{Name: l.Name, Version: version, Text: l.Text})

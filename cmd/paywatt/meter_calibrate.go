@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// calibrateHelp says where the options are explained, here and in sim load-test.
+// calibrateHelp says where the options of meter calibrate and of sim load-test are explained.
 const calibrateHelp = "Run the command with --help to see its options."
 
 // calibrateOptions are the options of meter calibrate, as they were typed.

@@ -81,7 +81,8 @@ func newMeterRecharge(c console) *cobra.Command {
 }
 
 // followRecharge prints each step as it happens, until the meter has decided, the delivery is given up or the time is over. If
-// the token had a final state before, or only a text message reports it, the meter's answer by the requested way ends it.
+// the token had a final state from the start, or only a text message reports it, followRecharge also waits for the meter's
+// answer by the requested way.
 func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r apiv1.Recharge, by string, wait time.Duration) (apiv1.Recharge, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -119,9 +120,9 @@ func rechargeDecided(r apiv1.Recharge) bool {
 	return r.State == rechargeHeard || r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed
 }
 
-// rechargeHearsay reports whether only a text message says that the meter has the token, and this proves less than the
-// requested way would. A text message proves nothing, while the meter's connection signs its answers. An answer to an earlier
-// message does not answer this one.
+// rechargeHearsay reports whether only a text message says that the meter has the token, and that message is no answer by the
+// requested way. A text message proves nothing, while answers over the meter's connection are signed. If the way is SMS, only
+// an answer to the newest message counts.
 func rechargeHearsay(r apiv1.Recharge, by string) bool {
 	return r.State == rechargeHeard && (by != bySMS || !rechargeIs(r, by, "answered"))
 }
@@ -131,7 +132,7 @@ func rechargeUnderWay(r apiv1.Recharge, by string) bool {
 	return rechargeIs(r, by, "queued", "sent", "delivered")
 }
 
-// rechargeIs reports whether the newest delivery by a way is in one of some states.
+// rechargeIs reports whether the newest delivery by a way is in one of the given states.
 func rechargeIs(r apiv1.Recharge, by string, states ...string) bool {
 	i := slices.IndexFunc(r.Deliveries, func(d apiv1.RechargeDelivery) bool { return d.By == by })
 	return i >= 0 && slices.Contains(states, r.Deliveries[i].State)

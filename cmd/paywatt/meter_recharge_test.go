@@ -158,7 +158,8 @@ func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
 }
 
 // TestHowAFollowedTokenEnds: a token that only a text message confirms counts as delivered if the user asked by text message
-// and that message was answered. By the meter's own connection it stays unknown. Without a time there is no waiting.
+// and that message was answered. If the user asked by the meter's own connection, the outcome stays
+// unknown. With a waiting time of 0 the command does not wait for the end.
 func TestHowAFollowedTokenEnds(t *testing.T) {
 	way := func(by, state string) apiv1.RechargeDelivery { return apiv1.RechargeDelivery{By: by, State: state} }
 	for _, c := range []struct {

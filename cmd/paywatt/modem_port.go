@@ -50,7 +50,7 @@ func (o *modemPort) open(c console, box gsm.Inbox, changed func(gsm.State)) (*gs
 	return m, nil
 }
 
-// run runs the driver while f does its work.
+// runModem runs the driver while f does its work.
 func runModem(ctx context.Context, m *gsm.Modem, f func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup

@@ -42,7 +42,8 @@ func newModemSend(c console) *cobra.Command {
 	return cmd
 }
 
-// reportsOnly leaves messages in the modem, because a command that sends must not take messages from the one that reads.
+// reportsOnly leaves messages in the modem, because a command that sends must not take messages away from a
+// command that reads.
 type reportsOnly struct{ *printer }
 
 // Receive leaves the message in the modem.

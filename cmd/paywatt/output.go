@@ -105,7 +105,7 @@ func (t table) write(w io.Writer) error {
 	return tw.Flush()
 }
 
-// cells returns the results of calling made with each cell of a row.
+// cells calls the function with each cell of a row and returns the results.
 func cells(row []string, made func(string) string) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {

@@ -272,8 +272,8 @@ func eachCommand(cmd *cobra.Command, do func(*cobra.Command)) {
 	}
 }
 
-// TestEveryCommandIsIntroduced: each has a line that says what it does. One with arguments or several options has an example.
-// Each noun is in a group of the help.
+// TestEveryCommandIsIntroduced: each command has a line that says what it does. A command with arguments or several options
+// has an example. Each noun is in a group of the help.
 func TestEveryCommandIsIntroduced(t *testing.T) {
 	root := wholeTree()
 	eachCommand(root, func(cmd *cobra.Command) {
@@ -302,7 +302,7 @@ var route = regexp.MustCompile(`(GET|POST|PUT|PATCH|DELETE) (/v1/[a-zA-Z0-9_/{}.
 
 var variable = regexp.MustCompile(`\{[^}]*\}|…`)
 
-// routes are those of the HTTP interface, by method and path with {} for what varies.
+// routes are the routes of the HTTP interface, by method and path, with {} for what varies.
 func routes(t *testing.T) map[string]bool {
 	t.Helper()
 	b, err := os.ReadFile(repository + "/internal/api/openapi.json")

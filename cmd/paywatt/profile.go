@@ -136,7 +136,7 @@ func newProfileCheck(c console) *cobra.Command {
 	return cmd
 }
 
-// profileFrom reads a profile from a file, or finds the one of that name.
+// profileFrom reads a profile from a file, or finds a profile that comes with Paywatt by its name.
 func profileFrom(name string) (*profile.Profile, error) {
 	if !strings.ContainsAny(name, "./\\") {
 		if b, err := fs.ReadFile(profiles.Files, profile.FileOf(name)); err == nil {

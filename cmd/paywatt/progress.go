@@ -13,7 +13,7 @@ import (
 
 // When progress is shown.
 const (
-	progressAfter = 2 * time.Second  // shorter work shows none
+	progressAfter = 2 * time.Second  // shorter work shows no progress
 	progressLive  = time.Second      // between two states of the line on a terminal
 	progressPlain = 10 * time.Second // between two lines elsewhere
 	progressTick  = time.Second / 4

@@ -111,7 +111,7 @@ func (c console) greet(a *app.App, set config.Config) {
 	}
 }
 
-// reachable returns an address that this machine can use: one that means every interface becomes localhost.
+// reachable returns an address that this machine can use: an address that stands for every interface becomes localhost.
 func reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
@@ -126,8 +126,8 @@ func isLoopback(addr string) bool {
 	return err == nil && ip != nil && ip.IsLoopback()
 }
 
-// readyLines returns the lines that say that the server is ready: one with the addresses (docs/operate/running.md#starting),
-// then one for each device listener and one for the integration broker.
+// readyLines returns the lines that say that the server is ready: one line with the addresses (docs/operate/running.md#starting),
+// then a line for each device listener and a line for the integration broker.
 func readyLines(a *app.App) string {
 	http, mqtt := a.Ready()
 	lines := fmt.Sprintf("http=%s mqtt=%s\n", http, mqtt)

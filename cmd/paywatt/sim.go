@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sim"
 )
 
-// simOptions are those of a street or a fleet.
+// simOptions are the options of a street or a fleet.
 type simOptions struct {
 	street      sim.Options
 	start       string

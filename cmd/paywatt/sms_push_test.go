@@ -64,8 +64,8 @@ type pushStreet struct {
 
 func (s *pushStreet) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
-// pass puts the clock of the server and the network forward by minutes, and the meters' by hours: a meter gives a number ten
-// answers an hour and twenty a day.
+// pass puts the clock of the server and the network forward by d, and the meters' clocks by two hours each time, because a
+// meter gives one number at most ten answers an hour and twenty a day.
 func (s *pushStreet) pass(d time.Duration) {
 	s.passed = time.Now()
 	s.ahead.Add(int64(d))
@@ -152,7 +152,7 @@ func (s *pushStreet) air(meters int) {
 }
 
 // settled waits until the newest message that brought a token to its meter's SIM is answered, and returns that delivery.
-// message is an earlier one that does not count. While no answer comes, it moves the clock.
+// It ignores the earlier message with the given id. While no answer comes, it moves the clock.
 func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharge, apiv1.RechargeDelivery) {
 	s.t.Helper()
 	for end := time.Now().Add(time.Minute); ; {

@@ -112,7 +112,7 @@ func (c console) move(ctx context.Context, o storeCopy, m sqlite.Move) (postgres
 	return filled, errors.Join(err, sqlite.CancelMove(o.from))
 }
 
-// askArrived is how long it keeps asking a database that did not answer a commit.
+// askArrived is how long a move keeps asking a database that did not answer a commit.
 const askArrived = 30 * time.Second
 
 // resume finds out how an interrupted move ended. It returns the epoch of the copy if everything arrived, and 0 if nothing

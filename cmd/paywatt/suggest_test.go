@@ -24,7 +24,7 @@ func TestTheNearestWordIsMeant(t *testing.T) {
 	}
 }
 
-// TestWordsAreListedForASentence: with commas, and "or" before the last.
+// TestWordsAreListedForASentence: a list of words has commas, and "or" before the last word.
 func TestWordsAreListedForASentence(t *testing.T) {
 	words := []string{"a", "b", "c"}
 	for n, want := range []string{"", "a", "a or b", "a, b or c"} {

@@ -27,7 +27,7 @@ type explainView struct {
 	Sold        bool                `json:"sold"`
 	Vend        string              `json:"-"`
 	State       string              `json:"-"`
-	MeterResult string              `json:"-"` // the meter's last report about it
+	MeterResult string              `json:"-"` // the meter's last report about the token
 	Reports     []apiv1.TokenReport `json:"-"`
 	Tests       []string            `json:"tests,omitempty"` // what a test token requests
 	Typing      *apiv1.Typing       `json:"typing,omitempty"`

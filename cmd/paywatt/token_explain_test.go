@@ -21,8 +21,8 @@ func jsonenv(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], text)
 }
 
-// digits takes the token from the sale that the last command printed as JSON: TOKEN becomes its digits, and SWAPPED the same
-// with two neighbours exchanged. The file enter gets the keys to press at a virtual meter.
+// digits takes the token from the sale that the last command printed as JSON: TOKEN becomes its digits, and SWAPPED the
+// same digits with two neighbours exchanged. The file named "enter" gets the keys to press at a virtual meter.
 func digits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: digits")

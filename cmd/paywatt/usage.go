@@ -83,7 +83,7 @@ func strict(cmd *cobra.Command) {
 // and succeeds, and a script believes that the command ran.
 func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
-		return nil // for the shell's completion; cobra adds it when it runs
+		return nil // cobra adds its completion command only when it runs
 	}
 	if len(args) > 1 && args[0] == "help" {
 		args = args[1:] // cobra itself would print its help and succeed

@@ -68,8 +68,8 @@ func newVendShow(c console) *cobra.Command {
 	}
 }
 
-// tender reads the amount in the currency's own decimals. Without --currency it uses that of the tariffs; a tenant has
-// exactly one.
+// tender reads the amount in the currency's own decimals. Without --currency it uses the currency of the tariffs,
+// because a tenant has exactly one currency.
 func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount, error) {
 	code := o.currency
 	if code == "" {

@@ -53,7 +53,8 @@ func newVendReceipt(c console) *cobra.Command {
 	return cmd
 }
 
-// saleID returns what the API finds a sale by: its id, also for a sale named by its reference, or else its receipt number.
+// saleID returns a word by which the API finds a sale. It turns a reference into the sale's id, and returns an id or a receipt
+// number unchanged.
 func saleID(ctx context.Context, api *client.Client, sale string) (string, error) {
 	if strings.HasPrefix(sale, salePrefix) {
 		return sale, nil

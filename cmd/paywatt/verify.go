@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newVerifyCommand builds the command that checks a data folder, or a receipt without one.
+// newVerifyCommand builds the command that checks a data folder, or checks a receipt without a data folder.
 func newVerifyCommand(c console) *cobra.Command {
 	data, key, heads, scope := "", "", []string(nil), false
 	cmd := &cobra.Command{
@@ -92,7 +92,7 @@ type findingView struct {
 	What string `json:"what"`
 }
 
-// showReport writes the verdict, then the findings. It fails if there is one.
+// showReport writes the verdict, then the findings. It fails if there is a finding.
 func (c console) showReport(cmd *cobra.Command, r *store.Report, scope bool) error {
 	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, Remarks: []findingView{}, More: r.More, Open: store.NotCovered()}
 	t := table{head: []string{"rule", "finding"}}

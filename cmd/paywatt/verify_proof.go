@@ -126,7 +126,7 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 	rows = append(rows, "log", v.Origin)
 	for n, h := range v.Heads {
 		if n > 0 && h.Note == v.Heads[n-1].Note {
-			continue // the given head is the same as that of the proof
+			continue // the given head is the same as the head of the proof
 		}
 		view.Heads = append(view.Heads, headView{h.Size, h.Seal, h.Epoch, h.At})
 		rows = append(rows, "head", fmt.Sprintf("%d leaves, seal %d, %s", h.Size, h.Seal, h.At.UTC().Format("2006-01-02 15:04:05 UTC")))

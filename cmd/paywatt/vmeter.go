@@ -76,7 +76,7 @@ func newVmeterCommand(c console) *cobra.Command {
 	f := cmd.Flags()
 	o.legacyFlags(f)
 	if err := f.MarkHidden("number"); err != nil {
-		panic(err) // keyOptions no longer has it
+		panic(err) // keyOptions no longer has this option
 	}
 	f.StringVar(&o.broker, "mqtt", "", "server to connect to: mqtt://host:port or host:port")
 	f.StringVar(&o.password, "password", "", "MQTT password of the meter")
@@ -252,7 +252,7 @@ func (o *vmeterOptions) logger(c console) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, nil))
 }
 
-// config turns the options into a device; the memory is added by memory.
+// config turns the options into a device without its memory, which the method memory adds.
 func (o *vmeterOptions) config(c console) (cfg device.Config, broker string, err error) {
 	cfg = device.Config{
 		Number: o.number, Phones: o.phones, Rand: rand.Reader, Now: time.Now().UTC(),

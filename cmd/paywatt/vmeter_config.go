@@ -37,7 +37,7 @@ func readDocument(name string) (map[string]any, error) {
 	}
 	for key, v := range doc {
 		if n, is := v.(json.Number); is {
-			// Other numbers stay a Number, and the meter refuses them with the name of their key.
+			// A number that is not a 64-bit integer stays a json.Number, and the meter refuses it with the name of its key.
 			if whole, err := n.Int64(); err == nil {
 				doc[key] = whole
 			}

@@ -82,8 +82,8 @@ func (m *smsMeter) wrongBySMS() (row uint8) {
 }
 
 // Guessing by SMS, each guess from another number, ends in a lock (docs/reference/meter-rules.md#wrong-tokens): ten minutes
-// after five wrong tokens, twenty after ten, and then until the oldest of ten is a day old. The keypad accepts a token
-// throughout.
+// after five wrong tokens, and twenty minutes after ten. From then on the channel is locked until the oldest of the last ten
+// wrong tokens is a day old. The keypad accepts a token throughout.
 func TestGuessingBySMSEndsInTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)

@@ -104,8 +104,8 @@ type killLedger struct {
 	rnd      *rand.Rand
 	key      sts.Key
 	next     sts.TID
-	typed    []string        // in the round before
-	accepted map[string]bool // a state line said so
+	typed    []string        // in the previous round
+	accepted map[string]bool // tokens that a state line reported as accepted
 }
 
 func (l *killLedger) token() string {
@@ -125,8 +125,8 @@ func (l *killLedger) token() string {
 const killFirstTID = 5_871_715
 
 // TestKillingTheMeterNeverLosesOrDoublesAToken kills the program at random moments while tokens are typed, and also tears the
-// end of its log. After each restart it types every token of the round before again, and each must have been credited exactly
-// once.
+// end of its log. After each restart it types every token of the previous round again, and each token must have been credited
+// exactly once.
 func TestKillingTheMeterNeverLosesOrDoublesAToken(t *testing.T) {
 	const seed = 20261120
 	state := filepath.Join(t.TempDir(), "state")
@@ -150,7 +150,7 @@ func TestKillingTheMeterNeverLosesOrDoublesAToken(t *testing.T) {
 	t.Logf("%d kills, %d tokens, %d of them seen accepted", killRounds, l.next-killFirstTID, len(l.accepted))
 }
 
-// again types the tokens of the round before, and compares the balance with the sum of all tokens.
+// again types the tokens of the previous round, and compares the balance with the sum of all tokens.
 func (l *killLedger) again(m *killMeter) {
 	l.t.Helper()
 	for _, digits := range l.typed {

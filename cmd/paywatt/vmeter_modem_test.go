@@ -375,7 +375,8 @@ func (m *smsMeter) send(p *network.Phone, text string) {
 	}
 }
 
-// TestFortyTokensBySMS sends 40 tokens to four meters, inside the limits of their answers, and an hour later all again.
+// TestFortyTokensBySMS sends 40 tokens to four meters, within the meters' limits of answers. An hour later it
+// sends all of them again.
 func TestFortyTokensBySMS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const meters, each = 4, 10

@@ -123,7 +123,8 @@ func TestATokenLoadsWithoutAnAnswer(t *testing.T) {
 	})
 }
 
-// The software's share of a recharge by SMS in real time, from the message on the network to the answer on it. The published
+// This test measures the software's share of a recharge by SMS in real time, from the message to the answer on the network.
+// The published
 // system needed 28.99 s over the air; the limit here is 200 ms and the goal 20 ms.
 func TestSoftwareShareOfASMSRecharge(t *testing.T) {
 	const messages = 200

@@ -6,7 +6,7 @@ import "fmt"
 // says who may do it and whether a second person must approve it.
 type Act string
 
-// Actions. Every use case that does one calls [SecondPerson] with its name.
+// Actions. Every use case that does such an action calls [SecondPerson] with the action's name.
 const (
 	ActTariff  Act = "tariff.publish"
 	ActDeposit Act = "vendor.deposit"

@@ -82,7 +82,8 @@ func TestWhoMayAllowWhat(t *testing.T) {
 	}
 }
 
-// TestWhoMayStillAsk: of all roles that a maker may have now, those with the action's right, and sellers who reverse a sale.
+// TestWhoMayStillAsk gives the maker of an approved action every role in turn. The action is done only if the role has the
+// action's right, or if a seller reverses a sale.
 func TestWhoMayStillAsk(t *testing.T) {
 	r := newRows(t)
 	for _, act := range access.Acts() {
@@ -152,7 +153,7 @@ func TestWhoIsThePersonBehindAnActor(t *testing.T) {
 	}
 }
 
-// TestWhenAnApprovalIsDead: after a week, unless it was finally decided before.
+// TestWhenAnApprovalIsDead: an approval expires after a week, unless it was rejected or used before.
 func TestWhenAnApprovalIsDead(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for state, dies := range map[access.ApprovalState]bool{access.ApprovalWaiting: true, access.ApprovalGiven: true, access.ApprovalRejected: false, access.ApprovalUsed: false} {
@@ -164,8 +165,8 @@ func TestWhenAnApprovalIsDead(t *testing.T) {
 	}
 }
 
-// TestWhatIsAllowedIsNotRejectedAfterwards, nor approved by somebody else. But its checker may try again while its maker may
-// act.
+// TestWhatIsAllowedIsNotRejectedAfterwards: an approved action cannot be rejected, or approved by somebody else. Its checker
+// may try again while its maker may act.
 func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -195,7 +196,7 @@ func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	}
 }
 
-// TestADecisionIsDatedAsItIsStored, in whole microseconds, with who decided and why.
+// TestADecisionIsDatedAsItIsStored: a decision has its time in whole microseconds, who decided, and why.
 func TestADecisionIsDatedAsItIsStored(t *testing.T) {
 	for allow, want := range map[bool]access.ApprovalState{true: access.ApprovalGiven, false: access.ApprovalRejected} {
 		r := newRows(t)
@@ -212,7 +213,8 @@ func TestADecisionIsDatedAsItIsStored(t *testing.T) {
 	}
 }
 
-// TestAListOfApprovalsLooksAtAThousand and continues from there, for actors that may see few of them.
+// TestAListOfApprovalsLooksAtAThousand: for an actor that may see few approvals, one page reads at most a thousand, and the next
+// page continues from there.
 func TestAListOfApprovalsLooksAtAThousand(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -247,7 +249,7 @@ func TestAListOfApprovalsLooksAtAThousand(t *testing.T) {
 	}
 }
 
-// TestAnActInTwoForms checks that it goes to the doer of its form.
+// TestAnActInTwoForms: an action with two kinds of request goes to the executor for its kind.
 func TestAnActInTwoForms(t *testing.T) {
 	doer := func(name string) access.Executor {
 		return func(_ context.Context, maker access.Actor, body []byte) (access.Done, error) {

@@ -28,7 +28,7 @@ type Key struct {
 	Name      string
 	Role      Role
 	Vendor    id.ID // of a vendor's key: the vendor whose float its sales use; zero = the tenant itself
-	Answers   id.ID // the person it was made by or for, or the key that made it; zero: made at the command line for no named person
+	Answers   id.ID // the person who made it or for whom it was made, or the key that made it; zero: made at the command line for nobody
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: not revoked

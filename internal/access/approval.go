@@ -28,7 +28,7 @@ const (
 // Limits of approvals.
 const (
 	ApprovalLife  = 7 * 24 * time.Hour
-	approvers     = 2   // people who could approve before a second person is needed by default
+	approvers     = 2   // by default, a second person is needed as soon as this many people have the right
 	approvalRows  = 200 // rows that a list reads at once
 	approvalLooks = 5   // reads for one page
 	maxActBody    = 16 << 10
@@ -85,7 +85,8 @@ type EyesTx interface {
 	KeysAnsweredBy(self id.ID) ([]Key, error)
 	// PersonByID reads a person, even a blocked one.
 	PersonByID(person id.ID) (PersonRow, bool, error)
-	// PutApproval stores how an approval was decided or used, if it is still in the state from.
+	// PutApproval stores how an approval was decided or used. It changes nothing and reports false unless the stored
+	// state is still the given one.
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
 
@@ -94,8 +95,8 @@ type FourEyes struct {
 	refusal.Refusal
 	Waits   *Approval // the action was stored for somebody else to approve; it is not done, and the transaction commits
 	Alone   bool      // one person did it: the audit row must say so
-	Checker string    // who approved it
-	Allowed Actor     // the same, as an actor
+	Checker string    // the name of the person who approved it
+	Allowed Actor     // the actor who approved it
 }
 
 // Mark records in an audit row who approved an action.
@@ -330,9 +331,10 @@ type Approvals struct {
 	Last id.ID
 }
 
-// Approvals lists up to max approvals in a state (empty: all), newest first, before the given one (zero: from the newest). It
-// lists those that the actor requested or could approve, and all for an actor that may read the audit log. An actor that may
-// see few of them gets a shorter page, and continues from Last.
+// Approvals lists up to max approvals in a state (empty: all), newest first. The parameter before is the
+// id of the previous page's last approval; zero begins with the newest. Approvals lists what the actor requested or could
+// approve, and everything for an actor that may read the audit log. An actor that may see few approvals gets a shorter page,
+// and continues from Last.
 func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, before id.ID, max int) (Approvals, error) {
 	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (Approvals, error) {
 		l := Approvals{Last: before}

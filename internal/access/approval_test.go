@@ -143,7 +143,7 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 	}
 }
 
-// TestWhatIsWrittenDownForASecondPerson: the action and its words, unchanged.
+// TestWhatIsWrittenDownForASecondPerson: the approval holds the action unchanged, and its summary in at most 500 bytes.
 func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 	w := newWorld(t)
 	on := true
@@ -310,7 +310,8 @@ func TestWhoDecidesAndWhen(t *testing.T) {
 	}
 }
 
-// TestWhoSeesWhichApprovals: who asked, who could decide, and who reads the audit log.
+// TestWhoSeesWhichApprovals: actors see the approvals that they requested or could decide, and readers of the audit log see
+// all.
 func TestWhoSeesWhichApprovals(t *testing.T) {
 	w := newWorld(t)
 	makers := []access.Actor{w.opened(t, access.NewKey{Role: access.TariffManager}), w.opened(t, access.NewKey{Role: access.Owner})}

@@ -186,7 +186,7 @@ func TestABrokenDoerIsAnError(t *testing.T) {
 	}
 }
 
-// TestAnActThatCannotBeWrittenDownIsAnError, whoever may do it.
+// TestAnActThatCannotBeWrittenDownIsAnError: an action that cannot be encoded for its approval is an error.
 func TestAnActThatCannotBeWrittenDownIsAnError(t *testing.T) {
 	r := newRows(t)
 	eyes, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: access.ActTariff, Body: func() {}}, r.now)

@@ -204,7 +204,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 	}
 	w.who(t, mine.Secret.Reveal(), "")
 	amina := access.NewPerson{Email: "amina@example.org", Password: access.SecretOf("a few unrelated words")}
-	for _, by := range []access.Actor{boss(), theirs} { // the same address in both
+	for _, by := range []access.Actor{boss(), theirs} { // the same address in both tenants
 		if p, err := w.CreateOwner(t.Context(), by, amina); err != nil || p.Refused() {
 			t.Fatalf("tenant %d: %v %s", by.Tenant, err, p.Detail())
 		}
@@ -293,7 +293,7 @@ func TestSignInAndOut(t *testing.T) {
 	}
 }
 
-// TestTheAuditLogSaysWhoLetWhomIn: who made a person or a key, and who signed in, from where.
+// TestTheAuditLogSaysWhoLetWhomIn: the audit log has who made a person or a key, and who signed in from where.
 func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
 	w := newWorld(t)
 	w.amina(t)
@@ -331,7 +331,7 @@ func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
 	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "signout", Object: hers})
 }
 
-// TestTheFirstOwnerIsAnOwner: the named person gets the role, whatever else was given, and signs in with it.
+// TestTheFirstOwnerIsAnOwner: the first owner gets the role owner even if another role was given, and signs in with it.
 func TestTheFirstOwnerIsAnOwner(t *testing.T) {
 	w := newWorld(t)
 	p, err := w.CreateOwner(t.Context(), boss(), access.NewPerson{Email: "amina@example.org", Role: access.Operator, Password: access.SecretOf("a few unrelated words")})
@@ -414,7 +414,7 @@ func (fullDoor) Do(context.Context, access.Tenant, func(access.Tx) (bool, error)
 	return access.ErrFull
 }
 
-// TestASessionOnAFullDisk is good for reading until it ends, and is not prolonged.
+// TestASessionOnAFullDisk: on a full disk a session still reads until it ends, and is not prolonged.
 func TestASessionOnAFullDisk(t *testing.T) {
 	w := newWorld(t)
 	w.amina(t)
@@ -467,7 +467,7 @@ func TestSigningInRotatesTheSessionAndBoundsTheirNumber(t *testing.T) {
 		w.now = w.now.Add(time.Second)
 		w.signIn(t, "a few unrelated words", "", "")
 	}
-	w.session(t, second.Session, "") // the most that are allowed
+	w.session(t, second.Session, "") // as many sessions as are allowed
 	w.now = w.now.Add(time.Second)
 	w.signIn(t, "a few unrelated words", "", "")
 	w.session(t, second.Session, refusal.Unauthenticated) // the oldest session made room

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// TestNamesOfKeys: up to 64 bytes, none of which controls a terminal.
+// TestNamesOfKeys: the name of a key has at most 64 bytes, none of which controls a terminal.
 func TestNamesOfKeys(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -30,7 +30,7 @@ func TestNamesOfKeys(t *testing.T) {
 	}
 }
 
-// TestWhatAKeyIsMadeOf: everything requested, and the person behind it.
+// TestWhatAKeyIsMadeOf: a new key has everything that was requested, and the person behind it.
 func TestWhatAKeyIsMadeOf(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -66,7 +66,7 @@ func TestWhatAKeyIsMadeOf(t *testing.T) {
 	}
 }
 
-// TestAKeyOfAnUnknownRoleIsNone, such as one of a newer version, whose rights this version does not know.
+// TestAKeyOfAnUnknownRoleIsNone: a key is refused if this version does not know its role, such as a role of a newer version.
 func TestAKeyOfAnUnknownRoleIsNone(t *testing.T) {
 	r := newRows(t)
 	r.keys[access.HashSecret(knownKey)] = access.Key{Role: "root"}
@@ -121,7 +121,7 @@ func TestTooFewRandomBytesAreAnError(t *testing.T) {
 	}
 }
 
-// TestTheCostOfAPassword is that of RFC 9106, unless another is given.
+// TestTheCostOfAPassword: hashing a password costs what RFC 9106 recommends, unless the configuration gives another cost.
 func TestTheCostOfAPassword(t *testing.T) {
 	if got := access.DefaultArgon(); got != (access.Argon{Time: 3, MemoryKiB: 65536, Threads: 4}) {
 		t.Errorf("the cost is %+v", got)
@@ -199,7 +199,7 @@ func TestTheLongestPassword(t *testing.T) {
 	}
 }
 
-// TestNoCommonPassword of the list is accepted, in any letter case, nor one character repeated.
+// TestNoCommonPassword: the passwords of the list are refused in any letter case, and so is one character repeated.
 func TestNoCommonPassword(t *testing.T) {
 	for _, password := range []string{"password", "PASSWORD", "godisgood", "GodIsGood", "12345678", "zxcvbnm1", "aaaaaaaa", "AaAaAaAa", strings.Repeat("ü", 8), strings.Repeat(" ", 20)} {
 		if no := access.CheckPassword(password); no.Code != refusal.InvalidRequest {
@@ -213,7 +213,7 @@ func TestNoCommonPassword(t *testing.T) {
 	}
 }
 
-// TestTextsThatAreTaken: what a database can store, what machines compare, and what stays on one line.
+// TestTextsThatAreTaken checks which texts a database can store, which machines can compare, and which stay on one line.
 func TestTextsThatAreTaken(t *testing.T) {
 	for s, want := range map[string][3]bool{ // IsText, Printable, OneLine of at most 5 characters
 		"":          {true, true, true},
@@ -240,7 +240,7 @@ func TestTextsThatAreTaken(t *testing.T) {
 	}
 }
 
-// TestStoredTimes have whole microseconds in UTC, rounded down.
+// TestStoredTimes: stored times are whole microseconds in UTC, rounded down.
 func TestStoredTimes(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 5000, time.UTC)
 	for _, in := range []time.Time{at, at.Add(999), at.In(time.FixedZone("east", 3*60*60)).Add(1)} {

@@ -127,7 +127,7 @@ func TestNamesOfOnePerson(t *testing.T) {
 }
 
 // TestAnActOfAnOlderVersionIsRefused: its summary said less than the action does now, so it must be requested again. It can
-// be rejected.
+// still be rejected.
 func TestAnActOfAnOlderVersionIsRefused(t *testing.T) {
 	w := newWorld(t)
 	checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")

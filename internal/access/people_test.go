@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// TestWhatAPersonIsMadeOf: the address in its canonical form, the name without blanks around it, and nothing that was not
-// requested.
+// TestWhatAPersonIsMadeOf: a new person has the address in its canonical form, the name without blanks around it, and nothing
+// that was not requested.
 func TestWhatAPersonIsMadeOf(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -31,7 +31,7 @@ func TestWhatAPersonIsMadeOf(t *testing.T) {
 	}
 }
 
-// TestSignsThatNoAddressHas, each inside the name and inside the domain.
+// TestSignsThatNoAddressHas puts each of these signs into the name and into the domain of an address, which is then refused.
 func TestSignsThatNoAddressHas(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -45,7 +45,7 @@ func TestSignsThatNoAddressHas(t *testing.T) {
 	}
 }
 
-// TestASessionIsStoredWhole checks all fields of a new session, and that the rules end earlier ones.
+// TestASessionIsStoredWhole checks all fields of a new session, and that the rules end earlier sessions.
 func TestASessionIsStoredWhole(t *testing.T) {
 	r := newRows(t)
 	in, err := r.access(rand.Reader).SignIn(t.Context(), 3, " Amina@EXAMPLE.org", goodPassword, "", "192.0.2.7")
@@ -142,7 +142,7 @@ func TestWhoIsOutAlreadyIsNotNoted(t *testing.T) {
 	}
 }
 
-// TestHowAnActorIsCalled in the audit log.
+// TestHowAnActorIsCalled checks an actor's name in the audit log.
 func TestHowAnActorIsCalled(t *testing.T) {
 	for want, a := range map[string]access.Actor{
 		"person":       {Kind: access.Person},

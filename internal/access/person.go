@@ -150,10 +150,10 @@ type SignedIn struct {
 	Actor   Actor
 }
 
-// SignIn opens a session for the right e-mail address and password. It always makes a new one and ends old, the browser's
-// earlier session if any, so that a session planted before signing in is worthless (ASVS 7.2.4). The refusal does not say
-// whether the address or the password was wrong. Every attempt is in the audit log. SignIn takes as long as the password
-// hash, so callers must bound how many run at once and how often a stranger may try.
+// SignIn opens a session for the right e-mail address and password. It always makes a new session and
+// ends the browser's earlier session (old), if there is one, so that a session planted before signing in is worthless
+// (ASVS 7.2.4). The refusal does not say whether the address or the password was wrong. Every attempt is in the audit log.
+// SignIn takes as long as the password hash, so callers must bound how many run at once and how often a stranger may try.
 func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip string) (SignedIn, error) {
 	email = canonicalEmail(email)
 	p, ok, err := a.verify(ctx, t, email, password)
@@ -193,8 +193,8 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 	return out, fault.Wrap(err, "sign in")
 }
 
-// verify compares the password outside any transaction, because hashing takes longer than one may last. For an unknown
-// address it compares with a decoy.
+// verify compares the password outside any transaction, because hashing takes longer than a transaction may last. For
+// an unknown address it compares with a decoy.
 func (a *Access) verify(ctx context.Context, t Tenant, email, password string) (PersonRow, bool, error) {
 	var p PersonRow
 	found := false

@@ -75,11 +75,11 @@ func Rights() []Right {
 }
 
 // rights is the table of docs/reference/http.md#keys-and-roles. The customer and the device have no right over a tenant's
-// objects: they reach their own as owners and not by a right, so their rows are empty.
+// objects. They reach their own objects as owners and not by a right, so their rows are empty.
 //
-// vendor_api cannot read meters: a seller's key would otherwise read every household's balance. It shows digits, because
-// asking again after a time-out must give the same token; it sees only its own vendor's sales. It reads tariffs, because a
-// seller must know the price and the currency.
+// vendor_api cannot read meters: a seller's key would otherwise read every household's balance. The role has
+// token.show, because asking again after a time-out must give the same token; it sees only its own vendor's sales. It reads
+// tariffs, because a seller must know the price and the currency.
 var rights = map[Role][]Right{
 	Owner:         Rights(),
 	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},

@@ -75,13 +75,13 @@ func TestEveryRoleHasExactlyItsRights(t *testing.T) {
 	}
 }
 
-// The role decides what an actor sees, not whether it names a vendor. A vendor's key without a vendor may do and see nothing;
-// one with a vendor sees that vendor's sales.
+// The role decides what an actor sees, not whether it names a vendor. A vendor's key without a vendor may do and see nothing.
+// A key with a vendor sees that vendor's sales.
 func TestAVendorsKeySeesItsVendorOnly(t *testing.T) {
 	mine, theirs, utility := id.ID{7}, id.ID{8}, id.ID{}
 	for _, c := range []struct {
 		by                  access.Actor
-		all, own, oth, own0 bool // all there is, sales of mine, of theirs, of the utility itself
+		all, own, oth, own0 bool // whether it sees everything, its own sales, another vendor's, and the utility's
 	}{
 		{access.Actor{Role: access.VendorAPI}, false, false, false, false},
 		{access.Actor{Role: access.VendorAPI, Vendor: mine}, false, true, false, false},

@@ -17,8 +17,8 @@ import (
 // errStore is the error of a failing call.
 var errStore = errors.New("the store failed")
 
-// rows is a store in memory. It records the calls of its transactions. The call whose number is broken fails. It still has
-// its effect and returns its values, so that code that ignores the error continues.
+// rows is a store in memory. It records the calls of its transactions. The call whose number is in the field broken
+// returns an error. It still has its effect and returns its values, so that code that ignores the error continues.
 type rows struct {
 	t      *testing.T
 	calls  []string

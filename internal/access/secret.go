@@ -11,7 +11,7 @@ import (
 // Secret is a text that is shown once and then known only by its hash: an API key, a meter's MQTT password, a login. It has
 // no printable form; only [Secret.Reveal] returns it.
 type Secret struct {
-	// Behind a pointer, because fmt prints only the address of one, even inside an unexported field.
+	// The text is behind a pointer, because fmt prints only a pointer's address, even inside an unexported field.
 	text *string
 }
 

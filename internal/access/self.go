@@ -24,8 +24,8 @@ func (a Actor) self() id.ID {
 	return a.ID
 }
 
-// NamesOf lists the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
-// person's keys, revoked ones too, and the person's. Rows store names, and several keys may share one. So actions of others
+// NamesOf lists the names under which the person behind an actor may have acted: the actor's name, the person's name, and the
+// names of all the person's keys, even revoked keys. Rows store names, and several keys may share a name. So actions of others
 // under a key of the same name count too.
 func NamesOf(tx EyesTx, a Actor) ([]string, error) {
 	names, self := []string{a.String()}, a.self()

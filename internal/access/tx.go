@@ -11,8 +11,8 @@ import (
 // KeyByHash, because the key names the tenant.
 type Tx interface {
 	EyesTx
-	// ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero
-	// for the newest).
+	// ApprovalPage lists approvals in a state (empty: in every state), newest first. The parameter before is
+	// the id of an approval: only older approvals are listed, and zero begins with the newest.
 	ApprovalPage(state ApprovalState, before id.ID, max int) ([]Approval, error)
 
 	AddKey(k Key, hash [32]byte) error
@@ -32,7 +32,8 @@ type Tx interface {
 	SeeLogin(hash [32]byte, at time.Time) error
 	// DropLogin reports whether such a session existed.
 	DropLogin(hash [32]byte) (bool, error)
-	// DropLoginsOf ends sessions of a person: those past their end or not seen since idle, and the oldest beyond keep.
+	// DropLoginsOf ends a person's sessions that are past their end or were last seen at the time idle or earlier. It also
+	// ends the oldest of the others, so that at most the given number of sessions is left.
 	DropLoginsOf(person id.ID, now, idle time.Time, keep int) error
 }
 

@@ -26,7 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// TestTheFactsOfANextKey: each number once inside and once outside the range of its type.
+// TestTheFactsOfANextKey reads each number once inside and once outside the range of its type.
 func TestTheFactsOfANextKey(t *testing.T) {
 	if k, p := nextKeyOf(nil); k != nil || p != nil {
 		t.Errorf("of nothing: %+v, %+v", k, p)
@@ -75,7 +75,7 @@ func (forgetful) Claim(context.Context, access.Tenant, access.Once) (access.Stor
 	return access.StoredAnswer{}, false, errors.New("disk broken")
 }
 
-// TestARequestWhoseKeyCannotBeClaimedIsNotDone, and its key is free again.
+// TestARequestWhoseKeyCannotBeClaimedIsNotDone: the request is refused, and its key is free again.
 func TestARequestWhoseKeyCannotBeClaimedIsNotDone(t *testing.T) {
 	a := &API{c: Config{Cases: Cases{}, Keeper: forgetful{}, Fault: func(error) refusal.Code { return refusal.StorageUnavailable }, Log: slog.New(slog.DiscardHandler)}}
 	for range 2 {
@@ -89,7 +89,7 @@ func TestARequestWhoseKeyCannotBeClaimedIsNotDone(t *testing.T) {
 	}
 }
 
-// TestEveryRequestIsLoggedOnce: with its outcome and its time. A successful probe is logged at debug level only.
+// TestEveryRequestIsLoggedOnce: each request is logged with its outcome and its time. A successful probe is logged at debug level only.
 func TestEveryRequestIsLoggedOnce(t *testing.T) {
 	m, err := newMetrics(prometheus.NewRegistry())
 	if err != nil {
@@ -116,7 +116,7 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 	}
 }
 
-// TestAServerAtItsLimitSaysSo: to all requests but probes.
+// TestAServerAtItsLimitSaysSo: at its limit the server refuses all requests but probes.
 func TestAServerAtItsLimitSaysSo(t *testing.T) {
 	a := &API{c: Config{Now: time.Now}, slots: make(chan struct{}, 1), limit: newLimiter(0, 0, 1, time.Now)}
 	ask := func(route string) (int, bool) {
@@ -191,7 +191,7 @@ func TestColumnsAreThoseOfTheJSON(t *testing.T) {
 	_ = row{}.hidden
 }
 
-// TestNoTextIsAFormula in a spreadsheet; numbers and telephone numbers stay as they are.
+// TestNoTextIsAFormula: no text is a formula in a spreadsheet. Numbers and telephone numbers stay as they are.
 func TestNoTextIsAFormula(t *testing.T) {
 	for text, want := range map[string]string{"": "", "Amina": "Amina", "=1": "'=1", "@1": "'@1", "-5": "-5", "+254 700 000": "+254 700 000", "-5x": "'-5x", "+A1": "'+A1",
 		"\t5": "\t5", "\tx": "'\tx", "\rx": "'\rx", "=": "'=", "5=": "5="} {
@@ -201,7 +201,7 @@ func TestNoTextIsAFormula(t *testing.T) {
 	}
 }
 
-// TestAFormThatFailsIsAnError, and a known one comes with its type and its policy.
+// TestAFormThatFailsIsAnError: a receipt format that cannot be laid out is an error. Any other comes with its type and policy.
 func TestAFormThatFailsIsAnError(t *testing.T) {
 	broken := errors.New("no paper")
 	a := &API{c: Config{Languages: wordstest.Languages(t), Papers: map[string]Paper{

@@ -91,7 +91,7 @@ type Paper struct {
 // Config is what an API needs; every field but Limits is required.
 type Config struct {
 	Cases
-	// Cursors signs the cursors of lists that no use case signs.
+	// Cursors signs the cursors of those lists whose use case does not sign them.
 	Cursors registry.Hasher
 	// Keeper stores answers of requests that move no money but carry an Idempotency-Key.
 	Keeper AnswerStore

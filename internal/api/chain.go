@@ -119,7 +119,7 @@ func remoteOf(r *http.Request) netip.Addr {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	ip, _ := netip.ParseAddr(host) // a listener without addresses (in a test) gives the zero one
+	ip, _ := netip.ParseAddr(host) // a listener without addresses, as in a test, gives the zero address
 	return ip
 }
 

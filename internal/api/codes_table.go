@@ -2,7 +2,7 @@ package api
 
 import "github.com/paywatt/paywatt/internal/refusal"
 
-// codes are those that this version can answer with, as /docs lists them.
+// codes are the codes that this version can answer with, as /docs lists them.
 var codes = []refusal.Code{
 	refusal.InvalidRequest, refusal.AmountInvalid, refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid,
 	refusal.IdempotencyKeyReused, refusal.IdempotencyRunning, refusal.ClientRefReused, refusal.Unauthenticated,

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Limits of open connections, the same as those of the meters' listener (docs/reference/http.md#limits).
+// Limits of open connections. The meters' listener has the same limits (docs/reference/http.md#limits).
 const (
 	maxConnections = 20_000
 	maxPerAddress  = 1000 // loopback has no limit

@@ -21,7 +21,7 @@ const csvType = "text/csv"
 func csvFormat() huma.Format {
 	return huma.Format{
 		Marshal: func(w io.Writer, v any) error {
-			if p, ok := v.(*Problem); ok { // from a request for a list that huma refused; translate has set its type
+			if p, ok := v.(*Problem); ok { // huma refused the request for the list, and translate has set the problem's type
 				_, err := w.Write(p.encode())
 				return err
 			}

@@ -154,7 +154,7 @@ func TestEveryListHasPagesAndATable(t *testing.T) {
 		}
 		want := []string{"limit", "cursor", "format"}
 		if path == "/v1/vends" {
-			want = want[2:] // it finds one sale by its name, so there is no second page
+			want = want[2:] // this list finds one sale by its reference, so it has no second page
 		}
 		for _, name := range want {
 			if !slices.Contains(names, name) {

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// unreadable is why a request's body cannot be read, and at which field; the zero value says that it can.
+// unreadable is why a request's body cannot be read, and at which field. The zero value means that the body can be read.
 type unreadable struct {
 	refusal.Refusal
 	field string
@@ -50,8 +50,8 @@ func decode(body []byte, into any) unreadable {
 	return unreadable{}
 }
 
-// unsaid is the value of an amount until the body sets it. A missing tender must not count as one of 0, which claims free
-// units.
+// unsaid is the value of an amount until the body sets it. A missing tender must not count as a tender of 0, because 0
+// claims free units.
 const unsaid = math.MinInt64
 
 // namedAmount is an amount of a request, with its field's name.

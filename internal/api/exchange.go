@@ -28,7 +28,7 @@ func withExchange(ctx context.Context, x *exchange) context.Context {
 	return context.WithValue(ctx, exchangeKey{}, x)
 }
 
-// exchangeOf returns the request's exchange. Outside a request, such as in a test, it returns an empty one.
+// exchangeOf returns the request's exchange. Outside a request, such as in a test, it returns an empty exchange.
 func exchangeOf(ctx context.Context) *exchange {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return x

@@ -94,7 +94,7 @@ func bodyOf[T any](r router, text string) *huma.Response {
 	return &huma.Response{Description: text, Content: map[string]*huma.MediaType{jsonType: {Schema: of[T](r)}}}
 }
 
-// refOf writes an id as in answers; empty for none.
+// refOf writes an id as in answers. The zero id gives "".
 func refOf(i id.ID, prefix string) string {
 	if i.IsZero() {
 		return ""
@@ -102,7 +102,7 @@ func refOf(i id.ID, prefix string) string {
 	return i.Text(prefix)
 }
 
-// at writes a time as in answers; nil for none.
+// at writes a time as in answers. The zero time gives nil.
 func at(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -120,7 +120,8 @@ func TestMessagesThatAPersonWants(t *testing.T) {
 	}
 }
 
-// TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne, and without a key each request makes another message.
+// TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne: two requests under one key make one message. Without a key each request
+// makes another message.
 func TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne(t *testing.T) {
 	w := withLog(t)
 	const hello, other = `{"phone":"+254711000001","text":"closed today"}`, `{"phone":"+254711000001","text":"open today"}`
@@ -145,7 +146,7 @@ func TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne(t *testing.T) {
 	}
 }
 
-// TestWhoHasSaidStopGetsNoTexts, and the number of a SIM belongs to one meter.
+// TestWhoHasSaidStopGetsNoTexts: a customer who wants no warnings gets no texts. Also, a SIM's number belongs to one meter.
 func TestWhoHasSaidStopGetsNoTexts(t *testing.T) {
 	w := withLog(t)
 	m := decode[struct{ Customer struct{ ID string } }](t, w.want(200, w.get("/v1/meters/"+meterNumber)))

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// TestWhatTheMetricsCount: each request once by route and status, with its time, and each sale by its outcome.
+// TestWhatTheMetricsCount: each request counts once by route and status, with its time, and each sale by its outcome.
 func TestWhatTheMetricsCount(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m, err := newMetrics(reg)
@@ -43,8 +43,8 @@ func TestWhatTheMetricsCount(t *testing.T) {
 	}
 }
 
-// TestHowADocumentNamesAType: one of our schemas by its name with a link, a list by its elements, an enumeration by its
-// words.
+// TestHowADocumentNamesAType: the page names one of our schemas by its name with a link, a list by its elements, and an
+// enumeration by its words.
 func TestHowADocumentNamesAType(t *testing.T) {
 	ours := &huma.Schema{Ref: "#/components/schemas/Meter"}
 	for _, c := range []struct {

@@ -213,8 +213,8 @@ func TestTheServerStopsInTime(t *testing.T) {
 	}
 }
 
-// TestARefusalTellsWhatWasNotDone: a key that may not see a sale is never told that it was not made, or the client would make
-// it again. A refusal of anything but a sale does not speak of sales.
+// TestARefusalTellsWhatWasNotDone: a client that may not see a sale is never told that the sale was not made, because it would
+// then make the sale again. A refusal of anything but a sale does not speak of sales.
 func TestARefusalTellsWhatWasNotDone(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"shop1"}`))

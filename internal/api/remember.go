@@ -15,7 +15,7 @@ import (
 // secrets. Sales are not stored here: their answers are stored in the sale's transaction.
 type AnswerStore interface {
 	// Claim claims a key for every server of the database, or returns what is stored under it: Status 0 while a request is
-	// still running. It unseals the body only if the hash is that of o. A claim that is never ended expires.
+	// still running. It unseals the body only if the stored hash is the hash in o. A claim that is never ended expires.
 	Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.StoredAnswer, found bool, err error)
 	// Keep stores the answer of a claimed request, unless one is stored already.
 	Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error
@@ -34,7 +34,7 @@ type flight struct {
 	principal, key string
 }
 
-// enter reports whether f was not under way, and marks it as under way.
+// enter marks a request as under way. It reports false if the request was under way already.
 func (f *flights) enter(id flight) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,7 +56,7 @@ func (f *flights) leave(id flight) {
 
 // remembered answers a POST that moves no money but has an Idempotency-Key: a repetition gets the stored answer. The work and
 // its answer are two transactions here, so a crash between them loses the answer but not the work. The use case then refuses
-// to do it twice, because the meter number or the tariff's name is taken.
+// to do the work twice, because the meter number or the tariff's name is taken.
 func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Request, x *exchange) {
 	if p := takeKey(r, x); p != nil {
 		writeProblem(w, x, p)

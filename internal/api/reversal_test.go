@@ -20,7 +20,7 @@ func TestASaleIsUndoneOverHTTP(t *testing.T) {
 	if code, moved := w.problem(w.want(400, w.post(path, `{"reason":"x"}`))); code != "idempotency-key-missing" || moved != "no" {
 		t.Errorf("without a key: %s, money_moved %s", code, moved)
 	}
-	first := w.want(201, w.ask("POST", path, w.key, "", "Idempotency-Key", "reverse-1")) // in time, a body is not needed
+	first := w.want(201, w.ask("POST", path, w.key, "", "Idempotency-Key", "reverse-1")) // soon after the sale, no body is needed
 	got := decode[reversed](t, first)
 	if got.Vend.State != "reversed" || got.Reversal.State != "done" || got.Reversal.Confirmed || got.Vend.Tokens[0].State != "reversed_unconfirmed" {
 		t.Errorf("answer %s", first.body)

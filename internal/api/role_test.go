@@ -130,7 +130,8 @@ var vendorsOwn = map[string]int{
 	"POST /v1/vends/{sale}/reversal": 409, "POST /v1/vends/{sale}/reprints": 201,
 }
 
-// TestRolesMayWhatTheTableSays calls every route with a key of every role. A vendor's key calls it for its own sale.
+// TestRolesMayWhatTheTableSays calls every route with a key of every role. A vendor's key calls the route for its own
+// sale.
 func TestRolesMayWhatTheTableSays(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
@@ -178,7 +179,7 @@ func TestRolesMayWhatTheTableSays(t *testing.T) {
 }
 
 // TestNoKeyOfAVendorReachesForeignSales calls every route with a vendor's key that names no vendor, as older versions made
-// them, and with another vendor's key. Neither shows a sale or digits of V9, and the key without a vendor can do nothing.
+// them, and with another vendor's key. Neither key shows a sale or digits of V9, and the key without a vendor can do nothing.
 func TestNoKeyOfAVendorReachesForeignSales(t *testing.T) {
 	w := begin(t)
 	for _, code := range []string{"V9", "V8"} {

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/report"
 )
 
-// TestWithoutARateEverythingIsAllowed, and no address is remembered.
+// TestWithoutARateEverythingIsAllowed: without a rate the limiter allows every request and remembers no address.
 func TestWithoutARateEverythingIsAllowed(t *testing.T) {
 	l := newLimiter(0, 0, 1, time.Now)
 	for range 3 {
@@ -50,7 +50,7 @@ func TestThePageOfAnOperation(t *testing.T) {
 	}
 }
 
-// TestWhatHumaFindsIsAProblem with a place for each finding.
+// TestWhatHumaFindsIsAProblem: huma's error becomes a problem, which gives the location of each finding.
 func TestWhatHumaFindsIsAProblem(t *testing.T) {
 	p := fromHuma(&huma.ErrorModel{Status: 422, Errors: []*huma.ErrorDetail{nil, {Location: "query.limit", Message: "expected integer", Value: "secret"}}})
 	if p.Code != string(refusal.InvalidRequest) || len(p.Errors) != 1 || p.Errors[0] != (apiv1.FieldError{Location: "query.limit", Message: "expected integer"}) ||

@@ -163,7 +163,7 @@ func TestTheDocumentDescribesEveryField(t *testing.T) {
 	}
 }
 
-// TestTheDocsPageNeedsNobodyElse: no script, no inline style, no other host, and every link leads somewhere.
+// TestTheDocsPageNeedsNobodyElse: the page has no script and no inline style, uses no other host, and every link leads somewhere.
 func TestTheDocsPageNeedsNobodyElse(t *testing.T) {
 	w := begin(t)
 	a := w.want(200, w.ask("GET", "/docs", "", ""))

@@ -78,7 +78,7 @@ func digitsOf(d vending.Digits, i int) string {
 	return d.Reveal(i)
 }
 
-// sent is an answer whose bytes exist before it is known whether they are new, such as that of a sale.
+// sent is an answer whose bytes are ready before the server knows whether they are new or stored, such as a sale's answer.
 type sent struct {
 	Status      int
 	ContentType string `header:"Content-Type"`
@@ -192,8 +192,8 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	return listOf([]apiv1.Sale{saleOf(found.Sale, found.Issued.Digits())}, "", func(v apiv1.Sale) apiv1.Sale { return v }), nil
 }
 
-// lastResponse finds the sale of a request by its key: the one in its stored answer, or one that is being made with the key
-// as its reference. A refused request has none.
+// lastResponse finds the sale of a request by the request's key: the sale in its stored answer, or else the sale with the key as
+// its reference. A refused request has no sale.
 func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (vending.SaleView, error) {
 	last, err := a.c.Vending.LastResponse(ctx, by, by.ID.Text(id.Key), key)
 	switch {

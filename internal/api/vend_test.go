@@ -308,7 +308,8 @@ func TestASaleNeedsAUsableKey(t *testing.T) {
 	}
 }
 
-// TestOtherRequestsMayCarryAKeyToo: above all the one whose answer shows a meter's secrets only once.
+// TestOtherRequestsMayCarryAKeyToo: a request that moves no money may carry a key. This matters most for a new meter, whose
+// secrets are shown only once.
 func TestOtherRequestsMayCarryAKeyToo(t *testing.T) {
 	w := begin(t)
 	add := func(key, body string) answer {

@@ -4,7 +4,7 @@
 // is served before Run. Run ends when its context ends or a part of the server does: it stops accepting requests, finishes
 // those under way within a bounded time, and closes the database last.
 //
-// Besides the server it opens a data folder for commands that need none ([OpenFolder]).
+// It also opens a data folder for commands that need no server ([OpenFolder]).
 package app
 
 import (
@@ -58,11 +58,11 @@ import (
 type Config struct {
 	Data string // data folder; made at first use
 	// Store is the URL of a PostgreSQL database (postgres://…) that replaces the one in the data folder. Other servers may
-	// share it. The keys stay in the folder, and all servers must have the same.
+	// share it. The keys stay in the folder, and all servers must have the same keys.
 	Store string
 	HTTP  string // address of the HTTP listener; port 0 takes a free one
 	MQTT  string // address of the meters' listener
-	// Legacy are the listeners for unmodified devices (docs/guide/devices.md), Profiles the device profiles they may name.
+	// Legacy are the listeners for unmodified devices (docs/guide/devices.md). Profiles are the profiles that they may name.
 	Legacy   []config.Legacy
 	Profiles profile.Library
 	// Integration is the address of the integration broker for other programs; empty for none.
@@ -95,7 +95,7 @@ type Config struct {
 	Test bool
 	// PanelURL is where virtual meters have their panels, with {number} in it; empty for no links.
 	PanelURL string
-	// Languages are those of the pages; nil for all of the catalogue.
+	// Languages are the languages of the pages; nil for all of the catalogue.
 	Languages *words.Languages
 }
 
@@ -175,7 +175,7 @@ func New(c Config) (*App, error) {
 }
 
 // openFolder locks the folder and opens the database. If the server stores its data elsewhere, the folder may belong to
-// another server too: then only heads and keys are written there, which both may do.
+// another server too: then only heads and keys are written there, and both servers may write them.
 func (a *App) openFolder() (err error) {
 	if a.c.Store == "" {
 		if a.lock, err = sqlite.TakeLock(a.c.Data); err != nil {
@@ -185,7 +185,7 @@ func (a *App) openFolder() (err error) {
 	a.engine, err = openDatabase(a.stopping, databaseConfig{data: a.c.Data, url: a.c.Store, holder: a.holder, now: a.c.Now, rand: a.c.Rand,
 		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow, due: a.due})
 	if err == nil {
-		a.c.Now = a.engine.clock(a.own) // from here on: other servers of this database compare its times
+		a.c.Now = a.engine.clock(a.own) // a shared database has a clock of its own, because its servers compare times
 		a.started = a.c.Now()
 	}
 	return err
@@ -220,8 +220,8 @@ func (a *App) openKeys() (err error) {
 	return err
 }
 
-// knowData logs an error if the data key is not the one that the database was first used with. The server starts all the
-// same, because a utility that has lost its key must go on selling. Several servers of one database must have the same key
+// knowData logs an error if the data key is not the key with which the database was first used. The server starts all
+// the same, because a utility that has lost its key must go on selling. Several servers of one database must have the same key
 // and are refused otherwise.
 func (a *App) knowData() error {
 	known := false

@@ -49,7 +49,8 @@ func (a *App) watchClock(ctx context.Context) error {
 const askEvery = time.Second
 
 // onceTrusted runs a part of the server that acts by the clock, such as sending, expiring, or charging for days. The part
-// begins when the clock's doubt at the start is settled. Until then the server behaves as if it were off.
+// begins when the clock's doubt at the start is settled. Until then the server behaves as if it
+// were switched off.
 func (a *App) onceTrusted(run func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		tick := time.NewTicker(askEvery)

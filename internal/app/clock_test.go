@@ -135,8 +135,8 @@ func TestWhatActsByTheClockWaitsUntilItIsTrusted(t *testing.T) {
 	}
 }
 
-// TestNoDayIsChargedByADoubtedClock: fixed charges are taken for each day that has begun, which a doubted clock cannot say.
-// They are taken, with those missed, as soon as the clock is trusted.
+// TestNoDayIsChargedByADoubtedClock: fixed charges are taken for each day that has begun, and a doubted clock cannot say which
+// days have begun. As soon as the clock is trusted, the charges are taken, also for missed days.
 func TestNoDayIsChargedByADoubtedClock(t *testing.T) {
 	trouble := errors.New("no room on the disk")
 	for _, c := range []struct {

@@ -31,7 +31,7 @@ type database struct {
 	shared *postgres.Engine
 }
 
-// clock is the time to use with this store: that of a shared database, else this machine's own.
+// clock is the time to use with this store: the clock of a shared database, or else this machine's own.
 func (d *database) clock(own func() time.Time) func() time.Time {
 	if d.shared != nil {
 		return d.shared.Now

@@ -25,7 +25,7 @@ var ErrRoute = errors.New("message route")
 type messageRoute struct {
 	notify.Route
 	run        func(context.Context) error // nil if nothing has to run
-	in, report http.Handler                // of what comes in over HTTP, at /hooks/sms/{route}/in and …/report; nil for none
+	in, report http.Handler                // for what comes in over HTTP, at /hooks/sms/{route}/in and …/report; nil if nothing does
 }
 
 // openMessages makes the routes and the dispatcher that uses them.

@@ -20,8 +20,8 @@ import (
 
 // Times and limits of the mirror.
 const (
-	mirrorEvery = time.Second     // meters that sent something are copied again
-	mirrorSweep = 5 * time.Second // all meters are copied: new ones, changes without a message, and meters of other servers
+	mirrorEvery = time.Second     // how often the meters that sent something are copied again
+	mirrorSweep = 5 * time.Second // how often all meters are copied: new ones, changes without a message, and meters of other servers
 	mirrorRest  = 20              // pause after a sweep, as a multiple of its length, if that is longer
 	mirrorPage  = 200             // meters in one query
 	mirrorFew   = 1000            // if more meters than this sent something at once, all are copied
@@ -151,7 +151,7 @@ func (a *App) show(v registry.MeterView) error {
 	return a.mirror.Put(v.Meter.Number, v.Customer.ID, messages)
 }
 
-// sweep copies every meter and removes those that are gone. known are those of the last sweep.
+// sweep copies every meter and removes the copies of meters that are gone. The parameter known holds the last sweep's meters.
 func (a *App) sweep(ctx context.Context, known map[string]bool) {
 	by := access.SystemActor(tenant, "mirror")
 	seen, page := map[string]bool{}, registry.Page{Limit: mirrorPage}

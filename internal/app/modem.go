@@ -26,8 +26,8 @@ type modemRoute struct {
 	modem *gsm.Modem
 
 	mu     sync.Mutex
-	parted map[string]*parts // by the message
-	order  []string          // the same, oldest first
+	parted map[string]*parts // by the message's id
+	order  []string          // the keys of parted, oldest first
 }
 
 // parts is the progress of a message of several parts.
@@ -69,7 +69,7 @@ func (r *modemRoute) Memory() notify.Memory {
 	return notify.Memory{Used: s.Used, Slots: s.Slots, AlmostFull: s.AlmostFull()}
 }
 
-// Send implements notify.Route. If the network has the first parts of a long message, it sends only the others.
+// Send implements notify.Route. If the network has the first parts of a long message, Send sends only the other parts.
 func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	if s := r.modem.State(); !mayWait(s) {
 		return notify.Sent{Outcome: notify.NotSent, Why: "the modem is " + string(s.Phase) + ": " + s.Problem, Closed: true}

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// arrivals stores what a route delivers; refuse is how often it fails first.
+// arrivals stores what a route delivers; refuse is how many calls fail first.
 type arrivals struct {
 	refuse   int
 	received []notify.Incoming
@@ -168,8 +168,8 @@ func (g *gate) Receive(context.Context, notify.Incoming) error {
 
 func (g *gate) Report(context.Context, notify.Report) error { return nil }
 
-// TestAReportOfAPartBeforeTheLastHasLeft: the report of a first part is not that of the message, even while the others are
-// still being sent.
+// TestAReportOfAPartBeforeTheLastHasLeft: the report of a first part is no report of the whole message, even while
+// the other parts are still being sent.
 func TestAReportOfAPartBeforeTheLastHasLeft(t *testing.T) {
 	d := &arrivals{}
 	r := &modemRoute{name: "modem1", parted: map[string]*parts{}}

@@ -23,7 +23,7 @@ const (
 	staleFloat = "stale-float"  // a planted race: a vendor's old float is returned again for a moment
 	shifted    = "clock="       // followed by a duration: the server's clock is off by that much from the start
 	ownShifted = "own-clock="   // the same for this machine's own clock; a database's clock is still used
-	keptClock  = "time-service" // a time service confirms the clock; without this it never confirms a shifted one
+	keptClock  = "time-service" // a time service confirms the clock; without this it never confirms a shifted clock
 )
 
 // staleFor is how long an old float is returned.

@@ -74,7 +74,8 @@ func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 	}
 }
 
-// TestLargeBooksAreNotCheckedAllTheTime: an hour's pause, and never more than a tenth of the time.
+// TestLargeBooksAreNotCheckedAllTheTime: after each check the server pauses for at least an hour, and it never checks for more
+// than a tenth of the time.
 func TestLargeBooksAreNotCheckedAllTheTime(t *testing.T) {
 	for took, want := range map[time.Duration]time.Duration{0: time.Hour, time.Minute: time.Hour, 10 * time.Minute: 90 * time.Minute, time.Hour: 9 * time.Hour} {
 		if got := verifyPause(took); got != want {

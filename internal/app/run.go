@@ -143,8 +143,8 @@ func (a *App) recover(ctx context.Context) error {
 	})
 }
 
-// due wakes the workers of lanes: a commit has just made something due there, such as a cut-off after a reading, or the
-// command behind one that its meter has answered.
+// due wakes the workers of lanes: a commit has just made something due there, such as a cut-off after a reading, or
+// a command that waited until its meter had answered the command before it.
 func (a *App) due(lanes []string) {
 	for _, lane := range lanes {
 		switch lane {

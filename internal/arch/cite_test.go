@@ -124,7 +124,7 @@ func (s *shelf) missing(page, text string) (wrong []string) {
 	return wrong
 }
 
-// written reports whether people write a file of this name, in words.
+// written reports whether people write a file of this name by hand.
 func written(name string) bool {
 	switch path.Ext(name) {
 	case ".go", ".templ", ".sql", ".sh", ".toml", ".md", ".txt", ".css", ".py":

@@ -21,9 +21,8 @@ func alarmWriters() []string {
 	return []string{"RaiseAlarm", "UpdateAlarm", "ClearAlarm", "RaiseFeeder", "ClearFeeder"}
 }
 
-// TestTheStoreDecidesNothing finds two kinds of rules in the store. One compares with a limit of a use case; a query may bind
-// a limit that bounds its rows. The other raises or ends an alarm because of a row's values: a use case must call the alarm's
-// method next to the row's.
+// TestTheStoreDecidesNothing finds two kinds of rules in the store. One compares with a limit of a use case; a query may bind a
+// limit that bounds its rows. The other raises or ends an alarm because of a row's values; a use case must do that.
 func TestTheStoreDecidesNothing(t *testing.T) {
 	p := loadProduct(t)
 	left, declared := comparesInStore(), 0

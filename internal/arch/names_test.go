@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/catalogue"
 )
 
-// namedKinds are the types whose constants have names in every language: a section of the names, and the type.
+// namedKinds maps a section of the catalogue of names to the type whose constants it names.
 func namedKinds() map[string]string {
 	return map[string]string{
 		"event": "meter.Code", "held-reason": "internal/wallet.HoldReason", "meter-status": "internal/registry.Status",

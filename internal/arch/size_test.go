@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// mostMethods is how many methods an interface of a use case may have, embedded ones counted. A use case that needs more of a
-// transaction gets the rows of another one through an accessor, such as tx.Debts().
+// mostMethods is how many methods an interface of a use case may have, embedded ones counted. A use case that needs more
+// methods gets the rows of another use case through an accessor, such as tx.Debts().
 const mostMethods = 25
 
 // embeddable are our interfaces that an interface of another room may embed, with the reason.
@@ -18,8 +18,8 @@ func embeddable() map[string]string {
 	}
 }
 
-// TestInterfacesStaySmall: no interface of a use case, exported or not, has more than 25 methods, embedded ones counted. None
-// embeds an interface of another room: it has an accessor for it, or names the few methods that it needs.
+// TestInterfacesStaySmall: no interface of a use case, exported or not, has more than 25 methods, embedded ones counted. No
+// interface embeds one of another room: it has an accessor for the other interface, or names the few methods that it needs.
 func TestInterfacesStaySmall(t *testing.T) {
 	p := loadProduct(t)
 	seen, embeds := 0, embeddable()

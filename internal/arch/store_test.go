@@ -61,8 +61,8 @@ func (p *product) called(call *ast.CallExpr) *gotypes.Func {
 	return nil
 }
 
-// isTransaction reports whether an argument is a transaction, as the store or as a use case sees it, or a method of one, through
-// which it can be reached.
+// isTransaction reports whether an argument is a transaction of the store or of a use case. A method of a transaction counts
+// too, because it leads to the transaction.
 func (p *product) isTransaction(arg ast.Expr) bool {
 	if s, is := ast.Unparen(arg).(*ast.SelectorExpr); is {
 		if _, is := p.info.Uses[s.Sel].(*gotypes.Func); is {

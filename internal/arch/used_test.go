@@ -62,7 +62,8 @@ type product struct {
 	packages map[string]*gotypes.Package
 	files    map[*gotypes.Package][]*ast.File
 	info     gotypes.Info
-	// uses maps a function to the functions that it uses. Under the key nil are those used by variables or outside any declaration.
+	// uses maps a function to the functions that it uses. The key nil holds the functions that are used by variables or outside
+	// any declaration.
 	uses map[*gotypes.Func][]*gotypes.Func
 	// promised are the methods of all interfaces by name.
 	promised map[string][]*gotypes.Interface
@@ -288,8 +289,8 @@ func (p *product) types() []*gotypes.Named {
 	return all
 }
 
-// asked reports whether an interface requires a method of a type, its own or that of an embedded type, and the type
-// implements the interface.
+// asked reports whether a type implements an interface that requires a method. The type may have the method from an embedded
+// type.
 func (p *product) asked(t *gotypes.Named, method string) bool {
 	for _, i := range p.promised[method] {
 		if gotypes.Implements(gotypes.NewPointer(t), i) || t.TypeParams().Len() > 0 {

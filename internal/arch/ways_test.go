@@ -12,7 +12,7 @@ import (
 )
 
 // handed are the steps of a way that no earlier step calls by name. Each is a value in a field that another function sets, or
-// is not called at all; then by says how it is reached.
+// is not called at all; the field by then says how it is reached.
 func handed() map[string]struct{ set, by string } {
 	return map[string]struct{ set, by string }{
 		"app.App.ingest":        {set: "app.App.listen"},
@@ -110,8 +110,8 @@ func receiver(fn *gotypes.Func) *gotypes.Named {
 	return named
 }
 
-// calls reports whether any function in from uses the function to, itself or through other functions of its package. A use
-// of an interface method that the function to implements counts too.
+// calls reports whether a function of the list from uses the function named to, directly or through other functions of its
+// package. If the used function implements an interface's method, a use of that method counts too.
 func (p *product) calls(from []*gotypes.Func, to *gotypes.Func) bool {
 	seen := map[*gotypes.Func]bool{}
 	of := receiver(to)

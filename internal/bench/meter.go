@@ -212,7 +212,7 @@ func inUse(c *meter.Config, key meter.KeyInfo) meter.State {
 	return s
 }
 
-// stepLoop repeats the same event, a tenth of a second apart. That includes the readings that fall due.
+// stepLoop repeats the same event, a tenth of a second apart. The readings that fall due meanwhile are measured too.
 func stepLoop(name string, c meter.Config, key meter.KeyInfo, ev meter.Event) loop {
 	s := inUse(&c, key)
 	out := make([]meter.Effect, 0, meter.MaxEffects)

@@ -84,8 +84,8 @@ func (m *wireMeter) exchange(first byte, body []byte, want byte) error {
 	return nil
 }
 
-// run sends messages of batch readings until end, then waits for the last answers. It returns how many readings became
-// durable and how long each message took.
+// run sends messages until the time end, with as many readings in each as batch says. Then it waits for the last answers. It
+// returns how many readings became durable and how long each message took.
 func (m *wireMeter) run(ctx context.Context, end time.Time, batch int) (readings int64, took []time.Duration, err error) {
 	began := time.Now()
 	boot, err := wire.EncodeUp(wire.JSON, wire.Boot{Memory: m.store, Lowest: 1, Next: 1, Boot: 1, Proto: 1}.Record())

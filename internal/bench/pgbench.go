@@ -82,8 +82,8 @@ func (p pgbench) name() string {
 	return "pgbench on an own PostgreSQL 15 cluster"
 }
 
-// measure loads the tables and runs the script in rounds. After each round it calls beside while the server is idle. On
-// our own cluster it then calls also with the URL of an empty database.
+// measure loads the tables and runs the script in rounds. After each round, while the server is idle, it calls the function
+// beside. On our own cluster it finally calls the function also with the URL of an empty database.
 func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) error, also func(url string) error) (pgFigures, error) {
 	if p.url != "" {
 		if _, err := p.run(ctx, pgLoad, "", "pgbench", "-i", "-q", "-s", strconv.Itoa(b.Scale), p.url); err != nil {
@@ -177,7 +177,7 @@ func (p pgbench) ready(ctx context.Context, dir string) error {
 	}
 }
 
-// rounds runs the script and then calls beside, several times.
+// rounds runs the script several times, and calls the function beside after each run.
 func (p pgbench) rounds(ctx context.Context, b *Vend, dir, database string, beside func(pgFigures) error) (all pgFigures, err error) {
 	var rates, latencies []float64
 	for range vendRounds {

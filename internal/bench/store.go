@@ -23,7 +23,7 @@ import (
 type StoreBench struct {
 	Dir     string
 	Seconds int
-	Callers int // of small transactions; each waits for its own
+	Callers int // callers of small transactions; each waits until its own transaction is durable
 	Meters  int
 	Flight  int // messages in flight
 }

@@ -18,7 +18,7 @@ type Vend struct {
 	Scale    int
 	Seconds  int
 	Dir      string        // where both databases are
-	Baseline string        // a running PostgreSQL to measure instead of our own, or none
+	Baseline string        // URL of a running PostgreSQL to measure instead of our own; "none" for no baseline
 	Version  apiv1.Version // of the server that sells over HTTP
 
 	runs atomic.Int64 // number of calls of drive, so that every request key is used only once

@@ -11,7 +11,7 @@ import (
 )
 
 // acceptor hands accepted connections to mochi. mochi's own listener starts a connection before it counts it, so that a
-// shutdown may miss one. This one counts first, and its Close returns only when no more connections can come.
+// shutdown may miss one. An acceptor counts first, and its Close returns only when no more connections can come.
 type acceptor struct {
 	gate    *gate
 	clients *sync.WaitGroup // mochi waits for it at shutdown

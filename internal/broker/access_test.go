@@ -181,7 +181,7 @@ func TestSubscribingOnlyInsideTheOwnDown(t *testing.T) {
 	if codes[7] != 1 || codes[8] < 0x80 {
 		t.Errorf("nine filters answered %v, want the first eight granted", codes)
 	}
-	p.subscribe(filters[0]) // one that it has already is not a ninth
+	p.subscribe(filters[0]) // a filter that the meter already has does not count again
 	if code := p.want(packets.Suback).ReasonCodes[0]; code != 1 {
 		t.Errorf("a repeated filter answered %#x, want granted", code)
 	}

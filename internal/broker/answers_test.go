@@ -153,7 +153,7 @@ func TestAPacketTooLargeIsToldOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.want(packets.Puback)
-	<-alarms                                                                             // its payload exceeds the limit of payloads, which is a different one
+	<-alarms                                                                             // the payload is above its own limit
 	if _, err := p.conn.Write(append([]byte{0xc0, 0}, packet(limit+1)...)); err != nil { // a PINGREQ before it
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func (b *Broker) leave(s *session, why error) {
 }
 
 // oversized reports that a meter's packet was too large to be read, so that its records cannot arrive. It gives the store an
-// unreadable record, which raises the alarm for one.
+// unreadable record, which raises the alarm for unreadable records.
 func (b *Broker) oversized(s *session, why error) {
 	b.counts.forbidden.Add(1)
 	b.log.Warn("connection closed after invalid data", logkey.Meter, s.who.Number, logkey.Err, why)

@@ -319,8 +319,8 @@ func (p *peer) hear(user string) {
 	p.settle()
 }
 
-// settle waits until the broker has registered a subscription: it writes the SUBACK before that, and the answer to the next
-// packet after it.
+// settle waits until the broker has registered a subscription. The SUBACK comes too early, so settle waits for the answer to a
+// further packet.
 func (p *peer) settle() {
 	p.t.Helper()
 	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})

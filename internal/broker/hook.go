@@ -146,7 +146,7 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		return pk, nil
 	case packets.Puback:
 		if s.received(pk.PacketID) {
-			return pk, nil // at most as many as messages sent; only others count
+			return pk, nil // an expected PUBACK is not paced: there are never more of them than messages sent
 		}
 	case packets.Publish:
 		if code := forbidden(pk); code != packets.CodeSuccess {

@@ -46,8 +46,8 @@ func IntegrationDefaults() Limits {
 // maxMirrored is how many meters the mirror holds: each is some kilobytes of retained messages in memory.
 const maxMirrored = 20_000
 
-// maxPending is how many messages may wait for one program: those of 5,000 meters, which a login for all meters gets when it
-// subscribes. Messages above it are left out; the program gets them at their next change.
+// maxPending is how many messages may wait for one program. It is enough for 5,000 meters: a login for all meters gets all
+// their messages when it subscribes. Messages above the limit are not sent; the program gets each of them when it next changes.
 const maxPending = 30_000
 
 // errEnded closes the connection of a login that was revoked.

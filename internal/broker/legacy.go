@@ -140,7 +140,7 @@ func (l *Legacy) tell(message func(device string) (profile.Message, bool)) bool 
 		return false
 	}
 	s.wake(func() {
-		s.notes = append(s.notes[max(0, len(s.notes)-maxNotes+1):], m) // of too many, the newest matter most
+		s.notes = append(s.notes[max(0, len(s.notes)-maxNotes+1):], m) // if there are too many, the oldest are dropped
 	})
 	return true
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestADeviceThatSpeaksBeforeItsAccountWasLookedAt is off for the account's reasons all the same: the next message may be hours
-// away.
+// TestADeviceThatSpeaksBeforeItsAccountWasLookedAt: the device's first message is stored with the account's reasons why the
+// supply must be off, because the next message may be hours away.
 func TestADeviceThatSpeaksBeforeItsAccountWasLookedAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, "seed-a", unpaid())

@@ -186,8 +186,8 @@ func (s *legacySession) published(ctx context.Context, pk packets.Packet) error 
 	return err
 }
 
-// subscribe grants each filter with quality 0: such a device gets no other messages. The filters count once the answer is
-// written, and the supply order that is then due counts with them, so that nothing overtakes either.
+// subscribe grants each filter with quality 0: such a device gets no other messages. The filters take effect once the answer is
+// written. At the same moment the supply order becomes due, so that no other message comes before the answer or the order.
 func (s *legacySession) subscribe(pk packets.Packet) error {
 	const refused = 0x80
 	var codes bytes.Buffer

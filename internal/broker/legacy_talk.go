@@ -33,9 +33,9 @@ type legacySession struct {
 	looked  bool // account has been read, and is not the zero value
 	stale   bool // the account must be read again
 	owed    bool // the wanted supply must be sent after SUBSCRIBE
-	asked   bool // data has come since the relay was switched last: if the relay differs it is switched again
+	asked   bool // data has come since the relay was last switched, so the relay is switched again if it differs
 	notes   []profile.Message
-	polls   []profile.Message // the rest of this round
+	polls   []profile.Message // the questions of this round that are not sent yet
 
 	// Used only by the talker.
 	commanded string // the last order to the relay: on, off or none yet

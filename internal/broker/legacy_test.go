@@ -343,7 +343,7 @@ func TestADeviceThatDoesNotObeyIsToldAgainAfterEachData(t *testing.T) {
 		s := begin(b)
 		time.Sleep(2 * time.Second)
 		s.wants("to begin with", connackBytes+","+subackBytes+","+led+"OFF,"+led+"data")
-		for _, state := range []string{"", "meter is on", "meter is stuck"} { // the answer was lost; it stays on
+		for _, state := range []string{"", "meter is on", "meter is stuck"} { // the answer was lost; the meter stays on
 			if state != "" {
 				s.says("GsmClientTest/ledStatus", state)
 			}

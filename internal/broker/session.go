@@ -199,8 +199,8 @@ func (s *session) received(packet uint16) bool {
 	return ours
 }
 
-// acknowledge tells the meter up to which record everything is durable. While one acknowledgement is in flight, a newer one
-// replaces the waiting one, because the last one covers all.
+// acknowledge tells the meter up to which record everything is durable. While an acknowledgement is in flight, only the newest
+// of the others waits to be sent, because it covers all records before it.
 func (s *session) acknowledge(a wire.Ack) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

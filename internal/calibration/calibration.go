@@ -137,9 +137,9 @@ func Milliamperes(load unit.Power, millivolts int64) int64 {
 	return int64(load) * 1_000_000 / millivolts
 }
 
-// Limit returns the largest error that class 1 allows at a current and unity power factor (IEC 62053-21): 1 % from 0.1
-// Ib to Imax, 1.5 % from 0.05 Ib to 0.1 Ib. ok is false outside that range. A current of 0 means that it was not
-// measured: 1 %.
+// Limit returns the largest error that class 1 allows at a current and unity power factor (IEC 62053-21): 1 % from 0.1 Ib to
+// Imax, 1.5 % from 0.05 Ib to 0.1 Ib. ok is false outside that range. A current of 0 means that it was not measured; the limit
+// is then 1 %.
 func (r Range) Limit(milliamperes int64) (limit Millionths, ok bool) {
 	switch {
 	case milliamperes == 0:

@@ -18,7 +18,7 @@ func TestAConstantComesFromACount(t *testing.T) {
 		residue, doubt    calibration.Millionths
 	}{
 		{"one kWh exactly", calibration.Count{Load: 1000, Millis: 3_600_000, Pulses: 1600}, 1_600_000_000, 1, 1600, 0, 625},
-		// 320 W for 133 s are 11.8222 Wh: 132,673 of them make 11,222,340.2 per kWh.
+		// 320 W for 133 s are 11.8222 Wh: 132,673 impulses for that energy are 11,222,340.2 per kWh.
 		{"published", calibration.PublishedCount(), 11_222_340_225_564, 16, 701_396, 0, 3768},
 		// 3 impulses in 10 s at 1,000 W: 1,080 per kWh, but the uncertainty of one impulse is a third of it.
 		{"too few", calibration.Count{Load: 1000, Millis: 10_000, Within: 50, Pulses: 3}, 1_080_000_000, 1, 1080, 0, 338_334},
@@ -43,7 +43,7 @@ func TestTheSourcesOwnConstantsDifferByTen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A meter that takes 132,673 impulses for 0.01 kWh counts 15 % too little. One that takes them for 0.1 kWh counts 8.5
+	// A meter that takes 132,673 impulses for 0.01 kWh counts 15 % too little. A meter that takes them for 0.1 kWh counts 8.5
 	// times the energy.
 	if got := r.ErrorWith(13_267_300); got != -154_135 {
 		t.Errorf("taken as 0.01 kWh: %d, want -154135", got)
@@ -81,14 +81,14 @@ func TestClassOneDependsOnTheCurrent(t *testing.T) {
 		ma       int64
 		want     calibration.Verdict
 	}{
-		{10_000, 0, 0, calibration.Pass},      // current unknown: the limit from 0.1 Ib up
+		{10_000, 0, 0, calibration.Pass},      // if the current is unknown, the limit is that from 0.1 Ib up
 		{10_001, 0, 0, calibration.Fail},      //
 		{-10_000, 0, 5_000, calibration.Pass}, // either side
 		{9_000, 2_000, 5_000, calibration.Undecided},
 		{11_000, 2_000, 5_000, calibration.Undecided},
 		{12_001, 2_000, 5_000, calibration.Fail},
-		{14_000, 0, 499, calibration.Pass}, // below 0.1 Ib 1.5 %
-		{14_000, 0, 500, calibration.Fail}, // from 0.1 Ib 1 %
+		{14_000, 0, 499, calibration.Pass}, // below 0.1 Ib the limit is 1.5 %
+		{14_000, 0, 500, calibration.Fail}, // from 0.1 Ib up the limit is 1 %
 		{15_001, 0, 250, calibration.Fail}, // 0.05 Ib
 		{0, 0, 249, calibration.NoLimit},   // below 0.05 Ib there is no limit
 		{0, 0, 80_000, calibration.Pass},   //

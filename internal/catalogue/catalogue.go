@@ -114,7 +114,7 @@ func (t Text) Places() []string {
 	return out
 }
 
-// places lists the places of a text, and whether every brace belongs to one.
+// places lists the places of a text, and reports whether every brace belongs to a place.
 func places(say string) (out []string, sound bool) {
 	for {
 		before, rest, is := strings.Cut(say, "{")
@@ -163,7 +163,7 @@ func parse(data string) (File, error) {
 	return f, errors.Join(wrong, f.share())
 }
 
-// share puts the texts of the section "shared" where others name them: "@no-token".
+// share replaces each reference such as "@no-token" with the text of that name from the section "shared".
 func (f File) share() (wrong error) {
 	shared := f.Section("shared")
 	for _, s := range f.Sections {

@@ -80,8 +80,9 @@ func Read(root string) (blocks []Block, err error) {
 // Step is a command with the output that the page shows for it, which may be empty.
 type Step struct{ Command, Output string }
 
-// Steps returns the commands of a block of the kind sh, one for each line, or console, one for each line that begins with "$ ".
-// A backslash or a bar at the end of a line continues the command. A console block without a command has one step with output only.
+// Steps returns the commands of a block. In a block of the kind sh each line is a command; in one of the kind console, each
+// line that begins with "$ ". A backslash or a bar at the end of a line continues the command. A console block without a
+// command has one step with output only.
 func (b Block) Steps() (steps []Step) {
 	goesOn := false
 	for line := range strings.Lines(b.Text) {

@@ -71,7 +71,7 @@ func (h *house) pays(m registry.Meter, amount ledger.Minor) {
 	}
 }
 
-// reads sends a meter's reading to the store, the first one with its boot, and waits until it is durable.
+// reads sends a meter's reading to the store and waits until it is durable. Before the first reading it sends the meter's boot.
 func (h *house) reads(m registry.Meter, seq uint64, register int64) {
 	h.t.Helper()
 	const memory = "00112233aabbccdd"

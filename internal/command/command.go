@@ -33,8 +33,8 @@ const (
 	StateExpired State = "expired" // its time ended before the meter took it
 )
 
-// Next is the state after an answer of the meter. StateDone and StateFailed are final. Every other state gives way to the
-// answer, even StateExpired, because the answer is what happened.
+// Next is the state after an answer of the meter. StateDone and StateFailed are final. The answer replaces every other state,
+// even StateExpired, because it says what happened.
 func (s State) Next(answer State) State {
 	switch {
 	case s == StateDone || s == StateFailed:
@@ -115,7 +115,7 @@ func (t Type) Act(args map[string]any) access.Act {
 	return access.ActCommand
 }
 
-// Key is the key, within the lane of meters, of the queue for commands of this type.
+// Key returns the key of the queue, in the lane of meters, that holds commands of this type for the meter.
 func (t Type) Key(number string) string {
 	switch t {
 	case Connect, Disconnect:
@@ -193,7 +193,7 @@ func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
 
 // arg describes one argument.
 type arg struct {
-	wrong  func() refusal.Refusal // for an invalid value, and for a missing one that is needed
+	wrong  func() refusal.Refusal // for an invalid value, and for a missing value that is needed
 	needed bool
 	read   func(any) (any, bool)
 }

@@ -59,7 +59,7 @@ type house struct {
 	commands *command.Commands
 	owner    access.Actor
 	kicked   int      // how often the store reported items due for meters
-	worker   func()   // called then; nil: nothing
+	worker   func()   // called at each such report, if set
 	tables   []string // a query for the rows of each table
 }
 

@@ -88,7 +88,8 @@ func (c *Courier) Send(ctx context.Context, t access.Tenant, item job.Claim) (jo
 	return job.Dead("no meter understands an item of kind " + item.Kind), nil
 }
 
-// token pushes a token. Its request is its identity, so that the meter answers a repetition with the stored result.
+// token pushes a token. The token's identity is also its request id, so that the meter answers a repetition with the stored
+// result.
 func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Claim, token id.ID, again bool) (job.Verdict, error) {
 	if !item.ExpiresAt.IsZero() && !c.now().Before(item.ExpiresAt) {
 		return job.Dead("the meter did not take the token in time; its digits remain valid"), nil

@@ -131,7 +131,7 @@ func TestWhatCannotBeOpenedIsNotSent(t *testing.T) {
 type held struct {
 	wires
 	payload []byte
-	digits  string // copied from it at that time
+	digits  string // read from the payload when it was published
 }
 
 func (l *held) Publish(_ string, _ wire.Down, payload []byte) bool {

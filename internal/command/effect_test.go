@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// TestASwitchPromisesOnlyWhatItDoes has every possible effect of a person's cut or restore.
+// TestASwitchPromisesOnlyWhatItDoes checks the words for every possible effect of a person's cut or restore.
 func TestASwitchPromisesOnlyWhatItDoes(t *testing.T) {
 	ordered := id.ID{15: 1}
 	for _, c := range []struct {

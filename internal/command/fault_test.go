@@ -21,8 +21,8 @@ import (
 // errFault is the error of the statement that is made to fail.
 var errFault = errors.New("planted failure of a statement")
 
-// faulty is a store in which one statement fails. It counts the statements of all transactions since plant, and checks that the
-// failed transaction changed no row.
+// faulty is a store in which one statement fails. It counts the statements of all transactions since the failure was planted,
+// and checks that the failed transaction changed no row.
 type faulty struct {
 	store.Engine
 	h      *house

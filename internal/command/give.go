@@ -24,9 +24,9 @@ type AddTx interface {
 	AuditLog(access.Entry) error
 }
 
-// Add adds a person's command for a meter, with an audit row under the actor of the entry by. The caller sets the command's
-// type, arguments, reason, sender and, if known, the creation time; otherwise that is the time in its identity. The command
-// waits for the duration life. It returns an error for a meter without a link key, which cannot check a signature.
+// Add adds a person's command for a meter, with an audit row under the actor of the audit entry. The caller sets the command's
+// type, arguments, reason and sender. If it sets no creation time, the time in the command's identity is used. The parameter
+// life is how long the command waits. It returns an error for a meter without a link key, which cannot check a signature.
 func Add(tx AddTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.FourEyes) (Command, error) {
 	signed, err := tx.HasLinkKey(m.ID)
 	if err == nil && !signed {

@@ -94,7 +94,7 @@ func TestArgumentsAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestAnswersOfTheMeterCount: what it did is what happened, and a final state stays.
+// TestAnswersOfTheMeterCount checks that a meter's answer changes every state except a final one.
 func TestAnswersOfTheMeterCount(t *testing.T) {
 	const q, s, a, d, f, e = command.StateQueued, command.StateSent, command.StateAcked, command.StateDone, command.StateFailed, command.StateExpired
 	for _, from := range []command.State{q, s, a, d, f, e} {
@@ -146,7 +146,7 @@ func TestWhatAnAnswerChanges(t *testing.T) {
 	}
 }
 
-// TestPagesOfCommands: an exactly full last page has no next one.
+// TestPagesOfCommands checks that there is no next page after a last page that is exactly full.
 func TestPagesOfCommands(t *testing.T) {
 	h := newHouse(t)
 	number := h.meter(1).Meter.Meter.Number
@@ -171,7 +171,7 @@ func TestPagesOfCommands(t *testing.T) {
 	}
 }
 
-// TestWhoMayLookAtCommands: everybody who may read meters, for an existing meter.
+// TestWhoMayLookAtCommands: everybody who may read meters may see the commands of an existing meter.
 func TestWhoMayLookAtCommands(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
@@ -272,7 +272,8 @@ func (h *house) approve(a access.Approval) {
 	}
 }
 
-// TestTheAuditLogSaysWhoToldAMeterWhat: each command and switch with its author, its meter and its reason, and no refused ones.
+// TestTheAuditLogSaysWhoToldAMeterWhat: the log has each command and switch with its author, meter and reason. It has no
+// refused commands.
 func TestTheAuditLogSaysWhoToldAMeterWhat(t *testing.T) {
 	h := newHouse(t)
 	h.owner = access.Actor{Tenant: store.FirstTenant, Kind: access.Person, Name: "amina@example.org", Role: access.Owner, IP: "192.0.2.7"}
@@ -376,7 +377,7 @@ func TestASwitchAsksTheMode(t *testing.T) {
 	}
 }
 
-// TestWhatCouldNeverArriveIsNotSent: a meter out of service, or one that cannot check a signature.
+// TestWhatCouldNeverArriveIsNotSent: a command is refused for a meter that is out of service or cannot check a signature.
 func TestWhatCouldNeverArriveIsNotSent(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
@@ -443,7 +444,8 @@ func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
-// TestHowLongAnItemRests: six hours for a meter whose connection wakes its items, seconds if another server may have it.
+// TestHowLongAnItemRests: an item rests for six hours if the meter's connection will wake it, and for seconds if another server
+// may have the meter.
 func TestHowLongAnItemRests(t *testing.T) {
 	h := newHouse(t)
 	number := h.meter(1).Meter.Meter.Number
@@ -459,8 +461,8 @@ func TestHowLongAnItemRests(t *testing.T) {
 	}
 }
 
-// TestATokenIsSentWhileItIsWanted: an answered one is sent again only if somebody wants to see the answer, a reversed one
-// never.
+// TestATokenIsSentWhileItIsWanted: an answered token is sent again only if somebody wants to see the answer. A reversed token
+// is never sent again.
 func TestATokenIsSentWhileItIsWanted(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter

@@ -35,7 +35,8 @@ type Tx interface {
 	Waiting(number string) (int, error)
 	Switches() wallet.SwitchTx
 	CommandByID(id.ID) (Command, bool, error)
-	// CommandsOf lists a meter's commands older than the one with the id before, newest first. A zero id begins with the newest.
+	// CommandsOf lists a meter's commands, newest first, that are older than the command whose id is before. If that id is
+	// zero, it begins with the newest command.
 	CommandsOf(meter int64, before id.ID, max int) ([]Command, error)
 }
 

@@ -46,8 +46,8 @@ func (h *house) simulated(number string) registry.Added {
 	return m
 }
 
-// TestWhatWaitsForTheMeter: the command as its sender got it, and one item with it. A command expires by its meter's own clock,
-// its item by the server's.
+// TestWhatWaitsForTheMeter checks that the stored command is the one that its sender got, and that it has one outbox item. A
+// command expires by its meter's own clock, its item by the server's.
 func TestWhatWaitsForTheMeter(t *testing.T) {
 	h := newHouse(t)
 	h.owner = access.Actor{Tenant: store.FirstTenant, Kind: access.Person, Name: "amina@example.org", Role: access.Owner}

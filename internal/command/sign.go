@@ -40,8 +40,8 @@ type SignTx interface {
 }
 
 // Sign prepares a command for sending. It takes the meter's next counter, which is durable before the signature leaves, and
-// returns what is needed to sign. For a command that is no longer open it takes nothing, as the state shows. A command expires
-// here if its time has ended by its meter's own clock, or if it is no longer right.
+// returns what is needed to sign. For a command that is no longer open it takes no counter; the returned state shows why. Sign
+// ends the command as expired if its time has passed by the meter's own clock, or if the command is no longer right.
 func Sign(tx SignTx, i id.ID) (Signing, error) {
 	s, err := sign(tx, i)
 	if err != nil {
@@ -124,8 +124,8 @@ func (s *Signing) prepare(tx SignTx) (err error) {
 	return tx.CommandSigned(*c)
 }
 
-// NextCounter returns the counter after last: the milliseconds since 1970, or last plus one if that is more. So a restored
-// database never signs with a counter that the meter has already seen from the lost one.
+// NextCounter returns the counter to use when last was the previous one: the milliseconds since 1970, or last+1 if that is
+// greater. So a restored database never signs with a counter that the lost database has already used.
 func NextCounter(last uint64, now time.Time) uint64 {
 	return max(last+1, uint64(now.UnixMilli()))
 }

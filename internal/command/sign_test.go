@@ -85,7 +85,7 @@ func TestWhatTheMeterReads(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeSigned: nothing leaves, and the error names the fault.
+// TestWhatCannotBeSigned checks that no payload is returned and that the error names the fault.
 func TestWhatCannotBeSigned(t *testing.T) {
 	broken := errors.New("sealed under another key")
 	for _, c := range []struct {
@@ -108,7 +108,7 @@ func TestWhatCannotBeSigned(t *testing.T) {
 type signing struct {
 	command.SignTx
 	noCommand, noMeter, noKey bool
-	clock                     time.Time // zero: the real one
+	clock                     time.Time // if zero, the meter's real clock is used
 }
 
 func (s signing) CommandByID(i id.ID) (command.Command, bool, error) {
@@ -133,7 +133,8 @@ func (s signing) MeterClock(m registry.Meter) (time.Time, error) {
 	return s.clock, nil
 }
 
-// TestACommandIsSignedInItsTimeOnly: until its end by its meter's clock, and only with everything that a signature needs.
+// TestACommandIsSignedInItsTimeOnly: a command is signed only before it expires by its meter's clock, and only if the signature
+// has all that it needs.
 func TestACommandIsSignedInItsTimeOnly(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
@@ -141,7 +142,7 @@ func TestACommandIsSignedInItsTimeOnly(t *testing.T) {
 	for _, want := range []struct {
 		name  string
 		tx    signing
-		state command.State // of the signing; it has a key if it is queued
+		state command.State // state of the returned command; only a queued command comes with a key
 		err   string
 	}{
 		{"no command", signing{noCommand: true}, "", "it does not exist"},

@@ -42,7 +42,7 @@ func TestTheDefaultsOfSettings(t *testing.T) {
 	}
 }
 
-// TestStrongerSourceWins sets http in every source from some level on and expects the strongest.
+// TestStrongerSourceWins sets the setting http in more and more sources and expects the value of the strongest.
 func TestStrongerSourceWins(t *testing.T) {
 	file := map[string]any{"http": ":1"}
 	env := []string{"PAYWATT_HTTP=:2", "PATH=/bin", "PAYWATTAGE=3"}

@@ -31,7 +31,7 @@ type Route struct {
 	Name     string
 	Kind     RouteKind
 	Cost     int64    // of one part, in millionths of the currency's unit
-	Prefixes []string // of numbers that it sends to; none for all
+	Prefixes []string // of the numbers to which the route may send; empty for all numbers
 	Meters   bool     // whether messages to meters may use it; true unless it is a log
 	Keys     map[string]string
 }

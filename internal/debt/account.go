@@ -20,7 +20,7 @@ import (
 
 // AccountName names an account by its identity or by a meter that supplies it.
 type AccountName struct {
-	ID    id.ID // zero if the meter names it
+	ID    id.ID // zero if a meter identifies the account
 	Meter registry.Ref
 }
 
@@ -162,7 +162,7 @@ type Statement struct {
 	Next     string
 }
 
-// listAccount is the list that a cursor of an account's statement belongs to.
+// listAccount names the list of an account's statement in its cursors.
 const listAccount = "account:"
 
 // Statement lists the sales of an account and its other entries (right: customer.read).

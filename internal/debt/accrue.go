@@ -38,10 +38,10 @@ type accrual struct {
 	to      string // the date up to which they are complete; "" if nothing changes
 }
 
-// accrue finds the fixed charges of an account that have fallen due by a local time and are not in its rows yet. Fixed charges are due in
-// advance, on the 1st or on the day the account is opened. Daily charges, and all charges if the tenant says so, fall due day by day, by
-// the cumulative method. The first and the last month are charged by days. A month's charges are those of the version in force when it
-// began for the account, so a new version changes the next month.
+// accrue finds the fixed charges of an account that have fallen due by a local time and are not in its rows yet. Fixed charges
+// are due in advance, on the 1st or on the day the account is opened. Daily charges, and all charges if the tenant says so,
+// fall due day by day, by the cumulative method. The first and the last month are charged by days. The version in force when a
+// month began for the account sets the charges of that month, so a new version changes the next month.
 func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time.Time, at versionAt) (accrual, error) {
 	out := accrual{account: a.ID}
 	today := now.Format(time.DateOnly)
@@ -98,7 +98,7 @@ func (a ChargeAccount) uncharged(zone *time.Location) (time.Time, error) {
 // monthOf returns the beginning of a time's local month.
 func monthOf(t time.Time) time.Time { return nextMonth(t, 0) }
 
-// nextMonth returns the beginning of the local month so many months after a time's own.
+// nextMonth returns the beginning of a later local month, counted in months from the month of a time.
 func nextMonth(t time.Time, months int) time.Time {
 	return localday.Begin(t.Year(), t.Month()+time.Month(months), 1, t.Location())
 }
@@ -107,7 +107,7 @@ func nextMonth(t time.Time, months int) time.Time {
 type span struct {
 	year        int
 	month       time.Month
-	first, last int // days, inclusive; first is 0 for no days
+	first, last int // days, inclusive; first is 0 if there are none
 	today       int // the last day that has begun
 	ended       bool
 }
@@ -150,8 +150,8 @@ func (a ChargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Bo
 	return s, v.Body, nil
 }
 
-// month adds what must be written of one month. Amounts rise day by day. They fall only if the account has ended, and never below what was
-// paid.
+// month adds what must be written of one month. Amounts rise day by day. An amount falls only if the account has ended, and
+// never below what was paid.
 func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, have []Due) error {
 	name := time.Date(s.year, s.month, 1, 0, 0, 0, 0, time.UTC).Format(localday.MonthForm)
 	for _, f := range b.Fixed {
@@ -226,9 +226,10 @@ const (
 	chargeBatch = 50              // accounts in one transaction
 )
 
-// Accrue makes fixed charges due for all accounts, up to the local day of now, and returns how many accounts had any. It works once a day:
-// on the first call after local midnight, or after any interruption for the missed months too. It may run on several instances and be cut
-// off anywhere. Sales do not wait for it, because each makes its own account's charges due.
+// Accrue makes fixed charges due for all accounts, up to the local day of now, and returns how many accounts had charges that
+// fell due. It works once a day, on the first call after local midnight. After an interruption it also makes up for the missed
+// months. It may run on several instances and be cut off anywhere. Sales do not wait for it, because each makes its own
+// account's charges due.
 func (ds *Debts) Accrue(ctx context.Context, by access.Actor) (int, error) {
 	now := ds.c.Now()
 	var done bool

@@ -19,14 +19,15 @@ const MaxOpen = 60
 // allOpen is more than any account can have open. It is for the total of what an account owes.
 const allOpen = 1 << 30
 
-// ChargeTx is the part of a transaction that fixed charges need, and a sale that collects charges and debts.
+// ChargeTx is the part of a transaction that fixed charges need. A sale that collects charges and debts needs it too.
 type ChargeTx interface {
 	NewID() (id.ID, error)
 	// ChargesOpen returns the unpaid charges due and debts of an account, ordered by priority and then oldest first, at most max of each.
 	ChargesOpen(account id.ID, max int) ([]Due, []Debt, error)
 	// ChargesOf returns the charges of an account since a local month, paid or not.
 	ChargesOf(account id.ID, fromMonth string) ([]Due, error)
-	// ChargePage lists charges, newest first, before the given one (zero for the newest), of one account or of all if it is zero.
+	// ChargePage lists charges older than a given charge, newest first. If the given charge is zero, it begins with the newest;
+	// if the account is zero, it lists the charges of all accounts.
 	ChargePage(account id.ID, open bool, before id.ID, max int) ([]Due, error)
 	// ChargePut stores a charge: a new one for its account, name and month, or a new amount for the existing one.
 	ChargePut(Due) error
@@ -34,8 +35,8 @@ type ChargeTx interface {
 	ChargedTo(account id.ID, date string) error
 	// ChargeTenant returns the tenant's time zone and its policy on charges.
 	ChargeTenant() (tz string, policy registry.ChargePolicy, err error)
-	// ChargeAccounts locks and reads accounts of token meters that are not charged up to a date yet, after the given one. Accounts that
-	// were closed before their last charge are left out.
+	// ChargeAccounts locks and reads accounts of token meters that come after a given account and are not charged up to a date
+	// yet. Accounts that were closed before their last charge are left out.
 	ChargeAccounts(after id.ID, date string, max int) ([]ChargeAccount, error)
 	// TariffVersionAt returns the version of a tariff in force at a time.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
@@ -70,7 +71,7 @@ func DueRef(ref string) (name, month string) {
 	return name, month
 }
 
-// charge returns the charge as a sale must pay it. The oldest month goes first, whatever day it was made due on.
+// charge returns the charge as a sale must pay it. The oldest month goes first, whenever the charge was made due.
 func (d Due) charge() tariff.Charge {
 	since, err := time.Parse("2006-01", d.Month)
 	if err != nil {
@@ -80,7 +81,7 @@ func (d Due) charge() tariff.Charge {
 		Outstanding: d.Left(), VATBps: d.VATBps, Capped: d.Capped}
 }
 
-// Owed is everything an account must pay besides energy, with the charges to write before it is taken.
+// Owed is everything an account must pay besides energy, with the charges that must be written before a payment is taken.
 type Owed struct {
 	Charges []tariff.Charge
 	Labels  map[string]string // kinds of the debts, by their reference
@@ -110,8 +111,8 @@ func Owe(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.Time) (Ow
 // MakeDue writes the charges that fell due and are not in the account's rows yet.
 func (o Owed) MakeDue(tx ChargeTx) error { return o.accrual.write(tx) }
 
-// outstanding returns the open charges and debts of an account at a local time, at most max stored ones of each, with the charges that must
-// be made due.
+// outstanding returns the open charges and debts of an account at a local time, with the charges that must be made due. It
+// reads at most max stored charges and at most max stored debts.
 func outstanding(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.Time, max int) ([]Due, []Debt, accrual, error) {
 	dues, debts, err := tx.ChargesOpen(p.Account, max)
 	if err != nil {

@@ -44,7 +44,7 @@ type Tx interface {
 
 	// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it.
 	AccountPlace(AccountName) (AccountDetails, bool, error)
-	// AccountEntries lists sales of an account and its other entries, newest first, before the given one.
+	// AccountEntries lists sales of an account and its other entries that are older than a given entry, newest first.
 	AccountEntries(account, before id.ID, max int) ([]Entry, error)
 	// VendMonth returns an account's state in a local month.
 	VendMonth(account id.ID, month string) (sale.Month, error)
@@ -64,7 +64,8 @@ type Tx interface {
 	DebtWriteOff(debt id.ID, amount money.Minor) (bool, error)
 	// DebtPay lowers a debt by a payment other than a sale.
 	DebtPay(debt id.ID, amount money.Minor) error
-	// DebtPage lists debts, newest first, before the given one (zero for the newest), of one account or of all if it is zero.
+	// DebtPage lists debts older than a given debt, newest first. If the given debt is zero, it begins with the newest; if the
+	// account is zero, it lists the debts of all accounts.
 	DebtPage(account id.ID, open bool, before id.ID, max int) ([]Debt, error)
 }
 

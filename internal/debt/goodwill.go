@@ -82,7 +82,7 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	}
 	out := Adjusted{Account: place.ID, Amount: a.Amount, Reason: a.Reason, At: ds.moment(), To: to}
 	j := ledger.Journal{Kind: ledger.Goodwill, PostedAt: out.At, Memo: a.Reason, Postings: ledger.GoodwillGiven(out.To, a.Amount.Minor)}
-	if out.To.Code == ledger.Wallet { // the wallets are locked before their money, as by a reading
+	if out.To.Code == ledger.Wallet { // lock the wallets before their ledger accounts, in the same order as a reading does
 		if _, err = tx.Wallets().WalletsOf(place.ID); err != nil {
 			return Adjusted{}, refusal.Refusal{}, err
 		}

@@ -147,7 +147,7 @@ func (w *world) debts(h home) []debt.Debt {
 	return l.Debts
 }
 
-// writesOff: a part of a debt, the rest, and a part that waits for a second person.
+// writesOff: a part of a debt is written off, then the rest; a part of another debt waits for a second person.
 func (w *world) writesOff(token home) {
 	energy, loan := w.debts(token)[0].Name(), w.debts(token)[1].Name()
 	for _, off := range []debt.WriteOff{

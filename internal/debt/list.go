@@ -33,7 +33,7 @@ type DueList struct {
 	Next     string
 }
 
-// Lists that a cursor can belong to.
+// Names of the lists in their cursors.
 const (
 	listDebts   = "debts"
 	listCharges = "charges"

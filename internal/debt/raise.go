@@ -165,8 +165,8 @@ func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (D
 	return d, refusal.Refusal{}, tx.AuditLog(e)
 }
 
-// Raise stores a new debt and posts its journal (P12). The credits sum to its principal, which is all outstanding. The account must be
-// locked.
+// Raise stores a new debt and posts its journal (P12). The credits must sum to the debt's principal, all of which is then
+// outstanding. The account must be locked.
 func Raise(tx Tx, d Debt, memo string, credits ...ledger.Posting) (Debt, error) {
 	var err error
 	if d.ID, err = tx.NewID(); err != nil {

@@ -166,7 +166,7 @@ func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.Acco
 	j := ledger.Journal{Kind: ledger.Refund, PostedAt: out.At, Memo: out.Reason, Postings: []ledger.Posting{
 		{Account: due, Amount: out.Amount.Minor}, {Account: out.To, Amount: -out.Amount.Minor}}}
 	var err error
-	if out.To.Code == ledger.Wallet { // the wallets are locked before their money, as by a reading
+	if out.To.Code == ledger.Wallet { // lock the wallets before their ledger accounts, in the same order as a reading does
 		if _, err = tx.Wallets().WalletsOf(to); err != nil {
 			return Refunded{}, refusal.Refusal{}, err
 		}

@@ -325,7 +325,7 @@ func TestAStoreThatIsDownIsAnError(t *testing.T) {
 	}
 }
 
-// TestWhoHasNoRightIsRefused before anything is looked up.
+// TestWhoHasNoRightIsRefused checks that every use case refuses an actor without the right before it reads the store.
 func TestWhoHasNoRightIsRefused(t *testing.T) {
 	ds := debt.New(debt.Config{Door: broken{errors.New("the store was asked")}, Now: time.Now, MayDate: mayDate})
 	for what, use := range uses(t.Context(), ds, access.Actor{Tenant: store.FirstTenant, Kind: access.APIKey, Name: "nobody"}) {
@@ -335,7 +335,7 @@ func TestWhoHasNoRightIsRefused(t *testing.T) {
 	}
 }
 
-// TestAListSaysWhatIsWrongWithARequest: its account, its limit or its cursor.
+// TestAListSaysWhatIsWrongWithARequest: a list refuses a bad account, limit or cursor with the right code.
 func TestAListSaysWhatIsWrongWithARequest(t *testing.T) {
 	w := newWorld(t, false)
 	h := w.home(1, registry.PrepayToken, id.ID{1})
@@ -365,7 +365,7 @@ func TestAListSaysWhatIsWrongWithARequest(t *testing.T) {
 	}
 }
 
-// TestAnApprovedActThatCannotBeReadIsAnError, and nothing is booked.
+// TestAnApprovedActThatCannotBeReadIsAnError also checks that nothing is booked.
 func TestAnApprovedActThatCannotBeReadIsAnError(t *testing.T) {
 	ds := debt.New(debt.Config{Door: broken{errors.New("the store was asked")}, Now: time.Now, MayDate: mayDate})
 	for act, want := range map[access.Act]string{access.ActAdjust: "read an approved adjustment: ", access.ActRefund: "read an approved refund: "} {

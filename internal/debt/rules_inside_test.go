@@ -39,8 +39,8 @@ func midnight(month time.Month, n int) time.Time {
 	return time.Date(2026, month, n, 0, 0, 0, 0, time.UTC)
 }
 
-// TestAnAccountIsChargedForItsDays from its opening, or from when its tariff began, to its end, by the version with which a month began for
-// it.
+// TestAnAccountIsChargedForItsDays: an account is charged from its opening, or from the start of its tariff if that is later,
+// to its end. The version in force when the account's month begins sets the charge.
 func TestAnAccountIsChargedForItsDays(t *testing.T) {
 	const tick = time.Microsecond
 	old := began(charging(midnight(time.January, 1), 3000))
@@ -132,7 +132,8 @@ func (o owing) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, err
 	return o.at(t, at)
 }
 
-// TestASaleAsksForWhatFellDue: a version without charges takes none from the months before it, nor from the month it began in.
+// TestASaleAsksForWhatFellDue: a new version without charges does not cancel the charges of earlier months or of the month in
+// which it begins.
 func TestASaleAsksForWhatFellDue(t *testing.T) {
 	none := func(from time.Time) tariff.Version { return charging(from, 0) }
 	old := charging(midnight(time.January, 1), 3000)
@@ -188,7 +189,7 @@ func TestADebtIsAskedForAsItsTermsSay(t *testing.T) {
 	}
 }
 
-// TestAChargeIsNamedByItsMonth, and found again by that name.
+// TestAChargeIsNamedByItsMonth checks that a charge's reference has its name and month, and can be read back.
 func TestAChargeIsNamedByItsMonth(t *testing.T) {
 	d := Due{Name: "standing", Month: "2026-11", Gross: 10, Paid: 3, CreatedAt: midnight(time.May, 1)}
 	if name, month := DueRef(d.Ref()); d.Ref() != "standing 2026-11" || name != d.Name || month != d.Month || d.Left() != 7 {
@@ -203,7 +204,7 @@ func TestAChargeIsNamedByItsMonth(t *testing.T) {
 	}
 }
 
-// TestAVersionIsAskedForOnce, unless it could not be read.
+// TestAVersionIsAskedForOnce: a version is read only once, unless reading it failed.
 func TestAVersionIsAskedForOnce(t *testing.T) {
 	asked, fail := 0, errCall
 	at := remembered(func(id.ID, time.Time) (tariff.Version, bool, error) {

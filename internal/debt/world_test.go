@@ -41,8 +41,8 @@ type world struct {
 	storetest.Transcript
 }
 
-// newWorld makes a world whose tenant uses KES. If every is set, every statement and every identity of every transaction fails once before
-// it succeeds.
+// newWorld makes a world whose tenant uses KES. If the parameter every is true, each statement and each identity of each
+// transaction fails once before it succeeds.
 func newWorld(t *testing.T, every bool) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)}
@@ -240,7 +240,7 @@ func (w *world) allowed(a *access.Approval) (access.Done, error) {
 	return w.Executors()[a.Act](w.t.Context(), maker, a.Body)
 }
 
-// step records the result of a step, and lets a second pass.
+// step records the result of a step, and sets the clock forward by one second.
 func (w *world) step(what string, got any, err error) {
 	w.Step(what, got, err)
 	w.now = w.now.Add(time.Second)

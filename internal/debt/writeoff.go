@@ -90,7 +90,7 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 	return Booking{Debt: d}, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }
 
-// findDebt finds a debt by its identity text, its account locked.
+// findDebt locks the account of a debt and returns the debt, found by its identity text.
 func findDebt(tx Tx, text string) (Debt, refusal.Refusal, error) {
 	missing := refuse.DebtNotFound(refusal.Echo(text))
 	i, err := id.Parse(id.Debt, text)

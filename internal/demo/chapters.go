@@ -324,8 +324,8 @@ func (s *story) sync(ctx context.Context) (string, error) {
 // twice: at the first token and at the recharge.
 var storyEvents = [...]struct{ code, times int }{{201, 1}, {202, 1}, {203, 1}, {204, 2}, {301, 5}, {302, 1}, {401, 1}, {402, 2}}
 
-// history asks the server for the meter's events. Each must be there exactly once, although the connection was lost in
-// between.
+// history asks the server for the meter's events. The server must have each event exactly once, although the connection was
+// lost in between.
 func (s *story) history(ctx context.Context) (string, error) {
 	codes, err := s.eventCodes(ctx)
 	if err != nil {

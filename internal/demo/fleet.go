@@ -46,7 +46,8 @@ type fleet struct {
 	wg     sync.WaitGroup
 }
 
-// fleetMeter is a running virtual meter. Its device belongs to the goroutine of live, and to prepare before that.
+// fleetMeter is a running virtual meter. Only the goroutine that runs live uses its device; before that goroutine starts, only
+// prepare does.
 type fleetMeter struct {
 	house household
 	sim   string // number of its modem; empty for none
@@ -58,7 +59,7 @@ type fleetMeter struct {
 	acts  chan panelAct
 	mean  int64     // watts over the day
 	watts int64     // what the household has switched on
-	hour  time.Time // for which watts was chosen
+	hour  time.Time // the hour for which the field watts was chosen
 	read  time.Time
 	sales int
 	// bought says that a token was bought and has not arrived yet.
@@ -177,7 +178,7 @@ func (m *fleetMeter) load(ctx context.Context, push bool) (units int64, err erro
 	return v.UnitsWh, errors.Join(m.dev.Keys(v.Tokens[0].Digits+"#"), m.dev.Flush())
 }
 
-// await handles messages of the server until is returns true.
+// await handles messages of the server until the condition holds.
 func (m *fleetMeter) await(ctx context.Context, what string, is func() bool) error {
 	timer := time.NewTimer(pushTime)
 	defer timer.Stop()

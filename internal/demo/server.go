@@ -112,8 +112,8 @@ func (p *Server) run(ctx context.Context, stdin string, args ...string) (string,
 	return out.String(), err
 }
 
-// Start starts the server, after a restart on the same addresses. It reserves no disk space, because nothing here must
-// survive a full disk.
+// Start starts the server. A restart uses the same addresses. It reserves no disk space, because nothing here must survive a
+// full disk.
 func (p *Server) Start() error {
 	c := p.program.Server
 	c.Data, c.HTTP, c.MQTT, c.Passphrase, c.Log = p.data, p.http, p.mqtt, []byte(p.pass), p.logger

@@ -12,11 +12,11 @@ import (
 // maxAdvance is the longest time that one call may cover.
 const maxAdvance = 20 * 366 * 24 * time.Hour
 
-// maxRoom bounds the energy for which stop looks ahead, far above any real threshold: 1 GWh.
+// maxRoom bounds how much energy the method stop looks ahead: 1 GWh, far above any real threshold.
 const maxRoom = unit.Energy(1_000_000_000)
 
-// Advance lets time pass. It jumps from one event to the next. After each jump it calls between, unless that is nil,
-// and stops with its error. Without mains only the calendar advances.
+// Advance lets time pass. It jumps from one event to the next. After each jump it calls the function between, unless it is nil.
+// If the function returns an error, Advance stops and returns it. Without mains only the calendar advances.
 func (d *Device) Advance(t time.Duration, between func() error) error {
 	if t < 0 || t > maxAdvance {
 		return fmt.Errorf("%w: time passes from 0 to %v", ErrInput, maxAdvance)

@@ -50,7 +50,8 @@ type Config struct {
 	// Keys is the key with which the meter was made. It may be nil for a memory that already holds a key, and for a new
 	// meter in wallet mode, which then accepts no tokens.
 	Keys *meter.Keys
-	// Made is the time of manufacture of a new meter: it refuses tokens issued earlier. The zero time refuses none.
+	// Made is the time of manufacture of a new meter: it refuses tokens issued earlier. With the zero time it refuses no
+	// tokens.
 	Made time.Time
 	// LinkKey authenticates the messages of the server. Without one (HasLink false) the meter ignores all of them.
 	LinkKey wire.LinkKey
@@ -124,11 +125,11 @@ type Device struct {
 	on      bool
 	// offAt is the calendar time at which the mains failed, in Unix milliseconds.
 	offAt int64
-	// open are the tamper switches as the core last saw them, online is the connection likewise.
+	// open and online are the tamper switches and the connection as the core last saw them.
 	open   meter.Tampers
 	online bool
 	card   cardCopy
-	// wornTold says that a worn memory was reported. wornSaved is the highest number of writes in the log.
+	// wornReported says that a worn memory was reported. wornSaved is the highest number of writes in the log.
 	wornReported bool
 	wornSaved    uint32
 
@@ -157,7 +158,7 @@ type Device struct {
 	next     *nextConfig
 	nextKeys *meter.Keys
 	smsFrom  string
-	// modem is nil for a meter without one. under is the message from it that is being handled.
+	// modem is nil for a meter without one. The field under is the modem's message that is being handled.
 	modem Modem
 	mail  smsState
 	under *underWay

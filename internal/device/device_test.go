@@ -422,7 +422,7 @@ func TestWithoutMainsNothingHappensAndNothingIsForgotten(t *testing.T) {
 		t.Errorf("without mains: %+v", v)
 	}
 	must(t, d.Power(true))
-	// The inrush wait: 2 s and the number's share of a minute, here 3 s more.
+	// The inrush wait is 2 s and a part of a minute that depends on the meter number, here 3 s.
 	if v := d.View(); v.Relay != "open" || v.BalanceWh != 24_600 {
 		t.Errorf("at the start: %+v", v)
 	}

@@ -29,7 +29,7 @@ type jumper struct {
 	jumps map[string]int
 }
 
-// both applies do to both meters.
+// both applies a function to the meter and to its twin.
 func (j *jumper) both(do func(*device.Device) error) {
 	j.t.Helper()
 	must(j.t, do(j.d))

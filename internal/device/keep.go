@@ -52,7 +52,7 @@ type mark struct {
 	halted    bool
 	// rem is the energy below one impulse that a virtual metering chip holds.
 	rem uint64
-	// on is whether the meter had mains, offAt since when it has had none.
+	// on says whether the meter had mains; offAt is when the mains last failed.
 	on    bool
 	offAt int64
 	// tampers are the switches of a virtual board and their latch.
@@ -257,8 +257,8 @@ func (d *Device) rename() (contents, error) {
 	return contents{store: hex.EncodeToString(id)}, nil
 }
 
-// madeWith reports whether a meter can have been made with this key. After a key change that can no longer be checked,
-// and the memory's key counts.
+// madeWith reports whether a meter can have been made with this key. After a key change it returns true without a check,
+// because the meter's first key is then unknown.
 func madeWith(have, made *meter.Keys) bool {
 	return have.Changes() > 0 || have.Reveal().Equal(made.Reveal())
 }

@@ -66,18 +66,18 @@ const testClass = 1
 // it again.
 var errNotKept = errors.New("message not stored")
 
-// smsState is what survives a power cut of the meter's messages: which ones it has handled, whom it has answered, and what
-// it still has to send. It does not hold the incoming texts, because they contain tokens: the SIM keeps each text until
-// it is handled.
+// smsState is what the meter knows of its text messages even after a power cut: which messages it has handled, whom it has
+// answered, and what it still has to send. It does not hold the incoming texts, because they contain tokens: the SIM keeps each
+// text until it is handled.
 type smsState struct {
 	taken   []taken
 	replies []reply
 	letters []Letter
-	// last is the newest letter's ID; those up to durable may be sent.
+	// last is the ID of the newest letter. Letters with an ID up to the field durable may be sent.
 	last, durable uint64
 }
 
-// taken is a message that was handled, or the number of its tokens that were.
+// taken says of a message how many of its tokens were handled, or that the whole message was.
 type taken struct {
 	identity [identitySize]byte
 	tokens   uint8
@@ -195,7 +195,7 @@ func (m *smsState) find(identity [identitySize]byte) *taken {
 	return nil
 }
 
-// settle removes letters up to one that was sent or has expired.
+// settle removes the letters up to a letter that was sent or has expired.
 func (m *smsState) settle(id uint64) {
 	for len(m.letters) > 0 && m.letters[0].ID <= id {
 		m.letters = m.letters[1:]

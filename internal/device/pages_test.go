@@ -53,7 +53,7 @@ func withCard(t *testing.T, m *medium) (d *device.Device, dir string) {
 }
 
 func TestMenu2ShowsTheDaysAndMonthsThatAreKept(t *testing.T) {
-	d, _ := withCard(t, newMedium()) // since 2026-11-20, and it is 2027-01-29
+	d, _ := withCard(t, newMedium()) // the meter has run since 2026-11-20; its calendar shows 2027-01-29
 	got := menu2(t, d)
 	for i, row := range ringsOf(d).days {
 		want := fmt.Sprintf("DAY %s|%*s kWh", time.Unix(int64(row.Date)*86_400, 0).UTC().Format("02.01.2006"), 12, row.Used.KWh(2))
@@ -97,7 +97,7 @@ func TestTheMemoryCardIsReadOnTheDisplay(t *testing.T) {
 		lines = append(lines, card.Format(board.Row{Seq: uint64(seq + 1), At: at.Add(24 * time.Hour), Kind: "close", Clock: "valid",
 			Record: fmt.Sprintf(`{"seq":%d,"at":1,"up":1,"clock":"valid","date":%q,"register_wh":%d,"used_wh":1500}`, seq+1, day, 1500*(seq+1))}))
 	}
-	// The last day of a month is closed in the next one.
+	// The last day of a month is closed in the next month.
 	must(t, os.WriteFile(filepath.Join(dir, "H2402.CSV"), []byte(strings.Join(lines[:3], "\n")+"\n"), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "H2403.CSV"), []byte(lines[0]+"\n"+lines[3]+"\n"), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "H2413.CSV"), []byte("no month"), 0o600))
@@ -161,7 +161,7 @@ func TestMenu5HidesAllThatMenu2Showed(t *testing.T) {
 		if sms := d.TakeSMS(); len(sms) < 2 || sms[len(sms)-2].Text != "No tokens yet." || sms[len(sms)-1].Text != "Used this month 0.0 kWh, today 0.0 kWh." {
 			t.Errorf("after menu 5 the messages say %+v", sms)
 		}
-		d = onBoard(t, m, board.Board{Card: card.New(dir)}) // a restart shows no more, but adds events of its own
+		d = onBoard(t, m, board.Board{Card: card.New(dir)}) // after a restart the pages still hide all of it; only events are added
 		load(t, d, 200)
 		before, kept.events, files = d.State(), ringsOf(d).events, readAll(t, dir)
 		told = records(t, d)

@@ -17,7 +17,7 @@ import (
 // MaxLoad is the largest load a virtual board can have.
 const MaxLoad = virtual.MaxLoad
 
-// parts is the board. The virtual parts are also held by their own types; these are nil where the board has real parts.
+// parts is the board. A second field holds each virtual part under its own type; it is nil where the board has a real part.
 type parts struct {
 	board.Board
 	chip     *virtual.Chip
@@ -154,7 +154,7 @@ const (
 	contactRest = 5 * time.Second
 	// readBack is how long after an operation the contact is read back.
 	readBack = 200 * time.Millisecond
-	// mendEvery is how often a contact that has not followed is driven again.
+	// mendEvery is how often a contact is driven again if it has not moved.
 	mendEvery = time.Minute
 )
 
@@ -221,7 +221,8 @@ func (r *contact) due() uint64 {
 	return due
 }
 
-// restart begins a new boot: the time since boot starts at 0 again, so the rest ends. It reads the contact's position.
+// restart begins a new boot: the time since boot starts at 0 again, so the contact need not rest any longer. It reads the
+// contact's position.
 func (r *contact) restart() {
 	r.readyAt, r.moved, r.checkAt, r.failed = 0, false, 0, false
 	if closed, err := r.part.Closed(); err == nil && !r.mismatch {

@@ -150,7 +150,7 @@ func (d *Device) writeCard() (err error) {
 			return err
 		}
 		if next := d.box.Marks().Next; c.last >= next {
-			c.last = 0 // the card of another meter, or of one with an older memory: from here on it belongs to this one
+			c.last = 0 // the card comes from another meter or an older memory: start it again for this meter
 		}
 		c.looked = true
 	}

@@ -31,8 +31,8 @@ func (s *shop) taxAtOnce(yes bool) {
 	})
 }
 
-// TestTaxOnARechargeIsOwedOnce: with the payment if the utility says so (P15 of docs/reference/postings.md: 13.04 of 100.00). Use then
-// takes its tax from there (P16, P17) until it is used up; after that, use owes its own tax.
+// TestTaxOnARechargeIsOwedOnce: if the utility says so, the tax of a recharge is owed at its payment (P15 of docs/reference/postings.md:
+// 13.04 of 100.00). Use then takes its tax from that amount (P16, P17) until it is used up. After that, use owes its own tax.
 func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)

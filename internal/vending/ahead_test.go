@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// lose does what restoring a copy from before all sales does: their rows are gone and the epoch is new.
+// lose has the effect of restoring a copy that was made before any sale: the rows of the sales are gone and the epoch is new.
 func (s *shop) lose() {
 	s.t.Helper()
 	s.do(func(tx *storeTx) error {
@@ -29,14 +29,14 @@ func (s *shop) lose() {
 	s.crash()
 }
 
-// TestARestoreGivesNoTIDOfALongRowAgain: many tokens in a row run a meter's TIDs far ahead of the clock, and the meter has accepted them.
-// Tokens sold after a restore still load, as many as on any other day, and also after a second restore.
+// TestARestoreGivesNoTIDOfALongRowAgain: selling many tokens in a row takes a meter's TIDs far ahead of the clock, and the meter has
+// accepted the tokens. After each restore just as many tokens are sold, and each still loads, because its TID is new.
 func TestARestoreGivesNoTIDOfALongRowAgain(t *testing.T) {
 	const row = 70
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	had := map[sts.TID]int{}
-	for epoch := range 4 { // the first is no restore
+	for epoch := range 4 { // epoch 0 is before the first restore
 		for n := range row {
 			tid := s.sell(order(m, 10000, fmt.Sprintf("key-%d-%04d", epoch, n))).Sale.Tokens[0].TID
 			if in, used := had[tid]; used {
@@ -49,7 +49,7 @@ func TestARestoreGivesNoTIDOfALongRowAgain(t *testing.T) {
 	}
 }
 
-// TestHowFarTIDsRunAheadAfterARestore: twice as far for a day, because they begin a day ahead.
+// TestHowFarTIDsRunAheadAfterARestore: for a day after a restore TIDs may run twice as far ahead, because they begin a day ahead.
 func TestHowFarTIDsRunAheadAfterARestore(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
@@ -103,8 +103,8 @@ func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 	}
 }
 
-// TestAStoreThatAnOlderVersionRestored: that version skipped only an hour. The books stay sound, and no TID of the lost time is issued
-// again from now on.
+// TestAStoreThatAnOlderVersionRestored: after a restore, the older version skipped only the TIDs of an hour. The books stay sound, and no
+// TID of the lost time is issued again from now on.
 func TestAStoreThatAnOlderVersionRestored(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

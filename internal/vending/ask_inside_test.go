@@ -185,7 +185,7 @@ type bench struct {
 func (b bench) Debts() debt.Tx        { return underWay{busy: b.busy} }
 func (b bench) NewID() (id.ID, error) { return id.ID{9}, nil }
 
-// TestWhichMetersGetTokensForNothing: those that can take a token and have no sale under way.
+// TestWhichMetersGetTokensForNothing: a meter gets tokens for nothing if it can take a token and has no sale under way.
 func TestWhichMetersGetTokensForNothing(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -219,7 +219,7 @@ func TestWhichMetersGetTokensForNothing(t *testing.T) {
 	}
 }
 
-// TestAKeyChangeNeedsAKeyToBeginFrom, and a key of the newer algorithm takes four tokens.
+// TestAKeyChangeNeedsAKeyToBeginFrom also checks that a key of the newer algorithm takes four tokens.
 func TestAKeyChangeNeedsAKeyToBeginFrom(t *testing.T) {
 	for ea, want := range map[sts.EA]string{sts.EA07: "\x03\x04", sts.EA11: "\x03\x04\x08\x09"} {
 		p := sound()

@@ -37,8 +37,8 @@ var anyID = regexp.MustCompile(`\b(app|acc|mtr|cmd|jrn|job|tok|vnd|dbt)_[0-9a-z]
 
 func (l *logbook) name(identity, as string) { l.names = append(l.names, identity, as) }
 
-// fresh reads the new rows of the log, unordered, because rows of one moment have no order on PostgreSQL: when, who, action, object,
-// before, after, reason, and "alone" for one person where two are the rule.
+// fresh returns the new rows of the log, unordered, because rows of one moment have no order on PostgreSQL. Each row has the time, the
+// actor, the action, the object, its state before and after, and the reason. It ends in "alone" if one person did what usually takes two.
 func (l *logbook) fresh() []string {
 	l.t.Helper()
 	var got []string

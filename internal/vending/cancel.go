@@ -28,7 +28,8 @@ type CancelAnswer struct {
 }
 
 // proves returns what the meter's answer proves at a moment. A meter that has signed that it has the token has it, whatever it answers to
-// commands. A meter that took the command and does not answer is waited for no longer than any other; its answer counts when it comes.
+// commands. If a meter took the command and does not answer, the server waits no longer than for any other meter. A later answer still
+// counts.
 func (a CancelAnswer) proves(now time.Time) sale.CancelState {
 	switch {
 	case a.Loaded:
@@ -60,8 +61,8 @@ func proven(answers []CancelAnswer, now time.Time) []sale.Cancel {
 	return out
 }
 
-// late reports whether an answer changes the outcome that was recorded for a token when its reversal was given up. If no
-// answer was recorded, every answer does. If used was recorded, only done does: the meter may have answered used to a second command.
+// late reports whether an answer changes the outcome that was recorded for a token when its reversal was given up. If no answer was
+// recorded, any final answer does. If "used" was recorded, only "done" does: the meter may have answered "used" to a second command.
 func late(c sale.Cancel) bool {
 	switch c.Taken {
 	case sale.TakenNever:

@@ -35,8 +35,8 @@ func (s *shop) burden(meter string) {
 	s.due(account, debt.Due{Name: "first", Month: "2025-03", Gross: 10, Priority: 5, Capped: true})
 }
 
-// TestWhoOwesMuchCanBuy: a sale that pays as many debts as an account can have, and has every other line there is, fits its journal. Of
-// more charges than it looks at, it pays the first in order.
+// TestWhoOwesMuchCanBuy: a sale that pays as many debts as an account can have, and has every other line there is, fits its journal. If
+// more charges are due than one sale looks at, it pays the first ones in order.
 func TestWhoOwesMuchCanBuy(t *testing.T) {
 	s := open(t, true)
 	meter := s.meter(1, place{tariff: s.publish("heavy", heavy(), long())})

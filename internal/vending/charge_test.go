@@ -344,8 +344,8 @@ func TestFixedChargesFallDue(t *testing.T) {
 	s.audit()
 }
 
-// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn: a month's charges are those of the version with which the month began for the
-// account, even if the current version has none and the job has not run since.
+// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn: a month has the charges of the tariff version with which it began for the
+// account. That holds even if the current version has no charges and the job has not run since.
 func TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn(t *testing.T) {
 	for name, opened := range map[string]string{"an old account": "2026-10-01T00:00:00Z", "opened in the month": "2026-11-11T08:00:00Z"} {
 		s := open(t, true)
@@ -583,7 +583,7 @@ func TestASaleOfManyTokensLeavesRoomForTheFreeOne(t *testing.T) {
 	s := open(t, true)
 	body := tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 1_000_000}}, Free: tariff.Free{Units: 50 * unit.KilowattHour}}
 	meter := s.meter(1, place{tariff: s.publish("free", body, long())})
-	most := money.Minor((vending.MaxTokens - 1) * 163_830) // 1,638.3 kWh at 1.00 on each of the others
+	most := money.Minor((vending.MaxTokens - 1) * 163_830) // 1,638.3 kWh at 1.00 on each of the other tokens
 	s.refused(order(meter, most+10, "tokens-001"), refusal.VendTooLarge)
 	sale := s.sell(order(meter, most, "tokens-002")).Sale
 	if len(sale.Tokens) != vending.MaxTokens || sale.Tokens[0].Units != 50*unit.KilowattHour || sale.Tokens[1].Units != unit.MaxToken {

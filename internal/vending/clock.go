@@ -17,7 +17,7 @@ type Clock struct {
 	LastTrusted time.Time     // the last moment at which the clock is known to have been trusted
 	Ran         time.Duration // for how long the process has run
 	Asked       bool          // it is still open whether the clock was right when the process started
-	Moved       time.Duration // by how much it was moved while the process ran, and has not been trusted since
+	Moved       time.Duration // by how much the clock was moved while the process ran, since it was last trusted
 	Synced      bool          // the system's time service reports that it keeps the clock
 }
 
@@ -59,8 +59,8 @@ type clockGuard struct {
 	asked   bool             // it is still open whether the clock was right then
 	last    time.Time        // clock at the last look
 	ran     time.Time        // running time at the last look
-	off     time.Duration    // by how much the clock was moved and has not been trusted since
-	since   time.Time        // when that was noticed, by the clock
+	off     time.Duration    // by how much the clock was moved since it was last trusted
+	since   time.Time        // when that move was noticed, by the clock
 	seen    sale.Times       // what the store knew at the last look
 }
 
@@ -117,14 +117,14 @@ func (g *clockGuard) again(now time.Time) refusal.Refusal {
 	return g.look(now, t)
 }
 
-// open reports whether it is still open that the clock was right at the start.
+// open reports whether nobody knows yet if the clock was right at the start.
 func (g *clockGuard) open() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.asked
 }
 
-// step adds how much more time the wall clock has counted than the running time since the last look.
+// step adds the time by which the wall clock has moved ahead of the running time since the last look.
 func (g *clockGuard) step(now time.Time) {
 	wall, ran := now.Round(0).Sub(g.last.Round(0)), g.runs(now)
 	running := ran.Sub(g.ran)
@@ -137,7 +137,8 @@ func (g *clockGuard) step(now time.Time) {
 	}
 }
 
-// moved adds a gain. It drops small gains at once, because a clock that a time service adjusts drifts all the time.
+// moved adds a gain of the clock to the earlier gains, and returns the sum. It drops a small sum at once, because a clock that a time
+// service adjusts drifts all the time.
 func (g *clockGuard) moved(gain time.Duration) time.Duration {
 	if g.off += gain; g.off.Abs() <= MaxClockJump {
 		g.off = 0

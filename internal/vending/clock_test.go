@@ -92,7 +92,7 @@ func TestAMovedClockStopsNewSales(t *testing.T) {
 	}
 }
 
-// TestWhetherAClockIsGoneBy checks the whole rule.
+// TestWhetherAClockIsGoneBy checks the rules of [Clock.Doubt] and [Clock.Behind] at their limits.
 func TestWhetherAClockIsGoneBy(t *testing.T) {
 	known := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -119,8 +119,8 @@ func TestWhetherAClockIsGoneBy(t *testing.T) {
 	}
 }
 
-// TestAPersonsWordIsTakenUp: several servers share a database, and a person confirms to one of them that its clock is right. That settles
-// what was noticed before the confirmation, and on no server what was moved after it.
+// TestAPersonsWordIsTakenUp: several servers share a database, and a person confirms to one of them that its clock is right. On every
+// server, that settles a move of the clock that was noticed before the confirmation, and no later move.
 func TestAPersonsWordIsTakenUp(t *testing.T) {
 	own, off := time.Now(), time.Duration(0)
 	v := New(Config{Now: func() time.Time { return own.Round(0).Add(off) }, Running: func() time.Time { return own }})

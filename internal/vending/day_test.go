@@ -62,7 +62,7 @@ func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 					d.debt(d.account(d.meters[i]), percent(1000, 100+d.r.Int64N(20_000)))
 					d.debt(d.account(d.meters[i]), debt.Debt{Mode: tariff.Amount, Value: 700, MonthCap: 2000, Outstanding: 50_000})
 				}
-				if seed%2 == 1 { // before anything is bought, which claims them too
+				if seed%2 == 1 { // claim the free units before a purchase claims them
 					d.asked = append(d.asked, order(d.meters[1], 0, "key-number-0"))
 					d.ask(d.asked[0])
 				}

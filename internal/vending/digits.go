@@ -54,7 +54,7 @@ func (i Issued) Len() int { return i.digits.Len() }
 // Reveal returns the 20 digits of token n, or a mask if it has none yet.
 func (i Issued) Reveal(n int) string { return i.digits.Reveal(n) }
 
-// Digits returns the same tokens for callers that render an answer with the function of Order.Render.
+// Digits returns the same tokens for callers that render an answer with [Purchase.Render].
 func (i Issued) Digits() Digits { return i.digits }
 
 // String masks the digits.

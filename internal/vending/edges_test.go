@@ -52,7 +52,7 @@ func TestTheAuditLogSaysWhatWasGivenForNothing(t *testing.T) {
 	l.says("a copy", "08:00 person amina@example.org@192.0.2.7 vend.reprint vnd:  => copy=1 receipt=main-000001 ()", "08:00 person amina@example.org@192.0.2.7 token.show vnd:  =>  ()")
 }
 
-// TestUnitsADayEndAtLocalMidnight, and units that replace a cancelled token are owed, so they do not count as a gift.
+// TestUnitsADayEndAtLocalMidnight: a person's daily limit of free units begins anew at local midnight.
 func TestUnitsADayEndAtLocalMidnight(t *testing.T) {
 	s := open(t, true)
 	s.do(func(tx *storeTx) error { return setTZ(tx, "Africa/Nairobi") })
@@ -153,7 +153,7 @@ type unnotedClock struct{ vending.ClockTx }
 
 func (unnotedClock) ClockBegin() (sale.Times, error) { return sale.Times{}, access.ErrFull }
 
-// TestAFullDiskDoesNotKeepAServerFromStarting, and the server still doubts a clock that jumped.
+// TestAFullDiskDoesNotKeepAServerFromStarting: on a full disk the server starts, and still doubts a clock that jumped.
 func TestAFullDiskDoesNotKeepAServerFromStarting(t *testing.T) {
 	for ahead, doubt := range map[time.Duration]bool{time.Hour: false, 48 * time.Hour: true} {
 		s := open(t, true)
@@ -174,7 +174,7 @@ func TestAFullDiskDoesNotKeepAServerFromStarting(t *testing.T) {
 	}
 }
 
-// TestWhichSalesAreReversed: completed sales of the meter's account, for a reason that fits a line of the log.
+// TestWhichSalesAreReversed: only a completed sale of the meter's account is reversed, and only for a reason that fits a line of the log.
 func TestWhichSalesAreReversed(t *testing.T) {
 	long := strings.Repeat("ዕ", 200)
 	for name, c := range map[string]struct {
@@ -226,8 +226,8 @@ func TestWhichSalesAreReversed(t *testing.T) {
 	}
 }
 
-// TestHowLongASellerUndoesAlone: for the whole window that the tenant set, if the meter can be asked. A second later it takes a
-// second person.
+// TestHowLongASellerUndoesAlone: the seller may reverse a sale alone for the whole window that the tenant set, if the meter can be asked. A
+// second later, a second person must agree.
 func TestHowLongASellerUndoesAlone(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -248,7 +248,7 @@ func TestHowLongASellerUndoesAlone(t *testing.T) {
 	}
 }
 
-// TestARechargeThatIsUsedUp says what is left of it: nothing, if the account is already in debt.
+// TestARechargeThatIsUsedUp: the refusal of its reversal says how much of the recharge is left: 0.00 if the account is already in debt.
 func TestARechargeThatIsUsedUp(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -284,7 +284,8 @@ func TestALimitThatAMirrorBreaksIsAnError(t *testing.T) {
 	}
 }
 
-// TestTokensOnAReceipt are in the order of entry, with their kinds, and without digits for an actor who may not see them.
+// TestTokensOnAReceipt: the receipt shows the tokens in the order of entry, with their kinds, and without digits for an actor who may not
+// see them.
 func TestTokensOnAReceipt(t *testing.T) {
 	s := open(t, true)
 	body := flat()
@@ -319,7 +320,7 @@ func TestTokensOnAReceipt(t *testing.T) {
 	}
 }
 
-// TestASaleHasAtMostEightTokens, each with the most units a token carries.
+// TestASaleHasAtMostEightTokens: eight tokens are priced, each with the most units that a token carries, and a larger sale is refused.
 func TestASaleHasAtMostEightTokens(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("cheap", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000}}}, monday())})

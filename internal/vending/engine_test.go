@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "write testdata/insiders*.txt anew")
 // everyStatement makes every statement of every transaction fail once before it runs: go test ./internal/vending -args -every-statement.
 var everyStatement = flag.Bool("every-statement", false, "make every statement of every transaction fail once")
 
-// everyCall makes every call of a transaction that runs no statement fail once before it runs: go test ./internal/vending -args
+// everyCall makes each call that runs no statement fail once before it runs, in every transaction: go test ./internal/vending -args
 // -every-call.
 var everyCall = flag.Bool("every-call", false, "make every call of a transaction that runs no statement fail once")
 

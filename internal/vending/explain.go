@@ -82,7 +82,7 @@ func derive(s sale.Sale, version tariff.Version) (Explained, error) {
 	}
 	if s.Recharge() {
 		advance := s.Advance()
-		if advance != 0 { // it was owed at once when the recharge was made
+		if advance != 0 { // the tax was owed at once when the recharge was made
 			var err error
 			if advance, err = money.TaxIn(s.Tender.Minor, version.Body.VATBps); err != nil {
 				return Explained{}, err

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// TestEachFigureOfASaleIsCompared changes one stored figure of a sale at a time. The explanation names it, and no figure that does not
-// follow from it.
+// TestEachFigureOfASaleIsCompared changes one stored figure of a sale at a time. The explanation names the changed figure, and otherwise
+// only figures that follow from it.
 func TestEachFigureOfASaleIsCompared(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	version := tariff.Version{N: 1, EffectiveFrom: at, Body: tariff.Body{Currency: "KES", VATBps: 1500,

@@ -132,8 +132,8 @@ func TestSumsThatNobodyCanMeanAreRefused(t *testing.T) {
 	}
 }
 
-// A vendor's terms are money given away: under four eyes a new vendor and every change of one wait for a second person, who reads the old
-// and new terms in words. Stopping a vendor needs no approval.
+// A vendor's terms are money given away: under four eyes, a new vendor or a change of a vendor's terms waits for a second person, who reads
+// the old and new terms in words. Stopping a vendor needs no approval.
 func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()

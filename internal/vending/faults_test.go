@@ -66,8 +66,8 @@ func representative() []struct {
 // fails if a transaction reports success although one of its statements failed, or turns the failure into a refusal.
 func TestNoFailureOfTheStoreIsSwallowed(t *testing.T) { withFailures(t, everyStatement) }
 
-// TestNoFailureOfACallIsSwallowed does the same for failures that are not statements: an identity, a row of the audit log, a remembered
-// clock.
+// TestNoFailureOfACallIsSwallowed does the same with calls that run no statement, such as those for an identity, a row of the audit log or
+// a remembered clock.
 func TestNoFailureOfACallIsSwallowed(t *testing.T) { withFailures(t, everyCall) }
 
 func withFailures(t *testing.T, mode *bool) {
@@ -186,7 +186,7 @@ func (d shutDoor) unless(run func() error) error {
 	return run()
 }
 
-// request is a request to a server that takes at least so many transactions.
+// request is a request that takes the server at least so many transactions.
 type request struct {
 	do    func(v *vending.Vending) (refusal.Refusal, error)
 	least int
@@ -242,7 +242,7 @@ func lookups(ctx context.Context, m string, kept, undone sale.Sale) map[string]r
 	}
 }
 
-// changes are requests that write. n is new for each of them.
+// changes are requests that write. The number that n points to is new for each request.
 func (s *shop) changes(ctx context.Context, domestic id.ID, n *int) map[string]request {
 	return map[string]request{
 		"sell": {func(v *vending.Vending) (refusal.Refusal, error) {

@@ -15,7 +15,8 @@ type flight struct {
 }
 
 // flights keeps impatient repetitions from all asking the issuer at once. The first request for a reference asks; the others are told that
-// it is running. It is a courtesy, not a safeguard: two that do ask get the same token, and only one of them completes the sale.
+// it is running. It is a courtesy, not a safeguard: if two requests both ask, they get the same token, and only one of them completes the
+// sale.
 type flights struct {
 	mu  sync.Mutex
 	now map[flight]bool

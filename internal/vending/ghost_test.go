@@ -417,7 +417,7 @@ func (s *shop) limited(number int64, value money.Minor) {
 	})
 }
 
-// login makes an API key: a vendor's own, or one of the role owner for which a person is responsible.
+// login makes an API key: a vendor's own key, or a key with the role owner, for which a person is responsible.
 func (s *shop) login(name string, answers, vendor id.ID) access.Actor {
 	s.t.Helper()
 	k := access.Key{Name: name, Role: access.Owner, Answers: answers, Vendor: vendor, CreatedAt: s.clock.Now()}

@@ -177,8 +177,8 @@ func TestVerifyFindsTheLessPlainEdits(t *testing.T) {
 	t.Logf("figures: %d less plain insider edits (PostgreSQL: %t)", len(found), *onPostgres)
 }
 
-// TestTheServerCoversNoEditUp: an edit is found even if the server has used the row and written it since, as it does with every row that it
-// believes.
+// TestTheServerCoversNoEditUp: an edit is found even if the server has used the edited row and written it again since, as it does with
+// every row that it believes.
 func TestTheServerCoversNoEditUp(t *testing.T) {
 	recover := func(s *shop) {
 		s.clock.add(time.Hour)

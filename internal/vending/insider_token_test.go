@@ -58,7 +58,7 @@ func TestATokenThatItsMeterHasIsNotReversed(t *testing.T) {
 }
 
 // TestACancellationThatTheMetersReportContradicts: the meter reports that it accepted the token while the reversal waits, and somebody
-// writes that it has cancelled it. The sale remains, and no other token is made.
+// writes into the database that the meter has cancelled the token. The sale remains, and no other token is made.
 func TestACancellationThatTheMetersReportContradicts(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -81,8 +81,8 @@ func TestACancellationThatTheMetersReportContradicts(t *testing.T) {
 	}
 }
 
-// TestVerifyFindsAReversalAfterTheMetersReport, however it happened, and reports no false errors: a meter may report a token after its sale
-// was reversed, and the clock may have been set back between the two.
+// TestVerifyFindsAReversalAfterTheMetersReport: verification finds such a reversal, however it happened, and reports no false errors. A
+// meter may report a token after its sale was reversed, and the clock may have been set back between the two.
 func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after time.Duration // time of the report, counted from the reversal

@@ -81,7 +81,7 @@ func TestAnotherServerWasQuicker(t *testing.T) {
 	}
 }
 
-// TestAYoungJobIsLeftToItsMaker, as a young sale is.
+// TestAYoungJobIsLeftToItsMaker: the recovery leaves a young job to the request that makes it, as it does with a young sale.
 func TestAYoungJobIsLeftToItsMaker(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -136,7 +136,7 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 	elsewhere, held := `UPDATE meter SET account_id = (SELECT account_id FROM meter WHERE n = 2) WHERE n = 1`, `UPDATE vend SET state = 'held' WHERE client_ref = 'key-number-0'`
 	for name, c := range map[string]struct {
 		local       bool
-		before, end func(*shop) // what prevents the replacement, and its end
+		before, end func(*shop) // the first prevents the replacement, the second makes it possible
 		want, then  []string    // alarms
 	}{
 		"nothing":                     {true, func(*shop) {}, func(*shop) {}, []string{replaced}, []string{replaced}},

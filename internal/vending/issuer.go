@@ -24,8 +24,8 @@ type LocalIssuer interface {
 	Local() bool
 }
 
-// Checker is an Issuer that can say beforehand that it would refuse: the key is missing, or its store is locked.
-// Quotes ask it, and sales before they reserve anything.
+// Checker is an Issuer that can say beforehand that it would refuse: the key is missing, or its store is locked. A quote asks it, and so
+// does a sale before it reserves anything.
 type Checker interface {
 	// Check returns the refusal that an order under this key would get, or the zero Refusal if it would be issued. Token and Credit of the
 	// order are not filled in. Check runs inside a transaction, so it does no input or output.
@@ -78,7 +78,7 @@ func (m Make) class() uint8 {
 }
 
 // Change is one section of a key change: the facts of the new key and the number of the section. All sections use the time of the set, so
-// that those asked for later still belong to it.
+// that sections requested later still belong to the set.
 type Change struct {
 	Next    sts.Attributes
 	KEN     uint8

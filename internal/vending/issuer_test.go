@@ -127,7 +127,7 @@ func (ramp) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestEachTokenHasFourRandomBits: they come from its own byte, whatever the other four bits are.
+// TestEachTokenHasFourRandomBits: each token takes its random bits from a byte of its own, whatever the other four bits of that byte are.
 func TestEachTokenHasFourRandomBits(t *testing.T) {
 	s := open(t, true)
 	s.do(func(tx *store.Tx) error {

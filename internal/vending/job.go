@@ -104,7 +104,7 @@ type JobTx interface {
 	JobByRef(ref string) (sale.Job, bool, error)
 	// JobOfKey returns the completed key change that gives a meter this key.
 	JobOfKey(newKey id.ID) (sale.Job, bool, error)
-	// JobsHeld lists up to max jobs that their issuer has not answered, made before a time, after the given one.
+	// JobsHeld lists up to max jobs that were made before a time and that their issuer has not answered, beginning after the given job.
 	JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
 	// UnitsSince returns how much was given away under these names since a time.
 	UnitsSince(by []string, from time.Time) (unit.Energy, error)

@@ -148,7 +148,8 @@ func TestWrongRequestsForTokensMakeNone(t *testing.T) {
 	}
 }
 
-// Planned: nothing is sold. Issued: sold under the new key, the set first. Confirmed: the old key is retired.
+// While a key change is planned, nothing is sold. Once its tokens are issued, sales use the new key, and the customer enters those tokens
+// first. Once the change is confirmed, the old key is retired.
 func TestAKeyChangeFromPlanToConfirmation(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)

@@ -123,8 +123,8 @@ func TestWhoMayAskForAPriceOrAMetersTokens(t *testing.T) {
 	}
 }
 
-// TestACreditNoteMirrorsTheReceipt under its number and a mark, at the local time of the reversal, and shows whether the meter has
-// confirmed it.
+// TestACreditNoteMirrorsTheReceipt: the note has the receipt's number with a mark and the local time of the reversal, and shows whether the
+// meter has confirmed it.
 func TestACreditNoteMirrorsTheReceipt(t *testing.T) {
 	for _, online := range []bool{true, false} {
 		s := open(t, true)
@@ -151,7 +151,7 @@ func TestACreditNoteMirrorsTheReceipt(t *testing.T) {
 	}
 }
 
-// TestALostAnswerIsAskedForByItsKey: the answer as it was given, "not there yet", or "nobody asked".
+// TestALostAnswerIsAskedForByItsKey: the outcome of a key is the answer as it was given, "not there yet", or "nobody asked".
 func TestALostAnswerIsAskedForByItsKey(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, false)
@@ -187,7 +187,7 @@ func TestALostAnswerIsAskedForByItsKey(t *testing.T) {
 	s.refused(claimed, refusal.IdempotencyRunning)
 }
 
-// TestASaleWithoutAReceiptIsNotPrinted, and a sale whose stored digits are no token is not shown.
+// TestASaleWithoutAReceiptIsNotPrinted also checks that a sale whose stored digits are no token is not shown.
 func TestASaleWithoutAReceiptIsNotPrinted(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, false)
@@ -262,7 +262,7 @@ func TestWhatIsPlannedForAKey(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeReadIsNotDone: an approval whose stored act is no act.
+// TestWhatCannotBeReadIsNotDone: an approval is not carried out if its stored act cannot be read.
 func TestWhatCannotBeReadIsNotDone(t *testing.T) {
 	s := open(t, true)
 	for _, act := range []access.Act{access.ActReverse, access.ActClock, access.ActUnits, access.ActTokens, access.ActClearCredit, access.ActClearTamper} {
@@ -272,7 +272,8 @@ func TestWhatCannotBeReadIsNotDone(t *testing.T) {
 	}
 }
 
-// TestAnswersOfTokensForNothing: another request under the key, a request whose tokens were refused, and one that waits.
+// TestAnswersOfTokensForNothing checks the answers to another request under the same key, a request whose tokens were refused, and a
+// request that waits.
 func TestAnswersOfTokensForNothing(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

@@ -80,8 +80,8 @@ func (c *customer) open() (dues []debt.Due, debts []debt.Debt, _ error) {
 }
 
 // TestAMillionPurchasesAddUp sells at random on random tariffs, with fees, charges due, debts, free units, levies and carry, and checks
-// every sale: its parts and its carry sum to the payment and the carry before, no part is negative, its journal sums to zero, and no charge
-// or debt pays more than was owed.
+// every sale: its parts and the carry that it leaves sum to the payment and the carry that it found, no part is negative, its journal sums
+// to zero, and no charge or debt pays more than was owed.
 func TestAMillionPurchasesAddUp(t *testing.T) {
 	r := rand.New(rand.NewPCG(2026, 11))
 	var did struct{ sold, refused, deducted, free, levied, split, tariffs, journals int }

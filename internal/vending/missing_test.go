@@ -95,7 +95,7 @@ func (g gapsOfCommands) HasLinkKey(meter id.ID) (bool, error) {
 	return has && !g.gone.links, err
 }
 
-// loses removes a row from the beginning.
+// loses removes a row before anything is requested.
 func loses(lose func(*gone)) func(*shop, *gone) { return func(_ *shop, g *gone) { lose(g) } }
 
 // losesAtIssuer removes a row while the issuer is asked.

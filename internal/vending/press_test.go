@@ -13,7 +13,7 @@ import (
 const pressed = "Press # on the meter to switch the supply on."
 
 // TestACustomerIsToldToPressTheKey: if a meter's relay is armed, the answer and every form of the receipt say so, at once and when they are
-// read again. The next recharge, with a closed relay, does not.
+// read again. The next recharge finds the relay closed, and its answer does not say so.
 func TestACustomerIsToldToPressTheKey(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))

@@ -24,7 +24,7 @@ const MaxUnits = MaxTokens * unit.MaxToken
 // priced is a purchase that passed every check, with the facts it was decided on.
 type priced struct {
 	point sale.Point
-	// recharge means that the money goes into the account's wallet. Then only version and month are set of the fields below tender.
+	// recharge means that the money goes into the account's wallet. Of the fields below tender, only version and month are set then.
 	recharge bool
 	// advance is the tax contained in a recharge if it is owed at once.
 	advance money.Minor
@@ -132,8 +132,8 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 	return nil
 }
 
-// number gives every token its TID: the minute of now, or the one after the key's last. It skips TIDs that a store lost in a restore may
-// have issued, and issues none beyond [sale.Reach].
+// number gives every token its TID: the present minute, or the minute after the key's last TID if that is later. It skips TIDs that a store
+// lost in a restore may have issued, and issues none beyond [sale.Reach].
 func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 	base := p.key.BaseDate
 	if _, err := base.TIDAt(now); err != nil {
@@ -257,7 +257,7 @@ func checkLines(lines []sale.Line, tender money.Minor) error {
 	return nil
 }
 
-// leftAfter returns what is left of a deduction's charge after it, or nil for a charge without an end.
+// leftAfter returns what is left of a charge after a deduction, or nil for a charge without an end.
 func leftAfter(d tariff.Deduction) *money.Minor {
 	if d.Charge.Endless {
 		return nil

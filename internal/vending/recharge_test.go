@@ -71,7 +71,7 @@ func (s *shop) hears(number, relay string, caps []string, registers ...int64) {
 	s.hearsOf(s.clock.Now(), number, relay, caps, registers...)
 }
 
-// hearsOf does the same as hears for readings that arrive now, with this time of the newest.
+// hearsOf does the same as hears for readings that arrive now. The newest reading has the given time.
 func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, registers ...int64) {
 	s.t.Helper()
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)
@@ -333,8 +333,9 @@ func TestFixedChargesOfAWalletAreTakenDayByDay(t *testing.T) {
 	s.audit()
 }
 
-// TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay, even if the day's charges of all others were taken before. The first month is charged
-// by its days, including the first one, and the next day never takes two of them.
+// TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay: the charge of the opening day is taken on that day, even if the charges of all other
+// accounts were taken before. The first month is charged by its days, including the opening day, and the next day never takes the charges
+// of two days.
 func TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay(t *testing.T) {
 	s := open(t, true)
 	b := flat()

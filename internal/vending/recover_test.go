@@ -180,7 +180,7 @@ func TestARepeatedRequestAndRecoveryFinishOneSale(t *testing.T) {
 	}
 	s.door.after = nil
 	s.clock.add(time.Minute)
-	// Another instance does not share this one's flights: both ask, both get the token, one completes.
+	// Another instance does not share this one's flights: both instances ask and get the token, and one of them completes the sale.
 	other := vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: zeros{}})
 	var both sync.WaitGroup
 	both.Add(2)
@@ -222,7 +222,7 @@ func TestWhileASaleIsAtItsIssuer(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.sell(order(m, 10000, "key-number-1")) })
 	<-asked
-	for range 2 { // a request that is told so does not lock out the next one
+	for range 2 { // a request that is told that the sale is running does not lock out the next one
 		s.refused(order(m, 10000, "key-number-1"), refusal.IdempotencyRunning)
 	}
 	if sold := s.refused(order(m, 10000, "key-number-2"), refusal.VendInProgress); sold.Reply.Status != 0 {
@@ -234,7 +234,7 @@ func TestWhileASaleIsAtItsIssuer(t *testing.T) {
 	}
 	close(answer)
 	wg.Wait()
-	second := s.sell(order(m, 10000, "key-number-2")) // neither it nor the first lost the blocks or the carry
+	second := s.sell(order(m, 10000, "key-number-2")) // neither sale lost its blocks or its carry
 	if second.Sale.CarryIn != 24 {
 		t.Errorf("the second sale brought in %d, want the 24 of the first", second.Sale.CarryIn)
 	}

@@ -27,8 +27,7 @@ func wrongKeyType(p sale.Point, kt sts.KeyType) refusal.Refusal {
 	return refuse.KeyOfRefusedType(p.Meter.Number, number, kt.String())
 }
 
-// otherClock refuses an approval that was given for another clock time. Said is zero in an approval by an older version, which did not
-// record it.
+// otherClock refuses an approval that was given for another clock time. An approval by an older version has no clock time.
 func otherClock(said, says time.Time) refusal.Refusal {
 	if said.IsZero() {
 		return refuse.ApprovalWithoutClock(says)
@@ -50,7 +49,7 @@ func saleFailed(s sale.Sale) refusal.Refusal {
 	return refuse.SaleFailed(failure(s.Failure), s.ID.Text(id.Vend))
 }
 
-// failure returns the code that a failed sale answers with. A row without a code was refused by its issuer.
+// failure returns the code of the answer to a failed sale. A row without a code was refused by its issuer.
 func failure(c refusal.Code) refusal.Code {
 	if c == "" {
 		return refusal.IssuerRefused
@@ -66,8 +65,8 @@ func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal 
 	return refuse.AmountNotPositive(p.Meter.Number)
 }
 
-// beyond refuses one more reversal than the daily limits allow. If of names a vendor, had sums the reversals of its
-// sales. If of is "", had sums the reversals by the actor that who names.
+// beyond refuses one more reversal than the daily limits allow. The limits apply to one vendor's sales or, if no vendor is named, to the
+// reversals by one person. had is the sum of those reversals so far.
 func beyond(who, of string, had sale.Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
 	if had.Number >= limits.ReversalsADay {
 		if of != "" {

@@ -20,8 +20,8 @@ type copied struct {
 	n int
 }
 
-// Reprint returns the receipt of a sale once more, marked as a copy with its number. The seller may do it, any login of the sale's vendor,
-// and anybody who may reverse sales. Each copy is counted and audited before it is shown.
+// Reprint returns the receipt of a sale once more, marked as a copy with its number. The seller may do it, and so may any login of the
+// sale's vendor and anybody who may reverse sales. Each copy is counted and audited before it is shown.
 func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
 	if no := by.Needs(access.ShowTokens); no.Refused() {
 		return Receipted{Refusal: no}, nil

@@ -32,7 +32,7 @@ const maxReason = 200
 type ReversalTx interface {
 	// VendMeter returns the meter of a sale, without locking either.
 	VendMeter(sale id.ID) (meter id.ID, found bool, err error)
-	// VendNewest returns the newest sale to a meter that has neither failed nor been reversed, or the zero ID.
+	// VendNewest returns a meter's newest sale that neither failed nor was reversed, or the zero ID.
 	VendNewest(meter int64) (id.ID, error)
 	// SetSaleState moves a sale from one state to another. It is an error if the sale is in a third state.
 	SetSaleState(sale id.ID, from, to sale.State) error
@@ -50,7 +50,7 @@ type ReversalTx interface {
 	// UpdateAlarm opens an alarm, or brings the open one up to date; ClearAlarm ends it.
 	UpdateAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
-	// ReversalsWaiting lists up to max sales whose reversal waits for a meter, ordered by identity, after the given one.
+	// ReversalsWaiting lists up to max sales whose reversal waits for a meter, ordered by identity, after the given sale.
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
 	// Loaded reports whether a meter has reported that it has a token of a sale, whatever the token's state.
 	Loaded(sale id.ID) (bool, error)
@@ -69,7 +69,7 @@ type ReversalTx interface {
 type CancelTx interface {
 	// DropPush ends the delivery of a token to its meter.
 	DropPush(number string, token id.ID) error
-	// Commands returns the transaction in the form in which commands are given to a meter.
+	// Commands returns the transaction with the methods for giving a meter commands.
 	Commands() command.AddTx
 	// HasLinkKey reports whether commands to a meter can be signed, so that it can check the sender.
 	HasLinkKey(meter id.ID) (bool, error)
@@ -78,9 +78,10 @@ type CancelTx interface {
 	// CancelAnswers lists all commands that told a meter to cancel tokens of a sale, with their answers. They are ordered by token, and for
 	// one token by the order in which they were given.
 	CancelAnswers(sale id.ID) ([]CancelAnswer, error)
-	// CancelsLate lists up to max sales with an answer to one of these commands that may be late, ordered by identity, after the given one.
+	// CancelsLate lists up to max sales for which an answer to such a command may have come late, ordered by identity, after the given
+	// sale.
 	CancelsLate(after id.ID, max int) ([]id.ID, error)
-	// CancelsOwed lists up to max tokens whose units must be replaced, ordered by identity, after the given one.
+	// CancelsOwed lists up to max tokens whose units must be replaced, ordered by identity, after the given token.
 	CancelsOwed(after id.ID, max int) ([]sale.Token, error)
 }
 
@@ -104,10 +105,10 @@ type undone struct {
 }
 
 // Reverse reverses a sale. Within the tenant's window ([registry.Limits]) the seller may do it; later it takes the right to reverse, and a
-// reason. The sale must be the last one to its meter, of this local month, with none of its tokens in the meter. If only an SMS says that a
-// token is loaded, the actor needs the right to reverse. A connected meter is first told to cancel the tokens, and the sale is reversing
-// until it has answered. The tokens of any other meter may still load: [consentFor] decides who must agree before money goes back. Journals
-// that mirror those of the sale give everything back.
+// reason. The sale must be the meter's last sale and be of this local month, and the meter must have none of its tokens. If only an SMS
+// says that a token is loaded, the actor needs the right to reverse. A connected meter is first told to cancel the tokens, and the sale is
+// reversing until it has answered. The tokens of any other meter may still load: [consentFor] decides who must agree before money goes
+// back. Journals that mirror those of the sale give everything back.
 func (v *Vending) Reverse(ctx context.Context, by access.Actor, u PendingReversal) (once.Done[sale.Reversal], error) {
 	right := access.Reverse
 	if by.May(access.Sell) {

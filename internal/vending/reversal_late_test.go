@@ -49,8 +49,8 @@ func (s *shop) late(state, answer string) {
 	s.settled()
 }
 
-// The meter answers cancel_token when nobody waits any more. The customer gets the money or another token, never neither and never both. If
-// the meter has the token, the sale remains.
+// The meter answers cancel_token when nobody waits for the answer any more. The customer then gets either the money or another token, but
+// never both. If the meter has the token, the sale remains.
 func TestALateAnswerOfTheMeterCounts(t *testing.T) {
 	other := func(s *shop, m string, _ sale.Sale) { s.sell(order(m, 10000, "key-between")) }
 	month := func(s *shop, _ string, _ sale.Sale) { s.clock.add(12 * 24 * time.Hour) }
@@ -424,8 +424,8 @@ func TestAReversedTokenThatIsUsedCountsInTheMonth(t *testing.T) {
 	}
 }
 
-// A meter also answers used_error for a token that it has cancelled by command. Only its answer to the command, or an accept before it,
-// shows whether the token was loaded.
+// A meter also answers used_error for a token that it has cancelled by command. Only its answer to the command, or an earlier accept, shows
+// whether the token was loaded.
 func TestAForgottenTokenIsNotClaimedBack(t *testing.T) {
 	for _, c := range []struct {
 		answer string

@@ -53,7 +53,7 @@ func (s *shop) texting(p *telephones) (serve func()) {
 	}
 }
 
-// TestWhoGotASaleBySMSIsToldThatItWasTakenBack: and nobody else is.
+// TestWhoGotASaleBySMSIsToldThatItWasTakenBack: a person who got a sale by SMS is told of its reversal, and nobody else is.
 func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
 	const phone = "+254700000001"
 	for name, c := range map[string]struct {

@@ -247,8 +247,8 @@ func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.
 const reclaimPriority = 30
 
 // valueOf returns what the units of a token were sold for, as credits: its share of the energy, of the levies on it and of the tax. Each
-// share is the amount for all units up to this token's last one, less the amount for those before it, rounded half up. So the tokens of a
-// sale are together claimed back for exactly their price.
+// share is the amount for all units up to the end of this token, less the amount for the units before it, both rounded half up. So the
+// tokens of a sale are together claimed back for exactly their price.
 func valueOf(s sale.Sale, t sale.Token) ([]ledger.Posting, error) {
 	var before, paid unit.Energy
 	for _, o := range s.Tokens {
@@ -286,7 +286,7 @@ func valueOf(s sale.Sale, t sale.Token) ([]ledger.Posting, error) {
 	return slices.DeleteFunc(out, func(p ledger.Posting) bool { return p.Amount == 0 }), nil
 }
 
-// shareOf returns the part of an amount for some units, with so many units before them.
+// shareOf returns the part of an amount that falls to some units, when other units of the same sale come before them.
 func shareOf(amount money.Minor, before, units, all unit.Energy) (money.Minor, error) {
 	to, err := money.MulDiv(int64(amount), int64(before+units), int64(all), money.HalfUp)
 	if err != nil {

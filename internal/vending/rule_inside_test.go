@@ -34,7 +34,7 @@ func TestATimeZoneIsReadOnce(t *testing.T) {
 	}
 }
 
-// TestOneMoreReversalADay is refused at the limit: by number, and by the value of the day's reversed sales.
+// TestOneMoreReversalADay: at the limit one more reversal is refused, by number and by the value of the day's reversed sales.
 func TestOneMoreReversalADay(t *testing.T) {
 	const most = "juma reversed sales for 90.00 KES today. This one, for 10.01 KES, would exceed the limit of 100.00 KES a day."
 	for name, c := range map[string]struct {
@@ -75,7 +75,7 @@ func (a *alarms) UpdateAlarm(_ int64, opened metering.Alarm) error { a.opened = 
 
 func (a *alarms) ClearAlarm(_ int64, code metering.AlarmCode) error { a.clear = code; return nil }
 
-// TestTheAlarmCountsUnconfirmedReversals and ends with the last of them.
+// TestTheAlarmCountsUnconfirmedReversals: the alarm ends with the last unconfirmed reversal.
 func TestTheAlarmCountsUnconfirmedReversals(t *testing.T) {
 	const rest = ". The money was given back, but the meter has not confirmed that it will never load the tokens."
 	for number, want := range map[int64]string{0: "", 1: "A sale for 12.00 KES to this meter was reversed" + rest, 2: "2 sales for 12.00 KES to this meter were reversed" + rest} {
@@ -129,7 +129,8 @@ func TestWhatTheClockKnows(t *testing.T) {
 	}
 }
 
-// TestWhatIsOfNoToken: the code of a failed sale, the rest of a charge, the sentences about a clock, and TIDs too far ahead.
+// TestWhatIsOfNoToken checks the code of a failed sale, the rest of a charge, the sentences about a clock, and the refusal of TIDs too far
+// ahead.
 func TestWhatIsOfNoToken(t *testing.T) {
 	if failure("") != refusal.IssuerRefused || failure(refusal.KeyMissing) != refusal.KeyMissing {
 		t.Errorf("failures answer with %s and %s", failure(""), failure(refusal.KeyMissing))
@@ -157,7 +158,7 @@ func TestWhatIsOfNoToken(t *testing.T) {
 	}
 }
 
-// TestAPurchaseForNothing is refused if the free units of the month were claimed, or if there are none.
+// TestAPurchaseForNothing: a purchase without money is refused if the free units of the month were claimed, or if there are no free units.
 func TestAPurchaseForNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		free    tariff.Free
@@ -232,7 +233,7 @@ func (f funding) TariffVersion(id.ID) (tariff.Version, error) {
 	return tariff.Version{Body: f.body}, nil
 }
 
-// TestWhatAProgrammeOwes for free units is their price and the tax on it. Units that cannot be priced are an error.
+// TestWhatAProgrammeOwes: for free units a programme owes their price and the tax on it. Units that cannot be priced are an error.
 func TestWhatAProgrammeOwes(t *testing.T) {
 	tx := funding{body: tariff.Body{Currency: "KES", VATBps: 1500, Free: tariff.Free{Units: 50_000, Funded: 1_200_000}}}
 	var e ledger.SaleEntry
@@ -248,7 +249,7 @@ func TestWhatAProgrammeOwes(t *testing.T) {
 	}
 }
 
-// oneTime is an issuer that can be looked at once.
+// oneTime is an issuer that counts the calls of Look.
 type oneTime struct {
 	Issuer
 	looked *int
@@ -256,7 +257,7 @@ type oneTime struct {
 
 func (o oneTime) Look() Issuer { *o.looked++; return Issuer(nil) }
 
-// TestAnIssuerLooksOnceForARequest: the issuer that the look returns serves the request. An issuer without a look serves as it is.
+// TestAnIssuerLooksOnceForARequest: the issuer that Look returns serves the request. An issuer without Look serves the request itself.
 func TestAnIssuerLooksOnceForARequest(t *testing.T) {
 	looked := 0
 	if got := lookedAt(oneTime{looked: &looked}); got != nil || looked != 1 {
@@ -268,7 +269,7 @@ func TestAnIssuerLooksOnceForARequest(t *testing.T) {
 	}
 }
 
-// TestALateWordAboutAnUnknownToken is an error, not an answer about another token.
+// TestALateWordAboutAnUnknownToken: a late answer about an unknown token is an error, not an answer about another token.
 func TestALateWordAboutAnUnknownToken(t *testing.T) {
 	v := New(Config{Now: time.Now})
 	s := sale.Sale{ID: id.ID{1}, Tokens: []sale.Token{{ID: id.ID{2}}}}

@@ -52,8 +52,9 @@ func (s step) Refused() bool { return s.undo }
 func no(r refusal.Refusal) step { return step{Sold: Sold{Refusal: r}, undo: true} }
 
 // Sell makes one sale. It is safe to repeat: the same request under the same key gets the stored answer, and the same request under a new
-// key but an old client_ref gets that sale. At most one sale ever exists for either. When Sell returns a sale that is not refused, token
-// and journal are durable. After an error the store has the outcome: nothing happened, unless the error says that the commit is unknown.
+// key but an old client_ref gets the sale of that client_ref. At most one sale ever exists for a key or a client_ref. When Sell returns a
+// sale that is not refused, token and journal are durable. After an error the store has the outcome: nothing happened, unless the error
+// says that the commit is unknown.
 func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, error) {
 	if r := by.Needs(access.Sell); r.Refused() {
 		return Sold{Refusal: r}, nil
@@ -263,9 +264,10 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if err != nil || doubt.Refused() {
 		return no(doubt), err
 	}
-	// The request may have waited past the end of a local month. Servers that follow a database's
-	// clock compare it with their own when a transaction begins. If a server's own clock was just moved, a time taken before that is wrong.
-	// A token issued in the future would stop all servers until that time, and no money is held for longer than the store's time allows.
+	// The sale takes the time of its transaction, because the request may have waited past the end of a local month. Servers that follow a
+	// database's clock compare it with their own when a transaction begins. If a server's own clock was just moved, a time taken before the
+	// transaction is wrong. A token issued in the future would stop all servers until that time, and the store would refuse to hold money
+	// for so long.
 	p.now = tx.Moment()
 	if r := magic(point, p.order.Tender, p.now); r.Refused() {
 		return no(r), nil

@@ -214,8 +214,8 @@ func (d commandDoor) View(ctx context.Context, t access.Tenant, fn func(command.
 	return d.s.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// inOrder checks a meter's commands after a clock was set back: its lease dates from now and is the latest, and no pending command ends in
-// a month.
+// inOrder checks a meter's commands after a clock was set back: its lease dates from now and is its newest, and no pending command lives
+// for another month.
 func (s *shop) inOrder(number string) {
 	s.t.Helper()
 	n, now := s.number(`SELECT n FROM meter WHERE number = $1`, number), s.clock.Now()

@@ -56,8 +56,8 @@ func (c *clock) add(d time.Duration) { c.set(c.Now().Add(d)) }
 type door struct {
 	engine store.Engine
 	mu     sync.Mutex
-	before func(n int) error // after an error of it, the n-th transaction does not begin
-	after  func(n int) error // it has committed, but the caller gets an error
+	before func(n int) error // if it returns an error, the n-th transaction does not begin
+	after  func(n int) error // if it returns an error, the caller gets it although the transaction has committed
 	count  int
 	wrap   func(vending.Tx) vending.Tx // wraps each transaction
 	flaky  testing.TB                  // fails if a failing call goes unnoticed; nil: no call fails
@@ -98,7 +98,7 @@ type issuer struct {
 	local bool
 	mu    sync.Mutex
 	asked []vending.IssueRequest
-	say   func(n int, o vending.IssueRequest) (vending.Answer, error) // nil Outcome: make the token
+	say   func(n int, o vending.IssueRequest) (vending.Answer, error) // answers; if nil, or on errAnswerItself, the token is made
 }
 
 func (i *issuer) Local() bool { return i.local }

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// noteEvery is how old the note of a trusted clock may be.
+// noteEvery is how old the note of a trusted clock may become before a new one is written.
 const noteEvery = 5 * time.Minute
 
 // StartClock checks the clock before the first sale; see [Clock.Doubt]. Without this call a Vending trusts its clock. A full
@@ -72,7 +72,7 @@ func (v *Vending) ClockFault(ctx context.Context, t access.Tenant) (refusal.Refu
 // the store.
 func (v *Vending) ClockDoubted() bool { return v.guard.again(v.c.Now()).Refused() }
 
-// ClockAsked reports whether it is still open that the clock was right when this process started.
+// ClockAsked reports whether nobody knows yet if the clock was right when this process started.
 func (v *Vending) ClockAsked() bool { return v.guard.again(v.c.Now()).Refused() && v.guard.open() }
 
 // NoteClock checks the clock and records from time to time that it is trusted, so that a week without sales does not look like
@@ -112,9 +112,9 @@ type trustRequest struct {
 
 const trustObject = "server clock"
 
-// TrustClock records that a person confirms the clock: after it was moved, when it was in doubt at the start, or when tokens were issued
-// later than now because it was wrong then. The audit log says who confirmed it. A wrong clock makes TIDs that cannot be taken back, so
-// this takes two people. If the clock is not in doubt, TrustClock refuses.
+// TrustClock records that a person confirms the clock: after it was moved, when it was in doubt at the start, or when tokens have issue
+// times in the future because the clock was wrong when they were made. The audit log says who confirmed it. A wrong clock makes TIDs that
+// cannot be taken back, so this takes two people. If the clock is not in doubt, TrustClock refuses.
 func (v *Vending) TrustClock(ctx context.Context, by access.Actor, reason string) (Trusted, error) {
 	return v.trust(ctx, by, trustRequest{Reason: reason})
 }
@@ -131,7 +131,7 @@ func (v *Vending) trust(ctx context.Context, by access.Actor, w trustRequest) (T
 	if out.Refused() || out.Waits != nil {
 		return out, nil
 	}
-	if _, err := v.ClockFault(ctx, by.Tenant); err != nil { // it is trusted after all, from the next look on
+	if _, err := v.ClockFault(ctx, by.Tenant); err != nil { // even then the clock is trusted, from the next look on
 		v.c.Log.Warn("clock check failed", logkey.Err, err)
 	}
 	return out, nil

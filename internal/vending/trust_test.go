@@ -117,8 +117,8 @@ func TestAServerThatSellsNothingKnowsTheTime(t *testing.T) {
 	s.sell(order(m, 10000, "key-number-2"))
 }
 
-// TestTheQuestionGoesAway: without a restart, when the time service keeps the clock, or when the clock was set right. The correction itself
-// is no jump.
+// TestTheQuestionGoesAway: it needs no restart, only a time service that keeps the clock, or a clock that was set right. The correction
+// itself does not count as a jump.
 func TestTheQuestionGoesAway(t *testing.T) {
 	for _, by := range []string{"the time service", "setting it"} {
 		s := open(t, true)
@@ -174,7 +174,7 @@ func TestTheClockIsTrustedByName(t *testing.T) {
 	s.trusts(owner(), refusal.ClockTrusted)
 	s.begin()
 	s.sell(order(m, 10000, "key-number-3"))
-	s.clock.add(25 * time.Hour) // it was right then, which proves nothing about now
+	s.clock.add(25 * time.Hour) // the clock was right a day ago, which proves nothing about now
 	s.begin()
 	s.refused(order(m, 10000, "key-number-4"), refusal.ClockUntrusted)
 	s.audit()

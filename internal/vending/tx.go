@@ -70,13 +70,15 @@ type SoldTx interface {
 	VendNumbered(receiptNo string) (id.ID, error)
 	// VendRef finds the sale of a vendor's client reference, and the hash of its order.
 	VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error)
-	// VendOpen lists up to max sales that an issuer has not answered, priced before a time, oldest first, after the given one.
+	// VendOpen lists up to max sales that were priced before a time and that an issuer has not answered, oldest first, after the given
+	// sale.
 	VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
 	// VendKey returns a meter key by its identity, whatever its state.
 	VendKey(key id.ID) (registry.Key, bool, error)
 	// TariffVersion reads a version by its identity.
 	TariffVersion(version id.ID) (tariff.Version, error)
-	// MeterTokens lists a meter's tokens, including external ones, newest first, from the one after before on (zero for the newest).
+	// MeterTokens lists a meter's tokens, including external ones, newest first. The list begins after the given token, or with the newest
+	// token if the identity is zero.
 	MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
 	// VendFacts returns the key and the tariff that the core of a sale's receipt shows.
 	VendFacts(sale.Sale) (sale.Facts, error)
@@ -84,7 +86,7 @@ type SoldTx interface {
 	VendReceipt(sale.Sale) (sale.Paper, error)
 	// AddCopy counts a copy of a sale's receipt and returns its number, from 1.
 	AddCopy(sale id.ID, by string) (int, error)
-	// VendProof finds a completed sale in the log, up to the head of size leaves, or up to the newest head for 0.
+	// VendProof finds a completed sale in the log up to the head that has this number of leaves, or up to the newest head if size is 0.
 	VendProof(s sale.Sale, size int64) (proof.Sealed, sale.Sealing, error)
 }
 

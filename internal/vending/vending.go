@@ -1,13 +1,13 @@
 // Package vending sells: it prices a purchase, books the money and issues the token. A token exists exactly when its journal does.
 //
-// Start at [Vending.Sell]. A sale has three steps (docs/reference/datapath.md#from-the-sale-to-the-token): reserve writes
-// the sale, its frozen lines, the TIDs and the random nibbles; [Issuer.Issue] makes each token from these stored inputs
-// alone, so that asking again gives the same digits; complete keeps the sealed token, posts the journal, takes the
-// receipt number and enqueues the delivery. A local issuer runs all three in one transaction, any other in two, and
-// [Vending.Recover] finishes what a crash or a lost answer left between them.
+// Start at [Vending.Sell]. A sale has three steps (docs/reference/datapath.md#from-the-sale-to-the-token): reserving, making the tokens and
+// completing. Reserving writes the sale, its frozen lines, the TIDs and the random nibbles. [Issuer.Issue] makes each token from these
+// stored inputs alone, so that asking again gives the same digits. Completing stores the sealed tokens, posts the journal, takes the
+// receipt number and enqueues the delivery. A local issuer runs all three in one transaction, any other in two, and [Vending.Recover]
+// finishes what a crash or a lost answer left between them.
 //
 // Digits are worth money. They leave this package only in the [Issued] that Sell returns after the commit, and in the [Digits] passed to
-// Order.Render, whose bytes are sealed and sent after the commit.
+// [Purchase.Render], whose bytes are sealed and sent after the commit.
 //
 // Not here: the price itself (tariff), the books (ledger), keys (keystore), the layout of a receipt (print).
 package vending
@@ -40,7 +40,8 @@ type Config struct {
 	Issuer Issuer
 	Sealer Sealer
 	Now    func() time.Time // the server's clock, like time.Now; with a monotonic reading if it has one
-	// Running returns a time with a monotonic reading. It is needed if Now has none, such as a database's clock; nil: Now has one.
+	// Running returns a time with a monotonic reading. It is needed if the times of Now have no such reading, as with a database's clock.
+	// If Running is nil, the times of Now have one.
 	Running func() time.Time
 	// Synced reports whether the system's time service says that it keeps the clock; nil: there is none.
 	Synced func() bool

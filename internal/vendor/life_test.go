@@ -83,7 +83,7 @@ func (w *world) paysIn(float, postpaid vendor.Vendor) {
 	_ = postpaid
 }
 
-// sells: from a float and on credit, with a hold that is posted, one that has expired, and none.
+// sells makes sales from a float and on credit: with a hold that is posted, with a hold that has expired, and without a hold.
 func (w *world) sells(float, postpaid vendor.Vendor) {
 	o, err := w.selling(owner(), 10000)
 	w.step("the utility sells", o, err)
@@ -147,7 +147,7 @@ func (w *world) expires(float vendor.Vendor) {
 	}
 }
 
-// changes: terms change by name, and only what is named.
+// changes: only the terms that a change names are changed.
 func (w *world) changes(float vendor.Vendor) {
 	for _, c := range []struct {
 		what  string

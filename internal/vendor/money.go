@@ -67,8 +67,8 @@ func Reserve(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 	return refusal.Refusal{}, tx.VendSeller(*s)
 }
 
-// Book posts the journal of a sale: from the hold of a vendor, else as it is. A hold may expire while it is unknown whether
-// the token exists. Then the rest of the account must cover the sale.
+// Book posts the journal of a sale: from the vendor's hold if the sale has one, otherwise directly. A hold may expire while it is unknown
+// whether the token exists. Then the money left on the account must cover the sale.
 func Book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 	if !s.Seller.Hold.IsZero() {
 		posted, breach, err := tx.HoldPost(s.Seller.Hold, j)

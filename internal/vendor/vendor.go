@@ -48,7 +48,7 @@ type Tx interface {
 	// VendorByID and VendorByCode find a vendor and lock it.
 	VendorByID(vendor id.ID) (Vendor, bool, error)
 	VendorByCode(code string) (Vendor, bool, error)
-	// VendorPage lists vendors in the order of their ids, after the given one.
+	// VendorPage lists vendors in the order of their ids, after the given id.
 	VendorPage(after id.ID, max int) ([]Vendor, error)
 	// AddVendor and PutVendor store a vendor and the limit of its account.
 	AddVendor(Vendor) error
@@ -250,8 +250,7 @@ func checkTerms(commission money.Bps, credit money.Minor) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// commissionAllowed refuses a commission above the ceiling of the settings. A vendor may keep a higher one that it already
-// has.
+// commissionAllowed refuses a commission above the ceiling of the settings. A vendor may keep a higher commission that it already has.
 func commissionAllowed(tx Tx, commission money.Bps) (refusal.Refusal, error) {
 	most, err := tx.MaxCommission()
 	if err != nil || commission <= most {

@@ -36,7 +36,7 @@ type world struct {
 	storetest.Transcript
 }
 
-// newWorld makes a world whose tenant's currency is KES. With every set, every statement and every new id of every
+// newWorld makes a world whose tenant's currency is KES. If the parameter every is true, each statement and each new id of every
 // transaction fails once before it succeeds.
 func newWorld(t *testing.T, every bool) *world {
 	t.Helper()
@@ -77,7 +77,7 @@ func (w *world) exec(fn func(*store.Tx) error) {
 	}
 }
 
-// step records the result of a step, and lets a second pass.
+// step records the result of a step, and moves the clock on by one second.
 func (w *world) step(what string, got any, err error) {
 	w.Step(what, got, err)
 	w.now = w.now.Add(time.Second)

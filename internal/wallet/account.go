@@ -54,8 +54,8 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err
 	return a, nil
 }
 
-// priceAt returns the tariff version by the meter's clock, or else by the server's. A simulated meter may live before its tariff began; it
-// is rated by that tariff all the same.
+// priceAt returns the tariff version in force by the meter's clock, or, if there is none, by the server's clock. A simulated meter may live
+// before its tariff began; it is rated by that tariff all the same.
 func priceAt(tx SettleTx, m MeterFacts, now time.Time) (tariff.Version, bool, error) {
 	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
 	if err == nil && !found {

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// disk is beneath a transaction and counts its calls. The call whose number is broken fails; none fails if it is 0.
+// disk is beneath a transaction and counts its calls. The field broken is the number of the call that fails; with 0, every call succeeds.
 type disk struct{ calls, broken int }
 
 var errDisk = errors.New("the disk is broken")
@@ -24,7 +24,7 @@ func (d *disk) fails() error {
 	return nil
 }
 
-// failsAtEachCall runs does once for each of its calls, makes that call fail, and expects its error.
+// failsAtEachCall runs a function once for each call that the function makes, lets that call fail, and expects its error.
 func failsAtEachCall(t *testing.T, name string, least int, does func(d *disk, at int) error) {
 	t.Helper()
 	for at := 1; ; at++ {
@@ -110,7 +110,7 @@ func TestASettlementThatFailsSaysSo(t *testing.T) {
 	}
 }
 
-// TestAJobThatFailsSaysSo, wherever it fails.
+// TestAJobThatFailsSaysSo: each job returns the error, whichever of its calls fails.
 func TestAJobThatFailsSaysSo(t *testing.T) {
 	fixed := func(t *testing.T) *till {
 		d := usedTill(t)
@@ -209,7 +209,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 	}
 }
 
-// TestWhatTheServerSeesIsNotNotedWhenItFails, and neither is a sent notice.
+// TestWhatTheServerSeesIsNotNotedWhenItFails: noting what the server sees, or a sent notice, returns the error of any call that fails.
 func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.NoteSeen, "away": wallet.NoteBlind} {

@@ -16,7 +16,7 @@ import (
 
 // ChargeAccount is an account whose fixed charges are taken from its wallet day by day.
 type ChargeAccount struct {
-	Meter    MeterFacts // the meter it supplies; its clock gives the day
+	Meter    MeterFacts // the meter that supplies the account; its clock gives the day
 	OpenedAt time.Time
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// TestAnAccountThatWasClosedMeanwhileIsNotCharged closes it, or removes its meter, between the list and its transaction.
+// TestAnAccountThatWasClosedMeanwhileIsNotCharged closes an account, or removes its meter, after it was listed and before its transaction.
 func TestAnAccountThatWasClosedMeanwhileIsNotCharged(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(*rig)

@@ -17,8 +17,8 @@ const (
 	sameLag = time.Minute
 )
 
-// Lag is how far a meter's clock was behind the server's at two readings, if both lags agree to a minute, and the time between their
-// arrivals. It is zero if they do not agree, because the lag of late readings shrinks while the meter catches up.
+// Lag holds how far a meter's clock was behind the server's at two readings, and the time between their arrivals, if the two lags agree to
+// a minute. It is zero if they do not agree, because the lag of late readings shrinks while the meter catches up.
 type Lag struct{ By, Over time.Duration }
 
 // LagOf compares a reading with an earlier one, each with the meter's time and the time it was received.

@@ -106,8 +106,8 @@ func TestWhatHadExpiredByAWrongClockIsGivenAgain(t *testing.T) {
 	d.want("its clock is set", "connect m1; lease m1")
 }
 
-// TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain: then the next lease is sent at once; after any other refusal it waits for half an
-// hour.
+// TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain: once the clock was set, the next lease is sent at once. After any other refusal it
+// waits for half an hour.
 func TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain(t *testing.T) {
 	for _, c := range []struct {
 		name  string

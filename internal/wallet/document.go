@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// configure sends a wallet meter its configuration if it has none or another one.
+// configure sends a wallet meter its configuration if the meter has none or a different one.
 func (c *pointState) configure(r Row) {
 	if !c.Commands || !c.Leases {
 		return
@@ -19,7 +19,7 @@ func (c *pointState) configure(r Row) {
 		return
 	}
 	version := c.Supply.ConfigVersion
-	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // perhaps of a lost database; no meter can have a higher one
+	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // perhaps from a lost database; at the limit there is no higher one
 		version = max(version, seen)
 	}
 	c.Supply.ConfigVersion, c.Supply.ConfigHash = version+1, hash

@@ -68,10 +68,10 @@ const (
 )
 
 // taken records which lease the meter has taken. The lease it took last has the highest number of all that reached it, so the meter ignores
-// a lease that was signed before and arrives late. But the meter may have used more of the lease before than the new one allows, until a
-// reading made afterwards has come. A lease that the meter took also counts if another command has replaced it meanwhile. Otherwise the
-// server would assume that a meter which took a lower lease, and is dark, still has the higher one. It would then give the meter no lease.
-// If there is less money by then, it would give the energy of the higher lease a second time.
+// a lease that was signed before and arrives late. But until a later reading has come, the meter may have used more of its previous lease
+// than the new one allows. A lease that the meter took also counts if another command has replaced it meanwhile. Otherwise the server would
+// assume that a meter which took a lower lease, and is dark, still has the higher one. It would then give the meter no lease. If there is
+// less money by then, it would give the energy of the higher lease a second time.
 func (c *pointState) taken(r Row) {
 	took, most, known := reached(c.Seen.SignedLeases, c.Supply.Lease.Command, r.Seq)
 	if c.Seen.Lease.Done() {
@@ -263,8 +263,8 @@ func (c *pointState) inForce() bool {
 	return c.now.Sub(cut.Since) < againAfter
 }
 
-// restore undoes a cut-off. It withdraws a cut-off that was not sent. It answers one that may have reached the meter with a connect,
-// whether or not the meter has acknowledged it, and whether or not another one replaced it when it lapsed.
+// restore undoes a cut-off. It withdraws a cut-off that was not sent. If a cut-off may have reached the meter, it gives a connect, whether
+// or not the meter has acknowledged that cut-off, and even if another cut-off replaced it when it lapsed.
 func (c *pointState) restore(r Row) {
 	cut, connect := c.Seen.Cut, c.Seen.Connect
 	if cut.ID.IsZero() || connect.after(cut) {
@@ -285,7 +285,7 @@ func (c *pointState) restore(r Row) {
 
 // again reports whether the newest connect has to be repeated. A connect that lapsed unanswered restored nothing, so the next one is sent
 // without waiting for a reading: the server may have been down while it lapsed. A connect that the meter refused is repeated after a while.
-// One that it carried out is repeated only if a later reading contradicts it.
+// A connect that the meter carried out is repeated only if a later reading contradicts it.
 func (c *pointState) again() bool {
 	connect, remote := c.Seen.Connect, c.Reasons.Has(remoteReason)
 	switch {
@@ -305,7 +305,7 @@ func (c *pointState) connect(r Row) {
 	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Command{Type: CommandConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
 }
 
-// order gives a command that replaces the one before, and records it.
+// order gives a command that replaces the previous one, and records it.
 func (c *pointState) order(r Row, to *id.ID, told *Progress, o Command) {
 	if told.waits() {
 		c.withdraw(o.Type, told.ID, "another one takes its place")
@@ -357,8 +357,8 @@ func (c *pointState) unwelcome() bool {
 	return lease.refused() && c.now.Sub(lease.Since) < againAfter && !(config.Done() && config.Since.After(lease.Since)) && !c.clockSet(lease)
 }
 
-// shrink withdraws a lease that the meter has not taken and that is worth more than the present money. It reports whether that is all: a
-// lower lease would cut the supply, and a rule forbids that.
+// shrink withdraws a lease that the meter has not taken and that is worth more than the present money. It reports whether the meter gets no
+// new lease now: a lease lower than the one in the meter would cut the supply, and a rule forbids that.
 func (c *pointState) shrink(want unit.Energy) bool {
 	if !c.Seen.Lease.Open() || want >= c.Supply.Lease.Max || c.block == "" {
 		return false

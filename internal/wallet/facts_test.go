@@ -114,7 +114,8 @@ func TestWhatForbidsToCut(t *testing.T) {
 	}
 }
 
-// TestAMeterThatCannotBeToldIsToldNothing, whatever is wrong with its configuration, its clock and its relay.
+// TestAMeterThatCannotBeToldIsToldNothing: a meter gets no command that it cannot take, whatever is wrong with its configuration, its clock
+// and its relay.
 func TestAMeterThatCannotBeToldIsToldNothing(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -157,8 +158,8 @@ func TestWhatAConfigurationSays(t *testing.T) {
 	}
 }
 
-// TestWhatALostDatabaseConfigured: a meter that reports exactly the wanted configuration, once it has reported it itself, does not get it
-// again.
+// TestWhatALostDatabaseConfigured: a meter does not get the wanted configuration again if its newest boot, after its last answer, reported
+// exactly that configuration.
 func TestWhatALostDatabaseConfigured(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -198,7 +199,7 @@ func TestWhatALostDatabaseConfigured(t *testing.T) {
 	}
 }
 
-// TestWhenSomebodyHasToPress: the relay waits for a key, or a cut-off is being undone.
+// TestWhenSomebodyHasToPress: a key must be pressed if the relay waits for one, or if a cut-off is being undone.
 func TestWhenSomebodyHasToPress(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -262,7 +263,8 @@ func TestWhenAConnectIsRepeated(t *testing.T) {
 	}
 }
 
-// TestWhenACutIsRepeated: a cut-off that lapsed or was refused after half an hour; one that was carried out when a reading contradicts it.
+// TestWhenACutIsRepeated: a cut-off that lapsed or was refused is repeated after half an hour. A cut-off that was carried out is repeated
+// when a reading contradicts it.
 func TestWhenACutIsRepeated(t *testing.T) {
 	for _, c := range []struct {
 		name          string

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Accept rates the reading at which rating stopped as it is, because a person says that it is true. A register that fell cannot be
+// Accept rates the reading at which rating stopped, because a person says that the reading is true. A register that fell cannot be
 // accepted, because the use would be negative; neither can energy without a price. A refusal leaves the state as it is. If the time is too
 // long to share energy over its days, only the last [tariff.MaxSpan] counts.
 func Accept(s State, t Terms) (next State, out Taken, no refusal.Refusal) {

@@ -119,7 +119,8 @@ func TestWhatADailyChargePosts(t *testing.T) {
 	}
 }
 
-// TestWhichDaysAreCharged: from the day after the last one, or from the day of the opening, and no day older than 400 days.
+// TestWhichDaysAreCharged: charges begin on the day after the last charged day, or on the day of the opening, but never more than 400 days
+// ago.
 func TestWhichDaysAreCharged(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -18,9 +18,9 @@ func Spendable(b tariff.Body, have Money, cutoff money.Minor, rests int64) (unit
 	return b.AffordableLess(have.Available()-cutoff, rests)
 }
 
-// Renew reports whether a meter gets another lease up to want. It does when half of what a new lease would give is used, when the new one
-// reaches much further, when half the time is over, or when it has lost the old one. If no rule forbids a cut-off, it also does when there
-// is less money than the old lease is worth.
+// Renew reports whether a meter gets another lease up to want. It gets one when half of what a new lease would give is used, when the new
+// lease reaches much further, when half the time is over, or when the meter has lost the old lease. If no rule forbids a cut-off, it also
+// gets one when there is less money than the old lease is worth.
 func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block CutoffDelay, now time.Time) bool {
 	have := s.InMeter
 	ordered := s.Seen.Lease.Open()

@@ -265,7 +265,7 @@ func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 	}
 }
 
-// TestWhenASupplyIsLookedAtAgain without a reading and without a payment.
+// TestWhenASupplyIsLookedAtAgain checks when that happens without a reading and without a payment.
 func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -322,7 +322,7 @@ func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 	}
 }
 
-// TestWhenAnOrderThatLapsesIsLookedAt: by the clock of a simulated meter, and never within a minute.
+// TestWhenAnOrderThatLapsesIsLookedAt: the next look is when the command lapses, but never within a minute.
 func TestWhenAnOrderThatLapsesIsLookedAt(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(36 * time.Hour)

@@ -27,7 +27,7 @@ func (m Money) used(rows []Row) Money {
 
 // nearEnd is the level of a warning for which the tenant sets no amount: the price of some energy, as in a meter that keeps its own balance
 // (docs/reference/meter-rules.md#warnings). A customer who buys a smaller plan never has that much and would not be warned of the end; the
-// level is then a part of the plan. If only time is paid for, it is some days of the fixed charges.
+// level is then a part of the plan. If only time is paid for, the level is the fixed charges of some days.
 type nearEnd struct {
 	energy unit.Energy
 	part   unit.Energy // of a plan
@@ -51,7 +51,7 @@ type Levels struct {
 	Margin               money.Minor // a warning is armed again this far above its level, or a tenth of the level
 }
 
-// LevelsOf returns the levels that a tenant has set. The others follow from the tariff's prices, with levies and tax.
+// LevelsOf returns the levels that a tenant has set. The other levels follow from the tariff's prices, with levies and tax.
 func LevelsOf(p registry.WalletPolicy, b tariff.Body) (Levels, error) {
 	l := Levels{Warn1: p.Warn1, Warn2: p.Warn2, CutOff: p.CutOff}
 	for _, d := range []struct {

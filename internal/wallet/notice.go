@@ -56,14 +56,16 @@ type NoticeTx interface {
 	Moment() time.Time
 	MeterByNumber(number string) (registry.Meter, bool, error)
 	AuditLog(access.Entry) error
-	// WalletOf locks and reads the wallets of the account that a meter supplies. WalletsOf does it for an account.
+	// WalletOf locks and reads the wallets of the account that a meter supplies. WalletsOf locks and reads the wallets of the given
+	// account.
 	WalletOf(meter int64) ([]Row, error)
 	WalletsOf(account id.ID) ([]Row, error)
 	SupplyOf(meter int64) (Supplied, error)
 	SupplyPut(meter int64, s Supply) error
 }
 
-// NoticeSent records that a notice was sent: in the audit log, and so in the feed. The time before a cut-off may count from it.
+// NoticeSent records that a notice was sent: in the audit log, and so in the feed. The notice period before a cut-off may begin at that
+// moment.
 func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 	var n Notice
 	if err := json.Unmarshal(body, &n); err != nil {
@@ -102,8 +104,8 @@ func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 	return err
 }
 
-// warned locks the wallets that a notice counts for. They belong to its account, even if the meter has left that account since. A message
-// queued by an older version carries no account; then they are the wallets of the meter's present account.
+// warned locks the wallets that a notice counts for. They belong to its account, even if the meter has left that account since. For a
+// message that an older version queued without an account, they are the wallets of the meter's present account.
 func warned(tx NoticeTx, meter int64, account string) ([]Row, error) {
 	if account == "" {
 		return tx.WalletOf(meter)

@@ -21,7 +21,7 @@ func TestEnergyThroughAnOpenRelayIsHeld(t *testing.T) {
 		memory string
 		three  [3]said
 		reboot bool
-		other  bool // the last is of another memory
+		other  bool // the last reading is of another memory
 		held   bool
 	}{
 		{name: "closed all the time", memory: "a", three: [3]said{{0, false}, {500, false}, {1000, false}}},

@@ -123,7 +123,7 @@ func TestTheMemoOfUse(t *testing.T) {
 	}
 }
 
-// TestWhenUseIsPosted: every hour, and at once if something happens or money comes in. Until then it is accrued, and counts.
+// TestWhenUseIsPosted: use is posted every hour, and at once if something happens or money comes in. Until then it is accrued, and counts.
 func TestWhenUseIsPosted(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -182,7 +182,7 @@ func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
 	}
 }
 
-// TestTaxThatWasTakenInAdvance is not owed again: use takes it from the tax of the top-ups, as far as that reaches.
+// TestTaxThatWasTakenInAdvance: the tax is not owed again. Use takes its tax from the tax of the top-ups, as far as that reaches.
 func TestTaxThatWasTakenInAdvance(t *testing.T) {
 	d := newTill(t, 100_000, 2)
 	for i := range d.rows {

@@ -207,8 +207,8 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 		debits[i] = rated.Debit
 		next.accrue(p, rated)
 	}
-	// Energy attributed to one price by time alone is missing from the others by time alone. A midnight within one price matters only if
-	// there was no reading for a day: a meter that reports every half hour has no estimated days.
+	// If energy is attributed to one price by time alone, the energy left for the other prices is an estimate too. A midnight within one
+	// price matters only if there was no reading for a day: a meter that reports every half hour has no estimated days.
 	guessed := out.Estimated || len(parts) > 1 && to.Sub(s.At) >= 24*time.Hour
 	for i, p := range parts {
 		out.add(p, debits[i], guessed, t.Zone)
@@ -300,8 +300,8 @@ func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version,
 	}
 }
 
-// inForce returns the version in force at a time, and when it ends, at most at to. Before the first version begins, it returns the first,
-// so that no energy is free.
+// inForce returns the version in force at a time, and the time at which that version or the given interval ends. Before the first version
+// begins, it returns the first, so that no energy is free.
 func inForce(versions []tariff.Version, at, to time.Time) (tariff.Version, time.Time) {
 	v := versions[0]
 	for _, next := range versions[1:] {

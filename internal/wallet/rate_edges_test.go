@@ -74,7 +74,7 @@ func TestWhereRatingBegins(t *testing.T) {
 	}
 }
 
-// TestTheTimeOfASimulatedMeterThatHasNone continues with the time for which it was switched on.
+// TestTheTimeOfASimulatedMeterThatHasNone: the rated time continues with the time for which the meter was switched on.
 func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {

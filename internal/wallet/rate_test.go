@@ -375,8 +375,8 @@ func costOf(t *testing.T, s wallet.State, bodies ...tariff.Body) money.Minor {
 	return money.Minor(sum.Quo(sum, big.NewInt(100_000_000_000)).Int64())
 }
 
-// TestAWalletCostsWhatTokensCost buys a month's use as tokens, and rates it as readings of a wallet meter. They differ by half a minor unit
-// for each sale and one more, once carry and units left are counted.
+// TestAWalletCostsWhatTokensCost buys a month's use as tokens, and rates it as readings of a wallet meter. Once carry and units left are
+// counted, the two costs differ by at most half a minor unit for each sale and one minor unit more.
 func TestAWalletCostsWhatTokensCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 20261120))
 	worst := money.Minor(0)

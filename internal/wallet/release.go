@@ -74,7 +74,7 @@ func HeldEnergyAccepted(d HeldEnergy, units unit.Energy) Verdict {
 	return Verdict{does: charges, drawn: d, register: units}
 }
 
-// HeldEnergyRefused means that it was not used, and is never charged.
+// HeldEnergyRefused means that the held energy was not used, and is never charged.
 func HeldEnergyRefused(d HeldEnergy) Verdict { return Verdict{does: waives, drawn: d} }
 
 // MaxBehind is how many readings that came while rating was stopped are rated one by one when it continues. The energy of later ones is

@@ -129,7 +129,7 @@ func TestAReleaseThatIsRefusedWritesNothing(t *testing.T) {
 	}
 }
 
-// TestAMeterThatIsChangedIsRebased before anything was held, and rated from there.
+// TestAMeterThatIsChangedIsRebased: a rebase works before any reading was held, and rating continues from there.
 func TestAMeterThatIsChangedIsRebased(t *testing.T) {
 	d := newTill(t, 1_000_000, 1)
 	d.takes(d.reading(10, 1, 1000, false))
@@ -192,7 +192,7 @@ func drawnThrough(t *testing.T, closed bool) (*till, wallet.HeldEnergy) {
 	return d, drawn
 }
 
-// TestEnergyThroughAnOpenRelayIsDecided after the relay has closed, and while it is open.
+// TestEnergyThroughAnOpenRelayIsDecided: a person can decide about it after the relay has closed, and while it is still open.
 func TestEnergyThroughAnOpenRelayIsDecided(t *testing.T) {
 	for _, c := range []struct {
 		name            string

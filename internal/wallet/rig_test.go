@@ -260,7 +260,8 @@ func (d *rig) SupplyOf(n int64) (wallet.Supplied, error) {
 	return s, d.fails()
 }
 
-// answersLate has a meter answer a command that may have been replaced: it carried it out after the record with this number.
+// answersLate has a meter answer a command that may have been replaced: the meter carried out the command after the record with this
+// number.
 func (d *rig) answersLate(order id.ID, seq uint64) {
 	d.t.Helper()
 	o := d.told[order]

@@ -20,8 +20,8 @@ type SigningTx interface {
 	WalletOf(meter int64) ([]Row, error)
 	// CheckSupplyNow makes the supply of a meter due to be looked at as soon as possible.
 	CheckSupplyNow(meter int64) error
-	// LeaseNumber returns the last number given to a lease of a meter, under the meter's lock. refused means that the meter answered the
-	// lease before order that it has had a higher number.
+	// LeaseNumber returns the last number given to a lease of a meter, under the meter's lock. refused means that the meter refused the
+	// previous lease because it had already had a higher number.
 	LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error)
 	// LeaseNumbered stores the number of a meter's newest lease.
 	LeaseNumbered(meter, number int64) error
@@ -94,8 +94,8 @@ func NumberLease(tx SigningTx, meter int64, order id.ID, now time.Time) (int64, 
 }
 
 // NextLease returns the number after last: the present second since 1970, or last plus one if that is higher. That works until the year
-// 2106. So a restored database never repeats a number from the lost one. If the meter refused the lease before because it has had a higher
-// number, the next number is a day ahead.
+// 2106. So a restored database never repeats a number from the lost one. If the meter refused its previous lease because it had already had
+// a higher number, the next number is a day ahead.
 func NextLease(last int64, refused bool, now time.Time) int64 {
 	if refused {
 		last += leaseSkip

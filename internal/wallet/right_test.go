@@ -86,7 +86,7 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 	}
 }
 
-// TestACutOfAPersonIsSignedWhileThePersonWantsIt, and afterwards only if the rules would cut too. The last reading has just come.
+// TestACutOfAPersonIsSignedWhileThePersonWantsIt: afterwards it is signed only if the rules would cut too. The last reading has just come.
 func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 	moves := func(out bool) func(*till) {
 		return func(d *till) {

@@ -112,8 +112,8 @@ func TestAClockThatWasAheadCutsNobodyAndSparesNobody(t *testing.T) {
 	}
 }
 
-// TestAMeterThatJoinsAnAccountWithoutMoney is cut off like the others: the account was warned, and the notice applies to the new meter too.
-// A decision before the meter's first reading does not replace a warning.
+// TestAMeterThatJoinsAnAccountWithoutMoney: the new meter is cut off like the other meters, because the account was warned and the notice
+// applies to the new meter too. A decision before the meter's first reading does not replace a warning.
 func TestAMeterThatJoinsAnAccountWithoutMoney(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -103,7 +103,7 @@ func (s Settled) AnyDecision() bool {
 }
 
 // Settle decides about an account from the available amount, and posts what its meters have accrued: always if post is set, else only if
-// something has just happened. Call it in the transaction that moved the money or rated the energy, after that. rows are the account's,
+// something has just happened. Call it after the money was moved or the energy rated, in the same transaction. rows are the account's,
 // locked; Settle writes them.
 func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settled, error) {
 	return settle(tx, t, rows, now, post, false)

@@ -9,8 +9,8 @@ import (
 // The meters of an account share its money. A lease is worth the price of the energy left in it. All leases that the meters of an account
 // have, or may have, are never worth more than the account's money, plus the allowance once if a rule forbids the cut-off. So the account
 // cannot use more than that, whatever the network does to its meters. If the money is enough for a full lease each, sharing changes
-// nothing. If not, each meter has the same share. A meter with more than its share, because another has used more, gives some back by a
-// lower lease as soon as another one needs it.
+// nothing. If not, each meter has the same share. A meter may have more than its share because another meter has used more. It gives some
+// energy back by a lower lease as soon as another meter needs it.
 
 // means returns the money that all leases of the account together may be worth, under the rules for this meter.
 func (c *pointState) means() (money.Minor, error) {
@@ -34,7 +34,7 @@ func (c *pointState) claims() bool {
 	return c.Commands && c.Leases && c.priced && c.row.Started && Wanted(c.row.State)
 }
 
-// share returns the energy that this meter's part of the money pays for, which is the same for each meter that claims one.
+// share returns the energy that this meter's part of the money pays for. All meters that claim a share have the same part.
 func (c *pointState) share() (unit.Energy, error) {
 	if c.block == BlockProtected {
 		return c.tenant.Supply.LeaseCap(), nil
@@ -52,7 +52,7 @@ func (c *pointState) share() (unit.Energy, error) {
 	return c.pays(means / parts)
 }
 
-// room returns the energy that is paid for if the leases of the other meters count as used.
+// room returns the energy that the money still pays for if the leases of the other meters count as used.
 func (c *pointState) room() (unit.Energy, error) {
 	if c.block == BlockProtected {
 		return c.tenant.Supply.LeaseCap(), nil
@@ -73,8 +73,8 @@ func (c *pointState) room() (unit.Energy, error) {
 	return c.pays(means)
 }
 
-// intended returns what is left of the lease that the meter has or is about to get. If the meter may have one of
-// several leases, the lowest counts. It may have taken energy back, and the next lease gives that again only if there is room for it.
+// intended returns what is left of the lease that the meter has or is about to get. If the meter may have one of several leases, the lowest
+// counts. That lease may have taken energy back, and the next lease gives the energy again only if there is room for it.
 func (c *pointState) intended() unit.Energy {
 	if c.Seen.Lease.Open() {
 		return c.left(c.Supply.Lease)
@@ -172,9 +172,9 @@ func (c *pointState) wants() (unit.Energy, error) {
 	return mine, err
 }
 
-// most returns the highest register of a lease that is signed now: as much as there is room for, or at least what the meter already has
-// within its share. A lease ordered before the register became impossible counts from the last possible one, because a false register would
-// allow any lease, however far the money has gone down since.
+// most returns the highest register that a lease may have if it is signed now. It gives as much energy as there is room for, but at least
+// what the meter already has within its share. A lease ordered before the register became impossible counts from the last possible one,
+// because a false register would allow any lease, however far the money has gone down since.
 func (c *pointState) most() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {
@@ -210,7 +210,7 @@ func (c *pointState) mayHelp(h Held, want unit.Energy) bool {
 	return want > reach && h.Register >= reach && again && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason)
 }
 
-// reach returns the highest register that a lease in the meter, or one that may have reached it, allows in a memory.
+// reach returns the highest register that leases for a memory allow. It counts the leases that are in the meter or may have reached it.
 func (c *pointState) reach(memory string) (most unit.Energy, has bool) {
 	if c.InMeter.Memory == memory {
 		most, has = c.InMeter.Max, true

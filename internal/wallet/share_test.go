@@ -215,9 +215,9 @@ func lowered(t *testing.T) (d *rig, lower id.ID) {
 }
 
 // TestAMeterThatTookALowerLeaseLateIsNotLeftDark is the history of meter 06000005915 in a month with seed 7. It took a lower lease after it
-// had counted beyond its end, and went dark. Its answer came after the command had been replaced. The network lost the replacement, which
-// was a watt-hour too high when it was due again. The server assumed that the meter still had the previous lease, which allowed more
-// than any new lease would. For hours it gave the meter nothing, although there was money.
+// had counted beyond the end of that lease, and went dark. Its answer came after the command had been replaced. The network lost the
+// replacement, which was a watt-hour too high when it was due again. The server assumed that the meter still had the previous lease, which
+// allowed more than any new lease would. For hours it gave the meter nothing, although there was money.
 func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 	d, lower := lowered(t)
 	d.passes(time.Hour).pays(230)
@@ -242,7 +242,7 @@ func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 
 // TestEnergyThatAMeterGaveBackIsNotGivenAgain is the history of meter 06000007259 in the same month. The command with the lower lease was
 // withdrawn during friendly hours, because there was even less money. Then the meter answered that it had taken the lease. When half the
-// time of the lease before was over, the server renewed that lease, up to a register that the meter's lease no longer reached. So it gave
+// time of the previous lease was over, the server renewed that lease, up to a register that the meter's lease no longer reached. So it gave
 // away energy beyond the money and the allowance.
 func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
 	d, lower := lowered(t)

@@ -92,8 +92,8 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 	return Days{Estimated: true, Least: lasts(daily[last*9/10]), Likely: lasts(daily[last/2]), Most: lasts(daily[last/10])}
 }
 
-// daysOf returns the cost of recent whole days of the account that rows supply: the use of all its meters, and the fixed charges, which are
-// taken once from an account (P17 of docs/reference/postings.md). today is the local day that is not over yet.
+// daysOf returns the cost of an account's recent whole days: the use of all its meters, and the fixed charges, which are taken once from an
+// account (P17 of docs/reference/postings.md). today is the local day that is not over yet.
 func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
 	by := map[string]money.Minor{}
 	for _, r := range rows {

@@ -71,7 +71,8 @@ const (
 // Statement returns the changes of an account's wallet on some local days (right: customer.read): the opening balance, each recharge, the
 // use and the fixed charges of each day, anything else, and the closing balance. It comes from the books: opening and lines sum to the
 // closing balance, and a past day never changes. Use is listed on the day it was posted, with the times between which the meter counted it.
-// An empty from is the first of to's month; an empty to is today. An account without a wallet has an empty statement.
+// Without a first day, the statement begins on the first of the month in which it ends. Without a last day, it ends today. An account
+// without a wallet has an empty statement.
 func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from, to string, page registry.Page) (Statement, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Statement{Refusal: no}, nil

@@ -91,7 +91,7 @@ func TestAStatement(t *testing.T) {
 	}
 }
 
-// TestPagesOfAStatement continue where the last one ended. The last page is exactly full.
+// TestPagesOfAStatement: each page continues where the last one ended. The last page is exactly full.
 func TestPagesOfAStatement(t *testing.T) {
 	d := statementTill(t)
 	for _, limit := range []int{1, 3, 6, 7, 8} {

@@ -35,11 +35,11 @@ const (
 type Supply struct {
 	Out     time.Time   // since when nothing is left, server time; zero if something is left
 	Block   CutoffDelay // the rule that keeps the supply on
-	Noticed time.Time   // when the customer was last warned of this shortage; zero: not yet
+	Noticed time.Time   // when the customer was first warned of this shortage; zero: not yet
 	Lease   Lease       // the newest one ordered
 	InMeter Lease       // the newest one that the meter has taken
-	// Risk is the highest register that the meter may have reached by an older lease: one that was signed and not answered before another
-	// replaced it, or a higher one before, if no reading since shows where it ended.
+	// Risk is the highest register that the meter may have reached by an older lease: a lease that was signed and not answered before
+	// another replaced it, or a higher earlier lease, if no later reading shows how far the meter went.
 	Risk unit.Energy
 	// Cut, Connect, Config and Clock are the newest commands of their kinds.
 	Cut, Connect, Config, Clock id.ID
@@ -134,7 +134,7 @@ type Seen struct {
 	Config        Progress
 	Clock         Progress
 	SignedLeases  []SignedLease
-	CutBefore     bool      // the newest cut-off was not signed, but one before it was, and no connect was ordered since
+	CutBefore     bool      // the newest cut-off was not signed, but an earlier one was, and no connect was ordered since
 	Dark          time.Time // when the meter's feeder was found silent; zero if it is not
 }
 
@@ -167,9 +167,9 @@ func (s Supplied) NoCutYet() bool {
 	return !s.Seen.Cut.ID.IsZero() && !s.Seen.Cut.Signed && !s.Seen.Connect.after(s.Seen.Cut)
 }
 
-// reached finds which of its leases a meter took last. most is the highest register that another one may have allowed since a reading: the
-// lease that the meter had at that reading, or a later one that was signed and not refused. The newest command is left out of most. known
-// is false if the list does not go back as far as that reading.
+// reached finds which of its leases a meter took last. It also returns the highest register that another lease may have allowed since a
+// reading: the lease that the meter had at that reading, or a later one that was signed and not refused. The newest command does not count
+// there. known is false if the list does not go back as far as that reading.
 func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLease, most unit.Energy, known bool) {
 	for _, g := range given {
 		switch {

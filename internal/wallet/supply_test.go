@@ -83,10 +83,10 @@ func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
 	}
 }
 
-// TestAConnectThatLapsedGoesOutAgainAtOnce is the history of meter 06000001229 in a month with seed 11. It was cut off and paid for, the
-// connect was signed and lost, and then the server was down for two days. The connect's 24 hours ended in that time. When the server was
-// back and read that the meter was still off, it saw a connect that was no longer open. It waited for a reading newer than that connect's
-// end before it sent another: three hours off with money and lease energy left.
+// TestAConnectThatLapsedGoesOutAgainAtOnce is the history of meter 06000001229 in a month with seed 11. The meter was cut off, its customer
+// paid, the connect was signed and lost, and then the server was down for two days. The connect's 24 hours ended in that time. When the
+// server was back and read that the meter was still off, it saw a connect that was no longer open. It waited for a reading newer than that
+// connect's end before it sent another: three hours off with money and lease energy left.
 func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 	for _, expired := range []bool{false, true} { // whether a job has noted the end before the meter is heard
 		d := charged(t)
@@ -109,12 +109,12 @@ func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 }
 
 // TestACutThatWasOrderedOnceMoreIsUndoneAsWell is the history of meter 06000004108 in a month with seed 11. The cut-off reached the meter,
-// and then its network failed. When the command lapsed unanswered, another one was made and never sent. The payment withdrew that one, and
-// no connect was pending when the meter was heard again. It was off with money until its next reading.
+// and then the meter's network failed. When the cut-off lapsed unanswered, a second cut-off was made and never sent. The payment withdrew
+// the second one, and no connect was pending when the meter was heard again. It was off with money until its next reading.
 func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 	d := charged(t)
 	d.signs(1, wallet.CommandCut)      // and carried out
-	d.seen[1].Interval = 4 * time.Hour // so that the reading from before is still fresh enough for a cut-off
+	d.seen[1].Interval = 4 * time.Hour // so that the earlier reading is still fresh enough for a cut-off
 	d.says()
 	d.passes(3*time.Hour + time.Minute).settles()
 	d.want("the cut-off lapsed", "no disconnect m1; disconnect m1; config m1")
@@ -488,7 +488,8 @@ func TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother(t *testing.T) {
 	}
 }
 
-// TestWhatAskingForAReadingSays: the server asks once, for an hour, what is left of a lower lease.
+// TestWhatAskingForAReadingSays: after a meter took a lower lease, the server asks it once for a reading, by a command that lives for an
+// hour.
 func TestWhatAskingForAReadingSays(t *testing.T) {
 	d := newRig(t, 5750, 2)
 	d.passes(6*time.Hour).reads(2, 0, supply.Closed)

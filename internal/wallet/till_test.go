@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// nothing is the rest of a transaction. These tests do not need it.
+// nothing has the remaining methods of a transaction, which these tests do not need.
 type nothing struct {
 	wallet.ReleaseTx
 	wallet.WatchTx

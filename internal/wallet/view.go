@@ -21,12 +21,12 @@ import (
 type ViewTx interface {
 	Meters() registry.MeterLookup
 	AccountExists(account id.ID) (bool, error)
-	// WalletUse lists the use of a meter on local days, from from to to inclusive, newest first.
+	// WalletUse lists the use of a meter on a range of local days, the first and last day included, newest first.
 	WalletUse(meter int64, from, to string, max int) ([]DayUse, error)
-	// WalletBooked returns what an account's wallet held before a time, credit positive, and what was booked on it from then until another
-	// time, in order.
+	// WalletBooked returns what an account's wallet held at the beginning of a time span, credit positive, and the bookings on it in that
+	// span, in order.
 	WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []Booked, err error)
-	// WalletDifferences lists meters whose register is not fully rated, by their numbers, after the given one.
+	// WalletDifferences lists meters whose register is not fully rated, ordered by number, after the given number.
 	WalletDifferences(after int64, max int) ([]Difference, error)
 }
 

@@ -51,7 +51,7 @@ func TestUseByPeriod(t *testing.T) {
 	}
 }
 
-// TestPagesOfUse continue with the period before. The last page is exactly full.
+// TestPagesOfUse: each page continues with the period before the last one shown. The last page is exactly full.
 func TestPagesOfUse(t *testing.T) {
 	for _, c := range []struct {
 		by    wallet.Period
@@ -303,7 +303,7 @@ func eightDays(last string) (days []string) {
 	return append(days, "2026-11-26 "+last)
 }
 
-// TestTheLeaseThatIsShown is the one in the meter, with the meter's answer to the next one.
+// TestTheLeaseThatIsShown: the view shows the lease in the meter, with the meter's answer to the next lease.
 func TestTheLeaseThatIsShown(t *testing.T) {
 	for _, c := range []struct {
 		state, answer string

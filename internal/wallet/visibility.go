@@ -35,13 +35,13 @@ type VisibilityTx interface {
 type DueBounds struct{ Looks, Commands, Messages, Taken time.Time }
 
 const (
-	// unseenAfter is how long the server must not have looked for its meters to count as blind.
+	// unseenAfter is the time without a look at its meters after which the server counts as blind.
 	unseenAfter = 2 * time.Minute
 	// awayFor is longer than any time between two looks of a running server.
 	awayFor = 24 * time.Hour
 	// messageWaits is longer than a message can wait for its next try, which is until the next day at most.
 	messageWaits = 48 * time.Hour
-	// wakeSlice is how many rows of a table one look makes due. A caller with more time calls [Wake] before.
+	// wakeSlice is how many rows of a table one look makes due. A caller with more time calls [Wake] first.
 	wakeSlice = 100
 	// MaxApart is how far a server's own clock may differ from its database's, which it uses, before the time is in doubt.
 	MaxApart = time.Minute

@@ -125,7 +125,8 @@ func (s *sent) WalletsOf(account id.ID) ([]wallet.Row, error) {
 	return s.rig.WalletsOf(account)
 }
 
-// TestANoticeThatHasLeftIsNoted in the audit log, and a cut-off of any meter of its account may count from the last warnings.
+// TestANoticeThatHasLeftIsNoted: a sent notice is in the audit log, and an urgent one begins the notice period of every meter of its
+// account.
 func TestANoticeThatHasLeftIsNoted(t *testing.T) {
 	account := (id.ID{15: 1}).Text(id.Account)
 	for _, c := range []struct {

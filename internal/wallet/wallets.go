@@ -89,11 +89,11 @@ func settleSome(tx Tx, now time.Time, after int64) (batch, error) {
 
 // JobTx is the part of a transaction that recurring work on wallets needs.
 type JobTx interface {
-	// WalletsDue lists up to max accounts with a meter that has accrued money and was not settled since a time. They are ordered by meter,
-	// after the given one; last is the meter to continue after.
+	// WalletsDue lists up to max accounts with a meter that has accrued money and was not settled since a time. They are ordered by meter
+	// and begin after the given meter. The second result is the meter after which the next call continues.
 	WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error)
-	// WalletsUncharged lists up to max active wallet accounts with a meter each, by their meters, after the given one: accounts not charged
-	// up to a local date yet, accounts never charged, and all accounts whose meter lives in its own time.
+	// WalletsUncharged lists up to max active wallet accounts, each with one meter, ordered by meter after the given meter. It lists
+	// accounts not charged up to a local date yet, accounts never charged, and all accounts whose meter lives in its own time.
 	WalletsUncharged(date string, after int64, max int) ([]ChargeAccount, error)
 	// WalletChargedTo locks an account and returns the local date up to which it is charged, or "" for never.
 	WalletChargedTo(account id.ID) (string, error)

@@ -21,7 +21,7 @@ type WatchTx interface {
 	AuditLog(access.Entry) error
 }
 
-// watchMost is how many accounts one call of Watch looks at; the rest waits for the next.
+// watchMost is how many accounts one call of Watch looks at. The remaining accounts wait for the next call.
 const watchMost = 5000
 
 // Watch looks at every supply that waits for something other than a reading or a payment: the end of friendly hours, of a notice, or of

@@ -3,7 +3,7 @@
 // virtual, those of a Linux board in package linux. A part that a Board lacks is nil; the meter then does without it,
 // or uses a virtual one where it needs the part.
 //
-// A test controls the time of every part: virtual parts stand still until Pass.
+// A test controls the time of every part: virtual parts stand still until Pass is called.
 package board
 
 import (
@@ -50,7 +50,7 @@ type Pulses interface {
 	// Count lets ms milliseconds pass and returns the impulses of that time. A real chip returns those since the previous
 	// call.
 	Count(ms uint64) uint32
-	// Next returns in how many milliseconds the n-th impulse from now comes. A real chip cannot know that and returns a
+	// Next returns in how many milliseconds the n-th impulse from now comes. A real chip cannot know the future and returns a
 	// long time.
 	Next(n uint64) uint64
 	// Constant sets the impulses per kWh.
@@ -83,7 +83,7 @@ type Row struct {
 	Kind string
 	// Clock is "valid", "holdover" or "invalid".
 	Clock string
-	// Register and Balance are set in readings and day rows. In other rows they are 0 and Energy is false.
+	// Register and Balance are set in readings and day rows. In other rows Register and Balance are 0 and Energy is false.
 	Energy            bool
 	Register, Balance unit.Energy
 	Power             unit.Power
@@ -108,7 +108,7 @@ type Card interface {
 
 // Wear counts the writes of a memory that wears out.
 type Wear interface {
-	// Worst returns the highest number of writes to any page, and the number that a page is made for.
+	// Worst returns the highest number of writes to any page, and how many writes a page should survive.
 	Worst() (writes, endurance uint32)
 }
 

@@ -14,10 +14,10 @@ import (
 
 // Bus carries bytes to and from the registers of the chip (I²C address 0x68 on a board).
 type Bus interface {
-	// ReadRegisters fills b from the registers beginning at from. The chip latches the time at the start of a read, so the
-	// bytes of one call belong together.
+	// ReadRegisters fills b with consecutive registers; from is the first. The chip latches the time at the start of a read, so
+	// the bytes of one call belong together.
 	ReadRegisters(from byte, b []byte) error
-	// WriteRegisters writes b to the registers beginning at from.
+	// WriteRegisters writes b to consecutive registers; from is the first.
 	WriteRegisters(from byte, b []byte) error
 }
 

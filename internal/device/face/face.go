@@ -48,7 +48,7 @@ type Driver struct {
 	net   Net
 	log   *slog.Logger
 	speed int
-	// before is when time last passed, saved when the clock was last made durable.
+	// before is when the meter's time was last advanced; saved is when its clock was last made durable.
 	before, saved time.Time
 	sent          []device.SMS
 }
@@ -84,7 +84,7 @@ func (m *Driver) Pass(now time.Time) error {
 // Speed returns how many times faster than the machine's the meter's time runs.
 func (m *Driver) Speed() int { return m.speed }
 
-// SetSpeed sets how many times faster than the machine's the meter's time runs: one of Speeds.
+// SetSpeed sets how many times faster the meter's time runs than the machine's. The factor must be one of Speeds.
 func (m *Driver) SetSpeed(times int) error {
 	if !slices.Contains(Speeds(), times) {
 		return fmt.Errorf("%w: a speed of 0, 1, 60 or 600", device.ErrInput)

@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// version is that of the file format.
+// version is the version of the file format.
 const version = 1
 
 // line is one line of the file; exactly one of the pointers is set.
@@ -141,12 +141,12 @@ type Result struct {
 	Events, Boots int64
 	// Hash is the hash of the final state, 16 hexadecimal digits.
 	Hash string
-	// Checks is the number of recorded hashes that were compared. Differs is the number of the event after which the first
-	// hash did not match, 0 if all did.
+	// Checks is the number of recorded hashes that were compared. Differs is the number of the event after which a hash first
+	// did not match, 0 if all hashes matched.
 	Checks  int64
 	Differs int64
-	// Recorded is the hash that did not match, or the last one that did. It is not that of the final state if Unchecked
-	// events follow it, as after the recorded process was killed.
+	// Recorded is the hash that did not match, or else the last recorded hash. If the recorded process was killed, the file may
+	// end with events after the last hash. Unchecked counts them, and Recorded is then not the hash of the final state.
 	Recorded  string
 	Unchecked int64
 }

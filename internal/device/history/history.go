@@ -55,15 +55,16 @@ type Cleared struct {
 	At int64
 }
 
-// Of returns how much of the energy used up to a total register is shown.
+// Of returns how much of the energy used in the current day or month is shown at a total register: only the part since the
+// clearing.
 func (c *Cleared) Of(used, register unit.Energy) unit.Energy {
 	return min(used, max(register-c.Register, 0))
 }
 
-// Cleared returns the mark of the newest clearing; the zero value for none.
+// Cleared returns the mark of the newest clearing, or the zero value if there was none.
 func (r *Rings) Cleared() Cleared { return r.cleared }
 
-// Day returns the n-th newest closed day that the usage pages show, 0 for the newest; false if there are no more.
+// Day returns the n-th newest closed day that the usage pages show, counted from 0, and false if there is no such day.
 func (r *Rings) Day(n int) (meter.Row, bool) { return r.cleared.row(r.days, r.cleared.Day, n) }
 
 // Month returns the n-th newest closed month, like Day.
@@ -129,8 +130,8 @@ func (r *Rings) AddEvent(e Event) {
 	r.events = put(r.events, e, meter.HistoryEvents.Keep())
 }
 
-// Clear hides the present days, months and tokens from the usage pages and returns the mark that does so. It deletes
-// nothing. register is the total register, seq the newest record of the outbox, at the time in Unix seconds.
+// Clear hides the present days, months and tokens from the usage pages and returns the mark that does so. It deletes nothing.
+// The parameters are the total register, the newest record of the outbox, and the time in Unix seconds.
 func (r *Rings) Clear(register unit.Energy, seq uint64, at int64) Cleared {
 	c := Cleared{Seq: seq, Register: register, At: at}
 	if n := len(r.days); n > 0 {

@@ -132,7 +132,8 @@ func TestClearingHidesAndForgetsNothing(t *testing.T) {
 		if n := len(r.Days()) + len(r.Months()) + len(r.Tokens()) + len(r.Events()); n != 4 || shown(&r) != 0 {
 			t.Errorf("cleared: %d entries are kept, want 4; %d are shown, want none", n, shown(&r))
 		}
-		// On the current day only the use since then is shown; on the next day all of it. This also holds after a restart.
+		// On the day of the clearing only the use since the clearing is shown; on the next day all use is shown. This also
+		// holds after a restart.
 		next, after := day(2), day(3)
 		next.Register, after.Register = 1<<40+700, 1<<40+700+after.Used
 		r.AddRow(next)
@@ -154,7 +155,7 @@ func TestClearingHidesAndForgetsNothing(t *testing.T) {
 
 func TestARowWrittenAgainReplacesItself(t *testing.T) {
 	var r history.Rings
-	// A row that is written again replaces the old one and all after it.
+	// A row that is written again replaces the old row and all rows after it.
 	r.AddRow(day(1))
 	r.AddRow(day(2))
 	again := day(1)

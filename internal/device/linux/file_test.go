@@ -79,7 +79,7 @@ func TestABoardFileWithLatchesIsOpened(t *testing.T) {
 	if b := h.Board; b.Pulses == nil || b.Relay == nil || b.Clock == nil || b.Light == nil || b.Buzzer == nil || b.Keypad == nil || b.Tamper == nil {
 		t.Errorf("a part is missing: %+v", b)
 	}
-	k.values = 0b10 // of every request: its second line
+	k.values = 0b10 // the second line of every request is active
 	if open, latched := h.Board.Tamper.Open().Names(), h.Board.Tamper.Latched().Names(); len(open) != 1 || open[0] != "terminal" || len(latched) != 1 || latched[0] != "terminal" {
 		t.Errorf("open %v, latched %v; want the terminal", open, latched)
 	}
@@ -101,7 +101,7 @@ func TestTheClockOfTheMachineCanBePutRightForTheMeter(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
-		c.Pass(uint64(time.Hour / time.Millisecond)) // this time has passed already
+		c.Pass(uint64(time.Hour / time.Millisecond)) // has no effect: the machine's clock has advanced already
 		if at, running, err := c.Read(); !at.Equal(want.Add(time.Hour)) || !running || err != nil {
 			t.Errorf("an hour after it was set to %s: %s, %t, %v", want, at, running, err)
 		}

@@ -25,7 +25,7 @@ type Pulses struct {
 	changed chan struct{}
 }
 
-// CountPulses counts the rising edges of a line until l is closed; then it closes done.
+// CountPulses counts the rising edges of a line until the line is closed; then it closes the channel done.
 func CountPulses(l *Lines) (p *Pulses, done <-chan struct{}) {
 	p = &Pulses{changed: make(chan struct{}, 1)}
 	end := make(chan struct{})

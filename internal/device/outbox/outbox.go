@@ -31,8 +31,8 @@ type Entry struct {
 	Kind wire.Kind
 	// Data is the encoded record alone, in the device's format. It is never changed.
 	Data []byte
-	// Log is the number of the record in the meter's log that it reports, 0 for none. Register is the total register that
-	// it reports. The meter needs both when it starts again.
+	// If the record reports a record of the meter's log, Log is the number of that log record, otherwise 0. Register is the
+	// total register that the record reports. The meter needs both when it starts again.
 	Log      uint32
 	Register unit.Energy
 }
@@ -102,9 +102,9 @@ func (b *Box) Durable() {
 	}
 }
 
-// Ack handles an acknowledgement and reports whether the mark has moved. An acknowledgement that is not above the last
-// one changes nothing, unless it asks for a rewind. One above the newest durable record belongs to another memory and
-// is ignored.
+// Ack handles an acknowledgement and reports whether the mark has moved. An acknowledgement that is not above the last one
+// changes nothing, unless it asks for a rewind. An acknowledgement above the newest durable record belongs to another memory
+// and is ignored.
 func (b *Box) Ack(a wire.Ack) (moved bool) {
 	b.mu.Lock()
 	switch {
@@ -124,8 +124,8 @@ func (b *Box) Ack(a wire.Ack) (moved bool) {
 	return moved
 }
 
-// Next returns the records that may be published now and whose numbers are greater than after, at most wire.Window. They
-// are durable, not acknowledged, and within the server's window above the last acknowledgement.
+// Next returns the records above the number after that may be published now, at most wire.Window. They are durable, not
+// acknowledged, and within the server's window above the last acknowledgement.
 func (b *Box) Next(after uint64) []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -71,7 +71,7 @@ func TestARewindOffersAcknowledgedRecordsAgain(t *testing.T) {
 	if first, last, _ := seqs(b.Next(0)); first != 91 || last != 140 {
 		t.Errorf("offered %d to %d, want 91 to 140", first, last)
 	}
-	// 1 to 40 were dropped when 101 to 140 came.
+	// Records 1 to 40 were dropped when records 101 to 140 came.
 	b.Ack(wire.Ack{Seq: 5, Rewind: true})
 	if first, _, _ := seqs(b.Next(0)); first != 41 {
 		t.Errorf("after a rewind below what is held the first is %d, want 41", first)

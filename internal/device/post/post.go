@@ -1,7 +1,6 @@
-// Package post carries messages between a virtual meter and the driver of its GSM modem, which run on separate
-// goroutines. An incoming message is handled on the device's goroutine. Only when its effects are durable does the
-// driver hear that it may delete the message. Outgoing messages are sent one after the other; each is tried until the
-// network has it or it cannot be sent.
+// Package post carries messages between a virtual meter and the driver of its GSM modem, which run on separate goroutines. An
+// incoming message is handled on the device's goroutine. The driver may delete the message only when the message's effects are
+// durable. Outgoing messages are sent one after the other; each is tried until the network has it or it cannot be sent.
 //
 // Start at [New], give [Post.Deliver] and [Post.SetBars] to the driver, and finish with [Post.Connect]. The driver is
 // any implementation of [Radio].

@@ -145,7 +145,7 @@ func (d *Driver) keepUp(ctx context.Context) error {
 	return nil
 }
 
-// until handles messages of the server until a condition is met, for at most patience in real time.
+// until handles messages of the server until a condition is met or, in real time, the duration patience has passed.
 func (d *Driver) until(ctx context.Context, patience time.Duration, met func() bool) (bool, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()

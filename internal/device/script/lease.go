@@ -16,8 +16,8 @@ type lease struct {
 	asked bool   // the run has already waited for the server
 }
 
-// renew pauses a run when half of a lease is used, in energy or in time. That is where the server renews it, and
-// virtual time is much faster than any network. It records a reading and waits for a new lease, once for each lease.
+// renew pauses a run when half of a lease is used, in energy or in time. The server renews the lease at that point, and virtual
+// time is much faster than any network. It records a reading and waits for a new lease, once for each lease.
 func (d *Driver) renew(ctx context.Context) error {
 	if d.net == nil || !d.dev.Wallet() {
 		return nil

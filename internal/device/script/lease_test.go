@@ -33,8 +33,8 @@ func walletMeter(t *testing.T) (*device.Device, wire.LinkKey) {
 	return d, key
 }
 
-// renews grants up to most leases of 20 kWh, each a second of real time after a reading shows that half of the last one
-// is used.
+// renews grants leases of 20 kWh, at most as many as the parameter most. Each is granted a second of real time after a reading
+// shows that half of the previous lease is used.
 func (n *net) renews(ctx context.Context, t *testing.T, key wire.LinkKey, most uint64) {
 	const limit, topic = 20_000, "m/12345678903/down/lease"
 	for seq, granted := uint64(1), int64(0); ; {
@@ -71,9 +71,9 @@ func (n *net) renews(ctx context.Context, t *testing.T, key wire.LinkKey, most u
 	}
 }
 
-// TestARunWaitsForItsLease simulates a household that uses 2 kW for five days. With a server that takes a second of
-// real time to answer, supply never fails. With one that stops granting leases, the run goes on after 10 s and uses the
-// last lease to its end.
+// TestARunWaitsForItsLease simulates a household that uses 2 kW for five days. With a server that takes a second of real time
+// to answer, supply never fails. With a server that stops granting leases, the run goes on after 10 s and uses the last lease
+// to its end.
 func TestARunWaitsForItsLease(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -36,8 +36,8 @@ type Net interface {
 const (
 	// maxLine is the longest command in bytes.
 	maxLine = 64 << 10
-	// flushEvery is after how many records a run makes them durable, so that they can be published while the run goes on.
-	// flushAlone is the same for a meter without a server.
+	// flushEvery is the number of records after which a run makes its records durable, so that they can be published while the
+	// run goes on. flushAlone is the same for a meter without a server.
 	flushEvery = 64
 	flushAlone = 1000
 	// patience is how long, in real time, a run waits for a connected server that does not keep up. After that it goes on
@@ -64,8 +64,8 @@ type Driver struct {
 	lease lease
 }
 
-// Run drives a device until the script ends, by quit or the end of in. net is nil for a meter without a server. An
-// error comes from the memory, the reader or a writer; a wrong command is not an error.
+// Run drives a device until the command quit or until the input ends. net is nil for a meter without a server. An error comes
+// from the memory, the reader or a writer; a wrong command is not an error.
 func Run(ctx context.Context, dev *device.Device, net Net, in io.Reader, out, messages io.Writer) error {
 	d := &Driver{dev: dev, net: net, box: dev.Box(), changed: dev.Box().Listen(), out: json.NewEncoder(out), msg: messages}
 	d.out.SetEscapeHTML(false)

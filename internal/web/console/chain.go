@@ -27,7 +27,7 @@ func (s *Console) chain() http.Handler {
 	return s.headers(s.spoken(s.recovered(guard.Handler(s.formed(s.routes())))))
 }
 
-// headers puts the policy of every page around the handler.
+// headers adds the security policy to every answer of the handler.
 func (s *Console) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -39,7 +39,7 @@ func (s *Console) headers(next http.Handler) http.Handler {
 	})
 }
 
-// spoken returns the available language that the browser prefers.
+// spoken makes the pages use the available language that the browser prefers.
 func (s *Console) spoken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := s.c.Languages.For(r.Header.Get("Accept-Language"))

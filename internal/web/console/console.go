@@ -87,8 +87,9 @@ const (
 	pageSize = 50
 )
 
-// New makes the console as a handler for "/". Its server bounds concurrent requests, names each in the header X-Request-Id,
-// compresses all but streams, and ends the context of a stream when it stops. The error is that of the embedded files.
+// New makes the console as a handler for "/". The server that runs it must limit concurrent requests, name each request in the header
+// X-Request-Id, compress everything but streams, and end the context of a stream when the server stops. New returns an error if the
+// embedded files cannot be read.
 func New(c Config) (http.Handler, error) {
 	assets, err := newLibrary()
 	if err != nil {

@@ -77,7 +77,7 @@ func (s *Console) trialBalance(w http.ResponseWriter, r *http.Request, v visit) 
 	s.show(w, r, http.StatusOK, bookView(s.page(r, v, v.site.say.LedgerTrialBalance()), d))
 }
 
-// codeOf reads an account code of the query; 0 without one.
+// codeOf reads the account code in the query, and returns 0 if there is none.
 func codeOf(q url.Values) (ledger.Code, refusal.Refusal) {
 	text := q.Get("code")
 	if text == "" {

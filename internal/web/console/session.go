@@ -63,7 +63,7 @@ func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit))
 		case !known.Refused():
 			next(w, r, v)
 		case r.Header.Get("HX-Request") != "":
-			// The sign-in page must not fill a part of a page: the browser goes there as a whole.
+			// The sign-in page must not replace only a part of a page, so the browser loads it as a whole page.
 			w.Header().Set("HX-Redirect", "/signin?ended=1&next="+url.QueryEscape(resume(r)))
 			w.WriteHeader(http.StatusUnauthorized)
 		case r.Method == http.MethodGet && r.URL.Path != "/":

@@ -97,7 +97,7 @@ func (t site) standEffect(v wallet.SupplyView) string {
 	return t.say.SupplyEffectUnknown()
 }
 
-// offEffect says what brings a supply back that is off. It promises that a recharge does so only if nothing else is missing.
+// offEffect says what brings a supply back that is off. It does not promise that a recharge helps if anything but money is missing.
 func offEffect(t words.Texts, v wallet.SupplyView) string {
 	switch {
 	case !v.Wanted && !onlyCredit(v.Off):

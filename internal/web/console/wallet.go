@@ -181,7 +181,7 @@ func period(text string) wallet.Period {
 	return wallet.ByDay
 }
 
-// fill writes the table, newest first, and the chart, oldest first. Missing days between two with use get a row too, so a gap
+// fill writes the table, newest first, and the chart, oldest first. Days without use between two days with use get a row too, so a gap
 // stays a gap.
 func (d *usePage) fill(use wallet.UseList) {
 	var whole, most unit.Energy
@@ -215,7 +215,7 @@ func (d *usePage) fill(use wallet.UseList) {
 // Width is the width of the chart.
 func (d usePage) Width() int { return max(len(d.Rows), 1) * barWidth }
 
-// between lists the days after older and before newer, newest first, at most as many as a chart can show.
+// between lists the days between two days, newest first, at most as many as a chart can show.
 func between(newer, older string) (out []string) {
 	at, err1 := time.Parse(time.DateOnly, newer)
 	end, err2 := time.Parse(time.DateOnly, older)

@@ -25,7 +25,7 @@ func Languages(t testing.TB) *words.Languages {
 	return all
 }
 
-// Pseudo is the code of the pseudo-language: that of artificial languages. Its texts are the English ones, marked and made longer
+// Pseudo is the code of the pseudo-language: "art" stands for artificial languages. Its texts are the English ones, marked and made longer
 // by two fifths at least.
 const Pseudo, begins, ends = "art", "⟦", "⟧"
 
