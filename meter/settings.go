@@ -24,7 +24,7 @@ type setting struct {
 var settings = [...]setting{
 	count("imp_per_kwh", "impulses of the meter chip per kilowatt-hour", 1, maxImp, func(c *Config) *uint32 { return &c.ImpPerKWh }),
 	energyOf("low1_wh", "first warning", 0, func(c *Config) *unit.Energy { return &c.Low1 }),
-	count("low1_days", "first warning when the credit lasts only this many days at the mean use of the last seven, 0 for low1_wh", 0, 60,
+	count("low1_days", "first warning when the credit lasts only this many days at the mean use of the last seven; at 0, low1_wh applies", 0, 60,
 		func(c *Config) *uint8 { return &c.Low1Days }),
 	energyOf("low2_wh", "second warning", 0, func(c *Config) *unit.Energy { return &c.Low2 }),
 	yesNo("reminder_trip", "interrupt the supply for 30 s at the second warning", func(c *Config) *bool { return &c.Reminder }),
@@ -33,7 +33,7 @@ var settings = [...]setting{
 	energyOf("max_balance_wh", "highest balance that a token may lead to", 1, func(c *Config) *unit.Energy { return &c.MaxBalance }),
 	energyOf("overrun_limit_wh", "overrun above which the meter reports event 211, 0 for never", 0, func(c *Config) *unit.Energy { return &c.OverrunLimit }),
 	energyOf("ec_limit_wh", "emergency credit, 0 for none", 0, func(c *Config) *unit.Energy { return &c.ECLimit }),
-	energyOf("ec_initial_limit_wh", "emergency credit that is given the first time, 0 for the same", 0, func(c *Config) *unit.Energy { return &c.ECInitial }),
+	energyOf("ec_initial_limit_wh", "emergency credit the first time; at 0, ec_limit_wh applies", 0, func(c *Config) *unit.Energy { return &c.ECInitial }),
 	energyOf("ec_threshold_wh", "credit at and below which emergency credit is offered", 0, func(c *Config) *unit.Energy { return &c.ECThreshold }),
 	yesNo("ec_repay_before_reconnect", "used-up emergency credit must be paid back before the supply returns",
 		func(c *Config) *bool { return &c.ECRepay }),

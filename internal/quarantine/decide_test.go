@@ -158,7 +158,7 @@ func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 	broken.entries[0].Payload = []byte("{")
 	for _, r := range []*rows{broken, held(t, metering.DoubtFuture, reading(5), reading(6))} {
 		out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
-		if out.Code != refusal.InvalidRequest || out.What != "The record of entry "+entry(1)+" cannot be read, so it cannot be accepted." || len(r.Wrote)+len(r.audit) != 0 {
+		if out.Code != refusal.InvalidRequest || out.What != "The record of entry "+entry(1)+" cannot be read, so this decision is not possible." || len(r.Wrote)+len(r.audit) != 0 {
 			t.Errorf("it came to %+v, written %q", out, r.Wrote)
 		}
 	}
@@ -240,33 +240,33 @@ func unfit() []undecidable {
 		{"decided before", before, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept}, refusal.AlreadyDecided,
 			"Entry " + entry(1) + " has already been decided: discarded by juma.", ""},
 		{"a register that fell", fallen, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept}, refusal.InvalidRequest,
-			"The register of entry " + entry(1) + " is below the one before, so it cannot be accepted.", "Choose another decision: rebase, discard."},
+			"The register of entry " + entry(1) + " is below the one before, so this decision is not possible.", "Choose another decision: rebase, discard."},
 		{"an open relay, discarded", drawn, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Discard}, refusal.InvalidRequest,
 			"The reading of entry " + entry(1) + " is not in doubt, only who pays for its energy. It cannot be discarded.", "Choose another decision: accept, rebase."},
 		{"an open relay, and a register", drawn, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(1)}, refusal.InvalidRequest,
 			"A decision about energy through an open relay cannot have a register.", "Accept it, or rebase without a register. A register can be set afterwards."},
 		{"no price", func(t *testing.T) *rows { return stopped(t, wallet.HoldPrice, metering.DoubtPrice, 2000) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "The tariff has no price for the energy of entry " + entry(1) + ", so it cannot be accepted.", "Choose another decision: rebase, discard."},
+			refusal.InvalidRequest, "The tariff has no price for the energy of entry " + entry(1) + ", so this decision is not possible.", "Choose another decision: rebase, discard."},
 		{"a record, rebased", func(t *testing.T) *rows { return held(t, metering.DoubtFuture, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(1)},
 			refusal.InvalidRequest, "Charging did not stop at entry " + entry(1) + ", so it cannot be decided with a rebase.", "Choose another decision: accept, discard."},
 		{"a negative record", func(t *testing.T) *rows { return held(t, metering.DoubtNegative, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so it cannot be accepted.", "Choose another decision: discard."},
+			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so this decision is not possible.", "Choose another decision: discard."},
 		{"a record that cannot be read", func(t *testing.T) *rows { return held(t, metering.DoubtUnreadable, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "The record of entry " + entry(1) + " cannot be read, so it cannot be accepted.", "Choose another decision: discard."},
+			refusal.InvalidRequest, "The record of entry " + entry(1) + " cannot be read, so this decision is not possible.", "Choose another decision: discard."},
 		{"a record of an impossible time", func(t *testing.T) *rows { return held(t, metering.DoubtTime, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "The record of entry " + entry(1) + " has an impossible time, so it cannot be accepted.", "Choose another decision: discard."},
+			refusal.InvalidRequest, "The record of entry " + entry(1) + " has an impossible time, so this decision is not possible.", "Choose another decision: discard."},
 		{"a negative register after another one", negative(wh(5)), quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so it cannot be accepted.", "Choose another decision: discard."},
+			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so this decision is not possible.", "Choose another decision: discard."},
 		{"a negative register after none", negative(nil), quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so it cannot be accepted.", "Choose another decision: discard."},
+			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so this decision is not possible.", "Choose another decision: discard."},
 		{"no price for nothing", func(t *testing.T) *rows { return stopped(t, wallet.HoldPrice, metering.DoubtPrice, 1000) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "The tariff has no price for the energy of entry " + entry(1) + ", so it cannot be accepted.", "Choose another decision: rebase, discard."},
+			refusal.InvalidRequest, "The tariff has no price for the energy of entry " + entry(1) + ", so this decision is not possible.", "Choose another decision: rebase, discard."},
 		{"nothing in doubt, accepted", newRows, quarantine.Verdict{Meter: number, Choice: quarantine.Accept}, refusal.InvalidRequest,
 			"No reading of meter " + number + " is in doubt.", "Name an entry of the quarantine, or set the register with a rebase."},
 		{"nothing in doubt, and no register", newRows, quarantine.Verdict{Meter: number, Choice: quarantine.Rebase}, refusal.InvalidRequest,
 			"A rebase needs the register from which to count on.", "Read the register off the meter, and send it as register_wh."},
 		{"nothing left to accept", func(t *testing.T) *rows { r := jumped(t); r.wallets[0].Held = wallet.Held{}; return r }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "There is no reading to accept: charging did not stop at one.", "Set the register to count on from instead."},
+			refusal.InvalidRequest, "There is no reading to accept: charging did not stop at one.", "Instead, set the register from which counting continues."},
 	}
 }
 

@@ -1876,14 +1876,14 @@ func ReleaseRegisterNegative() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "release-register-negative", What: "A register must not be negative.", Not: "No use was charged and no changes were made.", Try: "Read it off the meter, in Wh."}
 }
 
-// NoReadingToAccept: There is no reading to accept: charging did not stop at one. Set the register to count on from instead.
+// NoReadingToAccept: There is no reading to accept: charging did not stop at one. Instead, set the register from which counting continues.
 func NoReadingToAccept() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "No use was charged and no changes were made.", Try: "Set the register to count on from instead."}
+	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "No use was charged and no changes were made.", Try: "Instead, set the register from which counting continues."}
 }
 
-// HeldReadingTooLow: The reading of {register} kWh is below the last register of {before} kWh. Set the register to count on from instead.
+// HeldReadingTooLow: The reading of {register} kWh is below the last register of {before} kWh. Instead, set the register from which counting continues.
 func HeldReadingTooLow(register unit.Energy, before unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "No use was charged and no changes were made.", Try: "Set the register to count on from instead.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "No use was charged and no changes were made.", Try: "Instead, set the register from which counting continues.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
 }
 
 // EnergyWithoutPrice: The tariff has no price for this energy. Publish a tariff with a price for it, then decide again.
@@ -2280,9 +2280,9 @@ func TariffPriceOutOfRange(field string, n int64, maxValue int64) refusal.Refusa
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A price must be 1 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// TariffPriceCount: {n} of the fields {fields} are given. Give exactly one of them, or seasons that do, or a plan.
+// TariffPriceCount: {n} of the fields {fields} are given. Give exactly one of them, or a plan, or seasons with one price each.
 func TariffPriceCount(n int64, fields string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-count", What: strconv.FormatInt(n, 10) + " of the fields " + fields + " are given.", Not: "The tariff was not published.", Try: "Give exactly one of them, or seasons that do, or a plan.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "fields", Value: fields}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-count", What: strconv.FormatInt(n, 10) + " of the fields " + fields + " are given.", Not: "The tariff was not published.", Try: "Give exactly one of them, or a plan, or seasons with one price each.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "fields", Value: fields}}}
 }
 
 // TariffListOfWrongLength: {field} must have {min} to {max} entries. It has {n}. Add or remove entries.
@@ -2410,9 +2410,9 @@ func TariffPlanOfWrongForm() refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-of-wrong-form", What: "A plan must have exactly one of units_wh and per.", Not: "The tariff was not published.", Try: "Give an energy (units_wh) or a period (per)."}
 }
 
-// TariffPlanNotWhole: {amount} for {n} Wh is not a whole number of millionths per kWh. Choose an amount and an energy that divide, or give flat_micro.
+// TariffPlanNotWhole: {amount} for {n} Wh is not a whole number of millionths per kWh. Choose an amount and an energy that give a whole price per kWh in millionths, or give flat_micro.
 func TariffPlanNotWhole(amount money.Amount, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh is not a whole number of millionths per kWh.", Not: "The tariff was not published.", Try: "Choose an amount and an energy that divide, or give flat_micro.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh is not a whole number of millionths per kWh.", Not: "The tariff was not published.", Try: "Choose an amount and an energy that give a whole price per kWh in millionths, or give flat_micro.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffNotReadable: The tariff cannot be read: {reason}. Give one JSON document with the fields of the API's reference.
