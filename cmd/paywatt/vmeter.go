@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -351,13 +352,19 @@ func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error
 	return folder.Close, nil
 }
 
+// innermost returns the innermost cause of an error. What was tried is said before it.
+func innermost(err error) string {
+	parts := strings.Split(err.Error(), ": ")
+	return parts[len(parts)-1]
+}
+
 // openFailure explains why a device did not come up.
 func (o *vmeterOptions) openFailure(err error) error {
 	switch {
 	case errors.Is(err, device.ErrNumber):
-		return usage("Meter number "+o.number+": "+err.Error()+".", "Give the 11 or 13 digits on the meter, and the --state of that meter.")
+		return usage("Meter number "+o.number+" cannot be used: "+innermost(err)+".", "Give the 11 or 13 digits on the meter, and the --state of that meter.")
 	case errors.Is(err, device.ErrKey):
-		return usage("The meter's key: "+err.Error()+".",
+		return usage("The meter's key cannot be used: "+innermost(err)+".",
 			"Add key options for a new meter: --key, or --vending-key-file with --dkga, --sgc, --krn and --ti. An old meter has its key in --state.")
 	case errors.Is(err, device.ErrDocument):
 		return usage("--config "+o.document+": the meter refuses the configuration: "+err.Error()+".",
