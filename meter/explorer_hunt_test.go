@@ -11,9 +11,9 @@ import (
 )
 
 // hunt is an iterative deepening search. It raises the bound on the number of actions step by step. So it finds
-// each world by the shortest list of actions that leads to it, and explores from there once for each bound. A world
-// reached again with more actions is skipped: everything that can follow was already tried where it was reached with
-// fewer. So a failure comes with a shortest list of actions. The search stores only the fingerprint of a world and
+// each world by the shortest list of actions that leads to it, and explores from there once for each bound. If
+// it reaches a world again by more actions, it does not explore it again: it has already tried everything that can
+// follow. So a failure comes with a shortest list of actions. The search stores only the fingerprint of a world and
 // makes the world again by repeating the actions.
 //
 // Fingerprints have 64 bits: among the 30 million worlds of the largest search, the chance that any two collide is one

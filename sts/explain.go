@@ -86,7 +86,7 @@ func Explain(digits string, keys []Key, likely func(key int, o Opened) bool) Exp
 	}
 	e.Key, e.Opened = fit(keys, e.Token)
 	e.Result = e.Opened.Result
-	// A token of class 3 has no check field, so opening it does not show that it was meant.
+	// A token of class 3 has no check field, so wrong digits can open as class 3: look for typing errors too.
 	if e.Result != CRCError && e.Opened.Class <= classManagement {
 		return e
 	}

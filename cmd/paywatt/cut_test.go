@@ -2,5 +2,5 @@
 
 package main
 
-// cutEvery is the step between the bytes at which a recharge by SMS is cut: every byte.
+// cutEvery is the number of bytes between two power cuts tried during a recharge by SMS: here the power is cut at every byte.
 const cutEvery = 1

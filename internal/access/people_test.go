@@ -87,7 +87,7 @@ func TestAPersonMayGoWhileThePasswordIsCompared(t *testing.T) {
 	}
 }
 
-// TestASessionIsSeenOnceAMinute tests each end of a session once from inside and once from outside.
+// TestASessionIsSeenOnceAMinute tests each time limit of a session just before the limit and at it.
 func TestASessionIsSeenOnceAMinute(t *testing.T) {
 	for _, c := range []struct {
 		name         string

@@ -40,7 +40,7 @@ type pgbench struct {
 type pgFigures struct {
 	name         string
 	rate         float64       // transactions a second, median of the rounds
-	latency      float64       // mean, ms, median of the rounds
+	latency      float64       // in ms: each round has a mean, this is the median of those
 	transactions int           // of all rounds
 	cpu          time.Duration // of server and clients together; 0 if the server is not our own
 }
@@ -177,7 +177,7 @@ func (p pgbench) ready(ctx context.Context, dir string) error {
 	}
 }
 
-// rounds runs the script several times, and calls the function beside after each run.
+// rounds runs the script several times. After each run it calls beside with that run's figures.
 func (p pgbench) rounds(ctx context.Context, b *Vend, dir, database string, beside func(pgFigures) error) (all pgFigures, err error) {
 	var rates, latencies []float64
 	for range vendRounds {

@@ -56,7 +56,7 @@ func newSession(who registry.Identity, cl *mqtt.Client, c *conn, l Limits) *sess
 	return s
 }
 
-// pace holds the meter's next packet back to its rate. It returns false if the connection has ended meanwhile.
+// pace waits until the meter's rate allows its next packet. It returns false if the connection has ended meanwhile.
 func (s *session) pace(now time.Time) bool { return s.pacer.wait(now, s.limits, s.conn.done) }
 
 // pacer limits one client's rate by not reading from it; it drops nothing.

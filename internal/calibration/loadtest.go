@@ -52,7 +52,7 @@ const chipConstant = 100_000
 // Columns are the published figures of a load test, and those of two virtual meters.
 type Columns struct {
 	Published  []Row
-	AsBuilt    []Row  // a virtual meter with the error curve that the published means imply
+	AsBuilt    []Row  // a virtual meter whose error curve is computed from the published mean values
 	Calibrated []Row  // a virtual meter that was calibrated first
 	Count      Count  // the count from which it was calibrated
 	Result     Result // the result of that count

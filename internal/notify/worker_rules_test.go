@@ -124,7 +124,7 @@ func TestAMessageOfARouteThatIsGoneMoves(t *testing.T) {
 	}
 }
 
-// TestAMeterWaitsAsLongAsTheServerIsTold for its first answer.
+// TestAMeterWaitsAsLongAsTheServerIsTold: the server waits for a meter's first answer for the configured time, by default a minute.
 func TestAMeterWaitsAsLongAsTheServerIsTold(t *testing.T) {
 	for answer, want := range map[time.Duration]time.Duration{0: time.Minute, 20 * time.Second: 20 * time.Second} {
 		h, _, _ := withToken(t)

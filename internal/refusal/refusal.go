@@ -156,7 +156,8 @@ func (c Code) Exit() int {
 // maxEcho is how much of a caller's text a refusal repeats, in bytes.
 const maxEcho = 40
 
-// Echo returns a caller's text as a refusal or an error repeats it: shortened, and valid UTF-8.
+// Echo prepares a caller's text for a refusal or an error that repeats it: it cuts the text after maxEcho bytes and makes it
+// valid UTF-8.
 func Echo(text string) string {
 	if len(text) > maxEcho {
 		text = text[:maxEcho] + "…"

@@ -62,7 +62,7 @@ func TestOneSaleCarriesSoManyUnits(t *testing.T) {
 			t.Errorf("34.7 kWh and %d Wh free, at most %d Wh: %+v (%v), want %+v", c.free, c.most, a.Refusal, err, want)
 		}
 	}
-	// At a millionth for a kilowatt-hour, the most that a sale may count, 1,000 GWh, costs 1,000.00.
+	// The largest possible sale is 1,000 GWh. At a price of one millionth per kilowatt-hour it costs 1,000.00.
 	cheap := body("KES", 0, tariff.Block{Rate: 1})
 	if a, err := tariff.Allocate(tariff.Purchase{Body: cheap, Tender: 100_000}); err != nil || a.Units != 1_000_000_000_000 {
 		t.Errorf("1,000.00 at a millionth buys %d Wh, %q (%v); want 1,000 GWh", a.Units, a.Detail(), err)

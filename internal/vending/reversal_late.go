@@ -75,7 +75,7 @@ func (v *Vending) takeLateOf(tx Tx, by access.Actor, saleID id.ID) (settledRever
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
-// confirmLate takes answers about a sale that another reversal has meanwhile reversed unconfirmed.
+// confirmLate stores late answers about a sale that another reversal has already reversed without the meter's confirmation.
 func (v *Vending) confirmLate(tx Tx, by access.Actor, s sale.Sale, r sale.Reversal, news []sale.Cancel) error {
 	for _, c := range news {
 		if err := v.confirmOne(tx, by, s, c); err != nil {

@@ -72,7 +72,7 @@ func (v *Vending) ClockFault(ctx context.Context, t access.Tenant) (refusal.Refu
 // the store.
 func (v *Vending) ClockDoubted() bool { return v.guard.again(v.c.Now()).Refused() }
 
-// ClockAsked reports whether nobody knows yet if the clock was right when this process started.
+// ClockAsked reports whether the clock is in doubt because nothing has shown yet that it was right when this process started.
 func (v *Vending) ClockAsked() bool { return v.guard.again(v.c.Now()).Refused() && v.guard.open() }
 
 // NoteClock checks the clock and records from time to time that it is trusted, so that a week without sales does not look like

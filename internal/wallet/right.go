@@ -27,9 +27,9 @@ type SigningTx interface {
 	LeaseNumbered(meter, number int64) error
 }
 
-// StillRight checks again, in the transaction that signs it, whether a command that only the rules gave is right. It is false for a cut-off
-// whose supply is wanted again or must not be cut any more, a lease above the present limit, a clock setting while the server's time is in
-// doubt, and any command dated in the future.
+// StillRight checks again, in the transaction that signs it, whether a command that only the rules gave is right. It is false for
+// any command dated in the future, for a clock setting while the server's time is in doubt, and for a lease above the present limit. It is
+// false for a cut-off if the supply should be on again, or if a rule forbids the cut-off now.
 func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given, now time.Time) (bool, error) {
 	switch {
 	case NotYet(given, now): // nobody knows how old it is, and its expiry is just as far ahead

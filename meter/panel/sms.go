@@ -221,8 +221,8 @@ func AnswerToken(l meter.Language, r meter.Result, registered bool) string {
 	return say(l, t)
 }
 
-// Report returns the message to a registered number about a token that was accepted at the keypad: the usual answer,
-// and the first and last digits of the token, because several may be on the way. Without those digits it reports only
+// Report returns the message that tells a registered number about a token accepted at the keypad. It is the usual answer
+// with the first and last digits of the token, because that number may be waiting for several tokens. Without those digits it reports only
 // the balance, since the report could be about any token.
 func Report(l meter.Language, r meter.Result, masked string) string {
 	first, last, kept := (&TokenRow{Masked: masked}).ends()

@@ -77,8 +77,8 @@ func Apart(recs []metering.Record, together func([]metering.Record) (outs []mete
 	return outs, failed, nil
 }
 
-// Share splits the outcomes of records that were stored together into the part of one call and the rest. If one of the
-// call's records failed, err wraps the error failed.
+// Share splits the outcomes of records that were stored together into the part of one call and the rest. failed is the
+// store's error, if any; err wraps it if one of the call's own records failed.
 func Share(outs []metering.Outcome, records int, failed error) (own, rest []metering.Outcome, err error) {
 	own, rest = outs[:records:records], outs[records:]
 	for i := range own {

@@ -36,7 +36,7 @@ type Rig struct {
 	Waiting func(store.Engine) int
 	// FailCommit makes one COMMIT fail; pass is how many COMMITs succeed before it.
 	FailCommit func(e store.Engine, how Failure, pass int)
-	// Hear registers a listener for what commits make due, on an engine that has done no work yet.
+	// Hear registers the function that the engine calls after each commit that adds work to the outbox. The engine has done no work yet.
 	Hear func(store.Engine, store.Due)
 	// Seal seals what is committed, for an engine that does not seal with the commit itself; else nil.
 	Seal func(t testing.TB, e store.Engine)
