@@ -130,7 +130,8 @@ func (w *world) run(t *testing.T, kills int) {
 	w.settle(t)
 }
 
-// killer pulls the plug of the server (three times in five) or of a meter, 20 to 250 ms after the last return.
+// killer pulls the plug of the server (three times in five) or of a meter. It waits 20 to 250 ms before each cut, and restarts the server
+// at once.
 func (w *world) killer(t *testing.T, kills int) {
 	r := rand.New(rand.NewPCG(w.seed, 0x6b696c6c))
 	for range kills {

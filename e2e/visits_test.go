@@ -49,7 +49,7 @@ func visits() []visit {
 	return slices.Concat(firstVisits(), moneyVisits(), meterVisits(), messageVisits(), deviceVisits(), operatorVisits())
 }
 
-// firstVisits begin with nothing.
+// firstVisits need no server that is already running.
 func firstVisits() []visit {
 	return []visit{
 		{page: "docs/guide/own-implementation.md", after: []string{`block docs/guide/own-implementation.md json 0 | sed 's/"watts": 1000/"watts": 1100/' > mine.json`}, blocks: []int{0}},

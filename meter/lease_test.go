@@ -55,7 +55,7 @@ func TestANewWalletMeterWaitsForItsFirstLease(t *testing.T) {
 	}
 }
 
-// TestTheCustomerConfirmsAfterALongTimeWithoutALease tries both sides of a day, and confirm_after.
+// TestTheCustomerConfirmsAfterALongTimeWithoutALease tries a day, just over a day, and a minute with confirm_after set.
 func TestTheCustomerConfirmsAfterALongTimeWithoutALease(t *testing.T) {
 	for _, c := range []struct {
 		off    time.Duration

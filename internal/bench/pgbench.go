@@ -82,8 +82,8 @@ func (p pgbench) name() string {
 	return "pgbench on an own PostgreSQL 15 cluster"
 }
 
-// measure loads the tables and runs the script in rounds. After each round, while the server is idle, it calls the function
-// beside. On our own cluster it finally calls the function also with the URL of an empty database.
+// measure loads the tables and runs the script in rounds. After each round, while the server is idle, it calls
+// beside(figures). On our own cluster it finally calls also(url) with the URL of an empty database.
 func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) error, also func(url string) error) (pgFigures, error) {
 	if p.url != "" {
 		if _, err := p.run(ctx, pgLoad, "", "pgbench", "-i", "-q", "-s", strconv.Itoa(b.Scale), p.url); err != nil {

@@ -287,7 +287,7 @@ func TestReceiverThatConnectsIsServedAtOnce(t *testing.T) {
 	})
 }
 
-// A receiver connects while the worker is busy putting its item back for hours: the wake must not be lost.
+// A receiver connects while the worker is putting its item back, to be tried again hours later. The wake must not be lost.
 func TestConnectingWhileTheItemIsPutBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o *job.Outbox

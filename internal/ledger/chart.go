@@ -104,7 +104,7 @@ func (b Breach) Short() Minor {
 	return after + b.Held - b.Limit.At
 }
 
-// Err returns the error for a journal that no limit may refuse.
+// Err returns the breach as an error, for a journal that should never break a limit.
 func (b Breach) Err(j Journal) error {
 	return fmt.Errorf("post %s %s: account %d %q would pass its limit by %d", j.Kind, j.Ref, b.Account.Code, b.Account.Subject, b.Short())
 }

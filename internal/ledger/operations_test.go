@@ -135,8 +135,8 @@ func TestManyMonthsOfAChargeAreOneLine(t *testing.T) {
 	}
 }
 
-// TestTaxFromAdvances: a part of the tax comes from the tax taken with top-ups, wherever the tax line is and even if there is none. The
-// lines passed in do not change.
+// TestTaxFromAdvances: tax that was taken with top-ups pays a part of the journal's tax. The journal's tax line may be anywhere, or be
+// missing. The lines passed in do not change.
 func TestTaxFromAdvances(t *testing.T) {
 	for _, c := range []struct {
 		lines []ledger.Posting

@@ -79,6 +79,6 @@ type NewReading struct {
 	Memory string // the reading's device memory
 }
 
-// HeldRows is how many rows back a reading that arrived beyond a gap can be. After it arrived, the server can have stored only
-// numbers of the reading's own window and of the window below.
+// HeldRows is how many rows back a reading that arrived beyond a gap can be. The readings
+// stored after it can only have numbers in its own window or in the window below.
 const HeldRows = 2 * wire.Window

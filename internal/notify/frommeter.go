@@ -161,7 +161,8 @@ func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 	return d.put(tx, m, before)
 }
 
-// rejection takes a message with a rejected token off the queue head, the first time until the next day, and raises an alarm.
+// rejection handles a message whose token the meter rejected, and raises an alarm. The first time, the message leaves the queue head and is
+// sent again a day later. The second time, or if it expires before that, it ends as lost.
 func (d *Dispatcher) rejection(tx Tx, m *Message, now time.Time) error {
 	first := m.AnsweredAt.IsZero()
 	m.AnsweredAt = now

@@ -61,8 +61,8 @@ const (
 	maxKeywordText = 640
 	// maxKeywordWords is how many words may surround a keyword: "please send my balance".
 	maxKeywordWords = 5
-	// TokenLike is the number of digits from which on a run of digits, with blanks and dashes between them, is treated as a
-	// token: it is never stored, logged or repeated.
+	// TokenLike is the least number of digits in a row, with blanks and dashes between them, that is treated as a token. Such digits
+	// are never stored, logged or repeated.
 	TokenLike = 18
 )
 

@@ -59,8 +59,8 @@ type QueuedTx interface {
 	// queue. In a meter's queue a message that a route has had goes first; one that the meter rejected, and that waits for
 	// another day, does not block the others.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
-	// MessagesStray lists due messages that need another route: queued messages without a route or with a route listed in down,
-	// and all messages that were due before the time stray on a route that is not listed in mine.
+	// MessagesStray lists due messages that need another route. These are queued and unknown messages that have no route or a route
+	// in down. If mine is not empty, they are also all messages with a route outside mine that were due before stray.
 	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
 	// MessagesWake makes due the messages of a telephone that wait because it could not be reached. It leaves out messages that were
 	// tried in the last WakeEvery, and messages that have had MaxTriesWoken tries.

@@ -156,8 +156,8 @@ func (d *Dispatcher) probe(m Message, tries []Try, now time.Time) string {
 	return ""
 }
 
-// begin prepares a claimed message for its route. The try is durable before it is made, so that after a crash in between its
-// outcome is known to be unknown.
+// begin prepares a claimed message for its route. The try is stored before the message is sent. If the server crashes in
+// between, the next start finds the try without an answer and records its outcome as unknown.
 func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 	now, before := d.c.Now(), m
 	done := func() (sendJob, error) { return sendJob{silent: true}, d.put(tx, m, before) }

@@ -85,7 +85,7 @@ func (b *table) holder(meter int64) string {
 	return b.rows[meter].instance
 }
 
-// server is one of several on a table.
+// server is one of several servers that share a presence table.
 type server struct {
 	*presence.Presence
 	stop    func()

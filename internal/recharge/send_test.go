@@ -218,7 +218,7 @@ func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 	r.Wants(t)
 }
 
-// TestTheMessageToAMeter has everything that sending it needs.
+// TestTheMessageToAMeter checks every field of the message that brings a token to a meter.
 func TestTheMessageToAMeter(t *testing.T) {
 	r := newRows(t)
 	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})

@@ -135,7 +135,7 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 	return out, err
 }
 
-// replay prices and compares. It runs outside the transaction, because it may take a while.
+// replay computes the prices of the purchase and compares the two tariffs. It runs outside the transaction, because it may take a while.
 func (s Simulation) replay(out *Simulated, tz string) error {
 	zone, err := time.LoadLocation(tz)
 	if err != nil {

@@ -23,7 +23,7 @@ type TariffVersions struct {
 	refusal.Refusal
 	Data  []tariff.Version
 	Force id.ID     // the version in force now; zero if none has begun
-	At    time.Time // server time of Force
+	At    time.Time // server time at which Force was looked up
 	Next  string    // cursor of the next page; empty on the last
 }
 

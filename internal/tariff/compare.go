@@ -26,7 +26,7 @@ type MonthUse struct {
 type Bill struct {
 	Paid    money.Minor // everything, including levies and tax
 	Revenue money.Minor // energy, fixed charges and fee, without levies and tax
-	Capped  bool        // the ceiling of charges limited what a purchase of Paid would give to them
+	Capped  bool        // a purchase of Paid could not pay all charges, because of the ceiling
 }
 
 // Bill prices a month: its units beyond the free ones as consumption (shared by time if the price depends on it), one fee, and the fixed

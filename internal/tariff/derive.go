@@ -54,7 +54,7 @@ func (b Body) Costs(steps []Step, from unit.Energy) (costs []Cost, sum string, e
 // walkDecimals are the decimals of the price walk's unit, 10⁻¹³ of the major unit.
 const walkDecimals = 13
 
-// decimal formats an amount of the price walk's units in the major unit, without trailing zeros.
+// decimal formats n, an amount in units of 10⁻¹³ of the major unit, as a decimal number of major units without trailing zeros.
 func decimal(n *big.Int) string {
 	s := n.String()
 	if pad := walkDecimals + 1 - len(s); pad > 0 {

@@ -154,7 +154,8 @@ func TestASealThatCoversAnHourShowsNoClockSetBack(t *testing.T) {
 	}
 }
 
-// TestAClearedAnswerIsClaimedBackAllTheSame: the meter's report is enough on its own.
+// TestAClearedAnswerIsClaimedBackAllTheSame clears the stored answer of a reversed sale's token. The meter's report alone is enough to
+// claim the value of the token back.
 func TestAClearedAnswerIsClaimedBackAllTheSame(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

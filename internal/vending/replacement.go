@@ -121,7 +121,7 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now ti
 		no, err := planChange(tx, &j, a, p)
 		return j, no, err
 	}
-	if a.Kind.GivesUnits() && a.replaces.IsZero() { // what is owed is not a gift
+	if a.Kind.GivesUnits() && a.replaces.IsZero() { // units that replace owed ones do not count as free
 		if no, err := v.unitsLeft(tx, by, a.Units, p, now); err != nil || no.Refused() {
 			return sale.Job{}, no, err
 		}

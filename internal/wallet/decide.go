@@ -127,9 +127,9 @@ func (c *pointState) judge() (err error) {
 }
 
 // cross compares the available amount with the levels. Each of the two warnings fires once per fall. A rise above a margin or a credit arms
-// it again. A credit that ends below its level fires it too. The supply becomes unwanted if nothing is left (out) and no rule forbids the
-// cut-off. A rule that begins later does not bring it back, unless the account is protected. cross decides only the reason CREDIT and
-// leaves the others as they are.
+// it again. A warning also fires if the amount is not above its level after a credit. The supply becomes unwanted if nothing is left (out)
+// and no rule forbids the cut-off. A rule that begins later does not bring it back, unless the account is protected. cross decides only the
+// reason CREDIT and leaves the others as they are.
 func cross(s State, available money.Minor, l Levels, out bool, block CutoffDelay, credit bool) (State, Decision) {
 	var d Decision
 	warn := func(c *supply.Crossing, level money.Minor) bool {

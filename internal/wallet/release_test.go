@@ -22,7 +22,7 @@ func (d *till) reading(seq uint64, hours int, register unit.Energy, open bool) w
 	return wallet.Reading{Memory: rigMemory, Seq: seq, At: at, Up: seq * 1000, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: open}
 }
 
-// takes rates the meter's readings.
+// takes passes the meter's readings to rating.
 func (d *till) takes(readings ...wallet.Reading) {
 	d.t.Helper()
 	terms := wallet.Terms{Zone: d.tenant.Zone, Phases: 1, Versions: d.tariff()}

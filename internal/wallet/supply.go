@@ -94,7 +94,7 @@ func (t Progress) unsure() bool {
 // waits reports whether the command may still block a new one of its type.
 func (t Progress) waits() bool { return t.State == "queued" || t.State == "sent" || t.State == lapsed }
 
-// refused reports whether the meter has refused the command for a reason that the next signature does not remove.
+// refused reports whether the meter has refused the command for a reason that would remain if the command were signed again.
 func (t Progress) refused() bool {
 	return t.State == "failed" && t.why() != "old" && !wire.Passing(t.Answer)
 }

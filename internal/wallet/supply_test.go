@@ -150,7 +150,7 @@ func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 	d.want("nothing was heard", "no connect m1; connect m1")
 }
 
-// TestWhatBringsASupplyBackIsHurried pays while a lease was sent and not answered, during a long pause between two attempts.
+// TestWhatBringsASupplyBackIsHurried: a lease was sent and not answered. A payment in the long pause before the next attempt hurries it.
 func TestWhatBringsASupplyBackIsHurried(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// lease is the lease in force when the run first saw it.
+// lease is the lease in force, with its figures at the moment when the run first saw it.
 type lease struct {
 	seen  bool
 	seq   uint32

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/meter/panel"
 )
 
-// The smallest windows with room for everything, for display and keypad, and for the display.
+// Sizes of the smallest windows: full shows everything, medium display and keypad, small the display alone.
 const (
 	fullWidth, fullHeight     = 80, 24
 	mediumWidth, mediumHeight = 44, 13

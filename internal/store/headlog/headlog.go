@@ -92,7 +92,7 @@ func (l *Log) mend() (content, error) {
 	return c, nil
 }
 
-// lost records in the file that it has lost its heads.
+// lost adds a line to the file which says that its heads were lost.
 func (l *Log) lost(h seal.Head) {
 	l.log.Error(File + " has lost its heads: this folder alone cannot show whether the database was rolled back; paywatt verify says what to do")
 	if err := l.write(line{Lost: time.Now().UTC().Truncate(time.Second), Seal: h.Seal}); err != nil {

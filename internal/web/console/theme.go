@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// The choice of colours: a theme, or the system's without one.
+// The themes of colours. Without a theme the pages use the colours of the reader's system.
 const (
 	themeCookie = "paywatt_theme"
 	themeLight  = "light"
