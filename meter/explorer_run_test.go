@@ -165,8 +165,9 @@ func TestExploreEverything(t *testing.T) {
 }
 
 // TestWhatIsLeftOutDecidesNothing compares a normal search with one that distinguishes worlds by every bit of state and
-// memory and skips no power cut. By the normal fingerprints both reach the same worlds after the same number of
-// actions. So nothing that a fingerprint leaves out leads to a world that the normal search misses.
+// memory and skips no power cut. Both must reach the same worlds after the same number of actions, if
+// the worlds are compared by their normal fingerprints. So nothing that a fingerprint leaves out leads to a world that
+// the normal search misses.
 func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {

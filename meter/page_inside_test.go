@@ -42,7 +42,8 @@ func TestThePageOfRulesStatesTheFigures(t *testing.T) {
 	}
 }
 
-// TestThePageOfRulesHasEveryName looks for every reason, command and reason of a refusal.
+// TestThePageOfRulesHasEveryName looks in meter-rules.md for the name of every command, of every reason why supply is off, and of every
+// reason of a refusal.
 func TestThePageOfRulesHasEveryName(t *testing.T) {
 	b, err := os.ReadFile("../docs/reference/meter-rules.md")
 	if err != nil {

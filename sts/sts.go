@@ -39,8 +39,9 @@
 //
 // A caller's mistake is an error that wraps one of [ErrField], [ErrKey], [ErrUnsupported], [ErrRange], [ErrBaseDate],
 // [ErrLuhn], [ErrNumber], [ErrKeyType] and [ErrKeyExpired]; test for it with errors.Is. A meter's answer to a token is
-// a [Result], never an error, one name for each answer. Only [Key.Encrypt] and [Key.Decrypt] without a key panic, and
-// calls with a nil pointer as receiver or as the argument of [Holding.ChangeTo].
+// a [Result], never an error, one name for each answer. Only these calls panic:
+// [Key.Encrypt] and [Key.Decrypt] on the zero Key, and calls with a nil pointer as receiver or as the argument of
+// [Holding.ChangeTo].
 //
 // # What to avoid
 //

@@ -64,7 +64,7 @@ func fileOptions() []string {
 		"modem-pin-file", "passphrase-file", "pin-file", "port", "pty", "record", "since", "state", "tls-cert", "tls-key", "vending-key-file"}
 }
 
-// fileWords are the words that are a file or folder.
+// fileWords are the placeholders in a command's usage that stand for a file or folder.
 func fileWords() []string { return []string{"FILE", "FOLDER", "RECEIPT", "FILE|DIR", "sqlite:DIR"} }
 
 // complete finds the values of a word or option.

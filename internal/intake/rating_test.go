@@ -365,7 +365,7 @@ func TestAnAnswerMakesTheAccountBeLookedAt(t *testing.T) {
 	}
 }
 
-// TestTheAccountIsDecidedAboutByTheTariffOfNow: money for 4 kWh by that tariff gives a lease of up to 4 kWh more.
+// TestTheAccountIsDecidedAboutByTheTariffOfNow: the money buys 4 kWh at the tariff in force, so the lease ends 4 kWh above the register.
 func TestTheAccountIsDecidedAboutByTheTariffOfNow(t *testing.T) {
 	version := func(n byte, from time.Time, rate money.MicroRate) tariff.Version {
 		return tariff.Version{ID: id.ID{15: n}, N: int(n), EffectiveFrom: from, Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: rate}}}}

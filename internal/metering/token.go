@@ -113,7 +113,7 @@ type Effect uint8
 
 // Effects of a result.
 const (
-	// InMeter: the token's value is in the meter. used_error is such an answer: somebody typed the token first.
+	// InMeter: the token's value is in the meter. The answer used_error counts too, because somebody may have typed the token before.
 	InMeter Effect = iota
 	// Later: nothing was consumed; the same token may be tried again later.
 	Later

@@ -59,8 +59,8 @@ func (r Register) Wh() int64 { return r.MWh / 1000 }
 // ever is the starting point. A smaller value is a restart: with reset "zero" the new value itself counts; with "never"
 // nothing counts, and counting goes on from the new value. A difference that the device could not have measured in that
 // time, at its max_w and with a minute's allowance, counts nothing either. Such a device may report late what was used
-// before its relay opened. So its relay is known to be open only a minute after it has reported that; from then on,
-// steps of no more than noise_w count nothing.
+// before its relay opened. So the relay is known to be open only one minute after the device has reported it.
+// From then on, a step that noise_w alone could have caused counts nothing.
 func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	var s Step
 	at = at.UTC().Truncate(time.Millisecond)

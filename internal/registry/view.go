@@ -64,8 +64,7 @@ type MeterView struct {
 	// Wallet has the settled balance and the live estimate; nil for a meter without a wallet.
 	Wallet   *WalletView
 	LastSeen time.Time // server time of the last message; zero when there was none
-	// Clock is the meter's own time now: for a simulated meter its newest time plus the time since, for any other the
-	// server's.
+	// Clock is the server's time now. A simulated meter has its own time: its newest time plus the real time since.
 	Clock time.Time
 }
 

@@ -18,7 +18,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestHowFarAheadOfTheClockATIDMayLie: a day, two days in the day after a restore, and further if a restore has lost more.
+// TestHowFarAheadOfTheClockATIDMayLie: one day, or two days for a day after a restore. It is always at least one day
+// after the last TID that a restore may have lost.
 func TestHowFarAheadOfTheClockATIDMayLie(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Date(2026, 11, 20, 12, 0, 30, 0, time.UTC)

@@ -256,8 +256,9 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 	return errors.Join(err, s.tell(ctx))
 }
 
-// look records that the server sees its meters. An hour is longer than the server's patience and would count as a break, so
-// the simulation passes the time of the last real break. It also ends expired orders, as the server's jobs do.
+// look records that the server sees its meters. The server's visibility would break between
+// two simulated hours, so the simulation passes the time of the last real break instead. It also ends expired orders, as
+// the server's jobs do.
 func (f *office) look(ctx context.Context, unseen time.Time) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := tx.ExpireCommands(math.MaxInt32)

@@ -73,7 +73,7 @@ func (d Document) Body() (Body, refusal.Refusal) {
 	return b, refusal.Refusal{}
 }
 
-// bps converts a ratio. It maps a value that does not fit to one outside every valid range, so that the rule refuses it by name.
+// bps converts a ratio. It limits a very large value to one that is still outside every valid range, so that validation names the field.
 func bps(n int64) money.Bps {
 	const far = 1 << 30
 	return money.Bps(min(max(n, -far), far))

@@ -148,8 +148,8 @@ func wholeNumber(n uint64) vectorInt { return vectorInt{new(big.Int).SetUint64(n
 
 func (n vectorInt) given() bool { return n.v != nil }
 
-// int returns the number, or 0 if there is none. It returns -1, which no field may be, if the number is too large for
-// any field but a currency amount.
+// int returns the number, or 0 if there is none. It returns -1 if the number does not fit into 64 bits.
+// Only a currency amount may be that large, and no field may be -1.
 func (n vectorInt) int() int64 {
 	switch {
 	case n.v == nil:

@@ -25,9 +25,9 @@ type life struct {
 	undone int
 }
 
-// TestWhateverHappensTheBooksHold sells, repeats, reverses, recovers and crashes at random, over both compositions, with an issuer that
-// sometimes does not know and sometimes refuses. Once everything is healed, nothing is open and the verification of the store finds
-// nothing.
+// TestWhateverHappensTheBooksHold sells, repeats, reverses, recovers and crashes at random, with a local and with an external issuer. The
+// issuer sometimes refuses, and sometimes does not know whether it made a token. Once everything is healed, nothing is open and the
+// verification of the store finds nothing.
 func TestWhateverHappensTheBooksHold(t *testing.T) {
 	sales, reversals := int64(0), int64(0)
 	for seed := range uint64(12) {

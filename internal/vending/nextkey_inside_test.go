@@ -13,7 +13,7 @@ import (
 func TestFactsOfANextKey(t *testing.T) {
 	for _, c := range []struct {
 		next NextKey
-		says string // of the refusal; empty: accepted
+		says string // the field that the refusal names; empty if accepted
 	}{
 		{NextKey{}, ""}, {NextKey{SGC: "000000"}, ""}, {NextKey{SGC: "999999"}, ""}, {NextKey{SGC: "12345"}, "sgc"}, {NextKey{SGC: "1234567"}, "sgc"},
 		{NextKey{SGC: "12345/"}, "sgc"}, {NextKey{SGC: "12345:"}, "sgc"}, {NextKey{KRN: 1}, ""}, {NextKey{KRN: 9}, ""}, {NextKey{KRN: 10}, "krn"},

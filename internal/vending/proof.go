@@ -31,7 +31,7 @@ func (p ProvenReceipt) JSON() ([]byte, error) {
 }
 
 // Proof returns the receipt of a completed sale with its proof, up to the signed head of size leaves, or up to the newest head for 0.
-// [refusal.NotSealedYet] asks to come again: where a leader seals, that takes about a second.
+// [refusal.NotSealedYet] means that the client must try again: on PostgreSQL a sale is sealed about a second after its commit.
 func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size int64) (ProvenReceipt, error) {
 	r, err := v.Receipt(ctx, by, sold)
 	if err != nil || r.Refused() {

@@ -120,8 +120,8 @@ func TestWhatAMeterCanHaveMeasured(t *testing.T) {
 	}
 }
 
-// TestTheTimeThatAClockDoesNotTell: if the clock was put back, the time since the boot counts. The time since a new boot counts only if the
-// server's clock was ahead.
+// TestTheTimeThatAClockDoesNotTell: if a meter's clock was put back, the increase of its uptime counts. If the meter has restarted, its new
+// uptime counts only if the server's clock was ahead at the reading before.
 func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {

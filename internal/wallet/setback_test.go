@@ -179,8 +179,8 @@ func (d *rig) warned(n int64) {
 	}
 }
 
-// TestWhoDoubtsTheTimeTakesNothingByIt: while the server's time is in doubt, no notice and no friendly hours end, no reading is fresh, no
-// lease is lowered and no meter's clock is set; but leases are given. Once the time is trusted, all of that is done.
+// TestWhoDoubtsTheTimeTakesNothingByIt: while the server's time is in doubt, notice periods and friendly hours do not end, and no reading
+// counts as fresh. No lease is lowered and no meter's clock is set, but new leases are sent. Once the time is trusted, all of that is done.
 func TestWhoDoubtsTheTimeTakesNothingByIt(t *testing.T) {
 	for _, c := range []struct {
 		name           string

@@ -35,7 +35,7 @@ type VisibilityTx interface {
 type DueBounds struct{ Looks, Commands, Messages, Taken time.Time }
 
 const (
-	// unseenAfter is the time without a look at its meters after which the server counts as blind.
+	// unseenAfter is how long the server may go without looking at its meters before it counts as having lost sight of them.
 	unseenAfter = 2 * time.Minute
 	// awayFor is longer than any time between two looks of a running server.
 	awayFor = 24 * time.Hour

@@ -57,6 +57,6 @@ func (e *Engine) early(b *batch) {
 	for _, w := range b.ran {
 		e.deliver(w)
 	}
-	b.told = true
+	b.acknowledged = true
 	time.Sleep(earlyBy)
 }

@@ -23,7 +23,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// update rewrites the files that list, for each edit made outside the server, the rules that find it; check the difference.
+// update rewrites the lists of edits made outside the server, with the rules that find each edit, and schema.sql. Check the
+// difference before you commit it.
 var update = flag.Bool("update", false, "write testdata/edits*.txt anew, and schema.sql")
 
 func verify(t *testing.T, dir string) *store.Report {

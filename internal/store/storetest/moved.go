@@ -204,7 +204,7 @@ func daysOfAll(t *testing.T, r Rig) {
 	})
 	w := wallet.New(wallet.Config{Now: time.Now, Door: doorOf[wallet.Tx]{e, func(tx *store.Tx) wallet.Tx { return tx }}})
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
-	for _, m := range []walletMeter{p, q} { // days cost 100, 160, 160, 160 and 400 of 1600
+	for _, m := range []walletMeter{p, q} { // the account has 1600, and its last days cost 100, 160, 160, 160 and 400
 		v, err := w.Supply(t.Context(), by, m.ID.Text(id.Meter))
 		if want := (wallet.Days{Estimated: true, Least: 10, Likely: 10, Most: 16}); err != nil || v.Days != want {
 			t.Errorf("meter %s: %+v %v (%s), want %+v", m.Number, v.Days, err, v.What, want)
