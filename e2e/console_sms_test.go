@@ -54,7 +54,7 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 		t.Errorf("the sale does not say that a text message says that the token is in the meter:\n%s", got)
 	}
 	d.visit("/meters/" + m.number)
-	if got := d.text(`[aria-label=Balance]`); !strings.Contains(got, "34.7 kWh") || !strings.Contains(got, "by SMS, which proves nothing") {
+	if got := d.text(`[aria-label=Balance]`); !strings.Contains(got, "34.7 kWh") || !strings.Contains(got, "by SMS, which is not proof") {
 		t.Errorf("the meter's page shows:\n%s", got)
 	}
 	d.clean()

@@ -341,7 +341,7 @@ func (o *office) once(t *testing.T) {
 	// the form is sent again and leads to the same sale.
 	sale := d.path()
 	_, _ = tryAsk[chromedp.Void](d, `history.back()`) // the page may leave before it answers
-	again := `document.querySelector("main").innerText.includes("This form had been sent before")`
+	again := `document.querySelector("main").innerText.includes("This form was sent before")`
 	d.until(10*time.Second, again+` || document.querySelector("form[data-once] button.primary")`)
 	if !ask[bool](d, again) {
 		d.click("button.primary", 1)

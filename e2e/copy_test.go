@@ -154,7 +154,7 @@ func TestAnInterruptedMoveIsFinished(t *testing.T) {
 	}
 	other := pgtest.New(t)
 	p.run(t, "", "store", "copy", "sqlite:"+p.dir, other, "--keep")
-	if errOut, code := again(other); code != 1 || !strings.Contains(errOut, "not known") {
+	if errOut, code := again(other); code != 1 || !strings.Contains(errOut, "could not find out") {
 		t.Errorf("the database has something else: exit %d, want 1\n%s", code, errOut)
 	}
 	if _, errOut, code := p.try("", "store", "copy", "sqlite:"+p.dir, pgtest.New(t)); code != 1 || !strings.Contains(errOut, "another database") {
