@@ -25,7 +25,7 @@ func (c *Client) MoveOut(ctx context.Context, account, reason, key string) (apiv
 	return keyedAsk[apiv1.MovedOut](ctx, c, post("/v1/accounts/"+url.PathEscape(account)+"/move-out", apiv1.Reason{Reason: reason}), key)
 }
 
-// Refund pays out what is due back (right: ledger.adjust). It is safe to repeat with the same key; empty = a random one.
+// Refund pays out the money that is due back (right: ledger.adjust). It is safe to repeat with the same key; empty = a random one.
 func (c *Client) Refund(ctx context.Context, account string, r apiv1.NewRefund, key string) (apiv1.Refund, error) {
 	return keyedAsk[apiv1.Refund](ctx, c, post("/v1/accounts/"+url.PathEscape(account)+"/refunds", r), key)
 }

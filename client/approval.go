@@ -43,8 +43,8 @@ func (w *Waiting) Error() string {
 	return fmt.Sprintf("%s waits for a second person as %s", w.Approval.Act, w.Approval.ID)
 }
 
-// waits returns the *Waiting in an answer, or nil. A command to a meter and a reversal on its way are also accepted with 202,
-// so it checks the id.
+// waits returns the *Waiting in an answer, or nil. It checks the id, because a command to a meter and a reversal on its way are also
+// accepted with 202.
 func waits(a answer) error {
 	var w Waiting
 	if a.status != http.StatusAccepted || json.Unmarshal(a.body, &w.Approval) != nil || !strings.HasPrefix(w.Approval.ID, "apr_") {

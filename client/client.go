@@ -36,7 +36,7 @@ const (
 	MaxAnswer = 8 << 20
 	// DefaultTimeout bounds one attempt of one call.
 	DefaultTimeout = 30 * time.Second
-	// DefaultAttempts is how often a sale is requested in all before it is returned as unresolved.
+	// DefaultAttempts is the number of attempts at a sale. If all of them fail, the sale is returned as unresolved.
 	DefaultAttempts = 4
 	// DefaultPause is the wait before the second attempt; it doubles from there.
 	DefaultPause = 200 * time.Millisecond
@@ -52,9 +52,9 @@ var (
 	ErrNoAnswer = errors.New("no answer from the server")
 )
 
-// Config holds what is optional; its zero value works.
+// Config holds the optional settings of a client; its zero value works.
 type Config struct {
-	// HTTP carries the requests; nil means a client of its own that follows no redirects.
+	// HTTP carries the requests; nil means a new client that follows no redirects.
 	HTTP *http.Client
 	// Timeout bounds one attempt; 0 means DefaultTimeout.
 	Timeout time.Duration
@@ -139,7 +139,7 @@ type answer struct {
 	body   []byte
 }
 
-// do asks once and returns an answer, a *Problem, ErrUnreachable, ErrNoAnswer or the context's error.
+// do sends one request and returns an answer, a *Problem, ErrUnreachable, ErrNoAnswer or the context's error.
 func (c *Client) do(ctx context.Context, q call) (answer, error) {
 	bounded, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()

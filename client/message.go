@@ -27,7 +27,7 @@ func (c *Client) RetryMessage(ctx context.Context, id, route string) (apiv1.Mess
 	return ask[apiv1.MessageDetail](ctx, c, post("/v1/messages/"+url.PathEscape(id)+"/retry", apiv1.MessageRetry{Route: route}))
 }
 
-// MessageRoutes shows the server's routes for messages and what messages cost.
+// MessageRoutes shows the server's routes for messages and the cost of messages.
 func (c *Client) MessageRoutes(ctx context.Context) (apiv1.MessageRoutes, error) {
 	return ask[apiv1.MessageRoutes](ctx, c, get("/v1/message-routes", nil))
 }

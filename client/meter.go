@@ -42,7 +42,7 @@ func (c *Client) Events(ctx context.Context, f apiv1.HistoryFilter) (apiv1.List[
 	return list(ctx, c, apiv1.Events, f)
 }
 
-// Alarms lists alarms of a meter (empty: of all), newest first; Open leaves out cleared ones.
+// Alarms lists alarms of a meter (empty: of all), newest first. The filter Open leaves out cleared alarms.
 func (c *Client) Alarms(ctx context.Context, f apiv1.AlarmFilter) (apiv1.List[apiv1.Alarm], error) {
 	return list(ctx, c, apiv1.Alarms, f)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Quarantine lists entries of a meter (empty: of all), newest first. All includes decided ones.
+// Quarantine lists entries of a meter (empty: of all), newest first. The filter All includes decided entries.
 func (c *Client) Quarantine(ctx context.Context, f apiv1.QuarantineFilter) (apiv1.List[apiv1.Quarantined], error) {
 	return list(ctx, c, apiv1.Quarantine, f)
 }

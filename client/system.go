@@ -32,8 +32,8 @@ func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string
 	return ready, failing, nil
 }
 
-// Head returns the signed head of a size in leaves, or the newest one for 0 (right: vend.read). If since is the size of an
-// older head, the answer includes the proof that the log has only grown since.
+// Head returns the signed head of a size in leaves, or the newest one for 0 (right: vend.read). The parameter since is the size of an older
+// head, or 0. With it the answer includes the proof that the log has only grown after that head.
 func (c *Client) Head(ctx context.Context, size, since int64) (apiv1.Head, error) {
 	name, q := "newest", url.Values{}
 	if size != 0 {

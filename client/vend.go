@@ -66,8 +66,8 @@ func keyedAsk[T any](ctx context.Context, c *Client, q call, key string) (out T,
 	return out, err
 }
 
-// settle repeats a request that moves money with the same key until it is settled or Config.Attempts are used up. If it is
-// not settled, it returns an *Unresolved with the caller's reference.
+// settle repeats a request that moves money with the same key until it is settled or Config.Attempts are used up. If the request is not
+// settled, settle returns an *Unresolved with the caller's reference.
 func (c *Client) settle(ctx context.Context, q call, key, ref string, into any) (answer, error) {
 	q.header = http.Header{"Idempotency-Key": {key}}
 	asked := false // whether any attempt may have reached the server
@@ -96,7 +96,7 @@ func (c *Client) settle(ctx context.Context, q call, key, ref string, into any) 
 	}
 }
 
-// repeatable reports whether asking again with the same key can settle the sale, and the pause that the server asked for.
+// repeatable reports whether asking again with the same key can settle the sale. It also returns the pause that the server asked for.
 func repeatable(err error) (bool, time.Duration) {
 	if errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNoAnswer) {
 		return true, 0
@@ -108,14 +108,14 @@ func repeatable(err error) (bool, time.Duration) {
 	switch {
 	case p.Code == "idempotency-key-in-flight", p.MoneyMoved == apiv1.MoneyMovedUnknown:
 		return true, p.RetryAfter
-	case p.Code == "" && p.Status >= 500: // a proxy's page: what the server behind it did is unknown
+	case p.Code == "" && p.Status >= 500: // a proxy's page: the outcome at the server behind it is unknown
 		return true, p.RetryAfter
 	}
 	return false, 0
 }
 
-// saysNothing reports whether the refusal of a repeated request leaves the outcome of an earlier attempt open. It does if the
-// server refused the request before it looked at the key.
+// saysNothing reports whether the refusal of a repeated request leaves the outcome of an earlier attempt open. The outcome stays open if
+// the server refused the request before it looked at the key.
 func saysNothing(err error) bool {
 	var p *Problem
 	if !errors.As(err, &p) {
@@ -128,7 +128,7 @@ func saysNothing(err error) bool {
 	return p.Status >= 500
 }
 
-// pause is the wait after the given attempt. It doubles, is at least what the server asked for, and is bounded.
+// pause is the wait after the given attempt. It doubles with each attempt, up to a limit, and is at least as long as the server asked for.
 func (c *Client) pause(attempt int, wish time.Duration) time.Duration {
 	d := c.cfg.Pause
 	for range min(attempt-1, 16) {
@@ -175,8 +175,8 @@ type Proven struct {
 	Raw json.RawMessage `json:"-"`
 }
 
-// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log, under the signed head of a
-// size in leaves, or the newest one for 0. A problem with code "not-sealed-yet" means: ask again after its RetryAfter.
+// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log. The proof ends at the signed head of a
+// size, the parameter head in leaves; 0 means the newest head. A problem with code "not-sealed-yet" means: ask again after its RetryAfter.
 func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) (Proven, error) {
 	q := url.Values{"format": {"json"}, "proof": {"1"}}
 	if head != 0 {
@@ -194,9 +194,9 @@ func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) (Prov
 	return p, nil
 }
 
-// Reverse reverses a sale (right: vend.reverse, or vend.sell for one's own within 15 minutes). An empty key means a random
-// one. While Reversal.State is waiting, ask with [Client.Reversal]. If somebody must approve the reversal first, it returns
-// *Waiting, and no money was given back.
+// Reverse reverses a sale (right: vend.reverse, or vend.sell for the caller's own sale within 15 minutes). An empty key means a random one.
+// While Reversal.State is waiting, ask with [Client.Reversal]. If somebody must approve the reversal first, it returns *Waiting, and no
+// money was given back.
 func (c *Client) Reverse(ctx context.Context, sale, reason, key string) (apiv1.Reversed, error) {
 	return keyedAsk[apiv1.Reversed](ctx, c, post(salePath(sale, "/reversal"), apiv1.NewReversal{Reason: reason}), key)
 }

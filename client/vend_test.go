@@ -18,7 +18,8 @@ import (
 	"github.com/paywatt/paywatt/client"
 )
 
-// script answers the n-th request with the n-th handler, and later ones with the last. It records the requests.
+// script answers the n-th request with the n-th handler. If there are more requests than handlers, the last handler answers the rest. It
+// records the requests.
 type script struct {
 	steps []http.HandlerFunc
 

@@ -87,7 +87,7 @@ func TestAClockFarAheadAtTheStart(t *testing.T) {
 	w.a.tariff(w)
 	one, other, third := w.a.meter(w, number(6001)), w.a.meter(w, number(6002)), w.a.meter(w, number(6004))
 	first := w.a.mustVend(w, one.number, 1000, "before-1")
-	for n := range 2 { // a restart does not make it trust its clock
+	for n := range 2 { // a restart does not make the server trust its clock
 		w.start(year)
 		w.refuses("with the clock a year ahead", one.number, fmt.Sprintf("a-year-ahead-%d", n), "clock-untrusted")
 		w.ready("with the clock a year ahead", "clock-untrusted")
@@ -95,7 +95,7 @@ func TestAClockFarAheadAtTheStart(t *testing.T) {
 			t.Errorf("a quote: %v %d %s", err, got.status, got.body)
 		}
 		vm := w.p.meterProcess(w, filepath.Join(t.TempDir(), "meter"), w.srv.mqtt, one)
-		vm.must(w, "sync") // readings continue
+		vm.must(w, "sync") // the server still accepts readings
 		vm.quit(w)
 	}
 	w.start()
@@ -135,9 +135,9 @@ func TestAClockFarAheadAtTheStart(t *testing.T) {
 	w.sound()
 }
 
-// TestARestoreAfterALongRowOfSales: the disk is lost, the backup is more than a day old, and 70 tokens in a row were sold to
-// one meter since. The meter has all of them. Tokens sold after the restore load and are reported as accepted, and sales
-// whose tokens were not loaded can be reversed.
+// TestARestoreAfterALongRowOfSales: the disk is lost, the backup is more than a day old, and since the backup 70 tokens in a row were sold
+// to one meter. The meter has loaded all 70. Tokens sold after the restore load and are reported as accepted, and sales whose tokens were
+// not loaded can be reversed.
 func TestARestoreAfterALongRowOfSales(t *testing.T) {
 	w := newClockTower(t)
 	w.start("clock=-26h")

@@ -17,7 +17,7 @@ type soldToken struct {
 	units  int64
 }
 
-// parseSale reads the one sale of an answer to POST, or of a list by reference.
+// parseSale reads the sale from an answer to POST, or from a list that a reference selects.
 func parseSale(a answer) (soldToken, error) {
 	type body struct {
 		UnitsWh int64 `json:"units_wh"`
@@ -51,9 +51,9 @@ type keypad struct {
 	mu   sync.Mutex
 	vm   *vmeter
 	todo []sale
-	// What the meter answered, recorded outside of it.
+	// The answers of the meter, recorded outside of the meter.
 	accepted int
-	said     map[string]bool // digits the meter answered "accept" to
+	said     map[string]bool // digits of the tokens that the meter accepted
 	entered  map[string]int  // digits -> how often they may have been entered
 	last     state
 }
@@ -140,7 +140,7 @@ func (k *keypad) work(stop chan struct{}) {
 		k.enter(s)
 		switch k.r.IntN(4) {
 		case 0:
-			k.enter(s) // a customer who types it twice
+			k.enter(s) // this customer types the token twice
 		case 1:
 			_, _ = k.give("load 2500")
 			_, _ = k.give(fmt.Sprintf("run %dm", 1+k.r.IntN(30)))
@@ -156,7 +156,7 @@ func (k *keypad) enter(s sale) {
 		k.entered[s.digits]++
 		got, err := k.give("key " + s.digits + "#")
 		if errors.Is(err, errGone) {
-			continue // killed while typing: the customer types it again
+			continue // the meter was killed while typing: the customer types the token again
 		}
 		if err != nil {
 			k.w.problem("meter %s: %v", k.number, err)
@@ -197,7 +197,7 @@ func (k *keypad) finish(t *testing.T) {
 		k.enter(s)
 	}
 	_, err := k.give("sync")
-	if errors.Is(err, errGone) { // killed by the last kill
+	if errors.Is(err, errGone) { // the last kill ended the process
 		_, err = k.give("sync")
 	}
 	if err != nil {
@@ -266,7 +266,7 @@ func (r *rawMeter) state() (acked, seq uint64) {
 	return r.acked, r.seq
 }
 
-// work keeps up to 32 readings on their way. After a lost connection it continues after the last acknowledged one.
+// work keeps up to 32 readings on their way. After a lost connection it continues after the last acknowledged reading.
 func (r *rawMeter) work(stop chan struct{}) {
 	for {
 		c, err := r.connect()

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sometimes"
 )
 
-// admin is an administrator who does random things to a server, with real processes and one meter with a keypad. The long
-// random histories are in internal/vending; this test shows that the program behaves like them.
+// admin is an administrator who does random things to a server, with real processes and one meter with a keypad. Tests in internal/vending
+// play long random histories. This test shows that the program behaves like them.
 type admin struct {
 	*testing.T
 	r      *rand.Rand
@@ -33,7 +33,7 @@ type admin struct {
 	n      int
 }
 
-// adminCopy is a backup and the sales up to then.
+// adminCopy is a backup and the sales that were made before it.
 type adminCopy struct {
 	path string
 	sold map[string]string

@@ -23,7 +23,7 @@ import (
 
 const chromium = "/usr/bin/chromium"
 
-// browser is one headless Chromium with a profile of its own. Each tab has its own cookies.
+// browser is one headless Chromium with its own profile. Each tab has its own cookies.
 type browser struct{ ctx context.Context }
 
 // openBrowser starts Chromium. Without Chromium the test fails, because only a browser can check these pages.
@@ -120,7 +120,7 @@ func exceptionText(e *runtime.ExceptionDetails) string {
 // patience is how long one step of a browser may take.
 const patience = 20 * time.Second
 
-// forget drops what was recorded.
+// forget drops everything that the tab has recorded.
 func (p *tab) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,7 +207,7 @@ func (p *tab) text(selector string) string {
 	return strings.TrimSpace(ask[string](p, fmt.Sprintf(`(document.querySelector(%q) || {innerText: "(no %s)"}).innerText`, selector, selector)))
 }
 
-// until waits for an expression to be true, over page loads.
+// until waits for an expression to become true, even across page loads.
 func (p *tab) until(within time.Duration, expression string) {
 	p.t.Helper()
 	for deadline := time.Now().Add(within); ; {
@@ -226,13 +226,13 @@ func (p *tab) path() string {
 	return s
 }
 
-// at waits until the page at the path is there.
+// at waits until the browser shows the page at the path.
 func (p *tab) at(path string) {
 	p.t.Helper()
 	p.until(10*time.Second, fmt.Sprintf("location.pathname.startsWith(%q) && document.readyState === 'complete'", path))
 }
 
-// Keys without a character, for use inside a text.
+// These keys have no character. A text for the function keys can contain them.
 const (
 	enterKey  = "\r"
 	tabKey    = "\t"
@@ -253,7 +253,7 @@ func (p *tab) keys(text string) {
 	}
 }
 
-// hold keeps Enter down for some repeats; fresh means that it was not down before.
+// hold keeps Enter down for some repeats; fresh means that Enter was not down before.
 func (p *tab) hold(fresh bool, repeats int) {
 	p.t.Helper()
 	if fresh {
@@ -298,7 +298,7 @@ func keyOf(r rune) input.DispatchKeyEventParams {
 // click clicks the middle of the first element that the selector matches, several times in quick succession.
 func (p *tab) click(selector string, times int) {
 	p.t.Helper()
-	at := ask[[]float64](p, fmt.Sprintf(`(function (e) { e.scrollIntoView({block: "center"}); const r = e.getBoundingClientRect();
+	at := ask[[]float64](p, fmt.Sprintf(`(function (e) { e.scrollIntoView({block: "center"}); const r = e.getClientRects()[0];
 		return [r.x + r.width / 2, r.y + r.height / 2]; })(document.querySelector(%q))`, selector))
 	for n := range times {
 		p.do(chromedp.MouseClickXY(at[0], at[1], chromedp.ClickCount(n+1)))
@@ -335,7 +335,7 @@ func (p *tab) accessibleName(selector string) string {
 	return ""
 }
 
-// finding is what axe-core found wrong.
+// finding is a fault that axe-core found.
 type finding struct {
 	ID, Impact, Help string
 	Nodes            []struct {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestACancelledTokenIsWorthlessForGood sells two tokens, loads the first and cancels both: the meter answers used for the
-// first and done for the second, and stays with that after a kill.
+// TestACancelledTokenIsWorthlessForGood sells two tokens, loads the first and cancels both. For the first token the meter answers that it
+// was used, for the second that it is cancelled. The meter answers the same after a kill.
 func TestACancelledTokenIsWorthlessForGood(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")

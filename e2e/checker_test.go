@@ -9,8 +9,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// The checker is separate from the product: it opens the database file with its own SQL and compares it with the book of
-// acknowledgements. It returns findings in plain sentences; none means that every promise was kept.
+// The checker is separate from the product: it opens the database file with its own SQL and compares it with the book of acknowledgements.
+// It returns findings in plain sentences. Without a finding, every promise was kept.
 func (w *world) check(t *testing.T) []string {
 	t.Helper()
 	found := append([]string(nil), w.problems...)
@@ -43,7 +43,7 @@ func openDatabase(t *testing.T, dir string) *sqlite.Conn {
 	return db
 }
 
-// rows runs a query and calls each for every row.
+// rows runs a query and passes every row to the function each.
 func rows(t *testing.T, db *sqlite.Conn, sql string, each func(*sqlite.Stmt), args ...any) {
 	t.Helper()
 	err := sqlitex.Execute(db, sql, &sqlitex.ExecOptions{Args: args, ResultFunc: func(s *sqlite.Stmt) error { each(s); return nil }})

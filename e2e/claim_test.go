@@ -8,8 +8,8 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// TestWhatADeadServerHeldIsSentAtOnce: a server is killed between claiming a delivery and recording its outcome. The next
-// server knows from the folder's lock that no other is alive, and delivers when the meter connects.
+// TestWhatADeadServerHeldIsSentAtOnce: a server is killed between claiming a delivery and recording its outcome. The next server knows from
+// the folder's lock that no other server is alive, and delivers when the meter connects.
 func TestWhatADeadServerHeldIsSentAtOnce(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// ownClocks are how far the clocks of the servers' machines in the test below are off.
+// ownClocks returns the errors of the clocks of the servers' machines in the test below.
 func ownClocks() []time.Duration {
 	return []time.Duration{0, 3 * time.Minute, -3 * time.Minute, -2 * time.Hour, 40 * 24 * time.Hour}
 }
@@ -33,8 +33,8 @@ type towers struct {
 	key     int
 }
 
-// TestServersOnMachinesWhoseClocksDiffer: five servers work on one database, and all machines but one have a wrong clock, by
-// minutes, hours or more than a month. Sales, validity, storage and deliveries do not show which server did them.
+// TestServersOnMachinesWhoseClocksDiffer: five servers work on one database. The clock of one machine is right; the other clocks are wrong
+// by minutes, hours or more than a month. Sales, validity, storage and deliveries do not show which server did them.
 func TestServersOnMachinesWhoseClocksDiffer(t *testing.T) {
 	w := &towers{T: t, p: newPlace(t, buildOnce(t, "faultinject"))}
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+pgtest.New(t))
@@ -65,7 +65,7 @@ func TestServersOnMachinesWhoseClocksDiffer(t *testing.T) {
 	}
 }
 
-// off sets how far the clock is off for everything started from here on.
+// off sets the clock error of every process that is started from now on.
 func (w *towers) off(by time.Duration) {
 	w.p.env = append(slices.Clone(w.env), "FAULT_INJECT=own-clock="+by.String())
 }
@@ -111,7 +111,7 @@ func (w *towers) sell(at int, meter string, deliver ...string) answer {
 	return w.apis[at].mustVend(w, meter, 3000, fmt.Sprintf("tower-%04d", w.key), deliver...)
 }
 
-// sales go from server to server. The tariff has blocks by the month, so a sale in another month would have another price.
+// sales makes each sale at another server. The tariff has blocks by the month, so a sale in another month would have another price.
 func (w *towers) sales() {
 	w.apis[0].must(w, 200, "POST", "/v1/settings", `{"currency":"KES"}`)
 	w.apis[4].must(w, 201, "POST", "/v1/tariffs", ibt+"}")
@@ -209,7 +209,8 @@ func (w *towers) prices() {
 	}
 }
 
-// answers: a refusal is stored for seven days, and one machine is forty days ahead. Its server may also lead the clean-up.
+// answers checks that every server gives the stored answer. A refusal is stored for seven days, and one machine is forty days ahead. Its
+// server may also lead the clean-up.
 func (w *towers) answers() {
 	sale := map[string]any{"meter": number(51_001), "tender": map[string]any{"amount_minor": 5000, "currency": "UGX"}}
 	ask := func(a *api) answer {
@@ -231,7 +232,8 @@ func (w *towers) answers() {
 	}
 }
 
-// session: by a single clock, a session ends after half an hour without a request and after twelve hours at the latest.
+// session checks that a session opened at one server is valid at all servers. A session ends half an hour after the last request and at
+// most twelve hours after its start, always by the clock of the database.
 func (w *towers) session() {
 	link := regexp.MustCompile(`setup\?code=(\S+)`).FindStringSubmatch(w.servers[0].log.String())
 	if link == nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestACommitThatErrorsIsUnknownAndStopsMinting: COMMIT reports an error although it succeeded. The answer says that the
-// outcome is unknown, selling stops, and after a restart the same key gives the one sale.
+// TestACommitThatErrorsIsUnknownAndStopsMinting: COMMIT reports an error although it succeeded. The answer says that the outcome is
+// unknown, selling stops, and after a restart a request with the same key gets the one sale.
 func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
 	p := newPlace(t, buildOnce(t, "faultinject"))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")

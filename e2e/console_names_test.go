@@ -9,7 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// called names the customer of a meter.
+// called gives the customer of a meter a name.
 func (o *office) called(t *testing.T, meter, name string) {
 	t.Helper()
 	customer := o.api.must(t, 200, "GET", "/v1/meters/"+meter, nil).text(t, "customer", "id")
@@ -78,7 +78,7 @@ func (o *office) menu(t *testing.T) {
 
 // paper checks a receipt as printed on a roll of 80 mm, with dark colours chosen.
 func (o *office) paper(t *testing.T) {
-	const roll = 302 // px of 80 mm
+	const roll = 302 // 80 mm in px
 	d := o.owner
 	d.visit("/sell?meter=" + number(1003))
 	d.keys("20" + enterKey)

@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pageState is one page to look at and how to get there.
+// pageState is a page to look at in one state, with the steps that lead to the state.
 type pageState struct {
 	name string
 	open func()
@@ -98,7 +98,7 @@ func (o *office) everyPage(t *testing.T) {
 					t.Errorf("%s at %d px clips %s", page.name, width, cut)
 				}
 			}
-			tab.clean() // before axe-core, which is not part of the page
+			tab.clean() // comes before axe-core, which is not part of the page
 			for _, width := range []int64{360, 1280} {
 				tab.size(width)
 				for _, f := range tab.axe(o.axe) {

@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// platform is the authority's application platform at a browser: a token is generated, goes into the box and is sent. Each
-// step shows, until the meter has the token and the page shows its balance.
+// platform is the authority's application platform at a browser: a token is generated, goes into the box and is sent. The page shows each
+// step, until the meter has the token and the page shows the meter's balance.
 func (o *office) platform(t *testing.T) {
 	d := o.owner
 	d.visit(o.page(o.first))
@@ -22,15 +22,15 @@ func (o *office) platform(t *testing.T) {
 	if focus := d.focus(); !strings.HasPrefix(focus, "button") {
 		t.Errorf("the focus is on %s, want the button that sends", focus)
 	}
-	d.keys(enterKey) // on Send
+	d.keys(enterKey) // the focus is on Send
 	d.at(o.page(o.first) + "/recharges/tok_")
-	d.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("in the meter")`)
+	d.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
 	d.until(10*time.Second, `/^20\d\d-/.test(document.querySelector("#track [data-cell=accepted]").textContent) && document.querySelector("#track [data-cell=balance]").textContent.includes("kWh")`)
-	d.until(10*time.Second, `document.querySelector("#ways").innerText.includes("in the meter")`)
+	d.until(10*time.Second, `document.querySelector("#ways").innerText.includes("accepted by the meter")`)
 	d.clean()
 }
 
-// written sends a text to a telephone. Its message on the pages has a long word, a time and an attempt.
+// written sends a text to a telephone. The pages show the message with a long word, a time and an attempt.
 func (o *office) written(t *testing.T) {
 	t.Helper()
 	m := o.api.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": "+254711000001", "text": "Closed today. See example.org/" + strings.Repeat("a-long-address/", 6)})
@@ -62,7 +62,7 @@ func (o *office) platformPages(t *testing.T) []pageState {
 			d.click(`main a[href^="/messages/msg_"]`, 1)
 			d.at("/messages/msg_")
 			page := d.path()
-			// A page that was open when its route was removed.
+			// This page was open when its route was removed.
 			ask[chromedp.Void](d, `document.querySelector("main form [name=route]").value = "gone", undefined`)
 			d.click("main form button", 1)
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)

@@ -37,7 +37,7 @@ type office struct {
 	sketchAt string // where the first meter, an Arduino, connects
 }
 
-// TestTheConsoleInChromium is what people do at the console, with the real binary, a real browser and a real meter.
+// TestTheConsoleInChromium does the work of people at the console, with the real binary, a real browser and a real meter.
 func TestTheConsoleInChromium(t *testing.T) {
 	o := openOffice(t)
 	for _, step := range []struct {
@@ -182,7 +182,7 @@ func (o *office) live(t *testing.T) {
 	row := fmt.Sprintf(`document.getElementById("m-%s").innerText`, o.first.number)
 	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
 	d.until(10*time.Second, row+`.includes("Cut off")`)
-	d.keys("0414") // into the search field
+	d.keys("0414") // types into the search field
 	digits := o.api.mustVend(t, o.first.number, 10_000, "console-test-1").text(t, "tokens", 0, "digits")
 	o.meter.must(t, "key "+digits+"#")
 	o.meter.must(t, "sync")
@@ -238,7 +238,7 @@ func (o *office) payee(t *testing.T) {
 	}
 }
 
-// keyboard sells with "/" number Enter amount Enter Enter; at every step something visible has the focus.
+// keyboard sells with the keys "/", number, Enter, amount, Enter, Enter. At every step a visible element has the focus.
 func (o *office) keyboard(t *testing.T) {
 	d := o.owner
 	sold := o.sales(t)
@@ -360,8 +360,8 @@ func (o *office) supply(t *testing.T) {
 	o.meter.must(t, "sync")
 	d.visit(o.page(o.first))
 	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
-	if got := d.text("#supply"); !strings.Contains(got, "its relay will open within seconds") {
-		t.Errorf("the effect is not told before:\n%s", got)
+	if got := d.text("#supply"); !strings.Contains(got, "Its relay opens within seconds") {
+		t.Errorf("the page does not say the effect before:\n%s", got)
 	}
 	d.click("button.danger", 1)
 	if d.path() != o.page(o.first) || ask[bool](d, `document.getElementById("reason").validity.valid`) {
@@ -369,14 +369,14 @@ func (o *office) supply(t *testing.T) {
 	}
 	d.fill("#reason", "rent unpaid")
 	d.keys(enterKey)
-	d.until(20*time.Second, `document.querySelector("[data-cell=command]") && document.querySelector("[data-cell=command]").textContent.startsWith("✓ Done")`)
+	d.until(20*time.Second, `document.querySelector("[data-cell=command]") && document.querySelector("[data-cell=command]").textContent.startsWith("✓ Carried out")`)
 	d.until(10*time.Second, `document.querySelector("[data-cell=state]").textContent === "■ Cut off" && document.querySelector("[data-cell=reasons]").textContent.includes("cut off by command")`)
 	if s := o.meter.must(t, "show"); s.Relay != "open" || !has(s.Reasons, "REMOTE") {
 		t.Errorf("the meter says relay %s, reasons %v", s.Relay, s.Reasons)
 	}
 	d.fill("#reason", "rent paid")
 	d.keys(enterKey)
-	d.until(20*time.Second, `document.getElementById("supply").innerText.includes("Restore supply:") && document.querySelector("[data-cell=command]").textContent.startsWith("✓ Done")`)
+	d.until(20*time.Second, `document.getElementById("supply").innerText.includes("Restore supply:") && document.querySelector("[data-cell=command]").textContent.startsWith("✓ Carried out")`)
 	d.until(10*time.Second, `document.querySelector("[data-cell=relay]").textContent.startsWith("armed")`)
 	o.meter.must(t, "key #")
 	o.meter.must(t, "sync")
@@ -412,7 +412,8 @@ func (o *office) noScript(t *testing.T) {
 	p.clean()
 }
 
-// gone takes the server away and brings it back, twice: first the server ends, then it only falls silent.
+// gone makes the server unreachable twice and brings it back each time. The first time the server ends, the second time it only falls
+// silent.
 func (o *office) gone(t *testing.T) {
 	d := o.owner
 	d.visit("/meters")

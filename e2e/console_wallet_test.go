@@ -17,7 +17,7 @@ func (o *office) walletHome(t *testing.T) {
 	o.home = secrets{number: n, password: a.text(t, "mqtt_password")}
 	o.api.recharge(t, n, 50_000, "wallet-home-1")
 	o.says(t, "boot", `{"store":"0123456789abcdef","lowest":1,"next":1,"boot":1,"proto":1,"fw":"mosquitto","reset":"power","caps":[]}`)
-	for i, wh := range []int{1000, 4000, 0, 900} { // two good ones three days apart, then a zero that stops the charging
+	for i, wh := range []int{1000, 4000, 0, 900} { // two good readings three days apart, then a zero that stops the charging
 		o.reads(t, i+1, i*3*86_400, wh)
 	}
 	o.doubted(t, 1)
@@ -47,7 +47,7 @@ func (o *office) doubted(t *testing.T, want int) {
 	})
 }
 
-// wallet is the day of a wallet account: two figures, a doubtful reading that a person decides about, a recharge.
+// wallet plays the day of a wallet account: two figures, a doubtful reading that a person decides about, a recharge.
 func (o *office) wallet(t *testing.T) {
 	o.walletHome(t)
 	n, d := o.home.number, o.owner
@@ -78,8 +78,8 @@ func (o *office) wallet(t *testing.T) {
 	if got := d.text("main"); !strings.Contains(got, "Recharge") || !strings.Contains(got, "3.900 kWh") || !strings.Contains(got, "Statement of this month") {
 		t.Errorf("the wallet says\n%s", got)
 	}
-	if got := d.text("main"); !strings.Contains(got, "Wanted") || !strings.Contains(got, "Relay") || !strings.Contains(got, "Lease") || !strings.Contains(got, "Days left") {
-		t.Errorf("the wallet does not say where the supply stands\n%s", got)
+	if got := d.text("main"); !strings.Contains(got, "Should be on") || !strings.Contains(got, "Relay") || !strings.Contains(got, "Lease") || !strings.Contains(got, "Days left") {
+		t.Errorf("the wallet does not describe the supply\n%s", got)
 	}
 	for _, step := range []struct{ button, reason, says string }{{"disconnect", "unsafe wiring", "cut off by a person (unsafe wiring)"}, {"connect", "wiring mended", "Without a network it is cut off at the end of the lease"}} {
 		d.visit("/meters/" + n)
@@ -121,7 +121,7 @@ func (o *office) rechargeSketch(t *testing.T) {
 	}
 }
 
-// walletPages are the pages of the wallet and of the quarantine in all their states; a register jumps in between.
+// walletPages are the pages of the wallet and of the quarantine in all their states. Between two pages a register jumps.
 func (o *office) walletPages(t *testing.T) []pageState {
 	d, n := o.owner, o.home.number
 	entry := ""

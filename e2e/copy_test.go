@@ -65,13 +65,13 @@ func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
 	vm.must(t, "sync")
 	vm.quit(t)
 	eventually(t, 15*time.Second, "all is sealed and sound", func() bool {
-		report := answer{body: []byte(p.run(t, "", "verify", "--data", p.dir, "-o", "json"))} // exit 0: no finding
+		report := answer{body: []byte(p.run(t, "", "verify", "--data", p.dir, "-o", "json"))} // exit 0 means: no finding
 		return report.num(t, "figures", "rows_waiting_for_their_seal") == 0 && report.num(t, "figures", "sales") == 2
 	})
 	rising(t, p, spare)
 }
 
-// copyBeside copies the store of a running server, which stays the live one, and returns the folder and the URL of the copy.
+// copyBeside copies the store of a running server, which stays the live store, and returns the folder and the URL of the copy.
 func copyBeside(t *testing.T, p *place) *place {
 	t.Helper()
 	url, keys := pgtest.New(t), filepath.Join(t.TempDir(), "keys")
@@ -82,7 +82,7 @@ func copyBeside(t *testing.T, p *place) *place {
 	return &place{bin: p.bin, dir: keys, pass: p.pass, env: append(append([]string(nil), p.env...), "PAYWATT_STORE="+url)}
 }
 
-// rising lets the copy take over, as after the loss of the live store: it is sound, and its sales have numbers of their own.
+// rising lets the copy take over, as after the loss of the live store: it is sound, and its sales have their own numbers.
 func rising(t *testing.T, lost, spare *place) {
 	t.Helper()
 	spare.run(t, "", "verify", "--data", spare.dir)
@@ -92,7 +92,7 @@ func rising(t *testing.T, lost, spare *place) {
 	if no := sold.text(t, "receipt_no"); !strings.HasSuffix(no, "/2") {
 		t.Errorf("the copy's receipt has number %s, want the mark of epoch 2", no)
 	}
-	// The copy is sound even beside the heads that the lost store signed later: they belong to the lost time.
+	// The copy passes verification even beside the heads that the lost store signed after the copy was made.
 	spare.run(t, "", "verify", "--data", lost.dir)
 }
 
@@ -122,7 +122,7 @@ func TestAMoveHasOneEnd(t *testing.T) {
 	if _, errOut, code := p.try("", "store", "copy", "sqlite:"+p.dir, line); code == 0 || !empty(line) {
 		t.Errorf("the COMMIT was lost: exit %d, want a failure and an empty database\n%s", code, errOut)
 	}
-	p.serve(t, "127.0.0.1:0", "127.0.0.1:0").stop() // still the live one
+	p.serve(t, "127.0.0.1:0", "127.0.0.1:0").stop() // the folder still has the live store
 
 	thief, line = pgtest.Steal(t, pgtest.New(t))
 	thief.Answers.Add(1)

@@ -16,16 +16,16 @@ import (
 type visit struct {
 	page      string
 	blocks    []int            // which blocks, counted from 0; nil for all with commands or their output
-	after     []string         // commands that make what the page takes for granted
+	after     []string         // commands that create what the page assumes to exist
 	before    map[int][]string // commands between the blocks, by the number of the block that follows
-	swap      []string         // pairs: what the page says, and what a reader puts in its place
+	swap      []string         // pairs: a text of the page, and the text that a reader puts in its place
 	exact     bool             // the output is the same in every run, to the last digit
 	refused   []string         // a command that the server refuses in this test, and the code
 	databases int              // of PostgreSQL, whose addresses are in DATABASE0 and so on
-	then      []string         // commands that succeed if the page has done what it says
+	then      []string         // commands that succeed if following the page had the promised effect
 }
 
-// on returns the blocks that count on the visit's page: commands, their output, and JSON, which may be output too.
+// on returns the blocks of the visit's page that a visit can use: commands, their output, and JSON, which may be output too.
 func (v visit) on(all []codeblock.Block) (blocks []codeblock.Block) {
 	for _, b := range all {
 		if b.Page == v.page && (b.Kind == "sh" || b.Kind == "console" || b.Kind == "json") {
@@ -69,7 +69,7 @@ func TestPagesCanBeFollowed(t *testing.T) {
 		t.Run(strings.TrimSuffix(path.Base(v.page), ".md"), func(t *testing.T) {
 			t.Parallel()
 			r := newFollower(t, bin, host(1+i), v.swap...)
-			r.runs("export KEYED=" + first.dir + " OTHER=" + freeAddress(t)) // a port for another program
+			r.runs("export KEYED=" + first.dir + " OTHER=" + freeAddress(t)) // OTHER is a port for another program
 			for n := range v.databases {
 				r.runs(fmt.Sprintf("DATABASE%d='%s'", n, pgtest.New(t)))
 			}

@@ -19,8 +19,8 @@ import (
 	"github.com/paywatt/paywatt/internal/codeblock"
 )
 
-// follower follows a page in a bash of its own, in a new folder, with the real binary as paywatt on the PATH. Each
-// command finds what earlier commands left in the environment and in the folder.
+// follower follows a page in its own bash, in a new folder, with the real binary as paywatt on the PATH. Each command finds what earlier
+// commands left in the environment and in the folder.
 type follower struct {
 	t     *testing.T
 	dir   string
@@ -147,10 +147,10 @@ func (r *follower) tries(command string) (code string) {
 	return code
 }
 
-// lasting is a command that goes on until somebody ends it. A person runs it in another terminal.
+// lasting matches a command that runs until somebody ends it. A person runs it in another terminal.
 var lasting = regexp.MustCompile(`^paywatt (modem )?serve\b|^paywatt demo$|^(\./)?paywatt vmeter |^paywatt modem watch|python3 |^mosquitto(_sub)? `)
 
-// read returns what is in a file of the folder so far.
+// read returns the present content of a file of the folder.
 func (r *follower) read(file string) string {
 	b, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -159,8 +159,8 @@ func (r *follower) read(file string) string {
 	return string(b)
 }
 
-// follows runs the commands of a block and compares what they print with what the page shows. The output of some
-// commands depends on what another process has done so far. Such a command is run again until it prints what the page shows.
+// follows runs the commands of a block and compares what they print with what the page shows. Some commands show the progress of another
+// process. Such a command is run again until it prints what the page shows.
 func (r *follower) follows(b codeblock.Block, v visit) {
 	r.t.Helper()
 	for _, s := range b.Steps() {
@@ -194,10 +194,10 @@ func (r *follower) follows(b codeblock.Block, v visit) {
 	}
 }
 
-// ripens is a command that may be repeated.
+// ripens matches a command that may be repeated.
 var ripens = regexp.MustCompile(`paywatt \w+ (list|show|usage|supply|readings|alarms|journals) |paywatt \w+ (list|alarms)$|/metrics`)
 
-// changing is what differs from one run to the next, with the word that takes its place.
+// changing lists the forms of text that differ from one run to the next, with the word that replaces each.
 var changing = []struct {
 	form *regexp.Regexp
 	word string
@@ -216,8 +216,8 @@ var changing = []struct {
 	{regexp.MustCompile(`(?m)^(paywatt_[a-z_]+(?:\{.*\})?) [0-9]+$`), "$1 N"},
 }
 
-// sameText compares an output with the output on a page. It ignores the widths of columns and, unless exact is set, identities, times
-// and secrets. A line … on the page stands for any lines.
+// sameText compares an output with the output on a page. It ignores the widths of columns and, unless exact is set, identities, times and
+// secrets. A line with only "…" on the page stands for any number of lines.
 func sameText(got, want string, exact bool) bool {
 	if strings.HasPrefix(want, "{") {
 		got, want = got[strings.LastIndex(got, "\n{")+1:], unspaced(want)

@@ -67,13 +67,13 @@ func (f *forgery) second(text string) bool {
 	return strings.HasPrefix(text, "*02#") && text != f.to(forgedSIM)[0]
 }
 
-// books returns the sales, their tokens and what the meter is known to have, from the API. It leaves out that a token was
-// sent, that a customer wants no warnings, and balances reported in the meter's name.
+// books returns from the API the sales, their tokens and the known state of the meter. It leaves out that a token was sent, that a customer
+// wants no warnings, and balances reported in the meter's name.
 func (f *forgery) books(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	for _, s := range f.sales {
-		v := f.must(t, 200, "GET", "/v1/vends/"+s.text(t, "id"), nil) // with the states of its tokens
+		v := f.must(t, 200, "GET", "/v1/vends/"+s.text(t, "id"), nil) // the sale includes the states of its tokens
 		fmt.Fprintln(&b, string(v.body))
 	}
 	hearsay := regexp.MustCompile(`,"said_balance":\{"wh":\d+,"at":"[^"]+","source":"sms answer"\}`) // the balance has an object of its own
@@ -136,7 +136,7 @@ func TestForgedMessagesMoveNothing(t *testing.T) {
 	}
 	wantStrangerTold(t, f)
 
-	// The best forgery knows number, text and units: the sending ends and the token becomes heard, but nothing else changes.
+	// The best forger knows the number, the text and the units: the sending ends and the token becomes heard, but nothing else changes.
 	f.say(t, forgedSIM, right)
 	v := f.must(t, 200, "GET", "/v1/vends/"+f.sales[0].text(t, "id"), nil)
 	if v.text(t, "tokens", 0, "state") != "heard" || v.text(t, "tokens", 0, "digits") != digits {

@@ -23,7 +23,8 @@ const (
 	frozenTo     = "FROZEN_TO"
 )
 
-// restoreDay is the day of the made-up month that is today, because a restore uses the machine's clock.
+// restoreDay is the day of the made-up month that falls on today. A restore uses the machine's clock, so the day of the restore must be
+// today.
 const restoreDay = 23
 
 // month is a small utility that runs for a month and makes the product write everything that it can write.
@@ -97,7 +98,7 @@ func (w *month) cli(args ...string) string {
 	return w.p.run(w, "", append(args, "--data", w.p.dir)...)
 }
 
-// post sends a request under an idempotency key of its own. The request must succeed.
+// post sends a request under a new idempotency key. The request must succeed.
 func (w *month) post(c *api, path string, body any) answer {
 	w.Helper()
 	w.meters++
@@ -163,7 +164,8 @@ func (w *month) says(number, kind, body string) {
 	}
 }
 
-// reads reports the register of such a meter. Its time is ten hours before now, plus the given hours.
+// reads reports the register of a meter, also with mosquitto's client. The time of the reading is ten hours before now, plus the given
+// hours.
 func (w *month) reads(number string, hours, wh int) {
 	w.Helper()
 	if w.seq[number] == 0 {
@@ -189,7 +191,7 @@ func mosquittoSays(broker string, s secrets, kind, body string) (bool, error) {
 	return true, nil
 }
 
-// open is the first day: the utility, its prices, its people, its vendors, its logins.
+// open plays the first day: it sets up the utility, its prices, its people, its vendors, its logins.
 func (w *month) open() {
 	w.day(0, 8)
 	w.owner.must(w, 200, "POST", "/v1/settings", `{"name":"Village Power","tz":"Africa/Nairobi","currency":"KES","vat_no":"P051","message":"Thank you",

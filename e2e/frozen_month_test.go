@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// tokens is the second week: connected token meters, and tokens that nobody buys.
+// tokens plays the second week: connected token meters, and tokens that nobody buys.
 func (w *month) tokens() {
 	w.day(8, 10)
 	one, two := w.add(7001, "prepay_token", "domestic", map[string]any{"simulated": true}), w.add(7002, "prepay_token", "ibt", map[string]any{"simulated": true})
@@ -66,7 +66,7 @@ func (w *month) tokens() {
 	w.post(w.owner, "/v1/meters/"+number(7012)+"/commands", map[string]any{"type": "disconnect", "reason": "safety inspection"})
 }
 
-// wallets is the third week: balances on the server, a meter that is cut off and restored, readings that cannot be true.
+// wallets plays the third week: balances on the server, a meter that is cut off and restored, readings that cannot be true.
 func (w *month) wallets() {
 	w.day(12, 10)
 	home := w.add(7101, "prepay_wallet", "plan", map[string]any{"simulated": true})
@@ -132,7 +132,7 @@ func (w *month) wallets() {
 	ard.quit(w)
 }
 
-// telephones is the messages between customers and the office.
+// telephones exchanges messages between customers and the office.
 func (w *month) telephones() {
 	w.day(15, 11)
 	m := w.add(7004, "prepay_token", "domestic", nil)
@@ -154,7 +154,7 @@ func (w *month) telephones() {
 	})
 }
 
-// undone is the reversals: sales in every state of a reversal.
+// undone makes the reversals: sales in every state of a reversal.
 func (w *month) undone() {
 	w.day(17, 12)
 	for n := range 2 {
@@ -203,7 +203,7 @@ func (w *month) leaveOpen(number string) {
 	vm.kill()
 }
 
-// secondPerson is the time with four eyes on.
+// secondPerson plays the time when four eyes are on.
 func (w *month) secondPerson() {
 	w.day(20, 9)
 	w.owner.must(w, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
@@ -222,7 +222,7 @@ func (w *month) secondPerson() {
 	w.owner.must(w, 202, "POST", "/v1/tariffs", `{"name":"next","currency":"KES","vat_bps":1500,"flat_micro":3000000}`)
 }
 
-// goBack is a restore: a day is lost, and another store epoch begins.
+// goBack restores a backup: a day is lost, and another store epoch begins.
 func (w *month) goBack() {
 	w.day(restoreDay, 9)
 	backup := filepath.Join(filepath.Dir(w.p.dir), "backup")
@@ -240,7 +240,7 @@ func (w *month) goBack() {
 	w.sell(w.as("vendor_api KIOSK"), number(7014), 4_000)
 }
 
-// last is the end of the month, with the plug pulled in the middle of a sale.
+// last plays the end of the month, with the plug pulled in the middle of a sale.
 func (w *month) last() {
 	w.day(27, 9)
 	w.cli("integration", "add", "--all", "--name", "dashboard")

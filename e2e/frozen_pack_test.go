@@ -44,7 +44,7 @@ func (w *month) freeze(to string) {
 	w.day(31, 9, "slow-issuer")
 	w.sell(w.as("vendor_api CORNER"), number(7002), 5_000)
 	w.leaveOpen(number(7001))
-	w.virtual(number(7002)).must(w, "sync") // connected when the plug is pulled
+	w.virtual(number(7002)).must(w, "sync") // the meter is connected when the plug is pulled
 	eventually(w, 20*time.Second, "all is sealed", func() bool {
 		out, _, _ := w.p.try("", "verify", "--data", keys, "-o", "json") // a customer's overdraft makes the exit code 1
 		report := answer{body: []byte(out)}
@@ -60,7 +60,7 @@ func (w *month) freeze(to string) {
 	}
 	var sql bytes.Buffer
 	for line := range strings.Lines(string(dump)) {
-		if !strings.HasPrefix(line, `\`) && !strings.HasPrefix(line, "--") { // commands of psql
+		if !strings.HasPrefix(line, `\`) && !strings.HasPrefix(line, "--") { // lines with commands of psql and comments are left out
 			sql.WriteString(line)
 		}
 	}
@@ -110,7 +110,7 @@ func (w *month) pack(e store.Engine, facts frozen.Facts, folder, to string) {
 	w.Logf("figures: %s has %d KiB, empty tables: %s", to, info.Size()>>10, empty)
 }
 
-// copyFolder copies keys, heads and the named file, and leaves out what a server can make again.
+// copyFolder copies keys, heads and the named file, but no files that a server can make again.
 func (w *month) copyFolder(from string, also string) string {
 	w.Helper()
 	to := w.TempDir()

@@ -40,7 +40,7 @@ func (d smallDisk) fill(t *testing.T, name string) {
 	}
 }
 
-// free gives back what fill has taken.
+// free deletes files that fill has made.
 func (d smallDisk) free(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -73,7 +73,7 @@ func newFullShop(t *testing.T, d smallDisk) *fullShop {
 	return f
 }
 
-// refused sells until the disk is full.
+// refused sells until the disk is full. The server must then refuse a sale with the code storage-full.
 func (f *fullShop) refused(t *testing.T, key string) {
 	t.Helper()
 	for n := range 20_000 {
@@ -94,8 +94,8 @@ func (f *fullShop) refused(t *testing.T, key string) {
 	t.Fatal("the disk is never full")
 }
 
-// readable reads the sale in every way. The digits are shown as long as the disk has room to record that they were shown;
-// eaten says that it may have no room.
+// readable reads the sale in every way. The digits are shown as long as the disk has room to record that they were shown; eaten means that
+// the disk may have no room.
 func (f *fullShop) readable(t *testing.T, when string, eaten bool) {
 	t.Helper()
 	for range 20 {
@@ -117,8 +117,8 @@ func (f *fullShop) readable(t *testing.T, when string, eaten bool) {
 	}
 }
 
-// TestAFullDiskIsReadable: while the disk is full, sales can be read, from a running server and from one that was killed and
-// restarted there. Another program may even take the space that the disk reserve freed.
+// TestAFullDiskIsReadable: while the disk is full, sales can be read, from a running server and from a server that was killed and restarted
+// on the full disk. Another program may even take the space that the disk reserve freed.
 func TestAFullDiskIsReadable(t *testing.T) {
 	for name, eaten := range map[string]bool{"the reserve is free": false, "the reserve is taken too": true} {
 		t.Run(name, func(t *testing.T) {

@@ -110,7 +110,7 @@ func (c *api) do(method, path string, body any, header ...string) (answer, error
 	return answer{resp.StatusCode, resp.Header, b}, err
 }
 
-// must sends one request and fails the test on any other status.
+// must sends one request and fails the test unless the answer has the given status.
 func (c *api) must(t testing.TB, status int, method, path string, body any, header ...string) answer {
 	t.Helper()
 	a, err := c.do(method, path, body, header...)
@@ -123,13 +123,13 @@ func (c *api) must(t testing.TB, status int, method, path string, body any, head
 	return a
 }
 
-// tariff publishes 2.50 a unit with 15 % VAT.
+// tariff publishes a tariff of 2.50 a unit with 15 % VAT.
 func (c *api) tariff(t testing.TB) {
 	t.Helper()
 	c.must(t, 201, "POST", "/v1/tariffs", map[string]any{"name": "domestic", "currency": "KES", "vat_bps": 1500, "flat_micro": 2_500_000})
 }
 
-// secrets are what POST /v1/meters shows once.
+// secrets are the values that POST /v1/meters shows only once.
 type secrets struct{ number, password, linkKey, decoderKey string }
 
 // meter adds a simulated token meter.

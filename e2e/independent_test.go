@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// This file independently implements the published facts about STS tokens: bit by bit, slowly, without package sts. If both
-// agree, the result is not one mistake repeated.
+// This file independently implements the published facts about STS tokens: bit by bit, slowly, without package sts. If this file and
+// package sts agree, the result is not one mistake repeated.
 
 // facts is the content of a credit token.
 type facts struct {
@@ -29,7 +29,7 @@ func decoderKey02(t testing.TB, vendingKey, number, sgc, ti string, krn, kt int)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The last 16 of the 17 digits of issuer and meter number: the first digit of 600727 is dropped.
+	// DKGA02 uses the last 16 of the 17 digits of issuer and meter number, so the first digit of 600727 is dropped.
 	pan, err := hex.DecodeString(("600727" + number)[1:])
 	if err != nil {
 		t.Fatal(err)

@@ -43,13 +43,14 @@ func (o *headOffice) waits(a answer) bool {
 	return a.status == 202 && strings.HasPrefix(a.text(o, "id"), "apr_")
 }
 
-// sound ends a test: the books balance.
+// sound checks at the end of a test that the books balance.
 func (o *headOffice) sound() {
 	o.Helper()
 	o.p.run(o, "", "verify", "--data", o.p.dir)
 }
 
-// TestAnInsiderCannotSetACommissionAlone: with a commission of 100 %, a vendor's float would never run out.
+// TestAnInsiderCannotSetACommissionAlone tries to raise a vendor's commission alone. With a commission of 100 %, the vendor's float would
+// never run out.
 func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2001))
@@ -96,7 +97,7 @@ func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	if got := o.owner.must(t, 200, "GET", "/v1/vendors/V001", nil).num(t, "commission_bps"); got != 1000 {
 		t.Errorf("approved: %d, want 1000", got)
 	}
-	finance.must(t, 200, "POST", "/v1/vendors/V001/terms", `{"blocked":true}`) // nobody has to wait to block a vendor
+	finance.must(t, 200, "POST", "/v1/vendors/V001/terms", `{"blocked":true}`) // blocking a vendor needs no second person
 	if a, _ := shop.vend(m.number, 10_000, "commission-6"); a.status != 409 || a.text(t, "code") != "vendor-blocked" {
 		t.Errorf("a blocked vendor sells: %d %s", a.status, a.body)
 	}
@@ -106,8 +107,8 @@ func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	o.sound()
 }
 
-// TestAnInsiderFindsNoSecondDoor: an action that needs a second person as a token also needs one as a command, and so does
-// every other action that takes paid energy away or gives energy for free.
+// TestAnInsiderFindsNoSecondDoor: an action that needs a second person as a token also needs a second person as a command. So does every
+// other action that takes paid energy away or gives energy for free.
 func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2002))
@@ -184,7 +185,7 @@ func (o *headOffice) door(by *api, path string, body map[string]any, act string)
 	return a.text(o, "id")
 }
 
-// TestAVendorsKeyReadsNoForeignDigits: neither a key without a vendor nor another vendor's key can read what a vendor sold.
+// TestAVendorsKeyReadsNoForeignDigits: a vendor's sales cannot be read with a key that names no vendor, or with another vendor's key.
 func TestAVendorsKeyReadsNoForeignDigits(t *testing.T) {
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2005))

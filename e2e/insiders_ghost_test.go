@@ -24,8 +24,8 @@ type ghost struct {
 	owner, supervisor *api
 	mqtt              string
 	meter             secrets
-	digits            []string // read by the insider
-	asked             []string // waiting reversals, by their approvals
+	digits            []string // digits that the insider has read
+	asked             []string // approvals that the insider's reversals wait for
 	refused           string   // why the insider could not continue
 }
 
@@ -87,7 +87,7 @@ func (g *ghost) loaded() int64 {
 	return s.BalanceWh
 }
 
-// paid is the cost of the tokens so far: the decrease of the vendor's float, and what is in the utility's till.
+// paid is the cost of the tokens so far: the decrease of the vendor's float, and the money in the utility's till.
 func (g *ghost) paid() int64 {
 	g.Helper()
 	var books struct {

@@ -18,7 +18,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// reader is a program at the integration broker, with any client library: what it received, by topic.
+// reader records by topic the messages that a program received from the integration broker. The program may use any client library.
 type reader struct {
 	mu  sync.Mutex
 	got map[string]string
@@ -98,8 +98,8 @@ func (o *outlook) read(t *testing.T, s secrets, seq, registerWh int) {
 	}
 }
 
-// watch checks what every client must see: its own meter's state and documents, retained, and then every change, but nothing
-// about the other customer's meter.
+// watch checks what every client must see. A client sees the retained state and documents of its own meter, and then every change. It sees
+// nothing about the other customer's meter.
 func (o *outlook) watch(t *testing.T, r *reader) {
 	t.Helper()
 	state := "paywatt/" + o.first.number + "/state"
@@ -118,7 +118,7 @@ func (o *outlook) watch(t *testing.T, r *reader) {
 	}
 }
 
-// TestPaho311ReadsTheMirror: eclipse paho's client of MQTT 3.1.1, subscribed to everything.
+// TestPaho311ReadsTheMirror reads the mirror with Eclipse Paho's client for MQTT 3.1.1, subscribed to every topic.
 func TestPaho311ReadsTheMirror(t *testing.T) {
 	o, r := newOutlook(t), newReader()
 	opts := mqtt.NewClientOptions().AddBroker("tcp://" + o.addr).SetClientID("homeassistant").SetUsername(o.user).SetPassword(o.password).

@@ -59,8 +59,8 @@ func kannelSettings(t *testing.T, dir string, ports []int, group, hooks string) 
 	return ""
 }
 
-// modemGroup is the smsc group of a modem. With Kannel's default init string the modem would pass messages on without storing
-// them; this one stores them first.
+// modemGroup is the smsc group of a modem. With Kannel's default init string the modem would pass messages on without storing them; with
+// this init string it stores them first.
 func modemGroup(pty, number string) string {
 	return "group = smsc\nsmsc = at\nsmsc-id = modem\nmodemtype = auto\ndevice = " + pty + "\nspeed = 115200\nsim-buffering = true\nmy-number = " + number +
 		"\n\ngroup = modems\nid = sim900\nname = \"SIM900\"\ndetect-string = \"SIM900\"\ninit-string = \"AT+CNMI=2,1,0,1,0\"\n"
@@ -101,7 +101,7 @@ func startKannel(t *testing.T, group string) *gatewayBox {
 func sendsmsAnswers(t *testing.T, port int) {
 	t.Helper()
 	await(t, "sendsms", 20*time.Second, func() bool {
-		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", port)) // refused: wrong login
+		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", port)) // refused: the login is wrong
 		if err != nil {
 			return false
 		}
@@ -117,12 +117,12 @@ func (k *gatewayBox) send(t *testing.T, id, to, text string) notify.Sent {
 	return k.Send(ctx, notify.Outgoing{ID: id, To: to, Text: text, Report: true, Validity: time.Hour})
 }
 
-// Kannel is the route, with the emulated modem behind it. The test sends messages with reports, and receives messages with an
+// In this test Kannel is the route, with the emulated modem behind it. The test sends messages with reports, and receives messages with an
 // Inbox that fails first.
 func TestOtherProgramsKannelWithAModem(t *testing.T) {
 	const modem, phone = "+255700000250", "+255711000250"
 	r := startRadio(t, "--number", modem, "--delay", "20ms")
-	if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // creates the phone
+	if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // this call creates the phone
 		t.Fatal(err)
 	}
 	k := startKannel(t, modemGroup(r.ptys[modem], modem))
@@ -133,7 +133,7 @@ func TestOtherProgramsKannelWithAModem(t *testing.T) {
 		r.wantText(t, phone, modem, text)
 		k.box.awaitReport(t, id, notify.Delivered)
 	}
-	k.box.awaitReport(t, "msg_1", notify.Trying) // accepted by the network
+	k.box.awaitReport(t, "msg_1", notify.Trying) // Trying means that the network accepted the message
 	k.box.failNext(2)
 	if err := r.Send(t.Context(), phone, modem, "BAL please"); err != nil {
 		t.Fatal(err)

@@ -31,8 +31,7 @@ func (c *talk) ask(t *testing.T, text string) string {
 	return ""
 }
 
-// send writes a text. Blanks in front make each one different, because the network takes the same text within a second for a
-// repetition.
+// send writes a text. Blanks in front make each text different, because the network treats the same text within a second as a repetition.
 func (c *talk) send(t *testing.T, text string) {
 	t.Helper()
 	c.asked++

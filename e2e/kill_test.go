@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// The kill harness. Sellers, keypads and raw MQTT meters work against the real binary while a killer sends SIGKILL to the
-// server and to meters at seeded random moments. Everything acknowledged is recorded here, outside. In the end an independent
-// checker (checker_test.go) opens the database with its own SQL and compares.
+// This file is the kill harness. Sellers, keypads and raw MQTT meters work against the real binary while a killer sends SIGKILL to the
+// server and to meters at seeded random moments. Everything acknowledged is recorded here, outside. In the end an independent checker
+// (checker_test.go) opens the database with its own SQL and compares.
 
 // setting reads an integer from the environment: E2E_KILLS, E2E_SEED.
 func setting(name string, normal int) int {
@@ -32,7 +32,7 @@ func TestNothingAcknowledgedIsLostWhenThePlugIsPulled(t *testing.T) {
 	t.Logf("figures: kill harness seed %d: %s", w.seed, w.figures())
 }
 
-// TestTheHarnessCatchesAnEarlyAcknowledgement is the positive control: a build that acknowledges before the commit.
+// TestTheHarnessCatchesAnEarlyAcknowledgement is the positive control: the harness must catch a build that acknowledges before the commit.
 func TestTheHarnessCatchesAnEarlyAcknowledgement(t *testing.T) {
 	bin := buildOnce(t, "faultinject")
 	w := newWorld(t, bin, uint64(setting("E2E_SEED", 1)))
@@ -53,7 +53,7 @@ type sale struct {
 	units      int64
 }
 
-// world is everything that runs, and the record of what was acknowledged.
+// world is a server with sellers, keypads and meters, and the record of everything that the server acknowledged.
 type world struct {
 	seed   uint64
 	fault  string
@@ -66,10 +66,10 @@ type world struct {
 	srv       *server
 	http      string
 	mqtt      string
-	sold      []sale            // acknowledged with 201
-	asked     map[string]string // every client reference ever sent -> meter
+	sold      []sale            // sales acknowledged with 201
+	asked     map[string]string // the meter of every client reference ever sent
 	problems  []string
-	kills     [2]int // server, meters
+	kills     [2]int // kills of the server, kills of meters
 	restarts  time.Duration
 	finishing chan struct{}
 }

@@ -42,7 +42,7 @@ func (p player) listener(messages string) *exec.Cmd {
 		"-F", "%q %r %t %p", "-W", "15", "-C", messages)
 }
 
-// hears returns the content of the next messages, without what all of them have in common.
+// hears returns the next messages, without the parts that all of them have in common.
 func (p player) hears(t *testing.T, messages string) string {
 	t.Helper()
 	out, err := p.listener(messages).CombinedOutput()
@@ -77,13 +77,13 @@ func deviceGuide(t *testing.T, kind string) []string {
 		t.Fatalf("the guide has no command %q", kind)
 	}
 	line, _, _ := strings.Cut(rest, "\n")
-	line, _, _ = strings.Cut(line, "`") // if it is inside a sentence
+	line, _, _ = strings.Cut(line, "`") // the command may be inside a sentence
 	return strings.Fields(kind + " " + line)
 }
 
-// TestMosquittosClientsPlayTheStory plays the whole story with mosquitto's own clients as the device: it starts, is polled,
-// and is off until the guide's recharge buys its plan of 500 Wh for 50.00. It uses the energy while the server is killed, is
-// warned, goes off, is recharged by the command line, goes on, and gets a summary. All levels are the defaults.
+// TestMosquittosClientsPlayTheStory plays the whole story with mosquitto's own clients as the device: it starts, is polled, and is off
+// until the guide's recharge buys its plan of 500 Wh for 50.00. It uses the energy while the server is killed, is warned, switches off, is
+// recharged by the command line, switches on, and gets a summary. All levels are the defaults.
 func TestMosquittosClientsPlayTheStory(t *testing.T) {
 	s := &story{place: newPlace(t, paywatt(t)), first: number(6006), http: freeAddress(t), mqtt: freeAddress(t)}
 	storyProfile(t, s.place)

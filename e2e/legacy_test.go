@@ -76,7 +76,7 @@ func storyProfile(t *testing.T, p *place) {
 	}
 }
 
-// walletMeter registers a meter of the plan of 500 Wh for 50.00.
+// walletMeter registers a meter on the plan of 500 Wh for 50.00.
 func (a *api) walletMeter(t *testing.T, number string) {
 	t.Helper()
 	a.must(t, 201, "POST", "/v1/meters", map[string]any{"number": number, "mode": "prepay_wallet", "tariff": "plan"})
@@ -103,7 +103,7 @@ func (a *api) register(t *testing.T, number string) int64 {
 	return a.must(t, 200, "GET", "/v1/meters/"+number, nil).num(t, "register_wh")
 }
 
-// settings changes the tenant's settings in the data of a stopped server, and returns the old ones.
+// settings changes the tenant's settings in the data of a stopped server, and returns the old settings.
 func (p *place) settings(t *testing.T, to string) (was string) {
 	t.Helper()
 	db := openDatabase(t, p.dir)
@@ -156,10 +156,9 @@ func (s *story) begin(t *testing.T) {
 	s.srv = s.serve(t, s.http, s.mqtt, s.listeners...)
 }
 
-// TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is polled for data, and is
-// off until money comes. It uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, and gets its summary. It is
-// recharged by the API and by the command line. The server is killed in the middle. A second such meter on another listener
-// notices nothing but the restart.
+// TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is polled for data, and is off until money
+// comes. It uses 500 Wh for 50.00, is warned, switches off, is recharged, switches on, and gets its summary. It is recharged by the API and
+// by the command line. The server is killed in the middle. A second such meter on another listener notices nothing but the restart.
 func TestTheStoryOfTheFirstMeter(t *testing.T) {
 	s := newStory(t)
 	s.a.recharge(t, s.second, 50_00, "other-000001")
@@ -201,8 +200,8 @@ func (s *story) useAndKill(t *testing.T) time.Duration {
 	return time.Since(before)
 }
 
-// useUpAndRecharge waits for the warning and the end of the money, and recharges. The use beyond the money is what flows
-// between two polls and while there was no server.
+// useUpAndRecharge waits for the warning and the end of the money, and recharges. The device overruns its money only by its use between two
+// polls and its use while there was no server.
 func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
 	t.Helper()
 	s.m.sketch(t, "subscribe GsmClientTest/#")
@@ -267,7 +266,8 @@ func (a *api) mustBalance(t *testing.T) {
 	}
 }
 
-// TestTheToggleSketchIsLeftAlone: the library's own example gets no messages, and its messages are stored.
+// TestTheToggleSketchIsLeftAlone: the server sends no messages to the library's own example, and stores the messages that it receives from
+// it.
 func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6003)
@@ -287,8 +287,8 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	}
 	a.must(t, 400, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": ""})
 
-	// Its wallet is empty, so its supply should be off. With four eyes on, switching it on takes two people, as a connect
-	// with force does; switching it off takes one.
+	// Its wallet is empty, so its supply should be off. With four eyes on, switching it on takes two people, as a connect with force does;
+	// switching it off takes one person.
 	second := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.must(t, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
 	on := a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "my own house"})
@@ -374,7 +374,7 @@ func TestTheSketchByteForByte(t *testing.T) {
 	hear(10*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata")
 	say("\x30\x20\x00\x17GsmClientTest/ledStatus512:512\xc0\x00")
 	hear(time.Second, "\xd0\x00")
-	hear(11*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata") // with nothing in between
+	hear(11*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata") // the device gets no other packet in between
 	say("\xe0\x00")
 	if n, err := r.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("after DISCONNECT %d bytes, %v", n, err)

@@ -19,12 +19,12 @@ const (
 	linearOps      = 8000
 	linearWorkers  = 16
 	linearAccounts = 20
-	linearMeters   = 4 // for each worker; no other worker sells to them, so it knows the last sale of each
+	linearMeters   = 4 // for each worker; only this worker sells to them, so it knows the last sale of each meter
 )
 
 // moneyOp is one operation on a vendor's float.
 type moneyOp struct {
-	kind   string // sell, deposit, read, reverse
+	kind   string // the operation: sell, deposit, read or reverse
 	vendor int
 	minor  int64
 }
@@ -53,10 +53,10 @@ func floats() porcupine.Model {
 			case in.kind == "read":
 				return out.seen == s, s
 			case in.kind == "sell" && !out.done:
-				return s < in.minor, s // only a short float refuses
+				return s < in.minor, s // a sale is refused only if the float is too small
 			case in.kind == "sell":
 				return s >= in.minor, s - in.minor
-			case out.done: // deposit, reverse
+			case out.done: // a deposit or reversal that was done
 				return true, s + in.minor
 			}
 			return true, s
@@ -71,10 +71,10 @@ type till struct {
 	id      int
 	rnd     *rand.Rand
 	servers []*api
-	keys    [][]string // of each vendor
+	keys    [][]string // API keys of each vendor
 	owner   string
 	meters  []string
-	lasts   []*sold // of each meter
+	lasts   []*sold // last sale of each meter
 	n       int
 	history []porcupine.Operation
 }
@@ -110,7 +110,7 @@ func (w *till) step(began time.Time) {
 	switch last := w.lasts[meter]; {
 	case op < 15 && last != nil:
 		in = moneyOp{"reverse", last.vendor, last.minor}
-		// The utility's own key: no meter can confirm, so a vendor's key could only request it.
+		// Use the utility's own key: no meter can confirm the reversal, so a vendor's key could only request it.
 		a := w.do("POST", "/v1/vends/"+last.id+"/reversal", w.owner, map[string]any{"reason": "test"})
 		if out.done = a.status == 201; !out.done {
 			w.t.Errorf("reversal: status %d %s", a.status, a.body)
@@ -162,7 +162,7 @@ func newLinearWorld(t *testing.T, url, fault string, servers int) *linearWorld {
 		w.servers, at = append(w.servers, s), append(at, newAPI(s.http, owner))
 	}
 	at[0].tariff(t)
-	at[0].must(t, 200, "POST", "/v1/settings", map[string]any{"reversals_per_day": 10_000}) // one key makes all reversals
+	at[0].must(t, 200, "POST", "/v1/settings", map[string]any{"reversals_per_day": 10_000}) // because one key makes all reversals
 	keys := make([][]string, linearAccounts)
 	for v := range keys {
 		code := fmt.Sprintf("V%d", v)
@@ -248,7 +248,7 @@ func linearRound(t *testing.T, servers int) ([]porcupine.Operation, time.Duratio
 	if got := porcupine.CheckOperationsTimeout(floats(), h, 2*time.Minute); got != porcupine.Ok {
 		t.Errorf("the history is %s", got)
 	}
-	w.p.run(t, "", "verify", "--data", w.p.dir) // exit 0: the books are sound
+	w.p.run(t, "", "verify", "--data", w.p.dir) // exit 0 means: the books are sound
 	for _, s := range w.servers {
 		s.stop()
 	}

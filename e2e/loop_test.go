@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestTheWholeLoop is the main job from outside with the real binary: buy, load, use, warn, cut, recharge, with the
-// server killed in between.
+// TestTheWholeLoop does the main job from outside, with the real binary: buy, load, use, warn, cut, recharge. The server is killed in
+// between.
 func TestTheWholeLoop(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -65,7 +65,7 @@ func TestTheWholeLoop(t *testing.T) {
 			t.Errorf("token of sale %s is %q, want accepted", sale.text(t, "client_ref"), got)
 		}
 	}
-	p.run(t, "", "verify", "--data", p.dir) // exit 0: no finding
+	p.run(t, "", "verify", "--data", p.dir) // exit 0 means: no finding
 	vm.quit(t)
 }
 

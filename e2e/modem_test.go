@@ -24,8 +24,8 @@ import (
 // radio is a running `paywatt modem serve`.
 type radio struct {
 	*bus.Client
-	ptys map[string]string // by number
-	stop func()            // ends it, as if its cable were pulled out
+	ptys map[string]string // pseudo-terminals of the modems by number
+	stop func()            // ends the process, as if the cable were pulled out
 }
 
 // events returns everything that happened on its network.
@@ -158,8 +158,8 @@ func program(t *testing.T, stdin, name string, args ...string) (out string, code
 	return string(b), cmd.ProcessState.ExitCode()
 }
 
-// daemon runs another program, and whatever it starts, until the test ends. Then it kills them, because some take long to end
-// and are not needed any more.
+// daemon runs another program, and all programs that it starts, until the test ends. Then it kills them, because some take long to end and
+// are not needed any more.
 func daemon(t *testing.T, name string, args ...string) *buffer {
 	t.Helper()
 	log := &buffer{}
@@ -170,7 +170,7 @@ func daemon(t *testing.T, name string, args ...string) *buffer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // its process group, which may have ended already
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // kills the process group, which may have ended already
 		_ = cmd.Wait()
 	})
 	return log

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// How other programs' daemons handle "+CMS ERROR: 38, network out of order". The single commands of gammu and gnokii are in
+// The test shows how other programs' daemons handle "+CMS ERROR: 38, network out of order". The single commands of gammu and gnokii are in
 // TestOtherProgramsUseTheModem.
 func TestOtherProgramsMeetError38(t *testing.T) {
 	peers := []struct {
@@ -27,7 +27,7 @@ func TestOtherProgramsMeetError38(t *testing.T) {
 	var running sync.WaitGroup
 	for i, p := range peers {
 		number, phone := fmt.Sprintf("+25570000027%d", i), fmt.Sprintf("+25571100027%d", i)
-		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // creates the phone
+		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // this call creates the phone
 			t.Fatal(err)
 		}
 		var fail []int

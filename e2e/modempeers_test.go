@@ -43,7 +43,7 @@ func TestOtherProgramsUseTheModem(t *testing.T) {
 		running.Go(func() {
 			t.Run(p.name, func(t *testing.T) {
 				phone := fmt.Sprintf("+25571100020%d", i)
-				if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // creates the phone
+				if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // this call creates the phone
 					t.Fatal(err)
 				}
 				p.test(t, r, fmt.Sprintf("+25570000020%d", i), phone)

@@ -34,7 +34,7 @@ func (r *radio) awaitHappened(t *testing.T, kind network.Kind, from, to string, 
 	}
 }
 
-// beside runs tests side by side, each with a modem of its own and a telephone.
+// beside runs tests side by side, each with its own modem and telephone.
 func beside(t *testing.T, first int, names []string, tests []func(*testing.T, *radio, string, string), args ...string) {
 	t.Helper()
 	number := func(i int) (string, string) {
@@ -48,7 +48,7 @@ func beside(t *testing.T, first int, names []string, tests []func(*testing.T, *r
 	var running sync.WaitGroup
 	for i, test := range tests {
 		n, phone := number(i)
-		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // creates the phone
+		if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // this call creates the phone
 			t.Fatal(err)
 		}
 		running.Go(func() { t.Run(names[i], func(t *testing.T) { test(t, r, n, phone) }) })
@@ -56,8 +56,8 @@ func beside(t *testing.T, first int, names []string, tests []func(*testing.T, *r
 	running.Wait()
 }
 
-// A program requests a report only if it is told to. Then the network makes the report, and the program shows it if it can.
-// gammu-smsd and Kannel are tested in TestOtherProgramsUseTheModem.
+// A program requests a report only if its options or settings say so. Then the network makes the report, and the program shows it if it
+// can. gammu-smsd and Kannel are tested in TestOtherProgramsUseTheModem.
 func TestOtherProgramsTellOfDelivery(t *testing.T) {
 	beside(t, 300, []string{"gammu", "smstools", "smstools as it comes", "gnokii"},
 		[]func(*testing.T, *radio, string, string){gammuReports, smstoolsReports, smstoolsKeepsSilent, gnokiiAsks}, "--number", absent, "--delay", "20ms")
@@ -214,7 +214,7 @@ func fullSmstools(t *testing.T, r *radio, number, phone string) {
 	})
 }
 
-// gnokii reads and deletes when it is called.
+// gnokii reads and deletes messages only when it is called.
 func fullGnokii(t *testing.T, r *radio, number, phone string) {
 	fill(t, r, number, phone)
 	rc := gnokiiConfig(t, r, number)

@@ -27,8 +27,7 @@ func mosquitto(t *testing.T, program, broker string, s secrets, args ...string) 
 	return string(out), err
 }
 
-// TestAForeignClientIsAMeter: mosquitto's own clients, with the right credentials, count as a meter; with wrong ones they do
-// not.
+// TestAForeignClientIsAMeter: mosquitto's own clients count as a meter if their credentials are right, and not if they are wrong.
 func TestAForeignClientIsAMeter(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -81,8 +80,8 @@ func TestAForeignClientIsAMeter(t *testing.T) {
 	}
 }
 
-// TestHostileClientsMeetLimits: oversized packets, giant lengths before CONNECT and silent sockets are closed within their
-// limits, memory does not grow, and a well-behaved meter beside them is not disturbed.
+// TestHostileClientsMeetLimits: the server closes connections with oversized packets, with giant lengths before CONNECT, or with long
+// silence, all within its limits. Its memory does not grow, and a well-behaved meter beside these clients is not disturbed.
 func TestHostileClientsMeetLimits(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -103,7 +102,7 @@ func TestHostileClientsMeetLimits(t *testing.T) {
 	var closed []net.Conn
 	for range 20 {
 		c := dial(t, srv.mqtt)
-		// CONNECT that announces 256 MB.
+		// Send a CONNECT that announces 256 MB.
 		if _, err := c.Write([]byte{0x10, 0xff, 0xff, 0xff, 0x7f}); err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// nodePDU is the npm package that we compare ours with.
+// nodePDU is the npm package with which we compare our codec.
 const nodePDU = "node-pdu@2.1.1"
 
 // nodeMessage is a message as nodepdu.js reads and writes it.
@@ -29,8 +29,8 @@ type nodeMessage struct {
 	Status    int    `json:"status,omitempty"`
 	At        string `json:"at,omitempty"`
 	Done      string `json:"done,omitempty"`
-	Offset    int    `json:"offset,omitempty"` // of the time zone, in minutes
-	Octets    bool   `json:"octets,omitempty"` // octets instead of a text
+	Offset    int    `json:"offset,omitempty"` // offset of the time zone, in minutes
+	Octets    bool   `json:"octets,omitempty"` // the message holds octets instead of a text
 }
 
 // node runs nodepdu.js.
@@ -64,8 +64,8 @@ func node(t *testing.T, parse []string, write []nodeMessage) (parsed []nodeMessa
 	return answer.Parsed, answer.Written
 }
 
-// randomText is a text of up to three parts, in the default alphabet or with other characters. It never contains §, because
-// node-pdu 2.1.1 reads its code as another character.
+// randomText is a text of up to three parts, in the default alphabet or with other characters. It never contains §, because node-pdu 2.1.1
+// reads the code of § as another character.
 func randomText(r *rand.Rand) string {
 	alphabet := []rune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 *#@$_éèùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ!\"¤%&'()+,-./:;<=>?¡ÄÖÑÜ¿äöñüà€[]{}^~\\|")
 	most := 400
@@ -89,9 +89,9 @@ func randomNumber(r *rand.Rand) string {
 	return "+" + b.String()
 }
 
-// plainText is a text that node-pdu writes in the default alphabet, which it does while no character is above U+00C0.
-// node-pdu counts a character of the extension table as one septet instead of two, so the text has only so few of these
-// characters that node-pdu's parts can still hold it.
+// plainText is a text that node-pdu writes in the default alphabet, which it does while no character is above U+00C0. node-pdu counts a
+// character of the extension table as one septet instead of two, so the text has few of these characters and still fits into node-pdu's
+// parts.
 func plainText(r *rand.Rand) string {
 	const basic, extension = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 *#@$_!\"¤%&'()+,-./:;<=>?¡¿£¥", "[]{}^~\\|"
 	alphabet := []rune(basic)
@@ -222,8 +222,8 @@ func randomMessage(t *testing.T, r *rand.Rand, i int) (frames []string, want []n
 	return frames, want
 }
 
-// randomBodies is the body of a message: every fourth holds octets, the others a text. The number that joins the parts has 8
-// or 16 bits.
+// randomBodies is the body of a message: every fourth body holds octets, the other bodies a text. The number that joins the parts has 8 or
+// 16 bits.
 func randomBodies(t *testing.T, r *rand.Rand, i int) []pdu.Body {
 	t.Helper()
 	if i%8 == 2 || i%8 == 5 {
@@ -237,7 +237,8 @@ func randomBodies(t *testing.T, r *rand.Rand, i int) []pdu.Body {
 	return bodies
 }
 
-// kindsOf counts what a frame is: its alphabet, the number that joins its parts, signs of the extension table.
+// kindsOf counts a frame under its properties: its alphabet, the size of the number that joins its parts, characters of the extension
+// table.
 func kindsOf(t *testing.T, frame, kind string, counts map[string]int) {
 	t.Helper()
 	b, err := hex.DecodeString(frame)

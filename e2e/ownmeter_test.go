@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// debianPython is the interpreter with Debian's packages; another one may come first in PATH.
+// debianPython is the interpreter with Debian's packages; another interpreter may come first in PATH.
 const debianPython = "/usr/bin/python3"
 
 // line is a TCP connection between a meter and its server that can go silent towards the meter, and can break.
@@ -208,7 +208,7 @@ func (o *ownMeter) readings() map[uint64]int64 {
 	return found
 }
 
-// duplicates is how many of the records that arrived the server had already.
+// duplicates returns how many of the received records the server already had.
 func (o *ownMeter) duplicates() (n int64) {
 	o.Helper()
 	_, rest, _ := strings.Cut(string(o.a.must(o, 200, "GET", "/metrics", nil).body), `paywatt_records_total{outcome="duplicate"} `)
@@ -218,8 +218,8 @@ func (o *ownMeter) duplicates() (n int64) {
 	return n
 }
 
-// TestTheExampleInPythonIsAMeter: the meter of the guide for other languages logs in, is read, and accepts and answers leases
-// and commands only with a right MAC. It repeats records that were not acknowledged, and they count once.
+// TestTheExampleInPythonIsAMeter: the meter of the guide for other languages logs in, is read, and accepts and answers leases and commands
+// only with a right MAC. It repeats records that were not acknowledged, and each record counts once.
 func TestTheExampleInPythonIsAMeter(t *testing.T) {
 	o := newOwnMeter(t)
 	stranger := o.s
@@ -230,7 +230,7 @@ func TestTheExampleInPythonIsAMeter(t *testing.T) {
 	eventually(t, 30*time.Second, "a configuration and a lease with a wrong MAC are dropped", func() bool {
 		return strings.Count(m.said.String(), "dropped: the MAC is wrong") >= 2
 	})
-	o.answered(read, "queued") // it waits for the answer to the configuration
+	o.answered(read, "queued") // the command waits for the answer to the configuration
 	m.kill()
 	if strings.Contains(m.said.String(), "up/command") {
 		t.Error("the meter answered an order whose MAC was wrong")

@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// panelPage is the web panel of a meter process of its own.
+// panelPage is the web panel of a meter that runs in its own process.
 type panelPage struct {
 	*tab
 	origin string
@@ -52,7 +52,7 @@ func openPanel(t *testing.T, chrome *browser, dir string, more ...string) *panel
 	return p
 }
 
-// shows waits until a line of the display is this one.
+// shows waits until the display has this line.
 func (p *panelPage) shows(line string) {
 	p.t.Helper()
 	p.until(10*time.Second, `[...document.querySelectorAll(".lcd p")].some(e => e.textContent === `+quoted(line)+`)`)
@@ -96,7 +96,7 @@ func (p *panelPage) byKeyboard(t *testing.T) {
 	p.keys(escapeKey + escapeKey)
 	p.shows("1 RECHARGE")
 	p.keys(escapeKey)
-	// By tab and space too: every key is a button with a name of its own.
+	// The panel also works with Tab and Space: every key is a button with its own name.
 	p.keys(tabKey)
 	for range 30 {
 		if p.focus() == "button 7" {
@@ -140,8 +140,7 @@ func (p *panelPage) byMouse(t *testing.T) {
 	p.forget() // the browser logs the refusal of a disabled keypad
 }
 
-// looksRight checks the page like every other: no scrolling sideways, nothing clipped, no finding of axe-core, in both
-// colours.
+// looksRight checks the panel like every other page: no scrolling sideways, nothing clipped, no finding of axe-core, in both colours.
 func (p *panelPage) looksRight(t *testing.T, axe string) {
 	for _, dark := range []bool{false, true} {
 		p.dark(dark)

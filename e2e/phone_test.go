@@ -25,7 +25,7 @@ func TestTheTelephoneBesideThePanelInChromium(t *testing.T) {
 	if got := ask[string](phone.tab, `document.getElementById("to").value`); got != sim {
 		t.Fatalf("the page writes to %q, want the meter", got)
 	}
-	// The second time with a blank: the meter would take the same text within a second for a repetition by the network.
+	// The second text ends with a blank, because the meter would treat the same text within a second as a repetition by the network.
 	for _, c := range [][2]string{{"*02#", "Recharge OK. 25.6 kWh added. Balance 25.6 kWh"}, {"*02# ", "this recharge card has been used! Balance 25.6 kWh"}} {
 		word, want := c[0], c[1]
 		phone.fill("#text", word+faceToken)

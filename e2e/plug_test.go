@@ -25,7 +25,7 @@ type plug struct {
 	ended chan struct{}
 }
 
-// fault is what strace injects (signal=SIGKILL, error=EIO, error=ENOSPC) into which calls.
+// fault is a fault that strace injects: what happens (signal=SIGKILL, error=EIO, error=ENOSPC), and to which system calls.
 type fault struct{ calls, what string }
 
 func (f fault) String() string { return f.what + " at " + f.calls }
@@ -101,8 +101,8 @@ func (w *plugWorld) start() {
 	w.api = newAPI(w.server.http, w.key)
 }
 
-// hurt sends one request while its n-th system call fails, then restores the server and repeats the request. It reports
-// whether the fault occurred. It does not if n is greater than the number of calls that the request makes.
+// hurt sends one request while its n-th system call fails, then restores the server and repeats the request. It reports whether the fault
+// occurred. There is no fault if n is greater than the number of calls that the request makes.
 func (w *plugWorld) hurt(f fault, n int, again func() (answer, error)) (hit bool, first, second answer) {
 	w.t.Helper()
 	p := w.pull(f, n)

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// TestAReceiptIsProvenWhenAllElseIsGone: a customer has a receipt with its proof, and an auditor has heads. The server is
-// stopped, and its database and folder are deleted, so that only the files are left.
+// TestAReceiptIsProvenWhenAllElseIsGone: a customer has a receipt with its proof, and an auditor has heads. The server is stopped, and its
+// database and folder are deleted, so that only the files are left. The files alone prove the receipt.
 func TestAReceiptIsProvenWhenAllElseIsGone(t *testing.T) {
 	for name, store := range map[string]func(*place){
 		"sqlite":   func(*place) {},
@@ -86,7 +86,7 @@ type keptFiles struct {
 
 func (f keptFiles) check(t *testing.T, number string) {
 	t.Helper()
-	// Only the two files: no key, no server, no folder, no home.
+	// The check has only the two files: no key, no server, no folder, no home.
 	f.p.env = []string{"PATH=/nonexistent"}
 	says := func(code int, what string, args ...string) {
 		t.Helper()

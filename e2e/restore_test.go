@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestTwoSalesInOneMinuteAroundARestore: sell, restore an older copy, sell to the same meter in the same minute. The
+// TestTwoSalesInOneMinuteAroundARestore: the test sells, restores an older copy, and sells to the same meter in the same minute. The
 // database has forgotten the first token; the meter has not. Both must load.
 func TestTwoSalesInOneMinuteAroundARestore(t *testing.T) {
 	p := newPlace(t, paywatt(t))

@@ -19,14 +19,14 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// home is a virtual wallet meter in this process, on a TCP connection of its own.
+// home is a virtual wallet meter in this process, with its own TCP connection.
 type home struct {
 	t      *testing.T
 	number string
-	deaf   atomic.Bool // it drops leases without reading them
+	deaf   atomic.Bool // the meter drops leases without reading them
 	mu     sync.Mutex
 	dev    *device.Device
-	closed chan time.Time // when its relay closed
+	closed chan time.Time // when the meter's relay closed
 }
 
 // newHome registers a wallet meter and connects it.

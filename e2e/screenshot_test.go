@@ -161,7 +161,7 @@ var palette = [...]string{
 
 // look is the style of characters.
 type look struct {
-	ink, ground          int // -1: the terminal's own
+	ink, ground          int // -1: the terminal's default colour
 	bold, faint, reverse bool
 }
 

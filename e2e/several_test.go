@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// TestTwoServersShareOneDatabase: a meter that is connected to one server gets the tokens that the other sells. During a sale
-// either server can be asked. When one server loses power, the meter continues at the other.
+// TestTwoServersShareOneDatabase: a meter that is connected to one server gets the tokens that the other server sells. During a sale either
+// server can be asked. When one server loses power, the meter continues at the other server.
 func TestTwoServersShareOneDatabase(t *testing.T) {
 	url := pgtest.New(t)
 	p := newPlace(t, paywatt(t))
@@ -41,7 +41,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 
 	oneSale(t, [2]*api{a, b}, m.number)
 
-	// The meter's server loses power; the meter connects to the other one and continues.
+	// The meter's server loses power. The meter connects to the other server and continues.
 	left.kill()
 	vm.kill()
 	vm = p.meterProcess(t, memory, right.mqtt, m)

@@ -14,9 +14,8 @@ import (
 	"time"
 )
 
-// TestTheServerIsSmall checks the size limits: the idle server uses at most 80 MB of resident memory, and the binary has at
-// most 60 MB, at most 16 MB of it in third-party modules. Their share of the file is taken as their share of its machine
-// code.
+// TestTheServerIsSmall checks the size limits: the idle server uses at most 80 MB of resident memory, and the binary has at most 60 MB, at
+// most 16 MB of it in third-party modules. The test takes their share of the machine code as their share of the file.
 func TestTheServerIsSmall(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")

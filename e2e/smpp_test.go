@@ -296,7 +296,7 @@ func TestOtherProgramsSMPPCentre(t *testing.T) {
 	t.Logf("figures: npm smpp as centre: %d submissions, %d receipts", c.count(func(e centreEvent) bool { return e.Event == "submit" }), len(box.reports))
 }
 
-// smppIn tests what the centre starts: messages, an Inbox that fails first, enquiries, and unbinding.
+// smppIn tests the exchanges that the centre starts: messages, an Inbox that fails first, enquiries, and unbinding.
 func smppIn(t *testing.T, c *centre, box *mailbox) {
 	t.Helper()
 	box.failNext(2)
@@ -317,7 +317,7 @@ func smppIn(t *testing.T, c *centre, box *mailbox) {
 	await(t, "the next connection", 20*time.Second, func() bool { return c.count(func(e centreEvent) bool { return e.Event == "bind" }) > binds })
 }
 
-// A transmitter and a receiver, for centres that need two connections.
+// This test uses a transmitter and a receiver, for centres that need two connections.
 func TestOtherProgramsSMPPPair(t *testing.T) {
 	c := startCentre(t)
 	client, box := startSMPP(t, c, smpp.Config{Pair: true, Payload: true})

@@ -36,8 +36,8 @@ func smsMeter(t *testing.T, p *place, a *api, n int, sim, pty string, registered
 	return m
 }
 
-// tokenIs waits until the token of a sale is in a state: accepted if the meter signs its answers, heard if it can only report
-// by SMS that it has the token.
+// tokenIs waits until the token of a sale is in a state. The state is accepted if the meter signs its answers, and heard if the meter can
+// only report by SMS that it has the token.
 func tokenIs(t *testing.T, a *api, sale answer, state string) {
 	t.Helper()
 	var last answer
@@ -52,8 +52,8 @@ func tokenIs(t *testing.T, a *api, sale answer, state string) {
 	})
 }
 
-// From the sale to the meter and back, through Kannel: sale, sendsms, modem, network, the meter's modem, its answer, Kannel's
-// hook, heard.
+// This test follows a token from the sale to the meter and back, through Kannel: sale, sendsms, modem, network, the meter's modem, its
+// answer, Kannel's hook, heard.
 func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	const ours, theirs = "+255700000260", "+255700000261"
 	r := startRadio(t, "--number", ours, "--number", theirs, "--delay", "20ms")
@@ -85,7 +85,7 @@ func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	if !slices.ContainsFunc(events, func(e network.Event) bool { return e.Kind == network.Doubled && "+"+e.To == theirs }) {
 		t.Errorf("the second token was not doubled: %+v", events)
 	}
-	// The meter's last message has the sum of both: it loaded the doubled one once.
+	// The meter's last message has the sum of both tokens: the meter loaded the doubled token once.
 	sum := first.num(t, "units_wh") + second.num(t, "units_wh")
 	if said := a.must(t, 200, "GET", "/v1/meters/"+m.number, nil); said.num(t, "said_balance", "wh") != sum/100*100 || said.text(t, "said_balance", "source") != "sms answer" {
 		t.Errorf("the meter says that it holds %d Wh (%s), want %d by its SMS", said.num(t, "said_balance", "wh"), said.text(t, "said_balance", "source"), sum/100*100)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A stranger guesses by SMS until that channel of the meter is locked. The server's own message is rejected too, because its
-// sender cannot be proved, and waits for the next day. A push over the meter's connection and the keypad load at once.
+// A stranger guesses by SMS until that channel of the meter is locked. The server's own message is rejected too, because its sender cannot
+// be proved, and waits for the next day. A token pushed over the meter's connection loads at once, and so does a token typed at the keypad.
 func TestGuessingBySMSLocksNoOtherWay(t *testing.T) {
 	const ours, theirs, stranger = "+255700000280", "+255700000281", "+255711000280"
 	r := startRadio(t, "--number", ours, "--number", theirs)

@@ -35,7 +35,7 @@ func outgoing(t *testing.T, a *api, phone, state string) answer {
 // httpGateway is a gateway as somebody would write it from the documentation, without any of our code.
 type httpGateway struct {
 	secret string
-	off    time.Duration // how far its clock is off
+	off    time.Duration // how far the gateway's clock is off
 	mu     sync.Mutex
 	got    []map[string]any
 	wrong  []string
@@ -109,7 +109,7 @@ func TestATokenBySignedGateway(t *testing.T) {
 		t.Errorf("report: %d", code)
 	}
 	outgoing(t, a, "+254700000001", "delivered")
-	for range 3 { // the same message three times: one answer
+	for range 3 { // the same message comes three times and gets one answer
 		if code := g.post(t, hooks+"/in", "in", map[string]any{"id": "a1", "from": "254700000001", "to": "15555", "text": "last"}); code != http.StatusNoContent {
 			t.Errorf("message: %d", code)
 		}

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// The software's share of a recharge by SMS: from the telephone's message on the network to the meter's answer. In between
-// are the emulated modem on a real pseudo-terminal, the meter's driver in another process, its journal with fsync in real
-// files, and the way back. The radio time is left out. The published system's mean round trip over the air was 28.99 s.
+// This test measures the software's share of a recharge by SMS: from the telephone's message on the network to the meter's answer. In
+// between are the emulated modem on a real pseudo-terminal, the meter's driver in another process, its journal with fsync in real files,
+// and the way back. The radio time is left out. The published system's mean round trip over the air was 28.99 s.
 func TestTheSoftwaresShareOfARechargeBySMS(t *testing.T) {
 	const meters, each, perPhone = 5, 20, 10 // as many answers as a meter gives in a day, and to one telephone in an hour
 	p := newPlace(t, paywatt(t))

@@ -13,10 +13,10 @@ import (
 // hours ahead of UTC.
 type cashDesk struct {
 	*testing.T
-	whole  *testing.T // the test of all runs on one database; the servers live as long as it runs
+	whole  *testing.T // the test of all runs on one database; the servers run until this test ends
 	p      *place
 	owner  *api
-	keys   map[string]string // by role
+	keys   map[string]string // API keys by role
 	server *server
 	meters int
 }
@@ -53,7 +53,7 @@ func (w *cashDesk) as(role string) *api {
 
 func kes(minor int64) map[string]any { return map[string]any{"amount_minor": minor, "currency": "KES"} }
 
-// house registers a meter on a tariff. Every house has a customer of its own.
+// house registers a meter on a tariff. Every house has its own customer.
 func (w *cashDesk) house(tariff string, number ...string) string {
 	w.Helper()
 	w.meters++
@@ -243,7 +243,7 @@ func (w *cashDesk) sale() {
 	if d := s.text(w, "tokens", 0, "digits"); len(strings.ReplaceAll(d, " ", "")) != 20 {
 		w.Errorf("the token is %q", d)
 	}
-	next := w.buy(w.as("operator"), m, 10_001, "script-sale-2") // and 24 carried in: 10,025, V14
+	next := w.buy(w.as("operator"), m, 10_001, "script-sale-2") // with 24 brought forward: 10,025, V14
 	w.wants(next, 201, 34_800, map[string]int64{"energy": 8700, "vat": 1305, "carry": 20, "carry_in": -24})
 	w.explained(next)
 	over := w.buy(w.as("operator"), m, 28-20-1, "script-sale-3") // 27 with the carry: less than 0.1 kWh

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden screens; read the diff")
 
-// A meter that no test sells to, its key, and a token of 25.6 kWh for it.
+// These constants are a meter that no test sells to, its key, and a token of 25.6 kWh for it.
 const (
 	faceNumber = "12345678903"
 	faceKey    = "0ABC12DEF3456789"
@@ -53,7 +53,7 @@ func openTerminal(t testing.TB, columns, rows int, env []string, command string)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("tmux: %v\n%s", err, out)
 	}
-	t.Cleanup(func() { _ = exec.Command("tmux", "-S", s.socket, "kill-server").Run() }) // it may have ended by itself
+	t.Cleanup(func() { _ = exec.Command("tmux", "-S", s.socket, "kill-server").Run() }) // tmux may have ended before
 	return s
 }
 
@@ -105,7 +105,7 @@ func (s *terminal) golden(name, marker string) {
 	s.has(marker)
 	file := filepath.Join("testdata", "terminal", name+".txt")
 	if *update {
-		<-time.After(500 * time.Millisecond) // output that is still on its way
+		<-time.After(500 * time.Millisecond) // the terminal may still get output
 		if err := os.WriteFile(file, []byte(s.text()), 0o644); err != nil {
 			s.t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestTheMeterInATerminal(t *testing.T) {
 	s.types("x")
 	s.golden("7-world", "cover open")
 	s.types("5")
-	// Colours are the named ones of every terminal, not those of 256 or of millions.
+	// The meter uses the terminal's own named colours, not the palette of 256 colours or 24-bit colours.
 	if drawn := s.ask("capture-pane", "-e", "-p"); !strings.Contains(drawn, "\x1b[") || strings.Contains(drawn, "8;5;") || strings.Contains(drawn, "8;2;") {
 		t.Errorf("colours that not every terminal has, or none: %q", drawn)
 	}
@@ -163,8 +163,8 @@ func TestTheMeterInATerminal(t *testing.T) {
 	s.leftClean(0)
 }
 
-// leftClean waits until the program has ended, and fails the test unless the terminal is as before: the ordinary screen, with
-// a cursor, and only the program's last line on it.
+// leftClean waits until the program has ended. It fails the test unless the terminal is as it was before: the ordinary screen, with a
+// cursor, and only the program's last line on it.
 func (s *terminal) leftClean(code int) {
 	s.t.Helper()
 	s.has("left with")

@@ -169,8 +169,7 @@ func TestTokensByTextMessageInBadWeather(t *testing.T) {
 	}
 }
 
-// TestTheServerDiesWhileItSends: the next process sends what was queued; only a message whose outcome was unknown is sent
-// twice.
+// TestTheServerDiesWhileItSends: the next process sends the queued messages. Only a message whose outcome was unknown is sent twice.
 func TestTheServerDiesWhileItSends(t *testing.T) {
 	w := newSMSWorld(t, 1, "2s")
 	m := w.meters[0]

@@ -7,8 +7,8 @@ const stop = "kill $(jobs -p); wait"
 
 const firstServer = "docs/operate/first-server.md"
 
-// keyed makes a folder with a vending key and the key of an owner, as docs/operate/first-server.md does. Opening a key store takes a
-// second, so all visits begin with a copy of one such folder.
+// keyed returns commands that make a folder with a vending key and the key of an owner, as docs/operate/first-server.md does. Opening a key
+// store takes a second, so all visits begin with a copy of one such folder.
 func keyed() []string {
 	return []string{
 		"printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass",
@@ -17,7 +17,7 @@ func keyed() []string {
 	}
 }
 
-// serving starts a server with a tariff, and then does more.
+// serving returns commands that start a server and add a tariff, and then the given commands.
 func serving(more ...string) []string {
 	return append([]string{
 		"cp -r $KEYED/paywatt-data $KEYED/pass . && export PAYWATT_URL=http://127.0.0.1:8080 PAYWATT_KEY=$(cat $KEYED/key)",
@@ -26,12 +26,13 @@ func serving(more ...string) []string {
 	}, more...)
 }
 
-// served also registers the first meter, and the server can sell to it.
+// served returns the commands of serving and commands that register the first meter, so that the server can sell to it.
 func served(more ...string) []string {
 	return append([]string{"export PAYWATT_PASSPHRASE_FILE=$KEYED/pass"}, append(serving("paywatt meter add 04140001001 --tariff domestic --sgc 123456 --krn 1 --kt 2 --ti 01 --simulated"), more...)...)
 }
 
-// wallet registers a meter whose balance is on the server, recharges it and makes it report the energy that the page shows.
+// wallet returns commands that start a server, register a meter whose balance is on the server, recharge it and make it report the energy
+// that the page shows.
 func wallet(more ...string) []string {
 	return append(serving(
 		"paywatt meter add 04140001027 --mode prepay_wallet --tariff domestic",
@@ -123,7 +124,7 @@ func messageVisits() []visit {
 			then: []string{`[ "$(block docs/reference/sms-gateway.md text 0)" = "v1=$(printf %s '1795192200.in.{"id":"a1","from":"+255711000001","text":"BAL"}' | openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef -r | cut -d' ' -f1)" ]`}},
 		{page: "docs/operate/modem.md", swap: []string{"127.0.0.1:41234", "$(bus)", "--report 30s", "--report 1s", "--wait 10s", "--wait 1s"},
 			then: []string{`until grep -q '^.*+255711000001.*\*01#' step.*; do sleep 0.1; done`,
-				// requests from the page's table
+				// These requests are from the page's table.
 				"json='-H Content-Type:application/json'", "curl -sf http://$(bus)/modems | grep +255700000100",
 				`curl -sf http://$(bus)/modems/+255700000100 $json -d '{"reset":true}' && curl -sf http://$(bus)/modems/+255700000100 $json -d '{"fail":[38]}'`,
 				`curl -sf -X PUT http://$(bus)/weather $json -d '{"loss":0.2,"duplicate":0.1,"reorder":0.1,"delay_ms":50,"hold_ms":500}'`,
@@ -139,7 +140,7 @@ func messageVisits() []visit {
 	}
 }
 
-// deviceVisits attach devices and programs of others.
+// deviceVisits are about the devices and programs of other makers.
 func deviceVisits() []visit {
 	return []visit{
 		{page: "docs/guide/own-meter.md", blocks: []int{0, 1, 2, 4, 5, 7, 8, 9}, swap: []string{"mosquitto_pub -i", "mosquitto_pub -h $HOST -i",
@@ -171,7 +172,7 @@ func deviceVisits() []visit {
 	}
 }
 
-// operatorVisits are the work of those who run a server.
+// operatorVisits are about running a server.
 func operatorVisits() []visit {
 	return []visit{
 		{page: "docs/reference/quarantine.md", after: wallet(`up reading '{"seq":3,"at":'$(date +%s)',"up":4000,"clock":"valid","register_wh":4800,"balance_wh":0}'`,

@@ -150,7 +150,7 @@ func (m *vmeter) quit(t testing.TB) {
 	}
 }
 
-// eventually polls until the condition is true, because it depends on another process.
+// eventually polls until the condition is true. The condition depends on another process, so the test cannot know when.
 func eventually(t testing.TB, within time.Duration, what string, yes func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(within)

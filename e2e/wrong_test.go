@@ -81,7 +81,7 @@ func TestWrongSalesAreRefusedAndNothingIsSold(t *testing.T) {
 	}
 }
 
-// TestWrongTokensAtTheMeter types what a customer may type by mistake.
+// TestWrongTokensAtTheMeter types tokens with the mistakes that customers make.
 func TestWrongTokensAtTheMeter(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -100,7 +100,7 @@ func TestWrongTokensAtTheMeter(t *testing.T) {
 			t.Errorf("%s: %q, want %q (%+v)", c.name, s.LastToken, c.want, s)
 		}
 	}
-	// 21 digits and letters are refused before they reach the meter, or by the keypad; the credit stays.
+	// A number of 21 digits and a number with letters are refused before they reach the meter, or by the keypad; the credit stays.
 	for _, keys := range []string{own + "1#", "12ab#"} {
 		if s := vm.must(t, "key "+keys); s.BalanceWh != 34_700 {
 			t.Errorf("after %q the balance is %d", keys, s.BalanceWh)
@@ -223,7 +223,7 @@ func TestAFullDiskRefusesNewWorkAndResumes(t *testing.T) {
 	if refused == 0 {
 		t.Fatal("a full disk refused no sale")
 	}
-	a.must(t, 200, "GET", "/v1/meters/"+m.number, nil) // stays readable
+	a.must(t, 200, "GET", "/v1/meters/"+m.number, nil) // the meter stays readable
 	if err := os.Remove(fill); err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ type MovedOut struct {
 	ChargedUpTo    *time.Time `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged"`
 }
 
-// NewRefund asks to pay out what is due back to a customer who has moved out.
+// NewRefund asks to pay out the money that is due back to a customer who has moved out.
 type NewRefund struct {
 	Amount *Amount `json:"amount,omitempty" doc:"Default: the whole refund due; 0 is refused"`
 	Bank   string  `json:"bank,omitempty" doc:"Bank account that pays; default main"`

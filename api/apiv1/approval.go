@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Approval is an action that waits for a second person, or how it was decided.
+// Approval is a sensitive action that waits for a second person, or about which a second person has decided.
 type Approval struct {
 	ID        string          `json:"id" example:"apr_01jd00000000000000000000000" doc:"Id of the approval"`
 	Act       string          `json:"act" example:"token.issue" doc:"Kind of action"`

@@ -15,7 +15,7 @@ type Finding struct {
 	Do   string `json:"do" doc:"What to do next"`
 }
 
-// FittingKey is the key that a token fits, by reference. Registered is false if the meter is registered with another key.
+// FittingKey names the key under which a token has a valid check field. Registered is false if the meter is registered with another key.
 type FittingKey struct {
 	SGC        string `json:"sgc" doc:"Supply group code"`
 	KRN        int    `json:"krn" doc:"Key revision number"`
@@ -29,9 +29,9 @@ type FittingKey struct {
 	Registered bool   `json:"registered" doc:"false: the meter is registered with another key"`
 }
 
-// Typing is the result of looking for a typing error. It counts the tokens with one slip that were tried. Of these it counts
-// the tokens that fit with one digit changed, that fit with two neighbours exchanged, and that fit and were sold here. Meant
-// holds the digits of the sold tokens, for callers with the right token.show.
+// Typing is the result of looking for a typing error. It counts the tokens that were tried, each with one slip. Among them it counts the
+// tokens that fit, separately for a changed digit and for two exchanged neighbours, and the fitting tokens that were sold here. Meant holds
+// the digits of these sold tokens, for callers with the right token.show.
 type Typing struct {
 	Tried    int      `json:"tried" doc:"Number of tokens tried that differ by one typing error"`
 	OneDigit int      `json:"one_digit" doc:"Number of these that fit with one digit changed"`

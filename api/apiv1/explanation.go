@@ -62,7 +62,7 @@ type Cost struct {
 	Cost        string          `json:"cost" doc:"Exact price of the step: units times gross_per_kwh"`
 }
 
-// ExplainedLevy is a levy on energy: its rate in a step, its amount in a sale.
+// ExplainedLevy is a levy on energy. In a step it has a rate, in a sale an amount.
 type ExplainedLevy struct {
 	Name        string `json:"name" doc:"Name of the levy in its tariff"`
 	RateMicro   int64  `json:"rate_micro,omitempty" doc:"Of a step: rate in millionths of the major unit per kWh"`

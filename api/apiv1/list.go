@@ -25,7 +25,7 @@ type Table struct {
 // Listing describes a list of /v1: F is its filter and T the type of its rows. Fields of F with the tag path go into Path,
 // those with the tag query into the query.
 type Listing[F, T any] struct {
-	Name        string // operationId
+	Name        string // the operationId of the list in the OpenAPI document
 	Path        string
 	Tag         string
 	Summary     string

@@ -88,7 +88,7 @@ type MessageMemory struct {
 	AlmostFull bool `json:"almost_full" doc:"true from 80 % on; the alarm sms-memory-full is then open"`
 }
 
-// MessageMonth is what the messages of a month by one route cost.
+// MessageMonth is the cost of the messages that one route sent in a month.
 type MessageMonth struct {
 	Month     string `json:"month" example:"2026-11" doc:"Month in the utility's time zone"`
 	Route     string `json:"route" doc:"Name of the route"`
@@ -97,7 +97,7 @@ type MessageMonth struct {
 	CostMicro int64  `json:"cost_micro" doc:"Cost in millionths of the currency's unit"`
 }
 
-// MessageRoutes are the routes of the server that answered, and what messages cost.
+// MessageRoutes lists the routes of the server that answered, and the cost of messages.
 type MessageRoutes struct {
 	Routes []MessageRoute `json:"routes" doc:"Routes, in the order in which they are tried"`
 	Months []MessageMonth `json:"months" doc:"Costs by month and route, newest month first"`

@@ -92,7 +92,7 @@ type AddedMeter struct {
 	DecoderKey   string `json:"decoder_key,omitempty" doc:"Decoder key in hex, only for a simulated meter under a test vending key; shown only once"`
 }
 
-// ReportedBalance is a balance that a meter reported apart from its readings.
+// ReportedBalance is a balance that a meter reported without a reading.
 type ReportedBalance struct {
 	Wh     int64     `json:"wh" doc:"Credit in the meter, in Wh"`
 	At     time.Time `json:"at" doc:"When the meter sent it"`

@@ -1,7 +1,7 @@
 package apiv1
 
-// Price is what a tariff says: exactly one of FlatMicro, Blocks, TOU, Seasons and Plan, and the other amounts that it takes.
-// Prices and amounts are without tax.
+// Price is the content of a tariff: exactly one of FlatMicro, Blocks, TOU, Seasons and Plan, with the fees, charges and levies. Prices and
+// amounts are without tax.
 type Price struct {
 	Currency  string   `json:"currency" example:"KES" doc:"ISO 4217 code; must be the currency of the utility once that is set"`
 	VATBps    int64    `json:"vat_bps" example:"1500" doc:"Tax in basis points: 1500 is 15 %. All prices and amounts of a tariff are without it"`
@@ -64,7 +64,7 @@ type Holiday struct {
 	As   string `json:"as,omitempty" doc:"Day whose windows apply: mon to sun, or holiday (default)"`
 }
 
-// Season is a price from a day of the year until the next season's.
+// Season is a price that applies from a day of the year until the next season begins.
 type Season struct {
 	Name      string  `json:"name" example:"winter" doc:"Name of the season"`
 	From      string  `json:"from" example:"06-01" doc:"First day, MM-DD; it lasts until the next one begins"`

@@ -17,7 +17,7 @@ type Problem struct {
 // MoneyMoved says whether a request that was answered with a problem has moved money.
 type MoneyMoved string
 
-// The values of MoneyMoved. To settle Unknown, ask again with the same idempotency key.
+// The values of MoneyMoved. If the value is MoneyMovedUnknown, send the request again with the same idempotency key.
 const (
 	MoneyMovedYes     MoneyMoved = "yes"
 	MoneyMovedNo      MoneyMoved = "no"

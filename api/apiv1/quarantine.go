@@ -37,7 +37,7 @@ type Verdict struct {
 	Reason string `json:"reason" doc:"Reason, such as what is known about the meter; written to the audit log"`
 }
 
-// Rebase is the register from which to count on, with the reason.
+// Rebase is the register from which counting continues, with the reason.
 type Rebase struct {
 	RegisterWh *int64 `json:"register_wh,omitempty" doc:"Register read on the meter, in Wh; default the doubtful one"`
 	Reason     string `json:"reason" doc:"Reason, such as what is known about the meter; written to the audit log"`

@@ -75,7 +75,7 @@ type ReceiptStep struct {
 	AmountMinor int64  `json:"amount_minor" doc:"Amount without tax"`
 }
 
-// ReceiptPart is what a receipt has besides energy.
+// ReceiptPart is an amount on a receipt that was not paid for energy, such as a fee or a debt.
 type ReceiptPart struct {
 	Kind        string `json:"kind" enum:"fee,fixed,debt,levy,wallet" doc:"fixed: a charge that fell due; wallet: money put into the wallet"`
 	Ref         string `json:"ref,omitempty" doc:"Name of the fee, charge or levy, or id of the debt"`

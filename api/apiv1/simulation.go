@@ -1,7 +1,7 @@
 package apiv1
 
-// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. The consumption is given,
-// or is what was bought on the tariff from the first month, From ("2026-01"), to the last month, To.
+// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. The consumption is in Usage. Without Usage
+// it is the energy bought on the tariff from the month From ("2026-01") to the month To.
 type Simulation struct {
 	Tariff   string             `json:"tariff" example:"domestic" doc:"Tariff to compare with, by name or id"`
 	Draft    Price              `json:"draft" doc:"The tariff to try"`
@@ -42,7 +42,7 @@ type SimulatedPair struct {
 	After  SimulatedSplit `json:"after" doc:"Price on the draft"`
 }
 
-// SimulatedSplit is how a purchase would be split; Refused says why it would not be made.
+// SimulatedSplit is how a purchase would be split. If the purchase would be refused, Refused says why.
 type SimulatedSplit struct {
 	Refused    string `json:"refused,omitempty" doc:"Why the purchase would be refused"`
 	UnitsWh    int64  `json:"units_wh" doc:"Energy bought, in Wh"`
@@ -53,8 +53,8 @@ type SimulatedSplit struct {
 	CarryMinor int64  `json:"carry_minor" doc:"Change carried forward to the next purchase"`
 }
 
-// Comparison is the same consumption on the present tariff and on the draft. Paid is with levies and tax, revenue
-// without; capped counts the months whose charges hit the ceiling.
+// Comparison compares the same consumption on the present tariff and on the draft. Paid amounts include levies and tax, revenue does not.
+// The capped figures count the months whose charges hit the ceiling.
 type Comparison struct {
 	Meters             int    `json:"meters" doc:"Meters whose consumption was replayed"`
 	Months             int    `json:"months" doc:"Months of all meters together"`

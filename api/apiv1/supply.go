@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// Supply is the state of a wallet meter's supply, and why.
+// Supply is the state of a wallet meter's supply, with the reasons for it.
 type Supply struct {
 	Meter     string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
 	State     string     `json:"state" enum:"on,pending_cutoff,cutting,off,connecting,armed,unknown" doc:"pending_cutoff: no credit is left, and waits says why the supply is still on; cutting: the order to open the relay is on its way; connecting: the order to close it is on its way; armed: the relay waits for a key press; unknown: the meter has not reported yet"`

@@ -90,7 +90,7 @@ func keyRoles() (out []string) {
 	return out
 }
 
-// keyRow is a key as list prints it.
+// keyRow is a key as apikey list prints it.
 type keyRow struct {
 	ID      string `json:"id"`
 	Role    string `json:"role"`
@@ -144,7 +144,7 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 	return cmd
 }
 
-// inFolder opens the data folder, or the database that the settings name instead, and runs act. It fails if there is no
+// inFolder opens the data folder, or the database that the settings name instead, and calls the function act. It fails if there is no
 // database, because no server would know of changes in a new one.
 func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
 	where, err := c.place(cmd, dir)

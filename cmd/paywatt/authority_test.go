@@ -22,8 +22,8 @@ func told[T any](p *platform, args ...string) (answer T) {
 	return answer
 }
 
-// TestTheAuthoritysPlatformByCommandLine runs a working day: find and correct a consumer, generate a token, send it through
-// the server's modem into the meter, send another to the consumer's telephone, and look at each message.
+// TestTheAuthoritysPlatformByCommandLine runs a working day. It finds and corrects a consumer, generates a token and sends it through the
+// server's modem into the meter. Then it sends another token to the consumer's telephone and looks at each message.
 func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 	const newPhone = "+254799000001"
 	s := newPushStreet(t, 1)

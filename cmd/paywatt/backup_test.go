@@ -52,8 +52,8 @@ func othertoken(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// TestARestoreAsksAboutTheClock: the token numbers of every meter begin at the time of the restore. A clock that is ahead
-// would block a meter's tokens until that time.
+// TestARestoreAsksAboutTheClock: after a restore, the token numbers of every meter begin at the time of the restore. If the clock was ahead
+// then, a meter cannot get tokens until the right time has caught up.
 func TestARestoreAsksAboutTheClock(t *testing.T) {
 	taken := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	dir := t.TempDir()

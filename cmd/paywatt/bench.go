@@ -57,7 +57,7 @@ func newBenchVend(c console) *cobra.Command {
 			"(keyed), over loopback HTTP, which stores the answer too, and at half the rate.",
 		Args: cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (bench.VendResult, error) {
-			defer withFloor()() // as the server does
+			defer withFloor()() // the benchmark has the same heap floor as the server
 			return b.Run(cmd.Context(), c.tell)
 		}),
 	}

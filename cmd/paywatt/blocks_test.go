@@ -30,7 +30,7 @@ func blocksOf(t *testing.T) []codeblock.Block {
 	return all
 }
 
-// TestEveryBlockIsOfAKind: each block is of a kind that a test knows how to hold against the program.
+// TestEveryBlockIsOfAKind: each block has a kind, and for each kind a test knows how to check a block against the program.
 func TestEveryBlockIsOfAKind(t *testing.T) {
 	number := map[string]int{}
 	for _, b := range blocksOf(t) {
@@ -42,11 +42,11 @@ func TestEveryBlockIsOfAKind(t *testing.T) {
 	}
 }
 
-// blockProblem says what is wrong with a block. The name is its page, kind and number on the page.
+// blockProblem says what is wrong with a block. The parameter name is the block's page, its kind, and its number on the page.
 func blockProblem(t *testing.T, name string, b codeblock.Block) error {
 	t.Helper()
 	switch b.Kind {
-	case "sh", "console": // the end-to-end tests run them, or say why not
+	case "sh", "console": // the end-to-end tests run these blocks, or say why they cannot
 		var errs []error
 		for _, s := range b.Steps() {
 			errs = append(errs, commandProblem(t, s.Command))
@@ -74,7 +74,7 @@ func blockProblem(t *testing.T, name string, b codeblock.Block) error {
 	return fmt.Errorf("there is no kind %s", b.Kind)
 }
 
-// shownBlocks are the blocks that are neither commands nor data: what each is, or the test that compares it.
+// shownBlocks lists the blocks that are neither commands nor data. For each block it says what the block shows, or which test compares it.
 func shownBlocks() map[string]string {
 	return map[string]string{
 		"ARCHITECTURE.md text 0":               "a picture of the layers, whose rooms TestThePageNamesEveryRoom compares in the table",
@@ -198,8 +198,8 @@ var (
 	method    = regexp.MustCompile(`-X ([A-Z]+)`)
 )
 
-// commandProblem says what is wrong with a command of a shell: its grammar, a program that no package of ./check has, or a
-// request to a route that does not exist. TestEveryCommandOnThePagesExists checks the arguments of paywatt.
+// commandProblem says what is wrong with a command of a shell. Its grammar may be wrong, no package of ./check may have its program, or it
+// may send a request to a route that does not exist. TestEveryCommandOnThePagesExists checks the arguments of paywatt.
 func commandProblem(t *testing.T, command string) error {
 	t.Helper()
 	bash := exec.Command("bash", "-n")
@@ -226,7 +226,7 @@ func commandProblem(t *testing.T, command string) error {
 	return nil
 }
 
-// programs are what the pages may call: paywatt, the shell, Debian's base, and the packages that ./check installs.
+// programs lists the programs that the pages may call: paywatt, the shell, Debian's base, and the packages that ./check installs.
 const programs = " paywatt go check cat cd cut date do done echo export find grep mkdir printf sed sign sleep sort source tee until wc xargs awk " +
 	"createdb curl mosquitto_pub mosquitto_sub openssl python3 "
 

@@ -15,7 +15,7 @@ type choice struct {
 	name   string
 	value  *string
 	of     []string
-	needed bool // if true, an empty word is wrong too; if false, it means that the option was not given
+	needed bool // if true, an empty word is wrong too; if false, an empty word means that the option was not given
 	open   bool // other words are accepted, because a later rule refuses them and says why
 }
 
@@ -64,7 +64,7 @@ func oneOf(name, word string, of []string) error {
 func enum[T any](field string) []string {
 	f, ok := reflect.TypeFor[T]().FieldByName(field)
 	if !ok || f.Tag.Get("enum") == "" {
-		panic(fmt.Sprintf("%v.%s has no closed set", reflect.TypeFor[T](), field)) // a mistake in this program
+		panic(fmt.Sprintf("%v.%s has no closed set", reflect.TypeFor[T](), field)) // can only be a mistake in this program
 	}
 	return strings.Split(f.Tag.Get("enum"), ",")
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/client"
 )
 
-// completionTime is how long the shell waits for values from the server. After that it completes nothing.
+// completionTime is how long the shell waits for values from the server. After this time the shell completes nothing.
 const completionTime = time.Second
 
 // source finds the values of a word or option; args are the words before it.
@@ -51,7 +51,7 @@ func (c console) completed(cmd *cobra.Command) {
 func wordsOf(cmd *cobra.Command) (words []string) {
 	for _, word := range strings.Fields(cmd.Use)[1:] {
 		if strings.HasPrefix(word, "-") {
-			break // required options
+			break // the rest of the use line has required options
 		}
 		words = append(words, strings.Trim(word, "[]"))
 	}
@@ -124,8 +124,8 @@ func (c console) asked(ctx context.Context, ask source, args []string) []string 
 	return ask(ctx, api, args)
 }
 
-// sourceOf returns where to ask for the values of a word or option, or nil if they are not known. No source returns a secret:
-// it lists tokens by id, never by digits.
+// sourceOf returns the source of the values of a word or option, or nil if there is none. No source returns a secret: tokens are listed by
+// id, never by digits.
 func sourceOf(noun, verb, word string) source {
 	switch word {
 	case "METER", "ACCOUNT", "--meter", "--account":
@@ -158,7 +158,7 @@ func sourceOf(noun, verb, word string) source {
 	return nil
 }
 
-// idSource returns where to ask for the ids of a noun.
+// idSource returns the source of the ids of a noun.
 func idSource(noun string) source {
 	switch noun {
 	case "approval":
@@ -240,8 +240,8 @@ func routeNames(ctx context.Context, api *client.Client, _ []string) (out []stri
 	return out
 }
 
-// sales returns the newest sales and the receipt numbers of the newest among them. The sales come from the books or, for a
-// key that may not read those, from the meters' tokens.
+// sales returns the newest sales and the receipt numbers of the newest among them. The sales come from the books or, for a key that may not
+// read the books, from the meters' tokens.
 func sales(ctx context.Context, api *client.Client, args []string) []string {
 	const newest = 20
 	ids := filtered((*client.Client).Journals, apiv1.JournalFilter{}, func(j apiv1.Journal) string {

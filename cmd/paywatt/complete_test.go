@@ -45,8 +45,8 @@ func TestTheShellCompletesClosedSets(t *testing.T) {
 	}
 }
 
-// TestTheShellCompletesWhatTheServerKnows: meters, tariffs, vendors, receipts and the like come from a running server, for
-// users who may see them, and no value is a secret.
+// TestTheShellCompletesWhatTheServerKnows: meters, tariffs, vendors, receipts and other values come from a running server, for users who
+// may see them, and no value is a secret.
 func TestTheShellCompletesWhatTheServerKnows(t *testing.T) {
 	o := openOffice(t)
 	for _, line := range []string{"tariff add domestic --currency KES --vat 15 --rate 2.50",
@@ -105,7 +105,7 @@ func TestASilentServerCompletesNothing(t *testing.T) {
 	}
 }
 
-// TestEveryFileOptionIsOne: for every option that the shell completes with file names, there is a command that has it.
+// TestEveryFileOptionIsOne checks every option that the shell completes with file names: a command must have the option.
 func TestEveryFileOptionIsOne(t *testing.T) {
 	there := map[string]bool{}
 	eachCommand(wholeTree(), func(cmd *cobra.Command) {

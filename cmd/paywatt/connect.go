@@ -107,7 +107,7 @@ func explain(err error) error {
 	return err
 }
 
-// reason returns the part of an error that helps a person: for a network error, what the network said.
+// reason returns the part of an error that helps a person: for a network error, the message of the network.
 func reason(err error) string {
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		err = op

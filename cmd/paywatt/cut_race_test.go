@@ -2,5 +2,6 @@
 
 package main
 
-// cutEvery is the step between the bytes at which a recharge by SMS is cut.
+// cutEvery is the number of bytes between two power cuts tried during a recharge by SMS. The race detector is slow, so only every 61st byte
+// is tried.
 const cutEvery = 61

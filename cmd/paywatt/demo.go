@@ -65,7 +65,7 @@ func demoDevice(m demo.VirtualMeter) (cfg device.Config, broker string, err erro
 	if cfg, broker, err = o.config(console{in: strings.NewReader(""), err: io.Discard}); err != nil {
 		return cfg, "", err
 	}
-	_, err = o.memory(&cfg) // in RAM, so there is nothing to close
+	_, err = o.memory(&cfg) // the memory is in RAM, so there is nothing to close
 	return cfg, broker, err
 }
 

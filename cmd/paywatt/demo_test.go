@@ -71,7 +71,7 @@ type shown struct {
 	console, panels, phones, password, curl string
 }
 
-// showDemo starts the demonstration and reads its output up to the curl line. end ends it, as Ctrl-C does.
+// showDemo starts the demonstration and reads its output up to the curl line. Calling end stops the demonstration, as Ctrl-C does.
 func showDemo(t *testing.T, seed string) (s shown, end func()) {
 	t.Helper()
 	read, write := io.Pipe()
@@ -147,7 +147,7 @@ func (s shown) request(t *testing.T) (*http.Request, string) {
 	return req, strings.TrimPrefix(header.Get("Authorization"), "Bearer ")
 }
 
-// fetch gets a page or posts a form and returns the page it leads to.
+// fetch gets a page, or posts a form, and returns the page that the server finally answers with.
 func fetch(t *testing.T, browser *http.Client, address string, form url.Values) string {
 	t.Helper()
 	resp, err := browser.Get(address)
@@ -217,7 +217,7 @@ func TestTheSameSeedGivesTheSameFleet(t *testing.T) {
 				out = append(out, r.RegisterWh)
 			}
 			if page.Cursor = l.NextCursor; page.Cursor == "" {
-				return out[max(0, len(out)-150):] // the oldest readings, because the household goes on using energy
+				return out[max(0, len(out)-150):] // the oldest readings, because the household keeps using energy
 			}
 		}
 	}

@@ -226,7 +226,7 @@ func portChecks(ctx context.Context, set config.Config) []check {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 		switch {
 		case err == nil:
-			_ = l.Close() // only tried whether the address is free
+			_ = l.Close() // the listener only showed that the address is free
 		case errors.Is(err, syscall.EADDRINUSE) && key == config.HTTP:
 			k = runningCheck(ctx, addr)
 		case errors.Is(err, syscall.EADDRINUSE):

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// constants returns the constants of the repository that are declared with a type of this name, by their value as written.
+// constants returns the constants of the repository that are declared with a type of this name, by their values in the source.
 func constants(t *testing.T, dir, typeName string) map[string]string {
 	t.Helper()
 	found, set := map[string]string{}, gotoken.NewFileSet()

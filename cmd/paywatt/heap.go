@@ -7,8 +7,8 @@ import "runtime"
 // writer that all sales wait for.
 const heapFloor = 64 << 20
 
-// withFloor lets the heap grow by twice heapFloor before garbage is collected, and from there on as usual. The floor is an
-// allocation that is never touched, so it takes no physical memory; the function returned keeps it alive.
+// withFloor lets the heap grow by twice heapFloor before garbage is collected, and from there on as usual. The floor is an allocation that
+// is never touched, so it takes no physical memory; the returned function keeps the allocation alive.
 func withFloor() (keep func()) {
 	floor := make([]byte, heapFloor)
 	return func() { runtime.KeepAlive(floor) }

@@ -30,9 +30,9 @@ import (
 // lineShown is a command line that shows a value of the API. Words that begin with $ are values that an earlier line saved.
 type lineShown struct {
 	line   string
-	keep   string // name=field of the result, or of its first row
-	second bool   // another person runs it
-	answer any    // a canned answer, if a real one needs more than this test has
+	keep   string // name=field saves a field of the result, or of its first row
+	second bool   // whether another person runs the line
+	answer any    // a canned answer, if a real answer needs more than this test has
 }
 
 // shownValues is a working day at the command line: every command that shows a value of the API has its line.
@@ -76,7 +76,7 @@ func shownValues() []lineShown {
 	}
 }
 
-// apart are the commands that show no value of the API: nouns that use no server, and single commands with the reason.
+// apart lists the commands that show no value of the API: nouns that use no server, and single commands with the reason.
 func apart() map[string]string {
 	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value",
 		"token encode": "computes here", "token decode": "computes here", "token check": "computes here"}
@@ -108,11 +108,11 @@ func TestTheCommandLinePrintsTheJSONOfTheAPI(t *testing.T) {
 type office struct {
 	t            *testing.T
 	proxy        *httptest.Server
-	first, other string // keys
+	first, other string // API keys of two people
 	kept         map[string]string
 
 	mu      sync.Mutex
-	answer  any // canned; nil: the server's own
+	answer  any // canned answer; nil: the server's real answer
 	answers [][]byte
 }
 
@@ -289,7 +289,7 @@ func fill(v reflect.Value) {
 		fill(v.Index(1))
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if name := v.Type().Field(i).Name; name != "NextCursor" { // one page
+			if name := v.Type().Field(i).Name; name != "NextCursor" { // an answer is one page, so NextCursor stays empty
 				fill(v.Field(i))
 			}
 		}

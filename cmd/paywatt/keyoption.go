@@ -16,7 +16,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// keyOptions are the options that name a meter's key: the key itself, or a vending key and what the key is derived from.
+// keyOptions are the options that name a meter's key: the key itself, or a vending key and the attributes from which it derives the meter's
+// key.
 type keyOptions struct {
 	key, ea           string
 	vendingFile, dkga string

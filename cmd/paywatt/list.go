@@ -19,8 +19,8 @@ type list[F, T any] struct {
 	use, example string
 	of           apiv1.Listing[F, T]
 	page         func(*client.Client, context.Context, F) (apiv1.List[T], error)
-	arg          func(f *F, word string)          // takes the argument of the command
-	options      func(flags *pflag.FlagSet, f *F) // narrows the list
+	arg          func(f *F, word string)          // puts the argument of the command into the filter
+	options      func(flags *pflag.FlagSet, f *F) // adds the options that narrow the list
 	limit        int                              // default of --limit; 0: without the option, the whole list
 	table        func(rows []T) table
 }
@@ -43,7 +43,7 @@ func (l list[F, T]) command(c console) *cobra.Command {
 				}
 				page, err := l.page(api, cmd.Context(), f)
 				if l.limit != 0 {
-					page.NextCursor = "" // one page, as asked for
+					page.NextCursor = "" // the user asked for one page
 				}
 				read += len(page.Data)
 				return page, err

@@ -19,7 +19,7 @@ type console struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
-	environ  func() []string // nil: no settings from the environment
+	environ  func() []string // nil: the environment has no settings
 }
 
 func main() {

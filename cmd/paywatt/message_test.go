@@ -24,8 +24,8 @@ func (p *platform) refused(code int, say []string, args ...string) {
 	}
 }
 
-// TestTheSIMOfAMeterByCommandLine registers a number, changes it and takes it out: messages to the meter go to the registered
-// number.
+// TestTheSIMOfAMeterByCommandLine registers the number of a meter's SIM, changes it and removes it. Messages to the meter go to the
+// registered number.
 func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
 	s := newPushStreet(t, 1)
 	n, sim := s.meters[0].Number, s.meters[0].sim
@@ -60,8 +60,8 @@ func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
 	}
 }
 
-// sendToMeter sends the newest token, or the one that is named by its digits, to the only meter's SIM, and waits for the
-// answer. The output never shows the digits.
+// sendToMeter sends the newest token, or the token with the given digits, to the only meter's SIM, and waits for the answer. The output
+// never shows the digits.
 func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) apiv1.MessageDetail {
 	t.Helper()
 	m := s.meters[0]

@@ -51,7 +51,7 @@ With --imp, the present constant of the meter, the command computes the error of
 
 // calibrated is the result of meter calibrate.
 type calibrated struct {
-	ImpPerKWh   string `json:"imp_per_kwh"` // measured, with decimals
+	ImpPerKWh   string `json:"imp_per_kwh"` // the measured constant, with decimals
 	Setting     int64  `json:"setting"`     // the whole constant to configure
 	Prescale    int64  `json:"prescale"`
 	ErrorPPM    int64  `json:"error_ppm"`
@@ -100,7 +100,7 @@ func (o calibrateOptions) run(c console, cmd *cobra.Command) error {
 	return c.show(cmd, out, o.table(out))
 }
 
-// year fills in what the error amounts to in a year.
+// year adds to the result how much energy, and money, the error costs in a year.
 func (o calibrateOptions) year(out *calibrated, e calibration.Millionths) error {
 	year := calibration.PerYear(unit.Power(o.load))
 	if o.kwhYear < 0 || o.kwhYear > 1_000_000_000 {

@@ -82,7 +82,7 @@ func (p *platform) add() {
 	p.do("sync")
 }
 
-// do gives the meter a command and returns its balance.
+// do gives the meter a command and returns the meter's balance.
 func (p *platform) do(command string) int64 {
 	p.t.Helper()
 	v, err := p.meter.Do(command)
@@ -145,7 +145,7 @@ func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
 	if wh := p.do("show"); wh != 34_700 {
 		t.Errorf("the meter holds %d Wh, want 34700", wh)
 	}
-	// Again, by its id and by its digits: the meter is asked once more and adds no credit.
+	// Recharge the token again, by its id and by its digits: the server asks the meter once more, and the meter adds no credit.
 	if code, again, told := p.recharge(sold.Tokens[0].Digits); code != 0 || again.State != "accepted" || again.Token != r.Token {
 		t.Errorf("again: exit %d, %+v\n%s", code, again, told)
 	}
@@ -170,7 +170,7 @@ func TestHowAFollowedTokenEnds(t *testing.T) {
 		want  int
 	}{
 		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, 0},
-		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // proved before
+		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // the token was proved before
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "failed"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, 0, 0},
@@ -188,7 +188,8 @@ func TestHowAFollowedTokenEnds(t *testing.T) {
 	}
 }
 
-// A token of another vending system with the same key: the books do not know it, but the meter accepts it.
+// This test recharges a token that another vending system made with the same key. The books do not know the token, but the meter accepts
+// it.
 func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 	p := newPlatform(t)
 	p.add()
@@ -219,7 +220,7 @@ func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 	if code, again, _ := p.recharge(token.Reveal()); code != 0 || again.Token != r.Token {
 		t.Errorf("again: exit %d, %+v, want the same token", code, again)
 	}
-	// The meter's list has it, marked as an external token.
+	// The meter's list of tokens has the token, marked as an external token.
 	list, err := p.api.Tokens(t.Context(), apiv1.MeterFilter{Meter: storyNumber, Page: apiv1.Page{Limit: 10}})
 	if err != nil || len(list.Data) != 1 || list.Data[0].ID != r.Token || !list.Data[0].Elsewhere || list.Data[0].Vend != "" || list.Data[0].State != "accepted" || list.Data[0].Digits != token.Reveal() {
 		t.Errorf("the meter's tokens are %+v, %v; want the one from elsewhere", list.Data, err)
@@ -262,9 +263,9 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	}
 }
 
-// TestTheBalanceAfterEachWay: whichever way a token took, the meter's page, the API and the command line show the balance
-// after it. For a connected meter they show it at once, although its next reading is half an hour away. For a meter with only
-// a modem it comes from the meter's answers.
+// TestTheBalanceAfterEachWay: whichever way a token took, the meter's page, the API and the command line show the balance after it. For a
+// connected meter they show it at once, although its next reading is half an hour away. For a meter with only a modem, the balance comes
+// from the meter's answers.
 func TestTheBalanceAfterEachWay(t *testing.T) {
 	p := newPlatform(t)
 	p.add()
@@ -287,7 +288,7 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 			t.Errorf("meter show: exit %d\n%s%s", code, out, told)
 		}
 	}
-	p.do("key *1" + p.sell("first").Tokens[0].Digits + "#") // its supply comes back, which makes a reading
+	p.do("key *1" + p.sell("first").Tokens[0].Digits + "#") // the supply comes back, and the meter sends a reading
 	p.do("sync")
 	shown(storyNumber, p.do("key *1"+p.sell("keypad").Tokens[0].Digits+"#"), "keypad")
 	if code, _, told := p.recharge(p.sell("remote").Tokens[0].Digits); code != 0 {
@@ -303,8 +304,8 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 	}
 }
 
-// TestTheBalanceOfAMeterWithNothingButAModem comes from its answers to tokens and questions, and from its report of a token
-// at the keypad. The report goes to the customer's telephone too, but only the server's copy names the token.
+// TestTheBalanceOfAMeterWithNothingButAModem: the balance of such a meter comes from its answers to tokens and questions, and from its
+// report of a token typed at the keypad. The report goes to the customer's telephone too, but only the server's copy names the token.
 func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]

@@ -23,7 +23,7 @@ type watchOptions struct {
 // Limits of meter watch.
 const (
 	minWatch = 200 * time.Millisecond // a shorter interval would be a busy loop on the server
-	maxMiss  = 30                     // requests in a row without an answer before it gives up
+	maxMiss  = 30                     // requests in a row without an answer before the command gives up
 )
 
 func newMeterWatch(c console) *cobra.Command {

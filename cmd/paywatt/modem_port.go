@@ -54,13 +54,13 @@ func (o *modemPort) open(c console, box gsm.Inbox, changed func(gsm.State)) (*gs
 func runModem(ctx context.Context, m *gsm.Modem, f func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	running.Go(func() { _ = m.Run(ctx) }) // it ends only with ctx
+	running.Go(func() { _ = m.Run(ctx) }) // Run ends only with ctx
 	defer running.Wait()
 	defer stop()
 	return f(ctx)
 }
 
-// printer is an Inbox that writes what arrives, each thing once.
+// printer is an Inbox that writes each message and each delivery report once.
 type printer struct {
 	c      console
 	cmd    *cobra.Command
@@ -71,7 +71,7 @@ type printer struct {
 	reports chan gsm.Report
 }
 
-// arrived is a message as watch prints it.
+// arrived is a message as modem watch prints it.
 type arrived struct {
 	From    string    `json:"from"`
 	At      time.Time `json:"at"`
@@ -80,7 +80,7 @@ type arrived struct {
 	Frame   string    `json:"unreadable,omitempty"`
 }
 
-// Receive prints a message. Printing does not delete it: it stays in the modem unless --delete is given.
+// Receive prints a message. The message then stays in the modem. Only --delete removes it.
 func (p *printer) Receive(_ context.Context, m gsm.Message) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

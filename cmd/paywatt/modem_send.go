@@ -49,7 +49,7 @@ type reportsOnly struct{ *printer }
 // Receive leaves the message in the modem.
 func (reportsOnly) Receive(context.Context, gsm.Message) error { return errKept }
 
-// sentLine is what send prints.
+// sentLine is the result that modem send prints.
 type sentLine struct {
 	Outcome    string `json:"outcome"`
 	Parts      int    `json:"parts"`

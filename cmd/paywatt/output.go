@@ -62,7 +62,7 @@ func (c console) show(cmd *cobra.Command, v any, t table) error {
 	return fmt.Errorf("show a result: no format %q", format)
 }
 
-// answer shows the server's answer to the command's only request, in the columns that t makes of it.
+// answer shows the server's answer to the command's only request. The function t makes the table of the answer.
 func answer[T any](c console, cmd *cobra.Command, v T, err error, t func(T) table) error {
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func answer[T any](c console, cmd *cobra.Command, v T, err error, t func(T) tabl
 	return c.show(cmd, v, t(v))
 }
 
-// given returns the value of an option that was given, else nil.
+// given returns the value of an option if the user gave the option, and nil otherwise.
 func given[T any](cmd *cobra.Command, name string, value *T) *T {
 	if !cmd.Flags().Changed(name) {
 		return nil
@@ -105,7 +105,7 @@ func (t table) write(w io.Writer) error {
 	return tw.Flush()
 }
 
-// cells calls the function with each cell of a row and returns the results.
+// cells calls the function made with each cell of a row and returns the results.
 func cells(row []string, made func(string) string) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {

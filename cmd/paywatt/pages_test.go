@@ -100,8 +100,7 @@ var (
 	word   = regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`)
 )
 
-// written are the command lines of a page: complete ones in its blocks, and those in its sentences, which may leave out
-// words.
+// written returns the command lines of a page: the complete lines in its blocks, and the lines in its sentences, which may leave out words.
 func written(text string) (whole, parts [][]string) {
 	rest := fence.ReplaceAllStringFunc(text, func(block string) string {
 		block = strings.ReplaceAll(fence.FindStringSubmatch(block)[1], "\\\n", " ")
@@ -116,7 +115,7 @@ func written(text string) (whole, parts [][]string) {
 	return whole, parts
 }
 
-// calls are the command lines of this program in a line of a shell; a line of SQL or the output of go build is not one.
+// calls returns the command lines of this program in a line of a shell. A line of SQL, or of the output of go build, is not a command line.
 func calls(line string) [][]string {
 	var out [][]string
 	if strings.HasPrefix(line, "ALTER ") || strings.HasPrefix(line, "go build ") {
@@ -324,7 +323,7 @@ func routes(t *testing.T) map[string]bool {
 	return known
 }
 
-// TestEveryRouteOnThePagesExists: the pages name only routes of the HTTP interface that is there.
+// TestEveryRouteOnThePagesExists: the pages name only routes that the HTTP interface has.
 func TestEveryRouteOnThePagesExists(t *testing.T) {
 	known := routes(t)
 	for page, text := range pages(t) {

@@ -18,9 +18,9 @@ const maxPassphrase = 1024
 // credentialName is the systemd credential that holds the passphrase (LoadCredential=passphrase:...).
 const credentialName = "passphrase"
 
-// passphrase finds the key store's passphrase: the file that PAYWATT_PASSPHRASE_FILE names, the systemd credential, or a
-// prompt at the terminal. It returns nil if there is none. With confirm it asks twice, because a key store made with a
-// mistyped passphrase can never be opened again.
+// passphrase finds the key store's passphrase: the file that PAYWATT_PASSPHRASE_FILE names, the systemd credential, or a prompt at the
+// terminal. It returns nil if it finds no passphrase. If confirm is true, it asks twice, because a key store made with a mistyped
+// passphrase can never be opened again.
 func (c console) passphrase(confirm bool) ([]byte, error) {
 	if path := c.getenv("PAYWATT_PASSPHRASE_FILE"); path != "" {
 		p, err := readPassphrase(path)

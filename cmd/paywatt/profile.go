@@ -58,7 +58,7 @@ func profilesOf(data string) (profile.Library, error) {
 	return l, nil
 }
 
-// badProfile lists what is wrong, a line each.
+// badProfile lists the faults of a profile, each on a line.
 func badProfile(err error, where string) *exit.Failure {
 	return &exit.Failure{Code: exit.Usage, What: "A profile in " + where + " is not valid: " + strings.ReplaceAll(err.Error(), "\n", "\n  ") + ".",
 		Not: "No profile was loaded.", Try: "Correct it, then run paywatt profile check FILE."}
@@ -230,7 +230,7 @@ func meansText(m profile.Meaning) string {
 	return string(m.Kind)
 }
 
-// valueText shows what a message carries, why it cannot be read, or why its interval was not counted.
+// valueText shows the values of a message, why the message cannot be read, or why its interval was not counted.
 func valueText(one profile.Played) string {
 	m := one.Meaning
 	var parts []string

@@ -30,7 +30,7 @@ type progress struct {
 	shown       bool
 }
 
-// at shows the state if it is due at that time.
+// at shows the state if a new line is due at the time now.
 func (p *progress) at(now time.Time) {
 	every := progressPlain
 	if p.live {
@@ -71,7 +71,7 @@ func (p *progress) run(ticks <-chan time.Time, stop <-chan struct{}) {
 	}
 }
 
-// progress shows that work goes on until the function that it returns is called. With -o json it shows nothing.
+// progress shows that the command is still working, until the returned function is called. With -o json it shows nothing.
 func (c console) progress(cmd *cobra.Command, what string, detail func() string) (done func()) {
 	if format, err := cmd.Flags().GetString("output"); err != nil || format == "json" {
 		return func() {}

@@ -31,7 +31,7 @@ func newReportHead(c console) *cobra.Command {
 				return err
 			}
 			if format, err := cmd.Flags().GetString("output"); err != nil || format == "table" {
-				_, err = c.out.Write([]byte(h.File)) // unchanged, as it is stored
+				_, err = c.out.Write([]byte(h.File)) // the file is written unchanged, as it is stored
 				return err
 			}
 			return c.show(cmd, h, fields("size", strconv.FormatInt(h.Size, 10), "note", h.Note, "public key", h.PublicKey))
@@ -42,7 +42,7 @@ func newReportHead(c console) *cobra.Command {
 	return cmd
 }
 
-// headSize returns the size of a signed head. The head is a number, a head file, or a receipt whose proof has one.
+// headSize returns the size of a signed head. The head is a number, a head file, or a receipt whose proof has a head.
 func headSize(head string) (int64, error) {
 	if head == "" {
 		return 0, nil

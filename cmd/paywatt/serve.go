@@ -126,8 +126,8 @@ func isLoopback(addr string) bool {
 	return err == nil && ip != nil && ip.IsLoopback()
 }
 
-// readyLines returns the lines that say that the server is ready: one line with the addresses (docs/operate/running.md#starting),
-// then a line for each device listener and a line for the integration broker.
+// readyLines returns the lines that say that the server is ready. The first line has the addresses (docs/operate/running.md#starting). Then
+// come a line for each device listener and a line for the integration broker.
 func readyLines(a *app.App) string {
 	http, mqtt := a.Ready()
 	lines := fmt.Sprintf("http=%s mqtt=%s\n", http, mqtt)

@@ -54,8 +54,7 @@ func (c console) settings(cmd *cobra.Command) (config.Config, error) {
 	return merged, nil
 }
 
-// settingVariables returns the environment variables that are settings. PAYWATT_BIN, the path of a binary under test, is not
-// one.
+// settingVariables returns the environment variables that are settings. PAYWATT_BIN, the path of a binary under test, is not a setting.
 func (c console) settingVariables() []string {
 	if c.environ == nil {
 		return nil

@@ -35,7 +35,7 @@ func (o *simWalletOptions) flags(cmd *cobra.Command) {
 	f.IntVar(&o.first, "first", 0, "number of the first house of the street, with --mode wallet")
 }
 
-// checkMode refuses options of the other mode.
+// checkMode refuses options that only streets of the other mode have.
 func (o *simOptions) checkMode(cmd *cobra.Command) error {
 	other := []string{"loss", "away", "plant", "trace", "first"}
 	switch o.mode {

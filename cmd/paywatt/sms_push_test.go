@@ -27,8 +27,8 @@ type pushMeter struct {
 	*demo.Scripted
 	t      testing.TB
 	sim    string
-	tokens []string // identities
-	units  int64    // of all tokens, Wh
+	tokens []string // ids of the tokens sold to it
+	units  int64    // energy of all its tokens, in Wh
 }
 
 // pushSIM is the number of the SIM in the i-th meter.
@@ -51,20 +51,20 @@ func streetMeter(t *testing.T, i int) string {
 	return body + string(digit)
 }
 
-// pushStreet is a server with a modem of its own and meters with only a modem. Server and network share a clock that the test
-// can put forward: the server waits minutes for answers, and a message's time stamp counts seconds.
+// pushStreet is a server with its own modem and meters with only a modem. Server and network share a clock that the test can put forward:
+// the server waits minutes for answers, and a message's time stamp counts seconds.
 type pushStreet struct {
 	*platform
 	meters []*pushMeter
 	radio  *network.Network
-	ahead  atomic.Int64 // ahead of the machine's clock
-	passed time.Time    // when time was last put forward
-	storm  bool         // delivery reports may be lost
+	ahead  atomic.Int64 // how far the shared clock is ahead of the machine's clock
+	passed time.Time    // when the test last put the clock forward
+	storm  bool         // true if delivery reports may be lost
 }
 
 func (s *pushStreet) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
-// pass puts the clock of the server and the network forward by d, and the meters' clocks by two hours each time, because a
+// pass puts the clock of the server and the network forward by d, and the meters' clocks by two hours. The meters need more time because a
 // meter gives one number at most ten answers an hour and twenty a day.
 func (s *pushStreet) pass(d time.Duration) {
 	s.passed = time.Now()
@@ -161,7 +161,7 @@ func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharg
 			s.t.Fatal(err)
 		}
 		if len(r.Deliveries) > 0 {
-			// Without bad weather the delivery report comes too; the answer may overtake it.
+			// Without bad weather the delivery report comes too, but possibly after the answer.
 			if d := r.Deliveries[0]; d.Message != message && d.State == "answered" && (d.DeliveredAt != nil || s.storm) {
 				return r, d
 			}
@@ -242,7 +242,7 @@ func TestFortyTokensByServerPush(t *testing.T) {
 // used; the message and the token still count as delivered.
 func (s *pushStreet) pushAgain(i int) (used int) {
 	s.t.Helper()
-	first := map[string]string{} // message by token
+	first := map[string]string{} // id of the first message by token
 	for _, m := range s.meters {
 		before, err := s.api.RechargeState(s.t.Context(), m.Number, m.tokens[i])
 		if err == nil {
@@ -272,9 +272,9 @@ func (s *pushStreet) pushAgain(i int) (used int) {
 	return used
 }
 
-// TestFortyTokensByServerPushInBadWeather: a fifth of the messages in each direction is lost, and others come twice or late.
-// The tokens are alike, so an answer can be about several. Each meter loads each token exactly once, and the server learns it
-// for every one: from the meter's list of its last tokens, or by sending the token once more.
+// TestFortyTokensByServerPushInBadWeather: a fifth of the messages in each direction is lost, and others come twice or late. The tokens
+// have equal amounts, so one answer can fit several tokens. Each meter loads each token exactly once, and the server learns of every load:
+// from the meter's list of its last tokens, or by sending the token once more.
 func TestFortyTokensByServerPushInBadWeather(t *testing.T) {
 	const meters, each = 8, 5
 	s := newPushStreet(t, meters)
@@ -351,7 +351,7 @@ func TestMeterRechargeBySMS(t *testing.T) {
 		word := strings.Fields(line)
 		at, err := time.Parse(time.RFC3339, word[0])
 		if err != nil {
-			continue // a message of the program, not a step
+			continue // this line is a message of the program, not a step
 		}
 		if at.Before(last) {
 			t.Errorf("%q is told after %s", line, last)
@@ -368,13 +368,14 @@ func TestMeterRechargeBySMS(t *testing.T) {
 	if r, _ := s.settled(m, list.Data[0].ID, ""); !slices.Equal(states(r), []string{"queued", "sent", "delivered", "answered", "heard"}) {
 		t.Errorf("the steps are %v", states(r))
 	}
-	// Once more, by its id: the meter answers that the token was used, and gives its balance.
+	// Recharge once more, by the token's id: the meter answers that the token was used, and gives its balance.
 	s.pass(time.Minute)
 	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "sms", "--wait", "30s")
 	if code != 0 || !strings.Contains(out, "heard") || !strings.Contains(out, "answered: this recharge card has been used! Balance 34.7 kWh") {
 		t.Errorf("again: exit %d\n%s%s", code, out, told)
 	}
-	// Over MQTT, although the meter has no connection. What text messages reported earlier is no answer to this delivery.
+	// Recharge over MQTT, although the meter has no connection. What text messages reported earlier does not count as an answer to this
+	// delivery.
 	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "2s")
 	if code != exit.Unreachable || !strings.Contains(out, "heard") || !strings.Contains(told, "Only a text message reports the token as loaded") || !strings.Contains(told, "The token is not lost") {
 		t.Errorf("by a connection that the meter has not: exit %d, want %d\n%s%s", code, exit.Unreachable, out, told)

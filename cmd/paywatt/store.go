@@ -23,7 +23,7 @@ func newStoreCommand(c console) *cobra.Command {
 
 // storeCopy holds the options of one store copy.
 type storeCopy struct {
-	from, to string // data folder, URL
+	from, to string // from is a data folder, to is a URL
 	keys     string // folder for a copy of the keys; empty: the data folder keeps them
 	keep     bool
 }
@@ -100,7 +100,7 @@ func (c console) move(ctx context.Context, o storeCopy, m sqlite.Move) (postgres
 	if err == nil || !told {
 		return filled, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askArrived) // asks even if the command was interrupted
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askArrived) // the database is asked even if the command was interrupted
 	defer cancel()
 	epoch, unknown := postgres.Arrived(ctx, o.to, m.ID)
 	switch {
@@ -135,7 +135,7 @@ func (c console) resume(ctx context.Context, o storeCopy) (filled postgres.Fille
 	return filled, sqlite.CancelMove(o.from)
 }
 
-// unfinished is the failure if it is not known which of the two databases is the live one.
+// unfinished is the failure if it is not known which of the two databases is live.
 func (c console) unfinished(o storeCopy, m sqlite.Move, err error) error {
 	return &exit.Failure{Code: exit.Failed, What: "Paywatt could not find out whether everything arrived in " + m.To + ": " + err.Error() + ".",
 		Not: "No server starts on the folder until it has found out.", Try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
@@ -155,7 +155,7 @@ func copyFailure(o storeCopy, err error) error {
 	case errors.Is(err, postgres.ErrDiffers):
 		return &exit.Failure{Code: exit.Failed, What: what, Not: "No data was committed to the new database.",
 			Try: "Run paywatt verify --data " + o.from + ", and report this error with its output."}
-	case errors.Is(err, sqlite.ErrMoving): // only for a copy with --keep; a move resumes
+	case errors.Is(err, sqlite.ErrMoving): // happens only to a copy with --keep; a move resumes
 		return &exit.Failure{Code: exit.Refused, What: what, Not: "No data was copied.",
 			Try: "Run paywatt store copy without --keep to that database first. It finds out whether everything arrived."}
 	case errors.Is(err, sqlite.ErrMoved):

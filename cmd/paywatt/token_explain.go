@@ -106,8 +106,7 @@ func (v *explainView) answered() {
 	}
 }
 
-// offline fills in what the digits and the key say. It shows the corrections, because whoever has the key could make them
-// anyway.
+// offline fills in the facts that the digits and the key reveal. It shows the corrections, because anyone with the key could work them out.
 func (v *explainView) offline(e sts.Explanation, k tokenlab.Key, ken uint8) {
 	v.View = tokenlab.Outcome(e.Result)
 	if e.Result == sts.FormatError {

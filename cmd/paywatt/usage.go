@@ -57,7 +57,7 @@ func sentenceOf(err error) string {
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
-// printFailure writes a failure: what happened, and indented what did not happen and what to do.
+// printFailure writes a failure: what happened, then indented lines that say what did not happen and what to do.
 func printFailure(w io.Writer, f *exit.Failure) {
 	fmt.Fprintln(w, "paywatt: "+strings.Join(f.Lines(), "\n  "))
 }
@@ -97,7 +97,7 @@ func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
 		}
 	case cmd == root || len(rest) == 0 || rest[0] == "help" || strings.HasPrefix(rest[0], "-"):
 		return nil
-	case cmd.Runnable(): // it takes arguments, but not one that looks like a subcommand: paywatt vend recipt
+	case cmd.Runnable(): // it takes arguments, but no argument that looks like a subcommand: paywatt vend recipt
 		if nearest(rest[0], subcommands(cmd)) == "" {
 			return nil
 		}
@@ -120,7 +120,7 @@ func commandLike(cmd *cobra.Command, word string) string {
 	return like[0]
 }
 
-// commandsOf says where the commands are listed; a noun has few enough to list them.
+// commandsOf returns a sentence that says where the commands are listed. For a noun it also lists them, because they are few.
 func commandsOf(cmd *cobra.Command) string {
 	see := "Run " + cmd.CommandPath() + " --help for its commands"
 	if !cmd.HasParent() {
@@ -182,7 +182,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 func wrongValue(e *pflag.InvalidValueError, see string) *exit.Failure {
 	var f *exit.Failure
 	if errors.As(e, &f) {
-		return f // from an option that explains its own values
+		return f // the failure of an option that explains its own values
 	}
 	option := fmt.Sprintf("--%s %q ", e.GetFlag().Name, e.GetValue())
 	if errors.Is(e, strconv.ErrRange) {

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// TestServerErrorsLookLikeLocalOnes: the detail of a refusal is split into what happened, what did not, and what to do.
+// TestServerErrorsLookLikeLocalOnes splits the detail of a refusal into three parts: what happened, what did not happen, and what to do.
 func TestServerErrorsLookLikeLocalOnes(t *testing.T) {
 	small := refuse.MeterWithoutTariff("04140001001")
 	for _, c := range []struct {

@@ -129,7 +129,7 @@ func newVendingKeyList(c console) *cobra.Command {
 	return cmd
 }
 
-// factRow is a vending key as list prints it, without the key itself.
+// factRow is a vending key as vendingkey list prints it, without the key itself.
 type factRow struct {
 	SGC      string `json:"sgc"`
 	KRN      uint8  `json:"krn"`

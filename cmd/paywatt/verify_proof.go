@@ -44,7 +44,7 @@ func readSmall(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // only read
+	defer func() { _ = f.Close() }() // the file was only read
 	b, err := io.ReadAll(io.LimitReader(f, maxProofFile+1))
 	if err == nil && len(b) > maxProofFile {
 		err = fmt.Errorf("%s is larger than a receipt or a head can be", path)
@@ -52,7 +52,7 @@ func readSmall(path string) ([]byte, error) {
 	return b, err
 }
 
-// prove checks a receipt, or heads against each other, using only the named files.
+// prove checks a receipt, or a head against another head, using only the named files.
 func (c console) prove(cmd *cobra.Command, args, heads []string, key string, scope bool) error {
 	for _, name := range []string{"data", storeFlagName} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
@@ -110,7 +110,7 @@ type headView struct {
 	At    time.Time `json:"at"`
 }
 
-// showVerdict writes the verdict, then what it is based on. It fails unless the answer is proven.
+// showVerdict writes the verdict, then the evidence for it. It fails unless the answer is proven.
 func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdict, scope bool) error {
 	view := verdictView{Answer: v.Answer, What: v.What, Try: v.Try, Changed: v.Changed, No: v.Receipt.No, Vend: v.Receipt.Sale, Log: v.Origin, Pos: v.Pos, Key: v.Key}
 	rows := []string{"answer", strings.ToUpper(string(v.Answer)), "receipt", v.Receipt.No, "sale", v.Receipt.Sale}

@@ -312,7 +312,7 @@ func (o *vmeterOptions) paymentMode(cfg *device.Config) error {
 	return nil
 }
 
-// meterKeys reads or derives the decoder key. A bare key leaves its attributes open.
+// meterKeys reads or derives the decoder key. If only the key is given, its attributes stay unknown.
 func (o *vmeterOptions) meterKeys(c console) (*meter.Keys, error) {
 	k, err := o.keys.load(c)
 	if err != nil {
@@ -333,7 +333,7 @@ func (o *vmeterOptions) meterKeys(c console) (*meter.Keys, error) {
 	return &keys, nil
 }
 
-// memory opens the meter's memory and returns what closes it.
+// memory opens the meter's memory and returns the function that closes it.
 func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error) {
 	if o.state == "" {
 		cfg.Image, cfg.Log = &memory.RAMImage{}, memory.Nothing{}
@@ -352,7 +352,7 @@ func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error
 	return folder.Close, nil
 }
 
-// innermost returns the innermost cause of an error. What was tried is said before it.
+// innermost returns the innermost cause of an error. The messages of the callers already say what was tried.
 func innermost(err error) string {
 	parts := strings.Split(err.Error(), ": ")
 	return parts[len(parts)-1]

@@ -22,7 +22,7 @@ import (
 type gpioLines struct {
 	refuses error
 	mu      sync.Mutex
-	edges   []*io.PipeWriter // by request
+	edges   []*io.PipeWriter // write ends of the pipes for edges, by request
 	reads   []*io.PipeReader
 }
 
@@ -63,7 +63,7 @@ func (s *shownLines) Write(b []byte) (int, error) {
 	return s.text.Write(b)
 }
 
-// board runs a meter on the lines until it has shown the text.
+// board runs a meter on these GPIO lines until the meter has shown the text.
 func (g *gpioLines) board(t *testing.T, state, until string) error {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)

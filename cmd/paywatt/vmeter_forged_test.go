@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// forge sends a text to a meter that claims to come from a number.
+// forge sends a meter a text with a forged sender's number.
 func (m *smsMeter) forge(from, text string) {
 	t := m.bus.t
 	t.Helper()
@@ -137,7 +137,7 @@ func TestGuessingBySMSEndsInTheLock(t *testing.T) {
 		typed("after ten guesses")
 		pass(21 * time.Minute)
 		sent("when twenty minutes are over, ten in a day", false)
-		guess(20) // not even checked
+		guess(20) // these guesses are not even checked
 		if wrong := m.wrongBySMS(); wrong != 10 {
 			t.Errorf("%d wrong tokens are counted after %d guesses, want 10", wrong, guesses)
 		}
@@ -154,8 +154,8 @@ func TestGuessingBySMSEndsInTheLock(t *testing.T) {
 	})
 }
 
-// The meter loads each token once, however people write it: with spaces, dashes, digits of other scripts, two tokens in one
-// message, and messages in parts, whole, doubled and in any order.
+// The meter loads each token once, however people write it: with spaces, dashes or digits of other scripts, and two tokens in one message.
+// Messages come whole or in parts, doubled and in any order.
 func TestTokensAsPeopleWriteThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)

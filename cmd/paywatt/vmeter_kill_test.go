@@ -23,7 +23,7 @@ const (
 	killRounds = 50
 )
 
-// killMeter is the real program, driven by lines, that can be killed at any moment.
+// killMeter is the real program with commands on its standard input. It can be killed at any moment.
 type killMeter struct {
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -57,7 +57,7 @@ func startKillMeter(t *testing.T, state string) *killMeter {
 // send writes a command; it ignores the error of a killed meter.
 func (m *killMeter) send(command string) { _, _ = fmt.Fprintln(m.in, command) }
 
-// read returns the next state line, or false if the meter died before it was complete.
+// read returns the next state line, or false if the meter died before the line was complete.
 func (m *killMeter) read() (device.View, bool) {
 	m.t.Helper()
 	if !m.lines.Scan() {
@@ -65,7 +65,7 @@ func (m *killMeter) read() (device.View, bool) {
 	}
 	var v device.View
 	if err := json.Unmarshal(m.lines.Bytes(), &v); err != nil {
-		return device.View{}, false // cut in the middle
+		return device.View{}, false // the line was cut in the middle
 	}
 	return v, true
 }
@@ -104,7 +104,7 @@ type killLedger struct {
 	rnd      *rand.Rand
 	key      sts.Key
 	next     sts.TID
-	typed    []string        // in the previous round
+	typed    []string        // tokens typed in the previous round
 	accepted map[string]bool // tokens that a state line reported as accepted
 }
 
@@ -202,7 +202,7 @@ func tearLog(t *testing.T, rnd *rand.Rand, state string) {
 	}
 	f, err := os.OpenFile(filepath.Join(state, "outbox"), os.O_WRONLY|os.O_APPEND, 0)
 	if os.IsNotExist(err) {
-		return // killed before it made a memory
+		return // the meter was killed before it made a memory
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func (o *vmeterOptions) legacyFlags(f *pflag.FlagSet) {
 	f.Lookup(legacyFlag).NoOptDefVal = legacySketch
 }
 
-// runLegacy runs a sketch. It has no keys, no password, no memory and no display, so it refuses their options.
+// runLegacy runs a sketch. A sketch has no keys, no password, no memory and no display, so runLegacy refuses the options for them.
 func (o *vmeterOptions) runLegacy(cmd *cobra.Command, c console) error {
 	if o.legacy != legacySketch && o.legacy != legacyToggle {
 		return usage("--legacy="+o.legacy+" is not a kind of sketch.", "Give --legacy, or --legacy=toggle for the library's example.")

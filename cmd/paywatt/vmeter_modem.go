@@ -103,7 +103,7 @@ func bars(s gsm.State) int {
 	switch {
 	case s.Phase != gsm.Ready:
 		return 0
-	case s.Signal == 0: // unknown
+	case s.Signal == 0: // the signal is unknown
 		return 1
 	case s.Signal >= -75:
 		return 4
@@ -118,7 +118,7 @@ func bars(s gsm.State) int {
 // meterInbox passes incoming messages to the meter.
 type meterInbox struct{ post *post.Post }
 
-// Receive implements gsm.Inbox. It drops what it cannot read: nothing could answer it, and the SIM must not fill up.
+// Receive implements gsm.Inbox. It drops a message that it cannot read: the meter could not answer it, and the SIM must not fill up.
 func (i meterInbox) Receive(ctx context.Context, m gsm.Message) error {
 	if m.Frame != nil {
 		return nil
@@ -129,7 +129,7 @@ func (i meterInbox) Receive(ctx context.Context, m gsm.Message) error {
 // Report implements gsm.Inbox. The meter asks for no reports.
 func (i meterInbox) Report(context.Context, gsm.Report) error { return nil }
 
-// meterRadio sends what the meter writes.
+// meterRadio sends the messages that the meter writes.
 type meterRadio struct {
 	modem *gsm.Modem
 	log   *slog.Logger

@@ -32,7 +32,7 @@ const (
 // smsMains is the power of a meter that can be cut at any byte, in its memory or on the wire to its modem.
 type smsMains struct {
 	mu     sync.Mutex
-	budget int // bytes until the cut, negative for no end
+	budget int // bytes until the cut; negative: no cut
 	spent  int
 	dead   bool
 	gone   chan struct{} // closed at the cut
@@ -56,7 +56,7 @@ func (m *smsMains) spend(n int) int {
 	return n
 }
 
-// after begins to count: the mains is cut n bytes from now.
+// after sets the power cut: the mains fails once n more bytes have passed.
 func (m *smsMains) after(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -170,7 +170,7 @@ func (w smsWire) Write(b []byte) (int, error) {
 	return sent, err
 }
 
-// smsBus is a network with a phone of the meters' owner and one of a stranger.
+// smsBus is a network with two telephones: the meters' owner has one, a stranger has the other.
 type smsBus struct {
 	t               *testing.T
 	net             *network.Network
@@ -209,7 +209,7 @@ func answers(p *network.Phone, from string, after int) (texts []string) {
 // smsMeter is a virtual meter with an emulated modem.
 type smsMeter struct {
 	bus    *smsBus
-	number string // of the SIM
+	number string // number of its SIM
 	medium *smsMedium
 	mains  *smsMains
 	sim    *sim900.Modem
@@ -420,8 +420,8 @@ func TestFortyTokensBySMS(t *testing.T) {
 	})
 }
 
-// TestNeverTwiceNeverLost sends 40 tokens through a network that loses a fifth, doubles and reorders; a sender without an
-// answer asks for the last tokens, or sends the token again, until the answer comes.
+// TestNeverTwiceNeverLost sends 40 tokens through a network that loses a fifth of the messages, doubles messages and changes their order. A
+// sender without an answer asks for the last tokens, or sends the token again, until the answer comes.
 func TestNeverTwiceNeverLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const meters, each = 4, 10
@@ -443,7 +443,7 @@ func TestNeverTwiceNeverLost(t *testing.T) {
 					} else {
 						m.send(b.owner, "*02#"+token)
 					}
-					pass(90 * time.Minute) // inside the limit of twenty answers a day
+					pass(90 * time.Minute) // stays inside the limit of twenty answers a day
 					known := false
 					for _, a := range answers(b.owner, m.number, before) {
 						known = known || strings.Contains(a, token[:4]+".."+token[16:]+" +12.3 kWh") ||
@@ -470,8 +470,8 @@ func TestNeverTwiceNeverLost(t *testing.T) {
 	})
 }
 
-// cutAt sends a good and a wrong token in one message, cuts the mains n bytes later, and starts the meter again. It returns
-// how many bytes passed; less than n means that no byte was left to cut.
+// cutAt sends a good and a wrong token in one message, cuts the mains n bytes later, and starts the meter again. It returns how many bytes
+// passed. If fewer than n bytes passed, no byte was left to cut.
 func cutAt(t *testing.T, n int) (bytes int) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)

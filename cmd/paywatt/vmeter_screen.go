@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/meter/panel"
 )
 
-// screenOptions are the options of how a virtual meter is shown.
+// screenOptions are the options for the display of a virtual meter.
 type screenOptions struct {
 	ascii    bool
 	speed    int
@@ -27,7 +27,7 @@ type screenOptions struct {
 	codes    string
 	tariff   string
 
-	// on means that this terminal shows the meter; the log then goes to notes.
+	// on is set if this terminal shows the meter. The log then goes to notes.
 	on     bool
 	notes  terminal.Notes
 	size   panel.Size

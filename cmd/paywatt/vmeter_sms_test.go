@@ -146,7 +146,7 @@ func TestSoftwareShareOfASMSRecharge(t *testing.T) {
 				t.Fatal("no answer")
 			}
 		}
-		if i > 0 { // the first one waits for the modem's setup
+		if i > 0 { // the first recharge waits for the modem's setup
 			took = append(took, time.Since(began))
 		}
 		if i%9 == 8 { // the limits of answers: ten an hour, twenty a day

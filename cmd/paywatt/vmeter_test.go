@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// vmeter runs a virtual meter on these lines.
+// vmeter runs a virtual meter with these lines as its script.
 func vmeter(t *testing.T, lines string, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
@@ -52,7 +52,7 @@ func TestAPanelForEverybodySaysSo(t *testing.T) {
 	for address, want := range map[string]bool{":0": true, "0.0.0.0:0": true, "127.0.0.1:0": false, "[::1]:0": false} {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
-			continue // a machine without IPv6
+			continue // this machine has no IPv6
 		}
 		got := openToOthers(l.Addr())
 		if err := l.Close(); err != nil {

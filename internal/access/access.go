@@ -76,8 +76,8 @@ type Entry struct {
 	SinglePerson          bool
 }
 
-// Once identifies a request that moves money: who, which key, and a hash of the request (method, path, canonical body,
-// principal). The zero value means that the caller needs no replay.
+// Once identifies a request that moves money: by its caller, its key, and a hash of the request (method, path, canonical body, principal).
+// The zero value means that the caller needs no replay.
 type Once struct {
 	Principal, Key string
 	Hash           [32]byte

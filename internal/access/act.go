@@ -36,7 +36,7 @@ const (
 // rule is the entry of an action in the table.
 type rule struct {
 	right Right // what the maker and the checker both need
-	alone bool  // one person may do it: nobody profits from it, or it cannot wait
+	alone bool  // one person may do the action alone: nobody profits from it, or it cannot wait
 	was   Act   // its name in approvals that older versions stored
 }
 

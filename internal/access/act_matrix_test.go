@@ -165,8 +165,8 @@ func TestWhenAnApprovalIsDead(t *testing.T) {
 	}
 }
 
-// TestWhatIsAllowedIsNotRejectedAfterwards: an approved action cannot be rejected, or approved by somebody else. Its checker
-// may try again while its maker may act.
+// TestWhatIsAllowedIsNotRejectedAfterwards: an approved action cannot be rejected, or approved by somebody else. Its checker may try again
+// as long as its maker may still do the action.
 func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
@@ -196,7 +196,7 @@ func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	}
 }
 
-// TestADecisionIsDatedAsItIsStored: a decision has its time in whole microseconds, who decided, and why.
+// TestADecisionIsDatedAsItIsStored: a decision has its time in whole microseconds, the person who decided, and the reason.
 func TestADecisionIsDatedAsItIsStored(t *testing.T) {
 	for allow, want := range map[bool]access.ApprovalState{true: access.ApprovalGiven, false: access.ApprovalRejected} {
 		r := newRows(t)
@@ -213,7 +213,7 @@ func TestADecisionIsDatedAsItIsStored(t *testing.T) {
 	}
 }
 
-// TestAListOfApprovalsLooksAtAThousand: for an actor that may see few approvals, one page reads at most a thousand, and the next
+// TestAListOfApprovalsLooksAtAThousand: for an actor that may see few approvals, one page reads at most a thousand approvals, and the next
 // page continues from there.
 func TestAListOfApprovalsLooksAtAThousand(t *testing.T) {
 	r := newRows(t)

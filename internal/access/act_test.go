@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// table repeats the table of actions: the right of each, and who does it where four eyes bind. So a change must be made twice
-// and is read twice.
+// table repeats the table of actions: for each action its right, and how many people it needs where four eyes bind. So a change must be
+// made twice and is read twice.
 const table = `
 tariff.publish       tariff.write    two
 vendor.deposit       vendor.deposit  two

@@ -200,8 +200,7 @@ type Keys struct {
 // MaxKeys is how many keys APIKeys returns at once.
 const MaxKeys = 200
 
-// APIKeys lists up to MaxKeys keys after the given one (zero: from the first) in the order they were made, revoked
-// ones too.
+// APIKeys lists up to MaxKeys keys after the given one (zero: from the first) in the order in which they were made, with revoked keys.
 func (a *Access) APIKeys(ctx context.Context, by Actor, after id.ID) (Keys, error) {
 	if no := by.Needs(ManageKeys); no.Refused() {
 		return Keys{Refusal: no}, nil

@@ -62,9 +62,9 @@ type ActRequest struct {
 	Object  string
 	Summary string
 	Body    any // passed to the action's [Executor] as JSON; must hold no secret
-	// Anyway says that the action has involved two people already: who sold and who reverses.
+	// Anyway says that the action has already involved two people: the seller and the person who reverses the sale.
 	Anyway bool
-	// Utility: a person of the utility must approve, whether or not four eyes bind, because the actor is a vendor's.
+	// Utility says that a person of the utility must approve, whether or not four eyes bind, because the actor belongs to a vendor.
 	Utility bool
 }
 
@@ -85,8 +85,8 @@ type EyesTx interface {
 	KeysAnsweredBy(self id.ID) ([]Key, error)
 	// PersonByID reads a person, even a blocked one.
 	PersonByID(person id.ID) (PersonRow, bool, error)
-	// PutApproval stores how an approval was decided or used. It changes nothing and reports false unless the stored
-	// state is still the given one.
+	// PutApproval stores how an approval was decided or used, if its stored state is still the state from. Otherwise it changes nothing and
+	// reports false.
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
 
@@ -173,7 +173,7 @@ func fourEyesBind(tx interface {
 	return n >= approvers, err
 }
 
-// useApproval uses an approval up for exactly the stored action.
+// useApproval uses up an approval, for exactly the stored action.
 func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) (FourEyes, error) {
 	a, found, err := tx.ApprovalByID(by.Approval)
 	if err != nil {
@@ -182,7 +182,7 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	if !found || a.State != ApprovalGiven || a.Expired(now) || a.Act != w.Act && a.Act != acts[w.Act].was || string(a.Body) != string(body) {
 		return FourEyes{Refusal: refuse.ApprovalNotForThis(by.Approval.Text(id.Approval))}, nil
 	}
-	if no, err := inForce(tx, a, now); err != nil || no.Refused() { // again, because the decision was in another transaction
+	if no, err := inForce(tx, a, now); err != nil || no.Refused() { // checked again, because the decision was in another transaction
 		return FourEyes{Refusal: no}, err
 	}
 	a.State = ApprovalUsed
@@ -309,7 +309,7 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 		}
 	}
 	if a.State == ApprovalGiven {
-		return Decided{Approval: a}, nil // approved before, and refused when it was carried out
+		return Decided{Approval: a}, nil // the action was approved before, and refused when it was carried out
 	}
 	a.Checker, a.DecidedAt, a.Reason, a.State = by, now, reason, ApprovalRejected
 	if allow {
@@ -331,10 +331,9 @@ type Approvals struct {
 	Last id.ID
 }
 
-// Approvals lists up to max approvals in a state (empty: all), newest first. The parameter before is the
-// id of the previous page's last approval; zero begins with the newest. Approvals lists what the actor requested or could
-// approve, and everything for an actor that may read the audit log. An actor that may see few approvals gets a shorter page,
-// and continues from Last.
+// Approvals lists up to max approvals in a state (empty: all), newest first. The parameter before is the id of the previous page's last
+// approval; zero begins with the newest. Approvals lists the approvals that the actor requested or could decide. An actor that may read the
+// audit log gets all approvals. An actor that may see few approvals gets a shorter page, and continues from Last.
 func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, before id.ID, max int) (Approvals, error) {
 	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (Approvals, error) {
 		l := Approvals{Last: before}

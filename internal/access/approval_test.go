@@ -74,8 +74,8 @@ func (w *world) approval(t *testing.T, i id.ID) (a access.Approval) {
 	return a
 }
 
-// TestWhenASecondPersonIsNeeded checks what decides it: the setting, how many people could approve the action, and the action
-// itself.
+// TestWhenASecondPersonIsNeeded checks what decides whether a second person is needed: the setting, how many people could approve the
+// action, and the action itself.
 func TestWhenASecondPersonIsNeeded(t *testing.T) {
 	on, off := true, false
 	two := []access.Role{access.Owner, access.TariffManager}
@@ -103,7 +103,7 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.eyes(t, c.set)
-			w.block(t, "%") // all who were there before
+			w.block(t, "%") // block all earlier people
 			for i, role := range c.people {
 				email := fmt.Sprintf("p%d@%s.example.org", i, strings.Map(func(r rune) rune {
 					if r >= 'a' && r <= 'z' {
@@ -170,8 +170,8 @@ func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 	}
 }
 
-// TestAnApprovalIsForOneActOnce: an approved action is done once, on behalf of its maker, within the approval's life, and
-// nothing else is.
+// TestAnApprovalIsForOneActOnce: an approved action is done once, on behalf of its maker, within the approval's life. No other action is
+// done under the approval.
 func TestAnApprovalIsForOneActOnce(t *testing.T) {
 	on := true
 	wish := access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}}
@@ -288,7 +288,7 @@ func TestWhoDecidesAndWhen(t *testing.T) {
 		t.Errorf("tried again: %+v, done %d times, want 2", d, did)
 	}
 	w.now = w.now.Add(time.Microsecond)
-	decide(a, checker, true, "", refusal.ApprovalInvalid) // it has expired
+	decide(a, checker, true, "", refusal.ApprovalInvalid) // the approval has expired
 
 	b := w.asks(t, maker)
 	w.now = w.now.Add(access.ApprovalLife)
@@ -310,8 +310,7 @@ func TestWhoDecidesAndWhen(t *testing.T) {
 	}
 }
 
-// TestWhoSeesWhichApprovals: actors see the approvals that they requested or could decide, and readers of the audit log see
-// all.
+// TestWhoSeesWhichApprovals: actors see the approvals that they requested or could decide, and readers of the audit log see all approvals.
 func TestWhoSeesWhichApprovals(t *testing.T) {
 	w := newWorld(t)
 	makers := []access.Actor{w.opened(t, access.NewKey{Role: access.TariffManager}), w.opened(t, access.NewKey{Role: access.Owner})}

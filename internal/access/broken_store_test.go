@@ -21,7 +21,7 @@ type operation struct {
 	does  func(context.Context, *rows, *access.Access) error
 }
 
-// runs does the use case on rows of its own.
+// runs does the use case on new rows.
 func (o operation) runs(t *testing.T, at int) (*rows, error) {
 	t.Helper()
 	r := newRows(t)
@@ -148,7 +148,7 @@ func decisions() []operation {
 func TestWhatIsNotStoredIsNotGiven(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
-	r.broken = 4 // NewID AddKey AuditLog commit
+	r.broken = 4 // the 4th call fails: the calls are NewID, AddKey, AuditLog and commit
 	if k, err := a.CreateAPIKey(t.Context(), r.amina(), access.NewKey{Role: access.Owner}); !errors.Is(err, errStore) || !reflect.DeepEqual(k, access.MadeKey{}) {
 		t.Errorf("a key: %+v, %v", k, err)
 	}

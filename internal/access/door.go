@@ -12,15 +12,15 @@ var ErrFull = errors.New("storage full: nothing was written")
 // Door is how a use case reaches the store without importing it. X is the use case's view of a transaction, an interface that
 // the store's transaction implements.
 type Door[X any] interface {
-	// Do runs fn in a transaction of the tenant, durable when Do returns nil. If fn reports refused, its writes are undone.
-	// fn may run more than once and must touch only its transaction.
+	// Do runs fn in a transaction of the tenant, durable when Do returns nil. If fn reports that the request was refused, its writes are
+	// undone. fn may run more than once and must touch only its transaction.
 	Do(ctx context.Context, t Tenant, fn func(X) (refused bool, err error)) error
 	// View runs fn on a consistent read-only snapshot.
 	View(ctx context.Context, t Tenant, fn func(X) error) error
 }
 
-// Through runs fn behind the door and returns its value only after the commit. A refused value undoes fn's writes and is
-// returned with a nil error.
+// Through runs fn behind the door and returns its value only after the commit. If the value is refused, fn's writes are undone, and the
+// value is returned with a nil error.
 func Through[X any, T interface{ Refused() bool }](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, error)) (T, error) {
 	var out T
 	err := d.Do(ctx, t, func(x X) (bool, error) {

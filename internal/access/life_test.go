@@ -29,7 +29,7 @@ func (d door) View(ctx context.Context, t access.Tenant, fn func(access.Tx) erro
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// world is an Access on a fresh database with a clock of its own and a second tenant.
+// world is an Access on a fresh database with its own clock and a second tenant.
 type world struct {
 	*access.Access
 	engine store.Engine
@@ -92,7 +92,7 @@ func TestAKeyEndsWithItsPerson(t *testing.T) {
 	w := newWorld(t)
 	w.amina(t)
 	hers := w.key(t, boss(), access.NewKey{Role: access.Owner, Person: "amina@example.org"}).Secret.Reveal()
-	made := w.key(t, w.who(t, hers, ""), access.NewKey{Role: access.Operator}).Secret.Reveal() // by her, through her key
+	made := w.key(t, w.who(t, hers, ""), access.NewKey{Role: access.Operator}).Secret.Reveal() // Amina makes it herself, through her key
 	till := w.key(t, boss(), access.NewKey{Role: access.Operator, Name: "till3"}).Secret.Reveal()
 	for status, want := range map[string]refusal.Code{"blocked": refusal.Unauthenticated, "active": ""} {
 		w.run(t, func(tx *store.Tx) error {
@@ -204,7 +204,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 	}
 	w.who(t, mine.Secret.Reveal(), "")
 	amina := access.NewPerson{Email: "amina@example.org", Password: access.SecretOf("a few unrelated words")}
-	for _, by := range []access.Actor{boss(), theirs} { // the same address in both tenants
+	for _, by := range []access.Actor{boss(), theirs} { // both tenants have a person with the same address
 		if p, err := w.CreateOwner(t.Context(), by, amina); err != nil || p.Refused() {
 			t.Fatalf("tenant %d: %v %s", by.Tenant, err, p.Detail())
 		}
@@ -293,7 +293,7 @@ func TestSignInAndOut(t *testing.T) {
 	}
 }
 
-// TestTheAuditLogSaysWhoLetWhomIn: the audit log has who made a person or a key, and who signed in from where.
+// TestTheAuditLogSaysWhoLetWhomIn: the audit log says who made a person or a key, and who signed in from where.
 func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
 	w := newWorld(t)
 	w.amina(t)
@@ -324,7 +324,7 @@ func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
 	if no, err := w.RevokeAPIKey(t.Context(), amina, k.Key.ID); err != nil || no.Code != refusal.NotFound {
 		t.Errorf("revoked again: %q, %v", no.Code, err)
 	}
-	wantLog(t, w, revoked) // and nothing more
+	wantLog(t, w, revoked) // the audit log has no newer row
 	if err := w.SignOut(t.Context(), amina, in.Session.Reveal()); err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +350,7 @@ func TestTheFirstOwnerIsAnOwner(t *testing.T) {
 	}
 }
 
-// TestAddressesAndNamesOfPeople tests each limit once from inside and once from outside.
+// TestAddressesAndNamesOfPeople tests one text just inside each limit and one text just outside it.
 func TestAddressesAndNamesOfPeople(t *testing.T) {
 	w := newWorld(t)
 	long := func(n int) string { return strings.Repeat("a", n-len("@example.org")) + "@example.org" }
@@ -467,7 +467,7 @@ func TestSigningInRotatesTheSessionAndBoundsTheirNumber(t *testing.T) {
 		w.now = w.now.Add(time.Second)
 		w.signIn(t, "a few unrelated words", "", "")
 	}
-	w.session(t, second.Session, "") // as many sessions as are allowed
+	w.session(t, second.Session, "") // this is the largest number of sessions that is allowed
 	w.now = w.now.Add(time.Second)
 	w.signIn(t, "a few unrelated words", "", "")
 	w.session(t, second.Session, refusal.Unauthenticated) // the oldest session made room

@@ -89,7 +89,7 @@ func TestTheStoreIsNotAskedAboutWhatIsNoSecret(t *testing.T) {
 	}
 }
 
-// TestTooFewRandomBytesAreAnError: each use case reads exactly what it needs, and fails with less.
+// TestTooFewRandomBytesAreAnError: each use case reads exactly the random bytes that it needs, and fails if it gets fewer.
 func TestTooFewRandomBytesAreAnError(t *testing.T) {
 	if a, err := access.New(access.Config{Argon: cheap(), Rand: io.LimitReader(rand.Reader, 47)}); err == nil || a != nil || err.Error() != "make a decoy hash: unexpected EOF" {
 		t.Errorf("47 bytes for a decoy: %v", err)
@@ -141,7 +141,7 @@ func TestTheCostOfAPassword(t *testing.T) {
 	}
 }
 
-// TestBoundsOfAPasswordHash tests each figure of a stored hash once from inside and once from outside.
+// TestBoundsOfAPasswordHash tests each figure of a stored hash with a value just inside its bound and a value just outside it.
 func TestBoundsOfAPasswordHash(t *testing.T) {
 	const salt, hash = "c29tZXNhbHQ", "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 	of := func(cost string) string { return "$argon2id$v=19$" + cost + "$" + salt + "$" + hash }

@@ -17,7 +17,7 @@ import (
 // cannot approve the request, but can still reject it.
 func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 	for name, c := range map[string]struct {
-		gone string // SQL; $1 is the maker's identity
+		gone string // SQL that changes the maker; $1 is the maker's identity
 		wait time.Duration
 		want refusal.Code
 	}{
@@ -70,7 +70,8 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 	}
 }
 
-// TestAMakerMayGoBetweenDecisionAndAct: the action's own transaction checks again.
+// TestAMakerMayGoBetweenDecisionAndAct: the maker may lose the right after the decision, so the action's own transaction checks the right
+// again.
 func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	w := newWorld(t)
 	maker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.TariffManager}).Secret.Reveal(), "")
@@ -92,7 +93,8 @@ func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	}
 }
 
-// TestNamesOfOnePerson: a key of another person counts as that person, whatever its id.
+// TestNamesOfOnePerson: NamesOf returns all names of one person. It leaves out a key of another person, even a key whose id equals the
+// person's id.
 func TestNamesOfOnePerson(t *testing.T) {
 	r := newRows(t)
 	for i, k := range []access.Key{{ID: id.ID{3}, Name: "alone"}, {ID: id.ID{4}, Name: "made by it", Answers: id.ID{3}}, {ID: id.ID{7}, Name: "of another", Answers: id.ID{9}},
@@ -126,8 +128,8 @@ func TestNamesOfOnePerson(t *testing.T) {
 	}
 }
 
-// TestAnActOfAnOlderVersionIsRefused: its summary said less than the action does now, so it must be requested again. It can
-// still be rejected.
+// TestAnActOfAnOlderVersionIsRefused: the approval of an older version has a summary that says less than the action now does. So the action
+// must be requested again. The approval can still be rejected.
 func TestAnActOfAnOlderVersionIsRefused(t *testing.T) {
 	w := newWorld(t)
 	checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")

@@ -26,7 +26,7 @@ const (
 // raised later. Hashing is slow and takes MemoryKiB each time, so callers that hash for strangers must bound how many run at
 // once.
 type Argon struct {
-	Time      uint32 // passes
+	Time      uint32 // number of passes
 	MemoryKiB uint32
 	Threads   uint8
 }
@@ -37,9 +37,9 @@ func DefaultArgon() Argon { return Argon{Time: 3, MemoryKiB: 64 << 10, Threads: 
 const (
 	argonSalt = 16
 	argonHash = 32
-	// Bounds of what a stored hash may ask for, so that a planted row cannot exhaust the server.
+	// Bounds of the cost in a stored hash, so that a planted row cannot exhaust the server.
 	maxArgonTime   = 64
-	maxArgonMemory = 1 << 20 // KiB
+	maxArgonMemory = 1 << 20 // in KiB
 )
 
 // ErrPasswordHash says that a stored password hash cannot be read.
@@ -74,8 +74,8 @@ func (a Argon) encode(salt, hash []byte) string {
 		b64.EncodeToString(salt), b64.EncodeToString(hash))
 }
 
-// decoyHash is a hash without a known password. Comparing with it takes as long as with any other, so the time of an answer
-// does not tell an unknown name from a wrong password.
+// decoyHash is a hash without a known password. Comparing a password with this hash takes as long as with any other hash, so the time of an
+// answer does not tell an unknown name from a wrong password.
 func decoyHash(a Argon, rnd io.Reader) (string, error) {
 	raw := make([]byte, argonSalt+argonHash)
 	if _, err := io.ReadFull(rnd, raw); err != nil {
@@ -84,7 +84,7 @@ func decoyHash(a Argon, rnd io.Reader) (string, error) {
 	return a.encode(raw[:argonSalt], raw[argonSalt:]), nil
 }
 
-// VerifyPassword reports whether the password gives the hash, in constant time once hashed.
+// VerifyPassword reports whether the password gives the hash. It compares the hashes in constant time.
 func VerifyPassword(encoded, password string) (bool, error) {
 	a, salt, want, err := parseHash(encoded)
 	if err != nil {

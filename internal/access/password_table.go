@@ -1,7 +1,7 @@
 package access
 
-// commonPasswords are passwords of 8 characters or more that head every published list, and the obvious ones of this
-// program. Shorter ones are refused by length.
+// commonPasswords are passwords of 8 characters or more that head every published list, and the obvious ones of this program. Shorter
+// passwords are refused for their length.
 var commonPasswords = [...]string{
 	"password", "password1", "password12", "password123", "passw0rd", "p@ssw0rd", "p@ssword", "12345678", "123456789",
 	"1234567890", "0123456789", "987654321", "9876543210", "87654321", "12341234", "11223344", "1q2w3e4r", "1q2w3e4r5t",

@@ -91,7 +91,7 @@ func TestAPersonMayGoWhileThePasswordIsCompared(t *testing.T) {
 func TestASessionIsSeenOnceAMinute(t *testing.T) {
 	for _, c := range []struct {
 		name         string
-		seen, begun  time.Duration // ago
+		seen, begun  time.Duration // how long ago
 		blocked      bool
 		known, notes bool
 	}{
@@ -127,7 +127,7 @@ func TestASessionIsSeenOnceAMinute(t *testing.T) {
 	}
 }
 
-// TestWhoIsOutAlreadyIsNotNoted: the audit log has exactly one end of each session.
+// TestWhoIsOutAlreadyIsNotNoted: the audit log has the end of each session exactly once.
 func TestWhoIsOutAlreadyIsNotNoted(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)

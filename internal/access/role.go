@@ -28,7 +28,7 @@ const (
 // Right is a single permission of a role.
 type Right string
 
-// Rights. A right is checked by the use case that carries it out.
+// Rights. The use case that does an action checks the right to do it.
 const (
 	ReadMeters     Right = "meter.read"
 	WriteMeters    Right = "meter.write"
@@ -39,7 +39,7 @@ const (
 	Sell           Right = "vend.sell"
 	ReadVends      Right = "vend.read"
 	Reverse        Right = "vend.reverse"
-	ShowTokens     Right = "token.show" // full digits of the sales that one may see; without it they are masked
+	ShowTokens     Right = "token.show" // full digits of the sales that the actor may see; without this right the digits are masked
 	ReadTariffs    Right = "tariff.read"
 	WriteTariffs   Right = "tariff.write"
 	ReadLedger     Right = "ledger.read"
@@ -58,7 +58,7 @@ const (
 	AdjustLedger   Right = "ledger.adjust"  // write off debts, give goodwill
 	SendTokens     Right = "token.send"     // send a token to its meter, even without the right to see its digits
 	DecideReadings Right = "reading.decide" // accept, rebase or discard readings that cannot be true
-	SendMessages   Right = "message.send"   // send messages to customers' telephones and meters' SIMs, and send one again
+	SendMessages   Right = "message.send"   // send messages to customers' telephones and meters' SIMs, and send a message again
 )
 
 // Roles lists every role in the order of docs/reference/http.md#keys-and-roles.
@@ -122,8 +122,8 @@ func (a Actor) May(r Right) bool { return !a.vendorless() && a.Role.May(r) }
 // vendorless reports whether the actor is a vendor's key without its vendor.
 func (a Actor) vendorless() bool { return a.Role == VendorAPI && a.Vendor.IsZero() }
 
-// OfUtility reports whether the actor belongs to the utility and not to a vendor. Such an actor sees every vendor's sales and
-// a meter's tokens, if it has the rights. The role decides: a vendor's key sees only its own vendor's sales.
+// OfUtility reports whether the actor belongs to the utility and not to a vendor. Such an actor sees every vendor's sales and a meter's
+// tokens, if it has the rights. A vendor's key never belongs to the utility, and neither does any other actor with a vendor.
 func (a Actor) OfUtility() bool { return a.Role != VendorAPI && a.Vendor.IsZero() }
 
 // Sees reports whether the actor may look at the sales of a vendor; the zero vendor is the tenant itself.

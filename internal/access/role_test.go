@@ -75,8 +75,8 @@ func TestEveryRoleHasExactlyItsRights(t *testing.T) {
 	}
 }
 
-// The role decides what an actor sees, not whether it names a vendor. A vendor's key without a vendor may do and see nothing.
-// A key with a vendor sees that vendor's sales.
+// An actor with a vendor sees only that vendor's sales, whatever its role. A vendor's key without a vendor may do and see nothing. Any
+// other actor without a vendor sees all sales.
 func TestAVendorsKeySeesItsVendorOnly(t *testing.T) {
 	mine, theirs, utility := id.ID{7}, id.ID{8}, id.ID{}
 	for _, c := range []struct {

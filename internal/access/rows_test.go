@@ -17,14 +17,14 @@ import (
 // errStore is the error of a failing call.
 var errStore = errors.New("the store failed")
 
-// rows is a store in memory. It records the calls of its transactions. The call whose number is in the field broken
-// returns an error. It still has its effect and returns its values, so that code that ignores the error continues.
+// rows is a store in memory. It records the calls of its transactions. The call whose number is in the field broken returns an error. The
+// failing call still has its effect and returns its values, so that code that ignores the error continues.
 type rows struct {
 	t      *testing.T
 	calls  []string
-	broken int           // counted from 1; 0 for none
-	most   int           // rows that the last list asked for
-	tenant access.Tenant // of the last transaction
+	broken int           // number of the failing call, counted from 1; 0 for none
+	most   int           // number of rows that the last list asked for
+	tenant access.Tenant // tenant of the last transaction
 	now    time.Time
 	ids    int
 
@@ -76,7 +76,7 @@ func (r *rows) amina() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: aminaEmail, Role: access.Owner}
 }
 
-// becomes gives Amina another role than the one with which she requested her approvals.
+// becomes gives Amina a role other than the role with which she requested her approvals.
 func (r *rows) becomes(role access.Role) {
 	p := r.people[aminaEmail]
 	p.Role = role

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// same reports whether one person is behind two actors, as far as is known: by id if both have one, else by name. Keys count
-// as the person who made them.
+// same reports whether one person is behind two actors, as far as is known: by their ids if both actors have an id, else by their names.
+// Keys count as the person who made them.
 func same(a, b Actor) bool {
 	if !a.ID.IsZero() && !b.ID.IsZero() {
 		return a.self() == b.self()

@@ -15,8 +15,8 @@ func Printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// OneLine reports whether a person's text, in any script, has at most n characters and stays on its line: no character that
-// ends the line, controls a printer or reverses the direction.
+// OneLine reports whether a person's text, in any script, has at most n characters and stays on its line. No character may end the line,
+// control a printer or reverse the direction.
 func OneLine(s string, n int) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= n && !strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)

@@ -32,8 +32,8 @@ type Tx interface {
 	SeeLogin(hash [32]byte, at time.Time) error
 	// DropLogin reports whether such a session existed.
 	DropLogin(hash [32]byte) (bool, error)
-	// DropLoginsOf ends a person's sessions that are past their end or were last seen at the time idle or earlier. It also
-	// ends the oldest of the others, so that at most the given number of sessions is left.
+	// DropLoginsOf ends a person's sessions that are past their end, or that were last seen at the time idle or earlier. It then ends the
+	// oldest remaining sessions until at most keep sessions are left.
 	DropLoginsOf(person id.ID, now, idle time.Time, keep int) error
 }
 
@@ -49,8 +49,8 @@ type Config struct {
 // Access carries out the use cases of keys, people, signing in and out, and approvals.
 type Access struct {
 	c     Config
-	decoy string    // see decoyHash
-	doers Executors // of approved actions
+	decoy string    // a password hash, see decoyHash
+	doers Executors // executors of approved actions
 }
 
 // New makes an Access. It fails if Rand fails.

@@ -10,7 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// TestAlarmsAreListed: of a meter or of all, open or not, page by page, for keys that may read meters.
+// TestAlarmsAreListed lists the alarms of one meter or of all meters, open ones or cleared ones too, page by page. The caller needs the
+// right to read meters.
 func TestAlarmsAreListed(t *testing.T) {
 	w := begin(t)
 	f, err := app.OpenFolder(t.Context(), w.dir, "", slog.New(slog.DiscardHandler))

@@ -26,7 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// TestTheFactsOfANextKey reads each number once inside and once outside the range of its type.
+// TestTheFactsOfANextKey reads each number with a value inside the range of its type and with a value outside it.
 func TestTheFactsOfANextKey(t *testing.T) {
 	if k, p := nextKeyOf(nil); k != nil || p != nil {
 		t.Errorf("of nothing: %+v, %+v", k, p)
@@ -75,7 +75,8 @@ func (forgetful) Claim(context.Context, access.Tenant, access.Once) (access.Stor
 	return access.StoredAnswer{}, false, errors.New("disk broken")
 }
 
-// TestARequestWhoseKeyCannotBeClaimedIsNotDone: the request is refused, and its key is free again.
+// TestARequestWhoseKeyCannotBeClaimedIsNotDone: if the key of a request cannot be claimed, the request is refused, and its key is free
+// again.
 func TestARequestWhoseKeyCannotBeClaimedIsNotDone(t *testing.T) {
 	a := &API{c: Config{Cases: Cases{}, Keeper: forgetful{}, Fault: func(error) refusal.Code { return refusal.StorageUnavailable }, Log: slog.New(slog.DiscardHandler)}}
 	for range 2 {
@@ -156,7 +157,7 @@ func TestWhyABodyCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestOneRequestHasOneForm: keys are sorted, numbers stay as written. Anything but one JSON value is unchanged.
+// TestOneRequestHasOneForm: the keys of a body are sorted, and numbers stay as written. A body that is not one JSON value is unchanged.
 func TestOneRequestHasOneForm(t *testing.T) {
 	for body, want := range map[string]string{`{ "b": 1.50, "a": [1, 2] }`: `{"a":[1,2],"b":1.50}`, `{"a":1} x`: `{"a":1} x`, `{"a":1}{}`: `{"a":1}{}`, "nonsense": "nonsense", "": ""} {
 		if got := string(canonical([]byte(body))); got != want {
@@ -201,7 +202,8 @@ func TestNoTextIsAFormula(t *testing.T) {
 	}
 }
 
-// TestAFormThatFailsIsAnError: a receipt format that cannot be laid out is an error. Any other comes with its type and policy.
+// TestAFormThatFailsIsAnError: a receipt format that cannot be laid out is an error. Any other receipt has the type and the policy of its
+// format.
 func TestAFormThatFailsIsAnError(t *testing.T) {
 	broken := errors.New("no paper")
 	a := &API{c: Config{Languages: wordstest.Languages(t), Papers: map[string]Paper{

@@ -97,7 +97,7 @@ type Config struct {
 	Keeper AnswerStore
 	// Languages are the texts of answers in each language.
 	Languages *words.Languages
-	// Papers lays out receipts, by the name of the format; json needs none.
+	// Papers lays out receipts, by the name of the format; the format json needs no entry.
 	Papers map[string]Paper
 	// Ready lists what keeps the server from being ready; empty means that it is.
 	Ready func() []refusal.Refusal
@@ -114,12 +114,12 @@ type Config struct {
 // API is the HTTP interface. It has no state that must be closed.
 type API struct {
 	c       Config
-	say     words.Texts // English
+	say     words.Texts // texts in English
 	limit   *limiter
 	metrics *metrics
 	flights flights
-	slots   chan struct{} // one for each request that is being answered
-	streams chan struct{} // one for each reader of the event stream
+	slots   chan struct{} // has one slot for each request that is being answered
+	streams chan struct{} // has one slot for each reader of the event stream
 	gzip    func(http.Handler) http.HandlerFunc
 	handler http.Handler
 }
@@ -230,7 +230,7 @@ func of[T any](r router) *huma.Schema {
 	return r.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
 }
 
-// described adds what all operations have: the problem as the answer to every failure.
+// described adds to an operation the part that all operations have: a problem as the answer to every failure.
 func (r router) described(op huma.Operation) huma.Operation {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}

@@ -91,7 +91,7 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	tariffs := func() int {
 		return strings.Count(string(w.want(200, w.get("/v1/tariffs")).body), `"version_id"`)
 	}
-	balance := func() int64 { // the order of the cases is random, and credit is not a balance
+	balance := func() int64 { // the subtests run in random order, so compare the balance: the credit limit changes too
 		return decode[struct {
 			BalanceMinor int64 `json:"balance_minor"`
 		}](t, w.want(200, w.get("/v1/vendors/V9/float"))).BalanceMinor
@@ -118,7 +118,7 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 			if added := name == "a post-paid meter"; added != (got.Meter != nil) || added && got.Meter.Number != "04140001019" {
 				t.Errorf("the answer shows the meter %+v", got.Meter)
 			}
-			w.want(409, w.ask("POST", path, second, `{}`)) // once
+			w.want(409, w.ask("POST", path, second, `{}`)) // an action can be approved only once
 		})
 	}
 	no := decode[approval](t, w.want(202, w.post("/v1/tariffs", `{"name":"third","currency":"KES","flat_micro":1000000}`)))

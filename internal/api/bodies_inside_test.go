@@ -35,7 +35,7 @@ type filler struct{ n int64 }
 
 func (f *filler) fill(v reflect.Value, depth int) {
 	f.n++
-	if !v.CanSet() || depth > 8 || v.Type() == reflect.TypeFor[*tariff.TOU]() { // their documents have tests of their own
+	if !v.CanSet() || depth > 8 || v.Type() == reflect.TypeFor[*tariff.TOU]() { // other tests cover the documents of these types
 		return
 	}
 	switch to := v.Addr().Interface().(type) {

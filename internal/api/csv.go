@@ -25,7 +25,7 @@ func csvFormat() huma.Format {
 				_, err := w.Write(p.encode())
 				return err
 			}
-			rows := reflect.Indirect(reflect.ValueOf(v)).FieldByName("Data") // of an apiv1.List of any row type
+			rows := reflect.Indirect(reflect.ValueOf(v)).FieldByName("Data") // v is an apiv1.List of any row type
 			if rows.Kind() != reflect.Slice {
 				return fmt.Errorf("%T is not a list", v)
 			}

@@ -101,7 +101,7 @@ func TestEveryListIsATableAndNoProblemIs(t *testing.T) {
 		lists++
 		path = strings.NewReplacer("{meter}", meterNumber, "{id}", meterNumber, "{tariff}", "domestic").Replace(path)
 		if strings.HasPrefix(path, "/v1/vendors/") {
-			continue // needs a vendor; otherwise a list like the others
+			continue // this list needs a vendor, but is otherwise like the other lists
 		}
 		ask := path + "?format=csv"
 		if path == "/v1/vends" {

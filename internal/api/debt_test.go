@@ -164,7 +164,7 @@ func TestDebtsThatCannotBeRaised(t *testing.T) {
 	}
 }
 
-// TestGoodwillIsTheNextPurchasesCarry is P13 for a token account.
+// TestGoodwillIsTheNextPurchasesCarry gives goodwill to a token account (P13 of docs/reference/postings.md): the next purchase uses it.
 func TestGoodwillIsTheNextPurchasesCarry(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.keyed("adjust-0001", "/v1/adjustments", `{"account":"`+meterNumber+`","amount":{"amount_minor":1000,"currency":"KES"},"reason":"outage"}`))
@@ -235,7 +235,7 @@ func TestTheBooksOfThePast(t *testing.T) {
 	}
 }
 
-// TestAFixedChargeFallsDueByItself: by its tariff, without any action, and quote and sale agree.
+// TestAFixedChargeFallsDueByItself: a fixed charge falls due by its tariff, without any action. Quote and sale agree about the charge.
 func TestAFixedChargeFallsDueByItself(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/tariffs", `{"name":"standing","currency":"KES","vat_bps":1500,"flat_micro":2500000,"fixed":[{"name":"standing","amount_minor":300,"per":"day"}]}`))
@@ -259,7 +259,7 @@ func TestAFixedChargeFallsDueByItself(t *testing.T) {
 	}
 }
 
-// TestSettingsChangeWhatIsNamed: the tenant's ceiling and time zone apply to sales at once.
+// TestSettingsChangeWhatIsNamed changes some settings. The other settings stay, and sales use the new ceiling at once.
 func TestSettingsChangeWhatIsNamed(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.keyed("debt-key-0001", "/v1/debts", `{"account":"`+meterNumber+`","kind":"loan","amount":{"amount_minor":60000,"currency":"KES"}}`))
@@ -300,7 +300,8 @@ func TestSettingsChangeWhatIsNamed(t *testing.T) {
 	}
 }
 
-// TestThreeMonthsThatAnotherSystemLeftOpen is V19 of docs/reference/money.md over HTTP: 338.10 due, 70 % of 50.00 for them.
+// TestThreeMonthsThatAnotherSystemLeftOpen is V19 of docs/reference/money.md over HTTP: 338.10 is due, and 70 % of a purchase of 50.00 pays
+// for it.
 func TestThreeMonthsThatAnotherSystemLeftOpen(t *testing.T) {
 	w := begin(t)
 	for i, month := range []string{"2026-09", "2026-10", "2026-11"} {

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// unreadable is why a request's body cannot be read, and at which field. The zero value means that the body can be read.
+// unreadable says why a request's body cannot be read, and which field is the cause. The zero value means that the body can be read.
 type unreadable struct {
 	refusal.Refusal
 	field string

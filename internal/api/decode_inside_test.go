@@ -34,7 +34,8 @@ func TestAFieldThatStandsTwiceIsRefused(t *testing.T) {
 	}
 }
 
-// TestAnAmountThatIsNotSaidIsNotNothing: a tender of 0 claims the free units of a month, so 0 must be explicit.
+// TestAnAmountThatIsNotSaidIsNotNothing: a missing amount does not count as 0. A tender of 0 claims the free units of a month, so 0 must be
+// explicit.
 func TestAnAmountThatIsNotSaidIsNotNothing(t *testing.T) {
 	for _, body := range []string{`{}`, `{"meter":"1"}`, `{"meter":"1","tender":null}`, `{"meter":"1","tender":{}}`, `{"meter":"1","tender":{"currency":"KES"}}`,
 		`{"meter":"1","tender":{"currency":"KES","amount_minor":null}}`} {

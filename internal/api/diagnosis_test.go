@@ -92,7 +92,7 @@ func TestTheDoctorKnowsWhatWasSold(t *testing.T) {
 	}
 }
 
-// unsold makes a token under the meter's key that is unknown to the server.
+// unsold makes a token with the meter's key. The server does not know this token.
 func unsold(t *testing.T, ti string) string {
 	t.Helper()
 	vk, err := sts.NewVendingKey([]byte(strings.Repeat("\xab", 8)))

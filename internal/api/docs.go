@@ -116,7 +116,7 @@ func fieldsOf(s *huma.Schema) []docsField {
 	return out
 }
 
-// kindOfSchema names a field's type, and the schema to link to if it is one of ours.
+// kindOfSchema names a field's type. If the type is one of our schemas, it also returns the link to the schema.
 func kindOfSchema(s *huma.Schema) (kind, link string) {
 	if name := refName(s); name != "" {
 		return name, name
@@ -142,7 +142,7 @@ func refName(s *huma.Schema) string {
 	return strings.TrimPrefix(s.Ref, "#/components/schemas/")
 }
 
-// page serves a page that write generates at the first request; it does not change while the program runs.
+// page serves a page that the function write generates at the first request. The page does not change while the program runs.
 func (a *API) page(kind string, write func() ([]byte, error)) http.HandlerFunc {
 	once := sync.OnceValues(write)
 	return func(w http.ResponseWriter, r *http.Request) {

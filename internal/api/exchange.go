@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// exchange is the state of one request and its answer; it travels in the request's context.
+// exchange is the state of one request and its answer. The context of the request holds it.
 type exchange struct {
 	requestID string
 	remote    netip.Addr
@@ -18,7 +18,7 @@ type exchange struct {
 	sale      bool // the request may move money: problems carry money_moved
 
 	actor access.Actor
-	body  []byte      // whole, within MaxBody
+	body  []byte      // the whole body, at most MaxBody bytes
 	once  access.Once // set on routes that take an Idempotency-Key
 }
 

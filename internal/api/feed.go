@@ -140,7 +140,7 @@ func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, fro
 	}
 }
 
-// sender writes to a reader that may be slow, but not for ever.
+// sender writes to a reader. Each write fails if the reader does not take it within writeTimeout.
 type sender struct {
 	w http.ResponseWriter
 	c *http.ResponseController

@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// TestWhereAReaderBegins: after the last event it has, at the end of the log if it names none, and nowhere if the position is
-// invalid.
+// TestWhereAReaderBegins: a reader begins after the last event that it has, or at the end of the log if it names no event. A reader with an
+// invalid position is refused.
 func TestWhereAReaderBegins(t *testing.T) {
 	const invalid = string(refusal.InvalidRequest)
 	for _, c := range []struct {
@@ -40,7 +40,7 @@ func TestWhereAReaderBegins(t *testing.T) {
 	}
 }
 
-// TestTheFeedKeepsTheTimesThatTheDocumentPromises: readers set their time-outs by them.
+// TestTheFeedKeepsTheTimesThatTheDocumentPromises: readers set their time-outs by the times in the document, so the feed must keep them.
 func TestTheFeedKeepsTheTimesThatTheDocumentPromises(t *testing.T) {
 	text := (&API{}).routes(http.NewServeMux()).Paths[StreamPath].Get.Description
 	for _, promise := range []string{

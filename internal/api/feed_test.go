@@ -25,7 +25,7 @@ type happening struct {
 	}
 }
 
-// follow opens the event stream and delivers its events until the test ends or close is called.
+// follow opens the event stream and delivers its events until the test ends or stop is called.
 func (w *world) follow(key, query string, headers ...string) (events <-chan happening, stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -120,7 +120,7 @@ func TestAReaderOfTheFeedMissesNothing(t *testing.T) {
 	}
 }
 
-// TestTheFeedShowsWhatTheReaderMaySee: support reads sales but neither other journals nor the audit log.
+// TestTheFeedShowsWhatTheReaderMaySee: a key of the role support gets the events of sales, but neither other journals nor the audit log.
 func TestTheFeedShowsWhatTheReaderMaySee(t *testing.T) {
 	w := begin(t)
 	w.want(http.StatusCreated, w.sell("feed-0001", order("10000")))
@@ -159,8 +159,8 @@ func TestAStreamEndsWithTheServer(t *testing.T) {
 	}
 }
 
-// TestHeadersOfTheStreamEndTheAnswer: a HEAD has no body. If its answer did not end, the reader would wait on the same
-// connection for ever.
+// TestHeadersOfTheStreamEndTheAnswer: a HEAD has no body. If its answer did not end, the reader would wait on the same connection without
+// end.
 func TestHeadersOfTheStreamEndTheAnswer(t *testing.T) {
 	w := begin(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
@@ -187,8 +187,8 @@ func TestHeadersOfTheStreamEndTheAnswer(t *testing.T) {
 	}
 }
 
-// TestAReaderThatLeavesMakesRoomForAnother: at the limit of readers one more is refused, and a reader that leaves makes room
-// for the next, also after an answer without a body.
+// TestAReaderThatLeavesMakesRoomForAnother: when the number of readers is at its limit, another reader is refused. A reader that leaves
+// makes room for the next, even if its answer had no body.
 func TestAReaderThatLeavesMakesRoomForAnother(t *testing.T) {
 	w := begin(t)
 	const room = 64
@@ -215,7 +215,7 @@ func TestAReaderThatLeavesMakesRoomForAnother(t *testing.T) {
 	}
 }
 
-// TestAReaderFromBeyondTheEndIsTold: after a restore the log may be shorter than what a reader has seen. A reader that waited
+// TestAReaderFromBeyondTheEndIsTold: after a restore the log may be shorter than the part that a reader has seen. A reader that waited
 // until the log had its old length again would miss all events in between.
 func TestAReaderFromBeyondTheEndIsTold(t *testing.T) {
 	w := begin(t)
@@ -249,7 +249,8 @@ func TestAReaderFromBeyondTheEndIsTold(t *testing.T) {
 	stop()
 }
 
-// TestAReaderIsNotHeldUpByWhatItMayNotSee: a vendor's key reads its own sale after thousands of others' rows.
+// TestAReaderIsNotHeldUpByWhatItMayNotSee: a vendor's key gets its own sale at once, although thousands of rows that it may not see come
+// before.
 func TestAReaderIsNotHeldUpByWhatItMayNotSee(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"shop1"}`))

@@ -62,7 +62,7 @@ func TestAnAbortedAnswerStaysAborted(t *testing.T) {
 	}
 }
 
-// TestWhatIsCompressed: answers from 1,024 bytes on, if the client accepts it, and never an event stream.
+// TestWhatIsCompressed: answers of 1,024 bytes or more are compressed if the client accepts it. An event stream is never compressed.
 func TestWhatIsCompressed(t *testing.T) {
 	compress, err := newGzip()
 	if err != nil {
@@ -102,13 +102,13 @@ func TestTheLimiterRefillsForgetsTheLongestSilentAndKeepsNetworksTogether(t *tes
 	ask(a, true)
 	ask(a, true)
 	ask(a, false)
-	ask(netip.MustParseAddr("::ffff:192.0.2.1"), false) // the same address as IPv6
+	ask(netip.MustParseAddr("::ffff:192.0.2.1"), false) // an IPv6 form of the same address
 	now = now.Add(time.Second)
 	ask(a, true)
 	ask(a, false)
 	ask(b, true)
 	ask(a, false)
-	ask(c, true) // the map is full: b, silent longest, is forgotten
+	ask(c, true) // the map is full, so b, which was silent longest, is forgotten
 	if len(l.byIP) != 2 || l.order.Len() != 2 {
 		t.Errorf("got %d addresses remembered, want 2", len(l.byIP))
 	}
@@ -216,11 +216,11 @@ func TestOneConnectionTooManyIsClosed(t *testing.T) {
 	}
 	first := open("192.0.2.1:1", true)
 	open("192.0.2.1:2", true)
-	refused := open("192.0.2.1:3", false) // one too many from this address
+	refused := open("192.0.2.1:3", false) // this is one connection too many from this address
 	open("127.0.0.1:1", true)
 	open("127.0.0.1:2", true)
-	open("127.0.0.1:3", true)  // loopback has no limit of its own
-	open("192.0.2.2:1", false) // one too many in all
+	open("127.0.0.1:3", true)  // loopback has no limit for its address
+	open("192.0.2.2:1", false) // this is one connection too many in all
 	c.state(refused, http.StateClosed)
 	open("192.0.2.2:1", false) // a refused connection does not count twice
 	c.state(first, http.StateClosed)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiter is a token bucket per network address in a map of bounded size. When the map is full, it forgets the address that
-// was silent longest, which can only be in that address's favour.
+// limiter is a token bucket per network address in a map of bounded size. When the map is full, it forgets the address that was silent
+// longest. That address then starts with a full bucket.
 type limiter struct {
 	rate  rate.Limit
 	burst int
@@ -31,7 +31,7 @@ func newLimiter(perSecond float64, burst, max int, now func() time.Time) *limite
 	return &limiter{rate: rate.Limit(perSecond), burst: burst, max: max, now: now, byIP: map[netip.Addr]*list.Element{}, order: list.New()}
 }
 
-// allow takes one request of the address. A zero rate allows everything.
+// allow takes one request from the address's bucket. A zero rate allows everything.
 func (l *limiter) allow(ip netip.Addr) bool {
 	if l.rate == 0 {
 		return true

@@ -28,7 +28,7 @@ type listed[T any] struct {
 	Body apiv1.List[T]
 }
 
-// linked names the next page relative to this request.
+// linked sets the link to the next page, relative to the address of this request.
 func (l *listed[T]) linked(asked string) {
 	if l.Body.NextCursor == "" {
 		return
@@ -80,11 +80,11 @@ func replyOf[T any](no refusal.Refusal, err error, show func() T) (*reply[T], er
 	return &reply[T]{show()}, nil
 }
 
-// encoded returns the bytes of a body; they may be stored together with what they report.
+// encoded returns the bytes of a body, for an answer that is stored in the transaction of the action.
 func encoded(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("encode %T: %v", v, err)) // strings, integers and times within years 0 to 9999
+		panic(fmt.Sprintf("encode %T: %v", v, err)) // cannot happen: bodies have only strings, integers and times within years 0 to 9999
 	}
 	return append(b, '\n')
 }
@@ -94,7 +94,7 @@ func bodyOf[T any](r router, text string) *huma.Response {
 	return &huma.Response{Description: text, Content: map[string]*huma.MediaType{jsonType: {Schema: of[T](r)}}}
 }
 
-// refOf writes an id as in answers. The zero id gives "".
+// refOf writes an id in the form of answers. The zero id gives "".
 func refOf(i id.ID, prefix string) string {
 	if i.IsZero() {
 		return ""
@@ -102,7 +102,7 @@ func refOf(i id.ID, prefix string) string {
 	return i.Text(prefix)
 }
 
-// at writes a time as in answers. The zero time gives nil.
+// at writes a time in the form of answers. The zero time gives nil.
 func at(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

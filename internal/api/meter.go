@@ -37,7 +37,7 @@ func newMeterOf(n apiv1.NewMeter) registry.NewMeter {
 	return w
 }
 
-// customerNamed is the customer that a request names: a known one by id, or a new one.
+// customerNamed is the customer that a request names: a known customer by id, or a new customer.
 func customerNamed(c *apiv1.Customer) (known string, added *registry.NewCustomer) {
 	switch {
 	case c == nil:

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 )
 
-// TestAMetersGreatestPowerDecidesWhatCanBeTrue: 8 kWh in an hour are charged if the meter's size is unknown, but wait for a
-// person if its power limit is 5 kW.
+// TestAMetersGreatestPowerDecidesWhatCanBeTrue: 8 kWh in an hour are charged if the meter's size is unknown, but wait for a person if the
+// meter's power limit is 5 kW.
 func TestAMetersGreatestPowerDecidesWhatCanBeTrue(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{})
@@ -51,8 +51,8 @@ func TestAMetersGreatestPowerDecidesWhatCanBeTrue(t *testing.T) {
 	}
 }
 
-// TestOneAloneDoesNotStopTheCharging: with a power limit of 1 W, no reading is believed, so nothing is charged and nobody is
-// cut off. This is one more way to supply energy before it is paid for, so it takes two people too.
+// TestOneAloneDoesNotStopTheCharging: with a power limit of 1 W, no reading is believed, so nothing is charged and nobody is cut off. This
+// is one more way to supply energy before it is paid for, so setting such a limit takes two people too.
 func TestOneAloneDoesNotStopTheCharging(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{})
@@ -80,7 +80,7 @@ func TestOneAloneDoesNotStopTheCharging(t *testing.T) {
 	}
 }
 
-// TestATokenMeterHasNoGreatestPower: the server does not rate its use.
+// TestATokenMeterHasNoGreatestPower: a power limit for a token meter is refused, because the server does not rate its use.
 func TestATokenMeterHasNoGreatestPower(t *testing.T) {
 	w := begin(t)
 	w.want(400, w.post("/v1/meters/"+meterNumber, `{"max_w":5000,"reason":"a breaker"}`))

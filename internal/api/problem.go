@@ -28,7 +28,7 @@ const (
 // Problem is an RFC 9457 document with Paywatt's members. Every answer of status 400 and above is a problem.
 type Problem struct {
 	apiv1.Problem
-	retryAfter int // seconds; 0 = no header
+	retryAfter int // in seconds; 0: the answer has no such header
 }
 
 // Error makes a problem an error, so that handlers can return one.
@@ -109,7 +109,7 @@ func titleOf(code string) string {
 // encode writes the document as it is sent and stored.
 func (p *Problem) encode() []byte {
 	b, err := json.Marshal(p)
-	if err != nil { // cannot happen: only strings, integers and booleans
+	if err != nil { // cannot happen: a problem has only strings, integers and booleans
 		return []byte(`{"status":500,"code":"internal"}`)
 	}
 	return append(b, '\n')
@@ -162,7 +162,7 @@ func faultOf(c refusal.Code) refusal.Refusal {
 	return refuse.ServerFailed(c)
 }
 
-// fault does the same for this exchange: if money might have moved, the refusal says whether it did.
+// fault returns the refusal that answers a fault in this exchange. If the request might have moved money, the refusal says whether it did.
 func (x *exchange) fault(c refusal.Code) refusal.Refusal {
 	no := faultOf(c)
 	switch {

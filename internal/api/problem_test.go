@@ -107,7 +107,7 @@ func TestTooManyRequestsAreRefusedBeforeTheKeyIsLookedUp(t *testing.T) {
 	}
 }
 
-// TestALongHeaderIsRefused: a client cannot hold the server up with a long header, or by silence longer than the time-outs.
+// TestALongHeaderIsRefused: a client cannot hold the server up with a long header, or by being silent for longer than the time-outs.
 func TestALongHeaderIsRefused(t *testing.T) {
 	w := begin(t)
 	if a := w.ask("GET", "/v1/version", "", "", "X-Long", strings.Repeat("x", 64<<10)); a.status != http.StatusRequestHeaderFieldsTooLarge {
@@ -143,7 +143,7 @@ func TestLongAnswersAreCompressed(t *testing.T) {
 	}
 }
 
-// TestMetricsNameOnlyWhatIsOurs: a made-up path does not become a label.
+// TestMetricsNameOnlyWhatIsOurs: the path of a request to an unknown route does not become a label of a metric.
 func TestMetricsNameOnlyWhatIsOurs(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.sell("sale-0001", order("10000")))
@@ -256,7 +256,7 @@ func TestWhatIsNoTextIsRefused(t *testing.T) {
 			t.Errorf("%s: %s", path, code)
 		}
 	}
-	// A backslash and five characters are valid text; the clock is not in doubt.
+	// A reason with a backslash and five characters is valid text. The server refuses the request only because the clock is not in doubt.
 	if code, _ := w.problem(w.want(409, w.post("/v1/clock/trust", `{"reason":"what \\u0000 means"}`))); code != "clock-trusted" {
 		t.Errorf("a reason with a backslash: %s", code)
 	}

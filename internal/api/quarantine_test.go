@@ -41,7 +41,8 @@ func (w *world) reads(seq uint64, registers ...int64) {
 	}
 }
 
-// TestTheQuarantineIsDecidedOverHTTP: listed as JSON and CSV, decided once, with the money that results.
+// TestTheQuarantineIsDecidedOverHTTP: an entry of the quarantine is listed as JSON and as CSV. It is decided once, and the money follows
+// from the decision.
 func TestTheQuarantineIsDecidedOverHTTP(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{})

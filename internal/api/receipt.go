@@ -101,7 +101,7 @@ func (a *API) noFormat(format string) *Problem {
 	return problemOf(refuse.ReceiptFormatUnknown(refusal.Echo(format), strings.Join(names, ", ")))
 }
 
-// lay lays out a receipt in a known format, in the language that accept prefers.
+// lay lays out a receipt in a known format, in the language that accept, the header Accept-Language, prefers.
 func (a *API) lay(r vending.Receipted, format, accept string) (*paper, error) {
 	if r.Refused() {
 		return nil, problemOf(r.Refusal)

@@ -11,13 +11,13 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// AnswerStore stores the answers of requests that move no money, for a time. They are sealed, because one may hold a meter's
+// AnswerStore stores the answers of requests that move no money, for a time. The answers are sealed, because an answer may hold a meter's
 // secrets. Sales are not stored here: their answers are stored in the sale's transaction.
 type AnswerStore interface {
-	// Claim claims a key for every server of the database, or returns what is stored under it: Status 0 while a request is
-	// still running. It unseals the body only if the stored hash is the hash in o. A claim that is never ended expires.
+	// Claim claims a key for every server of the database, or returns what is stored under it: Status 0 while a request is still running.
+	// It unseals the body only if the stored hash equals o.Hash. A claim that is never ended expires.
 	Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.StoredAnswer, found bool, err error)
-	// Keep stores the answer of a claimed request, unless one is stored already.
+	// Keep stores the answer of a claimed request, if no answer is stored yet.
 	Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error
 	// Drop ends a claim without an answer.
 	Drop(ctx context.Context, t access.Tenant, o access.Once) error

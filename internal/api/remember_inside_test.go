@@ -82,7 +82,7 @@ func TestOnlyAnAnswerToTheRequestIsKept(t *testing.T) {
 			t.Errorf("status %d: another request under its key: done %t, %s", status, done, other.Body)
 		}
 	}
-	keeper.kept["key-of-202"] = access.StoredAnswer{Hash: keeper.kept["key-of-202"].Hash} // a claim that has not ended
+	keeper.kept["key-of-202"] = access.StoredAnswer{Hash: keeper.kept["key-of-202"].Hash} // this claim has not ended
 	if got, done := ask(202, "{}"); done || !strings.Contains(got.Body.String(), "idempotency-key-in-flight") {
 		t.Errorf("while it runs elsewhere: done %t, %d %s", done, got.Code, got.Body)
 	}

@@ -268,7 +268,7 @@ func TestNobodyGetsInWithoutAKey(t *testing.T) {
 	}
 }
 
-// TestSecretsAreShownOnce: only the answer to POST /v1/meters carries them.
+// TestSecretsAreShownOnce: only the answer to POST /v1/meters shows the meter's secrets.
 func TestSecretsAreShownOnce(t *testing.T) {
 	w := begin(t)
 	added := decode[struct {

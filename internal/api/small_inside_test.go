@@ -65,7 +65,8 @@ func TestWhatHumaFindsIsAProblem(t *testing.T) {
 	}
 }
 
-// TestABrokenSaleSaysWhetherMoneyMoved, and any other broken request does not mention money.
+// TestABrokenSaleSaysWhetherMoneyMoved: the problem of a broken sale says whether money moved. The problem of any other broken request does
+// not mention money.
 func TestABrokenSaleSaysWhetherMoneyMoved(t *testing.T) {
 	for code, want := range map[refusal.Code]string{
 		refusal.StorageUnavailable: "The request was not carried out and no money moved.",
@@ -86,7 +87,7 @@ type deaf struct{ http.ResponseWriter }
 
 func (deaf) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
-// TestEventsEndWithTheReader: rows are sent until one cannot be written.
+// TestEventsEndWithTheReader: rows are sent until a row cannot be written.
 func TestEventsEndWithTheReader(t *testing.T) {
 	f := report.Feed{Rows: []report.FeedEvent{{Pos: 7, Type: "vend.completed"}, {Pos: 8, Type: "vend.reversed"}}}
 	w := httptest.NewRecorder()

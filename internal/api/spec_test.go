@@ -67,7 +67,8 @@ func spec(t *testing.T) document {
 	return d
 }
 
-// TestTheCommittedDocumentIsTheServedOne: run with -update after a change of the interface, and read the diff.
+// TestTheCommittedDocumentIsTheServedOne: the committed document must equal the document that the server serves. Run the test with -update
+// after a change of the interface, and read the diff.
 func TestTheCommittedDocumentIsTheServedOne(t *testing.T) {
 	var got bytes.Buffer
 	if err := json.Indent(&got, served(t), "", "  "); err != nil {
@@ -193,8 +194,8 @@ func TestTheDocsPageNeedsNobodyElse(t *testing.T) {
 	}
 }
 
-// TestTheDocumentSaysWhichLanguagesAreDrafts: whoever chooses a customer's language learns which texts no native speaker has
-// read.
+// TestTheDocumentSaysWhichLanguagesAreDrafts: a caller who chooses a customer's language learns which languages have texts that no native
+// speaker has read.
 func TestTheDocumentSaysWhichLanguagesAreDrafts(t *testing.T) {
 	if got := strings.Count(string(served(t)), notify.LanguageChoices()); got != 3 {
 		t.Errorf("%q stands %d times in the document, want at a customer, in the list of customers and at a change of a customer", notify.LanguageChoices(), got)

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// nextKeyOf reads the attributes. A value that does not fit its type becomes one that the rule refuses.
+// nextKeyOf reads the attributes of a meter's next key. A value that does not fit its type becomes one that the rule refuses.
 func nextKeyOf(n *apiv1.NextKey) (*vending.NextKey, *Problem) {
 	if n == nil {
 		return nil, nil
@@ -132,7 +132,7 @@ func queuedOrWaits(r router, queued *huma.Schema) map[string]*huma.Response {
 	return map[string]*huma.Response{"202": {Description: "On its way, or waiting for a second person.", Content: map[string]*huma.MediaType{jsonType: {Schema: either}}}}
 }
 
-// doneOrWaits writes the response of such an action.
+// doneOrWaits writes the response of an action that is done at once or waits for a second person.
 func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err error, done func() any) (*sent, error) {
 	switch {
 	case err != nil:
@@ -163,7 +163,7 @@ func (a *API) approvalRoutes(r router) {
 	}
 }
 
-// listApprovals names the list that a cursor of approvals belongs to; every state is a list of its own.
+// listApprovals names the list that a cursor of approvals belongs to; each state has its own list.
 const listApprovals = "approvals:"
 
 func (a *API) approvals(ctx context.Context, by access.Actor, in *apiv1.ApprovalFilter) (*listed[apiv1.Approval], error) {

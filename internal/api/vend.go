@@ -78,7 +78,7 @@ func digitsOf(d vending.Digits, i int) string {
 	return d.Reveal(i)
 }
 
-// sent is an answer whose bytes are ready before the server knows whether they are new or stored, such as a sale's answer.
+// sent is an answer whose bytes are ready before the server knows whether the answer is new or stored, such as a sale's answer.
 type sent struct {
 	Status      int
 	ContentType string `header:"Content-Type"`

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 )
 
-// TestASaleOf100At250 is P1 of docs/reference/postings.md: 34.7 kWh, 86.75 + 13.01 tax + 0.24 carried on = 100.00.
+// TestASaleOf100At250 is P1 of docs/reference/postings.md: 34.7 kWh, 86.75 + 13.01 tax + 0.24 carried forward = 100.00.
 func TestASaleOf100At250(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", `{"meter":"04140001001","tender":{"amount_minor":10000,"currency":"KES"},"client_ref":"till3-000017"}`)))
@@ -84,7 +84,7 @@ func TestARepeatedRequestGetsTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestAReceiptNumberNamesItsSale: the number of the receipt finds the same as the sale's id.
+// TestAReceiptNumberNamesItsSale: a request by the number of the receipt finds the same sale as a request by the sale's id.
 func TestAReceiptNumberNamesItsSale(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
@@ -343,7 +343,7 @@ func TestOtherRequestsMayCarryAKeyToo(t *testing.T) {
 	}
 }
 
-// The mux redirects a path that it would clean. Stored under the key, the redirect would be the answer for ever.
+// The mux redirects a path that it would clean. If the redirect were stored under the key, every repetition would get the redirect.
 func TestARedirectIsNotTheAnswerOfAKey(t *testing.T) {
 	w := begin(t)
 	body := `{"name":"Corner shop","code":"V9"}`

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// TestEveryBodyIsATypeOfTheVocabulary: each schema of the OpenAPI document is made from a type of api/apiv1. It may be made
-// from a type of this package if that type has no fields, or embeds such a type and adds only fields that are not in the JSON.
+// TestEveryBodyIsATypeOfTheVocabulary: each schema of the OpenAPI document is made from a type of api/apiv1. It may also be made from a
+// type of this package that has no fields, or that embeds a type of api/apiv1 and adds only fields that are not in the JSON.
 func TestEveryBodyIsATypeOfTheVocabulary(t *testing.T) {
 	a, err := New(Config{Languages: wordstest.Languages(t), Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // no units, no token and one line.
 func TestAWalletIsRecharged(t *testing.T) {
 	w := folder(t)
-	w.serve(false, api.Limits{}) // the key store is locked
+	w.serve(false, api.Limits{}) // a recharge works with a locked key store
 	w.key = w.newKey(access.Owner)
 	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
 	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic"}`))

@@ -26,13 +26,13 @@ type world struct {
 	t     *testing.T
 	dir   string
 	url   string
-	key   string // the owner's
+	key   string // the owner's API key
 	meter string
 	log   *lockedBuffer
 	stop  func()
-	// routes are the routes for messages; none unless a test sets them before serve.
+	// routes are the routes for messages. There are none if a test does not set them before it calls serve.
 	routes []config.Route
-	// ahead is how far the clocks of servers started from now on are ahead; no time service sets them then.
+	// ahead is the clock error of the servers that the test starts from now on. No time service sets such a clock.
 	ahead time.Duration
 }
 
@@ -118,7 +118,7 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 	w.t.Cleanup(func() { w.stop() })
 }
 
-// newKey makes an API key beside the running server, as the command line does.
+// newKey makes an API key while the server runs, as the command line does.
 func (w *world) newKey(role access.Role) string {
 	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))

@@ -71,7 +71,7 @@ type Config struct {
 	Routes []config.Route
 	// AnswerWait is how long the server waits for a meter's first answer by SMS; 0 means a minute.
 	AnswerWait time.Duration
-	// LegacyPoll is how often such a device is asked for its values; 0 means 10 s.
+	// LegacyPoll is how often an unmodified device is asked for its values; 0 means 10 s.
 	LegacyPoll time.Duration
 	// TLSCert and TLSKey are the files of a certificate; with them both listeners speak TLS only.
 	TLSCert, TLSKey string
@@ -80,7 +80,7 @@ type Config struct {
 	Version    apiv1.Version
 	Log        *slog.Logger // nil: nothing is logged
 	Now        func() time.Time
-	// Synced reports whether a time service synchronises that clock; nil: the system is asked.
+	// Synced reports whether a time service synchronises the clock that Now reads; nil: the system is asked.
 	Synced func() bool
 	Rand   io.Reader // nil: crypto/rand
 	API    api.Limits
@@ -106,7 +106,7 @@ type App struct {
 	lock   *sqlite.Lock
 	engine *database
 	holder string // names this process among all that may serve the same database
-	// started is when the server began. Claims made since then are its own.
+	// started is when the server began. Claims made since then are this server's own.
 	started time.Time
 	keys    *keystore.Store
 	data    *keystore.DataKey
@@ -185,7 +185,7 @@ func (a *App) openFolder() (err error) {
 	a.engine, err = openDatabase(a.stopping, databaseConfig{data: a.c.Data, url: a.c.Store, holder: a.holder, now: a.c.Now, rand: a.c.Rand,
 		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow, due: a.due})
 	if err == nil {
-		a.c.Now = a.engine.clock(a.own) // a shared database has a clock of its own, because its servers compare times
+		a.c.Now = a.engine.clock(a.own) // a shared database has its own clock, because its servers compare times
 		a.started = a.c.Now()
 	}
 	return err
@@ -220,9 +220,8 @@ func (a *App) openKeys() (err error) {
 	return err
 }
 
-// knowData logs an error if the data key is not the key with which the database was first used. The server starts all
-// the same, because a utility that has lost its key must go on selling. Several servers of one database must have the same key
-// and are refused otherwise.
+// knowData logs an error if the data key is not the key with which the database was first used. The server starts nevertheless, because a
+// utility that has lost its key must go on selling. Several servers of one database must have the same key and are refused otherwise.
 func (a *App) knowData() error {
 	known := false
 	err := a.engine.Run(a.stopping, store.FirstTenant, store.Job, func(tx *store.Tx) (_ bool, err error) {
@@ -306,7 +305,7 @@ func (a *App) SetupPath() string {
 	return "/setup?code=" + a.setup
 }
 
-// close closes what New has opened, the database last except for its lock.
+// close closes everything that New has opened, in the end the database and then its lock.
 func (a *App) close() error {
 	a.stop()
 	var errs []error

@@ -225,7 +225,7 @@ func TestASecondServerOnTheSameFolderIsRefused(t *testing.T) {
 	run(t, b)
 }
 
-// TestAFailedStartLetsGoOfEverything: the next attempt can serve the folder at once.
+// TestAFailedStartLetsGoOfEverything: after a failed start, the next attempt can serve the same folder at once.
 func TestAFailedStartLetsGoOfEverything(t *testing.T) {
 	dir := t.TempDir()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -253,7 +253,8 @@ func TestAFailedStartLetsGoOfEverything(t *testing.T) {
 	run(t, start(t, config(dir)))
 }
 
-// TestAWrongPassphraseLeavesTheServerLockedAndReachable: the server must not stay down because of a typing error.
+// TestAWrongPassphraseLeavesTheServerLockedAndReachable: with a wrong passphrase the server starts locked. A typing error must not keep it
+// down.
 func TestAWrongPassphraseLeavesTheServerLockedAndReachable(t *testing.T) {
 	dir := t.TempDir()
 	addVendingKey(t, dir)
@@ -270,8 +271,8 @@ func TestAWrongPassphraseLeavesTheServerLockedAndReachable(t *testing.T) {
 	}
 }
 
-// TestAnotherDataKeyIsSaidAtEveryStart: what the old key sealed cannot be opened, and nobody would notice until a customer
-// asks for a token again.
+// TestAnotherDataKeyIsSaidAtEveryStart: data that the old key sealed cannot be opened, and nobody would notice until a customer asks for a
+// token again.
 func TestAnotherDataKeyIsSaidAtEveryStart(t *testing.T) {
 	dir := t.TempDir()
 	said := func() bool {
@@ -310,7 +311,7 @@ func TestAnotherDataKeyIsSaidAtEveryStart(t *testing.T) {
 	}
 }
 
-// TestARequestUnderWayIsFinishedAtTheEnd: the answer arrives although the server is stopping.
+// TestARequestUnderWayIsFinishedAtTheEnd: a request that is under way when the server stops still gets its answer.
 func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	a := start(t, config(dir))
@@ -399,7 +400,7 @@ func TestWithACertificateBothListenersSpeakTLSOnly(t *testing.T) {
 	}
 }
 
-// certificate writes a self-signed one for 127.0.0.1 and names it in the configuration.
+// certificate writes a self-signed certificate for 127.0.0.1 and names its files in the configuration.
 func certificate(t *testing.T, c *app.Config) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

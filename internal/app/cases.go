@@ -105,8 +105,8 @@ func (a *App) doers() access.Executors {
 	return all
 }
 
-// holder names this process among all that may serve the same database. Containers can have the same host name and process
-// number, so it adds random characters.
+// holder names this process among all that may serve the same database. Containers can have the same host name and process number, so the
+// name has random characters too.
 func holder() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -202,7 +202,7 @@ type tasksTx interface {
 	wallet.VisibilityTx
 }
 
-// sweepBatch bounds what one recurring transaction removes; the rest goes next time.
+// sweepBatch bounds how many rows one recurring transaction removes; later transactions remove the rest.
 const sweepBatch = 400
 
 // tasks are the recurring tasks. Each is harmless to repeat, so none is tied to a period. While the clock is in doubt, nobody

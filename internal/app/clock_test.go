@@ -68,7 +68,8 @@ func (s *swept) MessagesForget(time.Time, int, ...notify.Purpose) (int, error) {
 	return 0, nil
 }
 
-// TestNothingExpiresByADoubtedClock: a clock that is a year ahead would expire everything at once.
+// TestNothingExpiresByADoubtedClock: nothing expires while the clock is in doubt. A clock that is a year ahead would make everything expire
+// at once.
 func TestNothingExpiresByADoubtedClock(t *testing.T) {
 	for doubted, want := range map[bool]string{true: "", false: "answers holds commands messages messages "} {
 		s := &swept{}

@@ -27,7 +27,7 @@ type database struct {
 	verify func(ctx context.Context) (*store.Report, error)
 	stats  func() storeStats
 	public string // public line of the key that signs the log's heads
-	// shared means that other servers may use the same database at the same time.
+	// shared is set if other servers may use the same database at the same time.
 	shared *postgres.Engine
 }
 
@@ -126,7 +126,7 @@ func digitsUnder(key *keystore.DataKey) func(id.ID, []byte) ([]byte, error) {
 	}
 }
 
-// lot returns a few random characters, to tell apart two processes of one name.
+// lot returns a few random characters, so that two processes with the same name can be told apart.
 func lot() string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails, as its documentation says

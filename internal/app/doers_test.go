@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Each action that a second person approves needs a doer: without one it would be approved and never done.
+// Each action that a second person approves needs a doer. Without a doer the action would be approved and never done.
 func TestEveryActThatWaitsIsDoneBySomebody(t *testing.T) {
 	a := &App{vending: &vending.Vending{}, debts: &debt.Debts{}, vendors: &vendor.Vendors{}, commands: &command.Commands{}, registry: &registry.Registry{}, quarantine: &quarantine.Quarantine{}, wallets: &wallet.Wallets{}}
 	doers := a.doers()

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestAReadingCutsOffAtOnce: in a running server the outbox worker polls once a second, but a cut-off that follows from a
-// reading wakes it at once. It has polled just before, when the meter connected.
+// TestAReadingCutsOffAtOnce: in a running server the outbox worker polls once a second, but a cut-off that follows from a reading wakes it
+// at once. The worker polled just before the reading, when the meter connected.
 func TestAReadingCutsOffAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	a := start(t, config(dir))

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Folder is a data folder opened by a command that needs no server. A server may run on it meanwhile.
+// Folder is a data folder opened by a command that needs no server. A server may use the same folder at the same time.
 type Folder struct {
 	Engine store.Engine
 	Access *access.Access

@@ -37,7 +37,7 @@ func (k *keeper) Claim(ctx context.Context, t access.Tenant, o access.Once) (kep
 	return kept, true, nil
 }
 
-// Keep stores an answer, unless one is stored already.
+// Keep stores an answer, if no answer is stored yet.
 func (k *keeper) Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error {
 	sealed := k.data.Seal(onceContext(o), body)
 	return k.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {

@@ -19,7 +19,7 @@ import (
 // defaultLegacyPoll is how often a device is polled if the settings do not say.
 const defaultLegacyPoll = 10 * time.Second
 
-// maxLegacy is how many listeners for devices one server has: each is a socket and a goroutine or two.
+// maxLegacy is how many listeners for devices one server has: each takes a socket and one or two goroutines.
 const maxLegacy = 256
 
 // ErrLegacy is wrapped by errors in the configuration of device listeners.
@@ -131,7 +131,7 @@ func (a *App) Legacy() []LegacyListener {
 	return out
 }
 
-// answering answers on behalf of devices.
+// answering returns the use cases that act for devices.
 func (a *App) answering() *profile.Devices {
 	return profile.NewDevices(profile.DevicesConfig{Listener: a.devices, Meter: a.registry.Meter, Now: a.c.Now,
 		Live: func(number string) (profile.Live, bool) {

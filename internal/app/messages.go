@@ -25,7 +25,7 @@ var ErrRoute = errors.New("message route")
 type messageRoute struct {
 	notify.Route
 	run        func(context.Context) error // nil if nothing has to run
-	in, report http.Handler                // for what comes in over HTTP, at /hooks/sms/{route}/in and …/report; nil if nothing does
+	in, report http.Handler                // for messages and reports over HTTP, at /hooks/sms/{route}/in and …/report; nil without them
 }
 
 // openMessages makes the routes and the dispatcher that uses them.

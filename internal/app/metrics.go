@@ -5,7 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// count registers what is counted outside the API: the broker, the store and the process itself. The values are read at each
+// count registers the metrics of the parts outside the API: the broker, the store and the process itself. The values are read at each
 // scrape; no label comes from outside.
 func (a *App) count() error {
 	gauge := func(name, help string, read func() float64) prometheus.Collector {

@@ -22,7 +22,7 @@ import (
 const (
 	mirrorEvery = time.Second     // how often the meters that sent something are copied again
 	mirrorSweep = 5 * time.Second // how often all meters are copied: new ones, changes without a message, and meters of other servers
-	mirrorRest  = 20              // pause after a sweep, as a multiple of its length, if that is longer
+	mirrorRest  = 20              // a sweep is followed by a pause of at least mirrorSweep and at least this many times the sweep's length
 	mirrorPage  = 200             // meters in one query
 	mirrorFew   = 1000            // if more meters than this sent something at once, all are copied
 )
@@ -110,7 +110,7 @@ func (r *mirrorFeed) mark(number string) {
 	}
 }
 
-// take returns what was marked since the last call.
+// take returns the meters that were marked since the last call.
 func (r *mirrorFeed) take() (heard []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -26,7 +26,7 @@ type modemRoute struct {
 	modem *gsm.Modem
 
 	mu     sync.Mutex
-	parted map[string]*parts // by the message's id
+	parted map[string]*parts // progress of long messages, by the message's id
 	order  []string          // the keys of parted, oldest first
 }
 
@@ -34,7 +34,7 @@ type modemRoute struct {
 type parts struct {
 	from      int // the part to continue with; 0 starts again
 	reference uint8
-	total     int // parts of the message
+	total     int // number of parts of the message
 	delivered map[int]bool
 }
 
@@ -98,19 +98,19 @@ func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	return sent
 }
 
-// mayWait reports whether a modem can send now, or will be able to by itself within a message's patience.
+// mayWait reports whether a message may wait for a modem: the modem can send, or can be expected to be ready soon without help.
 func mayWait(s gsm.State) bool {
 	switch s.Phase {
 	case gsm.Ready, gsm.Starting, gsm.Searching:
 		return true
 	case gsm.Closed:
-		return s.Problem == "" // not opened yet
+		return s.Problem == "" // the port was not opened yet
 	}
 	return false
 }
 
-// begin notes how many parts a message has before the first one leaves, because its report may come before the last part has
-// left. It returns the first part to send and the reference.
+// begin notes the number of a message's parts before the first part is sent, because a part's report may come before the last part is sent.
+// It returns the first part to send and the reference.
 func (r *modemRoute) begin(id string, total int) (from int, reference uint8) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,7 +136,7 @@ func (r *modemRoute) remember(id string, s gsm.Sent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.parted[id]
-	if p == nil || s.From == 0 { // it has one part, or no part was sent
+	if p == nil || s.From == 0 { // the message has one part, or no part was sent
 		return
 	}
 	p.from, p.reference = s.From, s.Reference
@@ -151,13 +151,13 @@ func (r *modemRoute) whole(id string, part int) bool {
 	defer r.mu.Unlock()
 	p := r.parted[id]
 	if p == nil {
-		return true // a message of one part, or one sent before the server started: then the report of its last part counts
+		return true // a message of one part, or one from before the server's start: the report of its last part is enough
 	}
 	p.delivered[part] = true
 	return len(p.delivered) >= p.total
 }
 
-// modemInbox passes what a modem receives to the dispatcher.
+// modemInbox passes the messages and reports that a modem receives to the dispatcher.
 type modemInbox struct {
 	route *modemRoute
 	inbox notify.Inbox

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// arrivals stores what a route delivers; refuse is how many calls fail first.
+// arrivals stores the messages and reports of a route; refuse is the number of calls that fail first.
 type arrivals struct {
 	refuse   int
 	received []notify.Incoming
@@ -38,7 +38,7 @@ func (d *arrivals) Report(_ context.Context, r notify.Report) error {
 	return nil
 }
 
-// TestAModemAsARoute: a sent message reaches the telephone and is reported once, a long one by its last part. An arrival
+// TestAModemAsARoute: a sent message reaches the telephone and is reported once. A long message is reported with its last part. An arrival
 // stays in the SIM until the inbox has made it durable. A failing modem reports its problem.
 func TestAModemAsARoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -22,7 +22,7 @@ const (
 	slowIssuer = "slow-issuer"  // tokens come from elsewhere and late, so that every sale holds its money meanwhile
 	staleFloat = "stale-float"  // a planted race: a vendor's old float is returned again for a moment
 	shifted    = "clock="       // followed by a duration: the server's clock is off by that much from the start
-	ownShifted = "own-clock="   // the same for this machine's own clock; a database's clock is still used
+	ownShifted = "own-clock="   // shifts only this machine's own clock; a database's clock is still used
 	keptClock  = "time-service" // a time service confirms the clock; without this it never confirms a shifted clock
 )
 
@@ -49,9 +49,9 @@ func plantClock(now func() time.Time) func() time.Time {
 	return now
 }
 
-// plantSynced replaces the time service's answer when a test shifts the clock: it confirms that clock only if the test says so.
+// plantSynced replaces the time service's answer when a test shifts the clock: the shifted clock is confirmed only if the test says so.
 func plantSynced(synced func() bool) func() bool {
-	shift := strings.Contains(os.Getenv("FAULT_INJECT"), shifted) // either clock
+	shift := strings.Contains(os.Getenv("FAULT_INJECT"), shifted) // true if a fault shifts the server's clock or this machine's own clock
 	switch {
 	case faulty(keptClock):
 		return func() bool { return true }
@@ -61,7 +61,7 @@ func plantSynced(synced func() bool) func() bool {
 	return synced
 }
 
-// clockPlanted reports whether the clock is shifted for good: then the time is the test's and not the database's.
+// clockPlanted reports whether the clock is shifted from the start. The server then takes the time from the test and not from the database.
 func clockPlanted() bool { return strings.Contains(","+os.Getenv("FAULT_INJECT"), ","+shifted) }
 
 // remote is an issuer that looks as if it were in another process.
@@ -80,7 +80,7 @@ func plantIssuer(i vending.Issuer) vending.Issuer {
 	return i
 }
 
-// plantHandler caches what it must not.
+// plantHandler caches the answers about floats, which must never be cached.
 func plantHandler(next http.Handler) http.Handler {
 	if !faulty(staleFloat) {
 		return next

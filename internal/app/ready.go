@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// When a running server checks its own books from the rows alone: shortly after the start, so that the first requests do not
-// wait, and then an hour after each run. A run reads everything. Large books are checked less often, so that checking takes
+// These are the times at which a running server checks its own books, from the rows alone: shortly after the start, so that the first
+// requests do not wait, and then an hour after each run. A run reads everything. Large books are checked less often, so that checking takes
 // at most a tenth of the time.
 const (
 	verifyFirst = 10 * time.Second
@@ -25,7 +25,7 @@ const (
 // verifyPause returns the pause after a run of some length.
 func verifyPause(took time.Duration) time.Duration { return max(verifyEvery, verifyRest*took) }
 
-// notReady lists what keeps the server from doing all its work.
+// notReady lists the reasons why the server cannot do all its work.
 func (a *App) notReady() []refusal.Refusal {
 	var out []refusal.Refusal
 	if err := a.engine.Health(); err != nil {

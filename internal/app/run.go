@@ -18,7 +18,7 @@ import (
 
 // Times of a running server.
 const (
-	shutdownTime = 10 * time.Second // for requests under way
+	shutdownTime = 10 * time.Second // time that requests under way get to end
 	recoverEvery = time.Minute      // how often it asks again about sales without an answer
 	chargeEvery  = time.Minute      // how often it checks whether a local day has begun
 
@@ -77,7 +77,7 @@ func (a *App) takeOver(ctx context.Context) error {
 	}
 }
 
-// every calls a function at once, after each period and whenever wake asks for it, until ctx ends.
+// every calls the function do at once, after each period and whenever the channel wake has a value, until ctx ends.
 func every(ctx context.Context, period time.Duration, wake <-chan struct{}, do func()) error {
 	tick := time.NewTicker(period)
 	defer tick.Stop()
@@ -92,7 +92,7 @@ func every(ctx context.Context, period time.Duration, wake <-chan struct{}, do f
 	}
 }
 
-// serveHTTP answers requests. When ctx ends it accepts no more, and those under way get shutdownTime.
+// serveHTTP answers requests. When ctx ends, it accepts no new requests, and the running ones get shutdownTime to end.
 func (a *App) serveHTTP(ctx context.Context) error {
 	s := a.server()
 	ended := make(chan error, 1)
@@ -143,8 +143,8 @@ func (a *App) recover(ctx context.Context) error {
 	})
 }
 
-// due wakes the workers of lanes: a commit has just made something due there, such as a cut-off after a reading, or
-// a command that waited until its meter had answered the command before it.
+// due wakes the workers of the given lanes. A commit has just added work to these lanes that is due now, such as a cut-off after a reading,
+// or a command that waited until its meter had answered the command before it.
 func (a *App) due(lanes []string) {
 	for _, lane := range lanes {
 		switch lane {
@@ -156,7 +156,7 @@ func (a *App) due(lanes []string) {
 	}
 }
 
-// kick wakes a worker if there is one. The store may commit before the workers exist; they find that work by themselves.
+// kick wakes a worker if there is one. The store may commit before the workers exist. When they start, they find the committed work.
 func kick(o *job.Outbox) {
 	if o != nil {
 		o.Kick()
@@ -173,7 +173,7 @@ func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error
 		if answers && err == nil {
 			select {
 			case a.answered <- struct{}{}:
-			default: // a wake is pending already
+			default: // the worker has another wake pending
 			}
 		}
 	})
@@ -182,7 +182,7 @@ func (a *App) ingest(recs []metering.Record, done func([]metering.Outcome, error
 // watchEvery is how often waiting supplies are checked.
 const watchEvery = 20 * time.Second
 
-// watch checks supplies that wait for the end of a window or of a notice, and leases whose time runs.
+// watch checks supplies that wait for the end of friendly hours or of a notice, and leases whose time is running out.
 func (a *App) watch(ctx context.Context) error {
 	by := access.SystemActor(tenant, "wallets")
 	return every(ctx, watchEvery, nil, func() {
@@ -217,8 +217,8 @@ func unless(doubted func() bool, do func() (int, error)) (int, error) {
 	return do()
 }
 
-// settle posts what wallets used and takes their fixed charges, at once and then every minute. Most runs find nothing to do:
-// the work comes after each hour and day. It does not run while the clock is in doubt.
+// settle posts what wallets used and takes their fixed charges, at once and then every minute. Most runs find nothing to do: there is work
+// only after each hour and each day. It does not run while the clock is in doubt.
 func (a *App) settle(ctx context.Context) error {
 	by := access.SystemActor(tenant, "wallets")
 	return every(ctx, chargeEvery, nil, func() {

@@ -33,7 +33,7 @@ func layers() map[string]int {
 	}
 }
 
-// forbidden lists what the two inner layers must not import, with the reason.
+// forbidden lists the packages that the two inner layers must not import, with the reason.
 func forbidden() map[string]string {
 	return map[string]string{
 		"os": "the core has no files or environment", "net": "the core has no network", "net/http": "the core has no network",
@@ -44,7 +44,7 @@ func forbidden() map[string]string {
 }
 
 type file struct {
-	dir, name string // dir relative to the module root, slashes
+	dir, name string // dir is relative to the module root, with slashes
 	set       *token.FileSet
 	tree      *ast.File
 	lines     int
@@ -217,7 +217,7 @@ func TestCoreReadsNoClock(t *testing.T) {
 				switch s.Sel.Name {
 				case "NewTimer", "NewTicker":
 					if f.dir == "internal/job" || f.dir == "internal/presence" || f.dir == "internal/notify" {
-						return true // these wait and poll; their injected clock decides
+						return true // these rooms wait and poll; their injected clock decides
 					}
 					fallthrough
 				case "Now", "Since", "Until", "Sleep", "After", "Tick", "AfterFunc":
@@ -270,8 +270,8 @@ func TestNoInitAndNoGlobals(t *testing.T) {
 	}
 }
 
-// isText reports whether an expression is a text composed of others, such as a query from a table of columns. Operators give
-// only values, which cannot change.
+// isText reports whether an expression is a text composed of other texts, such as a query from a table of columns. Operators give only
+// values, which cannot change.
 func isText(e ast.Expr) bool {
 	b, ok := e.(*ast.BinaryExpr)
 	return ok && b.Op == token.ADD

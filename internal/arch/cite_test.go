@@ -14,10 +14,10 @@ import (
 	"testing"
 )
 
-// shelf is what a citation may name: the repository's files and the anchors of its pages.
+// shelf holds everything that a citation may name: the repository's files and the anchors of its pages.
 type shelf struct {
-	files   map[string]bool            // by their paths from the root, with slashes
-	anchors map[string]map[string]bool // by page
+	files   map[string]bool            // files by their paths from the root, with slashes
+	anchors map[string]map[string]bool // anchors of each page
 	rows    map[string]map[string]bool // the names that begin the rows of tables, by page
 }
 
@@ -133,7 +133,7 @@ func written(name string) bool {
 	return name == "check" || name == "Makefile"
 }
 
-// frozen are files that must not change any more, with what they cite, because users' databases depend on them.
+// frozenFiles are files that must not change any more, because users' databases depend on them. Even their old citations stay.
 func frozenFiles() []string { return []string{"internal/store/migrations/0001_first.sql"} }
 
 // readTexts reads every file that people write, and everything that may be cited.
@@ -172,8 +172,8 @@ func readTexts(t *testing.T) (s *shelf, texts map[string][]byte) {
 	return s, texts
 }
 
-// TestEveryCitationLeadsSomewhere: every page or heading that a comment, a template, a script or a page names exists; a §
-// follows the name of its standard; and every cited file is in a clone of this repository.
+// TestEveryCitationLeadsSomewhere checks the citations in comments, templates, scripts and pages. Every cited page or heading must exist,
+// and every cited file must be in a clone of this repository. A § must follow the name of its standard.
 func TestEveryCitationLeadsSomewhere(t *testing.T) {
 	s, texts := readTexts(t)
 	seen := 0
@@ -194,7 +194,7 @@ func TestEveryCitationLeadsSomewhere(t *testing.T) {
 	}
 	for _, f := range files(t) {
 		if f.name == "cite_test.go" {
-			continue // its strings are planted
+			continue // the bad citations in this file are planted
 		}
 		for _, g := range f.tree.Comments {
 			look(f.set.Position(g.Pos()).String(), f.dir, g.Text())

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// everyday are words of type names that every programmer knows. All others stand in docs/glossary.md.
+// everyday lists words of type names that every programmer knows. Every other word of a type name must be in
+// docs/glossary.md.
 const everyday = `ids added arg args argon arrived availability awaited bad badge bar bench bind booked braces bucket buffer bus cache call
 	carried cbor cell choice cluster comparison component concat configured console context copied dcs deck decimal demo detail diagram
 	dice document duration ear element entity equivalent err exchange failing failure family filled finder fit fix flags format
@@ -25,7 +26,7 @@ const everyday = `ids added arg args argon arrived availability awaited bad badg
 
 var letters = regexp.MustCompile(`[a-z]+`)
 
-// stem removes the common endings of an English word, so that "signing", "signed" and "signs" are one.
+// stem removes the common endings of an English word, so that "signing", "signed" and "signs" count as one word.
 func stem(w string) string {
 	for _, end := range []string{"s", "ing", "ed", "er", "or", "ion", "at", "ment", "e", "i", "y"} {
 		if short := strings.TrimSuffix(w, end); len(short) > 2 {
@@ -38,7 +39,7 @@ func stem(w string) string {
 	return w
 }
 
-// TestTypeNamesUseWordsOfTheGlossary: every word of a type's name is everyday or stands in the glossary, which says what it means here.
+// TestTypeNamesUseWordsOfTheGlossary: every word of a type's name is in the list everyday or in the glossary, which defines the word.
 func TestTypeNamesUseWordsOfTheGlossary(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "glossary.md"))
 	if err != nil {

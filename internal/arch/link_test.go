@@ -11,14 +11,15 @@ import (
 	"testing"
 )
 
-// vocabulary is what the comments of a package may name.
+// vocabulary holds the names that the comments of a package may use.
 type vocabulary struct {
 	names   map[string]bool   // "Name" and "Type.Name" of methods, fields and methods of interfaces
 	imports map[string]string // import paths of the package's files by name
 }
 
-// TestNamesInCommentsAreThere: every link in brackets in a comment leads to a name, a member of a type, or a name of an
-// imported package, as go doc requires. A name of one of our packages without brackets must exist too.
+// TestNamesInCommentsAreThere: every link in brackets in a comment leads to a name, to a member of a type, or to a name
+// of an imported package. This is what go doc requires. A name without brackets, such as pkg.Name, must also exist if
+// pkg is one of our packages.
 func TestNamesInCommentsAreThere(t *testing.T) {
 	all := files(t)
 	of := map[string]*vocabulary{}
@@ -99,7 +100,7 @@ func walk(blocks []comment.Block, out *[]*comment.DocLink) {
 	}
 }
 
-// dead says why a link in a package leads nowhere; empty if it works.
+// dead returns why a link in a package leads nowhere, or an empty text if the link works.
 func dead(of map[string]*vocabulary, dir string, l *comment.DocLink) string {
 	name := l.Name
 	if l.Recv != "" {

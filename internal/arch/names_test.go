@@ -29,7 +29,8 @@ func unnamed() map[string]string {
 	}
 }
 
-// TestEveryConstantThatPagesShowHasAName: the catalogue has a name for each, and no other names.
+// TestEveryConstantThatPagesShowHasAName: the catalogue has a name for each constant of the types in namedKinds, and
+// no other names.
 func TestEveryConstantThatPagesShowHasAName(t *testing.T) {
 	p, skipped := loadProduct(t), unnamed()
 	names, err := catalogue.Read(catalogue.English, "names")

@@ -30,7 +30,8 @@ func TestThePageNamesEveryRoom(t *testing.T) {
 	}
 }
 
-// roomsOf returns the layers of the rooms in the second column of a table. An empty first column repeats the one above.
+// roomsOf returns the layers of the rooms in the second column of a table. A row with an empty first column belongs to
+// the layer of the row above.
 func roomsOf(table string) map[string]int {
 	name := regexp.MustCompile(`\x60([a-z0-9/]+)\x60`)
 	rooms, layer := map[string]int{}, 0

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// abandoned are phrases that readers had to read twice, and what the program says now. Each is cut in two so that a search for
-// the phrase does not find this list.
+// abandoned lists phrases that readers had to read twice, each with the words to use instead. Each phrase is cut in two, so
+// that a search for the phrase does not find this list.
 func abandoned() [][3]string {
 	return [][3]string{
 		{"is none of", " this list", "belongs to another list"},
@@ -45,10 +45,10 @@ func abandoned() [][3]string {
 	}
 }
 
-// between is what stands between two words of a sentence that goes over several lines.
+// between matches the characters between two words, also where a sentence continues on the next line of a comment.
 var between = regexp.MustCompile(`[\s/#*]+`)
 
-// TestAbandonedPhrasesDoNotComeBack in code, texts or documents.
+// TestAbandonedPhrasesDoNotComeBack checks that no file of code, texts or documents contains an abandoned phrase.
 func TestAbandonedPhrasesDoNotComeBack(t *testing.T) {
 	_, texts := readTexts(t)
 	for name, b := range texts {
@@ -61,7 +61,8 @@ func TestAbandonedPhrasesDoNotComeBack(t *testing.T) {
 	}
 }
 
-// coined are words that no type and no field has in its name: the trade has other words for what they meant (docs/glossary.md).
+// coined lists words that must not be in the name of a type or field, because the trade has other words for them
+// (docs/glossary.md).
 func coined() []string {
 	return []string{"turn", "sight", "told", "kept", "aside", "purse", "desk", "given", "known"}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // TestTheStoreHandsNoTransactionInwards: the store may use the types of use cases and their pure functions. A rule that reads
-// and writes is in the use case and called there, so the store never passes a transaction to a function of layer 2.
+// and writes is in the use case and called there. So the store never passes a transaction to a function of layer 2.
 func TestTheStoreHandsNoTransactionInwards(t *testing.T) {
 	p := loadProduct(t)
 	calls := 0

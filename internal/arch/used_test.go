@@ -65,7 +65,7 @@ type product struct {
 	// uses maps a function to the functions that it uses. The key nil holds the functions that are used by variables or outside
 	// any declaration.
 	uses map[*gotypes.Func][]*gotypes.Func
-	// promised are the methods of all interfaces by name.
+	// promised maps the name of a method to the interfaces that require the method.
 	promised map[string][]*gotypes.Interface
 }
 
@@ -289,8 +289,7 @@ func (p *product) types() []*gotypes.Named {
 	return all
 }
 
-// asked reports whether a type implements an interface that requires a method. The type may have the method from an embedded
-// type.
+// asked reports whether a type implements an interface that requires a method. The method may come from an embedded type.
 func (p *product) asked(t *gotypes.Named, method string) bool {
 	for _, i := range p.promised[method] {
 		if gotypes.Implements(gotypes.NewPointer(t), i) || t.TypeParams().Len() > 0 {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// handed are the steps of a way that no earlier step calls by name. Each is a value in a field that another function sets, or
-// is not called at all; the field by then says how it is reached.
+// handed lists the steps of a way that no earlier step calls by name. Some steps are values that another function stores: the
+// name of that function is in the field set. The other steps have no caller: the field by says how they are reached.
 func handed() map[string]struct{ set, by string } {
 	return map[string]struct{ set, by string }{
 		"app.App.ingest":        {set: "app.App.listen"},
@@ -28,7 +28,7 @@ func handed() map[string]struct{ set, by string } {
 }
 
 // TestTheWaysThroughTheHouse: each function that a step in ARCHITECTURE.md names exists, and an earlier step calls it. A way
-// has at most eight steps, and a step that enters a room a second time says so.
+// has at most eight steps, and a step that enters a room a second time has the word "again" after the room's name.
 func TestTheWaysThroughTheHouse(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "ARCHITECTURE.md"))
 	if err != nil {

@@ -51,8 +51,8 @@ func (b *Ingest) connect(ctx context.Context, say Say, dir string) (Measured, er
 	return m.with(cpu/n, bareCPU/n), nil
 }
 
-// opened opens the connections on a few goroutines. It returns how long each took, and how much more memory is in use
-// afterwards.
+// opened opens the connections on a few goroutines. It returns how long each connection took, and how much memory
+// they use together.
 func (b *Ingest) opened(open func(i int) error) (took []time.Duration, cpu, wall float64, memory int, err error) {
 	before := memoryInUse()
 	took = make([]time.Duration, b.Connections)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Processor times are not measured here.
+// On this system processor times are not measured.
 func cpuOfSelf() time.Duration     { return 0 }
 func cpuOfChildren() time.Duration { return 0 }
 

@@ -13,12 +13,12 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// drive is the result of callers that each wait for their own answer.
+// drive is the result of a measurement in which each caller waits for the answer to its sale.
 type drive struct {
 	Rate    float64 `json:"rate"` // sales a second
 	P50     float64 `json:"p50_ms"`
 	P99     float64 `json:"p99_ms"`
-	CPU     float64 `json:"cpu_ms_per_sale"` // of this process
+	CPU     float64 `json:"cpu_ms_per_sale"` // processor time of this process per sale, in ms
 	Sales   int     `json:"sales"`
 	Seconds float64 `json:"seconds"`
 }
@@ -34,7 +34,8 @@ type saleRequest struct {
 func (b *Vend) half() time.Duration { return time.Duration(b.Seconds) * time.Second / 2 }
 
 // drive lets the callers sell to random meters for a duration. With a rate, each caller sells at fixed times, and a
-// sale's latency counts from its due time. Without a rate, each caller begins its next sale when it has its answer.
+// sale's latency counts from its due time. Without a rate, each caller begins its next sale when it has the answer to
+// the last one.
 func (b *Vend) drive(ctx context.Context, long time.Duration, rate float64, sell func(context.Context, saleRequest) error) (drive, error) {
 	took := make([][]time.Duration, b.Callers)
 	run := b.runs.Add(1)

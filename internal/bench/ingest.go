@@ -103,7 +103,7 @@ func (b *Ingest) send(ctx context.Context, s *meterStack) (readings int64, laten
 	defer func() {
 		for _, m := range meters {
 			if m != nil {
-				_ = m.conn.Close() // everything it sent has been answered or counts as failed
+				_ = m.conn.Close() // every message of the meter has been answered or counts as failed
 			}
 		}
 	}()

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// loop is a piece of work on one goroutine; do repeats it n times. do has no error result: if the work fails, it
-// panics.
+// loop is a piece of work on one goroutine. Its function do repeats the work n times, and panics if the work fails.
 type loop struct {
 	name string
 	do   func(n int)
@@ -19,9 +18,9 @@ type loopFigures struct {
 	rate   float64       // runs per second
 	cpu    time.Duration // processor time of all the measured runs
 	runs   int
-	p50    time.Duration // of a single run, including the reading of the clock
+	p50    time.Duration // median time of a single run, including the reading of the clock
 	p99    time.Duration
-	allocs float64 // per run
+	allocs float64 // allocations per run
 }
 
 // cpuPerRun returns the processor time of a run in seconds, 0 if it cannot be measured.
@@ -39,7 +38,7 @@ const (
 	maxLoopBatch = 1 << 24
 )
 
-// measureLoops runs the loops in turn, each for about this long in total.
+// measureLoops runs the loops in turn. The parameter each is the approximate total duration of one loop.
 func measureLoops(ctx context.Context, each time.Duration, loops ...loop) ([]loopFigures, error) {
 	out := make([]loopFigures, len(loops))
 	batch := make([]int, len(loops))
@@ -109,7 +108,7 @@ type loopOther struct {
 }
 
 // resultOf builds the result. The first loop is the measured one, the second its baseline. It also returns the
-// processor time per run of both, in seconds.
+// processor times per run of these two loops, in seconds.
 func resultOf(bench, unit string, loops []loop, f []loopFigures) (m Measured, cpu, baseCPU float64) {
 	m = Measured{Bench: bench, Rate: f[0].rate, Unit: unit, Baseline: loops[1].name, BaselineRate: f[1].rate,
 		P50: milliseconds(f[0].p50), P99: milliseconds(f[0].p99), Others: map[string]any{}}

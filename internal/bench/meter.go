@@ -28,8 +28,8 @@ func Street() sim.Options {
 	return street
 }
 
-// Meter measures how many decisions per second the meter core makes on one core, with an atomic counter as the
-// baseline, and a simulated street of meters. Each loop takes this many seconds.
+// Meter measures how many decisions per second the meter core makes on one processor core, with an atomic counter as
+// the baseline. It also measures a simulated street of meters. Each loop takes this many seconds.
 func Meter(ctx context.Context, seconds int, street sim.Options) (Measured, error) {
 	each, err := loopTime(seconds)
 	if err != nil {
@@ -87,7 +87,7 @@ type streetFigures struct {
 	PerSecond float64 `json:"meter_days_per_s"`
 	// PerCore is meter-days per second of processor time, 0 if this system does not report processor times.
 	PerCore float64 `json:"meter_days_per_s_per_core"`
-	// Warm is the same for a street that is small enough for the processor's cache.
+	// Warm is the same figure as PerCore, for a street that is small enough for the processor's cache.
 	Warm      float64            `json:"few_meters_per_core"`
 	Events    float64            `json:"events_per_meter_day"`
 	Records   float64            `json:"records_per_meter_day"`
@@ -212,7 +212,8 @@ func inUse(c *meter.Config, key meter.KeyInfo) meter.State {
 	return s
 }
 
-// stepLoop repeats the same event, a tenth of a second apart. The readings that fall due meanwhile are measured too.
+// stepLoop repeats the same event, a tenth of a second apart. The measurement includes the readings that fall due
+// during these events.
 func stepLoop(name string, c meter.Config, key meter.KeyInfo, ev meter.Event) loop {
 	s := inUse(&c, key)
 	out := make([]meter.Effect, 0, meter.MaxEffects)

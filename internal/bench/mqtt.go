@@ -29,15 +29,15 @@ const (
 // patience is how long a bench meter waits for an answer.
 const patience = 30 * time.Second
 
-// wireMeter is the cheapest meter that follows the protocol, because the bench measures the server, and both share this
-// process.
+// wireMeter is the cheapest meter that follows the protocol, because the bench measures the server, which runs in the
+// same process.
 type wireMeter struct {
 	number string
 	conn   net.Conn
 	in     *bufio.Reader
 	flight int
 	store  string
-	sent   []atomic.Int64 // by packet identifier: when the message was sent, in nanoseconds since the bench began
+	sent   []atomic.Int64 // when each message was sent, by packet identifier, in nanoseconds since the bench began
 	room   chan struct{}  // one entry per message in flight
 	seq    uint64
 }
@@ -84,8 +84,8 @@ func (m *wireMeter) exchange(first byte, body []byte, want byte) error {
 	return nil
 }
 
-// run sends messages until the time end, with as many readings in each as batch says. Then it waits for the last answers. It
-// returns how many readings became durable and how long each message took.
+// run sends messages until the given end. The parameter batch is the number of readings in each message. Afterwards run
+// waits for the last answers. It returns how many readings became durable and how long each message took.
 func (m *wireMeter) run(ctx context.Context, end time.Time, batch int) (readings int64, took []time.Duration, err error) {
 	began := time.Now()
 	boot, err := wire.EncodeUp(wire.JSON, wire.Boot{Memory: m.store, Lowest: 1, Next: 1, Boot: 1, Proto: 1}.Record())
@@ -115,18 +115,18 @@ func (m *wireMeter) run(ctx context.Context, end time.Time, batch int) (readings
 	if a.err != nil && !errors.Is(a.err, net.ErrClosed) {
 		return 0, nil, a.err
 	}
-	return messages * int64(batch), a.took[1:], errors.Join(fail, ctx.Err()) // the first answer is that of the boot message
+	return messages * int64(batch), a.took[1:], errors.Join(fail, ctx.Err()) // the first answer belongs to the boot message
 }
 
 // answers are the answers a meter received until its connection ended.
 type answers struct {
-	took []time.Duration // per message, from sending to PUBACK
+	took []time.Duration // time of each message, from sending to PUBACK
 	err  error
 }
 
-// publish sends one message when there is room. Packet identifiers are reused in turn. That is safe: an identifier is
-// free again once its message was answered, and answers come in order, because the server commits the messages of a
-// meter in order.
+// publish sends one message when there is room. Packet identifiers are reused in turn. An identifier is free again
+// once its message was answered. The answers come in order, because the server commits the messages of a meter in
+// order.
 func (m *wireMeter) publish(began time.Time, k wire.Kind, payload []byte) error {
 	select {
 	case m.room <- struct{}{}:

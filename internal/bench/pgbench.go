@@ -33,19 +33,19 @@ const (
 // pgbench is the baseline: PostgreSQL's own benchmark, on a temporary cluster or on a running server.
 type pgbench struct {
 	bin string // folder of the programs; "" to find them by PATH
-	url string // of a running server
+	url string // URL of a running server; "" for a temporary cluster
 }
 
 // pgFigures are what the baseline measured.
 type pgFigures struct {
 	name         string
 	rate         float64       // transactions a second, median of the rounds
-	latency      float64       // in ms: each round has a mean, this is the median of those
-	transactions int           // of all rounds
-	cpu          time.Duration // of server and clients together; 0 if the server is not our own
+	latency      float64       // median of the rounds' mean latencies, in ms
+	transactions int           // number of transactions in all rounds
+	cpu          time.Duration // processor time of server and clients together; 0 if the server is not our own
 }
 
-// findPgbench finds what the baseline needs, before anything is started.
+// findPgbench finds the programs that the baseline needs, before any of them is started.
 func findPgbench(url string) (pgbench, error) {
 	missing := &exit.Failure{Code: exit.Unreachable, What: "PostgreSQL 15 was not found.", Not: "Nothing was measured.",
 		Try: "Install it with apt-get install postgresql-15, or give a running server with --baseline postgres://user@host/database."}
@@ -177,7 +177,7 @@ func (p pgbench) ready(ctx context.Context, dir string) error {
 	}
 }
 
-// rounds runs the script several times. After each run it calls beside with that run's figures.
+// rounds runs the script several times, and calls beside(figures) after each run.
 func (p pgbench) rounds(ctx context.Context, b *Vend, dir, database string, beside func(pgFigures) error) (all pgFigures, err error) {
 	var rates, latencies []float64
 	for range vendRounds {

@@ -27,7 +27,7 @@ import (
 // shop is a vending system in its own folder.
 type shop struct {
 	dir     string
-	url     string // of a PostgreSQL database; "" for SQLite in the folder
+	url     string // URL of a PostgreSQL database; "" for SQLite in the folder
 	engine  store.Engine
 	commits func() int64 // number of commits so far
 	vending *vending.Vending
@@ -45,7 +45,7 @@ func (s *shop) close() {
 // open makes the store, a test vending key, a tariff and the meters.
 func (b *Vend) open(ctx context.Context) (*shop, error) { return b.openOn(ctx, "") }
 
-// openOn does the same on a PostgreSQL database if url names one.
+// openOn does the same as open, on a PostgreSQL database if url names one.
 func (b *Vend) openOn(ctx context.Context, url string) (*shop, error) {
 	dir, err := os.MkdirTemp(b.Dir, "paywatt-bench-")
 	if err != nil {
@@ -141,8 +141,8 @@ func addMeter(ctx context.Context, r *registry.Registry, by access.Actor, i int,
 	return m, err
 }
 
-// sellOne makes one sale through the use case and returns when it is durable. Its client reference makes it safe to
-// repeat, like that of the console's form.
+// sellOne makes one sale through the use case and returns when it is durable. The sale has a client reference, as a
+// sale of the console's form has, so it is safe to repeat.
 func (s *shop) sellOne(ctx context.Context, w saleRequest) error {
 	return s.sell(ctx, vending.Purchase{Meter: s.numbers[w.meter], Tender: money.Amount{Minor: w.tender, Currency: "KES"}, ClientRef: w.key,
 		Deliver: []string{sale.RouteMQTT}})

@@ -92,7 +92,7 @@ func mustMake(k sts.Key, c sts.Credit) sts.Token {
 // nextTID returns the next TID within 24 bits.
 func nextTID(t sts.TID) sts.TID { return (t + 1) & (1<<24 - 1) }
 
-// makeLoop makes tokens up to their digits.
+// makeLoop returns a loop that makes tokens and their digits.
 func makeLoop(name string, k sts.Key) loop {
 	c := sts.Credit{RND: 5, TID: 6_777_094, Amount: 347}
 	digits := make([]byte, 0, sts.TokenDigits)
@@ -104,7 +104,7 @@ func makeLoop(name string, k sts.Key) loop {
 	}}
 }
 
-// readLoop reads tokens from their digits.
+// readLoop returns a loop that reads tokens from their digits.
 func readLoop(name string, k sts.Key) loop {
 	digits := mustMake(k, sts.Credit{RND: 5, TID: 6_777_094, Amount: 347}).Reveal()
 	return loop{name, func(n int) {

@@ -19,13 +19,13 @@ type Vend struct {
 	Seconds  int
 	Dir      string        // where both databases are
 	Baseline string        // URL of a running PostgreSQL to measure instead of our own; "none" for no baseline
-	Version  apiv1.Version // of the server that sells over HTTP
+	Version  apiv1.Version // version of the server that sells over HTTP
 
 	runs atomic.Int64 // number of calls of drive, so that every request key is used only once
 }
 
-// vendRounds is in how many rounds sales and baseline are measured. A shared machine varies in speed, so each round
-// compares the two within the same seconds, and the result is the median.
+// vendRounds is the number of rounds in which sales and baseline are measured. A shared machine varies in speed, so
+// each round compares the two within the same seconds, and the result is the median.
 const vendRounds = 5
 
 // vendRound is one round.
@@ -50,7 +50,7 @@ type VendResult struct {
 	CPURatio     float64    `json:"cpu_ratio"` // sales per second of CPU over transactions per second of CPU; 0 where unknown
 	P50          float64    `json:"p50_ms"`
 	P99          float64    `json:"p99_ms"`
-	HalfP99      float64    `json:"half_load_p99_ms"` // at half the rate, from the due time of a sale
+	HalfP99      float64    `json:"half_load_p99_ms"` // latency at half the rate, counted from the due time of each sale
 	Others       vendOthers `json:"others"`
 }
 
@@ -70,7 +70,7 @@ type vendOthers struct {
 
 	Rounds   []vendRound `json:"rounds"`
 	HalfLoad drive       `json:"half_load"`
-	Keyed    otherRate   `json:"keyed"`              // with the rendered answer stored under an Idempotency-Key in the same commit
+	Keyed    otherRate   `json:"keyed"`              // sales with the rendered answer stored under an Idempotency-Key in the same commit
 	HTTP     drive       `json:"http"`               // the same sales over loopback HTTP, caller and server in one process
 	Postgres *otherRate  `json:"postgres,omitempty"` // the same sales on the PostgreSQL store, if the cluster is our own
 }
@@ -78,7 +78,7 @@ type vendOthers struct {
 // otherRate is the result of another engine, or of another kind of sale, in the same run.
 type otherRate struct {
 	drive
-	Ratio float64 `json:"ratio"` // to the baseline; 0 if there is none
+	Ratio float64 `json:"ratio"` // rate divided by that of the baseline; 0 without a baseline
 }
 
 // Run measures sales and baseline in rounds, then the other kinds of sales.

@@ -56,7 +56,7 @@ func (l *acceptor) Serve(establish listeners.EstablishFn) {
 // Close stops accepting, then ends the connections. mochi's own way takes a read lock twice, and deadlocks if a leaving client
 // asks for the write lock in between.
 func (l *acceptor) Close(listeners.CloseFn) {
-	_ = l.gate.Close() // it may be closed already
+	_ = l.gate.Close() // the gate may be closed already
 	select {
 	case <-l.serving:
 		<-l.ended

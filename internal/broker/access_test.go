@@ -74,13 +74,14 @@ func TestAuthorityMustNameTheSameMeter(t *testing.T) {
 		return registry.Identity{Tenant: 1, Meter: 1, Number: "04140001001"}, true
 	}})
 	p := dial(t, b)
-	p.write(connectPacket("0414 000 1001")) // the same number written differently would have topics of its own
+	p.write(connectPacket("0414 000 1001")) // the same number in another form would get its own topics
 	if pk := p.want(packets.Connack); pk.ReasonCode == 0 {
 		t.Error("a meter was let in under another name than its number")
 	}
 }
 
-// 100 meters try each other's topics: nothing is stored for another meter, and none receives another's messages.
+// TestNoMeterReachesAnother lets 100 meters publish on each other's topics. No record is stored for the wrong meter,
+// and no meter receives a message of another meter.
 func TestNoMeterReachesAnother(t *testing.T) {
 	const n = 100
 	var mu sync.Mutex
@@ -107,7 +108,8 @@ func TestNoMeterReachesAnother(t *testing.T) {
 			if i == j {
 				continue
 			}
-			// Quality 0: the broker ignores a refused message and keeps the connection, so that all others can be tried.
+			// With quality 0 the broker ignores a refused message and keeps the connection, so that the loop can try all
+			// topics.
 			p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Publish}, TopicName: wire.UpTopic(number(j+1), wire.KindEvent), Payload: []byte(payload)})
 			p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Publish}, TopicName: wire.DownTopic(number(j+1), wire.DownToken), Payload: []byte(payload)})
 		}
@@ -223,7 +225,8 @@ func TestVersion5IsToldTheLimits(t *testing.T) {
 	}
 }
 
-// An ordinary client library over TLS, from login to acknowledgement and a message back.
+// TestOrdinaryClientOverTLS uses an ordinary client library over TLS. The client logs in, sends a reading, gets its
+// acknowledgement and then a message of the server.
 func TestOrdinaryClientOverTLS(t *testing.T) {
 	server, client := certificate(t)
 	store := newShelf()

@@ -46,7 +46,7 @@ func connackCode(reason byte, text string) (code byte, answered bool) {
 	)
 	switch {
 	case reason < packets.ErrUnspecifiedError.Code:
-		return reason, true // it is a return code of 3.1.1 already
+		return reason, true // this reason is a return code of 3.1.1 already
 	case reason == packets.ErrUnsupportedProtocolVersion.Code, text == packets.ErrProtocolViolationProtocolVersion.Reason:
 		return version, true
 	case reason == packets.ErrUnspecifiedError.Code, reason == packets.ErrClientIdentifierNotValid.Code:

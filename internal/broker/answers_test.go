@@ -34,8 +34,8 @@ func fields(texts []string) (out []byte) {
 	return out
 }
 
-// TestAnswersFitTheVersion: a client of MQTT 3.1.1 gets return codes of 3.1.1, no answer if its CONNECT breaks the protocol,
-// and never a DISCONNECT (MQTT 3.1.1 §3.1.4, §3.2.2.3, §3.14).
+// TestAnswersFitTheVersion: a client of MQTT 3.1.1 gets return codes of 3.1.1. It gets no answer if its CONNECT breaks the
+// protocol, and never a DISCONNECT (MQTT 3.1.1 §3.1.4, §3.2.2.3, §3.14).
 func TestAnswersFitTheVersion(t *testing.T) {
 	b := start(t, broker.Config{Inbox: newShelf().inbox})
 	user := number(1)
@@ -128,8 +128,8 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.Buffer.String() }
 
-// TestAPacketTooLargeIsToldOf: a client of MQTT 5 gets the reason. The log and an alarm name the meter. Earlier packets are
-// handled. The announced limit is exact.
+// TestAPacketTooLargeIsToldOf: a packet of the announced size is accepted. For a packet one byte longer, a client of MQTT 5
+// gets the reason, the log and an alarm name the meter, and the packets before it are still handled.
 func TestAPacketTooLargeIsToldOf(t *testing.T) {
 	store, log := newShelf(), new(lines)
 	alarms := make(chan [2]string, 2)
@@ -143,7 +143,7 @@ func TestAPacketTooLargeIsToldOf(t *testing.T) {
 	user, limit := number(1), b.Limits().PacketSize
 	packet := func(size int) []byte {
 		topic := wire.UpTopic(user, wire.KindReading)
-		body := append(fields([]string{topic}), 0, 7, 0) // packet number, no properties
+		body := append(fields([]string{topic}), 0, 7, 0) // packet number 7, no properties
 		body = append(body, reading(1)...)
 		body = append(body, bytes.Repeat([]byte(" "), size-4-len(body))...)
 		return append([]byte{0x32, byte(len(body)&0x7f) | 0x80, byte(len(body)>>7&0x7f) | 0x80, byte(len(body) >> 14)}, body...)
@@ -153,8 +153,8 @@ func TestAPacketTooLargeIsToldOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.want(packets.Puback)
-	<-alarms                                                                             // the payload is above its own limit
-	if _, err := p.conn.Write(append([]byte{0xc0, 0}, packet(limit+1)...)); err != nil { // a PINGREQ before it
+	<-alarms                                                                             // the payload exceeds the payload limit
+	if _, err := p.conn.Write(append([]byte{0xc0, 0}, packet(limit+1)...)); err != nil { // a PINGREQ, then the packet that is too large
 		t.Fatal(err)
 	}
 	p.want(packets.Pingresp)

@@ -2,9 +2,9 @@
 //
 // A meter publishes only below its own up/ and receives only its own down/, so the broker does not route, retain or match
 // (docs/reference/datapath.md#from-the-socket-to-the-row). A meter's message goes to the store's queue. It is acknowledged,
-// with PUBACK and down/ack, only after its commit, in the store's callback. Meanwhile the connection's reader goes on, so that
-// one connection can have many unacknowledged messages. After a failed commit the broker closes the connection and the meter
-// sends again.
+// with PUBACK and down/ack, only after its commit, in the store's callback. Meanwhile the reader of the connection continues,
+// so that one connection can have many unacknowledged messages. After a failed commit the broker closes the connection and the
+// meter sends again.
 //
 // A message to a meter goes straight to its connection, if it has one: nothing is queued for absent meters. The outbox keeps
 // what matters until the meter itself answers.
@@ -68,7 +68,7 @@ type Broker struct {
 	counts counters
 
 	mu     sync.RWMutex
-	meters map[string]*session // by number; at most one connection each
+	meters map[string]*session // sessions by meter number; each meter has at most one
 }
 
 // New makes a broker on a listener; Run serves it.
@@ -111,7 +111,7 @@ func (b *Broker) capabilities() *mqtt.Capabilities {
 func (b *Broker) Addr() net.Addr { return b.c.Listener.Addr() }
 
 // Run serves until ctx ends, then closes every connection. The store still commits the queued messages; their meters, which got
-// no acknowledgement, send them again and get them acknowledged as duplicates.
+// no acknowledgement, send them again. The messages are then acknowledged as duplicates.
 func (b *Broker) Run(ctx context.Context) error {
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("serve meters: %w", err)
@@ -130,12 +130,12 @@ func (b *Broker) end() {
 	all := slices.Collect(maps.Values(b.meters))
 	b.mu.RUnlock()
 	for _, s := range all {
-		_ = b.server.DisconnectClient(s.client, packets.ErrServerShuttingDown) // it is closed either way
+		_ = b.server.DisconnectClient(s.client, packets.ErrServerShuttingDown) // the connection is closed either way
 	}
 }
 
-// enter makes s its meter's connection and ends the previous one. mochi ends that as well, but if three connections follow each
-// other quickly it may forget the second.
+// enter makes s its meter's connection and ends the previous one. mochi also ends the previous connection, but it may forget
+// the second of three connections that follow each other quickly.
 func (b *Broker) enter(s *session) {
 	b.mu.Lock()
 	before := b.meters[s.who.Number]
@@ -215,8 +215,8 @@ func (b *Broker) Format(number string) wire.Format {
 	return s.format
 }
 
-// Publish hands a message to the meter's connection. It returns false if the meter has none, has not subscribed to this kind of
-// message, or has too many of them unanswered. It never blocks.
+// Publish hands a message to the meter's connection. It returns false if the meter has no connection, has not subscribed to
+// this kind of message, or has too many unanswered messages. It never blocks.
 func (b *Broker) Publish(number string, d wire.Down, payload []byte) bool {
 	s := b.sessionOf(number)
 	return s != nil && s.publish(d, payload)

@@ -60,7 +60,8 @@ func TestFailedCommitClosesTheConnection(t *testing.T) {
 	}
 }
 
-// A store with a full queue slows its meters down and loses nothing: what it refuses at first is stored later.
+// TestRefusingInboxHoldsTheMeterBack checks that a store with a full queue slows its meters down and loses no record.
+// A record that the store refuses at first is stored later.
 func TestRefusingInboxHoldsTheMeterBack(t *testing.T) {
 	store := newShelf()
 	b := start(t, broker.Config{Inbox: store.inbox})
@@ -216,8 +217,9 @@ func TestMessagesToAMeterAreBoundedUntilItAcknowledges(t *testing.T) {
 	}
 }
 
-// The client and the broker number their packets independently. mochi 2.7.9 forgets its own message when the client uses the
-// same number; the broker's must stay counted and still be answered.
+// TestSamePacketNumberBothWays: the client and the broker number their packets independently. mochi 2.7.9 forgets its own
+// message when the client uses the same number. The broker must still count its message as in flight and accept the answer
+// to it.
 func TestSamePacketNumberBothWays(t *testing.T) {
 	store := newShelf()
 	b := start(t, broker.Config{Inbox: store.inbox, Limits: broker.Limits{InFlight: 1}})

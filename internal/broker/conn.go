@@ -18,7 +18,7 @@ var (
 	errSlow      = errors.New("the client does not read what is sent to it")
 )
 
-// tooLarge closes a connection for a packet above its limit; both figures count every byte of it.
+// tooLarge closes a connection for a packet above its limit; both figures count every byte of the packet.
 type tooLarge struct{ size, limit int }
 
 func (e *tooLarge) Error() string {
@@ -69,7 +69,7 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) refuse() error {
 	var large *tooLarge
 	if c.mqtt5 && errors.As(c.bad, &large) {
-		_, _ = c.Write([]byte{packets.Disconnect << 4, 2, packets.ErrPacketTooLarge.Code, 0}) // it is closed either way
+		_, _ = c.Write([]byte{packets.Disconnect << 4, 2, packets.ErrPacketTooLarge.Code, 0}) // the connection is closed either way
 	}
 	return c.bad
 }

@@ -28,11 +28,11 @@ const patience = 10 * time.Second
 type shelf struct {
 	mu      sync.Mutex
 	live    map[int64]*metering.Live
-	refuse  error // of the inbox itself
-	fail    error // of the commit
+	refuse  error // error that the inbox returns
+	fail    error // error that the commit reports
 	held    bool
 	waiting []func()
-	arrived chan struct{} // one per call
+	arrived chan struct{} // gets one entry for each call
 }
 
 func newShelf() *shelf {
@@ -274,7 +274,7 @@ func (p *peer) wantClosed(never byte) {
 	}
 }
 
-// quiet requires that nothing comes for a moment. It is the only check that must wait for an absence.
+// quiet requires that no packet comes for a moment. No other check has to wait for a fixed time.
 func (p *peer) quiet() {
 	p.t.Helper()
 	pk, err := p.readWithin(100 * time.Millisecond)

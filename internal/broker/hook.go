@@ -135,7 +135,7 @@ func (h *hook) OnDisconnect(cl *mqtt.Client, err error, _ bool) {
 
 // OnPacketRead sees every packet before mochi acts on it. A packet that no meter may send ends its connection here. Every other
 // packet is paced to the meter's rate, and meanwhile the socket is not read. Only ErrRejectPacket ends a connection from here;
-// mochi goes on after any other error.
+// mochi continues after any other error.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	s := sessionOf(cl)
 	if s == nil {
@@ -152,7 +152,7 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		if code := forbidden(pk); code != packets.CodeSuccess {
 			h.b.counts.forbidden.Add(1)
 			h.b.log.Warn("connection closed after invalid data", logkey.Meter, s.who.Number, logkey.Reason, code.Reason)
-			_ = h.b.server.DisconnectClient(cl, code) // it is closed either way
+			_ = h.b.server.DisconnectClient(cl, code) // the connection is closed either way
 			return pk, packets.ErrRejectPacket
 		}
 	}

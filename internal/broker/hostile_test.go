@@ -58,7 +58,7 @@ func goodClient(t *testing.T, b *broker.Broker, user string) (rounds func() int)
 		for n = 1; ; n++ {
 			select {
 			case <-stop:
-				if n > 1 { // at least one round is complete, however short the attack was
+				if n > 1 { // at least one round is complete, even if the attack was short
 					return
 				}
 			default:
@@ -158,7 +158,7 @@ func TestSilentAndSlowSocketsAreClosedInTime(t *testing.T) {
 		silent = append(silent, dial(t, b))
 	}
 	trickle := dial(t, b)
-	go func() { // one byte now and then of a CONNECT that never ends: the deadline covers the whole CONNECT
+	go func() { // sends a CONNECT slowly, byte by byte: the deadline covers the whole CONNECT
 		for _, c := range append([]byte{0x10, 0x7f}, bytes.Repeat([]byte{0}, 100)...) {
 			if _, err := trickle.conn.Write([]byte{c}); err != nil {
 				return
@@ -183,7 +183,8 @@ func TestSilentAndSlowSocketsAreClosedInTime(t *testing.T) {
 	}
 }
 
-// A client that sends and never reads is closed when its unsent bytes exceed the limit; it blocks nobody.
+// TestClientThatDoesNotReadIsClosed checks a client that sends and never reads. Its connection is closed when the
+// bytes that wait for the client exceed the limit. It blocks nobody.
 func TestClientThatDoesNotReadIsClosed(t *testing.T) {
 	store := newShelf()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -247,7 +248,8 @@ func TestMetersAreSlowedDownAndNothingIsDropped(t *testing.T) {
 	}
 }
 
-// Packets without a message also cost the server work, so they have the same rate limit; expected acknowledgements do not.
+// TestOtherPacketsAreSlowedDownToo checks that packets without a message have the same rate limit, because they also cost
+// the server work. Expected acknowledgements have no limit.
 func TestOtherPacketsAreSlowedDownToo(t *testing.T) {
 	b := start(t, broker.Config{Inbox: newShelf().inbox, Limits: broker.Limits{Rate: 50, Burst: 5}})
 	user := number(1)
@@ -369,8 +371,9 @@ func TestSocketsAreBoundedPerAddressAndInAll(t *testing.T) {
 	}
 }
 
-// This is the trap that OnPublish avoids (docs/reference/datapath.md#from-the-socket-to-the-row): after a plain error of the
-// hook, mochi still acknowledges to a 3.1.1 client. If this test fails, mochi has changed and the broker may be simplified.
+// TestControlPlainErrorIsStillAcknowledged shows the trap that OnPublish avoids
+// (docs/reference/datapath.md#from-the-socket-to-the-row): after a plain error of the hook, mochi still acknowledges to a
+// 3.1.1 client. If this test fails, mochi has changed and the broker may be simplified.
 func TestControlPlainErrorIsStillAcknowledged(t *testing.T) {
 	for _, c := range []struct {
 		err   error
@@ -410,7 +413,7 @@ func TestControlPlainErrorIsStillAcknowledged(t *testing.T) {
 	}
 }
 
-// failing is a hook that admits everybody and refuses every message with its error.
+// failing is a hook that admits everybody and refuses every message with the error err.
 type failing struct {
 	mqtt.HookBase
 	err error

@@ -65,9 +65,9 @@ type Integration struct {
 	counts counters
 
 	mu        sync.RWMutex
-	owner     map[string]id.ID          // by meter number: the customer
-	published map[string]string         // by topic: the published payload, so that only changes are sent
-	topics    map[string][]string       // by meter number: its topics
+	owner     map[string]id.ID          // the customer of each meter, by meter number
+	published map[string]string         // the published payloads by topic, so that only changes are sent
+	topics    map[string][]string       // the topics of each meter, by meter number
 	in        map[*mqtt.Client]mirrored // the connected programs
 }
 
@@ -131,7 +131,7 @@ func (g *Integration) end() {
 	all := slices.Collect(maps.Keys(g.in))
 	g.mu.RUnlock()
 	for _, cl := range all {
-		_ = g.server.DisconnectClient(cl, packets.ErrServerShuttingDown) // it is closed either way
+		_ = g.server.DisconnectClient(cl, packets.ErrServerShuttingDown) // the connection is closed either way
 	}
 }
 

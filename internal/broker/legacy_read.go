@@ -52,7 +52,8 @@ func (l *Legacy) greet(ctx context.Context, c *conn, r *bufio.Reader) (*legacySe
 	if err := pk.ConnectDecode(pk.Payload); err != nil {
 		return nil, fmt.Errorf("read CONNECT: %w", err)
 	}
-	// 3.1.1 is level 4; 3.1, which some of these libraries still use, differs in nothing that matters here.
+	// MQTT 3.1.1 has protocol level 4. Some of these libraries still use MQTT 3.1, which differs in nothing that
+	// matters here.
 	if name, v := string(pk.Connect.ProtocolName), pk.ProtocolVersion; name != "MQTT" && name != "MQIsdp" || v != 4 && v != 3 {
 		return nil, errors.Join(fmt.Errorf("protocol %q level %d", name, v), c.connack(packets.Err3UnsupportedProtocolVersion.Code))
 	}

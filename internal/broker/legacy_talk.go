@@ -27,17 +27,17 @@ type legacySession struct {
 	mu      sync.Mutex
 	filters []string
 	device  string          // the name that replaces {id} in topics
-	relay   string          // its last report on this connection; empty before the first
+	relay   string          // the relay's last reported position on this connection; empty before the first report
 	last    profile.Meaning // the newest data
 	account profile.Account
 	looked  bool // account has been read, and is not the zero value
 	stale   bool // the account must be read again
 	owed    bool // the wanted supply must be sent after SUBSCRIBE
-	asked   bool // data has come since the relay was last switched, so the relay is switched again if it differs
+	asked   bool // data has come since the last call of supply, so a wrong relay position causes another order
 	notes   []profile.Message
 	polls   []profile.Message // the questions of this round that are not sent yet
 
-	// Used only by the talker.
+	// Only the talker uses the fields below.
 	commanded string // the last order to the relay: on, off or none yet
 	sent      time.Time
 	nextPoll  time.Time
@@ -83,8 +83,8 @@ func (s *legacySession) deviceName() string {
 	return s.device
 }
 
-// reasons are why the supply must be off, from the last read of the account. If the device sends before the first read, the
-// account is read now: the next message may be hours away.
+// reasons returns why the supply must be off, according to the last read of the account. If the device sends before the
+// first read, the account is read now: the next message may be hours away.
 func (s *legacySession) reasons(ctx context.Context) []string {
 	s.mu.Lock()
 	looked, reasons := s.looked, slices.Clone(s.account.Reasons)
@@ -103,7 +103,7 @@ func (s *legacySession) held() []string {
 	return slices.Clone(s.filters)
 }
 
-// with adds a filter; it returns false for an invalid filter and for one too many.
+// with adds a filter. It returns false for an invalid filter, and for a new filter when the limit is reached.
 func (s *legacySession) with(filters []string, filter string) ([]string, bool) {
 	switch {
 	case filter == "" || len(filter) > maxTopic || strings.ContainsRune(filter, 0):
@@ -263,13 +263,13 @@ func (s *legacySession) supply() (profile.Message, bool) {
 	s.l.note(s, wanted)
 	differs := s.asked && s.relay != position
 	turned := s.commanded != "" && s.commanded != wanted
-	s.asked = false // one order after each data message, however long the device does not obey
+	s.asked = false // one order after each data message, even if the device never obeys
 	if !s.owed && !differs && !turned {
 		return profile.Message{}, false
 	}
 	m, ok := s.l.c.Profile.Switch(s.device, on)
 	if !ok || !s.listens(m.Topic) {
-		return profile.Message{}, false // it stays due until the device has sent its name and subscribed
+		return profile.Message{}, false // the order stays due until the device has sent its name and subscribed
 	}
 	s.owed, s.commanded = false, wanted
 	return m, true

@@ -40,7 +40,7 @@ func (p *porch) Accept() (net.Conn, error) {
 func (p *porch) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
 func (p *porch) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
-// bench is a listener for one device with a meter, a register in memory and an account that the test moves.
+// bench is a listener for one device with a meter, a register in memory and an account that the test changes.
 type bench struct {
 	t       *testing.T
 	porch   *porch
@@ -52,10 +52,10 @@ type bench struct {
 	mu       sync.Mutex
 	register profile.Register
 	account  profile.Account
-	broken   error // of Take
+	broken   error // error that Take returns
 	unknown  bool  // the meter is not registered
 	took     int
-	reasons  []string      // of the last message
+	reasons  []string      // the reasons that came with the last message
 	slow     time.Duration // time that the next read of the account takes
 }
 
@@ -123,7 +123,7 @@ func (b *bench) close() {
 	}
 }
 
-// sketch is the far end of a connection, byte by byte. It collects the server's bytes with their times.
+// sketch is the device's end of a connection. It sends exact bytes, and collects the server's bytes with their times.
 type sketch struct {
 	t    *testing.T
 	conn net.Conn
@@ -173,7 +173,7 @@ func (s *sketch) send(text string) {
 	synctest.Wait()
 }
 
-// push sends bytes that the far end may not read completely.
+// push sends bytes without waiting, because the server may not read all of them.
 func (s *sketch) push(text string) {
 	s.t.Helper()
 	b := unhex(s.t, text)
@@ -257,7 +257,8 @@ func paid() profile.Account { return profile.Account{Wallet: true, On: true} }
 
 func unpaid() profile.Account { return profile.Account{Wallet: true, Reasons: []string{"CREDIT"}} }
 
-// TestTheExactBytesOfTheSketchAreAnswered: the toggle sketch is answered byte by byte and gets nothing unasked.
+// TestTheExactBytesOfTheSketchAreAnswered: the server answers the toggle sketch with exactly the expected bytes, and
+// sends no message that the sketch did not ask for.
 func TestTheExactBytesOfTheSketchAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, "seed-a-toggle", unpaid())

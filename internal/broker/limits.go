@@ -12,14 +12,14 @@ import (
 // Limits are the figures of docs/reference/mqtt.md#login. The zero value of a field means its default; benches and tests set
 // their own and say so.
 type Limits struct {
-	Connections     int           // over all addresses
-	PerAddress      int           // of one IP address; loopback has no limit
-	ConnectDeadline time.Duration // from accepting a socket to a complete CONNECT, TLS included
+	Connections     int           // open sockets of all addresses together
+	PerAddress      int           // open sockets of one IP address; loopback has no limit
+	ConnectDeadline time.Duration // time from accepting a socket to a complete CONNECT, TLS included
 	ConnectSize     int           // bytes of a CONNECT packet: this bounds what a stranger can make the server allocate
 	PacketSize      int           // bytes of any other packet
-	KeepAlive       time.Duration // the longest; a client that asks for none gets it
+	KeepAlive       time.Duration // the longest keep-alive; a client that asks for none gets this one
 	InFlight        int           // unacknowledged messages of one connection, each way
-	Subscriptions   int           // of one connection
+	Subscriptions   int           // subscriptions of one connection
 	SessionExpiry   time.Duration // longest life of a session without its connection
 	Rate            int           // packets per second of one connection over time, messages and others; above it the server stops reading
 	Burst           int           // messages of one connection ahead of the rate: what a meter sends after an outage
@@ -33,11 +33,11 @@ const (
 	maxUserProperties = 4
 	authTimeout       = 5 * time.Second
 	authParallel      = 32                    // logins checked at the same time
-	writeTimeout      = 10 * time.Second      // of one write to a client's socket
-	lingerTimeout     = 2 * time.Second       // for unsent bytes when a connection is closed
-	shutdownGrace     = 2 * time.Second       // for clients to leave when the broker stops
-	headerRoom        = 1 << 10               // of a packet beside its payload: topic and properties
-	bufferSize        = 1 << 10               // of a client's read buffer
+	writeTimeout      = 10 * time.Second      // time limit for one write to a client's socket
+	lingerTimeout     = 2 * time.Second       // time to send the remaining bytes when a connection is closed
+	shutdownGrace     = 2 * time.Second       // time for clients to leave when the broker stops
+	headerRoom        = 1 << 10               // bytes of a packet besides its payload: topic and properties
+	bufferSize        = 1 << 10               // bytes of a client's read buffer
 	acceptPause       = time.Second           // longest pause after a failure to accept a socket
 	busyPause         = 50 * time.Millisecond // longest pause before asking a full store again
 )
@@ -54,7 +54,7 @@ func Defaults() Limits {
 // withDefaults replaces zero fields with the defaults.
 func (l Limits) withDefaults() Limits { return l.over(Defaults()) }
 
-// over replaces zero fields with those of other limits.
+// over replaces each zero field with the same field of other limits.
 func (l Limits) over(d Limits) Limits {
 	for _, f := range []struct{ have, def *int }{
 		{&l.Connections, &d.Connections}, {&l.PerAddress, &d.PerAddress}, {&l.ConnectSize, &d.ConnectSize},

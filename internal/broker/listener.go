@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// gate is the listener in front of mochi. It counts sockets, gives each a deadline for its CONNECT, and goes on after an error
-// of accept. mochi itself has no deadline before CONNECT and ends its loop at the first error
+// gate is the listener in front of mochi. It counts sockets, gives each a deadline for its CONNECT, and continues after an
+// error of Accept. mochi itself has no deadline before CONNECT and ends its loop at the first error
 // (docs/reference/datapath.md#from-the-socket-to-the-row).
 type gate struct {
 	net.Listener
@@ -34,7 +34,7 @@ func newGate(l net.Listener, limits Limits, encrypted *tls.Config, log *slog.Log
 		from: make(map[netip.Addr]int), closing: make(chan struct{})}
 }
 
-// Accept waits for the next socket within the limits; it closes others at once.
+// Accept waits for the next socket within the limits; it closes a socket above the limits at once.
 func (g *gate) Accept() (net.Conn, error) {
 	pause := 5 * time.Millisecond
 	for {
@@ -68,7 +68,8 @@ func rest(d time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// admit counts the socket and wraps it; it returns nil if the socket is one too many.
+// admit counts the socket and wraps it; it returns nil if it refuses the socket, for instance because a limit is
+// reached.
 func (g *gate) admit(raw net.Conn) *conn {
 	ip := addressOf(raw)
 	g.mu.Lock()

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestThePageStatesTheLimits: meter developers plan with these numbers.
+// TestThePageStatesTheLimits: docs/reference/mqtt.md must state the limits of the server, because meter developers
+// plan with these numbers.
 func TestThePageStatesTheLimits(t *testing.T) {
 	page, err := os.ReadFile("../../docs/reference/mqtt.md")
 	if err != nil {

@@ -132,7 +132,7 @@ func (c *counters) outcome(k metering.OutcomeKind) {
 
 // Stats are figures for /metrics and /readyz; all but the first two only grow.
 type Stats struct {
-	Sockets, Meters                                 int64 // open now: all, and those of logged-in meters
+	Sockets, Meters                                 int64 // sockets open now: all of them, and those of logged-in meters
 	Logins, Denied, Refused, Forbidden              int64 // connections: logged in, wrong password, above a limit, closed for what they sent
 	Messages, Failed, Busy                          int64 // messages: taken, not stored, number of times that a meter had to wait for the store
 	Stored, Duplicate, Beyond, Quarantined, Dropped int64 // records by outcome

@@ -30,7 +30,8 @@ func (t *text) String() string {
 	return t.b.String()
 }
 
-// TestWhatWentIntoTheWrongFieldIsNotLogged: people enter passwords and tokens as user names.
+// TestWhatWentIntoTheWrongFieldIsNotLogged: people enter passwords and tokens as user names, so the log has only user
+// names that can be meter numbers.
 func TestWhatWentIntoTheWrongFieldIsNotLogged(t *testing.T) {
 	var log text
 	b := start(t, broker.Config{Inbox: newShelf().inbox, Log: slog.New(slog.NewTextHandler(&log, nil))})

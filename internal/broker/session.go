@@ -12,10 +12,12 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// leaves is the number of kinds of messages to a meter.
+// leaves is the number of kinds of messages to a meter. A leaf is the last part of such a topic, which names the
+// kind.
 const leaves = 6
 
-// downs lists them; a session stores subscriptions by their position.
+// downs lists the kinds of messages to a meter. A session stores its subscriptions by the position of the kind in
+// this list.
 func downs() [leaves]wire.Down {
 	return [leaves]wire.Down{wire.DownAck, wire.DownToken, wire.DownCommand, wire.DownConfig, wire.DownLease, wire.DownTime}
 }
@@ -199,8 +201,8 @@ func (s *session) received(packet uint16) bool {
 	return ours
 }
 
-// acknowledge tells the meter up to which record everything is durable. While an acknowledgement is in flight, only the newest
-// of the others waits to be sent, because it covers all records before it.
+// acknowledge tells the meter up to which record everything is durable. While one acknowledgement is in flight, only the
+// newest later one waits to be sent, because it covers all records before it.
 func (s *session) acknowledge(a wire.Ack) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +222,7 @@ func (s *session) flushAck() {
 	}
 	packet, ok := s.send(wire.DownAck, payload)
 	if !ok {
-		return // it is sent when the meter subscribes or acknowledges; after the end of the connection it is not needed
+		return // sent later, when the meter subscribes or acknowledges; not needed after the end of the connection
 	}
 	s.acking, s.ackAgain = packet, false
 }

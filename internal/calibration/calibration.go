@@ -1,6 +1,6 @@
 // Package calibration measures how accurately a meter counts. From the impulses counted at a known load it computes the
-// meter's constant, its error, the verdict of accuracy class 1 and the energy that the error amounts to in a year. It
-// also repeats a published load test with virtual meters.
+// meter's constant, its error and the verdict of accuracy class 1. It computes how much energy the error amounts to in
+// a year. It also repeats a published load test with virtual meters.
 //
 // Start at [Measure]; [LoadTest] is the published test. All figures are whole numbers: loads in watts, times in
 // milliseconds, errors in millionths (10,000 are 1 %). The load is taken as exact, so a count is never more accurate

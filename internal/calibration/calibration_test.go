@@ -83,13 +83,13 @@ func TestClassOneDependsOnTheCurrent(t *testing.T) {
 	}{
 		{10_000, 0, 0, calibration.Pass},      // if the current is unknown, the limit is that from 0.1 Ib up
 		{10_001, 0, 0, calibration.Fail},      //
-		{-10_000, 0, 5_000, calibration.Pass}, // either side
+		{-10_000, 0, 5_000, calibration.Pass}, // the limit is the same for a negative error
 		{9_000, 2_000, 5_000, calibration.Undecided},
 		{11_000, 2_000, 5_000, calibration.Undecided},
 		{12_001, 2_000, 5_000, calibration.Fail},
 		{14_000, 0, 499, calibration.Pass}, // below 0.1 Ib the limit is 1.5 %
 		{14_000, 0, 500, calibration.Fail}, // from 0.1 Ib up the limit is 1 %
-		{15_001, 0, 250, calibration.Fail}, // 0.05 Ib
+		{15_001, 0, 250, calibration.Fail}, // at 0.05 Ib the limit is 1.5 %
 		{0, 0, 249, calibration.NoLimit},   // below 0.05 Ib there is no limit
 		{0, 0, 80_000, calibration.Pass},   //
 		{0, 0, 80_001, calibration.NoLimit},
@@ -117,7 +117,8 @@ func TestWhatAnErrorCostsInAYear(t *testing.T) {
 	}
 }
 
-// The means are the source's. They give the errors of 16, 23 and 28 % that the issue states for its meter.
+// TestThePublishedMeansUnderRegister checks the means of the published load test. They give errors of about 16, 23
+// and 28 %, which were published for the same meter.
 func TestThePublishedMeansUnderRegister(t *testing.T) {
 	truth := []int64{112_500, 180_000, 225_000}
 	errs := []calibration.Millionths{-157_051, -228_461, -276_760}

@@ -17,7 +17,7 @@ type Row struct {
 	Dev  int64 // standard deviation, ms
 }
 
-// The energy that each run of the test counts: one step of the published meter's display.
+// loadTestEnergy is the energy that each run of the test counts: one step of the published meter's display.
 const loadTestEnergy unit.Energy = 10
 
 // Published is the load test of the GSM prepayment meter that Paywatt grew from (ADE7755; 0.01 kWh).
@@ -101,7 +101,7 @@ func (c chip) run(rows []Row, constant int64, rnd *dice) ([]Row, error) {
 	for i, r := range rows {
 		times := make([]int64, r.Runs)
 		for n := range times {
-			// Impulses per hour, in millionths, of this run.
+			// The rate is the number of impulses per hour in this run, in millionths.
 			rate, err := money.MulDiv(int64(r.Load)*c.nominal, int64(one+c.errors[i]), 1000, money.Floor)
 			if err != nil {
 				return nil, err

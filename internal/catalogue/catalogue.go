@@ -6,10 +6,11 @@
 //
 // which writes the Go tables of the packages that use the texts.
 //
-// A file has sections, and a section has texts by name. The names mean the same in every language, and code relies on them. A
-// text may have places for figures and names, in braces: "Meter {meter} was not found." A translation has the same places,
-// in the order that suits it. "@no-token" stands for the text of that name in the section "shared". A text that depends on a number has forms for it: {one = "{n} meter", other = "{n} meters"}; the
-// names are those of Unicode's plural rules. A file with "draft = true" was never read by somebody who speaks the language well.
+// A file has sections, and a section has texts by name. The names mean the same in every language, and code relies on them. A text
+// may have places for figures and names, in braces: "Meter {meter} was not found." A translation has the same places, in any order.
+// "@no-token" stands for the text of that name in the section "shared". A text that depends on a number has forms for it: {one = "{n}
+// meter", other = "{n} meters"}; the names are those of Unicode's plural rules. A file with "draft = true" was never read by somebody
+// who speaks the language well.
 //
 // The English files are complete. Start at [Read].
 package catalogue

@@ -31,7 +31,7 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 }
 
 // unlike lists the differences between a translation and the English file. If optional is nil, texts may be missing;
-// otherwise only the sections in optional may be.
+// otherwise only the sections in optional may be missing.
 func unlike(english, f File, optional []string) (wrong []string) {
 	for _, s := range english.Sections {
 		have := f.Section(s.Name)
@@ -90,7 +90,8 @@ func TestATranslationIsHeldAgainstTheEnglishFile(t *testing.T) {
 // line is how many characters a line of a meter's display has.
 const line = 16
 
-// TestTheDisplayHasTheRoomAndTheCharacters: displays of this kind show ASCII, with other signs for the backslash and the tilde.
+// TestTheDisplayHasTheRoomAndTheCharacters: every text fits its room on the display and has only characters that the display
+// can show. Such displays show ASCII, but have other signs in place of the backslash and the tilde.
 func TestTheDisplayHasTheRoomAndTheCharacters(t *testing.T) {
 	codes, err := Languages("lcd")
 	if err != nil {
@@ -121,8 +122,8 @@ func TestTheDisplayHasTheRoomAndTheCharacters(t *testing.T) {
 // gsm is the basic table of the GSM alphabet, as far as our languages use it: one septet for each character.
 const gsm = " !\"#$%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" + "éèàùÉçñ"
 
-// TestAMeterWritesOneMessage puts the longest figures there are into every message of a meter. Messages of the server are
-// tried in internal/notify, with the longest names.
+// TestAMeterWritesOneMessage puts the longest possible figures into every message of a meter. The result must fit into
+// one text message. Messages of the server are tried in internal/notify, with the longest names.
 func TestAMeterWritesOneMessage(t *testing.T) {
 	codes, err := Languages("sms")
 	if err != nil {

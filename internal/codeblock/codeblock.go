@@ -12,7 +12,7 @@ import (
 // Block is one fenced code block.
 type Block struct {
 	Page string // path below the root, with slashes
-	Line int    // of the opening fence
+	Line int    // line of the opening fence
 	Kind string // the word after the fence, such as sh
 	Text string // ends with a newline unless it is empty
 }

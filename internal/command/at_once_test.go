@@ -154,8 +154,8 @@ func (w lockingWallets) SupplyOf(meter int64) (wallet.Supplied, error) {
 	return w.SigningTx.SupplyOf(meter)
 }
 
-// TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time avoid a deadlock only if all take
-// the locks in one order.
+// TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time avoid a deadlock only if both
+// take the locks in the same order.
 func TestSigningLocksTheMeterBeforeItsWallets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

@@ -134,10 +134,10 @@ type Command struct {
 	Type    Type
 	Args    map[string]any // only int64, bool and text
 	Reason  string         // why a person or a rule sent it; stored in the audit log
-	Counter uint64         // of the newest signature; 0 before the first
+	Counter uint64         // counter of the newest signature; 0 before the first
 	State   State
-	Answer  string // the meter's reason, besides the state
-	// ExpiresAt is the meter's own time for a simulated meter, the server's for every other.
+	Answer  string // the reason in the meter's answer, in addition to the state
+	// ExpiresAt is in the meter's own time for a simulated meter, and in the server's time for every other meter.
 	ExpiresAt time.Time
 	By        string
 	Attempts  int
@@ -193,7 +193,7 @@ func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
 
 // arg describes one argument.
 type arg struct {
-	wrong  func() refusal.Refusal // for an invalid value, and for a missing value that is needed
+	wrong  func() refusal.Refusal // the refusal of an invalid value, and of a missing value that is needed
 	needed bool
 	read   func(any) (any, bool)
 }

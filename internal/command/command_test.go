@@ -91,7 +91,7 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-// due gets from the store what a commit has made due, as the server does.
+// due is the function that the store calls when a commit has made items due; lanes names their lanes.
 func (h *house) due(lanes []string) {
 	if slices.Contains(lanes, job.LaneMQTT) {
 		h.kicked++
@@ -411,7 +411,8 @@ func TestItemThatNobodyUnderstandsIsGivenUp(t *testing.T) {
 	}
 }
 
-// From the order to the meter's answer, with a real broker, an ordinary client as the meter and the worker in between.
+// TestCommandReachesTheMeterAndItsAnswerEndsIt follows a command from the order to the meter's answer. It uses a real
+// broker, the worker, and an ordinary client as the meter.
 func TestCommandReachesTheMeterAndItsAnswerEndsIt(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1)

@@ -49,7 +49,7 @@ type Courier struct {
 	keys  Opener
 	link  Link
 	now   func() time.Time
-	pause time.Duration // of an item whose meter is not connected
+	pause time.Duration // how long an item rests while its meter is not connected
 }
 
 // NewCourier returns a Courier. keys opens token digits and link keys.

@@ -44,7 +44,7 @@ func TestTheCourierTriesAgainUntilItIsTooLate(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		up, taken bool
-		ends      time.Time // of the item
+		ends      time.Time // when the item expires
 		attempts  int
 		command   result
 		token     result
@@ -100,7 +100,8 @@ func (h *house) progress(kind string, cmd, token id.ID) (state string, signed bo
 	return state, signed
 }
 
-// TestWhatCannotBeOpenedIsNotSent: the error is returned, so that the item is tried again.
+// TestWhatCannotBeOpenedIsNotSent: if digits or a link key cannot be opened, the courier sends no message. It returns
+// the error, so that the item is tried again.
 func TestWhatCannotBeOpenedIsNotSent(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter

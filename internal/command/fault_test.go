@@ -313,8 +313,9 @@ func (l *life) allowed() (string, error) {
 	return strings.TrimSpace("done " + done.Detail()), nil
 }
 
-// TestEveryErrorOfTheStoreComesBack makes every statement of a whole life fail once. Its error is returned, its transaction
-// changes nothing, only what was signed durably is sent, and the next try ends as if nothing had failed.
+// TestEveryErrorOfTheStoreComesBack makes every statement of a whole life fail once. The error of the statement is
+// returned, its transaction changes nothing, only a command with a durable signature is sent, and the next try ends as if
+// nothing had failed.
 func TestEveryErrorOfTheStoreComesBack(t *testing.T) {
 	l := newLife(t)
 	failed := 0
@@ -345,7 +346,8 @@ type unlogged struct{ command.Tx }
 
 func (unlogged) AuditLog(access.Entry) error { return errFault }
 
-// TestNothingIsOrderedWithoutItsAuditRow: the error is returned, and no row has changed.
+// TestNothingIsOrderedWithoutItsAuditRow: if the audit row cannot be written, its error is returned and no row has
+// changed.
 func TestNothingIsOrderedWithoutItsAuditRow(t *testing.T) {
 	h := newHouse(t)
 	m, w := h.meter(1).Meter.Meter, h.wallet("04140001001")

@@ -24,7 +24,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestEachTypeOfCommand: its act, its lifetime, its queue, and its message.
+// TestEachTypeOfCommand checks the act, the lifetime, the queue and the message of each type of command.
 func TestEachTypeOfCommand(t *testing.T) {
 	force := map[string]any{"force": true}
 	for _, c := range []struct {
@@ -59,7 +59,7 @@ func TestEachTypeOfCommand(t *testing.T) {
 func TestArgumentsAtTheirLimits(t *testing.T) {
 	for _, c := range []struct {
 		tid, base any
-		want      int64 // of the TID; -1: refused
+		want      int64 // the TID that is signed; -1 if the command is refused
 	}{
 		{0, 2014, 0}, {1<<24 - 1, 2014, 1<<24 - 1}, {1 << 24, 2014, -1}, {-1, 2014, -1}, {int64(7), int64(1993), 7}, {uint32(7), 2035, 7},
 		{7.0, 2014.0, 7}, {7.5, 2014, -1}, {"7", 2014, -1}, {7, "2014", -1}, {7, 1992, -1}, {7, 2036, -1}, {7, 1994, -1}, {nil, 2014, -1}, {true, 2014, -1},
@@ -316,7 +316,8 @@ func TestTheAuditLogSaysWhoToldAMeterWhat(t *testing.T) {
 	says("a restoring", row)
 }
 
-// TestASwitchAsksTheMode: the server decides about a wallet meter's supply, a token meter about its own.
+// TestASwitchAsksTheMode: the server decides about the supply of a wallet meter, but a token meter decides about its
+// own supply.
 func TestASwitchAsksTheMode(t *testing.T) {
 	h := newHouse(t)
 	token, walletMeter := h.meter(1), h.wallet("04140001001")

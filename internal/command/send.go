@@ -35,8 +35,8 @@ type Tx interface {
 	Waiting(number string) (int, error)
 	Switches() wallet.SwitchTx
 	CommandByID(id.ID) (Command, bool, error)
-	// CommandsOf lists a meter's commands, newest first, that are older than the command whose id is before. If that id is
-	// zero, it begins with the newest command.
+	// CommandsOf lists a meter's commands, newest first. The parameter before is a command's id: the list has only
+	// commands older than that command. If before is zero, the list begins with the newest command.
 	CommandsOf(meter int64, before id.ID, max int) ([]Command, error)
 }
 
@@ -53,7 +53,7 @@ func New(door access.Door[Tx], now func() time.Time) *Commands {
 
 // Request is a request for a command.
 type Request struct {
-	Meter  string // number or identity
+	Meter  string // the meter's number or identity
 	Type   Type
 	Args   map[string]any
 	Reason string
@@ -63,7 +63,7 @@ type Request struct {
 type Sent struct {
 	refusal.Refusal
 	Command Command
-	Waits   *access.Approval // it waits for a second person, and no command was queued
+	Waits   *access.Approval // set if the request waits for a second person; no command was queued
 }
 
 // storedRequest is the part of a command that an approval stores. Its field type distinguishes it from a token's.
@@ -91,9 +91,9 @@ func (c *Commands) do(ctx context.Context, maker access.Actor, body []byte) (acc
 	return access.Done{Refusal: sent.Refusal, Object: sent.Command.ID.Text(id.Command)}, err
 }
 
-// Send queues a command for a meter (right: command.send and that of the act; connect with force also needs meter.write,
-// because it puts voltage where nobody may expect it). The command is durable when Send returns; its State shows its progress.
-// The table of acts applies: a command that removes units or evidence waits for a second person.
+// Send queues a command for a meter (right: command.send and the right of the act). A connect with force also needs the right
+// meter.write, because it puts voltage where nobody may expect it. The command is durable when Send returns; its State shows
+// its progress. The table of acts applies: a command that removes units or evidence waits for a second person.
 func (c *Commands) Send(ctx context.Context, by access.Actor, o Request) (Sent, error) {
 	o, ref, no := check(by, o)
 	if no.Refused() {
@@ -193,8 +193,8 @@ func meter(tx Tx, text string, ref registry.Ref) (registry.Meter, refusal.Refusa
 	return m, refusal.Refusal{}, err
 }
 
-// reachable refuses a command that could never arrive: for a meter out of service, one that cannot check a signature, and one
-// with too many waiting commands.
+// reachable refuses a command that could never arrive, because the meter is out of service, cannot check a signature, or has
+// too many waiting commands.
 func reachable(tx Tx, m registry.Meter) (refusal.Refusal, error) {
 	switch m.Status {
 	case registry.Stock, registry.Removed, registry.Scrapped:

@@ -57,7 +57,7 @@ func TestWhatWaitsForTheMeter(t *testing.T) {
 		m     registry.Meter
 		does  command.Type
 		key   string
-		ends  time.Duration // after its creation
+		ends  time.Duration // when the command expires, counted from its creation
 		waits time.Duration
 	}{
 		{token, command.Read, token.Number + "/command", time.Hour, time.Hour},
@@ -86,7 +86,8 @@ func TestWhatWaitsForTheMeter(t *testing.T) {
 	}
 }
 
-// TestWhatTheSecondPersonReads has every act of this package that needs two people.
+// TestWhatTheSecondPersonReads checks the summary that the second person reads, for every act of this package that
+// needs two people.
 func TestWhatTheSecondPersonReads(t *testing.T) {
 	h := newHouse(t)
 	h.fourEyes(true)

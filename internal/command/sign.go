@@ -77,7 +77,7 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 		s.Command.State = StateExpired
 		return s, tx.ExpireCommand(i)
 	}
-	last, err := tx.CommandCounter(c.Meter) // the meter's lock comes before those of its account's wallets
+	last, err := tx.CommandCounter(c.Meter) // lock the meter before its account's wallets
 	if err != nil {
 		return Signing{}, err
 	}

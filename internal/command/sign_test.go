@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// opener opens everything to the same value, and keeps it.
+// opener returns the same value for everything that is opened, and records the sealing context.
 type opener struct {
 	context string
 	plain   []byte
@@ -200,8 +200,8 @@ func TestWhatTakesAwayIsNotSentFromAheadOfTime(t *testing.T) {
 	}
 }
 
-// TestALeaseKeepsItsNumber: every copy of a lease has the number of the first, and a counter of its own. A lease for more than
-// the wallet now allows is not sent.
+// TestALeaseKeepsItsNumber: every copy of a lease has the number of the first, and its own counter. A lease for more than the
+// wallet now allows is not sent.
 func TestALeaseKeepsItsNumber(t *testing.T) {
 	l := newLife(t)
 	number := l.p.Meter.Meter.Number

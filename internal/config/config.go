@@ -1,9 +1,9 @@
 // Package config merges the settings of a Paywatt: defaults, then the file paywatt.toml, then the environment (PAYWATT_*),
 // then the command line. Later sources override earlier ones, and every value has its origin.
 //
-// It is pure: the caller reads the file and the environment and passes their contents to [Merge]. An unknown key is an error
-// that names it, whatever its source, because a misspelt setting that is silently ignored would be found only in the field.
-// Start at [Merge] and [Settings].
+// It is pure: the caller reads the file and the environment and passes their contents to [Merge]. An unknown key in any
+// source is an error that names the key. Otherwise a misspelt setting would be ignored silently, and noticed only in the
+// field. Start at [Merge] and [Settings].
 package config
 
 import (
@@ -117,9 +117,9 @@ type Config struct {
 // Sources are the inputs of Merge. The zero value gives the defaults.
 type Sources struct {
 	File     map[string]any      // contents of the settings file, decoded
-	FilePath string              // for messages and origins
-	Env      []string            // as os.Environ gives it
-	Flags    map[string][]string // by key; only those that were given
+	FilePath string              // path of the file, for messages and origins
+	Env      []string            // the environment, as os.Environ returns it
+	Flags    map[string][]string // the flags that were given, by key
 }
 
 // ErrSetting is wrapped by every error of Merge.

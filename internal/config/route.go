@@ -30,8 +30,8 @@ const (
 type Route struct {
 	Name     string
 	Kind     RouteKind
-	Cost     int64    // of one part, in millionths of the currency's unit
-	Prefixes []string // of the numbers to which the route may send; empty for all numbers
+	Cost     int64    // cost of one message part, in millionths of the currency's unit
+	Prefixes []string // prefixes of the numbers to which the route may send; empty for all numbers
 	Meters   bool     // whether messages to meters may use it; true unless it is a log
 	Keys     map[string]string
 }
@@ -142,8 +142,8 @@ func isRouteName(s string) bool {
 	return len(s) >= 1 && len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// goTogether says what is wrong with a list of routes: a log among other routes would swallow their messages as soon as they
-// are down.
+// goTogether says what is wrong with a list of routes: a log among other routes would swallow all messages as soon as the
+// other routes are down.
 func goTogether(all []Route) error {
 	logs := 0
 	for _, r := range all {

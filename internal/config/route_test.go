@@ -31,7 +31,7 @@ func TestRoutesAreReadInTheirOrder(t *testing.T) {
 	}
 }
 
-// TestALogStandsAlone: among other routes it would swallow their messages, which would then count as sent.
+// TestALogStandsAlone: a log among other routes would swallow messages, which would then count as sent.
 func TestALogStandsAlone(t *testing.T) {
 	log, other := map[string]any{"name": "paper", "kind": "log"}, map[string]any{"name": "second", "kind": "log"}
 	if _, err := routesOf(t, log); err == nil || !strings.Contains(err.Error(), "must be the only route") {

@@ -141,12 +141,12 @@ func (ds *Debts) showAccount(tx Tx, place AccountDetails, now time.Time) (Accoun
 
 // Entry is a line of a customer's statement.
 type Entry struct {
-	ID     id.ID // of the sale or the journal
+	ID     id.ID // identity of the sale or the journal
 	At     time.Time
 	Kind   string // vend, debt, write_off, goodwill ...
 	Ref    string // identity text of the sale or debt
 	Memo   string
-	State  string      // of a sale
+	State  string      // state of the sale; empty for other entries
 	Amount money.Minor // amount paid, raised, written off or given
 	Units  unit.Energy
 	Meter  string

@@ -40,8 +40,9 @@ type accrual struct {
 
 // accrue finds the fixed charges of an account that have fallen due by a local time and are not in its rows yet. Fixed charges
 // are due in advance, on the 1st or on the day the account is opened. Daily charges, and all charges if the tenant says so,
-// fall due day by day, by the cumulative method. The first and the last month are charged by days. The version in force when a
-// month began for the account sets the charges of that month, so a new version changes the next month.
+// fall due day by day. Each day the total since the first charged day of the month is computed anew, so that rounding errors
+// do not add up. The first and the last month are charged by days. The version in force when a month began for the account
+// sets the charges of that month, so a new version changes the next month.
 func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time.Time, at versionAt) (accrual, error) {
 	out := accrual{account: a.ID}
 	today := now.Format(time.DateOnly)
@@ -150,8 +151,8 @@ func (a ChargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Bo
 	return s, v.Body, nil
 }
 
-// month adds what must be written of one month. Amounts rise day by day. An amount falls only if the account has ended, and
-// never below what was paid.
+// month adds the charges of one month that must be written. Amounts rise day by day. An amount falls only if the account
+// has ended, and never below what was paid.
 func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, have []Due) error {
 	name := time.Date(s.year, s.month, 1, 0, 0, 0, 0, time.UTC).Format(localday.MonthForm)
 	for _, f := range b.Fixed {

@@ -83,7 +83,7 @@ func (r *rows) accrue(t *testing.T, a ChargeAccount, p registry.ChargePolicy, no
 	}
 }
 
-// TestDaysSumToTheMonth: a month's charge is the same in the end, whichever days it is accrued on.
+// TestDaysSumToTheMonth: the total charge of a month does not depend on the days on which it is accrued.
 func TestDaysSumToTheMonth(t *testing.T) {
 	for _, c := range []struct {
 		per    tariff.Period
@@ -118,7 +118,8 @@ func TestCatchingUpEndsAfterTwoYears(t *testing.T) {
 	}
 }
 
-// TestADebtIsRaisedWithItsJournal: the row and the journal have one amount, whatever account it is raised against.
+// TestADebtIsRaisedWithItsJournal: the row of the debt and its journal have the same amount, also if the journal has
+// two credits.
 func TestADebtIsRaisedWithItsJournal(t *testing.T) {
 	r := &rows{}
 	credits := []ledger.Posting{{Account: ledger.AccountRef{Code: ledger.RevenueEnergy}, Amount: -870}, {Account: ledger.AccountRef{Code: ledger.VATPayable}, Amount: -130}}

@@ -25,7 +25,7 @@ type NewCharge struct {
 	Name     string // small letters, digits and dashes; unique in the account together with Month
 	Month    string // "2026-11"
 	Amount   money.Amount
-	VATBps   money.Bps // contained in Amount
+	VATBps   money.Bps // rate of the tax contained in Amount
 	Priority int       // 0 means 20
 	Uncapped bool
 

@@ -49,11 +49,11 @@ type ChargeTx interface {
 type Due struct {
 	ID        id.ID
 	Account   id.ID
-	Name      string // of the charge in its tariff; unique in the account together with Month
+	Name      string // name of the charge in its tariff; unique in the account together with Month
 	Month     string // "2026-11"
 	Gross     money.Minor
 	Paid      money.Minor
-	VATBps    money.Bps // contained in Gross
+	VATBps    money.Bps // rate of the tax contained in Gross
 	Priority  int
 	Capped    bool
 	CreatedAt time.Time

@@ -1,8 +1,8 @@
 // Package debt handles what customers owe besides the energy of a purchase, and what is owed to them: fixed charges, debts that purchases
 // pay off, goodwill, and the move-out, when the customer's money pays the debts and the rest is refunded.
 //
-// Start at [Debts]. A sale calls [Owe] to find what it must collect. It locks the account first, as every write here does, so the rows of
-// charges and debts need no locks of their own.
+// Start at [Debts]. A sale calls [Owe] to find what it must collect. The sale locks the account first, as every write here does. So
+// the rows of charges and debts need no locks.
 //
 // Not here: how a purchase is split among charges and energy (tariff), and the sale itself (vending).
 package debt
@@ -60,7 +60,8 @@ type Tx interface {
 	DebtAdd(Debt) error
 	// Debt reads a debt. To change it, lock its account and read it again.
 	Debt(debt id.ID) (Debt, bool, error)
-	// DebtWriteOff lowers a debt by an amount that is written off. It returns false if less than that is outstanding.
+	// DebtWriteOff lowers a debt by an amount that is written off. It returns false if less than the amount is
+	// outstanding.
 	DebtWriteOff(debt id.ID, amount money.Minor) (bool, error)
 	// DebtPay lowers a debt by a payment other than a sale.
 	DebtPay(debt id.ID, amount money.Minor) error
@@ -74,7 +75,8 @@ type Config struct {
 	Door   access.Door[Tx]
 	Sealer registry.Sealer
 	Now    func() time.Time
-	// MayDate returns why the server's clock may not date anything.
+	// MayDate returns the times by which the server's clock is judged, and a refusal if the clock must not date an
+	// entry.
 	MayDate func(once.Clock) (sale.Times, refusal.Refusal, error)
 }
 
@@ -121,7 +123,7 @@ type Debt struct {
 	Priority    int
 	Capped      bool
 	Against     string // the account credited when it was raised: fees, services, fixed, energy, opening
-	Month       string // of the last collection
+	Month       string // local month of the last collection
 	MonthTaken  money.Minor
 	Status      string
 	CreatedAt   time.Time

@@ -37,7 +37,7 @@ type Adjusted struct {
 	Amount  money.Amount
 	Reason  string
 	At      time.Time
-	Waits   *access.Approval // it waits for a second person, and nothing was booked
+	Waits   *access.Approval // set if the request waits for a second person; nothing was booked
 }
 
 // Adjust books goodwill (right: ledger.adjust; P13). Under four eyes it takes two people.
@@ -101,7 +101,7 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }
 
-// goodwillTo returns the wallet of an account, or the carry of one that buys tokens.
+// goodwillTo returns the wallet of an account, or the carry of an account that buys tokens.
 func goodwillTo(place AccountDetails) ledger.AccountRef {
 	to := ledger.AccountRef{Code: ledger.Carry, Subject: place.ID.Text(id.Account)}
 	if place.Mode == registry.PrepayWallet {

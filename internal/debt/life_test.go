@@ -92,7 +92,7 @@ func (w *world) raises(token, wallet home) {
 	}
 }
 
-// owes: what a sale must collect, and what falls due with it.
+// owes records the charges that a sale must collect, and the charges that the sale makes due.
 func (w *world) owes(token home, v [16]byte) {
 	var version tariff.Version
 	var place debt.AccountDetails
@@ -197,7 +197,8 @@ func (w *world) leaves(wallet, next, token home) {
 	w.step("the account that is closed", shown, err)
 }
 
-// refunds: to another wallet, to the carry of a token account, by two people, and the rest from the bank.
+// refunds pays refunds to another wallet, to the carry of a token account, and from the bank. Some of them need two
+// people.
 func (w *world) refunds(last, next, token home) {
 	for _, r := range []debt.Refund{
 		{Request: request("refund"), Amount: ptr(kes(1000)), To: next.number, Reason: " moved house ", Render: rendered[debt.Refunded]},
@@ -224,7 +225,7 @@ func (w *world) refunds(last, next, token home) {
 	w.step("nothing is left", none, err)
 }
 
-// lists: every list, page by page.
+// lists reads every list page by page.
 func (w *world) lists(token, wallet home) {
 	for _, o := range []debt.ListRequest{{}, {Open: true}, {Account: token.number}, {Account: token.number, Open: true}, {Account: wallet.text}} {
 		for page := 1; ; page++ {

@@ -13,7 +13,7 @@ import (
 // ListRequest is a request for a list of debts or charges.
 type ListRequest struct {
 	Account string // identity, or a meter that supplies it; "" for all
-	Open    bool   // only unpaid ones
+	Open    bool   // only unpaid debts or charges
 	Page    registry.Page
 }
 
@@ -39,7 +39,7 @@ const (
 	listCharges = "charges"
 )
 
-// owing prepares what both lists share.
+// owing does the part that List and Charges have in common: it reads the page, the account and the currency.
 func (ds *Debts) owing(tx Tx, by access.Actor, o ListRequest, list string) (account, before id.ID, max int, currency string, no refusal.Refusal, err error) {
 	if before, max, no = o.Page.Read(ds.c.Sealer, by.Tenant, list); no.Refused() {
 		return account, before, max, currency, no, nil

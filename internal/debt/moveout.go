@@ -38,7 +38,7 @@ type MovedOut struct {
 	// The customer's money after the last use was posted, and where it went.
 	Wallet, Deposit, Carry, Paid, Refund money.Minor
 	FinalBill                            money.Minor // use beyond the wallet; raised as a debt
-	Advanced                             money.Minor // tax taken with top-ups, given back because it was for energy never supplied
+	Advanced                             money.Minor // tax taken with top-ups for energy that was never supplied, given back
 	Owed                                 money.Minor // unpaid debts and charges
 	AsOf                                 time.Time   // meter time of the newest reading that is charged
 }
@@ -46,9 +46,9 @@ type MovedOut struct {
 // finalBill is the kind of the debt that is raised for use beyond the wallet.
 const finalBill = "final bill"
 
-// MoveOut posts what an account's meters have used, pays the debts from the customer's money, books the rest as due back (P18), switches
-// the supply off, closes the account and frees its meters: all or nothing (right: customer.write). It pays nothing out; see [Debts.Refund].
-// An account moves out once.
+// MoveOut ends an account in one transaction (right: customer.write). It posts the last use of the account's meters, pays the debts
+// from the customer's money and books the rest as due back (P18). Then it switches the supply off, closes the account and frees its
+// meters. It pays nothing out; see [Debts.Refund]. An account moves out once.
 func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.Done[MovedOut], error) {
 	out, err := once.Do(ctx, ds.answers, by, access.WriteCustomers, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
 	return out, fault.Wrap(err, "move out of account %s", refusal.Echo(m.Account))

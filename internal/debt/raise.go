@@ -39,7 +39,7 @@ type NewDebt struct {
 type Booking struct {
 	Debt
 	Currency string
-	Waits    *access.Approval // it waits for a second person, and nothing was booked
+	Waits    *access.Approval // set if the request waits for a second person; nothing was booked
 }
 
 // against returns the account that raising a debt may credit under this name (P12).

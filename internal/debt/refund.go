@@ -37,10 +37,10 @@ type Refunded struct {
 	Account id.ID
 	To      ledger.AccountRef
 	Amount  money.Amount
-	Left    money.Minor // still due back
+	Left    money.Minor // the amount that is still due back
 	Reason  string
 	At      time.Time
-	Waits   *access.Approval // it waits for a second person, and nothing was booked
+	Waits   *access.Approval // set if the request waits for a second person; nothing was booked
 }
 
 // refundRequest is the part of a refund that is stored for a second person.

@@ -270,7 +270,7 @@ type broken struct{ err error }
 func (b broken) Do(context.Context, access.Tenant, func(debt.Tx) (bool, error)) error { return b.err }
 func (b broken) View(context.Context, access.Tenant, func(debt.Tx) error) error       { return b.err }
 
-// uses are all use cases, by the text of their error when the store is down.
+// uses returns all use cases. The key of each is the text in its error when the store is down.
 func uses(ctx context.Context, ds *debt.Debts, by access.Actor) map[string]func() (refusal.Refusal, error) {
 	return map[string]func() (refusal.Refusal, error){
 		"show account acc": func() (refusal.Refusal, error) { r, err := ds.Account(ctx, by, "04140000011"); return r.Refusal, err },

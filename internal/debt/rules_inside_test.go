@@ -26,7 +26,7 @@ func began(versions ...tariff.Version) versionAt {
 	}
 }
 
-// charging returns a version with a standing charge of so much a month and no tax.
+// charging returns a version with a standing charge a month and no tax.
 func charging(from time.Time, amount money.Minor) tariff.Version {
 	v := tariff.Version{EffectiveFrom: from, Body: tariff.Body{Currency: "KES"}}
 	if amount > 0 {
@@ -99,7 +99,8 @@ func TestAChargeIsAsItsTariffSays(t *testing.T) {
 	}
 }
 
-// TestWhatFallsDueStandsAmongWhatIsOpen: oldest month first, a new amount replaces the old one, and nothing paid is listed.
+// TestWhatFallsDueStandsAmongWhatIsOpen: the oldest month comes first, a new amount replaces the old one, and a charge that
+// is fully paid is not listed.
 func TestWhatFallsDueStandsAmongWhatIsOpen(t *testing.T) {
 	open := []Due{{Name: "b", Month: "2026-11", Gross: 1}, {Name: "a", Month: "2026-11", Gross: 2}}
 	a := accrual{puts: []Due{{Name: "b", Month: "2026-11", Gross: 3}, {Name: "a", Month: "2026-11", Gross: 4}, {Name: "z", Month: "2026-10", Gross: 5}, {Name: "y", Month: "2026-12", Gross: 6, Paid: 6}, {Name: "x", Month: "2026-12", Gross: 7, Paid: 6}}}
@@ -166,7 +167,7 @@ func TestASaleAsksForWhatFellDue(t *testing.T) {
 	}
 }
 
-// TestADebtIsAskedForAsItsTermsSay: the amount taken in a month counts only in that month.
+// TestADebtIsAskedForAsItsTermsSay: the amount already taken in a month counts only for sales of the same month.
 func TestADebtIsAskedForAsItsTermsSay(t *testing.T) {
 	d := Debt{ID: id.ID{7}, Kind: "loan", Outstanding: 900, Min: 1, Max: 2, MonthCap: 3, Priority: 4, Capped: true, CreatedAt: midnight(time.May, 1), Month: "2026-11", MonthTaken: 5}
 	want := tariff.Charge{Kind: tariff.Debt, Ref: d.Name(), Priority: 4, Since: d.CreatedAt, Min: 1, Max: 2, MonthCap: 3, Outstanding: 900, Capped: true}

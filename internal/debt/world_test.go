@@ -31,7 +31,7 @@ import (
 // update rewrites the transcripts; read the difference.
 var update = flag.Bool("update", false, "write testdata/*.txt anew")
 
-// world is a Debts on a fresh database, with a clock of its own.
+// world is a Debts on a fresh database, with its own clock.
 type world struct {
 	*debt.Debts
 	t      *testing.T
@@ -47,7 +47,7 @@ func newWorld(t *testing.T, every bool) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)}
 	dir := t.TempDir()
-	// Rehearse runs every closure twice, which finds a closure that keeps something of its first run.
+	// Rehearse runs every closure twice, which finds a closure that keeps state from its first run.
 	e, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Rehearse: !every, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)

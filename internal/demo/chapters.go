@@ -127,7 +127,7 @@ const (
 	usedAtLow2 = 64_500 // 5.0 left
 )
 
-// alone stops the server. The meter goes on.
+// alone stops the server. The meter keeps working.
 func (s *story) alone(context.Context) (string, error) {
 	if err := s.place.Stop(); err != nil {
 		return "", err
@@ -320,8 +320,8 @@ func (s *story) sync(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, state %s", agree, m.State), expect("state at the server", m.State, "on")
 }
 
-// Events of docs/reference/events.md#events-of-meters by code, and how often the story causes them. Supply returns
-// twice: at the first token and at the recharge.
+// storyEvents has the code of each event that the story causes (docs/reference/events.md#events-of-meters), and how
+// often it happens. Supply returns twice: at the first token and at the recharge.
 var storyEvents = [...]struct{ code, times int }{{201, 1}, {202, 1}, {203, 1}, {204, 2}, {301, 5}, {302, 1}, {401, 1}, {402, 2}}
 
 // history asks the server for the meter's events. The server must have each event exactly once, although the connection was
@@ -351,8 +351,8 @@ func (s *story) history(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d tokens accepted; %d events at the server, each once", len(s.sales), events), nil
 }
 
-// Accounts of docs/reference/postings.md#chart-of-accounts with the sign of a trial balance: liabilities and revenue
-// are negative.
+// Codes of the accounts that the story uses (docs/reference/postings.md#chart-of-accounts). In a trial balance,
+// liabilities and revenue are negative.
 const (
 	codeTill   = 1000
 	codeVAT    = 2020

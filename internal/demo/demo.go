@@ -71,7 +71,7 @@ func (o Demo) Run(ctx context.Context) (err error) {
 	if !o.Once {
 		err := o.live(ctx, p, o.Out)
 		if ctx.Err() != nil {
-			return nil // the user has ended it, whatever it was doing
+			return nil // the user has ended the demonstration
 		}
 		return err
 	}

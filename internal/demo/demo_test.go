@@ -30,8 +30,8 @@ func TestAStepThatDoesNotHoldEndsTheStory(t *testing.T) {
 	}
 }
 
-// Computes the story's figures a second time from the rules: the most tenths of a kilowatt-hour that the money buys,
-// VAT rounded half up, and the rest carried forward.
+// TestTheSalesOfTheStoryAreWorkedOutRight computes the story's figures a second time from the rules: the most tenths
+// of a kilowatt-hour that the money buys, VAT rounded half up, and the rest carried forward.
 func TestTheSalesOfTheStoryAreWorkedOutRight(t *testing.T) {
 	price := func(tenths int64) (energy, vat int64) {
 		energy = tenths * 25 // 2.50 a kWh

@@ -52,7 +52,7 @@ type fleetMeter struct {
 	house household
 	sim   string // number of its modem; empty for none
 	fleet *fleet
-	rnd   *rand.Rand // of its load; no secret
+	rnd   *rand.Rand // random numbers for the load; not used for secrets
 	dev   *device.Device
 	modem *link.Modem
 	panel *panelweb.Panel
@@ -332,7 +332,7 @@ func (f *fleet) close() error {
 	f.wg.Wait()
 	errs := make([]error, 0, len(f.meters))
 	for _, m := range f.meters {
-		if m != nil { // this one was started
+		if m != nil { // this meter was started
 			m.modem.Power(false)
 			errs = append(errs, m.dev.Close())
 		}

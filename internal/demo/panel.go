@@ -44,7 +44,7 @@ func (d *panels) serve(ctx context.Context, f *fleet) error {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(list.Bytes()) // it fails only if the client has gone
+		_, _ = w.Write(list.Bytes()) // writing fails only if the client has gone
 	})
 	d.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: 32 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(f.place.logger.Handler(), slog.LevelWarn)}

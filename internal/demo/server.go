@@ -39,8 +39,8 @@ type Server struct {
 	Now   func() time.Time
 
 	data       string
-	pass       string // of the key store
-	password   string // of the owner
+	pass       string // passphrase of the key store
+	password   string // password of the owner
 	panel      string // address pattern of the meters' pages, "" for none
 	http, mqtt string // the addresses; unchanged by a restart
 	log        *tail

@@ -19,8 +19,8 @@ import (
 // storyTime bounds the whole story.
 const storyTime = 60 * time.Second
 
-// story is one meter's life against the server. Every figure is compared with one computed by hand from the tariff
-// (2.50 KES per kilowatt-hour, 15 % VAT) and the load (2 kW), so that a wrong server cannot agree with itself.
+// story is one meter's life against the server. Every figure is compared with a figure computed by hand from the
+// tariff (2.50 KES per kilowatt-hour, 15 % VAT) and the load (2 kW). So a wrong server cannot agree with itself.
 type story struct {
 	place *Server
 	api   *client.Client

@@ -12,11 +12,11 @@ import (
 // maxAdvance is the longest time that one call may cover.
 const maxAdvance = 20 * 366 * 24 * time.Hour
 
-// maxRoom bounds how much energy the method stop looks ahead: 1 GWh, far above any real threshold.
+// maxRoom bounds how far ahead the method stop looks for a threshold of energy: 1 GWh, far above any real threshold.
 const maxRoom = unit.Energy(1_000_000_000)
 
-// Advance lets time pass. It jumps from one event to the next. After each jump it calls the function between, unless it is nil.
-// If the function returns an error, Advance stops and returns it. Without mains only the calendar advances.
+// Advance lets time pass. It jumps from one event to the next. The parameter between, if not nil, is a function to call after
+// each jump. If it returns an error, Advance stops and returns the error. Without mains only the calendar advances.
 func (d *Device) Advance(t time.Duration, between func() error) error {
 	if t < 0 || t > maxAdvance {
 		return fmt.Errorf("%w: time passes from 0 to %v", ErrInput, maxAdvance)
@@ -27,7 +27,7 @@ func (d *Device) Advance(t time.Duration, between func() error) error {
 		return d.broken
 	}
 	target := d.clock.up + uint64(t.Milliseconds())
-	// Runs once even for a duration of 0: a real chip may have given impulses since the last call.
+	// The loop runs once even for a duration of 0: a real chip may have given impulses since the last call.
 	for asked := false; d.on && d.broken == nil && (!asked || d.clock.up < target); asked = true {
 		d.move(min(d.stop(), target))
 		if between == nil {

@@ -193,7 +193,7 @@ func TestTamperWithoutMainsIsCaughtByTheLatch(t *testing.T) {
 	must(t, d.Tamper(meter.TamperTerminal, true))
 	must(t, d.Tamper(meter.TamperTerminal, false))
 	must(t, d.Flush())
-	d = open(t, m) // the process ends too: the latch has a battery
+	d = open(t, m) // the process ends too, but the latch has a battery
 	must(t, d.Power(true))
 	advance(t, d, 3*time.Minute)
 	if s := d.State(); !s.Latched.Has(meter.TamperTerminal) || d.View().Relay == "closed" {
@@ -310,8 +310,8 @@ func (s *slot) Write(rows []board.Row) error {
 	return s.Card.Write(rows)
 }
 
-// TestTheMemoryCardIsACopyThatCatchesUp pulls the card, fills it, tears a write and spoils a file. Metering goes on,
-// and in the end every record is on the card.
+// TestTheMemoryCardIsACopyThatCatchesUp pulls the card, fills it, tears a write and spoils a file. Metering
+// continues, and in the end every record is on the card.
 func TestTheMemoryCardIsACopyThatCatchesUp(t *testing.T) {
 	dir := t.TempDir()
 	s := &slot{Card: card.New(dir)}

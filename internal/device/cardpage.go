@@ -60,12 +60,12 @@ func (p past) CardMonth(n int) panel.CardRow {
 	return row
 }
 
-// closedDays adds the days in the card's file of a month to days, without those that menu 5 has hidden, and returns the
-// number of spoilt lines.
+// closedDays reads the card's file of a month and adds its days to the map days, except days that menu 5 has hidden. It
+// returns the number of spoilt lines.
 func (p past) closedDays(month time.Time, days map[string]unit.Energy) (spoilt int) {
 	rows, spoilt, err := p.d.parts.Card.Rows(month, string(wire.KindClose))
 	if err != nil {
-		return 1 // the whole file
+		return 1 // the whole file counts as one spoilt line
 	}
 	hidden := p.d.rings.Cleared()
 	for _, row := range rows {

@@ -59,13 +59,14 @@ type Config struct {
 	// Phones are the registered numbers. The first is the customer's; the meter sends its notices to it.
 	Phones []string
 
-	// Board are the parts; those that are nil are virtual. Drift is the error of a virtual clock's crystal in millionths.
+	// Board holds the parts; a part that is nil is virtual. Drift is the error of a virtual clock's crystal in
+	// millionths.
 	Board board.Board
 	Drift int32
 	// Endurance is how often a page of the memory can be written; 0 means memory.Endurance.
 	Endurance uint32
 
-	// Image and Log are the memory, Found is what the log held. The caller closes them.
+	// Image and Log are the memory; the caller closes them. Found is the result of opening the log.
 	Image journal.Memory
 	Log   memory.Log
 	Found memory.Found
@@ -218,7 +219,7 @@ func face(number string) (meter.Config, error) {
 	return m, nil
 }
 
-// unconfigured returns the configuration of a new meter, from what is printed on its case and the caller's Document.
+// unconfigured returns the configuration of a new meter, from the data printed on its case and the caller's Document.
 func (d *Device) unconfigured(printed meter.Config) (meter.Config, error) {
 	c, bad := meter.NewConfig(printed, 0, d.c.Document)
 	if bad != "" {

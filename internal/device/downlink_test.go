@@ -123,7 +123,7 @@ func TestForgedMessagesAreDroppedWithoutAWord(t *testing.T) {
 	down(t, d, wire.DownCommand, forged)
 	down(t, d, wire.DownCommand, []byte("nonsense"))
 	down(t, d, wire.DownToken, []byte("nonsense"))
-	// The same bytes, sent as another kind and to another meter.
+	// Send the same bytes as another kind and to another meter.
 	down(t, d, wire.DownTime, good)
 	must(t, d.Receive(wire.DownCommand, wire.DownTopic("04140001001", wire.DownCommand), good))
 	if got := d.Box().Marks().Next; got != before || d.View().Relay != "closed" {

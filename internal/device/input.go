@@ -186,7 +186,7 @@ func (d *Device) Close() error {
 		return err
 	}
 	// The core calls a start clean if the state was saved deliberately, as it is before the mains fails. The end of the
-	// process saves it too, but cuts nobody's supply.
+	// process also saves the state, but it does not cut the supply.
 	s := d.state
 	s.Saved = true
 	if err := d.journal.Save(&s); err != nil {

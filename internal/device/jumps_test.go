@@ -138,8 +138,9 @@ func said(t *testing.T, d *device.Device) (codes []string, warnings int) {
 	return codes, warnings
 }
 
-// TestTwoHundredClockJumps makes a meter's clock jump by a second to ten years in either direction: by the chip, the
-// server, the menu, at starts, and by stopping. A twin with a good clock lives through the same days.
+// TestTwoHundredClockJumps makes a meter's clock jump by a second to ten years in either direction. Somebody sets the
+// clock chip directly or while the mains is off, the server or the menu sets the clock, or the clock stops. A twin
+// with a good clock lives through the same days.
 func TestTwoHundredClockJumps(t *testing.T) {
 	const jumps = 200
 	j := &jumper{t: t, rnd: rand.New(rand.NewPCG(11, jumps)), medium: newMedium(), twinMem: newMedium(), tid: 5_871_715, jumps: map[string]int{}}

@@ -353,7 +353,7 @@ func (d *Device) publish(r *meter.Report) {
 	}
 	d.appended++
 	if err := d.c.Log.Append(reportFrame(e)); err != nil {
-		// It stays in the outbox, unpublished, until the whole log can be rewritten.
+		// The record stays in the outbox and is not published until the whole log can be rewritten.
 		d.rewrite = true
 		d.log.Warn("record not written", logkey.Meter, d.c.Number, logkey.Seq, e.Seq, logkey.Err, err)
 	}
@@ -396,7 +396,7 @@ func (d *Device) write(e journal.Entry) error {
 	return d.journal.Append(&d.state, e)
 }
 
-// adopt puts the keys or the configuration that are now durable in force.
+// adopt puts in force the keys or the configuration that are now durable.
 func (d *Device) adopt(kind meter.RecordKind) {
 	if kind == meter.RecordKeys && d.nextKeys != nil {
 		d.keys, d.nextKeys = *d.nextKeys, nil

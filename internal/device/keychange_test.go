@@ -69,8 +69,8 @@ func TestAKeyChangeSurvivesRestartsAndBecomesTheKey(t *testing.T) {
 	}
 }
 
-// TestAPowerCutAtEveryByteOfAKeyChange checks that afterwards the meter either has the old key and accepts the section
-// again, or has the new key. It must never be left without a working key.
+// TestAPowerCutAtEveryByteOfAKeyChange checks that after each power cut the meter either has the old key and accepts
+// the section again, or has the new key. The meter must never be left without a working key.
 func TestAPowerCutAtEveryByteOfAKeyChange(t *testing.T) {
 	set := keyChange(t)
 	base := newMedium()

@@ -51,7 +51,7 @@ const (
 	// rememberedArrivals is how many messages are recognised: more than a SIM holds, so that a repeated message is never
 	// taken for a new one.
 	rememberedArrivals = 64
-	// rememberedReplies is how many answers are remembered for the limits: at least as many as they count.
+	// rememberedReplies is how many answers are remembered for the limits: at least as many as the limits count.
 	rememberedReplies = 32
 	// maxLetters is how many messages can wait to be sent; a new one replaces the oldest.
 	maxLetters = 64
@@ -77,7 +77,7 @@ type smsState struct {
 	last, durable uint64
 }
 
-// taken says of a message how many of its tokens were handled, or that the whole message was.
+// taken says how many tokens of a message were handled, or that the whole message was handled.
 type taken struct {
 	identity [identitySize]byte
 	tokens   uint8
@@ -310,9 +310,9 @@ func (d *Device) Deliver(a Arrival) error {
 	return d.flushLog()
 }
 
-// arrivalID is the request id of the n-th token of a message. The core gives the same request the same answer. So after
-// a power cut between the token's record and the message's own, the recharge is not reported as used and a wrong token
-// is not counted twice.
+// arrivalID is the request id of the n-th token of a message. The core gives the same request the same answer. A power
+// cut may come between the token's record and the message's own record. Even then the recharge is not reported as used,
+// and a wrong token is not counted twice.
 func arrivalID(identity [identitySize]byte, n int) string {
 	return fmt.Sprintf("sms:%s/%d", base64.RawURLEncoding.EncodeToString(identity[:]), n)
 }

@@ -72,7 +72,8 @@ func TestMenu2ShowsTheDaysAndMonthsThatAreKept(t *testing.T) {
 }
 
 // TestTheMemoryCardIsReadOnTheDisplay checks that the display shows each month that has a file on the card, also months
-// that the memory has dropped. Spoilt lines are skipped and counted. A missing card is reported, and the meter goes on.
+// that the memory has dropped. Spoilt lines are skipped and counted. A missing card is reported, and the meter
+// continues to work.
 func TestTheMemoryCardIsReadOnTheDisplay(t *testing.T) {
 	d, dir := withCard(t, newMedium())
 	expect := func(when string, want ...string) {
@@ -127,8 +128,8 @@ func TestTheMemoryCardIsReadOnTheDisplay(t *testing.T) {
 	}
 }
 
-// TestMenu5HidesAllThatMenu2Showed checks that every page is hidden, including those of the card, and for the current
-// day the use so far. Nothing else changes: no counter, row, record or byte of the card.
+// TestMenu5HidesAllThatMenu2Showed checks that menu 5 hides every page, including the pages of the card, and the
+// current day's use so far. Nothing else changes: no counter, row, record or byte of the card.
 func TestMenu5HidesAllThatMenu2Showed(t *testing.T) {
 	m := newMedium()
 	d, dir := withCard(t, m)
@@ -161,7 +162,7 @@ func TestMenu5HidesAllThatMenu2Showed(t *testing.T) {
 		if sms := d.TakeSMS(); len(sms) < 2 || sms[len(sms)-2].Text != "No tokens yet." || sms[len(sms)-1].Text != "Used this month 0.0 kWh, today 0.0 kWh." {
 			t.Errorf("after menu 5 the messages say %+v", sms)
 		}
-		d = onBoard(t, m, board.Board{Card: card.New(dir)}) // after a restart the pages still hide all of it; only events are added
+		d = onBoard(t, m, board.Board{Card: card.New(dir)}) // after a restart the pages still hide the same history; only events are added
 		load(t, d, 200)
 		before, kept.events, files = d.State(), ringsOf(d).events, readAll(t, dir)
 		told = records(t, d)

@@ -17,7 +17,8 @@ import (
 // MaxLoad is the largest load a virtual board can have.
 const MaxLoad = virtual.MaxLoad
 
-// parts is the board. A second field holds each virtual part under its own type; it is nil where the board has a real part.
+// parts is the board. Each virtual part is also in a second field under its own type; that field is nil if the board has a
+// real part.
 type parts struct {
 	board.Board
 	chip     *virtual.Chip
@@ -71,7 +72,7 @@ func (p *parts) mains(on bool) {
 }
 
 // clock holds the meter's two times: the time since boot, which only rises, and the calendar, which can be set. The
-// calendar counts by itself. From time to time it follows the clock chip, which has a resolution of a second.
+// calendar counts on its own. From time to time it follows the clock chip, which has a resolution of a second.
 type clock struct {
 	// up is the time since boot in milliseconds.
 	up uint64
@@ -249,7 +250,7 @@ func (d *Device) moveContact(closed bool) {
 	}
 }
 
-// tendContact does what is due at the contact.
+// tendContact drives the contact and reads it back, each when it is due.
 func (d *Device) tendContact() {
 	moved, err := d.contact.settle(d.clock.up)
 	d.relayFault(err)
@@ -358,7 +359,7 @@ func (d *Device) tick() {
 	}
 }
 
-// Online tells the core that the connection to the server is there, or is gone.
+// Online tells the core that the connection to the server has begun or ended.
 func (d *Device) Online(on bool) error {
 	if d.on && d.online != on {
 		d.online = on

@@ -100,7 +100,7 @@ func (d *Device) lookAtWear() {
 
 // cardCopy is the progress of the copy on the memory card.
 type cardCopy struct {
-	// looked is true when the card has been asked for its newest row. Field last holds the number of that row.
+	// looked is true when the card has been asked for its newest row. The field last holds the number of that row.
 	looked bool
 	last   uint64
 	state  meter.CardState

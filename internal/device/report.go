@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// record translates a report of the core into a record of the protocol. text returns the id for a handle, because the
-// core knows only handles.
+// record translates a report of the core into a record of the protocol. The function text returns the id for a
+// handle, because the core knows only handles.
 func record(r *meter.Report, text func(handle uint64) string) wire.Record {
 	head := wire.Head{Seq: r.Seq, At: r.At, Up: r.Up, Clock: clockName(r.Clock)}
 	switch r.Kind {

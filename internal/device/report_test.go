@@ -62,8 +62,8 @@ func TestATokenAtTheKeypadIsReported(t *testing.T) {
 	}
 }
 
-// TestReportsKeepTheLimitsOfAnswers checks that a number gets at most ten reports an hour, and that the tokens load all
-// the same.
+// TestReportsKeepTheLimitsOfAnswers checks that a number gets at most ten reports an hour, and that the tokens still
+// load.
 func TestReportsKeepTheLimitsOfAnswers(t *testing.T) {
 	d := reporting(t, newMedium())
 	for i := range 12 {

@@ -12,7 +12,7 @@ import (
 type rings struct {
 	days, months []meter.Row
 	tokens       []history.Token
-	events       [][]byte // as encoded in the log
+	events       [][]byte // the events, encoded as in the log
 }
 
 // ringsOf rebuilds a meter's histories from its entries, without the mark that hides them.
@@ -31,7 +31,7 @@ func ringsOf(d *device.Device) (out rings) {
 	return out
 }
 
-// every returns the elements that at gives for 0, 1, 2 …, in reverse order.
+// every calls the function at with 0, 1, 2 and so on, and returns the elements in reverse order.
 func every[E any](at func(int) (E, bool)) (out []E) {
 	for e, is := at(0); is; e, is = at(len(out)) {
 		out = append(out, e)

@@ -22,7 +22,8 @@ type View struct {
 	SMSOut []SMS `json:"sms_out"`
 	// LastToken is the result of the last token from any source since the process began; empty if there was none.
 	LastToken string `json:"last_token"`
-	// LeaseSeq is the number of the newest lease; it is left out without a lease. With a lease, BalanceWh is what is left of it.
+	// LeaseSeq is the number of the newest lease; it is left out without a lease. With a lease, BalanceWh is the energy left of
+	// it.
 	LeaseSeq uint32 `json:"lease_seq,omitempty"`
 }
 

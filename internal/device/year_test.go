@@ -134,7 +134,7 @@ func TestAYearIsReplayedToTheSameHash(t *testing.T) {
 func TestAYearInPiecesIsTheSameYear(t *testing.T) {
 	const cuts = 100_000
 	d := year(t, yearConfig(t), whole)
-	// Where the year is cut, in milliseconds since its beginning.
+	// Draw the moments at which the year is cut, in milliseconds since its beginning.
 	rnd := rand.New(rand.NewPCG(3, cuts))
 	const span = int64(yearDays * 24 * time.Hour / time.Millisecond)
 	at := make([]int64, cuts)

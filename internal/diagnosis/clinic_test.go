@@ -173,7 +173,7 @@ func (c *clinic) tid(k registry.Key, minutes int) sts.TID {
 // soldToken is a token that was sold.
 type soldToken struct {
 	key     registry.Key
-	minutes int // ago
+	minutes int // how many minutes ago the token was made
 	state   sale.TokenState
 	result  string
 	vendor  id.ID

@@ -1,7 +1,7 @@
 // Package diagnosis is the token doctor: it explains why 20 digits do not work. Start at [Doctor.Diagnose]. [Offline]
 // explains without a server what package sts found.
 //
-// An answer is a list of findings. Each has one sentence on what is the case and one on what to do. With them come the
+// An answer is a list of findings. Each has one sentence on the situation and one on what to do. With them come the
 // facts: what the token carries, whose it is, which key it fits, what the meter reported about it, and whether it looks
 // like a typing error.
 //
@@ -100,20 +100,20 @@ const (
 // Finding is one finding of a diagnosis.
 type Finding struct {
 	Code Code
-	Text string // what is the case, for a person
+	Text string // the situation, for a person
 	Do   string // what to do next
 }
 
 // Contents is what a token carries.
 type Contents struct {
 	Class, SubClass uint8
-	Kind            string // in words
+	Kind            string // the kind of token in words
 	HasTID          bool
 	TID             sts.TID
 	BaseDate        sts.BaseDate
-	Units           unit.Energy // of electricity credit
-	Section         uint8       // of a key change
-	Tests           []string    // of a test token: the tests it requests
+	Units           unit.Energy // energy of a token of electricity credit
+	Section         uint8       // number of the section of a key change
+	Tests           []string    // the tests that a test token requests
 }
 
 // IssuedAt returns when the token was made; zero if the token does not carry it.
@@ -136,9 +136,9 @@ type Sold struct {
 // Typing is the search for a typing error.
 type Typing struct {
 	Tried    int // number of tokens that differ by one typing error
-	OneDigit int // those that would fit, with one digit changed
-	Swapped  int // those that would fit, with two neighbours exchanged
-	Sold     int // those that fit and were sold here
+	OneDigit int // tokens that would fit, with one digit changed
+	Swapped  int // tokens that would fit, with two neighbours exchanged
+	Sold     int // tokens that fit and were sold here
 	// Meant are the tokens sold here that fit; empty for somebody who may not see digits.
 	Meant []sts.Token
 }
@@ -160,11 +160,11 @@ type Diagnosis struct {
 	// RetryAfter is how long a refusal for too many questions still lasts.
 	RetryAfter time.Duration
 	Findings   []Finding
-	Token      sts.Token // what was typed; zero if it is not a token
+	Token      sts.Token // the typed token; zero if the digits are not a token
 	Contents   *Contents // nil if nothing could be read
 	// Number is the token's meter, or else the meter asked for; empty if neither is known.
 	Number string
-	Test   bool          // that meter is a test meter
+	Test   bool          // the meter is a test meter
 	Key    *registry.Key // the key it fits; nil if none fits or the asker may not see it
 	// Registered says that Key is one of the meter's registered keys.
 	Registered bool

@@ -91,8 +91,8 @@ type Row struct {
 	Record string
 }
 
-// Card is the memory card. It is only a copy: what is read from it is for the display, it never controls the meter, and
-// its failures never stop the meter.
+// Card is the memory card. It is only a copy: the meter shows the contents on its display, but they never control the
+// meter. A failure of the card never stops the meter.
 type Card interface {
 	// Last returns the sequence number of the newest good row on the card, 0 for none. It returns an error if there is no
 	// card or the card cannot be used.

@@ -4,10 +4,10 @@
 //
 // Start at [New]. The card is a copy of what the meter stores elsewhere, and never controls the meter. The display
 // shows the closed days on it ([Card.Rows]). Before it writes, the package reads the newest good row and continues from
-// there, also after the card was away, full, swapped or torn in the middle of a write. It cuts off the spoilt end of a
-// file before it adds the next row. It leaves spoilt lines in the middle; whoever reads the file finds them by their
-// checksums ([Parse]). It renames a file without one good row to H2611.BAD, because its contents may still be of use,
-// and begins a new one.
+// there. It does so also after the card was missing, full, swapped or torn in the middle of a write. It cuts off the
+// spoilt end of a file before it adds the next row. It leaves spoilt lines in the middle; whoever reads the file finds
+// them by their checksums ([Parse]). It renames a file without one good row to H2611.BAD, because its contents may
+// still be of use, and begins a new one.
 package card
 
 import (
@@ -62,8 +62,8 @@ func New(dir string) *Card { return &Card{dir: dir} }
 // Name returns the name of the file for the month of a record's own time.
 func Name(at time.Time) string { return at.UTC().Format("H0601") + ".CSV" }
 
-// Last implements board.Card. The newest row is the one with the highest number in any file, because a clock that is
-// set back makes the meter write into an older month again.
+// Last implements board.Card. The newest row is the one with the highest number in any file, because the meter writes
+// into an older month again after its clock was set back.
 func (c *Card) Last() (uint64, error) {
 	if _, err := os.Stat(c.dir); err != nil {
 		return 0, fmt.Errorf("memory card: %w", err)

@@ -145,8 +145,8 @@ func TestASpoiltCardIsContinuedAndItsSpoiltRowsAreFound(t *testing.T) {
 	}
 }
 
-// TestAFileWithoutAGoodEndIsSetAside checks that a file whose end is garbage is set aside in full, and that the copy
-// goes on.
+// TestAFileWithoutAGoodEndIsSetAside checks that a file whose end is garbage is set aside in full, and that copying
+// continues.
 func TestAFileWithoutAGoodEndIsSetAside(t *testing.T) {
 	garbage := strings.Repeat("\xff\x00garbage\n", 200_000) // more than maxTail
 	for name, spoilt := range map[string]func(good string) string{

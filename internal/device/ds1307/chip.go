@@ -2,7 +2,7 @@ package ds1307
 
 import "time"
 
-// Chip is a virtual DS1307. It counts the time of its crystal, which runs a little fast or slow, and goes on without
+// Chip is a virtual DS1307. It counts the time of its crystal, which runs a little fast or slow, and runs on without
 // mains while its battery lasts. It belongs to one goroutine.
 type Chip struct {
 	// at is the time in Unix milliseconds. rest is the part of the crystal's error below a millisecond, in millionths of a

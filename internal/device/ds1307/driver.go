@@ -2,8 +2,8 @@
 // registers, so that the same driver runs on a board and in a test.
 //
 // Start at [New] with a [Bus]: that of a Linux board, or a [Chip]. The chip keeps a calendar in BCD, with two digits
-// for the year, on a battery. Its bit CH says that the oscillator stands still. It is set after the first power-up and
-// after the battery was empty; the time then means nothing until somebody sets it.
+// for the year, on a battery. The chip's bit CH says that the oscillator stands still. The bit is set after the first
+// power-up and after the battery was empty. The time then means nothing until somebody sets it.
 package ds1307
 
 import (
@@ -32,9 +32,9 @@ const (
 
 // Bits in the registers.
 const (
-	haltBit   = 0x80 // of the seconds: the oscillator stands still
-	twelveBit = 0x40 // of the hours: twelve-hour form
-	pmBit     = 0x20 // of the hours in that form
+	haltBit   = 0x80 // in the seconds register: the oscillator stands still
+	twelveBit = 0x40 // in the hours register: twelve-hour form
+	pmBit     = 0x20 // in the hours register in twelve-hour form: afternoon
 )
 
 // The years that two digits cover.

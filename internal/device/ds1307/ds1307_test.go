@@ -92,7 +92,7 @@ func TestACrystalIsFastOrSlow(t *testing.T) {
 	const day = 86_400_000
 	for _, tt := range []struct {
 		ppm  int32
-		want time.Duration // the error of 100 days
+		want time.Duration // the error after 100 days
 	}{{0, 0}, {20, 172_800 * time.Millisecond}, {-20, -172_800 * time.Millisecond}} {
 		chip := ds1307.NewChip()
 		c := ds1307.New(chip)
@@ -102,7 +102,7 @@ func TestACrystalIsFastOrSlow(t *testing.T) {
 		}
 		chip.SetDrift(tt.ppm)
 		for range 100 {
-			// In pieces of any size: fractions of a millisecond are not lost.
+			// Time passes in pieces of different sizes, and no fraction of a millisecond is lost.
 			for range 24 * 4 {
 				c.Pass(day / 96 / 3)
 				c.Pass(day/96 - day/96/3)

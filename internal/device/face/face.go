@@ -1,6 +1,6 @@
-// Package face holds what all user interfaces of a virtual meter share: how its time passes, what becomes durable when,
-// and the words for what can be seen from outside. The interfaces themselves are packages panelweb (a web page) and
-// terminal.
+// Package face holds what all user interfaces of a virtual meter share: the rules by which its time passes and its
+// state becomes durable, and the words for its visible state. The interfaces themselves are packages panelweb (a web
+// page) and terminal.
 //
 // Start at [New]. A [Driver] belongs to the goroutine of its device.
 package face

@@ -1,9 +1,9 @@
 // Package flight is the meter's flight recorder: a file of everything that happened to a meter core. Anybody can replay
 // it and must arrive at the same state. Attach such a file to a bug report.
 //
-// Start at [NewRecorder] and [Replay]. The file is lines of JSON: a boot line with configuration and state, a line for
-// each event and each new configuration, and now and then a check line with the number of events so far and the hash of
-// the state. It holds no key and no token digits, because the core never sees them.
+// Start at [NewRecorder] and [Replay]. The file is lines of JSON. A boot line has the configuration and the state. Each
+// event and each new configuration has a line. From time to time a check line has the number of events so far and the
+// hash of the state. The file holds no key and no token digits, because the core never sees them.
 package flight
 
 import (
@@ -36,7 +36,7 @@ type boot struct {
 	Version int          `json:"version"`
 	Config  meter.Config `json:"config"`
 	State   meter.State  `json:"state"`
-	// TIDs are those of the state, because State does not export them.
+	// TIDs holds the TIDs of the state, because the type State does not export them.
 	TIDs [sts.TIDStoreSize]sts.TID `json:"tids"`
 }
 

@@ -55,8 +55,8 @@ type Cleared struct {
 	At int64
 }
 
-// Of returns how much of the energy used in a day or month is shown: at most what was used since the clearing. used is the
-// energy of that day or month, register the total register at its end.
+// Of returns how much of the energy used in a day or month is shown: at most what was used since the clearing. The
+// parameter used is the energy of that day or month; register is the total register at its end.
 func (c *Cleared) Of(used, register unit.Energy) unit.Energy {
 	return min(used, max(register-c.Register, 0))
 }

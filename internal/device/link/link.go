@@ -2,9 +2,9 @@
 // (docs/reference/mqtt.md).
 //
 // Start at [New] and [Link.Run]. The link has no durable state of its own. It reads publishable records from the
-// outbox, gives acknowledgements back to it, and passes every other message to the device. It offers a record until the
-// server has acknowledged it, through every loss of the connection or the server. A connection begins with up/boot. At
-// most wire.Window records are published beyond the acknowledged one.
+// outbox, gives acknowledgements back to it, and passes every other message to the device. It offers a record again
+// until the server has acknowledged the record, even if the connection or the server is lost meanwhile. A connection
+// begins with up/boot. At most wire.Window records are published beyond the acknowledged one.
 package link
 
 import (

@@ -181,7 +181,8 @@ func TestABacklogGoesUpInFewLargeMessages(t *testing.T) {
 			if r.srv.published[0] != "boot×1" {
 				t.Errorf("the connection began with %s, want boot", r.srv.published[0])
 			}
-			// 640 records are 10 windows of readings and events, in the worst case sent as half windows.
+			// The 640 records are 10 windows. In the worst case they are sent as 20 half windows, each with a message
+			// of readings and a message of events.
 			if n := len(r.srv.published); n > 1+2*20 {
 				t.Errorf("%d messages for 640 records: %v", n, r.srv.published)
 			}
@@ -250,7 +251,7 @@ func TestARewindSendsAcknowledgedRecordsAgain(t *testing.T) {
 		r.add(t, 100)
 		time.Sleep(time.Second)
 		r.srv.with(func() {
-			// an older copy was restored: everything above 30 is gone
+			// The server restored an older copy of its database: all records above 30 are gone.
 			r.srv.watermark, r.srv.seen = 30, map[uint64]int{}
 			for seq := uint64(1); seq <= 30; seq++ {
 				r.srv.seen[seq] = 1
@@ -285,7 +286,7 @@ func TestAnOlderCopyOfAMemoryIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		srv, box := newServer(), outbox.New(1, 100)
-		srv.watermark = 50 // from the same memory, before an older copy of it was restored
+		srv.watermark = 50 // the server got 50 records from the same memory before the meter went back to an older copy of that memory
 		box.Announce(wire.Boot{Memory: "00c0ffee00c0ffee", Proto: 1})
 		r := &rig{srv: srv, box: box}
 		r.add(t, 10)

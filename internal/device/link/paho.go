@@ -78,7 +78,7 @@ func MQTT(address, number string, password Password) Dial {
 			client.Disconnect(0)
 			return nil, fmt.Errorf("connect to %s: %w", address, err)
 		}
-		// Its messages go to the default handler.
+		// Messages of this subscription go to the default handler.
 		if err := subscribe(ctx, client, wire.DownFilter(number)); err != nil {
 			client.Disconnect(closeMillis)
 			return nil, fmt.Errorf("subscribe at %s: %w", address, err)

@@ -46,7 +46,7 @@ const (
 
 	maxLines    = 64
 	consumerAt  = 256
-	consumerMax = 31 // and a zero
+	consumerMax = 31 // characters, and a zero byte after them
 	configAt    = 288
 	attrCountAt = configAt + 8
 	attrAt      = configAt + 32
@@ -102,7 +102,7 @@ type Options struct {
 // ErrLines is returned for a request that no kernel could fulfil.
 var ErrLines = errors.New("1 to 64 lines can be requested")
 
-// Lines are requested lines. Next may be called on another goroutine than the other methods.
+// Lines are requested lines. Next may be called on a different goroutine from the other methods.
 type Lines struct {
 	k    Kernel
 	fd   int

@@ -124,7 +124,7 @@ func TestARequestForInputsIsWhatTheKernelReads(t *testing.T) {
 	if got := string(b[256:264]); got != "paywatt\x00" {
 		t.Errorf("consumer %q", got)
 	}
-	// ACTIVE_LOW, INPUT, EDGE_RISING, EDGE_FALLING, BIAS_PULL_UP.
+	// The flags are ACTIVE_LOW, INPUT, EDGE_RISING, EDGE_FALLING and BIAS_PULL_UP.
 	if got := u64(b, 288); got != 1<<1|1<<2|1<<4|1<<5|1<<8 {
 		t.Errorf("flags %#x", got)
 	}
@@ -167,7 +167,7 @@ func TestWhatTheKernelRefusesIsAnErrorWithItsLines(t *testing.T) {
 	if !errors.Is(err, k.fail) || len(k.closed) != 1 {
 		t.Errorf("a line that is taken: %v, closed %v; want the reason and no descriptor left open", err, k.closed)
 	}
-	// The real kernel, with a device that is not a GPIO chip.
+	// Ask the real kernel for the lines of a device that is not a GPIO chip.
 	if _, err := linux.RequestInputs(linux.System(), linux.Options{Chip: "/dev/null", Lines: []uint32{1}}); err == nil {
 		t.Error("/dev/null has given lines")
 	}
@@ -196,7 +196,7 @@ func TestImpulsesAreCountedAlsoThoseTheKernelHadNoRoomFor(t *testing.T) {
 		t.Errorf("%d impulses and then %d, %d of them late; want 14, 0, 3", a, b, p.Late())
 	}
 	<-p.Changed()
-	// 14 impulses end at 15 s. The last four took 4.875 s, so 1.21875 s each, at 1125 Ws.
+	// The 14 impulses end at 15 s. The last four took 4.875 s, so each took 1.21875 s. One impulse is 1125 Ws.
 	if got := p.Power(); got != 923 {
 		t.Errorf("power %d W, want 923", got)
 	}

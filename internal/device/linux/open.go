@@ -16,7 +16,7 @@ type Hardware struct {
 	pulses *Pulses
 	keypad *Keypad
 
-	changed chan struct{} // a tamper switch
+	changed chan struct{} // signalled after a tamper switch has changed
 	close   []func() error
 	readers sync.WaitGroup
 }
@@ -114,7 +114,7 @@ func (h *Hardware) watch(l *Lines) {
 func (h *Hardware) Pulses() <-chan struct{}   { return h.pulses.Changed() }
 func (h *Hardware) Switches() <-chan struct{} { return h.changed }
 
-// Late returns how many impulses exceeded the kernel's buffer. They are counted all the same.
+// Late returns how many impulses exceeded the kernel's buffer. They are still counted.
 func (h *Hardware) Late() uint64 { return h.pulses.Late() }
 
 // Scan reads the keypad until ctx ends or its lines fail. On a board without a keypad it returns at once.
@@ -150,5 +150,5 @@ func (c *HostClock) Set(at time.Time) error {
 	return nil
 }
 
-// Pass implements board.Clock. It does nothing: the machine's time passes by itself.
+// Pass implements board.Clock. It does nothing: the machine's time passes anyway.
 func (c *HostClock) Pass(uint64) {}

@@ -45,7 +45,7 @@ func (p *Pulses) run(l *Lines) {
 		}
 		n := uint64(1)
 		if seq != 0 && e.Seq > seq {
-			// The kernel's buffer was full. Its own count tells how many edges were lost.
+			// The kernel's buffer was full. The sequence number of the edge tells how many edges were lost.
 			n = uint64(e.Seq - seq)
 			p.lost.Add(n - 1)
 		}
@@ -64,7 +64,7 @@ func (p *Pulses) run(l *Lines) {
 // Changed returns a channel that is signalled after impulses have come.
 func (p *Pulses) Changed() <-chan struct{} { return p.changed }
 
-// Late returns how many impulses exceeded the kernel's buffer. They are counted all the same.
+// Late returns how many impulses exceeded the kernel's buffer. They are still counted.
 func (p *Pulses) Late() uint64 { return p.lost.Load() }
 
 // Count implements board.Pulses. It returns the impulses since the previous call, whatever time has passed.
@@ -182,15 +182,15 @@ func (f *Flasher) Sound(p meter.Buzzer) error {
 	case meter.BuzzerRejected:
 		return f.begin(false, long)
 	case meter.BuzzerEnding:
-		return f.begin(true, short, 9*short) // until the meter stops it, like the alarm
+		return f.begin(true, short, 9*short) // repeats until the meter stops it, like the alarm
 	case meter.BuzzerAlarm:
 		return f.begin(true, 4*short, short)
 	}
 	return f.begin(false)
 }
 
-// begin stops the current pattern and begins another: on, off, on … for these times, once or repeatedly. It returns the
-// error of the lines since the last call.
+// begin stops the current pattern and begins another: on, off, on … for these times, once or repeatedly. It returns an
+// error of the lines that has happened since the last call.
 func (f *Flasher) begin(again bool, steps ...time.Duration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -148,8 +148,8 @@ func (m *File) Append(f Frame) error {
 	return m.add(f, len(m.buf) >= bufferSize)
 }
 
-// add puts a frame into the buffer and, if now is true, writes the buffer to the file. If that fails it removes the
-// frame.
+// add puts a frame into the buffer. If the parameter now is true, it also writes the buffer to the file. If the write
+// fails, it removes the frame.
 func (m *File) add(f Frame, now bool) error {
 	before := len(m.buf)
 	b, err := appendFrame(m.buf, f)
@@ -178,8 +178,8 @@ func (m *File) Commit(f Frame) error {
 	return m.Sync()
 }
 
-// flush writes the buffer to the file. It undoes a write that fails half way, as on a full disk, so that the file ends
-// with a whole frame and the buffer can be written again when there is room.
+// flush writes the buffer to the file. It undoes a write that fails half way, as on a full disk. So the file always
+// ends with a whole frame, and the buffer can be written again when there is room.
 func (m *File) flush() error {
 	if len(m.buf) == 0 {
 		return nil

@@ -1,6 +1,6 @@
 // Package outbox holds what a meter still has to tell its server: records in the order of their sequence. It keeps them
-// until the server has acknowledged them, and after that until their room is needed, so that a server that restored an
-// older copy can ask for them again.
+// until the server has acknowledged them, and longer if there is room. So a server that restored an older copy of its
+// database can ask for them again.
 //
 // The device appends records and reports what has become durable; the link reads what may be published. They run on
 // separate goroutines, so every method may be called from any goroutine. Nothing is published before it is durable:
@@ -42,7 +42,7 @@ type Box struct {
 	keep   int
 	mu     sync.Mutex
 	ring   []Entry // ring[0] has the lowest sequence number; the numbers have no gap
-	lowest uint64  // of ring[0], or the next one while the ring is empty
+	lowest uint64  // the number of ring[0], or the next number while the ring is empty
 	acked  uint64
 	// durable is the newest record that may be published.
 	durable   uint64
@@ -79,7 +79,7 @@ func (b *Box) Append(e Entry) (added, lost bool) {
 	lost = b.lowest > b.acked
 	if lost {
 		b.dropped++
-		b.acked = b.lowest // it can never be sent: waiting for it would block all that follow
+		b.acked = b.lowest // the dropped record can never be sent: waiting for it would block all later records
 		b.durable = max(b.durable, b.acked)
 	}
 	b.bytes -= len(b.ring[0].Data)
@@ -124,8 +124,9 @@ func (b *Box) Ack(a wire.Ack) (moved bool) {
 	return moved
 }
 
-// Next returns the records above the number after that may be published now, at most wire.Window. They are durable, not
-// acknowledged, and within the server's window above the last acknowledgement.
+// Next returns the records that may be published now, at most wire.Window. The parameter after is a sequence number:
+// only records with a higher number are returned. The records are durable, not acknowledged, and within the server's
+// window above the last acknowledgement.
 func (b *Box) Next(after uint64) []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -137,8 +138,8 @@ func (b *Box) Next(after uint64) []Entry {
 	return append([]Entry(nil), b.ring[from-b.lowest:to-b.lowest+1]...)
 }
 
-// Copy returns up to n durable records above after, acknowledged or not, oldest first. It skips records that have left
-// the outbox.
+// Copy returns up to n durable records, acknowledged or not, oldest first. Their sequence numbers are higher than the
+// parameter after. Copy skips records that have left the outbox.
 func (b *Box) Copy(after uint64, n int) []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()

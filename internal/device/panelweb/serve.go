@@ -32,8 +32,8 @@ const (
 	writeGrace = 10 * time.Second
 )
 
-// Handler serves the page at its root and the page's files below it; do runs what the page asks for. A page of another
-// site can neither press keys nor read the display, whatever name it gives this machine.
+// Handler serves the page at its root and the page's files below it; the function do runs the actions of the page. A
+// page of another site can neither press keys nor read the display, whatever name it gives this machine.
 func (p *Panel) Handler(do Do) http.Handler {
 	page := template.Must(template.ParseFS(assets, "page.html"))
 	mux := http.NewServeMux()
@@ -78,7 +78,7 @@ func asset(name, kind string) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", kind)
-		_, _ = w.Write(b) // it fails only if the client has gone
+		_, _ = w.Write(b) // writing fails only if the client has gone
 	}
 }
 
@@ -156,7 +156,7 @@ func (p *Panel) change(w http.ResponseWriter, r *http.Request, page *template.Te
 	case script:
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		// Relative, because only the browser knows where the panel is mounted.
+		// The address is relative, because only the browser knows where the panel is mounted.
 		w.Header().Set("Location", "./")
 		w.WriteHeader(http.StatusSeeOther)
 	}

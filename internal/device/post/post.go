@@ -24,13 +24,14 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	// Sent: the network has it.
+	// Sent: the network has the message.
 	Sent Outcome = iota
-	// Later: it was not sent; another try may help.
+	// Later: the message was not sent; another try may help.
 	Later
-	// Never: it was not sent, and no other try will help.
+	// Never: the message was not sent, and no other try will help.
 	Never
-	// Unknown: it may have been sent. It is not sent again, because a customer who misses an answer can ask again.
+	// Unknown: the message may have been sent. It is not sent again, because a customer who misses an answer can ask
+	// again.
 	Unknown
 )
 
@@ -38,7 +39,8 @@ const (
 type Radio interface {
 	// Run drives the modem until ctx ends, and leaves no goroutine behind.
 	Run(ctx context.Context)
-	// Send sends a message. ctx bounds how long it may wait for the modem. why explains a failure.
+	// Send sends a message. ctx bounds how long it may wait for the modem. The result why is the reason for a
+	// failure.
 	Send(ctx context.Context, to, text string) (o Outcome, why string)
 }
 
@@ -71,7 +73,7 @@ func New(log *slog.Logger) *Post {
 }
 
 // Connect attaches the post to its device; call it on the device's goroutine. The end of ctx stops the modem for good.
-// radio makes a new driver each time the meter gets mains.
+// The function radio makes a new driver each time the meter gets mains.
 func (p *Post) Connect(ctx context.Context, d *device.Device, radio func() Radio) {
 	p.ctx, p.radio = ctx, radio
 	d.Attach(p)

@@ -113,7 +113,7 @@ func (d *Driver) run(ctx context.Context, rest string) error {
 		if err := d.poll(ctx); err != nil {
 			return err
 		}
-		// The meter also makes things durable by itself, for instance at the end of a day.
+		// The meter also makes its records durable on its own, for instance at the end of a day.
 		if d.dev.Unflushed() >= every {
 			if err := d.flush(ctx); err != nil {
 				return err
@@ -126,8 +126,8 @@ func (d *Driver) run(ctx context.Context, rest string) error {
 	})
 }
 
-// keepUp pauses a run while its server is connected and the outbox is at least half full of unacknowledged records,
-// because virtual time is much faster than any network.
+// keepUp pauses a run while its server is connected and the outbox is at least half full of unacknowledged records.
+// Virtual time is much faster than any network.
 func (d *Driver) keepUp(ctx context.Context) error {
 	for d.net != nil && d.net.Status().Connected {
 		before := d.box.Marks()

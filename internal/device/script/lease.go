@@ -12,7 +12,7 @@ type lease struct {
 	seen  bool
 	seq   uint32
 	left  unit.Energy
-	from  uint64 // powered-on second
+	from  uint64 // the powered-on second when the run first saw the lease
 	asked bool   // the run has already waited for the server
 }
 

@@ -33,8 +33,8 @@ func walletMeter(t *testing.T) (*device.Device, wire.LinkKey) {
 	return d, key
 }
 
-// renews grants leases of 20 kWh, at most as many as the parameter most. Each is granted a second of real time after a reading
-// shows that half of the previous lease is used.
+// renews grants leases of 20 kWh. The parameter most is the greatest number of leases. Each lease is granted within a second
+// of real time after a reading shows that half of the previous lease is used.
 func (n *net) renews(ctx context.Context, t *testing.T, key wire.LinkKey, most uint64) {
 	const limit, topic = 20_000, "m/12345678903/down/lease"
 	for seq, granted := uint64(1), int64(0); ; {
@@ -72,13 +72,13 @@ func (n *net) renews(ctx context.Context, t *testing.T, key wire.LinkKey, most u
 }
 
 // TestARunWaitsForItsLease simulates a household that uses 2 kW for five days. With a server that takes a second of real time
-// to answer, supply never fails. With a server that stops granting leases, the run goes on after 10 s and uses the last lease
-// to its end.
+// to answer, supply never fails. With a server that stops granting leases, the run continues after 10 s and uses the last
+// lease to its end.
 func TestARunWaitsForItsLease(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		most uint64
-		wh   int64 // used, or up to 500 more: the run checks its lease every 100 Wh
+		wh   int64 // the least energy used; up to 500 Wh more is right, because the run checks its lease every 100 Wh
 		// least and longest bound how long the run pauses, in real time.
 		least, longest time.Duration
 		relay          string

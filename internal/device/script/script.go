@@ -2,9 +2,9 @@
 // (docs/operate/virtual-meter.md#the-script).
 //
 // Start at [Run]. A state line is written when all effects of its command are durable. For a command that is wrong or
-// fails, one line goes to the messages' writer, and its state line follows all the same. So a caller can always read as
-// many lines as it wrote. Empty lines and lines that begin with ; are not commands. The end of the input ends the
-// meter.
+// fails, one line goes to the writer for messages, and then its state line follows as usual. So a caller can always
+// read as many lines as it wrote. Empty lines and lines that begin with ; are not commands. The end of the input ends
+// the meter.
 package script
 
 import (
@@ -36,12 +36,12 @@ type Net interface {
 const (
 	// maxLine is the longest command in bytes.
 	maxLine = 64 << 10
-	// flushEvery is the number of records after which a run makes its records durable, so that they can be published while the
-	// run goes on. flushAlone is the same for a meter without a server.
+	// flushEvery is the number of records after which a run makes its records durable, so that they can be published during
+	// the run. flushAlone is the same for a meter without a server.
 	flushEvery = 64
 	flushAlone = 1000
-	// patience is how long, in real time, a run waits for a connected server that does not keep up. After that it goes on
-	// and lets the oldest records be dropped.
+	// patience is how long, in real time, a run waits for a connected server that does not keep up. After that the run
+	// continues, and the oldest records may be dropped.
 	patience = 10 * time.Second
 	// flushTries is how often a flush is retried on a full disk, a second apart, before the script gives up.
 	flushTries = 10
@@ -58,7 +58,7 @@ type Driver struct {
 	inbox   <-chan link.Message
 	out     *json.Encoder
 	msg     io.Writer
-	// silent is the record for which a connected server was waited for in vain.
+	// silent is the number of a record that a connected server did not acknowledge in time.
 	silent uint64
 	// lease is the lease in force when the run first saw it.
 	lease lease
@@ -99,7 +99,7 @@ func Run(ctx context.Context, dev *device.Device, net Net, in io.Reader, out, me
 	}
 }
 
-// input is one line. Of a line that is too long, text holds only the beginning.
+// input is one line. If the line is too long, the field text holds only its beginning.
 type input struct {
 	text string
 	long bool

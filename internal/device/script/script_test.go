@@ -193,7 +193,7 @@ func TestSyncWaitsForTheServerHoweverLong(t *testing.T) {
 		if m := d.Box().Marks(); m.Waiting() != 0 || len(got) != 3 {
 			t.Errorf("after sync %d records wait, %d lines", m.Waiting(), len(got))
 		}
-		// 3 days of readings and the one of sync are 147 records, three windows.
+		// Three days of readings and the reading of sync are 147 records, which fill three windows.
 		if took := time.Since(start); took != 75*time.Second {
 			t.Errorf("sync took %v, want 75s", took)
 		}

@@ -26,8 +26,8 @@ const (
 //
 //	load W · pins V1 V2 · power off|on · run 5s · wait FIELD=VALUE 10s · subscribe TOPIC · show · quit
 //
-// For a command that is wrong or fails, one line goes to messages, and its state line follows all the same. The end of
-// the input ends the device.
+// For a command that is wrong or fails, one line goes to the writer for messages, and then its state line follows as
+// usual. The end of the input ends the device.
 func Drive(ctx context.Context, s *Sketch, in io.Reader, out, messages io.Writer) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 256), maxLine)

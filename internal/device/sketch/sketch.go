@@ -29,7 +29,7 @@ const (
 
 // Times of the library and of the sketch.
 const (
-	keepAlive  = 15 * time.Second // also how long it waits for CONNACK and PINGRESP
+	keepAlive  = 15 * time.Second // also how long the sketch waits for CONNACK and PINGRESP
 	retryEvery = 10 * time.Second
 )
 
@@ -88,7 +88,7 @@ func New(c Config) *Sketch {
 	return s
 }
 
-// change runs do under the lock and notifies all waiters.
+// change runs a function under the lock and notifies all waiters.
 func (s *Sketch) change(do func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +165,8 @@ func (s *Sketch) Power(on bool) {
 	}
 }
 
-// Look returns the device's state, with what it heard since the last Take. changed is closed at the next change.
+// Look returns the device's state, with the messages that it heard since the last Take. changed is closed at the next
+// change.
 func (s *Sketch) Look() (v View, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,7 +176,7 @@ func (s *Sketch) Look() (v View, changed <-chan struct{}) {
 	return v, s.changed
 }
 
-// Take returns the same as Look and clears what was heard.
+// Take returns the same as Look and clears the list of heard messages.
 func (s *Sketch) Take() View {
 	v, _ := s.Look()
 	s.mu.Lock()

@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// impulse is the energy of one impulse in the unit of Chip.rem. 1 kWh is 3.6·10⁹ watt-milliseconds, and a meter with
-// the constant imp gives imp impulses for it.
+// impulse is the energy of one impulse in the unit of Chip.rem. 1 kWh is 3.6·10⁹ watt-milliseconds. A meter with the
+// constant imp gives imp impulses for 1 kWh.
 const impulse = 3_600_000_000
 
 // Limits that keep the arithmetic of the chip within 64 bits: a load of 1 MW, a constant of 1,000,000 imp/kWh and an

@@ -26,7 +26,8 @@ func running(imp uint32, rem uint64, load unit.Power) *virtual.Chip {
 }
 
 func TestALoadGivesExactlyItsImpulses(t *testing.T) {
-	// 1 kW for an hour is 1 kWh, in pieces of any size and with any constant.
+	// A load of 1 kW for an hour gives the impulses of 1 kWh. The result does not depend on the pieces of time or on
+	// the constant.
 	for _, imp := range []uint32{480, 1000, 1600, 3200, 6400, 7000, 1_000_000} {
 		c := running(imp, 0, 1000)
 		var n uint64
