@@ -86,7 +86,7 @@ func (o *office) platformPages(t *testing.T) []pageState {
 			d.until(10*time.Second, `location.search.startsWith("?token=tok_") && document.readyState === "complete" && document.activeElement.matches("button")`)
 			d.keys(enterKey)
 			d.at(o.page(o.first) + "/recharges/tok_")
-			d.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("in the meter")`)
+			d.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
 		}},
 	}
 }

@@ -152,7 +152,7 @@ func TestATokenUnderAnotherKeyOfTheMeterIsRecognised(t *testing.T) {
 			t.Errorf("%s: %s, %+v", name, codes(d), d.Key)
 		}
 	}
-	// With so many keys a token sometimes opens by chance. Such a token is ignored unless its contents are plausible.
+	// With many keys a token sometimes opens by chance. Such a token is ignored unless its contents are plausible.
 	old := key(func(k *registry.Key) { k.TI = "37" })
 	if got := codes(c.ask(c.token(number, old, 3*366*24*60), number)); got != "fits_nothing" {
 		t.Errorf("three years old under another key: %s, want fits_nothing", got)
@@ -235,7 +235,7 @@ func TestALockedMeterIsTold(t *testing.T) {
 	}
 }
 
-// TestWhoMayKnowWhat asks with every role.
+// TestWhoMayKnowWhat asks the same questions with every role, and compares the answers.
 func TestWhoMayKnowWhat(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
@@ -386,7 +386,7 @@ func TestEveryAnswerIsInTheAuditLog(t *testing.T) {
 	}
 }
 
-// TestAFruitlessQuestionIsCheap measures the most expensive question: every slip is looked up, and every key is tried.
+// TestAFruitlessQuestionIsCheap measures the most expensive question: the doctor looks up every slip and tries every key.
 func TestAFruitlessQuestionIsCheap(t *testing.T) {
 	c := begin(t)
 	c.meter(number, key(nil))

@@ -47,19 +47,19 @@ type consultation struct {
 	by     access.Actor
 	now    time.Time
 	digits string
-	ref    *registry.Ref // the meter asked for; nil for none
+	ref    *registry.Ref // the meter in the question; nil for none
 
-	keyless sts.Explanation // what can be read without a key
+	keyless sts.Explanation // the contents that can be read without a key
 	facts   facts
 	out     Diagnosis
 }
 
-// facts are what the store has on the digits and the meter.
+// facts holds the store's data about the digits and the meter.
 type facts struct {
 	refusal.Refusal
-	meter   *registry.Meter // the token's, or else the one asked for
+	meter   *registry.Meter // the token's meter, or else the meter asked for
 	asked   *registry.Meter
-	keys    []registry.Key // of meter, newest first
+	keys    []registry.Key // the meter's keys, newest first
 	sold    *soldToken     // nil for digits that were not sold here, or whose sale the asker may not see
 	reports []metering.StoredToken
 }
@@ -118,7 +118,7 @@ func (c *consultation) run(ctx context.Context, asked string) (Diagnosis, error)
 	return c.out, err
 }
 
-// guessed returns the meter about which a question may reveal something; empty for none. If no keys are tried for the
+// guessed returns the number of the meter about which the question may reveal something, or an empty string. If no keys are tried for the
 // asker, the question reveals nothing about a meter, so it does not count against the meter's limit.
 func (c *consultation) guessed() string {
 	if c.facts.meter == nil || !mayTry(c.by) {
@@ -127,7 +127,7 @@ func (c *consultation) guessed() string {
 	return c.facts.meter.Number
 }
 
-// gather reads everything that the store has.
+// gather reads everything that the store has on the digits and the meter.
 func (c *consultation) gather(tx Tx, asked string) (facts, error) {
 	var f facts
 	if c.ref != nil {
@@ -185,8 +185,8 @@ func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
 	return out, c.by.Sees(sale.Vendor), nil
 }
 
-// search looks for an explanation of digits that were not sold to the asker: they may differ from a sold token by one
-// typing error, or open under a key of the meter.
+// search looks for an explanation of digits that were not sold to the asker. They may differ from a sold token by one typing error, or open
+// under a key of the meter.
 func (c *consultation) search(ctx context.Context) error {
 	typing := &Typing{}
 	meant, err := access.Look(ctx, c.d.c.Door, c.by.Tenant, func(tx Tx) (map[sts.Token]bool, error) { return c.soldSlips(tx, typing) })
@@ -218,8 +218,8 @@ func (c *consultation) search(ctx context.Context) error {
 	return c.otherKeys()
 }
 
-// soldSlips looks up every slip among the sold tokens that the asker may see, limited to the meter asked for if there
-// is one.
+// soldSlips looks up every slip among the sold tokens that the asker may see, limited to the meter in the question if the question names
+// one.
 func (c *consultation) soldSlips(tx Tx, typing *Typing) (map[sts.Token]bool, error) {
 	*typing = Typing{}
 	meant := map[sts.Token]bool{}
@@ -259,8 +259,8 @@ func (c *consultation) fits(k registry.Key, o sts.Opened, registered bool) {
 	c.out.Contents = contentsOf(o, k.BaseDate)
 }
 
-// otherKeys tries keys that the meter is not registered with: other tariff indices, and every vending key. With so many
-// keys a token sometimes opens by chance, so only a plausible one counts.
+// otherKeys tries keys that the meter is not registered with: other tariff indices, and every vending key. With many keys a token sometimes
+// opens by chance, so only a plausible one counts.
 func (c *consultation) otherKeys() error {
 	families, err := c.d.c.Keys.Families()
 	if err != nil || len(c.facts.keys) == 0 {
@@ -323,8 +323,8 @@ func attributesOf(keys []registry.Key, number string) ([]sts.Attributes, error) 
 	return out, nil
 }
 
-// plausible reports whether somebody can have meant a token with these contents: credit of an amount that is sold,
-// issued within a year, or a section of a key change, which has neither amount nor date.
+// plausible reports whether a token with these contents can be a real one. It accepts credit of an amount that is sold, issued within a
+// year. It also accepts a section of a key change, which has neither amount nor date.
 func plausible(o sts.Opened, base sts.BaseDate, now time.Time) bool {
 	if o.Section != 0 {
 		return true

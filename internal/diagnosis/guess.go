@@ -10,15 +10,16 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// How often somebody may ask about digits that were not sold to them. Of random tokens of class 0, one in 65,536 passes
-// the check field, and one in about four million is electricity credit of an amount that a meter accepts. An asker who
-// never pauses needs most of a year to hit a token that passes the check field, and a lifetime to hit such a credit.
+// These constants limit how often somebody may ask about digits that were not sold to them. Of random tokens of class 0, one in 65,536
+// passes the check field, and one in about four million is electricity credit of an amount that a meter accepts. An asker who never pauses
+// needs most of a year to hit a token that passes the check field, and a lifetime to hit such a credit.
 const (
-	// ActorGuesses is how many such questions an actor has in GuessWindow.
+	// ActorGuesses is the number of such questions that an actor may ask within GuessWindow.
 	ActorGuesses = 300
-	// MeterGuesses is how many such questions there may be about one meter, from all askers for whom its keys are tried.
+	// MeterGuesses is the number of such questions about one meter within GuessWindow, from all askers together. Only questions for which
+	// the meter's keys are tried count.
 	MeterGuesses = 30
-	// GuessWindow is how long a question counts.
+	// GuessWindow is the time for which a question counts.
 	GuessWindow = 24 * time.Hour
 	// maxCounts bounds the memory of the limits. When it is reached, no new asker is admitted until a window ends.
 	maxCounts = 20_000
@@ -31,7 +32,7 @@ type guesses struct {
 	counts map[string]*count
 }
 
-// count is one window, which begins with the first question.
+// count is the number of questions in one window, which begins with the first question.
 type count struct {
 	from time.Time
 	n    int
@@ -67,8 +68,8 @@ func (g *guesses) take(by access.Actor, number string, now time.Time) (time.Dura
 	return 0, refusal.Refusal{}
 }
 
-// window returns the count under a name. It begins a new count if the old count is over or began in the future,
-// because the clock was set back. It returns false if there is no room.
+// window returns the count under a name. It begins a new count if the old window has ended, or if it began in the future because the clock
+// was set back. It returns false if there is no room.
 func (g *guesses) window(name string, now time.Time) (*count, bool) {
 	c, ok := g.counts[name]
 	if ok && !c.over(now) {

@@ -137,7 +137,7 @@ func (c *consultation) judgeNotSold() {
 	}
 }
 
-// reports selects what the meter reported about this token.
+// reports selects the meter's reports about this token.
 func (c *consultation) reports() {
 	for _, r := range c.facts.reports {
 		mine := c.out.Sold != nil && r.Token == c.out.Sold.Token

@@ -7,9 +7,9 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Local is what is known about a key without a server.
+// Local holds the facts about a key that are known without a server.
 type Local struct {
-	HasKey   bool // there is a key; without one only test tokens can be read
+	HasKey   bool // there is a key; without a key only test tokens can be read
 	KT       sts.KeyType
 	KEN      uint8
 	BaseDate sts.BaseDate

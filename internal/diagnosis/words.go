@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// The texts of the findings. Each says what is the case, and what to do next.
+// The texts of the findings. Each text describes the case and says what to do next.
 
 func noToken(digits int) Finding {
 	f := Finding{Code: NoToken, Do: "Compare it with the receipt, group by group."}

@@ -80,7 +80,7 @@ func difference(say words.Texts, d vending.Difference) string {
 	return say.DifferenceTokens(d.Stored, d.Derived)
 }
 
-// figures are the sentences of a sale while they are written.
+// figures collects the sentences of a sale.
 type figures struct {
 	say words.Texts
 	e   vending.Explained
@@ -93,7 +93,7 @@ func (f *figures) money(m money.Minor) string {
 	return money.Amount{Minor: m, Currency: f.e.Currency.Code}.String()
 }
 
-// deduction describes how much a charge took, by which rules, and what is left of it.
+// deduction describes how much a charge took, by which rules, and how much of the charge is left.
 func (f *figures) deduction(d tariff.Deduction) {
 	c, why := d.Charge, ""
 	for _, b := range d.Bounds {
@@ -104,7 +104,7 @@ func (f *figures) deduction(d tariff.Deduction) {
 		}
 	}
 	name := c.Ref
-	for _, l := range f.e.Lines { // the stored sale has the name that people use
+	for _, l := range f.e.Lines { // the lines of the stored sale have the names that people use
 		if l.Ref == c.Ref && l.Label != "" {
 			name = l.Label
 		}

@@ -39,7 +39,7 @@ func TestEachRuleOfAChargeInWords(t *testing.T) {
 	}
 }
 
-// TestEachDifferenceInWords checks that each difference has a sentence of its own, with both figures.
+// TestEachDifferenceInWords checks that each difference has a different sentence, with both figures.
 func TestEachDifferenceInWords(t *testing.T) {
 	say := wordstest.English(t)
 	for in, want := range map[vending.DifferenceIn]string{

@@ -1,5 +1,5 @@
-// Package explain writes tariffs and sales in plain sentences, for the people who publish a price and for those who pay it. The
-// figures are those of packages tariff and vending; the sentences are the catalogue's.
+// Package explain writes tariffs and sales in plain sentences, for the people who publish a price and for the people who pay it. The
+// figures come from packages tariff and vending, the sentences from the catalogue.
 package explain
 
 import (
@@ -40,7 +40,7 @@ func Tariff(say words.Texts, b tariff.Body) []string {
 	return p.out
 }
 
-// prices are the sentences of a tariff while they are written.
+// prices collects the sentences of a tariff.
 type prices struct {
 	say words.Texts
 	cur money.Currency
@@ -64,7 +64,7 @@ func (p *prices) date(d tariff.MonthDay) string {
 // plain returns the sentence for a price that applies all year.
 func plain(price string) string { return price }
 
-// price adds the price of a kilowatt-hour. The function in puts each sentence into its season.
+// price adds the price of a kilowatt-hour. The parameter in is a function that can add the season to each sentence.
 func (p *prices) price(in func(string) string, blocks []tariff.Block, tou *tariff.TOU) {
 	switch {
 	case tou != nil:
@@ -181,7 +181,7 @@ func (p *prices) purchases(b tariff.Body) {
 	}
 }
 
-// kWh formats energy in kilowatt-hours with the decimals it has.
+// kWh formats energy in kilowatt-hours with as many decimals as the value needs.
 func kWh(e unit.Energy) string {
 	if e%unit.KilowattHour == 0 {
 		return e.KWh(0) + " kWh"

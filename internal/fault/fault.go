@@ -1,5 +1,5 @@
-// Package fault adds to an error what was being done, so that it reads from the outside to the inside: "list debts: read row:
-// disk I/O error". Start at [Wrap]. A refusal is not an error; see package refusal.
+// Package fault adds to an error what the program was doing. The message reads from the outside to the inside: "list debts: read row: disk
+// I/O error". Start at [Wrap]. A refusal is not an error; see package refusal.
 package fault
 
 import "fmt"

@@ -26,7 +26,7 @@ const (
 // inbox stores what it gets, unless it is set to fail.
 type inbox struct {
 	mu       sync.Mutex
-	fail     int // number of calls that fail
+	fail     int // number of coming calls that fail
 	messages []gsm.Message
 	reports  []gsm.Report
 	reply    func(gsm.Message)
@@ -104,7 +104,7 @@ type bench struct {
 	stop  func()
 }
 
-// newBench sets up a bench; everything ends with the test, or at stop.
+// newBench sets up a bench. Everything ends with the test, or when stop is called.
 func newBench(t *testing.T, simCfg sim900.Config, cfg gsm.Config) *bench {
 	t.Helper()
 	b := &bench{t: t, net: network.New(1, network.Weather{}, nil), box: &inbox{}}
@@ -172,8 +172,8 @@ func (b *bench) send(o gsm.Outgoing) gsm.Sent {
 	return b.modem.Send(b.t.Context(), o)
 }
 
-// submissions counts the messages that the modem handed to the network, by text; the network remembers only the last ones, so a
-// long test must call this from time to time.
+// submissions counts the messages that the modem handed to the network, by text. The network remembers only the newest events, so a long
+// test must call submissions from time to time.
 func (b *bench) submissions() map[string]int {
 	if b.out == nil {
 		b.out = map[string]int{}
@@ -282,7 +282,7 @@ func TestWhatArrivedWhileNobodyListenedIsFound(t *testing.T) {
 	})
 }
 
-// A lost notice costs at most the interval of the sweep.
+// TestALostNoticeIsMadeUpFor loses the notice of a message. The driver must find the message at its next regular sweep.
 func TestALostNoticeIsMadeUpFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sim900.Config{}, gsm.Config{})
@@ -369,7 +369,7 @@ func TestErrorsAreClassed(t *testing.T) {
 	}
 }
 
-// faultOnce strikes once, at a command.
+// faultOnce returns a function that injects the fault once, at the given moment.
 func faultOnce(at sim900.Moment, f sim900.Fault) func(sim900.Moment) sim900.Fault {
 	done := false
 	return func(m sim900.Moment) sim900.Fault {
@@ -386,7 +386,7 @@ func TestALostAnswerIsUnknownAndNotRepeated(t *testing.T) {
 		at    sim900.Moment
 		fault sim900.Fault
 		want  gsm.Outcome
-		count int // messages at the phone
+		count int // number of messages at the phone
 	}{
 		"no prompt":                {sim900.Moment{Command: "AT+CMGS", After: true}, sim900.Fault{Silent: true}, gsm.Accepted, 1},
 		"late prompt":              {sim900.Moment{Command: "AT+CMGS", After: true}, sim900.Fault{Late: 12 * time.Second}, gsm.Accepted, 1},
@@ -505,7 +505,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 	})
 }
 
-// An Inbox may send a reply while it handles a message.
+// An Inbox may call Send while it handles a message.
 func TestAReplyIsSentFromTheInbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sim900.Config{}, gsm.Config{})

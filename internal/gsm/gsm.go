@@ -1,4 +1,4 @@
-// Package gsm drives a GSM modem: it sends short messages and passes on what arrives. It copes with every state of a modem in
+// Package gsm drives a GSM modem: it sends short messages and passes on the messages that arrive. It copes with every state of a modem in
 // the field: resets in the middle of a command, lost answers, a missing network, a full SIM, a wrong PIN.
 //
 // Start with New and Run; Send sends, and whatever arrives goes to the Inbox. What it promises:
@@ -31,19 +31,19 @@ import (
 // Limits of the driver.
 const (
 	MaxQueue     = 64               // messages waiting to be sent
-	MaxTries     = 3                // tries of one part, while the modem reports that it was not sent
+	MaxTries     = 3                // tries of one part, while the modem reports that the part was not sent
 	maxPending   = 256              // arrivals and reports waiting for the Inbox
 	maxSettled   = 1024             // messages known to be durable, so that repetitions are recognised
 	maxSent      = 512              // sent parts whose delivery report is awaited
-	almostFull   = 80               // per cent of the SIM's slots at which it is almost full
+	almostFull   = 80               // percentage of used slots at which the SIM is almost full
 	takeLimit    = 30 * time.Second // the time that the Inbox has for one message
 	reportWindow = 72 * time.Hour   // a later delivery report is not matched any more
-	firstPause   = time.Second      // before a port is opened again; doubles
+	firstPause   = time.Second      // time before a port is opened again; doubles
 	lastPause    = time.Minute
 )
 
-// Inbox takes what arrives. Its methods return nil once the arrival is durable; after an error it stays in the modem and is
-// offered again. They are called one at a time, on a goroutine of their own, so they may call Send.
+// Inbox takes the arrivals. A method returns nil once the arrival is durable. After an error the arrival stays in the modem and is offered
+// again. The driver calls the methods one at a time, on a separate goroutine, so they may call Send.
 type Inbox interface {
 	Receive(ctx context.Context, m Message) error
 	Report(ctx context.Context, r Report) error
@@ -51,10 +51,10 @@ type Inbox interface {
 
 // Message is a message that arrived, joined from its parts.
 type Message struct {
-	Identity pdu.Identity // the same for the same message, however often the network or the modem delivers it
+	Identity pdu.Identity // equal for repetitions of a message by the network or the modem
 	From     string       // "+255…", a short code, or a name; never a proof of who sent it
 	Text     string
-	At       time.Time // the service centre's time; zero if it wrote none
+	At       time.Time // the service centre's time; zero if the message has none
 	Missing  int       // parts that never came; U+FFFD replaces each
 	Frame    []byte    // the octets of a message that could not be read; then there is no text
 }
@@ -70,14 +70,14 @@ type Outgoing struct {
 	Reference uint8
 }
 
-// Outcome is what is known about a message after Send.
+// Outcome is the result of a message, as far as Send knows it.
 type Outcome uint8
 
 // The outcomes.
 const (
 	Accepted Outcome = iota // the network has every part
-	NotSent                 // the part at Sent.From and the later ones were not sent; another try may help
-	Refused                 // the part at Sent.From and the later ones were not sent; another try will not help
+	NotSent                 // the part at Sent.From and the later parts were not sent; another try may help
+	Refused                 // the part at Sent.From and the later parts were not sent; another try will not help
 	Unknown                 // the part at Sent.From may have been sent: its answer was lost
 )
 
@@ -87,10 +87,10 @@ func (o Outcome) String() string { return []string{"accepted", "not sent", "refu
 // Sent is the result of sending an Outgoing.
 type Sent struct {
 	Outcome   Outcome
-	Parts     []SentPart // the accepted ones
-	From      int        // the part at which sending stopped; the number of parts if all were accepted
+	Parts     []SentPart // the accepted parts
+	From      int        // the part at which sending stopped; the number of parts if all parts were accepted
 	Reference uint8      // joins the parts at the recipient
-	Why       string     // the modem's or the driver's words, unless it was accepted
+	Why       string     // the modem's or the driver's reason, unless the message was accepted
 }
 
 // SentPart is one accepted part: delivery reports name the reference.
@@ -110,7 +110,7 @@ type Report struct {
 	At, Done  time.Time // when the network took the message, and when the state was reached; zero if not in the report
 }
 
-// Config of a driver. Dial is required.
+// Config configures a driver. Dial is required.
 type Config struct {
 	// Dial opens the modem's port; it is called again after the port has failed. Serial returns such a function.
 	Dial  func(context.Context) (io.ReadWriteCloser, error)
@@ -138,17 +138,17 @@ type Modem struct {
 	state State
 	ref   uint8
 
-	// Used only by Run's goroutine.
+	// Only Run's goroutine uses the fields below.
 	parts    pdu.Assembler
 	durable  map[pdu.Identity]bool // the last messages that the Inbox made durable
-	settled  []pdu.Identity        // the same, oldest first
-	taking   map[pdu.Identity]bool // with the Inbox now
+	settled  []pdu.Identity        // the same identities, oldest first
+	taking   map[pdu.Identity]bool // arrivals that the Inbox is handling now
 	pending  []job
-	rest     time.Time // the Inbox failed; it gets nothing before this time
+	rest     time.Time // after an error of the Inbox: it gets no arrival before this time
 	sent     []sentPart
 	heard    [][]byte // delivery reports that were passed on and not processed yet
-	pinTried bool     // and nothing has shown yet that it was right
-	asked    int      // questions of resync
+	pinTried bool     // the PIN was sent, and nothing has shown yet that it was right
+	asked    int      // number of questions that resync asked
 	epoch    int      // counts sessions; a slot number from an older session may mean another message now
 	sweep    bool
 }
@@ -244,7 +244,7 @@ func (m *Modem) Send(ctx context.Context, o Outgoing) Sent {
 		r.finish(NotSent, "the waiting time ran out")
 	}
 	m.mu.Unlock()
-	return <-r.answer // in the queue: at once; with the modem: after its answer
+	return <-r.answer // a queued message is answered at once, a message at the modem after the modem's answer
 }
 
 func (m *Modem) nudge() {

@@ -18,9 +18,9 @@ type job struct {
 	message *Message
 	report  *Report
 	id      pdu.Identity
-	parts   []pdu.Identity // of a message in several parts
-	slots   []int          // in the SIM; none if only the job holds it
-	epoch   int            // of the session that read the slots
+	parts   []pdu.Identity // parts of a message in several parts
+	slots   []int          // slots in the SIM; none if only the job holds the message
+	epoch   int            // epoch of the session that read the slots
 	err     error
 }
 
@@ -64,7 +64,7 @@ func (s *session) taken(j job) {
 			s.sweepSoon()
 			return
 		}
-		s.offer(j) // only the job holds it: it goes to the end of the queue
+		s.offer(j) // only the job holds the message: it goes to the end of the queue
 		return
 	}
 	if len(j.slots) == 0 {
@@ -72,12 +72,12 @@ func (s *session) taken(j job) {
 	}
 	m.settle(j.id)
 	for _, id := range j.parts {
-		m.settle(id) // if only some parts get deleted, or one comes again, they must not count as an unfinished message
+		m.settle(id) // if only some parts get deleted, or a part comes again, they must not count as an unfinished message
 	}
 	if j.epoch == m.epoch {
 		s.free = append(s.free, j.slots...)
 	} else {
-		m.sweep = true // the modem was reset in between: read again what is in the slots
+		m.sweep = true // the modem was reset in between: read the slots again
 	}
 }
 
@@ -145,7 +145,7 @@ func (s *session) sweepSlots() error {
 			continue
 		}
 		if len(f) > 1 && (f[1].Text == "2" || f[1].Text == "3") {
-			continue // stored by somebody for sending: not for us
+			continue // somebody stored the message for sending: leave it alone
 		}
 		slots[i] = identity(l.Data)
 		s.found(i, l.Data)
@@ -208,9 +208,9 @@ func (s *session) offer(j job) {
 	case m.durable[j.id]:
 		s.free = append(s.free, j.slots...)
 	case m.taking[j.id] && waits(m.pending, j):
-		// The job is already in the queue, and the call of waits has given it the current slots.
+		// The job is already in the queue, and the function waits has given it the current slots.
 	case m.taking[j.id]:
-		s.sweepSoon() // the Inbox has it now; the slots are read again after its answer
+		s.sweepSoon() // the Inbox has the message now; the slots are read again after its answer
 	case len(m.pending) >= maxPending && len(j.slots) == 0:
 		m.change(func(st *State) { st.Dropped++ })
 	case len(m.pending) >= maxPending:
@@ -257,7 +257,7 @@ func decode(frame []byte) (job, bool) {
 		return unreadable(frame), true
 	}
 	if _, part := d.Body.Concat(); part {
-		return job{}, false // it would have to wait for its other parts, and only this process's memory would hold it
+		return job{}, false // this part would have to wait for the other parts, in this process's memory only
 	}
 	id := pdu.Identify(d)
 	return job{id: id, message: &Message{Identity: id, From: d.From.String(), Text: d.Body.Text(), At: stampTime(d.At)}}, true
@@ -276,7 +276,7 @@ func stampTime(s pdu.Stamp) time.Time {
 	return t
 }
 
-// fetchElsewhere reads a report from the modem's memory for reports, and returns to the SIM.
+// fetchElsewhere reads a report from the modem's memory for reports, and then selects the SIM again.
 func (s *session) fetchElsewhere() error {
 	r := s.elsewise[0]
 	s.elsewise = s.elsewise[1:]
@@ -287,7 +287,7 @@ func (s *session) fetchElsewhere() error {
 	if broken(err) {
 		return err
 	}
-	// Whatever happened, go back to the SIM, or set the modem up again: reads from the wrong memory would never find anything.
+	// Whatever happened, select the SIM again, or set the modem up again: reads from the wrong memory would find no message.
 	if _, back := s.do(prefixed(`AT+CPMS="SM"`), answerTime); back != nil {
 		return errors.Join(errReset, back)
 	}

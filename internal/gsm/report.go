@@ -14,7 +14,7 @@ type sentPart struct {
 	part    int
 	to      string
 	ref     uint8
-	certain bool // false: the answer was lost, and its reference too
+	certain bool // false: the answer was lost, and the reference with it
 	at      time.Time
 	report  bool
 }
@@ -49,9 +49,9 @@ func (s *session) reported(frame []byte, slot int) {
 	s.offer(j)
 }
 
-// match finds the part of a report. The reference is one octet and wraps, so the number and the time must match too, and the
-// newest part wins. If no part matches, and the answer was lost for exactly one part to this number, the report belongs to that
-// part: it was sent after all.
+// match finds the part of a report. The reference is one octet and wraps, so the number and the time must match too, and the newest part
+// wins. If no part matches, and the answer was lost for exactly one part to this number, the report belongs to that part and shows that it
+// was sent.
 func (m *Modem) match(r pdu.StatusReport) *Report {
 	out := &Report{To: r.To.String(), Reference: r.Reference, Status: r.Status, At: stampTime(r.At), Done: stampTime(r.Done)}
 	now := m.cfg.Now()

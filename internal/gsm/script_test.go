@@ -14,8 +14,8 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm"
 )
 
-// scripted is a modem that answers from a script, for behaviour that the emulated one lacks. Each command has its answers in
-// order, and the last one repeats. It accepts unknown commands silently.
+// scripted is a modem that answers from a script, for behaviour that the emulated modem lacks. Each command has its answers in order, and
+// the last one repeats. It accepts unknown commands silently.
 type scripted struct {
 	answers map[string][]string
 	asked   []string
@@ -119,7 +119,7 @@ func TestAMessageThatIsNotStoredIsHandedOver(t *testing.T) {
 		s := &scripted{}
 		box := play(t, s, func() {
 			s.say("\r\n+CMT: \"\"," + size + "\r\n" + balance + "\r\n")
-			s.say("\r\n+CMT: \"\"," + size + "\r\n" + balance[:20] + "\r\n") // cut short: it is dropped
+			s.say("\r\n+CMT: \"\"," + size + "\r\n" + balance[:20] + "\r\n") // cut short, so the driver drops it
 		})
 		if got := box.texts(); !slices.Equal(got, []string{"*01#"}) || box.messages[0].From != friend {
 			t.Errorf("got %q", got)

@@ -20,11 +20,11 @@ type request struct {
 	to     pdu.Address
 	bodies []pdu.Body
 	ref    uint8
-	next   int // part
-	tries  int // of this part
+	next   int // the part to send next
+	tries  int // tries of this part so far
 	after  time.Time
 	parts  []SentPart
-	answer chan Sent // buffers one answer, so that answering never waits
+	answer chan Sent // buffers one answer, so that no answer waits for its reader
 }
 
 func (r *request) finish(o Outcome, why string) {
@@ -68,7 +68,7 @@ func (m *Modem) next(now time.Time) *request {
 	return r
 }
 
-// nextIn is how long the first message of the queue still has to wait.
+// nextIn returns how long the first message of the queue still has to wait.
 func (m *Modem) nextIn(now time.Time) (time.Duration, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,7 +132,7 @@ type try struct {
 	why     string
 }
 
-// sendPart sends one part. err ends the session; the try is valid with or without it.
+// sendPart sends one part. An error ends the session; the returned try is valid even then.
 func (s *session) sendPart(r *request) (try, error) {
 	tpdu, err := s.submit(r)
 	if err != nil {
@@ -182,9 +182,9 @@ func (s *session) submit(r *request) ([]byte, error) {
 	return m.Encode()
 }
 
-// settle returns the outcome of a message whose answer did not end in time; err is the result of finding the modem again. A
-// reference alone shows that the network has the message, though a truncated one may be wrong. The whole answer may have come
-// while the driver was finding the modem.
+// settle returns the outcome of a message whose answer was not complete in time. The parameter err tells whether the driver found the modem
+// again. A reference alone shows that the network has the message, though a truncated reference may be wrong. The whole answer may have
+// come while the driver was finding the modem.
 func (s *session) settle(x exchange, err error) (try, error) {
 	switch {
 	case len(x.info) > 0:
@@ -208,7 +208,7 @@ func (s *session) judge(r at.Result) try {
 	case at.Permanent:
 		return try{outcome: Refused, why: r.Text}
 	case at.Blocked:
-		s.anew = true // the SIM needs something
+		s.anew = true // the SIM must be set up again
 	}
 	return try{outcome: NotSent, why: r.Text}
 }

@@ -28,7 +28,7 @@ var (
 	errUnanswered = errors.New("the modem works, but did not answer this command")
 )
 
-// session is one opening of the port.
+// session is the work on the port from its opening until it fails.
 type session struct {
 	m      *Modem
 	ctx    context.Context
@@ -42,7 +42,7 @@ type session struct {
 	locked   bool // the SIM needs a person; no command for messages works
 	anew     bool // set the modem up again, although it has not reset
 	reset    bool // the modem has restarted
-	up       bool // it is set up; from now on power-up notices mean a reset
+	up       bool // the modem is set up; from now on power-up notices mean a reset
 	arrived  map[int]bool
 	elsewise []stored // reports stored outside the SIM
 	free     []int    // slots whose content is durable
@@ -60,7 +60,7 @@ type exchange struct {
 
 // late is an answer that came after the wait for it had ended.
 type late struct {
-	ref   int // of a "+CMGS:" line, or -1
+	ref   int // reference in a "+CMGS:" line, or -1
 	final *at.Result
 }
 
@@ -100,7 +100,7 @@ func (m *Modem) connect(ctx context.Context) (worked bool, err error) {
 	}
 }
 
-// restart clears what a session remembered about the modem.
+// restart clears the session's knowledge about the modem.
 func (s *session) restart() {
 	s.m.epoch++
 	s.engine, s.cur, s.anew, s.reset, s.up = at.Engine{}, exchange{}, false, false, false
@@ -188,8 +188,7 @@ func (s *session) write(p string) error {
 	return nil
 }
 
-// ask runs a command until its final result, or its prompt. An error means that no result came, not that the modem answered
-// with an error.
+// ask runs a command until its final result, or its prompt. An error means that no result came. An error answer from the modem is a result.
 func (s *session) ask(c at.Command, limit time.Duration) (exchange, error) {
 	s.cur = exchange{}
 	s.engine.Begin(c)
@@ -219,7 +218,7 @@ func (s *session) await(limit time.Duration, prompt bool) (exchange, error) {
 	return s.cur, nil
 }
 
-// prefixed is a command whose information begins with its own name: AT+CSQ returns "+CSQ: …".
+// prefixed returns a command whose information begins with its own name: AT+CSQ returns "+CSQ: …".
 func prefixed(text string) at.Command {
 	name := strings.TrimPrefix(text, "AT")
 	if i := strings.IndexAny(name, "=?"); i >= 0 {
@@ -246,7 +245,7 @@ func (s *session) do(c at.Command, limit time.Duration) ([]at.Line, error) {
 	return x.info, nil
 }
 
-// name is a command without its arguments: one of them may be a PIN.
+// name returns a command without its arguments, because an argument may be a PIN.
 func name(text string) string {
 	text, _, _ = strings.Cut(text, "=")
 	return text

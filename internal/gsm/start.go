@@ -15,11 +15,11 @@ const (
 	probeTime   = 500 * time.Millisecond
 	startTime   = 60 * time.Second // from the first answer until messages must work
 	startPause  = time.Second
-	simInterval = 30 * time.Second // how often a SIM that needs a person is checked
+	simInterval = 30 * time.Second // time between two checks of a SIM that needs a person
 )
 
-// probe finds the modem. It expects a few lost answers: the modem may still have to detect the speed, may be in the middle of
-// an earlier host's message, or may be starting.
+// probe finds the modem. It expects a few lost answers: the modem may still be detecting the speed or starting, or may be in the middle of
+// an earlier host's message.
 func (s *session) probe() error {
 	for range probeTries {
 		if err := s.write("\x1b\r"); err != nil {
@@ -28,9 +28,9 @@ func (s *session) probe() error {
 		x, err := s.ask(at.Command{Text: "AT"}, probeTime)
 		switch {
 		case err == nil && x.result.Status == at.OK:
-			return s.resync() // answers to the earlier tries may still come
+			return s.resync() // answers to the earlier tries may still come, so resync skips them
 		case errors.Is(err, errReset):
-			s.reset = false // it is starting now, as expected
+			s.reset = false // the modem is starting now, as expected
 		case err != nil && !errors.Is(err, errSilent):
 			return err
 		}
@@ -38,8 +38,8 @@ func (s *session) probe() error {
 	return errSilent
 }
 
-// setUp brings the modem from the first answer to Ready, or to a state that only a person ends. A reset loses these settings,
-// so all of it runs again after each reset.
+// setUp brings the modem from the first answer to Ready, or to a state that only a person can end. A reset loses these settings, so setUp
+// runs again after each reset.
 func (s *session) setUp() error {
 	end := s.m.cfg.Now().Add(startTime)
 	s.locked = false
@@ -125,7 +125,7 @@ func (s *session) identify() error {
 	return nil
 }
 
-// unlock brings the SIM to READY if that needs no guessing.
+// unlock brings the SIM to READY, unless it would have to guess a PIN.
 func (s *session) unlock(end time.Time) error {
 	for {
 		info, err := s.do(prefixed("AT+CPIN?"), answerTime)
@@ -159,8 +159,8 @@ func (s *session) unlock(end time.Time) error {
 	}
 }
 
-// enterPIN enters the PIN once. A wrong PIN is never tried again, even after a restart of this process: enterPIN asks the modem
-// how many tries are left. again means that the SIM's state should be read again.
+// enterPIN enters the PIN once. A wrong PIN is never tried again, even after a restart of this process: enterPIN asks the modem how many
+// tries are left. The result again means that the caller should read the SIM's state again.
 func (s *session) enterPIN() (again bool, err error) {
 	if s.m.cfg.PIN == "" {
 		s.lock(PINNeeded, "the SIM asks for a PIN and none is configured")

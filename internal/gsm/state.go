@@ -2,14 +2,14 @@ package gsm
 
 import "github.com/paywatt/paywatt/internal/logkey"
 
-// Phase is how far a modem has come in its start.
+// Phase tells how far a modem has come in its start.
 type Phase string
 
 // The phases.
 const (
-	Closed     Phase = "closed"       // the port is not open, or nothing answers on it
-	Starting   Phase = "starting"     // it answers and is being set up
-	NoSIM      Phase = "no-sim"       // no SIM, or a broken one
+	Closed     Phase = "closed"       // the port is not open, or no modem answers on it
+	Starting   Phase = "starting"     // the modem answers and is being set up
+	NoSIM      Phase = "no-sim"       // no SIM, or a broken SIM
 	PINNeeded  Phase = "pin-needed"   // the SIM asks for a PIN and none is configured
 	PINRefused Phase = "pin-refused"  // the configured PIN was wrong, or tries were lost before; a person must look
 	PUKNeeded  Phase = "puk-needed"   // the SIM is blocked
@@ -19,7 +19,7 @@ const (
 	PoweredOff Phase = "powered-down" // the modem reported that it switches itself off
 )
 
-// State is what is known about a modem.
+// State holds the known facts about a modem.
 type State struct {
 	Phase    Phase  `json:"phase"`
 	Problem  string `json:"problem,omitempty"` // the last problem, in words
@@ -30,8 +30,8 @@ type State struct {
 	Used     int    `json:"used"`       // messages in the SIM
 	Slots    int    `json:"slots"`      // slots of the SIM
 	Queue    int    `json:"queue"`      // messages waiting to be sent
-	Resets   int    `json:"resets"`     // of the modem, in the middle of a session
-	Reopened int    `json:"reopened"`   // times that the port had to be opened again
+	Resets   int    `json:"resets"`     // resets of the modem in the middle of a session
+	Reopened int    `json:"reopened"`   // number of times that the port had to be opened again
 	Unknown  int    `json:"unknown"`    // parts whose answer was lost
 	Dropped  int    `json:"dropped"`    // reports and direct messages that were lost because the Inbox was too slow
 	Low      int    `json:"low_supply"` // warnings of a low supply

@@ -21,16 +21,16 @@ var (
 	seeds     = flag.Uint64("seeds", 2, "number of seeds")
 )
 
-// storm chooses faults by a seed until it is over, and counts the faults.
+// storm chooses faults by a seed, until its end, and counts them.
 type storm struct {
 	mu       sync.Mutex
 	rnd      *rand.Rand
 	over     bool
 	commands int
-	faults   map[string]int  // by class
+	faults   map[string]int  // faults by class
 	between  map[string]bool // commands, without their values, that had a notice before their answer
-	asked    map[string]int  // commands, without their values
-	message  int             // faults after which the answer to a message may be lost
+	asked    map[string]int  // how often each command ran, without its values
+	message  int             // number of faults after which the answer to a message may be lost
 }
 
 // classes are the faults that a run must have, each with its smallest number.
@@ -61,7 +61,7 @@ func (s *storm) strike(m sim900.Moment) sim900.Fault {
 	return f
 }
 
-// choose draws a fault and names its class; prompt says that the fault would hit the prompt for a message.
+// choose draws a fault and names its class. If prompt is true, the fault would hit the prompt for a message.
 func (s *storm) choose(m sim900.Moment, prompt bool) (string, sim900.Fault) {
 	pick := func(list ...string) string { return list[s.rnd.IntN(len(list))] }
 	which := func(now bool, then, otherwise string) string {
@@ -92,7 +92,7 @@ func (s *storm) choose(m sim900.Moment, prompt bool) (string, sim900.Fault) {
 		return "error", f
 	case n < 389:
 		return "false alarm", sim900.Fault{Notice: pick("Call Ready", "RDY")}
-	case n < 400 && prompt: // prompts are few, and after a late one the first octets of a message must not become the next command
+	case n < 400 && prompt: // prompts are rare; after a late prompt the first octets of a message must not become the next command
 		return "no prompt", sim900.Fault{Silent: true}
 	case n < 415 && prompt:
 		return "half prompt", sim900.Fault{Half: true}
@@ -104,7 +104,7 @@ func (s *storm) choose(m sim900.Moment, prompt bool) (string, sim900.Fault) {
 	return "", sim900.Fault{}
 }
 
-// nameOf is a command without its values.
+// nameOf returns a command without its values.
 func nameOf(command string) string {
 	if i := strings.IndexByte(command, '='); i >= 0 {
 		return command[:i+1]
@@ -141,8 +141,8 @@ func (s *storm) check(t *testing.T) (struck int) {
 	return struck
 }
 
-// Ten thousand commands, four in ten with a fault: no message is lost, deleted before it is durable, or sent twice. Unknown
-// outcomes are reported as unknown, and no goroutine is left running.
+// The driver runs about ten thousand commands, four in ten with a fault. No message may be lost, deleted before it is durable, or sent
+// twice. Unknown outcomes must be reported as unknown, and no goroutine may be left running.
 func TestTheDriverSurvivesAnything(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { survive(t, seed) })
@@ -153,7 +153,7 @@ func survive(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		const wanted = 10_000
 		s := &storm{rnd: rand.New(rand.NewPCG(seed, 2)), faults: map[string]int{}, between: map[string]bool{}, asked: map[string]int{}}
-		// With fewer slots, unfinished messages would have to give way when the SIM fills up; another test covers that.
+		// The SIM has many slots. With fewer, unfinished messages would have to give way when the SIM fills up; another test covers that.
 		b := newBench(t, sim900.Config{Fault: s.strike, Boot: 3 * time.Second, Slots: 100}, gsm.Config{})
 		b.net.SetWeather(network.Weather{Duplicate: 0.1, Reorder: 0.1, Delay: time.Second, Hold: 20 * time.Second})
 		outcomes := map[string]gsm.Outcome{}
@@ -207,7 +207,7 @@ func incoming(i int) string {
 	return fmt.Sprintf("in %d", i)
 }
 
-// checkOutgoing compares the driver's outcomes with what the network got.
+// checkOutgoing compares the driver's outcomes with the messages that the network got.
 func checkOutgoing(t *testing.T, b *bench, outcomes map[string]gsm.Outcome) (counts map[gsm.Outcome]int, twice int) {
 	t.Helper()
 	submitted := b.submissions()

@@ -13,7 +13,7 @@ import (
 const (
 	lookEvery   = time.Minute
 	searchEvery = 5 * time.Second // while there is no network
-	sweepEvery  = 5 * time.Minute // a lost notice costs at most this
+	sweepEvery  = 5 * time.Minute // the longest delay of a message after a lost notice
 	sweepAgain  = 15 * time.Second
 )
 
@@ -36,7 +36,7 @@ func (s *session) work() error {
 	}
 }
 
-// step does one thing; false if there is nothing to do.
+// step does one piece of work; it returns false if there is none.
 func (s *session) step() (did bool, err error) {
 	now := s.m.cfg.Now()
 	for _, frame := range s.m.heard {
@@ -57,7 +57,7 @@ func (s *session) step() (did bool, err error) {
 		return true, s.setUp()
 	case len(s.free) > 0:
 		return true, s.delete()
-	case s.m.sweep: // before single slots: after a reset it shows which remembered parts are still valid
+	case s.m.sweep: // before single slots: after a reset the sweep shows which remembered parts are still valid
 		return true, s.sweepSlots()
 	case len(s.arrived) > 0:
 		return true, s.fetch()
@@ -134,7 +134,7 @@ func (s *session) idle() error {
 	return nil
 }
 
-// notice handles an unsolicited line. It only takes a note of it; the work follows when no command runs.
+// notice handles an unsolicited line. It only records the work, which is done when no command runs.
 func (s *session) notice(l at.Line) {
 	f := at.Fields(l.Text)
 	head, _, _ := strings.Cut(l.Text, ":")
@@ -145,7 +145,7 @@ func (s *session) notice(l at.Line) {
 			s.m.change(func(st *State) { st.Phase, st.Problem = PoweredOff, "the modem said "+head })
 		}
 	case "Call Ready", "SMS Ready", "+CFUN":
-		s.reset = s.reset || s.up // in the middle of a session: the modem has reset
+		s.reset = s.reset || s.up // a modem that was set up has reset
 	case "+CPIN":
 		s.reset = s.reset || s.up
 	case "UNDER-VOLTAGE WARNNING", "OVER-VOLTAGE WARNNING":
@@ -166,7 +166,7 @@ func (s *session) notice(l at.Line) {
 			s.elsewise = append(s.elsewise, stored{memory: f[0].Text, slot: i})
 		}
 	case "+CDS":
-		// It is processed when no command runs: a report may come before the end of the answer that carries its reference.
+		// The report is processed when no command runs: it may come before the end of the answer that carries its reference.
 		if len(s.m.heard) < maxPending {
 			s.m.heard = append(s.m.heard, l.Data)
 		} else {
@@ -206,8 +206,7 @@ func (s *session) delete() error {
 	return nil
 }
 
-// sweepSoon schedules a sweep of all slots: something there is not settled, but an immediate sweep would block all other work
-// of the modem.
+// sweepSoon schedules a sweep of all slots: some slot still needs work, but an immediate sweep would block all other work of the modem.
 func (s *session) sweepSoon() { s.swept = s.m.cfg.Now().Add(sweepAgain - sweepEvery) }
 
 // settle remembers that a message is durable, so that it is deleted wherever it is found again. The network may deliver it

@@ -1,5 +1,5 @@
-// Package id makes and reads the ids of business objects: UUIDv7 from an injected clock and randomness, 16 bytes inside, a
-// prefix and base32 outside ("mtr_01jd...").
+// Package id makes and reads the ids of business objects: UUIDv7 from an injected clock and randomness. An id is 16 bytes in the program.
+// Outside, it is written as a prefix and base32 ("mtr_01jd...").
 //
 // Ids sort by the time they were made. The caller provides the clock and the random source.
 package id
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// ID is a UUIDv7: 48 bits of Unix milliseconds, then 74 random bits. The zero ID names nothing.
+// ID is a UUIDv7: 48 bits of Unix milliseconds, then 74 random bits. The zero ID stands for no object.
 type ID [16]byte
 
 // Prefixes of the ids that leave the system.
@@ -39,12 +39,12 @@ const (
 	Job      = "job_"
 	Debt     = "dbt_"
 	Charge   = "chg_"
-	Held     = "qtn_" // an entry of the quarantine
-	Login    = "int_" // of a program at the integration broker
-	Message  = "msg_" // to or from a telephone
+	Held     = "qtn_" // a record held for review
+	Login    = "int_" // a program's login at the integration broker
+	Message  = "msg_" // a message to or from a telephone
 )
 
-// ErrMalformed says that a text is not an id of the wanted kind.
+// ErrMalformed means that a text is not an id of the wanted kind.
 var ErrMalformed = errors.New("malformed identity")
 
 // New makes an id for the moment now from 10 bytes of rnd.
@@ -61,12 +61,12 @@ func New(now time.Time, rnd io.Reader) (ID, error) {
 	return i, nil
 }
 
-// Series makes ids that sort in the order in which they were made, also within a millisecond: the first twelve of their
-// random bits are a counter (RFC 9562 §6.2, method 1). A database that keeps its rows in this order adds new ones at the end
-// of a page instead of between others. The zero Series is ready; it belongs to one goroutine.
+// Series makes ids that sort in the order in which they were made, also within a millisecond. The first twelve of their random bits are a
+// counter (RFC 9562 §6.2, method 1). A database that keeps its rows in this order adds new ones at the end of a page instead of between
+// others. The zero Series is ready; it belongs to one goroutine.
 type Series struct{ last ID }
 
-// maxCount is the highest number of twelve bits. A series begins each millisecond in the lower half.
+// maxCount is the highest twelve-bit number. A series begins each millisecond with a number in the lower half.
 const maxCount = 1<<12 - 1
 
 // New makes the next id for the moment now from 10 bytes of rnd. After some 2,000 ids in one millisecond, or if the clock
@@ -85,7 +85,7 @@ func (s *Series) New(now time.Time, rnd io.Reader) (ID, error) {
 	return i, nil
 }
 
-// FromBytes reads the 16 stored bytes; anything of another length gives the zero ID.
+// FromBytes reads 16 stored bytes; a slice of another length gives the zero ID.
 func FromBytes(b []byte) ID {
 	var i ID
 	if len(b) == len(i) {
@@ -94,7 +94,7 @@ func FromBytes(b []byte) ID {
 	return i
 }
 
-// First returns the lowest possible id of a moment or later. It is not the zero ID, however early the moment.
+// First returns the lowest possible id of a moment or later. It is never the zero ID, even for the earliest moment.
 func First(at time.Time) (i ID) {
 	var ms [8]byte
 	binary.BigEndian.PutUint64(ms[:], uint64(max(at.UnixMilli(), 1)))
@@ -112,10 +112,10 @@ func (i ID) Time() time.Time {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:]))).UTC()
 }
 
-// alphabet is Crockford's for base32: no i, l, o, u, sorts as the bytes do.
+// alphabet is Crockford's alphabet for base32. It has no i, l, o and u, and texts sort as their bytes do.
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
-// textSize is how many base32 characters 16 bytes take.
+// textSize is the number of base32 characters that 16 bytes take.
 const textSize = 26
 
 // Text returns the id as its prefix and 26 base32 characters. It encodes by hand, because a sale writes a dozen ids and

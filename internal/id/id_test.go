@@ -81,7 +81,7 @@ func TestASeriesGoesOnWhenItsCountIsFull(t *testing.T) {
 	seen := make(map[id.ID]bool)
 	rnd := rand.NewChaCha8([32]byte{})
 	for n := range 10_000 {
-		i, err := s.New(at.Add(-time.Duration(n/9_000)*time.Millisecond), rnd) // at last the clock goes back
+		i, err := s.New(at.Add(-time.Duration(n/9_000)*time.Millisecond), rnd) // at the end the clock goes back
 		if err != nil || seen[i] {
 			t.Fatalf("identity %d = %x (seen before: %t): %v", n, i, seen[i], err)
 		}

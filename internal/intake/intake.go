@@ -1,6 +1,5 @@
-// Package intake takes the meters' numbered records. It judges each record in pure code ([metering.Live]), stores new ones and
-// holds impossible ones for review. It updates tokens and commands by what the meters report of them, and rates the readings of
-// wallet meters.
+// Package intake takes the meters' numbered records. It judges each record in pure code ([metering.Live]), stores new ones and holds
+// impossible ones for review. It updates tokens and commands by the meters' reports, and rates the readings of wallet meters.
 //
 // Start at [Take], which handles a batch in one transaction. Rows, locks and SQL are behind [Tx].
 package intake
@@ -19,14 +18,14 @@ type batch struct {
 	tx       Tx
 	epoch    int64
 	live     map[int64]*metering.Live
-	meters   []int64               // in order of first appearance
-	readings []metering.NewReading // collected, to be written together
+	meters   []int64               // meters in order of first appearance
+	readings []metering.NewReading // new readings, collected to be written together
 	ratings  *ratings              // nil if no meter of the batch has a wallet
 }
 
-// Take judges every record and writes the new ones; outcomes are in the order of the records. All records must belong to the
-// transaction's tenant. After an error, nothing of the batch may be committed: the engine rolls back and tries again meter by
-// meter, so that one meter's fault does not block the others.
+// Take judges every record and writes the new ones; outcomes are in the order of the records. All records must belong to the transaction's
+// tenant. After an error, the caller must commit nothing of the batch: the engine rolls back and tries again meter by meter, so that one
+// meter's fault does not block the others.
 func Take(tx Tx, recs []metering.Record) ([]metering.Outcome, error) {
 	tenant, epoch := tx.Scope()
 	b, err := newBatch(tx, tenant, epoch, recs)
@@ -166,15 +165,15 @@ func (b *batch) settle(meter int64) error {
 	return b.tx.SaveLive(meter, l)
 }
 
-// Keep stores a record that was held for review as if it had never been doubted. A reading changes the meter's shown figures
-// only if none is newer, and never dates them into the future.
+// Keep stores a record that was held for review as if it had never been doubted. A reading changes the meter's shown figures only if no
+// newer reading has set them, and never gives them a time in the future.
 func Keep(tx Tx, r *metering.Record) error {
 	live, err := tx.LockLive([]int64{r.Meter})
 	if err != nil {
 		return err
 	}
 	b, l := &batch{tx: tx, live: live}, live[r.Meter]
-	if err := b.store(r, r.Memory); err != nil { // the record's memory may have been replaced since
+	if err := b.store(r, r.Memory); err != nil { // the meter may use another device memory by now
 		return fmt.Errorf("store a record of meter %s: %w", r.Number, err)
 	}
 	if err := b.writeReadings(); err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestEveryKindOfRecordGoesToItsTable: the readings of all meters are written together, after everything else.
+// TestEveryKindOfRecordGoesToItsTable checks where each kind is written. The readings of all meters are written together, after everything
+// else.
 func TestEveryKindOfRecordGoesToItsTable(t *testing.T) {
 	r := newRows()
 	out := r.takes(t, reading(2, 5, 1300), reading(1, 5, 1100), event(1, 6, 401), says(1, wire.Close{Head: head(7), Date: "2026-11-19"}.Record()),
@@ -73,7 +74,7 @@ func TestAnErrorNamesTheRecord(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeTrueIsHeldForReview checks that such records are stored, and that one alarm names the newest of them.
+// TestWhatCannotBeTrueIsHeldForReview checks that impossible records are stored for review, and that one alarm names the newest of them.
 func TestWhatCannotBeTrueIsHeldForReview(t *testing.T) {
 	r := newRows()
 	bad := says(1, wire.Record{})
@@ -100,7 +101,7 @@ func TestSoManyRecordsWaitForADecision(t *testing.T) {
 		"m1: 1 not kept", fmt.Sprintf(full, 1), "m1: 2 not kept", fmt.Sprintf(full, 2), "m1 is up to 7 with 1000 Wh of record 4 at 12:00:00")
 }
 
-// TestAlarmsOfRecords are raised and cleared.
+// TestAlarmsOfRecords checks that records raise alarms and clear them.
 func TestAlarmsOfRecords(t *testing.T) {
 	r := newRows()
 	unreadable := says(1, wire.Record{})
@@ -112,7 +113,7 @@ func TestAlarmsOfRecords(t *testing.T) {
 		"alarm of m1 unreadable-record: A record of the meter could not be read: no number. It was not stored.", "m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
 }
 
-// TestABootIsTakenWithTheNotesOfTheLast. The stored boot data is read once for a meter, and only if the new boot record is
+// TestABootIsTakenWithTheNotesOfTheLast checks that the stored boot data is read once for a meter, and only if the new boot record is
 // readable.
 func TestABootIsTakenWithTheNotesOfTheLast(t *testing.T) {
 	r := newRows()
@@ -151,7 +152,8 @@ func TestAReadingThatCameAheadCountsWhenItsGapCloses(t *testing.T) {
 	}
 }
 
-// TestWhatSomebodyAcceptedIsKept checks that an accepted record goes to its own device memory, even if that was replaced since.
+// TestWhatSomebodyAcceptedIsKept checks that an accepted record goes to its own device memory, even if the meter uses another device memory
+// by now.
 func TestWhatSomebodyAcceptedIsKept(t *testing.T) {
 	r := newRows()
 	r.live[1].Window.Watermark = 9
@@ -181,7 +183,7 @@ func TestWhatSomebodyAcceptedIsKept(t *testing.T) {
 	r.Wants(t, `event m1/3 of cdef 401 {"n":3}`)
 }
 
-// world is a batch with the smallest number of calls that it makes.
+// world is a batch with the smallest number of calls that it makes to the store.
 type world struct {
 	name  string
 	least int
@@ -194,7 +196,7 @@ func taking(recs ...metering.Record) func(*rows) error {
 	return func(r *rows) error { _, err := intake.Take(r, recs); return err }
 }
 
-// TestNoFailureOfTheStoreIsHidden: whichever call fails, its error is returned, so that nothing of the batch is committed.
+// TestNoFailureOfTheStoreIsHidden lets each call fail in turn. Take must return the error, so that nothing of the batch is committed.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	own := metering.OwnToken{ID: id.ID{15: 1}, State: metering.TokenReversed}
 	full := func() *rows {

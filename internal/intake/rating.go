@@ -14,14 +14,14 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// ratings rates the readings of wallet meters in one call of Take. It is nil if there are none.
+// ratings rates the readings of wallet meters in one call of Take. It is nil if the batch has no such readings.
 type ratings struct {
 	tenant  wallet.Tenant
-	rows    map[int64]*wallet.Row // by meter, locked
-	others  []int64               // all meters of the accounts concerned, in the batch or not, in order
+	rows    map[int64]*wallet.Row // wallet rows by meter, locked
+	others  []int64               // all meters of the batch's accounts, in the batch or not, in order
 	fresh   map[int64][]wallet.Reading
 	days    map[int64][]wallet.DayUse
-	changed map[id.ID]bool   // accounts
+	changed map[id.ID]bool   // accounts to decide about
 	heard   map[int64]uint64 // the records by which the meters' clocks were judged
 	tx      Tx
 	wallets versionCache
@@ -34,7 +34,7 @@ type versionCache struct {
 	versions map[id.ID][]tariff.Version
 }
 
-// of returns all versions of a tariff.
+// of returns all versions of the tariff.
 func (k versionCache) of(t id.ID) ([]tariff.Version, error) {
 	if v, ok := k.versions[t]; ok {
 		return v, nil
@@ -82,7 +82,7 @@ func newRatings(tx Tx, live map[int64]*metering.Live, meters []int64) (*ratings,
 	return r, err
 }
 
-// mostOf is the highest power that a rated meter can measure; 0 for any other meter.
+// mostOf returns the highest power that a rated meter can measure; 0 for any other meter.
 func (r *ratings) mostOf(meter int64) int64 {
 	if r == nil || r.rows[meter] == nil {
 		return 0
@@ -101,8 +101,8 @@ func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh), Open: wallet.SaysOpen(p.Relay, len(p.Reasons) > 0)})
 }
 
-// clock judges a meter's clock by its newest reading. The lag is also measured by the reading before, which the meter's stored
-// figures still show.
+// clock judges a meter's clock by its newest reading. It measures the lag also by the previous reading, which the meter's stored figures
+// still show.
 func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
 	w, p := r.rows[rec.Meter], rec.Rec.Reading
 	if w.Meter.Simulated || p.Seq <= l.ReadingSeq || p.Seq <= r.heard[rec.Meter] {
@@ -118,8 +118,8 @@ func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
 	}
 }
 
-// doubted handles a record that is held for review. If its time is in doubt, the meter's clock must be set: until then nothing
-// that it sends counts.
+// doubted handles a record that is held for review. If its time is in doubt, the meter's clock must be set: until then no record of the
+// meter counts.
 func (r *ratings) doubted(rec *metering.Record, why metering.Doubt) {
 	if r == nil || r.rows[rec.Meter] == nil || why != metering.DoubtFuture && why != metering.DoubtTime {
 		return
@@ -135,8 +135,8 @@ func (r *ratings) doubted(rec *metering.Record, why metering.Doubt) {
 	r.touch(rec.Meter)
 }
 
-// rate rates, in order, the readings that the meter's watermark has passed: those of this batch, and earlier ones beyond a gap
-// that is now closed. It must be called before the window is loaded again.
+// rate rates, in order, the readings that the meter's watermark has passed: those of this batch, and earlier ones beyond a gap that is now
+// closed. Call rate before the window is loaded again.
 func (r *ratings) rate(meter int64, l *metering.Live) error {
 	if r == nil || r.rows[meter] == nil {
 		return nil
@@ -167,10 +167,10 @@ func (r *ratings) rate(meter int64, l *metering.Live) error {
 	return nil
 }
 
-// maxDrift is how far a meter's clock may run ahead of the server's before it is set.
+// maxDrift is the largest lead of a meter's clock over the server's before the meter's clock is set.
 const maxDrift = time.Minute
 
-// touch makes settle decide about the account of a meter: the meter has answered a command, or has come back.
+// touch makes settle decide about the account of a meter: the meter has answered a command, or has connected again.
 func (r *ratings) touch(meter int64) {
 	if r != nil && r.rows[meter] != nil && r.rows[meter].Meter.Active {
 		r.changed[r.rows[meter].Meter.Account] = true
@@ -180,7 +180,7 @@ func (r *ratings) touch(meter int64) {
 // takeOne rates one reading.
 func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	if w.Held.Stopped() && w.Held.Reason != wallet.HoldOpen {
-		r.changed[w.Meter.Account] = true // it may report again that the lease is used up
+		r.changed[w.Meter.Account] = true // the reading may report again that the lease is used up
 		return nil
 	}
 	versions, err := r.wallets.of(w.Meter.Tariff)

@@ -16,13 +16,13 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// stored is a reading in the store: 100 Wh more with each record.
+// stored returns a stored reading. Its register rises by 100 Wh with each record.
 func stored(seq uint64) wallet.Reading {
 	return wallet.Reading{Memory: memory, Seq: seq, At: at(seq), Up: head(seq).Up, Clock: wire.ClockValid, ReceivedAt: at(seq).Add(5 * time.Second),
 		Register: 1000 + 100*unit.Energy(seq-4)}
 }
 
-// counts is how many calls begin with this text.
+// counts returns how many calls begin with this text.
 func (r *rows) counts(call string) (n int) {
 	for _, c := range r.Made {
 		if strings.HasPrefix(c, call) {
@@ -32,7 +32,7 @@ func (r *rows) counts(call string) (n int) {
 	return n
 }
 
-// ofMoney returns the written lines without those of readings and meters' rows.
+// ofMoney returns the written lines, except those about readings and meters' rows.
 func (r *rows) ofMoney() []string {
 	return slices.DeleteFunc(slices.Clone(r.Wrote), func(s string) bool { return strings.Contains(s, "is up to") || strings.HasPrefix(s, "readings ") })
 }
@@ -44,8 +44,8 @@ func (r *rows) wantsMoney(t *testing.T, want ...string) {
 	r.Wants(t, want...)
 }
 
-// TestReadingsOfWalletMetersAreRated checks that readings are rated in the order of their numbers, and that each account is
-// decided about once, with all of its meters.
+// TestReadingsOfWalletMetersAreRated checks that readings are rated in the order of their numbers. Each account must be decided about once,
+// with all of its meters.
 func TestReadingsOfWalletMetersAreRated(t *testing.T) {
 	r := newRows().rated(1, 2, 3)
 	r.takes(t, reading(3, 5, 1400), reading(4, 5, 9000), reading(1, 6, 1300), reading(1, 5, 1100), reading(2, 5, 1200))
@@ -60,7 +60,7 @@ func TestReadingsOfWalletMetersAreRated(t *testing.T) {
 	}
 }
 
-// TestMetersWithoutAWalletCostNothing checks that they cause no reads or writes about wallets.
+// TestMetersWithoutAWalletCostNothing checks that such meters cause no reads or writes about wallets.
 func TestMetersWithoutAWalletCostNothing(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(2, 5, 1400))
@@ -68,21 +68,21 @@ func TestMetersWithoutAWalletCostNothing(t *testing.T) {
 	if r.counts("Wallet") != 0 || r.counts("VersionsOf") != 0 {
 		t.Errorf("calls %q", r.Made)
 	}
-	r.takes(t, reading(2, 6, 1400), boot(1, memory, 1, 5)) // a boot causes a decision about the account, a reading does not
+	r.takes(t, reading(2, 6, 1400), boot(1, memory, 1, 5)) // the boot causes a decision about the account, the reading does not
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0")
 	if r.counts("WalletsOfMeters [1]") != 1 {
 		t.Errorf("calls %q", r.Made)
 	}
 }
 
-// TestAMeterOfTheSameAccountIsDecidedAboutToo checks this for a meter that is not in the batch.
+// TestAMeterOfTheSameAccountIsDecidedAboutToo checks that the decision about an account includes its meter that is not in the batch.
 func TestAMeterOfTheSameAccountIsDecidedAboutToo(t *testing.T) {
 	r := newRows().rated(1, 2, 3)
 	r.takes(t, reading(2, 5, 1200))
 	r.wantsMoney(t, "m2 used 200 Wh for 50 on 2026-11-20", "m1 is rated to record 4, 1000 Wh, 0", "m2 is rated to record 5, 1200 Wh, 50, said 12:01:00")
 }
 
-// TestAnAccountThatEndedIsNotRated checks that such an account is not decided about either.
+// TestAnAccountThatEndedIsNotRated checks that a closed account is neither rated nor decided about.
 func TestAnAccountThatEndedIsNotRated(t *testing.T) {
 	r := newRows().rated(1)
 	r.wallets[0].Meter.Active = false
@@ -92,7 +92,7 @@ func TestAnAccountThatEndedIsNotRated(t *testing.T) {
 	r.wantsMoney(t)
 }
 
-// TestReadingsBehindAGapAreRatedWhenItCloses checks that they are read from the store, together with the readings of this batch.
+// TestReadingsBehindAGapAreRatedWhenItCloses checks that such readings are read from the store and rated with the readings of this batch.
 func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 6, 1200))
@@ -118,7 +118,7 @@ func TestReadingsAreRatedInTheirOrder(t *testing.T) {
 	r.wantsMoney(t, "alarm of m1 rating-held: Register 1200 Wh of record 6 after 1300 Wh: the register went backwards. Charging stops until a person decides.", "m1 stopped: register_regress", "m1 used 300 Wh for 75 on 2026-11-20", "m1 is rated to record 5, 1300 Wh, 75, said 12:02:00")
 }
 
-// TestWhatABatchLeavesOpenIsNotRated: a reading beyond a gap waits until the gap closes.
+// TestWhatABatchLeavesOpenIsNotRated checks that a reading beyond a gap waits until the gap closes.
 func TestWhatABatchLeavesOpenIsNotRated(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 1100), reading(1, 7, 1300))
@@ -147,7 +147,7 @@ func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 		"readings m4/5 of cdef", "m4 is up to 0 with 1100 Wh of record 0 at 12:01:00")
 }
 
-// TestAMemoryThatComesBackIsNotRatedTwice, within one batch.
+// TestAMemoryThatComesBackIsNotRatedTwice checks a memory that comes back within one batch.
 func TestAMemoryThatComesBackIsNotRatedTwice(t *testing.T) {
 	r := newRows().rated(1)
 	between := reading(1, 1, 1150)
@@ -167,7 +167,7 @@ func TestABootWithTheSameMemoryInterruptsNothing(t *testing.T) {
 		"m1 is rated to record 6, 1200 Wh, 50, said 12:02:00")
 }
 
-// TestARegisterThatCannotBeTrueStopsTheRating: later readings only cause a decision about the account. Energy through an open
+// TestARegisterThatCannotBeTrueStopsTheRating checks that later readings only cause a decision about the account. Energy through an open
 // relay is the exception: every reading adds to it.
 func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	r := newRows().rated(1)
@@ -179,7 +179,7 @@ func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	r.Made = nil
 	r.takes(t, reading(1, 6, 1100))
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0, said 12:02:00")
-	if r.counts("VersionsOf") != 1 { // for the decision about the account
+	if r.counts("VersionsOf") != 1 { // one call, for the decision about the account
 		t.Errorf("calls %q", r.Made)
 	}
 
@@ -234,7 +234,7 @@ func TestMoreThanAMeterCanMeasureIsHeld(t *testing.T) {
 	}
 }
 
-// TestTheClockOfAMeterIsJudged checks what the newest reading shows: whether the meter's time is possible, and how far it lags.
+// TestTheClockOfAMeterIsJudged checks that the newest reading decides whether the meter's time is possible and how far it lags.
 func TestTheClockOfAMeterIsJudged(t *testing.T) {
 	const rated = "m1 is rated to record 5, 1100 Wh, 25"
 	for _, c := range []struct {
@@ -282,7 +282,8 @@ func TestTheNewestReadingJudgesTheClock(t *testing.T) {
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0, said 12:04:00")
 }
 
-// TestARecordHeldForItsTimeSetsTheClock: until then nothing that the meter sends counts.
+// TestARecordHeldForItsTimeSetsTheClock checks that a record with an impossible time sets the meter's clock. Until then no record of the
+// meter counts.
 func TestARecordHeldForItsTimeSetsTheClock(t *testing.T) {
 	const far = 1 << 40 // seconds: too far ahead to be written as a time
 	change := func(at int64) func(*rows, *metering.Record) {
@@ -322,7 +323,7 @@ func TestARecordHeldForItsTimeSetsTheClock(t *testing.T) {
 	}
 }
 
-// TestANewerRecordOverrulesAHeldOne, and an older one does not.
+// TestANewerRecordOverrulesAHeldOne checks that a newer record overrules a record held for review, and that an older record does not.
 func TestANewerRecordOverrulesAHeldOne(t *testing.T) {
 	future := func(seq uint64) metering.Record {
 		p := reading(1, seq, 1100)
@@ -348,7 +349,7 @@ func TestANewerRecordOverrulesAHeldOne(t *testing.T) {
 	}
 }
 
-// TestAnAnswerMakesTheAccountBeLookedAt checks that a decision that waits for the answer need not wait for a reading too.
+// TestAnAnswerMakesTheAccountBeLookedAt checks that an answer is enough for a waiting decision, which need not wait for a reading too.
 func TestAnAnswerMakesTheAccountBeLookedAt(t *testing.T) {
 	for name, rec := range map[string]metering.Record{"an answer": answer(1, 5, "unknown", "done", ""), "a boot": boot(1, memory, 1, 5)} {
 		r := newRows().rated(1)
@@ -365,7 +366,8 @@ func TestAnAnswerMakesTheAccountBeLookedAt(t *testing.T) {
 	}
 }
 
-// TestTheAccountIsDecidedAboutByTheTariffOfNow: the money buys 4 kWh at the tariff in force, so the lease ends 4 kWh above the register.
+// TestTheAccountIsDecidedAboutByTheTariffOfNow checks the lease of an account whose money buys 4 kWh at the tariff in force. The lease must
+// end 4 kWh above the register.
 func TestTheAccountIsDecidedAboutByTheTariffOfNow(t *testing.T) {
 	version := func(n byte, from time.Time, rate money.MicroRate) tariff.Version {
 		return tariff.Version{ID: id.ID{15: n}, N: int(n), EffectiveFrom: from, Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: rate}}}}

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// takeToken stores a meter's report about a token and acts on it. It updates the token's state, ends the delivery of an
-// answered token, and raises an alarm about a token that was not sold here or that must not be loaded.
+// takeToken stores a meter's report about a token and acts on it. It updates the token's state and ends the delivery of an answered token.
+// It raises an alarm about a token that was not sold here or that must not be loaded.
 func takeToken(tx Tx, r *metering.Record, memory string) error {
 	t := r.Rec.Token
 	own, found, err := tx.Reports().ReportedToken(r.Meter, t)

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
-// seen is the meter's state after record 5, which was not a reading.
+// seen describes the meter after record 5, which was not a reading.
 const seen = "m1 is up to 5 with 1000 Wh of record 4 at 12:00:00"
 
 // TestWhatAMeterSaysOfAToken checks that a report is stored and updates the token. It ends the delivery if it is an answer, and
@@ -51,13 +51,13 @@ func TestWhatAMeterSaysOfAToken(t *testing.T) {
 	}
 }
 
-// token is the reported token.
+// token returns the id of the reported token.
 func token() string { return id.ID{15: 1}.Text(id.Token) }
 
-// order is the answered command.
+// order returns the id of the answered command.
 func order() id.ID { return id.ID{15: 3} }
 
-// ordered is a command that was sent to a meter.
+// ordered returns a command that was sent to a meter.
 func ordered(meter int64) command.Command {
 	return command.Command{ID: order(), Meter: meter, Number: "m1", Type: command.Connect, State: command.StateSent}
 }
@@ -95,7 +95,7 @@ func TestWhatAMeterAnswersToACommand(t *testing.T) {
 	}
 }
 
-// TestAnAnswerToWhatIsNoCommandIsOnlyKept: no command is looked up for it.
+// TestAnAnswerToWhatIsNoCommandIsOnlyKept checks that no command is looked up for such an answer.
 func TestAnAnswerToWhatIsNoCommandIsOnlyKept(t *testing.T) {
 	r := newRows()
 	r.takes(t, answer(1, 5, token(), "done", ""))
@@ -105,5 +105,5 @@ func TestAnAnswerToWhatIsNoCommandIsOnlyKept(t *testing.T) {
 	}
 }
 
-// at is the time of a record by the meter's clock.
+// at returns the time of a record by the meter's clock.
 func at(seq uint64) time.Time { return time.Unix(head(seq).At, 0).UTC() }

@@ -5,11 +5,11 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
-// maxHeld is how many records of one meter may wait for a decision. A meter that sends only nonsense must not fill the table,
-// and nobody decides about more records than that one by one.
+// maxHeld is how many records of one meter may wait for a decision. A meter that sends only nonsense must not fill the table, and nobody
+// decides about more than maxHeld records one by one.
 const maxHeld = 200
 
-// full reports whether no more records of a meter are held, because so many wait for a decision.
+// full reports whether a meter has reached maxHeld, so that no more of its records are held.
 func full(waiting int64) bool { return waiting >= maxHeld }
 
 // ReviewTx is the part of a transaction for records held for review.
@@ -42,10 +42,10 @@ func hold(tx ReviewTx, r *metering.Record, l *metering.Live, d metering.Decision
 	if err := tx.HoldRecord(r, l, d); err != nil || d.Alarm == nil {
 		return err
 	}
-	return tx.UpdateAlarm(r.Meter, *d.Alarm) // the alarm names the newest
+	return tx.UpdateAlarm(r.Meter, *d.Alarm) // the alarm names the newest record
 }
 
-// Reviewed ends the alarms about a meter's records that have lost their reason, after a decision about one of them.
+// Reviewed is called after a decision about one of a meter's records. It ends the alarms that no longer have a reason.
 func Reviewed(tx ReviewTx, meter int64) error {
 	waiting, err := tx.HeldWaiting(meter)
 	if err != nil || full(waiting) {

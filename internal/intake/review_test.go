@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/rowstest"
 )
 
-// review holds the records of one meter that wait for a decision.
+// review is a transaction of a meter with records that wait for a decision.
 type review struct {
 	intake.ReviewTx
 	rowstest.Calls
@@ -25,8 +25,8 @@ func (r *review) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return r.Writes("%s %d", code, meter)
 }
 
-// TestWhichAlarmsEndWithADecision: the alarm that the quarantine is full ends with the first decision of 200, the alarm that
-// records wait ends with the last.
+// TestWhichAlarmsEndWithADecision lets 200 records wait. The first decision must end the alarm that the quarantine is full, and the last
+// decision the alarm that records wait.
 func TestWhichAlarmsEndWithADecision(t *testing.T) {
 	for waiting, want := range map[int64]string{201: "[]", 200: "[]", 199: "[counted 7 quarantine-full 7]", 1: "[counted 7 quarantine-full 7]",
 		0: "[counted 7 quarantine-full 7 quarantined-record 7]"} {

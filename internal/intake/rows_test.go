@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	memory = "0123456789abcdef" // of every meter
+	memory = "0123456789abcdef" // the memory of every meter
 	old    = "00000000000000aa" // a memory that a meter had before
 )
 
@@ -39,9 +39,9 @@ type rows struct {
 	info     map[int64]*metering.Info
 	waiting  int64
 	dropped  int64
-	tokens   map[string]metering.OwnToken // by the request that a report names
+	tokens   map[string]metering.OwnToken // tokens by the request that a report names
 	commands map[id.ID]command.Command
-	held     *wire.Reading // stored in an earlier batch
+	held     *wire.Reading // a reading stored in an earlier batch
 	changes  []wire.Record
 
 	wallets  []wallet.Row
@@ -66,8 +66,8 @@ func newRows() *rows {
 	return r
 }
 
-// rated gives meters wallets: meters 1 and 2 share an account, every other meter has its own. All are rated up to record 4 at
-// 1000 Wh.
+// rated gives meters wallets. Meters 1 and 2 share an account; every other meter has its own. All meters are rated up to record 4 at 1000
+// Wh.
 func (r *rows) rated(meters ...int64) *rows {
 	for _, n := range meters {
 		account := byte(max(n, 2))
@@ -101,7 +101,7 @@ func head(seq uint64) wire.Head {
 	return wire.Head{Seq: seq, At: noon().Unix() + 60*int64(seq) - 240, Up: seq * 60_000, Clock: wire.ClockValid}
 }
 
-// says is a record that arrived from a meter five seconds after its own time.
+// says returns a record that arrived from a meter five seconds after its own time.
 func says(meter int64, rec wire.Record) metering.Record {
 	return metering.Record{Tenant: 1, Meter: meter, Number: fmt.Sprint("m", meter), ReceivedAt: time.Unix(rec.Head.At, 0).UTC().Add(5 * time.Second), Memory: memory, Rec: rec}
 }
@@ -114,7 +114,7 @@ func event(meter int64, seq uint64, code int) metering.Record {
 	return says(meter, wire.Event{Head: head(seq), Code: code, Args: map[string]any{"n": seq}}.Record())
 }
 
-// report is a meter's report about a token of class 0 with TID 77.
+// report returns a meter's report about a token of class 0 with TID 77.
 func report(meter int64, seq uint64, request, result string) metering.Record {
 	tid, class := uint32(77), uint8(0)
 	return says(meter, wire.Token{Head: head(seq), Request: request, TID: &tid, Class: &class, Result: result, UnitsWh: 5000, BalanceWh: 6000}.Record())
@@ -124,7 +124,7 @@ func answer(meter int64, seq uint64, order, state, reason string) metering.Recor
 	return says(meter, wire.CommandAnswer{Head: head(seq), ID: order, State: state, Reason: reason}.Record())
 }
 
-// boot opens a connection with a memory and the number of its next record.
+// boot returns a boot message with a memory and the number of its next record.
 func boot(meter int64, store string, lowest, next uint64) metering.Record {
 	r := says(meter, wire.Boot{Memory: store, Lowest: lowest, Next: next, Boot: 3}.Record())
 	r.ReceivedAt = noon()
@@ -224,7 +224,7 @@ func (r *rows) TokenAnswered(own metering.OwnToken, state metering.TokenState, r
 	return r.Writes("token %d from %s to %s by %s at %s", own.ID[15], own.State, state, result, at.Format(time.TimeOnly))
 }
 
-// Every token brings a key that its meter has not confirmed yet.
+// Every token has a key that its meter has not confirmed yet.
 func (r *rows) KeyOfToken(token id.ID) (registry.Key, bool, error) {
 	return registry.Key{ID: token, State: registry.KeyIssued}, true, r.Fails("KeyOfToken")
 }
@@ -264,7 +264,7 @@ func (r *rows) ReadingsBetween(meter int64, store string, from, to uint64, newes
 	return r.behind, r.Fails(fmt.Sprintf("ReadingsBetween %d %s %d to %d, %d of %d", meter, store[12:], from, to, most, newest))
 }
 
-// books are the rows of money.
+// books holds the rows of money.
 type books struct {
 	wallet.ReleaseTx
 	*rows

@@ -23,8 +23,8 @@ type Tx interface {
 	// Moment returns the start of the transaction.
 	Moment() time.Time
 
-	// LockLive reads and locks the live state of meters, in the order of their numbers; it is empty for a meter that never sent
-	// anything.
+	// LockLive reads and locks the live state of meters, in the order of their numbers; the state is empty for a meter that never sent a
+	// record.
 	LockLive(meters []int64) (map[int64]*metering.Live, error)
 	// LoadInfo reads the data of a meter's last boot.
 	LoadInfo(meter int64) (*metering.Info, error)
@@ -46,15 +46,15 @@ type Tx interface {
 	WalletsOfMeters(meters []int64) ([]wallet.Row, error)
 	// VersionsOf returns all versions of a tariff in the order of their start.
 	VersionsOf(tariff id.ID) ([]tariff.Version, error)
-	// ReadingsBetween returns at most max readings of a meter with numbers in [from, to] of one memory, in order. newest bounds
-	// how many of the meter's newest rows are searched, 0 for all.
+	// ReadingsBetween returns at most max readings of a meter with numbers in [from, to] of one memory, in order. It searches only as many
+	// of the meter's newest rows as newest says, or all rows if newest is 0.
 	ReadingsBetween(meter int64, memory string, from, to uint64, newest, max int) ([]wallet.Reading, error)
 }
 
 // ReportTx is the part of a transaction for reports about tokens and answers to commands.
 type ReportTx interface {
-	// ReportedToken finds and locks the token of a report: by the request of our own delivery, otherwise by its TID. It finds
-	// only tokens that were made for the meter or handed in for it.
+	// ReportedToken finds and locks the token of a report: by the request in the report if the server delivered the token, otherwise by the
+	// TID. It finds only tokens that were made for the meter or handed in for it.
 	ReportedToken(meter int64, t *wire.Token) (metering.OwnToken, bool, error)
 	// PutTokenReport stores a meter's report about a token; the zero identity means an unknown token.
 	PutTokenReport(r *metering.Record, memory string, token id.ID) error

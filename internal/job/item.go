@@ -14,14 +14,14 @@ type Item struct {
 	Kind string // what to do, for the worker of the lane
 	Body []byte // JSON without secrets: token digits and keys are resolved when the item is sent
 
-	NextAt    time.Time // not before; zero means now
-	ExpiresAt time.Time // given up after this time; zero means never
+	NextAt    time.Time // earliest time; zero means now
+	ExpiresAt time.Time // when the item is given up; zero means never
 }
 
 // Claim is an item that one worker holds until a time. After that time any worker may claim it again.
 type Claim struct {
 	ID       id.ID
 	Seq      int64 // position within lane and key
-	Attempts int   // how often it was claimed and put back before
+	Attempts int   // number of earlier claims after which the item was put back
 	Item
 }

@@ -10,11 +10,11 @@ package job
 
 import "strings"
 
-// LaneMQTT is the lane of messages to meters. Within a key they stay in order, and each message waits for the answer to the
-// message before. So a meter has a key for each kind of message that must not wait for another. Tokens use the meter number: a token
-// that a locked meter accepts tomorrow must not delay a disconnect today. See [CommandKey], [SupplyKey] and [LeaseKey].
-// Meters detect repeated and overtaken messages by a counter that is drawn when a message is signed. A message that overtakes
-// another has the higher counter, and the overtaken one gets a new counter when it is sent again.
+// LaneMQTT is the lane of messages to meters. Within a key they stay in order, and each message waits for the answer to the message before.
+// So a meter has a key for each kind of message that must not wait for another. Tokens use the meter number: a token that a locked meter
+// accepts tomorrow must not delay a disconnect today. See [CommandKey], [SupplyKey] and [LeaseKey]. Meters detect repeated and overtaken
+// messages by a counter. A message gets its counter when it is signed. A message that overtakes another has the higher counter, and the
+// overtaken one gets a new counter when it is sent again.
 const LaneMQTT = "mqtt"
 
 // LaneNotice is the lane of notices to customers, in the order of their accounts.
@@ -27,7 +27,7 @@ const (
 	leaseEnd   = "/lease"
 )
 
-// CommandKey is the key of a meter's commands, configurations and clock settings in the lane of meters.
+// CommandKey is the key of a meter's commands, configurations and clock settings in LaneMQTT.
 func CommandKey(number string) string { return number + commandEnd }
 
 // SupplyKey is the key of connects and disconnects: a paid-for supply returns without waiting for any answer except to
@@ -37,24 +37,24 @@ func SupplyKey(number string) string { return number + supplyEnd }
 // LeaseKey is the key of leases: a lease waits only for the answer to another lease.
 func LeaseKey(number string) string { return number + leaseEnd }
 
-// KeysOf returns all keys of a meter in the lane of meters.
+// KeysOf returns all keys of a meter in LaneMQTT.
 func KeysOf(number string) []string {
 	return []string{number, CommandKey(number), SupplyKey(number), LeaseKey(number)}
 }
 
-// MeterOf returns the meter number in a key of the lane of meters.
+// MeterOf returns the meter number in a key of LaneMQTT.
 func MeterOf(key string) string {
 	number, _, _ := strings.Cut(key, "/")
 	return number
 }
 
-// Kinds of items in the lane of meters.
+// Kinds of items in the lane LaneMQTT.
 const (
 	KindToken   = "token"   // deliver a token: Body.TokenID, Body.Request
 	KindCommand = "command" // deliver a command: Body.CommandID
 )
 
-// Body is what an item of the lane of meters carries: only ids. Digits and signatures are added when it is sent.
+// Body is the content of an item in LaneMQTT: only ids. Digits and signatures are added when the item is sent.
 type Body struct {
 	TokenID   string `json:"token_id,omitempty"`
 	Request   string `json:"request,omitempty"`

@@ -16,20 +16,20 @@ import (
 // Limits of a worker.
 const (
 	claimBatch  = 100             // items of one tenant claimed at once
-	pollEvery   = time.Second     // how often a worker polls without being woken
-	restFactor  = 4               // a worker rests for this many times the length of its last look, because sales come first in the store
-	troublePoll = 5 * time.Second // how long it waits after an error of the store
-	MaxAttempts = 1000            // an item is given up after so many tries; with the pauses of [Pause] that takes months
+	pollEvery   = time.Second     // time between two polls of a worker that is not woken
+	restFactor  = 4               // a worker rests for this many times the duration of its last look, because sales come first in the store
+	troublePoll = 5 * time.Second // time that a worker waits after an error of the store
+	MaxAttempts = 1000            // number of tries after which an item is given up; with the pauses of [Pause] that takes months
 	maxError    = 500             // bytes of an error that are stored with the item
 )
 
-// HoldFor is how long a claim protects an item; after that, the item of a dead worker is free again.
+// HoldFor is the time for which a claim protects an item. After that time, the item of a dead worker is free again.
 const HoldFor = 2 * time.Minute
 
 // LongestPause is the longest pause of [Pause].
 const LongestPause = 2 * time.Hour
 
-// Pause is how long to wait for an answer after the nth sending, counted from 0: 1 min, 5 min, 30 min, then 2 h
+// Pause returns how long to wait for an answer after sending number n, counted from 0: 1 min, 5 min, 30 min, then 2 h
 // (docs/reference/datapath.md#from-the-outbox-to-the-meter).
 func Pause(n int) time.Duration {
 	pauses := [...]time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, LongestPause}
@@ -53,7 +53,7 @@ func Again(next time.Time, why string) Verdict { return Verdict{next: next, caus
 // Dead gives the item up for good. It stays readable, and the items behind it move on.
 func Dead(why string) Verdict { return Verdict{dead: true, cause: why} }
 
-// String is the verdict in words, for logs.
+// String returns the verdict in words, for logs.
 func (v Verdict) String() string {
 	switch {
 	case v.done:
@@ -71,9 +71,9 @@ type Sender interface {
 	Send(ctx context.Context, t access.Tenant, c Claim) (Verdict, error)
 }
 
-// OutboxTx is what a worker needs of a transaction.
+// OutboxTx is the part of a transaction that a worker needs.
 type OutboxTx interface {
-	// Tenants lists all tenants, whatever the transaction's own.
+	// Tenants lists all tenants, not only the tenant of the transaction.
 	Tenants() ([]access.Tenant, error)
 	OutboxClaim(lane, host, owner string, until time.Time, max int) ([]Claim, error)
 	OutboxDone(item id.ID, owner string) (bool, error)
@@ -83,23 +83,23 @@ type OutboxTx interface {
 	OutboxNext(lane, host string) (time.Time, bool, error)
 }
 
-// OutboxConfig is what a worker needs; every field but Host and Log is required.
+// OutboxConfig configures an Outbox; every field but Host and Log is required.
 type OutboxConfig struct {
 	Door   access.Door[OutboxTx]
 	Lane   string
 	Owner  string // names this worker among all instances
-	Host   string // the instance whose connections the items need; empty if there is only one
+	Host   string // the instance whose connections the items need; empty if only one instance runs
 	Sender Sender
 	Now    func() time.Time
 	Log    *slog.Logger // nil: nothing is logged
 }
 
-// Outbox is the worker of one lane. It uses only one goroutine, so that a receiver that connects while its item is being put
-// back is woken after that, never before.
+// Outbox is the worker of one lane. It uses only one goroutine, so that a receiver that connects while its item is being put back is woken
+// afterwards, never before.
 type Outbox struct {
 	c    OutboxConfig
 	bell chan struct{}
-	took time.Duration // how long the last check for due items took
+	took time.Duration // duration of the last check for due items
 
 	mu    sync.Mutex
 	awake map[receiver]struct{} // receivers that connected since the last look
@@ -167,10 +167,10 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// rest waits, so that polling stays cheap however many items wait for absent receivers. Every sale kicks the worker; if a look takes long,
-// one look for several kicks is enough. It returns false when ctx has ended.
+// rest waits between two looks, so that polling stays cheap even if many items wait for absent receivers. Every sale kicks the worker; if a
+// look takes long, one look for several kicks is enough. It returns false when ctx has ended.
 func (o *Outbox) rest(ctx context.Context) bool {
-	t := time.NewTimer(min(restFactor*o.took, pollEvery)) // a timer, so that setting the clock does not stop it
+	t := time.NewTimer(min(restFactor*o.took, pollEvery)) // a timer, because a change of the clock does not stop it
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -180,7 +180,7 @@ func (o *Outbox) rest(ctx context.Context) bool {
 	}
 }
 
-// look serves everything that is due in every tenant, and returns how long there is nothing to do.
+// look serves all due items of every tenant. It returns the time until more work may be due.
 func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
 	o.took = 0
 	if err := o.wakeAll(ctx); err != nil {
@@ -208,7 +208,7 @@ func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 		if n > 0 {
-			wait = 0 // there may be more
+			wait = 0 // more items may be due
 		}
 	}
 	return wait, nil
@@ -221,7 +221,7 @@ func (o *Outbox) next(ctx context.Context, t access.Tenant) (next time.Time, wai
 	return next, waits, err
 }
 
-// wakeAll makes due what waits for receivers that have connected. After an error they stay in the list.
+// wakeAll makes due the items that wait for receivers that have connected. After an error the receivers stay in the list.
 func (o *Outbox) wakeAll(ctx context.Context) error {
 	o.mu.Lock()
 	awake := o.awake
@@ -261,7 +261,7 @@ func (o *Outbox) keepAwake(t access.Tenant, keys []string) {
 	}
 }
 
-// serve claims what is due in one tenant, sends it, stores the outcomes, and returns how many items it tried to send.
+// serve claims the due items of one tenant, sends them and stores the outcomes. It returns how many items it tried to send.
 func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	var claims []Claim
 	err := o.c.Door.Do(ctx, t, func(tx OutboxTx) (_ bool, err error) {
@@ -275,11 +275,11 @@ func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	for i, c := range claims {
 		verdicts[i] = o.send(ctx, t, c)
 		if ctx.Err() != nil {
-			claims, verdicts = claims[:i+1], verdicts[:i+1] // the rest is free again when the hold ends
+			claims, verdicts = claims[:i+1], verdicts[:i+1] // the other items are free again when their claim ends
 			break
 		}
 	}
-	// Record what was sent even if the program is ending.
+	// Record the sent items even if the program is ending.
 	err = o.c.Door.Do(context.WithoutCancel(ctx), t, func(tx OutboxTx) (bool, error) {
 		for i, c := range claims {
 			if err := o.note(tx, c, verdicts[i]); err != nil {
@@ -294,7 +294,7 @@ func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	return len(claims), nil
 }
 
-// send carries out one item. An error becomes a pause, and too many of them end the item.
+// send carries out one item. After an error the item waits for a pause; after MaxAttempts tries it is given up.
 func (o *Outbox) send(ctx context.Context, t access.Tenant, c Claim) Verdict {
 	v, err := o.c.Sender.Send(ctx, t, c)
 	if err != nil {

@@ -61,7 +61,7 @@ func (b *box) put(key, kind string, at time.Time) {
 	b.items = append(b.items, &item{Claim: job.Claim{ID: id.ID{15: byte(n + 1)}, Seq: int64(n), Item: job.Item{Lane: job.LaneMQTT, Key: key, Kind: kind, NextAt: at}}})
 }
 
-// state lists what is left.
+// state lists the items that are left.
 func (b *box) state() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -154,7 +154,7 @@ func (b *box) OutboxNext(_, _ string) (next time.Time, waits bool, err error) {
 	return next, waits, nil
 }
 
-// sends is a sender that records its items with the time, and answers as set.
+// sends is a sender that records its items with the time, and gives the answers that the test has set.
 type sends struct {
 	mu     sync.Mutex
 	began  time.Time
@@ -244,8 +244,8 @@ func TestOrderIsKeptPerKey(t *testing.T) {
 	})
 }
 
-// TestSalesDoNotMakeTheWorkerLookAllTheTime: every sale kicks the worker. If the check takes long, because many items wait
-// for absent receivers, the worker rests for a multiple of that time.
+// TestSalesDoNotMakeTheWorkerLookAllTheTime kicks the worker at every sale. If the check takes long, because many items wait for absent
+// receivers, the worker must rest for a multiple of that time.
 func TestSalesDoNotMakeTheWorkerLookAllTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s, o := outbox(t, func(job.Claim) (job.Verdict, error) { return job.Done(), nil })
@@ -317,7 +317,7 @@ func TestTroubleIsTriedAgainAndEndsOneDay(t *testing.T) {
 			case "hopeless":
 				return job.Dead("nobody there"), nil
 			}
-			return job.Verdict{}, nil // a sender without a verdict
+			return job.Verdict{}, nil // a sender that returns no verdict
 		})
 		b.add("m1", "broken")
 		b.add("m2", "hopeless")
@@ -352,7 +352,7 @@ func TestStoreThatRefusesIsAskedAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.mu.Lock()
 		b.fail = nil
-		b.put("m1", "a", time.Now().Add(time.Hour)) // only the failed wake makes it due
+		b.put("m1", "a", time.Now().Add(time.Hour)) // due in an hour: only the failed wake makes the item due now
 		b.mu.Unlock()
 		time.Sleep(10 * time.Second)
 		if got := strings.Count(s.all(), "a@"); got != 1 {

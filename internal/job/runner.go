@@ -23,9 +23,9 @@ const (
 // leadName names the lead, for which the runners compete.
 const leadName = "jobs"
 
-// RunTx is what a runner needs of a transaction, in addition to what the tasks need.
+// RunTx is the part of a transaction that a runner needs, in addition to the needs of the tasks.
 type RunTx interface {
-	// Tenants lists all tenants, whatever the transaction's own.
+	// Tenants lists all tenants, not only the tenant of the transaction.
 	Tenants() ([]access.Tenant, error)
 	// JobRun records a period as done, and reports whether it was not done before.
 	JobRun(name, period string) (first bool, err error)
@@ -36,11 +36,11 @@ type RunTx interface {
 // Task is work that recurs in every tenant.
 type Task[X RunTx] struct {
 	Name string
-	// Period names the period of a moment ("2026-11" for a month). The task runs once per name, however often the program
-	// restarts. If it is nil, the task runs at every tick and must be harmless to repeat.
+	// Period returns the name of the period that a moment is in, such as "2026-11" for a month. The task runs once for each name, however
+	// often the program restarts. If Period is nil, the task runs at every tick and must be harmless to repeat.
 	Period func(now time.Time) string
-	// First, if set, runs before Do if Period is nil. It does work that may be large in slices, each in a transaction of its
-	// own, until it reports no more. After maxSlices slices Do runs all the same, and the rest follows at the next tick.
+	// First, if set, runs before Do if Period is nil. It does large work in slices, each in its own transaction, until it reports that no
+	// more is left. After maxSlices slices Do runs too, and the remaining slices follow at the next tick.
 	First func(tx X) (more bool, err error)
 	// Do is the work of one period. The same transaction records the period as done.
 	Do func(tx X, now time.Time) error
@@ -53,7 +53,7 @@ type Runner[X RunTx] struct {
 	tasks  []Task[X]
 	now    func() time.Time
 	log    *slog.Logger
-	ran    map[ran]string // the last period known as done, so that a tick is cheap
+	ran    map[ran]string // the last period that is known to be done, so that a tick is cheap
 }
 
 type ran struct {
@@ -69,8 +69,8 @@ func NewRunner[X RunTx](door access.Door[X], holder string, now func() time.Time
 	return &Runner[X]{door: door, holder: holder, tasks: tasks, now: now, log: log, ran: make(map[ran]string)}
 }
 
-// Run carries out what is due at every tick until ctx ends, and then gives up the lead. A failed task is tried again at the
-// next tick; the others run all the same.
+// Run carries out the due tasks at every tick until ctx ends, and then gives up the lead. A failed task is tried again at the next tick and
+// does not stop the other tasks.
 func (r *Runner[X]) Run(ctx context.Context) error {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
@@ -86,7 +86,7 @@ func (r *Runner[X]) Run(ctx context.Context) error {
 	}
 }
 
-// tick does what is due if this instance leads.
+// tick runs the due tasks if this instance leads.
 func (r *Runner[X]) tick(ctx context.Context) error {
 	leads := false
 	err := r.door.Do(ctx, 0, func(tx X) (_ bool, err error) {
@@ -136,7 +136,7 @@ func (r *Runner[X]) run(ctx context.Context, t access.Tenant, task Task[X]) erro
 	return err
 }
 
-// first runs the slices before a task.
+// first runs the slices of a task before its Do.
 func (r *Runner[X]) first(ctx context.Context, t access.Tenant, task Task[X]) error {
 	for n, more := 0, task.First != nil; more && n < maxSlices; n++ {
 		err := r.door.Do(ctx, t, func(tx X) (_ bool, err error) { more, err = task.First(tx); return false, err })

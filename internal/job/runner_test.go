@@ -115,7 +115,7 @@ func hours(now time.Time) string { return now.Format("15h") }
 func TestRecurringWorkIsDoneOncePerPeriodByTheLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &board{done: map[string]bool{}}
-		var log []string // guarded by the board, inside whose transactions it is written
+		var log []string // guarded by the board: only its transactions append to it
 		broken := true
 		done := func() string {
 			b.mu.Lock()

@@ -23,15 +23,15 @@ const DataFileName = "data.key"
 
 const (
 	dataKeySize   = 32
-	sealedVersion = 1 // first byte of every sealed text, so that the form can change
+	sealedVersion = 1 // first byte of every sealed text; a later form can have another
 )
 
-// ErrSealed means that a sealed text does not open: it was altered, or belongs to another context or another data key.
+// ErrSealed means that a sealed text cannot be opened: it was altered, or belongs to another context or another data key.
 var ErrSealed = errors.New("sealed text cannot be decrypted with this data key and context")
 
-// DataKey seals small secrets of the database, so that a copy of the database alone shows no token digits, stored answers or link keys.
-// Its file is in the data folder and only the server's user can read it, because a server must sign commands and repeat answers while its
-// key store is locked. Back up both the database and this file, but not together.
+// DataKey seals small secrets of the database, so that a copy of the database alone shows no token digits, stored answers or link keys. Its
+// file is in the data folder, not in the key store, because a server must sign commands and repeat answers while its key store is locked.
+// Only the server's user can read the file. Back up both the database and this file, but not together.
 type DataKey struct {
 	aead cipher.AEAD
 	mac  []byte
@@ -94,7 +94,7 @@ func (d *DataKey) Seal(context string, plain []byte) []byte {
 	return d.aead.Seal(out, nonce, plain, []byte(context))
 }
 
-// Open undoes Seal. The error is ErrSealed.
+// Open decrypts a text that Seal made in the same context. The only error is ErrSealed.
 func (d *DataKey) Open(context string, sealed []byte) ([]byte, error) {
 	if len(sealed) < 1+chacha20poly1305.NonceSizeX || sealed[0] != sealedVersion {
 		return nil, ErrSealed

@@ -124,7 +124,7 @@ func TestDamagedDataKeyIsRefused(t *testing.T) {
 		if err := os.WriteFile(path, make([]byte, c.size), c.mode); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(path, c.mode); err != nil { // whatever the umask
+		if err := os.Chmod(path, c.mode); err != nil { // sets the mode whatever the umask is
 			t.Fatal(err)
 		}
 		if _, err := keystore.OpenData(dir); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -35,12 +35,12 @@ const (
 // Params are the costs of turning the passphrase into a key by argon2id (RFC 9106). The file stores them, so raising them later does not
 // lock anybody out.
 type Params struct {
-	Time      uint32 // passes
+	Time      uint32 // number of passes
 	MemoryKiB uint32
 	Threads   uint8
 }
 
-// DefaultParams are the second recommended set of RFC 9106: 3 passes over 64 MiB, about 0.1 s.
+// DefaultParams returns the second recommended set of RFC 9106: 3 passes over 64 MiB, about 0.1 s.
 func DefaultParams() Params { return Params{Time: 3, MemoryKiB: 64 << 10, Threads: 4} }
 
 func (p Params) valid() bool {

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// FuzzParseDocument: a planted file neither crashes the server nor forces a key derivation of unlimited cost. A file that is read and
-// written again keeps its meaning.
+// FuzzParseDocument checks that a planted file neither crashes the server nor forces a key derivation of unlimited cost. A file that is
+// read and written again must keep its meaning.
 func FuzzParseDocument(f *testing.F) {
 	doc, err := newDocument(Params{Time: 1, MemoryKiB: 8, Threads: 1})
 	if err != nil {

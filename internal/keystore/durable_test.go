@@ -36,7 +36,7 @@ func TestAKeyIsDurableBeforeItIsReported(t *testing.T) {
 	for _, c := range []struct {
 		job, inject, fails string
 		folder             bool // inject only into operations on the folder
-		kept               bool // the file has its final name afterwards
+		kept               bool // the file has its final name when the process has ended
 	}{
 		{"add", "", "", false, true},
 		{"data", "", "", false, true},
@@ -80,7 +80,7 @@ func TestAKeyIsDurableBeforeItIsReported(t *testing.T) {
 	}
 }
 
-// writeKeys is what the traced process does.
+// writeKeys does the work of the traced process: it adds a vending key or makes the data key.
 func writeKeys(t *testing.T, job, dir string) {
 	if job == "short" {
 		signal.Ignore(unix.SIGXFSZ)

@@ -41,7 +41,8 @@ func ordered(t *testing.T) vending.IssueRequest {
 		BaseDate: sts.Base2014, PAN: pan}}
 }
 
-// TestAKeyThatCannotBeUsedIsAsGoodAsMissing: the file's seal is right, but the key has a wrong length or was sealed under other facts.
+// TestAKeyThatCannotBeUsedIsAsGoodAsMissing uses a file with a correct seal. Its key has a wrong length or was sealed under other facts, so
+// it must be treated as missing.
 func TestAKeyThatCannotBeUsedIsAsGoodAsMissing(t *testing.T) {
 	for name, c := range map[string]struct {
 		key       []byte
@@ -70,7 +71,7 @@ func TestAKeyThatCannotBeUsedIsAsGoodAsMissing(t *testing.T) {
 	}
 }
 
-// recorder is a cipher that records what it opened.
+// recorder is a cipher that records the texts that it opened.
 type recorder struct {
 	cipher.AEAD
 	opened []byte

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// stamp tells whether a file is still the one that was read. A nil info means that there was no file. A replaced file is a different file
-// for the system, so even a change within the resolution of the file times shows.
+// stamp identifies the file that was read, so that a change is noticed. A nil info means that there was no file. The system treats a
+// replaced file as a different file, so even a change within the resolution of the file times is noticed.
 type stamp struct{ info fs.FileInfo }
 
 func stampOf(path string) (stamp, error) {
@@ -54,7 +54,7 @@ func replace(path string, content []byte) error {
 	return place(path, content, os.Rename)
 }
 
-// createOnce is replace for a file that must not exist yet. It returns fs.ErrExist if another process was first.
+// createOnce is like replace, for a file that must not exist yet. It returns fs.ErrExist if another process was first.
 func createOnce(path string, content []byte) error {
 	return place(path, content, func(temp, path string) error {
 		if err := os.Link(temp, path); err != nil {
@@ -93,7 +93,7 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// How long a process waits for another one that is changing the key store, and how often it tries the lock.
+// These constants say how long a process waits for another process that is changing the key store, and how often it tries the lock.
 const (
 	lockWait  = 10 * time.Second
 	lockRetry = 20 * time.Millisecond

@@ -35,7 +35,7 @@ func small(t *testing.T) (document, *kek) {
 	return d, k
 }
 
-// TestTheCostOfAPassphraseHasLimits tries each cost at its limits. A planted file must not be able to demand more.
+// TestTheCostOfAPassphraseHasLimits tries each cost at its limits and beyond. A planted file must not be able to demand a higher cost.
 func TestTheCostOfAPassphraseHasLimits(t *testing.T) {
 	for p, ok := range map[Params]bool{
 		{Time: 1, MemoryKiB: 8, Threads: 1}:         true,
@@ -58,7 +58,7 @@ func TestTheCostOfAPassphraseHasLimits(t *testing.T) {
 	}
 }
 
-// TestEveryFigureOfAFileIsChecked changes one field of a good file at a time.
+// TestEveryFigureOfAFileIsChecked changes one field of a good file at a time, and compares the error.
 func TestEveryFigureOfAFileIsChecked(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*document)
@@ -101,7 +101,7 @@ func TestEveryFigureOfAFileIsChecked(t *testing.T) {
 	}
 }
 
-// TestASealedTextThatIsTooShortIsNotOpened checks that a short text is refused before the cipher gets it, which would panic.
+// TestASealedTextThatIsTooShortIsNotOpened checks that a short text is refused before it reaches the cipher, which would panic.
 func TestASealedTextThatIsTooShortIsNotOpened(t *testing.T) {
 	_, k := small(t)
 	for _, s := range []sealed{{}, {Nonce: make([]byte, 23), Box: make([]byte, 16)}, {Nonce: make([]byte, 24), Box: make([]byte, 15)}} {
@@ -161,7 +161,7 @@ func TestFactsOfAVendingKey(t *testing.T) {
 	}
 }
 
-// TestAFileIsAnotherWhenAnythingOfItDiffers changes its size, its time, or the file itself.
+// TestAFileIsAnotherWhenAnythingOfItDiffers changes the size or the time of a file, or the file itself. Each change must be noticed.
 func TestAFileIsAnotherWhenAnythingOfItDiffers(t *testing.T) {
 	dir := t.TempDir()
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
@@ -203,7 +203,7 @@ func TestAFileIsAnotherWhenAnythingOfItDiffers(t *testing.T) {
 	}
 }
 
-// TestFilesArePlacedWholeOrNotAtAll: after an error the old file is unchanged and no temporary file is left.
+// TestFilesArePlacedWholeOrNotAtAll checks that after an error the old file is unchanged and no temporary file is left.
 func TestFilesArePlacedWholeOrNotAtAll(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
@@ -255,7 +255,7 @@ func TestFilesArePlacedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-// TestALockThatFailsIsAnError: a lock that fails must not look like one that was taken.
+// TestALockThatFailsIsAnError checks that a failed lock returns an error, and does not look like a lock that was taken.
 func TestALockThatFailsIsAnError(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "lock"))
 	if err != nil {
@@ -309,7 +309,7 @@ func TestAPassphraseIsWiped(t *testing.T) {
 	}
 }
 
-// TestATokenMustOpenToItsOrder changes each field of the order.
+// TestATokenMustOpenToItsOrder changes each field of the order. The token must no longer match.
 func TestATokenMustOpenToItsOrder(t *testing.T) {
 	amount, err := sts.EncodeTenths(347)
 	if err != nil {
@@ -341,7 +341,7 @@ func TestATokenMustOpenToItsOrder(t *testing.T) {
 	}
 }
 
-// TestTheKeyStoreTakesAThousandKeys: the thousandth key is accepted and the next is refused.
+// TestTheKeyStoreTakesAThousandKeys checks that the thousandth key is accepted and the next is refused.
 func TestTheKeyStoreTakesAThousandKeys(t *testing.T) {
 	d, k := small(t)
 	d.Keys = slices.Repeat(d.Keys, 999)

@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "make the files of TestFilesOfAnOlderVersionOpen anew, with other keys: only where old folders are given up")
 
-// TestFilesOfAnOlderVersionOpen opens a key store, a data key and a sealed text that an older version wrote. If they no longer open,
-// neither does any existing folder.
+// TestFilesOfAnOlderVersionOpen opens a key store, a data key and a sealed text that an older version wrote. If this test fails, the
+// program can no longer open existing data folders.
 func TestFilesOfAnOlderVersionOpen(t *testing.T) {
 	const sealed, context, plain = "sealed.bin", "token 1", "12345678901234567890"
 	old, dir := filepath.Join("testdata", "folder"), t.TempDir()

@@ -28,14 +28,14 @@ var (
 // Issuer returns an issuer that uses the store's keys.
 func (s *Store) Issuer() *Issuer { return &Issuer{s: s} }
 
-// Local is true: Issue does no input or output except to check the key store's file, so a whole sale can be one transaction.
+// Local returns true. Issue does no input or output except to check the key store's file, so a whole sale can be one transaction.
 func (i *Issuer) Local() bool { return true }
 
 // Look returns an issuer for one request. It has checked the key store's file and does not check it again, unless that check failed. It
 // uses the keys that were read last, even by another request.
 func (i *Issuer) Look() vending.Issuer { return i.At() }
 
-// At is Look for code that wraps the issuer.
+// At does the same as Look, for code that wraps the issuer.
 func (i *Issuer) At() *Issuer { return &Issuer{s: i.s, looked: i.s.look() == nil} }
 
 // Check returns the refusal that Issue would give for an order, without making a token.
@@ -45,7 +45,7 @@ func (i *Issuer) Check(_ context.Context, o vending.IssueRequest) refusal.Refusa
 }
 
 // Issue makes the token of an order. The same order always gives the same token, which depends only on the order and the vending keys.
-// Issue opens the token again with the same key before it returns it, because a token that a meter reads differently is lost money.
+// Before Issue returns the token, it opens the token again with the same key, because a token that a meter reads differently is lost money.
 func (i *Issuer) Issue(_ context.Context, o vending.IssueRequest) (vending.Answer, error) {
 	key, no := i.decoderKey(o)
 	if no.Refused() {
@@ -74,7 +74,8 @@ func (i *Issuer) Issue(_ context.Context, o vending.IssueRequest) (vending.Answe
 	return vending.Answer{Outcome: vending.Made, Token: token}, nil
 }
 
-// asOrdered reports whether an opened token matches its order. The tokens of a key change were checked when the set was made.
+// asOrdered reports whether an opened token matches its order. It does not compare the tokens of a key change, because they were checked
+// when the set was made.
 func asOrdered(back sts.Opened, o vending.IssueRequest) bool {
 	switch o.Make {
 	case vending.MakeCredit:
@@ -144,7 +145,7 @@ func (i *Issuer) decoderKey(o vending.IssueRequest) (sts.Key, refusal.Refusal) {
 	return key, refusal.Refusal{}
 }
 
-// fresh makes sure that the keys are those of the file. The caller holds s.mu.
+// fresh reads the key store's file again if it has changed. The caller holds s.mu.
 func (i *Issuer) fresh() error {
 	if i.looked {
 		return nil
@@ -152,7 +153,7 @@ func (i *Issuer) fresh() error {
 	return i.s.refresh()
 }
 
-// fitting finds the vending key that makes this meter's key, or returns why there is none. The caller holds s.mu.
+// fitting finds the vending key from which this meter's key is derived, or returns the refusal if there is none. The caller holds s.mu.
 func (s *Store) fitting(a sts.Attributes) (entry, refusal.Refusal) {
 	want := Fact{SGC: a.SGC, KRN: a.KRN, KT: a.KT}
 	if a.KT == sts.DITK {
@@ -191,7 +192,7 @@ func allowed(f Fact, o vending.IssueRequest) refusal.Refusal {
 		// A virtual meter can be registered under any number. Under a real key its tokens would load in the real meter of that number,
 		// although its sales are marked as tests.
 		return refuse.SimulatedMeterUnderRealKey(f.SGC, f.KRN, uint8(f.KT))
-	case o.Make != vending.MakeKeyChange && tid.Expired(ken): // a key change is allowed for an expired key
+	case o.Make != vending.MakeKeyChange && tid.Expired(ken): // a key change is allowed even under an expired key
 		return refuse.VendingKeyExpired(f.SGC, f.KRN, uint8(f.KT), ken)
 	}
 	return refusal.Refusal{}

@@ -10,14 +10,15 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// maxKeyFile is far more than a key needs, so that a key with many trailing blanks is still read and a wrong file is refused.
+// maxKeyFile is the largest key file that is read, in bytes. It is far more than a key needs: a key with many trailing blanks is still
+// read, and a wrong file is refused.
 const maxKeyFile = 4096
 
-// ErrKeyFile is wrapped by every error about a key file. None of them quotes the file.
+// ErrKeyFile is wrapped by every error about a key file. No such error quotes the file.
 var ErrKeyFile = errors.New("not a key file")
 
 // ReadVendingKey reads a key file: one line of hexadecimal digits, blanks ignored, of 8 bytes (DKGA 02) or 20 bytes (DKGA 04). The error
-// says what is wrong and where, but never quotes the file.
+// names the fault and its place, but never quotes the file.
 func ReadVendingKey(r io.Reader) (sts.VendingKey, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
 	defer clear(text)

@@ -6,8 +6,9 @@
 // package cannot protect keys in memory: Go may have copied a buffer before it was wiped, so whoever can read the memory of the process
 // can read the keys in use. Only a separate signer will change that.
 //
-// Any number of processes can share the file. A change is made under a lock, written to a temporary file, synced and renamed over the old
-// one. Every reader checks the file's stamp before it answers, so a running server uses a new key from its next request on.
+// Any number of processes can share the file. A process that changes the file holds a lock. It writes and syncs a temporary file and
+// renames it over the old file. Every reader checks the file's stamp before it answers, so a running server uses a new key from its next
+// request on.
 package keystore
 
 import (
@@ -44,11 +45,11 @@ var (
 type Fact struct {
 	SGC      string       // supply group code, 6 digits
 	KRN      uint8        // key revision number, 1 to 9
-	KT       sts.KeyType  // of the meter keys it makes: DDTK, DUTK or DCTK
+	KT       sts.KeyType  // key type of the meter keys that are derived from this key: DDTK, DUTK or DCTK
 	DKGA     sts.DKGA     // derivation algorithm, which also determines the key's length
-	BaseDate sts.BaseDate // belongs to the revision
+	BaseDate sts.BaseDate // base date of this key revision
 	KEN      uint8        // key expiry number; 255 never expires
-	Test     bool         // a test key: its meters are virtual or on the bench
+	Test     bool         // a test key: its meters are virtual meters or test meters
 }
 
 // Same reports whether both facts name the same vending key.
@@ -63,7 +64,7 @@ func (f Fact) String() string {
 	return s
 }
 
-// problem returns what is wrong with the fact.
+// problem returns the reason why the fact is not valid.
 func (f Fact) problem() refusal.Refusal {
 	switch {
 	case !isSGC(f.SGC):
@@ -102,14 +103,14 @@ func isSGC(s string) bool {
 	return true
 }
 
-// Config tunes a Store; its zero value works.
+// Config holds the settings of a Store; its zero value works.
 type Config struct {
 	// Params are the costs for a key store that this process creates; an existing file has its own. Zero means DefaultParams. Tests lower
 	// them.
 	Params Params
 }
 
-// Store is the vending keys of one data folder. Its methods may be called from any goroutine.
+// Store holds the vending keys of one data folder. Its methods may be called from any goroutine.
 type Store struct {
 	dir    string
 	params Params
@@ -117,7 +118,7 @@ type Store struct {
 	mu    sync.Mutex
 	read  stamp
 	doc   *document
-	pass  []byte // passphrase from before the file existed; opens or creates it, then is wiped
+	pass  []byte // passphrase from before the file existed; it opens or creates the file and is then wiped
 	kek   *kek   // nil while locked
 	trust bool   // kek opened the seal of doc
 }
@@ -150,8 +151,8 @@ func (s *Store) LogValue() slog.Value { return slog.StringValue(maskedStore) }
 // Path returns where the file is or will be.
 func (s *Store) Path() string { return filepath.Join(s.dir, FileName) }
 
-// look is refresh for a caller that does not hold s.mu. It checks the file before it takes the lock, so that nobody waits for
-// the check.
+// look does the same as refresh, for a caller that does not hold s.mu. It checks the file before it takes the lock, so that nobody waits
+// for the check.
 func (s *Store) look() error {
 	now, err := stampOf(s.Path())
 	s.mu.Lock()
@@ -190,8 +191,8 @@ func (s *Store) refresh() error {
 	return s.unseal()
 }
 
-// unseal tries this process's passphrase, or the key derived from it, on the file just read. If it does not fit, the store is locked,
-// which is not an error. The caller holds s.mu.
+// unseal tries this process's passphrase, or the key derived from it, on the file just read. If neither opens the file, the store is
+// locked, which is not an error. The caller holds s.mu.
 func (s *Store) unseal() error {
 	s.trust = false
 	if s.pass != nil {
@@ -206,7 +207,7 @@ func (s *Store) unseal() error {
 		return nil
 	}
 	if s.trust = s.doc.verify(s.kek); !s.trust {
-		s.kek = nil // another passphrase, or an altered file: either way, use nothing of it
+		s.kek = nil // another passphrase, or an altered file: in both cases, use no key of the file
 	}
 	return nil
 }
@@ -231,8 +232,8 @@ func (s *Store) Locked() bool {
 func (s *Store) open() bool { return s.doc == nil && s.pass != nil || s.doc != nil && s.trust }
 
 // Unlock opens the store for this process. If there is no file yet, the store holds the passphrase until the first key creates one. Unlock
-// copies the passphrase; the caller wipes its own. It returns ErrPassphrase, ErrEmptyPassphrase, ErrAltered, or the error of reading the
-// file.
+// copies the passphrase; the caller must wipe the original. It returns ErrPassphrase, ErrEmptyPassphrase, ErrAltered, or the error of
+// reading the file.
 func (s *Store) Unlock(passphrase []byte) error {
 	if len(passphrase) == 0 {
 		return ErrEmptyPassphrase
@@ -291,8 +292,8 @@ func (s *Store) facts() []Fact {
 }
 
 // Add seals a vending key with its facts and stores it durably. Every process with this folder uses it from its next request on. Add
-// refuses while the store is locked or full, if the key exists already, and if a supply group's revision would mix test and real keys. The
-// first key creates the file under the passphrase that Unlock got.
+// refuses a key while the store is locked or full. It also refuses a key that exists already, and a key that would mix test and real keys
+// in one revision of a supply group. The first key creates the file under the passphrase that Unlock got.
 func (s *Store) Add(f Fact, key sts.VendingKey) (refusal.Refusal, error) {
 	raw := key.Reveal()
 	defer clear(raw)
@@ -312,7 +313,7 @@ func (s *Store) Add(f Fact, key sts.VendingKey) (refusal.Refusal, error) {
 	return no, fault.Wrap(err, "add vending key")
 }
 
-// addLocked is Add under both locks: the store's and the folder's.
+// addLocked does the work of Add. The caller holds the store's lock and the folder's lock.
 func (s *Store) addLocked(f Fact, raw []byte) (refusal.Refusal, error) {
 	if err := s.refresh(); err != nil {
 		return refusal.Refusal{}, err
@@ -338,7 +339,8 @@ func (s *Store) addLocked(f Fact, raw []byte) (refusal.Refusal, error) {
 	return refusal.Refusal{}, s.refresh()
 }
 
-// base returns the document to which a key is added, and the kek of that document: those of the file, or new ones under the passphrase.
+// base returns the document to which a key is added, and the kek of that document. It returns the document and kek of the file or, without
+// a file, new ones under the passphrase.
 func (s *Store) base() (document, *kek, error) {
 	if s.doc != nil {
 		return *s.doc, s.kek, nil

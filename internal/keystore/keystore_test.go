@@ -98,7 +98,7 @@ func issue(t *testing.T, s *keystore.Store, o vending.IssueRequest) sts.Token {
 
 func TestKeyIsUsedFromTheNextRequestOnByAnotherProcess(t *testing.T) {
 	dir := t.TempDir()
-	server := unlocked(t, dir) // started before there was any key
+	server := unlocked(t, dir) // started before the key store existed
 	if server.Locked() {
 		t.Fatal("a server with a passphrase and no key store is locked")
 	}
@@ -183,7 +183,7 @@ func TestFactsAreReadWithoutThePassphraseAndKeysAreNot(t *testing.T) {
 	}
 }
 
-// TestLockingBeforeTheFirstKeyForgetsThePassphrase: after Lock a store neither creates a file nor opens one.
+// TestLockingBeforeTheFirstKeyForgetsThePassphrase checks that after Lock a store neither creates a file nor opens one.
 func TestLockingBeforeTheFirstKeyForgetsThePassphrase(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)
@@ -398,8 +398,8 @@ func TestConcurrentAddsLoseNothing(t *testing.T) {
 	}
 }
 
-// TestNoFileHoldsAKey searches every file of the folder, including those left by an interrupted write, for the keys in every form in which
-// they could be written.
+// TestNoFileHoldsAKey searches every file of the folder for the keys, including files left by an interrupted write. It searches for every
+// form in which the keys could be written.
 func TestNoFileHoldsAKey(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)
@@ -520,7 +520,7 @@ func TestFileThatDisappearsIsAnErrorNotAnEmptyStore(t *testing.T) {
 	}
 }
 
-// TestAnIssuerLooksOnceForARequest: a change of the file during a request takes effect at the next one.
+// TestAnIssuerLooksOnceForARequest changes the file during a request. The change must take effect at the next request.
 func TestAnIssuerLooksOnceForARequest(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	add(t, s, fact02(), hex02)

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 )
 
-// TestAddWaitsTenSecondsForAnotherProcess checks that Add then gives up without a change. If the other process
-// ends in time, the key is added.
+// TestAddWaitsTenSecondsForAnotherProcess checks that Add gives up without a change after ten seconds. If the other process ends in time,
+// the key is added.
 func TestAddWaitsTenSecondsForAnotherProcess(t *testing.T) {
 	for held, want := range map[time.Duration]error{9 * time.Second: nil, 10 * time.Second: nil, time.Minute: keystore.ErrBusy} {
 		synctest.Test(t, func(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Reader opens tokens for the token doctor. It derives decoder keys for one call only, and returns only what they open.
+// Reader opens tokens for the token doctor. It derives decoder keys for one call only, and never returns a key.
 type Reader struct{ s *Store }
 
 var _ diagnosis.Keys = (*Reader)(nil)
@@ -44,7 +44,7 @@ func (r *Reader) Open(t sts.Token, of []sts.Attributes) ([]sts.Opened, diagnosis
 	return out, use, nil
 }
 
-// keys derives decoder keys. Without a vending key the entry is the zero Key, which opens nothing.
+// keys derives decoder keys. For attributes without a vending key the result is the zero Key, which opens no token.
 func (r *Reader) keys(of []sts.Attributes) ([]sts.Key, diagnosis.KeyUse) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
@@ -60,7 +60,7 @@ func (r *Reader) keys(of []sts.Attributes) ([]sts.Key, diagnosis.KeyUse) {
 		}
 		k, err := r.s.derive(e, a)
 		if err != nil {
-			continue // altered, or an algorithm that this version does not support: treat it as missing
+			continue // the entry was altered, or needs an algorithm that this version does not support: treat it as missing
 		}
 		keys[i], use = k, diagnosis.KeysUsed
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TestReaderOpensTokensAndGivesNoKeyAway: the token doctor gets only the content of tokens, for the meter that it asks about.
+// TestReaderOpensTokensAndGivesNoKeyAway checks that the token doctor gets only the content of tokens, and only for the meter in its
+// question.
 func TestReaderOpensTokensAndGivesNoKeyAway(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)

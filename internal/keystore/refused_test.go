@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TestARefusedTokenIsExplained checks the whole answer for each reason.
+// TestARefusedTokenIsExplained checks the whole answer for each reason of a refusal.
 func TestARefusedTokenIsExplained(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	add(t, s, fact02(), hex02)
@@ -81,7 +81,8 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 	}
 }
 
-// TestTokensOfManagement: management tokens are made under a default key too, until it expires. Afterwards the key may still be changed.
+// TestTokensOfManagement checks that management tokens are also made under a default key, until the key expires. Afterwards the key may
+// still be changed.
 func TestTokensOfManagement(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	def := fact02()
@@ -130,7 +131,7 @@ func TestTokensOfManagement(t *testing.T) {
 	}
 }
 
-// TestARefusedKeyChangeIsExplained: each rule of the standard that refuses the new key has its own reason.
+// TestARefusedKeyChangeIsExplained checks that each rule of the standard that refuses the new key has a different reason.
 func TestARefusedKeyChangeIsExplained(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	common, older := fact02(), fact02()
@@ -152,7 +153,7 @@ func TestARefusedKeyChangeIsExplained(t *testing.T) {
 	}
 }
 
-// TestARefusedKeyIsExplained checks the whole answer of Add for each reason.
+// TestARefusedKeyIsExplained checks the whole answer of Add for each reason of a refusal.
 func TestARefusedKeyIsExplained(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	add(t, s, fact02(), hex02)
@@ -194,7 +195,7 @@ func TestARefusedKeyIsExplained(t *testing.T) {
 	}
 }
 
-// TestAFileThatCannotBeReadIsReportedEverywhere puts a folder where the file should be.
+// TestAFileThatCannotBeReadIsReportedEverywhere puts a folder in the place of the file.
 func TestAFileThatCannotBeReadIsReportedEverywhere(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)
@@ -294,8 +295,8 @@ func TestCostsOutOfRangeMakeNoFile(t *testing.T) {
 	}
 }
 
-// TestAnAlteredFileIsToldFromAWrongPassphrase: Unlock returns ErrAltered for an altered file and ErrPassphrase
-// for a wrong passphrase.
+// TestAnAlteredFileIsToldFromAWrongPassphrase checks that Unlock returns ErrAltered for an altered file and ErrPassphrase for a wrong
+// passphrase.
 func TestAnAlteredFileIsToldFromAWrongPassphrase(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
-// lockNow locks the file for this process and reports whether another one holds it. The kernel releases the lock when the process ends, so
-// a crash leaves nothing to clean up.
+// lockNow locks the file for this process and reports whether another process holds the lock. The kernel releases the lock when the process
+// ends, so a crash leaves nothing to clean up.
 func lockNow(f *os.File) (held bool, err error) {
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
-// lockNow locks the file for this process and reports whether another one holds it. The system releases the lock when the process ends, so
-// a crash leaves nothing to clean up.
+// lockNow locks the file for this process and reports whether another process holds the lock. The system releases the lock when the process
+// ends, so a crash leaves nothing to clean up.
 func lockNow(f *os.File) (held bool, err error) {
 	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, new(windows.Overlapped))
@@ -24,5 +24,5 @@ func lockNow(f *os.File) (held bool, err error) {
 // syncDir does nothing: Windows has no way to sync a folder, and NTFS journals the rename itself.
 func syncDir(string) error { return nil }
 
-// othersMayRead cannot tell: the mode bits of a file say nothing about its access list here.
+// othersMayRead always returns false: on Windows the mode bits of a file say nothing about its access list.
 func othersMayRead(fs.FileInfo) bool { return false }

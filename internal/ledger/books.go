@@ -8,7 +8,7 @@ type Books interface {
 	// Post writes a journal and updates the balances of limited accounts. If a limit forbids it, Post writes nothing and returns the
 	// Breach.
 	Post(Journal) (Breach, error)
-	// PostTogether is Post for journals that are all written or none. Limits are checked against their sum.
+	// PostTogether writes all the journals or none. It checks the limits against their sum.
 	PostTogether(...Journal) (Breach, error)
 	// Balance returns the signed balance of an account, debit positive.
 	Balance(AccountRef) (Minor, error)
@@ -23,8 +23,8 @@ type Books interface {
 // Headroom is the balance of an account with a limit and how much is left up to the limit.
 type Headroom struct {
 	Balance Minor // signed, debit positive
-	Held    Minor // reserved by open sales
-	Left    Minor // left up to the limit after holds; negative if the limit was lowered below the balance
+	Held    Minor // amount reserved by open sales
+	Left    Minor // amount left up to the limit after holds; negative if the limit was lowered below the balance
 }
 
 // Enter posts a journal under a new identity and returns the identity. A breach of a limit is an error here.

@@ -12,7 +12,7 @@ type Code int
 // Subjects of the tenant's own accounts.
 const (
 	MainTill = "main" // the till that sells for the tenant itself
-	MainBank = "main" // the bank account if the tenant has named none
+	MainBank = "main" // the bank account of a tenant that has named none
 )
 
 // Class is the kind of an account.
@@ -31,11 +31,11 @@ const (
 // summed from their postings, so that revenue and tax accounts are never hot rows.
 type Bound uint8
 
-// Kinds of bounds. A bound at zero means that nobody can take out more than was put in.
+// Kinds of bounds. An account with its bound at zero can never be overdrawn.
 const (
 	Unbounded Bound = iota
-	NotBelow        // the signed balance, less what is held, never falls below Limit.Floor
-	NotAbove        // the signed balance, with what is held, never rises above Limit.Ceiling
+	NotBelow        // the signed balance, less the held amount, never falls below Limit.Floor
+	NotAbove        // the signed balance, plus the held amount, never rises above Limit.Ceiling
 )
 
 // Account is one line of the chart.
@@ -71,9 +71,9 @@ func Find(c Code) (Account, bool) {
 	return Account{}, false
 }
 
-// LimitOf returns the limit of a new account of this code. It is at 0, so a till cannot go below 0, a float, wallet or carry cannot be
-// overdrawn, a debt cannot be over-collected, and a post-paid vendor has no credit. Credit lines, overdrafts and credit limits raise At in
-// the account's own row.
+// LimitOf returns the limit of a new account of this code. The limit is 0: a till, float, wallet or carry cannot be overdrawn, nobody can
+// collect more than the amount of a debt, and a post-paid vendor has no credit. Credit lines, overdrafts and credit limits raise At in the
+// account's own row.
 func LimitOf(c Code) Limit {
 	a, ok := Find(c)
 	if !ok {
@@ -82,20 +82,20 @@ func LimitOf(c Code) Limit {
 	return Limit{Bound: a.Bound}
 }
 
-// Breach is a posting or a hold that a limit forbids; the zero value means that no limit was broken. It is not an error: the caller turns
-// it into the refusal of its own operation.
+// Breach is a posting or a hold that a limit forbids; the zero value means that no limit was broken. A breach is not an error: the caller
+// turns it into the refusal of its operation.
 type Breach struct {
 	Account AccountRef
-	Balance Minor // signed balance before
-	Held    Minor // reserved and not posted, never negative
-	Change  Minor // the change that was asked for: debit +, credit -
+	Balance Minor // signed balance before the change
+	Held    Minor // amount reserved and not posted, never negative
+	Change  Minor // the requested change: debit +, credit -
 	Limit   Limit
 }
 
 // Refused reports whether a limit was broken.
 func (b Breach) Refused() bool { return b.Limit.Limited() }
 
-// Short returns by how much the limit would have been passed, in minor units.
+// Short returns by how much the change would have passed the limit, in minor units.
 func (b Breach) Short() Minor {
 	after := b.Balance + b.Change
 	if b.Limit.Bound == NotBelow {
@@ -109,8 +109,8 @@ func (b Breach) Err(j Journal) error {
 	return fmt.Errorf("post %s %s: account %d %q would pass its limit by %d", j.Kind, j.Ref, b.Account.Code, b.Account.Subject, b.Short())
 }
 
-// Check returns the breach if a change of an account would pass its limit, with held reserved on it. A change away from the limit is
-// always allowed, so that an account beyond a lowered limit can be brought back.
+// Check returns the breach if a change of an account would pass its limit. The amount held is already reserved on the account. A change
+// away from the limit is always allowed, so that an account beyond a lowered limit can be brought back.
 func (l Limit) Check(a AccountRef, balance, held, change money.Minor) Breach {
 	broken := false
 	switch l.Bound {

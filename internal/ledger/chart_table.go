@@ -2,7 +2,7 @@ package ledger
 
 // The chart of accounts. The comment after a code says what the account's Subject is.
 const (
-	Till               Code = 1000 // cash of a shift; the tenant's own is "main"
+	Till               Code = 1000 // cash of a shift; the tenant's own till is "main"
 	Bank               Code = 1010 // bank account
 	Clearing           Code = 1020 // payment provider
 	Debt               Code = 1100 // account:debt

@@ -1,9 +1,9 @@
-// Package ledger holds the rules of the books: the chart of accounts, what makes a journal valid, which accounts have a limit, and the
+// Package ledger holds the rules of the books: the chart of accounts, the conditions of a valid journal, the limits of accounts, and the
 // journals of the operations. It does not use the database; the store applies these rules.
 //
-// Start at [New]. Amounts are signed, debit positive and credit negative. A journal's postings sum to zero; this is checked when it is
-// built, stored and sealed. Journals are never changed; a correction is a new journal, and a reversal is the exact mirror of a journal
-// (see [Mirror]).
+// Start at [New]. Amounts are signed, debit positive and credit negative. A journal's postings sum to zero; the program checks this when
+// the journal is built, stored and sealed. Journals are never changed; a correction is a new journal, and a reversal is the exact mirror of
+// a journal (see [Mirror]).
 package ledger
 
 import (
@@ -67,17 +67,17 @@ func Kinds() []Kind {
 		CreditNote, WriteOff, CashUp, Returned, Refund}
 }
 
-// Fact reports whether journals of this kind record what has already happened: energy used and days passed (P16, P17). A wallet's limit
-// never refuses such a journal, because a refusal would hide the use and not undo it.
+// Fact reports whether journals of this kind record facts of the past: energy used and days passed (P16, P17). A wallet's limit never
+// refuses such a journal, because a refusal would hide the use and not undo it.
 func (k Kind) Fact() bool { return k == Usage || k == Charged }
 
 // Journal is a balanced, immutable entry.
 type Journal struct {
 	ID       id.ID
 	Kind     Kind
-	Ref      string // the operation's own identity, such as a sale's id text
+	Ref      string // the identity of the operation, such as a sale's id text
 	PostedAt time.Time
-	Reverses id.ID // the journal that this one mirrors; zero for none
+	Reverses id.ID // the journal that this journal mirrors; zero for none
 	Memo     string
 	Postings []Posting
 }
@@ -98,8 +98,8 @@ var (
 	ErrAmount     = errors.New("an amount is zero or beyond the limit")
 )
 
-// New checks a journal: it has an identity, a kind and a time, every account is in the chart, no amount is zero, and the postings sum to
-// zero. It returns the journal unchanged, with its own copy of the postings.
+// New checks a journal. The journal must have an identity, a kind and a time, every account must be in the chart, no amount may be zero,
+// and the postings must sum to zero. New returns the journal unchanged, with its own copy of the postings.
 func New(j Journal) (Journal, error) {
 	if j.ID.IsZero() || j.Kind == "" || j.PostedAt.IsZero() || len(j.Postings) < 2 {
 		return Journal{}, fmt.Errorf("journal %s %q: %w", j.Kind, j.Ref, ErrEmpty)
@@ -144,9 +144,9 @@ func Mirror(j Journal, newID id.ID, at time.Time, ref, memo string) (Journal, er
 // leafVersion begins every hashed leaf, so that no later form can be mistaken for this one.
 const leafVersion = "paywatt journal 1"
 
-// Leaf returns the hash of a journal in the tenant's sealed log: SHA-256 over the version and then every field, each after its length in
-// four bytes, big-endian. Numbers are eight bytes, the time is microseconds since 1970, and each posting is code, subject and amount, in
-// order. Changing any stored byte of the journal changes the hash.
+// Leaf returns the hash of a journal in the tenant's sealed log. It is SHA-256 over the version and every field, each after its length in
+// four bytes, big-endian. Numbers are eight bytes, and the time is microseconds since 1970. Each posting is its code, subject and amount,
+// in order. Changing any stored byte of the journal changes the hash.
 func Leaf(j Journal) [32]byte {
 	b := make([]byte, 0, 256)
 	b = append(b, leafVersion...)

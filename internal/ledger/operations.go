@@ -11,7 +11,7 @@ func FloatDeposited(bank, vendor string, amount Minor) []Posting {
 	return move(AccountRef{Bank, bank}, AccountRef{Float, vendor}, amount)
 }
 
-// CommissionEarned is P7: a vendor's commission on a sale goes to its float. Its tax is a line of its own.
+// CommissionEarned is P7: a vendor's commission on a sale goes to its float. Its tax is a separate line.
 func CommissionEarned(vendor string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Code: ExpenseCommission}, net}, {AccountRef{Code: VATInput}, vat}, {AccountRef{Float, vendor}, -net - vat}})
 }
@@ -21,8 +21,8 @@ func FreeUnitsFunded(programme string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{SubsidyReceivable, programme}, net + vat}, {AccountRef{Code: RevenueSubsidy}, -net}, {AccountRef{Code: VATPayable}, -vat}})
 }
 
-// DebtRaised is P12: a customer owes the sum of the credits. The credits name the source: fees for a fine, opening for imported arrears,
-// or the revenue of what was sold.
+// DebtRaised is P12: a customer owes the sum of the credits. The credits name the source: fees for a fine, opening for imported arrears, or
+// the revenue of a sale.
 func DebtRaised(debt string, credits ...Posting) []Posting {
 	owed := Posting{Account: AccountRef{Debt, debt}}
 	for _, c := range credits {
@@ -36,14 +36,15 @@ func GoodwillGiven(to AccountRef, amount Minor) []Posting {
 	return move(AccountRef{Code: ExpenseGoodwill}, to, amount)
 }
 
-// WalletToppedUp is P15. advance is the tax on the top-up, if the law demands it at once; else 0.
+// WalletToppedUp is P15: money comes into a wallet. The parameter advance is the tax on the top-up, if the law demands it at once;
+// otherwise 0.
 func WalletToppedUp(source AccountRef, account string, amount, advance Minor) []Posting {
 	return nonZero([]Posting{{source, amount}, {AccountRef{Wallet, account}, -amount},
 		{AccountRef{Code: VATOnAdvances}, advance}, {AccountRef{Code: VATPayable}, -advance}})
 }
 
-// WalletUsed is P16: a wallet pays for energy used. advanced means that the tax was taken with the top-up. levies are the amounts
-// collected for others, net of tax, as credits (negative).
+// WalletUsed is P16: a wallet pays for energy used. If advanced is true, the tax was taken with the top-up. The parameter levies holds the
+// amounts collected for others, net of tax, as credits (negative).
 func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting) []Posting {
 	tax := AccountRef{Code: VATPayable}
 	if advanced {
@@ -57,7 +58,7 @@ func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting
 	return nonZero(append(lines, Posting{tax, -vat}))
 }
 
-// FromAdvances changes the lines of P16 or P17 so that a part of their tax comes from the tax taken with top-ups and is not owed twice. A
+// FromAdvances changes the lines of P16 or P17 so that a part of their tax is paid from the tax taken with top-ups and is not owed twice. A
 // negative part does the opposite: it puts tax back into the advances.
 func FromAdvances(lines []Posting, part Minor) []Posting {
 	out, owed := slices.Clone(lines), AccountRef{Code: VATPayable}
@@ -84,11 +85,11 @@ func WalletCharged(account string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Wallet, account}, net + vat}, {AccountRef{Code: RevenueFixed}, -net}, {AccountRef{Code: VATPayable}, -vat}})
 }
 
-// Leaving is what a customer has and owes when moving out.
+// Leaving is a customer's money and debts when the customer moves out.
 type Leaving struct {
 	Account                string
 	Wallet, Deposit, Carry Minor
-	Debts                  []Owed // in the order of payment
+	Debts                  []Owed // debts in the order of payment
 	Advanced               Minor  // tax taken with top-ups whose money was not used
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 )
 
-// operation is one row of docs/reference/postings.md#operations: the constructor's lines and those of the table.
+// operation is one row of docs/reference/postings.md#operations: the lines of the constructor and the lines of the table.
 type operation struct {
 	name string
 	got  []ledger.Posting
@@ -135,8 +135,8 @@ func TestManyMonthsOfAChargeAreOneLine(t *testing.T) {
 	}
 }
 
-// TestTaxFromAdvances: tax that was taken with top-ups pays a part of the journal's tax. The journal's tax line may be anywhere, or be
-// missing. The lines passed in do not change.
+// TestTaxFromAdvances checks that tax that was taken with top-ups pays a part of the journal's tax. The journal's tax line may be anywhere,
+// or be missing. The lines passed in must not change.
 func TestTaxFromAdvances(t *testing.T) {
 	for _, c := range []struct {
 		lines []ledger.Posting

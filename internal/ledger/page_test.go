@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 )
 
-// TestThePageOfPostingsIsTrue: docs/reference/postings.md has every account of the chart and every operation with its lines, and no
-// others.
+// TestThePageOfPostingsIsTrue checks that docs/reference/postings.md has every account of the chart and every operation with its lines, and
+// no others.
 func TestThePageOfPostingsIsTrue(t *testing.T) {
 	b, err := os.ReadFile("../../docs/reference/postings.md")
 	if err != nil {

@@ -1,6 +1,6 @@
 package ledger
 
-// SaleEntry is the money of a sale: where it came from and what it paid.
+// SaleEntry describes the money of a sale: its source and the items that it paid.
 type SaleEntry struct {
 	Source  AccountRef // debited with Tender: a till, a payment's unapplied money, a vendor's float
 	Tender  Minor
@@ -9,15 +9,15 @@ type SaleEntry struct {
 	Energy  Minor     // net of tax
 	Levies  []Posting // collected for others, net of tax, as credits (negative)
 	VAT     Minor     // all tax of the sale
-	CarryIn Minor     // from earlier sales, used by this one
+	CarryIn Minor     // change from earlier sales, used by this sale
 	Carry   Minor     // change carried forward to the next sale
-	Funding []Posting // what a programme owes for free units (P10); sums to zero by itself
+	Funding []Posting // the debts of a programme for free units (P10); the postings sum to zero
 }
 
 // SalePostings returns the lines of a sale's journal (P1, P3, P6, P8 and P9 of docs/reference/postings.md, with P10 if free units are
-// funded). The money that came in is debited. Then each thing that it paid is credited, in the order of the allocation. Zero lines are
-// left out. Within Others, and within Levies, lines to the same account are merged. So a sale that pays many months of a charge stays
-// within [MaxPostings]. A sale in which no money moved has only the lines of Funding; a carry that is only carried forward is no movement.
+// funded). The money that came in is debited. Then each thing that it paid is credited, in the order of the allocation. Zero lines are left
+// out. Within Others, and within Levies, lines to the same account are merged. So a sale that pays many months of a charge stays within
+// [MaxPostings]. A sale in which no money moved has only the lines of Funding: an unchanged carry does not count as a movement.
 func SalePostings(e SaleEntry) []Posting {
 	carry := AccountRef{Carry, e.Account}
 	if e.Tender == 0 && e.CarryIn == e.Carry {

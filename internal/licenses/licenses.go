@@ -1,5 +1,5 @@
-// Package licenses embeds the licence texts and notices of everything that is linked into the binary: the Go runtime and
-// standard library, third-party modules, and the script of the console's pages.
+// Package licenses embeds the licence texts and notices of all components of the binary. These are the Go runtime and standard library,
+// third-party modules, and the script of the console's pages.
 package licenses
 
 import (
@@ -20,7 +20,7 @@ const Go = "go"
 // Component is a part of the binary that somebody else wrote.
 type Component struct {
 	Name    string // module path, or [Go]
-	Version string // empty for Go: the binary knows which one built it
+	Version string // empty for Go: the binary knows which version built it
 	Text    string // licence and notices, each under a line that names its file
 }
 

@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write components.txt and texts from the build's own module list")
 
-// systems are those for which the binary is built.
+// systems returns the systems for which the binary is built.
 func systems() []string { return []string{"linux", "darwin", "windows"} }
 
 // licenceFile matches the files of a module that state its terms.
@@ -28,7 +28,7 @@ var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|
 type linked struct {
 	name, version string
 	files         []string // paths of its licence files
-	base          string   // base path of their names
+	base          string   // base path that is removed from their names
 }
 
 // TestComponentsAreThoseOfTheBuild compares the list and every text with the modules whose packages the build links.
@@ -62,7 +62,7 @@ func TestComponentsAreThoseOfTheBuild(t *testing.T) {
 	}
 }
 
-// TestAllHaveATerm reads the texts in the binary.
+// TestAllHaveATerm checks that every text in the binary states terms.
 func TestAllHaveATerm(t *testing.T) {
 	all, err := licenses.All()
 	if err != nil || len(all) < 50 {
@@ -92,7 +92,7 @@ func build(t *testing.T) []linked {
 		for line := range strings.Lines(string(out)) {
 			p := strings.Split(strings.TrimSpace(line), "|")
 			if len(p) != 4 || p[1] == "" {
-				continue // the standard library, or one of our packages
+				continue // the package belongs to the standard library or to this module
 			}
 			c, ok := all[p[0]]
 			if !ok {

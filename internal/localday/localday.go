@@ -1,8 +1,8 @@
 // Package localday finds when the days of a time zone begin.
 //
 // Not every day begins at 00:00. If the clocks are put forward at midnight, as in Chile, in Cuba and on the Azores, that day begins at
-// 01:00, and [time.Date] returns 23:00 of the day before for its midnight. If they are put back to midnight, 00:00 comes twice. So in some
-// places [time.Date] and [time.Time.AddDate] find the wrong day once a year, and a loop from midnight to midnight never ends there.
+// 01:00. For its midnight [time.Date] returns 23:00 of the day before. If the clocks are put back to midnight, 00:00 comes twice. So in
+// some places [time.Date] and [time.Time.AddDate] find the wrong day once a year, and a loop from midnight to midnight never ends there.
 package localday
 
 import "time"
@@ -20,14 +20,15 @@ func Begin(year int, month time.Month, day int, zone *time.Location) time.Time {
 	if changed.IsZero() {
 		return at
 	}
-	// old is midnight by the offset before the last change of the clocks. If that midnight was before the change, the day begins there.
+	// The variable old is midnight by the offset before the last change of the clocks. If that midnight was before the change, the day
+	// begins at that midnight.
 	_, after := noon.Zone()
 	_, before := changed.Add(-1).Zone()
 	switch old := at.Add(time.Duration(after-before) * time.Second); {
 	case old.Before(changed):
 		return old
 	case at.Before(changed):
-		return changed // there was no midnight
+		return changed // this day has no midnight
 	}
 	return at
 }

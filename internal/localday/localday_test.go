@@ -45,7 +45,7 @@ func TestDaysBegin(t *testing.T) {
 	}
 }
 
-// The days of a zone follow each other without a gap: each time is in the day that has its date.
+// TestDaysFollowEachOther checks that the days of a zone follow each other without a gap, and that each time is in the day of its date.
 func TestDaysFollowEachOther(t *testing.T) {
 	for _, name := range []string{"UTC", "Europe/Berlin", "America/Santiago", "America/Havana", "Atlantic/Azores", "Africa/Cairo",
 		"Asia/Beirut", "Africa/Casablanca", "Australia/Lord_Howe", "America/New_York", "Asia/Kathmandu"} {

@@ -28,7 +28,7 @@ type StoredReading struct {
 	At                                                time.Time // the meter's own time
 	Up                                                time.Duration
 	Clock                                             string
-	ReceivedAt                                        time.Time // the server's
+	ReceivedAt                                        time.Time // the server's time of arrival
 	RegisterWh, BalanceWh, ECUsedWh, OverrunWh, W, MV int64
 	Relay                                             string
 	Reasons                                           []string
@@ -58,7 +58,7 @@ type StoredToken struct {
 	Result             string
 	Source, Request    string
 	UnitsWh, BalanceWh int64
-	Token              id.ID // the server's own token; zero if it is not known here
+	Token              id.ID // the server's token; zero if the server does not know the token
 }
 
 // RaisedAlarm is an open or cleared alarm.
@@ -73,12 +73,12 @@ type RaisedAlarm struct {
 	ClearedAt time.Time
 }
 
-// Span is a part of a meter's history, in the meter's own time. From is included and To is not; a zero time sets no limit.
+// Span is a part of a meter's history, in the meter's own time. The span includes From but not To; a zero time sets no limit.
 type Span struct{ From, To time.Time }
 
-// After identifies the last row of a page by two numbers that sort as the list does, first Hi, then Lo. The zero value begins
-// with the newest row. For readings the numbers come from the row number, for alarms from the identity, and for all other rows from
-// the server's time in microseconds and the sequence number.
+// After identifies the last row of a page by two numbers that sort as the list does, first Hi, then Lo. The zero value begins with the
+// newest row. For readings the numbers come from the row number, and for alarms from the identity. For all other rows they are the server's
+// time in microseconds and the sequence number.
 type After struct{ Hi, Lo uint64 }
 
 // Tx is the part of a transaction that the history needs.
@@ -129,10 +129,10 @@ func (h *History) Alarms(ctx context.Context, by access.Actor, meter string, ope
 		}})
 }
 
-// query is one list: its meter, how to read its rows, and the cursor of a row.
+// query describes one list: its meter, how to read its rows, and the cursor of a row.
 type query[T any] struct {
 	meter, cursor string
-	all           bool // of every meter
+	all           bool // true for a list of all meters
 	limit         int
 	rows          func(tx Tx, meter int64, after After, max int) ([]T, error)
 	last          func(T) After
@@ -171,7 +171,7 @@ func list[T any](ctx context.Context, h *History, by access.Actor, q query[T]) (
 	return page, nil
 }
 
-// find finds a meter's dense number by its number, with any spacing, or by its identity.
+// find finds a meter's dense number. The meter is named by its number, with any spacing, or by its identity.
 func find(tx Tx, ref string, all bool) (int64, refusal.Refusal, error) {
 	if all {
 		return 0, refusal.Refusal{}, nil
@@ -193,7 +193,7 @@ func find(tx Tx, ref string, all bool) (int64, refusal.Refusal, error) {
 	return 0, refuse.MeterNotFound(refusal.Echo(ref)), nil
 }
 
-// text is the cursor in the form that parseCursor reads.
+// text returns the cursor in the form that parseCursor reads.
 func (a After) text() string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], a.Hi)

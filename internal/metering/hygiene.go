@@ -11,7 +11,7 @@ import (
 // Doubt names a fault in a meter's record. Names are stored, shown by the API and translated by the console; never rename one.
 type Doubt string
 
-// Doubts about a register compared with the one counted last. [CounterDoubt] tells them apart.
+// Doubts about a register compared with the register counted last. [CounterDoubt] chooses one of them.
 const (
 	// DoubtZero: the register is 0 after energy was counted.
 	DoubtZero Doubt = "zero"
@@ -21,7 +21,7 @@ const (
 	DoubtReset Doubt = "reset"
 	// DoubtBackwards: the register fell.
 	DoubtBackwards Doubt = "backwards"
-	// DoubtDoubled: the register is twice what it was, as if something was counted or sent twice.
+	// DoubtDoubled: the register has doubled, as if energy was counted or sent twice.
 	DoubtDoubled Doubt = "doubled"
 	// DoubtJump: the register rose by more than the meter can measure in the time.
 	DoubtJump Doubt = "jump"
@@ -47,13 +47,13 @@ const (
 	DoubtUnreadable Doubt = "unreadable"
 )
 
-// Limits that classify a register that cannot follow the one before.
+// Limits that classify a register that cannot follow the previous register.
 const (
-	// resetShare: a register that is at most 1/resetShare of the register before began again near 0.
+	// resetShare: a register began again near 0 if it is at most 1/resetShare of the previous register.
 	resetShare = 50
-	// rolloverShare: a register within 1/rolloverShare of its last figure may pass it between two readings.
+	// rolloverShare: a register may pass its last figure between two readings if it is within 1/rolloverShare of that figure.
 	rolloverShare = 50
-	// doubledShare: the register doubled if it is within 1/doubledShare of twice the register before.
+	// doubledShare: the register doubled if it is within 1/doubledShare of twice the previous register.
 	doubledShare = 200
 )
 
@@ -75,8 +75,8 @@ func CounterDoubt(was, is int64) Doubt {
 	return DoubtBackwards
 }
 
-// rolledOver reports whether a register was just below a figure at which registers end (five to twelve digits of Wh or of kWh,
-// or 31 or 32 bits) and is now just above 0.
+// rolledOver reports whether a register was just below a figure at which registers end and is now just above 0. Registers end at five to
+// twelve digits of Wh or of kWh, or at 31 or 32 bits.
 func rolledOver(was, is int64) bool {
 	ends := []int64{1 << 32, 1 << 31}
 	for end := int64(100_000); end <= 1_000_000_000_000; end *= 10 {
@@ -93,7 +93,7 @@ func rolledOver(was, is int64) bool {
 // near reports whether a lies within b/share of b.
 func near(a, b, share int64) bool { return a-b <= b/share && b-a <= b/share }
 
-// MaxAhead is how far a meter's clock may run ahead of the server's before its records are held for review. A day allows for a
+// MaxAhead is the largest lead of a meter's clock over the server's. Records with a greater lead are held for review. A day allows for a
 // clock set to local time, and still catches a year such as 2106.
 const MaxAhead = 24 * time.Hour
 
@@ -109,8 +109,8 @@ type Suspicion struct {
 	Text  string
 }
 
-// Judge looks for values that no meter can have measured. It does not compare a simulated meter's records with the server's
-// clock: such a meter lives in its own time. Nor does it compare a time that the meter itself calls invalid.
+// Judge looks for values that no meter can have measured. It does not compare a simulated meter's records with the server's clock, because
+// a simulated meter has a time of its own. It does not compare a time that the meter itself marks as invalid.
 func Judge(r *wire.Record, simulated bool, now time.Time) Suspicion {
 	if !Writable(r.Head.At) {
 		return Suspicion{DoubtTime, fmt.Sprintf("time %d lies outside 1970 to 9999", r.Head.At)}
@@ -145,7 +145,7 @@ func judgeReading(p *wire.Reading) Suspicion {
 	return Suspicion{}
 }
 
-// The tolerance above the highest power that a meter can measure: a fifth.
+// powerNum/powerDen is the tolerance above the highest power that a meter can measure: a fifth.
 const powerNum, powerDen = 12, 10
 
 // suspect judges a record with the data of its meter. Energy fed back is negative power, with the same limit.

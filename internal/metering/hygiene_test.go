@@ -17,24 +17,24 @@ func TestShapesOfBadCounters(t *testing.T) {
 		{200_000, 0, metering.DoubtZero},
 		{1, 0, metering.DoubtZero},
 		{99_999_500, 300, metering.DoubtRollover},   // eight digits of Wh
-		{99_990, 40, metering.DoubtRollover},        // five
+		{99_990, 40, metering.DoubtRollover},        // five digits
 		{999_999_000, 1000, metering.DoubtRollover}, // six digits of kWh
 		{1<<32 - 300, 12, metering.DoubtRollover},   // 32 bits
-		{1<<31 - 1, 0 + 5, metering.DoubtRollover},  // 31
+		{1<<31 - 1, 0 + 5, metering.DoubtRollover},  // 31 bits
 		{200_000, 4000, metering.DoubtReset},        // a fiftieth
-		{200_000, 4001, metering.DoubtBackwards},    // more than that
-		{200_000, 199_999, metering.DoubtBackwards}, // by one
+		{200_000, 4001, metering.DoubtBackwards},    // more than a fiftieth
+		{200_000, 199_999, metering.DoubtBackwards}, // lower by one
 		{200_000, 400_000, metering.DoubtDoubled},   // twice
-		{200_000, 400_900, metering.DoubtDoubled},   // and the use since then
+		{200_000, 400_900, metering.DoubtDoubled},   // twice, and the use since then
 		{200_000, 402_000, metering.DoubtJump},      // too far from twice
 		{200_000, 53_900_000, metering.DoubtJump},   // 53.7 MWh
-		{0, 53_900_000, metering.DoubtJump},         // zero cannot double
-		{200_000, 1<<63 - 1, metering.DoubtJump},    // the largest
+		{0, 53_900_000, metering.DoubtJump},         // a register of zero cannot double
+		{200_000, 1<<63 - 1, metering.DoubtJump},    // the largest register
 		{1<<63 - 1, 1<<63 - 2, metering.DoubtBackwards},
 		{1000, 1995, metering.DoubtDoubled}, {1000, 1994, metering.DoubtJump}, {1000, 2005, metering.DoubtDoubled}, {1000, 2006, metering.DoubtJump}, // half a percent
 		{0, 0, metering.DoubtJump}, {0, 1, metering.DoubtJump}, {1, 2, metering.DoubtDoubled}, {1, 3, metering.DoubtJump}, {1, 1, metering.DoubtJump},
 		{98_000, 2000, metering.DoubtRollover}, {97_999, 2000, metering.DoubtBackwards}, {98_000, 2001, metering.DoubtBackwards}, // a fiftieth on both sides
-		{100_000, 2000, metering.DoubtReset},                                                      // it never had that figure
+		{100_000, 2000, metering.DoubtReset},                                                      // no register ends there
 		{999_999_999_999, 1, metering.DoubtRollover}, {9_999_999_999_999, 1, metering.DoubtReset}, // twelve digits, thirteen
 	} {
 		if got := metering.CounterDoubt(c.was, c.is); got != c.want {
@@ -43,7 +43,8 @@ func TestShapesOfBadCounters(t *testing.T) {
 	}
 }
 
-// For any two registers the doubt has words, and a falling register is never called a rise.
+// TestEveryPairOfRegistersHasADoubt checks that the doubt about any two registers has words, and that a falling register is never called a
+// rise.
 func TestEveryPairOfRegistersHasADoubt(t *testing.T) {
 	fell := map[metering.Doubt]bool{metering.DoubtZero: true, metering.DoubtRollover: true, metering.DoubtReset: true, metering.DoubtBackwards: true}
 	rapid.Check(t, func(t *rapid.T) {

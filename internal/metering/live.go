@@ -8,14 +8,14 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Live is a meter's row in the store: which of its records have arrived, and its newest figures. The figures follow the
-// watermark, not arrival: a record that came early counts once everything before it has arrived.
+// Live is a meter's row in the store: which of its records have arrived, and its newest figures. The figures follow the watermark, not the
+// order of arrival: a record that came early counts once every record before it has arrived.
 type Live struct {
 	Memory string // the device memory of the window; empty before the first boot
 	Window Window
 	Boot   uint64
-	// LastSeen is the server's time of the last message; NewestAt the meter's own time at that moment, in Unix microseconds, as
-	// far as its records show it. Together they give a simulated meter's clock: [Live.Clock].
+	// LastSeen is the server's time of the last message. NewestAt is the meter's own time at that moment, in Unix microseconds, as far as
+	// its records show it. Together they give a simulated meter's clock: [Live.Clock].
 	LastSeen time.Time
 	NewestAt int64
 	Figures
@@ -24,15 +24,15 @@ type Live struct {
 	// Info is loaded only while a boot is being taken; see [Info].
 	Info *Info
 
-	was   Window         // the window as loaded, to see what moved
-	fresh []*wire.Record // taken since, in order of arrival
+	was   Window         // the window as loaded, to see how far it has moved
+	fresh []*wire.Record // records taken since Load, in order of arrival
 }
 
 // Figures are the newest reading's figures that GET /v1/meters/{m} shows.
 type Figures struct {
 	ReadingSeq uint64    // 0: no reading yet in this memory
 	AsOf       int64     // meter time of the figures in Unix microseconds
-	ReceivedAt time.Time // server time of the same
+	ReceivedAt time.Time // server time at which the reading arrived
 	RegisterWh int64
 	BalanceWh  int64
 	ECUsedWh   int64
@@ -56,14 +56,14 @@ const (
 // reasonTamper is the name of the latched tamper reason in a reading.
 const reasonTamper = "TAMPER"
 
-// perSecond is microseconds in a second: the store uses microseconds, meters send seconds.
+// perSecond is the number of microseconds in a second: the store uses microseconds, meters send seconds.
 const perSecond = 1_000_000
 
 // Load marks the row as equal to the store's; call it once before the first Take.
 func (l *Live) Load() { l.was, l.fresh = l.Window, l.fresh[:0] }
 
-// Clock is the meter's own time now: its newest committed time plus the real time since. It is used only for simulated meters;
-// other meters' clocks are compared with the server's.
+// Clock returns the meter's own time now: its newest committed time plus the real time since. It is used only for simulated meters; other
+// meters' clocks are compared with the server's.
 func (l *Live) Clock(now time.Time) time.Time {
 	if l.LastSeen.IsZero() {
 		return now
@@ -71,8 +71,8 @@ func (l *Live) Clock(now time.Time) time.Time {
 	return time.UnixMicro(l.NewestAt).Add(now.Sub(l.LastSeen))
 }
 
-// seen moves LastSeen and NewestAt to now; at is the record's own time, if trusted. Otherwise the meter's clock is assumed to
-// have run on, so that a boot message does not set it back.
+// seen moves LastSeen and NewestAt to the time now. The parameter at is the record's own time, which is used if trusted is true. Otherwise
+// the meter's clock is assumed to have run on, so that a boot message does not set it back.
 func (l *Live) seen(now time.Time, at int64, trusted bool) {
 	switch {
 	case trusted:
@@ -87,19 +87,19 @@ func (l *Live) seen(now time.Time, at int64, trusted bool) {
 	}
 }
 
-// setBack is how far in the future LastSeen must be before the server's clock counts as set back. A smaller difference can come
+// setBack is the smallest lead of LastSeen over the server's clock that shows that the clock was set back. A smaller difference can come
 // from the clocks of two servers.
 const setBack = 2 * time.Minute
 
-// Passed is the range of numbers that the watermark has passed since Load; held means that some of them may have arrived in an
-// earlier batch. If to is below from, it has not moved.
+// Passed returns the range of numbers that the watermark has passed since Load. If held is true, some of these records may have arrived in
+// an earlier batch. If to is below from, the watermark has not moved.
 func (l *Live) Passed() (from, to uint64, held bool) {
 	return l.was.Watermark + 1, l.Window.Watermark, l.was.Bits != 0
 }
 
-// Held returns the range of records that may have arrived in an earlier batch, beyond a gap that is now closed, and are newer
-// than any reading taken since. If ok, the store finds the reading with the highest number in [from, to] for [Live.Settle], and
-// the tokens and events there for [Live.Recall].
+// Held returns the range of records that may have arrived in an earlier batch, beyond a gap that is now closed, and are newer than any
+// reading taken since. If ok is true, the caller reads from the store the reading with the highest number in [from, to] for [Live.Settle],
+// and the tokens and events in that range for [Live.Recall].
 func (l *Live) Held() (from, to uint64, ok bool) {
 	if l.was.Bits == 0 || l.Window.Watermark == l.was.Watermark {
 		return 0, 0, false
@@ -113,16 +113,16 @@ func (l *Live) Held() (from, to uint64, ok bool) {
 	return from, to, from <= to
 }
 
-// Recall adds records of earlier batches in the range of [Live.Held] that change the figures without being a reading. They may
-// include a record taken since Load; applying it twice does no harm.
+// Recall adds records of earlier batches in the range of [Live.Held] that change the figures without being a reading. They may include a
+// record taken since Load. Applying that record twice does no harm.
 func (l *Live) Recall(recs []wire.Record) {
 	for i := range recs {
 		l.fresh = append(l.fresh, &recs[i])
 	}
 }
 
-// Settle brings the figures up to the watermark, from the records taken since Load and from held, a reading of an earlier batch
-// that the watermark has now passed (nil if there is none).
+// Settle brings the figures up to the watermark, from the records taken since Load and from the parameter held. It is a reading of an
+// earlier batch that the watermark has now passed, or nil.
 func (l *Live) Settle(held *wire.Reading, heldAt time.Time, now time.Time) {
 	slices.SortStableFunc(l.fresh, func(a, b *wire.Record) int { return compare(a.Head.Seq, b.Head.Seq) })
 	for _, r := range l.fresh {
@@ -174,8 +174,8 @@ func (l *Live) reading(r *wire.Reading, now time.Time) {
 	}
 }
 
-// Late updates the figures by a reading that a person accepted, unless there is a newer one, and reports whether it did. It
-// limits the reading's time to that of its arrival, except for a simulated meter.
+// Late updates the figures by a reading that a person accepted, unless there is a newer reading. It reports whether it changed the figures.
+// A reading's time is at most the time of its arrival, except for a simulated meter.
 func (l *Live) Late(r *wire.Reading, received time.Time, simulated bool) bool {
 	if r.Seq <= l.ReadingSeq || r.Seq > l.Window.Watermark {
 		return false
@@ -203,13 +203,13 @@ func (l *Live) event(code int) {
 	}
 }
 
-// Limits of a reading's reasons: more than the meter core has today, to leave room for new ones.
+// Limits of a reading's reasons. They allow more than the meter core has today, to leave room for new reasons.
 const (
 	maxReasons   = 32
 	maxReasonLen = 32
 )
 
-// JoinReasons is the stored form of a reading's reasons.
+// JoinReasons returns the stored form of a reading's reasons.
 func JoinReasons(reasons []string) string { return strings.Join(reasons, ",") }
 
 // SplitReasons reads the stored form; no reasons give an empty list, never nil, so that JSON shows [].

@@ -53,7 +53,7 @@ func (l *line) settle() { l.Settle(nil, time.Time{}, l.now) }
 // TestTheFiguresOfAReading checks that all figures come from the newest reading.
 func TestTheFiguresOfAReading(t *testing.T) {
 	l := newLine()
-	for _, seq := range []uint64{2, 1, 4} { // 4 is beyond a gap
+	for _, seq := range []uint64{2, 1, 4} { // record 4 is beyond a gap
 		l.takes(reading(seq), 1)
 	}
 	l.settle()
@@ -84,11 +84,11 @@ func TestTheFiguresOfAReading(t *testing.T) {
 	}
 }
 
-// TestWhatIsLookedForInEarlierBatches closes gaps: the store is asked only for records that may be newer than those taken now.
+// TestWhatIsLookedForInEarlierBatches closes gaps: the store is asked only for records that may be newer than the records taken now.
 func TestWhatIsLookedForInEarlierBatches(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		early    []uint64 // taken in an earlier batch, beyond a gap
+		early    []uint64 // records taken in an earlier batch, beyond a gap
 		now      []wire.Record
 		from, to uint64
 		ok       bool
@@ -116,7 +116,7 @@ func TestWhatIsLookedForInEarlierBatches(t *testing.T) {
 	}
 }
 
-// TestFiguresFollowTheNumbers checks that the figures follow the record numbers, not the order of arrival, for readings, events
+// TestFiguresFollowTheNumbers checks that the figures follow the record numbers, not the order of arrival. This holds for readings, events
 // and tokens, also of an earlier batch.
 func TestFiguresFollowTheNumbers(t *testing.T) {
 	l := newLine()
@@ -183,7 +183,7 @@ func TestEventsChangeWhatIsKnownOfASupply(t *testing.T) {
 	}
 }
 
-// TestEventsRaiseAlarms, code by code.
+// TestEventsRaiseAlarms checks the alarm of each event code.
 func TestEventsRaiseAlarms(t *testing.T) {
 	l := newLine()
 	for i, c := range []struct {
@@ -207,12 +207,12 @@ func TestEventsRaiseAlarms(t *testing.T) {
 	}
 }
 
-// TestALateReadingIsShown checks that a reading that a person accepted is shown, unless there is a newer one.
+// TestALateReadingIsShown checks that a reading that a person accepted is shown, unless there is a newer reading.
 func TestALateReadingIsShown(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		seq       uint64
-		at        time.Duration // after it was received
+		at        time.Duration // meter time, relative to the arrival
 		simulated bool
 		want      bool
 		asOf      time.Duration
@@ -251,8 +251,8 @@ func TestTheMetersOwnTime(t *testing.T) {
 		name string
 		pass time.Duration
 		rec  wire.Record
-		want time.Duration // after noon
-		seen time.Duration // when it was last seen
+		want time.Duration // time after noon
+		seen time.Duration // time of LastSeen, after noon
 	}{
 		{"its first boot", 0, wire.Boot{Memory: lineMemory, Lowest: 1, Next: 1, FW: "1"}.Record(), 0, 0},
 		{"a reading an hour behind", time.Minute, wire.Reading{Head: wire.Head{Seq: 1, At: noon().Add(-time.Hour).Unix(), Clock: wire.ClockValid}, Relay: "closed"}.Record(), -time.Hour, time.Minute},
@@ -389,7 +389,7 @@ func TestWhatABootDoes(t *testing.T) {
 	}
 }
 
-// TestWhatWasTakenBeforeAMemoryWasReplacedCounts: the figures are first those of the old memory, then those of the new one.
+// TestWhatWasTakenBeforeAMemoryWasReplacedCounts checks that the figures are first those of the old memory, then those of the new memory.
 func TestWhatWasTakenBeforeAMemoryWasReplacedCounts(t *testing.T) {
 	l := newLine()
 	l.takes(reading(1), 1)
@@ -405,8 +405,8 @@ func TestWhatWasTakenBeforeAMemoryWasReplacedCounts(t *testing.T) {
 	}
 }
 
-// TestARestoreAsksForWhatMayBeLost once: a meter that had more records than the database is asked to rewind until it has caught
-// up.
+// TestARestoreAsksForWhatMayBeLost restores an older database. A meter with more records than the database must be asked to rewind at each
+// boot, until it has caught up.
 func TestARestoreAsksForWhatMayBeLost(t *testing.T) {
 	l := newLine()
 	l.takes(reading(1), 1)
@@ -451,7 +451,7 @@ func TestARestoreAsksForWhatMayBeLost(t *testing.T) {
 	}
 }
 
-// TestReasonsAreKeptAsOneText and come back as a list that is never nil.
+// TestReasonsAreKeptAsOneText checks that reasons are joined and split again, and that the list is never nil.
 func TestReasonsAreKeptAsOneText(t *testing.T) {
 	for _, c := range [][]string{{}, {"CREDIT"}, {"CREDIT", "REMOTE"}} {
 		if got := metering.SplitReasons(metering.JoinReasons(c)); got == nil || strings.Join(got, ",") != strings.Join(c, ",") || len(got) != len(c) {

@@ -1,9 +1,8 @@
 // Package metering decides by sequence number which records of meters are new, judges them, and lists the history of readings,
 // events and token results. See [Record] for the input and [Outcome] for the result.
 //
-// The decisions are pure: [Window] holds the numbers that have arrived, and [Window.Take] judges the next one. The store loads
-// the windows of a batch, calls this package, and writes in bulk. This package does not acknowledge: the broker does, after the
-// commit.
+// The decisions are pure: [Window] holds the numbers that have arrived, and [Window.Take] judges the next number. The store loads the
+// windows of a batch, calls this package, and writes in bulk. This package does not acknowledge: the broker does, after the commit.
 package metering
 
 import (
@@ -18,7 +17,7 @@ type Record struct {
 	Tenant     access.Tenant
 	Meter      int64  // the meter's dense number: meter.n
 	Number     string // the meter number, for alarms and logs
-	Simulated  bool   // the meter lives in its own time: no rule compares its clock with the server's
+	Simulated  bool   // the meter has a time of its own: no rule compares its clock with the server's
 	MaxW       int64  // the highest power that the meter can measure; 0 if unknown
 	ReceivedAt time.Time
 	Memory     string      // the device memory that up/boot named on this connection; empty before the first boot
@@ -69,8 +68,8 @@ func (k OutcomeKind) String() string {
 // Outcome is the outcome of one record, with the answer for the meter.
 type Outcome struct {
 	Kind      OutcomeKind
-	Watermark uint64 // everything up to here is in the store: the seq of down/ack
-	Rewind    bool   // asks the meter to send again everything above the watermark that it still has, acknowledged or not
+	Watermark uint64 // number up to which the store has every record: the seq of down/ack
+	Rewind    bool   // asks the meter to send again every record above the watermark that it still has, even acknowledged records
 }
 
 // NewReading is a new reading on its way to its table.

@@ -13,8 +13,8 @@ import (
 // FirstEpoch is the store epoch of a database that was never restored.
 const FirstEpoch = 1
 
-// maxPast is how many former memories of a meter are remembered, so that a memory that is put back continues where it stopped
-// instead of sending everything twice.
+// maxPast is the number of former memories that are remembered for each meter. A memory that is put back continues where it stopped,
+// instead of sending every record again.
 const maxPast = 8
 
 // Info is a meter's last boot message as stored, with the server's own notes.
@@ -25,14 +25,14 @@ type Info struct {
 
 // Notes are the server's own notes about the meter's memory.
 type Notes struct {
-	// Epoch is the last store epoch in which the server had everything that the memory knows as acknowledged. While it is below
-	// the database's own epoch, a restore may have lost acknowledged records, and a boot is answered with rewind.
+	// Epoch is the last store epoch in which the server had every record that the memory counts as acknowledged. While it is below the
+	// database's own epoch, a restore may have lost acknowledged records, and a boot is answered with rewind.
 	Epoch int64 `json:"epoch"`
 	// RewindTo is the meter's last record at the first rewind: the rewind is complete once the watermark has reached it.
 	RewindTo uint64 `json:"rewind_to,omitempty"`
-	// Past are former memories, newest first.
+	// Past holds the former memories, newest first.
 	Past []Past `json:"past,omitempty"`
-	// Booted is when the boot message was received; zero in an older server's notes.
+	// Booted is the time at which the boot message was received; zero in an older server's notes.
 	Booted time.Time `json:"booted,omitzero"`
 }
 
@@ -63,9 +63,9 @@ type AlarmCode string
 
 // Alarms about meters' records.
 const (
-	// AlarmMemoryReplaced: the meter came back with another memory, so the undelivered records of the old one are lost.
+	// AlarmMemoryReplaced: the meter came back with another memory, so the undelivered records of the old memory are lost.
 	AlarmMemoryReplaced AlarmCode = "memory-replaced"
-	// AlarmRecordsLost: the meter no longer has records that the server never got.
+	// AlarmRecordsLost: the meter no longer has records that the server never received.
 	AlarmRecordsLost AlarmCode = "records-lost"
 	// AlarmMemoryBack: the meter's numbering went backwards in the same memory; new records may look like old ones.
 	AlarmMemoryBack AlarmCode = "memory-went-back"
@@ -73,7 +73,7 @@ const (
 	AlarmUnreadable AlarmCode = "unreadable-record"
 	// AlarmQuarantine: a record is held for a person's decision.
 	AlarmQuarantine AlarmCode = "quarantined-record"
-	// AlarmQuarantineFull: so many records of a meter wait for a decision that more are only counted.
+	// AlarmQuarantineFull: the largest number of a meter's records that may wait for a decision is reached; more records are only counted.
 	AlarmQuarantineFull AlarmCode = "quarantine-full"
 	// AlarmGhostCredit: the meter accepted a credit token that was not sold here.
 	AlarmGhostCredit AlarmCode = "ghost-credit"
@@ -81,8 +81,7 @@ const (
 	AlarmGhostToken AlarmCode = "ghost-token"
 	// AlarmReversedUsed: the meter accepted a token whose sale was reversed.
 	AlarmReversedUsed AlarmCode = "reversed-token-used"
-	// AlarmReversedLate: the meter cancelled a sale's tokens after the reversal had been given up; the money was returned all
-	// the same.
+	// AlarmReversedLate: the meter cancelled a sale's tokens after the reversal had been given up. The money was still returned.
 	AlarmReversedLate AlarmCode = "reversed-late"
 	// AlarmReversalUnconfirmed: a sale's money was given back, but its meter has not confirmed that the token will never load.
 	AlarmReversalUnconfirmed AlarmCode = "reversal-unconfirmed"
@@ -105,10 +104,10 @@ type Alarm struct {
 	Text string
 }
 
-// Decision is what to do with one record.
+// Decision is the result of [Live.Take] for one record.
 type Decision struct {
 	Outcome
-	// Reason is why a record was quarantined or dropped; Doubt is the kind of doubt of a quarantined one.
+	// Reason says why a record was quarantined or dropped; Doubt is the kind of doubt about a quarantined record.
 	Reason string
 	Doubt  Doubt
 	Alarm  *Alarm
@@ -116,9 +115,9 @@ type Decision struct {
 	Clear AlarmCode
 }
 
-// Take decides about one record and moves the window. The store writes a Stored record to its table and a Quarantined one to
-// quarantine; any other changes only the meter's row. Records of one meter must be taken in the order in which they were
-// received, because a boot message may change the memory of the next ones.
+// Take decides about one record and moves the window. The store writes a Stored record to its table and a Quarantined record to quarantine.
+// Any other outcome changes only the meter's row. Records of one meter must be taken in the order in which they were received, because a
+// boot message may change the memory of the records after it.
 func (l *Live) Take(r *Record, epoch int64) Decision {
 	if r.Bad != nil && !r.Bad.HasSeq {
 		l.seen(r.ReceivedAt, 0, false)
@@ -188,8 +187,8 @@ func (l *Live) boot(r *Record, epoch int64) Decision {
 	return l.outcome(Stored, d)
 }
 
-// newMemory starts a window at the lowest number that the meter still has, or continues the window of a memory that it had
-// before. The gap gets an alarm; it is never filled with invented records.
+// newMemory starts a window at the lowest number that the meter still has, or continues the window of a memory that it had before. A gap
+// raises an alarm and is never filled with invented records.
 func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	first := l.Memory == "" && l.Window == Window{}
 	if !first {
@@ -224,7 +223,7 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	return nil
 }
 
-// sameMemory looks for numbers that can no longer come and for numbering that went backwards.
+// sameMemory looks for records that can no longer arrive, and for a numbering that went backwards.
 func (l *Live) sameMemory(b *wire.Boot) *Alarm {
 	if b.Next <= l.Window.Highest() {
 		return &Alarm{AlarmMemoryBack, alarmtext.MemoryBack(int64(b.Next), int64(l.Window.Highest()))}
@@ -235,7 +234,7 @@ func (l *Live) sameMemory(b *wire.Boot) *Alarm {
 	return nil
 }
 
-// Event code with an alarm of its own.
+// eventLockout is an event code with a special alarm.
 const eventLockout = 303
 
 // eventAlarm raises or clears the alarm of an event.

@@ -53,8 +53,8 @@ func TestJudgeFindsWhatNoMeterCanHaveMeasured(t *testing.T) {
 	}
 }
 
-// Whatever the clocks of a simulated meter and of the server do, the meter's own time never goes back because of the server:
-// only the meter itself can set it back.
+// TestOwnTimeRunsOn changes the clocks of a simulated meter and of the server. The server must never set the meter's own time back; only
+// the meter can.
 func TestOwnTimeRunsOn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var l metering.Live

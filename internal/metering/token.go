@@ -12,24 +12,24 @@ import (
 // report, [HearToken] that of an SMS, and package vending that of a reversal.
 //
 // A heard token may not be in the meter, because anybody can send an SMS in the meter's name:
-//   - its delivery over the meter's own connection goes on, and it may be sent again by SMS;
-//   - further answers by SMS are compared with it as with a token that is in the meter;
-//   - its seller cannot undo the sale alone. A person who may reverse sales can, and must give a reason. A connected
-//     meter must cancel the token first; without a connection the reversal stays unconfirmed;
+//   - its delivery over the meter's own connection continues, and it may be sent again by SMS;
+//   - the server compares further answers by SMS with a heard token, as it does with a token that is in the meter;
+//   - its seller cannot undo the sale without another person. A person who may reverse sales can, and must give a reason. A connected meter
+//     must cancel the token first; without a connection the reversal stays unconfirmed;
 //   - if there is a signed report that the meter has the token, verification reports a wrong state, as for a sent token.
 type TokenState string
 
 // Token states. A rejected token may still change its state.
 const (
-	TokenReserved            TokenState = "reserved" // TID taken, digits not made yet
+	TokenReserved            TokenState = "reserved" // the TID is taken, the digits are not made yet
 	TokenIssued              TokenState = "issued"
 	TokenSent                TokenState = "sent"     // handed to the meter's connection or to a route
-	TokenHeard               TokenState = "heard"    // an SMS says that it is loaded, without proof
+	TokenHeard               TokenState = "heard"    // an SMS says that the token is loaded, without proof
 	TokenAccepted            TokenState = "accepted" // the meter's signed report says that it has the token
 	TokenRejected            TokenState = "rejected"
-	TokenFailed              TokenState = "failed"               // never made; its TID stays used
-	TokenReversed            TokenState = "reversed"             // its meter will never load it
-	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed" // its sale was reversed while the meter could not be asked
+	TokenFailed              TokenState = "failed"               // the token was never made; its TID stays used
+	TokenReversed            TokenState = "reversed"             // the meter will never load the token
+	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed" // the sale was reversed while the meter could not be asked
 )
 
 // TokenMove is an event that changes a token's state.
@@ -37,17 +37,17 @@ type TokenMove uint8
 
 // Moves of tokens. A move from a state that is not in its row of the table changes nothing.
 const (
-	MoveMade      TokenMove = iota // its digits are made
-	MoveFailed                     // they cannot be made
-	MoveSent                       // it was given to a route or to the meter's connection
-	MoveHeard                      // an SMS in the meter's name says that it is loaded (class 0 only)
-	MoveAccepted                   // a signed report says that the meter has it
-	MoveRejected                   // a signed report says that the meter will never take it
-	MoveDisproved                  // any other signed report: it replaces what an SMS said
-	MoveUsed                       // the meter answers its cancellation with used, and the sale remains
-	MoveCancelled                  // the meter has cancelled it; no earlier signed report says that the meter has it
-	MoveReversed                   // its sale is reversed and the meter could not be asked
-	MoveReclaimed                  // its sale is reversed and the meter has it: its value becomes a debt
+	MoveMade      TokenMove = iota // the token's digits are made
+	MoveFailed                     // the digits cannot be made
+	MoveSent                       // the token was given to a route or to the meter's connection
+	MoveHeard                      // an SMS in the meter's name says that the token is loaded (class 0 only)
+	MoveAccepted                   // a signed report says that the meter has the token
+	MoveRejected                   // a signed report says that the meter will never take the token
+	MoveDisproved                  // any other signed report, which replaces the word of an SMS
+	MoveUsed                       // the meter answers the cancellation with used, and the sale remains
+	MoveCancelled                  // the meter has cancelled the token; no earlier signed report says that the meter has it
+	MoveReversed                   // the sale is reversed and the meter could not be asked
+	MoveReclaimed                  // the sale is reversed and the meter has the token: its value becomes a debt
 )
 
 // tokenMove is a row of the table: the state after a move, and the states that it may come from.
@@ -73,13 +73,13 @@ var tokenMoves = [...]tokenMove{
 	MoveReclaimed: {TokenAccepted, []TokenState{TokenReversedUnconfirmed}},
 }
 
-// To is the state after a move.
+// To returns the state after a move.
 func (m TokenMove) To() TokenState { return tokenMoves[m].to }
 
-// From are the states that a move changes.
+// From returns the states that a move changes.
 func (m TokenMove) From() []TokenState { return tokenMoves[m].from }
 
-// After is the state after a move: the same state if the move does not apply to it.
+// After returns the state after a move. The state stays the same if the move does not apply to it.
 func (s TokenState) After(m TokenMove) TokenState {
 	if slices.Contains(m.From(), s) {
 		return m.To()
@@ -105,19 +105,19 @@ type OwnToken struct {
 	ID        id.ID
 	State     TokenState
 	Class     uint8
-	Elsewhere bool // another system made it: somebody handed its digits in to be sent to the meter
+	Elsewhere bool // another system made the token: somebody handed its digits in to be sent to the meter
 }
 
-// Effect is what a reported result means for one of the server's tokens.
+// Effect is the meaning of a reported result for one of the server's tokens.
 type Effect uint8
 
 // Effects of a result.
 const (
 	// InMeter: the token's value is in the meter. The answer used_error counts too, because somebody may have typed the token before.
 	InMeter Effect = iota
-	// Later: nothing was consumed; the same token may be tried again later.
+	// Later: the token was not consumed and may be tried again later.
 	Later
-	// Partly: one token of a set was taken; it has done its part.
+	// Partly: the meter took this token as one of a set, and it need not be sent again.
 	Partly
 	// Refused: the meter will never take this token.
 	Refused
@@ -180,9 +180,9 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 	return v
 }
 
-// HearToken returns the effect of an SMS in a meter's name that says a token is loaded (accept) or was before (used_error).
-// Nobody can prove its sender, so it never makes the token accepted and the delivery goes on. For a reversed token it raises
-// the same alarm as a signed report.
+// HearToken returns the effect of an SMS in a meter's name that says a token is loaded now (accept) or was loaded before (used_error).
+// Nobody can prove its sender, so an SMS never makes the token accepted, and the delivery continues. For a reversed token it raises the
+// same alarm as a signed report.
 func HearToken(t OwnToken, result string) TokenVerdict {
 	v := TokenVerdict{State: t.State}
 	if t.Class == 0 { // a new key needs a signed answer
@@ -194,8 +194,8 @@ func HearToken(t OwnToken, result string) TokenVerdict {
 	return v
 }
 
-// Ghost is the alarm for an accepted token that is not in the store, nil if the report proves nothing. A used token raises no
-// alarm: it was reported when it was accepted.
+// Ghost is the alarm for an accepted token that is not in the store. It is nil if the report does not prove that the meter took the token.
+// A used token raises no alarm, because the alarm was raised when the token was accepted.
 func Ghost(t *wire.Token) *Alarm {
 	if t.Result != ResultAccept || t.TID == nil || t.Class == nil {
 		return nil

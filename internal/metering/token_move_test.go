@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
-// TestEveryMoveOfEveryState has the state after each move, in the order of the moves; a dot means that the state stays the
-// same.
+// TestEveryMoveOfEveryState checks the state after each move. A row lists the states in the order of the moves; a dot means that the state
+// stays the same.
 func TestEveryMoveOfEveryState(t *testing.T) {
 	const moves = metering.MoveReclaimed + 1
 	const words = `
@@ -50,8 +50,8 @@ func TestEveryMoveOfEveryState(t *testing.T) {
 	}
 }
 
-// TestWhatProvesThatAMeterHasAToken: a meter that was told to cancel a token answers used_error whether it loaded or cancelled
-// it.
+// TestWhatProvesThatAMeterHasAToken checks which results are proof. A meter that was told to cancel a token answers used_error whether it
+// loaded or cancelled the token.
 func TestWhatProvesThatAMeterHasAToken(t *testing.T) {
 	for _, c := range []struct {
 		result string

@@ -34,7 +34,7 @@ func TestWhatAReportChangesAboutAToken(t *testing.T) {
 		{metering.TokenHeard, "accept", metering.TokenAccepted, true, none},
 		{metering.TokenHeard, "used_error", metering.TokenAccepted, true, none},
 		{metering.TokenHeard, "crc_error", metering.TokenRejected, true, none},
-		{metering.TokenHeard, "locked", metering.TokenSent, false, none}, // signed, so it replaces what the SMS said
+		{metering.TokenHeard, "locked", metering.TokenSent, false, none}, // a signed report replaces the word of the SMS
 		{metering.TokenHeard, "of a newer meter", metering.TokenSent, false, none},
 		{metering.TokenHeard, "kct_1st", metering.TokenSent, true, none},
 		{metering.TokenAccepted, "crc_error", metering.TokenAccepted, true, none},
@@ -67,13 +67,13 @@ func TestWhatAReportChangesAboutAToken(t *testing.T) {
 	}
 }
 
-// TestWhatAnSMSChangesAboutAToken has every state. An SMS makes no token accepted or rejected, changes only an unanswered
+// TestWhatAnSMSChangesAboutAToken checks tokens in every state. An SMS makes no token accepted or rejected, changes only an unanswered
 // credit token, and never ends the delivery.
 func TestWhatAnSMSChangesAboutAToken(t *testing.T) {
 	const none, used = metering.AlarmCode(""), metering.AlarmReversedUsed
 	for _, c := range []struct {
 		have, state    metering.TokenState
-		accepted, used metering.AlarmCode // the alarm after an SMS with accept, and after one with used_error
+		accepted, used metering.AlarmCode // the alarm after an SMS with accept, and after an SMS with used_error
 	}{
 		{metering.TokenReserved, metering.TokenReserved, none, none},
 		{metering.TokenIssued, metering.TokenHeard, none, none},
@@ -100,7 +100,7 @@ func TestWhatAnSMSChangesAboutAToken(t *testing.T) {
 	}
 }
 
-// TestOnlyAnAcceptedTokenIsAGhost: a report that proves nothing raises no alarm.
+// TestOnlyAnAcceptedTokenIsAGhost checks that a report that proves nothing raises no alarm.
 func TestOnlyAnAcceptedTokenIsAGhost(t *testing.T) {
 	tid, classes := uint32(17), []uint8{0, 1, 2, 3}
 	for _, c := range []struct {

@@ -6,9 +6,9 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Window holds the sequence numbers of one memory of one meter that are in the store: all up to Watermark, and above it those
-// whose bit is set (bit i is Watermark+1+i). Bit 0 is never set, because then the watermark would have moved: so the watermark
-// is always the end of the longest prefix without a gap.
+// Window holds the sequence numbers of one memory of one meter that are in the store: all numbers up to Watermark, and the numbers above it
+// with a set bit (bit i is Watermark+1+i). Bit 0 is never set, because then the watermark would have moved. So the watermark is always the
+// end of the longest prefix without a gap.
 //
 // The zero Window is a memory without any arrivals.
 type Window struct {
@@ -48,8 +48,8 @@ func (w *Window) Take(seq uint64) Verdict {
 	return Fresh
 }
 
-// Skip moves the watermark to mark if the missing numbers below it can never come, because the meter no longer has them.
-// Numbers taken above mark stay taken. It returns how many numbers were given up.
+// Skip moves the watermark to mark. It is for missing numbers below mark that can never come, because the meter no longer has these
+// records. Numbers taken above mark stay taken. It returns how many numbers were given up.
 func (w *Window) Skip(mark uint64) (lost uint64) {
 	if mark <= w.Watermark {
 		return 0

@@ -60,8 +60,8 @@ func TestSkipGivesUpOnlyWhatNeverCame(t *testing.T) {
 	}
 }
 
-// In any order, with any repetition and any loss, each number is fresh once, and the watermark is the end of the longest prefix
-// without a gap.
+// TestEachNumberIsFreshOnceInAnyOrder takes numbers in any order, with any repetition and any loss. Each number must be fresh once, and the
+// watermark must be the end of the longest prefix without a gap.
 func TestEachNumberIsFreshOnceInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var w metering.Window
@@ -94,8 +94,8 @@ func TestEachNumberIsFreshOnceInAnyOrder(t *testing.T) {
 	})
 }
 
-// A meter that sends its window again and again until it is acknowledged, over a line that drops, repeats and reorders, ends
-// with every record stored exactly once.
+// TestLossyLineEndsComplete has a meter that sends its window again and again until it is acknowledged. The line drops, repeats and
+// reorders records. In the end every record must be stored exactly once.
 func TestLossyLineEndsComplete(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const last = 300
@@ -109,7 +109,7 @@ func TestLossyLineEndsComplete(t *testing.T) {
 				}
 			}
 			if len(flight) == 0 {
-				flight = []uint64{w.Watermark + 1} // a line that loses everything proves nothing
+				flight = []uint64{w.Watermark + 1} // a line that loses every record proves nothing
 			}
 			for _, s := range rapid.Permutation(slices.Clone(flight)).Draw(t, "order") {
 				if w.Take(s) == metering.Fresh {

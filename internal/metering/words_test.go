@@ -105,7 +105,7 @@ func TestTextsOfAlarms(t *testing.T) {
 	}
 }
 
-// torn is a history that fails when a meter is looked up, or when rows are read.
+// torn is a history that fails when it looks a meter up, or when it reads rows.
 type torn struct {
 	*shelf
 	named, rows error

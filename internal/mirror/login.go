@@ -15,10 +15,10 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// SecretPrefix begins the password of a login, so that a leaked one is recognised.
+// SecretPrefix begins the password of a login, so that a leaked password is recognised.
 const SecretPrefix = "pi_"
 
-// MaxLogins is how many logins a list shows; a customer needs one or two.
+// MaxLogins is the largest number of logins in a list; a customer needs one or two.
 const MaxLogins = 1000
 
 // Login may read the mirror of one customer's meters, or of all meters.
@@ -26,12 +26,12 @@ type Login struct {
 	ID        id.ID
 	Tenant    access.Tenant
 	Name      string
-	Customer  id.ID // the customer whose meters it sees; the zero ID for all of the tenant's
+	Customer  id.ID // the customer whose meters the login sees; the zero ID for all meters of the tenant
 	CreatedAt time.Time
-	RevokedAt time.Time // zero while it is in force
+	RevokedAt time.Time // zero while the login is in force
 }
 
-// User is its MQTT user name.
+// User returns the login's MQTT user name.
 func (l Login) User() string { return l.ID.Text(id.Login) }
 
 // Made is a new login with its password, which is shown only once.
@@ -110,7 +110,7 @@ func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string
 	return out, fault.Wrap(err, "create a login")
 }
 
-// customerOf finds the customer of a named meter; the zero ID for no name.
+// customerOf finds the customer of a named meter. If no meter is named, it returns the zero ID.
 func customerOf(tx Tx, meter string) (id.ID, refusal.Refusal, error) {
 	if meter == "" {
 		return id.ID{}, refusal.Refusal{}, nil
@@ -162,14 +162,14 @@ func (l *Logins) Revoke(ctx context.Context, by access.Actor, user string) (refu
 	return out.Refusal, fault.Wrap(err, "revoke login %s", user)
 }
 
-// anyTenant opens the store for a look-up that finds the tenant itself.
+// anyTenant opens the store for a look-up that finds out the tenant.
 const anyTenant access.Tenant = 0
 
 // Check identifies a program by its user name and password; ok is false if they are wrong.
 func (l *Logins) Check(ctx context.Context, user, password string) (Login, bool, error) {
 	found, hash, ok, err := l.find(ctx, user)
 	given := access.HashSecret(password)
-	stored := make([]byte, len(given)) // compared for unknown names too, so that the time does not reveal which exist
+	stored := make([]byte, len(given)) // compared for unknown names too, so that the time does not reveal which names exist
 	copy(stored, hash)
 	same := subtle.ConstantTimeCompare(given[:], stored) == 1
 	return found, ok && same && len(hash) > 0, err

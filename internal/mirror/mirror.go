@@ -1,5 +1,5 @@
-// Package mirror is what other programs see of meters over MQTT: a retained copy of each meter's state, discovery documents for
-// Home Assistant, and the logins that may read them.
+// Package mirror shows meters to other programs over MQTT. It makes a retained copy of each meter's state and discovery documents for Home
+// Assistant, and manages the logins that may read them.
 //
 // Start at [Messages]: it makes all retained messages of one meter from the API's view. The broker stores and serves them; a
 // program cannot change them. A login belongs to one customer and sees only that customer's meters, whatever it subscribes to:
@@ -36,7 +36,7 @@ type Message struct {
 	Payload []byte
 }
 
-// StateTopic is the topic of a meter's state; AvailabilityTopic says online or offline.
+// StateTopic returns the topic of a meter's state. AvailabilityTopic returns the topic that says online or offline.
 func StateTopic(number string) string        { return tree + number + "/state" }
 func AvailabilityTopic(number string) string { return tree + number + "/availability" }
 
@@ -70,15 +70,15 @@ type state struct {
 	Reasons    []string         `json:"reasons"`
 	RegisterWh *int64           `json:"register_wh"`
 	PowerW     *int64           `json:"power_w"`
-	BalanceWh  *int64           `json:"balance_wh"` // of a meter that holds its own balance
-	Balance    *json.RawMessage `json:"balance"`    // of a wallet, in the major unit: the live estimate
-	Settled    *json.RawMessage `json:"settled"`    // of a wallet: the settled balance
+	BalanceWh  *int64           `json:"balance_wh"` // balance in the meter, if the meter holds it
+	Balance    *json.RawMessage `json:"balance"`    // a wallet's live estimate, in the major unit
+	Settled    *json.RawMessage `json:"settled"`    // a wallet's settled balance
 	Currency   string           `json:"currency,omitempty"`
 	AsOf       *time.Time       `json:"as_of"`
 	Test       bool             `json:"test,omitempty"`
 }
 
-// Messages returns all retained messages of a meter. version is the program's, for the documents' origin.
+// Messages returns all retained messages of a meter. The documents name the program's version as their origin.
 func Messages(v registry.MeterView, version string) ([]Message, error) {
 	s := stateOf(v)
 	var out []Message
@@ -177,7 +177,7 @@ type origin struct {
 	URL     string `json:"support_url"`
 }
 
-// documents are the entities of a meter: the balance, the register, the load, and whether there is supply.
+// documents returns the entities of a meter: the balance, the register, the load, and whether there is supply.
 func documents(v registry.MeterView, s state, version string) []document {
 	number := v.Meter.Number
 	model := "prepayment meter, balance in the meter"

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// wallet is a meter with its balance on the server, token a meter that holds it itself.
+// wallet returns a meter with its balance on the server, and token a meter that holds its own balance.
 func wallet() registry.MeterView {
 	kes := func(m money.Minor) money.Amount { return money.Amount{Minor: m, Currency: "KES"} }
 	return registry.MeterView{Meter: registry.Meter{Number: "04140001001", Mode: registry.PrepayWallet}, State: registry.On, Connected: true,
@@ -59,7 +59,7 @@ func TestTheStateOfAMeter(t *testing.T) {
 	}
 }
 
-// schema is what Home Assistant's pages document, as far as these entities need it.
+// schema holds the keys that Home Assistant's pages document, as far as these entities need them.
 type schema struct {
 	Topic      string `json:"topic"`
 	Components map[string]struct {

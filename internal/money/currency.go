@@ -37,11 +37,12 @@ var (
 	ErrTooLarge = errors.New("amount too large")
 )
 
-// maxDigits is the most digits before the point of a typed amount: far above any purchase, far below an overflow.
+// maxDigits is the largest number of digits before the point of a typed amount. It is far above any purchase and far below an overflow.
 const maxDigits = 12
 
 // Parse reads an amount typed by a person: digits, and after a point at most as many decimals as the currency has. "12.345" of a currency
-// with two decimals is an error; it is never rounded. Blanks around it are ignored. Signs, letters, separators and empty parts are errors.
+// with two decimals is an error; it is never rounded. Blanks around the amount are ignored. Signs, letters, separators and empty parts are
+// errors.
 func Parse(text string, c Currency) (Minor, error) {
 	s := strings.TrimSpace(text)
 	if strings.HasPrefix(s, "-") {
@@ -137,5 +138,5 @@ func PowerOfTen(n int) int64 {
 	return p
 }
 
-// MaxMinor is the largest amount that a request may name: sums of millions of them stay far below the limit of 64 bits.
+// MaxMinor is the largest amount that a request may name. Sums of millions of such amounts stay far below the limit of 64 bits.
 const MaxMinor Minor = math.MaxInt64 / 1_000_000

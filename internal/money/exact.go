@@ -2,7 +2,7 @@ package money
 
 import "math/bits"
 
-// Exact is a non-negative sum of products, in 128 bits. The allocator keeps costs in it, in 10⁻¹³ of the major unit, so that nothing is
+// Exact is a non-negative sum of products, in 128 bits. The allocator sums costs in it, in 10⁻¹³ of the major unit, so that no amount is
 // rounded before the whole purchase is added up. The zero value is 0.
 type Exact struct{ hi, lo uint64 }
 

@@ -1,9 +1,10 @@
-// Package money holds the exact numbers of the server's side: amounts in whole minor units, prices in micros per kilowatt-hour, ratios in
-// basis points, and all divisions of money.
+// Package money holds the exact numbers of the server's side: amounts in whole minor units, prices in millionths of the major unit per
+// kilowatt-hour, ratios in basis points, and all divisions of money.
 //
-// Start at [Minor] and [MulDiv]. Every division names its rounding ([Floor], [HalfUp], [Ceil]); splits that must sum use [LargestRemainder]
-// or [Accrued]; sums of products that do not fit 64 bits use [Exact]. There is no floating point here, and none may be added. Amounts are
-// compared and added as integers. The caller makes sure that two amounts have the same currency, because a tenant has exactly one.
+// Start at [Minor] and [MulDiv]. Every division names its rounding ([Floor], [HalfUp], [Ceil]); splits whose parts must sum to the whole
+// use [LargestRemainder] or [Accrued]; sums of products that do not fit 64 bits use [Exact]. There is no floating point here, and none may
+// be added. Amounts are compared and added as integers. The caller makes sure that two amounts have the same currency, because a tenant has
+// exactly one.
 package money
 
 import (
@@ -37,11 +38,11 @@ type Mode uint8
 // The roundings.
 const (
 	Floor  Mode = iota // towards minus infinity: -5/2 = -3
-	HalfUp             // to the nearest, halves away from zero: 5/2 = 3, -5/2 = -3, so a mirrored amount is the mirror
+	HalfUp             // to the nearest, halves away from zero: 5/2 = 3, -5/2 = -3, so a reversal is the exact mirror
 	Ceil               // towards plus infinity: -5/2 = -2
 )
 
-// Errors of the arithmetic. Both mean that a limit is missing further up, or that the caller is wrong.
+// Errors of the arithmetic. Each means that a caller does not limit its amounts, or passes wrong values.
 var (
 	ErrOverflow = errors.New("money: result does not fit 64 bits")
 	ErrDivisor  = errors.New("money: divisor is not positive")
@@ -78,14 +79,14 @@ func quotient(hi, lo, c uint64, neg bool, m Mode) (int64, error) {
 		return 0, ErrOverflow
 	}
 	q, r := bits.Div64(hi, lo, c)
-	var up bool // away from zero
+	var up bool // rounding goes away from zero
 	switch m {
 	case Floor:
 		up = neg && r != 0
 	case Ceil:
 		up = !neg && r != 0
 	default:
-		up = r >= c-r // r >= c/2 without losing the odd half
+		up = r >= c-r // the same as r >= c/2, also for an odd c
 	}
 	if up {
 		if q == math.MaxUint64 {

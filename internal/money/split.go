@@ -1,8 +1,9 @@
 package money
 
 // LargestRemainder splits total by weights so that the parts sum to it exactly. Every part gets the floor of its share. The rest goes, one
-// minor unit each, to the largest remainders; among equal remainders, the lower index comes first. Weights are not
-// negative, and their sum is positive and fits 64 bits. It is for shares of equal rank; vends are split in sequence.
+// minor unit each, to the largest remainders; among equal remainders, the lower index comes first. Weights are not negative, and their sum
+// is positive and fits 64 bits. It is for shares of equal rank; the parts of a sale are not, because they are allocated one after the
+// other.
 func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
 	if total < 0 {
 		return nil, ErrDivisor
@@ -45,7 +46,7 @@ func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
 }
 
 // Accrued returns the part of a charge spread over days for the days first to last (from 1), by the cumulative method: floor(M·last/D) -
-// floor(M·(first-1)/D). The parts of a period sum to total exactly, however it is divided.
+// floor(M·(first-1)/D), where M is total and D is days. The parts of a period sum to total exactly, however the period is divided.
 func Accrued(total Minor, first, last, days int) (Minor, error) {
 	if days <= 0 || first < 1 || last < first || last > days {
 		return 0, ErrDivisor

@@ -20,7 +20,7 @@ type question struct {
 	about     Subscription // the meter in question
 }
 
-// answer queues the answer to a message. A registered telephone learns about its own meters; any other gets only a public text,
+// answer queues the answer to a message. A registered telephone learns about its own meters; any other telephone gets only a public text,
 // at most MaxHelp times a day.
 func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription) error {
 	if len(in.Phone) <= minPhone || in.Phone[0] != '+' || raw.Missing > 0 {
@@ -67,8 +67,8 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 	return d.answerWord(tx, q, now)
 }
 
-// MaxPerSenderDay is how many answers a registered telephone gets in a day: enough for a person, and a limit for two machines
-// that answer each other.
+// MaxPerSenderDay is the largest number of answers that a registered telephone gets in a day. It is enough for a person, and limits two
+// machines that answer each other.
 const MaxPerSenderDay = 30
 
 // answerWord answers the word of a registered telephone.
@@ -114,7 +114,7 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 	return d.usage(tx, q, now)
 }
 
-// pick finds the meter in question; if it cannot, it returns the purpose of the answer that asks for it.
+// pick finds the meter in question; if it cannot, it returns the purpose of the answer that asks for the meter.
 func (q *question) pick() (Purpose, Args) {
 	a := q.args
 	a.Word = q.word.Word.In(q.lang)
@@ -153,7 +153,7 @@ func (q *question) pick() (Purpose, Args) {
 	return PurposeNotYours, a
 }
 
-// meterEnd is how many digits at the end of a meter number are enough to identify one of a customer's own.
+// meterEnd is how many digits at the end of a meter number are enough to identify one of a customer's meters.
 const meterEnd = 4
 
 // reply queues one answer.

@@ -57,13 +57,13 @@ type BalanceReport struct {
 	At      time.Time // when the message came
 }
 
-// BalanceSearch is how many of a meter's newest messages are searched for a balance.
+// BalanceSearch is the number of a meter's newest messages that are searched for a balance.
 const BalanceSearch = 10
 
 // FromMeter filters the messages that a meter sent.
 func FromMeter(meter int64) Filter { return Filter{Meter: meter, Incoming: new(true)} }
 
-// BalanceBySMS is the newest balance that a meter reported by SMS. Pass the meter's messages, newest first.
+// BalanceBySMS returns the newest balance that a meter reported by SMS. Pass the meter's messages, newest first.
 func BalanceBySMS(newest []Message) (BalanceReport, bool) {
 	for _, m := range newest {
 		if t, is := BalanceIn(m); is {
@@ -73,7 +73,7 @@ func BalanceBySMS(newest []Message) (BalanceReport, bool) {
 	return BalanceReport{}, false
 }
 
-// BalanceIn is the balance in a message from a meter; false if it has none.
+// BalanceIn returns the balance in a message from a meter; false if the message has no balance.
 func BalanceIn(m Message) (BalanceReport, bool) {
 	if m.Purpose != PurposeFromMeter || m.Failure != "" {
 		return BalanceReport{}, false
@@ -124,14 +124,14 @@ func purposeOfLast(t sale.Token, of int) Purpose {
 // Limits of an answer about usage.
 const (
 	usageDays = 7
-	// usageReadings is how many readings of a token meter are added up, about one in five minutes; usagePage is how many are
-	// read at once, newest first, so that only the needed ones are read.
+	// usageReadings is the number of readings of a token meter that are added up, about one in five minutes. usagePage is the number that
+	// is read at once, newest first, so that no more readings are read than needed.
 	usageReadings = 2000
 	usagePage     = 250
 )
 
-// usage answers with the energy used: for a wallet the use that the server rated, for any other meter its readings of the seven
-// days before today.
+// usage answers with the energy used. For a wallet this is the use that the server rated. For any other meter the readings of the seven
+// days before today are added up.
 func (d *Dispatcher) usage(tx Tx, q question, now time.Time) error {
 	a := q.args
 	rec, found, err := tx.Recipients().MeterRecord(q.about.Meter)
@@ -139,7 +139,7 @@ func (d *Dispatcher) usage(tx Tx, q question, now time.Time) error {
 		return err
 	}
 	if q.about.Simulated && found && rec.Reported {
-		now = rec.AsOf // it lives in its own time
+		now = rec.AsOf // a simulated meter has a time of its own
 	}
 	today := localday.Of(now.In(q.zone))
 	since := q.since(found && rec.Reported, rec.AsOf)
@@ -188,8 +188,8 @@ func (d *Dispatcher) walletUsage(tx Tx, q question, today, since time.Time) erro
 	return d.reply(tx, q, PurposeWalletUsage, a)
 }
 
-// since is when the customer's account was opened: earlier use is a former occupant's. It is zero for a simulated meter whose
-// own time is before the opening.
+// since returns the time when the customer's account was opened: earlier use is a former occupant's. It returns the zero time for a
+// simulated meter whose own time is before the opening.
 func (q question) since(reported bool, asOf time.Time) time.Time {
 	if q.about.Since.IsZero() || q.about.Simulated && reported && asOf.Before(q.about.Since) {
 		return time.Time{}
@@ -214,8 +214,9 @@ func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.Store
 	return out, nil
 }
 
-// useOf adds up what a meter counted since the moment from, and what it counted since yesterday began. The use is known only if
-// there is a reading of the day before from: a part of a week is not reported as a week. Nothing is counted between two device memories.
+// useOf adds up the energy that a meter counted after the moment from, and the energy that it counted after the moment yesterday. The use
+// is known only if there is a reading on the day before from, because a part of a week is not reported as a week. Nothing is counted
+// between two device memories.
 func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use) {
 	readings = slices.Clone(readings)
 	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })
@@ -243,8 +244,8 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 	return u
 }
 
-// PurposeOfToken returns the purpose of a message with a token. The parameter of is the number of tokens sent together; free means that
-// they cost nothing.
+// PurposeOfToken returns the purpose of a message with a token. The parameter of is the number of tokens sent together. If free is true,
+// the tokens cost nothing.
 func PurposeOfToken(t sale.Token, of int, free bool) Purpose {
 	switch {
 	case t.Class == managementClass && keyChange(t.SubClass):

@@ -312,8 +312,8 @@ func TestUseOfSevenDays(t *testing.T) {
 	o.want(amina, "use", "No usage data for meter 04140001001 yet.")
 }
 
-// TestUseOfAWallet: the answer has the rated use from the first day on, and never sends anybody to a menu. For the day when the
-// account was opened, it has only the account's own use.
+// TestUseOfAWallet checks that the answer has the rated use from the first day on, and does not send the customer to a menu. For the day
+// when the account was opened, it has only the account's own use.
 func TestUseOfAWallet(t *testing.T) {
 	o := opened(t)
 	o.mine[amina][0] = notify.Subscription{Customer: id.ID{1}, Lang: "en", Meter: id.ID{2}, N: 1, Number: meterA, Wallet: true, Menu: true}
@@ -445,7 +445,8 @@ func TestAMessageIsTakenOnce(t *testing.T) {
 	}
 }
 
-// A database refuses such octets, and a refused message would be offered again for ever.
+// TestWhatNoDatabaseKeepsIsMadeStorable sends octets that a database refuses. They must be replaced, because the route would offer a
+// refused message again and again.
 func TestWhatNoDatabaseKeepsIsMadeStorable(t *testing.T) {
 	o := opened(t)
 	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: "A\x00\xff", Text: "B\x00\xff", At: o.now}
@@ -490,7 +491,7 @@ func TestABalanceToldBySMSIsShownWithItsTime(t *testing.T) {
 	}
 }
 
-// TestATokenIsNotKeptOutByAnswers: anybody who writes under a customer's number can fill only the answers' share of the queue.
+// TestATokenIsNotKeptOutByAnswers checks that somebody who writes under a customer's number can fill only the answers' share of the queue.
 func TestATokenIsNotKeptOutByAnswers(t *testing.T) {
 	o := opened(t)
 	for _, c := range []struct {

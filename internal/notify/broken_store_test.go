@@ -18,18 +18,18 @@ import (
 // errStore is the error of the failing statement.
 var errStore = errors.New("the store failed")
 
-// broken is a transaction in which one statement fails. The statement still takes effect and returns its values, so code
-// that ignores the error goes on and returns no error.
+// broken is a transaction in which one statement fails. The statement still takes effect and returns its values, so code that ignores the
+// error continues and returns no error.
 type broken struct {
 	notify.Tx
 	notify.CarriedTx
 	notify.RecipientTx
 	notify.OutcomeTx
 	notify.QueuedTx
-	at     int            // counted from 1; 0 for none
+	at     int            // number of the failing statement, from 1; 0 for none
 	done   int            // statements so far
 	failed string         // the name of the statement that failed
-	most   map[string]int // largest number of rows that each statement was asked for
+	most   map[string]int // largest number of rows that each statement was asked to return
 	times  map[string]int // how often each statement was called
 }
 

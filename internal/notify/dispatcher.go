@@ -24,21 +24,21 @@ type Opener interface {
 // Configured is a route with its configuration.
 type Configured struct {
 	Route
-	Kind     string   // modem, log, ...: for people
-	Cost     int64    // of one part, in millionths of the currency's unit
-	Prefixes []string // of its numbers; none means all
-	Meters   bool     // meters' messages may use it
+	Kind     string   // such as modem or log, for people
+	Cost     int64    // cost of one part, in millionths of the currency's unit
+	Prefixes []string // prefixes of the numbers that it serves; none means all
+	Meters   bool     // messages to meters may use the route
 }
 
-// Config is what a Dispatcher needs. Answer, Alone and Log may be left out.
+// Config configures a Dispatcher. Answer, Alone and Log may be left out.
 type Config struct {
 	Door   access.Door[Tx]
 	Opener Opener
-	Hasher registry.Hasher // of the cursors of lists, and of token digits
-	Routes []Configured    // in the order of trying
-	Owner  string          // this process's name among all that serve the same database
+	Hasher registry.Hasher // hashes the cursors of lists, and token digits
+	Routes []Configured    // in the order in which they are tried
+	Owner  string          // name of this process among the processes on the same database
 	Alone  bool            // no other process serves the database: if no route of this process takes a message, no route does
-	Answer time.Duration   // a meter's time for its first answer; 0 means a minute
+	Answer time.Duration   // time for a meter's first answer; 0 means a minute
 	Now    func() time.Time
 	Log    *slog.Logger
 }
@@ -48,18 +48,18 @@ const (
 	pollEvery   = time.Second
 	troublePoll = 5 * time.Second
 	othersPoll  = 3 * time.Second
-	probeEvery  = time.Minute // how often a route that is down is tried
+	probeEvery  = time.Minute // time between two tries of a route that is down
 	firstAnswer = time.Minute
 	strayAfter  = 10 * time.Minute // after this time another server takes a message whose route belongs to no server any more
 )
 
-// failuresDown is how many failures in a row make a route down.
+// failuresDown is the number of failures in a row after which a route counts as down.
 const failuresDown = 5
 
 // Dispatcher queues messages, gives them to routes and takes arrivals. Start with [New]; Run serves.
 type Dispatcher struct {
 	c     Config
-	bells []chan struct{} // of the routes' workers
+	bells []chan struct{} // wake the routes' workers
 
 	mu   sync.Mutex
 	ways []standing
@@ -69,14 +69,14 @@ type Dispatcher struct {
 type standing struct {
 	RouteStatus
 	kind     string
-	failures int // in a row
+	failures int // failures in a row
 	proved   bool
-	since    time.Time // of Down
+	since    time.Time // when the route went down
 	probe    time.Time // when a down route is tried again
 	granted  time.Time // until this time the probe message may use a down route
 	why      string
-	last     time.Time // when it last accepted a message
-	memory   Memory    // of arrivals, if it has one
+	last     time.Time // when the route last accepted a message
+	memory   Memory    // the route's memory of arrivals, if it has one
 	full     bool      // the alarm about its memory is raised
 	looked   bool      // the field full has been compared with the stored alarm
 }
@@ -156,7 +156,7 @@ func (d *Dispatcher) work(ctx context.Context, n int, r Configured) {
 				wait = troublePoll
 			case found == served:
 				continue
-			case found == others: // each check takes two write transactions
+			case found == others: // wait longer: each check takes two write transactions
 				wait = othersPoll
 			}
 		}
@@ -203,7 +203,7 @@ func (d *Dispatcher) mayTry(n int) bool {
 	return !w.Down || now.Before(w.granted) || !now.Before(w.probe)
 }
 
-// open lists the routes with their states, to choose from.
+// open lists the routes with their states, for the choice of a route.
 func (d *Dispatcher) open() Routes {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -219,17 +219,17 @@ func (d *Dispatcher) open() Routes {
 type RouteState struct {
 	Name, Kind string
 	Down       bool
-	Since      time.Time // down since
-	Failures   int       // in a row
-	Why        string    // of the last failure
-	Last       time.Time // when it last accepted a message since the server started
+	Since      time.Time // time since which the route is down
+	Failures   int       // failures in a row
+	Why        string    // reason of the last failure
+	Last       time.Time // when the route last accepted a message since the server started
 	Cost       int64
 	Prefixes   []string
 	Meters     bool
-	Memory     Memory // of arrivals; zero if the route has none or its use is unknown
+	Memory     Memory // the route's memory of arrivals; zero if it has none or its use is unknown
 }
 
-// routeChange is how an answer changes a route's state: not at all, down, or up again.
+// routeChange is the effect of an answer on a route's state: no change, down, or up again.
 type routeChange uint8
 
 const (

@@ -22,7 +22,7 @@ type operation struct {
 	do    func(*testing.T, *notify.Dispatcher, *broken) error
 }
 
-// runs carries out an operation in a world of its own, in which the statement with a given number fails.
+// runs carries out an operation in a new world, in which the statement with a given number fails.
 func (o operation) runs(t *testing.T, at int) (*broken, error) {
 	t.Helper()
 	tx, c := o.begin(t)
@@ -31,8 +31,8 @@ func (o operation) runs(t *testing.T, at int) (*broken, error) {
 	return b, o.do(t, notify.New(c), b)
 }
 
-// TestNoStatementFailsUnnoticed: whichever statement of a use case fails, its error is returned, so that the transaction is
-// rolled back and nobody gets a success.
+// TestNoStatementFailsUnnoticed lets each statement of each use case fail in turn. The use case must return the error, so that the
+// transaction is rolled back and nobody gets a success.
 func TestNoStatementFailsUnnoticed(t *testing.T) {
 	for _, o := range operations() {
 		b, err := o.runs(t, 0)
@@ -88,7 +88,7 @@ func warning() notify.Draft {
 	return notify.Draft{Purpose: notify.PurposeCutSoon, Meter: 1, Number: meterA, Customer: id.ID{1}, Args: notify.Args{Meter: meterA, Currency: "KES", Account: (id.ID{15: 28}).Text(id.Account)}}
 }
 
-// sendings are what routes do with waiting messages.
+// sendings returns the operations of routes on waiting messages.
 func sendings() []operation {
 	failing := notify.Sent{Outcome: notify.NotSent, Closed: true, Why: "no modem"}
 	silent := func(h *hall) id.ID {
@@ -129,7 +129,7 @@ func sendings() []operation {
 	}
 }
 
-// arrives hands a message in.
+// arrives returns the operation that hands a message in.
 func arrives(from, text string) func(*testing.T, *notify.Dispatcher, *broken) error {
 	return func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 		return d.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{9}, From: from, Text: text})
@@ -140,7 +140,7 @@ func reports(r notify.Report) func(*testing.T, *notify.Dispatcher, *broken) erro
 	return func(t *testing.T, d *notify.Dispatcher, _ *broken) error { return d.Inbox(1).Report(t.Context(), r) }
 }
 
-// arrivalsOfPeople are the words of customers and strangers, and the reports of networks.
+// arrivalsOfPeople returns the arrivals of customers' and strangers' words, and of networks' reports.
 func arrivalsOfPeople() []operation {
 	var out []operation
 	for _, c := range []struct{ from, text string }{
@@ -163,7 +163,7 @@ func arrivalsOfPeople() []operation {
 	return append(out, operation{"a report", sent("accepted"), reports(delivered)}, operation{"a report before the route's answer", sent(""), reports(delivered)})
 }
 
-// arrivalsOfMeters are the answers of meters.
+// arrivalsOfMeters returns the arrivals of meters' answers.
 func arrivalsOfMeters() []operation {
 	var out []operation
 	ends := func(c *counter, i int) string {
@@ -203,7 +203,7 @@ func arrivalsOfMeters() []operation {
 	return out
 }
 
-// orders are the requests of people and sales to the dispatcher.
+// orders returns the requests of people and sales to the dispatcher.
 func orders() []operation {
 	sends := func(w notify.MessageRequest) func(*testing.T, *notify.Dispatcher, *broken) error {
 		return func(t *testing.T, d *notify.Dispatcher, _ *broken) error {

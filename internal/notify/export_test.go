@@ -2,10 +2,10 @@ package notify
 
 import "github.com/paywatt/paywatt/internal/gsm/pdu"
 
-// Parts is how many short messages the text takes.
+// Parts returns how many short messages the text takes.
 func (r Rendered) Parts() int { return pdu.Measure(r.text).Parts }
 
-// Purposes are all purposes that have a template, in the order of docs/reference/sms-texts.md.
+// Purposes returns all purposes that have a template, in the order of docs/reference/sms-texts.md.
 func Purposes() []Purpose {
 	return []Purpose{PurposeToken, PurposeTokenFree, PurposeTokenStep, PurposeKeyChange, PurposeRecharge, PurposeLow1, PurposeLow2,
 		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney,

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// TestAForgedStopEndsNoMore: the sender of a STOP may be forged, so a STOP ends only messages that the customer can do
-// without. Tokens, answers, notices of reversals and the warnings that must precede a cut-off are still sent.
+// TestAForgedStopEndsNoMore checks that a STOP, whose sender may be forged, ends only messages that the customer can do without. Tokens,
+// answers, notices of reversals and the warnings that must precede a cut-off are still sent.
 func TestAForgedStopEndsNoMore(t *testing.T) {
 	ends := []notify.Purpose{notify.PurposeLow1, notify.PurposeCutOff, notify.PurposeWritten}
 	for _, p := range append(notify.Purposes(), notify.PurposeWritten, notify.PurposeMeter) {
@@ -28,8 +28,8 @@ func TestAForgedStopEndsNoMore(t *testing.T) {
 	}
 }
 
-// TestAForgedWordTellsOnlyTheCustomer: the answer to a message in the name of a registered number goes to that number. The
-// message can change only whether the customer gets warnings, which START turns on again.
+// TestAForgedWordTellsOnlyTheCustomer checks that the answer to a message in the name of a registered number goes to that number. The
+// message can only turn off the customer's warnings, and START turns them on again.
 func TestAForgedWordTellsOnlyTheCustomer(t *testing.T) {
 	o := opened(t)
 	for _, text := range []string{"BAL", "LAST", "USE", "HELP", "START", "STOP"} {
@@ -50,9 +50,9 @@ func TestAForgedWordTellsOnlyTheCustomer(t *testing.T) {
 	}
 }
 
-// TestAForgedUsedEndsNoSending: "used" names neither digits nor units, so anybody can send it in the meter's name about the
-// only token that was sent, even after a forged rejection. The sending goes on at the same pace until the meter's own list
-// shows the token.
+// TestAForgedUsedEndsNoSending forges the answer "used" about the only token that was sent. This answer names neither digits nor units, so
+// anybody can send it in the meter's name, even after a forged rejection. The sending must continue at the same pace until the meter's own
+// list shows the token.
 func TestAForgedUsedEndsNoSending(t *testing.T) {
 	const used = "this recharge card has been used! Balance 0.0 kWh"
 	c := newCounter(t, 1)

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// fromMeter handles a meter's message. It records what the message shows about tokens ([Match]) as heard, not as known, because
-// nobody can prove the sender. A heard token needs no further SMS; its other deliveries go on.
+// fromMeter handles a meter's message. It records what the message shows about tokens ([Match]) as heard, not as known, because nobody can
+// prove the sender. A heard token needs no further SMS; its other deliveries continue.
 func (d *Dispatcher) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) (bool, error) {
 	reply := ParseMeterReply(raw.Text)
 	if raw.Missing > 0 {
@@ -59,10 +59,10 @@ func (d *Dispatcher) fromMeter(tx Tx, meter registry.Meter, in Message, raw Inco
 	return true, d.doubt(tx, waiting.ID, f.Ask, now)
 }
 
-// doubt schedules the next step of a message after an answer that does not settle it. If the answer proves nothing about the
-// token, ask is set and the dispatcher asks the meter. Otherwise the meter listed its last tokens, and the token is not among
-// them. The question is sent at once, but only once for each time that the token is sent: otherwise a forger of
-// the meter's answers could use up all tries in a minute.
+// doubt schedules the next step of a message after an answer that does not settle it. If ask is true, the answer proves nothing about the
+// token, and the dispatcher asks the meter. If ask is false, the meter has listed its last tokens, and the token is not among them. The
+// question is sent at once, but only once after each sending of the token. Otherwise a forger of the meter's answers could use up all tries
+// in a minute.
 func (d *Dispatcher) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || !m.Open {
@@ -111,13 +111,13 @@ func (d *Dispatcher) heard(tx Tx, name string, meter int64, reply MeterReply, no
 func (d *Dispatcher) typed(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
 	token, err := id.Parse(id.Token, name)
 	if err != nil || reply.Kind != ReplyTyped {
-		return nil // its row proves nothing
+		return nil // only a keypad report counts for such a token
 	}
 	return d.heardOf(tx, token, meter, reply, now)
 }
 
-// heardOf records that a meter says it has a token, and raises an alarm if the token's sale was reversed meanwhile: a meter
-// without a connection has no other way to report it. It books no debt, because anybody may have sent the message.
+// heardOf records that a meter says it has a token, and raises an alarm if the token's sale was reversed meanwhile: a meter without a
+// connection has no other way to report the token. heardOf books no debt, because anybody may have sent the message.
 func (d *Dispatcher) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now time.Time) error {
 	own, found, err := tx.Carried().ReportedToken(meter, &wire.Token{Request: token.Text(id.Token)})
 	if err != nil || !found {
@@ -137,9 +137,9 @@ func (d *Dispatcher) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, 
 	return tx.Outcomes().RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: alarmtext.SmsReversed()})
 }
 
-// rejected records that a meter rejected the token of a message. A meter whose SMS channel is locked rejects every token, so
-// the message is sent again the next day and ends with the second rejection. Until then it is not the queue head: the next
-// message to the meter goes out. The token keeps its state: a person must look.
+// rejected records that a meter rejected the token of a message. A meter whose SMS channel is locked rejects every token, so the message is
+// sent again the next day and ends with the second rejection. Until then the message is not the queue head, and the next message to the
+// meter is sent. The token keeps its state: a person must look.
 func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || m.State == Answered {
@@ -151,7 +151,7 @@ func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 			return err
 		}
 		if len(tries) > 0 && !tries[len(tries)-1].At.After(m.AnsweredAt) {
-			return nil // the same rejection again: nothing was sent since
+			return nil // the same rejection again: nothing was sent in the meantime
 		}
 	}
 	before := m
@@ -166,7 +166,7 @@ func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 func (d *Dispatcher) rejection(tx Tx, m *Message, now time.Time) error {
 	first := m.AnsweredAt.IsZero()
 	m.AnsweredAt = now
-	if m.SentAt.IsZero() { // the meter answered before the route did
+	if m.SentAt.IsZero() { // the meter's answer came before the route's
 		m.SentAt = now
 	}
 	if again := now.Add(rejectedPause); first && m.Open && again.Before(m.ExpiresAt) {
@@ -177,7 +177,7 @@ func (d *Dispatcher) rejection(tx Tx, m *Message, now time.Time) error {
 	return tx.Outcomes().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: alarmtext.SmsRejected()})
 }
 
-// rejectsLook is how many of a meter's last answers are searched for a rejection.
+// rejectsLook is the number of a meter's last answers that are searched for a rejection.
 const rejectsLook = 2 * MaxMeterTries
 
 // rejects reports whether the meter rejected an unknown token since a message was first sent to it. A locked meter rejects
@@ -195,8 +195,8 @@ const rejectedPause = 24 * time.Hour
 
 const rejectedWhy = "the meter rejects the token"
 
-// pushed lists the tokens of a meter that an answer can be about, newest first: those issued lately, and those sent to it
-// lately, even if they are older or another system issued them.
+// pushed lists the tokens of a meter that an answer can be about, newest first. These are the tokens issued lately, and the tokens sent to
+// the meter lately, even if they are older or another system issued them.
 func (d *Dispatcher) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, error) {
 	since := now.Add(-AnswerHorizon)
 	tokens, err := tx.Carried().VendTokens(meter.N, id.ID{}, MaxHistory)
@@ -274,7 +274,7 @@ func (d *Dispatcher) ends(t sale.Token) (first, last string, err error) {
 	return first, last, nil
 }
 
-// The class of management tokens; keyChange reports those that change the key (docs/reference/tokens.md#classes).
+// managementClass is the class of management tokens; keyChange reports whether a token changes the key (docs/reference/tokens.md#classes).
 const managementClass = 2
 
 func keyChange(subclass uint8) bool {

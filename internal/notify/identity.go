@@ -5,9 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// IdentityOf makes the identity of an incoming message from what identifies it: the route and the provider's id or, without
-// such an id, the sender, the network's time and the text. The same parts in the same order give the same identity; it does not reveal
-// them.
+// IdentityOf makes the identity of an incoming message from these parts: the route and the provider's id or, without such an id, the
+// sender, the network's time and the text. The same parts in the same order give the same identity, which does not reveal the parts.
 func IdentityOf(parts ...string) (out [16]byte) {
 	h := sha256.New()
 	for _, p := range parts {

@@ -21,7 +21,7 @@ type inbox struct {
 // Inbox is where a tenant's routes hand in arrivals.
 func (d *Dispatcher) Inbox(t access.Tenant) Inbox { return inbox{d, t} }
 
-// Receive takes a message once, however often it comes, and queues its answer in the same transaction.
+// Receive takes a message once, even if it comes several times, and queues its answer in the same transaction.
 func (i inbox) Receive(ctx context.Context, in Incoming) error {
 	in.From, in.Text = Canonical(storable(in.From)), storable(in.Text)
 	queued := false
@@ -35,8 +35,8 @@ func (i inbox) Receive(ctx context.Context, in Incoming) error {
 	return nil
 }
 
-// storable makes a text that every database accepts: none takes invalid UTF-8, and PostgreSQL takes no zero octets. Anybody can
-// send both, and a message that cannot be stored would be offered for ever.
+// storable makes a text that every database accepts. No database accepts invalid UTF-8, and PostgreSQL accepts no zero octets. Anybody can
+// send both. A message that cannot be stored would be offered again and again.
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
@@ -135,7 +135,7 @@ func (d *Dispatcher) report(tx Tx, r Report) (bool, error) {
 	if err := tx.TryPut(message, *t); err != nil {
 		return false, err
 	}
-	if held { // the worker has the message: its claim stays, and it will see the report
+	if held { // the worker is sending the message: its claim stays, and it will see the report
 		return false, errors.Join(tx.MessageHold(m), d.follow(tx, m, before))
 	}
 	return m.Open, d.put(tx, m, before)
@@ -152,7 +152,8 @@ func (d *Dispatcher) reportOf(tx Tx, r Report) (id.ID, int, bool, error) {
 	return tx.MessageOfTry(r.Route, r.Reference, Canonical(r.To), d.c.Now().Add(-ReportWindow))
 }
 
-// lastBy returns the try with a number or, for number 0, the last try that was given to the route; nil if there is no such try.
+// lastBy returns the try with a number. For number 0 it returns the last try that was given to the route. It returns nil if there is no
+// such try.
 func lastBy(tries []Try, route string, n int) *Try {
 	for i := len(tries) - 1; i >= 0; i-- {
 		if n == 0 && tries[i].Route == route || n > 0 && tries[i].N == n {

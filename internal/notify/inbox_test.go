@@ -16,8 +16,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestWhatIsKeptOfAnArrival checks what is stored: the server's own time, the sender and the text cut to their limits, and a token
-// only masked.
+// TestWhatIsKeptOfAnArrival checks the stored message: it has the server's own time, the sender and the text cut to their limits, and a
+// token only masked.
 func TestWhatIsKeptOfAnArrival(t *testing.T) {
 	for name, c := range map[string]struct {
 		in   notify.Incoming
@@ -40,7 +40,8 @@ func TestWhatIsKeptOfAnArrival(t *testing.T) {
 	}
 }
 
-// TestWhatAnAnswerBelongsTo checks that an answer names its question, its customer and its meter, and with a token also the sale.
+// TestWhatAnAnswerBelongsTo checks that an answer names its question, its customer and its meter. An answer with a token must also name the
+// sale.
 func TestWhatAnAnswerBelongsTo(t *testing.T) {
 	o := opened(t)
 	o.sales[1] = notify.LastSale{Vend: id.ID{7}, At: o.now, Tender: money.Amount{Minor: 10_000, Currency: "KES"}, Tokens: []sale.Token{
@@ -61,8 +62,8 @@ func TestWhatAnAnswerBelongsTo(t *testing.T) {
 	o.want(amina, "last", "No token was bought for meter 04140001001 yet.")
 }
 
-// TestALanguageIsTheCustomersOwn checks that a customer is answered in their own language, or in the language of the keyword if
-// there are no texts in their own.
+// TestALanguageIsTheCustomersOwn checks that customers are answered in their own language. If their language has no texts, they are
+// answered in the language of the keyword.
 func TestALanguageIsTheCustomersOwn(t *testing.T) {
 	for _, c := range []struct{ lang, word, want string }{{"en", "msaada", "en"}, {"sw", "aide", "sw"}, {"yo", "msaada", "sw"}, {"yo", "help", "en"}, {"yo", "info", "en"}, {"yo", "saldo", "en"}, {"", "aide", "fr"}} {
 		o := opened(t)
@@ -117,7 +118,7 @@ func TestAnswersOfAnHourAndADay(t *testing.T) {
 	}
 }
 
-// TestAMeterIsNamedByItsEnd, if that is four digits and names one.
+// TestAMeterIsNamedByItsEnd checks that the end of a meter number names the meter, if it has at least four digits and fits only one meter.
 func TestAMeterIsNamedByItsEnd(t *testing.T) {
 	for number, want := range map[string]bool{"3007": true, "007": false, "03007": true, "2009": true, "1001": false, "4140003007": true, "04140003007": true, "104140003007": false, "2": true, "02": true, "002": false, "20": false} {
 		o := opened(t)
@@ -174,11 +175,11 @@ func TestABalanceOfAWallet(t *testing.T) {
 	}
 }
 
-// TestWhichBalanceIsTheNewer checks that the answer has the balance of the meter's last report, unless a newer one came by SMS.
+// TestWhichBalanceIsTheNewer checks that the answer has the balance of the meter's last report, unless a newer balance came by SMS.
 func TestWhichBalanceIsTheNewer(t *testing.T) {
 	for name, c := range map[string]struct {
 		record *registry.MeterRecord
-		told   time.Duration // by SMS, before now; 0 for never
+		told   time.Duration // how long ago the balance came by SMS; 0 for never
 		want   string
 	}{
 		"never":                      {nil, 0, "No balance from"},
@@ -234,7 +235,8 @@ func TestUseOfAWalletSinceItWasOpened(t *testing.T) {
 	}
 }
 
-// TestASimulatedMeterLivesInItsOwnTime: its last seven days end at its last report, and its account may have been opened after that.
+// TestASimulatedMeterLivesInItsOwnTime checks that a simulated meter's last seven days end at its last report. Its account may have been
+// opened after that.
 func TestASimulatedMeterLivesInItsOwnTime(t *testing.T) {
 	then := time.Date(2026, 6, 10, 12, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for name, c := range map[string]struct {

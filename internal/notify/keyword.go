@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Word is what a customer's message asks for.
+// Word is the request in a customer's message.
 type Word uint8
 
 // The words.
@@ -59,7 +59,7 @@ type Keyword struct {
 const (
 	// maxKeywordText is the longest message, in bytes, that is parsed: a message of one part, in any script.
 	maxKeywordText = 640
-	// maxKeywordWords is how many words may surround a keyword: "please send my balance".
+	// maxKeywordWords is the largest number of words around a keyword: "please send my balance".
 	maxKeywordWords = 5
 	// TokenLike is the least number of digits in a row, with blanks and dashes between them, that is treated as a token. Such digits
 	// are never stored, logged or repeated.
@@ -130,8 +130,8 @@ func lookUp(word string) (k Keyword) {
 	return k
 }
 
-// meterCommand recognises the codes that customers know from their meters. *01# and the like ask the same as words; a token
-// (*02#...) or any other command was meant for the meter.
+// meterCommand recognises the codes that customers know from their meters. *01# and similar codes mean the same as words; a token (*02#...)
+// or any other command was meant for the meter.
 func meterCommand(plain string) (Keyword, bool) {
 	compact := strings.Map(func(r rune) rune {
 		if r == ' ' || r == '-' || r == '"' || r == '\'' {

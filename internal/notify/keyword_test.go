@@ -57,7 +57,7 @@ func TestWordsOfSixLanguages(t *testing.T) {
 	}
 }
 
-// TestTextsNameWordsThatWork sends every word that a text names as a keyword.
+// TestTextsNameWordsThatWork sends every word that a text names as a keyword. The word must be understood.
 func TestTextsNameWordsThatWork(t *testing.T) {
 	for _, l := range notify.Languages() {
 		for w := notify.WordBalance; w < notify.WordNotHere; w++ {

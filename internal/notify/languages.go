@@ -23,8 +23,8 @@ var languageCodes = [languages]string{English: "en", French: "fr", Swahili: "sw"
 // languageNames are the English names of the languages.
 var languageNames = [languages]string{English: "English", French: "French", Swahili: "Swahili", Spanish: "Spanish", Portuguese: "Portuguese", Hausa: "Hausa"}
 
-// LanguageOf is the language of a customer by a language tag ("sw", "fr-CI", "pt_MZ"), upper or lower case. A language without
-// a table gives English and false: a message in a foreign language is better than none.
+// LanguageOf returns the language of a customer by a language tag ("sw", "fr-CI", "pt_MZ"), upper or lower case. A language without a table
+// gives English and false: a message in a foreign language is better than none.
 func LanguageOf(tag string) (Language, bool) {
 	code, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(tag)), "_", "-"), "-")
 	for l, have := range languageCodes {
@@ -44,7 +44,7 @@ func Languages() []Language {
 	return out
 }
 
-// String is the language's code: "en", "fr", "sw", "es", "pt" or "ha".
+// String returns the language's code: "en", "fr", "sw", "es", "pt" or "ha".
 func (l Language) String() string {
 	if l < languages {
 		return languageCodes[l]
@@ -55,7 +55,7 @@ func (l Language) String() string {
 // Draft reports whether no good speaker of the language has read its texts. Every choice of a language must show it.
 func (l Language) Draft() bool { return l >= languages || drafts[l] }
 
-// Label is the language in an operator's list of choices: "English (en)", "Hausa (ha), draft".
+// Label returns the language as an operator's list of choices shows it: "English (en)", "Hausa (ha), draft".
 func (l Language) Label() string {
 	name := languageNames[English]
 	if l < languages {

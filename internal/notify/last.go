@@ -15,17 +15,17 @@ type LastSale struct {
 	Vend     id.ID
 	At       time.Time
 	Reversed bool
-	Pending  bool // paid, but its tokens are not made yet
+	Pending  bool // the sale is paid, but its tokens are not made yet
 	Tender   money.Amount
 	Tokens   []sale.Token // in the order in which they are entered
 }
 
-// lastLooked is how many of a meter's newest tokens are searched for the last sale. The search skips failed tokens and those
+// lastLooked is the number of a meter's newest tokens that are searched for the last sale. The search skips failed tokens and tokens
 // without a sale.
 const lastLooked = 50
 
-// LastSaleTo returns the last successful sale to a meter. The tokens of a key change that the meter has not confirmed come
-// first, because the others do not load without them. A sale to another account is a former occupant's, so it is not found.
+// LastSaleTo returns the last successful sale to a meter. The tokens of a key change that the meter has not confirmed come first, because
+// later tokens do not load without them. A sale to another account is a former occupant's, so it is not found.
 func LastSaleTo(tx BoughtTx, meter int64) (LastSale, bool, error) {
 	tokens, err := tx.VendTokens(meter, id.ID{}, lastLooked)
 	if err != nil {

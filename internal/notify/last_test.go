@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// bought are the rows of the last sales of an office: a meter's newest token belongs to its last sale.
+// bought has the rows of the last sales of an office: a meter's newest token belongs to its last sale.
 type bought struct{ o *office }
 
 func (b bought) VendTokens(meter int64, _ id.ID, _ int) ([]sale.Token, error) {
@@ -37,11 +37,11 @@ func (b bought) VendSale(i id.ID) (sale.Sale, bool, error) {
 func (b bought) JobOfKey(id.ID) (sale.Job, bool, error) { return sale.Job{}, false, nil }
 func (b bought) SoldHere(id.ID) (bool, error)           { return true, nil }
 
-// ledgerOf are the rows of one meter's sales. The call whose number is in the field broken fails.
+// ledgerOf has the rows of one meter's sales. The call whose number is in the field broken fails.
 type ledgerOf struct {
 	tokens []sale.Token
 	sales  map[id.ID]sale.Sale
-	change []sale.Token // of a key change that the meter has not confirmed
+	change []sale.Token // tokens of a key change that the meter has not confirmed
 	former bool         // the sale was to a former customer
 	broken int
 	calls  []string
@@ -78,7 +78,7 @@ func numbers(tokens []sale.Token) (out []byte) {
 	return out
 }
 
-// TestTheLastSaleIsTheNewestThatCameToSomething: tokens that failed, and those without a sale, are skipped.
+// TestTheLastSaleIsTheNewestThatCameToSomething checks that tokens that failed, and tokens without a sale, are skipped.
 func TestTheLastSaleIsTheNewestThatCameToSomething(t *testing.T) {
 	one, two := id.ID{15: 1}, id.ID{15: 2}
 	rows := func() *ledgerOf {

@@ -74,7 +74,7 @@ func TestAllMessagesTogetherAreBounded(t *testing.T) {
 	}
 }
 
-// TestTheStoreIsAskedForABoundedNumberOfRows: no list grows with what strangers send or with a year of data.
+// TestTheStoreIsAskedForABoundedNumberOfRows checks that no list grows with messages from strangers or with a year of data.
 func TestTheStoreIsAskedForABoundedNumberOfRows(t *testing.T) {
 	all := map[string]operation{}
 	for _, o := range operations() {

@@ -17,7 +17,7 @@ const (
 	Arrived    State = "delivered"  // the network reports that the telephone has it
 	Answered   State = "answered"   // the meter has answered it
 	Lost       State = "failed"     // it will not arrive; Failure says why
-	Uncertain  State = "unknown"    // it is unknown whether it left, or whether the meter took it
+	Uncertain  State = "unknown"    // nobody knows whether it left, or whether the meter took it
 	Expired    State = "expired"    // it could not be sent in time
 	Suppressed State = "suppressed" // it must not be sent: the customer does not want it, or too many messages wait
 	Received   State = "received"   // it came in
@@ -35,7 +35,7 @@ func (s State) Over() bool {
 
 // Purposes of messages without a template.
 const (
-	// PurposeMeter brings a token to the SIM of a meter, as *02#TOKEN.
+	// PurposeMeter is a message that brings a token to the SIM of a meter, as *02#TOKEN.
 	PurposeMeter Purpose = "meter-sms"
 	// PurposeWritten is a text that a person wrote.
 	PurposeWritten Purpose = "text"
@@ -54,7 +54,7 @@ type Message struct {
 	Purpose  Purpose
 	Lang     string
 	Args     Args
-	Text     string // of arrivals, with long runs of digits masked, and of texts that a person wrote
+	Text     string // text of an arrival, with long runs of digits masked, or text that a person wrote
 	Phone    string // the recipient; of an arrival, the sender
 	Customer id.ID
 	Meter    int64  // the meter's private number; 0 for none
@@ -62,21 +62,21 @@ type Message struct {
 	Vend     id.ID
 	Token    id.ID
 	Answers  id.ID
-	Identity [16]byte // of an arrival, and of a request with a key; zero for none
+	Identity [16]byte // identity of an arrival, or of a request with a key; zero for none
 
 	Line      string // messages of one queue leave one after the other
 	Open      bool   // it is the queue head, or waits to become it
-	Asking    bool   // the meter must be asked what became of its token
+	Asking    bool   // the meter must be asked about the message's token
 	Route     string
 	Parts     int
-	Cost      int64 // in millionths of the currency's unit
+	Cost      int64 // cost in millionths of the currency's unit
 	Tries     int
-	Round     int // how often every route failed, or the meter did not answer
+	Round     int // number of rounds in which every route failed or the meter did not answer
 	NextAt    time.Time
 	ExpiresAt time.Time
 
 	CreatedAt   time.Time
-	SentAt      time.Time // first accepted by a route
+	SentAt      time.Time // when a route first accepted it
 	DeliveredAt time.Time
 	AnsweredAt  time.Time
 	EndedAt     time.Time
@@ -91,12 +91,12 @@ type Try struct {
 	Asking    bool
 	Round     int
 	At        time.Time
-	DoneAt    time.Time // zero while it is running, or if the server ended meanwhile
-	Outcome   string    // as Outcome.String; empty while it is running
+	DoneAt    time.Time // zero while the try is running, or if the server ended during the try
+	Outcome   string    // as Outcome.String; empty while the try is running
 	Reference string
 	Parts     int
 	Cost      int64
-	Report    string // as ReportState.String; empty without one
+	Report    string // as ReportState.String; empty if no report came
 	Why       string
 }
 
@@ -106,31 +106,31 @@ func (t Try) underWay() bool { return t.Outcome == "" }
 // Limits of messages (docs/operate/sms.md#limits).
 const (
 	MaxWaiting  = 10_000 // waiting messages of a tenant
-	MaxPerPhone = 20     // of them to one telephone or meter
-	// Tokens, and the warnings that a cut-off counts from, have room of their own beyond that.
+	MaxPerPhone = 20     // waiting messages to one telephone or meter
+	// Tokens, and the warnings that must precede a cut-off, have higher limits.
 	MaxTokensWaiting  = 20_000
 	MaxTokensPerPhone = 100
 
-	MaxTries     = 40  // of one message
+	MaxTries     = 40  // tries of one message
 	MaxPerSender = 10  // answers to one telephone in an hour
 	MaxPerMeter  = 20  // answers about one meter in a day
 	MaxArrivals  = 60  // messages of one sender in an hour that are stored
 	MaxHelp      = 2   // answers to a stranger in a day
 	MaxWritten   = 480 // bytes of a text that a person writes
 	maxLang      = 16
-	unknownMost  = 5 // how often a harmless message of unknown outcome is repeated
+	unknownMost  = 5 // number of repetitions of a harmless message of unknown outcome
 )
 
 // Lifetimes: how long a message may still be sent.
 const (
 	tokenLife  = 3 * 24 * time.Hour
 	noticeLife = 24 * time.Hour
-	cutLife    = 7 * 24 * time.Hour // of warnings that start the wait before a cut-off: broken routes must not cut anybody off
+	cutLife    = 7 * 24 * time.Hour // for warnings that start the wait before a cut-off: broken routes must not cut anybody off
 	answerLife = time.Hour
 	textLife   = 24 * time.Hour
 )
 
-// ReportWindow is how long after a try a report can match it by its reference alone: references repeat.
+// ReportWindow is the time after a try in which a report can match the try by its reference alone: references repeat.
 const ReportWindow = 72 * time.Hour
 
 // sendLimit is a route's time for one message; a modem with a bad network needs minutes. The worker's claim lasts longer.
@@ -146,8 +146,7 @@ const (
 	MaxTriesWoken = MaxTries / 2
 )
 
-// Pause is the wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h
-// (docs/operate/sms.md#what-becomes-of-a-message).
+// Pause returns the wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h (docs/operate/sms.md#what-becomes-of-a-message).
 func Pause(round int) time.Duration { return job.Pause(round) }
 
 // harmless reports whether a message of unknown outcome may be repeated: its loss would matter, and a second copy does no harm.

@@ -18,7 +18,7 @@ const (
 	otherList    = "Last tokens: 20.11 9999..8888 +34.7 kWh"
 )
 
-// TestHalfAnAnswerOfAMeterProvesNothing.
+// TestHalfAnAnswerOfAMeterProvesNothing checks that an answer with a missing part is stored, but does not answer the message.
 func TestHalfAnAnswerOfAMeterProvesNothing(t *testing.T) {
 	for missing, want := range map[int]notify.State{0: notify.Answered, 1: notify.SentOut} {
 		c := newCounter(t, 1)
@@ -37,13 +37,13 @@ func TestHalfAnAnswerOfAMeterProvesNothing(t *testing.T) {
 	}
 }
 
-// TestWhatAnAnswerMovesOn: after a list without the token, the message waits as long as for a first answer. After a doubtful
-// answer the dispatcher asks at once. An answer that says nothing about tokens changes nothing.
+// TestWhatAnAnswerMovesOn checks the next step after each kind of answer. After a list without the token, the message waits as long as for
+// a first answer. After a doubtful answer the dispatcher asks at once. An answer that says nothing about tokens changes nothing.
 func TestWhatAnAnswerMovesOn(t *testing.T) {
 	for name, x := range map[string]struct {
 		text string
 		do   func(*counter)
-		due  time.Duration // from the answer on; -1 for unchanged
+		due  time.Duration // time from the answer to the next try; -1 for unchanged
 		ask  bool
 	}{
 		"a list without the token":             {otherList, func(*counter) {}, time.Minute, false},
@@ -147,7 +147,7 @@ func TestARefusalInTheListIsARejection(t *testing.T) {
 	}
 	c = newCounter(t, 1)
 	c.messages = c.messages[:1]
-	c.tokens[0].Class, c.tokens[0].SubClass = 2, 1 // only a signed answer is believed about this token
+	c.tokens[0].Class, c.tokens[0].SubClass = 2, 1 // only a signed answer about this token counts
 	c.send()
 	c.reachInbox("Token accepted.")
 	c.reachInbox(rejectedText)
@@ -156,7 +156,8 @@ func TestARefusalInTheListIsARejection(t *testing.T) {
 	}
 }
 
-// TestWhichTokensAnAnswerCanBeAbout: those that were sent, and others of the last thirty days whose digits are known.
+// TestWhichTokensAnAnswerCanBeAbout checks that an answer can be about the sent tokens, and about other tokens of the last thirty days
+// whose digits are known.
 func TestWhichTokensAnAnswerCanBeAbout(t *testing.T) {
 	typed := func(c *counter) string {
 		s := string(c.tokens[2].Sealed)
@@ -183,7 +184,8 @@ func TestWhichTokensAnAnswerCanBeAbout(t *testing.T) {
 	}
 }
 
-// TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead: without the digits it proves nothing.
+// TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead checks that an answer is not taken while the token's digits cannot be read: without
+// them it proves nothing.
 func TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
@@ -204,8 +206,8 @@ func TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestATokenFromElsewhereIsSought checks that such a token is looked up among the sent tokens, and only once, however often it
-// was sent.
+// TestATokenFromElsewhereIsSought checks that a token from another system is looked up among the sent tokens, and only once, even if it was
+// sent several times.
 func TestATokenFromElsewhereIsSought(t *testing.T) {
 	for name, c := range map[string]struct {
 		known bool // the store has the token
@@ -228,7 +230,8 @@ func TestATokenFromElsewhereIsSought(t *testing.T) {
 	}
 }
 
-// TestATokenFromElsewhereMayBeMeantByAnyAnswer checks that an answer may mean such a token even if another token was sent later.
+// TestATokenFromElsewhereMayBeMeantByAnyAnswer checks that an answer may be about a token from another system even if another token was
+// sent later.
 func TestATokenFromElsewhereMayBeMeantByAnyAnswer(t *testing.T) {
 	c := newCounter(t, 1)
 	foreign, own := c.messages[4], c.messages[0]
@@ -239,13 +242,13 @@ func TestATokenFromElsewhereMayBeMeantByAnyAnswer(t *testing.T) {
 	}
 }
 
-// TestATokenOfAMeterIsTakenForWhatItIs: its earlier outcome decides what an answer means for it.
+// TestATokenOfAMeterIsTakenForWhatItIs checks that the state and the kind of a token decide what an answer means for it.
 func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 	const used = "this recharge card has been used! Balance 0.0 kWh"
 	for name, x := range map[string]struct {
 		do   func(*counter)
 		text string
-		want notify.State // of the first message
+		want notify.State // state of the first message
 	}{
 		"used, and it is accepted":                {func(c *counter) { c.tokens[0].State = sale.TokenAccepted }, used, notify.Answered},
 		"used, and it was heard of":               {func(c *counter) { c.tokens[0].State = sale.TokenHeard }, used, notify.Answered},
@@ -275,14 +278,14 @@ func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 	}
 }
 
-// TestALoadedTokenIsLoadedOnce: if two messages have the same token, the open one is answered; an answer in other words is
-// about another token.
+// TestALoadedTokenIsLoadedOnce checks two messages with the same token: the meter's answer is for the open message. An answer in other
+// words is about another token.
 func TestALoadedTokenIsLoadedOnce(t *testing.T) {
 	c := newCounter(t, 1)
 	c.messages = c.messages[:2]
 	c.send()
 	c.reachInbox(loadedText)
-	c.send() // the second, with the same number of units
+	c.send() // sends the second message, with the same number of units
 	if c.reachInbox(strings.Replace(loadedText, "42.8", "77.5", 1)); c.messages[1].State != notify.Answered {
 		t.Errorf("in other words: %s", c.messages[1].State)
 	}

@@ -16,7 +16,7 @@ const (
 	ReplyOther ReplyKind = iota
 	// ReplyAccepted: a credit token was loaded now; Units is the energy that it added.
 	ReplyAccepted
-	// ReplyDone: a token without units was accepted, or the last one of a key change.
+	// ReplyDone: a token without units was accepted, or the last token of a key change.
 	ReplyDone
 	// ReplyPart: one token of a key change was accepted; others are missing.
 	ReplyPart
@@ -36,7 +36,7 @@ const (
 // proves nothing.
 type MeterReply struct {
 	Kind  ReplyKind
-	Units unit.Energy // of ReplyAccepted, in steps of 0.1 kWh
+	Units unit.Energy // the energy of ReplyAccepted, in steps of 0.1 kWh
 	// Balance is the credit after the token, truncated to 0.1 kWh; HasBalance says whether the meter reported it.
 	Balance    unit.Energy
 	HasBalance bool
@@ -49,11 +49,11 @@ type RowResult uint8
 // The results of a row.
 const (
 	RowAdded RowResult = iota + 1 // Units were added
-	RowUsed                       // the meter already had it
-	RowWrong                      // not a token of this meter
+	RowUsed                       // the meter already had the token
+	RowWrong                      // the token does not belong to this meter
 	RowRefused
-	RowDone // accepted, without units
-	RowPart // of a key change
+	RowDone // the token was accepted, without units
+	RowPart // accepted as one token of a key change
 )
 
 // ReplyRow is a row of the last tokens.
@@ -61,7 +61,7 @@ type ReplyRow struct {
 	// First and Last are the four digits at each end of the token; empty if the meter does not store them.
 	First, Last string
 	Result      RowResult
-	Units       unit.Energy // of RowAdded
+	Units       unit.Energy // the energy of RowAdded
 }
 
 // Limits of a meter's message.
@@ -70,8 +70,8 @@ const (
 	maxReplyRows = 16
 )
 
-// ParseMeterReply reads a meter's message in any language of meters. Case, marks on letters and the kind of blanks do not
-// matter, because gateways change them. All else must match exactly.
+// ParseMeterReply reads a meter's message in any language of meters. Case, marks on letters and the kind of blanks do not matter, because
+// gateways change them. Everything else must match exactly.
 func ParseMeterReply(text string) MeterReply {
 	if len(text) > maxReplyText {
 		return MeterReply{}
@@ -128,7 +128,7 @@ func cutAny(text string, begins []string) (string, bool) {
 	return text, false
 }
 
-// cutFigure cuts one of several prefixes off and returns the figure in it, 0 if it has none.
+// cutFigure cuts one of several prefixes off and returns the figure in that prefix, 0 if the prefix has none.
 func cutFigure(text string, begins []string) (rest string, figure unit.Energy, is bool) {
 	for _, s := range begins {
 		before, after, has := strings.Cut(s, "%")
@@ -147,7 +147,7 @@ func cutFigure(text string, begins []string) (rest string, figure unit.Energy, i
 	return text, 0, false
 }
 
-// maxReplyDigits bounds the whole part of a figure: far more than any meter counts.
+// maxReplyDigits is the largest number of digits before the point of a figure: far more than any meter counts.
 const maxReplyDigits = 7
 
 // parseKWh reads "34.7" or "-0.5": digits, a point, and one to three decimals. It truncates after the first decimal.

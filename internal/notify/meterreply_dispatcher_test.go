@@ -26,7 +26,7 @@ import (
 // counter is an office with one meter that takes tokens by SMS, and the messages on their way between the two.
 type counter struct {
 	*office
-	tokens []sale.Token // oldest first
+	tokens []sale.Token // tokens of the meter, oldest first
 	heard  map[id.ID]bool
 	alarms []metering.AlarmCode
 	tried  time.Time      // when a message was last given to a route
@@ -59,7 +59,7 @@ func (c *counter) MeterBySIM(phone string) (registry.Meter, bool, error) {
 }
 func (c *counter) SIMOf(int64) (string, error) { return meterSIM, nil }
 func (c *counter) VendTokens(_ int64, _ id.ID, most int) ([]sale.Token, error) {
-	all := slices.Clone(c.tokens[:len(c.tokens)-1]) // the last one was issued elsewhere
+	all := slices.Clone(c.tokens[:len(c.tokens)-1]) // the last token was issued elsewhere
 	slices.Reverse(all)
 	return all[:min(most, len(all))], nil
 }
@@ -136,7 +136,8 @@ func (c *counter) RaiseAlarm(_ int64, a metering.Alarm) error {
 	return nil
 }
 
-// newCounter has five tokens that are as alike as tokens can be; the last of them was issued elsewhere and is unreadable here.
+// newCounter returns a counter with five tokens that are as alike as possible. Another system issued the last of them, so this server
+// cannot read it.
 func newCounter(t *testing.T, seed uint64) *counter {
 	c := &counter{office: opened(t), heard: map[id.ID]bool{}, lastly: map[id.ID]bool{}, loaded: map[id.ID]bool{}, rand: rand.New(rand.NewPCG(seed, 1))}
 	for n := range 5 {
@@ -193,7 +194,7 @@ func (c *counter) reachMeter(text string) {
 		c.loaded[c.tokens[i].ID] = true
 		result.Code, result.Units = sts.Accept, 34_700
 	}
-	if c.rand.IntN(2) == 0 { // otherwise the same amount was used meanwhile
+	if c.rand.IntN(2) == 0 { // otherwise the customer has used the same amount meanwhile
 		c.balance += result.Units
 		result.Balance = c.balance
 	}
@@ -233,14 +234,14 @@ func (c *counter) some(way *[]string, fair bool, take func(string)) {
 func (c *counter) reachInbox(text string) {
 	c.now = c.now.Add(time.Second)
 	dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
-	// Each arrival has an identity of its own, as if a gateway had delivered one message twice: no repetition is marked.
+	// Each arrival gets a different identity, as if the gateway did not mark repetitions.
 	in := notify.Incoming{Route: "modem1", Identity: notify.IdentityOf(text, fmt.Sprint(c.now)), From: meterSIM, Text: text}
 	if err := dispatcher.Inbox(1).Receive(c.t.Context(), in); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-// step does one random thing.
+// step lets one random event happen.
 func (c *counter) step(fair bool) {
 	switch n := c.rand.IntN(5); {
 	case !fair && c.rand.IntN(30) == 0:
@@ -262,9 +263,9 @@ func (c *counter) check(seed uint64) {
 	}
 }
 
-// TestAMetersAnswersAtTheDispatcher brings five tokens that only their ends distinguish to a meter. The network loses, doubles
-// and reorders messages both ways, without marking repetitions. A token is never taken for loaded unless it is, and once the
-// network works, everything that was lost is found out.
+// TestAMetersAnswersAtTheDispatcher brings five tokens that only their ends distinguish to a meter. The network loses, doubles and reorders
+// messages both ways, without marking repetitions. The server must never count a token as loaded that the meter has not loaded. Once the
+// network works, the server must find out about every loaded token.
 func TestAMetersAnswersAtTheDispatcher(t *testing.T) {
 	for seed := range uint64(400) {
 		c := newCounter(t, seed)
@@ -293,7 +294,7 @@ func TestAMetersAnswersAtTheDispatcher(t *testing.T) {
 	}
 }
 
-// again is a person who sends again what was given up.
+// again sends a message again that was given up, as a person would do.
 func (c *counter) again() {
 	for i := range c.messages {
 		if m := &c.messages[i]; m.Purpose == notify.PurposeMeter && m.State == notify.Uncertain {
@@ -327,8 +328,8 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	}
 }
 
-// TestAnAnsweredMessageIsNotSentAgain: the refusal says what happened, what did not, and what to do if the credit is still
-// missing.
+// TestAnAnsweredMessageIsNotSentAgain checks that the refusal says what happened, what did not happen, and what to do if the credit is
+// still missing.
 func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
@@ -351,11 +352,11 @@ func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// TestATokenAtTheKeypadIsHeardOf: the meter's report names the token, so it is not taken for another one with the same units. A
-// token that no message brought is recorded too.
+// TestATokenAtTheKeypadIsHeardOf checks that a keypad report counts for the token that it names, and not for another token with the same
+// units. A token that no message brought is recorded too.
 func TestATokenAtTheKeypadIsHeardOf(t *testing.T) {
 	c := newCounter(t, 1)
-	c.messages = c.messages[:1] // the others went to the customer's telephone
+	c.messages = c.messages[:1] // the other messages went to the customer's telephone
 	c.send()
 	c.tokens[2].IssuedAt = c.now
 	report := func(i int) string {
@@ -389,8 +390,8 @@ func TestAMeterIsNeverAnswered(t *testing.T) {
 	}
 }
 
-// TestAReversedTokenThatWasLoadedIsNotForgotten: the sale was reversed while the token's message was on the way. If the meter
-// has confirmed the cancelling, the answer "used" raises no alarm.
+// TestAReversedTokenThatWasLoadedIsNotForgotten reverses the sale while the token's message is on the way. If the meter has confirmed the
+// cancelling, the answer "used" must raise no alarm.
 func TestAReversedTokenThatWasLoadedIsNotForgotten(t *testing.T) {
 	const loaded, used = "Recharge OK. 34.7 kWh added. Balance 42.8 kWh", "this recharge card has been used! Balance 42.8 kWh"
 	for _, x := range []struct {

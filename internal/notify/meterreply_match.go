@@ -7,22 +7,22 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// A meter's answer does not say which token it is about, and may be lost, late, doubled or out of order. So an answer counts
-// only if it can be about exactly one token. If it can be about several, the meter is asked for its last tokens, which show
-// each token's ends. What an answer proves stays true however late it comes: a token that was loaded stays loaded. It proves
-// nothing about a token that it does not mention.
+// A meter's answer does not say which token it is about, and may be lost, late, doubled or out of order. So an answer counts only if it can
+// be about exactly one token. If it can be about several, the meter is asked for its last tokens, which show each token's ends. A late
+// answer proves as much as an early answer, because a token that was loaded stays loaded. An answer proves nothing about a token that it
+// does not mention.
 
 const (
-	// AnswerHorizon is how long an answer about a token is expected after the token was sent: longer than networks hold a
-	// message and than a meter holds an answer over a power cut.
+	// AnswerHorizon is the time after the sending of a token in which an answer about it is expected. It is longer than networks hold a
+	// message, and longer than a meter holds an answer over a power cut.
 	AnswerHorizon = 30 * 24 * time.Hour
-	// MaxHistory is how many earlier tokens of a meter are compared, newest first. If there are that many there may be more, so
-	// then every answer that does not name its token is doubtful.
+	// MaxHistory is the largest number of earlier tokens of a meter that are compared, newest first. If a meter has that many, it may have
+	// more. Then every answer that does not name its token is doubtful.
 	MaxHistory = 200
 )
 
-// Pushed is a token that is or was on its way to a meter by SMS, or another token of the same meter that must not be confused
-// with it.
+// Pushed is a token that is or was on its way to a meter by SMS. It can also be another token of the same meter, so that the two are not
+// confused.
 type Pushed struct {
 	// Message identifies the token in what [Match] returns; any unique text.
 	Message string
@@ -31,8 +31,8 @@ type Pushed struct {
 	Class       uint8
 	KeyChange   bool // one token of a key change
 	Units       unit.Energy
-	// Unread means that the server cannot read the token, which another system issued: class and units are unknown, and any
-	// answer can be about it.
+	// Unread means that the server cannot read the token, because another system issued it. Its class and units are unknown, and any answer
+	// can be about it.
 	Unread bool
 	// BySMS means that a message with the token may have left, so that answers about it may come.
 	BySMS bool
@@ -40,20 +40,21 @@ type Pushed struct {
 	InMeter bool
 	// Over means that nothing more is sent for the token automatically: its messages have ended, or its sale was reversed.
 	Over bool
-	// Loaded is the answer that the meter has loaded this token, if one came; a meter says so once.
+	// Loaded is the answer by which the meter reported that it has loaded this token; nil if no such answer came. A meter reports this only
+	// once.
 	Loaded *MeterReply
 }
 
-// Finding is what an answer proves.
+// Finding is the conclusion from an answer.
 type Finding struct {
-	// About is the message that was answered: it waits no longer. It is empty if that is not certain.
+	// About is the message that was answered; it waits for no other answer. About is empty if the message is not certain.
 	About string
-	// InMeter are messages whose tokens are in the meter.
+	// InMeter holds the messages whose tokens are in the meter.
 	InMeter []string
 	// Rejected means that the meter did not load the token of About. The token keeps its state: it may be loaded later or by
 	// other routes, and the sender's number proves nothing. A person should look.
 	Rejected bool
-	// Ask means that the answer can be about several tokens, or names none: ask the meter for its last tokens
+	// Ask means that the answer does not show for certain which token it is about, or proves too little: ask the meter for its last tokens
 	// ([AskLastTokens]).
 	Ask bool
 	// Stray means that the answer matches no token that was sent.
@@ -74,8 +75,8 @@ func EndsOf(masked string) (first, last string) {
 	return masked[:4], masked[len(masked)-4:]
 }
 
-// Match returns what a meter's answer proves. waiting is the message that waits for an answer, or nil; earlier are the meter's
-// other tokens of the last [AnswerHorizon], up to [MaxHistory] of them.
+// Match returns the conclusion from a meter's answer. The parameter waiting is the message that waits for an answer, or nil. The parameter
+// earlier holds the meter's other tokens of the last [AnswerHorizon], up to [MaxHistory] of them.
 func Match(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	if r.Kind == ReplyTokens || r.Kind == ReplyTyped {
 		return matchRows(waiting, earlier, r)
@@ -84,7 +85,7 @@ func Match(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 		return Finding{}
 	}
 	var may []*Pushed // all tokens that the answer can be about
-	open := false     // one of them is not known to be in the meter
+	open := false     // one of these tokens is not known to be in the meter
 	for i := range earlier {
 		if p := &earlier[i]; p.mayBe(r) {
 			may, open = append(may, p), open || !p.InMeter
@@ -98,7 +99,7 @@ func Match(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	case fits && !doubtful:
 		return r.about(waiting)
 	case fits && waiting.InMeter && r.Kind != ReplyRejected:
-		return Finding{About: waiting.Message, InMeter: []string{waiting.Message}, Ask: open} // it only repeats what is known
+		return Finding{About: waiting.Message, InMeter: []string{waiting.Message}, Ask: open} // it only repeats a known fact
 	case fits:
 		return Finding{Ask: true}
 	case len(may) == 1 && len(earlier) < MaxHistory:
@@ -107,10 +108,10 @@ func Match(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	return Finding{Ask: open}
 }
 
-// about is what an answer says about the one token that it can be about. "Used" names neither digits nor units, so a forger of
-// the meter's number can say it about any token. It does not end the sending unless other evidence shows the token in the
-// meter: the meter is asked for its list, which has digits that a forger does not know. If nothing more is sent for
-// the token, there is no question either, and "used" is believed.
+// about returns the conclusion from an answer that can be about this token only. The answer "used" names neither digits nor units, so a
+// forger of the meter's number can send it about any token. So "used" does not end the sending unless other evidence shows the token in the
+// meter: the meter is asked for its list, which has digits that a forger does not know. If nothing more is sent for the token, no question
+// is sent either, and "used" counts.
 func (r MeterReply) about(p *Pushed) Finding {
 	f := Finding{About: p.Message}
 	switch {
@@ -124,7 +125,7 @@ func (r MeterReply) about(p *Pushed) Finding {
 	return f
 }
 
-// mayBe reports whether an answer that does not name its token can be about this one.
+// mayBe reports whether an answer that does not name its token can be about p.
 func (p *Pushed) mayBe(r MeterReply) bool {
 	if !p.BySMS {
 		return false
@@ -173,10 +174,10 @@ func matchRows(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	return f
 }
 
-// inRows reports whether rows prove that a token was loaded, and whether they show only refusals of it. If several tokens
-// of the meter have the same ends, which is very rare, there must be as many rows as such tokens.
+// inRows reports whether rows prove that a token was loaded, and whether they show only refusals of it. If several tokens of the meter have
+// the same ends, which is very rare, the list must have as many such rows as there are tokens that look the same.
 func (p *Pushed) inRows(all []Pushed, rows []ReplyRow) (loaded, refused bool) {
-	twins, alike := 0, 0 // tokens with the same ends, and those among them whose rows look the same; both include the token itself
+	twins, alike := 0, 0 // tokens with equal ends, and those of them that look the same in a row; both counts include p
 	for i := range all {
 		if q := &all[i]; q.First == p.First && q.Last == p.Last {
 			twins++
@@ -224,15 +225,15 @@ const (
 	SendToken MeterStep = iota
 	// SendAsk asks for the last tokens.
 	SendAsk
-	// GiveUp ends the tries: the token stays valid by every other route, and by this one if a person sends it again.
+	// GiveUp ends the tries. The token stays valid by every other route, and by this route if a person sends it again.
 	GiveUp
 )
 
-// MaxMeterTries is the most messages that are sent to a meter for one token.
+// MaxMeterTries is the largest number of messages that are sent to a meter for one token.
 const MaxMeterTries = 12
 
-// NextStep returns the next step after no answer, or an answer that proves nothing about this token. tries counts the messages
-// sent for this token; asked means that there was a doubtful answer since the token was last sent. Questions without a useful
+// NextStep returns the next step if no answer came, or only an answer that proves nothing about this token. The parameter tries counts the
+// messages sent for this token. If asked is true, there was a doubtful answer since the token was last sent. Questions without a useful
 // answer alternate with the token itself, which makes it the newest in the meter's list.
 func NextStep(tries int, asked, lastWasAsk bool) MeterStep {
 	switch {

@@ -27,8 +27,7 @@ func added(first, last string, units unit.Energy) notify.ReplyRow {
 	return notify.ReplyRow{First: first, Last: last, Result: notify.RowAdded, Units: units}
 }
 
-// TestWhatAReportProves: a keypad report is about the token that it names, whether a message brought it or not, and about no
-// other.
+// TestWhatAReportProves checks that a keypad report counts only for the token that it names, whether a message brought that token or not.
 func TestWhatAReportProves(t *testing.T) {
 	first := notify.Pushed{Message: "1", First: "1111", Last: "0001", Units: 34_700, BySMS: true}
 	next := notify.Pushed{Message: "2", First: "2222", Last: "0002", Units: 34_700, BySMS: true}
@@ -130,16 +129,16 @@ func TestEndsOfAToken(t *testing.T) {
 	}
 }
 
-// world is a server that pushes tokens to a meter through a network that delays, reorders, doubles and loses.
+// world is a server that sends tokens to a meter through a network that delays, reorders, doubles and loses messages.
 type world struct {
-	// The meter.
+	// The state of the meter.
 	loaded  [3]bool
 	rows    []notify.ReplyRow
 	balance unit.Energy
-	// The network: messages on their way up to the meter (a token's number, or ask), and down.
+	// The state of the network: messages on their way up to the meter (a token's number, or ask), and down to the server.
 	up   []int
 	down []notify.MeterReply
-	// The server.
+	// The state of the server.
 	turn    int // the token that waits; len(loaded) when all are done
 	tries   int
 	asked   bool
@@ -147,18 +146,18 @@ type world struct {
 	sent    [3]bool
 	in      [3]bool
 	said    [3]*notify.MeterReply
-	// What the network may still do.
+	// What may still go wrong: messages that the network may double, tokens that may be given up.
 	doubles, waivers int
 }
 
 const ask = -1
 
-// scene is the fixed part of a world.
+// scene holds the facts of a world that do not change.
 type scene struct {
 	units  [3]unit.Energy
 	ends   [3]string
 	unread int  // the one token that the server cannot read; -1 for none
-	steady bool // use equals each load, so that all answers have the same balance
+	steady bool // the customer uses as much as each token loads, so that all answers have the same balance
 	match  func(*notify.Pushed, []notify.Pushed, notify.MeterReply) notify.Finding
 }
 
@@ -279,7 +278,7 @@ func (w *world) arriveDown(s *scene, r notify.MeterReply) {
 	}
 }
 
-// next are all states that can follow.
+// next returns all states that can follow.
 func (w *world) next(s *scene) []world {
 	var out []world
 	step := func(f func(*world)) {
@@ -304,7 +303,7 @@ func (w *world) next(s *scene) []world {
 	if w.turn < len(w.loaded) {
 		step(func(c *world) { c.send() }) // no answer in time
 		if w.waivers > 0 {
-			step(func(c *world) { c.waivers--; c.begin(c.turn + 1) }) // given up
+			step(func(c *world) { c.waivers--; c.begin(c.turn + 1) }) // the token is given up
 		}
 	}
 	return out
@@ -385,9 +384,9 @@ func scenes() map[string]scene {
 	}
 }
 
-// TestNoOrderOfAnswersIsMisread explores every order in which messages and answers arrive, some of them doubled, late or never,
-// with time-outs between any of them. A token that is not in the meter is never taken for one that is, and from every state the
-// truth comes out once messages get through.
+// TestNoOrderOfAnswersIsMisread explores every order in which messages and answers arrive, some of them doubled, late or never, with
+// time-outs between any of them. The server must never count a token as loaded that is not in the meter. From every state it must find out
+// the truth once messages get through.
 func TestNoOrderOfAnswersIsMisread(t *testing.T) {
 	for name, s := range scenes() {
 		deep := 7
@@ -407,8 +406,8 @@ func TestNoOrderOfAnswersIsMisread(t *testing.T) {
 	}
 }
 
-// TestTokensWithEqualEndsAreNotMistaken does the same with two tokens that look alike in the list: the result is never wrong,
-// but a person may be needed to find the truth.
+// TestTokensWithEqualEndsAreNotMistaken explores the same orders with two tokens that look alike in the list. The result must never be
+// wrong, but a person may be needed to find the truth.
 func TestTokensWithEqualEndsAreNotMistaken(t *testing.T) {
 	s := scenes()["equal units, equal balances"]
 	s.ends = [3]string{"1111", "1111", "1111"}

@@ -93,7 +93,7 @@ func TestWhatAMeterWritesIsUnderstood(t *testing.T) {
 	}
 }
 
-// TestTheReportOfAKeypadIsUnderstood: it names its token, and does not answer a message.
+// TestTheReportOfAKeypadIsUnderstood checks that the report names its token and does not answer a message.
 func TestTheReportOfAKeypadIsUnderstood(t *testing.T) {
 	masked := tokenOf(t, "12345678901234565678").String()
 	for l := meter.English; l <= meter.French; l++ {
@@ -182,5 +182,5 @@ func FuzzParseMeterReply(f *testing.F) {
 	})
 }
 
-// utf8Valid reports whether a text survives a change to upper case and back. Invalid UTF-8 and letters without a pair do not.
+// utf8Valid reports whether a text survives a change to upper case and back. Invalid UTF-8 and letters without both cases do not.
 func utf8Valid(s string) bool { return strings.ToLower(strings.ToUpper(s)) == s }

@@ -11,13 +11,13 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// purposeOf is the template of a wallet's notice.
+// purposeOf maps each kind of a wallet's notice to its template.
 var purposeOf = map[wallet.NoticeKind]Purpose{
 	wallet.NoticeLow1: PurposeLow1, wallet.NoticeLow2: PurposeLow2, wallet.NoticeOut: PurposeCutSoon,
 	wallet.NoticeOff: PurposeCutOff, wallet.NoticeOn: PurposeRestored,
 }
 
-// kindOf is the kind of wallet notice that a template sends; empty for any other message.
+// kindOf returns the kind of wallet notice that a template sends; empty for any other message.
 func kindOf(p Purpose) wallet.NoticeKind {
 	for k, have := range purposeOf {
 		if have == p {
@@ -43,10 +43,10 @@ type Addressee struct {
 	Contact string
 }
 
-// Notices sends wallets' notices by the routes, as the job.Sender of their lane. A notice counts as sent when a route has
-// accepted it, and the time before a cut-off counts from then ([wallet.NoticeSent]). A notice that cannot be sent, for lack of a
-// number or of a working route, counts as sent once that is known. It is in the log; and if it did not count, an account without
-// a telephone could never be cut off.
+// Notices sends wallets' notices by the routes, as the job.Sender of their lane. A notice counts as sent when a route has accepted it, and
+// the time before a cut-off counts from then ([wallet.NoticeSent]). A notice that cannot be sent, for lack of a number or of a working
+// route, counts as sent as soon as this is known. It is in the log. If it did not count, an account without a telephone could never be cut
+// off.
 type Notices struct {
 	door access.Door[NoticeTx]
 	now  func() time.Time

@@ -11,7 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// TestAWarningCountsAsGivenWhenARouteHasIt: it is recorded then, with everything that the notice said.
+// TestAWarningCountsAsGivenWhenARouteHasIt checks that a warning is recorded when a route has accepted it, with everything that the notice
+// said.
 func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
 	h, a, b := newHall(t)
 	a.answers, b.answers = []notify.Sent{{Outcome: notify.NotSent}}, []notify.Sent{{Outcome: notify.NotSent}}

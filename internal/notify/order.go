@@ -18,13 +18,13 @@ import (
 
 // MessageRequest asks for a message: a text to a telephone, or a token to the customer or the meter.
 type MessageRequest struct {
-	Phone string // of a text
+	Phone string // recipient of a text
 	Text  string
 	Meter string // number or identity of the meter whose token is sent, or whose customer gets the text
-	// Token is the identity of a token made for the meter, or its digits. If it is empty, with a Meter and no Text, it means
-	// the newest token that is not known to be in the meter.
+	// Token is the identity of a token made for the meter, or its digits. If Token and Text are empty and Meter is set, the newest token is
+	// sent that is not known to be in the meter.
 	Token string
-	// for a token: sale.RouteSMS, to the customer, or sale.RouteMeterSMS, to the meter's SIM
+	// Via is the way of a token: sale.RouteSMS, to the customer, or sale.RouteMeterSMS, to the meter's SIM.
 	Via   string
 	Route string // the route to use; empty for the order of the configuration
 	// Once identifies the request, so that its repetitions make only one message; without a key, each repetition makes
@@ -32,7 +32,7 @@ type MessageRequest struct {
 	Once access.Once
 }
 
-// identity is the same for repetitions of a request; zero without a key.
+// identity returns the same value for all repetitions of a request; zero without a key.
 func (w MessageRequest) identity() (none [16]byte) {
 	if w.Once.Key == "" {
 		return none
@@ -168,7 +168,7 @@ func (d *Dispatcher) tokenWish(tx Tx, m registry.Meter, w MessageRequest, draft 
 		return refuse.MessageTokenWithoutDigits(m.Number), nil
 	case notValid:
 		return refuse.MessageTokenNotValid(m.Number), nil
-	default: // inMeter
+	default: // the reason is inMeter
 		return refuse.MessageTokenLoaded(m.Number), nil
 	}
 	draft.Token, draft.Vend, draft.Args.Units = t.ID, t.Sale, t.Units
@@ -198,8 +198,8 @@ func (d *Dispatcher) tokenWish(tx Tx, m registry.Meter, w MessageRequest, draft 
 	return refusal.Refusal{}, nil
 }
 
-// soldHere reports whether a token was sold to the account that its meter supplies now; a token without a sale belongs to the
-// meter.
+// soldHere reports whether a token was sold to the account that its meter supplies now. It also accepts a token without a sale, which
+// belongs to the meter.
 func soldHere(tx Tx, t sale.Token) (bool, error) {
 	if t.Sale.IsZero() {
 		return true, nil
@@ -207,7 +207,7 @@ func soldHere(tx Tx, t sale.Token) (bool, error) {
 	return tx.Carried().SoldHere(t.Sale)
 }
 
-// tokenNamed finds a token of a meter by its identity or its digits, or the newest one that is not known to be in the meter.
+// tokenNamed finds a token of a meter by its identity or its digits, or finds the newest token that is not known to be in the meter.
 func (d *Dispatcher) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, refusal.Refusal, error) {
 	unknown := refuse.MessageTokenNotFound(m.Number)
 	if name == "" {
@@ -241,15 +241,15 @@ func (d *Dispatcher) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Toke
 	return t, refusal.Refusal{}, nil
 }
 
-// hash is the keyed hash by which a token is found.
+// hash returns the keyed hash by which a token is found.
 func (d *Dispatcher) hash(t sts.Token) []byte {
 	digits := t.AppendReveal(nil)
 	defer clear(digits)
 	return d.c.Hasher.Hash(sale.HashContext, digits)
 }
 
-// Retry queues a message again, by a named route or by the routes of the configuration in their order (right:
-// message.send). A waiting message is sent at once; a finished one starts anew.
+// Retry queues a message again, by a named route or by the routes of the configuration in their order (right: message.send). A waiting
+// message is sent at once. A finished message starts anew.
 func (d *Dispatcher) Retry(ctx context.Context, by access.Actor, message, route string) (MessageView, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
 		return MessageView{Refusal: no}, nil
@@ -290,7 +290,7 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Mes
 		return MessageView{}, err
 	case why == notRegistered:
 		return MessageView{Refusal: refuse.MessageNumberChanged(message)}, nil
-	case why != "": // notWanted
+	case why != "": // the reason is notWanted
 		return MessageView{Refusal: refuse.MessageNotWanted(message)}, nil
 	}
 	before := m
@@ -299,7 +299,7 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Mes
 	m.Round++
 	if m.Route = route; route == "" {
 		if m.Route = choose(m, s.Tries, d.open().Mine); m.Route == "" {
-			// Every route has refused it. All routes are tried anew, because a person may have fixed the cause.
+			// Every route has refused the message. All routes are tried anew, because a person may have fixed the cause.
 			m.Route = choose(m, nil, d.open().Mine)
 		}
 	}

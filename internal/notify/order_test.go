@@ -20,15 +20,15 @@ import (
 
 func clerk() access.Actor { return access.SystemActor(1, "test") }
 
-// TestAMessageIsSentOnceMore: a message is sent again only if that makes sense, and the audit row names the route.
+// TestAMessageIsSentOnceMore checks that a message is sent again only if that makes sense, and that the audit row names the route.
 func TestAMessageIsSentOnceMore(t *testing.T) {
 	try := notify.Try{N: 1, Route: "a", Outcome: "refused"}
 	for _, c := range []struct {
 		name  string
 		route string
 		do    func(*hall, *notify.Message)
-		want  string // the refusal
-		goes  string // the route used
+		want  string // the expected refusal
+		goes  string // the route that the message uses
 	}{
 		{"lost", "", func(_ *hall, m *notify.Message) { m.State = notify.Lost }, "", "a"},
 		{"refused by the first route", "", func(h *hall, m *notify.Message) { h.tries[m.ID] = []notify.Try{try} }, "", "b"},
@@ -174,7 +174,7 @@ func (h tokenHall) TokenByHash(hash []byte) (sale.Token, id.ID, bool, error) {
 	return sale.Token{}, id.ID{}, false, nil
 }
 
-// TestATokenIsOrdered: an order names a token by its identity, or means the newest token that is not known to be in the meter.
+// TestATokenIsOrdered checks that an order names a token by its identity, or means the newest token that is not known to be in the meter.
 func TestATokenIsOrdered(t *testing.T) {
 	token := func(n byte, s sale.TokenState, sealed string) sale.Token {
 		return sale.Token{ID: id.ID{15: n}, State: s, Sealed: sale.Sealed(sealed), Sale: id.ID{n}, Units: 100}
@@ -234,7 +234,8 @@ func TestATokenIsOrdered(t *testing.T) {
 	}
 }
 
-// TestAMessageThatNoRouteTakes: it fails at once if no other server could take it, and otherwise expires when its time is over.
+// TestAMessageThatNoRouteTakes checks that such a message fails at once if no other server could take it, and otherwise expires at the end
+// of its lifetime.
 func TestAMessageThatNoRouteTakes(t *testing.T) {
 	for _, alone := range []bool{true, false} {
 		h, _, b := newHall(t)
@@ -255,7 +256,8 @@ func TestAMessageThatNoRouteTakes(t *testing.T) {
 	}
 }
 
-// TestWhoIsNotRegisteredAnyMoreIsSentNothing: a number that is not registered any more gets only texts that a person wrote to it.
+// TestWhoIsNotRegisteredAnyMoreIsSentNothing checks that a number that is not registered any more gets only texts that a person wrote to
+// it.
 func TestWhoIsNotRegisteredAnyMoreIsSentNothing(t *testing.T) {
 	for _, c := range []struct {
 		purpose notify.Purpose
@@ -271,7 +273,7 @@ func TestWhoIsNotRegisteredAnyMoreIsSentNothing(t *testing.T) {
 	}
 }
 
-// TestAReportComesBeforeTheAnswerOfItsRoute: a report is recorded even while the route's worker is still sending the message.
+// TestAReportComesBeforeTheAnswerOfItsRoute checks that a report is recorded even while the route's worker is still sending the message.
 func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 	for state, want := range map[notify.ReportState]string{notify.Delivered: "message.delivered purpose=text", notify.Failed: ""} {
 		h, _, _ := newHall(t)
@@ -298,7 +300,7 @@ func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 	}
 }
 
-// doorTo runs transactions on another one's rows.
+// doorTo runs every transaction on the rows of tx.
 type doorTo[X any] struct{ tx X }
 
 func (d doorTo[X]) Do(_ context.Context, _ access.Tenant, fn func(X) (bool, error)) error {

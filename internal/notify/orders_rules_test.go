@@ -20,7 +20,7 @@ type shop struct {
 	*till
 	list  []sale.Token
 	here  bool
-	known bool // the meter
+	known bool // the meter is registered
 }
 
 func (s *shop) Recipients() notify.RecipientTx                     { return s }
@@ -54,7 +54,7 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-// TestWhatIsRefusedToBeSent: each refusal gives its reason in a sentence.
+// TestWhatIsRefusedToBeSent checks that each refusal gives its reason in a sentence.
 func TestWhatIsRefusedToBeSent(t *testing.T) {
 	const noNumber = "The message has no telephone number to go to."
 	for name, c := range map[string]struct {
@@ -109,7 +109,7 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 	}
 }
 
-// TestWhatAnOrderBrings: the message that a request makes names the meter and its customer, and for a token also its sale.
+// TestWhatAnOrderBrings checks that the message of a request names the meter and its customer, and for a token also its sale.
 func TestWhatAnOrderBrings(t *testing.T) {
 	at := time.Date(2026, 11, 1, 9, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for name, c := range map[string]struct {
@@ -159,7 +159,7 @@ func TestWhatAnOrderBrings(t *testing.T) {
 	}
 }
 
-// TestARequestWithAKeyMakesOneMessage: a repetition makes no second message; another key, principal or body does.
+// TestARequestWithAKeyMakesOneMessage checks that a repetition makes no second message. Another key, principal or body makes one.
 func TestARequestWithAKeyMakesOneMessage(t *testing.T) {
 	s := newShop(t)
 	wish := func(o access.Once) notify.MessageRequest {
@@ -183,8 +183,8 @@ func TestARequestWithAKeyMakesOneMessage(t *testing.T) {
 	}
 }
 
-// TestANumberThatIsNotRegisteredAnyMore gets nothing about a meter; a warning before a cut-off goes to the number that replaced
-// it.
+// TestANumberThatIsNotRegisteredAnyMore checks that such a number gets no message about a meter. A warning before a cut-off goes to the
+// number that replaced it.
 func TestANumberThatIsNotRegisteredAnyMore(t *testing.T) {
 	const gone, stop = "the number is not registered any more", "the customer wants no such messages (STOP)"
 	for name, c := range map[string]struct {
@@ -192,7 +192,7 @@ func TestANumberThatIsNotRegisteredAnyMore(t *testing.T) {
 		do    func(*shop, *notify.Message)
 		state notify.State
 		why   string
-		anew  string // the state of the message that replaces it
+		anew  string // state of the message that replaces the test's message
 		says  string // the rows written
 	}{
 		"as it was":      {warning(), func(*shop, *notify.Message) {}, notify.SentOut, "", "", "given"},
@@ -241,7 +241,7 @@ func TestANumberThatIsNotRegisteredAnyMore(t *testing.T) {
 	}
 }
 
-// TestAMessageIsShownWithItsTries.
+// TestAMessageIsShownWithItsTries also checks that an unknown message, route or state is refused.
 func TestAMessageIsShownWithItsTries(t *testing.T) {
 	h, _, _ := newHall(t)
 	m := h.queues(text())
@@ -263,7 +263,8 @@ func TestAMessageIsShownWithItsTries(t *testing.T) {
 	}
 }
 
-// TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore is refused.
+// TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore checks that a message is not sent again if its number is no longer registered, or if the
+// customer refused its kind with STOP.
 func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
 	for _, c := range []struct {
 		draft notify.Draft
@@ -283,7 +284,7 @@ func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
 	}
 }
 
-// TestWhatAReportSaysIsMadeStorable: invalid characters are replaced, also in the reference by which the message is found.
+// TestWhatAReportSaysIsMadeStorable checks that invalid characters are replaced, also in the reference by which the message is found.
 func TestWhatAReportSaysIsMadeStorable(t *testing.T) {
 	h, a, _ := newHall(t)
 	a.answers = []notify.Sent{{Outcome: notify.Accepted, Reference: "7\uFFFD"}}
@@ -294,7 +295,8 @@ func TestWhatAReportSaysIsMadeStorable(t *testing.T) {
 	}
 }
 
-// TestAReportIsTakenForThreeDays: for that long a reference finds its message, because a route does not repeat it sooner.
+// TestAReportIsTakenForThreeDays checks that a reference finds its message for three days, because a route does not use the reference again
+// sooner.
 func TestAReportIsTakenForThreeDays(t *testing.T) {
 	for ago, want := range map[time.Duration]notify.State{72*time.Hour - 1: notify.Arrived, 72 * time.Hour: notify.SentOut} {
 		h, _, _ := newHall(t)

@@ -30,10 +30,10 @@ type hall struct {
 	meter      registry.Meter
 	// tenants are the tenants of the server.
 	tenants []access.Tenant
-	holds   time.Duration // how long a message was last claimed
+	holds   time.Duration // duration of the last claim of a message
 }
 
-// newHall has routes a and b. Each part of a message by route a costs 100.
+// newHall returns a hall with the routes a and b. Each part of a message by route a costs 100.
 func newHall(t *testing.T) (h *hall, a, b *wire) {
 	a, b = &wire{name: "a"}, &wire{name: "b"}
 	h = &hall{office: opened(t), tries: map[id.ID][]notify.Try{}, tokens: map[id.ID]sale.Token{}, sales: map[id.ID]sale.Sale{}, tenants: []access.Tenant{1}}
@@ -56,7 +56,7 @@ func (h *hall) queues(d notify.Draft) id.ID {
 	return m.ID
 }
 
-// serves lets the routes take what is due, and returns the rows written.
+// serves lets the routes take the due messages, and returns the rows written.
 func (h *hall) serves() string {
 	h.t.Helper()
 	if _, err := h.dispatcher.Serve(h.t.Context(), 1); err != nil {
@@ -210,7 +210,7 @@ func (h *hall) VendSale(sale id.ID) (sale.Sale, bool, error) {
 // firstA is the extra row of the first message by route a: it clears an alarm that an earlier run may have left.
 const firstA = "clear 0 sms-route-down; "
 
-// TestAMessageLeaves: it goes by the first route, is counted with its cost, and is delivered.
+// TestAMessageLeaves checks that a message goes by the first route, is counted with its cost, and is delivered.
 func TestAMessageLeaves(t *testing.T) {
 	h, a, _ := newHall(t)
 	m := h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello", Meter: 1, Number: meterA})
@@ -247,7 +247,7 @@ func TestAMessageLeaves(t *testing.T) {
 	}
 }
 
-// TestAMessageThatFails goes by the next route, in rounds, until every route has refused it.
+// TestAMessageThatFails checks that a failed message goes by the next route, in rounds, until every route has refused it.
 func TestAMessageThatFails(t *testing.T) {
 	h, a, b := newHall(t)
 	no := notify.Sent{Outcome: notify.NotSent, Why: "no network"}
@@ -265,7 +265,8 @@ func TestAMessageThatFails(t *testing.T) {
 	}
 }
 
-// TestARouteGoesDown: it is down after five failures in a row, or at once if it reports so itself. One message a minute then tries it.
+// TestARouteGoesDown checks that a route is down after five failures in a row, or at once if it reports so itself. Then one message a
+// minute tries the route.
 func TestARouteGoesDown(t *testing.T) {
 	h, a, _ := newHall(t)
 	for range 5 {
@@ -296,7 +297,8 @@ func TestARouteGoesDown(t *testing.T) {
 	h.want("it says itself that it is out of order", h.serves(), "message.route_down no modem; message.sent purpose=text route=b; alarm 0 sms-route-down; total 2026-11 b 2 0")
 }
 
-// TestAMessageOfWhichNobodyKnows: a message of unknown outcome is repeated only if that is harmless: five times, after pauses.
+// TestAMessageOfWhichNobodyKnows checks that a message of unknown outcome is repeated only if a repetition is harmless. It is repeated five
+// times, after pauses.
 func TestAMessageOfWhichNobodyKnows(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -329,7 +331,7 @@ func TestAMessageOfWhichNobodyKnows(t *testing.T) {
 	}
 }
 
-// TestAMessageIsOnlyWorthSomethingForATime: it is given up exactly at its end.
+// TestAMessageIsOnlyWorthSomethingForATime checks that a message is given up exactly at the end of its lifetime.
 func TestAMessageIsOnlyWorthSomethingForATime(t *testing.T) {
 	for _, c := range []struct {
 		purpose notify.Purpose
@@ -363,7 +365,8 @@ func TestAMessageIsOnlyWorthSomethingForATime(t *testing.T) {
 	}
 }
 
-// TestATokenThatNeedNotBeSent: its message is suppressed with the reason. A token whose sale is being reversed waits.
+// TestATokenThatNeedNotBeSent checks that the message of such a token is suppressed with the reason. A token whose sale is being reversed
+// waits.
 func TestATokenThatNeedNotBeSent(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -399,7 +402,7 @@ func TestATokenThatNeedNotBeSent(t *testing.T) {
 	}
 }
 
-// TestAMessageToAMeterIsRepeated: each wait is longer, and the message ends with an alarm if the meter never answers.
+// TestAMessageToAMeterIsRepeated checks that each wait is longer, and that the message ends with an alarm if the meter never answers.
 func TestAMessageToAMeterIsRepeated(t *testing.T) {
 	h, a, _ := newHall(t)
 	h.tokens[id.ID{15: 1}] = sale.Token{ID: id.ID{15: 1}, State: sale.TokenIssued, Sealed: sale.Sealed("12345678901234567890")}
@@ -427,7 +430,7 @@ func TestAMessageToAMeterIsRepeated(t *testing.T) {
 	}
 }
 
-// TestATryThatNobodyEnded: the server ended during the try, so its outcome is unknown and its possible cost is counted.
+// TestATryThatNobodyEnded checks a try during which the server ended: its outcome is unknown and its possible cost is counted.
 func TestATryThatNobodyEnded(t *testing.T) {
 	h, a, _ := newHall(t)
 	m := h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
@@ -440,7 +443,7 @@ func TestATryThatNobodyEnded(t *testing.T) {
 	}
 }
 
-// TestHowFullAMemoryIs: its alarm is raised once and cleared when less than half of it is used.
+// TestHowFullAMemoryIs checks that the alarm of a memory is raised once, and cleared when less than half of the memory is used.
 func TestHowFullAMemoryIs(t *testing.T) {
 	h, a, _ := newHall(t)
 	for _, c := range []struct {
@@ -456,7 +459,7 @@ func TestHowFullAMemoryIs(t *testing.T) {
 	}
 }
 
-// TestAPersonOrdersAMessage: the audit row names who and what, and the route is the requested one.
+// TestAPersonOrdersAMessage checks that the audit row names the person and the message, and that the message goes by the requested route.
 func TestAPersonOrdersAMessage(t *testing.T) {
 	h, _, _ := newHall(t)
 	h.meter = registry.Meter{N: 1, Number: meterA, ID: id.ID{2}}
@@ -490,7 +493,7 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 	}
 }
 
-// TestWhoHasSeveralMetersNamesOneByItsPlace: positions begin with 1 and have two digits at most.
+// TestWhoHasSeveralMetersNamesOneByItsPlace checks that positions begin with 1 and have at most two digits.
 func TestWhoHasSeveralMetersNamesOneByItsPlace(t *testing.T) {
 	o := opened(t)
 	o.settled, o.left = money.Amount{Minor: 12_000, Currency: "KES"}, money.Amount{Minor: 11_680, Currency: "KES"}
@@ -509,7 +512,7 @@ func TestWhoHasSeveralMetersNamesOneByItsPlace(t *testing.T) {
 	}
 }
 
-// TestWhatAWishForWarningsWritesDown: the audit log has each wish, and that it came by SMS.
+// TestWhatAWishForWarningsWritesDown checks that the audit log has each wish, and that the wish came by SMS.
 func TestWhatAWishForWarningsWritesDown(t *testing.T) {
 	o := opened(t)
 	o.receive(amina, "STOP")
@@ -519,7 +522,7 @@ func TestWhatAWishForWarningsWritesDown(t *testing.T) {
 	}
 }
 
-// TestCountsExactlyAtTheirLimits: the last one within the limit is taken, the next is not.
+// TestCountsExactlyAtTheirLimits checks that the last message within each limit is taken, and the next is not.
 func TestCountsExactlyAtTheirLimits(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -527,7 +530,7 @@ func TestCountsExactlyAtTheirLimits(t *testing.T) {
 		from string
 		text string
 		kept bool
-		n    int // answers
+		n    int // number of answers
 	}{
 		{"arrivals below the limit", func(o *office) { o.had(notify.MaxArrivals-1, true, amina, notify.PurposeFromCustomer, 0) }, amina, "help", true, 1},
 		{"arrivals at the limit", func(o *office) { o.had(notify.MaxArrivals, true, amina, notify.PurposeFromCustomer, 0) }, amina, "help", false, 0},
@@ -564,7 +567,7 @@ func TestCountsExactlyAtTheirLimits(t *testing.T) {
 	}
 }
 
-// had adds n messages that came or left before.
+// had adds n earlier messages, incoming or outgoing.
 func (o *office) had(n int, incoming bool, phone string, p notify.Purpose, ago time.Duration) {
 	for range n {
 		o.messages = append(o.messages, notify.Message{Incoming: incoming, Phone: phone, Purpose: p, CreatedAt: o.now.Add(-ago)})

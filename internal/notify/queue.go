@@ -22,7 +22,7 @@ type Draft struct {
 	Vend     id.ID
 	Token    id.ID
 	Answers  id.ID
-	Identity [16]byte // of a request that may be repeated; zero for none
+	Identity [16]byte // identity of a request that may be repeated; zero for none
 	Muted    bool     // the customer wants no warnings
 	By       string
 }
@@ -38,8 +38,8 @@ type QueueTx interface {
 	QuietHours() (registry.QuietHours, *time.Location, error)
 }
 
-// Queue queues a message in the transaction that wants it. It never makes that transaction fail because of the message: a
-// message that must not or cannot be sent is stored as suppressed, with the reason.
+// Queue queues a message in the caller's transaction. It never makes that transaction fail because of the message: a message that must not
+// or cannot be sent is stored as suppressed, with the reason.
 func Queue(tx QueueTx, d Draft, now time.Time) (Message, error) {
 	i, err := tx.NewID()
 	if err != nil {
@@ -65,7 +65,7 @@ func Queue(tx QueueTx, d Draft, now time.Time) (Message, error) {
 	return m, tx.MessageAdd(m)
 }
 
-// hindrance returns the reason why a message must not be sent; empty if it may.
+// hindrance returns the reason why a message must not be sent; empty if it may be sent.
 func hindrance(tx QueueTx, d Draft, m Message) (string, error) {
 	switch {
 	case m.Phone == "":
@@ -76,7 +76,7 @@ func hindrance(tx QueueTx, d Draft, m Message) (string, error) {
 	return crowded(tx, m)
 }
 
-// crowded returns the reason why there is no room for a message; empty if there is.
+// crowded returns the reason why the queue has no room for a message; empty if it has room.
 func crowded(tx QueueTx, m Message) (string, error) {
 	line, all := MaxPerPhone, MaxWaiting
 	if m.harmless() { // other people's messages, or ten thousand warnings, must not keep a paid token out
@@ -98,15 +98,15 @@ func (p Purpose) warning() bool {
 	return slices.Contains([]Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon}, p)
 }
 
-// unwanted reports whether STOP ends messages of the purpose. Warnings that must precede a cut-off are still sent: without them
-// the customer could not be cut off, or would be cut off without a warning. So is news about money: a forged STOP must not hide
-// from a customer that a sale was reversed.
+// unwanted reports whether STOP ends messages of the purpose. Warnings that must precede a cut-off are still sent: without them the
+// customer could not be cut off, or would be cut off without a warning. News about money is sent too: a forged STOP must not hide from a
+// customer that a sale was reversed.
 func (p Purpose) unwanted() bool {
 	return slices.Contains([]Purpose{PurposeLow1, PurposeCutOff, PurposeWritten}, p)
 }
 
-// lineOf names the queue in which a message keeps its order: one for each meter and each telephone. Warnings have a queue of
-// their own, so that one waiting for the morning does not delay a token.
+// lineOf names the queue in which a message keeps its order: one for each meter and each telephone. Warnings have a queue of their own, so
+// that a warning that waits for the morning does not delay a token.
 func lineOf(d Draft) string {
 	switch {
 	case d.Purpose == PurposeMeter:
@@ -131,5 +131,5 @@ func life(d Draft) time.Duration {
 	return noticeLife
 }
 
-// Canonical is the form in which this package stores and compares telephone numbers; see [registry.DialForm].
+// Canonical returns the form in which this package stores and compares telephone numbers; see [registry.DialForm].
 func Canonical(phone string) string { return registry.DialForm(phone) }

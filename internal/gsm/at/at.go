@@ -1,6 +1,6 @@
-// Package at reads what a GSM modem says. A modem mixes three things on one line: the answer to the running command,
-// unsolicited reports ("+CMTI: …", "RDY") and noise. The next line is therefore not always the answer, so Engine classifies
-// each line by its text and by the running command.
+// Package at reads the output of a GSM modem. The output mixes three things: the answer to the running command, unsolicited reports
+// ("+CMTI: …", "RDY") and noise. The next line is therefore not always the answer, so Engine classifies each line by its text and by the
+// running command.
 //
 // The engine is pure: bytes in, lines out. Its memory is bounded, and it recovers at the next line after any garbage. Facts:
 // 3GPP TS 27.007 and 27.005, SIMCom SIM900 and SIM800 AT manuals.
@@ -14,14 +14,14 @@ import (
 
 // Limits of the engine.
 const (
-	// MaxLine is the longest line that is read: a message in hexadecimal takes at most 400 characters, an answer with
-	// its header less than 100 more.
+	// MaxLine is the longest line that the engine reads. A message in hexadecimal takes at most 400 characters, and an answer with its
+	// header takes less than 100 more.
 	MaxLine = 1024
-	// maxWait is how many other lines may come between a header and the message that belongs to it.
+	// maxWait is the largest number of other lines between a header and its message.
 	maxWait = 4
 )
 
-// Kind is what a line is.
+// Kind is the kind of a line.
 type Kind uint8
 
 // The kinds of line.
@@ -44,24 +44,24 @@ func (k Kind) String() string {
 type Line struct {
 	Kind   Kind
 	Text   string
-	Data   []byte // the message (a frame with the service centre's address) after a header; nil if it never came
-	Result Result // of a Final line, or of a Stale line that is not a prompt
+	Data   []byte // the message (a frame with the service centre's address) after a header; nil if no message came
+	Result Result // result of a Final line, or of a Stale line that is not a prompt
 }
 
-// Command is what the engine must know about the running command.
+// Command describes the running command to the engine.
 type Command struct {
-	Text    string // as sent, without the carriage return; the engine recognises the echo by this text
+	Text    string // text as sent, without the carriage return; the engine recognises the echo by this text
 	Prefix  string // how its information lines begin, such as "+CSQ:"; empty if they have no prefix
 	Free    bool   // its information lines have no prefix (ATI, AT+CGSN)
 	Message bool   // each line of its information is followed by a message in hexadecimal (AT+CMGR, AT+CMGL)
 	Prompts bool   // it makes the modem ask for a message (AT+CMGS)
-	Needs   bool   // it always prints information first, so an "OK" without any belongs to an earlier command
+	Needs   bool   // the command always prints information first, so an "OK" without information belongs to an earlier command
 }
 
 // header is a line whose message is still to come.
 type header struct {
 	line  Line
-	size  int // octets of the message without the service centre's address, as announced
+	size  int // announced size of the message in octets, without the service centre's address
 	waits int
 	open  bool
 }
@@ -70,7 +70,7 @@ type header struct {
 type Engine struct {
 	buf    []byte
 	drop   bool // the line is too long; the rest of it is discarded
-	prompt bool // a prompt was the last thing read; the blank after it belongs to it
+	prompt bool // a prompt came last; the blank after the prompt belongs to it
 	run    *Command
 	seen   bool // the running command has received information
 	info   header
@@ -82,7 +82,7 @@ func (e *Engine) Begin(c Command) {
 	e.run, e.seen, e.info = &c, false, header{}
 }
 
-// End says that nobody waits for the running command's answer any more.
+// End ends the running command: nobody waits for its answer any more.
 func (e *Engine) End() { e.run, e.info = nil, header{} }
 
 // Feed takes the next bytes and passes each completed line to emit, which may call Begin and End.
@@ -93,7 +93,7 @@ func (e *Engine) Feed(p []byte, emit func(Line)) {
 			e.endOfLine(emit)
 		case c == ' ' && e.prompt, c == ' ' && len(e.buf) == 0:
 		case c < ' ' || c > '~':
-			// Noise from a line that is being switched on, or from a wrong speed: the characters around it may still be good.
+			// This is noise, from a line that is being switched on or from a wrong speed. The characters around it may still be good.
 		case e.drop:
 		case c == '>' && len(e.buf) == 0:
 			e.prompted(emit)
@@ -170,7 +170,7 @@ func (e *Engine) belongs(text string) bool {
 	if e.run == nil || e.run.Prefix == "" || !strings.HasPrefix(text, e.run.Prefix) {
 		return false
 	}
-	// "+CREG: 5" and "+CREG: 5,"1A2B","00C3"" report a change; the answer to AT+CREG? has the state in second place.
+	// "+CREG: 5" and "+CREG: 5,"1A2B","00C3"" report a change; the answer to AT+CREG? has the state as its second parameter.
 	if e.run.Prefix == "+CREG:" || e.run.Prefix == "+CGREG:" {
 		f := Fields(text)
 		return len(f) > 1 && !f[1].Quoted
@@ -251,7 +251,7 @@ func isNotice(text string) bool {
 	})
 }
 
-// hasMessage reports whether the next line belongs to this one.
+// hasMessage reports whether a message follows this line on the next line.
 func hasMessage(text string) bool {
 	return strings.HasPrefix(text, "+CMT:") || strings.HasPrefix(text, "+CDS:") || strings.HasPrefix(text, "+CBM:")
 }

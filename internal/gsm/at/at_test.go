@@ -141,8 +141,8 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// Whatever a modem sends, cut into any pieces: nothing crashes, memory is bounded, a clean line after it is understood, and the
-// pieces make no difference.
+// FuzzFeed sends any bytes, cut into any pieces. The engine must not crash, must limit the length of its lines, and must understand a clean
+// line after the bytes. The cuts must make no difference.
 func FuzzFeed(f *testing.F) {
 	f.Add([]byte("AT+CSQ\r\r\n+CSQ: 17,0\r\n\r\nOK\r\n"), uint8(1), uint8(0))
 	f.Add([]byte("\r\n+CMGR: 0,,31\r\n"+frame+"\r\nOK\r\n> "), uint8(5), uint8(1))

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Status is how a command ended.
+// Status tells how a command ended.
 type Status uint8
 
-// The ways to end.
+// The statuses of a command.
 const (
 	OK    Status = iota
 	Error        // ERROR, without a number
@@ -19,7 +19,7 @@ const (
 // Result is the final result of a command.
 type Result struct {
 	Status Status
-	Code   int // of CME and CMS; -1 if the modem sent words
+	Code   int // the number of a CME or CMS error; -1 if the modem sent words
 	Text   string
 }
 
@@ -59,8 +59,8 @@ const (
 // String names the class.
 func (c Class) String() string { return []string{"done", "retry", "permanent", "blocked"}[c] }
 
-// Class returns the class of a result. Numbers: TS 27.005 §3.2.5, TS 24.011 annex E, TS 27.007 §9.2. An error with no number or
-// an unknown one is retried: the number of tries is limited anyway.
+// Class returns the class of a result. Numbers: TS 27.005 §3.2.5, TS 24.011 annex E, TS 27.007 §9.2. An error without a number, or with an
+// unknown number, is retried: the number of tries is limited anyway.
 func (r Result) Class() Class {
 	switch r.Status {
 	case OK:
@@ -74,7 +74,7 @@ func (r Result) Class() Class {
 		}
 	case CME:
 		switch r.Code {
-		case 10, 11, 12, 13, 15, 16, 17, 18: // SIM not inserted, PIN, PUK, failure, wrong, incorrect password, PIN2, PUK2
+		case 10, 11, 12, 13, 15, 16, 17, 18: // no SIM, PIN, PUK, SIM failure, wrong SIM, wrong password, PIN2, PUK2
 			return Blocked
 		case 3, 4, 50: // not allowed, not supported, incorrect parameters
 			return Permanent

@@ -118,7 +118,7 @@ func (h *Handler) listModems(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, out)
 }
 
-// Change is a change to a modem: a reset, failures to come, or a registration state.
+// Change is a change to a modem: a reset, errors for the next messages, or a registration state.
 type Change struct {
 	Reset        bool  `json:"reset,omitempty"`
 	Fail         []int `json:"fail,omitempty"` // +CMS ERROR numbers for the next messages

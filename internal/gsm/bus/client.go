@@ -37,8 +37,8 @@ func (c *Client) Send(ctx context.Context, from, to, text string) error {
 	return c.Do(ctx, http.MethodPost, "/phones/"+url.PathEscape(from)+"/messages", Outgoing{to, text}, nil)
 }
 
-// Messages returns the messages that a phone got after a numbered message. If there are none yet, it waits for the first one, at
-// most for the given time.
+// Messages returns a phone's messages with numbers above the parameter after. If there are none yet, it waits for the first one, at most
+// for the given time.
 func (c *Client) Messages(ctx context.Context, number string, after uint64, wait time.Duration) ([]network.Message, error) {
 	var out []network.Message
 	err := c.Do(ctx, http.MethodGet, fmt.Sprintf("/phones/%s/messages?after=%d&wait=%s", url.PathEscape(number), after, wait), nil, &out)

@@ -19,7 +19,7 @@ import (
 //go:embed phone.html phones.html phone.css phone.js
 var assets embed.FS
 
-// policy is the content security policy of the pages: nothing inline, nothing from elsewhere.
+// policy is the content security policy of the pages: they contain no inline scripts or styles, and load nothing from other sites.
 const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
 	"form-action 'self'; frame-ancestors 'none'"
 
@@ -74,14 +74,14 @@ type line struct {
 	At          time.Time
 	Out         bool   // sent by this telephone
 	Other, Text string // the number at the other end
-	State       string // of a sent message: what its report says; empty until a report comes
+	State       string // state of a sent message from its delivery report; empty until a report comes
 }
 
-// phoneView is what the page of a telephone shows.
+// phoneView holds the data for the page of a telephone.
 type phoneView struct {
 	Number, To, Text string
 	Problem          string
-	Watch            bool // without a script: the page loads itself again
+	Watch            bool // for a browser without scripts: the page reloads regularly
 	After            uint64
 	Lines            []line
 	Modems           []string
@@ -92,7 +92,7 @@ func (v phoneView) Here() string { return "./?" + url.Values{"watch": {"1"}, "to
 
 func (h *Handler) phonesPage(w http.ResponseWriter, r *http.Request, p phonePages) {
 	if number := r.URL.Query().Get("number"); number != "" {
-		w.Header().Set("Location", url.PathEscape(number)+"/") // relative: only the browser knows where this is mounted
+		w.Header().Set("Location", url.PathEscape(number)+"/") // relative: only the browser knows where the pages are mounted
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
@@ -132,9 +132,9 @@ func (h *Handler) phonePage(w http.ResponseWriter, r *http.Request, p phonePages
 	show(w, p.one, "phone.html", status, v)
 }
 
-// conversation returns what a telephone sent and got, newest first, and the number of the newest event that it includes.
+// conversation returns the messages that a telephone sent and got, newest first, and the number of the newest event that the list includes.
 func (h *Handler) conversation(phone *network.Phone, number string) (out []line, after uint64) {
-	events := h.net.Events(0) // read first: by then the telephone has everything that these events report
+	events := h.net.Events(0) // read before the messages: the telephone already has everything that these events report
 	sent := map[uint64]int{}
 	states := map[uint64]string{}
 	for _, e := range events {
@@ -150,7 +150,7 @@ func (h *Handler) conversation(phone *network.Phone, number string) (out []line,
 			states[e.Message] = string(e.Kind)
 		}
 	}
-	for _, e := range events { // a sender knows only what the reports say
+	for _, e := range events { // the telephone learns the outcome of its messages only from reports
 		if i, mine := sent[e.Message]; mine && e.Kind == network.Reported {
 			out[i].State = states[e.Message]
 		}
@@ -173,14 +173,14 @@ func dialled(digits string) string {
 	return "+" + digits
 }
 
-// own reports whether digits are those of a number.
+// own reports whether the digits are those of the number.
 func own(digits, number string) bool {
 	a, err := pdu.ParseAddress(number)
 	return err == nil && a.Text == digits
 }
 
-// phoneList waits for something to happen at the telephone after a numbered event. Then it answers with the list alone, or with
-// 204 if nothing happens in time.
+// phoneList waits for an event of the telephone that is newer than the event in the request. Then it answers with the list alone, or with
+// 204 if no event comes in time.
 func (h *Handler) phoneList(w http.ResponseWriter, r *http.Request, p phonePages) {
 	after, wait, err := window(r)
 	number := r.PathValue("number")

@@ -66,7 +66,7 @@ func TestATelephoneIsAPageThatNeedsNoScript(t *testing.T) {
 	if err := c.Send(ctx, bob, alice, "and to you"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Messages(ctx, alice, 1, 10*time.Second); err != nil { // 1 is the report of her own
+	if _, err := c.Messages(ctx, alice, 1, 10*time.Second); err != nil { // message 1 is the report about her own message
 		t.Fatal(err)
 	}
 	_, got, _ = page(t, here, nil)
@@ -107,7 +107,8 @@ func TestATelephoneSaysWhyItDidNotSend(t *testing.T) {
 	}
 }
 
-// An event of another telephone wakes no request; a request continues after the event that it names.
+// TestATelephoneIsLive checks that an event of another telephone wakes no request, and that a request continues after the event that it
+// names.
 func TestATelephoneIsLive(t *testing.T) {
 	c, ctx := serve(t), t.Context()
 	here := c.URL + "/phone/" + alice + "/list?after="

@@ -3,10 +3,10 @@
 // examples.
 //
 // Start with [New]; [Client.Send] sends, [Client.Incoming] and [Client.Reports] are the hooks. What it promises:
-//   - A message carries its own ID as idempotency key, the same at every try: a gateway that sends one ID once never sends a
-//     message twice.
-//   - An incoming message or report counts only with a fresh signature over its exact bytes, made for that direction. A
-//     repetition while the signature is fresh has the same gateway id and changes nothing.
+//   - A message carries its own ID as idempotency key, the same at every try. A gateway that sends each ID only once never sends a message
+//     twice.
+//   - An incoming message or report counts only with a fresh signature over its exact bytes, made for that direction. A repetition has the
+//     same gateway id and changes nothing.
 //   - The gateway gets 204 only once the message or report is durable, and 503 before that.
 package gateway
 
@@ -40,7 +40,7 @@ const (
 	HeaderKey       = "Idempotency-Key"
 )
 
-// What a signature is for. The purpose is part of the signed text, so that nothing the server sends can be used as a message to
+// These are the purposes of a signature. The purpose is part of the signed text, so that nobody can send the server's own messages back to
 // it.
 const (
 	ForSend    = "send"
@@ -51,24 +51,24 @@ const (
 // Limits of the route.
 const (
 	MinSecret = 32               // octets of the secret
-	Fresh     = 5 * time.Minute  // how far a clock may differ, either way
+	Fresh     = 5 * time.Minute  // largest difference between a signature's time and the server's, in both directions
 	sendTime  = 30 * time.Second // the time that the gateway has to answer
 	takeLimit = 10 * time.Second // the time that the Inbox has for one call of a hook
 )
 
-// Config of a route. Name, URL, Secret and Inbox are required.
+// Config configures a route. Name, URL, Secret and Inbox are required.
 type Config struct {
-	Name      string // of the route
-	URL       string // where messages are posted
+	Name      string // the route's name
+	URL       string // address to which messages are posted
 	Secret    string // signs both directions; at least MinSecret octets
 	From      string // the number or name to send from, if the gateway has several
-	PlainHTTP bool   // the way to the gateway is trusted although it is neither https nor private
+	PlainHTTP bool   // the route to the gateway is trusted although it is neither https nor private
 	Inbox     notify.Inbox
 	Log       *slog.Logger
 	Now       func() time.Time // default time.Now
 }
 
-// Client is one gateway.
+// Client is a route through one gateway.
 type Client struct {
 	cfg  Config
 	url  *url.URL
@@ -118,7 +118,7 @@ type outgoing struct {
 	Parts     int    `json:"parts"` // parts of the text, as a hint
 }
 
-// taken is what a gateway may answer.
+// taken is the body of a gateway's answer, as far as it is read.
 type taken struct {
 	Reference string `json:"reference"`
 	Parts     int    `json:"parts"`
@@ -164,13 +164,13 @@ func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	return judge(resp.StatusCode, answer, parts)
 }
 
-// judge says what a gateway's answer means.
+// judge turns a gateway's answer into the outcome of the message.
 func judge(status int, body []byte, parts int) notify.Sent {
 	why := hook.Clean(fmt.Sprintf("%d %s", status, body))
 	switch status {
 	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
 		var t taken
-		_ = json.Unmarshal(body, &t) // a gateway may answer with nothing, or with something of its own: then there is no reference
+		_ = json.Unmarshal(body, &t) // without a body of this form there is no reference
 		if len(t.Reference) > notify.MaxReference || strings.ContainsFunc(t.Reference, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Reference = ""
 		}
@@ -179,14 +179,14 @@ func judge(status int, body []byte, parts int) notify.Sent {
 		}
 		return notify.Sent{Outcome: notify.Accepted, Reference: t.Reference, Parts: parts}
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
-		return notify.Sent{Outcome: notify.NotSent, Why: why, Closed: true} // a matter of settings, not of this message: it waits
+		return notify.Sent{Outcome: notify.NotSent, Why: why, Closed: true} // the settings are wrong, not this message: the message waits
 	case http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return notify.Sent{Outcome: notify.NotSent, Why: why}
-	case http.StatusConflict, http.StatusRequestTimeout: // the same ID is being processed, or was half read
+	case http.StatusConflict, http.StatusRequestTimeout: // the gateway is still processing this ID, or has read only half of the request
 		return notify.Sent{Outcome: notify.Unknown, Why: why}
 	}
 	if status >= 300 && status < 500 {
 		return notify.Sent{Outcome: notify.Refused, Why: why}
 	}
-	return notify.Sent{Outcome: notify.Unknown, Why: why} // it failed while it had the message
+	return notify.Sent{Outcome: notify.Unknown, Why: why} // the gateway failed while it had the message
 }

@@ -92,7 +92,7 @@ func TestAReferenceThatCannotBeStoredIsNone(t *testing.T) {
 	}
 }
 
-// The signature is that of `openssl dgst -sha256 -hmac` over the same bytes, as docs/reference/sms-gateway.md shows it.
+// The signature must equal the output of `openssl dgst -sha256 -hmac` over the same bytes, as docs/reference/sms-gateway.md shows it.
 func TestTheSignatureOfTheReference(t *testing.T) {
 	const want = "v1=24902061400a78b6e328a240f7287540a7b899cd0da87204125df8fa6d41aca9"
 	got := gateway.Sign("0123456789abcdef0123456789abcdef", "1795192200", "in", []byte(`{"id":"a1","from":"+255711000001","text":"BAL"}`))
@@ -155,7 +155,7 @@ func TestAMessageIsTakenWhenItIsDurable(t *testing.T) {
 		t.Errorf("not stored, and answered %d", w.Code)
 	}
 	box.err = nil
-	for range 2 { // replayed as it is
+	for range 2 { // the same request twice
 		if w := post(h, "in", now().Add(-5*time.Minute), body); w.Code != http.StatusNoContent || w.Body.Len() != 0 {
 			t.Errorf("answered %d %s", w.Code, w.Body)
 		}
@@ -245,7 +245,8 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	}
 }
 
-// Anything with a good signature is accepted or refused; what is accepted has a name and a bounded text.
+// FuzzHooks posts any body with a good signature. A hook must accept or refuse it, and an accepted message must have a sender and a text of
+// limited length.
 func FuzzHooks(f *testing.F) {
 	f.Add(`{"id":"a1","from":"+255711000001","to":"15555","text":"BAL"}`, true)
 	f.Add(`{"id":"msg_1","state":"delivered","why":"x"}`, false)

@@ -18,7 +18,7 @@ import (
 
 // incoming is the body of a message that a customer sent.
 type incoming struct {
-	ID   string    `json:"id"` // the gateway's own, the same if it posts the message again
+	ID   string    `json:"id"` // the gateway's ID of the message, the same if it posts the message again
 	From string    `json:"from"`
 	To   string    `json:"to"`
 	Text string    `json:"text"`
@@ -27,8 +27,8 @@ type incoming struct {
 
 // report is the body of a delivery report.
 type report struct {
-	ID        string    `json:"id"`        // of the message, as it was posted
-	Reference string    `json:"reference"` // or the gateway's own, from its answer
+	ID        string    `json:"id"`        // ID of the message, as the server posted it
+	Reference string    `json:"reference"` // or the gateway's reference, from its answer
 	State     string    `json:"state"`
 	To        string    `json:"to"`
 	Why       string    `json:"why"`
@@ -136,8 +136,8 @@ func (c *Client) hook(purpose string, take func(context.Context, []byte) error) 
 	})
 }
 
-// suspicious says what is wrong with a signature. It checks the time last, so that a stranger learns nothing about the server's
-// clock.
+// suspicious returns the reason why a signature is not accepted. It checks the time last, so that a stranger learns nothing about the
+// server's clock.
 func (c *Client) suspicious(h http.Header, purpose string, body []byte) string {
 	at := h.Get(HeaderTimestamp)
 	if !hook.Same(h.Get(HeaderSignature), Sign(c.cfg.Secret, at, purpose, body)) {

@@ -35,8 +35,8 @@ const (
 	longestFull  = 15 // E.164
 )
 
-// URL checks an address to call. Passwords and tokens travel to it. So it must be https, unless it is on this machine or a
-// private network, or plain says that the way there is trusted.
+// URL checks an address to call. Passwords and tokens travel to the address. So it must be https, unless it is on this machine or on a
+// private network. The parameter plain says that the way there is trusted, and allows http to any host.
 func URL(raw string, plain bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -61,8 +61,8 @@ func private(host string) bool {
 	return host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast())
 }
 
-// NewClient returns a client without redirects and without keep-alive connections. If the other side closes a kept connection
-// during a call, it is unknown whether it read the message.
+// NewClient returns a client without redirects and without keep-alive connections. If the other side closes a kept connection during a
+// call, nobody knows whether it has read the message.
 func NewClient() *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -94,7 +94,7 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// Clean makes another program's words safe to store and show: one line of limited length without long numbers, because the
+// Clean makes another program's words safe to store and show. It returns one line of limited length without long numbers, because the
 // program may have repeated the message.
 func Clean(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
@@ -113,7 +113,7 @@ func Clean(s string) string {
 	return s
 }
 
-// Same compares secrets in constant time. It reveals neither where they differ nor their length.
+// Same compares secrets in constant time. It reveals neither the place of a difference nor the length of a secret.
 func Same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

@@ -19,7 +19,7 @@ func TestAddressesThatMayBeCalled(t *testing.T) {
 	for _, c := range []struct {
 		raw   string
 		plain bool
-		want  string // in the error; "" is allowed
+		want  string // part of the error; "" means that the address is allowed
 	}{
 		{"https://sms.example/send?a=b", false, ""}, {"http://127.0.0.1:13013/cgi-bin/sendsms", false, ""}, {"http://localhost/x", false, ""},
 		{"http://192.168.1.9:8080/", false, ""}, {"http://[fd00::1]/", false, ""}, {"http://kannel:13013/", true, ""},

@@ -21,8 +21,8 @@ import (
 // %b is the unchanged text, in UTF-8, or in UTF-16 if coding is 2. %a would be split into words at every octet 20, even inside
 // a character.
 //
-// The answer is empty, so that Kannel sends nothing back; omit-empty and max-messages = 0 in Kannel's configuration stop it
-// from sending an apology instead.
+// The answer is empty, so that Kannel sends nothing back. Set omit-empty and max-messages = 0 in Kannel's configuration, or Kannel sends an
+// apology instead.
 func (c *Client) Incoming() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, ok := query(w, r)
@@ -59,7 +59,7 @@ func query(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	return q, err == nil
 }
 
-// read makes a message from the query; a status other than 0 says what is wrong with it.
+// read makes a message from the query. If the query is wrong, it returns the HTTP status of the refusal, otherwise 0.
 func (c *Client) read(q url.Values) (m notify.Incoming, status int) {
 	m = notify.Incoming{Route: c.cfg.Name, From: hook.Number(q.Get("from")), To: hook.Number(q.Get("to")), Missing: missing(q.Get("udh"))}
 	text, id := q.Get("text"), q.Get("id")
@@ -84,8 +84,8 @@ func (c *Client) read(q url.Values) (m notify.Incoming, status int) {
 	return m, 0
 }
 
-// missing returns how many parts a message lacks. Kannel joins parts itself; a part that still has its header waited too long
-// for the others.
+// missing returns how many parts a message lacks. Kannel joins parts itself; a part that still has its header waited too long for the other
+// parts.
 func missing(udh string) int {
 	b := []byte(udh)
 	if decoded, err := hex.DecodeString(udh); err == nil {
@@ -141,7 +141,7 @@ func stateOf(bit string) (notify.ReportState, error) {
 	return notify.Trying, errNoState
 }
 
-// answer tells Kannel whether it may forget what it delivered.
+// answer tells Kannel whether the server has the message or report, so that Kannel may forget it.
 func (c *Client) answer(w http.ResponseWriter, err error) {
 	if err != nil {
 		c.cfg.Log.Warn("message not stored", logkey.Err, err)

@@ -1,5 +1,5 @@
-// Package kannel is a route through Kannel, the gateway that many operators already run: messages go to its sendsms
-// interface, and its smsbox calls two hooks, one for delivery reports and one for messages of customers.
+// Package kannel is a route through Kannel, the gateway that many operators already run. Messages go to Kannel's sendsms interface.
+// Kannel's smsbox calls two hooks, one for delivery reports and one for messages of customers.
 //
 // Start with [New]; [Client.Send] sends, [Client.Incoming] and [Client.Reports] are the hooks. What it promises:
 //   - Accepted means only that Kannel has the message. Its reports give the outcome.
@@ -41,24 +41,24 @@ const (
 	everyReport = 31               // dlr-mask: delivered 1, failed 2, queued 4, accepted by the network 8, rejected 16
 )
 
-// Config of a route. Name, URL, Username, Password, Secret and Inbox are required.
+// Config configures a route. Name, URL, Username, Password, Secret and Inbox are required.
 type Config struct {
-	Name     string // of the route
-	URL      string // of sendsms, such as http://127.0.0.1:13013/cgi-bin/sendsms
-	Username string // of a sendsms-user
+	Name     string // the route's name
+	URL      string // address of sendsms, such as http://127.0.0.1:13013/cgi-bin/sendsms
+	Username string // username of a sendsms-user
 	Password string
-	SMSC     string // smsc-id to send messages by; empty leaves the choice to Kannel
-	From     string // sender; Kannel refuses messages without one unless it has its own default
+	SMSC     string // smsc-id of the connection that sends the messages; empty leaves the choice to Kannel
+	From     string // sender; Kannel refuses messages without a sender unless it has a default sender
 	// Callback is where Kannel reaches this server: the address of the hooks without /in and /report. If it is empty there are
 	// no reports.
 	Callback  string
 	Secret    string // proves that a hook was called by Kannel; at least MinSecret octets
-	PlainHTTP bool   // the way to Kannel is trusted although it is neither https nor private
+	PlainHTTP bool   // the route to Kannel is trusted although it is neither https nor private
 	Inbox     notify.Inbox
 	Log       *slog.Logger
 }
 
-// Client is one Kannel.
+// Client is a route through one Kannel.
 type Client struct {
 	cfg  Config
 	url  *url.URL
@@ -104,8 +104,8 @@ func New(cfg Config) (*Client, error) {
 // Name is the route's name.
 func (c *Client) Name() string { return c.cfg.Name }
 
-// Send hands one message to Kannel. The fields travel in headers and the text in the body, both of which sendsms accepts:
-// addresses end up in logs, and the text may hold a token.
+// Send hands one message to Kannel. sendsms also accepts the fields as headers and the text as the body. Send uses both, because addresses
+// end up in logs, and the text may hold a token.
 func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	to, err := pdu.ParseAddress(m.To)
 	if err != nil || to.Type == pdu.Alphanumeric {
@@ -189,7 +189,7 @@ func judge(status int, body string) notify.Sent {
 		return notify.Sent{Outcome: notify.NotSent, Why: why} // "Temporal failure, try again later."
 	case status == http.StatusForbidden && strings.HasPrefix(body, "Authorization failed"), status == http.StatusUnauthorized,
 		status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
-		return notify.Sent{Outcome: notify.NotSent, Why: why, Closed: true} // a matter of settings, not of this message: it waits
+		return notify.Sent{Outcome: notify.NotSent, Why: why, Closed: true} // the settings are wrong, not this message: the message waits
 	case status >= 300 && status < 500:
 		return notify.Sent{Outcome: notify.Refused, Why: why}
 	}

@@ -250,7 +250,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	}
 }
 
-// A call of the hooks without the secret changes nothing.
+// FuzzHooks checks that a call of the hooks without the secret changes nothing.
 func FuzzHooks(f *testing.F) {
 	f.Add("key=x&from=1&text=y", "id=msg_1&mac=00&state=1")
 	f.Fuzz(func(t *testing.T, in, report string) {

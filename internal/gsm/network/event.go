@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Kind is what happened to a message.
+// Kind is the kind of an event.
 type Kind string
 
 // The kinds of event.
 const (
 	Submitted     Kind = "submitted"
-	Lost          Kind = "lost" // the weather dropped it; its sender is not informed
+	Lost          Kind = "lost" // the weather dropped the message; its sender is not informed
 	Delivered     Kind = "delivered"
-	Doubled       Kind = "doubled" // the weather delivered it again
+	Doubled       Kind = "doubled" // the weather delivered the message again
 	Waiting       Kind = "waiting" // its recipient is off or full
 	Undeliverable Kind = "undeliverable"
 	Expired       Kind = "expired"

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// history remembers the newest entries of a list that only grows, and wakes those who wait for more.
+// history remembers the newest entries of a list that only grows, and wakes the callers that wait for more entries.
 type history[T any] struct {
 	max int // maximum number of entries
 
@@ -20,7 +20,7 @@ func newHistory[T any](most int) *history[T] {
 	return &history[T]{max: most, changed: make(chan struct{})}
 }
 
-// add appends the entry that the function makes from its number.
+// add appends an entry. The function entry makes the entry from its number.
 func (h *history[T]) add(entry func(n uint64) T) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package network is a small GSM network in memory: a service centre with numbers around it, as a bus for short messages
-// between emulated modems, virtual phones and tests.
+// Package network is a small GSM network in memory. A service centre passes short messages between the numbers of emulated modems, virtual
+// phones and tests.
 //
 // It treats messages as a real network does. It always accepts and acknowledges a SUBMIT at once; the outcome comes later, in a
 // STATUS-REPORT if the sender asked for one. A message to a terminal that is off or full waits until the terminal is ready or
@@ -23,16 +23,16 @@ import (
 
 // Limits of the service centre.
 const (
-	MaxWaiting  = 1000           // messages waiting for one terminal; above it the oldest is given up
-	maxEvents   = 4096           // events that Events can return
-	maxValidity = 48 * time.Hour // how long a message without a validity waits
-	retryEvery  = time.Minute    // how often a waiting message is offered again, if nothing wakes it earlier
+	MaxWaiting  = 1000           // messages waiting for one terminal; when one more comes, the oldest is given up
+	maxEvents   = 4096           // number of newest events that Events can return
+	maxValidity = 48 * time.Hour // time that a message without a validity waits
+	retryEvery  = time.Minute    // time after which a waiting message is offered again, if no event wakes it earlier
 )
 
 // ErrTaken means that another terminal holds the number.
 var ErrTaken = errors.New("number belongs to another terminal")
 
-// Weather is what the network does to messages. The zero value delivers everything at once, in order.
+// Weather sets how the network treats messages. The zero value delivers everything at once, in order.
 type Weather struct {
 	Loss      float64       // share of messages that vanish, without any report
 	Duplicate float64       // share of messages that are delivered twice
@@ -46,9 +46,9 @@ type Answer uint8
 
 // The answers.
 const (
-	Taken  Answer = iota // it took the message
-	Full                 // its memory is full; it will be Ready when there is room
-	Absent               // it is off or not registered; it will be Ready when it is back
+	Taken  Answer = iota // the terminal took the message
+	Full                 // the terminal's memory is full; Ready is called when there is room
+	Absent               // the terminal is off or not registered; Ready is called when it is back
 )
 
 // Terminal is a subscriber's equipment. The network calls it from its own goroutine, one message at a time; a call must not
@@ -68,7 +68,7 @@ type Network struct {
 	weather  Weather
 	subs     map[string]*subscriber
 	queue    queue
-	order    uint64 // of queue entries
+	order    uint64 // number of queue entries so far
 	messages uint64
 	events   *history[Event]
 }
@@ -77,7 +77,7 @@ type subscriber struct {
 	number   pdu.Address
 	terminal Terminal // nil while detached
 	waiting  []*item
-	looked   bool // a check of waiting is in the queue
+	looked   bool // a check of the waiting messages is in the queue
 }
 
 // item is one message or report on its way to a subscriber.
@@ -91,14 +91,14 @@ type item struct {
 	wants   bool // the sender asked for a report
 	taken   pdu.Stamp
 	expires time.Time
-	copyOf  bool // a duplicate: it is never reported
-	look    bool // nothing to deliver: check what waits for the subscriber
+	copyOf  bool // a duplicate, which is never reported
+	look    bool // nothing to deliver: check the messages that wait for the subscriber
 	due     time.Time
 	order   uint64
 }
 
-// New returns a network. now is the service centre's clock (nil: time.Now); its zone is the zone in messages. seed decides
-// which messages the weather affects.
+// New returns a network. The parameter now is the service centre's clock (nil: time.Now); its zone is the zone in messages. The parameter
+// seed decides which messages the weather affects.
 func New(seed uint64, w Weather, now func() time.Time) *Network {
 	if now == nil {
 		now = time.Now
@@ -114,7 +114,7 @@ func (n *Network) SetWeather(w Weather) {
 	n.weather = w
 }
 
-// Attach puts a terminal at a number and offers it the waiting messages. The number may have a "+" or not.
+// Attach puts a terminal at a number and offers it the waiting messages. A "+" before the number is optional.
 func (n *Network) Attach(number string, t Terminal) error {
 	a, err := pdu.ParseAddress(number)
 	if err != nil {
@@ -192,7 +192,7 @@ func (n *Network) Submit(from string, s pdu.Submit) error {
 	it := &item{id: n.messages, to: s.To.Text, from: sender.Text, mr: s.Reference, wants: s.Report, taken: at, expires: expires,
 		deliver: &pdu.Deliver{From: sender, PID: s.PID, At: at, Body: s.Body}}
 	n.record(Submitted, it)
-	// The draws are independent, so that a change of one share leaves the effects of the others as they are.
+	// The draws are independent, so that a change of one share does not change the effects of the other shares.
 	lost, twice, held := n.rnd.Float64(), n.rnd.Float64(), n.rnd.Float64()
 	delay := n.weather.Delay
 	if held < n.weather.Reorder {
@@ -241,7 +241,7 @@ func (n *Network) Run(ctx context.Context) error {
 	}
 }
 
-// deliverDue delivers what is due and returns the time until the next delivery.
+// deliverDue delivers the due messages and returns the time until the next delivery.
 func (n *Network) deliverDue() time.Duration {
 	for {
 		n.mu.Lock()

@@ -16,10 +16,10 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// terminal gives preset answers and remembers what it got.
+// terminal gives preset answers and remembers the messages that it got.
 type terminal struct {
 	mu      sync.Mutex
-	answers []network.Answer // one for each message, then Taken
+	answers []network.Answer // one answer for each message; after the last, Taken
 	texts   []string
 	reports []pdu.StatusReport
 }
@@ -90,7 +90,7 @@ func submit(t *testing.T, n *network.Network, from, to, text string, mr uint8, v
 	}
 }
 
-// got returns what has arrived.
+// got returns the messages and reports that have arrived.
 func (t *terminal) got() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -203,7 +203,7 @@ func TestWhatCannotBeDeliveredExpires(t *testing.T) {
 	})
 }
 
-// The same seed affects the same messages; the shares are about as configured.
+// TestWeatherIsRepeatable checks that the same seed affects the same messages, and that the shares are about as configured.
 func TestWeatherIsRepeatable(t *testing.T) {
 	once := func(t *testing.T, w network.Weather) (texts []string, kinds map[network.Kind]int) {
 		kinds = map[network.Kind]int{}

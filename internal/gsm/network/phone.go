@@ -9,10 +9,10 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// maxPhone is how many messages and reports a phone remembers; the oldest are dropped first.
+// maxPhone is the number of messages and reports that a phone remembers; the oldest are dropped first.
 const maxPhone = 1000
 
-// Phone is a person's telephone on the network: it sends texts, stores what it gets, and is never full.
+// Phone is a person's telephone on the network: it sends texts, stores the messages that it gets, and is never full.
 type Phone struct {
 	net    *Network
 	number string
@@ -104,7 +104,7 @@ func (p *Phone) keep(m Message) {
 	p.got.add(func(n uint64) Message { m.N = n; return m })
 }
 
-// Messages returns what the phone got after number n and still remembers, including reports.
+// Messages returns the messages and reports after number n that the phone still remembers.
 func (p *Phone) Messages(after uint64) []Message {
 	out, _ := p.got.since(after)
 	return out

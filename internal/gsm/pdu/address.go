@@ -32,8 +32,8 @@ type Address struct {
 	Text string // digits (0-9 * # a b c) without "+", or the name
 }
 
-// ParseAddress reads a number as people write it. "+255 700 000 001" and "00255…" are international; other digits have an
-// unknown type (short codes, national numbers); anything else that fits is a name.
+// ParseAddress reads a number as people write it. "+255 700 000 001" and "00255…" are international. Other digits have an unknown type
+// (short codes, national numbers). Any other text that fits is a name.
 func ParseAddress(s string) (Address, error) {
 	bare := strings.NewReplacer(" ", "", "-", "", "\u00a0", "", "(", "", ")", "").Replace(s)
 	number, international := strings.CutPrefix(bare, "+")

@@ -13,7 +13,7 @@ type Alphabet uint8
 
 // The alphabets.
 const (
-	GSM7 Alphabet = iota // seven bits a character, fourteen for one of the extension table
+	GSM7 Alphabet = iota // seven bits a character, fourteen for a character of the extension table
 	Octets
 	UCS2 // UTF-16, big-endian: characters outside the first plane take two units
 )
@@ -43,7 +43,7 @@ const (
 // Alphabet returns the alphabet of the scheme. Reserved values read as the default alphabet, compressed data as octets.
 func (d DCS) Alphabet() Alphabet {
 	switch group := d >> 4; {
-	case group <= 7: // general, and the same with automatic deletion
+	case group <= 7: // general, and general with automatic deletion
 		if d&0x20 != 0 {
 			return Octets
 		}
@@ -107,8 +107,8 @@ func septet(r rune) (code byte, ext, ok bool) {
 	return 0, false, false
 }
 
-// decodeSeptets reads septets. It skips an escape before an unknown code and reads an escape before another escape or at the
-// end as a blank (TS 23.038 §6.2.1.1).
+// decodeSeptets reads septets. It skips an escape before an unknown code. An escape before another escape or at the end reads as a blank
+// (TS 23.038 §6.2.1.1).
 func decodeSeptets(septets []byte) string {
 	out := make([]rune, 0, len(septets))
 	for i := 0; i < len(septets); i++ {
@@ -136,7 +136,7 @@ func extended(code byte) rune {
 	return basic[code]
 }
 
-// pack packs septets into octets, lowest bit first, after fill fill bits.
+// pack packs septets into octets, lowest bit first. The parameter fill is the number of empty bits before the first septet.
 func pack(septets []byte, fill int) []byte {
 	out := make([]byte, (fill+7*len(septets)+7)/8)
 	for i, s := range septets {
@@ -150,7 +150,7 @@ func pack(septets []byte, fill int) []byte {
 	return out
 }
 
-// unpack reads n septets after skipping as many bits as fill says; it stops at the end of the octets.
+// unpack skips the fill bits and reads n septets; it stops at the end of the octets.
 func unpack(octets []byte, fill, n int) []byte {
 	out := make([]byte, 0, max(0, n))
 	for i := range n {

@@ -36,27 +36,27 @@ func Identify(d Deliver) Identity {
 
 // Part is a message that arrived, with its slot.
 type Part struct {
-	Slot    int // the caller's name for the place, such as an index in the SIM
+	Slot    int // the caller's name for the slot, such as an index in the SIM
 	Deliver Deliver
 }
 
 // Whole is a message joined from its parts.
 type Whole struct {
 	From     Address
-	At       Stamp // of the first part that arrived
+	At       Stamp // stamp of the first part that arrived
 	DCS      DCS
 	Text     string
 	Slots    []int // the slots of all its parts, including repeated ones, ascending
 	Missing  int   // parts that never came; 0 for a complete message
 	Identity Identity
-	Parts    []Identity // of the parts that arrived
+	Parts    []Identity // identities of the parts that arrived
 }
 
-// Assembler joins parts that come in any order. The parts stay in their slots (in the SIM) until the whole message is durable,
-// so a restart loses nothing: they are read and added again.
+// Assembler joins parts that come in any order. The parts stay in their slots (in the SIM) until the whole message is durable, so a restart
+// loses nothing: the parts are read and added again.
 type Assembler struct {
 	open map[setKey]*partSet
-	over []Whole // unfinished messages whose reference came again with other content
+	over []Whole // unfinished messages whose reference came again with different content
 }
 
 type setKey struct {
@@ -106,8 +106,8 @@ func (a *Assembler) Add(p Part, now time.Time) (Whole, bool) {
 	return set.join(c.Total), true
 }
 
-// Expired gives up the sets that waited too long and those above the limits, and returns them, oldest first, so that their
-// slots can be freed. With all it gives up every open set: incomplete messages must not block a nearly full SIM.
+// Expired gives up the sets that waited too long and those above the limits, and returns them, oldest first, so that their slots can be
+// freed. If all is true it gives up every open set: incomplete messages must not block a nearly full SIM.
 func (a *Assembler) Expired(now time.Time, all bool) []Whole {
 	type entry struct {
 		key setKey
@@ -137,7 +137,8 @@ func (a *Assembler) Expired(now time.Time, all bool) []Whole {
 	return out
 }
 
-// Retain drops the parts that are no longer in their slots; present maps slots to messages. The others keep their waiting time.
+// Retain drops the parts that are no longer in their slots. The parameter present maps slots to messages. The other parts keep their
+// waiting time.
 func (a *Assembler) Retain(present map[int]Identity) {
 	for key, set := range a.open {
 		set.slots = slices.DeleteFunc(set.slots, func(slot int) bool { _, ok := present[slot]; return !ok })

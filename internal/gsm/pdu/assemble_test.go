@@ -61,7 +61,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// part is a piece of a message of total parts from a number.
+// part returns one part of a message from a number. The parameter total is the number of parts of the message.
 func part(t *testing.T, from string, ref, total, seq uint8, text string) pdu.Deliver {
 	t.Helper()
 	b := compose(t, text, 0)[0]
@@ -118,7 +118,7 @@ func TestUnfinishedMessagesEnd(t *testing.T) {
 	}
 }
 
-// The SIM is the truth: a part whose slot is empty, or holds another message, no longer counts.
+// Only parts in the SIM count. The assembler must forget a part if its slot is empty or holds another message.
 func TestPartsThatAreGoneAreForgotten(t *testing.T) {
 	var a pdu.Assembler
 	now := time.Unix(1e9, 0)
@@ -127,7 +127,7 @@ func TestPartsThatAreGoneAreForgotten(t *testing.T) {
 		a.Add(pdu.Part{Slot: slot, Deliver: d}, now)
 	}
 	a.Retain(map[int]pdu.Identity{0: pdu.Identify(kept), 2: pdu.Identify(kept)})
-	if a.Open() != 1 { // its slots become visible below, when it is given up
+	if a.Open() != 1 { // the slots of the dropped part's message show below, when the message is given up
 		t.Errorf("%d open, want 1", a.Open())
 	}
 	later := now.Add(pdu.PartsExpire)

@@ -80,7 +80,7 @@ func split(data []byte, dcs DCS, wide bool) [][]byte {
 	return append(parts, data)
 }
 
-// endsInEscape reports whether the last septet is an escape without its character; an escaped escape is not.
+// endsInEscape reports whether the last septet is an escape without its character. An escape after an escape does not count.
 func endsInEscape(septets []byte) bool {
 	n := 0
 	for i := len(septets) - 1; i >= 0 && septets[i] == escape; i-- {
@@ -89,8 +89,8 @@ func endsInEscape(septets []byte) bool {
 	return n%2 == 1
 }
 
-// Compose turns a text into the bodies of one or more messages, in the default alphabet if every character is in it.
-// reference joins the parts at the recipient; below 256 it is sent in the 8-bit form, which every phone understands.
+// Compose turns a text into the bodies of one or more messages, in the default alphabet if every character is in it. The parameter
+// reference joins the parts at the recipient. A reference below 256 is sent in the 8-bit form, which every phone understands.
 func Compose(text string, reference uint16) ([]Body, error) {
 	if len(text) > MaxParts*MaxSeptets*utf8.UTFMax { // longer than any text that fits, whatever its characters
 		return nil, fmt.Errorf("compose a text of %d octets: %w", len(text), ErrTooLong)

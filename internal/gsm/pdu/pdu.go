@@ -1,7 +1,6 @@
-// Package pdu reads and writes short messages as GSM modems exchange them in PDU mode: SUBMIT (from a phone to the service
-// centre), DELIVER (from the service centre to a phone) and STATUS-REPORT (the outcome of a SUBMIT). It reads and writes
-// each kind, because Paywatt is on both sides: the modems of the utility and of the meter read DELIVERs, and the emulated
-// network writes them.
+// Package pdu reads and writes short messages as GSM modems exchange them in PDU mode: SUBMIT (from a phone to the service centre), DELIVER
+// (from the service centre to a phone) and STATUS-REPORT (the outcome of a SUBMIT). It reads and writes each kind, because Paywatt is on
+// both sides. The modems of the utility and of the meter read DELIVERs, and the emulated network writes them.
 //
 // Start with Compose, which turns a text into the bodies of the messages that it needs, and with Assembler, which joins parts
 // that arrived in any order. A frame is what a modem shows in hexadecimal: the service centre's address followed by the message
@@ -94,11 +93,11 @@ type Deliver struct {
 // StatusReport is the outcome of a submitted message.
 type StatusReport struct {
 	More      bool
-	Command   bool  // it answers a COMMAND, not a SUBMIT
-	Reference uint8 // the reference that the modem returned when it sent the message
+	Command   bool  // the report answers a COMMAND, not a SUBMIT
+	Reference uint8 // the reference that the modem returned for the message
 	To        Address
 	At        Stamp // when the service centre took the message
-	Done      Stamp // when the state was reached
+	Done      Stamp // when the message reached the state
 	Status    Status
 }
 

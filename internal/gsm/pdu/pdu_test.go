@@ -41,7 +41,8 @@ func compose(t testing.TB, text string, ref uint16) []pdu.Body {
 	return b
 }
 
-// The recharge as six programs write it; they differ only in validity and report.
+// The test compares the recharge with the frames that several programs write. The frames differ only in validity and in the request for a
+// report.
 func TestTheRechargeIsWrittenAsOtherProgramsWriteIt(t *testing.T) {
 	const tail = "182A986C1493CD6835DB0D9783C564335ACD76C3E560"
 	for _, c := range []struct {
@@ -76,7 +77,7 @@ func TestTheRechargeIsWrittenAsOtherProgramsWriteIt(t *testing.T) {
 	}
 }
 
-// gammu and gnokii put the centre's number of AT+CSCA? before the message.
+// The test uses the frames of gammu and gnokii, which put the centre's number from AT+CSCA? before the message.
 func TestAFrameCarriesTheCentre(t *testing.T) {
 	centre := address(t, "+447785016005")
 	frame, err := pdu.JoinFrame(centre, []byte{1, 2, 3})
@@ -131,7 +132,7 @@ func TestACyrillicTextIsUCS2(t *testing.T) {
 }
 
 func TestADeliverIsRead(t *testing.T) {
-	// The example on node-pdu's own page.
+	// This is the example on node-pdu's own page.
 	_, tpdu, err := pdu.SplitFrame(unhex(t, "07919730071111F1000B919746121611F10000811170021222230DC8329BFD6681EE6F399B1C02"))
 	if err != nil {
 		t.Fatal(err)
@@ -304,7 +305,8 @@ func TestCodingSchemes(t *testing.T) {
 	}
 }
 
-// A character of the upper half, two of the extension and a letter with an accent, as Kannel 1.4.5 wrote them to its modem.
+// The text has a character of the upper half, two of the extension and a letter with an accent. Kannel 1.4.5 wrote these octets to its
+// modem.
 func TestTheExtensionIsWrittenAsKannelWritesIt(t *testing.T) {
 	const text, kannel = "§ € { é", "31000C91527511002005" + "00000B" + "095FD0A60CDAA04005"
 	m := pdu.Submit{Report: true, To: address(t, "+255711000250"), Validity: pdu.ValidFor(time.Hour), Body: compose(t, text, 0)[0]}

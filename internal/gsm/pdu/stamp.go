@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Stamp is the time of a message on the wire: seven octets of swapped digits, the last one the zone in quarter hours. It is not
-// decoded on arrival, because some services write impossible times, and because it identifies a message.
+// Stamp is the time of a message on the wire: seven octets of swapped digits, and the last octet gives the zone in quarter hours. A stamp
+// is not decoded on arrival, because some services write impossible times, and because its octets help to identify a message.
 type Stamp [7]byte
 
 // Years that two digits can mean (the usual window; TS 23.040 leaves it open).
@@ -69,7 +69,7 @@ func unswapped(b byte) (int, bool) {
 	return 10*tens + ones, tens < 10 && ones < 10
 }
 
-// Validity is how long the service centre may try; the zero value leaves it to the service centre.
+// Validity is the time for which the service centre may try; the zero value leaves it to the service centre.
 type Validity struct {
 	Format   ValidityFormat
 	Relative uint8 // Format Relative

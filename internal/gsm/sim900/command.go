@@ -162,7 +162,7 @@ func (m *Modem) service(c call) (info []string, err string, ok bool) {
 	return nil, "", true
 }
 
-// setting changes a number or shows it.
+// setting changes a numeric setting or shows it.
 func (m *Modem) setting(c call, at *int, n int, good bool) ([]string, string, bool) {
 	switch {
 	case c.ask:
@@ -188,7 +188,7 @@ func (m *Modem) functionality(c call, n int) ([]string, string, bool) {
 	return nil, "", true
 }
 
-// ranges answers "=?". An unknown command gets an error, never silence.
+// ranges answers a question for the possible values ("=?"). An unknown command gets an error, never silence.
 func (m *Modem) ranges(c call) ([]string, string) {
 	known := map[string]string{
 		"+CMGF": "(0,1)", "+CNMI": "(0-2),(0-3),(0,2),(0,1),(0,1)", "+CPMS": `("SM"),("SM"),("SM")`, "+CSCS": `("IRA","GSM","UCS2","HEX")`,

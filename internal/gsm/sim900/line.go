@@ -146,7 +146,7 @@ func (m *Modem) chain(rest string) (info []string, final string) {
 	return info, "OK"
 }
 
-// next splits the first command off a chain: an extended one ends at a semicolon outside quotes, a basic one after its number.
+// next splits the first command off a chain. An extended command ends at a semicolon outside quotes, a basic command after its number.
 func next(s string) (one, rest string) {
 	s = strings.TrimLeft(s, "; ")
 	if s == "" {
@@ -174,7 +174,7 @@ func next(s string) (one, rest string) {
 	return s[:i], s[i:]
 }
 
-// call is one extended command taken apart.
+// call holds the parts of one extended command.
 type call struct {
 	name string // upper case, with its sign: "+CMGS"
 	test bool   // "=?"
@@ -219,7 +219,7 @@ func arguments(s string) []string {
 	return append(out, strings.TrimSpace(b.String()))
 }
 
-// int reads argument i; a missing or empty one gives the default.
+// int reads argument i; a missing or empty argument gives the default.
 func (c call) int(i, otherwise int) (int, bool) {
 	if i >= len(c.args) || c.args[i] == "" {
 		return otherwise, true
@@ -249,7 +249,7 @@ const (
 	cmsNoNetwork    = 331
 )
 
-// failure is a final result for an equipment error, in the form that AT+CMEE sets.
+// failure returns the final result for an equipment error, in the form that AT+CMEE sets.
 func (m *Modem) failure(code int) string {
 	switch m.set.cmee {
 	case 0:
@@ -262,5 +262,5 @@ func (m *Modem) failure(code int) string {
 	return "+CME ERROR: " + words[code]
 }
 
-// refusal is a final result for a message error; its number does not depend on AT+CMEE.
+// refusal returns the final result for a message error; its number does not depend on AT+CMEE.
 func refusal(code int) string { return fmt.Sprintf("+CMS ERROR: %d", code) }

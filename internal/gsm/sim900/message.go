@@ -276,7 +276,7 @@ func (m *Modem) empty(which func(slot) bool) {
 func (m *Modem) Deliver(d pdu.Deliver) network.Answer {
 	tpdu, err := d.Encode()
 	if err != nil {
-		return network.Taken // a modem could not store it; the network's own senders never write such a message
+		return network.Taken // the modem cannot store this message; the network's own senders never write such a message
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

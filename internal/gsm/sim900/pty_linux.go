@@ -14,7 +14,7 @@ type PTY struct {
 	*os.File
 	Name string // such as /dev/pts/5
 	link string
-	held *os.File // the other end; without it, reads would fail whenever no program has the port open
+	held *os.File // the other end, held open; otherwise reads would fail whenever no program has the port open
 }
 
 // OpenPTY makes a pseudo-terminal in raw mode. link, if not empty, is a symbolic link to it that Close removes. OpenPTY
@@ -61,13 +61,13 @@ func (p *PTY) open() error {
 		}
 	}
 	if err := os.Symlink(p.Name, p.link); err != nil {
-		p.link = "" // not ours to remove
+		p.link = "" // the file is not the modem's, so Close must not remove it
 		return err
 	}
 	return nil
 }
 
-// rawMode passes every byte unchanged, both ways.
+// rawMode lets every byte pass unchanged in both directions.
 func rawMode(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// maxMessage is how many characters of a message the modem takes at the prompt; a message in hexadecimal has at most 400.
+// maxMessage is the largest number of characters of a message that the modem takes at the prompt. A message in hexadecimal has at most 400.
 const maxMessage = 1024
 
 // sending is a message that is being entered after the prompt.
 type sending struct {
 	size int         // PDU mode: octets of the TPDU, as announced
-	to   pdu.Address // text mode
+	to   pdu.Address // recipient, in text mode
 	data []byte
 	over bool
 }
@@ -65,7 +65,7 @@ func (m *Modem) enter(c byte) {
 	}
 }
 
-// endSending sends what was entered, and answers.
+// endSending sends the entered message, and answers.
 func (m *Modem) endSending(s *sending) {
 	m.sending = nil
 	before := m.fault(Moment{Command: "message"})
@@ -117,7 +117,7 @@ func (m *Modem) submit(s *sending) string {
 	return fmt.Sprintf("\r\n+CMGS: %d\r\n\r\nOK\r\n", msg.Reference)
 }
 
-// compose makes a message from what was entered; a code other than 0 is the error.
+// compose makes a message from the entered text; a code other than 0 is the number of an error.
 func (m *Modem) compose(s *sending) (pdu.Submit, int) {
 	if m.set.text {
 		return m.composeText(s)

@@ -25,19 +25,19 @@ const (
 	DefaultSlots = 20
 	MaxSlots     = 255
 	maxLine      = 556       // characters of a command line (SIM900 AT manual)
-	maxUnread    = 64 * 1024 // output that the host does not read; more is lost, as on a cable without flow control
+	maxUnread    = 64 * 1024 // bytes of output that the host has not read; further output is lost, as on a cable without flow control
 	maxNotices   = 256       // notices held back while the modem waits for a message
 	pinTries     = 3
 )
 
-// Config of a modem. Number and Network are required.
+// Config configures a modem. Number and Network are required.
 type Config struct {
 	Number  string
 	Network *network.Network
 	IMEI    string        // 15 digits (default 869988012345678)
 	Centre  string        // service centre's number (default +447785016005)
 	Slots   int           // messages that the SIM holds (default DefaultSlots)
-	PIN     string        // the SIM asks for it after every reset; empty: it does not
+	PIN     string        // PIN that the SIM asks for after every reset; empty: the SIM asks for none
 	Boot    time.Duration // from a reset until "SMS Ready"
 	// Fault is called before and after every command and returns what goes wrong; nil means a modem without faults. It must not
 	// call the modem.
@@ -56,17 +56,17 @@ type Fault struct {
 	Notice string        // unsolicited line before the answer
 	Silent bool          // the command is not carried out (before), or its answer is lost (after)
 	Half   bool          // only the first half of the answer is sent
-	Reset  bool          // the modem resets at once; no answer
+	Reset  bool          // the modem resets at once and does not answer
 	Late   time.Duration // delay of the answer
-	Error  string        // final result in place of running the command
+	Error  string        // final result, sent instead of running the command
 }
 
-// Modem is an emulated modem. Its SIM (messages, PIN tries) survives a reset, everything else does not.
+// Modem is an emulated modem. Its SIM (messages, PIN tries) survives a reset; everything else is lost.
 type Modem struct {
 	cfg     Config
 	centre  pdu.Address
 	now     func() time.Time
-	changed *sync.Cond // with mu: output is waiting, or the modem is closed
+	changed *sync.Cond // uses mu; signals that output is waiting or the modem is closed
 
 	mu       sync.Mutex
 	closed   bool
@@ -74,7 +74,7 @@ type Modem struct {
 	lost     int // bytes that the host never read
 	late     time.Duration
 	line     []byte
-	over     bool // the line is too long
+	over     bool // the line being read is too long
 	skipLF   bool
 	off      bool // between a reset and RDY
 	ready    bool // SMS Ready was reached
@@ -260,7 +260,7 @@ func (m *Modem) smsReady(boot int) {
 	m.cfg.Network.Ready(m.cfg.Number)
 }
 
-// Register sets the registration state: 0 not, 1 home, 2 searching, 3 denied, 5 roaming.
+// Register sets the registration state: 0 not registered, 1 home, 2 searching, 3 denied, 5 roaming.
 func (m *Modem) Register(state int) {
 	m.mu.Lock()
 	m.register = state
@@ -303,7 +303,7 @@ func (m *Modem) pinState() string {
 	}
 }
 
-// Mute makes the modem forget AT+CNMI, as some do silently: it stores arrivals without a notice.
+// Mute makes the modem forget AT+CNMI, as some real modems do silently: it stores arrivals without a notice.
 func (m *Modem) Mute() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -34,7 +34,7 @@ type host struct {
 	heard chan string
 }
 
-// plug runs a modem with a network and a phone; everything ends with the test.
+// plug runs a modem with a network and a phone. Everything ends with the test.
 func plug(t *testing.T, cfg sim900.Config) *host {
 	t.Helper()
 	n := network.New(1, network.Weather{}, nil)
@@ -214,12 +214,12 @@ func TestMessagesAreStoredAndShown(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		h.want("", "\r\n+CMTI: \"SM\",1\r\n\r\n+CMTI: \"SM\",2\r\n") // the third waits in the network
+		h.want("", "\r\n+CMTI: \"SM\",1\r\n\r\n+CMTI: \"SM\",2\r\n") // the third message waits in the network
 		h.want("AT+CMGR=1\r", "\r\n+CMGR: 0,\"\",24\r\n0791447758100650"+"040C915275110000100000"+"00101000000000"+"052A586C0403\r\n"+ok)
 		if got := h.say("AT+CMGL=4\r"); strings.Count(got, "+CMGL: ") != 2 || !strings.Contains(got, "+CMGL: 1,1,") || !strings.Contains(got, "+CMGL: 2,0,") {
 			t.Errorf("list: %q", got)
 		}
-		h.want("AT+CMGD=1\r", ok+"\r\n+CMTI: \"SM\",1\r\n") // now the third has room
+		h.want("AT+CMGD=1\r", ok+"\r\n+CMTI: \"SM\",1\r\n") // now the SIM has room for the third message
 		h.want("AT+CPMS?\r", "\r\n+CPMS: \"SM\",2,2,\"SM\",2,2,\"SM\",2,2\r\n"+ok)
 		h.say("AT+CMGF=1\r")
 		h.want("AT+CMGR=1\r", "\r\n+CMGR: \"REC UNREAD\",\"+255711000001\",\"\",\"00/01/01,00:00:00+00\"\r\n*01#2\r\n"+ok)
@@ -382,7 +382,7 @@ func TestOtherProgramsOpenThePTY(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() { done <- m.Serve(context.Background(), p) }()
-	for range 2 { // a program opens it and leaves, and another comes
+	for range 2 { // one program opens the port and leaves, then another comes
 		f, err := os.OpenFile(link, os.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -416,7 +416,7 @@ func TestOtherProgramsOpenThePTY(t *testing.T) {
 	}
 }
 
-// Whatever a host writes, the modem does not panic, and answers the next plain command.
+// FuzzInput writes any bytes as a host. The modem must not panic, and must answer the next plain command.
 func FuzzInput(f *testing.F) {
 	f.Add([]byte("AT+CMGS=35\r" + frame + "\x1a"))
 	f.Add([]byte("AT+CMGF=1;+CMGS=\"+1\"\rtext\x1a\r\nAT+CMGL=\"ALL\"\r"))

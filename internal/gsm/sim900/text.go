@@ -44,7 +44,7 @@ func (m *Modem) written(text string) string {
 	}, text)
 }
 
-// readText decodes what was entered in the character set.
+// readText decodes the entered text, which is in the character set.
 func (m *Modem) readText(s string) (string, error) {
 	switch m.set.charset {
 	case "UCS2", "HEX":

@@ -52,7 +52,7 @@ type link struct {
 	conn net.Conn
 	bind smpp.Bind
 	mode smpp.Command
-	pdus chan smpp.PDU // what the client sends; closed at the end
+	pdus chan smpp.PDU // units that the client sends; closed at the end
 	seq  uint32
 }
 
@@ -123,11 +123,11 @@ type bench struct {
 	client *smpp.Client
 	box    *inbox
 	links  chan *link
-	status smpp.Status // of binds
+	status smpp.Status // the answer to binds
 	stop   func()
 }
 
-// newBench starts a client inside a bubble, at a centre that answers binds with ok, or with refuse.
+// newBench starts a client inside a bubble. The centre accepts its binds, or refuses them with a status in refuse.
 func newBench(t *testing.T, cfg smpp.Config, refuse ...smpp.Status) *bench {
 	t.Helper()
 	b := &bench{t: t, box: &inbox{}, links: make(chan *link, 100)}
@@ -198,7 +198,7 @@ func (b *bench) link() *link {
 	return nil
 }
 
-// send sends in the background.
+// send sends a message in the background.
 func (b *bench) send(m notify.Outgoing) <-chan notify.Sent {
 	out := make(chan notify.Sent, 1)
 	if m.To == "" {
@@ -208,19 +208,19 @@ func (b *bench) send(m notify.Outgoing) <-chan notify.Sent {
 	return out
 }
 
-// mo is a message of a customer.
+// mo returns a message of a customer.
 func mo(text string) smpp.Message {
 	return smpp.Message{From: smpp.Address{TON: 1, NPI: 1, Text: "255711000001"}, To: smpp.Address{Text: "15555"}, Short: []byte(text)}
 }
 
-// part is a part of a longer message, with a user data header.
+// part returns a part of a longer message, with a user data header.
 func part(ref, total, seq byte, text string) smpp.Message {
 	m := mo(string([]byte{5, 0, 3, ref, total, seq}) + text)
 	m.Class = 0x40
 	return m
 }
 
-// receipt is a delivery receipt in the form that centres write.
+// receipt returns a delivery receipt in the form that centres write.
 func receipt(id, stat string) smpp.Message {
 	m := mo(fmt.Sprintf("id:%s sub:001 dlvrd:001 submit date:2611201630 done date:2611201631 stat:%s err:000 text:*02#12345", id, stat))
 	m.Class = 0x04

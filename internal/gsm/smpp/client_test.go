@@ -62,7 +62,7 @@ func TestReceiptsOfEveryKindAreUnderstood(t *testing.T) {
 		ids    smpp.MessageIDs
 		answer string // message_id of the submit_sm_resp
 		m      smpp.Message
-		id     string // what the report names
+		id     string // message_id in the receipt
 		state  notify.ReportState
 		why    string
 	}{
@@ -103,7 +103,7 @@ func TestLongTextsAndOtherAlphabets(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
 		cfg        smpp.Config
-		want       []string // class, coding, octets
+		want       []string // class, coding and octets of each part
 	}{
 		{"one part", "ok @ _ {", smpp.Config{}, []string{"00 00 6f6b20002011201b28"}},
 		{"one part for a Latin-1 centre", "ok @ _ {", smpp.Config{Alphabet: smpp.Latin1}, []string{"00 00 6f6b2040205f207b"}},
@@ -218,11 +218,11 @@ func TestALostAnswerIsUnknownAndALateOneStillCounts(t *testing.T) {
 		}
 		sent = b.send(notify.Outgoing{ID: "msg_2", Text: token})
 		l.next()
-		_ = l.conn.Close() // in the middle
+		_ = l.conn.Close() // the connection breaks in the middle
 		if s := <-sent; s.Outcome != notify.Unknown {
 			t.Errorf("connection lost: %+v", s)
 		}
-		l = b.link() // it reconnects by itself
+		l = b.link() // the client reconnects
 		sent = b.send(notify.Outgoing{ID: "msg_3", Text: token})
 		l.submit(smpp.StatusOK, "id")
 		if s := <-sent; s.Outcome != notify.Accepted {
@@ -271,7 +271,7 @@ func TestBothSidesAskWhetherTheOtherIsThere(t *testing.T) {
 		if l.next(); time.Since(began) != time.Minute {
 			t.Errorf("asked again after %v", time.Since(began))
 		}
-		l = b.link() // no answer: it makes another connection
+		l = b.link() // no answer came, so the client makes another connection
 		if d := time.Since(began); d != 91*time.Second {
 			t.Errorf("a mute centre was given up after %v", d)
 		}
@@ -361,8 +361,8 @@ func TestAReceiptMayOvertakeTheAnswer(t *testing.T) {
 		if s := <-early; s != smpp.StatusOK || len(b.box.reports) != 1 || b.box.reports[0].ID != "msg_1" || b.box.reports[0].State != notify.Delivered {
 			t.Errorf("answered %v, %+v", s, b.box.reports)
 		}
-		// A receipt for another process's message does not wait if no answer is outstanding. If an answer is outstanding and
-		// never comes, the receipt waits for receiptWait.
+		// A receipt for another process's message does not wait if no answer is outstanding. If an answer is outstanding and never comes,
+		// the receipt waits as long as receiptWait.
 		began := time.Now()
 		if s := rx.deliver(receipt("77", "DELIVRD")); s != smpp.StatusOK || time.Since(began) != 0 {
 			t.Errorf("with nothing under way: answered %v after %v", s, time.Since(began))

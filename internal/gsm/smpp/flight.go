@@ -9,11 +9,11 @@ import (
 // a centre waits for the answer to the receipt.
 const receiptWait = 5 * time.Second
 
-// flights are the submissions without an answer yet, numbered as they begin. A Client locks them.
+// flights holds the submissions that have no answer yet, numbered in their order. A Client locks it.
 type flights struct {
 	last  uint64
-	open  map[uint64]struct{} // at most Window of them
-	ended chan struct{}       // closed when one ends
+	open  map[uint64]struct{} // outstanding submissions, at most Window
+	ended chan struct{}       // closed when a submission ends
 }
 
 // submitting records the start of a submission; the returned function records its end.
@@ -36,8 +36,8 @@ func (c *Client) submitting() (ended func()) {
 	}
 }
 
-// before reports whether a submission up to the given number has no answer yet. It returns the channel that closes at the next
-// end.
+// before reports whether a submission up to the given number has no answer yet. It returns the channel that closes when the next submission
+// ends.
 func (f *flights) before(last uint64) (ended <-chan struct{}, yes bool) {
 	for n := range f.open {
 		if n <= last {
@@ -47,9 +47,9 @@ func (f *flights) before(last uint64) (ended <-chan struct{}, yes bool) {
 	return nil, false
 }
 
-// settle holds a receipt for an unknown message until every submission that was outstanding when it came has its answer. On a
-// separate connection a receipt can overtake the answer that carries the message_id. settle does not wait for later
-// submissions: otherwise a busy route would delay receipts for messages from before a restart.
+// settle holds a receipt for an unknown message until every submission that was outstanding when it came has its answer. On a separate
+// connection a receipt can overtake the answer that carries the message_id. The receipt does not wait for later submissions. Otherwise a
+// busy route would delay receipts for messages from before a restart.
 func (c *Client) settle(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(ctx, receiptWait)
 	defer cancel()

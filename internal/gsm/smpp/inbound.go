@@ -11,19 +11,19 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// held is a part that waits for the others of its message.
+// held is a part that waits for the other parts of its message.
 type held struct {
 	deliver  pdu.Deliver
 	likeness [16]byte
 	to       string
 	session  *session
 	unit     PDU
-	due      time.Time // when it is stored alone
+	due      time.Time // when the part is stored alone
 	answered bool
 }
 
-// inbound is what the client remembers about arriving messages. Connections follow each other, so only one goroutine at a time
-// uses it.
+// inbound is the client's memory of arriving messages. The connections that receive follow each other, so only one goroutine at a time uses
+// it.
 type inbound struct {
 	parts   pdu.Assembler
 	held    map[int]*held
@@ -56,7 +56,7 @@ func (s *session) take(ctx context.Context) {
 	}
 }
 
-// nextDue is the time until the first part has waited long enough.
+// nextDue returns the time until the first part has waited long enough.
 func (in *inbound) nextDue() time.Duration {
 	wait := time.Hour
 	for _, h := range in.held {
@@ -76,7 +76,7 @@ func (s *session) deliver(ctx context.Context, p PDU) {
 		body, err = cfg.bodyOf(m)
 	}
 	if err != nil {
-		// The centre would deliver it again and again, and it can never be read.
+		// The unit can never be read, and the centre would deliver it again and again.
 		s.drop(p, StatusLength, err.Error())
 		return
 	}
@@ -140,7 +140,7 @@ func (s *session) message(ctx context.Context, h *held) {
 	for _, w := range in.parts.Expired(s.c.cfg.Now(), false) {
 		for _, slot := range w.Slots {
 			if h := in.held[slot]; h != nil && h.answered {
-				delete(in.held, slot) // it was stored alone; the unanswered parts will be too
+				delete(in.held, slot) // the part was stored alone; the unanswered parts will be stored alone too
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func (s *session) whole(ctx context.Context, w pdu.Whole, to string) {
 			continue
 		}
 		if err != nil && h.answered {
-			// This part was stored alone before, so the centre will not deliver it again; it will deliver the others.
+			// This part was stored alone before, so the centre will not deliver it again. It will deliver the other parts.
 			in.parts.Add(pdu.Part{Slot: slot, Deliver: h.deliver}, s.c.cfg.Now())
 			continue
 		}
@@ -200,13 +200,13 @@ func (s *session) reply(h *held, err error) {
 	}
 }
 
-// storeDue stores the parts that waited too long, each by itself and marked as incomplete.
+// storeDue stores the parts that waited too long. Each is stored alone and marked as incomplete.
 func (s *session) storeDue(ctx context.Context) {
 	for slot, h := range s.c.in.held {
 		if h.answered || time.Until(h.due) > 0 {
 			continue
 		}
-		if h.session != s { // it came on an earlier connection; the centre delivers it again
+		if h.session != s { // the part came on an earlier connection; the centre delivers it again
 			delete(s.c.in.held, slot)
 			continue
 		}
@@ -217,7 +217,7 @@ func (s *session) storeDue(ctx context.Context) {
 			To: h.to, Text: text, Missing: int(n.Total) - 1})
 		s.reply(h, err)
 		if err != nil {
-			delete(s.c.in.held, slot) // the centre delivers it again
+			delete(s.c.in.held, slot) // the centre delivers the part again
 		}
 	}
 }

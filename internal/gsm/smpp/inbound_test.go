@@ -60,13 +60,13 @@ func TestARepetitionIsToldFromASecondMessage(t *testing.T) {
 		if n := b.box.identities(); n != 2 {
 			t.Errorf("%d messages, want 2", n)
 		}
-		_ = l.conn.Close() // perhaps before the answer was read
+		_ = l.conn.Close() // the centre may not have read the answer
 		l = b.link()
 		l.deliver(mo("BAL"))
 		if n := b.box.identities(); n != 2 || len(b.box.messages) != 3 {
 			t.Errorf("%d messages after the connection broke, want the 2", n)
 		}
-		time.Sleep(time.Minute) // long enough for the answer to have been read
+		time.Sleep(time.Minute) // long enough that the centre has read the answer
 		_ = l.conn.Close()
 		l = b.link()
 		l.deliver(mo("BAL"))
@@ -115,8 +115,8 @@ func TestPartsAreJoinedInAnyOrder(t *testing.T) {
 	}
 }
 
-// A centre that delivers one message at a time waits for the answer to the first part. The part is stored alone, and the whole
-// message when it is complete.
+// A centre that delivers one message at a time waits for the answer to the first part. The part is stored alone, and the whole message is
+// stored when it is complete.
 func TestACentreThatBringsPartsOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, smpp.Config{})

@@ -66,7 +66,7 @@ func (m Message) String() string {
 	return fmt.Sprintf("message to %s, coding %02X, %d octets", m.To.Text, m.Coding, len(m.Short))
 }
 
-// GoString is String: %#v would print the text.
+// GoString is the same as String: %#v would print the text.
 func (m Message) GoString() string { return m.String() }
 
 // Option finds an optional parameter; the first one counts.
@@ -142,8 +142,8 @@ func DecodeMessage(body []byte) (Message, error) {
 	return m, nil
 }
 
-// validity writes a time from now (SMPP 3.4 §7.1.1): YYMMDDhhmmss, tenths and the zone, which is R for a relative time. Months
-// differ in length, so it writes only days, up to the two digits' limit.
+// validity writes a time from now (SMPP 3.4 §7.1.1): YYMMDDhhmmss, tenths of a second and the zone, which is R for a relative time. It
+// writes no months, because they differ in length, and at most 99 days.
 func validity(d time.Duration) string {
 	if d <= 0 {
 		return ""

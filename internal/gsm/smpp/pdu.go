@@ -11,8 +11,8 @@ import (
 // Sizes of a unit of the protocol (SMPP 3.4 §3.2, §5.2).
 const (
 	headerSize = 16
-	// MaxPDU is the longest unit that is read. The protocol sets no limit. Ten parts in one message_payload are 1,400 octets,
-	// so a longer unit is damaged or malicious and ends the connection.
+	// MaxPDU is the longest unit that the client reads. The protocol sets no limit. Ten parts in one message_payload are 1,400 octets, so a
+	// longer unit is damaged or malicious and ends the connection.
 	MaxPDU      = 8 * 1024
 	maxShort    = 254 // octets of short_message
 	maxAddress  = 20
@@ -51,7 +51,7 @@ const (
 	answerBit Command = 0x80000000
 )
 
-// Answer is the command that answers this one.
+// Answer returns the command that answers c.
 func (c Command) Answer() Command { return c | answerBit }
 
 // IsAnswer reports whether a unit answers another one.
@@ -70,7 +70,7 @@ func (p PDU) String() string {
 	return fmt.Sprintf("unit %08X, status %s, sequence %d, %d octets", uint32(p.Command), p.Status, p.Sequence, len(p.Body))
 }
 
-// GoString is String: %#v would print the body.
+// GoString is the same as String: %#v would print the body.
 func (p PDU) GoString() string { return p.String() }
 
 // Encode writes the unit.
@@ -101,12 +101,12 @@ func ReadPDU(r io.Reader) (PDU, error) {
 	return p, nil
 }
 
-// Bind is what a client says about itself when it connects (SMPP 3.4 §4.1).
+// Bind identifies a client to the centre when it connects (SMPP 3.4 §4.1).
 type Bind struct {
 	SystemID, Password, SystemType string
 	Version                        uint8
 	TON, NPI                       uint8
-	Range                          string // addresses that it serves; empty leaves them to the centre
+	Range                          string // addresses that the client serves; empty leaves them to the centre
 }
 
 // Encode writes the body of a bind.
@@ -123,7 +123,7 @@ func (b Bind) Encode() ([]byte, error) {
 // EncodeText writes a body of one text, as most answers have: for a bind the centre's name, for a submit the message_id.
 func EncodeText(s string) []byte { return append([]byte(s), 0) }
 
-// DecodeText reads such a body; it may be missing from a refusal.
+// DecodeText reads a body of one text. A refusal may have no body.
 func DecodeText(body []byte) (string, error) {
 	if len(body) == 0 {
 		return "", nil

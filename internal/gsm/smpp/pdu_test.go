@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/smpp"
 )
 
-// The standard's example: a bind_transmitter (SMPP 3.4 §3.2.3).
+// The test decodes and encodes the standard's example, a bind_transmitter (SMPP 3.4 §3.2.3).
 func TestTheExampleOfTheStandard(t *testing.T) {
 	raw, err := hex.DecodeString("0000002F000000020000000000000001534D50503354455354007365637265743038005355424D4954310000010100")
 	if err != nil {
@@ -48,7 +48,7 @@ func TestLengthsAreJudgedBeforeAnythingIsRead(t *testing.T) {
 	}
 }
 
-// rand never ends.
+// rand is a source of octets that never ends.
 type rand struct{}
 
 func (rand) Read(p []byte) (int, error) { return len(p), nil }
@@ -63,7 +63,7 @@ func TestTextsDoNotShowWhereMessagesArePrinted(t *testing.T) {
 	}
 }
 
-// Any input is read or refused, and what was read is written again unchanged.
+// FuzzPDU checks that any input is read or refused, and that a unit that was read is written again unchanged.
 func FuzzPDU(f *testing.F) {
 	for _, m := range []smpp.Message{mo("BAL"), part(1, 2, 1, "x"), receipt("1", "DELIVRD"), {Options: []smpp.Option{{Tag: smpp.TagMessagePayload, Value: []byte("x")}}}} {
 		b, err := m.Encode()

@@ -66,7 +66,7 @@ func receiptFields(text string) map[string]string {
 	return out
 }
 
-// lowered writes A to Z in lower case and leaves every other octet, so that its offsets are those of the text.
+// lowered writes A to Z in lower case and leaves every other octet unchanged, so offsets in the result are also offsets in the text.
 func lowered(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -77,7 +77,7 @@ func lowered(s string) string {
 	return string(b)
 }
 
-// fieldAt returns where the value of a field begins, for a field at the start or after a blank; -1 if there is none.
+// fieldAt returns the offset of a field's value, for a field at the start or after a blank. It returns -1 if there is no such field.
 func fieldAt(lower, name string) int {
 	if end := strings.Index(lower, " text:"); end >= 0 {
 		lower = lower[:end]

@@ -2,7 +2,7 @@ package smpp
 
 import "testing"
 
-// For any receipt, the stored fields are bounded and show nothing of the message's own text.
+// FuzzReceipt checks that the stored fields of any receipt are bounded and show nothing of the message's own text.
 func FuzzReceipt(f *testing.F) {
 	f.Add("id:1 sub:001 dlvrd:001 submit date:2611201630 done date:2611201631 stat:DELIVRD err:000 text:*02#12345678901234567890", byte(2))
 	f.Add("ID:Ab-1 stat:İ text:", byte(9))

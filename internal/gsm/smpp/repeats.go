@@ -6,26 +6,26 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// Limits of what is remembered to recognise repetitions.
+// Limits of the memory that recognises repetitions.
 const (
 	maxArrivals  = 1024
 	repeatWindow = 24 * time.Hour
-	doubtful     = 30 * time.Second // an answer this close before the end of a connection may not have been read
+	doubtful     = 30 * time.Second // an answer this close before the end of a connection may not have reached the centre
 )
 
 // arrival is a message that came, found by its likeness: a digest that is equal for messages that look the same.
 type arrival struct {
 	stamp    pdu.Stamp
-	serial   int       // the last connection on which it came
-	answered time.Time // when it was confirmed there; zero: not confirmed
+	serial   int       // the last connection on which the message came
+	answered time.Time // when the message was confirmed on that connection; zero: not confirmed
 }
 
-// repeats distinguishes a repetition of a message from a second message with the same words. If a message was never confirmed, or
-// confirmed on a connection that broke soon after, the centre did not get the answer, so the message is a repetition. On a live
+// repeats distinguishes a repetition of a message from a second message with the same words. If a message was never confirmed, or was
+// confirmed shortly before the connection broke, the centre may not have the answer. Then an equal message is a repetition. On a live
 // connection the centre has the answer: a customer who asks for his balance twice gets two answers.
 type repeats struct {
 	byLikeness map[[16]byte]*arrival
-	order      [][16]byte // oldest first
+	order      [][16]byte // likenesses, oldest first
 	last       int64
 }
 
@@ -62,7 +62,7 @@ func (r *repeats) answered(likeness [16]byte, now time.Time) {
 	}
 }
 
-// ended records the end of a connection: it forgets messages that were confirmed there long enough before.
+// ended records the end of a connection: it forgets messages that were confirmed on this connection long enough before.
 func (r *repeats) ended(serial int, now time.Time) {
 	kept := r.order[:0]
 	for _, l := range r.order {

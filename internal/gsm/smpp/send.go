@@ -67,7 +67,7 @@ type result struct {
 	closed  bool
 }
 
-// part submits one part, and tries again if the centre throttles: that answer means that the centre does not have the message.
+// part submits one part. If the centre throttles, it tries again, because a throttling centre has not taken the message.
 func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 	select {
 	case c.window <- struct{}{}:
@@ -87,7 +87,7 @@ func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 		answer, err := s.request(ctx, SubmitSM, body, sent)
 		ended()
 		switch {
-		case errors.Is(err, errEnded): // before the first octet was written
+		case errors.Is(err, errEnded): // the connection ended before the first octet was written
 			continue
 		case err != nil:
 			c.cfg.Log.Warn("outcome of a message unknown", logkey.Reason, err.Error())
@@ -109,7 +109,7 @@ func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 	}
 }
 
-// bound waits for a connection.
+// bound waits for a bound connection and returns it, or returns why there is none.
 func (c *Client) bound(ctx context.Context) (s *session, why string) {
 	ctx, cancel := context.WithTimeout(ctx, bindWait)
 	defer cancel()
@@ -128,7 +128,7 @@ func (c *Client) bound(ctx context.Context) (s *session, why string) {
 	}
 }
 
-// throttle records whether the centre wants messages more slowly: all of them wait, twice as long each time.
+// throttle records whether the centre throttles. While it throttles, all messages wait, twice as long each time.
 func (c *Client) throttle(yes bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

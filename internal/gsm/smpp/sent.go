@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// Limits of what is remembered for receipts.
+// Limits of the memory that matches receipts to messages.
 const (
 	maxSent       = 4096
 	receiptWindow = 72 * time.Hour
@@ -22,15 +22,15 @@ type MessageIDs string
 
 // The known notations.
 const (
-	IDsEither        MessageIDs = ""            // detect: an id that matches nothing is tried in the other base
-	IDsSame          MessageIDs = "same"        // the same notation in both
+	IDsEither        MessageIDs = ""            // detect: an id that matches no message is tried in the other base
+	IDsSame          MessageIDs = "same"        // the same notation in answer and receipt
 	IDsAnswerHex     MessageIDs = "answer-hex"  // hexadecimal in the answer, decimal in the receipt
 	IDsReceiptHex    MessageIDs = "receipt-hex" // decimal in the answer, hexadecimal in the receipt
 	longestNumericID            = 16            // hexadecimal digits of a 64-bit number
 )
 
-// canonical is an id without the differences between the centres' notations. An id with characters that cannot be printed,
-// which the protocol allows, becomes its digest, because ids are stored and shown.
+// canonical removes the differences between the centres' notations from an id. An id with characters that cannot be printed, which the
+// protocol allows, becomes its digest, because ids are stored and shown.
 func canonical(id string) string {
 	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
 		digest := notify.IdentityOf("message_id", id)
@@ -75,7 +75,7 @@ func (w MessageIDs) ofAnswer(id string) string {
 type message struct {
 	id    string
 	to    string
-	parts []bool // delivered
+	parts []bool // delivered, for each part
 	refs  []string
 	at    time.Time
 }
@@ -104,7 +104,7 @@ func (s *sentMessages) add(m *message, part int, ref string, now time.Time) {
 	if _, again := s.byRef[ref]; !again {
 		s.order = append(s.order, ref)
 	}
-	s.byRef[ref] = m // if the centre reuses an id, it means the newer message
+	s.byRef[ref] = m // if the centre reuses an id, the id means the newer message
 }
 
 // find returns the message and its part for the id of a receipt.
@@ -112,7 +112,7 @@ func (s *sentMessages) find(id string) (m *message, part int, ref string) {
 	ref = canonical(id)
 	tries := []string{ref}
 	if s.way == IDsEither {
-		// The answer was hexadecimal and this is decimal, or the other way round.
+		// The answer was in hexadecimal and the receipt is in decimal, or the other way round.
 		tries = append(tries, hexadecimal(ref), decimal(ref))
 	}
 	for _, t := range tries {
@@ -123,7 +123,7 @@ func (s *sentMessages) find(id string) (m *message, part int, ref string) {
 	return nil, 0, ref
 }
 
-// take turns a receipt into the report for the whole message: delivered if every part is, failed if one is.
+// take turns a receipt into the report for the whole message: delivered if every part is delivered, failed if one part failed.
 func (s *sentMessages) take(r Receipt) notify.Report {
 	m, part, ref := s.find(r.ID)
 	out := notify.Report{Reference: ref, State: r.State, Why: r.Word, At: r.Done}

@@ -51,11 +51,11 @@ type session struct {
 	writing sync.Mutex
 	in      chan PDU      // deliver_sm for take
 	heard   chan struct{} // signals that a unit came
-	done    chan struct{} // it has ended
+	done    chan struct{} // closed when the connection has ended
 
 	mu       sync.Mutex
 	sequence uint32
-	waiting  map[uint32]*waiter // by sequence number; abandoned ones too, because a late answer still carries a reference
+	waiting  map[uint32]*waiter // waiters by sequence number; abandoned waiters stay, because a late answer still carries a reference
 	err      error
 }
 
@@ -137,7 +137,7 @@ func (s *session) write(p PDU) error {
 	return err
 }
 
-// answer answers a unit. If the answer cannot be written the connection ends, and the centre repeats the unit on the next one.
+// answer answers a unit. If the answer cannot be written the connection ends, and the centre repeats the unit on the next connection.
 func (s *session) answer(p PDU, status Status) {
 	out := PDU{Command: p.Command.Answer(), Status: status, Sequence: p.Sequence}
 	switch {
@@ -187,7 +187,7 @@ func (s *session) request(ctx context.Context, c Command, body []byte, sent *awa
 	case <-s.done:
 	}
 	select {
-	case p := <-w.answer: // it came before the end
+	case p := <-w.answer: // the answer came before the end
 		return p, nil
 	default:
 		return PDU{}, errLost
@@ -219,7 +219,7 @@ func (s *session) leave() {
 	_, _ = s.request(ctx, Unbind, nil, nil) // answered or not, the connection ends
 }
 
-// read handles what the centre sends until the connection ends.
+// read handles the centre's units until the connection ends.
 func (s *session) read() {
 	for {
 		p, err := ReadPDU(s.conn)
@@ -264,7 +264,7 @@ func (s *session) settle(p PDU) {
 	if w != nil && (p.Command == w.command.Answer() || p.Command == GenericNack) {
 		delete(s.waiting, p.Sequence)
 	} else {
-		w = nil // it does not answer a pending request
+		w = nil // the unit does not answer a pending request
 	}
 	s.mu.Unlock()
 	if w == nil {

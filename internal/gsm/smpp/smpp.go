@@ -8,9 +8,9 @@
 //     "temporary error" (0x64), stores the message and delivers it again.
 //   - At most Window messages are unanswered at a time; the client slows down for a centre that throttles.
 //
-// Parts of a long message are answered when the whole is durable. A centre that waits for the answer to one part before it
-// delivers the next would wait for ever. So a part that has been alone for holdTime is stored by itself, marked as incomplete,
-// and answered. When the others come the whole message is stored as well. Nothing is lost either way.
+// Parts of a long message are answered when the whole is durable. A centre that waits for the answer to one part before it delivers the
+// next part would wait without end. So a part that has waited alone for holdTime is stored alone, marked as incomplete, and answered. When
+// the other parts come, the whole message is stored as well. No message is lost in either case.
 //
 // The protocol gives messages neither an ID nor a time: a repetition after a lost answer looks like a second message with the
 // same words. The client distinguishes them by the connection's history (see repeats). If this program restarts between storing
@@ -40,27 +40,27 @@ const (
 	DefaultWindow = 8
 	MaxWindow     = 100
 	maxInbound    = 32  // deliver_sm that wait for the Inbox; more are answered with StatusQueueFull
-	maxLate       = 256 // unanswered submits of one connection; above it the connection is useless
+	maxLate       = 256 // unanswered submits of one connection; a connection with more is useless
 	maxThrottled  = 4   // tries of one message at a centre that throttles
 	dialTime      = 15 * time.Second
 	bindTime      = 15 * time.Second
-	bindWait      = 10 * time.Second // how long a message waits for a connection
+	bindWait      = 10 * time.Second // time that a message waits for a connection
 	writeTime     = 10 * time.Second
 	unbindTime    = 2 * time.Second
 	takeLimit     = 30 * time.Second // the time that the Inbox has for one message
-	holdTime      = 10 * time.Second // how long a part waits for the others
-	firstPause    = time.Second      // before the next connection; doubles
+	holdTime      = 10 * time.Second // how long a part waits for the other parts
+	firstPause    = time.Second      // time before the next connection; doubles
 	lastPause     = time.Minute
-	refusedPause  = 5 * time.Minute  // after a refused password: repeated tries can lock an account
-	stableTime    = 30 * time.Second // a connection that lasted this long was good
+	refusedPause  = 5 * time.Minute  // after a refused password, because repeated tries can lock an account
+	stableTime    = 30 * time.Second // a connection that lasted this long counts as good
 	firstThrottle = time.Second
 	lastThrottle  = time.Minute
 )
 
-// Config of a client. Name, Dial, SystemID and Inbox are required.
+// Config configures a client. Name, Dial, SystemID and Inbox are required.
 type Config struct {
-	Name     string                                  // of the route
-	Dial     func(context.Context) (net.Conn, error) // Dial makes one
+	Name     string                                  // the route's name
+	Dial     func(context.Context) (net.Conn, error) // Dial makes one connection
 	SystemID string
 	Password string
 	// SystemType and Range are required by some centres; usually empty.
@@ -73,8 +73,8 @@ type Config struct {
 	Alphabet   Alphabet // "" means GSM
 	Payload    bool     // long texts in message_payload instead of parts with a header
 	MessageIDs MessageIDs
-	Enquire    time.Duration // silence after which enquire_link is sent; 0 means 30 s
-	Timeout    time.Duration // for an answer; 0 means 30 s
+	Enquire    time.Duration // time without a unit after which enquire_link is sent; 0 means 30 s
+	Timeout    time.Duration // how long to wait for an answer; 0 means 30 s
 	Inbox      notify.Inbox
 	Log        *slog.Logger
 	Now        func() time.Time // default time.Now; for stamps only, waiting uses package time
@@ -105,9 +105,9 @@ type Client struct {
 	pause   time.Duration
 	sent    sentMessages
 	flights flights
-	serial  int // of connections
+	serial  int // number of connections so far
 
-	in inbound // used by the one connection that receives
+	in inbound // used by the connection that receives
 }
 
 var _ notify.Route = (*Client)(nil)
@@ -172,7 +172,7 @@ func (c *Client) Run(ctx context.Context) error {
 	return nil
 }
 
-// keep binds again and again.
+// keep binds again whenever the connection ends.
 func (c *Client) keep(ctx context.Context, mode Command) {
 	for pause := firstPause; ctx.Err() == nil; {
 		held, err := c.connect(ctx, mode)

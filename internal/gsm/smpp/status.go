@@ -52,8 +52,8 @@ func (s Status) credentials() bool {
 	return s == StatusBindFailed || s == StatusPassword || s == StatusSystemID
 }
 
-// outcome returns the outcome of a message with this answer. Every answer but OK means that the centre does not have it; the
-// outcome tells whether another try may help. Vendor-specific codes are unknown, and another try does no harm.
+// outcome returns the outcome of a message with this answer. Every answer but OK means that the centre does not have the message. The
+// outcome tells whether another try may help. After a vendor-specific code, whose meaning is unknown, another try does no harm.
 func (s Status) outcome() notify.Outcome {
 	switch {
 	case s == StatusOK:

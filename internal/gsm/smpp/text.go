@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// Alphabet is a centre's alphabet for data_coding 0, "the default alphabet of the centre" (SMPP 3.4 §5.2.19), which the
-// standard does not define. `*02#` and digits are the same in all of them.
+// Alphabet is a centre's alphabet for data_coding 0, "the default alphabet of the centre" (SMPP 3.4 §5.2.19), which the standard does not
+// define. In every alphabet here `*02#` and digits have the same codes.
 type Alphabet string
 
 // The alphabets in use.
@@ -21,7 +21,7 @@ const (
 type piece struct {
 	class, coding uint8
 	data          []byte
-	payload       bool // in message_payload; the centre splits it
+	payload       bool // the text goes in message_payload; the centre splits it
 }
 
 // compose splits a text into pieces, in the default alphabet if every character is in it, else in UCS-2.
@@ -39,7 +39,7 @@ func (cfg *Config) compose(text string, reference uint8) ([]piece, error) {
 		if b.DCS.Alphabet() == pdu.UCS2 {
 			out[i].coding = codingUCS2
 		} else if cfg.Alphabet == Latin1 {
-			out[i].data = latin1(b.Text()) // never longer than in septets
+			out[i].data = latin1(b.Text()) // latin1 never takes more octets than the text has septets
 		}
 		if c, ok := b.Concat(); ok && !cfg.Payload {
 			out[i].class |= classHeader
@@ -58,7 +58,7 @@ func (cfg *Config) compose(text string, reference uint8) ([]piece, error) {
 
 // composeUnits splits a text in UCS-2. It is for a text that fits the GSM alphabet but not the centre's alphabet.
 func composeUnits(text string, reference uint8) ([]piece, error) {
-	const size = 66 // units of a part, one less than fits, so that a surrogate pair is never split
+	const size = 66 // characters of a part, one less than fits
 	var out []piece
 	runes := []rune(text)
 	total := (len(runes) + size - 1) / size
