@@ -14,9 +14,9 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// List asks for messages.
+// List says which messages to list.
 type List struct {
-	Meter    string // number or identity; empty for all
+	Meter    string // number or identity of a meter; empty for all meters
 	Phone    string
 	State    State
 	Incoming *bool
@@ -24,7 +24,7 @@ type List struct {
 	Page     registry.Page
 }
 
-// Messages is one page, the newest first.
+// Messages is one page of messages, the newest first.
 type Messages struct {
 	refusal.Refusal
 	Data []Message
@@ -101,14 +101,14 @@ func shown(tx Tx, message string) (MessageView, error) {
 	return MessageView{Message: m, Tries: tries}, err
 }
 
-// RouteHealth is the state of this server's routes, and the cost of messages.
+// RouteHealth is the state of this server's routes, with the cost of their messages.
 type RouteHealth struct {
 	refusal.Refusal
 	Routes []RouteState
 	Months []Total
 }
 
-// maxTotals is the most rows of monthly totals shown: two years by one route.
+// maxTotals is the greatest number of monthly totals in an answer: one route's totals of two years.
 const maxTotals = 24
 
 // Routes shows this server's routes in the order of trying (right: customer.read).
@@ -132,7 +132,7 @@ func (d *Dispatcher) Routes(ctx context.Context, by access.Actor) (RouteHealth, 
 	return out, nil
 }
 
-// routeNames lists the routes, for a refusal.
+// routeNames lists the routes, for the text of a refusal.
 func (d *Dispatcher) routeNames() string {
 	names := make([]string, len(d.c.Routes))
 	for i, r := range d.c.Routes {
@@ -149,8 +149,8 @@ func stateNames() string {
 	return strings.Join(names, ", ")
 }
 
-// saleNamed finds the sale of an identity or a receipt number; the zero identity for none. Vendors cannot list messages, so the
-// caller may know of every sale.
+// saleNamed finds a sale by its identity or its receipt number. It returns the zero identity if no sale was found. Vendors cannot
+// list messages, so the caller may know of every sale.
 func saleNamed(tx Tx, named string) (id.ID, error) {
 	if i, err := id.Parse(id.Vend, named); err == nil {
 		return i, nil

@@ -6,10 +6,10 @@ const (
 	notWanted     = "the customer wants no such messages (STOP)"
 )
 
-// withdrawn returns the reason why a waiting message must not go to its number any more; empty if it may. The number was stored
-// when the message was queued, and a message lives for days: meanwhile a SIM is changed, a telephone is sold, an occupant moves
-// out. A message about a meter goes only to the number that is registered when it is sent. A text that a person wrote goes to
-// its number, unless the customer has sent STOP since.
+// withdrawn returns the reason why a waiting message must not go to its number any more; empty if the message may go. The number
+// was stored when the message was queued, and a message lives for days. Meanwhile a SIM may be changed, a telephone sold, or an
+// occupant may move out. A message about a meter goes only to the number that is registered when it is sent. A text that a person
+// wrote goes to its number, unless the customer has sent STOP since.
 func withdrawn(tx Tx, m Message) (string, error) {
 	if m.Purpose == PurposeMeter {
 		sim, err := tx.Recipients().SIMOf(m.Meter)
@@ -33,9 +33,9 @@ func withdrawn(tx Tx, m Message) (string, error) {
 	return "", nil
 }
 
-// withdraw ends a message that must not go to its number any more, and reports whether it did. A withdrawn warning that
-// must precede a cut-off does not count as sent: it is queued again for the new number, so that nobody is cut off without the
-// warning.
+// withdraw ends a message that must not go to its number any more, and reports whether it has ended the message. A withdrawn
+// warning that must precede a cut-off does not count as sent. It is queued again for the new number, so that nobody is cut off
+// without the warning.
 func (d *Dispatcher) withdraw(tx Tx, m Message) (bool, error) {
 	why, err := withdrawn(tx, m)
 	if err != nil || why == "" {
@@ -51,7 +51,7 @@ func (d *Dispatcher) withdraw(tx Tx, m Message) (bool, error) {
 	}
 	to, found, err := tx.Recipients().NoticeTo(m.Number)
 	if err != nil || !found || to.Customer != m.Customer {
-		return true, err // it was for a former occupant
+		return true, err // the message was for a former occupant
 	}
 	again, err := Queue(tx, Draft{Purpose: m.Purpose, Args: m.Args, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: m.Meter, Number: m.Number}, d.c.Now())
 	if err != nil {

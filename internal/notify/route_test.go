@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// TestNothingPrintsTheTextOfAMessage: a text may hold a token, and logging a message must not log the token.
+// TestNothingPrintsTheTextOfAMessage logs, prints and encodes messages. A text may hold a token, so no output may contain the text.
 func TestNothingPrintsTheTextOfAMessage(t *testing.T) {
 	const digits = "12345678901234567890"
 	out := notify.Outgoing{ID: "msg_1", To: "+254700000001", Text: "Token " + digits}

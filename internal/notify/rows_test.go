@@ -29,7 +29,7 @@ func (c *counter) Queued() notify.QueuedTx        { return c }
 func (c *counter) Meters() registry.MeterLookup   { return c }
 func (h tokenHall) Carried() notify.CarriedTx     { return h }
 
-// A transaction that fails or is refused changes nothing. mark returns a function that undoes everything done from now on.
+// A transaction that fails or is refused must change nothing. mark returns a function that undoes every later change.
 
 type marked interface{ mark() (undo func()) }
 

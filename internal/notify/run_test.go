@@ -21,12 +21,12 @@ type shift struct {
 	*hall
 	dispatcher *notify.Dispatcher
 	route      *wire
-	second     *wire  // if there is one
+	second     *wire  // nil for one route
 	cancel     func() // ends the server
 	mu         sync.Mutex
 	looks      int                              // how often the worker has checked what is due
-	due        func() (bool, error)             // instead of the hall's
-	refuse     func(tenant access.Tenant) error // before a transaction
+	due        func() (bool, error)             // replaces the hall's check for due messages
+	refuse     func(tenant access.Tenant) error // called before a transaction
 	log        strings.Builder
 }
 
@@ -64,14 +64,14 @@ func (s *shift) View(ctx context.Context, tenant access.Tenant, fn func(notify.T
 	return errors.Join(ctx.Err(), fn(s))
 }
 
-// wire is a route that gives preset answers, and accepts after the last one.
+// wire is a route that gives preset answers, and after the last of them accepts every message.
 type wire struct {
 	name    string
 	answers []notify.Sent
 	sent    []notify.Outgoing
 	memory  notify.Memory
 	during  func()          // runs while it sends
-	ctx     context.Context // of the last message
+	ctx     context.Context // context of the last message
 	turn    *sync.Mutex     // shared by the test and a running dispatcher; nil if none runs
 }
 
@@ -96,7 +96,7 @@ func (w *wire) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	return s
 }
 
-// works runs a dispatcher of this many routes in a time bubble while do runs.
+// works runs a dispatcher with the given number of routes in a time bubble while the function do runs.
 func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -120,7 +120,7 @@ func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	})
 }
 
-// during counts the worker's checks during a time from now.
+// during counts the worker's checks in the next time d.
 func (s *shift) during(d time.Duration) int {
 	s.mu.Lock() // orders the test's writes before those of the worker
 	before := s.looks
@@ -130,12 +130,12 @@ func (s *shift) during(d time.Duration) int {
 	return s.looks - before
 }
 
-// TestAWorkerLooksAgain: it checks again after one second if nothing is due, after three if others must send what is due, and after
-// five if the store fails.
+// TestAWorkerLooksAgain checks the pause before the worker's next check. It is one second if nothing is due, three if others must send
+// the due messages, and five if the store fails.
 func TestAWorkerLooksAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		due  func() (bool, error)
-		want int // in a little over half a minute
+		want int // checks in a little over half a minute
 	}{
 		"nothing is due": {nil, 30}, "others have it": {func() (bool, error) { return true, nil }, 10}, "trouble": {func() (bool, error) { return false, errors.New("the disk is full") }, 6},
 	} {
@@ -153,14 +153,15 @@ func TestAWorkerLooksAgain(t *testing.T) {
 	}
 }
 
-// TestAWorkerSendsAllThatIsDueAtOnce: it also reports a memory that is almost full.
+// TestAWorkerSendsAllThatIsDueAtOnce checks that a worker sends all due messages without a pause. It
+// also checks that the worker reports a memory that is almost full.
 func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		for range 3 {
 			s.queues(text())
 		}
 		s.dispatcher.Kick()
-		s.dispatcher.Kick() // twice before the worker has noticed the first
+		s.dispatcher.Kick() // twice before the worker has noticed the first call
 		if synctest.Wait(); len(s.route.sent) != 3 {
 			t.Errorf("%d messages are sent at once, want 3", len(s.route.sent))
 		}
@@ -171,7 +172,8 @@ func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 	})
 }
 
-// TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends: it also checks again by itself after it has sent a message.
+// TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends counts the worker's checks after several calls during one send.
+// It also checks that the worker looks again unasked after it has sent a message.
 func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.queues(text())
@@ -187,7 +189,8 @@ func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
 	})
 }
 
-// TestARouteHasFourMinutes: it may take four minutes for a message, which is claimed for five. Its context ends after its answer.
+// TestARouteHasFourMinutes: a route may take four minutes for a message, and the message is claimed for five. The route's context
+// ends after its answer.
 func TestARouteHasFourMinutes(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.queues(text())
@@ -203,7 +206,8 @@ func TestARouteHasFourMinutes(t *testing.T) {
 	})
 }
 
-// TestTheNextRouteIsCalledWhenOneGoesDown. The down route's worker then checks nothing for a minute.
+// TestTheNextRouteIsCalledWhenOneGoesDown checks that the worker of the next route is woken. The worker
+// of the down route then makes no checks for a minute.
 func TestTheNextRouteIsCalledWhenOneGoesDown(t *testing.T) {
 	works(t, 2, func(t *testing.T, s *shift) {
 		s.queues(text())
@@ -228,7 +232,7 @@ func TestTheNextRouteIsCalledWhenOneGoesDown(t *testing.T) {
 	})
 }
 
-// TestAServerThatEndsHasNoTrouble: it finishes its work and logs no errors.
+// TestAServerThatEndsHasNoTrouble checks that an ending server finishes its work and logs no errors.
 func TestAServerThatEndsHasNoTrouble(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		m := s.queues(text())
@@ -252,7 +256,8 @@ func (c *counting) Tenants() ([]access.Tenant, error)  { return []access.Tenant{
 func (c *counting) Outcomes() notify.OutcomeTx         { return c }
 func (c *counting) Queued() notify.QueuedTx            { return c }
 
-// TestAMetersAnswerWakesTheWorkers, whatever it says: the next message to the meter may be the queue head.
+// TestAMetersAnswerWakesTheWorkers checks that every answer of a meter wakes the workers, because the next
+// message to the meter may have become the queue head.
 func TestAMetersAnswerWakesTheWorkers(t *testing.T) {
 	for _, text := range []string{loadedText, rejectedText, otherList, "Balance 4.2 kWh", "this recharge card has been used!"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -274,7 +279,7 @@ func TestAMetersAnswerWakesTheWorkers(t *testing.T) {
 	}
 }
 
-// TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook: the worker also logs the failure.
+// TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook checks that the worker logs the failure and writes the alarm at its next check.
 func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.refuse = func(access.Tenant) error { return errors.New("the disk is full") }
@@ -297,7 +302,7 @@ type plain struct{ *wire }
 
 func (p plain) Memory(string) {} // another signature, so that the dispatcher does not take the route for a BufferedRoute
 
-// TestARouteWithoutAMemoryIsNotWatched.
+// TestARouteWithoutAMemoryIsNotWatched checks that a worker reports no memory for a route that has none.
 func TestARouteWithoutAMemoryIsNotWatched(t *testing.T) {
 	h, a, _ := newHall(t)
 	c := h.config()
@@ -328,7 +333,7 @@ func TestTheTroubleOfOneTenantIsNotAnothers(t *testing.T) {
 	})
 }
 
-// TestWhoWakesTheWorkers: everything that leaves a message to send, and nothing else.
+// TestWhoWakesTheWorkers checks that the workers are woken by every change that leaves a message to send, and by no other change.
 func TestWhoWakesTheWorkers(t *testing.T) {
 	arrives := func(from, text string) func(*testing.T, *shift) error {
 		return func(t *testing.T, s *shift) error {
@@ -398,7 +403,7 @@ func (s *shift) retries(t *testing.T, m id.ID) error {
 	return err
 }
 
-// TestWhatADeskServes: customers by any route, meters by routes for meters.
+// TestWhatADeskServes checks who can get messages: customers by any route, meters only by routes for meters.
 func TestWhatADeskServes(t *testing.T) {
 	h, _, _ := newHall(t)
 	for _, c := range []struct {

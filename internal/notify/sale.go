@@ -13,14 +13,14 @@ import (
 // SaleTx is the part of a transaction that messages about a sale need.
 type SaleTx interface {
 	QueueTx
-	// AddresseeOf returns the recipient of messages about a meter; found is false if it supplies nobody.
+	// AddresseeOf returns the recipient of messages about a meter; found is false if the meter supplies nobody.
 	AddresseeOf(meter int64) (to Addressee, found bool, err error)
 	// SIMOf returns the number of the SIM in a meter's modem, "" for none.
 	SIMOf(meter int64) (string, error)
 	// SaleNotified reports whether a message about a sale was sent to a customer's telephone.
 	SaleNotified(sale, customer id.ID) (bool, error)
 	TenantSettings() (registry.Settings, error)
-	// WalletFigures returns the settled balance and the live estimate of an account's wallet.
+	// WalletFigures returns the settled balance of an account's wallet, and the live estimate with its time.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }
 
@@ -69,17 +69,17 @@ func NotifySale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
 	return nil
 }
 
-// TextToken queues the message that brings a token to the SIM in its meter, apart from a sale's own messages. It takes
-// the customer and the language from the addressee, which is zero for a meter that supplies nobody. The argument by names the
+// TextToken queues the message that brings a token to the SIM in its meter, apart from a sale's own messages. It takes the
+// customer and the language from the addressee, which is zero for a meter that supplies nobody. The parameter by names the
 // sender.
 func TextToken(tx QueueTx, m registry.Meter, t sale.Token, sim string, to Addressee, by string, now time.Time) (Message, error) {
 	return Queue(tx, Draft{Purpose: PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
 		Vend: t.Sale, Token: t.ID, By: by, Args: Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, now)
 }
 
-// NotifyReversal queues the message that a sale was reversed. It goes to the customer who got the sale's messages: a token in his
-// telephone no longer loads, or must not be loaded. It queues nothing if no message of the sale was sent to that telephone, or
-// if the meter supplies another customer now.
+// NotifyReversal queues the message that a sale was reversed. It goes to the customer who got the sale's messages: a token in their
+// telephone no longer loads, or must not be loaded. It queues nothing if no message of the sale was sent to that telephone, or if
+// the meter supplies another customer now.
 func NotifyReversal(tx SaleTx, s sale.Sale, now time.Time) error {
 	to, found, err := tx.AddresseeOf(s.Meter.N)
 	if err != nil || !found {
@@ -108,7 +108,7 @@ func NotifyReversal(tx SaleTx, s sale.Sale, now time.Time) error {
 	return err
 }
 
-// tellRecharge queues the message of a wallet's recharge.
+// tellRecharge queues the message that a wallet was recharged.
 func tellRecharge(tx SaleTx, d Draft, s sale.Sale, now time.Time) error {
 	_, available, _, found, err := tx.WalletFigures(s.Meter.N)
 	if err != nil {

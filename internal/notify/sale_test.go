@@ -118,9 +118,9 @@ func TestASaleIsTold(t *testing.T) {
 	}
 }
 
-const meterSIM200 = "+255700000200" // of amina's meter
+const meterSIM200 = "+255700000200" // the SIM in the modem of amina's meter
 
-// TestAReversalIsToldToWhomTheSaleWasTold.
+// TestAReversalIsToldToWhomTheSaleWasTold checks that the message about a reversal goes to the telephone that got the sale's messages.
 func TestAReversalIsToldToWhomTheSaleWasTold(t *testing.T) {
 	recharge := sold()
 	recharge.Mode = registry.PrepayWallet
@@ -168,8 +168,8 @@ func TestWhoCanBeTold(t *testing.T) {
 	}
 }
 
-// TestANoticeIsSentOrWrittenDown: a notice that cannot be sent is logged and counts as sent. If the queue is full, a notice
-// that must precede a cut-off waits.
+// TestANoticeIsSentOrWrittenDown: a notice that cannot be sent is logged and counts as sent. Only a notice that must precede a
+// cut-off waits, if the queue is full.
 func TestANoticeIsSentOrWrittenDown(t *testing.T) {
 	account := (id.ID{15: 28}).Text(id.Account)
 	const to = " to " + amina + " token 0 0 Wh 0 of 0 for 0 balance -5 press true test true: "
@@ -231,7 +231,8 @@ func TestTheLogTakesNotices(t *testing.T) {
 	s.want("written down", s.says(), "given notice.supply-off available_minor=-5 KES press_key TEST")
 }
 
-// TestOldMessagesAreForgotten: strangers' after a month, others after 400 days, both in batches.
+// TestOldMessagesAreForgotten checks that strangers' messages are deleted after a month and other
+// messages after 400 days, all in batches.
 func TestOldMessagesAreForgotten(t *testing.T) {
 	s := newTill(t)
 	if err := notify.Forget(s, s.now, 7); err != nil {
@@ -247,7 +248,7 @@ func (u undone[X]) Do(ctx context.Context, tenant access.Tenant, fn func(X) (boo
 	return errors.Join(u.doorTo.Do(ctx, tenant, fn), errStore)
 }
 
-// TestANoticeThatWasNotCommittedWakesNobody.
+// TestANoticeThatWasNotCommittedWakesNobody checks that the workers are not woken if the notice's transaction does not commit.
 func TestANoticeThatWasNotCommittedWakesNobody(t *testing.T) {
 	s := newTill(t)
 	n := notify.NewNotices(undone[notify.NoticeTx]{doorTo[notify.NoticeTx]{s}}, func() time.Time { return s.now }, func() { t.Error("somebody is woken") })
@@ -257,7 +258,7 @@ func TestANoticeThatWasNotCommittedWakesNobody(t *testing.T) {
 	}
 }
 
-// noticed is a wallet's notice in its lane.
+// noticed returns a notice about a wallet, as a claimed job of its lane.
 func noticed(t *testing.T, kind wallet.NoticeKind) job.Claim {
 	t.Helper()
 	body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: meterA, Account: (id.ID{15: 28}).Text(id.Account), Available: -5, Currency: "KES", Press: true, Test: true})

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// RouteStatus is a route for the dispatcher's choice: its configuration and its state.
+// RouteStatus holds the configuration and the state of a route, between which the dispatcher chooses.
 type RouteStatus struct {
 	Name     string
-	Cost     int64    // of one part, in millionths of the currency's unit
+	Cost     int64    // cost of one part, in millionths of the currency's unit
 	Prefixes []string // beginnings of the numbers that it serves; empty for all numbers
 	Meters   bool     // meters' messages may use it: meters answer to its sender's number
 	Down     bool
@@ -18,12 +18,12 @@ type RouteStatus struct {
 
 // Routes are the possible routes of a message.
 type Routes struct {
-	Mine   []RouteStatus // of this server, in the order of the configuration
-	Shared bool          // other servers of the same database may have routes of their own, unknown to this one
+	Mine   []RouteStatus // routes of this server, in the order of the configuration
+	Shared bool          // other servers of the same database may have routes that this server does not know
 }
 
-// othersTime is how long a message that all routes of this server have refused is left to other servers, which look every few
-// seconds for messages without a route.
+// othersTime is how long other servers may still take a message that all routes of this server have refused. They look for
+// messages without a route every few seconds.
 const othersTime = strayAfter
 
 // left reports whether other servers may still take a message that every route here has refused.
@@ -47,8 +47,9 @@ func (w RouteStatus) takes(m Message) bool {
 	return len(w.Prefixes) == 0 || slices.ContainsFunc(w.Prefixes, func(p string) bool { return strings.HasPrefix(m.Phone, p) })
 }
 
-// choose returns a message's route: the first in the configuration's order that takes it, has not refused it, was not tried in
-// this round and is not down. If all of them are down it returns the first; if there are none, "".
+// choose returns the route for a message. A route is possible if it takes the message, has not refused it, and did not fail with
+// it in this round. choose returns the first possible route, in the configuration's order, that is not down. If all of them are
+// down it returns the first of them; if no route is possible it returns "".
 func choose(m Message, tries []Try, ways []RouteStatus) string {
 	down := ""
 	for _, w := range ways {
@@ -73,12 +74,12 @@ func refusedByAll(m Message, tries []Try, ways []RouteStatus) bool {
 	})
 }
 
-// cutPause is the pause between the later tries of a warning that must precede a cut-off; it spreads them over the warning's
-// life.
+// cutPause is the pause between the later tries of a warning that must precede a cut-off; it spreads these tries over the
+// warning's life.
 const cutPause = 24 * time.Hour
 
-// reroute queues an unsent message again. It goes by the next route at once; after every route was tried, it goes by the first
-// one after a pause. tries includes the failed try.
+// reroute queues an unsent message again. The message goes by the next route at once. Once every route was tried, it goes by the
+// first route after a pause. The parameter tries includes the failed try.
 func reroute(m *Message, tries []Try, ways Routes, why string, now time.Time) {
 	m.State, m.Failure = Queued, cut(why, MaxWhy)
 	switch {
@@ -105,10 +106,10 @@ func reroute(m *Message, tries []Try, ways Routes, why string, now time.Time) {
 	m.Route = choose(*m, tries, ways.Mine)
 }
 
-// longestWait is how often the wait for a meter's answer doubles; it never exceeds the longest pause.
+// longestWait is how often the wait for a meter's answer doubles. The wait never exceeds the longest pause.
 const longestWait = 7
 
-// settle updates a message for a route's answer to the last try. An earlier report stays valid: it may come before the answer.
+// settle updates a message after a route's answer to the last try. A delivery report may come before this answer, and stays valid.
 func settle(m *Message, tries []Try, s Sent, ways Routes, wait time.Duration, now time.Time) {
 	t := &tries[len(tries)-1]
 	m.Cost += t.Cost
@@ -139,8 +140,8 @@ func settle(m *Message, tries []Try, s Sent, ways Routes, wait time.Duration, no
 	}
 }
 
-// uncertain handles a message of unknown outcome. A harmless one is sent again after a while, unless a report settles it
-// before. Any other waits for a report and is not repeated.
+// uncertain handles a message of unknown outcome. A message that may harmlessly arrive twice is sent again after a while,
+// unless a report settles it first. Any other message waits for a report and is not repeated.
 func uncertain(m *Message, tries []Try, why string, now time.Time) {
 	if m.State == Arrived && m.Purpose != PurposeMeter {
 		m.Open = false
@@ -156,7 +157,7 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 		}
 	}
 	most, pause := unknownMost, Pause(unknown-1)
-	if m.Purpose.cuts() { // nobody is cut off until this warning has surely left, so it gets all its tries
+	if m.Purpose.cuts() { // nobody is cut off until this warning has surely left, so the warning gets all its tries
 		most = MaxTries
 		if unknown > unknownMost {
 			pause = cutPause
@@ -169,14 +170,14 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 	m.NextAt = now.Add(pause)
 }
 
-// undelivered sends a message again after the network gave up its last try t. The try holds the network's reason.
+// undelivered sends a message again after the network gave up the try t, which was the last one. The try holds the network's reason.
 func undelivered(m *Message, tries []Try, t *Try, ways Routes, now time.Time) {
 	t.Outcome = NotSent.String()
 	m.Open = true
 	reroute(m, tries, ways, strings.TrimSuffix("not delivered: "+t.Why, ": "), now)
 }
 
-// reported updates a message for a delivery report of the try t.
+// reported updates a message after a delivery report about the try t.
 func reported(m *Message, tries []Try, t *Try, r Report, ways Routes, now time.Time) {
 	t.Report = r.State.String()
 	at := r.At

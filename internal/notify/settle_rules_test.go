@@ -73,7 +73,7 @@ func TestWhatEveryRouteHereHasRefusedWaitsForOthers(t *testing.T) {
 	}
 }
 
-// TestWhatBecomesOfAMessageWithoutARoute: what happens depends on who else could take the message.
+// TestWhatBecomesOfAMessageWithoutARoute: the outcome depends on which other servers could take the message.
 func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
 	elsewhere := []RouteStatus{{Name: "x", Prefixes: []string{"+999"}}}
 	all := []Try{{Route: "a", Outcome: Refused.String(), At: noon}}
@@ -108,7 +108,7 @@ func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
 	}
 }
 
-// TestWhichTryAReportIsAbout: a report is about the try that it numbers, or else about the last try by the route.
+// TestWhichTryAReportIsAbout: a report is about the try whose number it gives. Without a number it is about the last try by the route.
 func TestWhichTryAReportIsAbout(t *testing.T) {
 	tries := []Try{{N: 1, Route: "a"}, {N: 2, Route: "b"}, {N: 3, Route: "a"}}
 	for _, c := range []struct {
@@ -128,7 +128,7 @@ func TestWhichTryAReportIsAbout(t *testing.T) {
 	}
 }
 
-// TestHowLongANetworkMayTry: until the message expires, and a minute at least.
+// TestHowLongANetworkMayTry: the network may try until the message expires, and at least for a minute.
 func TestHowLongANetworkMayTry(t *testing.T) {
 	for at, want := range map[time.Time]time.Duration{{}: 0, noon.Add(2 * time.Hour): 2 * time.Hour, noon.Add(61 * time.Second): 61 * time.Second, noon.Add(time.Second): time.Minute, noon.Add(-time.Hour): time.Minute} {
 		if got := validity(Message{ExpiresAt: at}, noon); got != want {
@@ -137,7 +137,7 @@ func TestHowLongANetworkMayTry(t *testing.T) {
 	}
 }
 
-// TestTextsAreCutAtACharacter.
+// TestTextsAreCutAtACharacter checks that a text that is too long is never cut inside a character.
 func TestTextsAreCutAtACharacter(t *testing.T) {
 	for _, c := range []struct {
 		text string
@@ -150,14 +150,14 @@ func TestTextsAreCutAtACharacter(t *testing.T) {
 	}
 }
 
-// TestHowOftenAWarningOfUnknownOutcomeIsSent: five times after pauses, then once a day until its fortieth try; a token five
-// times.
+// TestHowOftenAWarningOfUnknownOutcomeIsSent: a warning is sent five times with growing pauses, then once a day until its
+// fortieth try. A token is sent five times.
 func TestHowOftenAWarningOfUnknownOutcomeIsSent(t *testing.T) {
 	for _, c := range []struct {
 		purpose Purpose
 		token   id.ID
 		unknown int
-		wait    time.Duration // 0 means that it ends
+		wait    time.Duration // 0 means that the message ends
 	}{
 		{PurposeCutSoon, id.ID{}, 1, time.Minute}, {PurposeCutSoon, id.ID{}, 2, 5 * time.Minute}, {PurposeCutSoon, id.ID{}, 5, 2 * time.Hour}, {PurposeCutSoon, id.ID{}, 6, 24 * time.Hour},
 		{PurposeLow2, id.ID{}, 39, 24 * time.Hour}, {PurposeLow2, id.ID{}, 40, 0},
@@ -184,7 +184,8 @@ func TestHowOftenAWarningOfUnknownOutcomeIsSent(t *testing.T) {
 	}
 }
 
-// TestWhatAnAcceptedMessageKeeps: it has at least one part, the time at which it was first sent, and no reason for a failure.
+// TestWhatAnAcceptedMessageKeeps: an accepted message has at least one part, the time at which it was first sent, and no reason
+// for a failure.
 func TestWhatAnAcceptedMessageKeeps(t *testing.T) {
 	for _, c := range []struct {
 		parts, want int
@@ -201,7 +202,8 @@ func TestWhatAnAcceptedMessageKeeps(t *testing.T) {
 	}
 }
 
-// TestAReportOfFailureEndsNothingThatIsOver: it changes neither an ended message nor one with a later try or a try under way.
+// TestAReportOfFailureEndsNothingThatIsOver: such a report does not change a message that has ended, that was tried again since,
+// or that is being tried.
 func TestAReportOfFailureEndsNothingThatIsOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		state State
@@ -239,7 +241,7 @@ func TestAReportOfFailureEndsNothingThatIsOver(t *testing.T) {
 	}
 }
 
-// TestWhichTextBringsAToken checks the text of the sale, and the text when the token is sent again.
+// TestWhichTextBringsAToken checks which text brings a token after its sale, and which text brings it when it is sent again.
 func TestWhichTextBringsAToken(t *testing.T) {
 	for name, c := range map[string]struct {
 		t     sale.Token

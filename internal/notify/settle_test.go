@@ -49,7 +49,7 @@ func TestARouteIsChosenInTheOrderOfTheConfiguration(t *testing.T) {
 	}
 }
 
-// TestWhatFailsGoesByEveryRouteAndThenWaits: pauses grow as docs/operate/sms.md#what-becomes-of-a-message says, and a
+// TestWhatFailsGoesByEveryRouteAndThenWaits: the pauses grow as in docs/operate/sms.md#what-becomes-of-a-message. A
 // message that every route has refused is lost at once.
 func TestWhatFailsGoesByEveryRouteAndThenWaits(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -77,8 +77,8 @@ func TestWhatFailsGoesByEveryRouteAndThenWaits(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows: a token that arrives twice loads once; another message is not repeated on a
-// guess.
+// TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows: a token is sent again, because a token that arrives twice loads once. Other
+// messages are not repeated on a guess.
 func TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows(t *testing.T) {
 	now := time.Now()
 	token, text := Message{State: Queued, Open: true, Token: id.ID{1}, Purpose: PurposeToken}, Message{State: Queued, Open: true, Purpose: PurposeWritten}
@@ -130,7 +130,8 @@ func TestWhatTheNetworkGivesUpGoesByTheNextRoute(t *testing.T) {
 	}
 }
 
-// TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers: the wait doubles and is bounded.
+// TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers: the message stays the queue head, and the wait
+// for an answer doubles up to a limit.
 func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
 	now := time.Now()
 	m := Message{State: Queued, Open: true, Purpose: PurposeMeter, Token: id.ID{1}}
@@ -149,13 +150,13 @@ func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
 }
 
 // TestRoutesThatAreDownCutNobodyOff: a cut-off must wait until its warning counts as sent. While the only route is out of
-// order, the warning does not count for some days. If the route refuses it, it counts at once.
+// order, the warning counts as sent only after some days. A warning that the route refuses counts at once.
 func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 	only := []RouteStatus{{Name: "a"}}
 	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		purpose Purpose
-		least   time.Duration // how long it must be tried
+		least   time.Duration // how long the warning must be tried
 	}{{PurposeLow2, 7 * 24 * time.Hour}, {PurposeCutSoon, 7 * 24 * time.Hour}, {PurposeLow1, 24 * time.Hour}} {
 		m := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: c.purpose, Route: "a"}
 		var tries []Try
@@ -174,7 +175,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 			t.Errorf("%s: %d tries in %s, want at most %d in at least %s", c.purpose, len(tries), now.Sub(start), MaxTries, c.least)
 		}
 	}
-	for _, p := range []Purpose{PurposeLow2, PurposeCutSoon} { // the warning does not count either while its outcome is unknown
+	for _, p := range []Purpose{PurposeLow2, PurposeCutSoon} { // nor does the warning count while its outcome is unknown
 		m, now, until := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: p, Route: "a"}, start, start.Add(cutLife)
 		var tries []Try
 		for m.Open && now.Before(until) {
@@ -193,8 +194,8 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 	}
 }
 
-// TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute: it changes nothing while the route sends the message, and moves it to
-// the next route after the answer.
+// TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute: the report changes nothing while the route sends the message. After the
+// route's answer the message moves to the next route.
 func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 	now := time.Now()
 	for _, outcome := range []Outcome{Accepted, Unknown} {
@@ -212,7 +213,7 @@ func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 	}
 }
 
-// reversing is a transaction in which a token's sale has a given state.
+// reversing is a transaction that returns a given state of the token's sale.
 type reversing struct {
 	Tx
 	CarriedTx
@@ -240,7 +241,8 @@ func TestATokenWaitsWhileItsSaleIsBeingReversed(t *testing.T) {
 	}
 }
 
-// TestAReportThatAnAnswerHasOvertaken sets the time of delivery, and changes nothing else.
+// TestAReportThatAnAnswerHasOvertaken checks that a report after the meter's answer sets the time of
+// delivery and changes nothing else.
 func TestAReportThatAnAnswerHasOvertaken(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -260,8 +262,8 @@ func TestAReportThatAnAnswerHasOvertaken(t *testing.T) {
 	}
 }
 
-// TestTheLastTryOfAMessage: the fortieth ends it, and the pauses grow to a day only for a warning that must precede a
-// cut-off.
+// TestTheLastTryOfAMessage: the fortieth try ends the message. The pauses grow to a day only for a warning that must
+// precede a cut-off.
 func TestTheLastTryOfAMessage(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -287,7 +289,8 @@ func TestTheLastTryOfAMessage(t *testing.T) {
 	}
 }
 
-// TestAReportSaysWhen: the time of delivery is the network's if that is not in the future, else now. Only the first report counts.
+// TestAReportSaysWhen: the time of delivery is the network's time, or the present if the network's time is in the future. Only the
+// first report counts.
 func TestAReportSaysWhen(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

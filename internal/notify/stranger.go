@@ -6,17 +6,17 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// Limits for all unregistered numbers together. A sender's number costs a forger nothing, so a limit for one number does not
-// limit anybody who uses many.
+// Limits for all unregistered numbers together. A forger can invent sender's numbers, so a limit for each number would not stop
+// a sender who uses many numbers.
 const (
-	MaxStrangers = 1000 // messages of a tenant's strangers in an hour that are stored
+	MaxStrangers = 1000 // messages from a tenant's strangers that are stored in an hour
 	MaxPublic    = 500  // answers to a tenant's strangers in a day
 )
 
-// How long messages are stored. Old ones are deleted in batches; see [ForgetTx].
+// These are the times for which messages are stored. Older messages are deleted in batches; see [ForgetTx].
 const (
 	KeepStrangers = 30 * 24 * time.Hour  // strangers' messages and their answers
-	KeepMessages  = 400 * 24 * time.Hour // everything else after its end: more than a year, for complaints and yearly accounts
+	KeepMessages  = 400 * 24 * time.Hour // all other messages, counted from their end: more than a year, for complaints and yearly accounts
 )
 
 // strangersFull reports whether strangers have sent so much that the next message is not stored.
@@ -35,10 +35,10 @@ func (d *Dispatcher) publicSpent(tx Tx, now time.Time) (bool, error) {
 	return n >= MaxPublic, err
 }
 
-// ForgetTx is the part of a transaction that deletes old messages.
+// ForgetTx is the part of a transaction that [Forget] needs to delete old messages.
 type ForgetTx interface {
 	// MessagesForget deletes at most max ended messages that are older than a moment, with their tries, and returns their number.
-	// If purposes are given, it deletes only messages of these purposes.
+	// With purposes it deletes only messages of these purposes.
 	MessagesForget(before time.Time, max int, purposes ...Purpose) (int, error)
 }
 

@@ -10,29 +10,29 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Purpose names the purpose of a message, and so its template. Names are stored with messages; never rename one.
+// Purpose names the purpose of a message, and so its template. The names are stored with messages, so never rename a purpose.
 type Purpose string
 
 // Messages about an event.
 const (
 	// PurposeToken brings the only token of a sale.
 	PurposeToken Purpose = "token"
-	// PurposeTokenFree brings a token that was not paid for: free units, a replacement.
+	// PurposeTokenFree brings a token without a payment: free units, or a replacement.
 	PurposeTokenFree Purpose = "token-free"
-	// PurposeTokenStep brings one of several credit tokens: Step is its number, Of their count.
+	// PurposeTokenStep brings one of several credit tokens: [Args].Step is its number, and Of is their count.
 	PurposeTokenStep Purpose = "token-step"
-	// PurposeKeyChange brings one token of a key change, entered in the order of Step.
+	// PurposeKeyChange brings one token of a key change, to be entered in the order of [Args].Step.
 	PurposeKeyChange Purpose = "key-change"
 	// PurposeRecharge says that a wallet was recharged.
 	PurposeRecharge Purpose = "recharge"
-	// PurposeLow1 and PurposeLow2 warn of a low balance, PurposeCutSoon that the supply goes off at At (zero: soon).
+	// PurposeLow1 and PurposeLow2 warn of a low balance. PurposeCutSoon warns that the supply goes off at the time [Args].At (zero: soon).
 	PurposeLow1    Purpose = "low-1"
 	PurposeLow2    Purpose = "low-2"
 	PurposeCutSoon Purpose = "cut-announced"
-	// PurposeCutOff says that the supply went off, PurposeRestored that it comes back.
+	// PurposeCutOff says that the supply went off, and PurposeRestored says that it comes back.
 	PurposeCutOff   Purpose = "cut-off"
 	PurposeRestored Purpose = "restored"
-	// PurposeReversal says that a sale of energy was reversed, PurposeReversalMoney that a wallet's recharge was.
+	// PurposeReversal says that a sale of energy was reversed. PurposeReversalMoney says that a wallet's recharge was reversed.
 	PurposeReversal      Purpose = "reversal"
 	PurposeReversalMoney Purpose = "reversal-money"
 )
@@ -44,10 +44,10 @@ const (
 	PurposeWallet         Purpose = "wallet"          // the settled balance, and the live estimate with its time (Settled, Balance, At)
 	PurposeWalletSettled  Purpose = "wallet-settled"  // the settled balance alone, because the meter has not reported its use
 	PurposeLast           Purpose = "last-token"      // the last token again
-	PurposeLastStep       Purpose = "last-token-step" // the same for a sale of several tokens
-	PurposeLastKey        Purpose = "last-key-change" // a token of that sale's key change
+	PurposeLastStep       Purpose = "last-token-step" // the last token, if its sale has several tokens
+	PurposeLastKey        Purpose = "last-key-change" // a token of the key change that belongs to the last sale
 	PurposeLastNone       Purpose = "last-none"
-	PurposeLastPending    Purpose = "last-pending" // paid, but the token is not made yet
+	PurposeLastPending    Purpose = "last-pending" // the last sale is paid, but its token is not made yet
 	PurposeLastReversed   Purpose = "last-reversed"
 	PurposeLastWallet     Purpose = "last-wallet"   // a wallet needs no tokens
 	PurposeUsage          Purpose = "usage"         // use of seven days, mean of a day, use of yesterday (Used, Mean, Day)
@@ -56,20 +56,20 @@ const (
 	PurposeWalletUsage    Purpose = "wallet-usage"  // use of today, yesterday and this month, with its time (Today, Day, Used, At)
 	PurposeHelp           Purpose = "help"
 	PurposeUnknown        Purpose = "unknown-word"
-	PurposeChoose         Purpose = "choose-meter" // Meters, More
+	PurposeChoose         Purpose = "choose-meter" // a list of meters to choose from (Meters, More)
 	PurposeNotYours       Purpose = "not-among-yours"
-	PurposeNotHere        Purpose = "not-here" // a command for the meter
+	PurposeNotHere        Purpose = "not-here" // the customer wrote a command that only a meter understands
 	PurposeStopped        Purpose = "stopped"
 	PurposeStarted        Purpose = "started"
 	PurposeLater          Purpose = "later"
 	PurposePublic         Purpose = "public-help" // the only answer to a stranger
 )
 
-// Args are the figures and names in a message, as the message's row stores them. A token's digits are not among them: [Render]
-// gets them when the message is sent.
+// Args are the figures and names in a message, as the message's row stores them. They do not include a token's digits: [Render]
+// gets the digits when the message is sent.
 type Args struct {
 	Meter    string      `json:"meter,omitempty"`
-	Test     bool        `json:"test,omitempty"` // a simulated meter: the message is marked
+	Test     bool        `json:"test,omitempty"` // the meter is simulated, so the message is marked as a test
 	Utility  string      `json:"utility,omitempty"`
 	Contact  string      `json:"contact,omitempty"` // whom people call for help
 	Currency string      `json:"currency,omitempty"`
@@ -89,25 +89,25 @@ type Args struct {
 	Of   int `json:"of,omitempty"`
 	// Press means that a key must be pressed at the meter.
 	Press bool `json:"press_key,omitempty"`
-	// Meters are the meters to choose from, at most MaxChoices of them; More is the number of others.
+	// Meters are the meters to choose from, at most MaxChoices of them; More is the number of meters left out.
 	Meters []string `json:"meters,omitempty"`
 	More   int      `json:"more,omitempty"`
 	// Word is the keyword to write before a number.
 	Word string `json:"word,omitempty"`
-	// SIM is the number of the meter's SIM; empty if it has none.
+	// SIM is the number of the meter's SIM; empty if the meter has none.
 	SIM string `json:"sim,omitempty"`
 	// Account is the account of a wallet's notice: the notice counts as sent for all meters of the account.
 	Account string `json:"account,omitempty"`
 }
 
-// Limits in a message. Names are cut; figures, meter numbers and token digits never are.
+// Limits in a message. Names are cut. Figures, meter numbers and token digits are never cut.
 const (
-	// MaxName is the most characters of a name in a message; a longer one is cut and ends in a point ("Rural Electrificat.").
+	// MaxName is the most characters of a name in a message; a longer name is cut and ends in a point ("Rural Electrificat.").
 	MaxName = 20
-	// MaxContact is the same for the contact line. From a longer one only the telephone number is written; without a number it
-	// is cut like a name.
+	// MaxContact is the most characters of the contact line. A longer line is reduced to its telephone number; if it has no
+	// number it is cut like a name.
 	MaxContact = 28
-	// MaxChoices is how many meters are listed for a choice.
+	// MaxChoices is the most meters that a message lists to choose from.
 	MaxChoices = 4
 )
 
@@ -122,7 +122,7 @@ const maskedText = "notify.Rendered(masked)"
 // String returns a mask.
 func (r Rendered) String() string { return maskedText }
 
-// Format writes a mask, whatever the verb.
+// Format writes a mask for every verb.
 func (r Rendered) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, maskedText) }
 
 // MarshalText writes a mask.
@@ -131,19 +131,19 @@ func (r Rendered) MarshalText() ([]byte, error) { return []byte(maskedText), nil
 // NeedsToken reports whether messages of a purpose bring a token, whose digits [Render] then needs.
 func (p Purpose) NeedsToken() bool { return strings.Contains(templates[English][p], "{token}") }
 
-// phrase holds pieces of text in one language.
+// phrase holds the pieces of text that templates share, in one language.
 type phrase struct {
-	press string // a key must be pressed
-	soon  string // in place of a time
-	at    string // before a time
-	sim   string // how to send to the meter's SIM
-	more  string // after an incomplete list
-	call  string // before the contact line
+	press string // says that a key must be pressed
+	soon  string // replaces a missing time
+	at    string // precedes a time
+	sim   string // says how to send a token to the meter's SIM
+	more  string // follows an incomplete list
+	call  string // precedes the contact line
 }
 
-// Render writes a message: one short message of at most 160 characters of the GSM alphabet, with any names and figures.
-// Purposes that bring a token need one ([Purpose.NeedsToken]); all others ignore it. It returns an error for an unknown
-// purpose, an unknown currency or a missing token; then nothing may be sent.
+// Render writes a message: one short message of at most 160 characters of the GSM alphabet, with any names and figures. A
+// purpose that brings a token needs the parameter token ([Purpose.NeedsToken]); all other purposes ignore it. Render
+// returns an error for an unknown purpose, an unknown currency or a missing token. Then the message must not be sent.
 func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 	if l >= languages {
 		l = English
@@ -175,7 +175,7 @@ func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 	return Rendered{onlyIf(a.Test, "TEST ") + strings.Join(strings.Fields(out), " ")}, nil
 }
 
-// onlyIf returns s or "".
+// onlyIf returns s if the condition holds, else "".
 func onlyIf(is bool, s string) string {
 	if is {
 		return s
@@ -193,7 +193,7 @@ func (f phrase) when(t time.Time) string {
 	return f.at + " " + moment(t)
 }
 
-// help writes the contact.
+// help writes the contact line.
 func (f phrase) help(a Args) string {
 	if strings.TrimSpace(a.Contact) == "" {
 		return ""
@@ -205,7 +205,7 @@ func (f phrase) help(a Args) string {
 	return f.call + " " + cutName(line, MaxContact)
 }
 
-// phoneIn returns the longest piece of a line that can be a telephone number; empty if it has none.
+// phoneIn returns the longest piece of a line that can be a telephone number; empty if the line has none.
 func phoneIn(line string) string {
 	best := ""
 	for _, piece := range strings.FieldsFunc(line, func(r rune) bool { return !strings.ContainsRune("+0123456789 -", r) }) {
@@ -227,7 +227,7 @@ func or(a, b string) string {
 	return b
 }
 
-// choices lists meters with the numbers for choosing them.
+// choices lists meters with the numbers by which the customer chooses them.
 func (f phrase) choices(a Args) string {
 	var parts []string
 	for i, m := range a.Meters[:min(len(a.Meters), MaxChoices)] {
@@ -240,7 +240,7 @@ func (f phrase) choices(a Args) string {
 	return list
 }
 
-// cutName cuts a name that is longer than most characters and ends it with a point.
+// cutName cuts a name of more characters than the parameter most allows, and ends it with a point.
 func cutName(s string, most int) string {
 	s = strings.TrimSpace(s)
 	if len(s) <= most {
@@ -255,8 +255,8 @@ const (
 	plainLetter   = "AAAAAACEEEEIIIINOOOOOUUUUYaaaaaaceeeeiiiinooooouuuuyyLlSsSsZzZzZzCcCcNnEeAaOoUuSsGgIiOoUuBbDdKkYyEeOoSs''\"\"--  "
 )
 
-// plainLetters writes a name in the characters that GSM and ASCII have in common, one septet each. Letters lose their marks,
-// line ends and control characters become blanks, and anything else that telephones do not share becomes a question mark.
+// plainLetters writes a name in the characters that GSM and ASCII have in common, one septet each. Letters lose their accents.
+// Line ends and control characters become blanks. Any other character outside that set becomes a question mark.
 func plainLetters(s string) string {
 	return strings.Map(func(c rune) rune {
 		switch {

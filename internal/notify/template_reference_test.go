@@ -12,7 +12,8 @@ var update = flag.Bool("update", false, "write the tables of the reference page 
 
 const referencePage = "../../docs/reference/sms-texts.md"
 
-// TestTheReferencePageIsTheCode: run with -update after a change of a text or a word, and read the diff.
+// TestTheReferencePageIsTheCode compares the reference page with the texts and keywords of the code. After
+// a change of one of them, run the test with -update and read the diff.
 func TestTheReferencePageIsTheCode(t *testing.T) {
 	have, err := os.ReadFile(referencePage)
 	if err != nil {
@@ -97,7 +98,7 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 	}
 }
 
-// TestNoWordMeansTwoThings: several languages may have the same word, but with one meaning.
+// TestNoWordMeansTwoThings: a keyword may belong to several languages, but has one meaning in all of them.
 func TestNoWordMeansTwoThings(t *testing.T) {
 	means := map[string]Word{}
 	for l := range languages {

@@ -24,7 +24,7 @@ func tokenOf(t testing.TB, digits string) sts.Token {
 	return token
 }
 
-// longest has every name and figure at its longest.
+// longest returns arguments with every name and figure at its greatest length.
 func longest(currency string) notify.Args {
 	return notify.Args{
 		Meter: "0414000100123", Test: true, Utility: "Compañía Rural de Electrificação do Ñorte, Lda.", Contact: "Bureau 17, +258 84 000 0000.",
@@ -84,7 +84,7 @@ func TestATokenStandsWithinTheFirst40Characters(t *testing.T) {
 	}
 }
 
-// TestFiguresAreNeverCut looks for each figure of the English text, whole, in the text of every language.
+// TestFiguresAreNeverCut checks that each figure of the English text appears uncut in the text of every language.
 func TestFiguresAreNeverCut(t *testing.T) {
 	a := longest("KES")
 	a.Balance, a.Settled = -92_233_720_36853, 81_111_111_11111

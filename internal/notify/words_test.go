@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestAWordAtItsLimits: the greatest length, count and number of digits that is understood, and the next one that is not.
+// TestAWordAtItsLimits: the greatest length, count and number of digits are understood, and one more is not.
 func TestAWordAtItsLimits(t *testing.T) {
 	for _, c := range []struct {
 		text   string
@@ -35,7 +35,7 @@ func TestAWordAtItsLimits(t *testing.T) {
 	}
 }
 
-// TestWhatStandsForAKey: signs, digits and blanks of any script become those of a keypad, and invisible characters are dropped.
+// TestWhatStandsForAKey: signs, digits and blanks of any script become the ones of a keypad, and invisible characters are dropped.
 func TestWhatStandsForAKey(t *testing.T) {
 	for _, c := range []struct {
 		text   string
@@ -70,7 +70,8 @@ func TestWordsHaveNames(t *testing.T) {
 	}
 }
 
-// TestAMaskAtItsLimit: seventeen digits are a number, eighteen may be a token, with anything but letters between them.
+// TestAMaskAtItsLimit: seventeen digits are a number and stay, and eighteen may be a token and are masked. Any characters
+// but letters may stand between the digits.
 func TestAMaskAtItsLimit(t *testing.T) {
 	for text, want := range map[string]string{
 		"12345678901234567": "12345678901234567", "123456789012345678": "******************", "123456789 012345678": "********* *********", "123456789x012345678": "123456789x012345678",
@@ -103,7 +104,7 @@ func TestAMetersSignsMayBeWide(t *testing.T) {
 	}
 }
 
-// TestAMetersMessageAtItsLimits: 640 bytes, and sixteen rows.
+// TestAMetersMessageAtItsLimits: a message of 640 bytes is understood, a longer one is not, and only the first sixteen rows are read.
 func TestAMetersMessageAtItsLimits(t *testing.T) {
 	for n, want := range map[int]notify.ReplyKind{640: notify.ReplyRejected, 641: notify.ReplyOther} {
 		if got := notify.ParseMeterReply("Token rejected." + strings.Repeat(" ", n-15)); got.Kind != want {
@@ -117,7 +118,7 @@ func TestAMetersMessageAtItsLimits(t *testing.T) {
 	}
 }
 
-// TestARowOfLastTokens is read whole or not at all.
+// TestARowOfLastTokens checks that a row is either read completely or ignored.
 func TestARowOfLastTokens(t *testing.T) {
 	added := notify.ReplyRow{Result: notify.RowAdded, Units: 1000}
 	ended := notify.ReplyRow{First: "1234", Last: "5678", Result: notify.RowAdded, Units: 1000}
@@ -144,8 +145,8 @@ func TestTheEndsOfATokenAreEightDigits(t *testing.T) {
 	}
 }
 
-// TestWhatARowProves: what a row proves about a token with the same ends depends on the token's class and units, and on whether it
-// changes the key.
+// TestWhatARowProves: the proof of a row about a token with the same ends depends on the token's class and units, and on whether the
+// token changes the key.
 func TestWhatARowProves(t *testing.T) {
 	row := func(r notify.RowResult, units unit.Energy) notify.MeterReply {
 		return rows(notify.ReplyRow{First: "1111", Last: "2222", Result: r, Units: units})
@@ -187,7 +188,7 @@ func TestTwinsInTheList(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		twin notify.Pushed
-		want string // with one row, and with two
+		want string // the results with one row and with two rows
 	}{
 		"alike":             {twin(func(*notify.Pushed) {}), "[] [2 1]"},
 		"of other units":    {twin(func(q *notify.Pushed) { q.Units = 1100 }), "[1] [1]"},
@@ -213,7 +214,7 @@ func TestTwinsInTheList(t *testing.T) {
 	}
 }
 
-// TestATokenWithoutDigitsIsInNoList.
+// TestATokenWithoutDigitsIsInNoList checks that a list of last tokens proves nothing about a token that has no digits yet.
 func TestATokenWithoutDigitsIsInNoList(t *testing.T) {
 	p := notify.Pushed{Message: "1", Units: 1000, BySMS: true}
 	for _, r := range []notify.MeterReply{rows(added("", "", 1000)), {Kind: notify.ReplyTyped, Rows: []notify.ReplyRow{added("", "", 1000)}}} {
@@ -223,7 +224,8 @@ func TestATokenWithoutDigitsIsInNoList(t *testing.T) {
 	}
 }
 
-// TestAHistoryThatMayGoOnProvesNothing: with two hundred earlier tokens there may be more.
+// TestAHistoryThatMayGoOnProvesNothing: after two hundred earlier tokens the history may have more
+// that were not read, so a row proves nothing.
 func TestAHistoryThatMayGoOnProvesNothing(t *testing.T) {
 	sent := notify.Pushed{Message: "1", First: "1111", Last: "2222", Units: 1000, BySMS: true}
 	for n, asks := range map[int]bool{notify.MaxHistory - 1: false, notify.MaxHistory: true} {
@@ -238,7 +240,7 @@ func TestAHistoryThatMayGoOnProvesNothing(t *testing.T) {
 	}
 }
 
-// TestNextStep: the question and the token alternate after a doubtful answer, twelve messages in all.
+// TestNextStep: after a doubtful answer the server sends the question and the token by turns, twelve messages in all.
 func TestNextStep(t *testing.T) {
 	for _, c := range []struct {
 		tries       int
@@ -268,7 +270,7 @@ func TestOutcomesHaveNames(t *testing.T) {
 	}
 }
 
-// TestNamesAndContactsAtTheirLimits are written whole or cut, in letters that every telephone shows.
+// TestNamesAndContactsAtTheirLimits checks that names and contacts are either complete or cut, in letters that every telephone shows.
 func TestNamesAndContactsAtTheirLimits(t *testing.T) {
 	const name20, line28 = "Rural Electric Coop.", "Office 12, main street, town"
 	for _, c := range []struct{ name, contact, want string }{
@@ -286,7 +288,7 @@ func TestNamesAndContactsAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestALongListOfMetersSaysHowManyMore.
+// TestALongListOfMetersSaysHowManyMore checks that a list that was cut ends with the number of meters left out.
 func TestALongListOfMetersSaysHowManyMore(t *testing.T) {
 	for _, c := range []struct {
 		meters, more int
@@ -303,7 +305,8 @@ func TestALongListOfMetersSaysHowManyMore(t *testing.T) {
 	}
 }
 
-// TestALanguageThatThereIsNotIsEnglish: an unknown language gets the English text. A text without money needs no currency.
+// TestALanguageThatThereIsNotIsEnglish: an unknown language gets the English text. It also checks that a text without money
+// needs no currency.
 func TestALanguageThatThereIsNotIsEnglish(t *testing.T) {
 	for _, l := range []notify.Language{notify.Hausa + 1, 99} {
 		if r, err := notify.Render(l, notify.PurposeStarted, notify.Args{Currency: "no such"}, sts.Token{}); err != nil || r.Reveal() != "Warnings come to this number again. STOP ends them." {

@@ -19,11 +19,11 @@ import (
 // strayBatch is the most messages that get a route in one transaction.
 const strayBatch = 50
 
-// sendJob is one message for a route now.
+// sendJob is one message that a route has to send now.
 type sendJob struct {
 	message Message
 	sealed  []byte // digits of its token; nil if it has none
-	asking  bool   // sends the question for the meter's last tokens instead
+	asking  bool   // the worker sends the question for the meter's last tokens instead of the token
 	silent  bool   // nothing is left to send
 }
 
@@ -36,7 +36,7 @@ const (
 	served              // a message was handled
 )
 
-// one gives the route one due message of a tenant.
+// one gives one due message of a tenant to the route.
 func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configured) (look, error) {
 	due, err := access.Look(ctx, d.c.Door, t, func(tx Tx) (bool, error) { return tx.Queued().MessageDue(d.c.Now()) })
 	if err != nil || !due {
@@ -77,18 +77,18 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 	})
 	if turn == wentDown {
 		d.c.Log.Error("route went down", logkey.Route, r.Name(), logkey.Reason, cut(s.Why, MaxWhy))
-		d.Kick() // its messages go by the next route
+		d.Kick() // the messages of the failed route go by the next route
 	}
 	return served, err
 }
 
-// assign gives a route to messages that have none, or whose route is down or gone.
+// assign gives a route to messages that have no route, or whose route is down or gone.
 func (d *Dispatcher) assign(tx Tx) error {
 	ways, now := d.open(), d.c.Now()
 	mine, down := make([]string, len(ways.Mine)), []string{}
 	for i, w := range ways.Mine {
 		mine[i] = w.Name
-		if w.Down && !w.probed { // a probed route keeps its message until it has tried it
+		if w.Down && !w.probed { // a probed route keeps its message until it has tried to send it
 			down = append(down, w.Name)
 		}
 	}
@@ -118,8 +118,8 @@ func (d *Dispatcher) assign(tx Tx) error {
 	return nil
 }
 
-// unwanted ends a message that has no route, or lets it wait. It returns false if it changes nothing because another server may
-// have a route for it.
+// unwanted ends a message for which this server has no route, or lets it wait. It returns false if it changes nothing because
+// another server may have a route for the message.
 func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Routes, now time.Time) bool {
 	takes := slices.ContainsFunc(ways.Mine, func(w RouteStatus) bool { return w.takes(*m) })
 	switch {
@@ -132,7 +132,7 @@ func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Routes, now time.Tim
 		m.end(Expired, "no route takes it", now)
 		return true
 	}
-	if !m.SentAt.IsZero() && m.Purpose == PurposeMeter && !takes { // the meter may have it all the same
+	if !m.SentAt.IsZero() && m.Purpose == PurposeMeter && !takes { // the meter may have got the message in spite of that
 		m.end(Uncertain, "no route takes it, and the meter did not answer", now)
 		return true
 	}
@@ -140,8 +140,8 @@ func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Routes, now time.Tim
 	return true
 }
 
-// probe returns the name of a down route that the message is to test, ahead of the working routes, or "" if no route is due for
-// a test. One message a minute tests a route that is down, and goes by the next route at once if the test fails.
+// probe returns the name of a down route that this message must test before it uses a working route. It returns "" if no route is
+// due for a test. One message a minute tests a down route. If the test fails, the message goes by the next route at once.
 func (d *Dispatcher) probe(m Message, tries []Try, now time.Time) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -189,7 +189,7 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 	if gone, err := d.withdraw(tx, m); err != nil || gone {
 		return sendJob{silent: true}, err
 	}
-	if m.Purpose.warning() { // it may have waited for a route until the quiet hours
+	if m.Purpose.warning() { // the warning may have waited for a route until the quiet hours
 		quiet, zone, err := tx.QuietHours()
 		if err != nil {
 			return sendJob{}, err
@@ -232,7 +232,7 @@ func (d *Dispatcher) step(tx Tx, m *Message, tries []Try, now time.Time) (asking
 		}
 	}
 	if m.State == SentOut || m.State == Arrived {
-		m.Round++ // no answer, or a doubtful one: the next wait is longer
+		m.Round++ // the meter gave no answer or a doubtful one, so the next wait is longer
 	}
 	switch NextStep(sent, m.Asking, lastAsked) {
 	case SendAsk:
@@ -249,8 +249,8 @@ func (d *Dispatcher) step(tx Tx, m *Message, tries []Try, now time.Time) (asking
 	return false, tx.Outcomes().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: alarmtext.SmsSilent()})
 }
 
-// tokenOf returns the sealed token of a message. It ends the message if the token need not be sent. It lets the message wait
-// while the token's sale is being reversed: the outcome decides whether the token stays valid.
+// tokenOf returns the sealed token of a message. It ends the message if the token need not be sent. While the token's sale is
+// being reversed the message waits, because the reversal's outcome decides whether the token stays valid.
 func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
 	t, _, found, err := tx.Carried().TokenForPush(m.Token)
 	if err != nil {
@@ -282,7 +282,7 @@ const (
 	inMeter  = "the meter has the token already"
 )
 
-// needless returns the reason why a token need not be sent; empty if it must be.
+// needless returns the reason why a token need not be sent; empty if it must be sent.
 func needless(m Message, t sale.Token, found bool) string {
 	switch {
 	case !found:
@@ -295,7 +295,7 @@ func needless(m Message, t sale.Token, found bool) string {
 	return ""
 }
 
-// undone reports whether a token must not be loaded any more: its sale was reversed, or it was never made.
+// undone reports whether a token must not be loaded any more: its sale was reversed, or the token was never made.
 func undone(t sale.Token) bool {
 	return t.State == sale.TokenReversed || t.State == sale.TokenReversedUnconfirmed || t.State == sale.TokenFailed
 }
@@ -307,7 +307,7 @@ func orWhy(why, otherwise string) string {
 	return why
 }
 
-// send renders a message and gives it to the route. The text exists only between here and the route.
+// send renders a message and gives it to the route. The text exists only in this function and in the route.
 func (d *Dispatcher) send(ctx context.Context, r Configured, e sendJob) Sent {
 	text, err := d.text(e)
 	if err != nil {
@@ -318,7 +318,7 @@ func (d *Dispatcher) send(ctx context.Context, r Configured, e sendJob) Sent {
 	return r.Send(ctx, Outgoing{ID: e.message.ID.Text(id.Message), To: e.message.Phone, Text: text, Report: true, Validity: validity(e.message, d.c.Now())})
 }
 
-// validity is how long the network may try: until the message expires.
+// validity returns how long the network may try to deliver a message: until the message expires.
 func validity(m Message, now time.Time) time.Duration {
 	if m.ExpiresAt.IsZero() {
 		return 0
@@ -326,7 +326,7 @@ func validity(m Message, now time.Time) time.Duration {
 	return max(m.ExpiresAt.Sub(now), time.Minute)
 }
 
-// text returns the text to send.
+// text returns the text that a send job sends.
 func (d *Dispatcher) text(e sendJob) (string, error) {
 	m := e.message
 	switch {
@@ -375,7 +375,7 @@ func (d *Dispatcher) settled(tx Tx, e sendJob, s Sent) error {
 	}
 	now, before := d.c.Now(), m
 	t := &tries[n-1]
-	said := "" // by a report that came before this answer
+	said := "" // the result from a report that came before this answer
 	if t.Report == Failed.String() {
 		said = t.Why
 	}
@@ -387,7 +387,7 @@ func (d *Dispatcher) settled(tx Tx, e sendJob, s Sent) error {
 		return err
 	}
 	rejected := m.State == Queued && !m.AnsweredAt.Before(t.At)
-	if n < len(tries) || !m.Open || rejected { // a later try is running; or the message was answered, or ended, before the route's answer was recorded
+	if n < len(tries) || !m.Open || rejected { // a newer try runs, or the message was answered or ended meanwhile
 		m.Cost += t.Cost
 		if s.Outcome == Accepted {
 			m.Parts = t.Parts
@@ -404,7 +404,7 @@ func (d *Dispatcher) settled(tx Tx, e sendJob, s Sent) error {
 		return errors.Join(tx.TryPut(message, *t), keep(m))
 	}
 	settle(&m, tries, s, d.open(), d.c.Answer, now)
-	if err := tx.TryPut(message, *t); err != nil { // after settle: a report may have said more
+	if err := tx.TryPut(message, *t); err != nil { // written after settle, because a report may have added to the try
 		return err
 	}
 	if before.SentAt.IsZero() && !m.SentAt.IsZero() && m.Purpose == PurposeMeter {
@@ -416,7 +416,7 @@ func (d *Dispatcher) settled(tx Tx, e sendJob, s Sent) error {
 }
 
 // charge records the cost of a try, in the try and in its month. A try of unknown outcome may be billed, so its full cost is
-// counted: it is better to count too much than to be surprised by the bill.
+// counted: the total may be too high, but never below the bill.
 func (d *Dispatcher) charge(tx Tx, t *Try, s Sent, now time.Time) error {
 	if s.Outcome != Accepted && s.Outcome != Unknown {
 		return nil
@@ -434,7 +434,7 @@ func (d *Dispatcher) charge(tx Tx, t *Try, s Sent, now time.Time) error {
 	return tx.MessageTotal(now.In(zone).Format("2006-01"), t.Route, t.Parts, t.Cost)
 }
 
-// put writes a message; if its state has changed it also calls follow.
+// put writes a message. If the message's state has changed, put also calls follow.
 func (d *Dispatcher) put(tx Tx, m, before Message) error {
 	if err := tx.MessagePut(m); err != nil {
 		return err
@@ -442,7 +442,8 @@ func (d *Dispatcher) put(tx Tx, m, before Message) error {
 	return d.follow(tx, m, before)
 }
 
-// follow writes the audit row for a message's new state. Once a notice in the message counts as sent, follow records that too.
+// follow writes the audit row for a message's new state. If the message holds a notice that now counts as sent, follow records
+// the notice as sent too.
 func (d *Dispatcher) follow(tx Tx, m, before Message) error {
 	if m.State != before.State && m.State != Queued {
 		if err := d.note(tx, m); err != nil {

@@ -22,7 +22,7 @@ func withToken(t *testing.T) (h *hall, a, b *wire) {
 	return h, a, b
 }
 
-// TestARouteThatIsOutOfOrderHasNoWordAboutAMessage: its refusal does not count, and an unknown outcome stays unknown.
+// TestARouteThatIsOutOfOrderHasNoWordAboutAMessage: a refusal by such a route does not count, and an unknown outcome stays unknown.
 func TestARouteThatIsOutOfOrderHasNoWordAboutAMessage(t *testing.T) {
 	for _, c := range []struct {
 		answer notify.Sent
@@ -49,7 +49,7 @@ func TestARouteThatIsOutOfOrderHasNoWordAboutAMessage(t *testing.T) {
 	}
 }
 
-// TestAFailureInBetweenDoesNotCount: a route is down after five in a row.
+// TestAFailureInBetweenDoesNotCount: a route goes down only after five failures in a row.
 func TestAFailureInBetweenDoesNotCount(t *testing.T) {
 	h, a, _ := newHall(t)
 	no, yes := notify.Sent{Outcome: notify.NotSent, Why: strings.Repeat("x", notify.MaxWhy+1)}, notify.Sent{Outcome: notify.Accepted}
@@ -64,7 +64,7 @@ func TestAFailureInBetweenDoesNotCount(t *testing.T) {
 	}
 }
 
-// TestARouteThatIsDownIsTriedOnceAMinute: only one message a minute goes by it.
+// TestARouteThatIsDownIsTriedOnceAMinute: only one message a minute goes by such a route.
 func TestARouteThatIsDownIsTriedOnceAMinute(t *testing.T) {
 	h, a, b := newHall(t)
 	down := notify.Sent{Outcome: notify.NotSent, Closed: true, Why: "no modem"}
@@ -83,14 +83,14 @@ func TestARouteThatIsDownIsTriedOnceAMinute(t *testing.T) {
 	tried(time.Second, 2)
 	tried(59*time.Second, 2)
 	tried(time.Second, 3)
-	tried(time.Minute, 4) // it works again, as one message finds out
+	tried(time.Minute, 4) // one message finds out that the route works again
 	tried(0, 6)
 	if len(b.sent) != 11 {
 		t.Errorf("%d messages went by the other route, want 11", len(b.sent))
 	}
 }
 
-// TestAMessageThatCannotMoveHoldsNoneUp: the next message gets its route.
+// TestAMessageThatCannotMoveHoldsNoneUp: the message after it still gets a route.
 func TestAMessageThatCannotMoveHoldsNoneUp(t *testing.T) {
 	h, a, b := withToken(t)
 	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
@@ -111,7 +111,7 @@ func TestAMessageThatCannotMoveHoldsNoneUp(t *testing.T) {
 	}
 }
 
-// TestAMessageOfARouteThatIsGoneMoves: it gets another route ten minutes after it was due.
+// TestAMessageOfARouteThatIsGoneMoves: the message gets another route ten minutes after it was due.
 func TestAMessageOfARouteThatIsGoneMoves(t *testing.T) {
 	h, _, _ := newHall(t)
 	m := h.queues(text())
@@ -138,7 +138,7 @@ func TestAMeterWaitsAsLongAsTheServerIsTold(t *testing.T) {
 	}
 }
 
-// TestWhatIsTooLate ends in a state that tells what may have become of it.
+// TestWhatIsTooLate: a message that expires ends in a state that shows whether it may have arrived.
 func TestWhatIsTooLate(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft notify.Draft
@@ -166,7 +166,8 @@ func TestWhatIsTooLate(t *testing.T) {
 	}
 }
 
-// TestWarningsWaitForTheMorning: a warning also waits if it has waited for a route until the night. No other message waits.
+// TestWarningsWaitForTheMorning: a warning waits for the morning, even if it was due earlier and the night came while it
+// waited for a route. Other messages do not wait.
 func TestWarningsWaitForTheMorning(t *testing.T) {
 	night, morning := time.Date(2026, 11, 20, 22, 0, 0, 0, time.FixedZone("EAT", 3*3600)), time.Date(2026, 11, 21, 7, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	warn := func(p notify.Purpose) notify.Draft {
@@ -188,7 +189,7 @@ func TestWarningsWaitForTheMorning(t *testing.T) {
 		if at := h.of(m).NextAt; at.Equal(morning) != c.waits || !c.waits && !at.Equal(night) || life%(24*time.Hour) != 0 {
 			t.Errorf("%s is due at %s, for %s", c.draft.Purpose, at, life)
 		}
-		h.of(m).NextAt = night // as if it had waited for a route
+		h.of(m).NextAt = night // this simulates a message that has waited for a route
 		h.serves()
 		if x := h.of(m); (x.State == notify.Queued && x.NextAt.Equal(morning)) != c.waits || (x.State == notify.SentOut) == c.waits {
 			t.Errorf("%s at night: %s", c.draft.Purpose, h.state(m))
@@ -222,7 +223,8 @@ func (o *opener) Open(_ string, sealed []byte) ([]byte, error) {
 	return plain, o.err
 }
 
-// TestATokenThatCannotBeReadIsNotSent: it also checks that the digits of a readable token are wiped from memory.
+// TestATokenThatCannotBeReadIsNotSent: it ends without a call of the route. The test also checks that the digits of
+// a readable token are wiped from memory.
 func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft  notify.Draft
@@ -260,7 +262,7 @@ func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 	}
 }
 
-// TestWhatHappensWhileARouteSends: the route's answer does not undo it.
+// TestWhatHappensWhileARouteSends: the route's answer does not undo a change that was made during the send.
 func TestWhatHappensWhileARouteSends(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft  notify.Draft
@@ -307,7 +309,7 @@ func TestWhatHappensWhileARouteSends(t *testing.T) {
 	}
 }
 
-// TestAMessageThatIsForgottenWhileItIsSent leaves nothing behind.
+// TestAMessageThatIsForgottenWhileItIsSent checks that the route's answer writes no rows for a message that was deleted meanwhile.
 func TestAMessageThatIsForgottenWhileItIsSent(t *testing.T) {
 	for name, forget := range map[string]func(*hall, id.ID){
 		"its tries": func(h *hall, m id.ID) { delete(h.tries, m); h.of(m).Open = false },
@@ -322,7 +324,8 @@ func TestAMessageThatIsForgottenWhileItIsSent(t *testing.T) {
 	}
 }
 
-// TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt: this also holds if the worker of another route assigned the message.
+// TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt: the route's worker sends the message even if the worker of another
+// route assigned it.
 func TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt(t *testing.T) {
 	h, a, b := newHall(t)
 	c := h.config()
@@ -342,11 +345,11 @@ func TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt(t *testing.T) {
 	}
 }
 
-// TestAMeterThatRejectsEverything: if the meter wrote "rejected" after the token was sent, it counts as having rejected the token.
+// TestAMeterThatRejectsEverything: if the meter wrote "rejected" after the token was sent, the token counts as rejected.
 func TestAMeterThatRejectsEverything(t *testing.T) {
 	for name, c := range map[string]struct {
 		word   notify.Message
-		before time.Time // a rejection of this token
+		before time.Time // time of an earlier rejection of this token
 		want   string
 	}{
 		"it never said anything":   {notify.Message{}, time.Time{}, "unknown: the meter did not answer"},
@@ -382,7 +385,7 @@ func TestAMeterThatRejectsEverything(t *testing.T) {
 
 var noonBefore = time.Date(2026, 11, 19, 12, 0, 0, 0, time.UTC)
 
-// TestTriesBeforeARejectionDoNotCount: the day after, the token has all its tries again.
+// TestTriesBeforeARejectionDoNotCount: on the day after a rejection the token has all its tries again.
 func TestTriesBeforeARejectionDoNotCount(t *testing.T) {
 	for _, since := range []int{notify.MaxMeterTries - 1, notify.MaxMeterTries} {
 		h, a, _ := withToken(t)
@@ -390,7 +393,7 @@ func TestTriesBeforeARejectionDoNotCount(t *testing.T) {
 		x := h.of(m)
 		x.Route, x.SentAt, x.AnsweredAt = "a", h.now.Add(-3*time.Hour), h.now.Add(-2*time.Hour)
 		for n := range 2*notify.MaxMeterTries - 2 {
-			at := h.now.Add(-2 * time.Hour) // not after the rejection
+			at := h.now.Add(-2 * time.Hour) // this time is not after the rejection
 			if n < since {
 				at = h.now.Add(-time.Hour)
 			}
@@ -403,7 +406,7 @@ func TestTriesBeforeARejectionDoNotCount(t *testing.T) {
 	}
 }
 
-// TestAMeterIsAskedForItsLastTokens: the question and the token alternate, and every wait is longer.
+// TestAMeterIsAskedForItsLastTokens: the server sends the question and the token by turns, and every wait is longer.
 func TestAMeterIsAskedForItsLastTokens(t *testing.T) {
 	h, a, _ := withToken(t)
 	m := h.queues(toMeter())
@@ -426,7 +429,7 @@ func TestAMeterIsAskedForItsLastTokens(t *testing.T) {
 	}
 }
 
-// TestWhatWasSentIsNotedWhenTheServerEnds.
+// TestWhatWasSentIsNotedWhenTheServerEnds checks that a try is recorded even if the server's context ends while the route sends.
 func TestWhatWasSentIsNotedWhenTheServerEnds(t *testing.T) {
 	h, a, _ := newHall(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -440,7 +443,7 @@ func TestWhatWasSentIsNotedWhenTheServerEnds(t *testing.T) {
 	h.want("noted", h.state(m), "sent open=false route=a round=0 tries=1 cost=200")
 }
 
-// ending is a hall whose transactions end with their context.
+// ending is a hall whose transactions fail once their context has ended.
 type ending struct{ *hall }
 
 func (e ending) Do(ctx context.Context, tenant access.Tenant, fn func(notify.Tx) (bool, error)) error {

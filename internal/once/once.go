@@ -1,7 +1,7 @@
 // Package once carries out a request that moves money exactly once, however often it is sent. The work and the rendered
 // answer become durable together, and a repeated request gets the same bytes. Start at [Do].
 //
-// What a request does is in its use case.
+// The work of a request belongs to its use case.
 package once
 
 import (
@@ -16,20 +16,20 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// Tx is what stored answers need of a transaction.
+// Tx is the part of a transaction that stored answers need.
 type Tx interface {
-	// OnceTake claims the key of a request. It returns nil for a new request, else the stored answer of the earlier one.
+	// OnceTake claims the key of a request. It returns nil for a new request, else the stored answer of the earlier request.
 	OnceTake(access.Once) (*access.StoredAnswer, error)
-	// OnceFind is OnceTake for a transaction that stores the answer itself and may leave the claim to OncePut.
+	// OnceFind does the work of OnceTake for a transaction that stores the answer itself. It may leave the claim to OncePut.
 	OnceFind(access.Once) (*access.StoredAnswer, error)
 	// OnceClaim claims a key that OnceFind found to be new, for a request that takes more than one transaction.
 	OnceClaim(access.Once) error
 	OncePut(o access.Once, status int, sealed []byte, forever bool) error
-	// OnceLook returns what is stored under a request's key, nil for nothing; it does not claim the key.
+	// OnceLook returns the answer that is stored under a request's key, or nil if there is none. It does not claim the key.
 	OnceLook(principal, key string) (*access.StoredAnswer, error)
 }
 
-// Clock reads what the store knows of time.
+// Clock reads the times that the store knows.
 type Clock interface {
 	// VendClock returns the times that the store knows.
 	VendClock() (sale.Times, error)
@@ -51,15 +51,15 @@ type Sealer interface {
 type Answers[X Rows] struct {
 	Door   access.Door[X]
 	Sealer Sealer
-	// MayDate returns why the server's clock may not date anything, given the store's times.
+	// MayDate reads the store's times. It also returns a refusal if the server's clock may not date anything.
 	MayDate func(Clock) (sale.Times, refusal.Refusal, error)
 }
 
 // Request identifies a request that moves money, by its Idempotency-Key. The zero value is a request that is never repeated.
 type Request struct {
 	Once access.Once
-	// RenderRefusal makes the answer to store for a refusal that is the request's own fault. If it is nil, no refusal is
-	// stored.
+	// RenderRefusal makes the answer to store for a refusal that is the request's own fault. If RenderRefusal is nil, no
+	// refusal is stored.
 	RenderRefusal func(refusal.Refusal) (status int, body []byte)
 }
 
@@ -71,7 +71,7 @@ func (q Request) Keeps(r refusal.Refusal) bool {
 // Done is the outcome of a request that moves money.
 type Done[T any] struct {
 	refusal.Refusal
-	Reply  Reply  // what to send, byte for byte; Status 0 if nothing was rendered
+	Reply  Reply  // the answer to send, byte for byte; Status is 0 if none was rendered
 	Replay *Reply // the stored answer of an earlier request with this key and body; then nothing else is set
 	Value  T      // result of the work
 }
@@ -106,8 +106,8 @@ type step[T any] struct {
 }
 
 // Do calls the function do once, if the actor has the right. Its work and the rendered answer become durable together, and a repeated
-// request gets the same bytes for ever. A refusal undoes all work, and is stored for a time if it is the request's own fault.
-// render may be nil; it may be called more than once and must not keep state.
+// request gets the same bytes forever. A refusal undoes all work. It is stored for a limited time if it is the request's own fault. The
+// parameter render may be nil. It may be called more than once and must not keep state.
 func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, right access.Right, q Request, render func(T) (int, []byte),
 	do func(X) (T, refusal.Refusal, error)) (Done[T], error) {
 	if no := by.Needs(right); no.Refused() {
@@ -140,8 +140,8 @@ func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, right
 	return Done[T]{Reply: s.reply, Value: s.value}, nil
 }
 
-// take claims the key of a request. For a new request it returns nothing, for a repeated one the stored answer or the reason why
-// there is no answer.
+// take claims the key of a request. For a new request it returns nil. For a repeated request it returns the stored answer, or a
+// refusal that says why there is no answer.
 func take(tx Tx, o access.Once) (*access.StoredAnswer, refusal.Refusal, error) {
 	if o.Key == "" {
 		return nil, refusal.Refusal{}, nil
@@ -161,7 +161,7 @@ func take(tx Tx, o access.Once) (*access.StoredAnswer, refusal.Refusal, error) {
 // sealContext binds a stored answer to its owner and key.
 func sealContext(o access.Once) string { return "once:" + o.Principal + "\x00" + o.Key }
 
-// Put stores an answer under the key of its request, for ever or for a time. A request without a key stores none.
+// Put stores an answer under the key of its request, forever or for a limited time. A request without a key stores none.
 func (a Answers[X]) Put(tx Tx, o access.Once, r Reply, forever bool) error {
 	if o.Key == "" {
 		return nil
@@ -178,8 +178,9 @@ func (a Answers[X]) Replay(o access.Once, kept access.StoredAnswer) (*Reply, err
 	return &Reply{Status: kept.Status, Body: body}, nil
 }
 
-// Refuse answers with a refusal, and stores it if a repetition must get it again. It uses a transaction of its own, because
-// the refused one was rolled back. If another request with the same key was answered in between, that answer remains.
+// Refuse answers with a refusal, and stores it if a repeated request must get the same refusal. It needs a new transaction,
+// because the transaction of the refused request was rolled back. If another request with the same key was answered meanwhile,
+// that answer remains.
 func Refuse[T any, X Rows](ctx context.Context, a Answers[X], by access.Actor, q Request, r refusal.Refusal) (Done[T], error) {
 	out := Done[T]{Refusal: r}
 	if !q.Keeps(r) {
@@ -205,8 +206,9 @@ func Refuse[T any, X Rows](ctx context.Context, a Answers[X], by access.Actor, q
 	return out, nil
 }
 
-// storable reports whether a refusal is about the request itself, so that the same request must get it again. A refusal is
-// not stored if it depends on the moment (another request running, the server's own state) or on the caller.
+// storable reports whether a refusal is about the request itself, so that a repeated request must get the same refusal. A
+// refusal is not stored if it depends on the moment or on the caller. Moments are another request that is running, or the
+// server's own state.
 func storable(c refusal.Code) bool {
 	switch c {
 	case refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid, refusal.IdempotencyKeyReused, refusal.IdempotencyRunning,

@@ -18,16 +18,15 @@ import (
 // errStore is the error of a failing call.
 var errStore = errors.New("the store failed")
 
-// answers is a store of answers in memory: its own door and its own transaction. The field broken is the
-// number of the call that fails. That call still has its effect and returns its value, so that code that ignores the error
-// continues.
+// answers stores answers in memory, and is also the door and the transaction of the tests. The field broken is the number of
+// the call that fails. That call still has its effect and returns its value, so that code that ignores the error continues.
 type answers struct {
 	once.Tx
 	kept    map[string]access.StoredAnswer
 	calls   *[]string
 	broken  *int                     // counted from 1; 0 for none
-	between *func()                  // what another request does before the next transaction
-	forever map[string]bool          // stored for ever, by key
+	between *func()                  // called before the next transaction, in place of another request
+	forever map[string]bool          // whether the answer is stored forever, by key
 	tenants map[access.Tenant]string // the tenant of each transaction
 }
 
@@ -97,7 +96,7 @@ type rig struct {
 	store answers
 	by    access.Actor
 	doubt refusal.Refusal
-	plain bool // nothing is rendered
+	plain bool // true if the request renders no answer
 	done  int
 }
 
@@ -185,8 +184,8 @@ func TestNothingIsDoneWhileTheClockIsInDoubt(t *testing.T) {
 	}
 }
 
-// TestNoFailureOfTheStoreIsHidden: whichever call fails, only its error comes back, for a new request, a repeated one, and
-// one whose refusal is stored.
+// TestNoFailureOfTheStoreIsHidden: whichever call fails, the caller gets only its error. This holds for a new request, for a
+// repeated one, and for one whose refusal is stored.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	first := func(d *rig) { d.send("key-1", 1, refusal.Refusal{}) }
@@ -194,8 +193,8 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		name    string
 		least   int
 		no      refusal.Refusal
-		says    string // text before the store's error
-		from    int    // from this call on
+		says    string // text in front of the store's error
+		from    int    // number of the first call whose error has this text
 		before  func(*rig)
 		between func(*rig)
 	}{
@@ -210,7 +209,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 				c.before(d)
 			}
 			if c.between != nil {
-				*d.store.between = func() { // its calls do not fail and are not counted
+				*d.store.between = func() { // these calls do not fail and are not counted
 					calls := *d.store.calls
 					*d.store.broken = 0
 					c.between(d)
@@ -256,8 +255,8 @@ func TestTheAnswerThatCameFirstStands(t *testing.T) {
 	}
 }
 
-// TestAnAnswerIsKeptForEver: a refusal is stored only for a time. Each is sealed for its own key, and without a renderer neither is
-// stored.
+// TestAnAnswerIsKeptForEver: an answer is stored forever, and a refusal only for a limited time. Each is sealed for its own key.
+// Without a renderer neither is stored.
 func TestAnAnswerIsKeptForEver(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	d := newRig(t)
@@ -285,7 +284,7 @@ func TestAnAnswerIsKeptForEver(t *testing.T) {
 	}
 }
 
-// TestWhoMayNotIsNotHeard: without the right, nothing is looked up and no key is claimed.
+// TestWhoMayNotIsNotHeard: without the right the request looks nothing up and claims no key.
 func TestWhoMayNotIsNotHeard(t *testing.T) {
 	d := newRig(t)
 	d.by.Role = access.Support
@@ -294,7 +293,7 @@ func TestWhoMayNotIsNotHeard(t *testing.T) {
 	}
 }
 
-// TestAReplyPrintsNoBody: it may hold digits.
+// TestAReplyPrintsNoBody checks that no output shows the body of a reply, which may hold digits.
 func TestAReplyPrintsNoBody(t *testing.T) {
 	r := once.Answer(201, []byte("1234 5678"))
 	text, err := json.Marshal(map[string]any{"reply": r})

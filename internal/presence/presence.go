@@ -1,9 +1,10 @@
 // Package presence tracks which server holds which meter's connection, if several servers share one database.
 //
 // A meter may connect to any of the servers. That server takes the meter's session, and with it the right to deliver to the
-// meter: tokens sold and commands ordered at any server reach it through the server that holds its connection. If the meter
-// connects to another server the session moves there, and the old server closes its dead connection. Money never depends on
-// this: a record that arrives through the old connection is also taken, once, by the receive window.
+// meter. Tokens sold and commands ordered at any server reach the meter through the server that holds its connection. If the
+// meter connects to another server, the session moves there, and the old server closes its dead connection. Money never
+// depends on this: the server also accepts a record through the old connection, and the receive window makes sure that it
+// counts once.
 package presence
 
 import (
@@ -25,12 +26,12 @@ const (
 	lookEvery = 2 * time.Second  // how often a server checks who is connected elsewhere
 	aliveFor  = 10 * time.Second // how long a dead server counts as holding its connections
 	takeBatch = 100              // connections recorded in one transaction
-	maxNews   = 100_000          // connections that began or ended and are not recorded yet; far above the broker's limit
+	maxNews   = 100_000          // connections that began or ended and are not recorded yet; far above the broker's limit of connections
 )
 
 // Tx is the part of a transaction that this package needs.
 type Tx interface {
-	// Tenants lists all tenants, whatever the transaction's own.
+	// Tenants lists all tenants, not only the tenant of the transaction.
 	Tenants() ([]access.Tenant, error)
 	SessionTake(meter int64, instance string) (epoch int64, err error)
 	SessionDrop(meter int64, instance string, epoch int64) error
@@ -82,7 +83,7 @@ func (p *Presence) Disconnected(who registry.Identity) { p.put(news{who, false})
 
 func (p *Presence) put(n news) {
 	p.mu.Lock()
-	if len(p.news) < maxNews { // above it, the meter's next connection reports again
+	if len(p.news) < maxNews { // news beyond the limit is dropped; the meter's next connection reports again
 		p.news = append(p.news, n)
 	}
 	p.mu.Unlock()
@@ -92,7 +93,7 @@ func (p *Presence) put(n news) {
 	}
 }
 
-// Elsewhere reports whether another live server held the meter's connection at the last look.
+// Elsewhere reports whether another live server held the meter's connection at this server's last check.
 func (p *Presence) Elsewhere(number string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,7 +126,7 @@ func (p *Presence) Run(ctx context.Context) error {
 	}
 }
 
-// note records the beginnings and ends, in order. Those that failed stay at the front.
+// note records the connections that began or ended, in order. News that could not be recorded stays at the front.
 func (p *Presence) note(ctx context.Context) error {
 	for {
 		p.mu.Lock()
@@ -246,8 +247,8 @@ func (p *Presence) look(ctx context.Context) error {
 	return nil
 }
 
-// taken reports, once, that a session of this server now belongs to another. It returns false if this server has news of the
-// meter that is not recorded yet: that is newer than what look read.
+// taken reports, once, that a session of this server now belongs to another. It returns false if this server has unrecorded
+// news of the meter, because the news is newer than the sessions that look has read.
 func (p *Presence) taken(number string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -19,7 +19,7 @@ type table struct {
 	mu    sync.Mutex
 	rows  map[int64]row
 	alive map[string]time.Time
-	fail  error // of every transaction
+	fail  error // error of every transaction
 }
 
 type row struct {
@@ -146,7 +146,7 @@ func TestAMeterThatConnectsElsewhereTakesItsSessionThere(t *testing.T) {
 		if b.holder(7) != "right" || left.said() != "[7] [7]" {
 			t.Errorf("the session is %q's, left said %s; want right's, and the connection at left closed once", b.holder(7), left.said())
 		}
-		left.Disconnected(meter(7)) // the effect of closing
+		left.Disconnected(meter(7)) // the server reports this when it closes the connection
 		synctest.Wait()
 		if b.holder(7) != "right" || right.Elsewhere("7") || !left.Elsewhere("7") {
 			t.Errorf("the end of the old connection made the session %q's", b.holder(7))
@@ -180,7 +180,7 @@ func TestAServerThatGoesGivesItsSessionsBack(t *testing.T) {
 		if b.holder(0) != "" || b.holder(249) != "" || right.Elsewhere("249") {
 			t.Errorf("after left has gone its sessions are %q's", b.holder(249))
 		}
-		// A server that dies leaves its sessions, and counts as alive only for a short time.
+		// A server that dies does not release its sessions, but counts as alive only for a short time.
 		b.mu.Lock()
 		b.rows[5], b.alive["dead"] = row{"dead", 1}, time.Now().Add(5*time.Second)
 		b.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// style is the receipt's own style, because a saved or forwarded page must print as the first one did.
+// style is the receipt's own style, because a saved or forwarded page must print as the original did.
 //
 //go:embed receipt.css
 var style string
@@ -24,7 +24,7 @@ var style string
 //go:embed receipt.html
 var layout string
 
-// HTMLPolicy returns the content security policy under which [HTML] works: its own style and nothing else.
+// HTMLPolicy returns the content security policy for the page of [HTML]: it allows the page's own style and nothing else.
 func HTMLPolicy() string {
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// TestWhatIsLeftToPayIsOneThing: it includes the tax, and if the line shows the net amount the text says so.
+// TestWhatIsLeftToPayIsOneThing: the unpaid figure always includes the tax. The text says so if the line shows the net amount.
 func TestWhatIsLeftToPayIsOneThing(t *testing.T) {
 	kes := money.Currency{Code: "KES", Exp: 2}
 	left := money.Minor(7950)

@@ -15,12 +15,12 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// neutral is what no language translates: figures, signs, units of amounts, the names of the key's properties, and
-// an identity that the paper breaks.
+// neutral matches text that stays the same in every language: figures, signs, units of amounts, the names of the
+// key's properties, and an identity that the paper breaks.
 var neutral = regexp.MustCompile(`^([\d\s.,:%*@()+/–-]|KES|UGX|EAT|UTC|SGC|KRN|TI|TT|EA|(vnd|acc)_[0-9a-z]+)*$`)
 
-// TestAPseudoLanguageGoesThroughEveryReceipt: all words of every form of every receipt come from the catalogue or from the
-// receipt's own data, and texts that are two fifths longer still fit the paper and the short messages.
+// TestAPseudoLanguageGoesThroughEveryReceipt: every form of every receipt takes its words from the catalogue or from the
+// receipt's own data. Texts that are 40 per cent longer still fit the paper and the short messages.
 func TestAPseudoLanguageGoesThroughEveryReceipt(t *testing.T) {
 	say := wordstest.WithPseudo(t).For(wordstest.Pseudo)
 	all := shapes(t)
@@ -81,7 +81,7 @@ func visible(t *testing.T, page string) string {
 	return strings.Join(out, " ")
 }
 
-// ownData lists the texts that a receipt carries, the longest first.
+// ownData lists the texts that come from the receipt itself, the longest first.
 func ownData(t *testing.T, r receipt.Receipt) []string {
 	t.Helper()
 	doc, err := receipt.JSON(r)

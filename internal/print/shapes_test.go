@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func left(m money.Minor) *money.Minor { return &m }
 
-// plain is the receipt of V2 of docs/reference/money.md: 100.00 for 34.7 kWh at 2.50 and 15 %.
+// plain is the receipt of example V2 in docs/reference/money.md: 100.00 buys 34.7 kWh at 2.50 with 15 % tax.
 func plain(t *testing.T) receipt.Receipt {
 	r := sample(t)
 	r.Title, r.Test, r.Others, r.Message, r.Version = receipt.TaxInvoice, false, nil, "", 3
@@ -121,7 +121,7 @@ func notes(t *testing.T) map[string]receipt.Receipt {
 		"test-credit-note": note(test, false)}
 }
 
-// TestEveryShapeOfReceipt compares each form of each shape with its golden file, and adds each up as it is printed.
+// TestEveryShapeOfReceipt compares each form of each receipt with its golden file, and adds up the printed amounts of each form.
 func TestEveryShapeOfReceipt(t *testing.T) {
 	all := shapes(t)
 	maps.Copy(all, notes(t))
@@ -181,7 +181,7 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// fits checks what holds for every receipt: lines fit the paper, messages fit their length, and all forms have the same digits.
+// fits checks rules for every receipt: lines fit the paper, messages keep their length, and all forms have the same digits.
 func fits(t *testing.T, r receipt.Receipt) {
 	t.Helper()
 	for width, text := range map[int]string{32: print.Text32(english(t), r), 48: print.Text48(english(t), r)} {
@@ -240,7 +240,7 @@ func TestKeyChangesStandAboveTheCredit(t *testing.T) {
 
 func TestManyTokensMakeSeveralMessages(t *testing.T) {
 	r := shapes(t)["two-tokens"]
-	r.Test, r.Copy, r.Reversed, r.Tendered = true, 12, true, 99_999_999_99 // as much text besides the digits as possible
+	r.Test, r.Copy, r.Reversed, r.Tendered = true, 12, true, 99_999_999_99 // the longest text besides the digits
 	for len(r.Tokens) < 2*print.MaxMessages {
 		next := r.Tokens[0]
 		next.Kind, next.Units = receipt.FreeToken, 1_638_300

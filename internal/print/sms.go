@@ -12,12 +12,14 @@ import (
 // Septets is the capacity of one short message in the GSM-7 alphabet.
 const Septets = 160
 
-// MaxMessages is the most messages for one receipt. Each has room for at least two tokens, so 32 tokens always fit; a sale makes fewer.
+// MaxMessages is the most messages for one receipt. Each has room for at least two tokens, so 32 tokens always fit. A sale makes fewer
+// tokens.
 const MaxMessages = 16
 
 // SMS writes the receipt as short messages of at most 160 septets. The digits come first, because people read the message for them, then
-// units, amount, meter and receipt. One message is the rule. Several tokens may need more messages, each with as many tokens as fit and its
-// number, "1/2". All characters take one septet in GSM-7: letters that it lacks lose their accents, any other sign becomes a question mark.
+// units, amount, meter and receipt. Most receipts fit into one message. Several tokens may need more messages: each has its number ("1/2")
+// and as many tokens as fit. All characters take one septet in GSM-7. Letters that GSM-7 lacks lose their accents, and any other sign
+// becomes a question mark.
 func SMS(say words.Texts, r receipt.Receipt) []string {
 	end := tail(say, r, longTail)
 	tokens := r.Ordered()
@@ -54,7 +56,7 @@ func SMS(say words.Texts, r receipt.Receipt) []string {
 	return out
 }
 
-// short is a token's kind and units in few characters.
+// short returns a token's kind and units in few characters.
 func short(say words.Texts, t receipt.Token) string {
 	switch t.Kind {
 	case receipt.KeyChange:
@@ -67,13 +69,13 @@ func short(say words.Texts, t receipt.Token) string {
 	return plain(say.ShortToken(t.Units.KWh(1)))
 }
 
-// Greatest length of the text besides the digits: with one token, and with two and their kinds.
+// Greatest length of the text besides the digits: in a message with one token, and in a message with two tokens and their kinds.
 const (
 	longTail  = 84
 	shortTail = 70
 )
 
-// tail returns the part of a message that is not digits: the required text, and as much of the rest as fits.
+// tail returns the text of a message apart from the digits: the required parts, and as many of the optional parts as fit.
 func tail(say words.Texts, r receipt.Receipt, most int) string {
 	must := Marks(say, r)
 	switch {
@@ -115,7 +117,8 @@ func tail(say words.Texts, r receipt.Receipt, most int) string {
 	return text
 }
 
-// marked are letters with accents, and others that GSM-7 lacks or that some phones do not show, with the letters that replace them.
+// These are letters with accents, and other letters that GSM-7 lacks or that some phones do not show, with the letters that replace
+// them.
 const (
 	marked   = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöùúûüýÿŁłŚśŻżŹźĆćŃńĘęĄąƁɓƊɗƘƙƳƴ"
 	unmarked = "AAAAAACEEEEIIIINOOOOOUUUUYaaaaaaceeeeiiiinooooouuuuyyLlSsZzZzCcNnEeAaBbDdKkYy"

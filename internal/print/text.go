@@ -1,5 +1,5 @@
 // Package print lays out receipts: as plain text in a fixed number of columns, and as a page for any printer. Package receipt decides the
-// content; this package only arranges it.
+// content, and this package only arranges the content.
 package print
 
 import (
@@ -24,7 +24,7 @@ const (
 	columns48 = 48
 )
 
-// Text32 does the same as [Text48] in 32 columns.
+// Text32 lays out a receipt as [Text48] does, in 32 columns.
 func Text32(say words.Texts, r receipt.Receipt) string { return text(say, r, columns32) }
 
 // Text48 lays out a receipt in 48 columns. It reveals the digits that the receipt carries. Every line ends with a line feed. Names that
@@ -49,13 +49,13 @@ func Marks(say words.Texts, r receipt.Receipt) (out []string) {
 	return out
 }
 
-// part returns the name of a line for something other than energy.
+// part returns the name of a receipt line that is not for energy.
 func part(say words.Texts, p receipt.Part) string {
 	return strings.TrimSpace(say.PaperPart(say.Name("line", p.Kind), cmp.Or(p.Label, p.Ref)))
 }
 
-// owing returns what is still unpaid of a part, or "" for a charge without an end. A taxed part's line shows the net amount, so the text
-// says that this figure includes the tax.
+// owing returns the text about the unpaid rest of a part, or "" for a charge without an end. The line of a taxed part shows the net
+// amount, so the text says that the rest includes the tax.
 func owing(say words.Texts, p receipt.Part, c money.Currency) string {
 	switch {
 	case p.Left == nil:
@@ -232,7 +232,7 @@ func (p *page) centre(text string) {
 	}
 }
 
-// centreIf centres a text, if there is one.
+// centreIf centres a text if it is not empty.
 func (p *page) centreIf(text string) {
 	if text != "" {
 		p.centre(text)
@@ -250,8 +250,8 @@ func (p *page) note(text string) {
 // label is the width of the field names.
 const label = 11
 
-// field writes a name and its text. Text that does not fit continues below it. A name that is too long has lines of its own. An empty field
-// is left out.
+// field writes a name and its text. Text that does not fit continues on the next line. A name that is too long stands on separate lines.
+// An empty field is left out.
 func (p *page) field(name, text string) {
 	if text = clean(text); text == "" {
 		return
@@ -285,7 +285,7 @@ func (p *page) amount(text string, m money.Minor, c money.Currency) {
 	p.blank()
 }
 
-// clean reduces a text to one line of printable characters.
+// clean turns a text into one line of printable characters.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -299,11 +299,11 @@ func clean(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// columns returns how many columns a text takes: two for each Chinese, Japanese or Korean character and for pictures, none for an accent on
-// the letter before.
+// columns returns how many columns a text takes: two for a Chinese, Japanese or Korean character or a picture, and none for an accent on
+// the letter before it.
 func columns(s string) int { return displaywidth.String(s) }
 
-// cut divides a text after as many whole characters as width columns hold.
+// cut divides a text where its whole characters have filled width columns.
 func cut(s string, width int) (head, rest string) {
 	signs := displaywidth.StringGraphemes(s)
 	at := 0
@@ -316,7 +316,7 @@ func cut(s string, width int) (head, rest string) {
 	return s[:at], s[at:]
 }
 
-// wrap divides a text into lines of at most width columns, at blanks if there are any. It returns at least one line.
+// wrap divides a text into lines of at most width columns, at blanks where possible. It returns at least one line.
 func wrap(s string, width int) []string {
 	var lines []string
 	line := ""

@@ -65,8 +65,8 @@ func TestEveryLineFitsThePaper(t *testing.T) {
 	}
 }
 
-// eastAsian counts the columns of a text independently of the layout code: two for the wide letters and pictures of these tests, none for
-// accents.
+// eastAsian counts the columns of a text independently of the layout code: two for a wide letter or a picture of these tests, and none for
+// an accent.
 func eastAsian(s string) (n int) {
 	for _, r := range s {
 		switch {
@@ -80,8 +80,8 @@ func eastAsian(s string) (n int) {
 	return n
 }
 
-// TestAmountsStandUnderEachOther: whatever letters a name has, the amount after it ends in the last column, and no part of the name is
-// lost.
+// TestAmountsStandUnderEachOther: with any letters in a name, the amount after the name ends in the last column, and the name is
+// complete.
 func TestAmountsStandUnderEachOther(t *testing.T) {
 	r := sample(t)
 	for _, label := range []string{"日本語の債務", "cafe\u0301 de la gare", "日本日本日本日本日本日本日本日本日本日本日本日本日本"} {

@@ -13,18 +13,18 @@ import (
 
 // Account is what a meter's account requires of its device.
 type Account struct {
-	// Wallet says that the account decides about the supply: it is a wallet.
+	// Wallet says that the account is a wallet, so that the account decides about the supply.
 	Wallet  bool
 	On      bool
 	Reasons []string // why the supply should be off
-	// Warning is the level of the warning in force: 0 none, 1 low, 2 nearly nothing left.
+	// Warning is the level of the warning in force: 0 for no warning, 1 for little money, 2 for nearly none.
 	Warning int
 	Left    money.Minor // the available money
 	Words   Words
 }
 
-// Account returns what the account of a meter requires. It uses only the meter's wallet row; [wallet.Wanted] decides.
-// now is the server's time, for the local month of a summary.
+// Account returns what the account of a meter requires. It reads only the meter's wallet row, and [wallet.Wanted]
+// decides about the supply. The parameter now is the server's time; it gives the local month of a summary.
 func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.Time) (a Account, err error) {
 	err = l.door.View(ctx, who.Tenant, func(tx Tx) error {
 		a = Account{Words: Words{Meter: who.Number}}
@@ -41,7 +41,7 @@ func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.
 	return a, nil
 }
 
-// wants fills in the values of the meter's wallet.
+// wants fills in the values that come from the meter's wallet.
 func (a *Account) wants(tx wallet.ReleaseTx, who registry.Identity, now time.Time) error {
 	rows, err := tx.WalletOf(who.Meter)
 	if err != nil {
@@ -69,8 +69,8 @@ func (a *Account) wants(tx wallet.ReleaseTx, who registry.Identity, now time.Tim
 	return nil
 }
 
-// warning returns the level of the warning in force. A warning is in force if it was announced and the money is still
-// below its level.
+// warning returns the level of the warning in force. A warning is in force if it was sent and the money is still below
+// its level.
 func warning(s wallet.State) int {
 	switch {
 	case s.Low2.Below && s.Low2.Fired:

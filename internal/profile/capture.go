@@ -12,7 +12,7 @@ import (
 // Limits of a capture.
 const (
 	maxCaptureLine = 64 << 10
-	maxCapture     = 100_000 // messages
+	maxCapture     = 100_000 // messages in a capture
 )
 
 // ErrCapture is wrapped by every error of a capture.
@@ -25,8 +25,8 @@ type Captured struct {
 	Payload []byte
 }
 
-// capturedLine is a line as mosquitto_sub -F %j writes it; other keys are ignored. In a file written by hand the time
-// may be called "at".
+// capturedLine is a line of the form that mosquitto_sub -F %j writes; other keys are ignored. A file written by hand may
+// name the time "at".
 type capturedLine struct {
 	Tst     string `json:"tst"`
 	At      string `json:"at"`
@@ -34,7 +34,7 @@ type capturedLine struct {
 	Payload string `json:"payload"`
 }
 
-// ReadCapture reads messages, one JSON object a line. It skips empty lines and lines that begin with #.
+// ReadCapture reads messages, one JSON object on each line. It skips empty lines and lines that begin with #.
 func ReadCapture(r io.Reader) ([]Captured, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4096), maxCaptureLine)
@@ -66,7 +66,7 @@ func ReadCapture(r io.Reader) ([]Captured, error) {
 	return out, nil
 }
 
-// capturedTime reads the time of a line: RFC 3339, or as mosquitto writes it, with Z and an offset.
+// capturedTime reads the time of a line: in RFC 3339, or in the form of mosquitto, with Z and an offset.
 func capturedTime(l capturedLine) (time.Time, error) {
 	text := l.Tst
 	if text == "" {
@@ -80,7 +80,7 @@ func capturedTime(l capturedLine) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a time; give tst or at as 2026-11-20T08:00:00Z", text)
 }
 
-// Played is the meaning of one recorded message and its effect on the register.
+// Played is the meaning of one recorded message, with its effect on the register.
 type Played struct {
 	Captured
 	Meaning  Meaning
@@ -88,7 +88,7 @@ type Played struct {
 	Register Register
 }
 
-// Play applies a capture to an empty register.
+// Play applies the messages of a capture, beginning with an empty register.
 func (p *Profile) Play(capture []Captured) []Played {
 	out := make([]Played, 0, len(capture))
 	var r Register

@@ -12,7 +12,7 @@ const scale = 9
 // unitsPerOne is 10^scale.
 const unitsPerOne = 1_000_000_000
 
-// largest bounds a decimal: nine thousand million, more than the register of any device.
+// largest is the greatest decimal: nine thousand million, more than any device's register can show.
 const largest = 9_000_000_000 * unitsPerOne
 
 // maxDecimal is the longest text of a decimal: sign, ten digits, point, and the decimal places that a device may print.
@@ -24,9 +24,9 @@ type Decimal int64
 // errDecimal is wrapped by every error about the form of a number.
 var errDecimal = errors.New("is not a decimal number")
 
-// ParseDecimal parses digits with at most one point and an optional sign, as devices print measured values. A comma is
-// not accepted as the point. Places beyond the ninth are cut off, towards zero. An exponent is read as in JSON, up to
-// ±9.
+// ParseDecimal parses digits with at most one point and an optional sign, as devices print measured values. A comma in
+// place of the point is an error. Decimal places after the ninth are cut off, so the number is rounded towards zero. The
+// number may have an exponent as in JSON, up to ±9.
 func ParseDecimal(text string) (Decimal, error) {
 	if len(text) > maxDecimal {
 		return 0, fmt.Errorf("%.20q… %w", text, errDecimal)
@@ -42,7 +42,7 @@ func ParseDecimal(text string) (Decimal, error) {
 	places := len(frac) - exp // number of digits after the point
 	var v int64
 	for i := range len(digits) + max(0, scale-places) {
-		c := byte('0') // after the last digit, up to the ninth place
+		c := byte('0') // the place after the last digit is 0, up to the ninth place
 		if i < len(digits) {
 			c = digits[i]
 		}
@@ -50,7 +50,7 @@ func ParseDecimal(text string) (Decimal, error) {
 		case c < '0' || c > '9':
 			return 0, fmt.Errorf("%q %w", text, errDecimal)
 		case i < len(digits) && len(digits)-i <= places-scale:
-			continue // beyond the ninth place
+			continue // skips digits beyond the ninth place
 		case v > largest/10:
 			return 0, fmt.Errorf("%q is too large", text)
 		}
@@ -81,7 +81,7 @@ func exponent(text string) (body string, exp int, ok bool) {
 	return text[:i], sign * int(digits[0]-'0'), true
 }
 
-// Milli returns the number in thousandths, cut off towards zero: W to mW, Wh to mWh.
+// Milli returns the number in thousandths, rounded towards zero: W become mW, and Wh become mWh.
 func (d Decimal) Milli() int64 { return int64(d) / (unitsPerOne / 1000) }
 
 // String returns the number without trailing zeros.
@@ -94,7 +94,7 @@ func (d Decimal) String() string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
-// UnmarshalText parses a decimal from a profile, where it is a quoted text.
+// UnmarshalText parses a decimal from a profile, where it stands in quotes.
 func (d *Decimal) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDecimal(string(text))
 	return err

@@ -13,17 +13,17 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Live is the current state of a device as its listener knows it.
+// Live is the current state of a device, as known to its listener.
 type Live struct {
 	Profile   string
 	Connected bool
-	Since     time.Time // of the connection, or of its loss
+	Since     time.Time // when the connection began or was lost
 	Started   string    // the device's last messages: on start, with data, and with its state; the last two have the server's time
 	Data      string
 	DataAt    time.Time
 	State     string
 	StateAt   time.Time
-	Wanted    string // on, off, or empty where the account does not decide
+	Wanted    string // "on", "off", or "" if the account does not decide
 	Toggles   bool   // the device accepts only a toggle
 }
 
@@ -35,7 +35,7 @@ type Device struct {
 	Live     Live
 	Register Register
 	Account  Account
-	Waits    *access.Approval // a toggle that waits for a second person; nothing was sent
+	Waits    *access.Approval // the toggle waits for a second person; the device got no message
 }
 
 // Summarised is the result of sending a summary.
@@ -44,7 +44,7 @@ type Summarised struct {
 	Device Device
 }
 
-// DevicesConfig is what Devices needs. All fields are required.
+// DevicesConfig configures Devices. All fields are required.
 type DevicesConfig struct {
 	Listener *Listener
 	// Meter finds a meter, if the actor may read meters.
@@ -54,7 +54,7 @@ type DevicesConfig struct {
 	// Tell sends the summary to the device. It returns false if the device is not connected, has no topic for a summary or
 	// is not subscribed to it.
 	Tell func(number string, w Words) bool
-	// Toggle sends one toggle to a device that has no other command. It returns false if that is not possible now.
+	// Toggle sends one toggle to a device that has no other command. It returns false if the toggle cannot be sent now.
 	Toggle func(number string) bool
 	Now    func() time.Time
 }
@@ -87,7 +87,7 @@ func (d *Devices) Device(ctx context.Context, by access.Actor, ref string) (Devi
 }
 
 // Summarise sends the usage summary to the meter's device: its total, the use of this month, and the balance (right:
-// command.send). It is only information for people, and it is not repeated.
+// command.send). The summary is only information for people, and is not repeated.
 func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (Summarised, error) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return Summarised{Refusal: no}, nil
@@ -103,9 +103,9 @@ func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (S
 }
 
 // ToggleRelay toggles the relay of a toggling device, once, on the request of a person (right: command.send). The audit
-// row is written before anything is sent. The toggle is never repeated, because a second one would undo the first; the
-// device reports its state in its answer. If the supply should be off, a toggle that closes the relay counts as a
-// connect with force, which takes two people.
+// row is written before anything is sent. The toggle is never repeated, because a second toggle would undo the first. The
+// device's answer reports the new state. If the supply should be off, a toggle that closes the relay counts as a forced
+// connect, which takes two people.
 func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason string) (Device, error) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return Device{Refusal: no}, nil
@@ -143,11 +143,11 @@ func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason 
 	return dev, nil
 }
 
-// maxReason bounds the reason that a person writes, in bytes.
+// maxReason is the greatest length, in bytes, of the reason that a person writes.
 const maxReason = 200
 
-// toggle returns the act that a toggle would be now. If the device has never reported its relay, the relay counts as
-// open.
+// toggle returns the act that a toggle would be at the moment. If the device has never reported its relay, the relay
+// counts as open.
 func (d Device) toggle() access.Act {
 	if d.Account.Wallet && !d.Account.On && d.Register.Relay != Closed {
 		return access.ActForce
@@ -155,7 +155,7 @@ func (d Device) toggle() access.Act {
 	return access.ActCommand
 }
 
-// toggleAct is what an approval stores of a toggle.
+// toggleAct is the part of a toggle that an approval stores.
 type toggleAct struct {
 	Device string `json:"device"` // the meter number
 	Reason string `json:"reason"`

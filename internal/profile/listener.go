@@ -19,16 +19,16 @@ import (
 // the device does not number them itself. The meter's receive window belongs to this name.
 const Memory = wallet.DeviceMemory
 
-// ReportEvery is how often a reading is ingested even if the register has not changed by a whole watt-hour, to show
-// that the meter is alive.
+// ReportEvery is the longest time between two readings of a device that sends samples. A reading is ingested after
+// this time even if the register has not changed by a whole watt-hour, to show that the meter is alive.
 const ReportEvery = time.Minute
 
-// AlarmGap is raised at the first gap in the measurement of a device's energy. The register adds up the gaps.
+// AlarmGap is raised at the first gap in the measurement of a device's energy. The register keeps the total of the gaps.
 const AlarmGap metering.AlarmCode = "energy-not-measured"
 
-// Tx is what this package needs from a transaction.
+// Tx is the part of a transaction that this package needs.
 type Tx interface {
-	// ProfileRegister reads a meter's register and locks it. It returns the zero Register if there is none yet.
+	// ProfileRegister reads a meter's register and locks it. It returns the zero Register if the meter has none yet.
 	ProfileRegister(meter int64) (Register, error)
 	PutProfileRegister(meter int64, profile string, r Register) error
 	Eyes() access.EyesTx
@@ -39,8 +39,8 @@ type Tx interface {
 	RaiseAlarm(meter int64, a metering.Alarm) error
 }
 
-// Listener handles the messages of devices with a profile. It updates the register that the server keeps for the meter
-// and ingests readings from it, as if a meter had sent them.
+// Listener handles the messages of devices with a profile. It updates the register that the server keeps for the meter.
+// It also ingests readings of this register, as if a meter had sent them.
 type Listener struct {
 	door access.Door[Tx]
 }
@@ -48,12 +48,12 @@ type Listener struct {
 // NewListener returns a Listener.
 func NewListener(door access.Door[Tx]) *Listener { return &Listener{door: door} }
 
-// Incoming is a message as it arrived.
+// Incoming is a message in the form in which it arrived.
 type Incoming struct {
 	Topic   string
 	Payload []byte
 	At      time.Time // server time
-	// Reasons say why the supply should be off, and become part of the reading. They are empty while it should be on.
+	// Reasons say why the supply should be off, and become part of the reading. The list is empty while the supply should be on.
 	Reasons []string
 }
 
@@ -65,8 +65,8 @@ type Outcome struct {
 	Reading  bool // a reading was ingested
 }
 
-// Take handles one message of the device on a meter's listener. When it returns without an error, the register and the
-// reading are durable. The listener identifies the meter, so no right is checked.
+// Take handles one message that a device sent to its meter's listener. When it returns without an error, the register and
+// the reading are durable. The listener identifies the meter, so Take checks no rights.
 func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, h Incoming) (Outcome, error) {
 	t := Outcome{Meaning: p.Understand(h.Topic, h.Payload)}
 	if t.Meaning.Kind == Ignored {
@@ -108,7 +108,7 @@ func (l *Listener) Register(ctx context.Context, who registry.Identity) (r Regis
 	return r, nil
 }
 
-// records returns the records that follow from the message, and updates the register for them.
+// records returns the records that a message causes, and updates the register with them.
 func (t *Outcome) records(who registry.Identity, p *Profile, h Incoming) []metering.Record {
 	r := &t.Register
 	base := metering.Record{Tenant: who.Tenant, Meter: who.Meter, Number: who.Number, Simulated: who.Simulated, ReceivedAt: h.At, Memory: Memory}
@@ -132,19 +132,19 @@ func (t *Outcome) records(who registry.Identity, p *Profile, h Incoming) []meter
 		r.ReportedAt, r.ReportedWh, t.Reading = h.At.UTC().Truncate(time.Millisecond), r.Wh(), true
 		add(r.reading(t.Meaning, h))
 	} else if r.Seq == 0 && t.Meaning.Kind != IsStarted {
-		return nil // without a reading the memory has not begun, and every message would bring a boot message
+		return nil // without a reading the memory has not begun, so no boot message is due yet
 	}
 	return out
 }
 
-// boot returns the record that opens the memory: it says with which number its records go on.
+// boot returns the record that opens the memory. The record gives the number of the memory's next record.
 func (r *Register) boot(p *Profile) wire.Record {
 	return wire.Boot{Memory: Memory, Lowest: r.Seq + 1, Next: r.Seq + 1, Boot: r.Boots, Proto: 1, FW: "profile " + p.Name,
 		Reset: "power", Caps: []string{}}.Record()
 }
 
 // reading returns the register as a reading of a meter. Power is rounded to whole watts, half up. The reasons are
-// included only once the relay is known to be open, because a reading with reasons must count no more energy.
+// included only once the relay is known to be open, because the energy must not grow after a reading with reasons.
 func (r *Register) reading(m Meaning, h Incoming) wire.Record {
 	out := wire.Reading{Head: wire.Head{Seq: r.Seq, At: h.At.Unix(), Clock: wire.ClockValid}, RegisterWh: r.Wh(),
 		W: (r.PowerMW + 500) / 1000, Relay: r.Relay, Reasons: []string{}}
@@ -157,11 +157,11 @@ func (r *Register) reading(m Meaning, h Incoming) wire.Record {
 	return out.Record()
 }
 
-// errBeyond says that the meter's window rejects this memory's numbers even after a boot message.
+// errBeyond means that the meter's window rejects the numbers of this memory even after a boot message.
 var errBeyond = errors.New("the meter's window does not accept the reading")
 
-// ingest stores the records. If the meter used another memory in between, because another meter was installed under the
-// same number for a while, a boot message first moves the window back.
+// ingest stores the records. Another meter may have been installed under the same number for a while, with another memory.
+// Then a boot message first moves the window back to this memory.
 func ingest(tx Tx, who registry.Identity, p *Profile, h Incoming, r *Register, recs []metering.Record) error {
 	if len(recs) == 0 {
 		return nil

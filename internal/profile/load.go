@@ -16,7 +16,7 @@ import (
 // ErrProfile is wrapped by every error in a profile's text. Each error names the file, the key, and what to do.
 var ErrProfile = errors.New("profile")
 
-// Parse parses a profile and checks all of it. file is the file name for the errors. Parse returns all errors at once.
+// Parse parses a whole profile and checks it. The parameter file is the file name for the errors. Parse returns all errors at once.
 func Parse(file, text string) (*Profile, error) {
 	c := checker{file: file}
 	if len(text) > MaxFile {
@@ -64,7 +64,8 @@ type checker struct {
 
 func (c *checker) err() error { return errors.Join(c.errs...) }
 
-// bad adds an error: the key (empty for the file as a whole), what is wrong and what to do. args fill both texts.
+// bad adds an error. key is the key at fault, or empty for the whole file. The other parameters are two texts, what
+// is wrong and what to do, and the args that fill both texts.
 func (c *checker) bad(key, what, do string, args ...any) {
 	n := strings.Count(what, "%") - 2*strings.Count(what, "%%")
 	where := c.file
@@ -109,7 +110,7 @@ func (c *checker) profile(p *Profile) {
 	c.rule(p)
 }
 
-// topic checks a topic, of messages from or to the device.
+// topic checks the topic of a message from or to the device.
 func (c *checker) topic(key, topic string) {
 	switch {
 	case topic == "" || len(topic) > maxTopic:
@@ -199,7 +200,7 @@ func (c *checker) quantity(key string, q Quantity) {
 	}
 }
 
-// quantities returns the quantities that a message carries, in whichever way it is read.
+// quantities returns the quantities that a message carries, for every way of reading the payload.
 func (u *Up) quantities() []Quantity {
 	var out []Quantity
 	if u.pattern != nil {
@@ -308,8 +309,8 @@ func (c *checker) supply(p *Profile) {
 	}
 }
 
-// message checks a message to the device: that its topic can be built and that the whole packet is short enough.
-// allowed are the words that its payload may hold in braces.
+// message checks a message to the device: its topic can be built, and the whole packet is short enough. The
+// parameter allowed lists the words that may stand in braces in the payload.
 func (c *checker) message(key string, m *Message, allowed []string) {
 	if m == nil {
 		return
@@ -340,8 +341,8 @@ func (c *checker) rule(p *Profile) {
 // Library holds the profiles by name.
 type Library map[string]*Profile
 
-// Load reads every profile of a folder. A profile replaces one of the same name that was loaded before; two files of
-// the folder with the same name are an error. Files whose name does not end in .toml are ignored.
+// Load reads every profile of a folder. A profile replaces an earlier loaded profile of the same name. Two profiles of
+// the same name in the folder are an error. Files whose name does not end in .toml are ignored.
 func (l Library) Load(folder fs.FS) error {
 	names, err := fs.Glob(folder, "*.toml")
 	if err != nil {
@@ -379,5 +380,5 @@ func (l Library) Names() []string {
 	return out
 }
 
-// FileOf returns the name of the file that holds the profile of a name.
+// FileOf returns the file name of the profile with the given name.
 func FileOf(name string) string { return path.Base(name) + ".toml" }

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/profiles"
 )
 
-// seedText returns the text of the first profile, with one change.
+// seedText returns the text of the profile seed with one change.
 func seedText(t *testing.T, old, text string) string {
 	t.Helper()
 	b, err := fs.ReadFile(profiles.Files, "seed-a.toml")

@@ -15,7 +15,7 @@ import (
 // Kind is the kind of a message.
 type Kind string
 
-// Kinds of messages. Ignored is the zero value: the profile does not describe the message, which only shows that the
+// Kinds of messages. Ignored is the zero value: the profile does not describe the message, so it only shows that the
 // device is alive.
 const (
 	Ignored    Kind = ""
@@ -34,7 +34,7 @@ const (
 // Meaning is the meaning of a message. A value that is absent is nil.
 type Meaning struct {
 	Kind    Kind     `json:"kind"`
-	Device  string   `json:"device,omitempty"` // the level of the topic at {id}
+	Device  string   `json:"device,omitempty"` // the level of the topic that stands at {id}
 	V1      *Decimal `json:"v1,omitempty"`
 	V2      *Decimal `json:"v2,omitempty"`
 	PowerMW *int64   `json:"power_mw,omitempty"`
@@ -42,11 +42,11 @@ type Meaning struct {
 	EnergyMWh *int64 `json:"energy_mwh,omitempty"`
 	VoltageMV *int64 `json:"voltage_mv,omitempty"`
 	Relay     string `json:"relay,omitempty"` // closed, open, or empty if the message does not say
-	Text      string `json:"text,omitempty"`  // the payload, for people: printable and bounded
+	Text      string `json:"text,omitempty"`  // the payload for people: printable, and cut to maxText
 	Why       string `json:"why,omitempty"`   // why a message is unreadable
 }
 
-// maxText bounds how much of a payload is stored for people.
+// maxText is the most of a payload that is stored for people.
 const maxText = 60
 
 // Understand returns the meaning of a message. It never fails: for an unreadable message, Why says what is wrong.
@@ -98,14 +98,14 @@ func (p *Profile) read(u *Up, payload []byte, m *Meaning) error {
 	return p.takePower(m, mw)
 }
 
-// value is one quantity as the device wrote it.
+// value is one quantity in the form in which the device wrote it.
 type value struct {
 	quantity Quantity
 	text     string
 }
 
-// values finds the quantities in a payload. A missing JSON field is not an error, because devices omit what has not
-// changed. It is an error if all of them are missing.
+// values finds the quantities in a payload. A missing JSON field is not an error, because devices omit unchanged
+// values. It is an error if all values are missing.
 func (u *Up) values(payload []byte) ([]value, error) {
 	if !utf8.Valid(payload) {
 		return nil, fmt.Errorf("the payload is not text")
@@ -224,7 +224,7 @@ func (p *Profile) take(u *Up, m *Meaning, q Quantity, text string) error {
 		mwh = d.Milli()
 	case EnergyKWh:
 		mwh = int64(d) / (unitsPerOne / 1_000_000)
-	case EnergyWmin: // 60 W·min are 1 Wh. The part that is cut off comes with the next value, because only differences of registers count
+	case EnergyWmin: // 60 W·min are 1 Wh. The next value includes the part cut off here, because only differences of registers count
 		mwh = d.Milli() / 60
 	}
 	if d < 0 {
@@ -234,8 +234,8 @@ func (p *Profile) take(u *Up, m *Meaning, q Quantity, text string) error {
 	return nil
 }
 
-// takePower stores a power and refuses one that the device cannot measure. A plug reports a small reverse power as
-// negative. Reverse power is not bought, so it counts as 0.
+// takePower stores a power and refuses one that the device cannot measure. A plug reports small reverse power as a
+// negative value. Nobody buys reverse power, so it counts as 0.
 func (p *Profile) takePower(m *Meaning, mw int64) error {
 	if mw > p.Energy.MaxW*1000 || mw < -p.Energy.MaxW*1000 {
 		return fmt.Errorf("%d.%03d W is more than the device can measure (%d W)", mw/1000, max(mw, -mw)%1000, p.Energy.MaxW)
@@ -245,9 +245,9 @@ func (p *Profile) takePower(m *Meaning, mw int64) error {
 	return nil
 }
 
-// power returns |v1−v2|·(V per count)/shunt·supply, in milliwatts, rounded down. Each factor is in billionths. The
-// first product is a voltage in billionths; the second step divides by the resistance and multiplies by the supply in
-// millivolts.
+// power returns |v1−v2|·(V per count)/shunt·supply, in milliwatts, rounded down. Each factor is in billionths. The first
+// product is a voltage in billionths. The second step divides this voltage by the resistance and multiplies it by the
+// supply's voltage in millivolts.
 func (k *Counts) power(v1, v2 Decimal) (int64, error) {
 	across, err := money.MulDiv(max(int64(v1)-int64(v2), int64(v2)-int64(v1)), int64(k.VoltsPerCount), unitsPerOne, money.Floor)
 	if err != nil {
@@ -260,7 +260,7 @@ func (k *Counts) power(v1, v2 Decimal) (int64, error) {
 	return mw, nil
 }
 
-// printable returns a payload for people: one line, bounded, without control characters.
+// printable returns a payload for people: one line of limited length, without control characters.
 func printable(payload []byte) string {
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == utf8.RuneError || r >= 0x80 && r < 0xa0 {

@@ -2,13 +2,13 @@
 // The messages of such a device are described by a [Profile], which [Parse] reads from TOML. The profiles that come
 // with Paywatt are in the folder profiles.
 //
-// The decisions are pure functions. [Profile.Understand] returns the meaning of a message, [Profile.Take] integrates
-// what was measured into a [Register] of the server, and [Profile.Switch] and the other publishers return what to send.
-// [Listener] combines them in one transaction: it updates the register and ingests a reading as if a meter had sent it,
-// so there is no second way to charge money. The broker owns the sockets.
+// The decisions are pure functions. [Profile.Understand] returns the meaning of a message, [Profile.Take] adds measured
+// energy to a [Register] of the server, and [Profile.Switch] and the other publishers return messages to send. [Listener]
+// combines these functions in one transaction. It updates the register and ingests a reading as if a meter had sent it, so
+// there is no second way to charge money. The broker owns the sockets.
 //
-// Energy is counted in milliwatt-hours with an exact remainder; no step rounds. What was not measured is not counted:
-// see [Profile.Take] for the rules about gaps.
+// Energy is counted in milliwatt-hours with an exact remainder; no step rounds. Energy that was not measured is not
+// counted: see [Profile.Take] for the rules about gaps.
 package profile
 
 import (
@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// Profile describes the messages of one kind of device. Make one with [Parse]: in an unchecked value, one part may
-// refer to another that is missing.
+// Profile describes the messages of one kind of device. Make a Profile with [Parse], because one part of an unchecked
+// profile may refer to a missing part.
 type Profile struct {
 	Name    string   `toml:"name"`    // lower-case letters, digits, dashes
 	Title   string   `toml:"title"`   // what the device is, in one line
-	Sources []string `toml:"sources"` // the documentation of the facts in the profile
+	Sources []string `toml:"sources"` // where the facts in the profile are documented
 	Notes   string   `toml:"notes"`   // what a person who connects such a device must know
 
 	Device  Connection `toml:"device"`
@@ -37,7 +37,7 @@ type Profile struct {
 
 // Connection describes the connection of such a device.
 type Connection struct {
-	// ClientID is the only MQTT client id that is admitted; empty admits any.
+	// ClientID is the only MQTT client id that is admitted. If it is empty, any id is admitted.
 	ClientID string `toml:"client_id"`
 	// MaxPacket is the size of the largest packet that the device sends, in bytes; 0 means DefaultMaxPacket.
 	MaxPacket int `toml:"max_packet"`
@@ -46,13 +46,13 @@ type Connection struct {
 // Up describes one kind of message from the device. The first Up whose topic matches and whose Contains is in the
 // payload decides the meaning of a message.
 type Up struct {
-	// Topic is matched level by level. {id} matches one level, which names the device; it is stored and used in the topics
-	// to the device.
+	// Topic is matched level by level. {id} matches one level, the name of the device. This name is stored, and used in the
+	// topics to the device.
 	Topic    string      `toml:"topic"`
 	Contains string      `toml:"contains"`
 	Means    MessageKind `toml:"means"`
-	// Exactly one of these three says how to read the payload of data and state: as named groups of a pattern that covers
-	// the whole payload, as paths into JSON by quantity ("ENERGY.Power"), or as one number or word.
+	// Exactly one of these three says how to read the payload of data and state: Pattern has named groups and matches the
+	// whole payload, Fields has paths into JSON ("ENERGY.Power"), and Is says that the payload is a single value.
 	Pattern string              `toml:"pattern"`
 	Fields  map[Quantity]string `toml:"fields"`
 	Is      Quantity            `toml:"is"`
@@ -66,7 +66,7 @@ type Up struct {
 // MessageKind is the purpose of a kind of message.
 type MessageKind string
 
-// Meanings. Every other message is ignored, and only shows that the device is alive.
+// The purposes. A message with no purpose is ignored, and only shows that the device is alive.
 const (
 	Started MessageKind = "started" // the device has connected or restarted
 	Data    MessageKind = "data"    // measured values, optionally with the relay's position
@@ -82,14 +82,14 @@ const (
 	V2         Quantity = "v2"          // second analogue count
 	PowerW     Quantity = "power_w"     // active power
 	EnergyWh   Quantity = "energy_wh"   // the device's own register
-	EnergyKWh  Quantity = "energy_kwh"  // the same in kWh
-	EnergyWmin Quantity = "energy_wmin" // the same in watt-minutes
+	EnergyKWh  Quantity = "energy_kwh"  // the device's own register in kWh
+	EnergyWmin Quantity = "energy_wmin" // the device's own register in watt-minutes
 	VoltageV   Quantity = "voltage_v"
 	Relay      Quantity = "relay"
 )
 
-// Counts converts two analogue counts to power: |v1−v2| · volts per count across the shunt gives the current, which
-// times the supply's voltage gives the power.
+// Counts converts two analogue counts to power: |v1−v2| · volts per count is the voltage across the shunt, which gives
+// the current. The current times the supply's voltage is the power.
 type Counts struct {
 	VoltsPerCount Decimal `toml:"volts_per_count"`
 	ShuntOhm      Decimal `toml:"shunt_ohm"`
@@ -103,17 +103,17 @@ type Energy struct {
 	From Source `toml:"from"`
 	// Reset is what the device's register does on a restart: zero (begins again at 0) or never.
 	Reset Reset `toml:"reset"`
-	// MaxGap is the longest time between two samples that is integrated. A longer time is a gap and counts no energy.
+	// MaxGap is the longest time between two samples whose energy is counted. A longer time is a gap and counts no energy.
 	MaxGap Duration `toml:"max_gap"`
-	// MaxW is the highest power that the device can measure. A sample above it is unreadable; a step of a register that
-	// would need more is not counted.
+	// MaxW is the highest power that the device can measure. A sample of more power is unreadable. A step of the register
+	// that would need more power is not counted.
 	MaxW int64 `toml:"max_w"`
-	// NoiseW is the power up to which nothing is counted while the device reports that its relay is open, because its
-	// sensor shows that much without a load. The default is a hundredth of MaxW.
+	// NoiseW is the power that the sensor may show without a load. While the device reports an open relay, power up to
+	// NoiseW is not counted. The default is a hundredth of MaxW.
 	NoiseW int64 `toml:"noise_w"`
 }
 
-// Source is the origin of energy.
+// Source says where the values of energy come from.
 type Source string
 
 // Sources of energy.
@@ -135,16 +135,16 @@ const (
 type Supply struct {
 	Kind   Switching `toml:"kind"`
 	Topic  string    `toml:"topic"`
-	On     string    `toml:"on"`     // payload that closes the relay; absolute
-	Off    string    `toml:"off"`    // payload that opens it; absolute
-	Toggle string    `toml:"toggle"` // payload that toggles the relay; toggle
+	On     string    `toml:"on"`     // payload that closes the relay; for absolute switching
+	Off    string    `toml:"off"`    // payload that opens the relay; for absolute switching
+	Toggle string    `toml:"toggle"` // payload that toggles the relay; for switching by toggle
 }
 
 // Switching is the kind of command that a device accepts.
 type Switching string
 
-// Kinds of switching. A toggle is not idempotent: a repeated or late one does the opposite. So a device that accepts
-// only a toggle is switched only on the request of a person.
+// Kinds of switching. A toggle is not idempotent: a repeated or late toggle does the opposite. So a device that accepts
+// only toggles is switched only on a person's request.
 const (
 	Absolute Switching = "absolute"
 	Toggle   Switching = "toggle"
@@ -158,15 +158,14 @@ type Message struct {
 	Payload string `toml:"payload"`
 }
 
-// Rule is a rule on the raw counts that opens the relay whatever the account holds. A rule never closes the relay. What was
-// published about the first system contradicts itself: its text and its code have opposite rules. So no rule is enabled
-// by default.
+// Rule is a rule on the raw counts. It opens the relay without regard to the account, and never closes it. The publication
+// about the first system contradicts itself: its text and its code have opposite rules. So no rule is enabled by default.
 type Rule struct {
 	Enabled bool   `toml:"enabled"`
 	OffWhen string `toml:"off_when"` // "v1<v2" or "v1>v2"
 }
 
-// Duration is a duration in Go's notation: 60s, 5m.
+// Duration is a duration in Go's notation, such as 60s or 5m.
 type Duration time.Duration
 
 // UnmarshalText parses a duration from a profile.
@@ -182,7 +181,7 @@ func (d Duration) String() string { return time.Duration(d).String() }
 // Limits of profiles and of the messages to devices.
 const (
 	// MaxDown is the longest packet that is sent to a device. A library that such devices use silently drops packets
-	// longer than its buffer of 256 bytes; half of that leaves room for every device.
+	// longer than its buffer of 256 bytes. Half of this buffer is short enough for every device.
 	MaxDown = 128
 	// DefaultMaxPacket is the largest packet accepted from a device if its profile does not set one.
 	DefaultMaxPacket = 4 << 10
@@ -197,6 +196,6 @@ const (
 	maxGapLimit = time.Hour
 	minGap      = time.Second
 	noiseShare  = 100
-	maxPower    = 1_000_000 // W
+	maxPower    = 1_000_000 // maxPower is in W
 	maxName     = 40
 )

@@ -50,16 +50,16 @@ func TestCapturesSayWhatTheDocumentationSays(t *testing.T) {
 		relay string
 		gaps  int64
 	}{
-		// 100 counts · 4.887586 mV / 0.1 Ω · 230 V = 1124.144 W (floor of mW) for 60 s: 18,735.73 mWh. The reading at :20
-		// above the highest count, the truncated one and the foreign topic do not count.
+		// 100 counts · 4.887586 mV / 0.1 Ω · 230 V = 1124.144 W (floor of mW) for 60 s: 18,735.73 mWh. Three messages do not
+		// count: the reading at :20 above the highest count, the truncated message and the one with a foreign topic.
 		"seed-a":        {"spdddddddpuu-", 19047, "open", 0},
 		"seed-a-toggle": {"spp", 0, "open", 0},
-		// 3.705 → 3.805 kWh counts 100 Wh; back to 3.700 counts nothing; → 3.720 counts 20 Wh.
+		// From 3.705 to 3.805 kWh counts 100 Wh, back to 3.700 counts nothing, and from there to 3.720 counts 20 Wh.
 		"tasmota": {"s--ppdddd-", 120_000, "closed", 1},
 		"shelly":  {"sddd-", 40_034, "open", 0},
-		// 1000 → 4000 W·min are 50 Wh; after the restart 600 W·min are another 10 Wh.
+		// From 1000 to 4000 W·min are 50 Wh. After the restart, 600 W·min are another 10 Wh.
 		"shelly-gen1": {"s-pdddsdp", 60_000, "open", 0},
-		// 720 W for 10 s are 2 Wh; nan is not a number; then a gap of 280 s; then half the power for 10 s, 1 Wh.
+		// 720 W for 10 s are 2 Wh. "nan" is not a number. After a gap of 280 s, half the power for 10 s is 1 Wh.
 		"esphome": {"spddudd-", 3_000, "closed", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestAnOddPayloadIsShownSafely(t *testing.T) {
 	}
 }
 
-// at returns a time this many seconds into the test's day.
+// at returns a time, as seconds from the start of the test's day.
 func at(seconds int) time.Time {
 	return time.Date(2026, 11, 20, 8, 0, seconds, 0, time.UTC)
 }

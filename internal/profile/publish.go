@@ -11,7 +11,7 @@ const deviceLevel = "{id}"
 // words are the fields that a warning or a summary may contain in braces.
 var words = [...]string{"balance", "total_kwh", "month_kwh", "relay", "meter"}
 
-// matchTopic compares a topic with that of a profile. device is the level at {id}.
+// matchTopic compares a topic with a profile's pattern of a topic. It returns the level at {id} as the device.
 func matchTopic(pattern, topic string) (device string, ok bool) {
 	if len(topic) > 4*maxTopic {
 		return "", false
@@ -53,8 +53,8 @@ func packetSize(topic, payload string) int {
 	return 3 + rest
 }
 
-// fill builds a message to a device. ok is false if the topic contains the device's name and the device has not sent it
-// yet, or if the packet would be longer than MaxDown. A payload with words is cut to fit.
+// fill builds a message to a device. ok is false if the packet would be longer than MaxDown. It is also false if the topic
+// contains the device's name and the device has not sent its name yet. A payload with words is cut to fit.
 func fill(m *Message, device string, say map[string]string) (out Message, ok bool) {
 	if m == nil || strings.Contains(m.Topic, deviceLevel) && device == "" {
 		return Message{}, false
@@ -84,8 +84,8 @@ func (p *Profile) Switch(device string, on bool) (Message, bool) {
 	return fill(&Message{p.Supply.Topic, payload}, device, nil)
 }
 
-// Toggle returns the message that toggles the relay of a toggling device. Send it once, for a person's command; never
-// send it unasked and never repeat it.
+// Toggle returns the message that toggles the relay of a toggling device. Send the message once, on a person's command.
+// Never send it unasked, and never repeat it.
 func (p *Profile) Toggle(device string) (Message, bool) {
 	if p.Supply.Kind != Toggle {
 		return Message{}, false
@@ -107,7 +107,7 @@ func (p *Profile) Ask(device string) []Message {
 // Words are the fields of a warning or summary.
 type Words struct {
 	Meter, Relay       string
-	Balance            string // with its currency
+	Balance            string // the balance with its currency
 	TotalKWh, MonthKWh string // the register, and the use in the current local month
 }
 
@@ -115,18 +115,18 @@ func (w Words) say() map[string]string {
 	return map[string]string{"meter": w.Meter, "balance": w.Balance, "relay": w.Relay, "total_kwh": w.TotalKWh, "month_kwh": w.MonthKWh}
 }
 
-// Warn returns the warning for a device whose profile has one.
+// Warn returns the warning to send to a device. ok is false if the profile has none.
 func (p *Profile) Warn(device string, w Words) (Message, bool) {
 	return fill(p.Warning, device, w.say())
 }
 
-// Summarise returns the usage summary for a device whose profile has one.
+// Summarise returns the usage summary to send to a device. ok is false if the profile has none.
 func (p *Profile) Summarise(device string, w Words) (Message, bool) {
 	return fill(p.Summary, device, w.say())
 }
 
-// Wanted reports whether the relay may be closed. It follows the account, unless the profile's rule on the raw counts
-// says off. last is the newest data message, or the zero Meaning if there is none.
+// Wanted reports whether the relay may be closed. The account decides, but the profile's rule on the raw counts can also
+// open the relay. The parameter last is the newest data message, or the zero Meaning if there is none.
 func (p *Profile) Wanted(account bool, last Meaning) bool {
 	if p.Rule == nil || !p.Rule.Enabled || last.V1 == nil || last.V2 == nil {
 		return account

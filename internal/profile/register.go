@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Register is what the server counts for a device. It becomes durable with every message that changes it.
+// Register holds the energy that the server counts for a device. Every message that changes the register makes it durable.
 type Register struct {
-	MWh  int64 // counted so far, in milliwatt-hours; never decreases
-	Rest int64 // below one milliwatt-hour, in halves of mW·ms: 0 to restOf-1
+	MWh  int64 // energy counted until now, in milliwatt-hours; never decreases
+	Rest int64 // energy below one milliwatt-hour, in halves of mW·ms: 0 to restOf-1
 
-	At      time.Time // of the last sample; zero if there is none yet
-	PowerMW int64     // of the last sample
-	// Device is the device's own register at its last reading, in mWh. HasDevice says that it was read.
+	At      time.Time // time of the last sample; zero if there is none yet
+	PowerMW int64     // power of the last sample
+	// Device is the device's own register at its last reading, in mWh. HasDevice says whether that register was read yet.
 	Device    int64
 	HasDevice bool
 
 	Relay string // closed, open, or empty until the device has reported it
-	// OpenFrom is the time since when the relay is known to be open; zero while it is not.
+	// OpenFrom is the time since when the relay is known to be open; zero while it may be closed.
 	OpenFrom time.Time
 
-	Gaps   int64 // how often the time between samples counted nothing, and how long that was in total
+	Gaps   int64 // number of gaps between samples, and their total time in seconds
 	GapSec int64
 
 	// The newest reading that was ingested.
@@ -30,7 +30,7 @@ type Register struct {
 	Boots      uint64 // how often the device has reported a start
 }
 
-// restOf is one milliwatt-hour in halves of mW·ms: 3,600 s · 1,000 ms · 2.
+// restOf is one milliwatt-hour in halves of mW·ms: 3,600 s · 1,000 ms/s · 2.
 const restOf = 7_200_000
 
 // Step is the effect of one message on a register.
@@ -46,21 +46,22 @@ type Step struct {
 // Wh returns the register in whole watt-hours, rounded down.
 func (r Register) Wh() int64 { return r.MWh / 1000 }
 
-// Take applies one message to a register. at is the server's time at which it came.
+// Take applies one message to a register. The parameter at is the server's time at which the message arrived.
 //
-// From power: between two samples the power is taken as a straight line (trapezoid), in whole numbers with an exact
-// remainder. Time between samples beyond the profile's max_gap is a gap, and so is time that runs backwards: it counts
-// nothing, is added up and shown, and is never filled in. A restart of the server or of the device is a gap only if it
-// lasted that long. When the relay opens, the last power counts until then and nothing after it, so that a customer who
-// was cut off does not pay for the slope to the next sample. While the relay is open, power up to the profile's noise_w
-// counts as 0, and time counts only between two samples above it.
+// From power: the power between two samples counts as a straight line (trapezoid), in whole numbers with an exact
+// remainder. A longer time between samples than the profile's max_gap is a gap, and so is time that runs backwards. A gap
+// counts no energy. The total time of all gaps is shown, and their energy is never estimated. A restart of the server or
+// of the device is a gap only if it lasted longer than max_gap. When the relay opens, the last power counts until that
+// moment, and no energy counts after it. So a customer who was cut off does not pay for the slope to the next sample.
+// While the relay is open, power up to the profile's noise_w counts as 0, and energy counts only between two samples above
+// noise_w.
 //
-// From a register of the device: the difference to the last value counts, however long ago that was. The first value
-// ever is the starting point. A smaller value is a restart: with reset "zero" the new value itself counts; with "never"
-// nothing counts, and counting goes on from the new value. A difference that the device could not have measured in that
-// time, at its max_w and with a minute's allowance, counts nothing either. Such a device may report late what was used
-// before its relay opened. So the relay is known to be open only one minute after the device has reported it.
-// From then on, a step that noise_w alone could have caused counts nothing.
+// From a register of the device: the difference from the last value counts, after any time. The first value is only the
+// starting point. A smaller value is a restart. With reset "zero" the new value itself counts. With "never" no energy
+// counts, and counting continues from the new value. A difference that the device could not have measured in the time, at
+// its max_w and with a minute's allowance, counts no energy either. Such a device may report energy late that was used
+// before its relay opened. So the relay is known to be open only one minute after the device has reported an open relay.
+// From then on, a step that noise_w alone could have caused counts no energy.
 func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	var s Step
 	at = at.UTC().Truncate(time.Millisecond)
@@ -107,8 +108,8 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	return r, s
 }
 
-// openFrom returns the time since when the relay is known to be open. A device that has just started may have closed
-// the relay, so the relay is known to be open only when the device reports it again, or after a minute without a report.
+// openFrom returns the time since when the relay is known to be open. A device that has just started may have closed the
+// relay, so the relay is known to be open only when the device reports it again, or after a minute without such a report.
 func (p *Profile) openFrom(r Register, m Meaning, at time.Time) time.Time {
 	from := at
 	if m.Kind == IsStarted || p.Energy.From == FromRegister {
@@ -128,7 +129,7 @@ func (r Register) KnownOpen(at time.Time) bool {
 	return r.Relay == Open && !r.OpenFrom.IsZero() && !at.Before(r.OpenFrom)
 }
 
-// heard returns the power that counts while the relay is open: 0 for power up to the noise.
+// heard returns the power that counts while the relay is open: 0 for power up to the noise, else the power itself.
 func (p *Profile) heard(mw int64) int64 {
 	if mw <= p.Energy.NoiseW*1000 {
 		return 0
@@ -136,7 +137,7 @@ func (p *Profile) heard(mw int64) int64 {
 	return mw
 }
 
-// integrate adds the energy between the last sample and this one.
+// integrate adds the energy between the last sample and the present one.
 func (p *Profile) integrate(r Register, s Step, mw int64, at time.Time) (Register, Step) {
 	s.Sample = true
 	if !r.At.IsZero() {
@@ -157,8 +158,8 @@ func (p *Profile) integrate(r Register, s Step, mw int64, at time.Time) (Registe
 	return r.gap(s), s
 }
 
-// allowance is added to the time between two values of a device's register before the step is judged: messages are
-// late, and devices publish registers in steps.
+// allowance is added to the time between two values of a device's register before their difference is judged, because
+// messages are late and devices publish registers in steps.
 const allowance = time.Minute
 
 // follow adds the step of the device's own register.
@@ -180,7 +181,7 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 				step, s.Gap, s.Why = mwh, 0, ""
 			}
 		}
-		// W·s·1000/3,600 is mWh; a year at the highest power allowed stays below 2⁶³.
+		// W·s·1000/3,600 gives mWh. A year at the highest allowed power stays below 2⁶³.
 		const year = 366 * 24 * time.Hour
 		if most := p.Energy.MaxW * int64((min(elapsed, year)+allowance)/time.Second) * 1000 / 3600; step > most {
 			s.Gap, s.Why = max(elapsed, time.Second), fmt.Sprintf("the device's register moved by %d mWh, at most %d are possible", step, most)
@@ -193,14 +194,14 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 	return r.gap(s), s
 }
 
-// A register of whole watt-hours says little about the power in a short time. So steps are added up for noiseSpan
-// before they count as noise. noiseStep is one step of such a register.
+// A register of whole watt-hours does not show the power of a short time. So steps are added up for noiseSpan before
+// they count as noise. noiseStep is the size of one step of such a register, in mWh.
 const (
 	noiseSpan = 10 * time.Minute
 	noiseStep = 1000 // mWh
 )
 
-// noise returns the energy that noise can amount to in a time, in mWh.
+// noise returns the greatest energy of noise in a time, in mWh.
 func (p *Profile) noise(elapsed time.Duration) int64 {
 	const year = 366 * 24 * time.Hour
 	return p.Energy.NoiseW*1000*int64(min(elapsed, year)/time.Second)/3600 + noiseStep

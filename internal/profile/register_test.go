@@ -77,14 +77,14 @@ func TestAnOpenRelayEndsTheSlope(t *testing.T) {
 		t.Errorf("closed again: %+v", r)
 	}
 	r, _ = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(12))
-	r, _ = p.Take(r, power(3_600_000), at(20)) // a relay that sticks: energy that flows is counted
+	r, _ = p.Take(r, power(3_600_000), at(20)) // the relay sticks: energy that flows is counted
 	if r, _ = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(21)); r.PowerMW != 3_600_000 {
 		t.Errorf("a relay that is said to be open once more: %+v", r)
 	}
 }
 
-// TestAnOpenRelayCountsNoNoise switches a device off and lets its sensor report some power. Energy between two samples
-// above the noise counts; the noise of the first profile is 150 W.
+// TestAnOpenRelayCountsNoNoise switches a device off and lets its sensor report some power. Only energy between two
+// samples above the noise counts. The noise of the seed profile is 150 W.
 func TestAnOpenRelayCountsNoNoise(t *testing.T) {
 	off := profile.Meaning{Kind: profile.IsState, Relay: profile.Open}
 	for _, c := range []struct {
@@ -117,8 +117,9 @@ func TestAnOpenRelayCountsNoNoise(t *testing.T) {
 	}
 }
 
-// TestARegisterThatCreepsCountsNoNoise switches off a plug with its own register. What it reports within a minute was
-// used before and counts; after that, up to 5 W are noise. Noise is not counted later either, when the relay closes.
+// TestARegisterThatCreepsCountsNoNoise switches off a plug with its own register. Energy that the plug reports within a
+// minute was used before and counts. After the minute, power up to 5 W is noise. When the relay closes again, that noise
+// is still not counted.
 func TestARegisterThatCreepsCountsNoNoise(t *testing.T) {
 	p := library(t)["tasmota"]
 	off, on := profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, profile.Meaning{Kind: profile.IsState, Relay: profile.Closed}
@@ -128,7 +129,7 @@ func TestARegisterThatCreepsCountsNoNoise(t *testing.T) {
 		t.Fatalf("told late: %+v, want 30 Wh counted, and the relay known to be open after a minute", r)
 	}
 	device, now := int64(9_030_000), 100
-	for range 24 * 60 { // 4 W
+	for range 24 * 60 { // use of 4 W
 		device, now = device+67, now+60
 		r, _ = p.Take(r, counted(device/1000*1000), at(now))
 	}
@@ -141,7 +142,7 @@ func TestARegisterThatCreepsCountsNoNoise(t *testing.T) {
 	}
 	before := r.MWh
 	r, _ = p.Take(r, off, at(now+20))
-	for i := range 10 { // 60 W
+	for i := range 10 { // use of 60 W
 		r, _ = p.Take(r, counted(device+1000+int64(i)*1000), at(now+100+60*i))
 	}
 	if got := r.MWh - before; got < 8000 {
@@ -153,7 +154,7 @@ func TestADevicesOwnRegister(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		profile string
-		steps   []int64 // mWh, a minute apart
+		steps   []int64 // values of the device's register in mWh, a minute apart
 		want    int64
 		gaps    int64
 	}{
@@ -161,7 +162,7 @@ func TestADevicesOwnRegister(t *testing.T) {
 		{"goes back, kept over a restart", "tasmota", []int64{9_000_000, 8_999_000, 8_999_500}, 500, 1},
 		{"begins again at 0", "shelly-gen1", []int64{9_000_000, 9_001_000, 300, 700}, 1700, 0},
 		{"begins again with more than it could have measured", "shelly-gen1", []int64{9_000_000, 8_000_000, 8_000_010}, 10, 1},
-		{"jumps", "tasmota", []int64{0, 600_000, 600_010}, 10, 1}, // 16 kW give at most 533 Wh in two minutes
+		{"jumps", "tasmota", []int64{0, 600_000, 600_010}, 10, 1}, // 16 kW use at most 533 Wh in two minutes
 	} {
 		p := library(t)[c.profile]
 		var r profile.Register
@@ -228,8 +229,8 @@ func FuzzParseDecimal(f *testing.F) {
 	})
 }
 
-// FuzzUnderstand checks, for any payload on any topic of any profile, that the meaning stays within the limits and the
-// register stays valid.
+// FuzzUnderstand checks, that any payload on any topic of any profile has a meaning within the limits and leaves a valid
+// register.
 func FuzzUnderstand(f *testing.F) {
 	l := library(f)
 	for name, topics := range map[string][]string{

@@ -15,7 +15,7 @@ import (
 // Answer is the result of a check.
 type Answer string
 
-// Answers. Only Proven is a yes.
+// Answers. Only Proven means that the receipt is proven.
 const (
 	Proven    Answer = "proven"
 	Changed   Answer = "changed"        // the receipt, or its proof, is not what was sealed
@@ -26,30 +26,30 @@ const (
 	BrokenDoc Answer = "broken"
 )
 
-// Question is what to check.
+// Question says what to check.
 type Question struct {
 	Receipt []byte     // a receipt with its proof, as JSON; nil to compare heads only
 	Heads   []HeadFile // the heads that the asker holds
 	Key     string     // public line of the trusted key; empty to trust the one in a head file
 }
 
-// Verdict is the answer with its reasons.
+// Verdict is the answer to a question, with its reasons.
 type Verdict struct {
 	Answer  Answer
-	What    string   // why, for a person
-	Try     string   // what to do; empty if nothing
-	Changed []string // for a changed receipt: what is different, as far as it can be found
+	What    string   // the reason for the answer, for a person
+	Try     string   // what to do next; empty if there is nothing to do
+	Changed []string // for a changed receipt: the parts that differ, as far as Check can find them
 
-	Receipt receipt.Receipt // as it was read
+	Receipt receipt.Receipt // the receipt that was read
 	Key     string          // the trusted key
-	KeyFrom string          // the head file that names it; empty if the question does
-	Origin  string          // the log, which belongs to one tenant
+	KeyFrom string          // name of the head file with the key; empty if the question has the key
+	Origin  string          // origin line of the log; a log belongs to one tenant
 	Pos     int64           // position of the sale in the log
 	Heads   []seal.Head     // all heads, smallest first
 	Under   seal.Head       // the largest head; it covers the receipt if the answer is Proven
 }
 
-// Uncovered lists what a proven receipt does not prove.
+// Uncovered lists the parts of a receipt that its proof does not cover.
 func Uncovered() []string {
 	return []string{
 		"the digits of tokens (the meter proves them) and the tokens of a key change",
@@ -109,7 +109,7 @@ func (c *checker) read() bool {
 	return true
 }
 
-// believe decides which key to trust.
+// believe decides which key Check trusts.
 func (c *checker) believe() bool {
 	c.v.Key = strings.TrimSpace(c.q.Key)
 	if c.v.Key != "" {
@@ -202,7 +202,7 @@ func (c *checker) fork(a, b seal.Head) bool {
 
 func when(h seal.Head) string { return h.At.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
-// ofSize finds the head of a size among the known ones.
+// ofSize finds the head of the given size among the known heads.
 func (c *checker) ofSize(size int64) (seal.Head, bool) {
 	for _, h := range c.v.Heads {
 		if h.Size == size {
@@ -212,7 +212,7 @@ func (c *checker) ofSize(size int64) (seal.Head, bool) {
 	return seal.Head{}, false
 }
 
-// sealed compares the receipt with what was sealed, and checks that the head of the proof covers the sealed row.
+// sealed compares the receipt with the sealed row, and checks that the head of the proof covers this row.
 func (c *checker) sealed() bool {
 	if c.q.Receipt == nil {
 		return true
@@ -249,7 +249,7 @@ func (c *checker) sealed() bool {
 	return true
 }
 
-// difference lists the lines in which a core differs from the sealed one.
+// difference lists the lines that differ between a receipt's core and the sealed core.
 func difference(is, was string) []string {
 	gather := func(paper string) (names []string, lines map[string][]string) {
 		lines = make(map[string][]string)
@@ -319,7 +319,7 @@ func (c *checker) reach() bool {
 	return true
 }
 
-// apart explains why the files do not prove that a head and the head start belong to one log.
+// apart explains why the files do not prove that the head h and the head start belong to one log.
 func (c *checker) apart(name string, h, start seal.Head) bool {
 	since := fmt.Sprintf("Get a proof that one log grew into the other (paywatt report head --since %d), and add it with --head.", min(h.Size, start.Size))
 	switch {

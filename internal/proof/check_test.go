@@ -48,7 +48,7 @@ func (b *book) add(leaf [32]byte) {
 	b.leaves = append(b.leaves, leaf)
 }
 
-// fill adds leaves until the log has n.
+// fill adds leaves until the log has n leaves.
 func (b *book) fill(n int64, what string) {
 	for b.edge.Size() < n {
 		b.add(seal.NewLeaf(what).Int(b.edge.Size()).Sum())
@@ -62,7 +62,7 @@ func (b *book) nodes() seal.Nodes {
 	}
 }
 
-// head signs the present log.
+// head signs the present state of the log.
 func (b *book) head() seal.Head {
 	b.t.Helper()
 	b.seals++
@@ -75,7 +75,7 @@ func (b *book) head() seal.Head {
 	return h
 }
 
-// file returns the file of a head, with the proof that the log grew from an older one.
+// file returns the head file of a head, with the proof that the log grew from an older head.
 func (b *book) file(h seal.Head, since int64) proof.HeadFile {
 	b.t.Helper()
 	f := proof.HeadFile{Name: fmt.Sprintf("head%d.txt", h.Size), Note: h.Note, Key: b.key.Public(), Since: since}
@@ -92,7 +92,7 @@ func (b *book) file(h seal.Head, since int64) proof.HeadFile {
 	return again
 }
 
-// someReceipt returns a receipt with every member that a receipt can have.
+// someReceipt returns a receipt that uses every field of the form.
 func someReceipt(t *testing.T) receipt.Receipt {
 	t.Helper()
 	token, result := sts.ParseToken("58625789986991357486")
@@ -180,7 +180,7 @@ func TestAReceiptIsProvenByItselfAndAHead(t *testing.T) {
 	if strings.Contains(string(paper), "192.0.2.7") {
 		t.Error("the proof shows the address that the request came from")
 	}
-	// Order and blanks do not matter: a browser or a tool may have rewritten the file.
+	// The order of the members and blanks do not matter, because a browser or a tool may have rewritten the file.
 	var any map[string]json.RawMessage
 	if err := json.Unmarshal(paper, &any); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestAReceiptIsProvenByItselfAndAHead(t *testing.T) {
 	want(t, "written anew", proof.Check(proof.Question{Receipt: sorted, Heads: []proof.HeadFile{file}}), proof.Proven, "")
 }
 
-// uncovered are the members of a receipt that the seal does not cover, see proof.Uncovered.
+// uncovered are the members of a receipt that the seal does not cover: see proof.Uncovered.
 var uncovered = []string{"fiscal_code", "utility", "utility_address", "utility_contact", "vat_no", "vendor", "customer", "address", "sts.tt",
 	"tariff", "message"}
 
@@ -211,7 +211,7 @@ func TestEveryChangeOfAReceiptIsFound(t *testing.T) {
 			if v.Answer == proof.Proven || v.Answer == proof.Forked {
 				t.Errorf("%s was changed: %s", at, v.Answer)
 			}
-		case v.Answer == proof.BrokenDoc: // without a time, a currency or a number it cannot be read as a receipt
+		case v.Answer == proof.BrokenDoc: // without a time, a currency or a number the document cannot be read as a receipt
 		case v.Answer != proof.Changed || len(v.Changed) == 0:
 			t.Errorf("%s was changed: %s %q", at, v.Answer, v.Changed)
 		}
@@ -230,7 +230,8 @@ func jsonOf(t *testing.T, v any) []byte {
 	return out
 }
 
-// each calls try with the document after each change: one value at a time is changed, extended or left out.
+// each makes one change at a time to the document, and calls the function try after each change. A change
+// alters, extends or leaves out one value.
 func each(t *testing.T, doc []byte, try func(at string, changed []byte)) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(doc))
@@ -274,7 +275,7 @@ func each(t *testing.T, doc []byte, try func(at string, changed []byte)) {
 			}
 			set(n + 1)
 			write(at)
-			set(n + 1<<32) // the low 32 bits are the same
+			set(n + 1<<32) // a change above the low 32 bits
 			write(at)
 			set(x)
 		case bool:
@@ -284,7 +285,7 @@ func each(t *testing.T, doc []byte, try func(at string, changed []byte)) {
 		case string:
 			set("1" + x)
 			if strings.HasSuffix(at, ".digits") {
-				set("0" + x[1:4] + x[4:]) // another token: not covered, because the meter proves it
+				set("0" + x[1:4] + x[4:]) // other digits of a token: the seal does not cover them, because the meter checks them
 			}
 			if strings.HasPrefix(at, "marks") || strings.HasSuffix(at, ".digits") {
 				set(x)
@@ -328,12 +329,12 @@ func TestAForgedReceiptIsNotSavedByItsProof(t *testing.T) {
 		t.Helper()
 		want(t, name, proof.Check(proof.Question{Receipt: doc, Heads: heads}), a, says)
 	}
-	// The receipt, the core in the proof and its hash are changed together, which gives another leaf.
+	// The receipt, the core in the proof and its hash are changed together, which changes the leaf.
 	f := r
 	f.Tendered, f.CarryOut = r.Tendered+100, r.CarryOut+100
 	row := seal.Row{At: r.At.UnixMicro(), Action: proof.Action, Object: r.Sale, After: proof.PaperMark + receipt.PaperHash(f.Paper()) + " x", Rest: seal.NewRest().Sum()}
 	check("everything changed together", b.proven(f, row, 12, h), proof.Changed, "does not lead to its head")
-	// A valid proof, but of another sale.
+	// The proof is valid, but belongs to another sale.
 	other := r
 	other.Sale, other.Tendered, other.CarryOut = "vnd_other", r.Tendered+100, r.CarryOut+100
 	row2, pos := b.sell(other)
@@ -341,7 +342,7 @@ func TestAForgedReceiptIsNotSavedByItsProof(t *testing.T) {
 	heads = []proof.HeadFile{b.file(h2, 0)}
 	stolen := bytes.Replace(b.proven(other, row2, pos, h2), []byte(`"vend":"vnd_other"`), []byte(`"vend":"vnd_01jd0"`), 1)
 	check("the proof of another sale", stolen, proof.Changed, "The proof is for vnd_other")
-	// A sealed row with another action is not a sale: users can cause such rows.
+	// A sealed row with another action does not prove a sale, because users can cause such rows.
 	row3 := row2
 	row3.Action = "meter.note"
 	pos = b.edge.Size()
@@ -370,7 +371,7 @@ func TestKeysAndHeadsThatDoNotFit(t *testing.T) {
 	two := file
 	two.Key = stranger.key.Public()
 	ask("two keys", proof.Question{Receipt: paper, Heads: []proof.HeadFile{file, two}}, proof.WrongKey, "different keys")
-	// A stranger makes a log that contains the same sale. The utility's head exposes it.
+	// A stranger makes another log that contains the same sale. The utility's head exposes the forgery.
 	stranger.fill(12, "made up")
 	row, pos := stranger.sell(r)
 	forged := stranger.proven(r, row, pos, stranger.head())
@@ -422,7 +423,7 @@ func TestOlderAndNewerHeads(t *testing.T) {
 
 func TestAForkIsAnAlarm(t *testing.T) {
 	b, r, paper, h := sold(t)
-	// The same key signs another history: one log of the same size and one that is larger.
+	// The same key signs another history, once as a log of the same size and once as a larger log.
 	fork := newBook(t, 1)
 	fork.fill(20, "rewritten")
 	same := fork.head()
@@ -432,12 +433,13 @@ func TestAForkIsAnAlarm(t *testing.T) {
 	want(t, "a larger log that did not grow from this one",
 		proof.Check(proof.Question{Receipt: paper, Heads: []proof.HeadFile{fork.file(larger, 20)}}), proof.Forked, "ALARM")
 	want(t, "heads alone", proof.Check(proof.Question{Heads: []proof.HeadFile{b.file(h, 0), fork.file(larger, 20)}}), proof.Forked, "ALARM")
-	// A damaged proof of growth looks the same, and the advice says so.
+	// A damaged proof of growth looks like a fork, so the advice is to get the file again first.
 	b.fill(30, "later")
 	broken := b.file(b.head(), 20)
 	broken.Path[0][5] ^= 1
 	want(t, "a damaged proof", proof.Check(proof.Question{Receipt: paper, Heads: []proof.HeadFile{broken}}), proof.Forked, "get that file again first")
-	// After a restore the log continues from the backup. Heads from the lost time contradict the new ones, and the advice explains this.
+	// After a restore the log continues from the backup. Heads from the lost time contradict the new heads, and the advice explains the
+	// contradiction.
 	restored := newBook(t, 1)
 	restored.epoch = 2
 	restored.fill(12, "before")
@@ -472,7 +474,7 @@ func TestFilesThatAreNoHeads(t *testing.T) {
 	}
 }
 
-// FuzzCheck: any files get an answer, and the answer is never Proven for a receipt that was not sealed.
+// FuzzCheck: Check answers for any files, and never answers Proven for a receipt that was not sealed.
 func FuzzCheck(f *testing.F) {
 	f.Add([]byte(`{"proof":{"form":"paywatt proof 1"}}`), "paywatt/x\n1\n\n\u2014 a b\nkey x\n", int64(3))
 	f.Fuzz(func(t *testing.T, doc []byte, head string, size int64) {
@@ -486,7 +488,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// TestPathsOfAnyLengthAreRefusedQuietly: no sizes or positions in a file can crash the check.
+// TestPathsOfAnyLengthAreRefusedQuietly checks that no sizes or positions in a file can crash the check.
 func TestPathsOfAnyLengthAreRefusedQuietly(t *testing.T) {
 	_, _, paper, _ := sold(t)
 	b := newBook(t, 1)

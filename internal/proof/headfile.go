@@ -8,25 +8,25 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// HeadFile is a signed head as it is printed, mailed and stored. The note comes first, then a line with the public key of the signature.
-// To show that an older head grew into this one, lines with the older head's size and the hashes of the proof follow. A file with only the
-// note is a head file as well.
+// HeadFile is a signed head in the form in which it is printed, mailed and stored. The note comes first, then a line with the public key
+// of the signature. Further lines can prove that the log grew from an older head: the size of that head, and the hashes of the proof. A
+// file with only the note is a head file as well.
 type HeadFile struct {
 	Name  string     // name of the file, for messages
 	Note  string     // the signed note
 	Key   string     // public line of the key; empty if the file has none
-	Since int64      // size of the older head; 0 for none
+	Since int64      // size of the older head; 0 without an older head
 	Path  [][32]byte // proof that the log grew from that size
 }
 
-// Words that begin the lines after the note.
+// These words begin the lines after the note.
 const (
 	keyWord   = "key "
 	sinceWord = "since "
 	pathWord  = "path "
 )
 
-// maxHeadFile limits the size of a head file in bytes: a note, a key and the longest path fit.
+// maxHeadFile limits the size of a head file in bytes. A note, a key and the longest path fit into it.
 const maxHeadFile = 16 << 10
 
 // Text returns the content of the file.
@@ -55,7 +55,7 @@ func IsHeadFileLine(line string) bool {
 	return false
 }
 
-// ParseHeadFile reads what Text wrote. It does not check the signature.
+// ParseHeadFile reads a text that [HeadFile.Text] wrote. It does not check the signature.
 func ParseHeadFile(name, text string) (HeadFile, error) {
 	h := HeadFile{Name: name}
 	text = strings.ReplaceAll(text, "\r\n", "\n") // mail and editors may add carriage returns
@@ -95,7 +95,7 @@ func ParseHeadFile(name, text string) (HeadFile, error) {
 	return h, nil
 }
 
-// PublicKey finds the public line of a seal key in a text: the line itself, a file that holds it, or a head file.
+// PublicKey finds the public line of a seal key in a text: the line alone, a file that contains the line, or a head file.
 func PublicKey(text string) (string, bool) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(strings.TrimPrefix(line, keyWord))

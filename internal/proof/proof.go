@@ -1,10 +1,10 @@
-// Package proof lets the holder of a receipt prove, without the server and the database, that its sale is in the sealed log. It proves
-// that the figures on the receipt are those that were sealed with the sale, and that a signed head covers them. The holder must have got
-// that head from a place that the seller cannot change.
+// Package proof lets the holder of a receipt prove, without the server and the database, that its sale is in the sealed log. The proof
+// shows that the figures on the receipt were sealed with the sale, and that a signed head covers them. The holder must have got this head
+// from a place that the seller cannot change.
 //
-// Start at [Check]. The chain has four links: the receipt's core has a hash ([receipt.Receipt.Paper]); the hash is in the audit row of the
-// sale, whose leaf is computed again from what the proof shows of the row ([seal.Row]); a path leads from the leaf to the root of the log
-// ([seal.Proof]); the root is in a signed head. A proof between two heads shows that they belong to one log that only grew ([HeadFile]).
+// Start at [Check]. The chain has four links. The receipt's core has a hash ([receipt.Receipt.Paper]). This hash is in the audit row of
+// the sale, and the leaf of the row is computed again from the proof ([seal.Row]). A path leads from the leaf to the root of the log
+// ([seal.Proof]). The root is in a signed head. A proof between two heads shows that they belong to one log that only grew ([HeadFile]).
 //
 // This package has the file forms of proofs and heads, and the only code that checks them. It does no input or output: other packages read
 // files and look up proofs.
@@ -30,20 +30,21 @@ const (
 	PaperMark = "paper="
 )
 
-// MaxPath limits the hashes of a path. No path in a log of [seal.MaxSize] leaves is longer, including paths between two heads.
+// MaxPath is the greatest number of hashes in a path. No path in a log of [seal.MaxSize] leaves is longer, and no path between
+// two of its heads.
 const MaxPath = 100
 
 // Sealed is a sale in the log, as the store returns it.
 type Sealed struct {
 	Row  seal.Row
 	Path seal.Proof // path in the log of Path.Size leaves
-	Head string     // the signed head of that size
+	Head string     // the signed head of the log of Path.Size leaves
 }
 
 // ErrForm means that a file is not in a form of this package.
 var ErrForm = errors.New("not a proof or a head that this version can read")
 
-// Document returns the proof of a receipt whose core is paper, for the receipt's member proof.
+// Document returns the content of a receipt's JSON member "proof". The parameter paper is the core of the receipt.
 func Document(paper string, s Sealed) *apiv1.ReceiptProof {
 	return &apiv1.ReceiptProof{Form: Form, Paper: paper, At: s.Row.At, Action: s.Row.Action, Object: s.Row.Object, After: s.Row.After,
 		Rest: hex.EncodeToString(s.Row.Rest[:]), Pos: s.Path.Pos, Path: texts(s.Path.Path), Head: s.Head}
@@ -68,7 +69,7 @@ func parse(b []byte) (apiv1.ReceiptProof, Sealed, error) {
 	return d, s, err
 }
 
-// texts encodes hashes as they are in files.
+// texts encodes hashes in the form that files have.
 func texts(all [][32]byte) []string {
 	out := make([]string, len(all))
 	for i, h := range all {

@@ -23,7 +23,7 @@ import (
 
 // Verdict is a person's decision about an entry.
 type Verdict struct {
-	Entry    string       `json:"entry,omitempty"` // its identity; empty for a changed meter without an entry
+	Entry    string       `json:"entry,omitempty"` // identity of the entry; empty for a changed meter without an entry
 	Meter    string       `json:"meter,omitempty"` // number or identity, if Entry is empty
 	Choice   Choice       `json:"choice"`
 	Register *unit.Energy `json:"register_wh,omitempty"` // for a rebase: the register read from the meter; nil for the doubtful register
@@ -33,21 +33,21 @@ type Verdict struct {
 // Decided is the result of a decision.
 type Decided struct {
 	refusal.Refusal
-	Waits    *access.Approval // it waits for a second person; nothing was decided
+	Waits    *access.Approval // the decision waits for a second person; nothing was decided
 	Entry    Entry            // the zero Entry for a changed meter without one
-	Number   string           // of the meter
-	Readings int              // how many readings came meanwhile and are charged now
-	Units    unit.Energy      // charged by the decision
-	Debit    money.Minor      // their price
-	Currency string           // of a wallet meter
-	Held     wallet.Held      // if a later reading stopped the charging again
+	Number   string           // number of the meter
+	Readings int              // number of readings that came meanwhile and are charged now
+	Units    unit.Energy      // energy that the decision charged
+	Debit    money.Minor      // price of this energy
+	Currency string           // currency of a wallet meter
+	Held     wallet.Held      // set if a later reading stopped the charging again
 }
 
-// maxReason bounds the reason of a decision.
+// maxReason is the greatest length of the reason of a decision.
 const maxReason = 300
 
-// Decide decides about an entry, or sets the register of a changed meter (right: reading.decide). Under the four-eyes rule it
-// waits for a second person. An entry is decided once.
+// Decide decides about an entry, or sets the register of a changed meter (right: reading.decide). Under the four-eyes rule the
+// decision waits for a second person. An entry can be decided only once.
 func (q *Quarantine) Decide(ctx context.Context, by access.Actor, v Verdict) (Decided, error) {
 	if no := by.Needs(access.DecideReadings); no.Refused() {
 		return Decided{Refusal: no}, nil
@@ -63,7 +63,7 @@ func (q *Quarantine) Decide(ctx context.Context, by access.Actor, v Verdict) (De
 // moment returns the current time as it is stored: UTC, whole microseconds.
 func (q *Quarantine) moment() time.Time { return access.Stored(q.c.Now()) }
 
-// check checks what needs no store.
+// check makes the checks of a verdict that need no store.
 func (v Verdict) check() refusal.Refusal {
 	switch {
 	case strings.TrimSpace(v.Reason) == "":
@@ -80,7 +80,7 @@ func (v Verdict) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// decide is the whole of a decision in one transaction.
+// decide makes the whole decision in one transaction.
 func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 	e, no, err := subject(tx, v)
 	if err != nil || no.Refused() {
@@ -114,7 +114,7 @@ func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 	return out, e.endAlarms(tx)
 }
 
-// endAlarms ends the alarms for which a decided entry was the last reason. [wallet.Release] ends the alarm of a rating.
+// endAlarms ends the alarms whose last reason was the decided entry. [wallet.Release] ends the alarm about a stopped rating.
 func (e Entry) endAlarms(tx Tx) error {
 	if e.Kind == OfRecord {
 		return intake.Reviewed(tx.Review(), e.Meter)
@@ -191,7 +191,7 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 	return e.refuses(v.Choice, strings.Join(names, ", "))
 }
 
-// refuses explains why a choice does not fit an entry; others are the possible choices.
+// refuses explains why a choice does not fit an entry; the parameter others names the possible choices.
 func (e Entry) refuses(c Choice, others string) refusal.Refusal {
 	entry := e.ID.Text(id.Held)
 	switch {
@@ -215,7 +215,7 @@ func (e Entry) refuses(c Choice, others string) refusal.Refusal {
 	return refuse.EntryUnreadable(entry, others)
 }
 
-// carryOut carries out a decision: it stores the record, resumes the rating, and counts what that charges.
+// carryOut carries out a decision: it stores the record, resumes the rating, and counts the charged energy and money.
 func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	out := Decided{Number: e.Number}
 	if e.Kind == OfRecord && v.Choice == Accept {

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
-// decided holds the entries of a meter that still wait after a decision, and the alarms that ended.
+// decided holds the entries of a meter that are still open after a decision, and the alarms that ended.
 type decided struct {
 	Tx
 	intake.ReviewTx
@@ -31,8 +31,8 @@ func (d *decided) ClearAlarm(_ int64, code metering.AlarmCode) error {
 	return nil
 }
 
-// TestAnAlarmEndsWithItsLastEntry: for records, and for energy through an open relay. The alarm of a rating ends with its
-// release.
+// TestAnAlarmEndsWithItsLastEntry checks the alarms about records and about energy through an open relay. The alarm about a
+// stopped rating ends with its release.
 func TestAnAlarmEndsWithItsLastEntry(t *testing.T) {
 	for _, c := range []struct {
 		kind           Kind

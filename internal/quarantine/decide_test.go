@@ -82,14 +82,14 @@ func jumped(t *testing.T) *rows {
 func fallen(t *testing.T) *rows { return stopped(t, wallet.HoldRegress, metering.DoubtBackwards, 999) }
 func drawn(t *testing.T) *rows  { return stopped(t, wallet.HoldOpen, metering.DoubtOpen, 3000) }
 
-// drawnBefore is energy that was counted through an open relay, which has closed since.
+// drawnBefore returns rows with energy that was counted through an open relay. The relay has closed since.
 func drawnBefore(t *testing.T) *rows {
 	r := drawn(t)
 	r.wallets = newRows(t).wallets
 	return r
 }
 
-// TestWhatCameMeanwhileIsCharged: the readings that came meanwhile are charged, up to the first that cannot be true.
+// TestWhatCameMeanwhileIsCharged: the readings that came meanwhile are charged, up to the first reading that cannot be true.
 func TestWhatCameMeanwhileIsCharged(t *testing.T) {
 	r := jumped(t)
 	at := noon().Add(-10 * time.Minute)
@@ -104,7 +104,7 @@ func TestWhatCameMeanwhileIsCharged(t *testing.T) {
 	}
 }
 
-// TestAHeldRecordIsDecided: an accepted one is stored as if it had never been doubted, a discarded one is never stored.
+// TestAHeldRecordIsDecided: an accepted record is stored as if it had never been doubted. A discarded record is never stored.
 func TestAHeldRecordIsDecided(t *testing.T) {
 	r := held(t, metering.DoubtFuture, reading(5))
 	r.entries[0].Simulated = true
@@ -121,7 +121,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 		t.Errorf("the audit log says %+v", got)
 	}
 
-	r = held(t, metering.DoubtFuture, reading(5)) // a meter without a clock of its own: the reading counts as no later than its arrival
+	r = held(t, metering.DoubtFuture, reading(5)) // the meter has no clock, so its reading counts as no later than its arrival
 	r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
 	if got := r.Wrote[1]; got != "the meter shows 2000 Wh of 2026-11-20 11:30:00" {
 		t.Error(got)
@@ -152,7 +152,7 @@ func TestALateRecordIsRated(t *testing.T) {
 	}
 }
 
-// TestARecordThatCannotBeReadAnyMoreStaysHeld: the payload must have exactly one record.
+// TestARecordThatCannotBeReadAnyMoreStaysHeld: a record is stored only if its payload still contains exactly one record.
 func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 	broken := held(t, metering.DoubtFuture, reading(5))
 	broken.entries[0].Payload = []byte("{")
@@ -164,7 +164,8 @@ func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 	}
 }
 
-// TestTheRegisterOfAChangedMeterIsSet: this works while nothing is in doubt, and names the meter by its number or its identity.
+// TestTheRegisterOfAChangedMeterIsSet: a meter without an entry gets a new register. The request names the meter by its number or
+// its identity.
 func TestTheRegisterOfAChangedMeterIsSet(t *testing.T) {
 	for _, name := range []string{number, id.ID{14: 1}.Text(id.Meter)} {
 		r := newRows(t)
@@ -183,7 +184,7 @@ func TestTheRegisterOfAChangedMeterIsSet(t *testing.T) {
 	}
 }
 
-// TestAMeterInDoubtIsDecidedByItsNumber: then its entry is the subject.
+// TestAMeterInDoubtIsDecidedByItsNumber: a decision about a meter with an open entry decides this entry.
 func TestAMeterInDoubtIsDecidedByItsNumber(t *testing.T) {
 	r := jumped(t)
 	out := r.decides(quarantine.Verdict{Meter: number, Choice: quarantine.Discard})
@@ -192,7 +193,7 @@ func TestAMeterInDoubtIsDecidedByItsNumber(t *testing.T) {
 	}
 }
 
-// negative is a held record whose register is below 0.
+// negative returns a held record whose register is below 0.
 func negative(was *unit.Energy) func(*testing.T) *rows {
 	return func(t *testing.T) *rows {
 		r := held(t, metering.DoubtNegative, reading(5))
@@ -270,7 +271,7 @@ func unfit() []undecidable {
 	}
 }
 
-// TestWhatCannotBeDecided is refused, and writes nothing.
+// TestWhatCannotBeDecided checks that each of these decisions is refused and writes nothing.
 func TestWhatCannotBeDecided(t *testing.T) {
 	const nothing = "No changes were made and no money moved."
 	for _, c := range append(malformed(), unfit()...) {
@@ -294,7 +295,7 @@ func TestWhatCannotBeDecided(t *testing.T) {
 	}
 }
 
-// TestHowAnEntryCanBeDecided has the choices of each kind of entry with each doubt.
+// TestHowAnEntryCanBeDecided checks the choices for each kind of entry with each doubt.
 func TestHowAnEntryCanBeDecided(t *testing.T) {
 	for _, c := range []struct {
 		kind    quarantine.Kind
@@ -324,7 +325,7 @@ func TestHowAnEntryCanBeDecided(t *testing.T) {
 	}
 }
 
-// TestADecisionWaitsForASecondPerson: the approval carries out the same verdict.
+// TestADecisionWaitsForASecondPerson: the approval then carries out the same verdict.
 func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	r := jumped(t)
 	r.people = 2
@@ -367,7 +368,7 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	}
 }
 
-// TestWhoMayDecide, and who may look.
+// TestWhoMayDecide checks which rights a decision and a look at the entries need.
 func TestWhoMayDecide(t *testing.T) {
 	r := jumped(t)
 	by := owner()
@@ -385,7 +386,7 @@ func TestWhoMayDecide(t *testing.T) {
 	}
 }
 
-// TestNoFailureOfTheStoreIsHidden: whichever call of a use case fails, its error is returned, so that nothing is committed.
+// TestNoFailureOfTheStoreIsHidden: if any call of a use case fails, the use case returns the error, so that nothing is committed.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	decides := func(v quarantine.Verdict) func(*rows) error {
 		v.Reason = "read it off"
@@ -449,7 +450,7 @@ func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	}
 }
 
-// TestTheListHasPages: newest first, of one meter or all, decided entries only on request.
+// TestTheListHasPages: entries come newest first, for one meter or for all, and decided entries only on request.
 func TestTheListHasPages(t *testing.T) {
 	r := newRows(t)
 	for n := byte(5); n > 0; n-- {
@@ -501,7 +502,7 @@ func TestTheListHasPages(t *testing.T) {
 	}
 }
 
-// TestAnEntryIsShown by its identity.
+// TestAnEntryIsShown checks that an entry is found by its identity.
 func TestAnEntryIsShown(t *testing.T) {
 	r := jumped(t)
 	if out, err := r.cases().Show(t.Context(), owner(), entry(1)); err != nil || out.Refused() || out.Entry.ID != (id.ID{15: 1}) || r.tenant != 1 {

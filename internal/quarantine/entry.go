@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// HeldRecord returns the open entry of a record held for review. It holds the record as it came.
+// HeldRecord returns the open entry for a record held for review. The entry contains the record as it came.
 func HeldRecord(r *metering.Record, l *metering.Live, d metering.Decision) (Entry, error) {
 	e := Entry{Meter: r.Meter, Kind: OfRecord, Memory: l.Memory, Seq: r.Rec.Head.Seq, ReceivedAt: r.ReceivedAt,
 		Doubt: d.Doubt, Reason: d.Reason, Record: r.Rec.Kind, Payload: r.Rec.Raw}
@@ -21,7 +21,7 @@ func HeldRecord(r *metering.Record, l *metering.Live, d metering.Decision) (Entr
 	case r.Bad != nil:
 		e.Seq, e.Payload, e.Record = r.Bad.Seq, r.Bad.Raw, ""
 	default:
-		if e.Payload == nil { // the server's own reading of a device that does not know Paywatt
+		if e.Payload == nil { // the reading is the server's own, for a device that does not know Paywatt
 			raw, err := wire.EncodeUp(wire.JSON, r.Rec)
 			if err != nil {
 				return Entry{}, fmt.Errorf("hold a record for review: %w", err)
@@ -38,7 +38,7 @@ func HeldRecord(r *metering.Record, l *metering.Live, d metering.Decision) (Entr
 	return e, nil
 }
 
-// Stopped returns the open entry of the reading at which a meter's rating stopped.
+// Stopped returns the open entry for the reading at which a meter's rating stopped.
 func Stopped(w wallet.Row) Entry {
 	h := w.Held
 	return Entry{Meter: w.Meter.N, Kind: OfRating, Record: wire.KindReading, Memory: h.Memory, Seq: h.Seq, ReceivedAt: h.Since,

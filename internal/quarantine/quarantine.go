@@ -1,9 +1,9 @@
 // Package quarantine is where people decide about impossible records and readings.
 //
-// One list has two kinds of entries. A record that no meter can have measured (package metering judges it) is held for review
-// as it came and has no effect. A reading whose register cannot follow the one before (package wallet judges it) is stored, and
-// stops the charging of its meter. Neither moves money until somebody decides: accept it, set the register from which counting
-// continues, or discard it. See [Quarantine.Decide].
+// One list has two kinds of entries. Package metering finds records that no meter can have measured. Such a record is held for
+// review as it came and has no effect. Package wallet finds readings whose register cannot follow the register before. Such a
+// reading is stored, and stops the charging of its meter. Neither kind moves money until somebody decides. The decision is to
+// accept the entry, to set the register from which counting continues, or to discard the entry. See [Quarantine.Decide].
 //
 // A decision is one transaction: the entry's state, the money for it and for the readings that came meanwhile, and an audit
 // row.
@@ -31,7 +31,7 @@ type Kind string
 
 // Kinds of entries.
 const (
-	// OfRecord is a record held for review, which is in no history.
+	// OfRecord is a record held for review, which is not in the meter's history.
 	OfRecord Kind = "record"
 	// OfRating is a stored reading at which the charging of its meter stopped.
 	OfRating Kind = "rating"
@@ -56,20 +56,20 @@ type Entry struct {
 	Simulated  bool
 	Wallet     bool // the meter's balance is money on the server
 	Kind       Kind
-	Record     wire.Kind // empty if the record could not be read
+	Record     wire.Kind // kind of the record; empty if the record could not be read
 	Memory     string    // the device memory of the record's number
 	Seq        uint64
 	ReceivedAt time.Time
 	Doubt      metering.Doubt
 	Reason     string
 	Payload    []byte       // the record as it came; empty for OfRating
-	Was        *unit.Energy // the register before; nil if unknown
-	Register   *unit.Energy // the doubtful one; nil if the record has none
-	At         time.Time    // meter time; zero if it cannot be written
+	Was        *unit.Energy // the register before the doubtful one; nil if unknown
+	Register   *unit.Energy // the doubtful register; nil if the record has none
+	At         time.Time    // meter time; zero if the database cannot store the time
 	State      State
 	DecidedAt  time.Time
 	DecidedBy  string
-	Decision   string // the reason
+	Decision   string // the reason of the decision
 }
 
 // Choice is a possible decision.
@@ -77,7 +77,7 @@ type Choice string
 
 // Choices.
 const (
-	// Accept takes the entry as true: a record is stored, a reading is charged.
+	// Accept takes the entry as true: a record is stored, and a reading is charged.
 	Accept Choice = "accept"
 	// Rebase continues from a register without charging for the difference: the meter was changed or reset.
 	Rebase Choice = "rebase"
@@ -90,7 +90,7 @@ func (c Choice) state() State {
 	return map[Choice]State{Accept: Accepted, Rebase: Rebased, Discard: Discarded}[c]
 }
 
-// Choices lists the possible decisions; none once the entry is decided.
+// Choices lists the possible decisions. A decided entry has none.
 func (e Entry) Choices() []Choice {
 	if e.State != Open {
 		return nil
@@ -102,14 +102,14 @@ func (e Entry) Choices() []Choice {
 	if e.Kind == OfRating {
 		out = append(out, Rebase)
 	}
-	if e.Doubt == metering.DoubtOpen { // the reading is not in doubt, only who pays for the energy
+	if e.Doubt == metering.DoubtOpen { // only the payer of the energy is in doubt, not the reading
 		return out
 	}
 	return append(out, Discard)
 }
 
-// acceptable reports whether an entry can be true. A register below the one before cannot be charged, a negative register or an
-// unreadable record cannot be stored, and an impossible time has no place in a history.
+// acceptable reports whether an entry can be true. A register below the register before it cannot be charged. A negative register
+// or an unreadable record cannot be stored. A record with an impossible time has no place in a history.
 func (e Entry) acceptable() bool {
 	switch e.Doubt {
 	case metering.DoubtNegative, metering.DoubtUnreadable, metering.DoubtTime, metering.DoubtPrice:
@@ -126,12 +126,12 @@ type Tx interface {
 	Meters() registry.MeterLookup
 	Rating() wallet.ReleaseTx
 	AuditLog(access.Entry) error
-	// HeldEntries lists entries of a meter (0: of all meters), newest first, before the given entry. If open is set, it lists only
-	// undecided entries.
+	// HeldEntries lists entries of a meter (0: of all meters), newest first, that are older than the entry before. If the parameter
+	// open is set, it lists only undecided entries.
 	HeldEntries(meter int64, open bool, before id.ID, max int) ([]Entry, error)
 	// HeldEntry reads an entry and locks it.
 	HeldEntry(entry id.ID) (Entry, bool, error)
-	// HeldRating returns and locks a meter's open entry about its stopped rating.
+	// HeldRating returns and locks a meter's open entry about a stopped rating.
 	HeldRating(meter int64) (Entry, bool, error)
 	// WriteDecision writes the decision about an entry.
 	WriteDecision(Entry) error
@@ -141,10 +141,10 @@ type Tx interface {
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
-// Config is what a Quarantine needs.
+// Config holds the parts that a Quarantine needs.
 type Config struct {
 	Door   access.Door[Tx]
-	Hasher registry.Hasher // of the cursors of lists
+	Hasher registry.Hasher // hashes the cursors of lists
 	Now    func() time.Time
 }
 
@@ -154,10 +154,10 @@ type Quarantine struct{ c Config }
 // New returns a Quarantine.
 func New(c Config) *Quarantine { return &Quarantine{c} }
 
-// List asks for entries.
+// List says which entries to list.
 type List struct {
 	Meter string // number or identity; empty for all meters
-	All   bool   // decided ones too
+	All   bool   // list decided entries too
 	Page  registry.Page
 }
 
@@ -218,7 +218,7 @@ func (q *Quarantine) Show(ctx context.Context, by access.Actor, entry string) (E
 	return out, fault.Wrap(err, "show %s", entry)
 }
 
-// meterNamed returns the private number of a meter; 0 for no name.
+// meterNamed returns the private number of the named meter; 0 if the name is empty.
 func meterNamed(tx Tx, name string) (int64, refusal.Refusal, error) {
 	if name == "" {
 		return 0, refusal.Refusal{}, nil

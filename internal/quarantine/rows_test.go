@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	number = "06000001229"      // of meter 1
-	memory = "0123456789abcdef" // of every meter
+	number = "06000001229"      // number of meter 1
+	memory = "0123456789abcdef" // device memory of every meter
 )
 
 // noon is the time of every decision.
@@ -35,19 +35,19 @@ func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 type rows struct {
 	t *testing.T
 	rowstest.Calls
-	tenant access.Tenant // of the last transaction
+	tenant access.Tenant // tenant of the last transaction
 
 	entries   []quarantine.Entry // the newest first
-	wallets   []wallet.Row       // of the account of meter 1
+	wallets   []wallet.Row       // wallet row of the account of meter 1
 	behind    []wallet.Reading
 	audit     []access.Entry
-	people    int // who may approve
+	people    int // number of people who may approve
 	approvals []access.Approval
 	live      metering.Live
 	kept      []metering.Record
 }
 
-// newRows is meter 1 with a wallet that is rated up to record 4 at 1000 Wh.
+// newRows returns rows with meter 1, whose wallet is rated up to record 4 at 1000 Wh.
 func newRows(t *testing.T) *rows {
 	t.Helper()
 	return &rows{t: t, live: metering.Live{Memory: memory, Window: metering.Window{Watermark: 20}, Figures: metering.Figures{ReadingSeq: 4}}, wallets: []wallet.Row{{
@@ -56,7 +56,7 @@ func newRows(t *testing.T) *rows {
 	}}}
 }
 
-// stopped is a meter whose record 5 had a register that cannot follow 1000 Wh, and entry 1 about it.
+// stopped returns rows with a meter whose record 5 had a register that cannot follow 1000 Wh. Entry 1 is about that record.
 func stopped(t *testing.T, reason wallet.HoldReason, doubt metering.Doubt, register unit.Energy) *rows {
 	t.Helper()
 	r := newRows(t)
@@ -71,7 +71,7 @@ func stopped(t *testing.T, reason wallet.HoldReason, doubt metering.Doubt, regis
 	return r
 }
 
-// held is a record held for review, as entry 1.
+// held returns rows in which entry 1 is a record held for review.
 func held(t *testing.T, doubt metering.Doubt, recs ...wire.Record) *rows {
 	t.Helper()
 	r := newRows(t)
@@ -85,14 +85,14 @@ func held(t *testing.T, doubt metering.Doubt, recs ...wire.Record) *rows {
 	return r
 }
 
-// reading is a record of one kWh, dated a day ahead.
+// reading returns a record of one kWh, dated a day ahead.
 func reading(seq uint64) wire.Record {
 	return wire.Reading{Head: wire.Head{Seq: seq, At: noon().Add(24 * time.Hour).Unix(), Up: seq * 60_000, Clock: wire.ClockValid}, RegisterWh: 2000, Relay: "closed"}.Record()
 }
 
 func wh(register unit.Energy) *unit.Energy { return &register }
 
-// cases are the use cases over these rows.
+// cases returns the use cases over these rows.
 func (r *rows) cases() *quarantine.Quarantine {
 	return quarantine.New(quarantine.Config{Door: r, Hasher: r, Now: func() time.Time { return noon().Add(300 * time.Nanosecond) }})
 }
@@ -102,7 +102,7 @@ func owner() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: "amina", Role: access.Owner, IP: "10.0.0.1"}
 }
 
-// entry is the identity of the n-th entry.
+// entry returns the identity of the n-th entry.
 func entry(n byte) string { return id.ID{15: n}.Text(id.Held) }
 
 // decides makes a decision that must not return an error.
@@ -145,7 +145,7 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(quarantine.Tx) e
 	return r.Fails("view")
 }
 
-// The methods of the transaction.
+// The following methods are those of the transaction.
 
 func (r *rows) Eyes() access.EyesTx          { return eyes{rows: r} }
 func (r *rows) Intake() intake.Tx            { return taking{r: r} }
@@ -214,7 +214,7 @@ func (r *rows) MeterByID(i id.ID) (registry.Meter, bool, error) {
 	return registry.Meter{N: int64(i[14]), Number: number, ID: i}, i[14] != 0, r.Fails("MeterByID")
 }
 
-// eyes are the rows of the four-eyes rule.
+// eyes holds the rows of the four-eyes rule.
 type eyes struct {
 	access.EyesTx
 	*rows
@@ -253,7 +253,7 @@ func (e eyes) PutApproval(access.Approval, access.ApprovalState) (bool, error) {
 	return true, e.Fails("PutApproval")
 }
 
-// reviewing are the records that wait for a decision.
+// reviewing holds the records that wait for a decision.
 type reviewing struct {
 	intake.ReviewTx
 	*rows
@@ -265,7 +265,7 @@ func (v reviewing) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return v.rows.ClearAlarm(meter, code)
 }
 
-// taking are the rows for an accepted record.
+// taking holds the rows that an accepted record needs.
 type taking struct {
 	intake.Tx
 	r *rows
@@ -286,7 +286,7 @@ func (k taking) PutReadings(readings []metering.NewReading) error {
 	return k.r.Writes("%d reading", len(readings))
 }
 
-// rating are the rows of money.
+// rating holds the rows of money.
 type rating struct {
 	wallet.ReleaseTx
 	*rows
@@ -305,7 +305,7 @@ func (b rating) WalletOf(meter int64) ([]wallet.Row, error) {
 	return b.wallets, b.Fails("WalletOf")
 }
 
-// price is 2.50 for a kWh.
+// price returns a tariff of 2.50 for a kWh.
 func price() tariff.Version {
 	return tariff.Version{ID: id.ID{15: 1}, N: 1, EffectiveFrom: noon().AddDate(-1, 0, 0), Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}}
 }

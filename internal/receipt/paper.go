@@ -6,16 +6,16 @@ import (
 	"strconv"
 )
 
-// PaperForm begins the text of a receipt's core. A later form gets another number, so that the two are never confused.
+// PaperForm begins the text of a receipt's core. A later form gets another number, so that forms are never confused.
 const PaperForm = "paywatt paper 1"
 
-// Paper returns the core of a receipt in its canonical text: everything that is fixed when the sale is made, one item a line, words quoted
-// as by strconv.Quote, numbers in decimal. Its hash goes into the sealed audit row of the sale, so any later change contradicts what was
-// signed.
+// Paper returns the core of a receipt in its canonical text: everything that is fixed when the sale is made. Each item has a line. Words
+// are quoted as by strconv.Quote, and numbers are decimal. The hash of the text goes into the sealed audit row of the sale, so any later
+// change contradicts the signed log.
 //
-// Not included: digits of tokens, because the hash would let its holder test guesses; the tokens of a key change, which are on the receipt
-// only until the meter has confirmed it; names and addresses, which may be erased; the technology of the meter's tokens; a fiscal code;
-// messages, and the request to press a key; the time zone; copies and the reversal, because they come later.
+// Some parts are not included. The hash would let its holder test guesses of a token's digits. The tokens of a key change are on the
+// receipt only until the meter has confirmed the change. Names and addresses may be erased. Copies and the reversal come later. The
+// technology of the meter's tokens, a fiscal code, messages, the request to press a key and the time zone are left out too.
 func (r Receipt) Paper() string {
 	b := make([]byte, 0, 768)
 	b = append(b, PaperForm...)
@@ -64,14 +64,15 @@ func PaperHash(paper string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// paperLine is the text of a core while it is written. It is built without fmt, because every sale writes one.
+// paperLine is the text of a core while it is written. It is built without fmt to save time, because every sale writes such a text.
 type paperLine []byte
 
 func line(b paperLine, name string) paperLine {
 	return append(append(b, '\n'), name...)
 }
 
-// text quotes a word. Nearly all words are plain, and quoting checks every letter.
+// text appends a word in quotes. Nearly all words are plain, and need only the quotes. Other words go
+// through strconv.AppendQuote, which is slower.
 func (b paperLine) text(s string) paperLine {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 )
 
-// TestThePaperOfAReceiptIsFixed: the form is in signed logs, so a form never changes under the same number.
+// TestThePaperOfAReceiptIsFixed: signed logs contain hashes of this form, so a form never changes under the same number.
 func TestThePaperOfAReceiptIsFixed(t *testing.T) {
 	left := money.Minor(70)
 	r := receipt.Receipt{Title: receipt.TaxInvoice, No: "main-000001", At: time.Date(2026, 11, 20, 11, 0, 0, 999, time.FixedZone("EAT", 3*3600)),

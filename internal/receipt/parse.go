@@ -17,23 +17,23 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// ErrForm means that a file is no receipt in the JSON form.
+// ErrForm means that a file is not a receipt in the JSON form.
 var ErrForm = errors.New("not a receipt in JSON form")
 
-// maxDepth is how deep values of a receipt may be nested; a receipt with its proof needs four.
+// maxDepth is the greatest number of nested levels in a receipt. A receipt with its proof needs four.
 const maxDepth = 8
 
 // Printed is a receipt that somebody presents.
 type Printed struct {
 	Receipt Receipt
-	Proof   json.RawMessage // its member proof; nil if it has none
-	// Altered names what [JSON] would write differently: texts that do not match their figures, sums, and unknown members. A receipt that
-	// Paywatt wrote has none.
+	Proof   json.RawMessage // the receipt's member proof; nil if it has none
+	// Altered names the members that [JSON] would write differently: texts that do not match their figures, wrong sums, and unknown
+	// members. A receipt that Paywatt wrote has none.
 	Altered []string
 }
 
-// ParseJSON reads the output of [JSON], in any order and with any blanks. It derives everything again that follows from other figures, so
-// that each part of the receipt is checked.
+// ParseJSON reads the output of [JSON], with its members in any order and with any blanks. It computes every figure again that follows
+// from other figures, so that each part of the receipt is checked.
 func ParseJSON(b []byte) (Printed, error) {
 	got, err := treeOf(b)
 	if err != nil {
@@ -64,7 +64,7 @@ func ParseJSON(b []byte) (Printed, error) {
 	return p, nil
 }
 
-// modelOf returns the receipt that a document was written from.
+// modelOf returns the receipt from which a document was written.
 func modelOf(d apiv1.Receipt) (Receipt, error) {
 	at, err := time.Parse(time.RFC3339, d.At)
 	if err != nil {
@@ -85,7 +85,7 @@ func modelOf(d apiv1.Receipt) (Receipt, error) {
 	for _, t := range d.Tokens {
 		digits, result := sts.ParseToken(t.Digits)
 		if result != sts.Accept {
-			digits = sts.Token{} // masked; any other text is reported as altered
+			digits = sts.Token{} // the digits are masked; any other text is reported as altered
 		}
 		one := Token{Kind: t.Kind, Digits: digits}
 		if one.Kind != KeyChange { // a key change carries no units
@@ -111,7 +111,8 @@ func parts(all []apiv1.ReceiptPart) []Part {
 	return out
 }
 
-// treeOf reads a JSON object and refuses a duplicate name, because readers differ in which of the two they show.
+// treeOf reads a JSON object and refuses a duplicate name, because some readers show the first value of such a name
+// and others the last.
 func treeOf(b []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -159,7 +160,7 @@ func value(d *json.Decoder, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		key, _ := name.(string) // the decoder accepts nothing else in its place
+		key, _ := name.(string) // the decoder accepts only a string as a name
 		if _, twice := object[key]; twice {
 			return nil, fmt.Errorf("the field %q appears twice", key)
 		}

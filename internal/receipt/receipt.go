@@ -1,8 +1,9 @@
 // Package receipt has the only model of a receipt: the content of a tax invoice, without any layout. Layouts are adapters. The JSON form
-// ([apiv1.Receipt]) is made here because it is the model itself.
+// ([apiv1.Receipt]) is made in this package, because it has the fields of the model itself.
 //
-// A [Receipt] carries tokens that mask themselves. Rendering a receipt reveals them, so digits are filled in only for a reader who may see
-// them. For all others Token.Digits is the zero token, which renders as a mask. [Receipt.Check] proves that the printed figures add up.
+// A [Receipt] carries tokens that mask themselves. Rendering a receipt reveals their digits, so digits are filled in only for a reader who
+// may see them. For all others Token.Digits is the zero token, which renders as a mask. [Receipt.Check] proves that the printed figures
+// add up.
 package receipt
 
 import (
@@ -17,73 +18,73 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Titles of a receipt.
+// The titles of a receipt.
 const (
 	TaxInvoice = "TAX INVOICE"
 	CreditNote = "CREDIT NOTE" // reverses a sale
-	Payment    = "RECEIPT"     // of a payment that is not a supply: a recharge of a wallet
+	Payment    = "RECEIPT"     // for a payment that is not a supply: a recharge of a wallet
 	// A simulated meter gets no tax document, because nothing was supplied.
 	TestReceipt = "TEST RECEIPT"
 	TestCredit  = "TEST CREDIT NOTE"
 )
 
-// Receipt holds everything that a receipt says.
+// Receipt holds the whole content of a receipt.
 type Receipt struct {
 	Title    string
 	Copy     int    // number of the copy; 0 for the first print
 	Reversed bool   // the sale was reversed afterwards
 	Reverses string // number of the receipt that a credit note reverses
-	// Cancelled means, on a credit note, that the meter will never load its tokens. If it is false, nobody could ask the meter, and they
-	// may still load.
+	// Cancelled means, on a credit note, that the meter will never load the tokens. If it is false, nobody could ask the meter, and the
+	// tokens may still load.
 	Cancelled bool
-	Test      bool // a simulated meter: marked TEST everywhere, no tax document
+	Test      bool // the meter is simulated: every form is marked TEST and is not a tax document
 	No        string
-	Epoch     string    // "2" after the first restore from a copy: receipt numbers of before and after it may be the same
+	Epoch     string    // "2" after the first restore from a copy: receipt numbers from before and after the restore may be the same
 	Fiscal    string    // code of a fiscal device, if the country requires one
-	At        time.Time // in the tenant's zone
+	At        time.Time // time of the sale, in the tenant's zone
 
 	Utility string
-	Address string // of the utility
+	Address string // address of the utility
 	Contact string
 	VATNo   string
 
-	Sale      string // identity text
+	Sale      string // identity of the sale, as a text
 	ClientRef string
 	Vendor    string
 	Till      string
 	Operator  string
 
 	Customer   string
-	Account    string // identity text
+	Account    string // identity of the account, as a text
 	Place      string // address of the supply
 	Meter      string
 	STS        STS
 	TariffName string
-	Version    int // of the tariff
+	Version    int // version of the tariff
 	Currency   money.Currency
 
-	Tokens []Token     // in the order of entry
-	Units  unit.Energy // of all tokens
+	Tokens []Token     // tokens in the order of entry
+	Units  unit.Energy // energy of all tokens
 	Steps  []Step
 	Others []Part // fees, charges and debts, net of tax, in the order of the allocation
 	Levies []Part
 
 	Tendered money.Minor
-	Net      money.Minor // energy without tax and levies
-	VATBps   money.Bps   // of energy
+	Net      money.Minor // price of the energy without tax and levies
+	VATBps   money.Bps   // tax rate of energy
 	VAT      money.Minor // all tax of the sale
 	CarryIn  money.Minor
 	CarryOut money.Minor
-	Change   money.Minor // given back in cash, beyond Tendered
+	Change   money.Minor // money given back in cash, not part of Tendered
 
-	// PressKey means, on a recharge, that the meter waits for a key before it closes its relay, so nobody at home may expect voltage. Every
-	// form of the receipt says so.
+	// PressKey means, on a recharge, that the meter waits for a key before it closes its relay, so there may be no voltage at home yet.
+	// Every form of the receipt asks for the key.
 	PressKey bool
 
-	Message string // from the utility to its customers
+	Message string // message from the utility to its customers
 }
 
-// STS holds the facts under which the tokens were made. A meter workshop asks for them.
+// STS holds the data of the key under which the tokens were made. A meter workshop asks for these data.
 type STS struct {
 	SGC string
 	KRN int
@@ -106,38 +107,38 @@ type Token struct {
 	Kind   string
 	Digits sts.Token
 	Units  unit.Energy
-	Amount money.Minor // price of its units, with levies and tax; 0 for tokens that are not sold
+	Amount money.Minor // price of the token's units, with levies and tax; 0 for tokens that are not sold
 }
 
 // Step is a line "kWh @ price" of one block.
 type Step struct {
 	Units  unit.Energy
 	Rate   money.MicroRate
-	Amount money.Minor // without tax
+	Amount money.Minor // amount without tax
 }
 
-// Part is a line for a payment other than energy.
+// Part is a receipt line for something other than energy.
 type Part struct {
 	Kind   string // the kind of the sale's line
 	Ref    string
-	Label  string      // what people call it; else Ref is shown
-	Amount money.Minor // without tax
-	VAT    money.Minor // included in Receipt.VAT
-	// Left is what is still unpaid after the sale, including tax; nil for a charge without an end.
+	Label  string      // the name that people know; if it is empty, Ref is shown
+	Amount money.Minor // amount without tax
+	VAT    money.Minor // tax on the amount, included in Receipt.VAT
+	// Left is the amount that is still unpaid after the sale, including tax; nil for a charge without an end.
 	Left *money.Minor
 }
 
 // Wallet is the kind of a recharge's only part: money paid into a wallet.
 const Wallet = string(sale.LineWallet)
 
-// Recharge reports whether money was paid into a wallet. Then no energy was sold, there are no tokens, and there is no tax unless it is
-// owed with the payment.
+// Recharge reports whether money was paid into a wallet. Such a receipt has no energy and no tokens. It has tax only if the payment itself
+// is taxed.
 func (r Receipt) Recharge() bool { return len(r.Others) == 1 && r.Others[0].Kind == Wallet }
 
 // Hidden is printed in place of digits that a reader may not see.
 const Hidden = "**** **** **** **** ****"
 
-// Reveal returns the token's digits in five groups of four, as they are printed and typed, or [Hidden] if there are none to show.
+// Reveal returns the token's digits in five groups of four, as they are printed and typed, or [Hidden] if the digits may not be shown.
 func (t Token) Reveal() string {
 	if t.Digits == (sts.Token{}) {
 		return Hidden
@@ -145,7 +146,7 @@ func (t Token) Reveal() string {
 	return t.Digits.RevealGrouped()
 }
 
-// Ordered returns the receipt's tokens in the order in which a customer enters them: key changes first.
+// Ordered returns the receipt's tokens in the order in which a customer enters them: the tokens of a key change first.
 func (r Receipt) Ordered() []Token {
 	out := slices.Clone(r.Tokens)
 	rank := func(t Token) int {
@@ -198,8 +199,8 @@ func (r Receipt) EnergyGross() money.Minor {
 	return sum
 }
 
-// Price divides the price of the energy among the sale's tokens, by their units and with the largest remainders, so that the amounts of the
-// tokens sum to it.
+// Price divides the price of the energy among the sale's tokens, in proportion to their units. The method of largest remainders makes the
+// tokens' amounts sum to the price.
 func (r *Receipt) Price() error {
 	var weights []int64
 	for _, t := range r.Tokens {
@@ -226,8 +227,8 @@ func (r *Receipt) Price() error {
 	return nil
 }
 
-// Credited returns the credit note that reverses a sale: every amount of its receipt with the other sign, under a number of its own. The
-// tokens stay on it, so that nobody enters them. cancelled means that the meter will never load them.
+// Credited returns the credit note that reverses a sale: every amount of the sale's receipt with the opposite sign, under a new number.
+// The credit note lists the tokens, so that nobody enters them. The parameter cancelled means that the meter will never load them.
 func (r Receipt) Credited(no string, at time.Time, cancelled bool) Receipt {
 	c := r
 	title := CreditNote
@@ -260,11 +261,11 @@ func (r Receipt) Credits() bool { return r.Reverses != "" }
 // ErrTest means that a receipt of a simulated meter calls itself a tax document. It must not be handed out.
 var ErrTest = errors.New("a test receipt is not a tax document")
 
-// ErrSum means that a receipt does not add up as it is printed. It must not be handed out.
+// ErrSum means that a receipt does not add up in its printed form. It must not be handed out.
 var ErrSum = errors.New("the receipt does not add up")
 
-// Check adds up the receipt as it is printed. Its lines, tax and carry, less the carry brought in, are the payment. The steps sum to the
-// price of the energy, and so do the prices of the tokens. The units are the units of the tokens.
+// Check adds up the receipt in its printed form. The lines, the tax and the new carry, less the carry brought in, must equal the payment.
+// The steps must sum to the price of the energy, and so must the prices of the tokens. The units must equal the units of the tokens.
 func (r Receipt) Check() error {
 	if r.Test && (r.Title == TaxInvoice || r.Title == CreditNote) {
 		return fmt.Errorf("%w: receipt %s is titled %s", ErrTest, r.No, r.Title)

@@ -57,7 +57,7 @@ func TestAnEmptyReceiptHasListsAndNoNulls(t *testing.T) {
 	}
 }
 
-// TestATestReceiptIsNoTaxDocument: whatever is changed, it cannot be handed out under the title of a tax document.
+// TestATestReceiptIsNoTaxDocument: after any change, a test receipt cannot be handed out under the title of a tax document.
 func TestATestReceiptIsNoTaxDocument(t *testing.T) {
 	r := receipt.Receipt{Title: receipt.TestReceipt, Test: true, No: "main-000001"}
 	if err := r.Check(); err != nil {

@@ -1,9 +1,9 @@
 // Package recharge sends a token that somebody holds to its meter: over the meter's own connection, or by a text message through the
 // server's modem. Start at [Deliverer.Send]. [Deliverer.Track] returns how far the token has come, with times.
 //
-// A token that was sold or made here is sent as it is. An external token, from another vending system or for a meter whose keys others
-// hold, is stored sealed together with the meter's answers. It belongs to no sale and moves no money. If a meter accepts such a token, the
-// alarm about credit that nobody sold here is still raised, because entering the digits does not pay for them.
+// A token that was sold or made here is sent as it is. An external token comes from another vending system, or is for a meter whose keys
+// others hold. The server stores it sealed, together with the meter's answers. It belongs to no sale and moves no money. If a meter
+// accepts such a token, the alarm about credit that nobody sold here is still raised, because entering the digits does not pay for them.
 //
 // The token doctor checks the digits first. A token that can never load is not sent, because every wrong token counts towards the lock-out
 // of the meter's channel (docs/reference/meter-rules.md#wrong-tokens). The doctor's limits on guessing apply here too.
@@ -35,25 +35,25 @@ type Route string
 
 // The ways to a meter.
 const (
-	MQTT Route = "mqtt" // its own connection
+	MQTT Route = "mqtt" // over the meter's own connection
 	SMS  Route = "sms"  // a text message from the server's modem to the meter's SIM
 )
 
-// Life is how long a token sent on request waits for a meter that is offline. The person who requested it can ask again; a sale's own push
-// waits much longer.
+// Life is how long a token sent on request waits for a meter that is offline. The person who asked for it can ask again. The push of a new
+// sale waits much longer.
 const Life = 24 * time.Hour
 
 // Request is a request to send a token to a meter.
 type Request struct {
 	Meter  string        // number or identity
-	Digits access.Secret // as typed, or a whole message with *02#; blanks and dashes do not count. Empty if Token is set
+	Digits access.Secret // as typed, or a whole message with *02#; blanks and dashes are ignored. Empty if Token is set
 	Token  string        // identity of a token that the server holds, instead of its digits
 	By     Route
 }
 
 // ExternalToken is a token that another system made.
 type ExternalToken struct {
-	sale.Token // its identity, meter and the fields that could be read; sealed digits with their hash
+	sale.Token // the token's identity, meter and readable fields; its sealed digits with their hash
 	HasTID     bool
 	By         string
 }
@@ -64,10 +64,10 @@ type Tx interface {
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
-	// OutboxWake makes items that wait for a key due now.
+	// OutboxWake makes the waiting items of a key due now.
 	OutboxWake(lane, key string) error
-	// TokenForPush returns a token that the server holds, made here or external, with the number of its meter. found is false for a token
-	// without digits.
+	// TokenForPush returns a token that the server holds, made here or external, with the number of its meter. It reports found as false
+	// for a token without digits.
 	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
 	VendSale(sale id.ID) (sale.Sale, bool, error)
 	// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered; a zero time means never. It
@@ -75,7 +75,7 @@ type Tx interface {
 	TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error)
 	// TokenReportsOf returns the meter's reports of a token, newest first.
 	TokenReportsOf(meter int64, token id.ID, max int) ([]metering.StoredToken, error)
-	// DeliveryOf returns the pending delivery of a token over its meter's connection. found is false if there is none.
+	// DeliveryOf returns the pending delivery of a token over its meter's connection. It reports found as false if there is none.
 	DeliveryOf(number string, token id.ID) (d Waiting, found bool, err error)
 	// ExternalTokenByHash finds an external token by the hash of its digits.
 	ExternalTokenByHash(meter int64, hash []byte) (token id.ID, found bool, err error)
@@ -89,15 +89,15 @@ type Tx interface {
 	MessagesAnswering(meter int64, message id.ID, max int) ([]notify.Message, error)
 }
 
-// Waiting is a token on its way over the meter's connection.
+// Waiting is a token that is being sent over the meter's connection.
 type Waiting struct {
 	Since    time.Time
 	Attempts int
-	Dead     bool   // given up
+	Dead     bool   // the delivery was given up
 	Why      string // result of the last attempt
 }
 
-// Doctor diagnoses digits.
+// Doctor diagnoses a token's digits.
 type Doctor interface {
 	Diagnose(ctx context.Context, by access.Actor, q diagnosis.Question) (diagnosis.Diagnosis, error)
 }
@@ -108,7 +108,7 @@ type Sealer interface {
 	Hash(context string, data []byte) []byte
 }
 
-// Config is what a Deliverer needs; every field is required.
+// Config holds the parts that a Deliverer needs; every field is required.
 type Config struct {
 	Door   access.Door[Tx]
 	Doctor Doctor
@@ -125,7 +125,7 @@ type Deliverer struct{ c Config }
 // New makes a Deliverer.
 func New(c Config) *Deliverer { return &Deliverer{c} }
 
-// needs returns the refusal of an actor who may not follow a token. A vendor may read only its own sales, no meters.
+// needs returns the refusal of an actor who may not follow a token. A vendor may read only its own sales, and no meters.
 func needs(by access.Actor) refusal.Refusal {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return no
@@ -136,8 +136,8 @@ func needs(by access.Actor) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Send sends a token to its meter (rights: token.send and meter.read; for digits vend.read too). It may be repeated: a pending token is
-// hurried, not sent twice.
+// Send sends a token to its meter. It needs the rights token.send and meter.read, and for digits vend.read too. The request may be
+// repeated: a repetition makes a pending delivery due at once, and does not send the token twice.
 func (d *Deliverer) Send(ctx context.Context, by access.Actor, o Request) (Tracked, error) {
 	if no := by.Needs(access.SendTokens); no.Refused() {
 		return Tracked{Refusal: no}, nil
@@ -165,12 +165,12 @@ func (d *Deliverer) Send(ctx context.Context, by access.Actor, o Request) (Track
 
 // judged is the result of checking the digits of a request.
 type judged struct {
-	token  id.ID     // held by the server; zero if external
-	digits sts.Token // of an external token
+	token  id.ID     // identity of a token that the server holds; zero if external
+	digits sts.Token // digits of an external token
 	facts  *diagnosis.Contents
 }
 
-// judge finds out which token is meant and whether it could load.
+// judge finds the requested token and checks whether the meter could load it.
 func (d *Deliverer) judge(ctx context.Context, by access.Actor, o Request) (judged, refusal.Refusal, error) {
 	digits := onlyToken(o.Digits.Reveal())
 	switch {
@@ -199,7 +199,7 @@ func (d *Deliverer) judge(ctx context.Context, by access.Actor, o Request) (judg
 	return out, refusal.Refusal{}, nil
 }
 
-// onlyToken extracts the token from pasted text. A whole text message may contain it, such as *02#7134 0092 5510 3378 2064.
+// onlyToken extracts the token from pasted text. The text may be a whole message with a token, such as *02#7134 0092 5510 3378 2064.
 func onlyToken(text string) string {
 	if _, after, found := strings.Cut(text, "#"); found {
 		text = after
@@ -207,14 +207,14 @@ func onlyToken(text string) string {
 	return text
 }
 
-// sendable returns the verdicts on tokens that a meter may still answer. A token already loaded is one of them: the meter answers so, with
-// its balance.
+// sendable returns the verdicts that allow sending a token, because the meter may still answer. A token already loaded may be sent: the
+// meter answers that it was used, with its balance.
 func sendable() []diagnosis.Code {
 	return []diagnosis.Code{diagnosis.Ready, diagnosis.Used, diagnosis.Rejected, diagnosis.NotSold, diagnosis.TestToken, diagnosis.LockedOut,
 		diagnosis.Locked, diagnosis.KeyMissing, diagnosis.NoKeys}
 }
 
-// send is the transaction of Send.
+// send does the work of Send in one transaction.
 func (d *Deliverer) send(tx Tx, by access.Actor, o Request, ref registry.Ref, q judged) (Tracked, error) {
 	m, found, err := registry.ResolveMeter(tx.Meters(), ref)
 	if err != nil || !found {
@@ -286,13 +286,13 @@ func held(tx Tx, m registry.Meter, token id.ID) (sale.Token, refusal.Refusal, er
 	switch {
 	case err != nil:
 		return sale.Token{}, refusal.Refusal{}, err
-	case found && sold.State != sale.Completed: // the meter is being asked to cancel the token
+	case found && sold.State != sale.Completed: // the server is asking the meter to cancel the token
 		return sale.Token{}, refuse.TokenOfUncompletedSale(t.ID.Text(id.Token), string(sold.State)), nil
 	}
 	return t, refusal.Refusal{}, nil
 }
 
-// enqueue queues the token for delivery. A token that the meter has answered before is sent once more.
+// enqueue queues the token for delivery. A token that the meter has answered before is sent again.
 func (d *Deliverer) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
 	if by == SMS {
 		return d.text(tx, actor, m, t)
@@ -330,7 +330,7 @@ func (d *Deliverer) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token)
 	}
 	sent, err := tx.MessagesOfToken(m.N, t.ID, 1)
 	if err != nil || len(sent) > 0 && sent[0].Open {
-		return refusal.Refusal{}, err // it is on its way
+		return refusal.Refusal{}, err // the message is under way already
 	}
 	to, _, err := tx.NoticeTo(m.Number)
 	if err != nil {

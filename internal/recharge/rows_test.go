@@ -20,22 +20,22 @@ import (
 )
 
 const (
-	number = "06000001229" // of meter 1
+	number = "06000001229" // number of meter 1
 	digits = "71340092551033782064"
 )
 
 // noon is the time of all requests.
 func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 
-// after is some minutes after noon.
+// after returns the time some minutes after noon.
 func after(minutes int) time.Time { return noon().Add(time.Duration(minutes) * time.Minute) }
 
-// rows are one meter and its tokens in memory, with a door and a doctor of their own.
+// rows are one meter and its tokens in memory. They are also the door and the doctor.
 type rows struct {
 	recharge.Tx
 	t *testing.T
 	rowstest.Calls
-	tenant access.Tenant // of the last transaction
+	tenant access.Tenant // tenant of the last transaction
 	kicks  int
 
 	status   registry.Status
@@ -43,7 +43,7 @@ type rows struct {
 	number   string // number of the token's meter
 	sale     sale.Sale
 	waiting  *recharge.Waiting
-	sent     time.Time // over the meter's connection
+	sent     time.Time // when the token was sent over the meter's connection
 	answered time.Time
 	given    map[string]id.ID // external tokens, by their hash
 	gave     []recharge.ExternalToken
@@ -60,7 +60,7 @@ type rows struct {
 	plain    []byte // the caller's slice that was sealed
 }
 
-// newRows is meter 1 with a token that was issued and never sent. The doctor's verdict is that it would load.
+// newRows returns rows with meter 1 and a token that was issued and never sent. The doctor's verdict is that the token would load.
 func newRows(t *testing.T) *rows {
 	t.Helper()
 	held, res := sts.ParseToken(digits)
@@ -73,7 +73,7 @@ func newRows(t *testing.T) *rows {
 		doctor: diagnosis.Diagnosis{Findings: []diagnosis.Finding{{Code: diagnosis.Ready}}, Token: held, Sold: &diagnosis.Sold{Token: id.ID{15: 1}}}}
 }
 
-// elsewhere is a setup with an external token; the doctor could read it.
+// elsewhere returns rows with an external token whose digits the doctor could read.
 func elsewhere(t *testing.T) *rows {
 	t.Helper()
 	r := newRows(t)
@@ -109,7 +109,7 @@ func (r *rows) sends(o recharge.Request) recharge.Tracked {
 	return out
 }
 
-// tracks asks for token 1.
+// tracks returns the progress of token 1.
 func (r *rows) tracks() recharge.Tracked {
 	r.t.Helper()
 	out, err := r.cases().Track(r.t.Context(), owner(), number, name(1))
@@ -154,7 +154,7 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(recharge.Tx) err
 	return r.Fails("view")
 }
 
-// The transaction.
+// The following methods are those of the transaction.
 
 func (r *rows) Meters() registry.MeterLookup { return r }
 

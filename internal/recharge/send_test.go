@@ -20,12 +20,13 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// pushed is the item that delivers token n over the meter's connection.
+// pushed returns the item that delivers token n over the meter's connection.
 func pushed(n byte, again string) string {
 	return fmt.Sprintf(`token {"token_id":"%s","request":"%s"%s} by mqtt for %s until 21 12:00`, name(n), name(n), again, number)
 }
 
-// TestATokenIsSentToItsMeter: a token is named by its identity or its digits, and goes over the meter's connection or by SMS.
+// TestATokenIsSentToItsMeter: a request names a token by its identity or its digits. The token goes over the meter's connection
+// or by SMS.
 func TestATokenIsSentToItsMeter(t *testing.T) {
 	const texted = "message queued to +254700000001 by person amina"
 	for _, c := range []struct {
@@ -164,7 +165,7 @@ func TestWhatIsNotSent(t *testing.T) {
 	}
 }
 
-// TestWhatIsSentAllTheSame: a token without a sale, and every state of a token that the meter may still answer.
+// TestWhatIsSentAllTheSame: a token without a sale is sent, and so is a token in every state that the meter may still answer.
 func TestWhatIsSentAllTheSame(t *testing.T) {
 	for state, again := range map[sale.TokenState]string{sale.TokenIssued: "", sale.TokenSent: "", sale.TokenHeard: `,"again":true`, sale.TokenAccepted: `,"again":true`,
 		sale.TokenRejected: `,"again":true`} {
@@ -206,7 +207,7 @@ func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 	r.messages = []notify.Message{{Open: true, State: notify.Queued}}
 	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})
 	r.Wants(t)
-	r.messages = []notify.Message{{State: notify.Lost}, {Open: true, State: notify.Queued}} // only the newest may be on its way
+	r.messages = []notify.Message{{State: notify.Lost}, {Open: true, State: notify.Queued}} // only the newest message may be under way
 	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})
 	r.Wants(t, "message queued to +254700000001 by person amina")
 
@@ -259,8 +260,8 @@ func TestWhoMaySend(t *testing.T) {
 	}
 }
 
-// TestNoFailureOfTheStoreIsHidden: whichever call of a use case fails, its error is returned without a result, and the dispatcher is not
-// woken.
+// TestNoFailureOfTheStoreIsHidden: if any call of a use case fails, the use case returns the error without a result, and the dispatcher is
+// not woken.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	sends := func(o recharge.Request) func(*rows) (recharge.Tracked, error) {
 		o.Meter = number

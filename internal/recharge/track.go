@@ -21,57 +21,58 @@ import (
 // State is the progress of a token or of one delivery of it.
 type State string
 
-// The states, in order. A delivery over the meter's connection has no step between sent and answered, because its transport acknowledges
-// only what the meter has stored.
+// The states, in order. A delivery over the meter's connection has no step between sent and answered, because a message counts as
+// delivered only when the meter has stored it.
 const (
-	Idle      State = "idle"   // it is not being sent; its digits may be typed
-	Queued    State = "queued" // waits for the meter to connect, or for the modem
+	Idle      State = "idle"   // the token is not being sent; its digits may be typed
+	Queued    State = "queued" // the delivery waits for the meter to connect, or for the modem
 	Sent      State = "sent"
-	Delivered State = "delivered" // the network reports that the meter's modem has it
+	Delivered State = "delivered" // the network reports that the meter's modem has the message
 	Answered  State = "answered"  // the meter answered, but the answer decided nothing yet
-	Heard     State = "heard"     // a text message says that it is in the meter; nobody can prove its sender
-	Accepted  State = "accepted"  // it is in the meter
-	Rejected  State = "rejected"  // the meter will never take it
+	Heard     State = "heard"     // a text message says that the token is in the meter; nobody can prove its sender
+	Accepted  State = "accepted"  // the token is in the meter
+	Rejected  State = "rejected"  // the meter will never take the token
 	Failed    State = "failed"    // the delivery was given up; the token remains good
 )
 
-// Delivery is one way in which a token was sent, with the time of each step; zero for a step that was not reached.
+// Delivery is one way in which a token was sent, with the time of each step. The time of a step that was not reached is zero.
 type Delivery struct {
 	By                                Route
-	Message                           id.ID // of a text message; zero for the meter's connection
+	Message                           id.ID // identity of the text message; zero for the meter's connection
 	State                             State
 	Queued, Sent, Delivered, Answered time.Time
 	Attempts                          int
 	Why                               string // reason of the last failure
-	Answer                            string // of a text message: the meter's reply
+	Answer                            string // the meter's reply to a text message
 }
 
 // Balance is the balance that a meter reported.
 type Balance struct {
 	Energy unit.Energy
 	At     time.Time // server time of the report
-	// Source is how the token reached the meter, by the meter's own report: keypad, sms or remote. It is "sms answer" for a text message.
+	// Source says how the token reached the meter, according to the meter's own report: keypad, sms or remote. For a balance from a text
+	// message it is "sms answer".
 	Source string
 }
 
-// Tracked is a token with its deliveries and the meter's reports, or the refusal.
+// Tracked is a token with its deliveries and the meter's reports, or a refusal.
 type Tracked struct {
 	refusal.Refusal
 	Meter     registry.Meter
 	Token     sale.Token
-	Elsewhere bool // it is an external token
+	Elsewhere bool // the token is external
 	State     State
 	// Deliveries are the deliveries of the token, pending ones first.
 	Deliveries []Delivery
-	// AnsweredAt is when the meter last reported it: over its connection, or by SMS in the state Heard.
+	// AnsweredAt is when the meter last reported the token: over its connection, or by SMS in the state Heard.
 	AnsweredAt time.Time
-	// Reports are the meter's reports of it over its connection, newest first.
+	// Reports are the meter's reports of the token over its connection, newest first.
 	Reports []metering.StoredToken
 	// Balance is the newest balance that came with an answer to this token, or nil.
 	Balance *Balance
 }
 
-// maxReports is how many of a meter's answers to one token are read.
+// maxReports is the most answers of a meter to one token that are read.
 const maxReports = 5
 
 // Track returns how far a token of a meter has come (right: meter.read).
@@ -133,7 +134,7 @@ func track(tx Tx, m registry.Meter, t sale.Token) (Tracked, error) {
 	return out, nil
 }
 
-// maxMessages is how many messages of one token are read.
+// maxMessages is the most messages of one token that are read.
 const maxMessages = 5
 
 // texts adds the messages that carried the token to the meter's SIM, with the meter's answers.
@@ -163,7 +164,7 @@ func (t *Tracked) texts(tx Tx) error {
 // answerSource is the source of a balance that the meter wrote in a text message.
 const answerSource = registry.ReportedBySMS
 
-// stateOf returns the state of a message to a meter, as a delivery.
+// stateOf returns the state of the delivery that a message to a meter makes.
 func stateOf(m notify.Message) State {
 	switch m.State {
 	case notify.SentOut, notify.Uncertain:
@@ -206,7 +207,8 @@ func ended(t sale.Token) State {
 	return Answered
 }
 
-// state returns the state of the whole: the meter's report of the token, or else the delivery that has come furthest.
+// state returns the progress of a token with all its deliveries: the meter's report of the token, or else the state of
+// the delivery that has come furthest.
 func state(t sale.Token, all []Delivery) State {
 	switch t.State {
 	case sale.TokenHeard:
@@ -231,7 +233,7 @@ func state(t sale.Token, all []Delivery) State {
 type Step struct {
 	State State
 	At    time.Time
-	By    Route  // the route of the event; empty if the meter decided
+	By    Route  // way of the event; empty if the meter decided
 	Note  string // the meter's answer
 }
 
@@ -256,7 +258,7 @@ func (t Tracked) Steps() []Step {
 		}
 		add(t.State, t.AnsweredAt, "", note)
 	}
-	// A network's reports have whole seconds: within one second, the steps are in the order in which they must have happened.
+	// A network reports times in whole seconds. Within one second, the steps are sorted in the only order in which they can have happened.
 	order := []State{Queued, Sent, Delivered, Answered, Heard, Accepted, Rejected}
 	slices.SortStableFunc(out, func(a, b Step) int {
 		return cmp.Or(a.At.Truncate(time.Second).Compare(b.At.Truncate(time.Second)), slices.Index(order, a.State)-slices.Index(order, b.State), a.At.Compare(b.At))

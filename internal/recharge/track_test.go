@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// TestHowFarADeliveryByTheMetersConnectionIs checks each of its steps.
+// TestHowFarADeliveryByTheMetersConnectionIs checks each step of such a delivery.
 func TestHowFarADeliveryByTheMetersConnectionIs(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -88,7 +88,7 @@ func TestWhatHasComeFurthestCounts(t *testing.T) {
 	}
 }
 
-// TestWhatAMeterSaysThatItHolds: the newest of its signed reports and its text messages.
+// TestWhatAMeterSaysThatItHolds: the balance is the newest one in its signed reports and its text messages.
 func TestWhatAMeterSaysThatItHolds(t *testing.T) {
 	reports := []metering.StoredToken{{Result: "busy", BalanceWh: 1, ReceivedAt: after(9)}, {Result: "used_error", BalanceWh: 6000, ReceivedAt: after(5), Source: "keypad"},
 		{Result: "accept", BalanceWh: 7000, ReceivedAt: after(4), Source: "remote"}}
@@ -131,7 +131,7 @@ func TestWhatAMeterSaysThatItHolds(t *testing.T) {
 	}
 }
 
-// TestWhichTokenIsFollowed: a token of the meter, made here or external.
+// TestWhichTokenIsFollowed: a token can be followed if it belongs to the meter, whether it was made here or is external.
 func TestWhichTokenIsFollowed(t *testing.T) {
 	r := newRows(t)
 	r.token.Elsewhere = true
@@ -159,8 +159,8 @@ func TestWhichTokenIsFollowed(t *testing.T) {
 	}
 }
 
-// TestTheStepsAreInTheOrderInWhichTheyHappened: a network's reports have whole seconds, so within one second they are in the order in which
-// they must have happened.
+// TestTheStepsAreInTheOrderInWhichTheyHappened: a network reports times in whole seconds. Within one second, the steps are sorted in the
+// only order in which they can have happened.
 func TestTheStepsAreInTheOrderInWhichTheyHappened(t *testing.T) {
 	at := func(ms int) time.Time { return noon().Add(time.Duration(ms) * time.Millisecond) }
 	steps := func(tr recharge.Tracked) string {

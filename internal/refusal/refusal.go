@@ -1,16 +1,16 @@
-// Package refusal is the typed "no" of every use case. A refusal is an answer, not an error: the rule that said no
-// has a stable code, and the text says what happened, what did not happen and what to do next.
+// Package refusal is the typed "no" of every use case. A refusal is an answer, not an error. Its code is the stable name of the rule
+// that refused. Its text says what happened, what did not happen and what to do next.
 //
-// A use case's result embeds [Refusal]; the store rolls back whatever a refused closure had written. Errors are for failures. Only
+// A use case's result embeds [Refusal]. The store rolls back all writes of a refused closure. Errors are for failures. Only
 // [Code.Status] and [Code.Exit] map codes to HTTP statuses and exit codes.
 package refusal
 
 import "strings"
 
-// Code is a stable, kebab-case name of a rule that said no. API clients branch on it; never rename one.
+// Code is a stable name, in kebab case, of a rule that refuses. API clients branch on codes, so never rename one.
 type Code string
 
-// The codes, as docs/reference/http.md#errors explains them.
+// The codes. docs/reference/http.md#errors explains them.
 const (
 	MeterNotFound         Code = "meter-not-found"
 	MeterBlocked          Code = "meter-blocked"
@@ -77,12 +77,13 @@ const (
 // Refusal is a rule's "no". The zero value means yes. The package refuse has a constructor for each refusal.
 type Refusal struct {
 	Code Code
-	// Text is the name of its text in the catalogue, and Args are the values of its places, so that a page can show it in another language.
+	// Text is the name of the refusal's text in the catalogue, and Args are the values of the places in that text. With both, a page can
+	// show the refusal in another language.
 	Text string
 	Args []Arg
-	// Instead is the name of the text that replaces Not; empty for the refusal's own.
+	// Instead is the name of a text that replaces Not; empty if the refusal's own text is used.
 	Instead string
-	// What happened, in one sentence for a person.
+	// What says what happened, in one sentence for a person.
 	What string
 	// Not says what did not happen ("no money was taken and no token was made").
 	Not string
@@ -90,7 +91,7 @@ type Refusal struct {
 	Try string
 }
 
-// Arg is the value of a place in a text: "meter" and "04140001001".
+// Arg is the value of a place in a text, such as "04140001001" for the place "meter".
 type Arg struct{ Place, Value string }
 
 // Refused reports whether this is a "no". The store rolls back a closure whose result is refused.
@@ -137,7 +138,8 @@ func (c Code) Status() int {
 	}
 }
 
-// Exit returns the command line's exit code: 2 usage, 3 not found, 4 refused by rule, 5 unreachable, 1 failed.
+// Exit returns the command line's exit code. 2 means wrong usage, 3 not found, 4 refused by a rule, 5
+// unreachable, and 1 any other failure.
 func (c Code) Exit() int {
 	switch s := c.Status(); {
 	case s == 400, s == 413:
@@ -153,11 +155,11 @@ func (c Code) Exit() int {
 	}
 }
 
-// maxEcho is how much of a caller's text a refusal repeats, in bytes.
+// maxEcho is the most bytes of a caller's text that a refusal repeats.
 const maxEcho = 40
 
-// Echo prepares a caller's text for a refusal or an error that repeats it: it cuts the text after maxEcho bytes and makes it
-// valid UTF-8.
+// Echo prepares a caller's text for a refusal or an error that repeats the text. It cuts the text after maxEcho bytes and makes
+// it valid UTF-8.
 func Echo(text string) string {
 	if len(text) > maxEcho {
 		text = text[:maxEcho] + "…"

@@ -1,8 +1,8 @@
-// Package refuse has a constructor for each refusal. They are generated from internal/catalogue/texts/en/refusals.toml: add a new refusal
-// there, and go generate ./internal/catalogue writes its constructor.
+// Package refuse has a constructor for each refusal. The constructors are generated from internal/catalogue/texts/en/refusals.toml. Add a
+// new refusal to that file, then run go generate ./internal/catalogue, which writes its constructor.
 //
-// The constructors write the English text, which goes into the API's answers and the log. The name of the text and its arguments come with
-// it, so that a page can show it in another language.
+// The constructors write the English text, which goes into the API's answers and the log. They also give the name of the text and its
+// arguments, so that a page can show the text in another language.
 package refuse
 
 import (
@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// stamp formats a time for a person: in UTC, to the minute.
+// stamp formats a time for a person, in UTC, to the minute.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// Span formats a duration for a person, to the second, in symbols that are the same in every language: "15 min", "3 h 12 min", "-40 s".
+// Span formats a duration for a person, to the second. Its symbols are the same in every language: "15 min", "3 h 12 min", "-40 s".
 func Span(d time.Duration) string {
 	d = d.Round(time.Second)
 	sign := ""

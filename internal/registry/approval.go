@@ -11,15 +11,16 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// changeRequest is a tariff as stored for a second person: the request itself, so that "at once" means the time of the approval.
+// changeRequest is the request for a tariff, as stored until a second person approves it. Because the request itself is stored, "at
+// once" means the time of the approval.
 type changeRequest struct {
-	Name          string          `json:"name,omitempty"`   // of a new tariff
-	Tariff        string          `json:"tariff,omitempty"` // of a further version
+	Name          string          `json:"name,omitempty"`   // name of a new tariff
+	Tariff        string          `json:"tariff,omitempty"` // tariff that gets a further version
 	Body          tariff.Document `json:"body"`
 	EffectiveFrom time.Time       `json:"effective_from"`
 }
 
-// eyes decides whether one person may publish a tariff now, or the approval allows it.
+// eyes decides whether a tariff may be published now: by one person alone, or because a second person has approved it.
 func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest) (access.FourEyes, error) {
 	what := "publish tariff " + w.Name
 	if w.Tariff != "" {
@@ -28,7 +29,7 @@ func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest) (access.FourEye
 	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w}, r.c.Now())
 }
 
-// published records in the audit log what was published and who approved it.
+// published records in the audit log the published version, and who approved it.
 func published(tx Tx, by access.Actor, v tariff.Version, eyes access.FourEyes) error {
 	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
 	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
@@ -59,7 +60,7 @@ func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte
 	return access.Done{Refusal: added.Refusal, Object: added.Version.ID.Text(id.Version)}, err
 }
 
-// doMeter shows the new meter's secrets to the person who approved it: nobody can read them again.
+// doMeter registers an approved meter and shows its secrets to the person who approved it. Nobody can read them again.
 func (r *Registry) doMeter(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var n NewMeter
 	if err := json.Unmarshal(body, &n); err != nil {

@@ -16,24 +16,24 @@ import (
 // CustomerEntry is a customer with the meters of the customer's accounts.
 type CustomerEntry struct {
 	Customer
-	Meters []string // numbers, in the order in which they were registered; at most maxEntryMeters
+	Meters []string // meter numbers in the order of registration; at most maxEntryMeters
 }
 
 // Customers is one page of customers.
 type Customers struct {
 	refusal.Refusal
 	Data []CustomerEntry
-	Next string // cursor of the next page; empty on the last
+	Next string // cursor of the next page; empty on the last page
 }
 
-// maxEntryMeters is how many meters of one customer a list names.
+// maxEntryMeters is the most meters of one customer that a list names.
 const maxEntryMeters = 10
 
-// maxFind bounds the search text, in characters.
+// maxFind is the greatest length of the search text, in characters.
 const maxFind = 64
 
 // Customers lists the customers whose name, phone or meter number contains a text, in the order of registration (right:
-// customer.read); an empty text finds all.
+// customer.read); an empty text finds all customers.
 func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, p Page) (Customers, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Customers{Refusal: no}, nil
@@ -65,8 +65,8 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 	return out, fault.Wrap(err, "list customers")
 }
 
-// dialled returns the digits of a text that may be a phone or meter number: it has only digits and separators. Otherwise it
-// returns "".
+// dialled returns the digits of a text that may be a phone or meter number, because it has only digits and separators. For any
+// other text it returns "".
 func dialled(text string) string {
 	digits := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -.()/+", r) {

@@ -15,21 +15,22 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MeterChange holds the changes of a registered meter; nil fields stay.
+// MeterChange holds the changes of a registered meter; a nil field changes nothing.
 type MeterChange struct {
-	// Feeder is the supply line of the meter's place; empty for none. It belongs to the place, so it applies to every meter
-	// there.
+	// Feeder is the supply line of the meter's place; empty for none. The feeder belongs to the place, so the change applies
+	// to every meter there.
 	Feeder *string
-	// MaxW is the greatest power that the meter can measure; 0 for the default of its phases. A power more than a fifth above
-	// it, or a register that rises that fast, cannot be true (docs/reference/quarantine.md). Only wallet meters have it.
+	// MaxW is the greatest power that the meter can measure; 0 for the default of its phases. A reading cannot be true if its
+	// power is more than a fifth above MaxW, or if its register rises that fast (docs/reference/quarantine.md). Only wallet
+	// meters have this limit.
 	MaxW   *unit.Power
 	Reason string
 }
 
-// maxReason bounds the reason of a change, in characters.
+// maxReason is the greatest length of the reason of a change, in characters.
 const maxReason = 200
 
-// maxMaxW bounds the greatest power of a meter, in watts.
+// maxMaxW is the highest allowed value of MaxW, in watts.
 const maxMaxW = math.MaxInt32 / 2
 
 func (c MeterChange) check() refusal.Refusal {
@@ -61,8 +62,8 @@ type meterAct struct {
 }
 
 // ChangeMeter changes the data of a meter, all or nothing (right: meter.write). A register that rises faster than the meter's
-// greatest power allows is not believed: until a person has decided, nothing is charged and nobody is cut off. So a change of
-// that power can let energy be used before it is paid for, and takes two people.
+// greatest power allows is held for review. Until a person has decided, the energy is not charged and the customer is not cut
+// off. So a change of this power can let a customer use energy before paying for it, and takes two people.
 func (r *Registry) ChangeMeter(ctx context.Context, by access.Actor, ref string, c MeterChange) (ChangedMeter, error) {
 	no := by.Needs(access.WriteMeters)
 	if no.Refused() {
@@ -94,7 +95,7 @@ func (r *Registry) doChange(ctx context.Context, maker access.Actor, body []byte
 	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
 }
 
-// watts describes a greatest power in words.
+// watts describes a meter's greatest power in words.
 func watts(w unit.Power) string {
 	if w == 0 {
 		return "the default"
@@ -102,7 +103,7 @@ func watts(w unit.Power) string {
 	return fmt.Sprintf("%d W", int64(w))
 }
 
-// changeMeter is the transaction of ChangeMeter.
+// changeMeter does the work of ChangeMeter in one transaction.
 func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c MeterChange) (addedRow, error) {
 	m, found, err := ResolveMeter(tx, at)
 	if err != nil || !found {
@@ -151,7 +152,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
 }
 
-// summary returns the changeable data for the audit log.
+// summary returns the meter's changeable data as text for the audit log.
 func (r MeterRecord) summary() string {
 	return fmt.Sprintf("feeder=%q max_w=%d", r.Feeder, int64(r.MaxW))
 }

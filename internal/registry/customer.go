@@ -14,9 +14,9 @@ import (
 // NewCustomer is a customer to register; every field may be empty.
 type NewCustomer struct {
 	Name  string
-	Phone string // with country code; blanks, dashes, dots and brackets are ignored
+	Phone string // number with country code; blanks, dashes, dots and brackets are ignored
 	IDNo  string
-	Lang  string // BCP 47; default "en"
+	Lang  string // BCP 47; empty for "en"
 }
 
 // AddedCustomer is a registered customer.
@@ -40,8 +40,8 @@ func (n NewCustomer) check() (Customer, refusal.Refusal) {
 	return Customer{Name: strings.TrimSpace(n.Name), Phone: phone, IDNo: strings.TrimSpace(n.IDNo), Lang: or(n.Lang, "en")}, refusal.Refusal{}
 }
 
-// phoneOf returns the one written form of a phone number, so that a sender is recognised: digits, with a + where it was
-// written. An empty number stays empty.
+// phoneOf returns the stored form of a phone number, by which a sender is recognised: digits, after a + if the text has
+// one. An empty number stays empty.
 func phoneOf(s string) (string, bool) {
 	p := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -.()/", r) {
@@ -66,7 +66,7 @@ func isLang(s string) bool {
 	}) < 0
 }
 
-// Customer finds a customer by id.
+// Customer finds a customer by identity.
 func (r *Registry) Customer(ctx context.Context, by access.Actor, idText string) (AddedCustomer, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return AddedCustomer{Refusal: no}, nil

@@ -13,7 +13,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// draft is a checked NewMeter: canonical, with its defaults. Everything that needs no store is checked.
+// draft is a NewMeter after the checks that need no store. Its values are in their canonical form, and
+// missing values have their defaults.
 type draft struct {
 	meter       Meter
 	account     Account
@@ -22,10 +23,10 @@ type draft struct {
 	key         Key
 	hasKey      bool
 	newCustomer bool
-	tariff      string // name or id, not looked up yet
+	tariff      string // name or identity of a tariff that is not looked up yet
 }
 
-// Lengths of texts, in characters. They bound what a row and a receipt can hold.
+// Lengths of texts, in characters. They keep the texts short enough for rows and receipts.
 const (
 	maxName   = 120
 	maxShort  = 64
@@ -35,7 +36,7 @@ const (
 	maxPhases = 3
 )
 
-// check turns the request into a draft, or says what is wrong with it.
+// check turns the request into a draft, or returns a refusal that names the mistake.
 func (n NewMeter) check() (draft, refusal.Refusal) {
 	var d draft
 	for _, step := range [...]func(*draft) refusal.Refusal{n.checkMeter, n.checkKey, n.checkPlace, n.checkCustomer} {
@@ -91,7 +92,7 @@ func (n NewMeter) checkMeter(d *draft) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// checkKey reads the STS attributes. A token meter needs them. Any other meter may leave them out, but then all of them.
+// checkKey reads the STS attributes. A token meter needs all of them. Any other meter has either all of them or none.
 func (n NewMeter) checkKey(d *draft) refusal.Refusal {
 	named := n.SGC != "" || n.KRN != nil || n.KT != nil || n.TI != ""
 	if !named && n.Mode != PrepayToken {
@@ -184,7 +185,7 @@ func (n NewMeter) checkCustomer(d *draft) refusal.Refusal {
 	return no
 }
 
-// summary returns what the audit log stores of a new meter: no name and no phone, which must be erasable.
+// summary returns the data of a new meter for the audit log. It leaves out the name and the phone, which must be erasable.
 func (d draft) summary() string {
 	s := fmt.Sprintf("number=%s mode=%s status=%s simulated=%t", d.meter.Number, d.meter.Mode, d.meter.Status, d.meter.Simulated)
 	if d.hasKey {
@@ -212,7 +213,7 @@ func (r *Registry) decoderKey(d draft) access.Secret {
 	return access.SecretOf(hex.EncodeToString(raw))
 }
 
-// within applies the default for an absent number, and reports whether the value is between the bounds.
+// within returns the number, or the default absent if there is no number. It also reports whether the number is between the bounds.
 func within(v *int64, absent, low, high int64) (int64, bool) {
 	if v == nil {
 		return absent, true

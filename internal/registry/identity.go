@@ -8,15 +8,15 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// anyTenant opens the store for a look-up that finds the tenant.
+// anyTenant opens the store for a query that finds out the tenant.
 const anyTenant access.Tenant = 0
 
-// MQTTIdentity checks the password of a meter that connects. ok is false for an unknown number, a wrong password and a meter
-// that was removed or scrapped, and the caller cannot tell them apart.
+// MQTTIdentity checks the password of a meter that connects. ok is false for an unknown number, a wrong password, and a meter
+// that was removed or scrapped. The caller cannot tell these cases apart.
 func (r *Registry) MQTTIdentity(ctx context.Context, number, password string) (who Identity, ok bool, err error) {
 	who, hash, ok, err := r.login(ctx, number)
 	given := access.HashSecret(password)
-	// Compare for unknown meters too, so that the time does not show which numbers exist.
+	// The comparison is made for unknown meters too, so that the time of the answer does not show which numbers exist.
 	same := subtle.ConstantTimeCompare(given[:], padded(hash)) == 1
 	if err != nil || !ok || !same || len(hash) == 0 {
 		return Identity{}, false, err
@@ -24,7 +24,7 @@ func (r *Registry) MQTTIdentity(ctx context.Context, number, password string) (w
 	return who, true, nil
 }
 
-// IdentityOf is the identity of a meter whose listener vouches for it (docs/guide/devices.md: such a client has no password).
+// IdentityOf returns the identity of a meter that its listener has identified. Such a client has no password (docs/guide/devices.md).
 func (r *Registry) IdentityOf(ctx context.Context, number string) (who Identity, ok bool, err error) {
 	who, _, ok, err = r.login(ctx, number)
 	return who, ok, err
@@ -48,7 +48,7 @@ func (r *Registry) login(ctx context.Context, number string) (who Identity, hash
 	return who, hash, ok, nil
 }
 
-// padded gives a hash its full length, so that comparing a missing one takes the same time.
+// padded returns a hash at its full length, so that a comparison with a missing hash takes the same time.
 func padded(hash []byte) []byte {
 	out := make([]byte, 32)
 	copy(out, hash)

@@ -5,14 +5,15 @@ import "github.com/paywatt/paywatt/internal/id"
 // States of a meter key.
 const (
 	KeyPlanned = "planned" // a change is decided and its tokens do not exist yet
-	KeyIssued  = "issued"  // the change tokens exist, the meter has not confirmed them
+	KeyIssued  = "issued"  // the change tokens exist, but the meter has not confirmed them
 	KeyCurrent = "current"
 	KeyPast    = "past"
 )
 
-// KeyChangeTx is what confirming a key change needs of a transaction.
+// KeyChangeTx is the part of a transaction that confirming a key change needs.
 type KeyChangeTx interface {
-	// KeyOfToken returns the key that a token brings to its meter; for any other token the key under which it was made.
+	// KeyOfToken returns the new key that a key change token brings to its meter. For any other token it returns the key
+	// under which the token was made.
 	KeyOfToken(token id.ID) (key Key, found bool, err error)
 	// CurrentKey returns the present key of a meter.
 	CurrentKey(meter int64) (key id.ID, found bool, err error)
@@ -21,8 +22,8 @@ type KeyChangeTx interface {
 }
 
 // ConfirmKey records that a meter has accepted a token. If the key change of that token was not confirmed yet, the meter now
-// holds the new key, and its former key becomes past. The last section of the set proves that, and so does any token that
-// only the new key opens.
+// holds the new key, and its former key becomes past. The last section of the key change proves the new key, and so does any
+// token that only the new key opens.
 func ConfirmKey(tx KeyChangeTx, token id.ID) error {
 	next, found, err := tx.KeyOfToken(token)
 	if err != nil || !found || next.State != KeyIssued {

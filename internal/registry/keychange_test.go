@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// keyRows are the keys of one meter. The field named of has the key of the token.
+// keyRows are the keys of one meter. The field named of is the key that belongs to the token.
 type keyRows struct {
 	of     registry.Key
 	has    id.ID // the meter's key
@@ -40,8 +40,7 @@ func (k *keyRows) SetMeterKeyState(key id.ID, from, to string) error {
 	return k.failing(to)
 }
 
-// TestAnAcceptedTokenConfirmsItsKey: only a key whose change tokens were issued is confirmed, and the key before it becomes
-// past.
+// TestAnAcceptedTokenConfirmsItsKey: only a key with issued change tokens is confirmed, and the key before it becomes past.
 func TestAnAcceptedTokenConfirmsItsKey(t *testing.T) {
 	old, next := id.ID{1}, id.ID{2}
 	for name, c := range map[string]struct {

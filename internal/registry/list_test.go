@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// numbers makes n valid meter numbers.
+// numbers returns n valid meter numbers.
 func numbers(t *testing.T, n int) []string {
 	t.Helper()
 	out := make([]string, n)
@@ -304,7 +304,7 @@ func TestSettingsChange(t *testing.T) {
 }
 
 // TestFourEyesAreNotSwitchedOffByOne: with four eyes on, every change of the settings waits for a second person, above all
-// the one that turns four eyes off. An approved change is made once, with both names.
+// the change that turns four eyes off. An approved change is made only once, and the audit log has both names.
 func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 	w := newWorld(t)
 	change := func(by access.Actor, c registry.SettingsChange) registry.SettingsView {
@@ -343,7 +343,7 @@ func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 	}
 	var both int
 	w.exec(t, func(tx *store.Tx) error {
-		both = 0 // the closure runs twice here
+		both = 0 // the database runs this closure twice
 		_, entries, err := storetest.AuditPage(tx, id.ID{}, 100)
 		for _, e := range entries {
 			if e.Action == "settings.change" && !e.SinglePerson && strings.HasSuffix(e.After, "approved_by=person second@example.org") {
@@ -357,7 +357,7 @@ func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 	}
 }
 
-// TestHowMuchMayBeReversedInADay: 0 is the default, -1 is no limit.
+// TestHowMuchMayBeReversedInADay: a stored 0 means the default, and -1 means no limit.
 func TestHowMuchMayBeReversedInADay(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
@@ -378,7 +378,8 @@ func TestHowMuchMayBeReversedInADay(t *testing.T) {
 	}
 }
 
-// TestWhatHasWeightIsNotHiddenBehindWords: a summary may be shortened, and the approver of a change of settings reads it.
+// TestWhatHasWeightIsNotHiddenBehindWords: the approver of a change of settings reads a summary that may be shortened.
+// Important changes must never be cut from it.
 func TestWhatHasWeightIsNotHiddenBehindWords(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("<", 240)
@@ -418,8 +419,8 @@ func TestFourEyesBindAsSoonAsTwoCouldApprove(t *testing.T) {
 		}
 	}
 	person(1, access.Owner, false)
-	person(2, access.Operator, false)     // may not publish, so cannot approve
-	person(3, access.TariffManager, true) // blocked
+	person(2, access.Operator, false)     // may not publish, so this person cannot approve
+	person(3, access.TariffManager, true) // this person is blocked
 	publish("one could", "")
 	person(4, access.TariffManager, false)
 	two, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "two could", Body: flat("KES")})

@@ -14,12 +14,12 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// NewMeter is a meter to be registered, as requested. Only Number, Mode and Tariff are required, and for PrepayToken also
-// SGC, KRN, KT and TI. A nil or empty field takes the default of docs/reference/http.md#a-meter.
+// NewMeter is a meter to be registered, as requested. Number, Mode and Tariff are required. PrepayToken also requires SGC,
+// KRN, KT and TI. A nil or empty field takes the default of docs/reference/http.md#a-meter.
 type NewMeter struct {
 	Number    string
 	Mode      Mode
-	Tariff    string // name or id
+	Tariff    string // name or identity of a tariff
 	SGC       string
 	KRN       *int64
 	KT        *int64
@@ -41,17 +41,17 @@ type NewMeter struct {
 
 	ReadingInterval time.Duration // default 30 minutes
 	Customer        *NewCustomer  // nil: a customer without a name
-	CustomerID      string        // an existing customer, instead of Customer
+	CustomerID      string        // identity of an existing customer, instead of Customer
 }
 
 // Added is a registered meter with its secrets, which are shown only once.
 type Added struct {
 	refusal.Refusal
-	Waits        *access.Approval // it waits for a second person, and no meter was registered
+	Waits        *access.Approval // registration waits for a second person; no meter was registered
 	Meter        MeterView
 	MQTTPassword access.Secret
 	LinkKey      wire.LinkKey
-	DecoderKey   access.Secret // hex; only for a simulated meter under an available test vending key
+	DecoderKey   access.Secret // in hexadecimal; only for a simulated meter whose test vending key is available
 }
 
 // Limits and defaults of a meter's figures.
@@ -63,9 +63,9 @@ const (
 	maxImp          = 10_000_000
 )
 
-// AddMeter registers a meter with its customer, service point, account and key reference, all or nothing, and returns its
-// MQTT password and link key, which nobody can read again. A post-paid meter supplies energy before it is paid for, so it
-// takes two people; the approver gets the secrets.
+// AddMeter registers a meter with its customer, service point, account and key reference, all or nothing. It returns the
+// meter's MQTT password and link key, which nobody can read again. A post-paid meter supplies energy before payment, so its
+// registration takes two people, and the approver gets the secrets.
 func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (Added, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return Added{Refusal: no}, nil
@@ -110,7 +110,7 @@ func (r *Registry) newLinkKey() (wire.LinkKey, error) {
 	return wire.NewLinkKey(raw)
 }
 
-// addMeter is the transaction of AddMeter.
+// addMeter does the work of AddMeter in one transaction.
 func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, password access.Secret, link wire.LinkKey) (addedRow, error) {
 	if no, err := r.resolve(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
@@ -152,7 +152,7 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	return addedRow{rec: rec}, nil
 }
 
-// wish returns the act of registering a meter. Only a post-paid one needs a second person.
+// wish returns the act of registering a meter. Only a post-paid meter needs a second person.
 func (d draft) wish(n NewMeter) access.ActRequest {
 	act := access.ActMeter
 	if d.meter.Mode == Postpay {
@@ -162,7 +162,7 @@ func (d draft) wish(n NewMeter) access.ActRequest {
 		Summary: fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)}
 }
 
-// resolve looks up what a draft needs from the store: whether the number is free, the tariff and the customer.
+// resolve looks up what a draft needs from the store: the tariff, the customer, and whether the meter's number is free.
 func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 	taken, err := tx.NumberTaken(d.meter.Number)
 	if err != nil {
@@ -212,7 +212,7 @@ func (r *Registry) write(tx Tx, d draft, password access.Secret, link wire.LinkK
 		}
 	}
 	if d.meter.Status == Stock {
-		return nil // in the store room: not installed yet
+		return nil // the meter is in the store room and not installed yet
 	}
 	return tx.AddInstall(d.meter.N, d.point.ID, d.meter.CreatedAt)
 }

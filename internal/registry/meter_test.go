@@ -86,7 +86,7 @@ func TestWalletMeterNeedsNoKey(t *testing.T) {
 	refused(t, "half of the STS facts", a.Refusal, err, refusal.InvalidRequest)
 }
 
-// wrongMeter is a token meter with one error, its refusal code, and a word of the reason.
+// wrongMeter is a token meter with one error. It has the expected refusal code and a word of the reason.
 type wrongMeter struct {
 	change func(*registry.NewMeter)
 	want   refusal.Code
@@ -165,7 +165,7 @@ func TestMeterIsRefusedWithReason(t *testing.T) {
 	if err != nil || len(customers.Data) != 1 {
 		t.Errorf("after the refusals there are %d customers, want 1 (%v)", len(customers.Data), err)
 	}
-	w.add(t, tokenMeter("04140001019")) // the failed attempts do not block the right one
+	w.add(t, tokenMeter("04140001019")) // the failed attempts do not block the valid request
 }
 
 func TestMeterIsFoundByNumberAndIdentity(t *testing.T) {
@@ -269,7 +269,7 @@ func TestMeterLogsInWithItsPassword(t *testing.T) {
 			t.Errorf("a meter that is %s: let in %t, %v, want %t", status, ok, err, want)
 		}
 	}
-	w.exec(t, func(tx *store.Tx) error { // a meter without a password may not connect with any password, not even an empty one
+	w.exec(t, func(tx *store.Tx) error { // without a stored password, no password may connect, not even an empty one
 		_, err := tx.C.Exec(`UPDATE meter SET status = 'active', mqtt_hash = NULL WHERE number = $1`, number)
 		return err
 	})
@@ -375,7 +375,7 @@ func TestRolesAreAskedForEverything(t *testing.T) {
 	}
 }
 
-// TestTenantsDoNotSeeEachOther fills one tenant and reads as another.
+// TestTenantsDoNotSeeEachOther writes rows as one tenant and reads them as another.
 func TestTenantsDoNotSeeEachOther(t *testing.T) {
 	w := newWorld(t)
 	w.domestic(t)

@@ -14,14 +14,14 @@ import (
 
 // MovingIn is a customer who moves in where another has moved out.
 type MovingIn struct {
-	Tariff     string // name or id
+	Tariff     string // name or identity of a tariff
 	Customer   *NewCustomer
-	CustomerID string // an existing customer, instead of Customer
+	CustomerID string // identity of an existing customer, instead of Customer
 	Reason     string
 }
 
 // MoveIn opens an account for the customer at the place of a meter whose last customer has moved out (right: customer.write).
-// Use since then is charged to nobody. The supply comes on with the first payment.
+// Nobody pays for use between the two accounts. The supply comes on with the first payment.
 func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in MovingIn) (MeterView, error) {
 	if no := by.Needs(access.WriteCustomers); no.Refused() {
 		return MeterView{Refusal: no}, nil
@@ -50,7 +50,7 @@ func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in M
 	return r.shown(by, row.rec), nil
 }
 
-// moveIn is the transaction of MoveIn.
+// moveIn does the work of MoveIn in one transaction.
 func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, reason string) (addedRow, error) {
 	m, found, err := ResolveMeter(tx, at)
 	if err != nil || !found {
@@ -108,7 +108,7 @@ func (r *Registry) newcomer(tx Tx, d *draft) (no refusal.Refusal, err error) {
 	return payer(tx, d)
 }
 
-// payer finds the customer of a new account, or gives a new one an id.
+// payer finds the customer of a new account, or gives a new customer an identity.
 func payer(tx Tx, d *draft) (no refusal.Refusal, err error) {
 	named := d.customer.ID
 	if d.newCustomer = named.IsZero(); d.newCustomer {

@@ -11,11 +11,11 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// maxNumberText bounds a typed meter number: 13 digits, each with a blank or dash, and some more.
+// maxNumberText is the greatest length of a typed meter number: 13 digits, each with a blank or dash, and some room.
 const maxNumberText = 64
 
-// Canonical returns the one written form of a meter number: its 11 or 13 digits without blanks and dashes. A single form
-// keeps one meter from becoming two. The refusal says what is wrong with the number.
+// Canonical returns the canonical form of a meter number: its 11 or 13 digits without blanks and dashes. With a single
+// form, the same meter cannot be registered twice. The refusal says what is wrong with the number.
 func Canonical(number string) (string, refusal.Refusal) {
 	if len(number) > maxNumberText {
 		return "", refuse.MeterNumberTooLong(int64(utf8.RuneCountInString(number)))
@@ -39,7 +39,7 @@ func Canonical(number string) (string, refusal.Refusal) {
 	}
 }
 
-// Ref names a meter by its number or its id, never both.
+// Ref names a meter either by its number or by its id.
 type Ref struct {
 	Number string
 	ID     id.ID
@@ -58,7 +58,7 @@ func ParseRef(text string) (Ref, refusal.Refusal) {
 	return Ref{Number: number}, no
 }
 
-// NoMeter is the refusal for a meter that is not registered with this tenant.
+// NoMeter is the refusal for a meter that this tenant has not registered.
 func NoMeter(text string) refusal.Refusal {
 	if strings.TrimSpace(text) == "" {
 		return refuse.MeterNotNamed(refusal.MeterNotFound)

@@ -11,10 +11,10 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// Page asks for a page of a list.
+// Page says which page of a list to read.
 type Page struct {
-	Limit  int    // how many; 0 means DefaultLimit
-	Cursor string // Next of the page before; empty: from the beginning
+	Limit  int    // most rows of the page; 0 means DefaultLimit
+	Cursor string // field Next of the page before; empty for the first page
 }
 
 // Limits of a page.
@@ -23,15 +23,15 @@ const (
 	MaxLimit     = 200
 )
 
-// Lists that a cursor can belong to.
+// The names of the lists that cursors belong to.
 const (
 	listMeters    = "meters"
 	listCustomers = "customers"
 	listTariffs   = "tariffs"
 )
 
-// cursorMAC is how many bytes of the keyed hash a cursor carries. It keeps people from building their own cursors and relying
-// on their form. It protects no right.
+// cursorMAC is the number of bytes of the keyed hash that a cursor carries. The hash keeps people from building their own
+// cursors and relying on their form. It does not protect data.
 const cursorMAC = 8
 
 // Hasher is the part of a Sealer that makes and checks cursors.
@@ -39,8 +39,8 @@ type Hasher interface {
 	Hash(context string, data []byte) []byte
 }
 
-// Read reads a page request for a list of the tenant: the id to start after, and how many rows. The refusal names what is
-// wrong with limit or cursor.
+// Read reads a page request for a list of the tenant: it returns the id after which the page starts, and the most rows to
+// read. The refusal names the mistake in the limit or the cursor.
 func (p Page) Read(h Hasher, t access.Tenant, list string) (after id.ID, max int, no refusal.Refusal) {
 	if p.Limit < 0 || p.Limit > MaxLimit {
 		return id.ID{}, 0, refuse.LimitOutOfRange(MaxLimit)
@@ -68,8 +68,9 @@ func Cursor(h Hasher, t access.Tenant, list string, last id.ID) string {
 	return base64.RawURLEncoding.EncodeToString(append(last[:], macOf(h, t, list, last)...))
 }
 
-// Cut makes a page of rows. One row more than max was read, to know whether the list goes on. Next marks the place after the
-// last row, and is empty at the end of the list; place is the id that sorts the list.
+// Cut makes a page of rows. The caller reads one row more than max, which shows whether the list continues. The result next
+// marks the place after the last row, and is empty at the end of the list. The function place returns the id by which the list
+// is sorted.
 func Cut[T any](rows []T, max int, h Hasher, t access.Tenant, list string, place func(T) id.ID) (page []T, next string) {
 	if len(rows) <= max {
 		return rows, ""

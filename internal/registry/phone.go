@@ -13,8 +13,8 @@ import (
 )
 
 // DialForm returns the form in which telephone numbers are compared: "+" and digits. Two leading zeros become a "+". A short
-// code, and a number without its country code, stay digits and match only the same digits. Any other text stays as it is: a
-// sender's name.
+// code, and a number without its country code, stay digits and match only the same digits. Any other text is a sender's name,
+// and stays unchanged.
 func DialForm(phone string) string {
 	bare := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(phone)
 	if rest, ok := strings.CutPrefix(bare, "00"); ok && len(rest) > shortCode {
@@ -24,15 +24,15 @@ func DialForm(phone string) string {
 		return strings.TrimSpace(phone)
 	}
 	if len(bare) > shortCode && bare[0] != '+' && bare[0] != '0' {
-		bare = "+" + bare // with its country code, but without the sign
+		bare = "+" + bare // the number has its country code, but no sign
 	}
 	return bare
 }
 
-// shortCode is how many digits a short code may have; longer numbers are subscribers'.
+// shortCode is the most digits of a short code; longer numbers belong to subscribers.
 const shortCode = 6
 
-// simOf returns the number of a meter's SIM in the form of incoming messages; empty stays empty.
+// simOf returns the number of a meter's SIM in the form of incoming messages; an empty text stays empty.
 func simOf(text string) (string, bool) {
 	p, ok := phoneOf(text)
 	if !ok || p == "" {
@@ -42,7 +42,7 @@ func simOf(text string) (string, bool) {
 	return p, p[0] == '+'
 }
 
-// simFree refuses a number that another meter's SIM has, because answers would be taken for that meter's.
+// simFree refuses a number that another meter's SIM has, because the server would take this meter's answers for that meter's.
 func simFree(tx Tx, sim string, of id.ID) (refusal.Refusal, error) {
 	if sim == "" {
 		return refusal.Refusal{}, nil
@@ -54,7 +54,7 @@ func simFree(tx Tx, sim string, of id.ID) (refusal.Refusal, error) {
 	return refuse.SimInAnotherMeter(sim, m.Number), nil
 }
 
-// SetSIM registers the number of the SIM in a meter's modem, empty for none (right: meter.write).
+// SetSIM registers the number of the SIM in a meter's modem, or removes it if sim is empty (right: meter.write).
 func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim string) (MeterView, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return MeterView{Refusal: no}, nil
@@ -95,10 +95,10 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 	return r.shown(by, out.rec), nil
 }
 
-// CustomerChange holds the changes of a customer; nil fields stay.
+// CustomerChange holds the changes of a customer; a nil field changes nothing.
 type CustomerChange struct {
 	Name, Phone, IDNo, Lang *string
-	Notices                 *bool // whether the customer wants warnings; false is the same as STOP
+	Notices                 *bool // whether the customer wants warnings; false has the same effect as STOP
 }
 
 // ChangeCustomer changes a customer (right: customer.write).
@@ -138,7 +138,7 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 	return out, fault.Wrap(err, "change customer %s", customer)
 }
 
-// summary returns what the audit log stores of a customer: not the name and the number, which are personal, but whether they
+// summary returns the data of a customer for the audit log. The name and the number are personal, so it only says whether they
 // are set.
 func (c Customer) summary() string {
 	return fmt.Sprintf("name=%t phone=%t id_no=%t lang=%s notices=%t", c.Name != "", c.Phone != "", c.IDNo != "", c.Lang, !c.Stopped)

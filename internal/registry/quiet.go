@@ -47,7 +47,7 @@ func (q QuietHours) After(now time.Time, zone *time.Location) time.Time {
 	local, begin, end := now.In(zone), minute(from), minute(to)
 	at := minute(local)
 	inside := begin <= at && at < end
-	if begin > end { // over midnight
+	if begin > end { // the quiet hours pass midnight
 		inside = at >= begin || at < end
 	}
 	if begin == end || !inside {

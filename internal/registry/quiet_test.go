@@ -20,8 +20,8 @@ func TestQuietHours(t *testing.T) {
 	for name, c := range map[string]struct {
 		quiet registry.QuietHours
 		zone  *time.Location
-		now   string // in the zone
-		want  string // empty for at once
+		now   string // time in the zone
+		want  string // end of the quiet hours; empty if the warning may be sent at once
 	}{
 		"the minute before":                {night, nairobi, "2026-11-20 20:59:59", ""},
 		"the first minute":                 {night, nairobi, "2026-11-20 21:00:00", "2026-11-21 07:00:00"},

@@ -5,7 +5,7 @@
 // returned once in [Added] and stored only as a hash or sealed. [MeterView] computes the state of a meter from its last
 // report and whether it is connected. This package does not talk to meters.
 //
-// Elsewhere: selling (vending), messages of meters (metering), commands to them (command).
+// Other packages do the rest: vending sells, metering handles messages of meters, and command sends commands to them.
 package registry
 
 import (
@@ -47,7 +47,7 @@ const (
 // Meter is the registered data of a meter, not what it reports.
 type Meter struct {
 	ID              id.ID
-	N               int64  // dense private number: readings, tokens and commands carry it
+	N               int64  // dense private number, which readings, tokens and commands carry
 	Number          string // canonical: digits only
 	Mode            Mode
 	Status          Status
@@ -56,7 +56,7 @@ type Meter struct {
 	Phases          int
 	ImpPerKWh       int64  // impulses per kilowatt-hour
 	TT              string // token technology as receipts print it: "02" numeric keypad
-	Simulated       bool   // it has a clock of its own; everything about it is marked TEST
+	Simulated       bool   // the meter has its own clock, and everything about it is marked TEST
 	SIM             string // number of the SIM in the meter's own modem; empty without one
 	Profile         string // device profile of a meter that does not speak Paywatt's own messages
 	ReadingInterval time.Duration
@@ -79,7 +79,7 @@ type Key struct {
 	BaseDate sts.BaseDate
 	From     time.Time
 	State    string  // planned, issued, current, past
-	LastTID  sts.TID // the newest that was used, or may have been used, under the key; 0 for none
+	LastTID  sts.TID // newest TID that was used, or may have been used, under the key; 0 for none
 }
 
 // Attributes returns the data from which the decoder key of the meter with this number is derived. It fails for an invalid STS meter
@@ -99,7 +99,7 @@ type Customer struct {
 	Phone     string // as dialled, with country code
 	IDNo      string
 	Lang      string
-	Stopped   bool // wants no warnings (STOP)
+	Stopped   bool // the customer wants no warnings (STOP)
 	CreatedAt time.Time
 }
 
@@ -142,7 +142,7 @@ type Config struct {
 	TestKeys  TestKeys
 	Connected func(number string) bool // whether the meter holds a connection right now
 	Now       func() time.Time
-	Rand      io.Reader // safe for concurrent use, as crypto/rand.Reader is
+	Rand      io.Reader // must be safe for concurrent use, like crypto/rand.Reader
 }
 
 // Registry carries out the use cases of this package.

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// TestTheNewestOfWhatAMeterToldIsShown: the store has compared a token report with the reading by the meter's own time. Here
-// only a text message is compared, by its arrival.
+// TestTheNewestOfWhatAMeterToldIsShown: the test compares a text message with the reading and the report, by its time of
+// arrival. The store has already compared the report with the reading, by the meter's own time.
 func TestTheNewestOfWhatAMeterToldIsShown(t *testing.T) {
 	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) *registry.ReportedBalance {

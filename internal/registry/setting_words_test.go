@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestARefusedSettingIsNamed checks that the refusal of a setting has its field and its bounds.
+// TestARefusedSettingIsNamed checks that the refusal of a setting names its field and its bounds.
 func TestARefusedSettingIsNamed(t *testing.T) {
 	w := newWorld(t)
 	n, minor, energy, bps := ptr, func(v int64) *money.Minor { return (*money.Minor)(&v) }, func(v int64) *unit.Energy { return (*unit.Energy)(&v) }, func(v money.Bps) *money.Bps { return &v }

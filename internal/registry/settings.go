@@ -15,13 +15,13 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Settings are the tenant's own settings.
+// Settings are the settings of one tenant.
 type Settings struct {
 	Name     string
-	Currency string // ISO 4217; empty until set or until the first tariff names it
-	TZ       string // IANA name; months of block tariffs and dates on receipts follow it
+	Currency string // ISO 4217; empty until a setting or the first tariff names the currency
+	TZ       string // IANA name of the time zone, for months of block tariffs and dates on receipts
 	VATNo    string
-	// FourEyes says whether sensitive actions need a second person; nil: as soon as two people could approve.
+	// FourEyes says whether sensitive actions need a second person; nil means that they do as soon as two people could approve.
 	FourEyes *bool
 	Charges  ChargePolicy
 	Receipt  ReceiptHead
@@ -33,11 +33,11 @@ type Settings struct {
 
 // WalletPolicy holds the tenant's settings for balances on the server, in minor units. The zero value means the defaults.
 type WalletPolicy struct {
-	Warn1 money.Minor `json:"warn1_minor,omitempty"` // first warning at or below it; 0 for what 20 kWh cost, or a fifth of a plan
-	Warn2 money.Minor `json:"warn2_minor,omitempty"` // urgent warning at or below it; 0 for what 5 kWh cost, or a twentieth of a plan
-	// VATOnAdvances says that the tax on a top-up is owed when it is paid, not when it is used.
+	Warn1 money.Minor `json:"warn1_minor,omitempty"` // first warning at or below it; 0 for the price of 20 kWh, or a fifth of a plan
+	Warn2 money.Minor `json:"warn2_minor,omitempty"` // urgent warning at or below it; 0 for the price of 5 kWh, or a twentieth of a plan
+	// VATOnAdvances says that the tax on a top-up is owed when the top-up is paid, not when the money is used.
 	VATOnAdvances bool        `json:"vat_on_advances,omitempty"`
-	CutOff        money.Minor `json:"cutoff_minor,omitempty"` // the supply goes off at or below it; a negative value grants credit
+	CutOff        money.Minor `json:"cutoff_minor,omitempty"` // balance at which the supply goes off; a negative value grants credit
 }
 
 func (w WalletPolicy) check() refusal.Refusal {
@@ -54,30 +54,30 @@ func (w WalletPolicy) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Limits bound what one person or one vendor may do in a day; see [DefaultLimits].
+// Limits hold the tenant's limits for the acts of one person or one vendor in a day; see [DefaultLimits].
 type Limits struct {
-	// ReversalWindow is the time in seconds in which the seller may reverse the sale; later it takes the right and a reason.
+	// ReversalWindow is the time in seconds in which the seller may reverse a sale. A later reversal needs the right and a reason.
 	ReversalWindow int64 `json:"reversal_window_s"`
-	// ReversalsADay is how many sales one person may reverse in a local day, and how many of one vendor's may be reversed.
+	// ReversalsADay is the most sales that one person may reverse in a local day, and the most sales of one vendor that may be reversed.
 	ReversalsADay int64 `json:"reversals_per_day"`
-	// ReversalValueADay limits the total tender of those sales: 0 for the default, -1 for no limit.
+	// ReversalValueADay limits the total payments for those sales; 0 means the default, -1 no limit.
 	ReversalValueADay money.Minor `json:"reversal_value_per_day_minor,omitempty"`
-	// FreeUnitsADay is what one actor may give away or replace in a local day.
+	// FreeUnitsADay is the most energy that one actor may give away or replace in a local day.
 	FreeUnitsADay unit.Energy `json:"free_units_per_day_wh"`
 	// MaxCommission is the highest commission on a sale that a vendor's terms may have.
 	MaxCommission money.Bps `json:"max_commission_bps"`
 }
 
-// DefaultLimits are the limits of a tenant that has set none: 15 minutes, 50 reversals, 1,000 kWh, 10 %. For the value of
-// reversals see [Limits.ReversalValue].
+// DefaultLimits are the limits of a tenant without its own limits: 15 minutes, 50 reversals, 1,000 kWh, 10 %. For the value
+// of reversals see [Limits.ReversalValue].
 func DefaultLimits() Limits {
 	return Limits{ReversalWindow: 15 * 60, ReversalsADay: 50, FreeUnitsADay: 1000 * unit.KilowattHour, MaxCommission: 1000}
 }
 
-// Window is the time in which the seller may reverse a sale.
+// Window returns the time in which the seller may reverse a sale.
 func (l Limits) Window() time.Duration { return time.Duration(l.ReversalWindow) * time.Second }
 
-// ReversalValue returns the highest total of a local day's reversals; false for no limit.
+// ReversalValue returns the highest total of a local day's reversals. bound is false if there is no limit.
 func (l Limits) ReversalValue() (most money.Minor, bound bool) {
 	if l.ReversalValueADay == 0 {
 		return defaultReversalValue, true
@@ -90,7 +90,7 @@ const (
 	defaultReversalValue = 100_000_000 // minor units: 1,000,000.00 of most currencies
 	noReversalValue      = -1
 
-	maxWindow    = 7 * 24 * 3600 // seconds; a sale can be reversed in its own month only
+	maxWindow    = 7 * 24 * 3600 // seconds; a sale can be reversed only in the month in which it was made
 	maxReversals = 10_000
 	maxFreeUnits = 1_000_000 * unit.KilowattHour
 )
@@ -111,37 +111,38 @@ func (l Limits) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// ReceiptHead is what receipts say about the utility besides its name and tax number.
+// ReceiptHead holds the utility's data on receipts besides its name and tax number.
 type ReceiptHead struct {
 	Address string `json:"address,omitempty"`
 	Contact string `json:"contact,omitempty"` // a telephone number, an address to write to
-	Message string `json:"message,omitempty"` // to all customers, at the foot
+	Message string `json:"message,omitempty"` // message to all customers, at the foot of a receipt
 }
 
-// ChargePolicy holds the tenant's settings for what sales take besides energy.
+// ChargePolicy holds the tenant's settings for the part of a payment that does not buy energy.
 type ChargePolicy struct {
-	// MaxDeduction is the share of the tender that capped charges may take together, if the tariff names none; 0 means 70 %.
+	// MaxDeduction is the share of a payment that capped charges may take together, if the tariff names no share; 0 means 70 %.
 	MaxDeduction money.Bps `json:"max_deduction_bps,omitempty"`
-	// ChargesOnly accepts money that reaches charges but buys no unit; the receipt then has no token.
+	// ChargesOnly accepts a payment that only pays charges and buys no energy. The receipt then has no token.
 	ChargesOnly bool `json:"charges_only,omitempty"`
 	// Daily makes monthly fixed charges due day by day instead of on the 1st.
 	Daily bool `json:"daily_charges,omitempty"`
 }
 
-// SettingsView is the tenant's settings with what follows from them.
+// SettingsView holds the tenant's settings, and values that follow from them.
 type SettingsView struct {
 	refusal.Refusal
 	Settings
 	FourEyesBind bool             // whether four eyes apply now
-	Waits        *access.Approval // the change waits for a second person, and nothing was changed
+	Waits        *access.Approval // the change waits for a second person; nothing was changed
 }
 
-// SettingsChange holds the changes; nil fields stay. It is also what is stored for a second person.
+// SettingsChange holds the changes of settings; a nil field changes nothing. It is stored in this form
+// until a second person approves it.
 type SettingsChange struct {
 	Currency *string `json:"currency,omitempty"`
 	TZ       *string `json:"tz,omitempty"`
 	FourEyes *bool   `json:"four_eyes,omitempty"`
-	// FourEyesDefault goes back to the default by the number of people; it excludes FourEyes.
+	// FourEyesDefault restores the default, which depends on the number of people. It cannot be combined with FourEyes.
 	FourEyesDefault bool         `json:"four_eyes_default,omitempty"`
 	MaxDeduction    *money.Bps   `json:"max_deduction_bps,omitempty"`
 	MaxCommission   *money.Bps   `json:"max_commission_bps,omitempty"`
@@ -190,9 +191,9 @@ func settingsView(tx Tx) (SettingsView, error) {
 	return SettingsView{Settings: s, FourEyesBind: bind}, err
 }
 
-// ChangeSettings changes the named settings, all or nothing (right: settings.write). The currency can be set once, because
-// every figure of the books is in it. Where four eyes bind, the change waits for a second person, so nobody can turn four
-// eyes off alone.
+// ChangeSettings changes the named settings, all or nothing (right: settings.write). The currency can be set only once,
+// because all amounts in the books are in that currency. If four eyes apply, the change waits for a second person, so nobody
+// can turn four eyes off alone.
 func (r *Registry) ChangeSettings(ctx context.Context, by access.Actor, c SettingsChange) (SettingsView, error) {
 	if no := by.Needs(access.WriteSettings); no.Refused() {
 		return SettingsView{Refusal: no}, nil
@@ -204,7 +205,7 @@ func (r *Registry) ChangeSettings(ctx context.Context, by access.Actor, c Settin
 	return out, fault.Wrap(err, "change settings")
 }
 
-// changeSettings is the transaction of ChangeSettings.
+// changeSettings does the work of ChangeSettings in one transaction.
 func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (SettingsView, error) {
 	was, err := tx.TenantSettings()
 	if err != nil {
@@ -321,7 +322,7 @@ func (c SettingsChange) apply(s Settings) Settings {
 	return s
 }
 
-// set sets a value if one is given.
+// set changes a value if the new value is not nil.
 func set[T any](to *T, given *T) {
 	if given != nil {
 		*to = *given
@@ -338,7 +339,7 @@ func (s Settings) summary() string {
 		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary())
 }
 
-// approvers is how many people must be able to approve an action before four eyes apply by default.
+// approvers is the number of people who must be able to approve an action before four eyes apply by default.
 const approvers = 2
 
 // fourEyes reports whether actions under the right need a second person now.
@@ -356,7 +357,7 @@ func fourEyes(tx EyesTx, s Settings, right access.Right) (bool, error) {
 	return n >= approvers, err
 }
 
-// EyesTx is what a decision about four eyes needs of a transaction.
+// EyesTx is the part of a transaction that a decision about four eyes needs.
 type EyesTx interface {
 	TenantSettings() (Settings, error)
 	// ActivePeople counts the people who are not blocked and hold one of the roles.

@@ -16,36 +16,36 @@ import (
 
 // Limits of a simulation.
 const (
-	MaxSimulated       = 100_000 // at most this many months of accounts are replayed
+	MaxSimulated       = 100_000 // most months of accounts that are replayed
 	MaxSimulatedMonths = 36
 	DefaultRises       = 10
 )
 
-// Simulation asks what a draft would change. Nothing is stored.
+// Simulation is a request to compute the effects of a draft tariff. Nothing is stored.
 type Simulation struct {
-	Tariff string // the present one, by name or id
+	Tariff string // the present tariff, by name or identity
 	Draft  tariff.Body
-	Rises  int // how many of the biggest rises are listed; 0 for DefaultRises
+	Rises  int // number of the biggest rises to list; 0 for DefaultRises
 
-	// Purchase, if set, is priced on both.
+	// Purchase, if set, is priced on the present tariff and on the draft.
 	Purchase *tariff.Purchase // Body is ignored
-	// Uses are the months to replay. If there are none and From is set, the months in the store are replayed, from the month From
-	// to the month To ("2026-01").
+	// Uses are the months to replay. If the list is empty and From is set, the stored months are replayed instead, from the month
+	// From to the month To ("2026-01").
 	Uses     []tariff.MonthUse
 	From, To string
 }
 
-// Simulated is what a draft would change, or the refusal.
+// Simulated holds the effects of a draft tariff, or a refusal.
 type Simulated struct {
 	refusal.Refusal
 	Present    tariff.Version
 	Currency   money.Currency
-	Now, Draft *tariff.Allocation // of the purchase; each may be a refusal
-	Comparison *tariff.Comparison // of the replayed use
+	Now, Draft *tariff.Allocation // prices of the purchase; each may be a refusal
+	Comparison *tariff.Comparison // the replayed use on both tariffs
 }
 
 // Simulate prices a purchase on a draft, and replays consumption on it, against the version of a tariff in force now. The
-// server does not know the consumption of token meters, so it uses what their accounts bought in a month.
+// server does not know the consumption of token meters, so it uses the energy that their accounts bought in a month.
 func (r *Registry) Simulate(ctx context.Context, by access.Actor, s Simulation) (Simulated, error) {
 	no := by.Needs(access.ReadTariffs)
 	if !no.Refused() {
@@ -63,7 +63,7 @@ func (r *Registry) Simulate(ctx context.Context, by access.Actor, s Simulation) 
 	return read.out, fault.Wrap(err, "simulate on tariff %q", s.Tariff)
 }
 
-// simulating is what a simulation reads from the store.
+// simulating holds the data that a simulation reads from the store.
 type simulating struct {
 	out  Simulated
 	uses []tariff.MonthUse
@@ -97,13 +97,13 @@ func (s Simulation) check(by access.Actor) refusal.Refusal {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return no
 	}
-	if !by.OfUtility() { // it shows what all customers bought, whoever sold it
+	if !by.OfUtility() { // a simulation shows the purchases of all customers, from every seller
 		return refuse.SimulationByVendor()
 	}
 	return refusal.Refusal{}
 }
 
-// read finds the present version, and the store's own consumption if requested.
+// read finds the present version, and the consumption in the store if the request asks for it.
 func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 	stop := func(r refusal.Refusal) simulating { return simulating{out: Simulated{Refusal: r}} }
 	t, no, err := findTariff(tx, s.Tariff, refusal.TariffMissing)

@@ -14,11 +14,11 @@ import (
 // docs/reference/supply.md.
 type SupplyPolicy struct {
 	Windows     []string     `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": hours in which nobody is cut off for lack of money
-	SpecialDays []string     `json:"special_days,omitempty"` // "2026-12-25": nor on these days
+	SpecialDays []string     `json:"special_days,omitempty"` // "2026-12-25": days on which nobody is cut off for lack of money
 	Notice      int64        `json:"notice_s,omitempty"`     // least seconds between the last warning and the cut-off
 	Cap         unit.Energy  `json:"lease_cap_wh,omitempty"` // the most energy of one lease; 0 for 20 kWh
 	TTL         int64        `json:"lease_ttl_s,omitempty"`  // powered-on seconds of one lease; 0 for 72 h
-	Allowance   *unit.Energy `json:"allowance_wh,omitempty"` // what may be owed while nobody may be cut off; nil for 5 kWh
+	Allowance   *unit.Energy `json:"allowance_wh,omitempty"` // energy that may be owed while nobody may be cut off; nil for 5 kWh
 }
 
 const (
@@ -36,7 +36,7 @@ const (
 	mostNotice = 60 * 24 * 60 * 60
 )
 
-// LeaseCap is the most energy that one lease gives.
+// LeaseCap returns the most energy that one lease gives.
 func (p SupplyPolicy) LeaseCap() unit.Energy {
 	if p.Cap == 0 {
 		return defaultLeaseCap
@@ -44,7 +44,7 @@ func (p SupplyPolicy) LeaseCap() unit.Energy {
 	return p.Cap
 }
 
-// LeaseTTL is the powered-on time for which a lease is valid.
+// LeaseTTL returns the powered-on time for which a lease is valid.
 func (p SupplyPolicy) LeaseTTL() time.Duration {
 	if p.TTL == 0 {
 		return defaultLeaseTTL
@@ -52,7 +52,7 @@ func (p SupplyPolicy) LeaseTTL() time.Duration {
 	return time.Duration(p.TTL) * time.Second
 }
 
-// AllowanceWh is the energy that an account may use beyond its money while a rule forbids the cut-off.
+// AllowanceWh returns the energy that an account may use beyond its money while a rule forbids the cut-off.
 func (p SupplyPolicy) AllowanceWh() unit.Energy {
 	if p.Allowance == nil {
 		return defaultAllowance
@@ -60,8 +60,8 @@ func (p SupplyPolicy) AllowanceWh() unit.Energy {
 	return *p.Allowance
 }
 
-// Friendly reports whether a window of the calendar is open at a moment. An unreadable entry, which checks refuse, counts as
-// always open: nobody is cut off because of a typing error.
+// Friendly reports whether a window of the calendar is open at a moment. The settings refuse an unreadable entry. If one is
+// stored nevertheless, the window counts as always open, so that nobody is cut off because of a typing error.
 func (p SupplyPolicy) Friendly(at time.Time, zone *time.Location) bool {
 	windows, special, ok := p.calendar()
 	if !ok {
@@ -107,13 +107,13 @@ func (p SupplyPolicy) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// String is the policy in words, for the audit log.
+// String returns the policy in words, for the audit log.
 func (p SupplyPolicy) String() string {
 	return fmt.Sprintf("{friendly=%q special_days=%q notice_s=%d lease_cap_wh=%d lease_ttl_s=%d allowance_wh=%d}", p.Windows, p.SpecialDays, p.Notice,
 		p.LeaseCap(), int64(p.LeaseTTL()/time.Second), p.AllowanceWh())
 }
 
-// Decided reports whether anything differs from the defaults and must be stored.
+// Decided reports whether any setting differs from its default and must be stored.
 func (p SupplyPolicy) Decided() bool {
 	return len(p.Windows)+len(p.SpecialDays) > 0 || p.Notice != 0 || p.Cap != 0 || p.TTL != 0 || p.Allowance != nil
 }
@@ -121,5 +121,5 @@ func (p SupplyPolicy) Decided() bool {
 // AccountSupply holds the supply settings of one account.
 type AccountSupply struct {
 	Protected bool  // never cut off for lack of money
-	Grace     int64 // at the end of a lease's time: -1 the supply stays on up to the lease's energy, 0 it goes off, N it may use N Wh more
+	Grace     int64 // when a lease's time ends: -1 the supply stays on up to the lease's energy, 0 it goes off, N it may use N Wh more
 }

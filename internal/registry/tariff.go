@@ -18,7 +18,7 @@ import (
 type NewTariff struct {
 	Name          string
 	Body          tariff.Body
-	EffectiveFrom time.Time // zero: at once
+	EffectiveFrom time.Time // zero for at once
 }
 
 // AddedTariff is a published tariff.
@@ -32,18 +32,18 @@ type AddedTariff struct {
 type Tariffs struct {
 	refusal.Refusal
 	Data []tariff.Version
-	Next string // cursor of the next page; empty on the last
+	Next string // cursor of the next page; empty on the last page
 }
 
-// maxAhead is how far ahead a tariff may be published: a later date is a typing error. maxBehind is how far before the
-// server's time a version may begin and still mean "at once", because other clocks differ a little.
+// maxAhead limits how far in the future a version may begin, because a later date is a typing error. maxBehind limits how
+// far before the server's time a version may begin and still mean "at once", because other clocks differ a little.
 const (
 	maxAhead  = 5 * 366 * 24 * time.Hour
 	maxBehind = time.Minute
 )
 
-// AddTariff publishes the first version of a tariff. The tenant's first tariff sets its currency for ever, unless the
-// settings did. A tariff in another currency is refused. Under four eyes, publishing takes two people.
+// AddTariff publishes the first version of a tariff. The tenant's first tariff sets the currency forever, unless the
+// settings have set it. A tariff in another currency is refused. Under four eyes, publishing takes two people.
 func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) (AddedTariff, error) {
 	if no := by.Needs(access.WriteTariffs); no.Refused() {
 		return AddedTariff{Refusal: no}, nil
@@ -76,8 +76,8 @@ func (n NewTariff) check() refusal.Refusal {
 // moment returns the present time as it is stored.
 func (r *Registry) moment() time.Time { return access.Stored(r.c.Now()) }
 
-// begins returns when a version comes into force. It refuses the past: earlier sales had another price, and a version that
-// begins before its publication would contradict them.
+// begins returns when a version comes into force. It refuses a time in the past: a version that begins before its publication
+// would contradict the prices of earlier sales.
 func begins(from, now time.Time) (time.Time, refusal.Refusal) {
 	switch {
 	case from.IsZero():
@@ -123,7 +123,7 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w changeReques
 	return AddedTariff{Version: v}, published(tx, by, v, eyes)
 }
 
-// fixCurrency sets the tenant's currency if it has none, and refuses any other.
+// fixCurrency sets the tenant's currency if the tenant has none, and refuses any other currency.
 func fixCurrency(tx Tx, code string) (refusal.Refusal, error) {
 	c, known := money.CurrencyOf(code)
 	if !known {
@@ -136,8 +136,8 @@ func fixCurrency(tx Tx, code string) (refusal.Refusal, error) {
 	return refuse.CurrencyNotOfTenant(c.Code), nil
 }
 
-// findTariff finds a tariff by name or id. missing is the code of the refusal if there is none: NotFound for the tariff that
-// a request is about, TariffMissing for one that something else needs.
+// findTariff finds a tariff by name or id. The parameter missing is the code of the refusal if no tariff was found. It is
+// NotFound if the request is about this tariff, and TariffMissing if a meter or account needs the tariff.
 func findTariff(tx Tx, text string, missing refusal.Code) (id.ID, refusal.Refusal, error) {
 	found := false
 	i, err := id.Parse(id.Tariff, text)

@@ -12,19 +12,19 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// MaxVersions bounds the versions of one tariff: one a week for twenty years.
+// MaxVersions is the most versions of one tariff: one a week for twenty years.
 const MaxVersions = 1000
 
-// listVersions is the list that a cursor of TariffVersions belongs to; the tariff's identity follows.
+// listVersions names the list for the cursors of TariffVersions; the tariff's identity follows the name.
 const listVersions = "tariff-versions:"
 
 // TariffVersions is one page of the versions of a tariff, the newest first.
 type TariffVersions struct {
 	refusal.Refusal
 	Data  []tariff.Version
-	Force id.ID     // the version in force now; zero if none has begun
+	Force id.ID     // identity of the version in force now; zero if no version has begun
 	At    time.Time // server time at which Force was looked up
-	Next  string    // cursor of the next page; empty on the last
+	Next  string    // cursor of the next page; empty on the last page
 }
 
 // Standing returns the state of a version: "in force", "to come" or "past".
@@ -38,7 +38,7 @@ func (t TariffVersions) Standing(v tariff.Version) string {
 	return "past"
 }
 
-// TariffVersions lists the versions of a tariff, named by name or id.
+// TariffVersions lists the versions of a tariff. The parameter name is the tariff's name or id.
 func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name string, p Page) (TariffVersions, error) {
 	if no := by.Needs(access.ReadTariffs); no.Refused() {
 		return TariffVersions{Refusal: no}, nil
@@ -71,13 +71,13 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 
 // NewVersion is a version of a tariff to be published.
 type NewVersion struct {
-	Tariff        string // name or id
+	Tariff        string // name or identity of a tariff
 	Body          tariff.Body
-	EffectiveFrom time.Time // zero: at once
+	EffectiveFrom time.Time // zero for at once
 }
 
-// AddVersion publishes a further version of a tariff. It is in force from its start until the next version's. The present
-// version stays in force until then and never changes. Two versions cannot begin at the same moment.
+// AddVersion publishes a further version of a tariff. It is in force from its start until the start of the next version. The
+// present version stays in force until then and never changes. Two versions cannot begin at the same moment.
 func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
 	no := by.Needs(access.WriteTariffs)
 	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
@@ -120,7 +120,8 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w changeRequ
 	return AddedTariff{Version: v}, published(tx, by, v, eyes)
 }
 
-// fits checks a version against the others of its tariff and against the meters that use it, and gives it a number.
+// fits checks a version against the other versions of its tariff and against the meters that use the tariff. It also
+// numbers the version.
 func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 	others, err := tx.Tariffs().TariffVersions(v.TariffID, id.ID{}, MaxVersions)
 	if err != nil {
@@ -145,8 +146,8 @@ func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 	return refuse.TariffSellsTokens(v.Name), nil
 }
 
-// forTokens refuses a tariff for a token meter if its present version or a later one cannot price a token. name is the
-// tariff's name in the request.
+// forTokens refuses a tariff for a token meter if its present version or a later one cannot price a token. The parameter
+// name is the tariff's name in the request.
 func forTokens(tx Tx, t id.ID, name string, now time.Time) (refusal.Refusal, error) {
 	all, err := tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
 	if err != nil {
@@ -158,7 +159,7 @@ func forTokens(tx Tx, t id.ID, name string, now time.Time) (refusal.Refusal, err
 	}
 	for _, v := range all {
 		if found && v.EffectiveFrom.Before(force.EffectiveFrom) {
-			continue // past
+			continue // this version is past
 		}
 		if v.Body.ForTokens().Refused() {
 			return refuse.TariffWithoutTokens(name), nil

@@ -39,7 +39,7 @@ func TestOneNumberIsRegisteredOnceHoweverManyTry(t *testing.T) {
 	}
 }
 
-// TestDatabaseRefusesDoubles bypasses the use cases: the database enforces uniqueness too.
+// TestDatabaseRefusesDoubles writes rows without the use cases, to check that the database enforces uniqueness too.
 func TestDatabaseRefusesDoubles(t *testing.T) {
 	w := newWorld(t)
 	w.domestic(t)
@@ -99,7 +99,7 @@ func TestDatabaseRefusesDoubles(t *testing.T) {
 			t.Errorf("%s twice: got %v, want %v", name, err, store.ErrConflict)
 		}
 	}
-	past := k // a past key is not a second current one
+	past := k // a past key does not count as a second current key
 	past.ID[0], past.State = 9, "past"
 	w.exec(t, func(tx *store.Tx) error { return tx.AddMeterKey(past) })
 	if got := w.show(t, number).Key; got == nil || got.ID != k.ID {

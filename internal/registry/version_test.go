@@ -14,14 +14,14 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// priced is a flat tariff at a price in millionths.
+// priced returns a flat tariff at a price in millionths.
 func priced(rate money.MicroRate) tariff.Body {
 	b := flat("KES")
 	b.Blocks[0].Rate = rate
 	return b
 }
 
-// byTime is a price by time of use, which no token can have.
+// byTime returns a tariff with prices by time of use, which cannot price tokens.
 func byTime() tariff.Body {
 	return tariff.Body{Currency: "KES", TOU: &tariff.TOU{Rates: []tariff.Rate{{Name: "all-day", Rate: 1}}}}
 }
@@ -41,7 +41,7 @@ func TestVersionsBeginOneAfterTheOther(t *testing.T) {
 	if a := publish(june, priced(1_000_000)); a.Refused() || a.Version.N != 2 || a.Version.Name != "domestic" || a.Version.TariffID != first.TariffID {
 		t.Fatalf("a version to come: %+v %s", a.Version, a.Detail())
 	}
-	// A version that begins before another is in force until that one begins.
+	// A version that begins before another version is in force until that version begins.
 	if a := publish(w.now.AddDate(0, 1, 0), priced(3_000_000)); a.Refused() || a.Version.N != 3 {
 		t.Fatalf("one in between: %+v %s", a.Version, a.Detail())
 	}
@@ -110,7 +110,7 @@ func TestTimeOfUseIsForWalletsOnly(t *testing.T) {
 	refused(t, "a token meter", m.Refusal, err, refusal.TariffInvalid)
 	w.add(t, registry.NewMeter{Number: "04140001001", Mode: registry.PrepayWallet, Tariff: "solar"})
 
-	// A tariff that token meters use, now or later, refuses such a version.
+	// A tariff that token meters use, now or later, refuses a version that cannot price tokens.
 	w.add(t, tokenMeter("04140001019"))
 	v, err := w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "domestic", Body: byTime(), EffectiveFrom: w.now.Add(time.Hour)})
 	refused(t, "a version under token meters", v.Refusal, err, refusal.TariffInvalid)

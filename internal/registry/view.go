@@ -17,22 +17,22 @@ import (
 // State is the state of a meter's supply as the server sees it, in one word.
 type State string
 
-// States of a meter (docs/reference/http.md#a-meter). If several are true, the first of this order is shown: TamperState,
-// Offline, CutOff, Low, On. A latched tamper stays true while the meter is silent, so silence does not hide it. Everything
-// else is known only while the meter sends messages.
+// States of a meter (docs/reference/http.md#a-meter). If several are true, the view shows the first of them in this order:
+// TamperState, Offline, CutOff, Low, On. A latched tamper stays true while the meter is silent, so silence does not hide it.
+// The other states are known only while the meter sends messages.
 const (
 	TamperState State = "tamper"  // opened, tilted or bypassed, and not cleared yet
 	Offline     State = "offline" // silent for OfflineAfter reading intervals and not connected
-	CutOff      State = "cut_off" // the relay is not known to be closed; Reasons say why, or it waits for a key press
-	Low         State = "low"     // a token meter with LowCredit or less left, or a wallet at its first warning
+	CutOff      State = "cut_off" // the relay may be open: Reasons say why, or it waits for a key press
+	Low         State = "low"     // a token meter with at most LowCredit left, or a wallet at its first warning
 	On          State = "on"
 )
 
-// OfflineAfter is how many reading intervals without a message, and without a connection, make a meter offline.
+// OfflineAfter is the number of reading intervals after which a meter without messages and without a connection counts as offline.
 const OfflineAfter = 3
 
-// LowCredit is the balance at which a token meter warns first (low1, docs/reference/meter-rules.md#warnings), unless it
-// reports that itself. A meter with another setting is still shown as low by this default.
+// LowCredit is the balance at which a token meter warns first (low1, docs/reference/meter-rules.md#warnings), unless the
+// meter itself reports a low balance. The view uses this default for every meter, even if the meter has another setting.
 const LowCredit = 20 * unit.KilowattHour
 
 // Relay positions as meters report them. An unknown position is empty.
@@ -49,39 +49,39 @@ type MeterView struct {
 	Key       *Key // current STS key by reference; nil if there is none
 	Tariff    string
 	Customer  Customer
-	Feeder    string     // of its place; empty if unknown
-	MaxW      unit.Power // set for this meter; 0 for the default of its phases
+	Feeder    string     // feeder of the meter's place; empty if unknown
+	MaxW      unit.Power // greatest power set for this meter; 0 for the default of its phases
 	State     State
 	Connected bool
 	Relay     string   // closed, open or armed; empty while unknown
-	Reasons   []string // why the relay is open, names of docs/reference/meter-rules.md#supply; never nil
-	// Figures of the newest reading; nil while none has come.
+	Reasons   []string // why the relay is open, by the names of docs/reference/meter-rules.md#supply; never nil
+	// Figures are those of the newest reading; nil before the first reading.
 	Figures *Figures
-	// Reported is a balance that the meter reported after its newest reading; nil if there is none, and in lists.
+	// Reported is a balance that the meter reported after its newest reading; nil if there is none, and always nil in lists.
 	Reported *ReportedBalance
 	// Balance is the account's settled balance; nil for a meter without a wallet.
 	Balance *money.Amount
 	// Wallet has the settled balance and the live estimate; nil for a meter without a wallet.
 	Wallet   *WalletView
-	LastSeen time.Time // server time of the last message; zero when there was none
+	LastSeen time.Time // server time of the last message; zero before the first message
 	// Clock is the server's time now. A simulated meter has its own time: its newest time plus the real time since.
 	Clock time.Time
 }
 
-// WalletView is the wallet of a meter's account with two figures: the settled balance, and the live estimate by what the
-// meters have counted since. They must never be shown as one.
+// WalletView is the wallet of a meter's account with two figures: the settled balance, and the live estimate, which
+// includes energy counted since then. The two must never be shown as one figure.
 type WalletView struct {
 	Settled   money.Amount
-	Available money.Amount // Settled less what is used but not posted, and less what is reserved; may be negative
+	Available money.Amount // Settled less the price of energy that is not posted yet, and less reserved money; may be negative
 	AsOf      time.Time    // meter time up to which Available counts; zero before the first reading
 	Total     unit.Energy  // all energy that was ever rated for the meter
 	Supply    bool         // whether the supply is wanted
 	Off       []string     // why the supply is not wanted
-	Low       bool         // at or below the level of the first warning
+	Low       bool         // the balance is at or below the level of the first warning
 	Held      string       // why rating waits for a person; empty while it continues
 }
 
-// Figures are what a meter last reported.
+// Figures are the last values that a meter reported.
 type Figures struct {
 	AsOf       time.Time // meter time
 	ReceivedAt time.Time // server time
@@ -93,17 +93,17 @@ type Figures struct {
 	Millivolts int64
 }
 
-// ReportedBalance is a balance that a meter reported outside a reading: in its answer to a token, or by SMS, whose sender cannot be
-// proved. It is only shown and never decides anything.
+// ReportedBalance is a balance that a meter reported outside a reading: in its answer to a token, or by SMS. Nobody can prove the
+// sender of an SMS. So such a balance is only shown, and the server never decides by it.
 type ReportedBalance struct {
 	Balance unit.Energy
 	At      time.Time // server time
 	Source  string    // how the token reached the meter by its own report: keypad, sms or remote; or [ReportedBySMS]
 }
 
-// newest returns the newest balance that a meter reported outside a reading after its newest reading; nil for none. Records
-// are compared by the meter's own time, because records of several hours may arrive together. A text message has only its
-// time of arrival.
+// newest returns the newest balance that a meter reported outside a reading after its newest reading; nil if there is none.
+// Records are compared by the meter's own time, because a meter may send the records of several hours together. A text message
+// has only its time of arrival.
 func (rec MeterRecord) newest(reported, texted *ReportedBalance) *ReportedBalance {
 	if texted == nil || rec.Reported && !texted.At.After(rec.ReceivedAt) || reported != nil && !texted.At.After(reported.At) {
 		return reported
@@ -118,7 +118,7 @@ const ReportedBySMS = "sms answer"
 type Meters struct {
 	refusal.Refusal
 	Data []MeterView
-	Next string // cursor of the next page; empty on the last
+	Next string // cursor of the next page; empty on the last page
 }
 
 // Meter shows one meter, named by number or id.
@@ -155,7 +155,7 @@ type foundRow struct {
 	found bool
 }
 
-// Meters lists the tenant's meters in the order they were registered.
+// Meters lists the tenant's meters in the order of their registration.
 func (r *Registry) Meters(ctx context.Context, by access.Actor, p Page) (Meters, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Meters{Refusal: no}, nil
@@ -185,8 +185,8 @@ type MeterLookup interface {
 	MeterByID(meter id.ID) (Meter, bool, error)
 }
 
-// MeterNamed finds the meter that a text names by number or identity. The refusal says that there is no such meter, even if
-// the text cannot be a meter's number: only registration explains why.
+// MeterNamed finds the meter that a text names by number or identity. For a text that cannot be a meter's number the refusal
+// also says that there is no such meter. Only registration explains the mistake in a number.
 func MeterNamed(tx MeterLookup, text string) (Meter, refusal.Refusal, error) {
 	ref, no := ParseRef(text)
 	if no.Refused() {
@@ -207,7 +207,7 @@ func ResolveMeter(tx MeterLookup, at Ref) (Meter, bool, error) {
 	return tx.MeterByID(at.ID)
 }
 
-// shown is the view without what the actor may not read.
+// shown returns the view of a meter without the data that the actor may not read.
 func (r *Registry) shown(by access.Actor, rec MeterRecord) MeterView {
 	v := r.view(rec)
 	if !by.May(access.ReadCustomers) {
@@ -237,14 +237,14 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 	return v
 }
 
-// closing reports whether the relay is open without a reason: after a power cut a meter waits up to a minute and closes it by
-// itself (docs/reference/meter-rules.md#supply). That is no cut-off, unless the server wants the supply of a wallet
-// meter off: not every device reports a reason.
+// closing reports whether the relay is open without a reason: after a power cut a meter waits up to a minute before it closes
+// its relay (docs/reference/meter-rules.md#supply). Such a meter is not cut off. The exception is a wallet meter whose supply
+// the server wants off, because not every device reports a reason.
 func (v *MeterView) closing() bool {
 	return v.Relay == RelayOpen && len(v.Reasons) == 0 && v.Figures != nil && (v.Wallet == nil || v.Wallet.Supply)
 }
 
-// stateOf decides the state; tamper is the latch from events and readings.
+// stateOf decides the state of a meter. The parameter tamper is the latch from events and readings.
 func stateOf(v MeterView, tamper bool, now time.Time) State {
 	silent := v.LastSeen.IsZero() || now.Sub(v.LastSeen) >= OfflineAfter*v.Meter.ReadingInterval
 	switch {

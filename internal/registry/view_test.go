@@ -13,7 +13,7 @@ import (
 // report is the last report of a meter, and whether it is connected.
 type report struct {
 	mode      registry.Mode
-	silent    time.Duration // since the last message; negative: it has never sent one
+	silent    time.Duration // time since the last message; negative if the meter has never sent one
 	connected bool
 	relay     string
 	reasons   string
@@ -55,7 +55,7 @@ func TestStateOfAMeter(t *testing.T) {
 		"booted, but no reading so far":              {report{noReading: true}, registry.CutOff},
 		"switched by an event, no reading":           {report{noReading: true, relay: "closed"}, registry.On},
 	} {
-		// Every case has a meter of its own; only the clock moves on between cases.
+		// Every case has a new meter. Only the clock keeps running from case to case.
 		number := free[0]
 		free = free[1:]
 		n := tokenMeter(number)

@@ -31,7 +31,7 @@ func (d door) View(ctx context.Context, t access.Tenant, fn func(registry.Tx) er
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// world is a Registry on a fresh database, with a clock of its own, real keys, and a second tenant.
+// world is a Registry on a fresh database, with its own clock, real keys and a second tenant.
 type world struct {
 	*registry.Registry
 	engine    store.Engine
@@ -46,7 +46,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), connected: map[string]bool{}}
-	// Rehearse runs every closure twice, which finds closures that keep state of their first run.
+	// Rehearse runs every closure twice, which finds closures that keep state from their first run.
 	e, err := sqlite.Open(w.dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Rehearse: true, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func (w *world) domestic(t *testing.T) tariff.Version {
 
 func ptr(v int64) *int64 { return &v }
 
-// tokenMeter is the minimal request for a token meter.
+// tokenMeter returns the smallest valid request for a token meter.
 func tokenMeter(number string) registry.NewMeter {
 	return registry.NewMeter{Number: number, Mode: registry.PrepayToken, Tariff: "domestic", SGC: "123456", KRN: ptr(1), KT: ptr(2), TI: "01"}
 }
@@ -125,7 +125,7 @@ func (w *world) show(t *testing.T, ref string) registry.MeterView {
 	return v
 }
 
-// live writes what a meter would have reported.
+// live writes columns of the row with a meter's last report.
 func (w *world) live(t *testing.T, meter int64, columns string, values ...any) {
 	t.Helper()
 	w.exec(t, func(tx *store.Tx) error {
@@ -174,7 +174,7 @@ func (w *world) vendingKey(t *testing.T, sgc string, test bool) {
 	}
 }
 
-// refused expects a refusal with all three sentences.
+// refused checks that a request was refused with the given code, and that the refusal has all three sentences.
 func refused(t *testing.T, what string, got refusal.Refusal, err error, want refusal.Code) {
 	t.Helper()
 	if err != nil || got.Code != want {

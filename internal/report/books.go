@@ -18,12 +18,12 @@ import (
 
 // BookTx is the part of a transaction that reading the books needs.
 type BookTx interface {
-	// LedgerAccounts lists up to max accounts with their balances, of one code unless it is 0, in the order in which they were opened,
-	// after the one with this number.
+	// LedgerAccounts lists up to max accounts with their balances, in the order of opening, after the account with the given number. The
+	// parameter code selects the accounts of one code; 0 selects all.
 	LedgerAccounts(code ledger.Code, after int64, max int) ([]Account, error)
-	// BalanceAt returns the signed balance of an account with everything posted up to a time.
+	// BalanceAt returns the signed balance of an account with all its postings up to a time.
 	BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error)
-	// Journals lists journals, newest first, before the given one (zero for the newest).
+	// Journals lists journals, newest first, before the given journal (zero: from the newest).
 	Journals(f JournalFilter, before id.ID, max int) ([]ledger.Journal, error)
 }
 
@@ -31,8 +31,8 @@ type BookTx interface {
 type Account struct {
 	N       int64 // dense number
 	Ref     ledger.AccountRef
-	Balance money.Minor // debits positive
-	Held    money.Minor // reserved part of it
+	Balance money.Minor // a debit balance is positive
+	Held    money.Minor // the reserved part of the balance
 }
 
 // Accounts is one page of ledger accounts.
@@ -43,7 +43,7 @@ type Accounts struct {
 	Next     string
 }
 
-// Lists that a cursor can belong to.
+// The names of the lists that cursors belong to.
 const (
 	listAccounts = "ledger-accounts"
 	listJournals = "journals"
@@ -80,10 +80,10 @@ type Balance struct {
 	Currency string
 	Ref      ledger.AccountRef
 	At       time.Time
-	Balance  money.Minor // debits positive
+	Balance  money.Minor // a debit balance is positive
 }
 
-// BalanceAt returns the balance of an account at any past time (right: ledger.read). An account without postings has 0.
+// BalanceAt returns the balance of an account at any past time (right: ledger.read). An account without postings has the balance 0.
 func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.AccountRef, at time.Time) (Balance, error) {
 	if no := by.Needs(access.ReadLedger); no.Refused() {
 		return Balance{Refusal: no}, nil
@@ -105,7 +105,7 @@ func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.Acc
 	return out, fault.Wrap(err, "balance of account %d", ref.Code)
 }
 
-// hasSubjects refuses a request for one balance of a code that has a balance for each till, customer or levy.
+// hasSubjects refuses a request without a till, customer or levy if the code has a separate balance for each of them.
 func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 	if ref.Subject != "" {
 		return refusal.Refusal{}, nil
@@ -121,7 +121,7 @@ func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 // JournalFilter selects journals; the zero value selects all.
 type JournalFilter struct {
 	Account *ledger.AccountRef // journals with a line on this account
-	Ref     string             // journals of one operation: a sale, a debt
+	Ref     string             // journals of one operation, such as a sale or a debt
 }
 
 // Journals is one page of journals.
@@ -132,7 +132,7 @@ type Journals struct {
 	Next     string
 }
 
-// Journals lists journals with their lines, newest first (right: ledger.read). It leads from any figure of the books to its entries.
+// Journals lists journals with their lines, newest first (right: ledger.read). It shows the entries behind any figure of the books.
 func (r *Reports) Journals(ctx context.Context, by access.Actor, f JournalFilter, page registry.Page) (Journals, error) {
 	if no := by.Needs(access.ReadLedger); no.Refused() {
 		return Journals{Refusal: no}, nil

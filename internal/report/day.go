@@ -14,10 +14,10 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MaxActs is how many acts of one person, and how many unconfirmed reversals, a daily report lists.
+// MaxActs is the most single-person actions, and the most unconfirmed reversals, that a daily report lists.
 const MaxActs = 500
 
-// Sums are what was sold, reversed and given away in a period.
+// Sums are the totals of sales, reversals and free tokens in a period.
 type Sums struct {
 	Sales     int64
 	Tendered  money.Minor
@@ -33,14 +33,14 @@ type Sums struct {
 type Unconfirmed struct {
 	Sale       id.ID
 	Meter      string
-	Vendor     string // code; empty if the utility itself sold
+	Vendor     string // code of the vendor; empty if the utility itself sold
 	Tender     money.Amount
 	At         time.Time
 	SoldBy     string
 	By         string // who requested the reversal
 	ApprovedBy string // empty if no approval was needed
 	Reason     string
-	Used       bool // the meter has the token after all, and its value became a debt
+	Used       bool // the units are in the meter after all, and their value became a debt
 }
 
 // DayTx is the part of a transaction that the daily report needs.
@@ -52,7 +52,7 @@ type DayTx interface {
 	SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error)
 	// UnconfirmedReversals returns the reversals between two times that the meter has not confirmed yet, oldest first.
 	UnconfirmedReversals(from, to time.Time, max int) ([]Unconfirmed, error)
-	// LastHead returns the newest signed head of the log; empty before the first.
+	// LastHead returns the newest signed head of the log; empty before the first head.
 	LastHead() (string, error)
 }
 
@@ -63,10 +63,10 @@ type Day struct {
 	Zone     string
 	Currency string
 	Sums     Sums
-	Alone    []access.Entry // acts that a second person should have seen, at most MaxActs
+	Alone    []access.Entry // actions that a second person should have seen, at most MaxActs
 	// Unconfirmed are the day's reversals that the meter has not confirmed yet, at most MaxActs.
 	Unconfirmed []Unconfirmed
-	Head        string // the newest signed head: keep it elsewhere
+	Head        string // the newest signed head, to be stored outside the server
 }
 
 // Day returns the report of a local day (right: ledger.read). An empty date is today.

@@ -14,24 +14,25 @@ import (
 
 // FeedTx is the part of a transaction that the feed needs.
 type FeedTx interface {
-	// Feed lists the sealed rows of the tenant's log from a position on, in order; at most max.
+	// Feed lists the sealed rows of the tenant's log in order, beginning at a position; at most max.
 	Feed(from int64, max int) ([]FeedEvent, error)
 	// FeedEnd returns the position that the next sealed row will have.
 	FeedEnd() (int64, error)
 }
 
-// MaxFeed is how many rows of the feed are read at once.
+// MaxFeed is the most rows of the feed that one request reads.
 const MaxFeed = 200
 
-// FeedEvent is a sealed entry of the books or of the audit log. It can neither change nor vanish, and no entry will ever come before it.
+// FeedEvent is a sealed entry of the books or of the audit log. An entry never changes and never disappears, and no entry is ever inserted
+// before it.
 type FeedEvent struct {
 	Pos    int64 // position in the tenant's log
 	Type   string
 	At     time.Time
-	Object string // its subject: a sale, an account, a tariff ...
-	Audit  bool   // from the audit log, not from the books
+	Object string // subject of the entry: a sale, an account, a tariff ...
+	Audit  bool   // the entry is from the audit log, not from the books
 
-	// Of a sale and its later entries:
+	// These fields belong to a sale and its later entries.
 	Sale      id.ID
 	Vendor    id.ID // the seller; zero for the tenant itself
 	ClientRef string
@@ -53,17 +54,17 @@ func TypeOfJournal(k ledger.Kind) string {
 	return "ledger." + string(k)
 }
 
-// Feed is a part of the feed.
+// Feed is one page of the feed.
 type Feed struct {
 	refusal.Refusal
 	Rows []FeedEvent
-	Next int64 // where to continue, after entries that the actor may not see
-	More bool  // there may be more to read at once
+	Next int64 // position at which to continue, after entries that the actor may not see
+	More bool  // the next page may have entries already
 }
 
-// Follow does the same as Happened for a reader that begins, or continues where an earlier feed ended. It refuses a position that the log
-// has not reached. A reader can have such a position only from before the restore of an older copy, and would miss new entries by
-// waiting there.
+// Follow is [Reports.Happened] for a reader that begins, or continues at the end of an earlier page. It refuses a position that the log
+// has not reached. A reader can have such a position only from before the restore of an older copy, and would miss new entries if it
+// waited there.
 func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed, error) {
 	f, err := r.Happened(ctx, by, from)
 	if err != nil || f.Refused() || from < 0 || f.Next != from {
@@ -79,9 +80,9 @@ func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed
 	return f, nil
 }
 
-// Happened lists the entries from a position of the log on, as far as the actor may see them: sales and their reversals with vend.read (a
-// vendor's key only its own), other journals with ledger.read, the audit log with audit.read. For a negative position it returns no
-// entries, and the end of the log as the position to wait at.
+// Happened lists the entries of the log from the given position that the actor may see. Sales and their reversals need vend.read, and a
+// vendor's key sees only its own. Other journals need ledger.read, and the audit log needs audit.read. For a negative position it returns
+// no entries, and the end of the log as the position at which to wait.
 func (r *Reports) Happened(ctx context.Context, by access.Actor, from int64) (Feed, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Feed{Refusal: no}, nil

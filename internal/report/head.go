@@ -13,21 +13,21 @@ import (
 
 // HeadTx is the part of a transaction that heads of the log need.
 type HeadTx interface {
-	// Head returns the signed head of the log of size leaves, or the newest one for 0.
+	// Head returns the signed head of the log of the given size, or the newest head if size is 0.
 	Head(size int64) (h seal.Head, found bool, err error)
 	// Growth returns the proof that the log of the larger size begins with the log of the smaller size.
 	Growth(from, to int64) ([][32]byte, error)
 }
 
-// SignedHead is a signed head of the log, ready to be kept elsewhere.
+// SignedHead is a signed head of the log, in the form to be stored elsewhere.
 type SignedHead struct {
 	refusal.Refusal
 	Size int64
 	File proof.HeadFile
 }
 
-// Head returns the signed head of size leaves, or the newest one for 0 (right: vend.read). If since, the size of an older head, is given,
-// it adds the proof that the log has only grown between the two.
+// Head returns the signed head of the log of the given size, or the newest head if size is 0 (right: vend.read). The parameter since may
+// be the size of an older head. Then Head adds the proof that the log only grew between the two heads.
 func (r *Reports) Head(ctx context.Context, by access.Actor, size, since int64) (SignedHead, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return SignedHead{Refusal: no}, nil

@@ -1,7 +1,7 @@
 // Package report answers questions about the books. Start at [Reports]: the trial balance, the accounts with their
 // balances at any time, and the journals behind every figure.
 //
-// Reports only read. They sum the postings at the time of the request; no total is stored a second time.
+// Reports only read. They sum the postings at the time of the request, and do not store totals.
 package report
 
 import (
@@ -17,9 +17,9 @@ import (
 
 // Tx is the part of a transaction that a report needs.
 type Tx interface {
-	// Currency returns the tenant's currency, empty while it has none.
+	// Currency returns the tenant's currency, empty while the tenant has none.
 	Currency() (code string, exp int, err error)
-	// TrialBalance returns the sum of every account code with postings, debits positive.
+	// TrialBalance returns the sum of every account code with postings, with debit sums positive.
 	TrialBalance() ([]ledger.Posting, error)
 	BookTx
 	DayTx
@@ -34,8 +34,8 @@ type Reports struct {
 	public string
 }
 
-// New makes Reports over the store's door. hasher signs the cursors of lists; public is the public key, as a line of text, of the
-// signatures of the log's heads.
+// New makes Reports over the store's door. The parameter hasher signs the cursors of lists. The parameter public is a line of text
+// with the public key that checks the signatures of the log's heads.
 func New(door access.Door[Tx], hasher registry.Hasher, public string) *Reports {
 	return &Reports{door: door, hasher: hasher, public: public}
 }
@@ -45,7 +45,7 @@ type TrialBalance struct {
 	refusal.Refusal
 	Currency string
 	Lines    []Line
-	Sum      money.Minor // 0 in sound books
+	Sum      money.Minor // 0 if the books balance
 }
 
 // Line is one account code of a trial balance.
@@ -53,7 +53,7 @@ type Line struct {
 	Code    ledger.Code
 	Name    string
 	Class   ledger.Class
-	Balance money.Minor // debits positive
+	Balance money.Minor // a debit balance is positive
 }
 
 // TrialBalance sums the books (right: ledger.read), in the order of the chart.

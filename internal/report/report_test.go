@@ -29,7 +29,7 @@ func (d door) View(ctx context.Context, t access.Tenant, fn func(report.Tx) erro
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// world is Reports over a database with a clock of its own.
+// world is Reports over a database, with its own clock.
 type world struct {
 	*report.Reports
 	t      *testing.T
@@ -66,7 +66,7 @@ func (w *world) do(fn func(*store.Tx) error) {
 	}
 }
 
-// post books an amount at the test's time, and moves that time on by a minute.
+// post books an amount at the test's time, and moves this time forward by a minute.
 func (w *world) post(ref string, debit, credit ledger.AccountRef, amount ledger.Minor) {
 	w.t.Helper()
 	w.do(func(tx *store.Tx) error {
@@ -127,7 +127,7 @@ func TestOnlyWhoReadsTheBooksGetsAReport(t *testing.T) {
 	}
 }
 
-// TestTheTrialBalanceIsInTheOrderOfTheChartAndSumsToZero, whatever the order of posting.
+// TestTheTrialBalanceIsInTheOrderOfTheChartAndSumsToZero checks this for postings in another order than the chart's.
 func TestTheTrialBalanceIsInTheOrderOfTheChartAndSumsToZero(t *testing.T) {
 	w := open(t)
 	if b, err := w.TrialBalance(t.Context(), as(access.Finance)); err != nil || len(b.Lines) != 0 || b.Sum != 0 {
@@ -167,8 +167,8 @@ func (w *world) journals(by access.Actor, f report.JournalFilter) string {
 	}
 }
 
-// TestFiguresLeadToTheirJournals: accounts page by page, the balance at a past time, the journals of an account and of an operation, newest
-// first.
+// TestFiguresLeadToTheirJournals: it reads the accounts page by page, the balance at a past time, and the journals of an account and of an
+// operation, newest first.
 func TestFiguresLeadToTheirJournals(t *testing.T) {
 	w := open(t)
 	till, revenue := account(ledger.Till, "main"), account(ledger.RevenueEnergy, "")
@@ -227,7 +227,7 @@ func TestFiguresLeadToTheirJournals(t *testing.T) {
 	}
 }
 
-// TestADayIsALocalDay: it begins and ends at midnight in the tenant's zone, also when the clock changes.
+// TestADayIsALocalDay: a day begins and ends at midnight in the tenant's zone, even on the day when summer time begins or ends.
 func TestADayIsALocalDay(t *testing.T) {
 	w := open(t)
 	w.do(func(tx *store.Tx) error {
@@ -254,7 +254,7 @@ func TestADayIsALocalDay(t *testing.T) {
 	if err != nil || d.Zone != "Europe/Lisbon" || len(d.Alone) != 2 || d.Alone[0].Action != "act.1" || d.Alone[1].Action != "act.2" || d.Head == "" {
 		t.Errorf("25 hours: %+v, %v", d, err)
 	}
-	w.now = time.Date(2026, 6, 30, 23, 30, 0, 0, time.UTC) // half past midnight there
+	w.now = time.Date(2026, 6, 30, 23, 30, 0, 0, time.UTC) // half an hour past midnight in Lisbon
 	if d, err := w.Day(t.Context(), as(access.Finance), "", w.now); err != nil || d.Date != "2026-07-01" {
 		t.Errorf("today is %q, %v, want 2026-07-01", d.Date, err)
 	}
@@ -265,7 +265,8 @@ func TestADayIsALocalDay(t *testing.T) {
 	}
 }
 
-// TestTheFeedShowsEachWhatIsTheirs: every reader gets the entries that it may see, and continues after the others.
+// TestTheFeedShowsEachWhatIsTheirs: every reader gets the entries that it may see, and its next position skips the
+// entries that it may not see.
 func TestTheFeedShowsEachWhatIsTheirs(t *testing.T) {
 	w := open(t)
 	start, err := w.Happened(t.Context(), as(access.Owner), -1)

@@ -12,16 +12,16 @@ import (
 // ErrStore is the error of the call that fails.
 var ErrStore = errors.New("the store failed")
 
-// Calls is embedded in rows. It records the calls and what they wrote, and lets call number Broken fail. A method of the rows calls Fails
-// or Writes last, after it has taken effect and set its results. So code that ignores the error continues as if the call had
-// succeeded, and the test detects that.
+// Calls is embedded in rows. It records the calls and their writes, and lets call number Broken fail. A method of the rows calls Fails or
+// Writes at its end, after its effect and its results. So code that ignores the error continues as if the call had succeeded, and the test
+// detects this mistake.
 type Calls struct {
 	Made   []string
 	Wrote  []string
-	Broken int // counted from 1; 0 for none
+	Broken int // number of the failing call, counted from 1; 0 for none
 }
 
-// Fails records a call and returns ErrStore if it is the one that fails.
+// Fails records a call, and returns ErrStore if this call is the one to fail.
 func (c *Calls) Fails(call string) error {
 	if c.Made = append(c.Made, call); len(c.Made) == c.Broken {
 		return ErrStore
@@ -29,14 +29,14 @@ func (c *Calls) Fails(call string) error {
 	return nil
 }
 
-// Writes is Fails for a call that writes.
+// Writes does what Fails does, for a call that writes.
 func (c *Calls) Writes(format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
 	c.Wrote = append(c.Wrote, text)
 	return c.Fails(text)
 }
 
-// Wants checks what was written since its last call.
+// Wants compares the writes since its last call with the expected writes.
 func (c *Calls) Wants(t *testing.T, want ...string) {
 	t.Helper()
 	if !slices.Equal(c.Wrote, want) {

@@ -18,23 +18,23 @@ type Point struct {
 
 	Account       id.ID // zero if the meter has no account
 	AccountStatus string
-	OpenedAt      time.Time // of the account
-	ChargedTo     string    // local date, inclusive, up to which its fixed charges were made due; "" for never
+	OpenedAt      time.Time // when the account was opened
+	ChargedTo     string    // last local date for which fixed charges were made due; "" for never
 	Tariff        id.ID
 	Keys          []registry.Key // the current, planned and issued keys
 
-	Currency string // the tenant's; "" until a setting or a tariff sets it
-	TZ       string // the tenant's
+	Currency string // the tenant's currency; "" until a setting or a tariff sets it
+	TZ       string // the tenant's time zone
 	Policy   registry.ChargePolicy
 	Limits   registry.Limits
 }
 
-// Paper is what a receipt shows besides the sale itself.
+// Paper holds the data of a receipt that the sale itself does not have.
 type Paper struct {
 	Utility  string // the tenant's name
 	VATNo    string
 	Head     registry.ReceiptHead
-	Vendor   string // name; empty if the tenant itself sold
+	Vendor   string // name of the vendor; empty if the tenant itself sold
 	TZ       string
 	Customer string
 	Address  string
@@ -45,13 +45,13 @@ type Paper struct {
 
 // Month is an account's state in a local month.
 type Month struct {
-	Units       unit.Energy // bought and free
+	Units       unit.Energy // energy bought and free
 	Free        unit.Energy // the free part of Units
 	FreeClaimed bool        // the month's free units were issued
 	Carry       money.Minor // brought in from earlier sales
 }
 
-// Position is the position in the month's blocks. Free units count unless the tariff excludes them.
+// Position returns the account's position in the month's blocks. Free units count unless the tariff excludes them.
 func (m Month) Position(b tariff.Body) unit.Energy {
 	if b.Free.Apart {
 		return m.Units - m.Free
@@ -59,7 +59,7 @@ func (m Month) Position(b tariff.Body) unit.Energy {
 	return m.Units
 }
 
-// FreeDue is what is left of the month's free units.
+// FreeDue returns the rest of the month's free units.
 func (m Month) FreeDue(b tariff.Body) unit.Energy {
 	if m.FreeClaimed {
 		return 0
@@ -67,19 +67,19 @@ func (m Month) FreeDue(b tariff.Body) unit.Energy {
 	return b.Free.Units
 }
 
-// Facts are what a receipt's core says besides the sale itself: its key and its tariff version. Neither ever changes.
+// Facts are the data in a receipt's core that the sale itself does not hold: the key and the tariff version. They never change.
 type Facts struct {
 	Key    registry.Key
 	Tariff tariff.Version
 }
 
-// Times is what the store knows of time. A zero time means never.
+// Times are the times that the store knows. A zero time means never.
 type Times struct {
 	Newest      time.Time // when the newest token was issued, ignoring times that a person has declared wrong
 	LastTrusted time.Time // when the store last noted that its server's clock was trusted
 	Trusted     time.Time // when a person last confirmed the clock
 	Restored    time.Time // the minute of the last restore
-	Lost        time.Time // end of the time that restores have lost; TIDs may have been issued until then
+	Lost        time.Time // end of the time whose data restores have lost; TIDs may have been issued until then
 }
 
 // Sealing tells how far a sale is sealed.
@@ -88,7 +88,7 @@ type Sealing int
 // Stages between a sale and its proof.
 const (
 	InLog      Sealing = iota + 1
-	NotSealed          // its transaction is durable, but the sealer has not taken it yet
+	NotSealed          // the sale's transaction is durable, but the sealer has not taken the sale yet
 	NoHead             // no head of the requested size was ever signed
 	HeadTooOld         // the requested head was signed before the sale was sealed
 )

@@ -15,26 +15,26 @@ type JobKind string
 // Kinds of jobs.
 const (
 	FreeIssue   JobKind = "free"         // units that are given away
-	Replacement JobKind = "replacement"  // units that were paid for before: a meter was swapped, or a balance was lost
+	Replacement JobKind = "replacement"  // units that were paid for before, after a meter was swapped or a balance was lost
 	KeyChange   JobKind = "key_change"   // the set that gives a meter its next key
 	ClearCredit JobKind = "clear_credit" // engineering tokens
 	ClearTamper JobKind = "clear_tamper"
 	PowerLimit  JobKind = "power_limit"
 )
 
-// GivesUnits reports whether the tokens carry energy.
+// GivesUnits reports whether tokens of this kind carry energy.
 func (k JobKind) GivesUnits() bool { return k == FreeIssue || k == Replacement }
 
 // Job is a request for tokens that nobody buys.
 type Job struct {
 	ID          id.ID
-	Ref         string // reference of the request, unique for ever
+	Ref         string // reference of the request, unique forever
 	Kind        JobKind
 	Meter       MeterRef
 	Account     id.ID
-	Key         id.ID // the meter key that the tokens are made under
-	NewKey      id.ID // of a key change: the meter's next key
-	Replaces    id.ID // the token that it replaces automatically; zero if somebody requested it
+	Key         id.ID // the meter key under which the tokens are made
+	NewKey      id.ID // the meter's next key, for a key change
+	Replaces    id.ID // the token that this job replaces automatically; zero if somebody requested the job
 	Units       unit.Energy
 	Value       int64 // watts of a power limit
 	ReasonCode  string
@@ -47,5 +47,5 @@ type Job struct {
 	CompletedAt time.Time
 	Tokens      []Token
 
-	Unplanned *registry.Key // of a key change: the new key, if it is not among the meter's keys yet
+	Unplanned *registry.Key // the new key of a key change, if the meter does not have this key yet
 }

@@ -37,7 +37,7 @@ func everything() *sale.Sale {
 	return s
 }
 
-// atoms visits the elements of a value: texts, numbers, booleans, times and identities.
+// atoms calls visit for each element of a value: texts, numbers, booleans, times and identities.
 func atoms(v reflect.Value, path string, visit func(path string, v reflect.Value)) {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Time]():
@@ -81,7 +81,7 @@ func set(v reflect.Value, n int) {
 	}
 }
 
-// unsealed are the fields that the seal of a sale does not cover, with the reason.
+// unsealed returns the fields that the seal of a sale does not cover, with the reasons.
 func unsealed() map[string]string {
 	return map[string]string{
 		"Meter.N": "the meter's identity is sealed", "Meter.Number": "the same", "Meter.Simulated": "the meter's row has evidence of its own",
@@ -92,7 +92,8 @@ func unsealed() map[string]string {
 	}
 }
 
-// TestTheSealOfASaleCoversEveryFigure changes one field after the other, in a line of each kind.
+// TestTheSealOfASaleCoversEveryFigure changes one field after the other of a sale with every kind of
+// line. Each change must change the seal, except for the fields in unsealed.
 func TestTheSealOfASaleCoversEveryFigure(t *testing.T) {
 	leaf := everything().Leaf()
 	index := regexp.MustCompile(`\[\d+\]`)
@@ -124,8 +125,8 @@ func TestTheSealOfASaleCoversEveryFigure(t *testing.T) {
 	}
 }
 
-// TestTheSealOfASaleCoversItsShape: the number of lines, steps and tokens, whether something is still unpaid, and where one text ends and
-// the next begins.
+// TestTheSealOfASaleCoversItsShape: the seal depends on the number of lines, steps and tokens, on whether a charge is still unpaid, and on
+// the border between one text and the next.
 func TestTheSealOfASaleCoversItsShape(t *testing.T) {
 	leaf := everything().Leaf()
 	for name, change := range map[string]func(s *sale.Sale){
@@ -148,7 +149,7 @@ func TestTheSealOfASaleCoversItsShape(t *testing.T) {
 	}
 }
 
-// TestTheSealOfASaleNeverChanges: stored sales are checked against it for ever.
+// TestTheSealOfASaleNeverChanges: stored sales are checked against the seal forever.
 func TestTheSealOfASaleNeverChanges(t *testing.T) {
 	left := money.Minor(3800)
 	s := sale.Sale{ClientRef: "till3-1", Tender: money.Amount{Minor: 10_000, Currency: "KES"}, CarryIn: 3, CarryOut: 1, Units: 28_700, Free: 1000, Month: "2026-11",

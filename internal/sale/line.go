@@ -16,19 +16,19 @@ type LineKind string
 // form holds the properties of a kind of line.
 type form struct {
 	kind    LineKind
-	charge  bool // a purchase pays it before it buys energy
+	charge  bool // the payment goes to a charge, before the purchase buys energy
 	account ledger.Code
 	whose   whose
 }
 
-// whose tells which of a code's accounts gets the money of a line.
+// whose says which account of a code gets the money of a line.
 type whose int
 
 const (
 	only    whose = iota // the code has one account
-	account              // the customer's
+	account              // the account of the customer
 	ref                  // the account that the line's Ref names
-	owed                 // the account of the debt that the line's Ref names
+	owed                 // the account that holds the debt named by the line's Ref
 )
 
 func (k LineKind) form() form {
@@ -38,12 +38,12 @@ func (k LineKind) form() form {
 	return form{kind: k}
 }
 
-// Charge reports whether the line is a payment towards a charge, made before the purchase bought energy. Such a line has its own tax, and
-// is a line of the receipt's charges and of the sale's journal.
+// Charge reports whether the line is a payment towards a charge, made before the purchase bought energy. Such a line has its own tax. It
+// appears among the receipt's charges and in the sale's journal.
 func (k LineKind) Charge() bool { return k.form().charge }
 
-// Credited returns the account in the books that a line of the sale pays. It returns false for lines without an account of their own: free
-// units, and carry.
+// Credited returns the account in the books that a line of the sale pays. It returns false for lines without their own account: free units
+// and carry.
 func (s Sale) Credited(l Line) (ledger.AccountRef, bool) {
 	f := l.Kind.form()
 	to := ledger.AccountRef{Code: f.account}
@@ -62,22 +62,22 @@ func (s Sale) Credited(l Line) (ledger.AccountRef, bool) {
 type Line struct {
 	Kind   LineKind    `json:"kind"`
 	Ref    string      `json:"ref,omitempty"`
-	Label  string      `json:"label,omitempty"` // what people call it: the kind of a debt
+	Label  string      `json:"label,omitempty"` // the name that people know, such as the kind of a debt
 	Amount money.Minor `json:"amount_minor"`
-	// Left is what was still unpaid of the charge or debt after this sale, including tax; nil for a charge without an end.
+	// Left is the part of the charge or debt that was still unpaid after this sale, including tax; nil for a charge without an end.
 	Left  *money.Minor `json:"left_minor,omitempty"`
-	Steps []Step       `json:"steps,omitempty"` // of the energy line: the part of each block of the tariff
+	Steps []Step       `json:"steps,omitempty"` // steps of the energy line: the part of each block of the tariff
 	VAT   money.Minor  `json:"-"`               // tax of this line, which is part of the vat line
 }
 
-// Step is the part of the energy in one block of the tariff. The amounts of the steps sum to the energy line's.
+// Step is the part of the energy in one block of the tariff. The amounts of the steps sum to the amount of the energy line.
 type Step struct {
 	Units  unit.Energy     `json:"units_wh"`
 	Rate   money.MicroRate `json:"rate_micro"`
 	Amount money.Minor     `json:"amount_minor"`
 }
 
-// String formats a line for a person who reads differences.
+// String formats a line for a person who compares two sales.
 func (l Line) String() string {
 	text := fmt.Sprintf("%s %s %d (tax %d)", l.Kind, l.Ref, l.Amount, l.VAT)
 	if l.Left != nil {

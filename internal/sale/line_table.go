@@ -10,13 +10,13 @@ const (
 	LineFee     = LineKind(tariff.Fee)
 	LineFixed   = LineKind(tariff.Fixed)
 	LineDebt    = LineKind(tariff.Debt)
-	LineFree    = LineKind("free")   // free basic units; amount 0, the units are in its only step
-	LineEnergy  = LineKind("energy") // net of tax
-	LineLevy    = LineKind("levy")   // net of tax
+	LineFree    = LineKind("free")   // free basic units; the amount is 0, and the only step has the units
+	LineEnergy  = LineKind("energy") // energy, net of tax
+	LineLevy    = LineKind("levy")   // a levy, net of tax
 	LineVAT     = LineKind("vat")    // all tax of the sale
 	LineCarry   = LineKind("carry")
-	LineCarryIn = LineKind("carry_in") // negative
-	LineWallet  = LineKind("wallet")   // of a recharge: paid into the wallet
+	LineCarryIn = LineKind("carry_in") // carry from earlier sales, as a negative amount
+	LineWallet  = LineKind("wallet")   // of a recharge: money paid into the wallet
 )
 
 var forms = []form{

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// TestWhatEachKindOfLineIs: the account that each kind pays, and whether it is a charge. If a kind paid another account, neither a customer
-// nor a tax office could follow the books.
+// TestWhatEachKindOfLineIs: the table gives the account that each kind pays, and whether the kind is a charge. If a kind paid another
+// account, neither a customer nor a tax office could follow the books.
 func TestWhatEachKindOfLineIs(t *testing.T) {
 	s := sale.Sale{Account: id.ID{15: 7}}
 	customer := s.Account.Text(id.Account)

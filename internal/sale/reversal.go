@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// Reversals counts requested reversals, and sums the payments of those that were not refused.
+// Reversals counts requested reversals, and sums the payments of the reversals that were not refused.
 type Reversals struct {
 	Number int64
 	Value  money.Minor
@@ -19,7 +19,7 @@ type ReversalState string
 
 // States of a reversal.
 const (
-	ReversalWaiting ReversalState = "waiting" // for the meter to confirm that it will never load the tokens
+	ReversalWaiting ReversalState = "waiting" // waits for the meter to confirm that it will never load the tokens
 	ReversalDone    ReversalState = "done"
 	ReversalRefused ReversalState = "refused" // the sale was not reversed; Failure says why
 )
@@ -42,30 +42,30 @@ type Reversal struct {
 type Cancel struct {
 	Token   id.ID
 	Command id.ID
-	State   CancelState // the best of all answers about the token, whichever reversal asked for them
+	State   CancelState // the best of all answers about the token, from any reversal's request
 	Taken   CancelTaken
 }
 
 // CancelState is the meter's answer.
 type CancelState string
 
-// Answers of a meter that was told to cancel a token.
+// Answers of a meter to the order to cancel a token.
 const (
 	CancelOpen  CancelState = "open"
-	CancelDone  CancelState = "done" // the TID is stored as used: the token never loads
-	CancelUsed  CancelState = "used" // too late: its units are in the meter
+	CancelDone  CancelState = "done" // the TID is stored as used, so the token never loads
+	CancelUsed  CancelState = "used" // too late: the token's units are in the meter
 	CancelNever CancelState = "never"
 )
 
 // CancelTaken is the outcome recorded for a meter's answer.
 type CancelTaken string
 
-// Outcomes for tokens that a meter was told to cancel.
+// Outcomes for a token that its meter was told to cancel.
 const (
-	TakenOpen     CancelTaken = ""         // its reversal waits
+	TakenOpen     CancelTaken = ""         // no outcome yet: the token's reversal waits
 	TakenNever    CancelTaken = "never"    // the reversal was given up without an answer; one may still come
-	TakenUsed     CancelTaken = "used"     // its units are in the meter
-	TakenDone     CancelTaken = "done"     // cancelled, and its sale is reversed
-	TakenOwed     CancelTaken = "owed"     // cancelled, but its sale is not reversed, and its units are still to be replaced
-	TakenReplaced CancelTaken = "replaced" // cancelled, and another token was made for its units
+	TakenUsed     CancelTaken = "used"     // the token's units are in the meter
+	TakenDone     CancelTaken = "done"     // the token is cancelled, and its sale is reversed
+	TakenOwed     CancelTaken = "owed"     // the token is cancelled, but its sale is not reversed, and its units are still to be replaced
+	TakenReplaced CancelTaken = "replaced" // the token is cancelled, and another token was made for its units
 )

@@ -1,5 +1,6 @@
 // Package sale holds the types that the packages about sales share: the sale with its lines and tokens, the request for tokens that
-// nobody buys, the reversal, and the facts that a sale needs of its meter. It has no use case: those are in vending.
+// nobody buys, and the reversal. It also holds the facts about a meter that a sale needs. It has no use cases: package vending has
+// them.
 package sale
 
 import (
@@ -23,11 +24,11 @@ import (
 // State is the state of a sale.
 type State string
 
-// States of a sale. A sale with a local issuer is only ever seen completed.
+// States of a sale. With a local issuer, every visible sale is completed.
 const (
 	Held      State = "held"      // reserved; the issuer has not answered yet
-	Completed State = "completed" // token and journal exist
-	Failed    State = "failed"    // the issuer refused after the reservation; everything was given back
+	Completed State = "completed" // the token and the journal exist
+	Failed    State = "failed"    // the issuer refused after the reservation, and the reservation was undone
 	Reversing State = "reversing"
 	Reversed  State = "reversed"
 )
@@ -43,35 +44,36 @@ type Sale struct {
 	Tender    money.Amount
 	CarryIn   money.Minor // carried in from the account's earlier sales
 	CarryOut  money.Minor // carried over to the next sale
-	Units     unit.Energy // of all tokens, including free ones
+	Units     unit.Energy // energy of all tokens, including free ones
 	Free      unit.Energy // free basic units; their tokens come first
 	Lines     []Line
-	// PressKey means, for a recharge, that somebody must press # at the meter to restore the supply. It was so when the recharge was made.
+	// PressKey means, for a recharge, that somebody must press # at the meter to restore the supply. It describes the meter at the time of
+	// the recharge.
 	PressKey bool
 	Tokens   []Token
-	// Change is the issued key change that the meter has not confirmed. Its tokens must be entered before those of the sale.
+	// Change is the issued key change that the meter has not confirmed. Its tokens must be entered before the tokens of the sale.
 	Change      []Token
-	Month       string      // local calendar month it was priced in, "2026-11"
+	Month       string      // local calendar month for the price, "2026-11"
 	MonthBefore unit.Energy // the account's position in the month's blocks before this sale, without its free units
-	Tariff      id.ID       // version
+	Tariff      id.ID       // identity of the tariff's version
 	Deliver     []string
 	ReceiptNo   string
 	Till        string
-	Vendor      id.ID        // zero for the tenant itself
+	Vendor      id.ID        // identity of the vendor; zero for the tenant itself
 	Seller      Seller       // what a vendor's sale takes from the vendor's account, and what the vendor earns
 	By          string       // the seller
-	Failure     refusal.Code // why it failed
+	Failure     refusal.Code // why the sale failed
 	PricedAt    time.Time
 	CompletedAt time.Time
-	Key         id.ID // the meter key it was sold under
+	Key         id.ID // the meter key at the time of the sale
 	Asked       Asked
 }
 
-// Asked is what a sale had to pay besides energy, as the allocator got it. It is stored so that every figure can be derived again long
-// after the debts are paid.
+// Asked lists the payments that a sale had to make besides energy, as the allocator got them. It is stored so that every figure can be
+// computed again long after the debts are paid.
 type Asked struct {
 	Charges      []tariff.Charge `json:"charges,omitempty"`
-	MaxDeduction money.Bps       `json:"max_deduction_bps,omitempty"` // the tenant's, if the tariff has none
+	MaxDeduction money.Bps       `json:"max_deduction_bps,omitempty"` // the tenant's limit, if the tariff has none
 }
 
 // MeterRef identifies the meter of a sale.
@@ -79,10 +81,10 @@ type MeterRef struct {
 	ID        id.ID
 	N         int64 // dense private number
 	Number    string
-	Simulated bool // everything about it is marked TEST
+	Simulated bool // everything about the meter is marked TEST
 }
 
-// FreeTokens returns how many of the sale's tokens carry free units. They come first.
+// FreeTokens returns the number of the sale's tokens with free units. These tokens come first.
 func (s Sale) FreeTokens() int { return len(OnTokens(s.Free)) }
 
 // CarriesFree reports whether a token of the sale carries free units.
@@ -95,14 +97,14 @@ func (s Sale) CarriesFree(t Token) bool {
 	return false
 }
 
-// Heard reports whether only an SMS says that a token of the sale is in its meter. Anybody can send that
-// message, so the sale can still be reversed; but the seller cannot do that alone, because the customer may have the units.
+// Heard reports whether only an SMS says that a token of the sale is in its meter. Anybody can send such a message, so the
+// sale can still be reversed. But the seller cannot reverse it alone, because the customer may have the units.
 func (s Sale) Heard() bool {
 	return slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State == TokenHeard })
 }
 
-// Seller holds what a sale takes from the vendor's account and what the vendor earns by it. It is zero if the tenant itself sells, whose
-// till takes the money.
+// Seller holds the amount that a sale takes from the vendor's account, and the vendor's commission. It is zero if the tenant itself sells:
+// then the tenant's till takes the money.
 type Seller struct {
 	Account       ledger.Code // Float or VendorReceivable; 0 for the tenant
 	Hold          id.ID       // the amount reserved on the account while the sale is open
@@ -110,14 +112,14 @@ type Seller struct {
 	CommissionVAT money.Minor // the tax in the commission
 }
 
-// Routes of a sale's tokens besides the answer itself. The same digits by several routes are one token.
+// Ways in which a sale's tokens are sent, besides the answer itself. The same digits, sent in several ways, are one token.
 const (
 	RouteMQTT     = "mqtt"      // the meter's own connection
 	RouteSMS      = "sms"       // the customer's telephone
 	RouteMeterSMS = "meter_sms" // the SIM in the meter
 )
 
-// Source is the account in the books that the sale's money came from: a till, a float, or a vendor's receivable.
+// Source returns the account in the books that the sale's money came from: a till, a float, or a vendor's receivable.
 func (s Sale) Source() ledger.AccountRef {
 	if s.Seller.Account == 0 {
 		return ledger.AccountRef{Code: ledger.Till, Subject: s.Till}
@@ -125,7 +127,7 @@ func (s Sale) Source() ledger.AccountRef {
 	return ledger.AccountRef{Code: s.Seller.Account, Subject: s.Vendor.Text(id.Vendor)}
 }
 
-// OnTokens divides units among tokens. Each is full except the last.
+// OnTokens divides units among tokens. Every token except the last carries the most units that a token can hold.
 func OnTokens(units unit.Energy) []unit.Energy {
 	var out []unit.Energy
 	for left := units; left > 0; left -= min(left, unit.MaxToken) {
@@ -134,10 +136,10 @@ func OnTokens(units unit.Energy) []unit.Energy {
 	return out
 }
 
-// OrderHash is the hash of the order that led to the sale.
+// OrderHash returns the hash of the order that led to the sale.
 func (s Sale) OrderHash() [32]byte { return HashOrder(s.Vendor, s.Meter.ID, s.Tender, s.Deliver) }
 
-// HashOrder hashes the data by which two orders of one vendor are the same request.
+// HashOrder hashes the data of an order. Two orders of one vendor with the same hash are the same request.
 func HashOrder(vendor, meter id.ID, tender money.Amount, deliver []string) [32]byte {
 	b := append([]byte("paywatt order 1"), vendor[:]...)
 	b = append(b, meter[:]...)
@@ -152,7 +154,7 @@ func HashOrder(vendor, meter id.ID, tender money.Amount, deliver []string) [32]b
 // saleLeaf begins the text of which a sale's hash is made.
 const saleLeaf = "paywatt sale 1"
 
-// Leaf hashes everything about a completed sale that never changes, so not the fate of its tokens or its reversal.
+// Leaf hashes the data of a completed sale that never change. It leaves out the states of its tokens and its reversal.
 func (s Sale) Leaf() [32]byte {
 	l := seal.NewLeaf(saleLeaf).Text(string(s.ID[:])).Text(s.ClientRef).Text(string(s.Meter.ID[:])).Text(string(s.Account[:])).
 		Text(string(s.Key[:])).Int(int64(s.Tender.Minor)).Text(s.Tender.Currency).Int(int64(s.CarryIn)).Int(int64(s.CarryOut)).
@@ -160,7 +162,7 @@ func (s Sale) Leaf() [32]byte {
 		Text(strings.Join(s.Deliver, ",")).Text(s.ReceiptNo).Text(s.Till).Text(s.By).Int(s.PricedAt.UnixMicro()).Int(s.CompletedAt.UnixMicro())
 	l.Text(string(s.Vendor[:])).Int(int64(s.Seller.Account)).Text(string(s.Seller.Hold[:])).
 		Int(int64(s.Seller.Commission)).Int(int64(s.Seller.CommissionVAT))
-	if len(s.Asked.Charges) > 0 { // without charges, nothing of Asked is stored
+	if len(s.Asked.Charges) > 0 { // without charges, no part of Asked is stored
 		asked, _ := json.Marshal(s.Asked) // strings, numbers and times: it cannot fail
 		l.Text(string(asked))
 	}
@@ -177,7 +179,7 @@ func (s Sale) Leaf() [32]byte {
 }
 
 func (n Line) leaf(l *seal.Leaf) {
-	left := int64(-1) // no remainder
+	left := int64(-1) // -1 stands for no remainder
 	if n.Left != nil {
 		left = int64(*n.Left)
 	}
@@ -187,11 +189,11 @@ func (n Line) leaf(l *seal.Leaf) {
 	}
 }
 
-// Recharge reports whether the sale put money into a wallet instead of selling energy: it has no units, no tokens and no
-// key, and one line.
+// Recharge reports whether the sale put money into a wallet instead of selling energy: such a sale has one line, and no
+// units, tokens or key.
 func (s Sale) Recharge() bool { return s.Mode == registry.PrepayWallet }
 
-// Journal is the kind of the sale's journal.
+// Journal returns the kind of the sale's journal.
 func (s Sale) Journal() ledger.Kind {
 	if s.Recharge() {
 		return ledger.TopUp
@@ -199,7 +201,7 @@ func (s Sale) Journal() ledger.Kind {
 	return ledger.Vend
 }
 
-// Advance is the tax that was owed together with a recharge.
+// Advance returns the tax that was owed together with a recharge.
 func (s Sale) Advance() money.Minor {
 	if !s.Recharge() || len(s.Lines) == 0 {
 		return 0

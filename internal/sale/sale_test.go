@@ -27,7 +27,7 @@ func TestHowFarAheadOfTheClockATIDMayLie(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		restored, lost time.Time
-		reach, given   time.Duration // after the minute
+		reach, given   time.Duration // times after the minute
 	}{
 		{"never restored", time.Time{}, time.Time{}, day, day},
 		{"just restored", minute, time.Time{}, 2 * day, 2 * day},
@@ -50,7 +50,7 @@ func TestHowFarAheadOfTheClockATIDMayLie(t *testing.T) {
 	}
 }
 
-// TestUnitsOnTokens: each is full except the last.
+// TestUnitsOnTokens: every token except the last carries the most units that a token can hold.
 func TestUnitsOnTokens(t *testing.T) {
 	const full = unit.MaxToken
 	for units, want := range map[unit.Energy][]unit.Energy{-1: nil, 0: nil, 1: {1}, full: {full}, full + 1: {full, 1}, 2*full + 5: {full, full, 5}} {
@@ -60,7 +60,7 @@ func TestUnitsOnTokens(t *testing.T) {
 	}
 }
 
-// TestWhichTokensCarryFreeUnits: the first ones of a sale, as many as the free units fill.
+// TestWhichTokensCarryFreeUnits: the free units fill the first tokens of a sale.
 func TestWhichTokensCarryFreeUnits(t *testing.T) {
 	tokens := []sale.Token{{ID: id.ID{1}}, {ID: id.ID{2}}, {ID: id.ID{3}}}
 	for free, want := range map[unit.Energy]string{0: "[false false false]", 5: "[true false false]", unit.MaxToken + 1: "[true true false]", 5 * unit.MaxToken: "[true true true]"} {
@@ -78,7 +78,8 @@ func TestWhichTokensCarryFreeUnits(t *testing.T) {
 	}
 }
 
-// TestWhatASaleIs checks whether a sale is a recharge, was heard of by SMS or is a test, and where its money came from.
+// TestWhatASaleIs checks the properties of a sale. Is it a recharge or a test? Does an SMS say that its token was loaded?
+// Where did its money come from?
 func TestWhatASaleIs(t *testing.T) {
 	line := []sale.Line{{Kind: sale.LineWallet, VAT: 15}, {VAT: 99}}
 	for _, c := range []struct {
@@ -115,7 +116,7 @@ func TestWhatASaleIs(t *testing.T) {
 	}
 }
 
-// TestTheHashOfAnOrder: the hash tells for ever whether two requests are the same, so it never changes.
+// TestTheHashOfAnOrder: the hash shows whether two requests are the same, even years later, so its form never changes.
 func TestTheHashOfAnOrder(t *testing.T) {
 	order := func() sale.Sale {
 		return sale.Sale{Vendor: id.ID{1}, Meter: sale.MeterRef{ID: id.ID{2}}, Tender: money.Amount{Minor: 300, Currency: "KES"}, Deliver: []string{"sms", "mqtt"}}
@@ -139,7 +140,7 @@ func TestTheHashOfAnOrder(t *testing.T) {
 	}
 }
 
-// TestWhatMayBeTendered: from 0 to the maximum, in a known currency.
+// TestWhatMayBeTendered: a payment may be from 0 to the maximum, in a known currency.
 func TestWhatMayBeTendered(t *testing.T) {
 	for _, c := range []struct {
 		amount money.Amount
@@ -160,7 +161,7 @@ func TestWhatMayBeTendered(t *testing.T) {
 	}
 }
 
-// TestWhereAMonthStands: free units count in the blocks unless the tariff excludes them, and are due once.
+// TestWhereAMonthStands: free units count in the blocks unless the tariff excludes them. Free units are due only once.
 func TestWhereAMonthStands(t *testing.T) {
 	var body tariff.Body
 	body.Free.Units = 50_000
@@ -181,7 +182,7 @@ func TestWhereAMonthStands(t *testing.T) {
 	}
 }
 
-// TestWhichJobsGiveUnits: all other kinds change a meter.
+// TestWhichJobsGiveUnits checks the two kinds of jobs that give units. All other kinds change a meter.
 func TestWhichJobsGiveUnits(t *testing.T) {
 	for kind, want := range map[sale.JobKind]bool{sale.FreeIssue: true, sale.Replacement: true, sale.KeyChange: false, sale.ClearCredit: false, sale.ClearTamper: false, sale.PowerLimit: false} {
 		if kind.GivesUnits() != want {
@@ -190,7 +191,7 @@ func TestWhichJobsGiveUnits(t *testing.T) {
 	}
 }
 
-// TestALineIsWrittenForAReader checks the text of lines in differences.
+// TestALineIsWrittenForAReader checks the text form of lines, which lists of differences show.
 func TestALineIsWrittenForAReader(t *testing.T) {
 	left := money.Minor(7)
 	l := sale.Line{Kind: sale.LineDebt, Ref: "debt_1", Amount: 100, VAT: 13}
@@ -203,7 +204,8 @@ func TestALineIsWrittenForAReader(t *testing.T) {
 	}
 }
 
-// TestSealedDigitsAreNotPrinted: it also checks that each token's digits have a context of their own.
+// TestSealedDigitsAreNotPrinted: formatting and logging hide sealed digits. The test also checks that
+// each token's digits are sealed under a separate context.
 func TestSealedDigitsAreNotPrinted(t *testing.T) {
 	if got := fmt.Sprintf("%v %s", sale.Sealed("secret"), sale.Sealed("secret")); got != "sealed digits sealed digits" {
 		t.Error(got)

@@ -6,7 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// CheckTender checks the payment before anything is looked up: a known currency, and 0 to [money.MaxMinor] minor units.
+// CheckTender checks a payment without the store: it must have a known currency, and 0 to [money.MaxMinor] minor units.
 func CheckTender(tender money.Amount) refusal.Refusal {
 	if _, ok := money.CurrencyOf(tender.Currency); !ok {
 		return refuse.AmountCurrencyUnknown(refusal.Echo(tender.Currency))
@@ -17,7 +17,7 @@ func CheckTender(tender money.Amount) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Memo marks entries for a simulated meter.
+// Memo returns the text that marks journal entries for a simulated meter.
 func (s Sale) Memo() string {
 	if s.Meter.Simulated {
 		return "TEST"

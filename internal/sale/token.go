@@ -15,7 +15,7 @@ const HashContext = "token-digits"
 // TokenContext is the context under which a token's digits are sealed.
 func TokenContext(token id.ID) string { return "token:" + token.Text(id.Token) }
 
-// TokenState is the state of a token; see [metering.TokenState] for every move.
+// TokenState is the state of a token; see [metering.TokenState] for all its changes.
 type TokenState = metering.TokenState
 
 // States of a token.
@@ -43,15 +43,15 @@ type Token struct {
 	RND      uint8
 	Units    unit.Energy
 	State    TokenState
-	Result   string // the meter's answer, by its name in docs/reference/tokens.md#results; [metering.ResultHeard] by SMS
+	Result   string // the meter's answer, by its name in docs/reference/tokens.md#results; [metering.ResultHeard] after an SMS
 	IssuedAt time.Time
 	Sealed   Sealed // the digits under the data key
 	Hash     []byte // keyed hash of the digits, by which a token is found
-	// Elsewhere marks an external token: somebody entered its digits to have them sent to the meter. It belongs to no sale.
+	// Elsewhere marks an external token: somebody entered its digits to have them sent to the meter. Such a token belongs to no sale.
 	Elsewhere bool
 }
 
-// Sealed holds digits encrypted with the data key. They are not secret, but they are not useful in a log either.
+// Sealed holds digits encrypted with the data key. The encrypted bytes are not secret, but they are useless in a log.
 type Sealed []byte
 
 // String hides the bytes.

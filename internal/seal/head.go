@@ -14,9 +14,9 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Head is the signed state of a log: its number of leaves and its root. One head commits to everything before it.
+// Head is the signed state of a log: its number of leaves and its root. One head commits to all earlier leaves.
 type Head struct {
-	Origin string // which log: "paywatt/" and the tenant's identity
+	Origin string // name of the log: "paywatt/" and the tenant's identity
 	Size   int64
 	Root   [32]byte
 	Epoch  int64 // the store epoch; a restore begins a new one, which continues the restored log
@@ -33,7 +33,8 @@ var (
 	ErrSigner = fmt.Errorf("%w: signed by another key", ErrHead)
 )
 
-// text returns the signed part in the form of a checkpoint (c2sp.org/tlog-checkpoint): origin, size, root, then our own lines.
+// text returns the signed part in the form of a checkpoint (c2sp.org/tlog-checkpoint): origin, size and root, then Paywatt's own
+// lines.
 func (h Head) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\nepoch %d\nseal %d\nat %s\n", h.Origin, h.Size,
 		base64.StdEncoding.EncodeToString(h.Root[:]), h.Epoch, h.Seal, h.At.UTC().Format(time.RFC3339Nano))
@@ -45,7 +46,7 @@ type Key struct {
 	private, public string
 }
 
-// NewKey makes a key from 32 bytes of rnd. name is its owner and must contain neither blanks nor a plus sign.
+// NewKey makes a key from 32 bytes of rnd. The parameter name names its owner, and must contain neither blanks nor a plus sign.
 func NewKey(name string, rnd io.Reader) (Key, error) {
 	private, public, err := note.GenerateKey(rnd, name)
 	if err != nil {
@@ -54,7 +55,7 @@ func NewKey(name string, rnd io.Reader) (Key, error) {
 	return ParseKey(private + "\n" + public)
 }
 
-// ParseKey reads what Reveal wrote.
+// ParseKey reads a key in the form that Reveal returns.
 func ParseKey(s string) (Key, error) {
 	private, public, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	signer, err := note.NewSigner(strings.TrimSpace(private))
@@ -72,7 +73,7 @@ func ParseKey(s string) (Key, error) {
 	return k, nil
 }
 
-// Reveal returns the content of the key's file: the private line, then the public one.
+// Reveal returns the content of the key's file: the private line, then the public line.
 func (k Key) Reveal() string { return k.private + "\n" + k.public + "\n" }
 
 // Public returns the public line, with which anybody can check heads.
@@ -90,7 +91,7 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) 
 // MarshalJSON masks the key.
 func (k Key) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(k.String())), nil }
 
-// Mark returns a keyed hash of a leaf. It shows that a row that is not sealed yet was written by a holder of the key.
+// Mark returns a keyed hash of a leaf. For a row that is not sealed yet, the mark shows that a holder of the key wrote it.
 func (k Key) Mark(leaf [32]byte) []byte {
 	key := sha256.Sum256([]byte("paywatt mark 1\n" + k.private))
 	h := hmac.New(sha256.New, key[:])
@@ -98,7 +99,7 @@ func (k Key) Mark(leaf [32]byte) []byte {
 	return h.Sum(nil)[:markLen]
 }
 
-// markLen is enough, because a forged mark can only be tried on the server and not offline.
+// markLen is long enough, because a forged mark can be tried only on the server and not offline.
 const markLen = 16
 
 // Sign returns the signed note of a head.
@@ -110,8 +111,8 @@ func (k Key) Sign(h Head) (string, error) {
 	return string(signed), nil
 }
 
-// ParseHead reads a signed head and checks its signature against a public line. Everything that it returns was signed. It accepts only the
-// exact form in which [Key.Sign] writes a head: one signature, and no bits that a decoder would ignore.
+// ParseHead reads a signed head and checks its signature against a public line. All returned fields were signed. It accepts only the exact
+// form that [Key.Sign] writes: one signature, and no bits that a decoder would ignore.
 func ParseHead(signed, public string) (Head, error) {
 	verifier, err := note.NewVerifier(public)
 	if err != nil {
@@ -133,7 +134,7 @@ func ParseHead(signed, public string) (Head, error) {
 	return h, nil
 }
 
-// canonical returns a note in the form in which [Key.Sign] writes it. Encoding the decoded base64 again drops stray bits.
+// canonical returns a note in the form in which [Key.Sign] writes it. Decoding the base64 and encoding it again drops stray bits.
 func canonical(n *note.Note) string {
 	sig, err := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
 	if err != nil {
@@ -142,8 +143,8 @@ func canonical(n *note.Note) string {
 	return n.Text + "\n— " + n.Sigs[0].Name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 }
 
-// MaxSize limits the leaves of a log. It lasts nine thousand years at a thousand leaves a second, and the arithmetic of proofs cannot
-// overflow.
+// MaxSize is the most leaves of a log. A log with a thousand new leaves a second reaches it after nine thousand years. Below it the
+// arithmetic of proofs cannot overflow.
 const MaxSize = 1 << 48
 
 func parseText(s string) (Head, bool) {

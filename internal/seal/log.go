@@ -9,16 +9,16 @@ import (
 )
 
 // storedLevel is the lowest level of the tree whose hashes are stored. Lower hashes are computed from at most 2^storedLevel leaves when
-// needed. This costs a proof a few hashes and saves a commit most of its rows.
+// needed. A proof then computes a few more hashes, and a commit stores far fewer rows.
 const storedLevel = 3
 
-// Node is an inner hash that a new leaf completed, with its index as tlog.StoredHashIndex counts.
+// Node is an inner hash that a new leaf completed, with its index by tlog.StoredHashIndex.
 type Node struct {
 	Index int64
 	Hash  [32]byte
 }
 
-// Edge is the right edge of a log: the roots of its complete subtrees, largest first. Appending needs nothing else.
+// Edge is the right edge of a log: the roots of its complete subtrees, largest first. Appending needs no other data.
 type Edge struct {
 	size int64
 	tops []tlog.Hash
@@ -80,7 +80,7 @@ func LoadEdge(size int64, nodes Nodes) (Edge, error) {
 	return e, nil
 }
 
-// at returns the hash of the complete subtree n at a level.
+// at returns the hash of the complete subtree with index n at a level.
 func (r Nodes) at(level int, n int64) (tlog.Hash, error) {
 	if level >= storedLevel {
 		return r.Stored(tlog.StoredHashIndex(level, n))
@@ -99,7 +99,7 @@ func (r Nodes) at(level int, n int64) (tlog.Hash, error) {
 	return e.Root(), nil
 }
 
-// ReadHashes makes Nodes a tlog.HashReader, for proofs.
+// ReadHashes implements tlog.HashReader, which makes proofs.
 func (r Nodes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
@@ -143,7 +143,8 @@ func (p Proof) Check(leaf, root [32]byte) bool {
 	return tlog.CheckRecord(path, p.Size, root, p.Pos, tlog.RecordHash(leaf[:])) == nil
 }
 
-// ProveGrowth returns the proof that the log of the larger size begins with the log of the smaller one: leaves were only appended.
+// ProveGrowth returns the proof that the log of the larger size begins with the log of the smaller size, so that leaves were only
+// appended.
 func ProveGrowth(from, to int64, nodes Nodes) ([][32]byte, error) {
 	path, err := tlog.ProveTree(to, from, nodes)
 	if err != nil {
@@ -156,7 +157,7 @@ func ProveGrowth(from, to int64, nodes Nodes) ([][32]byte, error) {
 	return out, nil
 }
 
-// CheckGrowth reports whether a proof of ProveGrowth holds between two heads.
+// CheckGrowth reports whether a proof from ProveGrowth is valid between two heads.
 func CheckGrowth(path [][32]byte, from, to Head) bool {
 	p := make(tlog.TreeProof, len(path))
 	for i, h := range path {

@@ -19,7 +19,7 @@ import (
 
 func leaf(n int) [32]byte { return sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 
-// memory is a log in memory, as the store would hold it.
+// memory is a log in memory, with the data that the store would hold.
 type memory struct {
 	leaves [][32]byte
 	stored map[int64][32]byte
@@ -40,7 +40,7 @@ func (m *memory) nodes() seal.Nodes {
 	}
 }
 
-// reference returns the log as x/mod's own functions build it.
+// reference returns the same log, built by the functions of x/mod.
 func reference(t *testing.T, n int) tlog.HashReaderFunc {
 	t.Helper()
 	var all []tlog.Hash
@@ -140,7 +140,7 @@ func TestLeavesTellFieldsApart(t *testing.T) {
 		}
 		seen[l.Sum()] = name
 	}
-	// The form is fixed: the version, then the length and bytes of each field.
+	// The form is fixed: the version comes first, then the length and bytes of each field.
 	want := sha256.Sum256([]byte("v\x00\x00\x00\x02ab\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x05"))
 	if got := seal.NewLeaf("v").Text("ab").Int(5).Sum(); got != want {
 		t.Errorf("leaf = %x, want %x", got, want)
@@ -159,7 +159,8 @@ func key(t *testing.T, seed byte) seal.Key {
 	return k
 }
 
-// strayBit sets a bit that base64 decoding ignores, in the last digit before "=" and a line feed.
+// strayBit sets a bit that base64 decoding ignores, in the last digit before "=" and a line feed. It
+// returns the changed end of the text.
 func strayBit(end string) string { return string(end[0]+1) + end[1:] }
 
 func TestAHeadIsReadOnlyWithItsKeyAndUnchanged(t *testing.T) {

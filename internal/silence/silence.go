@@ -1,11 +1,11 @@
-// Package silence finds meters that have fallen silent, and distinguishes one silent feeder from sixty silent meters.
+// Package silence finds meters that have fallen silent, and recognises when many silent meters are one silent feeder.
 //
-// [Judge] decides by when each meter was last heard. A meter that is silent by itself gets an alarm of its own. If the meters
-// of a feeder fell silent together, one alarm names the feeder, their number and the time, and they get no alarms of their own.
-// [Watch.Look] is called once a minute.
+// [Judge] decides by when each meter was last heard. If the meters of a feeder fell silent together, one alarm names the feeder,
+// the number of meters and the time. These meters get no separate alarms. Any other silent meter gets its own alarm. The server
+// calls [Watch.Look] once a minute.
 //
-// This package does not decide about money. Package wallet reads from the store which feeders are silent: it does not cut a
-// supply on a silent feeder until its meter is heard again.
+// This package does not decide about money. Package wallet reads the silent feeders from the store. It does not cut off a supply
+// on a silent feeder until its meter is heard again.
 package silence
 
 import (
@@ -21,47 +21,46 @@ import (
 
 // Alarms of this package.
 const (
-	// AlarmMeter: a meter has not been heard for [registry.OfflineAfter] of its intervals, and it is not connected.
+	// AlarmMeter means that a meter without a connection has not been heard for [registry.OfflineAfter] of its intervals.
 	AlarmMeter metering.AlarmCode = "meter-silent"
-	// AlarmFeeder: the meters of a feeder fell silent together.
+	// AlarmFeeder means that the meters of a feeder fell silent together.
 	AlarmFeeder metering.AlarmCode = "feeder-silent"
 )
 
-// The rule. A feeder is recognised before the first of its meters gets an alarm: a meter is quiet after two intervals, and
-// silent after three.
+// A meter is quiet after two intervals, and silent after three. So a silent feeder is recognised before the first of its
+// meters gets its own alarm.
 const (
-	quietAfter  = 2 // intervals without a message and without a connection
+	quietAfter  = 2 // number of intervals without a message and without a connection
 	leastQuiet  = 10 * time.Minute
 	leastSilent = 15 * time.Minute
-	// LeastMeters is how many meters must be silent together for an alarm of their feeder; fewer get alarms of their own.
+	// LeastMeters is how many meters must be silent together for an alarm of their feeder; fewer silent meters get separate alarms.
 	LeastMeters = 3
-	// ShareSilent is the divisor of the share of a feeder's meters that must be quiet together: half of them.
+	// ShareSilent is the divisor of a feeder's meters: this share of them, a half, must be quiet together.
 	ShareSilent = 2
-	// ShareBack is the divisor of the share below which the still silent meters get alarms of their own: a quarter.
+	// ShareBack is the divisor of the share below which the meters that are still silent get separate alarms: a quarter.
 	ShareBack = 4
-	// togetherIntervals is the longest time between the moments at which meters that fell silent together were last heard, in
-	// intervals of the slowest meter. Each meter sends once an interval, at its own moment.
+	// togetherIntervals is the width of a window, in reading intervals of the slowest meter. Meters fell silent together if all
+	// of them were last heard within this window. Each meter sends once in its interval, at a different moment.
 	togetherIntervals = 2
 	leastTogether     = 10 * time.Minute
-	// memberFor is how long before the silence a meter must have been heard to count for its feeder: a meter that was given up
-	// weeks ago is neither silent together with others nor missing from them. A meter that stays away this long after most of
-	// its feeder came back is silent by itself.
+	// memberFor is the longest silence after which a meter still counts as a meter of its feeder. A meter that was given up weeks
+	// ago does not count. A meter that stays away this long after most of its feeder came back gets a separate alarm.
 	memberFor = 7 * 24 * time.Hour
-	// longSilent is the silence that is assumed of a meter whose last-heard time is in the future. The clock was set back after the
-	// meter was heard, so the real time is unknown. The meter does not become silent at once: after its clock is set back, the
-	// server begins its watch anew.
+	// longSilent is the assumed silence of a meter whose last-heard time is in the future. The clock was set back after the meter was
+	// heard, so the real time is unknown. The meter does not become silent at once: after its clock is set back, the server begins its
+	// watch anew.
 	longSilent = 24 * time.Hour
 )
 
 // Heard is a meter in service with the time when it was last heard.
 type Heard struct {
-	Meter     int64 // its private number
+	Meter     int64 // private number of the meter
 	Number    string
 	Feeder    string        // empty if unknown
 	LastSeen  time.Time     // server time
-	Interval  time.Duration // between its readings
+	Interval  time.Duration // time between the meter's readings
 	Connected bool
-	Alarmed   time.Time // when its own open alarm was raised; zero without one
+	Alarmed   time.Time // when the open alarm of this meter was raised; zero without one
 }
 
 // SilentFeeder is a feeder whose alarm is open.
@@ -74,25 +73,25 @@ type SilentFeeder struct {
 // Feeder is a feeder whose meters are silent together.
 type Feeder struct {
 	Name          string
-	Silent, Total int       // its meters
-	Since         time.Time // the latest time at which one of them was heard
+	Silent, Total int       // how many of the feeder's meters are silent, and how many it has
+	Since         time.Time // the latest time at which one of the silent meters was heard
 }
 
-// Alarm is the feeder's alarm.
+// Alarm returns the alarm about the feeder.
 func (f Feeder) Alarm() metering.Alarm {
 	return metering.Alarm{Code: AlarmFeeder, Text: alarmtext.FeederSilent(int64(f.Silent), int64(f.Total), f.Name, f.Since.UTC().Format(time.RFC3339))}
 }
 
-// Changes is the result of a look: only the changes, except for Feeders, which lists all silent ones.
+// Changes is the result of a look: only the changes, except that Feeders lists all silent feeders.
 type Changes struct {
-	Feeders []Feeder // in the order of their names
-	Back    []string // feeders whose alarm is over; one that fell silent again is also in Feeders
-	Raise   []Heard  // meters that get an alarm of their own
-	Clear   []Heard  // meters whose own alarm ends
+	Feeders []Feeder // silent feeders in the order of their names
+	Back    []string // feeders whose alarm is over; a feeder that fell silent again is also in Feeders
+	Raise   []Heard  // meters that get separate alarms
+	Clear   []Heard  // meters whose separate alarms end
 }
 
-// Judge compares meters with alarms. dark are the feeders that were silent before; watching is when the server's watch without
-// a break began. Silence before that does not count against a meter.
+// Judge compares meters with alarms. The parameter dark lists the feeders that were silent before. The parameter watching is the
+// time since when the server has watched without a break; silence before that time does not count against a meter.
 func Judge(meters []Heard, dark []SilentFeeder, now, watching time.Time) Changes {
 	var out Changes
 	was := make(map[string]SilentFeeder, len(dark))
@@ -112,7 +111,7 @@ func Judge(meters []Heard, dark []SilentFeeder, now, watching time.Time) Changes
 		if name != "" {
 			f, silent = f.together(members, now, watching)
 		}
-		if before && !(silent && f.Since.After(d.Raised)) { // otherwise it fell silent again, and its silent meters are counted anew
+		if before && !(silent && f.Since.After(d.Raised)) { // otherwise the feeder fell silent again, and its meters are counted anew
 			f, silent = d.still(Feeder{Name: name}, members, now)
 		} else if before {
 			out.Back, before = append(out.Back, name), false
@@ -124,12 +123,12 @@ func Judge(meters []Heard, dark []SilentFeeder, now, watching time.Time) Changes
 			out.Back = append(out.Back, name)
 		}
 		for _, m := range members {
-			covered := silent && !(before && m.LastSeen.After(d.Raised)) // a meter that came back and fell silent again gets its own alarm
+			covered := silent && !(before && m.LastSeen.After(d.Raised)) // a meter that fell silent again gets a separate alarm
 			m.item(&out, covered, before, now, watching)
 		}
 	}
 	for name := range was {
-		if len(by[name]) == 0 { // its meters are on another feeder now, or out of service
+		if len(by[name]) == 0 { // the feeder's meters are on another feeder now, or out of service
 			out.Back = append(out.Back, name)
 		}
 	}
@@ -137,7 +136,7 @@ func Judge(meters []Heard, dark []SilentFeeder, now, watching time.Time) Changes
 	return out
 }
 
-// item decides whether a meter gets an alarm of its own, or loses it.
+// item decides whether a meter gets or loses a separate alarm.
 func (m Heard) item(out *Changes, covered, before bool, now, watching time.Time) {
 	switch alarmed := !m.Alarmed.IsZero(); {
 	case alarmed && (m.Connected || m.LastSeen.After(m.Alarmed)):
@@ -149,7 +148,7 @@ func (m Heard) item(out *Changes, covered, before bool, now, watching time.Time)
 	}
 }
 
-// sort makes the order independent of the maps' order.
+// sort makes the results independent of the order of maps.
 func (j *Changes) sort() {
 	slices.SortFunc(j.Feeders, func(a, b Feeder) int { return cmp.Compare(a.Name, b.Name) })
 	slices.Sort(j.Back)
@@ -159,8 +158,8 @@ func (j *Changes) sort() {
 }
 
 // still judges a feeder that was silent before. A meter is back if it is connected or was heard since the alarm. The feeder
-// stays silent while at least half of them are away. Below that, meters that have been away for too long no longer count, and
-// it stays silent while at least a quarter of the rest are away.
+// stays silent while at least half of them are away. If fewer are away, meters that have been away for too long no longer count.
+// The feeder then stays silent while at least a quarter of the remaining meters are away.
 func (d SilentFeeder) still(f Feeder, members []Heard, now time.Time) (Feeder, bool) {
 	gone := 0
 	for _, m := range members {
@@ -185,7 +184,8 @@ func (d SilentFeeder) still(f Feeder, members []Heard, now time.Time) (Feeder, b
 	return f, f.Silent > 0 && f.Silent*ShareBack >= f.Total
 }
 
-// together judges a feeder that was not silent: whether enough of its meters were last heard within one window.
+// together decides whether a feeder that was not silent has fallen silent: whether enough of its meters were last
+// heard within one window.
 func (f Feeder) together(members []Heard, now, watching time.Time) (Feeder, bool) {
 	var last []time.Time
 	window := leastTogether
@@ -219,7 +219,7 @@ func (m Heard) silent(now, watching time.Time) bool {
 	return m.unheard(now, watching) >= max(registry.OfflineAfter*m.Interval, leastSilent)
 }
 
-// unheard is how long nothing came while the server listened.
+// unheard returns how long the meter sent nothing while the server listened.
 func (m Heard) unheard(now, watching time.Time) time.Duration {
 	if m.Connected {
 		return 0
@@ -230,7 +230,7 @@ func (m Heard) unheard(now, watching time.Time) time.Duration {
 	return now.Sub(m.LastSeen)
 }
 
-// alarm is the alarm of a meter that is silent by itself.
+// alarm returns the alarm about a single silent meter.
 func (m Heard) alarm() metering.Alarm {
 	return metering.Alarm{Code: AlarmMeter, Text: alarmtext.MeterSilent(m.LastSeen.UTC().Format(time.RFC3339))}
 }

@@ -13,7 +13,7 @@ const interval = 30 * time.Minute
 
 func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 
-// street is n meters of a feeder; the ith was last heard i minutes before the given moment.
+// street returns n meters of a feeder. Meter number i was last heard i minutes before the time last.
 func street(feeder string, first int64, n int, last time.Time) []silence.Heard {
 	out := make([]silence.Heard, n)
 	for i := range out {
@@ -58,7 +58,7 @@ func TestAFeederThatFallsSilentIsOneItem(t *testing.T) {
 	}
 }
 
-// apart moves the times at which the meters were last heard 90 minutes further apart.
+// apart changes the times at which the meters were last heard, so that neighbours are 90 minutes further apart.
 func apart(meters []silence.Heard) []silence.Heard {
 	for i := range meters {
 		meters[i].LastSeen = meters[i].LastSeen.Add(-time.Duration(i) * 90 * time.Minute)
@@ -77,7 +77,7 @@ func TestAServerThatWasAwayHoldsNothingAgainstItsMeters(t *testing.T) {
 }
 
 // TestAMeterHeardByAClockThatWasSetBack: the real time is unknown, so the meter is silent once the server has watched for long
-// enough. A time that is only slightly in the future is believed.
+// enough. A time that is only slightly in the future counts as true.
 func TestAMeterHeardByAClockThatWasSetBack(t *testing.T) {
 	for _, c := range []struct {
 		ahead, after time.Duration
@@ -108,7 +108,7 @@ func TestAFeederIsBackWhenItsMetersAre(t *testing.T) {
 	}{
 		{0, "North 60/60 since 12:00; back [] raise 0 clear 0"},
 		{45, "North 15/60 since 11:37; back [] raise 0 clear 0"},
-		{46, "back [North] raise 14 clear 0"}, // the rest get alarms of their own
+		{46, "back [North] raise 14 clear 0"}, // the other meters get separate alarms
 		{60, "back [North] raise 0 clear 0"},
 	} {
 		meters := street("North", 1, 60, noon())
@@ -145,7 +145,7 @@ func TestItemsAreClearedByTheFeederAndByTheirReturn(t *testing.T) {
 	}
 }
 
-// TestTheOrderOfMetersDoesNotMatter shuffles a town and gets the same result.
+// TestTheOrderOfMetersDoesNotMatter shuffles the meters of a town and expects the same result.
 func TestTheOrderOfMetersDoesNotMatter(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	town := append(append(street("A", 1, 30, noon()), street("B", 31, 7, noon().Add(-10*time.Hour))...), street("", 38, 9, noon())...)
@@ -158,11 +158,11 @@ func TestTheOrderOfMetersDoesNotMatter(t *testing.T) {
 	}
 }
 
-// TestAnAlarmThatStaysOpenHidesNobody has a feeder of eight; four fall silent and two come back.
+// TestAnAlarmThatStaysOpenHidesNobody has a feeder with eight meters. Four of them fall silent, and two of these come back.
 func TestAnAlarmThatStaysOpenHidesNobody(t *testing.T) {
 	raised := noon().Add(time.Hour)
 	dark := []silence.SilentFeeder{{Feeder: "North", Raised: raised}}
-	// eight are the meters at a moment: two have been silent since noon, and the others were heard a minute ago.
+	// eight returns the eight meters at a given time: two have been silent since noon, and the others were heard a minute ago.
 	eight := func(now time.Time) []silence.Heard {
 		out := street("North", 1, 8, noon())
 		for i := range out[2:] {

@@ -13,9 +13,9 @@ import (
 
 // Limits of a look.
 const (
-	// page is how many meters one transaction reads.
+	// page is the most meters that one transaction reads.
 	page = 2000
-	// changes bounds how many alarms one look raises and clears; the next look continues.
+	// changes is the most alarms that one look raises or clears. The next look continues.
 	changes = 1000
 	// blindAfter is the time without a look after which the server counts as not having listened.
 	blindAfter = 2 * time.Minute
@@ -36,28 +36,28 @@ type Tx interface {
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
-// Config is what a Watch needs.
+// Config holds the parts that a Watch needs.
 type Config struct {
 	Door      access.Door[Tx]
-	Connected func(number string) bool // to this server or another one of the same database
+	Connected func(number string) bool // whether a meter is connected to this server or another one of the same database
 	Now       func() time.Time
 }
 
 // Watch looks for silent meters. It is not safe for concurrent use.
 type Watch struct {
 	c      Config
-	since  time.Time // since when it has looked without a gap of more than blindAfter
-	looked time.Time // the last look; zero before the first
+	since  time.Time // start of the present watch, without a gap of more than blindAfter between looks
+	looked time.Time // time of the last look; zero before the first
 }
 
 // New returns a Watch.
 func New(c Config) *Watch { return &Watch{c: c} }
 
-// moment returns the current time as it is stored: UTC, whole microseconds.
+// moment returns the current time in the form in which it is stored: UTC, whole microseconds.
 func (w *Watch) moment() time.Time { return access.Stored(w.c.Now()) }
 
-// Look compares the meters heard with the open alarms, and changes the alarms. Several servers may do so at once: each alarm
-// opens only once.
+// Look compares the meters heard with the open alarms, and changes the alarms. Several servers may call Look at the same time,
+// and each alarm still opens only once.
 func (w *Watch) Look(ctx context.Context, by access.Actor) error {
 	now := w.moment()
 	if w.looked.IsZero() || now.Sub(w.looked) > blindAfter || now.Before(w.looked) {
@@ -114,7 +114,8 @@ func (j Changes) nothing() bool {
 	return len(j.Feeders)+len(j.Back)+len(j.Raise)+len(j.Clear) == 0
 }
 
-// tell changes the alarms. Ends come first: a feeder that fell silent again gets a new alarm with its own time.
+// tell changes the alarms. It closes alarms before it opens any, so that a feeder that fell silent again gets a
+// new alarm with a new time.
 func (j Changes) tell(tx Tx) error {
 	for _, name := range j.Back {
 		if err := tx.ClearFeeder(name); err != nil {

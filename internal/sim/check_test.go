@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// aHouse returns a house that has lived for some days.
+// aHouse returns a house after some simulated days.
 func aHouse(t *testing.T) *house {
 	t.Helper()
 	o := Default()
@@ -34,7 +34,7 @@ func aHouse(t *testing.T) *house {
 	return h
 }
 
-// TestTheCheckerSeesWhatMustNotHappen plants the mistakes of a broken meter and expects the checker to notice each.
+// TestTheCheckerSeesWhatMustNotHappen makes the mistakes of a broken meter on purpose, and expects the checker to notice each of them.
 func TestTheCheckerSeesWhatMustNotHappen(t *testing.T) {
 	for name, plant := range map[string]func(h *house) error{
 		"a token brought less than it should": func(h *house) error { h.credited += 100; return h.check() },
@@ -66,7 +66,7 @@ func TestTheCheckerSeesWhatMustNotHappen(t *testing.T) {
 	}
 }
 
-// missing sends the server the newest record again under a number that does not follow.
+// missing sends the server the newest record again, under a number that leaves a gap.
 func (h *house) missing() error {
 	h.seq -= 2
 	if err := h.dev.Read(); err != nil {

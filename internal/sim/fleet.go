@@ -23,22 +23,22 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Fleet is a set of virtual meters against a running server. Each is registered there, buys there and sends all its
-// records there.
+// Fleet is a set of virtual meters on a running server. Each meter is registered at the server, buys from it and sends
+// all records to it.
 type Fleet struct {
-	// API is the client of the server at URL, Broker the host:port of its MQTT listener.
+	// API is the client of the server at URL. Broker is the host:port of the server's MQTT listener.
 	API         *client.Client
 	URL, Broker string
-	// Meters, Days, Seed and Start are as in Options.
+	// Meters, Days, Seed and Start have the same meaning as in Options.
 	Meters, Days int
 	Seed         uint64
 	Start        time.Time
-	// Meter holds what all meters have in common: tariff, supply group, key revision and so on. The supply group needs a
-	// vending key for tests, because the server discloses decoder keys only for simulated meters.
+	// Meter holds the data that all meters have in common: tariff, supply group, key revision and so on. The supply group
+	// needs a vending key for tests, because the server discloses decoder keys only for simulated meters.
 	Meter apiv1.NewMeter
-	// Tender is what a household spends per purchase.
+	// Tender is the payment of a household for each purchase.
 	Tender apiv1.Amount
-	// Rand is the source of the names of the meters' memories.
+	// Rand is the source of the random names of the meters' memories.
 	Rand io.Reader
 }
 
@@ -48,8 +48,8 @@ const MaxFleet = 5000
 // patience is how long, in real time, a meter waits for its server to acknowledge a day's records.
 const patience = 60 * time.Second
 
-// FleetResult is the outcome of a fleet. Trace is a hash over every meter's registers at each midnight: the same seed
-// against a fresh server gives the same hash.
+// FleetResult is the outcome of a fleet. Trace is a hash over every meter's registers at each midnight. The same seed on
+// a fresh server gives the same hash.
 type FleetResult struct {
 	MeterDays int     `json:"meter_days"`
 	Records   uint64  `json:"records"`
@@ -89,14 +89,13 @@ func (f Fleet) Run(ctx context.Context) (FleetResult, error) {
 	all := fnv.New64a()
 	for _, l := range lives {
 		r.Records, r.Sales, r.UnitsWh, r.UsedWh = r.Records+l.records, r.Sales+l.sales, r.UnitsWh+l.units, r.UsedWh+l.used
-		_, _ = fmt.Fprintln(all, l.trace) // a hash never fails
+		_, _ = fmt.Fprintln(all, l.trace) // writing to a hash never fails
 	}
 	r.Trace = hex.EncodeToString(all.Sum(nil))
 	return r, nil
 }
 
-// Line returns the command that repeats the fleet against a fresh server. The caller must add the options for Meter and
-// Tender.
+// Line returns the command that repeats the fleet on a fresh server. The caller must add the options for Meter and Tender.
 func (f Fleet) Line() string {
 	return fmt.Sprintf("paywatt sim --url %s --mqtt %s --meters %d --days %d --seed %d", f.URL, f.Broker, f.Meters, f.Days, f.Seed) +
 		startOption(f.Start)
@@ -218,7 +217,7 @@ func (l *fleetMeter) buy(ctx context.Context) error {
 	return nil
 }
 
-// told waits until the server has acknowledged everything, and handles the server's messages meanwhile.
+// told waits until the server has acknowledged all records. It handles the server's messages meanwhile.
 func (l *fleetMeter) told(ctx context.Context) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()

@@ -17,25 +17,25 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// act is an event at a house, by its household or from outside.
+// act is an event at a house, caused by its household or from outside.
 type act int
 
-// The acts of a house. Each has a time at which it is due.
+// The acts of a house. Each act has a time at which it is due.
 const (
-	// actLoad: switch something on or off.
+	// actLoad switches an appliance on or off.
 	actLoad act = iota
-	// actShop: look at the meter, and buy if little credit is left.
+	// actShop looks at the meter, and buys if little credit is left.
 	actShop
-	// actEnter: enter the oldest bought token.
+	// actEnter enters the oldest bought token.
 	actEnter
-	// actCut: the mains fails; actBack: it returns.
+	// actCut cuts the mains. actBack restores it.
 	actCut
 	actBack
-	// actTamper: open the cover; actMend: close it; actClear: enter the token that clears the latch.
+	// actTamper opens the cover. actMend closes it. actClear enters the token that clears the latch.
 	actTamper
 	actMend
 	actClear
-	// actUpload: the server acknowledges the meter's records.
+	// actUpload lets the server acknowledge the meter's records.
 	actUpload
 
 	acts
@@ -55,7 +55,7 @@ type house struct {
 	street *street
 	index  int
 	number string
-	rnd    *rand.Rand // of events; the seed and the house's number decide everything
+	rnd    *rand.Rand // source of random events; only the seed and the house's number decide them
 	key    sts.Key
 
 	dev      *device.Device
@@ -63,22 +63,22 @@ type house struct {
 	relay    *virtual.Relay
 	rtc      *ds1307.Chip
 	switches *virtual.Switches
-	// lived is the time up to which the house has been simulated; next holds the time at which each act is due.
+	// lived is the time up to which the house has been simulated; next holds the time for each act.
 	lived int64
 	next  [acts]int64
 
-	// size is the household's use in per cent of the usual one. stock is the number of days for which it buys, and careful is
-	// the credit at which it buys.
+	// size is the household's use in per cent of the usual use. stock is the number of days for which the household buys, and
+	// careful is the credit at which it buys.
 	size, stock int64
 	careful     unit.Energy
 
 	tid sts.TID
-	// bought holds the tokens that are not in the meter yet, used those that are in it.
+	// bought holds the tokens that are not in the meter yet. used holds the tokens that are in it.
 	bought []token
 	used   []token
 	// credited is the energy that accepted tokens have brought.
 	credited unit.Energy
-	// seq is the newest record that the server has.
+	// seq is the number of the newest record that the server has.
 	seq uint64
 	// offline is the time until which the house has no network.
 	offline int64
@@ -91,11 +91,11 @@ type token struct {
 	digits string
 	tid    sts.TID
 	units  unit.Energy
-	// tried says that the token was entered before, but a power cut hid the result.
+	// tried says that the token was entered before, but that a power cut hid the result.
 	tried bool
 }
 
-// newHouse makes the i-th house and starts its meter.
+// newHouse returns house number i and starts its meter.
 func newHouse(s *street, i int) (*house, error) {
 	h := &house{
 		street: s, index: i, rnd: rand.New(rand.NewPCG(s.o.Seed, uint64(i))), medium: newMedium(),
@@ -134,11 +134,11 @@ func newHouse(s *street, i int) (*house, error) {
 	return h, nil
 }
 
-// open starts the meter from its memory. The board outlives the meter: clock, switches and contact keep their state.
+// open starts the meter from its memory. The board outlives a restart: clock, switches and contact keep their state.
 func (h *house) open() error {
 	keep := keepDay
 	if h.offline > 0 {
-		keep = 0 // the default of a meter
+		keep = 0 // 0 stands for the default of a meter
 	}
 	keys := meter.NewKeys(h.key, meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255})
 	cfg := device.Config{
@@ -154,7 +154,7 @@ func (h *house) open() error {
 	return nil
 }
 
-// keepDay is how many records a meter keeps if its server takes all of them once a day.
+// keepDay is the number of records that a meter keeps if its server takes all of them once a day.
 const keepDay = 512
 
 // phone is the number of every customer. Nobody reads its messages.
@@ -163,7 +163,7 @@ const phone = "+254700000001"
 // after returns a random time, evenly distributed, up to a duration later.
 func (h *house) after(now, up int64) int64 { return now + 1 + h.rnd.Int64N(up) }
 
-// rarely returns a random time for an event that happens about once in a while; never if every is 0.
+// rarely returns a random time for an event that happens once in the given time on average. It returns never if that time is 0.
 func (h *house) rarely(every time.Duration) int64 {
 	if every <= 0 {
 		return never
@@ -171,7 +171,7 @@ func (h *house) rarely(every time.Duration) int64 {
 	return h.after(h.lived, 2*int64(every/time.Millisecond))
 }
 
-// due returns the house's next time: when its meter has something to do, or an act is due.
+// due returns the next time at which the house's meter has work to do or an act is due.
 func (h *house) due() int64 {
 	at := h.lived + max(1, h.dev.Next().Milliseconds())
 	for _, a := range h.next {
@@ -180,7 +180,7 @@ func (h *house) due() int64 {
 	return at
 }
 
-// live lets the house live up to a time and performs the acts that are due then.
+// live simulates the house up to a time and performs the acts that are due at this time.
 func (h *house) live(at int64) error {
 	if err := h.guard(func() error { return h.dev.Advance(time.Duration(at-h.lived)*time.Millisecond, nil) }); err != nil {
 		return err
@@ -203,10 +203,11 @@ func (h *house) live(at int64) error {
 	return h.check()
 }
 
-// FlushAfter is the number of unflushed records at which a meter makes them durable, with a snapshot of its state.
+// FlushAfter is the number of records in volatile memory at which a meter makes them durable, with a snapshot of its state.
 const FlushAfter = 16
 
-// guard runs do, during which the mains may fail in the middle of a write. The meter then starts again from its memory.
+// guard runs the function do. The mains may fail in the middle of a write of that function. The meter then starts again
+// from its memory.
 func (h *house) guard(do func() error) (err error) {
 	defer func() {
 		switch r := recover().(type) {
@@ -228,7 +229,7 @@ func (h *house) reboot() error {
 	if err := h.open(); err != nil {
 		return err
 	}
-	// The customer tries again.
+	// The customer enters the token again.
 	if len(h.bought) > 0 {
 		h.next[actEnter] = min(h.next[actEnter], h.lived+minute)
 	}
@@ -266,7 +267,7 @@ func (h *house) do(a act) error {
 	}
 }
 
-// shape is the share of the mean load in each hour of the day, in percent.
+// shape is the load in each hour of the day, in per cent of the mean load.
 var shape = [24]int64{35, 30, 30, 30, 35, 60, 110, 130, 100, 80, 75, 85, 100, 90, 75, 75, 90, 130, 190, 220, 200, 150, 90, 50}
 
 // meanLoad is the mean load of the usual household, in watts.
@@ -278,7 +279,7 @@ func (h *house) load() error {
 	watts := meanLoad * h.size / 100 * shape[h.lived/hour%24] / 100
 	watts = watts/2 + h.rnd.Int64N(watts+1)
 	if h.rnd.IntN(12) == 0 {
-		watts += 1000 + h.rnd.Int64N(2000) // a kettle, an iron, a cooker
+		watts += 1000 + h.rnd.Int64N(2000) // a kettle, an iron or a cooker
 		h.next[actLoad] = h.lived + 5*minute + h.rnd.Int64N(20*minute)
 	}
 	return h.dev.SetLoad(unit.Power(watts))

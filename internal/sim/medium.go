@@ -7,11 +7,11 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// medium is the memory of one meter. It outlives its device, and a power cut may tear any write at any byte.
+// medium is the memory of one meter. It keeps its content when the device restarts, and a power cut may tear any write at any byte.
 type medium struct {
 	image [journal.Size]byte
 	log   *memory.RAM
-	// budget is how many bytes can still be written before the mains fails; negative for no limit.
+	// budget is the number of bytes that can still be written before the mains fails; negative for no limit.
 	budget int
 }
 
@@ -20,7 +20,7 @@ type torn struct{}
 
 func newMedium() *medium { return &medium{log: memory.NewRAM(), budget: -1} }
 
-// allow returns how many of n bytes are written before the mains fails.
+// allow returns the number of bytes, of n, that are written before the mains fails.
 func (m *medium) allow(n int) int {
 	if m.budget < 0 {
 		return n
@@ -71,7 +71,7 @@ func (l lossy) Sync() error {
 	return l.m.log.Sync()
 }
 
-// keep leaves what survives a cut: everything durable, and n bytes of what was still being written.
+// keep reduces the log to the content that survives a cut: all durable bytes, and n bytes of the unfinished write.
 func (l lossy) keep(n int) {
 	durable, pending := l.m.log.Bytes()
 	l.m.log, _ = memory.LoadRAM(append(append(make([]byte, 0, len(durable)+n), durable...), pending[:n]...))
@@ -85,7 +85,7 @@ func (l lossy) Commit(f memory.Frame) error {
 	return l.Sync()
 }
 
-// Replace implements memory.Log. The new content is written beside the old one and replaces it in one step.
+// Replace implements memory.Log. The new content is written beside the old content, and replaces it in one step.
 func (l lossy) Replace(frames []memory.Frame) error {
 	next := memory.NewRAM()
 	if err := next.Replace(frames); err != nil {
@@ -105,7 +105,7 @@ func (l lossy) Size() int64 { return l.m.log.Size() }
 // Close implements memory.Log.
 func (l lossy) Close() error { return nil }
 
-// restart returns what a start finds after a cut: only what was durable.
+// restart returns the content that a start finds after a cut: only durable data.
 func (m *medium) restart() memory.Found {
 	lossy{m}.keep(0)
 	m.budget = -1

@@ -1,10 +1,10 @@
 package sim
 
-// queue is the event queue of a street: a heap with the next time of every house, each once. Houses with the same time
-// come in the order of their numbers, so that a seed has only one history.
+// queue is the event queue of a street: a heap in which each house stands once, with its next time. Houses with the same
+// time come in the order of their numbers, so that a seed has only one history.
 type queue struct{ heap []moment }
 
-// moment is when a house is due, in milliseconds since the street began.
+// moment is the time at which a house is due, in milliseconds since the street began.
 type moment struct {
 	at    int64
 	house int32
@@ -27,7 +27,7 @@ func (q *queue) push(m moment) {
 // first returns the earliest moment. The queue of a street is never empty.
 func (q *queue) first() moment { return q.heap[0] }
 
-// move sets the first house's next time.
+// move sets the next time of the first house.
 func (q *queue) move(at int64) {
 	q.heap[0].at = at
 	for i := 0; ; {

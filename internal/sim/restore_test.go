@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// restored is the longest time from the commit of a payment until supply returns, for a meter that is online.
+// restored is the longest time that may pass from the commit of a payment until supply returns, for a meter that is online.
 const restored = 5 * time.Second
 
 // online is one house whose meter is always connected to the server's own outbox worker, in virtual time.
@@ -51,8 +51,8 @@ func (o *online) Publish(number string, d wire.Down, payload []byte) bool {
 	return true
 }
 
-// takes delivers a message to the meter, presses the key if the meter waits for it, and sends the records to the
-// server.
+// takes delivers a message to the meter. Then it presses the key if the meter waits for it, and sends the meter's
+// records to the server.
 func (o *online) takes(d wire.Down, number string, payload []byte) {
 	was := o.h.dev.State().Relay
 	if err := errors.Join(o.h.dev.Receive(d, wire.DownTopic(number, d), payload), o.h.dev.Flush(), o.h.press()); err != nil {
@@ -69,7 +69,7 @@ func (o *online) tells() {
 	if err := o.s.upload(context.Background(), []*walletHouse{o.h}, false); err != nil {
 		o.t.Error(err)
 	}
-	o.outbox.Kick() // as a server does when an answer is durable
+	o.outbox.Kick() // a server does this when an answer is durable
 }
 
 // lives lets the house use energy for a time and then record a reading.
@@ -81,7 +81,7 @@ func (o *online) lives(watts unit.Power, t time.Duration) {
 	})
 }
 
-// does calls a function at the meter and waits until everything that follows from the call has happened.
+// does calls the function what on the meter and waits for all consequences of the call.
 func (o *online) does(what func() error) {
 	o.t.Helper()
 	o.arrive <- func() {
@@ -93,7 +93,7 @@ func (o *online) does(what func() error) {
 	synctest.Wait()
 }
 
-// pays makes a payment and reports how long it took from the commit until the relay closed, at most a minute. The
+// pays makes a payment. It waits at most a minute until the relay closes, and returns the time since the commit. The
 // worker gets no signal about the payment.
 func (o *online) pays(amount money.Minor) (took time.Duration, ok bool) {
 	o.t.Helper()
@@ -152,7 +152,7 @@ func newOnline(t *testing.T, paid, daily money.Minor) *online {
 			}
 		}
 	})
-	running.Go(func() { // the server sees its meters without a break
+	running.Go(func() { // the server watches its meters without a break
 		for ctx.Err() == nil {
 			if err := s.office.do(context.WithoutCancel(ctx), func(tx *store.Tx) error { return wallet.NoteSeen(tx) }); err != nil {
 				t.Error(err)
@@ -188,15 +188,15 @@ func (o *online) charges() {
 	}
 }
 
-// TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer cuts a supply off and pays. A lease and a configuration that the
-// meter drops are queued before the connect, each in a long pause between two attempts. The outbox worker gets no
-// signal about the payment: it finds the connect by itself.
+// TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer cuts a supply off and pays. The meter drops a lease and a
+// configuration that are queued before the connect. Each waits in a long pause between two attempts. The outbox worker
+// must find the connect without a signal about the payment.
 func TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOnline(t, 6900, 4600) // 16 kWh a day of fixed charges
+		o := newOnline(t, 6900, 4600) // the fixed charges cost as much as 16 kWh a day
 		o.drop(wire.DownLease, wire.DownConfig)
-		o.change(registry.SupplyPolicy{Windows: []string{"mon 03:00-03:01"}}) // another configuration
-		o.lives(1000, 13*time.Hour)                                           // more than half of the lease
+		o.change(registry.SupplyPolicy{Windows: []string{"mon 03:00-03:01"}}) // a change of the configuration
+		o.lives(1000, 13*time.Hour)                                           // uses more than half of the lease
 		if o.sent[wire.DownLease] < 2 || o.sent[wire.DownConfig] < 2 {
 			t.Fatalf("%d leases and %d configurations were sent, want some that are dropped", o.sent[wire.DownLease], o.sent[wire.DownConfig])
 		}
@@ -214,14 +214,14 @@ func TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer(t *testing.T) {
 	})
 }
 
-// TestAPaymentHurriesALeaseThatWasDropped pays after the meter has dropped the lease that would have kept the supply
-// on, while the next attempt is half an hour away.
+// TestAPaymentHurriesALeaseThatWasDropped makes a payment after the meter has dropped the lease that would have kept
+// the supply on. The next attempt to send this lease is half an hour away.
 func TestAPaymentHurriesALeaseThatWasDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOnline(t, 100_000, 0)
 		o.drop(wire.DownLease)
 		o.lives(1000, 11*time.Hour)
-		time.Sleep(7 * time.Minute) // attempts after 1 and 6 minutes
+		time.Sleep(7 * time.Minute) // attempts follow after 1 and 6 minutes
 		o.lives(2000, 6*time.Hour)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()

@@ -1,11 +1,11 @@
-// Package sim simulates a street of virtual meters: thousands of households with their loads, purchases, mistakes,
-// power cuts and tampering, on one event queue in one process. A seed decides everything, and the same seed gives the
-// same history, byte for byte, which [Result.Trace] proves.
+// Package sim simulates a street of virtual meters: thousands of households with their loads, purchases, mistakes, power
+// cuts and tampering, on one event queue in one process. A seed decides everything. The same seed gives the same history,
+// byte for byte, and [Result.Trace] proves this.
 //
-// Start at [Run]. The meters are complete (package device), with their memory in RAM. Every house advances straight to
-// the next time at which its meter or its household does anything. Separate code, which does not use the meter's,
-// checks the invariants on the way: credit is neither lost nor doubled, records have no gap, registers never fall, and
-// the relay is open exactly when there is a reason. A broken invariant ends the simulation with [ErrInvariant] and the
+// Start at [Run]. The meters are complete (package device), with their memory in RAM. Every house jumps to the next time
+// at which its meter or its household acts. Separate code, which shares nothing with the meter's code, checks the
+// invariants during the simulation: credit is neither lost nor doubled, records have no gap, and registers never fall.
+// The relay is open exactly when there is a reason. A broken invariant ends the simulation with [ErrInvariant] and the
 // command that replays it.
 package sim
 
@@ -25,19 +25,19 @@ import (
 
 // Options configure a street.
 type Options struct {
-	// Meters is the number of meters, Days how long they are simulated.
+	// Meters is the number of meters. Days is the number of simulated days.
 	Meters, Days int
 	// Seed decides everything that happens.
 	Seed uint64
 	// Start is the calendar time at the beginning, to the second; the zero time means 2026-11-20 in UTC.
 	Start time.Time
-	// CutEvery and TamperEvery are the average times between two power cuts and between two openings of the cover at a
-	// house; 0 for never. A quarter of the houses has no network on the first day and for a random time up to OfflineFor
+	// CutEvery is the average time between two power cuts at a house, and TamperEvery that between two openings of its
+	// cover; 0 for never. A quarter of the houses has no network on the first day and for a random time up to OfflineFor
 	// after it.
 	CutEvery, TamperEvery, OfflineFor time.Duration
 }
 
-// Limits of a street. LeastEvery is the smallest value that one of its times may have, apart from 0.
+// Limits of a street. LeastEvery is the smallest value, apart from 0, of the times in Options.
 const (
 	MaxMeters  = 100_000
 	MaxDays    = 3660
@@ -61,7 +61,7 @@ func Default() Options {
 	}
 }
 
-// Line returns the command that replays the street.
+// Line returns the command that repeats the street.
 func (o Options) Line() string {
 	line := fmt.Sprintf("paywatt sim --meters %d --days %d --seed %d", o.Meters, o.Days, o.Seed)
 	d := Default()
@@ -90,21 +90,21 @@ func startOption(at time.Time) string {
 // Result is the outcome of a simulation.
 type Result struct {
 	MeterDays int `json:"meter_days"`
-	// Events is how often a house was advanced.
+	// Events is the number of times that a house was advanced.
 	Events int64 `json:"events"`
-	// Records is how many records the server got, Readings how many of them were readings.
+	// Records is the number of records that the server got. Readings is the number of readings among them.
 	Records  int64 `json:"records"`
 	Readings int64 `json:"readings"`
-	// Sold counts the tokens bought, Accepted those that a meter accepted, Again those entered a second time, Wrong those
-	// mistyped.
+	// Sold counts the bought tokens, and Accepted the tokens that a meter accepted. Again counts tokens entered a second
+	// time, and Wrong mistyped tokens.
 	Sold     int64 `json:"sold"`
 	Accepted int64 `json:"accepted"`
 	Again    int64 `json:"again"`
 	Wrong    int64 `json:"wrong"`
-	// Units is the energy of the accepted tokens, Used what was consumed, both in Wh.
+	// Units is the energy of the accepted tokens, and Used the consumed energy, both in Wh.
 	Units unit.Energy `json:"units_wh"`
 	Used  unit.Energy `json:"used_wh"`
-	// Cuts counts the power cuts, Torn those in the middle of a write, Tampers the openings of a cover.
+	// Cuts counts the power cuts, Torn the power cuts in the middle of a write, and Tampers the openings of a cover.
 	Cuts    int64 `json:"cuts"`
 	Torn    int64 `json:"torn"`
 	Tampers int64 `json:"tampers"`
@@ -206,6 +206,6 @@ func (h *house) trace(kind byte, b []byte) {
 	binary.LittleEndian.PutUint64(head[:], uint64(h.lived))
 	binary.LittleEndian.PutUint32(head[8:], uint32(h.index))
 	head[12] = kind
-	_, _ = h.street.hash.Write(head[:]) // a hash never fails
+	_, _ = h.street.hash.Write(head[:]) // writing to a hash never fails
 	_, _ = h.street.hash.Write(b)
 }

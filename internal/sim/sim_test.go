@@ -50,9 +50,9 @@ func TestASeedHasOneHistory(t *testing.T) {
 		first.MeterDays, first.Sold, first.Accepted, first.Again, first.Wrong, first.Cuts, first.Torn, first.Tampers, first.Trace)
 }
 
-// TestManyStreetsKeepTheirPromises simulates streets in which much more goes wrong than in any real one. The checker of
-// this package ends a simulation if credit is lost or doubled, records have a gap, a register falls, or a relay is open
-// without a reason.
+// TestManyStreetsKeepTheirPromises simulates streets with many more faults than any real street. The checker of this
+// package ends a simulation if credit is lost or doubled, records have a gap, a register falls, or a relay is open without
+// a reason.
 func TestManyStreetsKeepTheirPromises(t *testing.T) {
 	var all sim.Result
 	rare := sometimes.New("token accepted", "token entered again", "token mistyped", "mains cut", "mains cut in the middle of a write", "cover opened")

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// shop buys if little credit is left.
+// shop buys a token if little credit is left.
 func (h *house) shop() error {
 	s := h.dev.State()
 	h.next[actShop] = h.lived + 3*hour + h.rnd.Int64N(8*hour)
@@ -21,7 +21,7 @@ func (h *house) shop() error {
 	return h.buy(h.lived + minute + h.rnd.Int64N(20*minute))
 }
 
-// buy makes a token, to be entered at a time.
+// buy makes a token that is entered at the given time.
 func (h *house) buy(enter int64) error {
 	now := h.street.o.Start.Add(time.Duration(h.lived) * time.Millisecond)
 	tid, err := sts.Base2014.Next(h.tid, now)
@@ -44,12 +44,12 @@ func (h *house) buy(enter int64) error {
 	return nil
 }
 
-// Odds of what people do with a token: one in so many.
+// Odds of people's acts with a token: each act happens once in this number of cases, on average.
 const (
-	oddsSlip  = 12 // a digit is mistyped first
+	oddsSlip  = 12 // a digit is first mistyped
 	oddsAgain = 8  // an old token is tried again
-	oddsPush  = 6  // the server pushes it
-	oddsSMS   = 6  // it is sent to the meter by SMS
+	oddsPush  = 6  // the server pushes the token
+	oddsSMS   = 6  // the token is sent to the meter by SMS
 )
 
 // enter enters the oldest bought token.
@@ -83,7 +83,7 @@ func (h *house) enter() error {
 			return h.broken("a token of %d Wh has brought the credit from %d to %d", t.units, before, now)
 		}
 	case got == sts.UsedError.String() && tried:
-		// The cut came after the token was durable, so it counts.
+		// The cut came when the token was durable, so the token counts.
 		h.credited += t.units
 		h.street.result.Accepted++
 		h.street.result.Units += t.units
@@ -114,7 +114,7 @@ func (h *house) shown() unit.Energy {
 	return s.Shown()
 }
 
-// put enters digits by push, SMS or keypad.
+// put enters digits by push, by SMS or at the keypad.
 func (h *house) put(digits string) error {
 	switch {
 	case h.rnd.IntN(oddsPush) == 0 && h.lived >= h.offline:
@@ -190,7 +190,7 @@ func (h *house) clearTamper() error {
 	return nil
 }
 
-// upload plays the server: it acknowledges all durable records, in the windows of
+// upload acts as the server: it acknowledges all durable records, in the windows of
 // docs/reference/mqtt.md#acknowledgement.
 func (h *house) upload() error {
 	h.next[actUpload] = h.lived + day
@@ -230,7 +230,7 @@ func (h *house) upload() error {
 	}
 }
 
-// check checks what must hold for a meter at any time.
+// check checks the rules that every meter must obey at any time.
 func (h *house) check() error {
 	s := h.dev.State()
 	credited := s.Register + s.Balance - unit.Energy(s.ECUsed) - s.Overrun

@@ -20,51 +20,51 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// WalletStreet simulates meters whose balance is money on a server: whole virtual meters and the server's own store and
-// rules, in one process and on one virtual clock, which advances by the hour. An independent [witness] watches what
-// goes over the wire and what the relays do.
+// WalletStreet simulates meters whose balance is money on a server: complete virtual meters, and the server's own store
+// and rules. All run in one process and on one virtual clock, which advances by the hour. An independent [witness] watches
+// the messages and the relays.
 type WalletStreet struct {
 	Meters, Days int
 	Seed         uint64
 	Start        time.Time
-	Folder       string // for the server's database
-	// Loss is the percentage of messages that are lost, in each direction. Two thirds as many are doubled, and a third as
-	// many come late.
+	Folder       string // folder for the server's database
+	// Loss is the percentage of messages that are lost, in each direction. For each three lost messages, two others are
+	// doubled and one comes late.
 	Loss int
-	// Away leaves every fifth house without network for days.
+	// Away leaves one in five houses without network for days.
 	Away bool
-	// Paid is the first payment, in minor units. Again is the payment when little is left; 0 for never.
+	// Paid is the first payment, in minor units. Again is the payment when little money is left; 0 for no further payments.
 	Paid, Again money.Minor
 	// Daily is a fixed charge per day.
 	Daily  money.Minor
 	Supply registry.SupplyPolicy
-	// Several puts meters on shared accounts. In each group of Several houses, the meter of the second house is on the account
-	// of the first. In every other group, the meter of the third house is too. 0 means one account for each meter.
+	// Several puts meters on shared accounts. In each group of Several houses, the meter of the second house is on the account of
+	// the first. In every other group, the meter of the third house is on that account too. 0 means one account for each meter.
 	Several int
 	// TOU prices energy by the time of use instead of a flat rate.
 	TOU bool
-	// Protected protects every Protected-th account from cut-offs; 0 means that no account is protected.
+	// Protected protects one in Protected accounts from cut-offs; 0 means that no account is protected.
 	Protected int
-	// Spoilt makes one in Spoilt readings have a register that cannot be true. Switched and Moves are the average number
-	// of hours until a person cuts a house's supply off, or until its customer moves out. 0 for never.
+	// Spoilt gives one in Spoilt readings a register that cannot be true. Switched is the average number of hours until a
+	// person cuts off a house's supply, and Moves until its customer moves out. 0 means never.
 	Spoilt, Switched, Moves int
-	// DownFrom and DownTo are the hours between which the server does not run. Then it restarts from its store.
+	// DownFrom and DownTo are the hours between which the server does not run. After DownTo the server restarts from its store.
 	DownFrom, DownTo int
 	// Load returns a house's use in an hour, in watts; nil for households of all sizes.
 	Load func(house int, hour int, rnd *rand.Rand) unit.Power
 	// First is the number of the first house. The events of a house depend only on its number and on Seed, so a single
 	// account can be simulated alone.
 	First int
-	// Trace is the number of a meter whose events are logged, with those of the other meters of its account; "" for none.
+	// Trace is the number of a meter; "" for none. The events of this meter, and of the other meters on its account, are logged.
 	Trace string
-	// Plant is a mistake that the server makes on purpose, for the witness to find: PlantLate or another one of Plants.
+	// Plant is a mistake that the server makes on purpose, for the witness to find. It is one of the names in Plants, such as PlantLate.
 	Plant string
 }
 
 // WalletStreetResult is the outcome of a WalletStreet.
 type WalletStreetResult struct {
 	MeterDays int `json:"meter_days"`
-	// Records is how many records the server stored, Lost how many messages the network lost.
+	// Records is the number of records that the server stored. Lost is the number of messages that the network lost.
 	Records int64 `json:"records"`
 	Lost    int64 `json:"messages_lost"`
 	// Leases, Cuts and Connects count the signed orders of each kind. Pressed counts how often a customer had to press a key.
@@ -72,8 +72,8 @@ type WalletStreetResult struct {
 	Cuts     int64 `json:"cut_offs"`
 	Connects int64 `json:"connects"`
 	Pressed  int64 `json:"keys_pressed"`
-	// Held counts the registers that were held for review, Switched the cut-offs by persons, Moved the customers who moved
-	// out.
+	// Held counts the registers that were held for review. Switched counts the cut-offs by persons, and Moved the customers
+	// who moved out.
 	Held     int64 `json:"registers_held"`
 	Switched int64 `json:"cut_offs_by_persons"`
 	Moved    int64 `json:"customers_moved_out"`
@@ -82,11 +82,11 @@ type WalletStreetResult struct {
 	Dark    time.Duration `json:"-"`
 	// DarkHouses are the houses whose supply was off at some time after the first hour.
 	DarkHouses []int `json:"-"`
-	// OffWithMoney is the time for which supplies were off with money and lease energy left, without a cause that
-	// [RuleDark] allows.
+	// OffWithMoney is the total time for which supplies were off, with money and lease energy left, and without a
+	// cause that [RuleDark] allows.
 	OffWithMoney time.Duration `json:"-"`
-	// BeyondLease adds up the most that each meter counted beyond its lease. MostOwed is the most that an account has used
-	// beyond its money.
+	// BeyondLease is the sum, over all meters, of the most energy that each counted beyond its lease. MostOwed is the most
+	// energy that an account has used beyond its money.
 	BeyondLease unit.Energy `json:"beyond_lease_wh"`
 	MostOwed    unit.Energy `json:"most_owed_wh"`
 	// Balances are the accounts' balances. Rated is the energy rated for each meter, by local month.
@@ -94,9 +94,9 @@ type WalletStreetResult struct {
 	Rated      []string      `json:"-"`
 	Used       unit.Energy   `json:"used_wh"`
 	Violations []Violation   `json:"violations"`
-	History    []string      `json:"-"` // of the traced account
+	History    []string      `json:"-"` // history of the traced account
 	Seconds    float64       `json:"seconds"`
-	// Hash is a hash over all balances and the rated energy: the same seed gives the same hash.
+	// Hash is a hash over all balances and the rated energy. The same seed gives the same hash.
 	Hash string `json:"trace"`
 	// Replay is the command that repeats the simulation.
 	Replay string `json:"replay"`
@@ -109,22 +109,22 @@ type walletHouse struct {
 	n         int64
 	meter     id.ID
 	account   id.ID
-	host      *walletHouse // the house whose account it shares; nil if it has its own
+	host      *walletHouse // the house whose account this house shares; nil if it has its own account
 	link      wire.LinkKey
 	dev       *device.Device
-	load      *rand.Rand // decides the use, which does not depend on the network
+	load      *rand.Rand // source of random use, which does not depend on the network
 	net       *rand.Rand
 	size      int64
 	away      [2]int // hours without network
-	payAt     int    // hour in which the household pays; 0: none is due
+	payAt     int    // hour in which the household pays; 0 if no payment is due
 	booted    bool
 	late      []outbox.Entry
 	delayed   []parcel  // messages that the network delays
-	delayedAt time.Time // since when
+	delayedAt time.Time // since when the network delays them
 	fates     *rand.Rand
 	fate      fate
 	witness   witness
-	// forgotten is a planted mistake: no connect is sent to this meter any more.
+	// forgotten is a planted mistake: the server sends this meter no more connects.
 	forgotten bool
 }
 
@@ -142,7 +142,7 @@ type walletRun struct {
 // walletInterval is the reading interval of the meters.
 const walletInterval = 4 * time.Hour
 
-// Run runs the simulation. The result's Violations are what the witness found.
+// Run runs the simulation. The result's Violations are the broken rules that the witness found.
 func (o WalletStreet) Run(ctx context.Context) (WalletStreetResult, error) {
 	began := time.Now()
 	s := &walletRun{o: o, replay: o.Line()}
@@ -194,7 +194,7 @@ func (s *walletRun) live(ctx context.Context) error {
 	return nil
 }
 
-// traced gives a diary to the meters of the traced account.
+// traced gives a diary to each meter of the traced account.
 func (s *walletRun) traced() {
 	for _, h := range s.houses {
 		if h.number != s.o.Trace {
@@ -238,7 +238,7 @@ func (h *walletHouse) pass(s *walletRun) error {
 		watts = unit.Power(mean/2 + h.load.Int64N(mean+1))
 	}
 	err := h.dev.SetLoad(watts)
-	for left := time.Hour; left > 0 && err == nil; { // from one moment to the next at which the relay can move
+	for left := time.Hour; left > 0 && err == nil; { // from one time at which the relay can move to the next
 		t := min(left, max(h.dev.Next(), time.Millisecond))
 		err = h.dev.Advance(t, nil)
 		left -= t
@@ -318,7 +318,7 @@ func (s *walletRun) pay(ctx context.Context, h *walletHouse, amount money.Minor)
 	return s.plantPaid(ctx, h, unanswered)
 }
 
-// trade makes payments: customers pay some hours after the wallet is nearly empty.
+// trade makes the payments of customers, some hours after their wallets are nearly empty.
 func (s *walletRun) trade(ctx context.Context) error {
 	for _, h := range s.houses {
 		w := &h.witness
@@ -335,7 +335,7 @@ func (s *walletRun) trade(ctx context.Context) error {
 	return nil
 }
 
-// press presses the key if the meter waits for it.
+// press presses the meter's key if the meter waits for it.
 func (h *walletHouse) press() error {
 	if s := h.dev.State(); s.Relay != supply.Armed {
 		return nil
@@ -345,8 +345,8 @@ func (h *walletHouse) press() error {
 	return err
 }
 
-// end lets everything arrive and compares the books. Time stands still. Messages that the network lost in the last hour
-// are sent again, because every meter reconnects.
+// end lets all messages arrive and compares the books. No time passes meanwhile. Messages that the network lost in the
+// last hour are sent again, because every meter reconnects.
 func (s *walletRun) end(ctx context.Context) error {
 	s.o.Loss = 0
 	for _, h := range s.houses {

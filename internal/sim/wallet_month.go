@@ -16,10 +16,10 @@ const (
 	LeastPlantDays = 11
 )
 
-// OrdinaryWallets returns a street in which money runs out all the time. Fixed charges use up money for which leases
-// were already signed, friendly windows forbid cut-offs, some accounts are protected or have several meters, people pay
+// OrdinaryWallets returns a street in which money runs out all the time. Fixed charges use up money for which leases were
+// already signed, and friendly windows forbid cut-offs. Some accounts are protected or have several meters. People pay
 // late, some registers cannot be true, persons cut supplies off, and customers move. After five ninths of the time the
-// server is down for two days. The network loses nothing.
+// server is down for two days. The network loses no messages.
 func OrdinaryWallets(meters, days int, seed uint64) WalletStreet {
 	down := days * 24 * 5 / 9
 	return WalletStreet{Meters: meters, Days: days, Seed: seed, Start: usualStart(), Paid: 6000, Again: 4000, Daily: 200, Protected: 50, Several: 5,
@@ -33,7 +33,7 @@ func (o WalletStreet) Possible() bool {
 		(o.Plant == "" || o.Days >= LeastPlantDays && slices.Contains(Plants(), o.Plant))
 }
 
-// Line returns the command that replays an ordinary street.
+// Line returns the command that repeats an ordinary street.
 func (o WalletStreet) Line() string {
 	line := fmt.Sprintf("paywatt sim --mode wallet --meters %d --days %d --seed %d", o.Meters, o.Days, o.Seed)
 	if o.Loss > 0 {
@@ -54,7 +54,7 @@ func (o WalletStreet) Line() string {
 // hash returns the hash of the balances and the rated energy.
 func (r *WalletStreetResult) hash() string {
 	h := fnv.New64a()
-	_, _ = fmt.Fprintln(h, r.Balances, r.Rated, int64(r.Used)) // a hash never fails
+	_, _ = fmt.Fprintln(h, r.Balances, r.Rated, int64(r.Used)) // writing to a hash never fails
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 

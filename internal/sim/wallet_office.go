@@ -30,8 +30,8 @@ import (
 
 // office is the server of a WalletStreet: the store and the use cases, without sockets, on the simulation's clock.
 type office struct {
-	now        time.Time        // of the street
-	clock      func() time.Time // of the store
+	now        time.Time        // time of the street
+	clock      func() time.Time // clock of the store
 	engine     *sqlite.Engine
 	wallets    *wallet.Wallets
 	quarantine *quarantine.Quarantine
@@ -48,10 +48,10 @@ type office struct {
 	posted   bool // the planted mistake was made
 }
 
-// open is an Opener that seals nothing, because the simulation has no secrets.
+// open is an Opener that does not encrypt, because the simulation has no secrets.
 type open struct{}
 
-// Seal returns a copy of its input. Hash returns a constant, because no hash is looked up.
+// Seal returns a copy of its input. Hash returns a constant, because the simulation looks up no hashes.
 func (open) Seal(_ string, plain []byte) []byte { return append([]byte(nil), plain...) }
 func (open) Hash(string, []byte) []byte         { return make([]byte, 32) }
 
@@ -69,7 +69,7 @@ func openOffice(o WalletStreet) (*office, error) {
 	return f, f.do(context.Background(), func(tx *store.Tx) error { return f.found(tx, o) })
 }
 
-// start opens the store for the n-th time and makes new use cases, so that only the store's contents survive.
+// start opens the store for the n-th time and makes new use cases, so that only the contents of the store survive.
 func (f *office) start(o WalletStreet, n byte) (err error) {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], o.Seed)
@@ -167,7 +167,7 @@ func (f *office) register(ctx context.Context, h *walletHouse, link []byte, prot
 	})
 }
 
-// pay makes a payment to an account. It reports 1 if somebody must press a key.
+// pay makes a payment to an account. It returns 1 if somebody must press a key.
 func (f *office) pay(ctx context.Context, h *walletHouse, amount money.Minor) (press int64, err error) {
 	err = f.do(ctx, func(tx *store.Tx) error {
 		i, err := tx.NewID()
@@ -188,7 +188,7 @@ func (f *office) pay(ctx context.Context, h *walletHouse, amount money.Minor) (p
 	return press, err
 }
 
-// serve does what a server does in an hour: it watches its meters, handles their records, charges, decides, and sends.
+// serve does a server's work of an hour: it watches the meters, handles their records, charges, decides and sends.
 func (s *walletRun) serve(ctx context.Context, faults bool) error {
 	f := s.office
 	if !f.seen.IsZero() && f.now.Sub(f.seen) > 90*time.Minute {
@@ -236,7 +236,7 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 			err = errors.Join(err, h.press())
 		}
 		err = errors.Join(err, s.upload(ctx, touched, faults))
-		if err == nil { // an order may be wrong by the time it is signed; a real server checks again within a minute
+		if err == nil { // an order may be wrong when it is signed; a real server checks again within a minute
 			_, err = f.wallets.Watch(ctx, f.by)
 		}
 	}
@@ -266,7 +266,7 @@ func (f *office) look(ctx context.Context, unseen time.Time) error {
 	})
 }
 
-// wake makes all messages for the meters due, as if the meters had just connected.
+// wake makes all messages for the given meters due, as if the meters had just connected.
 func (f *office) wake(ctx context.Context, houses []*walletHouse) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		for _, h := range houses {
@@ -340,7 +340,7 @@ func (f *office) compare(ctx context.Context, s *walletRun) error {
 }
 
 // balance lets the witness check the books of an account: the payments, less the charges of the days that have begun,
-// less the cost of the energy that the server knows of. A doubtful register must move no money.
+// less the cost of the energy that the server knows about. A doubtful register must move no money.
 func (f *office) balance(tx *store.Tx, h *walletHouse) (money.Minor, error) {
 	rows, err := tx.WalletsOf(h.account)
 	w := &h.witness

@@ -13,32 +13,32 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// fate holds the events of a house besides the network's: registers that cannot be true, cut-offs by persons, and
-// customers who move out and in.
+// fate holds the events of a house, except those of the network: registers that cannot be true, cut-offs by persons,
+// and customers who move out and in.
 type fate struct {
 	spoilt   map[uint64]int64 // false registers by record number
-	doubtful uint64           // the newest of these records
-	judged   uint64           // readings up to here were sent and do not change any more
-	decideAt int              // hour in which somebody reviews the doubtful reading; 0: there is none
-	backAt   int              // hour in which a person's cut-off is taken back; 0: there is none
+	doubtful uint64           // number of the newest of these records
+	judged   uint64           // readings up to this number were sent and do not change any more
+	decideAt int              // hour in which somebody reviews the doubtful reading; 0 if there is none
+	backAt   int              // hour in which a person's cut-off is taken back; 0 if there is none
 	inAt     int              // hour in which the next customer moves in
 }
 
-// once reports whether an event happens in this hour that happens once in so many hours on average. For 0 it never happens.
+// once reports whether an event happens in this hour. The event happens once in the given number of hours on average, and never for 0.
 func (h *walletHouse) once(in int) bool { return in > 0 && h.fates.IntN(in) == 0 }
 
-// spoils returns the register of a reading as it is sent. Now and then it is 0, far behind or far ahead. The register
-// stays the same however often the record is sent.
+// spoils returns the register of a reading as it is sent. Sometimes the sent register is 0, far too low or far too high.
+// A repeated record has the same register each time.
 func (h *walletHouse) spoils(o WalletStreet, seq uint64, register int64) int64 {
 	if wrong, ok := h.fate.spoilt[seq]; ok {
 		return wrong
 	}
 	if seq <= h.fate.judged {
-		return register // as sent before
+		return register // the same register as before
 	}
 	h.fate.judged = seq
 	waits := h.witness.view.doubt || h.doubted()
-	if waits || !h.witness.rated || register < 3000 || !h.once(o.Spoilt) { // where rating begins, any register is accepted
+	if waits || !h.witness.rated || register < 3000 || !h.once(o.Spoilt) { // at the beginning of rating, any register is accepted
 		return register
 	}
 	if h.fate.spoilt == nil {
@@ -105,7 +105,7 @@ func refused(is bool, why any) error {
 	return fmt.Errorf("refused: %+v", why)
 }
 
-// switches lets a person cut a supply off, and restore it after some time.
+// switches lets a person cut off a supply, and restore it after some time.
 func (s *walletRun) switches(ctx context.Context, h *walletHouse) error {
 	w, off := &h.witness, false
 	switch {
@@ -129,7 +129,7 @@ func (s *walletRun) switches(ctx context.Context, h *walletHouse) error {
 	})
 }
 
-// moves lets the customer of a house with its own account move out, and the next one move in some days later.
+// moves lets the customer of a house with its own account move out, and the next customer move in some days later.
 func (s *walletRun) moves(ctx context.Context, h *walletHouse) error {
 	w, f := &h.witness, s.office
 	switch {

@@ -14,20 +14,20 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Mistakes that the server can make on purpose, from the tenth day on.
+// Mistakes that the server can make on purpose, beginning on the tenth day.
 const (
-	// PlantLate: after a payment no connect is sent for a cut-off that was signed and not answered, so the late cut-off
-	// stays.
+	// PlantLate: a cut-off is signed and not answered, then a payment is made. The server sends no connect, so the late
+	// cut-off stays.
 	PlantLate = "late-acknowledgement"
-	// PlantStale: a meter is cut off after a payment, by a reading from before it.
+	// PlantStale: a meter is cut off after a payment, because of a reading from before the payment.
 	PlantStale = "stale-reading"
-	// PlantTwice: the newest use of a meter is posted twice.
+	// PlantTwice: the newest use of a meter is charged twice.
 	PlantTwice = "post-twice"
-	// PlantReturn: every meter is cut off as soon as the server is back, before it has heard from the meter.
+	// PlantReturn: every meter is cut off as soon as the server is back, before the meter has sent a reading.
 	PlantReturn = "cut-on-return"
 	// PlantStarve: leases are not renewed.
 	PlantStarve = "never-renew"
-	// PlantHeldRate: the use according to a register that cannot be true is charged.
+	// PlantHeldRate: the server charges use according to a register that cannot be true.
 	PlantHeldRate = "rate-held-register"
 	// PlantHeldCut: a meter is cut off because of a register that cannot be true.
 	PlantHeldCut = "cut-by-held-register"
@@ -40,10 +40,10 @@ func Plants() []string {
 	return []string{PlantLate, PlantStale, PlantTwice, PlantReturn, PlantStarve, PlantHeldRate, PlantHeldCut, PlantMoved}
 }
 
-// plantFrom is the hour from which on mistakes are planted.
+// plantFrom is the hour in which the planting of mistakes begins.
 const plantFrom = 240
 
-// forgets reports whether a planted mistake suppresses an order.
+// forgets reports whether a planted mistake keeps an order from being sent.
 func (s *walletRun) forgets(h *walletHouse, t command.Type) bool {
 	if s.hour < plantFrom {
 		return false
@@ -57,8 +57,8 @@ func (s *walletRun) forgets(h *walletHouse, t command.Type) bool {
 	return false
 }
 
-// plantPaid plants the mistakes that follow a payment. unanswered says whether a cut-off was on its way before the
-// payment.
+// plantPaid plants the mistakes that follow a payment. The parameter unanswered says whether a cut-off was on its way
+// before the payment.
 func (s *walletRun) plantPaid(ctx context.Context, h *walletHouse, unanswered bool) error {
 	w := &h.witness
 	if s.hour < plantFrom {
@@ -75,7 +75,8 @@ func (s *walletRun) plantPaid(ctx context.Context, h *walletHouse, unanswered bo
 	return nil
 }
 
-// cut orders a cut-off as a person would. The server sends it whatever its rules say, and the witness is not informed.
+// cut orders a cut-off in the way a person does. The server's rules do not stop such an order, and the witness is not
+// told that a person ordered it.
 func (f *office) cut(ctx context.Context, h *walletHouse) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := wallet.Switch(tx, h.n, true, "planted", "planted", tx.Now)
@@ -83,7 +84,7 @@ func (f *office) cut(ctx context.Context, h *walletHouse) error {
 	})
 }
 
-// plantReturn plants its mistake in the hour in which the server is back, before any record has arrived.
+// plantReturn plants PlantReturn in the first hour after the server was down, before any record has arrived.
 func (s *walletRun) plantReturn(ctx context.Context, faults bool) error {
 	if s.o.Plant != PlantReturn || s.hour != s.o.DownTo {
 		return nil
@@ -131,7 +132,7 @@ func (s *walletRun) plant(ctx context.Context) error {
 	return nil
 }
 
-// again posts the newest use of a meter a second time.
+// again charges the newest use of a meter a second time.
 func (f *office) again(tx *store.Tx, h *walletHouse) error {
 	j := ledger.Journal{Kind: ledger.Usage, Ref: wallet.UseRef(h.meter, 100_000), PostedAt: f.now}
 	err := tx.C.Query(`SELECT a.code, a.subject, p.amount FROM posting p JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account

@@ -8,43 +8,44 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Rule is a rule that the witness checks. It uses only the witness's own records: what went over the wire, what was
-// paid and what the meter counted.
+// Rule is a rule that the witness checks. It uses only the witness's own records: the messages on the wire, the
+// payments and the meter's registers.
 type Rule string
 
 // The rules of the witness.
 const (
-	// RuleLease: a lease covers no more energy than is paid for when it is signed.
+	// RuleLease: a lease covers no more energy than was paid for when the lease was signed.
 	RuleLease Rule = "lease-beyond-money"
-	// RuleUnheard: after the server was down, no cut-off before a reading of the meter has arrived.
+	// RuleUnheard: after the server was down, it sends no cut-off before a reading of the meter has arrived.
 	RuleUnheard Rule = "cut-on-return"
-	// RuleStale: no cut-off by a reading that is older than two intervals and five minutes, by the meter's or the server's
-	// clock.
+	// RuleStale: a reading causes no cut-off if it is older than two intervals and five minutes, by the meter's or the
+	// server's clock.
 	RuleStale Rule = "cut-by-stale-reading"
-	// RuleBefore: no cut-off by a reading from before the newest payment, while money from that payment is left.
-	// What the meter used before is charged when it reports it, however late.
+	// RuleBefore: a reading from before the newest payment causes no cut-off while money from that payment is left.
+	// Energy that the meter used before is charged when the meter reports it, even if it reports late.
 	RuleBefore Rule = "cut-by-reading-before-payment"
-	// RuleUnjust: no cut-off with money left, of a protected account, or in a friendly window.
+	// RuleUnjust: there is no cut-off with money left, of a protected account, or in a friendly window.
 	RuleUnjust Rule = "unjust-cut"
-	// RuleHeld: as long as no person has decided about a register that cannot be true, it causes no cut-off, no lease
-	// beyond the money and no change of money.
+	// RuleHeld: a register that cannot be true causes no cut-off, no lease beyond the money and no change of money until
+	// a person has decided about it.
 	RuleHeld Rule = "decided-by-held-register"
-	// RuleLate: a cut-off that was signed before a payment is followed by a connect in the hour of the payment, no matter
-	// when it was obeyed or acknowledged. The exception is a cut-off that was never obeyed and has expired.
+	// RuleLate: a cut-off that was signed before a payment is followed by a connect in the hour of the payment. It does not
+	// matter when the meter obeyed or acknowledged the cut-off. The exception is an expired cut-off that the meter never
+	// obeyed.
 	RuleLate Rule = "no-connect-after-late-cut"
-	// RuleStarved: no lease runs out that should have been renewed, while there is money and the connection works.
+	// RuleStarved: the server renews every lease before it runs out, while there is money and the connection works.
 	RuleStarved Rule = "lease-not-renewed"
 	// RuleDark: no supply is off while money and lease energy are left.
 	RuleDark Rule = "off-with-money"
 	// RuleBeyond: no meter counts beyond its lease.
 	RuleBeyond Rule = "beyond-lease"
-	// RuleRelay: no relay moves unless a cause was delivered.
+	// RuleRelay: no relay moves unless a message or event that causes the move was delivered.
 	RuleRelay Rule = "relay-without-cause"
 	// RulePerson: only a person ends a person's cut-off, and only moving in and a payment end the vacancy of a house.
 	RulePerson Rule = "undone-without-person"
-	// RuleTwice: the books charge no more than the cost of what was used.
+	// RuleTwice: the books charge no more than the cost of the used energy.
 	RuleTwice Rule = "charged-twice"
-	// RuleBooks: the books charge no less than the cost of what was used.
+	// RuleBooks: the books charge no less than the cost of the used energy.
 	RuleBooks Rule = "charged-too-little"
 	// RuleRecords: every record of a meter arrives in the end.
 	RuleRecords Rule = "records-lost"
@@ -56,10 +57,10 @@ type Violation struct {
 	Text string `json:"text"`
 }
 
-// String returns the rule and its violation.
+// String returns the rule and the text of the violation.
 func (v Violation) String() string { return string(v.Rule) + ": " + v.Text }
 
-// sent checks a message that the server has just signed, whether it arrives or not.
+// sent checks a message that the server has just signed, even if the message never arrives.
 func (w *witness) sent(p parcel) {
 	w.trace("sent %s %s to %d Wh", p.down, p.kind, p.lease.MaxRegisterWh)
 	switch {
@@ -81,10 +82,10 @@ func (w *witness) sent(p parcel) {
 	}
 }
 
-// sentLease checks a lease. A lease below the meter's current one grants nothing.
+// sentLease checks a lease. A lease below the meter's current lease grants no energy.
 func (w *witness) sentLease(lease wire.Lease) {
 	paid, others := w.account.energy(w.now, known), w.account.others(w)
-	if w.riskAt.Equal(w.now) { // the lease may have been ordered before that reading came, so the smaller risk does not apply to it yet
+	if w.riskAt.Equal(w.now) { // the lease may have been ordered before that reading came, so the smaller risk does not count yet
 		w.risk = max(w.risk, w.riskWas)
 	}
 	w.risk, w.signed, w.signedAt = max(w.risk, w.lease.MaxRegisterWh, lease.MaxRegisterWh), lease.Seq, w.now
@@ -106,7 +107,7 @@ func (w *witness) sentLease(lease wire.Lease) {
 	}
 }
 
-// sentCut checks a cut-off that no person ordered. It reports the first rule that is broken.
+// sentCut checks a cut-off that no person ordered. It reports the first broken rule.
 func (w *witness) sentCut() {
 	reading := time.Unix(w.view.last.at, 0)
 	paid := w.account.energy(w.now, known)
@@ -129,8 +130,8 @@ func (w *witness) sentCut() {
 	}
 }
 
-// closes ends an hour, after everything that could arrive has arrived. up says whether the server runs, reached whether
-// the house has network, heard whether the server has all records of the meter.
+// closes ends an hour, when all messages that could arrive have arrived. The parameter up says whether the server runs,
+// reached whether the house has network, and heard whether the server has all records of the meter.
 func (w *witness) closes(up, reached, heard bool) {
 	if !up {
 		w.blind, reached, heard = w.now, false, false
@@ -147,12 +148,12 @@ func (w *witness) closes(up, reached, heard bool) {
 	w.missed, w.lateLease = false, false
 }
 
-// hour checks the supply at the end of an hour. It is called after closes, which is called for each meter of the account.
+// hour checks the supply at the end of an hour. It is called after closes has been called for each meter of the account.
 //
 // With money and lease energy left, a supply may be off only because a person wants it off, because nobody lives there, or
-// because its connect cannot get through: the house has no network, the server is down, or the network lost or delayed a
-// connect in this very hour. A message takes no time here, and a key is pressed at once. Nothing else excuses
-// the server, not even a record that was late or lost on the way up: the server has the money and knows what it sent.
+// because its connect cannot get through. In the last case the house has no network, the server is down, or the network lost
+// or delayed a connect in this very hour. A message takes no time in the simulation, and a key is pressed at once. No other
+// cause excuses the server. Even a late or lost record does not, because the server has the money and knows its own orders.
 func (w *witness) hour() {
 	w.renewable = w.wanted && w.renews()
 	money, leased := w.account.energy(w.now, known), w.lease.MaxRegisterWh-int64(w.register)
@@ -169,10 +170,10 @@ func (w *witness) hour() {
 	}
 }
 
-// renews reports whether the server must have renewed the lease by now: according to its records, no more than half of
-// a new lease would be left. The meters of an account share its money equally, and what another meter may still use by
-// a signed lease is not available. A tolerance of 100 Wh covers the rounding of money. If anything of the account is on
-// its way or waits for a person, it reports false.
+// renews reports whether the server must have renewed the lease by now: according to the server's records, at most half of
+// a new lease would be left. The meters of an account share its money equally. Energy that another meter may still use
+// under a signed lease is not available. A tolerance of 100 Wh covers the rounding of money. If a message for the account
+// is on its way, or a decision waits for a person, renews reports false.
 func (w *witness) renews() bool {
 	paid := w.account.energy(w.now, known)
 	next := min(paid/int64(len(w.account.members)), w.limit)
@@ -191,5 +192,5 @@ func (w *witness) renews() bool {
 	return 2*max(0, w.lease.MaxRegisterWh-int64(known(w)))+100 <= next
 }
 
-// may returns what the meter may still use by any lease that was signed for it, as far as the server can know.
+// may returns the energy that the meter may still use under any lease signed for it, as far as the server can know.
 func (w *witness) may() int64 { return max(0, max(w.risk, w.lease.MaxRegisterWh)-int64(known(w))) }

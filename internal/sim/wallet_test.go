@@ -20,8 +20,8 @@ var (
 	seed    = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
 )
 
-// aMonth returns a street with ample money and leases, so that only the network differs between runs. Energy is priced
-// by the time of use, and some accounts have two or three meters.
+// aMonth returns a street with ample money and leases, so that only the network differs between runs. Its prices depend
+// on the time of use, and some accounts have two or three meters.
 func aMonth(t *testing.T) sim.WalletStreet {
 	t.Helper()
 	return sim.WalletStreet{Meters: *wallets, Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
@@ -58,8 +58,9 @@ func just(t *testing.T, r sim.WalletStreetResult) {
 	}
 }
 
-// TestAMonthOfLossChangesNoBalance runs the same month twice: once with a perfect network, and once with nearly a third
-// of all messages lost, others doubled, late or out of order, and houses without network for days.
+// TestAMonthOfLossChangesNoBalance runs the same month twice: once with a perfect network, and once with a bad one. The
+// bad network loses nearly a third of all messages. Other messages are doubled, late or out of order, and some houses have
+// no network for days. The balances must be equal.
 func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 	calm := live(t, aMonth(t))
 	rough := aMonth(t)
@@ -76,12 +77,12 @@ func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 }
 
 // TestEveryCutIsJust lets money run out all the time, in the same bad network. Fixed charges use up money for which
-// leases were already signed, friendly windows forbid cut-offs, some accounts are protected, people pay late, and the
+// leases were already signed. Friendly windows forbid cut-offs, some accounts are protected, and people pay late. The
 // server is down for two days.
 func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *wallets, *seed)) }
 
-// TestEveryCutIsJustWhenLittleIsPaid lets people pay very little at a time. Energy that their meter reports late may have
-// used up the payment already.
+// TestEveryCutIsJustWhenLittleIsPaid lets people pay very little at a time. Energy that a meter reports late may have used
+// up the payment already.
 func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
 	o := cuts(t, *wallets, *seed)
 	o.Paid, o.Again = 1500, 800
@@ -95,8 +96,9 @@ func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
 	everyCutIsJust(t, o)
 }
 
-// TestACutEndsWithThePersonWhoWantedIt simulates one account of the month above. A person takes a cut-off back while it
-// is still being resent. No money is left in the wallet, but the last reading is too old for a cut-off.
+// TestACutEndsWithThePersonWhoWantedIt simulates one account of the month in TestEveryCutIsJust. A person takes back a
+// cut-off that the server is still sending again. No money is left in the wallet, but the last reading is too old for a
+// cut-off.
 func TestACutEndsWithThePersonWhoWantedIt(t *testing.T) {
 	o := cuts(t, 4, 13)
 	o.First, o.Loss, o.Several = 728, 45, 2
@@ -127,7 +129,7 @@ func cuts(t *testing.T, meters int, seed uint64) sim.WalletStreet {
 }
 
 // TestMetersThatShareAnAccountNeverOwe has two or three meters on most accounts and prices by time of use, but no fixed
-// charges. Even in the same bad network no account ever uses more than it has paid for.
+// charges. Even in the same bad network, no account may ever use more energy than it has paid for.
 func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
 	o := cuts(t, *wallets, *seed)
 	o.Daily, o.Protected, o.Supply, o.Several, o.TOU, o.Moves, o.Spoilt = 0, 0, registry.SupplyPolicy{}, 2, true, 0, 0
@@ -139,8 +141,8 @@ func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
 	}
 }
 
-// TestTheWitnessFindsWhatIsPlanted makes the server break the rules. The rule for each mistake must catch it first,
-// before any other rule reports the same meter.
+// TestTheWitnessFindsWhatIsPlanted makes the server break the rules. The rule against each mistake must report the
+// meter before any other rule does.
 func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 	for _, c := range []struct {
 		plant string
@@ -157,7 +159,7 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 	} {
 		t.Run(c.plant, func(t *testing.T) {
 			o := cuts(t, 12, *seed)
-			o.Plant, o.Days, o.Seed = c.plant, 20, 7 // a street in which each mistake can happen
+			o.Plant, o.Days, o.Seed = c.plant, 20, 7 // a street in which each planted mistake can happen
 			if c.rule == sim.RuleHeld {
 				o.Spoilt = 50
 			}
@@ -176,8 +178,8 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 }
 
 // TestAServerThatIsDownLeavesNobodyDark stops the server for four days. Households that have money and use up to 2.4
-// kWh a day stay on. A household that uses more goes off at exactly the last Wh of its lease: RuleRelay forbids
-// an earlier end, and RuleBeyond a later one. No meter is cut off before the server has heard from it again.
+// kWh a day stay on. A household that uses more goes off at exactly the last Wh of its lease: RuleRelay forbids an
+// earlier cut, and RuleBeyond a later one. No meter is cut off before the server has heard from it again.
 func TestAServerThatIsDownLeavesNobodyDark(t *testing.T) {
 	o := sim.WalletStreet{Meters: 40, Days: 14, Seed: 8, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Paid: 100_000,
 		DownFrom: 150, DownTo: 150 + 4*24,

@@ -55,7 +55,7 @@ func (s *walletRun) upload(ctx context.Context, houses []*walletHouse, faults bo
 	return nil
 }
 
-// collect returns the records of a house that reach the server now.
+// collect returns the records of a house that reach the server at this moment.
 func (s *walletRun) collect(h *walletHouse, faults bool) ([]metering.Record, error) {
 	var recs []metering.Record
 	add := func(r wire.Record) {
@@ -113,20 +113,20 @@ func (s *walletRun) collect(h *walletHouse, faults bool) ([]metering.Record, err
 	return recs, nil
 }
 
-// parcel is a signed message on its way to a meter.
+// parcel is a signed message on the way to its meter.
 type parcel struct {
 	h       *walletHouse
 	down    wire.Down
-	kind    string // as command.Type
-	order   id.ID  // the same in every copy
+	kind    string // kind of message, in the words of command.Type
+	order   id.ID  // identity of the order; the same in every copy
 	counter uint64
 	expires time.Time
-	lease   wire.Lease // of a lease
+	lease   wire.Lease // the content of a lease
 	topic   string
 	payload []byte
 }
 
-// send delivers the messages that the network delayed the hour before. Then it signs the messages that are due for
+// send delivers the messages that the network delayed in the hour before. Then it signs the messages that are due for
 // meters with network, and delivers them. It returns the houses that it has tried to reach.
 func (s *walletRun) send(ctx context.Context, faults bool) ([]*walletHouse, error) {
 	f := s.office
@@ -174,7 +174,7 @@ func (s *walletRun) send(ctx context.Context, faults bool) ([]*walletHouse, erro
 	return touched, err
 }
 
-// sign signs one message. leaves is false if the order is no longer to be sent, or a planted mistake suppresses it.
+// sign signs one message. The result leaves is false if the order must not be sent any more, or if a planted mistake suppresses it.
 func (s *walletRun) sign(tx *store.Tx, h *walletHouse, c job.Claim) (p parcel, leaves bool, err error) {
 	var b job.Body
 	if err := json.Unmarshal(c.Body, &b); err != nil {
@@ -246,7 +246,7 @@ func (s *walletRun) deliver(p parcel, faults bool) error {
 	return s.arrives(p, times)
 }
 
-// arrives delivers a message to a meter this many times.
+// arrives delivers a message to a meter the given number of times.
 func (s *walletRun) arrives(p parcel, times int) error {
 	p.h.witness.delivered(p, p.h.dev.Now())
 	for range times {

@@ -12,51 +12,52 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// witness watches one meter and the wire to it. It judges by its own arithmetic and records, and uses none of the
+// witness watches one meter and the wire to it. It decides by its own arithmetic and records, and uses none of the
 // server's decisions. Its rules are in [Rule].
 type witness struct {
 	number    string
 	protected bool
 	friendly  func(at time.Time) bool
-	limit     int64 // of a lease
+	limit     int64 // limit of a lease
 	account   *walletAccount
 	tou       bool
 	now       time.Time
 	blind     time.Time // the last hour in which the server was down
-	bill      []billed  // the use by the hour
+	bill      []billed  // the use in each hour
 	base      int64     // the cost of the energy before this account's rating began
 	rated     bool      // rating has begun
 	view      serverView
 	lease     wire.Lease
-	counter   uint64 // of the last order that the meter accepted
+	counter   uint64 // counter of the last order that the meter accepted
 	taken     map[id.ID]bool
-	remote    bool // a disconnect was delivered, and no connect since
+	remote    bool // a disconnect was delivered, and no connect since then
 	relay     supply.Relay
 	register  unit.Energy
-	frozen    unit.Energy // the register when the lease came
-	// The newest signed order that switches the supply: off says whether it was a cut-off, and offSince when it was signed.
+	frozen    unit.Energy // the register when the lease arrived
+	// These fields describe the newest signed order that switches the supply: off says whether it was a cut-off, and offSince
+	// when it was signed.
 	off       bool
 	offSince  time.Time
-	offUntil  time.Time // when that cut-off expires
+	offUntil  time.Time // when the cut-off expires
 	person    bool      // a person wants the supply off
-	vacant    bool      // nobody lives here
+	vacant    bool      // the house has no customer
 	missed    bool      // a connect was sent in this hour and has not arrived
-	lateLease bool      // likewise a lease
+	lateLease bool      // a lease was sent in this hour and has not arrived
 
 	// risk is the highest register to which a signed lease may let the meter count, as far as the server can know. signed
 	// and signedAt are the number and time of the newest lease.
 	risk     int64
-	riskWas  int64     // before the newest reading reduced it
-	riskAt   time.Time // when that reading came
+	riskWas  int64     // risk before the newest reading reduced it
+	riskAt   time.Time // when that newest reading came
 	signed   uint64
 	signedAt time.Time
-	linked   bool // in this hour everything got through, both ways
+	linked   bool // all messages of this hour got through, in both directions
 
-	// At the end of each hour, when everything that could arrive has arrived, these are decided for the coming hour: whether
-	// the supply must be on, and whether the server should have renewed the lease before it ends.
+	// These are decided for the coming hour at the end of each hour, when all messages that could arrive have arrived. They say
+	// whether the supply must be on, and whether the server should renew the lease before it ends.
 	wanted, on, renewable bool
 
-	diary *diary // of events, if the meter is traced
+	diary *diary // log of events, if the meter is traced; else nil
 
 	changes            int64
 	dark, offWithMoney time.Duration
@@ -64,20 +65,21 @@ type witness struct {
 	found              []Violation
 }
 
-// serverView is what the server knows: registers by record number, and how far they have come without a gap.
+// serverView holds the server's knowledge of a meter: registers by record number, and the number up to which
+// they arrived without a gap.
 type serverView struct {
 	seq   uint64
 	ahead map[uint64]reported
 	last  reported
-	heard time.Time // server time at which that record arrived
-	// doubt says that a register came that cannot be true: no reading counts until a person has decided. behind is the
+	heard time.Time // server time at which the record seq arrived
+	// doubt says that a register arrived that cannot be true. No reading counts until a person has decided. behind is the
 	// newest reading that came meanwhile.
 	doubt  bool
-	since  time.Time // since when doubt is set
+	since  time.Time // time since when doubt is set
 	behind reported
 }
 
-// reported is a record as it went over the wire; at is 0 for a record that is not a reading.
+// reported is a record on the wire; its field at is 0 for a record that is not a reading.
 type reported struct {
 	at       int64
 	register unit.Energy
@@ -104,7 +106,7 @@ func (w *witness) wrong(r Rule, format string, args ...any) {
 	w.found = append(w.found, Violation{Rule: r, Text: fmt.Sprintf("meter %s at %s: %s", w.number, w.now.UTC().Format(time.RFC3339), text)})
 }
 
-// trace logs an event at a meter that is traced.
+// trace logs an event at a meter, if the meter is traced.
 func (w *witness) trace(format string, args ...any) {
 	if w.diary != nil {
 		w.diary.add(w.now.UTC().Format("2006-01-02T15:04 ") + w.number + " " + fmt.Sprintf(format, args...))
@@ -123,15 +125,15 @@ func (d *diary) add(line string) {
 	d.lines = append(d.lines, line)
 }
 
-// take returns the violations found and clears them.
+// take returns the violations that the witness has found, and clears them.
 func (w *witness) take() []Violation {
 	f := w.found
 	w.found = nil
 	return f
 }
 
-// heard handles a record that has reached the server. A register cannot be true if it is higher than what the meter has
-// counted, or lower than an earlier one.
+// heard handles a record that has reached the server. A register cannot be true if it is higher than the meter's actual
+// register, or lower than an earlier register.
 func (w *witness) heard(seq uint64, r reported) {
 	w.trace("heard record %d, register %d Wh at %d", seq, r.register, r.at)
 	if seq <= w.view.seq {
@@ -168,7 +170,7 @@ func (w *witness) counts(r reported) {
 		w.risk = w.lease.MaxRegisterWh
 	}
 	if !w.rated && !w.vacant {
-		w.rated, w.base = true, w.cost(r.register) // rating begins anew with the new customer
+		w.rated, w.base = true, w.cost(r.register) // rating begins again with the new customer
 	}
 }
 
@@ -182,9 +184,9 @@ func (w *witness) decided() {
 }
 
 // delivered handles a message that has reached the meter. The meter refuses an order whose counter is not above that of
-// the last order it accepted. It also refuses an order that has expired by its own clock, but that order uses up its
-// counter. Another copy of a known order is only answered again and does not use up its counter, so an order signed in
-// between is accepted when it comes late.
+// the last order it accepted. It also refuses an order that has expired by the meter's clock, but such an order still uses
+// up its counter. A second copy of a known order is only answered again and uses up no counter. So an order signed between
+// the two copies is accepted even if it comes late.
 func (w *witness) delivered(p parcel, clock time.Time) {
 	w.trace("delivered %s %s, counter %d", p.down, p.kind, p.counter)
 	if w.taken[p.order] || p.counter <= w.counter {
@@ -222,7 +224,7 @@ func (w *witness) passes(t time.Duration) {
 	}
 }
 
-// looks checks what the meter has done since the last call.
+// looks checks the changes at the meter since the last call.
 func (w *witness) looks(d *device.Device) {
 	s := d.State()
 	w.uses(s.Register)

@@ -8,7 +8,8 @@ import (
 )
 
 // TestAccountsOfSeveralMetersDoNotHideOthersThatAreDue has three accounts of four meters each, all with a supply that
-// is due. Asked for two accounts, the store returns two, so that the caller knows that there may be more.
+// needs a decision. A request for two accounts must return two accounts, so that the caller knows that there may be
+// more.
 func TestAccountsOfSeveralMetersDoNotHideOthersThatAreDue(t *testing.T) {
 	s := &walletRun{o: WalletStreet{Meters: 12, Days: 1, Seed: 3, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Several: 2}}
 	var err error

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// seen returns a witness of a meter with 10 kWh paid for.
+// seen returns the witness of a meter with 10 kWh paid for.
 func seen(o WalletStreet) *witness {
 	o.Start = time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC)
 	w := newWitness(o, "06000000008", false)
@@ -40,8 +40,8 @@ func TestThePageNamesEveryRule(t *testing.T) {
 	}
 }
 
-// TestWhatExcusesASupplyThatIsOff checks each cause for which a supply may be off, with 10 kWh paid for and a lease to
-// 10 kWh.
+// TestWhatExcusesASupplyThatIsOff checks each cause that allows a supply to be off, although 10 kWh are paid for and a
+// lease allows 10 kWh.
 func TestWhatExcusesASupplyThatIsOff(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -77,8 +77,8 @@ func TestWhatExcusesASupplyThatIsOff(t *testing.T) {
 	}
 }
 
-// TestTheWitnessCountsByTheHour prices a kilowatt-hour at night, one by day and one at the peak, and registers in
-// between.
+// TestTheWitnessCountsByTheHour checks the cost of one kilowatt-hour at night, one by day and one at the peak, and
+// of registers between these.
 func TestTheWitnessCountsByTheHour(t *testing.T) {
 	w := seen(WalletStreet{TOU: true})
 	start := w.now

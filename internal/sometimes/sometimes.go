@@ -1,8 +1,8 @@
 // Package sometimes counts how often random tests reached their rare states.
 //
-// A random test that never meets a full disk proves nothing about one, and nobody notices. So a test lists the states that it
-// must reach ([New]), counts each time it reaches one ([Counter.Reached]), and prints the counts at its end
-// ([Counter.Report]). In the long run of ./check full, the test fails if it never reached a state.
+// A random test that never meets a full disk does not test full disks, and nobody notices. So a test lists the states that it
+// must reach ([New]), counts each arrival at such a state ([Counter.Reached]), and prints the counts at its end
+// ([Counter.Report]). In the long run of ./check full, a test fails if it never reached one of its states.
 //
 // Only tests may import this package; go test ./internal/arch checks that.
 package sometimes
@@ -34,10 +34,10 @@ func New(states ...string) *Counter {
 	return c
 }
 
-// Reached counts that a state was reached. It panics for a state that is not listed, so that a misspelt name is noticed.
+// Reached counts one arrival at a state. It panics for a state that is not listed, so that a misspelt name is noticed.
 func (c *Counter) Reached(state string) { c.Add(state, 1) }
 
-// Add counts that a state was reached n times; 0 changes nothing.
+// Add counts n arrivals at a state. n may be 0.
 func (c *Counter) Add(state string, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,7 +47,7 @@ func (c *Counter) Add(state string, n int) {
 	c.counts[state] += n
 }
 
-// When counts that a state was reached if a condition holds.
+// When counts one arrival at a state if the condition holds.
 func (c *Counter) When(condition bool, state string) {
 	if condition {
 		c.Reached(state)
@@ -66,10 +66,10 @@ func (c *Counter) Never() (states []string) {
 	return states
 }
 
-// lineWidth is about how many characters of states are printed in one line.
+// lineWidth is the approximate number of characters in one line of states.
 const lineWidth = 150
 
-// Table returns the states with their counts, several in a line, the rarest first.
+// Table returns the states with their counts, several in each line, the rarest states first.
 func (c *Counter) Table() (lines []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,7 +93,7 @@ func (c *Counter) Table() (lines []string) {
 }
 
 // Report prints the table as lines of figures, which ./check repeats. In a long run it fails the test for every state that
-// was never reached; how names the run.
+// was never reached. The parameter how names the run in this error.
 func (c *Counter) Report(t testing.TB, how string, long bool) {
 	t.Helper()
 	never := c.Never()

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// A use case reaches the rows of another one through an accessor of its own transaction. There is only one transaction, so every
+// A use case reaches the rows of another use case through an accessor of its transaction. There is only one transaction, so every
 // accessor returns tx itself.
 
 // Once returns the transaction for stored answers.
@@ -38,7 +38,7 @@ func (tx *Tx) Vendors() vendor.Tx { return tx }
 // Wallets returns the transaction for settling wallets.
 func (tx *Tx) Wallets() wallet.SettleTx { return tx }
 
-// Notices returns the transaction for noting notices.
+// Notices returns the transaction for recording notices.
 func (tx *Tx) Notices() wallet.NoticeTx { return tx }
 
 // Rating returns the transaction for rating readings.
@@ -65,7 +65,7 @@ func (tx *Tx) Messages() notify.SaleTx { return tx }
 // Selling returns the transaction for writing a sale.
 func (tx *Tx) Selling() vending.SellTx { return tx }
 
-// Sold returns the transaction for reading what was sold.
+// Sold returns the transaction for reading completed sales.
 func (tx *Tx) Sold() vending.SoldTx { return tx }
 
 // Jobs returns the transaction for tokens without a sale.
@@ -74,7 +74,7 @@ func (tx *Tx) Jobs() vending.JobTx { return tx }
 // Reversals returns the transaction for reversals.
 func (tx *Tx) Reversals() vending.ReversalTx { return tx }
 
-// Cancelling returns the transaction for taking tokens back from a meter.
+// Cancelling returns the transaction for cancelling tokens at their meters.
 func (tx *Tx) Cancelling() vending.CancelTx { return tx }
 
 // Commands returns the transaction for giving commands to meters.
@@ -86,7 +86,7 @@ func (tx *Tx) Clock() vending.ClockTx { return tx }
 // Intake returns the transaction for records from meters.
 func (tx *Tx) Intake() intake.Tx { return tx }
 
-// Reports returns the transaction for what meters report.
+// Reports returns the transaction for the reports of meters.
 func (tx *Tx) Reports() intake.ReportTx { return tx }
 
 // Review returns the transaction for records that are held for review.

@@ -13,19 +13,19 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// Keys of meta about the clock; see [vending.Clock].
+// Keys of the table meta that are about the clock; see [vending.Clock].
 const (
-	metaClock   = "clock"    // microseconds since 1970: when the server's clock was last known to be trusted
-	metaTrusted = "trusted:" // of a tenant: when a person trusted the clock, and the time of the newest token then; both in microseconds
+	metaClock   = "clock"    // when the server's clock was last known to be trusted, in microseconds since 1970
+	metaTrusted = "trusted:" // for a tenant: when a person trusted the clock, and the time of the newest token then; both in microseconds
 )
 
-// span is the time between two moments, without the first and with the last.
+// span is the time between two moments. It includes the last moment, but not the first.
 type span struct{ from, to time.Time }
 
 // holds reports whether a moment lies in the span.
 func (s span) holds(at time.Time) bool { return at.After(s.from) && !at.After(s.to) }
 
-// parseSpan reads two moments in microseconds with a blank between them; zero moments for the empty text.
+// parseSpan reads two moments in microseconds with a blank between them; the empty text gives zero moments.
 func parseSpan(text string) (s span, err error) {
 	if text == "" {
 		return span{}, nil
@@ -40,7 +40,7 @@ func parseSpan(text string) (s span, err error) {
 // String returns the form that parseSpan reads.
 func (s span) String() string { return fmt.Sprintf("%d %d", s.from.UnixMicro(), s.to.UnixMicro()) }
 
-// moment reads microseconds since 1970, the zero time for the empty text.
+// moment reads microseconds since 1970, the empty text gives the zero time.
 func moment(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -51,7 +51,7 @@ func moment(text string) (time.Time, error) {
 
 func trustedKey(t access.Tenant) string { return metaTrusted + strconv.FormatInt(int64(t), 10) }
 
-// VendClock returns what the store knows about time. The newest token's identity holds its time of issue.
+// VendClock returns the times that the store knows. The newest token's identity holds its time of issue.
 func (tx *Tx) VendClock() (sale.Times, error) {
 	if t := tx.CachedClock(); t != nil {
 		return *t, nil
@@ -85,8 +85,8 @@ func (tx *Tx) readClock() (t sale.Times, err error) {
 	return t, err
 }
 
-// newestBut returns when the newest token was issued. It leaves out tokens from a time that a person has called wrong. If there are such
-// tokens, and the store's record of its clock is newer than the token found, it returns that record instead.
+// newestBut returns when the newest token was issued. It leaves out tokens from the span wrong, which a person has called wrong. If there
+// are such tokens, and the store's record of its clock is newer than the token found, it returns that record instead.
 func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Time, error) {
 	if !wrong.holds(newest) {
 		return newest, nil
@@ -99,8 +99,8 @@ func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Tim
 	return newest, nil
 }
 
-// ClockBegin is VendClock for a server that starts. A store that only older versions used has no record of a trusted clock. ClockBegin then
-// records the time of the newest journal or token, before this server writes a newer one.
+// ClockBegin does the work of VendClock for a server that starts. A store that only older versions used has no record of a trusted clock.
+// ClockBegin then records the time of the newest journal or token, before the server writes a newer row.
 func (tx *Tx) ClockBegin() (sale.Times, error) {
 	t, err := tx.VendClock()
 	if err != nil || !t.LastTrusted.IsZero() {

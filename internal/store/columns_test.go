@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sales"
 )
 
-// TestListsOfColumnsAreTheSchema: the list of a table has each of its columns once and no others, each with the type of the schema.
+// TestListsOfColumnsAreTheSchema: the list of a table has each of its columns once, with the type of the schema, and no other columns.
 func TestListsOfColumnsAreTheSchema(t *testing.T) {
 	forms := map[string]string{"TEXT": "t", "INTEGER": "i", "BLOB": "b"}
 	undone(t, func(tx *store.Tx) error {
@@ -100,7 +100,7 @@ const (
 	asItIs    = "one statement inserts its rows, and verification compares them with the log as they are"
 )
 
-// unlisted returns why each table without a list has none.
+// unlisted returns the tables without a list of columns, each with the reason.
 func unlisted() map[string]string {
 	return map[string]string{
 		"holiday_calendar": noCode, "outlet": noCode, "payment": noCode, "shift": noCode, "terminal": noCode, "webhook_endpoint": noCode,
@@ -113,7 +113,7 @@ func unlisted() map[string]string {
 	}
 }
 
-// TestEveryTableHasAList: every table of the schema has a list of its columns, or a reason for having none that still holds.
+// TestEveryTableHasAList: every table of the schema has a list of its columns, or a valid reason for having none.
 func TestEveryTableHasAList(t *testing.T) {
 	reasons, source := unlisted(), sourceOfStore(t)
 	for _, l := range lists() {

@@ -67,10 +67,10 @@ var dueColumns = core.Columns[dueRow]{Table: "charge_due", Attested: []core.Colu
 var ChargeKind = core.AttestedKind{Name: "charge", Noun: "Charge", Prefix: id.Charge, From: "charge_due r", Key: "id", Order: "r.version",
 	Proof: dueColumns.Proof("r")}
 
-// ChargesOpen returns the unpaid charges and debts of an account, by priority and then oldest first, at most max of each. They need no
-// locks: every change to them locks the account's row first.
+// ChargesOpen returns the unpaid charges and debts of an account, by priority and then by age, the oldest first. It returns at most max
+// charges and at most max debts. Their rows need no locks, because every change to them locks the account's row first.
 func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, error) {
-	due, owing := false, false // most accounts have neither, and one statement finds that out
+	due, owing := false, false // most accounts have no charges and no debts, and one statement finds that out
 	_, err := tx.One(`SELECT CASE WHEN EXISTS (SELECT 1 FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross) THEN 1 ELSE 0 END,
 		CASE WHEN EXISTS (SELECT 1 FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0) THEN 1 ELSE 0 END`,
 		func(r core.Row) error { due, owing = r.Bool(0), r.Bool(1); return nil }, tx.Tenant, account)
@@ -87,7 +87,7 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, err
 	return dues, debts, fault.Wrap(err, "read open debts")
 }
 
-// ChargesOf returns the charges of an account from a local month on, paid or not.
+// ChargesOf returns the charges of an account, paid or not, beginning with a local month.
 func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]debt.Due, error) {
 	out, err := dueColumns.All(tx.C, `tenant_id = $1 AND account_id = $2 AND month >= $3 ORDER BY month, kind`, tx.Tenant, account, fromMonth)
 	return out, fault.Wrap(err, "read the charges of an account")
@@ -116,8 +116,8 @@ func (tx Rows) ChargedTo(account id.ID, date string) error {
 	return fault.Wrap(err, "note that account %s is charged to %s", account.Text(id.Account), date)
 }
 
-// ChargeAccounts locks and reads accounts of token meters that are not charged up to a date yet, after the given account. Closed accounts
-// are left out, unless they were never charged.
+// ChargeAccounts locks and reads accounts of token meters that are not charged up to the given date yet, after the given account. It
+// leaves out a closed account that was charged at least once.
 func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]debt.ChargeAccount, error) {
 	var out []debt.ChargeAccount
 	err := tx.C.Query(`SELECT id, tariff_id, opened_at, closed_at, charged_to FROM account
@@ -140,8 +140,8 @@ func (tx Rows) JobDone(name, period string) (bool, error) {
 	return found, fault.Wrap(err, "look for %s of %s", name, period)
 }
 
-// TakeCharges books what a sale pays towards charges and debts in their rows. A row that owes less than is paid is a broken invariant,
-// because the sale was priced under the account's lock.
+// TakeCharges books a sale's payments towards charges and debts in their rows. A payment above the amount that its row owes is a broken
+// invariant, because the sale was priced under the account's lock.
 func (tx Rows) TakeCharges(s sale.Sale) error {
 	for _, l := range s.Lines {
 		var err error
@@ -160,8 +160,8 @@ func (tx Rows) TakeCharges(s sale.Sale) error {
 	return nil
 }
 
-// ChargesGiveBack undoes what reserving a sale changed outside the ledger: payments towards charges and debts, the month's units and the
-// claim to free units. It must be called only once, when the sale fails or is reversed.
+// ChargesGiveBack undoes the changes that reserving a sale made outside the ledger: payments towards charges and debts, the month's units
+// and the claim to free units. It must be called only once for a sale, when the sale fails or is reversed.
 func (tx Rows) ChargesGiveBack(s sale.Sale) error {
 	for _, l := range s.Lines {
 		var err error

@@ -30,7 +30,7 @@ var debtColumns = core.Columns[debtRow]{Table: "debt", Attested: []core.Column[d
 	core.Text("against", func(d *debtRow) *string { return &d.Against }),
 	core.Text("memo", func(d *debtRow) *string { return &d.Memo }),
 	core.Time("created_at", func(d *debtRow) *time.Time { return &d.CreatedAt }),
-}, Unattested: []core.Column[debtRow]{ // the books prove what is outstanding
+}, Unattested: []core.Column[debtRow]{ // the books prove the outstanding amount
 	core.ID("id", func(d *debtRow) *id.ID { return &d.ID }),
 	core.Int("outstanding", func(d *debtRow) *money.Minor { return &d.Outstanding }),
 	core.Text("month", func(d *debtRow) *string { return &d.Month }),
@@ -51,7 +51,7 @@ func (tx Rows) DebtAdd(d debt.Debt) error {
 	return tx.Attest("debt", d.ID)
 }
 
-// Debt reads a debt by its identity. To change it, lock its account and read it again.
+// Debt reads a debt by its identity. To change the debt, lock its account and read the debt again.
 func (tx Rows) Debt(named id.ID) (debt.Debt, bool, error) {
 	var d debt.Debt
 	found, err := tx.One(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND id = $2`, debtColumns.To(&d), tx.Tenant, named)
@@ -80,7 +80,7 @@ func (tx Rows) giveDebtBack(s sale.Sale, l sale.Line) error {
 		l.Amount, s.Month, tx.Tenant, debt, s.Account)
 }
 
-// DebtWriteOff lowers a debt by the amount written off. False means that less than the amount is outstanding.
+// DebtWriteOff lowers a debt by the amount written off. It returns false if less than this amount is outstanding.
 func (tx Rows) DebtWriteOff(debt id.ID, amount money.Minor) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'written_off' ELSE status END,
 		version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding >= $1`, amount, tx.Tenant, debt)
@@ -94,19 +94,19 @@ func (tx Rows) DebtPay(debt id.ID, amount money.Minor) error {
 	return fault.Wrap(err, "pay debt %s", debt.Text(id.Debt))
 }
 
-// DebtPage lists debts, newest first, before the given one (zero: from the newest). A zero account means all accounts.
+// DebtPage lists debts, newest first, before the given debt (zero: from the newest). A zero account means all accounts.
 func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]debt.Debt, error) {
 	out, err := owing(tx, &debtColumns, `outstanding > 0`, account, open, before, max)
 	return out, fault.Wrap(err, "list debts")
 }
 
-// ChargePage lists charges in the same way.
+// ChargePage lists charges, with the same parameters as [Rows.DebtPage].
 func (tx Rows) ChargePage(account id.ID, open bool, before id.ID, max int) ([]debt.Due, error) {
 	out, err := owing(tx, &dueColumns, `paid < amount_gross`, account, open, before, max)
 	return out, fault.Wrap(err, "list charges")
 }
 
-// owing returns a page of debts or charges. unpaid is the SQL condition for an open one.
+// owing returns a page of debts or charges. The parameter unpaid is the SQL condition for open rows.
 func owing[T any](tx Rows, l *core.Columns[T], unpaid string, account id.ID, open bool, before id.ID, max int) ([]T, error) {
 	which := ``
 	if open {

@@ -16,7 +16,7 @@ import (
 const MaxHold = 7 * 24 * time.Hour
 
 // Hold reserves an amount on an account with a limit. The hold ends once: it is posted, voided or expires. If the limit leaves no room for
-// the amount, Hold returns the breach. what names the purpose.
+// the amount, Hold returns the breach. The parameter what names the purpose.
 func (tx Rows) Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error) {
 	if amount <= 0 || amount > money.MaxMinor || until.After(tx.Now.Add(MaxHold)) || !ledger.LimitOf(ref.Code).Limited() {
 		return id.ID{}, ledger.Breach{}, fmt.Errorf("%w: hold of %d on account %d until %s", core.ErrInvariant, amount, ref.Code, until)
@@ -46,10 +46,10 @@ func (tx Rows) Hold(ref ledger.AccountRef, amount money.Minor, what string, unti
 	return i, ledger.Breach{}, nil
 }
 
-// HoldPost turns a hold into a journal that takes at most the held amount from its account. False without a breach means that the hold had
-// already ended and that HoldPost posted no journal. The held amount is posted even if the account's limit was lowered since, because it
-// was reserved under the earlier limit. A breach therefore concerns another account. The hold is closed by then, so the caller must roll
-// back the whole transaction.
+// HoldPost turns a hold into a journal that takes at most the held amount from its account. It returns false without a breach if the hold
+// had already ended; then it posts no journal. The held amount is posted even if the account's limit was lowered meanwhile, because it was
+// reserved under the earlier limit. So a breach always concerns another account. After a breach the hold is already closed, so the caller
+// must roll back the whole transaction.
 func (tx Rows) HoldPost(i id.ID, j ledger.Journal) (bool, ledger.Breach, error) {
 	h, open, err := tx.closeHold(i, "posted")
 	if err != nil || !open {
@@ -70,13 +70,13 @@ func (tx Rows) HoldPost(i id.ID, j ledger.Journal) (bool, ledger.Breach, error) 
 	return err == nil && !b.Refused(), b, err
 }
 
-// HoldVoid releases a hold. False means that it was already posted, voided or expired.
+// HoldVoid releases a hold. It returns false if the hold was already posted, voided or expired.
 func (tx Rows) HoldVoid(i id.ID) (bool, error) {
 	_, open, err := tx.closeHold(i, "voided")
 	return open, err
 }
 
-// HoldExpire ends at most max expired holds and returns how many it ended.
+// HoldExpire ends at most max expired holds and returns their number.
 func (tx Rows) HoldExpire(max int) (int, error) {
 	type one struct {
 		id      id.ID
@@ -120,7 +120,7 @@ func (tx Rows) closeHold(i id.ID, status string) (hold, bool, error) {
 	return h, open, nil
 }
 
-// addHeld changes the reserved amount of an account. The column's CHECK forbids less than zero.
+// addHeld changes the reserved amount of an account. The column's CHECK forbids a negative amount.
 func (tx Rows) addHeld(n int64, change money.Minor) error {
 	tx.UncacheAccounts()
 	return tx.Must(`UPDATE ledger_account SET held = held + $1 WHERE tenant_id = $2 AND n = $3`, change, tx.Tenant, n)

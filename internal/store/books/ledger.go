@@ -14,14 +14,14 @@ import (
 )
 
 // Post writes a journal: it opens missing accounts, updates the balances of accounts with a limit, and stores the journal's leaf. If the
-// journal would break a limit, Post writes none of it and returns the breach, from which the caller makes its refusal. Posting the same
-// kind and reference twice, or reversing a journal twice, is [core.ErrConflict].
+// journal would break a limit, Post writes nothing and returns the breach, from which the caller makes its refusal. The error is
+// [core.ErrConflict] if a journal of the same kind and reference exists, or if the journal to reverse was reversed before.
 //
 // Post checks that the postings sum to zero before it writes them. The sum is checked again from the stored rows.
 func (tx Rows) Post(j ledger.Journal) (ledger.Breach, error) { return tx.PostTogether(j) }
 
-// PostTogether is Post for several journals that are all written or none, such as the reversals of a sale and of its commission. A limit
-// is checked against their sum on an account, so one journal may make good what another one takes.
+// PostTogether posts several journals, all or none, such as the reversals of a sale and of its commission. It checks an account's limit
+// against the sum of the journals, so one journal may return the money that another one takes.
 func (tx Rows) PostTogether(js ...ledger.Journal) (ledger.Breach, error) {
 	facts := !slices.ContainsFunc(js, func(j ledger.Journal) bool { return !j.Kind.Fact() })
 	return tx.postAll(js, func(a ledger.AccountRef) bool { return facts && a.Code == ledger.Wallet })
@@ -99,7 +99,7 @@ func (tx Rows) accounts(all []ledger.Posting) ([]core.Account, error) {
 	return out, nil
 }
 
-// accountLocked reads an account by its number. accountRolled reads one by code and subject, with its roll-up.
+// accountLocked reads an account by its number. accountRolled reads an account by its code and subject, with its roll-up.
 var (
 	accountLocked = `SELECT ` + core.AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND n = $2`
 	accountRolled = `SELECT ` + core.AccountState.List("a") + `, CASE WHEN a.limited = 0 THEN (SELECT r.balance FROM rollup r
@@ -108,7 +108,7 @@ var (
 )
 
 // lock locks an account with a limit and reads it again, so that its balance stays true until the commit. On an engine without row locks
-// it does nothing. Accounts without a limit store no balance that could change.
+// it does nothing. An account without a limit needs no lock, because it stores no balance.
 func (tx Rows) lock(a *core.Account) error {
 	if tx.C.ForUpdate() == "" || !a.Limit.Limited() {
 		return nil
@@ -156,7 +156,7 @@ func (tx Rows) openAccount(ref ledger.AccountRef) (core.Account, error) {
 	return *opened, nil
 }
 
-// Bounds returns the values of a limit's two columns; nil for no bound.
+// Bounds returns the values of a limit's two columns; nil means no bound.
 func Bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
 	if at, ok := l.Floor(); ok {
 		floor = &at
@@ -167,8 +167,7 @@ func Bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
 	return floor, ceiling
 }
 
-// updateBalance updates the stored balance of a limited account. It fails unless the balance is still the one against which the limit was
-// checked.
+// updateBalance updates the stored balance of a limited account. It fails if the balance has changed since the limit was checked.
 func (tx Rows) updateBalance(a core.Account, change money.Minor) error {
 	tx.Fresh.Sum(a.N, a.Limit.Limited(), change)
 	if !a.Limit.Limited() || change == 0 {
@@ -183,13 +182,13 @@ func (tx Rows) updateBalance(a core.Account, change money.Minor) error {
 	return nil
 }
 
-// Listed reports whether a posting is in the index by account. Only accounts with a limit have statements; the others have roll-ups. The
-// carry of a sale is stored in the sale itself, and indexing it would write one more random page in every sale.
+// Listed reports whether a posting is in the index by account. Only accounts with a limit have statements. All other accounts have
+// roll-ups. The carry of a sale is stored in the sale itself, and indexing it would write one more random page in every sale.
 func Listed(k ledger.Kind, c ledger.Code) bool {
 	return ledger.LimitOf(c).Limited() && (k != ledger.Vend || c != ledger.Carry)
 }
 
-// journalRow is a row of journal, without its postings. Its leaf proves it.
+// journalRow is a row of the table journal, without its postings. The journal's leaf proves the row.
 type journalRow = ledger.Journal
 
 var journalColumns = core.Columns[journalRow]{Table: "journal", Unattested: []core.Column[journalRow]{
@@ -202,13 +201,14 @@ var journalColumns = core.Columns[journalRow]{Table: "journal", Unattested: []co
 	{Name: "leaf", Form: 'b'}, {Name: "seal_n", Form: 'i'}, {Name: "mark", Form: 'b'},
 }}
 
-// journalInsert adds a journal; journalQuery reads journals.
+// journalInsert adds a journal. journalQuery reads journals.
 var (
 	journalInsert = `INSERT INTO ` + journalColumns.Into("leaf", "seal_n", "mark")
 	journalQuery  = `SELECT ` + journalColumns.List("") + ` FROM journal WHERE tenant_id = $1 AND `
 )
 
-// insertJournal writes the rows of a journal. It reads the sum back, or leaves that to the seal of the same commit.
+// insertJournal writes the rows of a journal. It checks the sum of the stored rows, or leaves this check to the seal
+// of the same commit.
 func (tx Rows) insertJournal(j *ledger.Journal, accounts []core.Account) error {
 	n, err := tx.SealNumber()
 	if err != nil {
@@ -237,12 +237,12 @@ func (tx Rows) insertJournal(j *ledger.Journal, accounts []core.Account) error {
 	return tx.ReadBack(map[id.ID]int64{j.ID: int64(len(j.Postings))})
 }
 
-// Journal reads a journal by its identity, with its postings in order; false if there is none.
+// Journal reads a journal by its identity, with its postings in order. It returns false if there is no such journal.
 func (tx Rows) Journal(i id.ID) (ledger.Journal, bool, error) {
 	return tx.journal(journalQuery+`id = $2`, tx.Tenant, i)
 }
 
-// JournalByRef reads the journal of an operation; false if there is none.
+// JournalByRef reads the journal of an operation. It returns false if there is no such journal.
 func (tx Rows) JournalByRef(k ledger.Kind, ref string) (ledger.Journal, bool, error) {
 	return tx.journal(journalQuery+`kind = $2 AND ref = $3 AND ref <> ''`, tx.Tenant, string(k), ref)
 }
@@ -263,9 +263,9 @@ func (tx Rows) journal(sql string, args ...any) (ledger.Journal, bool, error) {
 	return j, true, fault.Wrap(err, "read journal %s %s", j.Kind, j.Ref)
 }
 
-// Balance returns the signed balance of an account (debit +), including what this transaction has posted. An account that does not exist
-// has 0. Balance takes no lock: [Rows.Post] checks limits under its own locks, and a caller that reads a customer's balance holds the lock
-// of that customer's account.
+// Balance returns the signed balance of an account (debit +), including what this transaction has posted. A missing account has the
+// balance 0. Balance takes no lock: [Rows.Post] checks limits under its own locks, and a caller that reads a customer's balance holds the
+// lock of the customer's account.
 func (tx Rows) Balance(ref ledger.AccountRef) (money.Minor, error) {
 	if tx.Before != nil {
 		return tx.balanceNow(ref)
@@ -280,7 +280,8 @@ func (tx Rows) Balance(ref ledger.AccountRef) (money.Minor, error) {
 	return tx.derived(a.N)
 }
 
-// balanceNow is Balance for the case that everything unsealed is in this commit. It reads account and roll-up in one statement.
+// balanceNow does the work of Balance if this commit holds all unsealed journals. It reads the account and its roll-up in one
+// statement.
 func (tx Rows) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
 	if n, ok := tx.AccountN(ref); ok {
 		return tx.derived(n)
@@ -308,7 +309,8 @@ func (tx Rows) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
 	return money.Minor(rolled) + tx.Before.Sums[a.N].Amount + tx.Fresh.Sums[a.N].Amount, nil
 }
 
-// derived computes the balance of an account that stores none: its last roll-up plus the postings that are not sealed yet.
+// derived computes the balance of an account that does not store its balance: its last roll-up plus the postings that are not
+// sealed yet.
 func (tx Rows) derived(n int64) (money.Minor, error) {
 	if tx.Before != nil {
 		sum, err := tx.Number(core.RollupOf, tx.Tenant, n)
@@ -317,7 +319,7 @@ func (tx Rows) derived(n int64) (money.Minor, error) {
 		}
 		return money.Minor(sum) + tx.Before.Sums[n].Amount + tx.Fresh.Sums[n].Amount, nil
 	}
-	// This must be one statement: a seal committed between two statements would count the unsealed postings twice or not at all.
+	// This must be one statement: a seal committed between two statements would count unsealed postings twice or not at all.
 	sum, err := tx.Number(`SELECT COALESCE((SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2
 			ORDER BY seal_n DESC LIMIT 1), 0) + COALESCE((SELECT SUM(p.amount) FROM journal j
 			JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
@@ -329,7 +331,7 @@ func (tx Rows) derived(n int64) (money.Minor, error) {
 }
 
 // TrialBalance sums the books by account code, in the order of the codes. Codes without an account are left out. The amounts sum to zero.
-// The result is a list of postings without subjects: the entry that would open the same books elsewhere.
+// The result is a list of postings without subjects. The same postings would open these books in another system.
 func (tx Rows) TrialBalance() ([]ledger.Posting, error) {
 	var out []ledger.Posting
 	err := tx.C.Query(`SELECT a.code, SUM(CASE WHEN a.limited = 1 THEN a.balance ELSE COALESCE((
@@ -357,7 +359,7 @@ func (tx Rows) TrialBalance() ([]ledger.Posting, error) {
 	return out, nil
 }
 
-// tailOf sums what is posted to the accounts of a code without limits and not yet in a roll-up.
+// tailOf sums the postings that no roll-up includes yet, on the accounts of a code without limits.
 func (tx Rows) tailOf(c ledger.Code) (money.Minor, error) {
 	if ledger.LimitOf(c).Limited() {
 		return 0, nil
@@ -376,9 +378,9 @@ func (tx Rows) tailOf(c ledger.Code) (money.Minor, error) {
 	return money.Minor(tail), err
 }
 
-// SetLimit gives one account its own limit: a vendor's credit line, a wallet's overdraft. It opens the account if needed. The account may
-// already be past the new limit; from then on it can only move back. An account of a code without limits cannot get one, because it stores
-// no balance.
+// SetLimit gives one account its own limit: such as a vendor's credit line or a wallet's overdraft. It opens the account if needed. The
+// account may already be past the new limit; then its balance can only move back towards the limit. An account of a code without limits
+// cannot get one, because it stores no balance.
 func (tx Rows) SetLimit(ref ledger.AccountRef, at money.Minor) error {
 	l := ledger.LimitOf(ref.Code)
 	if !l.Limited() {

@@ -14,12 +14,12 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// postSlack is how long after its posting time a journal may be written, because a request can wait in a queue. BalanceAt looks this far
-// on both sides of a moment for journals that the order of the seals places on the wrong side.
+// postSlack is the longest delay between the posting time of a journal and its writing, because a request can wait in a queue. A journal
+// near a moment may thus be in a seal on the other side of that moment. So BalanceAt searches this far before and after the moment.
 const postSlack = 10 * time.Minute
 
-// LedgerAccounts lists accounts with their balances in the order in which they were opened, after the one with this number. Code 0 means
-// all codes.
+// LedgerAccounts lists accounts with their balances in the order in which they were opened, after the account with the given number. Code
+// 0 means all codes.
 func (tx Rows) LedgerAccounts(code ledger.Code, after int64, max int) ([]report.Account, error) {
 	var out []report.Account
 	limited := map[int64]bool{}
@@ -46,8 +46,8 @@ func (tx Rows) LedgerAccounts(code ledger.Code, after int64, max int) ([]report.
 	return out, fault.Wrap(err, "list ledger accounts")
 }
 
-// BalanceAt returns the signed balance of an account with everything that was posted up to a moment. For an account that stores its
-// balance it goes back from the present one; for all others it starts from the last roll-up before the moment.
+// BalanceAt returns the signed balance of an account with all postings up to a moment. For an account that stores its balance it goes
+// back from the present balance. For all others it starts from the last roll-up before the moment.
 func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil || !found {
@@ -77,7 +77,7 @@ func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, erro
 }
 
 // allListed returns the SQL condition that makes a query use the index of postings by account. It is empty for codes whose postings are
-// not all in the index ([Listed]); the query then scans everything posted in the period.
+// not all in the index ([Listed]); the query then scans all postings of the period.
 func allListed(c ledger.Code) string {
 	if !ledger.LimitOf(c).Limited() || c == ledger.Carry {
 		return ``
@@ -89,8 +89,8 @@ func wrapBalance(ref ledger.AccountRef, err error) error {
 	return fault.Wrap(err, "balance of account %d %q at a past time", ref.Code, ref.Subject)
 }
 
-// sealAfter returns the number of the first seal after a moment, or the last number plus one if there is none. It also returns the time of
-// the seal before that one, or 1970 if there is none. Seals are numbered without gaps in the order of time.
+// sealAfter returns the number of the first seal after a moment, or the last number plus one if there is no such seal. It also returns the
+// time of the previous seal, or 1970 if there is no previous seal. Seals are numbered without gaps in the order of time.
 func (tx Rows) sealAfter(at time.Time) (int64, time.Time, error) {
 	last, err := tx.Number(`SELECT MAX(n) FROM seal WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {
@@ -116,7 +116,7 @@ func (tx Rows) sealAfter(at time.Time) (int64, time.Time, error) {
 	return low, before, nil
 }
 
-// Journals lists journals, newest first, before the given one (zero for the newest).
+// Journals lists journals, newest first, before the given journal (zero: from the newest).
 func (tx Rows) Journals(f report.JournalFilter, before id.ID, max int) ([]ledger.Journal, error) {
 	ids, err := tx.journalIDs(f, core.UpTo(before), max)
 	if err != nil {
@@ -158,7 +158,7 @@ func (tx Rows) journalIDs(f report.JournalFilter, before id.ID, max int) ([]id.I
 	return out, tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, row, tx.Tenant, before, max)
 }
 
-// newest returns the max newest identities, newest first.
+// newest returns the newest identities, at most max, newest first.
 func newest(ids []id.ID, max int) []id.ID {
 	slices.SortFunc(ids, func(a, b id.ID) int { return bytes.Compare(b[:], a[:]) })
 	return ids[:min(len(ids), max)]

@@ -9,5 +9,5 @@ type Rows struct{ *core.Tx }
 // Of returns the rows of a transaction.
 func Of(tx *core.Tx) Rows { return Rows{tx} }
 
-// Lists are the columns of this area's tables; a test holds them against the schema.
+// Lists are the columns of this area's tables. A test compares them with the schema.
 var Lists = [...]core.Listed{&journalColumns, &tariffColumns, &versionColumns, &dueColumns, &debtColumns}

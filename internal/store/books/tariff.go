@@ -102,7 +102,7 @@ func (tx Rows) ScanVersion(r core.Row, col int) (v tariff.Version, err error) {
 	return v, nil
 }
 
-// TariffVersionAt returns the version of a tariff in force at a moment: the one that began last.
+// TariffVersionAt returns the version of a tariff in force at a moment, which is the version that began last before it.
 func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, error) {
 	if v, ok := tx.CachedVersion(t, at); ok {
 		return v, true, nil
@@ -124,7 +124,7 @@ func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, err
 // beyondVersions is greater than every version number.
 const beyondVersions = 1 << 30
 
-// TariffVersions lists versions of a tariff, newest first, before the given one (zero: from the newest).
+// TariffVersions lists versions of a tariff, newest first, before the given version (zero: from the newest).
 func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error) {
 	var out []tariff.Version
 	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2
@@ -137,8 +137,8 @@ func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error
 	return out, fault.Wrap(err, "list versions of tariff %s", t.Text(id.Tariff))
 }
 
-// TariffUses returns what the accounts on a tariff bought or got free in local months. Each row names the account's meter, or the account
-// itself if it has no meter any more.
+// TariffUses returns the energy that the accounts on a tariff bought or got free in each local month. Each row names the account's meter,
+// or the account itself if it has no meter any more.
 func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error) {
 	var out []tariff.MonthUse
 	err := tx.C.Query(`SELECT u.account_id, u.month, u.units_wh, COALESCE((SELECT MIN(m.number) FROM meter m
@@ -163,8 +163,8 @@ func (tx Rows) TariffSellsTokens(t id.ID) (bool, error) {
 	return found, fault.Wrap(err, "look for token meters on tariff %s", t.Text(id.Tariff))
 }
 
-// TariffsInForce lists tariffs after the given one in the order they were published. Each has its version in force at the moment, or its
-// first one if none has begun.
+// TariffsInForce lists the tariffs after the given tariff in the order of publication. Each has its version in force at the moment, or its
+// first version if none has begun.
 func (tx Rows) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error) {
 	var out []tariff.Version
 	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id > $2 AND v.n = COALESCE(

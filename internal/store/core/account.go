@@ -30,7 +30,7 @@ var LedgerAccounts = Columns[Account]{Table: "ledger_account", Unattested: []Col
 	{Name: "id", Form: 'b'}, {Name: "created_at", Form: 'i'},
 }}
 
-// bound returns the column of a limit; NULL if the account's limit is of another kind.
+// bound returns the column of a limit. The column is NULL if the account's limit is of another kind.
 func bound(name string, of ledger.Bound, at func(ledger.Limit) (money.Minor, bool)) Column[Account] {
 	return Column[Account]{name, 'i', func(a *Account, r Row, col int) error {
 		if !r.IsNull(col) {
@@ -45,7 +45,7 @@ func bound(name string, of ledger.Bound, at func(ledger.Limit) (money.Minor, boo
 	}}
 }
 
-// AccountState has the columns of an account that may change, and its number.
+// AccountState holds the changeable columns of an account, and its number.
 var AccountState = Columns[Account]{Table: "ledger_account", Unattested: LedgerAccounts.Pick("n", "floor", "ceiling", "balance", "held")}
 
 var accountQuery = `SELECT ` + AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`
@@ -66,7 +66,7 @@ func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
 	return a, found, nil
 }
 
-// ReadBack checks stored journals: each has as many lines as want says, and they sum to zero.
+// ReadBack checks stored journals: each has the number of lines in want, and its lines sum to zero.
 func (tx *Tx) ReadBack(want map[id.ID]int64) error {
 	var first, last id.ID
 	for i := range want {
@@ -97,5 +97,5 @@ func (tx *Tx) ReadBack(want map[id.ID]int64) error {
 	return err
 }
 
-// RollupOf reads an account's last roll-up.
+// RollupOf is the statement that reads an account's last roll-up.
 const RollupOf = `SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 ORDER BY seal_n DESC LIMIT 1`

@@ -12,17 +12,18 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// AttestedKind is a table whose attested columns nobody may change undetected: all columns, or those that decide about money. A transaction
-// that writes such a row puts a hash of these columns into an audit row, which is sealed; verification compares them. Journals need no such
-// hash, because their own leaves are in the log; completed sales and their tokens have theirs in their own audit rows.
+// AttestedKind is a table with attested columns: all columns, or those that decide about money. Nobody can change these columns
+// undetected. A transaction that writes such a row puts a hash of the columns into an audit row, which is sealed. Verification compares
+// the hash with the row. Journals need no such hash, because their own leaves are in the log. Completed sales and their tokens have their
+// hashes in their own audit rows.
 type AttestedKind struct {
-	Name   string // in evidence
-	Noun   string // in findings
-	Prefix string // of the identity
+	Name   string // name of the kind in evidence
+	Noun   string // noun for the kind in findings
+	Prefix string // prefix of the identity
 	From   string // FROM clause; the row's own table has the alias r
 	Key    string // column that holds the identity
 	Proof  Proof  // attested columns
-	Order  string // grows with every attested write; of several hashes of a row, the one with the highest order counts
+	Order  string // rises with every attested write; of several hashes of a row, the one with the highest order counts
 	Sort   string // more columns to sort by where an identity has several rows
 	Must   string // extra SQL condition for the rows that must have evidence; empty if all must. Other rows may have evidence too
 }
@@ -33,7 +34,7 @@ type RowSum struct{ leaf *seal.Leaf }
 // NewRowSum begins the hash of a row of a kind.
 func NewRowSum(kind string) RowSum { return RowSum{seal.NewLeaf("paywatt row 1 " + kind)} }
 
-// Add hashes the columns from col on; forms has the form of each column.
+// Add hashes the columns that begin at col. The parameter forms has the form of each column.
 func (s RowSum) Add(r Row, col int, forms string) {
 	for i, form := range forms {
 		if r.IsNull(col + i) {
@@ -66,7 +67,7 @@ type Evidence struct {
 	Kind, Name string
 	Order      int64
 	Sum        EvidenceSum
-	Was        EvidenceSum // of the row before this write; zero for a new row, or if rows of the kind never change
+	Was        EvidenceSum // hash of the row before this write; zero for a new row, or if rows of the kind never change
 }
 
 func (e Evidence) String() string {
@@ -101,8 +102,8 @@ const (
 	EvidenceTenant = "tenant" // the tenant's settings
 )
 
-// Attest notes that a row of a kind was written for the first time. Its hash goes into the evidence of an audit row of this
-// transaction.
+// Attest notes that a row of a kind was written for the first time. The hash of the row goes into the evidence of an audit row
+// of this transaction.
 func (tx *Tx) Attest(kind string, row id.ID) error {
 	k := tx.Kind(kind)
 	e, found, err := tx.RowEvidence(k, row)
@@ -116,12 +117,12 @@ func (tx *Tx) Attest(kind string, row id.ID) error {
 	return nil
 }
 
-// Rewrite runs write, which writes a row of a kind that may exist already, and notes the row before and after. This shows a change made
-// outside the server even if the server has written the row since: the row with which one entry ends and the next begins would differ.
-// Rewrite notes nothing if write did not change the row.
+// Rewrite runs the function write, which writes a row that may exist already, and notes the hash of the row before and after. If somebody
+// changes the row outside the server, the hash after one entry differs from the hash before the next entry. So the change is found even if
+// the server writes the row again. Rewrite notes nothing if write did not change the row.
 func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 	k := tx.Kind(kind)
-	if lock := tx.C.ForUpdate(); lock != "" { // separate, because a statement that waits for a lock reads old rows of joined tables
+	if lock := tx.C.ForUpdate(); lock != "" { // separate: a statement that waits for a lock reads old rows of joined tables
 		err := tx.C.Query(`SELECT r.`+k.Key+` FROM `+k.Table()+` r WHERE r.tenant_id = $1 AND r.`+k.Key+` = $2`+lock, func(Row) error { return nil }, tx.Tenant, row)
 		if err != nil {
 			return fmt.Errorf("lock %s %s: %w", k.Name, row.Text(k.Prefix), err)
@@ -130,7 +131,7 @@ func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 	return tx.RewriteLocked(k, row, write)
 }
 
-// RewriteLocked is Rewrite for a row that is already locked.
+// RewriteLocked does the work of Rewrite for a row that is already locked.
 func (tx *Tx) RewriteLocked(k *AttestedKind, row id.ID, write func() error) error {
 	was, before, err := tx.RowEvidence(k, row)
 	if err == nil {
@@ -152,7 +153,7 @@ func (tx *Tx) RewriteLocked(k *AttestedKind, row id.ID, write func() error) erro
 	return nil
 }
 
-// RowEvidence returns the evidence of a row as it is now.
+// RowEvidence returns the evidence of a row in its present state.
 func (tx *Tx) RowEvidence(k *AttestedKind, row id.ID) (e Evidence, found bool, err error) {
 	s := NewRowSum(k.Name)
 	e = Evidence{Kind: k.Name, Name: row.Text(k.Prefix)}
@@ -165,7 +166,7 @@ func (tx *Tx) RowEvidence(k *AttestedKind, row id.ID) (e Evidence, found bool, e
 	return e, found, err
 }
 
-// Kind returns the attested table with this name in evidence. It panics if there is none.
+// Kind returns the attested table with the given name in evidence. It panics for an unknown name.
 func (tx *Tx) Kind(name string) *AttestedKind {
 	for _, k := range tx.kinds {
 		if k.Name == name {
@@ -175,7 +176,7 @@ func (tx *Tx) Kind(name string) *AttestedKind {
 	panic("no attested kind " + name)
 }
 
-// rewriteTenant is Rewrite for the tenant's row. write reports whether it changed the row.
+// rewriteTenant does the work of Rewrite for the tenant's row. The function write reports whether it changed the row.
 func (tx *Tx) rewriteTenant(write func() (bool, error)) (bool, error) {
 	was, err := tx.TenantEvidence(tx.C.ForUpdate())
 	if err != nil {
@@ -213,8 +214,8 @@ func OnceEvidence(o access.Once, status int, sealed []byte) Evidence {
 	return Evidence{Kind: EvidenceOnce, Name: url.QueryEscape(o.Principal) + "/" + url.QueryEscape(o.Key), Sum: RowSum{l}.Sum()}
 }
 
-// Finish ends a closure that succeeded. It writes the audit rows. The last audit row gets the evidence of all rows that
-// the closure changed; if there is evidence but no audit row, Finish adds an audit row. An engine calls it with the results of the closure.
+// Finish ends a closure that succeeded. It writes the audit rows. The last audit row gets the evidence of all changed rows. If there is
+// evidence but no audit row, Finish adds an audit row. An engine calls it with the results of the closure.
 func (tx *Tx) Finish(refused bool, err error) (bool, error) {
 	if err != nil || refused {
 		return refused, err
@@ -235,8 +236,8 @@ func (tx *Tx) Finish(refused bool, err error) (bool, error) {
 	return false, nil
 }
 
-// ActionEvidence is the action of audit rows that only carry evidence of a change that no person made, such as a meter confirming its new
-// key.
+// ActionEvidence is the action of audit rows that only carry evidence. They belong to changes that no person made, such as a meter's
+// confirmation of its new key.
 const ActionEvidence = "evidence"
 
 func (tx *Tx) evidenceText() string {

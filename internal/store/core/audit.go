@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// AuditColumns are the columns of audit. The row's leaf proves it.
+// AuditColumns are the columns of the table audit. The leaf of a row proves the row.
 var AuditColumns = Columns[access.Entry]{Table: "audit", Unattested: []Column[access.Entry]{
 	Time("at", func(e *access.Entry) *time.Time { return &e.At }),
 	Text("actor", func(e *access.Entry) *string { return &e.Actor }),
@@ -23,14 +23,14 @@ var AuditColumns = Columns[access.Entry]{Table: "audit", Unattested: []Column[ac
 	{Name: "id", Form: 'b'}, {Name: "evidence", Form: 't'}, {Name: "leaf", Form: 'b'}, {Name: "seal_n", Form: 'i'}, {Name: "mark", Form: 'b'},
 }}
 
-// auditInsert adds a row, AuditQuery reads rows with their identity, evidence and leaf first.
+// auditInsert adds a row. AuditQuery reads rows, with their identity, evidence and leaf in the first columns.
 var (
 	auditInsert = `INSERT INTO ` + AuditColumns.Into("id", "evidence", "leaf", "seal_n", "mark")
 	AuditQuery  = `SELECT id, evidence, leaf, ` + AuditColumns.List("") + ` FROM audit WHERE tenant_id = $1`
 )
 
-// AuditLog adds one row to the audit log when the closure ends ([Tx.Finish]); At is the transaction's time unless it is set. The row is
-// sealed, so a later change is detected. It refers to people by identity only, so that personal data can be erased.
+// AuditLog adds one row to the audit log when the closure ends ([Tx.Finish]). If the entry's field At is zero, it gets the transaction's
+// time. The row is sealed, so a later change is detected. It refers to people by identity only, so that personal data can be erased.
 func (tx *Tx) AuditLog(e access.Entry) error {
 	if e.At.IsZero() {
 		e.At = tx.Now
@@ -63,7 +63,7 @@ func LeafOfEntry(i id.ID, e access.Entry, evidence string) [32]byte {
 	return RowOfEntry(i, e, evidence).Leaf()
 }
 
-// RowOfEntry returns an audit row as the log hashes it.
+// RowOfEntry returns the form of an audit row that the log hashes.
 func RowOfEntry(i id.ID, e access.Entry, evidence string) seal.Row {
 	single := int64(0)
 	if e.SinglePerson {

@@ -10,15 +10,15 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// commitCache holds rows that a commit has read or written itself. With one writer, nobody else can change them before the commit ends.
-// What a rolled back closure has cached is dropped with it. Every change of an account is still written at once, and only if the stored
-// balance is the cached one; counters are written once, at the end ([Fresh.Write]).
+// commitCache holds rows that a commit has read or written. With one writer, nobody else can change these rows before the commit ends. If
+// a closure is rolled back, the rows that it cached are dropped. A change of an account is still written at once, and only if the stored
+// balance equals the cached balance. Counters are written once, at the end ([Fresh.Write]).
 type commitCache struct {
-	accounts map[ledger.AccountRef]Account // those with a limit, as they are now
-	counters map[string]int64              // the last number taken
+	accounts map[ledger.AccountRef]Account // accounts with a limit, in their present state
+	counters map[string]int64              // the last number taken from each counter
 	anew     bool                          // accounts cached before this closure are no longer valid
 	clock    *sale.Times
-	tariffs  map[id.ID]VersionSpan // the version last asked for, by tariff
+	tariffs  map[id.ID]VersionSpan // the version that was last requested, by tariff
 }
 
 // VersionSpan is a version of a tariff and the end of its time in force; zero if no later version is published.
@@ -27,7 +27,7 @@ type VersionSpan struct {
 	Until   time.Time
 }
 
-// CachedClock returns the clock as this commit last read or changed it; nil if it did neither.
+// CachedClock returns the clock's times that this commit last read or changed; nil if it has done neither.
 func (tx *Tx) CachedClock() *sale.Times {
 	if tx.Fresh.cache.clock != nil || tx.Before == nil {
 		return tx.Fresh.cache.clock
@@ -42,7 +42,7 @@ func (tx *Tx) CacheClock(c sale.Times) {
 	}
 }
 
-// Issued moves the newest token's time in the cached clock to that of a token that was just written.
+// Issued moves the newest token's time in the cached clock to the time of a token that was just written.
 func (tx *Tx) Issued(token id.ID) {
 	if c := tx.CachedClock(); c != nil && token.Time().After(c.Newest) {
 		moved := *c
@@ -60,7 +60,7 @@ func (tx *Tx) CachedVersion(t id.ID, at time.Time) (tariff.Version, bool) {
 	return s.Version, ok && !s.Version.ID.IsZero() && !at.Before(s.Version.EffectiveFrom) && (s.Until.IsZero() || at.Before(s.Until))
 }
 
-// CacheVersion remembers a version until the commit; the zero span clears the cached version of the tariff.
+// CacheVersion remembers a version until the commit. A zero span clears the cached version of the tariff.
 func (tx *Tx) CacheVersion(t id.ID, s VersionSpan) {
 	if tx.Before == nil {
 		return
@@ -72,7 +72,7 @@ func (tx *Tx) CacheVersion(t id.ID, s VersionSpan) {
 	k.tariffs[t] = s
 }
 
-// CachedAccount returns an account with a limit as this commit last read or wrote it.
+// CachedAccount returns an account with a limit in the state that this commit last read or wrote.
 func (tx *Tx) CachedAccount(ref ledger.AccountRef) (Account, bool) {
 	if tx.Before == nil {
 		return Account{}, false
@@ -96,7 +96,7 @@ func (tx *Tx) CacheAccount(a Account) {
 	k.accounts[a.Ref] = a
 }
 
-// UncacheAccounts clears the cached accounts. Call it after changing an account other than by a posting.
+// UncacheAccounts clears the cached accounts. Call it after a change of an account that is not a posting.
 func (tx *Tx) UncacheAccounts() {
 	tx.Fresh.cache.accounts, tx.Fresh.cache.anew = nil, true
 }
@@ -121,7 +121,7 @@ func (tx *Tx) CacheCounter(counter string, n int64) {
 	k.counters[counter] = n
 }
 
-// join adds the cache of a closure to that of its commit.
+// join adds the cache of a closure to the cache of its commit.
 func (k *commitCache) join(of commitCache) {
 	if of.anew {
 		k.accounts = nil

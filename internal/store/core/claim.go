@@ -7,9 +7,9 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// Unclaim releases, in all tenants, the claims of everybody but holder: work and messages that are being sent, sessions of meters, leads,
-// and pending requests that began before a moment. The caller must be sure that no other server of the database is running. Otherwise it
-// must wait for the claims to end.
+// Unclaim releases the claims of every server but holder, in all tenants. Claims are claimed work and messages, sessions of meters, leads,
+// and pending requests that began before the given time. Call it only if no other server of the database is running. Otherwise the claims
+// must end through their own time limits.
 func Unclaim(c Conn, holder string, before time.Time) error {
 	for _, s := range []struct {
 		sql  string
@@ -29,7 +29,7 @@ func Unclaim(c Conn, holder string, before time.Time) error {
 	return nil
 }
 
-// TakeOver is [Unclaim] for a server that has just started.
+// TakeOver calls [Unclaim] for a server that has just started.
 func (tx *Tx) TakeOver(holder string, started time.Time) error {
 	tx.Due.Add(job.LaneMQTT, job.LaneNotice)
 	return Unclaim(tx.C, holder, started)

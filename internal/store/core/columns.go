@@ -10,29 +10,30 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Columns lists the columns of a table once: queries, scans, inserts and evidence take them from here, and a test compares the list with
-// the schema. T is the Go type of a row. Every table also has tenant_id, which is listed only if rows of all tenants are read.
+// Columns is the only list of a table's columns. Queries, scans, inserts and evidence take the columns from this list, and a test compares
+// it with the schema. T is the Go type of a row. Every table also has tenant_id, which is in the list only if rows of all tenants are
+// read.
 type Columns[T any] struct {
 	Table string
-	// Attested columns are hashed into the evidence of a row, in this order. Existing rows were hashed this way, so a released list must
-	// not change, and a new column is unattested.
+	// Attested columns are hashed into the evidence of a row, in this order. The hashes of existing rows have this order, so a released
+	// list must not change. A new column is always unattested.
 	Attested []Column[T]
 	// Unattested columns may be changed without a trace in the sealed log.
 	Unattested []Column[T]
 }
 
-// Column is a column of a table. If Read or Write is nil, statements that read or write the column name it themselves.
+// Column is a column of a table. If Read or Write is nil, a statement that reads or writes the column must name it explicitly.
 type Column[T any] struct {
 	Name string
 	// Form is the column's type in the schema, which evidence also uses: t for text, i for a number, b for bytes.
 	Form byte
-	// Read takes column col of a result row into the field; nil for a column that List leaves out.
+	// Read copies column col of a result row into the field. It is nil for a column that List leaves out.
 	Read func(to *T, r Row, col int) error
-	// Write returns the field's value for a new row; nil for a column that Into leaves out.
+	// Write returns the field's value for a new row; it is nil for a column that Into leaves out.
 	Write func(of *T) any
 }
 
-// ReadOnly returns the column without Write: rows are inserted without it.
+// ReadOnly returns the column without Write, so that inserted rows leave it out.
 func (c Column[T]) ReadOnly() Column[T] {
 	c.Write = nil
 	return c
@@ -56,7 +57,7 @@ func Text[T any, V ~string | ~[]byte](name string, field func(*T) *V) Column[T] 
 		func(of *T) any { return string(*field(of)) }}
 }
 
-// Parsed is a column of text that parse reads and the value's String writes.
+// Parsed is a column of text. The function parse reads its value, and the value's String method writes it.
 func Parsed[T any, V fmt.Stringer](name string, field func(*T) *V, parse func(string) (V, error)) Column[T] {
 	return Column[T]{name, 't', func(to *T, r Row, col int) (err error) { *field(to), err = parse(r.Text(col)); return err },
 		func(of *T) any { return (*field(of)).String() }}
@@ -68,7 +69,7 @@ func Int[T any, V ~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64]
 		func(of *T) any { return int64(*field(of)) }}
 }
 
-// Maybe is a column of a number that may be missing. nil is NULL.
+// Maybe is a column of a number that may be missing. NULL reads as nil.
 func Maybe[T any, V ~int64](name string, field func(*T) **V) Column[T] {
 	return Column[T]{name, 'i', func(to *T, r Row, col int) error {
 		if *field(to) = nil; !r.IsNull(col) {
@@ -85,19 +86,19 @@ func Bool[T any](name string, field func(*T) *bool) Column[T] {
 		func(of *T) any { return *field(of) }}
 }
 
-// Time is a column of a moment. The zero time is NULL.
+// Time is a column of a moment. NULL reads as the zero time.
 func Time[T any](name string, field func(*T) *time.Time) Column[T] {
 	return Column[T]{name, 'i', func(to *T, r Row, col int) error { *field(to) = r.Time(col); return nil },
 		func(of *T) any { return *field(of) }}
 }
 
-// ID is a column of an identity. The zero identity is NULL.
+// ID is a column of an identity. NULL reads as the zero identity.
 func ID[T any](name string, field func(*T) *id.ID) Column[T] {
 	return Column[T]{name, 'b', func(to *T, r Row, col int) error { *field(to) = r.ID(col); return nil },
 		func(of *T) any { return *field(of) }}
 }
 
-// Bytes is a column of bytes. nil is NULL.
+// Bytes is a column of bytes. NULL reads as nil.
 func Bytes[T any, V ~[]byte](name string, field func(*T) *V) Column[T] {
 	return Column[T]{name, 'b', func(to *T, r Row, col int) error { *field(to) = r.Bytes(col); return nil },
 		func(of *T) any { return []byte(*field(of)) }}
@@ -163,7 +164,7 @@ func (l *Columns[T]) AddTo(rows *[]T) func(Row) error {
 	}
 }
 
-// All reads the rows that meet a condition; an order and a limit may follow it.
+// All reads the rows that meet the condition where. An order and a limit may follow the condition.
 func (l *Columns[T]) All(c Conn, where string, args ...any) (rows []T, err error) {
 	err = c.Query(`SELECT `+l.List("")+` FROM `+l.Table+` WHERE `+where, l.AddTo(&rows), args...)
 	return rows, err
@@ -176,9 +177,9 @@ func (l *Columns[T]) Into(more ...string) string {
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
 }
 
-// IntoRows returns the part of an INSERT statement for [RowsInto] that begins with the table's name. The tenant and the columns in
-// shared, which have the same values in all rows, come first. The columns that have a Write and the columns in more follow, as [AddRow]
-// takes them.
+// IntoRows returns the part of an INSERT statement for [RowsInto] that begins with the table's name. The tenant and the columns in shared
+// come first; their values are the same in all rows. The columns that have a Write and the columns in more follow, in the order that
+// [AddRow] expects.
 func (l *Columns[T]) IntoRows(shared []string, more ...string) string {
 	names := append(append(append([]string{"tenant_id"}, shared...), l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES `
@@ -193,8 +194,8 @@ func (l *Columns[T]) written() (names []string) {
 	return names
 }
 
-// OrUpdate returns the clause to append to Into if the row may exist already. It updates every column that has a Write, except the key's
-// columns. key lists the key's columns without the tenant.
+// OrUpdate returns the clause to append to Into if the row may exist already. It updates every column that has a Write, except the columns
+// of the key. The parameter key lists these columns without the tenant.
 func (l *Columns[T]) OrUpdate(key ...string) string {
 	var set []string
 	for _, c := range l.all() {
@@ -222,7 +223,7 @@ func (l *Columns[T]) set(more ...string) (text string, next int) {
 	return text + `version = version + 1 WHERE `, next
 }
 
-// Changes returns the parameters of Update; more ends with the tenant and the key.
+// Changes returns the parameters of Update. The values in more end with the tenant and the key.
 func (l *Columns[T]) Changes(row *T, more ...any) []any {
 	return append(l.values(make([]any, 0, l.writes()+len(more)), row), more...)
 }
@@ -233,7 +234,7 @@ func (l *Columns[T]) Values(tenant access.Tenant, row *T, more ...any) []any {
 	return append(l.values(out, row), more...)
 }
 
-// writes returns how many columns have a Write.
+// writes returns the number of columns that have a Write.
 func (l *Columns[T]) writes() (n int) {
 	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
 		for i := range columns {
@@ -256,13 +257,13 @@ func (l *Columns[T]) values(out []any, row *T) []any {
 	return out
 }
 
-// Proof names the columns that are hashed, and the form of each.
+// Proof names columns to hash, and the form of each.
 type Proof struct{ Columns, Forms string }
 
 // Proof names the attested columns of the table under an alias.
 func (l *Columns[T]) Proof(alias string) Proof { return proof(alias, l.Attested) }
 
-// ProofOf names columns of the table, under an alias, that are attested with the rows of another table.
+// ProofOf names columns of the table, under an alias, that are hashed into the evidence of another table's rows.
 func (l *Columns[T]) ProofOf(alias string, names ...string) Proof {
 	return proof(alias, l.Pick(names...))
 }
@@ -282,7 +283,7 @@ func (p Proof) And(more Proof) Proof {
 	return Proof{p.Columns + more.Columns, p.Forms + more.Forms}
 }
 
-// Listed is a table whose columns are listed, whatever the Go type of its rows.
+// Listed is a table with a list of columns, for any Go type of its rows.
 type Listed interface {
 	Listed() (table string, columns []ListedColumn)
 }

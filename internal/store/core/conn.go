@@ -7,38 +7,40 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Errors of a closure that the rows themselves cause.
+// These errors of a closure come from the rows.
 var (
-	// ErrNotFound: the named object does not exist in this tenant.
+	// ErrNotFound means that the named object does not exist in this tenant.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: a uniqueness rule of the database refused a row; the closure changed nothing.
+	// ErrConflict means that a uniqueness rule of the database refused a row. The closure changed nothing.
 	ErrConflict = errors.New("conflict: such a row exists already")
-	// ErrInvariant: our own code broke a rule of the books. The closure changed nothing; the node is no longer ready.
+	// ErrInvariant means that Paywatt's own code broke a rule of the books. The closure changed nothing, and the server
+	// is no longer ready.
 	ErrInvariant = errors.New("broken invariant")
 )
 
-// Row is one result row; columns count from 0. NULL reads as the zero value and IsNull. The Row is valid only until the row callback
-// returns; the values it has returned stay valid.
+// Row is one result row; columns count from 0. NULL reads as the zero value and IsNull. The Row is valid only until the callback of
+// Query returns. The values that it returned stay valid.
 type Row interface {
 	Int(col int) int64
 	Bool(col int) bool
 	Text(col int) string
 	Bytes(col int) []byte // a copy; nil for NULL
 	ID(col int) id.ID
-	Time(col int) time.Time // from microseconds, UTC
+	Time(col int) time.Time // read from microseconds, in UTC
 	IsNull(col int) bool
 }
 
-// Conn is an engine's open transaction as the shared queries see it. Parameters are $1...$n in order of first use; an engine refuses any
-// other text. Values are nil, the integer types, bool (0/1), string, []byte, id.ID, time.Time (microseconds since 1970), types whose
-// underlying type is an integer, a bool or a string, and pointers to these. A nil pointer, a nil []byte, a zero time.Time and a zero id.ID
-// are NULL.
+// Conn is an engine's open transaction, in the form that the shared queries use. Parameters are $1...$n in order of first use; an engine
+// refuses any other text. Values are nil, the integer types, bool (0/1), string, []byte, id.ID, time.Time (microseconds since 1970), types
+// whose underlying type is an integer, a bool or a string, and pointers to these. A nil pointer, a nil []byte, a zero time.Time and a zero
+// id.ID are NULL.
 type Conn interface {
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(sql string, args ...any) (int64, error)
-	// Query calls row for each result row. row may run other statements.
+	// Query calls the function row for each result row. This function may run other statements.
 	Query(sql string, row func(Row) error, args ...any) error
-	// ForUpdate is appended to a SELECT whose rows decide something: " FOR UPDATE" if the engine locks rows, "" if it has one writer.
+	// ForUpdate returns the text to append to a SELECT whose rows decide something: " FOR UPDATE" if the engine locks rows, "" if it has
+	// one writer.
 	ForUpdate() string
 }
 

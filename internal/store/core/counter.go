@@ -2,12 +2,12 @@ package core
 
 import "fmt"
 
-// Names of the counters that this package uses. Other packages name their own, for example "receipt:<outlet>".
+// Names of the counters that this package uses. Other packages name their own counters, for example "receipt:<outlet>".
 const (
 	CounterAccount = "ledger_account"
 )
 
-// Take returns the next number of a counter of the tenant: 1, 2, 3 and so on. Numbers are dense, because the number of a transaction that
+// Take returns the next number of a counter of the tenant: 1, 2, 3 and so on. There are no gaps, because the number of a transaction that
 // does not commit is used again.
 func (tx *Tx) Take(counter string) (int64, error) {
 	n, err := tx.next(counter)
@@ -17,8 +17,8 @@ func (tx *Tx) Take(counter string) (int64, error) {
 	return n, nil
 }
 
-// next moves the counter. With one writer, the commit remembers the number and writes it once, at its end ([Fresh.Write]). Otherwise one
-// statement writes and returns the number, which saves a round trip to the server and locks the row.
+// next moves the counter and returns its new number. With one writer, the commit remembers the number and writes it once, at its end
+// ([Fresh.Write]). Otherwise one statement writes and returns the number, which saves a round trip to the server and locks the row.
 func (tx *Tx) next(counter string) (int64, error) {
 	if tx.Before != nil {
 		n := tx.cachedCounter(counter)
@@ -37,10 +37,11 @@ func (tx *Tx) next(counter string) (int64, error) {
 		ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value`, tx.Tenant, counter)
 }
 
-// Write stores the numbers that the closures of a commit took. An engine with one writer calls it after the last closure, before it seals.
+// Write stores the numbers that the closures of a commit took. An engine with one writer calls Write after the last closure and before
+// sealing.
 func (f *Fresh) Write(tx *Tx) error {
 	for counter, n := range f.cache.counters {
-		if n == 0 { // it was deleted meanwhile
+		if n == 0 { // the counter was deleted meanwhile
 			continue
 		}
 		if err := tx.Must(`UPDATE counter SET value = $1 WHERE tenant_id = $2 AND name = $3 AND value < $1`, n, tx.Tenant, counter); err != nil {

@@ -12,32 +12,32 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TIDMargin is how far after the minute of the restore the TIDs of a restored store start. A second token for a meter in one minute takes
-// the next minute's TID, so lost TIDs may lie as far ahead of the clock as sales allow. After a second restore soon after the first, the
-// margin is larger ([sale.IssuedUpTo]). Meters accept TIDs of days to come.
+// TIDMargin is the time between the minute of a restore and the first TID that the restored store issues. A second token for a meter in
+// one minute takes the TID of the next minute, so lost TIDs may lie as far ahead of the clock as sales allow. If a second restore soon
+// follows the first, the margin is larger ([sale.IssuedUpTo]). Meters accept TIDs of coming days.
 const TIDMargin = sale.MaxAhead * time.Minute
 
-// FirstMargin is the margin of older versions, which did not record how far TIDs may have run.
+// FirstMargin is the margin of older versions, which did not record the last TID that may have been used.
 const FirstMargin = time.Hour
 
-// Keys of meta.
+// Keys of the table meta.
 const (
 	MetaEpoch    = "epoch"           // decimal, from 1
-	MetaRestored = "restored_minute" // minutes since 1970 of the last restore; no row if never restored
-	MetaLostTID  = "lost_tid_minute" // minutes since 1970: TIDs up to here may have been used in the time that restores lost
+	MetaRestored = "restored_minute" // minute of the last restore, since 1970; no row if the database was never restored
+	MetaLostTID  = "lost_tid_minute" // last minute, since 1970, whose TID may have been used in the time that restores lost
 	MetaLost     = "lost:"           // followed by the epoch: start and end, in microseconds, of the time that its restore lost
-	metaBase     = "base:"           // and the epoch, a colon, the tenant: how many leaves the tenant's log had when the epoch began
+	metaBase     = "base:"           // followed by epoch, colon and tenant: number of leaves in the tenant's log when the epoch began
 )
 
-// RestoredAt is the minute in which this database was last restored from a backup, the zero time for never. No TID of
-// that minute or an earlier one may be issued again.
+// RestoredAt returns the minute in which this database was last restored from a backup, or the zero time if it never
+// was. No TID of that minute or an earlier one may be issued again.
 func (tx *Tx) RestoredAt() (time.Time, error) {
 	minute, err := tx.MetaInt(MetaRestored)
 	return MinuteTime(minute), err
 }
 
-// RestoredAt parses the values of MetaRestored and MetaLostTID; an empty text means no row. An older version did not store MetaLostTID;
-// then upTo is computed as for a restore today.
+// RestoredAt parses the values of MetaRestored and MetaLostTID; an empty text means no row. Older versions did not store MetaLostTID. If
+// it is missing, upTo is computed with the present rule.
 func RestoredAt(restored, lost string) (at, upTo time.Time, err error) {
 	var minute [2]int64
 	for i, text := range []string{restored, lost} {
@@ -63,7 +63,7 @@ func MinuteTime(minute int64) time.Time {
 	return time.Unix(minute*60, 0).UTC()
 }
 
-// MetaInt reads a number of meta, 0 if the row does not exist.
+// MetaInt reads a number from the table meta, or 0 if the row does not exist.
 func (tx *Tx) MetaInt(key string) (int64, error) {
 	var n int64
 	_, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) (err error) {
@@ -73,7 +73,7 @@ func (tx *Tx) MetaInt(key string) (int64, error) {
 	return n, fault.Wrap(err, "read %s of the database", key)
 }
 
-// PutMeta writes a value of meta.
+// PutMeta writes a value to the table meta.
 func (tx *Tx) PutMeta(key, value string) error {
 	_, err := tx.C.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
@@ -81,7 +81,7 @@ func (tx *Tx) PutMeta(key, value string) error {
 }
 
 // Known compares the mark of a key with the mark that was stored when such a key was first used; at first use it stores the mark. The key
-// is outside the database, and its mark is not secret. False means that this key cannot open what the first key sealed.
+// is outside the database, and its mark is not secret. If Known returns false, this key cannot open secrets that the first key sealed.
 func (tx *Tx) Known(key, mark string) (bool, error) {
 	have := ""
 	found, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) error { have = r.Text(0); return nil }, "key:"+key)
@@ -91,7 +91,8 @@ func (tx *Tx) Known(key, mark string) (bool, error) {
 	return true, tx.PutMeta("key:"+key, mark)
 }
 
-// MarkLogs records the size of each tenant's log: larger heads of an older epoch belong to a lost branch.
+// MarkLogs records the size of each tenant's log at the beginning of an epoch. A larger head from an older
+// epoch belongs to a lost branch.
 func (tx *Tx) MarkLogs(mark string) error {
 	tenants, err := tx.Tenants()
 	if err != nil {
@@ -116,7 +117,7 @@ func baseKey(epoch string, t access.Tenant) string {
 // Rest is the last restore of a database: its minute, and the last minute whose TID may have been used in the lost time.
 type Rest struct{ At, Lost time.Time }
 
-// LastRestore reads the last restore; zero for none.
+// LastRestore reads the last restore; zero if the database was never restored.
 func (tx *Tx) LastRestore() (r Rest, err error) {
 	var text [2]string
 	for i, key := range []string{MetaRestored, MetaLostTID} {
@@ -143,8 +144,8 @@ func Later(a, b time.Time) time.Time {
 	return a
 }
 
-// SkipUsed moves counters beyond everything that may have been used in the lost time. It also releases work that was claimed when the copy
-// was taken.
+// SkipUsed moves counters beyond all numbers that may have been used in the lost time. It also releases work that was claimed when the
+// copy was taken.
 func (tx *Tx) SkipUsed(lost time.Time) error {
 	for _, c := range []struct {
 		sql string
@@ -166,15 +167,15 @@ func (tx *Tx) SkipUsed(lost time.Time) error {
 			return fmt.Errorf("move the last TID of keys: %w", err)
 		}
 	}
-	// the original may have been moved after the copy was taken; the copy is live here
+	// The original may have been moved after the copy was taken, but this copy is in use.
 	if _, err := tx.C.Exec(`DELETE FROM meta WHERE key IN ('moved', 'moving')`); err != nil {
 		return fmt.Errorf("delete the records of moves: %w", err)
 	}
 	return Unclaim(tx.C, "", tx.Now)
 }
 
-// Lost returns a span for each restore of this database: from the moment of the copy to the last minute whose TID may have been used in the
-// lost time. The books do not have sales of these spans.
+// Lost returns a span for each restore of this database: from the moment of the copy to the last minute whose TID may have been used in
+// the lost time. The books have no sales from these spans.
 func (tx *Tx) Lost() (spans [][2]time.Time, err error) {
 	last, err := tx.LastRestore()
 	if err != nil {
@@ -201,7 +202,7 @@ func (tx *Tx) Lost() (spans [][2]time.Time, err error) {
 	return spans, err
 }
 
-// LostBranch reports whether a head of an earlier epoch lies beyond the point from which a restore continued. Such a head was signed, but
+// LostBranch reports whether a head of an earlier epoch is larger than the log with which a restore continued. Such a head was signed, but
 // its last leaves are lost.
 func (tx *Tx) LostBranch(epoch, size int64) (bool, error) {
 	for e := epoch + 1; e <= tx.Epoch; e++ {

@@ -10,9 +10,9 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// memory is what a writer remembers between transactions to save work. It holds only values that never change: the numbers of accounts
-// without a limit, parsed tariff versions and time zones. It also holds the last identity made, so that the next one sorts after it. A
-// missing value changes no decision: it is read again.
+// memory holds the values that a writer remembers between transactions to save work. It holds only values that never change: the numbers
+// of accounts without a limit, parsed tariff versions and time zones. It also holds the last identity made, so that the next identity
+// sorts after it. A missing value is only read again, and changes no decision.
 type memory struct {
 	accounts map[rememberedAccount]int64
 	bodies   map[string]tariff.Body
@@ -32,7 +32,7 @@ type rememberedAccount struct {
 	ref    ledger.AccountRef
 }
 
-// Limits of a memory; a full map is replaced by an empty one.
+// Limits of a memory. A full map is replaced by an empty one.
 const (
 	maxAccounts = 10_000
 	maxBodies   = 1000
@@ -82,7 +82,7 @@ func (tx *Tx) TariffBody(text string) (tariff.Body, error) {
 	return b, nil
 }
 
-// Zone returns a time zone by its name. The writer remembers it, because loading one reads a file.
+// Zone returns a time zone by its name. The writer remembers the zone, because loading a zone reads a file.
 func (tx *Tx) Zone(name string) (*time.Location, error) {
 	if tx.Before != nil {
 		if zone, ok := tx.Before.sealer.memory.zones[name]; ok {

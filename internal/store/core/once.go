@@ -8,17 +8,17 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
-// OnceLife is how long the answer of a request that moved no money is stored (docs/reference/http.md#repetition).
+// OnceLife is the time for which the answer of a request that moved no money is stored (docs/reference/http.md#repetition).
 const OnceLife = 7 * 24 * time.Hour
 
 // FirstRefusal is the lowest status of an answer to a request that changed nothing.
 const FirstRefusal = 400
 
-// OnceTake claims the identity of a request. Nil means that the request is new and now running. Otherwise OnceTake returns the hash of the
-// first request and its answer, or Status 0 while it still runs.
+// OnceTake claims the identity of a request. It returns nil if the request is new; the request then counts as running. Otherwise OnceTake
+// returns the hash of the first request and its answer. The answer has Status 0 while the first request still runs.
 //
-// An existing row is read without a lock. A repeated request goes on to wait for its account, while the holder of the account is about to
-// store its answer in that row: with a lock they would deadlock.
+// OnceTake reads an existing row without a lock, to avoid a deadlock. A repeated request next waits for its account. The request that
+// holds the account is about to store its answer in this row.
 func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (tenant_id, principal, key) DO NOTHING`,
@@ -36,7 +36,7 @@ func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	if k.Status == 0 || until.IsZero() || !until.Before(tx.Now) {
 		return &k, nil
 	}
-	// The answer has expired: the first to take the key may use it again.
+	// The answer has expired, so the first request that takes the key may use it again.
 	n, err = tx.C.Exec(`UPDATE idempotency SET req_hash = $1, state = 'running', status = 0, body_enc = NULL, created_at = $2, expires_at = $3
 		WHERE tenant_id = $4 AND principal = $5 AND key = $6 AND state = 'done' AND expires_at < $2`,
 		o.Hash[:], tx.Now, tx.Now.Add(OnceLife), tx.Tenant, o.Principal, o.Key)
@@ -52,11 +52,12 @@ func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	return &k, nil
 }
 
-// OnceLeased is how long a claim holds if its server dies before ending it.
+// OnceLeased is the time after which a claim ends if its server dies before it ends the claim.
 const OnceLeased = 2 * time.Minute
 
-// OnceLease claims the identity of a request that moves no money and whose answer is stored in a transaction of its own. The claim holds
-// for all servers of the database until the request is answered or dropped, or OnceLeased is over. OnceLease returns the same as OnceTake.
+// OnceLease claims the identity of a request that moves no money. The answer of such a request is stored in a separate transaction. The
+// claim counts for all servers of the database, and ends with the answer, with OnceDrop, or after OnceLeased. The results are those of
+// OnceTake.
 func (tx *Tx) OnceLease(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6)
@@ -78,8 +79,9 @@ func (tx *Tx) OnceLease(o access.Once) (*access.StoredAnswer, error) {
 	return &k, nil
 }
 
-// OnceFind is OnceTake for a transaction that stores the answer itself. With one writer nobody comes in between, so it claims nothing and
-// OncePut writes the row once. With several writers it claims, and a second transaction waits.
+// OnceFind does the work of OnceTake for a transaction that stores the answer itself. With one writer no other transaction can run
+// meanwhile, so OnceFind makes no claim and OncePut writes the row once. With several writers it makes a claim, and a second transaction
+// waits.
 func (tx *Tx) OnceFind(o access.Once) (*access.StoredAnswer, error) {
 	if tx.C.ForUpdate() != "" {
 		return tx.OnceTake(o)
@@ -91,7 +93,7 @@ func (tx *Tx) OnceFind(o access.Once) (*access.StoredAnswer, error) {
 	return &k, nil
 }
 
-// OnceClaim claims a request that OnceFind found to be new, if it takes more than one transaction.
+// OnceClaim claims a request that OnceFind found to be new, if the request takes more than one transaction.
 func (tx *Tx) OnceClaim(o access.Once) error {
 	_, err := tx.OnceTake(o)
 	return err
@@ -103,13 +105,14 @@ func (tx *Tx) onceRow(o access.Once) (k access.StoredAnswer, until time.Time, fo
 	return a.StoredAnswer, a.Until, found, fault.Wrap(err, "read idempotency key")
 }
 
-// Answer is a stored answer and when it expires; zero means never.
+// Answer is a stored answer, with the time when it expires; zero means never.
 type Answer struct {
 	access.StoredAnswer
 	Until time.Time
 }
 
-// OnceColumns are the columns of idempotency. The statements that take a key write its principal and state.
+// OnceColumns are the columns of idempotency. The statements that take a key write the columns of the
+// principal and the state themselves.
 var OnceColumns = Columns[Answer]{Table: "idempotency", Unattested: []Column[Answer]{ // answers that moved money have evidence by their key
 	{Name: "req_hash", Form: 'b', Read: func(a *Answer, r Row, col int) error { copy(a.Hash[:], r.Bytes(col)); return nil }},
 	Int("status", func(a *Answer) *int { return &a.Status }),
@@ -122,7 +125,7 @@ var OnceColumns = Columns[Answer]{Table: "idempotency", Unattested: []Column[Ans
 var OnceQuery = `SELECT ` + OnceColumns.List("") + ` FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3`
 
 // OncePut stores the answer of a request that is new or claimed: status and sealed body, either forever (if money moved) or for OnceLife.
-// It replaces an answer only if that has expired.
+// It replaces an older answer only if that answer has expired.
 func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
 	var until any
 	if !forever {
@@ -144,14 +147,14 @@ func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) er
 	return nil
 }
 
-// OnceDrop deletes a claim that has no answer to store, so that the same key may be tried again. A stored answer stays.
+// OnceDrop deletes a claim that has no answer to store, so that the same key may be used again. It does not delete a stored answer.
 func (tx *Tx) OnceDrop(o access.Once) error {
 	_, err := tx.C.Exec(`DELETE FROM idempotency
 		WHERE tenant_id = $1 AND principal = $2 AND key = $3 AND state = 'running'`, tx.Tenant, o.Principal, o.Key)
 	return fault.Wrap(err, "drop idempotency key")
 }
 
-// OnceSweep deletes at most max expired answers and returns how many it deleted.
+// OnceSweep deletes at most max expired answers and returns their number.
 func (tx *Tx) OnceSweep(max int) (int, error) {
 	n, err := tx.C.Exec(`DELETE FROM idempotency WHERE tenant_id = $1 AND (principal, key) IN (
 		SELECT principal, key FROM idempotency

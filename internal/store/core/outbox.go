@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// Lanes are names of lanes of the outbox, each once.
+// Lanes are names of lanes of the outbox, without duplicates.
 type Lanes []string
 
 // Add adds lanes.
@@ -25,7 +25,7 @@ func (l *Lanes) Add(lanes ...string) {
 	}
 }
 
-// itemRow is a row of outbox as a worker claims it.
+// itemRow is a row of the table outbox, in the form in which a worker claims it.
 type itemRow = job.Claim
 
 var outboxColumns = Columns[itemRow]{Table: "outbox", Unattested: []Column[itemRow]{
@@ -41,16 +41,16 @@ var outboxColumns = Columns[itemRow]{Table: "outbox", Unattested: []Column[itemR
 	{Name: "owner", Form: 't'}, {Name: "owner_until", Form: 'i'}, {Name: "dead_at", Form: 'i'}, {Name: "last_error", Form: 't'}, {Name: "created_at", Form: 'i'},
 }}
 
-// outboxInsert adds an item; outboxClaimed ends a statement that claims items.
+// outboxInsert adds an item. outboxClaimed ends a statement that claims items.
 var (
 	outboxInsert  = `INSERT INTO ` + outboxColumns.Into("created_at")
 	outboxClaimed = ` RETURNING ` + outboxColumns.List("")
 )
 
-// MaxBacklog is how many items may wait in one lane for one key. Items that were given up do not count.
+// MaxBacklog is the most items that may wait in one lane for one key. Items that were given up do not count.
 const MaxBacklog = 1000
 
-// ErrBacklog: too many items wait for the same key; the closure changed nothing.
+// ErrBacklog means that too many items wait for the same key. The closure changed nothing.
 var ErrBacklog = errors.New("too much work is queued for the same receiver: nothing was written")
 
 // Enqueue adds work to the outbox. The work is sent after the transaction has committed, and after all earlier items in the same lane for
@@ -59,7 +59,7 @@ func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	row, waiting := itemRow{Item: it}, int64(0)
 	_, err := tx.One(`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`,
 		func(r Row) error { waiting, row.Seq = r.Int(0), r.Int(1)+1; return nil }, tx.Tenant, it.Lane, it.Key)
-	if err == nil && waiting >= MaxBacklog { // count without dead items only if needed: the first count reads the index alone
+	if err == nil && waiting >= MaxBacklog { // leave out dead items only if needed: the first count reads only the index
 		waiting, err = tx.Number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 AND dead_at IS NULL`,
 			tx.Tenant, it.Lane, it.Key)
 	}
@@ -82,8 +82,8 @@ func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	return row.ID, nil
 }
 
-// hostedBy returns a condition on an item o for a meter: only the server with the meter's session may take it. Any server may take an
-// expired item, because it only has to be given up.
+// hostedBy returns the SQL condition under which a server may take the item o for a meter: the server must have the meter's session. Any
+// server may take an expired item, because the item only has to be given up.
 func hostedBy(server, now string) string {
 	return ` AND (o.expires_at <= ` + now + ` OR EXISTS (SELECT 1 FROM meter m JOIN session s ON s.tenant_id = m.tenant_id AND s.meter = m.n
 		WHERE m.number = ` + meterOfKey() + ` AND s.tenant_id = o.tenant_id AND s.instance = ` + server + `))`
@@ -98,8 +98,8 @@ func meterOfKey() string {
 	return number
 }
 
-// OutboxClaim claims at most max due items of a lane for a worker, until a moment. For each key it takes only the first waiting item, and
-// never one that another worker holds. With a host it takes only items for meters that are connected there.
+// OutboxClaim claims at most max due items of a lane for a worker, until the given time. For each key it takes only the first waiting
+// item, and no item that another worker holds. If host is not empty, it takes only items for meters that are connected to this server.
 func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([]job.Claim, error) {
 	var out []job.Claim
 	args, limit, hosted := []any{owner, until, tx.Tenant, lane, tx.Now}, "$6", ""
@@ -117,21 +117,22 @@ func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([
 		return nil, fmt.Errorf("claim work of lane %s: %w", lane, err)
 	}
 	for i := range out {
-		out[i].Attempts-- // without the attempt that begins now
+		out[i].Attempts-- // the number leaves out the attempt that begins now
 	}
-	slices.SortFunc(out, func(a, b job.Claim) int { // the database returns them in any order
+	slices.SortFunc(out, func(a, b job.Claim) int { // the database returns the items in any order
 		return cmp.Or(a.NextAt.Compare(b.NextAt), bytes.Compare(a.ID[:], b.ID[:]))
 	})
 	return out, nil
 }
 
-// OutboxDone removes a finished item. False means that the worker no longer holds it and must not act on the result.
+// OutboxDone removes a finished item. It returns false if the worker no longer holds the item. Then the worker must not
+// act on the result.
 func (tx *Tx) OutboxDone(i id.ID, owner string) (bool, error) {
 	n, err := tx.C.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND id = $2 AND owner = $3`, tx.Tenant, i, owner)
 	return n == 1, fault.Wrap(err, "finish outbox item")
 }
 
-// OutboxRetry releases an item and makes it due again at a later time. The items behind it keep waiting.
+// OutboxRetry releases an item and makes it due again at the time next. The items behind it keep waiting.
 func (tx *Tx) OutboxRetry(i id.ID, owner string, next time.Time, why string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, next_at = $1, last_error = $2
 		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, next, why, tx.Tenant, i, owner)
@@ -145,7 +146,8 @@ func (tx *Tx) OutboxDead(i id.ID, owner, why string) (bool, error) {
 	return n == 1, fault.Wrap(err, "give up outbox item")
 }
 
-// OutboxDrop removes an item, whoever holds it, because its receiver has answered by another way. The item behind it may be due.
+// OutboxDrop removes an item, even if a worker holds it, because its receiver has answered in another way. The next item may then
+// be due.
 func (tx *Tx) OutboxDrop(lane string, i id.ID) (bool, error) {
 	n, err := tx.C.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND lane = $2 AND id = $3`, tx.Tenant, lane, i)
 	if err != nil {
@@ -157,8 +159,8 @@ func (tx *Tx) OutboxDrop(lane string, i id.ID) (bool, error) {
 	return n == 1, nil
 }
 
-// OutboxWake makes everything that waits for a key due now, because its receiver has just connected. It resets the attempts: a receiver
-// that was away has not failed to answer.
+// OutboxWake makes all waiting items of a key due now, because their receiver has just connected. It sets the number of attempts to 0,
+// because a receiver that was away has not failed to answer.
 func (tx *Tx) OutboxWake(lane, key string) error {
 	n, err := tx.C.Exec(`UPDATE outbox SET next_at = $1, attempts = 0 WHERE tenant_id = $2 AND lane = $3 AND key = $4
 		AND dead_at IS NULL AND next_at > $1`, tx.Now, tx.Tenant, lane, key)
@@ -171,9 +173,9 @@ func (tx *Tx) OutboxWake(lane, key string) error {
 	return nil
 }
 
-// OutboxNext returns when the next item of a lane can be claimed, by host if host is not empty; false if none waits. Tens of thousands of
-// items may wait for receivers that are away. So it stops at the first match: first among free items in the order in which they are due,
-// then among the few that a worker holds.
+// OutboxNext returns when the next item of a lane can be claimed, by the server host if host is not empty. It returns false if no item
+// waits. Tens of thousands of items may wait for receivers that are away. So OutboxNext searches the free items in the order in which they
+// are due, then the few items that workers hold, and stops at the first match.
 func (tx *Tx) OutboxNext(lane, host string) (time.Time, bool, error) {
 	var at time.Time
 	args, hosted := []any{tx.Tenant, lane}, ""

@@ -7,10 +7,11 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// maxRows is how many rows one statement inserts at most. Every number of rows needs its own statement, which an engine keeps prepared.
+// maxRows is the most rows that one statement inserts. Every number of rows needs a separate statement, which an engine keeps prepared.
 const maxRows = 16
 
-// These statements insert several rows at a time, because most of the cost is per statement. Leading columns are the same in every row.
+// These statements insert several rows at a time, because a statement costs more than a row. The first columns have the same values in
+// every row.
 const (
 	IntoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES `
 	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
@@ -18,20 +19,20 @@ const (
 	intoRollUps  = `INSERT INTO rollup (tenant_id, seal_n, account, balance) VALUES `
 )
 
-// rows gathers rows of one table and inserts them with as few statements as possible.
+// rows gathers rows of one table and inserts them with the smallest possible number of statements.
 type rows struct {
 	into        string
-	shared, own int   // columns
-	args        []any // the shared values, then those of each row
+	shared, own int   // numbers of shared columns and of columns for each row
+	args        []any // the shared values, then the values of each row
 }
 
-// RowsInto starts with the values that all rows share; each row adds values for the other columns of the statement.
+// RowsInto begins a statement with the values that all rows share. Each row adds the values of the other columns.
 func RowsInto(into string, shared ...any) rows {
 	own := strings.Count(into, ",") + 1 - len(shared)
 	return rows{into: into, shared: len(shared), own: own, args: append(make([]any, 0, len(shared)+4*own), shared...)}
 }
 
-// Add adds a row by its own values. If maxRows rows are waiting, it inserts them first.
+// Add adds a row with the values in own. If maxRows rows are waiting, it inserts these rows first.
 func (r *rows) Add(tx *Tx, own ...any) error {
 	if err := r.full(tx); err != nil {
 		return err
@@ -40,7 +41,7 @@ func (r *rows) Add(tx *Tx, own ...any) error {
 	return nil
 }
 
-// AddRow is Add for a row whose columns are listed; see [Columns.IntoRows].
+// AddRow adds a row with a list of columns, in the order of [Columns.IntoRows].
 func AddRow[T any](tx *Tx, r *rows, l *Columns[T], row *T, more ...any) error {
 	if err := r.full(tx); err != nil {
 		return err
@@ -85,9 +86,9 @@ func (tx *Tx) rowsText(r *rows, n int) string {
 	return text
 }
 
-// loosely makes an INSERT keep the rows before the one that fails (OR FAIL). Otherwise SQLite copies every page that a statement with
-// several rows changes, to be able to undo that statement alone. Nobody needs that: a closure ends with the first failed statement, and all
-// it wrote is rolled back.
+// loosely changes an INSERT so that the rows before a failing row stay (OR FAIL). Without OR FAIL, SQLite copies every page that a
+// statement with several rows changes, so that it can undo this statement alone. The store does not need that: a closure ends with the
+// first failed statement, and all its writes are rolled back.
 func (tx *Tx) loosely(into string) string {
 	if tx.C.ForUpdate() != "" {
 		return into
@@ -95,7 +96,7 @@ func (tx *Tx) loosely(into string) string {
 	return "INSERT OR FAIL" + strings.TrimPrefix(into, "INSERT")
 }
 
-// text returns the statement for n rows; parameters are numbered in the order of their first use.
+// text returns the statement for n rows; it numbers the parameters in the order of their first use.
 func (r *rows) text(n int, into string) string {
 	b := append(make([]byte, 0, len(into)+n*(4+6*(r.shared+r.own))), into...)
 	next := r.shared
@@ -132,7 +133,7 @@ func Placeholders(from, n int) string {
 	return b.String()
 }
 
-// UpTo returns the upper bound of a list that goes backwards. It returns before, or a bound that includes everything if before is zero.
+// UpTo returns the upper bound of a list that goes backwards: the identity before, or a bound above all identities if before is zero.
 func UpTo(before id.ID) id.ID {
 	if before.IsZero() {
 		for i := range before {
@@ -142,5 +143,5 @@ func UpTo(before id.ID) id.ID {
 	return before
 }
 
-// Lists are the columns of the tables that all areas share; a test compares them with the schema.
+// Lists are the columns of the tables that all areas share. A test compares them with the schema.
 var Lists = [...]Listed{&tenantColumns, &LedgerAccounts, &AuditColumns, &OnceColumns, &outboxColumns}
