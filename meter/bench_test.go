@@ -40,8 +40,7 @@ func BenchmarkStepPulses(b *testing.B) {
 	}
 }
 
-// BenchmarkStepLong measures the long way, which all other events take: pulses of a meter whose buzzer reminds of a low
-// credit.
+// BenchmarkStepLong measures events that the function quick cannot handle: pulses of a meter whose buzzer reminds of a low credit.
 func BenchmarkStepLong(b *testing.B) {
 	c := meter.DefaultConfig()
 	s := benchState(&c)

@@ -1,6 +1,6 @@
 package meter
 
-// The codes of an EventBoard: what only the host can see (docs/reference/events.md#events-of-meters).
+// The codes of an EventBoard report facts that only the host can see (docs/reference/events.md#events-of-meters).
 const (
 	// CodeMismatch: the relay contact is not in the position it was driven to, or matches it again. Args: wanted,
 	// matches.

@@ -101,7 +101,7 @@ func set(v reflect.Value, n int64) {
 	}
 }
 
-// TestANameOfNothingIsUnknown gives every String method numbers without a name: none panics or returns a wrong name.
+// TestANameOfNothingIsUnknown gives every String method numbers without a name: no method panics or returns a wrong name.
 func TestANameOfNothingIsUnknown(t *testing.T) {
 	for what, name := range map[string]func(uint8) string{
 		"clock answer": func(n uint8) string { return meter.ClockAnswer(n).String() },
@@ -213,7 +213,7 @@ func TestALeaseHasATimeAndALimit(t *testing.T) {
 	}
 }
 
-// TestAWarningOfOneWattHour expects the warning at one watt-hour, and none where the threshold is 0.
+// TestAWarningOfOneWattHour expects the warning at one watt-hour, and no warning if the threshold is 0.
 func TestAWarningOfOneWattHour(t *testing.T) {
 	for _, c := range []struct {
 		low1, low2 unit.Energy
@@ -290,7 +290,7 @@ func TestAFrozenMeterStopsItsTone(t *testing.T) {
 	}
 }
 
-// TestARecordIsFollowedByASnapshot checks that every record is, unless it only counts a wrong token.
+// TestARecordIsFollowedByASnapshot checks that a snapshot follows every record, unless the record only counts a wrong token.
 func TestARecordIsFollowedByASnapshot(t *testing.T) {
 	r := newRig(t)
 	r.step(meter.Event{Kind: meter.EventComms, Active: true}) // begins the day

@@ -12,8 +12,8 @@ const (
 	maxSpecial = supply.MaxSpecial
 )
 
-// Window is a weekly friendly window in local time, and Special a day with hours of its own: the calendar that meter and
-// server share.
+// Window is a weekly friendly window in local time. Special is a special day with its own friendly window. Meter and server share this
+// calendar.
 type (
 	Window  = supply.Window
 	Special = supply.Special
@@ -133,7 +133,7 @@ func (x *step) calendar() {
 	s.NextAt = uint32(min(x.c.nextMoment(ev.At), noMoment-1))
 }
 
-// friendly moves the friendly window to a time of the calendar, 0 for an invalid clock. The warning half an hour ahead
+// friendly updates the state of the friendly window for a time of the calendar; 0 means an invalid clock. The warning half an hour ahead
 // uses the local time of that later moment, since daylight saving may begin or end in between.
 func (x *step) friendly(at int64) {
 	s, c := x.s, x.c
@@ -186,14 +186,14 @@ func (c *Config) friendly(local int64) bool {
 	return supply.Friendly(c.Friendly[:], c.Special[:], local)
 }
 
-// nextMoment returns when, after a given time, the date, a window, the half-hour warning of a window, or the UTC offset of local time may
-// next change.
+// nextMoment returns the next moment after a given time at which the date, a window, its half-hour warning or the UTC offset of local time
+// may change.
 func (c *Config) nextMoment(at int64) int64 {
 	return min(c.nextEdge(at), c.nextEdge(at+endingTime)-endingTime)
 }
 
-// nextEdge returns when, after a given time, a day, a window or daylight saving next begins or ends. An edge beyond a daylight saving
-// switch is found by a later call, from the switch.
+// nextEdge returns the next moment after a given time at which a day, a window or daylight saving begins or ends. A later call that begins
+// at a daylight saving switch finds the edges beyond it.
 func (c *Config) nextEdge(at int64) int64 {
 	local := c.Local(at)
 	second := local % secondsPerDay

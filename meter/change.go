@@ -6,8 +6,8 @@ import "github.com/paywatt/paywatt/sts"
 // (docs/reference/tokens.md#key-change).
 const sectionsKept = 24 * 60 * 60
 
-// judgeSection judges a section of a key change. Keys has already decided whether it fits the pending sections and
-// which key they make; judgeSection decides whether the meter may have that key.
+// judgeSection judges a section of a key change. Keys has already decided whether the section fits the pending sections, and which key the
+// sections make. judgeSection decides whether the meter may have that key.
 func (x *step) judgeSection() sts.Result {
 	s, change := x.s, &x.ev.Change
 	switch {
@@ -47,7 +47,7 @@ func (x *step) applyKeys(r *Record) {
 	s.Key = r.Key
 	s.forgetSections()
 	if r.Rollover {
-		// TIDs now count from another base date, so the old ones mean nothing.
+		// TIDs now count from another base date, so the old TIDs mean nothing.
 		s.TIDs.Fill(0)
 	}
 	x.forgetTokenAnswers()
@@ -61,8 +61,8 @@ func (x *step) applyKeys(r *Record) {
 // forgetSections ends a key change that was begun. The contents stay in Keys but no longer count.
 func (s *State) forgetSections() { s.Sections, s.SectionsUntil = 0, 0 }
 
-// forgetTokenAnswers removes the answers to tokens from the ring: under the new key the same digits are another token,
-// so a wrong one may be right. Answers to commands remain valid.
+// forgetTokenAnswers removes the answers to tokens from the ring: under the new key the same digits are another token, so digits that were
+// wrong may now be right. Answers to commands remain valid.
 func (x *step) forgetTokenAnswers() {
 	s := x.s
 	for i, answer := range s.RingAnswers {

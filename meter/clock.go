@@ -21,7 +21,7 @@ const (
 
 var clockSourceNames = [...]string{ClockMenu: "menu", ClockGSM: "gsm", ClockServer: "server"}
 
-// String returns "menu", "gsm" or "server", "none" for no source.
+// String returns "menu", "gsm" or "server", or "none" for no source.
 func (s ClockSource) String() string {
 	if s == 0 || int(s) >= len(clockSourceNames) {
 		return "none"
@@ -35,14 +35,14 @@ type ClockAnswer uint8
 const (
 	// ClockDone: accepted; the host sets the clock.
 	ClockDone ClockAnswer = iota + 1
-	// ClockTooFar: refused, the menu may move it by an hour in a day.
+	// ClockTooFar: refused, because the menu may move the clock by only an hour in a day.
 	ClockTooFar
-	// ClockBackward: refused. With a valid clock the menu may not go back to a closed day; with an invalid one, not
-	// beyond the last trusted time.
+	// ClockBackward: refused. With a valid clock the menu may not go back to a closed day; with an invalid clock it may not go back beyond
+	// the last trusted time.
 	ClockBackward
-	// ClockOutranked: refused, the clock is valid and was set by a better source.
+	// ClockOutranked: refused, because the clock is valid and was set by a better source.
 	ClockOutranked
-	// ClockImpossible: refused, no such time.
+	// ClockImpossible: refused, because there is no such time.
 	ClockImpossible
 )
 
@@ -122,7 +122,7 @@ func (x *step) setClock(to int64, by ClockSource) ClockAnswer {
 	if a == ClockDone {
 		if by == ClockMenu && s.Clock != ClockInvalid {
 			s.Moved += uint16(distance(to, x.ev.At))
-			x.save, x.urgent = true, true // cutting the power does not buy another hour
+			x.save, x.urgent = true, true // so that a power cut does not allow another hour
 		}
 		s.SetBy, s.NextAt = by, 0
 		x.event(CodeClockSet, x.ev.At, to)

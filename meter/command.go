@@ -51,8 +51,7 @@ func (x *step) persist(r *Record) {
 	x.emit(EffectPersist).Record = *r
 }
 
-// persisted ends a log record. An EventPersisted for a record that is not pending (an old one, after a restart) is
-// ignored.
+// persisted ends a log record. An EventPersisted for a record that is not pending (an old record, after a restart) is ignored.
 func (x *step) persisted() {
 	s, r := x.s, &x.ev.Record
 	if !s.Busy() || r.Seq != s.Applied+1 {
@@ -148,7 +147,7 @@ func (x *step) command() {
 	x.persist(&r)
 }
 
-// refusal returns why a command cannot be carried out, AnswerNone if it can.
+// refusal returns why a command cannot be carried out, or AnswerNone if it can be.
 func (x *step) refusal() Answer {
 	s, ev := x.s, x.ev
 	switch {
@@ -229,9 +228,9 @@ func (x *step) applyCommand(r *Record) {
 	}
 }
 
-// clearCredit removes the credit that the meter had when the record was begun. The record holds a difference, so a
-// replay after a power cut gives the same state. Energy used while it was written counts as used without credit.
-// Earlier emergency credit and overrun stay owed.
+// clearCredit removes the credit that the meter had when the record was begun. The record holds a difference, so a replay after a power cut
+// gives the same state. Energy used while the record was written counts as used without credit. Earlier emergency credit and overrun stay
+// owed.
 func (x *step) clearCredit(r *Record) { x.debit(-r.Units) }
 
 // config starts the log record of a new configuration.

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// answer is the newest answer to an id, AnswerNone if there is none.
+// answer returns the newest answer to an id, or AnswerNone if there is no answer.
 func (r *rig) answer(id string) meter.Answer {
 	for i := len(r.outbox) - 1; i >= 0; i-- {
 		if rep := r.outbox[i]; rep.Kind == meter.ReportCommand && rep.Request == meter.Handle(id) {
@@ -69,9 +69,8 @@ func TestARefusedMessageUsesUpItsCounter(t *testing.T) {
 	}
 }
 
-// TestAnExpiredCommandCannotBePlayedAgain replays an expired command after its id has left the ring of answers and the
-// clock has been set back to before its expiry. It does so once on a meter that ran on and once after a crash without a
-// snapshot.
+// TestAnExpiredCommandCannotBePlayedAgain replays an expired command after its id has left the ring of answers and the clock has been set
+// back to before its expiry. It does so once on a meter that kept running and once after a crash without a snapshot.
 func TestAnExpiredCommandCannotBePlayedAgain(t *testing.T) {
 	for _, crash := range [...]bool{false, true} {
 		r := newRig(t)
@@ -170,7 +169,7 @@ func TestAMeterStartsWhereItWas(t *testing.T) {
 		want  supply.Relay
 		wait  uint64
 	}{
-		// 04140001001 mod 60 is 41.
+		// The delay depends on the meter number: 04140001001 mod 60 is 41.
 		{meter.ResetPower, supply.Open, 43_000}, {meter.ResetWatchdog, supply.Closed, 0}, {meter.ResetUpdate, supply.Closed, 0},
 	} {
 		s := r.state

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Config is a meter's configuration: the server's whole configuration document, plus what is printed on the case. It is
-// separate from State and changes only as a whole. Begin with [DefaultConfig].
+// Config is a meter's configuration: the server's whole configuration document, plus the values printed on the case. It is separate from
+// State and changes only as a whole. Begin with [DefaultConfig].
 type Config struct {
 	// Number is the meter number (DRN) as an integer. It is not part of the document.
 	Number uint64
@@ -60,12 +60,11 @@ type Config struct {
 
 	// Tamper is the policy for each kind of tampering.
 	Tamper [tamperKinds]Policy
-	// ReverseDebit subtracts exported energy from the credit; NetMetering adds it. Not both.
+	// ReverseDebit subtracts exported energy from the credit; NetMetering adds it. A configuration cannot have both.
 	ReverseDebit, NetMetering bool
 
-	// Friendly holds the weekly windows in which lack of credit does not cut the supply; Special holds the days with a
-	// window of their own. Unused entries are zero. With FriendlyInvalid any time is friendly while the clock is
-	// invalid.
+	// Friendly holds the weekly windows in which lack of credit does not cut the supply; Special holds the days with a special window.
+	// Unused entries are zero. With FriendlyInvalid any time is friendly while the clock is invalid.
 	Friendly        [maxWindows]Window
 	Special         [maxSpecial]Special
 	FriendlyInvalid bool
@@ -77,7 +76,7 @@ type Config struct {
 	// Wallet means that the money is at the server and the meter supplies what a lease allows, instead of keeping
 	// credit itself. The meter changes mode when the configuration is applied: State.Wallet.
 	Wallet bool
-	// LeaseGrace is how much of a lease may still be used once its time has run out; LeaseStay means all that is left.
+	// LeaseGrace is how much of a lease may still be used once its time has run out; LeaseStay means all energy that is left.
 	LeaseGrace unit.Energy
 }
 
@@ -136,9 +135,9 @@ const (
 	maxLock  = 12 * 3600
 )
 
-// NewConfig reads a configuration document. The document is always complete: a missing key takes its default. If any
-// key is bad, the whole document is refused, and bad names the first bad key in alphabetical order, or a key that
-// contradicts another. What is printed on the case comes from old.
+// NewConfig reads a configuration document. The document is always complete: a missing key takes its default. If any key is bad, the whole
+// document is refused, and the result bad names the first bad key in alphabetical order, or a key that contradicts another. The values
+// printed on the case come from old.
 func NewConfig(old Config, version uint32, doc map[string]any) (c Config, bad string) {
 	c = DefaultConfig()
 	c.Number, c.MfrCode, c.LongNumber, c.Version = old.Number, old.MfrCode, old.LongNumber, version
@@ -159,7 +158,7 @@ func NewConfig(old Config, version uint32, doc map[string]any) (c Config, bad st
 	return c, ""
 }
 
-// Sound reports whether every value is one that a document could have set, as a configuration read from a memory must.
+// Sound reports whether a document could have set every value. A configuration read from a memory must be sound.
 func (c *Config) Sound() bool {
 	for i := range settings {
 		if !settings[i].sound(c) {
@@ -169,7 +168,7 @@ func (c *Config) Sound() bool {
 	return c.contradiction() == ""
 }
 
-// contradiction returns a key whose value contradicts another's, "" if none.
+// contradiction returns a key whose value contradicts the value of another key, or "" if there is none.
 func (c *Config) contradiction() string {
 	switch {
 	case c.Clearance < c.Cutoff:

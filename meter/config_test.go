@@ -19,7 +19,7 @@ func TestConfigurationIsTheWholeDocument(t *testing.T) {
 	want.Number, want.MfrCode, want.Version = testNumber, 4, 4
 	want.ImpPerKWh, want.Low2, want.Cutoff, want.Clearance, want.MaxBalance = 3200, 4000, 100, 200, 90_000
 	want.ReadingEvery, want.TZMinutes, want.ConfirmAfter = 60, -210, supply.Of(supply.Remote, supply.Lease)
-	// low1_wh is missing, so it has its default, not what it was.
+	// low1_wh is missing, so it has its default, not its old value.
 	if got, bad := meter.NewConfig(old, 4, doc); bad != "" || got != want {
 		t.Errorf("got %+v, bad key %q, want %+v", got, bad, want)
 	}

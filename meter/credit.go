@@ -30,8 +30,7 @@ func (x *step) energy() {
 	}
 }
 
-// count adds d to the register and subtracts it from the credit, whatever the state. It ignores a negative d, which no
-// chip gives.
+// count adds d to the register and subtracts it from the credit, in every state. It ignores a negative d, which no chip gives.
 func (x *step) count(d unit.Energy) {
 	if d <= 0 {
 		return

@@ -15,7 +15,7 @@ func pulses(c *meter.Config, s *meter.State, n uint32) {
 	meter.Step(c, s, meter.Event{Kind: meter.EventPulses, Pulses: n, Up: s.Up}, nil)
 }
 
-// The figures of docs/reference/meter-rules.md#counting, and more like them.
+// The cases are the figures of docs/reference/meter-rules.md#counting, and similar figures.
 func TestPulsesKeepTheirRemainder(t *testing.T) {
 	type after struct {
 		pulses   uint32
@@ -79,8 +79,8 @@ func TestChangingTheConstantKeepsTheEnergy(t *testing.T) {
 	}
 }
 
-// The example of docs/reference/meter-rules.md#credit, without its window: consumption beyond the credit is counted and
-// paid back first.
+// The test plays the example of docs/reference/meter-rules.md#credit without its window. Consumption beyond the credit is counted and paid
+// back first.
 func TestOverrunIsPaidBackFirst(t *testing.T) {
 	r := newRig(t)
 	start := testTID(t, testStart())

@@ -21,7 +21,7 @@ type rolling struct {
 	results   map[string][]sts.Result
 }
 
-// token enters a token; false when the mains goes.
+// token enters a token. It returns false when the mains fails.
 func (r *rolling) token(digits string, pulses uint32) bool {
 	ev := meter.Event{Kind: meter.EventToken, Opened: r.keys.Open(digits), Source: meter.Keypad, Up: r.s.Up + 1000}
 	ev.Change, r.cutHost.after = r.keys.Take(&r.s, digits)
@@ -92,7 +92,7 @@ func (r *rolling) check() {
 	}
 }
 
-// finish enters the tokens again: a token that was accepted before must be refused, and any other must be accepted.
+// finish enters the tokens again: a token that was accepted before must be refused, and any other token must be accepted.
 func (r *rolling) finish() {
 	t := r.t
 	t.Helper()
@@ -127,8 +127,8 @@ func (r *rolling) finish() {
 	r.check()
 }
 
-// TestAKeyChangeMayBeTornAtEveryByte cuts the power after each byte of every write of a key change, in every section:
-// the meter has the old key or the new one, with the matching state, and never another.
+// TestAKeyChangeMayBeTornAtEveryByte cuts the power after each byte of every write of a key change, in every section. The meter then has
+// the old key or the new key, with the matching state, and never another key.
 func TestAKeyChangeMayBeTornAtEveryByte(t *testing.T) {
 	cuts := map[bool]int{}
 	for _, kind := range []struct {

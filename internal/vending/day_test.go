@@ -94,7 +94,7 @@ func (d *day) something() {
 		}
 		d.rare.When(err != nil, "recovery interrupted")
 		d.peace()
-	case n < 8 && len(d.asked) > 0: // an old request again
+	case n < 8 && len(d.asked) > 0: // repeat an earlier request
 		d.ask(d.asked[d.r.IntN(len(d.asked))])
 	default:
 		o := order(d.meters[d.r.IntN(len(d.meters))], money.Minor(10+d.r.IntN(30_000)), fmt.Sprintf("key-number-%d", len(d.asked)))
@@ -105,8 +105,8 @@ func (d *day) something() {
 	}
 }
 
-// books does what others do to accounts while tills sell: a day begins, a debt is raised, another is written off, free units are claimed
-// without a payment. A fault may interrupt each of these.
+// books does what others do to accounts while tills sell: a day begins, a debt is raised or written off, or free units are claimed without
+// a payment. A fault may interrupt any of these changes.
 func (d *day) books() {
 	d.trouble()
 	defer d.peace()

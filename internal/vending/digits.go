@@ -33,11 +33,11 @@ func (d Digits) Change() Digits { return Digits{tokens: d.change, withheld: d.wi
 // Withheld returns the code of the reason why digits are hidden from an actor who may see them, or an empty code if they are shown.
 func (d Digits) Withheld() refusal.Code { return d.withheld }
 
-// none is shown for a token without digits, because its issuer has not answered or has refused.
+// none is the mask of a token without digits. A token has no digits if its issuer has not answered yet or has refused.
 const none = "**** **** **** **** ****"
 
-// Reveal returns the 20 digits of token i, or a mask if it has none yet. Inside the transaction, put them only
-// into bytes that are stored sealed and leave the server after the commit.
+// Reveal returns the 20 digits of token i, or a mask if the token has no digits yet. Inside the transaction, put them only into bytes that
+// are stored sealed and leave the server after the commit.
 func (d Digits) Reveal(i int) string {
 	if d.tokens[i] == (sts.Token{}) {
 		return none
@@ -51,7 +51,7 @@ func (d Digits) Token(i int) sts.Token { return d.tokens[i] }
 // Len is the number of tokens that may be revealed.
 func (i Issued) Len() int { return i.digits.Len() }
 
-// Reveal returns the 20 digits of token n, or a mask if it has none yet.
+// Reveal returns the 20 digits of token n, or a mask if the token has no digits yet.
 func (i Issued) Reveal(n int) string { return i.digits.Reveal(n) }
 
 // Digits returns the same tokens for callers that render an answer with [Purchase.Render].

@@ -22,7 +22,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestTheAuditLogSaysWhatWasGivenForNothing: to which meter, how much, why, and by whom. A copy is logged with its number and its receipt.
+// TestTheAuditLogSaysWhatWasGivenForNothing: for tokens that nobody buys, the audit log names the meter, the amount, the reason and the
+// person. For a copy it names the copy's number and the receipt.
 func TestTheAuditLogSaysWhatWasGivenForNothing(t *testing.T) {
 	l := &logbook{shop: open(t, true), seen: map[id.ID]bool{}}
 	m := l.meter(1, place{tariff: l.publish("domestic", flat(), monday())})
@@ -89,7 +90,7 @@ func TestASaleGoesOnlyWhereItCanBeSent(t *testing.T) {
 		phone, sim string
 		deliver    []string
 		want       refusal.Code
-		messages   int64 // queued
+		messages   int64 // number of queued messages
 	}{
 		{m, false, "+254700000001", "+254700000200", []string{"sms"}, refusal.InvalidRequest, 0},
 		{m, false, "+254700000001", "+254700000200", []string{"mqtt"}, "", 0},
@@ -118,7 +119,8 @@ func TestASaleGoesOnlyWhereItCanBeSent(t *testing.T) {
 	}
 }
 
-// TestHowOftenATrustedClockIsNoted: every five minutes, and at once if it shows an earlier time than the noted one.
+// TestHowOftenATrustedClockIsNoted: a trusted clock is noted every five minutes, and at once if the clock shows an earlier time than the
+// last note.
 func TestHowOftenATrustedClockIsNoted(t *testing.T) {
 	s := open(t, true)
 	s.begin()
@@ -248,7 +250,8 @@ func TestHowLongASellerUndoesAlone(t *testing.T) {
 	}
 }
 
-// TestARechargeThatIsUsedUp: the refusal of its reversal says how much of the recharge is left: 0.00 if the account is already in debt.
+// TestARechargeThatIsUsedUp: the refusal of its reversal says how much of the recharge is left. That is 0.00 if the account is already in
+// debt.
 func TestARechargeThatIsUsedUp(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -270,7 +273,8 @@ func (fullBooks) PostTogether(j ...ledger.Journal) (ledger.Breach, error) {
 	return ledger.Breach{Account: j[0].Postings[0].Account, Limit: ledger.Limit{Bound: ledger.NotBelow}}, nil
 }
 
-// TestALimitThatAMirrorBreaksIsAnError: the reversal has checked the limit before, so this is no refusal, and the reversal leaves no trace.
+// TestALimitThatAMirrorBreaksIsAnError: a reversal checks the limits before it posts the mirror. If the mirror then breaks a limit, the
+// reversal fails with an error, not with a refusal, and leaves no trace.
 func TestALimitThatAMirrorBreaksIsAnError(t *testing.T) {
 	s := open(t, true)
 	sold := s.sell(order(s.meter(1, place{tariff: s.publish("domestic", flat(), monday())}), 10000, "key-number-1")).Sale
@@ -333,7 +337,7 @@ func TestASaleHasAtMostEightTokens(t *testing.T) {
 	s.refused(order(foreign, 10000, "key-number-2"), refusal.CurrencyMismatch)
 }
 
-// TestDigitsAreCountedAndMasked for every way of printing a value.
+// TestDigitsAreCountedAndMasked: every way of printing the digits shows only the number of tokens.
 func TestDigitsAreCountedAndMasked(t *testing.T) {
 	d := vending.DigitsOf(sts.Token{}, sts.Token{})
 	for want, v := range map[string]fmt.Stringer{"2 masked tokens": d, "0 masked tokens": vending.Issued{}} {
@@ -346,7 +350,8 @@ func TestDigitsAreCountedAndMasked(t *testing.T) {
 	}
 }
 
-// TestTheLostAnswerOfAMagicMeterComesUnderAnotherKeyToo: only the first answer is lost.
+// TestTheLostAnswerOfAMagicMeterComesUnderAnotherKeyToo: the magic meter loses only the first answer. The same sale under a new key is
+// answered.
 func TestTheLostAnswerOfAMagicMeterComesUnderAnotherKeyToo(t *testing.T) {
 	s := open(t, true)
 	s.meter(1, place{tariff: s.publish("domestic", flat(), monday()), meter: func(m *registry.Meter) { m.Number, m.Simulated = vending.MagicTimeout, true }})

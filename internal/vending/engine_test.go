@@ -25,7 +25,7 @@ import (
 // onPostgres keeps the books of every shop in these tests in PostgreSQL: go test ./internal/vending -args -postgres.
 var onPostgres = flag.Bool("postgres", false, "keep the books of every test in PostgreSQL")
 
-// update writes the list of rules that find each edit of an insider. Read the difference.
+// update rewrites the lists of rules that find each edit of an insider. Read the difference before you commit it.
 var update = flag.Bool("update", false, "write testdata/insiders*.txt anew")
 
 // everyStatement makes every statement of every transaction fail once before it runs: go test ./internal/vending -args -every-statement.
@@ -43,7 +43,8 @@ func TestMain(m *testing.M) {
 	os.Exit(pgtest.Run(m, schema))
 }
 
-// schema fills the database that the tests copy. A server has opened it once, but it is bound to none of the data folders that follow.
+// schema fills the database that the tests copy: a server opens the database once. Then schema deletes the stored public key, so that a
+// copy can be used with any data folder.
 func schema(ctx context.Context, url string) error {
 	dir, err := os.MkdirTemp("", "schema")
 	if err != nil {
@@ -61,7 +62,7 @@ func schema(ctx context.Context, url string) error {
 	return errors.Join(forget, e.Close())
 }
 
-// engine is what a shop needs of its store.
+// engine has the methods of a store that a shop needs.
 type engine interface {
 	store.Engine
 	PublicKey() string

@@ -24,42 +24,43 @@ type Explained struct {
 	Currency money.Currency
 	Tariff   tariff.Version
 	Split    tariff.Allocation // derived now, from the facts on which the sale was decided
-	Lines    []sale.Line       // of Split
+	Lines    []sale.Line       // the lines of Split
 	Costs    []tariff.Cost
 	Exact    string      // exact price of the units, with levies and tax, in the major unit
-	Sum      money.Minor // of Lines
-	// Differences are where the stored sale does not match its recalculation; empty for every honest sale.
+	Sum      money.Minor // the sum of Lines
+	// Differences lists the figures in which the stored sale does not match its recalculation. It is empty for every honest sale.
 	Differences []Difference
 }
 
-// Difference is where a stored sale does not match its recalculation, with both figures as text.
+// Difference is one mismatch between a stored sale and its recalculation, with both figures as text.
 type Difference struct {
 	In              DifferenceIn
 	Line            int // counted from 1, if In is DiffersLine
 	Stored, Derived string
 }
 
-// DifferenceIn says what differs.
+// DifferenceIn is the kind of a difference.
 type DifferenceIn string
 
-// What may differ.
+// Kinds of differences.
 const (
-	DiffersPrice      DifferenceIn = "price"       // Derived says why it cannot be priced
-	DiffersRefused    DifferenceIn = "refused"     // Derived says why its tariff would have refused it
-	DiffersDerivedSum DifferenceIn = "derived sum" // sum of the recalculated lines, and the payment
-	DiffersStoredSum  DifferenceIn = "stored sum"  // sum of the stored lines, and the payment
-	DiffersLines      DifferenceIn = "lines"       // number of lines
+	DiffersPrice      DifferenceIn = "price"       // the sale cannot be priced; Derived says why
+	DiffersRefused    DifferenceIn = "refused"     // the tariff would have refused the sale; Derived says why
+	DiffersDerivedSum DifferenceIn = "derived sum" // the recalculated lines do not sum to the payment
+	DiffersStoredSum  DifferenceIn = "stored sum"  // the stored lines do not sum to the payment
+	DiffersLines      DifferenceIn = "lines"       // the number of lines differs
 	DiffersLine       DifferenceIn = "line"
 	DiffersCarried    DifferenceIn = "carried"
 	DiffersUnits      DifferenceIn = "units"
-	DiffersTokens     DifferenceIn = "tokens" // units of the tokens, and units sold
+	DiffersTokens     DifferenceIn = "tokens" // the units of the tokens do not sum to the units sold
 )
 
 // Agrees reports whether the stored sale matches what was derived and its lines sum to the payment.
 func (e Explained) Agrees() bool { return len(e.Differences) == 0 }
 
 // Explain derives every figure of a sale again: from its tariff version, the account's position in the month's blocks, the charges and
-// debts it met, and the change carried in. It shows nothing from the stored lines; it only compares them with what it derived.
+// debts that were due, and the change carried in. It shows nothing from the stored lines. It only compares the stored lines with the
+// derived ones.
 func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Explained, error) {
 	shown, err := v.find(ctx, by, sale)
 	if err != nil || shown.Refused() {
@@ -73,7 +74,7 @@ func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Ex
 	return e, fault.Wrap(err, "explain sale %s", refusal.Echo(sale))
 }
 
-// derive prices a sale again and compares.
+// derive prices a sale again and compares the result with the stored sale.
 func derive(s sale.Sale, version tariff.Version) (Explained, error) {
 	e := Explained{Sale: s, Tariff: version}
 	var ok bool
@@ -135,7 +136,7 @@ func differs[N cmp.Ordered](e *Explained, in DifferenceIn, stored, derived N, te
 	}
 }
 
-// compare finds where the stored sale differs from what was derived.
+// compare finds the differences between the stored sale and its recalculation.
 func (e *Explained) compare() {
 	s := e.Sale
 	amount := func(m money.Minor) string { return money.Amount{Minor: m, Currency: e.Currency.Code}.String() }

@@ -78,7 +78,8 @@ func (s *shop) allow(w access.Approval) {
 	})
 }
 
-// TestAWriteOffIsOfWhatWasAllowed: it covers what was outstanding when it was requested, not what a reversal has added since.
+// TestAWriteOffIsOfWhatWasAllowed: a write-off covers only the amount that was outstanding at its request. A later reversal adds to the
+// debt, but not to the write-off.
 func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -132,8 +133,8 @@ func TestSumsThatNobodyCanMeanAreRefused(t *testing.T) {
 	}
 }
 
-// A vendor's terms are money given away: under four eyes, a new vendor or a change of a vendor's terms waits for a second person, who reads
-// the old and new terms in words. Stopping a vendor needs no approval.
+// A vendor's terms can give money away. Under four eyes, a new vendor or a change of a vendor's terms therefore waits for a second person,
+// who reads the old and new terms in words. Stopping a vendor needs no approval.
 func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// representative are tests that run the code of every use case.
+// representative returns tests that together run the code of every use case.
 func representative() []struct {
 	name string
 	run  func(*testing.T)
@@ -129,7 +129,7 @@ type flaky struct {
 	c *calls
 }
 
-// whole returns the transaction itself, for tests that need more of it than vending does.
+// whole returns the transaction inside a flaky transaction, for tests that call methods outside vending.Tx.
 func whole(tx vending.Tx) vending.Tx {
 	if f, ok := tx.(flaky); ok {
 		return f.Tx
@@ -186,7 +186,7 @@ func (d shutDoor) unless(run func() error) error {
 	return run()
 }
 
-// request is a request that takes the server at least so many transactions.
+// request is a request with the least number of transactions that it takes.
 type request struct {
 	do    func(v *vending.Vending) (refusal.Refusal, error)
 	least int

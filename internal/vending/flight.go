@@ -14,9 +14,9 @@ type flight struct {
 	ref    string
 }
 
-// flights keeps impatient repetitions from all asking the issuer at once. The first request for a reference asks; the others are told that
-// it is running. It is a courtesy, not a safeguard: if two requests both ask, they get the same token, and only one of them completes the
-// sale.
+// flights keeps impatient repetitions from all asking the issuer at once. The first request for a reference asks; later requests are told
+// that the sale is running. This is a courtesy, not a safeguard: if two requests both ask, they get the same token, and only one of them
+// completes the sale.
 type flights struct {
 	mu  sync.Mutex
 	now map[flight]bool

@@ -9,12 +9,12 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// A recharge has no token, but it gives its meter a lease, which lasts when the meter can no longer be reached. The seller does not get the
-// money back alone while the lease can be used, unless other money of the account pays for the lease.
+// A recharge has no token, but its meter gets a lease, and the lease stays valid while the meter is offline. As long as the lease can be
+// used, the seller alone does not get the money back. The exception is a lease that other money of the account pays for.
 func TestALeaseThatMayBeUsedKeepsTheMoney(t *testing.T) {
 	for name, c := range map[string]struct {
-		prior money.Minor // paid in before, by somebody else
-		lease string      // what became of the lease from the recharge; empty for none
+		prior money.Minor // money that somebody else paid in before
+		lease string      // state of the lease from the recharge
 		waits bool
 	}{
 		"the meter has it":                {0, "done", true},

@@ -153,8 +153,8 @@ func TestWhoSoldDoesNotAllowTheReversal(t *testing.T) {
 	}
 }
 
-// On the utility's own till the seller may reverse a sale alone to a meter that cannot confirm, but only without four eyes, and the
-// reversal is marked. Somebody else of the utility is the second person.
+// A sale at the utility's own till went to a meter that cannot confirm. Without four eyes the seller may reverse it alone, and the reversal
+// is marked. With four eyes somebody else of the utility must agree.
 func TestTheUtilitysOwnTillNeedsTwoPeople(t *testing.T) {
 	operator := access.Actor{Tenant: tenant, Kind: access.Person, Name: "op@example.org", Role: access.Operator}
 	for name, c := range map[string]struct {
@@ -201,7 +201,7 @@ func TestTheUtilitysOwnTillNeedsTwoPeople(t *testing.T) {
 	}
 }
 
-// Things change while the approval is pending: what was approved is checked again.
+// The sale may change while the approval is pending, so the approved reversal is checked again before it is done.
 func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		meanwhile func(s *shop, meter string)
@@ -246,7 +246,7 @@ func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 	}
 }
 
-// If a meter disconnects before it has answered, the money stays: the next request finds it offline and waits for the utility.
+// If a meter disconnects before it has answered, the money stays: the next request finds the meter offline and waits for the utility.
 func TestAMeterThatGoesAwayKeepsTheMoney(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -303,7 +303,7 @@ func TestAMeterThatCannotCheckCommandsConfirmsNothing(t *testing.T) {
 	}
 }
 
-// An unconfirmed reversal raises an alarm of the meter for as long as one of its tokens may load.
+// An unconfirmed reversal raises an alarm of the meter. The alarm stays as long as a token of the sale may load.
 func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -336,7 +336,8 @@ func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	want("both were used")
 }
 
-// TestTheAlarmEndsWhenTheMeterConfirms: the answer comes after the reversal was given up and then made unconfirmed.
+// TestTheAlarmEndsWhenTheMeterConfirms: a reversal is given up, and a second one is made without the meter's confirmation. The late answer
+// to the first one ends the alarm.
 func TestTheAlarmEndsWhenTheMeterConfirms(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -355,7 +356,7 @@ func TestTheAlarmEndsWhenTheMeterConfirms(t *testing.T) {
 	}
 }
 
-// Every token must be cancelled: the money goes back, and the alarm ends, with the last of them.
+// Every token must be cancelled before the money goes back. The alarm ends when the last token is cancelled.
 func TestEveryTokenMustBeConfirmed(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("cheap", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000}}}, monday())})
@@ -375,7 +376,7 @@ func TestEveryTokenMustBeConfirmed(t *testing.T) {
 	if state, _ := s.state(sold.Sale); state != sale.Reversing || !maps.Equal(s.accounts(), stands) {
 		t.Fatalf("one token is dead: the sale is %s, balances %v, want it to wait", state, s.accounts())
 	}
-	s.exec(`UPDATE reversal_token SET taken = 'never'`) // the reversal was given up, and then made unconfirmed
+	s.exec(`UPDATE reversal_token SET taken = 'never'`) // the reversal is given up; the next reversal is made without confirmation
 	s.exec(`UPDATE reversal SET state = 'refused', settled_at = created_at`)
 	s.exec(`UPDATE vend SET state = 'completed'`)
 	s.exec(`UPDATE command SET state = 'expired'`)

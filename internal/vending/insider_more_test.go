@@ -26,7 +26,7 @@ func longShop(t *testing.T) *shop {
 	s.uses(w, 0, 1000)
 	s.clock.add(24 * time.Hour)
 	s.uses(w, 2000)
-	s.sell(order(w, 1000, "purse-02")) // posts
+	s.sell(order(w, 1000, "purse-02")) // this recharge posts the use
 	s.clock.add(24 * time.Hour)
 	s.uses(w, 4000)
 	changed := s.meter(21, place{tariff: block})
@@ -168,7 +168,7 @@ func TestVerifyFindsTheLessPlainEdits(t *testing.T) {
 		r := s.after(trust, script(e.sql))
 		found = append(found, storetest.Found{Edit: e.name, Kinds: storetest.Kinds(&r)})
 	}
-	if !*onPostgres { // there an unsealed row may be the server's own
+	if !*onPostgres { // on PostgreSQL an unsealed row may be the server's own
 		r := s.after(trust, deposited)
 		found = append(found, storetest.Found{Edit: "deposit what nobody paid, balanced and with its leaf", Kinds: storetest.Kinds(&r)})
 	}
@@ -177,8 +177,7 @@ func TestVerifyFindsTheLessPlainEdits(t *testing.T) {
 	t.Logf("figures: %d less plain insider edits (PostgreSQL: %t)", len(found), *onPostgres)
 }
 
-// TestTheServerCoversNoEditUp: an edit is found even if the server has used the edited row and written it again since, as it does with
-// every row that it believes.
+// TestTheServerCoversNoEditUp: the server believes an edited row, uses it and writes it again. Verification still finds the edit.
 func TestTheServerCoversNoEditUp(t *testing.T) {
 	recover := func(s *shop) {
 		s.clock.add(time.Hour)

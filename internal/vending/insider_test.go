@@ -54,7 +54,7 @@ func busyShop(t *testing.T) *shop {
 			t.Fatal(g.Detail())
 		}
 	}
-	s.sealed() // what follows gets a seal of its own
+	s.sealed() // the later rows get a separate seal
 	s.do(func(tx *store.Tx) error {
 		ids := make([]id.ID, 3)
 		for i := range ids {
@@ -80,12 +80,12 @@ func (s *shop) sealed() {
 		if s.number(`SELECT (SELECT COUNT(*) FROM journal WHERE seal_n IS NULL) + (SELECT COUNT(*) FROM audit WHERE seal_n IS NULL)`) == 0 {
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // the sealer of PostgreSQL runs beside the sales
+		time.Sleep(10 * time.Millisecond) // the sealer of PostgreSQL runs concurrently with the sales
 	}
 	s.t.Fatal("rows are still not sealed")
 }
 
-// heads returns the signed heads in the database, as somebody would have kept them elsewhere.
+// heads returns the signed heads in the database. They stand for heads that somebody stored outside it.
 func (s *shop) heads(public string) []seal.Head {
 	s.t.Helper()
 	var out []seal.Head
@@ -105,7 +105,7 @@ func (s *shop) heads(public string) []seal.Head {
 // after changes the database by fn inside a transaction, verifies there, and undoes everything.
 func (s *shop) after(trust store.Trust, fn func(*store.Tx) error) store.Report {
 	s.t.Helper()
-	s.sealed() // otherwise the transaction would see what a sealer does beside it
+	s.sealed() // otherwise the transaction would see concurrent work of a sealer
 	var r store.Report
 	undo := errors.New("undo")
 	err := s.engine.Run(context.Background(), tenant, store.Job, func(tx *store.Tx) (bool, error) {
@@ -147,7 +147,7 @@ const (
 	newestJ   = `(SELECT journal_id FROM posting p JOIN ledger_account a ON a.n = p.account WHERE a.code = 1000 ORDER BY journal_id DESC LIMIT 1)`
 )
 
-// insiderEdit is what somebody might do who can write to the database but has no key.
+// insiderEdit is an edit by somebody who can write to the database but has no key.
 type insiderEdit struct {
 	name string
 	sql  string
@@ -362,7 +362,7 @@ func rehash(tx *store.Tx) (map[int64][32]byte, error) {
 	return roots, err
 }
 
-// rollBack takes the books back to before the last seal, when there was one audit row with evidence.
+// rollBack takes the books back to a time before the last seal. At that time there was one audit row with evidence.
 func rollBack(tx *store.Tx) error {
 	return errors.Join(script(`DELETE FROM approval; DELETE FROM api_key; DELETE FROM role_binding; DELETE FROM person;
 		DELETE FROM audit WHERE seal_n = (SELECT MAX(n) FROM seal); DELETE FROM seal_leaf WHERE pos >= (SELECT MAX(first) FROM seal);
@@ -374,7 +374,7 @@ func rehashed(tx *store.Tx) error {
 	return err
 }
 
-// trust is what the shop's books are verified against, with the data key.
+// trust returns the public key and the hashes of digits against which the shop's books are verified.
 func (s *shop) trust() store.Trust {
 	return store.Trust{AtOnce: !*onPostgres, Public: s.engine.PublicKey(), Digits: func(token id.ID, sealed []byte) ([]byte, error) {
 		plain, err := s.sealer.Open(sale.TokenContext(token), sealed)

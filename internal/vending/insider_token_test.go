@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// finds returns what verification finds about a token or a reversal after some statements.
+// finds returns the findings of verification about a token or a reversal after some statements.
 func (s *shop) finds(sql string) string {
 	s.t.Helper()
 	r := s.after(s.trust(), script(sql))
@@ -23,7 +23,7 @@ func (s *shop) finds(sql string) string {
 	return strings.Join(all, "\n")
 }
 
-// unused are the ways to make a token look as if no meter had it, for somebody who can write to the database.
+// unused returns the statements with which an insider makes a token look as if no meter had it.
 func unused() map[string]string {
 	return map[string]string{
 		"issued":            `UPDATE token SET state = 'issued'`,
@@ -86,7 +86,7 @@ func TestACancellationThatTheMetersReportContradicts(t *testing.T) {
 func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after time.Duration // time of the report, counted from the reversal
-		back          time.Duration // by how much the clock is set back at the end
+		back          time.Duration // time by which the clock is set back at the end
 		found         bool
 	}{
 		"reported before":                     {before: 5 * time.Minute, found: true},
@@ -122,8 +122,8 @@ func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 	}
 }
 
-// TestASealThatCoversAnHourShowsNoClockSetBack: the seal of a reversal may come late and cover much earlier work, or be missing still. Only
-// an earlier time in a later seal shows that the clock was set back.
+// TestASealThatCoversAnHourShowsNoClockSetBack: the seal of a reversal may come late and cover much earlier work, or may not exist yet.
+// Only an earlier time in a later seal shows that the clock was set back.
 func TestASealThatCoversAnHourShowsNoClockSetBack(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

@@ -12,7 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// meanwhile has another server act while this one waits for its issuer the first time. The issuer then gives answer.
+// meanwhile lets another server act while this server waits for its issuer the first time. The issuer then gives the answer in the
+// parameter answer.
 func (s *shop) meanwhile(answer vending.Answer, do func(other *vending.Vending)) {
 	other := s.vendingOver(s.door)
 	s.issuer.say = func(n int, _ vending.IssueRequest) (vending.Answer, error) {
@@ -26,8 +27,8 @@ func (s *shop) meanwhile(answer vending.Answer, do func(other *vending.Vending))
 	}
 }
 
-// TestAnotherServerWasQuicker: while one server waits for its issuer, another completes the sale or the job. Both give the same answer,
-// whatever the slower one then receives.
+// TestAnotherServerWasQuicker: while one server waits for its issuer, another completes the sale or the job. Both servers give the same
+// answer, whatever the slower server then gets from its issuer.
 func TestAnotherServerWasQuicker(t *testing.T) {
 	ctx := context.Background()
 	for name, answer := range map[string]vending.Answer{"the token": {Outcome: vending.Made}, "a refusal": {Outcome: vending.Declined}} {
@@ -90,7 +91,7 @@ func TestAYoungJobIsLeftToItsMaker(t *testing.T) {
 		t.Fatalf("%q", g.Code)
 	}
 	s.clock.add(vending.ReferLife + time.Second)
-	s.recovers(0) // its issuer still does not know
+	s.recovers(0) // the issuer still does not know whether it made the token
 	s.clock.add(-time.Second)
 	s.issuer.say = nil
 	s.recovers(0)
@@ -122,7 +123,7 @@ func TestCashThatIsGoneKeepsTheSale(t *testing.T) {
 	s.audit()
 }
 
-// TestWhyUnitsAreStillOwed: an alarm says why they cannot be replaced, unless the cause is gone in a moment.
+// TestWhyUnitsAreStillOwed: an alarm says why owed units cannot be replaced now. There is no alarm if the cause will be gone in a moment.
 func TestWhyUnitsAreStillOwed(t *testing.T) {
 	const replaced, owed = "The meter cancelled token tok, but its sale stands. A token of 34.7 kWh replaces it.", "The meter cancelled token tok, but its sale stands. Its 34.7 kWh are still owed: "
 	answers := func(a vending.Answer) func(*shop) {
@@ -136,8 +137,8 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 	elsewhere, held := `UPDATE meter SET account_id = (SELECT account_id FROM meter WHERE n = 2) WHERE n = 1`, `UPDATE vend SET state = 'held' WHERE client_ref = 'key-number-0'`
 	for name, c := range map[string]struct {
 		local       bool
-		before, end func(*shop) // the first prevents the replacement, the second makes it possible
-		want, then  []string    // alarms
+		before, end func(*shop) // before prevents the replacement, end makes it possible
+		want, then  []string    // the alarms before and after end
 	}{
 		"nothing":                     {true, func(*shop) {}, func(*shop) {}, []string{replaced}, []string{replaced}},
 		"a sale under way":            {true, run(held), run(`UPDATE vend SET state = 'completed' WHERE state = 'held'`), nil, []string{replaced}},
@@ -170,7 +171,7 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 	}
 }
 
-// alarmed runs the recovery and checks these alarms about owed units.
+// alarmed runs the recovery and checks that the alarms about owed units are those in want.
 func (s *shop) alarmed(when string, want []string) {
 	s.t.Helper()
 	if _, err := s.Recover(context.Background(), system()); err != nil {

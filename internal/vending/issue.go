@@ -56,7 +56,7 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Tok
 }
 
 // finish takes a held sale to its end outside its first transaction: it asks the issuer with the stored values and completes or closes the
-// sale. While the issuer does not know, or the clock is in doubt, the sale stays held and the answer says which.
+// sale. While the issuer does not know, or the clock is in doubt, the sale stays held, and the answer says which of the two is the cause.
 func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, error) {
 	sale := held.Sale
 	if doubt := v.guard.again(v.c.Now()); doubt.Refused() {
@@ -91,7 +91,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	return s, err
 }
 
-// settle ends a held sale in one transaction: completed with its tokens, or failed with the reason why.
+// settle ends a held sale in one transaction. It completes the sale with its tokens, or closes it as failed with the given reason.
 func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []sts.Token, why refusal.Refusal) (step, error) {
 	sold := held.Sale
 	return access.Through(ctx, v.c.Door, p.by.Tenant, func(tx Tx) (step, error) {
@@ -99,7 +99,7 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 		if why.Refused() {
 			return v.fail(tx, p, sold, why)
 		}
-		// A repeated request, or Recover, may have finished it meanwhile.
+		// A repeated request, or Recover, may have finished the sale meanwhile.
 		now, found, err := tx.VendSale(sold.ID)
 		if err != nil || !found {
 			return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sold.ID.Text(id.Vend), found, err)
@@ -146,8 +146,8 @@ func (v *Vending) fail(tx Tx, p purchase, sold sale.Sale, why refusal.Refusal) (
 }
 
 // Recover finishes sales that still wait for their issuer after a crash or a lost answer, and returns how many it finished. It also ends
-// reversals whose meters have answered. Asking again with the stored inputs gives the same token, so it may run at any time, beside live
-// sales and on several instances. It leaves sales younger than [ReferLife] to the request that makes them.
+// reversals whose meters have answered. Asking again with the stored inputs gives the same token, so Recover may run at any time, during
+// live sales and on several instances. It leaves sales younger than [ReferLife] to the request that makes them.
 func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, err error) {
 	before := v.moment().Add(-ReferLife)
 	var after id.ID

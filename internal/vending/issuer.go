@@ -12,8 +12,8 @@ import (
 // Issuer makes tokens: the key store in this process, a security module, another vendor's system. The seam is issuing
 // a token, not deriving a key.
 type Issuer interface {
-	// Issue makes the token of an order from the order alone. Asked again with the same order, it gives the same token or answers Unknown.
-	// The caller treats an error as Unknown.
+	// Issue makes the token of an order and uses only the order for it. Asked again with the same order, it gives the same token or answers
+	// Unknown. The caller treats an error as Unknown.
 	Issue(ctx context.Context, o IssueRequest) (Answer, error)
 }
 
@@ -82,7 +82,7 @@ func (m Make) class() uint8 {
 type Change struct {
 	Next    sts.Attributes
 	KEN     uint8
-	Section int // from 0
+	Section int // number of the section, from 0
 	At      time.Time
 }
 
@@ -91,22 +91,22 @@ type Outcome uint8
 
 // Outcomes. The zero value is Unknown, so that an empty answer is never taken for a token.
 const (
-	Unknown Outcome = iota // perhaps made, perhaps not; ask again
+	Unknown Outcome = iota // the token was perhaps made, perhaps not; ask again
 	Made
-	Declined // not made, and never will be for this order
+	Declined // the token was not made, and never will be for this order
 )
 
 // Answer is an issuer's answer to an order.
 type Answer struct {
-	refusal.Refusal // if Declined
+	refusal.Refusal // set if the outcome is Declined
 	Outcome         Outcome
-	Token           sts.Token // if Made
+	Token           sts.Token // set if the outcome is Made
 }
 
 // Sealer encrypts digits and stored answers with the data key. The context binds a sealed text to its row.
 type Sealer interface {
 	Seal(context string, plain []byte) []byte
 	Open(context string, sealed []byte) ([]byte, error)
-	// Hash returns a keyed hash of 32 bytes, by which equal digits are found without opening any.
+	// Hash returns a keyed hash of 32 bytes, with which equal digits are found without opening them.
 	Hash(context string, data []byte) []byte
 }

@@ -70,7 +70,7 @@ type fresh struct {
 
 func (f fresh) Look() vending.Issuer { return f.now }
 
-// TestASaleTakesTheIssuerAsItStands: the issuer that Look returned makes the tokens of the request, not the one from before.
+// TestASaleTakesTheIssuerAsItStands: the issuer that Look returned makes the tokens of the request, not the issuer from before the call.
 func TestASaleTakesTheIssuerAsItStands(t *testing.T) {
 	s := open(t, true)
 	s.keys = fresh{issuer: &issuer{local: true, say: func(int, vending.IssueRequest) (vending.Answer, error) {
@@ -127,7 +127,8 @@ func (ramp) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestEachTokenHasFourRandomBits: each token takes its random bits from a byte of its own, whatever the other four bits of that byte are.
+// TestEachTokenHasFourRandomBits: each token takes its four random bits from a separate byte. The other four bits of that byte do not
+// matter.
 func TestEachTokenHasFourRandomBits(t *testing.T) {
 	s := open(t, true)
 	s.do(func(tx *store.Tx) error {
@@ -171,7 +172,7 @@ func (c careless) Seal(context string, plain []byte) []byte {
 	return c.DataKey.Seal(context, plain)
 }
 
-// TestDigitsAreWiped: once they are sealed, no copy of them stays in memory.
+// TestDigitsAreWiped: once the digits are sealed, no copy of them stays in memory.
 func TestDigitsAreWiped(t *testing.T) {
 	s := open(t, true)
 	var seen [][]byte
@@ -192,8 +193,8 @@ func TestDigitsAreWiped(t *testing.T) {
 	}
 }
 
-// TestTheServerIsKickedForWhatIsToBeDelivered: by a sale delivered to its meter, a recharge, a reversal that waits for its meter, and a
-// recovery that has finished a sale; by nothing else.
+// TestTheServerIsKickedForWhatIsToBeDelivered: four things call Kick: a sale delivered to its meter, a recharge, a reversal that waits for
+// its meter, and a recovery that has finished a sale. Nothing else calls it.
 func TestTheServerIsKickedForWhatIsToBeDelivered(t *testing.T) {
 	s := open(t, false)
 	domestic := s.publish("domestic", flat(), monday())
@@ -234,7 +235,7 @@ func TestTheServerIsKickedForWhatIsToBeDelivered(t *testing.T) {
 	kicked("a reversal that is done", 0)
 }
 
-// recovers checks that the recovery finishes so many sales.
+// recovers checks the number of sales that the recovery finishes.
 func (s *shop) recovers(want int) {
 	s.t.Helper()
 	if n, err := s.Recover(context.Background(), system()); n != want || err != nil {

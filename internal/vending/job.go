@@ -60,7 +60,7 @@ type Ask struct {
 	Kind       sale.JobKind
 	Units      unit.Energy
 	PowerW     int64
-	Key        *NextKey // of a key change; nil for the planned one
+	Key        *NextKey // the next key of a key change; nil: the planned key
 	ReasonCode string
 	Reason     string
 
@@ -87,7 +87,7 @@ type JobResult struct {
 	refusal.Refusal
 	Reply  once.Reply
 	Replay *once.Reply
-	Waits  *access.Approval // it waits for a second person, and no token was made
+	Waits  *access.Approval // the approval that the request waits for; no token was made
 	Job    sale.Job
 	Issued Issued
 }
@@ -106,9 +106,9 @@ type JobTx interface {
 	JobOfKey(newKey id.ID) (sale.Job, bool, error)
 	// JobsHeld lists up to max jobs that were made before a time and that their issuer has not answered, beginning after the given job.
 	JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
-	// UnitsSince returns how much was given away under these names since a time.
+	// UnitsSince returns the energy that actors with these names gave away since a time.
 	UnitsSince(by []string, from time.Time) (unit.Energy, error)
-	// AddMeterKey stores a key of a meter. SetMeterKeyState moves one from state to state.
+	// AddMeterKey stores a key of a meter. SetMeterKeyState moves a meter key from one state to another.
 	AddMeterKey(registry.Key) error
 	SetMeterKeyState(key id.ID, from, to string) error
 }
@@ -128,8 +128,8 @@ func (s jobStep) Refused() bool { return s.undo }
 func noJob(r refusal.Refusal) jobStep { return jobStep{result: JobResult{Refusal: r}, undo: true} }
 
 // GiveTokens makes tokens that nobody buys: free units and replacements (right: token.free), key changes and engineering tokens
-// (token.issue), each with a reason, and by two people where the tenant wants it. No journal is posted: no money moves. A request may be
-// repeated under the same key.
+// (token.issue). Each needs a reason and, if the tenant uses four eyes, a second person. No money moves, so no journal is posted. A request
+// may be repeated under the same key.
 func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (JobResult, error) {
 	if no := by.Needs(actOf(a.Kind).Right()); no.Refused() {
 		return JobResult{Refusal: no}, nil
@@ -198,7 +198,7 @@ func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
 	return ref, a.checkKind()
 }
 
-// checkKind checks what the kind of tokens needs.
+// checkKind checks the fields that the kind of tokens needs.
 func (a Ask) checkKind() refusal.Refusal {
 	switch a.Kind {
 	case sale.FreeIssue, sale.Replacement:
@@ -221,7 +221,7 @@ func (a Ask) checkKind() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// takeJob finds what the store has of a request: its stored answer, its job, or neither.
+// takeJob looks for a request in the store and finds its stored answer, its job, or neither.
 func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.StoredAnswer, *sale.Job, error) {
 	if a.Once.Key != "" {
 		kept, err := tx.Once().OnceTake(a.Once)
@@ -332,8 +332,8 @@ func summary(j sale.Job) string {
 	return fmt.Sprintf("%s to meter %s", j.Kind, j.Meter.Number)
 }
 
-// waits answers a request that waits for a second person. The stored answer under its key remains "waiting" for ever; the approval shows
-// the outcome.
+// waits answers a request that waits for a second person. The answer stored under its key always stays "waiting"; the approval shows the
+// outcome.
 func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
 	s := jobStep{result: JobResult{Waits: &w}}
 	if a.RenderWaits == nil {
@@ -344,7 +344,7 @@ func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
 }
 
 // finishJob takes a held job to its end: it asks the issuer with the stored values. While the issuer does not know, or the clock is in
-// doubt, the job stays held and the answer says which.
+// doubt, the job stays held, and the answer says which of the two is the cause.
 func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.ID) (jobStep, error) {
 	wanted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]IssueRequest, error) {
 		j, found, err := tx.Jobs().JobByID(job)
@@ -380,7 +380,7 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 	})
 }
 
-// storedMeanwhile returns the answer that a repetition of the request got while this one waited for the issuer.
+// storedMeanwhile returns the answer that a repetition of the request got while this request waited for the issuer.
 func storedMeanwhile(tx Tx, a Ask) (*access.StoredAnswer, error) {
 	if a.Once.Key == "" {
 		return nil, nil
@@ -429,7 +429,7 @@ func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (job
 	if err := tx.Jobs().JobMade(j, hashes); err != nil {
 		return jobStep{}, err
 	}
-	if !j.Replaces.IsZero() { // no customer waits at a till for it
+	if !j.Replaces.IsZero() { // no customer waits at a till for this token
 		if err := push(tx, []string{sale.RouteMQTT}, j.Meter.Number, j.Tokens, j.CompletedAt); err != nil {
 			return jobStep{}, err
 		}

@@ -71,7 +71,7 @@ func TestAReplacementCarriesUnitsWithoutMoney(t *testing.T) {
 		if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'token.replacement' AND single_person = 1`); n != 1 {
 			t.Error("the audit log does not say that one person did it")
 		}
-		// The next sale continues with the key's TIDs, and the month does not count again what was counted at the purchase.
+		// The next sale continues with the key's TIDs, and the month does not count units again that it counted at the purchase.
 		sold := s.sell(order(m, 10000, "key-number-1")).Sale
 		if sold.Tokens[0].TID <= g.Job.Tokens[0].TID || sold.MonthBefore != 0 {
 			t.Errorf("the next sale has TID %d after %d and %d Wh before it", sold.Tokens[0].TID, g.Job.Tokens[0].TID, sold.MonthBefore)
@@ -316,7 +316,7 @@ func TestAKeyChangeThatWaitsStopsNoSale(t *testing.T) {
 	s.verified()
 }
 
-// TestATokenThatWaitsFromAnOlderVersionIsStillAllowed: that version stored every token as token.issue.
+// TestATokenThatWaitsFromAnOlderVersionIsStillAllowed: the older version stored every request for tokens as the act token.issue.
 func TestATokenThatWaitsFromAnOlderVersionIsStillAllowed(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()

@@ -20,7 +20,7 @@ type life struct {
 	rnd    *rand.Rand
 	vendor vendor.Vendor
 	meters []string
-	orders []vending.Purchase // asked so far, each under its own key
+	orders []vending.Purchase // orders sent so far, each under its own key
 	actors []access.Actor
 	undone int
 }
@@ -152,7 +152,7 @@ func (l *life) heal() {
 	}
 }
 
-// check checks what must hold at the end of every life.
+// check checks the conditions that must hold at the end of every life.
 func (l *life) check() {
 	l.t.Helper()
 	for what, sql := range map[string]string{

@@ -65,7 +65,7 @@ func TestWhoMayLookAtWhat(t *testing.T) {
 	for who, c := range map[string]struct {
 		by   access.Actor
 		sale string
-		want map[string]refusal.Code // the others are shown
+		want map[string]refusal.Code // expected refusals; everything else is shown
 	}{
 		"who sold":             {clerk(corner), name, map[string]refusal.Code{"credit note": none, "reversal": refusal.NotFound}},
 		"who sold, by receipt": {clerk(corner), sold.ReceiptNo, map[string]refusal.Code{"credit note": none, "reversal": refusal.NotFound}},
@@ -213,7 +213,8 @@ func TestASaleWithoutAReceiptIsNotPrinted(t *testing.T) {
 	}
 }
 
-// TestAProofIsOneMemberMore: the receipt gets one more member, and the answer asks to come again until the sale is sealed.
+// TestAProofIsOneMemberMore: the JSON of a proven receipt has one more member than the JSON of the receipt. Until the sale is sealed, the
+// answer asks the client to come again.
 func TestAProofIsOneMemberMore(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -227,7 +228,7 @@ func TestAProofIsOneMemberMore(t *testing.T) {
 	}
 }
 
-// TestWhatIsPlannedForAKey: who may plan it, for which meters, and not twice.
+// TestWhatIsPlannedForAKey checks who may plan a key change and for which meters. A change cannot be planned twice.
 func TestWhatIsPlannedForAKey(t *testing.T) {
 	ctx := context.Background()
 	l := &logbook{shop: open(t, true), seen: map[id.ID]bool{}}

@@ -57,7 +57,7 @@ type charged struct {
 
 func (o charged) ChargesOpen(id.ID, int) ([]debt.Due, []debt.Debt, error) { return o.c.open() }
 
-// sold has only the tariff of what was sold.
+// sold has only the tariff of the sale.
 type sold struct {
 	SoldTx
 	version tariff.Version
@@ -80,8 +80,8 @@ func (c *customer) open() (dues []debt.Due, debts []debt.Debt, _ error) {
 }
 
 // TestAMillionPurchasesAddUp sells at random on random tariffs, with fees, charges due, debts, free units, levies and carry, and checks
-// every sale: its parts and the carry that it leaves sum to the payment and the carry that it found, no part is negative, its journal sums
-// to zero, and no charge or debt pays more than was owed.
+// every sale. Its parts and the carry that it leaves sum to the payment and the carry that it found. No part is negative, its journal sums
+// to zero, and nobody pays more towards a charge or debt than was owed.
 func TestAMillionPurchasesAddUp(t *testing.T) {
 	r := rand.New(rand.NewPCG(2026, 11))
 	var did struct{ sold, refused, deducted, free, levied, split, tariffs, journals int }
@@ -157,7 +157,7 @@ func randomBody(r *rand.Rand) tariff.Body {
 	code := []string{"KES", "UGX", "TND"}[r.IntN(3)]
 	cur, _ := money.CurrencyOf(code)
 	b := tariff.Body{Currency: code, VATBps: money.Bps(r.IntN(4) * r.IntN(700)), Rounding: []tariff.Rounding{"", tariff.Nearest, tariff.Income}[r.IntN(3)]}
-	// Prices at which a quantum costs about 1 to 100 minor units, whatever the currency's decimals.
+	// At these prices a quantum costs about 1 to 100 minor units in every currency, whatever its decimals.
 	dear := int64(100_000_000) / money.PowerOfTen(cur.Exp)
 	rate := func() money.MicroRate { return money.MicroRate(dear/10 + 1 + r.Int64N(10*dear)) }
 	at := unit.Energy(0)

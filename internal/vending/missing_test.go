@@ -24,7 +24,7 @@ type gaps struct {
 // gone says which rows are missing.
 type gone struct {
 	sales, points, jobs, vendors, links bool
-	keys                                string // of this state
+	keys                                string // keys of this state are missing
 }
 
 func (g gaps) VendSale(i id.ID) (sale.Sale, bool, error) {
@@ -143,7 +143,7 @@ func (s *shop) unanswered(m string) {
 	s.clock.add(time.Minute)
 }
 
-// TestARowThatIsGoneIsAnError: if the store has lost a row that another refers to, the request fails instead of carrying on without it.
+// TestARowThatIsGoneIsAnError: if the store has lost a row that another row refers to, the request fails instead of carrying on without it.
 func TestARowThatIsGoneIsAnError(t *testing.T) {
 	tamper, change := triesTokens(vending.Ask{Kind: sale.ClearTamper}), triesTokens(vending.Ask{Kind: sale.KeyChange, Key: &vending.NextKey{KRN: 2}})
 	sold := func(s *shop, m string) { s.sell(order(m, 10000, "key-number-0")) }

@@ -37,7 +37,7 @@ func TestMovingOutPaysDebtsAndOwesTheRest(t *testing.T) {
 	sold := s.sell(order(m, 12632, "recharge-1"))
 	account := sold.Sale.Account
 	name := account.Text(id.Account)
-	s.uses(m, 0, 1000) // 2.87
+	s.uses(m, 0, 1000) // use for 2.87
 	s.do(func(tx *store.Tx) error {
 		return postOne(tx, ledger.Payment, ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill}, ledger.AccountRef{Code: ledger.Deposit, Subject: name}, 20000)
 	})
@@ -83,7 +83,7 @@ func postOne(tx *store.Tx, k ledger.Kind, debit, credit ledger.AccountRef, amoun
 	return err
 }
 
-// TestARefundWaitsForASecondPerson: it is booked once, never exceeds the amount due, and may go to another account.
+// TestARefundWaitsForASecondPerson: a refund is booked once, never exceeds the amount due, and may go to another account.
 func TestARefundWaitsForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -145,12 +145,12 @@ func TestARefundWaitsForASecondPerson(t *testing.T) {
 	s.verified()
 }
 
-// TestWhoUsedMoreThanWasPaidForLeavesADebt: the wallet does not stay below zero for ever.
+// TestWhoUsedMoreThanWasPaidForLeavesADebt: a move-out sets a wallet below zero to zero and raises a debt for the amount.
 func TestWhoUsedMoreThanWasPaidForLeavesADebt(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	account := s.sell(order(m, 1000, "recharge-1")).Sale.Account
-	s.uses(m, 0, 1000, 4000) // 11.50
+	s.uses(m, 0, 1000, 4000) // use for 11.50
 	out, err := s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1"))
 	if err != nil || out.Refused() || out.Value.FinalBill != 150 || out.Value.Owed != 150 || out.Value.Refund != 0 || !out.Value.Journal.IsZero() {
 		t.Fatalf("moved out: %+v %v %s, want a final bill of 1.50", out.Value, err, out.Detail())
@@ -161,7 +161,8 @@ func TestWhoUsedMoreThanWasPaidForLeavesADebt(t *testing.T) {
 	s.verified()
 }
 
-// TestNobodyMovesOutWhileARegisterIsInDoubt: then the move-out changes nothing, neither for a wallet meter nor for a token meter.
+// TestNobodyMovesOutWhileARegisterIsInDoubt: while a register is in doubt, a move-out changes nothing, neither for a wallet meter nor for a
+// token meter.
 func TestNobodyMovesOutWhileARegisterIsInDoubt(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))

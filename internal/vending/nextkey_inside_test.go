@@ -32,7 +32,7 @@ func TestFactsOfANextKey(t *testing.T) {
 	}
 }
 
-// TestTheKeyThatFollows takes the named facts from the order and all others from the key before. It has no TIDs yet.
+// TestTheKeyThatFollows: the next key has the facts named in the request, and all other facts of the key before. It has no TIDs yet.
 func TestTheKeyThatFollows(t *testing.T) {
 	k := registry.Key{ID: [16]byte{1}, Meter: 4, SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", KEN: 255, EA: sts.EA07, DKGA: sts.DKGA02, BaseDate: sts.Base2014, LastTID: 7}
 	same := k

@@ -203,7 +203,7 @@ func TestFiftyImpatientClientsGetOneSale(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range bodies {
 				wg.Go(func() {
-					for bodies[i] == "" { // while the first is at its issuer, the others are told that it is running, and ask again
+					for bodies[i] == "" { // the first request is at its issuer; the other requests are told so, and ask again
 						sold, err := s.Sell(context.Background(), owner(), order(m, 10000, "key-number-1"))
 						if err != nil {
 							t.Error(err)

@@ -12,7 +12,7 @@ import (
 type Purchase struct {
 	Meter     string       // number or identity
 	Tender    money.Amount // the payment
-	ClientRef string       // the seller's own name for this sale, unique per vendor for ever; empty means Once.Key
+	ClientRef string       // the seller's own name for this sale, used only once by a vendor; empty means Once.Key
 	Deliver   []string     // routes besides the answer itself: RouteMQTT, RouteSMS, RouteMeterSMS
 	Once      access.Once  // the request's identity, from the Idempotency-Key; the zero value needs a ClientRef
 
@@ -20,14 +20,14 @@ type Purchase struct {
 	// than once and must have no side effects. It is nil if no answer is to be replayed. A sale that was repeated under a new key is stored
 	// and answered with status 200, whatever Render returns.
 	Render func(sale.Sale, Digits) (status int, body []byte)
-	// RenderRefusal does the same for a refusal that is the request's own fault (status 4xx). If it is nil, no refusal is stored.
+	// RenderRefusal makes the stored answer of a refusal that is the request's own fault (status 4xx). If it is nil, no refusal is stored.
 	RenderRefusal func(refusal.Refusal) (status int, body []byte)
 }
 
 // Sold is the outcome of an order: refused, replayed, repeated or newly sold.
 type Sold struct {
 	refusal.Refusal
-	Reply    once.Reply  // what to send, byte for byte; Status 0 if nothing was rendered
+	Reply    once.Reply  // the answer to send, byte for byte; Status 0 if nothing was rendered
 	Replay   *once.Reply // the stored answer of an earlier request with this key and body; then no other field is set
 	Repeated bool        // the client_ref already named this sale: no second sale was made
 	Sale     sale.Sale

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// TestThePagesStateTheLimitsOfASale: sellers and makers of meters rely on them.
+// TestThePagesStateTheLimitsOfASale: the pages must state the limits of the code, because sellers and makers of meters rely on them.
 func TestThePagesStateTheLimitsOfASale(t *testing.T) {
 	hours := func(d time.Duration) int { return int(d / time.Hour) }
 	for page, said := range map[string][]string{

@@ -41,7 +41,7 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 	return Receipted{Receipt: r}, fault.Wrap(err, "receipt of sale %s", refusal.Echo(sold))
 }
 
-// creditMark ends the number of a credit note. The number before it is the receipt's, which is reversed at most once.
+// creditMark ends the number of a credit note. The rest is the number of the receipt, which is reversed at most once.
 const creditMark = "-R"
 
 // CreditNote returns the receipt of a reversal: the mirror of the sale's receipt, under its number with [creditMark].
@@ -84,7 +84,7 @@ func write(s sale.Sale, p sale.Paper, d Digits, zone *time.Location) (receipt.Re
 	if s.Recharge() { // a recharge needs no key
 		r.STS, r.PressKey, r.VAT = receipt.STS{}, s.PressKey, s.Advance()
 	}
-	if s.Recharge() && r.VAT == 0 { // a payment is not a supply; its receipt shows no tax if none is owed at once
+	if s.Recharge() && r.VAT == 0 { // a payment is not a supply; its receipt shows no tax unless tax is owed at once
 		r.Title, r.VATBps = receipt.Payment, 0
 	}
 	for i := range s.Change { // above the credit: they are entered first

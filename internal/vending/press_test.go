@@ -19,7 +19,7 @@ func TestACustomerIsToldToPressTheKey(t *testing.T) {
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 1000, "recharge-1"))
 	s.uses(m, 0, 1000, 4000)
-	s.tells(m, "armed", 4000) // somebody at the utility had cut it off and released it
+	s.tells(m, "armed", 4000) // somebody at the utility had cut off the supply and ended the cut-off
 	sold := s.sell(order(m, 5000, "recharge-2"))
 	if !sold.Sale.PressKey {
 		t.Fatal("the answer does not say that a key must be pressed")

@@ -83,8 +83,8 @@ func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time,
 	return out, refusal.Refusal{}, err
 }
 
-// zone returns a time zone by its name. It caches zones, because loading one reads a file and a sale is priced inside the transaction.
-// Tenants have few.
+// zone returns a time zone by its name. It caches zones, because loading a zone reads a file and a sale is priced inside the transaction.
+// The tenants of a server use few zones.
 func (v *Vending) zone(name string) (*time.Location, error) {
 	if zone, ok := v.zones.Load(name); ok {
 		return zone.(*time.Location), nil
@@ -116,7 +116,7 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 	}
 	buy := tariff.Purchase{Body: body, Tender: tender.Minor, Carry: p.carry, Month: p.before, Charges: p.owed.Charges, Free: free,
 		ChargesOnly: p.point.Policy.ChargesOnly, MaxUnits: MaxUnits}
-	if free > 0 { // its token counts towards the sale's limit, whether or not it is full
+	if free > 0 { // the token of free units counts towards the sale's limit, even if it is not full
 		buy.MaxUnits += free - unit.Energy(len(sale.OnTokens(free)))*unit.MaxToken
 	}
 	if body.MaxDeduction == 0 {
@@ -133,7 +133,7 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 }
 
 // number gives every token its TID: the present minute, or the minute after the key's last TID if that is later. It skips TIDs that a store
-// lost in a restore may have issued, and issues none beyond [sale.Reach].
+// lost in a restore may have issued, and issues no TID beyond [sale.Reach].
 func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 	base := p.key.BaseDate
 	if _, err := base.TIDAt(now); err != nil {
@@ -205,7 +205,7 @@ func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	return pick, refusal.Refusal{}
 }
 
-// lines returns the lines that answers and receipts show of an allocation. They sum to the payment.
+// lines returns the lines that answers and receipts show for an allocation. They sum to the payment.
 func (p priced) lines() []sale.Line {
 	if p.recharge {
 		return rechargeLines(p.tender, p.advance)
@@ -238,7 +238,7 @@ func (p priced) lines() []sale.Line {
 // units is the sum of the units of all tokens.
 func (p priced) units() unit.Energy { return p.split.Units + p.split.Free }
 
-// order is the request for a Checker before there is a sale: the key, and the meter it belongs to.
+// order returns the request that a Checker gets before the sale exists: the key, and the meter it belongs to.
 func (p priced) order() IssueRequest {
 	return IssueRequest{Attributes: p.attrs, KEN: p.key.KEN, Simulated: p.point.Meter.Simulated}
 }
@@ -257,7 +257,7 @@ func checkLines(lines []sale.Line, tender money.Minor) error {
 	return nil
 }
 
-// leftAfter returns what is left of a charge after a deduction, or nil for a charge without an end.
+// leftAfter returns the rest of a charge after a deduction, or nil for a charge without an end.
 func leftAfter(d tariff.Deduction) *money.Minor {
 	if d.Charge.Endless {
 		return nil

@@ -30,8 +30,9 @@ func (p ProvenReceipt) JSON() ([]byte, error) {
 	return b, fault.Wrap(err, "write receipt %s with its proof", p.Receipt.No)
 }
 
-// Proof returns the receipt of a completed sale with its proof, up to the signed head of size leaves, or up to the newest head for 0.
-// [refusal.NotSealedYet] means that the client must try again: on PostgreSQL a sale is sealed about a second after its commit.
+// Proof returns the receipt of a completed sale with its proof. The proof leads to the signed head with size leaves, or to the newest head
+// if size is 0. [refusal.NotSealedYet] means that the client must try again: on PostgreSQL a sale is sealed about a second after its
+// commit.
 func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size int64) (ProvenReceipt, error) {
 	r, err := v.Receipt(ctx, by, sold)
 	if err != nil || r.Refused() {
@@ -58,7 +59,7 @@ func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size 
 	case sale.HeadTooOld:
 		return ProvenReceipt{Refusal: refuse.HeadBeforeSale(size)}, nil
 	}
-	// The sealed receipt and the one printed now must be the same, or something is badly wrong with the books.
+	// The receipt that is printed now must equal the sealed receipt. If they differ, something is badly wrong with the books.
 	if hash, ok := strings.CutPrefix(out.Proof.Row.After, proof.PaperMark+receipt.PaperHash(out.Receipt.Paper())); !ok || !strings.HasPrefix(hash, " ") {
 		return ProvenReceipt{}, fmt.Errorf("prove sale %s: its receipt is not the one that was sealed", refusal.Echo(sold))
 	}

@@ -39,8 +39,8 @@ func (s *shop) proven(sale sale.Sale, by access.Actor) (vending.ProvenReceipt, [
 	}
 }
 
-// TestEverySaleIsProvenByItsReceipt: small sales and sales of several tokens and blocks, with a local and an external issuer, and for an
-// actor who may not see the digits.
+// TestEverySaleIsProvenByItsReceipt proves small sales and sales of several tokens and blocks, with a local and an external issuer, and for
+// an actor who may not see the digits.
 func TestEverySaleIsProvenByItsReceipt(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		t.Run(fmt.Sprintf("local %t", local), func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestWhoGetsNoProof(t *testing.T) {
 	if again, err := s.Proof(context.Background(), owner(), sold.Sale.ID.Text(id.Vend), size); err != nil || again.Proof.Head != p.Proof.Head {
 		t.Errorf("under the same head again: %v %s", err, again.Detail())
 	}
-	// A sale whose row was edited in the database gets no proof, because the receipt would differ from what was sealed.
+	// A sale whose row was edited in the database gets no proof, because its receipt would differ from the sealed one.
 	s.exec(`UPDATE vend SET carry_in = carry_in + 1, carry_out = carry_out + 1 WHERE id = $1`, sold.Sale.ID)
 	if got, err := s.Proof(context.Background(), owner(), sold.Sale.ID.Text(id.Vend), 0); err == nil {
 		t.Errorf("an edited sale: %q %v", got.Code, got.Receipt.CarryOut)

@@ -33,11 +33,11 @@ var (
 // queue is a transaction in which one list has a full page and a short one. Reading any row of these pages fails.
 type queue struct {
 	Tx
-	list  string   // which list
-	after []id.ID  // where each page of that list began
+	list  string   // name of that list
+	after []id.ID  // the beginning of each page of that list
 	fails int      // number of the page that fails, from 1; 0: no page fails
 	read  func()   // called after each page
-	found []id.ID  // on the last page
+	found []id.ID  // identities on the page read last
 	noted []string // calls on other lists
 }
 
@@ -149,7 +149,7 @@ func (q *queue) recover(ctx context.Context) (int, error) {
 }
 
 // TestTheRecoveryReadsOn: a sale that cannot be finished does not keep the recovery from the next sale or the next page. Each page begins
-// where the previous page ended, until the context ends, and no failure is lost.
+// where the previous page ended. The recovery stops when the context ends, and no failure is lost.
 func TestTheRecoveryReadsOn(t *testing.T) {
 	lists := map[string]int{"sales": 2, "reversals": 2, "late answers": 2, "owed units": 2, "jobs": 1, "used tokens": 1} // pages of one run
 	for list, pages := range lists {

@@ -19,11 +19,11 @@ type Quoted struct {
 	refusal.Refusal
 	Meter     sale.MeterRef
 	Tender    money.Amount
-	Units     unit.Energy // of all tokens, including free ones
+	Units     unit.Energy // units of all tokens, including free units
 	Free      unit.Energy
 	Lines     []sale.Line
 	Tokens    []unit.Energy // units of each token
-	ExpiresAt time.Time     // until when the price probably applies; another sale or the month's end changes it
+	ExpiresAt time.Time     // time until which the price probably applies; another sale or the month's end changes it
 }
 
 // Quote makes every check of a sale and prices it. It writes and reserves nothing.

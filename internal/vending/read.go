@@ -30,7 +30,7 @@ type TokenList struct {
 	refusal.Refusal
 	Tokens []sale.Token
 	Issued Issued // the digits of Tokens, in the same order; empty if the actor may not see digits
-	Next   string // cursor of the next page; empty on the last
+	Next   string // cursor of the next page; empty on the last page
 }
 
 // Receipted is a receipt, or the refusal if there is none.

@@ -54,7 +54,7 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	return out, refusal.Refusal{}, err
 }
 
-// postRecharge writes the journal of a recharge (P15 of docs/reference/postings.md), posts what the account's meters have accrued, and
+// postRecharge writes the journal of a recharge (P15 of docs/reference/postings.md), posts the accrued use of the account's meters, and
 // decides again about warnings and supply. All of it happens in the sale's own transaction.
 func postRecharge(tx Tx, s *sale.Sale, now time.Time) (refusal.Refusal, error) {
 	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: s.Memo(),
@@ -81,8 +81,8 @@ func postRecharge(tx Tx, s *sale.Sale, now time.Time) (refusal.Refusal, error) {
 	return refusal.Refusal{}, err
 }
 
-// stillThere refuses the reversal of a recharge that was used: the available amount must not be below zero afterwards. It first posts what
-// the account's meters have accrued.
+// stillThere refuses the reversal of a recharge that was used: the available amount must not be below zero afterwards. It first posts the
+// accrued use of the account's meters.
 func stillThere(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	if !s.Recharge() {
 		return refusal.Refusal{}, nil

@@ -59,19 +59,19 @@ func (s *shop) uses(number string, registers ...int64) {
 	s.tells(number, "closed", registers...)
 }
 
-// tells does the same as uses for a meter with this state of the relay.
+// tells sends readings like the function uses, for a meter with this state of the relay.
 func (s *shop) tells(number, relay string, registers ...int64) {
 	s.t.Helper()
 	s.hears(number, relay, nil, registers...)
 }
 
-// hears does the same as tells for a meter that has just started and names its capabilities.
+// hears sends readings like the function tells, for a meter that has just started and names its capabilities.
 func (s *shop) hears(number, relay string, caps []string, registers ...int64) {
 	s.t.Helper()
 	s.hearsOf(s.clock.Now(), number, relay, caps, registers...)
 }
 
-// hearsOf does the same as hears for readings that arrive now. The newest reading has the given time.
+// hearsOf sends readings like the function hears, but all of them arrive now. The newest reading has the given time.
 func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, registers ...int64) {
 	s.t.Helper()
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)
@@ -95,7 +95,7 @@ func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, re
 }
 
 func TestARechargePutsAllOfItIntoTheWallet(t *testing.T) {
-	for _, local := range []bool{true, false} { // a slow issuer is not asked
+	for _, local := range []bool{true, false} { // an external issuer is not asked either
 		s := open(t, local)
 		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, errors.New("locked") }
 		m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
@@ -358,7 +358,7 @@ func TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay(t *testing.T) {
 	s.clock.add(9 * time.Hour)
 	second := s.walletMeter(2, domestic)
 	charges(1)
-	for range 3 { // to the end of the month
+	for range 3 { // the days until the end of the month
 		s.clock.add(24 * time.Hour)
 		charges(2)
 	}

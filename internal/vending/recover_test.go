@@ -29,8 +29,8 @@ func cutAt(n int) func(int) error {
 
 func system() access.Actor { return access.SystemActor(tenant, "recovery") }
 
-// cuts are the points between and around the transactions of a sale at which a process can end, how each is reached, and whether any part
-// of the sale is durable by then.
+// cuts returns the points between and around the transactions of a sale at which a process can end. For each point it says how to reach it,
+// and whether any part of the sale is durable by then.
 func cuts() []struct {
 	name    string
 	cut     func(*shop)
@@ -180,7 +180,7 @@ func TestARepeatedRequestAndRecoveryFinishOneSale(t *testing.T) {
 	}
 	s.door.after = nil
 	s.clock.add(time.Minute)
-	// Another instance does not share this one's flights: both instances ask and get the token, and one of them completes the sale.
+	// Two instances do not share their flights: both ask and get the token, and one of them completes the sale.
 	other := vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: zeros{}})
 	var both sync.WaitGroup
 	both.Add(2)
@@ -222,7 +222,7 @@ func TestWhileASaleIsAtItsIssuer(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.sell(order(m, 10000, "key-number-1")) })
 	<-asked
-	for range 2 { // a request that is told that the sale is running does not lock out the next one
+	for range 2 { // a request that is told that the sale is running does not lock out the next request
 		s.refused(order(m, 10000, "key-number-1"), refusal.IdempotencyRunning)
 	}
 	if sold := s.refused(order(m, 10000, "key-number-2"), refusal.VendInProgress); sold.Reply.Status != 0 {
@@ -255,7 +255,7 @@ func TestARefusedTokenGivesEverythingBack(t *testing.T) {
 	}
 	o := order(m, 10000, "key-number-2")
 	o.ClientRef = "key-number-1"
-	s.refused(o, refusal.IssuerRefused) // the reference names the failed sale for ever
+	s.refused(o, refusal.IssuerRefused) // the reference still names the failed sale
 	if n := s.number(`SELECT COUNT(*) FROM idempotency WHERE state = 'done' AND expires_at IS NULL`); n != 3 {
 		t.Errorf("%d answers are kept for ever, want those of the sale and of both requests that were refused", n)
 	}

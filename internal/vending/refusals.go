@@ -18,7 +18,7 @@ func blocked(p sale.Point) refusal.Refusal {
 	return refuse.MeterNotActive(p.Meter.Number, string(p.Status))
 }
 
-// wrongKeyType refuses a key of a type under which a meter takes no credit, or under which many meters would.
+// wrongKeyType refuses a key of a type under which a meter takes no credit, or which many meters share.
 func wrongKeyType(p sale.Point, kt sts.KeyType) refusal.Refusal {
 	number := strconv.Itoa(int(kt))
 	if kt == sts.DCTK {
@@ -57,7 +57,7 @@ func failure(c refusal.Code) refusal.Code {
 	return c
 }
 
-// nothingTendered refuses a purchase for nothing by an account that has no free units to claim.
+// nothingTendered refuses a purchase without money for an account that has no free units to claim.
 func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal {
 	if b.Free.Units > 0 && m.FreeClaimed {
 		return refuse.FreeUnitsIssued(p.Meter.Number)
@@ -66,7 +66,7 @@ func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal 
 }
 
 // beyond refuses one more reversal than the daily limits allow. The limits apply to one vendor's sales or, if no vendor is named, to the
-// reversals by one person. had is the sum of those reversals so far.
+// reversals by one person. The parameter had is the sum of those reversals so far.
 func beyond(who, of string, had sale.Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
 	if had.Number >= limits.ReversalsADay {
 		if of != "" {

@@ -61,7 +61,7 @@ func (n *NextKey) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// after returns the key that follows another.
+// after returns the key that follows the key k.
 func (n NextKey) after(k registry.Key) registry.Key {
 	k.LastTID, k.ID = 0, id.ID{}
 	if n.SGC != "" {
@@ -217,8 +217,8 @@ func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error
 	return refusal.Refusal{}, nil
 }
 
-// keepJob writes the job. From now on the new key counts as issued. A key that was not planned before is stored only here: a request that
-// waits for a second person, and may be rejected, must not stop the sales to the meter.
+// keepJob writes the job. From now on the new key counts as issued. A key that was not planned before is stored only here. A request that
+// still waits for a second person may be rejected, so it must not stop the sales to the meter.
 func (v *Vending) keepJob(tx Tx, j sale.Job) error {
 	if j.Unplanned != nil {
 		if err := tx.Jobs().AddMeterKey(*j.Unplanned); err != nil {
@@ -288,7 +288,7 @@ type Planned struct {
 }
 
 // PlanKeyChange plans a key change of a meter (right: token.issue): from now on sales to it are refused until the tokens of the change are
-// made. A campaign plans many, and the sets are made when the customers come.
+// made. A campaign plans many key changes, and their tokens are made when the customers come.
 func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter string, n NextKey, reason string) (Planned, error) {
 	if no := by.Needs(access.IssueTokens); no.Refused() {
 		return Planned{Refusal: no}, nil

@@ -62,12 +62,12 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 // Recalled is the outcome of a request, found by its idempotency key.
 type Recalled struct {
 	refusal.Refusal
-	Running bool       // it is still being answered
+	Running bool       // the request is still being answered
 	Reply   once.Reply // the answer; Status 0 for an unknown request
 }
 
-// LastResponse returns the outcome of an actor's own request by its Idempotency-Key: the stored answer byte for byte, that it is still
-// running, or that it is unknown. It changes nothing and does not claim the key.
+// LastResponse returns the outcome of an actor's own request by its Idempotency-Key. It returns the stored answer byte for byte, or says
+// that the request is still running or unknown. It changes nothing and does not claim the key.
 func (v *Vending) LastResponse(ctx context.Context, by access.Actor, principal, key string) (Recalled, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Recalled{Refusal: no}, nil

@@ -30,11 +30,11 @@ const maxReason = 200
 
 // ReversalTx is the part of a transaction that a reversal needs besides what a sale needs.
 type ReversalTx interface {
-	// VendMeter returns the meter of a sale, without locking either.
+	// VendMeter returns the meter of a sale. It locks neither the sale nor the meter.
 	VendMeter(sale id.ID) (meter id.ID, found bool, err error)
 	// VendNewest returns a meter's newest sale that neither failed nor was reversed, or the zero ID.
 	VendNewest(meter int64) (id.ID, error)
-	// SetSaleState moves a sale from one state to another. It is an error if the sale is in a third state.
+	// SetSaleState moves a sale from one state to another. It returns an error if the sale is in a third state.
 	SetSaleState(sale id.ID, from, to sale.State) error
 	// TokenMoved gives a token the state after a move, if its present state allows the move.
 	TokenMoved(token id.ID, m metering.TokenMove) error
@@ -43,7 +43,7 @@ type ReversalTx interface {
 	PutReversal(sale.Reversal) error
 	// ReversalOf returns the newest reversal of a sale, without the tokens that its meter was told to cancel.
 	ReversalOf(sale id.ID) (sale.Reversal, bool, error)
-	// ReversalsSince sums what was reversed since a time: under these names, and of a vendor's sales (zero: no vendor).
+	// ReversalsSince sums the reversals since a time: those by actors with these names, and those of a vendor's sales (zero: no vendor).
 	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
 	// Unconfirmed sums the reversed sales of a meter whose tokens may still load.
 	Unconfirmed(meter int64) (sale.Reversals, error)
@@ -56,12 +56,12 @@ type ReversalTx interface {
 	Loaded(sale id.ID) (bool, error)
 	// RaiseAlarm opens an alarm of a meter unless the same one is open.
 	RaiseAlarm(meter int64, a metering.Alarm) error
-	// ReversedUsed lists tokens that their meter has although their sale was reversed unconfirmed.
+	// ReversedUsed lists tokens that their meter has although their sale was reversed without the meter's confirmation.
 	ReversedUsed(max int) ([]sale.Token, error)
-	// MonthTakes adds reversed units back to an account's month. free is the part of them that is free.
+	// MonthTakes adds reversed units back to an account's month. The parameter free is the part of these units that was free.
 	MonthTakes(account id.ID, month string, units, free unit.Energy) error
-	// ChargesGiveBack undoes what reserving a sale took apart from the ledger: payments towards charges and debts, the month's units, the
-	// claim to free units.
+	// ChargesGiveBack gives back everything outside the ledger that the reserving of a sale took: payments towards charges and debts, the
+	// month's units, the claim to free units.
 	ChargesGiveBack(sale.Sale) error
 }
 
@@ -108,7 +108,7 @@ type undone struct {
 // reason. The sale must be the meter's last sale and be of this local month, and the meter must have none of its tokens. If only an SMS
 // says that a token is loaded, the actor needs the right to reverse. A connected meter is first told to cancel the tokens, and the sale is
 // reversing until it has answered. The tokens of any other meter may still load: [consentFor] decides who must agree before money goes
-// back. Journals that mirror those of the sale give everything back.
+// back. Journals that mirror the sale's journals give everything back.
 func (v *Vending) Reverse(ctx context.Context, by access.Actor, u PendingReversal) (once.Done[sale.Reversal], error) {
 	right := access.Reverse
 	if by.May(access.Sell) {
@@ -139,7 +139,8 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u PendingReversa
 	return once.Done[sale.Reversal]{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay, Value: out.Value.Reversal}, nil
 }
 
-// reverse is the transaction of Reverse. Before it reads the sale for its decision, it locks what the sale locked, in the same order.
+// reverse is the transaction of Reverse. Before it reads the sale for its decision, it takes the locks that the sale took, in the same
+// order.
 func (v *Vending) reverse(tx Tx, by access.Actor, u PendingReversal) (undone, refusal.Refusal, error) {
 	saleID, err := saleNamed(tx, u.Sale)
 	if err != nil {
@@ -329,8 +330,9 @@ func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 	return nil
 }
 
-// giveBack completes the reversal of a sale in the state reversing: it mirrors the journals and gives back what the sale took besides. The
-// wallets of a recharge must be locked before its money, because a reading locks them in that order; [stillThere] has locked them.
+// giveBack completes the reversal of a sale in the state reversing: it mirrors the journals and gives back everything else that the sale
+// took. The wallets of a recharge must be locked before its money, because a reading locks in that order. [stillThere] has locked the
+// wallets.
 func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) (sale.Sale, sale.Reversal, error) {
 	now := v.moment()
 	if err := mirror(tx, s, now); err != nil {
@@ -381,7 +383,7 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 }
 
 // mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md) together. A vendor beyond a lowered limit gets
-// the payment back before it returns its commission, so it moves towards the limit.
+// the payment back before it returns its commission, so its balance moves towards the limit.
 func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	var back []ledger.Journal
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {

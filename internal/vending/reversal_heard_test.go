@@ -75,7 +75,7 @@ func TestAgainstATextMessageASecondPersonIsAsked(t *testing.T) {
 	}
 }
 
-// The meter itself reports that it has the token. That replaces the text message.
+// The meter itself reports that it has the token. This report replaces the text message.
 func TestAMetersOwnAnswerTakesThePlaceOfATextMessage(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

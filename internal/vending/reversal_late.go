@@ -17,8 +17,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// A meter may answer cancel_token after its reversal was given up. If it ever answers done, the token can no longer load. The customer then
-// gets the money, if the sale can still be reversed, or otherwise another token for the units.
+// A meter may answer cancel_token after its reversal was given up. If it ever gives the answer done, the token can no longer load. The
+// customer then gets the money, if the sale can still be reversed, or otherwise another token for the units.
 
 // reasonCancelled is the reason of a replacement that nobody requested.
 const reasonCancelled = "cancelled_token"
@@ -103,15 +103,15 @@ func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel)
 			return err
 		}
 		return tx.Cancelling().CancelTake(c.Token, sale.TakenUsed)
-	case t.State == sale.TokenAccepted: // claimed back on another answer; a person must decide
+	case t.State == sale.TokenAccepted: // already claimed back because of another answer; a person must decide
 		err := tx.Reversals().RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmUnitsOwed, Text: alarmtext.ClaimedBack(t.ID.Text(id.Token))})
 		return errors.Join(err, tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 	}
 	return errors.Join(tx.Reversals().TokenMoved(c.Token, metering.MoveCancelled), tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 }
 
-// reverseLate takes answers about a sale that was not reversed. It reverses the sale after all if every token is cancelled, none was
-// replaced, and no later event prevents it.
+// reverseLate takes answers about a sale that was not reversed. It reverses the sale after all if every token is cancelled, no token was
+// replaced, and no later event prevents the reversal.
 func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal, news []sale.Cancel) error {
 	if s.State == sale.Completed && len(news) == len(s.Tokens) {
 		free, err := v.freeToReverse(tx, s, p, news)
@@ -139,8 +139,8 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 	return tx.Reversals().PutReversal(r)
 }
 
-// freeToReverse reports whether a sale can still be reversed completely: all its tokens are cancelled, it is the last one to its meter and
-// account and of this month, and what it posted is still there.
+// freeToReverse reports whether a sale can still be reversed completely. All its tokens must be cancelled. It must be of this month and the
+// last sale to its meter and account, and the amounts that it posted must still be there.
 func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, news []sale.Cancel) (bool, error) {
 	for _, c := range news {
 		if c.State != sale.CancelDone {
@@ -186,7 +186,7 @@ func (v *Vending) replaceOwed(ctx context.Context, by access.Actor) (made int, e
 	return made, err
 }
 
-// replaceToken makes the token. If that is impossible now, an alarm says why, and the units stay owed.
+// replaceToken makes the replacement of a token. If that is impossible now, an alarm says why, and the units stay owed.
 func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Token) (bool, error) {
 	nibbles, err := v.nibbles()
 	if err != nil {
@@ -202,7 +202,7 @@ func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Toke
 		return err == nil && !s.result.Job.ID.IsZero(), err
 	}
 	if c := s.result.Code; c == refusal.VendInProgress || c == refusal.IssuerUnknown {
-		return false, nil // it will be possible soon
+		return false, nil // the replacement will be possible soon
 	}
 	_, err = access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (settledReversal, error) {
 		return settledReversal{}, tx.Reversals().RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.result.Refusal))
@@ -240,8 +240,8 @@ func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, 
 	return v.makeJob(ctx, tx, a, j)
 }
 
-// keepReplacement writes the job and its consequences: the token's units are no longer owed, an alarm tells a person, and the audit log has
-// it.
+// keepReplacement writes the job and its consequences: the token's units are no longer owed, an alarm tells a person, and the audit log
+// records the replacement.
 func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *sale.Job, nibbles [MaxTokens]byte) (err error) {
 	for i := range j.Tokens {
 		j.Tokens[i].RND = nibbles[i%MaxTokens] & 0xf

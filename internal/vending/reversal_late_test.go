@@ -87,7 +87,7 @@ func TestALateAnswerOfTheMeterCounts(t *testing.T) {
 	}
 }
 
-// lateAnswer is what happens between the end of a reversal and the answer, the answer, and the expected result.
+// lateAnswer is one case: the events between the end of a reversal and the late answer, the answer itself, and the expected result.
 type lateAnswer struct {
 	between       func(s *shop, meter string, sold sale.Sale)
 	state, answer string
@@ -134,8 +134,8 @@ func (c lateAnswer) run(t *testing.T, local bool) {
 	s.audit()
 }
 
-// A later sale prevents a late answer from reversing an earlier one, even if nothing was carried between them: the month's units of the
-// earlier sale determined the price of the later one.
+// A later sale prevents a late answer from reversing an earlier sale, even if the later sale used no change carried forward. The units of
+// the earlier sale in the month determined the price of the later sale.
 func TestALateAnswerReversesOnlyTheLastSale(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("even", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}, monday())})
@@ -158,7 +158,7 @@ func TestALateAnswerReversesOnlyTheLastSale(t *testing.T) {
 	s.audit()
 }
 
-// A meter confirms a reversal when it has cancelled every token of the sale, not before, and not if it accepted one.
+// A meter confirms a reversal only when it has cancelled every token of the sale. It does not confirm the reversal if it accepted a token.
 func TestAReversalIsConfirmedByEveryToken(t *testing.T) {
 	for _, taken := range []bool{false, true} {
 		s := open(t, true)
@@ -223,7 +223,7 @@ func TestWhatWasCancelledIsNotUsed(t *testing.T) {
 	s.audit()
 }
 
-// A meter that took the command and never answers does not block its account's purchases for ever.
+// A meter that took the command and never answers blocks its account's purchases only for a limited time.
 func TestAMeterThatOnlyTakesTheCommandIsNotWaitedForForever(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -246,7 +246,7 @@ func TestAMeterThatOnlyTakesTheCommandIsNotWaitedForForever(t *testing.T) {
 	s.audit()
 }
 
-// One token of several was used: the sale remains, and each cancelled one is replaced once.
+// One token of several was used: the sale remains, and each cancelled token is replaced once.
 func TestCancelledTokensOfASaleThatStandsAreReplaced(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
@@ -282,7 +282,7 @@ func TestCancelledTokensOfASaleThatStandsAreReplaced(t *testing.T) {
 	}
 }
 
-// The customer has another token for the one that the meter cancelled, so the sale is not reversed as well.
+// The customer already has a replacement for the token that the meter cancelled, so the sale is not reversed as well.
 func TestASaleWhoseTokenWasReplacedIsNotReversed(t *testing.T) {
 	for _, online := range []bool{true, false} {
 		s := open(t, true)
@@ -394,8 +394,8 @@ func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s.audit()
 }
 
-// A token whose sale was reversed unconfirmed is used later. With the numbers of V4 (docs/reference/money.md#worked-purchases): the account
-// owes the price of the units and returns to its position in the blocks.
+// A sale was reversed without the meter's confirmation, and its token is used later. The account then owes the price of the units and
+// returns to its position in the blocks. The numbers are those of V4 (docs/reference/money.md#worked-purchases).
 func TestAReversedTokenThatIsUsedCountsInTheMonth(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("ibt", ibt(), monday())})
@@ -424,8 +424,8 @@ func TestAReversedTokenThatIsUsedCountsInTheMonth(t *testing.T) {
 	}
 }
 
-// A meter also answers used_error for a token that it has cancelled by command. Only its answer to the command, or an earlier accept, shows
-// whether the token was loaded.
+// A meter also answers used_error for a token that it has cancelled by command. Only its answer to the command, or an earlier answer
+// accept, shows whether the token was loaded.
 func TestAForgottenTokenIsNotClaimedBack(t *testing.T) {
 	for _, c := range []struct {
 		answer string

@@ -53,7 +53,8 @@ func (s *shop) texting(p *telephones) (serve func()) {
 	}
 }
 
-// TestWhoGotASaleBySMSIsToldThatItWasTakenBack: a person who got a sale by SMS is told of its reversal, and nobody else is.
+// TestWhoGotASaleBySMSIsToldThatItWasTakenBack: a person who got a sale by SMS gets a message about its reversal. Nobody else gets such a
+// message.
 func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
 	const phone = "+254700000001"
 	for name, c := range map[string]struct {
@@ -63,7 +64,7 @@ func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
 		lang    string
 		wallet  bool
 		want    string // part of the message to the telephone; empty for no message
-		state   string // of the message about the reversal, if there is one
+		state   string // state of the message about the reversal, if there is one
 	}{
 		"sold by SMS":                   {deliver: []string{"sms"}, want: "was reversed. Do not use its token", state: "sent"},
 		"in the customer's language":    {deliver: []string{"sms"}, lang: "sw", want: "umebatilishwa. Usitumie tokeni yake", state: "sent"},

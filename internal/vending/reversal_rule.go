@@ -36,7 +36,7 @@ type reversalFacts struct {
 	Fresh  bool // the login is the one that sold, within the window, and no text message says that a token is loaded
 }
 
-// consent is who must agree to a reversal before it begins.
+// consent says who must agree to a reversal before it begins.
 type consent int
 
 const (
@@ -46,8 +46,8 @@ const (
 	consentUtility                // a person of the utility, with or without four eyes
 )
 
-// consentFor is the rule about reversals. Money goes back when the meter confirms that the token is cancelled. Without that, a token that
-// somebody has read may still load, so an actor who sells for the utility can only ask.
+// consentFor is the rule about reversals. Money goes back when the meter confirms that the token is cancelled. Without that confirmation, a
+// token that somebody has read may still load, so an actor who sells for the utility can only ask.
 func consentFor(f reversalFacts) consent {
 	switch {
 	case f.Tokens == unconfirmed && f.Seller:
@@ -111,7 +111,8 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	return eyes, err
 }
 
-// unsure says what could still be used of a sale whose meter has not confirmed the cancellation.
+// unsure returns the words for the approver that say why a sale may still be used: a lease may be used, or the meter cannot confirm the
+// cancellation.
 func unsure(s sale.Sale) string {
 	if s.Recharge() {
 		return "a lease that this money pays for may still be used"

@@ -55,7 +55,7 @@ type settledReversal struct{ done bool }
 // Refused is always false: a look that changes nothing is no refusal.
 func (settledReversal) Refused() bool { return false }
 
-// settleReversals ends the reversals whose meters have answered and returns how many. It may run at any time and on several instances.
+// settleReversals ends the reversals whose meters have answered, and returns their number. It may run at any time and on several instances.
 func (v *Vending) settleReversals(ctx context.Context, by access.Actor) (settled int, err error) {
 	var after id.ID
 	for {
@@ -78,8 +78,8 @@ func (v *Vending) settleReversals(ctx context.Context, by access.Actor) (settled
 	}
 }
 
-// settleReversal reads the meter's answer for each token. If all are cancelled, the sale is reversed. If one was used or never answered,
-// the sale remains.
+// settleReversal reads the meter's answer for each token. If all are cancelled, the sale is reversed. If a token was used, or the meter
+// never answered for it, the sale remains.
 func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledReversal, error) {
 	s, _, no, err := lockSale(tx, access.Actor{}, saleID, "")
 	if err != nil || no.Refused() {
@@ -218,7 +218,8 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token)
 }
 
 // fundAgain books what a programme owes for free units that a meter has although their sale was reversed (P10 of
-// docs/reference/postings.md). The programme pays for one claim a month, so nothing is booked if they were claimed again meanwhile.
+// docs/reference/postings.md). The programme pays for one claim a month, so nothing is booked if the month's free units were claimed again
+// meanwhile.
 func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
 	month, err := tx.Debts().VendMonth(s.Account, s.Month)
 	if err != nil || month.FreeClaimed {
@@ -233,7 +234,8 @@ func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
 	return err
 }
 
-// raiseReclaim raises the debt for a token that was used after its sale had been reversed. The principal is what the lines credit.
+// raiseReclaim raises the debt for a token that was used after its sale had been reversed. The principal is the sum of the credits in
+// lines.
 func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.Posting) (debt.Debt, error) {
 	d := debt.Debt{Account: s.Account, Kind: "reversed sale", Memo: "token " + t.ID.Text(id.Token) + " was used",
 		Mode: tariff.Full, Priority: reclaimPriority, Capped: true, Against: "energy", CreatedAt: v.moment()}
@@ -243,12 +245,12 @@ func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.
 	return debt.Raise(tx.Debts(), d, s.Memo(), lines...)
 }
 
-// reclaimPriority is the priority of such a debt in the allocation, the same as that of other debts.
+// reclaimPriority is the priority of a debt for a used token in the allocation. It is the same as that of other debts.
 const reclaimPriority = 30
 
-// valueOf returns what the units of a token were sold for, as credits: its share of the energy, of the levies on it and of the tax. Each
-// share is the amount for all units up to the end of this token, less the amount for the units before it, both rounded half up. So the
-// tokens of a sale are together claimed back for exactly their price.
+// valueOf returns the price of the units of a token, as credits: its share of the energy, of the levies on it and of the tax. Each share is
+// the amount for all units up to the end of this token, less the amount for the units before it, both rounded half up. So the tokens of a
+// sale are together claimed back for exactly their price.
 func valueOf(s sale.Sale, t sale.Token) ([]ledger.Posting, error) {
 	var before, paid unit.Energy
 	for _, o := range s.Tokens {

@@ -106,7 +106,7 @@ func TestReversingV4GivesEverythingBack(t *testing.T) {
 		if n := s.number(`SELECT COUNT(*) FROM journal WHERE kind = 'reversal' AND reverses IS NOT NULL`); n != 2 {
 			t.Errorf("%d reversal journals, want that of the sale and that of the commission", n)
 		}
-		// The same payment buys the same again: the cheap block was given back.
+		// The same payment buys the same units again, because the cheap block was given back.
 		if again := s.sellAs(clerk(v), order(m, 20000, "key-number-2")); again.Refused() || again.Sale.Units != 78_600 {
 			t.Errorf("sold again: %s %d Wh", again.Detail(), again.Sale.Units)
 		}
@@ -291,7 +291,7 @@ func TestOneUsedTokenKeepsTheSale(t *testing.T) {
 	}
 }
 
-// The customer got the money back and loads the token after all.
+// The customer got the money back and loads the token after all, so the account gets a debt.
 func TestAReversedTokenThatIsUsedBecomesADebt(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -315,7 +315,7 @@ func TestAReversedTokenThatIsUsedBecomesADebt(t *testing.T) {
 	}
 }
 
-// P23: a reversal and a new sale correct a sale to the wrong meter.
+// The test posts P23: a reversal and a new sale correct a sale to the wrong meter.
 func TestAWrongMeterIsCorrected(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
@@ -346,7 +346,7 @@ func TestReversalsADayAreLimited(t *testing.T) {
 	}
 }
 
-// TestLimitsAreTheTenants: what a tenant set instead of the defaults applies at once.
+// TestLimitsAreTheTenants: limits that a tenant sets replace the defaults at once.
 func TestLimitsAreTheTenants(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

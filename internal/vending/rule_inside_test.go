@@ -89,12 +89,12 @@ func TestTheAlarmCountsUnconfirmedReversals(t *testing.T) {
 	}
 }
 
-// TestWhatTheClockKnows follows one guard: the newest token counts as known time, and a person's confirmation settles a move from the
-// moment in which it was noticed.
+// TestWhatTheClockKnows follows one guard: the time of the newest token counts as known time. A person's confirmation counts for a move of
+// the clock if it was given no earlier than the move was noticed.
 func TestWhatTheClockKnows(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
-		newest time.Duration // before now
+		newest time.Duration // age of the newest token
 		doubt  bool
 	}{"a token of yesterday": {24 * time.Hour, false}, "one of a second before": {24*time.Hour + time.Second, true}} {
 		var g clockGuard
@@ -220,7 +220,7 @@ func TestWhatATokenIsClaimedBackFor(t *testing.T) {
 	}
 }
 
-// funding is a transaction with one tariff.
+// funding is a transaction that has only one tariff.
 type funding struct {
 	Tx
 	SoldTx

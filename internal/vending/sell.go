@@ -32,7 +32,7 @@ type purchase struct {
 	meter   registry.Ref
 	ref     string // client reference
 	deliver []string
-	now     time.Time       // of the sale, taken in its transaction: UTC, whole microseconds
+	now     time.Time       // time of the sale, taken in its transaction: UTC, whole microseconds
 	nibbles [MaxTokens]byte // random; a token takes four bits
 	issuer  Issuer          // the issuer as it was at the beginning of the request
 }
@@ -51,10 +51,10 @@ func (s step) Refused() bool { return s.undo }
 
 func no(r refusal.Refusal) step { return step{Sold: Sold{Refusal: r}, undo: true} }
 
-// Sell makes one sale. It is safe to repeat: the same request under the same key gets the stored answer, and the same request under a new
-// key but an old client_ref gets the sale of that client_ref. At most one sale ever exists for a key or a client_ref. When Sell returns a
-// sale that is not refused, token and journal are durable. After an error the store has the outcome: nothing happened, unless the error
-// says that the commit is unknown.
+// Sell makes one sale. A request is safe to repeat. Under the same key it gets the stored answer. Under a new key but an old client_ref it
+// gets the sale of that client_ref. At most one sale ever exists for a key or a client_ref. When Sell returns a sale that is not refused,
+// token and journal are durable. After an error the store has the outcome: nothing happened, unless the error says that the commit is
+// unknown.
 func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, error) {
 	if r := by.Needs(access.Sell); r.Refused() {
 		return Sold{Refusal: r}, nil
@@ -97,13 +97,13 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, 
 	return s.Sold, nil
 }
 
-// refuse answers with a refusal, and stores it if a repetition would get the same one.
+// refuse answers with a refusal, and stores it if a repetition would get the same refusal.
 func (v *Vending) refuse(ctx context.Context, p purchase, r refusal.Refusal) (Sold, error) {
 	out, err := once.Refuse[sale.Sale](ctx, v.answers, p.by, p.request(), r)
 	return Sold{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay}, err
 }
 
-// purchase checks everything about an order that does not need the store.
+// purchase makes all checks of an order that do not need the store.
 func (v *Vending) purchase(by access.Actor, o Purchase) (purchase, refusal.Refusal, error) {
 	p := purchase{by: by, order: o, ref: o.ClientRef}
 	if p.ref == "" {
@@ -141,8 +141,8 @@ func (p purchase) request() once.Request {
 
 func (p purchase) flight() flight { return flight{p.by.Tenant, p.by.Vendor, p.ref} }
 
-// routes sorts the requested routes and removes duplicates. It refuses SMS if the server has no route for messages: a customer who waits
-// for a message that never leaves is worse off than one who was told.
+// routes sorts the requested routes and removes duplicates. It refuses SMS if the server has no route for messages. A customer who waits
+// for a message that never leaves is worse off than a customer who knows that none comes.
 func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 	for _, r := range wanted {
 		switch {
@@ -155,7 +155,7 @@ func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 	return slices.Compact(slices.Sorted(slices.Values(wanted))), refusal.Refusal{}
 }
 
-// hash identifies the same request of one vendor, whichever of its people sent it.
+// hash returns the same value for each repetition of a vendor's request, whichever person of the vendor sends it.
 func (p purchase) hash(meter id.ID) [32]byte {
 	return sale.HashOrder(p.by.Vendor, meter, p.order.Tender, p.deliver)
 }
@@ -221,7 +221,7 @@ func reachable(tx Tx, p purchase, point sale.Point) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// again answers a request whose sale exists already. Repeated means that it came under a new key.
+// again answers a request whose sale exists already. The parameter repeated means that the request came under a new key.
 func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, error) {
 	s, found, err := tx.VendSale(saleID)
 	if err != nil || !found {
@@ -229,7 +229,7 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 	}
 	out := step{Sold: Sold{Sale: s, Repeated: repeated}}
 	if s.State != sale.Held && p.order.Once.Key != "" {
-		// Another request may have finished the sale while this one waited, and has stored the answer.
+		// Another request may have finished the sale and stored the answer while this request waited.
 		kept, err := tx.Once().OnceFind(p.order.Once)
 		if err != nil || kept != nil && kept.Status != 0 && kept.Hash == p.order.Once.Hash {
 			return step{stored: kept}, err
@@ -304,7 +304,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	return reserve(tx, p, s, hash)
 }
 
-// reserve writes a sale whose tokens an external issuer makes once this is durable.
+// reserve writes a sale whose tokens an external issuer makes once the row is durable.
 func reserve(tx Tx, p purchase, s sale.Sale, hash [32]byte) (step, error) {
 	if p.order.Once.Key != "" {
 		if err := tx.Once().OnceClaim(p.order.Once); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// leases does the same as uses for a meter that supports leases.
+// leases sends readings like the function uses, for a meter that supports leases.
 func (s *shop) leases(number string, registers ...int64) {
 	s.t.Helper()
 	s.hears(number, "closed", []string{"lease"}, registers...)
@@ -39,7 +39,7 @@ func (s *shop) looksOut() {
 }
 
 // TestAServerClockThatWasAheadIsSetBack runs a server a month ahead of the time, with a wallet meter that it sends commands, and then sets
-// its clock back. Neither what it saw nor what it planned may then count for that month.
+// its clock back. After that, neither the future times that the server stored nor the work that it planned for them may count.
 func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -112,7 +112,7 @@ func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 }
 
 // TestABacklogAfterTheClockWasSetBackCutsNobody: use rated up to a future time does not show how old a new reading is. A reading from a
-// meter's backlog cuts nobody off; a current one does.
+// meter's backlog cuts nobody off. A current reading does.
 func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -127,7 +127,7 @@ func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	s.looksOut()
 	for _, c := range []struct {
 		name     string
-		age      time.Duration // of the newest reading, by its own time
+		age      time.Duration // age of the newest reading, by its own time
 		register int64
 		cuts     int64
 	}{
@@ -269,7 +269,7 @@ func TestWhatWaitsIsDueThoughTheClockIsDoubted(t *testing.T) {
 		if _, err := tx.OutboxRetry(early, "first", s.clock.Now().Add(job.Pause(0)), "no route"); err != nil {
 			return err
 		}
-		for after, next := range []time.Time{s.clock.Now().Add(time.Minute), began.Add(24 * time.Hour)} { // the second waits for the next day
+		for after, next := range []time.Time{s.clock.Now().Add(time.Minute), began.Add(24 * time.Hour)} { // task 2 waits for the next day
 			i, err := tx.NewID()
 			if err != nil {
 				return err

@@ -98,7 +98,7 @@ type issuer struct {
 	local bool
 	mu    sync.Mutex
 	asked []vending.IssueRequest
-	say   func(n int, o vending.IssueRequest) (vending.Answer, error) // answers; if nil, or on errAnswerItself, the token is made
+	say   func(n int, o vending.IssueRequest) (vending.Answer, error) // gives the answers; if nil, or on errAnswerItself, the token is made
 }
 
 func (i *issuer) Local() bool { return i.local }
@@ -167,14 +167,14 @@ type shop struct {
 	dir    string
 	clock  *clock
 	engine engine
-	url    string // of a PostgreSQL database; empty for SQLite
+	url    string // address of a PostgreSQL database; empty for SQLite
 	door   *door
 	issuer *issuer
 	keys   vending.Issuer // asked instead of issuer if set
 	sealer *keystore.DataKey
 	kicks  atomic.Int64
 
-	seq      uint64   // of the last record that a meter sent
+	seq      uint64   // number of the last record that a meter sent
 	online   sync.Map // numbers of meters that are connected
 	sends    bool     // there is a route for text messages
 	rehearse bool
@@ -301,7 +301,7 @@ type place struct {
 	tariff id.ID
 	meter  func(*registry.Meter)
 	keys   func([]registry.Key) []registry.Key
-	link   func(meter id.ID) []byte // its link key, sealed
+	link   func(meter id.ID) []byte // returns the meter's sealed link key
 }
 
 // numberOf is the meter number with this serial.
@@ -365,7 +365,7 @@ func addKeys(tx *store.Tx, keys []registry.Key) error {
 
 func kes(minor money.Minor) money.Amount { return money.Amount{Minor: minor, Currency: "KES"} }
 
-// answer is how these tests render a sale.
+// answer is the body that these tests render for a sale.
 type answer struct {
 	ID     string   `json:"id"`
 	Units  int64    `json:"units_wh"`
@@ -426,7 +426,7 @@ func (s *shop) number(sql string, args ...any) int64 {
 	return n
 }
 
-// balances returns the trial balance, which checks itself that it sums to zero.
+// balances returns the trial balance. Reading it fails unless it sums to zero.
 func (s *shop) balances() map[ledger.Code]money.Minor {
 	s.t.Helper()
 	out := map[ledger.Code]money.Minor{}
@@ -473,7 +473,7 @@ func (s *shop) key(sale sale.Sale) registry.Key {
 }
 
 // audit checks the invariants of selling over everything in the store. A completed sale has exactly one journal and at least one token with
-// digits; any other has neither. Lines sum to the payment. The months have the units sold.
+// digits; any other sale has no journal and no digits. Lines sum to the payment. The months have the units sold.
 func (s *shop) audit() {
 	s.t.Helper()
 	s.balances()

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// slow holds back every answer of an issuer until others have asked too, and releases them in any order.
+// slow holds back every answer of an issuer until other requests have asked too, and releases the answers in any order.
 type slow struct {
 	mu   sync.Mutex
 	rnd  *rand.Rand
@@ -85,7 +85,7 @@ func TestASlowIssuerDoublesNothing(t *testing.T) {
 	}
 }
 
-// cutSome breaks one transaction in so many, at random.
+// cutSome breaks random transactions. The parameter of is the average number of transactions for each break.
 func cutSome(seed uint64, of int) func(int) error {
 	var mu sync.Mutex
 	rnd := rand.New(rand.NewPCG(seed, 3))

@@ -34,7 +34,7 @@ func TestTokensOfOneMinuteTakeTheNextMinutes(t *testing.T) {
 	}
 }
 
-// lastTID sets the newest TID of a meter's key, so many minutes after the test's time.
+// lastTID sets the newest TID of a meter's key to this number of minutes after the test's time.
 func lastTID(t *testing.T, minutes int64) func([]registry.Key) []registry.Key {
 	now, err := sts.Base2014.TIDAt(monday())
 	if err != nil {
@@ -217,7 +217,7 @@ func TestVerifyFindsTIDsOfTheLostTimeGivenFree(t *testing.T) {
 	s.crash()
 	s.clock.add(time.Minute)
 	s.sell(order(m, 10000, "key-number-2"))
-	s.meter(2, place{tariff: s.tariffOf(m)}) // its key is new
+	s.meter(2, place{tariff: s.tariffOf(m)}) // the meter's key is new
 	s.verified()
 	for name, sql := range map[string]string{
 		"all TIDs":               `UPDATE meter_key SET tid_floor = 0`,

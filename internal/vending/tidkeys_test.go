@@ -10,14 +10,14 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// TestATIDIsNotGivenAgainUnderTheNextKey: a key change keeps the meter's memory of TIDs. A token of the new key with a TID that the old one
+// TestATIDIsNotGivenAgainUnderTheNextKey: a key change keeps the meter's memory of TIDs. A token of the new key with a TID that the old key
 // used would be rejected as used, and its payment would be lost.
 func TestATIDIsNotGivenAgainUnderTheNextKey(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
 		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 		old := s.sell(order(m, 10000, "key-number-1")).Sale.Tokens[0]
-		ahead := s.sell(order(m, 10000, "key-number-2")).Sale.Tokens[0] // in the same minute, so it gets the next TID
+		ahead := s.sell(order(m, 10000, "key-number-2")).Sale.Tokens[0] // sold in the same minute, so the token gets the next TID
 		for i, krn := range []uint8{2, 1} {
 			set := s.give(ask(vending.Ask{Meter: m, Kind: sale.KeyChange, Key: &vending.NextKey{KRN: krn}}, "job-key-"+string(rune('1'+i))))
 			if set.Refused() {

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// noteEvery is how old the note of a trusted clock may become before a new one is written.
+// noteEvery is how old the note of a trusted clock may become before a new note is written.
 const noteEvery = 5 * time.Minute
 
 // StartClock checks the clock before the first sale; see [Clock.Doubt]. Without this call a Vending trusts its clock. A full
@@ -42,7 +42,7 @@ type timesRead struct {
 	times sale.Times
 }
 
-// MayDate returns why the clock may not date anything, and what the store knows about time.
+// MayDate returns why the clock may not date anything, and the times that the store knows.
 func (v *Vending) MayDate(tx once.Clock) (sale.Times, refusal.Refusal, error) {
 	t, err := tx.VendClock()
 	if err != nil {
@@ -101,7 +101,7 @@ func (v *Vending) NoteClock(ctx context.Context, t access.Tenant) (refusal.Refus
 // Trusted is the result of [Vending.TrustClock].
 type Trusted struct {
 	refusal.Refusal
-	Waits *access.Approval // it waits for a second person, and the clock is not trusted yet
+	Waits *access.Approval // the approval that the confirmation waits for; the clock is not trusted yet
 }
 
 // trustRequest is the part of a confirmation of the clock that an approval stores. It applies to a clock that shows this time.
@@ -112,9 +112,9 @@ type trustRequest struct {
 
 const trustObject = "server clock"
 
-// TrustClock records that a person confirms the clock: after it was moved, when it was in doubt at the start, or when tokens have issue
-// times in the future because the clock was wrong when they were made. The audit log says who confirmed it. A wrong clock makes TIDs that
-// cannot be taken back, so this takes two people. If the clock is not in doubt, TrustClock refuses.
+// TrustClock records that a person confirms the clock. That is needed after the clock was moved, when it was in doubt at the start, or when
+// a wrong clock gave tokens issue times in the future. The audit log says who confirmed it. A wrong clock makes TIDs that cannot be taken
+// back, so this takes two people. If the clock is not in doubt, TrustClock refuses.
 func (v *Vending) TrustClock(ctx context.Context, by access.Actor, reason string) (Trusted, error) {
 	return v.trust(ctx, by, trustRequest{Reason: reason})
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// begin ends the process and starts another one, which checks its clock at the start, as a server does.
+// begin ends the process and starts a new process, which checks its clock at the start, as a server does.
 func (s *shop) begin() {
 	s.t.Helper()
 	s.crash()
@@ -36,7 +36,7 @@ func (s *shop) fault() refusal.Refusal {
 	return no
 }
 
-// note does what a running server does all the time.
+// note checks and notes the clock, as a running server does all the time.
 func (s *shop) note() {
 	s.t.Helper()
 	if _, err := s.NoteClock(context.Background(), tenant); err != nil {
@@ -99,7 +99,7 @@ func TestAClockFarAheadAtTheStartSellsNothing(t *testing.T) {
 	s.audit()
 }
 
-// TestAServerThatSellsNothingKnowsTheTime: it was idle for days, and a restart does not look like a jump of its clock.
+// TestAServerThatSellsNothingKnowsTheTime: after idle days, a restart of the server does not look like a jump of its clock.
 func TestAServerThatSellsNothingKnowsTheTime(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -117,8 +117,8 @@ func TestAServerThatSellsNothingKnowsTheTime(t *testing.T) {
 	s.sell(order(m, 10000, "key-number-2"))
 }
 
-// TestTheQuestionGoesAway: it needs no restart, only a time service that keeps the clock, or a clock that was set right. The correction
-// itself does not count as a jump.
+// TestTheQuestionGoesAway: the doubt about the clock at the start ends without a restart, once a time service keeps the clock or the clock
+// is set right. The correction itself does not count as a jump.
 func TestTheQuestionGoesAway(t *testing.T) {
 	for _, by := range []string{"the time service", "setting it"} {
 		s := open(t, true)

@@ -49,16 +49,16 @@ type Tx interface {
 
 // SellTx writes a sale.
 type SellTx interface {
-	// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and subtracts from charges and debts what
-	// the sale pays towards them.
+	// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and subtracts the sale's payments from
+	// charges and debts.
 	VendReserve(s sale.Sale, orderHash [32]byte) error
 	// VendSell does what VendReserve and VendComplete do, for a sale whose tokens exist already.
 	VendSell(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error
-	// VendComplete stores what completing a held sale added: sealed digits with their hashes, receipt number, state.
+	// VendComplete stores the results of completing a held sale: sealed digits with their hashes, receipt number, state.
 	VendComplete(s sale.Sale, digitHashes [][]byte) error
 	// VendPress records for a recharge that somebody must press a key at the meter to restore the supply.
 	VendPress(sale id.ID) error
-	// VendFail closes a held sale that got no token and gives back what it had reserved.
+	// VendFail closes a held sale that got no token and gives back everything that the sale had reserved.
 	VendFail(s sale.Sale) error
 	// ReceiptNo takes the next number of an outlet's receipts. There are no gaps. After a restore the number is marked with the epoch.
 	ReceiptNo(outlet string) (string, error)
@@ -77,12 +77,12 @@ type SoldTx interface {
 	VendKey(key id.ID) (registry.Key, bool, error)
 	// TariffVersion reads a version by its identity.
 	TariffVersion(version id.ID) (tariff.Version, error)
-	// MeterTokens lists a meter's tokens, including external ones, newest first. The list begins after the given token, or with the newest
-	// token if the identity is zero.
+	// MeterTokens lists a meter's tokens, including external tokens, newest first. The list begins after the given token, or with the
+	// newest token if the identity is zero.
 	MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
 	// VendFacts returns the key and the tariff that the core of a sale's receipt shows.
 	VendFacts(sale.Sale) (sale.Facts, error)
-	// VendReceipt returns what a receipt shows besides the sale itself.
+	// VendReceipt returns the data of a receipt that the sale itself does not have.
 	VendReceipt(sale.Sale) (sale.Paper, error)
 	// AddCopy counts a copy of a sale's receipt and returns its number, from 1.
 	AddCopy(sale id.ID, by string) (int, error)
@@ -90,7 +90,7 @@ type SoldTx interface {
 	VendProof(s sale.Sale, size int64) (proof.Sealed, sale.Sealing, error)
 }
 
-// ClockTx stores what is known of the server's clock.
+// ClockTx stores the known facts about the server's clock.
 type ClockTx interface {
 	// ClockBegin does the same as VendClock for a process that starts. If no trusted clock was ever noted, it uses the newest time of the
 	// books.

@@ -95,8 +95,8 @@ func vectors() []vector {
 	}
 }
 
-// TestEveryWorkedPurchaseIsSoldSo quotes and sells every vector through the store. The customer pays what docs/reference/money.md says, and
-// the quote gives the same.
+// TestEveryWorkedPurchaseIsSoldSo quotes and sells every vector through the store. The customer pays the amounts in
+// docs/reference/money.md, and the quote shows the same amounts.
 func TestEveryWorkedPurchaseIsSoldSo(t *testing.T) {
 	shops := map[string]*shop{}
 	sold := 0
@@ -151,7 +151,7 @@ func (s *shop) stand(meter string, v vector) {
 	}
 }
 
-// shape is the comparable part of lines. A sale has the same references of debts as its quote.
+// shape formats the fields of lines in which a sale must equal its quote. The references of debts are among them.
 func shape(lines []sale.Line) []string {
 	var out []string
 	for _, l := range lines {
@@ -225,7 +225,7 @@ func (s *shop) due(account id.ID, d debt.Due) {
 // debt raises a debt, as arrears brought in from elsewhere, and returns its identity.
 func (s *shop) debt(account id.ID, d debt.Debt) id.ID {
 	s.t.Helper()
-	s.clock.add(time.Second) // so that one of two debts is older
+	s.clock.add(time.Second) // so that of two debts the first is older
 	s.do(func(tx *store.Tx) (err error) {
 		if d.ID, err = tx.NewID(); err != nil {
 			return err
@@ -240,7 +240,7 @@ func (s *shop) debt(account id.ID, d debt.Debt) id.ID {
 	return d.ID
 }
 
-// journal posts a journal of its own.
+// journal posts a journal with these lines.
 func (s *shop) journal(k ledger.Kind, lines []ledger.Posting) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {

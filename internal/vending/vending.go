@@ -34,7 +34,7 @@ const (
 	ReferLife    = 30 * time.Second    // minimum age of an open sale that Recover takes up
 )
 
-// Config is what a Vending needs. Running, Synced, Kick, Online, Sends and Log are optional.
+// Config has the parts that a Vending needs. Running, Synced, Kick, Online, Sends and Log are optional.
 type Config struct {
 	Door   access.Door[Tx]
 	Issuer Issuer
@@ -43,12 +43,12 @@ type Config struct {
 	// Running returns a time with a monotonic reading. It is needed if the times of Now have no such reading, as with a database's clock.
 	// If Running is nil, the times of Now have one.
 	Running func() time.Time
-	// Synced reports whether the system's time service says that it keeps the clock; nil: there is none.
+	// Synced reports whether the system's time service says that it keeps the clock; nil: there is no time service.
 	Synced func() bool
 	Rand   io.Reader                // safe for concurrent use, as crypto/rand.Reader is
 	Kick   func()                   // called after a commit with something to deliver; may be nil
-	Online func(number string) bool // whether a meter is connected right now; nil: none ever is
-	Sends  func(route string) bool  // whether there is a route to send messages by; nil: there is none
+	Online func(number string) bool // whether a meter is connected right now; nil: no meter ever is
+	Sends  func(route string) bool  // whether there is a route to send messages by; nil: there is no route
 	Log    *slog.Logger             // logs failures of an issuer; nil: no log
 }
 
@@ -58,7 +58,7 @@ type Vending struct {
 	answers once.Answers[Tx]
 	guard   clockGuard
 	flights flights
-	zones   sync.Map // of *time.Location by name
+	zones   sync.Map // time zones: *time.Location by name
 }
 
 // New makes a Vending.

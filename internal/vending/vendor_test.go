@@ -76,7 +76,7 @@ func (s *shop) sellAs(by access.Actor, o vending.Purchase) vending.Sold {
 	return sold
 }
 
-// room returns what a vendor's account has left.
+// room returns the headroom of a vendor's account.
 func (s *shop) room(v vendor.Vendor) ledger.Headroom {
 	s.t.Helper()
 	got, err := s.Vendors.Show(context.Background(), owner(), v.Code)
@@ -86,7 +86,7 @@ func (s *shop) room(v vendor.Vendor) ledger.Headroom {
 	return got.Headroom
 }
 
-// P5, P6 and P7 of docs/reference/postings.md.
+// The test posts P5, P6 and P7 of docs/reference/postings.md.
 func TestAVendorSellsFromItsFloatAndEarnsItsCommission(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
@@ -247,7 +247,7 @@ func TestAFloatNeverPassesItsLimitHoweverManySell(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		// 41,000 in all; every sale gives 1,000 back, so the fifth has 41,000 − 36,000 = 5,000 left and is refused.
+		// The vendor has 41,000 in all. Every sale gives 1,000 back, so the fifth sale has 41,000 − 36,000 = 5,000 left and is refused.
 		if n := sales.Load(); n != 4 {
 			t.Errorf("local %t: %d sales, want 4", local, n)
 		}
@@ -315,8 +315,8 @@ func TestAHoldThatExpiredIsMadeGoodOrTheSaleFails(t *testing.T) {
 	}
 }
 
-// A lowered limit takes nothing back. A vendor beyond it can still reverse its sales, including the commission, and a sale that had
-// reserved its money before gets its token.
+// A lowered limit takes nothing back. A vendor beyond the limit can still reverse its sales, including the commission. A sale that had
+// already reserved its money still gets its token.
 func TestALoweredCreditStopsNewSalesOnly(t *testing.T) {
 	for _, billing := range []vendor.Billing{vendor.PrepaidFloat, vendor.Postpaid} {
 		s := open(t, false)

@@ -15,7 +15,7 @@ func TestWhoChangesAWalletIsFound(t *testing.T) {
 	s.sell(order(m, 50_000, "recharge-1"))
 	s.uses(m, 0, 1000)
 	s.clock.add(time.Hour)
-	s.sell(order(m, 1000, "recharge-2")) // posts
+	s.sell(order(m, 1000, "recharge-2")) // this recharge posts the use
 	s.clock.add(time.Hour)
 	s.uses(m, 2000)
 	s.verified()

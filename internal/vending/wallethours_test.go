@@ -17,7 +17,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestReadingsRechargesAndTheHourlyWorkAtOnce runs them concurrently on two accounts. The books and the wallets agree afterwards.
+// TestReadingsRechargesAndTheHourlyWorkAtOnce runs readings, recharges and the hourly work concurrently on two accounts. The books and the
+// wallets agree afterwards.
 func TestReadingsRechargesAndTheHourlyWorkAtOnce(t *testing.T) {
 	s := openWith(t, true, false)
 	b := flat()
@@ -63,7 +64,7 @@ func TestReadingsRechargesAndTheHourlyWorkAtOnce(t *testing.T) {
 	s.audit()
 }
 
-// send stores one reading of a meter, half an hour after the one before.
+// send stores one reading of a meter, half an hour after the reading before it.
 func (s *shop) send(n int64, number string, seq uint64, register int64) error {
 	head := wire.Head{Seq: seq, At: monday().Add(time.Duration(seq) * 30 * time.Minute).Unix(), Up: seq * 1_800_000, Clock: wire.ClockValid}
 	recs := []metering.Record{

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// boughtBy sells what a purchase buys and explains it.
+// boughtBy returns the explanation of the sale that a purchase makes.
 func boughtBy(t *testing.T, p tariff.Purchase) vending.Explained {
 	t.Helper()
 	p.ChargesOnly, p.Trace = true, true
@@ -31,7 +31,7 @@ func boughtBy(t *testing.T, p tariff.Purchase) vending.Explained {
 	return e
 }
 
-// TestAnExplanationInFull has every sentence of an explanation, and no empty one.
+// TestAnExplanationInFull checks the whole text of explanations that together have every sentence, and no empty sentence.
 func TestAnExplanationInFull(t *testing.T) {
 	say := wordstest.English(t)
 	one := []tariff.Block{{Rate: 2_500_000}}
@@ -102,7 +102,7 @@ Together: 8.70 + 1.30 + 0.10 = 10.10 KES.`},
 	}
 }
 
-// TestAnExplanationSaysWhatDoesNotAgree first; everything after that is recalculated.
+// TestAnExplanationSaysWhatDoesNotAgree: an explanation begins with the differences. All sentences after them are recalculated.
 func TestAnExplanationSaysWhatDoesNotAgree(t *testing.T) {
 	say := wordstest.English(t)
 	kes, _ := money.CurrencyOf("KES")

@@ -40,7 +40,7 @@ func TestALifeOfVendors(t *testing.T) {
 	}
 }
 
-// takesOn: codes are assigned or chosen, and a chosen code is not assigned again.
+// takesOn registers vendors: codes are assigned or chosen, and a chosen code is not assigned again.
 func (w *world) takesOn() (float, postpaid vendor.Vendor) {
 	for _, n := range []vendor.NewVendor{
 		{Name: " Corner shop ", Commission: 150, Credit: 1000},
@@ -68,7 +68,7 @@ func paid(v string, minor money.Minor, ref string) vendor.Paid {
 	return p
 }
 
-// paysIn: a payment is booked once, whatever the case of its reference.
+// paysIn books deposits: a payment is booked once, whatever the letter case of its reference.
 func (w *world) paysIn(float, postpaid vendor.Vendor) {
 	second := paid(float.ID.Text(id.Vendor), 700, "slip 1")
 	second.Bank, second.Once.Key = " Second ", "deposit-other"
@@ -125,7 +125,7 @@ func (w *world) room(v vendor.Vendor) {
 	w.step("what it has left", got.Headroom, err)
 }
 
-// expires: an expired hold is covered by the remaining float, or the sale fails.
+// expires books sales whose hold has expired: the remaining float covers the sale, or the sale fails.
 func (w *world) expires(float vendor.Vendor) {
 	for _, left := range []money.Minor{1850, 1849} {
 		s := w.sold(float, 20000, 0, ledger.Float)
@@ -147,7 +147,7 @@ func (w *world) expires(float vendor.Vendor) {
 	}
 }
 
-// changes: only the terms that a change names are changed.
+// changes calls SetTerms: only the terms that a call names are changed.
 func (w *world) changes(float vendor.Vendor) {
 	for _, c := range []struct {
 		what  string
@@ -170,8 +170,8 @@ func (w *world) changes(float vendor.Vendor) {
 	w.step("sells again", got, err)
 }
 
-// forTwo: what needs a second person waits, and is then carried out as approved. Only blocking a vendor needs no second
-// person.
+// forTwo requests actions that need a second person: each waits, and is then carried out as approved. Only blocking a vendor needs no
+// second person.
 func (w *world) forTwo(float vendor.Vendor) {
 	w.fourEyes(true)
 	for _, n := range []vendor.NewVendor{{Name: "Market", Credit: 5, Commission: 70}, {Name: "Bazaar", Code: "B1"}} {
@@ -198,7 +198,7 @@ func (w *world) forTwo(float vendor.Vendor) {
 	w.fourEyes(false)
 }
 
-// shows: lists and statements, page by page.
+// shows prints lists and statements, page by page.
 func (w *world) shows(float vendor.Vendor) {
 	page := registry.Page{Limit: 3}
 	for {
@@ -267,7 +267,7 @@ func TestWhatAVendorCannotBeIsRefused(t *testing.T) {
 	w.Compare(t, "testdata/refused.txt", *update)
 }
 
-// looks: a vendor sees itself, and no other.
+// looks checks that a vendor sees itself and no other vendor.
 func looks(t *testing.T, w *world, v, other vendor.Vendor, say func(string, refusal.Refusal, error)) {
 	lost := registry.Page{Cursor: registry.Cursor(w.data, store.FirstTenant, "meters", id.ID{1})}
 	seller := access.Actor{Tenant: store.FirstTenant, Kind: access.APIKey, Name: "kiosk", Role: access.Operator}

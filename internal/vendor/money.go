@@ -92,7 +92,7 @@ func Book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// BookCommission posts what a vendor earned on a sale (P7), as a journal of its own, so that a reversal mirrors both.
+// BookCommission posts a vendor's commission on a sale (P7) as a separate journal. A reversal mirrors both journals.
 func BookCommission(tx Tx, s sale.Sale, now time.Time) error {
 	if s.Seller.Commission == 0 {
 		return nil
@@ -118,7 +118,7 @@ type Paid struct {
 
 	// Render makes the answer that is stored under Once.Key.
 	Render func(Deposited) (status int, body []byte)
-	// RenderWaits does the same for a deposit that waits for a second person.
+	// RenderWaits makes the stored answer of a deposit that waits for a second person.
 	RenderWaits func(access.Approval) (status int, body []byte)
 }
 
@@ -132,14 +132,14 @@ type Deposited struct {
 	Bank      string
 	Reference string
 	At        time.Time
-	Waits     *access.Approval // it waits for a second person, and nothing was booked
+	Waits     *access.Approval // the approval that the deposit waits for; nothing was booked
 }
 
 // maxReference bounds the bank's reference.
 const maxReference = 64
 
-// Deposit books what a vendor paid in (right: vendor.deposit; P5): a float grows, a post-paid vendor owes less. A reference
-// names one payment for ever, whatever its letter case.
+// Deposit books a payment by a vendor (right: vendor.deposit; P5): a float grows, a post-paid vendor owes less. A reference, whatever its
+// letter case, can name only one payment.
 func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.Done[Deposited], error) {
 	no := p.normal()
 	render := p.Render
@@ -160,7 +160,7 @@ func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.D
 	return out, fault.Wrap(err, "book a deposit of vendor %s", refusal.Echo(p.Vendor))
 }
 
-// normal puts a deposit into its canonical form, or says what is wrong with it.
+// normal puts a deposit into its canonical form, or returns the refusal of an invalid deposit.
 func (p *Paid) normal() refusal.Refusal {
 	p.Bank = strings.ToLower(strings.TrimSpace(p.Bank))
 	if p.Bank == "" {
@@ -230,7 +230,7 @@ type Booked struct {
 	Memo    string
 	At      time.Time
 	Amount  money.Minor // signed, debit positive
-	Balance money.Minor // of the account after it
+	Balance money.Minor // balance of the account after this line
 }
 
 // Statement is one page of the entries on a vendor's account, newest first.

@@ -23,7 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// Tx is what the use cases of this package need of a transaction.
+// Tx is the part of a transaction that the use cases of this package need.
 type Tx interface {
 	once.Clock
 	Once() once.Tx
@@ -34,13 +34,14 @@ type Tx interface {
 	// Take returns the next number of a dense counter: 1, 2, 3 ...
 	Take(counter string) (int64, error)
 
-	// Hold reserves an amount of a limited account until it is posted, voided or expires, at most once.
+	// Hold reserves an amount of a limited account until the hold is posted, voided or expires. Only one of these can happen.
 	Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error)
 	// HoldPost turns an open hold into a journal. If the hold is no longer open, it returns false and posts nothing.
 	HoldPost(hold id.ID, j ledger.Journal) (bool, ledger.Breach, error)
-	// HoldVoid gives up a hold; false if it is no longer open.
+	// HoldVoid gives up a hold. It returns false if the hold is no longer open.
 	HoldVoid(hold id.ID) (bool, error)
-	// Statement lists what was posted to a limited account, newest first, before the given journal (zero for the newest).
+	// Statement lists the postings to a limited account, newest first. It begins before the given journal, or with the newest journal if
+	// the identity is zero.
 	Statement(ref ledger.AccountRef, before id.ID, max int) ([]Booked, error)
 
 	// MaxCommission is the ceiling that the tenant's settings give to commissions.
@@ -53,11 +54,11 @@ type Tx interface {
 	// AddVendor and PutVendor store a vendor and the limit of its account.
 	AddVendor(Vendor) error
 	PutVendor(Vendor) error
-	// VendSeller stores what a vendor's sale takes and earns.
+	// VendSeller stores the hold and the commission of a vendor's sale.
 	VendSeller(sale.Sale) error
 }
 
-// Config is what a Vendors needs; every field is required.
+// Config has the parts that a Vendors needs; every field is required.
 type Config struct {
 	Door   access.Door[Tx]
 	Sealer registry.Sealer
@@ -80,11 +81,11 @@ func New(c Config) *Vendors {
 // moment returns the present time as it is stored: UTC, whole microseconds.
 func (vs *Vendors) moment() time.Time { return access.Stored(vs.c.Now()) }
 
-// Billing says how a vendor pays for what it sells.
+// Billing is the way in which a vendor pays for its sales.
 type Billing string
 
-// Kinds of billing. Both have a limit that no sale passes: a float is drawn down to zero or into its credit line, a
-// post-paid vendor may owe up to its credit.
+// Kinds of billing. Both kinds have a limit that no sale may exceed. A float is drawn down to zero or into its credit line. A post-paid
+// vendor may owe up to its credit.
 const (
 	PrepaidFloat Billing = "float"
 	Postpaid     Billing = "postpaid"
@@ -96,14 +97,14 @@ type Vendor struct {
 	Code       string // 1 to 12 capital letters and digits; begins the numbers of its receipts
 	Name       string
 	Billing    Billing
-	Commission money.Bps   // of the tender, tax included
-	Credit     money.Minor // how far it may sell beyond what it has paid in
+	Commission money.Bps   // part of the tender, tax included
+	Credit     money.Minor // how much it may sell beyond its deposits
 	Blocked    bool
 	CreatedAt  time.Time
 	Version    int64
 }
 
-// Account is the vendor's account in the books: its float, or what it owes.
+// Account returns the vendor's account in the books: its float, or its debt to the utility.
 func (v Vendor) Account() ledger.AccountRef {
 	return ledger.AccountRef{Code: v.code(), Subject: v.ID.Text(id.Vendor)}
 }
@@ -124,7 +125,7 @@ type NewVendor struct {
 	Credit     money.Minor
 }
 
-// Terms holds the changes of a vendor's terms; nil fields stay.
+// Terms holds the changes of a vendor's terms; a nil field changes nothing.
 type Terms struct {
 	Name       *string
 	Commission *money.Bps
@@ -135,7 +136,7 @@ type Terms struct {
 // VendorView is a vendor with its float.
 type VendorView struct {
 	refusal.Refusal
-	Waits    *access.Approval // it waits for a second person, and nothing was changed
+	Waits    *access.Approval // the approval that the request waits for; nothing was changed
 	Vendor   Vendor
 	Headroom ledger.Headroom
 	Currency string // empty until the tenant has one
@@ -305,7 +306,7 @@ func setTerms(tx Tx, by access.Actor, vendor string, t Terms, now time.Time) (Ve
 	return showVendor(tx, next)
 }
 
-// vendorAct is what an approval stores: a new vendor, or a vendor's new terms.
+// vendorAct is the part of a request that an approval stores: a new vendor, or a vendor's new terms.
 type vendorAct struct {
 	New    *NewVendor `json:"new,omitempty"`
 	Vendor string     `json:"vendor,omitempty"`

@@ -33,7 +33,7 @@ func TestTermsThatCannotBeAreRefused(t *testing.T) {
 	}
 }
 
-// TestOnlyBlockingCannotWait: a second person may have to approve any other change of terms.
+// TestOnlyBlockingCannotWait: blocking a vendor never waits for a second person. Any other change of terms may have to wait.
 func TestOnlyBlockingCannotWait(t *testing.T) {
 	yes, no, name, credit := true, false, "x", money.Minor(0)
 	for want, all := range map[access.Act][]Terms{access.ActBlock: {{Blocked: &yes}},

@@ -25,7 +25,7 @@ import (
 // update writes the transcripts anew; read the difference.
 var update = flag.Bool("update", false, "write testdata/*.txt anew")
 
-// world is a Vendors on a fresh database, with a clock of its own.
+// world is a Vendors on a fresh database, with a clock that only the test moves.
 type world struct {
 	*vendor.Vendors
 	t      *testing.T
@@ -42,7 +42,7 @@ func newWorld(t *testing.T, every bool) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)}
 	dir := t.TempDir()
-	// Rehearse runs every closure twice, which finds closures that keep state of their first run.
+	// Rehearse runs every closure twice. That finds closures that keep state from their first run.
 	e, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Rehearse: !every, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Account holds everything that [Decide] needs about one account. It contains only values.
+// Account holds all facts about one account that [Decide] needs. It contains only values.
 type Account struct {
 	Tenant     Tenant
 	Visibility Visibility
@@ -23,11 +23,11 @@ type Account struct {
 type Point struct {
 	Row
 	Supplied Supplied
-	Tariff   tariff.Body // in force now
+	Tariff   tariff.Body // the version in force now
 	Priced   bool        // a tariff is in force
 }
 
-// accountAt reads the facts of an account. rows are its wallets, locked.
+// accountAt reads the facts of an account. The parameter rows holds its locked wallets.
 func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err error) {
 	a = Account{Tenant: t, Now: now, Points: make([]Point, len(rows))}
 	if len(rows) == 0 {
@@ -55,7 +55,7 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err
 }
 
 // priceAt returns the tariff version in force by the meter's clock, or, if there is none, by the server's clock. A simulated meter may live
-// before its tariff began; it is rated by that tariff all the same.
+// in a time before its tariff began. It is still rated by that tariff.
 func priceAt(tx SettleTx, m MeterFacts, now time.Time) (tariff.Version, bool, error) {
 	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
 	if err == nil && !found {
@@ -85,8 +85,9 @@ func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (mo
 	return most, cut, err
 }
 
-// Covers reports whether an account's money, less some amount, still pays for everything that its meters may count by their leases. If not,
-// they could use energy after the money is gone. Protected accounts are left out, because they get leases without money.
+// Covers reports whether an account's money, less the amount in the parameter without, still pays for all energy that the leases of its
+// meters allow. If not, the meters could supply energy after the money is gone. Protected accounts are left out, because they get leases
+// without money.
 func Covers(tx SettleTx, account id.ID, without money.Minor, now time.Time) (bool, error) {
 	t, err := tx.WalletTenant()
 	if err != nil {

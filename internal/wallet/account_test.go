@@ -188,7 +188,8 @@ func switches(d *rig, off bool) {
 	}
 }
 
-// TestASimulatedMeterPaysThePriceOfItsOwnTime: it lives in the time of the cheaper version, the other meters in that of the dearer one.
+// TestASimulatedMeterPaysThePriceOfItsOwnTime: a simulated meter whose clock is in the time of the cheaper version pays the cheaper price.
+// A meter that is not simulated pays the dearer price.
 func TestASimulatedMeterPaysThePriceOfItsOwnTime(t *testing.T) {
 	d := newTill(t, 2875, 1)
 	dearer := flat()

@@ -73,7 +73,7 @@ func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 	}
 }
 
-// TestAFixedChargeThatCannotBeCountedIsNotTaken: the day is not recorded as charged, and no days left are shown.
+// TestAFixedChargeThatCannotBeCountedIsNotTaken: the day is not recorded as charged, and no number of days left is shown.
 func TestAFixedChargeThatCannotBeCountedIsNotTaken(t *testing.T) {
 	for name, body := range map[string]tariff.Body{
 		"beyond every amount": {Currency: "KES", VATBps: 30_000, Fixed: []tariff.FixedCharge{{Name: "rent", Amount: 1 << 62, Per: tariff.PerMonth}}},

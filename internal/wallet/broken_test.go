@@ -42,7 +42,7 @@ func failsAtEachCall(t *testing.T, name string, least int, does func(d *disk, at
 	}
 }
 
-// failing is an operation that makes at least so many calls.
+// failing is an operation with the least number of calls that it makes.
 type failing struct {
 	name  string
 	world func(*testing.T) *till
@@ -72,7 +72,7 @@ func usedTill(t *testing.T) *till {
 	return d
 }
 
-// TestASettlementThatFailsSaysSo: settling, and everything that ends with it, returns the error of each failing call.
+// TestASettlementThatFailsSaysSo: settling, and every operation that ends with settling, returns the error of each failing call.
 func TestASettlementThatFailsSaysSo(t *testing.T) {
 	account := id.ID{15: 1}
 	for _, c := range []failing{
@@ -136,7 +136,8 @@ func TestAJobThatFailsSaysSo(t *testing.T) {
 	}
 }
 
-// TestAPageThatCannotBeReadSaysSo: a list that cannot be read is not shown as empty, and an account not as missing.
+// TestAPageThatCannotBeReadSaysSo: a list that cannot be read is not shown as empty. An account that cannot be read is not shown as
+// missing.
 func TestAPageThatCannotBeReadSaysSo(t *testing.T) {
 	yes := true
 	for _, c := range []failing{
@@ -209,7 +210,8 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 	}
 }
 
-// TestWhatTheServerSeesIsNotNotedWhenItFails: noting what the server sees, or a sent notice, returns the error of any call that fails.
+// TestWhatTheServerSeesIsNotNotedWhenItFails: the note that the server sees its meters, and the note of a sent notice, return the error of
+// any call that fails.
 func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.NoteSeen, "away": wallet.NoteBlind} {

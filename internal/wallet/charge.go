@@ -30,9 +30,9 @@ const (
 )
 
 // ChargeDays takes the fixed charges of every local day that has begun from the wallets (P17 of docs/reference/postings.md). It writes one
-// journal for each account and day, and returns how many. The parts of a monthly amount sum exactly to it, by the cumulative method. A
-// simulated meter counts its own days. ChargeDays may run at any time and on several instances: the account stores the day up to which it
-// is charged, and a day's journal can exist only once.
+// journal for each account and day, and returns the number of journals. By the cumulative method, the daily parts of a monthly amount sum
+// exactly to that amount. A simulated meter counts its own days. ChargeDays may run at any time and on several instances, because the
+// account stores the day up to which it is charged, and a day's journal can exist only once.
 func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) {
 	now := w.moment()
 	var today string
@@ -51,7 +51,7 @@ func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) 
 	}
 	date := today
 	if done {
-		date = "" // only accounts opened since, and those that live in their own time
+		date = "" // only accounts opened since then, and accounts whose meters live in their own time
 	}
 	charged, after := 0, int64(0)
 	for {
@@ -93,7 +93,7 @@ func (w *Wallets) chargeAccount(ctx context.Context, by access.Actor, a ChargeAc
 	return charged, nil
 }
 
-// chargeSome charges the next days of an account. It sets full if there are more.
+// chargeSome charges the next days of an account. It sets the field full of the result if there are more days.
 func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 	t, err := tx.Rating().WalletTenant()
 	if err != nil {
@@ -109,7 +109,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 		return batch{}, nil
 	}
 	rows, err := tx.Rating().WalletsOf(a.Meter.Account)
-	if err != nil || len(rows) == 0 || !rows[0].Meter.Active { // closed, or lost its meter, since it was listed
+	if err != nil || len(rows) == 0 || !rows[0].Meter.Active { // the account was closed, or lost its meter, since it was listed
 		return batch{}, err
 	}
 	var out batch
@@ -152,7 +152,7 @@ func firstDay(a ChargeAccount, to string, today time.Time, zone *time.Location) 
 func midnight(at time.Time, zone *time.Location) time.Time { return localday.Of(at.In(zone)) }
 
 // chargeDay posts the fixed charges of one local day, and reports whether there were any. It uses the tariff version in force when the day
-// began, or when the account was opened on that day. rows are the account's, locked.
+// began, or when the account was opened on that day. The parameter rows holds the account's locked wallets.
 func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Location, now time.Time) (bool, error) {
 	begins := day
 	if a.OpenedAt.After(begins) {
@@ -197,5 +197,5 @@ func dayCharges(b tariff.Body, day time.Time) (net, vat money.Minor, names []str
 	return net, vat, names, nil
 }
 
-// ChargeRef returns the reference of the journal of an account's fixed charges of a local day. It is unique for ever.
+// ChargeRef returns the reference of the journal of an account's fixed charges of a local day. No two journals have the same reference.
 func ChargeRef(account id.ID, day string) string { return account.Text(id.Account) + " " + day }

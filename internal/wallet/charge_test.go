@@ -53,7 +53,8 @@ func TestOneDayThatTakesTheLastMoneyCuts(t *testing.T) {
 	}
 }
 
-// TestASimulatedMeterIsChargedForItsOwnDays: in its own time it is the 3rd of March, and its account was opened on the 1st.
+// TestASimulatedMeterIsChargedForItsOwnDays: by the meter's own clock it is the 3rd of March, and its account was opened on the 1st of
+// March.
 func TestASimulatedMeterIsChargedForItsOwnDays(t *testing.T) {
 	d := newTill(t, 100_000, 1)
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}

@@ -21,7 +21,7 @@ const (
 // a minute. It is zero if they do not agree, because the lag of late readings shrinks while the meter catches up.
 type Lag struct{ By, Over time.Duration }
 
-// LagOf compares a reading with an earlier one, each with the meter's time and the time it was received.
+// LagOf compares a reading with an earlier reading. For both it gets the meter's time and the time of receipt.
 func LagOf(at, received, wasAt, wasReceived time.Time) Lag {
 	is, was := received.Sub(at), wasReceived.Sub(wasAt)
 	if diff := is - was; diff > sameLag || diff < -sameLag {
@@ -30,7 +30,7 @@ func LagOf(at, received, wasAt, wasReceived time.Time) Lag {
 	return Lag{By: min(is, was), Over: received.Sub(wasReceived)}
 }
 
-// behind reports whether the meter's clock is so far behind that its readings look old however fast they arrive. Two readings are one
+// behind reports whether the meter's clock is so far behind that its readings look old even if they arrive at once. Two readings are one
 // interval apart, give or take the network's delay.
 func (c *pointState) behind(r Row) bool {
 	return r.Lag.Over >= c.Interval-sameLag && r.Lag.By > c.freshFor()/2
@@ -38,8 +38,8 @@ func (c *pointState) behind(r Row) bool {
 
 // setClock sets a clock that cannot be trusted, runs ahead or is far behind, unless the server's own clock is in doubt. A simulated meter
 // lives in its own time. The meter refuses a command that has expired by its own clock, so the command carries an expiry by that clock; the
-// counter prevents a replay. For a clock that is only behind, the command lives for minutes: if the network delayed it longer, it would put
-// back a clock that was corrected meanwhile and move the use of that time to other prices.
+// counter prevents a replay. For a clock that is only behind, the command lives for minutes. If the network delayed the command longer, the
+// command would put back a clock that was corrected meanwhile, and use would get the prices of another time.
 func (c *pointState) setClock(r Row) {
 	if c.doubt || r.Meter.Simulated || !r.Adrift && !c.behind(r) || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
 		return

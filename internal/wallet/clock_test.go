@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// TestAClockIsSetByAnOrderThatTheMeterTakes: the meter refuses what has expired by its own clock.
+// TestAClockIsSetByAnOrderThatTheMeterTakes: the meter refuses a command that has expired by its own clock.
 func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
 	day := time.Date(2106, 2, 7, 6, 28, 15, 0, time.UTC)
 	for _, c := range []struct {
@@ -71,7 +71,7 @@ func TestALagIsOfAClockOnlyWhereItStays(t *testing.T) {
 	wasReceived := was.Add(2 * time.Hour)
 	for _, c := range []struct {
 		name         string
-		at, received time.Duration // after the first reading
+		at, received time.Duration // time after the first reading
 		want         wallet.Lag
 	}{
 		{"the same", 30 * time.Minute, 30 * time.Minute, wallet.Lag{By: 2 * time.Hour, Over: 30 * time.Minute}},
@@ -112,7 +112,7 @@ func TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		why   string
-		clock string        // state of the command that set it
+		clock string        // state of the command that sets the clock
 		since time.Duration // time since the refusal
 		want  string
 	}{

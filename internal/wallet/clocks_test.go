@@ -35,7 +35,7 @@ func TestAReadingOverAMidnightThatDoesNotExist(t *testing.T) {
 	}
 }
 
-// Every local day is charged once, including the one without a midnight and the one that has 23:00 twice.
+// Every local day is charged once, including the day without a midnight and the day that has 23:00 twice.
 func TestFixedChargesOfDaysOnWhichTheClocksChange(t *testing.T) {
 	for _, c := range []struct {
 		now  time.Time
@@ -56,7 +56,7 @@ func TestFixedChargesOfDaysOnWhichTheClocksChange(t *testing.T) {
 	}
 }
 
-// Energy missing from one price is as much an estimate as energy attributed to the other.
+// A reading spans a change of price. The energy at the first price is an estimate, so the energy at the second price is an estimate too.
 func TestAllOfAReadingOverAChangeOfPriceIsEstimated(t *testing.T) {
 	midnight := time.Date(2026, 12, 1, 0, 0, 0, 0, nairobi(t))
 	taxed := flat()

@@ -63,7 +63,8 @@ func TestAConfigurationHoldsUntilTheMeterSaysOtherwise(t *testing.T) {
 	}
 }
 
-// TestAMeterThatLostItsMemoryGetsALeaseAgain follows the whole way back from a meter without a configuration, which refuses every lease.
+// TestAMeterThatLostItsMemoryGetsALeaseAgain: a meter that has lost its configuration refuses every lease. It gets a configuration and then
+// a lease.
 func TestAMeterThatLostItsMemoryGetsALeaseAgain(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(time.Hour)
@@ -100,8 +101,8 @@ func TestAConfigurationThatIsRefused(t *testing.T) {
 	}
 }
 
-// TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo: by default the configuration does not set it. An account may let the relay open
-// when the time ends, or so many watt-hours later.
+// TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo: by default the configuration has no grace for the end of a lease's time, so time
+// alone opens no relay. An account may let the relay open when the time ends, or after a number of watt-hours more.
 func TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo(t *testing.T) {
 	for grace, want := range map[int64]any{wallet.StayClosed: nil, 0: int64(0), 500: int64(500)} {
 		d := newRig(t, 2875, 1)

@@ -32,8 +32,8 @@ func (d Decided) apply(s State) State {
 	return s
 }
 
-// Decide returns the new state of each meter's supply, and the effects to carry out, in order. It reads no clock, makes no
-// identity and writes nothing: [Settle] does that. The error is that of an amount which is too large to be counted.
+// Decide returns the new state of each meter's supply, and the effects to carry out, in order. It reads no clock, makes no identity and
+// writes nothing: [Settle] does that. It returns an error if an amount is too large to be counted.
 //
 //	money, price ──> levels ──> crossings: warn, off, on ──> notices
 //	visibility, reading, calendar ──> may it be cut? ─────> cut, connect
@@ -66,8 +66,8 @@ type pointState struct {
 	tenant Tenant
 	money  Money
 	now    time.Time
-	doubt  bool   // about the present time
-	stored Supply // as it was read
+	doubt  bool   // the present time is in doubt
+	stored Supply // the supply as it was read
 	Supplied
 	block   CutoffDelay
 	levels  Levels
@@ -78,9 +78,9 @@ type pointState struct {
 	credit  bool         // money has just come in
 	row     Row          // see [Row.counted]
 	which   int          // index among the meters of the account
-	all     []pointState // of the account, including this one
+	all     []pointState // the meters of the account, including this one
 	lower   bool         // the meter has just taken a lower lease than it had
-	effects *[]Effect    // of the account, so far
+	effects *[]Effect    // effects for the account so far
 }
 
 // pointStates prepares all meters of an account for the decision.
@@ -126,10 +126,10 @@ func (c *pointState) judge() (err error) {
 	return err
 }
 
-// cross compares the available amount with the levels. Each of the two warnings fires once per fall. A rise above a margin or a credit arms
-// it again. A warning also fires if the amount is not above its level after a credit. The supply becomes unwanted if nothing is left (out)
-// and no rule forbids the cut-off. A rule that begins later does not bring it back, unless the account is protected. cross decides only the
-// reason CREDIT and leaves the others as they are.
+// cross compares the available amount with the levels. Each of the two warnings fires once per fall. A credit, or a rise above the level's
+// margin, arms the warning again. A warning also fires if the amount is not above its level after a credit. The supply becomes unwanted if
+// nothing is left (out) and no rule forbids the cut-off. A rule that begins later does not bring the supply back, unless the account is
+// protected. cross decides only about the reason CREDIT and leaves all other reasons as they are.
 func cross(s State, available money.Minor, l Levels, out bool, block CutoffDelay, credit bool) (State, Decision) {
 	var d Decision
 	warn := func(c *supply.Crossing, level money.Minor) bool {

@@ -19,7 +19,7 @@ func (c *pointState) configure(r Row) {
 		return
 	}
 	version := c.Supply.ConfigVersion
-	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // perhaps from a lost database; at the limit there is no higher one
+	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // perhaps from a lost database; no version is higher than the limit
 		version = max(version, seen)
 	}
 	c.Supply.ConfigVersion, c.Supply.ConfigHash = version+1, hash
@@ -27,9 +27,9 @@ func (c *pointState) configure(r Row) {
 		Args: map[string]any{"version": c.Supply.ConfigVersion, "hash": hash, "config": doc}})
 }
 
-// configured reports whether there is no configuration to send: the meter has this one, will get it, or refuses it. Its answer counts until
-// its next boot reports another configuration, because its memory may be lost. A configuration that the meter could not store, or refused
-// because of a counter or a clock that was set since, is sent again.
+// configured reports whether there is no configuration to send: the meter has this configuration, will get it, or refuses it. The meter's
+// answer counts until its next boot reports another configuration, because its memory may be lost. A configuration is sent again if the
+// meter could not store it. The same applies if the meter refused it for its counter, or for a clock that was set since.
 func (c *pointState) configured(hash string) bool {
 	told := c.Seen.Config
 	said := c.Booted.After(told.Since) // the meter has booted since its answer, and the boot reported a configuration
@@ -71,7 +71,7 @@ func (c *pointState) document(r Row) map[string]any {
 
 // hashOf returns the hash of a document. The same settings have the same hash.
 func hashOf(doc map[string]any) string {
-	text, err := json.Marshal(doc) // in the order of its keys
+	text, err := json.Marshal(doc) // Marshal sorts the keys
 	if err != nil {
 		return ""
 	}

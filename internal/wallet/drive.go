@@ -14,13 +14,14 @@ type SupplyTx interface {
 	SupplyOf(meter int64) (Supplied, error)
 	// SupplyPut writes it.
 	SupplyPut(meter int64, s Supply) error
-	// LastVisibility returns what was noted when the server last saw its meters.
+	// LastVisibility returns the notes from when the server last saw its meters.
 	LastVisibility() (VisibilityInput, error)
-	// QueueCommand gives a meter a command. It is signed when it is sent, and sent until the meter answers or it expires.
+	// QueueCommand gives a meter a command. The command is signed when it is sent. It is sent again until the meter answers or the command
+	// expires.
 	QueueCommand(MeterFacts, Command) (id.ID, error)
 	// Withdraw ends a command that the meter has not carried out yet: it is not sent again.
 	Withdraw(m MeterFacts, t CommandType, order id.ID, why string) error
-	// WakeOrders sends the pending commands of a type to a meter at once, however long the pause before the next attempt was to be.
+	// WakeOrders sends the pending commands of a type to a meter at once, even during the pause before the next attempt.
 	WakeOrders(MeterFacts, CommandType) error
 	// Notify puts a notice for a customer into the outbox.
 	Notify(MeterFacts, Notice) error
@@ -49,7 +50,7 @@ type Command struct {
 	Until  time.Time // end of its life by the meter's own clock, if that is not TTL from now
 }
 
-// Ends returns when the command's life ends. clock is the time that its meter lives in.
+// Ends returns when the command's life ends. The parameter clock is the meter's own time.
 func (o Command) Ends(clock time.Time) time.Time {
 	if o.Until.IsZero() {
 		return clock.Add(o.TTL)
@@ -69,9 +70,9 @@ const (
 
 // taken records which lease the meter has taken. The lease it took last has the highest number of all that reached it, so the meter ignores
 // a lease that was signed before and arrives late. But until a later reading has come, the meter may have used more of its previous lease
-// than the new one allows. A lease that the meter took also counts if another command has replaced it meanwhile. Otherwise the server would
-// assume that a meter which took a lower lease, and is dark, still has the higher one. It would then give the meter no lease. If there is
-// less money by then, it would give the energy of the higher lease a second time.
+// than the new lease allows. A lease that the meter took also counts if another command has replaced it meanwhile. Otherwise the server
+// would assume that a meter which took a lower lease, and is dark, still has the higher lease. The server would then give the meter no
+// lease. If there is less money by then, the server would give the energy of the higher lease a second time.
 func (c *pointState) taken(r Row) {
 	took, most, known := reached(c.Seen.SignedLeases, c.Supply.Lease.Command, r.Seq)
 	if c.Seen.Lease.Done() {
@@ -93,7 +94,7 @@ func (c *pointState) taken(r Row) {
 }
 
 // drive sends the meter the commands that follow from a decision, and notices to the customer. It reports whether somebody has to press a
-// key.
+// key at the meter.
 func (c *pointState) drive(d Decision) (press bool, err error) {
 	r := c.row
 	if d.On {
@@ -138,8 +139,8 @@ func (c *pointState) mustPress() bool {
 	return c.Relay == supply.Armed.String() || connecting && !c.Seen.Cut.ID.IsZero()
 }
 
-// notices notifies the customer of what has just happened. Of several warnings it sends only the most urgent. It does not announce a coming
-// cut-off when the supply goes off now.
+// notices sends the customer notices about the latest change. Of several warnings it sends only the most urgent. It does not announce a
+// coming cut-off when the supply goes off now.
 func (c *pointState) notices(r Row, d Decision, press bool) {
 	usedUp := c.out && c.Supply.Out.IsZero() && r.Started && c.priced
 	if usedUp {
@@ -174,8 +175,8 @@ func (c *pointState) notices(r Row, d Decision, press bool) {
 	}
 }
 
-// warn sends an account one warning if all its meters find the same money missing: it leaves out a warning that is no more urgent than one
-// just given. Notices about a meter's supply are sent for each meter.
+// warn sends an account one warning if all its meters find the same money missing: it leaves out a warning that is no more urgent than a
+// warning just given. Notices about a meter's supply are sent for each meter.
 func (c *pointState) warn(r Row, kind NoticeKind) {
 	for _, e := range *c.effects {
 		if e.Kind == EffectNotify && e.Notice.Kind.urgency() >= kind.urgency() {
@@ -227,7 +228,7 @@ func (c *pointState) connection(r Row) {
 	switch {
 	case c.leaseHolds(r), c.inForce():
 		return
-	case c.Why == "" && c.block != "": // decided before a rule forbade it
+	case c.Why == "" && c.block != "": // the cut-off was decided before a rule forbade it
 		return
 	}
 	c.order(r, &c.Supply.Cut, &c.Seen.Cut, Command{Type: CommandCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
@@ -241,8 +242,8 @@ func (c *pointState) reason() string {
 	return "CREDIT: nothing is left in the wallet"
 }
 
-// leaseHolds reports whether a used-up lease keeps the supply off for lack of money. The next lease then restores it at once, and nobody
-// has to press a key.
+// leaseHolds reports whether a used-up lease keeps the supply off for lack of money. The next lease then restores the supply at once, and
+// nobody has to press a key.
 func (c *pointState) leaseHolds(r Row) bool {
 	return c.Leases && c.Why == "" && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason) &&
 		c.InMeter.Max <= r.Register && !c.Seen.Lease.Open()
@@ -263,8 +264,8 @@ func (c *pointState) inForce() bool {
 	return c.now.Sub(cut.Since) < againAfter
 }
 
-// restore undoes a cut-off. It withdraws a cut-off that was not sent. If a cut-off may have reached the meter, it gives a connect, whether
-// or not the meter has acknowledged that cut-off, and even if another cut-off replaced it when it lapsed.
+// restore undoes a cut-off. It withdraws a cut-off that was not sent. If a cut-off may have reached the meter, it gives a connect. The
+// meter need not have acknowledged the cut-off, and a newer cut-off may have replaced it.
 func (c *pointState) restore(r Row) {
 	cut, connect := c.Seen.Cut, c.Seen.Connect
 	if cut.ID.IsZero() || connect.after(cut) {
@@ -283,9 +284,9 @@ func (c *pointState) restore(r Row) {
 	c.connect(r)
 }
 
-// again reports whether the newest connect has to be repeated. A connect that lapsed unanswered restored nothing, so the next one is sent
-// without waiting for a reading: the server may have been down while it lapsed. A connect that the meter refused is repeated after a while.
-// A connect that the meter carried out is repeated only if a later reading contradicts it.
+// again reports whether the newest connect has to be repeated. A connect that lapsed without an answer restored nothing. The next connect
+// is sent without waiting for a reading, because the server may have been down in that time. A connect that the meter refused is repeated
+// after a while. A connect that the meter carried out is repeated only if a later reading contradicts it.
 func (c *pointState) again() bool {
 	connect, remote := c.Seen.Connect, c.Reasons.Has(remoteReason)
 	switch {
@@ -305,7 +306,7 @@ func (c *pointState) connect(r Row) {
 	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Command{Type: CommandConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
 }
 
-// order gives a command that replaces the previous one, and records it.
+// order gives a command that replaces the previous command, and records it.
 func (c *pointState) order(r Row, to *id.ID, told *Progress, o Command) {
 	if told.waits() {
 		c.withdraw(o.Type, told.ID, "another one takes its place")
@@ -350,7 +351,7 @@ func (c *pointState) lease(r Row) error {
 	return nil
 }
 
-// unwelcome reports whether the meter has just refused a lease for a reason that also applies to the next one. The next lease then waits
+// unwelcome reports whether the meter has just refused a lease for a reason that also applies to the next lease. The next lease then waits
 // until the meter has taken another configuration, or for a while.
 func (c *pointState) unwelcome() bool {
 	lease, config := c.Seen.Lease, c.Seen.Config
@@ -358,7 +359,7 @@ func (c *pointState) unwelcome() bool {
 }
 
 // shrink withdraws a lease that the meter has not taken and that is worth more than the present money. It reports whether the meter gets no
-// new lease now: a lease lower than the one in the meter would cut the supply, and a rule forbids that.
+// new lease now: a lower lease than the meter has would cut the supply, and a rule forbids that.
 func (c *pointState) shrink(want unit.Energy) bool {
 	if !c.Seen.Lease.Open() || want >= c.Supply.Lease.Max || c.block == "" {
 		return false
@@ -400,7 +401,7 @@ func (c *pointState) look(r Row) time.Time {
 }
 
 // lookOn returns when to look again at a supply that is wanted: when half the time of its lease is over, when an unanswered command lapses,
-// and when a refused one is due again.
+// or when a refused command is due again.
 func (c *pointState) lookOn(r Row) (at time.Time) {
 	sooner := func(t time.Time) {
 		if t = maxTime(t, c.now.Add(lookSoon)); at.IsZero() || t.Before(at) {

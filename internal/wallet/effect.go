@@ -11,22 +11,22 @@ type EffectKind uint8
 
 // Kinds of effects.
 const (
-	EffectCommand  EffectKind = iota + 1 // give it a command
+	EffectCommand  EffectKind = iota + 1 // give the meter a command
 	EffectWithdraw                       // end a command that the meter has not carried out yet: it is not sent again
 	EffectHurry                          // send the pending commands of a type at once
-	EffectNotify                         // notify its customer
+	EffectNotify                         // notify the meter's customer
 )
 
 // Effect is one action for a meter of an account.
 type Effect struct {
 	Kind      EffectKind
 	Meter     int     // index among the account's meters
-	Command   Command // of EffectCommand; the other kinds have only the type, and EffectWithdraw also the reason
-	Withdrawn id.ID   // of EffectWithdraw
-	Notice    Notice  // of EffectNotify
+	Command   Command // the command of EffectCommand; the other kinds have only its type, and EffectWithdraw also its reason
+	Withdrawn id.ID   // the command to withdraw, of EffectWithdraw
+	Notice    Notice  // the notice to send, of EffectNotify
 }
 
-// ordered returns a placeholder for the identity of a command that has just been decided. It is later than all others.
+// ordered returns a placeholder for the identity of a command that has just been decided. It sorts after all other identities.
 func ordered() (i id.ID) {
 	for at := range i {
 		i[at] = 0xff

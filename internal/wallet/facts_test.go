@@ -10,7 +10,8 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// TestWhenTheLeasesBeforeAreLookedBackAt changes one fact about a meter that took a lease and has been given another since.
+// TestWhenTheLeasesBeforeAreLookedBackAt changes one fact about a meter that took a lease and was given another lease since, and checks
+// whether the earlier leases are read.
 func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
 	first, second := wallet.Lease{Command: id.ID{1}, Memory: "a"}, wallet.Lease{Command: id.ID{2}, Memory: "a"}
 	for _, c := range []struct {
@@ -36,7 +37,8 @@ func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
 	}
 }
 
-// TestWhenACutBeforeTheNewestIsLookedFor: only if the newest cut-off was not sent and no connect came after it.
+// TestWhenACutBeforeTheNewestIsLookedFor: the server looks for an earlier cut-off only if the newest one was not sent and no connect came
+// after it.
 func TestWhenACutBeforeTheNewestIsLookedFor(t *testing.T) {
 	for _, c := range []struct {
 		cut, connect id.ID
@@ -306,7 +308,7 @@ func withConfig(d *rig) wallet.Supply {
 	return d.kept[1]
 }
 
-// TestAnAccountWithoutAPrice: only the money decides, and no notice says that it is used up.
+// TestAnAccountWithoutAPrice: only the amount of money decides, and no notice says that the money is used up.
 func TestAnAccountWithoutAPrice(t *testing.T) {
 	d := newTill(t, 100, 1)
 	d.versions = []tariff.Version{version(1, d.now.AddDate(1, 0, 0), flat())}

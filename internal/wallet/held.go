@@ -10,8 +10,8 @@ import (
 )
 
 // Accept rates the reading at which rating stopped, because a person says that the reading is true. A register that fell cannot be
-// accepted, because the use would be negative; neither can energy without a price. A refusal leaves the state as it is. If the time is too
-// long to share energy over its days, only the last [tariff.MaxSpan] counts.
+// accepted, because the use would be negative. Energy without a price cannot be accepted either. A refusal leaves the state as it is. If
+// the time is too long to share energy over its days, only the last [tariff.MaxSpan] counts.
 func Accept(s State, t Terms) (next State, out Taken, no refusal.Refusal) {
 	h := s.Held
 	switch {
@@ -34,8 +34,8 @@ func Accept(s State, t Terms) (next State, out Taken, no refusal.Refusal) {
 	return next, out, refusal.Refusal{}
 }
 
-// Rebase continues from the register at which rating stopped, or from another one that a person read off the meter, without charging for
-// the energy between. The energy rated so far stays rated.
+// Rebase continues from the register at which rating stopped, or from another register that a person read off the meter. It does not charge
+// for the energy in between. The energy rated so far stays rated.
 func Rebase(s State, register unit.Energy, t Terms) State {
 	h, total := s.Held, s.Total()
 	if !s.Started {
@@ -58,7 +58,7 @@ func Discard(s State) State {
 	return s
 }
 
-// Doubt returns what is wrong with the register at which rating stopped.
+// Doubt returns the reason why the register at which rating stopped cannot be true.
 func (s State) Doubt() metering.Doubt {
 	switch s.Held.Reason {
 	case HoldSpan:
@@ -83,7 +83,7 @@ func HeldAlarm(s State) metering.Alarm {
 	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: alarmtext.RatingHeld(HeldText(s))}
 }
 
-// HeldText returns why rating stopped.
+// HeldText returns the sentence that says why rating stopped.
 func HeldText(s State) string {
 	h := s.Held
 	return alarmtext.Held(int64(h.Register), int64(h.Seq), int64(s.Register), alarmtext.Doubt(string(s.Doubt())))

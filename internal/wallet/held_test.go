@@ -94,7 +94,7 @@ func holds(t *testing.T, do func(*rig), want string, most unit.Energy) {
 }
 
 // TestARegisterThatIsSaidTwiceIsBelievedSoFar: if the meter reports the same register twice, and its used-up lease keeps the relay open, it
-// gets a lease from there.
+// gets a lease that begins at that register.
 func TestARegisterThatIsSaidTwiceIsBelievedSoFar(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -128,8 +128,8 @@ func TestARegisterThatIsSaidTwiceIsBelievedSoFar(t *testing.T) {
 	}
 }
 
-// TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister: the higher lease reaches beyond the register, so it is not replaced, unless
-// the meter cannot have it.
+// TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister: the higher lease reaches beyond the register, so it is not replaced. It is
+// replaced only if the meter cannot have it.
 func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 	for _, c := range []struct {
 		state, answer string
@@ -138,7 +138,7 @@ func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 	}{{"sent", "", true, ""}, {"expired", "", true, ""}, {"failed", "counter", true, ""}, {"failed", "mode", true, "lease m1"}, {"expired", "", false, "lease m1"}} {
 		d := newRig(t, 100_000, 1)
 		d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-		o := d.order(1, wallet.CommandLease) // to 32 kWh
+		o := d.order(1, wallet.CommandLease) // a lease to 32 kWh
 		o.Signed, o.State, o.Answer, o.Since = c.signed, c.state, c.answer, d.now.Add(-time.Hour)
 		d.log = nil
 		d.rows[0].Held = wallet.Held{Reason: wallet.HoldImplausible, Memory: rigMemory, Seq: d.rows[0].Seq, Register: 21_000, Since: d.now}

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// accounts returns so many identities of accounts.
+// accounts returns the identities of n accounts.
 func accounts(n int) (out []id.ID) {
 	for i := range n {
 		out = append(out, id.ID{13: byte(i >> 8), 14: byte(i), 15: 1})
@@ -124,9 +124,9 @@ func TestWhatADailyChargePosts(t *testing.T) {
 func TestWhichDaysAreCharged(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		opened  int // days ago
+		opened  int // how many days ago the account was opened
 		charged string
-		begins  int // days ago, of the tariff
+		begins  int // how many days ago the tariff began
 		want    int
 	}{
 		{"opened today", 0, "", 500, 1},
@@ -150,7 +150,8 @@ func TestWhichDaysAreCharged(t *testing.T) {
 	}
 }
 
-// TestAnAccountThatOpensAfterItsTariffBeginsIsCharged on the day itself, although no version was in force at its midnight.
+// TestAnAccountThatOpensAfterItsTariffBeginsIsCharged: an account is charged on its opening day, although no tariff version was in force
+// when that day began.
 func TestAnAccountThatOpensAfterItsTariffBeginsIsCharged(t *testing.T) {
 	d := newTill(t, 100_000, 1)
 	d.versions = []tariff.Version{version(1, d.now.Add(-time.Hour), flat())}
@@ -170,7 +171,7 @@ func TestDailyChargesRunOnceADay(t *testing.T) {
 	d := newTill(t, 100_000, 1)
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 1, Per: tariff.PerDay}}
 	d.now = d.now.Add(11*time.Hour + 30*time.Minute)
-	d.tenant.Zone = nairobi(t) // where it is the 19th
+	d.tenant.Zone = nairobi(t) // in Nairobi it is the 19th
 	d.uncharged = []wallet.ChargeAccount{}
 	for range 20 {
 		d.uncharged = append(d.uncharged, wallet.ChargeAccount{Meter: wallet.MeterFacts{N: int64(len(d.uncharged) + 1), Account: id.ID{15: 1}}, OpenedAt: d.now})

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// leaseStep is how much further a lease limited by money must reach to be sent before half of the old one is used. So a payment is passed
+// leaseStep is how much further a lease limited by money must reach to be sent before half of the old lease is used. So a payment is passed
 // on at once, but a tariff that is cheaper at some hours does not cause a message with every reading.
 const leaseStep = unit.KilowattHour
 
@@ -18,9 +18,9 @@ func Spendable(b tariff.Body, have Money, cutoff money.Minor, rests int64) (unit
 	return b.AffordableLess(have.Available()-cutoff, rests)
 }
 
-// Renew reports whether a meter gets another lease up to want. It gets one when half of what a new lease would give is used, when the new
-// lease reaches much further, when half the time is over, or when the meter has lost the old lease. If no rule forbids a cut-off, it also
-// gets one when there is less money than the old lease is worth.
+// Renew reports whether a meter gets another lease up to want. It gets another lease in four cases: half of the energy that a new lease
+// would give is used, the new lease reaches much further, half the time is over, or the meter has lost the old lease. If no rule forbids a
+// cut-off, it also gets another lease when there is less money than the old lease is worth.
 func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block CutoffDelay, now time.Time) bool {
 	have := s.InMeter
 	ordered := s.Seen.Lease.Open()
@@ -29,7 +29,7 @@ func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block CutoffDelay, now
 	}
 	left, wants := have.Max-r.Register, want-r.Register
 	switch {
-	case have.Command.IsZero() || have.Memory != s.Memory: // it has none
+	case have.Command.IsZero() || have.Memory != s.Memory: // the meter has no lease
 		return wants > 0
 	case want < have.Max:
 		return block == "" // the meter opens its relay if the register is already beyond want
@@ -43,7 +43,7 @@ func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block CutoffDelay, now
 	return want > have.Max && wants > 0 && (2*max(left, 0) <= wants || wants < t.Supply.LeaseCap() && want-have.Max >= leaseStep)
 }
 
-// lost reports whether a meter that had taken its lease says that it has none.
+// lost reports whether a meter that had taken its lease says that it has no lease.
 func lost(r Row, s Supplied, left unit.Energy) bool {
 	return left > 0 && s.Left == 0 && s.Reasons.Has(leaseReason) && s.Seen.Lease.Done() && s.ReceivedAt.After(s.Seen.Lease.Since) && r.Started
 }

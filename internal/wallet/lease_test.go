@@ -16,10 +16,10 @@ import (
 // facts are about one meter at noon, with a lease to 10 kWh or another figure.
 type facts struct {
 	register, has, ordered, want unit.Energy
-	since                        time.Duration // since the lease was ordered
+	since                        time.Duration // time since the lease was ordered
 	memory                       string
 	block                        wallet.CutoffDelay
-	left                         unit.Energy // as the meter reports
+	left                         unit.Energy // energy left, as the meter reports
 	none                         bool        // the meter has no lease
 	lost                         bool        // the meter reports that it has no lease
 	heard                        time.Duration
@@ -51,7 +51,7 @@ func (c facts) renews() bool {
 	return wallet.Renew(r, s, wallet.Tenant{}, c.want, c.block, now)
 }
 
-// TestRenewAtItsLimits checks when the next lease is sent after one.
+// TestRenewAtItsLimits checks each limit at which the next lease is sent.
 func TestRenewAtItsLimits(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -153,20 +153,21 @@ func TestWhatALeaseSays(t *testing.T) {
 	}
 }
 
-// TestALeaseThatIsWithdrawnMayBeInTheMeter: it was signed, so its energy stays counted until the meter answers.
+// TestALeaseThatIsWithdrawnMayBeInTheMeter: a lease was signed before it was withdrawn, so its energy stays counted until the meter
+// answers.
 func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		do   func(*rig)
 		risk unit.Energy
-		most unit.Energy // of the other meter, which is at 0 Wh with a lease to 10 kWh
+		most unit.Energy // limit of the other meter, which is at 0 Wh with a lease to 10 kWh
 	}{
 		{"never signed", func(*rig) {}, 0, 9998},
 		{"signed and lost", func(d *rig) { d.signs(1, wallet.CommandLease) }, 12_500, 7500},
 	} {
-		d := newRig(t, 5750, 2) // 20 kWh
+		d := newRig(t, 5750, 2) // money for 20 kWh
 		d.tenant.Supply.Windows, d.tenant.Supply.Allowance = []string{"all 00:00-24:00"}, new(unit.Energy)
-		d.pays(1438) // 5 kWh more
+		d.pays(1438) // money for 5 kWh more
 		if d.max(1) != 12_500 {
 			t.Fatalf("a lease to %d Wh, want 12500", d.max(1))
 		}
@@ -189,7 +190,8 @@ func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 	}
 }
 
-// TestALeaseOfAnotherMemoryIsNoRisk: a lost memory counts nothing any more, so its energy is free for the other meters.
+// TestALeaseOfAnotherMemoryIsNoRisk: a meter that lost its memory cannot use the old lease any more. The energy of that lease is free for
+// the other meters.
 func TestALeaseOfAnotherMemoryIsNoRisk(t *testing.T) {
 	d := newRig(t, 5750, 2)
 	d.pays(1438)
@@ -217,8 +219,8 @@ func TestALeaseOfAnotherMemoryIsNoRisk(t *testing.T) {
 	}
 }
 
-// TestALeaseUsedUpHoldsTheSupplyOff: if the lease opened the relay, no command follows and nobody has to press a key; otherwise the relay
-// is opened by command.
+// TestALeaseUsedUpHoldsTheSupplyOff: if the lease has opened the relay, the server sends no cut-off, and nobody has to press a key.
+// Otherwise the server opens the relay by command.
 func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 	const byLease, byCommand = "supply-off m1", "disconnect m1; supply-off m1"
 	for _, c := range []struct {
@@ -227,7 +229,7 @@ func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 		relay  supply.Relay
 		reason supply.Reason
 		want   string
-		looks  bool // soon
+		looks  bool // the server looks again soon
 	}{
 		{"the lease", func(*rig) {}, supply.Open, supply.Lease, byLease, false},
 		{"nothing: the relay is closed", func(*rig) {}, supply.Closed, supply.Lease, byCommand, true},
@@ -265,7 +267,7 @@ func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 	}
 }
 
-// TestWhenASupplyIsLookedAtAgain checks when that happens without a reading and without a payment.
+// TestWhenASupplyIsLookedAtAgain checks when the server looks at a supply again without a reading and without a payment.
 func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -326,7 +328,7 @@ func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 func TestWhenAnOrderThatLapsesIsLookedAt(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(36 * time.Hour)
-	d.settles() // another lease
+	d.settles() // orders another lease
 	o := d.order(1, wallet.CommandLease)
 	for _, left := range []time.Duration{2 * time.Hour, time.Minute, time.Second} {
 		o.Until = d.now.Add(left)
@@ -335,7 +337,7 @@ func TestWhenAnOrderThatLapsesIsLookedAt(t *testing.T) {
 			t.Errorf("a lease that lapses in %s is looked at after %s, want %s", left, got, want)
 		}
 	}
-	o.Until = time.Time{} // by an older server
+	o.Until = time.Time{} // as an older server stored it
 	d.settles()
 	if got, want := d.kept[1].LookAt, d.now.Add(6*time.Hour).Truncate(time.Minute); !got.Equal(want) {
 		t.Errorf("a lease without an end is looked at at %s, want %s", got, want)

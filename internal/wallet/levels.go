@@ -7,17 +7,17 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Money is what an account has, from the customer's point of view: credit is positive.
+// Money is the money of an account, from the customer's point of view: credit is positive.
 type Money struct {
-	Wallet  money.Minor // in the books: paid in, less what was posted
-	Held    money.Minor // reserved on it
-	Accrued money.Minor // rated for all meters of the account and not posted
+	Wallet  money.Minor // the balance in the books: payments less posted use and charges
+	Held    money.Minor // the part of the wallet that is reserved
+	Accrued money.Minor // use that is rated for all meters of the account and not posted
 }
 
 // Available returns the amount that may still be used. It is negative if more was used than paid for.
 func (m Money) Available() money.Minor { return m.Wallet - m.Accrued - m.Held }
 
-// used adds what the account's wallets have accrued.
+// used adds the accrued use of the account's wallets.
 func (m Money) used(rows []Row) Money {
 	for _, r := range rows {
 		m.Accrued += r.Accrued
@@ -26,11 +26,11 @@ func (m Money) used(rows []Row) Money {
 }
 
 // nearEnd is the level of a warning for which the tenant sets no amount: the price of some energy, as in a meter that keeps its own balance
-// (docs/reference/meter-rules.md#warnings). A customer who buys a smaller plan never has that much and would not be warned of the end; the
-// level is then a part of the plan. If only time is paid for, the level is the fixed charges of some days.
+// (docs/reference/meter-rules.md#warnings). A customer who buys a smaller plan never has that much energy and would not be warned of the
+// end. The level is then the price of a part of the plan. If only time is paid for, the level is the fixed charges of some days.
 type nearEnd struct {
 	energy unit.Energy
-	part   unit.Energy // of a plan
+	part   unit.Energy // the plan divided by this number
 	days   int
 }
 

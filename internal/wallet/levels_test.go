@@ -10,7 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// TestTheLevelsThatNobodyChose: the price of 20 and 5 kWh, a part of the plan if it is smaller, or a few days' price if a plan sells time.
+// TestTheLevelsThatNobodyChose: a tenant that sets no levels gets the price of 20 and 5 kWh, or of a part of the plan if that is smaller.
+// If a plan sells time, the levels are the price of a few days.
 func TestTheLevelsThatNobodyChose(t *testing.T) {
 	for document, want := range map[string]wallet.Levels{
 		`{"currency":"KES","vat_bps":1500,"flat_micro":2500000}`:                                 {Warn1: 5750, Warn2: 1438, Margin: 144},

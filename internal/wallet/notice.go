@@ -14,13 +14,13 @@ import (
 // NoticeKind is the subject of a notice to a customer. Names are stored and part of the feed; never rename one.
 type NoticeKind string
 
-// Notices.
+// Subjects of notices.
 const (
 	NoticeLow1 NoticeKind = "wallet-low"     // the first warning
-	NoticeLow2 NoticeKind = "wallet-urgent"  // the second
+	NoticeLow2 NoticeKind = "wallet-urgent"  // the second warning
 	NoticeOut  NoticeKind = "wallet-used-up" // nothing is left; the supply goes off when no rule forbids it any more
 	NoticeOff  NoticeKind = "supply-off"
-	NoticeOn   NoticeKind = "supply-on" // it returns, perhaps only after a key press
+	NoticeOn   NoticeKind = "supply-on" // the supply returns, perhaps only after a key press
 )
 
 // NoticeLife is how long a notice may wait before it is dropped.

@@ -16,8 +16,8 @@ const stray = 10 * unit.WattHour
 // SaysOpen reports whether a reading confirms that the relay is open: the reading says so, and names a reason that keeps it open.
 func SaysOpen(relay string, reasons bool) bool { return relay == supply.Open.String() && reasons }
 
-// stillOpen reports whether the relay was open at the reading rated last and at this one, and the meter neither restarted nor changed its
-// memory in between. A meter reports each move of its relay, so it was open all the time.
+// stillOpen reports whether the relay was open at the reading rated last and at the reading r, and the meter neither restarted nor changed
+// its memory in between. A meter reports each move of its relay, so the relay was open all the time.
 func (s State) stillOpen(r Reading) bool {
 	return s.Open && r.Open && r.Memory == s.Memory && r.Up >= s.Up
 }
@@ -43,8 +43,8 @@ func (s *State) follow(r Reading) {
 }
 
 // goOn takes a reading while energy through an open relay is held. As long as the relay stays open and the register can be true, all
-// counted energy is held too, up to OpenFrom. Once the relay closes, the held energy is left out of the register and rating continues.
-// drawn is then the energy that waits for a decision.
+// counted energy is held too, up to OpenFrom. Once the relay closes, the held energy is left out of the register and rating continues. The
+// result drawn is then the energy that waits for a decision.
 func (s *State) goOn(r Reading, t Terms) (drawn *HeldEnergy) {
 	before := *s
 	before.leaveOut()
@@ -73,7 +73,7 @@ func (s *State) leaveOut() {
 	s.Register, s.Held = s.OpenFrom, Held{}
 }
 
-// counted returns the row on which the supply is decided: held energy costs nothing so far, and the register is the one that the meter
+// counted returns the row on which the supply is decided: held energy costs nothing so far, and the row has the register that the meter
 // reports.
 func (r Row) counted() Row {
 	if r.Held.Reason == HoldOpen {

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestEnergyThroughAnOpenRelayIsHeld gives a meter's last three readings, an hour apart, and whether the last is held.
+// TestEnergyThroughAnOpenRelayIsHeld rates three readings of a meter, an hour apart, and checks whether the last one is held.
 func TestEnergyThroughAnOpenRelayIsHeld(t *testing.T) {
 	const device = wallet.DeviceMemory
 	type said struct {
@@ -62,7 +62,8 @@ func TestEnergyThroughAnOpenRelayIsHeld(t *testing.T) {
 	}
 }
 
-// TestSaysOpen: a relay that no reason keeps open, or that waits for a key, is about to close.
+// TestSaysOpen: a relay that no reason keeps open, or that waits for a key, is about to close. Such a reading does not confirm an open
+// relay.
 func TestSaysOpen(t *testing.T) {
 	for _, c := range []struct {
 		relay   string
@@ -75,7 +76,7 @@ func TestSaysOpen(t *testing.T) {
 	}
 }
 
-// TestRatingGoesOnWhenTheRelayCloses: all energy counted until then is left out, and waits for a decision of its own.
+// TestRatingGoesOnWhenTheRelayCloses: all energy counted until then is left out, and waits for a separate decision.
 func TestRatingGoesOnWhenTheRelayCloses(t *testing.T) {
 	at := noon(t)
 	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))

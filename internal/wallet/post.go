@@ -14,16 +14,16 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Span is what a journal of use charges for. It is written in the journal's memo, and so in the sealed log. The spans of a meter are
-// numbered without a gap and follow each other in time, and their energy sums to all that was rated and posted.
+// Span is the use that a journal charges for. It is written in the journal's memo, and so in the sealed log. The spans of a meter are
+// numbered without a gap and follow each other in time, and their energy sums to all energy that was rated and posted.
 type Span struct {
 	Units    unit.Energy
-	Register unit.Energy // at its end
-	From, To time.Time   // meter time
-	Test     bool        // of a simulated meter
+	Register unit.Energy // register at its end
+	From, To time.Time   // times by the meter's clock
+	Test     bool        // the meter is simulated
 }
 
-// testMark ends the memo of what is posted for a simulated meter.
+// testMark ends the memo of a journal for a simulated meter.
 const testMark = " TEST"
 
 // String returns the memo: "1000 Wh to 121433 from 2026-11-20T08:00:00Z to 2026-11-20T09:00:00Z".
@@ -51,12 +51,12 @@ func ParseSpan(memo string) (s Span, ok bool) {
 	return s, err1 == nil && err2 == nil && err3 == nil && err4 == nil
 }
 
-// UseRef returns the reference of a meter's nth journal of use. It is unique for ever, so that nothing is posted twice.
+// UseRef returns the reference of a meter's nth journal of use. No two journals have the same reference, so nothing is posted twice.
 func UseRef(meter id.ID, n int64) string {
 	return meter.Text(id.Meter) + "/" + strconv.FormatInt(n, 10)
 }
 
-// ParseUseRef reads what UseRef wrote.
+// ParseUseRef reads a reference that UseRef wrote.
 func ParseUseRef(ref string) (meter id.ID, n int64, ok bool) {
 	name, number, found := strings.Cut(ref, "/")
 	meter, err := id.Parse(id.Meter, name)
@@ -64,7 +64,7 @@ func ParseUseRef(ref string) (meter id.ID, n int64, ok bool) {
 	return meter, n, found && err == nil && wrong == nil
 }
 
-// Entry returns the journal of what a meter has accrued (P16 of docs/reference/postings.md), and the state after it. [tariff.Body.SplitUse]
+// Entry returns the journal of a meter's accrued use (P16 of docs/reference/postings.md), and the state after it. [tariff.Body.SplitUse]
 // splits each version's part, with tax rounded half up once per journal. If nothing is accrued, there is no journal.
 func Entry(s State, m MeterFacts, version func(id.ID) (tariff.Version, error), now time.Time) (State, ledger.Journal, error) {
 	s.SettledAt = now

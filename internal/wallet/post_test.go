@@ -123,7 +123,8 @@ func TestTheMemoOfUse(t *testing.T) {
 	}
 }
 
-// TestWhenUseIsPosted: use is posted every hour, and at once if something happens or money comes in. Until then it is accrued, and counts.
+// TestWhenUseIsPosted: use is posted every hour, and at once if a threshold is crossed or money comes in. Until then the use is accrued,
+// and already reduces the available amount.
 func TestWhenUseIsPosted(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -150,7 +151,7 @@ func TestWhenUseIsPosted(t *testing.T) {
 	} {
 		d := newTill(t, 10_000, 1)
 		d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 200, 100
-		d.passes(time.Hour).reads(1, 1000, supply.Closed) // 2.87
+		d.passes(time.Hour).reads(1, 1000, supply.Closed) // use for 2.87
 		if d.rows[0].Accrued != 287 || d.posted() != "" {
 			t.Fatalf("%s: %d accrued after a reading, want 287 and no journal", c.name, d.rows[0].Accrued)
 		}
@@ -164,7 +165,7 @@ func TestWhenUseIsPosted(t *testing.T) {
 	}
 }
 
-// TestWhatIsReservedOrAccruedIsNotLeft: the available amount is the wallet less what is accrued and held.
+// TestWhatIsReservedOrAccruedIsNotLeft: the available amount is the wallet less the accrued and held amounts.
 func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
 	d := newRig(t, 10_000, 2)
 	d.passes(time.Hour).reads(1, 1000, supply.Closed)
@@ -182,7 +183,7 @@ func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
 	}
 }
 
-// TestTaxThatWasTakenInAdvance: the tax is not owed again. Use takes its tax from the tax of the top-ups, as far as that reaches.
+// TestTaxThatWasTakenInAdvance: the tax is not owed again. Use takes its tax from the tax of the top-ups until that is used up.
 func TestTaxThatWasTakenInAdvance(t *testing.T) {
 	d := newTill(t, 100_000, 2)
 	for i := range d.rows {

@@ -18,8 +18,8 @@ type Terms struct {
 	Zone      *time.Location
 	Simulated bool // the meter lives in its own time: the server's clock does not apply to it
 	Phases    int
-	// Versions are those of the tariff, ordered by when they begin. Energy from before the first one is priced by the first one, so that no
-	// energy is free.
+	// Versions are the versions of the tariff in the order in which they begin. Energy from before the first one is priced by the first
+	// one, so that no energy is free.
 	Versions []tariff.Version
 }
 
@@ -40,11 +40,11 @@ type DayUse struct {
 	Estimated unit.Energy // part of Units that was attributed to the day or to a rate by time alone
 }
 
-// Limits of what a meter can have measured.
+// Limits of the energy that a meter can have measured.
 const (
 	// MaxPerPhase is the assumed power of one phase of a meter if no other limit is known: 100 A at 230 V.
 	MaxPerPhase unit.Power = 23_000
-	// A reading may exceed what the meter's highest power gives in that time by a fifth and 1 kWh (docs/reference/quarantine.md).
+	// A reading may exceed the energy of the meter's highest power in that time by a fifth and 1 kWh (docs/reference/quarantine.md).
 	leewayNum, leewayDen = 12, 10
 	leeway               = unit.KilowattHour
 )
@@ -55,12 +55,12 @@ var errPrice = errors.New("the tariff has no version")
 // dateForm is the layout of local dates.
 const dateForm = time.DateOnly
 
-// Take rates a reading: the rise of the register since the one rated last, priced at the versions of the tariff that were in force
+// Take rates a reading: the rise of the register since the reading rated last, priced at the versions of the tariff that were in force
 // meanwhile. Energy across a change of version, a local midnight or a change of price is shared by time, with the sum up to each change
 // rounded down. The debits of a meter sum to the floor of its exact cost, whatever the pattern of its readings.
 //
-// The first reading only begins the rating. A reading that cannot be true stops it: Take returns it in Held, and nothing is rated until a
-// person has decided ([Accept], [Rebase]). A reading that is not newer than the one rated last changes nothing.
+// The first reading only begins the rating. A reading that cannot be true stops rating: Take returns the reading in Held, and nothing is
+// rated until a person has decided ([Accept], [Rebase]). A reading that is not newer than the reading rated last changes nothing.
 func Take(s State, r Reading, t Terms) (State, Taken) {
 	switch {
 	case s.Held.Stopped() && s.Held.Reason != HoldOpen, r.Memory == s.Memory && s.Started && r.Seq <= s.Seq:
@@ -74,7 +74,7 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 		out.Drawn = drawn
 		return next, out
 	case !s.Started && t.Simulated && r.Clock == wire.ClockInvalid:
-		return s, Taken{} // it has no time to begin at yet
+		return s, Taken{} // rating has no time yet at which it could begin
 	case !s.Started:
 		s.begin(r, t)
 		return s, Taken{}
@@ -102,9 +102,9 @@ func (s *State) begin(r Reading, t Terms) {
 	s.PostedTo, s.Open, s.OpenFrom = at, r.Open, r.Register
 }
 
-// until returns the time up to which a reading rates: its own time, but never before the time already rated. Unless the meter lives in its
-// own time, it is never after the server's time. If the meter's clock is not set, it is the server's time; for a simulated meter, it is the
-// time already rated plus the time that the meter was switched on since.
+// until returns the time up to which a reading is rated. That is the reading's own time, but never before the time already rated. If the
+// meter is not simulated, it is never after the server's time. If the meter's clock is not set, the server's time counts. For a simulated
+// meter without a clock it is the time already rated plus the time for which the meter was switched on since.
 func (s State) until(r Reading, t Terms) time.Time {
 	at := r.At
 	if r.Clock == wire.ClockInvalid {
@@ -150,10 +150,10 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	elapsed := to.Sub(s.At)
 	if elapsed == 0 { // the clock was put back, or is not set
 		if elapsed = s.ran(r); elapsed == 0 && !t.Simulated && NotYet(s.At, r.ReceivedAt) {
-			elapsed = ranSince(r.Up) // it restarted, so the time of the reading before does not matter
+			elapsed = ranSince(r.Up) // the meter restarted, so the time of the reading before does not matter
 		}
 	}
-	// At most 400 days at the largest power, which fits 63 bits.
+	// The product is at most that of 400 days at the largest power, which fits 63 bits.
 	possible := unit.Energy(int64(elapsed/time.Second) * int64(most) * leewayNum / (leewayDen * 3600))
 	if r.Register-s.Register > possible+leeway {
 		return HoldImplausible
@@ -164,7 +164,7 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	return ""
 }
 
-// Most returns the highest power that a meter with so many phases can measure.
+// Most returns the highest power that a meter with this number of phases can measure.
 func (s State) Most(phases int) unit.Power {
 	if s.MaxW != 0 {
 		return s.MaxW
@@ -301,7 +301,7 @@ func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version,
 }
 
 // inForce returns the version in force at a time, and the time at which that version or the given interval ends. Before the first version
-// begins, it returns the first, so that no energy is free.
+// begins, it returns the first version, so that no energy is free.
 func inForce(versions []tariff.Version, at, to time.Time) (tariff.Version, time.Time) {
 	v := versions[0]
 	for _, next := range versions[1:] {

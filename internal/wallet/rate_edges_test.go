@@ -48,7 +48,7 @@ func TestReadingsOfAnotherMemoryAreRated(t *testing.T) {
 	}
 }
 
-// TestWhereRatingBegins: the first reading of a meter sets where counting begins, whatever its number.
+// TestWhereRatingBegins: the first reading of a meter sets the register at which counting begins, whatever the number of the reading.
 func TestWhereRatingBegins(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {
@@ -105,7 +105,7 @@ func TestWhatAMeterCanHaveMeasured(t *testing.T) {
 		name   string
 		phases int
 		max    unit.Power
-		most   unit.Energy // in an hour
+		most   unit.Energy // the most energy in an hour
 	}{
 		{"one phase", 1, 0, 28_600}, {"three phases", 3, 0, 83_800}, {"no phase is one", 0, 0, 28_600}, {"a meter of 5 kW", 3, 5000, 7000},
 	} {
@@ -127,7 +127,7 @@ func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		simulated bool
-		up        uint64 // of the second reading; at the first, the meter had been on for ten hours
+		up        uint64 // uptime at the second reading; at the first reading, the meter had been on for ten hours
 		ahead     time.Duration
 		want      wallet.HoldReason
 	}{
@@ -157,7 +157,7 @@ func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	}
 }
 
-// TestWhatIsEstimated: energy attributed to a day or to a price by time alone.
+// TestWhatIsEstimated: energy attributed to a day or to a price by time alone is an estimate.
 func TestWhatIsEstimated(t *testing.T) {
 	at := time.Date(2026, 11, 18, 22, 0, 0, 0, nairobi(t))
 	for _, c := range []struct {
@@ -189,7 +189,7 @@ func TestWhatIsEstimated(t *testing.T) {
 	}
 }
 
-// TestADayWithoutUseIsNotListed, but a day with less use than a minor unit is.
+// TestADayWithoutUseIsNotListed: a day without use is not listed. A day whose use costs less than a minor unit is listed.
 func TestADayWithoutUseIsNotListed(t *testing.T) {
 	at := time.Date(2026, 11, 18, 22, 0, 0, 0, nairobi(t))
 	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
@@ -218,7 +218,7 @@ func TestDaysAreAddedUp(t *testing.T) {
 	}
 }
 
-// TestPartsOfAPriceAreAddedUp: accrued energy has one entry for each price, whatever the price is named.
+// TestPartsOfAPriceAreAddedUp: accrued energy has one entry for each price, whatever the names of its rates.
 func TestPartsOfAPriceAreAddedUp(t *testing.T) {
 	at := noon(t).Add(-12 * time.Hour)
 	b := byTime()

@@ -347,7 +347,8 @@ func newPlantIn(t testing.TB, zone *time.Location, versions ...tariff.Version) *
 	return &plant{t: t, s: wallet.NewState(), terms: wallet.Terms{Zone: zone, Phases: 3, Versions: versions}}
 }
 
-// costOf returns the floor of the exact cost of what a state rated, from the energy it says it rated at each rate.
+// costOf returns the floor of the exact cost of all energy that a state has rated. It computes the cost from the energy that the state
+// lists for each rate.
 func costOf(t *testing.T, s wallet.State, bodies ...tariff.Body) money.Minor {
 	sum, term, units := new(big.Int), new(big.Int), unit.Energy(0)
 	for _, p := range s.Parts {
@@ -400,7 +401,7 @@ func TestAWalletCostsWhatTokensCost(t *testing.T) {
 				carry, bought, month, sales = a.CarryOut, bought+a.Units, month+a.Units, sales+1
 			}
 		}
-		left, err := flat().CostOf(bought - used) // rounded up
+		left, err := flat().CostOf(bought - used) // the cost is rounded up
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,14 +14,14 @@ import (
 // ReleaseTx is the part of a transaction that a decision about a stopped rating needs.
 type ReleaseTx interface {
 	SettleTx
-	// WalletOf locks and reads the wallets of the account that a meter supplies. There are none for a meter without a wallet.
+	// WalletOf locks and reads the wallets of the account that a meter supplies. The list is empty for a meter without a wallet.
 	WalletOf(meter int64) ([]Row, error)
 	// WalletTerms returns the terms by which readings of a meter are rated.
 	WalletTerms(Tenant, MeterFacts) (Terms, error)
-	// WalletDays adds what a meter used to its local days.
+	// WalletDays adds a meter's use to its local days.
 	WalletDays(meter int64, days []DayUse) error
-	// WalletBehind returns stored readings of the meter's present memory up to its watermark that are newer than the rated ones, in order,
-	// at most max.
+	// WalletBehind lists up to max stored readings in order: those of the meter's present memory, up to its watermark, that are newer than
+	// the rated readings.
 	WalletBehind(Row, int) ([]Reading, error)
 	// ClearAlarm ends an alarm of a meter.
 	ClearAlarm(meter int64, code metering.AlarmCode) error
@@ -68,8 +68,8 @@ func Discarded() Verdict { return Verdict{does: discards} }
 // Resumed decides nothing about the wallet. Readings that were stored late are rated, unless rating is stopped.
 func Resumed() Verdict { return Verdict{does: resumes} }
 
-// HeldEnergyAccepted charges energy that the meter counted while its relay was open, because it was used: some units, or all held energy if
-// the relay is still open. d names the reading at which it was held.
+// HeldEnergyAccepted charges energy that the meter counted while its relay was open, because it was used. It charges the given units, or
+// all held energy if the relay is still open. The parameter d names the reading at which the energy was held.
 func HeldEnergyAccepted(d HeldEnergy, units unit.Energy) Verdict {
 	return Verdict{does: charges, drawn: d, register: units}
 }
@@ -77,8 +77,8 @@ func HeldEnergyAccepted(d HeldEnergy, units unit.Energy) Verdict {
 // HeldEnergyRefused means that the held energy was not used, and is never charged.
 func HeldEnergyRefused(d HeldEnergy) Verdict { return Verdict{does: waives, drawn: d} }
 
-// MaxBehind is how many readings that came while rating was stopped are rated one by one when it continues. The energy of later ones is
-// charged with the next reading, shared by time.
+// MaxBehind is how many of the readings that came while rating was stopped are rated one by one when rating continues. The energy of later
+// ones is charged with the next reading, shared by time.
 const MaxBehind = 2000
 
 // Released is the result of a decision.
@@ -86,13 +86,13 @@ type Released struct {
 	refusal.Refusal
 	Row      Row
 	Readings int         // how many of the readings received meanwhile were rated
-	Units    unit.Energy // rated by the decision
+	Units    unit.Energy // energy rated by the decision
 	Debit    money.Minor // cost of those units
 }
 
-// Release carries out a person's decision about a meter and rates the readings received meanwhile, as far as they can be true. A rebase
-// works without a stopped rating: a meter that is replaced may be rebased before its first reading. The caller has checked who decides and
-// writes the audit row.
+// Release carries out a person's decision about a meter. It rates the readings received meanwhile until one cannot be true. A rebase works
+// without a stopped rating: a meter that is replaced may be rebased before its first reading. The caller has checked who decides and writes
+// the audit row.
 func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, error) {
 	t, err := tx.WalletTenant()
 	if err != nil {
@@ -148,7 +148,7 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 	return out, nil
 }
 
-// catchUp rates the stored readings that are not rated yet, as far as they can be true. Energy below the register of a rebase was counted
+// catchUp rates the stored readings that are not rated yet, until one cannot be true. Energy below the register of a rebase was counted
 // before the person read it off the meter.
 func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days []DayUse, err error) {
 	behind, err := tx.WalletBehind(*w, MaxBehind)
@@ -176,7 +176,7 @@ func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days [
 	return readings, days, nil
 }
 
-// TakeRow applies [Take] to a row, and raises what people must decide.
+// TakeRow applies [Take] to a row, and asks people for a decision if rating stops or held energy is left out.
 func TakeRow(tx HoldTx, w *Row, r Reading, terms Terms) (out Taken, err error) {
 	was := w.Held
 	w.State, out = Take(w.State, r, terms)
@@ -216,8 +216,8 @@ func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	return taken.Days, no
 }
 
-// decideDrawn decides about energy that was counted while the relay was open. While the relay is open, that is all energy up to the newest
-// reading; once it has closed, the energy that was left out.
+// decideDrawn decides about energy that was counted while the relay was open. While the relay is open, the decision is about all energy up
+// to the newest reading. Once the relay has closed, it is about the energy that was left out.
 func (v Verdict) decideDrawn(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	units := v.register
 	if h := s.Held; h.Reason == HoldOpen && h.Seq == v.drawn.Seq && h.Memory == v.drawn.Memory {

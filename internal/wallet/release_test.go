@@ -129,7 +129,7 @@ func TestAReleaseThatIsRefusedWritesNothing(t *testing.T) {
 	}
 }
 
-// TestAMeterThatIsChangedIsRebased: a rebase works before any reading was held, and rating continues from there.
+// TestAMeterThatIsChangedIsRebased: a rebase works before any reading was held, and rating continues from the new register.
 func TestAMeterThatIsChangedIsRebased(t *testing.T) {
 	d := newTill(t, 1_000_000, 1)
 	d.takes(d.reading(10, 1, 1000, false))
@@ -160,7 +160,7 @@ func TestAMeterThatIsChangedIsRebased(t *testing.T) {
 	}
 }
 
-// TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes checks the limit.
+// TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes checks how many readings one release rates.
 func TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes(t *testing.T) {
 	d := stuck(t)
 	for i := range wallet.MaxBehind + 10 {
@@ -172,7 +172,7 @@ func TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes(t *testing.T) {
 	}
 }
 
-// drawnThrough is an account whose meter counts 4 kWh through an open relay, from 1 kWh on. closed means that the relay closes then.
+// drawnThrough is an account whose meter counts 4 kWh through an open relay, from 1 kWh on. If closed is true, the relay closes after that.
 func drawnThrough(t *testing.T, closed bool) (*till, wallet.HeldEnergy) {
 	t.Helper()
 	d := newTill(t, 1_000_000, 1)
@@ -192,7 +192,7 @@ func drawnThrough(t *testing.T, closed bool) (*till, wallet.HeldEnergy) {
 	return d, drawn
 }
 
-// TestEnergyThroughAnOpenRelayIsDecided: a person can decide about it after the relay has closed, and while it is still open.
+// TestEnergyThroughAnOpenRelayIsDecided: a person can decide about the energy after the relay has closed, and while it is still open.
 func TestEnergyThroughAnOpenRelayIsDecided(t *testing.T) {
 	for _, c := range []struct {
 		name            string

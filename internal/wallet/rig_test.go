@@ -36,8 +36,8 @@ type rig struct {
 	seen    map[int64]*wallet.Seen
 	told    map[id.ID]*wallet.Progress
 	args    map[id.ID]map[string]any
-	leased  map[int64][]wallet.Lease // ordered leases, in order
-	cuts    map[int64][]id.ID        // ordered cut-offs, in order
+	leased  map[int64][]wallet.Lease // leases in the order in which they were ordered
+	cuts    map[int64][]id.ID        // cut-offs in the order in which they were ordered
 	log     []string                 // orders, withdrawals, hurries and notices since the last step
 	booked  []ledger.Journal
 	notices []wallet.Notice
@@ -140,7 +140,7 @@ func (d *rig) reads(n int64, register unit.Energy, relay supply.Relay, reasons .
 	d.settles()
 }
 
-// WalletAdvanced is for tenants whose recharges owe their tax at once; this tenant's do not.
+// WalletAdvanced is for tenants whose recharges owe their tax at once. The recharges of this tenant do not.
 func (d *rig) WalletAdvanced(id.ID, money.Minor) error {
 	return errors.New("no tax was advanced")
 }
@@ -165,7 +165,7 @@ func (d *rig) signs(n int64, t wallet.CommandType) {
 	o.Signed, o.State, o.Since = true, "sent", d.now
 }
 
-// does makes a meter answer that it carried out a command. It returns false if there is no command to answer.
+// does records the answer of a meter that it carried out a command. It returns false if there is no command to answer.
 func (d *rig) does(n int64, t wallet.CommandType) bool {
 	d.t.Helper()
 	return d.answers(n, t, "done", "")
@@ -201,7 +201,7 @@ func (d *rig) want(after, want string) {
 
 func (d *rig) note(format string, args ...any) { d.log = append(d.log, fmt.Sprintf(format, args...)) }
 
-// The transaction.
+// The methods below make the rig a transaction.
 
 func (d *rig) NewID() (id.ID, error) { return d.id(), d.fails() }
 

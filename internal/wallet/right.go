@@ -10,18 +10,18 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Actor gives the commands of wallets that no person ordered.
+// Actor is the name under which wallets give commands that no person ordered.
 const Actor = "wallets"
 
 // SigningTx is the part of a transaction that signing a command of a wallet needs.
 type SigningTx interface {
 	SettleTx
-	// WalletOf locks and reads the wallets of the account that a meter supplies. There are none for a meter without a wallet.
+	// WalletOf locks and reads the wallets of the account that a meter supplies. The list is empty for a meter without a wallet.
 	WalletOf(meter int64) ([]Row, error)
 	// CheckSupplyNow makes the supply of a meter due to be looked at as soon as possible.
 	CheckSupplyNow(meter int64) error
-	// LeaseNumber returns the last number given to a lease of a meter, under the meter's lock. refused means that the meter refused the
-	// previous lease because it had already had a higher number.
+	// LeaseNumber returns the last number given to a lease of a meter, under the meter's lock. The result refused means that the meter
+	// refused the previous lease because it had already had a higher number.
 	LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error)
 	// LeaseNumbered stores the number of a meter's newest lease.
 	LeaseNumbered(meter, number int64) error
@@ -32,7 +32,7 @@ type SigningTx interface {
 // false for a cut-off if the supply should be on again, or if a rule forbids the cut-off now.
 func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given, now time.Time) (bool, error) {
 	switch {
-	case NotYet(given, now): // nobody knows how old it is, and its expiry is just as far ahead
+	case NotYet(given, now): // nobody knows the command's age, and its expiry is just as far ahead
 		return false, tx.CheckSupplyNow(meter)
 	case t == CommandClock:
 		visibility, err := VisibilityOf(tx)
@@ -58,9 +58,9 @@ func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given
 	return false, tx.CheckSupplyNow(meter)
 }
 
-// StillWanted checks the same for a cut-off that a person ordered. It is right while a reason other than missing money keeps the supply
-// off. Once the person has taken it back, it is right only if the rules would cut too. A meter without a wallet has no rules. A command
-// dated in the future is never right: nobody knows its age.
+// StillWanted reports whether a cut-off that a person ordered is still right. It is right while a reason other than missing money keeps the
+// supply off. Once the person has taken the order back, the cut-off is right only if the rules would cut too. A meter without a wallet has
+// no rules. A command dated in the future is never right: nobody knows its age.
 func StillWanted(tx SigningTx, meter int64, given, now time.Time) (bool, error) {
 	if NotYet(given, now) {
 		return false, nil
@@ -77,7 +77,7 @@ func StillWanted(tx SigningTx, meter int64, given, now time.Time) (bool, error) 
 	return StillRight(tx, meter, CommandCut, 0, given, now)
 }
 
-// leaseSkip is how far the numbers of leases jump when a meter says that it has had a higher one: a day of seconds.
+// leaseSkip is how far the numbers of leases jump when a meter says that it has had a higher number: a day of seconds.
 const leaseSkip = 24 * 60 * 60
 
 // NumberLease gives a lease its number at its first signing.

@@ -41,7 +41,7 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 		name  string
 		order wallet.CommandType
 		max   unit.Energy
-		ahead time.Duration // by how much it was dated ahead of now
+		ahead time.Duration // how far the command is dated ahead of now
 		do    func(*till)
 		want  bool
 		wrote string
@@ -86,7 +86,8 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 	}
 }
 
-// TestACutOfAPersonIsSignedWhileThePersonWantsIt: afterwards it is signed only if the rules would cut too. The last reading has just come.
+// TestACutOfAPersonIsSignedWhileThePersonWantsIt: once the person has taken the cut-off back, it is signed only if the rules would cut too.
+// The last reading has just come.
 func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 	moves := func(out bool) func(*till) {
 		return func(d *till) {
@@ -98,10 +99,10 @@ func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		do      func(*till)
-		over    bool          // the person has taken it back
+		over    bool          // the person has taken the cut-off back
 		later   time.Duration // time since the last reading
 		without bool          // the meter has no wallet
-		ahead   time.Duration // by how much it was dated ahead of now
+		ahead   time.Duration // how far the command is dated ahead of now
 		want    bool
 	}{
 		"wanted by the person":                   {do: moves(false), want: true},
@@ -147,7 +148,7 @@ func TestALeaseIsNumberedAtItsSigning(t *testing.T) {
 		last    int64
 		refused bool
 		now     int64
-		want    int64 // 0 for none
+		want    int64 // 0: no number is given
 	}{
 		{0, false, 1_795_000_000, 1_795_000_000}, {1_795_000_007, false, 1_795_000_000, 1_795_000_008}, {1_795_000_000, true, 1_795_000_000, 1_795_086_401},
 		{0, false, 1, 1}, {0, false, -5, 1}, {-1, false, 0, 0}, {math.MaxUint32 - 1, false, 1, math.MaxUint32}, {math.MaxUint32, false, 1, 0},

@@ -10,9 +10,9 @@ const Ahead = 2 * time.Minute
 // unknown.
 func NotYet(t, now time.Time) bool { return t.Sub(now) > Ahead }
 
-// believed returns s without future times, because anything that waits for one would wait too long. A time that nobody knows is replaced by
-// one that cuts nobody off and gives nothing away: a reading counts as too old to cut by, a warning as given now, a lease as due for
-// renewal, and an open command as lapsed, so that another one replaces it.
+// believed returns s without future times, because anything that waits for such a time would wait too long. A time that nobody knows is
+// replaced by a time that cuts nobody off and gives nothing away. A reading counts as too old for a cut-off, a warning as given now, and a
+// lease as due for renewal. An open command counts as lapsed, so that another command replaces it.
 func (s Supplied) believed(now time.Time) Supplied {
 	for _, t := range []*time.Time{&s.Out, &s.Noticed} {
 		if NotYet(*t, now) {
@@ -35,7 +35,7 @@ func (s Supplied) believed(now time.Time) Supplied {
 			continue
 		}
 		if o.State = lapsed; o == &s.Seen.Connect {
-			o.Since = now // no earlier reading proves that the meter has carried it out
+			o.Since = now // no earlier reading proves that the meter has carried out the command
 		}
 	}
 	return s

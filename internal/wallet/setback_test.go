@@ -16,7 +16,7 @@ const jump = 30 * 24 * time.Hour
 // setBack moves the server's clock a month ahead, runs one function, sets the clock back and runs another.
 type setBack struct {
 	ahead, back func(*rig)
-	want        string // after the clock was set back
+	want        string // expected decisions after the clock was set back
 }
 
 func (c setBack) test(t *testing.T) {
@@ -134,7 +134,7 @@ func TestAMeterThatJoinsAnAccountWithoutMoney(t *testing.T) {
 			}
 			d.passes(time.Hour).reads(1, 4000, supply.Closed)
 			d.joins()
-			d.settles() // before its first reading
+			d.settles() // a decision before the new meter's first reading
 			d.says()
 			d.reads(2, 0, supply.Closed)
 			d.settles()
@@ -166,7 +166,7 @@ func (d *rig) joins() {
 	n := int64(len(d.rows) + 1)
 	d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
 		Account: id.ID{15: 1}, Active: true}})
-	d.rows[n-1].Off = 0 // it was on
+	d.rows[n-1].Off = 0 // the new meter was on
 	d.seen[n] = &wallet.Seen{Memory: rigMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,
 		Relay: supply.Closed.String()}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MeterFacts are the facts about its meter and account that a wallet needs.
+// MeterFacts are the facts about a wallet's meter and account that rules need.
 type MeterFacts struct {
 	ID        id.ID
 	N         int64
@@ -23,10 +23,10 @@ type MeterFacts struct {
 	Phases    int
 	Account   id.ID
 	Tariff    id.ID
-	Active    bool // the account is
+	Active    bool // the account is active
 	// Advanced is the tax that was taken with the account's top-ups and not used up by use yet.
 	Advanced money.Minor
-	// LastSeen and NewestAt are the meter's clock, as in [metering.Live].
+	// LastSeen and NewestAt show the meter's clock, as in [metering.Live].
 	LastSeen time.Time
 	NewestAt int64
 }
@@ -45,8 +45,8 @@ type Row struct {
 	State
 	Meter MeterFacts
 	Based unit.Energy // State.Base as it is stored
-	// Adrift means that the clock of the newest record cannot be right, and Said is the time it showed. Lag is how far it is behind. None
-	// of them is stored.
+	// Adrift means that the clock of the newest record cannot be right, and Said is the time that the clock showed. Lag is how far the
+	// clock is behind. None of the three is stored.
 	Adrift bool
 	Said   time.Time
 	Lag    Lag
@@ -74,7 +74,7 @@ type SettleTx interface {
 	WalletsOf(account id.ID) ([]Row, error)
 	// WalletPut writes a locked row.
 	WalletPut(Row) error
-	// WalletMoney returns what the books say an account has, and what is reserved of it.
+	// WalletMoney returns an account's balance in the books, and the part of it that is reserved.
 	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
 	// WalletAdvanced adds to the tax that was taken with an account's top-ups. Use reduces it.
 	WalletAdvanced(account id.ID, by money.Minor) error
@@ -85,9 +85,9 @@ type SettleTx interface {
 
 // Settled is the result of settling an account.
 type Settled struct {
-	Rows      []Row // as they are now
+	Rows      []Row // the rows as they are now
 	Money     Money
-	Decisions []Decision // of the rows, in the same order
+	Decisions []Decision // decisions about the rows, in the same order
 	Posted    int        // number of journals
 	Press     bool       // somebody has to press a key at a meter to restore the supply
 }
@@ -102,14 +102,14 @@ func (s Settled) AnyDecision() bool {
 	return false
 }
 
-// Settle decides about an account from the available amount, and posts what its meters have accrued: always if post is set, else only if
-// something has just happened. Call it after the money was moved or the energy rated, in the same transaction. rows are the account's,
-// locked; Settle writes them.
+// Settle decides about an account from the available amount, and posts the accrued use of its meters. If post is false, it posts only when
+// a warning or the supply has just changed. Call Settle after the money was moved or the energy rated, in the same transaction. The
+// parameter rows holds the account's locked wallets, which Settle writes.
 func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settled, error) {
 	return settle(tx, t, rows, now, post, false)
 }
 
-// settle is [Settle]. credit means that money has just come in.
+// settle does the work of [Settle]. The parameter credit means that money has just come in.
 func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool) (Settled, error) {
 	a, err := accountAt(tx, t, rows, now)
 	if err != nil || len(rows) == 0 {
@@ -161,7 +161,7 @@ func settleAccount(tx SettleTx, account id.ID, now time.Time, post, credit bool)
 	return settle(tx, t, rows, now, post, credit)
 }
 
-// MoneyOf returns what an account has. rows are its wallets.
+// MoneyOf returns the money of an account. The parameter rows holds its wallets.
 func MoneyOf(tx interface {
 	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
 }, account id.ID, rows []Row) (m Money, err error) {
@@ -171,7 +171,7 @@ func MoneyOf(tx interface {
 	return m.used(rows), nil
 }
 
-// postAll posts what the rows have accrued.
+// postAll posts the accrued use of the rows.
 func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
 	n := 0
 	for i := range rows {
@@ -194,7 +194,8 @@ func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
 	return n, nil
 }
 
-// advanced takes a posting's tax from the tax already taken with the account's top-ups, as far as that reaches. rows are the account's.
+// advanced takes a posting's tax from the tax already taken with the account's top-ups, until that tax is used up. The parameter rows holds
+// the account's wallets.
 func advanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting, error) {
 	part := min(ledger.TaxOf(lines), rows[0].Meter.Advanced)
 	if part == 0 || rows[0].Meter.Advanced == 0 {

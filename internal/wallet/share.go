@@ -19,7 +19,7 @@ func (c *pointState) means() (money.Minor, error) {
 		extra = c.tenant.Supply.AllowanceWh()
 	}
 	more, err := c.body.CostOf(extra)
-	more = max(more-1, 0) // the price was rounded up; it must not buy more than extra
+	more = max(more-1, 0) // the price was rounded up; the amount must not pay for more energy than extra
 	return c.money.Available() - c.tenant.Policy.CutOff + more, err
 }
 
@@ -73,8 +73,8 @@ func (c *pointState) room() (unit.Energy, error) {
 	return c.pays(means)
 }
 
-// intended returns what is left of the lease that the meter has or is about to get. If the meter may have one of several leases, the lowest
-// counts. That lease may have taken energy back, and the next lease gives the energy again only if there is room for it.
+// intended returns the energy left of the lease that the meter has or is about to get. If the meter may have one of several leases, the
+// lowest counts. That lease may have taken energy back, and the next lease gives the energy again only if there is room for it.
 func (c *pointState) intended() unit.Energy {
 	if c.Seen.Lease.Open() {
 		return c.left(c.Supply.Lease)
@@ -88,7 +88,7 @@ func (c *pointState) intended() unit.Energy {
 	return least
 }
 
-// left returns what is left of a lease, or 0 for a lease of another memory.
+// left returns the energy left of a lease, or 0 for a lease of another memory.
 func (c *pointState) left(l Lease) unit.Energy {
 	if l.Memory != c.Memory {
 		return 0
@@ -123,9 +123,9 @@ func (c *pointState) lent() unit.Energy {
 	return most
 }
 
-// needed reports whether another meter of the account needs some of this one's energy: half of its share is used, and there is no room for
-// a full share beside the other leases. Shares below a kilowatt-hour are not divided any further, or relays would chatter over the last of
-// the money.
+// needed reports whether another meter of the account needs some of this meter's energy. That meter has used half of its share, and there
+// is no room for a full share beside the other leases. Shares below a kilowatt-hour are not divided any further, because relays would
+// otherwise switch again and again over the last money.
 func (c *pointState) needed() (bool, error) {
 	for i := range c.all {
 		o := &c.all[i]
@@ -147,8 +147,8 @@ func (c *pointState) needed() (bool, error) {
 	return false, nil
 }
 
-// wants returns the energy of this meter's next lease: its share, as far as there is room, but no less than it has. A meter with more than
-// its share keeps it, unless the leases of the account are worth too much or another meter needs it.
+// wants returns the energy of this meter's next lease: its share, as far as there is room, but no less than the meter already has. A meter
+// with more than its share keeps the energy, unless the leases of the account are worth too much or another meter needs the energy.
 func (c *pointState) wants() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {
@@ -173,8 +173,8 @@ func (c *pointState) wants() (unit.Energy, error) {
 }
 
 // most returns the highest register that a lease may have if it is signed now. It gives as much energy as there is room for, but at least
-// what the meter already has within its share. A lease ordered before the register became impossible counts from the last possible one,
-// because a false register would allow any lease, however far the money has gone down since.
+// what the meter already has within its share. A lease ordered before the register became impossible counts from the last possible
+// register. A false register would allow any lease, even after the money has gone down.
 func (c *pointState) most() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {
@@ -188,8 +188,8 @@ func (c *pointState) most() (unit.Energy, error) {
 	return c.beyond(energy), err
 }
 
-// beyond returns the register up to which a lease of some energy goes. If the meter's register cannot be true, nobody knows what it has
-// used. It then gets at most the allowance, once, until a person has decided.
+// beyond returns the register up to which a lease of some energy goes. If the meter's register cannot be true, nobody knows how much energy
+// it has used. It then gets at most the allowance, once, until a person has decided.
 func (c *pointState) beyond(energy unit.Energy) unit.Energy {
 	if h := c.row.Held; h.Stopped() {
 		return h.Register + min(c.tenant.Supply.AllowanceWh(), energy)
@@ -198,9 +198,9 @@ func (c *pointState) beyond(energy unit.Energy) unit.Energy {
 }
 
 // mayHelp reports whether a meter whose register cannot be true may get a lease up to want. A meter without a lease in this memory needs
-// one. A meter with a lease keeps it: a lower lease would cut off paid energy if the register is too low, and a higher one would give
-// energy away if it is too high. The register is trusted only if two readings in a row report it and the used-up lease has opened the relay
-// there. One reading alone may be false, and a lease beyond it would have no limit.
+// one. A meter with a lease keeps it. If the register is too low, a lower lease would cut off paid energy. If the register is too high, a
+// higher lease would give energy away. The register is trusted only if two readings in a row report it and the used-up lease has opened the
+// relay there. One reading alone may be false, and a lease beyond it would have no limit.
 func (c *pointState) mayHelp(h Held, want unit.Energy) bool {
 	reach, has := c.reach(h.Memory)
 	if !has {

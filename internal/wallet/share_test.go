@@ -17,13 +17,13 @@ type street struct {
 	*rig
 	rnd      *rand.Rand
 	register []unit.Energy
-	lease    []unit.Energy // in the meters
-	number   []int         // of the leases in the meters
+	lease    []unit.Energy // leases in the meters
+	number   []int         // numbers of the leases in the meters
 	signed   map[id.ID]int // a lease gets its number when it is first signed
 	restored bool          // the network loses nothing any more
 }
 
-// uses lets a meter count as far as its lease allows, and reports its reading if it gets through.
+// uses lets a meter count as far as its lease allows. The server gets the reading if the network does not lose it.
 func (s *street) uses(i int, energy unit.Energy) {
 	s.register[i] = max(s.register[i], min(s.register[i]+energy, s.lease[i]))
 	if s.restored || s.rnd.IntN(3) > 0 {
@@ -39,7 +39,7 @@ func (s *street) tells(i int) {
 	}
 }
 
-// sends sends the newest lease of a meter, if it is pending. The network may lose it, or the answer.
+// sends delivers the newest lease to a meter, if the lease is pending. The network may lose the lease or the answer.
 func (s *street) sends(i int) {
 	n := int64(i + 1)
 	o := s.order(n, wallet.CommandLease)
@@ -55,7 +55,7 @@ func (s *street) sends(i int) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if max > most { // as the store does
+	if max > most { // the store also refuses to sign such a lease
 		o.State, o.Since = "expired", s.now
 		s.settles()
 		return
@@ -75,7 +75,7 @@ func (s *street) sends(i int) {
 	}
 }
 
-// uncovered returns by how much the energy of the leases in the meters exceeds what is paid for, as far as the server knows.
+// uncovered returns by how much the energy of the leases in the meters exceeds the energy that is paid for, as far as the server knows.
 func (s *street) uncovered() unit.Energy {
 	s.t.Helper()
 	var held, paid unit.Energy
@@ -92,9 +92,9 @@ func (s *street) uncovered() unit.Energy {
 	return held - paid
 }
 
-// TestLeasesOfAnAccountNeverStandForMoreThanThereIs lets one to three meters share an account for weeks: they use energy, the network loses
-// readings, commands and answers, leases lapse, somebody pays. All leases together are never worth more than is paid for, so the account
-// never owes. Once the network loses nothing any more, no meter is dark while there is money.
+// TestLeasesOfAnAccountNeverStandForMoreThanThereIs lets one to three meters share an account for weeks: they use energy, leases lapse, and
+// somebody pays. The network loses readings, commands and answers. All leases together are never worth more than is paid for, so the
+// account never owes. Once the network loses nothing any more, no meter is dark while there is money.
 func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 	shared := 0
 	for seed := range uint64(300) {
@@ -119,7 +119,7 @@ func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 			}
 		}
 		s.restored = true
-		s.pays(2875) // 10 kWh
+		s.pays(2875) // money for 10 kWh
 		for range 12 {
 			for i := range meters {
 				s.passes(time.Minute)
@@ -144,13 +144,13 @@ func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 	}
 }
 
-// TestMetersOfAnAccountShareItsMoney shows how, step by step.
+// TestMetersOfAnAccountShareItsMoney shows step by step how the meters of an account share its money.
 func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
 	d := newRig(t, 100_000, 2)
 	if d.max(1) != 20_000 || d.max(2) != 20_000 {
 		t.Errorf("with ample money the leases go to %d and %d Wh, want a whole one each", d.max(1), d.max(2))
 	}
-	d = newRig(t, 5750, 2) // 20 kWh
+	d = newRig(t, 5750, 2) // money for 20 kWh
 	if d.max(1)+d.max(2) != 20_000 || d.max(1) != 10_000 {
 		t.Fatalf("20 kWh are shared as %d and %d Wh, want 10000 each", d.max(1), d.max(2))
 	}
@@ -189,7 +189,7 @@ func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
 	for i := range d.rows {
 		d.rows[i].Accrued, d.rows[i].Parts = 0, nil
 	}
-	d.money = 7188 // 25 kWh
+	d.money = 7188 // money for 25 kWh
 	most, _, err := wallet.Standing(d, d.tenant, d.rows, 1, d.now)
 	if left != 20_000 || err != nil || most < 24_999 || most > 25_002 {
 		t.Errorf("the old lease has %d Wh left and the other meter may go to %d Wh, %v; want 20000, and 5000 Wh more than it has used", left, most, err)
@@ -197,7 +197,7 @@ func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
 }
 
 // lowered is an account of two meters from which money was taken. The first meter, at 6000 Wh with a lease to 10,000, is about to get a
-// lower one; the second has taken its own.
+// lower lease. The second meter has already taken its lower lease.
 func lowered(t *testing.T) (d *rig, lower id.ID) {
 	t.Helper()
 	d = newRig(t, 5750, 2)
@@ -222,7 +222,7 @@ func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 	d, lower := lowered(t)
 	d.passes(time.Hour).pays(230)
 	d.want("a little is paid", "wallet-low m1")
-	d.reads(1, 9500, supply.Closed) // made before it took the lower one
+	d.reads(1, 9500, supply.Closed) // the meter made this reading before it took the lower lease
 	if got := d.leases(); got != "no lease m1lease m1" {
 		t.Fatalf("it has used more than the lower lease gives: got %q, want another one", got)
 	}
@@ -276,7 +276,7 @@ func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 	if n := len(d.leased[1]); n <= wallet.MaxSignedLeases+1 {
 		t.Fatalf("%d leases were ordered, want more than are looked back at", n)
 	}
-	d.rows[0].Off = supply.Of(supply.Remote) // by a person, so it gets no other lease
+	d.rows[0].Off = supply.Of(supply.Remote) // cut off by a person, so the meter gets no other lease
 	d.answersLate(lower, d.rows[0].Seq)
 	d.passes(time.Second).reads(1, 8998, supply.Open, supply.Lease)
 	if got := d.kept[1].Risk; got != 0 {
@@ -286,8 +286,8 @@ func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 
 // TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack is the history of meter 06000000700 in a month with seed 101 in which 45 of 100 messages
 // were lost. The meter refused a copy of a lower lease because it had been overtaken, and the server did not know that another copy had
-// been taken. When the meter's share rose by some watt-hours, it got them although there was no room: a neighbour still had more than its
-// share.
+// been taken. When the meter's share rose by some watt-hours, the meter got them. There was no room for them, because a neighbour still had
+// more than its share.
 func TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack(t *testing.T) {
 	d := newRig(t, 5750, 2)
 	d.passes(time.Hour).pays(-2300)
@@ -308,25 +308,25 @@ func TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack(t *testing.T) {
 }
 
 // TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter is the history of meter 06000006061. Of two copies of a lease for its neighbour, the
-// late one was refused because it had been overtaken. The server assumed that the lease was refused and gave its energy to this meter as
+// late copy was refused because it had been overtaken. The server assumed that the lease was refused and gave its energy to this meter as
 // well, but the copy signed later was in the neighbour.
 func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 	for _, c := range []struct {
 		why  string
 		most unit.Energy
 	}{
-		{"counter", 10_000}, {"storage_error 5", 10_000}, // 2500 Wh of its own, and what is left
+		{"counter", 10_000}, {"storage_error 5", 10_000}, // its share of 2500 Wh, and the rest
 		{"clock", 12_500}, // neither copy is taken
 	} {
 		d := newRig(t, 5750, 2)
 		d.passes(time.Hour).reads(2, 7500, supply.Closed)
 		d.passes(time.Hour).reads(2, 10_000, supply.Open, supply.Lease)
-		d.passes(time.Hour).pays(719) // 2.5 kWh
+		d.passes(time.Hour).pays(719) // money for 2.5 kWh
 		if got := d.max(2); got != 12_500 {
 			t.Fatalf("a lease to %d Wh, want 12500", got)
 		}
 		d.signs(2, wallet.CommandLease)
-		d.rows[1].Off = supply.Of(supply.Remote) // by a person, so it gets no other lease
+		d.rows[1].Off = supply.Of(supply.Remote) // cut off by a person, so the meter gets no other lease
 		d.answers(2, wallet.CommandLease, "failed", c.why)
 		rows, err := d.WalletsOf(id.ID{})
 		if err != nil {
@@ -341,7 +341,7 @@ func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 
 // TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore is the history of meter 06000002102, which was dark although there was money. The
 // server assumed that its neighbour might have counted as far as the highest of three leases allowed. But that lease had been replaced
-// before the neighbour's last reading; only the later two limit how far it may have counted since.
+// before the neighbour's last reading; only the two later leases limit how far the neighbour may have counted since.
 func TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore(t *testing.T) {
 	d := newRig(t, 5750, 2)
 	lowers := func(amount money.Minor) (order id.ID) {
@@ -349,12 +349,12 @@ func TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore(t *testing.T) {
 		d.signs(2, wallet.CommandLease)
 		return d.kept[2].Lease.Command
 	}
-	first := lowers(1150) // from 10 kWh to 8
+	first := lowers(1150) // lowers the lease from 10 kWh to 8
 	d.signs(1, wallet.CommandLease)
 	d.does(1, wallet.CommandLease)
 	took := d.rows[1].Seq
 	d.passes(time.Minute).reads(2, 0, supply.Closed)
-	lowers(1150) // to 6
+	lowers(1150) // lowers the lease to 6 kWh
 	d.answersLate(first, took-1)
 	d.does(2, wallet.CommandLease)
 	if got := d.kept[2].Risk; got != 8000 {

@@ -26,28 +26,29 @@ type SupplyState string
 const (
 	SupplyOn         SupplyState = "on"
 	SupplyWaiting    SupplyState = "pending_cutoff" // nothing is left, and a rule forbids the cut-off
-	SupplyCutting    SupplyState = "cutting"        // unwanted, and the meter has not opened its relay yet
+	SupplyCutting    SupplyState = "cutting"        // the supply is unwanted, and the meter has not opened its relay yet
 	SupplyOff        SupplyState = "off"
-	SupplyConnecting SupplyState = "connecting" // wanted, and the meter has not closed its relay yet
+	SupplyConnecting SupplyState = "connecting" // the supply is wanted, and the meter has not closed its relay yet
 	SupplyArmed      SupplyState = "armed"      // the relay waits for a key
 	SupplyUnknown    SupplyState = "unknown"    // the meter has reported nothing
 )
 
-// Days is for how many days the money lasts, judged by recent use. Known is false if there are too few days to judge by.
+// Days is the number of days for which the money lasts, estimated from recent use. Known is false if there are too few days for an
+// estimate.
 type Days struct {
 	Estimated           bool
 	Least, Likely, Most int64
 }
 
-// SupplyView is what pages and the API show of the supply of a wallet meter.
+// SupplyView is the supply of a wallet meter as pages and the API show it.
 type SupplyView struct {
 	refusal.Refusal
 	Number    string
 	Stand     SupplyState
 	Wanted    bool
-	Off       []string    // reasons why it is not wanted
-	By, Why   string      // the person who wants it off
-	Block     CutoffDelay // the rule that keeps it on
+	Off       []string    // reasons why the supply is not wanted
+	By, Why   string      // the person who wants the supply off, and the reason
+	Block     CutoffDelay // the rule that keeps the supply on
 	Until     time.Time   // when that rule ends, if that is known
 	Since     time.Time
 	Press     bool // a key has to be pressed at the meter
@@ -62,18 +63,18 @@ type SupplyView struct {
 	LeaseLeft unit.Energy
 	Protected bool
 	Grace     int64
-	Waits     *access.Approval // a change waits for a second person, and nothing was changed
+	Waits     *access.Approval // the approval that a change waits for; nothing was changed
 }
 
 // Limits for the estimate of days left.
 const (
 	judgeDays = 14
 	leastDays = 3
-	mostLeft  = 999 // days; more is shown as this
+	mostLeft  = 999 // days; a higher number is shown as this one
 )
 
-// DaysLeft estimates from the cost of recent whole days, in any order: by the dearest tenth, the middle and the cheapest tenth. Known is
-// false for less than three days, or if no day had any cost.
+// DaysLeft estimates how many days the money lasts, from the cost of recent whole days in any order. It uses the dearest tenth, the middle
+// and the cheapest tenth of these days. Known is false for less than three days, or if no day had any cost.
 func DaysLeft(available money.Minor, daily []money.Minor) Days {
 	if len(daily) < leastDays {
 		return Days{}
@@ -93,7 +94,7 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 }
 
 // daysOf returns the cost of an account's recent whole days: the use of all its meters, and the fixed charges, which are taken once from an
-// account (P17 of docs/reference/postings.md). today is the local day that is not over yet.
+// account (P17 of docs/reference/postings.md). The parameter today is the local day that is not over yet.
 func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
 	by := map[string]money.Minor{}
 	for _, r := range rows {
@@ -199,8 +200,8 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 // longestWindow is how far ahead the end of a friendly window is searched.
 const longestWindow = 8 * 24 * time.Hour
 
-// until returns when the rule that forbids the cut-off ends, or zero if no clock decides that. A window ends in the meter's time, which is
-// clock.
+// until returns when the rule that forbids the cut-off ends, or zero if no clock decides that. A window ends by the meter's time, which is
+// the parameter clock.
 func until(s Supplied, t Tenant, clock time.Time) time.Time {
 	switch {
 	case s.Block == BlockNotice && !s.Noticed.IsZero():
@@ -216,7 +217,7 @@ func until(s Supplied, t Tenant, clock time.Time) time.Time {
 	return time.Time{}
 }
 
-// stand returns the state of a supply, from whether it is wanted and the meter's last report.
+// stand returns the state of a supply. The state follows from the meter's last report and from whether the supply is wanted.
 func stand(r Row, s Supplied) SupplyState {
 	wanted := Wanted(r.State)
 	switch {
@@ -274,8 +275,9 @@ func (w *Wallets) doAccount(ctx context.Context, maker access.Actor, body []byte
 // mostGrace is the most energy that a meter may use after the time of its lease has ended.
 const mostGrace = 1_000_000_000 // Wh, as a configuration has it
 
-// SetAccount sets the special rules for the supply of the account that a meter supplies (right: meter.write): whether it is never cut off
-// for lack of money, and what happens when a lease's time ends. Both give energy on credit, so it takes two people.
+// SetAccount sets the special rules for the supply of the account that a meter supplies (right: meter.write). The rules say whether the
+// supply is never cut off for lack of money, and what happens when a lease's time ends. Both give energy on credit, so the change takes two
+// people.
 func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string, wish AccountChange) (SupplyView, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return SupplyView{Refusal: no}, nil
@@ -346,7 +348,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	return w.show(tx, settled.Rows, settled.Rows[at])
 }
 
-// apply returns the supply after the wish.
+// apply returns the special rules of the supply after the change.
 func (wish AccountChange) apply(s Supplied) registry.AccountSupply {
 	next := registry.AccountSupply{Protected: s.Protected, Grace: s.Grace}
 	if wish.Protected != nil {

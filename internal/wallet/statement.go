@@ -23,7 +23,7 @@ type Booked struct {
 	Ref     string
 	Memo    string
 	At      time.Time
-	Amount  money.Minor // credit positive
+	Amount  money.Minor // amount; credit is positive
 }
 
 // LineKind is the kind of a line of a statement.
@@ -40,25 +40,25 @@ const (
 
 // Line is one line of a statement.
 type Line struct {
-	Day      string // local, of the booking
+	Day      string // local day of the booking
 	At       time.Time
 	Kind     LineKind
 	Amount   money.Minor // signed: incoming money is positive; 0 for opening and closing
-	Balance  money.Minor // after it
-	Units    unit.Energy // of use
-	From, To time.Time   // meter time in which it was used
+	Balance  money.Minor // balance after the line
+	Units    unit.Energy // energy of a line of use
+	From, To time.Time   // meter time in which the energy was used
 	Journals int         // how many journals the line sums up
 	Ref      string      // the sale of a recharge; for other lines the journal's own reference
 }
 
-// Statement is what an account's wallet held, and its changes.
+// Statement has the opening and closing balance of an account's wallet, and the changes between them.
 type Statement struct {
 	refusal.Refusal
 	Account  id.ID
 	Currency string
 	Opening  money.Minor
 	Closing  money.Minor
-	Lines    []Line // of the page; opening and closing lines are included
+	Lines    []Line // lines of the page, with the opening and closing lines
 	Next     string
 }
 
@@ -68,11 +68,11 @@ const (
 	maxBooked        = 10_000
 )
 
-// Statement returns the changes of an account's wallet on some local days (right: customer.read): the opening balance, each recharge, the
-// use and the fixed charges of each day, anything else, and the closing balance. It comes from the books: opening and lines sum to the
-// closing balance, and a past day never changes. Use is listed on the day it was posted, with the times between which the meter counted it.
-// Without a first day, the statement begins on the first of the month in which it ends. Without a last day, it ends today. An account
-// without a wallet has an empty statement.
+// Statement returns the changes of an account's wallet on some local days (right: customer.read). It has the opening balance, each
+// recharge, the use and the fixed charges of each day, all other changes, and the closing balance. It comes from the books: opening and
+// lines sum to the closing balance, and a past day never changes. Use is listed on the day it was posted, with the times between which the
+// meter counted it. Without a first day, the statement begins on the first of the month in which it ends. Without a last day, it ends
+// today. An account without a wallet has an empty statement.
 func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from, to string, page registry.Page) (Statement, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Statement{Refusal: no}, nil
@@ -162,7 +162,7 @@ func days(from, to string, now time.Time) (begin, end time.Time, no refusal.Refu
 	return begin, end, no
 }
 
-// fill makes the lines of each day in the order of booking, with its charges and its use summed up at the end.
+// fill makes the lines of each day in the order of booking. The day's charges and the day's use are summed up at the end.
 func (s *Statement) fill(booked []Booked, begin, end time.Time, zone *time.Location) {
 	s.Closing = s.Opening
 	s.add(Line{Day: begin.In(zone).Format(dateForm), At: begin, Kind: LineOpening})

@@ -59,7 +59,7 @@ func lineText(l wallet.Line) string {
 	return text
 }
 
-// TestAStatement adds up use and charges by day, and balances after each line.
+// TestAStatement checks that a statement adds up use and charges by day, and shows the right balance after each line.
 func TestAStatement(t *testing.T) {
 	d := statementTill(t)
 	s, err := d.wallets().Statement(t.Context(), system(), id.ID{15: 1}.Text(id.Account), "2026-11-17", "2026-11-18", registry.Page{})
@@ -91,7 +91,7 @@ func TestAStatement(t *testing.T) {
 	}
 }
 
-// TestPagesOfAStatement: each page continues where the last one ended. The last page is exactly full.
+// TestPagesOfAStatement: each page continues where the previous page ended. The last page is exactly full.
 func TestPagesOfAStatement(t *testing.T) {
 	d := statementTill(t)
 	for _, limit := range []int{1, 3, 6, 7, 8} {
@@ -131,7 +131,7 @@ func TestTheDaysOfAStatement(t *testing.T) {
 		{"2026-10-30", "", "booked from 2026-10-30T00:00:00+03:00 to 2026-11-19T00:00:00+03:00", ""},
 		{"", "2026-09-15", "booked from 2026-09-01T00:00:00+03:00 to 2026-09-16T00:00:00+03:00", ""},
 		{"2026-09-15", "2026-09-15", "booked from 2026-09-15T00:00:00+03:00 to 2026-09-16T00:00:00+03:00", ""},
-		{"2026-01-01", "2026-04-10", "booked from 2026-01-01T00:00:00+03:00 to 2026-04-11T00:00:00+03:00", ""}, // 100 days
+		{"2026-01-01", "2026-04-10", "booked from 2026-01-01T00:00:00+03:00 to 2026-04-11T00:00:00+03:00", ""}, // the range has 100 days
 		{"2026-01-01", "2026-04-11", "", many},
 		{"2026-09-16", "2026-09-15", "", "A statement cannot begin on 2026-09-16 and end on 2026-09-15, which is earlier."},
 		{"2026-09", "", "", `"2026-09"` + bad}, {"", "tomorrow", "", `"tomorrow"` + bad}, {"2026-09-01", "2026-9-1", "", `"2026-9-1"` + bad}, {"x", "2026-09-01", "", `"x"` + bad},
@@ -148,14 +148,14 @@ func TestTheDaysOfAStatement(t *testing.T) {
 func TestAStatementOverTheEndOfSummerTime(t *testing.T) {
 	d := newTill(t, 1000, 1)
 	d.tenant.Zone = santiago(t)
-	for to, want := range map[string]bool{"2026-06-09": true, "2026-06-10": false} { // from the 2nd of March, over the 5th of April
+	for to, want := range map[string]bool{"2026-06-09": true, "2026-06-10": false} { // from 2 March on; the range includes 5 April
 		if s, err := d.wallets().Statement(t.Context(), system(), tillNumber, "2026-03-02", to, registry.Page{}); err != nil || s.Refused() == want {
 			t.Errorf("up to %s: %q, %v; want it shown %t", to, s.What, err, want)
 		}
 	}
 }
 
-// TestWhoseStatement finds the account, or refuses.
+// TestWhoseStatement checks which account a statement is for, and which requests are refused.
 func TestWhoseStatement(t *testing.T) {
 	d := statementTill(t)
 	for _, c := range []struct {
@@ -187,7 +187,8 @@ func TestWhoseStatement(t *testing.T) {
 	}
 }
 
-// TestAHundredDaysAreAllowedWhereClocksChangeByTwoHours, as in Antarctica: days are counted, not hours.
+// TestAHundredDaysAreAllowedWhereClocksChangeByTwoHours: the clocks of a station in Antarctica change by two hours. The limit counts days,
+// not hours.
 func TestAHundredDaysAreAllowedWhereClocksChangeByTwoHours(t *testing.T) {
 	zone, err := time.LoadLocation("Antarctica/Troll")
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // TestStories plays cases that customer care is asked about. Lines with ">" say what happens, lines with "=" show the state of each meter,
-// and the others are the decisions in order. A difference is a change of behaviour. Read the diff; -update writes it.
+// and all other lines are the decisions in order. A difference is a change of behaviour. Read the diff; -update writes it.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "stories", "*.txt"))
 	if err != nil || len(files) < 10 {
@@ -159,7 +159,7 @@ func (s *story) meter(t *testing.T, n int64, what string, f []string) {
 		k := s.kept[n]
 		k.Noticed = s.now
 		s.kept[n] = k
-	case "sealed", "unsealed": // by a person
+	case "sealed", "unsealed": // a person cuts or restores the supply
 		got, err := wallet.Switch(s, n, what == "sealed", "usr_1", strings.Join(f, " "), s.now)
 		if err != nil || !got.Wallet {
 			t.Fatal(got, err)

@@ -10,14 +10,14 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// CutoffDelay is why a supply with nothing left must not be cut off yet. Names are stored and shown; never rename one.
+// CutoffDelay is the reason why a supply with no money left must not be cut off yet. Names are stored and shown; never rename one.
 type CutoffDelay string
 
-// Reasons to wait. The money stays missing meanwhile, and the account pays for what it uses.
+// Reasons to wait. The money is still missing meanwhile, and the account pays for its use.
 const (
 	// BlockProtected: the account is never cut off for lack of money.
 	BlockProtected CutoffDelay = "protected"
-	// BlockHeld: a register cannot be true, so nobody knows what is left.
+	// BlockHeld: a register cannot be true, so nobody knows how much money is left.
 	BlockHeld CutoffDelay = "held"
 	// BlockUnheard: the meter has reported nothing since the server last lost sight of its meters, or since all meters of its feeder fell
 	// silent together.
@@ -30,21 +30,21 @@ const (
 	BlockNotice CutoffDelay = "notice"
 )
 
-// Supply is what is stored of the supply of one wallet meter besides its [State]: the commands to the meter, and their reasons. It is
-// comparable, so that only a change is written.
+// Supply is the stored supply of one wallet meter, apart from its [State]: the commands to the meter, and their reasons. It is comparable,
+// so that only a change is written.
 type Supply struct {
-	Out     time.Time   // since when nothing is left, server time; zero if something is left
-	Block   CutoffDelay // the rule that keeps the supply on
+	Out     time.Time   // server time since which no money is left; zero if some is left
+	Block   CutoffDelay // the rule that delays the cut-off
 	Noticed time.Time   // when the customer was first warned of this shortage; zero: not yet
-	Lease   Lease       // the newest one ordered
-	InMeter Lease       // the newest one that the meter has taken
+	Lease   Lease       // the newest lease ordered
+	InMeter Lease       // the newest lease that the meter has taken
 	// Risk is the highest register that the meter may have reached by an older lease: a lease that was signed and not answered before
 	// another replaced it, or a higher earlier lease, if no later reading shows how far the meter went.
 	Risk unit.Energy
 	// Cut, Connect, Config and Clock are the newest commands of their kinds.
 	Cut, Connect, Config, Clock id.ID
 	ConfigVersion               int64
-	ConfigHash                  string // of the configuration ordered last
+	ConfigHash                  string // hash of the configuration ordered last
 	By, Why                     string // who wants the supply off, and why; empty if nobody does
 	LookAt                      time.Time
 }
@@ -60,18 +60,18 @@ type Lease struct {
 // Progress is the progress of a command to a meter. The zero value means that there is no command.
 type Progress struct {
 	ID     id.ID
-	State  string // as command.State
+	State  string // state, with the values of command.State
 	Answer string
-	Signed bool      // it may have reached the meter
-	Since  time.Time // of the state
-	Seq    uint64    // of the record with the answer; 0 for none
+	Signed bool      // the command may have reached the meter
+	Since  time.Time // time since which the command is in this state
+	Seq    uint64    // number of the record with the answer; 0: no answer
 	Until  time.Time // end of its life, by the clock its meter lives in
 }
 
-// Open reports whether the meter has not carried it out yet.
+// Open reports whether the meter has not carried out the command yet.
 func (t Progress) Open() bool { return t.State == "queued" || t.State == "sent" || t.State == "acked" }
 
-// Done reports whether the meter has carried it out.
+// Done reports whether the meter has carried out the command.
 func (t Progress) Done() bool { return t.State == "done" }
 
 // lapsed returns the command as it is at a time of the meter's clock. A command whose life is over is no longer open, even if that has not
@@ -91,7 +91,7 @@ func (t Progress) unsure() bool {
 	return t.Signed && (t.State == "expired" || t.State == lapsed || t.State == "failed" && wire.Passing(t.Answer))
 }
 
-// waits reports whether the command may still block a new one of its type.
+// waits reports whether the command may still block a new command of its type.
 func (t Progress) waits() bool { return t.State == "queued" || t.State == "sent" || t.State == lapsed }
 
 // refused reports whether the meter has refused the command for a reason that would remain if the command were signed again.
@@ -105,18 +105,18 @@ func (t Progress) why() string {
 	return why
 }
 
-// after reports whether a command was given later than another one. Identities rise with time.
+// after reports whether the command was given later than the command o. Identities rise with time.
 func (t Progress) after(o Progress) bool { return string(t.ID[:]) > string(o.ID[:]) }
 
-// Seen is what is known of a meter and its account besides the wallet. This package only reads it.
+// Seen holds the known facts about a meter and its account besides the wallet. This package only reads it.
 type Seen struct {
 	Relay      string
 	Reasons    supply.Reasons
-	Left       unit.Energy // left of its lease, as the meter reported
+	Left       unit.Energy // energy left of its lease, as the meter reported
 	ReceivedAt time.Time   // server time of that reading
 	AsOf       time.Time   // time of that reading, by the meter's clock
 	Memory     string      // the meter's present memory
-	Seq        uint64      // number of that reading in this memory
+	Seq        uint64      // number register of that reading in this memory
 	Register   unit.Energy // of that reading
 	Leases     bool        // the meter supports leases
 	// ConfigVersion and ConfigHash identify the configuration that the meter had at its last boot.
@@ -134,7 +134,7 @@ type Seen struct {
 	Config        Progress
 	Clock         Progress
 	SignedLeases  []SignedLease
-	CutBefore     bool      // the newest cut-off was not signed, but an earlier one was, and no connect was ordered since
+	CutBefore     bool      // the newest cut-off was not signed, but an earlier cut-off was, and no connect was ordered since
 	Dark          time.Time // when the meter's feeder was found silent; zero if it is not
 }
 
@@ -146,7 +146,7 @@ type SignedLease struct {
 	Progress
 }
 
-// after reports whether the lease was ordered later than another one. Identities rise with time.
+// after reports whether the lease was ordered later than the command order. Identities rise with time.
 func (g SignedLease) after(order id.ID) bool { return string(g.Command[:]) > string(order[:]) }
 
 // MaxSignedLeases is how many earlier leases are read.
@@ -168,8 +168,8 @@ func (s Supplied) NoCutYet() bool {
 }
 
 // reached finds which of its leases a meter took last. It also returns the highest register that another lease may have allowed since a
-// reading: the lease that the meter had at that reading, or a later one that was signed and not refused. The newest command does not count
-// there. known is false if the list does not go back as far as that reading.
+// reading: the lease that the meter had at that reading, or a later lease that was signed and not refused. The newest command does not
+// count for that register. The result known is false if the list does not go back as far as that reading.
 func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLease, most unit.Energy, known bool) {
 	for _, g := range given {
 		switch {
@@ -220,7 +220,7 @@ func Blocked(r Row, s Supplied, t Tenant, now time.Time, visibility Visibility) 
 	case heard && (visibility.Doubt || !s.ReceivedAt.After(visibility.Unseen)), heard && !s.ReceivedAt.After(s.Dark):
 		return BlockUnheard
 	case heard && now.Sub(s.ReceivedAt) > s.freshFor(), heard && !r.Meter.Simulated && clock.Sub(of) > s.freshFor():
-		return BlockStale // the second case: it came now, from a backlog
+		return BlockStale // the second case: an old reading came just now, from a backlog
 	case t.Supply.Friendly(clock, t.Zone):
 		return BlockFriendly
 	case t.Supply.Notice > 0 && (s.Noticed.IsZero() || now.Sub(s.Noticed) < time.Duration(t.Supply.Notice)*time.Second):

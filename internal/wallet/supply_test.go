@@ -16,7 +16,7 @@ import (
 // server cut.
 func charged(t *testing.T) *rig {
 	t.Helper()
-	d := newRig(t, 2875, 1) // 10 kWh
+	d := newRig(t, 2875, 1) // money for 10 kWh
 	d.passes(30*time.Minute).reads(1, 4000, supply.Closed)
 	d.pays(-1725)
 	d.want("all money taken away", "disconnect m1; supply-off m1")
@@ -86,7 +86,7 @@ func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
 // TestAConnectThatLapsedGoesOutAgainAtOnce is the history of meter 06000001229 in a month with seed 11. The meter was cut off, its customer
 // paid, the connect was signed and lost, and then the server was down for two days. The connect's 24 hours ended in that time. When the
 // server was back and read that the meter was still off, it saw a connect that was no longer open. It waited for a reading newer than that
-// connect's end before it sent another: three hours off with money and lease energy left.
+// connect's end before it sent another connect. So the meter was off for three hours with money and lease energy left.
 func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 	for _, expired := range []bool{false, true} { // whether a job has noted the end before the meter is heard
 		d := charged(t)
@@ -94,7 +94,7 @@ func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 		d.passes(4*time.Hour).reads(1, 4000, supply.Open, supply.Remote)
 		d.says()
 		d.pays(4000)
-		d.signs(1, wallet.CommandConnect) // and lost
+		d.signs(1, wallet.CommandConnect) // signed, and lost by the network
 		d.passes(49 * time.Hour)
 		if expired {
 			o := d.order(1, wallet.CommandConnect)
@@ -110,10 +110,10 @@ func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 
 // TestACutThatWasOrderedOnceMoreIsUndoneAsWell is the history of meter 06000004108 in a month with seed 11. The cut-off reached the meter,
 // and then the meter's network failed. When the cut-off lapsed unanswered, a second cut-off was made and never sent. The payment withdrew
-// the second one, and no connect was pending when the meter was heard again. It was off with money until its next reading.
+// the second cut-off, and no connect was pending when the meter was heard again. It was off with money until its next reading.
 func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 	d := charged(t)
-	d.signs(1, wallet.CommandCut)      // and carried out
+	d.signs(1, wallet.CommandCut)      // signed, and carried out
 	d.seen[1].Interval = 4 * time.Hour // so that the earlier reading is still fresh enough for a cut-off
 	d.says()
 	d.passes(3*time.Hour + time.Minute).settles()
@@ -132,7 +132,7 @@ func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 	d.want("paid before it left", "no disconnect m1; supply-on m1; wallet-urgent m1")
 }
 
-// TestALapsedConnectOfAMeterThatIsAwayIsRenewed: the server gets no reading at all and must look by itself.
+// TestALapsedConnectOfAMeterThatIsAwayIsRenewed: the server gets no reading at all, so it must look at the supply without one.
 func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 	d := charged(t)
 	d.does(1, wallet.CommandCut)
@@ -166,7 +166,8 @@ func TestWhatBringsASupplyBackIsHurried(t *testing.T) {
 	d.want("paid while the supply is on", "")
 }
 
-// TestALeaseHoldsTheSupplyOffWithoutACommand uses everything that was paid for: no command and no key; the next lease closes the relay.
+// TestALeaseHoldsTheSupplyOffWithoutACommand uses all energy that was paid for. The server sends no cut-off, nobody has to press a key, and
+// the next lease closes the relay.
 func TestALeaseHoldsTheSupplyOffWithoutACommand(t *testing.T) {
 	d := newRig(t, 2875, 1)
 	if got := d.max(1); got != 10_000 {
@@ -278,9 +279,9 @@ func TestWarningsAreGivenOnceACrossing(t *testing.T) {
 		want string
 	}{
 		{5001, ""}, {5000, "wallet-low m1"}, {4999, ""}, {5001, ""}, {4000, ""}, // above the level, but not above the margin
-		{5500, ""}, {5000, "wallet-low m1"}, // armed again
+		{5500, ""}, {5000, "wallet-low m1"}, // the warning is armed again
 		{2000, "wallet-urgent m1"}, {2100, ""}, {1999, ""}, {2200, ""}, {2000, "wallet-urgent m1"},
-		{9000, ""}, {1500, "wallet-urgent m1"}, // through both at once: the more urgent one
+		{9000, ""}, {1500, "wallet-urgent m1"}, // falls through both levels at once: only the more urgent warning
 		{0, "disconnect m1; supply-off m1"},
 	} {
 		d.moves(c.to - d.money)
@@ -324,7 +325,7 @@ func TestDaysLeftAreARangeOrUnknown(t *testing.T) {
 	}
 }
 
-// TestSizesOfLeases has the figures of docs/reference/supply.md#leases, and what limits or extends them.
+// TestSizesOfLeases checks the figures of docs/reference/supply.md#leases, and the rules that make a lease smaller or larger.
 func TestSizesOfLeases(t *testing.T) {
 	allowance := 1 * unit.KilowattHour
 	for _, c := range []struct {
@@ -411,7 +412,8 @@ func TestWhenALeaseIsRenewed(t *testing.T) {
 	}
 }
 
-// TestALeaseThatAMeterRefusesIsNotRepeatedInACircle: each answer makes the server look again.
+// TestALeaseThatAMeterRefusesIsNotRepeatedInACircle: each answer makes the server look again, but it does not send the refused lease again
+// at once.
 func TestALeaseThatAMeterRefusesIsNotRepeatedInACircle(t *testing.T) {
 	for why, again := range map[string]bool{"mode": false, "lease": false, "expired": false, "counter": true, "old": true, "storage_error": true} {
 		d := newRig(t, 100_000, 1)

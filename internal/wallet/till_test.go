@@ -28,29 +28,29 @@ type nothing struct {
 	access.EyesTx
 }
 
-// till is a rig behind a door: it serves what jobs, people and pages ask of the wallets of one account.
+// till is a rig behind a door: it serves the requests of jobs, people and pages for the wallets of one account.
 type till struct {
 	*rig
 	nothing
 	charged   string                 // local date up to which the account is charged
 	chargedTo []string               // each date that was written
 	uncharged []wallet.ChargeAccount // accounts to charge; if nil, the rig's account, open for two days
-	asked     []string               // dates with which they were listed
+	asked     []string               // dates with which uncharged accounts were listed
 	ran       map[string]bool        // jobs that have run
 	due       []id.ID                // accounts waiting for a job, in the order of their meters
 	settled   []id.ID                // accounts whose wallets were locked
-	usage     []wallet.DayUse        // of every meter, the newest first
-	wrote     []string               // what was written, apart from wallets and supplies
+	usage     []wallet.DayUse        // use of every meter, the newest first
+	wrote     []string               // everything written, apart from wallets and supplies
 	stopped   []wallet.Row
 	alarms    []metering.Alarm
-	behind    []wallet.Reading // stored and not rated
+	behind    []wallet.Reading // readings that are stored and not rated
 	audit     []access.Entry
 	approvals []access.Approval
-	people    int // who may approve
+	people    int // number of people who may approve
 	opening   money.Minor
 	journals  []wallet.Booked
 	differing []wallet.Difference
-	versions  []tariff.Version // of the tariff; empty for the rig's one
+	versions  []tariff.Version // versions of the tariff; empty: only the rig's version
 }
 
 // tillNumber is the first meter's number, and tillMeter its identity.
@@ -85,7 +85,7 @@ func (sealer) Hash(context string, data []byte) []byte {
 	return sum[:]
 }
 
-// The door and the transaction.
+// The methods below make the till a door and a transaction.
 
 func (d *till) Do(_ context.Context, _ access.Tenant, fn func(wallet.Tx) (bool, error)) error {
 	if _, err := fn(d); err != nil {

@@ -7,9 +7,8 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// MoveOut switches off the supply of all meters of an account because its customer moves out. It is a reason of its own, which no payment
-// removes. The commands are sent until the meters have carried them out, however long they are offline. Call it after the account's money
-// has moved.
+// MoveOut switches off the supply of all meters of an account because its customer moves out. No payment ends this cut-off. The commands
+// are sent until the meters have carried them out, however long they are offline. Call it after the account's money has moved.
 func MoveOut(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	t, err := tx.WalletTenant()
 	if err != nil {
@@ -35,7 +34,7 @@ func MoveOut(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 }
 
 // MoveIn returns the state of a meter that supplies another account from now on. All energy rated so far stays rated and posted. Rating
-// begins again with the next reading, so nobody pays for what was used in between.
+// begins again with the next reading, so nobody pays for energy used in between.
 func MoveIn(s State) State {
 	next, total := NewState(), s.Total()
 	next.Base, next.Debited, next.MaxW = -total, s.Debited, s.MaxW

@@ -23,8 +23,8 @@ type ViewTx interface {
 	AccountExists(account id.ID) (bool, error)
 	// WalletUse lists the use of a meter on a range of local days, the first and last day included, newest first.
 	WalletUse(meter int64, from, to string, max int) ([]DayUse, error)
-	// WalletBooked returns what an account's wallet held at the beginning of a time span, credit positive, and the bookings on it in that
-	// span, in order.
+	// WalletBooked returns the balance of an account's wallet at the beginning of a time span, credit positive, and the bookings on the
+	// wallet in that span, in order.
 	WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []Booked, err error)
 	// WalletDifferences lists meters whose register is not fully rated, ordered by number, after the given number.
 	WalletDifferences(after int64, max int) ([]Difference, error)
@@ -69,8 +69,8 @@ func (p Period) first(day string) (string, error) {
 // Use is a meter's use in a period.
 type Use struct {
 	Period Period
-	First  string // its first local day
-	DayUse        // of the whole period; Day is the last one with any use
+	First  string // first local day of the period
+	DayUse        // use of the whole period; Day is the last day with any use
 }
 
 // UseAsked is a request for the use of a meter.
@@ -167,7 +167,7 @@ func placeOf(day string) (place id.ID) {
 	return place
 }
 
-// dayBefore returns the day before the one that placeOf encoded.
+// dayBefore returns the day before the day that placeOf encoded.
 func dayBefore(place id.ID) string {
 	at, err := time.Parse(dateForm, strings.TrimRight(string(place[:]), "\x00"))
 	if err != nil {
@@ -192,19 +192,19 @@ func dates(from, to string) (string, string, refusal.Refusal) {
 	return from, to, refusal.Refusal{}
 }
 
-// Difference is a meter whose own register differs from the rated one: readings wait for a person, or energy was counted while it had no
-// account.
+// Difference is a meter whose own register differs from the rated register: readings wait for a person, or energy was counted while it had
+// no account.
 type Difference struct {
 	Meter    MeterFacts
 	Rated    unit.Energy // register rated last
-	Register unit.Energy // what the meter last reported
+	Register unit.Energy // register that the meter reported last
 	Total    unit.Energy // all energy ever rated
 	Rebased  unit.Energy // Rated less Total: where rating began, and what rebases left out
 	AsOf     time.Time   // meter time of Register
 	Held     Held
 }
 
-// Differences is one page of such meters.
+// Differences is one page of meters whose registers differ from the rated ones.
 type Differences struct {
 	refusal.Refusal
 	Data []Difference
@@ -244,8 +244,8 @@ func numberOf(place id.ID) (n int64) {
 	return n
 }
 
-// ViewOf returns what a meter shows of its wallet: the balance in the books, and the live estimate from use since then. rows are all
-// wallets of its account. It is nil for a meter without a wallet.
+// ViewOf returns the figures of its wallet that a meter shows: the balance in the books, and the live estimate from use since then. The
+// parameter rows holds all wallets of its account. ViewOf returns nil for a meter without a wallet.
 func ViewOf(meter int64, rows []Row, books Money, currency string) *registry.WalletView {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == meter })
 	if i < 0 {

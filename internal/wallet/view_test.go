@@ -51,7 +51,7 @@ func TestUseByPeriod(t *testing.T) {
 	}
 }
 
-// TestPagesOfUse: each page continues with the period before the last one shown. The last page is exactly full.
+// TestPagesOfUse: each page continues with the period before the last period of the previous page. The last page is exactly full.
 func TestPagesOfUse(t *testing.T) {
 	for _, c := range []struct {
 		by    wallet.Period
@@ -97,7 +97,7 @@ func TestPagesOfUse(t *testing.T) {
 	}
 }
 
-// TestAFullPageOfPeriodsHasWholeOnes: each period has all of its days, and the page knows that there are more.
+// TestAFullPageOfPeriodsHasWholeOnes: each period has all of its days, and the page says that there are more periods.
 func TestAFullPageOfPeriodsHasWholeOnes(t *testing.T) {
 	d := newTill(t, 1000, 1)
 	for day := time.Date(2026, 5, 31, 0, 0, 0, 0, time.UTC); len(d.usage) < 3100; day = day.AddDate(0, 0, -1) { // the end of a week and of a month
@@ -295,7 +295,7 @@ func TestHowLongASupplyWaits(t *testing.T) {
 	}
 }
 
-// eightDays are special days from now on, with these hours on the last one.
+// eightDays returns eight special days from now on, and after them a day with these hours.
 func eightDays(last string) (days []string) {
 	for day := 18; day < 26; day++ {
 		days = append(days, fmt.Sprintf("2026-11-%d", day))

@@ -8,15 +8,15 @@ import (
 
 // Visibility says when the server last lost sight of its meters, and whether its clock can be trusted.
 type Visibility struct {
-	Unseen time.Time // when it last lost sight of them; zero for never
+	Unseen time.Time // when the server last lost sight of its meters; zero for never
 	Doubt  bool      // nobody knows whether the server's time is right, so it cuts nobody off, lowers no lease and sets no clock
 }
 
 // VisibilityInput holds the notes from when the server last saw its meters, and its clock now.
 type VisibilityInput struct {
-	Seen   time.Time     // when it last saw them; zero for never
+	Seen   time.Time     // when the server last saw its meters; zero for never
 	Unseen time.Time     // as in [Visibility]; in the future while the server does not trust its clock
-	Now    time.Time     // by the server's clock
+	Now    time.Time     // time by the server's clock
 	Apart  time.Duration // difference from the other clock that the server uses
 }
 
@@ -39,17 +39,18 @@ const (
 	unseenAfter = 2 * time.Minute
 	// awayFor is longer than any time between two looks of a running server.
 	awayFor = 24 * time.Hour
-	// messageWaits is longer than a message can wait for its next try, which is until the next day at most.
+	// messageWaits is longer than a message can wait for its next try. A message waits until the next day at most.
 	messageWaits = 48 * time.Hour
 	// wakeSlice is how many rows of a table one look makes due. A caller with more time calls [Wake] first.
 	wakeSlice = 100
-	// MaxApart is how far a server's own clock may differ from its database's, which it uses, before the time is in doubt.
+	// MaxApart is how far a server's own clock may differ from the clock of its database, which the server uses, before the time is in
+	// doubt.
 	MaxApart = time.Minute
 )
 
 // visibility returns since when the server sees its meters, and whether the time is in doubt. The server does not see them while it is down
-// or hangs. A server whose clock was set back does not know how long it saw nothing, so it counts from now. The same applies until a person
-// confirms a clock that was moved, and while two clocks differ.
+// or hangs. A server whose clock was set back does not know how long it saw nothing, so its visibility counts from now. The same applies
+// until a person confirms a clock that was moved, and while two clocks differ.
 func (l VisibilityInput) visibility() Visibility {
 	s := l.noted()
 	if l.Apart.Abs() > MaxApart {
@@ -58,7 +59,7 @@ func (l VisibilityInput) visibility() Visibility {
 	return s
 }
 
-// noted does the same as visibility, without the other clock.
+// noted returns the visibility from the server's notes and its own clock only.
 func (l VisibilityInput) noted() Visibility {
 	switch {
 	case l.back(), l.Unseen.After(l.Now):
@@ -106,7 +107,7 @@ func look(tx VisibilityTx, unseen func(VisibilityInput) time.Time) error {
 	return tx.NoteVisibility(l.Now, unseen(l))
 }
 
-// Wake handles a clock that was set back since the server last saw its meters: it makes work due that was planned for a time now far ahead,
+// Wake handles a clock that was set back since the server last saw its meters. It makes work due that was planned for a time now far ahead,
 // at most max rows of each kind. It reports whether there may be more.
 func Wake(tx VisibilityTx, max int) (more bool, err error) {
 	l, err := tx.LastVisibility()

@@ -15,7 +15,7 @@ import (
 type watch struct {
 	disk
 	look  wallet.VisibilityInput
-	more  bool // more rows wait than one slice
+	more  bool // more rows wait than one slice holds
 	wrote string
 }
 
@@ -37,8 +37,8 @@ func TestSight(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name                string
-		seen, unseen, apart time.Duration // before now; 0 for never
-		want                time.Duration // before now; -1 for never
+		seen, unseen, apart time.Duration // durations before now; 0 for never
+		want                time.Duration // duration before now; -1 for never
 		doubt               bool
 	}{
 		{"a new server", 0, 0, 0, -1, false},

@@ -70,7 +70,7 @@ type walk struct {
 	out    strings.Builder
 	began  time.Time
 	meters []walked
-	before map[int][]string // what was last written of each meter
+	before map[int][]string // the lines last written about each meter
 }
 
 // walked is the true state of a meter.
@@ -78,9 +78,9 @@ type walked struct {
 	register unit.Energy
 	seq, up  uint64
 	memory   string
-	cut      bool // by command
+	cut      bool // a command has cut the supply
 	lease    unit.Energy
-	lag      time.Duration // of its clock
+	lag      time.Duration // lag of the meter's clock
 }
 
 func newWalk(t *testing.T, seed uint64) *walk {
@@ -425,7 +425,7 @@ func (w *walk) release(i int) {
 	w.writeDown(fmt.Sprintf("m%d is released by verdict %d: refused %q, %d readings, %d Wh for %d", i+1, at, out.What, out.Readings, out.Units, out.Debit))
 }
 
-// moves lets the customer move out and the next one move in.
+// moves lets the customer move out and the next customer move in.
 func (w *walk) moves() {
 	w.fails(wallet.MoveOut(w, id.ID{15: 1}, "usr_x", "moved out", w.now))
 	w.writeDown("moved out")

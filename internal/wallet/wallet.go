@@ -1,15 +1,15 @@
-// Package wallet keeps the balance on the server. It turns the energy that a wallet meter counted into money, posts it, and decides what is
-// left, when to warn and whether the supply is wanted.
+// Package wallet keeps the balance on the server. It turns the energy that a wallet meter counted into money, posts it, and decides how
+// much money is left, when to warn and whether the supply is wanted.
 //
-// Start at [Take]: it rates one reading against the register rated last, exactly, and carries amounts below a minor unit to the next. Rated
-// use is first only accrued. It is posted as a journal (P16 of docs/reference/postings.md) once an hour, or at once if a threshold is
-// crossed or money comes in. [Money.Available] is the wallet less what is accrued and held. All decisions use this figure.
+// Start at [Take]: it rates one reading against the register rated last, exactly, and carries amounts below a minor unit to the next
+// reading. Rated use is first only accrued. It is posted as a journal (P16 of docs/reference/postings.md) once an hour, or at once if a
+// threshold is crossed or money comes in. [Money.Available] is the wallet less the accrued and held amounts. All decisions use this figure.
 //
-// Go on with [Decide]: from an [Account], which contains only values, it returns the new state of each meter's supply and the commands and
+// Then read [Decide]: from an [Account], which contains only values, it returns the new state of each meter's supply and the commands and
 // notices to send. The stories in testdata show examples. [Settle] reads the account, calls Decide, posts, and carries out the decisions.
 //
-// Everything that decides is a function of values. The [State] of a meter is one row in the store, and a change needs its lock. Rating
-// follows the meter's record numbers up to the watermark, never the order of arrival.
+// Every decision is a function of values. The [State] of a meter is one row in the store, and a change needs its lock. Rating follows the
+// meter's record numbers up to the watermark, never the order of arrival.
 package wallet
 
 import (
@@ -23,22 +23,22 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// State is what is stored of one wallet meter. The zero value is a meter that has not been read; see [NewState].
+// State is the stored state of one wallet meter. The zero value is a meter that has not been read; see [NewState].
 type State struct {
 	Memory   string      // the device memory that numbered the reading
-	Seq      uint64      // of the reading rated last
+	Seq      uint64      // number of the reading rated last
 	Started  bool        // a register is known: rating has begun
-	Register unit.Energy // rated last
+	Register unit.Energy // register rated last
 	Base     unit.Energy // Register less all energy ever rated: where rating began, moved by every rebase
 	At       time.Time   // meter time up to which energy is rated; it never goes back
 	Up       uint64      // the meter's milliseconds since boot at the same reading
 	Open     bool        // that reading says that the relay is open
-	OpenFrom unit.Energy // register of the first reading that said so; in HoldOpen, the register up to which energy is held
+	OpenFrom unit.Energy // register of the first reading that said that; in HoldOpen, the register up to which energy is held
 
 	tariff.RatingState // the local month's consumption, and the exact rest below a minor unit
 
-	Accrued money.Minor // rated and not posted; never negative
-	Parts   []Part      // what Accrued is made of
+	Accrued money.Minor // money that is rated and not posted; never negative
+	Parts   []Part      // the parts of Accrued
 	Debited money.Minor // all money ever rated, posted or not
 
 	Posted     int64       // number of journals of use; they are numbered 1, 2, 3 ...
@@ -70,20 +70,20 @@ type Part struct {
 type Reading struct {
 	Memory     string
 	Seq        uint64
-	At         time.Time // meter time
+	At         time.Time // time by the meter's clock
 	Up         uint64
 	Clock      wire.Clock
-	ReceivedAt time.Time // server time
+	ReceivedAt time.Time // time by the server's clock
 	Register   unit.Energy
 	Open       bool // see [SaysOpen]
 }
 
-// HoldReason is why a reading is not rated. Names are stored and shown by the API; never rename one.
+// HoldReason is the reason why a reading is not rated. Names are stored and shown by the API; never rename one.
 type HoldReason string
 
 // Reasons for which rating stops until a person decides. No money moves meanwhile.
 const (
-	// HoldRegress: the register is lower than the one rated last. The meter was changed, reset, replaced or has rolled over.
+	// HoldRegress: the register is lower than the register rated last. The meter was changed, reset, replaced or has rolled over.
 	HoldRegress HoldReason = "register_regress"
 	// HoldImplausible: the register rose by more than the meter can measure in the time.
 	HoldImplausible HoldReason = "implausible"
@@ -101,10 +101,10 @@ type Held struct {
 	Memory   string
 	Seq      uint64
 	Register unit.Energy
-	At       time.Time // meter time
+	At       time.Time // time by the meter's clock
 	Up       uint64
 	Clock    wire.Clock
-	Since    time.Time // server time
+	Since    time.Time // time by the server's clock
 }
 
 // Stopped reports whether rating waits for a person.

@@ -9,11 +9,11 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Config is what the use cases need.
+// Config has the parts that the use cases need.
 type Config struct {
 	Door   access.Door[Tx]
 	Now    func() time.Time
-	Sealer Sealer // for the cursors of lists
+	Sealer Sealer // seals the cursors of lists
 }
 
 // Sealer makes cursors that nobody can forge.
@@ -45,8 +45,8 @@ type batch struct {
 // Refused is false: a batch refuses nothing.
 func (batch) Refused() bool { return false }
 
-// SettleDue posts what was accrued in past hours, and returns for how many accounts. It may run at any time, on several instances, and be
-// cut off anywhere: what is posted is no longer accrued.
+// SettleDue posts the use accrued in past hours, and returns the number of accounts. It may run at any time and on several instances, and
+// it may be interrupted anywhere, because posted use is no longer accrued.
 func (w *Wallets) SettleDue(ctx context.Context, by access.Actor) (int, error) {
 	settled := 0
 	for b := (batch{full: true}); b.full; {

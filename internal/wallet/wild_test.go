@@ -28,7 +28,7 @@ func wild(r *rand.Rand, small int64) int64 {
 }
 
 // TestNoReadingBreaksTheState rates readings that no meter sends, and decides at random when rating stops. The state always stays
-// consistent, money and energy never fall, and the days sum to both.
+// consistent, money and energy never fall, and the days sum to the rated money and energy.
 func TestNoReadingBreaksTheState(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 20261120))
 	start := noon(t)
@@ -82,7 +82,7 @@ func TestNoReadingBreaksTheState(t *testing.T) {
 	t.Logf("figures: 90000 wild readings, %d held, %d accepted, %d rebased", held, accepted, rebased)
 }
 
-// whole checks what is always true of a state.
+// whole checks the conditions that every state must meet.
 func whole(t *testing.T, n int, was, s wallet.State) {
 	t.Helper()
 	var accrued money.Minor

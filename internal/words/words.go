@@ -49,7 +49,7 @@ func Open() (*Languages, error) {
 	return l, nil
 }
 
-// Add adds an area's texts in a language, such as "sw" or "pt-BR". It must not run while others read.
+// Add adds an area's texts in a language, such as "sw" or "pt-BR". It must not run while another goroutine reads.
 func (l *Languages) Add(code, area string, f catalogue.File) error {
 	tag, err := language.Parse(code)
 	if err != nil {
@@ -84,7 +84,7 @@ func (l *Languages) For(accept string) Texts {
 // English returns the texts in English, the language of answers to programs.
 func (l *Languages) English() Texts { return l.texts[0] }
 
-// Texts are the texts in one language. Missing ones are in English.
+// Texts are the texts in one language. Texts that are missing in the language are in English.
 type Texts struct {
 	in   *i18n.Localizer
 	code string
@@ -93,7 +93,7 @@ type Texts struct {
 // Code is the language for a page's attribute lang: "en".
 func (t Texts) Code() string { return t.code }
 
-// say returns a text. filled alternates places and their values: "{meter}", "04140001001".
+// say returns a text. The parameter filled has places and their values in turn: "{meter}", "04140001001".
 func (t Texts) say(name string, filled ...string) string {
 	return t.form(i18n.LocalizeConfig{MessageID: name, TemplateData: filled})
 }

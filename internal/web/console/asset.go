@@ -12,8 +12,8 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// library holds what the pages load. Its version is part of every address and changes with the content, so that
-// browsers may keep the files for a year.
+// library holds the files that the pages load. Its version is part of every address and changes with the content, so that browsers may keep
+// the files for a year.
 type library struct {
 	version string
 	files   map[string][]byte

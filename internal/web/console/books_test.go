@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/proof"
 )
 
-// link returns the address of the first link whose text contains this.
+// link returns the address of the first link whose address matches a regular expression.
 func (a answer) link(t *testing.T, address string) string {
 	t.Helper()
 	found := regexp.MustCompile(`href="(` + address + `)"`).FindStringSubmatch(a.body)
@@ -30,7 +30,7 @@ func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
 	accounts := g.get(trial.link(t, `/ledger/accounts\?code=2060`)).is(200).says("2060 Change carried forward", "acc_", "0.24")
 	journals := g.get(accounts.link(t, `/ledger/journals\?code=2060[^"]*`)).is(200).says("Of 2060 Change carried forward", "vnd_", "86.75", "13.01", "0.24", "100.00", "TEST")
 	sale := g.get(journals.link(t, `/sales/vnd_[^"]*`)).is(200).says("Sale main-000001")
-	// And back from the sale to its journal.
+	// The page of the sale leads back to its journal.
 	own := g.get(sale.link(t, `/ledger/journals\?ref=vnd_[^"]*`)).is(200).says("Sale vnd_", "4000 Energy sold")
 	if n := strings.Count(own.body, "<section"); n != 1 {
 		t.Errorf("the sale has %d journals on its page, want 1", n)
@@ -104,7 +104,7 @@ func TestAReceiptGoesOutWithItsProof(t *testing.T) {
 	if v := proof.Check(proof.Question{Receipt: []byte(changed), Heads: files}); v.Answer != proof.Changed || changed == file.body {
 		t.Errorf("another number: got %v %v, want changed", v.Answer, v.What)
 	}
-	// A role that may not see the receipt gets no proof of it either, and a stranger nothing at all.
+	// A role that may not see the receipt gets no proof of it either, and a stranger gets nothing at all.
 	w.person("tariffs@example.org", access.TariffManager)
 	w.enter("tariffs@example.org").get(document).is(403)
 	w.guest().get(document).leads("/signin?next=")

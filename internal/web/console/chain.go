@@ -19,8 +19,8 @@ const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src
 // requestIDHeader is the header in which the server names each request, as in its log.
 const requestIDHeader = "X-Request-Id"
 
-// chain wraps the routes in what every request goes through, outermost first: the headers, the language, recovery from
-// panics, the check for requests from other sites, and the form.
+// chain wraps the routes in the steps of every request, outermost first: the headers, the language, recovery from panics, the check for
+// requests from other sites, and the form.
 func (s *Console) chain() http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(s.crossOrigin))

@@ -1,9 +1,9 @@
-// Package console is the web console: sign in, watch the meters, sell, look at one meter. Start at [New].
+// Package console is the web console. With it people sign in, watch the meters, sell, and look at one meter. Start at [New].
 //
-// Pages are HTML from the server (templ). Every form works as a plain POST without a script; with scripts the figures update
-// (live.js over server-sent events), the payee appears while a number is typed (htmx), and there are keyboard shortcuts. A
-// form that moves money carries a one-time id, so that a double click, a held Enter key or Back and send again is one sale.
-// The pages load nothing from other hosts and run under a strict content security policy.
+// Pages are HTML from the server (templ). Every form works as a plain POST without a script. With scripts the figures update (live.js over
+// server-sent events), the payee appears while a number is typed (htmx), and there are keyboard shortcuts. A form that moves money carries
+// a one-time id, so that a double click, a held Enter key, or a form sent again after Back makes only one sale. The pages load nothing from
+// other hosts and run under a strict content security policy.
 //
 // Rights are checked by the use cases. This package authenticates, by the session cookie, and hides what a role may not do.
 package console
@@ -32,7 +32,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// Config is what the console needs. All use cases are required.
+// Config has the parts that the console needs. All use cases are required.
 type Config struct {
 	Tenant     access.Tenant
 	Access     *access.Access
@@ -50,13 +50,13 @@ type Config struct {
 	Rand       io.Reader // for one-time form ids; safe for concurrent use
 	Log        *slog.Logger
 	Version    string
-	// Secure says that the listener speaks TLS: the cookie is then __Host- and no banner warns.
+	// Secure says that the listener speaks TLS: the cookie's name then begins with __Host-, and no banner warns.
 	Secure bool
 	// Test means a test installation: a striped bar appears on every page.
 	Test bool
-	// PanelURL is where virtual meters have their panels, with {number} for the meter number; empty: no links.
+	// PanelURL is the address of a virtual meter's panel, with {number} in place of the meter number. If it is empty, there are no links.
 	PanelURL string
-	// SetupCode opens the page that creates the first owner; empty: closed.
+	// SetupCode opens the page that creates the first owner. If it is empty, the page is closed.
 	SetupCode string
 	// Languages are the languages of the pages.
 	Languages *words.Languages
@@ -77,9 +77,9 @@ type Console struct {
 const (
 	// maxSignIns is how many passwords are hashed at once: each takes 64 MiB.
 	maxSignIns = 2
-	// maxWaiting is how many more may wait to be hashed.
+	// maxWaiting is how many more passwords may wait to be hashed.
 	maxWaiting = 32
-	// maxStreams is how many pages may be live at once. One more gets 503 but stays readable.
+	// maxStreams is how many pages may be live at once. The stream of any further page gets 503, but the page stays readable.
 	maxStreams = 200
 	// maxForm is the largest form body.
 	maxForm = 64 << 10

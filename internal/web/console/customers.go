@@ -26,7 +26,7 @@ func (t site) customerLine(c registry.Customer) customerLine {
 	return line
 }
 
-// customers is the consumer database: all customers, or those that contain a text.
+// customers shows all customers, or those whose data contain a text.
 func (s *Console) customers(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	find := strings.TrimSpace(q.Get("find"))
@@ -104,7 +104,7 @@ func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit
 // choice is one entry of a list to choose from.
 type choice struct{ value, label string }
 
-// languages are those of messages, and the customer's own if it is another.
+// languages returns the languages of messages, and the customer's own language if it is none of these.
 func languages(own string) (out []choice) {
 	known := false
 	for _, l := range notify.Languages() {

@@ -27,7 +27,7 @@ type bookRow struct {
 type bookPage struct {
 	AsOf, Code, Next string
 	Rows             []bookRow
-	Sum              string // of each side; if they differ, of the difference
+	Sum              string // sum of each side; if the sides differ, the difference
 	Sound            bool
 	Trial            bool
 }
@@ -35,7 +35,7 @@ type bookPage struct {
 // journalCard is one journal.
 type journalCard struct {
 	ID, Kind, At, Ref, Memo, Reverses string
-	Of, Link                          string // what Ref names, and where it is shown; empty: nowhere
+	Of, Link                          string // the object that Ref names, and the address of its page; empty if it has no page
 	Lines                             []bookRow
 }
 

@@ -20,7 +20,7 @@ var unread = regexp.MustCompile(`(?s)<(code|pre|svg|script|style)[ >].*?</(code|
 // spoken lists attributes that a person reads or hears.
 var spoken = regexp.MustCompile(`\b(placeholder|title|alt|aria-label|data-name|data-copied)="([^"` + dynamic + `]*[A-Za-z][^"]*)"`)
 
-// names are what pages say in every language.
+// names removes the words that are the same in every language.
 var names = strings.NewReplacer("Paywatt", "", "kWh", "", "·", "")
 
 // TestNoPageHasTextOfItsOwn: all text that a person reads on a page comes from the catalogue.

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// cell is a place on a page that updates: its text and, if it changes too, its class.
+// cell is a place on a page that updates: its text and, if the class changes too, its class.
 type cell []string
 
 // cell is the badge as a cell.
 func (b badge) cell() cell { return cell{b.Text(), b.Class} }
 
-// frame is the content of a page: cells by the id of their element and their name.
+// frame is the content of a page. It maps the id of an element, and then the name of a cell, to the cell.
 type frame map[string]map[string]cell
 
 // since returns the cells that differ from the earlier ones.

@@ -21,7 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// These tests are internal because a stream lives for minutes: here the minutes pass at once.
+// These tests are internal, so that the minutes for which a stream lives pass at once.
 
 // anna has a session until it is over.
 type anna struct {
@@ -94,7 +94,7 @@ func request(method, path string, body io.Reader) *http.Request {
 	return r.WithContext(words.With(r.Context(), english()))
 }
 
-// watch runs a stream until it ends by itself and returns what it sent.
+// watch runs a stream until it ends, and returns the messages that it sent.
 func watch(s *Console, look look) string {
 	w := httptest.NewRecorder()
 	r := request(http.MethodGet, "/meters/live", nil)
@@ -134,7 +134,7 @@ func TestAStreamEndsWhenThereIsNothingToSee(t *testing.T) {
 		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, false, nil }); !strings.Contains(got, "event: end") {
 			t.Errorf("a page of nothing sent %q, want an end", got)
 		}
-		// A failure may be temporary: the page reconnects by itself, so it gets no end message.
+		// A failure may be temporary: the page reconnects without help, so it gets no end message.
 		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, true, errors.New("disk") }); strings.Contains(got, "event: end") {
 			t.Errorf("a page whose look failed sent %q", got)
 		}
@@ -172,7 +172,7 @@ func TestOnePasswordTooManyIsToldToComeBack(t *testing.T) {
 
 func TestASaleOfUnknownOutcomeIsAskedForAgainUnderTheSameForm(t *testing.T) {
 	s := consoleOf(t, &anna{})
-	// A door that fails: whether the sale was stored is unknown.
+	// The door fails, so it is unknown whether the sale was stored.
 	s.c.Vending = vending.New(vending.Config{Door: door[vending.Tx]{}, Now: time.Now, Rand: zeros{}})
 	v := visit{by: access.Actor{ID: id.ID{1}, Role: access.Owner}, session: "anna's", site: site{currency: "KES", say: english()}}
 	form, err := s.formID(v)

@@ -26,7 +26,7 @@ func (g *guest) follow(path string) *stream {
 	if err != nil {
 		g.w.t.Fatal(err)
 	}
-	req.Header.Set("Accept", "text/event-stream") // as an EventSource does
+	req.Header.Set("Accept", "text/event-stream") // an EventSource sends the same header
 	endless := *g.http
 	endless.Timeout = 0
 	resp, err := endless.Do(req)

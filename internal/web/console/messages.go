@@ -20,7 +20,7 @@ import (
 type messageLine struct {
 	ID, What, Phone, Meter, Route, At, Steps, Cost, Text, Failure, Track string
 	State                                                                badge
-	Again                                                                bool // it may be sent once more
+	Again                                                                bool // the message may be sent once more
 }
 
 // routeLine is the present state of a route.
@@ -99,7 +99,7 @@ type messageDetail struct {
 	May           bool
 }
 
-// step is when a message reached a step; zero if it has not.
+// step is a step of a message with the time at which it was reached; zero if it was not reached yet.
 type step struct {
 	name string
 	at   time.Time

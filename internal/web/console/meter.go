@@ -18,14 +18,14 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// meterDetail is one meter's page: only what the server knows, with the time of each fact.
+// meterDetail is one meter's page. It shows only facts that the server knows, with the time of each fact.
 type meterDetail struct {
 	row
 	Sellable                    bool
-	Refills                     bool // a token can be sent to it from this page
+	Refills                     bool // a token can be sent to the meter from this page
 	Panel, Status, Key, Phone   string
 	Register, Reasons, LastSeen string
-	Currency, FormID            string // for the form that sells
+	Currency, FormID            string // currency and id of the form that sells
 	Supply                      *supplyForm
 	Wallet                      *walletFigures // nil unless its balance is on the server
 	Lists                       meterLists
@@ -43,10 +43,10 @@ type meterLists struct {
 
 type tokenLine struct {
 	ID, Units, IssuedAt string
-	Path                string // of its sale, or of the token if it has no sale
-	Elsewhere           bool   // not made here
+	Path                string // path of the token's sale, or of the token if it has no sale
+	Elsewhere           bool   // the token was made by another system
 	Digits, Grouped     string // empty if they are not shown
-	SendTo              string // where it can be sent to its meter; empty if it cannot
+	SendTo              string // page from which the token can be sent to its meter; empty if it cannot be sent
 	State               badge
 }
 
@@ -121,7 +121,7 @@ func (t site) detail(m registry.MeterView) meterDetail {
 	return d
 }
 
-// said says when and how a balance came that was not in a reading.
+// said returns the sentence that says when and how a reported balance came.
 func (t site) said(s registry.ReportedBalance) string {
 	if s.Source == registry.ReportedBySMS {
 		return t.say.MeterBySMS(t.clock(s.At))
@@ -243,8 +243,8 @@ func (l *meterLists) order(t site) {
 	}
 }
 
-// readingLines writes readings, newest first, each with the use since the one before. A register that went back is marked and
-// never shown as negative use.
+// readingLines writes readings, newest first, each with the use since the reading before it. A register that went back is marked and never
+// shown as negative use.
 func (t site) readingLines(rows []metering.StoredReading) []readingLine {
 	var out []readingLine
 	for i, r := range rows[:min(len(rows), shownReadings)] {

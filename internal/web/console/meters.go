@@ -23,7 +23,7 @@ type row struct {
 // element is the id of the row's element on the page.
 func (r row) element() string { return "m-" + r.Number }
 
-// nothing is shown for an unknown figure.
+// nothing is the text that is shown for an unknown figure.
 const nothing = "–"
 
 func (t site) row(v registry.MeterView) row {
@@ -37,7 +37,7 @@ func (t site) row(v registry.MeterView) row {
 		}
 	}
 	if v.Balance != nil {
-		// The server has the wallet, so its balance is always that of now.
+		// The server has the wallet, so its balance is always the present balance.
 		out.Balance, out.AsOf = sum(*v.Balance), t.say.MetersAsOf(t.clock(v.Clock))
 	}
 	return out
@@ -96,8 +96,8 @@ func (s *Console) search(w http.ResponseWriter, r *http.Request, v visit, q stri
 	http.Redirect(w, r, "/meters/"+url.PathEscape(m.Meter.Number), http.StatusSeeOther)
 }
 
-// find looks a typed number up. The registry only says that the meter is unknown. find also reports a wrong check digit, so
-// that the person sees the typing error.
+// find looks up a typed number. The registry only says that the meter is unknown; find also reports a wrong check digit, so that the person
+// sees the typing error.
 func (s *Console) find(ctx context.Context, v visit, typed string) (registry.MeterView, error) {
 	if digitsOnly(typed) {
 		if _, no := registry.Canonical(typed); no.Refused() {

@@ -21,7 +21,7 @@ import (
 // visit is one request of a signed-in person; the zero value is a stranger's.
 type visit struct {
 	by      access.Actor
-	session string // its secret; forms are bound to it
+	session string // secret of the session; forms are bound to it
 	site    site
 }
 
@@ -38,10 +38,11 @@ type site struct {
 	name     string
 	currency string // empty until the first tariff
 	zone     *time.Location
-	say      words.Texts // in the language of whoever asks
+	say      words.Texts // texts in the visitor's language
 }
 
-// site reads the settings as the console itself, because every page needs the zone and the currency, whatever the role.
+// site reads the settings in the console's name, because every page needs the zone and the currency, even for a role that may not read
+// settings.
 func (s *Console) site(ctx context.Context) (site, error) {
 	set, err := s.c.Registry.Settings(ctx, access.SystemActor(s.c.Tenant, "console"))
 	if err != nil {
@@ -69,7 +70,7 @@ func (t site) in(at time.Time) time.Time {
 	return at.In(t.zone)
 }
 
-// page is what every page needs.
+// page is the data that every page needs.
 type page struct {
 	Title   string
 	Here    string // address of this page, to return to after a choice of colours
@@ -78,14 +79,14 @@ type page struct {
 	Theme   string // light, dark or empty for the system's
 	Assets  string // path prefix of the assets
 	Version string
-	Test    string // what the striped bar says; empty: no bar
+	Test    string // text of the striped bar; empty: no bar
 	Plain   bool   // the connection is not encrypted
 	Live    string // address of the page's event stream; empty: not live
 	Now     string // when the page was made, for "not live since"
 	Htmx    bool   // the page has parts that htmx fetches
 	Find    bool   // put the cursor in the search field
 	Menu    []menuEntry
-	Meters  bool // what the role may see
+	Meters  bool // this field and the next two: parts that the role may see
 	Sells   bool
 	Ledger  bool
 }

@@ -28,9 +28,9 @@ import (
 type tokenBox struct {
 	FormID, Number, Grouped, Customer, SIM string
 	Simulated, Connected                   bool
-	Digits                                 string // in the box
+	Digits                                 string // digits in the box
 	Token                                  string // a token whose digits the role may not see
-	About                                  string // what is in the box
+	About                                  string // description of the token in the box
 	By                                     string
 	Error                                  string
 	Makes                                  bool // the role may make tokens that nobody buys
@@ -117,7 +117,7 @@ func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 	return nil
 }
 
-// makeToken makes a token that nobody buys and redirects to the box with it.
+// makeToken makes a token that nobody buys, and redirects to the box that contains the token.
 func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	f := makeForm{Kind: r.PostFormValue("kind"), Figure: strings.TrimSpace(r.PostFormValue("figure")), Code: r.PostFormValue("code"), Reason: r.PostFormValue("reason")}
 	form := r.PostFormValue("form")
@@ -184,7 +184,7 @@ func trackPath(number, token string) string {
 	return "/meters/" + url.PathEscape(number) + "/recharges/" + url.PathEscape(token)
 }
 
-// sendToken sends the token in the box. It may be sent again, because a token loads once.
+// sendToken sends the token in the box. The token may be sent again, because it loads only once.
 func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	b := tokenBox{Digits: strings.TrimSpace(r.PostFormValue("digits")), Token: r.PostFormValue("token"), By: r.PostFormValue("by")}
 	var sent recharge.Tracked
@@ -214,7 +214,7 @@ type tracked struct {
 	Ways                                                      []wayLine
 }
 
-// stepLine is a step and when it was reached.
+// stepLine is a step with the time at which it was reached.
 type stepLine struct{ Name, Text, At, Note string }
 
 // wayLine is one way by which the token was sent.

@@ -26,7 +26,7 @@ func boxed(t *testing.T, a answer) string {
 	return m[1]
 }
 
-// The application platform: generate, recharge (the token goes into the box), send, watch.
+// The test follows the application platform: generate, recharge (the token goes into the box), send, watch.
 func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
@@ -61,7 +61,7 @@ func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
 	g.get(path + "/recharges/tok_01jd00000000000000000000000").is(404)
 }
 
-// A role without the right to see digits can send the token all the same.
+// A role without the right to see digits can still send the token.
 func TestATokenIsSentByWhoMayNotSeeIt(t *testing.T) {
 	w := begin(t)
 	owner := w.enter(ownerEmail)
@@ -75,7 +75,7 @@ func TestATokenIsSentByWhoMayNotSeeIt(t *testing.T) {
 	w.enter("books@example.org").get("/meters/" + meterNumber + "/recharge").is(403)
 }
 
-// A token that an SMS says to be loaded has a word and a colour of its own, on the pages and in the API.
+// If an SMS says that a token is loaded, the token has a special word and colour on the pages, and a special state in the API.
 func TestAHeardTokenIsShownAsHeard(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)

@@ -24,7 +24,7 @@ func (s *Console) proof(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, proofView(page, proofDetail{Sale: p.Receipt.Sale, Receipt: p.Receipt.No, Size: p.Proof.Path.Size}))
 }
 
-// proofFile sends the receipt with its proof, for the head of a size in leaves.
+// proofFile sends the receipt with its proof, for the head with the given number of leaves.
 func (s *Console) proofFile(w http.ResponseWriter, r *http.Request, v visit) {
 	size, ok := leaves(r.URL.Query().Get("head"))
 	if !ok {
@@ -42,7 +42,7 @@ func (s *Console) proofFile(w http.ResponseWriter, r *http.Request, v visit) {
 	s.send(w, "receipt-"+p.Receipt.Sale+".json", "application/json", b)
 }
 
-// headFile sends the signed head of a size in leaves.
+// headFile sends the signed head with the given number of leaves.
 func (s *Console) headFile(w http.ResponseWriter, r *http.Request, v visit) {
 	size, ok := leaves(r.PathValue("size"))
 	if !ok {
@@ -56,7 +56,7 @@ func (s *Console) headFile(w http.ResponseWriter, r *http.Request, v visit) {
 	s.send(w, "head-"+strconv.FormatInt(h.Size, 10)+".txt", "text/plain; charset=utf-8", []byte(h.File.Text()))
 }
 
-// leaves reads the size of a head.
+// leaves reads the size of a head, which is its number of leaves.
 func leaves(text string) (int64, bool) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	return n, err == nil && n > 0

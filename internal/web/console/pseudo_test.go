@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// data is what pages show unchanged as stored or typed: names, ids, figures, times, commands.
+// data matches texts that pages show exactly as they were stored or typed: names, ids, figures, times, commands.
 var data = regexp.MustCompile(`^([\d\s.,:@=+/–-]|KES|UTC|kWh|Wh|\bW\b|●|○|■|▲|◐|→|✓|⚠|·|\(|\)|Paywatt|test|TEST|main|domestic|Amina A\.|Mwangi.*|[a-z]+@example\.org|(vnd|acc|jrn|tok|cmd|mtr|qtn|msg|req|alm)_[a-z0-9]+|main-\d+|person|SGC|KRN|TI|TT|EA)*$`)
 
 // TestAPseudoLanguageGoesThroughEveryPage: every text of a page is marked, so it comes from the catalogue.

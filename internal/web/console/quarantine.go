@@ -23,7 +23,7 @@ type heldRow struct {
 	Received, At, Record               string
 	Was, Register                      string
 	State                              badge
-	Decided                            string // who, when and why; empty while it is open
+	Decided                            string // who decided, when and why; empty while the entry is open
 	Simulated                          bool
 }
 
@@ -33,7 +33,7 @@ func (r heldRow) path() string { return "/quarantine/" + r.ID }
 // heldPage is the work list.
 type heldPage struct {
 	Rows        []heldRow
-	Next, Meter string // Meter: only entries of this one
+	Next, Meter string // Meter: only entries of this meter
 	All         bool
 }
 
@@ -78,7 +78,7 @@ func heldBadge(t words.Texts, s quarantine.State) badge {
 	return badge{"▲", t.DoubtfulOpen(), classWarn}
 }
 
-// quarantine lists what waits for a decision.
+// quarantine lists the entries that wait for a decision.
 func (s *Console) quarantine(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	d := heldPage{Meter: q.Get("meter"), All: q.Get("all") != ""}

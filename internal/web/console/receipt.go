@@ -24,7 +24,7 @@ type receiptDetail struct {
 	Sale    string
 }
 
-// fact is a name and what it says.
+// fact is a name with its text.
 type fact struct{ Name, Text string }
 
 // receipt shows the receipt of a sale and computes every figure of it again.
@@ -63,7 +63,7 @@ func receiptOf(say words.Texts, r receipt.Receipt) receiptDetail {
 			units += ", " + t.Units.KWh(1) + " kWh"
 		}
 		line := tokenLine{Grouped: t.Reveal(), Units: units}
-		if digitsOnly(line.Grouped) { // and not the mask
+		if digitsOnly(line.Grouped) { // digits, and not the mask
 			line.Digits = strings.ReplaceAll(line.Grouped, " ", "")
 		}
 		d.Tokens = append(d.Tokens, line)

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// soldBefore is a sale to the same meter a short while ago: perhaps the one that is being repeated. What is its units, or the
-// amount of a wallet's recharge.
+// soldBefore is a sale to the same meter a short while ago: perhaps the clerk is repeating that sale. The field What holds its units, or
+// the amount of a wallet's recharge.
 type soldBefore struct{ At, What, SaleID string }
 
 // warnWithin is how recent a sale must be for the check to mention it.
@@ -64,9 +64,9 @@ func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (
 	return nil, nil
 }
 
-// unseen reports whether the meter was sold something that the check did not show and that this form did not sell: in another
-// tab, or at another till. The clerk then sees that sale and decides again. It reads the last sale before the form's own
-// sale, so that a form sent twice at once never takes its own sale for another's.
+// unseen reports whether there was a sale to the meter that the check did not show and that this form did not make. Such a sale comes from
+// another tab or another till. The clerk then sees that sale and decides again. unseen reads the last sale before the form's own sale, so
+// that a form sent twice at once never takes its own sale for another's.
 func (s *Console) unseen(ctx context.Context, v visit, f sellForm) (bool, error) {
 	m, err := s.find(ctx, v, f.Meter)
 	if err != nil || m.Refused() {

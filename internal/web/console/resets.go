@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// resetMark marks in a meter's use where its register did not continue: counting stopped there, or went on from another
-// register. It never makes use negative.
+// resetMark marks a place in a meter's use at which its register did not continue: counting stopped there, or continued from another
+// register. Use never becomes negative there.
 type resetMark struct{ Text, Link string }
 
 // marks puts each mark on the newest row that begins at or before its day, and on the chart.
@@ -42,7 +42,7 @@ func (d *usePage) rowOf(day string) int {
 	return -1
 }
 
-// markText names what happened to the register.
+// markText returns the text about the event at the register.
 func markText(t words.Texts, e quarantine.Entry) string {
 	if e.State == quarantine.Rebased {
 		return "⚠ " + t.DoubtfulMarkAnew(energyText(e.Was), energyText(e.Register))

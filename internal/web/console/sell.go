@@ -35,7 +35,7 @@ type sellForm struct {
 // typed too soon does not change the amount.
 func (f sellForm) ready() bool { return f.Error == "" && f.Preview.Bill.Total != "" }
 
-// preview is what is known of a form while it is filled in.
+// preview holds the known facts about a form while it is filled in.
 type preview struct {
 	Hint, Problem string
 	Payee         *payee
@@ -50,7 +50,7 @@ type payee struct {
 	Simulated                                bool
 }
 
-// bill says what the money is for.
+// bill lists the items that the money pays for.
 type bill struct {
 	Lines       []lineText
 	Total, Code string
@@ -106,7 +106,7 @@ func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, stat
 		return
 	}
 	if f.Error != "" {
-		f.Preview.Problem = "" // it would repeat the refusal
+		f.Preview.Problem = "" // the problem would repeat the refusal
 	}
 	f.Currency = v.site.currency
 	p := s.page(r, v, v.site.say.SellTitle())
@@ -115,7 +115,7 @@ func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, stat
 	s.show(w, r, status, sellView(p, f))
 }
 
-// sellPreview answers with what is known so far.
+// sellPreview answers with the preview of a form.
 func (s *Console) sellPreview(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	p, err := s.preview(r.Context(), v, q.Get("meter"), q.Get("amount"))
@@ -153,7 +153,7 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 	return out, nil
 }
 
-// unitsOf returns what a price buys; empty for a recharge of a wallet.
+// unitsOf returns the units that a quote's price buys; empty for a recharge of a wallet.
 func unitsOf(q vending.Quoted, m registry.MeterView) string {
 	if m.Meter.Mode == registry.PrepayWallet {
 		return ""
@@ -244,7 +244,7 @@ func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
 	s.check(w, r, v, f, checkForm{Push: true})
 }
 
-// check prices the form of the first step and shows it; c holds what the page does not read itself.
+// check prices the form of the first step and shows it; The parameter c holds the data that check does not read itself.
 func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellForm, c checkForm) {
 	m, err := s.find(r.Context(), v, f.Meter)
 	if err != nil {
@@ -272,7 +272,7 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 	s.showCheck(w, r, v, f, m, quote, c)
 }
 
-// sellAgain shows the first step with what was wrong. On this page any refusal means that nothing was sold.
+// sellAgain shows the first step with the refusal. On this page any refusal means that nothing was sold.
 func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f sellForm, status int, no refusal.Refusal) {
 	f.Error = v.site.say.Refusal(refuse.SaleNotMade(no)).Detail()
 	s.showSell(w, r, v, status, f)
@@ -301,7 +301,7 @@ func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f s
 	s.show(w, r, status, checkView(p, c))
 }
 
-// made returns the sale that a form has made; zero if none.
+// made returns the sale that a form has made, or zero if it has made no sale.
 func (s *Console) made(ctx context.Context, v visit, form string) (id.ID, error) {
 	shown, err := s.c.Vending.SaleByRef(ctx, quiet(v.by), form)
 	if err != nil || shown.Refused() {
@@ -345,7 +345,7 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	case sold.Code == refusal.IdempotencyRunning || sold.Code == refusal.IssuerUnknown || sold.Code == refusal.OutcomeUnknown:
 		s.pending(w, r, v, f, push, refuse.SaleFormPending(sold.Code))
 	case sold.Refused():
-		f.FormID = "" // a refused sale is finished: the next attempt is a new one
+		f.FormID = "" // a refused sale is finished: the next attempt is a new sale
 		s.sellAgain(w, r, v, f, sold.Code.Status(), sold.Refusal)
 	case sold.Repeated:
 		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)

@@ -41,7 +41,7 @@ func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
 	}
 	order := url.Values{"form": {first}, "meter": {meterNumber}, "amount": {"100.00"}}
 
-	// Eight clicks at once.
+	// The button is clicked eight times at once.
 	var wg sync.WaitGroup
 	led := make([]string, 8)
 	for i := range led {
@@ -56,17 +56,17 @@ func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
 			break
 		}
 	}
-	// Back and send again, then back one page more and send again.
+	// The clerk goes back and sends the form again, and then goes back one page further.
 	again := g.do(http.MethodPost, "/sell", order).leads(page + "?again=1")
 	g.get(again).is(200).says("This form was sent before. Here is the one sale that it made")
 	g.get(check).leads(page + "?again=1")
-	// Back and another amount: the form is used up, and the page names its sale.
+	// The clerk goes back and types another amount. The form is used up, and the page names its sale.
 	order.Set("amount", "200.00")
 	g.do(http.MethodPost, "/sell", order).is(409).says("This form has already made a sale", "No second sale was made")
 	if tokens := g.get("/meters/" + meterNumber).is(200); strings.Count(tokens.body, `id="t-tok_`) != 1 {
 		t.Errorf("not one token: %s", tokens.text())
 	}
-	// A new form is a new sale, and the check mentions the one just made.
+	// A new form is a new sale, and the check mentions the sale just made.
 	g.check(meterNumber, "100").is(200).says("34.7 kWh were already sold to this meter at", "Go on only if this is another payment")
 	w.clock.move(16 * time.Minute)
 	g.check(meterNumber, "100").is(200).omits("were sold to this meter at")
@@ -133,7 +133,7 @@ func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
 			t.Errorf("%q for %q has to be typed again: the form has %q and %q", c.meter, c.amount, a.value("meter"), a.value("amount"))
 		}
 	}
-	// The same at the last step, which no page would reach: the server does not rely on its own form.
+	// The last step refuses the same mistakes. No page leads there with them, but the server does not rely on its own form.
 	form := g.get("/sell").value("form")
 	g.post("/sell", "form", form, "meter", "04140001002", "amount", "100").is(422).says(unsold).omits("/sales/")
 	g.post("/sell", "form", form, "meter", meterNumber, "amount", "12.345").is(422).says(unsold)

@@ -53,7 +53,7 @@ func (s *Console) enter(w http.ResponseWriter, r *http.Request) (v visit, known 
 	return v, known, err
 }
 
-// signedIn requires a session before the page; without one it redirects to the sign-in page and back.
+// signedIn requires a session before the page; without a session it redirects to the sign-in page, which leads back.
 func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, known, err := s.enter(w, r)
@@ -76,8 +76,8 @@ func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit))
 	})
 }
 
-// resume returns where to continue if a form, or a part of a page, came after the session had ended and the person signed in
-// again. That is the page with the form, and for a sale the first step with the typed values.
+// resume returns the address at which a person continues after signing in again, if the session had ended before a form or a part of a page
+// was requested. That is the page with the form, and for a sale the first step with the typed values.
 func resume(r *http.Request) string {
 	switch {
 	case r.URL.Path == "/sell" || r.URL.Path == "/sell/preview":
@@ -137,7 +137,7 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, cmp.Or(form.Next, "/"), http.StatusSeeOther)
 }
 
-// queue waits for a place to hash a password; leave gives it back. On failure it has already written the answer.
+// queue waits for a place to hash a password, and the function leave gives the place back. On failure queue has already written the answer.
 func (s *Console) queue(w http.ResponseWriter, r *http.Request) (leave func(), ok bool) {
 	select {
 	case s.waiting <- struct{}{}:
@@ -154,7 +154,7 @@ func (s *Console) queue(w http.ResponseWriter, r *http.Request) (leave func(), o
 	}
 }
 
-// signOut ends the session, or forgets one that has expired.
+// signOut ends the session, or forgets a session that has expired.
 func (s *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	v, known, err := s.enter(w, r)
 	if err == nil && !known.Refused() {
@@ -190,7 +190,7 @@ func address(r *http.Request) string {
 	return host
 }
 
-// tries is the rate limit of an address for passwords: some at once, then one now and again.
+// tries is the rate limit of an address for passwords: ten at once, then one every six seconds.
 type tries struct {
 	mu sync.Mutex
 	by map[netip.Prefix]*rate.Limiter
@@ -199,7 +199,7 @@ type tries struct {
 const (
 	triesAtOnce = 10
 	tryEvery    = 6 * time.Second
-	maxTriers   = 10_000 // addresses remembered; when full, all start again
+	maxTriers   = 10_000 // addresses remembered; when the list is full, it is emptied
 	ipv6Home    = 64     // bits of an IPv6 address that one household has to itself
 )
 

@@ -83,7 +83,7 @@ func TestASessionEndsByItself(t *testing.T) {
 	g.get("/meters").leads("/signin?next=%2Fmeters")
 	again := g.post("/sell", "form", "x").leads("/signin?ended=1")
 	g.get(again).is(200).says("Your session has ended. If you have just sent a form, it was not carried out")
-	// After signing in again, the person is back at the form, with what was typed for a sale.
+	// After signing in again, the person is back at the form. The form of a sale still has the typed values.
 	for path, to := range map[string]string{"/sell": "/sell?amount=12.50&meter=" + meterNumber, "/meters/" + meterNumber + "/commands": "/meters/" + meterNumber} {
 		page := g.get(g.post(path, "form", "x", "meter", meterNumber, "amount", "12.50").leads("/signin?ended=1&next="))
 		if got := page.value("next"); got != to {
@@ -115,7 +115,7 @@ func TestSignInLeadsOnlyToThisServer(t *testing.T) {
 			t.Errorf("the form leads on from %q to %q, want %q", next, got, want)
 		}
 	}
-	// Values of a form are not trusted either.
+	// The server does not trust the values of a form either.
 	w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/sell?meter=1").leads("/sell?meter=1")
 	if at := w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/\t/evil.example").leads("/"); at != "/" {
 		t.Errorf("signing in leads to %q", at)
@@ -140,7 +140,8 @@ func TestAWrongPasswordIsRefusedAndLimited(t *testing.T) {
 			w.clock.move(7 * time.Second) // restores the attempt of the unknown person
 		}
 	}
-	// The eleventh attempt is not checked, although it is right, and neither is one from another browser of the same address.
+	// The eleventh attempt has the right password but is not checked. An attempt from another browser at the same address is not checked
+	// either.
 	a := w.guest().post("/signin", "email", ownerEmail, "password", password).is(429).says("Too many attempts", "You are not signed in")
 	if a.header.Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")

@@ -28,7 +28,7 @@ func tokens(t *testing.T) map[string][2]string {
 	if len(out) != 18 {
 		t.Fatalf("found %d colour tokens, want 18: %v", len(out), out)
 	}
-	// The style sheet uses no colours besides the tokens, so this checks all of them. Paper is black on white.
+	// The style sheet uses no colours besides the tokens, so the test checks all colours. Paper is black on white.
 	rules := string(css)[strings.Index(string(css), "* {"):]
 	for _, c := range regexp.MustCompile(`#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\(|color-mix`).FindAllString(rules, -1) {
 		if c != "#ffffff" && c != "#000000" {

@@ -20,9 +20,9 @@ type supplyForm struct {
 	Cut                   bool   // the next action is to restore
 	Now                   bool   // the meter is connected, so a command reaches it at once
 	Empty                 bool   // the wallet has no money, so restoring does not bring the supply back
-	Other                 string // what else keeps the supply off, besides the cut and lack of money, in words
+	Other                 string // reasons for the open relay other than the cut and lack of money, in words
 	Last                  *lastCommand
-	State                 supplyState // of a wallet meter
+	State                 supplyState // state of a wallet meter's supply
 }
 
 // lastCommand is the newest command that cut or restored.
@@ -34,11 +34,11 @@ type lastCommand struct {
 // creditReason is the reason of a supply that is off for lack of money.
 const creditReason = "CREDIT"
 
-// supplyElement is the id of the element that shows it.
+// supplyElement is the id of the element that shows the supply.
 const supplyElement = "supply"
 
-// supply makes the form for a meter; asked is a refused form, or empty. It returns nil for a role that may not use it, unless
-// somebody has used it.
+// supply makes the form for a meter; asked is a refused form, or empty. For a role that may not send commands, it returns nil unless a
+// command has cut or restored the meter.
 func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, asked supplyForm) (*supplyForm, error) {
 	last, err := s.newest(ctx, v, m.Meter.Number)
 	if err != nil {
@@ -76,7 +76,7 @@ func stillOff(t words.Texts, reasons []string) string {
 	return t.Names("off-reason", slices.DeleteFunc(slices.Clone(reasons), func(r string) bool { return r == creditReason || r == remoteReason }))
 }
 
-// newest returns the newest command that cut or restored a meter; nil if there is none among its last ones.
+// newest returns the newest command that cut or restored a meter; nil if there is none among its last commands.
 func (s *Console) newest(ctx context.Context, v visit, number string) (*command.Command, error) {
 	list, err := s.c.Commands.List(ctx, v.by, number, shownTokens, "")
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 type supplyState struct {
 	Badge                              badge
 	Wanted, Relay, Lease, Left, Effect string
-	Remote                             bool // a person has cut it
+	Remote                             bool // a person has cut the supply
 }
 
-// supplyState asks the use case; the zero value for a meter without a wallet.
+// supplyState returns the state that the use case gives, or the zero value for a meter without a wallet.
 func (s *Console) supplyState(ctx context.Context, v visit, number string) (supplyState, error) {
 	view, err := s.c.Wallets.Supply(ctx, v.by, number)
 	if err != nil || view.Refused() {
@@ -43,7 +43,7 @@ func wanted(t words.Texts, v wallet.SupplyView) string {
 	}
 }
 
-// leaseText says how long a meter's lease lasts, and whether a newer one is on its way.
+// leaseText says how long a meter's lease lasts, and whether a newer lease is on its way.
 func leaseText(t words.Texts, v wallet.SupplyView) string {
 	left, most := v.LeaseLeft.KWh(3), v.Lease.Max.KWh(3)
 	switch {
@@ -97,7 +97,7 @@ func (t site) standEffect(v wallet.SupplyView) string {
 	return t.say.SupplyEffectUnknown()
 }
 
-// offEffect says what brings a supply back that is off. It does not promise that a recharge helps if anything but money is missing.
+// offEffect says what brings a supply back that is off. It promises that a recharge helps only if nothing but money is missing.
 func offEffect(t words.Texts, v wallet.SupplyView) string {
 	switch {
 	case !v.Wanted && !onlyCredit(v.Off):
@@ -117,7 +117,7 @@ func offEffect(t words.Texts, v wallet.SupplyView) string {
 // onlyCredit reports whether only money is missing.
 func onlyCredit(off []string) bool { return len(off) == 1 && off[0] == creditReason }
 
-// otherThanCredit returns what else keeps a supply off besides lack of money.
+// otherThanCredit returns the reasons other than lack of money that keep a supply off.
 func otherThanCredit(off []string) []string {
 	return slices.DeleteFunc(slices.Clone(off), func(r string) bool { return r == creditReason })
 }

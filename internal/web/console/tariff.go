@@ -74,7 +74,7 @@ func (s *Console) tariff(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, v.site.say.TariffsTitleOf(d.Of)), d))
 }
 
-// nextPage returns the address of a list's next page; empty on the last.
+// nextPage returns the address of a list's next page; empty on the last page.
 func nextPage(path string, q url.Values, cursor string) string {
 	if cursor == "" {
 		return ""

@@ -16,18 +16,18 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// walletFigures are the two figures of a wallet, which are never shown as one: the settled balance, and the live estimate by
-// what the meters have counted since.
+// walletFigures are the two figures of a wallet, which are never shown as one: the settled balance, and the live estimate from the meters'
+// readings since then.
 type walletFigures struct {
 	Settled, SettledAt string
 	Live, LiveAt       string
 	Low                bool
 	Supply             badge
 	Why                string // what brings the supply back, or keeps it on
-	Held               string // why nothing is charged; empty while charging goes on
+	Held               string // why nothing is charged; empty while charging continues
 }
 
-// walletOf writes a wallet; nil for a meter without one.
+// walletOf writes a wallet; nil for a meter without a wallet.
 func (t site) walletOf(m registry.MeterView) *walletFigures {
 	w := m.Wallet
 	if w == nil {
@@ -74,7 +74,7 @@ type usePage struct {
 	By                               wallet.Period
 	Rows                             []useRow
 	Bars                             []bar
-	Breaks                           []int // where in the chart the register did not continue
+	Breaks                           []int // places in the chart at which the register did not continue
 	Most, Units, Sum, Next, Currency string
 	Lines                            []statementRow
 	Month, More, Books               string // Books links to the journals of the wallet, for roles that may see them
@@ -84,14 +84,14 @@ type usePage struct {
 	Summary                          useSummary
 }
 
-// useSummary answers a customer's question: the total use, this month's use, and what is left. Sends means that it can be
-// sent to an attached device, Sent that it was just sent.
+// useSummary answers a customer's question: the total use, this month's use, and what is left. Sends means that the summary can be sent to
+// an attached device, Sent that the summary was just sent.
 type useSummary struct {
 	Total, Month, Left string
 	Sends, Sent        bool
 }
 
-// summary asks the use case for it.
+// summary returns the summary from the use case.
 func (s *Console) summary(r *http.Request, v visit, number string) (useSummary, error) {
 	d, err := s.c.Devices.Device(r.Context(), v.by, number)
 	if err != nil || d.Refused() {
@@ -102,7 +102,7 @@ func (s *Console) summary(r *http.Request, v visit, number string) (useSummary, 
 		Sent: r.URL.Query().Get("sent") != ""}, nil
 }
 
-// sendSummary sends it to the meter's device, as a message on the topic in its profile.
+// sendSummary sends the summary to the meter's device, as a message on the topic in the device's profile.
 func (s *Console) sendSummary(w http.ResponseWriter, r *http.Request, v visit) {
 	number := r.PathValue("number")
 	sent, err := s.c.Devices.Summarise(r.Context(), v.by, number)

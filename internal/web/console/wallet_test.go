@@ -18,7 +18,7 @@ func (w *world) walletMeter() {
 	w.api("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Baraka B."},"simulated":true}`)
 }
 
-// read reports a register five minutes after the last one.
+// read reports a register five minutes after the last reading.
 func (w *world) read(seq uint64, register int64) {
 	w.t.Helper()
 	w.clock.move(5 * time.Minute)
@@ -61,7 +61,7 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 	support.post(page + "/summary").is(403)
 }
 
-// TestADayWithoutUseIsAGap: it is shown as a gap and never filled.
+// TestADayWithoutUseIsAGap: a day without use is shown as a gap and never filled.
 func TestADayWithoutUseIsAGap(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
@@ -82,8 +82,8 @@ func TestADayWithoutUseIsAGap(t *testing.T) {
 	}
 }
 
-// TestAResetIsAMark: a register that starts again is marked there, before and after the decision, and is never negative use.
-// A merely wrong reading leaves no mark.
+// TestAResetIsAMark: the place at which a register starts again is marked, before and after the decision. It never shows as negative use. A
+// reading that is merely wrong leaves no mark.
 func TestAResetIsAMark(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
@@ -142,8 +142,8 @@ func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
 	}
 }
 
-// TestTheQuarantine: a doubtful reading is listed with its reason, and decided once, by those who may, with its effect shown
-// before and after.
+// TestTheQuarantine: a doubtful reading is listed with its reason. An actor with the right decides about it once. The effect of the
+// decision is shown before and after.
 func TestTheQuarantine(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()

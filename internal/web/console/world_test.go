@@ -37,7 +37,7 @@ type world struct {
 	dir      string
 	url      string
 	setup    string // path of the one-time link
-	key      string // of the API
+	key      string // key of the API
 	clock    *clock
 	stop     func()
 	side     *app.Folder // the same folder, opened beside the server as the command line does
@@ -127,7 +127,7 @@ func folder(t *testing.T) *world {
 	return w
 }
 
-// serve starts the server; w.stop ends it. c holds unusual settings.
+// serve starts the server; w.stop ends it. The parameter c holds unusual settings.
 func (w *world) serve(c app.Config) {
 	w.t.Helper()
 	c.Data, c.HTTP, c.MQTT, c.Reserve, c.Now = w.dir, "127.0.0.1:0", "127.0.0.1:0", -1, w.clock.now
@@ -186,7 +186,7 @@ func (w *world) person(email string, role access.Role) {
 	}
 }
 
-// door opens the store as the command line does, with cheaper password hashes than there.
+// door opens the store as the command line does, but with cheaper password hashes.
 type door struct{ engine store.Engine }
 
 func (d door) Do(ctx context.Context, t access.Tenant, fn func(access.Tx) (bool, error)) error {
@@ -227,7 +227,8 @@ func (w *world) meter(number, customer string) {
 		"customer":{"name":`+string(name)+`,"phone":"+254700000001"},"simulated":true}`)
 }
 
-// reading stores what a meter would report. seq counts up from 1, and before the first one the meter names its memory.
+// reading stores a record as a meter would report it. The parameter seq counts up from 1. Before its first record the meter names its
+// memory.
 func (w *world) reading(number string, seq uint64, r wire.Reading) {
 	w.t.Helper()
 	const memory = "00112233aabbccdd"
@@ -279,7 +280,7 @@ func (w *world) audited(action string) int {
 	return n
 }
 
-// guest is one browser with its cookies. It follows no redirect by itself.
+// guest is one browser with its cookies. It does not follow redirects.
 type guest struct {
 	w    *world
 	http *http.Client
@@ -303,7 +304,7 @@ func (w *world) enter(email string) *guest {
 	return g
 }
 
-// answer is a response as it arrived, with its page parsed if it is one.
+// answer is a response as it arrived. If the response is a page, it is parsed.
 type answer struct {
 	t      testing.TB
 	what   string
@@ -380,7 +381,7 @@ func (a answer) leads(to string) string {
 	return at
 }
 
-// says checks that the page's text contains all of these.
+// says checks that the page's text contains all given texts.
 func (a answer) says(all ...string) answer {
 	a.t.Helper()
 	text := a.text()
@@ -392,7 +393,7 @@ func (a answer) says(all ...string) answer {
 	return a
 }
 
-// omits checks that the page contains none of these, as text or markup.
+// omits checks that the page contains none of the given texts, as text or markup.
 func (a answer) omits(all ...string) answer {
 	a.t.Helper()
 	for _, no := range all {

@@ -25,8 +25,8 @@ func Languages(t testing.TB) *words.Languages {
 	return all
 }
 
-// Pseudo is the code of the pseudo-language: "art" stands for artificial languages. Its texts are the English ones, marked and made longer
-// by two fifths at least.
+// Pseudo is the code of the pseudo-language: "art" stands for artificial languages. Its texts are the English texts, marked and made longer
+// by at least two fifths.
 const Pseudo, begins, ends = "art", "⟦", "⟧"
 
 // longer marks a text and makes it longer.
@@ -60,11 +60,11 @@ func WithPseudo(t testing.TB) *words.Languages {
 	return all
 }
 
-// Unmarked removes the texts of the pseudo-language. What is left does not come from the catalogue.
+// Unmarked removes the texts of the pseudo-language. The remaining text does not come from the catalogue.
 func Unmarked(said string) string {
 	for {
 		end := strings.Index(said, ends)
-		begin := strings.LastIndex(said[:max(end, 0)], begins) // the innermost: a text may contain another
+		begin := strings.LastIndex(said[:max(end, 0)], begins) // the innermost text: a text may contain another text
 		if begin < 0 {
 			return strings.TrimSpace(said)
 		}
