@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// DaySums counts what was sold, reversed and given away between two moments.
+// DaySums adds up the sales, the reversals and the units given away between two moments.
 func (tx *Tx) DaySums(from, to time.Time) (report.Sums, error) {
 	var s report.Sums
 	for _, q := range []struct {
@@ -40,7 +40,7 @@ func (tx *Tx) DaySums(from, to time.Time) (report.Sums, error) {
 	return s, nil
 }
 
-// SinglePersonActs lists the sensitive actions that one person did alone between two moments, oldest first.
+// SinglePersonActs lists the sensitive actions between two moments that one person did alone, oldest first.
 func (tx *Tx) SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error) {
 	var out []access.Entry
 	err := tx.C.Query(`SELECT at, actor, action, object, after, reason FROM audit WHERE tenant_id = $1 AND single_person = 1

@@ -6,15 +6,15 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// door is a use case's way to an engine: X is its own view of a transaction.
+// door is a use case's way to an engine: X is the interface through which the use case sees a transaction.
 type door[X any] struct {
 	engine Engine
 	lane   Lane
 	as     func(*Tx) X
 }
 
-// DoorTo makes a door whose transactions wait in a lane. as is always the identity: with it the compiler checks that the store's
-// transaction has what the use case wants.
+// DoorTo makes a door whose transactions wait in a lane. The parameter as is always the identity function. It lets the compiler check that
+// the store's transaction has every method that the use case needs.
 func DoorTo[X any](e Engine, lane Lane, as func(*Tx) X) access.Door[X] {
 	return door[X]{engine: e, lane: lane, as: as}
 }

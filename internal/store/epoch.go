@@ -12,14 +12,14 @@ import (
 	"github.com/paywatt/paywatt/internal/store/meters"
 )
 
-// A database that was restored from a backup starts a new epoch ([Tx.BeginEpoch]), because it does not know what happened after the backup.
-// A restore raises each counter whose numbers must never be used twice above every number that may have been used. The last TID of every
+// A database that was restored from a backup starts a new epoch ([Tx.BeginEpoch]), because it does not know the events after the backup. A
+// restore raises each counter whose numbers must never be used twice above every number that may have been used. The last TID of every
 // meter key moves to the minute of the restore plus [core.TIDMargin]; command counters move to max(milliseconds now, last + 1), lease
-// sequences to max(seconds now, last + 1). All of them, and the epoch, also move beyond those of the replaced database ([Branch]). From the
-// second epoch on, receipt numbers carry the epoch. Meters whose row has an older epoch are asked to send again what they still have (see
-// package intake).
+// sequences to max(seconds now, last + 1). All these numbers, and the epoch, also move beyond the numbers of the replaced database
+// ([Branch]). From the second epoch on, receipt numbers carry the epoch. A meter whose row has an older epoch is asked to send all records
+// again that it still has (see package intake).
 
-// usedKey is a meter key with the last TID that was taken under it.
+// usedKey is a meter key with the last TID that a token has used under that key.
 type usedKey struct {
 	tenant access.Tenant
 	id     id.ID
@@ -34,15 +34,15 @@ type usedMeter struct {
 }
 
 // Branch holds the numbers that the replaced database has used since the copy was made, as far as they can still be read. The clock alone
-// is not enough: a copy that is restored twice could use the same numbers twice. The zero value has used no numbers.
+// is not enough: a copy that is restored twice could use the same numbers twice. The zero value stands for a database that used no numbers.
 type Branch struct {
 	Epoch  int64
-	rest   core.Rest // what is known of its last restore
+	rest   core.Rest // the last restore of the replaced database
 	keys   []usedKey
 	meters []usedMeter
 }
 
-// Branch reads what this database has used, of all tenants.
+// Branch reads the numbers that this database has used for all its tenants.
 func (tx *Tx) Branch() (b Branch, err error) {
 	if b.Epoch, err = tx.MetaInt(core.MetaEpoch); err != nil {
 		return Branch{}, err
@@ -67,14 +67,14 @@ func (tx *Tx) Branch() (b Branch, err error) {
 	return b, fault.Wrap(err, "read counters")
 }
 
-// Join adds what another database has used.
+// Join adds the numbers that another database has used.
 func (b Branch) Join(other Branch) Branch {
 	return Branch{Epoch: max(b.Epoch, other.Epoch), rest: b.rest.Join(other.rest), keys: append(b.keys, other.keys...), meters: append(b.meters, other.meters...)}
 }
 
-// BeginEpoch turns a copy of a database into one that may be used from now on; taken is when the copy was made. It works on all tenants;
-// everything else in a restore only copies files. replaced is what is known of the replaced database: its numbers are not used again.
-// BeginEpoch returns the new epoch.
+// BeginEpoch turns a copy of a database into a database that may be used from now on. The copy was made at the time taken. It works on all
+// tenants; everything else in a restore only copies files. The parameter replaced holds the numbers of the replaced database, which are not
+// used again. BeginEpoch returns the new epoch.
 func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 	old, err := tx.MetaInt(core.MetaEpoch)
 	if err != nil {
@@ -97,7 +97,7 @@ func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 			return 0, err
 		}
 	}
-	for skipped := old + 1; skipped <= epoch; skipped++ { // the epochs of lost branches began here as well
+	for skipped := old + 1; skipped <= epoch; skipped++ { // the skipped epochs belong to lost branches, which also began here
 		if err := tx.MarkLogs(strconv.FormatInt(skipped, 10)); err != nil {
 			return 0, err
 		}
@@ -108,7 +108,7 @@ func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 	return epoch, tx.skipBranch(replaced)
 }
 
-// skipBranch moves counters beyond what the replaced database has used.
+// skipBranch moves counters beyond the numbers that the replaced database has used.
 func (tx *Tx) skipBranch(b Branch) error {
 	for _, k := range b.keys {
 		if _, err := tx.C.Exec(`UPDATE meter_key SET tid_floor = $1 WHERE tenant_id = $2 AND id = $3 AND tid_floor < $1`,
@@ -126,8 +126,8 @@ func (tx *Tx) skipBranch(b Branch) error {
 	return nil
 }
 
-// lostUpTo returns the last minute whose TID the copied database or the replaced one may have used in the time that a restore loses.
-// If only the epoch of the replaced database is known, that database may have been restored just now.
+// lostUpTo returns the last minute whose TID the copied database or the replaced one may have used in the time that the restore loses. If
+// only the epoch of the replaced database is known, lostUpTo assumes that this database was itself restored just now.
 func (tx *Tx) lostUpTo(epoch int64, replaced Branch) (time.Time, error) {
 	own, err := tx.LastRestore()
 	if err != nil {

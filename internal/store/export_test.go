@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// EvidenceOfAll returns the evidence of every row that has some.
+// EvidenceOfAll returns the evidence of all rows.
 func EvidenceOfAll(tx *Tx) (lines []string, err error) {
 	for _, k := range attestedKinds {
 		var ids []id.ID

@@ -31,8 +31,8 @@ func undone(t *testing.T, fn func(*store.Tx) error) {
 	}
 }
 
-// TestGoldenHashesOfRows: the evidence of fixed rows never changes. Both engines compare the same rows with the same file (storetest). This
-// test names the row whose hash differs, and with -update adds new rows to the file.
+// TestGoldenHashesOfRows checks that the evidence of fixed rows never changes. In storetest, both engines compare the same rows with the
+// same file. This test names the row whose hash differs, and with -update adds new rows to the file.
 func TestGoldenHashesOfRows(t *testing.T) {
 	var got []string
 	undone(t, func(tx *store.Tx) (err error) {
@@ -55,9 +55,10 @@ func TestGoldenHashesOfRows(t *testing.T) {
 	}
 }
 
-// TestGoldenRowsFillEveryAttestedColumn: the golden rows fill every attested column, and leave each nullable column empty once.
+// TestGoldenRowsFillEveryAttestedColumn checks that the golden rows fill every attested column, and that each nullable column is empty in
+// some row.
 func TestGoldenRowsFillEveryAttestedColumn(t *testing.T) {
-	nullable := map[string][]int{ // columns without NOT NULL, and those of a LEFT JOIN that may find no row
+	nullable := map[string][]int{ // columns without NOT NULL, and columns of a LEFT JOIN that may find no row
 		"meter": {4, 10, 11}, "account": {6}, "debt": {5, 6, 7},
 		"sale":     {4, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30},
 		"reversal": {6, 7, 8, 9}, "job": {4, 5, 10, 14, 15, 16, 17, 18, 19, 20, 21}, "token": {3, 10},
@@ -92,7 +93,7 @@ func TestGoldenRowsFillEveryAttestedColumn(t *testing.T) {
 	})
 }
 
-// TestGoldenBooks: leaves, roots and heads of fixed books never change. Both engines run the same test in storetest.
+// TestGoldenBooks checks that leaves, roots and heads of fixed books never change. Both engines run the same test in storetest.
 func TestGoldenBooks(t *testing.T) {
 	undone(t, func(tx *store.Tx) error {
 		got, err := storetest.GoldenBooks(tx.C, false)

@@ -19,8 +19,8 @@ var migrations embed.FS
 // Migration is one step of the schema. Steps are applied in the order of their numbers, each in one transaction, and
 // never changed after a release.
 type Migration struct {
-	N    int    // 1, 2, 3 ...: the version of a database that has it
-	Name string // what it does
+	N    int    // 1, 2, 3 ...: also the version of a database after this step
+	Name string // what the step does
 	SQL  string // statements, each ending in a semicolon
 }
 
@@ -69,7 +69,7 @@ func bare(text string) bool {
 
 // UpgradePlan holds the steps of the schema, and a hook between their statements. Only tests fill it.
 type UpgradePlan struct {
-	Steps []Migration       // nil: those of this version
+	Steps []Migration       // nil: the steps of this version
 	Pause func(next string) // called before each statement, before the version is written, before and after COMMIT
 }
 
@@ -81,7 +81,7 @@ func (p UpgradePlan) Migrations() ([]Migration, error) {
 	return Migrations()
 }
 
-// Before calls Pause, if there is one, with what comes next.
+// Before calls Pause, if it is set. The parameter next names the next statement or event.
 func (p UpgradePlan) Before(next string) {
 	if p.Pause != nil {
 		p.Pause(next)
@@ -98,7 +98,7 @@ func TooOld(version, needed int) error {
 	return fmt.Errorf("%w: it has schema %d and this program needs schema %d", ErrOlder, version, needed)
 }
 
-// Migrations lists the steps from the empty database to this version's schema; schema.sql shows the whole of it.
+// Migrations lists the steps from the empty database to this version's schema; schema.sql shows that schema.
 func Migrations() ([]Migration, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted, and the numbers have four digits
 	if err != nil {
@@ -120,7 +120,7 @@ func Migrations() ([]Migration, error) {
 	return out, nil
 }
 
-// FirstRows writes what every new database has: the first epoch and the first tenant.
+// FirstRows writes the rows of every new database: the first epoch and the first tenant.
 func FirstRows(c core.Conn, now time.Time, rnd io.Reader) error {
 	uid, err := id.New(now, rnd)
 	if err != nil {

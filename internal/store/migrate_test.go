@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// frozen returns the SHA-256 of the migrations in users' databases. A line is added when a version is released, and never changed.
+// frozen returns the SHA-256 of each migration in users' databases. A line is added when a version is released, and never changed.
 func frozen() []string {
 	return []string{
 		"16306d6d4d489db94dcf71e46ab0c1462406df1a9bc91e431c7e6c33aa1f1d91", // 0001_first, 21 November 2026

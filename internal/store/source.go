@@ -14,6 +14,6 @@ type Source interface {
 	Rows(t core.Table, row func(values []any) error) error
 	// Report returns the verification of the same moment.
 	Report() *Report
-	// Trust returns what a tenant was verified against; Public is the same for all tenants.
+	// Trust returns the key and heads against which a tenant was verified. The field Public is the same for all tenants.
 	Trust(t access.Tenant) Trust
 }

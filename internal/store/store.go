@@ -1,10 +1,10 @@
 // Package store keeps all data of Paywatt, behind two methods that work the same way on every engine.
 //
 // Run (on [Engine]) runs a closure in a transaction and returns only after the commit. Ingest takes the records that meters sent, decides
-// in pure Go and writes in bulk. Queries and row mapping exist once for all engines, in a folder for each area: people, books, meters,
-// sales and messages. Each area builds on those before it and on the core (the transaction, its connection, sealing, evidence). [Tx] has
-// the rows of all areas. store/sqlite and store/postgres hold connection, writer, locks and dialect. What a transaction does is durable
-// when Run returns, or Run returns an error:
+// about them in pure Go and writes them in bulk. Queries and row mapping exist once for all engines, in a folder for each area: people,
+// books, meters, sales and messages. Each area builds on those before it and on the core (the transaction, its connection, sealing,
+// evidence). [Tx] has the rows of all areas. store/sqlite and store/postgres hold connection, writer, locks and dialect. When Run returns,
+// the transaction is committed and durable, or it has one of these outcomes:
 //
 //   - refused: the closure returned refused; its writes are rolled back and the error is nil
 //   - failed: nothing was written
@@ -26,7 +26,7 @@ import (
 // Lane orders waiting work: sales go before readings, readings before jobs.
 type Lane int
 
-// Lanes, first served first.
+// These are the lanes in the order in which they are served.
 const (
 	Sale Lane = iota
 	Reading
@@ -62,7 +62,7 @@ var (
 // FirstTenant is the tenant that every new database has.
 const FirstTenant = core.FirstTenant
 
-// Intake decides in one transaction about records that meters sent, and writes what is new. It returns outcomes in the order of the
+// Intake decides in one transaction about records that meters sent, and writes the new ones. It returns outcomes in the order of the
 // records. An engine calls it with the records that its Ingest has queued.
 type Intake func(tx intake.Tx, recs []metering.Record) ([]metering.Outcome, error)
 
@@ -85,6 +85,6 @@ type Engine interface {
 	Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error
 	// Health returns nil while the node may serve: it takes writes, and no invariant was found broken. Otherwise it says why not.
 	Health() error
-	// Close stops taking work, finishes what has been queued, then releases the database.
+	// Close stops taking work, finishes the queued work, then releases the database.
 	Close() error
 }

@@ -14,23 +14,24 @@ type Finding struct {
 	What string // a sentence for a person
 }
 
-// Figure is one count of what was checked.
+// Figure is one count in a report, such as the number of checked journals.
 type Figure struct {
 	Name string
 	N    int64
 }
 
-// MaxFindings is how many findings a report lists, and how many notices and how many remarks; More counts the rest.
+// MaxFindings is the largest number of findings that a report lists. It is also the limit for notices and for remarks. More counts the
+// rest.
 const MaxFindings = 100
 
 // Report is the result of [Verify].
 type Report struct {
 	Figures  []Figure
-	Findings []Finding // the books are not what they must be, or cannot be proven
+	Findings []Finding // the books are wrong or cannot be proven
 	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
 	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
 	Older    int       // the schema of a database that is not upgraded yet, if an upgraded copy was checked; 0: the database itself was checked
-	More     int       // how many findings, notices and remarks are not listed, see MaxFindings
+	More     int       // number of findings, notices and remarks that are not listed; see MaxFindings
 }
 
 // Sound reports whether the books are whole and proven. A sound report may have notices and remarks.
@@ -77,23 +78,24 @@ func (r *Report) Count(name string, n int64) {
 	r.Figures = append(r.Figures, Figure{name, n})
 }
 
-// Trust is what a database is checked against; the database itself does not hold it.
+// Trust holds the keys and heads against which a database is checked. The database itself does not hold them.
 type Trust struct {
 	Public string      // the public line of the seal key
-	Heads  []seal.Head // signed heads of the tenant that were kept elsewhere, already checked against Public
+	Heads  []seal.Head // signed heads of the tenant that were stored elsewhere, already checked against Public
 	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
-	// NoHeads says that the file of signed heads beside the database has none of this tenant.
+	// NoHeads says that the file of signed heads beside the database has no head of this tenant.
 	NoHeads bool
 	// AtOnce says that the engine seals every row in the commit that writes it. A row without a seal was then not written by the server.
 	AtOnce bool
 	// Mark returns the mark of a row that waits for its seal, if the engine seals later; nil if the mark cannot be computed.
 	Mark func(leaf [32]byte) []byte
-	// Pass is for how many rows one pass over the audit log holds evidence in memory; 0 for the default, which fits everywhere.
+	// Pass is the number of rows whose evidence one pass over the audit log holds in memory; 0 for the default, which is small enough for
+	// every machine.
 	Pass int64
 }
 
-// NotCovered lists what a verification cannot prove, for those who rely on one.
+// NotCovered lists the facts that a verification cannot prove, for people who rely on a verification.
 func NotCovered() []string {
 	return []string{
 		"what meters sent: readings, events, answers to commands, and a token report that was removed together with the state it gave the token",
@@ -114,7 +116,7 @@ type check struct {
 	run  func(*Report) error
 }
 
-// Verify checks all that can be checked about one tenant, from the rows alone and with queries of its own. It shares only the form of
+// Verify checks everything that can be checked about one tenant, from the rows alone and with separate queries. It shares only the form of
 // leaves with the code that wrote the rows. It only reads; findings go into the report. An error means that the database could not be read
 // to the end.
 func Verify(tx *Tx, t Trust, r *Report) error {
@@ -137,8 +139,8 @@ func VerifyBooks(tx *Tx, r *Report) error {
 		check{"holds", tx.verifyHolds}, check{"roll-ups", tx.verifyRollups})
 }
 
-// VerifyAll runs [Verify] for every tenant of a database. tx returns the tenant's Tx, always of the same snapshot; trust returns what to
-// check a tenant against, given the origin of its log. VerifyAll returns the origins of the logs.
+// VerifyAll runs [Verify] for every tenant of a database. The function tx returns a tenant's Tx, always of the same snapshot. The function
+// trust returns the key and heads against which to check a tenant, given the origin of its log. VerifyAll returns the origins of the logs.
 func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin string) Trust, r *Report) (origins []string, err error) {
 	tenants, err := tx(FirstTenant).Tenants()
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sales"
 )
 
-// attestedPass is for how many rows one pass over the audit log holds evidence in memory, unless a [Trust] says otherwise. More rows take
-// more passes.
+// attestedPass is the number of rows whose evidence one pass over the audit log holds in memory, unless a [Trust] sets another number. More
+// rows take more passes.
 const attestedPass = 1 << 19
 
 // attestedKinds are the tables whose rows have evidence, in the order in which findings name them. Each table lists its columns.
@@ -54,7 +54,7 @@ func (n attestedNow) follow(e core.Evidence, first bool) attestedNow {
 }
 
 // verifyAttested compares the rows of attestedKinds with their newest evidence: no row was changed, inserted or deleted outside the server.
-// pass is how many rows one pass remembers.
+// The parameter pass is the number of rows that one pass remembers.
 func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 	rows := int64(0)
 	for _, k := range attestedKinds {
@@ -90,7 +90,7 @@ func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 	return tx.verifyTenantRow(r)
 }
 
-// unseenAttested checks a row that has evidence but is not among those that must have it.
+// unseenAttested checks a row that has evidence but is not among the rows that must have it.
 func (tx *Tx) unseenAttested(r *Report, k *core.AttestedKind, row id.ID, now attestedNow) error {
 	e, found := core.Evidence{}, false
 	if k.Name == "sale" { // the sale has its token now, or failed
@@ -118,9 +118,9 @@ func compareRow(r *Report, k *core.AttestedKind, row id.ID, now attestedNow, sum
 	}
 }
 
-// verifyStrays checks that no row belongs to a tenant that does not exist: no other check would see it.
+// verifyStrays checks that no row belongs to a tenant that does not exist. No other check would see such a row.
 func (tx *Tx) verifyStrays(r *Report) error {
-	if tx.Tenant != FirstTenant { // once is enough
+	if tx.Tenant != FirstTenant { // the check runs once for all tenants
 		return nil
 	}
 	seen := map[string]bool{}

@@ -14,8 +14,8 @@ type stored struct {
 	ledger.Journal
 	leaf     []byte
 	sum      money.Minor
-	complete bool // postings are numbered 0, 1, 2 ... and their accounts exist
-	hidden   bool // a posting is not listed as it should be
+	complete bool // whether the postings are numbered 0, 1, 2 ... and their accounts exist
+	hidden   bool // whether the column listed of a posting has the wrong value
 }
 
 // verifyJournals recomputes sum and leaf of every journal from its rows.
@@ -134,7 +134,7 @@ func (tx *Tx) verifyBalances(r *Report) error {
 	return err
 }
 
-// verifyHolds compares what is held on accounts with the open holds.
+// verifyHolds compares the amounts that are held on accounts with the open holds.
 func (tx *Tx) verifyHolds(r *Report) error {
 	return tx.C.Query(`SELECT a.code, a.subject, a.held, COALESCE(h.sum, 0) FROM ledger_account a
 		LEFT JOIN (SELECT account, SUM(amount) AS sum FROM hold WHERE tenant_id = $1 AND status = 'open' GROUP BY account) h
@@ -145,7 +145,7 @@ func (tx *Tx) verifyHolds(r *Report) error {
 	}, tx.Tenant)
 }
 
-// verifyRollups adds up the postings of sealed journals seal by seal and compares every roll-up on the way.
+// verifyRollups adds up the postings of sealed journals seal by seal and compares every roll-up with the sum up to its seal.
 func (tx *Tx) verifyRollups(r *Report) error {
 	running := make(map[int64]int64)
 	type key struct{ account, seal int64 }

@@ -8,14 +8,14 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// paidFor is what sales paid towards one charge or debt.
+// paidFor holds the amounts that sales paid towards one charge or debt.
 type paidFor struct {
-	all     int64            // by all sales that count
-	open    int64            // by sales that are not in the ledger yet
-	byMonth map[string]int64 // by the local month of the sale
+	all     int64            // paid by all sales that count
+	open    int64            // paid by sales that are not in the ledger yet
+	byMonth map[string]int64 // amounts by the local month of the sale
 }
 
-// paidByRef sums what sales paid towards every charge or debt, by account and reference.
+// paidByRef sums the amounts that sales paid towards every charge or debt, by account and reference.
 func (tx *Tx) paidByRef(kind string) (map[string]paidFor, error) {
 	out := map[string]paidFor{}
 	err := tx.C.Query(`SELECT v.account_id, l.ref, v.month, SUM(l.amount + l.vat), SUM(CASE WHEN v.state = 'held' THEN l.amount + l.vat ELSE 0 END)
@@ -59,7 +59,7 @@ func (tx *Tx) verifyCharges(r *Report) error {
 	return err
 }
 
-// lastMonth returns the newest month with a payment; empty for none.
+// lastMonth returns the newest month with a payment; it returns an empty text if there is none.
 func lastMonth(byMonth map[string]int64) (last string) {
 	for m, amount := range byMonth {
 		if amount > 0 {
@@ -69,8 +69,8 @@ func lastMonth(byMonth map[string]int64) (last string) {
 	return last
 }
 
-// verifyDebts compares the outstanding amount of every debt with its ledger account, less what pending sales have reserved. It also
-// compares the amount taken in a month with the sales of that month.
+// verifyDebts compares the outstanding amount of every debt with its ledger account, less the amounts that pending sales have reserved. It
+// also compares the amount taken in a month with the sales of that month.
 func (tx *Tx) verifyDebts(r *Report) error {
 	paid, err := tx.paidByRef("debt")
 	if err != nil {

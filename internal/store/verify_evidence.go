@@ -16,9 +16,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// verifyEvidence compares every completed sale with what was sealed of it: its journal, which holds the money, and its audit row, which
-// holds the rest. The rows of sales and tokens are not in the log themselves, because tokens change later. What must not change is in the
-// journal and the audit row.
+// verifyEvidence compares every completed sale with its sealed evidence: the journal holds the money, and the audit row holds the rest. The
+// rows of sales and tokens are not in the log themselves, because tokens change later. Everything that must not change is in the journal
+// and the audit row.
 func (tx *Tx) verifyEvidence(r *Report) error {
 	proven := int64(0)
 	facts := factsRead{tx, map[id.ID]registry.Key{}, map[id.ID]tariff.Version{}}
@@ -91,7 +91,7 @@ func (f factsRead) of(s sale.Sale) (out sale.Facts, err error) {
 	return out, err
 }
 
-// verifySale checks a completed sale within itself and against its journal.
+// verifySale checks that the parts of a completed sale agree with each other and with its journal.
 func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 	var units unit.Energy
 	for _, t := range s.Tokens {
@@ -130,7 +130,7 @@ func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 	return nil
 }
 
-// wanted returns what a sale's lines should post to each account.
+// wanted returns the amount that a sale's lines should post to each account.
 func (tx *Tx) wanted(s sale.Sale) (map[ledger.AccountRef]money.Minor, error) {
 	tax, carry := ledger.AccountRef{Code: ledger.VATPayable}, ledger.AccountRef{Code: ledger.Carry, Subject: s.Account.Text(id.Account)}
 	out := map[ledger.AccountRef]money.Minor{s.Source(): s.Tender.Minor, carry: s.CarryIn - s.CarryOut}
@@ -138,7 +138,7 @@ func (tx *Tx) wanted(s sale.Sale) (map[ledger.AccountRef]money.Minor, error) {
 		if to, ok := s.Credited(l); ok {
 			out[to] -= l.Amount
 		}
-		if l.Kind == sale.LineWallet && l.VAT != 0 { // owed with the payment
+		if l.Kind == sale.LineWallet && l.VAT != 0 { // this tax is owed at once
 			out[ledger.AccountRef{Code: ledger.VATOnAdvances}] += l.VAT
 			out[tax] -= l.VAT
 		}

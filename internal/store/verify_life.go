@@ -22,8 +22,8 @@ func reversalWanted(s sale.State) string {
 	return ""
 }
 
-// verifySaleLife checks what followed a completed sale: its reversal, the commission and the commission's reversal. It also checks that the
-// hash of its order still matches.
+// verifySaleLife checks the events after a completed sale: its reversal, the commission and the commission's reversal. It also checks that
+// the hash of its order still matches.
 func (tx *Tx) verifySaleLife(r *Report, s sale.Sale, name string) error {
 	state := ""
 	_, err := tx.One(`SELECT state FROM reversal WHERE tenant_id = $1 AND vend_id = $2 AND state <> 'refused'`,
@@ -106,7 +106,7 @@ func (tx *Tx) verifyCommission(r *Report, s sale.Sale, name string) error {
 	return err
 }
 
-// verifyMirrors checks that every reversing journal is the exact mirror of the one that it reverses.
+// verifyMirrors checks that every reversing journal is the exact mirror of the journal that it reverses.
 func (tx *Tx) verifyMirrors(r *Report) error {
 	mirrors := int64(0)
 	err := tx.C.Query(`SELECT id, reverses FROM journal WHERE tenant_id = $1 AND reverses IS NOT NULL ORDER BY id`, func(w core.Row) error {
@@ -227,8 +227,9 @@ func (tx *Tx) verifyCounters(r *Report) error {
 	return nil
 }
 
-// verifyDigits opens the digits of every token with the data key. They are bound to their token, and their hash is the one by which the
-// token is found. Without the key, the hash of the sealed digits in the evidence still proves that they have not changed since the sale.
+// verifyDigits opens the digits of every token with the data key. It checks that the digits are sealed for this token, and that the token
+// is stored under the hash of these digits. Without the key, the hash of the sealed digits in the evidence still proves that the digits
+// have not changed since the sale.
 func (tx *Tx) verifyDigits(r *Report, open func(token id.ID, sealed []byte) ([]byte, error)) error {
 	if open == nil {
 		return nil

@@ -18,13 +18,13 @@ type logCheck struct {
 	origin string
 	edge   seal.Edge
 	nodes  []seal.Node
-	heads  []seal.Head // kept elsewhere, by size
+	heads  []seal.Head // heads that were stored elsewhere, by size
 	atOnce bool
 	mark   func([32]byte) []byte
 }
 
 // verifyLog rebuilds the tenant's log from its leaves. Every sealed row must exist with its leaf and its seal. Every seal must have the
-// right root and a valid signature. Every head that was kept elsewhere must match the log at its size.
+// right root and a valid signature. Every head that was stored elsewhere must match the log at its size.
 func (tx *Tx) verifyLog(t Trust, r *Report) error {
 	origin, err := tx.Origin()
 	if err != nil {
@@ -46,7 +46,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 		r.Find("log", "A signed head kept outside the database covers %d leaves (seal %d, %s), but the database has only %d. The database was replaced or cut back.",
 			h.Size, h.Seal, h.At.Format("2006-01-02 15:04:05"), c.edge.Size())
 	}
-	if t.NoHeads && t.AtOnce && seals > 1 { // the first head is kept before anything else is committed
+	if t.NoHeads && t.AtOnce && seals > 1 { // the first head is stored before anything else is committed
 		r.Find(RuleHeads, "The file of signed heads beside the database is empty, but the database has %d heads. This folder alone cannot show whether the database was rolled back. "+
 			"Put the file back from a copy, or check the books against heads that you stored elsewhere (--head).", seals)
 	}
@@ -58,7 +58,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 	return c.complete()
 }
 
-// keptHeads sorts the heads that were kept elsewhere and leaves out those of branches that a restore lost.
+// keptHeads sorts the heads that were stored elsewhere and leaves out the heads of branches that a restore lost.
 func (c *logCheck) keptHeads(all []seal.Head) error {
 	for _, h := range all {
 		lost, err := c.tx.LostBranch(h.Epoch, h.Size)
@@ -99,7 +99,7 @@ func (c *logCheck) seal(n int64, w core.Row) error {
 	return nil
 }
 
-// leaves appends the leaves of one seal and compares them with the rows they stand for.
+// leaves appends the leaves of one seal and compares them with the rows to which they belong.
 func (c *logCheck) leaves(n, first, last int64) error {
 	return c.tx.C.Query(`SELECT l.pos, l.kind, l.id, l.leaf, COALESCE(j.leaf, a.leaf), COALESCE(j.seal_n, a.seal_n) FROM seal_leaf l
 		LEFT JOIN journal j ON l.kind = 'journal' AND j.tenant_id = l.tenant_id AND j.id = l.id
@@ -135,7 +135,7 @@ func nameOf(kind string, i id.ID) string {
 	return i.Text(id.Audit)
 }
 
-// stored compares the stored inner hashes with those computed from the leaves.
+// stored compares the stored inner hashes with the hashes that are computed from the leaves.
 func (c *logCheck) stored() error {
 	at, wrong := 0, 0
 	err := c.tx.C.Query(`SELECT idx, hash FROM seal_hash WHERE tenant_id = $1 ORDER BY idx`, func(w core.Row) error {
@@ -164,7 +164,7 @@ func (c *logCheck) waiting(kind string) error {
 	}, c.tx.Tenant)
 }
 
-// complete checks that every row is in the log once, or waits for its seal where the engine seals later.
+// complete checks that every row is in the log once, or waits for its seal if the engine seals later.
 func (c *logCheck) complete() error {
 	for _, t := range []struct{ kind, table string }{{core.LeafJournal, "journal"}, {core.LeafAudit, "audit"}} {
 		var sealed, rows, unsealed int64

@@ -108,8 +108,8 @@ func (tx *Tx) verifyMonths(r *Report) error {
 	return err
 }
 
-// verifyTokens checks that every token was sold or belongs to a job, and that the units of a sale are those of its tokens. It also checks
-// that under one key no TID was used twice or lies beyond the key's last one.
+// verifyTokens checks that every token was sold or belongs to a job, and that the units of a sale equal the units of its tokens. It also
+// checks that under one key no TID was used twice or lies beyond the key's last one.
 func (tx *Tx) verifyTokens(r *Report) error {
 	tokens, err := tx.Number(`SELECT COUNT(*) FROM token WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {
@@ -207,9 +207,9 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 	return err
 }
 
-// verifyReports checks that every credit token a meter accepted was sold for it. A token that was not is only a notice: the books are
-// right, and the meter got the token elsewhere. Tokens that were sold in the time that a restore lost are
-// missing from the books. They are only counted.
+// verifyReports checks that every credit token a meter accepted was sold for it. A token that was not sold for this meter is only a notice:
+// the books are right, and the meter got the token elsewhere. Tokens that were sold in the time that a restore lost are missing from the
+// books, so they are only counted.
 func (tx *Tx) verifyReports(r *Report) error {
 	lost, err := tx.Lost()
 	if err != nil {

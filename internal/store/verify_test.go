@@ -16,7 +16,7 @@ var errQuery = errors.New("planted failure of a query")
 // failing is a connection that fails one of its statements.
 type failing struct {
 	core.Conn
-	left int // statements until then
+	left int // statements until the one that fails
 	sql  string
 }
 
@@ -42,8 +42,8 @@ func (f *failing) Query(sql string, fn func(core.Row) error, args ...any) error 
 	return f.Conn.Query(sql, fn, args...)
 }
 
-// TestAVerificationThatCannotReadIsNoVerdict: whichever statement fails, the outcome is an error and never a report. This holds for a store
-// in its first epoch and for a restored one.
+// TestAVerificationThatCannotReadIsNoVerdict makes each statement of a verification fail. The outcome must be an error and never a report,
+// for a store in its first epoch and for a restored store.
 func TestAVerificationThatCannotReadIsNoVerdict(t *testing.T) {
 	for _, epoch := range []int64{sales.FirstEpoch, sales.FirstEpoch + 1} {
 		undone(t, func(tx *store.Tx) error {
@@ -76,7 +76,7 @@ func TestAVerificationThatCannotReadIsNoVerdict(t *testing.T) {
 	}
 }
 
-// TestAReportHasAnEnd: a report lists at most MaxFindings of each sort and counts the rest.
+// TestAReportHasAnEnd checks that a report lists at most MaxFindings findings, notices and remarks each, and counts the rest.
 func TestAReportHasAnEnd(t *testing.T) {
 	var r store.Report
 	for i := range store.MaxFindings + 3 {
@@ -97,7 +97,7 @@ func TestAReportHasAnEnd(t *testing.T) {
 	}
 }
 
-// TestASpanIsReadWhole: a span is read only if both moments are numbers.
+// TestASpanIsReadWhole checks that a span is read only if both its moments are numbers.
 func TestASpanIsReadWhole(t *testing.T) {
 	for text, want := range map[string]string{"": "", "1000000 2000000": "1000000 2000000", "x 2000000": "error", "1000000 x": "error", "x": "error"} {
 		got, err := store.ReadSpan(text)

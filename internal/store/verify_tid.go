@@ -11,10 +11,11 @@ import (
 )
 
 // verifyFloors checks the TID floors of the keys: the last TID of each key that counts as used without a token. The sealed log does not
-// attest floors: a restore moves the floors of all keys, and no log shows which TIDs were lost. But bounds can be derived. Before the first
-// restore, all tokens of a key have TIDs above its floor. After a restore, no floor may lie below the TIDs that the lost time may have
-// used: the next sale could use one of them again, and the meter would reject a token that was paid for. A floor that was raised after a
-// restore cannot be detected. It makes TIDs run ahead of the clock, but only as far as sales allow (sale.Reach), and the tokens show it.
+// attest floors: a restore moves the floors of all keys, and no log shows which TIDs were lost. But limits for them can be calculated.
+// Before the first restore, all tokens of a key have TIDs above its floor. After a restore, no floor may lie below the TIDs that the lost
+// time may have used. Otherwise the next sale could use one of these TIDs again, and the meter would reject a token that was paid for. A
+// floor that was raised after a restore cannot be detected. It makes TIDs run ahead of the clock, but only as far as sales allow
+// (sale.Reach), and the tokens show it.
 func (tx *Tx) verifyFloors(r *Report) error {
 	err := tx.C.Query(`SELECT key FROM meta WHERE key LIKE $1`, func(w core.Row) error {
 		if n, err := strconv.ParseInt(strings.TrimPrefix(w.Text(0), core.MetaLost), 10, 64); err != nil || n > tx.Epoch {
@@ -50,7 +51,7 @@ func (tx *Tx) verifyLost(r *Report) error {
 		return err
 	}
 	upTo := core.MinuteTime(beyond)
-	if upTo.IsZero() { // restored by an older version
+	if upTo.IsZero() { // an older version made the restore
 		upTo = restored.Add(core.FirstMargin)
 	}
 	for _, base := range []sts.BaseDate{sts.Base1993, sts.Base2014, sts.Base2035} {

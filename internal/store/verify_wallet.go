@@ -22,7 +22,8 @@ type posted struct {
 	months         map[string]unit.Energy // units that were used in a month for certain, in any time zone
 }
 
-// wholeMonth returns the month that contains all of a span, with a day to spare at both ends; empty for none.
+// wholeMonth returns the month that contains all of a span, with a day to spare at both ends. It returns an empty text if there is no such
+// month.
 func wholeMonth(s wallet.Span) string {
 	m := s.From.AddDate(0, 0, -1).Format(tariff.MonthForm)
 	if s.To.AddDate(0, 0, 1).Format(tariff.MonthForm) != m {
@@ -78,7 +79,7 @@ func (tx *Tx) verifyWallets(r *Report) error {
 	return nil
 }
 
-// verifyWallet checks one wallet within itself and against its journals.
+// verifyWallet checks that the parts of one wallet agree with each other and with its journals.
 func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 	if p.count != w.Posted || p.highest != w.Posted {
 		r.Find("wallet", "Meter %s has %d usage journals up to number %d, but its wallet says %d.", w.Meter.Number, p.count, p.highest, w.Posted)
@@ -107,15 +108,16 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 	if accrued != w.Accrued || units != w.Total()-w.PostedWh {
 		r.Find("wallet", "Meter %s has %d accrued for %d Wh, but its parts sum to %d for %d Wh.", w.Meter.Number, w.Accrued, w.Total()-w.PostedWh, accrued, units)
 	}
-	// The difference comes from the rest at the beginning, the rest now and the rounding of each version's cost, each below a minor unit.
+	// Three things cause the difference: the rest at the beginning, the rest now, and the rounding of each version's cost. Each is below a
+	// minor unit.
 	if off := w.Accrued - cost; off < -1 || off > money.Minor(len(w.Parts))+1 {
 		r.Find("wallet", "Meter %s has %d accrued, but its energy costs %d at the rates that were used.", w.Meter.Number, w.Accrued, cost)
 	}
 	return nil
 }
 
-// verifyWalletMonths compares the use of a month, which decides the block of a price, with the meter's days. It compares the days with the
-// journals of use.
+// verifyWalletMonths compares the use of a month, which decides the block of a price, with the meter's days. It also compares the days with
+// the journals of use.
 //
 // Some days prove nothing: two customers share the day on which somebody moved in, and the first and last days of a month may have
 // been counted in another time zone.
@@ -126,7 +128,7 @@ func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.L
 	if err != nil {
 		return err
 	}
-	var all, least unit.Energy // of all days of the wallet's month, and of those that count for certain
+	var all, least unit.Energy // use of all days of the wallet's month, and of the days that count for certain
 	err = tx.C.Query(`SELECT day, wh FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(d core.Row) error {
 		day, wh := d.Text(0), unit.Energy(d.Int(1))
 		if len(day) != len(time.DateOnly) {
@@ -210,7 +212,7 @@ func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
 	return nil
 }
 
-// verifyAdvances checks that the tax taken in advance with top-ups and not yet used sums to what the books have.
+// verifyAdvances checks that the tax taken in advance with top-ups and not yet used equals the amount in the books.
 func (tx *Tx) verifyAdvances(r *Report) error {
 	noted, err := tx.Number(`SELECT COALESCE(SUM(amount), 0) FROM wallet_advance WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {

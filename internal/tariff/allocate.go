@@ -14,29 +14,29 @@ import (
 type Purchase struct {
 	Body    Body
 	Tender  money.Minor
-	Carry   money.Minor // carried in from the account's earlier purchases
+	Carry   money.Minor // money carried in from the account's earlier purchases
 	Month   unit.Energy // units the account bought this local month, including free ones
 	Charges []Charge    // charges due, without the tariff's own fee, which is added here
 
 	MaxDeduction money.Bps   // ceiling for capped charges; 0 means the tariff's
 	Free         unit.Energy // free basic units that are due and not yet issued this month
-	FreeApart    bool        // free units do not count towards the blocks, whatever the tariff says
-	ChargesOnly  bool        // accept money that reaches charges but no unit
+	FreeApart    bool        // whether free units do not count towards the blocks, even if the tariff counts them
+	ChargesOnly  bool        // whether to accept a payment that covers charges but buys no unit
 	MaxUnits     unit.Energy // the most one purchase may buy; 0 for no limit
-	Trace        bool        // record for each deduction how it was decided
+	Trace        bool        // whether to record for each deduction how it was decided
 }
 
-// Allocation is how a payment is split, or why it is refused. Deductions (gross), Net, Levies, VAT and CarryOut sum to the payment and the
-// carry before.
+// Allocation is how a payment is split, or why it is refused. Deductions (gross), Net, Levies, VAT and CarryOut sum to the payment plus the
+// carry from before.
 type Allocation struct {
 	refusal.Refusal
 	Deductions []Deduction
-	Energy     money.Minor // money left for energy, including the carry
-	Units      unit.Energy // bought
-	Free       unit.Energy // free, on a token of their own
-	Gross      money.Minor // of the energy, its levies and their tax
-	VAT        money.Minor // of the energy and of its taxed levies
-	Net        money.Minor // of the energy only
+	Energy     money.Minor // money that is left for energy, including the carry
+	Units      unit.Energy // units bought
+	Free       unit.Energy // free units, on a token of their own
+	Gross      money.Minor // price of the energy, with its levies and all tax
+	VAT        money.Minor // tax on the energy and on its taxed levies
+	Net        money.Minor // price of the energy only, without levies and tax
 	Levies     []LevyPart
 	CarryOut   money.Minor
 	Steps      []Step
@@ -48,7 +48,7 @@ type LevyPart struct {
 	Amount money.Minor
 }
 
-// Step is the part of the units in one block. The Net amounts of the steps sum to the allocation's.
+// Step is the part of the units in one block. The Net amounts of the steps sum to the Net amount of the allocation.
 type Step struct {
 	Units unit.Energy
 	Rate  money.MicroRate
@@ -65,8 +65,8 @@ var (
 	errInvariant = errors.New("the parts of a purchase do not sum to what was paid")
 )
 
-// Allocate splits a payment: first the charges in their order, then the units that the rest buys in the blocks of the month, then the tax
-// in their price, then the carry. Rounding: percentages and units down, gross and tax half up.
+// Allocate splits a payment. First come the charges in their order, then the units that the rest buys in the blocks of the month. Then come
+// the tax in the price of the units, and the carry. Percentages and units are rounded down, gross and tax half up.
 func Allocate(p Purchase) (Allocation, error) {
 	cur, ok := money.CurrencyOf(p.Body.Currency)
 	if !ok || p.Tender < 0 || p.Tender > money.MaxMinor || p.Carry < 0 || p.Carry > money.MaxMinor ||
@@ -139,7 +139,7 @@ func (b Body) price(rate money.MicroRate) (int64, error) {
 	return int64(taxed)*(int64(money.Whole)+int64(b.VATBps)) + int64(untaxed)*int64(money.Whole), nil
 }
 
-// walk buys energy upwards from the month's position and settles price, tax and carry.
+// walk buys energy, block by block from the month's position upwards, and settles price, tax and carry.
 func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error {
 	left := money.Product(int64(a.Energy), scale(cur))
 	round := money.Floor
@@ -187,8 +187,9 @@ func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error 
 	return a.settle(p.Body, cost, scale(cur))
 }
 
-// settle turns the exact cost into money: the gross amount half up, then the untaxed levies, then the tax in the rest half up, then the
-// taxed levies; energy is the rest. With the roundings Nearest and Income, all the money left belongs to the price.
+// settle turns the exact cost into money. It rounds the gross amount half up and takes out the untaxed levies. From the rest it takes the
+// tax, rounded half up, and then the taxed levies. The price of the energy remains. With the roundings Nearest and Income, all the money
+// left belongs to the price.
 func (a *Allocation) settle(b Body, cost money.Exact, scale int64) error {
 	gross, err := cost.Div(scale, money.HalfUp)
 	if err != nil {
@@ -218,8 +219,8 @@ func (a *Allocation) settle(b Body, cost money.Exact, scale int64) error {
 	return a.splitNet(scale)
 }
 
-// collect takes the untaxed or the taxed levies out of the net amount. The sum up to each levy is rounded half up, so that together they
-// are off by at most half a minor unit, and it never exceeds the net amount.
+// collect takes the untaxed or the taxed levies out of the net amount. The sum up to each levy is rounded half up, so that all levies
+// together are off by at most half a minor unit. This sum never exceeds the net amount.
 func (a *Allocation) collect(untaxed bool, scale int64) error {
 	var cost money.Exact
 	var given money.Minor
@@ -287,13 +288,13 @@ func (a Allocation) check(paid, deducted money.Minor) error {
 	return nil
 }
 
-// Bounds applies the tariff's smallest and largest purchase to a payment that buys no units, such as a recharge.
+// Bounds refuses a payment that buys no units, such as a recharge, if it is below the tariff's smallest or above its largest purchase.
 func (b Body) Bounds(tender money.Minor) refusal.Refusal {
 	cur, _ := money.CurrencyOf(b.Currency)
 	return bounds(Purchase{Body: b, Tender: tender}, cur)
 }
 
-// bounds applies the tariff's smallest and largest purchase.
+// bounds refuses a payment below the tariff's smallest or above its largest purchase.
 func bounds(p Purchase, cur money.Currency) refusal.Refusal {
 	switch {
 	case p.Tender < p.Body.MinVend && (p.Tender > 0 || p.Free == 0):
@@ -329,7 +330,7 @@ func leastFor(p Purchase, cur money.Currency, at unit.Energy) (money.Minor, erro
 		if err != nil {
 			return 0, err
 		}
-		if p.Body.Rounding == Nearest { // half a quantum is rounded up to one
+		if p.Body.Rounding == Nearest { // half a quantum is rounded up to a whole quantum
 			least, err := money.MulDiv(price, int64(unit.Quantum), 2*scale(cur), money.Ceil)
 			return money.Minor(least), err
 		}

@@ -208,7 +208,7 @@ func TestMoneyThatOnlyReachesChargesNeedsTheTenantsLeave(t *testing.T) {
 	}
 }
 
-// TestMoneyThatReachesNothingIsRefused: permission to sell only charges is no permission to take money for nothing.
+// TestMoneyThatReachesNothingIsRefused checks a payment that may pay for charges only. It is refused if there is no charge to pay.
 func TestMoneyThatReachesNothingIsRefused(t *testing.T) {
 	a, err := tariff.Allocate(tariff.Purchase{Body: flat(), Tender: 28, ChargesOnly: true})
 	if err != nil || a.Code != refusal.VendTooSmall {

@@ -63,7 +63,7 @@ func TestCostsAreRoundedUpAndWhatIsAffordableDown(t *testing.T) {
 	if got, err := levied().CostOf(1000); err != nil || got != 305 {
 		t.Errorf("1 kWh with levies costs at most %d (%v), want 305", got, err)
 	}
-	const cent = 100_000_000_000 // in the units of a rest
+	const cent = 100_000_000_000 // a cent in the units of a rest
 	cheap := body("KES", 0, tariff.Block{Rate: 1})
 	for _, c := range []struct {
 		name      string
@@ -195,7 +195,7 @@ const huge = math.MaxInt64
 // unknown is a tariff in an unknown currency.
 func unknown() tariff.Body { return body("XYZ", 1500, tariff.Block{Rate: 2_500_000}) }
 
-// dear is a tariff on which only a few kilowatt-hours have a price of 64 bits.
+// dear is a tariff with so high a rate that only the cost of small amounts of energy fits into 64 bits.
 func dear() tariff.Body { return body("KES", 0, tariff.Block{Rate: huge / 10_000}) }
 
 // taxedBelowZero is a tariff with a negative tax, which no tariff may have.
@@ -215,7 +215,7 @@ func service(amount money.Minor) tariff.Body {
 	return b
 }
 
-// use is energy at the rate of dear, in so many parts of 64 bits each.
+// use returns n parts of energy at the rate of dear. The energy of each part is the largest number of 64 bits.
 func use(n int) (parts []tariff.Part) {
 	for range n {
 		parts = append(parts, tariff.Part{Units: huge, Rate: huge / 10_000})
@@ -292,7 +292,7 @@ func TestChargesThatDoNotFitAreErrors(t *testing.T) {
 	feed.Fixed, feed.Fee.Amount = nil, huge
 	taxedService := taxedBelowZero()
 	taxedService.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerMonth}}
-	reduced := dear() // the negative tax makes it affordable; without its tax it is not
+	reduced := dear() // the negative tax makes the bill small enough; without the tax it is too large
 	reduced.VATBps = -9999
 	fails(t, map[string]func() error{
 		"the days of a fixed charge":      func() error { _, err := service(huge).DaysOf(1); return err },

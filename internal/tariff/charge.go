@@ -13,34 +13,34 @@ type ChargeKind string
 
 // Kinds of charges.
 const (
-	Fee   ChargeKind = "fee"   // for the purchase itself
+	Fee   ChargeKind = "fee"   // a fee for the purchase itself
 	Fixed ChargeKind = "fixed" // a month's fixed charge, due whether or not anything is bought
 	Debt  ChargeKind = "debt"
 )
 
-// Default priorities of charges. Energy comes after all of them.
+// These are the default priorities of charges. Energy comes after all charges.
 const (
 	FeePriority   = 10
 	FixedPriority = 20
 	DebtPriority  = 30
 )
 
-// ChargeMode is how much a charge takes of a purchase.
+// ChargeMode says how much of a purchase a charge takes.
 type ChargeMode string
 
 // Modes of a charge.
 const (
-	Percent ChargeMode = "percent" // of the whole payment, not of what is left; rounded down
+	Percent ChargeMode = "percent" // a share of the whole payment, not of the rest; rounded down
 	Amount  ChargeMode = "fixed"
 	Full    ChargeMode = "full" // everything outstanding
 )
 
 // Charge is something that a purchase must pay before it buys energy. Amounts include the charge's own tax. Its JSON form is stored with a
-// sale, so that the sale can be derived again.
+// sale, so that the sale can be calculated again.
 type Charge struct {
 	Kind     ChargeKind  `json:"kind"`
 	Ref      string      `json:"ref,omitempty"` // which charge or debt it is
-	Priority int         `json:"priority"`      // ascending; of two equal ones the older first
+	Priority int         `json:"priority"`      // ascending; of two charges with the same priority, the older first
 	Since    time.Time   `json:"since,omitzero"`
 	Mode     ChargeMode  `json:"mode"`
 	Percent  money.Bps   `json:"percent_bps,omitempty"`
@@ -50,22 +50,22 @@ type Charge struct {
 	Max         money.Minor `json:"max_minor,omitempty"`       // greatest amount from one purchase; 0 for no limit
 	MonthCap    money.Minor `json:"month_cap_minor,omitempty"` // greatest amount in a month; 0 for no limit
 	Taken       money.Minor `json:"taken_minor,omitempty"`     // taken already this month
-	Endless     bool        `json:"endless,omitempty"`         // it has no end, as a fee of every purchase; Outstanding is ignored
+	Endless     bool        `json:"endless,omitempty"`         // the charge has no end, as a fee of every purchase; Outstanding is ignored
 	Outstanding money.Minor `json:"outstanding_minor,omitempty"`
 
-	VATBps money.Bps `json:"vat_bps,omitempty"` // tax contained in the charge
-	Capped bool      `json:"capped,omitempty"`  // shares the ceiling of Purchase.MaxDeduction
+	VATBps money.Bps `json:"vat_bps,omitempty"` // rate of the tax that the charge contains
+	Capped bool      `json:"capped,omitempty"`  // whether the charge shares the ceiling of Purchase.MaxDeduction
 }
 
 // Deduction is a purchase's payment towards one charge.
 type Deduction struct {
 	Charge Charge
 	Gross  money.Minor
-	VAT    money.Minor // contained in Gross
+	VAT    money.Minor // tax contained in Gross
 	Bounds []Bound     // how Gross was decided, if Purchase.Trace is set
 }
 
-// Bound is a rule that decided the payment for a charge, and the amount after it.
+// Bound is a rule that decided the payment for a charge, with the amount after this rule.
 type Bound struct {
 	Rule   Rule
 	Amount money.Minor
@@ -83,7 +83,7 @@ const (
 	AtMost         Rule = "at_most"
 	MonthLimit     Rule = "month_limit"
 	NotMoreThanDue Rule = "outstanding"
-	Ceiling        Rule = "ceiling" // what is left of the share of the purchase that charges may take
+	Ceiling        Rule = "ceiling" // the rest of the share of the purchase that charges may take
 	WhatIsLeft     Rule = "what_is_left"
 )
 
@@ -154,7 +154,7 @@ func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps, traced
 	return paid, tender - left, nil
 }
 
-// asks returns what a charge claims of a purchase, before the limits of the purchase.
+// asks returns the amount that a charge claims of a purchase, before the limits of the purchase.
 func (c Charge) asks(tender money.Minor, t *trace) (money.Minor, error) {
 	var ask money.Minor
 	var err error

@@ -15,10 +15,10 @@ func TestWindowsWhereTheClocksChange(t *testing.T) {
 	b := tariff.Body{Currency: "EUR", TOU: &tariff.TOU{Otherwise: 1, Rates: []tariff.Rate{{Name: "day", Rate: 300_000}, {Name: "night", Rate: 200_000}}}}
 	for _, c := range []struct {
 		zone, date, name string
-		from, to         tariff.Clock // of the window
+		from, to         tariff.Clock // limits of the window
 		begins           string
 		lasts            time.Duration
-		day, night       unit.Energy // minutes of each
+		day, night       unit.Energy // minutes of day and night
 	}{
 		{"Europe/Berlin", "2026-10-25", "back at 03:00, the window begins in the hour that comes twice", 150, 360, "2026-10-25T00:00:00+02:00", 7 * time.Hour, 30 + 30 + 180, 120 + 30 + 30},
 		{"Europe/Berlin", "2026-10-25", "and from within its second half hour", 150, 360, "2026-10-25T02:00:00+01:00", 2 * time.Hour, 90, 30},

@@ -15,7 +15,7 @@ import (
 // MonthForm is the layout of a local month, "2026-11".
 const MonthForm = "2006-01"
 
-// MonthUse is what one meter used, or its account bought, in one local month.
+// MonthUse is the energy that one meter used, or its account bought, in one local month.
 type MonthUse struct {
 	Meter string
 	Month string
@@ -29,8 +29,8 @@ type Bill struct {
 	Capped  bool        // a purchase of Paid could not pay all charges, because of the ceiling
 }
 
-// Bill prices a month: its units beyond the free ones as consumption (shared by time if the price depends on it), one fee, and the fixed
-// charges of the whole month. A month of a future year is priced the same.
+// Bill prices a month: its units beyond the free units as consumption, one fee, and the fixed charges of the whole month. If the price
+// depends on time, the units are spread evenly over the month. A month of a future year is priced the same.
 func (b Body) Bill(u MonthUse, zone *time.Location) (Bill, error) {
 	month, err := time.Parse(MonthForm, u.Month)
 	if err != nil || u.Units < 0 {
@@ -88,7 +88,7 @@ func (b Body) standing(month time.Time, out *Bill) ([]Charge, error) {
 	return charges, nil
 }
 
-// capped reports whether the ceiling prevents a payment from paying all of its charges.
+// capped reports whether the ceiling keeps a payment from covering all of its charges.
 func (b Body) capped(tender money.Minor, charges []Charge) (bool, error) {
 	if len(charges) == 0 || tender > money.MaxMinor {
 		return false, nil
@@ -112,7 +112,7 @@ type Change struct {
 	After  money.Minor
 }
 
-// Rise returns how much more is paid.
+// Rise returns how much more the meter's customer pays with the draft.
 func (c Change) Rise() money.Minor { return c.After - c.Before }
 
 // Comparison compares a draft with the present tariff over the same consumption.
@@ -122,7 +122,7 @@ type Comparison struct {
 	Winners, Losers, Same     int // meters that pay less, more or as much
 	Before, After             Bill
 	CappedBefore, CappedAfter int      // months whose charges hit the ceiling
-	Rises                     []Change // the biggest, in descending order; ties by meter
+	Rises                     []Change // the biggest rises, in descending order; equal rises by meter
 }
 
 // Body returns the comparison in the form of answers.
@@ -144,7 +144,7 @@ const (
 	MaxRises = 100
 )
 
-// Compare prices the same consumption on two tariffs. rises is how many of the biggest rises are listed.
+// Compare prices the same consumption on two tariffs. The parameter rises is the number of the biggest rises to list.
 func Compare(now, draft Body, uses []MonthUse, zone *time.Location, rises int) (Comparison, error) {
 	if now.Currency != draft.Currency {
 		return Comparison{}, fmt.Errorf("compare a tariff in %s with one in %s: %w", now.Currency, draft.Currency, errPurchase)

@@ -10,12 +10,12 @@ import (
 
 // Cost is how the price of the units of one step is calculated.
 type Cost struct {
-	From   unit.Energy // the month's position before
+	From   unit.Energy // the month's units before this step
 	Units  unit.Energy
-	Rate   money.MicroRate // of energy, per kilowatt-hour
+	Rate   money.MicroRate // price of energy per kilowatt-hour
 	Levies []LevyRate
-	Gross  string // per kilowatt-hour with levies and tax, exact, in the major unit
-	Amount string // of all units, exact
+	Gross  string // exact price per kilowatt-hour with levies and tax, in the major unit
+	Amount string // exact price of all units
 }
 
 // LevyRate is one levy on a kilowatt-hour at some price.

@@ -27,16 +27,16 @@ type FixedCharge struct {
 	Amount   money.Minor // for a whole month or for a day
 	Per      Period
 	Untaxed  bool
-	Uncapped bool // outside the ceiling of capped charges
+	Uncapped bool // whether the charge is outside the ceiling of capped charges
 	Priority int  // 0 means FixedPriority
 }
 
 // Levy is collected for another body with every kilowatt-hour: a rate of its own, or a percentage of the price.
 type Levy struct {
 	Name    string          // also the subject of its levy_payable account
-	Rate    money.MicroRate // per kilowatt-hour, without tax; or
-	Percent money.Bps       // of the energy's price without tax; the resulting rate is rounded half up to a millionth
-	Untaxed bool            // outside value added tax
+	Rate    money.MicroRate // amount per kilowatt-hour, without tax; 0 if Percent is set
+	Percent money.Bps       // share of the energy's price without tax; the resulting rate is rounded half up to a millionth
+	Untaxed bool            // whether the levy is free of value added tax
 }
 
 // Of returns the levy on a kilowatt-hour that costs rate without tax.
@@ -50,9 +50,9 @@ func (l Levy) Of(rate money.MicroRate) (money.MicroRate, error) {
 
 // Free are basic units that an account gets every local month without paying, on a token of their own.
 type Free struct {
-	Units  unit.Energy     // a multiple of 100 Wh; 0 for none
-	Funded money.MicroRate // what a programme pays for a kilowatt-hour, without tax; 0 if no programme pays
-	Apart  bool            // they do not count towards the month's blocks
+	Units  unit.Energy     // a multiple of 100 Wh; 0 if there are no free units
+	Funded money.MicroRate // price that a programme pays for a kilowatt-hour, without tax; 0 if no programme pays
+	Apart  bool            // whether they do not count towards the month's blocks
 }
 
 // VendFee is taken from every purchase before anything else.
@@ -73,7 +73,7 @@ const (
 	MaxPriority = 89
 )
 
-// extras reads everything besides the price.
+// extras reads all parts of the tariff except its price.
 func (d Document) extras(b *Body) {
 	for _, l := range d.Levies {
 		b.Levies = append(b.Levies, Levy{Name: l.Name, Rate: money.MicroRate(l.RateMicro), Percent: bps(l.PercentBps), Untaxed: l.Untaxed})
@@ -90,7 +90,7 @@ func (d Document) extras(b *Body) {
 	}
 }
 
-// addExtras writes everything besides the price.
+// addExtras writes all parts of the tariff except its price.
 func (b Body) addExtras(d *Document) {
 	for _, l := range b.Levies {
 		d.Levies = append(d.Levies, apiv1.Levy{Name: l.Name, RateMicro: int64(l.Rate), PercentBps: int64(l.Percent), Untaxed: l.Untaxed})
@@ -154,7 +154,7 @@ func (b Body) validateFixed() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// period checks how often a charge falls due. field returns the name of a field of the charge.
+// period checks how often a charge falls due. The function field returns the name of a field of the charge.
 func period(field func(string) string, per Period) refusal.Refusal {
 	if per != PerMonth && per != PerDay {
 		return refuse.TariffPeriodUnknown(field("per"), refusal.Echo(string(per)))
@@ -193,8 +193,8 @@ func (b Body) validateLevies() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// part checks the amount (at least least) and the priority of a fixed charge or a fee. Priority 0 is the default. field returns the name of
-// a field of the part.
+// part checks the amount (at least least) and the priority of a fixed charge or a fee. Priority 0 is the default. The function field
+// returns the name of a field of the part.
 func part(field func(string) string, amount, least money.Minor, priority int) refusal.Refusal {
 	if amount < least || amount > MaxPart {
 		return refuse.TariffAmountOutOfRange(field("amount_minor"), int64(amount), int64(least), int64(MaxPart))
@@ -222,9 +222,9 @@ func withTax(net money.Minor, v money.Bps) (money.Minor, error) {
 // FixedVAT returns the rate of the tax that [Body.FixedDue] includes in a charge.
 func (b Body) FixedVAT(f FixedCharge) money.Bps { return b.taxOf(f.Untaxed) }
 
-// FixedDue returns a fixed charge for the days from to to of a local month, with its tax. The parts of a month sum exactly to the month's
-// amount, however it is divided: a monthly amount is divided by the cumulative method (docs/reference/money.md#fixed-charges), and so is
-// the tax on a daily one.
+// FixedDue returns a fixed charge for some days of a local month, with its tax. The parameters from and to are the first and the last of
+// these days. However a month is divided, its parts sum exactly to the month's amount. To achieve this, a monthly amount and the tax on a
+// daily amount are divided by the cumulative method (docs/reference/money.md#fixed-charges).
 func (b Body) FixedDue(f FixedCharge, year int, month time.Month, from, to int) (money.Minor, error) {
 	length := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
 	if from < 1 || to < from || to > length {
@@ -257,8 +257,8 @@ func (b Body) perPurchase() (charges []Charge, revenue money.Minor, err error) {
 	return charges, revenue, nil
 }
 
-// Funding returns what a programme owes for free units (P10 of docs/reference/postings.md): the amount and the tax on it, each rounded half
-// up.
+// Funding returns the debt of a programme for free units (P10 of docs/reference/postings.md): the amount and the tax on it, each rounded
+// half up.
 func (b Body) Funding(units unit.Energy) (net, vat money.Minor, err error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || units < 0 {

@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestTariffsOfTheField applies tariffs shaped like real ones to a customer for a part of a year. Each is a document and a list of
-// purchases or of consumption. The golden file shows the result, line by line.
+// TestTariffsOfTheField applies tariffs shaped like real ones to a customer for a part of a year. Each test case is a document and a list
+// of purchases or of consumption. The golden file shows the result, line by line.
 func TestTariffsOfTheField(t *testing.T) {
 	docs, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(docs) < 5 {
@@ -68,7 +68,7 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// book is what an account owes and has between purchases.
+// book is the state of an account between purchases.
 type book struct {
 	body    tariff.Body
 	cur     money.Currency
@@ -77,7 +77,7 @@ type book struct {
 	carry   money.Minor
 	month   string
 	units   unit.Energy
-	free    bool // issued this month
+	free    bool // whether the free units were issued this month
 }
 
 func buy(t *testing.T, out *strings.Builder, body tariff.Body, script string) {

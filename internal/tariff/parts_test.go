@@ -39,7 +39,7 @@ func TestPartsThatDoNotSumAreAnError(t *testing.T) {
 	}
 }
 
-// TestSharesThatDoNotFitAreErrors checks sums over 64 and over 128 bits. Each must return an error.
+// TestSharesThatDoNotFitAreErrors checks sums that do not fit into 64 or 128 bits. Each must return an error.
 func TestSharesThatDoNotFitAreErrors(t *testing.T) {
 	step := Step{Units: math.MaxInt64, Rate: math.MaxInt64 / 10_000}
 	levy := LevyPart{Levy: Levy{Percent: money.Whole}}

@@ -13,7 +13,7 @@ import (
 // planName is the name of the fixed charge for a plan of a period.
 const planName = "plan"
 
-// DaysOf returns the sum of all fixed charges, with tax, for so many days of a month of 31 days; at most 28 days.
+// DaysOf returns the sum of all fixed charges, with tax, for the given number of days of a month of 31 days. The number is at most 28.
 func (b Body) DaysOf(days int) (sum money.Minor, err error) {
 	for _, f := range b.Fixed {
 		due, err := b.FixedDue(f, 2026, time.January, 1, min(days, 28))
@@ -54,7 +54,7 @@ func (d *Document) unfold() refusal.Refusal {
 	case p.UnitsWh < 0 || unit.Energy(p.UnitsWh) > MaxUpTo:
 		return refuse.TariffPlanEnergyOutOfRange(p.UnitsWh, int64(MaxUpTo))
 	}
-	// In millionths of the major unit for a kilowatt-hour: amount / 10^exp * 10^6 / (units / 1000).
+	// The price in millionths of the major unit for a kilowatt-hour is amount / 10^exp * 10^6 / (units / 1000).
 	num, den := p.AmountMinor, p.UnitsWh
 	scale := money.PowerOfTen(6-cur.Exp) * int64(unit.KilowattHour)
 	down, err := money.MulDiv(num, scale, den, money.Floor)

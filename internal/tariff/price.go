@@ -29,7 +29,7 @@ type Rate struct {
 	Rate money.MicroRate // per kilowatt-hour, without tax
 }
 
-// Window is a part of some days, in the tenant's local time. A window across midnight is written as two.
+// Window is a part of some days, in the tenant's local time. A window across midnight is written as two windows.
 type Window struct {
 	Days DaySet
 	From Clock // inclusive
@@ -49,7 +49,7 @@ type Clock int
 // Date is a local calendar date, "2026-12-25".
 type Date string
 
-// Day is a type of day: Monday to Sunday, or a separate one for holidays.
+// Day is a type of day: Monday to Sunday, or a separate type for holidays.
 type Day uint8
 
 // Types of days.
@@ -71,12 +71,12 @@ type DaySet uint8
 // Has reports whether the set contains a type of day.
 func (s DaySet) Has(d Day) bool { return s&(1<<d) != 0 }
 
-// Season is a part of the year with a price of its own. It lasts from its first day until the day before the next season's, across the end
-// of the year.
+// Season is a part of the year with a price of its own. It lasts from its first day until the day before the next season begins, also
+// across the end of the year.
 type Season struct {
 	Name   string
 	From   MonthDay
-	Blocks []Block // or
+	Blocks []Block // either Blocks or TOU is set
 	TOU    *TOU
 }
 
@@ -91,7 +91,7 @@ func (d MonthDay) Before(e MonthDay) bool {
 	return d.Month < e.Month || d.Month == e.Month && d.Day < e.Day
 }
 
-// Limits of a tariff. Within them no product of the price walk exceeds 64 bits before it is extended to 128.
+// Limits of a tariff. Within these limits, no product of the price walk exceeds 64 bits before the walk changes to 128 bits.
 const (
 	MaxBlocks                   = 32
 	MaxRate     money.MicroRate = 1_000_000_000_000 // 1,000,000 of the major unit per kilowatt-hour, including levies
@@ -243,8 +243,8 @@ func sane(r money.MicroRate) bool { return r > 0 && r <= MaxRate }
 // maxName is the greatest length of a name inside a tariff. Names become references of lines and subjects of ledger accounts.
 const maxName = 32
 
-// ownName checks the name of a part of a tariff, which must not be in names yet, and adds it. field returns the name of a field of the
-// part.
+// ownName checks the name of a part of a tariff, which must not be in names yet, and adds it. The function field returns the name of a
+// field of the part.
 func ownName(field func(string) string, name string, names map[string]bool) refusal.Refusal {
 	switch {
 	case !named(name):

@@ -15,9 +15,9 @@ import (
 // RatingState is the state of rating one account's consumption, in wallet mode. The zero value is an account that has used
 // nothing.
 type RatingState struct {
-	Rest  int64       // not debited yet: less than one minor unit, in 10⁻¹³ of the major unit
+	Rest  int64       // cost that is not debited yet: less than one minor unit, in 10⁻¹³ of the major unit
 	Month string      // local month of Used, "2026-11"
-	Used  unit.Energy // in that month
+	Used  unit.Energy // energy used in that month
 }
 
 // Use is energy that was used between two times.
@@ -27,7 +27,8 @@ type Use struct {
 	Units unit.Energy
 }
 
-// Rated is the cost of consumption. The debits of an account sum to the floor of its exact cost, whatever the pattern of the reports.
+// Rated is the cost of consumption. The debits of an account sum to the floor of its exact cost, however the consumption is divided into
+// reports.
 type Rated struct {
 	Debit     money.Minor // including levies and tax
 	Parts     []Part
@@ -36,7 +37,7 @@ type Rated struct {
 
 // Part is the energy at one rate.
 type Part struct {
-	Name  string // of a rate by time of use; empty for a flat price and blocks
+	Name  string // name of a rate by time of use; empty for a flat price and blocks
 	Units unit.Energy
 	Rate  money.MicroRate
 }
@@ -47,9 +48,9 @@ const MaxSpan = 400 * 24 * time.Hour
 // ErrUse means that consumption is negative or lies between times that no meter reports.
 var ErrUse = errors.New("tariff: consumption cannot be rated")
 
-// Rate prices consumption in wallet mode (docs/reference/wallets.md#from-a-reading-to-money): exactly, with the rest below a minor unit in
-// the returned state. Blocks count the consumption of the local month. Energy across a change of price is shared by time, with the sum up
-// to each change rounded down.
+// Rate prices consumption in wallet mode (docs/reference/wallets.md#from-a-reading-to-money). It calculates exactly: the returned state
+// holds the rest below a minor unit. Blocks count the consumption of the local month. If the price changes during the use, the energy is
+// shared by time, and the sum up to each change is rounded down.
 func (b Body) Rate(m RatingState, zone *time.Location, u Use) (RatingState, Rated, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || u.Units < 0 || u.To.Before(u.From) || u.To.Sub(u.From) > MaxSpan {
@@ -80,13 +81,13 @@ func (b Body) Rate(m RatingState, zone *time.Location, u Use) (RatingState, Rate
 		r.out.Estimated, at = true, next
 	}
 	if len(r.out.Parts) < 2 && len(b.Blocks) < 2 {
-		r.out.Estimated = false // every stretch had the same price
+		r.out.Estimated = false // the price did not change
 	}
 	return r.settle(scale(cur))
 }
 
-// UseCost returns the cost of energy at the rates at which it was rated, rounded down. known is false if one of them is not a price of this
-// tariff.
+// UseCost returns the cost of energy at the rates at which it was rated, rounded down. The result known is false if one of these rates is
+// not a price of this tariff.
 func (b Body) UseCost(parts []Part) (cost money.Minor, known bool, err error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok {
@@ -105,7 +106,7 @@ func (b Body) UseCost(parts []Part) (cost money.Minor, known bool, err error) {
 	return rated.Debit, true, err
 }
 
-// sells reports whether the tariff ever sells energy at a rate.
+// sells reports whether the tariff has this rate in any block, season or time of use.
 func (b Body) sells(p Part) bool {
 	in := func(blocks []Block, tou *TOU) bool {
 		if tou != nil {
@@ -127,7 +128,7 @@ type rating struct {
 	out   Rated
 }
 
-// use prices energy from a time on, up to the next change of price.
+// use prices energy that was used after the time at and before the next change of price.
 func (r *rating) use(at time.Time, units unit.Energy) error {
 	if month := at.Format("2006-01"); month != r.meter.Month {
 		r.meter.Month, r.meter.Used = month, 0
@@ -232,9 +233,9 @@ func (t *TOU) rateAt(at time.Time) int {
 	return t.Otherwise
 }
 
-// until returns the next time at which the price may change. For a price by time of use it is a window's edge, a new day or a
-// change of the clocks; for other prices a new month or a season's first day. Windows follow the local clock: in an hour that comes twice
-// they apply twice.
+// until returns the next time at which the price may change. For a price by time of use, this is a window's edge, a new day or a change of
+// the clocks. For other prices, it is a new month or a season's first day. Windows follow the local clock: in an hour that comes twice they
+// apply twice.
 func (b Body) until(at time.Time) time.Time {
 	_, tou := b.priceAt(at)
 	if tou == nil {
@@ -242,7 +243,7 @@ func (b Body) until(at time.Time) time.Time {
 	}
 	next := localday.Next(at)
 	if _, changed := at.ZoneBounds(); changed.After(at) && changed.Before(next) {
-		next = changed // up to there the local clock runs evenly
+		next = changed // up to that time the local clock runs evenly
 	}
 	hour, minute, second := at.Clock()
 	midnight := at.Add(-time.Duration(hour)*time.Hour - time.Duration(minute)*time.Minute -
@@ -282,10 +283,10 @@ func (b Body) Dearest() money.MicroRate {
 	return most
 }
 
-// AffordableLess returns the energy that an amount pays for at the dearest price, with levies and tax, rounded down: how far a meter may
-// run before it must ask again (docs/reference/supply.md#leases). If energy itself costs nothing, it returns [MaxUpTo]. rest is use
-// that is not debited yet because it costs less than a minor unit, in the units of [RatingState]'s Rest. It is deducted too, so that energy
-// used at the dearest price lowers the result by exactly that energy.
+// AffordableLess returns the energy that an amount pays for at the dearest price, with levies and tax, rounded down. This is how much
+// energy a meter may supply before it must ask again (docs/reference/supply.md#leases). If energy itself costs nothing, it returns
+// [MaxUpTo]. The parameter rest is the cost of use that is not debited yet, because it is less than a minor unit. Its unit is that of
+// [RatingState]'s Rest. The rest is deducted too, so that energy used at the dearest price lowers the result by exactly that energy.
 func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || available <= 0 {
@@ -295,7 +296,7 @@ func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, er
 	switch {
 	case err != nil:
 		return 0, err
-	case price == 0: // fixed charges pay for time only
+	case price == 0: // fixed charges pay for time, and energy costs nothing
 		return MaxUpTo, nil
 	}
 	hi, lo := bits.Mul64(uint64(available), uint64(scale(cur)))
@@ -320,8 +321,9 @@ type Split struct {
 	VAT    money.Minor
 }
 
-// SplitUse splits a debit by the rates of its energy: first the untaxed levies, then the tax contained in the rest, half up, then the taxed
-// levies; energy is the rest. The levies are rounded half up as in a sale, and never exceed the amount.
+// SplitUse splits a debit by the rates of its energy: first the untaxed levies, then the tax contained in the rest, rounded half up, then
+// the taxed levies. The remaining amount is the price of the energy. The levies are rounded half up as in a sale, and never exceed the
+// amount.
 func (b Body) SplitUse(debit money.Minor, parts []Part) (Split, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || debit < 0 {

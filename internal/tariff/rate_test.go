@@ -138,7 +138,8 @@ func TestBlocksOfAWalletCountTheMonthsConsumption(t *testing.T) {
 	if want := "[{ 50.000 kWh 1200000} { 10.000 kWh 1600000}]"; fmt.Sprint(got.Parts) != want || got.Debit != 6900+1840 {
 		t.Errorf("60 kWh = %v for %d, want %s for 8740", got.Parts, got.Debit, want)
 	}
-	// 22:00 to 02:00 over the month's end: one half finishes November, the other begins December.
+	// The use lasts from 22:00 to 02:00 over the month's end. One half is the end of November, and the other half is the beginning of
+	// December.
 	from = time.Date(2026, 11, 30, 22, 0, 0, 0, zone)
 	got = rate(t, ibt(), &m, from, from.Add(4*time.Hour), 20_000)
 	if want := "[{ 10.000 kWh 1600000} { 10.000 kWh 1200000}]"; fmt.Sprint(got.Parts) != want || !got.Estimated || m.Month != "2026-12" || m.Used != 10_000 {

@@ -79,7 +79,8 @@ func TestOneSaleCarriesSoManyUnits(t *testing.T) {
 	}
 }
 
-// TestTheLeastPaymentIsNamed: the refusal names the least payment. That one buys 0.1 kWh, and one minor unit less does not.
+// TestTheLeastPaymentIsNamed checks that a refusal names the least payment. That payment buys 0.1 kWh, and a payment that is one minor unit
+// smaller does not.
 func TestTheLeastPaymentIsNamed(t *testing.T) {
 	free := ibt()
 	free.Free = tariff.Free{Units: 50_000, Apart: true}
@@ -174,7 +175,7 @@ func TestTariffsWithoutAPriceForTokensSayWhy(t *testing.T) {
 	}
 }
 
-// TestChargesAreTracedRuleByRule: with Trace, a deduction names each rule that changed it, and always the first one.
+// TestChargesAreTracedRuleByRule checks that with Trace a deduction names each rule that changed it, and always the first rule.
 func TestChargesAreTracedRuleByRule(t *testing.T) {
 	type bounds = []tariff.Bound
 	for _, c := range []struct {
@@ -210,8 +211,8 @@ func TestChargesAreTracedRuleByRule(t *testing.T) {
 	}
 }
 
-// TestChargesArePaidInTheirOrder: fee 10, fixed charges 20, debts 30 unless they set another priority; of two equal ones the older first,
-// then in the given order.
+// TestChargesArePaidInTheirOrder checks the order of priorities: fee 10, fixed charges 20, and debts 30 unless they set another priority.
+// Of two charges with the same priority the older comes first. Charges of the same age are paid in the order of the list.
 func TestChargesArePaidInTheirOrder(t *testing.T) {
 	if got, want := fmt.Sprint(tariff.FeePriority, tariff.FixedPriority, tariff.DebtPriority), "10 20 30"; got != want {
 		t.Errorf("places of fee, fixed charges and debts = %s, want %s", got, want)
@@ -267,7 +268,8 @@ func TestEachRoundingKeepsItsRest(t *testing.T) {
 	}
 }
 
-// TestStepsShareTheNetAmount: the sum up to each step is rounded half up, and the last gets the rest.
+// TestStepsShareTheNetAmount checks how the net amount is divided: the sum up to each step is rounded half up, and the last step gets the
+// rest.
 func TestStepsShareTheNetAmount(t *testing.T) {
 	b := body("KES", 0, tariff.Block{UpTo: 100, Rate: 55_000}, tariff.Block{UpTo: 200, Rate: 50_000}, tariff.Block{Rate: 45_000})
 	a, err := tariff.Allocate(tariff.Purchase{Body: b, Tender: 2})

@@ -20,7 +20,7 @@ type Version struct {
 	ID            id.ID
 	TariffID      id.ID
 	Name          string
-	N             int // from 1
+	N             int // number of the version, from 1
 	EffectiveFrom time.Time
 	Body          Body
 }
@@ -37,14 +37,14 @@ type Body struct {
 	Fixed    []FixedCharge
 	Fee      VendFee
 	Free     Free
-	Rounding Rounding // where the money goes that buys no whole tenth of a kilowatt-hour; empty means Carry
+	Rounding Rounding // says where money goes that buys no whole tenth of a kilowatt-hour; empty means Carry
 	MinVend  money.Minor
-	MaxVend  money.Minor // 0 for none
+	MaxVend  money.Minor // largest purchase; 0 for no limit
 
 	MaxDeduction money.Bps // ceiling for capped charges, as a share of the payment; 0 means DefaultMaxDeduction
 }
 
-// Rounding is where the money goes that buys no whole quantum of 0.1 kWh.
+// Rounding says where the money goes that buys no whole quantum of 0.1 kWh.
 type Rounding string
 
 // Roundings of a purchase.

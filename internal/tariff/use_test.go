@@ -26,7 +26,7 @@ func TestUseMayLast400Days(t *testing.T) {
 	}
 }
 
-// TestTheMeterKeepsTheMonthAndTheRest checks the state after each report. A failed one changes nothing.
+// TestTheMeterKeepsTheMonthAndTheRest checks the state after each report. A failed report changes nothing.
 func TestTheMeterKeepsTheMonthAndTheRest(t *testing.T) {
 	zone := nairobi(t)
 	at := func(month time.Month, day, hour int) time.Time {
@@ -123,7 +123,7 @@ func TestAMonthHasItsOwnLengthInABill(t *testing.T) {
 	b := weekly()
 	b.VATBps = 0
 	b.TOU.Holidays = nil
-	// Evenly over the week, which has 30 hours of peak, 45 of standard and 93 of off.
+	// The use is even over the week, which has 30 hours of peak, 45 hours of standard and 93 hours of off.
 	const want = 4 * (30*360 + 45*210 + 93*125)
 	if got, err := b.Bill(tariff.MonthUse{Month: "2027-02", Units: 4 * 168_000}, time.UTC); err != nil || got.Paid != want {
 		t.Errorf("1 kW for the 28 days of a February costs %d (%v), want %d", got.Paid, err, want)
@@ -138,7 +138,8 @@ func TestAMonthHasItsOwnLengthInABill(t *testing.T) {
 	}
 }
 
-// TestABillSaysWhereTheCeilingCuts: charges take at most 70 % of the payment, or the tariff's own share of it.
+// TestABillSaysWhereTheCeilingCuts checks the ceiling of charges in a bill: they take at most 70 % of the payment, or the share that the
+// tariff sets.
 func TestABillSaysWhereTheCeilingCuts(t *testing.T) {
 	for _, c := range []struct {
 		amount   money.Minor

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestUseCostPricesAgain: UseCost returns the same cost as rating did, and reports a rate that the tariff never had.
+// TestUseCostPricesAgain checks that UseCost returns the same cost as rating did, and reports a rate that the tariff never had.
 func TestUseCostPricesAgain(t *testing.T) {
 	tou := &TOU{Rates: []Rate{{Name: "day", Rate: 3_000_000}, {Name: "night", Rate: 1_500_000}}, Otherwise: 1,
 		Windows: []Window{{Days: 127, From: 6 * 60, To: 22 * 60, Rate: 0}}}

@@ -113,7 +113,7 @@ func TestEachPartOfATariffHasItsLimits(t *testing.T) {
 	}
 }
 
-// TestTimesOfDayHaveTheirMinutes: a window is read and written in the same form.
+// TestTimesOfDayHaveTheirMinutes checks that the times of a window are read and written in the same form.
 func TestTimesOfDayHaveTheirMinutes(t *testing.T) {
 	const path = "seasons.0.tou.windows.0."
 	for from, want := range map[string]tariff.Clock{"00:00": 0, "00:01": 1, "06:30": 390, "09:59": 599, "23:58": 1438} {

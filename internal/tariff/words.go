@@ -22,7 +22,7 @@ func (s DaySet) Runs() (runs [][2]Day) {
 	return runs
 }
 
-// PercentText writes basis points as per cent with the decimals they have: "15 %", "7.5 %".
+// PercentText writes basis points as per cent, with only the decimals that are needed: "15 %", "7.5 %".
 func PercentText(b money.Bps) string {
 	s := strings.TrimRight(fmt.Sprintf("%d.%02d", b/100, b%100), "0")
 	return strings.TrimSuffix(s, ".") + " %"

@@ -112,7 +112,7 @@ func TestSharesAreSaidInPercent(t *testing.T) {
 	}
 }
 
-// TestADayBeforeAnother compares days of one month and of two.
+// TestADayBeforeAnother compares days in the same month and in different months.
 func TestADayBeforeAnother(t *testing.T) {
 	day := func(m time.Month, d int) tariff.MonthDay { return tariff.MonthDay{Month: m, Day: d} }
 	for _, c := range []struct {

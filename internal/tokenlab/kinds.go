@@ -14,7 +14,7 @@ import (
 // answerOK is a meter's answer to a token that passes all its checks.
 const answerOK = "ok"
 
-// expect compares an answer with the one that the vector expects.
+// expect compares an answer with the answer that the vector expects.
 func (v *vector) expect(got string) error {
 	switch {
 	case v.Expect == "reject" && got != answerOK, v.Expect == "accept" && got == answerOK, v.Expect == "" && got == answerOK:
@@ -75,14 +75,14 @@ func (v *vector) answer() (string, error) {
 	return answerOK, nil
 }
 
-// describes compares the vector's description of a token with what can be read from it, whatever the answer is.
+// describes compares the vector's description of a token with the token's contents, whatever the answer is.
 func (v *vector) describes(k sts.Key, t sts.Token, o sts.Opened) error {
 	if v.Class.given() && v.Class.int() != int64(o.Class) {
 		return fmt.Errorf("the digits are of class %d, want %s", o.Class, v.Class.v)
 	}
 	block, _ := sts.RevealBlock(k, t)
 	switch {
-	case block == 0: // the check field is wrong, or there is none
+	case block == 0: // the check field is wrong, or the token has no check field
 		return nil
 	case v.BlockHex != "" && !strings.EqualFold(v.BlockHex, fmt.Sprintf("%016x", block)):
 		return fmt.Errorf("opens to block %016x, want %s", block, v.BlockHex)
@@ -114,8 +114,8 @@ func (v *vector) meterRules(k sts.Key, t sts.Token, o sts.Opened) sts.Result {
 	return sts.Accept
 }
 
-// manufacturer judges a test token. The sub-class must fit the length of the meter's number if that is known; code 0 is
-// for every meter.
+// manufacturer returns the answer to a test token. The sub-class must fit the length of the meter's number if that is known; code 0 is for
+// every meter.
 func (v *vector) manufacturer(o sts.Opened) sts.Result {
 	code := v.Fields.MeterMfrCode
 	if v.Meter != nil {

@@ -123,7 +123,7 @@ func (v *vector) managementValue(sub uint8) (uint16, error) {
 		extended = wholeNumber(index<<10 | value)
 	}
 	var value uint64
-	given := sub == sts.ManageClearTamper // it has no value
+	given := sub == sts.ManageClearTamper // this token has no value
 	for _, n := range []vectorInt{f.Value16, f.Register, extended} {
 		if !n.given() {
 			continue
@@ -232,7 +232,7 @@ func (v *vector) newKey(ea sts.EA) (sts.Key, error) {
 	return sts.NewKey(ea, b)
 }
 
-// newSGC returns the new supply group code, or one that has only the bits in this section.
+// newSGC returns the new supply group code, or a code that has only the bits in this section.
 func (v *vector) newSGC(ea sts.EA, m *vectorMeter) string {
 	f := v.Fields
 	if m.SGC != "" {

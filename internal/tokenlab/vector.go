@@ -43,10 +43,10 @@ type vectorMeter struct {
 	BaseDate vectorInt  `json:"base_date"`
 }
 
-// vectorFields are the fields of all kinds. Fields called input_* are what a person would enter; the other fields are in the
+// vectorFields are the fields of all kinds. Fields called input_* hold values as a person would enter them. The other fields are in the
 // block.
 type vectorFields struct {
-	// Tokens with a TID.
+	// These fields are for tokens with a TID.
 	TID      vectorInt `json:"tid"`
 	TIDTime  string    `json:"tid_time"`
 	IssuedAt string    `json:"issued_at"`
@@ -63,7 +63,7 @@ type vectorFields struct {
 	InputTenths  vectorInt `json:"input_tenths"`
 	InputWatts   vectorInt `json:"input_watts"`
 
-	// Currency.
+	// These fields are for tokens with an amount of currency.
 	Amount1e5   vectorInt  `json:"amount_1e5"`
 	AmountRaw20 vectorInt  `json:"amount_raw20"`
 	Input1e5    vectorInt  `json:"input_amount_1e5"`
@@ -71,14 +71,14 @@ type vectorFields struct {
 	Decoded1e5  vectorInt  `json:"decoded_1e5"`
 	Raw20       vectorInt  `json:"raw20"`
 
-	// Class 1.
+	// These fields are for tokens of class 1.
 	Control36    string    `json:"control36"`
 	Control28    string    `json:"control28"`
 	MfrCode      vectorInt `json:"mfr_code"`
 	MeterMfrCode vectorInt `json:"meter_mfr_code"`
 	TokenMfrCode vectorInt `json:"token_mfr_code"`
 
-	// Key changes.
+	// These fields are for key changes.
 	KENHO         vectorInt    `json:"kenho"`
 	KENLO         vectorInt    `json:"kenlo"`
 	KRN           vectorInt    `json:"krn"`
@@ -96,12 +96,12 @@ type vectorFields struct {
 	NewVendingHex string       `json:"new_vending_key_hex"`
 	NewMeter      *vectorMeter `json:"new_meter"`
 
-	// Sequences.
+	// These fields are for sequences of tokens.
 	ManufactureTID vectorInt    `json:"manufacture_tid"`
 	StoreSize      vectorInt    `json:"tid_store_size"`
 	Steps          []vectorStep `json:"steps"`
 
-	// The small kinds.
+	// These fields are for the small kinds of vectors.
 	Class      vectorInt  `json:"class"`
 	BlockNoCRC string     `json:"block_without_crc_hex"`
 	CRCInput   string     `json:"crc_input_hex"`
@@ -188,7 +188,7 @@ func (t vectorText) padded(n int) string {
 	return strings.Repeat("0", n-len(t)) + string(t)
 }
 
-// key returns the decoder key: derived, given, or both if they are equal. The error is errNoKey if the vector has none.
+// key returns the decoder key: it is derived, or given, or both, which must then agree. The error is errNoKey if the vector has none.
 func (v *vector) key() (sts.Key, error) {
 	return vectorKey(v.DecoderKeyHex, v.VendingKeyHex, v.Meter, v.EA, v.DKGA)
 }
@@ -292,7 +292,7 @@ func (m *vectorMeter) number() (sts.PAN, error) {
 	return p, nil
 }
 
-// ken returns the meter's key expiry number, by default one that never expires.
+// ken returns the meter's key expiry number, by default a number that never expires.
 func (v *vector) ken() uint8 {
 	if v.Meter == nil || !v.Meter.KEN.given() {
 		return 255

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Key is the key of a meter and what is known about it.
+// Key is the key of a meter with the known facts about it.
 type Key struct {
 	Key      sts.Key
 	BaseDate sts.BaseDate
@@ -32,14 +32,14 @@ type View struct {
 	Amount1e5   string  `json:"amount_1e5,omitempty"` // currency, in 0.00001 of the base unit
 	Value       *uint16 `json:"value,omitempty"`
 	Watts       *int64  `json:"watts,omitempty"`
-	Control     string  `json:"control,omitempty"` // hex
+	Control     string  `json:"control,omitempty"` // hexadecimal digits
 	MfrCode     *uint16 `json:"mfr_code,omitempty"`
-	Section     *uint8  `json:"section,omitempty"` // of a key change
-	Block       string  `json:"block,omitempty"`   // clear, hex
+	Section     *uint8  `json:"section,omitempty"` // section of a key change
+	Block       string  `json:"block,omitempty"`   // decrypted block in hexadecimal digits
 }
 
-// Read returns what a token says. It shows the block even of a key-change token, which holds a part of the new key:
-// whoever has the token and the current key can compute that part anyway.
+// Read returns the contents of a token. It shows the block even of a key-change token, which holds a part of the new key: whoever has the
+// token and the current key can compute that part anyway.
 func Read(k Key, t sts.Token) View {
 	o := sts.Open(k.Key, t)
 	v := Outcome(o.Result)
@@ -62,7 +62,7 @@ func Read(k Key, t sts.Token) View {
 	return v
 }
 
-// Outcome returns the view of a token if only the result of reading it is known.
+// Outcome returns the view of a token that shows only the result of reading it.
 func Outcome(r sts.Result) View {
 	v := View{Result: r.String()}
 	if status, ok := r.Status(); ok {

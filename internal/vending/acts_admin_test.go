@@ -22,18 +22,18 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// The actions of the server's administrator.
+// This file has the acts of the server's administrator.
 
-// twiceLost adds histories that lose two machines within a day. Both are replaced from a copy made before the first loss.
-// The copy does not know the TIDs that the first replacement issued, so the second replacement issues
-// them again. The product does not handle that yet.
+// twiceLost adds histories that lose two machines within a day. Both machines are replaced from a copy that was made before the first loss.
+// The copy does not know the TIDs that the first replacement issued, so the second replacement issues them again. The product does not
+// handle that yet.
 const twiceLost = false
 
 // spare is a copy of the server's folder.
 type spare struct {
 	path string
 	step int
-	done int // restores by then
+	done int // number of restores before the copy was made
 }
 
 func (h *history) copies(*rand.Rand) {
@@ -52,7 +52,7 @@ func (h *history) copies(*rand.Rand) {
 func (h *history) restores(r *rand.Rand)    { h.restore(r, false) }
 func (h *history) machineLost(r *rand.Rand) { h.restore(r, true) }
 
-// restore restores a copy: over the existing folder, or on a new machine because the old one is lost with all its data.
+// restore restores a copy: over the existing folder, or on a new machine because the old machine is lost with all its data.
 func (h *history) restore(r *rand.Rand, lost bool) {
 	if len(h.spares) == 0 || h.full || h.clockWrong() { // the administrator sets the clock first
 		return
@@ -136,7 +136,7 @@ func (h *history) change(m *home) vending.JobResult {
 	return g
 }
 
-// keyChange gives a meter its next key. The customer enters both tokens, one of them, or none yet.
+// keyChange gives a meter its next key. The customer enters both tokens, one token, or no token yet.
 func (h *history) keyChange(r *rand.Rand) {
 	m := h.homes[r.IntN(len(h.homes))]
 	if m.changed {
@@ -201,7 +201,7 @@ func (h *history) clockMoved(r *rand.Rand) {
 	h.sometimes.Reached("clock moved while running")
 }
 
-// clockRight sets the clock, while the server runs or before it starts again.
+// clockRight sets the clock right, either while the server runs or before it starts again.
 func (h *history) clockRight(r *rand.Rand) {
 	if h.off == 0 {
 		return
@@ -216,13 +216,13 @@ func (h *history) clockRight(r *rand.Rand) {
 	h.again(time.Minute, set)
 }
 
-// trusts confirms that the clock is right, if it is.
+// trusts confirms that the clock is right, if that is true.
 func (h *history) trusts(*rand.Rand) {
 	if h.off != 0 || h.full {
 		return
 	}
 	no, err := h.TrustClock(context.Background(), h.someone(), "compared with the radio")
-	if err != nil || no.Refused() && no.Code != refusal.ClockTrusted { // then it is not in doubt, and must sell
+	if err != nil || no.Refused() && no.Code != refusal.ClockTrusted { // the clock is then not in doubt, and the server must sell
 		h.t.Fatalf("the clock is trusted: %v %s", err, no.Detail())
 	}
 	h.startOff, h.doubted = 0, false
@@ -233,7 +233,7 @@ func (h *history) trusts(*rand.Rand) {
 	}
 }
 
-// away switches the server off for days. It has the right time when it comes back.
+// away switches the server off for days. The server has the right time when it comes back.
 func (h *history) away(r *rand.Rand) {
 	if h.clockWrong() {
 		return
@@ -243,7 +243,7 @@ func (h *history) away(r *rand.Rand) {
 	h.sometimes.When(h.synced, "time service vouches for the clock")
 }
 
-// second starts a second server. In one folder it is refused; on one database it works beside the first.
+// second starts a second server. On SQLite, the second server is refused. On PostgreSQL, it works beside the first.
 func (h *history) second(*rand.Rand) {
 	if !*onPostgres {
 		if l, err := sqlite.TakeLock(h.dir); !errors.Is(err, sqlite.ErrLocked) {
@@ -312,7 +312,7 @@ func (h *history) keysOpen(*rand.Rand) {
 	}
 }
 
-// newKey makes an API key for the till and revokes the one before.
+// newKey makes an API key for the till and revokes the key before it.
 func (h *history) newKey() bool {
 	h.t.Helper()
 	made, err := h.access.CreateAPIKey(context.Background(), access.SystemActor(tenant, "command line"), access.NewKey{Name: "till3", Role: access.Owner})
@@ -347,7 +347,7 @@ func (h *history) revokes(secret string, key id.ID) {
 	}
 }
 
-// keysAgain repeats after a restore what happened to the API keys since the copy was taken.
+// keysAgain repeats, after a restore, all changes of API keys since the copy was taken.
 func (h *history) keysAgain() {
 	h.t.Helper()
 	known, err := h.access.ByAPIKey(context.Background(), h.secret.Reveal())

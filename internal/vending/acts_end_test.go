@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// soonest is how long a sale may still be refused after everything was set right. A clock ahead by less than a day may have dated tokens up
-// to that time.
+// soonest is how long a sale may still be refused after everything was set right. If the clock was ahead by less than a day, tokens may
+// have dates up to that time.
 const soonest = 25 * time.Hour
 
 // end sets everything right, then checks everything that must hold.
@@ -85,7 +85,7 @@ func (h *history) sellsAgain(m *home) {
 	}
 }
 
-// cancelsAgain checks that commands still reach a meter: a sale is reversed and its token never loads.
+// cancelsAgain checks that commands still reach a meter. It reverses a sale and expects that the sale's token never loads.
 func (h *history) cancelsAgain(m *home) {
 	h.t.Helper()
 	if h.truth.Before(h.dated) { // until that time a sale with a date from a wrong clock counts as the newest
@@ -144,8 +144,8 @@ func (h *history) stands(b *bought) {
 	}
 }
 
-// replaced checks a sale that remains although its meter has cancelled the token: another token brings the units. A replacement pushed
-// between a key change and its entry at the meter was rejected there, and an alarm asks for a person.
+// replaced checks a sale that remains although its meter has cancelled the token: another token must bring the units. If the replacement
+// was pushed before the customer entered a key change, the meter rejected it, and an alarm asks for a person.
 func (h *history) replaced(b *bought, t sale.Token) {
 	h.t.Helper()
 	n := h.number(`SELECT COUNT(*) FROM token t JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id

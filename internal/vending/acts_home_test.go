@@ -32,27 +32,27 @@ type home struct {
 	booted bool
 	seen   uint64 // the newest record that was read
 
-	papers []*paper // in hand and not entered yet
+	papers []*paper // papers that the customer has and did not enter yet
 	all    []*paper // every paper there ever was
 	taken  []uint32 // TIDs of credit that the meter has accepted
 	locked bool
 
-	krn     uint8 // of the newest key planned for the meter
+	krn     uint8 // key revision of the newest key planned for the meter
 	ti      string
 	changed bool
-	set     []*paper // of a key change that is not in the meter yet
+	set     []*paper // papers of a key change that is not in the meter yet
 }
 
 // paper is a token as the customer holds it.
 type paper struct {
 	digits    string
-	token     string // identity
+	token     string // identity of the token
 	tid       uint32
 	units     int64
-	of        *bought // nil for a section of a key change
+	of        *bought // the sale of the token; nil for a section of a key change
 	loads     int
-	cancel    string // the newest command to cancel it
-	cancelled bool   // the meter has cancelled it
+	cancel    string // the newest command to cancel the token
+	cancelled bool   // whether the meter has cancelled the token
 }
 
 // newHome makes a customer's meter and registers it.
@@ -125,7 +125,7 @@ func (h *history) types(m *home, p *paper) bool {
 	return false
 }
 
-// news returns the answers to tokens that the meter has recorded since the last call.
+// news returns the answers to tokens that the meter has recorded since the last call of news.
 func (h *history) news(m *home) (said []wire.Token) {
 	h.t.Helper()
 	if err := m.dev.Flush(); err != nil {
@@ -149,7 +149,7 @@ func (h *history) news(m *home) (said []wire.Token) {
 	return said
 }
 
-// judge compares the meter's answer to a token, and the credit it booked, with what the test knows of the token.
+// judge compares the meter's answer to a token, and the credit it booked, with the facts that the test knows about the token.
 func (h *history) judge(m *home, p *paper, said wire.Token, credited int64) {
 	h.t.Helper()
 	switch said.Result {
@@ -267,10 +267,10 @@ func (h *history) slips(r *rand.Rand) {
 	h.sometimes.When(again == nil, "mistyped token")
 }
 
-// Connected, Format and Publish are the meters' connections.
+// Connected, Format and Publish stand for the meters' connections. Connected reports whether a meter is connected.
 func (h *history) Connected(number string) bool { _, on := h.online.Load(number); return on }
 
-// Format is what the meters write.
+// Format returns the format in which the meters write.
 func (h *history) Format(string) wire.Format { return wire.JSON }
 
 // Publish delivers a message to its meter.
@@ -303,7 +303,7 @@ func (h *history) Publish(number string, d wire.Down, payload []byte) bool {
 	return true
 }
 
-// cancels notes which paper a meter is told to cancel. It may be too late for that.
+// cancels notes which paper a meter is told to cancel. The command may come too late.
 func (h *history) cancels(m *home, payload []byte) {
 	body, err := wire.Open(m.link, wire.DownTopic(m.number, wire.DownCommand), payload)
 	if err != nil {

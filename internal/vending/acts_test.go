@@ -12,9 +12,9 @@ import (
 	"github.com/paywatt/paywatt/internal/sometimes"
 )
 
-// These histories add what the other random days lack: real meters into which people type tokens, and an administrator who restores copies,
-// sets clocks, changes keys, fills disks and starts a second server. Everything is drawn from a seed, and the acts of one seed are a random
-// subset.
+// These histories add parts that the other random days lack: real meters into which people type tokens, and an administrator. The
+// administrator restores copies, sets clocks, changes keys, fills disks and starts a second server. Everything is drawn from a seed, and
+// the acts of one seed are a random subset.
 var (
 	histories  = flag.Uint64("histories", 80, "random histories with the administrator's acts to play, by seed 0, 1, 2 ...")
 	oneHistory = flag.Int64("history", -1, "the one history to play, by its seed")
@@ -99,7 +99,7 @@ func (t *trial) Errorf(form string, a ...any) { t.found = append(t.found, fmt.Sp
 func (t *trial) Fatal(a ...any)               { t.Error(a...); panic(stopped{}) }
 func (t *trial) Fatalf(form string, a ...any) { t.Errorf(form, a...); panic(stopped{}) }
 
-// TempDir is a folder that is removed with the trial, not with the test.
+// TempDir returns a folder that is removed when the trial ends, not when the test ends.
 func (t *trial) TempDir() string {
 	dir, err := os.MkdirTemp("", "history")
 	if err != nil {
@@ -184,7 +184,7 @@ func names(acts []act) string {
 	return strings.Join(out, ", ")
 }
 
-// TestAdministratorsActs: whatever an administrator does between the sales, every paid token loads once, and no meter answers that a
+// TestAdministratorsActs checks random acts of an administrator between the sales: every paid token loads once, and no meter answers that a
 // token was used if nobody has entered it. The books are sound, and once all is set right the server sells again.
 func TestAdministratorsActs(t *testing.T) {
 	c := sometimes.New(rareStates()...)

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// The acts of tills, customers and time.
+// This file has the acts of tills and customers, and the acts that let time pass.
 
 func refusedError(no refusal.Refusal) error {
 	if no.Refused() {
@@ -115,7 +115,7 @@ func (h *history) given(b *bought, sold vending.Sold) {
 	if sold.Replay != nil || sold.Issued.Len() == 0 {
 		shown, err := h.SaleByRef(context.Background(), h.someone(), b.Once.Key)
 		if err != nil && h.tolerates(err) {
-			b.sold = 0 // it will be asked for again
+			b.sold = 0 // the sale will be asked for again
 			return
 		}
 		if err != nil || shown.Refused() {
@@ -144,7 +144,7 @@ func (h *history) clockWrong() bool {
 	return h.off.Abs() > time.Minute || (h.off-h.startOff).Abs() >= time.Hour || h.doubted || h.truth.Before(h.until)
 }
 
-// mayRefuse fails if nothing that happened explains a refusal.
+// mayRefuse fails the test if no earlier event explains a refusal.
 func (h *history) mayRefuse(m *home, no refusal.Refusal) {
 	h.t.Helper()
 	why := false
@@ -204,7 +204,7 @@ func (h *history) connects(r *rand.Rand) {
 	}
 }
 
-// served lets the server deliver what is pending. Sometimes the network fails before the meters' answers have come back.
+// served lets the server deliver all pending messages. Sometimes the network fails before the meters' answers have come back.
 func (h *history) served(r *rand.Rand) {
 	h.recovers()
 	if r.IntN(4) == 0 {
@@ -296,7 +296,7 @@ func (h *history) asksAgain(r *rand.Rand) {
 
 func (h *history) restarts(*rand.Rand) { h.again(time.Second, func() {}) }
 
-// burst sells to one meter many times in a row, as a campaign or a programming mistake does. The customer enters every token.
+// burst sells to one meter many times in a row, as a campaign or a programming mistake would. The customer enters every token.
 func (h *history) burst(r *rand.Rand) {
 	m := h.homes[r.IntN(len(h.homes))]
 	h.unlock(m)
@@ -311,7 +311,7 @@ func (h *history) burst(r *rand.Rand) {
 	}
 }
 
-// looksUp reads a sale by its reference and a meter's tokens. That works in every state of the server.
+// looksUp reads a sale by its reference and a meter's tokens. This must work in every state of the server.
 func (h *history) looksUp(r *rand.Rand) {
 	if len(h.sales) == 0 {
 		return

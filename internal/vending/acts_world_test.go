@@ -45,7 +45,7 @@ type history struct {
 	zone     *time.Location
 	off      time.Duration
 	startOff time.Duration // how much the clock was off when the process began, or when it was trusted
-	doubted  bool          // the clock is right, but the server cannot know it: it was off for days and no time service vouches
+	doubted  bool          // the clock is right, but the server cannot know it: the server was off for days and no time service confirms it
 	until    time.Time     // a clock ahead by less than a day has dated tokens up to here, and nobody has said that it was wrong
 	dated    time.Time     // like until, even if somebody has said that the clock was wrong
 	known    time.Time     // when the server last knew that its clock was right
@@ -63,7 +63,7 @@ type history struct {
 	sales    []*bought
 	spares   []*spare
 	step     int       // counts all requests and answers
-	done     int       // restores
+	done     int       // number of restores
 	restored time.Time // time of the last restore
 }
 
@@ -72,7 +72,7 @@ type bought struct {
 	vending.Purchase
 	home   *home
 	asked  int
-	sold   int // step at which its answer arrived; 0 for none yet
+	sold   int // step at which its answer arrived; 0 if there is no answer yet
 	answer string
 	sale   sale.Sale
 	papers []*paper
@@ -149,7 +149,7 @@ func (h *history) openKeys() *keystore.Store {
 	return must(h.t, keys, err)
 }
 
-// opens starts the server, which knows only what is in its folder.
+// opens starts the server, which knows only the content of its folder.
 func (h *history) opens() {
 	h.t.Helper()
 	var err error
@@ -176,7 +176,7 @@ func (h *history) opens() {
 	}
 }
 
-// notes does what a running server does every minute: it notes that its clock is trusted, if it is.
+// notes does the work that a running server does every minute: if the server's clock is trusted, it stores that fact.
 func (h *history) notes() {
 	h.t.Helper()
 	no, err := h.NoteClock(context.Background(), tenant)

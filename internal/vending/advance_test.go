@@ -31,8 +31,8 @@ func (s *shop) taxAtOnce(yes bool) {
 	})
 }
 
-// TestTaxOnARechargeIsOwedOnce: if the utility says so, the tax of a recharge is owed at its payment (P15 of docs/reference/postings.md:
-// 13.04 of 100.00). Use then takes its tax from that amount (P16, P17) until it is used up. After that, use owes its own tax.
+// TestTaxOnARechargeIsOwedOnce checks the setting by which the tax of a recharge is owed at its payment (P15 of docs/reference/postings.md:
+// 13.04 of 100.00). Use then takes its tax from that amount (P16, P17) until the amount is used up. After that, use owes its own tax.
 func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)
@@ -78,7 +78,7 @@ func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	s.audit()
 }
 
-// TestARechargeTaxedAtOnceIsATaxInvoice: its documents show the tax, and add up.
+// TestARechargeTaxedAtOnceIsATaxInvoice checks that the documents of such a recharge show the tax, and that their figures add up.
 func TestARechargeTaxedAtOnceIsATaxInvoice(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)
@@ -113,7 +113,7 @@ func TestARechargeTaxedAtOnceIsATaxInvoice(t *testing.T) {
 	s.audit()
 }
 
-// TestWhoMovesOutGetsBackUntaxedMoney: the tax on money that was never used is taken back.
+// TestWhoMovesOutGetsBackUntaxedMoney checks that a move-out takes back the tax on money that was never used.
 func TestWhoMovesOutGetsBackUntaxedMoney(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)

@@ -29,8 +29,8 @@ func (s *shop) lose() {
 	s.crash()
 }
 
-// TestARestoreGivesNoTIDOfALongRowAgain: selling many tokens in a row takes a meter's TIDs far ahead of the clock, and the meter has
-// accepted the tokens. After each restore just as many tokens are sold, and each still loads, because its TID is new.
+// TestARestoreGivesNoTIDOfALongRowAgain sells many tokens in a row, which takes a meter's TIDs far ahead of the clock. The meter accepts
+// the tokens. After each restore the same number of tokens is sold, and each still loads, because its TID is new.
 func TestARestoreGivesNoTIDOfALongRowAgain(t *testing.T) {
 	const row = 70
 	s := open(t, true)
@@ -49,7 +49,8 @@ func TestARestoreGivesNoTIDOfALongRowAgain(t *testing.T) {
 	}
 }
 
-// TestHowFarTIDsRunAheadAfterARestore: for a day after a restore TIDs may run twice as far ahead, because they begin a day ahead.
+// TestHowFarTIDsRunAheadAfterARestore checks that for a day after a restore TIDs may run twice as far ahead, because they begin a day
+// ahead.
 func TestHowFarTIDsRunAheadAfterARestore(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
@@ -73,7 +74,8 @@ func TestHowFarTIDsRunAheadAfterARestore(t *testing.T) {
 	}
 }
 
-// TestNothingThatWasGivenLiesBeyondWhatARestoreSkips checks the bound itself, for every minute of the days after two restores.
+// TestNothingThatWasGivenLiesBeyondWhatARestoreSkips checks, for every minute of the days after several restores, that another restore
+// would skip every TID that may have been issued.
 func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 	now := monday()
 	if got := sale.IssuedUpTo(now, time.Time{}, time.Time{}); !got.Equal(now.Add(core.TIDMargin)) || !sale.Reach(now, time.Time{}, time.Time{}).Equal(got) {
@@ -103,8 +105,8 @@ func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 	}
 }
 
-// TestAStoreThatAnOlderVersionRestored: after a restore, the older version skipped only the TIDs of an hour. The books stay sound, and no
-// TID of the lost time is issued again from now on.
+// TestAStoreThatAnOlderVersionRestored checks a store that an older version restored. That version skipped only the TIDs of an hour. The
+// books stay sound, and no TID of the lost time is issued again from now on.
 func TestAStoreThatAnOlderVersionRestored(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

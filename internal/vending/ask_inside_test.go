@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// wish is a valid request for tokens of a kind, apart from what a test changes.
+// wish returns a valid request for tokens of a kind, with the changes that a test makes.
 func wish(kind sale.JobKind, change func(*Ask)) Ask {
 	a := Ask{Meter: "04000000011", Kind: kind, ReasonCode: "test"}
 	a.Once = access.Once{Principal: "key engineer", Key: "job-key-1"}
@@ -98,7 +98,7 @@ func sound() sale.Point {
 			BaseDate: sts.Base2014, State: registry.KeyCurrent}}}
 }
 
-// TestWhichMetersAreSoldTo: the refusal gives the first reason, in the order in which somebody can act on it.
+// TestWhichMetersAreSoldTo checks that a refusal names the first reason, in the order in which somebody can act on the reasons.
 func TestWhichMetersAreSoldTo(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*sale.Point)
@@ -121,7 +121,8 @@ func TestWhichMetersAreSoldTo(t *testing.T) {
 	}
 }
 
-// TestTheKeyOfASale: a sale uses the key that the meter will have when the credit is entered, whatever the order of the list.
+// TestTheKeyOfASale checks that a sale uses the key that the meter will have when the credit is entered. The order of the keys in the list
+// does not matter.
 func TestTheKeyOfASale(t *testing.T) {
 	key := func(n byte, state string, kt sts.KeyType) registry.Key {
 		return registry.Key{ID: id.ID{n}, State: state, KT: kt}
@@ -151,7 +152,8 @@ func TestTheKeyOfASale(t *testing.T) {
 	}
 }
 
-// TestUnitsThatNoTokenCarriesAreNotSold: a token's code rounds up, and the meter would load more than was paid for.
+// TestUnitsThatNoTokenCarriesAreNotSold checks that only units that a token can carry exactly are sold. The code of a token rounds up, so
+// the meter would load more units than the customer paid for.
 func TestUnitsThatNoTokenCarriesAreNotSold(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for units, want := range map[unit.Energy]refusal.Code{1_638_300: "", 1_638_400: "", 1_638_500: refusal.VendTooLarge, 1_639_300: refusal.VendTooLarge,
@@ -185,7 +187,7 @@ type bench struct {
 func (b bench) Debts() debt.Tx        { return underWay{busy: b.busy} }
 func (b bench) NewID() (id.ID, error) { return id.ID{9}, nil }
 
-// TestWhichMetersGetTokensForNothing: a meter gets tokens for nothing if it can take a token and has no sale under way.
+// TestWhichMetersGetTokensForNothing checks that a meter gets tokens for nothing if it can take a token and has no sale under way.
 func TestWhichMetersGetTokensForNothing(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -219,7 +221,8 @@ func TestWhichMetersGetTokensForNothing(t *testing.T) {
 	}
 }
 
-// TestAKeyChangeNeedsAKeyToBeginFrom also checks that a key of the newer algorithm takes four tokens.
+// TestAKeyChangeNeedsAKeyToBeginFrom checks that a key change is refused to a meter without a key. It also checks that a key of the newer
+// algorithm takes four tokens.
 func TestAKeyChangeNeedsAKeyToBeginFrom(t *testing.T) {
 	for ea, want := range map[sts.EA]string{sts.EA07: "\x03\x04", sts.EA11: "\x03\x04\x08\x09"} {
 		p := sound()

@@ -30,7 +30,7 @@ import (
 type logbook struct {
 	*shop
 	seen  map[id.ID]bool
-	names []string // for strings.NewReplacer
+	names []string // pairs of names for strings.NewReplacer
 }
 
 var anyID = regexp.MustCompile(`\b(app|acc|mtr|cmd|jrn|job|tok|vnd|dbt)_[0-9a-z]{26}\b`)
@@ -51,7 +51,7 @@ func (l *logbook) fresh() []string {
 			l.seen[r.ID(9)] = true
 			after := r.Text(5)
 			if r.Text(2) == proof.Action && after != "" {
-				after = "evidence" // hashes; the verification computes them again
+				after = "evidence" // the row holds hashes, which the verification computes again
 			}
 			line := fmt.Sprintf("%s %s@%s %s %s: %s => %s (%s)", time.UnixMicro(r.Int(8)).UTC().Format("15:04"), r.Text(0), r.Text(1), r.Text(2), r.Text(3),
 				r.Text(4), after, r.Text(6))

@@ -16,7 +16,7 @@ const CancelLife = 10 * time.Minute
 // AnsweredUsed begins the answer of a meter that could not cancel a token because the token is used.
 const AnsweredUsed = "used"
 
-// CancelAnswer is a command that told a meter to cancel a token, with what the meter has said so far.
+// CancelAnswer is a command that told a meter to cancel a token, with the meter's answer so far.
 type CancelAnswer struct {
 	Token   id.ID
 	Command id.ID
@@ -24,12 +24,12 @@ type CancelAnswer struct {
 	State   command.State
 	Answer  string
 	Asked   time.Time
-	Loaded  bool // the meter has signed that it has the token
+	Loaded  bool // whether the meter has signed that it has the token
 }
 
-// proves returns what the meter's answer proves at a moment. A meter that has signed that it has the token has it, whatever it answers to
-// commands. If a meter took the command and does not answer, the server waits no longer than for any other meter. A later answer still
-// counts.
+// proves returns what the meter's answer proves at a moment. If a meter has signed that it has loaded the token, it has the token, whatever
+// it answers to commands. If a meter took the command and does not answer, the server waits no longer than for any other meter. A later
+// answer still counts.
 func (a CancelAnswer) proves(now time.Time) sale.CancelState {
 	switch {
 	case a.Loaded:
@@ -62,7 +62,8 @@ func proven(answers []CancelAnswer, now time.Time) []sale.Cancel {
 }
 
 // late reports whether an answer changes the outcome that was recorded for a token when its reversal was given up. If no answer was
-// recorded, any final answer does. If "used" was recorded, only "done" does: the meter may have answered "used" to a second command.
+// recorded, any final answer changes it. If "used" was recorded, only "done" changes it: the meter may have answered "used" to a second
+// command.
 func late(c sale.Cancel) bool {
 	switch c.Taken {
 	case sale.TakenNever:

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// TestWhatOneAnswerProves has every state of a command.
+// TestWhatOneAnswerProves checks every state of a command.
 func TestWhatOneAnswerProves(t *testing.T) {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -42,7 +42,7 @@ func TestWhatOneAnswerProves(t *testing.T) {
 	}
 }
 
-// TestTheBestAnswerAboutATokenCounts, whichever command asked and whichever answer came first.
+// TestTheBestAnswerAboutATokenCounts checks that the best answer counts, whichever command it answers and whichever answer came first.
 func TestTheBestAnswerAboutATokenCounts(t *testing.T) {
 	one, two := id.ID{1}, id.ID{2}
 	answers := map[sale.CancelState]CancelAnswer{sale.CancelNever: {State: command.StateExpired}, sale.CancelOpen: {State: command.StateQueued},

@@ -21,8 +21,8 @@ func heavy() tariff.Body {
 	return b
 }
 
-// burden gives an account the greatest number of open debts, and five more charges than one sale looks at. Each is 0.10. The youngest
-// charge is collected first.
+// burden gives an account the greatest number of open debts, and five more charges than one sale looks at. Each debt and charge is 0.10.
+// The youngest charge is collected first.
 func (s *shop) burden(meter string) {
 	account := s.account(meter)
 	for i := range debt.MaxOpen {
@@ -35,8 +35,8 @@ func (s *shop) burden(meter string) {
 	s.due(account, debt.Due{Name: "first", Month: "2025-03", Gross: 10, Priority: 5, Capped: true})
 }
 
-// TestWhoOwesMuchCanBuy: a sale that pays as many debts as an account can have, and has every other line there is, fits its journal. If
-// more charges are due than one sale looks at, it pays the first ones in order.
+// TestWhoOwesMuchCanBuy makes a sale that pays as many debts as an account can have, with a line of every other kind. Its journal must have
+// room for all of them. If more charges are due than one sale looks at, the sale pays the first charges in order.
 func TestWhoOwesMuchCanBuy(t *testing.T) {
 	s := open(t, true)
 	meter := s.meter(1, place{tariff: s.publish("heavy", heavy(), long())})

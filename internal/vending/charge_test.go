@@ -22,7 +22,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// owes describes what an account owes, as a person would read it out.
+// owes describes the debts and charges of an account in words.
 func (s *shop) owes(account id.ID) string {
 	s.t.Helper()
 	var out []string
@@ -119,8 +119,8 @@ func standing(b tariff.Body, per tariff.Period) tariff.Body {
 
 func long() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// TestASaleSettlesWhatIsOwed is V6 and P8 from end to end: the charge that fell due by itself, the debt, their rows and
-// the ledger.
+// TestASaleSettlesWhatIsOwed checks the examples V6 and P8 from end to end: a charge that became due without the job, a debt, their rows
+// and the ledger.
 func TestASaleSettlesWhatIsOwed(t *testing.T) {
 	s := open(t, true)
 	s.clock.set(s.at("2026-11-01T00:00:00Z"))
@@ -147,8 +147,8 @@ func TestASaleSettlesWhatIsOwed(t *testing.T) {
 	s.audit()
 }
 
-// TestAFailedSaleGivesEverythingBack: while the issuer does not answer, what the sale takes is reserved; when it
-// refuses, every row is as before.
+// TestAFailedSaleGivesEverythingBack checks a sale without tokens. While the issuer does not answer, the sale's payments are reserved. When
+// the issuer refuses, every row is as before.
 func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	s := open(t, false)
 	body := standing(ibt(), tariff.PerMonth)
@@ -191,8 +191,8 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	s.audit()
 }
 
-// TestFreeUnitsComeOnceAMonth is V16: an account gets free units once in a local month, also without a payment. Their token comes first,
-// and the paid part is priced after it.
+// TestFreeUnitsComeOnceAMonth checks the example V16: an account gets free units once in a local month, also without a payment. Their token
+// comes first, and the paid part is priced after it.
 func TestFreeUnitsComeOnceAMonth(t *testing.T) {
 	s := open(t, true)
 	body := ibt()
@@ -241,8 +241,8 @@ func TestFreeUnitsThatNobodyPaysForMoveNoMoney(t *testing.T) {
 	s.audit()
 }
 
-// TestTheMonthEndsAtLocalMidnight is V3 and V4 of docs/reference/money.md: 200.00 in the last second of November and
-// in the first of December, at +02:00.
+// TestTheMonthEndsAtLocalMidnight checks the examples V3 and V4 of docs/reference/money.md: customers buy for 200.00 in the last second of
+// November and in the first of December, at +02:00.
 func TestTheMonthEndsAtLocalMidnight(t *testing.T) {
 	s := open(t, true)
 	s.zone("Africa/Johannesburg")
@@ -261,7 +261,8 @@ func TestTheMonthEndsAtLocalMidnight(t *testing.T) {
 	}
 }
 
-// TestARequestThatWaitsOverTheMonthsEndIsPricedAnew: it came in November and was served in December.
+// TestARequestThatWaitsOverTheMonthsEndIsPricedAnew checks that a request which comes in November and is served in December has the prices
+// of December.
 func TestARequestThatWaitsOverTheMonthsEndIsPricedAnew(t *testing.T) {
 	s := open(t, true)
 	meter := s.meter(1, place{tariff: s.publish("ibt", ibt(), long())})
@@ -275,7 +276,7 @@ func TestARequestThatWaitsOverTheMonthsEndIsPricedAnew(t *testing.T) {
 	s.door.before = nil
 }
 
-// TestTheMonthBelongsToTheAccount: another meter of the account continues where the first one stopped.
+// TestTheMonthBelongsToTheAccount checks that another meter of the account continues in the block where the first meter stopped.
 func TestTheMonthBelongsToTheAccount(t *testing.T) {
 	s := open(t, true)
 	tariff := s.publish("ibt", ibt(), long())
@@ -299,8 +300,8 @@ func TestAnOpenSaleHoldsUpItsWholeAccount(t *testing.T) {
 	s.refused(order(second, 20000, "account-02"), refusal.VendInProgress)
 }
 
-// TestFixedChargesFallDue follows an account from its opening in the middle of a month: by days, then on the 1st. The sale finds a charge
-// whether or not the job has run.
+// TestFixedChargesFallDue follows an account from its opening in the middle of a month. Its first charge is for the days of that month, and
+// later charges fall due on the 1st of a month. The sale finds a charge whether or not the job has run.
 func TestFixedChargesFallDue(t *testing.T) {
 	s := open(t, true)
 	s.zone("Africa/Johannesburg")
@@ -318,7 +319,7 @@ func TestFixedChargesFallDue(t *testing.T) {
 	if got, want := s.owes(account), "standing 2026-11 0/4133"; got != want { // 11 of 30 days: 11270 − floor(11270·19/30)
 		t.Errorf("in its first month the account owes %s, want %s", got, want)
 	}
-	accrue(0) // once a day
+	accrue(0) // the job charges each day only once
 	s.clock.set(s.at("2026-11-30T21:59:59Z"))
 	accrue(0)
 	s.clock.set(s.at("2026-11-30T22:00:00Z")) // local midnight
@@ -334,7 +335,7 @@ func TestFixedChargesFallDue(t *testing.T) {
 	if got, want := s.owes(account), "standing 2026-11 3500/4133, standing 2026-12 0/11270"; got != want {
 		t.Errorf("owes %s, want %s", got, want)
 	}
-	s.crash() // off for three months
+	s.crash() // the server was off for three months
 	s.clock.set(s.at("2027-03-05T08:00:00Z"))
 	accrue(1)
 	if got, want := s.owes(account), "standing 2026-11 3500/4133, standing 2026-12 0/11270, standing 2027-01 0/11270, "+
@@ -344,8 +345,8 @@ func TestFixedChargesFallDue(t *testing.T) {
 	s.audit()
 }
 
-// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn: a month has the charges of the tariff version with which it began for the
-// account. That holds even if the current version has no charges and the job has not run since.
+// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn checks that a month has the charges of the tariff version with which it began
+// for the account. This is true even if the current version has no charges and the job has not run since.
 func TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn(t *testing.T) {
 	for name, opened := range map[string]string{"an old account": "2026-10-01T00:00:00Z", "opened in the month": "2026-11-11T08:00:00Z"} {
 		s := open(t, true)
@@ -377,7 +378,7 @@ func TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn(t *testing.T) {
 	}
 }
 
-// TestChargesByTheDaySumToTheMonth: a month's charge is the same in the end, whichever days the job runs.
+// TestChargesByTheDaySumToTheMonth checks that a month's charge is the same in the end, on whichever days the job runs.
 func TestChargesByTheDaySumToTheMonth(t *testing.T) {
 	for name, daily := range map[string]bool{"a daily charge": false, "a monthly charge, day by day": true} {
 		s := open(t, true)
@@ -416,7 +417,7 @@ func TestNobodyIsBilledForMoreThanTwoYears(t *testing.T) {
 	}
 }
 
-// TestTheJobMayBeCutOffAnywhere: accounts already done are not charged again.
+// TestTheJobMayBeCutOffAnywhere checks that after an interruption the job does not charge an account a second time.
 func TestTheJobMayBeCutOffAnywhere(t *testing.T) {
 	s := open(t, true)
 	v := s.publish("standing", standing(flat(), tariff.PerMonth), long())
@@ -445,8 +446,8 @@ func TestTheJobMayBeCutOffAnywhere(t *testing.T) {
 	}
 }
 
-// TestMoneyForChargesAlone: a payment that covers only charges is refused unless the tenant allows it; then there is a receipt and no
-// token.
+// TestMoneyForChargesAlone checks a payment that covers only charges. It is refused unless the tenant allows such payments. If it is
+// allowed, there is a receipt and no token.
 func TestMoneyForChargesAlone(t *testing.T) {
 	s := open(t, true)
 	body := standing(flat(), tariff.PerMonth)
@@ -462,7 +463,7 @@ func TestMoneyForChargesAlone(t *testing.T) {
 	s.audit()
 }
 
-// TestADebtTakesWhatItsTermsSay: minimum, maximum, monthly maximum, the remainder, and the tenant's ceiling.
+// TestADebtTakesWhatItsTermsSay checks each limit of a debt: minimum, maximum, monthly maximum, the remainder, and the tenant's ceiling.
 func TestADebtTakesWhatItsTermsSay(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -501,8 +502,8 @@ func TestADebtTakesWhatItsTermsSay(t *testing.T) {
 	}
 }
 
-// TestAReversalGivesChargesDebtsAndFreeUnitsBack: every row and every balance is as before the sale, and the same payment buys the same
-// again.
+// TestAReversalGivesChargesDebtsAndFreeUnitsBack checks that after a reversal every row and every balance is as before the sale, and that
+// the same payment buys the same units again.
 func TestAReversalGivesChargesDebtsAndFreeUnitsBack(t *testing.T) {
 	s := open(t, true)
 	body := standing(ibt(), tariff.PerMonth)
@@ -578,7 +579,7 @@ func TestVerifyFindsEditsOfChargesDebtsAndFreeUnits(t *testing.T) {
 	s.verified()
 }
 
-// TestASaleOfManyTokensLeavesRoomForTheFreeOne: a sale has at most MaxTokens, including the free one.
+// TestASaleOfManyTokensLeavesRoomForTheFreeOne checks that a sale has at most MaxTokens tokens, including the token with free units.
 func TestASaleOfManyTokensLeavesRoomForTheFreeOne(t *testing.T) {
 	s := open(t, true)
 	body := tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 1_000_000}}, Free: tariff.Free{Units: 50 * unit.KilowattHour}}

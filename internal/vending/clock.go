@@ -21,8 +21,8 @@ type Clock struct {
 	Synced      bool          // the system's time service reports that it keeps the clock
 }
 
-// Doubt returns why the clock may not date anything, unless the time service confirms it: it was moved while the program ran,
-// or was more than [MaxClockRest] past the last known time when the program started. A server that was off for so long is
+// Doubt returns why the clock may not date anything, unless the time service confirms the clock. Either the clock was moved while the
+// program ran, or it was more than [MaxClockRest] past the last known time when the program started. A server that was off for so long is
 // in doubt too, because it looks the same as one whose clock jumped.
 func (c Clock) Doubt() refusal.Refusal {
 	switch {
@@ -49,19 +49,19 @@ func behindAt(t sale.Times, now time.Time) refusal.Refusal {
 	return Clock{Now: now, Newest: t.Newest}.Behind()
 }
 
-// clockGuard is what this process knows about its clock. If the clock is moved, running time and wall time differ by more than
+// clockGuard holds the facts that this process knows about its clock. If the clock is moved, running time and wall time differ by more than
 // [MaxClockJump].
 type clockGuard struct {
 	mu      sync.Mutex
 	running func() time.Time // returns the running time by its monotonic reading; if nil, the clock's time is used
-	synced  func() bool      // asks the time service; nil: there is none
+	synced  func() bool      // asks the time service; nil: there is no time service
 	began   time.Time        // running time when the process started
-	asked   bool             // it is still open whether the clock was right then
+	asked   bool             // it is still open whether the clock was right when the process started
 	last    time.Time        // clock at the last look
 	ran     time.Time        // running time at the last look
 	off     time.Duration    // by how much the clock was moved since it was last trusted
 	since   time.Time        // when that move was noticed, by the clock
-	seen    sale.Times       // what the store knew at the last look
+	seen    sale.Times       // the store's times at the last look
 }
 
 func (g *clockGuard) start(now time.Time) {
@@ -83,7 +83,7 @@ func (g *clockGuard) runs(now time.Time) time.Time {
 	return g.running()
 }
 
-// look checks the clock and returns why it is in doubt. A doubt that the time service, a person or the clock itself has settled
+// look checks the clock and returns why it is in doubt. Once the time service, a person or the clock itself has settled a doubt, this doubt
 // does not come back.
 func (g *clockGuard) look(now time.Time, t sale.Times) refusal.Refusal {
 	g.mu.Lock()
@@ -117,7 +117,7 @@ func (g *clockGuard) again(now time.Time) refusal.Refusal {
 	return g.look(now, t)
 }
 
-// open reports whether nobody knows yet if the clock was right at the start.
+// open reports whether it is still unknown if the clock was right at the start.
 func (g *clockGuard) open() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -137,8 +137,8 @@ func (g *clockGuard) step(now time.Time) {
 	}
 }
 
-// moved adds a gain of the clock to the earlier gains, and returns the sum. It drops a small sum at once, because a clock that a time
-// service adjusts drifts all the time.
+// moved adds a gain of the clock to the earlier gains, and returns the sum. It replaces a small sum by 0 at once, because a clock that a
+// time service adjusts drifts all the time.
 func (g *clockGuard) moved(gain time.Duration) time.Duration {
 	if g.off += gain; g.off.Abs() <= MaxClockJump {
 		g.off = 0

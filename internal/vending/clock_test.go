@@ -119,8 +119,8 @@ func TestWhetherAClockIsGoneBy(t *testing.T) {
 	}
 }
 
-// TestAPersonsWordIsTakenUp: several servers share a database, and a person confirms to one of them that its clock is right. On every
-// server, that settles a move of the clock that was noticed before the confirmation, and no later move.
+// TestAPersonsWordIsTakenUp lets several servers share a database. A person confirms to one of them that its clock is right. On every
+// server, this settles all moves of the clock that were noticed before the confirmation, and no later move.
 func TestAPersonsWordIsTakenUp(t *testing.T) {
 	own, off := time.Now(), time.Duration(0)
 	v := New(Config{Now: func() time.Time { return own.Round(0).Add(off) }, Running: func() time.Time { return own }})

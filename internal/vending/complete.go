@@ -21,7 +21,7 @@ import (
 )
 
 // complete ends a sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become durable together, or none of
-// them does. write is VendComplete for a held sale and VendSell for a sale that is written at once.
+// them does. The parameter write is VendComplete for a held sale, and VendSell for a sale that is written at once.
 func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []sts.Token, write func(sale.Sale, [][]byte) error) (step, error) {
 	s := sold.Sale
 	hashes := make([][]byte, len(tokens))
@@ -93,7 +93,7 @@ func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: s.Memo(), Postings: ledger.SalePostings(entry)}
-	if len(j.Postings) == 0 { // free units that nobody pays for: no money moved
+	if len(j.Postings) == 0 { // nobody pays for these free units: no money moved
 		return refusal.Refusal{}, nil
 	}
 	var err error
@@ -130,7 +130,7 @@ func credit(c ledger.Code, subject string, amount money.Minor) ledger.Posting {
 	return ledger.Posting{Account: ledger.AccountRef{Code: c, Subject: subject}, Amount: -amount}
 }
 
-// push enqueues tokens for the routes of their sale. The items name them; digits are opened when they are sent.
+// push enqueues tokens for the routes of their sale. The items name the tokens; the digits are opened when they are sent.
 func push(tx Tx, routes []string, meter string, tokens []sale.Token, now time.Time) error {
 	if slices.Contains(routes, sale.RouteMQTT) { // a recharge has no tokens to deliver
 		for _, t := range tokens {
@@ -148,7 +148,7 @@ func push(tx Tx, routes []string, meter string, tokens []sale.Token, now time.Ti
 	return nil
 }
 
-// tell queues the messages of a sale to the customer's telephone and to the meter's SIM. They name the tokens; digits are
+// tell queues the messages of a sale to the customer's telephone and to the meter's SIM. The messages name the tokens; the digits are
 // opened when they are sent.
 func tell(tx Tx, s sale.Sale) error {
 	for _, route := range s.Deliver {
@@ -165,7 +165,7 @@ func tell(tx Tx, s sale.Sale) error {
 // repeatedStatus answers a sale that was repeated under a new key (docs/reference/http.md#repetition).
 const repeatedStatus = 200
 
-// put renders the answer and stores it under the request's key for ever, because money moved.
+// put renders the answer and stores it under the request's key forever, because money moved.
 func (v *Vending) put(tx Tx, p purchase, s step) (step, error) {
 	if p.order.Render == nil {
 		return s, nil

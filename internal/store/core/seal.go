@@ -17,14 +17,14 @@ const (
 	LeafAudit   = "audit"
 )
 
-// Fresh is what the closures of one commit have added to one tenant's books and audit log: leaves in the order of the log, and sums by
-// account for the roll-ups. An engine that seals in the same commit gets one for each tenant from [Sealer.Begin]; [Tx.Keep] adds the part
-// of each closure that succeeded.
+// Fresh holds the rows that the closures of one commit have added to one tenant's books and audit log: the rows' leaves in the order of the
+// log, and sums by account for the roll-ups. An engine that seals in the same commit gets one Fresh for each tenant from [Sealer.Begin];
+// [Tx.Keep] adds the part of each closure that succeeded.
 type Fresh struct {
 	sealer *Sealer
 	Leaves []freshLeaf
 	Sums   map[int64]freshSum
-	n      int64 // the seal that will take them, 0 until asked for
+	n      int64 // number of the seal that will take the leaves; 0 until SealNumber is called
 	cache  commitCache
 }
 
@@ -37,7 +37,7 @@ type freshLeaf struct {
 
 type freshSum struct {
 	Amount  money.Minor
-	limited bool // keeps its balance in its own row and needs no roll-up
+	limited bool // the account stores its balance in its own row and needs no roll-up
 }
 
 // Empty reports whether there is nothing to seal.
@@ -46,7 +46,7 @@ func (f *Fresh) Empty() bool { return len(f.Leaves) == 0 }
 // Len returns how many rows will be sealed.
 func (f *Fresh) Len() int { return len(f.Leaves) }
 
-// Add adds a row to what will be sealed.
+// Add adds a row to the rows that will be sealed.
 func (f *Fresh) Add(kind string, i id.ID, leaf [32]byte) {
 	f.Leaves = append(f.Leaves, freshLeaf{kind: kind, id: i, leaf: leaf})
 }
@@ -74,8 +74,8 @@ func (f *Fresh) readBack(tx *Tx) error {
 	return tx.ReadBack(want)
 }
 
-// Keep adds what the closure wrote to what its commit will seal. An engine calls it once, after the closure has succeeded and before the
-// next one runs.
+// Keep adds the rows that the closure wrote to the rows that its commit will seal. An engine calls Keep once, after the closure has
+// succeeded and before the next one runs.
 func (tx *Tx) Keep() {
 	if tx.Before == nil {
 		return
@@ -88,9 +88,9 @@ func (tx *Tx) Keep() {
 	tx.Fresh = Fresh{}
 }
 
-// SealNumber returns the seal_n of rows written now, so that no row is written twice. It is the number of the seal that closes this commit,
-// or nil (NULL) if another transaction seals. A damaged log is noticed here, so that only the closure that writes to it fails, and not the
-// whole commit.
+// SealNumber returns the seal_n of rows that are written now, so that no row has to be written a second time. The result is the number of
+// the seal that closes this commit, or nil (NULL) if another transaction seals. SealNumber also notices a damaged log. Then only the
+// closure that writes to the log fails, and not the whole commit.
 func (tx *Tx) SealNumber() (*int64, error) {
 	if tx.Before == nil {
 		return nil, nil
@@ -113,13 +113,13 @@ type Sealer struct {
 	memory memory
 }
 
-// sealedLog is a tenant's log as the last seal left it.
+// sealedLog is a tenant's log after its last seal.
 type sealedLog struct {
 	n        int64  // number of the last seal
-	root     []byte // its root
+	root     []byte // root after the last seal
 	origin   string
 	edge     seal.Edge
-	balances map[int64]money.Minor // last roll-up by account
+	balances map[int64]money.Minor // balance in the last roll-up, by account
 }
 
 // NewSealer makes a sealer that signs with key.
@@ -130,8 +130,8 @@ func NewSealer(key seal.Key) *Sealer {
 // Begin returns an empty [Fresh] for one tenant of a commit.
 func (s *Sealer) Begin() *Fresh { return &Fresh{sealer: s} }
 
-// Seal closes a commit for one tenant: it adds the leaves to the log, adds roll-ups, writes the signed head and returns it. tx must be of
-// the tenant of f. Seal checks once more that all postings sum to zero.
+// Seal closes a commit for one tenant: it adds the leaves to the log, adds roll-ups, and writes and returns the signed head. tx must belong
+// to the tenant of f. Seal checks once more that all postings sum to zero.
 func (s *Sealer) Seal(tx *Tx, f *Fresh) (seal.Head, error) {
 	l, err := s.open(tx)
 	if err != nil {
@@ -166,13 +166,14 @@ func (s *Sealer) Seal(tx *Tx, f *Fresh) (seal.Head, error) {
 	return head, nil
 }
 
-// Forget drops all that the sealer remembers of logs. Call it when a transaction that used the sealer was rolled back.
+// Forget drops everything that the sealer remembers about logs. Call it when a transaction that used the sealer was rolled back.
 func (s *Sealer) Forget() {
 	clear(s.logs)
 	s.memory.undone()
 }
 
-// ForgetRolledBack forgets what rolled back closures may have left. Call it if the log was not touched.
+// ForgetRolledBack forgets data that rolled-back closures may have left in memory. Call it instead of Forget if nothing was written to the
+// log.
 func (s *Sealer) ForgetRolledBack() { s.memory.undone() }
 
 // open returns the log as the database has it.
@@ -263,7 +264,7 @@ func (s *Sealer) rollUp(tx *Tx, l *sealedLog, f *Fresh) error {
 	return nil
 }
 
-// Hashes reads the log's stored hashes; what is not stored is computed from the leaves.
+// Hashes reads the log's stored hashes. It computes the other hashes from the leaves.
 func (tx *Tx) Hashes() seal.Nodes {
 	return seal.Nodes{
 		Stored: func(index int64) (h [32]byte, err error) {

@@ -8,13 +8,14 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// collectChunk is how many rows one statement marks as sealed at most.
+// collectChunk is the largest number of rows that one statement marks as sealed.
 const collectChunk = 50
 
-// Collect gathers at most max committed rows that are not sealed yet, journals before audit rows, for [Sealer.Seal]. It marks them with the
-// number of their seal. It is for an engine that seals in a transaction of its own, after the commits. The sealer sets the order of the
-// log, because rows become visible in the order of commits, not of their identities. A row without the mark of the key was not written by a
-// server; it stays outside the log, where verification finds it. tx must be the only one that seals. The result is empty if no row waits.
+// Collect gathers at most max committed rows that are not sealed yet, journals before audit rows, for [Sealer.Seal]. It marks the rows with
+// the number of their seal. It is for an engine that seals in a transaction of its own, after the commits. The sealer sets the order of the
+// log, because rows become visible in the order of commits, not of their identities. If a row has no mark that was made with the seal key,
+// no server wrote that row. Such a row stays outside the log, where verification finds it. tx must be the only transaction that seals. The
+// result is empty if no row waits.
 func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
 	l, err := s.open(tx)
 	if err != nil {

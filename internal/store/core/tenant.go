@@ -19,8 +19,8 @@ type TenantRow struct {
 	Exp      int    // decimals of the currency
 	TZ       string // IANA name
 	VATNo    string
-	Settings string // JSON object of everything else
-	Version  int64  // for optimistic locking
+	Settings string // JSON object with all other settings
+	Version  int64  // version of the row, for optimistic locking
 }
 
 var tenantColumns = Columns[TenantRow]{Table: "tenant", Attested: []Column[TenantRow]{
@@ -41,7 +41,7 @@ var tenantQuery = `SELECT ` + tenantColumns.List("") + ` FROM tenant WHERE id = 
 // TenantProof names the hashed columns of a tenant.
 func TenantProof() Proof { return tenantColumns.Proof("") }
 
-// TenantRow reads the tenant, under lock where the engine has row locks.
+// TenantRow reads the tenant's row and locks it if the engine has row locks.
 func (tx *Tx) TenantRow() (TenantRow, error) {
 	var t TenantRow
 	found, err := tx.One(tenantQuery+tx.C.ForUpdate(), tenantColumns.To(&t), tx.Tenant)
@@ -54,7 +54,7 @@ func (tx *Tx) TenantRow() (TenantRow, error) {
 	return t, nil
 }
 
-// PutTenant writes a changed TenantRow. False means that somebody else changed it in between.
+// PutTenant writes a changed TenantRow. It returns false if somebody else changed the row in between.
 func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
 	done, err := tx.rewriteTenant(func() (bool, error) {
 		text, n := tenantColumns.set()
@@ -64,14 +64,14 @@ func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
 	return done, fault.Wrap(err, "write tenant %d", tx.Tenant)
 }
 
-// Currency returns the tenant's currency and its decimals; empty until a setting or a tariff names one.
+// Currency returns the tenant's currency and its number of decimals. The result code is empty until a setting or a tariff names a currency.
 func (tx *Tx) Currency() (code string, exp int, err error) {
 	t, err := tx.TenantRow()
 	return t.Currency, t.Exp, err
 }
 
-// SetCurrency sets the tenant's currency once. False means that the tenant already has another one, which stays: every figure of the books
-// is in it.
+// SetCurrency sets the tenant's currency once. It returns false if the tenant already has another currency. That currency stays, because
+// every figure of the books is in it.
 func (tx *Tx) SetCurrency(code string, exp int) (bool, error) {
 	done, err := tx.rewriteTenant(func() (bool, error) {
 		n, err := tx.C.Exec(`UPDATE tenant SET currency = $1, exp = $2, version = version + 1
@@ -81,7 +81,7 @@ func (tx *Tx) SetCurrency(code string, exp int) (bool, error) {
 	return done, fault.Wrap(err, "set the currency of tenant %d", tx.Tenant)
 }
 
-// Tenants lists all tenants, not only the transaction's own, for workers that serve all of them.
+// Tenants lists all tenants, not only the tenant of the transaction. Workers that serve all tenants use it.
 func (tx *Tx) Tenants() ([]access.Tenant, error) {
 	var out []access.Tenant
 	err := tx.C.Query(`SELECT id FROM tenant ORDER BY id`, func(r Row) error {

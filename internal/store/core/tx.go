@@ -1,5 +1,5 @@
-// Package core is what all areas of the store share: one transaction over an engine's connection, the cache of its commit, the sealed log,
-// the evidence of attested rows, the outbox and stored answers.
+// Package core holds the parts that all areas of the store share: one transaction over an engine's connection, the cache of its commit, the
+// sealed log, the evidence of attested rows, the outbox and stored answers.
 package core
 
 import (
@@ -26,27 +26,28 @@ type Tx struct {
 	// Mark returns the keyed hash of a leaf, which shows that a server wrote the row; nil if the commit itself seals.
 	Mark func(leaf [32]byte) []byte
 
-	Before *Fresh // of earlier closures in the same commit; nil if the engine seals later, and in a view
-	Fresh  Fresh  // of this closure
+	Before *Fresh // rows of earlier closures in the same commit; nil in a view, or if the engine seals later
+	Fresh  Fresh  // rows of this closure
 
-	kinds []*AttestedKind // of rows with evidence
+	kinds []*AttestedKind // kinds of rows with evidence
 
-	ids  id.Series // used if Before is nil; otherwise the writer has a series
-	TIDs []UsedTID // last TIDs of keys
+	ids  id.Series // for new identities if Before is nil; otherwise the writer has a series
+	TIDs []UsedTID // last TIDs of the keys that this transaction has read or written
 
 	Due Lanes // lanes of the outbox in which this closure made work due
 
-	audit    []access.Entry // written by Finish
-	evidence []Evidence     // of the rows that this closure wrote; goes into the last audit row
+	audit    []access.Entry // entries that Finish will write
+	evidence []Evidence     // evidence of the rows that this closure wrote; it goes into the last audit row
 }
 
-// NewTx makes the transaction that an engine passes to a closure. before is what earlier closures of the same commit have added for the
-// tenant; nil if another transaction seals journals and audit rows. kinds are the tables whose rows have evidence.
+// NewTx makes the transaction that an engine passes to a closure. The parameter before holds the rows that earlier closures of the same
+// commit have added for the tenant. It is nil if another transaction seals journals and audit rows. The parameter kinds lists the tables
+// whose rows have evidence.
 func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *Fresh, kinds []*AttestedKind) *Tx {
 	return &Tx{kinds: kinds, C: c, Tenant: t, Now: access.Stored(now), Rand: rnd, Epoch: epoch, Before: before}
 }
 
-// Signed returns the mark of a leaf; nil (NULL) if it needs none.
+// Signed returns the mark of a leaf; nil (NULL) if the leaf needs no mark.
 func (tx *Tx) Signed(leaf [32]byte) []byte {
 	if tx.Mark == nil {
 		return nil
@@ -54,14 +55,14 @@ func (tx *Tx) Signed(leaf [32]byte) []byte {
 	return tx.Mark(leaf)
 }
 
-// Moment returns Now: when this attempt began, by the engine's clock.
+// Moment returns Now, the time by the engine's clock at which this attempt began.
 func (tx *Tx) Moment() time.Time { return tx.Now }
 
 // Scope returns the tenant of the transaction and the store epoch.
 func (tx *Tx) Scope() (access.Tenant, int64) { return tx.Tenant, tx.Epoch }
 
-// NewID makes an identity for this moment. Identities of one transaction sort in the order in which they were made; with one writer, so do
-// those of all its transactions.
+// NewID makes an identity for this moment. Identities of one transaction sort in the order in which they were made. If the engine has only
+// one writer, this is true for the identities of all its transactions.
 func (tx *Tx) NewID() (id.ID, error) {
 	ids := &tx.ids
 	if tx.Before != nil {
@@ -71,7 +72,7 @@ func (tx *Tx) NewID() (id.ID, error) {
 	return i, fault.Wrap(err, "make an identity")
 }
 
-// SkipLocked is appended to a SELECT that claims work which others may be claiming too.
+// SkipLocked returns the clause to append to a SELECT that claims work, so that it skips rows that another transaction is claiming.
 func (tx *Tx) SkipLocked() string {
 	if tx.C.ForUpdate() == "" {
 		return ""
@@ -79,7 +80,7 @@ func (tx *Tx) SkipLocked() string {
 	return tx.C.ForUpdate() + " SKIP LOCKED"
 }
 
-// LockOf is appended to a SELECT over several tables to lock only the table with this alias.
+// LockOf returns the clause to append to a SELECT over several tables, so that it locks only rows of the table with this alias.
 func (tx *Tx) LockOf(alias string) string {
 	if tx.C.ForUpdate() == "" {
 		return ""
@@ -100,14 +101,14 @@ func (tx *Tx) One(sql string, row func(Row) error, args ...any) (bool, error) {
 	return found, err
 }
 
-// Number runs a query for a single integer; 0 if there is no row or it is NULL.
+// Number runs a query for a single integer; it returns 0 if there is no row or the value is NULL.
 func (tx *Tx) Number(sql string, args ...any) (int64, error) {
 	var n int64
 	_, err := tx.One(sql, func(r Row) error { n = r.Int(0); return nil }, args...)
 	return n, err
 }
 
-// Must runs a statement that has to change exactly one row; anything else is a broken invariant.
+// Must runs a statement that has to change exactly one row; any other number of rows is a broken invariant.
 func (tx *Tx) Must(sql string, args ...any) error {
 	n, err := tx.C.Exec(sql, args...)
 	if err == nil && n != 1 {

@@ -1,5 +1,5 @@
-// Package engine is what the engines of the store share: whether they may go on writing, and how records that came together are stored
-// meter by meter if one of them fails.
+// Package engine holds the parts that the engines of the store share. It decides whether an engine may continue to write. It also stores
+// records meter by meter if they cannot be stored together.
 //
 // Start at [Fitness].
 package engine
@@ -20,9 +20,9 @@ type Fitness struct {
 	Log *slog.Logger
 
 	mu       sync.Mutex
-	readOnly error // why the engine stopped writing for good
-	broken   error // a broken invariant; writes go on
-	hindered error // why work has to wait for a while
+	readOnly error // reason why the engine stopped writing for good
+	broken   error // first broken invariant; the engine continues to write
+	hindered error // reason why work has to wait for a while
 }
 
 // Health returns nil while the engine takes writes, nothing hinders it and no broken invariant was found.
@@ -52,7 +52,7 @@ func (f *Fitness) Stop(why error) {
 	}
 }
 
-// Unfit marks the node as not ready because our own code broke a rule. Writing goes on, because other closures are sound.
+// Unfit marks the node as not ready because our own code broke a rule. The engine continues to write, because other closures are sound.
 func (f *Fitness) Unfit(why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,7 +62,8 @@ func (f *Fitness) Unfit(why error) {
 	f.Log.Error("invariant broken", logkey.Err, why)
 }
 
-// Hinder records why work has to wait for a while; nil ends the wait. It keeps the first reason and reports whether this is the first.
+// Hinder records why work has to wait for a while. The reason nil ends the wait. Hinder keeps the first reason and reports whether this
+// reason is the first.
 func (f *Fitness) Hinder(why error) (first bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -95,8 +96,8 @@ func (f *Fitness) Guarded(fn func() (refused bool, err error)) (refused bool, er
 	return fn()
 }
 
-// Answer calls a callback and recovers its panic, which is a bug of the caller: the commit stands, and other callers wait for their
-// answers.
+// Answer calls a callback and recovers from its panic, which is a bug of the caller. The commit has happened anyway, and other callers wait
+// for their answers.
 func (f *Fitness) Answer(call func()) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -8,7 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// CheckRecords returns why one call cannot take these records; nil if it can. take decides about them.
+// CheckRecords returns why one call cannot take these records; nil if it can. The parameter take is the intake that decides about the
+// records.
 func CheckRecords(take store.Intake, recs []metering.Record) error {
 	if take == nil {
 		return store.ErrNoIntake
@@ -43,8 +44,8 @@ func Take(take store.Intake, tx *store.Tx, recs []metering.Record) ([]metering.O
 	return outs, err
 }
 
-// Apart stores records meter by meter. If a meter's records cannot be stored, they have the outcome Failed; failed is the last such error.
-// A fatal error stops it.
+// Apart stores records meter by meter. If a meter's records cannot be stored, their outcome is Failed, and the result failed is the last
+// such error. A fatal error stops Apart.
 func Apart(recs []metering.Record, together func([]metering.Record) (outs []metering.Outcome, failed, fatal error)) (outs []metering.Outcome,
 	failed, fatal error) {
 	outs = make([]metering.Outcome, len(recs))
@@ -77,14 +78,14 @@ func Apart(recs []metering.Record, together func([]metering.Record) (outs []mete
 	return outs, failed, nil
 }
 
-// Share splits the outcomes of records that were stored together into the part of one call and the rest. failed is the
-// store's error, if any; err wraps it if one of the call's own records failed.
+// Share splits the outcomes of records that were stored together into the part of one call and the rest. The parameter failed is the
+// store's error, or nil. If one of the call's own records has the outcome Failed, Share returns an error that wraps the store's error.
 func Share(outs []metering.Outcome, records int, failed error) (own, rest []metering.Outcome, err error) {
 	own, rest = outs[:records:records], outs[records:]
 	for i := range own {
 		if own[i].Kind == metering.Failed {
 			if failed == nil {
-				failed = store.ErrInvariant // the store gave no reason
+				failed = store.ErrInvariant // used if the store gave no reason
 			}
 			err = fmt.Errorf("ingest: %w", failed)
 		}

@@ -30,27 +30,27 @@ import (
 //go:embed testdata
 var archives embed.FS
 
-// Names of files in an archive besides those of the data folder.
+// These are the names of the files in an archive that are not part of the data folder.
 const (
 	FactsFile = "facts.json"
-	DumpFile  = "dump.sql"        // the database, if it is PostgreSQL
-	PassFile  = "TEST-passphrase" // of the test key store
+	DumpFile  = "dump.sql"        // dump of the database, if it is a PostgreSQL database
+	PassFile  = "TEST-passphrase" // passphrase of the test key store
 )
 
 // Facts describe frozen data.
 type Facts struct {
 	Schema      int              `json:"schema"`       // number of the last migration
-	Now         time.Time        `json:"now"`          // the clock of the server that wrote them last
-	TokenMeter  string           `json:"token_meter"`  // sells tokens; its last sale may be reversed
-	WalletMeter string           `json:"wallet_meter"` // has its balance on the server
+	Now         time.Time        `json:"now"`          // clock of the server that wrote the data last
+	TokenMeter  string           `json:"token_meter"`  // number of a meter that buys tokens; its last sale may be reversed
+	WalletMeter string           `json:"wallet_meter"` // number of a meter with its balance on the server
 	Tables      map[string]Table `json:"tables"`
 	Books       []string         `json:"books"` // every ledger account with its balance
 }
 
-// Table is what one table holds.
+// Table describes the content of one table.
 type Table struct {
-	Columns []string `json:"columns"` // of that schema
-	Forms   string   `json:"forms"`   // form of each: t text, i number, b bytes
+	Columns []string `json:"columns"` // names of the columns, as in that schema
+	Forms   string   `json:"forms"`   // form of each column: t text, i number, b bytes
 	Rows    int64    `json:"rows"`
 	Sum     string   `json:"sum"` // hash of the rows in any order
 }
@@ -58,7 +58,7 @@ type Table struct {
 // Data is one archive.
 type Data struct {
 	Name  string
-	Dir   string // where it was unpacked
+	Dir   string // folder into which the archive was unpacked
 	Facts Facts
 }
 

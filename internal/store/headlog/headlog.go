@@ -27,17 +27,17 @@ type Log struct {
 	path   string
 	log    *slog.Logger
 	f      *os.File
-	size   int64 // a lower bound: another process may have added heads
+	size   int64 // known size of the file; another process may have added heads
 	full   int64 // the size at which the file is shrunk
 	newest map[access.Tenant]seal.Head
 }
 
-// maxHeads is how large the file may grow, in bytes: about four thousand heads.
+// maxHeads is the size in bytes up to which the file may grow: about four thousand heads.
 const maxHeads = 1 << 20
 
-// Open opens the file in a data folder, or creates it. sealed are the newest heads in the database; nil if other servers write to the
-// database too. Open logs every fault of the file. A file that has lost its heads gets a line that says so, because the next heads would
-// hide the loss.
+// Open opens the file in a data folder, or creates it. The parameter sealed holds the newest heads in the database; it is nil if other
+// servers write to the database too. Open logs every fault of the file. A file that has lost its heads gets a line that says so, because
+// the next heads would hide the loss.
 func Open(dir string, log *slog.Logger, sealed map[access.Tenant]seal.Head) (*Log, error) {
 	l := &Log{path: filepath.Join(dir, File), log: log, newest: make(map[access.Tenant]seal.Head)}
 	if err := l.open(); err != nil {
@@ -54,7 +54,7 @@ func Open(dir string, log *slog.Logger, sealed map[access.Tenant]seal.Head) (*Lo
 		if c.newest[t] == "" && h.Seal > 1 {
 			l.lost(h)
 		}
-		if c.newest[t] != h.Note { // sealed in the last second before a kill
+		if c.newest[t] != h.Note { // the process was killed within a second after this seal
 			l.Add(t, h)
 		}
 	}
@@ -74,7 +74,8 @@ func (l *Log) open() (err error) {
 	return nil
 }
 
-// mend removes an incomplete last line that a power cut or a full disk left: the next head covers the same and more.
+// mend removes an incomplete last line that a power cut or a full disk left. No proof is lost, because the next head covers the same rows
+// and more.
 func (l *Log) mend() (content, error) {
 	text, err := os.ReadFile(l.path)
 	if err != nil {
@@ -126,7 +127,7 @@ func (l *Log) Flush() error {
 	if l.size < l.full {
 		return nil
 	}
-	l.full = l.size + maxHeads // if shrinking fails now, the next try is at that size
+	l.full = l.size + maxHeads // if shrinking fails, the next try is at this size
 	err := l.shrink()
 	return fault.Wrap(err, "compact the file of signed heads")
 }
@@ -146,7 +147,7 @@ func (l *Log) write(one line) error {
 	return err
 }
 
-// follow checks that the file under the name is still the open one, and not shorter than before. Another process may have
+// follow checks that the name still belongs to the open file, and that this file is not shorter than before. Another process may have
 // compacted it; somebody may have emptied, cut or removed it.
 func (l *Log) follow() error {
 	now, err := os.Stat(l.path)
@@ -178,8 +179,8 @@ func (l *Log) follow() error {
 	return nil
 }
 
-// shrink replaces the file by one with the newest head of each tenant and epoch. Another process that has the old file open adds its next
-// heads there and they are lost; later heads of this server cover the same and more.
+// shrink replaces the file by one with the newest head of each tenant and epoch. If another process has the old file open, the heads that
+// it adds next are lost. Later heads of this server cover the same rows and more.
 func (l *Log) shrink() error {
 	text, err := os.ReadFile(l.path)
 	if err != nil {
@@ -192,7 +193,7 @@ func (l *Log) shrink() error {
 		var h line
 		if json.Unmarshal(one, &h) != nil || h.Note == "" {
 			if len(one) > 0 {
-				kept = append(slices.Clone(one), kept...) // kept for verification to report
+				kept = append(slices.Clone(one), kept...) // broken lines stay, so that verification reports them
 			}
 			continue
 		}

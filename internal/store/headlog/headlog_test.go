@@ -12,7 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// TestTheLogOfHeadsStaysSmall: a server may sign a head every second; only the newest of each tenant and epoch has to be kept.
+// TestTheLogOfHeadsStaysSmall checks that the file of heads is shrunk: a server may sign a head every second, but the file has to keep only
+// the newest head of each tenant and epoch.
 func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, File)
@@ -61,7 +62,7 @@ func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 	}
 }
 
-// TestATornLineLeavesNothing: a partial line left by a full disk or a power cut is removed before the next line is written.
+// TestATornLineLeavesNothing checks that a partial line, left by a full disk or a power cut, is removed before the next line is written.
 func TestATornLineLeavesNothing(t *testing.T) {
 	for _, c := range []struct {
 		text  string

@@ -44,8 +44,8 @@ func read(text []byte) content {
 	return c
 }
 
-// whole returns the length of the whole lines. The last line is incomplete if it has no end, or has holes that the disk filled
-// with zeros: a power cut lets only a part of a write reach the disk.
+// whole returns the length of the whole lines. The last line is incomplete if it has no end, or if it has holes that the disk filled with
+// zeros. Both happen when a power cut lets only a part of a write reach the disk.
 func whole(text []byte) int {
 	end := bytes.LastIndexByte(text, '\n') + 1
 	if end < len(text) || end == 0 {

@@ -17,18 +17,18 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Trust is what the folder has besides the database, to check the database against.
+// Trust holds the seal key and the signed heads of the folder, against which the database is checked.
 type Trust struct {
 	Public string // the public line of the seal key
 	Heads  map[access.Tenant][]seal.Head
 
-	there     bool        // the folder has its log of heads
-	elsewhere []seal.Head // signed heads that somebody kept elsewhere
+	there     bool        // whether the folder has its log of heads
+	elsewhere []seal.Head // signed heads that somebody stored elsewhere
 	digits    func(token id.ID, sealed []byte) ([]byte, error)
 	mark      func(leaf [32]byte) []byte
 }
 
-// ReadTrust reads the seal key and the heads that were kept outside the database. A fault of the heads is a finding in r; a fault of the
+// ReadTrust reads the seal key and the heads that are stored outside the database. A fault of the heads is a finding in r; a fault of the
 // key is an error.
 func ReadTrust(dir string, r *store.Report) (Trust, error) {
 	text, err := os.ReadFile(filepath.Join(dir, KeyFile))
@@ -51,7 +51,8 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 	return t, err
 }
 
-// ExternalHeads is what somebody kept elsewhere to check a folder against. The zero ExternalHeads adds no check.
+// ExternalHeads holds the heads and the key that somebody stored outside the data folder, to check the folder against them. The zero
+// ExternalHeads adds no check.
 type ExternalHeads struct {
 	Public string // the public line of the seal key; empty to trust the key in the folder
 	Heads  string // a file of signed heads: a copy of heads.log, or heads as they are printed
@@ -59,7 +60,7 @@ type ExternalHeads struct {
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
 }
 
-// Join adds what was kept elsewhere. A fault in it is a finding in r; if it cannot be read, Join returns an error.
+// Join adds external heads. A fault in them is a finding in r. If their file cannot be read, Join returns an error.
 func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 	t.digits = o.Digits
 	if o.Public != "" && strings.TrimSpace(o.Public) != t.Public {
@@ -80,7 +81,7 @@ func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 	return nil
 }
 
-// Of returns what to check a tenant against, given the origin of its log.
+// Of returns the key and heads against which to check a tenant, given the origin of the tenant's log.
 func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
 	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, NoHeads: t.there && len(t.Heads[tenant]) == 0}
 	for _, h := range t.elsewhere {
@@ -91,7 +92,7 @@ func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
 	return out
 }
 
-// Strays reports heads of logs that the database does not have.
+// Strays reports each head that belongs to a log which the database does not have.
 func (t *Trust) Strays(origins []string, r *store.Report) {
 	for _, h := range t.elsewhere {
 		if !slices.Contains(origins, h.Origin) {
@@ -100,8 +101,8 @@ func (t *Trust) Strays(origins []string, r *store.Report) {
 	}
 }
 
-// readHeads reads a file of heads: JSON lines as the server writes them, or signed notes one after the other, as they are
-// printed. A head that the key did not sign is a finding of the given rule.
+// readHeads reads a file of heads: JSON lines as the server writes them, or printed signed notes one after the other. If the key did not
+// sign a head, readHeads reports a finding under the given rule.
 func readHeads(path, public, rule string, r *store.Report, add func(access.Tenant, seal.Head)) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -133,7 +134,7 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 		case strings.TrimSpace(one) == "", proof.IsHeadFileLine(one):
 		case broken && (rule == store.RuleHeads || strings.HasPrefix(one, "{")):
 			r.Find(rule, "Line %d of %s is broken. Put the file back from a copy; without a copy, save this file elsewhere and delete the line.", n, name)
-		case broken: // words around a printed head
+		case broken: // other text around a printed head
 			r.Count("other lines in "+name, 1)
 		case !l.Lost.IsZero():
 			r.Find(rule, "%s was found without its heads at %s, when the log had %d seals. This folder alone cannot show whether the database was rolled back before that time. "+
@@ -144,7 +145,7 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 		}
 	}
 	if end < len(text) {
-		r.Count("torn lines in "+name, 1) // torn by a power cut: the next start removes it, and the next head covers the same and more
+		r.Count("torn lines in "+name, 1) // torn by a power cut: the next start removes this line
 	}
 	if note != "" {
 		r.Find(rule, "The last head in %s is incomplete.", name)

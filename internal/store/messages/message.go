@@ -93,7 +93,7 @@ func (tx Rows) MessageAdd(m notify.Message) error {
 	return fault.Wrap(err, "write message %s", m.ID.Text(id.Message))
 }
 
-// MessagesWaiting counts open messages of one line (all lines for ""), up to most.
+// MessagesWaiting counts open messages of one line (all lines for ""). The parameter most is the highest number that it returns.
 func (tx Rows) MessagesWaiting(line string, most int) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND open = 1 AND ($2 = '' OR line = $2) LIMIT $3) waiting`,
 		tx.Tenant, line, most)
@@ -183,9 +183,10 @@ func (tx Rows) MessageDue(now time.Time) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for messages that are due")
 }
 
-// isQueueHead is the condition that at the moment $4 no other message of its line goes before message m. The messages of a telephone go in
-// their order. In a meter's line the message that is at the meter goes first, even if an older one waits again: only one may be at the
-// meter at a time. A message that the meter has rejected and that waits for another day does not block others.
+// isQueueHead is the SQL condition that message m is the head of its queue at the moment $4: no other message of its line goes first. The
+// messages of a telephone go in their order. In a meter's line the message that is at the meter goes first, even if an older message waits
+// again: only one message may be at the meter at a time. A message that the meter has rejected and that waits for another day does not
+// block other messages.
 const isQueueHead = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id <> m.id
 		AND CASE WHEN p.purpose <> 'meter-sms' THEN p.id < m.id
 			WHEN p.state = 'queued' AND p.answered_at IS NOT NULL AND p.next_at > $4 THEN FALSE
@@ -208,9 +209,8 @@ func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.M
 	return tx.MessageByID(claimed)
 }
 
-// MessagesStray lists due, unclaimed messages that their route will not send. These are queued or unknown messages
-// that have no route or whose route is down. Messages that were due before the time stray are also listed if mine does not include their
-// route.
+// MessagesStray lists due, unclaimed messages that their route will not send. These are messages in the state queued or unknown that have
+// no route or whose route is down. It also lists messages that were due before the time stray and whose route is not in mine.
 func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int) ([]notify.Message, error) {
 	args := []any{tx.Tenant, now}
 	list := func(names []string) string {
@@ -225,8 +225,8 @@ func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int)
 	if len(down) > 0 {
 		condition += ` OR m.route IN (` + list(down) + `)`
 	}
-	// A message that a route has already sent stays with it while the route is only down. But a meter's message whose route is gone would
-	// stay the queue head forever.
+	// A message that a route has already sent stays with this route as long as the route is only down. But a meter's message whose route is
+	// gone would stay the queue head forever.
 	condition = `m.state IN ('queued', 'unknown') AND (` + condition + `)`
 	if len(mine) > 0 {
 		args = append(args, stray)
@@ -237,7 +237,7 @@ func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int)
 		AND m.next_at <= $2 AND m.owner_until <= $2 AND (`+condition+fmt.Sprintf(`) ORDER BY m.next_at, m.id LIMIT $%d`, len(args))+tx.LockOf("m"), args...)
 }
 
-// MessagesWake makes due the messages that wait because a telephone could not be reached. A message that was tried just now, or many times,
+// MessagesWake makes messages due that wait because a telephone could not be reached. A message that was tried just now, or many times,
 // keeps waiting: somebody who writes in the telephone's name must not use up its tries.
 func (tx Rows) MessagesWake(phone string, now time.Time) error {
 	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1
@@ -286,7 +286,7 @@ func (tx Rows) MessageTotals(max int) ([]notify.Total, error) {
 	return out, fault.Wrap(err, "list the cost of messages")
 }
 
-// MessageList lists messages, the newest first, before the given one.
+// MessageList lists messages, newest first, before the given message.
 func (tx Rows) MessageList(f notify.Filter, before id.ID, max int) ([]notify.Message, error) {
 	args, where := []any{tx.Tenant, core.UpTo(before)}, ` WHERE m.tenant_id = $1 AND m.id < $2`
 	with := func(column string, v any) {

@@ -11,15 +11,15 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// MessagesOf counts messages of a purpose since a moment, up to most.
+// MessagesOf counts messages of a purpose since a moment. The parameter most is the highest number that it returns.
 func (tx Rows) MessagesOf(p notify.Purpose, since time.Time, most int) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND purpose = $2 AND created_at > $3 LIMIT $4) counted`,
 		tx.Tenant, string(p), since, most)
 	return int(n), fault.Wrap(err, "count messages %s", p)
 }
 
-// MessagesForget deletes ended messages that are older than a moment, with their tries, at most max. It deletes those of the given purposes
-// or, without any, of all. It returns how many it deleted.
+// MessagesForget deletes at most max ended messages that are older than a moment, with their tries. It deletes messages of the given
+// purposes; without purposes, it deletes messages of every purpose. It returns how many messages it deleted.
 func (tx Rows) MessagesForget(before time.Time, max int, purposes ...notify.Purpose) (int, error) {
 	args, which := []any{tx.Tenant, before}, ""
 	for _, p := range purposes {

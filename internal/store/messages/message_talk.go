@@ -49,7 +49,7 @@ func (tx Rows) MessageAtMeter(meter int64, now time.Time) (notify.Message, bool,
 	return all[0], true, nil
 }
 
-// MeterMessages lists messages to a meter since a moment that a route has tried, newest first, each with the meter's first reply.
+// MeterMessages lists the messages to a meter that a route has tried since a moment, newest first. Each has the meter's first reply.
 func (tx Rows) MeterMessages(meter int64, since time.Time, max int) ([]notify.MeterMessage, error) {
 	var out []notify.MeterMessage
 	err := tx.C.Query(`SELECT m.id, m.token_id, m.open, COALESCE((SELECT a.text FROM message a WHERE a.tenant_id = m.tenant_id AND a.meter = m.meter
@@ -92,8 +92,8 @@ func scanSubscription(r core.Row) (s notify.Subscription, phone string) {
 		Simulated: r.Bool(6), Wallet: registry.Mode(r.Text(7)) == registry.PrepayWallet, SIM: r.Text(8), Since: r.Time(10), Menu: r.Text(11) == ""}, r.Text(9)
 }
 
-// Subscriptions lists the meters of all customers with a telephone number, at most max. Numbers are stored as they were entered, so it
-// searches for the number with +, with 00 and without a prefix.
+// Subscriptions lists at most max meters of all customers with a telephone number. Numbers are stored as they were entered, so
+// Subscriptions searches for the number with +, with 00 and without a prefix.
 func (tx Rows) Subscriptions(phone string, max int) ([]notify.Subscription, error) {
 	var out []notify.Subscription
 	err := tx.C.Query(subscriptionQuery+` AND c.phone IN ($2, $3, $4) ORDER BY m.n LIMIT $5`, func(r core.Row) error {
@@ -141,7 +141,7 @@ func (tx Rows) QuietHours() (registry.QuietHours, *time.Location, error) {
 	return s.Quiet, zone, err
 }
 
-// ClearAlarmText closes the open alarm of a meter (0: of none) with this code and text.
+// ClearAlarmText closes the open alarm with this code and text. The alarm belongs to a meter, or to no meter if meter is 0.
 func (tx Rows) ClearAlarmText(meter int64, code metering.AlarmCode, text string) error {
 	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND text = $5 AND cleared_at IS NULL`,
 		tx.Now, tx.Tenant, meter, string(code), text)

@@ -32,7 +32,7 @@ var alarmColumns = core.Columns[alarmRow]{Table: "alarm", Unattested: []core.Col
 	{Name: "ack_by", Form: 't'},
 }}
 
-// alarmInsert opens an alarm; alarmQuery reads alarms with the numbers of their meters.
+// alarmInsert opens an alarm. alarmQuery reads alarms with the numbers of their meters.
 var (
 	alarmInsert = `INSERT INTO ` + alarmColumns.Into()
 	alarmQuery  = `SELECT m.number, ` + alarmColumns.List("a") + ` FROM alarm a LEFT JOIN meter m ON m.n = a.meter`
@@ -66,7 +66,7 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 	return fault.Wrap(err, "raise alarm %s of meter %d", a.Code, meter)
 }
 
-// UpdateAlarm is [Rows.RaiseAlarm] for a code that may be open only once per meter: if one is open, it gets the new text.
+// UpdateAlarm is [Rows.RaiseAlarm] for a code that may be open only once per meter: if such an alarm is open, it gets the new text.
 func (tx Rows) UpdateAlarm(meter int64, a metering.Alarm) error {
 	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
 		a.Text, tx.Tenant, meter, string(a.Code))

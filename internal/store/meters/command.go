@@ -78,7 +78,7 @@ var commandQuery = `SELECT m.number, ` + commandColumns.List("c") + ` FROM comma
 // commandByID reads one command.
 var commandByID = commandQuery + `c.id = $2`
 
-// commandInsert adds a command; its arguments are the last value.
+// commandInsert adds a command; the command's arguments are the last value of the statement.
 var commandInsert = `INSERT INTO ` + commandColumns.Into("args")
 
 func scanCommand(r core.Row, c *commandRow) error {
@@ -124,7 +124,7 @@ func (tx Rows) CommandByID(i id.ID) (command.Command, bool, error) {
 	return c, found, fault.Wrap(err, "read command %s", i.Text(id.Command))
 }
 
-// CommandsOf lists a meter's commands, newest first, before the given one (zero: from the newest).
+// CommandsOf lists a meter's commands, newest first, before the given command (zero: from the newest).
 func (tx Rows) CommandsOf(meter int64, before id.ID, max int) ([]command.Command, error) {
 	var out []command.Command
 	err := tx.C.Query(commandQuery+`c.meter = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
@@ -160,14 +160,14 @@ func (tx Rows) ExpireCommand(i id.ID) error {
 	return fault.Wrap(err, "expire command %s", i.Text(id.Command))
 }
 
-// CommandSent marks a queued command as sent. If the answer came first, its state stays.
+// CommandSent marks a queued command as sent. If the meter's answer came first, the state from that answer stays.
 func (tx Rows) CommandSent(i id.ID) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, updated_at = $2, version = version + 1
 		WHERE tenant_id = $3 AND id = $4 AND state = $5`, string(command.StateSent), tx.Now, tx.Tenant, i, string(command.StateQueued))
 	return fault.Wrap(err, "mark command %s sent", i.Text(id.Command))
 }
 
-// CommandAnswered stores the state of a command and its meter's answer. seq is the number of the record that held the answer.
+// CommandAnswered stores the state of a command and its meter's answer. The parameter seq is the number of the record that held the answer.
 func (tx Rows) CommandAnswered(c command.Command, seq uint64) error {
 	err := tx.Must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
 		string(c.State), c.Answer, tx.Now, int64(seq), tx.Tenant, c.ID)
@@ -175,7 +175,7 @@ func (tx Rows) CommandAnswered(c command.Command, seq uint64) error {
 }
 
 // ExpireCommands ends up to max commands that expired in the outbox: behind another item of their meter, or while the meter was offline.
-// It may be repeated at any time.
+// ExpireCommands may be called again at any time.
 func (tx Rows) ExpireCommands(max int) (int, error) {
 	var late []id.ID
 	var items []id.ID

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// MeterNamed finds a meter by its number or, where that is empty, by its identity.
+// MeterNamed finds a meter by its number or, if the number is empty, by its identity.
 func (tx Rows) MeterNamed(number string, meter id.ID) (n int64, found bool, err error) {
 	sql, arg := `SELECT n FROM meter WHERE tenant_id = $1 AND number = $2`, any(number)
 	if number == "" {
@@ -19,7 +19,7 @@ func (tx Rows) MeterNamed(number string, meter id.ID) (n int64, found bool, err 
 	return n, found, fault.Wrap(err, "find meter")
 }
 
-// limits returns a span and a cursor as bounds for the queries. Unset ones become bounds that leave nothing out.
+// limits returns a span and a cursor as bounds for the queries. An unset bound becomes a bound that excludes nothing.
 func limits(s metering.Span, after metering.After) (from, to, hi, lo int64) {
 	from, to, hi, lo = math.MinInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64
 	if !s.From.IsZero() {

@@ -78,8 +78,8 @@ func (tx Rows) NumberTaken(number string) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for meter %s", number)
 }
 
-// NextMeterN takes the next dense number of a meter: 1, 2, 3 and so on. All tenants share the numbers, because n alone names a meter in
-// the hot tables. A number taken by a transaction that does not commit is used again.
+// NextMeterN takes the next dense number of a meter: 1, 2, 3 and so on. All tenants share the numbers, because n alone names a meter in the
+// hot tables. If the transaction does not commit, a later one gets the same number.
 func (tx Rows) NextMeterN() (int64, error) {
 	n, err := tx.Number(`INSERT INTO counter (tenant_id, name, value) VALUES (0, 'meter', 1)
 		ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value`)
@@ -109,8 +109,8 @@ func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) err
 	return tx.Attest("meter", m.ID)
 }
 
-// LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. found is false for an unknown
-// meter and for one without a link key.
+// LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. The result found is false for
+// an unknown meter and for a meter without a link key.
 func (tx Rows) LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err error) {
 	found, err = tx.One(`SELECT id, link_key_enc FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error {
 		who, sealed = r.ID(0), r.Bytes(1)
@@ -120,7 +120,7 @@ func (tx Rows) LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err e
 }
 
 // AddMeterKey stores the parameters of a meter's STS key. The database refuses a second current key of a meter. After a restore the TIDs
-// begin after the lost period: the meter may have been registered in it, and may have used TIDs ahead of the clock.
+// begin after the lost period: the meter may have been registered in that period and may have used TIDs ahead of the clock.
 func (tx Rows) AddMeterKey(k registry.Key) error {
 	floor, err := tx.lostTID(k.BaseDate)
 	if err != nil {
@@ -167,7 +167,7 @@ var keyByID = KeyQuery + `k.id = $2`
 var SaleKeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = k.tenant_id AND x.meter_key_id = k.id)
 	FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2`
 
-// ScanMeterKey reads a key and the newest TID after it, starting at column col.
+// ScanMeterKey reads a key and the newest TID after it, beginning at column col.
 func ScanMeterKey(r core.Row, col int, k *registry.Key) error {
 	col, err := meterKeyColumns.Scan(r, col, k)
 	if err == nil {

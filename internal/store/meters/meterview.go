@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// recordQuery reads everything that is shown of a meter. A meter that never sent anything has no live row, and a wallet meter may have no
-// key.
+// recordQuery reads all data of a meter that is shown. A meter that never sent anything has no row in meter_live, and a wallet meter may
+// have no key.
 var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, ` + meterColumns.List("m") + `, ` +
 	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
@@ -27,7 +27,8 @@ var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feed
 	LEFT JOIN meter_key k ON k.tenant_id = m.tenant_id AND k.meter = m.n AND k.state = 'current'
 	WHERE m.tenant_id = $1 AND `
 
-// scanRecord reads the columns of recordQuery. currency is the currency of the meter's wallet, if it has a wallet.
+// scanRecord reads the columns of recordQuery. The result currency is the currency of the meter's wallet, or empty if the meter has no
+// wallet.
 func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err error) {
 	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), MaxW: unit.Power(r.Int(3))}
 	var l metering.Live
@@ -54,7 +55,7 @@ func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err erro
 	return rec, r.Text(1), nil
 }
 
-// MeterRecord reads what is shown of one meter of the tenant.
+// MeterRecord reads the data that is shown of one meter of the tenant.
 func (tx Rows) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 	all, err := tx.meterRecords(`m.id = $2`, meter)
 	if err != nil || len(all) == 0 {
@@ -63,12 +64,12 @@ func (tx Rows) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 	return all[0], true, nil
 }
 
-// MeterRecords reads what is shown of meters, in the order of their registration, after the given meter.
+// MeterRecords reads the data that is shown of meters, in the order of their registration, after the given meter.
 func (tx Rows) MeterRecords(after id.ID, max int) ([]registry.MeterRecord, error) {
 	return tx.meterRecords(`m.id > $2 ORDER BY m.id LIMIT $3`, after[:], max)
 }
 
-// MeterRecordsOf reads what is shown of the meters of a customer's accounts, in the order of their registration.
+// MeterRecordsOf reads the data that is shown of the meters of a customer's accounts, in the order of their registration.
 func (tx Rows) MeterRecordsOf(customer id.ID, max int) ([]registry.MeterRecord, error) {
 	return tx.meterRecords(`a.customer_id = $2 ORDER BY m.id LIMIT $3`, customer, max)
 }

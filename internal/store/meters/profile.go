@@ -34,8 +34,8 @@ var (
 	registerSave  = `INSERT INTO ` + registerColumns.Into("meter", "profile") + registerColumns.OrUpdate("meter") + `, profile = excluded.profile`
 )
 
-// ProfileRegister reads and locks the register that the server keeps for a meter whose device has no cumulative one; zero if there is
-// none.
+// ProfileRegister reads and locks the register that the server keeps for a meter whose device has no cumulative register. It returns the
+// zero register if none is stored.
 func (tx Rows) ProfileRegister(meter int64) (profile.Register, error) {
 	var g profile.Register
 	_, err := tx.One(registerQuery+tx.C.ForUpdate(), registerColumns.To(&g), tx.Tenant, meter)

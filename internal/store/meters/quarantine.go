@@ -110,7 +110,8 @@ func (tx Rows) addHeld(e quarantine.Entry) error {
 	return fault.Wrap(err, "quarantine: hold a record")
 }
 
-// HeldEntries lists entries of a meter (0: of all meters), newest first, before the given one. open lists only undecided ones.
+// HeldEntries lists entries of a meter (0: of all meters), newest first, before the given entry. If open is true, it lists only entries
+// without a decision.
 func (tx Rows) HeldEntries(meter int64, open bool, before id.ID, max int) ([]quarantine.Entry, error) {
 	where := `($2 = 0 OR q.meter = $2) AND q.id < $3`
 	if open {

@@ -122,7 +122,7 @@ var eventColumns = core.Columns[eventRow]{Table: "meter_event", Unattested: []co
 
 var eventInsert = `INSERT INTO ` + eventColumns.Into("meter") + ` ON CONFLICT DO NOTHING`
 
-// PutEvent stores an event, a daily row or a command's answer. body becomes its arguments as JSON.
+// PutEvent stores an event, a daily row or a command's answer. The parameter body becomes the event's arguments, as JSON.
 func (tx Rows) PutEvent(r *metering.Record, store string, code int, body any) error {
 	args, err := json.Marshal(body)
 	if err != nil {

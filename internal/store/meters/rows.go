@@ -1,4 +1,5 @@
-// Package meters reads and writes the rows of meters: their keys, windows, readings, commands, wallets, supplies, alarms and what is held for review.
+// Package meters reads and writes the rows of meters: their keys, windows, readings, commands, wallets, supplies, alarms and entries held
+// for review.
 package meters
 
 import "github.com/paywatt/paywatt/internal/store/core"
@@ -9,7 +10,7 @@ type Rows struct{ *core.Tx }
 // Of returns the rows of a transaction.
 func Of(tx *core.Tx) Rows { return Rows{tx} }
 
-// Lists are the columns of this area's tables; a test holds them against the schema.
+// Lists are the columns of this area's tables; a test compares them with the schema.
 var Lists = [...]core.Listed{&meterColumns, &meterKeyColumns, &commandColumns, &liveColumns, &walletColumns,
 	&supplyColumns, &alarmColumns, &heldColumns, &registerColumns,
 	&readingColumns, &eventColumns, &reportColumns, &dayColumns}

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// HeardMeters lists active meters that have been heard at least once, in the order of their dense numbers, after the given one.
+// HeardMeters lists active meters that have been heard at least once, in the order of their dense numbers, after the given meter.
 func (tx Rows) HeardMeters(after int64, max int) ([]silence.Heard, error) {
 	var out []silence.Heard
 	err := tx.C.Query(`SELECT m.n, m.number, COALESCE(p.feeder, ''), l.last_seen, m.reading_interval_s,

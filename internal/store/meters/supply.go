@@ -109,8 +109,8 @@ func (tx Rows) cutBefore(meter int64, later, connect id.ID) (before bool, err er
 	return before, nil
 }
 
-// signedLeases lists the newest signed leases of a meter, with its present memory. Unsigned leases were never sent and say nothing about
-// what the meter has: while a meter is offline and its money runs down, one lease after the other is withdrawn.
+// signedLeases lists the newest signed leases of a meter, with its present memory. Unsigned leases were never sent, so they do not show
+// which leases the meter has. While a meter is offline and its money runs down, many unsigned leases are withdrawn.
 func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLease, err error) {
 	err = tx.C.Query(`SELECT id, args, created_at, state, answer, counter, answer_seq FROM command
 		WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND counter > 0 ORDER BY id DESC LIMIT $4`, func(r core.Row) error {
@@ -204,7 +204,8 @@ func (tx Rows) NextCommandID(meter int64) (i id.ID, at time.Time, err error) {
 	return i, tx.Now.Truncate(time.Millisecond), err
 }
 
-// Withdraw ends an order that its meter has not carried out, so that it is not sent again. An answer that still comes counts.
+// Withdraw ends an order that its meter has not carried out, so that it is not sent again. If the meter still answers later, the answer
+// counts.
 func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, why string) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state IN ('queued', 'sent')`, string(command.StateExpired), why, tx.Now, tx.Tenant, order)
@@ -229,7 +230,7 @@ func (tx Rows) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	return err
 }
 
-// LastVisibility returns when the server last saw its meters, and its clock.
+// LastVisibility returns when the server last saw its meters, and the facts about the server's clock.
 func (tx Rows) LastVisibility() (wallet.VisibilityInput, error) {
 	l := wallet.VisibilityInput{Now: tx.Now, Apart: tx.Apart}
 	_, err := tx.One(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r core.Row) error { l.Seen, l.Unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
@@ -243,9 +244,10 @@ func (tx Rows) NoteVisibility(seen, unseen time.Time) error {
 	return fault.Wrap(err, "note that meters are seen")
 }
 
-// MakeDue makes everything due now that waits until after the given times, at most max items of each kind. It also includes items that were
-// enqueued or put back at a time still in the future. MakeDue frees an item only if a worker has claimed it until after the given time; an
-// item claimed now stays claimed, or it would be sent twice. MakeDue reports whether there may be more.
+// MakeDue makes waiting work due now, at most max rows of each kind. This includes supplies, outbox items and messages that wait until
+// after the given times. It also includes items and messages that were stored at a time still in the future, and all waiting items for
+// meters. MakeDue ends a claim of an outbox item only if the claim lasts beyond the time later.Taken. Other claims stay, or their items
+// would be sent twice. It reports whether there may be more rows.
 func (tx Rows) MakeDue(later wallet.DueBounds, max int) (more bool, err error) {
 	for _, s := range []struct {
 		sql   string
@@ -269,7 +271,8 @@ func (tx Rows) MakeDue(later wallet.DueBounds, max int) (more bool, err error) {
 	return more, nil
 }
 
-// SuppliesDue lists accounts with a supply that is due for a check by a moment, each once. Fewer than max means all of them.
+// SuppliesDue lists the accounts with a supply that is due for a check by a moment. It names each account once. If it returns fewer than
+// max accounts, there are no others.
 func (tx Rows) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT m.account_id FROM wallet_supply s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
@@ -285,8 +288,8 @@ func (tx Rows) CheckSupplyNow(meter int64) error {
 	return tx.Must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, meter)
 }
 
-// LeaseNumber returns the number of a meter's last lease. refused reports whether the meter rejected the last lease before the given order
-// because it already had a higher number.
+// LeaseNumber returns the number of a meter's last lease. The result refused tells about the last lease before the given order: whether the
+// meter rejected it because the meter already had a lease with a higher number.
 func (tx Rows) LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error) {
 	_, err = tx.One(`SELECT state, answer FROM command WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND id < $4 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error {

@@ -11,8 +11,8 @@ import (
 )
 
 // NewestTID is the SQL of the highest TID that may have been used under meter_key k or another key of its meter with the same base date;
-// NULL if there is none. All these keys count because a meter remembers its TIDs through a key change, unless the base date changes. It is
-// computed from the tokens: a sale writes its TID into their index anyway, and a second copy would cost another page.
+// NULL if there is no such TID. All these keys count because a meter remembers its TIDs through a key change, unless the base date changes.
+// It is computed from the tokens: a sale writes its TID into their index anyway, and a second copy would cost another page.
 const NewestTID = `(SELECT MAX(CASE WHEN y.used > COALESCE(y.newest, 0) THEN y.used ELSE y.newest END) FROM (
 	SELECT z.tid_floor AS used, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = z.tenant_id AND x.meter_key_id = z.id) AS newest
 	FROM meter_key z WHERE z.tenant_id = k.tenant_id AND z.meter = k.meter AND z.base_date = k.base_date) y)`
@@ -25,7 +25,8 @@ func (tx Rows) KnowTIDs(keys []registry.Key) {
 }
 
 // WithTID inserts a token whose TID must be higher than every other TID of its meter with this base date. A lower TID is a broken
-// invariant. The last TID itself is refused too: with the database's conflict if a token has it, otherwise as a broken invariant.
+// invariant. The last TID itself is refused too: with the database's conflict error if a token has this TID, otherwise as a broken
+// invariant.
 func (tx Rows) WithTID(key id.ID, tid sts.TID, insert func() error) error {
 	at := slices.IndexFunc(tx.TIDs, func(u core.UsedTID) bool { return u.Key == key })
 	if at < 0 {
@@ -58,7 +59,7 @@ func (tx Rows) lostTID(base sts.BaseDate) (sts.TID, error) {
 	}
 	tid, err := base.TIDAt(last.Lost)
 	if err != nil {
-		return 0, nil // this base date has no TID for that time, so none was issued under it
+		return 0, nil // this base date has no TID for that time, so no TID was issued under this base date
 	}
 	return tid, nil
 }

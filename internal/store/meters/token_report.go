@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// reportRow is a row of token_report.
+// reportRow is a row of the table token_report.
 type reportRow = metering.StoredToken
 
 var reportColumns = core.Columns[reportRow]{Table: "token_report", Unattested: []core.Column[reportRow]{
@@ -45,7 +45,7 @@ func orMinusOne[V ~int | ~int64](name string, field func(*reportRow) *V) core.Co
 
 var reportInsert = `INSERT INTO ` + reportColumns.Into("meter", "tid", "class", "subclass") + ` ON CONFLICT DO NOTHING`
 
-// PutTokenReport stores a meter's report about a token. own is the token, if it is one of ours.
+// PutTokenReport stores a meter's report about a token. The parameter own is the token's identity if the token is one of ours.
 func (tx Rows) PutTokenReport(r *metering.Record, store string, own id.ID) error {
 	t := r.Rec.Token
 	row := reportRow{Memory: store, Seq: t.Seq, At: time.Unix(t.At, 0), ReceivedAt: r.ReceivedAt, BaseDate: t.BaseDate, Result: t.Result,

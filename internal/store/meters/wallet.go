@@ -39,12 +39,12 @@ func (tx Rows) addWallet(m registry.Meter) error {
 	return fault.Wrap(err, "give meter %s a wallet", m.Number)
 }
 
-// walletTries bounds how often wallets are locked again because another meter has joined their account in between.
+// walletTries limits how often wallets are locked again if another meter joins their account while they are being locked.
 const walletTries = 3
 
-// Wallets locks wallets in the order of their meters, and then reads them. With row locks it needs two statements: a statement that waited
-// for a lock sees the locked rows as they are now, but the joined rows as they were before. An account closed in between would still look
-// open.
+// Wallets locks wallets in the order of their meters, and then reads them. With row locks it needs two statements: after waiting for a
+// lock, a statement sees the locked rows in their new state, but the joined rows in their old state. An account that was closed in between
+// would still look open.
 func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
 	args = append([]any{tx.Tenant}, args...)
 	for range walletTries {
@@ -97,7 +97,7 @@ func (tx Rows) WalletOf(meter int64) ([]wallet.Row, error) {
 }
 
 // WalletPut writes a locked wallet. A change of the register from which its rating begins leaves evidence, because the customer is charged
-// for the rise since then.
+// for the rise above this register.
 func (tx Rows) WalletPut(w wallet.Row) error {
 	if w.Base == w.Based {
 		return tx.walletPut(w)
@@ -151,8 +151,8 @@ func (tx Rows) WalletMoney(account id.ID) (wallet, held money.Minor, err error) 
 	return -a.Balance, a.Held, err
 }
 
-// WalletAdvanced adds to the tax that was taken with an account's top-ups. It is protected by the lock of the account's wallets. It has a
-// row of its own, because the account's row is locked before the wallets and never after them.
+// WalletAdvanced adds to the tax that was taken with an account's top-ups. The lock of the account's wallets protects this sum. The sum has
+// a row of its own, because the account's row is locked before the wallets and never after them.
 func (tx Rows) WalletAdvanced(account id.ID, by money.Minor) error {
 	err := tx.Must(`INSERT INTO wallet_advance (tenant_id, account_id, amount) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant_id, account_id) DO UPDATE SET amount = wallet_advance.amount + excluded.amount`, tx.Tenant, account, by)
@@ -197,8 +197,8 @@ func (tx Rows) WalletTenant() (wallet.Tenant, error) {
 	return t, nil
 }
 
-// VersionsOf returns all versions of a tariff, in the order in which they take effect. If two take effect at once, the one published later
-// comes last and counts.
+// VersionsOf returns all versions of a tariff, in the order in which they take effect. If two versions take effect at the same moment, the
+// version that was published later comes last and counts.
 func (tx Rows) VersionsOf(t id.ID) ([]tariff.Version, error) {
 	var out []tariff.Version
 	err := tx.C.Query(`SELECT `+books.VersionList+books.VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 ORDER BY v.effective_from, v.n`,
@@ -236,8 +236,8 @@ func (tx Rows) WalletsOfMeters(meters []int64) (out []wallet.Row, err error) {
 	return out, nil
 }
 
-// ReadingsBetween returns at most max readings of one device memory with numbers in [from, to], in order. newest limits the search to that
-// many of the meter's newest rows; 0 means all.
+// ReadingsBetween returns at most max readings of one device memory with numbers in [from, to], in order. The parameter newest limits the
+// search to this number of the meter's newest rows; 0 means all rows.
 func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newest, max int) ([]wallet.Reading, error) {
 	source, args := `reading`, []any{tx.Tenant, meter}
 	where := ` WHERE tenant_id = $1 AND meter = $2`
@@ -260,8 +260,8 @@ func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newes
 	return out, nil
 }
 
-// WalletsDue lists the accounts of meters that have accrued money and were last settled before a moment, at a future time, or never.
-// They are in the order of their meters, after the given meter. last is the meter to continue after.
+// WalletsDue lists the accounts of meters that have accrued money and were last settled before a moment, at a future time, or never. The
+// accounts are in the order of their meters, after the given meter. The next call continues after the meter last.
 func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error) {
 	err = tx.C.Query(`SELECT w.meter, m.account_id FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 		WHERE w.tenant_id = $1 AND w.accrued > 0 AND (w.settled_at IS NULL OR w.settled_at < $2 OR w.settled_at > $3)
@@ -282,7 +282,7 @@ func (tx Rows) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, 
 }
 
 // WalletBehind returns the stored readings of the meter's present memory, up to its watermark, that are not rated yet. The window needs no
-// lock: whoever moves it first waits for the wallet that the caller has locked.
+// lock: a transaction that moves the window first waits for the wallet that the caller has locked.
 func (tx Rows) WalletBehind(w wallet.Row, max int) ([]wallet.Reading, error) {
 	store, from, to := "", uint64(1), uint64(0)
 	_, err := tx.One(`SELECT store, watermark FROM meter_live WHERE tenant_id = $1 AND meter = $2`, func(r core.Row) error {

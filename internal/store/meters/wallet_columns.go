@@ -18,7 +18,7 @@ type walletRow = wallet.Row
 
 var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Column[walletRow]{
 	core.Int("base_wh", func(w *walletRow) *unit.Energy { return &w.Base }),
-}, Unattested: []core.Column[walletRow]{ // the readings since then prove what was accrued
+}, Unattested: []core.Column[walletRow]{ // the readings since then prove the accrued money
 	core.Text("store", func(w *walletRow) *string { return &w.Memory }),
 	core.Int("seq", func(w *walletRow) *uint64 { return &w.Seq }),
 	orNone("register_wh", func(w *walletRow) *bool { return &w.Started }, func(w *walletRow) *unit.Energy { return &w.Register }),
@@ -85,7 +85,7 @@ var BaseKind = core.AttestedKind{Name: "base", Noun: "Rating start of meter", Pr
 	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: walletColumns.Proof("w"),
 	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
 
-// orNone is a number column that may be NULL. The field there says whether it has a number.
+// orNone is a number column that may be NULL. The parameter there returns the field that says whether there is a number.
 func orNone[T any, V ~int64](name string, there func(*T) *bool, field func(*T) *V) core.Column[T] {
 	return core.Column[T]{Name: name, Form: 'i',
 		Read: func(to *T, r core.Row, col int) error {

@@ -27,8 +27,8 @@ func (tx Rows) WalletUse(meter int64, from, to string, max int) ([]wallet.DayUse
 	return out, fault.Wrap(err, "read the use of meter %d", meter)
 }
 
-// WalletBooked returns the balance of an account's wallet before a period, credit positive, and what was booked on it in the period, in
-// order. The period includes its start but not its end.
+// WalletBooked returns the balance of an account's wallet before a period, credit positive, and the bookings on the wallet in the period,
+// in order. The period includes its start but not its end.
 func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []wallet.Booked, err error) {
 	n := int64(0)
 	_, err = tx.One(`SELECT n FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`, func(r core.Row) error { n = r.Int(0); return nil },
@@ -52,7 +52,7 @@ func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening
 	return -money.Minor(before), booked, fault.Wrap(err, "read an account")
 }
 
-// WalletDifferences lists meters whose register is not completely rated, in the order of their dense numbers, after the given one.
+// WalletDifferences lists meters whose register is not completely rated, in the order of their dense numbers, after the given meter.
 func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, error) {
 	type found struct {
 		row      wallet.Row
@@ -83,7 +83,7 @@ func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, err
 	return out, nil
 }
 
-// WalletView returns what is shown of a meter's wallet; nil for a meter without one.
+// WalletView returns the data that is shown of a meter's wallet; nil for a meter without a wallet.
 func (tx Rows) WalletView(meter int64, currency string) (*registry.WalletView, error) {
 	rows, err := tx.WalletOf(meter)
 	if err != nil || len(rows) == 0 {

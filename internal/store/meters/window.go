@@ -41,7 +41,7 @@ var liveColumns = core.Columns[liveRow]{Table: "meter_live", Unattested: []core.
 	{Name: "info", Form: 't'},
 }}
 
-// figure is the column of a value that readings bring. It is NULL until the first reading.
+// figure is the column of a value that comes with readings. It is NULL until the first reading.
 func figure(name string, field func(*liveRow) *int64) core.Column[liveRow] {
 	c := core.Int(name, field)
 	c.Write = func(l *liveRow) any {
@@ -91,7 +91,7 @@ func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 }
 
 // LockLive is loadLive for a decision. With row locks it locks in the order of the meters and first inserts missing rows, so that two
-// servers that hear a new meter at the same moment do not both begin its window.
+// servers that hear a new meter at the same moment cannot both begin the meter's window.
 func (tx Rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 	if tx.C.ForUpdate() == "" {
 		return tx.loadLive(meters)
@@ -119,7 +119,7 @@ func (tx Rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 	return all, nil
 }
 
-// Live returns the last state that a meter reported; an empty one for a meter that never sent anything.
+// Live returns the last state that a meter reported; it returns an empty state for a meter that never sent anything.
 func (tx Rows) Live(meter int64) (*metering.Live, error) {
 	all, err := tx.loadLive([]int64{meter})
 	return all[meter], err

@@ -19,8 +19,8 @@ import (
 // ClosedAccount is the status of an account that has ended.
 const ClosedAccount = "closed"
 
-// AccountClose closes an account and frees its meters for another one. Until then the meters keep their reference to the closed account, so
-// that commands already sent to them are still followed up.
+// AccountClose closes an account and frees its meters for another account. Until then the meters keep their reference to the closed
+// account, so that commands already sent to them are still followed up.
 func (tx Rows) AccountClose(account id.ID, at time.Time) error {
 	err := tx.Rewrite("account", account, func() error {
 		return tx.Must(`UPDATE account SET status = $1, closed_at = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4 AND status <> $1`,
@@ -42,7 +42,8 @@ func (tx Rows) AccountClose(account id.ID, at time.Time) error {
 	return fault.Wrap(err, "free the meters of account %s", account.Text(id.Account))
 }
 
-// FreePlace returns the service point of a meter whose account is closed; free is false for any other meter. It locks the meter.
+// FreePlace returns the service point of a meter whose account is closed; the result free is false for any other meter. FreePlace locks the
+// meter.
 func (tx Rows) FreePlace(meter int64) (point id.ID, free bool, err error) {
 	free, err = tx.One(`SELECT a.service_point_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		WHERE m.tenant_id = $1 AND m.n = $2 AND m.status = $3 AND a.status = $4`+tx.LockOf("m"), func(r core.Row) error { point = r.ID(0); return nil },
@@ -50,7 +51,8 @@ func (tx Rows) FreePlace(meter int64) (point id.ID, free bool, err error) {
 	return point, free, fault.Wrap(err, "read an account")
 }
 
-// AccountEntries lists sales and other journals of an account, newest first, before the given entry. The identities of both sort by time.
+// AccountEntries lists sales and other journals of an account, newest first, before the given entry. The identities of sales and journals
+// sort by time.
 func (tx Rows) AccountEntries(account, before id.ID, max int) ([]debt.Entry, error) {
 	out, err := tx.saleEntries(account, before, max)
 	if err != nil {

@@ -25,11 +25,11 @@ var keyColumns = core.Columns[access.Key]{Table: "api_key", Attested: []core.Col
 	core.Time("created_at", func(k *access.Key) *time.Time { return &k.CreatedAt }),
 }}
 
-// KeyKind is the evidence of API keys.
+// KeyKind describes the evidence of API keys.
 var KeyKind = core.AttestedKind{Name: "apikey", Noun: "API key", Prefix: id.Key, From: "api_key r", Key: "id", Order: "COALESCE(r.revoked_at, 0)",
 	Proof: keyColumns.Proof("r")}
 
-// oneKey reads a key, and whether the person who answers for it is blocked.
+// oneKey reads a key, and whether the person who answers for the key is blocked.
 var oneKey = `SELECT (SELECT count(*) FROM person p WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1), ` +
 	keyColumns.List("") + ` FROM api_key WHERE `
 
@@ -52,7 +52,7 @@ func (tx Rows) KeyByID(key id.ID) (access.Key, bool, error) {
 	return tx.key(`tenant_id = $2 AND id = $3`, tx.Tenant, key)
 }
 
-// key reads the key that meets a condition, whose parameters begin with $2.
+// key reads the key that meets an SQL condition. The condition's parameters begin with $2.
 func (tx Rows) key(where string, args ...any) (access.Key, bool, error) {
 	var k access.Key
 	found, err := tx.One(oneKey+where, func(r core.Row) error {
@@ -69,13 +69,13 @@ func (tx Rows) KeysAnsweredBy(self id.ID) ([]access.Key, error) {
 	return out, fault.Wrap(err, "list somebody's API keys")
 }
 
-// KeyPage lists API keys in the order they were made, after the given one.
+// KeyPage lists API keys in the order they were made, after the given key.
 func (tx Rows) KeyPage(after id.ID, max int) ([]access.Key, error) {
 	out, err := keyColumns.All(tx.C, `tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, tx.Tenant, after[:], max)
 	return out, fault.Wrap(err, "list API keys")
 }
 
-// RevokeKey revokes an API key; false if there is none in force.
+// RevokeKey revokes an API key. It returns false if the key does not exist or was revoked before.
 func (tx Rows) RevokeKey(key id.ID, at time.Time) (bool, error) {
 	n := int64(0)
 	err := tx.Rewrite("apikey", key, func() (err error) {

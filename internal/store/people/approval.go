@@ -34,17 +34,17 @@ var ApprovalColumns = core.Columns[access.Approval]{Table: "approval", Attested:
 	{Name: "version", Form: 'i'},
 }}
 
-// ApprovalKind is the evidence of approvals.
+// ApprovalKind describes the evidence of approvals.
 var ApprovalKind = core.AttestedKind{Name: "approval", Noun: "Approval", Prefix: id.Approval, From: "approval r", Key: "id", Order: "r.version",
 	Proof: ApprovalColumns.Proof("r")}
 
-// actorRow holds the facts that a row stores, in addition to the identity, about who asked or decided.
+// actorRow holds the facts that a row stores, in addition to the identity, about the person or key that asked or decided.
 type actorRow struct {
 	Kind   access.Kind `json:"kind,omitempty"`
 	Name   string      `json:"name,omitempty"`
 	Role   access.Role `json:"role,omitempty"`
 	Vendor string      `json:"vendor,omitempty"`
-	// Answers is who acts through an API key.
+	// Answers is the identity of the person or key that answers for an API key.
 	Answers []byte `json:"answers,omitempty"`
 }
 
@@ -78,7 +78,7 @@ func actorColumn(name string, field func(*access.Approval) *access.Actor) core.C
 }
 
 // FourEyes returns the tenant's setting; nil if it depends on the number of people. It takes no lock, because a caller who decides about an
-// act already holds others.
+// act already holds other locks.
 func (tx Rows) FourEyes() (*bool, error) {
 	settings := ""
 	_, err := tx.One(`SELECT settings FROM tenant WHERE id = $1`, func(r core.Row) error { settings = r.Text(0); return nil }, tx.Tenant)
@@ -111,7 +111,8 @@ func (tx Rows) ApprovalByID(i id.ID) (access.Approval, bool, error) {
 	return a, found, fault.Wrap(err, "read approval")
 }
 
-// PutApproval writes how an approval was decided or used. False means that it is no longer in the state from.
+// PutApproval writes how an approval was decided or used. The parameter from is the state that the approval must have before. PutApproval
+// returns false if the state is different.
 func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, error) {
 	checker, err := writeActor(a.Checker)
 	if err != nil {
@@ -126,7 +127,7 @@ func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, 
 	return n == 1, fault.Wrap(err, "write approval")
 }
 
-// ApprovalPage lists approvals in a state (empty for all), newest first, before the given one (zero for the newest).
+// ApprovalPage lists approvals in a state (empty for all), newest first, before the given approval (zero for the newest).
 func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
 	out, err := ApprovalColumns.All(tx.C, `tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
 		tx.Tenant, string(state), core.UpTo(before), max)

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// SalePolicy reads a tenant's settings of charges and limits. Most tenants have set neither.
+// SalePolicy reads a tenant's settings of charges and limits. Most tenants have set neither charges nor limits.
 func SalePolicy(settings string) (registry.ChargePolicy, registry.Limits, error) {
 	s := struct {
 		Charges registry.ChargePolicy `json:"charges"`

@@ -48,7 +48,7 @@ var AccountColumns = core.Columns[registry.Account]{Table: "account", Attested: 
 	{Name: "version", Form: 'i'},
 }}
 
-// AccountKind is the evidence of accounts.
+// AccountKind describes the evidence of accounts.
 var AccountKind = core.AttestedKind{Name: "account", Noun: "Account", Prefix: id.Account, From: "account r", Key: "id", Order: "r.version",
 	Proof: AccountColumns.Proof("r")}
 
@@ -65,9 +65,9 @@ func (tx Rows) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 	return c, found, fault.Wrap(err, "find customer %s", customer.Text(id.Customer))
 }
 
-// CustomersLike lists customers whose name contains text or, unless digits is empty, whose phone or a meter number contains digits. They
-// are in the order of registration, after the given one. It reads all customers until it has found enough, which is fast enough for one
-// utility.
+// CustomersLike lists customers whose name contains text or, unless digits is empty, whose phone or a meter number contains digits. The
+// list is in the order of registration and begins after the given customer. CustomersLike reads customers until it has found enough of
+// them, which is fast enough for one utility.
 func (tx Rows) CustomersLike(text, digits string, after id.ID, max int) ([]registry.Customer, error) {
 	var out []registry.Customer
 	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
@@ -100,7 +100,7 @@ func (tx Rows) AddPoint(p registry.Point) error {
 	return fault.Wrap(err, "store service point %s", p.ID.Text(id.Point))
 }
 
-// SetFeeder sets the feeder of the service point that a meter supplies; false if it supplies none.
+// SetFeeder sets the feeder of the service point that a meter supplies; it returns false if the meter supplies no service point.
 func (tx Rows) SetFeeder(meter int64, feeder string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE service_point SET feeder = $1, version = version + 1 WHERE tenant_id = $2 AND id = (SELECT a.service_point_id
 		FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id WHERE m.tenant_id = $2 AND m.n = $3)`, feeder, tx.Tenant, meter)

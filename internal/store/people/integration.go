@@ -23,7 +23,7 @@ var integrationColumns = core.Columns[mirror.Login]{Table: "integration_login", 
 	core.Time("created_at", func(l *mirror.Login) *time.Time { return &l.CreatedAt }),
 }}
 
-// IntegrationKind is the evidence of logins of the integration broker.
+// IntegrationKind describes the evidence of logins of the integration broker.
 var IntegrationKind = core.AttestedKind{Name: "integration", Noun: "Integration login", Prefix: id.Login, From: "integration_login r", Key: "id",
 	Order: "COALESCE(r.revoked_at, 0)", Proof: integrationColumns.Proof("r")}
 
@@ -52,7 +52,7 @@ func (tx Rows) Integrations(max int) ([]mirror.Login, error) {
 	return out, fault.Wrap(err, "list logins")
 }
 
-// RevokeIntegration revokes a login; false if there is none in force.
+// RevokeIntegration revokes a login. It returns false if the login does not exist or was revoked before.
 func (tx Rows) RevokeIntegration(login id.ID, at time.Time) (bool, error) {
 	n := int64(0)
 	err := tx.Rewrite("integration", login, func() (err error) {

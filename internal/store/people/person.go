@@ -51,7 +51,7 @@ var roleColumns = core.Columns[access.PersonRow]{Table: "role_binding", Attested
 	{Name: "created_at", Form: 'i'},
 }}
 
-// PersonKind is the evidence of people and their roles.
+// PersonKind describes the evidence of people and their roles.
 var PersonKind = core.AttestedKind{Name: "person", Noun: "Person", Prefix: id.Person, Key: "id", Order: "r.version",
 	From:  "person r LEFT JOIN role_binding b ON b.tenant_id = r.tenant_id AND b.person_id = r.id",
 	Proof: personColumns.Proof("r").And(roleColumns.Proof("b")), Sort: ", b.role, b.scope"}
@@ -103,7 +103,7 @@ func (tx Rows) PersonByID(person id.ID) (access.PersonRow, bool, error) {
 	return tx.person(`p.id = $2`, person)
 }
 
-// person reads the person who meets a condition on $2.
+// person reads the person who meets an SQL condition with the argument $2.
 func (tx Rows) person(where string, arg any) (access.PersonRow, bool, error) {
 	var p access.PersonRow
 	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND `+where,
@@ -157,8 +157,8 @@ func (tx Rows) DropLogin(hash [32]byte) (bool, error) {
 	return n == 1, fault.Wrap(err, "end session")
 }
 
-// DropLoginsOf ends the sessions of a person that have expired or were last used before the time idle. Of the other sessions it keeps only
-// the newest; keep is how many.
+// DropLoginsOf ends the sessions of a person that have expired or were last used before the time idle. Of the other sessions only the
+// newest stay. The parameter keep is their largest number.
 func (tx Rows) DropLoginsOf(person id.ID, now, idle time.Time, keep int) error {
 	_, err := tx.C.Exec(`DELETE FROM login WHERE tenant_id = $1 AND person_id = $2 AND (expires_at <= $3 OR seen_at <= $4)`,
 		tx.Tenant, person, now, idle)

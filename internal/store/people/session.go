@@ -9,7 +9,7 @@ import (
 )
 
 // SessionTake records that this server holds a meter's connection from now on, whoever held it before. The epoch rises with every call, so
-// that later reports of an earlier holder are refused.
+// that a later report from an earlier holder is refused.
 func (tx Rows) SessionTake(meter int64, instance string) (epoch int64, err error) {
 	epoch, err = tx.Number(`INSERT INTO session (tenant_id, meter, instance, epoch, since) VALUES ($1, $2, $3, 1, $4)
 		ON CONFLICT (tenant_id, meter) DO UPDATE SET instance = excluded.instance, epoch = session.epoch + 1, since = excluded.since
@@ -17,7 +17,7 @@ func (tx Rows) SessionTake(meter int64, instance string) (epoch int64, err error
 	return epoch, fault.Wrap(err, "take the session of meter %d", meter)
 }
 
-// SessionDrop records that the connection of a meter has ended, unless another one has begun since.
+// SessionDrop records that the connection of a meter has ended, unless another connection has begun since.
 func (tx Rows) SessionDrop(meter int64, instance string, epoch int64) error {
 	_, err := tx.C.Exec(`DELETE FROM session WHERE tenant_id = $1 AND meter = $2 AND instance = $3 AND epoch = $4`,
 		tx.Tenant, meter, instance, epoch)
@@ -32,8 +32,8 @@ func (tx Rows) SessionsForget(instance string) error {
 	return nil
 }
 
-// SessionsElsewhere calls found with every meter whose connection another server holds. live says whether that server is alive (see
-// [Rows.ServerSeen]).
+// SessionsElsewhere calls the function found for every meter whose connection another server holds. The argument live says whether that
+// server is alive (see [Rows.ServerSeen]).
 func (tx Rows) SessionsElsewhere(instance string, found func(number string, live bool)) error {
 	err := tx.C.Query(`SELECT m.number, l.until FROM session s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
 		LEFT JOIN leader l ON l.name = '`+serverLead+`' || s.instance

@@ -15,7 +15,7 @@ const fourEyesKey = "four_eyes"
 // chargesKey is the key of the tenant's settings of charges.
 const chargesKey = "charges"
 
-// receiptKey is the key of what receipts say about the tenant.
+// receiptKey is the key of the texts about the tenant on receipts.
 const receiptKey = "receipt"
 
 // limitsKey is the key of the tenant's limits; absent for the defaults.
@@ -28,7 +28,7 @@ const quietKey = "quiet"
 type decision struct {
 	key   string
 	value any  // pointer to the setting's value
-	made  bool // stored only if the tenant has set it
+	made  bool // whether the tenant has set it; otherwise it is not stored
 }
 
 // decisions lists the settings in the tenant's JSON object. Limits and the head of receipts have readers of their own.

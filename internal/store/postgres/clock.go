@@ -21,7 +21,7 @@ type clock struct {
 	follow bool
 	log    *slog.Logger
 	off    atomic.Int64 // how much the database's clock is ahead of the server's own, in ns
-	doubt  atomic.Bool  // off was last logged as too large
+	doubt  atomic.Bool  // whether the field off was last logged as too large
 }
 
 // now returns the time by the clock that this server uses. If it comes from the database's clock, it has no monotonic reading.

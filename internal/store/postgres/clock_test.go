@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// ahead returns a server on a database; the server's own clock is ahead of the true time by a duration.
+// ahead returns a server on a database. The server's own clock is ahead of the true time by the given duration.
 func ahead(t *testing.T, url, dir string, by time.Duration) (*postgres.Engine, *atomic.Int64) {
 	t.Helper()
 	off := new(atomic.Int64)
@@ -22,11 +22,11 @@ func ahead(t *testing.T, url, dir string, by time.Duration) (*postgres.Engine, *
 	return e, off
 }
 
-// near is how far apart two readings of one clock may seem in these tests, on a busy machine.
+// near is the largest difference between two readings of one clock that these tests accept, because the machine may be busy.
 const near = 10 * time.Second
 
-// TestServersOfOneDatabaseHaveOneClock: transactions use the database's clock whatever the server's own clock shows, even if somebody sets
-// that clock while the server runs. If the two differ by more than wallet.MaxApart, the time is in doubt.
+// TestServersOfOneDatabaseHaveOneClock checks that transactions use the database's clock, even if somebody sets the server's own clock
+// while the server runs. If the two clocks differ by more than wallet.MaxApart, the time is in doubt.
 func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	for _, by := range []time.Duration{0, 30 * time.Second, 50 * time.Minute, -50 * time.Minute, 30 * 24 * time.Hour, -30 * 24 * time.Hour} {

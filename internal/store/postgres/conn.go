@@ -36,22 +36,22 @@ const (
 )
 
 // conn is one connection as the shared queries see it. It belongs to one goroutine at a time. Statements are prepared once. Numbers and
-// text are sent as text, which needs no agreement about widths; bytes are sent as bytes.
+// text are sent as text, so that their sizes need not match the types of the columns. Bytes are sent as bytes.
 type conn struct {
 	pg      *pgconn.PgConn
-	ctx     context.Context // bounds the running statement
+	ctx     context.Context // limits the time of the running statement
 	stmts   map[string]*prepared
 	made    int   // statements prepared so far, for their names
-	reading bool  // the transaction is a snapshot and cannot write
-	stream  bool  // queries are read through cursors: their results may be larger than memory
-	cursors int   // open cursors
-	rows    int   // changed or read in this transaction, for the budget
-	wrote   bool  // this transaction has run a statement other than SELECT
+	reading bool  // whether the transaction is a snapshot, which cannot write
+	stream  bool  // whether queries are read through cursors, because their results may be larger than memory
+	cursors int   // number of open cursors
+	rows    int   // number of rows changed or read in this transaction, for the budget
+	wrote   bool  // whether this transaction has run a statement other than SELECT
 	fault   error // the first error, after which PostgreSQL ends the transaction
 	plan    store.UpgradePlan
 }
 
-// prepared is a statement on the server.
+// prepared is a prepared statement on the server.
 type prepared struct {
 	name   string
 	params int
@@ -227,7 +227,7 @@ func (c *conn) plain(sql string) (string, error) {
 	return results[len(results)-1].CommandTag.String(), nil
 }
 
-// script runs such statements and returns the result of each.
+// script runs statements that need no caching and returns the result of each statement.
 func (c *conn) script(sql string) ([]*pgconn.Result, error) {
 	results, err := c.pg.Exec(c.ctx, sql).ReadAll()
 	if err != nil {
@@ -357,7 +357,7 @@ func (all rows) each(fn func(core.Row) error) error {
 func (r row) Int(col int) int64 {
 	n, err := strconv.ParseInt(string(r[col]), 10, 64)
 	if err != nil {
-		return 0 // NULL, or a sum too large for any column, which the books never reach
+		return 0 // NULL, or a sum that is too large for any column; the books never reach such a sum
 	}
 	return n
 }

@@ -49,8 +49,8 @@ func Redact(url string) string {
 	return scheme + "://" + user + rest[at:]
 }
 
-// parse reads the URL and adds what every connection needs. Waits have limits, so that a locked row, or a server that died with its locks,
-// does not stop others forever.
+// parse reads the URL and adds the settings that every connection needs. Waits have limits, so that a locked row, or a server that died
+// with its locks, does not stop other connections forever.
 func parse(url string) (*pgconn.Config, error) {
 	if !Is(url) {
 		return nil, fmt.Errorf("%w: %q does not begin with postgres://", ErrURL, Redact(url))
@@ -94,7 +94,7 @@ func (c *conn) drop() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = c.pg.Close(ctx) // an error does not matter: the server notices by itself
+	_ = c.pg.Close(ctx) // an error does not matter: the server notices that the connection ended
 }
 
 // alive reports whether the connection may be used again.

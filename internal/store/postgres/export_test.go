@@ -45,7 +45,7 @@ func Waiting(e store.Engine) int {
 // Hear sets the Due callback of an engine that has done no work yet.
 func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
 
-// FailCommit makes a commit fail after pass commits that succeed.
+// FailCommit makes one commit fail. The number pass says how many commits succeed before it.
 func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	eng := e.(*Engine)
 	honest := eng.commit
@@ -78,13 +78,14 @@ func Seal(t testing.TB, e store.Engine) {
 	}
 }
 
-// WithSteps makes an engine upgrade with other steps than those of this version. pause is called between their statements.
+// WithSteps makes an engine upgrade with the given steps instead of the steps of this version. The function pause is called between their
+// statements.
 func WithSteps(o Options, steps []store.Migration, pause func(next string)) Options {
 	o.plan = store.UpgradePlan{Steps: steps, Pause: pause}
 	return o
 }
 
-// VerifySteps is Verify with other steps.
+// VerifySteps is Verify with the given steps instead of the steps of this version.
 func VerifySteps(ctx context.Context, url, dir string, steps []store.Migration) (*store.Report, error) {
 	c, err := reach(ctx, url)
 	if err != nil {

@@ -20,23 +20,23 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// ErrDiffers: the copy differs from what was sent; it was rolled back.
+// ErrDiffers: the copy differs from the rows that were sent, and was rolled back.
 var ErrDiffers = errors.New("the copy is not equal to its source")
 
-// Filled is what [Fill] has copied.
+// Filled describes the copy that [Fill] has made.
 type Filled struct {
 	Tables []FilledTable
-	Report *store.Report // of the copy; equal to that of the source
+	Report *store.Report // verification of the copy; equal to the source's report
 	Epoch  int64
 }
 
-// FilledTable is one table and how many rows it has.
+// FilledTable is a table with its number of rows.
 type FilledTable struct {
 	Name string
 	Rows int64
 }
 
-// Purpose is what a copy is for.
+// Purpose says what a copy is made for.
 type Purpose struct {
 	// Move is the name of the move, by which [Arrived] finds it; empty if the source stays in use. Then the copy begins a store epoch of
 	// its own, so that it does not use the same numbers as the source.
@@ -46,16 +46,16 @@ type Purpose struct {
 }
 
 // Fill copies the content of another store into the empty database at url, in one transaction: all of it or nothing. Before the commit it
-// compares every table with what was sent. It also verifies the copy from its rows alone, against the same heads, and compares the report
-// with that of the source. After an error once Ready was called, the copy may or may not be committed: ask [Arrived]. Fill returns what it
-// copied even then.
+// compares every table with the rows that it sent. It also verifies the copy from its rows alone, against the same heads, and compares the
+// report with the source's report. If Fill returns an error after it has called Ready, the copy may or may not be committed: ask [Arrived].
+// Even then Fill describes the copy that it made.
 func Fill(ctx context.Context, url string, src store.Source, p Purpose) (Filled, error) {
 	config, err := parse(url)
 	if err != nil {
 		return Filled{}, err
 	}
 	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
-		config.RuntimeParams[limit] = "0" // ctx bounds it
+		config.RuntimeParams[limit] = "0" // only ctx limits the time
 	}
 	o, err := Options{}.withDefaults()
 	if err != nil {
@@ -78,7 +78,7 @@ func Fill(ctx context.Context, url string, src store.Source, p Purpose) (Filled,
 		return p.Ready()
 	})
 	if err == nil {
-		_, _ = c.plain("ANALYZE") // not needed for correctness, and PostgreSQL does it by itself later
+		_, _ = c.plain("ANALYZE") // not needed for correctness, and PostgreSQL also does this later in the background
 	}
 	return out, err
 }
@@ -171,8 +171,8 @@ func build(c *conn) error {
 // metaArrived is the key of meta for the name of the move that brought the content.
 const metaArrived = "arrived"
 
-// alone waits until no other transaction changes the schema, and keeps others out until this transaction ends. It also waits for a
-// transaction whose client is gone. It returns the schema's number, 0 for an empty database.
+// alone waits until no other transaction changes the schema, and keeps other transactions out until this one ends. It also waits for a
+// transaction whose client is gone. It returns the number of the schema, or 0 for an empty database.
 func alone(c *conn) (int, error) {
 	if _, err := c.plain(fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", migrationLock)); err != nil {
 		return 0, err
@@ -180,7 +180,7 @@ func alone(c *conn) (int, error) {
 	return schema(c)
 }
 
-// finish adds what only this engine stores.
+// finish adds the rows that only this engine stores.
 func finish(c *conn, src store.Source, o Options) error {
 	steps, err := c.plan.Migrations()
 	if err != nil {
@@ -310,7 +310,7 @@ func writeRow(b *bufio.Writer, values [][]byte) error {
 	return b.WriteByte('\n')
 }
 
-// compare verifies the copy and compares the report with that of the source.
+// compare verifies the copy and compares the report with the source's report.
 func compare(c *conn, src store.Source) (*store.Report, error) {
 	c.reading, c.stream = true, true // no locks, and whole tables need not fit into memory
 	defer func() { c.reading, c.stream = false, false }()
@@ -335,8 +335,8 @@ func within(all []store.Figure) []store.Figure {
 	return out
 }
 
-// BeginEpoch begins a new store epoch in the database at url. The database was restored with PostgreSQL's own tools from a backup taken at
-// a moment, or replaces one that may have continued. No server may run on it.
+// BeginEpoch begins a new store epoch in the database at url. The database was restored with PostgreSQL's own tools from a backup that was
+// made at the time taken, or it replaces a database that may have continued. No server may run on it.
 func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, err error) {
 	config, err := parse(url)
 	if err != nil {

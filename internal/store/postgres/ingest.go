@@ -27,7 +27,7 @@ func (e *Engine) answerAll(acks <-chan *work) {
 }
 
 // ingest stores the records of calls of one tenant in one transaction. If that fails, it stores them meter by meter, so that one meter's
-// fault does not affect others.
+// fault does not affect other meters.
 func (w *worker) ingest(calls []*work) {
 	var recs []metering.Record
 	for _, c := range calls {
@@ -36,7 +36,7 @@ func (w *worker) ingest(calls []*work) {
 	outs, failed := w.ingestTogether(calls[0].tenant, recs)
 	switch {
 	case failed == nil:
-	case w.e.fit.Refuses() != nil: // the outcome is unknown, or the engine stopped writing: the same for all calls
+	case w.e.fit.Refuses() != nil: // the outcome is unknown, or the engine stopped writing: all calls get the same error
 		outs = nil
 	case engine.Single(recs):
 		outs = make([]metering.Outcome, len(recs))
@@ -60,7 +60,7 @@ func (w *worker) ingest(calls []*work) {
 	w.e.queue.ingested()
 }
 
-// ingestTogether stores records in one transaction: all or none.
+// ingestTogether stores records in one transaction, either all of them or none.
 func (w *worker) ingestTogether(t access.Tenant, recs []metering.Record) (outs []metering.Outcome, err error) {
 	err = w.closure(t, func(tx *store.Tx) (bool, error) {
 		var err error

@@ -24,12 +24,11 @@ const (
 var (
 	// errAgain: the transaction lost a conflict with another one. Nothing happened, and the next try may succeed.
 	errAgain = errors.New("PostgreSQL rolled the transaction back in favour of another one")
-	// errAway: the connection is gone; before COMMIT that means that nothing happened.
+	// errAway: the connection is gone. If this happens before COMMIT, nothing has changed.
 	errAway = errors.New("the database cannot be reached")
 )
 
-// judge turns PostgreSQL's error into the store's errors. After any error the transaction is over: the server accepts no more statements in
-// it.
+// judge turns PostgreSQL's error into the store's errors. Any error ends the transaction: the server accepts no more statements in it.
 func (c *conn) judge(err error) error {
 	err = verdict(err, c.reading)
 	if c.fault == nil {
@@ -63,8 +62,8 @@ func verdict(err error, reading bool) error {
 	return err
 }
 
-// undone reports whether an error shows for certain that a COMMIT did not happen: an ordinary error, after which the server keeps serving.
-// Any other error, or no answer at all, leaves the outcome unknown.
+// undone reports whether an error shows for certain that a COMMIT did not happen. Only an ordinary error shows this, after which the server
+// continues to work. Any other error, or no answer at all, leaves the outcome unknown.
 func undone(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Severity != "ERROR" && pg.SeverityUnlocalized != "ERROR" {

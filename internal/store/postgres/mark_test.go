@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// TestOnlyWhatAServerWroteIsSealed: whoever can write to the tables can insert a journal that balances, with its leaf. It has no mark, so
-// no server seals it, and verification reports it. The server's own rows are sealed as usual.
+// TestOnlyWhatAServerWroteIsSealed inserts a balanced journal with its leaf, as somebody with access to the tables can. The journal has no
+// mark, so no server seals it, and verification reports it. The server's own rows are sealed as usual.
 func TestOnlyWhatAServerWroteIsSealed(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	e := openOn(t, url, postgres.Options{Dir: dir, SealEvery: -1})

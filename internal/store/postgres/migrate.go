@@ -161,8 +161,8 @@ func sameKey(c *conn, name, mark string) error {
 	return err
 }
 
-// SameKey binds the database to a key of the data folder besides the seal key. mark identifies the key and is not secret. The first server
-// stores it; a server with another key is refused with [ErrKey].
+// SameKey binds the database to a key of the data folder besides the seal key. The parameter mark identifies the key and is not secret. The
+// first server stores the mark. A server with another key is refused with [ErrKey].
 func (e *Engine) SameKey(ctx context.Context, name, mark string) error {
 	c, err := e.connect(ctx)
 	if err != nil {

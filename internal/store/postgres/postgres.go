@@ -39,21 +39,21 @@ import (
 
 // Limits of the engine.
 const (
-	maxBatch   = 2000                  // records of one transaction
-	maxQueue   = 10_000                // closures that wait in one lane before more are refused
-	maxIngest  = 8192                  // calls of Ingest that are queued or not yet answered
-	maxTries   = 12                    // runs of one closure before it fails
-	maxRefused = 3                     // runs of a closure whose rows exist already: another transaction may just have written them
-	patience   = 64                    // how often other lanes may go first before a waiting lane is served
+	maxBatch   = 2000                  // largest number of records in one transaction
+	maxQueue   = 10_000                // largest number of closures that wait in one lane; more are refused
+	maxIngest  = 8192                  // largest number of calls of Ingest that are queued or not yet answered
+	maxTries   = 12                    // largest number of runs of one closure
+	maxRefused = 3                     // the same if its rows exist already: another transaction may just have written them
+	patience   = 64                    // how often better lanes may go first while another lane waits
 	budgetTime = 50 * time.Millisecond // budget of one closure; a longer closure is counted, not stopped
 	budgetRows = 500                   // budget of one closure; a closure that touches more rows is counted, not stopped
 	lockTime   = 5 * time.Second       // the longest wait for one row
 	workTime   = 60 * time.Second      // the longest transaction that writes
 	viewTime   = 10 * time.Second      // the longest snapshot
-	dialTime   = 10 * time.Second      // to connect
-	writers    = 8                     // connections that write
-	readers    = 4                     // connections that read
-	ackWorkers = 4                     // goroutines that call back after a commit
+	dialTime   = 10 * time.Second      // the longest time to connect
+	writers    = 8                     // default number of connections that write
+	readers    = 4                     // default number of connections that read
+	ackWorkers = 4                     // number of goroutines that call back after a commit
 )
 
 // Options of [Open]. Only Dir is needed.
@@ -61,17 +61,17 @@ type Options struct {
 	Dir     string           // data folder: the seal key and the log of heads
 	Holder  string           // names this server among all servers; random if empty
 	Now     func() time.Time // this server's own clock; nil: time.Now
-	Follow  bool             // use the database's clock, as all servers of one database must; see [Engine.Now]
-	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
+	Follow  bool             // whether to use the database's clock, as all servers of one database must; see [Engine.Now]
+	Rand    io.Reader        // random bytes for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
 	Intake  store.Intake     // decides about the records that Ingest queues; nil: Ingest is refused
 	Due     store.Due        // called with the lanes of the outbox that have new work; may be nil
-	Writers int              // connections that write; 0: 8
-	Readers int              // connections that read; 0: 4
-	AsIs    bool             // an older database is refused with store.ErrOlder and stays as it is
+	Writers int              // number of connections that write; 0: 8
+	Readers int              // number of connections that read; 0: 4
+	AsIs    bool             // whether to refuse an older database with store.ErrOlder and leave it as it is
 
-	// SealEvery is how often this server tries to seal; 0 for every second, negative for never. A command that ends at once leaves sealing
-	// to the servers.
+	// SealEvery is how often this server tries to seal; 0 for every second, negative for never. A command that ends at once does not seal
+	// and leaves this to the servers.
 	SealEvery time.Duration
 
 	// Rehearse runs every closure once, rolls it back, and runs it again. Tests use it to find closures that touch more than their
@@ -96,10 +96,10 @@ type Engine struct {
 	closing chan struct{} // closed when Close begins
 	queue   queue
 	acks    []chan *work
-	running sync.WaitGroup // workers and sealer
-	telling sync.WaitGroup // ack workers
+	running sync.WaitGroup // waits for the workers and the sealer
+	telling sync.WaitGroup // waits for the ack workers
 
-	fit      engine.Fitness // a database that cannot be reached hinders it
+	fit      engine.Fitness // hindered while the database cannot be reached
 	counts   counts
 	close    sync.Once
 	closeErr error
@@ -201,7 +201,7 @@ func (e *Engine) open(ctx context.Context) error {
 	e.sealer = newSealer(e, key, heads)
 	e.readers = make(chan *conn, e.opt.Readers)
 	for range e.opt.Readers {
-		e.readers <- nil // connected at first use, and again after the connection was lost
+		e.readers <- nil // a reader connects at its first use, and again after it has lost its connection
 	}
 	for range e.opt.Writers {
 		e.workers = append(e.workers, &worker{e: e})
@@ -233,7 +233,7 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// release closes what open has opened.
+// release closes everything that open has opened.
 func (e *Engine) release() error {
 	for _, w := range e.workers {
 		w.c.drop()

@@ -38,7 +38,7 @@ var everyStatement = flag.Bool("every-statement", false, "make every statement o
 
 func TestPostgreSQLIsAStore(t *testing.T) {
 	rig := storetest.Rig{
-		// One worker, because these tests block it to see what waits behind it; other tests use more.
+		// The engine has one worker, because these tests block the worker to see which work waits behind it. Other tests use more workers.
 		Open: func(t *testing.T) store.Engine {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 1, SealEvery: -1})
 		},

@@ -26,15 +26,15 @@ type work struct {
 	done func([]metering.Outcome, error)
 }
 
-// queue is what waits for the workers: closures by lane, and calls of Ingest, which count as the lane of readings.
+// queue holds the work that waits for the workers: closures by lane, and calls of Ingest, which belong to the lane of readings.
 type queue struct {
 	mu      sync.Mutex
 	more    *sync.Cond
 	waiting [lanes][]*work
-	passed  [lanes]int // how often a better lane went first while this one had work
+	passed  [lanes]int // how often a better lane went first while this lane had work
 	ingests []*work
-	ingest  bool // a worker is storing records: another must not overtake it
-	open    int  // calls of Ingest queued or not answered yet
+	ingest  bool // whether a worker is storing records; no other worker may overtake it
+	open    int  // number of calls of Ingest that are queued or not answered yet
 	closed  bool
 }
 
@@ -85,7 +85,7 @@ func (q *queue) take() (closure *work, records []*work, ok bool) {
 			q.waiting[lane][0] = nil
 			q.waiting[lane] = q.waiting[lane][1:]
 			if w.taken.Swap(true) {
-				continue // its caller has given up
+				continue // the caller has given up
 			}
 			return w, nil, true
 		case q.closed && !q.ingest:
@@ -95,7 +95,8 @@ func (q *queue) take() (closure *work, records []*work, ok bool) {
 	}
 }
 
-// next chooses the lane to serve: the best one that has work, unless another was passed over too often. It returns -1 if no lane has work.
+// next chooses the lane to serve. This is the best lane that has work, unless a lane behind it was passed over too often. It returns -1 if
+// no lane has work.
 func (q *queue) next() store.Lane {
 	best := store.Lane(-1)
 	for l := range store.Lane(lanes) {
@@ -119,7 +120,7 @@ func (q *queue) next() store.Lane {
 
 func (q *queue) mayIngest() bool { return len(q.ingests) > 0 && !q.ingest }
 
-// takeRecords takes the first calls that are of one tenant, up to maxBatch records.
+// takeRecords takes the first calls that belong to one tenant, up to maxBatch records.
 func (q *queue) takeRecords() []*work {
 	q.ingest = true
 	n, size := 0, 0

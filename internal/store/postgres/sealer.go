@@ -17,8 +17,8 @@ import (
 // Limits of sealing.
 const (
 	sealEvery = time.Second
-	sealLead  = 3 * time.Second // how long the lead of a dead server lasts; losing it too early only costs reading the log again
-	sealRows  = 500             // rows of one seal: no other work waits for its transaction, but its head should come soon
+	sealLead  = 3 * time.Second // how long the lead of a dead server lasts; a lead that ends too early only costs reading the log again
+	sealRows  = 500             // largest number of rows in one seal: its head should come soon
 	leadName  = "seal"
 )
 
@@ -32,14 +32,14 @@ type sealer struct {
 	public string
 	heads  *headlog.Log
 	mark   func([32]byte) []byte
-	epoch  int64 // epoch of the lead since which store remembers the logs
+	epoch  int64 // epoch of the lead under which the field store read the logs
 }
 
 func newSealer(e *Engine, key seal.Key, heads *headlog.Log) *sealer {
 	return &sealer{e: e, store: core.NewSealer(key), public: key.Public(), mark: key.Mark, heads: heads}
 }
 
-// run seals until the engine closes, and then once more, so that the last commits are sealed before it gives up the lead.
+// run seals until the engine closes, and then once more, so that the last commits are sealed before this server gives up the lead.
 func (s *sealer) run() {
 	tick := time.NewTicker(s.e.opt.SealEvery)
 	defer tick.Stop()
@@ -118,7 +118,7 @@ func (s *sealer) sealSome(t access.Tenant) (rows int, leads bool, err error) {
 		return 0, leads, errors.Join(err, s.c.rollback())
 	}
 	if err := s.c.commit(); err != nil {
-		return 0, true, err // if the outcome is unknown, the next round sees it in the log itself
+		return 0, true, err // if the outcome is unknown, the next round reads the outcome from the log
 	}
 	if head != nil {
 		s.heads.Add(t, *head)

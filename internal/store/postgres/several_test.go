@@ -29,7 +29,7 @@ type value struct {
 	refused bool
 }
 
-// Refused makes the store roll back what the closure wrote.
+// Refused makes the store roll back the closure's writes.
 func (v value) Refused() bool { return v.refused }
 
 // do runs a closure of the first tenant in the sale lane.
@@ -173,7 +173,7 @@ func TestFloatsHoldOverTwoServers(t *testing.T) {
 	}
 }
 
-// floatsSum checks that no float is overdrawn and that all of them sum to what was paid in.
+// floatsSum checks that no float is overdrawn and that together they hold exactly the money that was paid in.
 func floatsSum(t *testing.T, e *postgres.Engine, accounts int, want ledger.Minor) {
 	t.Helper()
 	var total ledger.Minor
@@ -439,8 +439,8 @@ func TestDatabasesThatAreNotOursAreRefused(t *testing.T) {
 	}
 }
 
-// TestVerificationBesideRunningServers: servers append heads to the file while verification reads the books. It must not report them as
-// heads that the database has lost.
+// TestVerificationBesideRunningServers verifies the books while servers append heads to the file. Verification must not report these heads
+// as heads that the database has lost.
 func TestVerificationBesideRunningServers(t *testing.T) {
 	servers, url, dir := pair(t, 2*time.Millisecond)
 	bank, opening := ledger.AccountRef{Code: ledger.Bank, Subject: "b"}, ledger.AccountRef{Code: ledger.Opening}

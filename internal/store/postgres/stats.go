@@ -7,10 +7,10 @@ import (
 
 // Stats are the engine's counts since it was opened, for metrics.
 type Stats struct {
-	Commits    int64 // transactions
-	OverBudget int64 // closures that took longer or touched more rows than their budget
-	Again      int64 // runs of closures after their first, because of conflicts or lost connections
-	Seals      int64 // seals that this server has written
+	Commits    int64 // number of committed transactions
+	OverBudget int64 // number of closures that took longer or touched more rows than their budget
+	Again      int64 // number of runs of closures after their first, because of conflicts or lost connections
+	Seals      int64 // number of seals that this server has written
 }
 
 type counts struct {

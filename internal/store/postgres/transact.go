@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// How transactions begin. Each statement of a writer sees what is committed before it begins, and a writer locks the rows it decides on;
-// a reader has one snapshot.
+// These statements begin transactions. Each statement of a writer sees everything that was committed before the statement began, and a
+// writer locks the rows on which it decides. A reader has one snapshot.
 const (
 	beginWrite = "BEGIN"
 	beginView  = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -29,7 +29,7 @@ func (c *conn) fresh(how string) {
 	c.reading = how == beginView
 }
 
-// commit ends the transaction. Its error wraps store.ErrOutcomeUnknown unless it is certain that nothing was committed.
+// commit ends the transaction. If it is not certain that nothing was committed, the error wraps store.ErrOutcomeUnknown.
 func (c *conn) commit() error {
 	if c.fault != nil {
 		return errors.Join(c.fault, c.rollback())

@@ -74,7 +74,7 @@ func used(t *testing.T) (url, dir string) {
 }
 
 // TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and ends the connection before each statement, before the
-// version is written, before COMMIT and after it. It does so in every migration since then and in a planted one.
+// version is written, before COMMIT and after it. It does so in every migration since that data and in a planted migration.
 func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
 	old, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
 	fresh(t, url, old)
@@ -146,8 +146,8 @@ func TestFrozenDataGoOn(t *testing.T) {
 	}
 }
 
-// TestTokensThatWereOnlyHeardAreHeard: before schema 3, a token that only an SMS reported as loaded had the state accepted, with a result
-// of its own. The upgrade changes its state to heard.
+// TestTokensThatWereOnlyHeardAreHeard checks that an upgrade gives the state heard to tokens that only an SMS reported as loaded. Before
+// schema 3, such a token had the state accepted and a special result.
 func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	d, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
 	fresh(t, url, d)
@@ -174,7 +174,8 @@ func figure(r *store.Report, name string) int64 {
 	return -1
 }
 
-// TestAServerThatStopsLeavesItsLead: the next server, or an upgrade, need not wait for the lead to end.
+// TestAServerThatStopsLeavesItsLead checks that a server gives up its lead when it stops, so that the next server or an upgrade need not
+// wait.
 func TestAServerThatStopsLeavesItsLead(t *testing.T) {
 	url, _ := used(t)
 	if held := lines(t, url, fmt.Sprintf(`SELECT name, holder FROM leader WHERE until > %d`, time.Now().UnixMicro())); len(held) > 0 {
@@ -182,7 +183,8 @@ func TestAServerThatStopsLeavesItsLead(t *testing.T) {
 	}
 }
 
-// TestAnUpgradeNeedsEveryServerStopped: a server of an older version would continue to write in its older schema.
+// TestAnUpgradeNeedsEveryServerStopped checks that an upgrade is refused while a server runs: a server of an older version would continue
+// to write in its older schema.
 func TestAnUpgradeNeedsEveryServerStopped(t *testing.T) {
 	url, dir := used(t)
 	steps, err := store.Migrations()
@@ -204,7 +206,8 @@ func TestAnUpgradeNeedsEveryServerStopped(t *testing.T) {
 	openOn(t, url, o)
 }
 
-// TestAnUpgradeHasNoTimeLimit: a step may copy a table of any size. Afterwards the database has statistics of the copy.
+// TestAnUpgradeHasNoTimeLimit checks that an upgrade switches off the time limits, because a step may copy a table of any size. It also
+// checks that the database has statistics of the copy afterwards.
 func TestAnUpgradeHasNoTimeLimit(t *testing.T) {
 	url, dir := used(t)
 	steps, err := store.Migrations()
@@ -224,8 +227,8 @@ func TestAnUpgradeHasNoTimeLimit(t *testing.T) {
 	}
 }
 
-// TestACommandMakesAnEmptyDatabaseWhole: a command creates a whole database, because a utility makes its first key before its first server
-// starts. The steps of a new database are not an upgrade.
+// TestACommandMakesAnEmptyDatabaseWhole checks that a command creates a complete database, because a utility makes its first key before its
+// first server starts. Unlike an upgrade, this also happens with AsIs.
 func TestACommandMakesAnEmptyDatabaseWhole(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	run(t, url, `DROP SCHEMA public CASCADE; CREATE SCHEMA public`)

@@ -22,7 +22,7 @@ func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
 	return VerifyWith(ctx, url, dir, headlog.ExternalHeads{})
 }
 
-// VerifyWith is Verify, but also checks against what was kept outside the data folder.
+// VerifyWith is Verify, but also checks against heads and a key that were stored outside the data folder.
 func VerifyWith(ctx context.Context, url, dir string, outside headlog.ExternalHeads) (*store.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()
@@ -36,7 +36,7 @@ func VerifyWith(ctx context.Context, url, dir string, outside headlog.ExternalHe
 
 func verify(c *conn, dir string, outside headlog.ExternalHeads) (*store.Report, error) {
 	r := new(store.Report)
-	// Read the heads before the snapshot: servers continue to seal, and the snapshot would lack what later heads sign.
+	// Read the heads before the snapshot: servers continue to seal, and the snapshot would lack the rows that later heads sign.
 	trust, err := headlog.ReadTrust(dir, r)
 	if err == nil {
 		err = trust.Join(outside, r)
@@ -67,7 +67,7 @@ func reach(ctx context.Context, url string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.RuntimeParams["statement_timeout"] = "0" // ctx bounds it
+	config.RuntimeParams["statement_timeout"] = "0" // only ctx limits the time
 	config.ValidateConnect = nil                    // a standby can be verified too
 	c, err := dial(ctx, config)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// verifySchema compares the rules that keep wrong rows out with those of the migrations. It also finds what only an owner of the tables can
-// add: triggers, rules and policies, which write or hide rows as part of the server's own transactions, and views, which may replace a
-// table.
+// verifySchema compares the rules that keep wrong rows out with the rules of the migrations. It also finds objects that only an owner of
+// the tables can add. These are triggers, rules and policies, which write or hide rows as part of the server's own transactions, and views,
+// which may replace a table.
 func verifySchema(c *conn, r *store.Report) error {
 	err := c.Query(`SELECT 'trigger ' || t.tgname || ' on table ' || k.relname FROM pg_trigger t JOIN pg_class k ON k.oid = t.tgrelid
 			WHERE NOT t.tgisinternal AND k.relnamespace = current_schema()::regnamespace
@@ -81,7 +81,7 @@ func meantSchema(p store.UpgradePlan) (rules, error) {
 	return out, nil
 }
 
-// read applies what one statement does to the rules of a table.
+// read applies the effect of one statement to the rules of a table.
 func (w ruleWords) read(sql string, of map[string]rules) {
 	if m := w.index.FindStringSubmatch(sql); m != nil {
 		r := of[m[3]]

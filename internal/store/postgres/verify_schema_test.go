@@ -8,7 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// TestVerifyFindsEditsOfTheSchema: whoever owns the tables can also change what the database does with the server's writes.
+// TestVerifyFindsEditsOfTheSchema checks that verification finds edits of the schema. With such an edit, whoever owns the tables can change
+// what the database does with the server's writes.
 func TestVerifyFindsEditsOfTheSchema(t *testing.T) {
 	edits := map[string]string{
 		`DROP INDEX vend_receipt`: "index vend_receipt is gone",

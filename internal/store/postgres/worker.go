@@ -55,8 +55,8 @@ func (w *worker) run() {
 	}
 }
 
-// closure runs fn until it has committed, refused or failed for a reason of its own. After a conflict, or a connection lost before COMMIT,
-// nothing has changed and fn runs again.
+// closure runs fn until it has committed, has refused, or has failed for a reason that lies in fn. After a conflict, or a connection lost
+// before COMMIT, nothing has changed and fn runs again.
 func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
 	began := time.Now()
 	for try := 1; ; try++ {
@@ -87,8 +87,8 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	}
 }
 
-// rehearse runs fn and rolls it back if Options.Rehearse is set. It returns only errors after which fn is tried again; the real run will
-// meet all others.
+// rehearse runs fn and rolls it back if Options.Rehearse is set. It returns only errors after which fn is tried again. The real run meets
+// all other errors anyway.
 func (w *worker) rehearse(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
 	if !w.e.opt.Rehearse {
 		return nil
@@ -136,7 +136,7 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	if err == nil {
 		err = w.c.fault // a closure that ignored an error must not commit
 	}
-	if err != nil || refused || !w.c.wrote { // without writes there is nothing to commit, and no outcome that could become unknown
+	if err != nil || refused || !w.c.wrote { // without writes there is nothing to commit, and the outcome cannot become unknown
 		return errors.Join(err, w.c.rollback())
 	}
 	err = w.e.commit(w.c)

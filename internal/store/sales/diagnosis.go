@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/meters"
 )
 
-// TokenByHash finds a token by the keyed hash of its digits, and returns it with the meter key it was made under.
+// TokenByHash finds a token by the keyed hash of its digits, and returns the token with the meter key under which it was made.
 func (tx Rows) TokenByHash(hash []byte) (t sale.Token, key id.ID, found bool, err error) {
 	found, err = tx.One(`SELECT meter_key_id, `+tokenColumns.List("")+` FROM token WHERE tenant_id = $1 AND digits_hash = $2`, func(r core.Row) error {
 		key = r.ID(0)

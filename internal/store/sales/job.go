@@ -62,7 +62,7 @@ var JobKind = core.AttestedKind{Name: "job", Noun: "Job", Prefix: id.Job, Order:
 
 const jobTables = ` FROM token_job j JOIN meter m ON m.tenant_id = j.tenant_id AND m.n = j.meter`
 
-// AddJob stores a job with its reserved tokens. Units that are given away without a payment get a row of their own.
+// AddJob stores a job with its reserved tokens. Units that are given away without a payment get a separate row.
 func (tx Rows) AddJob(j sale.Job) error {
 	_, err := tx.C.Exec(`INSERT INTO `+jobColumns.Into(), jobColumns.Values(tx.Tenant, &j)...)
 	if err != nil {
@@ -87,7 +87,7 @@ func (tx Rows) AddJob(j sale.Job) error {
 	return fault.Wrap(err, "record the units of a job")
 }
 
-// reserveJobToken inserts a reserved token and takes its TID, if it has one. The tokens of a key change have none.
+// reserveJobToken inserts a reserved token and takes its TID, if it has one. The tokens of a key change have no TID.
 func (tx Rows) reserveJobToken(j sale.Job, t sale.Token) error {
 	var tid any
 	if j.Kind != sale.KeyChange {
@@ -145,7 +145,7 @@ func (tx Rows) endJob(j sale.Job) error {
 		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(j.State), string(j.Failure), j.CompletedAt, tx.Tenant, j.ID)
 }
 
-// JobByID reads a job with its tokens, in the order in which they are entered.
+// JobByID reads a job with its tokens, in the order in which the tokens are entered at the meter.
 func (tx Rows) JobByID(job id.ID) (sale.Job, bool, error) { return tx.jobWhere(`j.id = $2`, job) }
 
 // JobByRef reads the job of a request.
@@ -171,7 +171,7 @@ func (tx Rows) jobWhere(condition string, arg any) (sale.Job, bool, error) {
 	return j, err == nil, fault.Wrap(err, "read the tokens of a job")
 }
 
-// JobsHeld lists jobs created before a moment that their issuer has not answered, after the given one.
+// JobsHeld lists jobs created before a moment that their issuer has not answered. The list begins after the given job.
 func (tx Rows) JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT id FROM token_job WHERE tenant_id = $1 AND state = 'held' AND created_at < $2 AND id > $3 ORDER BY id LIMIT $4`,
@@ -200,7 +200,8 @@ func (tx Rows) SetMeterKeyState(key id.ID, from, to string) error {
 	return fault.Wrap(err, "change the key of a job")
 }
 
-// KeyOfToken returns the key that a key-change token brings to its meter, and for any other token the key that it was made under.
+// KeyOfToken returns the key that a key-change token brings to its meter. For any other token, it returns the key under which the token was
+// made.
 func (tx Rows) KeyOfToken(token id.ID) (key registry.Key, found bool, err error) {
 	found, err = tx.One(`SELECT k.id, k.meter, k.state FROM token t
 		LEFT JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id

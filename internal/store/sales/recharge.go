@@ -70,7 +70,7 @@ func (tx Rows) externalToken(token id.ID) (t sale.Token, found bool, err error) 
 	return t, found, fault.Wrap(err, "find external token %s", token.Text(id.Token))
 }
 
-// MeterTokens lists a meter's tokens, including external ones, newest first, before the given one (zero: from the newest).
+// MeterTokens lists a meter's tokens, including external ones, newest first, before the given token (zero: from the newest).
 func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error) {
 	out, err := tx.VendTokens(meter, before, max)
 	if err != nil {
@@ -88,8 +88,8 @@ func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, er
 	return out[:min(len(out), max)], nil
 }
 
-// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered; zero means never. given reports
-// whether it is an external token.
+// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered; zero means never. The result given
+// reports whether the token is an external one.
 func (tx Rows) TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error) {
 	for _, table := range []string{"token", "given_token"} {
 		found, err := tx.One(`SELECT sent_at, answered_at FROM `+table+` WHERE tenant_id = $1 AND id = $2`,
@@ -116,8 +116,8 @@ func (tx Rows) TokenReportsOf(meter int64, token id.ID, max int) ([]metering.Sto
 	return out, fault.Wrap(err, "list what meter %d said of token %s", meter, token.Text(id.Token))
 }
 
-// DeliveryOf returns the outbox item that delivers a token to its meter. It returns an item that was given up only if no other one waits.
-// A meter has few items, so Go searches them instead of SQL on JSON.
+// DeliveryOf returns the outbox item that delivers a token to its meter. If an item was given up, DeliveryOf returns it only if no other
+// item still waits. A meter has few items, so Go searches them instead of SQL on JSON.
 func (tx Rows) DeliveryOf(number string, token id.ID) (d recharge.Waiting, found bool, err error) {
 	name := token.Text(id.Token)
 	err = tx.C.Query(`SELECT body, created_at, attempts, dead_at, last_error FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 ORDER BY seq`,

@@ -47,7 +47,7 @@ var ReversalKind = core.AttestedKind{Name: "reversal", Noun: "Reversal", Prefix:
 	From:  "reversal r LEFT JOIN reversal_token c ON c.tenant_id = r.tenant_id AND c.reversal_id = r.id",
 	Proof: reversalColumns.Proof("r").And(cancelColumns.Proof("c")), Sort: ", c.token_id"}
 
-// VendMeter returns the meter of a sale. It locks neither, because the lock order begins with the account.
+// VendMeter returns the meter of a sale. It locks neither the sale nor the meter, because the lock order begins with the account.
 func (tx Rows) VendMeter(sale id.ID) (id.ID, bool, error) {
 	var meter id.ID
 	found, err := tx.One(`SELECT m.id FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`,
@@ -56,7 +56,8 @@ func (tx Rows) VendMeter(sale id.ID) (id.ID, bool, error) {
 }
 
 // VendNewest returns the newest sale to a meter that neither failed nor was reversed; the zero ID if there is none. Identities of the same
-// millisecond are not in order. Of two sales at the same time, the newer is therefore the one with more units sold before it in the month.
+// millisecond are not in order. Of two sales at the same time, the sale with more units sold before it in the month therefore counts as the
+// newer one.
 func (tx Rows) VendNewest(meter int64) (id.ID, error) {
 	var newest id.ID
 	_, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND meter = $2 AND state NOT IN ('failed', 'reversed')
@@ -103,7 +104,7 @@ func (tx Rows) AddReversal(r sale.Reversal) error {
 	return fault.Wrap(err, "store a reversal")
 }
 
-// PutReversal stores the outcome of a reversal. One that is done stays done.
+// PutReversal stores the outcome of a reversal. A reversal that is done stays done.
 func (tx Rows) PutReversal(r sale.Reversal) error {
 	err := tx.Rewrite("reversal", r.ID, func() error {
 		return tx.Must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
@@ -113,8 +114,8 @@ func (tx Rows) PutReversal(r sale.Reversal) error {
 	return fault.Wrap(err, "end a reversal")
 }
 
-// ReversalOf returns the newest reversal of a sale, without the tokens that its meter was told to cancel. It returns a refused one only if
-// there is no other.
+// ReversalOf returns the newest reversal of a sale, without the tokens that its meter was told to cancel. It returns a refused reversal
+// only if the sale has no other reversal.
 func (tx Rows) ReversalOf(saleID id.ID) (sale.Reversal, bool, error) {
 	var r sale.Reversal
 	found, err := tx.One(`SELECT `+reversalColumns.List("")+` FROM reversal
@@ -138,7 +139,7 @@ func (tx Rows) CancelAnswers(saleID id.ID) ([]vending.CancelAnswer, error) {
 	return out, fault.Wrap(err, "read what a meter answered")
 }
 
-// CancelTake stores what followed from a meter's answers about a token, in every reversal of that token.
+// CancelTake stores the result of a meter's answers about a token, in every reversal of that token.
 func (tx Rows) CancelTake(token id.ID, taken sale.CancelTaken) error {
 	var reversals []id.ID
 	err := tx.C.Query(`SELECT reversal_id FROM reversal_token WHERE tenant_id = $1 AND token_id = $2 ORDER BY reversal_id`,
@@ -158,7 +159,7 @@ func (tx Rows) CancelTake(token id.ID, taken sale.CancelTaken) error {
 	return fault.Wrap(err, "record what a meter answered")
 }
 
-// CancelsLate lists sales for which a meter's answer may have come late. Package vending decides whether it did.
+// CancelsLate lists sales for which a meter's answer may have come late. Package vending decides whether the answer was late.
 func (tx Rows) CancelsLate(after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT DISTINCT r.vend_id FROM reversal_token t
@@ -169,7 +170,7 @@ func (tx Rows) CancelsLate(after id.ID, max int) ([]id.ID, error) {
 	return out, fault.Wrap(err, "list late answers")
 }
 
-// CancelsOwed lists tokens whose units are to be replaced.
+// CancelsOwed lists tokens whose units must be replaced.
 func (tx Rows) CancelsOwed(after id.ID, max int) ([]sale.Token, error) {
 	var out []sale.Token
 	err := tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND id > $2 AND id IN (SELECT token_id FROM reversal_token
@@ -178,7 +179,8 @@ func (tx Rows) CancelsOwed(after id.ID, max int) ([]sale.Token, error) {
 	return out, fault.Wrap(err, "list units that are owed")
 }
 
-// ReversalsSince sums the reversals since a moment: those by these actors, and those of the vendor's sales (zero: no vendor).
+// ReversalsSince returns two sums of the reversals since a moment: the reversals by these actors, and the reversals of the vendor's sales.
+// If vendor is zero, the second sum is zero.
 func (tx Rows) ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error) {
 	err = tx.C.Query(`SELECT r.by_actor, v.vendor_key, CASE r.state WHEN 'refused' THEN 0 ELSE v.tender END FROM reversal r
 		JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id WHERE r.tenant_id = $1 AND r.created_at >= $2`, func(r core.Row) error {
@@ -213,7 +215,7 @@ func (tx Rows) ReversalsWaiting(after id.ID, max int) ([]id.ID, error) {
 	return out, fault.Wrap(err, "list waiting reversals")
 }
 
-// MonthTakes counts units in an account's month again; free is how many of them were free.
+// MonthTakes counts units in an account's month again. The parameter free says how many of these units were free.
 func (tx Rows) MonthTakes(account id.ID, month string, units, free unit.Energy) error {
 	err := tx.addUnits(sale.Sale{Account: account, Month: month, Units: units, Free: free})
 	return fault.Wrap(err, "add units back to a month")

@@ -9,6 +9,6 @@ type Rows struct{ *core.Tx }
 // Of returns the rows of a transaction.
 func Of(tx *core.Tx) Rows { return Rows{tx} }
 
-// Lists are the columns of this area's tables; a test holds them against the schema.
+// Lists are the columns of this area's tables; a test compares them with the schema.
 var Lists = [...]core.Listed{&vendColumns, &lineColumns, &sellerColumns, &tokenColumns, &externalColumns, &jobColumns, &transferColumns,
 	&reversalColumns, &cancelColumns, &vendorColumns}

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// tokenRow is a row of token, and of given_token.
+// tokenRow is a row of the table token or given_token.
 type tokenRow = sale.Token
 
 var tokenColumns = core.Columns[tokenRow]{Table: "token", Attested: []core.Column[tokenRow]{
@@ -55,7 +55,7 @@ var (
 	saleTokenQuery = tokenQuery + ` WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`
 )
 
-// VendTokens lists a meter's tokens, newest first, before the given one (zero: from the newest).
+// VendTokens lists a meter's tokens, newest first, before the given token (zero: from the newest).
 func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error) {
 	var out []sale.Token
 	err := tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND meter_key_id IN (
@@ -65,7 +65,7 @@ func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, err
 }
 
 // TokenForPush returns a token, ours or external, that is to be sent to its meter, and the meter's number. The digits are sealed under
-// sale.TokenContext. found is false for an unknown token and for one of ours without digits.
+// sale.TokenContext. The result found is false for an unknown token, and for a token of ours that has no digits.
 func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error) {
 	found, err = tx.One(tokenQuery+` WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`, tokenColumns.To(&t), tx.Tenant, token)
 	if err == nil && !found {
@@ -81,7 +81,7 @@ func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found boo
 	return t, m.Number, found, err
 }
 
-// from returns the SQL condition that a move is allowed from the state of a token.
+// from returns the SQL condition that a token is in a state from which the move is allowed.
 func from(m metering.TokenMove) string {
 	states := ""
 	for _, s := range m.From() {
@@ -90,7 +90,7 @@ func from(m metering.TokenMove) string {
 	return `state IN (` + strings.TrimPrefix(states, ", ") + `)`
 }
 
-// TokenSent marks a token as sent to its meter. A state from the meter's answer stays.
+// TokenSent marks a token as sent to its meter. If the meter has answered already, the state from its answer stays.
 func (tx Rows) TokenSent(token id.ID) error {
 	for _, table := range []string{"token", "given_token"} {
 		_, err := tx.C.Exec(`UPDATE `+table+` SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND `+from(metering.MoveSent),

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// ReportedToken finds and locks the token that a report is about: by the request of our own delivery, else by its TID. It finds only
-// tokens that were made for this meter and external tokens of this meter.
+// ReportedToken finds and locks the token that a report is about: by the request of our own delivery or, without one, by the token's TID.
+// It finds only tokens that were made for this meter and external tokens of this meter.
 func (tx Rows) ReportedToken(meter int64, t *wire.Token) (own metering.OwnToken, found bool, err error) {
 	row := func(r core.Row) error {
 		own.ID, own.State, own.Class = r.ID(0), metering.TokenState(r.Text(1)), uint8(r.Int(2))

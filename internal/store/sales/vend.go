@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// VendPoint reads what a sale needs to know about a meter, and locks its account, the meter and its keys, in this order.
+// VendPoint reads the facts about a meter that a sale needs, and locks its account, the meter and its keys, in this order.
 func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 	column, arg := "m.id", any(ref.ID)
 	if ref.Number != "" {
@@ -49,8 +49,8 @@ func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 	return p, err == nil, fault.Wrap(err, "find meter keys of a sale")
 }
 
-// saleKeys locks all keys of a meter and returns those that are not past. It computes in Go what [meters.NewestTID] computes in SQL,
-// because it runs in every sale and most meters have only one key.
+// saleKeys locks all keys of a meter and returns the keys that are not in the state past. It computes the newest TID in Go and not with the
+// SQL of [meters.NewestTID], because it runs in every sale and most meters have only one key.
 func (tx Rows) saleKeys(meter int64) ([]registry.Key, error) {
 	var all []registry.Key
 	err := tx.C.Query(meters.SaleKeyQuery+tx.C.ForUpdate(), func(r core.Row) error {
@@ -74,8 +74,8 @@ func (tx Rows) saleKeys(meter int64) ([]registry.Key, error) {
 	return keys, err
 }
 
-// lockPoint locks the account and then the meter, and reads what the sale depends on again. On an engine without row locks it does
-// nothing. If the meter has moved to another account in between, that is a conflict, and the sale starts again.
+// lockPoint locks the account and then the meter. It then reads again the facts on which the sale depends. On an engine without row locks
+// it does nothing. If the meter has moved to another account in between, lockPoint returns a conflict, and the sale starts again.
 func (tx Rows) lockPoint(p *sale.Point) error {
 	if tx.C.ForUpdate() == "" {
 		return nil
@@ -134,7 +134,7 @@ func (tx Rows) VendReserve(s sale.Sale, orderHash [32]byte) error {
 	return tx.Attest("sale", s.ID)
 }
 
-// VendSell does what VendReserve and VendComplete do for a sale whose tokens exist already, writing each row once.
+// VendSell does the work of VendReserve and VendComplete for a sale whose tokens exist already. It writes each row once.
 func (tx Rows) VendSell(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error {
 	return tx.insertSale(s, orderHash, digitHashes)
 }
@@ -163,7 +163,7 @@ func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte)
 	return fault.Wrap(err, "add to the month of a sale")
 }
 
-// askedText encodes what a sale was asked for besides energy. It is empty for most sales.
+// askedText encodes the charges that a sale was asked to pay, with their ceiling. The text is empty if there are no charges.
 func askedText(a sale.Asked) (string, error) {
 	if len(a.Charges) == 0 {
 		return "", nil
@@ -202,8 +202,8 @@ func (tx Rows) insertLines(s sale.Sale) error {
 	return lines.Insert(tx.Tx)
 }
 
-// insertToken inserts a token and so takes its TID: the row makes the TID unique under its key, and the newest row holds the key's last
-// TID. A reserved token has no digits yet.
+// insertToken inserts a token, which also takes its TID: the row makes the TID unique under its key, and the newest row holds the key's
+// last TID. A reserved token has no digits yet.
 func (tx Rows) insertToken(s sale.Sale, t *sale.Token, digitHash []byte) error {
 	tx.Issued(t.ID)
 	return meters.Of(tx.Tx).WithTID(s.Key, t.TID, func() error {
@@ -243,7 +243,7 @@ func (tx Rows) VendPress(sale id.ID) error {
 	return fault.Wrap(err, "note the key press of a sale")
 }
 
-// VendFail closes a held sale that got no token and undoes what it reserved. Its TIDs stay used.
+// VendFail closes a held sale that got no token and undoes its reservations. Its TIDs stay used.
 func (tx Rows) VendFail(s sale.Sale) error {
 	err := tx.Must(`UPDATE vend SET state = 'failed', failure = $1, version = version + 1
 		WHERE tenant_id = $2 AND id = $3 AND state = 'held'`, string(s.Failure), tx.Tenant, s.ID)
@@ -261,8 +261,8 @@ func (tx Rows) VendFail(s sale.Sale) error {
 // FirstEpoch is the epoch of a database that was never restored.
 const FirstEpoch = 1
 
-// ReceiptNo takes the next receipt number of an outlet, without gaps. After a restore the numbers go on from the backup, so numbers
-// printed since that backup come again. The epoch in the number keeps them apart.
+// ReceiptNo takes the next receipt number of an outlet, without gaps. After a restore the numbers continue from the backup, so numbers that
+// were printed after the backup are used again. The epoch in each number tells them apart.
 func (tx Rows) ReceiptNo(outlet string) (string, error) {
 	n, err := tx.Take("receipt:" + outlet)
 	if err != nil {
@@ -317,7 +317,7 @@ func (tx Rows) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [3
 	return sale, orderHash, found, fault.Wrap(err, "look for the reference of a sale")
 }
 
-// VendOpen lists held sales that were priced before a moment and that the issuer has not answered, oldest first, after the given one.
+// VendOpen lists held sales that were priced before a moment and that the issuer has not answered, oldest first, after the given sale.
 func (tx Rows) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
@@ -328,7 +328,8 @@ func (tx Rows) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
 	return out, fault.Wrap(err, "list open sales")
 }
 
-// VendReceipt returns what a receipt shows besides the sale itself. Names are the present ones; figures are those of the sale.
+// VendReceipt returns the facts that a receipt shows in addition to the sale. Names are the present names, and figures are the figures of
+// the sale.
 func (tx Rows) VendReceipt(s sale.Sale) (sale.Paper, error) {
 	var p sale.Paper
 	_, err := tx.One(`SELECT t.name, t.vat_no, t.tz, m.tt, t.settings FROM tenant t JOIN meter m ON m.tenant_id = t.id

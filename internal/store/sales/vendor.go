@@ -35,7 +35,8 @@ var vendorColumns = core.Columns[vendorRow]{Table: "vendor", Attested: []core.Co
 var VendorKind = core.AttestedKind{Name: "vendor", Noun: "Vendor", Prefix: id.Vendor, From: "vendor r", Key: "id", Order: "r.version",
 	Proof: vendorColumns.Proof("r")}
 
-// sellerColumns are the columns of what a sale takes from a vendor's float and what the vendor earns. They are attested with the sale.
+// sellerColumns are the columns of a sale's seller: the amount that the sale takes from the vendor's float, and the vendor's commission.
+// They are attested with the sale.
 var sellerColumns = core.Columns[sale.Seller]{Table: "vend_seller", Attested: []core.Column[sale.Seller]{
 	core.Int("account_code", func(s *sale.Seller) *ledger.Code { return &s.Account }),
 	core.ID("hold_id", func(s *sale.Seller) *id.ID { return &s.Hold }),
@@ -93,7 +94,7 @@ func (tx Rows) vendorWhere(condition string, arg any) (vendor.Vendor, bool, erro
 	return v, found, fault.Wrap(err, "find vendor")
 }
 
-// VendorPage lists vendors in the order of their identities, after the given one.
+// VendorPage lists vendors in the order of their identities, after the given vendor.
 func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	var out []vendor.Vendor
 	err := tx.C.Query(vendorQuery+`id > $2 ORDER BY id LIMIT $3`,
@@ -120,21 +121,21 @@ func (tx Rows) Headroom(ref ledger.AccountRef) (ledger.Headroom, error) {
 	return r, nil
 }
 
-// VendSeller stores what a sale takes from a vendor's float and what the vendor earns.
+// VendSeller stores the amount that a sale takes from a vendor's float, and the vendor's commission.
 func (tx Rows) VendSeller(s sale.Sale) error {
 	_, err := tx.C.Exec(sellerInsert, sellerColumns.Values(tx.Tenant, &s.Seller, s.ID, tx.Now)...)
 	return fault.Wrap(err, "store the seller of a sale")
 }
 
-// sellerOf reads what VendSeller stored; the zero Seller for a sale of the tenant itself.
+// sellerOf reads the seller that VendSeller stored. It returns the zero Seller for a sale of the tenant itself.
 func (tx Rows) sellerOf(saleID id.ID) (sale.Seller, error) {
 	var s sale.Seller
 	_, err := tx.One(sellerQuery, sellerColumns.To(&s), tx.Tenant, saleID)
 	return s, fault.Wrap(err, "read the seller of a sale")
 }
 
-// Statement lists what was posted to a vendor's account, newest first, before the given journal (zero: from the newest). Each entry has
-// the balance after it.
+// Statement lists the postings to a vendor's account, newest first, before the given journal (zero: from the newest). Each entry has the
+// balance after it.
 func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vendor.Booked, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil || !found {

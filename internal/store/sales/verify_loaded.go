@@ -10,14 +10,14 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// SaysLoaded is [metering.HasIt] in SQL: the condition that the result in a row proves that a meter has loaded a token. token is the SQL
-// of the token's identity.
+// SaysLoaded is [metering.HasIt] in SQL: the condition that the result in a row proves that a meter has loaded a token. The parameter token
+// is the SQL of the token's identity.
 func SaysLoaded(row, token string) string {
 	return `(` + row + `.result = '` + metering.ResultAccept + `' OR ` + row + `.result = '` + metering.ResultUsed + `' AND NOT EXISTS (
 		SELECT 1 FROM reversal_token f WHERE f.tenant_id = ` + row + `.tenant_id AND f.token_id = ` + token + `))`
 }
 
-// loaded is the SQL condition that a report says that the meter has loaded token t, whatever the token's own row says.
+// loaded is the SQL condition that a report shows token t as loaded by its meter, even if the token's own row does not.
 var loaded = `EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = t.tenant_id AND p.meter = t.meter AND p.token_id = t.id AND ` +
 	SaysLoaded("p", "p.token_id") + `)`
 
@@ -27,15 +27,15 @@ func (tx Rows) Loaded(sale id.ID) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for what a meter says of a sale")
 }
 
-// ReportLag is how long a report about a sale may still be under way to the books when the sale is reversed.
+// ReportLag is how long a report about a sale may still be on its way into the books when the sale is reversed.
 const ReportLag = time.Minute
 
 // Minute is the time layout in findings.
 const Minute = "2006-01-02 15:04"
 
-// ReversedAt returns when the last reversal of a sale began, according to the sealed log; zero if there was none. It is also zero if the
-// clock was set back since, because later reports may then have an earlier time. Only a later seal proves that the clock was set back:
-// within a seal rows are ordered by time, not by commit, and a late seal may cover an hour.
+// ReversedAt returns when the last reversal of a sale began, according to the sealed log; zero if there was none. The time is also zero if
+// the clock was set back since then, because later reports may then have an earlier time. Only a later seal proves that the clock was set
+// back: within a seal rows are ordered by time, not by commit, and a late seal may cover an hour.
 func (tx Rows) ReversedAt(sale string) (at time.Time, err error) {
 	const unsealed int64 = math.MaxInt64
 	var n int64

@@ -41,10 +41,10 @@ var (
 	ErrBackup = errors.New("the backup is damaged")
 )
 
-// Manifest says what a backup holds.
+// Manifest describes the content of a backup.
 type Manifest struct {
 	Format int         `json:"format"`
-	Taken  time.Time   `json:"taken"` // everything committed before is in it
+	Taken  time.Time   `json:"taken"` // time of the backup, which holds everything committed before
 	Epoch  int64       `json:"epoch"`
 	Schema int         `json:"schema"`
 	Files  []FileEntry `json:"files"`
@@ -69,8 +69,8 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 	}
 	m := Manifest{Format: manifestFormat, Taken: now().UTC()}
 	heads := func(name string) bool { return name == headlog.File }
-	// Heads are copied before the database, because it must hold everything that they sign; keys after it, because they must open
-	// everything in it.
+	// Copy the heads before the database, because the database must hold everything that the heads sign. Copy the keys after the database,
+	// because the keys must open everything in it.
 	if err := copyCompanions(dir, to, heads); err != nil {
 		return Manifest{}, err
 	}
@@ -94,7 +94,7 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 	return m, m.write(to)
 }
 
-// copyCompanions copies those companions of the database for which wanted returns true.
+// copyCompanions copies the companions of the database for which the function wanted returns true.
 func copyCompanions(dir, to string, wanted func(name string) bool) error {
 	names, err := companions(dir)
 	if err != nil {
@@ -158,16 +158,16 @@ func companions(dir string) ([]string, error) {
 	return out, nil
 }
 
-// CopyKeys copies what a server needs of the data folder dir besides the database (keys, settings and heads) into the folder to, which
-// [EmptyFolder] has accepted.
+// CopyKeys copies the keys, settings and heads that a server needs besides the database. It copies them from the data folder dir into the
+// folder to, which [EmptyFolder] has accepted.
 func CopyKeys(dir, to string) error {
 	return copyCompanions(dir, to, func(string) bool { return true })
 }
 
-// EmptyFolder makes a folder that only its owner can read, or accepts one that is empty; any other is [ErrNotEmpty].
+// EmptyFolder makes a folder that only its owner can read, or accepts an empty folder. For a folder with content it returns [ErrNotEmpty].
 func EmptyFolder(dir string) error { return emptyFolder(dir) }
 
-// emptyFolder makes a folder that only its owner can read, or accepts one that is empty.
+// emptyFolder makes a folder that only its owner can read, or accepts an empty folder.
 func emptyFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
@@ -179,7 +179,7 @@ func emptyFolder(dir string) error {
 	return err
 }
 
-// copyFile copies a file to a name that must not exist, durably, readable only by its owner.
+// copyFile copies a file to a name that must not exist. The copy is durable, and only its owner can read it.
 func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
@@ -285,7 +285,7 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 	if err != nil {
 		return Manifest{}, nil, err
 	}
-	// immutable: SQLite takes no lock and writes no file beside the copy.
+	// With the option immutable, SQLite takes no lock and writes no file beside the copy.
 	path, err := filepath.Abs(filepath.Join(from, databaseFile))
 	if err != nil {
 		return m, nil, err
@@ -300,11 +300,11 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 	return m, r, err
 }
 
-// Restore puts a backup into the data folder dir and begins a new store epoch in it, so that numbers used after the backup are not used
-// again. Without force it refuses a folder that has a database, keys or settings ([ErrNotEmpty]). With force it moves the old files into a
-// folder, whose name it returns; it deletes none of them. No server may be running on dir. The restored database gets its name at the very
-// end. If Restore is interrupted, the folder has the old database or no database, and without a database it cannot be opened
-// ([ErrMissing]).
+// Restore puts a backup into the data folder dir and begins a new store epoch in it, so that no number that was used after the backup is
+// used again. Without force it refuses a folder that has a database, keys or settings ([ErrNotEmpty]). With force it moves the old files
+// into a folder, whose name it returns; it deletes none of them. No server may be running on dir. The restored database gets its final name
+// in the last step. If Restore is interrupted, the folder has the old database or no database, and a folder without a database cannot be
+// opened ([ErrMissing]).
 func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time) (m Manifest, aside string, err error) {
 	if m, err = readManifest(from); err != nil {
 		return Manifest{}, "", err
@@ -358,7 +358,7 @@ func prepare(ctx context.Context, from, dir string, taken time.Time, o Options) 
 	return epoch, nil
 }
 
-// remove deletes a database file and SQLite's files beside it, if they exist.
+// remove deletes a database file and the files that SQLite keeps beside it, if they exist.
 func remove(path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -368,8 +368,8 @@ func remove(path string) error {
 	return nil
 }
 
-// branchOf reads which numbers were used by the database to be replaced, and by the database of an interrupted restore. A database that
-// cannot be read is a common reason for a restore, so it is skipped; the heads that it signed still show its last epoch.
+// branchOf reads the numbers that were used by the database to be replaced and by the database of an interrupted restore. It skips a
+// database that cannot be read, which is a common reason for a restore. The heads that this database signed still show its last epoch.
 func branchOf(ctx context.Context, dir string) store.Branch {
 	var b store.Branch
 	for _, name := range []string{restoringFile, databaseFile} {
@@ -421,7 +421,7 @@ func occupants(dir string) (names []string, err error) {
 }
 
 // moveAside moves the files that a restore would overwrite into a new folder inside dir, in the order of names. The database goes first:
-// even if the program is killed, it must never remain without its log and its keys.
+// even if the program is killed, the database must never remain without its log and its keys.
 func moveAside(dir string, names []string, now time.Time) (aside string, err error) {
 	if len(names) == 0 {
 		return "", nil
@@ -431,7 +431,7 @@ func moveAside(dir string, names []string, now time.Time) (aside string, err err
 		return "", err
 	}
 	for _, name := range names {
-		// Reading the database may have merged its log into it and deleted the log.
+		// When the database was read, SQLite may have merged its log into it and deleted the log.
 		if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return aside, err
 		}

@@ -212,8 +212,8 @@ func TestATornLineOfHeadsIsNoAlarm(t *testing.T) {
 	}
 }
 
-// TestADamagedLogOfHeadsIsFound: verification finds a damaged log of heads until somebody repairs it, even after a server has started and
-// signed more heads. It finds no fault in the books themselves.
+// TestADamagedLogOfHeadsIsFound checks that verification finds a damaged log of heads until somebody repairs it, even after a server has
+// started and signed more heads. Verification finds no fault in the books themselves.
 func TestADamagedLogOfHeadsIsFound(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(path string, text []byte) error
@@ -268,7 +268,8 @@ func TestADamagedLogOfHeadsIsFound(t *testing.T) {
 	}
 }
 
-// TestALogOfHeadsThatIsEmptiedUnderAServer: verification also finds a log of heads that was emptied, cut or removed while a server ran.
+// TestALogOfHeadsThatIsEmptiedUnderAServer checks that verification also finds the damage of a log of heads that was emptied, cut or
+// removed while a server ran.
 func TestALogOfHeadsThatIsEmptiedUnderAServer(t *testing.T) {
 	for name, spoil := range map[string]func(path string) error{
 		"emptied": func(path string) error { return os.Truncate(path, 0) }, "cut": func(path string) error { return os.Truncate(path, 100) },

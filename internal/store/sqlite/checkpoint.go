@@ -10,22 +10,22 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// When the log is moved into the database.
+// These constants set when the log is moved into the database.
 const (
-	lookEvery  = 16                    // commits between two checks of the log's length
-	pressTime  = 50 * time.Millisecond // how long the writer waits for old snapshots when the log has reached its limit
-	pressEvery = 2 * time.Second       // how often the writer waits for them
+	lookEvery  = 16                    // number of commits between two checks of the log's length
+	pressTime  = 50 * time.Millisecond // longest wait of the writer for old snapshots when the log has reached its limit
+	pressEvery = 2 * time.Second       // the shortest time between two such waits
 )
 
 // mover moves most of the log into the database while the writer works, on a connection and a goroutine of its own: copying pages needs no
-// lock that a commit needs. The writer moves what was written meanwhile. Only the writer can finish with nothing left, and then SQLite
-// starts the log from its beginning.
+// lock that a commit needs. The writer moves the pages that were written meanwhile. Only the writer can move the whole log. SQLite then
+// writes the log again from its beginning.
 type mover struct {
 	c     *conn
 	begin chan struct{} // asks for a move
 	ended chan error    // the result; the writer takes it before it asks again
-	busy  bool          // asked, and the result not taken yet; used by the writer only
-	since int           // commits since the last check; used by the writer only
+	busy  bool          // a move was asked for and its result is not taken yet; used by the writer only
+	since int           // number of commits since the last check; used by the writer only
 }
 
 func newMover(c *conn) mover {
@@ -36,7 +36,7 @@ func newMover(c *conn) mover {
 func (e *Engine) move() {
 	for range e.mover.begin {
 		_, _, err := moveLog(e.mover.c, "PASSIVE")
-		if err == nil { // move what was written meanwhile too, so that little is left for the writer
+		if err == nil { // also move the pages written meanwhile, so that little is left for the writer
 			_, _, err = moveLog(e.mover.c, "PASSIVE")
 		}
 		e.mover.ended <- err

@@ -25,11 +25,11 @@ const maxStatements = 1024
 type conn struct {
 	c       *sqlite.Conn
 	stmts   map[string]*stmt
-	reading bool  // it cannot write
-	rows    int   // changed or read since the last reset, for the budget
-	writes  int   // statements run that may have written
+	reading bool  // whether the connection cannot write
+	rows    int   // number of rows changed or read since the last reset, for the budget
+	writes  int   // number of statements run that may have written
 	fault   error // the first error after which this transaction cannot be trusted; sticky until cleared
-	shut    error // why the running closure may not write; nil if it may
+	shut    error // reason why the running closure may not write; nil if it may
 	plan    store.UpgradePlan
 }
 
@@ -37,8 +37,8 @@ type conn struct {
 type stmt struct {
 	*sqlite.Stmt
 	params int
-	reads  bool // it is a SELECT
-	busy   bool // its row callback is running: a second use needs a second statement
+	reads  bool // whether the statement is a SELECT
+	busy   bool // whether its row callback is running: a second use then needs a second statement
 	cached bool
 }
 
@@ -50,7 +50,7 @@ func (c *conn) ForUpdate() string { return "" }
 // Exec runs a statement; see core.Conn.
 func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	if c.fault != nil {
-		return 0, c.fault // SQLite may have rolled back by itself: this statement would then commit alone
+		return 0, c.fault // SQLite may already have rolled back: this statement would then commit alone
 	}
 	if c.shut != nil {
 		return 0, c.shut
@@ -186,7 +186,7 @@ func (c *conn) judge(err error) error {
 	case sqlite.ResultBusy:
 		err = fmt.Errorf("%w: %w", store.ErrBusy, err)
 	default:
-		return err // only the statement was undone; the transaction is still good
+		return err // only the statement was undone; the transaction may continue
 	}
 	if c.fault == nil {
 		c.fault = err
@@ -281,7 +281,7 @@ func (s *stmt) Bool(col int) bool { return s.ColumnInt64(col) != 0 }
 // Text reads a column of the current row.
 func (s *stmt) Text(col int) string { return s.ColumnText(col) }
 
-// Bytes reads a column of the current row into a slice of its own.
+// Bytes reads a column of the current row into a new slice.
 func (s *stmt) Bytes(col int) []byte {
 	if s.ColumnIsNull(col) {
 		return nil

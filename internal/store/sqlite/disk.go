@@ -65,7 +65,7 @@ func zeros(f *os.File, n int64) error {
 // fullDisk stops taking new work until there is room again, and uses the reserve to shorten the log.
 func (e *Engine) fullDisk(why error) {
 	if e.reserve.size <= 0 {
-		return // without a reserve, every batch finds out for itself
+		return // without a reserve, every batch checks the disk anew
 	}
 	if !e.fit.Hinder(why) {
 		return
@@ -77,8 +77,8 @@ func (e *Engine) fullDisk(why error) {
 	e.begin()
 }
 
-// begin makes SQLite start the log from its beginning on a full disk. The log's file keeps its space, which is used for the audit rows of
-// reads.
+// begin makes SQLite write the log again from its beginning on a full disk. The log's file keeps its space, and the audit rows of reads use
+// this space.
 func (e *Engine) begin() {
 	e.writer.c.SetBusyTimeout(pressTime)
 	_, _, err := moveLog(e.writer, "RESTART")

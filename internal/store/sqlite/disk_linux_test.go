@@ -81,8 +81,8 @@ func diskOf(t *testing.T, size string) (disk, error) {
 
 type sold20 struct{}
 
-// TestASmallDiskIsFullOnce: the log takes a small part of a small disk. When the disk is full, it stays full until somebody makes room: the
-// space freed by the reserve and the log does not count.
+// TestASmallDiskIsFullOnce checks that the log takes a small part of a small disk. It also checks that a full disk stays full until
+// somebody makes room: the space freed by the reserve and the log does not count.
 func TestASmallDiskIsFullOnce(t *testing.T) {
 	const mib = 1 << 20
 	d, err := diskOf(t, "48m")

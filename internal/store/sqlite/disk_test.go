@@ -18,11 +18,11 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// disk is a small disk that a test can fill: a file system of its own if the test may mount one, otherwise SQLite's limit on the pages of
-// the database. Both make SQLite report a full disk.
+// disk is a small disk that a test can fill: a separate file system if the test may mount one, otherwise SQLite's limit on the pages of the
+// database. In both cases SQLite reports a full disk.
 type disk struct {
 	dir  string
-	fill func(t *testing.T, e *sqlite.Engine, left int64) // fills the disk but for left bytes
+	fill func(t *testing.T, e *sqlite.Engine, left int64) // fills the disk, except for the number of bytes in left
 	free func(t *testing.T, e *sqlite.Engine)
 }
 
@@ -167,7 +167,7 @@ func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
 	t.Logf("figures: %d ends of the disk, nothing lost and nothing half done", ends)
 }
 
-// onFull checks that on a full disk reads still work, also those that add to the audit log.
+// onFull checks that reads still work on a full disk, including reads that add to the audit log.
 func onFull(t *testing.T, e *sqlite.Engine) {
 	t.Helper()
 	for _, c := range []struct {

@@ -49,13 +49,14 @@ func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	}
 }
 
-// WithSteps makes an engine upgrade with other steps than those of this version. pause is called between their statements.
+// WithSteps makes an engine upgrade with the given steps instead of the steps of this version. The function pause is called between their
+// statements.
 func WithSteps(o Options, steps []store.Migration, pause func(next string)) Options {
 	o.plan = store.UpgradePlan{Steps: steps, Pause: pause}
 	return o
 }
 
-// withSteps connects to a database to read it with other steps than those of this version.
+// withSteps connects to a database to read it with the given steps instead of the steps of this version.
 func withSteps(dir string, steps []store.Migration) (*conn, error) {
 	c, err := connect(filepath.Join(dir, databaseFile), cacheReader, true)
 	if err == nil {
@@ -64,7 +65,7 @@ func withSteps(dir string, steps []store.Migration) (*conn, error) {
 	return c, err
 }
 
-// VerifySteps is Verify with other steps.
+// VerifySteps is Verify with the given steps instead of the steps of this version.
 func VerifySteps(ctx context.Context, dir string, steps []store.Migration) (*store.Report, error) {
 	c, err := withSteps(dir, steps)
 	if err != nil {
@@ -74,7 +75,7 @@ func VerifySteps(ctx context.Context, dir string, steps []store.Migration) (*sto
 	return r, errors.Join(err, c.c.Close())
 }
 
-// OpenSourceSteps is OpenSource with other steps.
+// OpenSourceSteps is OpenSource with the given steps instead of the steps of this version.
 func OpenSourceSteps(ctx context.Context, dir string, steps []store.Migration) (*Source, error) {
 	c, err := withSteps(dir, steps)
 	if err != nil {
@@ -84,7 +85,7 @@ func OpenSourceSteps(ctx context.Context, dir string, steps []store.Migration) (
 	return s, s.open(ctx, dir)
 }
 
-// BranchSteps reads what a restore reads of the database that it replaces, with other steps.
+// BranchSteps reads the numbers that the database in dir has used, as a restore over it does, but with the given steps.
 func BranchSteps(ctx context.Context, dir string, steps []store.Migration) (store.Branch, error) {
 	c, err := withSteps(dir, steps)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// faultInjection says that this build can be made to misbehave. It exists only with the build tag faultinject: the kill test needs a build
-// that breaks the promise, to prove that the test would notice (the positive control).
+// faultInjection says that this build can be made to misbehave. It is true only with the build tag faultinject. The kill test needs a build
+// that breaks the promise of durable sales, to prove that the test would notice (the positive control).
 const faultInjection = true
 
 // earlyBy is the time between the acknowledgement and the commit in the planted bug.
@@ -26,8 +26,8 @@ var errPlanted = errors.New("planted input/output error at COMMIT")
 
 // plant reads the environment variable FAULT_INJECT:
 //
-//	acknowledge-before-commit   every caller is told before the commit
-//	commit-error                the first commit that holds a sale happens and reports an error, as a failing disk may
+//	acknowledge-before-commit   every caller gets its answer before the commit
+//	commit-error                the first commit with a sale succeeds but reports an error, as a failing disk may
 func (e *Engine) plant() {
 	if os.Getenv("FAULT_INJECT") != "commit-error" {
 		return
@@ -42,7 +42,7 @@ func (e *Engine) plant() {
 	}
 }
 
-// pin keeps the writer on one thread, so that a tracer that counts a thread's system calls counts those of a sale.
+// pin keeps the writer on one thread, so that a tracer of one thread counts all system calls of a sale.
 func pin() { runtime.LockOSThread() }
 
 // early is the planted bug: it answers every caller before the commit.

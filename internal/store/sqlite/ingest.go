@@ -34,8 +34,8 @@ func (e *Engine) answerAll(acks <-chan answer) {
 // ackWorker keeps the messages of one meter on one worker, so that they are answered in order.
 func (e *Engine) ackWorker(w *work) int { return int(uint64(w.recs[0].Meter) % ackWorkers) }
 
-// ingest takes the first calls in ws that are of one tenant, stores their records together, and returns the number of these calls. If that
-// fails, it stores the records meter by meter, so that one meter's fault does not affect others.
+// ingest takes the first calls in ws that belong to one tenant, stores their records together, and returns the number of these calls. If
+// that fails, it stores the records meter by meter, so that one meter's fault does not affect other meters.
 func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
 	n := 0
 	var recs []metering.Record
@@ -63,7 +63,7 @@ func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
 	return n, nil
 }
 
-// ingestTogether stores all records or, if it sets failed, none.
+// ingestTogether stores all records, or stores none and returns the reason in failed.
 func (e *Engine) ingestTogether(b *batch, t access.Tenant, recs []metering.Record) (outs []metering.Outcome, failed, fatal error) {
 	failed, fatal = e.attempt(b, t, func(tx *store.Tx) (bool, error) {
 		var err error

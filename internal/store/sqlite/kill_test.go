@@ -121,7 +121,7 @@ func killed(t *testing.T, dir string, life time.Duration) (acked []int64) {
 			continue
 		}
 		if acked = append(acked, n); len(acked) == 1 {
-			time.AfterFunc(life, func() { _ = cmd.Process.Kill() }) // its end is awaited below
+			time.AfterFunc(life, func() { _ = cmd.Process.Kill() }) // the test waits below for the end of the process
 		}
 	}
 	if err := cmd.Wait(); err == nil {

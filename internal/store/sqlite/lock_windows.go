@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
-// lockNow locks the file for this process and reports whether another one holds it.
+// lockNow locks the file for this process and reports whether another process holds the lock.
 func lockNow(f *os.File) (held bool, err error) {
 	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, new(windows.Overlapped))

@@ -12,14 +12,14 @@ import (
 )
 
 // Two databases cannot commit at the same instant. So the folder records a move before the other database commits it, and again afterwards.
-// In between, no server serves the folder until somebody has checked the other database. If the folder recorded the move only afterwards,
-// then after a kill or a lost answer both databases would sell.
+// Between these two records, no server serves the folder until somebody has checked the other database. If the folder recorded the move
+// only afterwards, both databases would sell after a kill or a lost answer.
 const (
 	metaMoved  = "moved"  // where the content of the database was moved, and when
-	metaMoving = "moving" // an unfinished move: its name, a blank, and where it goes
+	metaMoving = "moving" // an unfinished move: its name, a blank, and its target
 )
 
-// Errors of a database whose content is live elsewhere, or may be.
+// These are the errors of a database whose content is live elsewhere, or may be live elsewhere.
 var (
 	// ErrMoved: the content of the database has been moved to another store, which is the live one now.
 	ErrMoved = errors.New("the content of this database has been moved")
@@ -29,11 +29,11 @@ var (
 
 // Move is a move that a folder has recorded. The zero value is no move.
 type Move struct {
-	ID string // its name; the other database has it too if all content has arrived
-	To string // where it goes
+	ID string // name of the move; the other database has the same name if all content has arrived
+	To string // store to which the content goes
 }
 
-// PendingMove returns the unfinished move of the database in dir; the zero value for none.
+// PendingMove returns the unfinished move of the database in dir; it returns the zero value if there is none.
 func PendingMove(dir string) (m Move, err error) {
 	err = onDatabase(dir, func(c *conn) error { m, err = pending(c); return err })
 	return m, err
@@ -100,7 +100,7 @@ func noted(c *conn, key string) (value string, err error) {
 	return value, err
 }
 
-// moved refuses a database whose content is live elsewhere, or may be.
+// moved refuses a database whose content is live elsewhere, or may be live elsewhere.
 func moved(c *conn) error {
 	to, err := noted(c, metaMoved)
 	if err == nil && to != "" {

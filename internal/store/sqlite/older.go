@@ -12,8 +12,8 @@ import (
 )
 
 // upgradedCopy copies an older database page by page into a temporary folder and upgrades the copy to this version's schema. Commands that
-// only read use the copy: the database stays as the older program left it, and that program may still be running on it. drop closes and
-// deletes the copy.
+// only read use the copy: the database stays as the older program left it, and that program may still be running on it. The function drop
+// closes and deletes the copy.
 func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
 	folder, err := os.MkdirTemp("", "paywatt-upgrade-")
 	if err != nil {
@@ -50,8 +50,8 @@ func copyPages(from, to *sqlite.Conn) error {
 	return errors.Join(err, b.Close())
 }
 
-// current returns a connection to a database of this version's schema: c itself, or an upgraded copy of an older database. older is the
-// schema of the older database, otherwise 0. done deletes the copy and leaves c open.
+// current returns a connection to a database of this version's schema: c itself, or an upgraded copy of an older database. The result older
+// is the schema of the older database, or 0 if c was current. The function done deletes the copy and leaves c open.
 func current(c *conn, dir string) (now *conn, older int, done func() error, err error) {
 	version, err := known(c, dir)
 	if err != nil {

@@ -76,7 +76,7 @@ func TestAFolderThatCannotBeUsedIsRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 		if err == nil {
-			_ = e.Close() // the error is what the test is about
+			_ = e.Close() // this test provokes the error
 		}
 	}
 }
@@ -153,8 +153,8 @@ func TestManyMayOpenANewFolderAtOnce(t *testing.T) {
 	}
 }
 
-// TestMigrationsEndInTheSchema: schema.sql is the schema of a migrated database. Its texts are those of the migrations, with the comments
-// within them; SQLite puts a column that a migration adds after the others.
+// TestMigrationsEndInTheSchema checks that schema.sql is the schema of a migrated database. Its texts are the texts of the migrations,
+// including their comments. SQLite puts a column that a migration adds after the other columns.
 func TestMigrationsEndInTheSchema(t *testing.T) {
 	migrated, err := zombie.OpenConn(filepath.Join(shop(t, 1), "paywatt.db"), zombie.OpenReadWrite)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestThePageOfTheDataPathStatesTheLimits: docs/reference/datapath.md states the limits of this engine.
+// TestThePageOfTheDataPathStatesTheLimits checks that docs/reference/datapath.md states the limits of this engine.
 func TestThePageOfTheDataPathStatesTheLimits(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/reference/datapath.md")
 	if err != nil {

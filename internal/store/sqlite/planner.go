@@ -10,8 +10,8 @@ import (
 
 // The estimates that the planner gets for a table before it has rows.
 const (
-	plannedRows    = 1_000_000 // of a table
-	plannedPartial = 100       // of a partial index: waiting work, never much
+	plannedRows    = 1_000_000 // rows of a table
+	plannedPartial = 100       // rows of a partial index: waiting work, never much
 	plannedSame    = 30        // rows that agree in all columns of an index that is not unique
 )
 
@@ -22,7 +22,7 @@ func teach(c *conn) error {
 	if err := c.plain("PRAGMA analysis_limit = 1"); err != nil { // its estimates are deleted below
 		return err
 	}
-	if err := c.plain("ANALYZE"); err != nil { // creates the table of estimates
+	if err := c.plain("ANALYZE"); err != nil { // creates the table for estimates
 		return err
 	}
 	var estimates [][3]string

@@ -30,13 +30,13 @@ type work struct {
 // size returns how much the work counts in a batch.
 func (w *work) size() int { return max(1, len(w.recs)) }
 
-// queue is what waits for the writer, by lane.
+// queue holds the work that waits for the writer, by lane.
 type queue struct {
 	mu      sync.Mutex
 	waiting [lanes][]*work
-	ingests int           // calls of Ingest queued or not answered yet
-	closed  bool          // takes no more work
-	bell    chan struct{} // rung when work came in or the queue was closed
+	ingests int           // number of calls of Ingest that are queued or not answered yet
+	closed  bool          // whether the queue takes no more work
+	bell    chan struct{} // gets a value when work comes in or the queue is closed
 }
 
 func (q *queue) init() { q.bell = make(chan struct{}, 1) }
@@ -75,7 +75,7 @@ func (q *queue) answered() {
 	q.mu.Unlock()
 }
 
-// take moves work from the lanes in order, up to maxBatch. It reports whether the queue is closed and was empty.
+// take moves work out of the lanes, in their order, up to maxBatch. It reports whether the queue is closed and was empty.
 func (q *queue) take(into *[lanes][]*work) (ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -106,7 +106,7 @@ func (q *queue) move(l int, into *[]*work, room int) int {
 		w := q.waiting[l][n]
 		n++
 		if w.taken.Swap(true) {
-			continue // its caller has given up
+			continue // the caller has given up
 		}
 		room -= w.size()
 		*into = append(*into, w)

@@ -2,5 +2,5 @@
 
 package sqlite_test
 
-// slow divides the size of tests that use one goroutine: there the race detector finds nothing and makes them ten times slower.
+// slow divides the size of tests that use one goroutine. In such tests the race detector finds nothing and makes them ten times slower.
 const slow = 10

@@ -25,7 +25,7 @@ func useUp(tx *store.Tx) (sold, error) {
 }
 
 // TestACopyThatIsRestoredTwiceUsesNothingTwice restores the same copy several times in the same minute, with work in between. Neither the
-// clock nor the copy shows the later restores what was used after the first.
+// clock nor the copy shows a later restore which numbers were used after the first restore.
 func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
@@ -47,7 +47,7 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		at := func() time.Time { return fixed().Add(time.Duration(round) * time.Second) } // within one minute
+		at := func() time.Time { return fixed().Add(time.Duration(round) * time.Second) } // all rounds are within one minute
 		if _, _, err := sqlite.Restore(context.Background(), to, dir, true, at); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 			}
 		}
 		epoch = e.Epoch()
-		sell(t, e, sellOne(int64(10+round), 1)) // signs a head
+		sell(t, e, sellOne(int64(10+round), 1)) // so that the database signs a head
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
@@ -72,8 +72,8 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 	}
 }
 
-// TestAFolderThatLostItsDatabaseIsNotBegunAnew: a supervisor restarts the server whatever happened to the folder, and the server must not
-// create an empty database.
+// TestAFolderThatLostItsDatabaseIsNotBegunAnew checks that a server does not create an empty database in a folder that has lost its
+// database: a supervisor may restart the server at once.
 func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
 	for name, lose := range map[string]func(dir string) error{
 		"deleted": func(dir string) error { return os.Remove(filepath.Join(dir, "paywatt.db")) },
@@ -102,14 +102,15 @@ func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
 	}
 }
 
-// TestARestoreThatDoesNotFitLeavesWhatWasThere: a restore makes its copy before it moves anything.
+// TestARestoreThatDoesNotFitLeavesWhatWasThere checks that a restore whose copy fails leaves the folder as it was, because a restore makes
+// its copy before it moves anything.
 func TestARestoreThatDoesNotFitLeavesWhatWasThere(t *testing.T) {
 	dir := shop(t, 2)
 	to := filepath.Join(t.TempDir(), "backup")
 	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
 		t.Fatal(err)
 	}
-	// A folder that is not empty has the name of the copy, so that copying fails.
+	// The test puts a folder with content under the name of the copy, so that copying fails.
 	if err := os.MkdirAll(filepath.Join(dir, ".restoring", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func sell(t testing.TB, e store.Engine, fn func(*store.Tx) (sold, error)) sold {
 	return s
 }
 
-// sellOne writes what a real sale of 100.00 for 34.7 kWh writes, in about as many statements: request, sale with lines and token, key,
+// sellOne writes the same rows as a real sale of 100.00 for 34.7 kWh, in about as many statements: request, sale with lines and token, key,
 // month, journal of four postings, receipt number, audit row, outbox, answer.
 func sellOne(n, customers int64) func(*store.Tx) (sold, error) {
 	return func(tx *store.Tx) (sold, error) {

@@ -74,7 +74,7 @@ func (s *Source) Close() error { return s.done() }
 // Report returns the verification of the snapshot.
 func (s *Source) Report() *store.Report { return s.report }
 
-// Trust returns what a tenant was verified against.
+// Trust returns the key and heads against which a tenant was verified.
 func (s *Source) Trust(t access.Tenant) store.Trust {
 	return store.Trust{Public: s.trust.Public, Heads: s.trust.Heads[t]}
 }

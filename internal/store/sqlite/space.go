@@ -19,17 +19,17 @@ const (
 	leastLog    = 1024    // pages: the log is not moved before it has 4 MiB, however little room there is
 	totalShare  = 16      // a full disk has room again when 1/totalShare of it is free besides the reserve; half a reserve is always enough
 	startRoom   = 1 << 20 // bytes: with less free space, a full disk may be why a database does not open
-	insistAfter = 4       // times the length at which the log is moved: beyond it the writer waits for old snapshots
+	insistAfter = 4       // the writer waits for old snapshots when the log is this many times as long as when it is moved
 )
 
 // logSizes are the limits of the log's length.
 type logSizes struct {
-	move   int // pages: from here on it is moved into the database
-	insist int // pages: from here on the writer waits for old snapshots
+	move   int // pages: from this length on, the log is moved into the database
+	insist int // pages: from this length on, the writer waits for old snapshots
 	keep   int // bytes of the file that remain when the log starts again, because overwriting them is cheaper
 }
 
-// logSizesFor returns the limits of the log for a room in bytes: the free space and the log itself; 0 for unknown.
+// logSizesFor returns the limits of the log for a room in bytes, which is the free space and the log together; 0 for unknown.
 func logSizesFor(room int64) logSizes {
 	move := walPages
 	if room > 0 {

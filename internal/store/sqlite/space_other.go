@@ -2,5 +2,5 @@
 
 package sqlite
 
-// spaceOf returns the space of the file system of dir; here always the zero space, for unknown.
+// spaceOf returns the space of the file system of dir; on this system it is always the zero space, which means unknown.
 func spaceOf(string) space { return space{} }

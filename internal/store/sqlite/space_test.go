@@ -2,7 +2,7 @@ package sqlite
 
 import "testing"
 
-// TestTheLogFitsTheDisk: the log is moved into the database before it takes a large part of the free space.
+// TestTheLogFitsTheDisk checks that the log is moved into the database before it takes a large part of the free space.
 func TestTheLogFitsTheDisk(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct {
@@ -10,7 +10,7 @@ func TestTheLogFitsTheDisk(t *testing.T) {
 		move, insist int
 		keep         int
 	}{
-		{0, 16_000, 64_000, 96_000 * 1024}, // unknown
+		{0, 16_000, 64_000, 96_000 * 1024}, // the free space is unknown
 		{1 << 40, 16_000, 64_000, 96_000 * 1024},
 		{1000 * mib, 16_000, 64_000, 96_000 * 1024},
 		{400 * mib, 6400, 25_600, 6400 * 6144},
@@ -24,7 +24,7 @@ func TestTheLogFitsTheDisk(t *testing.T) {
 	}
 }
 
-// TestAFullDiskHasRoomAgain: room for the reserve alone is not enough.
+// TestAFullDiskHasRoomAgain checks when a full disk has room again: room for the reserve alone is not enough.
 func TestAFullDiskHasRoomAgain(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct {
@@ -32,7 +32,7 @@ func TestAFullDiskHasRoomAgain(t *testing.T) {
 		reserve int64
 		want    bool
 	}{
-		{space{}, 64 * mib, true}, // unknown: making the reserve will show
+		{space{}, 64 * mib, true}, // the space is unknown: making the reserve will show whether there is room
 		{space{64 * mib, 100_000 * mib}, 64 * mib, false},
 		{space{95 * mib, 100_000 * mib}, 64 * mib, false},
 		{space{96 * mib, 100_000 * mib}, 64 * mib, true},

@@ -4,7 +4,7 @@ package sqlite
 
 import "golang.org/x/sys/unix"
 
-// spaceOf returns the space of the file system of dir; the zero space if unknown.
+// spaceOf returns the space of the file system of dir; it returns the zero space if the space is unknown.
 func spaceOf(dir string) space {
 	var s unix.Statfs_t
 	if unix.Statfs(dir, &s) != nil {

@@ -1,16 +1,16 @@
 // Package sqlite is the store on SQLite: one folder, one file, one writer.
 //
 // [Open] gives a store.Engine. Its writer goroutine takes all waiting work, sales before readings before jobs. It runs the closures in one
-// transaction, seals what they added to the books, and commits once. While one commit waits for its fsync, the next batch gathers, so there
-// is no timer and no delay under light load. Callers get their answers only after COMMIT. Readers have connections and snapshots of their
-// own and never wait for the writer.
+// transaction, seals the rows that they added to the books, and commits once. While one commit waits for its fsync, the next batch gathers,
+// so there is no timer and no delay under light load. Callers get their answers only after COMMIT. Readers have connections and snapshots
+// of their own and never wait for the writer.
 //
 // If COMMIT reports an error, the outcome is unknown: every caller of the batch gets [store.ErrOutcomeUnknown], the engine takes no more
 // writes until it is opened again, and Health says why. A full disk is different: SQLite reports it before it writes the commit mark, so
-// nothing happened. The engine refuses new work until there is room, and then continues by itself.
+// nothing happened. The engine refuses new work until there is room, and then continues without a restart.
 //
-// Several processes may have the folder open, because keys can be created while a server is running; each writes under BEGIN IMMEDIATE.
-// Only one may serve: it holds the [Lock].
+// Several processes may have the folder open, because keys can be created while a server is running; each of them writes under BEGIN
+// IMMEDIATE. Only one process may serve: the process that holds the [Lock].
 package sqlite
 
 import (
@@ -47,24 +47,24 @@ const (
 
 // Limits of the engine.
 const (
-	maxBatch     = 2000                  // closures and records of one commit
-	maxQueue     = 10_000                // closures and calls of Ingest that wait in one lane before closures are refused
-	maxIngest    = 8192                  // calls of Ingest that are queued or not yet answered
+	maxBatch     = 2000                  // largest number of closures and records in one commit
+	maxQueue     = 10_000                // if more closures and calls of Ingest wait in one lane, closures are refused
+	maxIngest    = 8192                  // largest number of calls of Ingest that are queued or not yet answered
 	batchTime    = 25 * time.Millisecond // after this a batch takes no more readings and jobs, and no late sales
 	budgetTime   = 5 * time.Millisecond  // budget of one closure; a longer closure is counted, not stopped
 	budgetRows   = 500                   // budget of one closure; a closure that touches more rows is counted, not stopped
 	busyTimeout  = 10 * time.Second      // how long to wait for another process that writes
-	busyPause    = 5 * time.Millisecond  // between two tries, if SQLite itself does not wait
+	busyPause    = 5 * time.Millisecond  // time between two tries, if SQLite itself does not wait
 	viewTime     = 10 * time.Second      // the longest snapshot: the log cannot be reset while a snapshot is held
-	readers      = 4                     // connections for reading
-	walPages     = 16_000                // 63 MiB: from here on the log is moved into the database; earlier on a small disk
-	walLimit     = 65_536                // 256 MiB: from here on the writer waits for old snapshots
+	readers      = 4                     // default number of connections for reading
+	walPages     = 16_000                // 63 MiB: at this length the log is moved into the database; earlier on a small disk
+	walLimit     = 65_536                // 256 MiB: at this length the writer waits for old snapshots
 	cacheWriter  = 15 << 10              // KiB of page cache; each commit walks through the cache's hash table, which doubles at 4096 pages
 	cacheMover   = 256                   // KiB of page cache of the connection that moves the log; it hardly needs a cache
 	cacheReader  = 8 << 10               // KiB of page cache of each reader
 	DiskReserve  = 64 << 20              // bytes reserved, and released on a full disk so that reading and closing work
 	probeEvery   = time.Second           // how often a full disk is checked again
-	ackWorkers   = 4                     // goroutines that call back after a commit
+	ackWorkers   = 4                     // number of goroutines that call back after a commit
 	minimumSQL   = 3_051_003             // 3.51.3 fixes the reset of the write-ahead log, which could lose commits
 	applicationN = 0x50575454            // "PWTT": marks the file as ours
 )
@@ -85,17 +85,17 @@ var (
 	ErrLibrary = errors.New("the SQLite library is too old")
 )
 
-// Options of [Open]. The zero value is what a server uses.
+// Options of [Open]. A server uses the zero value.
 type Options struct {
 	Now     func() time.Time // nil: time.Now
-	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
+	Rand    io.Reader        // random bytes for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
 	Intake  store.Intake     // decides about the records that Ingest queues; nil: Ingest is refused
 	Due     store.Due        // called with the lanes of the outbox that have new work; may be nil
-	Readers int              // connections for reading; 0: 4
+	Readers int              // number of connections for reading; 0: 4
 	Reserve int64            // bytes of the disk reserve; 0: DiskReserve; negative: none
-	Lock    *Lock            // the folder's lock, if the caller holds it; otherwise an upgrade takes it itself
-	AsIs    bool             // an older database is refused with store.ErrOlder and stays as it is
+	Lock    *Lock            // the folder's lock, if the caller holds it; otherwise an upgrade takes the lock
+	AsIs    bool             // whether to refuse an older database with store.ErrOlder and leave it as it is
 
 	// Rehearse runs every closure once, rolls it back, and runs it again. Tests use it to find closures that touch more than their
 	// transaction.
@@ -121,7 +121,7 @@ type Engine struct {
 	planted                   // faults of a build made to misbehave; nothing in a release
 	readers chan *conn
 	mover   mover
-	sizes   logSizes      // of the log; used by the writer only
+	sizes   logSizes      // limits of the log's length; used by the writer only
 	opened  int           // the number of reading connections
 	closing chan struct{} // closed when Close begins
 
@@ -130,7 +130,7 @@ type Engine struct {
 	workers sync.WaitGroup
 	written chan struct{} // closed when the writer has ended
 
-	fit      engine.Fitness // a full disk hinders it until there is room
+	fit      engine.Fitness // hindered while the disk is full
 	counts   counts
 	pressed  time.Time // when the writer last waited for old snapshots to restart the log
 	close    sync.Once
@@ -313,8 +313,8 @@ func prepareFolder(dir string) (path string, err error) {
 }
 
 // missing returns [ErrMissing] if the folder has lost its database, to an interrupted restore or by hand. A supervisor may restart the
-// server at once, and it must not begin with empty books then. The log of heads has its first line only after a commit. It is checked
-// before the database, because another process may be creating that now.
+// server at once, and it must not begin with empty books then. A log of heads with content shows that there was a commit. The function
+// looks at the log before it looks at the database, because another process may be creating the database now.
 func missing(dir, path string) error {
 	begun := false
 	for _, name := range []string{headlog.File, restoringFile} {
@@ -401,7 +401,7 @@ func (e *Engine) closed() bool {
 	}
 }
 
-// release closes what open has opened.
+// release closes everything that open has opened.
 func (e *Engine) release() error {
 	var errs []error
 	if e.heads != nil {

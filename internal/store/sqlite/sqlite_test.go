@@ -40,10 +40,10 @@ func TestSQLiteIsAStore(t *testing.T) {
 // -every-statement
 var everyStatement = flag.Bool("every-statement", false, "make every statement of the conformance suite fail once")
 
-// TestSQLiteFailsAtAnyStatement: an operation reports the failure of any of its statements and leaves no changes.
+// TestSQLiteFailsAtAnyStatement checks that an operation reports the failure of any of its statements and leaves no changes.
 func TestSQLiteFailsAtAnyStatement(t *testing.T) {
 	inMemory := func(t *testing.T) store.Engine {
-		dir, err := os.MkdirTemp("/dev/shm", "paywatt-test-") // no sync to wait for
+		dir, err := os.MkdirTemp("/dev/shm", "paywatt-test-") // in memory, so that no sync takes time
 		if err != nil {
 			return open(t)
 		}

@@ -7,9 +7,9 @@ import (
 
 // Stats are the engine's counts since it was opened, for metrics.
 type Stats struct {
-	Batches    int64 // commits
-	OverBudget int64 // closures that took longer or touched more rows than their budget
-	LogPages   int   // pages of the write-ahead log
+	Batches    int64 // number of commits
+	OverBudget int64 // number of closures that took longer or touched more rows than their budget
+	LogPages   int   // number of pages in the write-ahead log
 }
 
 type counts struct {

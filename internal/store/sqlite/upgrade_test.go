@@ -20,7 +20,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// Environment variables of a process started by a test: the folder to upgrade, and the statement before which the process is killed.
+// A test passes these environment variables to a process that it starts: the folder to upgrade, and the statement before which the process
+// is killed.
 const (
 	upgradeFolder = "PAYWATT_TEST_UPGRADE"
 	upgradeKill   = "PAYWATT_TEST_UPGRADE_KILL"
@@ -32,7 +33,7 @@ func nextSteps() ([]store.Migration, error) {
 	return append(steps, storetest.NextMigration(len(steps)+1)), err
 }
 
-// upgradeUntilKilled opens a folder with one more migration and kills its own process on the way.
+// upgradeUntilKilled opens a folder with one more migration and kills its own process during the upgrade.
 func upgradeUntilKilled(dir, point string) error {
 	steps, err := nextSteps()
 	if err != nil {
@@ -121,7 +122,7 @@ func content(t *testing.T, dir string) string {
 }
 
 // TestAnUpgradeKilledAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and kills the process before each statement, before the
-// version is written, before COMMIT and after it. It does so in every migration since then and in a planted one.
+// version is written, before COMMIT and after it. It does so in every migration since that data and in a planted migration.
 func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 	old := frozen.Of(t, "sqlite")[0]
 	sales := old.Facts.Tables["vend"].Rows
@@ -179,8 +180,8 @@ func verifyNext(t *testing.T, dir string, sales int64) *store.Report {
 	return r
 }
 
-// TestLookingAtAnOlderDatabaseChangesNothing: an older database can be verified, copied and read by a restore that replaces it, and does
-// not change.
+// TestLookingAtAnOlderDatabaseChangesNothing verifies and copies an older database, and reads it as a restore over it does. It checks that
+// the database does not change.
 func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	old := shop(t, 6)
 	before := content(t, old)
@@ -219,8 +220,8 @@ func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	}
 }
 
-// TestTokensThatWereOnlyHeardAreHeard: before schema 3, a token that only an SMS reported as loaded had the state accepted, with a result
-// of its own. The upgrade makes its state heard.
+// TestTokensThatWereOnlyHeardAreHeard checks that an upgrade gives the state heard to tokens that only an SMS reported as loaded. Before
+// schema 3, such a token had the state accepted and a special result.
 func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	dir := copyDir(t, frozen.Of(t, "sqlite")[0].Dir)
 	if err := script(dir, storetest.OldHeard); err != nil {
@@ -247,7 +248,7 @@ func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	}
 }
 
-// TestANewDatabaseIsMadeAtOnce: while a database is created, readers see an empty file or the whole database.
+// TestANewDatabaseIsMadeAtOnce checks that readers see, while a database is created, an empty file or the whole database.
 func TestANewDatabaseIsMadeAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	steps, err := nextSteps()

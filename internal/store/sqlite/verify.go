@@ -31,7 +31,7 @@ func Has(dir string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// VerifyWith is Verify, but also checks against what was kept outside the data folder.
+// VerifyWith is Verify, but also checks against heads and a key that were stored outside the data folder.
 func VerifyWith(ctx context.Context, dir string, outside headlog.ExternalHeads) (*store.Report, error) {
 	path := filepath.Join(dir, databaseFile)
 	if !Has(dir) {

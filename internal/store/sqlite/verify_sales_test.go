@@ -6,8 +6,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// saleEdits lists edits by somebody who knows the rules and keeps every sum right: they change the row of a sale or token, and everything
-// that is counted from it.
+// saleEdits lists edits by somebody who knows the rules and keeps every sum right: they change the row of a sale or token, and every figure
+// that is computed from that row.
 func saleEdits() []string {
 	const third = `(SELECT id FROM vend WHERE receipt_no = 'main-000003')`
 	return []string{

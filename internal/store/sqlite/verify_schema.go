@@ -13,8 +13,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// verifySchema compares the database's tables, indexes and other objects with those of the migrations. A trigger would write as part of the
-// server's own transactions, before they are sealed; without a unique index, rows could be duplicated.
+// verifySchema compares the database's tables, indexes and other objects with the objects that the migrations make. A trigger would write
+// as part of the server's own transactions, before they are sealed; without a unique index, rows could be duplicated.
 func verifySchema(c *conn, r *store.Report) error {
 	meant, err := meantSchema(c.plan)
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// TestVerifyFindsEditsOfTheSchema: whoever can write to the file can also change what it does with the server's writes.
+// TestVerifyFindsEditsOfTheSchema checks that verification finds edits of the schema. With such an edit, whoever can write to the file can
+// change what SQLite does with the server's writes.
 func TestVerifyFindsEditsOfTheSchema(t *testing.T) {
 	dir := shop(t, 3)
 	edits := map[string]string{

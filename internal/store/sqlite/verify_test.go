@@ -116,7 +116,7 @@ func TestVerifyFindsNothingWhereNothingIsWrong(t *testing.T) {
 	}
 }
 
-// insiderEdits lists what somebody with the database, but without the signing key, might try.
+// insiderEdits lists edits that somebody with the database, but without the signing key, might try.
 func insiderEdits() []string {
 	var edits []string
 	one := func(table, set string) string {
@@ -281,8 +281,8 @@ func difference(a, b string) string {
 	return "more lines"
 }
 
-// rulesOfTable lists, for each column of a table, rules that find a flipped bit there; at least one of them must. The tables are in the
-// order of [ledgerDump]; * is any other column.
+// rulesOfTable lists, for each column of a table, the rules that can find a flipped bit there. At least one of these rules must find it.
+// The tables are in the order of [ledgerDump]; * is any other column.
 func rulesOfTable() []map[string]string {
 	return []map[string]string{
 		{"*": "leaf log sale", "leaf": "leaf log", "seal_n": "log"}, // journal
@@ -299,8 +299,8 @@ func rulesOfTable() []map[string]string {
 	}
 }
 
-// flipFound verifies a folder in which a bit of the books was flipped. It returns what found the bit: the table, if a rule of the
-// column did; SQLite's own check; or the fact that rows are missing or cannot be read.
+// flipFound verifies a folder in which a bit of the books was flipped. It returns how the bit was found: the name of the table if a rule of
+// the column found it, SQLite's own check, or a text which says that rows are gone or cannot be read.
 func flipFound(t *testing.T, dir, clean, dump string, broken error) string {
 	t.Helper()
 	r, err := sqlite.Verify(context.Background(), dir)
@@ -328,7 +328,7 @@ func flipFound(t *testing.T, dir, clean, dump string, broken error) string {
 		}
 	}
 	if slices.ContainsFunc(r.Findings, func(f store.Finding) bool { return f.Rule == "file" }) {
-		return "SQLite's own check" // a bad page, index or type
+		return "SQLite's own check" // the check found a bad page, index or type
 	}
 	t.Errorf("a flipped bit in %s.%s was not found by a rule of %q: %s: %q", booksTables()[table].name, column, want, difference(clean, dump), storetest.Kinds(r))
 	return "nothing"
@@ -381,7 +381,7 @@ func TestVerifyFindsEveryFlippedBitOfTheBooks(t *testing.T) {
 		}
 		dump, broken := ledgerDump(t, dir)
 		if broken == nil && dump == clean {
-			elsewhere++ // in free space, or in a row's version
+			elsewhere++ // the bit is in free space, or in a row's version
 			continue
 		}
 		changed++
@@ -420,8 +420,8 @@ func TestVerifyFindsADatabaseThatWasSwappedForAnOlderCopy(t *testing.T) {
 	keepHeads(t, dir, old)
 }
 
-// keepHeads sets a whole folder back to yesterday, with its log of heads, or changes its key. It checks that a head kept elsewhere, in any
-// form, shows this.
+// keepHeads sets a whole folder back to yesterday, with its log of heads, or changes its key. It checks that a head that is stored
+// elsewhere, in any form, shows this.
 func keepHeads(t *testing.T, dir, old string) {
 	t.Helper()
 	heads, err := os.ReadFile(filepath.Join(dir, headlog.File))

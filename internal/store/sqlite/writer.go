@@ -76,20 +76,20 @@ func (e *Engine) keepHeads() {
 // batch is the work of one commit. The writer reuses it.
 type batch struct {
 	work         [lanes][]*work
-	next         [lanes]int // how many of each lane have run
-	ran          []*work    // in the order of running
-	crowd        int        // sales of the batch before this one
+	next         [lanes]int // number of pieces of work of each lane that have run
+	ran          []*work    // work that has run, in this order
+	crowd        int        // number of sales in the batch before this one
 	fresh        map[access.Tenant]*core.Fresh
 	heads        []tenantHead
-	due          core.Lanes // of the outbox
+	due          core.Lanes // lanes of the outbox in which the batch made work due
 	began        time.Time
-	acknowledged bool // callers have their answers; true only in a build with a planted bug (fault.go)
+	acknowledged bool // whether callers have their answers; true only in a build with a planted bug (fault.go)
 
-	careful bool // every piece of work has a savepoint of its own
-	caution int  // how many more batches are careful
+	careful bool // whether every piece of work has its own savepoint
+	caution int  // number of further batches that are careful
 }
 
-// carefulBatches is how many batches use savepoints after one that had to run twice.
+// carefulBatches is how many batches use savepoints after a batch that had to run twice.
 const carefulBatches = 64
 
 // errSpoilt ends the first run of a batch, in which a closure needs a rollback and has no savepoint.
@@ -116,12 +116,12 @@ func (e *Engine) run(b *batch) {
 	if err == nil {
 		roomy := e.shut() == nil
 		err = e.transact(b)
-		if roomy && e.shut() != nil { // run again with the space that the reserve has freed, for closures that only read
+		if roomy && e.shut() != nil { // the batch runs again, with the space of the reserve, for closures that only read
 			e.sealer.Forget()
 			err = e.transact(b)
 		}
 	}
-	if err != nil { // nothing happened, or the outcome is unknown: the same for the whole batch
+	if err != nil { // nothing happened, or the outcome is unknown: the whole batch gets the same error
 		e.sealer.Forget()
 		for _, ws := range b.work {
 			for _, w := range ws {
@@ -162,14 +162,14 @@ func (e *Engine) deliver(w *work) {
 		w.wait <- w.err
 		return
 	}
-	e.acks[e.ackWorker(w)] <- answer{w} // never blocks: at most maxIngest calls are unanswered, which is its capacity
+	e.acks[e.ackWorker(w)] <- answer{w} // never blocks: at most maxIngest calls are unanswered, and the channel has room for all of them
 }
 
 // transact runs the batch in one transaction. An error holds for the whole batch.
 //
 // In most batches no closure is rolled back, so savepoints would be wasted: after each one, SQLite copies every page that is touched. The
 // batch therefore runs without savepoints first. If a closure that wrote must be undone, everything is rolled back and the batch runs again
-// with savepoints, and so do the next carefulBatches. Closures may run more than once by contract.
+// with savepoints. The next carefulBatches batches run with savepoints too. Closures may run more than once by contract.
 func (e *Engine) transact(b *batch) error {
 	c := e.writer
 	defer e.buffer.End()
@@ -198,8 +198,8 @@ func (e *Engine) transact(b *batch) error {
 		return nil
 	}
 	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
-		// SQLite found the disk full while writing the log, before the commit mark: the transaction is undone, and recovery would not find
-		// it either.
+		// SQLite found the disk full while writing the log, before the commit mark: the transaction is undone, and SQLite's recovery would
+		// not find it either.
 		return e.undo(err)
 	}
 	// Pass on only SQLite's own message: the wrapping errors say that nothing was written, which is not certain.
@@ -207,7 +207,7 @@ func (e *Engine) transact(b *batch) error {
 	unknown := fmt.Errorf("%w: %s: %s", store.ErrOutcomeUnknown, code, code.Message())
 	e.fit.Stop(unknown)
 	if !c.c.AutocommitEnabled() {
-		_ = c.plain("ROLLBACK") // its error does not matter: this connection writes no more
+		_ = c.plain("ROLLBACK") // an error does not matter: this connection writes no more
 	}
 	return unknown
 }
@@ -236,7 +236,7 @@ func (e *Engine) undo(why error) error {
 	return e.failed("write", why)
 }
 
-// failed handles an error before COMMIT: nothing was written, and some errors stop further writes.
+// failed handles an error before COMMIT. Nothing was written, but some errors stop further writes.
 func (e *Engine) failed(what string, err error) error {
 	switch {
 	case errors.Is(err, store.ErrFull):
@@ -265,7 +265,7 @@ func (e *Engine) runAll(b *batch) error {
 	return nil
 }
 
-// late takes waiting sales into the batch, unless it is old or full. If none waits and the batch has fewer sales than the last one, it
+// late takes waiting sales into the batch, unless it is old or full. If no sale waits and the batch has fewer sales than the last batch, it
 // first yields the processor once to callers who may be queuing more. It does not wait for a timer.
 func (e *Engine) late(b *batch) bool {
 	room := maxBatch
@@ -287,8 +287,8 @@ func (e *Engine) late(b *batch) bool {
 	return e.queue.more(store.Sale, &b.work, room)
 }
 
-// runLane runs the work of a lane. After batchTime, the rest of the lower lanes goes back to the queue, but each lane runs at least one
-// piece of work in every batch.
+// runLane runs the work of a lane. After batchTime, the remaining work of the lower lanes goes back to the queue. But each lane runs at
+// least one piece of work in every batch.
 func (e *Engine) runLane(b *batch, l int) error {
 	for b.next[l] < len(b.work[l]) {
 		i := b.next[l]
@@ -330,8 +330,8 @@ func (e *Engine) closure(b *batch, w *work) error {
 	return err
 }
 
-// attempt runs fn and keeps its writes unless it refused or failed. It uses a savepoint in a careful batch. failed is the closure's own
-// error; fatal ends the whole transaction.
+// attempt runs fn and keeps its writes unless fn refused or failed. It uses a savepoint in a careful batch. The result failed is the
+// closure's own error. The error fatal ends the whole transaction.
 func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, error)) (failed, fatal error) {
 	c := e.writer
 	if b.careful {
@@ -374,7 +374,7 @@ func (e *Engine) leave(b *batch, undo bool) error {
 }
 
 // guarded runs a closure and turns its panic into a broken invariant. On a full disk the closure may not write. Its audit rows are still
-// written after it, so that audited reads work.
+// written afterwards, so that audited reads work.
 func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refused bool, err error) {
 	e.writer.shut = e.shut()
 	defer func() { e.writer.shut = nil }()
@@ -393,7 +393,7 @@ func (e *Engine) shut() error {
 	return nil
 }
 
-// freshOf returns what the batch has added for a tenant so far.
+// freshOf returns the Fresh with the rows that the batch has added for a tenant so far.
 func (b *batch) freshOf(s *core.Sealer, t access.Tenant) *core.Fresh {
 	if b.fresh == nil {
 		b.fresh = make(map[access.Tenant]*core.Fresh, 1)
@@ -406,7 +406,7 @@ func (b *batch) freshOf(s *core.Sealer, t access.Tenant) *core.Fresh {
 	return f
 }
 
-// sealAll writes the counters of the batch, and seals what it added to the tenants' books and audit logs.
+// sealAll writes the counters of the batch, and seals the rows that it added to the tenants' books and audit logs.
 func (e *Engine) sealAll(b *batch) error {
 	for t, f := range b.fresh {
 		tx := store.NewTx(e.writer, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)

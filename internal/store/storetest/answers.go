@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// issued inserts a credit token of a meter with its delivery, as a sale leaves them.
+// issued inserts a credit token of a meter with its delivery, in the state in which a sale leaves them.
 func issued(t *testing.T, e store.Engine, m mtr, tid uint32, state string) id.ID {
 	t.Helper()
 	var token id.ID
@@ -78,7 +78,7 @@ func tokenReports(t *testing.T, r Rig) {
 	seq, tid := uint64(0), uint32(1000)
 	for _, c := range []struct {
 		have, result string
-		asked        bool // the report answers our own delivery
+		asked        bool // whether the report answers our own delivery
 		want         string
 		waiting      int64
 		alarm        string
@@ -100,7 +100,7 @@ func tokenReports(t *testing.T, r Rig) {
 		{"accepted", "old_error", false, "accepted", 0, ""},
 		{"rejected", "accept", false, "accepted", 0, ""},
 		{"reversed", "accept", false, "reversed", 0, "reversed-token-used"},
-		{"reversed", "used_error", true, "reversed", 0, ""}, // the meter was told to cancel it
+		{"reversed", "used_error", true, "reversed", 0, ""}, // the meter was told to cancel this token
 		{"reversed_unconfirmed", "used_error", true, "reversed_unconfirmed", 0, "reversed-token-used"},
 		{"reserved", "accept", false, "reserved", 0, "ghost-credit"},
 	} {
@@ -237,7 +237,7 @@ func copiesAnswered(t *testing.T, r Rig) {
 	m := booted(t, e, 1, false)
 	seq := uint64(0)
 	for _, c := range []struct {
-		why   string // in the first answer
+		why   string // reason in the first answer
 		then  string
 		state command.State
 		want  string // the answer that stays
@@ -246,7 +246,7 @@ func copiesAnswered(t *testing.T, r Rig) {
 		{"storage_error", "done", command.StateDone, "in it"},
 		{"counter", "failed", command.StateFailed, "in it"},
 		{"counter", "thinking", command.StateFailed, "counter"},
-		{"old", "done", command.StateFailed, "old"}, // a lease that is old stays old
+		{"old", "done", command.StateFailed, "old"}, // a lease that was rejected as old stays rejected
 		{"expired", "acked", command.StateFailed, "expired"},
 	} {
 		i := ordered(t, e, m, command.StateSent, base().Add(1000*time.Hour))
@@ -312,8 +312,8 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	}
 }
 
-// cutsBefore orders cut-offs and a connect. For an unsent cut-off, SupplyOf must tell whether an earlier cut-off was sent without a
-// connect since then.
+// cutsBefore gives orders to cut off and to connect. For an unsent cut-off, SupplyOf must tell whether an earlier cut-off was sent without
+// a connect since then.
 func cutsBefore(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 1, 0)
@@ -391,7 +391,7 @@ func expiries(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := booted(t, e, 1, false)
 	first := ordered(t, e, m, command.StateSent, base().Add(10*time.Hour))
-	second := ordered(t, e, m, command.StateQueued, base().Add(time.Hour)) // waits behind the first
+	second := ordered(t, e, m, command.StateQueued, base().Add(time.Hour)) // this command waits behind the first
 	sweep := func(now time.Time, want int) {
 		t.Helper()
 		must(t, e, func(tx *store.Tx) error {
@@ -427,7 +427,7 @@ func ownTime(t *testing.T, r Rig) {
 	far := m.reading(1)
 	far.Rec.Head.At = base().AddDate(3, 0, 0).Unix()
 	far.Rec.Reading.At = far.Rec.Head.At
-	wantOutcomes(t, e, "stored@1", far) // a simulated meter may be any time ahead
+	wantOutcomes(t, e, "stored@1", far) // the clock of a simulated meter may be ahead by any time
 	must(t, e, func(tx *store.Tx) error {
 		tx.Now = far.ReceivedAt.Add(5 * time.Minute)
 		own, err := tx.MeterClock(m.Meter)

@@ -233,7 +233,7 @@ func accountUndone(t *testing.T, r Rig) {
 	e := r.Open(t)
 	till, undone, next := account(ledger.Till, "main"), account(ledger.LevyPayable, "undone"), account(ledger.LevyPayable, "next")
 	got, err := do(e, func(tx *store.Tx) (value, error) {
-		// The second one finds the account that the first one opened.
+		// The second posting finds the account that the first posting opened.
 		return value{refused: true}, errors.Join(book(tx, "a", till, undone, 100), book(tx, "again", till, undone, 100))
 	})
 	if err != nil || !got.refused {

@@ -17,14 +17,14 @@ func clockTests() []test {
 	}
 }
 
-// times returns the times that the store knows. They must be the same in the transaction that wrote them and after its commit.
+// times returns the times that the store knows. It checks that they are the same in the transaction that wrote them and after its commit.
 func times(t *testing.T, e store.Engine, note func(*store.Tx) error) (sale.Times, time.Time) {
 	t.Helper()
 	var within sale.Times
 	var now time.Time
 	must(t, e, func(tx *store.Tx) (err error) {
 		now = tx.Now
-		if _, err = tx.VendClock(); err != nil { // reads it from the database again
+		if _, err = tx.VendClock(); err != nil { // reads the clock's times from the database again
 			return err
 		}
 		if err = note(tx); err == nil {

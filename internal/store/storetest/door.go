@@ -53,7 +53,7 @@ func (d Door[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, erro
 			tx.Rand = r
 			_, err := fn(d.as(tx))
 			if reached = r.left <= 0; !reached {
-				err = errDice // roll this run back
+				err = errDice // so that this run is rolled back
 			}
 			return false, err
 		})

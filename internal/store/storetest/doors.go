@@ -133,7 +133,7 @@ func callersAtOnce(t *testing.T, r Rig) {
 
 func snapshotStands(t *testing.T, r Rig) {
 	e := r.Open(t)
-	letThrough(e) // the closure of the view also writes outside it
+	letThrough(e) // the closure of the view also writes outside the view
 	if _, err := do(e, take("a")); err != nil {
 		t.Fatal(err)
 	}

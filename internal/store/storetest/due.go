@@ -18,7 +18,7 @@ func dueTests() []test {
 // dueReported checks that a worker hears of due work before the closure's caller has its answer, and never of work that was rolled back.
 func dueReported(t *testing.T, r Rig) {
 	e := r.Open(t)
-	var told []string // written by the goroutine that this one waits for
+	var told []string // another goroutine writes it, and this goroutine waits for that one
 	r.Hear(e, func(lanes []string) { told = append(told, strings.Join(lanes, "+")) })
 	wants := func(what, want string) {
 		t.Helper()

@@ -28,7 +28,7 @@ func edgeTests() []test {
 	}
 }
 
-// newToken writes a token whose identity contains its number n. sold is the sale, zero for a token that was not sold.
+// newToken writes a token whose identity contains its number n. The parameter sold is the sale; it is zero for a token that was not sold.
 func (h household) newToken(t *testing.T, e store.Engine, n int, sold, key id.ID, state string) {
 	t.Helper()
 	job := id.ID{}

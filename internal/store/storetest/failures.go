@@ -76,7 +76,7 @@ func unknown(t *testing.T, r Rig, how Failure) {
 	if got.v.n != 0 {
 		t.Errorf("a value came out of an unknown outcome: %d", got.v.n)
 	}
-	// The refusal may depend on what another closure wrote in the same commit, so both outcomes are unknown.
+	// The refusal may depend on another closure's writes in the same commit, so both outcomes are unknown.
 	refusal := store.ErrOutcomeUnknown
 	if r.Alone {
 		refusal = store.ErrReadOnly

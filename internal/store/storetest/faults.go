@@ -25,7 +25,8 @@ var errPlanted = errors.New("planted failure of a statement")
 // farthest is the highest number that the failing statement can have if it is chosen at random.
 const farthest = 24
 
-// eachOf is how many statements at the beginning of a closure all fail. Later statements repeat earlier ones, so only some of them fail.
+// eachOf is the number of statements at the beginning of a closure that are all made to fail in turn. Later statements repeat earlier ones,
+// so only some of them fail.
 const eachOf = 100
 
 // Faults is an engine whose statements fail. Before a closure, a view or an ingest really runs, it runs with a failing statement: the
@@ -35,17 +36,17 @@ type Faults struct {
 	store.Engine
 	t     testing.TB
 	every bool
-	query string // query for content
+	query string // query that content runs
 
 	mu     sync.Mutex
 	rnd    *rand.Rand
 	off    bool
-	inside int // closures that are running
-	begun  int // closures started so far
-	failed int // statements that were made to fail
+	inside int // number of closures that are running
+	begun  int // number of closures started so far
+	failed int // number of statements that were made to fail
 }
 
-// WithFaults makes statements of an engine fail: every one in turn, or one in each closure.
+// WithFaults makes statements of an engine fail: every statement in turn, or one in each closure.
 func WithFaults(t testing.TB, e store.Engine, every bool) *Faults {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(t.Name()))
@@ -88,7 +89,7 @@ func (f *Faults) first() int {
 	return 1 + f.rnd.IntN(farthest)
 }
 
-// enter counts a running closure. leave ends it and reports whether no other closure ran meanwhile.
+// enter counts a running closure. The function leave ends the count of this closure and reports whether no other closure ran meanwhile.
 func (f *Faults) enter() (leave func() (alone bool)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -103,7 +104,7 @@ func (f *Faults) enter() (leave func() (alone bool)) {
 	}
 }
 
-// tried repeats run with a failing statement until none fails any more, and returns the result of that last run.
+// tried repeats run with a failing statement until no statement fails any more, and returns the result of the last run.
 func (f *Faults) tried(what string, writes bool, run func(fail int) (*failing, error)) error {
 	leave := f.enter()
 	n := f.first()
@@ -257,7 +258,7 @@ func (f *Faults) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 // failing is a transaction in which one statement fails.
 type failing struct {
 	core.Conn
-	left int    // statements up to the one that fails
+	left int    // number of statements up to the failing one
 	sql  string // the failed statement; empty until it is reached
 }
 
@@ -301,7 +302,7 @@ func whole(e store.Engine) store.Engine {
 	return e
 }
 
-// Fail runs every group again on engines whose statements fail: all of them in turn, or one in each closure. Tests that call
+// Fail runs every group again on engines whose statements fail: all statements in turn, or one in each closure. Tests that call
 // [letThrough] run without failures.
 func Fail(t *testing.T, r Rig, every bool) {
 	var mu sync.Mutex

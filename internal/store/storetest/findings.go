@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Found is what a verification found after one row was edited behind the server's back.
+// Found holds the findings of a verification after one row was edited outside the server.
 type Found struct {
 	Edit  string
 	Kinds []string

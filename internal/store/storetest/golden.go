@@ -77,7 +77,7 @@ func goldenEvidenceHolds(t *testing.T, r Rig) {
 		}
 		return out
 	}
-	passes := []int64{0, 1, 7, int64(len(lines))} // with several sizes of a pass
+	passes := []int64{0, 1, 7, int64(len(lines))} // several sizes of a pass, as in Trust.Pass
 	for _, pass := range passes {
 		for _, f := range findings(strings.Join(lines, "\n"), pass) {
 			t.Errorf("%s%s (%d rows a pass)", unverifiable, f.What, pass)

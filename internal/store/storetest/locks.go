@@ -63,11 +63,11 @@ func walletLocks(t *testing.T, r Rig) {
 			}
 			if recharges.Add(1) == 1 {
 				close(locked)
-				select { // with a single writer the other one begins after this one
+				select { // with a single writer the other transaction begins after this one
 				case <-d.began:
 				case <-time.After(100 * time.Millisecond):
 				}
-				time.Sleep(100 * time.Millisecond) // by then it waits at its next lock
+				time.Sleep(100 * time.Millisecond) // by then the other transaction waits at its next lock
 			}
 			_, err := wallet.SettleAccount(tx, p.account, tx.Now, true)
 			return err

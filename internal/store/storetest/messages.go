@@ -79,8 +79,8 @@ func (plainSeal) Open(_ string, sealed []byte) ([]byte, error) {
 // scripted is a route for messages that answers as the test tells it.
 type scripted struct {
 	name   string
-	takes  []string                          // prefixes; none for all
-	answer func(notify.Outgoing) notify.Sent // nil: accept all
+	takes  []string                          // prefixes of the numbers that the route serves; empty: all numbers
+	answer func(notify.Outgoing) notify.Sent // nil: accept all messages
 	sent   []notify.Outgoing
 }
 
@@ -113,10 +113,11 @@ type talk struct {
 	dispatcher *notify.Dispatcher
 	now        time.Time
 	routes     []*scripted
-	n          int // arrivals
+	n          int // number of arrivals
 }
 
-// talking makes a dispatcher with these routes, at noon. owner distinguishes processes.
+// talking makes a dispatcher with these routes, at noon. The parameter owner is the name of the process, so that a test can have several
+// processes.
 func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *talk {
 	t.Helper()
 	k := &talk{t: t, e: e, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), routes: routes}
@@ -215,7 +216,7 @@ func meterWithSIM(t *testing.T, e store.Engine, n int64) mtr {
 	return m
 }
 
-// meterAnswers: two tokens have equal units, and a late copy of the first one's answer must not end the second.
+// meterAnswers gives a meter two tokens of equal units. A late copy of the answer to the first token must not end the second.
 func meterAnswers(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := meterWithSIM(t, e, 31)
@@ -292,7 +293,7 @@ func meterSilent(t *testing.T, r Rig) {
 	k.wantToken("answered after all", token, sale.TokenHeard)
 }
 
-// messageCrash: a process dies after it stored a try and before the route answers.
+// messageCrash lets a process die after it has stored a try and before the route answers.
 func messageCrash(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := meterWithSIM(t, e, 33)

@@ -16,8 +16,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// rejectedHead: a meter rejects the first of three tokens. The second must be sent at once, and the first again a day later, but not while
-// the third has no answer.
+// rejectedHead lets a meter reject the first of three tokens. The second token must be sent at once. The first must be sent again a day
+// later, but not while the third has no answer.
 func rejectedHead(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := meterWithSIM(t, e, 61)
@@ -25,7 +25,7 @@ func rejectedHead(t *testing.T, r Rig) {
 	_, one := k.tokenFor(m, "12345678901234567890", 10_000)
 	_, two := k.tokenFor(m, "22345678901234567891", 20_000)
 	k.serve()
-	k.receive(simNumber, "Token rejected. Balance 1.0 kWh") // does not name a token; only the first one was sent
+	k.receive(simNumber, "Token rejected. Balance 1.0 kWh") // names no token, but only the first token was sent
 	k.wantState("rejected", one, notify.Queued)
 	if got := k.read(one); got.Failure == "" || got.AnsweredAt.IsZero() || got.NextAt.Sub(k.now) != 24*time.Hour {
 		t.Errorf("the rejected message waits until %s for %q, want a day with the reason", got.NextAt, got.Failure)
@@ -110,7 +110,7 @@ func uncertainCost(t *testing.T, r Rig) {
 	}
 }
 
-// externalHeard: as with a token that was sold here, an answer by SMS holds until the meter signs another one.
+// externalHeard tests an external token: as for a token that was sold here, an answer by SMS holds until the meter signs another answer.
 func externalHeard(t *testing.T, r Rig) {
 	for i, c := range []struct{ signed, want string }{{"accept", "accepted"}, {"used_error", "accepted"}, {"crc_error", "rejected"}, {"locked", "sent"}} {
 		e, a := r.Open(t), &scripted{name: "a"}
@@ -132,7 +132,7 @@ func externalHeard(t *testing.T, r Rig) {
 	}
 }
 
-// keeping is a route with a message memory, such as that of a SIM.
+// keeping is a route with a message memory, such as the memory of a SIM.
 type keeping struct {
 	scripted
 	memory notify.Memory
@@ -152,7 +152,7 @@ func memoryFull(t *testing.T, r Rig) {
 		used, slots, open int
 		full, restart     bool
 	}{
-		{0, 0, 0, false, false}, // not known yet
+		{0, 0, 0, false, false}, // the memory is not known yet
 		{7, 10, 0, false, false},
 		{8, 10, 1, true, false},
 		{9, 10, 1, true, false},
@@ -179,8 +179,8 @@ func memoryFull(t *testing.T, r Rig) {
 	}
 }
 
-// orderedOnce: a request's answer is stored after its effect. After a crash in between, only the message itself shows that the request was
-// carried out.
+// orderedOnce tests a crash between the effect of a request and the storing of its answer. Only the message itself then shows that the
+// request was carried out.
 func orderedOnce(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	k := talking(t, e, "one", a)
@@ -210,8 +210,8 @@ func orderedOnce(t *testing.T, r Rig) {
 	}
 }
 
-// lockedMeter: somebody guessed tokens until the meter locked its SMS channel. The meter then rejects all tokens by SMS, including ours,
-// because an SMS does not prove its sender. Its connection and its keypad are separate channels.
+// lockedMeter tests a meter whose SMS channel is locked, because somebody guessed tokens. The meter rejects all tokens by SMS, including
+// ours, because an SMS does not prove its sender. The meter's connection and its keypad are separate channels.
 func lockedMeter(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := booted(t, e, 63, false)

@@ -211,8 +211,8 @@ func quietOwn(t *testing.T, r Rig) {
 	})
 	k := talking(t, e, "one", a)
 	for _, step := range []struct {
-		hour, minute int // UTC; Nairobi is three hours ahead
-		want         int // messages sent so far; each step queues a warning
+		hour, minute int // time in UTC; Nairobi is three hours ahead
+		want         int // number of messages sent so far; each step queues a warning
 	}{{9, 29, 1}, {9, 30, 1}, {10, 59, 1}, {11, 0, 4}, {22, 0, 5}} {
 		k.now = time.Date(2026, 11, 20, step.hour, step.minute, 0, 0, time.UTC)
 		m := k.queue(warning(p, someone))
@@ -243,7 +243,8 @@ func woken(t *testing.T, r Rig) {
 		k.pass(time.Minute)
 		k.receive(someone, "HELP")
 	}
-	// The first try, one after each pause of 1, 5 and 30 minutes, and at most one every five minutes because of the arrivals.
+	// There is the first try, and one more try after each of the pauses of 1, 5 and 30 minutes. The arrivals cause at most one more try
+	// every five minutes.
 	if got := k.read(m.ID); got.Tries < 5 || got.Tries > 4+minutes/5 {
 		t.Errorf("%d tries after an arrival in each of %d minutes, want at least 5 and at most %d", got.Tries, minutes, 4+minutes/5)
 	}

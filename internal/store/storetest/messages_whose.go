@@ -115,7 +115,7 @@ func formerOccupant(t *testing.T, r Rig) {
 	}
 	for _, c := range []struct {
 		opened time.Time
-		month  int64 // used by the account
+		month  int64 // energy that the account has used
 		want   string
 	}{
 		{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 80_000, "10.0 kWh today, 10.0 kWh yesterday and 80.0 kWh this month"},
@@ -131,7 +131,8 @@ func formerOccupant(t *testing.T, r Rig) {
 	}
 }
 
-// forgedAnswer: an SMS in the name of a meter's SIM can make a token heard, but cannot do anything else to it.
+// forgedAnswer tests forged messages: an SMS in the name of a meter's SIM can make a token heard, but cannot change the token in any other
+// way.
 func forgedAnswer(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := booted(t, e, 55, false)
@@ -140,7 +141,7 @@ func forgedAnswer(t *testing.T, r Rig) {
 	for i, c := range []struct{ before, signed, want string }{
 		{"heard", "crc_error", "rejected"},
 		{"heard", "accept", "accepted"},
-		{"reversed_unconfirmed", "accept", "reversed_unconfirmed"}, // used although reversed
+		{"reversed_unconfirmed", "accept", "reversed_unconfirmed"}, // the token was used although its sale was reversed
 	} {
 		tid := uint32(100 + i)
 		token := issued(t, e, m, tid, "sent")
@@ -172,8 +173,8 @@ func forgedAnswer(t *testing.T, r Rig) {
 	}
 }
 
-// typedHeard: the meter's SMS names a token that no message brought. That token becomes heard. The message with another token keeps
-// waiting for its answer.
+// typedHeard tests an SMS from a meter that names a token which no message brought. That token becomes heard. The message with another
+// token keeps waiting for its answer.
 func typedHeard(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := booted(t, e, 57, false)

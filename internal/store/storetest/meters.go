@@ -92,7 +92,7 @@ func (m mtr) boot(lowest, next uint64) metering.Record {
 	return m.record(wire.Boot{Memory: m.store, Lowest: lowest, Next: next, Boot: 3, Proto: 1, FW: "1.0"}.Record())
 }
 
-// outcomes stores records and returns their outcomes in one line: kind@watermark, with ! for rewind.
+// outcomes stores records and returns their outcomes in one line: kind@watermark, with ! if the meter must rewind.
 func outcomes(t *testing.T, e store.Engine, recs ...metering.Record) string {
 	t.Helper()
 	var out []metering.Outcome
@@ -199,8 +199,8 @@ func figuresFollow(t *testing.T, r Rig) {
 		relay    string
 	}{
 		{[]metering.Record{m.boot(1, 1)}, "stored@0", 0, ""},
-		{[]metering.Record{m.reading(2)}, "stored@0", 0, ""},                           // after a gap
-		{[]metering.Record{m.reading(4), m.event(5, 401)}, "stored@0 stored@0", 0, ""}, // and further on
+		{[]metering.Record{m.reading(2)}, "stored@0", 0, ""},                           // record 1 is missing
+		{[]metering.Record{m.reading(4), m.event(5, 401)}, "stored@0 stored@0", 0, ""}, // record 3 is missing too
 		{[]metering.Record{m.reading(1)}, "stored@2", 20, "closed"},                    // the reading held before counts now
 		{[]metering.Record{m.event(3, 101)}, "stored@5", 40, "open"},                   // with event 5 of an earlier batch
 		{[]metering.Record{m.event(6, 401)}, "stored@6", 40, "open"},
@@ -294,12 +294,12 @@ func rewinds(t *testing.T, r Rig) {
 	}{
 		{m.boot(1, 9), "stored@2 true"},
 		{m.reading(3), "stored@3 false"},
-		{m.boot(1, 9), "stored@3 true"}, // the connection broke before the meter sent all of them
+		{m.boot(1, 9), "stored@3 true"}, // the connection broke before the meter had sent all records
 		{m.reading(4), "stored@4 false"},
-		{m.boot(7, 9), "stored@6 true"}, // meanwhile the meter overwrote some
+		{m.boot(7, 9), "stored@6 true"}, // meanwhile the meter overwrote some of the lost records
 		{m.reading(7), "stored@7 false"},
 		{m.reading(8), "stored@8 false"},
-		{m.boot(7, 12), "stored@8 false"}, // all lost records are back; the newer ones come by themselves
+		{m.boot(7, 12), "stored@8 false"}, // all lost records are back; the meter sends the newer ones without being asked
 	} {
 		if got := restored(s.rec); got != s.want {
 			t.Errorf("%s %d: %s, want %s", s.rec.Rec.Kind, s.rec.Rec.Head.Seq, got, s.want)

@@ -29,8 +29,8 @@ func movedTests() []test {
 	}
 }
 
-// meets runs two transactions at once. When the first calls meet, the second begins and runs until it ends or waits for a lock. meets
-// returns how often each ran: once, unless the database aborted it to resolve a deadlock.
+// meets runs two transactions at once. When the first transaction calls the function meet, the second begins and runs until it ends or
+// waits for a lock. meets returns how often each transaction ran: once, unless the database aborted it to resolve a deadlock.
 func meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) error, second func(*store.Tx) error) (runs [2]int32) {
 	t.Helper()
 	if f, ok := e.(*Faults); ok {
@@ -58,7 +58,7 @@ func meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) e
 			case <-began:
 			case <-time.After(100 * time.Millisecond):
 			}
-			time.Sleep(100 * time.Millisecond) // by then it waits at a lock
+			time.Sleep(100 * time.Millisecond) // by then the second transaction waits at a lock
 		})
 	})
 	if err := <-done; err != nil {

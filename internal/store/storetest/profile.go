@@ -142,10 +142,10 @@ func deviceAndMeter(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := addMeter(t, e, 1, false)
 	d := newDevice(t, e, m)
-	for i := range 70 { // more than a window
+	for i := range 70 { // more readings than a window holds
 		d.says(10*i, "ledStatus", "832:512")
 	}
-	wantOutcomes(t, e, "stored@0", m.boot(1, 1)) // a meter with a memory of its own
+	wantOutcomes(t, e, "stored@0", m.boot(1, 1)) // this meter numbers records in its own memory
 	if got := d.says(700, "ledStatus", "832:512"); !got.Reading || got.Register.Seq != 71 {
 		t.Errorf("the device again: %+v", got)
 	}
@@ -171,12 +171,12 @@ func openWalletMeter(t *testing.T, e store.Engine, n int64) (walletMeter, device
 	return p, d
 }
 
-// openOffset: an offset of twelve counts reads as 134.89 W with no load, which would cost 323.00 a day.
+// openOffset tests an offset of twelve counts. With no load, it reads as 134.89 W, which would cost 323.00 a day.
 func openOffset(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p, d := openWalletMeter(t, e, 1)
 	for i := range 24 * 60 {
-		if i == 600 { // it reconnects and is switched off again
+		if i == 600 { // the device reconnects and is switched off again
 			d.says(100+60*i-2, "init", "Meter Started")
 			d.says(100+60*i-1, "ledStatus", "meter is off")
 		}
@@ -196,14 +196,14 @@ func openOffset(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-// openDraw: 3.6 kW flow, 60 Wh a minute, although the relay reports open. After an hour a person decides, either while it is still open or
-// after it has closed.
+// openDraw tests a load of 3.6 kW, which is 60 Wh a minute, although the device reports an open relay. After an hour a person decides,
+// either while the relay is still open or after it has closed.
 func openDraw(t *testing.T, r Rig) {
 	e := r.Open(t)
 	for i, c := range []struct {
 		choice quarantine.Choice
 		closed bool
-		least  money.Minor // charged by the decision
+		least  money.Minor // limits of the amount that the decision charges
 		most   money.Minor
 	}{{quarantine.Accept, false, 35_000, 36_100}, {quarantine.Rebase, false, 0, 0}, {quarantine.Accept, true, 35_000, 36_100}, {quarantine.Rebase, true, 0, 0}} {
 		p, d := openWalletMeter(t, e, int64(i+1))
@@ -285,7 +285,7 @@ func (d loginDoor) View(ctx context.Context, t access.Tenant, fn func(mirror.Tx)
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// logins: a login's password works until the login is revoked, and a meter without a customer cannot have a login.
+// logins tests that a login's password works until the login is revoked, and that a meter without a customer cannot have a login.
 func logins(t *testing.T, r Rig) {
 	e, ctx, by := r.Open(t), context.Background(), access.SystemActor(store.FirstTenant, "test")
 	m := addMeter(t, e, 1, false)

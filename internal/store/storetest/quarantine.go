@@ -84,19 +84,19 @@ func audited(t *testing.T, e store.Engine, object string) []string {
 	})
 }
 
-// badCounter is one kind of bad record, and the expected result. A broken meter sends it as its third record. The first two records are
+// badCounter is one kind of bad record with the expected result. A broken meter sends it as its third record. The first two records are
 // half-hours; the second register is 1000 Wh above the first.
 type badCounter struct {
 	name   string
 	from   int64 // the register of the first reading; 0 means 200000
 	bad    func(*wire.Reading)
-	raw    bool // cannot be read
+	raw    bool // the record cannot be read
 	memory bool // the meter has a new device memory
 	doubt  metering.Doubt
 	choice quarantine.Choice
 	to     *unit.Energy // register of a rebase
 	after  int64        // the register of the next reading
-	// The energy charged beyond the first 1000 Wh: by the decision, and then by the next reading.
+	// These are the amounts of energy charged beyond the first 1000 Wh: first by the decision, then by the next reading.
 	charged, then unit.Energy
 }
 
@@ -133,7 +133,7 @@ func badCounters(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-// run tests one kind, from the record to the money.
+// run tests one kind of bad record, from the record to the charged money.
 func (c badCounter) run(t *testing.T, e store.Engine, p walletMeter) {
 	t.Helper()
 	if c.from == 0 {

@@ -51,7 +51,7 @@ func deliver(tx *store.Tx, m mtr, token id.ID) error {
 	return err
 }
 
-// way is the progress of a token, as package recharge reads it.
+// way is the progress of a token, in the form in which package recharge reads it.
 type way struct {
 	token          sale.Token
 	number         string
@@ -92,7 +92,7 @@ func externalStates(t *testing.T, r Rig) {
 		reports           int
 		alarm             string
 	}{
-		{true, true, "accept", sale.TokenAccepted, false, 1, "ghost-credit"}, // it was not sold here, whoever handed it in
+		{true, true, "accept", sale.TokenAccepted, false, 1, "ghost-credit"}, // the token was not sold here, even if somebody registered it
 		{true, false, "accept", sale.TokenAccepted, false, 1, "ghost-credit"},
 		{false, true, "used_error", sale.TokenAccepted, false, 1, ""},
 		{false, false, "used_error", sale.TokenSent, true, 0, ""}, // nothing shows that the report is about this token
@@ -188,7 +188,7 @@ func externalListed(t *testing.T, r Rig) {
 	}
 }
 
-// balanceSaid: the balance in a token report counts if it is later than the newest reading by the meter's own clock.
+// balanceSaid tests that the balance in a token report counts if, by the meter's own clock, it is later than the newest reading.
 func balanceSaid(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := booted(t, e, 1, false)

@@ -282,8 +282,8 @@ func outboxClaims(t *testing.T, r Rig) {
 	})
 }
 
-// outboxNext: the next time is when the first free item is due or when a claim ends, whichever is sooner. Items behind another item of
-// their key do not count.
+// outboxNext tests when there is work next: when the first free item is due or when a claim ends, whichever is sooner. Items behind another
+// item of their key do not count.
 func outboxNext(t *testing.T, r Rig) {
 	e := r.Open(t)
 	var now time.Time
@@ -392,13 +392,13 @@ func outboxBacklog(t *testing.T, r Rig) {
 		if _, err := tx.C.Exec(`UPDATE outbox SET dead_at = $1 WHERE tenant_id = $2 AND key = 'm1'`, tx.Now, tx.Tenant); err != nil {
 			return err
 		}
-		_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: "m1", Kind: "k"}) // an item that was given up does not block others
+		_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: "m1", Kind: "k"}) // an item that was given up does not block other items
 		return err
 	})
 }
 
-// claimRunsOut: a claim of a key blocks the same request until it is answered, dropped or OnceLeased old. It blocks a different request
-// for as long as the key is known.
+// claimRunsOut tests how long a claim of a key blocks requests. It blocks the same request until the request is answered, the claim is
+// dropped, or the claim is as old as OnceLeased. It blocks a different request for as long as the key is known.
 func claimRunsOut(t *testing.T, r Rig) {
 	e := r.Open(t)
 	o := access.Once{Principal: "p", Key: "leased-key", Hash: [32]byte{1}}

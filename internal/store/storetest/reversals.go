@@ -77,7 +77,7 @@ func newestSale(t *testing.T, r Rig) {
 		t.Errorf("the newest of none is %v", got)
 	}
 	a := h.sold(t, e, "a", base())
-	b := h.sold(t, e, "b", base()) // both at the same moment: the newer is the one with more units sold before it in the month
+	b := h.sold(t, e, "b", base()) // two sales at the same moment: the newer has more units sold before it in the month
 	must(t, e, func(tx *store.Tx) error {
 		_, err := tx.C.Exec(`UPDATE vend SET mtd_before_wh = 15000 WHERE id = $1`, a.ID)
 		return err
@@ -241,14 +241,14 @@ func reversedUsed(t *testing.T, r Rig) {
 	m := mtr{h.meter, memory}
 	for tid, c := range map[uint32]struct {
 		state, result string
-		asked         bool // the meter was told to cancel it, and no answer was taken
+		asked         bool // the meter was told to cancel the token, and no answer was taken
 		want          bool
 	}{
 		1: {"reversed_unconfirmed", "", false, false},
 		2: {"reversed_unconfirmed", "crc_error", false, false},
 		3: {"reversed_unconfirmed", "accept", false, true},
 		4: {"reversed_unconfirmed", "used_error", false, true},
-		5: {"reversed_unconfirmed", "used_error", true, false}, // it may say so because it has cancelled the token
+		5: {"reversed_unconfirmed", "used_error", true, false}, // the meter may say so because it has cancelled the token
 		6: {"reversed_unconfirmed", "accept", true, true},
 		7: {"reversed", "accept", false, false},
 		8: {"accepted", "accept", false, false},

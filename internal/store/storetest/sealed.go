@@ -95,8 +95,8 @@ func proofHolds(t *testing.T, r Rig) {
 	}
 }
 
-// proofOf proves that a row is in the log of the newest head, and returns the root of that head. found is false for a row that is not
-// sealed.
+// proofOf proves that a row is in the log of the newest head, and returns the root of that head. The result found is false for a row that
+// is not sealed.
 func proofOf(tx *store.Tx, row id.ID) (p seal.Proof, root [32]byte, found bool, err error) {
 	h, known, err := tx.Head(0)
 	if err != nil || !known {
@@ -176,7 +176,7 @@ func salesProven(t *testing.T, r Rig) {
 	})
 }
 
-// headsOf lists all heads, each found by its size. It checks that size 0 finds the newest.
+// headsOf lists all heads. It finds each head by its size, and checks that size 0 finds the newest head.
 func headsOf(t *testing.T, tx *store.Tx) (heads []seal.Head) {
 	t.Helper()
 	err := tx.C.Query(`SELECT last + 1 FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w core.Row) error {
@@ -200,7 +200,7 @@ func headsOf(t *testing.T, tx *store.Tx) (heads []seal.Head) {
 	return heads
 }
 
-// provenUnder asks for the proof of sale n under a head; first is the size of the head that sealed it.
+// provenUnder asks for the proof of sale n under a head; the parameter first is the size of the head that sealed the sale.
 func provenUnder(t *testing.T, tx *store.Tx, s sale.Sale, n int, h seal.Head, first int64) {
 	t.Helper()
 	p, state, err := tx.VendProof(s, h.Size)

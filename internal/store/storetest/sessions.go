@@ -43,7 +43,7 @@ func elsewhere(t *testing.T, e store.Engine, server string, after time.Duration)
 	return out
 }
 
-// takenOver: a dead server holds work, a session, a lead and a request. The only live server also holds such things.
+// takenOver tests a dead server that holds work, a session, a lead and a request. The only live server also holds one of each.
 func takenOver(t *testing.T, r Rig) {
 	e := r.Open(t)
 	letThrough(e)

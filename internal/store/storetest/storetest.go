@@ -1,5 +1,5 @@
-// Package storetest tests what every engine of the store must do. An engine's own tests open it and run [Exercise]. What is specific to
-// one engine is tested there.
+// Package storetest tests the behaviour that every engine of the store must have. An engine's own tests open the engine and run [Exercise].
+// Those tests also cover everything that is specific to the engine.
 package storetest
 
 import (
@@ -38,7 +38,7 @@ type Rig struct {
 	FailCommit func(e store.Engine, how Failure, pass int)
 	// Hear registers the function that the engine calls after each commit that adds work to the outbox. The engine has done no work yet.
 	Hear func(store.Engine, store.Due)
-	// Seal seals what is committed, for an engine that does not seal with the commit itself; else nil.
+	// Seal seals all committed rows, for an engine that does not seal within the commit. It is nil for other engines.
 	Seal func(t testing.TB, e store.Engine)
 	// Alone means that every closure has its own commit, so that one failure does not affect other closures.
 	Alone bool
@@ -92,7 +92,7 @@ type value struct {
 	refused bool
 }
 
-// Refused makes the store roll back what the closure wrote.
+// Refused makes the store roll back the closure's writes.
 func (v value) Refused() bool { return v.refused }
 
 // do runs a closure of the first tenant in the sale lane.
@@ -145,8 +145,8 @@ func take(name string) func(*store.Tx) (value, error) {
 	}
 }
 
-// stalled keeps the writer busy until release is called, so that the closures queued meanwhile share a commit. stalled's own closure may
-// share that commit and fail with it.
+// stalled keeps the writer busy until release is called, so that the closures queued meanwhile share a commit. The closure of stalled
+// itself may share that commit and fail with it.
 func stalled(t *testing.T, e store.Engine) (release func()) {
 	t.Helper()
 	goOn := func() {}

@@ -189,7 +189,7 @@ func settingsLock(t *testing.T, r Rig) {
 	}
 }
 
-// blockedKey: a key tells whether the person who answers for it is blocked, and no other person.
+// blockedKey tests that a key tells whether the person who answers for the key is blocked, and that no other blocked person changes this.
 func blockedKey(t *testing.T, r Rig) {
 	e := r.Open(t)
 	hash := func(n byte) [32]byte { return [32]byte{n} }
@@ -221,7 +221,7 @@ func blockedKey(t *testing.T, r Rig) {
 	}
 }
 
-// namesOfOne: a person's limit counts what that person did by signing in and through every key, including revoked ones.
+// namesOfOne tests that a person's limit counts all that person's actions: after signing in, and through every key, including revoked keys.
 func namesOfOne(t *testing.T, r Rig) {
 	e := r.Open(t)
 	amina, hash := id.ID{15: 2}, func(n byte) [32]byte { return [32]byte{n} }

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// Transcript is a readable record of the results of a story's steps. It shows every field that is not zero, and numbers identities in the
-// order in which they appear.
+// Transcript is a readable record of the results of the steps of a test. It shows every field that is not zero, and numbers identities in
+// the order in which they appear.
 type Transcript struct {
 	b       strings.Builder
 	numbers map[string]int

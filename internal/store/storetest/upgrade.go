@@ -35,7 +35,8 @@ CREATE INDEX reading_meter ON reading (tenant_id, meter, seq);
 UPDATE tenant SET planted_color = 'green'`}
 }
 
-// OldHeard changes frozen data of schema 1 or 2 so that it has heard tokens as those versions wrote them, without a state of their own.
+// OldHeard changes frozen data of schema 1 or 2 so that it has heard tokens in the form of those versions, which had no separate state for
+// them.
 const OldHeard = `UPDATE token SET state = 'accepted', result = 'sms_accept', answered_at = issued_at + 1000000 WHERE state = 'sent' AND class = 0;
 	UPDATE token SET result = 'sms_accept', answered_at = issued_at + 1000000 WHERE state = 'reversed_unconfirmed';
 	UPDATE given_token SET result = 'sms_accept' WHERE state = 'accepted'`

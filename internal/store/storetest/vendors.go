@@ -209,7 +209,7 @@ func daySums(t *testing.T, r Rig) {
 				return err
 			}
 			if i == 2 {
-				return nil // it still waits
+				return nil // the sale still waits
 			}
 			rev.State, rev.SettledAt = sale.ReversalDone, at
 			return tx.PutReversal(rev)

@@ -36,7 +36,7 @@ func walletTests() []test {
 type walletMeter struct {
 	mtr
 	account id.ID
-	began   time.Time // start of its half-hours; zero for base
+	began   time.Time // start of the meter's half-hours; the zero time stands for base
 }
 
 // addWalletMeter adds a wallet meter on 2.50 per kWh and 15 % tax, with some money paid in.
@@ -137,7 +137,8 @@ func (p walletMeter) balance(t *testing.T, e store.Engine) money.Minor {
 	})
 }
 
-// walletOrder delivers the same readings for two meters: for one in order, and for the other as a bad network does.
+// walletOrder delivers the same readings for two meters: for one meter in order, and for the other meter as a bad network would deliver
+// them.
 func walletOrder(t *testing.T, r Rig) {
 	e := r.Open(t)
 	const last, enough = 300, 1_000_000
@@ -301,7 +302,7 @@ func walletMemory(t *testing.T, r Rig) {
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000))
 	other := p
 	other.store = "00000000000000b2"
-	// In one batch: the last record of the old memory, the boot of the new one, and its first records.
+	// One batch has the last record of the old memory, the boot message of the new memory, and the first records of the new memory.
 	outcomes(t, e, p.use(2, 1500), other.boot(1, 5), other.use(3, 1700), other.use(1, 1600), other.use(2, 1650))
 	w := p.row(t, e)
 	if w.Register != 1700 || w.Total() != 700 || w.Memory != other.store || w.Seq != 3 {

@@ -47,7 +47,7 @@ const user = "postgres"
 // startTime bounds the start of the cluster.
 const startTime = 60 * time.Second
 
-// Run runs a binary's tests with a cluster. prepare, if given, fills a database that [New] then copies.
+// Run runs a binary's tests with a cluster. If there is a function prepare, it fills a database that [New] then copies.
 func Run(m *testing.M, prepare ...func(ctx context.Context, url string) error) int {
 	if os.Getenv(serverVariable) != "" {
 		return prepared(m, prepare)
@@ -93,7 +93,7 @@ func newName(kind string) string {
 func database(name string) string {
 	u, err := url.Parse(os.Getenv(serverVariable))
 	if err != nil {
-		return os.Getenv(serverVariable) // connecting will report what is wrong with it
+		return os.Getenv(serverVariable) // connecting will report what is wrong with the URL
 	}
 	u.Path = "/" + name
 	return u.String()

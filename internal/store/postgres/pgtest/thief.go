@@ -19,7 +19,7 @@ type Thief struct {
 	Commits atomic.Int64 // COMMITs that will be lost
 }
 
-// Steal puts a thief in front of a database and returns the URL to connect through it.
+// Steal puts a thief in front of a database and returns the URL for connections through the thief.
 func Steal(t testing.TB, database string) (*Thief, string) {
 	t.Helper()
 	u, err := url.Parse(database)

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// ids returns the numbers of the cluster's user; ok is false if this process is not root, and then the cluster runs as the same user.
+// ids returns the numbers of the cluster's user; ok is false if this process is not root; the cluster then runs as the user of this
+// process.
 func ids() (uid, gid int, ok bool, err error) {
 	if os.Geteuid() != 0 {
 		return 0, 0, false, nil

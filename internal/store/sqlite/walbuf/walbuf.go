@@ -2,14 +2,15 @@
 //
 // SQLite writes every page of a commit with two calls, 24 bytes and then the page. A batch of sales touches more than a hundred pages, so
 // the calls cost more than the sales themselves. [Buffer] is a file system for SQLite (a VFS) in front of the real one. Between
-// [Buffer.Begin] and [Buffer.End] it gathers what is written to the log. It passes this on in pieces of 64 KiB when SQLite syncs the log or
-// reads from it, or when the buffer is full. Everything else goes straight through. After a sync the log is byte for byte what it would be
-// without the buffer, and COMMIT under synchronous=FULL syncs before it returns. End returns how many bytes were not passed on, which must
-// be 0 after a COMMIT. A write that fails reports its error at that later call, before the sync.
+// [Buffer.Begin] and [Buffer.End] it gathers the bytes that are written to the log. It passes these bytes on in pieces of 64 KiB when
+// SQLite syncs the log or reads from it, or when the buffer is full. Everything else goes straight through. After a sync the log is byte
+// for byte what it would be without the buffer, and COMMIT under synchronous=FULL syncs before it returns. End returns how many bytes were
+// not passed on, which must be 0 after a COMMIT. If a delayed write fails, the SQLite call that caused the write returns the error, and the
+// log is not synced.
 //
-// Only the connection that opened its database through the buffer is affected. It must be the only one, and only the goroutine that calls
-// Begin and End may use it. Other connections and processes see the log only up to the last sync, because SQLite publishes frames after it
-// has synced them.
+// Only the connection that opened its database through the buffer is affected. It must be the only connection through that buffer, and only
+// the goroutine that calls Begin and End may use it. Other connections and processes see the log only up to the last sync, because SQLite
+// publishes frames after it has synced them.
 package walbuf
 
 import (
@@ -34,12 +35,12 @@ const (
 type Buffer struct {
 	tls  *libc.TLS
 	real uintptr // the real file system
-	ours uintptr // a fileSystem
-	name uintptr // a C string
+	ours uintptr // address of a fileSystem
+	name uintptr // address of a C string
 
 	active bool
-	start  int64  // where in the log the gathered bytes belong
-	bytes  []byte // in C memory
+	start  int64  // position of the gathered bytes in the log
+	bytes  []byte // the gathered bytes, in C memory
 }
 
 // fileSystem is our file system as SQLite sees it, followed by the open log.
@@ -48,7 +49,7 @@ type fileSystem struct {
 	log logFile
 }
 
-// logFile is the open log: the methods that SQLite calls, and the real methods behind them.
+// logFile is the open log: the methods that SQLite calls, and the real methods that these methods call.
 type logFile struct {
 	methods sqlite3.Tsqlite3_io_methods
 	owner   uintptr // the Buffer; stored after the field methods, so that a call finds it
@@ -88,7 +89,7 @@ func New() (*Buffer, error) {
 		return nil, errors.Join(errors.New("SQLite has no default file system, or there is not enough memory"), err)
 	}
 	s := at[fileSystem](b.ours)
-	list := sqlite3.Xsqlite3_mutex_alloc(b.tls, sqlite3.SQLITE_MUTEX_STATIC_MAIN) // SQLite holds it while it changes its list
+	list := sqlite3.Xsqlite3_mutex_alloc(b.tls, sqlite3.SQLITE_MUTEX_STATIC_MAIN) // SQLite holds this mutex while it changes its list
 	sqlite3.Xsqlite3_mutex_enter(b.tls, list)
 	*s = fileSystem{vfs: *at[sqlite3.Tsqlite3_vfs](b.real)}
 	sqlite3.Xsqlite3_mutex_leave(b.tls, list)
@@ -109,20 +110,20 @@ func (b *Buffer) URI(path string) (string, error) {
 		return "", err
 	}
 	whole = filepath.ToSlash(whole)
-	if whole[0] != '/' { // a drive
+	if whole[0] != '/' { // the path begins with a drive letter
 		whole = "/" + whole
 	}
 	u := url.URL{Scheme: "file", Path: whole, RawQuery: "vfs=" + libc.GoString(b.name)}
 	return u.String(), nil
 }
 
-// Begin starts gathering. Call it when a write transaction has just begun, so that only this connection writes to the log.
+// Begin starts to gather bytes. Call it when a write transaction has just begun, so that only this connection writes to the log.
 func (b *Buffer) Begin() {
 	b.bytes, b.active = b.bytes[:0], true
 }
 
-// End stops gathering and drops what was not passed on, as after a rollback. It returns how many bytes it dropped; after a COMMIT, more
-// than 0 means that the commit is not in the log.
+// End stops gathering and drops the bytes that were not passed on, as after a rollback. It returns how many bytes it dropped; after a
+// COMMIT, more than 0 means that the commit is not in the log.
 func (b *Buffer) End() int {
 	n := len(b.bytes)
 	b.bytes, b.active = b.bytes[:0], false
@@ -176,7 +177,7 @@ func open(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr)
 // of returns the logFile of a file.
 func of(file uintptr) *logFile { return at[logFile](at[sqlite3.Tsqlite3_file](file).FpMethods) }
 
-// write gathers data that follows or overlaps the gathered bytes. For any other data it passes these on first.
+// write gathers data that follows or overlaps the gathered bytes. Before any other data, it passes the gathered bytes on.
 func write(tls *libc.TLS, file, data uintptr, n int32, to int64) int32 {
 	l := of(file)
 	b := l.buffer()
@@ -188,7 +189,7 @@ func write(tls *libc.TLS, file, data uintptr, n int32, to int64) int32 {
 			return rc
 		}
 	}
-	if int(n) > capacity { // no page is so large
+	if int(n) > capacity { // no page is as large as this
 		return function[ioFunc](l.real().FxWrite)(tls, file, data, n, to)
 	}
 	if len(b.bytes) == 0 {
