@@ -46,28 +46,15 @@ type Step struct {
 // Wh returns the register in whole watt-hours, rounded down.
 func (r Register) Wh() int64 { return r.MWh / 1000 }
 
-// Take applies one message to a register. The parameter at is the server's time at which the message arrived.
-//
-// From power: the power between two samples counts as a straight line (trapezoid), in whole numbers with an exact
-// remainder. A longer time between samples than the profile's max_gap is a gap, and so is time that runs backwards. A gap
-// counts no energy. The total time of all gaps is shown, and their energy is never estimated. A restart of the server or
-// of the device is a gap only if it lasted longer than max_gap. When the relay opens, the last power counts until that
-// moment, and no energy counts after it. So a customer who was cut off does not pay for the slope to the next sample.
-// While the relay is open, power up to the profile's noise_w counts as 0, and energy counts only between two samples above
-// noise_w.
-//
-// From a register of the device: the difference from the last value counts, after any time. The first value is only the
-// starting point. A smaller value is a restart. With reset "zero" the new value itself counts. With "never" no energy
-// counts, and counting continues from the new value. A difference that the device could not have measured in the time, at
-// its max_w and with a minute's allowance, counts no energy either. Such a device may report energy late that was used
-// before its relay opened. So the relay is known to be open only one minute after the device has reported an open relay.
-// From then on, a step that noise_w alone could have caused counts no energy.
+// Take applies one message to a register. The parameter at is the server's time at which the message arrived. The rules of a
+// register that is computed from power are at integrate, those of the device's own register at follow.
 func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	var s Step
 	at = at.UTC().Truncate(time.Millisecond)
 	if m.Relay != "" && m.Relay != r.Relay {
 		r.Relay, s.RelayChanged = m.Relay, true
 		if m.Relay == Open && p.Energy.From == FromPower && !r.At.IsZero() {
+			// The last power counts until now. A customer who was cut off does not pay for the slope to the next sample.
 			r, s = p.integrate(r, s, r.PowerMW, at)
 			r.PowerMW, s.Sample = 0, true
 		}
@@ -82,7 +69,7 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	power := r.PowerMW
 	if m.PowerMW != nil {
 		if power = *m.PowerMW; r.Relay == Open {
-			power = p.heard(power)
+			power = p.withoutNoise(power)
 		}
 		s.Load = (power == 0) != (r.PowerMW == 0)
 	}
@@ -91,8 +78,8 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 		if m.PowerMW == nil {
 			break
 		}
-		counts := power
-		if r.Relay == Open && (p.heard(r.PowerMW) == 0 || power == 0) {
+		counts := power // with an open relay, energy counts only between two samples above the noise
+		if r.Relay == Open && (p.withoutNoise(r.PowerMW) == 0 || power == 0) {
 			r.PowerMW, counts = 0, 0
 		}
 		r, s = p.integrate(r, s, counts, at)
@@ -109,7 +96,8 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 }
 
 // openFrom returns the time since when the relay is known to be open. A device that has just started may have closed the
-// relay, so the relay is known to be open only when the device reports it again, or after a minute without such a report.
+// relay, so the relay is known to be open only when the device reports it again, or after a minute without such a report. A
+// device with its own register may report energy late, so its relay is known to be open one minute after its report.
 func (p *Profile) openFrom(r Register, m Meaning, at time.Time) time.Time {
 	from := at
 	if m.Kind == IsStarted || p.Energy.From == FromRegister {
@@ -129,15 +117,18 @@ func (r Register) KnownOpen(at time.Time) bool {
 	return r.Relay == Open && !r.OpenFrom.IsZero() && !at.Before(r.OpenFrom)
 }
 
-// heard returns the power that counts while the relay is open: 0 for power up to the noise, else the power itself.
-func (p *Profile) heard(mw int64) int64 {
+// withoutNoise returns the power that counts while the relay is open: 0 for power up to the noise, else the power itself.
+func (p *Profile) withoutNoise(mw int64) int64 {
 	if mw <= p.Energy.NoiseW*1000 {
 		return 0
 	}
 	return mw
 }
 
-// integrate adds the energy between the last sample and the present one.
+// integrate adds the energy between the last sample and the present one. The power between them counts as a straight line
+// (trapezoid), in whole numbers with an exact remainder. If the time between them is longer than the profile's max_gap, or
+// runs backwards, it is a gap: it counts no energy, only its length is recorded, and nothing is estimated. So a restart of
+// the server or of the device is a gap only if it took longer than max_gap.
 func (p *Profile) integrate(r Register, s Step, mw int64, at time.Time) (Register, Step) {
 	s.Sample = true
 	if !r.At.IsZero() {
@@ -162,7 +153,10 @@ func (p *Profile) integrate(r Register, s Step, mw int64, at time.Time) (Registe
 // messages are late and devices publish registers in steps.
 const allowance = time.Minute
 
-// follow adds the step of the device's own register.
+// follow adds the step of the device's own register, after any time. The first value is only the starting point. A smaller
+// value is a restart: with reset "zero" the new value itself counts, with "never" no energy counts. A step that the device
+// could not have measured in the time, at its max_w, counts no energy. While the relay is known to be open, a step that
+// noise_w alone could have caused counts no energy.
 func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register, Step) {
 	s.Sample = true
 	elapsed := max(at.Sub(r.At), 0)
