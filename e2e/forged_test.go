@@ -67,8 +67,8 @@ func (f *forgery) second(text string) bool {
 	return strings.HasPrefix(text, "*02#") && text != f.to(forgedSIM)[0]
 }
 
-// books returns from the API the sales, their tokens and the known state of the meter. It leaves out that a token was sent, that a customer
-// wants no warnings, and balances reported in the meter's name.
+// books returns from the API the sales, their tokens and the known state of the meter. It ignores three things:
+// whether a token counts as sent, whether a customer wants warnings, and a balance reported in the meter's name.
 func (f *forgery) books(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder

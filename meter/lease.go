@@ -21,8 +21,8 @@ type Lease struct {
 const (
 	// maxTTL is the longest duration of a lease: far above any real one, and powered-on seconds stay within 32 bits.
 	maxTTL = 366 * 24 * 60 * 60
-	// longOff is the number of powered-on seconds without supply after which people may no longer expect voltage, so
-	// that the customer has to confirm (docs/reference/meter-rules.md#supply).
+	// longOff is a time without supply, in powered-on seconds. After a longer one the customer has to confirm that the
+	// supply may return, because people may not expect voltage (docs/reference/meter-rules.md#supply).
 	longOff = 24 * 60 * 60
 )
 

@@ -58,8 +58,8 @@ func (s *State) calm(c *Config) bool {
 // within reports whether a load is within a limit; 0 is no limit.
 func within(load, limit unit.Power) bool { return limit == 0 || load <= limit }
 
-// plenty reports whether the balance that the credit is about to fall to is above every threshold, and no warning waits
-// to be armed again. The caller has checked that no emergency credit is in use; with a balance above 0 there is no
+// plenty reports whether the credit stays above every threshold when it falls to balance, and no warning waits to be
+// armed again. The caller has checked that no emergency credit is in use; with a balance above 0 there is no
 // overrun either.
 func (s *State) plenty(c *Config, balance unit.Energy) bool {
 	return balance > 0 && balance > c.Low2 && balance > c.Cutoff && balance > c.ECThreshold && balance > s.low1(c) &&

@@ -161,8 +161,8 @@ func (x *step) powerRestore() {
 	x.checkpoint()
 }
 
-// catchUp raises the state to what the outbox holds, so that no sequence number is given twice and consumption proven
-// by a published reading is counted. Before a log record it also counts what was used before that record. Later
+// catchUp raises the state to what the outbox holds. So no sequence number is used twice, and the consumption that a
+// published reading proves is counted. Before a log record it also counts what was used before that record. Later
 // consumption that was not saved is not charged (docs/reference/meter-rules.md#what-is-stored-and-when).
 func (x *step) catchUp() {
 	x.s.Seq = max(x.s.Seq, x.ev.NextSeq)

@@ -1,7 +1,7 @@
 package sts
 
-// Result is a meter's answer to a token. The answers and their order are those that manuals of meters list for the
-// application results of IEC 62055-41. One maker documents that 13 means a check error; the other numbers follow from
+// Result is a meter's answer to a token. The answers and their order come from manuals of meters, which list
+// them as the application results of IEC 62055-41. One maker documents that 13 means a check error; the other numbers follow from
 // the order. StorageError is ours. The zero Result is not an answer and never means accept.
 type Result uint8
 

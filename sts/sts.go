@@ -169,7 +169,7 @@ func ParseDKGA(s string) (DKGA, error) {
 func (d DKGA) String() string { return fmt.Sprintf("%02d", uint8(d)) }
 
 // Makes reports whether the algorithm makes meter keys of a type. It is false for a common key (DCTK) of DKGA04,
-// because no source says whether the meter number enters.
+// because no source says whether that key depends on the meter number.
 func (d DKGA) Makes(kt KeyType) bool { return kt <= DCTK && (d == DKGA02 || d == DKGA04 && kt != DCTK) }
 
 // KeySize returns the length in bytes of a vending key of this algorithm, 0 for an unsupported one.

@@ -111,7 +111,8 @@ func (e FourEyes) Mark(entry Entry) Entry {
 // SecondPerson decides, in the transaction that would do the action, whether it may be done now. If the table of actions
 // requires a second person and the tenant's four eyes bind, it stores an approval that waits for another person with the same
 // right. An action that is done under an approval uses it up. If four eyes do not bind, one person does the action and the
-// audit log says so. SecondPerson rounds now as it is stored, to whole microseconds in UTC.
+// audit log says so. SecondPerson rounds the present time to whole microseconds in UTC,
+// as it is stored.
 func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, error) {
 	now = Stored(now)
 	r, err := w.Act.rule()

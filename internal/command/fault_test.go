@@ -313,9 +313,9 @@ func (l *life) allowed() (string, error) {
 	return strings.TrimSpace("done " + done.Detail()), nil
 }
 
-// TestEveryErrorOfTheStoreComesBack makes every statement of a whole life fail once. The error of the statement is
-// returned, its transaction changes nothing, only a command with a durable signature is sent, and the next try ends as if
-// nothing had failed.
+// TestEveryErrorOfTheStoreComesBack makes every statement of a whole life fail once. Each time, the error
+// of the statement is returned and its transaction changes nothing. A command is sent only if its signature is durable.
+// The next try ends as if nothing had failed.
 func TestEveryErrorOfTheStoreComesBack(t *testing.T) {
 	l := newLife(t)
 	failed := 0

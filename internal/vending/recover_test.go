@@ -203,7 +203,7 @@ func TestARepeatedRequestAndRecoveryFinishOneSale(t *testing.T) {
 	checkOneSale(t, s)
 }
 
-// zeros is a random source for a Vending that draws nothing.
+// zeros is a random source that gives only zero bytes, for a Vending that needs no random numbers.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }

@@ -52,7 +52,7 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 // settledReversal is the result of one look at a waiting reversal.
 type settledReversal struct{ done bool }
 
-// Refused is always false: a look that changes nothing is no refusal.
+// Refused is always false, because finding a reversal that must still wait is not a refusal.
 func (settledReversal) Refused() bool { return false }
 
 // settleReversals ends the reversals whose meters have answered, and returns their number. It may run at any time and on several instances.

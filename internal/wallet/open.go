@@ -82,7 +82,7 @@ func (r Row) counted() Row {
 	return r
 }
 
-// charge rates energy that was left out, at the prices at the time up to which the meter is rated.
+// charge rates energy that was left out. It uses the prices of the moment s.At, up to which the meter is already rated.
 func (s State) charge(units unit.Energy, t Terms) (State, Taken, error) {
 	register := s.Register
 	next, out, err := s.rate(Reading{Memory: s.Memory, Seq: s.Seq, Up: s.Up, Register: register + units, Open: s.Open}, s.At, t)

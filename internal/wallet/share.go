@@ -6,11 +6,11 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The meters of an account share its money. A lease is worth the price of the energy left in it. All leases that the meters of an account
-// have, or may have, are never worth more than the account's money, plus the allowance once if a rule forbids the cut-off. So the account
-// cannot use more than that, whatever the network does to its meters. If the money is enough for a full lease each, sharing changes
-// nothing. If not, each meter has the same share. A meter may have more than its share because another meter has used more. It gives some
-// energy back by a lower lease as soon as another meter needs it.
+// The meters of an account share its money. A lease is worth the price of the energy left in it. Together, the leases that the meters of
+// an account have, or may have received, are worth at most the account's money. If a rule forbids the cut-off, the allowance is added
+// once. So the account cannot use more than that, whatever the network does to its meters. If the money is enough for a full lease each,
+// sharing changes nothing. If not, each meter has the same share. A meter may have more than its share because another meter has used
+// more. It gives some energy back by a lower lease as soon as another meter needs it.
 
 // means returns the money that all leases of the account together may be worth, under the rules for this meter.
 func (c *pointState) means() (money.Minor, error) {

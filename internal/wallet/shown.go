@@ -273,7 +273,7 @@ func (w *Wallets) doAccount(ctx context.Context, maker access.Actor, body []byte
 }
 
 // mostGrace is the most energy that a meter may use after the time of its lease has ended.
-const mostGrace = 1_000_000_000 // Wh, as a configuration has it
+const mostGrace = 1_000_000_000 // in Wh; a meter's configuration has the same limit
 
 // SetAccount sets the special rules for the supply of the account that a meter supplies (right: meter.write). The rules say whether the
 // supply is never cut off for lack of money, and what happens when a lease's time ends. Both give energy on credit, so the change takes two

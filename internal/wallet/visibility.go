@@ -15,7 +15,7 @@ type Visibility struct {
 // VisibilityInput holds the notes from when the server last saw its meters, and its clock now.
 type VisibilityInput struct {
 	Seen   time.Time     // when the server last saw its meters; zero for never
-	Unseen time.Time     // as in [Visibility]; in the future while the server does not trust its clock
+	Unseen time.Time     // as in [Visibility]; a time after Now means that the server does not trust its clock
 	Now    time.Time     // time by the server's clock
 	Apart  time.Duration // difference from the other clock that the server uses
 }

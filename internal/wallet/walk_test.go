@@ -306,7 +306,7 @@ func (w *walk) network(i int) {
 	w.writeDown(what + ": " + w.settledAs(out, err))
 }
 
-// carried is the fate of a command that may be sent.
+// carried draws what becomes of a command that may be sent, applies it, and returns it in words.
 func (w *walk) carried(m *walked, n int64, kind wallet.CommandType, o *wallet.Progress, top int64) string {
 	o.Signed, o.Since = true, w.now
 	takes := func() {

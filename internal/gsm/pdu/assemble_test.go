@@ -127,7 +127,7 @@ func TestPartsThatAreGoneAreForgotten(t *testing.T) {
 		a.Add(pdu.Part{Slot: slot, Deliver: d}, now)
 	}
 	a.Retain(map[int]pdu.Identity{0: pdu.Identify(kept), 2: pdu.Identify(kept)})
-	if a.Open() != 1 { // the slots of the dropped part's message show below, when the message is given up
+	if a.Open() != 1 { // only the first message is left; the check of Slots below shows that it lost slot 1
 		t.Errorf("%d open, want 1", a.Open())
 	}
 	later := now.Add(pdu.PartsExpire)

@@ -34,7 +34,7 @@ type RowSum struct{ leaf *seal.Leaf }
 // NewRowSum begins the hash of a row of a kind.
 func NewRowSum(kind string) RowSum { return RowSum{seal.NewLeaf("paywatt row 1 " + kind)} }
 
-// Add hashes the columns that begin at col. The parameter forms has the form of each column.
+// Add hashes the columns that begin at col. forms has a letter for each column: i for an integer, b for bytes, any other for text.
 func (s RowSum) Add(r Row, col int, forms string) {
 	for i, form := range forms {
 		if r.IsNull(col + i) {
