@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// ruleHost is a host that is cut off in the middle of a story of configuration, emergency credit, tampering and orders.
+// ruleHost is a host whose mains fails during a sequence of configuration, emergency credit, tampering and orders.
 type ruleHost struct {
 	*cutHost
 	next  meter.Config
@@ -22,7 +22,7 @@ func (h *ruleHost) event(ev meter.Event) bool {
 	return h.step(ev, nil, "", 7)
 }
 
-// order gives a command; text is its id.
+// order gives the meter a command with the id text.
 func (h *ruleHost) order(ev meter.Event, text string, next *meter.Config) bool {
 	ev.Request, ev.Counter = meter.Handle(text), h.s.Counter+1
 	ev.Up, ev.At, ev.Clock = h.s.Up+1000, testStart().Unix(), meter.ClockValid
@@ -46,7 +46,7 @@ func (h *ruleHost) story() bool {
 	return ok && h.event(meter.Event{Kind: meter.EventLocal})
 }
 
-// check compares the meter with the answers it gave.
+// check compares the meter's state with the answers that the meter gave.
 func (h *ruleHost) check(n int) {
 	t := h.t
 	t.Helper()
@@ -90,9 +90,9 @@ func (h *ruleHost) check(n int) {
 	}
 }
 
-// TestEveryRuleMayBeTornAtEveryByte cuts the power after each byte of every write of a configuration, an activation of
-// emergency credit, a tamper latch, its clearing, and the other commands. After every cut, each change has happened
-// completely or not at all, and each change that the meter had answered has happened.
+// TestEveryRuleMayBeTornAtEveryByte cuts the power after each byte of every write. The writes are of a configuration,
+// an activation of emergency credit, a tamper latch, its clearing, and the other commands. After every cut, each
+// change has happened completely or not at all, and each change that the meter had answered has happened.
 func TestEveryRuleMayBeTornAtEveryByte(t *testing.T) {
 	cuts, done := 0, false
 	for n := 0; !done; n += onlyEvery {

@@ -15,7 +15,7 @@ import (
 // errCut is the error of a memory without power.
 var errCut = errors.New("the mains is gone")
 
-// tearing is a memory that loses its power after so many bytes. The byte being written is left as garbage.
+// tearing is a memory that loses its power after a given number of bytes. The byte being written is left as garbage.
 type tearing struct {
 	memory
 	left    int
@@ -46,7 +46,7 @@ func (m *tearing) Sync() error {
 	return nil
 }
 
-// cutHost is a host that is cut off in the middle of a story.
+// cutHost is a host whose mains fails in the middle of a story.
 type cutHost struct {
 	t      *testing.T
 	mem    *tearing
@@ -59,8 +59,8 @@ type cutHost struct {
 	outbox []meter.Report
 }
 
-// step gives an event and carries out the effects; false when the mains has failed. While a record is written, that
-// many pulses come in.
+// step gives an event and carries out the effects. It returns false when the mains has failed. While a record is
+// written, the meter counts the given number of pulses.
 func (h *cutHost) step(ev meter.Event, next *meter.Config, text string, pulses uint32) bool {
 	var under *meter.Record
 	for _, e := range meter.Step(&h.cfg, &h.s, ev, nil) {
@@ -86,7 +86,7 @@ func (h *cutHost) step(ev meter.Event, next *meter.Config, text string, pulses u
 		h.step(meter.Event{Kind: meter.EventPersisted, Record: *under, OK: true, Up: ev.Up}, nil, "", 0)
 }
 
-// write makes a record durable; false when the mains fails.
+// write makes a record durable. It returns false when the mains fails.
 func (h *cutHost) write(e journal.Entry, next *meter.Config) bool {
 	var err error
 	switch {
@@ -108,7 +108,8 @@ func (h *cutHost) write(e journal.Entry, next *meter.Config) bool {
 	return err == nil
 }
 
-// story is what happens: tokens, a configuration, a command, wrong tokens, with energy between and during the writes.
+// story gives the meter tokens, a configuration, a command and wrong tokens, with energy between and during the
+// writes.
 func (h *cutHost) story(tokens []sts.Opened) bool {
 	next := h.cfg
 	next.Version, next.Low1 = 9, 7000
@@ -127,7 +128,7 @@ func (h *cutHost) story(tokens []sts.Opened) bool {
 }
 
 // TestEveryWriteMayBeTornAtEveryByte cuts the power after each byte of the story, starts the meter again and enters
-// every token once more: it is never credited twice, never lost after it was answered, and never half applied.
+// every token once more. No token is credited twice, lost after its answer, or half applied.
 func TestEveryWriteMayBeTornAtEveryByte(t *testing.T) {
 	r := newRig(t)
 	start := testTID(t, testStart())
@@ -200,7 +201,7 @@ func (h *cutHost) boot() {
 	h.step(boot, nil, "", 0)
 }
 
-// check compares the meter with the answers it gave.
+// check compares the meter's state with the answers that the meter gave.
 func (h *cutHost) check(tokens []sts.Opened) {
 	h.t.Helper()
 	var want unit.Energy

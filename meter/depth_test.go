@@ -3,7 +3,7 @@
 package meter_test
 
 const (
-	// exploreDepth is how many actions follow one another in the exhaustive searches.
+	// exploreDepth is the number of actions that follow one another in the exhaustive searches.
 	exploreDepth = deepest
 	// plantedDepth is the depth at which planted bugs are looked for.
 	plantedDepth = 6

@@ -11,7 +11,7 @@ import (
 
 const statesPage = "../docs/reference/meter-states.md"
 
-// statesText is the page of the state machines, drawn from the tables that the code runs.
+// statesText returns the page of the state machines, drawn from the tables that the code runs.
 func statesText() string {
 	var b strings.Builder
 	b.WriteString("# The state machines of a meter\n\nThese diagrams are drawn from the tables in package `meter` that the code runs. `go test ./meter -run States -update` writes this\n" +
@@ -45,7 +45,7 @@ func statesText() string {
 
 const configPage = "../docs/reference/meter-config.md"
 
-// configText is the page of the configuration document.
+// configText returns the page of the configuration document.
 func configText() string {
 	var b strings.Builder
 	b.WriteString("# The configuration of a meter\n\nA configuration is one document, always complete: a missing key has its default. If a document has an unknown key or a value\n" +

@@ -2,8 +2,8 @@
 //
 // [Step] takes a configuration, a state and one event. It changes the state and returns the effects to carry out. It is
 // deterministic: one goroutine, no clock, no randomness, no floating point, no input or output, no allocation. The same
-// code runs in a meter, in the simulator, in a browser and in a replay, and the same events from the same state always
-// give the same effects and the same [Hash].
+// code runs in a meter, in the simulator, in a browser and in a replay. The same events from the same state always give
+// the same effects and the same [Hash].
 //
 // # What a host does
 //
@@ -11,34 +11,35 @@
 // following, in this order:
 //
 //  1. At start it loads State, Config and [Keys] from the memory (package journal). It then gives Step one EventReplay
-//     for each log record that the snapshot does not contain, oldest first, and one EventPowerRestore. All of these
-//     carry what the outbox holds (NextSeq, Register, Log). One EventTamper follows for every tamper switch, with its
+//     for each log record that the snapshot does not contain, oldest first, and one EventPowerRestore. All these events
+//     carry data of the outbox (NextSeq, Register, Log). One EventTamper follows for every tamper switch, with its
 //     present position. A new memory begins with [New] instead and needs no replay. Step must get no other event before
 //     these.
 //  2. It stamps every event with the time since boot (Up, milliseconds, never falling within a boot), with the clock
-//     (At, Ms) and with how far it trusts the clock. Energy comes first: before any other event of a moment, it
-//     gives all energy used up to that moment, with the same Up or an earlier one.
+//     (At, Ms) and with its trust in the clock (Clock). Energy comes first: before any other event of a moment, the
+//     host gives all energy used up to that moment, with the same Up or an earlier Up.
 //  3. It carries out the effects in order, each before the next, and all of them before the next event: persist first,
 //     act second. The next section describes each effect.
-//  4. It comes back with EventWake no later than [Wake] says, and with energy no later than [Headroom] says. Being late
-//     is safe: nothing is lost, and all that was due happens then. Being early changes nothing: the same time and
-//     energy, split at any points up to those two, give the same hash and the same effects.
+//  4. It gives EventWake by the time that [Wake] returns, and energy as soon as [Headroom] has been used. A late event is
+//     safe: no energy is lost, and all due work is done then. Early events change nothing: time and energy may be split
+//     at any points up to these two limits, with the same hash and the same effects.
 //
 // # What the effects ask for
 //
-//   - Persist: append the record to the log and make it durable, then give EventPersisted with the same record, and OK
-//     or not. Not OK means that the record is certainly not in the memory; a host that cannot know must restart from
-//     its memory, as after a power cut. Show, switch, answer and publish nothing before that. Only one record is ever
-//     pending (State.Busy), but other events may come in between. Step then answers a token with busy. The host must
-//     hold back commands, configurations and local switches, because Step would drop them.
+//   - Persist: append the record to the log and make it durable, then give EventPersisted with the same record and with
+//     OK. Without OK the event says that the record is certainly not in the memory; a host that cannot know must restart
+//     from its memory, as after a power cut. Show, switch, answer and publish nothing before EventPersisted. Only one
+//     record is ever pending (State.Busy), but other events may come in between. Step then answers a token with busy.
+//     The host must hold back commands, configurations and local switches, because Step would drop them.
 //   - Publish: append the report to the outbox and make it durable, then publish it repeatedly until the server
 //     acknowledges its Seq. The outbox holds reports in the order of their Seq, without a gap.
-//   - Checkpoint: write a snapshot when convenient; with Urgent at once, because the mains is gone.
+//   - Checkpoint: write a snapshot when convenient. With Urgent write it at once: the mains is failing,
+//     or a change must survive a power cut.
 //   - Relay: move the contact. The host enforces the minimum time between two operations (5 s) and reads the contact
 //     back. It delays a close that comes too early, and never delays an open.
 //   - Result, Emergency, SMS, LED, Buzzer: tell people. Package panel makes the texts.
 //   - Append: add the row to its history. Publish with a History: add the report to that history too. A history is a
-//     ring beside the memory; losing one loses no money. Clear: hide what the pages of the usage history show.
+//     ring beside the memory; the loss of a history loses no money. Clear: hide what the pages of the usage history show.
 //   - Clock: set the calendar, or tell the requester that it may not be set.
 //
 // These duties belong to the host alone: opening a token with [Keys.Open] and [Keys.Take], checking the signature and
@@ -46,13 +47,13 @@
 // outbox with its acknowledgements, and who gets which SMS.
 //
 // A configuration is applied in one piece: the host decodes the document with [NewConfig], gives EventConfig with its
-// version and counter, and on Persist writes the document to the memory together with the record. It then gives
-// EventPersisted with the NEW configuration as c: that step and all later ones use it. If the record could not be made
-// durable, the old configuration stays.
+// version and counter, and on Persist writes the document to the memory together with the record. The host then gives
+// EventPersisted with the NEW configuration as c: that step and all later steps use it. If the record could not be
+// made durable, the old configuration stays.
 //
 // Keys change in the same way. For every token the host also calls [Keys.Take], puts its Change into Event.Change, and
 // sets the returned Keys aside. When Step then asks to persist a RecordKeys, the host writes those Keys to the memory
-// together with the record, and uses them from then on. If the record could not be made durable, the old keys stay.
+// together with the record. From then on it uses them. If the record could not be made durable, the old keys stay.
 //
 // # Which tokens it takes
 //
@@ -62,43 +63,44 @@
 // Class 1: the tests in [KnownTests], for its own manufacturer code or for all makers, at any time. Every other test:
 // function_error.
 //
-// Class 2: 0 sets the maximum power limit, which is stored and enforced (range_error for 0 W, since makers disagree on
-// its meaning). 1 clears the credit if it names register 0 or all registers. Another register is function_error, and a number
-// that names no register is range_error. 5 opens the tamper latch. 3, 4, 8 and 9 are the sections of a key change, in any order, two
-// or three for EA07, four for EA11. They wait up to 24 h of powered-on time for each other. They are dropped for a
-// section that does not fit, for another accepted token of class 2, and when the complete set is refused. 2 (tariff
-// rate), 6 (phase unbalance), 7 (water factor), 10 (extended set) and all others are function_error: the credit is
-// energy, there is one phase, and the sources do not say what the values mean. A refused token uses up no TID.
+// Class 2: 0 sets the maximum power limit, which is stored and enforced (range_error for 0 W, since makers disagree on its meaning).
+// 1 clears the credit if it names register 0 or all registers. Another register is function_error, and a number that names no
+// register is range_error. 5 opens the tamper latch. 3, 4, 8 and 9 are the sections of a key change, in any order, two or three for
+// EA07, four for EA11. They wait up to 24 h of powered-on time for each other. The meter drops them in three cases: a section does
+// not fit, the meter accepts another token of class 2, or the complete set is refused. 2 (tariff rate), 6 (phase unbalance), 7
+// (water factor), 10 (extended set) and all other sub-classes are function_error: the credit is energy, there is one phase, and the
+// sources do not give the meaning of the values. A refused token uses up no TID.
 //
-// A key change leaves credit, registers and locks as they are. It takes over what the tokens say about the key; two
-// tokens carry no supply group code, so after them the meter no longer knows its own. With the rollover bit TIDs count
-// from the next base date, and the list of used TIDs begins with zeros; otherwise it stays. Tokens of the old key no
-// longer open, including the sections of the set.
+// A key change leaves credit, registers and locks as they are. The meter takes the description of the new key from the
+// tokens. A set of two tokens carries no supply group code, so afterwards the meter no longer knows its supply group.
+// With the rollover bit TIDs count from the next base date, and the list of used TIDs begins with zeros; otherwise the
+// list stays. Tokens of the old key no longer open, including the sections of the set.
 //
 // # Wallet mode
 //
 // With payment_mode prepay_wallet the money is at the server, and the meter supplies up to the register that a lease
-// names (docs/reference/meter-rules.md#wallet-mode). A lease is a signed message like a command; the one with the
-// higher number wins, and a number seen before changes nothing. State.Balance holds what is left of the lease, so that
-// light, buzzer and relay follow it as they follow credit. Its last Wh opens the relay, reason LEASE, and no friendly
-// window delays that. Its time is powered-on time. By default the end of its time cuts nothing, and lease_grace_wh
-// limits what may still be used after it; a friendly window delays that limit to the end of the window. After more than
-// a day without a lease the customer has to confirm. A meter in wallet mode has no credit: no units from tokens
-// (function_error), no emergency credit, no warnings but the buzzer's.
+// names (docs/reference/meter-rules.md#wallet-mode). A lease is a signed message like a command. The lease with the
+// higher number wins, and a lease with a number seen before changes nothing. State.Balance holds the rest of the lease,
+// so that light, buzzer and relay follow it as they follow credit. When the last Wh of the lease is used, the relay
+// opens for the reason LEASE, and no friendly window delays that. The time of a lease is powered-on time. By default
+// the end of that time cuts nothing. The setting lease_grace_wh limits the energy that may still be used afterwards; a
+// friendly window delays that limit to the end of the window. After more than a day without a lease the customer has to
+// confirm. A meter in wallet mode has no credit: no units from tokens (function_error), no emergency credit, and no
+// warnings except those of the buzzer.
 //
 // # What is promised
 //
 // A token is credited at most once, and never lost after it was answered with accept: one log record says both "this
 // TID is used" and "this credit was added", and the log holds the difference, never a balance. The relay is closed
 // exactly when no reason keeps it open, no confirmation is awaited and the wait after a power cut is over. A meter has
-// either its old key or its new one, with the matching state. Energy is always counted, whatever the state. A wrong
-// token is counted durably before its result is shown, so that cutting the power does not buy another guess. Emergency
+// either its old key or its new one, with the matching state. Energy is always counted, in every state. A wrong token
+// is counted durably before its result is shown, so that cutting the power does not buy another guess. Emergency
 // credit is used only after the customer has asked for it. Tampering stays latched through every power cut until an
 // authorized command or token opens the latch while its switch is normal. A wallet meter never supplies beyond its
-// lease: not by a repeated message, a power cut or a clock that is set back; a cut without a save gives back at most
-// what was not saved yet. Days are closed in order, whatever the clock does, and twice only after a power cut. Tokens,
-// locks and registers do not depend on the real-time clock: it decides only the hours of the buzzer, friendly windows,
-// and when a day is closed.
+// lease. A repeated message, a power cut or a clock that is set back does not extend the lease. A power cut without a
+// save restores at most the energy used since the last save. Days are closed in order, whatever the clock does. A day
+// is closed twice only after a power cut. Tokens, locks and registers do not depend on the real-time clock: it decides
+// only the hours of the buzzer, friendly windows, and when a day is closed.
 //
 // # The state machines
 //

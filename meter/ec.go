@@ -7,13 +7,13 @@ type EC uint8
 
 // The states of the emergency credit.
 const (
-	// ECNone: it is not needed, or the meter has none.
+	// ECNone: emergency credit is not needed, or the meter has none.
 	ECNone EC = iota
 	// ECOffered: the credit is low; the customer may activate it.
 	ECOffered
-	// ECActive: the customer has activated it; it is used after the credit has ended.
+	// ECActive: the customer has activated the emergency credit, which is used after the credit has ended.
 	ECActive
-	// ECExhausted: it is used up.
+	// ECExhausted: the emergency credit is used up.
 	ECExhausted
 )
 
@@ -31,15 +31,15 @@ func (e EC) String() string {
 type ECAnswer uint8
 
 const (
-	// ECDone: it is active.
+	// ECDone: the emergency credit is now active.
 	ECDone ECAnswer = iota + 1
-	// ECAgain: refused, it is active already.
+	// ECAgain: refused, the emergency credit is active already.
 	ECAgain
-	// ECUsed: refused, it was used and is not paid back.
+	// ECUsed: refused, the emergency credit was used and is not paid back.
 	ECUsed
 	// ECNotNeeded: refused, the credit is above the threshold.
 	ECNotNeeded
-	// ECNotActive: refused, the meter has none, or is not in service.
+	// ECNotActive: refused, the meter has no emergency credit, or is not in service.
 	ECNotActive
 	// ECBusy: refused, the meter is writing a record; ask again.
 	ECBusy
@@ -60,7 +60,7 @@ func (a ECAnswer) String() string {
 	return ecAnswerNames[a]
 }
 
-// ecInput is what moves the emergency credit.
+// ecInput is an input to the state machine of the emergency credit.
 type ecInput uint8
 
 const (
@@ -80,7 +80,7 @@ var ecInputNames = [...]string{
 
 var ecTable = [...]transition[EC, ecInput]{
 	{ECNone, ecLow, ECOffered, CodeECOffered},
-	// In a replay of the log, when the snapshot is older than the offer.
+	// This happens in a replay of the log, when the snapshot is older than the offer.
 	{ECNone, ecActivate, ECActive, CodeECActivated},
 	{ECOffered, ecHigh, ECNone, 0},
 	{ECOffered, ecActivate, ECActive, CodeECActivated},
@@ -91,7 +91,7 @@ var ecTable = [...]transition[EC, ecInput]{
 	{ECExhausted, ecRepaid, ECNone, CodeECRepaid},
 }
 
-// ecMove gives the emergency credit an input and reports whether it moved.
+// ecMove gives an input to the state machine of the emergency credit and reports whether its state changed.
 func (x *step) ecMove(on ecInput) bool {
 	s := x.s
 	t, moves := lookup(ecTable[:], s.EC, on)
@@ -125,7 +125,7 @@ func (x *step) emergency() {
 		switch {
 		case s.ECLeft(c) > 0:
 		case s.ECUsed == 0:
-			x.ecMove(ecHigh) // the configuration removed it unused, so there is nothing to pay back
+			x.ecMove(ecHigh) // the configuration removed an unused emergency credit, so there is no debt
 		default:
 			x.ecMove(ecUsedUp)
 		}
@@ -136,15 +136,15 @@ func (x *step) emergency() {
 	}
 }
 
-// repaid updates the state of the emergency credit after credit was added; used is the emergency credit that was owed
-// before.
+// repaid updates the state of the emergency credit after credit was added. The parameter used is the emergency credit
+// that was owed before.
 func (x *step) repaid(used int32) {
 	switch s := x.s; {
 	case s.ECUsed > 0:
 	case used > 0:
 		x.ecMove(ecRepaid)
 	case s.EC == ECActive && s.Balance > x.c.ECThreshold:
-		x.ecMove(ecHigh) // activated and not needed after all
+		x.ecMove(ecHigh) // the customer activated the emergency credit and did not need it
 	}
 }
 

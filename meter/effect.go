@@ -28,13 +28,13 @@ const (
 	// EffectSMS: send the customer the message SMS, with Balance.
 	EffectSMS
 	// EffectAppend: append Row to the history of its kind. Then append as many empty days as Days says, with the same
-	// register and marked as a gap. After a power cut a row may come again: it replaces the one of its date. Rows of
-	// days are also published (ReportClose).
+	// register and marked as a gap. After a power cut a row may come again: it replaces the row of the same date.
+	// Rows of days are also published (ReportClose).
 	EffectAppend
 	// EffectEmergency: EC is the answer to the customer at Source, who asked to use the emergency credit.
 	EffectEmergency
-	// EffectClock: Clock is the answer to a request to set the clock. With ClockDone set the clock to At and use it for
-	// every later event.
+	// EffectClock: Clock is the answer to a request to set the clock. If the answer is ClockDone, set the clock to At
+	// and use it for every later event.
 	EffectClock
 	// EffectClear: hide what the pages of the usage history show now, on the display and in messages. No record is
 	// deleted, and nothing else changes.
@@ -66,8 +66,8 @@ type Effect struct {
 
 // Result is the answer to a token.
 type Result struct {
-	// Code is the outcome. With Accept the token was carried out. With KCT1st or KCTNth it waits for the other tokens
-	// of the set. With any other code it was not carried out.
+	// Code is the outcome. With Accept the token was carried out. With KCT1st or KCTNth the token waits for the other
+	// tokens of the set. With any other code it was not carried out.
 	Code sts.Result
 	// Source and Request identify who asked.
 	Source  Source
@@ -236,8 +236,8 @@ const (
 	AnswerUnknown
 	// AnswerUsed: refused, the token to cancel has been accepted.
 	AnswerUsed
-	// AnswerOld: refused, the token is older than any the meter remembers; it can never load now, and whether it was
-	// loaded before is unknown. Or the lease is not newer than the present one.
+	// AnswerOld: refused, the token is older than any that the meter remembers. It can never load now; whether it was
+	// loaded before is unknown. For a lease: the lease is not newer than the present one.
 	AnswerOld
 	// AnswerBaseDate: refused, the meter counts TIDs from another base date.
 	AnswerBaseDate
@@ -265,7 +265,7 @@ var answerReasons = [...]string{
 	AnswerLease: "lease",
 }
 
-// lasts reports whether the answer is a permanent refusal: the same message would always get it.
+// lasts reports whether the answer is a permanent refusal: the same message always gets the same answer.
 func (a Answer) lasts() bool {
 	return a > AnswerDone && a != AnswerCounter && a != AnswerStorage && int(a) < len(answerReasons)
 }
@@ -293,8 +293,9 @@ const (
 	// RecordToken: a token was accepted, or was wrong and is counted: Source, Result, Class, SubClass, TID, Units,
 	// Request.
 	RecordToken RecordKind = iota + 1
-	// RecordCommand: a command was taken: Command, Counter, Request, and Force or TID or Lease; or it was refused for
-	// good: Refused with Command (also CommandUnknown and CommandConfig), Counter and Request.
+	// RecordCommand: a command was taken, or was refused for good. The fields of a command that was taken are
+	// Command, Counter, Request, and Force, TID or Lease. Those of a refusal are Refused, Command (also
+	// CommandUnknown and CommandConfig), Counter and Request.
 	RecordCommand
 	// RecordConfig: a configuration was taken: Value is its version, Counter, Request, Wallet.
 	RecordConfig
@@ -329,16 +330,16 @@ type Record struct {
 	Force   bool
 	// Wallet is the payment mode of a configuration.
 	Wallet bool
-	// Refused is why a command or configuration was not carried out, AnswerNone if it was.
+	// Refused is the reason why a command or configuration was not carried out, AnswerNone if it was carried out.
 	Refused Answer
-	// Lease is the number of a lease; then Value is its duration in seconds, and Units is how far above Register it
-	// goes.
+	// Lease is the number of a lease. In its record Value is the duration of the lease in seconds, and Units is the
+	// energy above Register that it allows.
 	Lease uint32
 	// Value is the version of a configuration, a local switch (1 off) or the 16 bits of a management token.
 	Value uint32
-	// Sections is the set of sections that wait after this one was taken, bit n-1 for section n.
+	// Sections is the set of sections that wait after this section was taken, bit n-1 for section n.
 	Sections uint8
-	// Rollover means that a key change empties the list of used TIDs. Key is what is known about the new key.
+	// Rollover means that a key change empties the list of used TIDs. Key is the public description of the new key.
 	Rollover bool
 	Key      KeyInfo
 	// Counter is the counter of the signed message, 0 for none.
@@ -350,7 +351,7 @@ type Record struct {
 	Register unit.Energy
 }
 
-// Sound reports whether a record read from a memory is one that Step could have made.
+// Sound reports whether a record read from a memory is a record that Step could have made.
 func (r *Record) Sound() bool {
 	switch r.Kind {
 	case RecordToken:

@@ -18,27 +18,27 @@ const (
 	EventEnergy
 	// EventPower: the load is now Power at Voltage. It is shown and reported.
 	EventPower
-	// EventKey: the customer has pressed a key; silences the buzzer for a while.
+	// EventKey: the customer has pressed a key, which silences the buzzer for a while.
 	EventKey
-	// EventConfirm: the customer has deliberately pressed # on the home page; closes an armed relay.
+	// EventConfirm: the customer has deliberately pressed # on the home page, which closes an armed relay.
 	EventConfirm
-	// EventLocal: the customer switches the load off or on in the menu; toggles the reason LOCAL.
+	// EventLocal: the customer switches the load off or on in the menu, which toggles the reason LOCAL.
 	EventLocal
 	// EventToken: a token was entered: Opened, Change, Source, Request.
 	EventToken
-	// EventCommand: a signed command of the server has come. It has Request, Counter and Command; to cancel a token also TID
-	// and Base, to connect also Force. The host has checked the signature (it drops a message with a wrong one and does not answer).
-	// A command that the host itself refuses, for instance because it has expired, comes here with Refused. That still
-	// uses up the counter, so that the message cannot be replayed after the clock has been set back.
+	// EventCommand: a signed command of the server has come. It has Request, Counter and Command; to cancel a token also TID and
+	// Base, to connect also Force. The host has checked the signature (it drops a message with a wrong signature and does not
+	// answer). A command that the host itself refuses, for instance because it has expired, comes here with Refused. The refusal
+	// still uses up the counter, so that the message cannot be replayed after the clock has been set back.
 	EventCommand
 	// EventConfig: a new configuration, decoded and checked: Request, Counter, Version, Wallet; or Refused.
 	EventConfig
 	// EventRead: a reading is wanted now.
 	EventRead
-	// EventPersisted: Record has been made durable (OK) or could not be.
+	// EventPersisted: Record has been made durable (OK), or could not be made durable.
 	EventPersisted
 	// EventReplay: Record is in the log but not in the snapshot; only at start. Reported means that the outbox already
-	// holds the report of this record (Report.Log). NextSeq and Register as for EventPowerRestore.
+	// holds the report of this record (Report.Log). NextSeq and Register mean the same as for EventPowerRestore.
 	EventReplay
 	// EventPowerFail: the mains is going; there may be no further event.
 	EventPowerFail
@@ -68,7 +68,7 @@ const (
 // anywhere; it never carries digits or keys.
 type Event struct {
 	Kind EventKind
-	// Clock is how far At is to be trusted.
+	// Clock says how far At can be trusted.
 	Clock Clock
 	// Up is the time since boot in milliseconds; it never falls within a boot.
 	Up uint64
@@ -79,7 +79,7 @@ type Event struct {
 
 	// Pulses is the number of impulses since the last pulse event.
 	Pulses uint32
-	// Energy was imported since the last energy event; Export flowed the other way.
+	// Energy is the energy imported since the last energy event, Export the energy exported.
 	Energy, Export unit.Energy
 	// Power is the present load.
 	Power unit.Power
@@ -88,7 +88,7 @@ type Event struct {
 
 	// Source is where a token was entered.
 	Source Source
-	// Opened is the result of Keys.Open for the token, Change that of Keys.Take.
+	// Opened is the result of Keys.Open for the token, Change the result of Keys.Take.
 	Opened sts.Opened
 	Change Change
 	// Request is the Handle of the request or command id; 0 for none (keypad, SMS).
@@ -119,19 +119,19 @@ type Event struct {
 	Wallet  bool
 	// Lease belongs to CommandLease.
 	Lease Lease
-	// Refused is the host's reason to refuse a message; AnswerNone if it has none.
+	// Refused is the host's reason to refuse a message; AnswerNone if it has no reason.
 	Refused Answer
 
-	// Record is the log record that Persist named, unchanged.
+	// Record is the log record of the EffectPersist, unchanged.
 	Record Record
 	// OK means that the record is durable.
 	OK bool
 	// Reported means that the outbox already holds the report of a replayed record.
 	Reported bool
 
-	// Reset is why the meter starts.
+	// Reset is the reason for the meter's start.
 	Reset Reset
-	// Off is how many seconds the mains was off, 0 if unknown.
+	// Off is the number of seconds for which the mains was off, 0 if unknown.
 	Off int64
 	// NextSeq is one more than the newest sequence number in the outbox, 0 if it is empty.
 	NextSeq uint64
@@ -152,11 +152,11 @@ type Damage uint8
 const (
 	// DamageSnapshot: one of the two snapshots, or of the two copies of configuration or keys, cannot be read.
 	DamageSnapshot Damage = 1 << iota
-	// DamageLog: a log record is torn, as after a power cut while it was written. It did not take effect.
+	// DamageLog: a log record is torn, as after a power cut while it was written. The record did not take effect.
 	DamageLog
 )
 
-// Clock is how far the real-time clock is to be trusted.
+// Clock says how far the real-time clock can be trusted.
 type Clock uint8
 
 const (
@@ -179,8 +179,8 @@ func (c Clock) String() string {
 	return "invalid"
 }
 
-// Source is where a token came from. Each has a wrong-token counter of its own, so that a stranger's SMS cannot lock the
-// owner's keypad.
+// Source is where a token came from. Each source has its own wrong-token counter, so that a stranger's SMS cannot lock
+// the owner's keypad.
 type Source uint8
 
 const (
@@ -207,7 +207,7 @@ func (s Source) String() string {
 
 func (s Source) known() bool { return s >= Keypad && s <= Remote }
 
-// Reset is why a meter starts.
+// Reset is the reason why a meter starts.
 type Reset uint8
 
 const (
@@ -230,13 +230,13 @@ func (r Reset) String() string {
 	return "power"
 }
 
-// Command is what a signed message asks for.
+// Command is the kind of order in a signed message.
 type Command uint8
 
 const (
 	// CommandUnknown: a type this meter does not know; answered with failed.
 	CommandUnknown Command = iota
-	// CommandConnect removes the reason REMOTE. The customer confirms with a key press, unless it is forced.
+	// CommandConnect removes the reason REMOTE. The customer confirms with a key press, unless the command is forced.
 	CommandConnect
 	// CommandDisconnect sets the reason REMOTE.
 	CommandDisconnect
@@ -286,7 +286,7 @@ func ParseCommand(name string) Command {
 	return CommandUnknown
 }
 
-// MaxRequest is the maximum length in bytes of a request or command id; a host refuses longer ones.
+// MaxRequest is the maximum length in bytes of a request or command id; a host refuses longer ids.
 const MaxRequest = 36
 
 // Handle returns the 64-bit FNV-1a hash by which the core knows the id of a request or command, never 0. The server

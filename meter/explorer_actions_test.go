@@ -17,7 +17,7 @@ func actions() []action {
 	return slices.Concat(tokenActions(), ruleActions(), clockActions(), orderActions(), leaseActions(), tellingActions())
 }
 
-// tokenActions are about tokens, orders of the server, and the memory.
+// tokenActions returns the actions about tokens, orders of the server, and the memory.
 func tokenActions() []action {
 	return []action{
 		{"type half of A", "tokens", func(_ *lab, w *world) bool { was := w.half; w.half = true; return !was }},
@@ -60,7 +60,7 @@ func tokenActions() []action {
 	}
 }
 
-// ruleActions are about emergency credit, tampering and configurations.
+// ruleActions returns the actions about emergency credit, tampering and configurations.
 func ruleActions() []action {
 	return []action{
 		{"type A", "emergency tamper config clock power", func(l *lab, w *world) bool { return l.token(w, tokenA, meter.Keypad, "") }},
@@ -91,7 +91,7 @@ func ruleActions() []action {
 	}
 }
 
-// clockActions are about time and load.
+// clockActions returns the actions about time and load.
 func clockActions() []action {
 	return []action{
 		{"the server sets the clock a day ahead", "clock", func(l *lab, w *world) bool { return l.clock(w, 86_400) }},
@@ -125,7 +125,7 @@ func clockActions() []action {
 	}
 }
 
-// orderActions are about the counter of signed messages.
+// orderActions returns the actions about the counter of signed messages.
 func orderActions() []action {
 	return []action{
 		{"an expired disconnect", "orders", func(l *lab, w *world) bool {
@@ -137,7 +137,7 @@ func orderActions() []action {
 	}
 }
 
-// tellingActions are events that the meter only answers and reports.
+// tellingActions returns the events that the meter only answers and reports.
 func tellingActions() []action {
 	return []action{
 		{"a reading is wanted", "telling", func(l *lab, w *world) bool { return l.tell(w, meter.Event{Kind: meter.EventRead}) }},
@@ -161,7 +161,7 @@ func (l *lab) tell(w *world, ev meter.Event) bool {
 	return true
 }
 
-// only returns the actions of a theme and the core actions; "" for all.
+// only returns the actions of a theme and the core actions. An empty theme selects all actions.
 func only(theme string) (acts []action) {
 	for _, a := range actions() {
 		if theme == "" || a.theme == core || slices.Contains(strings.Fields(a.theme), theme) {
@@ -190,7 +190,7 @@ func (l *lab) tamper(w *world, open bool) bool {
 	return was != open && l.step(w, meter.Event{Kind: meter.EventTamper, Tamper: meter.TamperCover, Active: open})
 }
 
-// clock is a message of the server that moves the clock; the next event knows of it.
+// clock gives the server's command that moves the clock; the next event carries the new time.
 func (l *lab) clock(w *world, by int64) bool {
 	if w.under.Kind != 0 || w.rtc+by <= 0 {
 		return false
@@ -202,7 +202,8 @@ func (l *lab) clock(w *world, by int64) bool {
 	})
 }
 
-// otherConfig is the configuration that a world may be given: emergency credit, a friendly window, another constant.
+// otherConfig returns the other configuration that a world may get: emergency credit, a friendly window, another
+// constant.
 func otherConfig(t *testing.T, c meter.Config) meter.Config {
 	t.Helper()
 	next, bad := meter.NewConfig(c, 2, map[string]any{

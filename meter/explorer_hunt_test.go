@@ -10,11 +10,11 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// hunt is an iterative deepening search. It raises the bound on the number of actions step by step. So it finds
-// each world by the shortest list of actions that leads to it, and explores from there once for each bound. If
-// it reaches a world again by more actions, it does not explore it again: it has already tried everything that can
-// follow. So a failure comes with a shortest list of actions. The search stores only the fingerprint of a world and
-// makes the world again by repeating the actions.
+// hunt is an iterative deepening search. It raises the bound on the number of actions step by step. So it finds each
+// world by the shortest list of actions that leads to it, and explores from there once for each bound. If it reaches
+// a world again by more actions, it does not explore that world again, because it has already tried everything that
+// can follow. So a failure comes with a shortest list of actions. The search stores only the fingerprint of a world
+// and makes the world again by repeating the actions.
 //
 // Fingerprints have 64 bits: among the 30 million worlds of the largest search, the chance that any two collide is one
 // in ten thousand.
@@ -29,7 +29,7 @@ type hunt struct {
 	print        *printer
 	apart        *printer // if not nil, distinguishes the worlds of this search instead of print
 	seen         *table   // worlds
-	cuts         *table   // what power cuts have left so far; nil to try every cut
+	cuts         *table   // memories that power cuts have left so far; nil to try every cut
 	// reached, if not nil, collects the worlds by the fingerprint of print, with the least number of actions.
 	reached map[uint64]int
 	steps   uint64
@@ -145,22 +145,23 @@ func (l *lab) figures() string {
 	return fmt.Sprintf("%d worlds within %d actions %v, all %d actions tried in each: %d steps", worlds, l.bound-1, l.found[:l.bound], len(l.acts), l.steps)
 }
 
-// table is a set of fingerprints, each with the lowest level it was seen at and the last bound with which it was
-// explored. Several searches may share it.
+// table is a set of fingerprints, each with the lowest level at which it was seen and the last bound with which it
+// was explored. Several searches may share it.
 type table struct {
 	slots []atomic.Uint64 // fingerprint<<8 | level<<4 | bound; 0 for empty
 	shift int
 }
 
-// maxProbes is how far from its slot an entry may be. A table with room never comes near it.
+// maxProbes is the greatest distance of an entry from its slot. A table with room never comes near this limit.
 const maxProbes = 10_000
 
 func newTable(bits int) *table { return &table{make([]atomic.Uint64, 1<<bits), 64 - bits} }
 
-// visit notes a fingerprint. fresh means that it is new. goOn is true when the world was not reached with fewer
-// actions, and was not yet explored with this bound or again is set.
+// visit notes a fingerprint. The result fresh means that the fingerprint is new. goOn tells the search to explore the
+// world. It is false if the world was already reached with fewer actions. It is also false if the world was already
+// explored at this level with this bound, unless the parameter again is set.
 func (t *table) visit(key uint64, level, bound int, again bool) (fresh, goOn bool) {
-	// The slot comes from bits that the entry does not store, so that they too distinguish worlds.
+	// The slot comes from bits that the entry does not store, so that these bits distinguish worlds too.
 	at := int(key * 0x9e3779b97f4a7c15 >> t.shift)
 	mine := key<<8 | uint64(level)<<4 | uint64(bound)
 	for probes := 0; ; probes++ {
@@ -193,10 +194,10 @@ func (t *table) visit(key uint64, level, bound int, again bool) (fresh, goOn boo
 type image struct {
 	bytes   [journal.Size]byte
 	journal journal.Journal
-	durable uint64 // hash of what the memory says; 0 for not known
+	durable uint64 // hash of the memory's contents; 0 if not known
 }
 
-// tear undoes the second half of what a write has changed.
+// tear undoes the second half of the bytes that a write has changed.
 func (m *image) tear(old *[journal.Size]byte) {
 	var changed []int
 	for i := range m.bytes {
@@ -218,7 +219,7 @@ func (m *medium) WriteAt(p []byte, at int64) (int, error) {
 }
 func (m *medium) Sync() error { return nil }
 
-// own gives a world its own memory to write to, the one of its level.
+// own gives a world a memory to write to that no other world uses: the memory of its level.
 func (l *lab) own(w *world) *journal.Journal {
 	if to := &l.images[len(l.trace)]; w.mem != to {
 		to.bytes, to.journal = w.mem.bytes, w.mem.journal
@@ -246,7 +247,7 @@ func (l *lab) open(w *world) (*journal.Journal, journal.Loaded, error) {
 	return j, loaded, err
 }
 
-// sameKeys returns where these keys are.
+// sameKeys returns a pointer to keys equal to k. It reuses the pointer of the world if the keys there are equal.
 func (l *lab) sameKeys(w *world, k meter.Keys) *meter.Keys {
 	if *w.keys == k {
 		return w.keys
@@ -254,7 +255,7 @@ func (l *lab) sameKeys(w *world, k meter.Keys) *meter.Keys {
 	return &k
 }
 
-// sameConfig returns where this configuration is.
+// sameConfig returns a pointer to a configuration equal to c. It reuses an equal configuration of the lab.
 func (l *lab) sameConfig(c meter.Config) *meter.Config {
 	for _, known := range [...]*meter.Config{&l.cfg, &l.next} {
 		if *known == c {

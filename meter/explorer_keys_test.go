@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// keyLab is what a search for key changes adds to a lab.
+// keyLab holds the data that a search for key changes adds to a lab.
 type keyLab struct {
 	old, next sts.Key
 	rollover  bool
@@ -20,20 +20,20 @@ type keyLab struct {
 	keepRing bool // the answers to tokens outlive the key
 }
 
-// keyTold is what the outside knows of a key change.
+// keyTold holds what the meter has reported about a key change.
 type keyTold struct {
 	changed bool
-	// rolled means that the TIDs began anew with it.
+	// rolled means that the TIDs began anew with the key change.
 	rolled bool
-	// waiting are the sections that were answered with kct, bit n-1 for section n; other means that section 1 belongs
-	// to the other set.
+	// waiting is the set of sections that were answered with kct, bit n-1 for section n; other means that section 1
+	// belongs to the other set.
 	waiting uint8
 	other   bool
 	// late means that a day has passed. Sections may then have been forgotten, or may be back after a power cut.
 	late bool
 }
 
-// keyActions are the core actions and those around a key change.
+// keyActions returns the core actions and the actions around a key change.
 func keyActions() []action {
 	keep := map[string]bool{
 		"60 pulses": true, "a snapshot is written": true, "the write succeeds": true, "the write fails": true,
@@ -48,7 +48,7 @@ func keyActions() []action {
 	return acts
 }
 
-// changeActions are those of a key change itself.
+// changeActions returns the actions of a key change itself.
 func changeActions() []action {
 	return []action{
 		{"type section 1", "", func(l *lab, w *world) bool { return l.token(w, tokenFirst, meter.Keypad, "") }},
@@ -60,10 +60,10 @@ func changeActions() []action {
 	}
 }
 
-// keyPrint returns a fingerprint of the keys in use and of those of a pending record.
+// keyPrint returns a fingerprint of the keys in use and of the keys of a pending record.
 func (l *lab) keyPrint(w *world) uint64 {
 	if l.change == nil {
-		return 0 // they never change
+		return 0 // the keys never change
 	}
 	both := [2]meter.Keys{*w.keys}
 	if w.after != nil {
@@ -72,7 +72,7 @@ func (l *lab) keyPrint(w *world) uint64 {
 	return maphash.Comparable(l.seed, both)
 }
 
-// keyReport notes what a report says about a key change.
+// keyReport notes the contents of a report about a key change.
 func (l *lab) keyReport(w *world, r *meter.Report) {
 	if r.Kind != meter.ReportToken {
 		return
@@ -149,7 +149,7 @@ func newKeyLab(t *testing.T, rollover bool) *lab {
 	set := keySet(t, l.change.old, sts.KeyChange{
 		Key: l.change.next, KEN: 255, KRN: 2, KT: sts.DUTK, TI: "01", Rollover: rollover,
 	})
-	// The other set has three sections, so that it cannot be completed with those of the first.
+	// The other set has three sections, so that it cannot be completed with sections of the first.
 	other := keySet(t, l.change.old, sts.KeyChange{
 		Key: aKey(t, sts.EA07, 3), KEN: 255, KRN: 3, KT: sts.DUTK, TI: "01", SGC: "123457",
 	})

@@ -9,15 +9,15 @@ import (
 const (
 	// leaseTime is the duration in seconds of every lease of the searches.
 	leaseTime = 60
-	// leaseMost is the most milliseconds that a lease may run: it ends with a whole second.
+	// leaseMost is the most milliseconds that a lease may run, because a lease ends with a whole second.
 	leaseMost = leaseTime*1000 + 999
 )
 
-// leaseMax is the register up to which lease number n goes. A lease with an even number goes less far than the lease
-// before.
+// leaseMax returns the register up to which lease number n goes. A lease with an even number ends at a lower register
+// than the lease before.
 func leaseMax(n uint32) unit.Energy { return unit.Energy(100*n) - unit.Energy(150*((n+1)%2)) }
 
-// leaseActions are about leases.
+// leaseActions returns the actions about leases.
 func leaseActions() []action {
 	return []action{
 		{"a lease", "lease mode", func(l *lab, w *world) bool { return l.lease(w, w.lease+1, leaseMax(w.lease+1)) }},
@@ -46,7 +46,7 @@ func (l *lab) bought(w *world) (credit unit.Energy) {
 	return credit
 }
 
-// configOf is the configuration of a version.
+// configOf returns the configuration of a version.
 func (l *lab) configOf(version uint32) *meter.Config {
 	if version == l.next.Version {
 		return &l.next
@@ -57,7 +57,7 @@ func (l *lab) configOf(version uint32) *meter.Config {
 // goesTo notes the register up to which the meter may supply now.
 func (l *lab) goesTo(w *world, limit unit.Energy) { w.base = limit - l.bought(w) }
 
-// leased notes what a report says about the lease.
+// leased notes the contents of a report about the lease.
 func (l *lab) leased(w *world, r *meter.Report) {
 	args := r.Args()
 	n, limit := uint32(args["seq"].(int64)), unit.Energy(args["max_register_wh"].(int64))

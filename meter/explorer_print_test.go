@@ -11,18 +11,18 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// printer makes fingerprints: it reads structs as words, under masks that leave out what makes no difference and the bytes
-// between the fields.
+// printer makes fingerprints: it reads structs as words, under masks that leave out the padding between fields and the
+// fields that make no difference.
 type printer struct {
 	state  [unsafe.Sizeof(meter.State{}) / 8]uint64
 	record [unsafe.Sizeof(meter.Record{}) / 8]uint64
 	told   [unsafe.Sizeof(told{}) / 8]uint64
-	cut    [unsafe.Sizeof(told{}) / 8]uint64 // what is left of told after a power cut
+	cut    [unsafe.Sizeof(told{}) / 8]uint64 // the part of told that a power cut leaves
 }
 
 // Fingerprints leave out pure counters (starts, generations, sequence, edges of tamper switches, exported energy), the
-// connection, and what the customer hears and sees. These are only reported and decide nothing. Worlds that differ only
-// in them have the same future; TestWhatIsLeftOutDecidesNothing tries that.
+// connection, and all sounds and displays for the customer. These are only reported and decide nothing. Worlds that
+// differ only in them have the same future; TestWhatIsLeftOutDecidesNothing checks this.
 var leftOut = [...]string{
 	"Day.Used", "Day.Tokens", "Day.Min", "Day.Max", "Day.Peak", "Day.Off", "Day.Events", "Day.Clock", "Month", "Offset", "NextAt",
 	"LastAt", "Seq", "Boots", "Unclean", "LED", "Buzzer", "QuietAt", "BeepAt", "Export", "Tampered", "Online",
@@ -100,7 +100,7 @@ func (h *trail) sum() uint64 {
 	return mix(mix(mix(mix(h[0], 0x589965cc75374cc3)^h[1], 0x1d8e4e27c47d124f)^h[2], 0xeb44accab455d165)^h[3], 0x9e3779b97f4a7c15)
 }
 
-// mix multiplies to 128 bits and folds them, so that every bit reaches every other.
+// mix multiplies to 128 bits and folds them, so that every bit reaches every other bit.
 func mix(v, by uint64) uint64 {
 	hi, lo := bits.Mul64(v^0x2d358dccaa6c78a5, by|1)
 	return hi ^ lo
@@ -138,7 +138,7 @@ func (l *lab) cutPrint(w *world, how int) uint64 {
 	return h.sum()
 }
 
-// durable returns a hash of what the memory says.
+// durable returns a hash of the memory's contents.
 func (l *lab) durable(w *world) uint64 {
 	if w.mem.durable == 0 {
 		_, loaded, _ := l.open(w)

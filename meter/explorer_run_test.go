@@ -67,7 +67,7 @@ func searches() []search {
 	}
 }
 
-// wholes are the searches of all actions together.
+// wholes returns the searches of all actions together.
 func wholes() []search {
 	return []search{
 		{"everything, nearly used up", "", 2, func(l *lab, s *meter.State) {
@@ -164,10 +164,9 @@ func TestExploreEverything(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftOutDecidesNothing compares a normal search with one that distinguishes worlds by every bit of state and
-// memory and skips no power cut. Both must reach the same worlds after the same number of actions, if
-// the worlds are compared by their normal fingerprints. So nothing that a fingerprint leaves out leads to a world that
-// the normal search misses.
+// TestWhatIsLeftOutDecidesNothing compares a normal search with a search that distinguishes worlds by every bit of
+// state and memory and skips no power cut. By their normal fingerprints, both searches must reach the same worlds after
+// the same number of actions. So nothing that a fingerprint leaves out leads to a world that the normal search misses.
 func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The tokens of the searches: two good ones and a wrong one; then a key change and the tokens around it.
+// The tokens of the searches: two good tokens and a wrong token; then a key change and the tokens around it.
 const (
 	tokenA = iota
 	tokenB
@@ -28,14 +28,15 @@ const (
 // deepest is the greatest depth of any search.
 const deepest = 8
 
-// lab is what all worlds of one search share.
+// lab holds the data that all worlds of one search share.
 type lab struct {
-	cfg, next meter.Config // the first configuration of every world, and the other one
+	cfg, next meter.Config // the first configuration of every world, and its other configuration
 	digits    [tokenCount]string
 	opened    [tokenCount]sts.Opened
 	ids       map[uint64]string
 	change    *keyLab // of the search for key changes
-	// Planted bugs (testdata/planted.md): bend changes the result of a step of the core; the others are in the host.
+	// Planted bugs (testdata/planted.md): the function bend changes the result of a step of the core. The other bugs
+	// are in the host.
 	bend     func(l *lab, before, after *meter.State, ev *meter.Event, out []meter.Effect)
 	bendEv   func(ev *meter.Event)
 	urgent   bool // the meter asks for a snapshot that cannot wait
@@ -48,23 +49,23 @@ type lab struct {
 	failure string
 	out     []meter.Effect
 	spare   []meter.Effect
-	kinds   [meter.EventKinds]bool // of the events given so far
-	under   *meter.Record          // of the event being given
+	kinds   [meter.EventKinds]bool // kinds of the events given so far
+	under   *meter.Record          // record of the event being given
 }
 
-// world is a meter with its host, small enough to copy: the state, the memory, the pending record, and what was
-// reported to the outside. What its pointers point to never changes while another world may use it.
+// world is a meter with its host, small enough to copy: the state, the memory, the pending record, and the facts
+// reported to the outside. The data behind its pointers never changes while another world may use that data.
 type world struct {
 	s     meter.State
 	mem   *image
-	under meter.Record // Kind 0: none
+	under meter.Record // pending record; Kind is 0 if none is pending
 	keys  *meter.Keys
 	after *meter.Keys // the keys with the pending section; nil if none is pending
 	cfg   *meter.Config
 	told
 }
 
-// told is what the meter has reported to others, who may rely on it.
+// told holds the facts that the meter has reported to others, who may rely on them.
 type told struct {
 	unsaved  bool // the meter has asked for a snapshot
 	half     bool // half of token A is typed
@@ -77,7 +78,7 @@ type told struct {
 	remote   bool
 	register unit.Energy
 	counter  uint64
-	// rtc is what the clock shows, in Unix seconds; dead means that it cannot be trusted.
+	// rtc is the time that the clock shows, in Unix seconds; dead means that the clock cannot be trusted.
 	rtc  int64
 	dead bool
 	// version is the configuration that was answered with done. asked means that the customer asked for the emergency
@@ -87,20 +88,20 @@ type told struct {
 	asked     bool
 	emergency bool
 	tampered  bool
-	cover     bool // the switch is not normal
+	cover     bool // the cover switch is not normal
 	// paid means that a token came after the emergency credit. Whether the token paid that credit back may then depend
 	// on use that a power cut lost.
 	paid  bool
 	frail bool // the latch could not be written; only the next snapshot makes it durable
-	// lease is the newest lease that was answered with done. age is how long it has run since then, 0 while no lease
-	// runs.
+	// lease is the newest lease that was answered with done. age is the time for which that lease has run since then,
+	// 0 while no lease runs.
 	lease uint32
 	age   uint64
 	row   meter.Date
 	keyTold
 }
 
-// action is something that can happen next; do reports whether it was possible.
+// action is something that can happen next. The function do reports whether the action was possible.
 type action struct {
 	name, theme string
 	do          func(l *lab, w *world) bool
@@ -125,10 +126,11 @@ func (l *lab) command(w *world, c meter.Command) bool {
 	return l.order(w, c, w.counter+1, meter.AnswerNone)
 }
 
-// order gives a message of the server with this counter, refused by the host unless refused is AnswerNone.
+// order gives a message of the server with this counter. The host refuses the message unless the parameter refused is
+// AnswerNone.
 func (l *lab) order(w *world, c meter.Command, counter uint64, refused meter.Answer) bool {
 	if w.under.Kind != 0 {
-		return false // the host holds it back
+		return false // the host holds the message back
 	}
 	return l.step(w, meter.Event{
 		Kind: meter.EventCommand, Command: c, Counter: counter, Base: sts.Base2014, TID: l.opened[tokenB].TID,
@@ -150,7 +152,7 @@ func (l *lab) stamp(w *world, ev meter.Event) meter.Event {
 	return ev
 }
 
-// step gives one event, carries out its effects and notes what they report.
+// step gives one event, carries out its effects and notes their reports.
 func (l *lab) step(w *world, ev meter.Event) bool {
 	ev = l.stamp(w, ev)
 	l.kinds[ev.Kind], l.under = true, &ev.Record
@@ -215,7 +217,7 @@ func (l *lab) save(w *world) {
 	w.unsaved, w.frail = false, false
 }
 
-// publish notes what a report promises to the server.
+// publish notes the promises that a report makes to the server.
 func (l *lab) publish(w *world, r *meter.Report) {
 	l.hold(r.Seq == w.next, "a report out of sequence")
 	l.hold(r.Register >= w.register, "a register below a published one")
@@ -356,14 +358,15 @@ func (l *lab) persisted(w *world, ok bool) bool {
 	return l.step(w, meter.Event{Kind: meter.EventPersisted, Record: r, OK: ok})
 }
 
-// How far a write has come when the mains fails.
+// These are the points of a write at which the mains may fail.
 const (
 	before = iota
 	within
 	after
 )
 
-// write appends a record to the memory. If how is within, only the first half of the change reaches the memory.
+// write appends a record to the memory. If the parameter how is the constant within, only the first half of the
+// change reaches the memory.
 func (l *lab) write(w *world, r *meter.Record, how int) {
 	j := l.own(w)
 	l.old = w.mem.bytes

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TestAFrozenMeterIsNotWokenForEver: lock-outs and waiting sections never end while the memory has an unknown newer
-// format. Wake must not name them, or the host would come back again and again.
+// TestAFrozenMeterIsNotWokenForEver checks that Wake of a frozen meter ignores lock-outs and waiting sections. They
+// never end while the memory has an unknown newer format, so the host would come back again and again.
 func TestAFrozenMeterIsNotWokenForEver(t *testing.T) {
 	c := meter.DefaultConfig()
 	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &c, 0)

@@ -45,7 +45,7 @@ func Hash(s *State) uint64 {
 	return uint64(h)
 }
 
-// hash mixes whole words: multiply, then fold the high half down so that every bit reaches every other.
+// hash mixes whole words: multiply, then fold the high half down so that every bit reaches every other bit.
 type hash uint64
 
 func (h *hash) add(words ...uint64) {

@@ -38,8 +38,9 @@ type Row struct {
 	Date Date
 	// Register is the total register at the end, Used the energy imported, Tokens the energy credited by tokens.
 	Register, Used, Tokens unit.Energy
-	// For days only: Min and Max are the lowest and highest credit as the customer sees it, Peak the highest load,
-	// OffMinutes how long the supply was off, Events the number of events, Clock the worst quality of the clock.
+	// For days only: Min and Max are the lowest and highest credit as the customer sees it, Peak the highest load.
+	// OffMinutes is the number of minutes without supply, Events the number of events, Clock the worst quality of the
+	// clock.
 	Min, Max   unit.Energy
 	Peak       unit.Power
 	OffMinutes uint16
@@ -55,8 +56,8 @@ const weekUnknown = 1<<16 - 1
 // maxGap is the most empty days that are recorded for a jump of the clock.
 const maxGap = 31
 
-// date begins a local day and closes those before it. Rows stay in order whatever the clock does: a closed day is never
-// reopened, and the current day goes on until the clock passes it.
+// date begins a local day and closes the days before it. Rows stay in order even if the clock jumps: a closed day is
+// never reopened, and the current day lasts until the clock passes it.
 func (x *step) date(today Date) {
 	s := x.s
 	d := &s.Day
@@ -116,8 +117,8 @@ func narrow(e unit.Energy) int32 { return int32(max(math.MinInt32, min(e, math.M
 // offUnit is the unit of Day.Off in seconds: two, so that a day fits 16 bits.
 const offUnit = 2
 
-// off counts the time since the last event if there was no supply. It counts on a fixed grid, so the result does not
-// depend on when events come.
+// off counts the time since the last event if there was no supply. It counts on a fixed grid, so the times of events
+// do not change the result.
 func (x *step) off() {
 	if s := x.s; x.relay != supply.Closed {
 		const grid = offUnit * 1000
@@ -126,7 +127,7 @@ func (x *step) off() {
 }
 
 // offBefore splits the power cut that ends now, before the calendar moves on. If a new day has begun, it adds to the
-// old day the seconds that lie in it. It returns the seconds to add to the day of now.
+// old day the seconds of the cut that fall on that day. It returns the seconds that fall on the current day.
 func (x *step) offBefore() (after int64) {
 	s := x.s
 	if x.ev.Off <= 0 || !x.trusted() || s.Day.Date == 0 {
@@ -156,7 +157,7 @@ func (s *State) bucket() {
 }
 
 // low1 returns the credit at which the first warning is given: enough for Low1Days at the mean use of the known days,
-// or Low1 while none is known.
+// or Low1 while no day is known.
 func (s *State) low1(c *Config) unit.Energy {
 	switch {
 	case s.Wallet():

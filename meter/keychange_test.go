@@ -161,7 +161,7 @@ func enterSet(t *testing.T, old, next sts.Key, set []string, order []int, cut bo
 	}
 }
 
-// twoSections returns a rig and a set of two sections, for tests about what happens between them.
+// twoSections returns a rig and a set of two sections, for tests about events between the two sections.
 func twoSections(t *testing.T, change func(*sts.KeyChange)) (*rig, []string, sts.Key) {
 	t.Helper()
 	r, next := newRig(t), aKey(t, sts.EA07, 2)
@@ -194,7 +194,7 @@ func TestAnIncompleteKeyChangeWaitsADay(t *testing.T) {
 		r.wants("first section", set[0], sts.KCT1st)
 		r.run(c.on1)
 		r.step(meter.Event{Kind: meter.EventPowerFail})
-		r.reboot(90 * 24 * time.Hour) // does not count
+		r.reboot(90 * 24 * time.Hour) // time without power does not count
 		r.wants("first section again", set[0], sts.KCT1st)
 		r.run(c.on2)
 		if got := r.state.Sections != 0; got != c.remembers {
@@ -204,7 +204,7 @@ func TestAnIncompleteKeyChangeWaitsADay(t *testing.T) {
 	}
 }
 
-// The meter forgets without being woken, but asks to be woken.
+// Wake names the end of a key change. The meter forgets the sections even if nobody wakes it then.
 func TestWakeNamesTheEndOfAKeyChange(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	r.cfg.ReadingEvery = 0
@@ -247,7 +247,7 @@ func TestOtherManagementForgetsAKeyChange(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		digits string
-		want   sts.Result // of the second section afterwards
+		want   sts.Result // the result of the second section afterwards
 	}{
 		{"accepted management", manageFor(t, testKey(t), sts.ManageMaxPower, start, 100), sts.KCT1st},
 		{"refused management", manageFor(t, testKey(t), sts.ManageTariffRate, start, 1), sts.Accept},
@@ -296,7 +296,7 @@ func TestKeyTypesOfAChange(t *testing.T) {
 	}
 }
 
-// Credit is refused under a default key, management and key changes are not.
+// Under a default key the meter refuses credit, but accepts management tokens and key changes.
 func TestADefaultKeyTakesNoCredit(t *testing.T) {
 	tid := testTID(t, testStart())
 	r := rigWith(t, testKey(t), meter.KeyInfo{Base: sts.Base2014, Type: sts.DDTK, KEN: 255})
@@ -324,7 +324,7 @@ func TestAnExpiredKeyMayBeChanged(t *testing.T) {
 	r.wants("credit after it", creditFor(t, next, (tid|0xffff)+1, 10), sts.KeyExpiredError)
 }
 
-// Rollover (RO): the list of used TIDs begins anew with the base date, and only with it.
+// Rollover (RO): the list of used TIDs begins anew when the base date changes, and only then.
 func TestRollover(t *testing.T) {
 	for _, c := range []struct {
 		from, to sts.BaseDate
@@ -392,7 +392,7 @@ func TestAKeyChangeTakesTokensOutOfTheRing(t *testing.T) {
 	}
 }
 
-// When the memory fails, no section changes anything.
+// A section changes no state when the memory fails.
 func TestASectionThatCannotBeWrittenIsNotTaken(t *testing.T) {
 	r, set, next := twoSections(t, nil)
 	for i, digits := range set {
@@ -489,7 +489,7 @@ func TestSectionsAreMasked(t *testing.T) {
 	r.wants("first section", set[0], sts.KCT1st)
 	token, _ := sts.ParseToken(set[0])
 	section, _ := sts.OpenSection(testKey(t), token)
-	part := uint32(section.Reveal() >> 16) // of the new key
+	part := uint32(section.Reveal() >> 16) // part of the new key
 	change, after := r.keys.Take(&r.state, set[1])
 	for _, v := range []any{r.keys, &r.keys, after, r.keys.Pending(), section} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {

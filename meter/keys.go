@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// KeyInfo is the public description of a key. It is not secret, and part of State.
+// KeyInfo is the public description of a key. It is not secret and is part of State.
 type KeyInfo struct {
 	// Base is the date from which TIDs count.
 	Base sts.BaseDate
@@ -27,12 +27,12 @@ type KeyInfo struct {
 }
 
 // Keys holds the secrets of a meter: the key that opens its tokens, and the sections of a key change that wait for the
-// others. It is separate from State and has a memory record of its own, so that states, events and recorded histories
-// never contain key material. It prints only as a mask.
+// rest of their set. It is separate from State and has its own memory record, so that states, events and recorded
+// histories never contain key material. It prints only as a mask.
 type Keys struct {
 	current sts.Key
 	info    KeyInfo
-	// pending may hold sections that no longer count: State.Sections says which do.
+	// pending may hold sections that no longer count: State.Sections says which sections count.
 	pending sts.KeySections
 	changes uint16
 	// previous is the key before the last change, the zero Key for none. It recognizes a section that comes late or
@@ -71,8 +71,8 @@ func (k *Keys) late(t sts.Token) bool {
 	return is
 }
 
-// Open reads the digits of a token, as typed or received, ignoring blanks and dashes. It returns what the token holds;
-// whether the meter accepts it is Step's answer to EventToken.
+// Open reads the digits of a token, as typed or received, ignoring blanks and dashes. It returns the contents of the
+// token. Step's answer to EventToken says whether the meter accepts the token.
 func (k *Keys) Open(digits string) sts.Opened {
 	t, result := sts.ParseToken(digits)
 	if result != sts.Accept {
@@ -83,16 +83,16 @@ func (k *Keys) Open(digits string) sts.Opened {
 
 // Change describes a section of a key change to Step, without key material. It is the zero value for every other token.
 type Change struct {
-	// Result is KCT1st for a section that begins a set, KCTNth for one that fits those that wait, Accept for the one
-	// that completes the set, RangeError when the complete set describes an impossible key, and UsedError for a section
-	// under the key before the last change.
+	// Result is KCT1st for a section that begins a set, KCTNth for a section that fits the waiting sections, and Accept
+	// for the section that completes the set. It is RangeError when the complete set describes an impossible key, and
+	// UsedError for a section under the key before the last change.
 	Result sts.Result
-	// Again means that the section is one of those that already wait.
+	// Again means that the section is among the sections that already wait.
 	Again bool
 	// Rollover means that the complete set changes the base date, so that all TIDs begin anew.
 	Rollover bool
-	// Waiting is the set of sections that waited before this one, Sections the set that waits with it: bit n-1 for
-	// section n.
+	// Waiting is the set of sections that waited before this section, Sections the set that waits together with it:
+	// bit n-1 for section n.
 	Waiting, Sections uint8
 	// Key is the key of the complete set.
 	Key KeyInfo
@@ -100,10 +100,10 @@ type Change struct {
 
 // Take reads the digits of a token that may be a section of a key change. It returns the Change for the event, and the
 // keys as they will be if Step takes the section. The host holds these keys until Step asks for a record, and makes
-// them durable together with it. A section that does not fit those that wait begins a new set, and the old ones are
-// forgotten. The tokens do not say which set they belong to, so sections of two sets that happen to fit make a key
-// unknown to the issuer: whoever issues a second set must take back the first. Any other token gives the zero Change
-// and the keys as they are.
+// them durable together with that record. A section that does not fit the waiting sections begins a new set, and the
+// old sections are forgotten. The tokens do not say which set they belong to. Sections of two sets may happen to fit,
+// and then make a key unknown to the issuer. So whoever issues a second set must take back the first. For any other
+// token it returns the zero Change and the unchanged keys.
 func (k *Keys) Take(s *State, digits string) (Change, Keys) {
 	t, result := sts.ParseToken(digits)
 	if result != sts.Accept {
@@ -173,7 +173,8 @@ func (k *Keys) need() int {
 	return 2
 }
 
-// install replaces the current key with that of a complete set; false if the set describes an impossible key.
+// install replaces the current key with that of a complete set. It returns false if the set describes an impossible
+// key.
 func (k *Keys) install(change *Change) bool {
 	set, sound := k.pending.Complete()
 	if !sound {
@@ -207,7 +208,7 @@ func (k *Keys) Info() KeyInfo { return k.info }
 // Changes returns how often the key was changed since the meter was made.
 func (k *Keys) Changes() uint16 { return k.changes }
 
-// Pending returns the sections of a key change, for the memory record. They are masked as Keys is.
+// Pending returns the sections of a key change, for the memory record. They print as a mask, like Keys.
 func (k *Keys) Pending() sts.KeySections { return k.pending }
 
 // Reveal returns the decoder key, for the memory record. Nothing else exposes it.

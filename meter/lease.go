@@ -8,25 +8,26 @@ import (
 )
 
 // Lease is the server's permission to supply up to a register (docs/reference/meter-rules.md#wallet-mode). It replaces
-// credit: in wallet mode State.Balance is what is left of it. The zero value is no lease.
+// credit: in wallet mode State.Balance is the rest of the lease. The zero value is no lease.
 type Lease struct {
-	// Seq is its number; a higher one always wins.
+	// Seq is the number of the lease; a higher number always wins.
 	Seq uint32
-	// TTL is its duration in seconds of powered-on time.
+	// TTL is the duration of the lease in seconds of powered-on time.
 	TTL uint32
-	// Max is the total register up to which it goes.
+	// Max is the total register up to which the lease goes.
 	Max unit.Energy
 }
 
 const (
-	// maxTTL is the longest duration of a lease: far above any real one, and powered-on seconds stay within 32 bits.
+	// maxTTL is the longest duration of a lease. It is far above any real duration, and powered-on seconds stay
+	// within 32 bits.
 	maxTTL = 366 * 24 * 60 * 60
 	// longOff is a time without supply, in powered-on seconds. After a longer one the customer has to confirm that the
 	// supply may return, because people may not expect voltage (docs/reference/meter-rules.md#supply).
 	longOff = 24 * 60 * 60
 )
 
-// What CodeLease reports.
+// The changes of a lease that CodeLease reports.
 const (
 	leaseApplied = 0
 	leaseExpired = 1
@@ -101,8 +102,8 @@ func (s *State) leaseState() leaseState {
 	return leaseRunning
 }
 
-// leaseMove gives the lease an input and reports whether it moved. After a long time without supply the customer has to
-// confirm that it may return.
+// leaseMove gives an input to the state machine of the lease and reports whether its state changed. After a long time
+// without supply the customer has to confirm that the supply may return.
 func (x *step) leaseMove(on leaseInput) bool {
 	s := x.s
 	t, moves := lookup(leaseTable[:], s.leaseState(), on)
@@ -133,8 +134,8 @@ func (x *step) tellLease(what int64) {
 }
 
 // applyLease replaces the lease with a durable new one. A lease names a register, so energy used while the record was
-// written does not matter; its time begins now. A lease that is already used up is handled like the last Wh of any
-// other.
+// written does not matter. The time of the lease begins now. A lease that is already used up is handled like a lease
+// whose last Wh has just been used.
 func (x *step) applyLease(r *Record) {
 	s := x.s
 	if !s.Wallet() || r.Lease <= s.LeaseSeq {
@@ -159,7 +160,7 @@ func (s *State) leaseEnd() uint64 {
 }
 
 // leaseTime ends a lease whose time has run out. The configuration decides whether all, some or none of the rest may
-// still be used. That is saved at once, so that a power cut does not restore the lease.
+// still be used. The decision is saved at once, so that a power cut does not restore the lease.
 func (x *step) leaseTime() {
 	s, c := x.s, x.c
 	if at := s.leaseEnd(); at == 0 || s.powered() < at {
@@ -178,14 +179,15 @@ func (x *step) leaseTime() {
 }
 
 // judgeLeft sets the reason LEASE when the lease is used up, and reports whether that has just happened. Only another
-// lease clears it: no friendly window gives energy beyond what the server has allowed.
+// lease clears this reason: no friendly window gives energy beyond the server's limit.
 func (x *step) judgeLeft() (ended bool) {
 	return x.s.Balance == 0 && x.leaseMove(leaseUsed)
 }
 
-// changeMode changes between credit in the meter and a wallet at the server, as of the register of the record, so that
-// a replay after a power cut gives the same state. No bought credit is left then. The meter reports what the customer
-// owes, and the server settles it. Energy used while the record was written counts as used without credit or lease.
+// changeMode changes between credit in the meter and a wallet at the server. The change counts from the register of
+// the record, so that a replay after a power cut gives the same state. No bought credit is left at that moment. The
+// meter reports the customer's debt, and the server settles it. Energy used while the record was written counts as
+// used without credit or lease.
 func (x *step) changeMode(r *Record) {
 	s := x.s
 	used := s.Register - r.Register

@@ -83,7 +83,8 @@ func TestTheCustomerConfirmsAfterALongTimeWithoutALease(t *testing.T) {
 }
 
 // leased plays hours of a wallet meter: a changing load, leases of all kinds, keys, the clock. Between those inputs it
-// gives time and energy either in the largest pieces that Wake and Headroom allow or, with cut, in random smaller ones.
+// gives time and energy in the largest pieces that Wake and Headroom allow. If the parameter cut is not nil, the pieces
+// are smaller, of random size.
 func leased(t *testing.T, seed uint64, cut *rand.Rand) life {
 	t.Helper()
 	inputs := rand.New(rand.NewPCG(seed, 7))
@@ -186,7 +187,7 @@ func TestNothingHappensToALeaseBeforeWakeAndHeadroom(t *testing.T) {
 }
 
 // TestRandomEventsKeepTheLease gives a wallet meter any events, sensible or not. The register and the rest of the lease
-// always add up to what the last report of the lease says.
+// always add up to the limit in the last report of the lease.
 func TestRandomEventsKeepTheLease(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(newSeed(t), 3))
 	out := make([]meter.Effect, 0, meter.MaxEffects)
@@ -208,7 +209,7 @@ func TestRandomEventsKeepTheLease(t *testing.T) {
 			case ev.Kind == meter.EventPersisted:
 				ev.Record, under = *under, nil
 			}
-			// The outbox is empty here; otherwise the register would be raised to what it holds.
+			// The outbox is empty here; otherwise the register would be raised to the highest register in it.
 			ev.Register = 0
 			out = meter.Step(&r.cfg, s, ev, out[:0])
 			if cap(out) != meter.MaxEffects {

@@ -8,7 +8,7 @@ const (
 	guardDay    = 24 * 60 * 60
 	guardUnit   = 2 // seconds in a unit of Guard.Ages and Guard.Last
 	guardNever  = 1<<16 - 1
-	guardNone   = 1<<32 - 1 // Guard.Last while there was none
+	guardNone   = 1<<32 - 1 // Guard.Last before the first wrong token
 )
 
 func (g *Guard) clear() {
@@ -33,11 +33,12 @@ func (s *State) LockedFor(from Source) uint64 {
 	return 0
 }
 
-// wrong counts a wrong token at powered-on time now (ms) and returns the seconds for which the channel is now locked,
-// 0 if this token does not lock it.
+// wrong counts a wrong token. The parameter now is the powered-on time in milliseconds. The result is the number of
+// seconds for which this token locks the channel, 0 if it does not lock the channel.
 //
-// Five in a row lock for 10 minutes, each further five for double that, at most a day. The tenth within a day locks until
-// the oldest of those ten is a day old. Where both apply the longer holds.
+// Five wrong tokens in a row lock the channel for 10 minutes. Each further five double that time, up to a day. The tenth
+// wrong token within a day locks the channel until the oldest of the ten is a day old. If both limits apply, the longer
+// lock holds.
 func (g *Guard) wrong(now uint64) (lock uint32) {
 	at := uint32(now / (1000 * guardUnit))
 	g.shift(at)
@@ -57,7 +58,7 @@ func (g *Guard) wrong(now uint64) (lock uint32) {
 	return lock
 }
 
-// shift makes room for a wrong token at a time in units of 2 s.
+// shift makes room for a wrong token. The parameter at is its time in units of 2 s.
 func (g *Guard) shift(at uint32) {
 	by, first := at-g.Last, g.Last == guardNone
 	for i := len(g.Ages) - 1; i > 0; i-- {
@@ -70,8 +71,8 @@ func (g *Guard) shift(at uint32) {
 	g.Last = at
 }
 
-// Kept returns the guard in the form in which a memory stores it: the time of the newest wrong token, and how much
-// older each of the newest ten is, newest first, so the first age is 0. If there was no wrong token, the time is 0 and
+// Kept returns the guard in the form in which a memory stores it: the time of the newest wrong token, and the ages of
+// the newest ten before that time, newest first, so the first age is 0. If there was no wrong token, the time is 0 and
 // every age is the largest value.
 func (g *Guard) Kept() (last uint32, ages [guardWindow]uint16) {
 	copy(ages[1:], g.Ages[:])

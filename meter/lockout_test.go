@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// guess gives wrong tokens to a channel and returns how long it is locked afterwards.
+// guess gives wrong tokens to a channel and returns how long the channel is locked afterwards.
 func (r *rig) guess(n int, from meter.Source) time.Duration {
 	r.tb.Helper()
 	for range n {
@@ -40,7 +40,7 @@ func TestEachFiveInARowDoubleTheLock(t *testing.T) {
 func TestTenInADayLockUntilTheOldestIsADayOld(t *testing.T) {
 	r := newRig(t)
 	good := testTID(t, testStart())
-	// A good token after each fourth wrong one keeps the row short; it does not reset the count of the day.
+	// A good token after each fourth wrong token keeps the row short. It does not reset the count of the day.
 	for i := range 9 {
 		if got := r.guess(1, meter.Keypad); got != 0 {
 			t.Fatalf("wrong token %d locks for %s", i+1, got)
@@ -50,12 +50,12 @@ func TestTenInADayLockUntilTheOldestIsADayOld(t *testing.T) {
 		}
 		r.run(2 * time.Hour)
 	}
-	// The first was 18 hours ago.
+	// The first wrong token was 18 hours ago.
 	if got := r.guess(1, meter.Keypad); got != 6*time.Hour {
 		t.Errorf("the tenth locks for %s, want 6h", got)
 	}
 	r.run(6 * time.Hour)
-	// Now the second wrong token is 22 hours old, and this one is the tenth, counted from the second.
+	// Now the second wrong token is 22 hours old, and this token is the tenth, counted from the second.
 	if got := r.guess(1, meter.Keypad); got != 2*time.Hour {
 		t.Errorf("the eleventh locks for %s, want 2h", got)
 	}
@@ -126,7 +126,7 @@ func TestALockOutlivesPowerCuts(t *testing.T) {
 			t.Fatalf("after a power cut locked for %d ms, want %d", got, left)
 		}
 	}
-	// A crash may lose time already waited, never the lock.
+	// A crash may lose some of the time already waited, but never the lock.
 	r.run(time.Minute)
 	r.reboot(0)
 	if got := r.state.LockedFor(meter.Keypad); got < left-60_000 || got > left {

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TestALostLogRecordIsNoticed loses a record that was durable and reported: the meter reports the loss (702), does not
-// reuse its number, and works on through further power cuts.
+// TestALostLogRecordIsNoticed loses a record that was durable and reported. The meter reports the loss (702), does not
+// reuse its number, and keeps working after further power cuts.
 func TestALostLogRecordIsNoticed(t *testing.T) {
 	r := newRig(t)
 	tid := testTID(t, testStart())

@@ -3,8 +3,8 @@ package meter
 import "github.com/paywatt/paywatt/supply"
 
 // transition is a row of the table of a state machine: on the input, the machine goes from one state to another and
-// reports the event with the code, or none if the code is 0. An input without a row leaves the state as it is. The
-// tables are what the code runs; [Diagrams] draws them.
+// reports the event with the code, or none if the code is 0. An input without a row does not change the state. Step
+// runs these tables, and [Diagrams] draws them.
 type transition[S, I ~uint8] struct {
 	from S
 	on   I
@@ -30,8 +30,7 @@ type Diagram struct {
 	Rows []DiagramRow
 }
 
-// DiagramRow is one transition: from one state to another, on which input, and the code of the event that is reported,
-// 0 for none.
+// DiagramRow is one transition: its two states, its input, and the code of the reported event, 0 for none.
 type DiagramRow struct {
 	From, On, To string
 	Code         Code

@@ -5,16 +5,16 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The registers that a token to clear the credit may name. This meter has the first only.
+// The registers that a token to clear the credit may name. This meter has only the first of them.
 const (
 	registerElectricity  = 0
 	registerCurrencyTime = 7
 	registerAll          = 0xffff
 )
 
-// supportedManagement reports whether the meter carries out this kind of management token, key changes apart. The
-// others are for features it does not have: a tariff (its credit is energy), a second phase, water, the extended set of
-// STS 202-5, and makers' additions.
+// supportedManagement reports whether the meter carries out this kind of management token, key changes apart. The other
+// kinds are for features that the meter does not have: a tariff (its credit is energy), a second phase, water, the
+// extended set of STS 202-5, and makers' additions.
 func supportedManagement(subClass uint8) bool {
 	switch subClass {
 	case sts.ManageMaxPower, sts.ManageClearCredit, sts.ManageClearTamper:
@@ -23,8 +23,8 @@ func supportedManagement(subClass uint8) bool {
 	return false
 }
 
-// judgeManagement judges a management token other than a section of a key change. These work whatever the key's type,
-// while disconnected and while tampered.
+// judgeManagement judges a management token other than a section of a key change. Management tokens work with every
+// key type, while the supply is disconnected, and after tampering.
 func (x *step) judgeManagement() sts.Result {
 	o := &x.ev.Opened
 	otherRegister := o.SubClass == sts.ManageClearCredit && o.Value > registerElectricity && o.Value <= registerCurrencyTime

@@ -21,7 +21,7 @@ func (r *rig) code(c meter.Code) (rep meter.Report, found bool) {
 	return meter.Report{}, false
 }
 
-// Tries every management sub-class with valid and invalid values. A refused token consumes nothing.
+// This test tries every management sub-class with valid and invalid values. A refused token consumes nothing.
 func TestEveryManagementToken(t *testing.T) {
 	for _, c := range []struct {
 		sub   uint8
@@ -63,7 +63,8 @@ func TestEveryManagementToken(t *testing.T) {
 	}
 }
 
-// TestManagementOfAWalletMeter: a wallet meter has no credit to clear, and all other management works as on any meter.
+// TestManagementOfAWalletMeter checks that a wallet meter refuses to clear credit, and accepts all other management
+// tokens as any meter does.
 func TestManagementOfAWalletMeter(t *testing.T) {
 	for _, c := range []struct {
 		sub   uint8
@@ -192,7 +193,7 @@ func TestClearTamper(t *testing.T) {
 	}
 }
 
-// Management works whatever keeps the supply off.
+// Management tokens work for every reason that keeps the supply off.
 func TestManagementWhileDisconnected(t *testing.T) {
 	for reason := supply.Credit; reason <= supply.Test; reason++ {
 		r := newRig(t)

@@ -14,10 +14,10 @@ const (
 	OverloadNone Overload = iota
 	// OverloadTiming: the load is above the limit and will trip.
 	OverloadTiming
-	// OverloadTripped: the relay is open and will close by itself.
+	// OverloadTripped: the relay is open and will close without a key press.
 	OverloadTripped
-	// OverloadLocked: it tripped too often. The relay stays open for Config.LockFor, or until the customer presses a
-	// key.
+	// OverloadLocked: the load tripped the relay too often. The relay stays open for Config.LockFor, or until the
+	// customer presses a key.
 	OverloadLocked
 )
 
@@ -33,7 +33,7 @@ func (o Overload) String() string {
 	return overloadNames[o]
 }
 
-// overloadInput is what moves the power limit.
+// overloadInput is an input to the state machine of the power limit.
 type overloadInput uint8
 
 const (
@@ -67,7 +67,7 @@ const (
 	gapNever  = 1<<16 - 1
 )
 
-// overloadMove gives the power limit an input.
+// overloadMove gives an input to the state machine of the power limit.
 func (x *step) overloadMove(on overloadInput) {
 	s := x.s
 	t, moves := lookup(overloadTable[:], s.Overload, on)

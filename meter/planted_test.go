@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// planted is a bug that the searches must find. It changes the result of a step, the event given to the core, or what
-// the host does. The shipped code contains none of it.
+// planted is a bug that the searches must find. It changes the result of a step, the event given to the core, or the
+// work of the host. The shipped code contains none of these bugs.
 type planted struct {
 	name  string // as in testdata/planted.md
 	in    string // the search that must find it

@@ -33,9 +33,9 @@ type life struct {
 	state   meter.State
 }
 
-// live plays hours of a meter: a changing load, tokens, keys. Between those inputs it gives time and energy either in
-// the largest pieces that Wake and Headroom allow or, with cut, in random smaller ones. The inputs depend on seed
-// alone.
+// live plays hours of a meter: a changing load, tokens, keys. Between those inputs it gives time and energy in the
+// largest pieces that Wake and Headroom allow. If the parameter cut is not nil, the pieces are smaller, of random
+// size. The inputs depend on seed alone.
 func live(t *testing.T, seed uint64, cut *rand.Rand) life {
 	t.Helper()
 	return liveBy(t, seed, cut, func(up uint64) (int64, meter.Clock) {
@@ -43,7 +43,7 @@ func live(t *testing.T, seed uint64, cut *rand.Rand) life {
 	})
 }
 
-// liveBy is live with a clock of the caller's.
+// liveBy is like live, with a clock that the caller gives.
 func liveBy(t *testing.T, seed uint64, cut *rand.Rand, clock func(up uint64) (int64, meter.Clock)) life {
 	t.Helper()
 	r := newRig(t)
@@ -129,7 +129,7 @@ func TestClockJumpsChangeNoMoney(t *testing.T) {
 			return jumps.Int64N(1 << 33), meter.Clock(jumps.IntN(3))
 		}).state
 		for _, s := range [...]*meter.State{&mad, &steady} {
-			// The fields about days, and those that the reports of days change, may differ.
+			// The fields about days, and the fields that the reports of days change, may differ.
 			s.LastAt, s.Buzzer, s.QuietAt, s.BeepAt, s.Seq, s.Unsaved = 0, 0, 0, 0, 0, 0
 			s.Day, s.Month, s.Week, s.Closed, s.Clock, s.Offset, s.NextAt = meter.Day{}, meter.Month{}, [7]uint16{}, 0, 0, 0, 0
 		}
@@ -201,7 +201,7 @@ func randomEvent(t *testing.T, rnd *rand.Rand, r *rig) meter.Event {
 	return ev
 }
 
-// randomSection makes a token in an event a section of a key change, which mostly fits those that wait.
+// randomSection makes a token in an event a section of a key change, which mostly fits the waiting sections.
 func randomSection(rnd *rand.Rand, ev *meter.Event, waiting uint8) {
 	ev.Opened.Section, ev.Opened.SubClass, ev.Opened.HasTID = uint8(1+rnd.IntN(4)), 3, false
 	results := [...]sts.Result{sts.KCT1st, sts.KCTNth, sts.Accept, sts.RangeError, sts.Busy}
@@ -215,8 +215,8 @@ func randomSection(rnd *rand.Rand, ev *meter.Event, waiting uint8) {
 	}
 }
 
-// rareOfRandomEvents are states of a meter that a run of random events must reach. Random events hardly ever reach an
-// armed relay or a relay under test; the explorer does.
+// rareOfRandomEvents returns the names of rare states of a meter that a run of random events must reach. Random
+// events hardly ever reach an armed relay or a relay under test; the explorer does.
 func rareOfRandomEvents() []string {
 	return []string{"latched", "power limit", "emergency credit used", "key change half entered", "day closed", "token under way", "credit cleared", "no credit",
 		"credit", "waits to close"}
@@ -268,7 +268,7 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 			}
 			switch {
 			case ev.Kind == meter.EventReplay:
-				continue // only at start
+				continue // this event comes only at start
 			case ev.Kind == meter.EventPersisted && under == nil:
 				continue
 			case ev.Kind == meter.EventPersisted:

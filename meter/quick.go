@@ -8,9 +8,9 @@ import (
 )
 
 // quick handles an event that brings only time and energy and changes nothing but the registers: no timer runs or comes
-// due, and no threshold is reached. That is nearly every event of a meter's life. Where this is not certain, quick
-// changes nothing and returns false, and Step takes the long way. Both give the same result wherever quick applies. It
-// decides each time from State and Config alone, so no cached data can become stale.
+// due, and no threshold is reached. Nearly every event of a meter's life is such an event. Where this is not certain,
+// quick changes nothing and returns false, and Step takes the long way. Wherever quick applies, the long way gives the
+// same result. Each decision of quick depends on State and Config alone, so no cached data can become stale.
 func quick(c *Config, s *State, ev *Event) bool {
 	d, rem := unit.Energy(0), s.PulseRem
 	switch ev.Kind {
@@ -67,7 +67,7 @@ func (s *State) plenty(c *Config, balance unit.Energy) bool {
 }
 
 // sameCalendar reports whether the calendar of an event changes nothing: its next moment has not come, and the clock
-// was not set. up is the time of the event since boot.
+// was not set. The parameter up is the time of the event since boot.
 func (s *State) sameCalendar(ev *Event, up uint64) bool {
 	if !ev.trusted() {
 		return s.Clock == ClockInvalid && s.NextAt == noMoment

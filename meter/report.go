@@ -40,7 +40,7 @@ const (
 	CodeAccepted Code = 301
 	// CodeRejected: a token was rejected. Args: result, its status number where it has one, source.
 	CodeRejected Code = 302
-	// CodeLockStart and CodeLockEnd: a channel refuses tokens after too many wrong ones. Args: source, for_s.
+	// CodeLockStart and CodeLockEnd: a channel refuses tokens after too many wrong tokens. Args: source, for_s.
 	CodeLockStart Code = 303
 	CodeLockEnd   Code = 304
 	// CodeKeyChanged: the meter has a new key. Args: krn, ti, kt, ken, base_date, and sgc where it is known.
@@ -73,10 +73,11 @@ const (
 	// CodeClockInvalid: the clock can no longer be trusted. CodeClockRestored: it can be trusted again.
 	CodeClockInvalid  Code = 602
 	CodeClockRestored Code = 603
-	// CodeSnapshot: a snapshot is bad and the other one was used, or the snapshot has an unknown newer format and
-	// tokens are refused. Args: newer.
+	// CodeSnapshot: a snapshot is bad and the other snapshot was used, or the snapshot has an unknown newer format
+	// and tokens are refused. Args: newer.
 	CodeSnapshot Code = 701
-	// CodeTorn: the log has a torn record, which did not take effect, or has lost a record that did. Args: lost.
+	// CodeTorn: the log has a torn record, which did not take effect, or has lost a record that had taken effect.
+	// Args: lost.
 	CodeTorn Code = 702
 	// CodeOnline and CodeOffline: the connection to the server is up, or down.
 	CodeOnline  Code = 801
@@ -92,7 +93,7 @@ const (
 // codeTamper in the tables means the event code of the tamper kind.
 const codeTamper = CodeTamperCover
 
-// Who has opened a tamper latch.
+// These values say who has opened a tamper latch.
 const (
 	clearedByToken   = 0
 	clearedByCommand = 1

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Every result a meter can give, how it arises, and the name and number that meters show for it.
+// This test produces every result that a meter can give, and checks the name and the number that meters show for it.
 func TestEveryAnswerWithItsNumber(t *testing.T) {
 	tid := testTID(t, testStart())
 	credit := func(tid sts.TID, tenths int64) func(*rig) string {

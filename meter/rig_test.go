@@ -146,7 +146,7 @@ func newRigWith(tb testing.TB, keys meter.Keys) *rig {
 // now is the time of the meter's clock.
 func (r *rig) now() time.Time { return time.UnixMilli(r.born + int64(r.up)).UTC() }
 
-// step gives one event, stamped, and carries out its effects.
+// step puts the time into one event, gives it to the meter, and carries out its effects.
 func (r *rig) step(ev meter.Event) {
 	r.tb.Helper()
 	ev.Up, ev.At, ev.Clock = r.up, r.now().Unix(), r.clock
@@ -208,7 +208,7 @@ func (r *rig) complete() {
 	r.step(meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: err == nil})
 }
 
-// run lets time pass with the present load, stopping wherever Wake or Headroom asks for an event.
+// run lets time pass with the present load, and stops wherever Wake or Headroom asks for an event.
 func (r *rig) run(d time.Duration) {
 	r.tb.Helper()
 	end := r.up + uint64(d.Milliseconds())
@@ -225,7 +225,7 @@ func (r *rig) run(d time.Duration) {
 // supplied reports whether the load draws energy.
 func (r *rig) supplied() bool { return r.state.Relay.String() == "closed" }
 
-// to goes to a moment, giving the energy used until then first.
+// to lets time pass up to a moment, and first gives the energy used until then.
 func (r *rig) to(up uint64) {
 	r.tb.Helper()
 	if r.supplied() {
@@ -237,7 +237,7 @@ func (r *rig) to(up uint64) {
 	r.step(meter.Event{Kind: meter.EventEnergy, Energy: energy})
 }
 
-// token gives a token from a source.
+// token gives the meter a token from a source.
 func (r *rig) token(digits string, from meter.Source, request string) {
 	r.tb.Helper()
 	ev := meter.Event{Kind: meter.EventToken, Opened: r.keys.Open(digits), Source: from}
@@ -249,7 +249,7 @@ func (r *rig) token(digits string, from meter.Source, request string) {
 	r.step(ev)
 }
 
-// command gives a command of the server.
+// command gives the meter a command of the server.
 func (r *rig) command(id string, counter uint64, ev meter.Event) {
 	r.tb.Helper()
 	ev.Request, ev.Counter = meter.Handle(id), counter

@@ -11,16 +11,17 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The programme: a number of meters with base date 1993, some of which never get their key change tokens.
+// The programme has a number of meters with base date 1993. The customers of some meters never enter the key change
+// tokens.
 const (
 	rolledMeters = 10_000 / onlyEvery
 	rolledNever  = 7 // per cent
 	soldBefore   = 6 // tokens for each meter under the old key
-	soldAfter    = 2 // and under the new one
+	soldAfter    = 2 // tokens for each meter under the new key
 	soldTenths   = 50
 )
 
-// sold is a token as the vending system keeps it.
+// sold is a token as the vending system stores it.
 type sold struct {
 	digits   string
 	newKey   bool
@@ -198,7 +199,7 @@ func (p *programme) live(c *customer) {
 	p.check(c, loaded)
 }
 
-// change enters the two tokens, in any order, as often as it takes.
+// change enters the two tokens, in any order, until the meter has the new key.
 func (p *programme) change(c *customer) {
 	order := p.rnd.Perm(len(c.set))
 	for try := 0; c.keys.Changes() == 0; try++ {
@@ -229,7 +230,7 @@ func (p *programme) check(c *customer, loaded unit.Energy) {
 		before = now
 		switch {
 		case s.newKey == c.never:
-			// Made under the other key: refused by every meter.
+			// The token was made under the other key, so the meter refuses it.
 			if gained || got == sts.Accept {
 				t.Fatalf("a token of another key: %s", got)
 			}

@@ -37,13 +37,14 @@ const KnownTests = 1<<(TestSwitch-1) | 1<<(TestDisplay-1) | 1<<(TestTotal-1) | 1
 // testTime is how long the switch stays open in its test, in seconds: the minimum time between two operations.
 const testTime = 5
 
-// judgeTest accepts a test or display token for this make of meter if the meter knows at least one of its tests. Such
-// tokens are printed in manuals, so they are never locked, never count as wrong, and change nothing permanently.
+// judgeTest accepts a test or display token for this make of meter if the meter knows at least one test in the token.
+// Such tokens are printed in manuals, so they are never locked, never count as wrong, and change nothing permanently.
 func (x *step) judgeTest() sts.Result {
 	o := &x.ev.Opened
 	switch {
 	case o.SubClass > sts.TestLong || x.c.LongNumber != (o.SubClass == sts.TestLong):
-		// TestShort is for meters with an 11-digit number, TestLong for those with 13. ExtendedRead is not supported.
+		// TestShort is for meters with an 11-digit number, TestLong for meters with a 13-digit number. ExtendedRead
+		// is not supported.
 		return sts.FunctionError
 	case o.MfrCode != 0 && o.MfrCode != x.c.MfrCode:
 		return sts.MfrCodeError

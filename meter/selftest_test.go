@@ -22,8 +22,8 @@ func testFor(tb testing.TB, sub uint8, control uint64, mfr uint16) string {
 	return t.Reveal()
 }
 
-// Each test of the STS list alone, for short and long meter numbers: the meter shows the tests it supports and refuses
-// the rest.
+// This test enters each test of the STS list alone, for short and long meter numbers. The meter shows the tests it
+// supports and refuses the rest.
 func TestEveryTestToken(t *testing.T) {
 	for _, long := range []bool{false, true} {
 		for n := 1; n <= 36; n++ {
@@ -48,7 +48,8 @@ func TestEveryTestToken(t *testing.T) {
 	}
 }
 
-// The well-known tokens, the manufacturer's code, and the sub-class that must fit the meter's number.
+// This test enters the well-known tokens, tokens with manufacturers' codes, and tokens whose sub-class does not fit
+// the meter's number.
 func TestWhoseTestTokensAreTaken(t *testing.T) {
 	const all, display = 1<<36 - 1, 1 << (meter.TestDisplay - 1)
 	for _, c := range []struct {

@@ -14,7 +14,8 @@ type setting struct {
 	name string
 	// about is the text for the reference: meaning, unit, range.
 	about string
-	// put stores a value as a JSON or CBOR decoder returns it; false if it is not a valid value of this key.
+	// put stores a value as a JSON or CBOR decoder returns it. It returns false if the value is not valid for this
+	// key.
 	put func(*Config, any) bool
 	// sound reports whether the configuration holds a value that put could have set.
 	sound func(*Config) bool
@@ -155,7 +156,7 @@ func switchOf(name, about string, at func(*Config) *Switch) setting {
 	}
 }
 
-// text returns a value that is a string, or a string that no such key accepts.
+// text returns the value if it is a string. For any other value it returns a string that no setting accepts.
 func text(v any) string {
 	s, ok := v.(string)
 	if !ok {
@@ -164,7 +165,8 @@ func text(v any) string {
 	return s
 }
 
-// entries reads a list of strings and gives each to take. It returns false if the list is longer than most, or if take does.
+// entries reads a list of strings and calls the function take with each string. It returns false if the list has more
+// entries than the parameter most, or if take returns false.
 func entries(v any, most int, take func(i int, entry string) bool) bool {
 	list, ok := v.([]any)
 	if !ok || len(list) > most {
@@ -244,7 +246,7 @@ func (c *Config) soundSpecial() bool {
 	return true
 }
 
-// parseSwitch reads 3.5.0/02:00.
+// parseSwitch reads a moment of the year such as 3.5.0/02:00.
 func parseSwitch(text string) (s Switch, ok bool) {
 	day, clock, _ := strings.Cut(text, "/")
 	part := strings.Split(day, ".")

@@ -15,8 +15,8 @@ const RingSize = 4
 type State struct {
 	// The registers. Register is the total ever imported, Balance the energy bought and not used yet, ECUsed (below)
 	// and Overrun the energy used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens, and with
-	// exported energy where the configuration charges or credits it. In wallet mode Balance is what is left of the
-	// lease, Overrun what was used beyond it, and Register + Balance - Overrun the register up to which the lease goes.
+	// exported energy where the configuration charges or credits it. In wallet mode Balance is the rest of the lease
+	// and Overrun the energy used beyond it. Then Register + Balance - Overrun the register up to which the lease goes.
 	Register, Balance, Overrun unit.Energy
 	// RingKeys and RingAnswers are the last answers to requests and commands, the oldest first.
 	RingKeys [RingSize]uint64
@@ -38,7 +38,7 @@ type State struct {
 	PulseRem, Imp uint32
 	// Applied is the newest log record that this state contains.
 	Applied uint32
-	// Boots counts starts, Unclean (below) those without a save before.
+	// Boots counts the starts. Unclean (below) counts the starts without a save before them.
 	Boots uint32
 	// SectionsUntil is the powered-on second at which Sections are forgotten, 0 while there are none.
 	SectionsUntil uint32
@@ -53,13 +53,13 @@ type State struct {
 	Power   unit.Power
 	Voltage int32
 	// Volatile timers: the second since boot at which each is due, 0 for not running. BeepAt: the next reminder.
-	// QuietAt: the end of a sound. MoveAt: when the relay moves by itself. It has one cause at a time: the end of a
-	// test while the reason TEST keeps the relay open; the trip while the load is above the limit (OverloadTiming);
+	// QuietAt: the end of a sound. MoveAt: when the relay moves by itself. MoveAt has one cause at a time: the end of
+	// a test while the reason TEST keeps the relay open; the trip while the load is above the limit (OverloadTiming);
 	// else the end of the wait after a power cut.
 	BeepAt, QuietAt, MoveAt uint32
 	// LeaseSeq is the number of the newest lease, 0 for none. LeaseAt is the powered-on second at which its time runs
-	// out, 0 once that has happened. While the reason LEASE keeps the supply off, LeaseAt is the second at which that
-	// began.
+	// out, 0 once that has happened. While the reason LEASE keeps the supply off, LeaseAt is the second at which this
+	// cut-off began.
 	LeaseSeq, LeaseAt uint32
 	// NextAt is the next time at which the calendar changes anything, in Unix seconds: the largest value for never, 0
 	// to look at the calendar at the next event; volatile.
@@ -78,7 +78,8 @@ type State struct {
 	// Unclean counts the starts after a stop without a save, Tampered the assertions of tamper switches; both stop at
 	// 65535.
 	Unclean, Tampered uint16
-	// Moved is by how many seconds the menu has moved the clock in the day that began in the powered-on hour MovedAt.
+	// Moved is the number of seconds by which the menu has moved the clock in the day that began in the powered-on
+	// hour MovedAt.
 	Moved, MovedAt uint16
 	// Closed is the last day that has a row in the history, 0 for none.
 	Closed Date
@@ -95,7 +96,7 @@ type State struct {
 	Saved bool
 	// Frozen means that the memory has an unknown newer format: energy is counted, the relay stays, tokens are refused.
 	Frozen bool
-	// Sections are the sections of a key change that wait in Keys for the others, bit n-1 for section n.
+	// Sections are the sections of a key change that wait in Keys for the rest of the set, bit n-1 for section n.
 	Sections uint8
 	Confirm  bool
 	Relay    supply.Relay
@@ -105,14 +106,14 @@ type State struct {
 	EC EC
 	// Overload is the state of the power limit.
 	Overload Overload
-	// Latched are the tamper kinds that keep the supply off, Asserted those whose switch is not normal, Waiting those
-	// to latch as soon as the memory is free.
+	// Latched holds the tamper kinds that keep the supply off, Asserted the kinds whose switch is not normal. Waiting
+	// holds the kinds to latch as soon as the memory is free.
 	Latched, Asserted, Waiting Tampers
 	// Clock is the quality of the clock at the last event, SetBy who set it last.
 	Clock Clock
 	SetBy ClockSource
-	// Settling is how many more milliseconds from Up each tamper switch must keep its position before the meter accepts
-	// it, 0 for an accepted position; volatile.
+	// Settling is the rest of the time, in milliseconds from Up, for which each tamper switch must keep its position
+	// before the meter accepts it, 0 for an accepted position; volatile.
 	Settling [tamperKinds]uint8
 	// Unsaved is the energy counted since the last checkpoint, in Wh; volatile.
 	Unsaved uint8
@@ -174,7 +175,7 @@ func (f Flags) Has(g Flags) bool { return f&g == g }
 
 // Guard counts the wrong tokens of one channel (docs/reference/meter-rules.md#wrong-tokens). All times are powered-on time.
 type Guard struct {
-	// Last is when the newest wrong token came, in units of 2 s.
+	// Last is the time of the newest wrong token, in units of 2 s.
 	Last uint32
 	// Until is the second at which the channel is open again, 0 while it is not locked.
 	Until uint32
@@ -214,7 +215,7 @@ func New(key KeyInfo, c *Config, made sts.TID) State {
 	return s
 }
 
-// Available returns what can be consumed before the relay opens.
+// Available returns the energy that can be consumed before the relay opens.
 func (s *State) Available(c *Config) unit.Energy {
 	if s.EC == ECActive {
 		return s.Balance + s.ECLeft(c)
@@ -264,7 +265,8 @@ func least(a, b unit.Power) unit.Power {
 	return a
 }
 
-// RetryIn returns the time in milliseconds until an overloaded supply comes back by itself, 0 if it does not.
+// RetryIn returns the time in milliseconds until an overloaded supply comes back without a key press. It returns 0 if
+// no such return is due.
 func (s *State) RetryIn(c *Config) uint64 {
 	if until, now := uint64(s.retryAt(c))*1000, s.powered(); until > now {
 		return until - now
@@ -272,7 +274,8 @@ func (s *State) RetryIn(c *Config) uint64 {
 	return 0
 }
 
-// retryAt returns the powered-on second at which an overloaded supply comes back by itself, 0 if it does not.
+// retryAt returns the powered-on second at which an overloaded supply comes back without a key press. It returns 0 if
+// no such return is due.
 func (s *State) retryAt(c *Config) uint32 {
 	switch {
 	case s.Overload == OverloadTripped:
@@ -295,7 +298,7 @@ func (s *State) Shown() unit.Energy { return s.Balance - unit.Energy(s.ECUsed) -
 // Busy reports whether a log record is pending: tokens and commands have to wait.
 func (s *State) Busy() bool { return s.Flags.Has(FlagPending) }
 
-// ClosesIn returns the rest of the wait after a power cut in milliseconds, 0 if there is none.
+// ClosesIn returns the rest of the wait after a power cut in milliseconds, 0 if the meter is not waiting.
 func (s *State) ClosesIn() uint64 {
 	if at := uint64(s.MoveAt) * 1000; s.waiting() && at > s.Up {
 		return at - s.Up

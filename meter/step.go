@@ -66,8 +66,8 @@ type step struct {
 	c  *Config
 	s  *State
 	ev *Event
-	// out is as long as it can be; its first n effects are in use. So no method has to store a slice, and no part of a
-	// step escapes to the heap.
+	// out has its greatest possible length; its first n effects are in use. So no method has to store a slice, and no
+	// part of a step escapes to the heap.
 	out []Effect
 	n   int
 	// was, relay and reasons are Up, Relay and Reasons as they were before the step.

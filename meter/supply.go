@@ -2,8 +2,8 @@ package meter
 
 import "github.com/paywatt/paywatt/supply"
 
-// After a power cut every meter waits inrushLeast seconds and up to inrushSpread - 1 more, by its number, so that a
-// village does not switch on all at once (docs/reference/meter-rules.md#supply).
+// After a power cut every meter waits inrushLeast seconds and up to inrushSpread - 1 more. The number of the meter
+// gives its wait, so that a village does not switch on all at once (docs/reference/meter-rules.md#supply).
 const (
 	inrushLeast  = 2
 	inrushSpread = 60
@@ -38,7 +38,8 @@ func (x *step) moveRelay() {
 	x.event(t.code, int64(s.Reasons), 0)
 }
 
-// relayInput is what moves the relay: the position that supply.Position wants, or the wait after a power cut.
+// relayInput is an input to the state machine of the relay: the position that supply.Position wants, or the wait
+// after a power cut.
 type relayInput uint8
 
 const (
@@ -95,7 +96,7 @@ func (x *step) supplied() {
 	x.checkpoint()
 }
 
-// running clears Saved when the meter goes on working after a save that was meant to be the last.
+// running clears Saved when the meter keeps working after a save that was meant to be the last.
 func (x *step) running() {
 	if x.s.Saved && !x.s.Frozen {
 		x.s.Saved = false
@@ -124,7 +125,7 @@ func (x *step) powerRestore() {
 	}
 	x.rescale()
 	if x.ev.Reset == ResetPower {
-		// Whatever position the contact has, the supply stays off until the wait is over. A start that itself took
+		// In every position of the contact, the supply stays off until the wait is over. A start that itself took
 		// minutes has waited long enough.
 		if at := s.second() + inrushLeast + uint32(x.c.Number%inrushSpread); at < 1<<8 {
 			s.MoveAt = at
@@ -142,8 +143,8 @@ func (x *step) powerRestore() {
 		x.event(CodeSnapshot, 0, 0)
 	}
 	if lost := x.ev.Log > s.Applied; lost || x.ev.Damage&DamageLog != 0 {
-		// A record that was reported and then lost uses up its number: the next one gets another, or its report would
-		// be taken for that of the lost one.
+		// A record that was reported and then lost uses up its number: the next record gets another number. Otherwise
+		// its report would be taken for the report of the lost record.
 		s.Applied = max(s.Applied, x.ev.Log)
 		x.event(CodeTorn, int64(bit(lost)), 0)
 	}
@@ -161,8 +162,8 @@ func (x *step) powerRestore() {
 	x.checkpoint()
 }
 
-// catchUp raises the state to what the outbox holds. So no sequence number is used twice, and the consumption that a
-// published reading proves is counted. Before a log record it also counts what was used before that record. Later
+// catchUp raises the state to the values in the outbox. So no sequence number is used twice, and the consumption that
+// a published reading proves is counted. Before a log record it also counts the energy used before that record. Later
 // consumption that was not saved is not charged (docs/reference/meter-rules.md#what-is-stored-and-when).
 func (x *step) catchUp() {
 	x.s.Seq = max(x.s.Seq, x.ev.NextSeq)

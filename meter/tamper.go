@@ -30,7 +30,7 @@ func (t Tamper) String() string {
 	return tamperNames[t]
 }
 
-// ParseTamper is the inverse of [Tamper.String]; false for an unknown name.
+// ParseTamper is the inverse of [Tamper.String]. It returns false for an unknown name.
 func ParseTamper(name string) (Tamper, bool) {
 	for t, n := range tamperNames {
 		if n == name {
@@ -55,7 +55,7 @@ func (s Tampers) Without(t Tamper) Tampers { return s &^ (1 << t) }
 // Known reports whether the set holds only kinds of this package, as a set read from a memory must.
 func (s Tampers) Known() bool { return s>>tamperKinds == 0 }
 
-// Names returns the names of the kinds in their order; an empty, non-nil slice for the empty set.
+// Names returns the names of the kinds in their order. For the empty set it returns an empty, non-nil slice.
 func (s Tampers) Names() []string {
 	names := []string{}
 	for t := range tamperKinds {
@@ -75,7 +75,7 @@ const (
 	PolicyLog Policy = iota
 	// PolicyAlarm: an event, the buzzer and a message.
 	PolicyAlarm
-	// PolicyLatch: all of that, and the supply is off until the latch is opened.
+	// PolicyLatch: an event, the buzzer, a message, and no supply until the latch is opened.
 	PolicyLatch
 
 	policies
@@ -111,8 +111,8 @@ var latchNames = [...]string{
 // String returns the words for the state in the diagrams.
 func (l latch) String() string { return latchNames[l] }
 
-// tamperInput is what moves a latch. A movement of the switch counts once the switch has kept its position for
-// settleTime.
+// tamperInput is an input to the state machine of a latch. A movement of the switch counts once the switch has kept
+// its position for settleTime.
 type tamperInput uint8
 
 const (
@@ -137,7 +137,7 @@ var tamperTable = [...]transition[latch, tamperInput]{
 	{latchReleased, tamperLatching, latchWaiting, codeTamper},
 	{latchWaiting, tamperDurable, latchHeld, 0},
 	{latchReleased, tamperDurable, latchLatched, 0},
-	// In a replay of the log, when the snapshot is older than the tampering.
+	// This happens in a replay of the log, when the snapshot is older than the tampering.
 	{latchNormal, tamperDurable, latchLatched, 0},
 	{latchAsserted, tamperDurable, latchHeld, 0},
 	{latchHeld, tamperDurable, latchHeld, 0},
@@ -152,11 +152,11 @@ var tamperTable = [...]transition[latch, tamperInput]{
 // settleTime is how long a switch must keep its position to be accepted, in milliseconds.
 const settleTime = 200
 
-// How tampering was noticed, the first argument of the events 501 to 506.
+// These values say how tampering was noticed. They are the first argument of the events 501 to 506.
 const (
-	tamperSeen  = 0 // now
+	tamperSeen  = 0 // noticed now
 	tamperOff   = 1 // while the mains was off, time unknown
-	tamperStill = 2 // somebody tried to clear it, and the switch is still not normal
+	tamperStill = 2 // somebody tried to clear the tampering, but the switch is still not normal
 )
 
 // latchOf returns the state of a kind.
@@ -177,7 +177,7 @@ func (s *State) latchOf(k Tamper) latch {
 	return latchNormal
 }
 
-// tamperMove gives a latch an input; why is the first argument of the event.
+// tamperMove gives an input to the state machine of a latch. The parameter why is the first argument of the event.
 func (x *step) tamperMove(k Tamper, on tamperInput, why int64) (code Code) {
 	s := x.s
 	t, moves := lookup(tamperTable[:], s.latchOf(k), on)
@@ -246,7 +246,7 @@ func (x *step) settling() {
 	}
 }
 
-// noticed handles a switch that is not normal, or was not while the mains was off.
+// noticed handles a switch that is not normal, or was not normal while the mains was off.
 func (x *step) noticed(k Tamper, why int64) {
 	on := tamperNoticed
 	if x.c.Tamper[k] == PolicyLatch {
@@ -289,8 +289,9 @@ func (s *State) clearable() (kinds Tampers) {
 	return kinds
 }
 
-// clearTamper opens the latches that a record lists and reports whether all latches are open. The record lists the kinds
-// whose switch was normal when it was begun. Others stay latched; a kind whose switch is no longer normal latches again at once, durably.
+// clearTamper opens the latches that a record lists and reports whether all latches are open. The record lists the kinds whose switch
+// was normal when the record was begun. Other kinds stay latched; a kind whose switch is no longer normal latches again at once,
+// durably.
 func (x *step) clearTamper(r *Record, by int64) (all bool) {
 	s := x.s
 	cleared := s.Latched == 0 && s.Reasons.Has(supply.Tamper)

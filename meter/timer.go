@@ -41,7 +41,7 @@ func (x *step) next(at, every uint32) uint32 {
 	return at + ((now-at)/every+1)*every
 }
 
-// timers carries out what depends on time alone.
+// timers carries out the work that depends on time alone.
 func (x *step) timers() {
 	s := x.s
 	x.settling()
@@ -60,7 +60,7 @@ func (x *step) timers() {
 	}
 }
 
-// started handles the timers that count from boot. Most of the time none runs.
+// started handles the timers that count from boot. Most of the time no such timer runs.
 func (x *step) started() {
 	s := x.s
 	if x.due(&s.QuietAt) {
@@ -113,7 +113,7 @@ func (s *State) counting() bool {
 }
 
 // Wake returns the earliest Up at which anything can change without input: the time by which the host must give an
-// event. Without any, it is the largest uint64.
+// event. If nothing can change, it is the largest uint64.
 func Wake(c *Config, s *State) uint64 {
 	wake := s.upcoming(c.ReadingEvery)
 	timers := [...]uint32{s.QuietAt, s.BeepAt, s.MoveAt}

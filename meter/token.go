@@ -20,7 +20,7 @@ func (x *step) token() {
 		return // no correct host gives such a token
 	}
 	if code, again := x.stored(ringKey(ev.Request, o.HasTID, o.TID)); again && code < answered {
-		// The server repeats a request: it gets the stored result, not used_error, and a wrong token is not counted
+		// If the server repeats a request, it gets the stored result, not used_error. A wrong token is not counted
 		// twice. The customer notices nothing.
 		r := x.tokenRecord(sts.Result(code))
 		x.reportToken(&r)
@@ -112,7 +112,8 @@ func (x *step) judgeTID() sts.Result {
 	return x.s.TIDs.Check(x.ev.Opened.TID)
 }
 
-// units returns the energy that the token adds if the answer is code, negative if it clears credit.
+// units returns the energy that the token adds if the parameter code is the answer. It is negative if the token
+// clears credit.
 func (x *step) units(code sts.Result) unit.Energy {
 	switch o := &x.ev.Opened; {
 	case code != sts.Accept:
@@ -150,7 +151,7 @@ func (x *step) applyToken(r *Record) {
 		return
 	}
 	if s.TIDs.Check(r.TID) != sts.Accept {
-		// Only a faulty host gives two records of one token. It is credited once.
+		// Only a faulty host gives two records of one token. The token is credited once.
 		return
 	}
 	s.TIDs.Add(r.TID)
@@ -208,7 +209,7 @@ func (x *step) result(r *Record) {
 		case sts.Accept:
 			x.event(CodeAccepted, int64(r.Units), int64(r.Source))
 		case sts.KCT1st, sts.KCTNth:
-			// Neither accepted nor rejected: the set is not complete.
+			// The section is neither accepted nor rejected, because the set is not complete.
 		default:
 			x.event(CodeRejected, int64(r.Result), int64(r.Source))
 		}

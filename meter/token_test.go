@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// last returns what the meter answered to a token.
+// last gives the meter a token and returns the answer.
 func (r *rig) last(digits string, from meter.Source, request string) (res meter.Result) {
 	r.tb.Helper()
 	before := r.seen
@@ -26,7 +26,7 @@ func (r *rig) last(digits string, from meter.Source, request string) (res meter.
 	return res
 }
 
-// opened gives an opened token from a source and returns the answer.
+// opened gives the meter an opened token from a source and returns the answer.
 func (r *rig) opened(o sts.Opened, from meter.Source) (code sts.Result) {
 	r.tb.Helper()
 	r.seen = func(e meter.Effect) {
@@ -112,7 +112,8 @@ func TestTheLargestTokenAndTheFullMeter(t *testing.T) {
 	}
 }
 
-// An overrun leaves room for a larger token: it is paid back first and never becomes balance.
+// An overrun leaves room for a larger token. The token pays back the overrun first, and that part never becomes
+// balance.
 func TestOverflowCountsWhatIsPaidBack(t *testing.T) {
 	r := newRig(t)
 	r.state.Overrun, r.cfg.MaxBalance = 500, 500
@@ -165,7 +166,8 @@ func TestTokensFromBeforeTheManufactureAreOld(t *testing.T) {
 	}
 }
 
-// No clock window (docs/reference/tokens.md#what-a-meter-checks-in-order): a token loads whatever the meter's clock says.
+// No clock window (docs/reference/tokens.md#what-a-meter-checks-in-order): a token loads at every time that the meter's
+// clock may show.
 func TestTheClockDoesNotMatter(t *testing.T) {
 	r := newRig(t)
 	r.clock = meter.ClockInvalid
@@ -198,7 +200,7 @@ func TestARepeatedRequestGetsItsStoredAnswer(t *testing.T) {
 	if got := r.last(b, meter.Remote, "tok_a").Code; got != sts.Accept || r.state.Balance != 2000 {
 		t.Errorf("other digits under the same id: %s, balance %s, want accept, 2.000 kWh", got, r.state.Balance)
 	}
-	// A wrong push counts once, however often it is repeated.
+	// A wrong push counts once, even if it is repeated many times.
 	for range 9 {
 		r.token(wrongToken(t, 0), meter.Remote, "tok_w")
 	}

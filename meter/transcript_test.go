@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata; read the diff")
 
-// TestTranscripts plays the stories in testdata. Lines that begin with > are commands, # comments; everything else is
-// what the meter did.
+// TestTranscripts plays the stories in testdata. Lines that begin with > are commands, # comments; all other lines
+// describe the meter's actions.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -156,7 +156,7 @@ func (s *story) do(line string) {
 			s.tb.Fatal(err)
 		}
 		s.run(d)
-	case "wrong": // wrong 5: so many wrong tokens at the keypad
+	case "wrong": // wrong 5: five wrong tokens at the keypad
 		for range number(s.tb, arg(1)) {
 			s.keypad(wrongToken(s.tb, 0) + "#")
 		}
@@ -205,7 +205,7 @@ func (s *story) more(word []string, arg func(int) string) {
 			return
 		}
 		s.step(meter.Event{Kind: meter.EventClock, NewAt: at.Unix(), ClockBy: by})
-	case "lease": // lease 7 12000 72h [again]: number, register, duration; a further word gives it another id
+	case "lease": // lease 7 12000 72h [again]: number, register, duration; a further word gives the lease another id
 		ttl, err := time.ParseDuration(arg(3))
 		if err != nil {
 			s.tb.Fatal(err)
@@ -220,7 +220,7 @@ func (s *story) more(word []string, arg func(int) string) {
 		s.step(meter.Event{Kind: meter.EventComms, Active: arg(1) == "on"})
 	case "step": // step confirm: # on the home page
 		s.step(meter.Event{Kind: meter.EventConfirm})
-	case "time-off": // time-off 49h: the mains is back after so long
+	case "time-off": // time-off 49h: the mains is back after 49 hours
 		d, err := time.ParseDuration(arg(1))
 		if err != nil {
 			s.tb.Fatal(err)
@@ -333,7 +333,7 @@ func (s *story) digits(text string) string {
 	return text
 }
 
-// tell writes what the meter did, in words a customer-care agent uses.
+// tell writes the meter's actions in the words of a customer-care agent.
 func (s *story) tell(e meter.Effect) {
 	switch e.Kind {
 	case meter.EffectRelay:

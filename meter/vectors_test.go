@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"time"
-	_ "time/tzdata" // the zones the rules are compared with
+	_ "time/tzdata" // the time zones with which the rules are compared
 
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
@@ -25,10 +25,10 @@ func configured(t *testing.T, doc map[string]any) *rig {
 	return r
 }
 
-// wh is an amount as the vectors give it.
+// wh is an amount of energy in watt-hours, as the vectors give it.
 type wh = unit.Energy
 
-// buy enters a credit token of so many watt-hours.
+// buy enters a credit token with the given energy.
 func (r *rig) buy(n int, e wh) {
 	r.tb.Helper()
 	r.token(testToken(r.tb, testTID(r.tb, testStart())+sts.TID(n), e.Tenths()), meter.Keypad, "")
@@ -88,7 +88,7 @@ func TestTheVectorOfEmergencyCredit(t *testing.T) {
 	expect("credit 5000", 2900, 0, 0, meter.ECNone, 2900, 0, supply.Closed)
 }
 
-// Activation is never automatic, and refused while the memory is busy or fails.
+// Activation is never automatic, and is refused while the memory is busy or fails.
 func TestEmergencyCreditIsRefusedWithAReason(t *testing.T) {
 	r := configured(t, map[string]any{"ec_limit_wh": 5000, "ec_threshold_wh": 2000})
 	r.consume(3000)
@@ -129,8 +129,8 @@ func (r *rig) reconfigure(version uint32, doc map[string]any) {
 	r.command(fmt.Sprintf("config-%d", version), uint64(version), meter.Event{Kind: meter.EventConfig, Version: version})
 }
 
-// TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack: unused emergency credit need not be paid back before the
-// customer may use it again.
+// TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack checks that unused emergency credit need not be paid back
+// before the customer may use it again.
 func TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack(t *testing.T) {
 	with := map[string]any{"ec_limit_wh": 5000, "ec_threshold_wh": 2000}
 	r := configured(t, with)
@@ -207,8 +207,8 @@ func TestAFriendlyWindowKeepsOnlyTheCreditFromCutting(t *testing.T) {
 	}
 }
 
-// A configuration that removes the lifeline does not cut the supply during a window: it stays on to the end of the
-// window.
+// A configuration that removes the lifeline does not cut the supply during a window. The supply stays on until the
+// end of the window.
 func TestAWindowOutlivesTheLifeline(t *testing.T) {
 	window := []any{"fri 07:00-08:00"}
 	r := configured(t, map[string]any{"friendly": window, "lifeline_w": 200})
@@ -361,7 +361,7 @@ func TestAWindowOpensAndEndsOnTheMinuteWhereTheClocksChange(t *testing.T) {
 	}
 }
 
-// TestASpecialDayHasItsMinutes goes minute by minute through a special day with hours of its own, beside a weekly window.
+// TestASpecialDayHasItsMinutes goes minute by minute through a special day with its own hours, beside a weekly window.
 func TestASpecialDayHasItsMinutes(t *testing.T) {
 	r := configured(t, map[string]any{"friendly": []any{"mon 13:20-13:40"}, "special_days": []any{"2026-12-25 10:15-11:35", "2026-12-26"}})
 	r.born = time.Date(2026, 12, 24, 22, 0, 0, 0, time.UTC).UnixMilli()

@@ -102,7 +102,7 @@ func (x *step) mute() {
 	}
 }
 
-// sound starts a pattern that ends by itself after so many seconds.
+// sound starts a pattern that ends after the given number of seconds.
 func (x *step) sound(b Buzzer, seconds uint32) {
 	s := x.s
 	s.Buzzer, s.QuietAt = b, 0

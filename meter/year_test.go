@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// household is a year of one meter with every rule in use. Its inputs depend on the seed alone; cut splits the time and
-// energy between them.
+// household is a year of one meter with every rule in use. Its inputs depend on the seed alone. The field cut splits
+// the time and energy between the inputs.
 type household struct {
 	t      *testing.T
 	cfg    meter.Config
@@ -107,7 +107,7 @@ func (h *household) pass(ms uint64) {
 	}
 }
 
-// live plays so many hours.
+// live plays the given number of hours.
 func (h *household) live(hours int) {
 	h.give(meter.Event{Kind: meter.EventPowerRestore, Reset: meter.ResetUpdate, NextSeq: 1})
 	for range hours {
@@ -121,7 +121,7 @@ func (h *household) live(hours int) {
 	}
 }
 
-// input gives the other events that may happen in an hour.
+// input gives the meter the other events that may happen in an hour.
 func (h *household) input() {
 	switch n := h.inputs.IntN(60); n {
 	case 0, 1, 2, 3, 4:
@@ -160,8 +160,8 @@ func (h *household) input() {
 	}
 }
 
-// TestAYearIsTheSameHoweverItIsCut plays a year of one household with every rule in use, once in the largest pieces
-// that Wake and Headroom allow and once cut at random: state and effects are the same.
+// TestAYearIsTheSameHoweverItIsCut plays a year of one household with every rule in use: in the largest pieces that
+// Wake and Headroom allow, and cut at random. State and effects must be the same in every run.
 func TestAYearIsTheSameHoweverItIsCut(t *testing.T) {
 	seed, traced := newSeed(t), maphash.MakeSeed()
 	const hours = 365 * 24

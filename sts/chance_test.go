@@ -8,10 +8,10 @@ import (
 )
 
 // Only the 16-bit check field distinguishes a mistyped token or a wrong key from a good one. These tests count how
-// often one passes it by chance.
+// often a bad token passes it by chance.
 
 // leastRarity is the bound: at most one wrong token in this many may pass the check field as class 0 or 2. The expected
-// rate is one in 65,536 of those that have one of these classes.
+// rate is one in 65,536 of the wrong tokens with one of these classes.
 const leastRarity = 30_000
 
 // chance counts attempts.
@@ -82,7 +82,7 @@ func someKey(t *testing.T, rnd *rand.Rand, ea sts.EA) sts.Key {
 	return k
 }
 
-// tokensPerKey is how many tokens are made before the meter changes.
+// tokensPerKey is the number of tokens made for one meter, before the test goes to the next meter.
 const tokensPerKey = 100
 
 // TestChanceOfAMistypedDigit enters each token with one wrong digit, in several positions in turn.

@@ -16,10 +16,10 @@ func Checksum(b []byte) uint16 {
 }
 
 // crc returns the check field of a block: the sum over seven bytes, six zero bits with the class and then block bits
-// 63..16. It ignores the field itself.
+// 63..16. It ignores the check field already in the block.
 func crc(class uint8, block uint64) uint16 { return bits.ReverseBytes16(crcRegister(class, block)) }
 
-// crcC returns the check field of currency tokens: the same with one byte 01 after the seven.
+// crcC returns the check field of currency tokens: the same sum with one byte 01 after the seven bytes.
 func crcC(class uint8, block uint64) uint16 {
 	return bits.ReverseBytes16(crcStep(crcRegister(class, block), 0x01))
 }

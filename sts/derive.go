@@ -7,8 +7,8 @@ import (
 )
 
 // Attributes are the inputs, besides the vending key, from which a meter's key is derived. The meter's record holds all
-// of them; changing one requires a key change. The names are those of IEC 62055-41; CTSA01 and CTSA19 prove how they
-// enter the derivation.
+// of them; changing one requires a key change. The names come from IEC 62055-41; CTSA01 and CTSA19 prove how they enter
+// the derivation.
 type Attributes struct {
 	SGC      string   // supply group code, 6 digits
 	KRN      uint8    // key revision number, 1 to 9
@@ -127,8 +127,8 @@ func derive04(vk []byte, a *Attributes) [sha256.Size]byte {
 	return hmacSHA256(vk, m[:])
 }
 
-// message04 returns the attributes, each prefixed by its length: first the four of the key, then, after a zero, the
-// four of the meter, then the length of the key in bits.
+// message04 returns the message for a meter: the byte 4 with DKGA, base date, EA and TI, then a zero, then the byte 4
+// with SGC, KT, KRN and PAN. The length of the key in bits comes last. Each attribute is prefixed by its length.
 func message04(a *Attributes) (m [message04Size]byte) {
 	b := append(m[:0], 4, 2, '0', '4', 2, byte('0'+a.BaseDate/10%10), byte('0'+a.BaseDate%10))
 	b = append(b, 2, byte('0'+a.EA/10), byte('0'+a.EA%10))
@@ -141,8 +141,8 @@ func message04(a *Attributes) (m [message04Size]byte) {
 	return m
 }
 
-// hmacSHA256 is RFC 2104 for a vending key and a message no longer than that of DKGA04. It replaces crypto/hmac, which
-// allocates its two states: every sale and every simulated meter derives a key.
+// hmacSHA256 is RFC 2104 for a vending key and a message no longer than the message of DKGA04. It replaces
+// crypto/hmac, which allocates its two states: every sale and every simulated meter derives a key.
 func hmacSHA256(key, message []byte) [sha256.Size]byte {
 	var inner [sha256.BlockSize + message04Size]byte
 	var outer [sha256.BlockSize + sha256.Size]byte

@@ -132,7 +132,7 @@ func ExampleKey_Equal() {
 	// Output: true false
 }
 
-// The vector of RFC 2994.
+// This is the vector of RFC 2994.
 func ExampleKey_Encrypt() {
 	b, _ := hex.DecodeString("00112233445566778899aabbccddeeff")
 	k, err := sts.NewKey(sts.EA11, b)
@@ -171,7 +171,7 @@ func ExampleVendingKey_Equal() {
 	// Output: true false
 }
 
-// The first step of STS 531-1-11: the same meter has another key for each algorithm.
+// This is the first step of STS 531-1-11. The same meter has a different key for each algorithm.
 func ExampleDeriveKey() {
 	a := exampleMeter()
 	a.PAN, _ = sts.ParsePAN("600727000000000009")
@@ -203,7 +203,8 @@ func ExampleOpenSection() {
 	// credit false
 }
 
-// The contents of each section. It also holds a part of the new key, so it prints as a mask.
+// This example prints the contents of each section. A section also holds a part of the new key, so it prints as a
+// mask.
 func ExampleKeySection() {
 	var s [3]sts.KeySection
 	for i, token := range exampleChange() {
@@ -229,7 +230,7 @@ func ExampleKeySection_Reveal() {
 	// Output: true true
 }
 
-// A meter collects sections in any order, the same one twice if need be.
+// A meter collects sections in any order, and may get the same section twice.
 func ExampleKeySections() {
 	set := exampleChange()
 	var sections sts.KeySections

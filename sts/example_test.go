@@ -9,7 +9,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Selling 25.6 kWh to a meter. The vending key is the public test key; real ones live in a security module.
+// This example sells 25.6 kWh to a meter. The vending key is the public test key; real vending keys live in a
+// security module.
 func Example() {
 	secret, _ := hex.DecodeString("abababababababab949494949494949401234567")
 	vending, err := sts.NewVendingKey(secret)

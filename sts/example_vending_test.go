@@ -159,7 +159,7 @@ func ExampleHolding_ChangeTo() {
 	// sts: key change from base date 2035 back to 2014: outside the range of the base date
 }
 
-// The tokens that somebody who typed this may have meant.
+// This example lists the tokens that may have been meant by somebody who typed this token.
 func ExampleSlips() {
 	n, swapped := 0, 0
 	for s := range sts.Slips(mustToken("23716100501183194197")) {

@@ -7,15 +7,15 @@ import "iter"
 type Slip struct {
 	Token   Token // the token that may have been meant
 	Swapped bool  // two neighbouring digits were swapped; otherwise one digit is wrong
-	At      int   // the position of that digit, or of the first of the two: 1 to 20 from the left
+	At      int   // the position of the wrong digit, or of the first swapped digit: 1 to 20 from the left
 }
 
 // MaxSlips is the maximum number of tokens that [Slips] gives (ours): 9 other digits in each of the 20 positions and 19
-// pairs of neighbours. There are fewer where a number would have more than 66 bits, or neighbours are equal.
+// pairs of neighbours. There are fewer if a changed number would have more than 66 bits, or if neighbours are equal.
 const MaxSlips = 20*9 + 19
 
-// Slips yields every token that differs from the typed one in one digit or by two swapped neighbours, each once. It
-// needs no key and does not know which of them were issued; it is ours, not of the standard.
+// Slips yields every token that differs from the typed one in one digit or by two swapped neighbours, each once.
+// Slips needs no key and does not know which of these tokens were issued. It is ours, not of the standard.
 func Slips(typed Token) iter.Seq[Slip] {
 	return func(yield func(Slip) bool) {
 		var d [TokenDigits]byte
@@ -48,36 +48,37 @@ func Slips(typed Token) iter.Seq[Slip] {
 // Fit is a slip that opens (ours).
 type Fit struct {
 	Slip
-	Key    int    // which of the keys opens it; -1 for a test token, which needs none
+	Key    int    // which of the keys opens it; -1 for a test token, which needs no key
 	Opened Opened // its contents under that key
 }
 
-// Explanation is what the given keys reveal about typed digits (ours). It holds no key. If no key fits the token, it
-// reveals only the class.
+// Explanation holds the facts that the given keys reveal about typed digits (ours). It holds no key. If no key fits
+// the token, it reveals only the class.
 type Explanation struct {
 	// Result is FormatError if the digits are not a token, and the result of Opened otherwise.
 	Result Result
-	// Digits is how many decimal digits were typed.
+	// Digits is the number of decimal digits typed.
 	Digits int
 	// Token is the typed token; zero if the digits are not a token.
 	Token Token
 	// Opened is the contents of the token under the key that fits. Its Result is CRCError if no key fits.
 	Opened Opened
-	// Key is the index of the key that opens the token; -1 for none, and for a test token, which needs none.
+	// Key is the index of the key that opens the token; -1 if no key opens it, and for a test token, which needs no
+	// key.
 	Key int
-	// Tried is how many slips were tried; 0 if the token itself opens or the digits are not a token.
+	// Tried is the number of slips that were tried; 0 if the token itself opens or the digits are not a token.
 	Tried int
-	// Fits are the slips that open. With each key about one slip in 160,000 opens by chance, so with one key about one
+	// Fits are the slips that open. With each key about one slip in 160,000 opens by chance. So with one key about one
 	// explanation in 850 names a slip that nobody made.
 	Fits []Fit
 }
 
 // Explain is the token doctor, which is ours. It reads digits as typed and finds the key that opens them, or otherwise
 // every single slip that a key opens. A token with contents that the standard leaves undefined counts as opened, with
-// [FunctionError], if no key accepts it. likely, if not nil, returns false for slips that cannot be meant, such as
-// those issued in the future; it gets the index of the key (-1 for a test token).
+// [FunctionError], if no key accepts it. The function likely, if not nil, returns false for slips that cannot be
+// meant, such as those issued in the future; it gets the index of the key (-1 for a test token).
 //
-// Explain tries up to 199 tokens with each key. Limit how often others may call it, because its answers help
+// Explain tries up to 199 tokens with each key. Limit how often a stranger may call it, because its answers help
 // somebody who guesses tokens. A meter slows such a person down: it locks after wrong entries.
 func Explain(digits string, keys []Key, likely func(key int, o Opened) bool) Explanation {
 	e := Explanation{Key: -1, Digits: countDigits(digits)}
@@ -100,7 +101,7 @@ func Explain(digits string, keys []Key, likely func(key int, o Opened) bool) Exp
 	return e
 }
 
-// fit opens a token with the first key that accepts it, otherwise with the first that at least opens it.
+// fit opens a token with the first key that accepts it, otherwise with the first key that at least opens it.
 func fit(keys []Key, t Token) (int, Opened) {
 	if c := t.Class(); c == classTest || c > classManagement {
 		return -1, Open(Key{}, t)

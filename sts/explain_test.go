@@ -71,7 +71,7 @@ func drawToken(r *rapid.T) sts.Token {
 	return t
 }
 
-// TestEverySlipIsFound: for every single slip, Explain names the token that was meant.
+// TestEverySlipIsFound checks that, for every single slip, Explain names the token that was meant.
 func TestEverySlipIsFound(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		keys := []sts.Key{drawKey(r), drawKey(r), drawKey(r)}
@@ -108,7 +108,7 @@ func TestExplainNamesTheKeyThatFits(t *testing.T) {
 	if e.Result != sts.Accept || e.Key != 2 || e.Opened.TID != 5_871_715 || e.Tried != 0 || e.Fits != nil {
 		t.Errorf("the right key last: %+v", e)
 	}
-	// A key that accepts the token wins over one that only opens it.
+	// A key that accepts the token wins over a key that only opens it.
 	odd := key(t, sts.EA07, "9e902ae28480ad25")
 	if e = sts.Explain("21889767171696118269", []sts.Key{k, odd}, nil); e.Result != sts.FunctionError || e.Key != 1 || e.Opened.SubClass != 9 {
 		t.Errorf("a reserved sub-class: %+v", e)

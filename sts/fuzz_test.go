@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// FuzzParseToken: any text is either a token, which prints as it was typed, or a format error.
+// FuzzParseToken checks that any text is either a token, which prints as it was typed, or a format error.
 func FuzzParseToken(f *testing.F) {
 	for _, s := range []string{"23716100501183194197", "2371 6100-5011 8319 4197", "73786976294838206464", "", "x", "\x00\xff"} {
 		f.Add(s)
@@ -35,8 +35,8 @@ func FuzzParseToken(f *testing.F) {
 	})
 }
 
-// FuzzOpen: any token under any key opens or is refused for one of three reasons, and a token that opens can be made
-// again.
+// FuzzOpen checks that any token under any key opens or is refused for one of three reasons. A token that opens can
+// be made again.
 func FuzzOpen(f *testing.F) {
 	f.Add("23716100501183194197", []byte{0xe6, 0x53, 0x34, 0x1f, 0x9d, 0x5b, 0xf3, 0x6f})
 	f.Add("56493153725450313471", []byte{})
@@ -73,8 +73,8 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzAmounts: an amount in units is refused or rounded up to the next code; an amount in currency is refused or
-// rounded up on the number line, and its code comes back exactly.
+// FuzzAmounts checks the rounding of amounts. An amount in units is refused or rounded up to the next code. An amount
+// in currency is refused or rounded up on the number line, and its code comes back exactly.
 func FuzzAmounts(f *testing.F) {
 	for _, s := range []string{"0", "1", "-1", "16385", "-16385", "100000", "-100000", "180223", "1818623", "18201624", "18201625", "123456789",
 		"9223372036854775807", "-9223372036854775808", "1" + strings.Repeat("0", 36)} {
@@ -110,8 +110,8 @@ func FuzzAmounts(f *testing.F) {
 	})
 }
 
-// FuzzKeyChange: stored sections, in any order and with any contents, either make a key change that gives the same
-// sections again, or make none. A section that does not fit changes nothing.
+// FuzzKeyChange collects stored sections in any order and with any contents. They either make a key change that gives
+// the same sections again, or make no key change. A section that does not fit changes nothing.
 func FuzzKeyChange(f *testing.F) {
 	f.Add(uint8(7), uint64(3)<<60|1<<52|2<<48, uint64(4)<<60|1<<48, uint64(0), uint64(0))
 	f.Add(uint8(7), uint64(3)<<60|1<<52|1<<50, uint64(4)<<60, uint64(8)<<60|0x0312f1<<36, uint64(0))
@@ -146,8 +146,8 @@ func FuzzKeyChange(f *testing.F) {
 	})
 }
 
-// FuzzExplain: any text and any key give an explanation that agrees with reading the token, and every slip it names
-// is one slip away and opens.
+// FuzzExplain checks that any text and any key give an explanation that agrees with reading the token. Every token
+// that the explanation names is one slip away and opens.
 func FuzzExplain(f *testing.F) {
 	f.Add("23716100501183194197", uint64(0xe653341f9d5bf36f))
 	f.Add("2371 6100 5011 8319 4179", uint64(0xe653341f9d5bf36f))

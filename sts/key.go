@@ -46,12 +46,12 @@ func NewKey(ea EA, b []byte) (Key, error) {
 // EA returns the algorithm the key is for; 0 for the zero Key.
 func (k Key) EA() EA { return k.ea }
 
-// Equal reports whether both are the same key of the same algorithm, in constant time.
+// Equal reports whether k and other are the same key of the same algorithm, in constant time.
 func (k Key) Equal(other Key) bool {
 	return k.ea == other.ea && subtle.ConstantTimeCompare(k.bytes[:], other.bytes[:]) == 1
 }
 
-// Reveal returns the bytes of the key in the standard's order; none for the zero Key.
+// Reveal returns the bytes of the key in the standard's order; no bytes for the zero Key.
 func (k Key) Reveal() []byte {
 	b := make([]byte, k.ea.KeySize())
 	copy(b, k.bytes[:])
@@ -134,7 +134,7 @@ func NewVendingKey(b []byte) (VendingKey, error) {
 	return VendingKey{material: &material}, nil
 }
 
-// Equal reports whether both are the same key, in constant time.
+// Equal reports whether v and other are the same key, in constant time.
 func (v VendingKey) Equal(other VendingKey) bool {
 	return subtle.ConstantTimeCompare(v.Reveal(), other.Reveal()) == 1
 }
@@ -167,5 +167,5 @@ func (v VendingKey) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedVe
 // LogValue returns a mask.
 func (v VendingKey) LogValue() slog.Value { return slog.StringValue(maskedVendingKey) }
 
-// writeMask drops the error because fmt.State reports none that a formatter could act on.
+// writeMask drops the error because fmt.State reports no errors that a formatter could act on.
 func writeMask(w io.Writer, mask string) { _, _ = io.WriteString(w, mask) }

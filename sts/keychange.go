@@ -20,7 +20,8 @@ const (
 	allSections  = 0b1111
 )
 
-// section returns the number of the key-change section that a sub-class is for this algorithm, 0 for none.
+// section returns the number of the key-change section that a sub-class stands for under this algorithm. It returns 0
+// if the sub-class is not a section.
 func section(ea EA, subClass uint8) uint8 {
 	switch {
 	case subClass == subSection1:
@@ -47,9 +48,9 @@ type KeyChange struct {
 }
 
 // EncodeKeyChange makes the tokens of a key change for the meter that holds the current key, in the order of their
-// sections: two for EA07 without SGC, three with it, four for EA11, which needs it. Both keys must have the same
-// algorithm. The tokens carry no TID (CTSA05). EncodeKeyChange does not check whether the change is allowed;
-// [Holding.ChangeTo] does. The errors are [ErrField], [ErrKey] and [ErrUnsupported].
+// sections: two for EA07 without SGC, three for EA07 with SGC, four for EA11, which needs the SGC. Both keys must
+// have the same algorithm. The tokens carry no TID (CTSA05). EncodeKeyChange does not check whether the change is
+// allowed; [Holding.ChangeTo] does. The errors are [ErrField], [ErrKey] and [ErrUnsupported].
 func EncodeKeyChange(current Key, c KeyChange) ([]Token, error) {
 	if err := c.check(current.ea); err != nil {
 		return nil, err
@@ -131,7 +132,8 @@ type KeySection struct {
 	block uint64 // without check field
 }
 
-// OpenSection opens a key-change token (CTSA05) with the current key of the meter; false if [Open] reports no section.
+// OpenSection opens a key-change token (CTSA05) with the current key of the meter. It returns false if [Open] reports
+// no section.
 func OpenSection(k Key, t Token) (KeySection, bool) {
 	o, block := open(&k, t)
 	if o.Result != Accept || o.Section == 0 {
@@ -141,13 +143,13 @@ func OpenSection(k Key, t Token) (KeySection, bool) {
 }
 
 // NewKeySection restores a section from the number that [KeySection.Reveal] returned, for a meter that reads its memory
-// (ours, not of the standard); false if the number is not a section of this algorithm.
+// (ours, not of the standard). It returns false if the number is not a section of this algorithm.
 func NewKeySection(ea EA, revealed uint64) (KeySection, bool) {
 	s := KeySection{ea: ea, block: revealed & sectionMask}
 	return s, ea.KeySize() != 0 && s.Number() != 0
 }
 
-// Number returns which section it is: 1 to 4; 0 for the zero KeySection.
+// Number returns the number of the section, 1 to 4; 0 for the zero KeySection.
 func (s KeySection) Number() uint8 { return section(s.ea, uint8(s.block>>60)) }
 
 // KRN returns the new key revision number of a first section.
@@ -199,7 +201,7 @@ func (s KeySection) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedPa
 func (s KeySection) LogValue() slog.Value { return slog.StringValue(maskedPart) }
 
 // KeySections collects the sections of a key change (CTSA05), which may come in any order. It prints as a mask, like
-// its sections. The zero value has none.
+// its sections. The zero value has no sections.
 type KeySections struct {
 	have  uint8 // bit n-1 for section n
 	parts [4]KeySection
@@ -232,7 +234,7 @@ func (p *KeySections) Add(s KeySection) bool {
 	return true
 }
 
-// Len returns how many sections are there.
+// Len returns the number of sections collected.
 func (p KeySections) Len() int {
 	n := 0
 	for i := range p.parts {
@@ -241,7 +243,7 @@ func (p KeySections) Len() int {
 	return n
 }
 
-// Section returns the section of this number, 1 to 4; the zero KeySection when it is not there.
+// Section returns the section of this number, 1 to 4. It returns the zero KeySection if that section is missing.
 func (p KeySections) Section(n uint8) KeySection {
 	if n == 0 || int(n) > len(p.parts) {
 		return KeySection{}
@@ -267,8 +269,8 @@ func (p KeySections) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedP
 // LogValue returns a mask.
 func (p KeySections) LogValue() slog.Value { return slog.StringValue(maskedParts) }
 
-// Complete returns the key change once all its sections are there; false before, and for a set with an invalid KRN, TI
-// or SGC. The SGC is "" if the set does not carry it.
+// Complete returns the key change once all its sections are there. It returns false before that, and for a set with an
+// invalid KRN, TI or SGC. The SGC is "" if the set does not carry it.
 func (p KeySections) Complete() (KeyChange, bool) {
 	first, second, third, fourth := p.parts[0], p.parts[1], p.parts[2], p.parts[3]
 	var need uint8 = allSections

@@ -2,15 +2,16 @@ package sts
 
 import "fmt"
 
-// creditKinds are the sub-classes of class 0, testKinds those of class 1.
+// creditKinds are the sub-classes of class 0, testKinds the sub-classes of class 1.
 var (
 	creditKinds = [...]string{"electricity credit", "water credit", "gas credit", "time credit", "electricity currency credit",
 		"water currency credit", "gas currency credit", "time currency credit"}
 	testKinds = [...]string{"test or display", "test or display (4-digit manufacturer)", "extended read"}
 )
 
-// Kind returns what the token is for, in words for people: "electricity credit", "clear tamper condition", "key change,
-// section 1". The words are ours. It is "" for a token that does not open or that the standard leaves undefined.
+// Kind returns the purpose of the token, in words for people: "electricity credit", "clear tamper condition", "key
+// change, section 1". The words are ours. It is "" for a token that does not open or that the standard leaves
+// undefined.
 func (o Opened) Kind() string {
 	if o.Result != Accept {
 		return ""

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// The manual of this package is what go doc shows. These tests keep it complete: every exported name has a comment that
-// says where its rule comes from, every function that can fail names its errors, and every function has an example.
+// The manual of this package is the output of go doc. These tests keep it complete: every exported name has a comment
+// that says where its rule comes from, every function that can fail names its errors, and every function has an
+// example.
 
 // source is the package as go doc sees it, with the examples of its tests.
 func source(t *testing.T) (*doc.Package, map[string]*doc.Example) {
@@ -68,7 +69,7 @@ func functions(p *doc.Package) (out []function) {
 	return out
 }
 
-// shownElsewhere lists the functions without an example of their own, with the one that shows them.
+// shownElsewhere lists the functions without their own example, with the function whose example shows them.
 func shownElsewhere() map[string]string {
 	out := map[string]string{}
 	// The masks of a secret follow one rule in seven forms.

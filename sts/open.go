@@ -7,13 +7,13 @@ type Opened struct {
 	// Result is Accept if the token opens, otherwise the reason. It is not yet the answer of a meter, see [Open].
 	Result   Result
 	Class    uint8 // 0 credit, 1 test, 2 management, 3 reserved
-	SubClass uint8 // what it is for, see the constants of each class
+	SubClass uint8 // the purpose of the token, see the constants of each class
 	// Section is the section of a key change, 1 to 4; 0 for other tokens. Its contents come from [OpenSection].
 	Section uint8
 	// HasTID reports whether the token carries a TID: all credit, and management other than a key change.
 	HasTID bool
 	TID    TID   // minute of issue
-	RND    uint8 // 4 random bits; none in currency credit
+	RND    uint8 // 4 random bits; 0 in currency credit
 	// Amount is the amount of unit credit, in tenths of a unit.
 	Amount Amount
 	// Currency is the amount of currency credit, in 0.00001 of the base currency unit.

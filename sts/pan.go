@@ -31,8 +31,8 @@ type PAN struct {
 }
 
 // ParseNumber returns the PAN of the meter whose 11- or 13-digit number (DRN) is printed on it: issuer 600727 or 0000,
-// the number, check digit. It may hold blanks. A number whose own check digit is wrong is refused (CTSA17). The errors
-// are [ErrNumber] and [ErrLuhn].
+// the number, check digit. The text may hold blanks. A number whose own check digit is wrong is refused (CTSA17). The
+// errors are [ErrNumber] and [ErrLuhn].
 func ParseNumber(drn string) (PAN, error) {
 	var p PAN
 	n := strip(p.digits[:], drn)
@@ -53,8 +53,8 @@ func ParseNumber(drn string) (PAN, error) {
 	return p, nil
 }
 
-// ParsePAN reads the 18 digits of a PAN and verifies both check digits, that of the meter number and its own (CTSA17).
-// The errors are [ErrNumber] and [ErrLuhn].
+// ParsePAN reads the 18 digits of a PAN and verifies the check digit of the meter number and the check digit of the
+// PAN (CTSA17). The errors are [ErrNumber] and [ErrLuhn].
 func ParsePAN(s string) (PAN, error) {
 	var p PAN
 	if strip(p.digits[:], s) != panDigits {
@@ -115,10 +115,10 @@ func (p PAN) numberSize() int {
 	return shortNumber
 }
 
-// MarshalText returns the 18 digits; nothing for the zero PAN.
+// MarshalText returns the 18 digits; an empty text for the zero PAN.
 func (p PAN) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText is [ParsePAN]; no text gives the zero PAN. The errors are those of [ParsePAN].
+// UnmarshalText is [ParsePAN]; an empty text gives the zero PAN. The errors are those of [ParsePAN].
 func (p *PAN) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*p = PAN{}
@@ -132,8 +132,8 @@ func (p *PAN) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// strip copies the digits of s, without blanks, and returns their number; -1 if s holds other characters or too many
-// digits.
+// strip copies the digits of s, without blanks, and returns their number. It returns -1 if s holds other characters
+// or too many digits.
 func strip(to []byte, s string) int {
 	n := 0
 	for i := range len(s) {
@@ -150,7 +150,7 @@ func strip(to []byte, s string) int {
 	return n
 }
 
-// luhnHolds reports whether the last of the last n digits of body is the check digit of those before it.
+// luhnHolds reports whether the last of the last n digits of body is the check digit of the digits before it.
 func luhnHolds(body []byte, n int) bool {
 	number := body[len(body)-n:]
 	return luhn(number[:n-1]) == number[n-1]

@@ -39,8 +39,8 @@ func TestWrongMeterNumbersAreRefused(t *testing.T) {
 		}
 	}
 	for pan, want := range map[string]error{
-		"600727123456789038": sts.ErrLuhn,   // its own check digit
-		"600727123456789045": sts.ErrLuhn,   // that of the meter number
+		"600727123456789038": sts.ErrLuhn,   // wrong check digit of the PAN
+		"600727123456789045": sts.ErrLuhn,   // wrong check digit of the meter number
 		"600728123456789036": sts.ErrNumber, // another issuer
 		"60072712345678903":  sts.ErrNumber, "6007271234567890300": sts.ErrNumber, "": sts.ErrNumber,
 	} {

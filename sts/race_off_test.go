@@ -2,5 +2,5 @@
 
 package sts_test
 
-// chanceTokens is how many tokens the tests of chance make.
+// chanceTokens is the number of tokens that the tests of chance make.
 const chanceTokens = 1_000_000

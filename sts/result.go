@@ -9,7 +9,7 @@ type Result uint8
 const (
 	// Accept: the token is good and was carried out; from [Open] it means only that the token opens.
 	Accept Result = iota + 1
-	// KCT1st: the first section of a key change was taken; the meter waits for the others.
+	// KCT1st: the first section of a key change was taken; the meter waits for the other sections.
 	KCT1st
 	// KCTNth: a further section was taken; the set is not complete yet.
 	KCTNth
@@ -60,10 +60,11 @@ func (r Result) String() string {
 	return resultNames[r]
 }
 
-// Status returns the number that real meters show for this result, 1 to 16; false for a result without one.
+// Status returns the number that real meters show for this result, 1 to 16. It returns false for a result without a
+// number.
 func (r Result) Status() (uint8, bool) { return uint8(r), r >= Accept && r <= Busy }
 
-// ParseResult is the inverse of [Result.String]; false for an unknown name. The names are ours.
+// ParseResult is the inverse of [Result.String]. It returns false for an unknown name. The names are ours.
 func ParseResult(name string) (Result, bool) {
 	for r := Accept; int(r) < len(resultNames); r++ {
 		if resultNames[r] == name {

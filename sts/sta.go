@@ -2,8 +2,8 @@ package sts
 
 import "math/bits"
 
-// EA07, the Standard Transfer Algorithm: 16 rounds. Each round substitutes the 16 nibbles, a key bit selecting one of
-// two boxes for each, and permutes the 64 bits. The tables do both for one nibble at a time.
+// EA07, the Standard Transfer Algorithm: 16 rounds. Each round substitutes the 16 nibbles and permutes the 64 bits.
+// For each nibble a key bit selects one of two boxes. The tables do both steps for one nibble at a time.
 
 const (
 	staRounds = 16
@@ -40,7 +40,7 @@ func staRun(t *[16][32]uint64, k, x uint64, turn, rounds int) uint64 {
 		// Each byte of even (odd) holds one lower (upper) nibble and its key bit: an index into the table's row.
 		even := x&lowNibble | k<<1&keyBit
 		odd := x>>4&lowNibble | k>>3&keyBit
-		// Combined in pairs, because a chain of 15 operations would take longer than the look-ups.
+		// The look-ups are combined in pairs, because a chain of 15 operations would take longer than the look-ups.
 		x = ((t[0][even&31] ^ t[1][odd&31]) ^ (t[2][even>>8&31] ^ t[3][odd>>8&31])) ^
 			((t[4][even>>16&31] ^ t[5][odd>>16&31]) ^ (t[6][even>>24&31] ^ t[7][odd>>24&31])) ^
 			(((t[8][even>>32&31] ^ t[9][odd>>32&31]) ^ (t[10][even>>40&31] ^ t[11][odd>>40&31])) ^

@@ -5,7 +5,7 @@
 // # Selling
 //
 // [NewVendingKey], [ParseNumber] and [Hold] give the key of a meter with its attributes. [AppendSplit] splits an amount
-// into as many tokens as it needs, [Holding.AppendCredits] makes them by the rules of the vending side, and
+// into as many tokens as it needs. [Holding.AppendCredits] makes these tokens by the rules of the vending side, and
 // [Token.RevealGrouped] gives the digits to print. [Holding.ChangeTo] makes the tokens of a key change by the same
 // rules.
 //
@@ -22,7 +22,7 @@
 // # Helping
 //
 // [Explain] is the token doctor: it reports which of the given keys opens a token, what the token carries, and which
-// single typing error would explain a mistyped one.
+// single typing error would explain a mistyped token.
 //
 // # Units
 //
@@ -51,16 +51,16 @@
 // error in the last bit can cost a whole step.
 //
 // Keys and tokens are secrets and print as masks; only functions whose names begin with Reveal, and AppendReveal,
-// expose them. Only a 16-bit check field authenticates a token: about one wrong token in 90,000 opens by chance, so a
-// meter must slow down guessing, and a vending system must log what it makes. The ciphers use tables, so their timing
-// is not constant.
+// expose them. Only a 16-bit check field authenticates a token: about one wrong token in 90,000 opens by chance. So a
+// meter must slow down guessing, and a vending system must log the tokens that it makes. The ciphers use tables, so
+// their timing is not constant.
 //
 // # Where each rule is proven
 //
 // The text of IEC 62055-41 was not available. Comments name the source of each rule: CTSA01 to CTSA26 are the steps of
 // the Association's conformance tests STS 531-1, whose published tokens are in testdata/vectors.json; the tests make
-// each of them again from its inputs. A rule marked unproven is common knowledge or comes from a single source; do not
-// rely on it until a meter confirms it. A rule marked ours is a decision of this module.
+// each of these tokens again from its inputs. A rule marked unproven is common knowledge or comes from a single
+// source; do not rely on it until a meter confirms it. A rule marked ours is a decision of this module.
 //
 // # Speed
 //
@@ -97,7 +97,7 @@ var (
 	// ErrUnsupported reports an algorithm that this package leaves out because it is withdrawn and has no published
 	// vectors: EA09, DKGA01, DKGA03.
 	ErrUnsupported = errors.New("unsupported")
-	// ErrKey reports a key of a wrong length, or none.
+	// ErrKey reports a key of a wrong length, or a missing key.
 	ErrKey = errors.New("wrong key length")
 	// ErrField reports a field that is out of range for a token or a key.
 	ErrField = errors.New("field out of its range")
@@ -202,9 +202,9 @@ func (k KeyType) String() string {
 	return [...]string{"DITK", "DDTK", "DUTK", "DCTK"}[k]
 }
 
-// MayBecome reports whether a key change from a key of type k to one of type next is allowed: never to DITK, and not
-// from DUTK to DCTK. Meter makers document that a meter refuses a forbidden change (IEC 62055-41); which changes are
-// forbidden is unproven.
+// MayBecome reports whether a key change from a key of type k to a key of type next is allowed: never to DITK, and
+// not from DUTK to DCTK. Meter makers document that a meter refuses a forbidden change (IEC 62055-41); which changes
+// are forbidden is unproven.
 func (k KeyType) MayBecome(next KeyType) bool {
 	if k > DCTK || next > DCTK || next == DITK {
 		return false

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The tables are literals; these tests compute them again from what the standards print.
+// The tables are literals; these tests compute them again from the tables that the standards print.
 
 // The two substitutions and the permutation of EA07.
 var (

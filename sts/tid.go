@@ -11,7 +11,7 @@ import (
 var ErrBaseDate = errors.New("outside the range of the base date")
 
 // TID is a token identifier: the minute of issue, counted from a base date, in 24 bits (CTSA09). A meter accepts each
-// TID only once per key, so no two tokens of one key may share one.
+// TID only once per key, so no two tokens of one key may share a TID.
 type TID uint32
 
 // MaxTID is the last minute a base date can express; IEC 62055-41 gives the TID 24 bits.
@@ -61,7 +61,7 @@ func (b BaseDate) Time(t TID) time.Time { return b.start().Add(time.Duration(t) 
 // 2014, 2066-11-24 20:15 for 2035. No token can be sold under the key after it.
 func (b BaseDate) End() time.Time { return b.Time(MaxTID) }
 
-// Successor returns the base date to roll over to when b ends; false for the last one.
+// Successor returns the base date to roll over to when b ends. It returns false for the last base date.
 func (b BaseDate) Successor() (BaseDate, bool) {
 	switch b {
 	case Base1993:
@@ -73,7 +73,8 @@ func (b BaseDate) Successor() (BaseDate, bool) {
 }
 
 // Expiry returns the first instant, in UTC, at which a token made under a key with this expiry number (KEN) is
-// refused; false for 255, which never expires. One step of the number is 65,536 minutes, 45 days and 12:16 h.
+// refused. It returns false for 255, which never expires. One step of the number is 65,536 minutes, 45 days and 12:16
+// h.
 func (b BaseDate) Expiry(ken uint8) (time.Time, bool) {
 	if ken == neverExpires {
 		return time.Time{}, false
@@ -82,8 +83,8 @@ func (b BaseDate) Expiry(ken uint8) (time.Time, bool) {
 }
 
 // TIDAt returns the TID of a token issued at t. Minutes are counted in UTC. The minute 00:01 of every day is reserved:
-// a token issued in it takes the TID of 00:02 (CTSA09). The error is [ErrBaseDate], or [ErrUnsupported] if b is not a
-// base date.
+// a token issued in that minute takes the TID of 00:02 (CTSA09). The error is [ErrBaseDate], or [ErrUnsupported] if b
+// is not a base date.
 func (b BaseDate) TIDAt(t time.Time) (TID, error) {
 	if !b.Valid() {
 		return 0, fmt.Errorf("sts: base date %d: %w", uint16(b), ErrUnsupported)
@@ -96,9 +97,9 @@ func (b BaseDate) TIDAt(t time.Time) (TID, error) {
 	return skipReserved(TID(seconds / 60)), nil
 }
 
-// Next returns the TID of the next token of a key whose newest TID is last: the minute of now, or the minute after last
-// if that is later, never a reserved one (CTSA09). A key without a token yet has last 0. The caller decides how far
-// TIDs may run ahead of the clock. The errors are those of [BaseDate.TIDAt].
+// Next returns the TID of the next token of a key whose newest TID is last: the minute of the time now, or the minute
+// after last if that is later, never a reserved one (CTSA09). A key without a token yet has last 0. The caller decides
+// how far TIDs may run ahead of the clock. The errors are those of [BaseDate.TIDAt].
 func (b BaseDate) Next(last TID, now time.Time) (TID, error) {
 	t, err := b.TIDAt(now)
 	if err != nil || t > last {

@@ -59,7 +59,7 @@ func (s *TIDStore) Check(t TID) Result {
 }
 
 // Add stores an accepted TID, replacing the oldest. A TID that [TIDStore.Check] would not accept changes nothing,
-// because it cannot be accepted again anyway; nor does one above [MaxTID], which no token carries.
+// because it cannot be accepted again anyway. A TID above [MaxTID], which no token carries, changes nothing either.
 func (s *TIDStore) Add(t TID) {
 	i, found := s.find(t)
 	if found || i == 0 || t > MaxTID {

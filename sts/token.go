@@ -50,7 +50,7 @@ func ParseToken(s string) (Token, Result) {
 	return t, Accept
 }
 
-// fromDigits reads 20 digits; false for a number of more than 66 bits.
+// fromDigits reads 20 digits. It returns false for a number of more than 66 bits.
 func fromDigits(d *[TokenDigits]byte) (Token, bool) {
 	var high, low uint64
 	for i := range TokenDigits / 2 {

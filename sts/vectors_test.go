@@ -56,7 +56,7 @@ func loadVectors(t *testing.T) []vector {
 	var all []vector
 	for _, part := range parts {
 		var v vector
-		// The fields of the small kinds hold other types under the same names; those kinds have tests of their own.
+		// The fields of the small kinds hold other types under the same names; those kinds have their own tests.
 		if err := json.Unmarshal(part, &v); err != nil {
 			t.Fatalf("%s: %v", v.Name, err)
 		}
@@ -147,8 +147,8 @@ func remake(t *testing.T, k sts.Key, token sts.Token, o sts.Opened) sts.Token {
 	return again
 }
 
-// fromSection completes a single section to a set with invented ones and makes that set; the section must come out
-// unchanged.
+// fromSection completes a single section to a set with invented sections and makes that set; the section must come
+// out unchanged.
 func fromSection(t *testing.T, k sts.Key, s sts.KeySection) sts.Token {
 	t.Helper()
 	var sections sts.KeySections

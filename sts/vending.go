@@ -20,8 +20,9 @@ var (
 )
 
 // AppendSplit appends to dst the amounts of the tokens that together carry t tenths of a unit: full tokens of
-// [MaxCreditTenths] first, then the rest (a rule of ours). Each has an exact code, so the sum is exactly t. The error
-// is [ErrRange] for t below 1 and above [MaxTenths]; dst is then returned unchanged. [MaxTenths] takes 1,112 tokens.
+// [MaxCreditTenths] first, then the rest (a rule of ours). Each amount has an exact code, so the sum is exactly t.
+// The error is [ErrRange] for t below 1 or above [MaxTenths]; dst is then returned unchanged. [MaxTenths] takes 1,112
+// tokens.
 func AppendSplit(dst []Amount, t int64) ([]Amount, error) {
 	if t < 1 || t > MaxTenths {
 		return dst, fmt.Errorf("sts: split %d tenths over tokens: %w", t, ErrRange)
@@ -32,9 +33,9 @@ func AppendSplit(dst []Amount, t int64) ([]Amount, error) {
 	return append(dst, Amount(t)), nil
 }
 
-// Holding is the key that a meter holds, with everything a vending system must know about it (the type is ours, its
-// rules are those of CTSA15 and CTSA16). Its methods check the rules of the vending side. The plain encoders do not;
-// they are for tests and meters.
+// Holding is the key that a meter holds, with everything a vending system must know about it. The type is ours; its
+// rules come from CTSA15 and CTSA16. Its methods check the rules of the vending side. The plain encoders do not; they
+// are for tests and meters.
 type Holding struct {
 	Key Key // the decoder key
 	Attributes
@@ -86,10 +87,10 @@ type Batch struct {
 
 // AppendCredits makes the tokens of a batch and appends them to dst, under the rules of [BaseDate.Next] (CTSA09) and
 // [Holding.MayCredit]. The TID of each token is one minute after that of the token before; reserved minutes are
-// skipped. It returns the newest TID, which the caller must store with the key before it shows any token. Either all
-// tokens are made or none: with an error dst is returned unchanged and the TID is Last. The errors are those of
-// [EncodeCredit], [Holding.MayCredit] and [BaseDate.Next], and [ErrRange] for an amount above [MaxCreditTenths]. It
-// allocates only space in dst.
+// skipped. It returns the newest TID, which the caller must store with the key before it shows any token. If there is
+// an error, no token is made: dst is returned unchanged and the TID is Last. The errors are those of [EncodeCredit],
+// [Holding.MayCredit] and [BaseDate.Next], and [ErrRange] for an amount above [MaxCreditTenths]. It allocates only
+// space in dst.
 func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 	made, tid := dst, b.Last
 	if len(b.RND) != len(b.Amounts) {
@@ -126,8 +127,9 @@ func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 // changed to a valid one (CTSA16). With tellSGC an EA07 meter gets its supply group in a third token; EA11 tokens
 // always carry it. Never go back to an earlier key of the meter: nothing else stops a replayed key change.
 //
-// The errors are [ErrKeyType], [ErrKeyExpired], [ErrBaseDate] for an earlier base date and for a clock outside the new
-// one's range, [ErrField] for another meter or the key that the meter already holds, and those of [EncodeKeyChange].
+// The errors are [ErrKeyType], [ErrKeyExpired], [ErrBaseDate] for an earlier base date and for a clock outside the
+// range of the new base date, [ErrField] for another meter or the key that the meter already holds, and those of
+// [EncodeKeyChange].
 func (h *Holding) ChangeTo(next *Holding, now time.Time, tellSGC bool) ([]Token, error) {
 	switch {
 	case h.PAN != next.PAN:

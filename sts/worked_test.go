@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// This file walks through one token step by step, with all intermediate values. It is inside the package because users
-// do not need the steps.
+// This file walks through one token step by step, with all intermediate values. The file belongs to the package
+// itself, because it uses steps that the package does not export.
 
 func hexOf(t *testing.T, digits string) uint64 {
 	t.Helper()

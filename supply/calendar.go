@@ -15,13 +15,13 @@ const (
 
 // Window is a weekly friendly window in local time: lack of credit does not cut the supply within it.
 type Window struct {
-	// Days is the set of weekdays on which it begins, bit 0 for Sunday; 0 for an unused window.
+	// Days is the set of weekdays on which the window begins, bit 0 for Sunday; 0 for an unused window.
 	Days uint8
 	// From and To are minutes of the local day, To up to 1440. If To is not above From, it is on the next day.
 	From, To uint16
 }
 
-// Special is a day with friendly hours of its own, in addition to those of its weekday.
+// Special is a day with its own friendly hours, in addition to the hours of its weekday.
 type Special struct {
 	// Date is the local day, 0 for an unused entry.
 	Date Date
@@ -62,7 +62,8 @@ func Friendly(windows []Window, special []Special, local int64) bool {
 
 var weekdayNames = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// ParseWindow reads "mon,tue 18:00-07:00" or "all 22:00-06:00"; false if the text is neither.
+// ParseWindow reads a text such as "mon,tue 18:00-07:00" or "all 22:00-06:00". It returns false for a text of another
+// form.
 func ParseWindow(entry string) (w Window, ok bool) {
 	days, hours, two := strings.Cut(entry, " ")
 	w.From, w.To, ok = parseHours(hours)
@@ -80,7 +81,8 @@ func ParseWindow(entry string) (w Window, ok bool) {
 	return w, two && ok && w.From < minutesPerDay
 }
 
-// ParseSpecial reads "2026-12-25" or "2026-12-31 12:00-24:00"; false if the text is neither.
+// ParseSpecial reads a text such as "2026-12-25" or "2026-12-31 12:00-24:00". It returns false for a text of another
+// form.
 func ParseSpecial(entry string) (s Special, ok bool) {
 	day, hours, window := strings.Cut(entry, " ")
 	s.To = minutesPerDay
@@ -91,7 +93,7 @@ func ParseSpecial(entry string) (s Special, ok bool) {
 	return s, ok
 }
 
-// parseHours reads 18:00-07:00.
+// parseHours reads hours such as 18:00-07:00.
 func parseHours(hours string) (from, to uint16, ok bool) {
 	a, b, two := strings.Cut(hours, "-")
 	from, good := ParseMinute(a)
@@ -99,7 +101,7 @@ func parseHours(hours string) (from, to uint16, ok bool) {
 	return from, to, two && good && ok
 }
 
-// ParseMinute reads 18:00 as a minute of the day; 24:00 is its end.
+// ParseMinute reads a time such as 18:00 as a minute of the day; 24:00 is the end of the day.
 func ParseMinute(text string) (uint16, bool) {
 	if len(text) != len("18:00") || text[2] != ':' {
 		return 0, false
@@ -114,17 +116,17 @@ func ParseMinute(text string) (uint16, bool) {
 	return n, text[3] < '6' && n <= minutesPerDay
 }
 
-// Date is a local day, counted from 1970-01-01; 0 means none. It reaches to the year 2149.
+// Date is a local day, counted from 1970-01-01; 0 means no day. It reaches to the year 2149.
 type Date uint16
 
-// DateOf returns the day of a local time; a day outside the range of Date becomes the nearest one in it.
+// DateOf returns the day of a local time; a day outside the range of Date becomes the nearest day in that range.
 func DateOf(local int64) Date {
 	return Date(max(1, min(local/secondsPerDay, 1<<16-1)))
 }
 
 // Civil returns year, month (1 to 12) and day of the month in the Gregorian calendar.
 func (d Date) Civil() (year, month, dayOfMonth int) {
-	// Counted in eras of 400 years from 0000-03-01, so that a leap day is the last of its year.
+	// The days are counted in eras of 400 years from 0000-03-01, so that a leap day is the last day of its year.
 	z := int(d) + 719_468
 	era := z / 146_097
 	doe := z % 146_097
@@ -167,7 +169,7 @@ func (d Date) String() string {
 	return fmt.Sprintf("%04d-%02d-%02d", y, m, dom)
 }
 
-// ParseDate is the inverse of [Date.String]; false if the text is not a day from 1970-01-02 to 2149-06-06.
+// ParseDate is the inverse of [Date.String]. It returns false if the text is not a day from 1970-01-02 to 2149-06-06.
 func ParseDate(text string) (Date, bool) {
 	var y, m, dom int
 	if len(text) != len("2026-11-20") {

@@ -10,8 +10,8 @@ type Crossing struct {
 	Fired bool
 }
 
-// Update takes the present value and reports whether it has just fallen from above the level to the level or below
-// while the warning was armed. The warning is armed again when the value reaches level + margin, so that a value that
+// Update takes the present value and reports whether the value has just fallen to the level or below while the
+// warning was armed. The warning is armed again when the value reaches level + margin, so that a value that
 // oscillates around the level warns only once.
 func (c *Crossing) Update(value, level, margin int64) (crossed bool) {
 	below := value <= level

@@ -6,7 +6,7 @@
 // [Crossing] is a warning that is given once per crossing and re-armed with a margin
 // (docs/reference/meter-rules.md#warnings).
 //
-// All functions are pure: they use no clock, and only those that make text allocate.
+// All functions are pure: they use no clock, and only the functions that make text allocate memory.
 package supply
 
 import "strings"
@@ -51,7 +51,7 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
-// ParseReason is the inverse of [Reason.String]; false for an unknown name.
+// ParseReason is the inverse of [Reason.String]. It returns false for an unknown name.
 func ParseReason(name string) (Reason, bool) {
 	for r, n := range reasonNames {
 		if n == name {
@@ -85,7 +85,7 @@ func (s Reasons) Without(r Reason) Reasons { return s &^ (1 << r) }
 // Known reports whether the set holds only reasons of this package, as a set read from a memory must.
 func (s Reasons) Known() bool { return s>>reasonCount == 0 }
 
-// Names returns the names of the reasons in their order; an empty, non-nil slice for the empty set.
+// Names returns the names of the reasons in their order. For the empty set it returns an empty, non-nil slice.
 func (s Reasons) Names() []string {
 	names := []string{}
 	for r := range reasonCount {

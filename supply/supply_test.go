@@ -69,7 +69,7 @@ func TestCrossingFiresOncePerFall(t *testing.T) {
 		name   string
 		begin  supply.Crossing
 		values []int64
-		fires  []int // indexes of values at which it fires
+		fires  []int // indexes of values at which the crossing fires
 	}{
 		{"at the level, not above it", supply.Crossing{}, []int64{5001, 5000, 4999}, []int{1}},
 		{"chatter around the level", supply.Crossing{}, []int64{4999, 5001, 4999, 5499, 5000}, []int{0}},
@@ -100,7 +100,7 @@ func TestMarginIsATenthOrTheLeast(t *testing.T) {
 }
 
 // TestACreditThatEndsBelowWarns: after a credit that ends at or below the level, the value cannot fall through the
-// level, so Credited must warn. A credit that ends above the level arms the warning, by however little.
+// level, so Credited must warn. A credit that ends above the level arms the warning, even if it is only just above.
 func TestACreditThatEndsBelowWarns(t *testing.T) {
 	c := supply.Crossing{Below: true}
 	for _, s := range []struct {

@@ -20,7 +20,7 @@ const (
 	Quantum Energy = 100
 	// KilowattHour is 1,000 Wh, the "unit" of the trade.
 	KilowattHour Energy = 1000
-	// MaxToken is the largest amount one token may carry on either side: 1,638.3 kWh.
+	// MaxToken is the largest amount that one token may carry, for vending and for meters: 1,638.3 kWh.
 	MaxToken Energy = 1_638_300
 )
 

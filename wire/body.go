@@ -8,7 +8,7 @@ import (
 type SignedHeader struct {
 	// ID names the message. The meter's answers repeat it, and a repeated message changes nothing.
 	ID string `json:"id"`
-	// Counter rises strictly per meter over all signed messages; the meter keeps the highest it has taken.
+	// Counter rises with every signed message to a meter. The meter stores the highest counter that it has taken.
 	Counter uint64 `json:"counter"`
 	// ExpiresAt is the Unix second after which the meter no longer carries the message out.
 	ExpiresAt int64 `json:"expires_at"`
@@ -38,7 +38,7 @@ type Lease struct {
 	SignedHeader
 	Seq           uint64 `json:"seq"`
 	MaxRegisterWh int64  `json:"max_register_wh"`
-	// TTLs is how many seconds of powered-on time the lease lasts.
+	// TTLs is the duration of the lease in seconds of powered-on time.
 	TTLs int64 `json:"ttl_s"`
 }
 

@@ -31,7 +31,7 @@ const (
 type cborReader struct {
 	b []byte
 	i int
-	// left is how many elements of the current list are still to come.
+	// left is the number of elements that remain in the current list.
 	left uint64
 }
 

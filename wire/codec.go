@@ -10,9 +10,10 @@ import (
 
 // Limits inside a payload.
 const (
-	// maxDepth is how deep lists and maps may be nested, including the payload's own array.
+	// maxDepth is the greatest depth to which lists and maps may be nested, including the payload's own array.
 	maxDepth = 8
-	// maxElements is how many entries one list or map may have; an array of records is also limited to MaxRecords.
+	// maxElements is the largest number of entries in one list or map; an array of records is also limited to
+	// MaxRecords.
 	maxElements = 128
 	// maxText is the longest text of a field in bytes.
 	maxText = 256
@@ -39,7 +40,7 @@ func formatOf(payload []byte) (Format, error) {
 	return 0, errFormat
 }
 
-// marshal writes a value in the chosen format; both use the json tags.
+// marshal writes a value in the chosen format; both formats use the json tags.
 func marshal(f Format, v any) ([]byte, error) {
 	if f == CBOR {
 		return encMode().Marshal(v)

@@ -10,9 +10,9 @@ var ErrPayload = errors.New("payload from the meter is unreadable")
 
 var errNoRecord = errors.New("no record in it")
 
-// DecodeUp reads what a meter published under a kind: one record or a list of them, in JSON or CBOR. It returns the
-// good records in the order of the payload, and separately the bad ones. After a record whose end cannot be found, and
-// after MaxRecords, the rest is one Bad without a sequence number; the meter sends it again.
+// DecodeUp reads a payload that a meter published under a kind: one record or a list of them, in JSON or CBOR. It
+// returns the good records in the order of the payload, and separately the bad records. After a record whose end
+// cannot be found, and after MaxRecords, the rest is one Bad without a sequence number; the meter sends it again.
 //
 // An error means that no record could be separated, so there is nothing to store. Each returned Raw is a part of
 // payload, which must not change while it is in use.
@@ -82,7 +82,7 @@ func (d *upDecoder) records() {
 	}
 }
 
-// end checks that nothing follows.
+// end checks that no bytes follow the records.
 func (d *upDecoder) end() {
 	if err := d.r.finish(); err != nil {
 		d.rest(d.r.here(), err)
@@ -94,7 +94,8 @@ func (d *upDecoder) rest(start int, err error) {
 	d.bad = append(d.bad, Bad{Reason: err.Error(), Raw: d.payload[start:]})
 }
 
-// usualMembers is more than any record of this version has; a record with more members costs an allocation.
+// usualMembers is more than the number of members in any record of this version; a record with more members costs an
+// allocation.
 const usualMembers = 24
 
 // record reads one record and reports whether its end was found.

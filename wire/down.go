@@ -6,10 +6,11 @@ import (
 	"log/slog"
 )
 
-// Ack tells the meter that everything up to Seq is durable in the server, so that the meter may delete it.
+// Ack tells the meter that all records up to Seq are durable in the server, so that the meter may delete them.
 type Ack struct {
 	Seq uint64 `json:"seq"`
-	// Rewind asks for everything above Seq again, including acknowledged records: the server restored an older copy.
+	// Rewind asks for all records above Seq again, including acknowledged records, because the server restored an
+	// older copy.
 	Rewind bool `json:"rewind,omitempty"`
 }
 

@@ -95,8 +95,8 @@ func refuseForgeries(t *testing.T, k wire.LinkKey, topic string, envelope []byte
 		for bit := range 8 {
 			forged := bytes.Clone(envelope)
 			forged[i] ^= 1 << bit
-			// A changed bit may only spell the same JSON differently, for example with a capital hex digit. Such an
-			// envelope may pass, but a different body must not.
+			// A changed bit may merely spell the same JSON differently, for example with a capital hex digit. Such an
+			// envelope may pass, but an envelope with a different body must not.
 			if got, err := wire.Open(k, topic, forged); err == nil && !bytes.Equal(got, body) {
 				t.Errorf("byte %d bit %d flipped: another body was opened: %x", i, bit, got)
 			}

@@ -11,8 +11,8 @@ import (
 // ErrEncode is wrapped by the errors of EncodeUp and JoinUp: these records cannot go into one payload.
 var ErrEncode = errors.New("records do not make a payload")
 
-// EncodeUp writes records of one kind, in order: a single one as it is, several as a list. More than MaxRecords, more
-// than MaxPayload bytes, mixed kinds and a record without its body are errors.
+// EncodeUp writes records of one kind, in order: a single record without a list, several records as a list. More than
+// MaxRecords, more than MaxPayload bytes, mixed kinds and a record without its body are errors.
 func EncodeUp(f Format, recs ...Record) ([]byte, error) {
 	if len(recs) == 0 || len(recs) > MaxRecords {
 		return nil, fmt.Errorf("%w: %d of them, want 1 to %d", ErrEncode, len(recs), MaxRecords)
@@ -75,7 +75,7 @@ func JoinUp(f Format, encoded ...[]byte) ([]byte, error) {
 	return b, nil
 }
 
-// body returns the body that belongs to the kind; an empty list is written as such, never as null.
+// body returns the body that belongs to the kind; an empty list is written as an empty list, never as null.
 func (r Record) body() (any, bool) {
 	switch r.Kind {
 	case KindBoot:

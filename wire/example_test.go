@@ -6,8 +6,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// A server reads what a meter published. The second record is bad; its number can be read, so the record goes to
-// quarantine and does not hold up the meter.
+// A server reads a payload that a meter published. The second record is bad; its number can be read, so the record
+// goes to quarantine and does not hold up the meter.
 func ExampleDecodeUp() {
 	payload := []byte(`[
 		{"seq":7,"at":1795161600,"up":1200,"clock":"valid","register_wh":120433,"balance_wh":8120,"relay":"closed"},

@@ -68,7 +68,7 @@ func encoded(t *testing.T, f wire.Format, v any) []byte {
 }
 
 // checkField reads a record in both formats. With a reason, the record must be the only bad one and have that reason;
-// otherwise the value at path must be what was sent.
+// otherwise the value at the path must equal the value that was sent.
 func checkField(t *testing.T, k wire.Kind, path string, value any, reason string) {
 	t.Helper()
 	for ext, f := range formats {
@@ -140,8 +140,8 @@ var (
 	heads   = map[string][2]int64{"*seq": {1, wire.MaxSeq}, "*at": {math.MinInt64, math.MaxInt64}, "*up": {0, math.MaxInt64}}
 )
 
-// TestEveryNumberAtItsLimits checks that the smallest and the largest value of every number are read, and that the
-// values just beyond them and anything but a 64-bit number are refused.
+// TestEveryNumberAtItsLimits checks that the smallest and the largest value of every number are read. The values just
+// beyond these limits, and all values that are not 64-bit numbers, are refused.
 func TestEveryNumberAtItsLimits(t *testing.T) {
 	for k, own := range numbers {
 		all := maps.Clone(own)
@@ -184,7 +184,8 @@ func TestEveryNumberAtItsLimits(t *testing.T) {
 	}
 }
 
-// TestEveryTextAtItsLimits: a text of 256 bytes is read and one of 257 is not; a required text may not be empty.
+// TestEveryTextAtItsLimits checks that a text of 256 bytes is read and a text of 257 bytes is refused. A required
+// text may not be empty.
 func TestEveryTextAtItsLimits(t *testing.T) {
 	for k, list := range map[wire.Kind][]string{
 		wire.KindBoot:    {"*store", "fw", "reset", "config.hash", "!key.sgc", "!key.ti"},
@@ -254,7 +255,8 @@ func TestListsMapsAndFlagsRefuseOtherTypes(t *testing.T) {
 	}
 }
 
-// TestWhatIsMissingIsZero: an optional key may be missing or null, and both read as the zero value.
+// TestWhatIsMissingIsZero checks that an optional key may be missing or null, and that it then reads as the zero
+// value.
 func TestWhatIsMissingIsZero(t *testing.T) {
 	want := map[wire.Kind]string{
 		wire.KindBoot: `{"store":"0123456789abcdef","lowest":1,"next":9,"boot":0,"proto":1,"fw":"","reset":"","caps":[],` +

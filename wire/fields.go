@@ -5,16 +5,17 @@ import (
 	"math"
 )
 
-// fields reads typed values from a record's members and keeps the reason of the first failure. It ignores other keys. A
-// null counts as missing.
+// fields reads typed values from a record's members and keeps the reason of the first failure. It ignores unknown keys.
+// A null counts as missing.
 type fields struct {
 	m      []member
 	format Format
 	// depth is the nesting depth of the values below the payload.
 	depth int
-	// next is where the search begins: senders write their keys in one order, so the wanted key is mostly there.
+	// next is the index at which the search begins. Senders write their keys in one order, so the wanted key is
+	// mostly at that index.
 	next int
-	// reason is a pointer so that the members do not escape to the heap with it.
+	// reason is a pointer, so that the members do not escape to the heap together with the reason.
 	reason *string
 }
 
@@ -66,7 +67,7 @@ func (f *fields) asInt(key string, it *item) int64 {
 	return it.n
 }
 
-// whole returns a required number, optWhole an optional one, 0 when missing.
+// whole returns a required number. optWhole returns an optional number, 0 when missing.
 func (f *fields) whole(key string) int64    { return f.asInt(key, f.need(key)) }
 func (f *fields) optWhole(key string) int64 { return f.asInt(key, f.find(key)) }
 
@@ -149,7 +150,7 @@ func (f *fields) texts(key string) []string {
 	}
 }
 
-// inside returns the members of a map. has is false when the map is missing or invalid.
+// inside returns the members of a map. The result has is false when the map is missing or invalid.
 func (f *fields) inside(key string) (in fields, has bool) {
 	it := f.find(key)
 	if it == nil {
@@ -192,7 +193,7 @@ func (f *fields) head() Head {
 	return h
 }
 
-// word converts b to a string; for the words that come with every record it does not allocate.
+// word converts b to a string; it does not allocate for the words that occur in every record.
 func word(b []byte) string {
 	switch string(b) {
 	case "closed":

@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestJSONIsThatOfTheStandardLibrary tries every short text over a few letters as a value: it is read exactly if
-// encoding/json calls it well-formed.
+// TestJSONIsThatOfTheStandardLibrary tries every short text over a few letters as a value. The value is read exactly
+// if encoding/json calls it well-formed.
 func TestJSONIsThatOfTheStandardLibrary(t *testing.T) {
 	const before, after = `{"seq":1,"at":0,"up":0,"clock":"valid","code":1,"x":`, `}`
 	var try func(alphabet, text string, left int)
@@ -33,7 +33,8 @@ func TestJSONIsThatOfTheStandardLibrary(t *testing.T) {
 	}
 }
 
-// TestAKeyIsNotGivenTwiceAnywhere: duplicate keys are refused, because it is unknown which of the two is meant.
+// TestAKeyIsNotGivenTwiceAnywhere checks that duplicate keys are refused, because it is unknown which of the two
+// values is meant.
 func TestAKeyIsNotGivenTwiceAnywhere(t *testing.T) {
 	const head = `{"seq":1,"at":0,"up":0,"clock":"valid",`
 	const boot = `{"store":"0123456789abcdef","lowest":1,"next":2,"boot":0,"proto":1,`
@@ -59,7 +60,8 @@ func TestAKeyIsNotGivenTwiceAnywhere(t *testing.T) {
 	}
 }
 
-// TestWhatFollowsAPayloadIsNotSwallowed: the records before it are good, and the rest is reported as one Bad.
+// TestWhatFollowsAPayloadIsNotSwallowed adds bytes after a payload. The records before these bytes are good, and the
+// rest is reported as one Bad.
 func TestWhatFollowsAPayloadIsNotSwallowed(t *testing.T) {
 	rec := wire.Event{Head: wire.Head{Seq: 1, Clock: wire.ClockValid}, Code: 1}.Record()
 	for name, c := range map[string]struct {
@@ -96,8 +98,8 @@ func TestWhatFollowsAPayloadIsNotSwallowed(t *testing.T) {
 	}
 }
 
-// TestAListIsNotAText: a list in place of a text is refused, however deeply it is nested. Arguments of an event may be
-// nested, but only up to a limit.
+// TestAListIsNotAText checks that a list in place of a text is refused, at every depth of nesting. Arguments of an
+// event may be nested, but only up to a limit.
 func TestAListIsNotAText(t *testing.T) {
 	const head = `{"seq":1,"at":0,"up":0,"clock":"valid","register_wh":1,"balance_wh":0,"relay":"open","reasons":[`
 	for n := range 10 {
@@ -173,7 +175,7 @@ func TestNumbersOfARecordAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestCBORLengthsMayBeWide: a length or a number may use more bytes than it needs.
+// TestCBORLengthsMayBeWide checks that a length or a number may use more bytes than it needs.
 func TestCBORLengthsMayBeWide(t *testing.T) {
 	const rest = "62617400627570006563" + "6c6f636b6576616c696464636f6465"
 	for text, code := range map[string]int{

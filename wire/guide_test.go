@@ -89,8 +89,8 @@ func compact(t *testing.T, text []byte) string {
 	return string(b)
 }
 
-// TestTheVectorsForOwnMeters compares the list of signed messages with the code: those that a meter must accept are
-// what the server would send, and those that it must refuse are refused.
+// TestTheVectorsForOwnMeters compares the list of signed messages with the code. The messages that a meter must
+// accept are those that the server would send. The code refuses the messages that a meter must refuse.
 func TestTheVectorsForOwnMeters(t *testing.T) {
 	b, err := os.ReadFile("../docs/guide/own-meter-vectors.json")
 	if err != nil {
@@ -179,7 +179,7 @@ func TestTheCalculationOnThePage(t *testing.T) {
 }
 
 // TestTheSessionOnThePage reads every message of the recorded session as the other side would, and compares each
-// command with what the meter printed.
+// command with the lines that the meter printed.
 func TestTheSessionOnThePage(t *testing.T) {
 	page := ownMeter(t)
 	hidden := regexp.MustCompile("The link key was\\s+`([0-9a-f]{64})`").FindStringSubmatch(page)
@@ -247,7 +247,8 @@ func sample(t *testing.T, k wire.Kind) map[string]any {
 	return o
 }
 
-// TestTheKeysOnThePage leaves out each key in the page's table: the record is bad exactly if the key is required.
+// TestTheKeysOnThePage leaves out each key in the page's table in turn. The record must be bad exactly if the key is
+// required.
 func TestTheKeysOnThePage(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| `(boot|reading|command|token|event|close)` \\| (`[^|]*) \\| ([^|]*) \\|$")
 	word, rows := regexp.MustCompile("`([a-z_]+)`"), 0

@@ -24,7 +24,7 @@ type item struct {
 	n int64
 	// text is the contents of an itemText or itemBytes, without quotes and escapes.
 	text []byte
-	// raw is the value as it is in the payload.
+	// raw is the bytes of the value in the payload.
 	raw []byte
 }
 
@@ -82,7 +82,7 @@ func (r *reader) members(depth int, dst []member) ([]member, error) {
 	return r.json.members(depth, dst)
 }
 
-// here returns where the next value begins.
+// here returns the offset at which the next value begins.
 func (r *reader) here() int {
 	if r.f == JSON {
 		r.json.blanks()
@@ -90,7 +90,7 @@ func (r *reader) here() int {
 	return r.end()
 }
 
-// end returns how many bytes have been read.
+// end returns the number of bytes that have been read.
 func (r *reader) end() int {
 	if r.f == CBOR {
 		return r.cbor.i
@@ -98,7 +98,7 @@ func (r *reader) end() int {
 	return r.json.i
 }
 
-// finish reports an error unless nothing follows.
+// finish reports an error if more bytes follow.
 func (r *reader) finish() error {
 	if r.f == CBOR {
 		return r.cbor.finish()
@@ -116,7 +116,7 @@ var (
 	errTrailing = errors.New("something follows the payload")
 )
 
-// twice reports whether a key appears twice, so that it is unknown which of the two is meant.
+// twice reports whether a key appears twice, so that it is unknown which of the two values is meant.
 func twice(m []member) bool {
 	for i := range m {
 		for j := range m[:i] {

@@ -28,7 +28,7 @@ func (r *jsonReader) blanks() {
 	}
 }
 
-// take skips the next byte if it is c, and reports whether it was.
+// take skips the next byte if that byte is c, and reports whether it skipped the byte.
 func (r *jsonReader) take(c byte) bool {
 	if !r.is(c) {
 		return false
@@ -133,7 +133,7 @@ func (r *jsonReader) skip(depth int, end byte) error {
 	}
 }
 
-// key reads a key and its colon; dst may be nil.
+// key reads a key and its colon. The parameter dst may be nil.
 func (r *jsonReader) key(dst *[]byte) error {
 	if !r.is('"') {
 		return errSyntax
@@ -209,7 +209,7 @@ func (r *jsonReader) text() ([]byte, error) {
 			return text, nil
 		case c == '\\':
 			escaped = true
-			r.i++ // whatever follows, a quote too, belongs to the escape
+			r.i++ // the next byte belongs to the escape, even if it is a quote
 		case c < ' ':
 			return nil, errSyntax
 		case c >= utf8.RuneSelf:

@@ -69,7 +69,7 @@ func TestEveryBodyHasTheLimitsOfAnOrder(t *testing.T) {
 	}
 }
 
-// TestACommandRefusesWhatAnArgumentMayNotBe tries every rule that is stricter than CBOR itself.
+// TestACommandRefusesWhatAnArgumentMayNotBe breaks every rule for arguments that is stricter than CBOR itself.
 func TestACommandRefusesWhatAnArgumentMayNotBe(t *testing.T) {
 	nested := func(n int) any {
 		var v any = int64(1)
@@ -176,7 +176,7 @@ func TestAcksAndTokensAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestAnEnvelopeThatDoesNotFitIsNotOpened: whatever is wrong with the envelope, the error is the same.
+// TestAnEnvelopeThatDoesNotFitIsNotOpened checks that every fault of an envelope gives the same error.
 func TestAnEnvelopeThatDoesNotFitIsNotOpened(t *testing.T) {
 	const topic = "m/1/down/command"
 	k := linkKey(t, keyText)
@@ -221,7 +221,7 @@ func TestAnEnvelopeThatDoesNotFitIsNotOpened(t *testing.T) {
 	}
 }
 
-// TestALinkKeyHas32Bytes: another length is refused, and the error does not show the input.
+// TestALinkKeyHas32Bytes checks that a key of another length is refused, and that the error does not show the input.
 func TestALinkKeyHas32Bytes(t *testing.T) {
 	for _, n := range []int{0, 16, 31, 33, 64} {
 		if k, err := wire.NewLinkKey(make([]byte, n)); err != wire.ErrLinkKey || k != (wire.LinkKey{}) {
@@ -278,8 +278,8 @@ func TestEveryTopicIsTakenApart(t *testing.T) {
 	}
 }
 
-// TestARefusalMayPass: Passing is true if the message was overtaken or could not be stored, whatever the meter adds to
-// the word.
+// TestARefusalMayPass checks that Passing is true if the message was overtaken or could not be stored, even if the
+// meter adds text to the word.
 func TestARefusalMayPass(t *testing.T) {
 	for reason, want := range map[string]bool{
 		"counter": true, "counter 17": true, "storage_error": true, "storage_error at 3": true,

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestThePageOfMQTTNamesTheKeys: a record without a required key is bad, one without an optional key is good, and no
-// key is missing from the table.
+// TestThePageOfMQTTNamesTheKeys checks that a record without a required key is bad and a record without an optional
+// key is good. No key may be missing from the table.
 func TestThePageOfMQTTNamesTheKeys(t *testing.T) {
 	b, err := os.ReadFile("../docs/reference/mqtt.md")
 	if err != nil {

@@ -35,14 +35,14 @@ func unhex(t *testing.T, text string) []byte {
 	return b
 }
 
-// TestTheLimitsThatFirmwareIsWrittenFor do not change.
+// TestTheLimitsThatFirmwareIsWrittenFor checks that the limits on which firmware relies do not change.
 func TestTheLimitsThatFirmwareIsWrittenFor(t *testing.T) {
 	if got, want := fmt.Sprint(wire.MaxPayload, wire.MaxRecords, wire.Window, uint64(wire.MaxSeq)), "16384 100 64 9007199254740991"; got != want {
 		t.Errorf("limits %s, want %s", got, want)
 	}
 }
 
-// TestAPayloadWithoutRecordsIsAnError names every error of DecodeUp.
+// TestAPayloadWithoutRecordsIsAnError produces every error of DecodeUp.
 func TestAPayloadWithoutRecordsIsAnError(t *testing.T) {
 	const begin = "payload from the meter is unreadable: "
 	record := []byte(`{"seq":1,"at":0,"up":0,"clock":"valid","code":1}`)
@@ -140,7 +140,7 @@ func TestMalformedCBORIsLeftWithTheReason(t *testing.T) {
 		{"a2" + six + "6162" + "7f6161ff", "6", "not well-formed"},
 		{"a2" + six + "6162" + "c100", "6", "not well-formed"},       // a tag
 		{"a2" + six + "6162" + "f3", "6", "not well-formed"},         // a simple value without meaning
-		{"a2" + six + "6162" + "f820", "6", "not well-formed"},       // a wide one
+		{"a2" + six + "6162" + "f820", "6", "not well-formed"},       // a wide simple value
 		{"a2" + six + "6162" + "81", "6", "not well-formed"},         // a list without its element
 		{"a2" + six + "6162" + "a10000", "6", "not well-formed"},     // a map inside with a key that is a number
 		{"a2" + six + "6162" + "62" + "61", "6", "not well-formed"},  // a text cut short
@@ -158,7 +158,7 @@ func TestMalformedCBORIsLeftWithTheReason(t *testing.T) {
 			t.Errorf("after a record %.60s: %d good, bad %s, %v; want %s", c.rest, len(good), said(bad), err, want)
 		}
 	}
-	// 128 keys are allowed: this record only lacks the required ones.
+	// 128 keys are allowed: this record only lacks the required keys.
 	var keys strings.Builder
 	for i := range 128 {
 		fmt.Fprintf(&keys, "61%02x00", i)
@@ -249,7 +249,7 @@ func TestArgumentsKeepTheirValues(t *testing.T) {
 	}
 }
 
-// TestNestingIsTheSameInEveryPlace: eight containers may be nested, including the list of records.
+// TestNestingIsTheSameInEveryPlace checks that up to eight containers may be nested, including the list of records.
 func TestNestingIsTheSameInEveryPlace(t *testing.T) {
 	for ext, f := range formats {
 		for _, list := range []bool{false, true} {
@@ -283,7 +283,7 @@ func TestNestingIsTheSameInEveryPlace(t *testing.T) {
 	}
 }
 
-// TestRecordsThatMakeNoPayload names every error of EncodeUp and JoinUp.
+// TestRecordsThatMakeNoPayload produces every error of EncodeUp and JoinUp.
 func TestRecordsThatMakeNoPayload(t *testing.T) {
 	const begin = "records do not make a payload: "
 	event, close := samples()["event"], samples()["close"]
@@ -359,7 +359,7 @@ func TestAPayloadOf16KiBIsWrittenAndALargerOneIsNot(t *testing.T) {
 		if b, err := wire.EncodeUp(f, filled(room+1)); b != nil || !errors.Is(err, wire.ErrEncode) || err.Error() != begin {
 			t.Errorf("%s: one byte more gives %d bytes, %v", ext, len(b), err)
 		}
-		over := 1 // a CBOR list of two has one byte of its own, a JSON list three
+		over := 1 // a CBOR list of two adds one byte, a JSON list three
 		if f == wire.JSON {
 			over = 3
 		}
@@ -380,7 +380,8 @@ func TestAPayloadOf16KiBIsWrittenAndALargerOneIsNot(t *testing.T) {
 	}
 }
 
-// TestUsualWordsCostNoAllocation: the words of every reading and token are not allocated for each record.
+// TestUsualWordsCostNoAllocation checks that the usual words of readings and tokens are not allocated for each
+// record.
 func TestUsualWordsCostNoAllocation(t *testing.T) {
 	cost := func(o object) float64 {
 		payload, err := cbor.Marshal(o)

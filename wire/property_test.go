@@ -115,8 +115,8 @@ func TestEveryRecordComesBackAsItWent(t *testing.T) {
 	})
 }
 
-// FuzzDecodeUp: no input makes the reader panic. What it accepts is within every limit, is well-formed for an
-// independent reader of the same format, and can be written again.
+// FuzzDecodeUp checks that no input makes the reader panic. Every accepted record is within every limit, is
+// well-formed for an independent reader of the same format, and can be written again.
 func FuzzDecodeUp(f *testing.F) {
 	for _, rec := range samples() {
 		for _, format := range formats {
@@ -180,7 +180,8 @@ func again(t *testing.T, kind wire.Kind, r wire.Record) {
 	}
 }
 
-// FuzzOpen: only what Sign made opens, and every opened body is either decoded or refused without a panic.
+// FuzzOpen checks that only envelopes made by Sign open, and that every opened body is either decoded or refused
+// without a panic.
 func FuzzOpen(f *testing.F) {
 	k, err := wire.ParseLinkKey(keyText)
 	if err != nil {

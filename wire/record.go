@@ -9,7 +9,7 @@ import (
 // differences of two such amounts cannot overflow.
 const maxEnergy = 1_000_000_000_000_000
 
-// energy returns a required amount, optEnergy an optional one, 0 when missing.
+// energy returns a required amount. optEnergy returns an optional amount, 0 when missing.
 func (f *fields) energy(key string) int64    { return f.within(key, -maxEnergy, maxEnergy) }
 func (f *fields) optEnergy(key string) int64 { return f.optWithin(key, -maxEnergy, maxEnergy) }
 

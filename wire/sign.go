@@ -19,14 +19,14 @@ type LinkKey struct{ k [LinkKeySize]byte }
 // LinkKeySize is the length of a link key in bytes.
 const LinkKeySize = 32
 
-// macSize is how many bytes of the HMAC-SHA-256 are sent.
+// macSize is the number of bytes of the HMAC-SHA-256 that are sent.
 const macSize = 16
 
 // ErrLinkKey is returned for text or bytes that are not a link key. It never contains the text or the bytes.
 var ErrLinkKey = errors.New("a link key is 64 hexadecimal digits (32 bytes)")
 
-// ErrMAC is returned by Open for a message that was not signed with this key for this topic, and for one that cannot be
-// parsed, so that a forger cannot tell the two apart.
+// ErrMAC is returned by Open for a message that was not signed with this key for this topic, and for a message that
+// cannot be parsed. So a forger cannot tell the two cases apart.
 var ErrMAC = errors.New("message to the meter is not authentic")
 
 // NewLinkKey makes a link key of 32 bytes.
@@ -49,7 +49,7 @@ func ParseLinkKey(text string) (LinkKey, error) {
 // Reveal returns the key's bytes.
 func (k LinkKey) Reveal() []byte { return bytes.Clone(k.k[:]) }
 
-// Equal compares in constant time.
+// Equal compares two link keys in constant time.
 func (k LinkKey) Equal(o LinkKey) bool { return subtle.ConstantTimeCompare(k.k[:], o.k[:]) == 1 }
 
 const maskedKey = "(link key)"
@@ -85,8 +85,8 @@ type (
 	}
 )
 
-// Sign wraps a body (see EncodeBody) for one topic of one meter. f is the format of the envelope; the body is CBOR in
-// both.
+// Sign wraps a body (see EncodeBody) for one topic of one meter. The parameter f is the format of the envelope; the
+// body is CBOR in both formats.
 func Sign(f Format, k LinkKey, topic string, body []byte) ([]byte, error) {
 	mac := k.mac(topic, body)
 	if f == CBOR {
@@ -95,8 +95,8 @@ func Sign(f Format, k LinkKey, topic string, body []byte) ([]byte, error) {
 	return marshal(JSON, envelopeText{B: base64.RawURLEncoding.EncodeToString(body), MAC: hex.EncodeToString(mac[:])})
 }
 
-// Open checks the signature of a message that arrived on topic and returns its body, still encoded (see DecodeBody). It
-// does not read the body before the signature is verified.
+// Open checks the signature of a message that arrived on a topic and returns its body, still encoded (see DecodeBody).
+// It does not read the body before the signature is verified.
 func Open(k LinkKey, topic string, envelope []byte) ([]byte, error) {
 	b, mac, err := splitEnvelope(envelope)
 	if err != nil {

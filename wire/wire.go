@@ -3,7 +3,7 @@
 //
 // A server begins at [DecodeUp], [ParseTopic] and [Sign]; a meter at [EncodeUp], [UpTopic] and [Open]. The package only
 // encodes and decodes: other code decides whether a sequence number is new, a command may be carried out or a token is
-// valid. Every decoder reads untrusted bytes: each limits size, depth and counts, ignores unknown keys, and separates a
+// valid. Every decoder reads untrusted bytes: it limits size, depth and counts, ignores unknown keys, and separates a
 // bad record from its good neighbours.
 //
 // Energy is in watt-hours, power in watts, voltage in millivolts, time in Unix seconds, uptime in milliseconds. There
@@ -16,9 +16,10 @@ import "strings"
 const (
 	// MaxPayload is the largest payload in bytes, in both directions.
 	MaxPayload = 16 << 10
-	// MaxRecords is how many records one payload may carry.
+	// MaxRecords is the largest number of records in one payload.
 	MaxRecords = 100
-	// Window is how many records above the acknowledged one a meter may send; the server stores no record beyond it.
+	// Window is the number of records above the acknowledged record that a meter may send; the server stores no
+	// record beyond this window.
 	Window = 64
 	// MaxSeq is the largest sequence number: the largest integer that every JSON reader represents exactly.
 	MaxSeq = 1<<53 - 1
@@ -47,7 +48,7 @@ const (
 	KindClose   Kind = "close"
 )
 
-// Clock is how far the meter trusts the time in a record.
+// Clock says how far the meter trusts the time in a record.
 type Clock string
 
 const (
@@ -87,7 +88,7 @@ type Record struct {
 }
 
 // Bad is a record that could not be decoded. With HasSeq it goes to quarantine and counts as received, so that one bad
-// record cannot hold up a meter for ever; without HasSeq it is dropped and counted.
+// record cannot block a meter forever; without HasSeq it is dropped and counted.
 type Bad struct {
 	Seq    uint64
 	HasSeq bool
@@ -97,11 +98,11 @@ type Bad struct {
 	Raw []byte
 }
 
-// Boot opens every connection, outside the sequence.
+// Boot is the first message of every connection, outside the sequence.
 type Boot struct {
 	// Memory names the meter's memory, 16 hexadecimal digits; another name means that the memory was lost or replaced.
 	Memory string `json:"store"`
-	// Lowest is the lowest sequence number the meter still holds, Next the one it will give next.
+	// Lowest is the lowest sequence number the meter still holds, Next the number that it will give next.
 	Lowest uint64 `json:"lowest"`
 	Next   uint64 `json:"next"`
 	// Boot counts the starts.
@@ -110,13 +111,13 @@ type Boot struct {
 	Proto int `json:"proto"`
 	// FW is the firmware's version.
 	FW string `json:"fw"`
-	// Reset is why the meter started: power, watchdog or update.
+	// Reset is the reason why the meter started: power, watchdog or update.
 	Reset string `json:"reset"`
 	// Caps are the optional abilities: lease, cbor, arm.
 	Caps []string `json:"caps"`
 	// Config is the configuration in force.
 	Config ConfigRef `json:"config"`
-	// Key describes the decoder key, without the key itself; nil if the meter does not know.
+	// Key describes the decoder key, without the key itself; nil if the meter does not know these details.
 	Key *KeyRef `json:"key,omitempty"`
 }
 
@@ -127,7 +128,7 @@ type ConfigRef struct {
 }
 
 // KeyRef identifies the vending key from which a meter's decoder key was made. A missing field only means that the
-// meter does not know it.
+// meter does not know its value.
 type KeyRef struct {
 	SGC      *string `json:"sgc,omitempty"`
 	KRN      *int    `json:"krn,omitempty"`
@@ -176,19 +177,20 @@ type CommandAnswer struct {
 	ID string `json:"id"`
 	// State is acked (stored durably in the meter), done or failed.
 	State string `json:"state"`
-	// Reason says why it failed, or how it was done where that matters ("used" of cancel_token).
+	// Reason says why the command failed. For a command that was done it may give a detail ("used" of cancel_token).
 	Reason string `json:"reason,omitempty"`
 }
 
 // Passing reports whether a meter that refused a message for this reason may still carry it out later. The meter does
-// not remember a message that was overtaken by a newer one or could not be stored, so a copy signed later may succeed.
+// not remember a message that a newer message overtook, or that it could not store. So a copy signed later may
+// succeed.
 func Passing(reason string) bool {
 	why, _, _ := strings.Cut(reason, " ")
 	return why == "counter" || why == "storage_error"
 }
 
-// Event is an event of the meter; the codes are those of docs/reference/events.md#events-of-meters, and unknown codes
-// are accepted.
+// Event is an event of the meter; the codes are listed in docs/reference/events.md#events-of-meters, and unknown
+// codes are accepted.
 type Event struct {
 	Head
 	Code int `json:"code"`
@@ -207,7 +209,7 @@ type Close struct {
 	MinBalanceWh int64  `json:"min_balance_wh"`
 	MaxBalanceWh int64  `json:"max_balance_wh"`
 	MaxW         int64  `json:"max_w"`
-	// OffMin is how many minutes the supply was off.
+	// OffMin is the number of minutes for which the supply was off.
 	OffMin   int64 `json:"off_min"`
 	TokensWh int64 `json:"tokens_wh"`
 	Events   int64 `json:"events"`

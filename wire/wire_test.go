@@ -20,8 +20,8 @@ func ptr[T any](v T) *T { return &v }
 
 var formats = map[string]wire.Format{"json": wire.JSON, "cbor": wire.CBOR}
 
-// samples returns one record of each kind with every field set, and for some kinds a second with only the required
-// fields.
+// samples returns one record of each kind with every field set, and for some kinds a second record with only the
+// required fields.
 func samples() map[string]wire.Record {
 	head := wire.Head{Seq: 1042, At: 1795161600, Up: 86_400_123, Clock: wire.ClockValid}
 	return map[string]wire.Record{
@@ -95,7 +95,7 @@ func checkGolden(t *testing.T, path string, got []byte) {
 	t.Helper()
 	text := string(got) + "\n"
 	if strings.HasSuffix(path, ".cbor") {
-		path += ".hex" // a golden file is read by people
+		path += ".hex" // people read golden files, so the bytes are in hexadecimal
 		text = hex.EncodeToString(got) + "\n"
 	}
 	if *update {

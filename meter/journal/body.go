@@ -10,7 +10,7 @@ import (
 )
 
 // snapshot is the body of a snapshot. Its prefix has the same place and meaning in every version, so that a meter that
-// does not know the version can go on counting from it. Later versions append.
+// does not know the version can continue counting from the prefix. Later versions append.
 type snapshot struct {
 	number    uint64
 	configGen uint32
@@ -75,7 +75,7 @@ func (s *snapshot) body(c *cursor, version uint16) {
 	if version >= 3 {
 		s.body3(c)
 	} else {
-		// Fields that the version does not have are those of a new meter.
+		// Fields that the version does not have get the values of a new meter.
 		made := meter.New(meter.KeyInfo{}, &meter.Config{}, 0)
 		st.TripGaps, st.Week, st.Clock = made.TripGaps, made.Week, made.Clock
 	}

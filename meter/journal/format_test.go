@@ -187,7 +187,7 @@ func TestTheReferenceHasEveryField(t *testing.T) {
 	}
 }
 
-// TestTheReferenceHasEveryAnswer looks for the numbers that ring_answer may hold.
+// TestTheReferenceHasEveryAnswer checks that the reference lists every number that ring_answer may hold.
 func TestTheReferenceHasEveryAnswer(t *testing.T) {
 	text, err := os.ReadFile(reference)
 	if err != nil {

@@ -26,7 +26,8 @@ func putHead(b []byte, p place, generation uint32) {
 	binary.LittleEndian.PutUint32(b[12:], checksum(b))
 }
 
-// readHead reads the header of a place and checks the checksum; false if it is not a whole record of that kind.
+// readHead reads the header of a place and checks the checksum. It returns false if the place does not hold a whole
+// record of that kind.
 func readHead(b []byte, mark string) (head, bool) {
 	h := head{
 		version:    binary.LittleEndian.Uint16(b[4:]),

@@ -132,7 +132,7 @@ func (f Field) value(b []byte) string {
 	return f.plain(b)
 }
 
-// plain formats a number, or the bytes of a field that is not one.
+// plain formats a number, or the bytes of a field that is not a number.
 func (f Field) plain(b []byte) string {
 	if f.Text || len(b) > 8 {
 		return hex.EncodeToString(b)
@@ -147,8 +147,8 @@ func (f Field) plain(b []byte) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// layoutOf returns the field table of a body of a version. That of a log record depends on its kind, which the body
-// holds.
+// layoutOf returns the field table of a body of a version. The table of a log record depends on the kind of the
+// record, which the body holds.
 func layoutOf(kind string, version uint16, body []byte) []Field {
 	c := cursor{b: bytes.Clone(body), list: true}
 	readBody(&c, kind, version)

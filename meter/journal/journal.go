@@ -37,8 +37,8 @@ var (
 	// ErrBlank means that there is no meter in this memory yet: it is empty, or its creation was cut short.
 	ErrBlank = errors.New("blank memory")
 	// ErrDamaged means that there was a meter in this memory and the memory can no longer be trusted: both copies of a
-	// part are unreadable, or log records are missing. The used tokens are then unknown, so the meter must not go on by
-	// guessing.
+	// part are unreadable, or log records are missing. The used tokens are then unknown, so the meter must not
+	// continue.
 	ErrDamaged = errors.New("damaged memory")
 	// ErrNotWritten means that a record could not be made durable and is certainly not in the memory: give
 	// EventPersisted without OK.
@@ -54,27 +54,28 @@ type Entry struct {
 	Text string
 }
 
-// Loaded is what a memory holds.
+// Loaded is the contents of a memory.
 type Loaded struct {
 	// State is the newest good snapshot. It is Frozen when its format is newer than this package supports.
 	State  meter.State
 	Config meter.Config
 	Keys   meter.Keys
-	// Replay holds the log records that State does not contain, oldest first. Config and Keys are already those after
-	// the replay.
+	// Replay holds the log records that State does not contain, oldest first. Config and Keys are already in the
+	// state after the replay.
 	Replay []Entry
-	// Damage is for EventPowerRestore.
+	// Damage is the damage found in the memory, for EventPowerRestore.
 	Damage meter.Damage
 }
 
-// Journal writes to one memory. It must be the only one that does.
+// Journal writes to one memory. No other Journal may write to that memory.
 type Journal struct {
 	mem Memory
 	// number is the meter number, repeated in every snapshot.
 	number uint64
-	// snapshot, config and keys are the newest of each pair, the ones in force.
+	// snapshot, config and keys locate the newest part of each pair, which is in force.
 	snapshot, config, keys slot
-	// newest is the newest record that the newest snapshot contains, older the newest that the other snapshot contains.
+	// newest is the newest record that the newest snapshot contains, older the newest record that the other snapshot
+	// contains.
 	older, newest uint32
 	// last is the newest record in the log or contained in the newest snapshot.
 	last uint32
@@ -87,8 +88,8 @@ type Journal struct {
 type slot struct {
 	generation uint32
 	index      int
-	// saves is how many of the two snapshots name this generation; twin means that the other place of the pair holds a
-	// copy.
+	// saves is the number of snapshots, 0 to 2, that name this generation; twin means that the other place of the pair
+	// holds a copy.
 	saves int
 	twin  bool
 }
@@ -96,8 +97,8 @@ type slot struct {
 // Create writes a new meter into a memory that is blank.
 func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journal, error) {
 	j := &Journal{mem: mem, number: c.Number, snapshot: slot{index: 1}, config: slot{index: 1}, keys: slot{index: 1}}
-	// The snapshot goes last: without one, the other parts do not make a meter. Everything is written to both places,
-	// with the same generation, so that no single bad byte destroys a meter.
+	// The snapshot goes last: without a snapshot, the other parts do not make a meter. Everything is written to both
+	// places, with the same generation, so that no single bad byte destroys a meter.
 	for range 2 {
 		if err := j.saveKeys(k); err != nil {
 			return nil, err
@@ -121,7 +122,7 @@ func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journa
 // next returns the slot to write next.
 func (s slot) next() slot { return slot{generation: s.generation + 1, index: 1 - s.index} }
 
-// Save writes a snapshot. It does not contain a pending record, whether or not that has been appended already.
+// Save writes a snapshot. It does not contain a pending record, even if that record has already been appended.
 func (j *Journal) Save(s *meter.State) error {
 	if j.frozen {
 		return nil
@@ -145,8 +146,8 @@ func (j *Journal) Save(s *meter.State) error {
 	return nil
 }
 
-// mirror copies the part in force to the other place of its pair, once both snapshots name it and the old contents of
-// that place are no longer needed.
+// mirror copies the part in force to the other place of its pair. It does so only when both snapshots name that part.
+// The old contents of the other place are then no longer needed.
 func (j *Journal) mirror(p place, s *slot) error {
 	if s.saves = min(s.saves+1, 2); s.saves < 2 || s.twin {
 		return nil
@@ -205,8 +206,9 @@ func (j *Journal) put(b []byte, at int) error {
 	return j.mem.Sync()
 }
 
-// Append makes a record durable. s is the meter's state before the record. Append saves it first if the log would
-// otherwise overwrite a record that one of the snapshots needs. The errors are [ErrNotWritten] and [ErrUnknown].
+// Append makes a record durable. The parameter s is the meter's state before the record. Append saves it first if the
+// log would otherwise overwrite a record that one of the snapshots needs. The errors are [ErrNotWritten] and
+// [ErrUnknown].
 func (j *Journal) Append(s *meter.State, e Entry) error {
 	if e.Kind == meter.RecordKeys {
 		return fmt.Errorf("%w: a key change without its keys", ErrNotWritten)
@@ -214,8 +216,8 @@ func (j *Journal) Append(s *meter.State, e Entry) error {
 	return j.append(s, e, j.config.generation)
 }
 
-// AppendConfig makes a configuration and its record durable together: after a power cut either both are in force or
-// neither. The errors are those of Append.
+// AppendConfig makes a configuration and its record durable together: after a power cut either both are in force, or
+// neither is. The errors are those of Append.
 func (j *Journal) AppendConfig(s *meter.State, e Entry, c *meter.Config) error {
 	if err := j.writable(); err != nil {
 		return err
@@ -268,7 +270,8 @@ func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
 		return fmt.Errorf("%w: id %q is not that of the record", ErrNotWritten, e.Text)
 	}
 	// Both snapshots must contain the record that is overwritten, so that one of them may go bad. Where the number of a
-	// lost record was skipped, both snapshots must be newer than that number, or the record would seem to be missing.
+	// lost record was skipped, both snapshots must be newer than that number. Otherwise the record would seem to be
+	// missing.
 	for e.Seq > j.older+LogRecords || e.Seq != j.last+1 && j.older != s.Applied {
 		if err := j.Save(s); err != nil {
 			return fmt.Errorf("%w: %w", ErrNotWritten, err)

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden memory of this version
 // chip is a memory of bytes that can be made to fail.
 type chip struct {
 	b          [journal.Size]byte
-	failWrites int // this many writes fail
+	failWrites int // the number of writes that fail
 	failSyncs  int
 	writes     int
 }
@@ -97,7 +97,7 @@ func vary(rnd *rand.Rand, s *meter.State) {
 	for i := range s.RingKeys {
 		s.RingKeys[i], s.RingAnswers[i] = rnd.Uint64(), uint8(rnd.IntN(256))
 	}
-	rnd.IntN(meter.RingSize) // the result is unused; the draw keeps later values equal to those of the stored memories
+	rnd.IntN(meter.RingSize) // the result is unused; the draw keeps later values equal to the values in the stored memories
 	varyKey(rnd, s)
 }
 
@@ -215,7 +215,7 @@ func accept(s *meter.State, tid sts.TID, text string) journal.Entry {
 	return journal.Entry{Record: r, Text: text}
 }
 
-// apply does what the meter does when a record is durable.
+// apply carries out a durable record, as the meter does.
 func apply(c *meter.Config, s *meter.State, e journal.Entry) {
 	s.Flags |= meter.FlagPending
 	meter.Step(c, s, meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: s.Up}, nil)
@@ -356,7 +356,7 @@ func TestANewMemory(t *testing.T) {
 	}
 }
 
-// cutChip is a chip that loses its power after so many bytes.
+// cutChip is a chip that loses its power after a given number of bytes.
 type cutChip struct {
 	chip
 	left int
@@ -460,7 +460,7 @@ func TestAnUnknownNewerFormatIsLeftAlone(t *testing.T) {
 	if _, err := journal.Create(m, &s, &c, &k); err != nil {
 		t.Fatal(err)
 	}
-	journal.SetVersion(m.b[0x400:0x800], 9) // the newer of the two
+	journal.SetVersion(m.b[0x400:0x800], 9) // the newer of the two snapshots
 	j, l, err := journal.Open(m)
 	if err != nil {
 		t.Fatal(err)

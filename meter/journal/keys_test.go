@@ -117,7 +117,8 @@ func TestKeysAndStateStayTogether(t *testing.T) {
 	}
 }
 
-// Keys written without their record are not in force, nor are those that a failed record leaves behind.
+// Keys written without their record are not in force. Keys that a failed record leaves behind are not in force
+// either.
 func TestKeysComeWithTheirRecord(t *testing.T) {
 	m := newChanging(t)
 	set := m.set()

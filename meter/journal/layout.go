@@ -5,7 +5,7 @@ import "github.com/paywatt/paywatt/meter"
 // The memory has 4 KiB, the size of the EEPROM of an ATmega2560. docs/reference/meter-memory.md is its reference; a
 // firmware in another language must read and write the same bytes.
 const (
-	// Size of the whole memory in bytes.
+	// Size is the size of the whole memory in bytes.
 	Size = 4096
 
 	snapshotAt   = 0x000 // two places
@@ -15,7 +15,7 @@ const (
 	keysAt       = 0xa00 // two places
 	keysSize     = 0x080
 	logAt        = 0xb00
-	// LogRecords is how many records the log holds before it begins again.
+	// LogRecords is the number of records that the log holds before it begins again at its first place.
 	LogRecords = 16
 	entrySize  = 80
 	entryCRC   = entrySize - 4

@@ -155,7 +155,7 @@ func (r *reader) readLog() error {
 	return nil
 }
 
-// take puts in force the generation that a log record names, if that is newer.
+// take puts in force the generation that a log record names, if that generation is newer.
 func (s *slot) take(generation uint32) {
 	if generation > s.generation {
 		s.generation, s.saves = generation, 0
@@ -167,7 +167,7 @@ func (r *reader) freeze() {
 	r.frozen, r.loaded.State.Frozen, r.loaded.Replay = true, true, nil
 }
 
-// readConfig reads the configuration in force. If that is unreadable, the meter goes on with the other copy, or with
+// readConfig reads the configuration in force. If this configuration is unreadable, the meter uses the other copy, or
 // the defaults, until the server sends the configuration again.
 func (r *reader) readConfig() error {
 	good, _ := r.pair(configs())
@@ -192,7 +192,7 @@ func (r *reader) readConfig() error {
 	return nil
 }
 
-// readKeys reads the keys in force. Without them no token can be checked, so an unreadable key is an error.
+// readKeys reads the keys in force. Without keys no token can be checked, so unreadable keys are an error.
 func (r *reader) readKeys() error {
 	good, _ := r.pair(keyring())
 	for _, f := range good {

@@ -17,7 +17,7 @@ import (
 
 const vectorsFile = "testdata/vectors.json"
 
-// written are the bytes of one record, made by this version.
+// written returns the bytes of one record, as this version makes them.
 func written(t *testing.T, r meter.Record, text string) []byte {
 	t.Helper()
 	s, c, k := example(t)
@@ -38,7 +38,7 @@ func written(t *testing.T, r meter.Record, text string) []byte {
 	return m.b[at:][:80]
 }
 
-// vectors makes the public vectors: the parts of the memories of every version, and a log record of each kind.
+// vectors returns the public vectors: the parts of the memories of every version, and a log record of each kind.
 func vectors(t *testing.T) (list []journal.Vector) {
 	t.Helper()
 	for version := 1; version <= 4; version++ {
@@ -84,7 +84,7 @@ func vectors(t *testing.T) (list []journal.Vector) {
 	return list
 }
 
-// TestThePublicVectorsHold checks the vectors in the repository, and that this version makes the same ones.
+// TestThePublicVectorsHold checks the vectors in the repository, and that this version makes the same vectors.
 func TestThePublicVectorsHold(t *testing.T) {
 	made := vectors(t)
 	if *update {

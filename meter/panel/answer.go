@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Notice takes an effect of the core: the panel stores what it has to show, and ignores other effects.
+// Notice takes an effect of the core: the panel stores the data that it has to show, and ignores other effects.
 func (p *Panel) Notice(m *View, e *meter.Effect) {
 	switch e.Kind {
 	case meter.EffectResult:
@@ -102,7 +102,7 @@ func (v *screen) answer() pair {
 	return v.texts(t[0], t[1])
 }
 
-// done returns what a management token has done.
+// done returns the lines about the effect of a management token.
 func (v *screen) done(r *meter.Result) pair {
 	switch r.SubClass {
 	case sts.ManageMaxPower:
@@ -178,8 +178,8 @@ func (v *screen) test(number int) pair {
 	return pair{v.say(meterNumber), numberOf(v.m.Config)}
 }
 
-// switchWord says that the switch is open for its test, or otherwise the state of the supply: a switch that was already
-// open is not tested.
+// switchWord returns the word for a switch that is open for its test, otherwise the word for the state of the supply. A
+// switch that was already open is not tested.
 func (v *screen) switchWord() string {
 	if v.m.State.Reasons.Has(supply.Test) {
 		return v.say(testSwitchOpen)

@@ -59,8 +59,8 @@ func (p *Panel) setClock(m *View) Press {
 	return Press{Event: meter.EventClock, At: at}
 }
 
-// moment returns the time at which the local clock shows what was typed; false if it never does, because daylight
-// saving skips it. Of two such times it returns the earlier.
+// moment returns the time at which the local clock shows the typed time. It returns false if daylight saving skips
+// that time. Of two such times it returns the earlier.
 func moment(c *meter.Config, typed time.Time) (at int64, is bool) {
 	standard := int64(c.TZMinutes) * 60
 	for _, ahead := range [...]int64{standard + int64(c.DST.Shift)*60, standard} {

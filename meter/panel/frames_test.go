@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden frames; read the diff")
 
-// scene is something a panel shows, and how to get there. parts is the number of screens to check, one every five
-// seconds; 0 means one screen.
+// scene is a display of a panel, with the steps that lead to it. The field parts is the number of screens to check,
+// one every five seconds; 0 means one screen.
 type scene struct {
 	title string
 	parts int

@@ -69,7 +69,7 @@ func (d *rig) answered(p panel.Press) {
 	}
 }
 
-// sound fails the test if the panel does what it must never do.
+// sound fails the test if the panel breaks one of its rules.
 func (d *rig) sound(t *testing.T, p panel.Press) {
 	t.Helper()
 	lines := d.lines()

@@ -9,18 +9,20 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// History gives menu 2 what the memory and the memory card store beside the state. It leaves out what the customer has
-// cleared (menu 5).
+// History gives menu 2 the data that the memory and the memory card store beside the state. It leaves out the data
+// that the customer has cleared (menu 5).
 type History interface {
 	// Cleared returns the total register at the last time the customer cleared the history, 0 for never.
 	Cleared() unit.Energy
-	// Day and Month return the n-th newest closed day or month, 0 for the newest; false when there are no more.
+	// Day and Month return the n-th newest closed day or month, 0 for the newest. They return false if the history
+	// has no such entry.
 	Day(n int) (UseRow, bool)
 	Month(n int) (UseRow, bool)
-	// Token returns the n-th newest token, 0 for the newest; false when there are no more.
+	// Token returns the n-th newest token, 0 for the newest. It returns false if the history has no such token.
 	Token(n int) (TokenRow, bool)
-	// CardMonths returns how many months the memory card can show; readable is false when there should be a card and it
-	// cannot be read. CardMonth reads the n-th newest month, 0 for the newest, which may take a moment.
+	// CardMonths returns the number of months that the memory card can show. The result readable is false if there
+	// should be a card and it cannot be read. CardMonth reads the n-th newest month, 0 for the newest, which may take a
+	// moment.
 	CardMonths() (n int, readable bool)
 	CardMonth(n int) CardRow
 }
@@ -33,7 +35,7 @@ type UseRow struct {
 
 // CardRow is a month on the memory card.
 type CardRow struct {
-	// Month is its first day.
+	// Month is the first day of the month.
 	Month meter.Date
 	// Used is the energy used on its days; Found reports whether any of its days was found.
 	Used  unit.Energy
@@ -44,7 +46,7 @@ type CardRow struct {
 
 // TokenRow is one token of the history.
 type TokenRow struct {
-	// At is when it was entered in Unix seconds, 0 if the clock was invalid.
+	// At is the time at which the token was entered, in Unix seconds, 0 if the clock was invalid.
 	At int64
 	// Masked is the token without its middle, as sts.Token prints it, "" if its digits are not stored.
 	Masked string
@@ -55,10 +57,10 @@ type TokenRow struct {
 	Units  unit.Energy
 }
 
-// shownTokens is how many tokens menu 2 lists.
+// shownTokens is the number of tokens that menu 2 lists.
 const shownTokens = 10
 
-// maxCardMonths is how many months of the memory card menu 2 shows: ten years.
+// maxCardMonths is the number of months of the memory card that menu 2 shows: ten years.
 const maxCardMonths = 120
 
 // sheet is a page of n pairs, each drawn only when it is shown.
@@ -74,7 +76,8 @@ func (p *Panel) inHistory() bool {
 	return p.page == pageHistory || p.page == pageCode && p.code == PageUsage
 }
 
-// historyParts are the parts of menu 2, the newest first in each: use, tokens, days, months, memory card. None is empty.
+// historyParts returns the parts of menu 2: use, tokens, days, months, memory card. Empty parts are left out. In each
+// part the newest entry comes first.
 func (v *screen) historyParts() []sheet {
 	parts := []sheet{sheetOf(v.use())}
 	h := v.m.History
@@ -94,7 +97,7 @@ func (v *screen) historyParts() []sheet {
 	return parts
 }
 
-// history is menu 2.
+// history returns the pages of menu 2.
 func (v *screen) history() sheet {
 	parts := v.historyParts()
 	all := sheet{at: func(i int) pair {
@@ -146,8 +149,8 @@ func (v *screen) use() []pair {
 	return append(pairs, pair{v.say(yesterday), before}, pair{v.say(thisMonth), v.kWh(v.m.shown(s.Month.Used))})
 }
 
-// shown returns the part of the current day's or month's use that is shown: what was used since the customer cleared
-// the history.
+// shown returns the part of the current day's or month's use that is shown: the energy used since the customer
+// cleared the history.
 func (m *View) shown(used uint32) unit.Energy {
 	if m.History == nil {
 		return unit.Energy(used)
@@ -177,7 +180,7 @@ func monthOf(d meter.Date) string {
 	return fmt.Sprintf("%02d.%d", month, year)
 }
 
-// cardMonths returns the months of the memory card. Each is read only when it is shown.
+// cardMonths returns the months of the memory card. Each month is read only when it is shown.
 func (v *screen) cardMonths() sheet {
 	n, readable := v.m.History.CardMonths()
 	if !readable {
@@ -225,7 +228,8 @@ func (v *screen) tokens() (pairs []pair) {
 	return pairs
 }
 
-// ends returns the first and the last four digits of a token, the only ones ever shown; false if they are not stored.
+// ends returns the first and the last four digits of a token, the only digits ever shown. It returns false if the
+// digits are not stored.
 func (row *TokenRow) ends() (first, last string, kept bool) {
 	const n = 4
 	if len(row.Masked) < 2*n {

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// full returns a history with all that a memory holds, and more months on the card than are shown.
+// full returns a history as long as a memory can hold, with more months on the card than the panel shows.
 func full() *kept {
 	k := eleven()
 	k.days = nil
@@ -59,7 +59,7 @@ func TestTheHistoryShowsAllThatIsKept(t *testing.T) {
 	}
 }
 
-// TestTheKeysOfTheHistory: 8 turns back, 9 goes to the next part, and every other digit begins a token.
+// TestTheKeysOfTheHistory checks that 8 turns back, 9 goes to the next part, and every other digit begins a token.
 func TestTheKeysOfTheHistory(t *testing.T) {
 	for _, c := range []struct{ keys, want string }{
 		{"*28", "CARD 12.2016"}, {"*2#8", "TODAY"}, {"*29", "1234********5678"}, {"*299", "DAY 19.11.2026"}, {"*2999", "MONTH 10.2026"},
@@ -85,7 +85,8 @@ func (s *slow) CardMonth(n int) panel.CardRow {
 	return s.kept.CardMonth(n)
 }
 
-// TestTheCardIsReadOnlyWhereItIsShown: a card is slow, so the panel reads only the month it shows.
+// TestTheCardIsReadOnlyWhereItIsShown checks that the panel reads only the month that it shows, because a card is
+// slow.
 func TestTheCardIsReadOnlyWhereItIsShown(t *testing.T) {
 	for size, want := range map[panel.Size]int{panel.Small: 1, panel.Large: 2} {
 		d := newRig(t)
@@ -102,8 +103,8 @@ func TestTheCardIsReadOnlyWhereItIsShown(t *testing.T) {
 	}
 }
 
-// TestClearedUseIsNotShown: for the current day and month, display and messages show only what was used since the
-// history was cleared.
+// TestClearedUseIsNotShown checks that, for the current day and month, display and messages show only the energy used
+// since the history was cleared.
 func TestClearedUseIsNotShown(t *testing.T) {
 	d := newRig(t)
 	d.h = &kept{cleared: d.s.Register - 1500}
@@ -122,8 +123,8 @@ func TestClearedUseIsNotShown(t *testing.T) {
 	}
 }
 
-// TestALongHistoryIsLeft: the display turns the pages of the history by itself, but after three minutes it shows the
-// credit again.
+// TestALongHistoryIsLeft checks that the display turns the pages of the history without a key press, but shows the
+// credit again after three minutes.
 func TestALongHistoryIsLeft(t *testing.T) {
 	d := newRig(t)
 	d.h = full()

@@ -12,7 +12,7 @@ import (
 )
 
 // pair is two lines that belong together and fit the small display. A page is a list of them: the small display shows
-// one at a time, the large one two.
+// one pair at a time, the large display two pairs.
 type pair [Height]string
 
 // screen is one drawing of a panel.
@@ -50,7 +50,7 @@ func (p *Panel) Lines(m *View) []string {
 	return lines
 }
 
-// parts returns how many screens the page has, part which one is shown.
+// parts returns the number of screens that the page has; part returns the index of the screen that is shown.
 func (p *Panel) parts(m *View) int {
 	v := &screen{p: p, m: m, width: p.Size.Width()}
 	perScreen := p.Size.Height() / Height
@@ -144,7 +144,7 @@ func (v *screen) home() []pair {
 	return []pair{first, {v.localTime(), v.p.Icons(v.m).String()}}
 }
 
-// credit returns the line with the credit, or with what is left of the lease in wallet mode.
+// credit returns the line with the credit, or with the rest of the lease in wallet mode.
 func (v *screen) credit() string {
 	if v.m.State.Wallet() {
 		return v.energy(v.m.State.Shown(), leaseLeft, creditShort)
@@ -157,8 +157,8 @@ func (v *screen) energy(e unit.Energy, labels ...text) string {
 	return v.spread(v.inKWh(e), labels...)
 }
 
-// inKWh formats an energy with two decimals, or with none if it is too long for the display. A number too long even for
-// that, which no meter reaches, is not cut.
+// inKWh formats an energy with two decimals, or with no decimals if it is too long for the display. A number too long
+// even for that, which no meter reaches, is not cut.
 func (v *screen) inKWh(e unit.Energy) string {
 	for _, decimals := range [...]int{2, 0} {
 		if figure := e.KWh(decimals) + " kWh"; len(figure) <= v.width {
@@ -169,7 +169,7 @@ func (v *screen) inKWh(e unit.Energy) string {
 }
 
 // spread fills a line: the label on the left, the figure on the right. It takes the first label that fits beside the
-// figure, or none.
+// figure, or no label.
 func (v *screen) spread(figure string, labels ...text) string {
 	for _, t := range labels {
 		l := v.say(t)
@@ -188,8 +188,8 @@ func (v *screen) figure(figure string, label text) string {
 	return figure
 }
 
-// reasonWords holds the word for each reason, in the order in which reasons are named when several keep the supply off:
-// first those that only the utility can clear, then those that the customer can.
+// reasonWords holds the word for each reason, in the order in which reasons are named when several reasons keep the
+// supply off: first the reasons that only the utility can clear, then the reasons that the customer can clear.
 var reasonWords = [...]struct {
 	reason supply.Reason
 	word   text
@@ -251,7 +251,7 @@ func (v *screen) entry() []pair {
 	tooMany := n > len(p.typed)
 	n = min(n, len(p.typed))
 	count := strconv.Itoa(n) + "/" + strconv.Itoa(len(p.typed))
-	// As many groups as fit; the rest goes on the line below.
+	// This line takes as many groups as fit; the rest goes on the line below.
 	split := min(n, (v.width+1)/5*4)
 	first, rest := grouped(p.typed[:split]), grouped(p.typed[split:n])
 	if v.p.Size == Large {

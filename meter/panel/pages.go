@@ -50,8 +50,8 @@ var pageNames = [pages]string{
 // of a meter's setup.
 type Codes [pages]uint16
 
-// DefaultCodes returns the codes of a meter whose setup has none. The first ones are those of the messages *01# to
-// *06#.
+// DefaultCodes returns the codes of a meter whose setup has no codes. The first codes are the numbers of the messages
+// *01# to *06#.
 func DefaultCodes() Codes {
 	return Codes{
 		PageCredit: 1, PageEmergency: 3, PageTokens: 4, PageUsage: 5, PageState: 6,
@@ -86,7 +86,7 @@ func ParseCodes(table string) (Codes, error) {
 	return codes, nil
 }
 
-// Setup is what the maker or the installer has set; the server cannot change it.
+// Setup holds the values that the maker or the installer has set; the server cannot change them.
 type Setup struct {
 	// Codes are the short codes; all zeros mean the default.
 	Codes Codes
@@ -106,7 +106,7 @@ func (m *View) shortCodes() Codes {
 // maxCode is the maximum number of digits in a short code.
 const maxCode = 3
 
-// shortCode returns the page whose code was typed, if it was one.
+// shortCode returns the page whose code was typed, if the typed digits are a code.
 func (p *Panel) shortCode(m *View) (Page, bool) {
 	if int(p.n) > maxCode {
 		return 0, false
@@ -300,7 +300,7 @@ func (i Icons) String() string {
 	return strings.Join(signs[:], " ")
 }
 
-// signs returns the signs in order, two blanks for one that is not lit.
+// signs returns the signs in order, two blanks for a sign that is not lit.
 func (i Icons) signs() [7]string {
 	sign := func(lit bool, text string) string {
 		if lit {

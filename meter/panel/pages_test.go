@@ -81,7 +81,8 @@ func TestEmergencyCreditWantsADeliberateKey(t *testing.T) {
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 }
 
-// A meter may lend emergency credit only the first time. Until that credit is used, the page says that there is some.
+// A meter may lend emergency credit only the first time. Until that credit is used, the page says that emergency
+// credit is available.
 func TestTheOneTimeEmergencyCreditIsThere(t *testing.T) {
 	d := newRig(t)
 	d.c.ECLimit, d.c.ECInitial, d.s.EC = 0, 5000, meter.ECNone
@@ -97,7 +98,7 @@ func TestTheClockIsSetAsItIsTyped(t *testing.T) {
 		name   string
 		change func(*meter.Config)
 		keys   string
-		want   string // in UTC
+		want   string // the expected time in UTC
 	}{
 		{"UTC", func(*meter.Config) {}, "2011260815", "2026-11-20T08:15:00Z"},
 		{"Nairobi", func(c *meter.Config) { c.TZMinutes = 180 }, "2011260815", "2026-11-20T05:15:00Z"},
@@ -142,7 +143,7 @@ func summer(c *meter.Config) {
 func TestOnlyATypedTimeIsAnswered(t *testing.T) {
 	d := newRig(t)
 	set := meter.Effect{Kind: meter.EffectClock, Clock: meter.ClockDone}
-	d.notice(set) // by the server
+	d.notice(set) // set by the server
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 	d.keys("*32011260815#")
 	d.notice(set)

@@ -2,7 +2,7 @@
 // characters, and the SMS it understands and answers, in English, Swahili and French.
 //
 // Start at [Panel]: [Panel.Key] turns a key press into an event for the core, [Panel.Notice] takes the core's answers,
-// [Panel.Lines] returns what the display shows and [Panel.Icons] which signs are lit. [ParseSMS] and the Answer
+// [Panel.Lines] returns the lines of the display, and [Panel.Icons] the signs that are lit. [ParseSMS] and the Answer
 // functions do the same for messages. The package only reads the meter's state; all decisions are in package meter. It
 // reads no clock: the time is in its arguments.
 //
@@ -10,8 +10,8 @@
 // confirms, and turns to the next part of a page that does not fit; in the history 8 turns back and 9 goes to the next
 // part. Twenty digits may be typed straight from the home page; one to three digits are a short code that opens a page.
 // The result of a token or another request is a message over the home page: keys work as they do there. After 60 s
-// without a key the panel leaves a page; a page that still turns is left after three minutes at most. The texts of the
-// pages are in texts_table.go, generated from the catalogue, in every language.
+// without a key the panel leaves a page; a page that still turns through its parts is left after three minutes at most.
+// The texts of the pages are in texts_table.go, generated from the catalogue, in every language.
 package panel
 
 import (
@@ -29,7 +29,7 @@ const (
 	resultFor   = 10_000 // a message stays this long
 	rotateEvery = 5_000  // the second line of the home page, the parts of a long page
 	warningFor  = 60_000 // a warning stays until a key is pressed, or this long
-	// longPage is how long at most a page turns by itself without a key press.
+	// longPage is the longest time for which a page turns through its parts without a key press.
 	longPage = 180_000
 )
 
@@ -79,9 +79,9 @@ type View struct {
 	State  *meter.State
 	// Up is the time since boot in milliseconds.
 	Up uint64
-	// Setup is what the maker has set.
+	// Setup holds the values that the maker has set.
 	Setup Setup
-	// History is what the memory stores beside the state, nil for none.
+	// History is the data that the memory stores beside the state, nil for none.
 	History History
 	// Signal is the strength of the modem's signal in bars, 1 to 4, 0 for no network.
 	Signal int
@@ -108,17 +108,17 @@ const (
 )
 
 // Panel is the display and the keypad of one meter. The zero value shows the home page on the small display. It holds
-// what the customer is typing, so it has no printable form.
+// the digits that the customer is typing, so it has no printable form.
 type Panel struct {
 	// Size is the size of the display; it may be set at any time.
 	Size Size
 
 	page  page
-	step  uint8 // the part of a long page that was shown at the time in since
+	step  uint8 // the part of a long page that was shown at the time in the field since
 	typed [sts.TokenDigits]byte
 	n     uint8 // the number of digits typed; the maximum plus one means too many
 	since uint64
-	// What pages show that is not in the meter's state.
+	// These fields hold the data of pages that is not in the meter's state.
 	result meter.Result
 	note   [Height]text
 	code   Page
@@ -129,9 +129,9 @@ type Panel struct {
 	warned  uint64
 }
 
-// Press is what a key press means to the core. The host gives meter.EventKey for every press, and then Event if it is
-// not 0. EventToken carries the result of Keys.Open for [Panel.RevealTyped]; EventClock carries the time At; any other
-// event is given as it is. The source is the keypad.
+// Press is the meaning of a key press for the core. The host gives meter.EventKey for every press, and then Event if
+// it is not 0. EventToken carries the result of Keys.Open for [Panel.RevealTyped]; EventClock carries the time At; any
+// other event needs no further field. The source is the keypad.
 type Press struct {
 	Event meter.EventKind
 	// At is the time to set in Unix seconds.
@@ -246,7 +246,7 @@ func (p *Panel) ask(m *View, what meter.EventKind) Press {
 	return Press{Event: what}
 }
 
-// atHome reports whether keys mean what they mean on the home page.
+// atHome reports whether keys have the same meaning as on the home page.
 func (p *Panel) atHome() bool {
 	switch p.page {
 	case pageHome, pageResult, pageLocal, pageNote:
@@ -264,7 +264,7 @@ func (p *Panel) RevealTyped() string {
 	return string(p.typed[:p.n])
 }
 
-// turn shows another page and discards what was typed.
+// turn shows another page and discards the typed digits.
 func (p *Panel) turn(to page, up uint64) {
 	*p = Panel{Size: p.Size, page: to, since: up, warning: p.warning, warned: p.warned}
 }

@@ -22,7 +22,7 @@ type rig struct {
 	c meter.Config
 	s meter.State
 	h panel.History
-	// setup is what the maker has set.
+	// setup holds the values that the maker has set.
 	setup panel.Setup
 	up    uint64
 
@@ -46,7 +46,7 @@ func (d *rig) m() *panel.View {
 	return &panel.View{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, History: d.h, Signal: d.signal, Card: d.card}
 }
 
-// keys presses keys and returns what the last one means.
+// keys presses keys and returns the event of the last key.
 func (d *rig) keys(keys string) (last meter.EventKind) { return d.press(keys).Event }
 
 func (d *rig) press(keys string) (last panel.Press) {
@@ -221,7 +221,7 @@ func TestKeysOfTheMenu(t *testing.T) {
 	d.wants("LOAD IS OFF", "*4# SWITCHES ON")
 }
 
-// TestTheMenuTurnsByItself: the menu shows every choice without a press of #.
+// TestTheMenuTurnsByItself checks that the menu shows every choice without a press of #.
 func TestTheMenuTurnsByItself(t *testing.T) {
 	d := newRig(t)
 	d.keys("*")
@@ -282,7 +282,7 @@ func TestResultsOfOtherRoutes(t *testing.T) {
 	d.wants("ACCEPTED   +0.10", "CREDIT  8.12 kWh")
 }
 
-// Every answer a meter can give has its own two lines, none wider than the display.
+// This test checks that every answer of a meter has its own two lines, neither wider than the display.
 func TestEveryResultHasAText(t *testing.T) {
 	seen := map[string]sts.Result{}
 	for r := sts.Accept; r <= sts.StorageError; r++ {

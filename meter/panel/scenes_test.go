@@ -49,7 +49,7 @@ func (d *rig) off(reasons ...supply.Reason) {
 	d.s.Reasons, d.s.Relay, d.s.Power = supply.Of(reasons...), supply.Open, 0
 }
 
-// wallet puts the meter in wallet mode with so much left of its lease.
+// wallet puts the meter in wallet mode with the energy left in its lease.
 func wallet(d *rig, left unit.Energy) {
 	d.s.Flags, d.s.Balance = d.s.Flags|meter.FlagWallet, left
 }

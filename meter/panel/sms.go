@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Request is what a message to the meter asks for. It may hold a token, so it prints as a mask.
+// Request is the request in a message to the meter. A request may hold a token, so it prints as a mask.
 type Request struct {
 	// Kind is the kind of the request.
 	Kind RequestKind
@@ -29,7 +29,7 @@ const (
 	RequestBalance
 	// RequestToken: *02#TOKEN, from any number.
 	RequestToken
-	// RequestEmergency: *03#, to use the emergency credit; registered numbers only, like all that follow.
+	// RequestEmergency: *03#, to use the emergency credit; registered numbers only, as for all requests below.
 	RequestEmergency
 	// RequestTokens: *04#, the last tokens.
 	RequestTokens
@@ -43,9 +43,10 @@ const (
 const (
 	// maxText is the longest message that is read, in bytes: a few parts of a long message, in any script.
 	maxText = 640
-	// maxSMS is how many characters one message from the meter holds.
+	// maxSMS is the number of characters that one message from the meter holds.
 	maxSMS = 160
-	// MaxTokens is how many tokens one message may hold: a key change in four tokens, and the credit under the new key.
+	// MaxTokens is the number of tokens that one message may hold: a key change in four tokens, and the credit under
+	// the new key.
 	MaxTokens = 5
 )
 
@@ -53,8 +54,8 @@ const (
 const tokenCommand = "*02#"
 
 // ParseSMS reads a message to the meter. Telephones group digits, write them in the script of their keyboard and add
-// invisible marks; ParseSMS ignores all of that, and a # after the token. Several tokens may be separated by blanks,
-// line ends, commas, or the command again.
+// invisible marks; ParseSMS ignores these differences, and a # after the token. Several tokens may be separated by
+// blanks, line ends, commas, or the command again.
 func ParseSMS(text string) Request {
 	if len(text) > maxText {
 		return Request{}
@@ -138,8 +139,8 @@ func compact(s string) string {
 	}, s)
 }
 
-// plain converts digits, stars, hash signs, blanks and dashes of any script to those of a keypad, and removes invisible
-// characters such as marks of writing direction.
+// plain converts digits, stars, hash signs, blanks and dashes of any script to the characters of a keypad. It also
+// removes invisible characters such as marks of writing direction.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -250,7 +251,7 @@ func AnswerEmergency(m *View, a meter.ECAnswer) string {
 	return say(l, smsEmergencyNone)
 }
 
-// Answer returns the answer to a query: *01#, *04#, *05# and *06#; "" for any other.
+// Answer returns the answer to a query: *01#, *04#, *05# and *06#; "" for any other request.
 func Answer(m *View, r RequestKind) string {
 	l := m.Config.Language
 	switch r {
@@ -266,7 +267,7 @@ func Answer(m *View, r RequestKind) string {
 	return ""
 }
 
-// lastTokens lists the newest tokens, as many as one message holds.
+// lastTokens lists as many of the newest tokens as one message holds.
 func lastTokens(m *View) string {
 	l := m.Config.Language
 	if m.History == nil {
@@ -310,7 +311,7 @@ func (v *screen) short(row TokenRow) string {
 	return strings.Join(parts, " ") + ";"
 }
 
-// balance returns the text with the credit, or with what is left of the lease.
+// balance returns the text with the credit, or with the rest of the lease.
 func balance(m *View) string {
 	if m.State.Wallet() {
 		return smsLeft(m.Config.Language, m.State.Shown())
@@ -360,9 +361,9 @@ func septets(text string) int { return utf8.RuneCountInString(text) }
 
 // The limits of answers (docs/reference/meter-rules.md#text-messages).
 const (
-	answersPerDay     = 20 // by one meter
-	answersPerHour    = 10 // to one sender
-	rejectionsPerDay  = 3  // to numbers that are not registered
+	answersPerDay     = 20 // answers by one meter
+	answersPerHour    = 10 // answers to one sender
+	rejectionsPerDay  = 3  // rejections to all unregistered numbers
 	hour              = 60 * 60
 	day               = 24 * hour
 	rememberedAnswers = answersPerDay
@@ -379,9 +380,9 @@ type Gate struct {
 	next int
 }
 
-// Allow reports whether an answer may go to a sender now, and counts it if so. sender is any hash of the number
-// (meter.Handle), now the powered-on time in seconds; rejected marks an answer other than accept to a number that is
-// not registered.
+// Allow reports whether an answer may go to a sender now, and counts the answer if it may. The parameter sender is
+// any hash of the number (meter.Handle), and now is the powered-on time in seconds. The parameter rejected marks an
+// answer other than accept to a number that is not registered.
 func (g *Gate) Allow(sender, now uint64, rejected bool) bool {
 	var perDay, perHour, rejections int
 	for _, a := range g.sent {

@@ -111,7 +111,7 @@ func TestAnswersBySMS(t *testing.T) {
 func TestAnswersAreLimited(t *testing.T) {
 	const hour, day = 3600, 86_400
 	var g panel.Gate
-	// Three rejections a day go to all numbers that are not registered together.
+	// All unregistered numbers together get at most three rejections a day.
 	for i := range uint64(5) {
 		if got, want := g.Allow(100+i, i, true), i < 3; got != want {
 			t.Errorf("rejection %d to a stranger: allowed %t, want %t", i+1, got, want)
@@ -120,7 +120,7 @@ func TestAnswersAreLimited(t *testing.T) {
 	if !g.Allow(100, 10, false) {
 		t.Error("an accepted token of a stranger is not answered")
 	}
-	// Ten an hour go to one number, twenty a day to all.
+	// One number gets at most ten answers an hour, all numbers together twenty a day.
 	g = panel.Gate{}
 	for i := range uint64(12) {
 		if got, want := g.Allow(1, i, false), i < 10; got != want {

@@ -74,7 +74,7 @@ func read(area string) ([]language, error) {
 	return all, nil
 }
 
-// goNames are the names of languages in Go.
+// goNames maps each language code to the name of its constant in Go.
 var goNames = map[string]string{"en": "English", "fr": "French", "sw": "Swahili", "es": "Spanish", "pt": "Portuguese", "ha": "Hausa"}
 
 // camel turns a name of the catalogue into a Go name: "off-credit" becomes "offCredit".

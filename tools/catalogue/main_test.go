@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestTheTablesAreOfTheCatalogue writes all tables again and compares them with those of the repository.
+// TestTheTablesAreOfTheCatalogue writes all tables again and compares them with the tables in the repository.
 func TestTheTablesAreOfTheCatalogue(t *testing.T) {
 	dir := t.TempDir()
 	for path := range tables {

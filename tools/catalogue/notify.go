@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// writeNotify writes the messages of the server by language, the pieces inside them, and customers' keywords.
+// writeNotify writes the messages of the server by language, the pieces of text inside these messages, and the
+// keywords of customers.
 func writeNotify(b *bytes.Buffer, read texts) error {
 	all, err := read("sms")
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// energies are the places of a meter's messages that take energy; all others take words.
+// energies are the places of a meter's messages that take energy; all other places take words.
 var energies = map[string]bool{"units": true, "balance": true, "month": true, "today": true}
 
 // writePanel writes the texts of the meter: its display and its messages.
@@ -55,7 +55,7 @@ func writePanel(b *bytes.Buffer, read texts) error {
 	return nil
 }
 
-// messageID is the constant of a message. The plain name is the function of a message with places.
+// messageID returns the name of the constant of a message. The plain name is the function of a message with places.
 func messageID(name string, places []string) string {
 	if len(places) > 0 {
 		return "textSMS" + upper(camel(name))

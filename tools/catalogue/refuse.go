@@ -12,7 +12,7 @@ import (
 // kind says how a place gets its value: the Go type, and the expression that formats it, with %s for the argument.
 type kind struct{ typ, write string }
 
-// kinds are the places of refusals that take something other than words.
+// kinds are the places of refusals that take a value other than words.
 var kinds = map[string]kind{
 	"units": {"unit.Energy", "%s.KWh(1)"}, "most": {"unit.Energy", "%s.KWh(1)"},
 	"register": {"unit.Energy", "%s.KWh(3)"}, "before": {"unit.Energy", "%s.KWh(3)"},
@@ -81,7 +81,7 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 		args = append(args, fmt.Sprintf("{Place: %q, Value: %s}", p, values[p]))
 	}
 	name := upper(camel(s.Name))
-	if !fixed && said[0]+said[2] == "" && len(places) == 0 { // only the part about what did not happen
+	if !fixed && said[0]+said[2] == "" && len(places) == 0 { // the refusal only says what did not happen
 		fmt.Fprintf(b, "\n// %s replaces what a refusal says did not happen: %s\nfunc %s(no refusal.Refusal) refusal.Refusal {\nno.Not, no.Instead = %q, %q\nreturn no\n}\n", name, said[1], name, said[1], s.Name)
 		return
 	}
@@ -97,7 +97,8 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 	b.WriteString("}\n}\n")
 }
 
-// argument is the name of a place as a Go parameter. It appends a letter to a word that Go uses otherwise.
+// argument returns the name of a place as a Go parameter. It appends a letter to a word that has another meaning in
+// Go.
 func argument(place string) string {
 	if slices.Contains([]string{"type", "min", "max", "range", "len", "new", "func", "var", "unit", "money", "time", "refusal", "switch"}, place) {
 		return place + "Value"

@@ -9,7 +9,7 @@ import (
 // switchVariable is the environment variable that switches on one mutant of a binary.
 const switchVariable = "MUTANT"
 
-// A test binary of a package with many imports takes longer to build than to run. Most mutants therefore share one: the binary holds
+// A test binary of a package with many imports takes longer to build than to run. Most mutants therefore share a binary: it holds
 // their code in both forms and switchVariable chooses.
 
 // switchFile declares the variable that the switched code reads.
@@ -67,7 +67,8 @@ func (m *mutant) overlaps(o *mutant) bool {
 	return m.file == o.file && m.host.from < o.host.to && o.host.from < m.host.to
 }
 
-// batches divides mutants into sets that can share a binary. A mutant that needs its own, such as a constant, is alone.
+// batches divides mutants into sets that can share a binary. A mutant that needs its own binary, such as a changed
+// constant, is alone in its set.
 func (c *code) batches(list []*mutant) [][]*mutant {
 	var alone, sets [][]*mutant
 next:

@@ -46,14 +46,14 @@ type code struct {
 	importer types.Importer
 }
 
-// listed is what "go list" says about a package.
+// listed is the output of "go list" about a package.
 type listed struct {
 	ImportPath, Dir, Export string
 	DepOnly                 bool
 	GoFiles                 []string
 }
 
-// goCommand runs the go command in the module's root and returns what it prints.
+// goCommand runs the go command in the module's root and returns its output.
 func goCommand(ctx context.Context, root string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
@@ -81,7 +81,7 @@ func load(ctx context.Context, root, pattern string) (*code, error) {
 			return nil, fmt.Errorf("go list: %w", err)
 		}
 		exports[p.ImportPath] = p.Export
-		if !p.DepOnly && p.ImportPath != "os" && p.ImportPath != "strconv" { // switchText needs those two
+		if !p.DepOnly && p.ImportPath != "os" && p.ImportPath != "strconv" { // switchText needs os and strconv
 			own = p
 		}
 	}
@@ -157,7 +157,7 @@ type mutant struct {
 	change
 	file         *source
 	host         host
-	number       int // from 1, in the order in which they were drawn
+	number       int // number of the mutant, from 1, in the order in which mutants were drawn
 	line, column int
 	function     string
 	before       string

@@ -21,7 +21,7 @@ func shuffled(c *code, rnd *rand.Rand) *deck {
 	return d
 }
 
-// next returns nil when every place has had its mutant.
+// next returns the next mutant, or nil when every place has had its mutant.
 func (d *deck) next() *mutant {
 	for len(d.cards) > 0 {
 		here := d.cards[0]
@@ -35,7 +35,8 @@ func (d *deck) next() *mutant {
 	return nil
 }
 
-// keep leaves only the mutants of the given lines ("file.go:30"), in the order of the source, and returns how many there are.
+// keep leaves only the mutants of the given lines ("file.go:30"), in the order of the source, and returns the number of
+// mutants left.
 func (d *deck) keep(lines []string) int {
 	var kept [][]*mutant
 	for _, here := range d.code.all() {

@@ -11,9 +11,9 @@ import (
 // change is one edit of a file: the bytes from..to are replaced by text.
 type change struct {
 	from, to int
-	text     string // what the compiler sees
-	shown    string // what a person reads instead, if that differs from text
-	whole    bool   // the change replaces a whole statement, so the report shows only that
+	text     string // the new text for the compiler
+	shown    string // the new text for people, if it differs from the field text
+	whole    bool   // the change replaces a whole statement, so the report shows only that statement
 }
 
 // site is one place of a file that can be changed, with every change that is possible there.
@@ -35,7 +35,7 @@ type finder struct {
 	file  *source
 	info  *types.Info
 	where string
-	ends  []*types.Signature // of the functions around the current node, the innermost last
+	ends  []*types.Signature // signatures of the functions around the current node, the innermost last
 	same  map[ast.Node]bool  // nodes whose change no test could notice
 	out   []site
 }
@@ -140,7 +140,7 @@ func (w *finder) operator(h host, at token.Pos, old token.Token, others ...token
 	w.add(h, all...)
 }
 
-// dropped replaces a statement by one that does nothing but still uses its names, so that it compiles.
+// dropped replaces a statement by a statement without effect that still uses its names, so that the code compiles.
 func (w *finder) dropped(s ast.Stmt) {
 	c := w.swap(s.Pos(), s.End(), "if false { "+w.text(s)+" }")
 	c.shown, c.whole = "(dropped)", true
@@ -188,8 +188,8 @@ func (w *finder) statement(s ast.Stmt) {
 	}
 }
 
-// condition forces the condition of an if, a for or a switch case to false and, if both is set, to true. The check of
-// an error is only forced to "no error", because the opposite would fail every test at once.
+// condition forces the condition of an if, a for or a switch case to false and, if the parameter both is set, to
+// true. The check of an error is only forced to "no error", because the opposite would fail every test at once.
 func (w *finder) condition(e ast.Expr, both bool) {
 	no := w.swap(e.Pos(), e.End(), "("+w.text(e)+") && false")
 	no.shown = "false"
@@ -215,7 +215,7 @@ func (w *finder) switchConditions(s *ast.SwitchStmt) {
 	}
 }
 
-// besideError skips the constants that "if err != nil" returns with err, because callers ignore them.
+// besideError skips the constants that the body of "if err != nil" returns with err, because callers ignore them.
 func (w *finder) besideError(s ast.Stmt) {
 	if r, ok := s.(*ast.ReturnStmt); ok && len(r.Results) > 1 && isError(w.info.TypeOf(r.Results[len(r.Results)-1])) {
 		w.skipConstants(r.Results[:len(r.Results)-1])
@@ -380,7 +380,7 @@ func (w *finder) binary(e *ast.BinaryExpr) {
 
 func (w *finder) equality(e *ast.BinaryExpr) {
 	if w.failed(e) {
-		return // condition already forces it
+		return // the method condition already forces this expression
 	}
 	other := token.EQL
 	if e.Op == token.EQL {

@@ -12,7 +12,7 @@ type trial struct {
 	result
 	mutant  *mutant
 	settled bool
-	refused bool // by the compiler or linker
+	refused bool // refused by the compiler or linker
 }
 
 // judge runs the package's own tests on the mutants, then the other suites on the survivors. A mutant that does not compile
@@ -91,7 +91,8 @@ func (r *runner) suite(ctx context.Context, s suite, c *code, own bool, trials [
 	return nil
 }
 
-// mostRefused is how many mutants may pass the type checker and then fail to build; with more, the fault must be elsewhere.
+// mostRefused is the number of mutants that may pass the type checker and then fail to build. If more mutants fail, the
+// fault must be elsewhere.
 const mostRefused = 20
 
 // each runs a binary once for each of its mutants.

@@ -88,7 +88,7 @@ type result struct {
 	Before   string `json:"before"`
 	After    string `json:"after"`
 	Outcome  string `json:"outcome"`      // own, other, survived or equivalent
-	By       string `json:"by,omitempty"` // the test that noticed it, or why it is equivalent
+	By       string `json:"by,omitempty"` // the test that noticed the mutant, or the reason why the mutant is equivalent
 	Uncov    bool   `json:"uncovered_by_own,omitempty"`
 }
 
@@ -243,7 +243,7 @@ func (r *runner) report(res result) {
 	_ = r.encode(res)
 }
 
-// table prints the survivors again, and then a line for each package.
+// table prints the surviving mutants again, and then a line for each package.
 func (r *runner) table() {
 	if r.json {
 		return

@@ -65,7 +65,7 @@ func TestEachMistakeIsJudged(t *testing.T) {
 		m.number = i + 1
 		hand = append(hand, m)
 	}
-	var sizes []int // the two mutants at line 6 cannot share a binary, and a constant needs its own
+	var sizes []int // the two mutants at line 6 cannot share a binary, and a constant needs its own binary
 	for _, set := range c.batches(hand) {
 		sizes = append(sizes, len(set))
 	}
@@ -84,7 +84,7 @@ func TestEachMistakeIsJudged(t *testing.T) {
 	}
 }
 
-// TestASeedDrawsTheSameMutants also checks that mutants compile, and that no place has two of them.
+// TestASeedDrawsTheSameMutants also checks that mutants compile, and that no place has two mutants.
 func TestASeedDrawsTheSameMutants(t *testing.T) {
 	r := newRunner(t, nil)
 	c, err := load(t.Context(), r.shop.root, "./tools/mutate/testdata/kinds")
@@ -133,7 +133,8 @@ func TestARunNeedsTestsThatPass(t *testing.T) {
 	}
 }
 
-// TestEveryKindOfMistake lists all mutants of a short file. "alone" marks those that no binary can hold in both forms.
+// TestEveryKindOfMistake lists all mutants of a short file. "alone" marks mutants that no binary can hold in both
+// forms.
 func TestEveryKindOfMistake(t *testing.T) {
 	r := newRunner(t, nil)
 	c, err := load(t.Context(), r.shop.root, "./tools/mutate/testdata/kinds")
@@ -167,8 +168,8 @@ func TestEveryKindOfMistake(t *testing.T) {
 	}
 }
 
-// TestListsMatchTheCode compares the committed lists with the packages: each test package exists, and each equivalent mutant
-// is one that the tool can still draw.
+// TestListsMatchTheCode compares the committed lists with the packages: each test package exists, and the tool can still
+// draw each equivalent mutant.
 func TestListsMatchTheCode(t *testing.T) {
 	plans, err := parsePlans(packagesText)
 	if err != nil || len(plans) < 14 {

@@ -18,7 +18,7 @@ var equivalentText string
 // suite is the tests of one package, or some of them.
 type suite struct {
 	pkg  string   // relative to the module, such as ./internal/ledger
-	args []string // of the test binary
+	args []string // arguments of the test binary
 }
 
 func (s suite) String() string { return strings.Join(append([]string{s.pkg}, s.args...), " ") }

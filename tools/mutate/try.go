@@ -17,9 +17,9 @@ import (
 
 // workshop builds and runs tests in a temporary folder. The working tree is only read.
 type workshop struct {
-	root    string        // of the module
-	tmp     string        // of this run
-	timeout time.Duration // of a test run with a mutant; 0: derived from the run without one
+	root    string        // root folder of the module
+	tmp     string        // temporary folder of this run
+	timeout time.Duration // limit of a test run with a mutant; 0 derives it from the run without a mutant
 	covered map[string]*measured
 }
 
@@ -27,7 +27,7 @@ type workshop struct {
 type measured struct {
 	dir    string // where its tests run
 	took   time.Duration
-	blocks []block // of the mutated package
+	blocks []block // blocks of the mutated package
 }
 
 // block is a piece of a file; the field runs says whether the tests run it.
@@ -37,11 +37,11 @@ type block struct {
 	runs                   bool
 }
 
-// Limits of a test run with a mutant. Without them an endless loop could take the whole machine.
+// These are the limits of a test run with a mutant. Without them an endless loop could take the whole machine.
 const (
 	slack     = 10 * time.Second // added to the time-out, for a busy machine
-	slower    = 5                // how many times longer than without a mutant a test may take
-	memoryKiB = 12 << 20         // of virtual memory
+	slower    = 5                // a test with a mutant may take this many times as long as without
+	memoryKiB = 12 << 20         // limit of the virtual memory
 )
 
 // build makes the test binary of a suite. It returns false if the compiler or the linker refused.
@@ -181,7 +181,7 @@ func (w *workshop) prepare(ctx context.Context, s suite, c *code, set []*mutant)
 	return binary, nil
 }
 
-// try runs a binary with a mutant switched on and returns the test that noticed it, or "".
+// try runs a binary with a mutant switched on and returns the test that noticed the mutant, or "".
 func (w *workshop) try(ctx context.Context, s suite, m *measured, binary string, mu *mutant) (string, error) {
 	limit := w.timeout
 	if limit == 0 {

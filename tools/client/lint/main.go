@@ -1,4 +1,5 @@
-// Command lint checks an OpenAPI document with a public linter. It uses all rules except those that are listed with a reason.
+// Command lint checks an OpenAPI document with a public linter. It uses all rules except the rules that are listed with a
+// reason.
 package main
 
 import (
@@ -11,7 +12,7 @@ import (
 	openapilinter "github.com/speakeasy-api/openapi/openapi/linter"
 )
 
-// excused are the rules that are skipped, with the reason.
+// excused returns the rules that are skipped, with the reason for each.
 func excused() map[string]string {
 	limits := "a bound on what the server itself writes protects nobody; requests are bounded by the server in bytes"
 	answers := "every operation answers with one problem document, described as 4XX and default"

@@ -1,5 +1,6 @@
 // Command sell buys electricity through the client that a public generator made from Paywatt's OpenAPI document, as a
-// developer would on the first day. It prints the token. gen is generated before the build and never committed.
+// developer would on the first day. It prints the token. The package gen is generated before the build and never
+// committed.
 package main
 
 import (
@@ -20,7 +21,7 @@ func main() {
 	}
 }
 
-// run sells twice under one Idempotency-Key: the second answer must be the first.
+// run sells twice under one Idempotency-Key. The second answer must equal the first.
 func run(ctx context.Context) error {
 	if len(os.Args) != 4 {
 		return errors.New("usage: sell METER AMOUNT_MINOR CURRENCY (PAYWATT_URL and PAYWATT_KEY in the environment)")
