@@ -26,7 +26,7 @@ type admin struct {
 	a      *api
 	vm     *vmeter
 	meter  string
-	sold   map[string]string // by reference: the digits of answered sales, which the books must have
+	sold   map[string]string // digits of each answered sale, by its reference; the books must have them all
 	units  int64
 	copies []adminCopy
 	off    bool // the clock is far ahead

@@ -35,7 +35,7 @@ type moneyOut struct {
 	seen int64
 }
 
-// floats is the model of 20 vendors' floats, if each operation happens at one moment between its call and its answer.
+// floats is the model of 20 vendors' floats. In it, each operation takes effect at one moment between its call and its answer.
 func floats() porcupine.Model {
 	return porcupine.Model{
 		Partition: func(h []porcupine.Operation) [][]porcupine.Operation {

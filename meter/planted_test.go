@@ -166,7 +166,7 @@ func TestExplorerFindsEveryPlantedBug(t *testing.T) {
 				}
 				themes := []string{s.theme}
 				if *wholeDepth >= plantedDepth {
-					themes = append(themes, "") // the searches of all actions together must find it too
+					themes = append(themes, "") // the search with the actions of all themes must find it too
 				}
 				for _, s.theme = range themes {
 					l := s.run(t, plantedDepth, bug.plant)

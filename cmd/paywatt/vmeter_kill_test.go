@@ -70,7 +70,8 @@ func (m *killMeter) read() (device.View, bool) {
 	return v, true
 }
 
-// kill ends the process as the kernel does, and returns the states that it wrote before: a person could have read them.
+// kill ends the process at once, without a chance to clean up. It returns the states that the process had written by then, because a person
+// could have read them.
 func (m *killMeter) kill() (last []device.View) {
 	m.t.Helper()
 	if err := m.cmd.Process.Kill(); err != nil {

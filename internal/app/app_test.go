@@ -343,7 +343,7 @@ func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- stop() }()
-	// After the stop has begun, new requests are refused; only then is the body sent.
+	// Wait until the stopping server refuses new connections. Then send the body of the open request.
 	for i := 0; ; i++ {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {

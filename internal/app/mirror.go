@@ -22,7 +22,7 @@ import (
 const (
 	mirrorEvery = time.Second     // how often the meters that sent something are copied again
 	mirrorSweep = 5 * time.Second // how often all meters are copied: new ones, changes without a message, and meters of other servers
-	mirrorRest  = 20              // a sweep is followed by a pause of at least mirrorSweep and at least this many times the sweep's length
+	mirrorRest  = 20              // the pause after a sweep is mirrorSweep, or this many times the sweep's length if that is longer
 	mirrorPage  = 200             // meters in one query
 	mirrorFew   = 1000            // if more meters than this sent something at once, all are copied
 )

@@ -168,8 +168,8 @@ func (g *gate) Receive(context.Context, notify.Incoming) error {
 
 func (g *gate) Report(context.Context, notify.Report) error { return nil }
 
-// TestAReportOfAPartBeforeTheLastHasLeft: the report of a first part is no report of the whole message, even while
-// the other parts are still being sent.
+// TestAReportOfAPartBeforeTheLastHasLeft: a delivery report about the first part does not count as a report of the whole
+// message. This also holds while the other parts are still being sent.
 func TestAReportOfAPartBeforeTheLastHasLeft(t *testing.T) {
 	d := &arrivals{}
 	r := &modemRoute{name: "modem1", parted: map[string]*parts{}}

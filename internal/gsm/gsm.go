@@ -121,7 +121,8 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time // default time.Now; for stamps only, waiting uses package time
 	Changed func(State)      // called after each change of the state, on the driver's goroutine; must not block
-	// Reference is the first reference that joins parts. Choose another at each start, so that references do not repeat soon.
+	// Reference is where the numbers that join the parts of a message begin; the first message gets the number after it. Choose another
+	// Reference at each start, so that the numbers do not repeat soon.
 	Reference uint8
 }
 

@@ -30,7 +30,7 @@ type counter struct {
 	heard  map[id.ID]bool
 	alarms []metering.AlarmCode
 	tried  time.Time      // when a message was last given to a route
-	lastly map[id.ID]bool // whether a message was last sent as the question
+	lastly map[id.ID]bool // by message: whether its last try asked the meter about its last tokens
 
 	// The meter and the network.
 	rand    *rand.Rand

@@ -11,8 +11,8 @@ import (
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// TestWhatIsLeftToOtherServers: if every route here has refused a message, other servers may take it for ten minutes after the
-// last try.
+// TestWhatIsLeftToOtherServers: if every route here has refused a message, other servers may take it over until ten minutes after
+// the last try.
 func TestWhatIsLeftToOtherServers(t *testing.T) {
 	refused := func(routes ...string) (out []Try) {
 		for _, r := range routes {

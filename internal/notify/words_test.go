@@ -145,8 +145,8 @@ func TestTheEndsOfATokenAreEightDigits(t *testing.T) {
 	}
 }
 
-// TestWhatARowProves: the proof of a row about a token with the same ends depends on the token's class and units, and on whether the
-// token changes the key.
+// TestWhatARowProves: a row has the ends of a token. What it proves about that token depends on the token's class and units, and on
+// whether the token changes the key.
 func TestWhatARowProves(t *testing.T) {
 	row := func(r notify.RowResult, units unit.Energy) notify.MeterReply {
 		return rows(notify.ReplyRow{First: "1111", Last: "2222", Result: r, Units: units})

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// TestTheNewestOfWhatAMeterToldIsShown: the test compares a text message with the reading and the report, by its time of
-// arrival. The store has already compared the report with the reading, by the meter's own time.
+// TestTheNewestOfWhatAMeterToldIsShown: a text message is compared with the reading and the report by the time at
+// which it arrived. The store has already compared the report with the reading, by the meter's own time.
 func TestTheNewestOfWhatAMeterToldIsShown(t *testing.T) {
 	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) *registry.ReportedBalance {

@@ -213,7 +213,7 @@ func (w *witness) lost(p parcel) {
 	w.lateLease = w.lateLease || p.down == wire.DownLease
 }
 
-// passes adds the state of the supply for a part of an hour.
+// passes counts t, a part of an hour, as time without supply unless the relay is closed.
 func (w *witness) passes(t time.Duration) {
 	if w.relay == supply.Closed {
 		return

@@ -85,8 +85,8 @@ func (tx *Tx) readClock() (t sale.Times, err error) {
 	return t, err
 }
 
-// newestBut returns when the newest token was issued. It leaves out tokens from the span wrong, which a person has called wrong. If there
-// are such tokens, and the store's record of its clock is newer than the token found, it returns that record instead.
+// newestBut returns when the newest token was issued. It leaves out tokens from the span that a person has marked as wrong.
+// If there are such tokens, and the store's record of its clock is newer than the token found, it returns that record instead.
 func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Time, error) {
 	if !wrong.holds(newest) {
 		return newest, nil

@@ -149,7 +149,7 @@ func wholeNumber(n uint64) vectorInt { return vectorInt{new(big.Int).SetUint64(n
 func (n vectorInt) given() bool { return n.v != nil }
 
 // int returns the number, or 0 if there is none. It returns -1 if the number does not fit into 64 bits.
-// Only a currency amount may be that large, and no field may be -1.
+// Only a currency amount may need more than 64 bits. In no field is -1 a valid number.
 func (n vectorInt) int() int64 {
 	switch {
 	case n.v == nil:

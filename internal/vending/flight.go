@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// flight identifies a sale that this process is taking to its issuer by the vendor's reference.
+// flight identifies a sale for which this process is asking the issuer. It does so by the vendor's reference.
 type flight struct {
 	tenant access.Tenant
 	vendor id.ID

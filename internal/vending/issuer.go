@@ -12,8 +12,8 @@ import (
 // Issuer makes tokens: the key store in this process, a security module, another vendor's system. The seam is issuing
 // a token, not deriving a key.
 type Issuer interface {
-	// Issue makes the token of an order and uses only the order for it. Asked again with the same order, it gives the same token or answers
-	// Unknown. The caller treats an error as Unknown.
+	// Issue makes the token of an order. It needs no data but the order. Asked again with the same order, it gives the same token or
+	// answers Unknown. The caller treats an error as Unknown.
 	Issue(ctx context.Context, o IssueRequest) (Answer, error)
 }
 

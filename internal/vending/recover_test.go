@@ -98,7 +98,7 @@ func TestASaleSurvivesEveryCut(t *testing.T) {
 					t.Fatal("the repetition was not replayed")
 				}
 				body := first.Reply.Body
-				if first.Replay != nil { // the completion had committed with its answer
+				if first.Replay != nil { // the sale was complete already, and its answer was stored in the same commit
 					body = first.Replay.Body
 				}
 				if string(again.Replay.Body) != string(body) {

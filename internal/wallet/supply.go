@@ -185,7 +185,7 @@ func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLeas
 	return took, most, false
 }
 
-// at returns s with the commands as they are at a time of the meter's clock.
+// at returns s as it is when the meter's clock shows the given time: commands that have expired by then are lapsed.
 func (s Seen) at(clock time.Time) Seen {
 	for _, t := range []*Progress{&s.Lease, &s.Cut, &s.Connect, &s.Config, &s.Clock} {
 		*t = t.lapsed(clock)

@@ -275,14 +275,14 @@ func (s *sender) send() (bool, error) {
 }
 
 // publish groups the records by kind and keeps the order within each kind. The server accepts any order within the
-// window, and without the groups a few events between readings would split them into many messages.
+// window. Without the groups, a few events between readings would split the readings into many messages.
 func (s *sender) publish(entries []outbox.Entry) error {
 	for len(entries) > 0 {
 		kind, size := entries[0].Kind, 0
 		var batch [][]byte
 		rest := entries[:0:0]
 		for _, e := range entries {
-			// A record needs at most a comma; the list itself needs at most three bytes.
+			// Each record adds its own bytes and at most a comma. The list around the records adds at most three bytes.
 			if e.Kind != kind || size+len(e.Data)+1 > wire.MaxPayload-3 {
 				rest = append(rest, e)
 				continue

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// errCommand is wrapped by every error in a line itself.
+// errCommand is wrapped by every error about a line of the script that is written wrongly.
 var errCommand = errors.New("not understood")
 
 func wrong(want string) error { return fmt.Errorf("%w: want %s", errCommand, want) }

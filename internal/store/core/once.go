@@ -113,7 +113,7 @@ type Answer struct {
 
 // OnceColumns are the columns of idempotency. The statements that take a key write the columns of the
 // principal and the state themselves.
-var OnceColumns = Columns[Answer]{Table: "idempotency", Unattested: []Column[Answer]{ // answers that moved money have evidence by their key
+var OnceColumns = Columns[Answer]{Table: "idempotency", Unattested: []Column[Answer]{ // audit rows attest the answers that moved money
 	{Name: "req_hash", Form: 'b', Read: func(a *Answer, r Row, col int) error { copy(a.Hash[:], r.Bytes(col)); return nil }},
 	Int("status", func(a *Answer) *int { return &a.Status }),
 	Bytes("body_enc", func(a *Answer) *[]byte { return &a.Body }),

@@ -87,8 +87,8 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	}
 }
 
-// rehearse runs fn and rolls it back if Options.Rehearse is set. It returns only errors after which fn is tried again. The real run meets
-// all other errors anyway.
+// rehearse runs fn and rolls it back if Options.Rehearse is set. It returns an error only if fn must be tried again. It ignores all other
+// errors, because the real run meets them too.
 func (w *worker) rehearse(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
 	if !w.e.opt.Rehearse {
 		return nil

@@ -29,7 +29,7 @@ var (
 
 // Move is a move that a folder has recorded. The zero value is no move.
 type Move struct {
-	ID string // name of the move; the other database has the same name if all content has arrived
+	ID string // name of the move; the target database stores this name when all content has arrived
 	To string // store to which the content goes
 }
 
