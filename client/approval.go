@@ -26,8 +26,8 @@ func (c *Client) Decide(ctx context.Context, approval string, allow bool, reason
 	return ask[apiv1.Approval](ctx, c, post("/v1/approvals/"+url.PathEscape(approval)+verb, apiv1.Decision{Reason: reason}))
 }
 
-// TrustClock confirms that the server's clock is right (right: settings.write). Under four eyes it returns *Waiting, and the
-// clock is still in doubt. If the clock is not in doubt, the answer is the refusal clock-trusted.
+// TrustClock confirms that the server's clock is right (right: settings.write). If a second person must approve, it returns *Waiting, and
+// the clock is still in doubt. If the clock is not in doubt, the answer is the refusal clock-trusted.
 func (c *Client) TrustClock(ctx context.Context, reason string) error {
 	_, err := ask[apiv1.Clock](ctx, c, post("/v1/clock/trust", apiv1.ClockTrust{Reason: reason}))
 	return err

@@ -17,7 +17,7 @@ func (c *Client) Message(ctx context.Context, id string) (apiv1.MessageDetail, e
 	return ask[apiv1.MessageDetail](ctx, c, get("/v1/messages/"+url.PathEscape(id), nil))
 }
 
-// SendMessage queues a message (right: message.send). It is safe to repeat with the same key; empty = a random one.
+// SendMessage queues a message (right: message.send). It is safe to repeat with the same key. An empty key means a random one.
 func (c *Client) SendMessage(ctx context.Context, n apiv1.NewMessage, key string) (apiv1.Message, error) {
 	return keyedAsk[apiv1.Message](ctx, c, post("/v1/messages", n), key)
 }

@@ -15,7 +15,7 @@ func (c *Client) Version(ctx context.Context) (apiv1.Version, error) {
 	return ask[apiv1.Version](ctx, c, get("/v1/version", nil))
 }
 
-// Ready asks whether the server is ready; no key is needed. A server that is not ready is an answer, not an error: failing
+// Ready asks whether the server is ready; no key is needed. If the server is not ready, Ready returns no error. Then the result failing
 // lists the codes of the reasons.
 func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string, err error) {
 	ready, err = ask[apiv1.Ready](ctx, c, get("/readyz", nil))
@@ -32,8 +32,8 @@ func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string
 	return ready, failing, nil
 }
 
-// Head returns the signed head of a size in leaves, or the newest one for 0 (right: vend.read). The parameter since is the size of an older
-// head, or 0. With it the answer includes the proof that the log has only grown after that head.
+// Head returns a signed head of the log (right: vend.read). The parameter size is its size in leaves; 0 means the newest head. The
+// parameter since is the size of an older head, or 0. With it the answer includes the proof that the log has only grown after that head.
 func (c *Client) Head(ctx context.Context, size, since int64) (apiv1.Head, error) {
 	name, q := "newest", url.Values{}
 	if size != 0 {
@@ -50,7 +50,7 @@ func (c *Client) Settings(ctx context.Context) (apiv1.Settings, error) {
 	return ask[apiv1.Settings](ctx, c, get("/v1/settings", nil))
 }
 
-// ChangeSettings changes the named settings (right: settings.write), or returns *Waiting under four eyes.
+// ChangeSettings changes the named settings (right: settings.write). It returns *Waiting if a second person must approve the change.
 func (c *Client) ChangeSettings(ctx context.Context, s apiv1.SettingsChange) (apiv1.Settings, error) {
 	return ask[apiv1.Settings](ctx, c, post("/v1/settings", s))
 }

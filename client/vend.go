@@ -48,10 +48,10 @@ func (c *Client) Quote(ctx context.Context, meter string, tender apiv1.Amount) (
 	return ask[apiv1.Quote](ctx, c, post("/v1/vend-quotes", apiv1.NewQuote{Meter: meter, Tender: tender}))
 }
 
-// Vend sells (right: vend.sell). The key makes a repetition harmless: 8 to 64 ASCII characters; empty = a random one. Callers
-// that may crash choose their own and store it with the order. After network errors Vend asks again with the same key, up to
-// Config.Attempts times, so one call never makes two sales. An error that leaves the outcome open is an
-// [*Unresolved]. [ErrUnreachable] and a [*Problem] with MoneyMoved "no" mean that nothing was sold.
+// Vend sells (right: vend.sell). The key makes a repetition harmless. It has 8 to 64 ASCII characters. An empty key means a random one.
+// Callers that may crash choose their own and store it with the order. After network errors Vend asks again with the same key, up to
+// Config.Attempts times, so one call never makes two sales. An error that leaves the outcome open is an [*Unresolved]. [ErrUnreachable] and
+// a [*Problem] with MoneyMoved "no" mean that nothing was sold.
 func (c *Client) Vend(ctx context.Context, o apiv1.NewSale, key string) (Sold, error) {
 	var s Sold
 	key = cmp.Or(key, rand.Text())
@@ -175,8 +175,9 @@ type Proven struct {
 	Raw json.RawMessage `json:"-"`
 }
 
-// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log. The proof ends at the signed head of a
-// size, the parameter head in leaves; 0 means the newest head. A problem with code "not-sealed-yet" means: ask again after its RetryAfter.
+// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log. The proof ends at a signed head of the
+// log. The parameter head is the size of that head in leaves; 0 means the newest head. If the problem has the code "not-sealed-yet", ask
+// again after its RetryAfter.
 func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) (Proven, error) {
 	q := url.Values{"format": {"json"}, "proof": {"1"}}
 	if head != 0 {

@@ -27,7 +27,7 @@ func (c *Client) SetVendorTerms(ctx context.Context, vendor string, t apiv1.Vend
 	return ask[apiv1.Vendor](ctx, c, post("/v1/vendors/"+url.PathEscape(vendor)+"/terms", t))
 }
 
-// Deposit books a vendor's payment (right: vendor.deposit). It is safe to repeat with the same key; empty = a random one.
+// Deposit books a vendor's payment (right: vendor.deposit). It is safe to repeat with the same key. An empty key means a random one.
 func (c *Client) Deposit(ctx context.Context, vendor string, d apiv1.NewDeposit, key string) (apiv1.Deposit, error) {
 	return keyedAsk[apiv1.Deposit](ctx, c, post("/v1/vendors/"+url.PathEscape(vendor)+"/deposits", d), key)
 }

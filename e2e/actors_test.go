@@ -173,8 +173,8 @@ func (k *keypad) enter(s sale) {
 		case "used_error":
 			return
 		case "old_error":
-			// The meter has accepted more than 50 newer tokens before this one. Tokens that are typed in the order in which
-			// they were sold never get this answer.
+			// This answer means that the meter accepted at least 50 newer tokens first. Tokens that are typed in the order in which they
+			// were sold never get this answer.
 			k.w.problem("meter %s answered old_error", k.number)
 			return
 		case "busy", "locked":

@@ -43,7 +43,7 @@ func openDatabase(t *testing.T, dir string) *sqlite.Conn {
 	return db
 }
 
-// rows runs a query and passes every row to the function each.
+// rows runs a query and passes every row of the result to a function.
 func rows(t *testing.T, db *sqlite.Conn, sql string, each func(*sqlite.Stmt), args ...any) {
 	t.Helper()
 	err := sqlitex.Execute(db, sql, &sqlitex.ExecOptions{Args: args, ResultFunc: func(s *sqlite.Stmt) error { each(s); return nil }})

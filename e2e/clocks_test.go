@@ -34,7 +34,8 @@ type towers struct {
 }
 
 // TestServersOnMachinesWhoseClocksDiffer: five servers work on one database. The clock of one machine is right; the other clocks are wrong
-// by minutes, hours or more than a month. Sales, validity, storage and deliveries do not show which server did them.
+// by minutes, hours or more than a month. Sales, prices, stored answers, sessions and deliveries must not depend on which server handles
+// them.
 func TestServersOnMachinesWhoseClocksDiffer(t *testing.T) {
 	w := &towers{T: t, p: newPlace(t, buildOnce(t, "faultinject"))}
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+pgtest.New(t))

@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// platform is the authority's application platform at a browser: a token is generated, goes into the box and is sent. The page shows each
-// step, until the meter has the token and the page shows the meter's balance.
+// platform tests the authority's application platform in a browser. It generates a token, which the page puts into the token box, and sends
+// the token. The page shows each step, until the meter has the token and the page shows the meter's balance.
 func (o *office) platform(t *testing.T) {
 	d := o.owner
 	d.visit(o.page(o.first))

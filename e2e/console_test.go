@@ -71,7 +71,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 func openOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{place: newPlace(t, paywatt(t)), chrome: openBrowser(t), axe: axeSource(t)}
-	// Messages to people go into the log, so that one exists; this route cannot reach meters.
+	// This route writes messages to people into the log, so the server can send messages. The route cannot reach meters.
 	write(t, filepath.Join(o.place.dir, "paywatt.toml"), "[[sms_route]]\nname = \"log1\"\nkind = \"log\"\ncost_micro = 800000\n", 0o600)
 	o.sketchAt = freeAddress(t)
 	o.srv = o.place.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", o.sketchAt+"="+number(firstSketch), "--legacy-poll-interval", "2s")
@@ -337,8 +337,8 @@ func (o *office) once(t *testing.T) {
 	check()
 	d.keys(enterKey)
 	one("the sale to be repeated")
-	// Going back to the page with the check leads to the one sale made from it. The browser may instead show the old page; then
-	// the form is sent again and leads to the same sale.
+	// After the sale, the browser's Back button returns to the page /sell/check, and that page leads to the sale already made. The browser
+	// may instead show the old page; then the form is sent again and leads to the same sale.
 	sale := d.path()
 	_, _ = tryAsk[chromedp.Void](d, `history.back()`) // the page may leave before it answers
 	again := `document.querySelector("main").innerText.includes("This form was sent before")`

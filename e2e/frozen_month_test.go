@@ -171,7 +171,7 @@ func (w *month) undone() {
 		return w.owner.must(w, 200, "GET", "/v1/vends/"+sale.text(w, "id")+"/reversal", nil).text(w, "state")
 	}
 	eventually(w, 30*time.Second, "the meter has cancelled", func() bool { return state(gone) == "done" })
-	for n, refused := 0, false; n < 12 && !refused; n++ { // until the meter loads the token before it is told to cancel it
+	for n, refused := 0, false; n < 12 && !refused; n++ { // repeat until a meter loads its token before the order to cancel it arrives
 		sold := w.sell(w.as("operator"), one, int64(8_000+n))
 		if err := vm.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			w.Fatal(err)

@@ -94,8 +94,8 @@ func (f *fullShop) refused(t *testing.T, key string) {
 	t.Fatal("the disk is never full")
 }
 
-// readable reads the sale in every way. The digits are shown as long as the disk has room to record that they were shown; eaten means that
-// the disk may have no room.
+// readable reads the sale in every way. The server shows the digits if the disk has room to record that they were shown. If the parameter
+// eaten is true, the disk may have no such room, and the server may withhold the digits.
 func (f *fullShop) readable(t *testing.T, when string, eaten bool) {
 	t.Helper()
 	for range 20 {

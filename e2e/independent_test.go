@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// This file independently implements the published facts about STS tokens: bit by bit, slowly, without package sts. If this file and
-// package sts agree, the result is not one mistake repeated.
+// This file independently implements the published facts about STS tokens: bit by bit, slowly, without package sts. The two share no code,
+// so a mistake in one of them shows as a difference.
 
 // facts is the content of a credit token.
 type facts struct {

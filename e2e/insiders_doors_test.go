@@ -107,8 +107,8 @@ func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 	o.sound()
 }
 
-// TestAnInsiderFindsNoSecondDoor: an action that needs a second person as a token also needs a second person as a command. So does every
-// other action that takes paid energy away or gives energy for free.
+// TestAnInsiderFindsNoSecondDoor: some actions can be done by a token or by a command. If the token needs a second person, the command
+// needs one too. Every other action that takes paid energy away or gives energy for free also needs a second person.
 func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2002))

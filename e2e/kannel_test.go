@@ -34,8 +34,8 @@ sms-resend-freq = 2
 %s
 `
 
-// kannelSettings are Kannel's settings: the part for an smsc group, with its admin port, smsbox port and sendsms port, and the part
-// that docs/reference/sms-gateway.md has, with shorter waits.
+// kannelSettings returns Kannel's settings in two parts: kannelCore, and the settings from docs/reference/sms-gateway.md with shorter
+// waits. The parameter ports holds the admin port, the smsbox port and the sendsms port. The parameter group is the smsc group.
 func kannelSettings(t *testing.T, dir string, ports []int, group, hooks string) string {
 	t.Helper()
 	const page = "docs/reference/sms-gateway.md"

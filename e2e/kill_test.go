@@ -169,7 +169,8 @@ func (w *world) seller(n int, stop chan struct{}) {
 		}
 		m := w.meters[r.IntN(len(w.meters))]
 		if m.backlog() > 16 {
-			// No customer queues fifty tokens at one keypad: a token overtaken by 50 newer ones is rightly old_error.
+			// Let the keypad catch up. A meter rightly answers old_error to a token if it has accepted 50 newer ones. No customer lets so
+			// many tokens wait.
 			<-time.After(20 * time.Millisecond)
 			continue
 		}

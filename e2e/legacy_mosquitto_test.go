@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// player is mosquitto_pub and mosquitto_sub in turn as the Arduino, with its client id. Each publishes or listens on its own
-// connection, so every message is also a reconnect.
+// player takes the part of the Arduino and uses its client id. It publishes with mosquitto_pub and listens with mosquitto_sub. Each
+// publishes or listens on its own connection, so every message is also a reconnect.
 type player struct {
 	host, port string
 }

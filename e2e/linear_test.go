@@ -215,10 +215,10 @@ func count(h []porcupine.Operation) string {
 	return fmt.Sprintf("%d sales, %d refused for lack of float, %d deposits, %d reversals, %d reads", n["sell"], n["sell refused"], n["deposit"], n["reverse"], n["read"])
 }
 
-// TestMoneyIsLinearizable: 16 callers at once sell, deposit, reverse and read on 20 floats, and every operation looks as if
-// it had happened at one moment. Each sale holds its money until its slow issuer has answered. The test runs on SQLite, and
-// on two servers over one PostgreSQL. E2E_LINEAR (a duration) repeats the test for that long, in new places, because a meter
-// accepts only 1,440 tokens ahead of the clock.
+// TestMoneyIsLinearizable: 16 callers at once sell, deposit, reverse and read on 20 floats, and every operation looks as if it had happened
+// at one moment. Each sale holds its money until its slow issuer has answered. The test runs on SQLite, and on two servers over one
+// PostgreSQL. E2E_LINEAR (a duration) repeats the test for that long. Each repetition starts new servers with new meters, because a server
+// lets the TIDs of a meter run at most 1,440 minutes ahead of its clock.
 func TestMoneyIsLinearizable(t *testing.T) {
 	for name, servers := range map[string]int{"SQLite": 1, "two servers over PostgreSQL": 2} {
 		t.Run(name, func(t *testing.T) {

@@ -93,7 +93,7 @@ func gammuReports(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// smstools passes a report to its event handler if the modem is set to show reports and smstools to expect them.
+// smstools passes a report to its event handler if two things are set: the modem shows reports, and smstools expects them.
 func smstoolsReports(t *testing.T, r *radio, number, phone string) {
 	dir := smstoolsPlace(t, r, number, "", "incoming = yes\nreport = yes\ninit = AT+CNMI=2,1,0,1,0\nusing_routed_status_report = yes\nrouted_status_report_cnma = no\n")
 	smstoolsSends(t, dir, phone)
@@ -107,8 +107,8 @@ func smstoolsReports(t *testing.T, r *radio, number, phone string) {
 	r.awaitHappened(t, network.Reported, phone, number, 1)
 }
 
-// Without the last lines of smstoolsReports smstools requests the report, as "report = yes" says, but never gets it, because it
-// does not change the modem's indications. The test sees that smstools polls once more after the report exists.
+// Here smstools runs without the last three settings of smstoolsReports. It requests the report because of "report = yes". But it never
+// gets the report, because it does not set the modem to show reports. The test sees that smstools polls once more after the report exists.
 func smstoolsKeepsSilent(t *testing.T, r *radio, number, phone string) {
 	dir := smstoolsPlace(t, r, number, "", "incoming = yes\nreport = yes\n")
 	smstoolsSends(t, dir, phone)

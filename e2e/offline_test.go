@@ -61,7 +61,8 @@ func TestNinetyDaysWithoutANetwork(t *testing.T) {
 	t.Logf("figures: %d days without a network: %d readings kept and uploaded in %.1f s, none lost", days, readings, took.Seconds())
 }
 
-// countReadings pages through all readings of a meter and returns how many there are, each once, and the newest register.
+// countReadings pages through all readings of a meter. It returns their number and the newest register, and it fails if a reading comes
+// twice.
 func countReadings(t *testing.T, a *api, number string) (n int, newest int64) {
 	t.Helper()
 	seen := map[int64]bool{}

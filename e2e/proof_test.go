@@ -80,7 +80,7 @@ type keptFiles struct {
 	p                    *place
 	dir                  string
 	old, sameDay, late   string // heads
-	own, grown           string // the late head, with proofs that the log has grown since the receipt's head and since the old head
+	own, grown           string // late head with a proof that the log has grown: own since the receipt's head, grown since the old head
 	receipt, receiptLate string
 }
 

@@ -196,7 +196,7 @@ func TestARechargeClosesTheRelay(t *testing.T) {
 		len(asked), at(answered, 50), at(answered, 99), at(asked, 50), at(asked, 99))
 }
 
-// presses presses the key whenever the meter waits for it, until it must stop.
+// presses starts to press the key # whenever the meter's relay is armed. The function that it returns stops this.
 func (h *home) presses() (stop func()) {
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -15,7 +15,8 @@ import (
 )
 
 // TestTheServerIsSmall checks the size limits: the idle server uses at most 80 MB of resident memory, and the binary has at most 60 MB, at
-// most 16 MB of it in third-party modules. The test takes their share of the machine code as their share of the file.
+// most 16 MB of it in third-party modules. The test assumes that third-party modules have the same share of the file as of the machine
+// code.
 func TestTheServerIsSmall(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")

@@ -23,7 +23,7 @@ func smsPlace(t *testing.T, port int, route string) (*place, *server, *api) {
 	return p, srv, a
 }
 
-// smsMeter is a meter that only its modem connects; it reports its balance to the registered numbers.
+// smsMeter registers and starts a meter whose only connection is its modem. The meter reports its balance to the registered numbers.
 func smsMeter(t *testing.T, p *place, a *api, n int, sim, pty string, registered ...string) secrets {
 	t.Helper()
 	m := a.meter(t, number(n))

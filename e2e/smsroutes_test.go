@@ -83,7 +83,7 @@ func (g *httpGateway) post(t *testing.T, url, purpose string, v map[string]any) 
 	return resp.StatusCode
 }
 
-// A sale's token goes to the customer by a signed gateway, its report comes back, and the customer asks for it again.
+// A signed gateway brings a sale's token to the customer and reports the delivery. Then the customer asks for the token again.
 func TestATokenBySignedGateway(t *testing.T) {
 	g := &httpGateway{secret: "0123456789abcdef0123456789abcdef"}
 	site := httptest.NewServer(g)
@@ -129,7 +129,7 @@ func TestATokenBySignedGateway(t *testing.T) {
 	}
 }
 
-// A sale's token goes to the customer by SMPP, through another implementation's message centre, and its receipt comes back.
+// A sale's token goes to the customer by SMPP, through another implementation's message centre, and the delivery receipt comes back.
 func TestOtherProgramsATokenBySMPP(t *testing.T) {
 	c := startCentre(t)
 	dir, port := t.TempDir(), freePorts(t, 1)[0]

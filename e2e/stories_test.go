@@ -155,7 +155,7 @@ func (w *cashDesk) fourCases() {
 	}
 }
 
-// energyForMoney: units in place of an amount are refused by name, and nothing is sold.
+// energyForMoney orders an amount of energy, or gives an amount of money in a wrong form. Every order is refused, and nothing is sold.
 func (w *cashDesk) energyForMoney() {
 	m := w.house("domestic")
 	before := w.books()

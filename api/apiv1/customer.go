@@ -7,7 +7,7 @@ type Customer struct {
 	Phone string `json:"phone,omitempty" example:"+254700000001" doc:"Telephone number with country code; tokens and warnings go there by SMS"`
 	IDNo  string `json:"id_no,omitempty" doc:"Number of an identity document"`
 	Lang  string `json:"lang,omitempty" example:"en" doc:"Language of the messages (default en): en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
-	// NoNotices appears only in answers: registration does not ask for consent.
+	// NoNotices is set only in answers. A request that registers a customer ignores it.
 	NoNotices bool `json:"no_notices,omitempty" doc:"In an answer: true if the customer wants no warnings (STOP)"`
 }
 

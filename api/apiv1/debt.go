@@ -18,7 +18,7 @@ type Charge struct {
 	CreatedAt   time.Time `json:"created_at" doc:"When it was recorded"`
 }
 
-// NewCharge asks for a charge to be made due by hand.
+// NewCharge is a charge that a person adds to an account.
 type NewCharge struct {
 	Account  string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
 	Name     string `json:"name" example:"reconnection" doc:"Name of the charge: 1 to 32 small letters, digits and dashes; name and month are unique in the account"`

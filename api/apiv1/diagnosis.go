@@ -29,9 +29,8 @@ type FittingKey struct {
 	Registered bool   `json:"registered" doc:"false: the meter is registered with another key"`
 }
 
-// Typing is the result of looking for a typing error. It counts the tokens that were tried, each with one slip. Among them it counts the
-// tokens that fit, separately for a changed digit and for two exchanged neighbours, and the fitting tokens that were sold here. Meant holds
-// the digits of these sold tokens, for callers with the right token.show.
+// Typing is the result of looking for a typing error. Each token tried differs from the typed digits by one slip. Meant holds the digits of
+// the fitting tokens that were sold here. It is empty for callers without the right token.show.
 type Typing struct {
 	Tried    int      `json:"tried" doc:"Number of tokens tried that differ by one typing error"`
 	OneDigit int      `json:"one_digit" doc:"Number of these that fit with one digit changed"`

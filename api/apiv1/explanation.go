@@ -52,7 +52,7 @@ type Bound struct {
 	AmountMinor int64  `json:"amount_minor" doc:"The deduction after this rule"`
 }
 
-// Cost is the price of one step of the energy, exact.
+// Cost is the exact price of one step. A step is the part of the sold energy that has the same price per kWh.
 type Cost struct {
 	FromWh      int64           `json:"from_wh" doc:"Energy bought in the month before the step, in Wh"`
 	UnitsWh     int64           `json:"units_wh" doc:"Energy of the step, in Wh"`

@@ -29,7 +29,7 @@ type Block struct {
 	RateMicro int64  `json:"rate_micro" example:"2500000" doc:"Price in millionths of the major unit per kWh"`
 }
 
-// Plan is an amount for an energy ("500 Wh for 50.00"), or for a period: either UnitsWh or Per is set.
+// Plan is a fixed amount of money that pays for some energy ("500 Wh for 50.00") or for a period. Either UnitsWh or Per is set.
 type Plan struct {
 	AmountMinor int64  `json:"amount_minor" example:"5000" doc:"Amount without tax"`
 	UnitsWh     int64  `json:"units_wh,omitempty" example:"500" doc:"Energy that it buys, in Wh; or"`

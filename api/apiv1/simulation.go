@@ -1,7 +1,8 @@
 package apiv1
 
-// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. The consumption is in Usage. Without Usage
-// it is the energy bought on the tariff from the month From ("2026-01") to the month To.
+// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. Usage lists the consumption. If Usage is
+// empty and From is set, the server replays the energy that accounts on the tariff bought. From and To are the first and the last month
+// ("2026-01").
 type Simulation struct {
 	Tariff   string             `json:"tariff" example:"domestic" doc:"Tariff to compare with, by name or id"`
 	Draft    Price              `json:"draft" doc:"The tariff to try"`

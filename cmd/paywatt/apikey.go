@@ -97,7 +97,7 @@ type keyRow struct {
 	Name    string `json:"name"`
 	Created string `json:"created_at"`
 	Revoked bool   `json:"revoked"`
-	Vendor  string `json:"vendor"` // code of the vendor; a vendor_api key of an older version may have none and then can do nothing
+	Vendor  string `json:"vendor"` // code of a vendor_api key's vendor; a key of an older version without a vendor can do nothing
 }
 
 func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
@@ -144,8 +144,8 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 	return cmd
 }
 
-// inFolder opens the data folder, or the database that the settings name instead, and calls the function act. It fails if there is no
-// database, because no server would know of changes in a new one.
+// inFolder opens the data folder, or the database that the settings name instead, and passes it to the parameter act. It fails if there is
+// no database. It does not make a new one, because no server would use that database.
 func (c console) inFolder(cmd *cobra.Command, dir string, act func(*app.Folder) error) error {
 	where, err := c.place(cmd, dir)
 	if err == nil && where.store == "" && !sqlite.Has(where.data) {

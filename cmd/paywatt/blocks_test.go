@@ -30,7 +30,7 @@ func blocksOf(t *testing.T) []codeblock.Block {
 	return all
 }
 
-// TestEveryBlockIsOfAKind: each block has a kind, and for each kind a test knows how to check a block against the program.
+// TestEveryBlockIsOfAKind checks that each block on the pages has a known kind, and that blockProblem finds no mistake in it.
 func TestEveryBlockIsOfAKind(t *testing.T) {
 	number := map[string]int{}
 	for _, b := range blocksOf(t) {
@@ -198,8 +198,8 @@ var (
 	method    = regexp.MustCompile(`-X ([A-Z]+)`)
 )
 
-// commandProblem says what is wrong with a command of a shell. Its grammar may be wrong, no package of ./check may have its program, or it
-// may send a request to a route that does not exist. TestEveryCommandOnThePagesExists checks the arguments of paywatt.
+// commandProblem says what is wrong with a command of a shell. It finds bad grammar, a program that is not in the constant programs, and a
+// request to a route that does not exist. TestEveryCommandOnThePagesExists checks the arguments of paywatt.
 func commandProblem(t *testing.T, command string) error {
 	t.Helper()
 	bash := exec.Command("bash", "-n")

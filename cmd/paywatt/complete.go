@@ -240,8 +240,8 @@ func routeNames(ctx context.Context, api *client.Client, _ []string) (out []stri
 	return out
 }
 
-// sales returns the newest sales and the receipt numbers of the newest among them. The sales come from the books or, for a key that may not
-// read the books, from the meters' tokens.
+// sales returns receipt numbers and ids of the newest sales. It looks up the receipt numbers of at most 20 of these sales. The sales come
+// from the books or, for a key that may not read the books, from the meters' tokens.
 func sales(ctx context.Context, api *client.Client, args []string) []string {
 	const newest = 20
 	ids := filtered((*client.Client).Journals, apiv1.JournalFilter{}, func(j apiv1.Journal) string {

@@ -105,7 +105,8 @@ func TestASilentServerCompletesNothing(t *testing.T) {
 	}
 }
 
-// TestEveryFileOptionIsOne checks every option that the shell completes with file names: a command must have the option.
+// TestEveryFileOptionIsOne checks each name in fileOptions, the options whose values the shell completes with file names: at least one
+// command must have an option of that name.
 func TestEveryFileOptionIsOne(t *testing.T) {
 	there := map[string]bool{}
 	eachCommand(wholeTree(), func(cmd *cobra.Command) {

@@ -144,9 +144,10 @@ func problemFailure(p *client.Problem) *exit.Failure {
 	return f
 }
 
-// refusalLines splits the detail of a refusal. The server joins three texts of the catalogue: what happened, what did not happen, and
-// what to do. The second text separates the first from the third. Without the second text, the detail is split before the third. A
-// detail with texts that this program does not know, such as those of a newer server, stays one line.
+// refusalLines splits the detail of a refusal. The server joins three texts of the catalogue: what happened, what did not happen, and what
+// to do. refusalLines looks for the second text and splits the detail before and after it. If there is no second text, it looks for the
+// third text and splits the detail before it. A detail with texts that this program does not know, such as those of a newer server, stays
+// one line.
 func refusalLines(detail string) (what, not, try string) {
 	texts, err := catalogue.Read(catalogue.English, "refusals")
 	if err != nil {

@@ -217,7 +217,7 @@ func TestTheSameSeedGivesTheSameFleet(t *testing.T) {
 				out = append(out, r.RegisterWh)
 			}
 			if page.Cursor = l.NextCursor; page.Cursor == "" {
-				return out[max(0, len(out)-150):] // the oldest readings, because the household keeps using energy
+				return out[max(0, len(out)-150):] // only the oldest readings; the household adds new ones all the time
 			}
 		}
 	}

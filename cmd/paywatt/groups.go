@@ -2,7 +2,7 @@ package main
 
 import "github.com/spf13/cobra"
 
-// nouns lists the commands in the groups of the help, by who needs them. Each file of this folder has a constructor.
+// nouns returns the top-level commands in groups, one group for each kind of user. The constructors are in the other files of this folder.
 func nouns() []group {
 	return []group{
 		{"server", "Server:", []func(console) *cobra.Command{newServeCommand, newConfigCommand, newDoctorCommand}},

@@ -21,7 +21,7 @@ type list[F, T any] struct {
 	page         func(*client.Client, context.Context, F) (apiv1.List[T], error)
 	arg          func(f *F, word string)          // puts the argument of the command into the filter
 	options      func(flags *pflag.FlagSet, f *F) // adds the options that narrow the list
-	limit        int                              // default of --limit; 0: without the option, the whole list
+	limit        int                              // default of --limit; with 0 the command has no --limit and shows the whole list
 	table        func(rows []T) table
 }
 

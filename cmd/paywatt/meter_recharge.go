@@ -80,9 +80,9 @@ func newMeterRecharge(c console) *cobra.Command {
 	return cmd
 }
 
-// followRecharge prints each step as it happens, until the meter has decided, the delivery is given up or the time is over. If the token
-// had a final state from the start, or if only a text message reports its state, followRecharge also waits for the meter's answer by the
-// requested way.
+// followRecharge prints each step as it happens, until the meter has decided, the delivery is given up or the time is over. Sometimes the
+// state proves nothing about this delivery: the token had a final state from the start, or only a text message reports the state. Then
+// followRecharge also waits for the meter's answer by the requested way.
 func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r apiv1.Recharge, by string, wait time.Duration) (apiv1.Recharge, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -120,9 +120,9 @@ func rechargeDecided(r apiv1.Recharge) bool {
 	return r.State == rechargeHeard || r.State == rechargeAccepted || r.State == rechargeRejected || r.State == rechargeFailed
 }
 
-// rechargeHearsay reports whether only a text message says that the meter has the token, and that message is no answer by the
-// requested way. A text message proves nothing, while answers over the meter's connection are signed. If the way is SMS, only
-// an answer to the newest message counts.
+// rechargeHearsay reports whether only a text message says that the meter has the token. A text message proves nothing, while answers over
+// the meter's connection are signed. If the requested way is SMS, an answer to the newest message is enough, and rechargeHearsay reports
+// false.
 func rechargeHearsay(r apiv1.Recharge, by string) bool {
 	return r.State == rechargeHeard && (by != bySMS || !rechargeIs(r, by, "answered"))
 }

@@ -170,7 +170,7 @@ func TestHowAFollowedTokenEnds(t *testing.T) {
 		want  int
 	}{
 		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "answered")}, byMQTT, time.Second, 0},
-		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // the token was proved before
+		{"accepted", []apiv1.RechargeDelivery{way(byMQTT, "queued")}, byMQTT, time.Second, 0}, // accepted before this delivery
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "failed"), way(bySMS, "answered")}, byMQTT, time.Second, exit.Unreachable},
 		{"heard", []apiv1.RechargeDelivery{way(byMQTT, "queued"), way(bySMS, "answered")}, byMQTT, 0, 0},

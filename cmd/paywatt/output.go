@@ -105,7 +105,7 @@ func (t table) write(w io.Writer) error {
 	return tw.Flush()
 }
 
-// cells calls the function made with each cell of a row and returns the results.
+// cells passes each cell of a row to a function and returns the results.
 func cells(row []string, made func(string) string) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {

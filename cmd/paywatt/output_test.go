@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Anybody can send a text message: its display must not control the terminal or be a formula in a spreadsheet.
+// Anybody can send a text message. Its characters must not control the terminal, and a spreadsheet must not read it as a formula.
 func TestWhatOthersWroteIsHarmlessWhereItIsShown(t *testing.T) {
 	const evil = "a\x1b[2Jb\u009b31mc\r\nd\te\u202ef\u200bg\x9bh"
 	var out bytes.Buffer

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/profiles"
 )
 
-// profileFolder is the folder of a data folder's own profiles.
+// profileFolder is the subfolder of the data folder with the utility's own profiles.
 const profileFolder = "profiles"
 
 func newProfileCommand(c console) *cobra.Command {

@@ -65,7 +65,7 @@ type pushStreet struct {
 func (s *pushStreet) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
 // pass puts the clock of the server and the network forward by d, and the meters' clocks by two hours. The meters need more time because a
-// meter gives one number at most ten answers an hour and twenty a day.
+// meter sends at most ten answers an hour to one number, and at most twenty answers a day in all.
 func (s *pushStreet) pass(d time.Duration) {
 	s.passed = time.Now()
 	s.ahead.Add(int64(d))

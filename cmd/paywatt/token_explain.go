@@ -91,8 +91,8 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 	return c.show(cmd, v, v.table())
 }
 
-// answered sets the result to the meter's answer if the meter refuses a token that it can decrypt. A meter checks the type
-// of its key before the expiry number.
+// answered sets the result of a token that the meter can decrypt but still refuses. This happens if the meter's key is a default key, or if
+// the key has expired. A meter checks the type of its key before the expiry number.
 func (v *explainView) answered() {
 	for _, refusal := range []struct {
 		finding diagnosis.Code

@@ -86,8 +86,8 @@ func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string)
 	return amountIn(code, text, "No token was sold.")
 }
 
-// amountOf reads an amount for a command that books and has no --currency. It reads the currency from tariffs or settings:
-// whoever may book may read both, and the server refuses anybody else.
+// amountOf reads an amount for a command that books and has no --currency. The currency comes from the tariffs or from the settings. Every
+// role that may book can read both. The server refuses the booking of any other role.
 func amountOf(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount, error) {
 	const not = "No entry was booked."
 	code, err := tariffCurrency(cmd, api)

@@ -160,7 +160,7 @@ func vendorTable(v apiv1.Vendor) table {
 		"blocked", strconv.FormatBool(v.Blocked))
 }
 
-// minor reads an amount in the tenant's currency. Without a text and for 0 it needs no currency.
+// minor reads an amount in the tenant's currency. An empty text and 0 mean the amount 0 and need no currency.
 func (c console) minor(cmd *cobra.Command, api *client.Client, option, text string) (int64, error) {
 	if text == "" || text == "0" {
 		return 0, nil

@@ -32,10 +32,10 @@ type Actor struct {
 	ID        id.ID
 	Name      string // for the audit log: "key till3", "amina@example.org", "system"
 	Role      Role
-	Vendor    id.ID // the vendor whose float this actor sells from; zero = the tenant itself
+	Vendor    id.ID // the vendor whose float this actor sells from; zero for the tenant itself
 	IP        string
 	RequestID string
-	Answers   id.ID // of an API key: who made it and acts through it; zero if unknown
+	Answers   id.ID // of an API key: the person that it is for, else who made it; zero if unknown
 	Approval  id.ID // the approval under which the actor acts; zero for none
 }
 

@@ -18,7 +18,7 @@ const (
 	ActAdjust  Act = "ledger.adjust" // write off a debt, give goodwill
 	ActRefund  Act = "account.refund"
 	ActReading Act = "reading.decide" // decide about a reading that cannot be true
-	// ActSettings is a change of the tenant's settings, four eyes among them.
+	// ActSettings is a change of the tenant's settings, including the four-eyes setting.
 	ActSettings Act = "settings.change"
 	ActClock    Act = "clock.trust"
 
@@ -29,7 +29,7 @@ const (
 	ActCommand     Act = "meter.command"       // every other command
 	ActMeter       Act = "meter.add"
 	ActPostpaid    Act = "meter.postpaid"  // let a meter supply energy before it is paid for
-	ActMaxPower    Act = "meter.max_power" // set the power up to which a register is believed: above it nothing is charged, and nobody is cut off
+	ActMaxPower    Act = "meter.max_power" // set a meter's highest power: use above it is not charged before a person decides
 	ActSupply      Act = "account.supply"  // protect an account from being cut off, or let it use more than its lease
 )
 
@@ -79,7 +79,7 @@ func (a Act) rule() (rule, error) {
 // Right returns the right needed to do and to approve the action; empty for an action that is not in the table.
 func (a Act) Right() Right { return acts[a].right }
 
-// Acts lists every action that needs a second person where four eyes bind.
+// Acts lists every action that needs a second person when the four-eyes rule applies.
 func Acts() []Act {
 	var out []Act
 	for a, r := range acts {

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// table repeats the table of actions: for each action its right, and how many people it needs where four eyes bind. So a change must be
-// made twice and is read twice.
+// table repeats the table of actions: for each action its right, and how many people it needs when the four-eyes rule applies. A change
+// must be made in both tables, so that nobody changes a rule by mistake.
 const table = `
 tariff.publish       tariff.write    two
 vendor.deposit       vendor.deposit  two

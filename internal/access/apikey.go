@@ -27,8 +27,8 @@ type Key struct {
 	ID        id.ID
 	Name      string
 	Role      Role
-	Vendor    id.ID // of a vendor's key: the vendor whose float its sales use; zero = the tenant itself
-	Answers   id.ID // the person who made it or for whom it was made, or the key that made it; zero: made at the command line for nobody
+	Vendor    id.ID // of a vendor's key: the vendor whose float its sales use; zero for the tenant itself
+	Answers   id.ID // the person it is for, else the person or key that made it; zero if made at the command line for nobody
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: not revoked

@@ -64,7 +64,8 @@ type ActRequest struct {
 	Body    any // passed to the action's [Executor] as JSON; must hold no secret
 	// Anyway says that the action has already involved two people: the seller and the person who reverses the sale.
 	Anyway bool
-	// Utility says that a person of the utility must approve, whether or not four eyes bind, because the actor belongs to a vendor.
+	// Utility says that a person of the utility must approve, even if the four-eyes rule does not apply, because the actor belongs to a
+	// vendor.
 	Utility bool
 }
 
@@ -81,12 +82,13 @@ type EyesTx interface {
 	ApprovalByID(id.ID) (Approval, bool, error)
 	// KeyByID reads an API key, even if it was revoked or has expired.
 	KeyByID(key id.ID) (Key, bool, error)
-	// KeysAnsweredBy lists the API keys that a person or key answers for and, for a key, that key too. It includes revoked keys.
+	// KeysAnsweredBy lists the API keys whose field Answers is this id, even revoked keys. If the id is that of a key, the list includes
+	// that key.
 	KeysAnsweredBy(self id.ID) ([]Key, error)
 	// PersonByID reads a person, even a blocked one.
 	PersonByID(person id.ID) (PersonRow, bool, error)
-	// PutApproval stores how an approval was decided or used, if its stored state is still the state from. Otherwise it changes nothing and
-	// reports false.
+	// PutApproval stores how an approval was decided or used. If the stored state of the approval is no longer the parameter from, it
+	// changes nothing and reports false.
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
 
@@ -108,11 +110,10 @@ func (e FourEyes) Mark(entry Entry) Entry {
 	return entry
 }
 
-// SecondPerson decides, in the transaction that would do the action, whether it may be done now. If the table of actions
-// requires a second person and the tenant's four eyes bind, it stores an approval that waits for another person with the same
-// right. An action that is done under an approval uses it up. If four eyes do not bind, one person does the action and the
-// audit log says so. SecondPerson rounds the present time to whole microseconds in UTC,
-// as it is stored.
+// SecondPerson decides, in the transaction that would do the action, whether it may be done now. If the table of actions requires a second
+// person and the tenant's four-eyes rule applies, it stores an approval that waits for another person with the same right. An action that
+// is done under an approval uses it up. If the rule does not apply, one person does the action and the audit log says so. SecondPerson
+// rounds the present time to whole microseconds in UTC, as it is stored.
 func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, error) {
 	now = Stored(now)
 	r, err := w.Act.rule()
@@ -250,9 +251,9 @@ type Decided struct {
 	Done     Done // the result, if it was approved
 }
 
-// Decide approves or rejects an action. The actor must be a different person from the maker, with the same right. An approved
-// action is done at once, on behalf of its maker. If the action is refused then, it stays approved, and deciding again tries
-// again.
+// Decide approves or rejects an action. The actor must be a different person from the maker, with the same right. An approved action is
+// done at once, on behalf of its maker. If the action is then refused, the approval remains, and the same person can approve it again to
+// repeat the attempt.
 func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bool, reason string) (Decided, error) {
 	i, err := id.Parse(id.Approval, approval)
 	if err != nil {

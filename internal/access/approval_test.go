@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// eyes sets the tenant's four eyes; nil leaves them to the number of people.
+// eyes sets the tenant's four-eyes setting. If it is nil, the number of people decides.
 func (w *world) eyes(t *testing.T, bind *bool) {
 	t.Helper()
 	w.run(t, func(tx *store.Tx) error {

@@ -128,7 +128,7 @@ func TestNamesOfOnePerson(t *testing.T) {
 	}
 }
 
-// TestAnActOfAnOlderVersionIsRefused: the approval of an older version has a summary that says less than the action now does. So the action
+// TestAnActOfAnOlderVersionIsRefused: an older version stored the approval. The action now does more than the stored summary says, so it
 // must be requested again. The approval can still be rejected.
 func TestAnActOfAnOlderVersionIsRefused(t *testing.T) {
 	w := newWorld(t)

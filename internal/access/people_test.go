@@ -45,7 +45,7 @@ func TestSignsThatNoAddressHas(t *testing.T) {
 	}
 }
 
-// TestASessionIsStoredWhole checks all fields of a new session, and that the rules end earlier sessions.
+// TestASessionIsStoredWhole checks all fields of a new session, and which earlier sessions of the person end.
 func TestASessionIsStoredWhole(t *testing.T) {
 	r := newRows(t)
 	in, err := r.access(rand.Reader).SignIn(t.Context(), 3, " Amina@EXAMPLE.org", goodPassword, "", "192.0.2.7")

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// matrix repeats the table of roles and rights as a drawing, so that a change must be made twice and is read twice. The
+// matrix repeats the table of roles and rights as a drawing. A change must be made in both, so that nobody changes a right by mistake. The
 // columns are the roles in the order of access.Roles.
 const matrix = `
                   owner tariff_manager engineer operator supervisor finance support installer auditor vendor_api customer device

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// TestAlarmsAreListed lists the alarms of one meter or of all meters, open ones or cleared ones too, page by page. The caller needs the
-// right to read meters.
+// TestAlarmsAreListed lists all alarms, the open alarms, and the open alarms of one meter. A list may have several pages. The caller needs
+// the right to read meters.
 func TestAlarmsAreListed(t *testing.T) {
 	w := begin(t)
 	f, err := app.OpenFolder(t.Context(), w.dir, "", slog.New(slog.DiscardHandler))

@@ -91,7 +91,7 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	tariffs := func() int {
 		return strings.Count(string(w.want(200, w.get("/v1/tariffs")).body), `"version_id"`)
 	}
-	balance := func() int64 { // the subtests run in random order, so compare the balance: the credit limit changes too
+	balance := func() int64 { // not the available amount, because another subtest changes the credit limit and the order is random
 		return decode[struct {
 			BalanceMinor int64 `json:"balance_minor"`
 		}](t, w.want(200, w.get("/v1/vendors/V9/float"))).BalanceMinor
@@ -135,7 +135,7 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	}
 }
 
-// An approved action may still be refused when it is carried out. The approval stays, and deciding again tries again.
+// An approved action may still be refused when it is carried out. The approval remains, and approving it again repeats the attempt.
 func TestAnApprovedActMayStillBeRefused(t *testing.T) {
 	w := begin(t)
 	w.fourEyes()

@@ -35,7 +35,7 @@ func (l *listed[T]) linked(asked string) {
 	}
 	u, err := url.ParseRequestURI(asked)
 	if err != nil {
-		return // the mux has matched it, so it is valid; a list without Link is still complete
+		return // the mux has matched this address, so it is valid
 	}
 	q := u.Query()
 	q.Set("cursor", l.Body.NextCursor)

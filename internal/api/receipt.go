@@ -101,7 +101,7 @@ func (a *API) noFormat(format string) *Problem {
 	return problemOf(refuse.ReceiptFormatUnknown(refusal.Echo(format), strings.Join(names, ", ")))
 }
 
-// lay lays out a receipt in a known format, in the language that accept, the header Accept-Language, prefers.
+// lay lays out a receipt in a known format. The parameter accept is the header Accept-Language, which decides the language.
 func (a *API) lay(r vending.Receipted, format, accept string) (*paper, error) {
 	if r.Refused() {
 		return nil, problemOf(r.Refusal)

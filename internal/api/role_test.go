@@ -123,8 +123,8 @@ func reviewRoutes(meter string) []route {
 	}
 }
 
-// vendorsOwn are the routes where a vendor's key does not follow its rights: it reaches its own objects without them, and it
-// cannot list a meter's tokens.
+// vendorsOwn lists the routes whose status for a vendor's key does not follow from the rights of its role. The key needs no right to reach
+// its vendor's own objects. It cannot list a meter's tokens, although its role has the right.
 var vendorsOwn = map[string]int{
 	"GET /v1/meters/" + meterNumber + "/tokens": 403, "GET /v1/vendors/{id}": 200, "GET /v1/vendors/{id}/float": 200, "GET /v1/vendors/{id}/statement": 200,
 	"POST /v1/vends/{sale}/reversal": 409, "POST /v1/vends/{sale}/reprints": 201,

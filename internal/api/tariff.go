@@ -19,7 +19,7 @@ type TariffPath struct {
 	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of the tariff"`
 }
 
-// clamp keeps a value that does not fit the narrower type outside every valid range, so that the rule refuses it.
+// clamp limits a number to what the narrower type can hold. The limits lie outside every valid range, so a rule still refuses the number.
 func clamp(n int64) int64 {
 	const far = 1 << 30
 	return min(max(n, -far), far)

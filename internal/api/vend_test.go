@@ -343,7 +343,8 @@ func TestOtherRequestsMayCarryAKeyToo(t *testing.T) {
 	}
 }
 
-// The mux redirects a path that it would clean. If the redirect were stored under the key, every repetition would get the redirect.
+// The mux redirects an unclean path such as /v1//vendors to the clean one. If the redirect were stored under the key, every repetition
+// would get the redirect.
 func TestARedirectIsNotTheAnswerOfAKey(t *testing.T) {
 	w := begin(t)
 	body := `{"name":"Corner shop","code":"V9"}`

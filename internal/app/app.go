@@ -1,10 +1,10 @@
-// Package app wires the server: it is the only room that imports all others. Start at [New]; [App.Run] serves.
+// Package app connects the packages of the server. Start at [New]; [App.Run] serves.
 //
 // New opens everything that can fail (the folder's lock, the database, the keys, the listeners) and touches no money; nothing
 // is served before Run. Run ends when its context ends or a part of the server does: it stops accepting requests, finishes
 // those under way within a bounded time, and closes the database last.
 //
-// It also opens a data folder for commands that need no server ([OpenFolder]).
+// [OpenFolder] opens a data folder for commands that need no server.
 package app
 
 import (

@@ -115,7 +115,7 @@ func holder() string {
 	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), lot())
 }
 
-// openSetup draws the code of the set-up page while nobody can sign in as owner yet.
+// openSetup makes the random code of the set-up page. If an owner can already sign in, it makes no code.
 func (a *App) openSetup() error {
 	var owners int
 	err := a.engine.View(context.Background(), tenant, func(tx *store.Tx) (err error) {

@@ -49,7 +49,7 @@ func (a *App) watchClock(ctx context.Context) error {
 const askEvery = time.Second
 
 // onceTrusted runs a part of the server that acts by the clock, such as sending, expiring, or charging for days. The part
-// begins when the clock's doubt at the start is settled. Until then the server behaves as if it
+// begins when the server knows whether its clock was right at the start. Until then the part does nothing, as if the server
 // were switched off.
 func (a *App) onceTrusted(run func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {

@@ -19,7 +19,7 @@ import (
 // Faults that the environment variable FAULT_INJECT turns on, separated by commas. They exist only behind the build tag
 // faultinject.
 const (
-	slowIssuer = "slow-issuer"  // tokens come from elsewhere and late, so that every sale holds its money meanwhile
+	slowIssuer = "slow-issuer"  // the issuer answers late, as from another process; each sale reserves its money while it waits
 	staleFloat = "stale-float"  // a planted race: a vendor's old float is returned again for a moment
 	shifted    = "clock="       // followed by a duration: the server's clock is off by that much from the start
 	ownShifted = "own-clock="   // shifts only this machine's own clock; a database's clock is still used

@@ -113,7 +113,8 @@ var (
 	_ vending.Refresher   = (*issuer)(nil)
 )
 
-// Look makes the key store look at its file; the books are checked again with every order.
+// Look returns an issuer for one request, after the key store has checked its file. The methods Check and Issue still ask each
+// time whether the books are sound.
 func (i *issuer) Look() vending.Issuer { return &issuer{Issuer: i.Issuer.At(), unsound: i.unsound} }
 
 // Check is called before anything is reserved.

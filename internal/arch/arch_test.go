@@ -217,7 +217,7 @@ func TestCoreReadsNoClock(t *testing.T) {
 				switch s.Sel.Name {
 				case "NewTimer", "NewTicker":
 					if f.dir == "internal/job" || f.dir == "internal/presence" || f.dir == "internal/notify" {
-						return true // these rooms wait and poll; their injected clock decides
+						return true // these packages wait with timers; they read the time from an injected clock
 					}
 					fallthrough
 				case "Now", "Since", "Until", "Sleep", "After", "Tick", "AfterFunc":
@@ -270,8 +270,7 @@ func TestNoInitAndNoGlobals(t *testing.T) {
 	}
 }
 
-// isText reports whether an expression is a text composed of other texts, such as a query from a table of columns. Operators give only
-// values, which cannot change.
+// isText reports whether an expression joins two operands with +, as a query composed from a table of columns does.
 func isText(e ast.Expr) bool {
 	b, ok := e.(*ast.BinaryExpr)
 	return ok && b.Op == token.ADD

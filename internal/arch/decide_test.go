@@ -21,8 +21,8 @@ func alarmWriters() []string {
 	return []string{"RaiseAlarm", "UpdateAlarm", "ClearAlarm", "RaiseFeeder", "ClearFeeder"}
 }
 
-// TestTheStoreDecidesNothing finds two kinds of rules in the store. One compares with a limit of a use case; a query may bind a
-// limit that bounds its rows. The other raises or ends an alarm because of a row's values; a use case must do that.
+// TestTheStoreDecidesNothing finds two kinds of rules in the store. The first is a comparison with a limit of a use case. A query
+// may still take such a limit as a parameter. The second is a call that raises or ends an alarm; a use case must make that call.
 func TestTheStoreDecidesNothing(t *testing.T) {
 	p := loadProduct(t)
 	left, declared := comparesInStore(), 0

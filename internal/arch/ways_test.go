@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// handed lists the steps of a way that no earlier step calls by name. Some steps are values that another function stores: the
-// name of that function is in the field set. The other steps have no caller: the field by says how they are reached.
+// handed lists the functions in the steps of ARCHITECTURE.md that no earlier step calls. Another function stores some of them as
+// values: the field set contains the name of that function. For each of the others, the field by contains what starts it.
 func handed() map[string]struct{ set, by string } {
 	return map[string]struct{ set, by string }{
 		"app.App.ingest":        {set: "app.App.listen"},
@@ -110,8 +110,9 @@ func receiver(fn *gotypes.Func) *gotypes.Named {
 	return named
 }
 
-// calls reports whether a function of the list from uses the function named to, directly or through other functions of its
-// package. If the used function implements an interface's method, a use of that method counts too.
+// calls reports whether one of several callers uses a function, directly or through other functions of the caller's package. The
+// parameter from lists the callers, and the parameter to is the function. If the function implements an interface's method, a
+// use of that method counts too.
 func (p *product) calls(from []*gotypes.Func, to *gotypes.Func) bool {
 	seen := map[*gotypes.Func]bool{}
 	of := receiver(to)

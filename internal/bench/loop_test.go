@@ -78,7 +78,7 @@ func TestTheTokenBenchMakesAndReadsRealTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A reading loop panics if a token does not contain the values from which it was made.
+	// Each loop that reads tokens panics if a token does not contain its amount.
 	for _, l := range loops {
 		if got := allocsOf(l, 100); got != 0 {
 			t.Errorf("%s: %v allocations a run, want none", l.name, got)

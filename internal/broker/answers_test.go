@@ -128,8 +128,8 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.Buffer.String() }
 
-// TestAPacketTooLargeIsToldOf: a packet of the announced size is accepted. For a packet one byte longer, a client of MQTT 5
-// gets the reason, the log and an alarm name the meter, and the packets before it are still handled.
+// TestAPacketTooLargeIsToldOf: a packet of the announced size is accepted. A packet one byte longer ends the connection. A client
+// of MQTT 5 is sent the reason. The log and an alarm name the meter. The packets before the large one are still handled.
 func TestAPacketTooLargeIsToldOf(t *testing.T) {
 	store, log := newShelf(), new(lines)
 	alarms := make(chan [2]string, 2)

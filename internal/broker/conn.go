@@ -143,8 +143,8 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.Conn.SetReadDeadline(t)
 }
 
-// Close ends reading at once, and the connection once the buffered bytes have left, or after a short linger: a refusal must
-// reach its client.
+// Close stops reading at once. The socket is closed later, when the buffered bytes are sent, so that a refusal reaches its
+// client. A short time limit ends the wait for a client that does not read.
 func (c *conn) Close() error {
 	c.mu.Lock()
 	if c.closed {

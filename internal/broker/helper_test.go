@@ -21,7 +21,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// patience is how long a test waits for an event that must come; it costs nothing if it comes.
+// patience is how long a test waits for an event before it fails. The test goes on as soon as the event comes.
 const patience = 10 * time.Second
 
 // shelf is an inbox: a store without a disk. Each meter has a window; hold delays the answers as a slow commit does.

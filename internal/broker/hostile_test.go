@@ -217,7 +217,8 @@ func TestClientThatDoesNotReadIsClosed(t *testing.T) {
 	}
 }
 
-// narrow is a listener whose sockets have small send buffers, so that a client that does not read has an effect soon.
+// narrow is a listener whose sockets have small send buffers. If a client does not read, its socket's buffer is soon full, and the
+// bytes for the client wait in the broker.
 type narrow struct{ net.Listener }
 
 func (n narrow) Accept() (net.Conn, error) {

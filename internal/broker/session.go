@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// leaves is the number of kinds of messages to a meter. A leaf is the last part of such a topic, which names the
-// kind.
+// leaves is the number of kinds of messages to a meter. The topic of such a message is m/{number}/down/{leaf}, and its leaf names
+// the kind.
 const leaves = 6
 
 // downs lists the kinds of messages to a meter. A session stores its subscriptions by the position of the kind in

@@ -60,7 +60,7 @@ type Result struct {
 	// Constant is the number of impulses per kilowatt-hour, in millionths of an impulse.
 	Constant int64
 	// Prescale is the number by which the impulses must be divided before the meter counts them, 1 for no division.
-	// Setting is the whole constant to configure with that prescale.
+	// Setting is the constant to configure with that prescale, as a whole number.
 	Prescale, Setting int64
 	// Residue is the error that remains because Setting is a whole number.
 	Residue Millionths

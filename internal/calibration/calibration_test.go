@@ -81,7 +81,7 @@ func TestClassOneDependsOnTheCurrent(t *testing.T) {
 		ma       int64
 		want     calibration.Verdict
 	}{
-		{10_000, 0, 0, calibration.Pass},      // if the current is unknown, the limit is that from 0.1 Ib up
+		{10_000, 0, 0, calibration.Pass},      // if the current is unknown, the limit is 1 %
 		{10_001, 0, 0, calibration.Fail},      //
 		{-10_000, 0, 5_000, calibration.Pass}, // the limit is the same for a negative error
 		{9_000, 2_000, 5_000, calibration.Undecided},

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// whole are the areas that a language must have completely or not at all, and the sections that may be missing. In any other
-// area, a missing text is shown in English.
+// whole lists the areas that a language must have completely or not at all. The value of an area lists the sections that a
+// language may leave out. In any other area, a missing text is shown in English.
 var whole = map[string][]string{"sms": {"meter"}, "lcd": {"room"}}
 
 // TestEveryLanguageHasEveryText: a translation has the texts of the English file, with the same places, and no other.

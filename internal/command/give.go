@@ -15,7 +15,8 @@ import (
 type AddTx interface {
 	// HasLinkKey reports whether messages to the meter can be signed.
 	HasLinkKey(meter id.ID) (bool, error)
-	// MeterClock is the meter's own time: for any but a simulated meter, the transaction's time.
+	// MeterClock returns the current time of a meter. A simulated meter has its own time; every other meter has the time of
+	// the transaction.
 	MeterClock(m registry.Meter) (time.Time, error)
 	// NextCommandID makes the identity of a meter's next command, higher than all before, and returns its time.
 	NextCommandID(meter int64) (id.ID, time.Time, error)

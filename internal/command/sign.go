@@ -27,7 +27,8 @@ type SignTx interface {
 	Moment() time.Time
 	CommandByID(id.ID) (Command, bool, error)
 	MeterByNumber(number string) (registry.Meter, bool, error)
-	// MeterClock is the meter's own time: for any but a simulated meter, the transaction's time.
+	// MeterClock returns the current time of a meter. A simulated meter has its own time; every other meter has the time of
+	// the transaction.
 	MeterClock(m registry.Meter) (time.Time, error)
 	// ExpireCommand ends a command that is not sent any more.
 	ExpireCommand(id.ID) error
@@ -135,8 +136,8 @@ type Opener interface {
 	Open(context string, sealed []byte) ([]byte, error)
 }
 
-// Envelope signs the command for its meter's topic, in the format that the meter reads. at is the time of sending, to which a
-// set-time command sets the clock.
+// Envelope signs the command for its meter's topic, in the format that the meter reads. The parameter at is the
+// time of sending. A set-time command sets the meter's clock to that time.
 func (s Signing) Envelope(keys Opener, f wire.Format, at time.Time) (payload []byte, err error) {
 	raw, err := keys.Open(registry.LinkKeyContext(s.MeterID), s.LinkKey)
 	if err != nil {

@@ -62,7 +62,7 @@ type AccountView struct {
 	Currency string
 	Carry    money.Minor // change from earlier purchases, used by the next one
 	Wallet   money.Minor
-	Due      money.Minor // unpaid fixed charges; for a token meter with those that a purchase now would add
+	Due      money.Minor // unpaid fixed charges; for a token meter, also the charges that are due but not stored yet
 	Debts    money.Minor
 	Month    string // the local month of the figures below
 	Units    unit.Energy

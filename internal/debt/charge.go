@@ -120,7 +120,8 @@ func outstanding(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.T
 	}
 	a := ChargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
 	if len(inForce.Body.Fixed) == 0 {
-		// The months before a version without fixed charges keep their charges, and so does the month in which it began.
+		// The version in force has no fixed charges. Each month that began under an earlier version is still charged by that
+		// earlier version.
 		first, err := a.uncharged(local.Location())
 		if err != nil || !inForce.EffectiveFrom.After(first) {
 			return dues, debts, accrual{}, err

@@ -96,7 +96,7 @@ func flat() tariff.Body {
 	return tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}}
 }
 
-// standing is a flat tariff with a fixed charge of 98.00 and tax a month.
+// standing is a flat tariff with a fixed charge of 98.00 a month, plus VAT.
 func standing() tariff.Body {
 	b := flat()
 	b.Fixed = []tariff.FixedCharge{{Name: "standing", Amount: 9800, Per: tariff.PerMonth}}

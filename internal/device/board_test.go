@@ -282,7 +282,8 @@ func TestTheHistorySurvivesRestartsAndTheMenu(t *testing.T) {
 	}
 }
 
-// slot is a card that can be pulled, full, or torn in the middle of a write.
+// slot is a memory card with faults for tests. Reading the last row and writing return the error in the field fails. The field
+// torn makes the next write stop halfway.
 type slot struct {
 	*card.Card
 	fails error

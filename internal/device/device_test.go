@@ -209,8 +209,8 @@ func TestAPowerCutAtEveryByteOfATokenEntry(t *testing.T) {
 	}
 }
 
-// enterUntilCut types a token until the mains fails. shown reports whether the result was visible, done whether the
-// mains never failed.
+// enterUntilCut types a token until the mains fails. The result shown reports whether the display showed that the token was
+// accepted. The result done reports whether the mains never failed.
 func enterUntilCut(t *testing.T, d *device.Device, token string) (shown, done bool) {
 	t.Helper()
 	defer func() {
@@ -422,7 +422,7 @@ func TestWithoutMainsNothingHappensAndNothingIsForgotten(t *testing.T) {
 		t.Errorf("without mains: %+v", v)
 	}
 	must(t, d.Power(true))
-	// The inrush wait is 2 s and a part of a minute that depends on the meter number, here 3 s.
+	// After a power cut the relay stays open for 2 to 61 s. The exact time depends on the meter number.
 	if v := d.View(); v.Relay != "open" || v.BalanceWh != 24_600 {
 		t.Errorf("at the start: %+v", v)
 	}

@@ -51,7 +51,8 @@ const (
 	// rememberedArrivals is how many messages are recognised: more than a SIM holds, so that a repeated message is never
 	// taken for a new one.
 	rememberedArrivals = 64
-	// rememberedReplies is how many answers are remembered for the limits: at least as many as the limits count.
+	// rememberedReplies is how many answers the meter remembers. It must not be less than the number of answers that
+	// [panel.Gate] counts.
 	rememberedReplies = 32
 	// maxLetters is how many messages can wait to be sent; a new one replaces the oldest.
 	maxLetters = 64
@@ -254,8 +255,9 @@ func (d *Device) Tasks() <-chan Task {
 // underWay is the message that is being handled.
 type underWay struct {
 	entry mailEntry
-	// reported is the newest result that was reported to the server, answered whether the sender got an answer.
+	// reported is the result of the newest token report to the server.
 	reported meter.Result
+	// answered says that the meter has tried to answer the sender.
 	answered bool
 	// failed says that the memory could not store the token.
 	failed bool

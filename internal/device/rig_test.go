@@ -76,11 +76,11 @@ func wrongDigits(t testing.TB) string {
 // medium is a memory that outlives its device. It can be torn at any byte, and can be full.
 type medium struct {
 	image []byte
-	// log is the durable log, pending what was appended since the last sync.
+	// log is the durable log. pending holds the bytes appended since the last sync.
 	log, pending []byte
 	// budget is how many bytes can still be written before the mains fails; negative for no limit.
 	budget int
-	// full makes every write that needs more room fail, worn every write to the image.
+	// full makes every write that needs more room fail. worn makes every write to the image fail.
 	full, worn bool
 }
 

@@ -31,7 +31,8 @@ func ringsOf(d *device.Device) (out rings) {
 	return out
 }
 
-// every calls the function at with 0, 1, 2 and so on, and returns the elements in reverse order.
+// every collects the elements that a function returns for 0, 1, 2 and so on, until the function reports that there are no more.
+// It returns the elements in reverse order.
 func every[E any](at func(int) (E, bool)) (out []E) {
 	for e, is := at(0); is; e, is = at(len(out)) {
 		out = append(out, e)

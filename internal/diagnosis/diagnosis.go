@@ -11,8 +11,8 @@
 //   - Everybody sees only what their role sees elsewhere. A vendor sees its own sales. The digits of a correction need
 //     the right token.show. Digits are tried under a meter's key only for an actor of the utility who may read meters.
 //   - A correction is shown only if it is a token that was sold here, never because it happens to open.
-//   - Slips are counted under a key only if somebody could have meant them ([plausible]). Otherwise the doctor would try
-//     199 tokens at once, and so guess faster for somebody than they could guess alone.
+//   - A slip that a key opens counts only if its contents can be those of a real token ([plausible]). The doctor tries up
+//     to 199 slips for each question. Without this rule, one question would give a guesser 199 guesses.
 //   - Every question about digits that were not sold to the asker counts against a limit of the asker and of the meter.
 //   - Every answer that needed the store leaves an audit row, which is durable before the answer is given.
 //

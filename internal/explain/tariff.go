@@ -64,7 +64,7 @@ func (p *prices) date(d tariff.MonthDay) string {
 // plain returns the sentence for a price that applies all year.
 func plain(price string) string { return price }
 
-// price adds the price of a kilowatt-hour. The parameter in is a function that can add the season to each sentence.
+// price adds the price of a kilowatt-hour. Its first parameter is a function that can add the season to each sentence.
 func (p *prices) price(in func(string) string, blocks []tariff.Block, tou *tariff.TOU) {
 	switch {
 	case tou != nil:

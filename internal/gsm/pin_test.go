@@ -29,7 +29,8 @@ func TestThePINIsNeverTriedTwice(t *testing.T) {
 			t.Errorf("tried %d times, %+v", tried, s)
 		}
 	})
-	// Another process has the right PIN but does not know about the first: one try is lost, so a person must look first.
+	// An earlier process entered a wrong PIN, so only two tries are left. This process has the right PIN, but it must not enter it. A
+	// person must check the PIN.
 	synctest.Test(t, func(t *testing.T) {
 		asked, tried := 0, 0
 		b := newBench(t, sim900.Config{PIN: "1234", Fault: func(m sim900.Moment) sim900.Fault {

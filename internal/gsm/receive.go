@@ -208,7 +208,7 @@ func (s *session) offer(j job) {
 	case m.durable[j.id]:
 		s.free = append(s.free, j.slots...)
 	case m.taking[j.id] && waits(m.pending, j):
-		// The job is already in the queue, and the function waits has given it the current slots.
+		// The job is already in the queue. The condition of this case has given it the current slots.
 	case m.taking[j.id]:
 		s.sweepSoon() // the Inbox has the message now; the slots are read again after its answer
 	case len(m.pending) >= maxPending && len(j.slots) == 0:

@@ -160,7 +160,7 @@ func (s *session) unlock(end time.Time) error {
 }
 
 // enterPIN enters the PIN once. A wrong PIN is never tried again, even after a restart of this process: enterPIN asks the modem how many
-// tries are left. The result again means that the caller should read the SIM's state again.
+// tries are left. The result is true if the SIM accepted the PIN. The caller must then read the SIM's state once more.
 func (s *session) enterPIN() (again bool, err error) {
 	if s.m.cfg.PIN == "" {
 		s.lock(PINNeeded, "the SIM asks for a PIN and none is configured")

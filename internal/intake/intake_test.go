@@ -134,7 +134,8 @@ func TestABootIsTakenWithTheNotesOfTheLast(t *testing.T) {
 	}
 }
 
-// TestAReadingThatCameAheadCountsWhenItsGapCloses checks that the meter then shows this reading and the later changes.
+// TestAReadingThatCameAheadCountsWhenItsGapCloses checks a reading and an event that arrived before record 5. When record 5 arrives, the
+// meter shows the figures of that reading, changed by that event.
 func TestAReadingThatCameAheadCountsWhenItsGapCloses(t *testing.T) {
 	r := newRows()
 	r.takes(t, reading(1, 6, 1200), event(1, 7, 401), reading(1, 9, 1900))
@@ -183,7 +184,7 @@ func TestWhatSomebodyAcceptedIsKept(t *testing.T) {
 	r.Wants(t, `event m1/3 of cdef 401 {"n":3}`)
 }
 
-// world is a batch with the smallest number of calls that it makes to the store.
+// world is some work on prepared rows. The work must make at least a given number of calls to the store.
 type world struct {
 	name  string
 	least int

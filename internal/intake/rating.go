@@ -101,8 +101,8 @@ func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh), Open: wallet.SaysOpen(p.Relay, len(p.Reasons) > 0)})
 }
 
-// clock judges a meter's clock by its newest reading. It measures the lag also by the previous reading, which the meter's stored figures
-// still show.
+// clock judges a meter's clock by its newest reading. It computes the lag from this reading and the previous one. The parameter l still
+// holds the figures of the previous reading.
 func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
 	w, p := r.rows[rec.Meter], rec.Rec.Reading
 	if w.Meter.Simulated || p.Seq <= l.ReadingSeq || p.Seq <= r.heard[rec.Meter] {

@@ -349,7 +349,8 @@ func TestANewerRecordOverrulesAHeldOne(t *testing.T) {
 	}
 }
 
-// TestAnAnswerMakesTheAccountBeLookedAt checks that an answer is enough for a waiting decision, which need not wait for a reading too.
+// TestAnAnswerMakesTheAccountBeLookedAt checks that the server decides about an account after a meter's answer to a command, and after a
+// boot message. It does not decide after an event or a token report.
 func TestAnAnswerMakesTheAccountBeLookedAt(t *testing.T) {
 	for name, rec := range map[string]metering.Record{"an answer": answer(1, 5, "unknown", "done", ""), "a boot": boot(1, memory, 1, 5)} {
 		r := newRows().rated(1)

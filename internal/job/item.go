@@ -22,6 +22,6 @@ type Item struct {
 type Claim struct {
 	ID       id.ID
 	Seq      int64 // position within lane and key
-	Attempts int   // number of earlier claims after which the item was put back
+	Attempts int   // number of earlier claims; a wake of the waiting item sets it to 0
 	Item
 }

@@ -30,8 +30,8 @@ const (
 // CommandKey is the key of a meter's commands, configurations and clock settings in LaneMQTT.
 func CommandKey(number string) string { return number + commandEnd }
 
-// SupplyKey is the key of connects and disconnects: a paid-for supply returns without waiting for any answer except to
-// another connect or disconnect.
+// SupplyKey is the key of connects and disconnects. A connect waits only for the answer to an earlier connect or
+// disconnect, so tokens and leases never delay a paid-for supply.
 func SupplyKey(number string) string { return number + supplyEnd }
 
 // LeaseKey is the key of leases: a lease waits only for the answer to another lease.

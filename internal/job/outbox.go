@@ -94,8 +94,8 @@ type OutboxConfig struct {
 	Log    *slog.Logger // nil: nothing is logged
 }
 
-// Outbox is the worker of one lane. It uses only one goroutine, so that a receiver that connects while its item is being put back is woken
-// afterwards, never before.
+// Outbox is the worker of one lane. It uses only one goroutine, so it never wakes an item and puts it back at the same time. If a receiver
+// connects while its item is being put back, the wake comes afterwards. In the other order, the item would be delayed again.
 type Outbox struct {
 	c    OutboxConfig
 	bell chan struct{}

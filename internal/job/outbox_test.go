@@ -352,7 +352,7 @@ func TestStoreThatRefusesIsAskedAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.mu.Lock()
 		b.fail = nil
-		b.put("m1", "a", time.Now().Add(time.Hour)) // due in an hour: only the failed wake makes the item due now
+		b.put("m1", "a", time.Now().Add(time.Hour)) // due in an hour, unless the failed wake is repeated
 		b.mu.Unlock()
 		time.Sleep(10 * time.Second)
 		if got := strings.Count(s.all(), "a@"); got != 1 {

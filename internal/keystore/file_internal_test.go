@@ -276,7 +276,8 @@ func TestALockThatFailsIsAnError(t *testing.T) {
 	}
 }
 
-// TestAPassphraseIsWiped checks that a passphrase is wiped once the file exists, by Lock, and by another passphrase.
+// TestAPassphraseIsWiped checks the three events that wipe a stored passphrase. Lock wipes it. Unlock with another passphrase wipes it.
+// The store also wipes it when it finds a key store file.
 func TestAPassphraseIsWiped(t *testing.T) {
 	for name, end := range map[string]func(*Store) error{
 		"Lock":   func(s *Store) error { s.Lock(); return nil },

@@ -163,7 +163,7 @@ func (s *Store) look() error {
 	return s.refresh()
 }
 
-// isRead reports whether now is the stamp of the file that was read. The caller holds s.mu.
+// isRead reports whether the file has not changed since it was read. The parameter now is the file's present stamp. The caller holds s.mu.
 func (s *Store) isRead(now stamp) bool { return now.same(s.read) && now.exists() == (s.doc != nil) }
 
 // refresh reads the file again if it has changed since it was read. The caller holds s.mu.

@@ -58,8 +58,8 @@ func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting
 	return nonZero(append(lines, Posting{tax, -vat}))
 }
 
-// FromAdvances changes the lines of P16 or P17 so that a part of their tax is paid from the tax taken with top-ups and is not owed twice. A
-// negative part does the opposite: it puts tax back into the advances.
+// FromAdvances changes the tax in the lines of P16 or P17. It pays a part of that tax from the tax already taken with top-ups, because no
+// tax may be owed twice. A negative part does the opposite: it puts tax back into the advances.
 func FromAdvances(lines []Posting, part Minor) []Posting {
 	out, owed := slices.Clone(lines), AccountRef{Code: VATPayable}
 	i := slices.IndexFunc(out, func(p Posting) bool { return p.Account == owed })

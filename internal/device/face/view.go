@@ -15,7 +15,7 @@ type View struct {
 	Number string   `json:"number"`
 	Time   string   `json:"time"`
 	LCD    []string `json:"lcd"`
-	// Icons are the lit signs beside the display, a word each. Signs are the same signs as the display draws them.
+	// Icons lists the lit signs beside the display in words. Signs is a line of text with the same signs in short form.
 	Icons []string `json:"icons"`
 	Signs string   `json:"-"`
 	// Supply, Light and Sound each hold a sign and a word, so that colour is never the only cue.

@@ -321,9 +321,9 @@ func (s *sender) acked(a wire.Ack) bool {
 	return moved
 }
 
-// stalled is called when nothing was acknowledged for a while. It sends all unacknowledged records again; the server stores
-// each only once. If the server's mark is below ours without a rewind, because the server was restored or replaced, use its
-// mark: it accepts nothing beyond its window.
+// stalled is called when nothing was acknowledged for a while. It makes the sender send all unacknowledged records again; the
+// server stores each record only once. After a server was restored or replaced, its mark can be lower than ours. Then the
+// sender continues from the server's mark, because the server accepts no record beyond the window above that mark.
 func (s *sender) stalled() {
 	m := s.c.Box.Marks()
 	if s.sent <= m.Acked {

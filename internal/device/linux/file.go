@@ -55,8 +55,9 @@ type KeypadPart struct {
 	Cols []uint32 `toml:"columns"`
 }
 
-// TamperPart is the tamper switches by kind. An input is active when it detects tampering. Latches, if present, are
-// inputs of the same kinds that a battery holds while the mains is off; a pulse on the output Reset clears them.
+// TamperPart is the tamper switches by kind. An input is active when it detects tampering. Latches, if present, are one
+// more input for each kind. Behind each is a latch that a battery supplies while the mains is off. A pulse on the output
+// Reset clears all latches.
 type TamperPart struct {
 	Lines     map[string]uint32 `toml:"lines"`
 	Latches   map[string]uint32 `toml:"latches"`

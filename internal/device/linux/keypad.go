@@ -17,7 +17,7 @@ const (
 
 // Times of the keypad.
 const (
-	// padScan is the time between two scans; padSettle is how many scans in a row a key must read the same to count.
+	// padScan is the time between two scans. A key counts as pressed or released after padSettle equal scans in a row.
 	padScan   = 10 * time.Millisecond
 	padSettle = 3
 )
@@ -101,8 +101,8 @@ type Switches struct {
 	Latches, Reset *Lines
 }
 
-// Open implements board.Switches. Lines that cannot be read count as normal; the same fault shows when other lines are
-// read.
+// Open implements board.Switches. If the lines cannot be read, it returns no tampering. If the whole chip has failed,
+// reading the relay or the keypad returns an error.
 func (s *Switches) Open() meter.Tampers { return s.kinds(s.Lines) }
 
 func (s *Switches) kinds(l *Lines) (set meter.Tampers) {

@@ -17,7 +17,7 @@ type Pulses struct {
 	count atomic.Uint64
 	// last is the kernel's time of the newest impulse. gap is the time between the last two impulses, in nanoseconds.
 	last, gap atomic.Int64
-	// idle is for how many milliseconds no impulse has come, according to the calls of Count.
+	// idle is the time since the last impulse, in milliseconds. Count adds it up from its parameter ms.
 	idle    atomic.Int64
 	lost    atomic.Uint64
 	imp     atomic.Uint32

@@ -23,7 +23,8 @@ const (
 // ErrInUse is returned by Open when another process holds the memory.
 var ErrInUse = errors.New("memory is in use by another process")
 
-// bufferSize is how many bytes are buffered before they are written without a Sync.
+// bufferSize is the size of the buffer, in bytes, at which Append writes it to the file. A smaller buffer waits for
+// Commit or Sync.
 const bufferSize = 64 << 10
 
 // Folder is the memory of a meter in a folder: the image that package journal writes, and the log.

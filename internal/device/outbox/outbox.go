@@ -31,8 +31,8 @@ type Entry struct {
 	Kind wire.Kind
 	// Data is the encoded record alone, in the device's format. It is never changed.
 	Data []byte
-	// If the record reports a record of the meter's log, Log is the number of that log record, otherwise 0. Register is the
-	// total register that the record reports. The meter needs both when it starts again.
+	// Log is the number of the entry in the meter's log that this record reports; 0 if it reports none. Register is the
+	// total register in this record. The meter needs both when it starts again.
 	Log      uint32
 	Register unit.Energy
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// lease is the lease in force, with its figures at the moment when the run first saw it.
+// lease describes the newest lease that a run has seen. The figures are from the moment when the run first saw it.
 type lease struct {
 	seen  bool
 	seq   uint32
@@ -17,7 +17,8 @@ type lease struct {
 }
 
 // renew pauses a run when half of a lease is used, in energy or in time. The server renews the lease at that point, and virtual
-// time is much faster than any network. It records a reading and waits for a new lease, once for each lease.
+// time is much faster than any network. During the pause, renew records a reading and waits for a new lease. It pauses only once
+// for each lease.
 func (d *Driver) renew(ctx context.Context) error {
 	if d.net == nil || !d.dev.Wallet() {
 		return nil

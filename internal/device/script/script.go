@@ -60,7 +60,7 @@ type Driver struct {
 	msg     io.Writer
 	// silent is the number of a record that a connected server did not acknowledge in time.
 	silent uint64
-	// lease is the lease in force when the run first saw it.
+	// lease is the newest lease that a run has seen.
 	lease lease
 }
 

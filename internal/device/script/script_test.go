@@ -111,7 +111,8 @@ func TestEachCommandHasItsLine(t *testing.T) {
 	}
 }
 
-// TestTheStateLineHasItsKeys compares names and order (docs/operate/virtual-meter.md#the-script), which others parse.
+// TestTheStateLineHasItsKeys checks the names and the order of the fields in a state line. Other programs parse this line
+// (docs/operate/virtual-meter.md#the-script).
 func TestTheStateLineHasItsKeys(t *testing.T) {
 	var out bytes.Buffer
 	if err := script.Run(t.Context(), newDevice(t, &memory.RAMImage{}, 0), nil, strings.NewReader("show\n"), &out, io.Discard); err != nil {

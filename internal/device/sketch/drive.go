@@ -121,8 +121,8 @@ func span(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// waitFor waits until a field of the state line has a value. For the field heard, it waits until the value is in the
-// list.
+// waitFor waits until a field of the state line has a value. The field "heard" is a list: there waitFor waits until the
+// list contains the value.
 func (s *Sketch) waitFor(ctx context.Context, condition, text string) error {
 	field, value, ok := strings.Cut(condition, "=")
 	if !ok {

@@ -11,7 +11,8 @@ import (
 	"github.com/paywatt/paywatt/meter/panel"
 )
 
-// Sizes of the smallest windows: full shows everything, medium display and keypad, small the display alone.
+// Sizes of the smallest window for each layout. The full layout shows everything. The medium layout shows the display
+// and the keypad. The small layout shows only the display.
 const (
 	fullWidth, fullHeight     = 80, 24
 	mediumWidth, mediumHeight = 44, 13

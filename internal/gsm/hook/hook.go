@@ -28,7 +28,7 @@ const (
 	MaxBody      = 64 * 1024 // octets of an incoming request
 	MaxAnswer    = 16 * 1024 // octets of an answer that are read
 	MaxIncoming  = 4 * 1024  // octets of the text of one incoming message
-	MaxName      = 100       // octets of another program's name for a message
+	MaxName      = 100       // octets of a message ID or an address from another program
 	dialTime     = 10 * time.Second
 	headerLimit  = 32 * 1024
 	shortestFull = 10 // digits of a number that has its country's code

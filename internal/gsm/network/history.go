@@ -20,7 +20,7 @@ func newHistory[T any](most int) *history[T] {
 	return &history[T]{max: most, changed: make(chan struct{})}
 }
 
-// add appends an entry. The function entry makes the entry from its number.
+// add appends an entry. Its parameter is a function that makes the entry from the entry's number.
 func (h *history[T]) add(entry func(n uint64) T) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

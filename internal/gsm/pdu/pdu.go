@@ -283,8 +283,8 @@ func SplitFrame(frame []byte) (centre Address, tpdu []byte, err error) {
 		return Address{}, nil, fmt.Errorf("split frame: service centre of %d octets: %w", len(field), ErrMalformed)
 	}
 	if len(field) > 0 {
-		// This length counts octets: only the filler shows an odd number of digits, and the filler after a name of seven
-		// characters reads as an "@". No centre's name ends in "@".
+		// The length of this field counts octets, so it includes the filler. After an odd number of digits, addressOf stops at
+		// the filler. After a name of seven characters, the filler reads as an "@". No centre's name ends in "@".
 		centre = addressOf(field[0], field[1:], 2*(len(field)-1))
 		if centre.Type == Alphanumeric {
 			centre.Text = strings.TrimRight(centre.Text, "@")

@@ -22,7 +22,7 @@ func (m *Modem) run(s string) (info []string, err string) {
 	return nil, m.failure(cmeNotSupported)
 }
 
-// basic runs the commands without a sign.
+// basic runs a command that does not begin with one of +$^%*#, such as E0 or &F.
 func (m *Modem) basic(s string) ([]string, string) {
 	switch {
 	case s == "E" || s == "E0":

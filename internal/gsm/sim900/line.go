@@ -45,7 +45,8 @@ func (m *Modem) take(c byte) (free bool) {
 			m.line = m.line[:len(m.line)-1]
 		}
 	case c < ' ' || c > '~':
-		// Hosts send ESC, NUL, LF and Ctrl-Z to wake a modem, or to leave a state that it is not in.
+		// Ignore this byte. Hosts send ESC, NUL, LF and Ctrl-Z to wake a modem. They also send ESC or Ctrl-Z to end a message,
+		// even if the modem is not reading one.
 	case len(m.line) == maxLine:
 		m.over = true
 	default:

@@ -47,9 +47,9 @@ func (f *flights) before(last uint64) (ended <-chan struct{}, yes bool) {
 	return nil, false
 }
 
-// settle holds a receipt for an unknown message until every submission that was outstanding when it came has its answer. On a separate
-// connection a receipt can overtake the answer that carries the message_id. The receipt does not wait for later submissions. Otherwise a
-// busy route would delay receipts for messages from before a restart.
+// settle delays a receipt for an unknown message. On a separate connection a receipt can overtake the answer that carries the message_id.
+// So settle waits for the answers to the submissions that are outstanding when the receipt comes, at most for receiptWait. It does not wait
+// for later submissions. Otherwise a busy route would delay receipts for messages from before a restart.
 func (c *Client) settle(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(ctx, receiptWait)
 	defer cancel()

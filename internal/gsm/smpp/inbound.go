@@ -22,8 +22,8 @@ type held struct {
 	answered bool
 }
 
-// inbound is the client's memory of arriving messages. The connections that receive follow each other, so only one goroutine at a time uses
-// it.
+// inbound is the client's memory of arriving messages. The client has only one receiving connection at a time, so only one goroutine at a
+// time uses inbound.
 type inbound struct {
 	parts   pdu.Assembler
 	held    map[int]*held

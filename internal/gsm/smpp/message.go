@@ -142,8 +142,8 @@ func DecodeMessage(body []byte) (Message, error) {
 	return m, nil
 }
 
-// validity writes a time from now (SMPP 3.4 §7.1.1): YYMMDDhhmmss, tenths of a second and the zone, which is R for a relative time. It
-// writes no months, because they differ in length, and at most 99 days.
+// validity writes a time from now (SMPP 3.4 §7.1.1): YYMMDDhhmmss, tenths of a second and the zone, which is R for a relative time. Years
+// and months stay 00, because they differ in length. The longest time is 99 days.
 func validity(d time.Duration) string {
 	if d <= 0 {
 		return ""
