@@ -311,7 +311,7 @@ const (
 	RecordEmergency
 )
 
-// Record is one entry of the log: a difference, to be applied once. It takes effect only when it is durable. The memory
+// Record is one entry of the log. It describes a change of the state, and is applied once. It takes effect only when it is durable. The memory
 // adds the text of the request id (package journal).
 type Record struct {
 	// Seq counts the log's records from 1; it has nothing to do with Report.Seq.

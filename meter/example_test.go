@@ -50,7 +50,7 @@ func ExampleKeys_Take() {
 			if effect.Kind != meter.EffectPersist {
 				continue
 			}
-			keys = after // in one piece with the record
+			keys = after // a real host makes the keys and the record durable together
 			done := meter.Event{Kind: meter.EventPersisted, Record: effect.Record, OK: true}
 			for _, effect := range meter.Step(&config, &state, done, nil) {
 				if effect.Kind == meter.EffectResult {

@@ -161,7 +161,8 @@ func newTable(bits int) *table { return &table{make([]atomic.Uint64, 1<<bits), 6
 // world. It is false if the world was already reached with fewer actions. It is also false if the world was already
 // explored at this level with this bound, unless the parameter again is set.
 func (t *table) visit(key uint64, level, bound int, again bool) (fresh, goOn bool) {
-	// The slot comes from bits that the entry does not store, so that these bits distinguish worlds too.
+	// An entry does not store the top 8 bits of its fingerprint. The slot depends on all bits, so fingerprints that
+	// differ only in the top 8 bits begin at different slots.
 	at := int(key * 0x9e3779b97f4a7c15 >> t.shift)
 	mine := key<<8 | uint64(level)<<4 | uint64(bound)
 	for probes := 0; ; probes++ {

@@ -9,7 +9,8 @@ import (
 const (
 	// leaseTime is the duration in seconds of every lease of the searches.
 	leaseTime = 60
-	// leaseMost is the most milliseconds that a lease may run, because a lease ends with a whole second.
+	// leaseMost is the longest time that a lease may run, in milliseconds. The meter rounds the end of a lease up to a
+	// whole second.
 	leaseMost = leaseTime*1000 + 999
 )
 

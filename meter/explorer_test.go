@@ -89,8 +89,9 @@ type told struct {
 	emergency bool
 	tampered  bool
 	cover     bool // the cover switch is not normal
-	// paid means that a token came after the emergency credit. Whether the token paid that credit back may then depend
-	// on use that a power cut lost.
+	// paid means that a credit token was accepted after the emergency credit was activated. The token may have paid the
+	// emergency credit back. A power cut can change whether it did, because energy that was counted and not saved is
+	// lost.
 	paid  bool
 	frail bool // the latch could not be written; only the next snapshot makes it durable
 	// lease is the newest lease that was answered with done. age is the time for which that lease has run since then,
@@ -126,8 +127,8 @@ func (l *lab) command(w *world, c meter.Command) bool {
 	return l.order(w, c, w.counter+1, meter.AnswerNone)
 }
 
-// order gives a message of the server with this counter. The host refuses the message unless the parameter refused is
-// AnswerNone.
+// order gives a message of the server with this counter. The parameter refused is the host's reason to refuse the
+// message. It is AnswerNone if the host accepts the message.
 func (l *lab) order(w *world, c meter.Command, counter uint64, refused meter.Answer) bool {
 	if w.under.Kind != 0 {
 		return false // the host holds the message back
@@ -365,8 +366,8 @@ const (
 	after
 )
 
-// write appends a record to the memory. If the parameter how is the constant within, only the first half of the
-// change reaches the memory.
+// write appends a record to the memory. If how == within, mains power fails during the write, and only the first half
+// of the change reaches the memory.
 func (l *lab) write(w *world, r *meter.Record, how int) {
 	j := l.own(w)
 	l.old = w.mem.bytes

@@ -117,8 +117,8 @@ func narrow(e unit.Energy) int32 { return int32(max(math.MinInt32, min(e, math.M
 // offUnit is the unit of Day.Off in seconds: two, so that a day fits 16 bits.
 const offUnit = 2
 
-// off counts the time since the last event if there was no supply. It counts on a fixed grid, so the times of events
-// do not change the result.
+// off adds the time since the last event to Day.Off if there was no supply. It counts the 2 s boundaries that were
+// crossed in this time. So the sum does not depend on how many events divide this time.
 func (x *step) off() {
 	if s := x.s; x.relay != supply.Closed {
 		const grid = offUnit * 1000

@@ -57,8 +57,8 @@ func (k Keys) After(previous sts.Key) Keys {
 	return k
 }
 
-// Previous returns the key before the last change, for the memory record, the zero Key for none. Like Reveal it exposes
-// a secret.
+// Previous returns the key before the last change, or the zero Key if there is none. The memory stores this key. Like
+// Reveal, Previous exposes a secret.
 func (k *Keys) Previous() sts.Key { return k.previous }
 
 // late reports whether a token is a section of a key change under the key before the last change. Such a token has no
@@ -91,8 +91,8 @@ type Change struct {
 	Again bool
 	// Rollover means that the complete set changes the base date, so that all TIDs begin anew.
 	Rollover bool
-	// Waiting is the set of sections that waited before this section, Sections the set that waits together with it:
-	// bit n-1 for section n.
+	// Waiting is the set of sections that waited before this section. Sections is the set to which this section now
+	// belongs. In both, bit n-1 stands for section n.
 	Waiting, Sections uint8
 	// Key is the key of the complete set.
 	Key KeyInfo
@@ -135,7 +135,7 @@ func (k *Keys) Take(s *State, digits string) (Change, Keys) {
 // maxSections is the number of sections of the longest set.
 const maxSections uint8 = 4
 
-// waiting are the sections that count.
+// waiting returns the pending sections that still count. The parameter sections is State.Sections.
 func (k *Keys) waiting(sections uint8) sts.KeySections {
 	var p sts.KeySections
 	for n := range maxSections {

@@ -2,8 +2,8 @@ package meter
 
 // The figures of docs/reference/meter-rules.md#wrong-tokens.
 const (
-	guardRow    = 5  // wrong tokens in a row that lock, and lock again
-	guardWindow = 10 // wrong tokens within a day that lock
+	guardRow    = 5  // wrong tokens in a row until the channel locks; as many more lock it again
+	guardWindow = 10 // wrong tokens within a day until the channel locks
 	guardFirst  = 10 * 60
 	guardDay    = 24 * 60 * 60
 	guardUnit   = 2 // seconds in a unit of Guard.Ages and Guard.Last
@@ -71,9 +71,9 @@ func (g *Guard) shift(at uint32) {
 	g.Last = at
 }
 
-// Kept returns the guard in the form in which a memory stores it: the time of the newest wrong token, and the ages of
-// the newest ten before that time, newest first, so the first age is 0. If there was no wrong token, the time is 0 and
-// every age is the largest value.
+// Kept returns the times of the wrong tokens as a memory stores them. The result last is the time of the newest wrong
+// token. The result ages holds the ages of the ten newest wrong tokens at that time, newest first, so the first age is
+// 0. If there was no wrong token, the time is 0 and every age is the largest value.
 func (g *Guard) Kept() (last uint32, ages [guardWindow]uint16) {
 	copy(ages[1:], g.Ages[:])
 	if g.Last == guardNone {

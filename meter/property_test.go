@@ -201,7 +201,8 @@ func randomEvent(t *testing.T, rnd *rand.Rand, r *rig) meter.Event {
 	return ev
 }
 
-// randomSection makes a token in an event a section of a key change, which mostly fits the waiting sections.
+// randomSection turns the token of an event into a section of a key change. In most cases the section fits the waiting
+// sections.
 func randomSection(rnd *rand.Rand, ev *meter.Event, waiting uint8) {
 	ev.Opened.Section, ev.Opened.SubClass, ev.Opened.HasTID = uint8(1+rnd.IntN(4)), 3, false
 	results := [...]sts.Result{sts.KCT1st, sts.KCTNth, sts.Accept, sts.RangeError, sts.Busy}
@@ -303,7 +304,8 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 			}
 			checkState(t, s, credit)
 			notes(rare, s, under != nil)
-			// A timer that ran out before a start is due with the first event after it.
+			// If a timer ran out before the meter started, it takes effect with the first event after
+			// EventPowerRestore.
 			if wake := meter.Wake(&r.cfg, s); wake <= s.Up && ev.Kind != meter.EventPowerRestore {
 				t.Fatalf("after event %d at %d ms the meter wants to be woken at %d ms", ev.Kind, s.Up, wake)
 			}

@@ -225,7 +225,7 @@ func (r *rig) run(d time.Duration) {
 // supplied reports whether the load draws energy.
 func (r *rig) supplied() bool { return r.state.Relay.String() == "closed" }
 
-// to lets time pass up to a moment, and first gives the energy used until then.
+// to lets time pass until the moment in the parameter up. It gives the meter the energy used until then.
 func (r *rig) to(up uint64) {
 	r.tb.Helper()
 	if r.supplied() {

@@ -13,18 +13,20 @@ const RingSize = 4
 // all of it. Only Step and the memory (package journal) write to it; everybody may read. It must stay within 512 bytes,
 // so its fields are in the order that packs best. Volatile fields, which a power cut loses, are marked.
 type State struct {
-	// The registers. Register is the total ever imported, Balance the energy bought and not used yet, ECUsed (below)
-	// and Overrun the energy used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens, and with
-	// exported energy where the configuration charges or credits it. In wallet mode Balance is the rest of the lease
-	// and Overrun the energy used beyond it. Then Register + Balance - Overrun the register up to which the lease goes.
+	// The registers. Register is the total ever imported. Balance is the energy bought and not used yet. ECUsed (below)
+	// and Overrun are the energy used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens, and
+	// with exported energy where the configuration charges or credits it. In wallet mode Balance is the rest of the
+	// lease, and Overrun is the energy used beyond the lease. In that mode Register + Balance - Overrun is the register
+	// up to which the lease goes.
 	Register, Balance, Overrun unit.Energy
 	// RingKeys and RingAnswers are the last answers to requests and commands, the oldest first.
 	RingKeys [RingSize]uint64
-	// Seq is the number of the next report, Counter the highest counter of any signed message taken.
+	// Seq is the number of the next report. Counter is the highest counter of any signed message taken.
 	Seq, Counter uint64
 	// On is the powered-on time before this boot in milliseconds. On + Up is the clock of all lock-outs.
 	On uint64
-	// Up is the time of the last event, Offset the calendar (Unix) minus Up in milliseconds; both volatile.
+	// Up is the time of the last event in milliseconds since boot. Offset is the calendar time (Unix, in milliseconds)
+	// minus Up. Both are volatile.
 	Up     uint64
 	Offset int64
 
@@ -75,11 +77,11 @@ type State struct {
 	// TripGaps are the seconds from each earlier trip to TripAt, newest first; 65535 also stands for a longer time and
 	// for no trip.
 	TripGaps [maxTrips - 1]uint16
-	// Unclean counts the starts after a stop without a save, Tampered the assertions of tamper switches; both stop at
-	// 65535.
+	// Unclean counts the starts after a stop without a save. Tampered counts the assertions of tamper switches. Both
+	// stop at 65535.
 	Unclean, Tampered uint16
-	// Moved is the number of seconds by which the menu has moved the clock in the day that began in the powered-on
-	// hour MovedAt.
+	// Moved is the number of seconds by which the menu has moved the clock since the powered-on hour MovedAt. The count
+	// begins anew after menuHours.
 	Moved, MovedAt uint16
 	// Closed is the last day that has a row in the history, 0 for none.
 	Closed Date
@@ -106,14 +108,14 @@ type State struct {
 	EC EC
 	// Overload is the state of the power limit.
 	Overload Overload
-	// Latched holds the tamper kinds that keep the supply off, Asserted the kinds whose switch is not normal. Waiting
-	// holds the kinds to latch as soon as the memory is free.
+	// Latched holds the tamper kinds that keep the supply off. Asserted holds the kinds whose switch is not normal.
+	// Waiting holds the kinds to latch as soon as the memory is free.
 	Latched, Asserted, Waiting Tampers
-	// Clock is the quality of the clock at the last event, SetBy who set it last.
+	// Clock is the quality of the clock at the last event. SetBy says who set the clock last.
 	Clock Clock
 	SetBy ClockSource
-	// Settling is the rest of the time, in milliseconds from Up, for which each tamper switch must keep its position
-	// before the meter accepts it, 0 for an accepted position; volatile.
+	// Settling holds a time in milliseconds from Up for each tamper switch. If the switch keeps its new position for
+	// that time, the meter accepts the position. The time is 0 if no new position waits; volatile.
 	Settling [tamperKinds]uint8
 	// Unsaved is the energy counted since the last checkpoint, in Wh; volatile.
 	Unsaved uint8
@@ -186,8 +188,9 @@ type Guard struct {
 	Row uint8
 }
 
-// New returns the state of a new meter: activated, without credit or lease, and so with the relay open. The meter
-// refuses as too old every token with a TID of at most made, the minute of manufacture; if made is 0, it refuses none.
+// New returns the state of a new meter. The meter is activated and has neither credit nor a lease, so its relay is
+// open. The parameter made is the TID of the minute of manufacture. The meter accepts no token with this TID or a lower
+// one. If made is 0, no token is too old.
 func New(key KeyInfo, c *Config, made sts.TID) State {
 	s := State{
 		Imp:     c.ImpPerKWh,

@@ -70,11 +70,12 @@ type step struct {
 	// part of a step escapes to the heap.
 	out []Effect
 	n   int
-	// was, relay and reasons are Up, Relay and Reasons as they were before the step.
+	// These fields hold State.Up, State.Relay and State.Reasons as they were before the step.
 	was     uint64
 	relay   supply.Relay
 	reasons supply.Reasons
-	// save means that the step ends with a checkpoint, urgent that it cannot wait, alarmed that the alarm was given.
+	// save means that the step ends with a checkpoint. urgent means that the checkpoint cannot wait. alarmed means that
+	// the step has already given the tamper alarm.
 	save, urgent, alarmed bool
 }
 
@@ -236,8 +237,8 @@ func below(room, credit, level unit.Energy) unit.Energy {
 	return room
 }
 
-// Pulses returns the smallest number of impulses after which the register has risen by e, at least 1 Wh. It takes the
-// impulses already counted into account.
+// Pulses returns the smallest number of impulses after which the register has risen by the energy e. The energy must be
+// at least 1 Wh. Pulses takes the impulses already counted into account.
 func Pulses(s *State, e unit.Energy) uint64 {
 	return (uint64(e)*uint64(s.Imp) - uint64(s.PulseRem) + 999) / 1000
 }

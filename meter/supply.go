@@ -162,9 +162,9 @@ func (x *step) powerRestore() {
 	x.checkpoint()
 }
 
-// catchUp raises the state to the values in the outbox. So no sequence number is used twice, and the consumption that
-// a published reading proves is counted. Before a log record it also counts the energy used before that record. Later
-// consumption that was not saved is not charged (docs/reference/meter-rules.md#what-is-stored-and-when).
+// catchUp raises the state to the values in the outbox. So the meter uses no sequence number twice, and it counts all
+// consumption that a published reading shows. At the replay of a log record, it counts only the consumption up to that
+// record. Later consumption that was not saved is not charged (docs/reference/meter-rules.md#what-is-stored-and-when).
 func (x *step) catchUp() {
 	x.s.Seq = max(x.s.Seq, x.ev.NextSeq)
 	to := x.ev.Register

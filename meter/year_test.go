@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// household is a year of one meter with every rule in use. Its inputs depend on the seed alone. The field cut splits
-// the time and energy between the inputs.
+// household is a year of one meter with every rule in use. Its inputs depend on the seed alone. The field cut divides
+// the time between two inputs, and the energy used in that time, into random pieces.
 type household struct {
 	t      *testing.T
 	cfg    meter.Config
@@ -83,7 +83,7 @@ func (h *household) give(ev meter.Event) {
 	}
 }
 
-// pass lets time pass with the load, energy first.
+// pass lets time pass in pieces. At the end of each piece it gives the meter the energy that the load has used.
 func (h *household) pass(ms uint64) {
 	for end := h.up + ms; h.up < end; {
 		to := min(end, meter.Wake(&h.cfg, &h.s))

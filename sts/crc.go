@@ -15,8 +15,8 @@ func Checksum(b []byte) uint16 {
 	return bits.ReverseBytes16(reg)
 }
 
-// crc returns the check field of a block: the sum over seven bytes, six zero bits with the class and then block bits
-// 63..16. It ignores the check field already in the block.
+// crc returns the check field of a block. The field is the sum over seven bytes. The first byte holds six zero bits and
+// the class, and the other six are bits 63..16 of the block. The check field already in the block is ignored.
 func crc(class uint8, block uint64) uint16 { return bits.ReverseBytes16(crcRegister(class, block)) }
 
 // crcC returns the check field of currency tokens: the same sum with one byte 01 after the seven bytes.

@@ -30,7 +30,8 @@ func desRound(half uint32, k uint64) uint32 {
 	return out
 }
 
-// desPermute collects the bits of x, which has width bits, at these positions counted from 1 at the top.
+// desPermute collects the bits of x at these positions. The parameter width is the number of bits in x. Position 1 is
+// the highest of them.
 func desPermute(positions []uint8, x uint64, width uint8) uint64 {
 	var out uint64
 	for _, p := range positions {

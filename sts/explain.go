@@ -75,8 +75,9 @@ type Explanation struct {
 
 // Explain is the token doctor, which is ours. It reads digits as typed and finds the key that opens them, or otherwise
 // every single slip that a key opens. A token with contents that the standard leaves undefined counts as opened, with
-// [FunctionError], if no key accepts it. The function likely, if not nil, returns false for slips that cannot be
-// meant, such as those issued in the future; it gets the index of the key (-1 for a test token).
+// [FunctionError], if no key accepts it. The parameter likely is a function that returns false for slips that cannot be
+// meant, such as those issued in the future. Its argument key is the index of the key, or -1 for a test token. If
+// likely is nil, Explain returns every slip that opens.
 //
 // Explain tries up to 199 tokens with each key. Limit how often a stranger may call it, because its answers help
 // somebody who guesses tokens. A meter slows such a person down: it locks after wrong entries.

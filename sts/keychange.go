@@ -84,7 +84,8 @@ func (c *KeyChange) check(ea EA) error {
 	return nil
 }
 
-// blocks lays out the sections; check has validated the fields. On the token TI and SGC are binary numbers, not digits.
+// blocks lays out the sections; check has validated the fields. The tokens carry TI and SGC as binary numbers, not as
+// digits.
 func (c *KeyChange) blocks() []uint64 {
 	part := func(i int) uint64 { return uint64(binary.BigEndian.Uint32(c.Key.bytes[i:])) << keyPartShift }
 	low := 4 // the last 4 bytes of the key go into the second section
@@ -179,7 +180,7 @@ func (s KeySection) SGC() uint32 {
 	return uint32(s.block>>48) & 0xfff
 }
 
-// Reveal returns the upper 48 bits of the section's block, in place. They include a part of the new key.
+// Reveal returns the section's block with its lower 16 bits set to 0. The result includes a part of the new key.
 func (s KeySection) Reveal() uint64 { return s.block }
 
 // String returns a mask.

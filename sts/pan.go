@@ -150,7 +150,7 @@ func strip(to []byte, s string) int {
 	return n
 }
 
-// luhnHolds reports whether the last of the last n digits of body is the check digit of the digits before it.
+// luhnHolds reports whether the number in the last n digits of body ends with its correct check digit.
 func luhnHolds(body []byte, n int) bool {
 	number := body[len(body)-n:]
 	return luhn(number[:n-1]) == number[n-1]

@@ -33,11 +33,12 @@ func staDecrypt(key, block uint64) uint64 {
 	return y
 }
 
-// staRun runs the given number of rounds. Bit 4n+3 of the key, rotated by turn after each round, selects the box of
-// nibble n.
+// staRun runs the given number of rounds. Bit 4n+3 of the key selects the box of nibble n. After each round the key is
+// rotated to the left by as many bits as the parameter turn says.
 func staRun(t *[16][32]uint64, k, x uint64, turn, rounds int) uint64 {
 	for range rounds {
-		// Each byte of even (odd) holds one lower (upper) nibble and its key bit: an index into the table's row.
+		// Each byte of the variable even holds a lower nibble and its key bit. Each byte of the variable odd holds an
+		// upper nibble and its key bit. Nibble and key bit together are an index into a row of the table.
 		even := x&lowNibble | k<<1&keyBit
 		odd := x>>4&lowNibble | k>>3&keyBit
 		// The look-ups are combined in pairs, because a chain of 15 operations would take longer than the look-ups.

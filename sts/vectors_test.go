@@ -147,8 +147,8 @@ func remake(t *testing.T, k sts.Key, token sts.Token, o sts.Opened) sts.Token {
 	return again
 }
 
-// fromSection completes a single section to a set with invented sections and makes that set; the section must come
-// out unchanged.
+// fromSection completes the set of the section s with invented sections and encodes the set. It returns the token of
+// the section s, which must be the original token.
 func fromSection(t *testing.T, k sts.Key, s sts.KeySection) sts.Token {
 	t.Helper()
 	var sections sts.KeySections

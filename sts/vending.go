@@ -121,11 +121,11 @@ func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 	return made, tid, nil
 }
 
-// ChangeTo makes the tokens that take the meter from key h to the key in next, as [EncodeKeyChange] does, under the
-// rules of the vending side. [KeyType.MayBecome] must allow the types, and the new key must not have expired at the
+// ChangeTo makes the tokens that change the meter's key from h.Key to next.Key. It calls [EncodeKeyChange] and applies
+// the rules of the vending side. [KeyType.MayBecome] must allow the types, and the new key must not have expired at the
 // time now. The rollover bit is set exactly when the base date moves to a later one (CTSA15). An expired key may be
-// changed to a valid one (CTSA16). With tellSGC an EA07 meter gets its supply group in a third token; EA11 tokens
-// always carry it. Never go back to an earlier key of the meter: nothing else stops a replayed key change.
+// changed to a valid one (CTSA16). If tellSGC is true, an EA07 meter gets its supply group in a third token; EA11
+// tokens always carry it. Never go back to an earlier key of the meter: nothing else stops a replayed key change.
 //
 // The errors are [ErrKeyType], [ErrKeyExpired], [ErrBaseDate] for an earlier base date and for a clock outside the
 // range of the new base date, [ErrField] for another meter or the key that the meter already holds, and those of

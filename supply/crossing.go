@@ -27,14 +27,14 @@ func (c *Crossing) Update(value, level, margin int64) (crossed bool) {
 }
 
 // Credited takes the value after a credit and reports whether it is still at or below the level. If it is, no crossing
-// can follow, so the caller should warn now. Above the level Credited arms the warning, without a margin, because
-// payments do not make the value oscillate around the level.
+// can follow, so the caller should warn now. If the value is above the level, Credited arms the warning. It needs no
+// margin, because payments do not make the value oscillate around the level.
 func (c *Crossing) Credited(value, level int64) (short bool) {
 	c.Below = value <= level
 	c.Fired = c.Below
 	return c.Below
 }
 
-// Margin returns how far above a level a credit must rise to re-arm the warning: a tenth of the level, rounded down,
-// and at least least (500 Wh in a meter).
+// Margin returns how far above a level a credit must rise to re-arm the warning. It is a tenth of the level, rounded
+// down, but never less than the parameter least. A meter passes 500 Wh for least.
 func Margin(level, least int64) int64 { return max(level/10, least) }

@@ -134,7 +134,7 @@ func ParseRelay(name string) (Relay, bool) {
 
 // Position returns the correct position of the relay: open while any reason is set, otherwise armed while the customer
 // has to confirm that the supply may return, otherwise closed. The confirmation is for safety: after a long
-// disconnection nobody may expect voltage.
+// disconnection people may be unaware that the voltage can return.
 func Position(reasons Reasons, confirm bool) Relay {
 	switch {
 	case reasons != 0:

@@ -32,8 +32,8 @@ func least(k wire.Kind) object {
 	return out
 }
 
-// with returns the least record of a kind with a key set, or without the key if the value is the constant absent. A
-// path such as key.ken addresses a key of a nested map.
+// with returns the record that the function least makes, with one key set to a value. If the value is the constant
+// absent, the key is removed instead. A path such as key.ken addresses a key of a nested map.
 func with(k wire.Kind, path string, value any) object {
 	o := least(k)
 	outer, inner, nested := strings.Cut(path, ".")

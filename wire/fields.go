@@ -71,12 +71,12 @@ func (f *fields) asInt(key string, it *item) int64 {
 func (f *fields) whole(key string) int64    { return f.asInt(key, f.need(key)) }
 func (f *fields) optWhole(key string) int64 { return f.asInt(key, f.find(key)) }
 
-// within is whole with limits.
+// within returns a required number and rejects a number below low or above high.
 func (f *fields) within(key string, low, high int64) int64 {
 	return f.bounded(key, f.whole(key), low, high)
 }
 
-// optWithin is optWhole with limits.
+// optWithin does the same for an optional number, which is 0 when missing.
 func (f *fields) optWithin(key string, low, high int64) int64 {
 	return f.bounded(key, f.optWhole(key), low, high)
 }
@@ -150,7 +150,7 @@ func (f *fields) texts(key string) []string {
 	}
 }
 
-// inside returns the members of a map. The result has is false when the map is missing or invalid.
+// inside returns the members of a map. It returns false if the map is missing or invalid.
 func (f *fields) inside(key string) (in fields, has bool) {
 	it := f.find(key)
 	if it == nil {

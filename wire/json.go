@@ -101,7 +101,7 @@ func (r *jsonReader) value(depth int) (item, error) {
 	return item{}, errSyntax
 }
 
-// skip checks and skips a list or map whose last byte is end.
+// skip checks a list or map and moves past it. The parameter end is its last byte, ] or }.
 func (r *jsonReader) skip(depth int, end byte) error {
 	if depth >= maxDepth {
 		return errDeep

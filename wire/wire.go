@@ -62,7 +62,8 @@ const (
 
 // Head begins every record except Boot.
 type Head struct {
-	// Seq numbers all records of the meter over all kinds, from 1, never reset and never used twice.
+	// Seq is the number of the record. A meter numbers the records of all kinds together, from 1. It never restarts the
+	// numbering and never uses a number twice.
 	Seq uint64 `json:"seq"`
 	// At is the meter's own time in Unix seconds.
 	At int64 `json:"at"`
@@ -102,7 +103,8 @@ type Bad struct {
 type Boot struct {
 	// Memory names the meter's memory, 16 hexadecimal digits; another name means that the memory was lost or replaced.
 	Memory string `json:"store"`
-	// Lowest is the lowest sequence number the meter still holds, Next the number that it will give next.
+	// Lowest is the lowest sequence number that the meter still holds. Next is the number that its next record will
+	// get.
 	Lowest uint64 `json:"lowest"`
 	Next   uint64 `json:"next"`
 	// Boot counts the starts.
@@ -177,7 +179,7 @@ type CommandAnswer struct {
 	ID string `json:"id"`
 	// State is acked (stored durably in the meter), done or failed.
 	State string `json:"state"`
-	// Reason says why the command failed. For a command that was done it may give a detail ("used" of cancel_token).
+	// Reason says why the command failed.
 	Reason string `json:"reason,omitempty"`
 }
 

@@ -43,8 +43,8 @@ func TestShapesOfBadCounters(t *testing.T) {
 	}
 }
 
-// TestEveryPairOfRegistersHasADoubt checks that the doubt about any two registers has words, and that a falling register is never called a
-// rise.
+// TestEveryPairOfRegistersHasADoubt checks that alarmtext has a text for the doubt about any two registers. It also checks that the doubt
+// names a fall exactly when the register fell.
 func TestEveryPairOfRegistersHasADoubt(t *testing.T) {
 	fell := map[metering.Doubt]bool{metering.DoubtZero: true, metering.DoubtRollover: true, metering.DoubtReset: true, metering.DoubtBackwards: true}
 	rapid.Check(t, func(t *rapid.T) {

@@ -87,8 +87,8 @@ func (l *Live) seen(now time.Time, at int64, trusted bool) {
 	}
 }
 
-// setBack is the smallest lead of LastSeen over the server's clock that shows that the clock was set back. A smaller difference can come
-// from the clocks of two servers.
+// setBack is the allowed lead of LastSeen over the server's clock. Such a lead can come from the clocks of two servers. A larger lead means
+// that the server's clock was set back.
 const setBack = 2 * time.Minute
 
 // Passed returns the range of numbers that the watermark has passed since Load. If held is true, some of these records may have arrived in
@@ -97,9 +97,10 @@ func (l *Live) Passed() (from, to uint64, held bool) {
 	return l.was.Watermark + 1, l.Window.Watermark, l.was.Bits != 0
 }
 
-// Held returns the range of records that may have arrived in an earlier batch, beyond a gap that is now closed, and are newer than any
-// reading taken since. If ok is true, the caller reads from the store the reading with the highest number in [from, to] for [Live.Settle],
-// and the tokens and events in that range for [Live.Recall].
+// Held returns a range of record numbers to read from the store. These records may have arrived in an earlier batch, while a record before
+// them was missing. The watermark has now passed them. The range begins after the last reading that was taken since Load and that the
+// watermark has passed. If ok is true, the caller reads the reading with the highest number in [from, to] for [Live.Settle], and the tokens
+// and events in that range for [Live.Recall].
 func (l *Live) Held() (from, to uint64, ok bool) {
 	if l.was.Bits == 0 || l.Window.Watermark == l.was.Watermark {
 		return 0, 0, false
@@ -121,8 +122,8 @@ func (l *Live) Recall(recs []wire.Record) {
 	}
 }
 
-// Settle brings the figures up to the watermark, from the records taken since Load and from the parameter held. It is a reading of an
-// earlier batch that the watermark has now passed, or nil.
+// Settle brings the figures up to the watermark, from the records taken since Load and from the parameter held. The
+// parameter held is a reading of an earlier batch that the watermark has now passed, or nil.
 func (l *Live) Settle(held *wire.Reading, heldAt time.Time, now time.Time) {
 	slices.SortStableFunc(l.fresh, func(a, b *wire.Record) int { return compare(a.Head.Seq, b.Head.Seq) })
 	for _, r := range l.fresh {
@@ -175,7 +176,7 @@ func (l *Live) reading(r *wire.Reading, now time.Time) {
 }
 
 // Late updates the figures by a reading that a person accepted, unless there is a newer reading. It reports whether it changed the figures.
-// A reading's time is at most the time of its arrival, except for a simulated meter.
+// If the reading's time is later than its arrival, Late uses the time of its arrival, except for a simulated meter.
 func (l *Live) Late(r *wire.Reading, received time.Time, simulated bool) bool {
 	if r.Seq <= l.ReadingSeq || r.Seq > l.Window.Watermark {
 		return false

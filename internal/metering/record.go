@@ -78,6 +78,6 @@ type NewReading struct {
 	Memory string // the reading's device memory
 }
 
-// HeldRows is how many rows back a reading that arrived beyond a gap can be. The readings
-// stored after it can only have numbers in its own window or in the window below.
+// HeldRows is the number of a meter's newest stored readings to search for a reading that arrived beyond a gap. Readings stored after that
+// reading can only have numbers in its own window or in the window below.
 const HeldRows = 2 * wire.Window

@@ -73,7 +73,7 @@ const (
 	AlarmUnreadable AlarmCode = "unreadable-record"
 	// AlarmQuarantine: a record is held for a person's decision.
 	AlarmQuarantine AlarmCode = "quarantined-record"
-	// AlarmQuarantineFull: the largest number of a meter's records that may wait for a decision is reached; more records are only counted.
+	// AlarmQuarantineFull: the meter has the largest allowed number of records that wait for a decision. More records are only counted.
 	AlarmQuarantineFull AlarmCode = "quarantine-full"
 	// AlarmGhostCredit: the meter accepted a credit token that was not sold here.
 	AlarmGhostCredit AlarmCode = "ghost-credit"

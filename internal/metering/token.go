@@ -14,9 +14,11 @@ import (
 // A heard token may not be in the meter, because anybody can send an SMS in the meter's name:
 //   - its delivery over the meter's own connection continues, and it may be sent again by SMS;
 //   - the server compares further answers by SMS with a heard token, as it does with a token that is in the meter;
-//   - its seller cannot undo the sale without another person. A person who may reverse sales can, and must give a reason. A connected meter
-//     must cancel the token first; without a connection the reversal stays unconfirmed;
-//   - if there is a signed report that the meter has the token, verification reports a wrong state, as for a sent token.
+//   - a reversal of its sale needs the right to reverse and a reason, even from the seller within the reversal window. The seller also
+//     needs a second person where four eyes are required. A connected meter must cancel the token first; without a connection the reversal
+//     stays unconfirmed;
+//   - the verification of the store reports an error if the token is still heard after a signed report that the meter has it. The same
+//     holds for a sent token.
 type TokenState string
 
 // Token states. A rejected token may still change its state.
@@ -153,7 +155,7 @@ type TokenVerdict struct {
 	Alarm    *Alarm
 }
 
-// JudgeToken returns the effect of a signed report about one of the server's tokens. have is the token's current state.
+// JudgeToken returns the effect of a signed report about one of the server's tokens. The parameter have is the token's current state.
 func JudgeToken(have TokenState, result string) TokenVerdict {
 	e := EffectOf(result)
 	v := TokenVerdict{State: have, Answered: e != Later}

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// wallet returns a meter with its balance on the server, and token a meter that holds its own balance.
+// wallet returns a meter whose balance is on the server.
 func wallet() registry.MeterView {
 	kes := func(m money.Minor) money.Amount { return money.Amount{Minor: m, Currency: "KES"} }
 	return registry.MeterView{Meter: registry.Meter{Number: "04140001001", Mode: registry.PrepayWallet}, State: registry.On, Connected: true,
@@ -23,6 +23,7 @@ func wallet() registry.MeterView {
 		Figures: &registry.Figures{AsOf: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), Register: 1234, Watts: 320}}
 }
 
+// token returns a meter that holds its own balance.
 func token() registry.MeterView {
 	return registry.MeterView{Meter: registry.Meter{Number: "04140001019", Mode: registry.PrepayToken}, State: registry.Offline}
 }

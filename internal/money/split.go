@@ -2,8 +2,8 @@ package money
 
 // LargestRemainder splits total by weights so that the parts sum to it exactly. Every part gets the floor of its share. The rest goes, one
 // minor unit each, to the largest remainders; among equal remainders, the lower index comes first. Weights are not negative, and their sum
-// is positive and fits 64 bits. It is for shares of equal rank; the parts of a sale are not, because they are allocated one after the
-// other.
+// is positive and fits 64 bits. Use LargestRemainder only for shares of equal rank. Do not use it for the parts of a sale,
+// because those are allocated one after the other.
 func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
 	if total < 0 {
 		return nil, ErrDivisor

@@ -214,9 +214,9 @@ func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.Store
 	return out, nil
 }
 
-// useOf adds up the energy that a meter counted after the moment from, and the energy that it counted after the moment yesterday. The use
-// is known only if there is a reading on the day before from, because a part of a week is not reported as a week. Nothing is counted
-// between two device memories.
+// useOf adds up the energy that a meter counted. The sum Total begins at the first moment. The sum Yesterday begins at the second moment.
+// If there is no reading in the last day before the first moment, useOf returns the zero Use, because a part of a week is not reported as
+// a week. Nothing is counted between two device memories.
 func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use) {
 	readings = slices.Clone(readings)
 	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })
@@ -244,8 +244,8 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 	return u
 }
 
-// PurposeOfToken returns the purpose of a message with a token. The parameter of is the number of tokens sent together. If free is true,
-// the tokens cost nothing.
+// PurposeOfToken returns the purpose of a message with a token. The integer is the number of tokens sent together. If free is true, the
+// tokens cost nothing.
 func PurposeOfToken(t sale.Token, of int, free bool) Purpose {
 	switch {
 	case t.Class == managementClass && keyChange(t.SubClass):

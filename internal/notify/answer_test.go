@@ -418,7 +418,7 @@ func TestOneMeterIsTalkedAboutTwentyTimesADay(t *testing.T) {
 	o := opened(t)
 	answers := 0
 	for i := range 30 {
-		phone := fmt.Sprintf("+2547000001%02d", i) // a family of one meter
+		phone := fmt.Sprintf("+2547000001%02d", i) // another telephone for the same meter
 		o.mine[phone] = o.mine[amina]
 		answers += len(o.receive(phone, "bal"))
 	}

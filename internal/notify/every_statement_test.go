@@ -51,7 +51,8 @@ func operations() []operation {
 	return append(append(append(sendings(), arrivalsOfPeople()...), arrivalsOfMeters()...), orders()...)
 }
 
-// inHall makes the world of a hall.
+// inHall returns a function for the field begin of an operation. That function makes a hall with a meter, a token and the token's sale. The
+// function in the parameter do then changes this hall.
 func inHall(do func(*hall, *wire)) func(*testing.T) (notify.Tx, notify.Config) {
 	return func(t *testing.T) (notify.Tx, notify.Config) {
 		h, a, _ := newHall(t)
@@ -203,7 +204,7 @@ func arrivalsOfMeters() []operation {
 	return out
 }
 
-// orders returns the requests of people and sales to the dispatcher.
+// orders returns all other operations, such as the requests of people and the messages about sales.
 func orders() []operation {
 	sends := func(w notify.MessageRequest) func(*testing.T, *notify.Dispatcher, *broken) error {
 		return func(t *testing.T, d *notify.Dispatcher, _ *broken) error {

@@ -205,7 +205,8 @@ func TestWhichBalanceIsTheNewer(t *testing.T) {
 	}
 }
 
-// TestUseOfAWalletSinceItWasOpened asks for the use of wallets that were opened on different days, such as yesterday in another month.
+// TestUseOfAWalletSinceItWasOpened asks for the use of wallets that were opened on different days, such as today or
+// the last day of the previous month.
 func TestUseOfAWalletSinceItWasOpened(t *testing.T) {
 	for name, c := range map[string]struct {
 		now, opened time.Time

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// bought has the rows of the last sales of an office: a meter's newest token belongs to its last sale.
+// bought returns the last sale of each meter in an office. Each meter has one token, which belongs to that sale.
 type bought struct{ o *office }
 
 func (b bought) VendTokens(meter int64, _ id.ID, _ int) ([]sale.Token, error) {

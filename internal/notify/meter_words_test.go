@@ -278,8 +278,8 @@ func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 	}
 }
 
-// TestALoadedTokenIsLoadedOnce checks two messages with the same token: the meter's answer is for the open message. An answer in other
-// words is about another token.
+// TestALoadedTokenIsLoadedOnce checks two messages with the same token: the meter's answer is for the open message. An answer with a
+// different text is about another token.
 func TestALoadedTokenIsLoadedOnce(t *testing.T) {
 	c := newCounter(t, 1)
 	c.messages = c.messages[:2]

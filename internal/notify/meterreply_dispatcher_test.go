@@ -263,9 +263,9 @@ func (c *counter) check(seed uint64) {
 	}
 }
 
-// TestAMetersAnswersAtTheDispatcher brings five tokens that only their ends distinguish to a meter. The network loses, doubles and reorders
-// messages both ways, without marking repetitions. The server must never count a token as loaded that the meter has not loaded. Once the
-// network works, the server must find out about every loaded token.
+// TestAMetersAnswersAtTheDispatcher brings five tokens to a meter. In the meter's answers, the tokens differ only by their ends. The
+// network loses, doubles and reorders messages both ways, without marking repetitions. If the meter has not loaded a token, the server must
+// never count this token as loaded. Once the network works, the server must find out about every loaded token.
 func TestAMetersAnswersAtTheDispatcher(t *testing.T) {
 	for seed := range uint64(400) {
 		c := newCounter(t, seed)
@@ -294,7 +294,7 @@ func TestAMetersAnswersAtTheDispatcher(t *testing.T) {
 	}
 }
 
-// again sends a message again that was given up, as a person would do.
+// again reopens the first message to the meter that was given up. A person would do the same.
 func (c *counter) again() {
 	for i := range c.messages {
 		if m := &c.messages[i]; m.Purpose == notify.PurposeMeter && m.State == notify.Uncertain {

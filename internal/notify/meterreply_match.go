@@ -174,8 +174,8 @@ func matchRows(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	return f
 }
 
-// inRows reports whether rows prove that a token was loaded, and whether they show only refusals of it. If several tokens of the meter have
-// the same ends, which is very rare, the list must have as many such rows as there are tokens that look the same.
+// inRows reports whether rows prove that a token was loaded, and whether they show only refusals of it. Very rarely, several tokens of the
+// meter have the same ends. If these tokens also look the same in a row, one of them counts as loaded only if each of them has its own row.
 func (p *Pushed) inRows(all []Pushed, rows []ReplyRow) (loaded, refused bool) {
 	twins, alike := 0, 0 // tokens with equal ends, and those of them that look the same in a row; both counts include p
 	for i := range all {

@@ -1,8 +1,8 @@
 package notify
 
 // The texts of meters (docs/reference/sms-texts.md#what-meters-answer) in English, Swahili and French, the languages of a meter's
-// configuration. They are in the form for comparison ([foldReply]), and "%" is the place of a figure. A test parses with them
-// every text that a meter can write.
+// configuration. They are in the form for comparison ([foldReply]), and "%" is the place of a figure. A test parses every
+// text that a meter can write.
 var (
 	replyAccepted = []string{"recharge ok. % kwh added.", "umeme umeongezwa: % kwh.", "recharge ok. % kwh ajoutes."}
 	replyDone     = []string{"token accepted.", "tokeni imekubaliwa.", "code accepte."}

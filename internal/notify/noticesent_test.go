@@ -28,7 +28,7 @@ func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
 	h.want("delivered", h.says(), "message.delivered purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA)
 }
 
-// isNoticeSent is the account of a notice that was sent.
+// isNoticeSent is a hall's transaction that records a sent notice. It notes each audit entry, and each account whose wallets it reads.
 type isNoticeSent struct {
 	wallet.NoticeTx
 	*hall
@@ -51,5 +51,4 @@ func (g isNoticeSent) AuditLog(e access.Entry) error {
 	return nil
 }
 
-// Notices returns the rows of the account of the test's messages.
 func (h *hall) Notices() wallet.NoticeTx { return isNoticeSent{hall: h} }

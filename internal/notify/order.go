@@ -21,8 +21,8 @@ type MessageRequest struct {
 	Phone string // recipient of a text
 	Text  string
 	Meter string // number or identity of the meter whose token is sent, or whose customer gets the text
-	// Token is the identity of a token made for the meter, or its digits. If Token and Text are empty and Meter is set, the newest token is
-	// sent that is not known to be in the meter.
+	// Token is the identity of a token made for the meter, or its digits. If Token and Text are empty and Meter is set, the message
+	// brings the newest valid token that the meter has not accepted.
 	Token string
 	// Via is the way of a token: sale.RouteSMS, to the customer, or sale.RouteMeterSMS, to the meter's SIM.
 	Via   string

@@ -15,12 +15,12 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// shop is a till whose meter has tokens, with their place of sale.
+// shop is a till whose meter has tokens.
 type shop struct {
 	*till
-	list  []sale.Token
-	here  bool
-	known bool // the meter is registered
+	list  []sale.Token // tokens of the meter
+	here  bool         // the tokens were sold to the account that the meter supplies now
+	known bool         // the meter is registered
 }
 
 func (s *shop) Recipients() notify.RecipientTx                     { return s }

@@ -512,7 +512,7 @@ func TestWhoHasSeveralMetersNamesOneByItsPlace(t *testing.T) {
 	}
 }
 
-// TestWhatAWishForWarningsWritesDown checks that the audit log has each wish, and that the wish came by SMS.
+// TestWhatAWishForWarningsWritesDown checks that the audit log has an entry for each STOP and START, with the words "by SMS".
 func TestWhatAWishForWarningsWritesDown(t *testing.T) {
 	o := opened(t)
 	o.receive(amina, "STOP")

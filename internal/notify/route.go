@@ -39,7 +39,7 @@ type BufferedRoute interface {
 // Memory tells how full a route's memory for arrivals is. A full memory does not lose messages at once: the network holds
 // undelivered messages for a day or more, and then drops them.
 type Memory struct {
-	Used, Slots int // stored messages, and room for messages in all; 0 slots: not known
+	Used, Slots int // Used counts the stored messages. Slots counts all places for messages; 0 if that number is not known.
 	AlmostFull  bool
 }
 

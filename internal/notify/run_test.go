@@ -96,7 +96,7 @@ func (w *wire) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	return s
 }
 
-// works runs a dispatcher with the given number of routes in a time bubble while the function do runs.
+// works runs a test function in a time bubble. During this time, a dispatcher with the given number of routes runs.
 func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -120,7 +120,7 @@ func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	})
 }
 
-// during counts the worker's checks in the next time d.
+// during waits for the duration d. It returns the number of the worker's checks in this time.
 func (s *shift) during(d time.Duration) int {
 	s.mu.Lock() // orders the test's writes before those of the worker
 	before := s.looks
@@ -315,7 +315,7 @@ func TestARouteWithoutAMemoryIsNotWatched(t *testing.T) {
 	}
 }
 
-// TestTheTroubleOfOneTenantIsNotAnothers.
+// TestTheTroubleOfOneTenantIsNotAnothers checks that a message of one tenant is sent while the transactions of another tenant fail.
 func TestTheTroubleOfOneTenantIsNotAnothers(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.tenants = []access.Tenant{1, 2}

@@ -70,8 +70,8 @@ func NotifySale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
 }
 
 // TextToken queues the message that brings a token to the SIM in its meter, apart from a sale's own messages. It takes the
-// customer and the language from the addressee, which is zero for a meter that supplies nobody. The parameter by names the
-// sender.
+// customer and the language from the addressee, which is zero for a meter that supplies nobody. The parameter by is the
+// actor who sends the message.
 func TextToken(tx QueueTx, m registry.Meter, t sale.Token, sim string, to Addressee, by string, now time.Time) (Message, error) {
 	return Queue(tx, Draft{Purpose: PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
 		Vend: t.Sale, Token: t.ID, By: by, Args: Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, now)

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// till is the transaction of a sale, and of a notice, in a hall.
+// till is a hall in which all messages about a sale or a notice go to one addressee.
 type till struct {
 	*hall
 	to      notify.Addressee

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// RouteStatus holds the configuration and the state of a route, between which the dispatcher chooses.
+// RouteStatus holds the configuration and the state of one route. The dispatcher uses them to choose the route of a message.
 type RouteStatus struct {
 	Name     string
 	Cost     int64    // cost of one part, in millionths of the currency's unit

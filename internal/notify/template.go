@@ -102,12 +102,12 @@ type Args struct {
 
 // Limits in a message. Names are cut. Figures, meter numbers and token digits are never cut.
 const (
-	// MaxName is the most characters of a name in a message; a longer name is cut and ends in a point ("Rural Electrificat.").
+	// MaxName is the largest number of characters of a name in a message. A longer name is cut and ends in a point ("Rural Electrificat.").
 	MaxName = 20
-	// MaxContact is the most characters of the contact line. A longer line is reduced to its telephone number; if it has no
+	// MaxContact is the largest number of characters of the contact line. A longer line is reduced to its telephone number; if it has no
 	// number it is cut like a name.
 	MaxContact = 28
-	// MaxChoices is the most meters that a message lists to choose from.
+	// MaxChoices is the largest number of meters that a message lists to choose from.
 	MaxChoices = 4
 )
 
@@ -240,7 +240,7 @@ func (f phrase) choices(a Args) string {
 	return list
 }
 
-// cutName cuts a name of more characters than the parameter most allows, and ends it with a point.
+// cutName shortens a name to at most the given number of characters. A shortened name ends with a point.
 func cutName(s string, most int) string {
 	s = strings.TrimSpace(s)
 	if len(s) <= most {

@@ -56,12 +56,12 @@ type QueuedTx interface {
 	// MessageDue reports whether any unclaimed message is due.
 	MessageDue(now time.Time) (bool, error)
 	// MessageClaim claims the first message that is due on a route and is the head of its recipient's queue. The claim lasts
-	// until the given time. In a meter's queue a message that a route has had goes first. A message that the meter rejected
-	// waits for another day and does not block the queue.
+	// until the given time. In a meter's queue, a message that may already be at the meter goes first. A message that the
+	// meter rejected waits for another day and does not block the queue.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
-	// MessagesStray lists due messages that need another route. These are queued and unknown messages without a route or with a route
-	// in the list down. If the list mine is not empty, messages with a route outside mine that were due before the time stray are such
-	// messages too.
+	// MessagesStray lists due, unclaimed messages that need another route. A queued or unknown message needs one if it has no route, or
+	// if its route is in the parameter down. Any message needs one if it was due before the parameter stray and its route is not in the
+	// parameter mine. If the parameter mine is empty, this last rule does not apply.
 	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
 	// MessagesWake makes due the messages of a telephone that wait because it could not be reached. It leaves out messages whose last
 	// try is less than WakeEvery ago, and messages that have had MaxTriesWoken tries.
@@ -115,7 +115,7 @@ type RecipientTx interface {
 	Arrivals(phone string, since time.Time) (int, error)
 	AnswersTo(phone string, since time.Time) (int, error)
 	AnswersAbout(meter int64, since time.Time) (int, error)
-	// MessagesOf counts messages of a purpose since the given moment. It stops counting at the parameter most.
+	// MessagesOf counts messages of a purpose since the given moment, up to a limit.
 	MessagesOf(p Purpose, since time.Time, most int) (int, error)
 	// Subscriptions lists the meters of all customers with a telephone number, at most max.
 	Subscriptions(phone string, max int) ([]Subscription, error)

@@ -136,7 +136,7 @@ func TestARowOfLastTokens(t *testing.T) {
 	}
 }
 
-// TestTheEndsOfATokenAreEightDigits: the last eight digits name a token.
+// TestTheEndsOfATokenAreEightDigits checks that the ends of a token are its first four and its last four digits.
 func TestTheEndsOfATokenAreEightDigits(t *testing.T) {
 	for masked, want := range map[string]string{"12345678": "1234 5678", "1234x5678": "1234 5678", "1234567": " ", "12345x78": " ", "123x5678": " "} {
 		if first, last := notify.EndsOf(masked); first+" "+last != want {

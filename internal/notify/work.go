@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// strayBatch is the most messages that get a route in one transaction.
+// strayBatch is the largest number of messages that get a route in one transaction.
 const strayBatch = 50
 
 // sendJob is one message that a route has to send now.
@@ -132,7 +132,7 @@ func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Routes, now time.Tim
 		m.end(Expired, "no route takes it", now)
 		return true
 	}
-	if !m.SentAt.IsZero() && m.Purpose == PurposeMeter && !takes { // the meter may have got the message in spite of that
+	if !m.SentAt.IsZero() && m.Purpose == PurposeMeter && !takes { // the message was sent before, so the meter may have it
 		m.end(Uncertain, "no route takes it, and the meter did not answer", now)
 		return true
 	}

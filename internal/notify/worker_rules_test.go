@@ -223,8 +223,8 @@ func (o *opener) Open(_ string, sealed []byte) ([]byte, error) {
 	return plain, o.err
 }
 
-// TestATokenThatCannotBeReadIsNotSent: it ends without a call of the route. The test also checks that the digits of
-// a readable token are wiped from memory.
+// TestATokenThatCannotBeReadIsNotSent checks that a message is lost and never sent if its text cannot be written, for example because its
+// token cannot be read. The test also checks that the digits of a readable token are wiped from memory.
 func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft  notify.Draft

@@ -1,7 +1,5 @@
 // Package once carries out a request that moves money exactly once, however often it is sent. The work and the rendered
 // answer become durable together, and a repeated request gets the same bytes. Start at [Do].
-//
-// The work of a request belongs to its use case.
 package once
 
 import (
@@ -51,7 +49,7 @@ type Sealer interface {
 type Answers[X Rows] struct {
 	Door   access.Door[X]
 	Sealer Sealer
-	// MayDate reads the store's times. It also returns a refusal if the server's clock may not date anything.
+	// MayDate reads the store's times. It also returns a refusal if the server's clock cannot be trusted.
 	MayDate func(Clock) (sale.Times, refusal.Refusal, error)
 }
 
@@ -207,8 +205,7 @@ func Refuse[T any, X Rows](ctx context.Context, a Answers[X], by access.Actor, q
 }
 
 // storable reports whether a refusal is about the request itself, so that a repeated request must get the same refusal. A
-// refusal is not stored if it depends on the moment or on the caller. Moments are another request that is running, or the
-// server's own state.
+// refusal is not stored if it depends on the caller, on another request that is running, or on the server's own state.
 func storable(c refusal.Code) bool {
 	switch c {
 	case refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid, refusal.IdempotencyKeyReused, refusal.IdempotencyRunning,

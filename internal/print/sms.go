@@ -12,8 +12,8 @@ import (
 // Septets is the capacity of one short message in the GSM-7 alphabet.
 const Septets = 160
 
-// MaxMessages is the most messages for one receipt. Each has room for at least two tokens, so 32 tokens always fit. A sale makes fewer
-// tokens.
+// MaxMessages is the largest number of messages for one receipt. Each has room for at least two tokens, so 32 tokens always fit. A sale
+// makes fewer tokens.
 const MaxMessages = 16
 
 // SMS writes the receipt as short messages of at most 160 septets. The digits come first, because people read the message for them, then

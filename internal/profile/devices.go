@@ -18,13 +18,13 @@ type Live struct {
 	Profile   string
 	Connected bool
 	Since     time.Time // when the connection began or was lost
-	Started   string    // the device's last messages: on start, with data, and with its state; the last two have the server's time
-	Data      string
-	DataAt    time.Time
-	State     string
-	StateAt   time.Time
-	Wanted    string // "on", "off", or "" if the account does not decide
-	Toggles   bool   // the device accepts only a toggle
+	Started   string    // the last message that the device sent on a start
+	Data      string    // the last message with data
+	DataAt    time.Time // server's time of Data
+	State     string    // the last message with a state
+	StateAt   time.Time // server's time of State
+	Wanted    string    // "on", "off", or "" if the account does not decide
+	Toggles   bool      // the device accepts only a toggle
 }
 
 // Device is a meter whose device uses a profile, as shown to people.

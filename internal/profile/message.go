@@ -46,7 +46,7 @@ type Meaning struct {
 	Why       string `json:"why,omitempty"`   // why a message is unreadable
 }
 
-// maxText is the most of a payload that is stored for people.
+// maxText is the largest number of characters of a payload that are stored for people.
 const maxText = 60
 
 // Understand returns the meaning of a message. It never fails: for an unreadable message, Why says what is wrong.

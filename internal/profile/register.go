@@ -46,8 +46,8 @@ type Step struct {
 // Wh returns the register in whole watt-hours, rounded down.
 func (r Register) Wh() int64 { return r.MWh / 1000 }
 
-// Take applies one message to a register. The parameter at is the server's time at which the message arrived. The rules of a
-// register that is computed from power are at integrate, those of the device's own register at follow.
+// Take applies one message to a register. The parameter at is the server's time at which the message arrived. The function
+// integrate has the rules of a register that is computed from power. The function follow has the rules of the device's own register.
 func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	var s Step
 	at = at.UTC().Truncate(time.Millisecond)
@@ -96,8 +96,9 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 }
 
 // openFrom returns the time since when the relay is known to be open. A device that has just started may have closed the
-// relay, so the relay is known to be open only when the device reports it again, or after a minute without such a report. A
-// device with its own register may report energy late, so its relay is known to be open one minute after its report.
+// relay. The relay is then known to be open as soon as the device reports so again. If the device reports nothing about its
+// relay, the relay is known to be open one minute after the start. A device with its own register may report energy late, so
+// its relay is known to be open one minute after its report.
 func (p *Profile) openFrom(r Register, m Meaning, at time.Time) time.Time {
 	from := at
 	if m.Kind == IsStarted || p.Energy.From == FromRegister {
@@ -153,10 +154,10 @@ func (p *Profile) integrate(r Register, s Step, mw int64, at time.Time) (Registe
 // messages are late and devices publish registers in steps.
 const allowance = time.Minute
 
-// follow adds the step of the device's own register, after any time. The first value is only the starting point. A smaller
-// value is a restart: with reset "zero" the new value itself counts, with "never" no energy counts. A step that the device
-// could not have measured in the time, at its max_w, counts no energy. While the relay is known to be open, a step that
-// noise_w alone could have caused counts no energy.
+// follow adds the step of the device's own register since its last value, however old that value is. The first value is only
+// the starting point. A smaller value is a restart: with reset "zero" the new value itself counts, with "never" no energy
+// counts. A step that the device could not have measured in the time, at its max_w, counts no energy. While the relay is known
+// to be open, a step that noise_w alone could have caused counts no energy.
 func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register, Step) {
 	s.Sample = true
 	elapsed := max(at.Sub(r.At), 0)

@@ -291,7 +291,9 @@ func nth(lines []string, i int) string {
 // reach checks that all heads belong to one log that only grew.
 func (c *checker) reach() bool {
 	c.v.Under = c.v.Heads[len(c.v.Heads)-1]
-	joined := map[int64]int64{} // links each size to another size of the same log; following the links ends at one size for each log
+	// joined maps the size of each head to the size of another head of the same log. The last size of such a chain maps to itself. Two
+	// heads belong to one log if their chains end at the same size.
+	joined := map[int64]int64{}
 	for _, h := range c.v.Heads {
 		joined[h.Size] = h.Size
 	}

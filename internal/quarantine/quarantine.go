@@ -126,8 +126,8 @@ type Tx interface {
 	Meters() registry.MeterLookup
 	Rating() wallet.ReleaseTx
 	AuditLog(access.Entry) error
-	// HeldEntries lists entries of a meter (0: of all meters), newest first, that are older than the entry before. If the parameter
-	// open is set, it lists only undecided entries.
+	// HeldEntries lists entries of a meter (0: of all meters), newest first, that are older than the given entry (zero: from the
+	// newest). If the parameter open is set, it lists only undecided entries.
 	HeldEntries(meter int64, open bool, before id.ID, max int) ([]Entry, error)
 	// HeldEntry reads an entry and locks it.
 	HeldEntry(entry id.ID) (Entry, bool, error)

@@ -13,9 +13,12 @@ const PaperForm = "paywatt paper 1"
 // are quoted as by strconv.Quote, and numbers are decimal. The hash of the text goes into the sealed audit row of the sale, so any later
 // change contradicts the signed log.
 //
-// Some parts are not included. The hash would let its holder test guesses of a token's digits. The tokens of a key change are on the
-// receipt only until the meter has confirmed the change. Names and addresses may be erased. Copies and the reversal come later. The
-// technology of the meter's tokens, a fiscal code, messages, the request to press a key and the time zone are left out too.
+// Some parts are left out:
+//   - the digits of tokens, because the hash would let its holder test guesses of the digits;
+//   - the tokens of a key change, because they are on the receipt only until the meter has confirmed the change;
+//   - names and addresses, because they may be erased;
+//   - copies and the reversal, because they come later;
+//   - the technology of the meter's tokens, a fiscal code, messages, the request to press a key, and the time zone.
 func (r Receipt) Paper() string {
 	b := make([]byte, 0, 768)
 	b = append(b, PaperForm...)

@@ -32,8 +32,8 @@ type Printed struct {
 	Altered []string
 }
 
-// ParseJSON reads the output of [JSON], with its members in any order and with any blanks. It computes every figure again that follows
-// from other figures, so that each part of the receipt is checked.
+// ParseJSON reads the output of [JSON], with its members in any order and with any blanks. It computes again every figure that
+// follows from other figures, so that each part of the receipt is checked.
 func ParseJSON(b []byte) (Printed, error) {
 	got, err := treeOf(b)
 	if err != nil {

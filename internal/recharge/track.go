@@ -72,7 +72,7 @@ type Tracked struct {
 	Balance *Balance
 }
 
-// maxReports is the most answers of a meter to one token that are read.
+// maxReports is the largest number of a meter's answers that are read for one token.
 const maxReports = 5
 
 // Track returns how far a token of a meter has come (right: meter.read).
@@ -134,7 +134,7 @@ func track(tx Tx, m registry.Meter, t sale.Token) (Tracked, error) {
 	return out, nil
 }
 
-// maxMessages is the most messages of one token that are read.
+// maxMessages is the largest number of messages that are read for one token.
 const maxMessages = 5
 
 // texts adds the messages that carried the token to the meter's SIM, with the meter's answers.
@@ -164,7 +164,7 @@ func (t *Tracked) texts(tx Tx) error {
 // answerSource is the source of a balance that the meter wrote in a text message.
 const answerSource = registry.ReportedBySMS
 
-// stateOf returns the state of the delivery that a message to a meter makes.
+// stateOf returns the delivery state of a message to a meter.
 func stateOf(m notify.Message) State {
 	switch m.State {
 	case notify.SentOut, notify.Uncertain:

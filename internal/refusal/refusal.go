@@ -155,7 +155,7 @@ func (c Code) Exit() int {
 	}
 }
 
-// maxEcho is the most bytes of a caller's text that a refusal repeats.
+// maxEcho is the largest number of bytes of a caller's text that a refusal repeats.
 const maxEcho = 40
 
 // Echo prepares a caller's text for a refusal or an error that repeats the text. It cuts the text after maxEcho bytes and makes

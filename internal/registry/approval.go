@@ -29,7 +29,7 @@ func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest) (access.FourEye
 	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w}, r.c.Now())
 }
 
-// published records in the audit log the published version, and who approved it.
+// published writes an audit entry about the published version and its approver.
 func published(tx Tx, by access.Actor, v tariff.Version, eyes access.FourEyes) error {
 	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
 	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))

@@ -26,7 +26,7 @@ type Customers struct {
 	Next string // cursor of the next page; empty on the last page
 }
 
-// maxEntryMeters is the most meters of one customer that a list names.
+// maxEntryMeters is the largest number of meters that a list names for one customer.
 const maxEntryMeters = 10
 
 // maxFind is the greatest length of the search text, in characters.

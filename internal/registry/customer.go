@@ -40,8 +40,8 @@ func (n NewCustomer) check() (Customer, refusal.Refusal) {
 	return Customer{Name: strings.TrimSpace(n.Name), Phone: phone, IDNo: strings.TrimSpace(n.IDNo), Lang: or(n.Lang, "en")}, refusal.Refusal{}
 }
 
-// phoneOf returns the stored form of a phone number, by which a sender is recognised: digits, after a + if the text has
-// one. An empty number stays empty.
+// phoneOf returns the stored form of a phone number, by which a sender is recognised. This form has only digits, and begins
+// with a + if the text does. An empty number stays empty.
 func phoneOf(s string) (string, bool) {
 	p := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -.()/", r) {

@@ -213,7 +213,8 @@ func (r *Registry) decoderKey(d draft) access.Secret {
 	return access.SecretOf(hex.EncodeToString(raw))
 }
 
-// within returns the number, or the default absent if there is no number. It also reports whether the number is between the bounds.
+// within returns the number, or a default value if there is no number. It also reports whether the number is between the bounds; the
+// default value is always accepted.
 func within(v *int64, absent, low, high int64) (int64, bool) {
 	if v == nil {
 		return absent, true

@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// keyRows are the keys of one meter. The field named of is the key that belongs to the token.
+// keyRows are the keys of one meter.
 type keyRows struct {
-	of     registry.Key
-	has    id.ID // the meter's key
+	of     registry.Key // the token's key
+	has    id.ID        // the meter's key
 	turned []string
 	fails  string
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// FuzzParseRef: that a reference from any text names a meter either by its number or by its id, in the canonical form.
+// FuzzParseRef checks that a reference from any text names a meter either by its number or by its id, in the canonical form.
 func FuzzParseRef(f *testing.F) {
 	for _, s := range []string{"", number, "0414-0001 001", "0100000000008", id.ID{1, 2, 3}.Text(id.Meter), "MTR_", "mtr_\xff", "--", " 1 "} {
 		f.Add(s)

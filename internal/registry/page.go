@@ -13,7 +13,7 @@ import (
 
 // Page says which page of a list to read.
 type Page struct {
-	Limit  int    // most rows of the page; 0 means DefaultLimit
+	Limit  int    // largest number of rows on the page; 0 means DefaultLimit
 	Cursor string // field Next of the page before; empty for the first page
 }
 
@@ -39,8 +39,8 @@ type Hasher interface {
 	Hash(context string, data []byte) []byte
 }
 
-// Read reads a page request for a list of the tenant: it returns the id after which the page starts, and the most rows to
-// read. The refusal names the mistake in the limit or the cursor.
+// Read reads a page request for a list of the tenant: it returns the id after which the page starts, and the largest
+// number of rows to read. The refusal names the mistake in the limit or the cursor.
 func (p Page) Read(h Hasher, t access.Tenant, list string) (after id.ID, max int, no refusal.Refusal) {
 	if p.Limit < 0 || p.Limit > MaxLimit {
 		return id.ID{}, 0, refuse.LimitOutOfRange(MaxLimit)

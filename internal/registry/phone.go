@@ -29,7 +29,7 @@ func DialForm(phone string) string {
 	return bare
 }
 
-// shortCode is the most digits of a short code; longer numbers belong to subscribers.
+// shortCode is the largest number of digits in a short code. Longer numbers belong to subscribers.
 const shortCode = 6
 
 // simOf returns the number of a meter's SIM in the form of incoming messages; an empty text stays empty.
@@ -42,7 +42,7 @@ func simOf(text string) (string, bool) {
 	return p, p[0] == '+'
 }
 
-// simFree refuses a number that another meter's SIM has, because the server would take this meter's answers for that meter's.
+// simFree refuses a number that another meter's SIM has, because the server uses the number to find the meter that sent an answer.
 func simFree(tx Tx, sim string, of id.ID) (refusal.Refusal, error) {
 	if sim == "" {
 		return refusal.Refusal{}, nil

@@ -58,7 +58,8 @@ func (w WalletPolicy) check() refusal.Refusal {
 type Limits struct {
 	// ReversalWindow is the time in seconds in which the seller may reverse a sale. A later reversal needs the right and a reason.
 	ReversalWindow int64 `json:"reversal_window_s"`
-	// ReversalsADay is the most sales that one person may reverse in a local day, and the most sales of one vendor that may be reversed.
+	// ReversalsADay limits the number of sales that one person may reverse in a local day. The same number limits the reversals of one
+	// vendor's sales in a local day.
 	ReversalsADay int64 `json:"reversals_per_day"`
 	// ReversalValueADay limits the total payments for those sales; 0 means the default, -1 no limit.
 	ReversalValueADay money.Minor `json:"reversal_value_per_day_minor,omitempty"`

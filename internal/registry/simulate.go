@@ -16,7 +16,7 @@ import (
 
 // Limits of a simulation.
 const (
-	MaxSimulated       = 100_000 // most months of accounts that are replayed
+	MaxSimulated       = 100_000 // largest number of months to replay, added up over all accounts
 	MaxSimulatedMonths = 36
 	DefaultRises       = 10
 )
@@ -44,8 +44,9 @@ type Simulated struct {
 	Comparison *tariff.Comparison // the replayed use on both tariffs
 }
 
-// Simulate prices a purchase on a draft, and replays consumption on it, against the version of a tariff in force now. The
-// server does not know the consumption of token meters, so it uses the energy that their accounts bought in a month.
+// Simulate compares a draft with the version of a tariff that is in force now. It prices a purchase and replays consumption
+// on both. The server does not know the consumption of token meters, so it uses the energy that their accounts bought in a
+// month.
 func (r *Registry) Simulate(ctx context.Context, by access.Actor, s Simulation) (Simulated, error) {
 	no := by.Needs(access.ReadTariffs)
 	if !no.Refused() {

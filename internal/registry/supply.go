@@ -121,5 +121,5 @@ func (p SupplyPolicy) Decided() bool {
 // AccountSupply holds the supply settings of one account.
 type AccountSupply struct {
 	Protected bool  // never cut off for lack of money
-	Grace     int64 // when a lease's time ends: -1 the supply stays on up to the lease's energy, 0 it goes off, N it may use N Wh more
+	Grace     int64 // energy, in Wh, that the supply may still use after a lease's time ends; -1 for all that is left of the lease
 }

@@ -36,7 +36,8 @@ type Tariffs struct {
 }
 
 // maxAhead limits how far in the future a version may begin, because a later date is a typing error. maxBehind limits how
-// far before the server's time a version may begin and still mean "at once", because other clocks differ a little.
+// far before the server's time a version may begin. Such a version begins at once. The limit allows for clocks that
+// differ a little.
 const (
 	maxAhead  = 5 * 366 * 24 * time.Hour
 	maxBehind = time.Minute

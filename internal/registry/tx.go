@@ -35,8 +35,8 @@ type Tx interface {
 	// MeterRecords returns records of meters in the order of their ids, after the meter with the given id.
 	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
-	// ReportedBalance reads the newest balance that a meter reported with a token after its newest reading, and the newest balance
-	// that came by SMS; nil for none.
+	// ReportedBalance reads the newest balance that a meter reported with a token, if it is newer than the newest reading by the
+	// meter's clock. It also reads the newest balance that came by SMS. Each result is nil if there is no such balance.
 	ReportedBalance(m Meter) (reported, texted *ReportedBalance, err error)
 	// MeterBySIM returns the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
@@ -79,8 +79,8 @@ type TariffTx interface {
 	TariffVersions(tariff, before id.ID, max int) ([]tariff.Version, error)
 	// TariffVersionAt returns the version of a tariff that was in force at the given time.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
-	// TariffUses returns the energy that the accounts on a tariff bought or were given in each local month, under the numbers
-	// of their meters.
+	// TariffUses returns the energy that each account on a tariff bought or got free in each local month. Each result names
+	// the account's meter, or the account itself if it has no meter.
 	TariffUses(tariff id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error)
 	// TariffSellsTokens reports whether an open account buys tokens on the tariff.
 	TariffSellsTokens(tariff id.ID) (bool, error)

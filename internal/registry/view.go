@@ -31,8 +31,9 @@ const (
 // OfflineAfter is the number of reading intervals after which a meter without messages and without a connection counts as offline.
 const OfflineAfter = 3
 
-// LowCredit is the balance at which a token meter warns first (low1, docs/reference/meter-rules.md#warnings), unless the
-// meter itself reports a low balance. The view uses this default for every meter, even if the meter has another setting.
+// LowCredit is the balance at which a token meter gives its first warning by default (low1,
+// docs/reference/meter-rules.md#warnings). The view uses this default for every meter, even if the meter has another
+// setting.
 const LowCredit = 20 * unit.KilowattHour
 
 // Relay positions as meters report them. An unknown position is empty.
@@ -98,12 +99,13 @@ type Figures struct {
 type ReportedBalance struct {
 	Balance unit.Energy
 	At      time.Time // server time
-	Source  string    // how the token reached the meter by its own report: keypad, sms or remote; or [ReportedBySMS]
+	Source  string    // how the meter received the token (keypad, sms or remote), or [ReportedBySMS] for a balance from a text message
 }
 
-// newest returns the newest balance that a meter reported outside a reading after its newest reading; nil if there is none.
-// Records are compared by the meter's own time, because a meter may send the records of several hours together. A text message
-// has only its time of arrival.
+// newest returns the newer of two balances that a meter reported outside its readings: one with a token, one by SMS. It
+// ignores a text message that is not newer than the newest reading. It returns nil if there is no such balance. Records are
+// compared by the meter's own time, because a meter may send the records of several hours together. A text message has only
+// its time of arrival.
 func (rec MeterRecord) newest(reported, texted *ReportedBalance) *ReportedBalance {
 	if texted == nil || rec.Reported && !texted.At.After(rec.ReceivedAt) || reported != nil && !texted.At.After(reported.At) {
 		return reported
@@ -185,8 +187,8 @@ type MeterLookup interface {
 	MeterByID(meter id.ID) (Meter, bool, error)
 }
 
-// MeterNamed finds the meter that a text names by number or identity. For a text that cannot be a meter's number the refusal
-// also says that there is no such meter. Only registration explains the mistake in a number.
+// MeterNamed finds the meter that a text names by number or identity. If the text cannot be a meter's number, the refusal is
+// the same as for a meter that does not exist. Only registration explains the mistake in a number.
 func MeterNamed(tx MeterLookup, text string) (Meter, refusal.Refusal, error) {
 	ref, no := ParseRef(text)
 	if no.Refused() {

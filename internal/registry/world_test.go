@@ -158,7 +158,8 @@ func (w *world) audited(t *testing.T, of access.Tenant) map[string]int {
 	return out
 }
 
-// vendingKey adds a test or real vending key of the public test bytes.
+// vendingKey adds a vending key. Its bytes are public test data. The parameter test says whether it is marked as a test
+// key.
 func (w *world) vendingKey(t *testing.T, sgc string, test bool) {
 	t.Helper()
 	if err := w.keys.Unlock([]byte("a few unrelated words")); err != nil {

@@ -105,7 +105,8 @@ func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.Acc
 	return out, fault.Wrap(err, "balance of account %d", ref.Code)
 }
 
-// hasSubjects refuses a request without a till, customer or levy if the code has a separate balance for each of them.
+// hasSubjects refuses a request that names no subject (a till, customer or levy), if the account code has a separate
+// balance for each subject.
 func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 	if ref.Subject != "" {
 		return refusal.Refusal{}, nil

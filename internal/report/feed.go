@@ -63,8 +63,8 @@ type Feed struct {
 }
 
 // Follow is [Reports.Happened] for a reader that begins, or continues at the end of an earlier page. It refuses a position that the log
-// has not reached. A reader can have such a position only from before the restore of an older copy, and would miss new entries if it
-// waited there.
+// has not reached. A reader has such a position if the database was replaced by an older copy after the reader's last request. The
+// reader would miss new entries if it waited there.
 func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed, error) {
 	f, err := r.Happened(ctx, by, from)
 	if err != nil || f.Refused() || from < 0 || f.Next != from {

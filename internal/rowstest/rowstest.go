@@ -1,4 +1,5 @@
-// Package rowstest helps tests of use cases to implement rows in memory whose calls can fail.
+// Package rowstest helps tests of use cases to keep their rows in memory instead of a database. It lets a test make a
+// call on these rows fail.
 package rowstest
 
 import (
@@ -12,9 +13,9 @@ import (
 // ErrStore is the error of the call that fails.
 var ErrStore = errors.New("the store failed")
 
-// Calls is embedded in rows. It records the calls and their writes, and lets call number Broken fail. A method of the rows calls Fails or
-// Writes at its end, after its effect and its results. So code that ignores the error continues as if the call had succeeded, and the test
-// detects this mistake.
+// Calls is embedded in the rows of a test. It records the calls and their writes, and lets one call fail. A method of the rows changes the
+// rows and computes its results before it calls Fails or Writes. So code that ignores the error continues as if the call had succeeded,
+// and the test detects this mistake.
 type Calls struct {
 	Made   []string
 	Wrote  []string

@@ -3,17 +3,18 @@ package sale
 import "time"
 
 // These limits say how far ahead of the clock a TID may lie. Each token of a meter takes its own minute, so the TIDs of many quick sales
-// run ahead of the clock. A restore skips all TIDs that may have been issued in the lost time, which are those of MaxAhead minutes. After
-// a restore the limit is wider until the clock has caught up, so that sales can continue at once.
+// run ahead of the clock. A restore skips the TIDs of at least the next MaxAhead minutes, because they may have been issued in the lost
+// time. After a restore the limit is wider until the clock has caught up, so that sales can continue at once.
 const (
 	MaxAhead         = 1440           // minutes
-	MaxAheadRestored = 2 * MaxAhead   // minutes, until RestoredFor after a restore
+	MaxAheadRestored = 2 * MaxAhead   // minutes; the limit while the last restore is less than RestoredFor ago
 	RestoredFor      = 24 * time.Hour // how long a store counts as just restored
 )
 
-// Reach returns the last minute whose TID may be issued now. The parameter restored is the time of the store's last restore. TIDs up to
-// the time lost may have been issued before that restore. Both are zero without a restore. If a second restore soon follows the first,
-// TIDs begin further ahead, and the limit lies MaxAhead minutes beyond them.
+// Reach returns the last minute whose TID may be issued now. The parameter restored is the time of the store's last restore. The
+// parameter lost is the last minute whose TID may have been issued in the time that the restore lost. Both are zero without a restore.
+// After a restore, the result is at least MaxAhead minutes after the parameter lost. This matters if a second restore soon follows the
+// first.
 func Reach(now, restored, lost time.Time) time.Time {
 	ahead := MaxAhead * time.Minute
 	if !restored.IsZero() && now.Before(restored.Add(RestoredFor)) {

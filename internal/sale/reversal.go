@@ -42,7 +42,7 @@ type Reversal struct {
 type Cancel struct {
 	Token   id.ID
 	Command id.ID
-	State   CancelState // the best of all answers about the token, from any reversal's request
+	State   CancelState // the answer about the token that proves the most, among all reversals of the sale
 	Taken   CancelTaken
 }
 

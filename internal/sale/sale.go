@@ -69,8 +69,8 @@ type Sale struct {
 	Asked       Asked
 }
 
-// Asked lists the payments that a sale had to make besides energy, as the allocator got them. It is stored so that every figure can be
-// computed again long after the debts are paid.
+// Asked lists the charges that a sale had to pay before it bought energy, as they were passed to [tariff.Allocate]. It is stored so
+// that every figure can be computed again long after the debts are paid.
 type Asked struct {
 	Charges      []tariff.Charge `json:"charges,omitempty"`
 	MaxDeduction money.Bps       `json:"max_deduction_bps,omitempty"` // the tenant's limit, if the tariff has none
@@ -201,7 +201,7 @@ func (s Sale) Journal() ledger.Kind {
 	return ledger.Vend
 }
 
-// Advance returns the tax that was owed together with a recharge.
+// Advance returns the tax on a recharge if the tax is owed at once; otherwise 0.
 func (s Sale) Advance() money.Minor {
 	if !s.Recharge() || len(s.Lines) == 0 {
 		return 0

@@ -18,8 +18,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestHowFarAheadOfTheClockATIDMayLie: one day, or two days for a day after a restore. It is always at least one day
-// after the last TID that a restore may have lost.
+// TestHowFarAheadOfTheClockATIDMayLie: a TID may lie one day ahead of the clock. In the first day after a restore it
+// may lie two days ahead. The limit is always at least one day after the last TID that a restore may have lost.
 func TestHowFarAheadOfTheClockATIDMayLie(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Date(2026, 11, 20, 12, 0, 30, 0, time.UTC)

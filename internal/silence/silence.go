@@ -1,8 +1,8 @@
 // Package silence finds meters that have fallen silent, and recognises when many silent meters are one silent feeder.
 //
-// [Judge] decides by when each meter was last heard. If the meters of a feeder fell silent together, one alarm names the feeder,
-// the number of meters and the time. These meters get no separate alarms. Any other silent meter gets its own alarm. The server
-// calls [Watch.Look] once a minute.
+// [Judge] decides from the time at which each meter was last heard. If the meters of a feeder fell silent together, one alarm
+// names the feeder, the number of meters and the time. These meters get no separate alarms. Any other silent meter gets its own
+// alarm. The server calls [Watch.Look] once a minute.
 //
 // This package does not decide about money. Package wallet reads the silent feeders from the store. It does not cut off a supply
 // on a silent feeder until its meter is heard again.
@@ -35,9 +35,11 @@ const (
 	leastSilent = 15 * time.Minute
 	// LeastMeters is how many meters must be silent together for an alarm of their feeder; fewer silent meters get separate alarms.
 	LeastMeters = 3
-	// ShareSilent is the divisor of a feeder's meters: this share of them, a half, must be quiet together.
+	// ShareSilent sets when the alarm of a feeder begins: when at least 1/ShareSilent of its meters, a half, are silent
+	// together.
 	ShareSilent = 2
-	// ShareBack is the divisor of the share below which the meters that are still silent get separate alarms: a quarter.
+	// ShareBack sets when the alarm of a feeder ends: when less than 1/ShareBack of its meters, a quarter, are still
+	// silent. These meters then get separate alarms.
 	ShareBack = 4
 	// togetherIntervals is the width of a window, in reading intervals of the slowest meter. Meters fell silent together if all
 	// of them were last heard within this window. Each meter sends once in its interval, at a different moment.
@@ -46,9 +48,9 @@ const (
 	// memberFor is the longest silence after which a meter still counts as a meter of its feeder. A meter that was given up weeks
 	// ago does not count. A meter that stays away this long after most of its feeder came back gets a separate alarm.
 	memberFor = 7 * 24 * time.Hour
-	// longSilent is the assumed silence of a meter whose last-heard time is in the future. The clock was set back after the meter was
-	// heard, so the real time is unknown. The meter does not become silent at once: after its clock is set back, the server begins its
-	// watch anew.
+	// longSilent is the assumed silence of a meter whose last-heard time is in the future. The server's clock was set back after the
+	// meter was heard, so the real time is unknown. The meter does not become silent at once, because the server then begins a new
+	// watch.
 	longSilent = 24 * time.Hour
 )
 
@@ -91,7 +93,7 @@ type Changes struct {
 }
 
 // Judge compares meters with alarms. The parameter dark lists the feeders that were silent before. The parameter watching is the
-// time since when the server has watched without a break; silence before that time does not count against a meter.
+// time when the server began to watch without a break. Silence before that time does not count against a meter.
 func Judge(meters []Heard, dark []SilentFeeder, now, watching time.Time) Changes {
 	var out Changes
 	was := make(map[string]SilentFeeder, len(dark))
@@ -158,8 +160,8 @@ func (j *Changes) sort() {
 }
 
 // still judges a feeder that was silent before. A meter is back if it is connected or was heard since the alarm. The feeder
-// stays silent while at least half of them are away. If fewer are away, meters that have been away for too long no longer count.
-// The feeder then stays silent while at least a quarter of the remaining meters are away.
+// stays silent while at least half of its meters are away. If fewer are away, meters that have been away for too long no longer
+// count. The feeder then stays silent while at least a quarter of the remaining meters are away.
 func (d SilentFeeder) still(f Feeder, members []Heard, now time.Time) (Feeder, bool) {
 	gone := 0
 	for _, m := range members {

@@ -13,7 +13,8 @@ const interval = 30 * time.Minute
 
 func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 
-// street returns n meters of a feeder. Meter number i was last heard i minutes before the time last.
+// street returns n meters of a feeder. The first meter was last heard at the time in the parameter last, and each
+// further meter 30 seconds earlier.
 func street(feeder string, first int64, n int, last time.Time) []silence.Heard {
 	out := make([]silence.Heard, n)
 	for i := range out {

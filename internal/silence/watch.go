@@ -56,8 +56,8 @@ func New(c Config) *Watch { return &Watch{c: c} }
 // moment returns the current time in the form in which it is stored: UTC, whole microseconds.
 func (w *Watch) moment() time.Time { return access.Stored(w.c.Now()) }
 
-// Look compares the meters heard with the open alarms, and changes the alarms. Several servers may call Look at the same time,
-// and each alarm still opens only once.
+// Look compares the open alarms with the times at which meters were last heard. It opens, updates and closes alarms. Several
+// servers may call Look at the same time, and each alarm still opens only once.
 func (w *Watch) Look(ctx context.Context, by access.Actor) error {
 	now := w.moment()
 	if w.looked.IsZero() || now.Sub(w.looked) > blindAfter || now.Before(w.looked) {

@@ -160,7 +160,7 @@ const keepDay = 512
 // phone is the number of every customer. Nobody reads its messages.
 const phone = "+254700000001"
 
-// after returns a random time, evenly distributed, up to a duration later.
+// after returns a random time between now+1 and now+up, evenly distributed.
 func (h *house) after(now, up int64) int64 { return now + 1 + h.rnd.Int64N(up) }
 
 // rarely returns a random time for an event that happens once in the given time on average. It returns never if that time is 0.

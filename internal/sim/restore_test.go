@@ -81,7 +81,7 @@ func (o *online) lives(watts unit.Power, t time.Duration) {
 	})
 }
 
-// does calls the function what on the meter and waits for all consequences of the call.
+// does runs the given function on the meter and waits for all consequences of the call.
 func (o *online) does(what func() error) {
 	o.t.Helper()
 	o.arrive <- func() {
@@ -189,8 +189,8 @@ func (o *online) charges() {
 }
 
 // TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer cuts a supply off and pays. The meter drops a lease and a
-// configuration that are queued before the connect. Each waits in a long pause between two attempts. The outbox worker
-// must find the connect without a signal about the payment.
+// configuration that are queued before the connect. The server makes long pauses between its attempts to send them. The
+// outbox worker must find the connect without a signal about the payment.
 func TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOnline(t, 6900, 4600) // the fixed charges cost as much as 16 kWh a day

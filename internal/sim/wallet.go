@@ -38,15 +38,17 @@ type WalletStreet struct {
 	// Daily is a fixed charge per day.
 	Daily  money.Minor
 	Supply registry.SupplyPolicy
-	// Several puts meters on shared accounts. In each group of Several houses, the meter of the second house is on the account of
-	// the first. In every other group, the meter of the third house is on that account too. 0 means one account for each meter.
+	// Several puts meters on shared accounts. It is the number of houses in a group; 0 means one account for each meter. In each
+	// group, the meter of the second house is on the account of the first. In every other group, the meter of the next house is
+	// on that account too.
 	Several int
 	// TOU prices energy by the time of use instead of a flat rate.
 	TOU bool
-	// Protected protects one in Protected accounts from cut-offs; 0 means that no account is protected.
+	// Protected sets how many accounts are protected from cut-offs: with the value 20, one account in 20; with 0, none.
 	Protected int
-	// Spoilt gives one in Spoilt readings a register that cannot be true. Switched is the average number of hours until a
-	// person cuts off a house's supply, and Moves until its customer moves out. 0 means never.
+	// Spoilt sets how many readings have a register that cannot be true: with the value 50, one reading in 50 on average.
+	// Switched is the average number of hours until a person cuts off a house's supply. Moves is the average number of
+	// hours until its customer moves out. 0 means never.
 	Spoilt, Switched, Moves int
 	// DownFrom and DownTo are the hours between which the server does not run. After DownTo the server restarts from its store.
 	DownFrom, DownTo int

@@ -192,7 +192,7 @@ func (f *office) pay(ctx context.Context, h *walletHouse, amount money.Minor) (p
 func (s *walletRun) serve(ctx context.Context, faults bool) error {
 	f := s.office
 	if !f.seen.IsZero() && f.now.Sub(f.seen) > 90*time.Minute {
-		f.unseen = f.seen // the simulation's hours are longer than the server's patience
+		f.unseen = f.seen // the server looks once in a simulated hour, so only a longer gap is a break
 	}
 	f.seen = f.now
 	for _, h := range s.houses {
@@ -256,9 +256,9 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 	return errors.Join(err, s.tell(ctx))
 }
 
-// look records that the server sees its meters. The server's visibility would break between
-// two simulated hours, so the simulation passes the time of the last real break instead. It also ends expired orders, as
-// the server's jobs do.
+// look records that the server sees its meters. A server counts a gap of some minutes between two looks as a break in
+// its visibility. The simulation looks only once an hour, so it passes the start of the last real break itself. The
+// function also ends expired orders, as the server's jobs do.
 func (f *office) look(ctx context.Context, unseen time.Time) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := tx.ExpireCommands(math.MaxInt32)

@@ -24,7 +24,8 @@ const (
 	// RuleBefore: a reading from before the newest payment causes no cut-off while money from that payment is left.
 	// Energy that the meter used before is charged when the meter reports it, even if it reports late.
 	RuleBefore Rule = "cut-by-reading-before-payment"
-	// RuleUnjust: there is no cut-off with money left, of a protected account, or in a friendly window.
+	// RuleUnjust: the server itself orders no cut-off while money is left, and none in a friendly window. It never cuts
+	// off a protected account.
 	RuleUnjust Rule = "unjust-cut"
 	// RuleHeld: a register that cannot be true causes no cut-off, no lease beyond the money and no change of money until
 	// a person has decided about it.

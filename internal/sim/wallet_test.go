@@ -96,9 +96,9 @@ func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
 	everyCutIsJust(t, o)
 }
 
-// TestACutEndsWithThePersonWhoWantedIt simulates one account of the month in TestEveryCutIsJust. A person takes back a
-// cut-off that the server is still sending again. No money is left in the wallet, but the last reading is too old for a
-// cut-off.
+// TestACutEndsWithThePersonWhoWantedIt simulates one account of the month in TestEveryCutIsJust. A person withdraws a
+// cut-off while the server is still repeating the order to the meter. No money is left in the wallet, but the last
+// reading is too old for a cut-off.
 func TestACutEndsWithThePersonWhoWantedIt(t *testing.T) {
 	o := cuts(t, 4, 13)
 	o.First, o.Loss, o.Several = 728, 45, 2

@@ -174,7 +174,8 @@ func (s *walletRun) send(ctx context.Context, faults bool) ([]*walletHouse, erro
 	return touched, err
 }
 
-// sign signs one message. The result leaves is false if the order must not be sent any more, or if a planted mistake suppresses it.
+// sign signs one message. The result leaves reports whether the message is to be sent. It is false if the order is closed, or if a
+// planted mistake suppresses the order.
 func (s *walletRun) sign(tx *store.Tx, h *walletHouse, c job.Claim) (p parcel, leaves bool, err error) {
 	var b job.Body
 	if err := json.Unmarshal(c.Body, &b); err != nil {

@@ -85,8 +85,9 @@ func (tx *Tx) readClock() (t sale.Times, err error) {
 	return t, err
 }
 
-// newestBut returns when the newest token was issued. It leaves out tokens from the span that a person has marked as wrong.
-// If there are such tokens, and the store's record of its clock is newer than the token found, it returns that record instead.
+// newestBut returns when the newest token was issued. It leaves out tokens from the span that a person has marked as wrong. If
+// it leaves out a token, it returns the later of two times: the time of the newest remaining token, and the time in the
+// parameter known, at which the clock was last trusted.
 func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Time, error) {
 	if !wrong.holds(newest) {
 		return newest, nil
@@ -122,7 +123,8 @@ func (tx *Tx) ClockBegin() (sale.Times, error) {
 // ClockNote records that the server's clock is trusted now.
 func (tx *Tx) ClockNote() error { return tx.knowClock(tx.Now) }
 
-// ClockTrust records that a person trusts the clock. Tokens that were issued later than now no longer count against it.
+// ClockTrust records that a person trusts the clock. Existing tokens with a time of issue in the future no longer cast
+// doubt on the clock.
 func (tx *Tx) ClockTrust() error {
 	wrong := span{tx.Now, tx.Now}
 	_, err := tx.One(`SELECT id FROM token WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r core.Row) error {

@@ -72,9 +72,9 @@ func (b Branch) Join(other Branch) Branch {
 	return Branch{Epoch: max(b.Epoch, other.Epoch), rest: b.rest.Join(other.rest), keys: append(b.keys, other.keys...), meters: append(b.meters, other.meters...)}
 }
 
-// BeginEpoch turns a copy of a database into a database that may be used from now on. The copy was made at the time taken. It works on all
-// tenants; everything else in a restore only copies files. The parameter replaced holds the numbers of the replaced database, which are not
-// used again. BeginEpoch returns the new epoch.
+// BeginEpoch turns a copy of a database into a database that may be used from now on. It works on all tenants; everything else in a restore
+// only copies files. The parameter taken is the time when the copy was made. The parameter replaced holds the numbers of the replaced
+// database, which are not used again. BeginEpoch returns the new epoch.
 func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 	old, err := tx.MetaInt(core.MetaEpoch)
 	if err != nil {
@@ -97,7 +97,8 @@ func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 			return 0, err
 		}
 	}
-	for skipped := old + 1; skipped <= epoch; skipped++ { // the skipped epochs belong to lost branches, which also began here
+	// The replaced database used the skipped epochs. Its log entries after this point are lost, so these epochs begin here too.
+	for skipped := old + 1; skipped <= epoch; skipped++ {
 		if err := tx.MarkLogs(strconv.FormatInt(skipped, 10)); err != nil {
 			return 0, err
 		}
@@ -126,8 +127,9 @@ func (tx *Tx) skipBranch(b Branch) error {
 	return nil
 }
 
-// lostUpTo returns the last minute whose TID the copied database or the replaced one may have used in the time that the restore loses. If
-// only the epoch of the replaced database is known, lostUpTo assumes that this database was itself restored just now.
+// lostUpTo returns the last minute whose TID the copied database or the replaced one may have used in the time that the restore loses.
+// Sometimes only the epoch of the replaced database is known. If that epoch is newer than the copy's, lostUpTo assumes that the replaced
+// database was itself restored just now.
 func (tx *Tx) lostUpTo(epoch int64, replaced Branch) (time.Time, error) {
 	own, err := tx.LastRestore()
 	if err != nil {

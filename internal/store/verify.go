@@ -30,7 +30,7 @@ type Report struct {
 	Findings []Finding // the books are wrong or cannot be proven
 	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
 	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
-	Older    int       // the schema of a database that is not upgraded yet, if an upgraded copy was checked; 0: the database itself was checked
+	Older    int       // schema of an older database that was checked in an upgraded copy; 0 if the database itself was checked
 	More     int       // number of findings, notices and remarks that are not listed; see MaxFindings
 }
 

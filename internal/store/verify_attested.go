@@ -38,7 +38,7 @@ type attestedKey struct {
 type attestedNow struct {
 	order int64
 	sum   core.EvidenceSum
-	chain core.EvidenceSum // XOR of the sums after and before every entry: if each entry begins where the last one ended, the newest sum remains
+	chain core.EvidenceSum // XOR of the sums before and after all entries; in an unbroken history all but the newest sum cancel out
 	seen  bool
 }
 
@@ -188,7 +188,7 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 			return
 		}
 		rows++
-		if row.IsZero() { // invalid bytes read as the zero identity, and an actor without an identity would pass for the server itself
+		if row.IsZero() { // an invalid ID is read as zero, and an actor with the ID zero would pass for the server itself
 			r.Find("row", "%s without an ID was added outside the server. The server writes no such rows.", k.Noun)
 			return
 		}

@@ -15,7 +15,7 @@ type stored struct {
 	leaf     []byte
 	sum      money.Minor
 	complete bool // whether the postings are numbered 0, 1, 2 ... and their accounts exist
-	hidden   bool // whether the column listed of a posting has the wrong value
+	hidden   bool // whether a posting has the wrong value in its column "listed"
 }
 
 // verifyJournals recomputes sum and leaf of every journal from its rows.

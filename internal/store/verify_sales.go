@@ -78,8 +78,8 @@ func (tx *Tx) verifySalesBooked(r *Report) error {
 	return err
 }
 
-// verifyMonths compares the units an account bought in a month with its sales. Units count from when a sale is reserved until it fails or
-// is reversed. They count again for a token of a reversed sale that its meter accepted.
+// verifyMonths compares the units an account bought in a month with its sales. Units count from the reservation of a sale until the sale
+// fails or is reversed. If the meter accepted a token of a reversed sale, the units of that token count again.
 func (tx *Tx) verifyMonths(r *Report) error {
 	months := int64(0)
 	err := tx.C.Query(`SELECT account_id, month, SUM(kept), SUM(sold), SUM(kept_free), SUM(sold_free), MAX(claimed) FROM (

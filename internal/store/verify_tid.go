@@ -10,12 +10,12 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// verifyFloors checks the TID floors of the keys: the last TID of each key that counts as used without a token. The sealed log does not
-// attest floors: a restore moves the floors of all keys, and no log shows which TIDs were lost. But limits for them can be calculated.
-// Before the first restore, all tokens of a key have TIDs above its floor. After a restore, no floor may lie below the TIDs that the lost
-// time may have used. Otherwise the next sale could use one of these TIDs again, and the meter would reject a token that was paid for. A
-// floor that was raised after a restore cannot be detected. It makes TIDs run ahead of the clock, but only as far as sales allow
-// (sale.Reach), and the tokens show it.
+// verifyFloors checks the TID floors of the keys. All TIDs up to a key's floor count as used, even if no token has them. The sealed log
+// does not attest floors: a restore moves the floors of all keys, and no log shows which TIDs were lost. But limits for them can be
+// calculated. Before the first restore, all tokens of a key have TIDs above its floor. After a restore, no floor may lie below the last
+// TID that may have been used in the lost time. Otherwise the next sale could use such a TID again, and the meter would reject a token
+// that was paid for. A floor that was raised after a restore cannot be detected. It makes TIDs run ahead of the clock, but only as far as
+// sales allow (sale.Reach), and the tokens show it.
 func (tx *Tx) verifyFloors(r *Report) error {
 	err := tx.C.Query(`SELECT key FROM meta WHERE key LIKE $1`, func(w core.Row) error {
 		if n, err := strconv.ParseInt(strings.TrimPrefix(w.Text(0), core.MetaLost), 10, 64); err != nil || n > tx.Epoch {

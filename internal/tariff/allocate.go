@@ -55,8 +55,8 @@ type Step struct {
 	Net   money.Minor
 }
 
-// scale returns how many units of the price walk make one minor unit. Such a unit is 10⁻¹³ of the major unit: a rate in micros, times
-// watt-hours, times tax in basis points.
+// scale returns how many units of the price walk make one minor unit. A unit of the price walk is 10⁻¹³ of the major unit: a rate in
+// micros, times watt-hours, times tax in basis points.
 func scale(c money.Currency) int64 { return money.PowerOfTen(13 - c.Exp) }
 
 // Errors of [Allocate]: the caller passed values that no validated tariff and no ledger can hold.
@@ -288,13 +288,13 @@ func (a Allocation) check(paid, deducted money.Minor) error {
 	return nil
 }
 
-// Bounds refuses a payment that buys no units, such as a recharge, if it is below the tariff's smallest or above its largest purchase.
+// Bounds refuses a payment that is too small or too large for the tariff. It is for payments that buy no units, such as recharges.
 func (b Body) Bounds(tender money.Minor) refusal.Refusal {
 	cur, _ := money.CurrencyOf(b.Currency)
 	return bounds(Purchase{Body: b, Tender: tender}, cur)
 }
 
-// bounds refuses a payment below the tariff's smallest or above its largest purchase.
+// bounds refuses a payment that is smaller than the tariff's smallest purchase or larger than its largest one.
 func bounds(p Purchase, cur money.Currency) refusal.Refusal {
 	switch {
 	case p.Tender < p.Body.MinVend && (p.Tender > 0 || p.Free == 0):

@@ -215,7 +215,7 @@ func service(amount money.Minor) tariff.Body {
 	return b
 }
 
-// use returns n parts of energy at the rate of dear. The energy of each part is the largest number of 64 bits.
+// use returns n parts of energy at the rate of the tariff [dear]. The energy of each part is the largest number of 64 bits.
 func use(n int) (parts []tariff.Part) {
 	for range n {
 		parts = append(parts, tariff.Part{Units: huge, Rate: huge / 10_000})

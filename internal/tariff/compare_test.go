@@ -59,7 +59,8 @@ func TestComparingFindsWinnersAndLosers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// For small, 70 kWh at 0.20 less is 14.00 + VAT. For even, 50 kWh at 0.20 less and 50 at 0.20 more cancel out.
+	// The meter "small" pays 0.20 less for 70 kWh, which is 14.00 + VAT. For the meter "even", 50 kWh at 0.20 less and 50 kWh at 0.20 more
+	// cancel out.
 	if c.Meters != 4 || c.Months != 5 || c.Winners != 1 || c.Losers != 2 || c.Same != 1 || c.Units != 810_000 {
 		t.Errorf("comparison %+v", c)
 	}

@@ -24,7 +24,8 @@ type LevyRate struct {
 	Rate money.MicroRate
 }
 
-// Costs derives the exact price of steps from a position of the month on, and their exact sum before any rounding, in the major unit.
+// Costs derives the exact price of each step, and the exact sum before any rounding, in the major unit. The parameter from is the energy
+// sold in the month before the first step.
 func (b Body) Costs(steps []Step, from unit.Energy) (costs []Cost, sum string, err error) {
 	total := new(big.Int)
 	for _, s := range steps {

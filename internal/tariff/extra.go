@@ -154,7 +154,7 @@ func (b Body) validateFixed() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// period checks how often a charge falls due. The function field returns the name of a field of the charge.
+// period checks how often a charge falls due. The parameter field makes the full name of a field for a refusal, such as "fixed[0].per".
 func period(field func(string) string, per Period) refusal.Refusal {
 	if per != PerMonth && per != PerDay {
 		return refuse.TariffPeriodUnknown(field("per"), refusal.Echo(string(per)))
@@ -193,8 +193,8 @@ func (b Body) validateLevies() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// part checks the amount (at least least) and the priority of a fixed charge or a fee. Priority 0 is the default. The function field
-// returns the name of a field of the part.
+// part checks the amount and the priority of a fixed charge or a fee. The parameter least is the smallest allowed amount. Priority 0 is the
+// default. The parameter field makes the full name of a field for a refusal, such as "fixed[0].priority".
 func part(field func(string) string, amount, least money.Minor, priority int) refusal.Refusal {
 	if amount < least || amount > MaxPart {
 		return refuse.TariffAmountOutOfRange(field("amount_minor"), int64(amount), int64(least), int64(MaxPart))

@@ -243,8 +243,8 @@ func sane(r money.MicroRate) bool { return r > 0 && r <= MaxRate }
 // maxName is the greatest length of a name inside a tariff. Names become references of lines and subjects of ledger accounts.
 const maxName = 32
 
-// ownName checks the name of a part of a tariff, which must not be in names yet, and adds it. The function field returns the name of a
-// field of the part.
+// ownName checks the name of a part of a tariff. The name must not be in the set names yet; ownName adds the name to that set. The
+// parameter field makes the full name of a field for a refusal, such as "levies[0].name".
 func ownName(field func(string) string, name string, names map[string]bool) refusal.Refusal {
 	switch {
 	case !named(name):

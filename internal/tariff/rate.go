@@ -42,7 +42,7 @@ type Part struct {
 	Rate  money.MicroRate
 }
 
-// MaxSpan is the greatest time between the two times of a [Use]. Energy of a longer time was not metered but lost.
+// MaxSpan is the longest time between the two times of a [Use]. [Body.Rate] refuses a longer time, because readings must have been lost.
 const MaxSpan = 400 * 24 * time.Hour
 
 // ErrUse means that consumption is negative or lies between times that no meter reports.
@@ -86,7 +86,7 @@ func (b Body) Rate(m RatingState, zone *time.Location, u Use) (RatingState, Rate
 	return r.settle(scale(cur))
 }
 
-// UseCost returns the cost of energy at the rates at which it was rated, rounded down. The result known is false if one of these rates is
+// UseCost returns the cost of energy at the rates at which it was rated, rounded down. The second result is false if one of these rates is
 // not a price of this tariff.
 func (b Body) UseCost(parts []Part) (cost money.Minor, known bool, err error) {
 	cur, ok := money.CurrencyOf(b.Currency)
@@ -128,7 +128,7 @@ type rating struct {
 	out   Rated
 }
 
-// use prices energy that was used after the time at and before the next change of price.
+// use prices energy that was used between the given time and the next change of price.
 func (r *rating) use(at time.Time, units unit.Energy) error {
 	if month := at.Format("2006-01"); month != r.meter.Month {
 		r.meter.Month, r.meter.Used = month, 0

@@ -245,7 +245,8 @@ func TestChargesArePaidInTheirOrder(t *testing.T) {
 	}
 }
 
-// TestEachRoundingKeepsItsRest checks where the money goes that buys no whole 0.1 kWh, with energy and without.
+// TestEachRoundingKeepsItsRest checks what happens to money that is too little for a whole 0.1 kWh. One payment buys energy, the other one
+// buys none.
 func TestEachRoundingKeepsItsRest(t *testing.T) {
 	fee := []tariff.Charge{{Kind: tariff.Fee, Mode: tariff.Amount, Amount: 90, Endless: true}}
 	for _, c := range []struct {

@@ -37,14 +37,14 @@ type Body struct {
 	Fixed    []FixedCharge
 	Fee      VendFee
 	Free     Free
-	Rounding Rounding // says where money goes that buys no whole tenth of a kilowatt-hour; empty means Carry
+	Rounding Rounding // what happens to money that is too little for a tenth of a kilowatt-hour; empty means Carry
 	MinVend  money.Minor
 	MaxVend  money.Minor // largest purchase; 0 for no limit
 
 	MaxDeduction money.Bps // ceiling for capped charges, as a share of the payment; 0 means DefaultMaxDeduction
 }
 
-// Rounding says where the money goes that buys no whole quantum of 0.1 kWh.
+// Rounding says what happens to money that is too little for a whole quantum of 0.1 kWh.
 type Rounding string
 
 // Roundings of a purchase.

@@ -71,8 +71,8 @@ func quoteNumbers(v map[string]any) {
 	}
 }
 
-// A checker that accepts everything would pass all vectors, so it must notice any change in a vector. Exempt are
-// inputs, which are rounded, and fields that a token does not carry.
+// TestAChangedVectorFails checks that the checker notices any change in a vector. A checker that accepts everything would pass all vectors.
+// Inputs are not changed, because they are rounded. Fields that a token does not carry are not changed either.
 func TestAChangedVectorFails(t *testing.T) {
 	unread := map[string]bool{"fields.input_tenths": true, "fields.input_watts": true, "fields.input_amount_1e5": true,
 		"fields.input_amount_base_units": true, "fields.issued_at": true, "meter.ken": true}

@@ -94,7 +94,7 @@ func (v *vector) describes(k sts.Key, t sts.Token, o sts.Opened) error {
 	return nil
 }
 
-// meterRules applies a meter's rules to a token that opens, up to the TID store.
+// meterRules applies a meter's rules to a token that was opened. It leaves out the rule that compares the TID with the meter's stored TIDs.
 func (v *vector) meterRules(k sts.Key, t sts.Token, o sts.Opened) sts.Result {
 	kt := sts.DUTK
 	if v.Meter != nil && v.Meter.KT.given() {

@@ -61,7 +61,7 @@ func (h *history) restore(r *rand.Rand, lost bool) {
 	if !twiceLost && lost && s.done < h.done && h.truth.Sub(h.restored) < 25*time.Hour {
 		return
 	}
-	for _, m := range h.homes { // a customer with a key change enters it while the other papers still fit
+	for _, m := range h.homes { // a customer with a key change enters all tokens now, while they still fit
 		if m.set != nil {
 			h.unlock(m)
 			h.enter(m, len(m.papers))
@@ -371,7 +371,7 @@ func (h *history) keysAgain() {
 	}
 }
 
-// wakes makes everything due that waits for a meter that has connected.
+// wakes makes all waiting work of a meter due, because the meter has connected.
 func wakes(tx *store.Tx, number string) (err error) {
 	for _, key := range job.KeysOf(number) {
 		err = errors.Join(err, tx.OutboxWake(job.LaneMQTT, key))

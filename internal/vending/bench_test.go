@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// BenchmarkSell measures one durable sale, by callers that each wait for their own. It compares changes; `paywatt bench vend` measures the
-// program against a named baseline.
+// BenchmarkSell measures one durable sale, by callers that each wait for their own. Use it to compare the program before and after a
+// change. `paywatt bench vend` compares the program with a named baseline.
 func BenchmarkSell(b *testing.B) {
 	for _, callers := range []int{1, 8} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {

@@ -107,7 +107,7 @@ func (s *shop) zone(name string) {
 	s.do(func(tx *store.Tx) error { return setTZ(tx, name) })
 }
 
-// standing is a tariff with a fixed charge of 98.00 and tax a month: 112.70.
+// standing adds a fixed charge to a tariff: 98.00 a month, which is 112.70 with tax, or 3.00 a day.
 func standing(b tariff.Body, per tariff.Period) tariff.Body {
 	amount := money.Minor(9800)
 	if per == tariff.PerDay {

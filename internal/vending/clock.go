@@ -117,7 +117,7 @@ func (g *clockGuard) again(now time.Time) refusal.Refusal {
 	return g.look(now, t)
 }
 
-// open reports whether it is still unknown if the clock was right at the start.
+// open reports whether the question of [clockGuard.ask] is still open: was the clock right at the start?
 func (g *clockGuard) open() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -228,8 +228,8 @@ func TestWhichSalesAreReversed(t *testing.T) {
 	}
 }
 
-// TestHowLongASellerUndoesAlone: the seller may reverse a sale alone for the whole window that the tenant set, if the meter can be asked. A
-// second later, a second person must agree.
+// TestHowLongASellerUndoesAlone: the seller may reverse a sale alone for the whole window that the tenant set, if the meter can be asked.
+// Right after the window, another person must agree.
 func TestHowLongASellerUndoesAlone(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()

@@ -14,8 +14,8 @@ import (
 
 // Evidence returns the text about a completed sale for its audit row. The row is sealed into the tenant's log with the sale, so it
 // contradicts any later change of the sale, its lines, meter, units, TIDs or digits. The text has the fields that people look for in words,
-// and a hash of all fields. It begins with the hash of the core of the sale's receipt ([receipt.Receipt.Paper]). With this hash the holder
-// of the receipt can prove it. The parameter f gives the key and the tariff for that core.
+// and a hash of all fields. It begins with the hash of the core of the sale's receipt ([receipt.Receipt.Paper]). With this hash, the holder
+// of the receipt can prove that the receipt was sealed. The parameter f gives the key and the tariff for that core.
 func Evidence(s sale.Sale, f sale.Facts) (string, error) {
 	paper, err := paperOf(s, f)
 	if err != nil {

@@ -66,8 +66,7 @@ func representative() []struct {
 // fails if a transaction reports success although one of its statements failed, or turns the failure into a refusal.
 func TestNoFailureOfTheStoreIsSwallowed(t *testing.T) { withFailures(t, everyStatement) }
 
-// TestNoFailureOfACallIsSwallowed does the same with calls that run no statement, such as those for an identity, a row of the audit log or
-// a remembered clock.
+// TestNoFailureOfACallIsSwallowed does the same with calls that need not run a statement: NewID, AuditLog, and VendClock with cached times.
 func TestNoFailureOfACallIsSwallowed(t *testing.T) { withFailures(t, everyCall) }
 
 func withFailures(t *testing.T, mode *bool) {

@@ -102,7 +102,7 @@ func (s *shop) heads(public string) []seal.Head {
 	return out
 }
 
-// after changes the database by fn inside a transaction, verifies there, and undoes everything.
+// after calls fn in a transaction and returns the result of a verification there. It undoes everything at the end.
 func (s *shop) after(trust store.Trust, fn func(*store.Tx) error) store.Report {
 	s.t.Helper()
 	s.sealed() // otherwise the transaction would see concurrent work of a sealer

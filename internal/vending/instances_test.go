@@ -137,8 +137,8 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 	elsewhere, held := `UPDATE meter SET account_id = (SELECT account_id FROM meter WHERE n = 2) WHERE n = 1`, `UPDATE vend SET state = 'held' WHERE client_ref = 'key-number-0'`
 	for name, c := range map[string]struct {
 		local       bool
-		before, end func(*shop) // before prevents the replacement, end makes it possible
-		want, then  []string    // the alarms before and after end
+		before, end func(*shop) // two steps: the first one prevents the replacement, the second one makes it possible
+		want, then  []string    // the alarms after the first step, and after the second step
 	}{
 		"nothing":                     {true, func(*shop) {}, func(*shop) {}, []string{replaced}, []string{replaced}},
 		"a sale under way":            {true, run(held), run(`UPDATE vend SET state = 'completed' WHERE state = 'held'`), nil, []string{replaced}},

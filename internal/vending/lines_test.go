@@ -31,7 +31,7 @@ func (p *poster) Vendors() vendor.Tx { return selling{books: p.Books()} }
 
 func (p *poster) NewID() (id.ID, error) { return id.ID{1}, nil }
 
-// posting are books that can only post.
+// posting is a [ledger.Books] that can only post a journal.
 type posting struct {
 	ledger.Books
 	post func(ledger.Journal) (ledger.Breach, error)
@@ -41,7 +41,7 @@ func (p posting) NewID() (id.ID, error) { return id.ID{1}, nil }
 
 func (p posting) Post(j ledger.Journal) (ledger.Breach, error) { return p.post(j) }
 
-// selling are vendors that only post.
+// selling is a [vendor.Tx] that has only the books.
 type selling struct {
 	vendor.Tx
 	books ledger.Books

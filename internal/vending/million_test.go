@@ -80,8 +80,8 @@ func (c *customer) open() (dues []debt.Due, debts []debt.Debt, _ error) {
 }
 
 // TestAMillionPurchasesAddUp sells at random on random tariffs, with fees, charges due, debts, free units, levies and carry, and checks
-// every sale. Its parts and the carry that it leaves sum to the payment and the carry that it found. No part is negative, its journal sums
-// to zero, and nobody pays more towards a charge or debt than was owed.
+// every sale. The lines of a sale, which include the carry in and out, sum to the payment. No part is negative, its journal sums to zero,
+// and nobody pays more towards a charge or debt than was owed.
 func TestAMillionPurchasesAddUp(t *testing.T) {
 	r := rand.New(rand.NewPCG(2026, 11))
 	var did struct{ sold, refused, deducted, free, levied, split, tariffs, journals int }
@@ -206,7 +206,7 @@ func (c *customer) buy(tender money.Minor) (sale.Sale, bool, error) {
 	return s, true, c.keep(s, p)
 }
 
-// keep books a sale into the account, and checks it on the way.
+// keep adds a sale to the customer's charges, debts and month, and checks the figures on the way.
 func (c *customer) keep(s sale.Sale, p priced) error {
 	var tokens unit.Energy
 	for _, u := range p.tokens {

@@ -24,7 +24,7 @@ const MaxUnits = MaxTokens * unit.MaxToken
 // priced is a purchase that passed every check, with the facts it was decided on.
 type priced struct {
 	point sale.Point
-	// recharge means that the money goes into the account's wallet. Of the fields below tender, only version and month are set then.
+	// recharge means that the money goes into the account's wallet. Then only the fields point, advance, tender, version and month are set.
 	recharge bool
 	// advance is the tax contained in a recharge if it is owed at once.
 	advance money.Minor

@@ -59,19 +59,19 @@ func (s *shop) uses(number string, registers ...int64) {
 	s.tells(number, "closed", registers...)
 }
 
-// tells sends readings like the function uses, for a meter with this state of the relay.
+// tells does the same as [shop.uses], for a meter with this state of the relay.
 func (s *shop) tells(number, relay string, registers ...int64) {
 	s.t.Helper()
 	s.hears(number, relay, nil, registers...)
 }
 
-// hears sends readings like the function tells, for a meter that has just started and names its capabilities.
+// hears does the same as [shop.tells], for a meter that has just started and names its capabilities.
 func (s *shop) hears(number, relay string, caps []string, registers ...int64) {
 	s.t.Helper()
 	s.hearsOf(s.clock.Now(), number, relay, caps, registers...)
 }
 
-// hearsOf sends readings like the function hears, but all of them arrive now. The newest reading has the given time.
+// hearsOf does the same as [shop.hears], but the newest reading has the given time. All readings arrive now.
 func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, registers ...int64) {
 	s.t.Helper()
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)

@@ -27,7 +27,8 @@ func wrongKeyType(p sale.Point, kt sts.KeyType) refusal.Refusal {
 	return refuse.KeyOfRefusedType(p.Meter.Number, number, kt.String())
 }
 
-// otherClock refuses an approval that was given for another clock time. An approval by an older version has no clock time.
+// otherClock refuses to trust the clock, because it now shows a time too far from the approved time. An approval by an older version has no
+// clock time.
 func otherClock(said, says time.Time) refusal.Refusal {
 	if said.IsZero() {
 		return refuse.ApprovalWithoutClock(says)
@@ -66,7 +67,7 @@ func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal 
 }
 
 // beyond refuses one more reversal than the daily limits allow. The limits apply to one vendor's sales or, if no vendor is named, to the
-// reversals by one person. The parameter had is the sum of those reversals so far.
+// reversals by one person. The parameter had holds the number and the value of the reversals so far.
 func beyond(who, of string, had sale.Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
 	if had.Number >= limits.ReversalsADay {
 		if of != "" {

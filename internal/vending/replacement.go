@@ -61,7 +61,7 @@ func (n *NextKey) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// after returns the key that follows the key k.
+// after applies the changes in n to the key k and returns the next key.
 func (n NextKey) after(k registry.Key) registry.Key {
 	k.LastTID, k.ID = 0, id.ID{}
 	if n.SGC != "" {

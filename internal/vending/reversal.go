@@ -382,8 +382,8 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 	return s, r, notify.NotifyReversal(tx.Messages(), s, tx.Moment())
 }
 
-// mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md) together. A vendor beyond a lowered limit gets
-// the payment back before it returns its commission, so its balance moves towards the limit.
+// mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md) together. Their sum is checked against the limit
+// of a vendor's account. The vendor gets back more than the commission that it returns. So even a vendor beyond a lowered limit passes.
 func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	var back []ledger.Journal
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {

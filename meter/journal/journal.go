@@ -6,10 +6,11 @@
 //
 // Two snapshots of the state are written alternately, each with a generation and a checksum. Between them a log takes
 // the records that must not wait: accepted and wrong tokens, key changes, commands, configurations, the customer's
-// switch. A record is a difference. [Open] returns the newest good snapshot and the records it does not contain yet,
-// which the host gives to meter.Step as EventReplay. A complete record took effect; an incomplete one did not. A new
-// configuration, or new keys, are written beside those in force and replace them atomically with their log record: the
-// meter has either the old key or the new one, with the matching state.
+// switch. A record describes a change, such as credit to add, and never a new balance. [Open] returns the newest good
+// snapshot and the records it does not contain yet, which the host gives to meter.Step as EventReplay. A complete
+// record took effect; an incomplete one did not. A new configuration, or new keys, are written beside those in force
+// and replace them atomically with their log record: the meter has either the old key or the new one, with the matching
+// state.
 //
 // Every write is one WriteAt followed by Sync, so that a test can tear it at every byte. The package reads no clock,
 // opens no file and remembers only what it could read back from the memory.
@@ -74,10 +75,10 @@ type Journal struct {
 	number uint64
 	// snapshot, config and keys locate the newest part of each pair, which is in force.
 	snapshot, config, keys slot
-	// newest is the newest record that the newest snapshot contains, older the newest record that the other snapshot
-	// contains.
+	// newest is the number of the newest record that the newest snapshot contains. older is that number for the other
+	// snapshot.
 	older, newest uint32
-	// last is the newest record in the log or contained in the newest snapshot.
+	// last is the number of the newest record that is in the log or in the newest snapshot.
 	last uint32
 	// frozen memories are never written to.
 	frozen bool

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// FuzzPanel presses any keys at any times, with any events at the meter, and sends it any message. No line is ever too
-// long for the display, only an entry holds digits, and an entry never holds more than 21.
+// FuzzPanel presses any keys at any times, with any events at the meter, and sends the panel any message. The method
+// sound checks the display and the typed digits after every key.
 func FuzzPanel(f *testing.F) {
 	f.Add(uint8(0), []byte("12345678901234567890#"), "*01#")
 	f.Add(uint8(1), []byte("*1*2##*32011260815#*4*5##*9a!b"), "*02#1234")

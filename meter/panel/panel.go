@@ -114,7 +114,7 @@ type Panel struct {
 	Size Size
 
 	page  page
-	step  uint8 // the part of a long page that was shown at the time in the field since
+	step  uint8 // the part of a long page that was shown at Panel.since
 	typed [sts.TokenDigits]byte
 	n     uint8 // the number of digits typed; the maximum plus one means too many
 	since uint64
@@ -124,7 +124,7 @@ type Panel struct {
 	code   Page
 	// asked means that a time was typed, so the next answer about the clock is for the customer.
 	asked bool
-	// warning waits for the home page until a key is pressed.
+	// warning is the warning on the home page, 0 for none. It ends with a key press or after a minute.
 	warning meter.Message
 	warned  uint64
 }

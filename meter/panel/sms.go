@@ -380,9 +380,9 @@ type Gate struct {
 	next int
 }
 
-// Allow reports whether an answer may go to a sender now, and counts the answer if it may. The parameter sender is
-// any hash of the number (meter.Handle), and now is the powered-on time in seconds. The parameter rejected marks an
-// answer other than accept to a number that is not registered.
+// Allow reports whether an answer may go to a sender now, and counts the answer if it may. The parameter sender is any
+// hash of the number (meter.Handle), and now is the powered-on time in seconds. The parameter rejected means that the
+// answer rejects a token from a number that is not registered.
 func (g *Gate) Allow(sender, now uint64, rejected bool) bool {
 	var perDay, perHour, rejections int
 	for _, a := range g.sent {

@@ -55,7 +55,8 @@ func writePanel(b *bytes.Buffer, read texts) error {
 	return nil
 }
 
-// messageID returns the name of the constant of a message. The plain name is the function of a message with places.
+// messageID returns the name of the constant of a message, such as smsOverload. For a message with places it is a name
+// such as textSMSBalance, because smsBalance is the function that fills the places.
 func messageID(name string, places []string) string {
 	if len(places) > 0 {
 		return "textSMS" + upper(camel(name))

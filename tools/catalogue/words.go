@@ -31,8 +31,8 @@ func writeWords(b *bytes.Buffer, read texts) error {
 	return nil
 }
 
-// writeMethod writes the method of one text. Its arguments are the places in the order in which they first occur, after the
-// number on which the text depends.
+// writeMethod writes the method of one text. If the text depends on a number, that number is the method's first
+// parameter. The places follow in the order in which they first occur.
 func writeMethod(b *bytes.Buffer, path, section string, t catalogue.Text) {
 	var params, filled []string
 	places := t.Places()

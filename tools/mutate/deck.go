@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// deck deals compiling mutants in random order, one for each place of the source.
+// deck deals mutants that compile, in random order, at most one for each place of the source.
 type deck struct {
 	code  *code
 	cards [][]*mutant

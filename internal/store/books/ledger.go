@@ -331,7 +331,7 @@ func (tx Rows) derived(n int64) (money.Minor, error) {
 }
 
 // TrialBalance sums the books by account code, in the order of the codes. Codes without an account are left out. The amounts sum to zero.
-// The result is a list of postings without subjects. The same postings would open these books in another system.
+// The result is a list of postings without subjects. Another system could post them as its opening balances.
 func (tx Rows) TrialBalance() ([]ledger.Posting, error) {
 	var out []ledger.Posting
 	err := tx.C.Query(`SELECT a.code, SUM(CASE WHEN a.limited = 1 THEN a.balance ELSE COALESCE((

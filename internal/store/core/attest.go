@@ -122,7 +122,8 @@ func (tx *Tx) Attest(kind string, row id.ID) error {
 // the server writes the row again. Rewrite notes nothing if write did not change the row.
 func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 	k := tx.Kind(kind)
-	if lock := tx.C.ForUpdate(); lock != "" { // separate: a statement that waits for a lock reads old rows of joined tables
+	// Lock the row in a separate statement. A statement that has to wait for a lock reads joined tables as they were before the wait.
+	if lock := tx.C.ForUpdate(); lock != "" {
 		err := tx.C.Query(`SELECT r.`+k.Key+` FROM `+k.Table()+` r WHERE r.tenant_id = $1 AND r.`+k.Key+` = $2`+lock, func(Row) error { return nil }, tx.Tenant, row)
 		if err != nil {
 			return fmt.Errorf("lock %s %s: %w", k.Name, row.Text(k.Prefix), err)

@@ -7,9 +7,10 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// Unclaim releases the claims of every server but holder, in all tenants. Claims are claimed work and messages, sessions of meters, leads,
-// and pending requests that began before the given time. Call it only if no other server of the database is running. Otherwise the claims
-// must end through their own time limits.
+// Unclaim releases the claims of all servers in all tenants, except those of the server named by the parameter holder. It releases outbox
+// items, messages, sessions of meters, and leads (rows of the table leader). It also releases pending requests that began before the time
+// in the parameter before. Call it only if no other server of the database is running. Otherwise the claims must end through their own
+// time limits.
 func Unclaim(c Conn, holder string, before time.Time) error {
 	for _, s := range []struct {
 		sql  string

@@ -164,22 +164,22 @@ func (l *Columns[T]) AddTo(rows *[]T) func(Row) error {
 	}
 }
 
-// All reads the rows that meet the condition where. An order and a limit may follow the condition.
+// All reads the rows that meet the given condition. An order and a limit may follow the condition.
 func (l *Columns[T]) All(c Conn, where string, args ...any) (rows []T, err error) {
 	err = c.Query(`SELECT `+l.List("")+` FROM `+l.Table+` WHERE `+where, l.AddTo(&rows), args...)
 	return rows, err
 }
 
 // Into returns the part of an INSERT statement that begins with the table's name. The statement writes the tenant, the columns that have a
-// Write, and the columns in more.
+// Write, and the columns named by the parameter more.
 func (l *Columns[T]) Into(more ...string) string {
 	names := append(append([]string{"tenant_id"}, l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
 }
 
-// IntoRows returns the part of an INSERT statement for [RowsInto] that begins with the table's name. The tenant and the columns in shared
-// come first; their values are the same in all rows. The columns that have a Write and the columns in more follow, in the order that
-// [AddRow] expects.
+// IntoRows returns the part of an INSERT statement for [RowsInto] that begins with the table's name. The tenant and the columns named by
+// the parameter shared come first; their values are the same in all rows. Then follow the columns that have a Write, and the columns
+// named by the parameter more, in the order that [AddRow] expects.
 func (l *Columns[T]) IntoRows(shared []string, more ...string) string {
 	names := append(append(append([]string{"tenant_id"}, shared...), l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES `
@@ -206,8 +206,9 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 	return ` ON CONFLICT (tenant_id, ` + strings.Join(key, ", ") + `) DO UPDATE SET ` + strings.Join(set, ", ")
 }
 
-// Update returns the part of an UPDATE statement that begins with the table's name. The statement changes the tenant's row that has a
-// given value in the column key. It sets the columns that have a Write and the columns in more, and increments the row's version.
+// Update returns the part of an UPDATE statement that begins with the table's name. The parameter key names a column. The statement
+// changes the tenant's row that has a given value in that column. It sets the columns that have a Write and the columns named by the
+// parameter more, and increments the row's version.
 func (l *Columns[T]) Update(key string, more ...string) string {
 	text, n := l.set(more...)
 	return text + fmt.Sprintf(`tenant_id = $%d AND %s = $%d`, n, key, n+1)
@@ -223,7 +224,7 @@ func (l *Columns[T]) set(more ...string) (text string, next int) {
 	return text + `version = version + 1 WHERE `, next
 }
 
-// Changes returns the parameters of Update. The values in more end with the tenant and the key.
+// Changes returns the parameters of Update. The last two values of the parameter more are the tenant and the key.
 func (l *Columns[T]) Changes(row *T, more ...any) []any {
 	return append(l.values(make([]any, 0, l.writes()+len(more)), row), more...)
 }

@@ -17,8 +17,8 @@ const FirstRefusal = 400
 // OnceTake claims the identity of a request. It returns nil if the request is new; the request then counts as running. Otherwise OnceTake
 // returns the hash of the first request and its answer. The answer has Status 0 while the first request still runs.
 //
-// OnceTake reads an existing row without a lock, to avoid a deadlock. A repeated request next waits for its account. The request that
-// holds the account is about to store its answer in this row.
+// OnceTake reads an existing row without a lock, to avoid a deadlock. A repeated request next waits for its account. With a lock on
+// this row, it would block the first request, which holds the account and must store its answer in the row.
 func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (tenant_id, principal, key) DO NOTHING`,
@@ -111,8 +111,8 @@ type Answer struct {
 	Until time.Time
 }
 
-// OnceColumns are the columns of idempotency. The statements that take a key write the columns of the
-// principal and the state themselves.
+// OnceColumns are the columns of the table idempotency. The statements that write the table name its columns
+// themselves.
 var OnceColumns = Columns[Answer]{Table: "idempotency", Unattested: []Column[Answer]{ // audit rows attest the answers that moved money
 	{Name: "req_hash", Form: 'b', Read: func(a *Answer, r Row, col int) error { copy(a.Hash[:], r.Bytes(col)); return nil }},
 	Int("status", func(a *Answer) *int { return &a.Status }),

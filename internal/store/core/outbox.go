@@ -132,7 +132,7 @@ func (tx *Tx) OutboxDone(i id.ID, owner string) (bool, error) {
 	return n == 1, fault.Wrap(err, "finish outbox item")
 }
 
-// OutboxRetry releases an item and makes it due again at the time next. The items behind it keep waiting.
+// OutboxRetry releases an item and makes it due again at the given time. The items behind it keep waiting.
 func (tx *Tx) OutboxRetry(i id.ID, owner string, next time.Time, why string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, next_at = $1, last_error = $2
 		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, next, why, tx.Tenant, i, owner)
@@ -173,9 +173,9 @@ func (tx *Tx) OutboxWake(lane, key string) error {
 	return nil
 }
 
-// OutboxNext returns when the next item of a lane can be claimed, by the server host if host is not empty. It returns false if no item
-// waits. Tens of thousands of items may wait for receivers that are away. So OutboxNext searches the free items in the order in which they
-// are due, then the few items that workers hold, and stops at the first match.
+// OutboxNext returns when the next item of a lane can be claimed. If host is not empty, only items that this server may claim count. It
+// returns false if no item waits. Tens of thousands of items may wait for receivers that are away. So OutboxNext searches the free items
+// in the order in which they are due, then the few items that workers hold, and stops at the first match.
 func (tx *Tx) OutboxNext(lane, host string) (time.Time, bool, error) {
 	var at time.Time
 	args, hosted := []any{tx.Tenant, lane}, ""

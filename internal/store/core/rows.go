@@ -32,7 +32,8 @@ func RowsInto(into string, shared ...any) rows {
 	return rows{into: into, shared: len(shared), own: own, args: append(make([]any, 0, len(shared)+4*own), shared...)}
 }
 
-// Add adds a row with the values in own. If maxRows rows are waiting, it inserts these rows first.
+// Add adds a row. The parameter own holds the values of the columns that the rows do not share. If maxRows rows are
+// waiting, Add inserts these rows first.
 func (r *rows) Add(tx *Tx, own ...any) error {
 	if err := r.full(tx); err != nil {
 		return err
@@ -133,7 +134,8 @@ func Placeholders(from, n int) string {
 	return b.String()
 }
 
-// UpTo returns the upper bound of a list that goes backwards: the identity before, or a bound above all identities if before is zero.
+// UpTo returns the upper bound of a list that goes backwards. The bound is the identity in the parameter before. If that identity is
+// zero, the bound is above all identities.
 func UpTo(before id.ID) id.ID {
 	if before.IsZero() {
 		for i := range before {

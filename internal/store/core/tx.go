@@ -22,7 +22,7 @@ type Tx struct {
 	Now    time.Time     // the engine's clock at the start of this attempt, UTC, in whole microseconds like the columns
 	Rand   io.Reader     // for identities made inside the transaction
 	Epoch  int64         // the store epoch: 1, and one more after every restore
-	Apart  time.Duration // how much Now differs from the server's own clock, if it is the database's
+	Apart  time.Duration // how far Now is ahead of the server's own clock; 0 if Now comes from that clock
 	// Mark returns the keyed hash of a leaf, which shows that a server wrote the row; nil if the commit itself seals.
 	Mark func(leaf [32]byte) []byte
 

@@ -44,8 +44,8 @@ func Take(take store.Intake, tx *store.Tx, recs []metering.Record) ([]metering.O
 	return outs, err
 }
 
-// Apart stores records meter by meter. If a meter's records cannot be stored, their outcome is Failed, and the result failed is the last
-// such error. A fatal error stops Apart.
+// Apart stores records meter by meter. If a meter's records cannot be stored, their outcome is Failed. The second result is the last
+// error of this kind. A fatal error stops Apart.
 func Apart(recs []metering.Record, together func([]metering.Record) (outs []metering.Outcome, failed, fatal error)) (outs []metering.Outcome,
 	failed, fatal error) {
 	outs = make([]metering.Outcome, len(recs))

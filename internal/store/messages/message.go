@@ -210,7 +210,8 @@ func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.M
 }
 
 // MessagesStray lists due, unclaimed messages that their route will not send. These are messages in the state queued or unknown that have
-// no route or whose route is down. It also lists messages that were due before the time stray and whose route is not in mine.
+// no route or whose route is down. The parameter mine lists the routes of this server. If it is not empty, MessagesStray also lists
+// messages of other routes that were due before the time in the parameter stray.
 func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int) ([]notify.Message, error) {
 	args := []any{tx.Tenant, now}
 	list := func(names []string) string {
@@ -246,8 +247,8 @@ func (tx Rows) MessagesWake(phone string, now time.Time) error {
 	return fault.Wrap(err, "wake messages")
 }
 
-// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's number. If phone is
-// not empty, the last digits of the message's number must match it.
+// MessageOfTry finds the newest try that the given route made under the given reference at or after the given time. It returns the try's
+// message and number. If phone is not empty, the last digits of the message's number must match it.
 func (tx Rows) MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error) {
 	end := phone
 	if len(end) > sameEnd {

@@ -176,7 +176,7 @@ func ScanMeterKey(r core.Row, col int, k *registry.Key) error {
 	return err
 }
 
-// AddInstall stores since when a meter measures a service point.
+// AddInstall stores the time from which a meter measures a service point.
 func (tx Rows) AddInstall(meter int64, point id.ID, from time.Time) error {
 	_, err := tx.C.Exec(`INSERT INTO meter_install (tenant_id, meter, service_point_id, from_at, created_at)
 		VALUES ($1, $2, $3, $4, $5)`, tx.Tenant, meter, point, from, tx.Now)

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// recordQuery reads all data of a meter that is shown. A meter that never sent anything has no row in meter_live, and a wallet meter may
-// have no key.
+// recordQuery reads the data of a [registry.MeterRecord]. A meter that never sent anything has no row in meter_live, and a wallet meter
+// may have no key.
 var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, ` + meterColumns.List("m") + `, ` +
 	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
@@ -64,12 +64,13 @@ func (tx Rows) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 	return all[0], true, nil
 }
 
-// MeterRecords reads the data that is shown of meters, in the order of their registration, after the given meter.
+// MeterRecords reads a [registry.MeterRecord] for each meter after the given one, in the order of their registration.
 func (tx Rows) MeterRecords(after id.ID, max int) ([]registry.MeterRecord, error) {
 	return tx.meterRecords(`m.id > $2 ORDER BY m.id LIMIT $3`, after[:], max)
 }
 
-// MeterRecordsOf reads the data that is shown of the meters of a customer's accounts, in the order of their registration.
+// MeterRecordsOf reads a [registry.MeterRecord] for each meter of a customer's accounts, in the order of their
+// registration.
 func (tx Rows) MeterRecordsOf(customer id.ID, max int) ([]registry.MeterRecord, error) {
 	return tx.meterRecords(`a.customer_id = $2 ORDER BY m.id LIMIT $3`, customer, max)
 }

@@ -37,8 +37,8 @@ func (tx Rows) DarkFeeders() ([]silence.SilentFeeder, error) {
 	return out, fault.Wrap(err, "list silent feeders")
 }
 
-// RaiseFeeder opens the alarm of a feeder, or updates its text. The alarm begins when the silence was found, because earlier decisions did
-// not know of it.
+// RaiseFeeder opens the alarm of a feeder, or updates its text. A new alarm begins now, not when the meters fell silent, because earlier
+// decisions did not know of the silence.
 func (tx Rows) RaiseFeeder(feeder string, a metering.Alarm) error {
 	i, err := tx.NewID()
 	if err != nil {

@@ -95,7 +95,8 @@ func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
 	return out, err
 }
 
-// cutBefore reports whether a signed cut-off of a meter was ordered between two commands, after connect and before later.
+// cutBefore reports whether a signed cut-off of a meter was ordered between two commands. The parameter connect names the
+// earlier command, and the parameter later names the later command.
 func (tx Rows) cutBefore(meter int64, later, connect id.ID) (before bool, err error) {
 	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 AND id < $3 AND type = $4 AND counter > 0 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error {
@@ -246,8 +247,8 @@ func (tx Rows) NoteVisibility(seen, unseen time.Time) error {
 
 // MakeDue makes waiting work due now, at most max rows of each kind. This includes supplies, outbox items and messages that wait until
 // after the given times. It also includes items and messages that were stored at a time still in the future, and all waiting items for
-// meters. MakeDue ends a claim of an outbox item only if the claim lasts beyond the time later.Taken. Other claims stay, or their items
-// would be sent twice. It reports whether there may be more rows.
+// meters. MakeDue ends the claim of an outbox item only if the claim would last beyond the time in the field Taken. Other claims stay,
+// because otherwise their items would be sent twice. MakeDue reports whether there may be more rows.
 func (tx Rows) MakeDue(later wallet.DueBounds, max int) (more bool, err error) {
 	for _, s := range []struct {
 		sql   string
@@ -288,8 +289,8 @@ func (tx Rows) CheckSupplyNow(meter int64) error {
 	return tx.Must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, meter)
 }
 
-// LeaseNumber returns the number of a meter's last lease. The result refused tells about the last lease before the given order: whether the
-// meter rejected it because the meter already had a lease with a higher number.
+// LeaseNumber returns the number of a meter's last lease. It also looks at the last lease command before the given order. The result
+// refused is true if the meter rejected that lease because it already had a lease with a higher number.
 func (tx Rows) LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error) {
 	_, err = tx.One(`SELECT state, answer FROM command WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND id < $4 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error {

@@ -260,8 +260,9 @@ func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newes
 	return out, nil
 }
 
-// WalletsDue lists the accounts of meters that have accrued money and were last settled before a moment, at a future time, or never. The
-// accounts are in the order of their meters, after the given meter. The next call continues after the meter last.
+// WalletsDue lists the accounts of meters that have accrued money and are due for settling. A meter is due if it was last settled before
+// the given time, or never. It is also due if the stored time of its last settling is in the future. The accounts are in the order of
+// their meters, after the given meter. The result last is the meter after which the next call continues.
 func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error) {
 	err = tx.C.Query(`SELECT w.meter, m.account_id FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 		WHERE w.tenant_id = $1 AND w.accrued > 0 AND (w.settled_at IS NULL OR w.settled_at < $2 OR w.settled_at > $3)

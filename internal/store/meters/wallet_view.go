@@ -83,7 +83,7 @@ func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, err
 	return out, nil
 }
 
-// WalletView returns the data that is shown of a meter's wallet; nil for a meter without a wallet.
+// WalletView returns the view of a meter's wallet; nil for a meter without a wallet.
 func (tx Rows) WalletView(meter int64, currency string) (*registry.WalletView, error) {
 	rows, err := tx.WalletOf(meter)
 	if err != nil || len(rows) == 0 {

@@ -63,7 +63,8 @@ func (tx Rows) key(where string, args ...any) (access.Key, bool, error) {
 	return k, found, fault.Wrap(err, "find API key")
 }
 
-// KeysAnsweredBy lists the API keys that a person or key answers for and, for a key, that key too. It includes revoked ones.
+// KeysAnsweredBy lists the API keys for which the given person or API key answers, even revoked keys. If an API key is
+// given, the list includes that key.
 func (tx Rows) KeysAnsweredBy(self id.ID) ([]access.Key, error) {
 	out, err := keyColumns.All(tx.C, `tenant_id = $1 AND (id = $2 OR answers = $2) ORDER BY id`, tx.Tenant, self[:])
 	return out, fault.Wrap(err, "list somebody's API keys")

@@ -157,8 +157,8 @@ func (tx Rows) DropLogin(hash [32]byte) (bool, error) {
 	return n == 1, fault.Wrap(err, "end session")
 }
 
-// DropLoginsOf ends the sessions of a person that have expired or were last used before the time idle. Of the other sessions only the
-// newest stay. The parameter keep is their largest number.
+// DropLoginsOf ends the sessions of a person that have expired. It also ends the sessions that were not used after the time in the
+// parameter idle. Of the other sessions only the newest stay, at most as many as the parameter keep says.
 func (tx Rows) DropLoginsOf(person id.ID, now, idle time.Time, keep int) error {
 	_, err := tx.C.Exec(`DELETE FROM login WHERE tenant_id = $1 AND person_id = $2 AND (expires_at <= $3 OR seen_at <= $4)`,
 		tx.Tenant, person, now, idle)

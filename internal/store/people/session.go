@@ -32,8 +32,8 @@ func (tx Rows) SessionsForget(instance string) error {
 	return nil
 }
 
-// SessionsElsewhere calls the function found for every meter whose connection another server holds. The argument live says whether that
-// server is alive (see [Rows.ServerSeen]).
+// SessionsElsewhere calls the given function for every meter whose connection another server holds. The function's argument live says
+// whether that server is alive (see [Rows.ServerSeen]).
 func (tx Rows) SessionsElsewhere(instance string, found func(number string, live bool)) error {
 	err := tx.C.Query(`SELECT m.number, l.until FROM session s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
 		LEFT JOIN leader l ON l.name = '`+serverLead+`' || s.instance

@@ -13,9 +13,9 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// clock is the clock that this server uses. Servers of one database compare times that other servers have stored: until when a server
-// leads, when a customer was warned, when a reading came. So they all use the database's clock, which the message that begins a transaction
-// also reads. If it differs much from the server's own, the server cannot know which of the two is right; see [Engine.Apart].
+// clock is the clock that this server uses. Servers of one database compare times that other servers have stored: the end of a server's
+// lead, the time of a warning, the arrival of a reading. So they all use the database's clock. The message that begins a transaction also
+// reads this clock. If it differs much from the server's own, the server cannot know which of the two is right; see [Engine.Apart].
 type clock struct {
 	own    func() time.Time
 	follow bool

@@ -45,7 +45,7 @@ func Waiting(e store.Engine) int {
 // Hear sets the Due callback of an engine that has done no work yet.
 func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
 
-// FailCommit makes one commit fail. The number pass says how many commits succeed before it.
+// FailCommit makes one commit fail. The parameter pass is the number of commits that succeed before it.
 func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	eng := e.(*Engine)
 	honest := eng.commit

@@ -326,7 +326,8 @@ func compare(c *conn, src store.Source) (*store.Report, error) {
 	return r, nil
 }
 
-// within returns the figures about the database itself, ordered by name. Files outside it are not copied.
+// within returns the figures about the database itself, ordered by name. It leaves out figures about files outside the
+// database, because these files are not copied.
 func within(all []store.Figure) []store.Figure {
 	out := slices.DeleteFunc(slices.Clone(all), func(f store.Figure) bool {
 		return strings.HasSuffix(f.Name, "outside the database") || strings.HasPrefix(f.Name, "torn lines")
@@ -335,8 +336,9 @@ func within(all []store.Figure) []store.Figure {
 	return out
 }
 
-// BeginEpoch begins a new store epoch in the database at url. The database was restored with PostgreSQL's own tools from a backup that was
-// made at the time taken, or it replaces a database that may have continued. No server may run on it.
+// BeginEpoch begins a new store epoch in the database at url. Call it after the database was restored with PostgreSQL's own tools, or
+// after a standby was promoted that may lack the last commits. The parameter taken is the time of the backup, or of the newest commit in
+// the database. No server may run on the database.
 func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, err error) {
 	config, err := parse(url)
 	if err != nil {

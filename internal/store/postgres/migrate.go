@@ -63,7 +63,7 @@ func step(c *conn, steps []store.Migration, o Options) (version int, err error) 
 				return fmt.Errorf("upgrade the database from schema %d to %d: %w", version, len(steps), err)
 			}
 		}
-		if version > 0 { // an upgrade may copy all rows of a table, and no server is running that would have to wait
+		if version > 0 { // no time limit for an upgrade: it may copy whole tables, and no server is waiting for it
 			for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
 				if _, err := c.Exec(`SET LOCAL ` + limit + ` = 0`); err != nil {
 					return err

@@ -43,7 +43,7 @@ const (
 	maxQueue   = 10_000                // largest number of closures that wait in one lane; more are refused
 	maxIngest  = 8192                  // largest number of calls of Ingest that are queued or not yet answered
 	maxTries   = 12                    // largest number of runs of one closure
-	maxRefused = 3                     // the same if its rows exist already: another transaction may just have written them
+	maxRefused = 3                     // largest number of runs after store.ErrConflict: another transaction may just have written the row
 	patience   = 64                    // how often better lanes may go first while another lane waits
 	budgetTime = 50 * time.Millisecond // budget of one closure; a longer closure is counted, not stopped
 	budgetRows = 500                   // budget of one closure; a closure that touches more rows is counted, not stopped

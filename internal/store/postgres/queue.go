@@ -135,7 +135,7 @@ func (q *queue) takeRecords() []*work {
 	return out
 }
 
-// ingested records that the worker has finished its records.
+// ingested lets the next worker take records, because this worker has finished its own.
 func (q *queue) ingested() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -143,7 +143,7 @@ func (q *queue) ingested() {
 	q.more.Broadcast()
 }
 
-// answered records that a call of Ingest was answered.
+// answered lowers the number of unanswered calls of Ingest by one.
 func (q *queue) answered() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

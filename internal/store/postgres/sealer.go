@@ -17,14 +17,14 @@ import (
 // Limits of sealing.
 const (
 	sealEvery = time.Second
-	sealLead  = 3 * time.Second // how long the lead of a dead server lasts; a lead that ends too early only costs reading the log again
-	sealRows  = 500             // largest number of rows in one seal: its head should come soon
+	sealLead  = 3 * time.Second // how long a lead lasts unless it is renewed; if this is too short, servers only read the log again
+	sealRows  = 500             // largest number of rows in one seal; more rows would delay its signed head
 	leadName  = "seal"
 )
 
 // sealer adds committed journals and audit rows to the tenants' logs. Only the leader among a database's servers seals. Every sealing
-// transaction takes the leader's row and locks it to its end. So a server that has lost its lead finds out in the same transaction, and two
-// never seal at once.
+// transaction locks the leader's row until the transaction ends. So a server that has lost its lead finds out in the same transaction, and
+// two servers never seal at once.
 type sealer struct {
 	e      *Engine
 	c      *conn
@@ -32,7 +32,7 @@ type sealer struct {
 	public string
 	heads  *headlog.Log
 	mark   func([32]byte) []byte
-	epoch  int64 // epoch of the lead under which the field store read the logs
+	epoch  int64 // epoch of the lead under which the core.Sealer read the logs
 }
 
 func newSealer(e *Engine, key seal.Key, heads *headlog.Log) *sealer {

@@ -146,8 +146,8 @@ func TestFrozenDataGoOn(t *testing.T) {
 	}
 }
 
-// TestTokensThatWereOnlyHeardAreHeard checks that an upgrade gives the state heard to tokens that only an SMS reported as loaded. Before
-// schema 3, such a token had the state accepted and a special result.
+// TestTokensThatWereOnlyHeardAreHeard checks that an upgrade changes the state of a token to "heard" if only an SMS reported the token as
+// loaded. Before schema 3, such a token had the state "accepted" and a special result.
 func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	d, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
 	fresh(t, url, d)

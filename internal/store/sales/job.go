@@ -171,7 +171,8 @@ func (tx Rows) jobWhere(condition string, arg any) (sale.Job, bool, error) {
 	return j, err == nil, fault.Wrap(err, "read the tokens of a job")
 }
 
-// JobsHeld lists jobs created before a moment that their issuer has not answered. The list begins after the given job.
+// JobsHeld lists jobs that their issuer has not answered yet. It lists only jobs created before the given time. The list begins after the
+// given job.
 func (tx Rows) JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT id FROM token_job WHERE tenant_id = $1 AND state = 'held' AND created_at < $2 AND id > $3 ORDER BY id LIMIT $4`,

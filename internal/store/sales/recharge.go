@@ -88,8 +88,8 @@ func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, er
 	return out[:min(len(out), max)], nil
 }
 
-// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered; zero means never. The result given
-// reports whether the token is an external one.
+// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered; zero means never. The third result
+// is true for an external token.
 func (tx Rows) TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error) {
 	for _, table := range []string{"token", "given_token"} {
 		found, err := tx.One(`SELECT sent_at, answered_at FROM `+table+` WHERE tenant_id = $1 AND id = $2`,

@@ -56,8 +56,7 @@ func (tx Rows) VendMeter(sale id.ID) (id.ID, bool, error) {
 }
 
 // VendNewest returns the newest sale to a meter that neither failed nor was reversed; the zero ID if there is none. Identities of the same
-// millisecond are not in order. Of two sales at the same time, the sale with more units sold before it in the month therefore counts as the
-// newer one.
+// millisecond are not in order. So if two sales have the same time, the newer sale is the one with more units sold before it in the month.
 func (tx Rows) VendNewest(meter int64) (id.ID, error) {
 	var newest id.ID
 	_, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND meter = $2 AND state NOT IN ('failed', 'reversed')

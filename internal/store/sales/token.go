@@ -65,7 +65,7 @@ func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, err
 }
 
 // TokenForPush returns a token, ours or external, that is to be sent to its meter, and the meter's number. The digits are sealed under
-// sale.TokenContext. The result found is false for an unknown token, and for a token of ours that has no digits.
+// sale.TokenContext. The third result is false for an unknown token, and for a token of ours that has no digits.
 func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error) {
 	found, err = tx.One(tokenQuery+` WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`, tokenColumns.To(&t), tx.Tenant, token)
 	if err == nil && !found {

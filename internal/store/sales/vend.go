@@ -202,8 +202,8 @@ func (tx Rows) insertLines(s sale.Sale) error {
 	return lines.Insert(tx.Tx)
 }
 
-// insertToken inserts a token, which also takes its TID: the row makes the TID unique under its key, and the newest row holds the key's
-// last TID. A reserved token has no digits yet.
+// insertToken inserts a token. The row makes the token's TID unique under its key. The newest row of a key holds the key's last TID. A
+// reserved token has no digits yet.
 func (tx Rows) insertToken(s sale.Sale, t *sale.Token, digitHash []byte) error {
 	tx.Issued(t.ID)
 	return meters.Of(tx.Tx).WithTID(s.Key, t.TID, func() error {
@@ -364,7 +364,7 @@ func (tx Rows) VendReceipt(s sale.Sale) (sale.Paper, error) {
 	return p, err
 }
 
-// VendFacts returns the key and the tariff version that the sealed core of a sale's receipt names.
+// VendFacts returns the key and the tariff version of a sale. The sealed core of the sale's receipt contains both.
 func (tx Rows) VendFacts(s sale.Sale) (f sale.Facts, err error) {
 	if f.Key, _, err = meters.Of(tx.Tx).VendKey(s.Key); err != nil {
 		return sale.Facts{}, err

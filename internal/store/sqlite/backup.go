@@ -94,7 +94,7 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 	return m, m.write(to)
 }
 
-// copyCompanions copies the companions of the database for which the function wanted returns true.
+// copyCompanions copies companions of the database. It calls wanted(name) for each file, and copies the file if the result is true.
 func copyCompanions(dir, to string, wanted func(name string) bool) error {
 	names, err := companions(dir)
 	if err != nil {
@@ -158,8 +158,8 @@ func companions(dir string) ([]string, error) {
 	return out, nil
 }
 
-// CopyKeys copies the keys, settings and heads that a server needs besides the database. It copies them from the data folder dir into the
-// folder to, which [EmptyFolder] has accepted.
+// CopyKeys copies the keys, settings and heads that a server needs besides the database into another folder. [EmptyFolder] must have
+// accepted the other folder.
 func CopyKeys(dir, to string) error {
 	return copyCompanions(dir, to, func(string) bool { return true })
 }
@@ -369,7 +369,8 @@ func remove(path string) error {
 }
 
 // branchOf reads the numbers that were used by the database to be replaced and by the database of an interrupted restore. It skips a
-// database that cannot be read, which is a common reason for a restore. The heads that this database signed still show its last epoch.
+// database that cannot be read, which is a common reason for a restore. The last epoch of such a database is still in the signed heads
+// beside it.
 func branchOf(ctx context.Context, dir string) store.Branch {
 	var b store.Branch
 	for _, name := range []string{restoringFile, databaseFile} {

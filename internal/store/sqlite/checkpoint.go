@@ -17,9 +17,9 @@ const (
 	pressEvery = 2 * time.Second       // the shortest time between two such waits
 )
 
-// mover moves most of the log into the database while the writer works, on a connection and a goroutine of its own: copying pages needs no
-// lock that a commit needs. The writer moves the pages that were written meanwhile. Only the writer can move the whole log. SQLite then
-// writes the log again from its beginning.
+// mover moves most of the log into the database while the writer works. The mover has its own connection and goroutine, because copying
+// pages needs no lock that a commit needs. The writer moves the pages that were written meanwhile. Only the writer can move the whole log.
+// SQLite then writes the log again from its beginning.
 type mover struct {
 	c     *conn
 	begin chan struct{} // asks for a move

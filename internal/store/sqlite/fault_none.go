@@ -2,7 +2,7 @@
 
 package sqlite
 
-// faultInjection says that this build can be made to misbehave; a release cannot.
+// faultInjection is false in a release, which cannot be made to misbehave.
 const faultInjection = false
 
 // planted is empty in a release.

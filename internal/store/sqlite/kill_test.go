@@ -18,7 +18,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// sellerFolder is the environment variable that names a folder. The process that a test starts with it sells there until it is killed.
+// sellerFolder is an environment variable that a test sets for a process that it starts. The variable names a folder. The process sells in
+// that folder until it is killed.
 const sellerFolder = "PAYWATT_TEST_SELLER"
 
 func TestMain(m *testing.M) {

@@ -12,8 +12,8 @@ import (
 )
 
 // upgradedCopy copies an older database page by page into a temporary folder and upgrades the copy to this version's schema. Commands that
-// only read use the copy: the database stays as the older program left it, and that program may still be running on it. The function drop
-// closes and deletes the copy.
+// only read use the copy: the database stays as the older program left it, and that program may still be running on it. The second result
+// is a function that closes and deletes the copy.
 func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
 	folder, err := os.MkdirTemp("", "paywatt-upgrade-")
 	if err != nil {

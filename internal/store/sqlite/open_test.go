@@ -154,7 +154,7 @@ func TestManyMayOpenANewFolderAtOnce(t *testing.T) {
 }
 
 // TestMigrationsEndInTheSchema checks that schema.sql is the schema of a migrated database. Its texts are the texts of the migrations,
-// including their comments. SQLite puts a column that a migration adds after the other columns.
+// including their comments. If a migration adds a column to a table, SQLite puts the new column after the others.
 func TestMigrationsEndInTheSchema(t *testing.T) {
 	migrated, err := zombie.OpenConn(filepath.Join(shop(t, 1), "paywatt.db"), zombie.OpenReadWrite)
 	if err != nil {
@@ -193,7 +193,8 @@ func TestEveryTableBeginsWithItsTenant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Exempt are facts about the file, the tenants themselves and the leaders; the receive window keeps readings unique.
+	// These tables are exempt. The table meta holds facts about the file, the table tenant lists the tenants, and the table leader belongs
+	// to no tenant. A reading has a row number as its key, and the receive window keeps readings unique.
 	exempt := []string{"meta", "tenant", "leader", "reading"}
 	err = sqlitex.ExecuteTransient(c, `SELECT t.name, (SELECT name FROM pragma_table_info(t.name) WHERE pk = 1) FROM sqlite_schema t
 		WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'`, &sqlitex.ExecOptions{ResultFunc: func(s *zombie.Stmt) error {

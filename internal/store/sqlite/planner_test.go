@@ -53,8 +53,8 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 	}
 }
 
-// TestNoInsertBuildsATable checks that the conditions of tables and partial indexes compare with each value in turn. For IN with three or
-// more values, SQLite would build a table for every row.
+// TestNoInsertBuildsATable checks that no INSERT builds a temporary table. SQLite would build one for every row if a condition of a table
+// or of a partial index had IN with three or more values. Such conditions use = and OR instead.
 func TestNoInsertBuildsATable(t *testing.T) {
 	e, err := sqlite.Open(t.TempDir(), sqlite.Options{Reserve: -1})
 	if err != nil {

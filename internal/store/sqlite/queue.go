@@ -68,7 +68,7 @@ func (q *queue) put(w *work) error {
 	return nil
 }
 
-// answered records that a call of Ingest was answered.
+// answered lowers the number of unanswered calls of Ingest by one.
 func (q *queue) answered() {
 	q.mu.Lock()
 	q.ingests--

@@ -24,8 +24,8 @@ func useUp(tx *store.Tx) (sold, error) {
 	return sold{}, nil
 }
 
-// TestACopyThatIsRestoredTwiceUsesNothingTwice restores the same copy several times in the same minute, with work in between. Neither the
-// clock nor the copy shows a later restore which numbers were used after the first restore.
+// TestACopyThatIsRestoredTwiceUsesNothingTwice restores the same copy several times in the same minute, with work in between. A later
+// restore cannot learn from the clock or from the copy which numbers were used after the first restore.
 func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})

@@ -19,7 +19,7 @@ const (
 	leastLog    = 1024    // pages: the log is not moved before it has 4 MiB, however little room there is
 	totalShare  = 16      // a full disk has room again when 1/totalShare of it is free besides the reserve; half a reserve is always enough
 	startRoom   = 1 << 20 // bytes: with less free space, a full disk may be why a database does not open
-	insistAfter = 4       // the writer waits for old snapshots when the log is this many times as long as when it is moved
+	insistAfter = 4       // the writer waits for old snapshots at insistAfter times the length at which the log is moved
 )
 
 // logSizes are the limits of the log's length.
@@ -29,7 +29,7 @@ type logSizes struct {
 	keep   int // bytes of the file that remain when the log starts again, because overwriting them is cheaper
 }
 
-// logSizesFor returns the limits of the log for a room in bytes, which is the free space and the log together; 0 for unknown.
+// logSizesFor returns the limits of the log. The parameter room is the free space plus the size of the log, in bytes; 0 means unknown.
 func logSizesFor(room int64) logSizes {
 	move := walPages
 	if room > 0 {
@@ -38,7 +38,8 @@ func logSizesFor(room int64) logSizes {
 	return logSizes{move: move, insist: min(walLimit, insistAfter*move), keep: move * pageSize * 3 / 2}
 }
 
-// again reports whether a full disk has room again for the reserve and clearly more, so that the server does not switch back and forth.
+// again reports whether a full disk has space again for the reserve and a margin. Without the margin, the server would switch back and
+// forth.
 func (s space) again(reserve int64) bool {
 	return s.total == 0 || s.free >= reserve+min(reserve/2, s.total/totalShare)
 }

@@ -50,7 +50,7 @@ const (
 	maxBatch     = 2000                  // largest number of closures and records in one commit
 	maxQueue     = 10_000                // if more closures and calls of Ingest wait in one lane, closures are refused
 	maxIngest    = 8192                  // largest number of calls of Ingest that are queued or not yet answered
-	batchTime    = 25 * time.Millisecond // after this a batch takes no more readings and jobs, and no late sales
+	batchTime    = 25 * time.Millisecond // after this time, a batch takes no more readings or jobs, and no sales that came in meanwhile
 	budgetTime   = 5 * time.Millisecond  // budget of one closure; a longer closure is counted, not stopped
 	budgetRows   = 500                   // budget of one closure; a closure that touches more rows is counted, not stopped
 	busyTimeout  = 10 * time.Second      // how long to wait for another process that writes

@@ -180,8 +180,8 @@ func verifyNext(t *testing.T, dir string, sales int64) *store.Report {
 	return r
 }
 
-// TestLookingAtAnOlderDatabaseChangesNothing verifies and copies an older database, and reads it as a restore over it does. It checks that
-// the database does not change.
+// TestLookingAtAnOlderDatabaseChangesNothing verifies and copies an older database. It also reads the numbers that a restore reads from the
+// database that it replaces. It checks that the database does not change.
 func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	old := shop(t, 6)
 	before := content(t, old)
@@ -220,8 +220,8 @@ func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	}
 }
 
-// TestTokensThatWereOnlyHeardAreHeard checks that an upgrade gives the state heard to tokens that only an SMS reported as loaded. Before
-// schema 3, such a token had the state accepted and a special result.
+// TestTokensThatWereOnlyHeardAreHeard checks that an upgrade changes the state of a token to "heard" if only an SMS reported the token as
+// loaded. Before schema 3, such a token had the state "accepted" and a special result.
 func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	dir := copyDir(t, frozen.Of(t, "sqlite")[0].Dir)
 	if err := script(dir, storetest.OldHeard); err != nil {

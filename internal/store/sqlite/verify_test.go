@@ -444,7 +444,7 @@ func keepHeads(t *testing.T, dir, old string) {
 	}
 	yesterday, err := os.ReadFile(filepath.Join(old, headlog.File))
 	if err != nil {
-		yesterday = heads[:strings.Index(string(heads), "\n")+1] // a copy has no log of heads: yesterday's had only the first line
+		yesterday = heads[:strings.Index(string(heads), "\n")+1] // the copy has no log of heads; the first line serves as yesterday's log
 	}
 	if err := os.WriteFile(filepath.Join(dir, headlog.File), yesterday, 0o600); err != nil {
 		t.Fatal(err)

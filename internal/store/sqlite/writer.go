@@ -116,7 +116,8 @@ func (e *Engine) run(b *batch) {
 	if err == nil {
 		roomy := e.shut() == nil
 		err = e.transact(b)
-		if roomy && e.shut() != nil { // the batch runs again, with the space of the reserve, for closures that only read
+		if roomy && e.shut() != nil {
+			// The disk is full, and the reserve was released. The batch runs again, because closures that only read can now succeed.
 			e.sealer.Forget()
 			err = e.transact(b)
 		}
@@ -330,8 +331,8 @@ func (e *Engine) closure(b *batch, w *work) error {
 	return err
 }
 
-// attempt runs fn and keeps its writes unless fn refused or failed. It uses a savepoint in a careful batch. The result failed is the
-// closure's own error. The error fatal ends the whole transaction.
+// attempt runs fn and keeps its writes unless fn refused or failed. It uses a savepoint in a careful batch. The first result is the
+// closure's own error. The second result is an error that ends the whole transaction.
 func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, error)) (failed, fatal error) {
 	c := e.writer
 	if b.careful {

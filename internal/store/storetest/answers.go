@@ -312,8 +312,8 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	}
 }
 
-// cutsBefore gives orders to cut off and to connect. For an unsent cut-off, SupplyOf must tell whether an earlier cut-off was sent without
-// a connect since then.
+// cutsBefore gives orders to cut off and to connect. If the newest cut-off is unsent, SupplyOf must report whether an earlier cut-off was
+// sent. Cut-offs before the newest connect order do not count.
 func cutsBefore(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 1, 0)
@@ -449,7 +449,7 @@ func ownTime(t *testing.T, r Rig) {
 	}
 	i := ordered(t, e, m, command.StateQueued, base().AddDate(3, 0, 0).Add(30*time.Minute))
 	must(t, e, func(tx *store.Tx) error {
-		tx.Now = again.ReceivedAt // the server's clock has three years left; the meter's clock is past the expiry
+		tx.Now = again.ReceivedAt // by the server's clock, the command expires in three years; by the meter's clock, it has expired
 		s, err := command.Sign(tx, i)
 		if err == nil && s.Command.State != command.StateExpired {
 			t.Errorf("the command is %s, want expired in the meter's own time", s.Command.State)

@@ -227,8 +227,8 @@ func unbalanced(t *testing.T, r Rig) {
 	wantErr(t, "health", e.Health(), store.ErrInvariant)
 }
 
-// accountUndone opens an account in a transaction that is rolled back. A later posting to that account must not reach another
-// account that has got its number since.
+// accountUndone opens an account in a transaction that is rolled back. The next new account may get the number of the undone account. A
+// later posting to the undone account must not reach that next account.
 func accountUndone(t *testing.T, r Rig) {
 	e := r.Open(t)
 	till, undone, next := account(ledger.Till, "main"), account(ledger.LevyPayable, "undone"), account(ledger.LevyPayable, "next")

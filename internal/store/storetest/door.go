@@ -34,8 +34,8 @@ type Door[X any] struct {
 	as            func(*store.Tx) X
 }
 
-// DoorOf makes the door to a store. With every set, each statement and each new identity of a transaction fails once before the
-// transaction really runs. The test fails if the transaction does not return such a failure as an error.
+// DoorOf makes the door to a store. If the parameter every is true, each statement and each new identity of a transaction fails once before
+// the transaction really runs. The test fails if the transaction does not return such a failure as an error.
 func DoorOf[X any](t testing.TB, e store.Engine, every bool, as func(*store.Tx) X) Door[X] {
 	d := Door[X]{t: t, engine: e, whole: e, every: every, as: as}
 	if every {

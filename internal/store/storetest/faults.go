@@ -36,7 +36,7 @@ type Faults struct {
 	store.Engine
 	t     testing.TB
 	every bool
-	query string // query that content runs
+	query string // SQL of contentQuery
 
 	mu     sync.Mutex
 	rnd    *rand.Rand
@@ -89,7 +89,7 @@ func (f *Faults) first() int {
 	return 1 + f.rnd.IntN(farthest)
 }
 
-// enter counts a running closure. The function leave ends the count of this closure and reports whether no other closure ran meanwhile.
+// enter counts a running closure. Call the returned function when the closure ends; it reports whether the closure ran alone.
 func (f *Faults) enter() (leave func() (alone bool)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

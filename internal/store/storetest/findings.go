@@ -37,8 +37,8 @@ func sameSentence(s string) string {
 	return regexp.MustCompile(`acc(:dbt)+`).ReplaceAllString(s, `acc`)
 }
 
-// HoldFound compares the findings after each edit with a file that lists the findings expected for it. If a rule is switched off,
-// the test fails for every edit under which the file names that rule. With update it writes the file again.
+// HoldFound compares the findings after each edit with a file that lists the findings expected for it. So if a rule is switched off, the
+// test fails for every edit that this rule must find. If the parameter update is true, HoldFound writes the file again.
 func HoldFound(t *testing.T, file string, got []Found, update bool) {
 	t.Helper()
 	if update {

@@ -31,7 +31,7 @@ var goldenEvidence string
 //go:embed testdata/books.txt
 var goldenSeals string
 
-// unverifiable begins the errors of these tests when a hash differs.
+// unverifiable is the beginning of the error message that these tests print when a hash differs.
 const unverifiable = "Existing books would no longer verify. Undo the change of the encoding, or bring a new form that verification accepts beside the old one: "
 
 // GoldenEvidence returns the evidence of the rows of [PutGoldenRows], as servers in use have written it.

@@ -66,7 +66,7 @@ func registeredOnly(t *testing.T, r Rig) {
 	k.wantState("a token to who has moved out", moved.ID, notify.Suppressed)
 }
 
-// look2 is look for a value that may not be found.
+// look2 is a variant of [look]. The closure also reports whether it found a value.
 func look2[V any](t *testing.T, e store.Engine, fn func(*store.Tx) (V, bool, error)) (v V, found bool) {
 	t.Helper()
 	look(t, e, func(tx *store.Tx) (_ struct{}, err error) { v, found, err = fn(tx); return struct{}{}, err })

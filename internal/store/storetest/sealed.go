@@ -95,7 +95,7 @@ func proofHolds(t *testing.T, r Rig) {
 	}
 }
 
-// proofOf proves that a row is in the log of the newest head, and returns the root of that head. The result found is false for a row that
+// proofOf proves that a row is in the log of the newest head, and returns the root of that head. The third result is false for a row that
 // is not sealed.
 func proofOf(tx *store.Tx, row id.ID) (p seal.Proof, root [32]byte, found bool, err error) {
 	h, known, err := tx.Head(0)

@@ -100,7 +100,7 @@ func do(e store.Engine, fn func(*store.Tx) (value, error)) (value, error) {
 	return Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
 }
 
-// must is do for a closure that must not fail.
+// must runs a closure with [do]. An error ends the test.
 func must(t *testing.T, e store.Engine, fn func(*store.Tx) error) {
 	t.Helper()
 	if _, err := do(e, func(tx *store.Tx) (value, error) { return value{}, fn(tx) }); err != nil {
@@ -145,8 +145,8 @@ func take(name string) func(*store.Tx) (value, error) {
 	}
 }
 
-// stalled keeps the writer busy until release is called, so that the closures queued meanwhile share a commit. The closure of stalled
-// itself may share that commit and fail with it.
+// stalled keeps the writer busy with a closure until the returned function is called, so that the closures queued meanwhile share a commit.
+// The closure that keeps the writer busy may share that commit and fail with it.
 func stalled(t *testing.T, e store.Engine) (release func()) {
 	t.Helper()
 	goOn := func() {}

@@ -102,7 +102,7 @@ func (s *Transcript) text(v reflect.Value) string {
 	return fmt.Sprintf("%v", v)
 }
 
-// Compare compares the transcript with a file, or with update writes the file again.
+// Compare compares the transcript with a file. If the parameter update is true, Compare first writes the file again.
 func (s *Transcript) Compare(t testing.TB, path string, update bool) {
 	t.Helper()
 	if update {

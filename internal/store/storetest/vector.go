@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// operation is one row of docs/reference/postings.md#operations: debit positive.
+// operation is one row of docs/reference/postings.md#operations. Debits are positive.
 type operation struct {
 	ref  string
 	post []ledger.Posting

@@ -103,7 +103,7 @@ func (p walletMeter) pay(t *testing.T, e store.Engine, amount money.Minor) {
 	})
 }
 
-// use returns the reading of the meter's half-hour seq with a register.
+// use returns a reading with this record number and register. Each record number is half an hour later than the one before.
 func (p walletMeter) use(seq uint64, register int64) metering.Record {
 	began := p.began
 	if began.IsZero() {

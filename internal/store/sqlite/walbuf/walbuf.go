@@ -30,8 +30,8 @@ const (
 	piece    = 1 << 16 // size of one write: SQLite's file system for Unix writes less than 128 KiB at a time
 )
 
-// Buffer is the file system of one connection. Whatever SQLite reaches through a pointer is in C memory, if the checks of the race detector
-// allow it.
+// Buffer is the file system of one connection. The memory that SQLite reads through pointers is C memory, because the race detector's
+// checks allow such pointers only there.
 type Buffer struct {
 	tls  *libc.TLS
 	real uintptr // the real file system

@@ -39,7 +39,7 @@ var errSmall = errors.New("small")
 
 func unseen(n int) (int, error) {
 	if n == 0 {
-		return 1, errSmall // words that no key has
+		return 1, errSmall // no mutant shows this comment
 	}
 	list := make([]int, 2, n+1)
 	_ = list
