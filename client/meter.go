@@ -74,8 +74,8 @@ func (c *Client) SendSummary(ctx context.Context, meter string) (apiv1.Device, e
 	return ask[apiv1.Device](ctx, c, post(meterPath(meter, "/device/summary"), struct{}{}))
 }
 
-// ToggleDevice toggles the relay of a device that can only toggle, once (right: command.send). Look at the relay before you
-// repeat it.
+// ToggleDevice tells a device to toggle its relay (right: command.send). It is for devices that have no separate commands for on and off.
+// Each call sends one toggle, so look at the relay before you repeat the call.
 func (c *Client) ToggleDevice(ctx context.Context, meter, reason string) (apiv1.Device, error) {
 	return ask[apiv1.Device](ctx, c, post(meterPath(meter, "/device/toggle"), apiv1.Reason{Reason: reason}))
 }

@@ -15,8 +15,8 @@ func (c *Client) Version(ctx context.Context) (apiv1.Version, error) {
 	return ask[apiv1.Version](ctx, c, get("/v1/version", nil))
 }
 
-// Ready asks whether the server is ready; no key is needed. If the server is not ready, Ready returns no error. Then the result failing
-// lists the codes of the reasons.
+// Ready asks whether the server is ready; no key is needed. If the server is not ready, Ready returns the codes of the reasons and
+// no error.
 func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string, err error) {
 	ready, err = ask[apiv1.Ready](ctx, c, get("/readyz", nil))
 	var p *Problem
@@ -32,8 +32,9 @@ func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string
 	return ready, failing, nil
 }
 
-// Head returns a signed head of the log (right: vend.read). The parameter size is its size in leaves; 0 means the newest head. The
-// parameter since is the size of an older head, or 0. With it the answer includes the proof that the log has only grown after that head.
+// Head returns a signed head of the log (right: vend.read). The parameter size selects the head by its number of leaves; 0 selects the
+// newest head. The parameter since is the number of leaves of an older head, or 0. If it is not 0, the answer includes the proof that the
+// log has only grown after the older head.
 func (c *Client) Head(ctx context.Context, size, since int64) (apiv1.Head, error) {
 	name, q := "newest", url.Values{}
 	if size != 0 {

@@ -14,7 +14,7 @@ import (
 )
 
 // admin is an administrator who does random things to a server, with real processes and one meter with a keypad. Tests in internal/vending
-// play long random histories. This test shows that the program behaves like them.
+// play long random histories of such actions. This test plays a short history with the real program.
 type admin struct {
 	*testing.T
 	r      *rand.Rand

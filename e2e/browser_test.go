@@ -58,7 +58,7 @@ type tab struct {
 	requests map[network.RequestID]string
 }
 
-// open opens a tab with its own cookies. It addresses pages of origin by their path.
+// open opens a tab with its own cookies, for the pages of one server. Later calls name a page only by its path.
 func (b *browser) open(t testing.TB, origin string) *tab {
 	t.Helper()
 	ctx, shut := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// ownClocks returns the errors of the clocks of the servers' machines in the test below.
+// ownClocks returns how far each server's clock is ahead in the test below. A negative value means that the clock is behind.
 func ownClocks() []time.Duration {
 	return []time.Duration{0, 3 * time.Minute, -3 * time.Minute, -2 * time.Hour, 40 * 24 * time.Hour}
 }

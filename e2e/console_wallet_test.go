@@ -47,7 +47,8 @@ func (o *office) doubted(t *testing.T, want int) {
 	})
 }
 
-// wallet plays the day of a wallet account: two figures, a doubtful reading that a person decides about, a recharge.
+// wallet checks the pages of a wallet meter. The meter's page shows the settled balance and the live estimate. Then a person decides about
+// a doubtful reading, recharges the wallet, and cuts and restores the supply.
 func (o *office) wallet(t *testing.T) {
 	o.walletHome(t)
 	n, d := o.home.number, o.owner

@@ -82,7 +82,8 @@ func copyBeside(t *testing.T, p *place) *place {
 	return &place{bin: p.bin, dir: keys, pass: p.pass, env: append(append([]string(nil), p.env...), "PAYWATT_STORE="+url)}
 }
 
-// rising lets the copy take over, as after the loss of the live store: it is sound, and its sales have their own numbers.
+// rising lets the copy take over, as after the loss of the live store. The copy must pass verification, and its sales must get receipt
+// numbers of their own.
 func rising(t *testing.T, lost, spare *place) {
 	t.Helper()
 	spare.run(t, "", "verify", "--data", spare.dir)
@@ -92,7 +93,7 @@ func rising(t *testing.T, lost, spare *place) {
 	if no := sold.text(t, "receipt_no"); !strings.HasSuffix(no, "/2") {
 		t.Errorf("the copy's receipt has number %s, want the mark of epoch 2", no)
 	}
-	// The copy passes verification even beside the heads that the lost store signed after the copy was made.
+	// The lost store signed heads after the copy was made. They are still in its folder. The copy passes verification against them too.
 	spare.run(t, "", "verify", "--data", lost.dir)
 }
 

@@ -82,9 +82,10 @@ func (f *forgery) books(t *testing.T) string {
 	return strings.NewReplacer(`"state":"issued"`, `"state":"sent"`, `,"no_notices":true`, "").Replace(hearsay.ReplaceAllString(b.String(), ""))
 }
 
-// TestForgedMessagesMoveNothing: only tokens change state. A stranger gets only the public line. If a
-// forger uses a customer's number, the customer gets the answer, and the forger does not. A forger of the meter's number can
-// at most end the sending of a token by SMS, and only with its exact units or its first and last digits.
+// TestForgedMessagesMoveNothing: forged messages change nothing in a sale but the state of its token. A stranger's number gets only the
+// answer for strangers, which contains no data of a customer. If a forger uses a customer's number, the customer gets the answer, and the
+// forger does not. A forger of the meter's number can at most end the sending of a token by SMS, and only with its exact units or its first
+// and last digits.
 func TestForgedMessagesMoveNothing(t *testing.T) {
 	f := newForgery(t)
 	before := f.books(t)
@@ -136,7 +137,8 @@ func TestForgedMessagesMoveNothing(t *testing.T) {
 	}
 	wantStrangerTold(t, f)
 
-	// The best forger knows the number, the text and the units: the sending ends and the token becomes heard, but nothing else changes.
+	// This forger knows the number of the meter's SIM, the text that the meter would send, and the units of the token. The forged text
+	// gives the token the state heard and ends its sending by SMS. Nothing else changes.
 	f.say(t, forgedSIM, right)
 	v := f.must(t, 200, "GET", "/v1/vends/"+f.sales[0].text(t, "id"), nil)
 	if v.text(t, "tokens", 0, "state") != "heard" || v.text(t, "tokens", 0, "digits") != digits {
@@ -173,7 +175,7 @@ func forgedHooks(t *testing.T, f *forgery) {
 	}
 }
 
-// wantStrangerTold expects at most two public lines at a stranger's number, without any data of the customer.
+// wantStrangerTold expects exactly two answers at a stranger's number, without any data of the customer.
 func wantStrangerTold(t *testing.T, f *forgery) {
 	t.Helper()
 	told := f.to(forgedOther)

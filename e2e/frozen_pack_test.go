@@ -74,7 +74,8 @@ func (w *month) freeze(to string) {
 	w.pack(p, facts, folder, filepath.Join(to, name+"-postgres.tar.gz"))
 }
 
-// pack checks an engine on a copy, and writes the folder with the facts.
+// pack measures the tables and the books of an engine, and closes the engine. It writes the results, the passphrase and the settings into
+// the folder, and packs the folder into an archive.
 func (w *month) pack(e store.Engine, facts frozen.Facts, folder, to string) {
 	w.Helper()
 	var err error

@@ -10,7 +10,7 @@ import (
 )
 
 // player takes the part of the Arduino and uses its client id. It publishes with mosquitto_pub and listens with mosquitto_sub. Each
-// publishes or listens on its own connection, so every message is also a reconnect.
+// run of one of these programs opens a new connection. To the server, this looks as if the Arduino reconnects.
 type player struct {
 	host, port string
 }

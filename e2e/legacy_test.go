@@ -200,8 +200,8 @@ func (s *story) useAndKill(t *testing.T) time.Duration {
 	return time.Since(before)
 }
 
-// useUpAndRecharge waits for the warning and the end of the money, and recharges. The device overruns its money only by its use between two
-// polls and its use while there was no server.
+// useUpAndRecharge waits until the device is warned and then switched off for lack of money, and recharges it. The balance may fall below
+// zero only by the energy that the device used between two polls and while there was no server.
 func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
 	t.Helper()
 	s.m.sketch(t, "subscribe GsmClientTest/#")
@@ -266,8 +266,8 @@ func (a *api) mustBalance(t *testing.T) {
 	}
 }
 
-// TestTheToggleSketchIsLeftAlone: the server sends no messages to the library's own example, and stores the messages that it receives from
-// it.
+// TestTheToggleSketchIsLeftAlone: the device runs an example sketch whose relay can only be toggled. The server stores the sketch's
+// messages. It sends a toggle only when a person requests one.
 func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6003)

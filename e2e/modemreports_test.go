@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
-// happened counts what the network did with the messages from one number to another; the sender of a report is the number
-// to which the reported message went.
+// happened counts the network's events of one kind for messages from one number to another. A delivery report counts as a message from the
+// number to which the reported message went.
 func (r *radio) happened(t *testing.T, kind network.Kind, from, to string) (n int) {
 	t.Helper()
 	all := r.events(t)

@@ -24,7 +24,8 @@ func bounds(about string) (least, most int64, is bool) {
 	return least, most, is && err1 == nil && err2 == nil
 }
 
-// document returns a document with this key, and with the other keys that let it take each value of its range.
+// document returns a configuration document in which one setting has a given value. It also sets the other keys that
+// this setting needs to take each value of its range.
 func document(name string, n int64) map[string]any {
 	doc := map[string]any{"dst_begin": "3.5.0/02:00", "dst_end": "10.5.0/03:00", "low1_wh": int64(1_000_000_000), "clearance_wh": int64(0)}
 	doc[name] = n
@@ -126,7 +127,8 @@ func TestANameOfNothingIsUnknown(t *testing.T) {
 	}
 }
 
-// TestWhichTimesAreTaken tries each rule of who may set the clock just inside and just outside its limit.
+// TestWhichTimesAreTaken checks the rules of who may set the clock. For each limit it tries a time just inside and a
+// time just outside.
 func TestWhichTimesAreTaken(t *testing.T) {
 	r := newRig(t)
 	now := testStart().Add(6 * time.Hour) // noon
@@ -182,7 +184,7 @@ func TestWhichTimesAreTaken(t *testing.T) {
 	}
 }
 
-// lost returns a change that makes the clock invalid, last trusted at a moment.
+// lost returns a change that makes the clock invalid, and sets the newest time that the clock showed while it was trusted.
 func lost(last int64) func(*meter.State) {
 	return func(s *meter.State) { s.Clock, s.LastAt = meter.ClockInvalid, uint32(last) }
 }

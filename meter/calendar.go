@@ -133,8 +133,8 @@ func (x *step) calendar() {
 	s.NextAt = uint32(min(x.c.nextMoment(ev.At), noMoment-1))
 }
 
-// friendly updates the state of the friendly window for a time of the calendar; 0 means an invalid clock. The warning half an hour ahead
-// uses the local time of that later moment, since daylight saving may begin or end in between.
+// friendly updates the state of the friendly window for a time of the calendar; 0 means an invalid clock. The warning comes half an hour
+// before the window ends. For it, friendly works out the local time half an hour later, as daylight saving may begin or end in between.
 func (x *step) friendly(at int64) {
 	s, c := x.s, x.c
 	on := friendlyOver

@@ -80,7 +80,7 @@ type Config struct {
 	LeaseGrace unit.Energy
 }
 
-// LeaseStay is the Config.LeaseGrace with which time alone never opens the relay.
+// LeaseStay is a value of Config.LeaseGrace. With this value, time alone never opens the relay.
 const LeaseStay unit.Energy = -1
 
 // Language is a language of the display.

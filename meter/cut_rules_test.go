@@ -22,7 +22,7 @@ func (h *ruleHost) event(ev meter.Event) bool {
 	return h.step(ev, nil, "", 7)
 }
 
-// order gives the meter a command with the id text.
+// order gives the meter a command. The parameter text is the id of the command.
 func (h *ruleHost) order(ev meter.Event, text string, next *meter.Config) bool {
 	ev.Request, ev.Counter = meter.Handle(text), h.s.Counter+1
 	ev.Up, ev.At, ev.Clock = h.s.Up+1000, testStart().Unix(), meter.ClockValid

@@ -21,8 +21,9 @@
 //  3. It carries out the effects in order, each before the next, and all of them before the next event: persist first,
 //     act second. The next section describes each effect.
 //  4. It gives EventWake by the time that [Wake] returns, and energy as soon as [Headroom] has been used. A late event is
-//     safe: no energy is lost, and all due work is done then. Early events change nothing: time and energy may be split
-//     at any points up to these two limits, with the same hash and the same effects.
+//     safe: no energy is lost, and all due work is done then. Early events change nothing. The host may divide the time
+//     before the limit of [Wake], and the energy before the limit of [Headroom], into any number of events. The hash and
+//     the effects stay the same.
 //
 // # What the effects ask for
 //
@@ -63,13 +64,14 @@
 // Class 1: the tests in [KnownTests], for its own manufacturer code or for all makers, at any time. Every other test:
 // function_error.
 //
-// Class 2: 0 sets the maximum power limit, which is stored and enforced (range_error for 0 W, since makers disagree on its meaning).
-// 1 clears the credit if it names register 0 or all registers. Another register is function_error, and a number that names no
-// register is range_error. 5 opens the tamper latch. 3, 4, 8 and 9 are the sections of a key change, in any order, two or three for
-// EA07, four for EA11. They wait up to 24 h of powered-on time for each other. The meter drops them in three cases: a section does
-// not fit, the meter accepts another token of class 2, or the complete set is refused. 2 (tariff rate), 6 (phase unbalance), 7
-// (water factor), 10 (extended set) and all other sub-classes are function_error: the credit is energy, there is one phase, and the
-// sources do not give the meaning of the values. A refused token uses up no TID.
+// Class 2: 0 sets the maximum power limit, which is stored and enforced (range_error for 0 W, since makers disagree on its
+// meaning). 1 clears the credit if it names register 0 or all registers. The registers 1 to 7 give function_error, and any other
+// number gives range_error. 5 opens the tamper latch. 3, 4, 8 and 9 are the sections of a key change, in any order, two or three
+// for EA07, four for EA11. They wait up to 24 h of powered-on time for each other. The meter drops them in three cases: a section
+// does not fit, the meter accepts another token of class 2, or the complete set is refused. 2 (tariff rate) is function_error
+// because the credit is energy. 6 (phase unbalance) is function_error because there is one phase. 7 (water factor), 10 (extended
+// set) and all other sub-classes are function_error too, because the meter does not have these features. A refused token uses up no
+// TID.
 //
 // A key change leaves credit, registers and locks as they are. The meter takes the description of the new key from the
 // tokens. A set of two tokens carries no supply group code, so afterwards the meter no longer knows its supply group.
@@ -94,13 +96,13 @@
 // TID is used" and "this credit was added", and the log holds the difference, never a balance. The relay is closed
 // exactly when no reason keeps it open, no confirmation is awaited and the wait after a power cut is over. A meter has
 // either its old key or its new one, with the matching state. Energy is always counted, in every state. A wrong token
-// is counted durably before its result is shown, so that cutting the power does not buy another guess. Emergency
-// credit is used only after the customer has asked for it. Tampering stays latched through every power cut until an
-// authorized command or token opens the latch while its switch is normal. A wallet meter never supplies beyond its
-// lease. A repeated message, a power cut or a clock that is set back does not extend the lease. A power cut without a
-// save restores at most the energy used since the last save. Days are closed in order, whatever the clock does. A day
-// is closed twice only after a power cut. Tokens, locks and registers do not depend on the real-time clock: it decides
-// only the hours of the buzzer, friendly windows, and when a day is closed.
+// is counted durably before its result is shown, so that cutting the power does not buy another guess. Emergency credit
+// is used only after the customer has asked for it. Tampering stays latched through every power cut until an authorized
+// command or token opens the latch while its switch is normal. A wallet meter never supplies beyond its lease. A
+// repeated message, a power cut or a clock that is set back does not extend the lease. If a power cut comes before a
+// save, the meter may supply some energy a second time, but no more than was used since the last save. Days are closed
+// in order, whatever the clock does. A day is closed twice only after a power cut. Tokens, locks and registers do not
+// depend on the real-time clock: it decides only the hours of the buzzer, friendly windows, and when a day is closed.
 //
 // # The state machines
 //

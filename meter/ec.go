@@ -136,8 +136,8 @@ func (x *step) emergency() {
 	}
 }
 
-// repaid updates the state of the emergency credit after credit was added. The parameter used is the emergency credit
-// that was owed before.
+// repaid updates the state of the emergency credit after credit was added. The parameter used holds the emergency
+// credit that the customer owed before.
 func (x *step) repaid(used int32) {
 	switch s := x.s; {
 	case s.ECUsed > 0:
@@ -148,7 +148,8 @@ func (x *step) repaid(used int32) {
 	}
 }
 
-// activate answers a request to use the emergency credit, or starts the log record on whose success the answer depends.
+// activate answers a request to use the emergency credit. If the request can be granted, activate first has a log record
+// written, and the answer follows when that has succeeded or failed.
 func (x *step) activate() {
 	s := x.s
 	answer := ECAnswer(0)

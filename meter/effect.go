@@ -168,7 +168,7 @@ const (
 type ReportKind uint8
 
 const (
-	// ReportReading: the registers and the supply: all fields down to Reasons.
+	// ReportReading: the registers and the supply, in the fields from Register to Reasons.
 	ReportReading ReportKind = iota + 1
 	// ReportEvent: Code and its Args.
 	ReportEvent
@@ -176,7 +176,7 @@ const (
 	ReportToken
 	// ReportCommand: the answer to a command or a configuration.
 	ReportCommand
-	// ReportClose: a day was closed: Row.
+	// ReportClose: a day was closed. The field Row has the day.
 	ReportClose
 )
 
@@ -290,24 +290,24 @@ func (a Answer) Reason() string {
 type RecordKind uint8
 
 const (
-	// RecordToken: a token was accepted, or was wrong and is counted: Source, Result, Class, SubClass, TID, Units,
-	// Request.
+	// RecordToken: a token was accepted, or was wrong and is counted. Its fields are Source, Result, Class, SubClass,
+	// TID, Units and Request.
 	RecordToken RecordKind = iota + 1
 	// RecordCommand: a command was taken, or was refused for good. The fields of a command that was taken are
 	// Command, Counter, Request, and Force, TID or Lease. Those of a refusal are Refused, Command (also
 	// CommandUnknown and CommandConfig), Counter and Request.
 	RecordCommand
-	// RecordConfig: a configuration was taken: Value is its version, Counter, Request, Wallet.
+	// RecordConfig: a configuration was taken. Its fields are Value (the version), Counter, Request and Wallet.
 	RecordConfig
 	// RecordLocal: the customer has switched the supply off (Value 1) or on (Value 0).
 	RecordLocal
 	// RecordKeys: a section of a key change was taken and waits (Result KCT1st or KCTNth), or completed the set
-	// (Accept): Source, Class, SubClass, Request, Sections; with Accept also Key and Rollover. The host makes the keys
-	// durable atomically with this record.
+	// (Accept). Its fields are Source, Class, SubClass, Request and Sections; with Accept also Key and Rollover. The
+	// host makes the keys durable atomically with this record.
 	RecordKeys
-	// RecordTamper: tampering is latched: Value is the set of kinds.
+	// RecordTamper: tampering is latched. Value is the set of kinds.
 	RecordTamper
-	// RecordEmergency: the customer has activated the emergency credit: Source.
+	// RecordEmergency: the customer has activated the emergency credit. Its field is Source.
 	RecordEmergency
 )
 

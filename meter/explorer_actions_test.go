@@ -148,8 +148,8 @@ func tellingActions() []action {
 	}
 }
 
-// tell gives an event that changes nothing: afterwards the state is as after an EventWake, except for the numbers of
-// the reports.
+// tell gives an event that must not change the meter. Afterwards the state must be the same as after an EventWake,
+// except for the number of the next report and the day's count of events.
 func (l *lab) tell(w *world, ev meter.Event) bool {
 	woken := w.s
 	wake := l.stamp(w, meter.Event{Kind: meter.EventWake})
@@ -171,7 +171,8 @@ func only(theme string) (acts []action) {
 	return acts
 }
 
-// pass lets time pass on both clocks. After hours the waiting sections of a key change may be forgotten.
+// pass lets time pass on both clocks. If more than an hour passes, the lab accepts that the meter forgets the waiting
+// sections of a key change.
 func (l *lab) pass(w *world, ms uint64) bool {
 	if l.change != nil && ms > 3_600_000 && (w.waiting != 0 || w.under.Kind != 0) {
 		w.late = true

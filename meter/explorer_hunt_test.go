@@ -11,10 +11,10 @@ import (
 )
 
 // hunt is an iterative deepening search. It raises the bound on the number of actions step by step. So it finds each
-// world by the shortest list of actions that leads to it, and explores from there once for each bound. If it reaches
-// a world again by more actions, it does not explore that world again, because it has already tried everything that
-// can follow. So a failure comes with a shortest list of actions. The search stores only the fingerprint of a world
-// and makes the world again by repeating the actions.
+// world by the shortest list of actions that leads to it. Each time the bound rises, it explores each world once more.
+// If it reaches a world again by more actions, it does not explore that world again, because it has already tried
+// everything that can follow. So a failure comes with a shortest list of actions. The search stores only the
+// fingerprint of a world and makes the world again by repeating the actions.
 //
 // Fingerprints have 64 bits: among the 30 million worlds of the largest search, the chance that any two collide is one
 // in ten thousand.
@@ -36,7 +36,7 @@ type hunt struct {
 	stop    *atomic.Bool
 	reverse bool                // the actions are tried from the last to the first
 	near    int                 // up to this level every lab explores every world
-	found   [deepest + 1]uint64 // worlds, by the least number of actions
+	found   [deepest + 1]uint64 // found[n] is the number of worlds whose shortest list of actions has n actions
 }
 
 func newHunt(acts []action, depth int) hunt {
@@ -231,7 +231,7 @@ func (l *lab) own(w *world) *journal.Journal {
 	return &w.mem.journal
 }
 
-// reopen starts from the memory.
+// reopen opens the journal in the memory of a world, as a host does when it starts.
 func (l *lab) reopen(w *world) (journal.Loaded, error) {
 	j, loaded, err := l.open(w)
 	if err == nil {

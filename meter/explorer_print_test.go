@@ -43,7 +43,7 @@ func newPrinter(leftOut ...string) *printer {
 	return p
 }
 
-// mask sets all bits of every field. The parameter but lists the names of the fields that mask skips.
+// mask sets all bits of every field, except the fields whose names the last parameter lists.
 func mask(words []uint64, of reflect.Type, but ...string) {
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 8*len(words))
 	var walk func(t reflect.Type, at uintptr, name string)

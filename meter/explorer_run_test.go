@@ -165,9 +165,9 @@ func TestExploreEverything(t *testing.T) {
 }
 
 // TestWhatIsLeftOutDecidesNothing compares a normal search with a search that distinguishes worlds by every bit of
-// state and memory and skips no power cut. By their normal fingerprints, both searches must reach the same worlds after
-// the same number of actions. If they do, the normal search misses no world, although its fingerprints leave out some
-// fields.
+// state and memory and skips no power cut. The test compares the worlds of both searches by their normal fingerprints.
+// Both searches must reach the same worlds after the same number of actions. If they do, the normal search misses no
+// world, although its fingerprints leave out some fields.
 func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {

@@ -90,8 +90,7 @@ type told struct {
 	tampered  bool
 	cover     bool // the cover switch is not normal
 	// paid means that a credit token was accepted after the emergency credit was activated. The token may have paid the
-	// emergency credit back. A power cut can change whether it did, because energy that was counted and not saved is
-	// lost.
+	// emergency credit back. A power cut can change that: it loses energy that was counted and not saved.
 	paid  bool
 	frail bool // the latch could not be written; only the next snapshot makes it durable
 	// lease is the newest lease that was answered with done. age is the time for which that lease has run since then,

@@ -53,7 +53,7 @@ type Row struct {
 // weekUnknown marks a day of State.Week whose use is unknown.
 const weekUnknown = 1<<16 - 1
 
-// maxGap is the most empty days that are recorded for a jump of the clock.
+// maxGap is the largest number of empty days that are recorded for a jump of the clock.
 const maxGap = 31
 
 // date begins a local day and closes the days before it. Rows stay in order even if the clock jumps: a closed day is

@@ -18,8 +18,8 @@ type KeyInfo struct {
 	KEN uint8
 	// EA is the algorithm; [NewKeys] sets it from the key itself.
 	EA sts.EA
-	// Named means that KRN and TI are known, and SGC unless it is 0. A meter with a bare key knows none of them; one
-	// whose key was changed by two tokens no longer knows its supply group.
+	// Named means that KRN and TI are known. SGC is then known too, unless it is 0. A meter with a bare key knows none
+	// of the three. A meter whose key was changed by two tokens no longer knows its supply group.
 	Named bool
 	// KRN is the key revision, TI the tariff index, SGC the supply group code.
 	KRN, TI uint8
@@ -51,7 +51,7 @@ func RestoreKeys(current sts.Key, info KeyInfo, pending sts.KeySections, changes
 	return Keys{current: current, info: info, pending: pending, changes: changes}
 }
 
-// After returns the keys with previous, read from a memory, as the key before the last change.
+// After returns the keys with the given key as the key before the last change.
 func (k Keys) After(previous sts.Key) Keys {
 	k.previous = previous
 	return k
@@ -61,8 +61,8 @@ func (k Keys) After(previous sts.Key) Keys {
 // Reveal, Previous exposes a secret.
 func (k *Keys) Previous() sts.Key { return k.previous }
 
-// late reports whether a token is a section of a key change under the key before the last change. Such a token has no
-// effect, and entering it again is not a guess.
+// late reports whether a token is an old section of a key change: the key before the last change opens it, and the
+// current key does not. Such a token has no effect, and entering it again is not a guess.
 func (k *Keys) late(t sts.Token) bool {
 	if k.previous == (sts.Key{}) || sts.Open(k.current, t).Result != sts.CRCError {
 		return false
@@ -99,11 +99,11 @@ type Change struct {
 }
 
 // Take reads the digits of a token that may be a section of a key change. It returns the Change for the event, and the
-// keys as they will be if Step takes the section. The host holds these keys until Step asks for a record, and makes
-// them durable together with that record. A section that does not fit the waiting sections begins a new set, and the
-// old sections are forgotten. The tokens do not say which set they belong to. Sections of two sets may happen to fit,
-// and then make a key unknown to the issuer. So whoever issues a second set must take back the first. For any other
-// token it returns the zero Change and the unchanged keys.
+// keys as they will be if Step takes the section. For a token that is not a section, Take returns the zero Change and
+// the unchanged keys. The host holds the returned keys until Step asks for a record, and makes them durable together
+// with that record. A section that does not fit the waiting sections begins a new set, and the old sections are
+// forgotten. The tokens do not say which set they belong to. Sections of two sets may happen to fit, and then make a
+// key unknown to the issuer. So whoever issues a second set must take back the first.
 func (k *Keys) Take(s *State, digits string) (Change, Keys) {
 	t, result := sts.ParseToken(digits)
 	if result != sts.Accept {

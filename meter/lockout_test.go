@@ -134,7 +134,7 @@ func TestALockOutlivesPowerCuts(t *testing.T) {
 	}
 }
 
-// Time already waited is saved now and then: a crash after hours loses a quarter of an hour, not all of it.
+// The meter saves the time already waited every 15 minutes. So a crash after 12 hours loses at most 15 minutes of it.
 func TestACrashTakesLittleOfAWait(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	r.guess(5, meter.SMS)

@@ -12,9 +12,9 @@ const (
 	registerAll          = 0xffff
 )
 
-// supportedManagement reports whether the meter carries out this kind of management token, key changes apart. The other
-// kinds are for features that the meter does not have: a tariff (its credit is energy), a second phase, water, the
-// extended set of STS 202-5, and makers' additions.
+// supportedManagement reports whether the meter carries out this kind of management token. Other code handles key
+// changes. All other kinds are for features that the meter does not have: a tariff (its credit is energy), a second
+// phase, water, the extended set of STS 202-5, and makers' additions.
 func supportedManagement(subClass uint8) bool {
 	switch subClass {
 	case sts.ManageMaxPower, sts.ManageClearCredit, sts.ManageClearTamper:

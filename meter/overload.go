@@ -2,7 +2,7 @@ package meter
 
 import "github.com/paywatt/paywatt/supply"
 
-// maxTrips is the most trips a configuration may allow before the lock-out.
+// maxTrips is the largest number of trips a configuration may allow before the lock-out.
 const maxTrips = 4
 
 // Overload is the state of the power limit (docs/reference/meter-rules.md#power-limit).

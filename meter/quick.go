@@ -85,7 +85,8 @@ func (s *State) seen(ev *Event) {
 // impulses returns the whole watt-hours that n impulses complete, and the new remainder.
 func (s *State) impulses(n uint32) (unit.Energy, uint32) {
 	rem, imp := uint64(s.PulseRem)+uint64(n)*1000, uint64(s.Imp)
-	switch { // a division takes as long as all the rest, and few impulses come at once
+	// Usually few impulses come at once. These cases then avoid the division, which takes as long as all the rest.
+	switch {
 	case rem < imp:
 		return 0, uint32(rem)
 	case rem < 2*imp:

@@ -94,8 +94,8 @@ func wrongToken(tb testing.TB, class uint8) string {
 	return ""
 }
 
-// rig is a host in a test: it carries out the duties of the package documentation on a memory of bytes, an outbox of
-// reports and a panel.
+// rig is a host in a test. It does the work that the package documentation asks of a host, with a memory of bytes, an
+// outbox of reports and a panel.
 type rig struct {
 	tb    testing.TB
 	mem   *memory

@@ -14,7 +14,7 @@ type setting struct {
 	name string
 	// about is the text for the reference: meaning, unit, range.
 	about string
-	// put stores a value as a JSON or CBOR decoder returns it. It returns false if the value is not valid for this
+	// put stores a value that a JSON or CBOR decoder has returned. It returns false if the value is not valid for this
 	// key.
 	put func(*Config, any) bool
 	// sound reports whether the configuration holds a value that put could have set.

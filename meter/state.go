@@ -54,10 +54,10 @@ type State struct {
 	// Power and Voltage are the last sample; volatile.
 	Power   unit.Power
 	Voltage int32
-	// Volatile timers: the second since boot at which each is due, 0 for not running. BeepAt: the next reminder.
-	// QuietAt: the end of a sound. MoveAt: when the relay moves by itself. MoveAt has one cause at a time: the end of
-	// a test while the reason TEST keeps the relay open; the trip while the load is above the limit (OverloadTiming);
-	// else the end of the wait after a power cut.
+	// BeepAt, QuietAt and MoveAt are volatile timers: the seconds since boot at which they are due, 0 for a timer that
+	// is not running. BeepAt is the next reminder, QuietAt the end of a sound. At MoveAt the relay moves by itself. While
+	// the reason TEST keeps the relay open, MoveAt is the end of the test. Otherwise, while the load is above the limit
+	// (OverloadTiming), it is the trip. Otherwise it is the end of the wait after a power cut.
 	BeepAt, QuietAt, MoveAt uint32
 	// LeaseSeq is the number of the newest lease, 0 for none. LeaseAt is the powered-on second at which its time runs
 	// out, 0 once that has happened. While the reason LEASE keeps the supply off, LeaseAt is the second at which this

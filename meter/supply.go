@@ -9,7 +9,7 @@ const (
 	inrushSpread = 60
 )
 
-// set adds a reason, and asks for a confirmation where the configuration requires one after it.
+// set adds a reason. If the configuration requires a confirmation after this reason, set asks for the confirmation.
 func (x *step) set(r supply.Reason) {
 	x.s.Reasons = x.s.Reasons.With(r)
 	if x.c.ConfirmAfter.Has(r) {
@@ -144,7 +144,7 @@ func (x *step) powerRestore() {
 	}
 	if lost := x.ev.Log > s.Applied; lost || x.ev.Damage&DamageLog != 0 {
 		// A record that was reported and then lost uses up its number: the next record gets another number. Otherwise
-		// its report would be taken for the report of the lost record.
+		// the report of the next record would be taken for the report of the lost record.
 		s.Applied = max(s.Applied, x.ev.Log)
 		x.event(CodeTorn, int64(bit(lost)), 0)
 	}

@@ -6,8 +6,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// second returns the time since boot in whole seconds, rounded up: timers started now end a full time from now at the
-// earliest.
+// second returns the time since boot in whole seconds, rounded up. So a timer that starts now never ends too early.
 func (s *State) second() uint32 { return uint32((s.Up + 999) / 1000) }
 
 // passed reports whether this step has passed a multiple of the given seconds since boot; for 0 seconds it never does.
@@ -32,7 +31,8 @@ func (s *State) upcoming(every uint32) uint64 {
 // due reports whether a timer has run out.
 func (x *step) due(t *uint32) bool { return *t != 0 && x.s.Up >= uint64(*t)*1000 }
 
-// next returns the first moment of a timer's grid after now, so that a host that comes late keeps the grid.
+// next returns the first moment after the present at which a periodic timer is due. It adds only whole periods to the
+// old moment, so that a late event does not shift the timer.
 func (x *step) next(at, every uint32) uint32 {
 	now := uint32(x.s.Up / 1000)
 	if at > now {

@@ -13,7 +13,8 @@ const (
 	classReserved   = 3
 )
 
-// token answers an entered token, or starts the log record on whose success the answer depends.
+// token answers an entered token, or starts a log record for it. In the second case the answer follows when the write
+// of the record has succeeded or failed.
 func (x *step) token() {
 	ev, o := x.ev, &x.ev.Opened
 	if !ev.Source.known() {
@@ -127,8 +128,8 @@ func (x *step) units(code sts.Result) unit.Energy {
 }
 
 // final reports whether the same token would get this answer again, so that it may be stored for a repeated request.
-// Other answers mean: try again later. A key change removes these answers from the ring, since other tokens open under
-// the new key.
+// Other answers mean: try again later. A key change removes the stored answers to tokens from the ring, since other
+// tokens open under the new key.
 func final(r sts.Result) bool {
 	switch r {
 	case sts.OverflowError, sts.Locked, sts.Busy, sts.StorageError:

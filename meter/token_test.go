@@ -239,7 +239,7 @@ func TestPulsesWhileTheRecordIsUnderWay(t *testing.T) {
 	if s := &r.state; s.Balance != 850 || s.Overrun != 0 {
 		t.Errorf("after it: balance %s, overrun %s, want 0.850 kWh and 0", s.Balance, s.Overrun)
 	}
-	// An EventPersisted that nothing waits for changes nothing.
+	// No record is pending now, so an EventPersisted must not change the state.
 	before := r.state
 	r.step(meter.Event{Kind: meter.EventPersisted, OK: true, Record: meter.Record{
 		Seq: before.Applied + 1, Kind: meter.RecordToken, Source: meter.Keypad, Result: sts.Accept, Units: 1000,

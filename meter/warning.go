@@ -43,7 +43,7 @@ func (x *step) warn() {
 }
 
 // warnWallet sounds the reminder that the lease is nearly used up, because the wallet is nearly empty or the server
-// does not answer. Messages and thresholds in money are the server's.
+// does not answer. The server handles the messages and the thresholds in money.
 func (x *step) warnWallet() {
 	s, level := x.s, x.c.Low2
 	if level > 0 && (s.Balance <= level || s.Low2 != supply.Crossing{}) && crossed(&s.Low2, s.Balance, level) {
@@ -56,8 +56,8 @@ func crossed(c *supply.Crossing, balance, level unit.Energy) bool {
 	return c.Update(int64(balance), int64(level), supply.Margin(int64(level), rearm))
 }
 
-// light shows how low the credit is, and repeats the buzzer's reminder while it is low and the supply is not cut for
-// it.
+// light shows how low the credit is. While the credit is low, it repeats the buzzer's reminder, unless the supply is
+// already off because the credit or the lease is used up.
 func (x *step) light() {
 	s := x.s
 	led := LEDOff

@@ -135,7 +135,7 @@ func TestCurrencyAmountsAreRoundedUpOnTheNumberLine(t *testing.T) {
 		if err != nil || a.Value().Cmp(v) < 0 {
 			r.Fatalf("EncodeCurrency(%s) = %s, %v, below the amount", v, a.Value(), err)
 		}
-		// The next code below, on the number line: one less in magnitude for positive, one more for negative.
+		// The next smaller amount has a code whose magnitude is one less, or one more if the amount is negative.
 		below := a - 1
 		if v.Sign() < 0 {
 			below = a + 1

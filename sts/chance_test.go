@@ -141,7 +141,8 @@ func TestChanceOfAWrongKey(t *testing.T) {
 	}
 }
 
-// TestChanceOfANamedSlip counts how often the token doctor names a slip that nobody made, with one key.
+// TestChanceOfANamedSlip gives the token doctor one key and tokens of other meters. It counts how often the token doctor
+// names a slip that nobody made.
 func TestChanceOfANamedSlip(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(13, 13))
 	tokens := chanceTokens / 40

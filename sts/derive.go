@@ -20,10 +20,10 @@ type Attributes struct {
 	PAN      PAN      // the meter
 }
 
-// DeriveKey returns the decoder key of a meter. The vending key must have the length of the derivation algorithm: 8
-// bytes for DKGA02, which is single DES and makes keys only for EA07 (base date and EA do not enter); 20 bytes for
-// DKGA04, which is HMAC-SHA-256 in the form of NIST SP 800-108 (CTSA01 for both). The errors are [ErrField] with the
-// name of the field, [ErrKey], and [ErrUnsupported], also for a key type that the algorithm does not make.
+// DeriveKey returns the decoder key of a meter (CTSA01). The vending key must have 8 bytes for DKGA02 and 20 bytes for
+// DKGA04. DKGA02 is single DES. It makes keys only for EA07 and uses neither the base date nor EA. DKGA04 is
+// HMAC-SHA-256 in the form of NIST SP 800-108. The errors are [ErrField] with the name of the field, [ErrKey], and
+// [ErrUnsupported], also for a key type that the algorithm does not make.
 func DeriveKey(vk VendingKey, a Attributes) (Key, error) {
 	if err := a.check(); err != nil {
 		return Key{}, err

@@ -122,7 +122,7 @@ const (
 type MeterTest struct {
 	SubClass uint8  // TestShort, TestLong or ExtendedRead
 	Control  uint64 // bit n-1 asks for test n; all bits ask for every test of the meter
-	MfrCode  uint16 // 0 to 99 in a short, 0 to 9999 in a long test; above 9 unproven
+	MfrCode  uint16 // 0 to 99 in a short test, 0 to 9999 in a long test; codes above 9 are unproven
 }
 
 // EncodeTest makes a test or display token (CTSA11). The error is [ErrField].

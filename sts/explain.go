@@ -2,8 +2,8 @@ package sts
 
 import "iter"
 
-// Slip is a token that the customer may have meant, one typing error away from the typed digits (ours, as is all of the
-// token doctor).
+// Slip is a token that the customer may have meant, one typing error away from the typed digits. The whole token doctor
+// is ours, not of the standard.
 type Slip struct {
 	Token   Token // the token that may have been meant
 	Swapped bool  // two neighbouring digits were swapped; otherwise one digit is wrong
@@ -74,10 +74,10 @@ type Explanation struct {
 }
 
 // Explain is the token doctor, which is ours. It reads digits as typed and finds the key that opens them, or otherwise
-// every single slip that a key opens. A token with contents that the standard leaves undefined counts as opened, with
-// [FunctionError], if no key accepts it. The parameter likely is a function that returns false for slips that cannot be
-// meant, such as those issued in the future. Its argument key is the index of the key, or -1 for a test token. If
-// likely is nil, Explain returns every slip that opens.
+// every single slip that a key opens. If no key accepts the token, a key may still open it to contents that the standard
+// leaves undefined. Such a token counts as opened, with [FunctionError]. The last parameter is a function that returns
+// false for slips that cannot be meant, such as those issued in the future. The first argument of this function is the
+// index of the key, or -1 for a test token. If the function is nil, Explain returns every slip that opens.
 //
 // Explain tries up to 199 tokens with each key. Limit how often a stranger may call it, because its answers help
 // somebody who guesses tokens. A meter slows such a person down: it locks after wrong entries.

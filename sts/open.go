@@ -25,10 +25,11 @@ type Opened struct {
 	MfrCode uint16 // 0 for every meter
 }
 
-// Open reads a token with the key of a meter (every step of STS 531-1, backwards). Its result covers only the bits:
-// [CRCError] for a wrong key or digit, [FunctionError] for class 3 and for sub-classes the standard leaves undefined,
-// otherwise [Accept]. The meter itself must check lock-out, service, default key, key expiry ([TID.Expired]),
-// [TIDStore], limits and manufacturer code. Tokens of class 1 open with any key; the zero Key opens only these.
+// Open reads a token with the key of a meter (every step of STS 531-1, backwards). It checks only the bits of the token.
+// The result is [CRCError] for a wrong key or digit. It is [FunctionError] for class 3 and for sub-classes that the
+// standard leaves undefined. Otherwise it is [Accept]. The meter itself must check lock-out, service, default key, key
+// expiry ([TID.Expired]), [TIDStore], limits and manufacturer code. Tokens of class 1 open with any key; the zero Key
+// opens only these.
 func Open(k Key, t Token) Opened {
 	o, _ := open(&k, t)
 	return o

@@ -39,7 +39,7 @@
 //
 // A caller's mistake is an error that wraps one of [ErrField], [ErrKey], [ErrUnsupported], [ErrRange], [ErrBaseDate],
 // [ErrLuhn], [ErrNumber], [ErrKeyType] and [ErrKeyExpired]; test for it with errors.Is. A meter's answer to a token is
-// a [Result], never an error, one name for each answer. Only these calls panic:
+// a [Result], never an error. Each answer has its own name. Only these calls panic:
 // [Key.Encrypt] and [Key.Decrypt] on the zero Key, and calls with a nil pointer as receiver or as the argument of
 // [Holding.ChangeTo].
 //

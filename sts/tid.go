@@ -97,10 +97,10 @@ func (b BaseDate) TIDAt(t time.Time) (TID, error) {
 	return skipReserved(TID(seconds / 60)), nil
 }
 
-// Next returns the TID of the next token of a key. The parameter last is the newest TID of the key, 0 if the key has no
-// token yet. The result is the minute of the time now. If that is not later than last, it is the minute after last. A
-// reserved minute is skipped (CTSA09). The caller decides how far TIDs may run ahead of the clock. The errors are those
-// of [BaseDate.TIDAt].
+// Next returns the TID of the next token of a key. The first parameter is the newest TID of the key, 0 if the key has no
+// token yet. The second parameter is the current time. The result is the current minute. If that is not later than the
+// newest TID, the result is the minute after the newest TID. A reserved minute is skipped (CTSA09). The caller decides
+// how far TIDs may run ahead of the clock. The errors are those of [BaseDate.TIDAt].
 func (b BaseDate) Next(last TID, now time.Time) (TID, error) {
 	t, err := b.TIDAt(now)
 	if err != nil || t > last {
@@ -109,7 +109,7 @@ func (b BaseDate) Next(last TID, now time.Time) (TID, error) {
 	return b.after(last)
 }
 
-// after returns the first TID after the parameter last that is not reserved.
+// after returns the TID of the minute after the given TID. It skips a reserved minute.
 func (b BaseDate) after(last TID) (TID, error) {
 	if last >= MaxTID {
 		return 0, fmt.Errorf("sts: TID after %d with base date %s: %w", last, b, ErrBaseDate)

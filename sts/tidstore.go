@@ -38,8 +38,8 @@ func NewTIDStore(tids [TIDStoreSize]TID) TIDStore {
 	return s
 }
 
-// Fill fills the whole store with one TID: the minute of manufacture, so that every older token is old, or 0 after a
-// key change with rollover.
+// Fill fills the whole store with one TID. A new meter uses the minute of its manufacture, so that it refuses every
+// older token. After a key change with rollover the TID is 0.
 func (s *TIDStore) Fill(t TID) {
 	for i := range s.tids {
 		s.tids[i] = pack(t)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// MaxCreditTenths is the largest amount on one token, in tenths of a unit: 1,638.3 units, the last amount up to which
-// every code is exact. The limit is ours, the same for vending and meters; larger amounts are split, see [AppendSplit].
+// MaxCreditTenths is the largest amount on one token, in tenths of a unit: 1,638.3 units. Every amount up to this limit
+// has an exact code. The limit is ours, the same for vending and meters; larger amounts are split, see [AppendSplit].
 const MaxCreditTenths int64 = mantissaMask
 
 var (

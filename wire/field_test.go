@@ -53,7 +53,7 @@ const absent = deletion(0)
 
 type deletion int
 
-// encoded writes a value in a format without this package's encoder.
+// encoded returns the bytes of a value in a format. It does not use this package's encoder.
 func encoded(t *testing.T, f wire.Format, v any) []byte {
 	t.Helper()
 	write := json.Marshal
@@ -67,8 +67,8 @@ func encoded(t *testing.T, f wire.Format, v any) []byte {
 	return b
 }
 
-// checkField reads a record in both formats. With a reason, the record must be the only bad one and have that reason;
-// otherwise the value at the path must equal the value that was sent.
+// checkField reads a record in both formats. If the last parameter is not empty, the record must be bad, for that
+// reason. Otherwise the value at the path must equal the value that was sent.
 func checkField(t *testing.T, k wire.Kind, path string, value any, reason string) {
 	t.Helper()
 	for ext, f := range formats {

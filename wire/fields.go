@@ -47,7 +47,7 @@ func (f *fields) find(key string) *item {
 	return nil
 }
 
-// need is find for a required key.
+// need returns the value of a required key. If there is none, it reports the key as missing and returns nil.
 func (f *fields) need(key string) *item {
 	it := f.find(key)
 	if it == nil {

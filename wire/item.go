@@ -66,7 +66,7 @@ func (r *reader) more() (bool, error) {
 	return r.json.more()
 }
 
-// value reads the next value, which is nested depth containers below the payload.
+// value reads the next value. The parameter depth is the number of lists and maps of the payload around this value.
 func (r *reader) value(depth int) (item, error) {
 	if r.f == CBOR {
 		return r.cbor.value(depth)

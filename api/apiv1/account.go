@@ -86,7 +86,7 @@ type MoveIn struct {
 	Reason   string    `json:"reason" doc:"Why, in a few words; written to the audit log"`
 }
 
-// AccountFilter asks for a list of one account.
+// AccountFilter names an account and a page of its statement.
 type AccountFilter struct {
 	Account string `path:"id" maxLength:"64" doc:"Id of the account, or number or id of a meter that supplies it"`
 	Page

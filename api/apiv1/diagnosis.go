@@ -30,13 +30,13 @@ type FittingKey struct {
 }
 
 // Typing is the result of looking for a typing error. Each token tried differs from the typed digits by one slip. Meant holds the digits of
-// the fitting tokens that were sold here. It is empty for callers without the right token.show.
+// the fitting tokens that were sold here. It is empty for callers who may not see digits (right: token.show).
 type Typing struct {
 	Tried    int      `json:"tried" doc:"Number of tokens tried that differ by one typing error"`
 	OneDigit int      `json:"one_digit" doc:"Number of these that fit with one digit changed"`
 	Swapped  int      `json:"swapped" doc:"Number of these that fit with two neighbouring digits exchanged"`
 	Sold     int      `json:"sold" doc:"Number of fitting tokens that were sold here"`
-	Meant    []string `json:"meant" doc:"Digits of tokens sold here that fit; needs the right token.show, empty without it"`
+	Meant    []string `json:"meant" doc:"Digits of tokens sold here that fit; needs the token.show right, empty without it"`
 }
 
 // TokenReport is what a meter reported about a token.

@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// Message is a message to or from a telephone, or the SIM of a meter. The digits of tokens are never in it.
+// Message is a text message to or from a telephone or a meter's SIM. It never shows the digits of a token.
 type Message struct {
 	ID          string     `json:"id" example:"msg_01jd00000000000000000000000" doc:"Id of the message"`
 	Direction   string     `json:"direction" enum:"out,in" doc:"out: to a telephone or meter; in: from one"`

@@ -112,7 +112,7 @@ type WalletEstimate struct {
 // Meters is the list of meters.
 var Meters = Listing[Page, Meter]{Name: "meters", Path: "/v1/meters", Tag: "meters", Summary: "List meters"}
 
-// MeterFilter asks for a list of one meter.
+// MeterFilter names a meter and a page of one of its lists, such as its commands.
 type MeterFilter struct {
 	Meter string `path:"meter" maxLength:"64" doc:"Number or id of the meter"`
 	Page

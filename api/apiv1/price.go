@@ -22,8 +22,8 @@ type Price struct {
 	MaxDeductionBps int64         `json:"max_deduction_bps,omitempty" doc:"Highest share of a purchase that charges and debts take together, in basis points; default the utility's setting, else 7000"`
 }
 
-// Block is one step of a price within a month: while the month's units are at most UpToWh, nil on the last block, a
-// kilowatt-hour costs RateMicro.
+// Block is one step of a price within a month. A kilowatt-hour costs RateMicro while the month's units are at most UpToWh. The last block
+// has no limit: its UpToWh is null.
 type Block struct {
 	UpToWh    *int64 `json:"up_to_wh" doc:"Units of the month up to which the block applies, in Wh, a multiple of 100; null for the last block"`
 	RateMicro int64  `json:"rate_micro" example:"2500000" doc:"Price in millionths of the major unit per kWh"`
@@ -36,7 +36,7 @@ type Plan struct {
 	Per         string `json:"per,omitempty" enum:"month,day" doc:"period that it pays for; for wallet meters only"`
 }
 
-// TOU is a price by the time of use: Otherwise names the rate outside all windows.
+// TOU is a price by the time of use. Its field Otherwise holds the name of the rate outside all windows.
 type TOU struct {
 	Rates     []TOURate `json:"rates" doc:"Rates with their names"`
 	Otherwise string    `json:"otherwise" doc:"Name of the rate at all other times"`

@@ -60,7 +60,7 @@ type ReceiptSTS struct {
 // ReceiptToken is a token on a receipt.
 type ReceiptToken struct {
 	Kind        string `json:"kind" enum:"sale,free,key_change" doc:"sale: units that were paid for; free: free basic units; key_change: changes the meter's key and carries no units"`
-	Digits      string `json:"digits" example:"1234 5678 9012 3456 7890" doc:"20 digits in groups of four; masked without the right token.show"`
+	Digits      string `json:"digits" example:"1234 5678 9012 3456 7890" doc:"20 digits in groups of four; masked without the token.show right"`
 	UnitsWh     int64  `json:"units_wh" doc:"Energy in Wh; 0 on a key change"`
 	UnitsKWh    string `json:"units_kwh" doc:"units_wh in kWh"`
 	AmountMinor int64  `json:"amount_minor" doc:"Price of its units, levies and tax included; 0 if it was not paid for"`

@@ -30,7 +30,7 @@ type NewTariffVersion struct {
 // Tariffs is the list of the tariffs in force.
 var Tariffs = Listing[Page, Tariff]{Name: "tariffs", Path: "/v1/tariffs", Tag: "tariffs", Summary: "List the tariffs in force"}
 
-// TariffFilter asks for a list of one tariff.
+// TariffFilter names a tariff and a page of the list of its versions.
 type TariffFilter struct {
 	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of the tariff"`
 	Page

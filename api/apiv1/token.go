@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// MeterToken is a token of a meter; Digits are masked without the right token.show.
+// MeterToken is a token of a meter; Digits are masked without the token.show right.
 type MeterToken struct {
 	ID       string    `json:"id" example:"tok_01jd00000000000000000000000" doc:"Id of the token"`
 	Vend     string    `json:"vend,omitempty" doc:"Id of the sale; missing for a free or service token"`
@@ -69,9 +69,9 @@ type KeyChange struct {
 	BaseDate int    `json:"base_date" doc:"Base date of later tokens: 1993, 2014 or 2035"`
 }
 
-// Token is what the customer types. Digits are masked without the right token.show.
+// Token is what the customer types. Digits are masked without the token.show right.
 type Token struct {
-	Digits   string `json:"digits" doc:"20 digits; masked without the right token.show"`
+	Digits   string `json:"digits" doc:"20 digits; masked without the token.show right"`
 	Class    int    `json:"class" doc:"Class: 0 credit, 1 test and display, 2 management"`
 	SubClass int    `json:"subclass" doc:"Sub-class, as IEC 62055-41 numbers it"`
 	TID      int64  `json:"tid" doc:"Minutes since the base date"`

@@ -71,7 +71,7 @@ type VendorEntry struct {
 // Vendors is the list of vendors.
 var Vendors = Listing[Page, Vendor]{Name: "vendors", Path: "/v1/vendors", Tag: "vendors", Summary: "List the vendors"}
 
-// VendorFilter asks for a list of one vendor.
+// VendorFilter names a vendor and a page of the vendor's statement.
 type VendorFilter struct {
 	Vendor string `path:"id" maxLength:"64" doc:"Id or code of the vendor"`
 	Page

@@ -27,7 +27,7 @@ type WalletLine struct {
 	Ref          string     `json:"ref,omitempty" doc:"Id of the sale of a recharge; else the reference of the journal"`
 }
 
-// Register is a wallet meter whose register is not fully charged for.
+// Register compares the register that a wallet meter last reported with the register up to which its energy is charged.
 type Register struct {
 	Meter        string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
 	RegisterWh   int64      `json:"register_wh" doc:"Register that the meter last reported, in Wh"`
@@ -69,6 +69,6 @@ var WalletStatement = Listing[WalletFilter, WalletLine]{Name: "wallet-statement"
 	Description: "The lines come from the books and sum to the closing balance. A day that is over never changes. Use and charges " +
 		"are summed up by the day on which they were posted. At most 100 days."}
 
-// Registers is the list of wallet meters whose registers are not fully charged for.
+// Registers is the list of wallet meters whose energy is not fully charged, or whose charging has stopped.
 var Registers = Listing[Page, Register]{Name: "registers", Path: "/v1/reports/registers", Tag: "wallets",
 	Summary: "List wallet meters with an uncharged difference"}

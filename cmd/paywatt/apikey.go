@@ -97,7 +97,7 @@ type keyRow struct {
 	Name    string `json:"name"`
 	Created string `json:"created_at"`
 	Revoked bool   `json:"revoked"`
-	Vendor  string `json:"vendor"` // code of a vendor_api key's vendor; a key of an older version without a vendor can do nothing
+	Vendor  string `json:"vendor"` // code of a vendor_api key's vendor. Older versions made such keys without a vendor; they have no rights
 }
 
 func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {

@@ -52,8 +52,9 @@ func othertoken(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// TestARestoreAsksAboutTheClock: after a restore, the token numbers of every meter begin at the time of the restore. If the clock was ahead
-// then, a meter cannot get tokens until the right time has caught up.
+// TestARestoreAsksAboutTheClock: a restore asks for --trust-clock if the clock may be wrong. After a restore, every new token gets an
+// identifier (TID) that is later than the time of the restore. If the clock was ahead then, a meter cannot get tokens until the right time
+// has caught up.
 func TestARestoreAsksAboutTheClock(t *testing.T) {
 	taken := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	dir := t.TempDir()

@@ -16,7 +16,7 @@ type choice struct {
 	value  *string
 	of     []string
 	needed bool // if true, an empty word is wrong too; if false, an empty word means that the option was not given
-	open   bool // other words are accepted, because a later rule refuses them and says why
+	open   bool // if true, the option accepts any word; a later check refuses a wrong word with its own error message
 }
 
 // String returns the word.
@@ -46,8 +46,8 @@ func choiceFlag(f *pflag.FlagSet, value *string, name, help string, of []string)
 	f.Var(&choice{name: name, value: value, of: of}, name, help)
 }
 
-// wordFlag is like [choiceFlag] but accepts any word, because a later rule refuses a wrong word and says why. The shell
-// completes the set.
+// wordFlag is like [choiceFlag], but the option itself accepts any word. A later check refuses a wrong word with its own error message. The
+// shell still completes the words of the set.
 func wordFlag(f *pflag.FlagSet, value *string, name, help string, of []string) {
 	f.Var(&choice{name: name, value: value, of: of, open: true}, name, help)
 }

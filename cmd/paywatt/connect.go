@@ -34,8 +34,8 @@ func (c console) connect() (*client.Client, error) {
 	return api, nil
 }
 
-// asking wraps the action of a command that needs the server: it connects, acts, and turns an error into the three lines and
-// an exit code (docs/reference/http.md#exit-codes).
+// asking wraps the action of a command that needs the server. The wrapper connects to the server and runs the action. An error becomes an
+// exit code (docs/reference/http.md#exit-codes) and a message: what happened, what did not happen, and what to do.
 func (c console) asking(act func(cmd *cobra.Command, api *client.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		api, err := c.connect()

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// constants returns the constants of the repository that are declared with a type of this name, by their values in the source.
+// constants finds the constants that a folder of the repository declares with a type of this name. The result maps the value of each
+// constant, as the source writes it, to the constant's name.
 func constants(t *testing.T, dir, typeName string) map[string]string {
 	t.Helper()
 	found, set := map[string]string{}, gotoken.NewFileSet()

@@ -7,8 +7,9 @@ import "runtime"
 // writer that all sales wait for.
 const heapFloor = 64 << 20
 
-// withFloor lets the heap grow by twice heapFloor before garbage is collected, and from there on as usual. The floor is an allocation that
-// is never touched, so it takes no physical memory; the returned function keeps the allocation alive.
+// withFloor allocates heapFloor bytes, the floor. Go collects garbage only after the heap has doubled, so at least heapFloor bytes of
+// garbage gather before each collection. The floor is never touched, so it takes no physical memory. The returned function keeps the floor
+// alive.
 func withFloor() (keep func()) {
 	floor := make([]byte, heapFloor)
 	return func() { runtime.KeepAlive(floor) }

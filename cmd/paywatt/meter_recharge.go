@@ -80,9 +80,9 @@ func newMeterRecharge(c console) *cobra.Command {
 	return cmd
 }
 
-// followRecharge prints each step as it happens, until the meter has decided, the delivery is given up or the time is over. Sometimes the
-// state proves nothing about this delivery: the token had a final state from the start, or only a text message reports the state. Then
-// followRecharge also waits for the meter's answer by the requested way.
+// followRecharge prints each step as it happens, until the meter has decided, the delivery is given up or the time is over. If the token
+// was decided before the command began to follow it, the state says nothing about the new delivery. If only a text message reports the
+// state, the state is not proven. In both cases followRecharge also waits for the meter's answer by the requested way.
 func (c console) followRecharge(ctx context.Context, api *client.Client, meter string, r apiv1.Recharge, by string, wait time.Duration) (apiv1.Recharge, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

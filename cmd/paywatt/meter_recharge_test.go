@@ -157,9 +157,9 @@ func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
 	}
 }
 
-// TestHowAFollowedTokenEnds: a token that only a text message confirms counts as delivered if the user asked by text message
-// and that message was answered. If the user asked by the meter's own connection, the outcome stays
-// unknown. With a waiting time of 0 the command does not wait for the end.
+// TestHowAFollowedTokenEnds: sometimes only a text message confirms a token. If the user sent the token by SMS and the newest SMS was
+// answered, the token counts as delivered. If the user sent the token over the meter's own connection, the outcome stays unknown. With a
+// waiting time of 0, the command succeeds without waiting for the outcome.
 func TestHowAFollowedTokenEnds(t *testing.T) {
 	way := func(by, state string) apiv1.RechargeDelivery { return apiv1.RechargeDelivery{By: by, State: state} }
 	for _, c := range []struct {

@@ -128,7 +128,8 @@ func inSeconds(ms int64) string {
 	return fmt.Sprintf("%d.%02d s", ms/100, ms%100)
 }
 
-// loadTestNotes explains on standard error what the source's own constants mean.
+// loadTestNotes writes two notes to standard error. One says that the published load test used two constants that differ by a factor of
+// ten. The other gives the constant of the calibrated meter.
 func (c console) loadTestNotes(t calibration.Columns, seed uint64) error {
 	r, err := calibration.Measure(calibration.PublishedCount())
 	if err != nil {

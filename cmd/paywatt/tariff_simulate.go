@@ -123,7 +123,8 @@ func (c console) readInput(path string) ([]byte, error) {
 	return text, err
 }
 
-// replayFile compares on the client, because a file may be larger than a request.
+// replayFile prices the consumption in a CSV file under the tariff in force and under the draft, and compares the results. The client does
+// this itself, because the file may be larger than a request to the server.
 func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOptions, name string, draft tariff.Body) (*apiv1.Comparison, error) {
 	zone, err := time.LoadLocation(o.tz)
 	if err != nil {

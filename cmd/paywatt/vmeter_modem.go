@@ -35,7 +35,7 @@ func (o *modemOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.pinFile, "modem-pin-file", "", "file with the PIN of the modem's SIM; a wrong PIN is tried only once")
 }
 
-// connect gives a meter its modem. Call shut on the device's goroutine to stop using it.
+// connect gives a meter its modem. To stop the modem, call the returned function on the device's goroutine.
 func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slog.Logger) (shut func(), err error) {
 	pin := ""
 	if o.pinFile != "" {

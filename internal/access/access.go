@@ -35,7 +35,7 @@ type Actor struct {
 	Vendor    id.ID // the vendor whose float this actor sells from; zero for the tenant itself
 	IP        string
 	RequestID string
-	Answers   id.ID // of an API key: the person that it is for, else who made it; zero if unknown
+	Answers   id.ID // the person that an API key is for, or else the key's maker; zero if unknown
 	Approval  id.ID // the approval under which the actor acts; zero for none
 }
 

@@ -87,8 +87,8 @@ type EyesTx interface {
 	KeysAnsweredBy(self id.ID) ([]Key, error)
 	// PersonByID reads a person, even a blocked one.
 	PersonByID(person id.ID) (PersonRow, bool, error)
-	// PutApproval stores how an approval was decided or used. If the stored state of the approval is no longer the parameter from, it
-	// changes nothing and reports false.
+	// PutApproval stores how an approval was decided or used. The second argument is the state that the stored approval
+	// must still have. If it has another state, PutApproval changes nothing and reports false.
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
 
@@ -195,7 +195,8 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker}, err
 }
 
-// inForce refuses an action whose maker may no longer do it: the approver would do it for somebody who has gone.
+// inForce refuses an action if its maker is no longer active or may no longer request it. An approved action is done on behalf of its
+// maker, so nobody may approve it for a person who has left.
 func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
 	role, active, err := roleNow(tx, a.Maker, now)
 	if err != nil || active && a.mayAsk(role) {
@@ -207,7 +208,7 @@ func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
 	return refuse.MakerNotActive(PlainName(a.Maker.String())), nil
 }
 
-// mayAsk reports whether a role may request the action: with its right, or, to reverse a sale, with the right to sell.
+// mayAsk reports whether a role may request the action. The role needs the action's right. To reverse a sale, the right to sell is enough.
 func (a Approval) mayAsk(role Role) bool {
 	return role.May(a.Right) || a.Act == ActReverse && role.May(Sell)
 }

@@ -28,8 +28,8 @@ import (
 
 // Guard wraps a handler in the steps of every request of the server, outermost first. These are the exchange with its id, log line and
 // headers; compression of everything but event streams; recovery from panics; the rate limit of an address and the limit of concurrent
-// requests. Log and metrics use the name for the handler's routes. It is for handlers that share the server with the API; the API guards
-// itself.
+// requests. The log and the metrics show every request to the handler under the given name. Guard is for handlers that share the server
+// with the API; the API guards itself.
 func (a *API) Guard(name string, next http.Handler) http.Handler {
 	return a.guard(next, func(*http.Request) string { return name })
 }

@@ -36,7 +36,9 @@ func TestAMetersGreatestPowerDecidesWhatCanBeTrue(t *testing.T) {
 	if m.Feeder != "South 1" || m.MaxW != 5000 {
 		t.Errorf("changed: %+v, want feeder South 1 and 5000 W", m)
 	}
-	w.reads(3, 16_500, 25_000) // 7.5 and 8.5 kWh in an hour; 5 kW allow 7 kWh: 5 kWh, a fifth of that, and 1 kWh
+	// The register rises by 7.5 kWh in one hour and by 8.5 kWh in the next. A limit of 5 kW allows 7 kWh in an hour: 5 kWh, a tolerance of
+	// a fifth (1 kWh), and another 1 kWh.
+	w.reads(3, 16_500, 25_000)
 	if n := waiting(); n != 1 {
 		t.Errorf("7.5 kWh in an hour of a meter of 5 kW: %d in quarantine, want one", n)
 	}

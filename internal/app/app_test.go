@@ -162,7 +162,7 @@ func TestTheClientAndTheServerUnderstandEachOther(t *testing.T) {
 	read(t, c, v.Sale)
 }
 
-// read requests the sale v in every way.
+// read checks what the API returns about the sale v, its meter and its customer. It also sends a command to the meter.
 func read(t *testing.T, c *client.Client, v apiv1.Sale) {
 	t.Helper()
 	ctx := t.Context()

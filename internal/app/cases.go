@@ -86,8 +86,8 @@ func (a *App) openCases() (err error) {
 	return a.openSetup()
 }
 
-// doers carry out every action that a second person approved. An action that both a command and a token can do has two kinds
-// of request.
+// doers returns the executors of all actions that a second person can approve. Some of these actions have two kinds of request:
+// clearing a meter's credit, for example, is requested as a command or as a token.
 func (a *App) doers() access.Executors {
 	all := a.vending.Executors()
 	for act, send := range a.commands.Executors() {
@@ -205,8 +205,8 @@ type tasksTx interface {
 // sweepBatch bounds how many rows one recurring transaction removes; later transactions remove the rest.
 const sweepBatch = 400
 
-// tasks are the recurring tasks. Each is harmless to repeat, so none is tied to a period. While the clock is in doubt, nobody
-// is cut off, and nothing expires or is deleted.
+// tasks returns the recurring tasks. They run at every tick; each of them is harmless to repeat. While the clock is in doubt,
+// nobody is cut off, and nothing expires or is deleted.
 func tasks(doubted func() bool) []job.Task[tasksTx] {
 	task := func(name string, do func(tx tasksTx, now time.Time) error) job.Task[tasksTx] {
 		return job.Task[tasksTx]{Name: name, Do: func(tx tasksTx, now time.Time) error {

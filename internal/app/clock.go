@@ -48,9 +48,8 @@ func (a *App) watchClock(ctx context.Context) error {
 // askEvery is how often onceTrusted checks whether the clock is trusted.
 const askEvery = time.Second
 
-// onceTrusted runs a part of the server that acts by the clock, such as sending, expiring, or charging for days. The part
-// begins when the server knows whether its clock was right at the start. Until then the part does nothing, as if the server
-// were switched off.
+// onceTrusted runs a part of the server that acts by the clock, such as sending, expiring, or charging for days. As long as it
+// is in doubt whether the clock was right when the server started, that part does nothing, as if the server were switched off.
 func (a *App) onceTrusted(run func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		tick := time.NewTicker(askEvery)

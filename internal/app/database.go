@@ -98,8 +98,8 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 		}}, nil
 }
 
-// Verify checks the books in the data folder, or in the database that url names, from outside. It opens tokens if the folder
-// has the data key.
+// Verify checks the books in the data folder. If url is not empty, it checks the PostgreSQL database at that URL instead. A
+// server may be running on the database. If the folder has the data key, Verify opens the tokens and checks them too.
 func Verify(ctx context.Context, data, url string, outside headlog.ExternalHeads) (*store.Report, error) {
 	if _, err := os.Stat(filepath.Join(data, keystore.DataFileName)); err == nil {
 		key, err := keystore.OpenData(data)

@@ -9,7 +9,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// A key that one server has claimed is under way for every server of the database, until it is answered or dropped.
+// TestAClaimHoldsAtEveryServer checks two servers on one database. If one server claims an idempotency key, the other finds the
+// claim. If the claim is dropped, either server may claim the key again. If an answer is stored, both servers find the answer.
 func TestAClaimHoldsAtEveryServer(t *testing.T) {
 	dir := t.TempDir()
 	e, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})

@@ -98,7 +98,8 @@ func (a *App) serveLegacy(ctx context.Context) error {
 	return nil
 }
 
-// kick says that money has moved: the message worker wakes, and devices learn what their accounts want now.
+// kick wakes the message worker and makes the connections of legacy devices read their accounts again. It is called, for
+// example, after money has moved.
 func (a *App) kick() {
 	a.messages.Kick()
 	for _, l := range a.legacy {

@@ -33,7 +33,8 @@ func faulty(name string) bool {
 	return strings.Contains(","+os.Getenv("FAULT_INJECT")+",", ","+name+",")
 }
 
-// plantClock shifts a clock. Running time and wall time stay together, so that the clock guard sees nothing.
+// plantClock returns a clock with the shift that a test has set in FAULT_INJECT. The shift is the same for the wall time and the
+// monotonic reading, so the clock guard sees no jump between them.
 func plantClock(now func() time.Time) func() time.Time {
 	for _, f := range strings.Split(os.Getenv("FAULT_INJECT"), ",") {
 		for _, how := range []string{shifted, ownShifted} {

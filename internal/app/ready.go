@@ -13,9 +13,9 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// These are the times at which a running server checks its own books, from the rows alone: shortly after the start, so that the first
-// requests do not wait, and then an hour after each run. A run reads everything. Large books are checked less often, so that checking takes
-// at most a tenth of the time.
+// These are the times at which a running server checks its own books. The first run comes shortly after the start and not at once, so that
+// it does not delay the first requests. Each later run comes an hour after the end of the run before it. A run reads everything.
+// Large books are checked less often, so that checking takes at most a tenth of the time.
 const (
 	verifyFirst = 10 * time.Second
 	verifyEvery = time.Hour

@@ -236,8 +236,8 @@ func (a *App) settle(ctx context.Context) error {
 	})
 }
 
-// charge makes fixed charges due once a local day. It runs at once, which catches up after a pause, and then every minute;
-// most runs find the day done. It does not run while the clock is in doubt.
+// charge makes fixed charges due once a local day. It runs at once, to make up for days when the server was off, and then every
+// minute. Most runs find nothing to do. It does not run while the clock is in doubt.
 func (a *App) charge(ctx context.Context) error {
 	by := access.SystemActor(tenant, "fixed charges")
 	return every(ctx, chargeEvery, nil, func() {

@@ -193,8 +193,8 @@ func checkImport(t *testing.T, f file, from string, layer int, p string) {
 	}
 }
 
-// strangers are rooms and files that use a server only from outside, with the rooms that they may import. The demonstration
-// also starts its server.
+// strangers lists the rooms and files that use a server only from outside, with the rooms that they may import. The
+// demonstration may also import internal/app, because it starts a server.
 func strangers() map[string][]string {
 	return map[string][]string{
 		"internal/demo":         {"internal/app", "client", "api/apiv1", "internal/device", "internal/exit"},

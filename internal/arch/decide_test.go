@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// comparesInStore are the limits of use cases that the store may compare with, with the reason.
+// comparesInStore lists the comparisons in the store that the test below allows. A key names the package of the store and the
+// use case's constant; the value gives the reason.
 func comparesInStore() map[string]string {
 	return map[string]string{
 		"internal/store/postgres: wallet.MaxApart": "the engine logs that its clock is doubted; use cases decide what follows",

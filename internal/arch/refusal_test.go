@@ -9,8 +9,8 @@ import (
 
 // TestARefusalIsAValue checks docs/decisions/0004: a refusal is not an error. A function returns it last, or directly before
 // the error. A result embeds it, so that the store sees Refused and undoes the transaction. No code uses a pointer to a
-// refusal, because a pointer could be nil. A use case, which is exported and takes a context, never returns a refusal next
-// to a value: the value embeds it.
+// refusal, because a pointer could be nil. An exported function that takes a context is a use case. It never returns a
+// refusal next to a value: the value embeds the refusal.
 func TestARefusalIsAValue(t *testing.T) {
 	for _, f := range files(t) {
 		if f.test() || !strings.HasPrefix(f.dir, "internal/") {

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// handed lists the functions in the steps of ARCHITECTURE.md that no earlier step calls. Another function stores some of them as
-// values: the field set contains the name of that function. For each of the others, the field by contains what starts it.
+// handed lists the functions in the steps of ARCHITECTURE.md that no earlier step calls. Each entry has one of two texts. The
+// first text is the name of another function that uses the listed one, for example stores it as a value. The second text says
+// in words what starts the listed function.
 func handed() map[string]struct{ set, by string } {
 	return map[string]struct{ set, by string }{
 		"app.App.ingest":        {set: "app.App.listen"},
@@ -110,9 +111,8 @@ func receiver(fn *gotypes.Func) *gotypes.Named {
 	return named
 }
 
-// calls reports whether one of several callers uses a function, directly or through other functions of the caller's package. The
-// parameter from lists the callers, and the parameter to is the function. If the function implements an interface's method, a
-// use of that method counts too.
+// calls reports whether one of several callers uses a function, directly or through other functions of the caller's package. If
+// the function implements an interface's method, a use of that method counts too.
 func (p *product) calls(from []*gotypes.Func, to *gotypes.Func) bool {
 	seen := map[*gotypes.Func]bool{}
 	of := receiver(to)

@@ -13,9 +13,9 @@ import (
 	"github.com/paywatt/paywatt/internal/app"
 )
 
-// overHTTP measures the same sales through an ordinary server on the shop's folder: routing, authentication, JSON and
-// idempotency (docs/reference/http.md#repetition), with both sides of the loopback connection in this process. It
-// closes the shop's own engine first.
+// overHTTP measures the same sales through an ordinary server on the shop's folder. The figures include routing,
+// authentication, JSON and idempotency (docs/reference/http.md#repetition). Client and server run in this process and
+// use a loopback connection. overHTTP closes the shop's own engine first.
 func (b *Vend) overHTTP(ctx context.Context, s *shop, long time.Duration) (d drive, err error) {
 	err = s.engine.Close()
 	s.engine = nil

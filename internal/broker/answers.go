@@ -9,7 +9,7 @@ import (
 type answers struct {
 	mqtt.HookBase
 	limits Limits
-	hears  bool // retained messages may be published, and subscriptions may have identifiers
+	hears  bool // if false, clients are told not to use retained messages or subscription identifiers
 }
 
 // ID names the hook.
@@ -18,7 +18,7 @@ func (a *answers) ID() string { return "paywatt-answers" }
 // Provides lists what is hooked.
 func (a *answers) Provides(what byte) bool { return what == mqtt.OnPacketEncode }
 
-// nothing is a packet type that mochi cannot write, so it writes no packet.
+// A packet with this reserved type is never sent, because mochi cannot write it.
 const nothing = packets.Reserved
 
 // OnPacketEncode sees every packet before it is written.

@@ -25,9 +25,9 @@ func (e *tooLarge) Error() string {
 	return fmt.Sprintf("packet of at least %d bytes, the limit is %d", e.size, e.limit)
 }
 
-// conn is one client's connection. Writing never blocks: a bounded buffer collects the bytes, and a goroutine that lives only
-// while there is something to write carries them to the socket. So a client that does not read delays neither an acknowledging
-// worker nor the outbox, and acknowledgements that come together leave together.
+// conn is one client's connection. Writing never blocks: a bounded buffer collects the bytes, and a goroutine writes them to the
+// socket. The goroutine lives only while there are bytes to write. So a client that does not read cannot delay the outbox, or a
+// worker of the store that acknowledges messages. Acknowledgements that wait in the buffer together leave in one write.
 type conn struct {
 	net.Conn
 	limits  Limits

@@ -8,8 +8,9 @@ type frame struct {
 	body  int  // bytes still missing from the packet after its header
 }
 
-// take reads the next bytes: for each packet its type, then a length of one to four bytes, low bits first. It returns how many
-// bytes belong to packets within the limits, and the error of the packet after them.
+// take reads the next bytes: for each packet its type, then a length of one to four bytes, low bits first. If a packet is too
+// large or has a wrong form, take returns the number of bytes before that packet, and an error. Otherwise it returns the length
+// of p.
 func (f *frame) take(p []byte, l Limits) (good int, err error) {
 	const connect, lengthEnd = 0x10, 5
 	for i := 0; i < len(p); {

@@ -47,7 +47,8 @@ func IntegrationDefaults() Limits {
 const maxMirrored = 20_000
 
 // maxPending is how many messages may wait for one program. It is enough for 5,000 meters: a login for all meters gets all
-// their messages when it subscribes. Messages above the limit are not sent; the program gets each of them when it next changes.
+// their messages when it subscribes. Messages above the limit are not sent. For each of those topics, the program gets the next
+// message when the meter's state changes.
 const maxPending = 30_000
 
 // errEnded closes the connection of a login that was revoked.
@@ -280,8 +281,8 @@ func (h *integrationHook) OnDisconnect(cl *mqtt.Client, why error, _ bool) {
 }
 
 // OnACLCheck is called twice: for the filter of a subscription, and for the topic of each message to a client. A filter with
-// wildcards is allowed, and each message is then checked. A plain topic must be of a meter that the login may see, or Home
-// Assistant's status topic, on which nothing is ever published here.
+// wildcards is allowed, and each message is then checked. A topic without wildcards must belong to a meter that the login may
+// see. Home Assistant's status topic is allowed too; this broker never publishes on it.
 func (h *integrationHook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	m, ok := h.g.of(cl)
 	if !ok || write || len(topic) > maxTopic {

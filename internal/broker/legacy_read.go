@@ -187,8 +187,9 @@ func (s *legacySession) published(ctx context.Context, pk packets.Packet) error 
 	return err
 }
 
-// subscribe grants each filter with quality 0: such a device gets no other messages. The filters take effect once the answer is
-// written. At the same moment the supply order becomes due, so that no other message comes before the answer or the order.
+// subscribe grants each filter with quality 0: such a device gets no other messages. The filters take effect only when the
+// answer is written, so that no message comes before the answer. At the same moment the order to the relay becomes due, so that
+// it goes before all other messages.
 func (s *legacySession) subscribe(pk packets.Packet) error {
 	const refused = 0x80
 	var codes bytes.Buffer

@@ -22,7 +22,7 @@ type Limits struct {
 	Subscriptions   int           // subscriptions of one connection
 	SessionExpiry   time.Duration // longest life of a session without its connection
 	Rate            int           // packets per second of one connection over time, messages and others; above it the server stops reading
-	Burst           int           // messages of one connection ahead of the rate: what a meter sends after an outage
+	Burst           int           // packets that one connection may send at once before the rate applies; a meter does so after an outage
 	Pending         int           // unsent bytes of one connection; above it the client is too slow
 	Patience        time.Duration // how long a message waits for room in the store's queue before its connection is closed
 }

@@ -117,8 +117,9 @@ func (c chip) run(rows []Row, constant int64, rnd *dice) ([]Row, error) {
 	return out, nil
 }
 
-// takes returns how long a meter with a constant takes to count the test's energy from impulses at a rate, in ms. That
-// is the time of the impulse at which its register reaches the energy.
+// takes returns the time in ms that a meter needs to count the test's energy. That is the time of the impulse at which its
+// register reaches the energy. The parameter constant is the meter's setting in impulses per kilowatt-hour. The parameter
+// rate is the number of impulses per hour, in millionths. The parameter stretch is a factor for all times, in millionths.
 func takes(constant, rate, stretch int64) (int64, error) {
 	c := meter.DefaultConfig()
 	c.ImpPerKWh = uint32(constant)

@@ -25,9 +25,10 @@ type AddTx interface {
 	AuditLog(access.Entry) error
 }
 
-// Add adds a person's command for a meter, with an audit row under the actor of the audit entry. The caller sets the command's
-// type, arguments, reason and sender. If it sets no creation time, the time in the command's identity is used. The parameter
-// life is how long the command waits. It returns an error for a meter without a link key, which cannot check a signature.
+// Add queues a person's command for a meter and writes an audit row. The caller sets the command's type, arguments, reason and
+// sender. If the caller sets no creation time, the time in the command's identity is used. The parameter life is how long the
+// command waits for its meter. The parameter by is an audit entry that names the person. Add returns an error for a meter without
+// a link key, which cannot check a signature.
 func Add(tx AddTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.FourEyes) (Command, error) {
 	signed, err := tx.HasLinkKey(m.ID)
 	if err == nil && !signed {

@@ -125,8 +125,8 @@ func TestAnswersOfTheMeterCount(t *testing.T) {
 	}
 }
 
-// TestWhatAnAnswerChanges: an answer that repeats the state changes nothing, except for a temporary failure: its newest reason
-// counts.
+// TestWhatAnAnswerChanges checks when an answer of the meter changes a command's row. An answer that repeats the state does not.
+// The exception is a failure after a temporary failure, because the newest reason must be stored.
 func TestWhatAnAnswerChanges(t *testing.T) {
 	const q, s, a, d, f, e = command.StateQueued, command.StateSent, command.StateAcked, command.StateDone, command.StateFailed, command.StateExpired
 	for _, c := range []struct {

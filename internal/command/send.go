@@ -66,7 +66,7 @@ type Sent struct {
 	Waits   *access.Approval // set if the request waits for a second person; no command was queued
 }
 
-// storedRequest is the part of a command that an approval stores. Its field type distinguishes it from a token's.
+// storedRequest is the part of a command that an approval stores.
 type storedRequest struct {
 	Meter  string         `json:"meter"`
 	Type   Type           `json:"type"`

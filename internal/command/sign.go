@@ -125,7 +125,7 @@ func (s *Signing) prepare(tx SignTx) (err error) {
 	return tx.CommandSigned(*c)
 }
 
-// NextCounter returns the counter to use when last was the previous one: the milliseconds since 1970, or last+1 if that is
+// NextCounter returns the counter of the next command: the milliseconds since 1970, or the previous counter plus one if that is
 // greater. So a restored database never signs with a counter that the lost database has already used.
 func NextCounter(last uint64, now time.Time) uint64 {
 	return max(last+1, uint64(now.UnixMilli()))

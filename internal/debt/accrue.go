@@ -15,8 +15,8 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// MaxCatchUp is how many local months back, including the present one, fixed charges are made due. After a longer time off, or for an
-// account opened longer ago, older charges are not billed.
+// MaxCatchUp is the number of local months for which missing fixed charges are made due; the present month is one of them. Older charges
+// are not billed, even if the server was off for longer or the account was opened earlier.
 const MaxCatchUp = 24
 
 // ChargeAccount holds the facts of an account that decide which charges fall due.

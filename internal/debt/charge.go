@@ -12,8 +12,9 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// MaxOpen is how many open charges and how many open debts of an account one sale looks at, first in order of collection. It keeps a sale
-// within its budget if the account has years of them; the next sale collects the rest.
+// MaxOpen is the largest number of open charges of an account that one sale reads. The same number limits the account's open debts. The
+// sale reads those that are collected first. The limit keeps a sale within its budget if the account has years of them; the next sale
+// collects the rest.
 const MaxOpen = 60
 
 // allOpen is more than any account can have open. It is for the total of what an account owes.

@@ -26,8 +26,8 @@ func request(key string) once.Request {
 func rendered[T any](value T) (int, []byte) { return 201, fmt.Appendf(nil, "%T", value) }
 
 // TestALifeOfDebts follows testdata/life.txt: charges fall due, debts are raised, adjusted and written off, customers move out and get
-// refunds. The result is the same if every statement and every identity of every transaction fails once before it succeeds, and no failure
-// goes unnoticed.
+// refunds. One run uses a store that fails once at each statement, and once at each new identity, before it succeeds. The result must be
+// the same, and the transaction must return each failure as an error.
 func TestALifeOfDebts(t *testing.T) {
 	for name, every := range map[string]bool{"on a store that works": false, "on a store that fails": true} {
 		t.Run(name, func(t *testing.T) {

@@ -38,7 +38,7 @@ type MovedOut struct {
 	// The customer's money after the last use was posted, and where it went.
 	Wallet, Deposit, Carry, Paid, Refund money.Minor
 	FinalBill                            money.Minor // use beyond the wallet; raised as a debt
-	Advanced                             money.Minor // tax booked with top-ups whose money was not used; the tax is no longer owed
+	Advanced                             money.Minor // tax on the part of the top-ups that was never used; this tax is no longer payable
 	Owed                                 money.Minor // unpaid debts and charges
 	AsOf                                 time.Time   // meter time of the newest reading that is charged
 }

@@ -26,7 +26,7 @@ type Refund struct {
 	Amount  *money.Amount // nil: all that is due back; an explicit 0 is refused
 	Bank    string        // the bank account that pays; empty means main
 	To      string        // the receiving account instead of the bank: its identity, or a meter that supplies it
-	Reason  string        // the receiver and the way: a bank's reference
+	Reason  string        // says to whom and how the refund is paid, for example with a bank's reference
 
 	Render func(Refunded) (status int, body []byte)
 }

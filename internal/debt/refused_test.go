@@ -264,7 +264,7 @@ func TestATenantWithoutACurrencyOwesNothing(t *testing.T) {
 	}
 }
 
-// broken is a door that does not open.
+// broken is a door that runs no transaction and returns an error.
 type broken struct{ err error }
 
 func (b broken) Do(context.Context, access.Tenant, func(debt.Tx) (bool, error)) error { return b.err }

@@ -282,8 +282,8 @@ func TestTheHistorySurvivesRestartsAndTheMenu(t *testing.T) {
 	}
 }
 
-// slot is a memory card with faults for tests. Reading the last row and writing return the error in the field fails. The field
-// torn makes the next write stop halfway.
+// slot is a memory card with faults for tests. If its error is set, reading the last row and writing rows return that error. If
+// its flag is set, the next write stops halfway.
 type slot struct {
 	*card.Card
 	fails error

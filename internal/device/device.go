@@ -159,10 +159,10 @@ type Device struct {
 	next     *nextConfig
 	nextKeys *meter.Keys
 	smsFrom  string
-	// modem is nil for a meter without one. The field under is the modem's message that is being handled.
+	// modem is nil for a meter without one.
 	modem Modem
 	mail  smsState
-	under *underWay
+	under *underWay // the modem's message that is being handled; nil if there is none
 	// masked is the token being handled, masked for the history.
 	masked    string
 	smsOut    []SMS

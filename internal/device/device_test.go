@@ -209,8 +209,8 @@ func TestAPowerCutAtEveryByteOfATokenEntry(t *testing.T) {
 	}
 }
 
-// enterUntilCut types a token until the mains fails. The result shown reports whether the display showed that the token was
-// accepted. The result done reports whether the mains never failed.
+// enterUntilCut types a token into a meter whose mains may fail meanwhile. The first result reports whether the display showed
+// that the token was accepted. The second result reports whether the mains stayed on.
 func enterUntilCut(t *testing.T, d *device.Device, token string) (shown, done bool) {
 	t.Helper()
 	defer func() {

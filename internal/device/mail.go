@@ -74,7 +74,7 @@ type smsState struct {
 	taken   []taken
 	replies []reply
 	letters []Letter
-	// last is the ID of the newest letter. Letters with an ID up to the field durable may be sent.
+	// These are the IDs of the newest letter and of the newest durable letter. Only durable letters may be sent.
 	last, durable uint64
 }
 
@@ -334,7 +334,7 @@ func (d *Device) writeMail(e mailEntry) {
 	d.appended++
 }
 
-// mailDurable releases the letters that are now durable to the modem.
+// mailDurable is called when all letters are durable. It allows them to be sent, and wakes the modem.
 func (d *Device) mailDurable() {
 	if d.mail.durable == d.mail.last {
 		return

@@ -15,8 +15,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// remember adds a report to its history. It writes the entry before the record of the outbox, so that a power cut
-// between the two loses nothing.
+// remember adds a report to the meter's history of tokens or of events. It writes the entry before the record of the
+// outbox, so that a power cut between the two loses nothing.
 func (d *Device) remember(e *meter.Effect) {
 	r := &e.Report
 	switch e.History {

@@ -117,8 +117,8 @@ func TestFortyTokensThroughPowerCuts(t *testing.T) {
 		bytes, credited, keys)
 }
 
-// cutAt enters a token into a meter whose mains fails after n bytes. The result done says that
-// the mains did not fail; the result took says that the token was in the memory afterwards.
+// cutAt enters a token into a meter whose mains fails after n written bytes. The first result reports whether the mains stayed
+// on. The second result reports whether the meter had the token's credit afterwards.
 func cutAt(t *testing.T, m *medium, b bought, before int64, n int) (done, took bool) {
 	t.Helper()
 	d := open(t, m)

@@ -1,5 +1,5 @@
-// Package diagnosis is the token doctor: it explains why 20 digits do not work. Start at [Doctor.Diagnose]. [Offline]
-// explains without a server what package sts found.
+// Package diagnosis is the token doctor: it explains why 20 digits do not work. Start at [Doctor.Diagnose]. Without
+// a server, use [Offline] on a result of [sts.Explain].
 //
 // An answer is a list of findings. Each has one sentence on the situation and one on what to do. With them come the
 // facts: what the token carries, whose it is, which key it fits, what the meter reported about it, and whether it looks
@@ -9,7 +9,7 @@
 // The doctor must stop a guesser too:
 //
 //   - Everybody sees only what their role sees elsewhere. A vendor sees its own sales. The digits of a correction need
-//     the right token.show. Digits are tried under a meter's key only for an actor of the utility who may read meters.
+//     the token.show right. Digits are tried under a meter's key only for an actor of the utility who may read meters.
 //   - A correction is shown only if it is a token that was sold here, never because it happens to open.
 //   - A slip that a key opens counts only if its contents can be those of a real token ([plausible]). The doctor tries up
 //     to 199 slips for each question. Without this rule, one question would give a guesser 199 guesses.

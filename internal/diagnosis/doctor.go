@@ -67,7 +67,7 @@ type facts struct {
 // soldToken is a token that was sold here.
 type soldToken struct {
 	sale.Token
-	key registry.Key // only its identity if the key is older than the newest maxKeys
+	key registry.Key // only the ID is set if the key is too old to be in facts.keys
 }
 
 // mayTry reports whether digits may be tried under a meter's key for the actor. A vendor may not: a token that opens

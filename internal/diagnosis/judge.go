@@ -35,7 +35,7 @@ func (c *consultation) judgeSold(t *soldToken) {
 	o := sts.Opened{Result: sts.Accept, Class: t.Class, SubClass: t.SubClass, HasTID: true, TID: t.TID}
 	c.out.Contents = contentsOf(o, t.BaseDate)
 	c.out.Contents.Units = t.Units
-	if k.BaseDate.Valid() { // a key older than the newest maxKeys has no attributes here
+	if k.BaseDate.Valid() { // not valid if the key is too old to be in facts.keys
 		c.out.Key, c.out.Registered = &k, true
 	}
 	number := c.facts.meter.Number

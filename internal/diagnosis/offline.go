@@ -16,7 +16,7 @@ type Local struct {
 	Now      time.Time
 }
 
-// Offline explains what [sts.Explain] found without a server, with one key or none. Without a server it is not known
+// Offline explains the result of [sts.Explain] with one key or with none. It asks no server. Without a server it is not known
 // whether a token was sold or used, and the findings say so. Nothing is withheld: whoever has the key can make every
 // token that it opens.
 func Offline(e sts.Explanation, l Local) []Finding {

@@ -127,7 +127,7 @@ func (p *prices) levy(l tariff.Levy) {
 	}
 }
 
-// extras adds everything besides the price, levies and tax.
+// extras adds the fixed charges, the fee for a purchase, and the free units with the price that a programme pays for them.
 func (p *prices) extras(b tariff.Body) {
 	amount := func(m money.Minor, untaxed bool) string {
 		if untaxed || b.VATBps == 0 {

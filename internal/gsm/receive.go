@@ -208,7 +208,7 @@ func (s *session) offer(j job) {
 	case m.durable[j.id]:
 		s.free = append(s.free, j.slots...)
 	case m.taking[j.id] && waits(m.pending, j):
-		// The job is already in the queue. The condition of this case has given it the current slots.
+		// The job is already in the queue. The call in this case's condition has updated the job's slots.
 	case m.taking[j.id]:
 		s.sweepSoon() // the Inbox has the message now; the slots are read again after its answer
 	case len(m.pending) >= maxPending && len(j.slots) == 0:
@@ -294,8 +294,8 @@ func (s *session) fetchElsewhere() error {
 	return nil
 }
 
-// fetchReport reads a report and deletes it at once, because these memories hold only a few. If the report is lost the message
-// stays "accepted", which is true.
+// fetchReport reads a report and deletes it at once, because these memories hold only a few. If the report is then lost, the
+// message stays "accepted". That state is still correct.
 func (s *session) fetchReport(slot int) error {
 	c := prefixed("AT+CMGR=" + strconv.Itoa(slot))
 	c.Message = true

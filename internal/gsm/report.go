@@ -73,7 +73,8 @@ func (m *Modem) match(r pdu.StatusReport) *Report {
 	if found < 0 {
 		return out
 	}
-	out.ID, out.Part = m.sent[found].id, m.sent[found].part // not deleted: the report may have to be handed over again
+	// Leave the part in m.sent: the modem may read the same report again, and the report must match then too.
+	out.ID, out.Part = m.sent[found].id, m.sent[found].part
 	return out
 }
 

@@ -106,10 +106,12 @@ func play(t *testing.T, s *scripted, f func()) *inbox {
 }
 
 const (
-	// balance is *01# from +255711000001, as a frame after the service centre's number; size is its length without that number.
+	// balance is a frame with the message *01# from +255711000001. The frame begins with the service centre's number. size is
+	// the number of octets after that number.
 	balance = "0791447758100650" + "040C915275110000100000" + "00101000000000" + "042A586C04"
 	size    = "23"
-	// report is a delivery report about +255711000001, reference 7, delivered.
+	// report is a frame with a delivery report: message 7 to +255711000001 was delivered. reportSize is the number of octets
+	// after the service centre's number.
 	report     = "0791447758100650" + "0607" + "0C91527511000010" + "00101000000000" + "00101000000000" + "00"
 	reportSize = "25"
 )

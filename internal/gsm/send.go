@@ -152,7 +152,7 @@ func (s *session) sendPart(r *request) (try, error) {
 	case x.final:
 		return s.judge(x.result), nil
 	}
-	// From the first octet on the message may go out; only an answer of the modem makes it "not sent" again.
+	// Once the modem has the first octet, it may send the message. Then only an error from the modem proves that it was not sent.
 	err = s.write(strings.ToUpper(hex.EncodeToString(frame)) + "\x1a")
 	if err == nil {
 		x, err = s.await(sendTime, false)

@@ -229,8 +229,8 @@ func checkOutgoing(t *testing.T, b *bench, outcomes map[string]gsm.Outcome) (cou
 	return counts, twice
 }
 
-// checkIncoming requires every message, and an empty SIM. The network may deliver a message again, and so may a
-// reset; it then has the same identity.
+// checkIncoming requires that every message arrived and that the SIM is empty. A message may arrive twice, because the
+// network repeats it or because the modem was reset. Both copies must then have the same identity.
 func checkIncoming(t *testing.T, b *bench, received int) (lost, again int) {
 	t.Helper()
 	got, ids := map[string]int{}, map[pdu.Identity]bool{}

@@ -51,8 +51,8 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 	return tx.Reports().DropDelivery(r.Number, own.ID.Text(id.Token))
 }
 
-// ghost is the alarm for an accepted token that was not sold here. The parameter given is true if somebody sent the token to the
-// meter through this server. The alarm then says so.
+// ghost is the alarm for an accepted token that was not sold here. If somebody had the token sent to the meter through
+// this server, the alarm says so.
 func ghost(t *wire.Token, given bool) *metering.Alarm {
 	a := metering.Ghost(t)
 	if a != nil && given {

@@ -32,7 +32,7 @@ func (s *Store) Issuer() *Issuer { return &Issuer{s: s} }
 func (i *Issuer) Local() bool { return true }
 
 // Look returns an issuer for one request. It has checked the key store's file and does not check it again, unless that check failed. It
-// uses the keys that were read last, even by another request.
+// uses the keys that the store read last. Another request may have read them in the meantime.
 func (i *Issuer) Look() vending.Issuer { return i.At() }
 
 // At does the same as Look, for code that wraps the issuer.

@@ -20,8 +20,8 @@ func Begin(year int, month time.Month, day int, zone *time.Location) time.Time {
 	if changed.IsZero() {
 		return at
 	}
-	// The variable old is 00:00 of this day in the UTC offset that was in force before the clocks last changed. If this time is before the
-	// change, the day begins at this time.
+	// Compute 00:00 of this day in the UTC offset that was in force before the last clock change. If the clocks had not yet changed at that
+	// moment, the day begins at that moment.
 	_, after := noon.Zone()
 	_, before := changed.Add(-1).Zone()
 	switch old := at.Add(time.Duration(after-before) * time.Second); {

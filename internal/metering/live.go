@@ -98,9 +98,9 @@ func (l *Live) Passed() (from, to uint64, held bool) {
 }
 
 // Held returns a range of record numbers to read from the store. These records may have arrived in an earlier batch, while a record before
-// them was missing. The watermark has now passed them. The range begins after the last reading that was taken since Load and that the
-// watermark has passed. If ok is true, the caller reads the reading with the highest number in [from, to] for [Live.Settle], and the tokens
-// and events in that range for [Live.Recall].
+// them was missing. The watermark has now passed them. If the watermark has also passed readings taken since Load, the range begins after
+// the highest number of these readings. If ok is true, the caller reads the reading with the highest number in [from, to] for
+// [Live.Settle], and the tokens and events in that range for [Live.Recall].
 func (l *Live) Held() (from, to uint64, ok bool) {
 	if l.was.Bits == 0 || l.Window.Watermark == l.was.Watermark {
 		return 0, 0, false

@@ -78,6 +78,6 @@ type NewReading struct {
 	Memory string // the reading's device memory
 }
 
-// HeldRows is the number of a meter's newest stored readings to search for a reading that arrived beyond a gap. Readings stored after that
-// reading can only have numbers in its own window or in the window below.
+// HeldRows is the number of a meter's newest stored readings to search for a reading that arrived beyond a gap. After that reading, until
+// the gap closes, the window accepts only numbers that differ from the reading's number by less than [wire.Window].
 const HeldRows = 2 * wire.Window

@@ -25,8 +25,8 @@ type Info struct {
 
 // Notes are the server's own notes about the meter's memory.
 type Notes struct {
-	// Epoch is the last store epoch in which the server had every record that the memory counts as acknowledged. While it is below the
-	// database's own epoch, a restore may have lost acknowledged records, and a boot is answered with rewind.
+	// Epoch is the last store epoch in which no acknowledged record was missing from the store. While it is below the database's own epoch,
+	// a restore may have lost such records. The server then answers boots with rewind until it has the meter's records again.
 	Epoch int64 `json:"epoch"`
 	// RewindTo is the meter's last record at the first rewind: the rewind is complete once the watermark has reached it.
 	RewindTo uint64 `json:"rewind_to,omitempty"`

@@ -11,14 +11,14 @@ import (
 // TokenState is the state of a token. [TokenMove] lists the moves between states. [JudgeToken] decides the effect of a signed
 // report, [HearToken] that of an SMS, and package vending that of a reversal.
 //
-// A heard token may not be in the meter, because anybody can send an SMS in the meter's name:
+// It is not certain that a heard token is in the meter, because anybody can send an SMS in the meter's name:
 //   - its delivery over the meter's own connection continues, and it may be sent again by SMS;
-//   - the server compares further answers by SMS with a heard token, as it does with a token that is in the meter;
+//   - when the server looks for the token that the meter's next SMS is about, it treats a heard token like an accepted token;
 //   - a reversal of its sale needs the right to reverse and a reason, even from the seller within the reversal window. The seller also
 //     needs a second person where four eyes are required. A connected meter must cancel the token first; without a connection the reversal
 //     stays unconfirmed;
-//   - the verification of the store reports an error if the token is still heard after a signed report that the meter has it. The same
-//     holds for a sent token.
+//   - the verification of the store reports an error if a token is in the state [TokenHeard] although a signed report says that
+//     the meter has it. The same holds for [TokenIssued], [TokenSent] and [TokenRejected].
 type TokenState string
 
 // Token states. A rejected token may still change its state.
@@ -58,9 +58,8 @@ type tokenMove struct {
 	from []TokenState
 }
 
-// tokenMoves has a row for each move. A token that a meter has cancelled stays reversed if its sale is then reversed without
-// asking the meter. A token that the meter accepts while its sale is being reversed becomes reversed_unconfirmed, and its value is
-// then claimed as a debt.
+// tokenMoves has a row for each move. MoveReversed does not change a token that the meter has already cancelled: its state stays reversed.
+// A token that the meter accepts while its sale is being reversed becomes reversed_unconfirmed, and its value is then claimed as a debt.
 var tokenMoves = [...]tokenMove{
 	MoveMade:      {TokenIssued, []TokenState{TokenReserved}},
 	MoveFailed:    {TokenFailed, []TokenState{TokenReserved}},

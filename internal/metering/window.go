@@ -48,8 +48,8 @@ func (w *Window) Take(seq uint64) Verdict {
 	return Fresh
 }
 
-// Skip moves the watermark to mark. It is for missing numbers below mark that can never come, because the meter no longer has these
-// records. Numbers taken above mark stay taken. It returns how many numbers were given up.
+// Skip moves the watermark up to the given number. It is for missing numbers that can never come, because the meter no longer has these
+// records. Higher numbers that were taken stay taken. Skip returns how many numbers were given up.
 func (w *Window) Skip(mark uint64) (lost uint64) {
 	if mark <= w.Watermark {
 		return 0

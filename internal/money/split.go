@@ -45,8 +45,9 @@ func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
 	return parts, nil
 }
 
-// Accrued returns the part of a charge spread over days for the days first to last (from 1), by the cumulative method: floor(M·last/D) -
-// floor(M·(first-1)/D), where M is total and D is days. The parts of a period sum to total exactly, however the period is divided.
+// Accrued spreads a charge over days and returns the part for some consecutive days. The parameters first and last are the first and the
+// last of these days, counted from 1. The part is floor(total·last/days) - floor(total·(first-1)/days). With this cumulative method, the
+// parts of a period sum to the charge exactly, however the period is divided.
 func Accrued(total Minor, first, last, days int) (Minor, error) {
 	if days <= 0 || first < 1 || last < first || last > days {
 		return 0, ErrDivisor

@@ -114,7 +114,8 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 	return d.usage(tx, q, now)
 }
 
-// pick finds the meter in question; if it cannot, it returns the purpose of the answer that asks for the meter.
+// pick finds the meter that the customer asks about. It then returns an empty purpose. If it does not find the meter, it returns the
+// purpose of the answer to the customer: PurposeChoose or PurposeNotYours.
 func (q *question) pick() (Purpose, Args) {
 	a := q.args
 	a.Word = q.word.Word.In(q.lang)

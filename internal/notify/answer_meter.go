@@ -214,9 +214,9 @@ func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.Store
 	return out, nil
 }
 
-// useOf adds up the energy that a meter counted. The sum Total begins at the first moment. The sum Yesterday begins at the second moment.
-// If there is no reading in the last day before the first moment, useOf returns the zero Use, because a part of a week is not reported as
-// a week. Nothing is counted between two device memories.
+// useOf adds up the energy that a meter counted in seven days, and on the last of these days. The two times are the beginning of the seven
+// days and the beginning of the last day. If there is no reading in the day before the seven days, useOf returns the zero Use, because a
+// part of a week is not reported as a week. Nothing is counted between two device memories.
 func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use) {
 	readings = slices.Clone(readings)
 	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })

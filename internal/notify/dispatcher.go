@@ -56,7 +56,7 @@ const (
 // failuresDown is the number of failures in a row after which a route counts as down.
 const failuresDown = 5
 
-// Dispatcher queues messages, gives them to routes and takes arrivals. Start with [New]; Run serves.
+// Dispatcher queues messages, gives them to routes and takes arrivals. [New] makes a Dispatcher. [Dispatcher.Run] sends its messages.
 type Dispatcher struct {
 	c     Config
 	bells []chan struct{} // wake the routes' workers

@@ -51,8 +51,8 @@ func operations() []operation {
 	return append(append(append(sendings(), arrivalsOfPeople()...), arrivalsOfMeters()...), orders()...)
 }
 
-// inHall returns a function for the field begin of an operation. That function makes a hall with a meter, a token and the token's sale. The
-// function in the parameter do then changes this hall.
+// inHall returns a function that prepares an operation. That function makes a hall with a meter, a token and the token's sale, and then
+// calls the given function to change the hall.
 func inHall(do func(*hall, *wire)) func(*testing.T) (notify.Tx, notify.Config) {
 	return func(t *testing.T) (notify.Tx, notify.Config) {
 		h, a, _ := newHall(t)
@@ -89,7 +89,7 @@ func warning() notify.Draft {
 	return notify.Draft{Purpose: notify.PurposeCutSoon, Meter: 1, Number: meterA, Customer: id.ID{1}, Args: notify.Args{Meter: meterA, Currency: "KES", Account: (id.ID{15: 28}).Text(id.Account)}}
 }
 
-// sendings returns the operations of routes on waiting messages.
+// sendings returns operations in which the routes get the messages that are due.
 func sendings() []operation {
 	failing := notify.Sent{Outcome: notify.NotSent, Closed: true, Why: "no modem"}
 	silent := func(h *hall) id.ID {

@@ -60,9 +60,9 @@ func (d *Dispatcher) fromMeter(tx Tx, meter registry.Meter, in Message, raw Inco
 }
 
 // doubt schedules the next step of a message after an answer that does not settle it. If ask is true, the answer proves nothing about the
-// token, and the dispatcher asks the meter. If ask is false, the meter has listed its last tokens, and the token is not among them. The
-// question is sent at once if the last try sent the token. It is not sent at once if the last try was a question. Otherwise a forger of the
-// meter's answers could use up all tries in a minute.
+// token, and the dispatcher asks the meter. If ask is false, the meter has listed its last tokens, and the token is not among them. If the
+// last try sent the token, the question is sent at once. If the last try was itself a question, the next try does not come earlier than
+// planned. So a forger of the meter's answers cannot use up all tries in a minute.
 func (d *Dispatcher) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || !m.Open {

@@ -28,7 +28,7 @@ const (
 	WordNotHere
 )
 
-// String returns the word of the English list; empty for any other word.
+// String returns the English keyword in capital letters, such as BAL. WordNone and WordNotHere have no keyword: for them String returns "".
 func (w Word) String() string {
 	if aliases := keywords[English]; int(w) < len(aliases) && len(aliases[w]) > 0 {
 		return strings.ToUpper(aliases[w][0])
@@ -50,7 +50,7 @@ type Keyword struct {
 	// Number holds the digits after the word, in ASCII: a meter number, or a position in the list of meters. It has fewer than
 	// TokenLike digits, so it is never a token.
 	Number string
-	// Language is the language of the word; Known is false if several languages have the word.
+	// Language is the language of the word. HasLanguage is false if several languages have the word, or if the word is WordNone.
 	Language    Language
 	HasLanguage bool
 }

@@ -37,13 +37,13 @@ func (b bought) VendSale(i id.ID) (sale.Sale, bool, error) {
 func (b bought) JobOfKey(id.ID) (sale.Job, bool, error) { return sale.Job{}, false, nil }
 func (b bought) SoldHere(id.ID) (bool, error)           { return true, nil }
 
-// ledgerOf has the rows of one meter's sales. The call whose number is in the field broken fails.
+// ledgerOf has the rows of one meter's sales. One of its calls can be made to fail.
 type ledgerOf struct {
 	tokens []sale.Token
 	sales  map[id.ID]sale.Sale
 	change []sale.Token // tokens of a key change that the meter has not confirmed
 	former bool         // the sale was to a former customer
-	broken int
+	broken int          // number of the call that fails, from 1; 0 for none
 	calls  []string
 }
 

@@ -175,9 +175,10 @@ func matchRows(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 }
 
 // inRows reports whether rows prove that a token was loaded, and whether they show only refusals of it. Very rarely, several tokens of the
-// meter have the same ends. If these tokens also look the same in a row, one of them counts as loaded only if each of them has its own row.
+// meter have the same ends. A row cannot tell such tokens apart if they also have the same class and units, or if the server cannot read
+// one of them. One of them then counts as loaded only if there is a row for each of them.
 func (p *Pushed) inRows(all []Pushed, rows []ReplyRow) (loaded, refused bool) {
-	twins, alike := 0, 0 // tokens with equal ends, and those of them that look the same in a row; both counts include p
+	twins, alike := 0, 0 // tokens with the ends of p, and those of them that a row cannot tell apart from p; both counts include p
 	for i := range all {
 		if q := &all[i]; q.First == p.First && q.Last == p.Last {
 			twins++

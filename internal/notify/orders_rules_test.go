@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// shop is a till whose meter has tokens.
+// shop extends till with the tokens of the till's meter.
 type shop struct {
 	*till
 	list  []sale.Token // tokens of the meter

@@ -149,8 +149,8 @@ func stateNames() string {
 	return strings.Join(names, ", ")
 }
 
-// saleNamed finds a sale by its identity or its receipt number. It returns the zero identity if no sale was found. Vendors cannot
-// list messages, so the caller may know of every sale.
+// saleNamed finds a sale by its identity or its receipt number. It returns the zero identity if no sale was found. It does not check
+// whether a vendor may see the sale, because vendors cannot list messages.
 func saleNamed(tx Tx, named string) (id.ID, error) {
 	if i, err := id.Parse(id.Vend, named); err == nil {
 		return i, nil

@@ -59,9 +59,9 @@ type QueuedTx interface {
 	// until the given time. In a meter's queue, a message that may already be at the meter goes first. A message that the
 	// meter rejected waits for another day and does not block the queue.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
-	// MessagesStray lists due, unclaimed messages that need another route. A queued or unknown message needs one if it has no route, or
-	// if its route is in the parameter down. Any message needs one if it was due before the parameter stray and its route is not in the
-	// parameter mine. If the parameter mine is empty, this last rule does not apply.
+	// MessagesStray lists due, unclaimed messages that need another route. The first list of names holds this server's routes. The second
+	// holds those of them that are down. A queued or unknown message needs another route if it has no route, or if its route is down. If
+	// this server has routes, MessagesStray also lists the messages of other routes that were due before the second of the two times.
 	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
 	// MessagesWake makes due the messages of a telephone that wait because it could not be reached. It leaves out messages whose last
 	// try is less than WakeEvery ago, and messages that have had MaxTriesWoken tries.
@@ -70,7 +70,7 @@ type QueuedTx interface {
 
 // CarriedTx reads the tokens that messages bring.
 type CarriedTx interface {
-	// VendTokens lists a meter's tokens, newest first, before the given token (zero: from the newest).
+	// VendTokens lists a meter's tokens, newest first. It begins after the given token, or with the newest if it is zero.
 	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
 	// TokenForPush returns a token with the number of its meter; found is false while the token has no digits.
 	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
@@ -92,7 +92,7 @@ type CarriedTx interface {
 
 // BoughtTx reads a meter's last sale.
 type BoughtTx interface {
-	// VendTokens lists a meter's tokens, newest first, before the given token (zero: from the newest).
+	// VendTokens lists a meter's tokens, newest first. It begins after the given token, or with the newest if it is zero.
 	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
 	// VendSale returns a sale with its tokens in the order of entering.
 	VendSale(sale id.ID) (sale.Sale, bool, error)
@@ -125,7 +125,7 @@ type RecipientTx interface {
 	MeterRecord(meter id.ID) (registry.MeterRecord, bool, error)
 	// Readings returns a page of a meter's readings, newest first.
 	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
-	// WalletUsed returns a wallet meter's use on the two given local days, and in the month of the parameter today.
+	// WalletUsed returns a wallet meter's use today, yesterday and in this month. The two local dates have the form 2026-11-30.
 	WalletUsed(meter int64, today, yesterday string) (WalletUse, error)
 	// WalletFigures returns the settled balance of an account's wallet, and the live estimate with its time.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)

@@ -95,7 +95,7 @@ func TestAMessageThatCannotMoveHoldsNoneUp(t *testing.T) {
 	h, a, b := withToken(t)
 	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
 	h.queues(text())
-	h.serves() // a is down, and the text has gone by b
+	h.serves() // route a is down, and route b has sent the text
 	stuck, next := h.queues(toMeter()), h.queues(text())
 	h.of(stuck).Route, h.of(next).Route = "a", "a"
 	h.serves()

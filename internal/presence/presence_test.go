@@ -140,7 +140,7 @@ func TestAMeterThatConnectsElsewhereTakesItsSessionThere(t *testing.T) {
 		if !right.Elsewhere("7") || left.Elsewhere("7") {
 			t.Errorf("elsewhere: right says %t, left %t; want true and false", right.Elsewhere("7"), left.Elsewhere("7"))
 		}
-		right.Connected(meter(7)) // left has not noticed that its connection is dead
+		right.Connected(meter(7)) // the first server has not noticed that its connection to the meter is dead
 		synctest.Wait()
 		time.Sleep(3 * time.Second)
 		if b.holder(7) != "right" || left.said() != "[7] [7]" {

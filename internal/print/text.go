@@ -303,7 +303,7 @@ func clean(s string) string {
 // the letter before it.
 func columns(s string) int { return displaywidth.String(s) }
 
-// cut divides a text where its whole characters have filled width columns.
+// cut divides a text in two. The head is the longest beginning that fits into the given number of columns. No character is divided.
 func cut(s string, width int) (head, rest string) {
 	signs := displaywidth.StringGraphemes(s)
 	at := 0
@@ -316,7 +316,8 @@ func cut(s string, width int) (head, rest string) {
 	return s[:at], s[at:]
 }
 
-// wrap divides a text into lines of at most width columns, at blanks where possible. It returns at least one line.
+// wrap divides a text into lines, at blanks where possible. No line is wider than the given number of columns. wrap returns at least one
+// line.
 func wrap(s string, width int) []string {
 	var lines []string
 	line := ""

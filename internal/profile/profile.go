@@ -158,8 +158,8 @@ type Message struct {
 	Payload string `toml:"payload"`
 }
 
-// Rule is a rule on the raw counts. It opens the relay without regard to the account, and never closes it. The publication
-// about the first system contradicts itself: its text and its code have opposite rules. So no rule is enabled by default.
+// Rule is a rule on the raw counts. It opens the relay without regard to the account, and never closes it. No rule is enabled by default.
+// The profile seed-a shows why: the text and the code that were published with its sketch state opposite rules.
 type Rule struct {
 	Enabled bool   `toml:"enabled"`
 	OffWhen string `toml:"off_when"` // "v1<v2" or "v1>v2"

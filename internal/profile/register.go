@@ -54,7 +54,8 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	if m.Relay != "" && m.Relay != r.Relay {
 		r.Relay, s.RelayChanged = m.Relay, true
 		if m.Relay == Open && p.Energy.From == FromPower && !r.At.IsZero() {
-			// The last power counts until now. A customer who was cut off does not pay for the slope to the next sample.
+			// The last power counts until now, when the relay opens. Otherwise integrate would draw a line from the last power to the next
+			// sample, and the customer would pay for energy after the cut-off.
 			r, s = p.integrate(r, s, r.PowerMW, at)
 			r.PowerMW, s.Sample = 0, true
 		}

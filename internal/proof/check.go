@@ -291,8 +291,8 @@ func nth(lines []string, i int) string {
 // reach checks that all heads belong to one log that only grew.
 func (c *checker) reach() bool {
 	c.v.Under = c.v.Heads[len(c.v.Heads)-1]
-	// joined maps the size of each head to the size of another head of the same log. The last size of such a chain maps to itself. Two
-	// heads belong to one log if their chains end at the same size.
+	// joined maps the size of each head to itself, or to the size of another head of the same log. From any size, the map leads step by
+	// step to a size that is mapped to itself. Two heads belong to one log if the map leads both to the same size.
 	joined := map[int64]int64{}
 	for _, h := range c.v.Heads {
 		joined[h.Size] = h.Size

@@ -180,7 +180,8 @@ func TestAReceiptIsProvenByItselfAndAHead(t *testing.T) {
 	if strings.Contains(string(paper), "192.0.2.7") {
 		t.Error("the proof shows the address that the request came from")
 	}
-	// The order of the members and blanks do not matter, because a browser or a tool may have rewritten the file.
+	// A browser or a tool may have written the file anew, with its members in another order and with other blanks. The receipt is still
+	// proven.
 	var any map[string]json.RawMessage
 	if err := json.Unmarshal(paper, &any); err != nil {
 		t.Fatal(err)

@@ -24,7 +24,8 @@ import (
 // Form is the name and version of the form of a proof.
 const Form = "paywatt proof 1"
 
-// Action is the action of a completed sale's audit row. PaperMark begins the row's After, before the hash of the receipt's core.
+// Action is the action of a completed sale's audit row. The row describes the sale in a text that begins with PaperMark and the hash of the
+// receipt's core.
 const (
 	Action    = "vend.sell"
 	PaperMark = "paper="

@@ -81,7 +81,7 @@ type Refusal struct {
 	// show the refusal in another language.
 	Text string
 	Args []Arg
-	// Instead is the name of a text that replaces Not; empty if the refusal's own text is used.
+	// Instead is the name of another text in the catalogue, which says what did not happen. It is empty if the refusal's own text says it.
 	Instead string
 	// What says what happened, in one sentence for a person.
 	What string

@@ -33,8 +33,12 @@ type Settings struct {
 
 // WalletPolicy holds the tenant's settings for balances on the server, in minor units. The zero value means the defaults.
 type WalletPolicy struct {
-	Warn1 money.Minor `json:"warn1_minor,omitempty"` // first warning at or below it; 0 for the price of 20 kWh, or a fifth of a plan
-	Warn2 money.Minor `json:"warn2_minor,omitempty"` // urgent warning at or below it; 0 for the price of 5 kWh, or a twentieth of a plan
+	// Warn1 is the balance at or below which the first warning is sent. 0 means the price of 20 kWh, or the price of a fifth of the plan if
+	// that is less. If the tariff charges only for time, 0 means the fixed charges of five days.
+	Warn1 money.Minor `json:"warn1_minor,omitempty"`
+	// Warn2 is the balance at or below which the urgent warning is sent. 0 means the price of 5 kWh, or the price of a twentieth of the
+	// plan if that is less. If the tariff charges only for time, 0 means the fixed charges of two days.
+	Warn2 money.Minor `json:"warn2_minor,omitempty"`
 	// VATOnAdvances says that the tax on a top-up is owed when the top-up is paid, not when the money is used.
 	VATOnAdvances bool        `json:"vat_on_advances,omitempty"`
 	CutOff        money.Minor `json:"cutoff_minor,omitempty"` // balance at which the supply goes off; a negative value grants credit

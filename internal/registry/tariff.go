@@ -137,8 +137,8 @@ func fixCurrency(tx Tx, code string) (refusal.Refusal, error) {
 	return refuse.CurrencyNotOfTenant(c.Code), nil
 }
 
-// findTariff finds a tariff by name or id. The parameter missing is the code of the refusal if no tariff was found. It is
-// NotFound if the request is about this tariff, and TariffMissing if a meter or account needs the tariff.
+// findTariff finds a tariff by name or id. If there is no such tariff, the refusal has the given code. The code is NotFound
+// if the request is about this tariff, and TariffMissing if a meter or account needs the tariff.
 func findTariff(tx Tx, text string, missing refusal.Code) (id.ID, refusal.Refusal, error) {
 	found := false
 	i, err := id.Parse(id.Tariff, text)

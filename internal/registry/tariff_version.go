@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// MaxVersions is the most versions of one tariff: one a week for twenty years.
+// MaxVersions is the largest number of versions of one tariff: one a week for twenty years.
 const MaxVersions = 1000
 
 // listVersions names the list for the cursors of TariffVersions; the tariff's identity follows the name.
@@ -38,7 +38,7 @@ func (t TariffVersions) Standing(v tariff.Version) string {
 	return "past"
 }
 
-// TariffVersions lists the versions of a tariff. The parameter name is the tariff's name or id.
+// TariffVersions lists the versions of a tariff. The caller names the tariff by its name or id.
 func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name string, p Page) (TariffVersions, error) {
 	if no := by.Needs(access.ReadTariffs); no.Refused() {
 		return TariffVersions{Refusal: no}, nil
@@ -146,8 +146,8 @@ func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 	return refuse.TariffSellsTokens(v.Name), nil
 }
 
-// forTokens refuses a tariff for a token meter if its present version or a later one cannot price a token. The parameter
-// name is the tariff's name in the request.
+// forTokens refuses a tariff for a token meter if its present version or a later one cannot price a token. The refusal names
+// the tariff as the request did.
 func forTokens(tx Tx, t id.ID, name string, now time.Time) (refusal.Refusal, error) {
 	all, err := tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
 	if err != nil {

@@ -35,8 +35,9 @@ type Tx interface {
 	// MeterRecords returns records of meters in the order of their ids, after the meter with the given id.
 	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
-	// ReportedBalance reads the newest balance that a meter reported with a token, if it is newer than the newest reading by the
-	// meter's clock. It also reads the newest balance that came by SMS. Each result is nil if there is no such balance.
+	// ReportedBalance reads the newest balance that a meter reported with a token. By the meter's clock, the balance must be
+	// newer than the meter's last reading. ReportedBalance also reads the newest balance that came by SMS. Each result is
+	// nil if there is no such balance.
 	ReportedBalance(m Meter) (reported, texted *ReportedBalance, err error)
 	// MeterBySIM returns the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
@@ -53,8 +54,9 @@ type CustomerTx interface {
 	AddCustomerRow(c Customer) error
 	CustomerByID(customer id.ID) (Customer, bool, error)
 	CustomerPut(Customer) error
-	// CustomersLike lists customers whose name contains the parameter text, or whose phone or meter number contains the
-	// parameter digits (if not empty). It lists them in the order of registration, after the given customer.
+	// CustomersLike lists customers whose name contains the given text. If digits are given too, it also lists customers
+	// whose phone number or meter number contains these digits. The list is in the order of registration and begins after
+	// the given customer.
 	CustomersLike(text, digits string, after id.ID, max int) ([]Customer, error)
 	MeterNumbersOf(customer id.ID, max int) ([]string, error)
 	MeterRecordsOf(customer id.ID, max int) ([]MeterRecord, error)

@@ -23,7 +23,7 @@ type BookTx interface {
 	LedgerAccounts(code ledger.Code, after int64, max int) ([]Account, error)
 	// BalanceAt returns the signed balance of an account with all its postings up to a time.
 	BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error)
-	// Journals lists journals, newest first, before the given journal (zero: from the newest).
+	// Journals lists journals, newest first. It begins after the given journal, or with the newest if it is zero.
 	Journals(f JournalFilter, before id.ID, max int) ([]ledger.Journal, error)
 }
 

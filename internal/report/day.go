@@ -29,7 +29,8 @@ type Sums struct {
 	UnitsFree unit.Energy
 }
 
-// Unconfirmed is a sale whose money was given back before its meter confirmed that its token will never load.
+// Unconfirmed is a reversed sale. The money was given back, although the meter has not confirmed that the token will never
+// load.
 type Unconfirmed struct {
 	Sale       id.ID
 	Meter      string

@@ -20,7 +20,7 @@ type FeedTx interface {
 	FeedEnd() (int64, error)
 }
 
-// MaxFeed is the most rows of the feed that one request reads.
+// MaxFeed is the largest number of rows of the feed that one request reads.
 const MaxFeed = 200
 
 // FeedEvent is a sealed entry of the books or of the audit log. An entry never changes and never disappears, and no entry is ever inserted
@@ -62,9 +62,9 @@ type Feed struct {
 	More bool  // the next page may have entries already
 }
 
-// Follow is [Reports.Happened] for a reader that begins, or continues at the end of an earlier page. It refuses a position that the log
-// has not reached. A reader has such a position if the database was replaced by an older copy after the reader's last request. The
-// reader would miss new entries if it waited there.
+// Follow lists the same entries as [Reports.Happened]. It serves the first request of a reader that is new, or that continues at the end of
+// an earlier page. It refuses a position that the log has not reached. A reader has such a position if the database was replaced by an
+// older copy after the reader's last request. The reader would miss new entries if it waited there.
 func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed, error) {
 	f, err := r.Happened(ctx, by, from)
 	if err != nil || f.Refused() || from < 0 || f.Next != from {
@@ -81,8 +81,8 @@ func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed
 }
 
 // Happened lists the entries of the log from the given position that the actor may see. Sales and their reversals need vend.read, and a
-// vendor's key sees only its own. Other journals need ledger.read, and the audit log needs audit.read. For a negative position it returns
-// no entries, and the end of the log as the position at which to wait.
+// vendor's key sees only its own. Other journals need ledger.read, and the audit log needs audit.read. If the position is negative,
+// Happened returns no entries. Feed.Next is then the end of the log, where the reader waits for new entries.
 func (r *Reports) Happened(ctx context.Context, by access.Actor, from int64) (Feed, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Feed{Refusal: no}, nil

@@ -11,10 +11,9 @@ const (
 	RestoredFor      = 24 * time.Hour // how long a store counts as just restored
 )
 
-// Reach returns the last minute whose TID may be issued now. The parameter restored is the time of the store's last restore. The
-// parameter lost is the last minute whose TID may have been issued in the time that the restore lost. Both are zero without a restore.
-// After a restore, the result is at least MaxAhead minutes after the parameter lost. This matters if a second restore soon follows the
-// first.
+// Reach returns the last minute whose TID may be issued now. Two parameters describe the store's last restore, and both are zero without a
+// restore. One is the time of the restore. The other is the last minute whose TID may have been issued in the time that the restore lost.
+// After a restore, the result is at least MaxAhead minutes after this last minute. This matters if a second restore soon follows the first.
 func Reach(now, restored, lost time.Time) time.Time {
 	ahead := MaxAhead * time.Minute
 	if !restored.IsZero() && now.Before(restored.Add(RestoredFor)) {

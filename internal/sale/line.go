@@ -21,7 +21,7 @@ type form struct {
 	whose   whose
 }
 
-// whose says which account of a code gets the money of a line.
+// whose is a type that selects one of the accounts of a code. The selected account gets the money of a line.
 type whose int
 
 const (

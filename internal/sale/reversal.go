@@ -42,7 +42,7 @@ type Reversal struct {
 type Cancel struct {
 	Token   id.ID
 	Command id.ID
-	State   CancelState // the answer about the token that proves the most, among all reversals of the sale
+	State   CancelState // the answer with the strongest proof; answers in all reversals of the sale count
 	Taken   CancelTaken
 }
 

@@ -151,7 +151,7 @@ func HashOrder(vendor, meter id.ID, tender money.Amount, deliver []string) [32]b
 	return sha256.Sum256(b)
 }
 
-// saleLeaf begins the text of which a sale's hash is made.
+// saleLeaf names the kind and form of a sale in the log. The text that is hashed for a sale begins with it.
 const saleLeaf = "paywatt sale 1"
 
 // Leaf hashes the data of a completed sale that never change. It leaves out the states of its tokens and its reversal.

@@ -143,7 +143,7 @@ func canonical(n *note.Note) string {
 	return n.Text + "\n— " + n.Sigs[0].Name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 }
 
-// MaxSize is the most leaves of a log. A log with a thousand new leaves a second reaches it after nine thousand years. Below it the
+// MaxSize is the largest number of leaves of a log. A log with a thousand new leaves a second reaches it after nine thousand years. Below it the
 // arithmetic of proofs cannot overflow.
 const MaxSize = 1 << 48
 

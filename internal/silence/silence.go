@@ -48,9 +48,9 @@ const (
 	// memberFor is the longest silence after which a meter still counts as a meter of its feeder. A meter that was given up weeks
 	// ago does not count. A meter that stays away this long after most of its feeder came back gets a separate alarm.
 	memberFor = 7 * 24 * time.Hour
-	// longSilent is the assumed silence of a meter whose last-heard time is in the future. The server's clock was set back after the
-	// meter was heard, so the real time is unknown. The meter does not become silent at once, because the server then begins a new
-	// watch.
+	// longSilent is the assumed silence of a meter whose last-heard time is in the future. The server's clock was set back
+	// after the meter was heard, so the real time is unknown. When the clock is set back, the server also begins a new
+	// watch. Only silence since the start of the watch counts against a meter, so the meter does not become silent at once.
 	longSilent = 24 * time.Hour
 )
 

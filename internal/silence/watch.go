@@ -13,9 +13,9 @@ import (
 
 // Limits of a look.
 const (
-	// page is the most meters that one transaction reads.
+	// page is the largest number of meters that one transaction reads.
 	page = 2000
-	// changes is the most alarms that one look raises or clears. The next look continues.
+	// changes is the largest number of alarms that one look raises or clears. The next look continues.
 	changes = 1000
 	// blindAfter is the time without a look after which the server counts as not having listened.
 	blindAfter = 2 * time.Minute

@@ -31,9 +31,9 @@ type Options struct {
 	Seed uint64
 	// Start is the calendar time at the beginning, to the second; the zero time means 2026-11-20 in UTC.
 	Start time.Time
-	// CutEvery is the average time between two power cuts at a house, and TamperEvery that between two openings of its
-	// cover; 0 for never. A quarter of the houses has no network on the first day and for a random time up to OfflineFor
-	// after it.
+	// CutEvery is the average time between two power cuts at a house. TamperEvery is the average time between two openings
+	// of a meter's cover. With 0, there are no such events. A quarter of the houses has no network on the first day and for
+	// a random time up to OfflineFor after it.
 	CutEvery, TamperEvery, OfflineFor time.Duration
 }
 

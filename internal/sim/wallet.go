@@ -38,9 +38,9 @@ type WalletStreet struct {
 	// Daily is a fixed charge per day.
 	Daily  money.Minor
 	Supply registry.SupplyPolicy
-	// Several puts meters on shared accounts. It is the number of houses in a group; 0 means one account for each meter. In each
-	// group, the meter of the second house is on the account of the first. In every other group, the meter of the next house is
-	// on that account too.
+	// Several puts meters on shared accounts. It is the number of houses in a group; 0 means one account for each meter. In
+	// each group, the second house shares the account of the first house. In the first group, the third group and so on, the
+	// third house shares this account too. With groups of 2, four houses share each account.
 	Several int
 	// TOU prices energy by the time of use instead of a flat rate.
 	TOU bool
@@ -87,8 +87,8 @@ type WalletStreetResult struct {
 	// OffWithMoney is the total time for which supplies were off, with money and lease energy left, and without a
 	// cause that [RuleDark] allows.
 	OffWithMoney time.Duration `json:"-"`
-	// BeyondLease is the sum, over all meters, of the most energy that each counted beyond its lease. MostOwed is the most
-	// energy that an account has used beyond its money.
+	// BeyondLease is a sum over all meters. Each meter adds the most energy that it ever counted beyond its lease. MostOwed
+	// is the most energy that an account has used beyond its money.
 	BeyondLease unit.Energy `json:"beyond_lease_wh"`
 	MostOwed    unit.Energy `json:"most_owed_wh"`
 	// Balances are the accounts' balances. Rated is the energy rated for each meter, by local month.

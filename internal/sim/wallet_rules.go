@@ -154,7 +154,8 @@ func (w *witness) closes(up, reached, heard bool) {
 // With money and lease energy left, a supply may be off only because a person wants it off, because nobody lives there, or
 // because its connect cannot get through. In the last case the house has no network, the server is down, or the network lost
 // or delayed a connect in this very hour. A message takes no time in the simulation, and a key is pressed at once. No other
-// cause excuses the server. Even a late or lost record does not, because the server has the money and knows its own orders.
+// cause excuses the server. For example, a late or lost record from the meter is no excuse. Even without the record, the
+// server knows which payments it received and which orders it signed.
 func (w *witness) hour() {
 	w.renewable = w.wanted && w.renews()
 	money, leased := w.account.energy(w.now, known), w.lease.MaxRegisterWh-int64(w.register)

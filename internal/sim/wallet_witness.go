@@ -183,10 +183,10 @@ func (w *witness) decided() {
 	}
 }
 
-// delivered handles a message that has reached the meter. The meter refuses an order whose counter is not above that of
-// the last order it accepted. It also refuses an order that has expired by the meter's clock, but such an order still uses
-// up its counter. A second copy of a known order is only answered again and uses up no counter. So an order signed between
-// the two copies is accepted even if it comes late.
+// delivered handles a message that has reached the meter. The meter refuses an order whose counter is not above that of the
+// last order it accepted. It also refuses an order that has expired by the meter's clock, but such an order still uses up
+// its counter. A second copy of a known order is only answered again and uses up no counter. If the server signed another
+// order after the first copy and before the second copy, the meter can still accept that order after the second copy.
 func (w *witness) delivered(p parcel, clock time.Time) {
 	w.trace("delivered %s %s, counter %d", p.down, p.kind, p.counter)
 	if w.taken[p.order] || p.counter <= w.counter {

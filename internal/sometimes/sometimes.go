@@ -92,8 +92,8 @@ func (c *Counter) Table() (lines []string) {
 	return lines
 }
 
-// Report prints the table as lines of figures, which ./check repeats. In a long run it fails the test for every state that
-// was never reached. The parameter how names the run in this error.
+// Report prints the table as lines of figures, which ./check repeats. In a long run it fails the test if any state was never
+// reached. Each line and the error begin with the given name of the run.
 func (c *Counter) Report(t testing.TB, how string, long bool) {
 	t.Helper()
 	never := c.Never()

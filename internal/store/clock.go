@@ -85,9 +85,9 @@ func (tx *Tx) readClock() (t sale.Times, err error) {
 	return t, err
 }
 
-// newestBut returns when the newest token was issued. It leaves out tokens from the span that a person has marked as wrong. If
-// it leaves out a token, it returns the later of two times: the time of the newest remaining token, and the time in the
-// parameter known, at which the clock was last trusted.
+// newestBut returns when the newest token was issued. It leaves out tokens from the span that a person has marked as wrong.
+// If the newest token is from this span, newestBut returns the later of two times. One is the time of the newest token
+// before the span. The other is the time at which the clock was last trusted.
 func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Time, error) {
 	if !wrong.holds(newest) {
 		return newest, nil

@@ -13,7 +13,7 @@ type door[X any] struct {
 	as     func(*Tx) X
 }
 
-// DoorTo makes a door whose transactions wait in a lane. The parameter as is always the identity function. It lets the compiler check that
+// DoorTo makes a door whose transactions wait in a lane. The last argument is always the identity function. It lets the compiler check that
 // the store's transaction has every method that the use case needs.
 func DoorTo[X any](e Engine, lane Lane, as func(*Tx) X) access.Door[X] {
 	return door[X]{engine: e, lane: lane, as: as}

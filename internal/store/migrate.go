@@ -48,7 +48,7 @@ func (m Migration) Statements() []string {
 	return out
 }
 
-// ends returns the position just after the first stop byte at or after a position in a text, or the text's length if no stop byte follows.
+// ends searches a text for a stop byte, from a position on. It returns the position after this byte, or the text's length if there is none.
 func ends(text string, from int, stop byte) int {
 	if n := strings.IndexByte(text[from:], stop); n >= 0 {
 		return from + n + 1

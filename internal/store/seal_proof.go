@@ -23,8 +23,8 @@ func (tx *Tx) positionOf(i id.ID) (pos int64, found bool, err error) {
 	return pos, found, fault.Wrap(err, "find a row in the log")
 }
 
-// Head returns the signed head of the log at a size in leaves, or the newest head for size 0. The result found is false if no head was
-// signed at that size. Only the fields that proofs need are set: Size, Root, Note.
+// Head returns the signed head of the log at a size in leaves, or the newest head for size 0. It returns false if there is no such head.
+// Only the fields that proofs need are set: Size, Root, Note.
 func (tx *Tx) Head(size int64) (h seal.Head, found bool, err error) {
 	scan := func(r core.Row) error {
 		h = seal.Head{Size: r.Int(0), Root: [32]byte(core.Pad(r.Bytes(1))), Note: r.Text(2)}
@@ -47,8 +47,8 @@ func (tx *Tx) Growth(from, to int64) ([][32]byte, error) {
 	return seal.ProveGrowth(from, to, tx.Hashes())
 }
 
-// VendProof proves that a completed sale is in the log of the head at a size in leaves, or of the newest head for size 0. The result found
-// says whether the sale is in that log, and otherwise why it is not.
+// VendProof proves that a completed sale is in the log of the head at a size in leaves, or of the newest head for size 0. It returns
+// [sale.InLog] if the sale is in that log. Any other Sealing says why there is no proof.
 func (tx *Tx) VendProof(s sale.Sale, size int64) (out proof.Sealed, found sale.Sealing, err error) {
 	i, row, known, err := tx.saleRow(s)
 	if err != nil || !known {

@@ -86,7 +86,8 @@ type Trust struct {
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
 	// NoHeads says that the file of signed heads beside the database has no head of this tenant.
 	NoHeads bool
-	// AtOnce says that the engine seals every row in the commit that writes it. A row without a seal was then not written by the server.
+	// AtOnce says that the engine seals every journal and audit row in the commit that writes the row. If the engine does this, the server
+	// did not write the rows that have no seal.
 	AtOnce bool
 	// Mark returns the mark of a row that waits for its seal, if the engine seals later; nil if the mark cannot be computed.
 	Mark func(leaf [32]byte) []byte

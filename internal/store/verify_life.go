@@ -11,7 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// reversalWanted returns the state that the reversal of a sale must have when the sale is in a state; empty for no reversal.
+// reversalWanted takes the state of a sale and returns the state that the sale's reversal must have. The result is empty if the sale must
+// not have a reversal. Refused reversals do not count.
 func reversalWanted(s sale.State) string {
 	switch s {
 	case sale.Reversing:
@@ -132,7 +133,8 @@ func (tx *Tx) verifyMirrors(r *Report) error {
 	return err
 }
 
-// verifyFailed checks that failed sales still exist as failed, and that the hold of a vendor's pending sale still exists.
+// verifyFailed compares the failed sales with the audit log. Every sale that failed according to the audit log must be stored as failed,
+// and no other sale may be. verifyFailed also checks the hold of each vendor's pending sale: the hold must be open or expired.
 func (tx *Tx) verifyFailed(r *Report) error {
 	failed := int64(0)
 	err := tx.C.Query(`SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w core.Row) error {

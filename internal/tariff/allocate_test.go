@@ -401,7 +401,8 @@ func TestBuyingTwiceWithCarryIsBuyingOnce(t *testing.T) {
 	for n := range 100_000 {
 		p := randomPurchase(r)
 		p.Charges, p.Free, p.Carry, p.Body.Rounding, p.Body.Fee = nil, 0, 0, tariff.Carry, tariff.VendFee{}
-		// Rounding alone can buy a quantum that costs less than one minor unit, so the property needs higher prices.
+		// If a quantum costs less than one minor unit, a rounding difference of one minor unit can buy more than one quantum. So the test raises
+		// the prices.
 		for i := range p.Body.Blocks {
 			p.Body.Blocks[i].Rate += 10_000_000
 		}

@@ -50,7 +50,7 @@ type Charge struct {
 	Max         money.Minor `json:"max_minor,omitempty"`       // greatest amount from one purchase; 0 for no limit
 	MonthCap    money.Minor `json:"month_cap_minor,omitempty"` // greatest amount in a month; 0 for no limit
 	Taken       money.Minor `json:"taken_minor,omitempty"`     // taken already this month
-	Endless     bool        `json:"endless,omitempty"`         // the charge has no end, as a fee of every purchase; Outstanding is ignored
+	Endless     bool        `json:"endless,omitempty"`         // the charge has no outstanding amount; for example, a fee on every purchase
 	Outstanding money.Minor `json:"outstanding_minor,omitempty"`
 
 	VATBps money.Bps `json:"vat_bps,omitempty"` // rate of the tax that the charge contains

@@ -26,7 +26,7 @@ type MonthUse struct {
 type Bill struct {
 	Paid    money.Minor // everything, including levies and tax
 	Revenue money.Minor // energy, fixed charges and fee, without levies and tax
-	Capped  bool        // a purchase of Paid could not pay all charges, because of the ceiling
+	Capped  bool        // because of the ceiling, one payment of the whole bill could not cover all charges
 }
 
 // Bill prices a month: its units beyond the free units as consumption, one fee, and the fixed charges of the whole month. If the price

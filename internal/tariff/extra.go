@@ -66,8 +66,8 @@ type VendFee struct {
 const (
 	MaxFixed  = 16
 	MaxLevies = 8
-	// MaxPart is the largest amount of a fixed charge or a fee. With its tax, and summed over the days of a month, it stays an amount that
-	// a request may name.
+	// MaxPart is the largest amount of a fixed charge or a fee. Even a month of daily charges of this amount, with tax, stays below
+	// [money.MaxMinor].
 	MaxPart = money.MaxMinor / 100
 	// MaxPriority is the last priority of a charge. Energy comes after all charges.
 	MaxPriority = 89

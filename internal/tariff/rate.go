@@ -286,7 +286,8 @@ func (b Body) Dearest() money.MicroRate {
 // AffordableLess returns the energy that an amount pays for at the dearest price, with levies and tax, rounded down. This is how much
 // energy a meter may supply before it must ask again (docs/reference/supply.md#leases). If energy itself costs nothing, it returns
 // [MaxUpTo]. The parameter rest is the cost of use that is not debited yet, because it is less than a minor unit. Its unit is that of
-// [RatingState]'s Rest. The rest is deducted too, so that energy used at the dearest price lowers the result by exactly that energy.
+// [RatingState]'s Rest. The function first deducts this cost from the amount. So after the use of 1 kWh at the dearest price, the result is
+// exactly 1 kWh lower.
 func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || available <= 0 {

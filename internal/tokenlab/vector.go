@@ -43,8 +43,8 @@ type vectorMeter struct {
 	BaseDate vectorInt  `json:"base_date"`
 }
 
-// vectorFields are the fields of all kinds. Fields called input_* hold values as a person would enter them. The other fields are in the
-// block.
+// vectorFields are the fields of all kinds. Fields called input_* hold values as a person would enter them, before they are encoded in a
+// token's block.
 type vectorFields struct {
 	// These fields are for tokens with a TID.
 	TID      vectorInt `json:"tid"`

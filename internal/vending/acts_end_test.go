@@ -12,7 +12,7 @@ import (
 )
 
 // soonest is how long a sale may still be refused after everything was set right. If the clock was ahead by less than a day, tokens may
-// have dates up to that time.
+// have dates in the future. The server may refuse sales until these dates have passed.
 const soonest = 25 * time.Hour
 
 // end sets everything right, then checks everything that must hold.

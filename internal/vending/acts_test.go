@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sometimes"
 )
 
-// These histories add parts that the other random days lack: real meters into which people type tokens, and an administrator. The
+// These histories have more parts than the random days of day_test.go: real meters into which people type tokens, and an administrator. The
 // administrator restores copies, sets clocks, changes keys, fills disks and starts a second server. Everything is drawn from a seed. Each
 // seed uses only some of the administrator's kinds of acts, chosen at random.
 var (

@@ -47,7 +47,7 @@ type history struct {
 	startOff time.Duration // how much the clock was off when the process began, or when it was trusted
 	doubted  bool          // the clock is right, but the server cannot know it: the server was off for days and no time service confirms it
 	until    time.Time     // latest time that a clock ahead of the truth gave to a token; zero after a person has confirmed the clock
-	dated    time.Time     // the same time as in the field until, but a confirmation does not make it zero
+	dated    time.Time     // latest time that a clock ahead of the truth gave to a token; a confirmation of the clock does not reset it
 	known    time.Time     // when the server last knew that its clock was right
 
 	full, locked bool

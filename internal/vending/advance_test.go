@@ -32,7 +32,8 @@ func (s *shop) taxAtOnce(yes bool) {
 }
 
 // TestTaxOnARechargeIsOwedOnce checks the setting by which the tax of a recharge is owed at its payment (P15 of docs/reference/postings.md:
-// 13.04 of 100.00). Use then takes its tax from that amount (P16, P17) until the amount is used up. After that, use owes its own tax.
+// 13.04 of 100.00). The tax on energy and charges is then taken from that amount (P16, P17) until the amount is used up. After that, the
+// tax on energy and charges is owed in addition.
 func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)

@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// CancelLife is how long a meter that was connected has to cancel a token.
+// CancelLife is how long the server waits for a connected meter to cancel a token.
 const CancelLife = 10 * time.Minute
 
-// AnsweredUsed begins the answer of a meter that could not cancel a token because the token is used.
+// AnsweredUsed is the beginning of a meter's answer if the meter could not cancel a token because the token is used.
 const AnsweredUsed = "used"
 
 // CancelAnswer is a command that told a meter to cancel a token, with the meter's answer so far.

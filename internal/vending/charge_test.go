@@ -345,8 +345,9 @@ func TestFixedChargesFallDue(t *testing.T) {
 	s.audit()
 }
 
-// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn checks that a month has the charges of the tariff version with which it began
-// for the account. This is true even if the current version has no charges and the job has not run since.
+// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn checks which charges an account has for a month. They come from the tariff
+// version in force when the month began, or when the account was opened in that month. This is true even if the current version has no
+// charges and the job has not run since.
 func TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn(t *testing.T) {
 	for name, opened := range map[string]string{"an old account": "2026-10-01T00:00:00Z", "opened in the month": "2026-11-11T08:00:00Z"} {
 		s := open(t, true)

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// Clock holds the facts that decide whether the server's clock may date money and give TIDs. A TID from a wrong clock cannot
+// Clock holds the facts that decide whether the server may use its clock to date bookings and to give TIDs. A TID from a wrong clock cannot
 // be taken back.
 type Clock struct {
 	Now         time.Time

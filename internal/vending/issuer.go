@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Issuer makes tokens: the key store in this process, a security module, another vendor's system. The seam is issuing
-// a token, not deriving a key.
+// Issuer makes tokens: the key store in this process, a security module, another vendor's system. An Issuer makes whole tokens and never
+// gives a key to its caller.
 type Issuer interface {
 	// Issue makes the token of an order. It needs no data but the order. Asked again with the same order, it gives the same token or
 	// answers Unknown. The caller treats an error as Unknown.
@@ -32,10 +32,11 @@ type Checker interface {
 	Check(ctx context.Context, o IssueRequest) refusal.Refusal
 }
 
-// Refresher is an Issuer that must read something outside itself to be up to date, as a key store reads its file. A sale calls Look before its
+// Refresher is an Issuer that must read outside data to be up to date, such as the file of a key store. A sale calls Look before its
 // transaction, so that the only writer does not wait for it.
 type Refresher interface {
-	// Look returns the issuer in its current state. The result does not look again, so it serves one request.
+	// Look reads the outside data and returns an issuer that uses this data. Call Look for each request, because that issuer does not read
+	// newer data.
 	Look() Issuer
 }
 

@@ -18,8 +18,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// customer is one account in memory: a transaction that has only this account. The product's code prices and posts the sales; customer
-// keeps the result instead of the store.
+// customer is one account in memory, in place of a transaction of the store. The product's code prices and posts the sales, and customer
+// holds the results.
 type customer struct {
 	Tx
 	point   sale.Point

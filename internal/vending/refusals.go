@@ -67,7 +67,7 @@ func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal 
 }
 
 // beyond refuses one more reversal than the daily limits allow. The limits apply to one vendor's sales or, if no vendor is named, to the
-// reversals by one person. The parameter had holds the number and the value of the reversals so far.
+// reversals by one person. A [sale.Reversals] holds the number and the value of the reversals so far on this day.
 func beyond(who, of string, had sale.Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
 	if had.Number >= limits.ReversalsADay {
 		if of != "" {

@@ -104,11 +104,11 @@ type undone struct {
 	Waits    *access.Approval
 }
 
-// Reverse reverses a sale. Within the tenant's window ([registry.Limits]) the seller may do it; later it takes the right to reverse, and a
-// reason. The sale must be the meter's last sale and be of this local month, and the meter must have none of its tokens. If only an SMS
-// says that a token is loaded, the actor needs the right to reverse. A connected meter is first told to cancel the tokens, and the sale is
-// reversing until it has answered. The tokens of any other meter may still load: [consentFor] decides who must agree before money goes
-// back. Journals that mirror the sale's journals give everything back.
+// Reverse reverses a sale. Within the tenant's window ([registry.Limits]), the seller may reverse it. Later, or for anybody else, the actor
+// needs the right to reverse and must give a reason. The sale must be the meter's last sale and be of this local month, and the meter must
+// have none of its tokens. If only an SMS says that a token is loaded, the actor needs the right to reverse. A connected meter is first
+// told to cancel the tokens, and the sale is reversing until it has answered. The tokens of any other meter may still load: [consentFor]
+// decides who must agree before money goes back. Journals that mirror the sale's journals give everything back.
 func (v *Vending) Reverse(ctx context.Context, by access.Actor, u PendingReversal) (once.Done[sale.Reversal], error) {
 	right := access.Reverse
 	if by.May(access.Sell) {
@@ -382,8 +382,9 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 	return s, r, notify.NotifyReversal(tx.Messages(), s, tx.Moment())
 }
 
-// mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md) together. Their sum is checked against the limit
-// of a vendor's account. The vendor gets back more than the commission that it returns. So even a vendor beyond a lowered limit passes.
+// mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md) together. Only their sum is checked against the
+// limit of a vendor's account. In sum, the vendor gets money back, because the commission that it returns is smaller. So this limit does
+// not prevent the reversal, even if the account is already beyond a lowered limit.
 func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	var back []ledger.Journal
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {

@@ -32,8 +32,8 @@ const (
 type reversalFacts struct {
 	Tokens certainty
 	Seller bool // the actor sells for the utility: a vendor's login, or a seller's key
-	Sold   bool // the actor is the seller, through whichever login
-	Fresh  bool // the login is the one that sold, within the window, and no text message says that a token is loaded
+	Sold   bool // the actor made the sale, with this login or another
+	Fresh  bool // this login made the sale, the reversal window is open, and no text message says that a token is loaded
 }
 
 // consent says who must agree to a reversal before it begins.
@@ -61,8 +61,8 @@ func consentFor(f reversalFacts) consent {
 }
 
 // certaintyOf finds out whether the meter of a sale can cancel its tokens: it must be connected and able to check commands. A recharge has
-// no tokens, but its meters may have leases that only its money covers. A meter uses its lease even after the money is gone, and the lease
-// cannot be withdrawn while the meter is offline.
+// no tokens, but the account's meters may have leases. The account may be unable to cover these leases without the money of the recharge. A
+// meter uses its lease even after the money is gone, and the lease cannot be withdrawn while the meter is offline.
 func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, error) {
 	if s.Recharge() {
 		covered, err := wallet.Covers(tx.Wallets(), s.Account, s.Tender.Minor, now)
@@ -111,8 +111,7 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	return eyes, err
 }
 
-// unsure returns the words for the approver that say why a sale may still be used: a lease may be used, or the meter cannot confirm the
-// cancellation.
+// unsure returns a warning for the person who approves the reversal: the customer may still get energy for the money of this sale.
 func unsure(s sale.Sale) string {
 	if s.Recharge() {
 		return "a lease that this money pays for may still be used"
@@ -120,8 +119,8 @@ func unsure(s sale.Sale) string {
 	return "the meter cannot confirm that the token is cancelled"
 }
 
-// tooMany refuses a reversal beyond what one person may reverse in a local day, or beyond what may be reversed of one vendor's sales, by
-// number and by value. All logins of a person count together, and so do all logins of a vendor.
+// tooMany refuses a reversal that would exceed a limit of the local day. The number and the value of reversals are limited for each person,
+// and again for the sales of each vendor. All logins of a person count together, and so do all logins of a vendor.
 func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
 	names, err := access.NamesOf(tx.Eyes(), by)
 	if err != nil {

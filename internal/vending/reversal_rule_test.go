@@ -10,7 +10,7 @@ func TestWhoMustAgreeToAReversal(t *testing.T) {
 		seller, sold, fresh bool
 		want                consent
 	}{
-		// A token may still load: a seller can only ask, and no one of the utility reverses their own sale alone.
+		// A token may still load. A seller can only ask for the reversal. A person of the utility needs a second person for their own sale.
 		{unconfirmed, seller, sold, fresh, consentUtility},
 		{unconfirmed, seller, sold, late, consentUtility},
 		{unconfirmed, seller, other, late, consentUtility},

@@ -119,7 +119,8 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledR
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
-// stand ends a reversal that the meter did not allow; the sale remains. The units of tokens that the meter did cancel are owed.
+// stand ends a reversal that the meter did not allow; the sale remains. If the meter cancelled some of the tokens, the customer is still
+// owed the units of these tokens.
 func (v *Vending) stand(tx Tx, s sale.Sale, r sale.Reversal, why refusal.Code) error {
 	for _, c := range r.Cancels {
 		if err := takeAnswer(tx, c); err != nil {
@@ -144,8 +145,8 @@ func takeAnswer(tx Tx, c sale.Cancel) error {
 	return tx.Cancelling().CancelTake(c.Token, sale.TakenNever)
 }
 
-// reclaim raises a debt for every token that its meter has although the sale was reversed while the meter could not be asked
-// (docs/reference/money.md#reversals). The customer got both the money and the units.
+// reclaim looks for tokens that were used although their sale was reversed. The meter had not confirmed that they were cancelled
+// (docs/reference/money.md#reversals). The customer got both the money and the units, so reclaim claims back the value of each token.
 func (v *Vending) reclaim(ctx context.Context, by access.Actor) (int, error) {
 	used, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.Reversals().ReversedUsed(maxRecover) })
 	if err != nil {
@@ -217,9 +218,9 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token)
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
-// fundAgain books what a programme owes for free units that a meter has although their sale was reversed (P10 of
-// docs/reference/postings.md). The programme pays for one claim a month, so nothing is booked if the month's free units were claimed again
-// meanwhile.
+// fundAgain handles free units that were used although their sale was reversed. It books the amount that the programme owes for them (P10
+// of docs/reference/postings.md). The programme pays for an account's free units once a month. So nothing is booked if a later sale has
+// issued the free units of that month again.
 func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
 	month, err := tx.Debts().VendMonth(s.Account, s.Month)
 	if err != nil || month.FreeClaimed {
@@ -249,8 +250,8 @@ func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.
 const reclaimPriority = 30
 
 // valueOf returns the price of the units of a token, as credits: its share of the energy, of the levies on it and of the tax. Each share is
-// the amount for all units up to the end of this token, less the amount for the units before it, both rounded half up. So the tokens of a
-// sale are together claimed back for exactly their price.
+// the amount for all units up to the end of this token, less the amount for the units before it, both rounded half up. So the
+// shares of all tokens of a sale add up to exactly its amounts.
 func valueOf(s sale.Sale, t sale.Token) ([]ledger.Posting, error) {
 	var before, paid unit.Energy
 	for _, o := range s.Tokens {
@@ -288,7 +289,8 @@ func valueOf(s sale.Sale, t sale.Token) ([]ledger.Posting, error) {
 	return slices.DeleteFunc(out, func(p ledger.Posting) bool { return p.Amount == 0 }), nil
 }
 
-// shareOf returns the part of an amount that falls to some units, when other units of the same sale come before them.
+// shareOf divides an amount over all units of a sale, and returns the part for some of the units. The parameter before is the number of
+// units that come before them.
 func shareOf(amount money.Minor, before, units, all unit.Energy) (money.Minor, error) {
 	to, err := money.MulDiv(int64(amount), int64(before+units), int64(all), money.HalfUp)
 	if err != nil {

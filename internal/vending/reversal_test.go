@@ -315,7 +315,8 @@ func TestAReversedTokenThatIsUsedBecomesADebt(t *testing.T) {
 	}
 }
 
-// The test posts P23: a reversal and a new sale correct a sale to the wrong meter.
+// TestAWrongMeterIsCorrected: a sale was made for the wrong meter. It is reversed, and a new sale is made for the right meter (P23 of
+// docs/reference/postings.md).
 func TestAWrongMeterIsCorrected(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
@@ -379,7 +380,7 @@ func TestLimitsAreTheTenants(t *testing.T) {
 // memory identifies the device memory of the meters of these tests.
 const memory = "00000000000000a1"
 
-// report has a meter report on one of our tokens, on a new connection.
+// report stores two reports of a meter: it has started, and then the result of a token that the shop sold.
 func (s *shop) report(number string, token id.ID, result string) {
 	s.t.Helper()
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)

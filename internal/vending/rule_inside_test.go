@@ -89,8 +89,8 @@ func TestTheAlarmCountsUnconfirmedReversals(t *testing.T) {
 	}
 }
 
-// TestWhatTheClockKnows follows one guard: the time of the newest token counts as known time. A person's confirmation counts for a move of
-// the clock if it was given no earlier than the move was noticed.
+// TestWhatTheClockKnows checks what ends a doubt about the clock. The time of the newest token counts as a time when the clock was right. A
+// person's confirmation ends the doubt about a moved clock, unless the confirmation is older than the moment when the move was noticed.
 func TestWhatTheClockKnows(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -129,8 +129,8 @@ func TestWhatTheClockKnows(t *testing.T) {
 	}
 }
 
-// TestWhatIsOfNoToken checks the code of a failed sale, the rest of a charge, the sentences about a clock, and the refusal of TIDs too far
-// ahead.
+// TestWhatIsOfNoToken checks the code of a failed sale, and the amount of a charge that is left after a deduction. It also checks the texts
+// of refusals about the clock, and the refusal of TIDs too far in the future.
 func TestWhatIsOfNoToken(t *testing.T) {
 	if failure("") != refusal.IssuerRefused || failure(refusal.KeyMissing) != refusal.KeyMissing {
 		t.Errorf("failures answer with %s and %s", failure(""), failure(refusal.KeyMissing))
@@ -233,7 +233,7 @@ func (f funding) TariffVersion(id.ID) (tariff.Version, error) {
 	return tariff.Version{Body: f.body}, nil
 }
 
-// TestWhatAProgrammeOwes: for free units a programme owes their price and the tax on it. Units that cannot be priced are an error.
+// TestWhatAProgrammeOwes: a programme owes the price of the free units, with tax. Units that cannot be priced are an error.
 func TestWhatAProgrammeOwes(t *testing.T) {
 	tx := funding{body: tariff.Body{Currency: "KES", VATBps: 1500, Free: tariff.Free{Units: 50_000, Funded: 1_200_000}}}
 	var e ledger.SaleEntry

@@ -53,8 +53,8 @@ func no(r refusal.Refusal) step { return step{Sold: Sold{Refusal: r}, undo: true
 
 // Sell makes one sale. A request is safe to repeat. Under the same key it gets the stored answer. Under a new key but an old client_ref it
 // gets the sale of that client_ref. At most one sale ever exists for a key or a client_ref. When Sell returns a sale that is not refused,
-// token and journal are durable. After an error the store has the outcome: nothing happened, unless the error says that the commit is
-// unknown.
+// token and journal are durable. An error does not show whether there is a sale. The same request under the same key then returns the sale,
+// or makes it if there is none.
 func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, error) {
 	if r := by.Needs(access.Sell); r.Refused() {
 		return Sold{Refusal: r}, nil
@@ -266,8 +266,8 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	}
 	// The sale takes the time of its transaction, because the request may have waited past the end of a local month. Servers that follow a
 	// database's clock compare it with their own when a transaction begins. If a server's own clock was just moved, a time taken before the
-	// transaction is wrong. A token issued in the future would stop all servers until that time, and the store would refuse to hold money
-	// for so long.
+	// transaction is wrong. A token issued in the future would stop all servers until that time. The store would also refuse to reserve a
+	// vendor's money, because the reservation would last longer than allowed.
 	p.now = tx.Moment()
 	if r := magic(point, p.order.Tender, p.now); r.Refused() {
 		return no(r), nil

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// leases sends readings like the function uses, for a meter that supports leases.
+// leases does the same as [shop.uses], for a meter that has just started and supports leases.
 func (s *shop) leases(number string, registers ...int64) {
 	s.t.Helper()
 	s.hears(number, "closed", []string{"lease"}, registers...)
@@ -111,8 +111,8 @@ func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 	s.audit()
 }
 
-// TestABacklogAfterTheClockWasSetBackCutsNobody: use rated up to a future time does not show how old a new reading is. A reading from a
-// meter's backlog cuts nobody off. A current reading does.
+// TestABacklogAfterTheClockWasSetBackCutsNobody: the server's clock was ahead, so energy is rated up to a time in the future. That time
+// does not show how old a new reading is. A reading from a meter's backlog cuts nobody off. A current reading does.
 func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -147,8 +147,9 @@ func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	}
 }
 
-// TestOrdersToATokenMeterAfterAYearAhead: a command given after the clock was set back is the newest, and current. A cut-off given in the
-// year ahead is not sent when the meter connects, because nobody knows how old it is. A command that takes nothing away is sent.
+// TestOrdersToATokenMeterAfterAYearAhead: the server's clock was a year ahead and is set back. A command given afterwards is the newest,
+// and current. A cut-off given before is not sent when the meter connects, because nobody knows how old it is. A command that takes nothing
+// away is sent.
 func TestOrdersToATokenMeterAfterAYearAhead(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday().AddDate(0, -1, 0))})
@@ -214,8 +215,8 @@ func (d commandDoor) View(ctx context.Context, t access.Tenant, fn func(command.
 	return d.s.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// inOrder checks a meter's commands after a clock was set back: its lease dates from now and is its newest, and no pending command lives
-// for another month.
+// inOrder checks a meter's commands after a clock was set back. The newest lease was made now, and a later command has a higher id. Every
+// pending command expires within 24 hours.
 func (s *shop) inOrder(number string) {
 	s.t.Helper()
 	n, now := s.number(`SELECT n FROM meter WHERE number = $1`, number), s.clock.Now()

@@ -60,7 +60,7 @@ type door struct {
 	after  func(n int) error // if it returns an error, the caller gets it although the transaction has committed
 	count  int
 	wrap   func(vending.Tx) vending.Tx // wraps each transaction
-	flaky  testing.TB                  // fails if a failing call goes unnoticed; nil: no call fails
+	flaky  testing.TB                  // if not nil, every call fails once, and the test fails if that error is lost
 }
 
 func (d *door) Do(ctx context.Context, t access.Tenant, fn func(vending.Tx) (bool, error)) error {
@@ -98,7 +98,8 @@ type issuer struct {
 	local bool
 	mu    sync.Mutex
 	asked []vending.IssueRequest
-	say   func(n int, o vending.IssueRequest) (vending.Answer, error) // gives the answers; if nil, or on errAnswerItself, the token is made
+	// say returns the answer to the n-th request. If say is nil or returns errAnswerItself, the issuer makes the token.
+	say func(n int, o vending.IssueRequest) (vending.Answer, error)
 }
 
 func (i *issuer) Local() bool { return i.local }
@@ -191,7 +192,7 @@ func owner() access.Actor {
 	return access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "till3", Role: access.Owner}
 }
 
-// monday is a time within every base date but 1993.
+// monday returns the time at which the tests begin. At that time TIDs exist only for the base date 2014.
 func monday() time.Time { return time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC) }
 
 // open opens a shop whose store runs every closure twice. That finds a closure with side effects outside its transaction.
@@ -473,7 +474,8 @@ func (s *shop) key(sale sale.Sale) registry.Key {
 }
 
 // audit checks the invariants of selling over everything in the store. A completed sale has exactly one journal and at least one token with
-// digits; any other sale has no journal and no digits. Lines sum to the payment. The months have the units sold.
+// digits; any other sale has no journal and no digits. Lines sum to the payment. The units stored for an account's month are the sum of the
+// units of its tokens.
 func (s *shop) audit() {
 	s.t.Helper()
 	s.balances()
@@ -518,7 +520,7 @@ func (s *shop) verified() {
 	}
 }
 
-// storeTx keeps the other test files from importing the store for one name.
+// storeTx and storeRow are names for types of the store. A test file that uses only these types need not import the store.
 type (
 	storeTx  = store.Tx
 	storeRow = core.Row

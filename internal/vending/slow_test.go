@@ -85,7 +85,7 @@ func TestASlowIssuerDoublesNothing(t *testing.T) {
 	}
 }
 
-// cutSome breaks random transactions. The parameter of is the average number of transactions for each break.
+// cutSome returns a function that breaks each transaction with the probability 1/of.
 func cutSome(seed uint64, of int) func(int) error {
 	var mu sync.Mutex
 	rnd := rand.New(rand.NewPCG(seed, 3))

@@ -207,8 +207,8 @@ func TestAfterARestoreNoTIDOfTheLostTimeReturns(t *testing.T) {
 	}
 }
 
-// TestVerifyFindsTIDsOfTheLostTimeGivenFree: a restore puts TIDs below a limit out of reach. Lowering that limit would make customers pay
-// for tokens that their meters reject as used.
+// TestVerifyFindsTIDsOfTheLostTimeGivenFree: after a restore, every key has a limit, and no TID up to this limit is issued. Lowering the
+// limit would make customers pay for tokens that their meters reject as used.
 func TestVerifyFindsTIDsOfTheLostTimeGivenFree(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

@@ -37,7 +37,7 @@ func TestATIDIsNotGivenAgainUnderTheNextKey(t *testing.T) {
 	}
 }
 
-// TestAMeterOfTheLostTimeGetsNoTIDAgain: a meter was registered and sold to after the copy was made, and is registered again after the
+// TestAMeterOfTheLostTimeGetsNoTIDAgain: a meter was registered and bought tokens after the copy was made. It is registered again after the
 // restore. It has the same key, and its old tokens may have been numbered ahead of the clock.
 func TestAMeterOfTheLostTimeGetsNoTIDAgain(t *testing.T) {
 	s := open(t, true)

@@ -42,7 +42,7 @@ type timesRead struct {
 	times sale.Times
 }
 
-// MayDate returns why the clock may not date anything, and the times that the store knows.
+// MayDate returns the store's times, by which the clock is judged. It returns a refusal if the clock is in doubt.
 func (v *Vending) MayDate(tx once.Clock) (sale.Times, refusal.Refusal, error) {
 	t, err := tx.VendClock()
 	if err != nil {
@@ -68,15 +68,15 @@ func (v *Vending) ClockFault(ctx context.Context, t access.Tenant) (refusal.Refu
 	})
 }
 
-// ClockDoubted reports whether the clock is in doubt, so that it must not date anything. It uses what this process knows and does not ask
-// the store.
+// ClockDoubted reports whether the clock is in doubt, so that its time must not be used. It uses only facts that this process knows, and
+// does not ask the store.
 func (v *Vending) ClockDoubted() bool { return v.guard.again(v.c.Now()).Refused() }
 
 // ClockAsked reports whether the clock is in doubt because nothing has shown yet that it was right when this process started.
 func (v *Vending) ClockAsked() bool { return v.guard.again(v.c.Now()).Refused() && v.guard.open() }
 
-// NoteClock checks the clock and records from time to time that it is trusted, so that a week without sales does not look like
-// a week off. It returns why the clock is not trusted.
+// NoteClock checks the clock, and records from time to time that it is trusted. Without these records, a week without sales would look as
+// if the server had been switched off for a week. NoteClock returns why the clock is not trusted.
 func (v *Vending) NoteClock(ctx context.Context, t access.Tenant) (refusal.Refusal, error) {
 	due := false
 	no, err := access.Look(ctx, v.c.Door, t, func(tx Tx) (refusal.Refusal, error) {
@@ -112,9 +112,9 @@ type trustRequest struct {
 
 const trustObject = "server clock"
 
-// TrustClock records that a person confirms the clock. That is needed after the clock was moved, when it was in doubt at the start, or when
-// a wrong clock gave tokens issue times in the future. The audit log says who confirmed it. A wrong clock makes TIDs that cannot be taken
-// back, so this takes two people. If the clock is not in doubt, TrustClock refuses.
+// TrustClock records that a person confirms the clock. A confirmation is needed in three cases: the clock was moved, it was
+// in doubt at the start, or the newest token has an issue time in the future. The audit log says who confirmed the clock. A wrong clock
+// makes TIDs that cannot be taken back, so this takes two people. If the clock is not in doubt, TrustClock refuses.
 func (v *Vending) TrustClock(ctx context.Context, by access.Actor, reason string) (Trusted, error) {
 	return v.trust(ctx, by, trustRequest{Reason: reason})
 }
@@ -131,7 +131,7 @@ func (v *Vending) trust(ctx context.Context, by access.Actor, w trustRequest) (T
 	if out.Refused() || out.Waits != nil {
 		return out, nil
 	}
-	if _, err := v.ClockFault(ctx, by.Tenant); err != nil { // even then the clock is trusted, from the next look on
+	if _, err := v.ClockFault(ctx, by.Tenant); err != nil { // the confirmation is stored, so the next check of the clock finds it
 		v.c.Log.Warn("clock check failed", logkey.Err, err)
 	}
 	return out, nil

@@ -53,7 +53,7 @@ func (s *shop) trusts(by access.Actor, want refusal.Code) {
 	}
 }
 
-// TestAClockFarAheadAtTheStartSellsNothing: a TID taken a year ahead cannot be taken back, and neither can money dated then.
+// TestAClockFarAheadAtTheStartSellsNothing: a TID from a time a year ahead cannot be taken back. Neither can a journal with that date.
 func TestAClockFarAheadAtTheStartSellsNothing(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -252,8 +252,8 @@ func TestAClockIsNotTrustedUnseen(t *testing.T) {
 	s.refused(order(m, 10000, "key-number-2"), refusal.ClockUntrusted)
 }
 
-// TestTokensOfAWrongYear: an older version sold while its clock was a year ahead. The clock has been set right since, and everybody can buy
-// again, except at the meter that has a token of the next year.
+// TestTokensOfAWrongYear: an older version of the server sold a token while its clock was a year ahead. Now the clock is right. As soon as
+// a person has confirmed it, everybody can buy again, except at the meter that has a token of the next year.
 func TestTokensOfAWrongYear(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// vector is one row of docs/reference/money.md#worked-purchases. Deductions, price and carry are the table's.
+// vector is one row of docs/reference/money.md#worked-purchases.
 type vector struct {
 	name          string
 	body          tariff.Body
@@ -151,7 +151,7 @@ func (s *shop) stand(meter string, v vector) {
 	}
 }
 
-// shape formats the fields of lines in which a sale must equal its quote. The references of debts are among them.
+// shape formats the fields of sale lines that must be equal in a sale and its quote, including the references of debts.
 func shape(lines []sale.Line) []string {
 	var out []string
 	for _, l := range lines {

@@ -26,8 +26,8 @@ import (
 const (
 	MaxTokens    = 8                   // tokens of one sale; more are vend-too-large
 	MaxClockBack = 10 * time.Minute    // how far the clock may be behind the newest issue time
-	MaxClockJump = time.Hour           // how far wall time and running time may drift apart without a check
-	MaxClockRest = 24 * time.Hour      // how far past the last known time the clock may be when the program starts, without a check
+	MaxClockJump = time.Hour           // how far wall time and running time may drift apart before the clock is in doubt
+	MaxClockRest = 24 * time.Hour      // how long after the last known time the program may start before the clock is in doubt
 	MaxRef       = 64                  // bytes of a client reference
 	QuoteLife    = 5 * time.Minute     // how long a quoted price is announced as valid
 	PushLife     = 90 * 24 * time.Hour // how long a pushed token waits for its meter to connect
@@ -39,9 +39,9 @@ type Config struct {
 	Door   access.Door[Tx]
 	Issuer Issuer
 	Sealer Sealer
-	Now    func() time.Time // the server's clock, like time.Now; with a monotonic reading if it has one
+	Now    func() time.Time // the server's clock, such as time.Now; its times may have a monotonic reading
 	// Running returns a time with a monotonic reading. It is needed if the times of Now have no such reading, as with a database's clock.
-	// If Running is nil, the times of Now have one.
+	// It may be nil if the times of Now have a monotonic reading.
 	Running func() time.Time
 	// Synced reports whether the system's time service says that it keeps the clock; nil: there is no time service.
 	Synced func() bool

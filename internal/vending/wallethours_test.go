@@ -77,7 +77,8 @@ func (s *shop) send(n int64, number string, seq uint64, register int64) error {
 	return <-done
 }
 
-// TestASimulatedMetersDaysAreItsOwn: a virtual meter that runs five days ahead pays their fixed charges, and everything about it is marked.
+// TestASimulatedMetersDaysAreItsOwn: the clock of a simulated meter runs five days ahead. The meter pays the fixed charges of those five
+// days. Its journals are marked TEST.
 func TestASimulatedMetersDaysAreItsOwn(t *testing.T) {
 	s := open(t, true)
 	b := flat()

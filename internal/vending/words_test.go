@@ -31,7 +31,7 @@ func boughtBy(t *testing.T, p tariff.Purchase) vending.Explained {
 	return e
 }
 
-// TestAnExplanationInFull checks the whole text of explanations that together have every sentence, and no empty sentence.
+// TestAnExplanationInFull checks the whole text of the explanations of several purchases.
 func TestAnExplanationInFull(t *testing.T) {
 	say := wordstest.English(t)
 	one := []tariff.Block{{Rate: 2_500_000}}
@@ -102,7 +102,8 @@ Together: 8.70 + 1.30 + 0.10 = 10.10 KES.`},
 	}
 }
 
-// TestAnExplanationSaysWhatDoesNotAgree: an explanation begins with the differences. All sentences after them are recalculated.
+// TestAnExplanationSaysWhatDoesNotAgree: an explanation begins with the differences. It then says that all sentences below come from the
+// recalculation, not from the stored sale.
 func TestAnExplanationSaysWhatDoesNotAgree(t *testing.T) {
 	say := wordstest.English(t)
 	kes, _ := money.CurrencyOf("KES")

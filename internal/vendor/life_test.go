@@ -20,9 +20,9 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// TestALifeOfVendors compares with testdata/life.txt: vendors are registered, pay in, sell and earn, and their terms change.
-// The result is the same if every statement and every new id of every transaction fails once before it succeeds, and no
-// failure goes unnoticed.
+// TestALifeOfVendors registers vendors, which pay in, sell and earn, and changes their terms. It compares the results with
+// testdata/life.txt. The result is the same if every statement and every new id of every transaction fails once before it
+// succeeds, and no failure goes unnoticed.
 func TestALifeOfVendors(t *testing.T) {
 	for name, every := range map[string]bool{"on a store that works": false, "on a store that fails": true} {
 		t.Run(name, func(t *testing.T) {

@@ -21,8 +21,8 @@ import (
 // HoldLife is how long the money of a sale stays reserved if its issuer does not answer.
 const HoldLife = 7 * 24 * time.Hour
 
-// Selling finds out whose money a sale uses, and whether a vendor's account has room for it. It locks the vendor and then its
-// account, after the account and the meter of the sale.
+// Selling finds out whose money a sale uses, and whether a vendor's account has room for it. Selling locks the vendor. The
+// caller has already locked the customer's account and the meter of the sale.
 func Selling(tx Tx, by access.Actor, tender money.Amount, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
 	if by.OfUtility() {
 		return ledger.MainTill, sale.Seller{}, refusal.Refusal{}, nil

@@ -1,8 +1,8 @@
 // Package vendor manages the companies that sell for the tenant: their terms, their float or credit, their deposits and
 // commissions, and how the money of their sales is reserved and settled.
 //
-// Start at [Vendors]. A sale calls [Selling], [Reserve] and [Book] in its own transaction; they lock the vendor and then its
-// account, after the account and the meter of the sale.
+// Start at [Vendors]. A sale calls [Selling], [Reserve] and [Book] in its own transaction. That transaction has already
+// locked the customer's account and the meter. Selling locks the vendor. Reserve and Book then lock the vendor's ledger account.
 package vendor
 
 import (
@@ -63,7 +63,7 @@ type Config struct {
 	Door   access.Door[Tx]
 	Sealer registry.Sealer
 	Now    func() time.Time
-	// MayDate returns why the server's clock may not date anything.
+	// MayDate returns the store's times, by which the server's clock is judged. It returns a refusal if the clock is in doubt.
 	MayDate func(once.Clock) (sale.Times, refusal.Refusal, error)
 }
 

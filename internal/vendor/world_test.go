@@ -22,7 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// update writes the transcripts anew; read the difference.
+// update rewrites the transcripts. Read the difference before you commit it.
 var update = flag.Bool("update", false, "write testdata/*.txt anew")
 
 // world is a Vendors on a fresh database, with a clock that only the test moves.
@@ -171,7 +171,7 @@ func (w *world) reserve(s *sale.Sale) (offer, error) {
 	})
 }
 
-// book books a sale from the account that pays for it, and its commission.
+// book posts two journals: the sale, from the account that pays for it, and the commission of the sale.
 func (w *world) book(s sale.Sale) (offer, error) {
 	return access.Through(w.t.Context(), w.door, store.FirstTenant, func(tx vendor.Tx) (o offer, err error) {
 		j := ledger.Journal{Kind: ledger.Vend, Ref: s.ID.Text(id.Vend), PostedAt: w.now, Postings: []ledger.Posting{

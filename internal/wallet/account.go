@@ -85,9 +85,9 @@ func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (mo
 	return most, cut, err
 }
 
-// Covers reports whether an account's money, less the amount in the parameter without, still pays for all energy that the leases of its
-// meters allow. If not, the meters could supply energy after the money is gone. Protected accounts are left out, because they get leases
-// without money.
+// Covers reports whether an account can give up a given amount of money. The rest of its money must still pay for all energy that the
+// leases of the account's meters allow. If not, the meters could supply energy after the money is gone. Protected accounts are left out,
+// because they get leases without money.
 func Covers(tx SettleTx, account id.ID, without money.Minor, now time.Time) (bool, error) {
 	t, err := tx.WalletTenant()
 	if err != nil {

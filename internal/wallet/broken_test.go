@@ -42,7 +42,8 @@ func failsAtEachCall(t *testing.T, name string, least int, does func(d *disk, at
 	}
 }
 
-// failing is an operation with the least number of calls that it makes.
+// failing is an operation that is tested with each of its calls failing in turn. Its last field is the number of calls that it makes at
+// least.
 type failing struct {
 	name  string
 	world func(*testing.T) *till
@@ -210,8 +211,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 	}
 }
 
-// TestWhatTheServerSeesIsNotNotedWhenItFails: the note that the server sees its meters, and the note of a sent notice, return the error of
-// any call that fails.
+// TestWhatTheServerSeesIsNotNotedWhenItFails: NoteSeen, NoteBlind and NoticeSent return the error of any call that fails.
 func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.NoteSeen, "away": wallet.NoteBlind} {

@@ -51,7 +51,7 @@ func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) 
 	}
 	date := today
 	if done {
-		date = "" // only accounts opened since then, and accounts whose meters live in their own time
+		date = "" // today is done: list only accounts that were never charged, and accounts with a simulated meter
 	}
 	charged, after := 0, int64(0)
 	for {
@@ -93,7 +93,7 @@ func (w *Wallets) chargeAccount(ctx context.Context, by access.Actor, a ChargeAc
 	return charged, nil
 }
 
-// chargeSome charges the next days of an account. It sets the field full of the result if there are more days.
+// chargeSome charges the next days of an account. If more days remain, batch.full is true in the result.
 func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 	t, err := tx.Rating().WalletTenant()
 	if err != nil {

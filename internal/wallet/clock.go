@@ -36,10 +36,11 @@ func (c *pointState) behind(r Row) bool {
 	return r.Lag.Over >= c.Interval-sameLag && r.Lag.By > c.freshFor()/2
 }
 
-// setClock sets a clock that cannot be trusted, runs ahead or is far behind, unless the server's own clock is in doubt. A simulated meter
-// lives in its own time. The meter refuses a command that has expired by its own clock, so the command carries an expiry by that clock; the
-// counter prevents a replay. For a clock that is only behind, the command lives for minutes. If the network delayed the command longer, the
-// command would put back a clock that was corrected meanwhile, and use would get the prices of another time.
+// setClock sets a clock that cannot be trusted, runs ahead or is far behind, unless the server's own clock is in doubt. The clock of a
+// simulated meter is not set, because that meter lives in its own time. A meter checks a command's expiry by the meter's clock. So if that
+// clock runs ahead, the command gets an expiry by that clock. A replay before the expiry fails, because a meter accepts each counter only
+// once. For a clock that is only behind, the command lives for minutes. A command that arrived later could set back a clock that was
+// corrected meanwhile. Energy would then get the prices of another time.
 func (c *pointState) setClock(r Row) {
 	if c.doubt || r.Meter.Simulated || !r.Adrift && !c.behind(r) || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
 		return

@@ -102,7 +102,7 @@ func TestAConfigurationThatIsRefused(t *testing.T) {
 }
 
 // TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo: by default the configuration has no grace for the end of a lease's time, so time
-// alone opens no relay. An account may let the relay open when the time ends, or after a number of watt-hours more.
+// alone opens no relay. An account's setting may let the relay open when the time ends, or after another 500 Wh.
 func TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo(t *testing.T) {
 	for grace, want := range map[int64]any{wallet.StayClosed: nil, 0: int64(0), 500: int64(500)} {
 		d := newRig(t, 2875, 1)

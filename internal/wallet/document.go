@@ -19,7 +19,8 @@ func (c *pointState) configure(r Row) {
 		return
 	}
 	version := c.Supply.ConfigVersion
-	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // perhaps from a lost database; no version is higher than the limit
+	// After a restore, the meter may have a version that this database does not know. MaxUint32 does not count: no version can follow it.
+	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 {
 		version = max(version, seen)
 	}
 	c.Supply.ConfigVersion, c.Supply.ConfigHash = version+1, hash
@@ -29,7 +30,8 @@ func (c *pointState) configure(r Row) {
 
 // configured reports whether there is no configuration to send: the meter has this configuration, will get it, or refuses it. The meter's
 // answer counts until its next boot reports another configuration, because its memory may be lost. A configuration is sent again if the
-// meter could not store it. The same applies if the meter refused it for its counter, or for a clock that was set since.
+// meter could not store it, or if the message's counter was too low. If the message had expired by the meter's clock, it is sent again
+// after againAfter, or as soon as that clock has been set.
 func (c *pointState) configured(hash string) bool {
 	told := c.Seen.Config
 	said := c.Booted.After(told.Since) // the meter has booted since its answer, and the boot reported a configuration

@@ -14,7 +14,7 @@ type SupplyTx interface {
 	SupplyOf(meter int64) (Supplied, error)
 	// SupplyPut writes it.
 	SupplyPut(meter int64, s Supply) error
-	// LastVisibility returns the notes from when the server last saw its meters.
+	// LastVisibility returns the facts that show whether the server sees its meters.
 	LastVisibility() (VisibilityInput, error)
 	// QueueCommand gives a meter a command. The command is signed when it is sent. It is sent again until the meter answers or the command
 	// expires.
@@ -47,7 +47,7 @@ type Command struct {
 	Reason string
 	By     string // the person who wants it; empty for this package
 	TTL    time.Duration
-	Until  time.Time // end of its life by the meter's own clock, if that is not TTL from now
+	Until  time.Time // when the command expires by the meter's own clock; zero: after TTL
 }
 
 // Ends returns when the command's life ends. The parameter clock is the meter's own time.
@@ -58,7 +58,7 @@ func (o Command) Ends(clock time.Time) time.Time {
 	return o.Until
 }
 
-// Lifetimes of commands, in the time their meter lives in.
+// Lifetimes of commands. For a simulated meter they count by the meter's own clock.
 const (
 	// cutTTL is short, because the facts behind a cut-off grow old. Each sending checks again that no rule forbids it.
 	cutTTL   = 3 * time.Hour
@@ -70,9 +70,10 @@ const (
 
 // taken records which lease the meter has taken. The lease it took last has the highest number of all that reached it, so the meter ignores
 // a lease that was signed before and arrives late. But until a later reading has come, the meter may have used more of its previous lease
-// than the new lease allows. A lease that the meter took also counts if another command has replaced it meanwhile. Otherwise the server
-// would assume that a meter which took a lower lease, and is dark, still has the higher lease. The server would then give the meter no
-// lease. If there is less money by then, the server would give the energy of the higher lease a second time.
+// than the new lease allows. A lease that the meter took also counts if another command has replaced it meanwhile. Suppose that it did not
+// count, and that the meter took a lower lease and used it up. The server would assume that the meter still has the higher lease, and would
+// give it no new one. If the money went down further, the server might later renew the higher lease. The meter would then get energy for
+// which there is no money.
 func (c *pointState) taken(r Row) {
 	took, most, known := reached(c.Seen.SignedLeases, c.Supply.Lease.Command, r.Seq)
 	if c.Seen.Lease.Done() {
@@ -164,7 +165,7 @@ func (c *pointState) notices(r Row, d Decision, press bool) {
 	if d.On {
 		c.notify(r, NoticeOn, press)
 	}
-	if usedUp || c.credit && c.out { // a credit that leaves nothing does not warn of an end that has come
+	if usedUp || c.credit && c.out { // no money is left, so a warning that it will end soon would be wrong
 		return
 	}
 	switch {
@@ -175,8 +176,8 @@ func (c *pointState) notices(r Row, d Decision, press bool) {
 	}
 }
 
-// warn sends an account one warning if all its meters find the same money missing: it leaves out a warning that is no more urgent than a
-// warning just given. Notices about a meter's supply are sent for each meter.
+// warn sends an account a warning, unless this decision has already sent it a warning that is at least as urgent. So an account with
+// several meters gets one warning, not one for each meter. Notices about a meter's supply are sent for each meter.
 func (c *pointState) warn(r Row, kind NoticeKind) {
 	for _, e := range *c.effects {
 		if e.Kind == EffectNotify && e.Notice.Kind.urgency() >= kind.urgency() {
@@ -370,7 +371,7 @@ func (c *pointState) shrink(want unit.Energy) bool {
 	return want <= c.InMeter.Max
 }
 
-// replaceLease records a newer lease. If the lease before was signed, it may still have reached the meter.
+// replaceLease records a newer lease. If the previous lease was signed, the meter may have it, so Risk includes it.
 func (c *pointState) replaceLease(l Lease) {
 	if c.Supply.Lease.Memory != l.Memory {
 		c.Risk = 0

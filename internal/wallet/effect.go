@@ -19,11 +19,13 @@ const (
 
 // Effect is one action for a meter of an account.
 type Effect struct {
-	Kind      EffectKind
-	Meter     int     // index among the account's meters
-	Command   Command // the command of EffectCommand; the other kinds have only its type, and EffectWithdraw also its reason
-	Withdrawn id.ID   // the command to withdraw, of EffectWithdraw
-	Notice    Notice  // the notice to send, of EffectNotify
+	Kind  EffectKind
+	Meter int // index among the account's meters
+	// Command is the command to give (EffectCommand). EffectHurry sets only the type. EffectWithdraw sets the type, and the reason for the
+	// withdrawal.
+	Command   Command
+	Withdrawn id.ID  // the command to withdraw, of EffectWithdraw
+	Notice    Notice // the notice to send, of EffectNotify
 }
 
 // ordered returns a placeholder for the identity of a command that has just been decided. It sorts after all other identities.

@@ -11,7 +11,7 @@ import (
 
 // Accept rates the reading at which rating stopped, because a person says that the reading is true. A register that fell cannot be
 // accepted, because the use would be negative. Energy without a price cannot be accepted either. A refusal leaves the state as it is. If
-// the time is too long to share energy over its days, only the last [tariff.MaxSpan] counts.
+// more than [tariff.MaxSpan] has passed since the last rated reading, the energy is shared over the last [tariff.MaxSpan] only.
 func Accept(s State, t Terms) (next State, out Taken, no refusal.Refusal) {
 	h := s.Held
 	switch {

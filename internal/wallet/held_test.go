@@ -162,7 +162,7 @@ func TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived(t *testing.T) 
 }
 
 // TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister: a lease to 32,000 Wh is on its way when the meter reports a register of 53.7 MWh,
-// and the money falls to the price of 5 kWh. Signing the lease again would give the rest away.
+// and the money falls to the price of 5 kWh. Signing that lease now would give the meter about 15 kWh for which there is no money.
 func TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)

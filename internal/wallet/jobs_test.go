@@ -20,7 +20,8 @@ func accounts(n int) (out []id.ID) {
 	return out
 }
 
-// TestWatchLooksAtEverySupplyThatIsDue lets a notice run out. Only the job can notice that.
+// TestWatchLooksAtEverySupplyThatIsDue lets the notice period before a cut-off end. Nothing else happens at that time, so only the job can
+// find out that it is over.
 func TestWatchLooksAtEverySupplyThatIsDue(t *testing.T) {
 	d := newTill(t, 2875, 1)
 	d.tenant.Supply.Notice = 1800

@@ -8,8 +8,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// leaseStep is how much further a lease limited by money must reach to be sent before half of the old lease is used. So a payment is passed
-// on at once, but a tariff that is cheaper at some hours does not cause a message with every reading.
+// leaseStep is the smallest extension of a lease that is sent at once. A smaller extension waits until [Renew] finds another reason for a
+// new lease. leaseStep applies to leases that are limited by money. So a payment is passed on at once, but a tariff that is cheaper at some
+// hours does not cause a message with every reading.
 const leaseStep = unit.KilowattHour
 
 // Spendable returns the energy that an account can pay for: the amount available above the cut-off level, at the dearest price, less the

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// facts are about one meter at noon, with a lease to 10 kWh or another figure.
+// facts are about one meter at noon and its lease.
 type facts struct {
 	register, has, ordered, want unit.Energy
 	since                        time.Duration // time since the lease was ordered

@@ -48,7 +48,7 @@ func (n nearEnd) cost(b tariff.Body) (money.Minor, error) {
 // Levels are the amounts of the warnings and the cut-off.
 type Levels struct {
 	Warn1, Warn2, CutOff money.Minor
-	Margin               money.Minor // a warning is armed again this far above its level, or a tenth of the level
+	Margin               money.Minor // least rise above a warning's level that arms the warning again; a tenth of the level if that is more
 }
 
 // LevelsOf returns the levels that a tenant has set. The other levels follow from the tariff's prices, with levies and tax.

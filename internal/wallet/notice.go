@@ -104,8 +104,8 @@ func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 	return err
 }
 
-// warned locks the wallets that a notice counts for. They belong to its account, even if the meter has left that account since. For a
-// message that an older version queued without an account, they are the wallets of the meter's present account.
+// warned locks the wallets that a notice counts for. They belong to its account, even if the meter has left that account since. A message
+// that an older version queued names no account. It counts for the wallets of the meter's present account.
 func warned(tx NoticeTx, meter int64, account string) ([]Row, error) {
 	if account == "" {
 		return tx.WalletOf(meter)

@@ -42,9 +42,9 @@ func (s *State) follow(r Reading) {
 	}
 }
 
-// goOn takes a reading while energy through an open relay is held. As long as the relay stays open and the register can be true, all
-// counted energy is held too, up to OpenFrom. Once the relay closes, the held energy is left out of the register and rating continues. The
-// result drawn is then the energy that waits for a decision.
+// goOn takes a reading while energy through an open relay is held. If the relay is still open and the register can be true, all energy
+// counted up to this reading is held too, and goOn returns nil. Otherwise the held energy is left out of the register and rating continues.
+// In that case goOn returns the held energy, which waits for a decision.
 func (s *State) goOn(r Reading, t Terms) (drawn *HeldEnergy) {
 	before := *s
 	before.leaveOut()

@@ -183,7 +183,7 @@ func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
 	}
 }
 
-// TestTaxThatWasTakenInAdvance: the tax is not owed again. Use takes its tax from the tax of the top-ups until that is used up.
+// TestTaxThatWasTakenInAdvance: the tax that top-ups have paid covers the tax on use. Use owes tax only after that tax is used up.
 func TestTaxThatWasTakenInAdvance(t *testing.T) {
 	d := newTill(t, 100_000, 2)
 	for i := range d.rows {

@@ -44,7 +44,8 @@ type DayUse struct {
 const (
 	// MaxPerPhase is the assumed power of one phase of a meter if no other limit is known: 100 A at 230 V.
 	MaxPerPhase unit.Power = 23_000
-	// A reading may exceed the energy of the meter's highest power in that time by a fifth and 1 kWh (docs/reference/quarantine.md).
+	// A reading is compared with the energy that the meter's highest power gives in the time since the reading rated last. It may exceed
+	// that energy by a fifth and 1 kWh (docs/reference/quarantine.md).
 	leewayNum, leewayDen = 12, 10
 	leeway               = unit.KilowattHour
 )

@@ -120,8 +120,9 @@ func TestWhatAMeterCanHaveMeasured(t *testing.T) {
 	}
 }
 
-// TestTheTimeThatAClockDoesNotTell: if a meter's clock was put back, the increase of its uptime counts. If the meter has restarted, its new
-// uptime counts only if the server's clock was ahead at the reading before.
+// TestTheTimeThatAClockDoesNotTell puts a meter's clock back. The increase of the meter's uptime then counts as the time between two
+// readings. A meter that has restarted has only its new uptime. The new uptime counts only if the server's clock was ahead at the reading
+// before.
 func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {

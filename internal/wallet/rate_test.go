@@ -285,8 +285,8 @@ func TestTimeInRatingNeverGoesBackNorAhead(t *testing.T) {
 }
 
 // TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn: a rating time in the future does not show how long the meter took to count the
-// energy. Rating must go on meanwhile, because the meter may get no new lease before that time. It has run at least since its
-// start; more energy than that time allows is held as usual.
+// energy. Rating must go on meanwhile, because the meter may get no new lease before that time. So the time since the meter's start
+// counts instead. A reading with more energy than that time allows is held as usual.
 func TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {
@@ -376,8 +376,9 @@ func costOf(t *testing.T, s wallet.State, bodies ...tariff.Body) money.Minor {
 	return money.Minor(sum.Quo(sum, big.NewInt(100_000_000_000)).Int64())
 }
 
-// TestAWalletCostsWhatTokensCost buys a month's use as tokens, and rates it as readings of a wallet meter. Once carry and units left are
-// counted, the two costs differ by at most half a minor unit for each sale and one minor unit more.
+// TestAWalletCostsWhatTokensCost buys a month's use as tokens, and rates it as readings of a wallet meter. The cost of the tokens is the
+// price of the energy used, without carry and without units that are left. The two costs differ by at most half a minor unit for each sale,
+// plus one minor unit.
 func TestAWalletCostsWhatTokensCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 20261120))
 	worst := money.Minor(0)

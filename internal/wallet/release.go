@@ -77,8 +77,8 @@ func HeldEnergyAccepted(d HeldEnergy, units unit.Energy) Verdict {
 // HeldEnergyRefused means that the held energy was not used, and is never charged.
 func HeldEnergyRefused(d HeldEnergy) Verdict { return Verdict{does: waives, drawn: d} }
 
-// MaxBehind is how many of the readings that came while rating was stopped are rated one by one when rating continues. The energy of later
-// ones is charged with the next reading, shared by time.
+// MaxBehind is the largest number of stored readings that one decision rates one by one. These readings came while rating was stopped. The
+// energy of later ones is charged with the next reading, shared by time.
 const MaxBehind = 2000
 
 // Released is the result of a decision.
@@ -148,8 +148,8 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 	return out, nil
 }
 
-// catchUp rates the stored readings that are not rated yet, until one cannot be true. Energy below the register of a rebase was counted
-// before the person read it off the meter.
+// catchUp rates the stored readings that are not rated yet, until one cannot be true. For a rebase, a person has read the
+// register off the meter. Stored readings below that register are older, so they are not charged.
 func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days []DayUse, err error) {
 	behind, err := tx.WalletBehind(*w, MaxBehind)
 	if err != nil {

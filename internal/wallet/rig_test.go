@@ -126,7 +126,7 @@ func (d *rig) moves(amount money.Minor) wallet.Settled {
 	return out
 }
 
-// reads has a reading of a meter arrive now.
+// reads rates a new reading of a meter, made and received now, and settles the account.
 func (d *rig) reads(n int64, register unit.Energy, relay supply.Relay, reasons ...supply.Reason) {
 	d.t.Helper()
 	r := &d.rows[n-1]

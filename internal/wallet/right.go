@@ -27,12 +27,12 @@ type SigningTx interface {
 	LeaseNumbered(meter, number int64) error
 }
 
-// StillRight checks again, in the transaction that signs it, whether a command that only the rules gave is right. It is false for
-// any command dated in the future, for a clock setting while the server's time is in doubt, and for a lease above the present limit. It is
-// false for a cut-off if the supply should be on again, or if a rule forbids the cut-off now.
+// StillRight reports whether a command that no person ordered is still right. The transaction that signs the command calls it. The result
+// is false for any command dated in the future, for a clock setting while the server's time is in doubt, and for a lease above the present
+// limit. It is false for a cut-off if the supply should be on again, or if a rule forbids the cut-off now.
 func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given, now time.Time) (bool, error) {
 	switch {
-	case NotYet(given, now): // nobody knows the command's age, and its expiry is just as far ahead
+	case NotYet(given, now): // the clock was ahead when the command was given, so its age is unknown and its expiry is too late
 		return false, tx.CheckSupplyNow(meter)
 	case t == CommandClock:
 		visibility, err := VisibilityOf(tx)
@@ -93,9 +93,9 @@ func NumberLease(tx SigningTx, meter int64, order id.ID, now time.Time) (int64, 
 	return next, tx.LeaseNumbered(meter, next)
 }
 
-// NextLease returns the number after last: the present second since 1970, or last plus one if that is higher. That works until the year
-// 2106. So a restored database never repeats a number from the lost one. If the meter refused its previous lease because it had already had
-// a higher number, the next number is a day ahead.
+// NextLease returns the number of the next lease: the present second since 1970, or the last number plus one if that is higher. Because the
+// number follows the clock, a restored database never repeats a number from the lost one. The numbers last until the year 2106. If the
+// meter refused its previous lease because it had already had a higher number, the next number is a day ahead.
 func NextLease(last int64, refused bool, now time.Time) int64 {
 	if refused {
 		last += leaseSkip

@@ -10,9 +10,9 @@ const Ahead = 2 * time.Minute
 // unknown.
 func NotYet(t, now time.Time) bool { return t.Sub(now) > Ahead }
 
-// believed returns s without future times, because anything that waits for such a time would wait too long. A time that nobody knows is
-// replaced by a time that cuts nobody off and gives nothing away. A reading counts as too old for a cut-off, a warning as given now, and a
-// lease as due for renewal. An open command counts as lapsed, so that another command replaces it.
+// believed returns s without future times, because anything that waits for such a time would wait too long. The times that replace them
+// cause no cut-off and give no energy away. A reading counts as too old for a cut-off, a warning as given now, and a lease as due for
+// renewal. An open command counts as lapsed, so that another command replaces it.
 func (s Supplied) believed(now time.Time) Supplied {
 	for _, t := range []*time.Time{&s.Out, &s.Noticed} {
 		if NotYet(*t, now) {

@@ -194,8 +194,8 @@ func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
 	return n, nil
 }
 
-// advanced takes a posting's tax from the tax already taken with the account's top-ups, until that tax is used up. The parameter rows holds
-// the account's wallets.
+// advanced uses tax that the account's top-ups paid in advance. It takes as much of the posting's tax as possible from this advance. The
+// parameter rows holds the account's wallets.
 func advanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting, error) {
 	part := min(ledger.TaxOf(lines), rows[0].Meter.Advanced)
 	if part == 0 || rows[0].Meter.Advanced == 0 {

@@ -19,7 +19,7 @@ func (c *pointState) means() (money.Minor, error) {
 		extra = c.tenant.Supply.AllowanceWh()
 	}
 	more, err := c.body.CostOf(extra)
-	more = max(more-1, 0) // the price was rounded up; the amount must not pay for more energy than extra
+	more = max(more-1, 0) // CostOf rounds up; one minor unit less cannot pay for more than the allowance
 	return c.money.Available() - c.tenant.Policy.CutOff + more, err
 }
 
@@ -74,7 +74,7 @@ func (c *pointState) room() (unit.Energy, error) {
 }
 
 // intended returns the energy left of the lease that the meter has or is about to get. If the meter may have one of several leases, the
-// lowest counts. That lease may have taken energy back, and the next lease gives the energy again only if there is room for it.
+// lowest counts. A lower lease may have taken energy from the meter. The next lease gives that energy back only if there is room for it.
 func (c *pointState) intended() unit.Energy {
 	if c.Seen.Lease.Open() {
 		return c.left(c.Supply.Lease)
@@ -173,8 +173,8 @@ func (c *pointState) wants() (unit.Energy, error) {
 }
 
 // most returns the highest register that a lease may have if it is signed now. It gives as much energy as there is room for, but at least
-// what the meter already has within its share. A lease ordered before the register became impossible counts from the last possible
-// register. A false register would allow any lease, even after the money has gone down.
+// the energy that the meter already has within its share. If the register became impossible after the lease was ordered, the energy counts
+// from the register that was rated last. Counted from a false register, any lease would be allowed, even after the money has gone down.
 func (c *pointState) most() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {

@@ -216,8 +216,8 @@ func lowered(t *testing.T) (d *rig, lower id.ID) {
 
 // TestAMeterThatTookALowerLeaseLateIsNotLeftDark is the history of meter 06000005915 in a month with seed 7. It took a lower lease after it
 // had counted beyond the end of that lease, and went dark. Its answer came after the command had been replaced. The network lost the
-// replacement, which was a watt-hour too high when it was due again. The server assumed that the meter still had the previous lease, which
-// allowed more than any new lease would. For hours it gave the meter nothing, although there was money.
+// replacement. When the replacement was due again, it allowed a watt-hour more than there was money for. The server assumed that the meter
+// still had the previous lease, which allowed more than any new lease would. For hours it gave the meter nothing, although there was money.
 func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 	d, lower := lowered(t)
 	d.passes(time.Hour).pays(230)
@@ -241,9 +241,8 @@ func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 }
 
 // TestEnergyThatAMeterGaveBackIsNotGivenAgain is the history of meter 06000007259 in the same month. The command with the lower lease was
-// withdrawn during friendly hours, because there was even less money. Then the meter answered that it had taken the lease. When half the
-// time of the previous lease was over, the server renewed that lease, up to a register that the meter's lease no longer reached. So it gave
-// away energy beyond the money and the allowance.
+// withdrawn during friendly hours, because there was even less money. Then the meter answered that it had taken the lower lease. The server
+// still renewed the previous, higher lease when half its time was over. So it gave away energy beyond the money and the allowance.
 func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
 	d, lower := lowered(t)
 	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
@@ -264,8 +263,9 @@ func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
 }
 
 // TestWhatNeverLeftHidesNoLease is the history of meter 06000004900 in a month with seed 31. Its neighbours were dark although there was
-// money. The meter took a lower lease before it was offline for days. While the money went down, more leases were ordered and withdrawn
-// unsent than the server reads back. So it never found the late answer again, and never gave the energy to the others.
+// money. The meter took a lower lease, and was then offline for days. Meanwhile the money went down. The server ordered many leases and
+// withdrew them unsent. It reads back only [wallet.MaxSignedLeases] leases, so it never found the late answer again, and never gave the
+// energy to the others.
 func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 	d, lower := lowered(t)
 	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
@@ -315,7 +315,7 @@ func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 		why  string
 		most unit.Energy
 	}{
-		{"counter", 10_000}, {"storage_error 5", 10_000}, // its share of 2500 Wh, and the rest
+		{"counter", 10_000}, {"storage_error 5", 10_000}, // 12,500 Wh less the 2500 Wh that the neighbour may have
 		{"clock", 12_500}, // neither copy is taken
 	} {
 		d := newRig(t, 5750, 2)

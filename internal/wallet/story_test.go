@@ -20,7 +20,8 @@ import (
 )
 
 // TestStories plays cases that customer care is asked about. Lines with ">" say what happens, lines with "=" show the state of each meter,
-// and all other lines are the decisions in order. A difference is a change of behaviour. Read the diff; -update writes it.
+// and all other lines are the decisions in order. A difference is a change of behaviour. To rewrite the stories, run the
+// test with -update. Then read the difference.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "stories", "*.txt"))
 	if err != nil || len(files) < 10 {

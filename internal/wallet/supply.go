@@ -38,8 +38,8 @@ type Supply struct {
 	Noticed time.Time   // when the customer was first warned of this shortage; zero: not yet
 	Lease   Lease       // the newest lease ordered
 	InMeter Lease       // the newest lease that the meter has taken
-	// Risk is the highest register that the meter may have reached by an older lease: a lease that was signed and not answered before
-	// another replaced it, or a higher earlier lease, if no later reading shows how far the meter went.
+	// Risk is the highest register that an older lease may have let the meter reach. An older lease counts if it was signed, and was
+	// replaced before the meter answered. A higher earlier lease also counts, until a later reading shows how far the meter went.
 	Risk unit.Energy
 	// Cut, Connect, Config and Clock are the newest commands of their kinds.
 	Cut, Connect, Config, Clock id.ID
@@ -116,7 +116,7 @@ type Seen struct {
 	ReceivedAt time.Time   // server time of that reading
 	AsOf       time.Time   // time of that reading, by the meter's clock
 	Memory     string      // the meter's present memory
-	Seq        uint64      // number register of that reading in this memory
+	Seq        uint64      // record number of that reading in this memory
 	Register   unit.Energy // of that reading
 	Leases     bool        // the meter supports leases
 	// ConfigVersion and ConfigHash identify the configuration that the meter had at its last boot.
@@ -167,9 +167,10 @@ func (s Supplied) NoCutYet() bool {
 	return !s.Seen.Cut.ID.IsZero() && !s.Seen.Cut.Signed && !s.Seen.Connect.after(s.Seen.Cut)
 }
 
-// reached finds which of its leases a meter took last. It also returns the highest register that another lease may have allowed since a
-// reading: the lease that the meter had at that reading, or a later lease that was signed and not refused. The newest command does not
-// count for that register. The result known is false if the list does not go back as far as that reading.
+// reached returns the lease that a meter took last. It also returns the highest register that the meter may have reached since a reading.
+// Two kinds of lease count for that register: the lease that the meter had at that reading, and each later lease that was signed and that
+// the meter may have taken. The lease of the newest command does not count. The last result is false if the list does not go back as far as
+// that reading.
 func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLease, most unit.Energy, known bool) {
 	for _, g := range given {
 		switch {

@@ -267,8 +267,8 @@ func TestARuleThatBeginsLaterDoesNotBringASupplyBack(t *testing.T) {
 	d.want("protected", "connect m1; supply-on press m1; lease m1")
 }
 
-// TestWarningsAreGivenOnceACrossing lets money fall and rise around the two levels, 50.00 and 20.00, with margins of 5.00 and the price of
-// 500 Wh.
+// TestWarningsAreGivenOnceACrossing lets money fall and rise around the two levels, 50.00 and 20.00. The margins are a tenth of the levels,
+// 5.00 and 2.00, because that is more than the price of 500 Wh.
 func TestWarningsAreGivenOnceACrossing(t *testing.T) {
 	d := newRig(t, 10_000, 1)
 	d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
@@ -432,8 +432,8 @@ func TestALeaseThatAMeterRefusesIsNotRepeatedInACircle(t *testing.T) {
 	}
 }
 
-// TestAnAccountIsWarnedOnce: three meters find the same money missing, and their customer gets one warning. Notices about the supply are
-// sent for each meter.
+// TestAnAccountIsWarnedOnce: the money of an account with three meters runs low, and the customer gets one warning. Notices about the
+// supply are sent for each meter.
 func TestAnAccountIsWarnedOnce(t *testing.T) {
 	d := newRig(t, 10_000, 3)
 	d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000

@@ -307,7 +307,7 @@ func used(day string, units unit.Energy, debit money.Minor) wallet.DayUse {
 	return wallet.DayUse{Day: day, Units: units, Debit: debit}
 }
 
-// A till implements all groups of rows itself.
+// A till is a whole transaction, so each of these methods returns the till itself.
 
 func (t *till) Rating() wallet.ReleaseTx     { return t }
 func (t *till) Supplies() wallet.WatchTx     { return t }

@@ -244,8 +244,8 @@ func numberOf(place id.ID) (n int64) {
 	return n
 }
 
-// ViewOf returns the figures of its wallet that a meter shows: the balance in the books, and the live estimate from use since then. The
-// parameter rows holds all wallets of its account. ViewOf returns nil for a meter without a wallet.
+// ViewOf returns the state of a meter's wallet for people. It has the balance in the books and the live estimate, which leaves out accrued
+// and reserved money. The parameter rows holds all wallets of the meter's account. ViewOf returns nil for a meter without a wallet.
 func ViewOf(meter int64, rows []Row, books Money, currency string) *registry.WalletView {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == meter })
 	if i < 0 {

@@ -12,7 +12,7 @@ type Visibility struct {
 	Doubt  bool      // nobody knows whether the server's time is right, so it cuts nobody off, lowers no lease and sets no clock
 }
 
-// VisibilityInput holds the notes from when the server last saw its meters, and its clock now.
+// VisibilityInput holds the facts that show whether the server sees its meters.
 type VisibilityInput struct {
 	Seen   time.Time     // when the server last saw its meters; zero for never
 	Unseen time.Time     // as in [Visibility]; a time after Now means that the server does not trust its clock
@@ -22,24 +22,27 @@ type VisibilityInput struct {
 
 // VisibilityTx stores when the server saw its meters.
 type VisibilityTx interface {
-	// LastVisibility returns the last notes.
+	// LastVisibility returns the times stored last, with the present time.
 	LastVisibility() (VisibilityInput, error)
 	// NoteVisibility stores when the server saw its meters, and when it last lost sight of them.
 	NoteVisibility(seen, unseen time.Time) error
-	// MakeDue makes work that is due later than these times due now, at most max rows of each kind. It reports whether there may be more.
+	// MakeDue finds work whose due time lies beyond the given bounds, and makes it due now, at most max rows of each kind. It reports
+	// whether there may be more.
 	MakeDue(later DueBounds, max int) (more bool, err error)
 }
 
-// DueBounds holds limits of due times; MakeDue makes anything later due now. They apply to looks at supplies, commands to meters, messages to
-// people, and work that a worker has taken.
+// DueBounds holds the latest due time that is allowed for each kind of work. The kinds are looks at supplies, commands to meters, messages
+// to people, and work that a worker has taken. If work is due after its bound, MakeDue makes it due now.
 type DueBounds struct{ Looks, Commands, Messages, Taken time.Time }
 
 const (
 	// unseenAfter is how long the server may go without looking at its meters before it counts as having lost sight of them.
 	unseenAfter = 2 * time.Minute
-	// awayFor is longer than any time between two looks of a running server.
+	// awayFor is how far in the future [NoteBlind] dates the loss of sight. It is longer than any time between two looks of a running
+	// server.
 	awayFor = 24 * time.Hour
-	// messageWaits is longer than a message can wait for its next try. A message waits until the next day at most.
+	// messageWaits is how far in the future a message's next try may be before [Wake] makes the message due. A message waits until the next
+	// day at most.
 	messageWaits = 48 * time.Hour
 	// wakeSlice is how many rows of a table one look makes due. A caller with more time calls [Wake] first.
 	wakeSlice = 100

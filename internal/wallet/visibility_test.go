@@ -96,7 +96,7 @@ func TestLooking(t *testing.T) {
 	}
 }
 
-// sent is the account of a sent notice.
+// sent is the transaction of [wallet.NoticeSent]. It holds the entry for the audit log, and which wallets were read.
 type sent struct {
 	*rig
 	entry access.Entry

@@ -25,13 +25,13 @@ var update = flag.Bool("update", false, "write the transcripts anew")
 // walkSteps is the number of events in one walk.
 const walkSteps = 60
 
-// seeds are the seeds of the walks that found the most planted mistakes, out of some hundreds.
+// seeds returns the seeds whose walks found the most planted mistakes.
 func seeds() []uint64 {
 	return []uint64{83, 43, 32, 78, 15, 38, 4, 49, 24, 106, 116, 74, 28, 105, 70, 62}
 }
 
 // TestTranscripts drives random accounts and compares everything written with a transcript: postings, commands, notices, leases and states.
-// A difference is a change of behaviour. Read the diff; -update writes it.
+// A difference is a change of behaviour. To rewrite the transcript, run the test with -update. Then read the difference.
 func TestTranscripts(t *testing.T) {
 	var all strings.Builder
 	for _, seed := range seeds() {
@@ -306,7 +306,8 @@ func (w *walk) network(i int) {
 	w.writeDown(what + ": " + w.settledAs(out, err))
 }
 
-// carried draws what becomes of a command that may be sent, applies it, and returns it in words.
+// carried picks a random result for a command that may be sent, such as lost, refused or done. It applies the result to the command and the
+// meter, and returns the result in words.
 func (w *walk) carried(m *walked, n int64, kind wallet.CommandType, o *wallet.Progress, top int64) string {
 	o.Signed, o.Since = true, w.now
 	takes := func() {
@@ -381,7 +382,7 @@ func (w *walk) job() {
 	w.writeDown(fmt.Sprintf("%s: %d", what, n))
 }
 
-// person makes a decision of a person.
+// person carries out one random request of a person, such as switching a supply.
 func (w *walk) person(i int) {
 	n := int64(i + 1)
 	switch draw := w.rnd.IntN(8); {

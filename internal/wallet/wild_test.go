@@ -27,8 +27,8 @@ func wild(r *rand.Rand, small int64) int64 {
 	return r.Int64N(small)
 }
 
-// TestNoReadingBreaksTheState rates readings that no meter sends, and decides at random when rating stops. The state always stays
-// consistent, money and energy never fall, and the days sum to the rated money and energy.
+// TestNoReadingBreaksTheState rates readings that no meter sends. While rating is stopped, the test accepts or rebases at random moments.
+// The state always stays consistent, money and energy never fall, and the days sum to the rated money and energy.
 func TestNoReadingBreaksTheState(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 20261120))
 	start := noon(t)

@@ -112,8 +112,8 @@ func (t Texts) form(c i18n.LocalizeConfig) string {
 	return said
 }
 
-// Name returns the name of a value of a kind, such as "301" of "event": the kind is a section of the catalogue's names, the value a text in
-// it. A value without a name is written as it is, in small letters and without underscores.
+// Name returns the name of a value of a kind. For the kind "event" and the value "301", it is the text "301" in the section "event" of the
+// catalogue's names. A value without a name is written as it is, in small letters and without underscores.
 func (t Texts) Name(kind, value string) string {
 	if said, err := t.in.Localize(&i18n.LocalizeConfig{MessageID: "names." + kind + "." + value, TemplateParser: braces{}}); err == nil || said != "" {
 		return said

@@ -200,8 +200,8 @@ type Vector struct {
 // ErrVector is wrapped by the errors of Check.
 var ErrVector = errors.New("vector does not hold")
 
-// Check compares a vector with this package: the bytes must give the fields, and the fields, written by the field
-// table, must give the bytes.
+// Check compares a vector with this package. If the vector is bad, this package must reject its bytes. Otherwise this
+// package must read from the bytes the vector's version and exactly the vector's fields.
 func (v Vector) Check() error {
 	b, err := hex.DecodeString(v.Hex)
 	if err != nil {

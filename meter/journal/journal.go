@@ -61,8 +61,8 @@ type Loaded struct {
 	State  meter.State
 	Config meter.Config
 	Keys   meter.Keys
-	// Replay holds the log records that State does not contain, oldest first. Config and Keys are already in the
-	// state after the replay.
+	// Replay holds the log records that State does not contain, oldest first. Config and Keys already include the
+	// changes of these records.
 	Replay []Entry
 	// Damage is the damage found in the memory, for EventPowerRestore.
 	Damage meter.Damage
@@ -270,9 +270,9 @@ func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
 		e.Text == "" && e.Request != 0 || e.Text != "" && e.Request != meter.Handle(e.Text) {
 		return fmt.Errorf("%w: id %q is not that of the record", ErrNotWritten, e.Text)
 	}
-	// Both snapshots must contain the record that is overwritten, so that one of them may go bad. Where the number of a
-	// lost record was skipped, both snapshots must be newer than that number. Otherwise the record would seem to be
-	// missing.
+	// Both snapshots must contain the record that is overwritten, so that one of them may go bad. If the meter has
+	// skipped the number of a lost record, it must have saved both snapshots since then. Otherwise a record would seem
+	// to be missing from the log.
 	for e.Seq > j.older+LogRecords || e.Seq != j.last+1 && j.older != s.Applied {
 		if err := j.Save(s); err != nil {
 			return fmt.Errorf("%w: %w", ErrNotWritten, err)

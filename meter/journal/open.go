@@ -162,7 +162,7 @@ func (s *slot) take(generation uint32) {
 	}
 }
 
-// freeze freezes the meter for a log or keys that a newer version has written beside a snapshot of this version.
+// freeze freezes the meter. Its snapshot is readable, but a newer version has written the log or the keys.
 func (r *reader) freeze() {
 	r.frozen, r.loaded.State.Frozen, r.loaded.Replay = true, true, nil
 }

@@ -60,7 +60,7 @@ func (p *Panel) setClock(m *View) Press {
 }
 
 // moment returns the time at which the local clock shows the typed time. It returns false if daylight saving skips
-// that time. Of two such times it returns the earlier.
+// that time. If the clock shows the typed time twice, it returns the earlier time.
 func moment(c *meter.Config, typed time.Time) (at int64, is bool) {
 	standard := int64(c.TZMinutes) * 60
 	for _, ahead := range [...]int64{standard + int64(c.DST.Shift)*60, standard} {

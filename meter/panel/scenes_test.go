@@ -59,7 +59,7 @@ func everySign(d *rig) {
 	d.s.LED, d.s.EC, d.s.Latched, d.s.Clock = meter.LEDFast, meter.ECActive, 1, meter.ClockInvalid
 }
 
-// states returns the scenes with each word for the supply, five seconds after the home page.
+// states returns a scene for each state of the supply. After five seconds the home page shows the word for the state.
 func states() (all []scene) {
 	for _, c := range []struct {
 		title string

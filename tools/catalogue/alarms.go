@@ -32,7 +32,7 @@ func writeAlarms(b *bytes.Buffer, read texts) error {
 	return nil
 }
 
-// numbers are the places of alarms that take integers.
+// numbers lists the names of the places in alarm texts, such as {n}, that are filled with integers.
 var numbers = []string{"n", "seq", "lost", "highest", "waiting", "silent", "total", "wh", "tid", "register", "before"}
 
 func writeAlarm(b *bytes.Buffer, t catalogue.Text) {

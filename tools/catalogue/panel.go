@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// energies are the places of a meter's messages that take energy; all other places take words.
+// energies lists the names of the places in a meter's messages, such as {units}, that are filled with amounts of energy.
+// All other places are filled with words.
 var energies = map[string]bool{"units": true, "balance": true, "month": true, "today": true}
 
 // writePanel writes the texts of the meter: its display and its messages.

@@ -298,7 +298,7 @@ func (w *finder) returned(s *ast.ReturnStmt) {
 	}
 }
 
-// always reports whether an error is never nil: a sentinel, or an error created here.
+// always(e) reports whether the error e cannot be nil, because it is a sentinel or is created in this expression.
 func (w *finder) always(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.CallExpr:

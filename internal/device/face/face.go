@@ -30,7 +30,7 @@ type Net interface {
 const (
 	// Tick is how often time passes for the meter.
 	Tick = 100 * time.Millisecond
-	// maxTick is the longest time that one tick catches up on after the machine slept.
+	// maxTick is the most time that one tick counts. If the machine slept for longer, the rest is not counted.
 	maxTick = 5 * time.Second
 	// saveEvery is how often the meter's clock is made durable when nothing else happens.
 	saveEvery = 5 * time.Second
@@ -81,7 +81,7 @@ func (m *Driver) Pass(now time.Time) error {
 	return m.Save()
 }
 
-// Speed returns how many times faster than the machine's the meter's time runs.
+// Speed returns how many times faster the meter's time runs than the machine's; 0 means that it stands still.
 func (m *Driver) Speed() int { return m.speed }
 
 // SetSpeed sets how many times faster the meter's time runs than the machine's. The factor must be one of Speeds.

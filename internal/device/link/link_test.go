@@ -286,7 +286,7 @@ func TestAnOlderCopyOfAMemoryIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		srv, box := newServer(), outbox.New(1, 100)
-		srv.watermark = 50 // the server got 50 records from the same memory before the meter went back to an older copy of that memory
+		srv.watermark = 50 // the server has 50 records of this memory, but the meter starts with a copy that has none of them
 		box.Announce(wire.Boot{Memory: "00c0ffee00c0ffee", Proto: 1})
 		r := &rig{srv: srv, box: box}
 		r.add(t, 10)

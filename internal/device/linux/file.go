@@ -55,9 +55,9 @@ type KeypadPart struct {
 	Cols []uint32 `toml:"columns"`
 }
 
-// TamperPart is the tamper switches by kind. An input is active when it detects tampering. Latches, if present, are one
-// more input for each kind. Behind each is a latch that a battery supplies while the mains is off. A pulse on the output
-// Reset clears all latches.
+// TamperPart is the tamper switches by kind. An input is active when it detects tampering. If Latches is set, each
+// kind has one more input, which reads a latch. A battery supplies the latches while the mains is off. A pulse on the
+// output Reset clears all latches.
 type TamperPart struct {
 	Lines     map[string]uint32 `toml:"lines"`
 	Latches   map[string]uint32 `toml:"latches"`

@@ -220,7 +220,7 @@ type Edge struct {
 	Seq uint32
 }
 
-// ErrEvent is returned for an event that the kernel never writes.
+// ErrEvent is the error for an event of the kernel that is neither a rising nor a falling edge.
 var ErrEvent = errors.New("no line event")
 
 const (

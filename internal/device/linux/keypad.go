@@ -125,7 +125,7 @@ func (s *Switches) kinds(l *Lines) (set meter.Tampers) {
 func (s *Switches) Latched() meter.Tampers {
 	set := s.kinds(s.Latches)
 	if set != 0 && s.Reset != nil && s.Reset.Set(1, 1) == nil {
-		_ = s.Reset.Set(0, 1) // a reset that stays active keeps the latch open, which is then reported at the next start
+		_ = s.Reset.Set(0, 1) // an error needs no handling: the next start reports a latch that is still set
 	}
 	return set
 }

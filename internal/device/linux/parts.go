@@ -190,7 +190,7 @@ func (f *Flasher) Sound(p meter.Buzzer) error {
 }
 
 // begin stops the current pattern and begins another: on, off, on … for these times, once or repeatedly. It returns an
-// error of the lines that has happened since the last call.
+// error if the previous pattern could not switch the output.
 func (f *Flasher) begin(again bool, steps ...time.Duration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

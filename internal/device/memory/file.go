@@ -65,7 +65,7 @@ func (m *Folder) load(dir string) (found Found, err error) {
 	if found, err = m.Log.load(); err != nil {
 		return Found{}, err
 	}
-	// The data may have been only in the system's cache when its writer died. Sync it before the meter relies on it.
+	// If an earlier process died, its last data may be only in the system's cache. Sync it before the meter relies on it.
 	return found, errors.Join(image.Sync(), m.Log.f.Sync(), syncDir(dir))
 }
 
@@ -115,7 +115,7 @@ type File struct {
 
 // load reads the file, cuts off a torn end and prepares to append.
 func (m *File) load() (Found, error) {
-	// An unfinished replacement never became the memory.
+	// If a replacement of the log was interrupted, delete the new file. The old file is still the log.
 	if err := os.Remove(filepath.Join(m.dir, newName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Found{}, err
 	}

@@ -15,8 +15,8 @@ const (
 	Endurance = 1_000_000
 )
 
-// Worn is an image that counts how often each of its pages is written. It does not fail when a page is worn out,
-// because a real page fails only some time later, after the meter has reported it.
+// Worn is an image that counts how often each of its pages is written. A write to a worn-out page still succeeds. A real
+// page also works for some time beyond its rated number of writes.
 type Worn struct {
 	journal.Memory
 	writes    [pages]uint32

@@ -102,9 +102,9 @@ func (b *Box) Durable() {
 	}
 }
 
-// Ack handles an acknowledgement and reports whether the mark has moved. An acknowledgement that is not above the last one
-// changes nothing, unless it asks for a rewind. An acknowledgement above the newest durable record belongs to another memory
-// and is ignored.
+// Ack handles an acknowledgement. It reports whether the number of the last acknowledged record has changed. An
+// acknowledgement that is not above the last one changes nothing, unless it asks for a rewind. An acknowledgement above
+// the newest durable record belongs to another memory and is ignored.
 func (b *Box) Ack(a wire.Ack) (moved bool) {
 	b.mu.Lock()
 	switch {

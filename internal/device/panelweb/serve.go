@@ -32,8 +32,9 @@ const (
 	writeGrace = 10 * time.Second
 )
 
-// Handler serves the page at its root and the page's files below it; the function do runs the actions of the page. A
-// page of another site can neither press keys nor read the display, whatever name it gives this machine.
+// Handler serves the page at its root and the page's files below it. The parameter do is the function that runs the
+// actions of the page. A page of another site can neither press keys nor read the display, even if the host name of that
+// site points to this machine.
 func (p *Panel) Handler(do Do) http.Handler {
 	page := template.Must(template.ParseFS(assets, "page.html"))
 	mux := http.NewServeMux()

@@ -145,7 +145,8 @@ func (d *Driver) keepUp(ctx context.Context) error {
 	return nil
 }
 
-// until handles messages of the server until a condition is met or, in real time, the duration patience has passed.
+// until handles the server's messages and the modem's tasks while it waits for a condition. It returns true when the
+// condition is met, or false after a time limit in real time.
 func (d *Driver) until(ctx context.Context, patience time.Duration, met func() bool) (bool, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()

@@ -156,8 +156,8 @@ func (v View) field(name string) string {
 	return strings.Trim(string(all[name]), `"`)
 }
 
-// wait waits in real time until a condition holds. If the time is up first, it returns an error, unless the parameter name is
-// empty.
+// wait waits in real time until a condition holds. If the time is up first, it returns an error that names the condition. A
+// caller that only lets time pass gives an empty name, and then wait returns nil.
 func (s *Sketch) wait(ctx context.Context, d time.Duration, holds func(View) bool, name string) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -1,6 +1,6 @@
-// Package sketch is a virtual device of the first kind: to a server it looks like an Arduino sketch with TinyGSM and
-// PubSubClient (docs/guide/devices.md). It sends the same bytes as the library. It has no clock, no password and no
-// memory, and forgets everything when its power goes.
+// Package sketch is a virtual device. To a server it looks like an Arduino sketch with TinyGSM and PubSubClient
+// (docs/guide/devices.md). It sends the same bytes as the library. It has no clock, no password and no memory, and
+// forgets everything when its power goes.
 //
 // Start at [New]. [Sketch.Run] keeps the connection, and [Drive] lets a script drive the device.
 package sketch
@@ -68,8 +68,8 @@ type View struct {
 	V2        int64     `json:"v2"`
 	Polls     int64     `json:"polls"`    // number of requests for data so far
 	Connects  int64     `json:"connects"` // number of connections so far
-	// Heard is what the server sent since the previous line. A message on a topic other than the sketch's own begins with
-	// that topic.
+	// Heard holds the messages that the server sent since the previous line. For the topic topicOrders, an entry is the
+	// payload alone. For any other topic, it is the topic, a space and the payload.
 	Heard []string `json:"heard"`
 }
 
@@ -127,7 +127,8 @@ func (s *Sketch) counts(watts int64) int64 {
 	if k.SupplyVolt <= 0 || k.VoltsPerCount <= 0 {
 		return 0
 	}
-	// W/V · Ω is the voltage across the shunt, in billionths like the ohms.
+	// The voltage across the shunt is load / supply voltage × shunt resistance. It is in billionths of a volt, because the
+	// resistance is in billionths of an ohm.
 	across, err := money.MulDiv(watts*1000, int64(k.ShuntOhm), k.SupplyVolt.Milli(), money.HalfUp)
 	if err != nil {
 		return s.highest()

@@ -52,7 +52,8 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	m.seen = m.meter.Look()
-	// Signals end ctx. The library's own signal handler would wait for ever to notify a program whose ctx has ended.
+	// A signal ends ctx, and with it the program. The library's own signal handler might then send a message that the ended
+	// program never receives, and Run would wait for the handler for ever.
 	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithInput(c.In), tea.WithOutput(c.Out),
 		tea.WithEnvironment(c.Environ))
 	ended := make(chan struct{})

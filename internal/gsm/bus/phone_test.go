@@ -107,8 +107,8 @@ func TestATelephoneSaysWhyItDidNotSend(t *testing.T) {
 	}
 }
 
-// TestATelephoneIsLive checks that an event of another telephone wakes no request, and that a request continues after the event that it
-// names.
+// TestATelephoneIsLive checks that repeated requests for the list of a telephone bring its new message. The list must not contain a message
+// to another telephone.
 func TestATelephoneIsLive(t *testing.T) {
 	c, ctx := serve(t), t.Context()
 	here := c.URL + "/phone/" + alice + "/list?after="

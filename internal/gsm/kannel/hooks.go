@@ -18,8 +18,8 @@ import (
 //
 //	get-url = "…/in?key=SECRET&from=%p&to=%P&text=%b&coding=%c&ts=%t&id=%I&udh=%u"
 //
-// %b is the unchanged text, in UTF-8, or in UTF-16 if coding is 2. %a would be split into words at every octet 20, even inside
-// a character.
+// %b is the unchanged text, in UTF-8, or in UTF-16 if coding is 2. Do not use %a: Kannel splits it into words at every octet
+// 0x20, even inside a UTF-16 character.
 //
 // The answer is empty, so that Kannel sends nothing back. Set omit-empty and max-messages = 0 in Kannel's configuration, or Kannel sends an
 // apology instead.

@@ -77,7 +77,7 @@ func (a Address) String() string {
 	return a.Text
 }
 
-// TypeOctet returns the octet of type and plan, such as 145 (91) for international numbers.
+// TypeOctet returns the octet that holds the type and the plan, such as 0x91 (decimal 145) for an international number.
 func (a Address) TypeOctet() uint8 { return 0x80 | uint8(a.Type&7)<<4 | a.Plan&15 }
 
 // appendAddress writes length, type and digits. The length counts digits, or half octets for a name.
@@ -127,7 +127,8 @@ func (r *reader) address() Address {
 	return addressOf(kind, field, half)
 }
 
-// addressOf reads an address; half is its length in half octets. A filler before the end ends the number.
+// addressOf reads an address. The parameter half is the length of the address in half octets. A number also ends at
+// its first filler, the value 15.
 func addressOf(kind byte, field []byte, half int) Address {
 	a := Address{Type: AddressType(kind >> 4 & 7), Plan: kind & 15}
 	if a.Type == Alphanumeric {

@@ -26,12 +26,12 @@ func TestSizes(t *testing.T) {
 		{strings.Repeat("x", 307), pdu.GSM7, 307, 3},
 		{strings.Repeat("€", 80), pdu.GSM7, 160, 1},
 		{strings.Repeat("€", 81), pdu.GSM7, 162, 2},
-		{strings.Repeat("€", 153), pdu.GSM7, 306, 3}, // an escape pair would straddle 153: 76 fit a part
+		{strings.Repeat("€", 153), pdu.GSM7, 306, 3}, // a part has room for 153 septets: 76 characters of 2 septets each
 		{strings.Repeat("ж", 70), pdu.UCS2, 70, 1},
 		{strings.Repeat("ж", 71), pdu.UCS2, 71, 2},
 		{strings.Repeat("ж", 134), pdu.UCS2, 134, 2},
 		{strings.Repeat("ж", 135), pdu.UCS2, 135, 3},
-		{strings.Repeat("😀", 67), pdu.UCS2, 134, 3}, // 33 pairs fit 67 units
+		{strings.Repeat("😀", 67), pdu.UCS2, 134, 3}, // a part has room for 67 units: 33 characters of 2 units each
 		{"reçu", pdu.UCS2, 4, 1},                    // ç is not in the default alphabet, Ç is
 		{"REÇU à 5 €", pdu.GSM7, 11, 1},
 	} {

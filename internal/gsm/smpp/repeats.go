@@ -13,7 +13,7 @@ const (
 	doubtful     = 30 * time.Second // an answer this close before the end of a connection may not have reached the centre
 )
 
-// arrival is a message that came, found by its likeness: a digest that is equal for messages that look the same.
+// arrival is an incoming message. Its key in the map byLikeness is a digest of the message's sender, recipient and content.
 type arrival struct {
 	stamp    pdu.Stamp
 	serial   int       // the last connection on which the message came
@@ -25,7 +25,7 @@ type arrival struct {
 // connection the centre has the answer: a customer who asks for his balance twice gets two answers.
 type repeats struct {
 	byLikeness map[[16]byte]*arrival
-	order      [][16]byte // likenesses, oldest first
+	order      [][16]byte // keys of the map byLikeness, oldest first
 	last       int64
 }
 

@@ -58,7 +58,7 @@ func (cfg *Config) compose(text string, reference uint8) ([]piece, error) {
 
 // composeUnits splits a text in UCS-2. It is for a text that fits the GSM alphabet but not the centre's alphabet.
 func composeUnits(text string, reference uint8) ([]piece, error) {
-	const size = 66 // characters of a part, one less than fits
+	const size = 66 // number of characters in a part; 67 would fit too
 	var out []piece
 	runes := []rune(text)
 	total := (len(runes) + size - 1) / size

@@ -94,7 +94,7 @@ func (tx Rows) DebtPay(debt id.ID, amount money.Minor) error {
 	return fault.Wrap(err, "pay debt %s", debt.Text(id.Debt))
 }
 
-// DebtPage lists debts, newest first, before the given debt (zero: from the newest). A zero account means all accounts.
+// DebtPage lists debts, newest first. It begins after the given debt, or with the newest if it is zero. A zero account means all accounts.
 func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]debt.Debt, error) {
 	out, err := owing(tx, &debtColumns, `outstanding > 0`, account, open, before, max)
 	return out, fault.Wrap(err, "list debts")

@@ -116,7 +116,7 @@ func (tx Rows) sealAfter(at time.Time) (int64, time.Time, error) {
 	return low, before, nil
 }
 
-// Journals lists journals, newest first, before the given journal (zero: from the newest).
+// Journals lists journals, newest first. It begins after the given journal, or with the newest if it is zero.
 func (tx Rows) Journals(f report.JournalFilter, before id.ID, max int) ([]ledger.Journal, error) {
 	ids, err := tx.journalIDs(f, core.UpTo(before), max)
 	if err != nil {

@@ -124,7 +124,7 @@ func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, err
 // beyondVersions is greater than every version number.
 const beyondVersions = 1 << 30
 
-// TariffVersions lists versions of a tariff, newest first, before the given version (zero: from the newest).
+// TariffVersions lists versions of a tariff, newest first. It begins after the given version, or with the newest if it is zero.
 func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error) {
 	var out []tariff.Version
 	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2

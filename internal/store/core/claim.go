@@ -8,9 +8,8 @@ import (
 )
 
 // Unclaim releases the claims of all servers in all tenants, except those of the server named by the parameter holder. It releases outbox
-// items, messages, sessions of meters, and leads (rows of the table leader). It also releases pending requests that began before the time
-// in the parameter before. Call it only if no other server of the database is running. Otherwise the claims must end through their own
-// time limits.
+// items, messages, sessions of meters, and leads (rows of the table leader). It also releases pending requests that began before the given
+// time. Call it only if no other server of the database is running. Otherwise the claims must end through their own time limits.
 func Unclaim(c Conn, holder string, before time.Time) error {
 	for _, s := range []struct {
 		sql  string

@@ -171,15 +171,15 @@ func (l *Columns[T]) All(c Conn, where string, args ...any) (rows []T, err error
 }
 
 // Into returns the part of an INSERT statement that begins with the table's name. The statement writes the tenant, the columns that have a
-// Write, and the columns named by the parameter more.
+// Write, and any further columns that the caller names.
 func (l *Columns[T]) Into(more ...string) string {
 	names := append(append([]string{"tenant_id"}, l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
 }
 
 // IntoRows returns the part of an INSERT statement for [RowsInto] that begins with the table's name. The tenant and the columns named by
-// the parameter shared come first; their values are the same in all rows. Then follow the columns that have a Write, and the columns
-// named by the parameter more, in the order that [AddRow] expects.
+// the parameter shared come first; their values are the same in all rows. The columns that have a Write come next, then any further columns
+// that the caller names. [AddRow] expects the values of these columns in the same order.
 func (l *Columns[T]) IntoRows(shared []string, more ...string) string {
 	names := append(append(append([]string{"tenant_id"}, shared...), l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES `
@@ -206,9 +206,9 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 	return ` ON CONFLICT (tenant_id, ` + strings.Join(key, ", ") + `) DO UPDATE SET ` + strings.Join(set, ", ")
 }
 
-// Update returns the part of an UPDATE statement that begins with the table's name. The parameter key names a column. The statement
-// changes the tenant's row that has a given value in that column. It sets the columns that have a Write and the columns named by the
-// parameter more, and increments the row's version.
+// Update returns the part of an UPDATE statement that begins with the table's name. The parameter key names a column. The statement changes
+// the tenant's row that has a given value in that column. It sets the columns that have a Write and any further columns that the caller
+// names, and increments the row's version.
 func (l *Columns[T]) Update(key string, more ...string) string {
 	text, n := l.set(more...)
 	return text + fmt.Sprintf(`tenant_id = $%d AND %s = $%d`, n, key, n+1)
@@ -224,7 +224,8 @@ func (l *Columns[T]) set(more ...string) (text string, next int) {
 	return text + `version = version + 1 WHERE `, next
 }
 
-// Changes returns the parameters of Update. The last two values of the parameter more are the tenant and the key.
+// Changes returns the parameters of Update: first the values of the row's columns, then the values that the caller adds. The caller adds
+// the values of the further columns first, then the tenant and the key.
 func (l *Columns[T]) Changes(row *T, more ...any) []any {
 	return append(l.values(make([]any, 0, l.writes()+len(more)), row), more...)
 }

@@ -30,10 +30,10 @@ type Row interface {
 	IsNull(col int) bool
 }
 
-// Conn is an engine's open transaction, in the form that the shared queries use. Parameters are $1...$n in order of first use; an engine
-// refuses any other text. Values are nil, the integer types, bool (0/1), string, []byte, id.ID, time.Time (microseconds since 1970), types
-// whose underlying type is an integer, a bool or a string, and pointers to these. A nil pointer, a nil []byte, a zero time.Time and a zero
-// id.ID are NULL.
+// Conn is an engine's open transaction, in the form that the shared queries use. The parameters in a statement are $1...$n in order of
+// first use. An engine refuses a statement whose parameters are not in this order. Values are nil, the integer types, bool (0/1), string,
+// []byte, id.ID, time.Time (microseconds since 1970), types whose underlying type is an integer, a bool or a string, and pointers to these.
+// A nil pointer, a nil []byte, a zero time.Time and a zero id.ID are NULL.
 type Conn interface {
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(sql string, args ...any) (int64, error)

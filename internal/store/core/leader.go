@@ -7,9 +7,9 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// LeaderTake makes holder the leader for a named task until the given time, or extends its lead. ok is false while another holder leads. A
-// lead that ends impossibly late is taken over, because a clock must have been set back. The epoch rises with every change of the holder,
-// so that work under an older epoch can be refused. The table belongs to no tenant.
+// LeaderTake makes holder the leader for a named task until the given time, or extends its lead. ok is false while another holder leads.
+// LeaderTake also takes over a lead that ends more than [wallet.Ahead] after the given time. Such a late end shows that a clock was set
+// back. The epoch rises with every change of the holder, so that work under an older epoch can be refused. The table belongs to no tenant.
 func (tx *Tx) LeaderTake(name, holder string, until time.Time) (epoch int64, ok bool, err error) {
 	ok, err = tx.One(`INSERT INTO leader (name, holder, epoch, until) VALUES ($1, $2, 1, $3)
 		ON CONFLICT (name) DO UPDATE SET until = excluded.until, holder = excluded.holder,

@@ -17,8 +17,8 @@ const FirstRefusal = 400
 // OnceTake claims the identity of a request. It returns nil if the request is new; the request then counts as running. Otherwise OnceTake
 // returns the hash of the first request and its answer. The answer has Status 0 while the first request still runs.
 //
-// OnceTake reads an existing row without a lock, to avoid a deadlock. A repeated request next waits for its account. With a lock on
-// this row, it would block the first request, which holds the account and must store its answer in the row.
+// OnceTake reads an existing row without a lock, to avoid a deadlock. After OnceTake, a repeated request waits for its account. If it
+// held a lock on this row, it would block the first request, which holds the account and must store its answer in the row.
 func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (tenant_id, principal, key) DO NOTHING`,

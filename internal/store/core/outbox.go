@@ -47,7 +47,7 @@ var (
 	outboxClaimed = ` RETURNING ` + outboxColumns.List("")
 )
 
-// MaxBacklog is the most items that may wait in one lane for one key. Items that were given up do not count.
+// MaxBacklog is the largest number of items that may wait in one lane for one key. Items that were given up do not count.
 const MaxBacklog = 1000
 
 // ErrBacklog means that too many items wait for the same key. The closure changed nothing.

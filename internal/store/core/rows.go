@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// maxRows is the most rows that one statement inserts. Every number of rows needs a separate statement, which an engine keeps prepared.
+// maxRows is the largest number of rows that one statement inserts. Every number of rows needs a separate statement, which an engine keeps prepared.
 const maxRows = 16
 
 // These statements insert several rows at a time, because a statement costs more than a row. The first columns have the same values in

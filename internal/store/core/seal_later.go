@@ -12,10 +12,10 @@ import (
 const collectChunk = 50
 
 // Collect gathers at most max committed rows that are not sealed yet, journals before audit rows, for [Sealer.Seal]. It marks the rows with
-// the number of their seal. It is for an engine that seals in a transaction of its own, after the commits. The sealer sets the order of the
-// log, because rows become visible in the order of commits, not of their identities. If a row has no mark that was made with the seal key,
-// no server wrote that row. Such a row stays outside the log, where verification finds it. tx must be the only transaction that seals. The
-// result is empty if no row waits.
+// the number of their seal. It is for an engine that seals in a transaction of its own, after the commits. Rows enter the log in the order
+// in which Collect gathers them. This order can differ from the order of their identities, because a row is visible to Collect only after
+// its commit. If a row has no mark that was made with the seal key, no server wrote that row. Such a row stays outside the log, where
+// verification finds it. tx must be the only transaction that seals. The result is empty if no row waits.
 func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
 	l, err := s.open(tx)
 	if err != nil {

@@ -64,7 +64,7 @@ func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
 	return done, fault.Wrap(err, "write tenant %d", tx.Tenant)
 }
 
-// Currency returns the tenant's currency and its number of decimals. The result code is empty until a setting or a tariff names a currency.
+// Currency returns the tenant's currency and its number of decimals. The currency is empty until a setting or a tariff names one.
 func (tx *Tx) Currency() (code string, exp int, err error) {
 	t, err := tx.TenantRow()
 	return t.Currency, t.Exp, err

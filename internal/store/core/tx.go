@@ -40,9 +40,9 @@ type Tx struct {
 	evidence []Evidence     // evidence of the rows that this closure wrote; it goes into the last audit row
 }
 
-// NewTx makes the transaction that an engine passes to a closure. The parameter before holds the rows that earlier closures of the same
-// commit have added for the tenant. It is nil if another transaction seals journals and audit rows. The parameter kinds lists the tables
-// whose rows have evidence.
+// NewTx makes the transaction that an engine passes to a closure. The argument of type Fresh holds the rows that earlier closures of the
+// same commit have added for the tenant. It is nil if another transaction seals journals and audit rows. The parameter kinds lists the
+// tables whose rows have evidence.
 func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *Fresh, kinds []*AttestedKind) *Tx {
 	return &Tx{kinds: kinds, C: c, Tenant: t, Now: access.Stored(now), Rand: rnd, Epoch: epoch, Before: before}
 }

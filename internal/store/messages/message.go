@@ -287,7 +287,7 @@ func (tx Rows) MessageTotals(max int) ([]notify.Total, error) {
 	return out, fault.Wrap(err, "list the cost of messages")
 }
 
-// MessageList lists messages, newest first, before the given message.
+// MessageList lists messages, newest first, that are older than the given one.
 func (tx Rows) MessageList(f notify.Filter, before id.ID, max int) ([]notify.Message, error) {
 	args, where := []any{tx.Tenant, core.UpTo(before)}, ` WHERE m.tenant_id = $1 AND m.id < $2`
 	with := func(column string, v any) {

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// ReportedBalance reads the newest balance that a meter reported with a token, if it is newer than the newest reading by the meter's clock.
-// It also reads the newest balance that came by SMS. Each result is nil if there is no such balance.
+// ReportedBalance reads the newest balance that a meter reported with a token. By the meter's clock, the balance must be newer than the
+// meter's last reading. ReportedBalance also reads the newest balance that came by SMS. Each result is nil if there is no such balance.
 func (tx Rows) ReportedBalance(m registry.Meter) (reported, texted *registry.ReportedBalance, err error) {
 	_, err = tx.One(`SELECT r.received_at, r.source, r.balance_wh FROM token_report r
 		LEFT JOIN meter_live l ON l.tenant_id = r.tenant_id AND l.meter = r.meter

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// AccountPlace finds an account by its identity or by a meter that supplies it, and locks the account and its meters. In the lock order
-// both come before the wallets, as when a command is signed.
+// AccountPlace finds an account by its identity or by a meter that supplies it, and locks the account and its meters. A transaction locks
+// accounts and meters before it locks wallets. The signing of a command follows the same order.
 func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountDetails, bool, error) {
 	account := name.ID
 	if account.IsZero() {

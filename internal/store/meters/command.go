@@ -124,7 +124,7 @@ func (tx Rows) CommandByID(i id.ID) (command.Command, bool, error) {
 	return c, found, fault.Wrap(err, "read command %s", i.Text(id.Command))
 }
 
-// CommandsOf lists a meter's commands, newest first, before the given command (zero: from the newest).
+// CommandsOf lists a meter's commands, newest first. It begins after the given command, or with the newest if it is zero.
 func (tx Rows) CommandsOf(meter int64, before id.ID, max int) ([]command.Command, error) {
 	var out []command.Command
 	err := tx.C.Query(commandQuery+`c.meter = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
@@ -140,7 +140,8 @@ func (tx Rows) CommandCounter(meter int64) (uint64, error) {
 	return uint64(n), fault.Wrap(err, "read the command counter of meter %d", meter)
 }
 
-// CommandSigned stores the counter and the arguments that a command is signed with. The counter becomes its meter's last one.
+// CommandSigned stores the counter and the arguments that a command is signed with. It also stores the counter as the last one used for the
+// meter.
 func (tx Rows) CommandSigned(c command.Command) error {
 	args, err := json.Marshal(c.Args)
 	if err == nil {

@@ -109,8 +109,8 @@ func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) err
 	return tx.Attest("meter", m.ID)
 }
 
-// LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. The result found is false for
-// an unknown meter and for a meter without a link key.
+// LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. It returns false for an
+// unknown meter and for a meter without a link key.
 func (tx Rows) LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err error) {
 	found, err = tx.One(`SELECT id, link_key_enc FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error {
 		who, sealed = r.ID(0), r.Bytes(1)

@@ -90,7 +90,8 @@ func (tx Rows) ResetHeldDropped(meter int64) error {
 // WalletStopped adds an entry for the reading at which the rating of a meter stopped.
 func (tx Rows) WalletStopped(w wallet.Row) error { return tx.addHeld(quarantine.Stopped(w)) }
 
-// WalletHeldEnergy writes into the open entry the register up to which energy was counted while the relay was open.
+// WalletHeldEnergy changes the open quarantine entry about energy that a meter counted while its relay was open. It stores the register up
+// to which the meter counted this energy.
 func (tx Rows) WalletHeldEnergy(meter int64, d wallet.HeldEnergy) error {
 	_, err := tx.C.Exec(`UPDATE quarantine SET register_wh = $1 WHERE tenant_id = $2 AND meter = $3 AND kind = $4 AND doubt = $5 AND store = $6
 		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Memory, int64(d.Seq))

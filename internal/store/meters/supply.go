@@ -245,10 +245,10 @@ func (tx Rows) NoteVisibility(seen, unseen time.Time) error {
 	return fault.Wrap(err, "note that meters are seen")
 }
 
-// MakeDue makes waiting work due now, at most max rows of each kind. This includes supplies, outbox items and messages that wait until
-// after the given times. It also includes items and messages that were stored at a time still in the future, and all waiting items for
-// meters. MakeDue ends the claim of an outbox item only if the claim would last beyond the time in the field Taken. Other claims stay,
-// because otherwise their items would be sent twice. MakeDue reports whether there may be more rows.
+// MakeDue makes waiting work due now, at most max rows of each kind. DueBounds holds a latest due time for supplies, for outbox items and
+// for messages. Work with a later due time becomes due now. Items and messages that were stored at a time still in the future also become
+// due, and so do all waiting items for meters. MakeDue ends the claim of an outbox item only if the claim would last beyond the time in the
+// field Taken. Other claims stay, because otherwise their items would be sent twice. MakeDue reports whether there may be more rows.
 func (tx Rows) MakeDue(later wallet.DueBounds, max int) (more bool, err error) {
 	for _, s := range []struct {
 		sql   string

@@ -261,8 +261,8 @@ func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newes
 }
 
 // WalletsDue lists the accounts of meters that have accrued money and are due for settling. A meter is due if it was last settled before
-// the given time, or never. It is also due if the stored time of its last settling is in the future. The accounts are in the order of
-// their meters, after the given meter. The result last is the meter after which the next call continues.
+// the given time, or never. It is also due if the stored time of its last settling is in the future. The accounts are in the order of their
+// meters, after the given meter. WalletsDue also returns the last of these meters, so that the next call can continue after it.
 func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error) {
 	err = tx.C.Query(`SELECT w.meter, m.account_id FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 		WHERE w.tenant_id = $1 AND w.accrued > 0 AND (w.settled_at IS NULL OR w.settled_at < $2 OR w.settled_at > $3)

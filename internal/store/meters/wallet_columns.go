@@ -85,8 +85,8 @@ var BaseKind = core.AttestedKind{Name: "base", Noun: "Rating start of meter", Pr
 	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: walletColumns.Proof("w"),
 	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
 
-// orNone is a number column that may be NULL. The parameter there is a function that returns a flag of the row. The flag
-// is true if the column has a number.
+// orNone is a number column that may be NULL. The first function finds a flag of the row, which is true if the column has a
+// number. The second function finds the row's field for the number.
 func orNone[T any, V ~int64](name string, there func(*T) *bool, field func(*T) *V) core.Column[T] {
 	return core.Column[T]{Name: name, Form: 'i',
 		Read: func(to *T, r core.Row, col int) error {

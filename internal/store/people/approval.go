@@ -38,7 +38,8 @@ var ApprovalColumns = core.Columns[access.Approval]{Table: "approval", Attested:
 var ApprovalKind = core.AttestedKind{Name: "approval", Noun: "Approval", Prefix: id.Approval, From: "approval r", Key: "id", Order: "r.version",
 	Proof: ApprovalColumns.Proof("r")}
 
-// actorRow holds the facts that a row stores, in addition to the identity, about the person or key that asked or decided.
+// actorRow is the stored form of the person or key that requested or decided an approval. It leaves out the identity and the tenant, which
+// have columns of their own.
 type actorRow struct {
 	Kind   access.Kind `json:"kind,omitempty"`
 	Name   string      `json:"name,omitempty"`
@@ -127,7 +128,7 @@ func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, 
 	return n == 1, fault.Wrap(err, "write approval")
 }
 
-// ApprovalPage lists approvals in a state (empty for all), newest first, before the given approval (zero for the newest).
+// ApprovalPage lists approvals in a state (empty for all), newest first. It begins after the given approval, or with the newest if it is zero.
 func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
 	out, err := ApprovalColumns.All(tx.C, `tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
 		tx.Tenant, string(state), core.UpTo(before), max)

@@ -65,9 +65,9 @@ func (tx Rows) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 	return c, found, fault.Wrap(err, "find customer %s", customer.Text(id.Customer))
 }
 
-// CustomersLike lists customers whose name contains the given text. Unless the parameter digits is empty, it also lists customers whose
-// phone number or meter number contains these digits. The list is in the order of registration and begins after the given customer.
-// CustomersLike reads customers until it has found enough of them, which is fast enough for one utility.
+// CustomersLike lists customers whose name contains the given text. If digits are given too, it also lists customers whose phone number or
+// meter number contains these digits. The list is in the order of registration and begins after the given customer. CustomersLike reads
+// customers until it has found enough of them, which is fast enough for one utility.
 func (tx Rows) CustomersLike(text, digits string, after id.ID, max int) ([]registry.Customer, error) {
 	var out []registry.Customer
 	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'

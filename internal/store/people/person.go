@@ -158,7 +158,7 @@ func (tx Rows) DropLogin(hash [32]byte) (bool, error) {
 }
 
 // DropLoginsOf ends the sessions of a person that have expired. It also ends the sessions that were not used after the time in the
-// parameter idle. Of the other sessions only the newest stay, at most as many as the parameter keep says.
+// parameter idle. It keeps the newest of the other sessions, up to the given number, and ends the rest.
 func (tx Rows) DropLoginsOf(person id.ID, now, idle time.Time, keep int) error {
 	_, err := tx.C.Exec(`DELETE FROM login WHERE tenant_id = $1 AND person_id = $2 AND (expires_at <= $3 OR seen_at <= $4)`,
 		tx.Tenant, person, now, idle)

@@ -44,7 +44,8 @@ func (tx Rows) SessionsElsewhere(instance string, found func(number string, live
 	return fault.Wrap(err, "look for sessions elsewhere")
 }
 
-// serverLead begins the name of a lead that each server takes for itself: while it lasts, the server is alive.
+// serverLead is the first part of a lead's name. Each server takes one such lead for itself. The server counts as alive until this lead
+// ends.
 const serverLead = "server:"
 
 // serverForgotten is how long the row of a dead server is kept.

@@ -78,8 +78,8 @@ func ReceiptHead(more map[string]json.RawMessage) (registry.ReceiptHead, error) 
 	return h, nil
 }
 
-// PutTenantSettings writes the tenant's settings except the currency, which SetCurrency sets once. It keeps settings in the JSON object
-// that this version does not know.
+// PutTenantSettings writes the tenant's settings except the currency, which SetCurrency sets once. The JSON object may hold settings that
+// this version does not know. They stay unchanged.
 func (tx Rows) PutTenantSettings(s registry.Settings) error {
 	t, err := tx.TenantRow()
 	if err != nil {

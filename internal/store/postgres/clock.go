@@ -35,8 +35,9 @@ func (k *clock) now() time.Time {
 // apart returns how much the database's clock is ahead of the server's own; negative if it is behind, 0 if it is not read.
 func (k *clock) apart() time.Duration { return time.Duration(k.off.Load()) }
 
-// heard takes the time that the database's clock showed at some moment between two times of the server's own clock. It changes the known
-// difference only as far as these bounds require.
+// heard takes the time that the database's clock showed at some moment between two times of the server's own clock. These times give the
+// least and the greatest possible difference of the clocks. If the known difference is outside these bounds, heard moves it to the nearer
+// bound.
 func (k *clock) heard(before, shown, after time.Time) {
 	least, most := shown.Sub(after.Round(0)), shown.Sub(before.Round(0))
 	if least > most {

@@ -163,8 +163,9 @@ func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error
 	return tag, nil
 }
 
-// statement finds or prepares a statement. Its parameters have the types of the first arguments. A later NULL fits every type; if the first
-// argument was NULL, the server has chosen the type from the context.
+// statement finds a prepared statement, or prepares it. The call that prepares the statement sets the types of its parameters, from the
+// arguments of that call. A later NULL fits every type. If an argument of that call was NULL, the database server has chosen the type from
+// the context.
 func (c *conn) statement(sql string, oids []uint32) (*prepared, error) {
 	if s := c.stmts[sql]; s != nil {
 		return s, nil

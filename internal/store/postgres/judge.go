@@ -62,8 +62,8 @@ func verdict(err error, reading bool) error {
 	return err
 }
 
-// undone reports whether an error shows for certain that a COMMIT did not happen. Only an ordinary error shows this, after which the server
-// continues to work. Any other error, or no answer at all, leaves the outcome unknown.
+// undone reports whether an error shows for certain that a COMMIT did not happen. Only an error with the severity ERROR can show this: the
+// server continues to work after such an error. Any other error, or no answer at all, leaves the outcome unknown.
 func undone(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Severity != "ERROR" && pg.SeverityUnlocalized != "ERROR" {

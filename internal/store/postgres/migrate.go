@@ -85,7 +85,7 @@ func step(c *conn, steps []store.Migration, o Options) (version int, err error) 
 	return version, err
 }
 
-// maxLead is longer than any lead of a running server. A lead that ends later was taken by a wrong clock.
+// maxLead is longer than any lead of a running server. If a lead ends later, a clock was wrong, so the lead does not count.
 const maxLead = time.Hour
 
 // unserved refuses a database on which a server is running. A server of an older version would continue to write in its older schema.

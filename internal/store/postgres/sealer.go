@@ -17,7 +17,7 @@ import (
 // Limits of sealing.
 const (
 	sealEvery = time.Second
-	sealLead  = 3 * time.Second // how long a lead lasts unless it is renewed; if this is too short, servers only read the log again
+	sealLead  = 3 * time.Second // how long a lead lasts unless it is renewed; a server that takes over the lead reads the log again
 	sealRows  = 500             // largest number of rows in one seal; more rows would delay its signed head
 	leadName  = "seal"
 )

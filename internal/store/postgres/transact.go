@@ -29,7 +29,8 @@ func (c *conn) fresh(how string) {
 	c.reading = how == beginView
 }
 
-// commit ends the transaction. If it is not certain that nothing was committed, the error wraps store.ErrOutcomeUnknown.
+// commit ends the transaction. If it is unknown whether COMMIT succeeded, the error wraps store.ErrOutcomeUnknown. After any other error,
+// nothing was committed.
 func (c *conn) commit() error {
 	if c.fault != nil {
 		return errors.Join(c.fault, c.rollback())

@@ -36,7 +36,7 @@ func lines(t *testing.T, url, sql string) (out []string) {
 	return out
 }
 
-// content returns everything in the database except the leaders, with its schema.
+// content returns the schema and all rows of the database as text, without the rows of the table leader.
 func content(t *testing.T, url string) string {
 	t.Helper()
 	sql := `SELECT table_name, column_name, data_type, column_default FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, ordinal_position;
@@ -74,7 +74,8 @@ func used(t *testing.T) (url, dir string) {
 }
 
 // TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and ends the connection before each statement, before the
-// version is written, before COMMIT and after it. It does so in every migration since that data and in a planted migration.
+// version is written, before COMMIT and after it. It does this in every migration that the data still needs, and in one made-up migration
+// of a later version.
 func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
 	old, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
 	fresh(t, url, old)
@@ -228,7 +229,7 @@ func TestAnUpgradeHasNoTimeLimit(t *testing.T) {
 }
 
 // TestACommandMakesAnEmptyDatabaseWhole checks that a command creates a complete database, because a utility makes its first key before its
-// first server starts. Unlike an upgrade, this also happens with AsIs.
+// first server starts. The option AsIs prevents the upgrade of an older database, but not the creation of a new one.
 func TestACommandMakesAnEmptyDatabaseWhole(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	run(t, url, `DROP SCHEMA public CASCADE; CREATE SCHEMA public`)

@@ -70,7 +70,8 @@ func (tx Rows) externalToken(token id.ID) (t sale.Token, found bool, err error) 
 	return t, found, fault.Wrap(err, "find external token %s", token.Text(id.Token))
 }
 
-// MeterTokens lists a meter's tokens, including external ones, newest first, before the given token (zero: from the newest).
+// MeterTokens lists a meter's tokens, including external tokens, newest first. The list begins with the first token that is older than the
+// given token, or with the newest token if the given identity is zero.
 func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error) {
 	out, err := tx.VendTokens(meter, before, max)
 	if err != nil {

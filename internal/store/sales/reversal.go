@@ -55,8 +55,9 @@ func (tx Rows) VendMeter(sale id.ID) (id.ID, bool, error) {
 	return meter, found, fault.Wrap(err, "find the meter of a sale")
 }
 
-// VendNewest returns the newest sale to a meter that neither failed nor was reversed; the zero ID if there is none. Identities of the same
-// millisecond are not in order. So if two sales have the same time, the newer sale is the one with more units sold before it in the month.
+// VendNewest returns the identity of a meter's newest sale. It ignores failed and reversed sales, and returns the zero ID if no other sale
+// exists. Identities of the same millisecond are not in order. So if two sales have the same time, the newer sale is the one with more
+// units sold before it in the month.
 func (tx Rows) VendNewest(meter int64) (id.ID, error) {
 	var newest id.ID
 	_, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND meter = $2 AND state NOT IN ('failed', 'reversed')
@@ -214,14 +215,16 @@ func (tx Rows) ReversalsWaiting(after id.ID, max int) ([]id.ID, error) {
 	return out, fault.Wrap(err, "list waiting reversals")
 }
 
-// MonthTakes counts units in an account's month again. The parameter free says how many of these units were free.
+// MonthTakes adds units of a reversed sale back to an account's month, because a token of the sale was used after all. It also adds the
+// free units among them back to the month's free units.
 func (tx Rows) MonthTakes(account id.ID, month string, units, free unit.Energy) error {
 	err := tx.addUnits(sale.Sale{Account: account, Month: month, Units: units, Free: free})
 	return fault.Wrap(err, "add units back to a month")
 }
 
 // ReversedUsed lists tokens of unconfirmed reversals that their meter has loaded, according to the token's row or a report. If the meter
-// was told to cancel the token, "used" alone does not count: the meter's answer to that command decides between used_error and cancelled.
+// was told to cancel the token, the result used_error does not prove this, because a cancelled token has this result too. The meter's
+// answer to the command decides then.
 func (tx Rows) ReversedUsed(max int) ([]sale.Token, error) {
 	var out []sale.Token
 	err := tx.C.Query(tokenQuery+` t WHERE tenant_id = $1 AND state = 'reversed_unconfirmed' AND (`+SaysLoaded("t", "t.id")+` OR `+loaded+`)

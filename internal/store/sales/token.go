@@ -55,7 +55,8 @@ var (
 	saleTokenQuery = tokenQuery + ` WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`
 )
 
-// VendTokens lists a meter's tokens, newest first, before the given token (zero: from the newest).
+// VendTokens lists a meter's tokens, newest first. The list begins with the first token that is older than the given token, or with the
+// newest token if the given identity is zero.
 func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error) {
 	var out []sale.Token
 	err := tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND meter_key_id IN (

@@ -126,7 +126,8 @@ func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
 }
 
 // VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and books its payments towards charges and
-// debts. It leaves evidence. Otherwise a forged row of a held sale would get a token.
+// debts. It also writes evidence of the sale. Without this evidence, nobody could detect a forged row of a held sale, and the server would
+// make a token for it.
 func (tx Rows) VendReserve(s sale.Sale, orderHash [32]byte) error {
 	if err := tx.insertSale(s, orderHash, make([][]byte, len(s.Tokens))); err != nil {
 		return err

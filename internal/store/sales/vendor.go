@@ -134,8 +134,8 @@ func (tx Rows) sellerOf(saleID id.ID) (sale.Seller, error) {
 	return s, fault.Wrap(err, "read the seller of a sale")
 }
 
-// Statement lists the postings to a vendor's account, newest first, before the given journal (zero: from the newest). Each entry has the
-// balance after it.
+// Statement lists the postings to a vendor's account, newest first. The list begins with the first journal that is older than the given
+// journal, or with the newest journal if the given identity is zero. Each entry has the balance after it.
 func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vendor.Booked, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil || !found {

@@ -81,7 +81,7 @@ func look[T any](t *testing.T, e store.Engine, fn func(*store.Tx) (T, error)) T 
 	return v
 }
 
-// numbers returns the numbers that a restore must move: command counter, lease sequence and last TID.
+// numbers returns the numbers that a restore must raise: command counter, lease sequence and last TID.
 func numbers(tx *store.Tx) (out [3]int64, err error) {
 	err = tx.C.Query(`SELECT command_counter, lease_seq FROM meter WHERE tenant_id = $1 AND n = 0`,
 		func(r core.Row) error { out = [3]int64{r.Int(0), r.Int(1)}; return nil }, tx.Tenant)

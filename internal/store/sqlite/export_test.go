@@ -85,7 +85,8 @@ func OpenSourceSteps(ctx context.Context, dir string, steps []store.Migration) (
 	return s, s.open(ctx, dir)
 }
 
-// BranchSteps reads the numbers that the database in dir has used, as a restore over it does, but with the given steps.
+// BranchSteps reads the numbers that the database in dir has used. It does the same as readBranch, but with the given steps instead of the
+// steps of this version.
 func BranchSteps(ctx context.Context, dir string, steps []store.Migration) (store.Branch, error) {
 	c, err := withSteps(dir, steps)
 	if err != nil {

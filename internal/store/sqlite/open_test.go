@@ -153,8 +153,9 @@ func TestManyMayOpenANewFolderAtOnce(t *testing.T) {
 	}
 }
 
-// TestMigrationsEndInTheSchema checks that schema.sql is the schema of a migrated database. Its texts are the texts of the migrations,
-// including their comments. If a migration adds a column to a table, SQLite puts the new column after the others.
+// TestMigrationsEndInTheSchema checks that schema.sql is the schema of a migrated database. SQLite keeps the comments inside the statements
+// of the migrations, so schema.sql has these comments too. If a migration adds a column to a table, SQLite puts the new column after the
+// others.
 func TestMigrationsEndInTheSchema(t *testing.T) {
 	migrated, err := zombie.OpenConn(filepath.Join(shop(t, 1), "paywatt.db"), zombie.OpenReadWrite)
 	if err != nil {

@@ -17,8 +17,8 @@ const (
 	pageSize    = 4096
 	logShare    = 16      // the log is moved into the database when it takes 1/logShare of the room
 	leastLog    = 1024    // pages: the log is not moved before it has 4 MiB, however little room there is
-	totalShare  = 16      // a full disk has room again when 1/totalShare of it is free besides the reserve; half a reserve is always enough
-	startRoom   = 1 << 20 // bytes: with less free space, a full disk may be why a database does not open
+	totalShare  = 16      // the margin that a full disk must have free besides the reserve: 1/totalShare of the disk, at most half the reserve
+	startRoom   = 1 << 20 // bytes: if a database does not open and less space is free, the disk is probably full
 	insistAfter = 4       // the writer waits for old snapshots at insistAfter times the length at which the log is moved
 )
 

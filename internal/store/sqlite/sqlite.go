@@ -50,7 +50,7 @@ const (
 	maxBatch     = 2000                  // largest number of closures and records in one commit
 	maxQueue     = 10_000                // if more closures and calls of Ingest wait in one lane, closures are refused
 	maxIngest    = 8192                  // largest number of calls of Ingest that are queued or not yet answered
-	batchTime    = 25 * time.Millisecond // after this time, a batch takes no more readings or jobs, and no sales that came in meanwhile
+	batchTime    = 25 * time.Millisecond // after this time, a batch takes no new sales; remaining readings and jobs wait for the next batch
 	budgetTime   = 5 * time.Millisecond  // budget of one closure; a longer closure is counted, not stopped
 	budgetRows   = 500                   // budget of one closure; a closure that touches more rows is counted, not stopped
 	busyTimeout  = 10 * time.Second      // how long to wait for another process that writes
@@ -312,9 +312,10 @@ func prepareFolder(dir string) (path string, err error) {
 	return path, errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// missing returns [ErrMissing] if the folder has lost its database, to an interrupted restore or by hand. A supervisor may restart the
-// server at once, and it must not begin with empty books then. A log of heads with content shows that there was a commit. The function
-// looks at the log before it looks at the database, because another process may be creating the database now.
+// missing returns [ErrMissing] if the folder had a database and has none now: a restore was interrupted, or somebody deleted the file. A
+// supervisor may restart the server at once, and the server must not begin with empty books then. A log of heads with content shows that
+// there was a commit. The function looks at the log before it looks at the database, because another process may be creating the database
+// now.
 func missing(dir, path string) error {
 	begun := false
 	for _, name := range []string{headlog.File, restoringFile} {

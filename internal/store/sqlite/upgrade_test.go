@@ -122,7 +122,8 @@ func content(t *testing.T, dir string) string {
 }
 
 // TestAnUpgradeKilledAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and kills the process before each statement, before the
-// version is written, before COMMIT and after it. It does so in every migration since that data and in a planted migration.
+// version is written, before COMMIT and after it. It does this in every migration that the data still needs, and in one made-up migration
+// of a later version.
 func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 	old := frozen.Of(t, "sqlite")[0]
 	sales := old.Facts.Tables["vend"].Rows

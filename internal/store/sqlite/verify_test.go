@@ -420,8 +420,9 @@ func TestVerifyFindsADatabaseThatWasSwappedForAnOlderCopy(t *testing.T) {
 	keepHeads(t, dir, old)
 }
 
-// keepHeads sets a whole folder back to yesterday, with its log of heads, or changes its key. It checks that a head that is stored
-// elsewhere, in any form, shows this.
+// keepHeads sets the log of heads in a folder back to yesterday, like the folder's database. Verification alone then finds nothing. The
+// function checks that a copy of the newer log, or one printed head from it, reveals the older data. It also tests an expected key that is
+// not the database's key, and a file without heads.
 func keepHeads(t *testing.T, dir, old string) {
 	t.Helper()
 	heads, err := os.ReadFile(filepath.Join(dir, headlog.File))

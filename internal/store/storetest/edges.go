@@ -125,7 +125,7 @@ func fullPages(t *testing.T, r Rig) {
 		ids, _, err := AuditPage(tx, id.ID{}, 100)
 		return len(ids), err
 	})
-	if rows%2 == 1 { // the audit rows of evidence
+	if rows%2 == 1 { // the pages of two are full only if the number of rows is even
 		must(t, e, func(tx *store.Tx) error { return tx.AuditLog(someEntry("act")) })
 		rows++
 	}

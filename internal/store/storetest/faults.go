@@ -203,10 +203,10 @@ func (f *Faults) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) e
 	})
 }
 
-// errLeft reports that a closure has ended its goroutine. It called t.Fatal, which would stop a goroutine of the engine.
+// errLeft reports that a closure ended its goroutine, as t.Fatal does.
 var errLeft = errors.New("the closure of a test ended its goroutine")
 
-// apart runs a closure on a goroutine of its own.
+// apart runs a closure on a goroutine of its own, so that t.Fatal in the closure does not end a goroutine of the engine.
 func apart(fn func() (bool, error)) (refused bool, err error) {
 	err = errLeft
 	var panicked any

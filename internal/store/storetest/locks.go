@@ -32,8 +32,8 @@ func (d lockDoor) View(ctx context.Context, t access.Tenant, fn func(wallet.Tx) 
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// walletLocks sets an account to protected while a recharge of it has locked the account but not yet the wallets of its meters. If the
-// change locked the wallets first, the two would deadlock until the database aborts one.
+// walletLocks sets an account to protected during a recharge. The recharge has locked the account, but not yet the wallets of the account's
+// meters. If the change locked the wallets first, the two transactions would deadlock until the database aborts one.
 func walletLocks(t *testing.T, r Rig) {
 	open := r.Open
 	if r.Several != nil {

@@ -173,7 +173,7 @@ func forgedAnswer(t *testing.T, r Rig) {
 	}
 }
 
-// typedHeard tests an SMS from a meter that names a token which no message brought. That token becomes heard. The message with another
+// typedHeard tests a meter's SMS about a token that was typed in and not sent by SMS. That token becomes heard. The message with another
 // token keeps waiting for its answer.
 func typedHeard(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}

@@ -181,7 +181,8 @@ func (c badCounter) run(t *testing.T, e store.Engine, p walletMeter) {
 // exact returns the price of energy at 2.50 and 15 % tax in whole minor units.
 func exact(e unit.Energy) money.Minor { return money.Minor(int64(e) * 2875 / 10_000) }
 
-// late returns a reading that was received in its own half-hour.
+// late returns a reading that the server receives at the time of the reading. A new device memory counts its records from 1 again, so its
+// readings are moved one hour later.
 func (p walletMeter) late(seq uint64, register int64) metering.Record {
 	r := p.use(seq, register)
 	if p.store != memory {

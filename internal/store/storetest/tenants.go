@@ -189,7 +189,7 @@ func settingsLock(t *testing.T, r Rig) {
 	}
 }
 
-// blockedKey tests that a key tells whether the person who answers for the key is blocked, and that no other blocked person changes this.
+// blockedKey tests that an API key counts as blocked if the person who answers for it is blocked, and not otherwise.
 func blockedKey(t *testing.T, r Rig) {
 	e := r.Open(t)
 	hash := func(n byte) [32]byte { return [32]byte{n} }

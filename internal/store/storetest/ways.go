@@ -39,7 +39,8 @@ func View[T any](ctx context.Context, e store.Engine, t access.Tenant, fn func(*
 	return out, err
 }
 
-// AuditPage is one page of the audit log, newest first, before the given identity (zero: from the newest).
+// AuditPage returns a page of the audit log, newest first, with the identities of its rows. The page begins with the first row that is
+// older than the given row, or with the newest row if the given identity is zero.
 func AuditPage(tx *store.Tx, before id.ID, max int) ([]id.ID, []access.Entry, error) {
 	if before.IsZero() {
 		for i := range before {

@@ -78,7 +78,7 @@ func (s *Console) crossOrigin(w http.ResponseWriter, r *http.Request) {
 		Text: t.NoteOtherSiteText(), Link: "/", LinkText: t.NoteToConsole()}))
 }
 
-// texts reports whether every database can store the form's values. Browsers always send such values.
+// texts reports whether every database can store the form's values. The values that a browser sends always pass.
 func texts(form url.Values) bool {
 	for name, values := range form {
 		if !access.IsText(name) || slices.ContainsFunc(values, func(v string) bool { return !access.IsText(v) }) {

@@ -17,9 +17,9 @@ const (
 	formBound  = 8  // bytes
 )
 
-// formID draws the one-time id of a form. It names what the form does, so the same form sent again has no further effect. Only the
-// session's holder can make the last part of the id. So a page of another site cannot send the form, even from a browser that does not
-// report where a request comes from.
+// formID draws the one-time id of a form. A form that makes a sale or a token uses it as its idempotency key, so the same form
+// sent again has no further effect. Only the session's holder can make the last part of the id. So a page of another site cannot
+// send the form, even from a browser that does not report where a request comes from.
 func (s *Console) formID(v visit) (string, error) {
 	b := make([]byte, formRandom)
 	if _, err := io.ReadFull(s.c.Rand, b); err != nil {

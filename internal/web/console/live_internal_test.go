@@ -21,9 +21,9 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// These tests are internal, so that the minutes for which a stream lives pass at once.
+// The tests of streams call them directly, without a server. So they can use synctest, where the minutes of a stream pass at once.
 
-// anna has a session until it is over.
+// anna has a session until a test sets anna.over.
 type anna struct {
 	mu   sync.Mutex
 	over bool

@@ -71,7 +71,7 @@ func (s *Console) meter(w http.ResponseWriter, r *http.Request, v visit) {
 	s.meterPage(w, r, v, http.StatusOK, supplyForm{})
 }
 
-// meterPage shows a meter; asked is a refused supply form, or empty.
+// meterPage shows a meter. The parameter asked is a refused supply form, or an empty form.
 func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, status int, asked supplyForm) {
 	m, err := s.find(r.Context(), v, r.PathValue("number"))
 	if s.stopped(w, r, v, err, m.Refusal) {

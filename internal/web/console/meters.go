@@ -79,7 +79,7 @@ func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, metersView(p, rows, nextPage("/meters", nil, list.Next), cursor != ""))
 }
 
-// search redirects to the meter with the number, with the cursor in the amount of a sale.
+// search redirects to the page of the meter with the typed number. There the text cursor is in the amount field of a new sale.
 func (s *Console) search(w http.ResponseWriter, r *http.Request, v visit, q string) {
 	m, err := s.find(r.Context(), v, q)
 	if err != nil {

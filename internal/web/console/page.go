@@ -126,7 +126,8 @@ func (p page) section(path string) bool {
 	return p.Here == path || strings.HasPrefix(p.Here, path+"/") || strings.HasPrefix(p.Here, path+"?")
 }
 
-// back returns where a GET shows the subject of r: its own address, or for a form the page with the form.
+// back returns the address where a GET shows the subject of r. For a GET that is the address of r. For a sent form it is the page with the
+// form.
 func back(r *http.Request) string {
 	switch to := r.URL.Path; {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:

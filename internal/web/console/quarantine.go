@@ -162,7 +162,8 @@ func (s *Console) decideHeld(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 }
 
-// came describes the result of a decision in words. Sending the form again is refused, so this page may be the answer itself.
+// came describes the result of a decision in words. The page with these words answers the form
+// directly, without a redirect. That is safe because the same form is refused if it is sent again.
 func came(t words.Texts, d quarantine.Decided) string {
 	if d.Currency == "" {
 		return t.DoubtfulDecided()

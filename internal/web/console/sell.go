@@ -70,7 +70,7 @@ type checkForm struct {
 	Bill                  bill
 	Push                  bool // send the token to the meter
 	Before                *soldBefore
-	Meanwhile             bool // Before was made while the form was open, so this form did not sell
+	Meanwhile             bool // the sale in Before was made while the form was open, so this form did not sell
 }
 
 func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
@@ -244,7 +244,8 @@ func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
 	s.check(w, r, v, f, checkForm{Push: true})
 }
 
-// check prices the form of the first step and shows it; The parameter c holds the data that check does not read itself.
+// check shows the second step, with the price of the purchase from the first step. The parameter c holds the data that check does not read
+// itself.
 func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellForm, c checkForm) {
 	m, err := s.find(r.Context(), v, f.Meter)
 	if err != nil {

@@ -133,7 +133,7 @@ func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
 			t.Errorf("%q for %q has to be typed again: the form has %q and %q", c.meter, c.amount, a.value("meter"), a.value("amount"))
 		}
 	}
-	// The last step refuses the same mistakes. No page leads there with them, but the server does not rely on its own form.
+	// The last step refuses the same mistakes. No page of the console sends such values to the last step, but any client can send them.
 	form := g.get("/sell").value("form")
 	g.post("/sell", "form", form, "meter", "04140001002", "amount", "100").is(422).says(unsold).omits("/sales/")
 	g.post("/sell", "form", form, "meter", meterNumber, "amount", "12.345").is(422).says(unsold)

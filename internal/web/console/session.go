@@ -17,7 +17,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// cookie is the session cookie's name: browsers keep a __Host- cookie to this host, path / and TLS.
+// cookie returns the name of the session cookie. The prefix __Host- makes browsers accept the cookie only over TLS and for the path /, and
+// send it to this host only.
 func (s *Console) cookie() string {
 	if s.c.Secure {
 		return "__Host-paywatt_session"

@@ -90,8 +90,8 @@ func (s *Console) newest(ctx context.Context, v visit, number string) (*command.
 	return nil, nil
 }
 
-// command cuts or restores supply; the use case checks the right and the reason. For a wallet meter it is a person's cut
-// beside the rules, and the page shows its effect.
+// command cuts or restores a supply; the use case checks the right and the reason. A person's cut of a wallet meter is
+// separate from a cut-off for lack of money. The page then shows its effect.
 func (s *Console) command(w http.ResponseWriter, r *http.Request, v visit) {
 	f := supplyForm{Reason: r.PostFormValue("reason")}
 	meter, kind := r.PathValue("number"), command.Type(r.PostFormValue("type"))

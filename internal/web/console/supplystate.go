@@ -97,7 +97,7 @@ func (t site) standEffect(v wallet.SupplyView) string {
 	return t.say.SupplyEffectUnknown()
 }
 
-// offEffect says what brings a supply back that is off. It promises that a recharge helps only if nothing but money is missing.
+// offEffect says what restores a supply that is off. It names a recharge as the remedy only if there is no other obstacle.
 func offEffect(t words.Texts, v wallet.SupplyView) string {
 	switch {
 	case !v.Wanted && !onlyCredit(v.Off):

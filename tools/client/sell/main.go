@@ -1,5 +1,5 @@
-// Command sell buys electricity through the client that a public generator made from Paywatt's OpenAPI document, as a
-// developer would on the first day. It prints the token. The package gen is generated before the build and never
+// Command sell buys electricity and prints the token. It uses a client that a public generator has made from Paywatt's
+// OpenAPI document, as a new developer would. The package gen is this client. It is generated before the build and never
 // committed.
 package main
 

@@ -41,7 +41,8 @@ const modelVariable = "PGTEST_MODEL"
 // missingVariable says why there is no cluster.
 const missingVariable = "PGTEST_MISSING"
 
-// user is the cluster's superuser. It is also the system user that runs the cluster if the tests run as root, which PostgreSQL refuses.
+// user is the cluster's superuser. If the tests run as root, the cluster runs as the system user of the same name, because PostgreSQL
+// refuses to run as root.
 const user = "postgres"
 
 // startTime bounds the start of the cluster.

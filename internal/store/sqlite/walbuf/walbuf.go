@@ -49,10 +49,11 @@ type fileSystem struct {
 	log logFile
 }
 
-// logFile is the open log: the methods that SQLite calls, and the real methods that these methods call.
+// logFile is the open log: the methods that SQLite calls, and the real methods that these methods call. SQLite holds the address of the
+// first field, which is also the address of the logFile.
 type logFile struct {
 	methods sqlite3.Tsqlite3_io_methods
-	owner   uintptr // the Buffer; stored after the field methods, so that a call finds it
+	owner   uintptr // the Buffer
 	behind  uintptr // the real methods
 	synced  int32   // not 0 after the first sync
 }
