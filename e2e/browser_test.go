@@ -232,7 +232,7 @@ func (p *tab) at(path string) {
 	p.until(10*time.Second, fmt.Sprintf("location.pathname.startsWith(%q) && document.readyState === 'complete'", path))
 }
 
-// These keys have no character. A text for the function keys can contain them.
+// In a text to type, each of these control characters stands for a key.
 const (
 	enterKey  = "\r"
 	tabKey    = "\t"

@@ -58,8 +58,8 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// storyProfile is the first profile with a shunt for ten times the current, so that the story of 500 Wh takes less than a
-// minute.
+// storyProfile writes a profile named story. It is a copy of the profile seed-a with a tenth of the shunt's resistance, so
+// the same counts of the device mean ten times the current. The plan's 500 Wh are then used in less than a minute.
 func storyProfile(t *testing.T, p *place) {
 	t.Helper()
 	b, err := os.ReadFile("../profiles/seed-a.toml")

@@ -222,8 +222,8 @@ func randomMessage(t *testing.T, r *rand.Rand, i int) (frames []string, want []n
 	return frames, want
 }
 
-// randomBodies is the body of a message: every fourth body holds octets, the other bodies a text. The number that joins the parts has 8 or
-// 16 bits.
+// randomBodies returns the bodies of a random message, one body for each part. The parameter i decides whether the message holds octets or
+// a text. The number that joins the parts of a text has 8 or 16 bits.
 func randomBodies(t *testing.T, r *rand.Rand, i int) []pdu.Body {
 	t.Helper()
 	if i%8 == 2 || i%8 == 5 {

@@ -80,7 +80,7 @@ type keptFiles struct {
 	p                    *place
 	dir                  string
 	old, sameDay, late   string // heads
-	own, grown           string // the late head with a proof that the log only grew since the receipt's head; the same since the old head
+	own, grown           string // the late head with a proof of growth: the first since the receipt's head, the second since the old head
 	receipt, receiptLate string
 }
 

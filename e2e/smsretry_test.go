@@ -21,8 +21,9 @@ func attempts(t *testing.T, a *api, message string) (state string, tries []strin
 }
 
 // This test has two real routes: a modem and a signed gateway. The modem is first on a network that loses everything, and then without a
-// network. A person resends by the gateway what the modem sent in vain, with the API and with the program. Messages that a dead modem
-// cannot send go by the gateway automatically. Every attempt is listed with its route.
+// network. The modem sends two messages in vain. A person sends both again by the gateway: the first through the API, the second with the
+// command paywatt message retry. Messages that a dead modem cannot send go by the gateway automatically. Every attempt is listed with its
+// route.
 func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 	const ours = "+255700000270"
 	r := startRadio(t, "--number", ours)

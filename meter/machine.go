@@ -41,14 +41,15 @@ type DiagramRow struct {
 func Diagrams() []Diagram {
 	return []Diagram{
 		diagram("Emergency credit", "State.EC. Only the customer activates it.", ecTable[:], EC.String, ecInputNames[:]),
-		diagram("Relay", "State.Relay. The set State.Reasons and the wait after a power cut keep it open.",
+		diagram("Relay", "State.Relay. Any reason in State.Reasons keeps it open. So does the wait after a power cut.",
 			relayTable[:], supply.Relay.String, relayInputNames[:]),
 		diagram("Power limit", "State.Overload. The states tripped and locked set the reason OVERLOAD; the state none clears it.",
 			overloadTable[:], Overload.String, overloadInputNames[:]),
 		diagram("Tamper latch", "One for each kind, in State.Asserted, State.Waiting and State.Latched. Any latched kind sets the"+
 			" reason TAMPER. The event is the kind's own, 501 to 506.", tamperTable[:], latch.String, tamperInputNames[:]),
 		diagram("Lease", "Wallet mode only: State.LeaseAt, the reason LEASE. When its time is over, lease_grace_wh of"+
-			" the configuration says how much is left. The meter reports a new lease that leaves nothing, and changes no state for it.",
+			" the configuration says how much is left. A new lease leaves nothing if the register has already reached"+
+			" the lease's limit. The meter reports such a lease with event 805 too. The state is then \"nothing left\".",
 			leaseTable[:], leaseState.String, leaseInputNames[:]),
 		diagram("Clock", "State.Clock, as the host judges it.", clockTable[:], Clock.String, clockInputNames[:]),
 		diagram("Friendly window", "State.Flags: FlagFriendly and FlagEnding.", friendlyTable[:], friendly.String, friendlyInputNames[:]),

@@ -42,7 +42,7 @@ var settings = [...]setting{
 	count("ec_power_limit_w", "the same while emergency credit is in use, 0 for power_limit_w", 0, maxPower, func(c *Config) *unit.Power { return &c.ECPower }),
 	count("lifeline_w", "highest load after the credit has ended, 0 to cut the supply", 0, maxPower,
 		func(c *Config) *unit.Power { return &c.Lifeline }),
-	count("overload_trip_s", "time above the limit before the relay opens; 1 s above one and a half times the limit", 1, maxTrip,
+	count("overload_trip_s", "time above the limit before the relay opens; at a load above one and a half times the limit, it opens after 1 s", 1, maxTrip,
 		func(c *Config) *uint16 { return &c.TripAfter }),
 	count("overload_retry_s", "time before the relay closes again", 5, maxTrip, func(c *Config) *uint16 { return &c.RetryAfter }),
 	count("overload_max_trips", "number of the trip that locks the supply", 1, maxTrips, func(c *Config) *uint8 { return &c.Trips }),

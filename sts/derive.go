@@ -127,8 +127,9 @@ func derive04(vk []byte, a *Attributes) [sha256.Size]byte {
 	return hmacSHA256(vk, m[:])
 }
 
-// message04 returns the message for a meter: the byte 4 with DKGA, base date, EA and TI, then a zero, then the byte 4
-// with SGC, KT, KRN and PAN. The length of the key in bits comes last. Each attribute is prefixed by its length.
+// message04 returns the message for a meter. It has two groups of four attributes: DKGA, base date, EA and TI, then SGC,
+// KT, KRN and PAN. Each group begins with the byte 4, and a zero byte separates the groups. Each attribute is prefixed by
+// its length. The length of the key in bits comes last.
 func message04(a *Attributes) (m [message04Size]byte) {
 	b := append(m[:0], 4, 2, '0', '4', 2, byte('0'+a.BaseDate/10%10), byte('0'+a.BaseDate%10))
 	b = append(b, 2, byte('0'+a.EA/10), byte('0'+a.EA%10))

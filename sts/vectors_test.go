@@ -56,7 +56,6 @@ func loadVectors(t *testing.T) []vector {
 	var all []vector
 	for _, part := range parts {
 		var v vector
-		// The fields of the small kinds hold other types under the same names; those kinds have their own tests.
 		if err := json.Unmarshal(part, &v); err != nil {
 			t.Fatalf("%s: %v", v.Name, err)
 		}

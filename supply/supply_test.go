@@ -99,8 +99,9 @@ func TestMarginIsATenthOrTheLeast(t *testing.T) {
 	}
 }
 
-// TestACreditThatEndsBelowWarns: after a credit that ends at or below the level, the value cannot fall through the
-// level, so Credited must warn. A credit that ends above the level arms the warning, even if it is only just above.
+// TestACreditThatEndsBelowWarns: a payment can leave the value at or below the level. The value then cannot fall through
+// the level any more, so Credited must warn. A payment that leaves the value above the level arms the warning, even if
+// the value is only just above.
 func TestACreditThatEndsBelowWarns(t *testing.T) {
 	c := supply.Crossing{Below: true}
 	for _, s := range []struct {

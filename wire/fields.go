@@ -10,7 +10,7 @@ import (
 type fields struct {
 	m      []member
 	format Format
-	// depth is the nesting depth of the values below the payload.
+	// depth is the number of lists and maps of the payload around the value of each member.
 	depth int
 	// next is the index at which the search begins. Senders write their keys in one order, so the wanted key is
 	// mostly at that index.

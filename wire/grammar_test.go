@@ -109,7 +109,7 @@ func TestAListIsNotAText(t *testing.T) {
 			t.Errorf("a reason in %d lists: good %d, bad %+v, %v", n, len(good), bad, err)
 		}
 	}
-	for n, ok := range map[int]bool{6: true, 7: false} { // below the record and its args
+	for n, ok := range map[int]bool{6: true, 7: false} { // the record and its args are two more levels, and eight are allowed
 		for _, nest := range [][2]string{{"[", "]"}, {`{"y":`, "}"}} {
 			payload := `{"seq":1,"at":0,"up":0,"clock":"valid","code":1,"args":{"x":` + strings.Repeat(nest[0], n) + "1" + strings.Repeat(nest[1], n) + "}}"
 			good, bad, err := wire.DecodeUp(wire.KindEvent, []byte(payload))
@@ -118,7 +118,7 @@ func TestAListIsNotAText(t *testing.T) {
 			}
 		}
 	}
-	for n, ok := range map[int]bool{6: true, 7: false} { // below the record, around an empty list
+	for n, ok := range map[int]bool{6: true, 7: false} { // the record and the innermost empty list are two more levels
 		for name, nest := range map[string]string{"lists": "81", "maps": "a16179"} {
 			payload, err := hex.DecodeString("a663736571016261740062757000" + "65636c6f636b6576616c696464636f646507" + "6178" + strings.Repeat(nest, n) + "80")
 			if err != nil {

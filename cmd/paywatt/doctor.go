@@ -24,7 +24,7 @@ import (
 // enoughDisk is the free space below which doctor warns: the disk reserve and a day of a large site's readings.
 const enoughDisk = 1 << 30
 
-// built is the earliest year that the clock of a machine running this program can show.
+// built is the year in which this program was written. A clock that shows an earlier year is wrong.
 const built = 2026
 
 // Verdicts of a check.

@@ -213,7 +213,8 @@ func TestNoCommonPassword(t *testing.T) {
 	}
 }
 
-// TestTextsThatAreTaken checks which texts a database can store, which machines can compare, and which stay on one line.
+// TestTextsThatAreTaken checks which texts a database can store, which texts have only printable ASCII characters, and which texts fit on
+// one line of five characters.
 func TestTextsThatAreTaken(t *testing.T) {
 	for s, want := range map[string][3]bool{ // IsText, Printable, OneLine of at most 5 characters
 		"":          {true, true, true},

@@ -79,9 +79,9 @@ func GhostToken(tid int64) string {
 	return "The meter accepted a management token (TID " + strconv.FormatInt(tid, 10) + ") that was not issued here."
 }
 
-// DeviceGap: The device sent no values for a while. Energy used in that time was not counted. The device's register shows how long this was in total.
+// DeviceGap: The device sent no values for a while. Energy used in that time was not counted. The device's state shows the total length of all such gaps (gap_s).
 func DeviceGap() string {
-	return "The device sent no values for a while. Energy used in that time was not counted. The device's register shows how long this was in total."
+	return "The device sent no values for a while. Energy used in that time was not counted. The device's state shows the total length of all such gaps (gap_s)."
 }
 
 // RatingHeld: {why} Charging stops until a person decides.

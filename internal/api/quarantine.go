@@ -58,7 +58,7 @@ func (a *API) quarantineRoutes(r router) {
 			return a.decideHeld(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Rebase, Register: (*unit.Energy)(b.RegisterWh), Reason: b.Reason})
 		})
 	order(r, a.deciding(r, "discard-quarantined", "/v1/quarantine/{id}/discard", "Discard a doubtful reading or record as wrong",
-		"Counting continues from the register before, with the next reading."),
+		"The next reading is counted from the register before this one."),
 		func(ctx context.Context, by access.Actor, in *HeldPath, b apiv1.Verdict) (*sent, error) {
 			return a.decideHeld(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Discard, Reason: b.Reason})
 		})

@@ -56,7 +56,8 @@ func TestNamesInCommentsAreThere(t *testing.T) {
 	}
 }
 
-// unknown marks the import path of a name that is not a package.
+// unknown is a prefix. If the package named in a link is not found, the link gets this prefix and the name as its import
+// path.
 const unknown = "?"
 
 // links are the links of a comment, including broken ones.

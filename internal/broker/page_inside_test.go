@@ -23,7 +23,7 @@ func TestThePageStatesTheLimits(t *testing.T) {
 		fmt.Sprintf("| messages without an answer | %d in each direction |", l.InFlight), fmt.Sprintf("| subscriptions | %d |", l.Subscriptions),
 		fmt.Sprintf("| keep-alive | at most %d s;", int(l.KeepAlive.Seconds())),
 		fmt.Sprintf("| session | at most %d days |", int(l.SessionExpiry.Hours())/24),
-		fmt.Sprintf("| rate | %d messages a second, %d ahead of that.", l.Rate, l.Burst),
+		fmt.Sprintf("| rate | %d messages a second over time, up to %d at once.", l.Rate, l.Burst),
 		"| connections | " + thousands(l.Connections) + " in all, " + thousands(l.PerAddress) + " from one address,",
 	} {
 		if !strings.Contains(string(page), row) {

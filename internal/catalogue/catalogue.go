@@ -46,9 +46,9 @@ type Section struct {
 	Texts []Text
 }
 
-// Text is one entry of a section: a text in Say, a list in Words, or a number in Size. The number belongs to another text with
-// the same name, and is the most characters that this text may have. One, Two, Few and Many are forms of a text for some
-// numbers, if the language has them; Say is then the form for all others.
+// Text is one entry of a section: a text in Say, a list in Words, or a number in Size. The number is the most characters that
+// the text with the same name in another section may have. One, Two, Few and Many are forms of a text for some numbers, if the
+// language has them; Say is then the form for all others.
 type Text struct {
 	Name                string
 	Say                 string

@@ -359,7 +359,7 @@ func TestASwitchAsksTheMode(t *testing.T) {
 		t.Errorf("a token meter is restored: %q, %v; want its customer to press a key", restored.Effect, err)
 	}
 	off := command.Request{Meter: w1, Type: command.Disconnect, Reason: "x"}
-	if s := h.send(off); s.Code != refusal.InvalidRequest || !strings.Contains(s.What, "Meter "+w1+" needs no command for this now.") {
+	if s := h.send(off); s.Code != refusal.InvalidRequest || !strings.Contains(s.What, "The supply of meter "+w1+" needs no connect or disconnect command now.") {
 		t.Errorf("a command for a meter that was never heard: %q %s", s.Code, s.What)
 	}
 	if row := h.log(); row.Action == "supply.cut" {

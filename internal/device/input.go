@@ -185,8 +185,8 @@ func (d *Device) Close() error {
 	if err := d.flushLog(); err != nil {
 		return err
 	}
-	// The core calls a start clean if the state was saved deliberately, as it is before the mains fails. The end of the
-	// process also saves the state, but it does not cut the supply.
+	// A start is clean if the state was saved with this mark. The core sets the mark when the mains fails. The end of the
+	// process is not a mains failure, so Close sets the mark.
 	s := d.state
 	s.Saved = true
 	if err := d.journal.Save(&s); err != nil {

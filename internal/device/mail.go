@@ -371,9 +371,10 @@ func (d *Device) Settle(id uint64) {
 // poweredSecond is the powered-on time in seconds.
 func (d *Device) poweredSecond() uint64 { return (d.state.On + d.clock.up) / 1000 }
 
-// mailReport handles a token's report to the server. For a token by SMS it stores the result, in case the core does not
-// answer the sender again. For a token accepted at the keypad it notifies the registered numbers, before the record is
-// written to the log: a power cut between the two can repeat the notice but not lose it.
+// mailReport handles a token's report to the server. For a token by SMS it stores the result. If the message
+// comes again, the core only reports to the server, and Deliver answers the sender with the stored result. For a token
+// accepted at the keypad it notifies the registered numbers, before the record is written to the log: a power cut
+// between the two can repeat the notice but not lose it.
 func (d *Device) mailReport(r *meter.Report) {
 	if r.Kind != meter.ReportToken {
 		return

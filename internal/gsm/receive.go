@@ -72,7 +72,7 @@ func (s *session) taken(j job) {
 	}
 	m.settle(j.id)
 	for _, id := range j.parts {
-		m.settle(id) // if only some parts get deleted, or a part comes again, they must not count as an unfinished message
+		m.settle(id) // a part that stays in the SIM or comes again is then deleted; it does not wait for other parts
 	}
 	if j.epoch == m.epoch {
 		s.free = append(s.free, j.slots...)

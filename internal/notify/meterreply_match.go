@@ -146,8 +146,8 @@ func (r MeterReply) same(as MeterReply) bool {
 	return r.Kind == as.Kind && r.Units == as.Units && r.Balance == as.Balance && r.HasBalance == as.HasBalance
 }
 
-// matchRows looks for tokens in the list of a meter's last tokens. Only a keypad report can match a token that no message
-// brought, and such a report matches no other token.
+// matchRows looks for a meter's tokens in the rows of its answer. The list of the last tokens counts only for tokens that a
+// message brought. A keypad report counts for every token.
 func matchRows(waiting *Pushed, earlier []Pushed, r MeterReply) Finding {
 	all := earlier
 	if waiting != nil {

@@ -234,7 +234,7 @@ var templates = [languages]map[Purpose]string{
 	},
 }
 
-// phrases are the pieces that a message has or not.
+// phrases are the optional pieces of messages.
 var phrases = [languages]phrase{
 	English: {
 		press: "Press # on the meter to switch on.",

@@ -265,9 +265,9 @@ func unfit() []undecidable {
 		{"nothing in doubt, accepted", newRows, quarantine.Verdict{Meter: number, Choice: quarantine.Accept}, refusal.InvalidRequest,
 			"No reading of meter " + number + " is in doubt.", "Name an entry of the quarantine, or set the register with a rebase."},
 		{"nothing in doubt, and no register", newRows, quarantine.Verdict{Meter: number, Choice: quarantine.Rebase}, refusal.InvalidRequest,
-			"A rebase needs the register from which to count on.", "Read the register off the meter, and send it as register_wh."},
+			"A rebase needs the register from which counting continues.", "Read the register off the meter, and send it as register_wh."},
 		{"nothing left to accept", func(t *testing.T) *rows { r := jumped(t); r.wallets[0].Held = wallet.Held{}; return r }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "There is no reading to accept: charging did not stop at one.", "Instead, set the register from which counting continues."},
+			refusal.InvalidRequest, "There is no reading to accept: charging did not stop at a doubtful reading.", "Instead, set the register from which counting continues."},
 	}
 }
 

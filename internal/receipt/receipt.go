@@ -264,8 +264,8 @@ var ErrTest = errors.New("a test receipt is not a tax document")
 // ErrSum means that a receipt does not add up in its printed form. It must not be handed out.
 var ErrSum = errors.New("the receipt does not add up")
 
-// Check adds up the receipt in its printed form. The price lines, the tax and the carry to the next sale must sum to the payment plus the
-// carry from the last sale. The steps must sum to the price of the energy, and so must the prices of the tokens. The units must equal the
+// Check adds up the receipt in its printed form. The price lines, the tax and the change carried forward must sum to the payment plus the
+// change brought forward. The steps must sum to the price of the energy, and so must the prices of the tokens. The units must equal the
 // units of the tokens.
 func (r Receipt) Check() error {
 	if r.Test && (r.Title == TaxInvoice || r.Title == CreditNote) {

@@ -128,7 +128,7 @@ func TestWhatIsNotSent(t *testing.T) {
 		what   string
 		try    string
 	}{
-		{"no way", nil, recharge.Request{Token: name(1)}, refusal.InvalidRequest, "A token is sent by mqtt or by sms, not by \"\".", "Set by to mqtt or sms."},
+		{"no way", nil, recharge.Request{Token: name(1)}, refusal.InvalidRequest, "A token is sent by mqtt or by sms, not by \"\".", "Set the field \"by\" to \"mqtt\" or \"sms\"."},
 		{"no token", nil, recharge.Request{By: recharge.MQTT}, refusal.InvalidRequest, "Give either the digits of a token or its id.", "Send one of digits and token."},
 		{"two tokens", nil, recharge.Request{Token: name(1), Digits: access.SecretOf(digits), By: recharge.MQTT}, refusal.InvalidRequest,
 			"Give either the digits of a token or its id.", "Send one of digits and token."},
@@ -207,7 +207,7 @@ func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 	r.messages = []notify.Message{{Open: true, State: notify.Queued}}
 	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})
 	r.Wants(t)
-	r.messages = []notify.Message{{State: notify.Lost}, {Open: true, State: notify.Queued}} // only the newest message may be under way
+	r.messages = []notify.Message{{State: notify.Lost}, {Open: true, State: notify.Queued}} // only the newest message counts, and it is lost
 	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})
 	r.Wants(t, "message queued to +254700000001 by person amina")
 

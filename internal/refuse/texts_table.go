@@ -60,9 +60,9 @@ func BaseDateOver(base string, meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "Base date " + base + " of meter " + meter + " has no token identifier for this time: its identifiers have run out, or have not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{Place: "base", Value: base}, {Place: "meter", Value: meter}}}
 }
 
-// TokensTooFarAhead: Meter {meter} has been sold so many tokens that the next would be dated more than {minutes} minutes ahead. Wait, or buy more at a time. Each token takes one minute.
+// TokensTooFarAhead: Meter {meter} has been sold so many tokens that the next would be dated more than {minutes} minutes ahead. Wait, or buy more at a time. Two tokens for the same meter are dated at least one minute apart.
 func TokensTooFarAhead(meter string, minutes int64) refusal.Refusal {
-	return refusal.Refusal{Code: "too-many-tokens", Text: "tokens-too-far-ahead", What: "Meter " + meter + " has been sold so many tokens that the next would be dated more than " + strconv.FormatInt(minutes, 10) + " minutes ahead.", Not: "No money was taken and no token was made.", Try: "Wait, or buy more at a time. Each token takes one minute.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "minutes", Value: strconv.FormatInt(minutes, 10)}}}
+	return refusal.Refusal{Code: "too-many-tokens", Text: "tokens-too-far-ahead", What: "Meter " + meter + " has been sold so many tokens that the next would be dated more than " + strconv.FormatInt(minutes, 10) + " minutes ahead.", Not: "No money was taken and no token was made.", Try: "Wait, or buy more at a time. Two tokens for the same meter are dated at least one minute apart.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "minutes", Value: strconv.FormatInt(minutes, 10)}}}
 }
 
 // UnitsNotOnAToken: A token cannot carry exactly {units} kWh. Buy another amount.
@@ -370,9 +370,9 @@ func SaleNotTheLast() refusal.Refusal {
 	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-the-last", What: "It is not the last sale to its meter, or the meter supplies another account now.", Not: "The sale stands. No money was given back.", Try: "Reverse the later sales first. If the meter supplies another account, this sale cannot be reversed."}
 }
 
-// MoneyMovedOn: Account {account} has {had} of the {amount} that would go back. Give the money back as an adjustment.
+// MoneyMovedOn: Account {account} has only {had} left, but the reversal needs {amount}. Give the money back as an adjustment.
 func MoneyMovedOn(account string, had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "Account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "Account " + account + " has only " + had.String() + " left, but the reversal needs " + amount.String() + ".", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
 // RechargeUsed: The wallet has {had} left of the {amount}. The rest was used. Give back what is left as an adjustment.
@@ -795,14 +795,14 @@ func TariffSellsTokens(tariff string) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-sells-tokens", What: "Meters in mode prepay_token are on tariff " + tariff + ". This version cannot price a token: it charges by time of use, by season, or for time alone.", Not: "The tariff was not published.", Try: "Use a flat price or blocks, with a new version for each season. For meters in mode prepay_wallet, publish this price as another tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
-// TariffWithoutTokens: Tariff {tariff} cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone. Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.
+// TariffWithoutTokens: Tariff {tariff} cannot price tokens: its current version or a later one charges by time of use, by season, or for time alone. Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.
 func TariffWithoutTokens(tariff string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-without-tokens", What: "Tariff " + tariff + " cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone.", Not: "The meter was not registered.", Try: "Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-without-tokens", What: "Tariff " + tariff + " cannot price tokens: its current version or a later one charges by time of use, by season, or for time alone.", Not: "The meter was not registered.", Try: "Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
-// SimulationTooLarge: A simulation replays at most {n} months and lists at most {max} rises. Ask for fewer months or fewer rises.
+// SimulationTooLarge: The field "usage" can have at most {n} entries, and "rises" must be from 0 to {max}. Send fewer entries in "usage", or a smaller number in "rises".
 func SimulationTooLarge(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "simulation-too-large", What: "A simulation replays at most " + strconv.FormatInt(n, 10) + " months and lists at most " + strconv.FormatInt(maxValue, 10) + " rises.", Not: "The simulation did not run.", Try: "Ask for fewer months or fewer rises.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "simulation-too-large", What: "The field \"usage\" can have at most " + strconv.FormatInt(n, 10) + " entries, and \"rises\" must be from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "The simulation did not run.", Try: "Send fewer entries in \"usage\", or a smaller number in \"rises\".", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // SimulatedPurchaseInvalid: tender_minor, carry_in_minor or month_before_wh of the purchase is out of range. Give amounts that are not negative, and month_before_wh as a multiple of {step}.
@@ -820,9 +820,9 @@ func SimulatedMonthsInvalid(first string, last string, n int64) refusal.Refusal 
 	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-invalid", What: "The months \"" + first + "\" to \"" + last + "\" cannot be replayed.", Not: "The simulation did not run.", Try: "Write them like 2026-01 to 2026-06, at most " + strconv.FormatInt(n, 10) + " months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// SimulatedMonthsTooMany: From {first} to {last} there are more than {n} months of accounts to replay. Ask for fewer months.
+// SimulatedMonthsTooMany: From {first} to {last} there are more than {n} months to replay, added up over all accounts. Ask for fewer months.
 func SimulatedMonthsTooMany(first string, last string, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-too-many", What: "From " + first + " to " + last + " there are more than " + strconv.FormatInt(n, 10) + " months of accounts to replay.", Not: "The simulation did not run.", Try: "Ask for fewer months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-too-many", What: "From " + first + " to " + last + " there are more than " + strconv.FormatInt(n, 10) + " months to replay, added up over all accounts.", Not: "The simulation did not run.", Try: "Ask for fewer months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // SimulationByVendor: A vendor's key cannot read what customers of other sellers bought. Give the consumption to replay in the request.
@@ -840,9 +840,9 @@ func SimulatedCurrencyDiffers(draft string, tariff string, currency string) refu
 	return refusal.Refusal{Code: "currency-mismatch", Text: "simulated-currency-differs", What: "The draft is in " + draft + ", and tariff " + tariff + " is in " + currency + ".", Not: "The simulation did not run.", Try: "Write the draft in the tariff's currency.", Args: []refusal.Arg{{Place: "draft", Value: draft}, {Place: "tariff", Value: tariff}, {Place: "currency", Value: currency}}}
 }
 
-// TokenRouteUnknown: A token is sent by mqtt or by sms, not by "{route}". Set by to mqtt or sms.
+// TokenRouteUnknown: A token is sent by mqtt or by sms, not by "{route}". Set the field "by" to "mqtt" or "sms".
 func TokenRouteUnknown(route string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "token-route-unknown", What: "A token is sent by mqtt or by sms, not by \"" + route + "\".", Not: "The token was not sent to the meter.", Try: "Set by to mqtt or sms.", Args: []refusal.Arg{{Place: "route", Value: route}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "token-route-unknown", What: "A token is sent by mqtt or by sms, not by \"" + route + "\".", Not: "The token was not sent to the meter.", Try: "Set the field \"by\" to \"mqtt\" or \"sms\".", Args: []refusal.Arg{{Place: "route", Value: route}}}
 }
 
 // TokenOrDigits: Give either the digits of a token or its id. Send one of digits and token.
@@ -920,9 +920,9 @@ func RegisterNegative() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "register-negative", What: "register_wh must not be negative.", Not: "No changes were made and no money moved.", Try: "Read the register off the meter, in Wh."}
 }
 
-// RegisterMissing: A rebase needs the register from which to count on. Read the register off the meter, and send it as register_wh.
+// RegisterMissing: A rebase needs the register from which counting continues. Read the register off the meter, and send it as register_wh.
 func RegisterMissing() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "register-missing", What: "A rebase needs the register from which to count on.", Not: "No changes were made and no money moved.", Try: "Read the register off the meter, and send it as register_wh."}
+	return refusal.Refusal{Code: "invalid-request", Text: "register-missing", What: "A rebase needs the register from which counting continues.", Not: "No changes were made and no money moved.", Try: "Read the register off the meter, and send it as register_wh."}
 }
 
 // RegisterOfOpenRelay: A decision about energy through an open relay cannot have a register. Accept it, or rebase without a register. A register can be set afterwards.
@@ -1010,14 +1010,14 @@ func NothingSealed() refusal.Refusal {
 	return refusal.Refusal{Code: "not-sealed-yet", Text: "nothing-sealed", What: "The log has no signed head yet.", Not: "No data was returned.", Try: "Ask again in a second or two."}
 }
 
-// HeadNotOlder: The head of {size} leaves is newer than the head of {n} leaves. In since, give the size of an older head.
+// HeadNotOlder: The head of {size} leaves is newer than the head of {n} leaves. Give the size of an older head in "since".
 func HeadNotOlder(size int64, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than the head of " + strconv.FormatInt(n, 10) + " leaves.", Not: "No data was returned.", Try: "In since, give the size of an older head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than the head of " + strconv.FormatInt(n, 10) + " leaves.", Not: "No data was returned.", Try: "Give the size of an older head in \"since\".", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// DeviceWithoutSummary: No device of meter {meter} that takes summaries is connected to this server. A device takes summaries if its profile has [summary] and it is subscribed to that topic. Connect such a device.
+// DeviceWithoutSummary: No device of meter {meter} that takes summaries is connected to this server. A device takes summaries if its profile has a [summary] section and it subscribes to the topic of that section. Connect such a device.
 func DeviceWithoutSummary(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-offline", Text: "device-without-summary", What: "No device of meter " + meter + " that takes summaries is connected to this server.", Not: "No summary was sent.", Try: "A device takes summaries if its profile has [summary] and it is subscribed to that topic. Connect such a device.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-summary", What: "No device of meter " + meter + " that takes summaries is connected to this server.", Not: "No summary was sent.", Try: "A device takes summaries if its profile has a [summary] section and it subscribes to the topic of that section. Connect such a device.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // ToggleWithoutReason: A toggle needs a reason of 1 to {max} bytes. Say why in a few words.
@@ -1025,9 +1025,9 @@ func ToggleWithoutReason(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "toggle-without-reason", What: "A toggle needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No command was sent.", Try: "Say why in a few words.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// DeviceWithoutToggle: No device of meter {meter} that takes a toggle is connected to this server. Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.
+// DeviceWithoutToggle: No device of meter {meter} that takes a toggle is connected to this server. Connect the device to its listener. If supply.kind in its profile is "absolute", the device takes no toggle. The server switches it by the state of its account.
 func DeviceWithoutToggle(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "No device of meter " + meter + " that takes a toggle is connected to this server.", Not: "No command was sent.", Try: "Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "No device of meter " + meter + " that takes a toggle is connected to this server.", Not: "No command was sent.", Try: "Connect the device to its listener. If supply.kind in its profile is \"absolute\", the device takes no toggle. The server switches it by the state of its account.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // IntegrationNameTooLong: The name of a login must have at most {max} bytes. Shorten it.
@@ -1686,9 +1686,9 @@ func CommandForceOnWallet(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "command-force-on-wallet", What: "Meter " + meter + " has a wallet, so its supply cannot be forced on.", Not: "No command was sent.", Try: "Leave force out. The server switches the supply by the balance.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// CommandNotNeeded: Meter {meter} needs no command for this now. Use cut or restore. They also work when the meter needs no command.
+// CommandNotNeeded: The supply of meter {meter} needs no connect or disconnect command now. Use cut or restore. They also work when the meter needs no command.
 func CommandNotNeeded(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "Meter " + meter + " needs no command for this now.", Not: "No command was sent.", Try: "Use cut or restore. They also work when the meter needs no command.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "The supply of meter " + meter + " needs no connect or disconnect command now.", Not: "No command was sent.", Try: "Use cut or restore. They also work when the meter needs no command.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
@@ -1876,9 +1876,9 @@ func ReleaseRegisterNegative() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "release-register-negative", What: "A register must not be negative.", Not: "No use was charged and no changes were made.", Try: "Read it off the meter, in Wh."}
 }
 
-// NoReadingToAccept: There is no reading to accept: charging did not stop at one. Instead, set the register from which counting continues.
+// NoReadingToAccept: There is no reading to accept: charging did not stop at a doubtful reading. Instead, set the register from which counting continues.
 func NoReadingToAccept() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "No use was charged and no changes were made.", Try: "Instead, set the register from which counting continues."}
+	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at a doubtful reading.", Not: "No use was charged and no changes were made.", Try: "Instead, set the register from which counting continues."}
 }
 
 // HeldReadingTooLow: The reading of {register} kWh is below the last register of {before} kWh. Instead, set the register from which counting continues.
@@ -1901,9 +1901,9 @@ func SupplyChangeWithoutReason(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "supply-change-without-reason", What: "A change of the supply needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made.", Try: "Give the reason. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// LeaseGraceOutOfRange: lease_grace_wh must be from -1 to {max}. When the lease's time ends: -1 keeps the supply on up to the lease's energy, 0 switches it off, and a number allows that many Wh more.
+// LeaseGraceOutOfRange: lease_grace_wh must be from -1 to {max}. It applies when the lease's time ends. With -1, the meter may use the rest of the lease's energy. With 0, the supply goes off. A number above 0 is the energy in Wh that the meter may still use.
 func LeaseGraceOutOfRange(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "lease-grace-out-of-range", What: "lease_grace_wh must be from -1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "When the lease's time ends: -1 keeps the supply on up to the lease's energy, 0 switches it off, and a number allows that many Wh more.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "lease-grace-out-of-range", What: "lease_grace_wh must be from -1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "It applies when the lease's time ends. With -1, the meter may use the rest of the lease's energy. With 0, the supply goes off. A number above 0 is the energy in Wh that the meter may still use.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // StatementTooLarge: The statement would have more than {max} journals. Ask for fewer days.
@@ -1921,9 +1921,9 @@ func LocalDateOfWrongForm(date string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "local-date-of-wrong-form", What: "\"" + date + "\" is not a date.", Not: "No data was returned.", Try: "Write dates as 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
 }
 
-// StatementDaysBackwards: A statement cannot begin on {begin} and end on {end}, which is earlier. Give an earlier from or a later to.
+// StatementDaysBackwards: A statement cannot begin on {begin} and end on {end}, which is earlier. Give an earlier first day in "from", or a later last day in "to".
 func StatementDaysBackwards(begin string, end string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-backwards", What: "A statement cannot begin on " + begin + " and end on " + end + ", which is earlier.", Not: "No data was returned.", Try: "Give an earlier from or a later to.", Args: []refusal.Arg{{Place: "begin", Value: begin}, {Place: "end", Value: end}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-backwards", What: "A statement cannot begin on " + begin + " and end on " + end + ", which is earlier.", Not: "No data was returned.", Try: "Give an earlier first day in \"from\", or a later last day in \"to\".", Args: []refusal.Arg{{Place: "begin", Value: begin}, {Place: "end", Value: end}}}
 }
 
 // StatementDaysTooMany: A statement can cover at most {max} days. Ask for fewer days.
@@ -2052,9 +2052,9 @@ func RequestMethodUnknown(path string, method string, methods string) refusal.Re
 	return refusal.Refusal{Code: "method-not-allowed", Text: "request-method-unknown", What: "Path " + path + " does not take " + method + ".", Not: "No changes were made.", Try: "It takes " + methods + ". See /docs.", Args: []refusal.Arg{{Place: "path", Value: path}, {Place: "method", Value: method}, {Place: "methods", Value: methods}}}
 }
 
-// RequestWithoutKey: The request has no API key. Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key.
+// RequestWithoutKey: The request has no API key. Send the header "Authorization: Bearer pk_...". Make a key with paywatt apikey create.
 func RequestWithoutKey() refusal.Refusal {
-	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no API key.", Not: "No change was made, and no data is shown.", Try: "Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key."}
+	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no API key.", Not: "No change was made, and no data is shown.", Try: "Send the header \"Authorization: Bearer pk_...\". Make a key with paywatt apikey create."}
 }
 
 // RequestsTooMany: Too many requests came from this address. Send it again after the time in Retry-After.
@@ -2067,9 +2067,9 @@ func ServerBusy() refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "server-busy", What: "The server is busy.", Not: "The request was not processed.", Try: "Send it again after the time in Retry-After."}
 }
 
-// RequestAddressNotText: The URL has a broken escape, a zero byte, or bytes that are not UTF-8. Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX.
+// RequestAddressNotText: The URL has a broken escape, a zero byte, or bytes that are not UTF-8. Write it in UTF-8. Write every byte as %XX, except letters, digits and "-", ".", "_", "~".
 func RequestAddressNotText() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "request-address-not-text", What: "The URL has a broken escape, a zero byte, or bytes that are not UTF-8.", Not: "The request was not carried out.", Try: "Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX."}
+	return refusal.Refusal{Code: "invalid-request", Text: "request-address-not-text", What: "The URL has a broken escape, a zero byte, or bytes that are not UTF-8.", Not: "The request was not carried out.", Try: "Write it in UTF-8. Write every byte as %XX, except letters, digits and \"-\", \".\", \"_\", \"~\"."}
 }
 
 // RequestContentTypeUnknown: Content-Type {type} is not supported. Send the header Content-Type: application/json.
@@ -2355,9 +2355,9 @@ func TariffSeasonCount(maxValue int64, n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-count", What: "seasons must have 2 to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Add or remove seasons, or give one price without seasons.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// TariffSeasonDateUnknown: {field} is not a day of every year. Write the first day of the season as MM-DD, such as 06-01.
+// TariffSeasonDateUnknown: {field} must be a day that every year has. Write the first day of the season as MM-DD, such as 06-01. 02-29 is not possible.
 func TariffSeasonDateUnknown(field string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-date-unknown", What: field + " is not a day of every year.", Not: "The tariff was not published.", Try: "Write the first day of the season as MM-DD, such as 06-01.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-date-unknown", What: field + " must be a day that every year has.", Not: "The tariff was not published.", Try: "Write the first day of the season as MM-DD, such as 06-01. 02-29 is not possible.", Args: []refusal.Arg{{Place: "field", Value: field}}}
 }
 
 // TariffSeasonOutOfOrder: {field} does not come after the first day of the season before it. Write the seasons in the order of the year.

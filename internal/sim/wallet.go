@@ -39,8 +39,8 @@ type WalletStreet struct {
 	Daily  money.Minor
 	Supply registry.SupplyPolicy
 	// Several puts meters on shared accounts. It is the number of houses in a group; 0 means one account for each meter. In
-	// each group, the second house shares the account of the first house. In the first group, the third group and so on, the
-	// third house shares this account too. With groups of 2, four houses share each account.
+	// each group, the second house shares the account of the first house. With groups of 3 or more, the third house also
+	// shares that account in groups 1, 3, 5 and so on. With groups of 2, four houses share each account.
 	Several int
 	// TOU prices energy by the time of use instead of a flat rate.
 	TOU bool

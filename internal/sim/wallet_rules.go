@@ -172,10 +172,11 @@ func (w *witness) hour() {
 	}
 }
 
-// renews reports whether the server must have renewed the lease by now: according to the server's records, at most half of
-// a new lease would be left. The meters of an account share its money equally. Energy that another meter may still use
-// under a signed lease is not available. A tolerance of 100 Wh covers the rounding of money. If a message for the account
-// is on its way, or a decision waits for a person, renews reports false.
+// renews reports whether the server must have renewed the lease by now. It must have done so if, by the server's records,
+// the energy left on the lease is at most half of the energy that a new lease would give. The meters of an account share
+// its money equally. Energy that another meter may still use under a signed lease is not available. A tolerance of 100 Wh
+// covers the rounding of money. If a message for the account is on its way, or a decision waits for a person, renews
+// reports false.
 func (w *witness) renews() bool {
 	paid := w.account.energy(w.now, known)
 	next := min(paid/int64(len(w.account.members)), w.limit)

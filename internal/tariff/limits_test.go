@@ -219,7 +219,7 @@ func TestSeasonsKeepTheirLimits(t *testing.T) {
 	last := func(m time.Month, day int) func(*tariff.Body) {
 		return func(b *tariff.Body) { b.Seasons[2].From = tariff.MonthDay{Month: m, Day: day} }
 	}
-	const noDay = "seasons[2].from is not a day of every year."
+	const noDay = "seasons[2].from must be a day that every year has."
 	holdLimits(t, valid, []limit{
 		{"one season", func(b *tariff.Body) { b.Seasons = monthly(1) }, "seasons must have 2 to 12 entries. It has 1."},
 		{"two seasons", func(b *tariff.Body) { b.Seasons = monthly(2) }, ""},

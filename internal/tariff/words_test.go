@@ -156,7 +156,7 @@ func TestUnreadableDocumentsSayWhatIsWrong(t *testing.T) {
 		flat + `,"blocks":[{"rate_micro":1}]}`: "2 of the fields flat_micro, blocks, tou are given.",
 		flat + `,"seasons":[{"name":"a","from":"01-01","flat_micro":1}]}`:                                                                 "The tariff has seasons and a price outside them.",
 		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"01-01"}]}`:                                                          "0 of the fields seasons[0].flat_micro, seasons[0].blocks, seasons[0].tou are given.",
-		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"1-01","flat_micro":1},{"name":"b","from":"02-01","flat_micro":1}]}`: "seasons[0].from is not a day of every year.",
+		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"1-01","flat_micro":1},{"name":"b","from":"02-01","flat_micro":1}]}`: "seasons[0].from must be a day that every year has.",
 		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":100,"rate_micro":1},{"up_to_wh":0,"rate_micro":1}]}`:                         "blocks[1].up_to_wh is 0. A limit must be above the one before it, a multiple of 100 and at most 1000000000000.",
 		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":-100,"rate_micro":1},{"up_to_wh":1,"rate_micro":1}]}`:                        "blocks[0].up_to_wh is -100. A limit must be above the one before it, a multiple of 100 and at most 1000000000000.",
 		tou + `{"days":["mon"],"from":"06:00","to":"7:00","rate":"day"}]}}`:                                                               window,

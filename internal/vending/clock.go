@@ -21,9 +21,10 @@ type Clock struct {
 	Synced      bool          // the system's time service reports that it keeps the clock
 }
 
-// Doubt returns why the clock may not date anything, unless the time service confirms the clock. Either the clock was moved while the
-// program ran, or it was more than [MaxClockRest] past the last known time when the program started. A server that was off for so long is
-// in doubt too, because it looks the same as one whose clock jumped.
+// Doubt returns why the clock may not date anything, unless the time service confirms the clock. There are two reasons. The first is that
+// the clock was moved while the program ran. The second is that the program started more than [MaxClockRest], by its clock, after the
+// last moment at which the clock was trusted. A server that was off for so long is in doubt too, because it looks the same as one whose
+// clock jumped.
 func (c Clock) Doubt() refusal.Refusal {
 	switch {
 	case c.Synced:

@@ -189,7 +189,7 @@ The debt arrears takes 237.30 KES: 60 % of the 500.00 KES paid is 300.00 KES, th
 		t.Errorf("explanation:\n%s\nwant it to begin:\n%s", got, want)
 	}
 	for _, has := range []string{"40.0 kWh of 2026-11 had been bought before this purchase.",
-		"10.0 kWh at 1.20 and 0.06 levy rural and VAT of 15 % is 1.449 per kWh: 14.49.", "kWh at 1.60 and 0.08 levy rural and VAT of 15 % is 1.932 per kWh:",
+		"10.0 kWh at 1.20 and 0.06 levy rural and VAT of 15 % (1.449 per kWh) cost 14.49.", "kWh at 1.60 and 0.08 levy rural and VAT of 15 % (1.932 per kWh) cost",
 		"is carried forward to the next purchase.", " = 500.00 KES."} {
 		if !strings.Contains(got, has) {
 			t.Errorf("the explanation does not say %q:\n%s", has, got)

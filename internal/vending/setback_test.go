@@ -38,8 +38,9 @@ func (s *shop) looksOut() {
 	s.do(func(tx *store.Tx) error { return wallet.NoteSeen(tx) })
 }
 
-// TestAServerClockThatWasAheadIsSetBack runs a server a month ahead of the time, with a wallet meter that it sends commands, and then sets
-// its clock back. After that, neither the future times that the server stored nor the work that it planned for them may count.
+// TestAServerClockThatWasAheadIsSetBack moves a server's clock a month ahead. The server sends commands to a wallet meter. Then the test
+// sets the clock back. After that, the future times that the server stored must not count, and work that it planned for a future time must
+// be due.
 func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))

@@ -44,8 +44,8 @@ func TestAnExplanationInFull(t *testing.T) {
 	}{
 		"one block, nothing is left": {tariff.Purchase{Body: tariff.Body{Currency: "KES", Blocks: one}, Tender: 10_000}, head + `You paid 100.00 KES.
 ` + price + `100.00 KES is left for energy.
-40.0 kWh at 2.50 is 2.5 per kWh: 100.
-Another 0.1 kWh would cost more than is left. The exact price is 100, rounded to 100.00 KES.
+40.0 kWh at 2.50 (2.5 per kWh) cost 100.
+Another 0.1 kWh would cost more than is left. The exact price of all units is 100, rounded to 100.00 KES.
 0.00 KES of that is VAT, and 100.00 KES is energy without VAT.
 Together: 100.00 = 100.00 KES.`},
 		"two blocks, a levy without tax, carry in and out": {tariff.Purchase{Body: tariff.Body{Currency: "KES", VATBps: 1500, Blocks: two,
@@ -53,9 +53,9 @@ Together: 100.00 = 100.00 KES.`},
 0.13 KES was carried forward from earlier purchases and is added.
 ` + price + `100.13 KES is left for energy.
 40.0 kWh of 2026-11 had been bought before this purchase.
-10.0 kWh at 1.20 and 0.10 levy regulator without VAT and VAT of 15 % is 1.48 per kWh: 14.8.
-43.9 kWh at 1.60 and 0.10 levy regulator without VAT and VAT of 15 % is 1.94 per kWh: 85.166.
-Another 0.1 kWh would cost more than is left. The exact price is 99.966, rounded to 99.97 KES.
+10.0 kWh at 1.20 and 0.10 levy regulator without VAT and VAT of 15 % (1.48 per kWh) cost 14.8.
+43.9 kWh at 1.60 and 0.10 levy regulator without VAT and VAT of 15 % (1.94 per kWh) cost 85.166.
+Another 0.1 kWh would cost more than is left. The exact price of all units is 99.966, rounded to 99.97 KES.
 12.34 KES of that is VAT, and 82.24 KES is energy without VAT.
 5.39 KES is the levy regulator.
 0.16 KES is left and is carried forward to the next purchase.
@@ -65,9 +65,9 @@ Together: 82.24 + 5.39 + 12.34 + 0.16 - 0.13 = 100.00 KES.`},
 ` + price + `45.0 kWh are the free units of this month.
 10.00 KES is left for energy.
 45.0 kWh of 2026-11 had been bought before this purchase.
-5.0 kWh at 1.20 is 1.2 per kWh: 6.
-2.5 kWh at 1.60 is 1.6 per kWh: 4.
-Units are rounded to the nearest 0.1 kWh. The exact price is 10, and 10.00 KES is taken for it.
+5.0 kWh at 1.20 (1.2 per kWh) cost 6.
+2.5 kWh at 1.60 (1.6 per kWh) cost 4.
+Units are rounded to the nearest 0.1 kWh. The exact price of all units is 10, and 10.00 KES is taken for it.
 0.00 KES of that is VAT, and 10.00 KES is energy without VAT.
 Together: 10.00 = 10.00 KES.`},
 		"free units apart, the rest is revenue": {tariff.Purchase{Body: tariff.Body{Currency: "KES", Blocks: two, Rounding: tariff.Income, Free: tariff.Free{Units: 45_000, Apart: true}}, Tender: 1001, Free: 45_000},
@@ -75,8 +75,8 @@ Together: 10.00 = 10.00 KES.`},
 ` + price + `45.0 kWh are the free units of this month.
 10.01 KES is left for energy.
 0.0 kWh of 2026-11 had been bought before this purchase.
-8.3 kWh at 1.20 is 1.2 per kWh: 9.96.
-Units are rounded down to 0.1 kWh. The exact price is 9.96, and all of the 10.01 KES is kept for it.
+8.3 kWh at 1.20 (1.2 per kWh) cost 9.96.
+Units are rounded down to 0.1 kWh. The exact price of all units is 9.96, and all of the 10.01 KES is kept for it.
 0.00 KES of that is VAT, and 10.01 KES is energy without VAT.
 Together: 10.01 = 10.01 KES.`},
 		"all of it is owed": {tariff.Purchase{Body: tariff.Body{Currency: "KES", Blocks: one, MaxDeduction: 10_000}, Tender: 1000,

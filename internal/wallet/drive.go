@@ -250,8 +250,9 @@ func (c *pointState) leaseHolds(r Row) bool {
 		c.InMeter.Max <= r.Register && !c.Seen.Lease.Open()
 }
 
-// inForce reports whether no other cut-off is due: the newest one is open, or done and not contradicted by a later reading, or failed less
-// than againAfter ago.
+// inForce reports whether the newest cut-off is enough for now, so that no other is ordered. A cut-off that is queued, sent or acknowledged
+// is enough. A cut-off that the meter has carried out is enough until a later reading contradicts it. A cut-off that failed or expired is
+// enough until againAfter has passed. A cut-off with a newer connect is never enough.
 func (c *pointState) inForce() bool {
 	cut := c.Seen.Cut
 	switch {

@@ -128,8 +128,8 @@ func TestARegisterThatIsSaidTwiceIsBelievedSoFar(t *testing.T) {
 	}
 }
 
-// TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister: the higher lease reaches beyond the register, so it is not replaced. It is
-// replaced only if the meter cannot have it.
+// TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister: the higher lease reaches beyond the register. If the meter may have this
+// lease, it is not replaced. If the meter cannot have it, it is replaced.
 func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 	for _, c := range []struct {
 		state, answer string

@@ -272,7 +272,7 @@ func TestWhatADecisionLeaves(t *testing.T) {
 	if again := wallet.Discard(rebased); again.Memory != rebased.Memory || again.Seq != rebased.Seq {
 		t.Errorf("nothing to discard: %+v", again)
 	}
-	if again, _, no := wallet.Accept(rebased, p.terms); no.What != "There is no reading to accept: charging did not stop at one." || again.Register != 600_000 {
+	if again, _, no := wallet.Accept(rebased, p.terms); no.What != "There is no reading to accept: charging did not stop at a doubtful reading." || again.Register != 600_000 {
 		t.Errorf("nothing to accept: %q", no.What)
 	}
 	on := wallet.Rebase(rebased, 1000, p.terms) // a meter that is replaced before its first reading

@@ -285,8 +285,8 @@ func TestTimeInRatingNeverGoesBackNorAhead(t *testing.T) {
 }
 
 // TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn: a rating time in the future does not show how long the meter took to count the
-// energy. Rating must go on meanwhile, because the meter may get no new lease before that time. So the time since the meter's start
-// counts instead. A reading with more energy than that time allows is held as usual.
+// energy. The time since the meter's start counts instead. Rating must go on, because a meter whose reading is held may get no new lease.
+// A reading with more energy than the time since the start allows is held as usual.
 func TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {

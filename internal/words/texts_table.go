@@ -1278,7 +1278,7 @@ func (t Texts) DoubtfulReasonHint() string { return t.say("pages.doubtful.reason
 // DoubtfulAccept: Accept: it is true
 func (t Texts) DoubtfulAccept() string { return t.say("pages.doubtful.accept") }
 
-// DoubtfulAcceptEffect: The record is stored as it arrived. What it adds to the register of a wallet meter is charged.
+// DoubtfulAcceptEffect: The record is stored as it arrived. If the meter has a wallet, the energy that the record adds is charged.
 func (t Texts) DoubtfulAcceptEffect() string { return t.say("pages.doubtful.accept-effect") }
 
 // DoubtfulAcceptEffectUnits: {units} kWh are charged to the wallet at once.
@@ -1292,7 +1292,7 @@ func (t Texts) DoubtfulAcceptEffectOpen() string { return t.say("pages.doubtful.
 // DoubtfulDiscard: Discard: it is wrong
 func (t Texts) DoubtfulDiscard() string { return t.say("pages.doubtful.discard") }
 
-// DoubtfulDiscardEffect: Counting continues from the register before, with the next reading. This reading is not charged.
+// DoubtfulDiscardEffect: This reading is not charged. The next reading is counted from the register before this one.
 func (t Texts) DoubtfulDiscardEffect() string { return t.say("pages.doubtful.discard-effect") }
 
 // DoubtfulRebase: Rebase: continue from another register
@@ -1342,7 +1342,7 @@ func (t Texts) DoubtfulDecidedCharged(n int, units string, amount string) string
 	return t.count("pages.doubtful.decided-charged", n, "{units}", units, "{amount}", amount, "{n}", strconv.Itoa(n))
 }
 
-// DoubtfulDecidedChargedAndStopped: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now. Another later one stopped charging again.
+// DoubtfulDecidedChargedAndStopped: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now. Charging stopped again at another doubtful reading.
 func (t Texts) DoubtfulDecidedChargedAndStopped(n int, units string, amount string) string {
 	return t.count("pages.doubtful.decided-charged-and-stopped", n, "{units}", units, "{amount}", amount, "{n}", strconv.Itoa(n))
 }
@@ -1499,7 +1499,7 @@ func (t Texts) ProofHeadFile(n string) string { return t.say("pages.proof.head-f
 // ProofGive: Give both files to the customer. To check them, run this command. It needs no server:
 func (t Texts) ProofGive() string { return t.say("pages.proof.give") }
 
-// ProofKey: The head names the key that signed it. Compare that line with the one that the utility has published, or give it with --key.
+// ProofKey: The head contains the public key that signed it. Compare that key with the key that the utility has published, or add the published key to the command with --key.
 func (t Texts) ProofKey() string { return t.say("pages.proof.key") }
 
 // ProofReceipt: The receipt
@@ -2083,7 +2083,7 @@ func (t Texts) FiguresBefore(units string, month string) string {
 	return t.say("receipts.figures.before", "{units}", units, "{month}", month)
 }
 
-// FiguresStep: {units} kWh at {price} is {gross} per kWh: {amount}.
+// FiguresStep: {units} kWh at {price} ({gross} per kWh) cost {amount}.
 func (t Texts) FiguresStep(units string, price string, gross string, amount string) string {
 	return t.say("receipts.figures.step", "{units}", units, "{price}", price, "{gross}", gross, "{amount}", amount)
 }
@@ -2111,17 +2111,17 @@ func (t Texts) FiguresPriceVat(percent string) string {
 // FiguresTooLittle: It buys less than 0.1 kWh.
 func (t Texts) FiguresTooLittle() string { return t.say("receipts.figures.too-little") }
 
-// FiguresNearest: Units are rounded to the nearest 0.1 kWh. The exact price is {exact}, and {amount} is taken for it.
+// FiguresNearest: Units are rounded to the nearest 0.1 kWh. The exact price of all units is {exact}, and {amount} is taken for it.
 func (t Texts) FiguresNearest(exact string, amount string) string {
 	return t.say("receipts.figures.nearest", "{exact}", exact, "{amount}", amount)
 }
 
-// FiguresIncome: Units are rounded down to 0.1 kWh. The exact price is {exact}, and all of the {amount} is kept for it.
+// FiguresIncome: Units are rounded down to 0.1 kWh. The exact price of all units is {exact}, and all of the {amount} is kept for it.
 func (t Texts) FiguresIncome(exact string, amount string) string {
 	return t.say("receipts.figures.income", "{exact}", exact, "{amount}", amount)
 }
 
-// FiguresCarry: Another 0.1 kWh would cost more than is left. The exact price is {exact}, rounded to {amount}.
+// FiguresCarry: Another 0.1 kWh would cost more than is left. The exact price of all units is {exact}, rounded to {amount}.
 func (t Texts) FiguresCarry(exact string, amount string) string {
 	return t.say("receipts.figures.carry", "{exact}", exact, "{amount}", amount)
 }

@@ -21,7 +21,7 @@ func writeNotify(b *bytes.Buffer, read texts) error {
 		}
 		b.WriteString("},\n")
 	}
-	b.WriteString("}\n\n// phrases are the pieces that a message has or not.\nvar phrases = [languages]phrase{\n")
+	b.WriteString("}\n\n// phrases are the optional pieces of messages.\nvar phrases = [languages]phrase{\n")
 	for _, l := range all {
 		fmt.Fprintf(b, "%s: {\n", goNames[l.code])
 		for _, t := range l.Section("piece").Texts {

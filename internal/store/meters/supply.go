@@ -57,8 +57,8 @@ var supplySave = `INSERT INTO ` + supplyColumns.Into("meter") + supplyColumns.Or
 var orderColumns = core.Columns[commandRow]{Table: "command",
 	Unattested: commandColumns.Pick("state", "answer", "counter", "updated_at", "expires_at")}
 
-// firstOrderColumn is the column of supplyQuery at which the orderColumns of the newest lease, cut-off, connect, configuration and clock order
-// begin.
+// firstOrderColumn is the index in supplyQuery of the first of the orderColumns. These come five times: for the newest lease, cut-off,
+// connect, configuration and clock order.
 const firstOrderColumn = 16
 
 // supplyQuery reads the facts about a meter, the progress of its newest supply orders, and its stored supply. A device with a profile

@@ -18,7 +18,7 @@ type walletRow = wallet.Row
 
 var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Column[walletRow]{
 	core.Int("base_wh", func(w *walletRow) *unit.Energy { return &w.Base }),
-}, Unattested: []core.Column[walletRow]{ // the readings since then prove the accrued money
+}, Unattested: []core.Column[walletRow]{ // base_wh and the readings are enough to prove the accrued money
 	core.Text("store", func(w *walletRow) *string { return &w.Memory }),
 	core.Int("seq", func(w *walletRow) *uint64 { return &w.Seq }),
 	orNone("register_wh", func(w *walletRow) *bool { return &w.Started }, func(w *walletRow) *unit.Energy { return &w.Register }),

@@ -179,7 +179,7 @@ func (c *conn) statement(sql string, oids []uint32) (*prepared, error) {
 		c.made++
 	}
 	if n := strings.Count(sql, "$"); n == 0 || len(oids) > n {
-		oids = nil // the count is wrong; it is compared after preparing
+		oids = nil // if there are too many arguments, run reports it after the statement is prepared
 	}
 	d, err := c.pg.Prepare(c.ctx, name, sql, oids)
 	if err != nil {

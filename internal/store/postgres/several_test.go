@@ -108,7 +108,8 @@ func TestNumbersAreDenseOverTwoServers(t *testing.T) {
 	}
 }
 
-// TestFloatsHoldOverTwoServers posts between a few accounts with limits in every order, with holds in between, from both servers at once.
+// TestFloatsHoldOverTwoServers moves money between a few floats from both servers at once. The pairs of floats are random, and every fourth
+// step is a hold instead. No float may be overdrawn.
 func TestFloatsHoldOverTwoServers(t *testing.T) {
 	servers, _, _ := pair(t, 20*time.Millisecond)
 	const accounts, callers, each, start = 4, 12, 40, 1000

@@ -35,8 +35,8 @@ const Minute = "2006-01-02 15:04"
 
 // ReversedAt returns when the last reversal of a sale began, according to the sealed log; zero if there was none. The time is also zero if
 // the clock was set back since then, because later reports may then have an earlier time. An earlier time in a later seal proves that the
-// clock was set back. An earlier time in the same seal proves nothing. A late seal may hold the rows of an hour, and these are in order of
-// time, not of commit.
+// clock was set back. An earlier time in the same seal proves nothing, because a seal does not show the order in which its rows were
+// committed. A late seal may hold the rows of an hour.
 func (tx Rows) ReversedAt(sale string) (at time.Time, err error) {
 	const unsealed int64 = math.MaxInt64
 	var n int64

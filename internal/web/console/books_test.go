@@ -68,7 +68,7 @@ func TestAReceiptExplainsItself(t *testing.T) {
 	}
 	page := g.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200).says("Receipt main-000001", "TEST RECEIPT", "TEST", "SGC 123456 KRN 1 TI 01", "domestic, version 1",
 		"Energy without tax 86.75 34.7 kWh @ 2.50", "VAT 13.01", "Every figure was calculated again and matches", "You paid 100.00 KES.",
-		"34.7 kWh at 2.50 and VAT of 15 % is 2.875 per kWh: 99.7625.", "Together: 86.75 + 13.01 + 0.24 = 100.00 KES.",
+		"34.7 kWh at 2.50 and VAT of 15 % (2.875 per kWh) cost 99.7625.", "Together: 86.75 + 13.01 + 0.24 = 100.00 KES.",
 		digits[:4]+" "+digits[4:8]+" "+digits[8:12]+" "+digits[12:16]+" "+digits[16:])
 	if page.token() != digits {
 		t.Errorf("read aloud the token of the receipt is %q, want %s", page.token(), digits)

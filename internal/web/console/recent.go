@@ -65,8 +65,9 @@ func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (
 }
 
 // unseen reports whether there was a sale to the meter that the check did not show and that this form did not make. Such a sale comes from
-// another tab or another till. The clerk then sees that sale and decides again. unseen reads the last sale before the form's own sale, so
-// that a form sent twice at once never takes its own sale for another's.
+// another tab or another till. The clerk then sees that sale and decides again. unseen first reads the last sale to the meter, and only
+// then asks whether this form has made a sale. In this order, a form that is sent twice at once never takes its own sale for a sale from
+// elsewhere.
 func (s *Console) unseen(ctx context.Context, v visit, f sellForm) (bool, error) {
 	m, err := s.find(ctx, v, f.Meter)
 	if err != nil || m.Refused() {

@@ -156,7 +156,7 @@ func TestTheQuarantine(t *testing.T) {
 	g.get("/meters/"+walletNumber).says("Charging stopped at a doubtful reading", "Decide about the doubtful reading")
 	list := g.get("/quarantine").is(200).says("The register rose by more than the meter can measure in the time", "7.000 kWh", "90007.000 kWh", "Waiting for a decision")
 	path := list.link(t, `/quarantine/qtn_[a-z0-9]+`)
-	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90000.000 kWh are charged to the wallet at once", "Counting continues from the register before")
+	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90000.000 kWh are charged to the wallet at once", "The next reading is counted from the register before this one")
 	form := page.value("form")
 	g.post(path, "form", "console-x", "choice", "discard", "reason", "x").is(422).says("from another session", "No decision was recorded")
 	g.post(path, "form", form, "choice", "discard", "reason", " ").is(422).says("A decision needs a reason")
