@@ -74,8 +74,8 @@ const (
 
 var ecInputNames = [...]string{
 	ecLow: "the credit falls to the threshold", ecHigh: "the credit is above the threshold, or there is no emergency credit",
-	ecActivate: "the customer activates it", ecUsedUp: "all of it is used", ecRoom: "some is paid back, and that is enough",
-	ecRepaid: "all of it is paid back",
+	ecActivate: "the customer activates it", ecUsedUp: "all of it is used",
+	ecRoom: "some of it is paid back, and the configuration does not require all of it", ecRepaid: "all of it is paid back",
 }
 
 var ecTable = [...]transition[EC, ecInput]{

@@ -66,7 +66,7 @@ var settings = [...]setting{
 		func(c *Config) *Switch { return &c.DST.Begin }),
 	switchOf("dst_end", "end of daylight saving, in daylight saving time: \"10.5.0/03:00\"", func(c *Config) *Switch { return &c.DST.End }),
 	count("reading_s", "seconds between two readings, 0 for none", 0, 7*86400, func(c *Config) *uint32 { return &c.ReadingEvery }),
-	{"payment_mode", "prepay_token, the meter keeps the credit, or prepay_wallet, the server keeps the money and gives leases",
+	{"payment_mode", "prepay_token (the meter keeps the credit) or prepay_wallet (the server keeps the money and gives leases)",
 		(*Config).putMode, func(*Config) bool { return true }},
 	{"lease_grace_wh", fmt.Sprintf("what may still be used of a lease once its time has run out, -1 for all of it; -1 to %d Wh", maxThreshold),
 		(*Config).putGrace, func(c *Config) bool { return c.LeaseGrace >= LeaseStay && c.LeaseGrace <= maxThreshold }},

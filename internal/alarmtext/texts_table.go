@@ -24,9 +24,9 @@ func QuarantineFull(waiting int64, n int64) string {
 	return strconv.FormatInt(waiting, 10) + " records of the meter wait for a decision. Later records are counted but not stored: " + strconv.FormatInt(n, 10) + " so far."
 }
 
-// MemoryUnnamed: The meter sent records before it named its memory ({memory}). If they came from another memory, the records still in it are lost.
+// MemoryUnnamed: The meter sent records before it named its memory ({memory}). If the meter had a different memory then, records that the old memory had not delivered are lost.
 func MemoryUnnamed(memory string) string {
-	return "The meter sent records before it named its memory (" + memory + "). If they came from another memory, the records still in it are lost."
+	return "The meter sent records before it named its memory (" + memory + "). If the meter had a different memory then, records that the old memory had not delivered are lost."
 }
 
 // MemoryReplaced: The meter came back with memory {memory} instead of {old}. Records that the old memory had not delivered are lost.

@@ -48,7 +48,7 @@ func TestAKeyThatCannotBeUsedIsAsGoodAsMissing(t *testing.T) {
 		key       []byte
 		aad, want string
 	}{
-		"another length": {make([]byte, 9), "", "has the wrong length. It is not used. No token was made. Add the right vending key under its own revision."},
+		"another length": {make([]byte, 9), "", "has the wrong length. It is not used. No token was made. Add the right vending key under a new revision number (paywatt vendingkey add --krn)."},
 		"other facts":    {make([]byte, 8), "other", "was altered without the passphrase. It is not used. No token was made. Restore the key store from a backup."},
 	} {
 		d, k := small(t)

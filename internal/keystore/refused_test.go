@@ -36,7 +36,7 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 			"The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it. No token was made. Have its key changed first."},
 		{func(o *vending.IssueRequest) { o.Attributes.DKGA = sts.DKGA04 }, refusal.KeyMissing,
 			"The vending key of supply group 123456, revision 1, type 2 uses DKGA 02. The meter is registered with DKGA 04. No token was made. " +
-				"Add the vending key with DKGA 04 under its own revision, and change the meter's key to it."},
+				"Add the vending key with DKGA 04 under a new revision number (paywatt vendingkey add --krn). Then change the meter's key to that revision."},
 		{func(o *vending.IssueRequest) { o.Attributes.BaseDate = sts.Base1993 }, refusal.KeyMissing,
 			"The vending key of supply group 123456, revision 1, type 2 counts from base date 2014. The meter is registered with base date 1993. " +
 				"No token was made. Change the meter's key to one that counts from base date 2014."},

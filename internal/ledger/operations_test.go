@@ -62,7 +62,7 @@ func table() []operation {
 		{"P17", ledger.WalletCharged("a", 283, 43), "2000 a 326, 4010 -283, 2020 -43"},
 		{"P18", ledger.MovedOut(ledger.Leaving{Account: "a", Wallet: 12345, Deposit: 20000, Debts: []ledger.Owed{{Debt: "a:d", Amount: 7000}}}),
 			"2000 a 12345, 2080 a 20000, 1100 a:d -7000, 2090 a -25345"},
-		{"P18 with a carry that joins", ledger.MovedOut(ledger.Leaving{Account: "a", Deposit: 100, Carry: 24}), "2080 a 100, 2060 a 24, 2090 a -124"},
+		{"P18 with a carry", ledger.MovedOut(ledger.Leaving{Account: "a", Deposit: 100, Carry: 24}), "2080 a 100, 2060 a 24, 2090 a -124"},
 		{"P18 with debts above the money", ledger.MovedOut(ledger.Leaving{Account: "a", Deposit: 100, Debts: []ledger.Owed{{"a:d", 70}, {"a:e", 70}}}),
 			"2080 a 100, 1100 a:d -70, 1100 a:e -30"},
 		{"P18 paid", ledger.RefundPaid("b", "a", 25345), "2090 a 25345, 1010 b -25345"},

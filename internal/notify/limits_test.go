@@ -16,8 +16,8 @@ func TestThePagesStateTheLimits(t *testing.T) {
 	days := func(d time.Duration) int { return int(d / (24 * time.Hour)) }
 	for page, rows := range map[string][]string{
 		"../../docs/operate/sms.md": {
-			"| messages of a tenant that wait | " + thousands(notify.MaxWaiting) + "; with tokens and the warnings that must precede a cut-off, " + thousands(notify.MaxTokensWaiting) + " |",
-			fmt.Sprintf("| messages to one telephone or meter that wait | %d; with tokens and these warnings, %d,", notify.MaxPerPhone, notify.MaxTokensPerPhone),
+			"| messages of a tenant that wait | " + thousands(notify.MaxWaiting) + ". Tokens, and the warnings that must precede a cut-off, are still queued until " + thousands(notify.MaxTokensWaiting) + " messages wait |",
+			fmt.Sprintf("| messages to one telephone or meter that wait | %d. Tokens and these warnings are still queued until %d messages wait,", notify.MaxPerPhone, notify.MaxTokensPerPhone),
 			fmt.Sprintf("| answers to one telephone | %d an hour, %d a day |", notify.MaxPerSender, notify.MaxPerSenderDay),
 			fmt.Sprintf("| answers about one meter | %d a day |", notify.MaxPerMeter),
 			fmt.Sprintf("| answers to a number that is not registered | %d a day,", notify.MaxHelp),

@@ -243,7 +243,7 @@ func unfit() []undecidable {
 		{"a register that fell", fallen, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept}, refusal.InvalidRequest,
 			"The register of entry " + entry(1) + " is below the one before, so this decision is not possible.", "Choose another decision: rebase, discard."},
 		{"an open relay, discarded", drawn, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Discard}, refusal.InvalidRequest,
-			"The reading of entry " + entry(1) + " is not in doubt, only who pays for its energy. It cannot be discarded.", "Choose another decision: accept, rebase."},
+			"Entry " + entry(1) + " cannot be discarded, because its reading is not in doubt. The open question is who pays for the energy.", "Choose another decision: accept, rebase."},
 		{"an open relay, and a register", drawn, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(1)}, refusal.InvalidRequest,
 			"A decision about energy through an open relay cannot have a register.", "Accept it, or rebase without a register. A register can be set afterwards."},
 		{"no price", func(t *testing.T) *rows { return stopped(t, wallet.HoldPrice, metering.DoubtPrice, 2000) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},

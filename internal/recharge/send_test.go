@@ -147,7 +147,7 @@ func TestWhatIsNotSent(t *testing.T) {
 		{"its sale is being reversed", sold(sale.Reversing), byID, refusal.TokenUnfit, "The sale of token " + name(1) + " is reversing.", ""},
 		{"no route", func(r *rows) { r.routes = false }, bySMS, refusal.MeterOffline, "This server has no route for messages to meters.", ""},
 		{"no SIM", func(r *rows) { r.sim = "" }, bySMS, refusal.MeterOffline, "The number of the SIM in meter " + number + " is not registered.", "Register its sim_phone."},
-		{"too many messages", func(r *rows) { r.crowd = 1_000_000 }, bySMS, refusal.RateLimited, "Too many messages are waiting, to the SIM of meter " + number + " or on this server.", ""},
+		{"too many messages", func(r *rows) { r.crowd = 1_000_000 }, bySMS, refusal.RateLimited, "The queue of messages is full, either for the SIM of meter " + number + " or for this server as a whole.", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRows(t)

@@ -155,9 +155,9 @@ func SaleNotFound(sale string) refusal.Refusal {
 	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-found", What: "Sale " + sale + " was not found.", Not: "This request made no changes.", Try: "Check its id or receipt number. A vendor sees only its own sales. If the answer to a request was lost, ask by its client_ref.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
-// ClockBehind: The server's clock says {now}, but a token was issued at {at}. Set the server's clock. If it is right now, and was wrong when that token was issued, trust it: paywatt clock trust.
+// ClockBehind: The server's clock says {now}, but a token was issued at {at}. Set the server's clock if it is wrong. If the clock is correct and was ahead when that token was issued, trust it: paywatt clock trust.
 func ClockBehind(now time.Time, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-behind", What: "The server's clock says " + stamp(now) + ", but a token was issued at " + stamp(at) + ".", Not: "No money was taken and no token was made.", Try: "Set the server's clock. If it is right now, and was wrong when that token was issued, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-behind", What: "The server's clock says " + stamp(now) + ", but a token was issued at " + stamp(at) + ".", Not: "No money was taken and no token was made.", Try: "Set the server's clock if it is wrong. If the clock is correct and was ahead when that token was issued, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}, {Place: "at", Value: stamp(at)}}}
 }
 
 // ClockAhead: The server started with its clock at {now}, more than 24 hours after {at}, when it was last known to be right. No time service reports that the clock is synchronised. Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.
@@ -285,9 +285,9 @@ func BaseDateOutOfRange() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "base-date-out-of-range", What: "base_date must be 1993, 2014 or 2035.", Not: "No token was made.", Try: "Correct the new key."}
 }
 
-// KeyChangeUnconfirmed: Meter {meter} has not confirmed its last key change. Enter the tokens that exist. They come first on the next sale's receipt.
+// KeyChangeUnconfirmed: Meter {meter} has not confirmed its last key change. Enter the tokens of that key change at the meter. The receipt of the meter's next sale shows them again, before the tokens of the sale.
 func KeyChangeUnconfirmed(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-unconfirmed", What: "Meter " + meter + " has not confirmed its last key change.", Not: "No second set of tokens was made. Two sets could give the meter different keys.", Try: "Enter the tokens that exist. They come first on the next sale's receipt.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-unconfirmed", What: "Meter " + meter + " has not confirmed its last key change.", Not: "No second set of tokens was made. Two sets could give the meter different keys.", Try: "Enter the tokens of that key change at the meter. The receipt of the meter's next sale shows them again, before the tokens of the sale.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // NoKeyChangePlanned: No key change is planned for meter {meter}. Name the new key, or plan the change first.
@@ -820,9 +820,9 @@ func SimulatedMonthsInvalid(first string, last string, n int64) refusal.Refusal 
 	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-invalid", What: "The months \"" + first + "\" to \"" + last + "\" cannot be replayed.", Not: "The simulation did not run.", Try: "Write them like 2026-01 to 2026-06, at most " + strconv.FormatInt(n, 10) + " months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// SimulatedMonthsTooMany: From {first} to {last} there are more than {n} months to replay, added up over all accounts. Ask for fewer months.
+// SimulatedMonthsTooMany: From {first} to {last}, the accounts together have more than {n} months to replay. Ask for fewer months.
 func SimulatedMonthsTooMany(first string, last string, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-too-many", What: "From " + first + " to " + last + " there are more than " + strconv.FormatInt(n, 10) + " months to replay, added up over all accounts.", Not: "The simulation did not run.", Try: "Ask for fewer months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-too-many", What: "From " + first + " to " + last + ", the accounts together have more than " + strconv.FormatInt(n, 10) + " months to replay.", Not: "The simulation did not run.", Try: "Ask for fewer months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // SimulationByVendor: A vendor's key cannot read what customers of other sellers bought. Give the consumption to replay in the request.
@@ -890,9 +890,9 @@ func SimOfMeterUnknown(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-offline", Text: "sim-of-meter-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "The token was not sent to the meter.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MessagesToMeterFull: Too many messages are waiting, to the SIM of meter {meter} or on this server. Look at the messages to this meter, and send the token again when they are gone.
+// MessagesToMeterFull: The queue of messages is full, either for the SIM of meter {meter} or for this server as a whole. Look at the waiting messages. Send the token again when some of them are gone.
 func MessagesToMeterFull(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "Too many messages are waiting, to the SIM of meter " + meter + " or on this server.", Not: "The token was not sent to the meter.", Try: "Look at the messages to this meter, and send the token again when they are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "The queue of messages is full, either for the SIM of meter " + meter + " or for this server as a whole.", Not: "The token was not sent to the meter.", Try: "Look at the waiting messages. Send the token again when some of them are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // DecisionWithoutReason: A decision needs a reason. Say what you know about the meter. The audit log keeps it.
@@ -960,9 +960,9 @@ func EntryBelowLastRegister(entry string, choices string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "entry-below-last-register", What: "The register of entry " + entry + " is below the one before, so this decision is not possible.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
-// OpenRelayNotDiscarded: The reading of entry {entry} is not in doubt, only who pays for its energy. It cannot be discarded. Choose another decision: {choices}.
+// OpenRelayNotDiscarded: Entry {entry} cannot be discarded, because its reading is not in doubt. The open question is who pays for the energy. Choose another decision: {choices}.
 func OpenRelayNotDiscarded(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "open-relay-not-discarded", What: "The reading of entry " + entry + " is not in doubt, only who pays for its energy. It cannot be discarded.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "open-relay-not-discarded", What: "Entry " + entry + " cannot be discarded, because its reading is not in doubt. The open question is who pays for the energy.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // EntryWithNegativeRegister: A register of entry {entry} is negative, so this decision is not possible. Choose another decision: {choices}.
@@ -1065,9 +1065,9 @@ func VendingKeyMissing(sgc string, krn uint8, kt uint8) refusal.Refusal {
 	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-missing", What: "There is no vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "No token was made.", Try: "Add it with paywatt vendingkey add, then try again.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
 }
 
-// VendingKeyOfOtherDerivation: The vending key of supply group {sgc}, revision {krn}, type {kt} uses DKGA {dkga}. The meter is registered with DKGA {registered}. Add the vending key with DKGA {registered} under its own revision, and change the meter's key to it.
+// VendingKeyOfOtherDerivation: The vending key of supply group {sgc}, revision {krn}, type {kt} uses DKGA {dkga}. The meter is registered with DKGA {registered}. Add the vending key with DKGA {registered} under a new revision number (paywatt vendingkey add --krn). Then change the meter's key to that revision.
 func VendingKeyOfOtherDerivation(sgc string, krn uint8, kt uint8, dkga string, registered string) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-derivation", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " uses DKGA " + dkga + ". The meter is registered with DKGA " + registered + ".", Not: "No token was made.", Try: "Add the vending key with DKGA " + registered + " under its own revision, and change the meter's key to it.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "dkga", Value: dkga}, {Place: "registered", Value: registered}}}
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-derivation", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " uses DKGA " + dkga + ". The meter is registered with DKGA " + registered + ".", Not: "No token was made.", Try: "Add the vending key with DKGA " + registered + " under a new revision number (paywatt vendingkey add --krn). Then change the meter's key to that revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "dkga", Value: dkga}, {Place: "registered", Value: registered}}}
 }
 
 // VendingKeyOfOtherBaseDate: The vending key of supply group {sgc}, revision {krn}, type {kt} counts from base date {base}. The meter is registered with base date {registered}. Change the meter's key to one that counts from base date {base}.
@@ -1085,9 +1085,9 @@ func VendingKeyExpired(sgc string, krn uint8, kt uint8, ken uint8) refusal.Refus
 	return refusal.Refusal{Code: "key-expired", Text: "vending-key-expired", What: "The key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has expired (key expiry number " + strconv.FormatInt(int64(ken), 10) + ").", Not: "No token was made.", Try: "Change the meter's key to a newer revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "ken", Value: strconv.FormatInt(int64(ken), 10)}}}
 }
 
-// VendingKeyOfWrongLength: The vending key of supply group {sgc}, revision {krn}, type {kt} has the wrong length. It is not used. Add the right vending key under its own revision.
+// VendingKeyOfWrongLength: The vending key of supply group {sgc}, revision {krn}, type {kt} has the wrong length. It is not used. Add the right vending key under a new revision number (paywatt vendingkey add --krn).
 func VendingKeyOfWrongLength(sgc string, krn uint8, kt uint8) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-wrong-length", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has the wrong length. It is not used.", Not: "No token was made.", Try: "Add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-wrong-length", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has the wrong length. It is not used.", Not: "No token was made.", Try: "Add the right vending key under a new revision number (paywatt vendingkey add --krn).", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
 }
 
 // MeterKeyUnderivable: No key can be derived for a meter of supply group {sgc}, revision {krn}, type {kt}, tariff index {ti}, EA {ea}, DKGA {dkga} and base date {base}. Check these values of the meter's key.
@@ -1200,9 +1200,9 @@ func GuessesOfTooMany(wait string) refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-too-many", What: "Too many people are asking about tokens. The server cannot count any more of them.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "wait", Value: wait}}}
 }
 
-// GuessesOfPerson: You asked about {n} tokens within a day that were not your sales. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+// GuessesOfPerson: Within a day, you asked about {n} tokens that were not from your sales. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
 func GuessesOfPerson(n int64, wait string) refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-person", What: "You asked about " + strconv.FormatInt(n, 10) + " tokens within a day that were not your sales.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "wait", Value: wait}}}
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-person", What: "Within a day, you asked about " + strconv.FormatInt(n, 10) + " tokens that were not from your sales.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "wait", Value: wait}}}
 }
 
 // GuessesAboutMeter: Within a day, {n} questions were about tokens for meter {meter} that were not sold here. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
@@ -1686,9 +1686,9 @@ func CommandForceOnWallet(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "command-force-on-wallet", What: "Meter " + meter + " has a wallet, so its supply cannot be forced on.", Not: "No command was sent.", Try: "Leave force out. The server switches the supply by the balance.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// CommandNotNeeded: The supply of meter {meter} needs no connect or disconnect command now. Use cut or restore. They also work when the meter needs no command.
+// CommandNotNeeded: The supply of meter {meter} needs no connect or disconnect command now. Use cut or restore instead: paywatt meter cut, paywatt meter restore. They record whether the supply may be on, and send a command only if one is needed.
 func CommandNotNeeded(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "The supply of meter " + meter + " needs no connect or disconnect command now.", Not: "No command was sent.", Try: "Use cut or restore. They also work when the meter needs no command.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "The supply of meter " + meter + " needs no connect or disconnect command now.", Not: "No command was sent.", Try: "Use cut or restore instead: paywatt meter cut, paywatt meter restore. They record whether the supply may be on, and send a command only if one is needed.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
@@ -2320,9 +2320,9 @@ func TariffWindowDayOrTimeUnknown(field string, names string) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-day-or-time-unknown", What: field + " has a day or a time that is not known.", Not: "The tariff was not published.", Try: "Write each day once, as one of " + names + ", and times as 06:00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
 }
 
-// TariffWindowOfWrongForm: {field} must be a part of a day, with one of the rates. Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.
+// TariffWindowOfWrongForm: {field} needs at least one day, a start before its end, and one of the rates. Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.
 func TariffWindowOfWrongForm(field string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-of-wrong-form", What: field + " must be a part of a day, with one of the rates.", Not: "The tariff was not published.", Try: "Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-of-wrong-form", What: field + " needs at least one day, a start before its end, and one of the rates.", Not: "The tariff was not published.", Try: "Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.", Args: []refusal.Arg{{Place: "field", Value: field}}}
 }
 
 // TariffWindowsOverlap: {field} overlaps {other}. Let every minute of a day belong to one window at most.
@@ -2551,9 +2551,9 @@ func ObjectNotFound() refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "object-not-found", What: "The object was not found.", Not: "No changes were made.", Try: "Check the id."}
 }
 
-// DiskFull: The server's disk is full. Free disk space on the server. It resumes by itself.
+// DiskFull: The server's disk is full. Free disk space on the server. The server then resumes by itself.
 func DiskFull() refusal.Refusal {
-	return refusal.Refusal{Code: "storage-full", Text: "disk-full", What: "The server's disk is full.", Not: "No changes were stored.", Try: "Free disk space on the server. It resumes by itself."}
+	return refusal.Refusal{Code: "storage-full", Text: "disk-full", What: "The server's disk is full.", Not: "No changes were stored.", Try: "Free disk space on the server. The server then resumes by itself."}
 }
 
 // CommitUnknown: The database could not say whether the change was committed. After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one.
@@ -2588,9 +2588,9 @@ func ReadyBooksUnsound(finding string) refusal.Refusal {
 	return refusal.Refusal{Code: "verify-failed", Text: "ready-books-unsound", What: "The books do not add up: " + finding, Not: "No sales are made.", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "finding", Value: finding}}}
 }
 
-// ReadyKeysLocked: The key store is locked, or its file cannot be used. Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file.
+// ReadyKeysLocked: The key store is locked, or its file cannot be used. Start the server with the passphrase. To see what is wrong with the key store's file: paywatt vendingkey list.
 func ReadyKeysLocked() refusal.Refusal {
-	return refusal.Refusal{Code: "keystore-locked", Text: "ready-keys-locked", What: "The key store is locked, or its file cannot be used.", Not: "No sales are made. Everything else works.", Try: "Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file."}
+	return refusal.Refusal{Code: "keystore-locked", Text: "ready-keys-locked", What: "The key store is locked, or its file cannot be used.", Not: "No sales are made. Everything else works.", Try: "Start the server with the passphrase. To see what is wrong with the key store's file: paywatt vendingkey list."}
 }
 
 // ReadyRuleBroken: A change broke a rule of the books: {cause}. Run paywatt verify.

@@ -155,7 +155,7 @@ func TestPricesByTimeOfUseKeepTheirLimits(t *testing.T) {
 			b.TOU.Windows = append(b.TOU.Windows[:1:1], tariff.Window{Days: days, From: from, To: to})
 		}
 	}
-	const part = "tou.windows[0] must be a part of a day, with one of the rates."
+	const part = "tou.windows[0] needs at least one day, a start before its end, and one of the rates."
 	holdLimits(t, weekly, []limit{
 		{"no rate", func(b *tariff.Body) { b.TOU = &tariff.TOU{} }, "tou.rates must have 1 to 8 entries. It has 0."},
 		{"8 rates, the last of them otherwise", func(b *tariff.Body) { b.TOU.Rates, b.TOU.Otherwise = namedRates(8), 7 }, ""},

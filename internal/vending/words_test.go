@@ -76,7 +76,7 @@ Together: 10.00 = 10.00 KES.`},
 10.01 KES is left for energy.
 0.0 kWh of 2026-11 had been bought before this purchase.
 8.3 kWh at 1.20 (1.2 per kWh) cost 9.96.
-Units are rounded down to 0.1 kWh. The exact price of all units is 9.96, and all of the 10.01 KES is kept for it.
+Units are rounded down to 0.1 kWh. The exact price of all units is 9.96, and the whole 10.01 KES is charged for them.
 0.00 KES of that is VAT, and 10.01 KES is energy without VAT.
 Together: 10.01 = 10.01 KES.`},
 		"all of it is owed": {tariff.Purchase{Body: tariff.Body{Currency: "KES", Blocks: one, MaxDeduction: 10_000}, Tender: 1000,

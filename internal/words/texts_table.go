@@ -2116,7 +2116,7 @@ func (t Texts) FiguresNearest(exact string, amount string) string {
 	return t.say("receipts.figures.nearest", "{exact}", exact, "{amount}", amount)
 }
 
-// FiguresIncome: Units are rounded down to 0.1 kWh. The exact price of all units is {exact}, and all of the {amount} is kept for it.
+// FiguresIncome: Units are rounded down to 0.1 kWh. The exact price of all units is {exact}, and the whole {amount} is charged for them.
 func (t Texts) FiguresIncome(exact string, amount string) string {
 	return t.say("receipts.figures.income", "{exact}", exact, "{amount}", amount)
 }
