@@ -78,7 +78,7 @@ const (
 )
 
 var leaseInputNames = [...]string{
-	leaseTaken: "a new lease that leaves something is taken", leaseUsed: "nothing is left",
+	leaseTaken: "the meter takes a new lease with energy left on it", leaseUsed: "nothing is left",
 	leaseExpires: "its time runs out and no friendly window is open",
 }
 

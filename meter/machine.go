@@ -48,7 +48,7 @@ func Diagrams() []Diagram {
 		diagram("Tamper latch", "One for each kind, in State.Asserted, State.Waiting and State.Latched. Any latched kind sets the"+
 			" reason TAMPER. The event is the kind's own, 501 to 506.", tamperTable[:], latch.String, tamperInputNames[:]),
 		diagram("Lease", "Wallet mode only: State.LeaseAt, the reason LEASE. When its time is over, lease_grace_wh of"+
-			" the configuration says how much is left. A new lease leaves nothing if the register has already reached"+
+			" the configuration says how much is left. A new lease has no energy left on it if the register has already reached"+
 			" the lease's limit. The meter reports such a lease with event 805 too. The state is then \"nothing left\".",
 			leaseTable[:], leaseState.String, leaseInputNames[:]),
 		diagram("Clock", "State.Clock, as the host judges it.", clockTable[:], Clock.String, clockInputNames[:]),

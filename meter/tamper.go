@@ -124,7 +124,7 @@ const (
 )
 
 var tamperInputNames = [...]string{
-	tamperNoticed: "the switch is not normal (policy log or alarm)", tamperLatching: "the switch is not normal (policy latch)",
+	tamperNoticed: "the switch is not normal (the policy is log or alarm)", tamperLatching: "the switch is not normal (the policy is latch)",
 	tamperNormal: "the switch is normal again", tamperDurable: "the latch's record is durable", tamperClear: "the latch is cleared",
 }
 

@@ -24,9 +24,9 @@ func QuarantineFull(waiting int64, n int64) string {
 	return strconv.FormatInt(waiting, 10) + " records of the meter wait for a decision. Later records are counted but not stored: " + strconv.FormatInt(n, 10) + " so far."
 }
 
-// MemoryUnnamed: The meter sent records before it named its memory ({memory}). If the meter had a different memory then, records that the old memory had not delivered are lost.
+// MemoryUnnamed: The meter sent records before it named its memory ({memory}). If those records came from another memory, the records that the other memory had not delivered are lost.
 func MemoryUnnamed(memory string) string {
-	return "The meter sent records before it named its memory (" + memory + "). If the meter had a different memory then, records that the old memory had not delivered are lost."
+	return "The meter sent records before it named its memory (" + memory + "). If those records came from another memory, the records that the other memory had not delivered are lost."
 }
 
 // MemoryReplaced: The meter came back with memory {memory} instead of {old}. Records that the old memory had not delivered are lost.
@@ -94,9 +94,9 @@ func RelayOpen(why string) string {
 	return why + " This energy is not charged until a person decides. Have the relay checked."
 }
 
-// Held: Register {register} Wh of record {seq} after {before} Wh: {doubt}.
+// Held: The register shows {register} Wh in record {seq}, after {before} Wh in the last accepted reading: {doubt}.
 func Held(register int64, seq int64, before int64, doubt string) string {
-	return "Register " + strconv.FormatInt(register, 10) + " Wh of record " + strconv.FormatInt(seq, 10) + " after " + strconv.FormatInt(before, 10) + " Wh: " + doubt + "."
+	return "The register shows " + strconv.FormatInt(register, 10) + " Wh in record " + strconv.FormatInt(seq, 10) + ", after " + strconv.FormatInt(before, 10) + " Wh in the last accepted reading: " + doubt + "."
 }
 
 // MeterSilent: The meter has sent no message since {since}.

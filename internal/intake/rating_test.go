@@ -115,7 +115,7 @@ func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 func TestReadingsAreRatedInTheirOrder(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 6, 1200), reading(1, 5, 1300))
-	r.wantsMoney(t, "alarm of m1 rating-held: Register 1200 Wh of record 6 after 1300 Wh: the register went backwards. Charging stops until a person decides.", "m1 stopped: register_regress", "m1 used 300 Wh for 75 on 2026-11-20", "m1 is rated to record 5, 1300 Wh, 75, said 12:02:00")
+	r.wantsMoney(t, "alarm of m1 rating-held: The register shows 1200 Wh in record 6, after 1300 Wh in the last accepted reading: the register went backwards. Charging stops until a person decides.", "m1 stopped: register_regress", "m1 used 300 Wh for 75 on 2026-11-20", "m1 is rated to record 5, 1300 Wh, 75, said 12:02:00")
 }
 
 // TestWhatABatchLeavesOpenIsNotRated checks that a reading beyond a gap waits until the gap closes.
@@ -172,7 +172,7 @@ func TestABootWithTheSameMemoryInterruptsNothing(t *testing.T) {
 func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 900))
-	r.wantsMoney(t, "alarm of m1 rating-held: Register 900 Wh of record 5 after 1000 Wh: the register went backwards. Charging stops until a person decides.", "m1 stopped: register_regress", "m1 is rated to record 4, 1000 Wh, 0, said 12:01:00")
+	r.wantsMoney(t, "alarm of m1 rating-held: The register shows 900 Wh in record 5, after 1000 Wh in the last accepted reading: the register went backwards. Charging stops until a person decides.", "m1 stopped: register_regress", "m1 is rated to record 4, 1000 Wh, 0, said 12:01:00")
 	if h := r.wallets[0].Held; h.Seq != 5 || h.Memory != memory || h.Register != 900 || !h.At.Equal(at(5)) || h.Clock != wire.ClockValid || !h.Since.Equal(at(5).Add(5*time.Second)) {
 		t.Errorf("held %+v", h)
 	}

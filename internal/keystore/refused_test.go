@@ -140,9 +140,9 @@ func TestARefusedKeyChangeIsExplained(t *testing.T) {
 		add(t, s, f, hex02)
 	}
 	for want, next := range map[string]func(*sts.Attributes){
-		"a key of type 2 cannot become a key of type 3.":                                                func(a *sts.Attributes) { a.KT = sts.DCTK },
-		"base date 1993 is before that of the present key, or has no token identifier for this minute.": func(a *sts.Attributes) { a.KRN, a.BaseDate = 2, sts.Base1993 },
-		"it is the key that the meter holds, or one of its values is out of range.":                     func(*sts.Attributes) {},
+		"a key of type 2 cannot become a key of type 3.": func(a *sts.Attributes) { a.KT = sts.DCTK },
+		"base date 1993 is earlier than the base date of the present key, or the current time is outside the period of the new base date.": func(a *sts.Attributes) { a.KRN, a.BaseDate = 2, sts.Base1993 },
+		"it is the key that the meter holds, or one of its values is out of range.":                                                        func(*sts.Attributes) {},
 	} {
 		o := order(t)
 		o.Make, o.Change = vending.MakeKeyChange, vending.Change{Next: o.Attributes, KEN: 255, At: sts.Base2014.Time(100 << 16)}
@@ -171,7 +171,7 @@ func TestARefusedKeyIsExplained(t *testing.T) {
 			"A vending key for DKGA 02 has 8 bytes. This one has 20. The key store was not changed. Check --dkga and the key file."},
 		{func(*keystore.Fact) {}, hex02, refusal.KeyExists,
 			"A vending key for supply group 123456, revision 1, type 2 already exists. The key store was not changed. " +
-				"Give a new key of the supply group a new revision number (--krn)."},
+				"To add another key to the supply group, choose another revision number (--krn)."},
 		{func(f *keystore.Fact) { f.KT, f.Test = sts.DCTK, false }, hex02, refusal.KeyExists,
 			"Revision 1 of supply group 123456 has a test key. Test and real keys are never mixed in one revision. " +
 				"The key store was not changed. Use another supply group for real keys, or add --test."},

@@ -88,7 +88,7 @@ func TestTextsOfAlarms(t *testing.T) {
 		{l.boot("b", 1, 1, 1).Alarm, metering.AlarmMemoryReplaced,
 			"The meter came back with memory b instead of " + lineMemory + ". Records that the old memory had not delivered are lost."},
 		{nameless.boot("b", 1, 9, 1).Alarm, metering.AlarmMemoryReplaced,
-			"The meter sent records before it named its memory (b). If the meter had a different memory then, records that the old memory had not delivered are lost."},
+			"The meter sent records before it named its memory (b). If those records came from another memory, the records that the other memory had not delivered are lost."},
 		{(&line{now: noon()}).boot("a", 5, 9, 1).Alarm, metering.AlarmRecordsLost, "The meter's first record is 5. The 4 before it never arrived."},
 		{l.takes(event(1, 303), 1).Alarm, metering.AlarmLockout, "Wrong tokens were entered until the meter locked its entry for a while."},
 		{l.takes(event(2, 504), 1).Alarm, metering.AlarmTamper, "A tamper switch of the meter tripped: reverse energy."},

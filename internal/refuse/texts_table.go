@@ -55,9 +55,9 @@ func MeterKeyExpired(meter string, number string) refusal.Refusal {
 	return refusal.Refusal{Code: "key-expired", Text: "meter-key-expired", What: "The key of meter " + meter + " has expired (key expiry number " + number + "). The meter would refuse the token.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision that is still valid.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "number", Value: number}}}
 }
 
-// BaseDateOver: Base date {base} of meter {meter} has no token identifier for this time: its identifiers have run out, or have not begun. Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.
+// BaseDateOver: No token can be dated with base date {base} of meter {meter}: the period of the base date has ended or has not begun. Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.
 func BaseDateOver(base string, meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "Base date " + base + " of meter " + meter + " has no token identifier for this time: its identifiers have run out, or have not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{Place: "base", Value: base}, {Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "No token can be dated with base date " + base + " of meter " + meter + ": the period of the base date has ended or has not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{Place: "base", Value: base}, {Place: "meter", Value: meter}}}
 }
 
 // TokensTooFarAhead: Meter {meter} has been sold so many tokens that the next would be dated more than {minutes} minutes ahead. Wait, or buy more at a time. Two tokens for the same meter are dated at least one minute apart.
@@ -120,9 +120,9 @@ func MeterWithoutSim(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-sim", What: "Meter " + meter + " takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens.", Not: "No money was taken and no token was made.", Try: "Register its sim_phone, or leave meter_sms out of deliver.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// DeliveryUnknown: This server does not deliver by "{route}". Use mqtt, or sms or meter_sms if the server has a route for messages. Or leave it out: the answer itself has the digits.
+// DeliveryUnknown: This server does not deliver by "{route}". Use mqtt. If the server has a route for messages, sms and meter_sms also work. Or leave deliver out: the answer itself has the digits.
 func DeliveryUnknown(route string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "delivery-unknown", What: "This server does not deliver by \"" + route + "\".", Not: "No money was taken and no token was made.", Try: "Use mqtt, or sms or meter_sms if the server has a route for messages. Or leave it out: the answer itself has the digits.", Args: []refusal.Arg{{Place: "route", Value: route}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "delivery-unknown", What: "This server does not deliver by \"" + route + "\".", Not: "No money was taken and no token was made.", Try: "Use mqtt. If the server has a route for messages, sms and meter_sms also work. Or leave deliver out: the answer itself has the digits.", Args: []refusal.Arg{{Place: "route", Value: route}}}
 }
 
 // SaleWaitsForIssuer: The issuer has not said whether it made the token of sale {sale}. Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.
@@ -1120,9 +1120,9 @@ func NewKeyExpired(ken uint8) refusal.Refusal {
 	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-expired", What: "The meter cannot be given this key: it has expired (key expiry number " + strconv.FormatInt(int64(ken), 10) + ").", Not: "No token was made.", Try: "Check the values of the new key.", Args: []refusal.Arg{{Place: "ken", Value: strconv.FormatInt(int64(ken), 10)}}}
 }
 
-// NewKeyOfWrongBaseDate: The meter cannot be given this key: base date {base} is before that of the present key, or has no token identifier for this minute. Check the values of the new key.
+// NewKeyOfWrongBaseDate: The meter cannot be given this key: base date {base} is earlier than the base date of the present key, or the current time is outside the period of the new base date. Check the values of the new key.
 func NewKeyOfWrongBaseDate(base string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-base-date", What: "The meter cannot be given this key: base date " + base + " is before that of the present key, or has no token identifier for this minute.", Not: "No token was made.", Try: "Check the values of the new key.", Args: []refusal.Arg{{Place: "base", Value: base}}}
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-base-date", What: "The meter cannot be given this key: base date " + base + " is earlier than the base date of the present key, or the current time is outside the period of the new base date.", Not: "No token was made.", Try: "Check the values of the new key.", Args: []refusal.Arg{{Place: "base", Value: base}}}
 }
 
 // NewKeyUnfit: The meter cannot be given this key: it is the key that the meter holds, or one of its values is out of range. Check the values of the new key.
@@ -1175,9 +1175,9 @@ func KeyStoreFull(n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "vending-key-exists", Text: "key-store-full", What: "The key store holds " + strconv.FormatInt(n, 10) + " keys, the most it can hold.", Not: "The key store was not changed.", Try: "Use another data folder.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// VendingKeyExists: A vending key for supply group {sgc}, revision {krn}, type {kt} already exists. Give a new key of the supply group a new revision number (--krn).
+// VendingKeyExists: A vending key for supply group {sgc}, revision {krn}, type {kt} already exists. To add another key to the supply group, choose another revision number (--krn).
 func VendingKeyExists(sgc string, krn uint8, kt uint8) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-exists", Text: "vending-key-exists", What: "A vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " already exists.", Not: "The key store was not changed.", Try: "Give a new key of the supply group a new revision number (--krn).", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+	return refusal.Refusal{Code: "vending-key-exists", Text: "vending-key-exists", What: "A vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " already exists.", Not: "The key store was not changed.", Try: "To add another key to the supply group, choose another revision number (--krn).", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
 }
 
 // RevisionOfTestKeys: Revision {krn} of supply group {sgc} has a test key. Test and real keys are never mixed in one revision. Use another supply group for real keys, or add --test.
@@ -1205,9 +1205,9 @@ func GuessesOfPerson(n int64, wait string) refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-person", What: "Within a day, you asked about " + strconv.FormatInt(n, 10) + " tokens that were not from your sales.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "wait", Value: wait}}}
 }
 
-// GuessesAboutMeter: Within a day, {n} questions were about tokens for meter {meter} that were not sold here. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+// GuessesAboutMeter: The limit of {n} questions a day about meter {meter} is reached. Only questions about tokens that were not sold here count. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
 func GuessesAboutMeter(n int64, meter string, wait string) refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: "Within a day, " + strconv.FormatInt(n, 10) + " questions were about tokens for meter " + meter + " that were not sold here.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: "The limit of " + strconv.FormatInt(n, 10) + " questions a day about meter " + meter + " is reached. Only questions about tokens that were not sold here count.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
 }
 
 // BooksUnsound: The server's books do not add up, so it has stopped selling. Tell the person who runs the server to run paywatt verify.
@@ -2380,9 +2380,9 @@ func TariffPriceWithLeviesTooHigh(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-with-levies-too-high", What: "A price with its levies exceeds " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Lower the price or the levies.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// TariffFreeUnitsOutOfRange: free_units.units_wh is {n}. It must be a multiple of {step} and at most {max}, which is one token. Correct it.
+// TariffFreeUnitsOutOfRange: free_units.units_wh is {n}. It must be a multiple of {step}. It must be at most {max}, because one token cannot carry more. Correct it.
 func TariffFreeUnitsOutOfRange(n int64, step int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-out-of-range", What: "free_units.units_wh is " + strconv.FormatInt(n, 10) + ". It must be a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ", which is one token.", Not: "The tariff was not published.", Try: "Correct it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-out-of-range", What: "free_units.units_wh is " + strconv.FormatInt(n, 10) + ". It must be a multiple of " + strconv.FormatInt(step, 10) + ". It must be at most " + strconv.FormatInt(maxValue, 10) + ", because one token cannot carry more.", Not: "The tariff was not published.", Try: "Correct it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffFundingOutOfRange: free_units.funded_micro is {n}. It must be 0 to {max} millionths of the main unit per kWh. Write 2.50 as 2500000.
@@ -2410,9 +2410,9 @@ func TariffPlanOfWrongForm() refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-of-wrong-form", What: "A plan must have exactly one of units_wh and per.", Not: "The tariff was not published.", Try: "Give an energy (units_wh) or a period (per)."}
 }
 
-// TariffPlanNotWhole: {amount} for {n} Wh is not a whole number of millionths per kWh. Choose an amount and an energy that give a whole price per kWh in millionths, or give flat_micro.
+// TariffPlanNotWhole: {amount} for {n} Wh gives a price per kWh with more than 6 decimal places. Choose an amount and an energy that give a price per kWh with at most 6 decimal places. Or give the price as flat_micro, in millionths of the main unit per kWh.
 func TariffPlanNotWhole(amount money.Amount, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh is not a whole number of millionths per kWh.", Not: "The tariff was not published.", Try: "Choose an amount and an energy that give a whole price per kWh in millionths, or give flat_micro.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh gives a price per kWh with more than 6 decimal places.", Not: "The tariff was not published.", Try: "Choose an amount and an energy that give a price per kWh with at most 6 decimal places. Or give the price as flat_micro, in millionths of the main unit per kWh.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffNotReadable: The tariff cannot be read: {reason}. Give one JSON document with the fields of the API's reference.

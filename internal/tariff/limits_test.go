@@ -310,7 +310,7 @@ func TestChargesAndLeviesKeepTheirLimits(t *testing.T) {
 		{"a larger fee", func(b *tariff.Body) { b.Fee.Amount = most + 1 }, fee + "amount_minor is 92233720369."},
 		{"a fee after energy", func(b *tariff.Body) { b.Fee.Priority = 90 }, fee + "priority is 90."},
 		{"free units of one token", func(b *tariff.Body) { b.Free.Units = 1_638_300 }, ""},
-		{"free units of more", func(b *tariff.Body) { b.Free.Units = 1_638_400 }, free + "1638400. It must be a multiple of 100 and at most 1638300, which is one token."},
+		{"free units of more", func(b *tariff.Body) { b.Free.Units = 1_638_400 }, free + "1638400. It must be a multiple of 100. It must be at most 1638300, because one token cannot carry more."},
 		{"free units between two quanta", func(b *tariff.Body) { b.Free.Units = 150 }, free + "150."},
 		{"free units below zero", func(b *tariff.Body) { b.Free.Units = -100 }, free + "-100."},
 		{"free units that nobody funds", func(b *tariff.Body) { b.Free.Funded = 0 }, ""},

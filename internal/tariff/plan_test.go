@@ -76,7 +76,7 @@ func TestAPlanForAPeriodIsAFixedCharge(t *testing.T) {
 
 func TestPlansThatAreRefused(t *testing.T) {
 	for text, says := range map[string]string{
-		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000,"units_wh":3000}}`:                                    "not a whole number",
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000,"units_wh":3000}}`:                                    "more than 6 decimal places",
 		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000}}`:                                                    "exactly one of units_wh and per",
 		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000,"units_wh":500,"per":"day"}}`:                         "exactly one of units_wh and per",
 		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":0,"units_wh":500}}`:                                        "plan.amount_minor is 0",

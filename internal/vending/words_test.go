@@ -67,7 +67,7 @@ Together: 82.24 + 5.39 + 12.34 + 0.16 - 0.13 = 100.00 KES.`},
 45.0 kWh of 2026-11 had been bought before this purchase.
 5.0 kWh at 1.20 (1.2 per kWh) cost 6.
 2.5 kWh at 1.60 (1.6 per kWh) cost 4.
-Units are rounded to the nearest 0.1 kWh. The exact price of all units is 10, and 10.00 KES is taken for it.
+Units are rounded to the nearest 0.1 kWh. The exact price of all units is 10, and the whole 10.00 KES is charged for them.
 0.00 KES of that is VAT, and 10.00 KES is energy without VAT.
 Together: 10.00 = 10.00 KES.`},
 		"free units apart, the rest is revenue": {tariff.Purchase{Body: tariff.Body{Currency: "KES", Blocks: two, Rounding: tariff.Income, Free: tariff.Free{Units: 45_000, Apart: true}}, Tender: 1001, Free: 45_000},

@@ -316,8 +316,8 @@ func TestWhatPeopleAreToldOfAHeldReading(t *testing.T) {
 		doubt metering.Doubt
 		text  string
 	}{
-		{"a jump", heldAt(t, 2*time.Hour, 500_000, false), metering.AlarmRatingHeld, metering.DoubtJump, "Register 500000 Wh of record 7 after 10000 Wh: "},
-		{"zero", heldAt(t, 2*time.Hour, 0, false), metering.AlarmRatingHeld, metering.DoubtZero, "Register 0 Wh of record 7 after 10000 Wh: "},
+		{"a jump", heldAt(t, 2*time.Hour, 500_000, false), metering.AlarmRatingHeld, metering.DoubtJump, "The register shows 500000 Wh in record 7, after 10000 Wh in the last accepted reading: "},
+		{"zero", heldAt(t, 2*time.Hour, 0, false), metering.AlarmRatingHeld, metering.DoubtZero, "The register shows 0 Wh in record 7, after 10000 Wh in the last accepted reading: "},
 	} {
 		if a := wallet.HeldAlarm(c.held.s); a.Code != c.code || c.held.s.Doubt() != c.doubt || !strings.HasPrefix(a.Text, c.text) || !strings.Contains(a.Text, alarmtext.Doubt(string(c.doubt))) {
 			t.Errorf("%s: %s %q, doubt %s", c.name, a.Code, a.Text, c.held.s.Doubt())

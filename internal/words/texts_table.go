@@ -659,15 +659,15 @@ func (t Texts) CommandReasonToRestore() string { return t.say("pages.command.rea
 // CommandReasonToCut: Reason to cut off supply
 func (t Texts) CommandReasonToCut() string { return t.say("pages.command.reason-to-cut") }
 
-// EffectRestoreOther: This ends the cut by command. The supply stays off for another reason: {reasons}. A recharge does not restore it.
+// EffectRestoreOther: This cancels the command that cut off the supply. The supply stays off for another reason: {reasons}. A recharge does not restore it.
 func (t Texts) EffectRestoreOther(reasons string) string {
 	return t.say("pages.effect.restore-other", "{reasons}", reasons)
 }
 
-// EffectRestoreNoCredit: This ends the cut by command. The supply stays off because there is no credit. A recharge restores it.
+// EffectRestoreNoCredit: This cancels the command that cut off the supply. The supply stays off because there is no credit. A recharge restores it.
 func (t Texts) EffectRestoreNoCredit() string { return t.say("pages.effect.restore-no-credit") }
 
-// EffectRestoreNow: The meter is connected and gets the command within seconds. The supply returns when the customer presses # on the meter, because a person there may not expect voltage.
+// EffectRestoreNow: The meter is connected and gets the command within seconds. The supply does not return by itself, because a person at the premises may not expect voltage. The supply returns when the customer presses # on the meter.
 func (t Texts) EffectRestoreNow() string { return t.say("pages.effect.restore-now") }
 
 // EffectRestoreLater: The meter is not connected. It gets the command when it connects again. The supply returns when the customer then presses # on the meter.
@@ -2111,7 +2111,7 @@ func (t Texts) FiguresPriceVat(percent string) string {
 // FiguresTooLittle: It buys less than 0.1 kWh.
 func (t Texts) FiguresTooLittle() string { return t.say("receipts.figures.too-little") }
 
-// FiguresNearest: Units are rounded to the nearest 0.1 kWh. The exact price of all units is {exact}, and {amount} is taken for it.
+// FiguresNearest: Units are rounded to the nearest 0.1 kWh. The exact price of all units is {exact}, and the whole {amount} is charged for them.
 func (t Texts) FiguresNearest(exact string, amount string) string {
 	return t.say("receipts.figures.nearest", "{exact}", exact, "{amount}", amount)
 }
