@@ -11,6 +11,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -24,6 +26,16 @@ type Minor = money.Minor
 type AccountRef struct {
 	Code    Code
 	Subject string
+}
+
+// Name returns the account's code, its name in the chart and its subject, as people read them: "1000 cash:till:main".
+func (r AccountRef) Name() string {
+	line, _ := Find(r.Code)
+	name := strings.TrimSpace(strconv.Itoa(int(r.Code)) + " " + line.Path)
+	if r.Subject == "" {
+		return name
+	}
+	return name + ":" + r.Subject
 }
 
 // SubjectOf returns the subject of the ledger account for one debt of a customer's account. debt is the debt's identity text.

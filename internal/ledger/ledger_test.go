@@ -289,3 +289,16 @@ func TestTheChartHasNoAccountTwice(t *testing.T) {
 		t.Error("an account outside the chart has a limit")
 	}
 }
+
+// TestAnAccountIsNamedAsPeopleReadIt: the code comes with the name in the chart, and with the subject if the account has one.
+func TestAnAccountIsNamedAsPeopleReadIt(t *testing.T) {
+	for want, ref := range map[string]ledger.AccountRef{
+		"1000 cash:till:main": {Code: ledger.Till, Subject: "main"},
+		"2020 vat_payable":    {Code: ledger.VATPayable},
+		"9999:x":              {Code: 9999, Subject: "x"},
+	} {
+		if got := ref.Name(); got != want {
+			t.Errorf("%+v is called %q, want %q", ref, got, want)
+		}
+	}
+}

@@ -271,7 +271,7 @@ func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
 		do    func(*shop, *notify.Message)
 		want  string
 	}{
-		{warning(), func(s *shop, _ *notify.Message) { s.to.Phone = juma }, "The number of message {id} is no longer registered."},
+		{warning(), func(s *shop, _ *notify.Message) { s.to.Phone = juma }, "Message {id} is for a telephone number that is no longer registered."},
 		{text(), func(s *shop, m *notify.Message) { m.Customer, s.to.Notices = s.to.Customer, false }, "Message {id} is of a kind that the customer refused with STOP."},
 	} {
 		s := newShop(t)

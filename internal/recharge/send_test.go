@@ -129,9 +129,9 @@ func TestWhatIsNotSent(t *testing.T) {
 		try    string
 	}{
 		{"no way", nil, recharge.Request{Token: name(1)}, refusal.InvalidRequest, "A token is sent by mqtt or by sms, not by \"\".", "Set the field \"by\" to \"mqtt\" or \"sms\"."},
-		{"no token", nil, recharge.Request{By: recharge.MQTT}, refusal.InvalidRequest, "Give either the digits of a token or its id.", "Send one of digits and token."},
+		{"no token", nil, recharge.Request{By: recharge.MQTT}, refusal.InvalidRequest, "Give either the digits of a token or its id.", `Set the field "digits" or the field "token", not both.`},
 		{"two tokens", nil, recharge.Request{Token: name(1), Digits: access.SecretOf(digits), By: recharge.MQTT}, refusal.InvalidRequest,
-			"Give either the digits of a token or its id.", "Send one of digits and token."},
+			"Give either the digits of a token or its id.", `Set the field "digits" or the field "token", not both.`},
 		{"no identity", nil, recharge.Request{Token: "x", By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
 		{"no meter", nil, recharge.Request{Meter: "x", Token: name(1), By: recharge.MQTT}, refusal.MeterNumberInvalid, "", ""},
 		{"an unknown meter", nil, recharge.Request{Meter: "06000001237", Token: name(1), By: recharge.MQTT}, refusal.MeterNotFound, "Meter 06000001237 was not found.", ""},

@@ -455,9 +455,9 @@ func TokensOfAMeter() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "tokens-of-a-meter", What: "A vendor sees only its own sales, not all tokens of a meter.", Not: "No change was made, and no data is shown.", Try: "Ask for the sale."}
 }
 
-// TestIssuerSilent: The issuer of this test meter never says whether it made a token ({now}). Ask by client_ref before you do anything else.
+// TestIssuerSilent: The sale was tried at {now}. The issuer of this test meter never says whether it made a token. Ask by client_ref before you do anything else.
 func TestIssuerSilent(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The issuer of this test meter never says whether it made a token (" + stamp(now) + ").", Not: "This test meter sold no token. With a real meter the outcome would be unknown.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The sale was tried at " + stamp(now) + ". The issuer of this test meter never says whether it made a token.", Not: "This test meter sold no token. With a real meter the outcome would be unknown.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
 // TestAnswerLost: This test meter loses the first answer to each sale. Repeat the same request. The answer is then the sale.
@@ -845,9 +845,9 @@ func TokenRouteUnknown(route string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "token-route-unknown", What: "A token is sent by mqtt or by sms, not by \"" + route + "\".", Not: "The token was not sent to the meter.", Try: "Set the field \"by\" to \"mqtt\" or \"sms\".", Args: []refusal.Arg{{Place: "route", Value: route}}}
 }
 
-// TokenOrDigits: Give either the digits of a token or its id. Send one of digits and token.
+// TokenOrDigits: Give either the digits of a token or its id. Set the field "digits" or the field "token", not both.
 func TokenOrDigits() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "token-or-digits", What: "Give either the digits of a token or its id.", Not: "The token was not sent to the meter.", Try: "Send one of digits and token."}
+	return refusal.Refusal{Code: "invalid-request", Text: "token-or-digits", What: "Give either the digits of a token or its id.", Not: "The token was not sent to the meter.", Try: "Set the field \"digits\" or the field \"token\", not both."}
 }
 
 // TokenToSendNotFound: Meter {meter} has no such token. Take the id from the list of the meter's tokens.
@@ -1741,9 +1741,9 @@ func MessageTextToSim() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-text-to-sim", What: "Only a token can be sent to the SIM of a meter, not a text.", Not: "No message was sent.", Try: "Leave out text, or send it to a telephone."}
 }
 
-// MessageEmpty: A message needs a text, or a meter whose token it carries. Give text, or meter and via.
+// MessageEmpty: A message needs a text, or a meter whose token it carries. Set the field "text", or set the fields "meter" and "via".
 func MessageEmpty() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-empty", What: "A message needs a text, or a meter whose token it carries.", Not: "No message was sent.", Try: "Give text, or meter and via."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-empty", What: "A message needs a text, or a meter whose token it carries.", Not: "No message was sent.", Try: "Set the field \"text\", or set the fields \"meter\" and \"via\"."}
 }
 
 // MessageTextTooLong: A text can have at most {max} bytes. Shorten it, or send two messages.
@@ -1756,9 +1756,9 @@ func MessageTextBlank() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-text-blank", What: "The text has only spaces.", Not: "No message was sent.", Try: "Write a text, or leave text out to send a token."}
 }
 
-// MessageTextWithToken: The text has digits that look like a token. To send a token, give meter and via instead of text. The server adds the digits when it sends the message.
+// MessageTextWithToken: The text has digits that look like a token. To send a token, set the fields "meter" and "via" instead of the field "text". The server adds the digits when it sends the message.
 func MessageTextWithToken() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-text-with-token", What: "The text has digits that look like a token.", Not: "No message was sent.", Try: "To send a token, give meter and via instead of text. The server adds the digits when it sends the message."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-with-token", What: "The text has digits that look like a token.", Not: "No message was sent.", Try: "To send a token, set the fields \"meter\" and \"via\" instead of the field \"text\". The server adds the digits when it sends the message."}
 }
 
 // MessageViaUnknown: via cannot be "{via}". Use sms (to the customer) or meter_sms (to the SIM of the meter).
@@ -1776,9 +1776,9 @@ func MessagePhoneOfWrongForm(phone string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-phone-of-wrong-form", What: "\"" + phone + "\" is not a telephone number.", Not: "No message was sent.", Try: "Write 3 to 15 digits, with the country code after a plus sign: +254700000001.", Args: []refusal.Arg{{Place: "phone", Value: phone}}}
 }
 
-// MessageWithoutPhone: The message has no telephone number to go to. Register the customer's number, or give phone for a text.
+// MessageWithoutPhone: The message has no telephone number to go to. Register the customer's telephone number. For a text, you can set the field "phone" instead.
 func MessageWithoutPhone() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-without-phone", What: "The message has no telephone number to go to.", Not: "No message was sent.", Try: "Register the customer's number, or give phone for a text."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-without-phone", What: "The message has no telephone number to go to.", Not: "No message was sent.", Try: "Register the customer's telephone number. For a text, you can set the field \"phone\" instead."}
 }
 
 // MessageSimUnknown: The number of the SIM in meter {meter} is not registered. Register its sim_phone.
@@ -1856,9 +1856,9 @@ func MessageBeingSent(message string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-being-sent", What: "Message " + message + " is being sent now.", Not: "It was not sent a second time.", Try: "Look at it in a few minutes.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
 
-// MessageNumberChanged: The number of message {message} is no longer registered. If the message is still needed, send a new one to the number that is registered now.
+// MessageNumberChanged: Message {message} is for a telephone number that is no longer registered. If the message is still needed, send a new one to the number that is registered now.
 func MessageNumberChanged(message string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-number-changed", What: "The number of message " + message + " is no longer registered.", Not: "No message was sent.", Try: "If the message is still needed, send a new one to the number that is registered now.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-number-changed", What: "Message " + message + " is for a telephone number that is no longer registered.", Not: "No message was sent.", Try: "If the message is still needed, send a new one to the number that is registered now.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
 
 // MessageNotWanted: Message {message} is of a kind that the customer refused with STOP. Reach the customer in another way. If the customer sends START, such messages go out again.
@@ -2390,9 +2390,9 @@ func TariffFundingOutOfRange(n int64, maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-funding-out-of-range", What: "free_units.funded_micro is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// TariffFreeUnitsMissing: free_units has no units_wh. Give units_wh. funded_micro and counts_in_blocks belong to it.
+// TariffFreeUnitsMissing: free_units has no units_wh. Set the field units_wh, or leave out free_units. The fields funded_micro and counts_in_blocks apply only to free units.
 func TariffFreeUnitsMissing() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-missing", What: "free_units has no units_wh.", Not: "The tariff was not published.", Try: "Give units_wh. funded_micro and counts_in_blocks belong to it."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-missing", What: "free_units has no units_wh.", Not: "The tariff was not published.", Try: "Set the field units_wh, or leave out free_units. The fields funded_micro and counts_in_blocks apply only to free units."}
 }
 
 // TariffPlanEnergyOutOfRange: A plan cannot be for {n} Wh. Give 1 to {max} Wh.

@@ -105,24 +105,24 @@ func (tx *Tx) verifyBalances(r *Report) error {
 		LEFT JOIN (SELECT account, SUM(amount) AS sum FROM posting WHERE tenant_id = $1 GROUP BY account) p ON p.account = a.n
 		WHERE a.tenant_id = $1 ORDER BY a.code, a.subject`, func(w core.Row) error {
 		accounts++
-		code, subject := w.Int(0), w.Text(1)
+		ref := ledger.AccountRef{Code: ledger.Code(w.Int(0)), Subject: w.Text(1)}
 		kept, held, derived := w.Int(3), w.Int(4), w.Int(7)
 		total += money.Minor(derived)
 		limited := w.Bool(2)
-		if limited != ledger.LimitOf(ledger.Code(code)).Limited() || limited != (!w.IsNull(5) || !w.IsNull(6)) {
-			r.Find("balance", "Account %d %q has gained or lost a limit: it no longer matches the chart of accounts.", code, subject)
+		if limited != ledger.LimitOf(ref.Code).Limited() || limited != (!w.IsNull(5) || !w.IsNull(6)) {
+			r.Find("balance", "Account %q has gained or lost a limit: it no longer matches the chart of accounts.", ref.Name())
 		}
 		switch {
 		case limited && kept != derived:
-			r.Find("balance", "The stored balance of account %d %q is %d, but its postings sum to %d.", code, subject, kept, derived)
+			r.Find("balance", "The stored balance of account %q is %d, but its postings sum to %d.", ref.Name(), kept, derived)
 		case !limited && kept != 0:
-			r.Find("balance", "Account %d %q must have no stored balance, but its row has %d.", code, subject, kept)
+			r.Find("balance", "Account %q must have no stored balance, but its row has %d.", ref.Name(), kept)
 		}
 		if floor := w.Int(5); !w.IsNull(5) && derived-held < floor {
-			r.Remark("limit", "Account %d %q has a balance of %d with %d held, beyond its limit of %d.", code, subject, derived, held, floor)
+			r.Remark("limit", "Account %q has a balance of %d with %d held, beyond its limit of %d.", ref.Name(), derived, held, floor)
 		}
 		if ceiling := w.Int(6); !w.IsNull(6) && derived+held > ceiling {
-			r.Remark("limit", "Account %d %q has a balance of %d with %d held, beyond its limit of %d.", code, subject, derived, held, ceiling)
+			r.Remark("limit", "Account %q has a balance of %d with %d held, beyond its limit of %d.", ref.Name(), derived, held, ceiling)
 		}
 		return nil
 	}, tx.Tenant)
@@ -140,7 +140,7 @@ func (tx *Tx) verifyHolds(r *Report) error {
 		LEFT JOIN (SELECT account, SUM(amount) AS sum FROM hold WHERE tenant_id = $1 AND status = 'open' GROUP BY account) h
 		ON h.account = a.n
 		WHERE a.tenant_id = $1 AND a.held <> COALESCE(h.sum, 0)`, func(w core.Row) error {
-		r.Find("hold", "Account %d %q has %d held, but its open holds sum to %d.", w.Int(0), w.Text(1), w.Int(2), w.Int(3))
+		r.Find("hold", "Account %q has %d held, but its open holds sum to %d.", ledger.AccountRef{Code: ledger.Code(w.Int(0)), Subject: w.Text(1)}.Name(), w.Int(2), w.Int(3))
 		return nil
 	}, tx.Tenant)
 }

@@ -124,7 +124,7 @@ func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 	}
 	for a, off := range booked {
 		if off != 0 {
-			r.Find("sale", "Sale %s and its journal differ by %d on account %d %q.", name, off, a.Code, a.Subject)
+			r.Find("sale", "Sale %s and its journal differ by %d on account %q.", name, off, a.Name())
 		}
 	}
 	return nil

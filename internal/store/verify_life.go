@@ -192,7 +192,7 @@ func (tx *Tx) verifyLimits(r *Report) error {
 		}
 		floor, ceiling := books.Bounds(l)
 		if !sameBound(w, 2, floor) || !sameBound(w, 3, ceiling) {
-			r.Find("limit", "The limit of account %d %q was changed: it does not match the chart of accounts or the vendor's terms.", ref.Code, ref.Subject)
+			r.Find("limit", "The limit of account %q was changed: it does not match the chart of accounts or the vendor's terms.", ref.Name())
 		}
 		return nil
 	}, tx.Tenant)

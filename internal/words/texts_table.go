@@ -540,7 +540,7 @@ func (t Texts) MeterKey() string { return t.say("pages.meter.key") }
 // MeterBySMS: as of {at}, by SMS, which is not proof
 func (t Texts) MeterBySMS(at string) string { return t.say("pages.meter.by-sms", "{at}", at) }
 
-// MeterWithToken: as of {at}, with a token by {way}
+// MeterWithToken: as of {at}, reported by the meter when a token arrived ({way})
 func (t Texts) MeterWithToken(at string, way string) string {
 	return t.say("pages.meter.with-token", "{at}", at, "{way}", way)
 }
@@ -774,7 +774,7 @@ func (t Texts) SupplyOffOther(reasons string) string {
 	return t.say("pages.supply.off-other", "{reasons}", reasons)
 }
 
-// SupplyOffHeld: A recharge alone may not restore the supply. Charging and renewal have stopped until a person decides about a doubtful reading: {why}.
+// SupplyOffHeld: A recharge alone may not restore the supply. Charging and the renewal of the lease have stopped until a person decides about a doubtful reading: {why}.
 func (t Texts) SupplyOffHeld(why string) string { return t.say("pages.supply.off-held", "{why}", why) }
 
 // SupplyOffCredit: A recharge above the cut-off amount restores the supply at once.
@@ -1590,7 +1590,7 @@ func (t Texts) TrackTitle(meter string) string { return t.say("pages.track.title
 // TrackPart: Token
 func (t Texts) TrackPart() string { return t.say("pages.track.part") }
 
-// TrackHeard: Only a text message says so, and its sender cannot be proven. The meter's own report overrules it.
+// TrackHeard: Only a text message says that the meter loaded the token. The sender of a text message cannot be proven. The meter's own report overrules the text message.
 func (t Texts) TrackHeard() string { return t.say("pages.track.heard") }
 
 // TrackCaption: How far the token has come

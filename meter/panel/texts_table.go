@@ -371,7 +371,7 @@ var words = [languages][textCount]string{
 		textSMSLow2:            "Credit almost gone: {balance} kWh left. Buy now to keep your supply.",
 		smsCutOff:              "Credit used up, supply is off. Buy a token to switch it on again.",
 		textSMSOffer:           "Credit is low: {balance} kWh left. Emergency credit: send *03# or type {keys} at the meter.",
-		smsTampered:            "The meter reports tampering. Call your supplier if nobody works on it.",
+		smsTampered:            "The meter reports tampering. If no technician is working on the meter, call your supplier.",
 		smsOverload:            "Too much load, supply is off. Switch some of it off, then wait or press #.",
 		smsEnding:              "No credit left: the supply ends in 30 minutes. Buy a token now.",
 	},

@@ -83,7 +83,7 @@ func TestAHeardTokenIsShownAsHeard(t *testing.T) {
 	made := g.post(path+"/tokens", "form", g.get(path+"/recharge").value("form"), "kind", "free", "figure", "5", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
 	name := strings.TrimPrefix(made, path+"/recharge?token=")
 	w.hears(name)
-	track := g.get(path+"/recharges/"+name).is(200).says("◐ loaded according to a text message", "Only a text message says so", "answered")
+	track := g.get(path+"/recharges/"+name).is(200).says("◐ loaded according to a text message", "Only a text message says that the meter loaded the token.", "answered")
 	meter := g.get(path).is(200).says("◐ Loaded according to a text message; the meter has not confirmed it")
 	for _, a := range []answer{track, meter} {
 		if !regexp.MustCompile(`class="badge warn"[^>]*>[^<]*◐`).MatchString(a.body) {
