@@ -178,7 +178,8 @@ func (f File) share() (wrong error) {
 			if !found {
 				wrong = errors.Join(wrong, fmt.Errorf("%s.%s: there is no shared text %q", s.Name, t.Name, name))
 			}
-			s.Texts[i].Say = said.Say
+			said.Name = t.Name
+			s.Texts[i] = said
 		}
 	}
 	return wrong

@@ -13,7 +13,7 @@ var whole = map[string][]string{"sms": {"meter"}, "lcd": {"room"}}
 
 // TestEveryLanguageHasEveryText: a translation has the texts of the English file, with the same places, and no other.
 func TestEveryLanguageHasEveryText(t *testing.T) {
-	for _, area := range []string{"sms", "lcd", "pages", "receipts", "names", "refusals", "alarms"} {
+	for _, area := range []string{"sms", "lcd", "pages", "receipts", "names", "refusals", "alarms", "diagnosis"} {
 		codes, err := Languages(area)
 		if err != nil || len(codes) == 0 || codes[0] != English || whole[area] != nil && len(codes) < 2 {
 			t.Fatalf("%s has the languages %v: %v", area, codes, err)
@@ -153,6 +153,25 @@ func TestAFileIsReadInItsOrder(t *testing.T) {
 	for _, wrong := range []string{"x = 1", "draft = 1", "[a]\nx = \" blank\"", "[a]\nx = \"\"", "[a]\nx = \"{Meter}\"", "[a]\nx = 1.5", "[a]\nx = [1]", "[a.b]\nx = \"x\"", "[a"} {
 		if f, err := parse(wrong); err == nil {
 			t.Errorf("%q was read as %+v", wrong, f)
+		}
+	}
+}
+
+// TestSharedTexts: a text takes the wording and the forms of the shared text that it names, and every shared text is named by another.
+func TestSharedTexts(t *testing.T) {
+	f, err := parse("[shared]\nfit = {one = \"One fits.\", other = \"{n} fit.\"}\n[a]\ntext = \"@fit\"\n")
+	if err != nil || f.Sections[1].Texts[0].Name != "text" || f.Sections[1].Texts[0].One != "One fits." || f.Sections[1].Texts[0].Say != "{n} fit." {
+		t.Errorf("read %+v, %v", f, err)
+	}
+	for _, area := range []string{"refusals", "diagnosis"} {
+		data, err := texts.ReadFile("texts/en/" + area + ".toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, shared := range file(t, English, area).Section("shared").Texts {
+			if !strings.Contains(string(data), `"@`+shared.Name+`"`) {
+				t.Errorf("%s: no text names the shared text %s", area, shared.Name)
+			}
 		}
 	}
 }

@@ -1,9 +1,9 @@
 package diagnosis
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/diagnosistext"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -50,11 +50,9 @@ func Offline(e sts.Explanation, l Local) []Finding {
 	case e.Opened.Class > 2:
 		out = append(out, noMeaning())
 	case !l.HasKey:
-		out = append(out, Finding{NoMeterGiven, "It is a token for one meter, and no key was given to read it.",
-			"Give the meter's key (--key, or --vending-key-file with the meter's facts), or --number with PAYWATT_URL and PAYWATT_KEY to ask a server."})
+		out = append(out, NoMeterGiven.says(diagnosistext.OfflineNoKey()))
 	default:
-		out = append(out, Finding{FitsNothing, fmt.Sprintf("It is not valid under this key. Nor are the %d tokens that differ by one typing error.", e.Tried),
-			"Check the meter's number, SGC, KRN, TI and base date, and compare the digits with the receipt."})
+		out = append(out, FitsNothing.says(diagnosistext.OfflineFitsNothing(int64(e.Tried))))
 	}
 	return out
 }
@@ -63,18 +61,14 @@ func Offline(e sts.Explanation, l Local) []Finding {
 func fitting(o sts.Opened, l Local) []Finding {
 	var out []Finding
 	if o.HasTID && o.TID.Expired(l.KEN) {
-		out = append(out, Finding{Expired, fmt.Sprintf("The key expired before this token was issued (key expiry number %d): the meter answers key_expired_error.", l.KEN),
-			"Have the meter's key changed and the units issued again."})
+		out = append(out, Expired.says(diagnosistext.OfflineExpired(l.KEN)))
 	}
 	if o.Class == 0 && l.KT == sts.DDTK {
-		out = append(out, Finding{DefaultKey, "It is credit under a default key, which meters refuse (ddtk_error).",
-			"Have the meter's key changed first. Then issue the units again."})
+		out = append(out, DefaultKey.says(diagnosistext.OfflineDefaultKey()))
 	}
-	out = append(out, Finding{Fits, "It is valid under this key.",
-		"If the meter refuses it, note the answer on the display. Only a server can say whether it was sold, used or reversed."})
+	out = append(out, Fits.says(diagnosistext.OfflineFits()))
 	if o.HasTID && l.Now.After(l.BaseDate.End()) {
-		out = append(out, Finding{BaseDateOver, fmt.Sprintf("Base date %s ended on %s. No token can be sold under this key any more.", l.BaseDate, l.BaseDate.End().Format("2006-01-02")),
-			"Enter tokens that were sold before, then change the meter's key to the next base date."})
+		out = append(out, BaseDateOver.says(diagnosistext.OfflineBaseDateOver(l.BaseDate.String(), lastDay(l.BaseDate))))
 	}
 	return out
 }

@@ -32,16 +32,23 @@ func writeAlarms(b *bytes.Buffer, read texts) error {
 	return nil
 }
 
-// numbers lists the names of the places in alarm texts, such as {n}, that are filled with integers.
+// numbers lists the names of the places in the texts of alarms and diagnoses, such as {n}, that are filled with integers.
 var numbers = []string{"n", "seq", "lost", "highest", "waiting", "silent", "total", "wh", "tid", "register", "before"}
 
 func writeAlarm(b *bytes.Buffer, t catalogue.Text) {
+	params, values := parameters(t.Places())
+	name := upper(camel(t.Name))
+	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) string {\nreturn %s\n}\n", name, t.Say, name, params, concatenation(t.Say, values))
+}
+
+// parameters returns the parameters of a function for these places, and the expression that formats each place.
+func parameters(places []string) (string, map[string]string) {
 	var params []string
 	values := map[string]string{}
-	for _, p := range t.Places() {
+	for _, p := range places {
 		k := kind{"string", "%s"}
 		switch {
-		case p == "amount" || p == "units":
+		case slices.Contains([]string{"amount", "units", "krn", "kt", "ken"}, p):
 			k = kinds[p]
 		case slices.Contains(numbers, p):
 			k = kind{"int64", "strconv.FormatInt(%s, 10)"}
@@ -49,6 +56,5 @@ func writeAlarm(b *bytes.Buffer, t catalogue.Text) {
 		params = append(params, argument(p)+" "+k.typ)
 		values[p] = fmt.Sprintf(k.write, argument(p))
 	}
-	name := upper(camel(t.Name))
-	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) string {\nreturn %s\n}\n", name, t.Say, name, strings.Join(params, ", "), concatenation(t.Say, values))
+	return strings.Join(params, ", "), values
 }
