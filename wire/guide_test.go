@@ -182,7 +182,7 @@ func TestTheCalculationOnThePage(t *testing.T) {
 // command with the lines that the meter printed.
 func TestTheSessionOnThePage(t *testing.T) {
 	page := ownMeter(t)
-	hidden := regexp.MustCompile("The link key was\\s+`([0-9a-f]{64})`").FindStringSubmatch(page)
+	hidden := regexp.MustCompile("The link\\s+key\\s+was\\s+`([0-9a-f]{64})`").FindStringSubmatch(page)
 	if hidden == nil {
 		t.Fatal("the page does not name the session's link key")
 	}
