@@ -93,13 +93,15 @@ func startKannel(t *testing.T, group string) *gatewayBox {
 	daemon(t, "bearerbox", k.dir+"/kannel.conf")
 	listens(t, "bearerbox", ports[1])
 	daemon(t, "smsbox", k.dir+"/kannel.conf")
-	sendsmsAnswers(t, ports[2])
+	sendsmsAnswers(t, k.dir, ports[2])
 	return k
 }
 
-// sendsmsAnswers waits until smsbox answers a request; before that it accepts connections and closes them.
-func sendsmsAnswers(t *testing.T, port int) {
+// sendsmsAnswers waits until smsbox is connected to bearerbox and answers a request. Before that it accepts connections and closes them,
+// and a message that comes too early ends it.
+func sendsmsAnswers(t *testing.T, dir string, port int) {
 	t.Helper()
+	smsboxConnected(t, dir)
 	await(t, "sendsms", 20*time.Second, func() bool {
 		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", port)) // refused: the login is wrong
 		if err != nil {
@@ -107,6 +109,12 @@ func sendsmsAnswers(t *testing.T, port int) {
 		}
 		return answer.Body.Close() == nil
 	})
+}
+
+// smsboxConnected waits until the log of smsbox says that it is connected to bearerbox.
+func smsboxConnected(t *testing.T, dir string) {
+	t.Helper()
+	await(t, "smsbox", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/smsbox.log"), "Connected to bearerbox") })
 }
 
 // send passes a message on.

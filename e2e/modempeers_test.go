@@ -290,6 +290,7 @@ func kannelWithModem(t *testing.T, r *radio, number, phone string) {
 	daemon(t, "bearerbox", filepath.Join(dir, "kannel.conf"))
 	await(t, "bearerbox", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/bearerbox.log"), "AT SMSC successfully opened") })
 	daemon(t, "smsbox", filepath.Join(dir, "kannel.conf"))
+	smsboxConnected(t, dir)
 	q := url.Values{"username": {"u"}, "password": {"p"}, "from": {number}, "to": {phone}, "text": {recharge}, "dlr-mask": {"31"}, "dlr-url": {web.URL + "/dlr?state=%d"}}
 	await(t, "sendsms", 60*time.Second, func() bool {
 		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms?%s", ports[2], q.Encode()))

@@ -68,7 +68,7 @@ func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
 	daemon(t, "bearerbox", dir+"/kannel.conf")
 	listens(t, "bearerbox", ports[1])
 	daemon(t, "smsbox", dir+"/kannel.conf")
-	sendsmsAnswers(t, ports[2])
+	sendsmsAnswers(t, dir, ports[2])
 	m := smsMeter(t, p, a, 1260, theirs, r.ptys[theirs], ours)
 
 	first := a.mustVend(t, m.number, 10_000, "kannel-000001", "meter_sms")
