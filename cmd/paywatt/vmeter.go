@@ -352,19 +352,20 @@ func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error
 	return folder.Close, nil
 }
 
-// innermost returns the innermost cause of an error. The messages of the callers already say what was tried.
-func innermost(err error) string {
-	parts := strings.Split(err.Error(), ": ")
-	return parts[len(parts)-1]
+// cause returns the text of an error behind the text of the error that it wraps. The caller's message already says what the wrapped
+// error says.
+func cause(err, wrapped error) string {
+	_, why, _ := strings.Cut(err.Error(), wrapped.Error()+": ")
+	return strings.TrimPrefix(why, "sts: ")
 }
 
 // openFailure explains why a device did not come up.
 func (o *vmeterOptions) openFailure(err error) error {
 	switch {
 	case errors.Is(err, device.ErrNumber):
-		return usage("Meter number "+o.number+" cannot be used: "+innermost(err)+".", "Give the 11 or 13 digits on the meter, and the --state of that meter.")
+		return usage("Meter number "+o.number+" cannot be used: "+cause(err, device.ErrNumber)+".", "Give the 11 or 13 digits on the meter, and the --state of that meter.")
 	case errors.Is(err, device.ErrKey):
-		return usage("The meter's key cannot be used: "+innermost(err)+".",
+		return usage("The meter's key cannot be used: "+cause(err, device.ErrKey)+".",
 			"Add key options for a new meter: --key, or --vending-key-file with --dkga, --sgc, --krn and --ti. An old meter has its key in --state.")
 	case errors.Is(err, device.ErrDocument):
 		return usage("--config "+o.document+": the meter refuses the configuration: "+err.Error()+".",

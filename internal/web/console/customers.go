@@ -104,7 +104,7 @@ func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit
 // choice is one entry of a list to choose from.
 type choice struct{ value, label string }
 
-// languages returns the languages of messages, and the customer's own language if it is none of these.
+// languages returns the languages of messages to choose from. If the customer's language is another one, it comes last.
 func languages(own string) (out []choice) {
 	known := false
 	for _, l := range notify.Languages() {
