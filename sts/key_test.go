@@ -104,12 +104,12 @@ func TestTokensShowTheirEndsOnly(t *testing.T) {
 	}
 	const mask = "2371 **** **** **** 4197"
 	for _, text := range shown(t, token) {
-		for _, form := range []string{"61005011", fmt.Sprintf("%x", "2371"), "0x14921ead1", "5270128353508537749"} {
+		for _, form := range []string{"23716100", "61005011", "50118319", "83194197", fmt.Sprintf("%x", "2371"), "0x14921ead1", "5270128353508537749"} {
 			if strings.Contains(text, form) {
 				t.Errorf("a token shows %q in %q", form, text)
 			}
 		}
-		// A hidden field prints its address, which may hold four of these digits by chance.
+		// The text may have the address of a hidden field, and four digits of it may be these by chance. So groups are compared whole.
 		numbers := strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
 		for _, form := range []string{"6100", "5011", "8319"} {
 			if slices.Contains(numbers, form) {
