@@ -11,14 +11,15 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"github.com/paywatt/paywatt/internal/access/weak"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Lengths of a person's password in characters (ASVS 6.2.1, 6.2.9). There is no rule about its characters: length is what
-// counts, and 15 characters or more are advised.
+// counts.
 const (
-	MinPassword = 8
+	MinPassword = 12
 	MaxPassword = 128
 )
 
@@ -53,7 +54,7 @@ func CheckPassword(password string) refusal.Refusal {
 		return refuse.PasswordTooShort(MinPassword)
 	case n > MaxPassword:
 		return refuse.PasswordTooLong(MaxPassword)
-	case common(password):
+	case weak.Password(password):
 		return refuse.PasswordTooCommon()
 	}
 	return refusal.Refusal{}
@@ -110,19 +111,4 @@ func parseHash(encoded string) (a Argon, salt, hash []byte, err error) {
 		return a, nil, nil, ErrPasswordHash
 	}
 	return a, salt, hash, nil
-}
-
-// common reports whether the password is on the list, or one character over and over.
-func common(password string) bool {
-	p := strings.ToLower(password)
-	first, _ := utf8.DecodeRuneInString(p)
-	if strings.Trim(p, string(first)) == "" {
-		return true
-	}
-	for _, c := range commonPasswords {
-		if p == c {
-			return true
-		}
-	}
-	return false
 }

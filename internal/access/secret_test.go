@@ -111,16 +111,16 @@ func TestUnreadableHashesAreErrors(t *testing.T) {
 
 func TestPasswordRules(t *testing.T) {
 	for password, want := range map[string]refusal.Code{
-		"seven77":                      refusal.InvalidRequest,
-		"eight888":                     "",
-		strings.Repeat("ab", 64):       "",
-		strings.Repeat("ab", 64) + "a": refusal.InvalidRequest,
-		strings.Repeat("ü", 7):         refusal.InvalidRequest,
-		"üüüüüüüä":                     "",
-		"password123":                  refusal.InvalidRequest,
-		"PassWord123":                  refusal.InvalidRequest,
-		"aaaaaaaaaaaa":                 refusal.InvalidRequest,
-		"a few unrelated words":        "",
+		"eleven text":                        refusal.InvalidRequest,
+		"twelve texts":                       "",
+		strings.Repeat("abcdefgh", 16):       "",
+		strings.Repeat("abcdefg ", 16) + "a": refusal.InvalidRequest,
+		strings.Repeat("ü", 11):              refusal.InvalidRequest,
+		"üüüüüüüüüüüä":                       "",
+		"password123":                        refusal.InvalidRequest,
+		"PassWord123":                        refusal.InvalidRequest,
+		"aaaaaaaaaaaa":                       refusal.InvalidRequest,
+		"a few unrelated words":              "",
 	} {
 		if no := access.CheckPassword(password); no.Code != want {
 			t.Errorf("%q: got %q, want %q", password, no.Code, want)

@@ -99,9 +99,9 @@ func sayingsOfPeople() []saying {
 			"invalid-request: There is no role \"customer\" for people. No person was added. Use one of these roles: " + rolesSentence},
 		{"a long name", adds(access.NewPerson{Email: "juma@example.org", Role: access.Support, Name: strings.Repeat("n", 129), Password: good}),
 			"invalid-request: A name can have at most 128 bytes. No person was added. Shorten it."},
-		{"a short password", words("seven77"), "invalid-request: The password is shorter than 8 characters. No changes were made. Use 15 characters or more. A few words are easy to remember."},
+		{"a short password", words("seven77"), "invalid-request: The password is shorter than 12 characters. No changes were made. Use several unrelated words. They are easy to remember."},
 		{"a long password", words(strings.Repeat("ab", 65)), "invalid-request: The password is longer than 128 characters. No changes were made. Use a shorter one."},
-		{"a common password", words("password1"), "invalid-request: This password is one of the most common ones. No changes were made. Use a few unrelated words."},
+		{"a common password", words("password1234"), "invalid-request: This password is too easy to guess: it is a common one, with or without digits, or repeats itself. No changes were made. Use several unrelated words."},
 		{"an address that is taken", adds(access.NewPerson{Email: aminaEmail, Role: access.Support, Password: good}),
 			"invalid-request: A person with the e-mail address amina@example.org already exists. No person was added. Use another address."},
 		{"a second first owner", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {

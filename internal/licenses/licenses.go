@@ -1,5 +1,5 @@
 // Package licenses embeds the licence texts and notices of all components of the binary. These are the Go runtime and standard library,
-// third-party modules, and the script of the console's pages.
+// third-party modules, the script of the console's pages, and the list of common passwords.
 package licenses
 
 import (

@@ -78,7 +78,7 @@ func TestAllHaveATerm(t *testing.T) {
 	}
 }
 
-// build lists what the build links: the modules of all systems, Go, and the vendored script.
+// build lists what the build links: the modules of all systems, Go, the vendored script, and the list of common passwords.
 func build(t *testing.T) []linked {
 	t.Helper()
 	all := map[string]*linked{}
@@ -115,7 +115,9 @@ func build(t *testing.T) []linked {
 	if _, err := os.Stat(filepath.Join(assets, "htmx-"+htmx.version+".min.js")); err != nil {
 		t.Error(err)
 	}
-	all[std.name], all[htmx.name] = std, htmx
+	list := filepath.Join("..", "access", "weak")
+	passwords := &linked{name: "@zxcvbn-ts/language-common", version: "4.1.3", base: list, files: []string{filepath.Join(list, "passwords.LICENSE")}}
+	all[std.name], all[htmx.name], all[passwords.name] = std, htmx, passwords
 	var out []linked
 	for _, c := range all {
 		slices.Sort(c.files)

@@ -1576,9 +1576,9 @@ func OwnerExists() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "owner-exists", What: "The utility already has an owner.", Not: "No person was added.", Try: "Sign in as an owner and add people there."}
 }
 
-// PasswordTooShort: The password is shorter than {min} characters. Use 15 characters or more. A few words are easy to remember.
+// PasswordTooShort: The password is shorter than {min} characters. Use several unrelated words. They are easy to remember.
 func PasswordTooShort(minValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "password-too-short", What: "The password is shorter than " + strconv.FormatInt(minValue, 10) + " characters.", Not: "No changes were made.", Try: "Use 15 characters or more. A few words are easy to remember.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-short", What: "The password is shorter than " + strconv.FormatInt(minValue, 10) + " characters.", Not: "No changes were made.", Try: "Use several unrelated words. They are easy to remember.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
 }
 
 // PasswordTooLong: The password is longer than {max} characters. Use a shorter one.
@@ -1586,9 +1586,9 @@ func PasswordTooLong(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "password-too-long", What: "The password is longer than " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made.", Try: "Use a shorter one.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// PasswordTooCommon: This password is one of the most common ones. Use a few unrelated words.
+// PasswordTooCommon: This password is too easy to guess: it is a common one, with or without digits, or repeats itself. Use several unrelated words.
 func PasswordTooCommon() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "password-too-common", What: "This password is one of the most common ones.", Not: "No changes were made.", Try: "Use a few unrelated words."}
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-common", What: "This password is too easy to guess: it is a common one, with or without digits, or repeats itself.", Not: "No changes were made.", Try: "Use several unrelated words."}
 }
 
 // SignInWrong: E-mail address or password is wrong. Check both. An owner can set a new password.

@@ -197,7 +197,7 @@ func (t Texts) SetupHeading() string { return t.say("pages.setup.heading") }
 // SetupName: Your name
 func (t Texts) SetupName() string { return t.say("pages.setup.name") }
 
-// SetupPasswordHint: 8 to 128 characters. Use 15 or more, for example several words.
+// SetupPasswordHint: 12 to 128 characters. Several unrelated words are easy to remember.
 func (t Texts) SetupPasswordHint() string { return t.say("pages.setup.password-hint") }
 
 // SetupSubmit: Add the owner

@@ -31,7 +31,7 @@ func TestTheSetupLinkMakesTheOwnerOnce(t *testing.T) {
 		t.Fatalf("the form carries code %q, want that of the link", page.value("code"))
 	}
 	g.post("/setup", "code", code, "name", "Olu", "email", "owner@example.org", "password", "short").is(422).
-		says("The password is shorter than 8 characters", "No changes were made")
+		says("The password is shorter than 12 characters", "No changes were made")
 	made := g.post("/setup", "code", code, "name", "Olu", "email", "Owner@Example.org", "password", password).leads("/signin")
 	g.get(made).is(200).says("The owner was added")
 
