@@ -108,7 +108,7 @@ func mayAddPerson(tx Tx, email string, first bool) (refusal.Refusal, error) {
 
 // check returns the canonical form of the e-mail address, so that nobody exists twice in two letter cases.
 func (n NewPerson) check() (string, refusal.Refusal) {
-	email := canonicalEmail(n.Email)
+	email := CanonicalEmail(n.Email)
 	name, domain, at := strings.Cut(email, "@")
 	switch {
 	case !at || name == "" || domain == "" || len(email) > maxEmail || strings.ContainsAny(email, " \t\r\n<>,;\"") || strings.Contains(domain, "@"):
@@ -121,7 +121,8 @@ func (n NewPerson) check() (string, refusal.Refusal) {
 	return email, CheckPassword(n.Password.Reveal())
 }
 
-func canonicalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+// CanonicalEmail returns the form in which addresses are compared.
+func CanonicalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // Lives of a login session (ASVS 7.3): it ends SessionIdle after the last request and SessionLife after signing in,
 // whichever comes first.
@@ -155,7 +156,7 @@ type SignedIn struct {
 // (ASVS 7.2.4). The refusal does not say whether the address or the password was wrong. Every attempt is in the audit log.
 // SignIn takes as long as the password hash, so callers must bound how many run at once and how often a stranger may try.
 func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip string) (SignedIn, error) {
-	email = canonicalEmail(email)
+	email = CanonicalEmail(email)
 	p, ok, err := a.verify(ctx, t, email, password)
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign in: %w", err)

@@ -29,6 +29,7 @@ import (
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/web/guess"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -58,6 +59,8 @@ type Config struct {
 	PanelURL string
 	// SetupCode opens the page that creates the first owner. If it is empty, the page is closed.
 	SetupCode string
+	// Hash is a keyed hash of a text within a context: the mark of a known browser.
+	Hash func(context string, data []byte) []byte
 	// Languages are the languages of the pages.
 	Languages *words.Languages
 }
@@ -66,19 +69,15 @@ type Config struct {
 type Console struct {
 	c       Config
 	assets  library
-	signins chan struct{} // passwords being hashed
-	waiting chan struct{} // passwords waiting to be hashed
 	streams chan struct{} // live pages
-	tries   *tries
-	setUp   atomic.Bool // the first owner was made through this console
+	gate    *guess.Gate   // passwords being compared, or waiting for it
+	setUp   atomic.Bool   // the first owner was made through this console
 }
 
 // Limits of the console.
 const (
 	// maxSignIns is how many passwords are hashed at once: each takes 64 MiB.
 	maxSignIns = 2
-	// maxWaiting is how many more passwords may wait to be hashed.
-	maxWaiting = 32
 	// maxStreams is how many pages may be live at once. The stream of any further page gets 503, but the page stays readable.
 	maxStreams = 200
 	// maxForm is the largest form body.
@@ -95,8 +94,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Console{c: c, assets: assets, signins: make(chan struct{}, maxSignIns), waiting: make(chan struct{}, maxWaiting),
-		streams: make(chan struct{}, maxStreams), tries: newTries()}
+	s := &Console{c: c, assets: assets, streams: make(chan struct{}, maxStreams), gate: guess.NewGate(maxSignIns, c.Now)}
 	return s.chain(), nil
 }
 

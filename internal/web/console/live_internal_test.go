@@ -75,8 +75,7 @@ func consoleOf(t *testing.T, a *anna) *Console {
 		t.Fatal(err)
 	}
 	return &Console{c: Config{Access: acc, Registry: registry.New(registry.Config{Door: door[registry.Tx]{siteTx{}}, Now: time.Now}), Now: time.Now, Rand: zeros{},
-		Log: slog.New(slog.DiscardHandler)}, streams: make(chan struct{}, 1), signins: make(chan struct{}, 1),
-		waiting: make(chan struct{}, 1), tries: newTries()}
+		Log: slog.New(slog.DiscardHandler)}, streams: make(chan struct{}, 1)}
 }
 
 // english are the texts in English.
@@ -151,25 +150,6 @@ func TestOneStreamTooManyIsRefusedAndTheOthersLive(t *testing.T) {
 	}
 }
 
-func TestOnePasswordTooManyIsToldToComeBack(t *testing.T) {
-	s := consoleOf(t, &anna{})
-	s.waiting <- struct{}{}
-	w := httptest.NewRecorder()
-	_, ok := s.queue(w, request(http.MethodPost, "/signin", nil))
-	if ok || w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "was not carried out") {
-		t.Errorf("one more waits to hash a password: status %d: %s", w.Code, w.Body)
-	}
-	<-s.waiting
-	leave, ok := s.queue(w, request(http.MethodPost, "/signin", nil))
-	if !ok || len(s.waiting) != 0 || len(s.signins) != 1 {
-		t.Fatalf("%d wait and %d are at it, want 0 and 1", len(s.waiting), len(s.signins))
-	}
-	leave()
-	if len(s.signins) != 0 {
-		t.Error("the turn is not given back")
-	}
-}
-
 func TestASaleOfUnknownOutcomeIsAskedForAgainUnderTheSameForm(t *testing.T) {
 	s := consoleOf(t, &anna{})
 	// The door fails, so it is unknown whether the sale was stored.
@@ -235,31 +215,6 @@ func TestPatchesAreTheDifference(t *testing.T) {
 	}
 	if rest := now.since(now); len(rest) != 0 {
 		t.Errorf("nothing moved and %v is sent", rest)
-	}
-}
-
-func TestAddressesThatOneHouseholdHasAreOne(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		same bool
-	}{
-		{"192.0.2.1", "192.0.2.2", false}, {"192.0.2.1", "::ffff:192.0.2.1", true},
-		{"2001:db8::1", "2001:db8::ffff:1", true}, {"2001:db8::1", "2001:db8:0:1::1", false}, {"fe80::1%eth0", "fe80::1%eth1", true},
-		{"pipe", "@", true},
-	} {
-		if got := household(c.a) == household(c.b); got != c.same {
-			t.Errorf("%s and %s are one: %t, want %t", c.a, c.b, got, c.same)
-		}
-	}
-	tries := newTries()
-	now := time.Now()
-	for range maxTriers + 1 {
-		if !tries.allow("192.0.2.1", now) {
-			break
-		}
-	}
-	if tries.allow("192.0.2.1", now) || !tries.allow("192.0.2.2", now) {
-		t.Error("one address is not limited, or another is with it")
 	}
 }
 

@@ -2,19 +2,18 @@ package console
 
 import (
 	"cmp"
+	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/web/guess"
 )
 
 // cookie returns the name of the session cookie. The prefix __Host- makes browsers accept the cookie only over TLS and for the path /, and
@@ -115,17 +114,14 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		form.Error = t.Refusal(no).Detail()
 		s.show(w, r, status, signInView(s.page(r, visit{}, t.SigninTitle()), form))
 	}
-	if !s.tries.allow(address(r), s.c.Now()) {
-		w.Header().Set("Retry-After", "60")
-		again(http.StatusTooManyRequests, refuse.SigninTriedTooOften())
-		return
-	}
-	leave, ok := s.queue(w, r)
+	account := access.CanonicalEmail(form.Email)
+	attempt := guess.Attempt{Account: account, From: guess.Household(address(r)), Browser: s.knownBrowser(r, account)}
+	leave, ok := s.guarded(w, r, attempt, func() { again(http.StatusTooManyRequests, refuse.SigninTriedTooOften()) })
 	if !ok {
 		return
 	}
-	defer leave()
 	in, err := s.c.Access.SignIn(r.Context(), s.c.Tenant, form.Email, r.PostFormValue("password"), s.session(r), address(r))
+	leave(err == nil && !in.Refused())
 	if err != nil {
 		s.broken(w, r, visit{}, err)
 		return
@@ -135,24 +131,27 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.setCookie(w, in.Session.Reveal(), in.Expires)
+	if attempt.Browser == "" {
+		if err := s.knowBrowser(w, account); err != nil {
+			s.broken(w, r, visit{}, err)
+			return
+		}
+	}
 	http.Redirect(w, r, cmp.Or(form.Next, "/"), http.StatusSeeOther)
 }
 
-// queue waits for a place to hash a password, and the function leave gives the place back. On failure queue has already written the answer.
-func (s *Console) queue(w http.ResponseWriter, r *http.Request) (leave func(), ok bool) {
-	select {
-	case s.waiting <- struct{}{}:
-		defer func() { <-s.waiting }()
-	default:
+// guarded waits for a place to hash a password; the caller gives it back with leave and the result. Without a place, guarded has already
+// written the answer.
+func (s *Console) guarded(w http.ResponseWriter, r *http.Request, a guess.Attempt, tooOften func()) (leave func(right bool), ok bool) {
+	leave, err := s.gate.Enter(r.Context(), a)
+	switch {
+	case errors.Is(err, guess.ErrTooOften):
+		w.Header().Set("Retry-After", strconv.Itoa(int(guess.Pause/time.Second)))
+		tooOften()
+	case errors.Is(err, guess.ErrBusy):
 		s.busy(w, r)
-		return nil, false
 	}
-	select {
-	case s.signins <- struct{}{}:
-		return func() { <-s.signins }, true
-	case <-r.Context().Done():
-		return nil, false
-	}
+	return leave, err == nil
 }
 
 // signOut ends the session, or forgets a session that has expired.
@@ -189,52 +188,4 @@ func address(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
-}
-
-// tries is the rate limit of an address for passwords: ten at once, then one every six seconds.
-type tries struct {
-	mu sync.Mutex
-	by map[netip.Prefix]*rate.Limiter
-}
-
-const (
-	triesAtOnce = 10
-	tryEvery    = 6 * time.Second
-	maxTriers   = 10_000 // addresses remembered; when the list is full, it is emptied
-	ipv6Home    = 64     // bits of an IPv6 address that one household has to itself
-)
-
-func newTries() *tries { return &tries{by: map[netip.Prefix]*rate.Limiter{}} }
-
-func (t *tries) allow(who string, now time.Time) bool {
-	from := household(who)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l, ok := t.by[from]
-	if !ok {
-		if len(t.by) >= maxTriers {
-			clear(t.by)
-		}
-		l = rate.NewLimiter(rate.Every(tryEvery), triesAtOnce)
-		t.by[from] = l
-	}
-	return l.AllowN(now, 1)
-}
-
-// household returns the part of an address that its owner cannot change at will.
-func household(who string) netip.Prefix {
-	ip, err := netip.ParseAddr(who)
-	if err != nil {
-		return netip.Prefix{} // a listener without addresses: all clients count as one
-	}
-	ip = ip.Unmap().WithZone("")
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = ipv6Home
-	}
-	p, err := ip.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return p
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/web/guess"
 )
 
 // setupForm is the page that creates the first owner.
@@ -46,20 +47,17 @@ func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 		s.setupClosed(w, r)
 		return
 	}
-	if !s.tries.allow(address(r), s.c.Now()) {
-		w.Header().Set("Retry-After", "60")
+	leave, ok := s.guarded(w, r, guess.Attempt{From: guess.Household(address(r))}, func() {
 		again(http.StatusTooManyRequests, refuse.SetupTriedTooOften())
-		return
-	}
-	leave, ok := s.queue(w, r)
+	})
 	if !ok {
 		return
 	}
-	defer leave()
 	by := access.SystemActor(s.c.Tenant, "set-up link")
 	by.IP = address(r)
 	made, err := s.c.Access.CreateOwner(r.Context(), by,
 		access.NewPerson{Email: form.Email, Name: form.Name, Role: access.Owner, Password: access.SecretOf(r.PostFormValue("password"))})
+	leave(err == nil && !made.Refused())
 	switch {
 	case err != nil:
 		s.broken(w, r, visit{}, err)
