@@ -84,6 +84,7 @@ func shownBlocks() map[string]string {
 		"docs/guide/own-meter.md text 2":       "TestTheCalculationOnThePage",
 		"docs/guide/own-meter.md text 3":       "TestTheExamplesOnThePage",
 		"docs/guide/own-meter.md text 4":       "TestTheSessionOnThePage",
+		"docs/operate/running.md text 0":       "settings of nginx",
 		"docs/reference/datapath.md text 0":    "a picture of the ways",
 		"docs/reference/meter-rules.md text 0": "a formula",
 		"docs/reference/mqtt.md text 0":        "a form of messages, which TestTheCalculationOnThePage works out",

@@ -27,13 +27,16 @@ func newServeCommand(c console) *cobra.Command {
 			"  http=127.0.0.1:41234 mqtt=127.0.0.1:41235\n\n" +
 			"once every listener accepts connections. A line for each listener for a device (--mqtt-legacy) follows:\n\n" +
 			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
-			"and one for the integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the\n" +
+			"and one each for metrics (--metrics): metrics=ADDR and for the integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the\n" +
 			"server starts locked: it cannot sell, but everything else works.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
 			if err != nil {
 				return err
+			}
+			if err := set.CheckPlain(); err != nil {
+				return settingFailure(err)
 			}
 			return c.serve(cmd.Context(), set)
 		},
@@ -62,7 +65,7 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 		c.tell("paywatt %s, data in %s, keys in %s", version.Version, where, dir)
 	}
 	a, err := app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
-		TLSKey: set.Text(config.TLSKey), Passphrase: pass, Version: version, Log: log,
+		TLSKey: set.Text(config.TLSKey), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), Passphrase: pass, Version: version, Log: log,
 		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
 		Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 	if err != nil {
@@ -133,6 +136,9 @@ func readyLines(a *app.App) string {
 	lines := fmt.Sprintf("http=%s mqtt=%s\n", http, mqtt)
 	for _, l := range a.Legacy() {
 		lines += fmt.Sprintf("mqtt-legacy=%s meter=%s profile=%s\n", l.Address, l.Meter, l.Profile)
+	}
+	if addr := a.Metrics(); addr != "" {
+		lines += "metrics=" + addr + "\n"
 	}
 	if addr := a.Integration(); addr != "" {
 		lines += "mqtt-integration=" + addr + "\n"

@@ -30,6 +30,8 @@ func settingFlags(f *pflag.FlagSet) {
 			choiceFlag(f, &level, s.FlagName(), s.Help, config.LogLevels())
 		case s.Kind == config.List:
 			f.StringArray(s.FlagName(), nil, s.Help)
+		case s.Kind == config.Switch:
+			f.Bool(s.FlagName(), false, s.Help)
 		default:
 			f.String(s.FlagName(), s.Default, s.Help)
 		}

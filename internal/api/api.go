@@ -88,7 +88,7 @@ type Paper struct {
 	Lay         func(words.Texts, receipt.Receipt) (string, error)
 }
 
-// Config is what an API needs; every field but Limits is required.
+// Config is what an API needs; every field but Limits and Network is required.
 type Config struct {
 	Cases
 	// Cursors signs the cursors of those lists whose use case does not sign them.
@@ -109,6 +109,7 @@ type Config struct {
 	Now     func() time.Time
 	Rand    io.Reader // for request ids; safe for concurrent use
 	Limits  Limits
+	Network Network
 }
 
 // API is the HTTP interface. It has no state that must be closed.
@@ -127,11 +128,12 @@ type API struct {
 // open lists the routes of the mux that need no key.
 var open = map[string]struct{}{
 	"GET /v1/openapi.json": {}, "GET /v1/openapi-3.0.json": {}, "GET /v1/version": {}, "GET /docs": {}, "GET /docs/docs.css": {},
-	"GET /livez": {}, "GET /readyz": {}, "GET /metrics": {},
+	"GET /livez": {}, "GET /readyz": {},
 }
 
-// probes are routes that machines call often: no rate limit, and a log line only if they fail.
-var probes = map[string]struct{}{"GET /livez": {}, "GET /readyz": {}, "GET /metrics": {}}
+// probes are routes that machines call often: no rate limit, any host name, and a log line only if they fail. A guarded handler can be one
+// of them by its name.
+var probes = map[string]struct{}{"GET /livez": {}, "GET /readyz": {}, metricsName: {}}
 
 func needsKey(route string) bool {
 	_, ok := open[route]
@@ -157,7 +159,9 @@ func New(c Config) (*API, error) {
 	mux.HandleFunc("GET /v1/openapi-3.0.json", a.page("application/openapi+json", spec.Downgrade)) // for generators that cannot read 3.1
 	mux.HandleFunc("GET /docs", a.page("text/html; charset=utf-8", func() ([]byte, error) { return docs(spec) }))
 	mux.HandleFunc("GET /docs/docs.css", a.page("text/css; charset=utf-8", func() ([]byte, error) { return docsFiles.ReadFile("docs.css") }))
-	mux.Handle("GET /metrics", metricsHandler(c.Metrics))
+	if !c.Network.OwnMetrics {
+		mux.Handle("GET /metrics", a.metricsForKeys())
+	}
 	a.handler = a.guard(a.routed(mux), func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern })
 	return a, nil
 }

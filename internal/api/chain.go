@@ -27,15 +27,15 @@ import (
 )
 
 // Guard wraps a handler in the steps of every request of the server, outermost first. These are the exchange with its id, log line and
-// headers; compression of everything but event streams; recovery from panics; the rate limit of an address and the limit of concurrent
-// requests. The log and the metrics show every request to the handler under the given name. Guard is for handlers that share the server
+// headers; compression of everything but event streams; recovery from panics; the host name; the rate limit of an address and the limit of
+// concurrent requests. The log and the metrics show every request to the handler under the given name. Guard is for handlers that share the server
 // with the API; the API guards itself.
 func (a *API) Guard(name string, next http.Handler) http.Handler {
 	return a.guard(next, func(*http.Request) string { return name })
 }
 
 func (a *API) guard(next http.Handler, routeOf func(*http.Request) string) http.Handler {
-	return a.watched(a.gzip(a.recovered(a.limited(readable(next)))), routeOf)
+	return a.watched(a.gzip(a.recovered(a.named(a.limited(readable(next))))), routeOf)
 }
 
 func newGzip() (func(http.Handler) http.HandlerFunc, error) {
@@ -49,6 +49,7 @@ func newGzip() (func(http.Handler) http.HandlerFunc, error) {
 // watched opens the exchange and closes it with a log line and the metrics.
 func (a *API) watched(next http.Handler, routeOf func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = a.c.Network.direct(r)
 		x := &exchange{requestID: a.requestID(), remote: remoteOf(r), route: routeOf(r), target: r.URL.RequestURI(), started: a.c.Now()}
 		x.sale = movesMoney(x.route)
 		h := w.Header()
@@ -56,6 +57,9 @@ func (a *API) watched(next http.Handler, routeOf func(*http.Request) string) htt
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		if a.c.Network.encrypted(r) {
+			h.Set("Strict-Transport-Security", hstsYear)
+		}
 		rec := &recorder{ResponseWriter: w}
 		// A slow reader is dropped: the answer to one request is small. A stream extends its deadline itself.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))

@@ -6,7 +6,7 @@ import "github.com/paywatt/paywatt/internal/refusal"
 var codes = []refusal.Code{
 	refusal.InvalidRequest, refusal.AmountInvalid, refusal.IdempotencyKeyMissing, refusal.IdempotencyKeyInvalid,
 	refusal.IdempotencyKeyReused, refusal.IdempotencyRunning, refusal.ClientRefReused, refusal.Unauthenticated,
-	refusal.Forbidden, refusal.NotFound, methodNotAllowed, unsupportedMediaType, formatUnsupported, requestTimeout,
+	refusal.Forbidden, refusal.NotFound, methodNotAllowed, unsupportedMediaType, formatUnsupported, requestTimeout, hostUnknown,
 	refusal.TooLarge, refusal.RateLimited, refusal.MeterNotFound, refusal.MeterBlocked, refusal.MeterExists,
 	refusal.MeterNumberInvalid, refusal.MeterOffline, refusal.AccountClosed, refusal.ReadingHeld, refusal.TariffMissing, refusal.TariffExists,
 	refusal.TariffInvalid, refusal.CurrencyMismatch, refusal.VendTooSmall, refusal.VendTooLarge, refusal.VendNotFound, refusal.NotSealedYet,

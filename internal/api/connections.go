@@ -10,20 +10,21 @@ import (
 // Limits of open connections. The meters' listener has the same limits (docs/reference/http.md#limits).
 const (
 	maxConnections = 20_000
-	maxPerAddress  = 1000 // loopback has no limit
+	maxPerAddress  = 1000 // loopback and trusted proxies have no limit
 )
 
 // connections counts open connections and closes those above the limits at once, without an answer.
 type connections struct {
 	max, perAddress int
+	trusted         func(netip.Addr) bool
 
 	mu   sync.Mutex
 	all  map[net.Conn]netip.Addr
 	from map[netip.Addr]int
 }
 
-func newConnections(max, perAddress int) *connections {
-	return &connections{max: max, perAddress: perAddress, all: map[net.Conn]netip.Addr{}, from: map[netip.Addr]int{}}
+func newConnections(max, perAddress int, trusted func(netip.Addr) bool) *connections {
+	return &connections{max: max, perAddress: perAddress, trusted: trusted, all: map[net.Conn]netip.Addr{}, from: map[netip.Addr]int{}}
 }
 
 // state is the http.Server's ConnState.
@@ -39,10 +40,11 @@ func (c *connections) state(conn net.Conn, s http.ConnState) {
 }
 
 func (c *connections) admit(conn net.Conn) bool {
-	ip := network(addressOf(conn))
+	peer := addressOf(conn)
+	ip := network(peer)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.all) >= c.max || !ip.IsLoopback() && c.from[ip] >= c.perAddress {
+	if len(c.all) >= c.max || !ip.IsLoopback() && !c.trusted(peer) && c.from[ip] >= c.perAddress {
 		return false
 	}
 	c.all[conn] = ip

@@ -204,7 +204,7 @@ func (p *peer) RemoteAddr() net.Addr {
 func (p *peer) Close() error { p.closed = true; return nil }
 
 func TestOneConnectionTooManyIsClosed(t *testing.T) {
-	c := newConnections(5, 2)
+	c := newConnections(5, 2, func(ip netip.Addr) bool { return ip == netip.MustParseAddr("192.0.2.77") })
 	open := func(from string, want bool) *peer {
 		t.Helper()
 		p := &peer{from: from}
@@ -225,4 +225,8 @@ func TestOneConnectionTooManyIsClosed(t *testing.T) {
 	open("192.0.2.2:1", false) // a refused connection does not count twice
 	c.state(first, http.StateClosed)
 	open("192.0.2.1:4", true)
+	c.max = 8
+	for _, from := range []string{"192.0.2.77:1", "192.0.2.77:2", "192.0.2.77:3"} {
+		open(from, true) // a trusted proxy has no limit for its address
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -53,6 +54,29 @@ func (m *metrics) sold(repeated bool) {
 }
 
 func (m *metrics) refused(c refusal.Code) { m.vends.WithLabelValues(string(c)).Inc() }
+
+// metricsName is the route of the metrics at their own address, as the log shows it.
+const metricsName = "metrics"
+
+// OwnMetrics serves /metrics without a key, for an address of its own.
+func (a *API) OwnMetrics() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metricsHandler(a.c.Metrics))
+	return a.Guard(metricsName, mux)
+}
+
+// metricsForKeys serves the metrics to keys with settings.read. They show how much a utility sells.
+func (a *API) metricsForKeys() http.Handler {
+	all := metricsHandler(a.c.Metrics)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := exchangeOf(r.Context())
+		if no := x.actor.Needs(access.ReadSettings); no.Refused() {
+			writeProblem(w, x, problemOf(no))
+			return
+		}
+		all.ServeHTTP(w, r)
+	})
+}
 
 func metricsHandler(g prometheus.Gatherer) http.Handler {
 	return promhttp.HandlerFor(g, promhttp.HandlerOpts{DisableCompression: true, MaxRequestsInFlight: 4, Timeout: 10 * time.Second})

@@ -23,6 +23,7 @@ const (
 	unsupportedMediaType refusal.Code = "unsupported-media-type"
 	formatUnsupported    refusal.Code = "format-unsupported"
 	requestTimeout       refusal.Code = "request-timeout"
+	hostUnknown          refusal.Code = "host-unknown"
 )
 
 // Problem is an RFC 9457 document with Paywatt's members. Every answer of status 400 and above is a problem.
@@ -61,6 +62,8 @@ func statusOf(c refusal.Code) int {
 		return http.StatusBadRequest
 	case requestTimeout:
 		return http.StatusRequestTimeout
+	case hostUnknown:
+		return http.StatusMisdirectedRequest
 	}
 	return c.Status()
 }

@@ -113,7 +113,7 @@ func TestALongHeaderIsRefused(t *testing.T) {
 	if a := w.ask("GET", "/v1/version", "", "", "X-Long", strings.Repeat("x", 64<<10)); a.status != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("got %d, want 431", a.status)
 	}
-	s := api.NewServer(nil, slog.New(slog.DiscardHandler))
+	s := api.NewServer(nil, api.Network{}, slog.New(slog.DiscardHandler))
 	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 15*time.Second || s.MaxHeaderBytes != 32<<10 || s.WriteTimeout != 0 {
 		t.Errorf("got %v %v %d %v, want 5 s, 15 s, 32 KiB and no server-wide write timeout", s.ReadHeaderTimeout, s.ReadTimeout, s.MaxHeaderBytes, s.WriteTimeout)
 	}
@@ -149,7 +149,7 @@ func TestMetricsNameOnlyWhatIsOurs(t *testing.T) {
 	w.want(201, w.sell("sale-0001", order("10000")))
 	w.sell("sale-0002", order("1"))
 	w.ask("GET", "/v1/made-up-by-a-stranger", "", "")
-	text := string(w.want(200, w.ask("GET", "/metrics", "", "")).body)
+	text := string(w.want(200, w.get("/metrics")).body)
 	for _, want := range []string{
 		`paywatt_vends_total{result="sold"} 1`, `paywatt_vends_total{result="vend-too-small"} 1`,
 		`paywatt_http_requests_total{route="POST /v1/vends",status="201"} 1`, `paywatt_http_requests_total{route="none",status="404"} 1`,
@@ -162,6 +162,19 @@ func TestMetricsNameOnlyWhatIsOurs(t *testing.T) {
 	for _, bad := range []string{"made-up", meterNumber} {
 		if strings.Contains(text, bad) {
 			t.Errorf("the metrics contain %q, which came from outside", bad)
+		}
+	}
+}
+
+// TestMetricsNeedAKeyThatMayReadThem: they show how much a utility sells.
+func TestMetricsNeedAKeyThatMayReadThem(t *testing.T) {
+	w := begin(t)
+	for _, c := range []struct {
+		key  string
+		want int
+	}{{"", 401}, {w.newKey(access.Support), 403}, {w.newKey(access.Auditor), 200}} {
+		if a := w.ask("GET", "/metrics", c.key, ""); a.status != c.want || c.want == 200 && !strings.Contains(string(a.body), "paywatt_ready") {
+			t.Errorf("got %d, want %d: %.80s", a.status, c.want, a.body)
 		}
 	}
 }

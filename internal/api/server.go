@@ -18,14 +18,14 @@ const (
 
 // NewServer wraps a handler in a server with the limits of this package. There is no server-wide write timeout, because it
 // would cut event streams; every answer sets its own deadline.
-func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+func NewServer(h http.Handler, n Network, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    MaxHeader,
-		ConnState:         newConnections(maxConnections, maxPerAddress).state,
+		ConnState:         newConnections(maxConnections, maxPerAddress, n.trusts).state,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

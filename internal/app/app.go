@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -73,8 +74,16 @@ type Config struct {
 	AnswerWait time.Duration
 	// LegacyPoll is how often an unmodified device is asked for its values; 0 means 10 s.
 	LegacyPoll time.Duration
-	// TLSCert and TLSKey are the files of a certificate; with them both listeners speak TLS only.
-	TLSCert, TLSKey string
+	// TLSCert and TLSKey are the files of a certificate; with them all listeners but those of Legacy speak TLS only. They are read again
+	// when they change, which is looked for each CertificateEvery; 0 means 10 s.
+	TLSCert, TLSKey  string
+	CertificateEvery time.Duration
+	// Proxies are the networks of the reverse proxies whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
+	// Hosts are the names under which the server answers HTTP; empty for any name.
+	Hosts []string
+	// Metrics is an address of its own for /metrics, which then needs no key; empty for none.
+	Metrics string
 	// Passphrase opens the key store. If it is nil, the server starts locked: it cannot sell, but does everything else.
 	Passphrase []byte
 	Version    apiv1.Version
@@ -137,14 +146,17 @@ type App struct {
 	handler    http.Handler
 	setup      string // code of the first owner's set-up page; empty once there is an owner
 
-	http, mqtt net.Listener
-	tls        *tls.Config
-	answered   chan struct{} // a meter has answered a command that a reversal may be waiting for
-	gauges     *prometheus.Registry
-	own        func() time.Time // this machine's clock, which has a monotonic reading
-	follow     bool             // use the database's clock if there is one
-	stopping   context.Context  // ends when the server begins to stop
-	stop       context.CancelFunc
+	http, mqtt  net.Listener
+	metrics     net.Listener // nil if /metrics has no address of its own
+	metered     http.Handler
+	tls         *tls.Config
+	certificate *certificate  // nil without TLS
+	answered    chan struct{} // a meter has answered a command that a reversal may be waiting for
+	gauges      *prometheus.Registry
+	own         func() time.Time // this machine's clock, which has a monotonic reading
+	follow      bool             // use the database's clock if there is one
+	stopping    context.Context  // ends when the server begins to stop
+	stop        context.CancelFunc
 
 	mu      sync.Mutex
 	unsound string // what the last verification found; empty if the books are sound
@@ -152,7 +164,7 @@ type App struct {
 
 // New opens everything. Its errors are those of sqlite.Open, the key store, the certificate and the listeners.
 func New(c Config) (*App, error) {
-	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.Log, c.CertificateEvery = cmp.Or(c.Log, slog.New(slog.DiscardHandler)), cmp.Or(c.CertificateEvery, certificateEvery)
 	follow := c.Now == nil && !clockPlanted()
 	if c.Now == nil {
 		c.Now = time.Now
@@ -240,17 +252,20 @@ func dataKeyMark(k *keystore.DataKey) string {
 }
 
 // listen opens both addresses before serving, so that an address in use is found at once.
-func (a *App) listen() error {
+func (a *App) listen() (err error) {
 	if a.c.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(a.c.TLSCert, a.c.TLSKey)
-		if err != nil {
-			return fmt.Errorf("load the certificate: %w", err)
+		if a.certificate, err = openCertificate(a.c.TLSCert, a.c.TLSKey); err != nil {
+			return err
 		}
-		a.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		a.tls = a.certificate.config()
 	}
-	var err error
 	if a.http, err = net.Listen("tcp", a.c.HTTP); err != nil {
 		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	if a.c.Metrics != "" {
+		if a.metrics, err = net.Listen("tcp", a.c.Metrics); err != nil {
+			return fmt.Errorf("listen for metrics: %w", err)
+		}
 	}
 	if a.mqtt, err = net.Listen("tcp", a.c.MQTT); err != nil {
 		return fmt.Errorf("listen for meters: %w", err)
@@ -294,6 +309,14 @@ func (a *App) meterLogin(ctx context.Context, number, password string) (registry
 // Ready returns the addresses on which the server accepts connections.
 func (a *App) Ready() (http, mqtt string) { return a.http.Addr().String(), a.mqtt.Addr().String() }
 
+// Metrics returns the address of /metrics; empty if it has none of its own.
+func (a *App) Metrics() string {
+	if a.metrics == nil {
+		return ""
+	}
+	return a.metrics.Addr().String()
+}
+
 // Locked reports whether the key store is locked.
 func (a *App) Locked() bool { return a.keys.Locked() }
 
@@ -309,7 +332,7 @@ func (a *App) SetupPath() string {
 func (a *App) close() error {
 	a.stop()
 	var errs []error
-	listeners := []net.Listener{a.http, a.mqtt}
+	listeners := []net.Listener{a.http, a.metrics, a.mqtt}
 	for _, l := range a.legacy {
 		listeners = append(listeners, l.socket)
 	}

@@ -148,7 +148,7 @@ func (a *App) openHTTP() error {
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Devices: a.answering(), Messages: a.messages},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
-		Rand: a.c.Rand, Limits: a.c.API,
+		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
 	})
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (a *App) openHTTP() error {
 	}
 	mux.Handle("/hooks/sms/", v1.Guard("hooks", a.hooks()))
 	mux.Handle("/", v1.Guard("console", a.endStreams(pages)))
-	a.handler = plantHandler(mux)
+	a.handler, a.metered = plantHandler(mux), v1.OwnMetrics()
 	return nil
 }
 
@@ -182,9 +182,14 @@ func (a *App) endStreams(next http.Handler) http.Handler {
 	})
 }
 
-// server is the HTTP server of the handler.
-func (a *App) server() *http.Server {
-	s := api.NewServer(a.handler, a.log)
+// network says how requests reach the server.
+func (a *App) network() api.Network {
+	return api.Network{Proxies: a.c.Proxies, Hosts: a.c.Hosts, TLS: a.tls != nil, OwnMetrics: a.metrics != nil}
+}
+
+// server is an HTTP server for a handler.
+func (a *App) server(h http.Handler) *http.Server {
+	s := api.NewServer(h, a.network(), a.log)
 	s.RegisterOnShutdown(a.stop)
 	if a.tls != nil {
 		s.TLSConfig = a.tls.Clone()

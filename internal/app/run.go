@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -35,7 +36,7 @@ func (a *App) Run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"claims", a.takeOver}, {"HTTP", a.serveHTTP}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)},
+		{"claims", a.takeOver}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)},
 		{"supplies", a.onceTrusted(a.watch)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
 		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)},
 		{"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy}, {"integrations", a.reflect}, {"messages", a.onceTrusted(a.serveMessages)},
@@ -92,16 +93,24 @@ func every(ctx context.Context, period time.Duration, wake <-chan struct{}, do f
 	}
 }
 
+// serving returns the part of the server that answers the requests of one listener; a nil listener needs none.
+func (a *App) serving(on net.Listener, h http.Handler) func(context.Context) error {
+	if on == nil {
+		return func(context.Context) error { return nil }
+	}
+	return func(ctx context.Context) error { return a.serveHTTP(ctx, on, h) }
+}
+
 // serveHTTP answers requests. When ctx ends, it accepts no new requests, and the running ones get shutdownTime to end.
-func (a *App) serveHTTP(ctx context.Context) error {
-	s := a.server()
+func (a *App) serveHTTP(ctx context.Context, on net.Listener, h http.Handler) error {
+	s := a.server(h)
 	ended := make(chan error, 1)
 	go func() {
 		if a.tls != nil {
-			ended <- s.ServeTLS(a.http, "", "")
+			ended <- s.ServeTLS(on, "", "")
 			return
 		}
-		ended <- s.Serve(a.http)
+		ended <- s.Serve(on)
 	}()
 	select {
 	case err := <-ended:

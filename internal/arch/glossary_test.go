@@ -12,7 +12,7 @@ import (
 // everyday lists words of type names that every programmer knows. Every other word of a type name must be in
 // docs/glossary.md.
 const everyday = `ids added arg args argon arrived availability awaited bad badge bar bench bind booked braces bucket buffer bus cache call
-	carried cbor cell choice cluster comparison component concat configured console context copied dcs deck decimal demo detail diagram
+	carried cbor cell certificate choice cluster comparison component concat configured console context copied dcs deck decimal demo detail diagram
 	dice document duration ear element entity equivalent err exchange failing failure family filled finder fit fix flags format
 	frame golden guess handler headroom health holiday hook household hub huma icon id inbound info int interval issue judged
 	kernel large late led license light limiter listed location logged lookup loop lossy mac member menu metrics migration model mirror

@@ -19,7 +19,7 @@ func (v Value) check() error {
 	switch v.Setting.Key {
 	case HTTP, MQTT:
 		err = address(text)
-	case MQTTIntegration:
+	case MQTTIntegration, Metrics:
 		if text != "" {
 			err = address(text)
 		}
@@ -28,6 +28,15 @@ func (v Value) check() error {
 			if _, e := ParseLegacy(t); e != nil {
 				err = errors.Join(err, e)
 			}
+		}
+	case TrustedProxy:
+		for _, t := range v.Texts {
+			_, e := parseNetwork(t)
+			err = errors.Join(err, e)
+		}
+	case Host:
+		for _, t := range v.Texts {
+			err = errors.Join(err, hostName(t))
 		}
 	case SMSModem:
 		for _, t := range v.Texts {
@@ -53,6 +62,9 @@ func (v Value) check() error {
 	}
 	if v.Setting.Kind == Duration && err == nil {
 		err = duration(text)
+	}
+	if v.Setting.Kind == Switch && text != "true" && text != "false" {
+		err = fmt.Errorf("is %q, want true or false", text)
 	}
 	if err != nil {
 		return fmt.Errorf("%w %s (%s): %w", ErrSetting, v.Setting.Key, v.where(), err)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -39,6 +40,7 @@ const (
 	Text     Kind = iota
 	List          // several texts: an array in the file, separated by commas in the environment, a repeated flag
 	Duration      // as Go writes it: 10s, 30m
+	Switch        // true or false; a flag without a value means true
 )
 
 // Setting describes one setting. Its flag is --key with dashes for underscores, its variable PAYWATT_KEY.
@@ -177,9 +179,14 @@ func (c *Config) mergeFile(file map[string]any, path string) []error {
 	return errs
 }
 
-// fileTexts reads a decoded TOML value. No setting of this version takes numbers or booleans.
+// fileTexts reads a decoded TOML value. No setting of this version takes numbers.
 func fileTexts(v any, k Kind) ([]string, error) {
 	switch v := v.(type) {
+	case bool:
+		if k != Switch {
+			return nil, fmt.Errorf("is %t, want a text in quotes", v)
+		}
+		return []string{strconv.FormatBool(v)}, nil
 	case string:
 		return []string{v}, nil
 	case []any:
@@ -289,6 +296,9 @@ func (c Config) Duration(key string) time.Duration {
 	}
 	return d
 }
+
+// On returns the value of a switch; Merge has checked it before.
+func (c Config) On(key string) bool { return c.Text(key) == "true" }
 
 // Show lists every setting with its value and origin, for paywatt config show.
 func (c Config) Show() []Value {

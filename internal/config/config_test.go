@@ -113,6 +113,12 @@ func TestMistakesAreNamed(t *testing.T) {
 		"too short a duration":      {config.Sources{Env: []string{"PAYWATT_LEGACY_POLL_INTERVAL=1ms"}}, []string{"legacy_poll_interval", "100ms"}},
 		"empty folder":              {config.Sources{Flags: map[string][]string{"data": {""}}}, []string{"data"}},
 		"log level":                 {config.Sources{Env: []string{"PAYWATT_LOG_LEVEL=loud"}}, []string{"log_level", "loud"}},
+		"switch without a sense":    {config.Sources{Env: []string{"PAYWATT_PLAIN_HTTP=1"}}, []string{"plain_http", "true or false"}},
+		"text as a switch":          {config.Sources{File: map[string]any{"http": true}}, []string{"http", "quotes"}},
+		"proxy by name":             {config.Sources{Env: []string{"PAYWATT_TRUSTED_PROXY=10.0.0.1,proxy.lan"}}, []string{"trusted_proxy", "proxy.lan"}},
+		"every address a proxy":     {config.Sources{Env: []string{"PAYWATT_TRUSTED_PROXY=0.0.0.0/0"}}, []string{"trusted_proxy", "every address"}},
+		"host with a port":          {config.Sources{Env: []string{"PAYWATT_HOST=pay.example.org:443"}}, []string{"host", "without a port"}},
+		"metrics without a port":    {config.Sources{Env: []string{"PAYWATT_METRICS=localhost"}}, []string{"metrics", "host:port"}},
 		"two mistakes at once":      {config.Sources{File: map[string]any{"a": "1", "b": "2"}}, []string{"setting a", "setting b"}},
 	} {
 		_, err := config.Merge(c.src)
@@ -125,6 +131,41 @@ func TestMistakesAreNamed(t *testing.T) {
 				t.Errorf("%s: got %q, want %q in it", name, err, part)
 			}
 		}
+	}
+}
+
+// TestPlainListenersNeedConsent: beyond this machine, only a certificate or the setting for it opens a listener without encryption.
+func TestPlainListenersNeedConsent(t *testing.T) {
+	for name, c := range map[string]struct {
+		env  []string
+		want []string // what the error contains; empty for none
+	}{
+		"defaults":             {nil, nil},
+		"loopback":             {[]string{"PAYWATT_HTTP=localhost:0", "PAYWATT_MQTT=[::1]:0", "PAYWATT_METRICS=127.0.0.2:9100"}, nil},
+		"every interface":      {[]string{"PAYWATT_HTTP=:8080"}, []string{"http is :8080", "--plain-http", "tls_cert"}},
+		"a name":               {[]string{"PAYWATT_HTTP=pay.example.org:80"}, []string{"--plain-http"}},
+		"IPv6":                 {[]string{"PAYWATT_MQTT=[::]:1883"}, []string{"mqtt is", "--plain-mqtt"}},
+		"integrations":         {[]string{"PAYWATT_MQTT_INTEGRATION=192.0.2.1:1884"}, []string{"mqtt_integration", "--plain-mqtt"}},
+		"metrics":              {[]string{"PAYWATT_METRICS=192.0.2.1:9100"}, []string{"metrics", "--plain-http"}},
+		"the other consent":    {[]string{"PAYWATT_HTTP=:80", "PAYWATT_PLAIN_MQTT=true"}, []string{"--plain-http"}},
+		"with consent":         {[]string{"PAYWATT_HTTP=:80", "PAYWATT_MQTT=:1883", "PAYWATT_PLAIN_HTTP=true", "PAYWATT_PLAIN_MQTT=true"}, nil},
+		"with a certificate":   {[]string{"PAYWATT_HTTP=:80", "PAYWATT_MQTT=:1883", "PAYWATT_TLS_CERT=c", "PAYWATT_TLS_KEY=k"}, nil},
+		"an unmodified device": {[]string{"PAYWATT_MQTT_LEGACY=:1884=04140001001"}, nil},
+	} {
+		err := merge(t, config.Sources{Env: c.env}).CheckPlain()
+		if (err != nil) != (c.want != nil) {
+			t.Errorf("%s: got %v, want an error with %q", name, err, c.want)
+			continue
+		}
+		for _, part := range c.want {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: got %q, want %q in it", name, err, part)
+			}
+		}
+	}
+	file := merge(t, config.Sources{File: map[string]any{"plain_http": true, "host": []any{"a.example", "b.example"}, "trusted_proxy": "10.0.0.0/8"}})
+	if !file.On(config.PlainHTTP) || len(file.List(config.Host)) != 2 || len(file.Proxies()) != 1 {
+		t.Errorf("from the file: got %v", file.Show())
 	}
 }
 

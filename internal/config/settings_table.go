@@ -8,6 +8,11 @@ const (
 	MQTTIntegration    = "mqtt_integration"
 	TLSCert            = "tls_cert"
 	TLSKey             = "tls_key"
+	PlainHTTP          = "plain_http"
+	PlainMQTT          = "plain_mqtt"
+	TrustedProxy       = "trusted_proxy"
+	Host               = "host"
+	Metrics            = "metrics"
 	Store              = "store"
 	Data               = "data"
 	PassphraseFile     = "passphrase_file"
@@ -29,8 +34,13 @@ var settings = [...]Setting{
 	{Key: MQTTIntegration, Help: "address of the MQTT broker for programs that read meters' states, such as Home Assistant (default: none)"},
 	{Key: SMSModem, Kind: List, Help: "GSM modem that sends and receives messages: PORT[=NUMBER], repeatable; [[sms_route]] in the settings file describes other routes"},
 	{Key: SMSAnswerWait, Kind: Duration, Default: "1m", Help: "time to wait for a meter's answer to a token by SMS before it is sent again; doubles each time"},
-	{Key: TLSCert, Help: "certificate file for both listeners; needs the private key too"},
+	{Key: TLSCert, Help: "certificate file for all listeners but those of mqtt_legacy; needs the private key too; read again when it changes"},
 	{Key: TLSKey, Help: "private key file of the certificate"},
+	{Key: PlainHTTP, Kind: Switch, Default: "false", Help: "accept HTTP without encryption from other machines; keys and passwords can then be read on the network"},
+	{Key: PlainMQTT, Kind: Switch, Default: "false", Help: "accept MQTT without encryption from other machines; meters' passwords can then be read on the network"},
+	{Key: TrustedProxy, Kind: List, Help: "network or address of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/24; repeatable"},
+	{Key: Host, Kind: List, Help: "host name under which people and programs reach the server, repeatable; requests for other names are refused (default: any name)"},
+	{Key: Metrics, Help: "address of its own for /metrics, which then needs no key (default: /metrics at the HTTP address, with a key)"},
 	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},
 	{Key: PassphraseFile, Help: "file with the passphrase of the key store on its first line"},
 	{Key: LogLevel, Default: "info", Help: "lowest level of the log: debug, info, warn or error"},

@@ -2052,6 +2052,11 @@ func RequestMethodUnknown(path string, method string, methods string) refusal.Re
 	return refusal.Refusal{Code: "method-not-allowed", Text: "request-method-unknown", What: "Path " + path + " does not take " + method + ".", Not: "No changes were made.", Try: "It takes " + methods + ". See /docs.", Args: []refusal.Arg{{Place: "path", Value: path}, {Place: "method", Value: method}, {Place: "methods", Value: methods}}}
 }
 
+// RequestHostUnknown: The server does not answer under this host name. Use the server's own name, or add this name to the setting host.
+func RequestHostUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "host-unknown", Text: "request-host-unknown", What: "The server does not answer under this host name.", Not: "The request was not processed.", Try: "Use the server's own name, or add this name to the setting host."}
+}
+
 // RequestWithoutKey: The request has no API key. Send the header "Authorization: Bearer pk_...". Make a key with paywatt apikey create.
 func RequestWithoutKey() refusal.Refusal {
 	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no API key.", Not: "No change was made, and no data is shown.", Try: "Send the header \"Authorization: Bearer pk_...\". Make a key with paywatt apikey create."}

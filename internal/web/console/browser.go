@@ -21,9 +21,9 @@ const (
 	browserMark = 16 // bytes of the keyed hash
 )
 
-func (s *Console) browserCookie(account string) string {
+func (s *Console) browserCookie(r *http.Request, account string) string {
 	name := "paywatt_known_" + hex.EncodeToString(s.c.Hash("known browser's cookie", []byte(account))[:8])
-	if s.c.Secure {
+	if s.secure(r) {
 		return "__Host-" + name
 	}
 	return name
@@ -31,7 +31,7 @@ func (s *Console) browserCookie(account string) string {
 
 // knownBrowser returns the identity of the browser if the account has signed in with it before, else "".
 func (s *Console) knownBrowser(r *http.Request, account string) string {
-	c, err := r.Cookie(s.browserCookie(account))
+	c, err := r.Cookie(s.browserCookie(r, account))
 	if err != nil {
 		return ""
 	}
@@ -43,14 +43,14 @@ func (s *Console) knownBrowser(r *http.Request, account string) string {
 }
 
 // knowBrowser marks the browser as known to the account.
-func (s *Console) knowBrowser(w http.ResponseWriter, account string) error {
+func (s *Console) knowBrowser(w http.ResponseWriter, r *http.Request, account string) error {
 	var raw [browserID]byte
 	if _, err := io.ReadFull(s.c.Rand, raw[:]); err != nil {
 		return fmt.Errorf("mark a browser: %w", err)
 	}
 	browser := hex.EncodeToString(raw[:])
-	http.SetCookie(w, &http.Cookie{Name: s.browserCookie(account), Value: browser + "." + s.markOf(browser, account), Path: "/", HttpOnly: true,
-		Secure: s.c.Secure, SameSite: http.SameSiteStrictMode, Expires: s.c.Now().Add(knownFor)})
+	http.SetCookie(w, &http.Cookie{Name: s.browserCookie(r, account), Value: browser + "." + s.markOf(browser, account), Path: "/", HttpOnly: true,
+		Secure: s.secure(r), SameSite: http.SameSiteStrictMode, Expires: s.c.Now().Add(knownFor)})
 	return nil
 }
 

@@ -18,7 +18,8 @@ func TestTheMarkOfAKnownBrowser(t *testing.T) {
 	}
 	s := &Console{c: Config{Hash: hash, Rand: rand.Reader, Now: time.Now}}
 	w := httptest.NewRecorder()
-	if err := s.knowBrowser(w, "amina@example.org"); err != nil {
+	r := httptest.NewRequest("POST", "/signin", nil)
+	if err := s.knowBrowser(w, r, "amina@example.org"); err != nil {
 		t.Fatal(err)
 	}
 	made := w.Result().Cookies()[0]
@@ -28,7 +29,7 @@ func TestTheMarkOfAKnownBrowser(t *testing.T) {
 	}{
 		{"its own account", "amina@example.org", made.Name, made.Value, true},
 		{"another account", "juma@example.org", made.Name, made.Value, false},
-		{"another account's name", "juma@example.org", s.browserCookie("juma@example.org"), made.Value, false},
+		{"another account's name", "juma@example.org", s.browserCookie(r, "juma@example.org"), made.Value, false},
 		{"another browser", "amina@example.org", made.Name, "00" + made.Value[2:], false},
 		{"no mark", "amina@example.org", made.Name, made.Value[:2*browserID+1], false},
 		{"nothing", "amina@example.org", made.Name, ".", false},

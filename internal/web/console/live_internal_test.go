@@ -184,7 +184,7 @@ func TestUnderTLSTheCookieIsBoundToTheHost(t *testing.T) {
 	s := consoleOf(t, &anna{})
 	s.c.Secure = true
 	w := httptest.NewRecorder()
-	s.setCookie(w, "secret", time.Now().Add(time.Hour))
+	s.setCookie(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), "secret", time.Now().Add(time.Hour))
 	set := w.Header().Get("Set-Cookie")
 	for _, want := range []string{"__Host-paywatt_session=secret;", "Path=/;", "HttpOnly", "Secure", "SameSite=Lax"} {
 		if !strings.Contains(set, want) {

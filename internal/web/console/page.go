@@ -99,7 +99,7 @@ type note struct {
 }
 
 func (s *Console) page(r *http.Request, v visit, title string) page {
-	p := page{Title: title, Here: back(r), Assets: s.assets.path(), Plain: !s.c.Secure, Version: s.c.Version, Site: v.site.name,
+	p := page{Title: title, Here: back(r), Assets: s.assets.path(), Plain: !s.secure(r), Version: s.c.Version, Site: v.site.name,
 		Now: v.site.minute(s.c.Now())}
 	if s.c.Test {
 		p.Test = say(r.Context()).LayoutTestServer()

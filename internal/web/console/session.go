@@ -16,25 +16,31 @@ import (
 	"github.com/paywatt/paywatt/internal/web/guess"
 )
 
+// secure reports whether the browser's connection is encrypted, by this server or by a trusted proxy. The API's guard removes the header
+// from requests that did not come through a trusted proxy.
+func (s *Console) secure(r *http.Request) bool {
+	return s.c.Secure || r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
 // cookie returns the name of the session cookie. The prefix __Host- makes browsers accept the cookie only over TLS and for the path /, and
 // send it to this host only.
-func (s *Console) cookie() string {
-	if s.c.Secure {
+func (s *Console) cookie(r *http.Request) string {
+	if s.secure(r) {
 		return "__Host-paywatt_session"
 	}
 	return "paywatt_session"
 }
 
 func (s *Console) session(r *http.Request) string {
-	c, err := r.Cookie(s.cookie())
+	c, err := r.Cookie(s.cookie(r))
 	if err != nil {
 		return ""
 	}
 	return c.Value
 }
 
-func (s *Console) setCookie(w http.ResponseWriter, value string, expires time.Time) {
-	c := &http.Cookie{Name: s.cookie(), Value: value, Path: "/", HttpOnly: true, Secure: s.c.Secure, SameSite: http.SameSiteLaxMode, Expires: expires}
+func (s *Console) setCookie(w http.ResponseWriter, r *http.Request, value string, expires time.Time) {
+	c := &http.Cookie{Name: s.cookie(r), Value: value, Path: "/", HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteLaxMode, Expires: expires}
 	if value == "" {
 		c.MaxAge = -1
 	}
@@ -130,9 +136,9 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		again(http.StatusUnprocessableEntity, in.Refusal)
 		return
 	}
-	s.setCookie(w, in.Session.Reveal(), in.Expires)
+	s.setCookie(w, r, in.Session.Reveal(), in.Expires)
 	if attempt.Browser == "" {
-		if err := s.knowBrowser(w, account); err != nil {
+		if err := s.knowBrowser(w, r, account); err != nil {
 			s.broken(w, r, visit{}, err)
 			return
 		}
@@ -164,7 +170,7 @@ func (s *Console) signOut(w http.ResponseWriter, r *http.Request) {
 		s.broken(w, r, v, err)
 		return
 	}
-	s.setCookie(w, "", time.Unix(0, 0))
+	s.setCookie(w, r, "", time.Unix(0, 0))
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 

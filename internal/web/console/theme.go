@@ -15,7 +15,7 @@ const (
 
 // theme stores the choice of colours in a cookie, so that the server renders it and nothing flashes.
 func (s *Console) theme(w http.ResponseWriter, r *http.Request) {
-	c := &http.Cookie{Name: themeCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.c.Secure, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{Name: themeCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteLaxMode}
 	switch choice := r.PostFormValue("theme"); choice {
 	case themeLight, themeDark:
 		c.Value, c.MaxAge = choice, themeKept
