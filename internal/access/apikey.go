@@ -33,6 +33,7 @@ type Key struct {
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: not revoked
 	Blocked   bool      // the person behind it may not act any more; set for a single key, not in lists
+	Forged    bool      // somebody other than the server wrote its row; set for a single key, not in lists
 }
 
 // NewKey is an API key to make. Only Role is required.
@@ -57,7 +58,7 @@ type Authenticated struct {
 	Actor Actor
 }
 
-// CreateAPIKey makes a key of 256 random bits; only its SHA-256 is stored.
+// CreateAPIKey makes a key of 256 random bits; only a keyed hash of it is stored.
 func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey, error) {
 	if no := by.Needs(ManageKeys); no.Refused() {
 		return MadeKey{Refusal: no}, nil
@@ -84,7 +85,7 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 			return MadeKey{}, err
 		}
 		k := Key{Answers: answers, Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt}
-		if err := tx.AddKey(k, secret.Hash()); err != nil {
+		if err := tx.AddKey(k, StoredForm(a.c.Hasher, FormKey, secret)); err != nil {
 			return MadeKey{}, err
 		}
 		e := by.Entry("apikey.create", i.Text(id.Key))
@@ -137,12 +138,12 @@ func roleNames() string {
 }
 
 // ByAPIKey returns the actor of a key. The refusal is the same for a key that is unknown, expired or revoked, whose person is
-// blocked, or whose role this version does not know.
+// blocked, whose row was changed outside the server, or whose role this version does not know.
 func (a *Access) ByAPIKey(ctx context.Context, secret string) (Authenticated, error) {
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
 		return Authenticated{Refusal: refuse.KeyNotValid()}, nil
 	}
-	hash := HashSecret(secret)
+	hash := StoredForm(a.c.Hasher, FormKey, SecretOf(secret))
 	var k Key
 	found := false
 	err := a.c.Door.View(ctx, anyTenant, func(tx Tx) (err error) {

@@ -27,8 +27,8 @@ func (o operation) runs(t *testing.T, at int) (*rows, error) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
 	a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
-	r.keys[access.HashSecret(knownKey)] = access.Key{ID: id.ID{3}, Role: access.Owner}
-	r.logins[access.HashSecret("old")] = access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now.Add(-time.Minute), ExpiresAt: r.now.Add(time.Hour)}
+	r.keys[keyForm(access.SecretOf(knownKey))] = access.Key{ID: id.ID{3}, Role: access.Owner}
+	r.logins[sessionForm(access.SecretOf("old"))] = access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now.Add(-time.Minute), ExpiresAt: r.now.Add(time.Hour)}
 	r.broken = at
 	return r, o.does(t.Context(), r, a)
 }

@@ -53,7 +53,7 @@ func TestASessionIsStoredWhole(t *testing.T) {
 		t.Fatal(in.Detail(), err)
 	}
 	end := r.now.Add(12 * time.Hour)
-	if got, want := r.logins[in.Session.Hash()], (access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now, ExpiresAt: end}); got != want || in.Expires != end {
+	if got, want := r.logins[sessionForm(in.Session)], (access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now, ExpiresAt: end}); got != want || in.Expires != end {
 		t.Errorf("stored %+v, told to end at %s; want %+v", got, in.Expires, want)
 	}
 	if want := (access.Actor{Tenant: 3, Kind: access.Person, ID: id.ID{7}, Name: aminaEmail, Role: access.Owner, IP: "192.0.2.7"}); in.Actor != want {
@@ -106,7 +106,7 @@ func TestASessionIsSeenOnceAMinute(t *testing.T) {
 	} {
 		r := newRows(t)
 		a := r.access(rand.Reader)
-		hash := access.HashSecret("s")
+		hash := sessionForm(access.SecretOf("s"))
 		begun := r.now.Add(-c.begun)
 		r.logins[hash] = access.Login{Person: id.ID{7}, CreatedAt: begun, SeenAt: r.now.Add(-c.seen), ExpiresAt: begun.Add(access.SessionLife)}
 		if p := r.people[aminaEmail]; c.blocked {
@@ -131,7 +131,7 @@ func TestASessionIsSeenOnceAMinute(t *testing.T) {
 func TestWhoIsOutAlreadyIsNotNoted(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
-	r.logins[access.HashSecret("s")] = access.Login{Person: id.ID{7}}
+	r.logins[sessionForm(access.SecretOf("s"))] = access.Login{Person: id.ID{7}}
 	for range 2 {
 		if err := a.SignOut(t.Context(), r.amina(), "s"); err != nil {
 			t.Error(err)

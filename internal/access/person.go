@@ -21,8 +21,12 @@ type PersonRow struct {
 	Role      Role
 	Password  string // argon2id hash
 	Blocked   bool
+	Forged    bool // somebody other than the server wrote the row
 	CreatedAt time.Time
 }
+
+// active reports whether the person may act.
+func (p PersonRow) active() bool { return !p.Blocked && !p.Forged }
 
 // NewPerson is a person to add.
 type NewPerson struct {
@@ -141,6 +145,7 @@ type Login struct {
 	CreatedAt time.Time
 	SeenAt    time.Time
 	ExpiresAt time.Time
+	Forged    bool // somebody other than the server wrote the row
 }
 
 // SignedIn is a new session.
@@ -175,18 +180,18 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 	out, err := Through(ctx, a.c.Door, t, func(tx Tx) (SignedIn, error) {
 		// Since the check, the person may have been blocked or got another password.
 		again, found, err := tx.PersonByEmail(email)
-		if err != nil || !found || again.Blocked || again.Password != p.Password {
+		if err != nil || !found || !again.active() || again.Password != p.Password {
 			return SignedIn{Refusal: refuse.SignInWrong()}, err
 		}
 		if old != "" {
-			if _, err := tx.DropLogin(HashSecret(old)); err != nil {
+			if _, err := tx.DropLogin(a.sessionForm(old)); err != nil {
 				return SignedIn{}, err
 			}
 		}
 		if err := tx.DropLoginsOf(p.ID, now, now.Add(-SessionIdle), MaxSessions-1); err != nil {
 			return SignedIn{}, err
 		}
-		if err := tx.AddLogin(l, session.Hash()); err != nil {
+		if err := tx.AddLogin(l, StoredForm(a.c.Hasher, formSession, session)); err != nil {
 			return SignedIn{}, err
 		}
 		return SignedIn{Session: session, Expires: l.ExpiresAt, Actor: by}, tx.AuditLog(by.Entry("signin", p.ID.Text(id.Person)))
@@ -214,7 +219,7 @@ func (a *Access) verify(ctx context.Context, t Tenant, email, password string) (
 		password = "" // no stored password is this long or empty; hashing a megabyte would only cost time
 	}
 	ok, err := VerifyPassword(hash, password)
-	return p, ok && found && !p.Blocked, err
+	return p, ok && found && p.active(), err
 }
 
 // refuseSignIn records the attempt and refuses it. The record commits, unlike the writes of a refused closure.
@@ -240,7 +245,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 	if session == "" {
 		return Authenticated{Refusal: refuse.SignedOut()}, nil
 	}
-	hash := HashSecret(session)
+	hash := a.sessionForm(session)
 	var l Login
 	var p PersonRow
 	found := false
@@ -252,7 +257,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 		return Authenticated{}, fmt.Errorf("look up session: %w", err)
 	}
 	now := a.c.Now()
-	if !found || p.Blocked || !now.Before(l.ExpiresAt) || !now.Before(l.SeenAt.Add(SessionIdle)) {
+	if !found || l.Forged || !p.active() || !now.Before(l.ExpiresAt) || !now.Before(l.SeenAt.Add(SessionIdle)) {
 		return Authenticated{Refusal: refuse.SignedOut()}, nil
 	}
 	if now.Sub(l.SeenAt) >= seenEvery {
@@ -266,7 +271,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 
 // SignOut ends a session. It is no error if the session is already over.
 func (a *Access) SignOut(ctx context.Context, by Actor, session string) error {
-	hash := HashSecret(session)
+	hash := a.sessionForm(session)
 	err := a.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) {
 		ended, err := tx.DropLogin(hash)
 		if err != nil || !ended {
@@ -275,4 +280,9 @@ func (a *Access) SignOut(ctx context.Context, by Actor, session string) error {
 		return false, tx.AuditLog(by.Entry("signout", by.ID.Text(id.Person)))
 	})
 	return fault.Wrap(err, "sign out")
+}
+
+// sessionForm is the stored form of the secret in a browser's cookie.
+func (a *Access) sessionForm(session string) [32]byte {
+	return StoredForm(a.c.Hasher, formSession, SecretOf(session))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // errStore is the error of a failing call.
@@ -64,7 +65,7 @@ func newRows(t *testing.T) *rows {
 // access makes the use cases over these rows, with a source of random bytes.
 func (r *rows) access(rnd io.Reader) *access.Access {
 	r.t.Helper()
-	a, err := access.New(access.Config{Door: r, Now: func() time.Time { return r.now }, Rand: rnd, Argon: cheap()})
+	a, err := access.New(access.Config{Hasher: storetest.Hasher{}, Door: r, Now: func() time.Time { return r.now }, Rand: rnd, Argon: cheap()})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -275,4 +276,10 @@ func (r *rows) DropLogin(hash [32]byte) (bool, error) {
 func (r *rows) DropLoginsOf(_ id.ID, now, idle time.Time, keep int) error {
 	r.dropped, r.kept = []time.Time{now, idle}, keep
 	return r.fails("DropLoginsOf")
+}
+
+// keyForm and sessionForm are the stored forms of an API key and of a session.
+func keyForm(s access.Secret) [32]byte { return access.StoredForm(storetest.Hasher{}, "key", s) }
+func sessionForm(s access.Secret) [32]byte {
+	return access.StoredForm(storetest.Hasher{}, "session", s)
 }

@@ -8,7 +8,7 @@ import (
 	"log/slog"
 )
 
-// Secret is a text that is shown once and then known only by its hash: an API key, a meter's MQTT password, a login. It has
+// Secret is a text that is shown once and then known only by its stored form: an API key, a meter's MQTT password, a login. It has
 // no printable form; only [Secret.Reveal] returns it.
 type Secret struct {
 	// The text is behind a pointer, because fmt prints only a pointer's address, even inside an unexported field.
@@ -20,7 +20,7 @@ const masked = "(secret)"
 // SecretOf wraps a secret from outside.
 func SecretOf(text string) Secret { return Secret{text: &text} }
 
-// secretBytes is the entropy of every generated secret: 256 bits, so that a plain SHA-256 protects it
+// secretBytes is the entropy of every generated secret: 256 bits, so that a fast hash protects it
 // (docs/reference/http.md#keys-and-roles).
 const secretBytes = 32
 
@@ -41,12 +41,28 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// Hash is the form in which the store holds the secret.
-func (s Secret) Hash() [32]byte { return HashSecret(s.Reveal()) }
+// Hasher makes keyed hashes with the data key, which is not in the database.
+type Hasher interface {
+	Hash(context string, data []byte) []byte
+}
 
-// HashSecret is the stored form of a random 256-bit secret. It is not a password hash: a secret that a person chose needs
-// [HashPassword].
-func HashSecret(secret string) [32]byte { return sha256.Sum256([]byte(secret)) }
+// Contexts of stored forms. The form of a secret with an owner also depends on the owner, so it works in no other row.
+const (
+	FormKey     = "key"
+	formSession = "session"
+)
+
+// StoredForm is the form in which the store holds a random 256-bit secret: a keyed hash, so that somebody who can only write to
+// the database cannot make the form of a secret of their own. The parameter of says what the secret is for. It is not a password
+// hash: a secret that a person chose needs [HashPassword].
+func StoredForm(h Hasher, of string, s Secret) [32]byte {
+	return KeyedForm(h, of, sha256.Sum256([]byte(s.Reveal())))
+}
+
+// KeyedForm is the stored form of a secret of which only the SHA-256 is known, as older versions stored it.
+func KeyedForm(h Hasher, of string, plain [32]byte) [32]byte {
+	return [32]byte(h.Hash("secret "+of, plain[:]))
+}
 
 // String masks the secret.
 func (s Secret) String() string { return masked }

@@ -62,11 +62,11 @@ func roleNow(tx EyesTx, a Actor, now time.Time) (Role, bool, error) {
 		return k.Role, found && k.inForce(now), err
 	}
 	p, found, err := tx.PersonByID(a.ID)
-	return p.Role, found && !p.Blocked, err
+	return p.Role, found && p.active(), err
 }
 
-// inForce reports whether a key works: it was not revoked, has not expired, and its person is not blocked. Blocking a person
-// ends everything that acts for that person.
+// inForce reports whether a key works: the server wrote its row, it was not revoked, has not expired, and its person is not blocked.
+// Blocking a person ends everything that acts for that person.
 func (k Key) inForce(now time.Time) bool {
-	return !k.Blocked && k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
+	return !k.Forged && !k.Blocked && k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }

@@ -42,6 +42,8 @@ type Config struct {
 	Door Door[Tx]
 	Now  func() time.Time
 	Rand io.Reader // safe for concurrent use, as crypto/rand.Reader is
+	// Hasher makes the stored forms of API keys and sessions.
+	Hasher Hasher
 	// Argon is the cost of people's passwords; zero means DefaultArgon. Tests lower it.
 	Argon Argon
 }

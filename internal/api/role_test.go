@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -219,12 +220,16 @@ func (w *world) unboundKey() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	data, err := keystore.OpenData(w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	err = f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
 		i, err := tx.NewID()
 		if err != nil {
 			return false, err
 		}
-		return false, tx.AddKey(access.Key{Tenant: store.FirstTenant, ID: i, Role: access.VendorAPI, CreatedAt: tx.Now}, secret.Hash())
+		return false, tx.AddKey(access.Key{Tenant: store.FirstTenant, ID: i, Role: access.VendorAPI, CreatedAt: tx.Now}, access.StoredForm(data, access.FormKey, secret))
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -206,14 +205,13 @@ func (a *App) openFolder() (err error) {
 // openKeys opens data key and key store. With a wrong passphrase the key store stays locked: everything but selling works,
 // and /readyz says why.
 func (a *App) openKeys() (err error) {
-	if a.data, err = keystore.OpenData(a.c.Data); err != nil {
-		return err
-	}
-	if a.engine.shared != nil {
-		if err := a.engine.shared.SameKey(a.stopping, "data", dataKeyMark(a.data)); err != nil {
+	a.data = a.engine.data
+	if a.engine.shared == nil {
+		if err := a.knowData(); err != nil {
 			return err
 		}
-	} else if err := a.knowData(); err != nil {
+	}
+	if err := keyCredentials(a.stopping, a.engine, a.c.Data, a.log); err != nil {
 		return err
 	}
 	if a.keys, err = keystore.Open(a.c.Data, keystore.Config{Params: a.c.KeyCost}); err != nil {
@@ -237,18 +235,13 @@ func (a *App) openKeys() (err error) {
 func (a *App) knowData() error {
 	known := false
 	err := a.engine.Run(a.stopping, store.FirstTenant, store.Job, func(tx *store.Tx) (_ bool, err error) {
-		known, err = tx.Known("data", dataKeyMark(a.data))
+		known, err = tx.Known("data", a.engine.marker().KeyMark())
 		return false, err
 	})
 	if err == nil && !known {
-		a.log.Error("data.key does not belong to this database, so its sealed tokens, answers and link keys cannot be opened. Stop the server now and restore data.key from a backup")
+		a.log.Error("data.key does not belong to this database, so its sealed tokens, answers and link keys cannot be opened, and nobody can sign in. Stop the server now and restore data.key from a backup")
 	}
 	return err
-}
-
-// dataKeyMark identifies a data key: a keyed hash, which reveals nothing about the key.
-func dataKeyMark(k *keystore.DataKey) string {
-	return hex.EncodeToString(k.Hash("database", []byte("paywatt data key"))[:8])
 }
 
 // listen opens both addresses before serving, so that an address in use is found at once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -27,6 +29,7 @@ type database struct {
 	verify func(ctx context.Context) (*store.Report, error)
 	stats  func() storeStats
 	public string // public line of the key that signs the log's heads
+	data   *keystore.DataKey
 	// shared is set if other servers may use the same database at the same time.
 	shared *postgres.Engine
 }
@@ -37,6 +40,11 @@ func (d *database) clock(own func() time.Time) func() time.Time {
 		return d.shared.Now
 	}
 	return own
+}
+
+// marker makes the marks of rows with the data key. It is made before the key is opened, and used afterwards.
+func (d *database) marker() core.Marker {
+	return func(context string, data []byte) []byte { return d.data.Hash(context, data) }
 }
 
 // storeStats are the counts that every engine has.
@@ -62,7 +70,8 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 	if c.url != "" {
 		return openShared(ctx, c)
 	}
-	o := sqlite.Options{Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve, Intake: intake.Take, Due: c.due}
+	d := new(database)
+	o := sqlite.Options{Marker: d.marker(), Now: c.now, Rand: c.rand, Log: c.log, Lock: c.lock, Reserve: c.reserve, Intake: intake.Take, Due: c.due}
 	if c.brief { // the reserve belongs to the server: a short command would write 64 MiB in vain
 		o.Readers, o.Reserve, o.AsIs = 1, -1, true
 	}
@@ -70,19 +79,24 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{Engine: e, public: e.PublicKey(),
-		verify: func(ctx context.Context) (*store.Report, error) { return sqlite.Verify(ctx, c.data) },
-		stats: func() storeStats {
-			s := e.Stats()
-			return storeStats{s.Batches, s.OverBudget, int64(s.LogPages)}
-		}}, nil
+	d.Engine, d.public = e, e.PublicKey()
+	d.verify = func(ctx context.Context) (*store.Report, error) { return sqlite.Verify(ctx, c.data) }
+	d.stats = func() storeStats {
+		s := e.Stats()
+		return storeStats{s.Batches, s.OverBudget, int64(s.LogPages)}
+	}
+	if d.data, err = keystore.OpenData(c.data); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return d, nil
 }
 
 func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
-	o := postgres.Options{Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take, Due: c.due}
+	d := new(database)
+	o := postgres.Options{Marker: d.marker(), Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take, Due: c.due}
 	if c.brief {
 		o.Readers, o.Writers, o.SealEvery, o.AsIs = 1, 1, -1, true
 	}
@@ -90,12 +104,19 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{Engine: e, shared: e, public: e.PublicKey(),
-		verify: func(ctx context.Context) (*store.Report, error) { return postgres.Verify(ctx, c.url, c.data) },
-		stats: func() storeStats {
-			s := e.Stats()
-			return storeStats{commits: s.Commits, overBudget: s.OverBudget}
-		}}, nil
+	d.Engine, d.shared, d.public = e, e, e.PublicKey()
+	d.verify = func(ctx context.Context) (*store.Report, error) { return postgres.Verify(ctx, c.url, c.data) }
+	d.stats = func() storeStats {
+		s := e.Stats()
+		return storeStats{commits: s.Commits, overBudget: s.OverBudget}
+	}
+	if d.data, err = keystore.OpenData(c.data); err == nil {
+		err = e.SameKey(ctx, "data", d.marker().KeyMark()) // a key made with another data key would let nobody in
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return d, nil
 }
 
 // Verify checks the books in the data folder. If url is not empty, it checks the PostgreSQL database at that URL instead. A
@@ -107,6 +128,9 @@ func Verify(ctx context.Context, data, url string, outside headlog.ExternalHeads
 			return nil, err
 		}
 		outside.Digits = digitsUnder(key)
+		if keyed(data) {
+			outside.Marker = key.Hash
+		}
 	}
 	if url != "" {
 		return postgres.VerifyWith(ctx, url, data, outside)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/mirror"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -21,6 +22,7 @@ type Folder struct {
 	Engine store.Engine
 	Access *access.Access
 	now    func() time.Time
+	data   *keystore.DataKey
 }
 
 // OpenFolder opens the data folder and makes its database at first use; with a url it opens that PostgreSQL database instead,
@@ -32,11 +34,11 @@ func OpenFolder(ctx context.Context, dir, url string, log *slog.Logger) (*Folder
 		return nil, err
 	}
 	now := e.clock(own)
-	a, err := newAccess(e, now)
+	a, err := newAccess(e, now, e.data)
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
-	return &Folder{Engine: e, Access: a, now: now}, nil
+	return &Folder{Engine: e, Access: a, now: now, data: e.data}, nil
 }
 
 // NamedVendor is the vendor that a name stands for; the zero ID for an empty name.
@@ -85,7 +87,7 @@ const vendorPage = 200
 
 // Logins makes, lists and ends logins of the integration broker.
 func (f *Folder) Logins() *mirror.Logins {
-	return newLogins(f.Engine, Config{Now: f.now, Rand: rand.Reader})
+	return newLogins(f.Engine, Config{Now: f.now, Rand: rand.Reader}, f.data)
 }
 
 // Close finishes pending work and closes the folder.
@@ -94,9 +96,9 @@ func (f *Folder) Close() error { return f.Engine.Close() }
 // Clerk is the actor at this machine's command line.
 func Clerk() access.Actor { return access.SystemActor(store.FirstTenant, "command line") }
 
-func newAccess(e store.Engine, now func() time.Time) (*access.Access, error) {
+func newAccess(e store.Engine, now func() time.Time, h access.Hasher) (*access.Access, error) {
 	return access.New(access.Config{
 		Door: store.DoorTo(e, store.Sale, func(tx *store.Tx) access.Tx { return tx }),
-		Now:  now, Rand: rand.Reader,
+		Now:  now, Rand: rand.Reader, Hasher: h,
 	})
 }

@@ -41,7 +41,7 @@ func (a *App) openIntegration() (err error) {
 	if a.c.Integration == "" {
 		return nil
 	}
-	logins := newLogins(a.engine, a.c)
+	logins := newLogins(a.engine, a.c, a.data)
 	r := &mirrorFeed{heard: map[string]struct{}{}}
 	if r.socket, err = net.Listen("tcp", a.c.Integration); err != nil {
 		return fmt.Errorf("listen for integrations: %w", err)
@@ -62,8 +62,8 @@ func (a *App) openIntegration() (err error) {
 	return err
 }
 
-func newLogins(e store.Engine, c Config) *mirror.Logins {
-	return mirror.NewLogins(store.DoorTo(e, store.Sale, func(tx *store.Tx) mirror.Tx { return tx }), c.Now, c.Rand)
+func newLogins(e store.Engine, c Config, h access.Hasher) *mirror.Logins {
+	return mirror.NewLogins(store.DoorTo(e, store.Sale, func(tx *store.Tx) mirror.Tx { return tx }), c.Now, c.Rand, h)
 }
 
 // reflect updates the copy until ctx ends.

@@ -64,6 +64,14 @@ func createOnce(path string, content []byte) error {
 	})
 }
 
+// WriteOnce writes a file that only its owner can read, unless the file exists. After a power cut the file is complete or missing.
+func WriteOnce(path string, content []byte) error {
+	if err := createOnce(path, content); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
 func place(path string, content []byte, put func(temp, path string) error) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // mode 0600

@@ -29,6 +29,7 @@ type Login struct {
 	Customer  id.ID // the customer whose meters the login sees; the zero ID for all meters of the tenant
 	CreatedAt time.Time
 	RevokedAt time.Time // zero while the login is in force
+	Forged    bool      // somebody other than the server wrote the row; set for a single login, not in lists
 }
 
 // User returns the login's MQTT user name.
@@ -67,12 +68,16 @@ type Logins struct {
 	door access.Door[Tx]
 	now  func() time.Time
 	rand io.Reader
+	hash access.Hasher // makes the stored forms of passwords
 }
 
 // NewLogins returns Logins.
-func NewLogins(door access.Door[Tx], now func() time.Time, rnd io.Reader) *Logins {
-	return &Logins{door, now, rnd}
+func NewLogins(door access.Door[Tx], now func() time.Time, rnd io.Reader, h access.Hasher) *Logins {
+	return &Logins{door, now, rnd, h}
 }
+
+// Form is the purpose in the stored form of a login's password; see [access.StoredForm].
+const Form = "integration"
 
 // Create makes a login for the customer of a meter, or for all meters if meter is empty (right: key.manage).
 func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string) (Made, error) {
@@ -97,7 +102,7 @@ func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string
 			return Made{}, err
 		}
 		made := Login{ID: i, Tenant: by.Tenant, Name: name, Customer: customer, CreatedAt: l.now()}
-		if err := tx.AddIntegration(made, secret.Hash()); err != nil {
+		if err := tx.AddIntegration(made, access.StoredForm(l.hash, Form, secret)); err != nil {
 			return Made{}, err
 		}
 		e := by.Entry("integration.create", made.User())
@@ -168,7 +173,7 @@ const anyTenant access.Tenant = 0
 // Check identifies a program by its user name and password; ok is false if they are wrong.
 func (l *Logins) Check(ctx context.Context, user, password string) (Login, bool, error) {
 	found, hash, ok, err := l.find(ctx, user)
-	given := access.HashSecret(password)
+	given := access.StoredForm(l.hash, Form, access.SecretOf(password))
 	stored := make([]byte, len(given)) // compared for unknown names too, so that the time does not reveal which names exist
 	copy(stored, hash)
 	same := subtle.ConstantTimeCompare(given[:], stored) == 1
@@ -190,5 +195,5 @@ func (l *Logins) find(ctx context.Context, user string) (found Login, hash []byt
 	if err != nil {
 		return Login{}, nil, false, fmt.Errorf("look up login %s: %w", user, err)
 	}
-	return found, hash, ok && found.RevokedAt.IsZero(), nil
+	return found, hash, ok && !found.Forged && found.RevokedAt.IsZero(), nil
 }

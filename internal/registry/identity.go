@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 
@@ -15,9 +16,9 @@ const anyTenant access.Tenant = 0
 // that was removed or scrapped. The caller cannot tell these cases apart.
 func (r *Registry) MQTTIdentity(ctx context.Context, number, password string) (who Identity, ok bool, err error) {
 	who, hash, ok, err := r.login(ctx, number)
-	given := access.HashSecret(password)
+	given := PasswordForm(r.c.Sealer, who.Number, access.SecretOf(password))
 	// The comparison is made for unknown meters too, so that the time of the answer does not show which numbers exist.
-	same := subtle.ConstantTimeCompare(given[:], padded(hash)) == 1
+	same := subtle.ConstantTimeCompare(given, padded(hash)) == 1
 	if err != nil || !ok || !same || len(hash) == 0 {
 		return Identity{}, false, err
 	}
@@ -50,7 +51,27 @@ func (r *Registry) login(ctx context.Context, number string) (who Identity, hash
 
 // padded returns a hash at its full length, so that a comparison with a missing hash takes the same time.
 func padded(hash []byte) []byte {
-	out := make([]byte, 32)
+	out := make([]byte, 1+sha256.Size)
 	copy(out, hash)
 	return out
 }
+
+// keyedPassword is the first byte of the stored form of an MQTT password. Forms of older versions have no such byte.
+const keyedPassword = 1
+
+// PasswordForm is the stored form of a meter's MQTT password. It is bound to the meter's number.
+func PasswordForm(h Hasher, number string, password access.Secret) []byte {
+	form := access.StoredForm(h, mqttForm(number), password)
+	return append([]byte{keyedPassword}, form[:]...)
+}
+
+// KeyedPassword turns the form of older versions into the present form. It reports false for a form that is not of that kind.
+func KeyedPassword(h Hasher, number string, plain []byte) ([]byte, bool) {
+	if len(plain) != sha256.Size {
+		return nil, false
+	}
+	form := access.KeyedForm(h, mqttForm(number), [sha256.Size]byte(plain))
+	return append([]byte{keyedPassword}, form[:]...), true
+}
+
+func mqttForm(number string) string { return "mqtt " + number }

@@ -200,10 +200,9 @@ func (r *Registry) write(tx Tx, d draft, password access.Secret, link wire.LinkK
 	if err := tx.Customers().AddAccount(d.account); err != nil {
 		return err
 	}
-	hash := password.Hash()
 	raw := link.Reveal()
 	defer clear(raw)
-	if err := tx.AddMeterRow(d.meter, hash[:], r.c.Sealer.Seal(LinkKeyContext(d.meter.ID), raw)); err != nil {
+	if err := tx.AddMeterRow(d.meter, PasswordForm(r.c.Sealer, d.meter.Number, password), r.c.Sealer.Seal(LinkKeyContext(d.meter.ID), raw)); err != nil {
 		return err
 	}
 	if d.hasKey {

@@ -31,7 +31,7 @@ CREATE TABLE person (                     -- who signs in; 'user' is a reserved 
   email      TEXT NOT NULL, name TEXT NOT NULL DEFAULT '',
   pw_hash    TEXT NOT NULL,               -- argon2id, encoded with its parameters
   status     TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active','blocked')),
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, mark BLOB,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, email)
 ) STRICT, WITHOUT ROWID;
 
@@ -43,7 +43,7 @@ CREATE TABLE role_binding (
 
 CREATE TABLE login (                      -- server-side sessions of people
   tenant_id INTEGER NOT NULL, hash BLOB NOT NULL,  -- SHA-256 of the cookie's random 256 bits
-  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, mark BLOB,
   PRIMARY KEY (tenant_id, hash)
 ) STRICT, WITHOUT ROWID;
 
@@ -51,7 +51,7 @@ CREATE TABLE api_key (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, hash BLOB NOT NULL UNIQUE, -- SHA-256 of 256 random bits
   name TEXT NOT NULL DEFAULT '', role TEXT NOT NULL, vendor_id BLOB,
   answers BLOB,                           -- the person, or the key without one, that made it: who acts through it
-  created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER,
+  created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER, mark BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -491,7 +491,7 @@ CREATE TABLE job_run (
 CREATE TABLE integration_login (          -- programs that may read the mirror of meters' states over MQTT
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, hash BLOB NOT NULL,  -- SHA-256 of 256 random bits
   name TEXT NOT NULL DEFAULT '', customer_id BLOB,                   -- whose meters; NULL: all of the tenant's
-  created_at INTEGER NOT NULL, revoked_at INTEGER,
+  created_at INTEGER NOT NULL, revoked_at INTEGER, mark BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 

@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/seal"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // Finding is one fault, notice or remark of a verification.
@@ -91,6 +92,8 @@ type Trust struct {
 	AtOnce bool
 	// Mark returns the mark of a row that waits for its seal, if the engine seals later; nil if the mark cannot be computed.
 	Mark func(leaf [32]byte) []byte
+	// Marker makes the marks of rows that let somebody sign in; nil without the data key.
+	Marker core.Marker
 	// Pass is the number of rows whose evidence one pass over the audit log holds in memory; 0 for the default, which is small enough for
 	// every machine.
 	Pass int64
@@ -102,7 +105,7 @@ func NotCovered() []string {
 		"what meters sent: readings, events, answers to commands, and a token report that was removed together with the state it gave the token",
 		"when and how often rows were written, where no figure depends on it",
 		"names, telephone numbers and addresses of customers, which must stay erasable",
-		"pending deliveries and commands (the server carries out one that an intruder adds), open sign-ins (the server accepts one that an intruder adds), copies of receipts, alarms, reservations",
+		"pending deliveries and commands (the server carries out one that an intruder adds), copies of receipts, alarms, reservations",
 		"in wallets: whether the supply should be on, leases, warnings, fractions of a minor unit, and which rate of the tariff priced the energy that is not posted yet",
 		"whether a recorded restore was genuine: the report says how often the books were restored, but not who restored them",
 		"stored answers to refused requests, and answers that are kept for only a week",
@@ -129,7 +132,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
-		check{"counters", tx.verifyCounters}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce},
+		check{"counters", tx.verifyCounters}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Marker, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 

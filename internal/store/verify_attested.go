@@ -207,7 +207,7 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 			check()
 			row, sum, begun = i, core.NewRowSum(k.Name), true
 		}
-		sum.Add(w, 1, k.Proof.Forms)
+		sum.Add(w, 1, k.Proof)
 		return nil
 	}, tx.Tenant)
 	check()

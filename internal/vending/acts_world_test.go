@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sometimes"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -165,7 +166,7 @@ func (h *history) opens() {
 		h.t.Fatal(err)
 	}
 	h.startOff, h.doubted = h.off, h.clock.Now().Sub(h.known) > vending.MaxClockRest && !h.synced
-	h.access, err = access.New(access.Config{Now: h.clock.Now, Rand: rand.Reader, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1},
+	h.access, err = access.New(access.Config{Hasher: storetest.Hasher{}, Now: h.clock.Now, Rand: rand.Reader, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1},
 		Door: historyDoor[access.Tx]{h, func(tx *store.Tx) access.Tx { return tx }}})
 	if err != nil {
 		h.t.Fatal(err)

@@ -26,6 +26,7 @@ type AttestedKind struct {
 	Order  string // rises with every attested write; of several hashes of a row, the one with the highest order counts
 	Sort   string // more columns to sort by where an identity has several rows
 	Must   string // extra SQL condition for the rows that must have evidence; empty if all must. Other rows may have evidence too
+	Marked bool   // whether the table has a column mark; see [Tx.Genuine]
 }
 
 // RowSum hashes the attested columns of one row, or of all rows of an identity in order.
@@ -34,14 +35,22 @@ type RowSum struct{ leaf *seal.Leaf }
 // NewRowSum begins the hash of a row of a kind.
 func NewRowSum(kind string) RowSum { return RowSum{seal.NewLeaf("paywatt row 1 " + kind)} }
 
-// Add hashes the columns that begin at col. forms has a letter for each column: i for an integer, b for bytes, any other for text.
-func (s RowSum) Add(r Row, col int, forms string) {
-	for i, form := range forms {
-		if r.IsNull(col + i) {
+// Add hashes the columns of p, which begin at col. The form of a column is i for an integer, b for bytes, any other for text. An added
+// column has a capital letter: it counts with its name, and only if it is not NULL.
+func (s RowSum) Add(r Row, col int, p Proof) {
+	for i, form := range p.Forms {
+		switch added := form >= 'A' && form <= 'Z'; {
+		case added && r.IsNull(col+i):
+			continue
+		case added:
+			s.leaf.Text(p.name(i))
+			form += 'a' - 'A'
+		case r.IsNull(col + i):
 			s.leaf.Int(0)
 			continue
+		default:
+			s.leaf.Int(1)
 		}
-		s.leaf.Int(1)
 		switch form {
 		case 'i':
 			s.leaf.Int(r.Int(col + i))
@@ -114,7 +123,7 @@ func (tx *Tx) Attest(kind string, row id.ID) error {
 		return fmt.Errorf("attest %s %s: %w", k.Name, row.Text(k.Prefix), err)
 	}
 	tx.evidence = append(tx.evidence, e)
-	return nil
+	return tx.putMark(k, row, e.Sum)
 }
 
 // Rewrite runs the function write, which writes a row that may exist already, and notes the hash of the row before and after. If somebody
@@ -135,6 +144,10 @@ func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 // RewriteLocked does the work of Rewrite for a row that is already locked.
 func (tx *Tx) RewriteLocked(k *AttestedKind, row id.ID, write func() error) error {
 	was, before, err := tx.RowEvidence(k, row)
+	genuine := true
+	if err == nil && before {
+		genuine, err = tx.Genuine(k, tx.Tenant, row)
+	}
 	if err == nil {
 		err = write()
 	}
@@ -150,19 +163,26 @@ func (tx *Tx) RewriteLocked(k *AttestedKind, row id.ID, write func() error) erro
 			e.Was = was.Sum
 		}
 		tx.evidence = append(tx.evidence, e)
+		if genuine {
+			return tx.putMark(k, row, e.Sum)
+		}
 	}
 	return nil
 }
 
 // RowEvidence returns the evidence of a row in its present state.
 func (tx *Tx) RowEvidence(k *AttestedKind, row id.ID) (e Evidence, found bool, err error) {
+	return tx.rowEvidence(k, tx.Tenant, row)
+}
+
+func (tx *Tx) rowEvidence(k *AttestedKind, tenant access.Tenant, row id.ID) (e Evidence, found bool, err error) {
 	s := NewRowSum(k.Name)
 	e = Evidence{Kind: k.Name, Name: row.Text(k.Prefix)}
 	err = tx.C.Query(`SELECT `+k.Order+`, `+k.Proof.Columns+` FROM `+k.From+` WHERE r.tenant_id = $1 AND r.`+k.Key+` = $2 ORDER BY r.`+k.Key+k.Sort, func(r Row) error {
 		e.Order, found = r.Int(0), true
-		s.Add(r, 1, k.Proof.Forms)
+		s.Add(r, 1, k.Proof)
 		return nil
-	}, tx.Tenant, row)
+	}, tenant, row)
 	e.Sum = s.Sum()
 	return e, found, err
 }
@@ -199,7 +219,7 @@ func (tx *Tx) TenantEvidence(lock string) (Evidence, error) {
 	proof := TenantProof()
 	_, err := tx.One(`SELECT version, `+proof.Columns+` FROM tenant WHERE id = $1`+lock, func(r Row) error {
 		e.Order = r.Int(0)
-		s.Add(r, 1, proof.Forms)
+		s.Add(r, 1, proof)
 		return nil
 	}, tx.Tenant)
 	e.Sum = s.Sum()

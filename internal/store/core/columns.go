@@ -16,8 +16,11 @@ import (
 type Columns[T any] struct {
 	Table string
 	// Attested columns are hashed into the evidence of a row, in this order. The hashes of existing rows have this order, so a released
-	// list must not change. A new column is always unattested.
+	// list must not change.
 	Attested []Column[T]
+	// Added columns are attested too. They came later than the table, and are NULL in rows that do not use them: NULL leaves them out of
+	// the evidence, so older evidence still fits. A new column of a released table is always added or unattested.
+	Added []Column[T]
 	// Unattested columns may be changed without a trace in the sealed log.
 	Unattested []Column[T]
 }
@@ -124,7 +127,7 @@ func (l *Columns[T]) List(alias string) string {
 	return strings.Join(names, ", ")
 }
 
-func (l *Columns[T]) all() []Column[T] { return slices.Concat(l.Attested, l.Unattested) }
+func (l *Columns[T]) all() []Column[T] { return slices.Concat(l.Attested, l.Added, l.Unattested) }
 
 func qualified(alias, name string) string {
 	if alias == "" {
@@ -135,7 +138,7 @@ func qualified(alias, name string) string {
 
 // Scan reads the columns of List, which begin at col, and returns the number of the column after them.
 func (l *Columns[T]) Scan(r Row, col int, to *T) (next int, err error) {
-	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
+	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Unattested} {
 		for i := range columns {
 			if columns[i].Read == nil {
 				continue
@@ -238,7 +241,7 @@ func (l *Columns[T]) Values(tenant access.Tenant, row *T, more ...any) []any {
 
 // writes returns the number of columns that have a Write.
 func (l *Columns[T]) writes() (n int) {
-	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
+	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Unattested} {
 		for i := range columns {
 			if columns[i].Write != nil {
 				n++
@@ -249,7 +252,7 @@ func (l *Columns[T]) writes() (n int) {
 }
 
 func (l *Columns[T]) values(out []any, row *T) []any {
-	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
+	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Unattested} {
 		for i := range columns {
 			if columns[i].Write != nil {
 				out = append(out, columns[i].Write(row))
@@ -263,7 +266,11 @@ func (l *Columns[T]) values(out []any, row *T) []any {
 type Proof struct{ Columns, Forms string }
 
 // Proof names the attested columns of the table under an alias.
-func (l *Columns[T]) Proof(alias string) Proof { return proof(alias, l.Attested) }
+func (l *Columns[T]) Proof(alias string) Proof {
+	added := proof(alias, l.Added)
+	added.Forms = strings.ToUpper(added.Forms)
+	return proof(alias, l.Attested).And(added)
+}
 
 // ProofOf names columns of the table, under an alias, that are hashed into the evidence of another table's rows.
 func (l *Columns[T]) ProofOf(alias string, names ...string) Proof {
@@ -279,10 +286,16 @@ func proof[T any](alias string, columns []Column[T]) (p Proof) {
 
 // And adds columns of another table.
 func (p Proof) And(more Proof) Proof {
-	if p.Columns != "" {
+	if p.Columns != "" && more.Columns != "" {
 		p.Columns += ", "
 	}
 	return Proof{p.Columns + more.Columns, p.Forms + more.Forms}
+}
+
+// name returns the name of column i, without its alias.
+func (p Proof) name(i int) string {
+	name := strings.Split(p.Columns, ", ")[i]
+	return name[strings.IndexByte(name, '.')+1:]
 }
 
 // Listed is a table with a list of columns, for any Go type of its rows.
@@ -300,7 +313,7 @@ type ListedColumn struct {
 // Listed implements [Listed].
 func (l *Columns[T]) Listed() (table string, columns []ListedColumn) {
 	for i, c := range l.all() {
-		columns = append(columns, ListedColumn{c.Name, c.Form, i < len(l.Attested)})
+		columns = append(columns, ListedColumn{c.Name, c.Form, i < len(l.Attested)+len(l.Added)})
 	}
 	return l.Table, columns
 }

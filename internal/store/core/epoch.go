@@ -83,12 +83,22 @@ func (tx *Tx) PutMeta(key, value string) error {
 // Known compares the mark of a key with the mark that was stored when such a key was first used; at first use it stores the mark. The key
 // is outside the database, and its mark is not secret. If Known returns false, this key cannot open secrets that the first key sealed.
 func (tx *Tx) Known(key, mark string) (bool, error) {
-	have := ""
-	found, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) error { have = r.Text(0); return nil }, "key:"+key)
+	have, found, err := tx.keyMark(key)
 	if err != nil || found { // nothing is written, so a server can start on a full disk
 		return have == mark, err
 	}
 	return true, tx.PutMeta("key:"+key, mark)
+}
+
+// KeyIs is [Tx.Known] without writing: it is true as long as no key was used.
+func (tx *Tx) KeyIs(key, mark string) (bool, error) {
+	have, found, err := tx.keyMark(key)
+	return !found || have == mark, err
+}
+
+func (tx *Tx) keyMark(key string) (mark string, found bool, err error) {
+	found, err = tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) error { mark = r.Text(0); return nil }, "key:"+key)
+	return mark, found, err
 }
 
 // MarkLogs records the size of each tenant's log at the beginning of an epoch. A larger head from an older

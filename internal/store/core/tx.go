@@ -25,6 +25,8 @@ type Tx struct {
 	Apart  time.Duration // how far Now is ahead of the server's own clock; 0 if Now comes from that clock
 	// Mark returns the keyed hash of a leaf, which shows that a server wrote the row; nil if the commit itself seals.
 	Mark func(leaf [32]byte) []byte
+	// Marker makes the marks of rows that let somebody sign in; see [Tx.Genuine].
+	Marker Marker
 
 	Before *Fresh // rows of earlier closures in the same commit; nil in a view, or if the engine seals later
 	Fresh  Fresh  // rows of this closure

@@ -86,7 +86,33 @@ func (tx Rows) NextMeterN() (int64, error) {
 	return n, fault.Wrap(err, "take the next meter number")
 }
 
-// MeterLogin finds a meter of any tenant by its number, with the hash of its MQTT password. It searches all tenants, because the tenant is
+// KeyPasswords turns the stored forms of MQTT passwords of older versions into the present form. It looks at up to max meters after the
+// given one, and returns how many it looked at and the last of them.
+func (tx Rows) KeyPasswords(after id.ID, max int, form func(number string, plain []byte) ([]byte, bool)) (n int, last id.ID, err error) {
+	type row struct {
+		meter id.ID
+		keyed []byte
+	}
+	var rows []row
+	err = tx.C.Query(`SELECT id, number, mqtt_hash FROM meter WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, func(r core.Row) error {
+		n, last = n+1, r.ID(0)
+		if keyed, ok := form(r.Text(1), r.Bytes(2)); ok {
+			rows = append(rows, row{last, keyed})
+		}
+		return nil
+	}, tx.Tenant, after[:], max)
+	for _, w := range rows {
+		if err == nil {
+			err = tx.Rewrite("meter", w.meter, func() error {
+				_, err := tx.C.Exec(`UPDATE meter SET mqtt_hash = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, w.keyed, tx.Tenant, w.meter)
+				return err
+			})
+		}
+	}
+	return n, last, fault.Wrap(err, "convert passwords of meters")
+}
+
+// MeterLogin finds a meter of any tenant by its number, with the stored form of its MQTT password. It searches all tenants, because the tenant is
 // not known until the number, which is the MQTT user name, is found.
 func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry.Status, hash []byte, found bool, err error) {
 	found, err = tx.One(`SELECT tenant_id, n, number, simulated, status, mqtt_hash FROM meter WHERE number = $1`, func(r core.Row) error {
@@ -97,7 +123,7 @@ func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry
 	return who, status, hash, found, fault.Wrap(err, "find meter %s", number)
 }
 
-// AddMeterRow stores a new meter with the hash of its MQTT password and its sealed link key.
+// AddMeterRow stores a new meter with the stored form of its MQTT password and its sealed link key.
 func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+meterColumns.Into("mqtt_hash", "link_key_enc"), meterColumns.Values(tx.Tenant, &m, mqttHash, sealedLinkKey)...)
 	if err != nil {

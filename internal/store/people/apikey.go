@@ -23,17 +23,18 @@ var keyColumns = core.Columns[access.Key]{Table: "api_key", Attested: []core.Col
 	core.Int("tenant_id", func(k *access.Key) *access.Tenant { return &k.Tenant }).ReadOnly(),
 	core.ID("id", func(k *access.Key) *id.ID { return &k.ID }),
 	core.Time("created_at", func(k *access.Key) *time.Time { return &k.CreatedAt }),
+	{Name: "mark", Form: 'b'},
 }}
 
 // KeyKind describes the evidence of API keys.
 var KeyKind = core.AttestedKind{Name: "apikey", Noun: "API key", Prefix: id.Key, From: "api_key r", Key: "id", Order: "COALESCE(r.revoked_at, 0)",
-	Proof: keyColumns.Proof("r")}
+	Proof: keyColumns.Proof("r"), Marked: true}
 
 // oneKey reads a key, and whether the person who answers for the key is blocked.
 var oneKey = `SELECT (SELECT count(*) FROM person p WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1), ` +
 	keyColumns.List("") + ` FROM api_key WHERE `
 
-// AddKey stores a new API key with the hash of its secret.
+// AddKey stores a new API key with the stored form of its secret.
 func (tx Rows) AddKey(k access.Key, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+keyColumns.Into("hash"), keyColumns.Values(tx.Tenant, &k, hash[:])...)
 	if err != nil {
@@ -60,6 +61,11 @@ func (tx Rows) key(where string, args ...any) (access.Key, bool, error) {
 		_, err := keyColumns.Scan(r, 1, &k)
 		return err
 	}, append([]any{StatusActive}, args...)...)
+	if err == nil && found {
+		var genuine bool
+		genuine, err = tx.Genuine(&KeyKind, k.Tenant, k.ID)
+		k.Forged = !genuine
+	}
 	return k, found, fault.Wrap(err, "find API key")
 }
 

@@ -21,13 +21,14 @@ var integrationColumns = core.Columns[mirror.Login]{Table: "integration_login", 
 	core.Int("tenant_id", func(l *mirror.Login) *access.Tenant { return &l.Tenant }).ReadOnly(),
 	core.ID("id", func(l *mirror.Login) *id.ID { return &l.ID }),
 	core.Time("created_at", func(l *mirror.Login) *time.Time { return &l.CreatedAt }),
+	{Name: "mark", Form: 'b'},
 }}
 
 // IntegrationKind describes the evidence of logins of the integration broker.
 var IntegrationKind = core.AttestedKind{Name: "integration", Noun: "Integration login", Prefix: id.Login, From: "integration_login r", Key: "id",
-	Order: "COALESCE(r.revoked_at, 0)", Proof: integrationColumns.Proof("r")}
+	Order: "COALESCE(r.revoked_at, 0)", Proof: integrationColumns.Proof("r"), Marked: true}
 
-// AddIntegration stores a new login of the integration broker with the hash of its password.
+// AddIntegration stores a new login of the integration broker with the stored form of its password.
 func (tx Rows) AddIntegration(l mirror.Login, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+integrationColumns.Into("hash"), integrationColumns.Values(tx.Tenant, &l, hash[:])...)
 	if err != nil {
@@ -43,6 +44,11 @@ func (tx Rows) IntegrationByID(login id.ID) (l mirror.Login, hash []byte, found 
 		_, err := integrationColumns.Scan(r, 1, &l)
 		return err
 	}, login)
+	if err == nil && found {
+		var genuine bool
+		genuine, err = tx.Genuine(&IntegrationKind, l.Tenant, l.ID)
+		l.Forged = !genuine
+	}
 	return l, hash, found, fault.Wrap(err, "find a login")
 }
 

@@ -40,6 +40,7 @@ var personColumns = core.Columns[access.PersonRow]{Table: "person", Attested: []
 	core.Text("name", func(p *access.PersonRow) *string { return &p.Name }),
 	core.Time("created_at", func(p *access.PersonRow) *time.Time { return &p.CreatedAt }),
 	{Name: "version", Form: 'i'},
+	{Name: "mark", Form: 'b'},
 }}
 
 // roleColumns are the columns of a person's role; a person has exactly one in this version.
@@ -54,7 +55,7 @@ var roleColumns = core.Columns[access.PersonRow]{Table: "role_binding", Attested
 // PersonKind describes the evidence of people and their roles.
 var PersonKind = core.AttestedKind{Name: "person", Noun: "Person", Prefix: id.Person, Key: "id", Order: "r.version",
 	From:  "person r LEFT JOIN role_binding b ON b.tenant_id = r.tenant_id AND b.person_id = r.id",
-	Proof: personColumns.Proof("r").And(roleColumns.Proof("b")), Sort: ", b.role, b.scope"}
+	Proof: personColumns.Proof("r").And(roleColumns.Proof("b")), Sort: ", b.role, b.scope", Marked: true}
 
 var loginColumns = core.Columns[access.Login]{Table: "login", Unattested: []core.Column[access.Login]{
 	core.ID("person_id", func(l *access.Login) *id.ID { return &l.Person }),
@@ -62,6 +63,7 @@ var loginColumns = core.Columns[access.Login]{Table: "login", Unattested: []core
 	core.Time("seen_at", func(l *access.Login) *time.Time { return &l.SeenAt }),
 	core.Time("expires_at", func(l *access.Login) *time.Time { return &l.ExpiresAt }),
 	{Name: "hash", Form: 'b'},
+	{Name: "mark", Form: 'b'},
 }}
 
 const personTables = ` FROM person p JOIN role_binding b ON b.tenant_id = p.tenant_id AND b.person_id = p.id`
@@ -108,7 +110,17 @@ func (tx Rows) person(where string, arg any) (access.PersonRow, bool, error) {
 	var p access.PersonRow
 	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND `+where,
 		func(r core.Row) error { _, err := scanPerson(r, &p); return err }, tx.Tenant, arg)
+	if err == nil && found {
+		err = tx.judge(&p)
+	}
 	return p, found, fault.Wrap(err, "find person")
+}
+
+// judge notes whether the server wrote a person's row.
+func (tx Rows) judge(p *access.PersonRow) error {
+	genuine, err := tx.Genuine(&PersonKind, tx.Tenant, p.ID)
+	p.Forged = !genuine
+	return err
 }
 
 // ActivePeople counts the people who are not blocked and hold one of the roles.
@@ -125,9 +137,12 @@ func (tx Rows) ActivePeople(roles ...access.Role) (int, error) {
 	return int(n), fault.Wrap(err, "count people")
 }
 
-// AddLogin stores a session with the hash of its secret.
+// AddLogin stores a session with the stored form of its secret.
 func (tx Rows) AddLogin(l access.Login, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+loginColumns.Into("hash"), loginColumns.Values(tx.Tenant, &l, hash[:])...)
+	if err == nil {
+		err = tx.markLogin(hash)
+	}
 	return fault.Wrap(err, "store session of %s", l.Person.Text(id.Person))
 }
 
@@ -142,13 +157,77 @@ func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool,
 		}
 		return err
 	}, tx.Tenant, hash[:])
+	if err == nil && found {
+		var genuine bool
+		genuine, err = tx.genuineLogin(hash)
+		l.Forged = !genuine
+	}
+	if err == nil && found {
+		err = tx.judge(&p)
+	}
 	return l, p, found, fault.Wrap(err, "find session")
 }
 
 // SeeLogin records when a session was last used. A session that was ended meanwhile stays ended.
 func (tx Rows) SeeLogin(hash [32]byte, at time.Time) error {
-	_, err := tx.C.Exec(`UPDATE login SET seen_at = $1 WHERE tenant_id = $2 AND hash = $3`, at, tx.Tenant, hash[:])
+	genuine, err := tx.genuineLogin(hash)
+	if err == nil && genuine {
+		_, err = tx.C.Exec(`UPDATE login SET seen_at = $1 WHERE tenant_id = $2 AND hash = $3`, at, tx.Tenant, hash[:])
+	}
+	if err == nil && genuine {
+		err = tx.markLogin(hash)
+	}
 	return fault.Wrap(err, "store session")
+}
+
+// loginProof names the columns of a session that its mark covers: all but the form, which is its identity, and the mark itself.
+func loginProof() core.Proof {
+	return loginColumns.ProofOf("", "person_id", "created_at", "seen_at", "expires_at")
+}
+
+// eachLogin calls fn with the form, the hash of the columns and the mark of the sessions that meet a condition.
+func (tx Rows) eachLogin(where string, fn func(hash []byte, person id.ID, sum core.EvidenceSum, mark []byte) error, args ...any) error {
+	proof := loginProof()
+	return tx.C.Query(`SELECT hash, mark, `+proof.Columns+` FROM login WHERE tenant_id = $1`+where, func(r core.Row) error {
+		s := core.NewRowSum("login")
+		s.Add(r, 2, proof)
+		return fn(r.Bytes(0), r.ID(2), s.Sum(), r.Bytes(1))
+	}, append([]any{tx.Tenant}, args...)...)
+}
+
+const loginTable = "login"
+
+// markLogin writes the mark of a session.
+func (tx Rows) markLogin(hash [32]byte) error {
+	var mark []byte
+	err := tx.eachLogin(` AND hash = $2`, func(hash []byte, _ id.ID, sum core.EvidenceSum, _ []byte) error {
+		mark = tx.Marker.Of(loginTable, tx.Tenant, hash, sum)
+		return nil
+	}, hash[:])
+	if err == nil && mark != nil {
+		_, err = tx.C.Exec(`UPDATE login SET mark = $1 WHERE tenant_id = $2 AND hash = $3`, mark, tx.Tenant, hash[:])
+	}
+	return err
+}
+
+// genuineLogin reports whether there is such a session and the server wrote its row.
+func (tx Rows) genuineLogin(hash [32]byte) (genuine bool, err error) {
+	err = tx.eachLogin(` AND hash = $2`, func(hash []byte, _ id.ID, sum core.EvidenceSum, mark []byte) error {
+		genuine = tx.Marker.Matches(mark, loginTable, tx.Tenant, hash, sum)
+		return nil
+	}, hash[:])
+	return genuine, err
+}
+
+// ForgedLogins calls fn with the person of every session whose row the server did not write, and returns the number of all sessions.
+func (tx Rows) ForgedLogins(m core.Marker, fn func(person id.ID)) (all int64, err error) {
+	err = tx.eachLogin("", func(hash []byte, person id.ID, sum core.EvidenceSum, mark []byte) error {
+		if all++; !m.Matches(mark, loginTable, tx.Tenant, hash, sum) {
+			fn(person)
+		}
+		return nil
+	})
+	return all, err
 }
 
 // DropLogin ends a session and reports whether there was one.

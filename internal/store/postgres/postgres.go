@@ -33,6 +33,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/engine"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 )
@@ -66,6 +67,7 @@ type Options struct {
 	Log     *slog.Logger     // nil: nothing is logged
 	Intake  store.Intake     // decides about the records that Ingest queues; nil: Ingest is refused
 	Due     store.Due        // called with the lanes of the outbox that have new work; may be nil
+	Marker  core.Marker      // makes the marks of rows that let somebody sign in; nil: they have none
 	Writers int              // number of connections that write; 0: 8
 	Readers int              // number of connections that read; 0: 4
 	AsIs    bool             // whether to refuse an older database with store.ErrOlder and leave it as it is

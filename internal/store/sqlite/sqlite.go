@@ -94,6 +94,7 @@ type Options struct {
 	Due     store.Due        // called with the lanes of the outbox that have new work; may be nil
 	Readers int              // number of connections for reading; 0: 4
 	Reserve int64            // bytes of the disk reserve; 0: DiskReserve; negative: none
+	Marker  core.Marker      // makes the marks of rows that let somebody sign in; nil: they have none
 	Lock    *Lock            // the folder's lock, if the caller holds it; otherwise an upgrade takes the lock
 	AsIs    bool             // whether to refuse an older database with store.ErrOlder and leave it as it is
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"zombiezen.com/go/sqlite"
 )
 
@@ -27,7 +28,14 @@ func (e *Engine) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) e
 		return fmt.Errorf("wait for a reading connection: %w", ctx.Err())
 	}
 	defer func() { e.readers <- c }()
-	return e.look(ctx, c, func() error { return fn(store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)) })
+	return e.look(ctx, c, func() error { return fn(e.newTx(c, t, nil)) })
+}
+
+// newTx returns a transaction at this moment.
+func (e *Engine) newTx(c *conn, t access.Tenant, before *core.Fresh) *store.Tx {
+	tx := store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, before)
+	tx.Marker = e.opt.Marker
+	return tx
 }
 
 // look runs fn in a read transaction that ends with ctx.

@@ -341,7 +341,7 @@ func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, er
 		}
 	}
 	writes := c.writes
-	tx := store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, b.freshOf(e.sealer, t))
+	tx := e.newTx(c, t, b.freshOf(e.sealer, t))
 	refused, failed := e.guarded(tx, fn)
 	if c.fault != nil {
 		return failed, c.fault
@@ -410,7 +410,7 @@ func (b *batch) freshOf(s *core.Sealer, t access.Tenant) *core.Fresh {
 // sealAll writes the counters of the batch, and seals the rows that it added to the tenants' books and audit logs.
 func (e *Engine) sealAll(b *batch) error {
 	for t, f := range b.fresh {
-		tx := store.NewTx(e.writer, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)
+		tx := e.newTx(e.writer, t, nil)
 		if err := f.Write(tx.Tx); err != nil {
 			return err
 		}

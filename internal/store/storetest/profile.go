@@ -289,7 +289,7 @@ func (d loginDoor) View(ctx context.Context, t access.Tenant, fn func(mirror.Tx)
 func logins(t *testing.T, r Rig) {
 	e, ctx, by := r.Open(t), context.Background(), access.SystemActor(store.FirstTenant, "test")
 	m := addMeter(t, e, 1, false)
-	l := mirror.NewLogins(loginDoor{e}, base, rand.Reader)
+	l := mirror.NewLogins(loginDoor{e}, base, rand.Reader, Hasher{})
 	made, err := l.Create(ctx, by, "", "dashboard")
 	if err != nil || made.Refused() {
 		t.Fatal(err, made.Refusal)

@@ -234,7 +234,7 @@ func heldFourEyes(t *testing.T, r Rig) {
 	if w := p.row(t, e); !w.Held.Stopped() || w.Debited != 0 {
 		t.Errorf("while it waits: %+v, want nothing charged", w.State)
 	}
-	people, err := access.New(access.Config{Door: peopleDoor{e}, Now: func() time.Time { return base().AddDate(0, 4, 0) }, Rand: rand.Reader})
+	people, err := access.New(access.Config{Door: peopleDoor{e}, Now: func() time.Time { return base().AddDate(0, 4, 0) }, Rand: rand.Reader, Hasher: Hasher{}})
 	if err != nil {
 		t.Fatal(err)
 	}

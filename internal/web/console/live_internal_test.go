@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/words"
 )
@@ -70,7 +71,7 @@ func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
 func consoleOf(t *testing.T, a *anna) *Console {
 	t.Helper()
-	acc, err := access.New(access.Config{Door: door[access.Tx]{annaTx{anna: a}}, Now: time.Now, Rand: zeros{}, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
+	acc, err := access.New(access.Config{Hasher: storetest.Hasher{}, Door: door[access.Tx]{annaTx{anna: a}}, Now: time.Now, Rand: zeros{}, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

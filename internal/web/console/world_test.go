@@ -172,7 +172,7 @@ func (w *world) beside() *app.Folder {
 // person creates a person who can sign in.
 func (w *world) person(email string, role access.Role) {
 	w.t.Helper()
-	acc, err := access.New(access.Config{Door: door{w.beside().Engine}, Now: w.clock.now, Rand: rand.Reader, Argon: cheapPasswords()})
+	acc, err := access.New(access.Config{Hasher: storetest.Hasher{}, Door: door{w.beside().Engine}, Now: w.clock.now, Rand: rand.Reader, Argon: cheapPasswords()})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// verifyMarks checks that the server wrote every row that lets somebody sign in: people, API keys, integration logins and open sessions. The
+// server accepts no other rows, so a finding names an attempt.
+func (tx *Tx) verifyMarks(m core.Marker, r *Report) error {
+	if m == nil {
+		return nil
+	}
+	known, err := tx.KeyIs("data", m.KeyMark())
+	if err != nil {
+		return err
+	}
+	if !known {
+		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, integration logins and sessions were not checked against it.")
+		return nil
+	}
+	tx.Marker = m
+	for _, k := range attestedKinds {
+		if !k.Marked {
+			continue
+		}
+		if err := tx.verifyMarksOf(k, r); err != nil {
+			return err
+		}
+	}
+	sessions, err := tx.ForgedLogins(m, func(person id.ID) {
+		r.Find("mark", "A session of person %s was added or changed outside the server.", person.Text(id.Person))
+	})
+	r.Count("sessions", sessions)
+	return err
+}
+
+func (tx *Tx) verifyMarksOf(k *core.AttestedKind, r *Report) error {
+	var rows []id.ID
+	err := tx.C.Query(`SELECT `+k.Key+` FROM `+k.Table()+` WHERE tenant_id = $1 ORDER BY `+k.Key, func(w core.Row) error { rows = append(rows, w.ID(0)); return nil }, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		genuine, err := tx.Genuine(k, tx.Tenant, row)
+		if err != nil {
+			return err
+		}
+		if !genuine {
+			r.Find("mark", "%s %s has a wrong mark: its row was added or changed outside the server.", k.Noun, row.Text(k.Prefix))
+		}
+	}
+	return nil
+}
