@@ -118,7 +118,7 @@ func (n NewKey) check(now time.Time) refusal.Refusal {
 		return refuse.KeyRoleNotForVendors(string(n.Role))
 	case n.Vendor.IsZero() && n.Role == VendorAPI:
 		return refuse.KeyWithoutVendor()
-	case len(n.Name) > maxKeyName || strings.IndexFunc(n.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) >= 0:
+	case len(n.Name) > maxKeyName || !IsLine(n.Name):
 		return refuse.KeyNameOfWrongForm(maxKeyName)
 	case !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now):
 		return refuse.KeyExpiryInThePast(n.ExpiresAt)

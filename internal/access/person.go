@@ -119,7 +119,7 @@ func (n NewPerson) check() (string, refusal.Refusal) {
 		return "", refuse.EmailOfWrongForm(refusal.Echo(email))
 	case !n.Role.Known() || len(rights[n.Role]) == 0:
 		return "", refuse.PersonRoleUnknown(refusal.Echo(string(n.Role)), roleNames())
-	case len(n.Name) > 2*maxKeyName:
+	case len(n.Name) > 2*maxKeyName || !IsLine(n.Name):
 		return "", refuse.PersonNameTooLong(2 * maxKeyName)
 	}
 	return email, CheckPassword(n.Password.Reveal())

@@ -98,7 +98,7 @@ func sayingsOfPeople() []saying {
 		{"a role that nobody has", adds(access.NewPerson{Email: "juma@example.org", Role: access.CustomerRole, Password: good}),
 			"invalid-request: There is no role \"customer\" for people. No person was added. Use one of these roles: " + rolesSentence},
 		{"a long name", adds(access.NewPerson{Email: "juma@example.org", Role: access.Support, Name: strings.Repeat("n", 129), Password: good}),
-			"invalid-request: A name can have at most 128 bytes. No person was added. Shorten it."},
+			"invalid-request: A name can have at most 128 bytes and no control characters. No person was added. Use another name."},
 		{"a short password", words("seven77"), "invalid-request: The password is shorter than 12 characters. No changes were made. Use several unrelated words. They are easy to remember."},
 		{"a long password", words(strings.Repeat("ab", 65)), "invalid-request: The password is longer than 128 characters. No changes were made. Use a shorter one."},
 		{"a common password", words("password1234"), "invalid-request: This password is too easy to guess: it is a common one, with or without digits, or repeats itself. No changes were made. Use several unrelated words."},

@@ -120,7 +120,7 @@ type API struct {
 	metrics *metrics
 	flights flights
 	slots   chan struct{} // has one slot for each request that is being answered
-	streams chan struct{} // has one slot for each reader of the event stream
+	streams *access.Readers
 	gzip    func(http.Handler) http.HandlerFunc
 	handler http.Handler
 }
@@ -143,7 +143,7 @@ func needsKey(route string) bool {
 // New makes the API with all its routes.
 func New(c Config) (*API, error) {
 	c.Limits = c.Limits.orDefaults()
-	a := &API{c: c, say: c.Languages.English(), slots: make(chan struct{}, c.Limits.InFlight), streams: make(chan struct{}, maxStreams)}
+	a := &API{c: c, say: c.Languages.English(), slots: make(chan struct{}, c.Limits.InFlight), streams: access.NewReaders(maxStreams)}
 	a.limit = newLimiter(c.Limits.PerSecond, c.Limits.Burst, c.Limits.Addresses, c.Now)
 	var err error
 	if a.gzip, err = newGzip(); err != nil {

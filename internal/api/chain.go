@@ -169,14 +169,14 @@ func (a *API) limited(next http.Handler) http.Handler {
 	})
 }
 
-// readable refuses an address that is not valid text: broken escapes, which would silently drop a part, and bytes that some
-// databases cannot look for.
+// readable refuses an address that is not one line of text: broken escapes, which would silently drop a part, and characters that some
+// databases cannot look for or that would deceive a reader of the log.
 func readable(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := url.ParseQuery(r.URL.RawQuery)
-		plain := err == nil && access.IsText(r.URL.Path)
+		plain := err == nil && access.IsLine(r.URL.Path)
 		for name, values := range q {
-			plain = plain && access.IsText(name) && !slices.ContainsFunc(values, func(v string) bool { return !access.IsText(v) })
+			plain = plain && access.IsLine(name) && !slices.ContainsFunc(values, func(v string) bool { return !access.IsLine(v) })
 		}
 		if !plain {
 			writeProblem(w, exchangeOf(r.Context()), problemOf(refuse.RequestAddressNotText()))
@@ -289,8 +289,12 @@ func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return x.unread(unreadable{Refusal: refuse.RequestWithoutBody()})
 	}
-	if zeroByte(body) {
-		return x.unread(unreadable{Refusal: refuse.RequestBodyWithZero()})
+	fits := access.IsLine
+	if x.route == messageRoute {
+		fits = access.IsText
+	}
+	if no := unfit(body, fits); no.Refused() {
+		return x.unread(unreadable{Refusal: no})
 	}
 	x.body = body
 	r.Body = io.NopCloser(bytes.NewReader(body)) // huma reads it again

@@ -116,19 +116,29 @@ func repeated(body []byte) (name string, twice bool) {
 	}
 }
 
-// zeroByte reports whether a text in a JSON body holds the character U+0000, which not every database can store as text. An
-// unescaped zero byte is invalid JSON.
-func zeroByte(body []byte) bool {
-	if !bytes.Contains(body, []byte(`\u0000`)) {
-		return false
-	}
+// maxDepth is how many objects and lists of a request may be inside one another. The deepest request, a tariff, needs seven.
+const maxDepth = 16
+
+// unfit refuses a body that is nested too deeply, and names and texts with characters that could deceive a reader or that not every
+// database can store. Only the text of a message may have line breaks. Invalid JSON is left to the decoder.
+func unfit(body []byte, fits func(text string) bool) refusal.Refusal {
+	depth := 0
 	for d := json.NewDecoder(bytes.NewReader(body)); ; {
 		token, err := d.Token()
 		if err != nil {
-			return false
+			return refusal.Refusal{}
 		}
-		if text, ok := token.(string); ok && strings.ContainsRune(text, 0) {
-			return true
+		switch t := token.(type) {
+		case json.Delim:
+			if t == '}' || t == ']' {
+				depth--
+			} else if depth++; depth > maxDepth {
+				return refuse.RequestBodyTooDeep(maxDepth)
+			}
+		case string:
+			if !fits(t) {
+				return refuse.RequestBodyWithControl()
+			}
 		}
 	}
 }

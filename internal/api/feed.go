@@ -79,13 +79,12 @@ func (a *API) feedRoutes(r router) {
 		if from < 0 {
 			from = first.Next
 		}
-		select {
-		case a.streams <- struct{}{}:
-		default:
+		leave, ok := a.streams.Enter(by)
+		if !ok {
 			return nil, problemOf(refuse.EventReadersTooMany())
 		}
 		return &huma.StreamResponse{Body: func(out huma.Context) {
-			defer func() { <-a.streams }()
+			defer leave()
 			a.stream(ctx, out, by, from, first)
 		}}, nil
 	})

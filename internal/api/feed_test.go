@@ -187,11 +187,11 @@ func TestHeadersOfTheStreamEndTheAnswer(t *testing.T) {
 	}
 }
 
-// TestAReaderThatLeavesMakesRoomForAnother: when the number of readers is at its limit, another reader is refused. A reader that leaves
-// makes room for the next, even if its answer had no body.
+// TestAReaderThatLeavesMakesRoomForAnother: when the readers of a key are at their limit, another one is refused, and a reader with another
+// key is not. A reader that leaves makes room for the next, even if its answer had no body.
 func TestAReaderThatLeavesMakesRoomForAnother(t *testing.T) {
 	w := begin(t)
-	const room = 64
+	const room = access.MaxOfKey
 	for n := range 2 * room {
 		if got := w.ask("HEAD", "/v1/events", w.key, ""); got.status != http.StatusOK {
 			t.Fatalf("request %d for headers: status %d", n+1, got.status)
@@ -207,6 +207,7 @@ func TestAReaderThatLeavesMakesRoomForAnother(t *testing.T) {
 	if code, _ := w.problem(full); code != "rate-limited" || full.header.Get("Retry-After") == "" {
 		t.Errorf("a reader too many: %s, retry after %q", code, full.header.Get("Retry-After"))
 	}
+	w.want(http.StatusOK, w.ask("HEAD", "/v1/events", w.newKey(access.Auditor), ""))
 	stops[0]()
 	for began := time.Now(); w.ask("HEAD", "/v1/events", w.key, "").status != http.StatusOK; {
 		if time.Since(began) > 10*time.Second {

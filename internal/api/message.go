@@ -65,6 +65,9 @@ type MessagePath struct {
 	ID string `path:"id" maxLength:"64" doc:"Id of the message" example:"msg_01jd00000000000000000000000"`
 }
 
+// messageRoute is the only route whose text may have several lines.
+const messageRoute = "POST /v1/messages"
+
 func (a *API) messageRoutes(r router) {
 	listRoute(r, apiv1.Messages, a.messages)
 	query(r, huma.Operation{

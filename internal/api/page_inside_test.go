@@ -24,7 +24,8 @@ func TestThePageOfHTTPIsTrue(t *testing.T) {
 		fmt.Sprintf("| requests of one address | %d a second, %d at once;", int(l.PerSecond), l.Burst), "| requests at once | " + thousands(l.InFlight) + " |",
 		"| connections | " + thousands(maxConnections) + " in all, " + thousands(maxPerAddress) + " from one address,",
 		fmt.Sprintf("`Idempotency-Key`: %d to %d printable ASCII characters", MinKey, MaxKey),
-		fmt.Sprintf("A comment comes every %d s, and after %d minutes", int(feedPing.Seconds()), int(feedLifetime.Minutes())), fmt.Sprintf("At most %d streams", maxStreams)}
+		fmt.Sprintf("A comment comes every %d s, and after %d minutes", int(feedPing.Seconds()), int(feedLifetime.Minutes())), fmt.Sprintf("At most %d streams are open at once, %d of them with one key and %d of one person", maxStreams, access.MaxOfKey, access.MaxOfPerson),
+		fmt.Sprintf("| objects and lists inside one another | %d |", maxDepth)}
 	for _, role := range access.Roles() {
 		var rights []string
 		for _, r := range access.Rights() {

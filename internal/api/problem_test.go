@@ -264,6 +264,9 @@ func TestWhatIsNoTextIsRefused(t *testing.T) {
 	for path, body := range map[string]string{
 		"/v1/clock/trust": `{"reason":"a\u0000b"}`, meter + "/commands": `{"type":"read","reason":"\u0000"}`, "/v1/settings": `{"vat_no":"\u0000"}`,
 		"/v1/tariffs": `{"name":"\u0000","currency":"KES","vat_bps":1500,"flat_micro":2500000}`, meter: `{"\u0000":1}`,
+		"/v1/vendors": `{"code":"V007","name":"Duka \u202e7 akuD"}`, "/v1/customers/" + "cus_01jd00000000000000000000000": "{\"name\":\"A\u200fB\"}",
+		"/v1/messages": `{"phone":"+254700000001","text":"a\u001b[2J"}`, meter + "/cut": `{"reason":"rent\napproved by amina"}`,
+		"/v1/quarantine/q/accept": strings.Repeat(`{"a":[`, 9) + strings.Repeat(`]}`, 9),
 	} {
 		if code, _ := w.problem(w.want(400, w.post(path, body))); code != "invalid-request" {
 			t.Errorf("%s: %s", path, code)

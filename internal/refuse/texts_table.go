@@ -1566,9 +1566,9 @@ func PersonRoleUnknown(role string, roles string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "person-role-unknown", What: "There is no role \"" + role + "\" for people.", Not: "No person was added.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
 }
 
-// PersonNameTooLong: A name can have at most {max} bytes. Shorten it.
+// PersonNameTooLong: A name can have at most {max} bytes and no control characters. Use another name.
 func PersonNameTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "person-name-too-long", What: "A name can have at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No person was added.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "person-name-too-long", What: "A name can have at most " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No person was added.", Try: "Use another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // OwnerExists: The utility already has an owner. Sign in as an owner and add people there.
@@ -2072,9 +2072,9 @@ func ServerBusy() refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "server-busy", What: "The server is busy.", Not: "The request was not processed.", Try: "Send it again after the time in Retry-After."}
 }
 
-// RequestAddressNotText: The URL has a broken escape, a zero byte, or bytes that are not UTF-8. Write it in UTF-8. Write every byte as %XX, except letters, digits and "-", ".", "_", "~".
+// RequestAddressNotText: The URL has a broken escape, a control character, a character that changes the direction of writing, or bytes that are not UTF-8. Write it in UTF-8. Write every byte as %XX, except letters, digits and "-", ".", "_", "~".
 func RequestAddressNotText() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "request-address-not-text", What: "The URL has a broken escape, a zero byte, or bytes that are not UTF-8.", Not: "The request was not carried out.", Try: "Write it in UTF-8. Write every byte as %XX, except letters, digits and \"-\", \".\", \"_\", \"~\"."}
+	return refusal.Refusal{Code: "invalid-request", Text: "request-address-not-text", What: "The URL has a broken escape, a control character, a character that changes the direction of writing, or bytes that are not UTF-8.", Not: "The request was not carried out.", Try: "Write it in UTF-8. Write every byte as %XX, except letters, digits and \"-\", \".\", \"_\", \"~\"."}
 }
 
 // RequestContentTypeUnknown: Content-Type {type} is not supported. Send the header Content-Type: application/json.
@@ -2120,9 +2120,14 @@ func RequestWithoutBody() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "request-without-body", What: "The request has no body.", Try: "Send a JSON object."}
 }
 
-// RequestBodyWithZero: A string in the body has the character \u0000. Remove it. Such a string cannot be stored.
-func RequestBodyWithZero() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "request-body-with-zero", What: "A string in the body has the character \\u0000.", Try: "Remove it. Such a string cannot be stored."}
+// RequestBodyWithControl: A string in the body has a line break, a control character, or a character that changes the direction of writing. Remove it. Only the text of a message can have line breaks.
+func RequestBodyWithControl() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-with-control", What: "A string in the body has a line break, a control character, or a character that changes the direction of writing.", Try: "Remove it. Only the text of a message can have line breaks."}
+}
+
+// RequestBodyTooDeep: The body has more than {max} objects and lists inside one another. Send the form that /docs shows.
+func RequestBodyTooDeep(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-too-deep", What: "The body has more than " + strconv.FormatInt(maxValue, 10) + " objects and lists inside one another.", Try: "Send the form that /docs shows.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // RequestBodyOfWrongEncoding: The body is not UTF-8. Send JSON in UTF-8.
@@ -2505,9 +2510,9 @@ func EventPositionUnknown(position string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "event-position-unknown", What: "\"" + position + "\" is not the id of an event.", Not: "No event was sent.", Try: "Send the id of the last event that arrived, or leave it out.", Args: []refusal.Arg{{Place: "position", Value: position}}}
 }
 
-// EventReadersTooMany: The server cannot send events to more readers now. Connect again after the time in Retry-After.
+// EventReadersTooMany: The server cannot send events to more readers of this key now. Close another stream, or connect again after the time in Retry-After.
 func EventReadersTooMany() refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "event-readers-too-many", What: "The server cannot send events to more readers now.", Not: "No event was sent.", Try: "Connect again after the time in Retry-After."}
+	return refusal.Refusal{Code: "rate-limited", Text: "event-readers-too-many", What: "The server cannot send events to more readers of this key now.", Not: "No event was sent.", Try: "Close another stream, or connect again after the time in Retry-After."}
 }
 
 // HeadSizeOfWrongForm: "{text}" is not the size of a head. Give a number of leaves, or ask for /v1/heads/newest.

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -236,9 +235,4 @@ func digits(s string, n int) bool {
 func short(s string) bool { return text(s, maxShort) }
 
 // text reports whether s is at most n characters that can be printed on one line.
-func text(s string, n int) bool {
-	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > n {
-		return false
-	}
-	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
-}
+func text(s string, n int) bool { return access.OneLine(s, n) }

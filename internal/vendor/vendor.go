@@ -225,7 +225,7 @@ func (v Vendor) terms() string {
 
 func (n NewVendor) check() refusal.Refusal {
 	switch {
-	case n.Name == "" || len(n.Name) > maxVendorName || strings.ContainsFunc(n.Name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case n.Name == "" || len(n.Name) > maxVendorName || !access.IsLine(n.Name):
 		return refuse.VendorNameOfWrongForm(maxVendorName)
 	case !vendorCode(n.Code):
 		return refuse.VendorCodeOfWrongForm(refusal.Echo(n.Code), maxVendorCode)

@@ -78,10 +78,11 @@ func (s *Console) crossOrigin(w http.ResponseWriter, r *http.Request) {
 		Text: t.NoteOtherSiteText(), Link: "/", LinkText: t.NoteToConsole()}))
 }
 
-// texts reports whether every database can store the form's values. The values that a browser sends always pass.
+// texts reports whether the names and values of a form are lines of text. A browser sends no others, because no form has a field of
+// several lines.
 func texts(form url.Values) bool {
 	for name, values := range form {
-		if !access.IsText(name) || slices.ContainsFunc(values, func(v string) bool { return !access.IsText(v) }) {
+		if !access.IsLine(name) || slices.ContainsFunc(values, func(v string) bool { return !access.IsLine(v) }) {
 			return false
 		}
 	}

@@ -69,9 +69,9 @@ type Config struct {
 type Console struct {
 	c       Config
 	assets  library
-	streams chan struct{} // live pages
-	gate    *guess.Gate   // passwords being compared, or waiting for it
-	setUp   atomic.Bool   // the first owner was made through this console
+	streams *access.Readers // live pages
+	gate    *guess.Gate     // passwords being compared, or waiting for it
+	setUp   atomic.Bool     // the first owner was made through this console
 }
 
 // Limits of the console.
@@ -94,7 +94,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Console{c: c, assets: assets, streams: make(chan struct{}, maxStreams), gate: guess.NewGate(maxSignIns, c.Now)}
+	s := &Console{c: c, assets: assets, streams: access.NewReaders(maxStreams), gate: guess.NewGate(maxSignIns, c.Now)}
 	return s.chain(), nil
 }
 

@@ -56,23 +56,24 @@ const (
 // stream sends changes until the page closes, the session ends, the request's context ends (as when the server stops) or look
 // fails. An open page counts as use of its session, within the session's maximum life. A hidden page closes its stream.
 func (s *Console) stream(w http.ResponseWriter, r *http.Request, look look) {
-	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
-	default:
-		w.Header().Set("Retry-After", "30")
-		http.Error(w, "Too many live pages. Reload the page to see newer figures.", http.StatusServiceUnavailable)
+	v, known, err := s.enter(w, r)
+	if err != nil {
 		return
+	}
+	if !known.Refused() {
+		leave, ok := s.streams.Enter(v.by)
+		if !ok {
+			w.Header().Set("Retry-After", "30")
+			http.Error(w, "Too many live pages. Reload the page to see newer figures.", http.StatusServiceUnavailable)
+			return
+		}
+		defer leave()
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	out := sender{w: w, c: http.NewResponseController(w), now: func() string { return "" }}
 	// The server's own read deadline is for requests; a stream lasts longer.
 	_ = out.c.SetReadDeadline(time.Time{})
-	v, known, err := s.enter(w, r)
-	if err != nil {
-		return
-	}
 	out.now = func() string { return v.site.minute(s.c.Now()) }
 	if known.Refused() {
 		out.send(endEvent, nil)
