@@ -145,7 +145,9 @@ func TestOneStreamTooManyIsRefusedAndTheOthersLive(t *testing.T) {
 	s := consoleOf(t, &anna{})
 	s.streams = access.NewReaders(0)
 	w := httptest.NewRecorder()
-	s.stream(w, request(http.MethodGet, "/meters/live", nil), still)
+	r := request(http.MethodGet, "/meters/live", nil)
+	r.AddCookie(&http.Cookie{Name: "paywatt_session", Value: "anna's"})
+	s.stream(w, r, still)
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("status %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
 	}

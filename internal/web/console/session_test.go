@@ -104,9 +104,7 @@ func TestSignInLeadsOnlyToThisServer(t *testing.T) {
 		"/sell?meter=04140001001": "/sell?meter=04140001001",
 		"https://evil.example":    "",
 		"//evil.example":          "",
-		"/\t/evil.example":        "",
 		"/\\evil.example":         "",
-		"/\n/evil.example":        "",
 		"javascript:alert(1)":     "",
 		"":                        "",
 	} {
@@ -115,9 +113,14 @@ func TestSignInLeadsOnlyToThisServer(t *testing.T) {
 			t.Errorf("the form leads on from %q to %q, want %q", next, got, want)
 		}
 	}
+	// Browsers drop tabs and line ends from an address. The server refuses a request with them.
+	for _, next := range []string{"/\t/evil.example", "/\n/evil.example"} {
+		w.guest().get("/signin?next=" + url.QueryEscape(next)).is(400)
+	}
 	// The server does not trust the values of a form either.
 	w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/sell?meter=1").leads("/sell?meter=1")
-	if at := w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/\t/evil.example").leads("/"); at != "/" {
+	w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/\t/evil.example").is(400)
+	if at := w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/\\evil.example").leads("/"); at != "/" {
 		t.Errorf("signing in leads to %q", at)
 	}
 }
