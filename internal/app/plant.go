@@ -23,6 +23,7 @@ const (
 	staleFloat = "stale-float"  // a planted race: a vendor's old float is returned again for a moment
 	shifted    = "clock="       // followed by a duration: the server's clock is off by that much from the start
 	ownShifted = "own-clock="   // shifts only this machine's own clock; a database's clock is still used
+	clockFile  = "clock-file="  // followed by the path of a file: the server's clock is off by the duration in it, which a test may change
 	keptClock  = "time-service" // a time service confirms the clock; without this it never confirms a shifted clock
 )
 
@@ -37,6 +38,9 @@ func faulty(name string) bool {
 // monotonic reading, so the clock guard sees no jump between them.
 func plantClock(now func() time.Time) func() time.Time {
 	for _, f := range strings.Split(os.Getenv("FAULT_INJECT"), ",") {
+		if path, ok := strings.CutPrefix(f, clockFile); ok {
+			return func() time.Time { return now().Add(shiftIn(path)) }
+		}
 		for _, how := range []string{shifted, ownShifted} {
 			text, ok := strings.CutPrefix(f, how)
 			if !ok {
@@ -48,6 +52,16 @@ func plantClock(now func() time.Time) func() time.Time {
 		}
 	}
 	return now
+}
+
+// shiftIn reads by how much the clock is off; 0 if the file does not say so.
+func shiftIn(path string) time.Duration {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	off, _ := time.ParseDuration(strings.TrimSpace(string(b)))
+	return off
 }
 
 // plantSynced replaces the time service's answer when a test shifts the clock: the shifted clock is confirmed only if the test says so.

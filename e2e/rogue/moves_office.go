@@ -1,0 +1,107 @@
+package rogue
+
+import (
+	"math/rand/v2"
+	"strings"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+)
+
+func officeMoves() []move {
+	return []move{
+		{"raise a debt", 3, func(r *Run, d *rand.Rand) {
+			r.ask(r.p(), "POST", "/v1/debts", apiv1.NewDebt{Account: r.other(d).number, Kind: "fine", Amount: kes(tender(d))})
+		}},
+		{"add a charge", 2, func(r *Run, d *rand.Rand) {
+			r.ask(r.p(), "POST", "/v1/charges", apiv1.NewCharge{Account: r.other(d).number, Name: strings.ToLower(r.ref("fee")), Month: r.now().UTC().Format("2006-01"), Amount: kes(tender(d))})
+		}},
+		{"write off a debt", 4, func(r *Run, d *rand.Rand) { r.writeOff(d) }},
+		{"give goodwill", 4, func(r *Run, d *rand.Rand) {
+			p := r.target(d)
+			r.send(r.p(), p.number, "/v1/adjustments", apiv1.NewAdjustment{Account: p.number, Amount: kes(tender(d)), Reason: usual})
+		}},
+		{"book a deposit", 4, func(r *Run, d *rand.Rand) {
+			minor := tender(d)
+			if r.ask(r.p(), "POST", "/v1/vendors/PSHOP/deposits", apiv1.NewDeposit{Amount: kes(minor), Reference: r.ref("NONE")}).ok() {
+				r.alone += minor
+			}
+		}},
+		{"change the terms of P's shop", 4, func(r *Run, d *rand.Rand) {
+			commission, credit := one(d, []int64{1000, 5000, 10_000}), int64(500_000)
+			t := apiv1.VendorTerms{CommissionBps: &commission}
+			if d.IntN(2) == 0 {
+				t = apiv1.VendorTerms{CreditLimitMinor: &credit}
+			}
+			r.ask(r.p(), "POST", "/v1/vendors/PSHOP/terms", t)
+		}},
+		{"publish a tariff", 3, func(r *Run, d *rand.Rand) {
+			flat := one(d, []int64{1000, 100_000})
+			r.ask(r.p(), "POST", "/v1/tariffs/domestic/versions", apiv1.NewTariffVersion{Price: apiv1.Price{Currency: "KES", VATBps: 1500, FlatMicro: &flat}})
+		}},
+		{"change the settings", 3, func(r *Run, d *rand.Rand) {
+			off, all, grace := "off", int64(10_000), int64(-100_000)
+			c := one(d, []apiv1.SettingsChange{{FourEyes: &off}, {MaxCommission: &all}, {WalletCutOff: &grace}})
+			r.ask(r.p(), "POST", "/v1/settings", c)
+		}},
+		{"move out and in", 5, func(r *Run, d *rand.Rand) { r.moveHouse(d) }},
+		{"pay out a refund", 3, func(r *Run, d *rand.Rand) { r.payOut(d) }},
+		{"change a telephone", 1, func(r *Run, d *rand.Rand) {
+			phone := "+254700000099"
+			r.ask(r.p(), "POST", "/v1/customers/"+r.target(d).cust, apiv1.CustomerChange{Phone: &phone})
+		}},
+		{"trust the clock", 1, func(r *Run, d *rand.Rand) { r.ask(r.p(), "POST", "/v1/clock/trust", apiv1.ClockTrust{Reason: usual}) }},
+	}
+}
+
+func (r *Run) writeOff(d *rand.Rand) {
+	var list apiv1.List[apiv1.Debt]
+	r.ask(r.p(), "GET", "/v1/debts?open=true&limit=200", nil).into(&list)
+	for _, debt := range list.Data {
+		if r.accounts[debt.Account] == P {
+			r.ask(r.p(), "POST", "/v1/debts/"+debt.ID+"/write-off", apiv1.WriteOff{Reason: usual})
+			return
+		}
+	}
+	_ = d
+}
+
+// moveHouse moves P out of one of P's places and in again, on another tariff now and then.
+func (r *Run) moveHouse(d *rand.Rand) {
+	p := one(d, r.of(P, nil))
+	var a apiv1.Account
+	if r.ask(r.p(), "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" {
+		r.send(r.p(), p.number, "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual})
+	}
+	if d.IntN(4) > 0 {
+		in := apiv1.MoveIn{Tariff: one(d, []string{"lifeline", "domestic"}), Customer: &apiv1.Customer{ID: p.cust}, Reason: usual}
+		if p.cust == "" {
+			in.Customer = &apiv1.Customer{Name: "P again", Phone: "+254700000099"}
+		}
+		r.send(r.p(), p.number, "/v1/meters/"+p.number+"/move-in", in)
+	}
+	r.remember(p)
+}
+
+// remember records the account that a meter supplies now.
+func (r *Run) remember(p *place) {
+	var a apiv1.Account
+	if r.ask("auditor", "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" {
+		r.accounts[a.ID] = p.owner
+	}
+}
+
+// payOut has refunds paid out to P, or put on one of P's other accounts.
+func (r *Run) payOut(d *rand.Rand) {
+	for _, id := range r.accountsOf(P) {
+		n := apiv1.NewRefund{Reason: usual}
+		if d.IntN(2) == 0 {
+			n.To = one(d, r.of(P, nil)).number
+		}
+		var done apiv1.Refund
+		if a := r.ask(r.p(), "POST", "/v1/accounts/"+id+"/refunds", n); a.ok() {
+			if a.into(&done); done.To == "bank" {
+				r.paidOut += done.Amount.AmountMinor
+			}
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package rogue
+
+import (
+	"math/rand/v2"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+)
+
+// otherMoves are what the others do by their script. Customers buy, enter and use; their clerk and their shop sell for money;
+// the office books money that it received. They approve nothing of P's.
+func otherMoves() []move {
+	token := func(p *place) bool { return !p.wallet }
+	return []move{
+		{"a customer buys", 10, func(r *Run, d *rand.Rand) {
+			r.buy(one(d, []string{"operator", "corner"}), r.other(d), tender(d), d.IntN(2) == 0)
+		}},
+		{"a customer buys at P's shop", 2, func(r *Run, d *rand.Rand) {
+			// The customer enters the digits before leaving: no server can see whether a shop hands out what it sold.
+			r.buy("P/shop", one(d, r.of("others", token)), tender(d), false)
+		}},
+		{"P buys", 4, func(r *Run, d *rand.Rand) {
+			p := r.own(d)
+			r.buy(one(d, []string{"operator", "corner"}), p, tender(d), d.IntN(2) == 0)
+		}},
+		{"customers enter what they hold", 3, func(r *Run, d *rand.Rand) {
+			for _, p := range r.of("others", token) {
+				r.enterHeld(p)
+			}
+		}},
+		{"a buyer wants money back", 3, func(r *Run, d *rand.Rand) { r.regret(d) }},
+		{"the office books a deposit", 3, func(r *Run, d *rand.Rand) { r.banking(d) }},
+		{"hours pass", 6, func(r *Run, d *rand.Rand) { r.pass(int64(1 + d.IntN(12))) }},
+		{"a day passes", 2, func(r *Run, d *rand.Rand) { r.pass(24) }},
+	}
+}
+
+// buy buys for money. The buyer enters the tokens at once, or holds them.
+func (r *Run) buy(hand string, p *place, minor int64, hold bool) {
+	before := r.told(p.number)
+	a := r.ask(hand, "POST", "/v1/vends", apiv1.NewSale{Meter: p.number, Tender: kes(minor)})
+	if !a.ok() {
+		return
+	}
+	r.order(hand, p.number, minor, a).bought = true
+	if p.wallet {
+		r.reach(p.number, before, patience)
+		return
+	}
+	if p.owner == P { // P reads the receipt and enters the digits when P likes
+		for _, digits := range tokensIn(a.body) {
+			r.seen[digits] = true
+		}
+		return
+	}
+	r.held[p.number] = append(r.held[p.number], tokensIn(a.body)...)
+	if !hold {
+		r.enterHeld(p)
+	}
+}
+
+// enterHeld enters the digits that a customer holds.
+func (r *Run) enterHeld(p *place) {
+	if len(r.held[p.number]) == 0 {
+		return
+	}
+	r.touch(p.number, func(h *house) { h.offer(r.held[p.number], useful) })
+	delete(r.held, p.number)
+}
+
+// regret asks a seller to reverse a purchase. The seller pays the money back once the server has reversed the sale.
+func (r *Run) regret(d *rand.Rand) {
+	var list []*sold
+	for _, s := range r.sales {
+		if s.bought && !isP(s.hand) {
+			list = append(list, s)
+		}
+	}
+	s := latest(d, list)
+	if s == nil {
+		return
+	}
+	s.wanted = true
+	r.send(s.hand, s.meter, "/v1/vends/"+s.id+"/reversal", apiv1.NewReversal{Reason: "the customer asked"})
+}
+
+// banking books money that a shop really paid in: one person of finance asks and another approves.
+func (r *Run) banking(d *rand.Rand) {
+	code, minor := one(d, []string{"PSHOP", "CORNER"}), tender(d)
+	a := r.ask("finance", "POST", "/v1/vendors/"+code+"/deposits", apiv1.NewDeposit{Amount: kes(minor), Reference: r.ref("BANK")})
+	if id := a.approval(); id != "" {
+		a = r.ask("finance2", "POST", "/v1/approvals/"+id+"/approve", apiv1.Decision{Reason: "on the bank statement"})
+	}
+	if a.ok() && code == "PSHOP" {
+		r.deposits += minor
+	}
+	if a.ok() && code == "CORNER" {
+		r.cornerPaid += minor
+	}
+}

@@ -1,0 +1,246 @@
+package rogue
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/meter"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Server is a running server under test.
+type Server interface {
+	// Addresses are those of its HTTP and MQTT listeners.
+	Addresses() (http, mqtt string)
+	// Ahead sets by how much its clock is ahead of this machine's; false if the server cannot do that.
+	Ahead(time.Duration) bool
+	Stop()
+}
+
+// Site makes servers. Build prepares one data folder; every Start serves a copy of it.
+type Site interface {
+	// Serve starts a server on the data folder itself, for the set-up.
+	Serve() (Server, error)
+	// Key makes an API key of a role, of a vendor if one is named.
+	Key(role, name, vendor string) (string, error)
+	// Start starts a server on a copy of the data folder.
+	Start() (Server, error)
+}
+
+// P is the party that plays against all others.
+const P = "P"
+
+// Figures of the utility. Prices contain the tax: 2.50 + 15 %.
+const (
+	shopCommission = 150
+	arrears        = 3_000
+	openingFloat   = 200_000
+	openingWallet  = 10_000
+	openingUnits   = 5_750 // buys 20.0 kWh
+)
+
+// price is what energy cost before P began, in minor units. Every meter had this tariff.
+func price(wh int64) int64 { return wh * 2875 / 10_000 }
+
+// place is a meter of the utility with what its owner knows of it.
+type place struct {
+	number, owner  string
+	wallet, online bool
+	locked         bool // tampered with before P begins: P buys nothing for it
+	load           int64
+	account, cust  string
+	password, link string
+	key            sts.Key
+	h              *house // as the set-up left it
+}
+
+// Utility is a small utility before P begins: people's keys, vendors and meters.
+type Utility struct {
+	site   Site
+	keys   map[string]string // by hand
+	places []*place
+	vk     sts.VendingKey
+}
+
+// Roles are the roles that P may have.
+func Roles() []string {
+	return []string{"owner", "supervisor", "finance", "engineer", "operator", "tariff_manager", "installer", "support", "auditor", "vendor_api"}
+}
+
+// shops are the codes of the vendors by their hands.
+func shops() map[string]string { return map[string]string{"P/shop": "PSHOP", "corner": "CORNER"} }
+
+// Build sets up the utility. The server needs a vending key for supply group 123456, and no owner yet.
+func Build(site Site, vendingKey []byte) (*Utility, error) {
+	t := &Utility{site: site, keys: map[string]string{}}
+	var err error
+	if t.vk, err = sts.NewVendingKey(vendingKey); err != nil {
+		return nil, err
+	}
+	srv, err := site.Serve()
+	if err != nil {
+		return nil, err
+	}
+	defer srv.Stop()
+	http, mqtt := srv.Addresses()
+	b := &preparation{t: t, c: newAPI(http, "town"), mqtt: mqtt}
+	b.people()
+	b.office()
+	b.meters()
+	b.live()
+	return t, b.err
+}
+
+// preparation makes the utility; after the first error it does nothing.
+type preparation struct {
+	t    *Utility
+	c    *api
+	mqtt string
+	err  error
+}
+
+// must sends a request of the set-up.
+func (b *preparation) must(hand, method, path string, body, into any) {
+	if b.err != nil {
+		return
+	}
+	a, err := b.c.ask(b.t.keys[hand], method, path, body)
+	if err == nil && !a.ok() {
+		err = fmt.Errorf("%s %s %s: %d %s", hand, method, path, a.status, a.body)
+	}
+	if err == nil && into != nil {
+		a.into(into)
+	}
+	b.err = err
+}
+
+func (b *preparation) key(hand, role, vendor string) {
+	if b.err == nil {
+		b.t.keys[hand], b.err = b.t.site.Key(role, hand, vendor)
+	}
+}
+
+func (b *preparation) people() {
+	b.key("owner", "owner", "")
+	for _, role := range []string{"supervisor", "finance", "engineer", "operator", "auditor"} {
+		b.key(role, role, "")
+	}
+	b.key("finance2", "finance", "")
+	for _, role := range Roles() {
+		if role != "vendor_api" {
+			b.key(P+"/"+role, role, "")
+		}
+	}
+}
+
+func (b *preparation) office() {
+	flat, cheap := int64(2_500_000), int64(500_000)
+	b.must("owner", "POST", "/v1/tariffs", apiv1.NewTariff{Name: "domestic", Price: apiv1.Price{Currency: "KES", VATBps: 1500, FlatMicro: &flat}}, nil)
+	b.must("owner", "POST", "/v1/tariffs", apiv1.NewTariff{Name: "lifeline", Price: apiv1.Price{Currency: "KES", VATBps: 1500, FlatMicro: &cheap}}, nil)
+	for hand, code := range shops() {
+		b.must("owner", "POST", "/v1/vendors", apiv1.NewVendor{Name: code, Code: code, CommissionBps: shopCommission}, nil)
+		b.must("owner", "POST", "/v1/vendors/"+code+"/deposits", apiv1.NewDeposit{Amount: kes(openingFloat), Reference: "OPEN-" + code}, nil)
+		b.key(hand, "vendor_api", code)
+	}
+}
+
+func kes(minor int64) apiv1.Amount { return apiv1.Amount{AmountMinor: minor, Currency: "KES"} }
+
+// number makes a valid meter number from a serial number.
+func number(n int) string {
+	body := fmt.Sprintf("0414%06d", n)
+	sum := 0
+	for i := range len(body) {
+		d := int(body[len(body)-1-i] - '0')
+		if i%2 == 0 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return fmt.Sprintf("%s%d", body, (10-sum%10)%10)
+}
+
+func (b *preparation) meters() {
+	b.t.places = []*place{
+		{owner: P, online: true}, {owner: P}, {owner: P}, {owner: P, online: true, wallet: true}, {owner: P, online: true, locked: true},
+		{owner: "amina", online: true}, {owner: "bakari"}, {owner: "chege", online: true, wallet: true},
+	}
+	for i, p := range b.t.places {
+		p.number, p.load = number(7001+i), 3000
+		n := apiv1.NewMeter{Number: p.number, Mode: "prepay_wallet", Tariff: "domestic", IntervalS: 6 * 3600,
+			Customer: &apiv1.Customer{Name: fmt.Sprintf("%s %d", p.owner, i), Phone: fmt.Sprintf("+2547000000%02d", i)}}
+		if !p.wallet {
+			one, two := int64(1), int64(2)
+			n.Mode, n.SGC, n.KRN, n.KT, n.TI = "prepay_token", "123456", &one, &two, "01"
+		}
+		var m apiv1.AddedMeter
+		var a apiv1.Account
+		b.must("owner", "POST", "/v1/meters", n, &m)
+		b.must("owner", "GET", "/v1/accounts/"+p.number, nil, &a)
+		p.password, p.link, p.account, p.cust = m.MQTTPassword, m.LinkKey, a.ID, a.Customer
+		p.key = b.t.decoder(p.number, &b.err)
+		p.h = newHouse(p.number, p.key, p.wallet, time.Now().Unix(), p.load)
+	}
+}
+
+// decoder derives the key of a meter as its maker did.
+func (t *Utility) decoder(number string, failed *error) sts.Key {
+	pan, err := sts.ParseNumber(number)
+	if err == nil {
+		var k sts.Key
+		if k, err = sts.DeriveKey(t.vk, sts.Attributes{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", EA: sts.EA07, DKGA: sts.DKGA02, BaseDate: sts.Base2014, PAN: pan}); err == nil {
+			return k
+		}
+	}
+	*failed = err
+	return sts.Key{}
+}
+
+// live lets every customer buy once and the meters report. One of P's meters is tampered with, with credit in it.
+func (b *preparation) live() {
+	for i, p := range b.t.places {
+		minor := int64(openingUnits)
+		if p.wallet {
+			minor = openingWallet
+		}
+		var s apiv1.Sale
+		b.must("operator", "POST", "/v1/vends", apiv1.NewSale{Meter: p.number, Tender: kes(minor)}, &s)
+		if b.err != nil {
+			return
+		}
+		for _, tok := range s.Tokens {
+			if got := p.h.enter(tok.Digits, meter.Keypad, ""); got != "accept" {
+				b.err = fmt.Errorf("meter %d answers %s to its first token", i, got)
+			}
+		}
+		if !p.online && i != 1 { // P's second meter was heard once, and is offline since
+			p.h.reports = nil
+			continue
+		}
+		l, err := connect(b.mqtt, p.password, p.link, p.h)
+		if err != nil {
+			b.err = err
+			return
+		}
+		l.wait(2*time.Second, func() bool { return l.settled() && (!p.wallet || l.leased()) })
+		l.do(func(h *house) { h.run(60) }) // the relay waits after a start
+		if p.locked {
+			l.do((*house).tamper)
+			b.must("owner", "POST", "/v1/debts", apiv1.NewDebt{Account: p.number, Kind: "arrears", Amount: kes(arrears)}, nil)
+		}
+		l.wait(2*time.Second, l.settled)
+		l.close()
+		if p.wallet && !p.h.on() {
+			b.err = fmt.Errorf("meter %d has no supply", i)
+		}
+	}
+	on := "on"
+	b.must("owner", "POST", "/v1/settings", apiv1.SettingsChange{FourEyes: &on}, nil)
+}
+
+// newDice returns the random numbers of one step.
+func newDice(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x726f67)) }

@@ -1,0 +1,218 @@
+package rogue
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/meter"
+)
+
+// Rounding that a verdict forgives, in minor units: a sale rounds each of its lines, and leaves change of less than 0.1 kWh.
+const (
+	slackOnce = 200
+	slackSale = 3
+	slackLoss = 40
+)
+
+// allowance is what a wallet's customer may owe before the supply goes off: the server's default of 5 kWh, and what one lease
+// still allows a meter that the server cannot reach.
+const allowance = 5_000 * 2875 / 10_000
+
+// Verdict says who has what at the end of a history, in minor units.
+type Verdict struct {
+	// Gain is what P has beyond what P paid: energy delivered or left and not charged, at the tariff from before P, spendable float and
+	// wallet, and cash, less money whose receipt another person confirmed.
+	Gain int64
+	// Made is what all parties together have beyond the money that the utility received.
+	Made int64
+	// Reported is what the daily report names against P.
+	Reported int64
+	// Lost says who else has less than they paid for, with the amount.
+	Lost map[string]int64
+	// Leaked lists keys of P's that read digits although their role may not.
+	Leaked []string
+	slack  int64
+}
+
+// Bad says what is wrong; empty if nothing is.
+func (v Verdict) Bad() string {
+	var out []string
+	if worst := max(v.Gain, v.Made) - v.Reported; worst > v.slack {
+		out = append(out, fmt.Sprintf("P gained %d, %d was made from nothing, and the report names %d (rounding %d)", v.Gain, v.Made, v.Reported, v.slack))
+	}
+	for who, minor := range v.Lost {
+		out = append(out, fmt.Sprintf("%s lost %d", who, minor))
+	}
+	slices.Sort(out)
+	return strings.Join(append(out, v.Leaked...), "; ")
+}
+
+// balances are what each party has at one moment, in minor units.
+type balances struct {
+	energy, money map[string]int64 // of customers
+	float         map[string]int64 // by vendor
+	cash          int64            // till and bank of the utility
+}
+
+// balances measures what everybody has. Copies of the meters are offered all digits and run for 72 hours.
+func (r *Run) balances() balances {
+	w := balances{energy: map[string]int64{}, money: map[string]int64{}, float: map[string]int64{}}
+	live := map[string]int64{} // live estimates of wallets by account
+	for _, p := range r.places {
+		h := r.final(p)
+		w.energy[p.owner] += price(h.worth(p))
+		if !p.wallet {
+			continue
+		}
+		var m apiv1.Meter
+		var a apiv1.Account
+		r.ask("auditor", "GET", "/v1/meters/"+p.number, nil).into(&m)
+		r.ask("auditor", "GET", "/v1/accounts/"+p.number, nil).into(&a)
+		if m.Live != nil && a.ID != "" {
+			live[a.ID] = m.Live.AmountMinor - price(h.register()-r.houses[p.number].register()) - price(r.uncharged(p))
+			if p.owner == P { // P never pays what P owes, up to what every customer may owe
+				live[a.ID] = max(live[a.ID], -allowance)
+			}
+		}
+	}
+	for _, id := range r.accountsOf("") {
+		var a apiv1.Account
+		r.ask("auditor", "GET", "/v1/accounts/"+id, nil).into(&a)
+		b := a.Balance
+		wallet, ok := live[id]
+		if !ok {
+			wallet = b.WalletMinor
+		}
+		w.money[r.accounts[id]] += wallet + b.CarryMinor - b.DueMinor - b.DebtsMinor
+	}
+	for _, code := range []string{"PSHOP", "CORNER"} {
+		var f apiv1.Float
+		r.ask("auditor", "GET", "/v1/vendors/"+code+"/float", nil).into(&f)
+		w.float[code] = f.AvailableMinor
+	}
+	for _, a := range r.ledger() {
+		switch a.Code {
+		case 1000, 1010:
+			w.cash += a.BalanceMinor
+		case 2090:
+			w.money[r.accounts[a.Subject]] -= a.BalanceMinor // a liability: credit
+		}
+	}
+	return w
+}
+
+func (r *Run) ledger() []apiv1.LedgerAccount {
+	var list apiv1.List[apiv1.LedgerAccount]
+	r.ask("finance", "GET", "/v1/ledger/accounts?limit=200", nil).into(&list)
+	return list.Data
+}
+
+// uncharged is the energy that a meter reported and the server did not charge.
+func (r *Run) uncharged(p *place) int64 {
+	var list apiv1.List[apiv1.Register]
+	r.ask("finance", "GET", "/v1/reports/registers?limit=200", nil).into(&list)
+	for _, row := range list.Data {
+		if row.Meter == p.number {
+			return max(0, r.houses[p.number].register()-row.RatedToWh)
+		}
+	}
+	return 0
+}
+
+// accountsOf lists the accounts of a party, or of all, in a fixed order.
+func (r *Run) accountsOf(owner string) (out []string) {
+	for id, of := range r.accounts {
+		if owner == "" || owner == of {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// final returns a copy of a meter after it was offered every digit string and ran for 72 hours. P may stand at any meter: P enters what
+// helps P's own meters, and what harms others. Customers enter what they hold.
+func (r *Run) final(p *place) *house {
+	h := r.houses[p.number].clone()
+	if p.owner == P {
+		h.offer(r.digits(), useful)
+	} else {
+		h.offer(r.digits(), harmful)
+		h.offer(slices.Concat(r.held[p.number], r.digits()), useful)
+	}
+	h.give(meter.Event{Kind: meter.EventConfirm})
+	for range 12 { // an overload trips within each part, if the meter has a limit
+		h.sample()
+		h.run(6 * 3600)
+		h.reports = nil
+	}
+	return h
+}
+
+// worth is the energy that a meter delivered, and what it can still deliver. P's own credit counts only while the relay is closed: the
+// utility locks what a meter holds after tampering. The rest of a lease is no credit.
+func (h *house) worth(p *place) int64 {
+	wh := h.register()
+	if !p.wallet && (p.owner != P || h.on()) {
+		wh += h.balance()
+	}
+	return wh
+}
+
+// judge compares the end of a history with its beginning.
+func (r *Run) judge(before balances) Verdict {
+	for _, l := range r.lines {
+		l.do(func(h *house) { h.give(meter.Event{Kind: meter.EventRead}) })
+	}
+	r.settle()
+	after := r.balances()
+	v := Verdict{Lost: map[string]int64{}, slack: slackOnce + slackSale*int64(len(r.sales))}
+	paid, commission, confirmed := r.payments()
+	change := func(owner string) int64 {
+		return after.energy[owner] - before.energy[owner] + after.money[owner] - before.money[owner]
+	}
+	v.Gain = change(P) + after.float["PSHOP"] - before.float["PSHOP"] - commission["PSHOP"] + r.paidOut + paid["PSHOP cash"] - r.deposits - paid[P]
+	v.Made = after.float["PSHOP"] - before.float["PSHOP"] + after.float["CORNER"] - before.float["CORNER"] - commission["PSHOP"] - commission["CORNER"] -
+		(after.cash - before.cash - confirmed)
+	for owner := range after.energy {
+		v.Made += change(owner)
+		if lost := paid[owner] - change(owner); owner != P && lost > slackLoss*int64(1+len(r.sales)) {
+			v.Lost[owner] = lost
+		}
+	}
+	corner := r.cornerPaid + commission["CORNER"] - paid["CORNER cash"] - (after.float["CORNER"] - before.float["CORNER"])
+	if corner > slackLoss {
+		v.Lost["corner"] = corner
+	}
+	return v
+}
+
+// payments sums up the sales: what each party paid and did not get back, the commission of each vendor at the terms from before P, and
+// what the utility's till and bank got from P alone, which nobody confirmed.
+func (r *Run) payments() (paid, commission map[string]int64, unconfirmed int64) {
+	paid, commission = map[string]int64{}, map[string]int64{}
+	unconfirmed = r.alone
+	for _, s := range r.sales {
+		var now apiv1.Sale
+		r.ask("auditor", "GET", "/v1/vends/"+s.id, nil).into(&now)
+		stands := now.State != "reversed" && now.State != "failed"
+		code, ofShop := shops()[s.hand]
+		owner := r.place(s.meter).owner
+		if stands && ofShop {
+			commission[code] += s.minor * shopCommission / 10_000
+		}
+		if stands && isP(s.hand) && !ofShop {
+			unconfirmed += s.minor
+		}
+		back := !stands && (s.wanted || owner == P) && s.hand != "P/shop" // the seller has paid the money back
+		if s.bought && !back {
+			paid[owner] += s.minor
+			if ofShop {
+				paid[code+" cash"] += s.minor
+			}
+		}
+	}
+	return paid, commission, unconfirmed
+}
