@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +38,7 @@ type utilityOptions struct {
 	freeUnits                                                                         string
 	warn1, warn2, cutoff, reversalValue                                               string
 	quietFrom, quietTo                                                                string
+	ceilings                                                                          map[string]int64
 }
 
 func newUtilitySet(c console) *cobra.Command {
@@ -78,6 +81,7 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.cutoff, "wallet-cutoff", "", "wallet balance at which the supply is cut; below 0 it is a credit limit")
 	f.StringVar(&o.quietFrom, "quiet-from", "", "local time from which customers get no warnings, such as 21:00")
 	f.StringVar(&o.quietTo, "quiet-to", "", "local time until which customers get no warnings, such as 07:00; same as --quiet-from for no quiet hours")
+	f.StringToInt64Var(&o.ceilings, "ceiling", nil, "what may be taken in a day without a second person, such as person/sales=500000: minor units, Wh or a number; -1 for the default")
 	f.BoolVar(&o.advances, "wallet-vat-on-advances", false, "make tax on a recharge due when it is paid, not when it is used")
 	return cmd
 }
@@ -105,6 +109,7 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 		}
 		s.MaxCommission = &bps
 	}
+	s.Ceilings = o.ceilings
 	if changed("reversal-window") {
 		s.ReversalWindowS = new(int64(o.window / time.Second))
 	}
@@ -156,13 +161,17 @@ func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *apiv
 
 func utilityTable(s apiv1.Settings) table {
 	ceiling := cmp.Or(s.MaxDeductionBps, 7000)
-	return fields("name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
-		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "max commission", hundredths(s.MaxCommission)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
-		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message, "no warnings", s.QuietFrom+" to "+s.QuietTo,
+	rows := []string{"name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
+		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling) + " %", "max commission", hundredths(s.MaxCommission) + " %", "charges only", strconv.FormatBool(s.ChargesOnly),
+		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message, "no warnings", s.QuietFrom + " to " + s.QuietTo,
 		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10), "reversal value per day", reversalValue(s),
-		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1)+" kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),
+		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1) + " kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),
 		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost, or a twentieth of a plan"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
-		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT])
+		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT]}
+	for _, name := range slices.Sorted(maps.Keys(s.Ceilings)) {
+		rows = append(rows, "ceiling "+name, strconv.FormatInt(s.Ceilings[name], 10))
+	}
+	return fields(rows...)
 }
 
 // reversalValue returns the text of the highest total of a day's reversals.

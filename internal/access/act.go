@@ -1,6 +1,9 @@
 package access
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Act names a sensitive action. An action has one name, however it is requested (token, command, change of settings). [acts]
 // says who may do it and whether a second person must approve it.
@@ -31,40 +34,59 @@ const (
 	ActPostpaid    Act = "meter.postpaid"  // let a meter supply energy before it is paid for
 	ActMaxPower    Act = "meter.max_power" // set a meter's highest power: use above it is not charged before a person decides
 	ActSupply      Act = "account.supply"  // protect an account from being cut off, or let it use more than its lease
+
+	ActSell   Act = "vend.sell"  // sell in the utility's name, into its own till
+	ActDebt   Act = "debt.raise" // make a customer owe money
+	ActCharge Act = "charge.add" // make a charge of a customer due
+)
+
+// second says when an action needs a second person. Above a ceiling of its rule, every action needs one.
+type second int
+
+const (
+	whenBound    second = iota // when the four-eyes rule applies
+	aboveCeiling               // only above a ceiling
+	noSecond                   // never: nobody profits from it, or it cannot wait; above a ceiling it is refused
 )
 
 // rule is the entry of an action in the table.
 type rule struct {
-	right Right // what the maker and the checker both need
-	alone bool  // one person may do the action alone: nobody profits from it, or it cannot wait
-	was   Act   // its name in approvals that older versions stored
+	right  Right // what the maker and the checker both need
+	second second
+	under  []Ceiling // what one person may take alone in a day
+	moves  string    // what the action can move, for docs/reference/acts.md
+	was    Act       // its name in approvals that older versions stored
 }
 
-// acts is the only place that says which actions need a second person. An action that is missing here cannot be done.
+// acts is the only place that says which actions need a second person, and which ceilings they count under. An action that is missing here
+// cannot be done.
 var acts = map[Act]rule{
-	ActTariff:  {right: WriteTariffs},
-	ActDeposit: {right: DepositFloat},
-	ActTerms:   {right: ManageVendors},
-	ActBlock:   {right: ManageVendors, alone: true},
-	ActReverse: {right: Reverse},
-	ActUnits:   {right: IssueUnits, was: ActTokens},
-	ActTokens:  {right: IssueTokens},
-	ActAdjust:  {right: AdjustLedger},
-	ActRefund:  {right: AdjustLedger},
-	ActReading: {right: DecideReadings},
+	ActTariff:  {right: WriteTariffs, moves: "the price of all energy"},
+	ActDeposit: {right: DepositFloat, moves: "float that a vendor may sell from"},
+	ActTerms:   {right: ManageVendors, moves: "a vendor's commission and credit"},
+	ActBlock:   {right: ManageVendors, second: noSecond, moves: "no value: it stops sales"},
+	ActSell:    {right: Sell, second: noSecond, under: []Ceiling{PersonSales}, moves: "energy for cash that only the seller has seen"},
+	ActReverse: {right: Reverse, under: []Ceiling{PersonReversals, PersonReversed, MeterReversed, VendorReversed}, moves: "the money of a sale, while its units may be in the meter"},
+	ActUnits:   {right: IssueUnits, under: []Ceiling{PersonFree, MeterFree}, was: ActTokens, moves: "energy that nobody pays for"},
+	ActTokens:  {right: IssueTokens, moves: "the key and the power limit of a meter"},
+	ActAdjust:  {right: AdjustLedger, under: []Ceiling{PersonCredits, AccountCredits}, moves: "money on a customer's account, or a debt that is written off"},
+	ActRefund:  {right: AdjustLedger, moves: "money out of the bank, or to another account"},
+	ActDebt:    {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
+	ActCharge:  {right: WriteDebts, second: noSecond, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
+	ActReading: {right: DecideReadings, moves: "energy that was used and not charged"},
 
-	ActSettings: {right: WriteSettings},
-	ActClock:    {right: WriteSettings},
+	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
+	ActClock:    {right: WriteSettings, moves: "the time that tokens and prices follow"},
 
-	ActClearCredit: {right: IssueTokens, was: ActTokens},
-	ActClearTamper: {right: IssueTokens, was: ActTokens},
-	ActCancelToken: {right: SendCommands},
-	ActForce:       {right: SendCommands},
-	ActCommand:     {right: SendCommands, alone: true},
-	ActMeter:       {right: WriteMeters, alone: true},
-	ActPostpaid:    {right: WriteMeters},
-	ActMaxPower:    {right: WriteMeters},
-	ActSupply:      {right: WriteMeters},
+	ActClearCredit: {right: IssueTokens, was: ActTokens, moves: "energy that a customer has paid for"},
+	ActClearTamper: {right: IssueTokens, was: ActTokens, moves: "the evidence of tampering"},
+	ActCancelToken: {right: SendCommands, moves: "the value of a customer's token"},
+	ActForce:       {right: SendCommands, moves: "supply without the customer's key press"},
+	ActCommand:     {right: SendCommands, second: noSecond, moves: "no value: the meter supplies only what is paid for"},
+	ActMeter:       {right: WriteMeters, second: noSecond, moves: "no value: a prepaid meter supplies only what is paid for"},
+	ActPostpaid:    {right: WriteMeters, moves: "energy before it is paid for"},
+	ActMaxPower:    {right: WriteMeters, moves: "energy that is not charged before a person decides"},
+	ActSupply:      {right: WriteMeters, moves: "energy before it is paid for"},
 }
 
 // rule finds the rule of an action.
@@ -79,13 +101,14 @@ func (a Act) rule() (rule, error) {
 // Right returns the right needed to do and to approve the action; empty for an action that is not in the table.
 func (a Act) Right() Right { return acts[a].right }
 
-// Acts lists every action that needs a second person when the four-eyes rule applies.
+// Acts lists every action that can need a second person: when the four-eyes rule applies, or above a ceiling.
 func Acts() []Act {
 	var out []Act
 	for a, r := range acts {
-		if !r.alone {
+		if r.second != noSecond {
 			out = append(out, a)
 		}
 	}
+	slices.Sort(out)
 	return out
 }

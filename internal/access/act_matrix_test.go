@@ -108,6 +108,9 @@ func TestWhoMayStillAsk(t *testing.T) {
 // TestHowManyCouldAllowIt: a second person is needed as soon as two people hold the action's right, in whatever role.
 func TestHowManyCouldAllowIt(t *testing.T) {
 	for _, act := range access.Acts() {
+		if act == access.ActDebt {
+			continue // below its ceiling it needs nobody
+		}
 		for _, role := range access.Roles() {
 			r := &rows{people: map[string]access.PersonRow{"1": {Role: access.Owner}, "2": {Role: role}}}
 			e, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: act, Body: struct{}{}}, time.Now())

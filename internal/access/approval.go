@@ -62,11 +62,14 @@ type ActRequest struct {
 	Object  string
 	Summary string
 	Body    any // passed to the action's [Executor] as JSON; must hold no secret
-	// Anyway says that the action has already involved two people: the seller and the person who reverses the sale.
+	// Anyway says that one person may do the action even if the four-eyes rule applies: the seller takes back her own fresh sale. Ceilings
+	// still apply.
 	Anyway bool
 	// Utility says that a person of the utility must approve, even if the four-eyes rule does not apply, because the actor belongs to a
 	// vendor.
 	Utility bool
+	// Takes is what the action counts under the ceilings of its rule.
+	Takes Takes
 }
 
 // EyesTx is what the four-eyes rule needs of a transaction.
@@ -90,6 +93,8 @@ type EyesTx interface {
 	// PutApproval stores how an approval was decided or used. The second argument is the state that the stored approval
 	// must still have. If it has another state, PutApproval changes nothing and reports false.
 	PutApproval(a Approval, from ApprovalState) (bool, error)
+	// Ceilings returns the transaction for what people take in a day.
+	Ceilings() CeilingTx
 }
 
 // FourEyes says whether an action may be done now. The zero value is not used: see [SecondPerson].
@@ -99,25 +104,31 @@ type FourEyes struct {
 	Alone   bool      // one person did it: the audit row must say so
 	Checker string    // the name of the person who approved it
 	Allowed Actor     // the actor who approved it
+	took    []DayTotal
 }
 
-// Mark records in an audit row who approved an action.
+// Mark records in an audit row who approved an action, and what the action counts under ceilings. Verification compares the stored totals
+// with these rows.
 func (e FourEyes) Mark(entry Entry) Entry {
 	entry.SinglePerson = e.Alone
 	if e.Checker != "" {
 		entry.After = strings.TrimSpace(entry.After + " approved_by=" + e.Checker)
 	}
+	if len(e.took) > 0 {
+		entry.After = strings.TrimSpace(entry.After + tookMark + tookText(e.took))
+	}
 	return entry
 }
 
 // SecondPerson decides, in the transaction that would do the action, whether it may be done now. If the table of actions requires a second
-// person and the tenant's four-eyes rule applies, it stores an approval that waits for another person with the same right. An action that
-// is done under an approval uses it up. If the rule does not apply, one person does the action and the audit log says so. SecondPerson
-// rounds the present time to whole microseconds in UTC, as it is stored.
+// person and the tenant's four-eyes rule applies, or if the action exceeds a ceiling, it stores an approval that waits for another person
+// with the same right. An action that is done under an approval uses it up. If no second person is needed, one person does the action, it
+// counts under the ceilings of its rule, and the audit log says so. SecondPerson rounds the present time to whole microseconds in UTC, as
+// it is stored.
 func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, error) {
 	now = Stored(now)
 	r, err := w.Act.rule()
-	if err != nil || r.alone {
+	if err != nil || r.second == noSecond && len(r.under) == 0 {
 		return FourEyes{}, err
 	}
 	body, err := json.Marshal(w.Body)
@@ -127,16 +138,40 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	if !by.Approval.IsZero() {
 		return useApproval(tx, by, w, body, now)
 	}
-	if w.Anyway {
-		return FourEyes{}, nil
+	need := w.Utility
+	if r.second == whenBound && !w.Anyway && !need {
+		if need, err = fourEyesBind(tx, r.right); err != nil {
+			return FourEyes{}, err
+		}
 	}
-	bind, err := fourEyesBind(tx, r.right)
-	if err != nil || !bind && !w.Utility {
-		return FourEyes{Alone: true}, err
+	if plantedAlone(w.Act) {
+		need = false
 	}
+	if need {
+		return wait(tx, by, w, r, body, now)
+	}
+	t, err := take(tx, by, r.under, w.Takes, now)
+	switch {
+	case err != nil:
+		return FourEyes{}, err
+	case !t.exceeded() || plantedAlone(w.Act):
+		return FourEyes{Alone: r.second == whenBound || t.over != "", took: t.took}, nil
+	case r.second == noSecond:
+		return FourEyes{Refusal: refuse.CeilingReached(PlainName(by.String()), t.over.words(), t.over.amount(t.most))}, nil
+	}
+	if err := giveBack(tx.Ceilings(), t.took); err != nil {
+		return FourEyes{}, err
+	}
+	w.Summary += fmt.Sprintf(" (above the ceiling %s of %s)", t.over, t.over.amount(t.most))
+	return wait(tx, by, w, r, body, now)
+}
+
+// wait stores the approval of an action that needs a second person.
+func wait(tx EyesTx, by Actor, w ActRequest, r rule, body []byte, now time.Time) (FourEyes, error) {
 	if len(body) > maxActBody {
 		return FourEyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(body)), maxActBody)}, nil
 	}
+	var err error
 	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: cut(w.Summary, maxActSummary), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
 	if a.ID, err = tx.NewID(); err != nil {
 		return FourEyes{}, err
@@ -189,10 +224,20 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	}
 	a.State = ApprovalUsed
 	ok, err := tx.PutApproval(a, ApprovalGiven)
-	if err == nil && !ok {
+	switch {
+	case err != nil:
+		return FourEyes{}, err
+	case !ok:
 		return FourEyes{Refusal: refuse.ApprovalUsed(by.Approval.Text(id.Approval))}, nil
+	case a.Maker.OfUtility():
+		return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker}, nil
 	}
-	return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker}, err
+	// The server does not know who is behind a vendor. So the person of the utility who approves a vendor's request counts as doing it alone.
+	t, err := take(tx, a.Checker, acts[w.Act].under, w.Takes, now)
+	if err == nil && t.exceeded() {
+		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.words(), t.over.amount(t.most))}, nil
+	}
+	return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker, took: t.took}, err
 }
 
 // inForce refuses an action if its maker is no longer active or may no longer request it. An approved action is done on behalf of its

@@ -93,7 +93,7 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 		"the second is blocked":                   {nil, []access.Role{access.Owner, "blocked"}, nil, "alone"},
 		"two could, and it is switched off":       {&off, two, nil, "alone"},
 		"nobody is there, and it is switched on":  {&on, nil, nil, "waits"},
-		"it has had two people":                   {&on, two, func(w *access.ActRequest) { w.Anyway = true }, "done"},
+		"a seller takes her own sale back":        {&on, two, func(w *access.ActRequest) { w.Anyway = true }, "alone"},
 		"a seller asks, switched off":             {&off, two, func(w *access.ActRequest) { w.Utility = true }, "waits"},
 		"a seller asks, and nobody is there":      {nil, nil, func(w *access.ActRequest) { w.Utility = true }, "waits"},
 		"an act for one person":                   {&on, two, func(w *access.ActRequest) { w.Act = access.ActCommand }, "done"},

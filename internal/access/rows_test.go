@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -40,6 +41,8 @@ type rows struct {
 	dropped   []time.Time // the times passed to DropLoginsOf
 	kept      int
 	log       []access.Entry
+	ceilings  map[access.Ceiling]int64
+	totals    map[string]int64
 }
 
 const (
@@ -138,6 +141,23 @@ func (r *rows) AuditLog(e access.Entry) error {
 	r.log = append(r.log, e)
 	return r.fails("AuditLog")
 }
+
+func (r *rows) Ceilings() access.CeilingTx { return r }
+
+func (r *rows) CeilingRules() (access.CeilingRules, error) {
+	return access.CeilingRules{TZ: "Africa/Nairobi", Set: r.ceilings}, r.fails("CeilingRules")
+}
+
+func (r *rows) AddDayTotal(d access.DayTotal) (int64, error) {
+	if r.totals == nil {
+		r.totals = map[string]int64{}
+	}
+	key := fmt.Sprint(d.Ceiling, d.Subject, d.From.Unix())
+	r.totals[key] += d.Amount
+	return r.totals[key], r.fails("AddDayTotal")
+}
+
+func (r *rows) HadPeople() (bool, error) { return len(r.people) > 0, r.fails("HadPeople") }
 
 func (r *rows) FourEyes() (*bool, error) { return r.bind, r.fails("FourEyes") }
 

@@ -52,6 +52,16 @@ func NamesOf(tx EyesTx, a Actor) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
+// SellsFor reports whether the person behind an actor has, or had, a key of a vendor.
+func SellsFor(tx EyesTx, a Actor, vendor id.ID) (bool, error) {
+	self := a.self()
+	if vendor.IsZero() || self.IsZero() {
+		return false, nil
+	}
+	keys, err := tx.KeysAnsweredBy(self)
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.Vendor == vendor }), err
+}
+
 // roleNow returns the present role of an actor; false if it may no longer act. An actor without an id is the program itself.
 func roleNow(tx EyesTx, a Actor, now time.Time) (Role, bool, error) {
 	switch {

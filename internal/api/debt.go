@@ -51,7 +51,7 @@ func (a *API) debtRoutes(r router) {
 	debt := map[string]*huma.Response{"201": bodyOf[apiv1.Debt](r, "Booked.")}
 	order(r, huma.Operation{
 		OperationID: "raise-debt", Path: "/v1/debts", DefaultStatus: http.StatusCreated, Tags: []string{"debts"}, Summary: "Add a debt to an account",
-		Description: "Purchases of the account collect it. Needs the header Idempotency-Key.", Parameters: keyParam(), Responses: debt,
+		Description: "Purchases of the account collect it. Needs the header Idempotency-Key. If a second person must approve it, the answer is 202 with the approval.", Parameters: keyParam(), Responses: booked(debt, waits),
 	}, a.addDebt)
 	listRoute(r, apiv1.Debts, a.debts)
 	order(r, huma.Operation{

@@ -29,6 +29,11 @@ func settingsOf(s registry.SettingsView) apiv1.Settings {
 	if most, bound := s.Limits.ReversalValue(); bound {
 		b.ReversalValue = int64(most)
 	}
+	b.Ceilings = map[string]int64{}
+	rules := access.CeilingRules{Set: s.Ceilings}
+	for _, c := range access.Ceilings() {
+		b.Ceilings[string(c)] = rules.Most(c)
+	}
 	if s.FourEyes != nil {
 		b.FourEyes = map[bool]string{true: "on", false: "off"}[*s.FourEyes]
 	}
@@ -76,6 +81,12 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 	}
 	if b.MaxCommission != nil {
 		c.MaxCommission = new(money.Bps(clamp(*b.MaxCommission)))
+	}
+	for name, n := range b.Ceilings {
+		if c.Ceilings == nil {
+			c.Ceilings = map[access.Ceiling]int64{}
+		}
+		c.Ceilings[access.Ceiling(name)] = n
 	}
 	s, err := a.c.Registry.ChangeSettings(ctx, by, c)
 	return doneOrWaits(http.StatusOK, s.Refusal, s.Waits, err, func() any { return settingsOf(s) })

@@ -99,6 +99,10 @@ func (ds *Debts) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountName
 	if slices.ContainsFunc(there, func(o Due) bool { return o.Name == d.Name && o.Month == d.Month }) {
 		return Charged{}, refuse.ChargeExists(place.ID.Text(id.Account), d.Ref()), nil
 	}
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActCharge, Takes: takes(d.Gross, place.ID)}, d.CreatedAt)
+	if err != nil || eyes.Refused() {
+		return Charged{}, eyes.Refusal, err
+	}
 	if d.ID, err = tx.NewID(); err != nil {
 		return Charged{}, refusal.Refusal{}, err
 	}
@@ -107,5 +111,5 @@ func (ds *Debts) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountName
 	}
 	e := by.Entry("charge.add", place.ID.Text(id.Account))
 	e.After = fmt.Sprintf("charge=%q amount_minor=%d vat_bps=%d priority=%d", d.Ref(), d.Gross, d.VATBps, d.Priority)
-	return Charged{Due: d, Currency: n.Amount.Currency}, refusal.Refusal{}, tx.AuditLog(e)
+	return Charged{Due: d, Currency: n.Amount.Currency}, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }

@@ -96,7 +96,7 @@ func (ds *Debts) moment() time.Time { return access.Stored(ds.c.Now()) }
 
 // Executors returns the functions that carry out this package's acts once they are approved.
 func (ds *Debts) Executors() access.Executors {
-	return access.Executors{access.ActAdjust: ds.doAdjust, access.ActRefund: ds.doRefund}
+	return access.Executors{access.ActAdjust: ds.doAdjust, access.ActRefund: ds.doRefund, access.ActDebt: ds.doDebt}
 }
 
 // States of a debt.

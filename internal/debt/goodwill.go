@@ -76,7 +76,8 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActAdjust, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("give %s to account %s: %s", a.Amount, place.ID.Text(id.Account), a.Reason),
-		Body:    adjustAsked{Account: place.ID.Text(id.Account), Amount: a.Amount.Minor, Currency: a.Amount.Currency, Reason: a.Reason}}, ds.moment())
+		Body:    adjustAsked{Account: place.ID.Text(id.Account), Amount: a.Amount.Minor, Currency: a.Amount.Currency, Reason: a.Reason},
+		Takes:   takes(a.Amount.Minor, place.ID)}, ds.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Adjusted{Waits: eyes.Waits}, eyes.Refusal, err
 	}
@@ -99,6 +100,12 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	e.After = fmt.Sprintf("journal=%s goodwill=%q", out.Journal.Text(id.Journal), a.Amount)
 	e.Reason = a.Reason
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// takes is what an entry on an account counts under ceilings.
+func takes(amount money.Minor, account id.ID) access.Takes {
+	name := account.Text(id.Account)
+	return access.Takes{Amount: int64(amount), Account: access.Subject{ID: name, Name: name}}
 }
 
 // goodwillTo returns the wallet of an account, or the carry of an account that buys tokens.

@@ -3,6 +3,7 @@ package debt
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -59,15 +60,14 @@ func against(name string) (ledger.Code, bool) {
 	return 0, false
 }
 
-// Add raises a debt (right: debt.write; P12). The row and its journal become durable together.
+// Add raises a debt (right: debt.write; P12). The row and its journal become durable together. Above a ceiling it takes two people.
 func (ds *Debts) Add(ctx context.Context, by access.Actor, n NewDebt) (once.Done[Booking], error) {
 	name, no := n.normal()
 	out, err := once.Do(ctx, ds.answers, by, access.WriteDebts, n.Request, n.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
 		if no.Refused() {
 			return Booking{}, no, nil
 		}
-		d, no, err := ds.addDebt(tx, by, n, name)
-		return Booking{Debt: d, Currency: n.Amount.Currency}, no, err
+		return ds.addDebt(tx, by, n, name)
 	})
 	return out, fault.Wrap(err, "raise a debt of %s", refusal.Echo(n.Account))
 }
@@ -138,31 +138,70 @@ func (n *NewDebt) mode() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (Debt, refusal.Refusal, error) {
+func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (Booking, refusal.Refusal, error) {
 	place, no, err := findAccount(tx, name, n.Account)
 	if err == nil && !no.Refused() {
 		no, err = ownCurrency(tx, n.Amount)
 	}
 	if err != nil || no.Refused() {
-		return Debt{}, no, err
+		return Booking{}, no, err
 	}
 	_, open, err := tx.Charges().ChargesOpen(place.ID, maxDebts)
 	if err != nil {
-		return Debt{}, refusal.Refusal{}, err
+		return Booking{}, refusal.Refusal{}, err
 	}
 	if len(open) == maxDebts {
-		return Debt{}, refuse.TooManyDebts(place.ID.Text(id.Account), maxDebts), nil
+		return Booking{}, refuse.TooManyDebts(place.ID.Text(id.Account), maxDebts), nil
+	}
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDebt, Object: place.ID.Text(id.Account),
+		Summary: fmt.Sprintf("make account %s owe %s as %s: %s", place.ID.Text(id.Account), n.Amount, n.Kind, n.Memo), Body: n.asked(place.ID),
+		Takes: takes(n.Amount.Minor, place.ID)}, ds.moment())
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return Booking{Waits: eyes.Waits}, eyes.Refusal, err
 	}
 	code, _ := against(n.Against)
 	d, err := Raise(tx, Debt{Account: place.ID, Kind: n.Kind, Memo: n.Memo, Principal: n.Amount.Minor, Mode: n.Mode, Value: n.Value, Min: n.Min,
 		Max: n.Max, MonthCap: n.MonthCap, Priority: n.Priority, Capped: !n.Uncapped, Against: n.Against, CreatedAt: ds.moment()},
 		n.Memo, ledger.Posting{Account: ledger.AccountRef{Code: code}, Amount: -n.Amount.Minor})
 	if err != nil {
-		return Debt{}, refusal.Refusal{}, err
+		return Booking{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("debt.raise", d.Name())
 	e.After = fmt.Sprintf("account=%s kind=%q amount_minor=%d mode=%s value=%d against=%s", d.Account.Text(id.Account), d.Kind, d.Principal, d.Mode, d.Value, d.Against)
-	return d, refusal.Refusal{}, tx.AuditLog(e)
+	return Booking{Debt: d, Currency: n.Amount.Currency}, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// debtAsked is a debt as it is stored for a second person.
+type debtAsked struct {
+	Account  string            `json:"account"`
+	Kind     string            `json:"kind"`
+	Memo     string            `json:"memo,omitempty"`
+	Amount   money.Minor       `json:"amount_minor"`
+	Currency string            `json:"currency"`
+	Mode     tariff.ChargeMode `json:"mode"`
+	Value    int64             `json:"value,omitempty"`
+	Min      money.Minor       `json:"min_minor,omitempty"`
+	Max      money.Minor       `json:"max_minor,omitempty"`
+	MonthCap money.Minor       `json:"month_cap_minor,omitempty"`
+	Priority int               `json:"priority"`
+	Uncapped bool              `json:"uncapped,omitempty"`
+	Against  string            `json:"against"`
+}
+
+func (n *NewDebt) asked(account id.ID) debtAsked {
+	return debtAsked{Account: account.Text(id.Account), Kind: n.Kind, Memo: n.Memo, Amount: n.Amount.Minor, Currency: n.Amount.Currency, Mode: n.Mode, Value: n.Value,
+		Min: n.Min, Max: n.Max, MonthCap: n.MonthCap, Priority: n.Priority, Uncapped: n.Uncapped, Against: n.Against}
+}
+
+// doDebt raises a debt that a second person approved; it is an [access.Executor].
+func (ds *Debts) doDebt(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a debtAsked
+	if err := json.Unmarshal(body, &a); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved debt: %w", err)
+	}
+	out, err := ds.Add(ctx, maker, NewDebt{Account: a.Account, Kind: a.Kind, Memo: a.Memo, Amount: money.Amount{Minor: a.Amount, Currency: a.Currency}, Mode: a.Mode, Value: a.Value,
+		Min: a.Min, Max: a.Max, MonthCap: a.MonthCap, Priority: a.Priority, Uncapped: a.Uncapped, Against: a.Against})
+	return access.Done{Refusal: out.Refusal, Object: out.Value.Name()}, err
 }
 
 // Raise stores a new debt and posts its journal (P12). The credits must sum to the debt's principal, all of which is then

@@ -235,6 +235,21 @@ func IssuerRefused() refusal.Refusal {
 	return refusal.Refusal{Code: "issuer-refused", Text: "issuer-refused", What: "The issuer refused the token.", Not: "No money was taken and no token was made.", Try: "Ask the person who manages the vending keys."}
 }
 
+// CeilingReached: {who} has reached the ceiling for {ceiling}: {bound}. Ask another person to do it, or ask an owner to raise the ceiling. It starts again tomorrow.
+func CeilingReached(who string, ceiling string, bound string) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "ceiling-reached", What: who + " has reached the ceiling for " + ceiling + ": " + bound + ".", Not: "No changes were made and no money moved.", Try: "Ask another person to do it, or ask an owner to raise the ceiling. It starts again tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "ceiling", Value: ceiling}, {Place: "bound", Value: bound}}}
+}
+
+// ApproverCeilingReached: {who} has reached the ceiling for {ceiling}: {bound}. The approval of a vendor's request counts as the approver's own action. Ask another person to approve the request. The ceiling starts again tomorrow.
+func ApproverCeilingReached(who string, ceiling string, bound string) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "approver-ceiling-reached", What: who + " has reached the ceiling for " + ceiling + ": " + bound + ". The approval of a vendor's request counts as the approver's own action.", Not: "No changes were made and no money moved.", Try: "Ask another person to approve the request. The ceiling starts again tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "ceiling", Value: ceiling}, {Place: "bound", Value: bound}}}
+}
+
+// CeilingUnknown: The ceiling {name} does not exist. Use a name from GET /v1/settings.
+func CeilingUnknown(name string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "ceiling-unknown", What: "The ceiling " + name + " does not exist.", Not: "No changes were made.", Try: "Use a name from GET /v1/settings.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+}
+
 // FreeUnitsLimit: You have given {units} kWh of free units today. One person may give {most} kWh a day. Ask another person. The limit starts again tomorrow.
 func FreeUnitsLimit(units unit.Energy, most unit.Energy) refusal.Refusal {
 	return refusal.Refusal{Code: "daily-limit", Text: "free-units-limit", What: "You have given " + units.KWh(1) + " kWh of free units today. One person may give " + most.KWh(1) + " kWh a day.", Not: "No token was made.", Try: "Ask another person. The limit starts again tomorrow.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "most", Value: most.KWh(1)}}}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,7 @@ type Settings struct {
 	Wallet   WalletPolicy
 	Supply   SupplyPolicy
 	Quiet    QuietHours
+	Ceilings map[access.Ceiling]int64 // ceilings that differ from the defaults
 }
 
 // WalletPolicy holds the tenant's settings for balances on the server, in minor units. The zero value means the defaults.
@@ -167,6 +170,8 @@ type SettingsChange struct {
 	QuietFrom       *string      `json:"quiet_from,omitempty"`
 	QuietTo         *string      `json:"quiet_to,omitempty"`
 	WalletVAT       *bool        `json:"wallet_vat_on_advances,omitempty"`
+	// Ceilings changes the named ceilings; -1 restores a default.
+	Ceilings map[access.Ceiling]int64 `json:"ceilings,omitempty"`
 	// Lists and free text come last, so that important changes are never cut from a summary.
 	SpecialDays *[]string `json:"supply_special_days,omitempty"`
 	Friendly    *[]string `json:"supply_friendly,omitempty"`
@@ -280,6 +285,14 @@ func (c SettingsChange) check() refusal.Refusal {
 			return refuse.FieldTextTooLong(line.field, maxLine)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Ceilings)) {
+		switch n := c.Ceilings[name]; {
+		case !name.Known():
+			return refuse.CeilingUnknown(refusal.Echo(string(name)))
+		case n < -1 || n > access.MaxCeiling:
+			return refuse.FieldOutOfRange("ceilings."+string(name), -1, access.MaxCeiling)
+		}
+	}
 	if c.FourEyes != nil && c.FourEyesDefault {
 		return refuse.FourEyesNamedTwice()
 	}
@@ -317,6 +330,15 @@ func (c SettingsChange) apply(s Settings) Settings {
 	set(&s.Quiet.From, c.QuietFrom)
 	set(&s.Quiet.To, c.QuietTo)
 	set(&s.Wallet.VATOnAdvances, c.WalletVAT)
+	s.Ceilings = maps.Clone(s.Ceilings)
+	for name, n := range c.Ceilings {
+		if s.Ceilings == nil {
+			s.Ceilings = map[access.Ceiling]int64{}
+		}
+		if s.Ceilings[name] = n; n < 0 {
+			delete(s.Ceilings, name)
+		}
+	}
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
 		s.FourEyes = &eyes
@@ -340,8 +362,8 @@ func (s Settings) summary() string {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d max_commission_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
-		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
-		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary())
+		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s ceilings=%v", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary(), s.Ceilings)
 }
 
 // approvers is the number of people who must be able to approve an action before four eyes apply by default.

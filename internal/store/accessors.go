@@ -23,6 +23,9 @@ func (tx *Tx) Once() once.Tx { return tx }
 // Eyes returns the transaction for the four-eyes rule.
 func (tx *Tx) Eyes() access.EyesTx { return tx }
 
+// Ceilings returns the transaction for what people take in a day.
+func (tx *Tx) Ceilings() access.CeilingTx { return tx }
+
 // Books returns the transaction for postings.
 func (tx *Tx) Books() ledger.Books { return tx }
 

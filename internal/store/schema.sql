@@ -653,3 +653,10 @@ CREATE TABLE given_token (                -- tokens made elsewhere that somebody
   version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, meter, digits_hash)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE day_total (
+  tenant_id INTEGER NOT NULL, ceiling TEXT NOT NULL, subject TEXT NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+  name TEXT NOT NULL, amount INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, ceiling, subject, from_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX day_total_day ON day_total (tenant_id, from_at);

@@ -25,6 +25,8 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
+var took = regexp.MustCompile(` took=[^ ]*`)
+
 // logbook reads the rows added to the audit log since the last call. It shows identities by the names that a test gave them, others by
 // their kind. It leaves out the rows that the store writes itself.
 type logbook struct {
@@ -58,6 +60,7 @@ func (l *logbook) fresh() []string {
 			if r.Int(7) == 1 {
 				line += " alone"
 			}
+			line = took.ReplaceAllString(line, "") // what it counts under ceilings has a test of its own
 			got = append(got, anyID.ReplaceAllString(strings.NewReplacer(l.names...).Replace(line), "$1"))
 			return nil
 		})

@@ -91,8 +91,11 @@ func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 	if err != nil || off.Value.Waits == nil || !strings.Contains(off.Value.Waits.Summary, "write off 10.00 KES ") {
 		t.Fatalf("asked for: %v, %s, %+v", err, off.Detail(), off.Value.Waits)
 	}
-	if back, err := s.Reverse(context.Background(), juma(), vending.PendingReversal{Sale: sold.Sale.ID.Text(id.Vend), Reason: "wrong meter"}); err != nil || back.Refused() {
+	if back, err := s.Reverse(context.Background(), anotherSupervisor(), vending.PendingReversal{Sale: sold.Sale.ID.Text(id.Vend), Reason: "wrong meter"}); err != nil || back.Refused() {
 		t.Fatalf("reversed: %v %s", err, back.Detail())
+	}
+	if no := s.allowedBy(juma(), *s.waiting(sold.Sale)); no.Refused() {
+		t.Fatalf("the reversal is approved: %s", no.Detail())
 	}
 	s.allow(*off.Value.Waits)
 	maker := off.Value.Waits.Maker
@@ -223,7 +226,7 @@ func TestTwoKeysOfOnePersonDoNotReverse(t *testing.T) {
 	for i, c := range []struct {
 		by    access.Actor
 		waits bool
-	}{{hers, true}, {other, false}} {
+	}{{hers, true}, {other, true}} {
 		sold := s.sellAs(till, order(m, 10000, "key-number-"+string(rune('1'+i))))
 		if sold.Refused() {
 			t.Fatal(sold.Detail())

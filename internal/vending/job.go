@@ -280,7 +280,8 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 		return noJob(no), err
 	}
 	w := access.ActRequest{Act: actOf(a.Kind), Object: point.Meter.ID.Text(id.Meter), Summary: summary(j),
-		Body: asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason}}
+		Body:  asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason},
+		Takes: access.Takes{Amount: int64(a.Units), Meter: access.Subject{ID: point.Meter.ID.Text(id.Meter), Name: point.Meter.Number}}}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, w, now)
 	switch {
 	case err != nil || eyes.Refused():

@@ -41,20 +41,18 @@ type consent int
 
 const (
 	consentNone    consent = iota // nobody else; the audit log marks the reversal as one person's act
-	consentGiven                  // nobody else: the seller and the actor are two people
 	consentSecond                 // a second person, if the tenant uses four eyes
 	consentUtility                // a person of the utility, with or without four eyes
 )
 
-// consentFor is the rule about reversals. Money goes back when the meter confirms that the token is cancelled. Without that confirmation, a
-// token that somebody has read may still load, so an actor who sells for the utility can only ask.
+// consentFor is the rule about reversals. Only the seller takes back a sale alone, and only within the window: anybody else could take the
+// money that a customer has paid to another person. Without the meter's confirmation, a token that somebody has read may still load, so an
+// actor who sells for the utility can only ask.
 func consentFor(f reversalFacts) consent {
 	switch {
 	case f.Tokens == unconfirmed && f.Seller:
 		return consentUtility
-	case !f.Sold:
-		return consentGiven
-	case f.Tokens != unconfirmed && f.Fresh:
+	case f.Sold && f.Tokens != unconfirmed && f.Fresh:
 		return consentNone
 	}
 	return consentSecond
@@ -92,23 +90,35 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	}
 	need := consentFor(reversalFacts{Tokens: c, Seller: !by.OfUtility(), Sold: slices.Contains(names, s.By),
 		Fresh: s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && !s.Heard()})
-	if need == consentNone && by.Approval.IsZero() {
-		return access.FourEyes{Alone: true}, nil
-	}
 	summary := fmt.Sprintf("reverse sale %s of %s to meter %s", s.ID.Text(id.Vend), s.Tender, s.Meter.Number)
 	if c == unconfirmed {
 		summary += ", sold by " + s.By + "; " + unsure(s)
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
 		Summary: summary + ": " + u.Reason, Body: reversalRequest{s.ID.Text(id.Vend), u.Reason},
-		Anyway: need == consentGiven, Utility: need == consentUtility}, now)
+		Anyway: need == consentNone, Utility: need == consentUtility, Takes: reversalTakes(s)}, now)
 	if err != nil || eyes.Checker == "" {
 		return eyes, err
 	}
-	if names, err = access.NamesOf(tx.Eyes(), eyes.Allowed); err == nil && slices.Contains(names, s.By) {
+	names, err = access.NamesOf(tx.Eyes(), eyes.Allowed)
+	if err != nil {
+		return eyes, err
+	}
+	sells, err := access.SellsFor(tx.Eyes(), eyes.Allowed, s.Vendor)
+	if slices.Contains(names, s.By) || sells {
 		eyes.Refusal = refuse.ReversalApprovedBySeller()
 	}
 	return eyes, err
+}
+
+// reversalTakes is what a reversal counts under ceilings. The value counts in full even if the meter cancels the tokens, because the
+// customer who holds a receipt may not have the money.
+func reversalTakes(s sale.Sale) access.Takes {
+	t := access.Takes{Amount: int64(s.Tender.Minor), Meter: access.Subject{ID: s.Meter.ID.Text(id.Meter), Name: s.Meter.Number}}
+	if !s.Vendor.IsZero() {
+		t.Vendor = access.Subject{ID: s.Vendor.Text(id.Vendor), Name: s.Vendor.Text(id.Vendor)}
+	}
+	return t
 }
 
 // unsure returns a warning for the person who approves the reversal: the customer may still get energy for the money of this sale.

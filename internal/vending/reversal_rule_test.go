@@ -16,21 +16,21 @@ func TestWhoMustAgreeToAReversal(t *testing.T) {
 		{unconfirmed, seller, other, late, consentUtility},
 		{unconfirmed, utility, sold, fresh, consentSecond},
 		{unconfirmed, utility, sold, late, consentSecond},
-		{unconfirmed, utility, other, late, consentGiven},
+		{unconfirmed, utility, other, late, consentSecond},
 		// The money waits for the meter.
 		{meterAsked, seller, sold, fresh, consentNone},
 		{meterAsked, seller, sold, late, consentSecond},
-		{meterAsked, seller, other, late, consentGiven},
+		{meterAsked, seller, other, late, consentSecond},
 		{meterAsked, utility, sold, fresh, consentNone},
 		{meterAsked, utility, sold, late, consentSecond},
-		{meterAsked, utility, other, late, consentGiven},
+		{meterAsked, utility, other, late, consentSecond},
 		// No token can load: a recharge, or a sale whose tokens the meter has already cancelled.
 		{confirmed, seller, sold, fresh, consentNone},
 		{confirmed, seller, sold, late, consentSecond},
-		{confirmed, seller, other, late, consentGiven},
+		{confirmed, seller, other, late, consentSecond},
 		{confirmed, utility, sold, fresh, consentNone},
 		{confirmed, utility, sold, late, consentSecond},
-		{confirmed, utility, other, late, consentGiven},
+		{confirmed, utility, other, late, consentSecond},
 	}
 	seen := map[reversalFacts]bool{}
 	for _, r := range rows {

@@ -285,6 +285,9 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
+	if r, err := mayTake(tx, p); err != nil || r.Refused() {
+		return no(r), err
+	}
 	s, err := p.sale(tx, pr)
 	if err != nil {
 		return step{}, err
@@ -302,6 +305,16 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 		return v.atOnce(ctx, tx, p, pr, s, hash)
 	}
 	return reserve(tx, p, s, hash)
+}
+
+// mayTake counts a sale into the utility's own till under the seller's ceiling. A vendor's sales are limited by its float. A sale that gets
+// no token in the end counts too.
+func mayTake(tx Tx, p purchase) (refusal.Refusal, error) {
+	if !p.by.Vendor.IsZero() {
+		return refusal.Refusal{}, nil
+	}
+	eyes, err := access.SecondPerson(tx.Eyes(), p.by, access.ActRequest{Act: access.ActSell, Takes: access.Takes{Amount: int64(p.order.Tender.Minor)}}, p.now)
+	return eyes.Refusal, err
 }
 
 // reserve writes a sale whose tokens an external issuer makes once the row is durable.

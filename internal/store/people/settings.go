@@ -39,6 +39,7 @@ func decisions(s *registry.Settings) []decision {
 		{WalletKey, &s.Wallet, s.Wallet != registry.WalletPolicy{}},
 		{SupplyKey, &s.Supply, s.Supply.Decided()},
 		{quietKey, &s.Quiet, s.Quiet != registry.QuietHours{}},
+		{ceilingsKey, &s.Ceilings, len(s.Ceilings) > 0},
 	}
 }
 

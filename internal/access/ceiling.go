@@ -1,0 +1,250 @@
+package access
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
+)
+
+// Ceiling names the most that one person, or all people for one meter, account or vendor, may take in a local day without a second person.
+// Its first part says whose total it limits.
+type Ceiling string
+
+// Ceilings.
+const (
+	PersonSales     Ceiling = "person/sales" // sold in the utility's name, into its own till
+	PersonFree      Ceiling = "person/free_units"
+	PersonCredits   Ceiling = "person/credits" // goodwill and debts written off
+	PersonDebts     Ceiling = "person/debts"   // debts and charges that customers must pay
+	PersonReversals Ceiling = "person/reversals"
+	PersonReversed  Ceiling = "person/reversed_value"
+	MeterFree       Ceiling = "meter/free_units"
+	MeterReversed   Ceiling = "meter/reversed_value"
+	AccountCredits  Ceiling = "account/credits"
+	AccountDebts    Ceiling = "account/debts"
+	VendorReversed  Ceiling = "vendor/reversed_value"
+)
+
+// measure is the unit of a ceiling.
+type measure int
+
+const (
+	inMoney  measure = iota // minor units
+	inEnergy                // watt-hours
+	inTimes                 // how often
+)
+
+// ceilings has the unit and the default of every ceiling, and what a person calls it. A landlord and the clerk of a small utility stay far
+// below the defaults.
+var ceilings = map[Ceiling]struct {
+	unit  measure
+	most  int64
+	words string
+}{
+	PersonSales:     {inMoney, 100_000_000, "sales for the utility in a day"},
+	PersonFree:      {inEnergy, 500_000, "free units in a day"},
+	PersonCredits:   {inMoney, 10_000_000, "credits in a day"},
+	PersonDebts:     {inMoney, 100_000_000, "debts raised in a day"},
+	PersonReversals: {inTimes, 30, "reversals in a day"},
+	PersonReversed:  {inMoney, 50_000_000, "value of reversals in a day"},
+	MeterFree:       {inEnergy, 500_000, "free units of one meter in a day"},
+	MeterReversed:   {inMoney, 20_000_000, "value of one meter's reversals in a day"},
+	AccountCredits:  {inMoney, 10_000_000, "credits of one account in a day"},
+	AccountDebts:    {inMoney, 50_000_000, "debts of one account in a day"},
+	VendorReversed:  {inMoney, 50_000_000, "value of one vendor's reversals in a day"},
+}
+
+// MaxCeiling is the highest value of a ceiling.
+const MaxCeiling = 1_000_000_000_000
+
+// Ceilings lists every ceiling, sorted by name.
+func Ceilings() []Ceiling {
+	var out []Ceiling
+	for c := range ceilings {
+		out = append(out, c)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Known reports whether this version has the ceiling.
+func (c Ceiling) Known() bool { _, ok := ceilings[c]; return ok }
+
+func (c Ceiling) words() string { return ceilings[c].words }
+
+// amount writes an amount in the unit of the ceiling.
+func (c Ceiling) amount(n int64) string {
+	switch ceilings[c].unit {
+	case inEnergy:
+		return fmt.Sprintf("%d.%d kWh", n/1000, n%1000/100)
+	case inTimes:
+		return strconv.FormatInt(n, 10)
+	}
+	return strconv.FormatInt(n, 10) + " minor units"
+}
+
+// CeilingRules are a tenant's ceilings and its time zone.
+type CeilingRules struct {
+	TZ  string
+	Set map[Ceiling]int64 // ceilings that differ from the default
+}
+
+// Most returns the value of a ceiling. 0 means that everything takes a second person.
+func (r CeilingRules) Most(c Ceiling) int64 {
+	if n, ok := r.Set[c]; ok {
+		return n
+	}
+	return ceilings[c].most
+}
+
+// CeilingTx is the part of a transaction that counts what people take.
+type CeilingTx interface {
+	// CeilingRules reads the tenant's ceilings without a lock.
+	CeilingRules() (CeilingRules, error)
+	// AddDayTotal adds the amount to a total, and returns the total after it.
+	AddDayTotal(DayTotal) (after int64, err error)
+	// HadPeople reports whether the tenant has ever had a person, even one who is blocked now.
+	HadPeople() (bool, error)
+}
+
+// DayTotal is what somebody took under a ceiling in a local day.
+type DayTotal struct {
+	Ceiling  Ceiling
+	Subject  string    // whose total it is: the identity of a person, meter, account or vendor
+	Name     string    // what a report calls the subject
+	From, To time.Time // the local day
+	Amount   int64
+}
+
+// Subject is a meter, an account or a vendor that an action concerns. The zero value means none.
+type Subject struct{ ID, Name string }
+
+// Takes is what an action counts under the ceilings of its rule: an amount of money in minor units, or energy in watt-hours.
+type Takes struct {
+	Amount                 int64
+	Meter, Account, Vendor Subject
+}
+
+// taken is the result of counting an action.
+type taken struct {
+	took  []DayTotal
+	over  Ceiling // the first ceiling that the action exceeds; empty for none
+	most  int64
+	binds bool // the tenant has or had people, so that ceilings bind
+}
+
+// exceeded reports whether the action takes a second person.
+func (t taken) exceeded() bool { return t.over != "" && t.binds }
+
+// take adds an action to the totals of the day. While a tenant never had a person, nobody can be a second person: then a ceiling does not
+// stop an action, and the daily report shows it.
+func take(eyes EyesTx, by Actor, under []Ceiling, what Takes, now time.Time) (taken, error) {
+	var t taken
+	if what.Amount == 0 || len(under) == 0 {
+		return t, nil
+	}
+	tx := eyes.Ceilings()
+	rules, err := tx.CeilingRules()
+	if err != nil {
+		return t, err
+	}
+	zone, err := time.LoadLocation(cmp.Or(rules.TZ, "UTC"))
+	if err != nil {
+		return t, err
+	}
+	from := localday.Of(now.In(zone))
+	for _, c := range under {
+		who := what.subject(c, by)
+		if who.ID == "" {
+			continue
+		}
+		d := DayTotal{Ceiling: c, Subject: who.ID, Name: who.Name, From: from.UTC(), To: localday.Next(from).UTC(), Amount: what.Amount}
+		if ceilings[c].unit == inTimes {
+			d.Amount = 1
+		}
+		after, err := tx.AddDayTotal(d)
+		if err != nil {
+			return t, err
+		}
+		t.took = append(t.took, d)
+		if most := rules.Most(c); after > most && t.over == "" && !plantedNoCeiling(c) {
+			t.over, t.most = c, most
+		}
+	}
+	if t.over != "" {
+		t.binds, err = tx.HadPeople()
+	}
+	return t, err
+}
+
+// giveBack undoes take.
+func giveBack(tx CeilingTx, took []DayTotal) error {
+	for _, d := range took {
+		d.Amount = -d.Amount
+		if _, err := tx.AddDayTotal(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subject returns whose total a ceiling limits.
+func (w Takes) subject(c Ceiling, by Actor) Subject {
+	kind, _, _ := strings.Cut(string(c), "/")
+	switch kind {
+	case "meter":
+		return w.Meter
+	case "account":
+		return w.Account
+	case "vendor":
+		return w.Vendor
+	}
+	return Subject{by.subject(), by.String()}
+}
+
+// subject names the person behind an actor in totals. All keys of one person share their totals.
+func (a Actor) subject() string {
+	if self := a.self(); self != (id.ID{}) {
+		return hex.EncodeToString(self[:])
+	}
+	return strings.ReplaceAll(a.String(), " ", "_")
+}
+
+// tookMark begins the part of an audit row that lists what an action counts under ceilings. It is the last part of the row's text.
+const tookMark = " took="
+
+func tookText(took []DayTotal) string {
+	var out []string
+	for _, d := range took {
+		out = append(out, fmt.Sprintf("%s:%s:%d", d.Ceiling, d.Subject, d.Amount))
+	}
+	return strings.Join(out, ",")
+}
+
+// Took reads what an audit row counts under ceilings, without names and days.
+func Took(after string) []DayTotal {
+	i := strings.LastIndex(" "+after, tookMark)
+	if i < 0 {
+		return nil
+	}
+	var out []DayTotal
+	for one := range strings.SplitSeq((" " + after)[i+len(tookMark):], ",") {
+		f := strings.Split(one, ":")
+		if len(f) != 3 || !Ceiling(f[0]).Known() {
+			return nil
+		}
+		n, err := strconv.ParseInt(f[2], 10, 64)
+		if err != nil {
+			return nil
+		}
+		out = append(out, DayTotal{Ceiling: Ceiling(f[0]), Subject: f[1], Amount: n})
+	}
+	return out
+}

@@ -1,0 +1,92 @@
+package access
+
+// Operation says what a mutating operation of the API, or a command on the data folder, can move. Either it does actions of [Acts]' table,
+// or it moves no value and says why.
+type Operation struct {
+	Acts []Act
+	Why  string
+}
+
+// Reasons why operations move no value.
+const (
+	reads     = "it reads only"
+	data      = "it changes data that no price, balance or supply depends on"
+	shows     = "it shows or sends what exists; it makes nothing"
+	stops     = "it stops something, and nobody gains by that"
+	machine   = "it works on the machine's own files: whoever runs it has the server's shell, which no rule of the program can bind"
+	carried   = "it decides an action of somebody else, whose own rule applies"
+	simulates = "it computes and stores nothing"
+)
+
+// APIOperations classifies every mutating operation of the API by its identity in the OpenAPI document.
+func APIOperations() map[string]Operation {
+	return map[string]Operation{
+		"sell":                   {Acts: []Act{ActSell}},
+		"reverse":                {Acts: []Act{ActReverse}},
+		"give-tokens":            {Acts: []Act{ActUnits, ActTokens, ActClearCredit, ActClearTamper}},
+		"refund":                 {Acts: []Act{ActRefund}},
+		"adjust":                 {Acts: []Act{ActAdjust}},
+		"write-off-debt":         {Acts: []Act{ActAdjust}},
+		"raise-debt":             {Acts: []Act{ActDebt}},
+		"add-charge":             {Acts: []Act{ActCharge}},
+		"add-vendor":             {Acts: []Act{ActTerms}},
+		"vendor-terms":           {Acts: []Act{ActTerms, ActBlock}},
+		"deposit":                {Acts: []Act{ActDeposit}},
+		"publish-tariff":         {Acts: []Act{ActTariff}},
+		"publish-tariff-version": {Acts: []Act{ActTariff}},
+		"add-meter":              {Acts: []Act{ActMeter, ActPostpaid}},
+		"change-meter":           {Acts: []Act{ActMaxPower}},
+		"set-supply":             {Acts: []Act{ActSupply}},
+		"send-command":           {Acts: []Act{ActCommand, ActForce, ActClearCredit, ActClearTamper, ActCancelToken}},
+		"toggle-device":          {Acts: []Act{ActCommand, ActForce}},
+		"rebase-meter":           {Acts: []Act{ActReading}},
+		"accept-quarantined":     {Acts: []Act{ActReading}},
+		"discard-quarantined":    {Acts: []Act{ActReading}},
+		"rebase-quarantined":     {Acts: []Act{ActReading}},
+		"change-settings":        {Acts: []Act{ActSettings}},
+		"trust-clock":            {Acts: []Act{ActClock}},
+
+		"approve":         {Why: carried},
+		"reject":          {Why: carried},
+		"move-out":        {Why: "it moves the balance to what is due back to the same customer; paying that out is account.refund"},
+		"move-in":         {Why: "the new account begins at 0, and its supply comes on with the first payment"},
+		"cut-supply":      {Why: stops},
+		"restore-supply":  {Why: "it ends a cut by a person; the supply comes on only if it is paid for"},
+		"recharge":        {Why: shows},
+		"reprint":         {Why: shows},
+		"send-message":    {Why: shows},
+		"retry-message":   {Why: shows},
+		"send-summary":    {Why: shows},
+		"change-customer": {Why: data},
+		"set-sim":         {Why: data},
+		"plan-key-change": {Why: "the meter keeps its key until the tokens of token.issue are entered"},
+		"simulate-tariff": {Why: simulates},
+		"diagnose-token":  {Why: simulates},
+		"quote":           {Why: simulates},
+	}
+}
+
+// Commands classifies every command that works on the data folder or is for administrators, by its words.
+func Commands() map[string]Operation {
+	return map[string]Operation{
+		"apikey create":      {Why: machine},
+		"apikey list":        {Why: reads},
+		"apikey revoke":      {Why: stops},
+		"backup create":      {Why: reads},
+		"backup restore":     {Why: machine},
+		"backup verify":      {Why: reads},
+		"clock trust":        {Acts: []Act{ActClock}},
+		"config show":        {Why: reads},
+		"doctor":             {Why: reads},
+		"integration add":    {Why: machine},
+		"integration list":   {Why: reads},
+		"integration revoke": {Why: stops},
+		"profile list":       {Why: reads},
+		"serve":              {Why: "it runs the server, whose operations are classified on their own"},
+		"store copy":         {Why: machine},
+		"store epoch":        {Why: machine},
+		"vendingkey add":     {Why: machine},
+		"vendingkey list":    {Why: reads},
+		"verify":             {Why: reads},
+	}
+}
