@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,13 +30,14 @@ func (c console) dataFlag(cmd *cobra.Command, to *string) {
 }
 
 func newAPIKeyCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "apikey", Short: "Create, list and revoke API keys"}
-	cmd.AddCommand(newAPIKeyCreate(c), newAPIKeyList(c), newAPIKeyRevoke(c))
+	cmd := &cobra.Command{Use: "apikey", Short: "Create, list, replace and revoke API keys"}
+	cmd.AddCommand(newAPIKeyCreate(c), newAPIKeyList(c), newAPIKeyRotate(c), newAPIKeyRevoke(c))
 	return cmd
 }
 
 func newAPIKeyCreate(c console) *cobra.Command {
-	var data, role, name, vendor, person string
+	var data, role, name, vendor, person, expires string
+	var from []string
 	cmd := &cobra.Command{
 		Use:   "create --role ROLE",
 		Short: "Create an API key and print it once; a server may be running",
@@ -41,6 +45,10 @@ func newAPIKeyCreate(c console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if role == "" {
 				return usage("A key needs a role.", "Add --role with "+alternativesText(keyRoles())+".")
+			}
+			until, err := expiryOf(expires, time.Now())
+			if err != nil {
+				return err
 			}
 			open := c.inFolder
 			if access.Role(role) == access.Owner {
@@ -51,12 +59,12 @@ func newAPIKeyCreate(c console) *cobra.Command {
 				if err := allowed(sells.Refusal, err); err != nil {
 					return err
 				}
-				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name, Vendor: sells.ID, Person: person})
+				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name, Vendor: sells.ID, Person: person,
+					ExpiresAt: until, From: from})
 				if err := allowed(made.Refusal, err); err != nil {
 					return err
 				}
-				key := made.Secret.Reveal()
-				return c.showOne(cmd, key, map[string]string{"id": made.Key.ID.Text(id.Key), "role": string(made.Key.Role), "key": key})
+				return c.showKey(cmd, made)
 			})
 		},
 	}
@@ -65,7 +73,65 @@ func newAPIKeyCreate(c console) *cobra.Command {
 	cmd.Flags().StringVar(&name, "name", "", "name of the key in the audit log")
 	cmd.Flags().StringVar(&vendor, "vendor", "", "code or id of the vendor from whose float the key sells")
 	cmd.Flags().StringVar(&person, "person", "", "e-mail address of the person who uses the key; no key of that person counts as a second person")
+	cmd.Flags().StringVar(&expires, "expires", "", "when the key ends: a number of days such as 90d, or a time such as 2027-01-31T00:00:00Z; never by default")
+	cmd.Flags().StringSliceVar(&from, "from", nil, "address or network from which the key may be used, such as 10.0.0.0/8; repeatable; everywhere by default")
 	return cmd
+}
+
+// showKey prints a new key, which is shown only once.
+func (c console) showKey(cmd *cobra.Command, made access.MadeKey) error {
+	key := made.Secret.Reveal()
+	return c.showOne(cmd, key, map[string]string{"id": made.Key.ID.Text(id.Key), "role": string(made.Key.Role), "key": key})
+}
+
+// expiryOf reads when a key ends: a number of days from now, or a time. The empty text means never.
+func expiryOf(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if days, isDays := strings.CutSuffix(text, "d"); isDays {
+		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 36_500 {
+			return now.Add(time.Duration(n) * 24 * time.Hour), nil
+		}
+	} else if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	return time.Time{}, usage("--expires "+text+" is not a number of days or a time.", "Give days such as 90d, or a time such as 2027-01-31T00:00:00Z.")
+}
+
+func newAPIKeyRotate(c console) *cobra.Command {
+	var data string
+	var overlap time.Duration
+	cmd := &cobra.Command{
+		Use: "rotate ID", Short: "Replace an API key, and print the new one once", Args: cobra.ExactArgs(1),
+		Long: "Replace an API key, and print the new one once. The new key has the role, vendor, person, name, networks and lifetime of the old one. " +
+			"The old key goes on working for the overlap, so that programs can change to the new one.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := keyID(args[0])
+			if err != nil {
+				return err
+			}
+			return c.inFolder(cmd, data, func(f *app.Folder) error {
+				made, err := f.Access.RotateAPIKey(cmd.Context(), app.Clerk(), key, overlap)
+				if err := allowed(made.Refusal, err); err != nil {
+					return err
+				}
+				return c.showKey(cmd, made)
+			})
+		},
+	}
+	c.placeFlags(cmd, &data)
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the old key goes on working, such as 24h; 0 ends it now")
+	return cmd
+}
+
+// keyID reads the id of a key.
+func keyID(text string) (id.ID, error) {
+	key, err := id.Parse(id.Key, text)
+	if err != nil {
+		return key, usage(text+" is not the id of a key.", "Give an id that paywatt apikey list shows. Ids begin with "+id.Key+".")
+	}
+	return key, nil
 }
 
 func newAPIKeyList(c console) *cobra.Command {
@@ -96,13 +162,16 @@ type keyRow struct {
 	Role    string `json:"role"`
 	Name    string `json:"name"`
 	Created string `json:"created_at"`
+	Expires string `json:"expires_at"`   // empty: never
+	Used    string `json:"last_used_at"` // to the hour; empty: never
+	From    string `json:"from"`         // networks, separated by commas; empty: everywhere
 	Revoked bool   `json:"revoked"`
 	Vendor  string `json:"vendor"` // code of a vendor_api key's vendor. Older versions made such keys without a vendor; they have no rights
 }
 
 func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 	rows, after := []keyRow{}, id.ID{}
-	t := table{head: []string{"id", "role", "name", "created", "revoked", "vendor"}}
+	t := table{head: []string{"id", "role", "name", "created", "expires", "last used", "from", "revoked", "vendor"}}
 	vendors, err := f.VendorCodes(cmd.Context())
 	if err != nil {
 		return err
@@ -113,10 +182,11 @@ func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 			return err
 		}
 		for _, k := range keys.Data {
-			r := keyRow{ID: k.ID.Text(id.Key), Role: string(k.Role), Name: k.Name, Created: timeText(&k.CreatedAt), Revoked: !k.RevokedAt.IsZero(),
+			r := keyRow{ID: k.ID.Text(id.Key), Role: string(k.Role), Name: k.Name, Created: timeText(&k.CreatedAt), Expires: timeOrNone(k.ExpiresAt),
+				Used: timeOrNone(k.UsedAt), From: string(k.From), Revoked: !k.RevokedAt.IsZero(),
 				Vendor: vendors[k.Vendor]}
 			rows, after = append(rows, r), k.ID
-			t.add(r.ID, r.Role, r.Name, r.Created, r.Revoked, r.Vendor)
+			t.add(r.ID, r.Role, r.Name, r.Created, r.Expires, r.Used, r.From, r.Revoked, r.Vendor)
 		}
 		if len(keys.Data) < access.MaxKeys {
 			break
@@ -125,14 +195,22 @@ func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 	return c.show(cmd, rows, t)
 }
 
+// timeOrNone returns the text of a time; empty for the zero time.
+func timeOrNone(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return timeText(&t)
+}
+
 func newAPIKeyRevoke(c console) *cobra.Command {
 	var data string
 	cmd := &cobra.Command{
 		Use: "revoke ID", Short: "Revoke an API key at once", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := id.Parse(id.Key, args[0])
+			key, err := keyID(args[0])
 			if err != nil {
-				return usage(args[0]+" is not the id of a key.", "Give an id that paywatt apikey list shows. Ids begin with "+id.Key+".")
+				return err
 			}
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				no, err := f.Access.RevokeAPIKey(cmd.Context(), app.Clerk(), key)

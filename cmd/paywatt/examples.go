@@ -9,9 +9,11 @@ import (
 // examples are the examples in --help for commands whose own file gives none. A test checks them against the tree of
 // commands.
 var examples = map[string][]string{
-	"account show":        {"paywatt account show 04140001001"},
-	"account statement":   {"paywatt account statement 04140001001 -o csv"},
-	"apikey create":       {"paywatt apikey create --role owner", "paywatt apikey create --role operator --name till-3 --data /var/lib/paywatt"},
+	"account show":      {"paywatt account show 04140001001"},
+	"account statement": {"paywatt account statement 04140001001 -o csv"},
+	"apikey create": {"paywatt apikey create --role owner", "paywatt apikey create --role operator --name till-3 --data /var/lib/paywatt",
+		"paywatt apikey create --role auditor --expires 90d --from 10.0.0.0/8"},
+	"apikey rotate":       {"paywatt apikey rotate key_01jd00000000000000000000000", "paywatt apikey rotate key_01jd00000000000000000000000 --overlap 72h"},
 	"apikey revoke":       {"paywatt apikey revoke key_01jd00000000000000000000000"},
 	"approval approve":    {`paywatt approval approve apr_01jd00000000000000000000000 --reason "seen the bank statement"`},
 	"approval show":       {"paywatt approval show apr_01jd00000000000000000000000"},

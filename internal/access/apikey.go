@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -31,6 +32,8 @@ type Key struct {
 	Answers   id.ID // the person it is for, else the person or key that made it; zero if made at the command line for nobody
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
+	UsedAt    time.Time // about when it was last used, to the hour; zero: never
+	From      Networks  // where it may be used from; empty: from everywhere
 	RevokedAt time.Time // zero: not revoked
 	Blocked   bool      // the person behind it may not act any more; set for a single key, not in lists
 	Forged    bool      // somebody other than the server wrote its row; set for a single key, not in lists
@@ -43,6 +46,7 @@ type NewKey struct {
 	Vendor    id.ID
 	Person    string // e-mail address of the person it is for; empty: the maker
 	ExpiresAt time.Time
+	From      []string // addresses and networks from which it may be used; none: everywhere
 }
 
 // MadeKey is a new API key with its secret, which is shown only once.
@@ -66,6 +70,10 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 	if no := n.check(a.c.Now()); no.Refused() {
 		return MadeKey{Refusal: no}, nil
 	}
+	from, no := ParseNetworks(n.From)
+	if no.Refused() {
+		return MadeKey{Refusal: no}, nil
+	}
 	secret, err := NewSecret(KeyPrefix, a.c.Rand)
 	if err != nil {
 		return MadeKey{}, fmt.Errorf("create API key: %w", err)
@@ -84,12 +92,12 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 		if err != nil {
 			return MadeKey{}, err
 		}
-		k := Key{Answers: answers, Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt}
+		k := Key{Answers: answers, Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt, From: from}
 		if err := tx.AddKey(k, StoredForm(a.c.Hasher, FormKey, secret)); err != nil {
 			return MadeKey{}, err
 		}
 		e := by.Entry("apikey.create", i.Text(id.Key))
-		e.After = fmt.Sprintf("role=%s name=%s", k.Role, k.Name)
+		e.After = fmt.Sprintf("role=%s name=%s", k.Role, k.Name) + k.limits()
 		return MadeKey{Key: k, Secret: secret}, tx.AuditLog(e)
 	})
 	return out, fault.Wrap(err, "create API key")
@@ -139,7 +147,8 @@ func roleNames() string {
 
 // ByAPIKey returns the actor of a key. The refusal is the same for a key that is unknown, expired or revoked, whose person is
 // blocked, whose row was changed outside the server, or whose role this version does not know.
-func (a *Access) ByAPIKey(ctx context.Context, secret string) (Authenticated, error) {
+// A key that is used from an address where it must not be used is refused too, with a refusal of its own.
+func (a *Access) ByAPIKey(ctx context.Context, secret string, from netip.Addr) (Authenticated, error) {
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
 		return Authenticated{Refusal: refuse.KeyNotValid()}, nil
 	}
@@ -156,7 +165,23 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string) (Authenticated, er
 	if !found || !k.inForce(a.c.Now()) || !k.Role.Known() {
 		return Authenticated{Refusal: refuse.KeyNotValid()}, nil
 	}
+	if !k.From.Allow(from) {
+		return Authenticated{Refusal: refuse.KeyAddressNotAllowed(from.Unmap().String())}, nil
+	}
+	a.seeKey(ctx, k)
 	return Authenticated{Actor: k.Actor()}, nil
+}
+
+// keySeenEvery is how old the stored time of a key's last use may be, so that using a key rarely writes.
+const keySeenEvery = time.Hour
+
+// seeKey stores that a key was used. If the store cannot be written to, the key works all the same.
+func (a *Access) seeKey(ctx context.Context, k Key) {
+	now := a.c.Now()
+	if now.Sub(k.UsedAt) < keySeenEvery {
+		return
+	}
+	_ = a.c.Door.Do(ctx, k.Tenant, func(tx Tx) (bool, error) { return false, tx.Keys().SeeKey(k.ID, now) })
 }
 
 // Actor returns who acts through the key. A key without a name is called by its id.
@@ -180,7 +205,7 @@ func (a *Access) RevokeAPIKey(ctx context.Context, by Actor, key id.ID) (Revoked
 		return RevokedKey{no}, nil
 	}
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (RevokedKey, error) {
-		ok, err := tx.RevokeKey(key, a.c.Now())
+		ok, err := tx.Keys().RevokeKey(key, a.c.Now())
 		if err != nil {
 			return RevokedKey{}, err
 		}

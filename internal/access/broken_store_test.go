@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"net/netip"
 )
 
 // operation is a use case, with the store calls that it makes if nothing fails.
@@ -27,7 +28,7 @@ func (o operation) runs(t *testing.T, at int) (*rows, error) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
 	a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
-	r.keys[keyForm(access.SecretOf(knownKey))] = access.Key{ID: id.ID{3}, Role: access.Owner}
+	r.keys[keyForm(access.SecretOf(knownKey))] = access.Key{ID: id.ID{3}, Role: access.Owner, UsedAt: r.now}
 	r.logins[sessionForm(access.SecretOf("old"))] = access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now.Add(-time.Minute), ExpiresAt: r.now.Add(time.Hour)}
 	r.broken = at
 	return r, o.does(t.Context(), r, a)
@@ -82,7 +83,7 @@ func signings() []operation {
 			return yes(a.APIKeys(ctx, r.amina(), id.ID{}))
 		}},
 		{"a key is known", "KeyByHash view", func(ctx context.Context, _ *rows, a *access.Access) error {
-			return yes(a.ByAPIKey(ctx, knownKey))
+			return yes(a.ByAPIKey(ctx, knownKey, netip.Addr{}))
 		}},
 		{"a person", "PersonByEmail NewID AddPersonRow AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.AddPerson(ctx, r.amina(), person))

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"net/netip"
 )
 
 // door opens a store for the use cases of this package, as the application does.
@@ -80,7 +81,7 @@ func (w *world) key(t *testing.T, by access.Actor, n access.NewKey) access.MadeK
 // who checks the refusal code of a secret; "" means that the secret is valid.
 func (w *world) who(t *testing.T, secret string, want refusal.Code) access.Actor {
 	t.Helper()
-	k, err := w.ByAPIKey(t.Context(), secret)
+	k, err := w.ByAPIKey(t.Context(), secret, netip.Addr{})
 	if err != nil || k.Code != want {
 		t.Fatalf("API key: got %q, %v, want %q", k.Code, err, want)
 	}
@@ -135,7 +136,7 @@ func TestAPIKeyLives(t *testing.T) {
 	w.who(t, forever.Secret.Reveal(), refusal.Unauthenticated)
 
 	list, err := w.APIKeys(t.Context(), boss(), id.ID{})
-	if err != nil || len(list.Data) != 2 || list.Data[0] != k.Key || list.Data[1].RevokedAt.IsZero() {
+	if err != nil || len(list.Data) != 2 || list.Data[0] != used(k.Key, w.now.Add(-time.Hour)) || list.Data[1].RevokedAt.IsZero() {
 		t.Errorf("list: %+v, %v", list, err)
 	}
 	if rest, err := w.APIKeys(t.Context(), boss(), k.Key.ID); err != nil || len(rest.Data) != 1 {

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"net/netip"
 )
 
 // TestNamesOfKeys: the name of a key has at most 64 bytes, none of which controls a terminal.
@@ -53,7 +54,7 @@ func TestWhatAKeyIsMadeOf(t *testing.T) {
 		if err != nil || k.Key != want || r.keys[keyForm(k.Secret)] != want {
 			t.Errorf("by %s: %+v, stored %+v, %v; want %+v", c.by, k.Key, r.keys[keyForm(k.Secret)], err, want)
 		}
-		known, err := a.ByAPIKey(t.Context(), k.Secret.Reveal())
+		known, err := a.ByAPIKey(t.Context(), k.Secret.Reveal(), netip.Addr{})
 		by := known.Actor
 		if by.Name == want.ID.Text(id.Key) {
 			by.Name = ""
@@ -71,7 +72,7 @@ func TestWhatAKeyIsMadeOf(t *testing.T) {
 func TestAKeyOfAnUnknownRoleIsNone(t *testing.T) {
 	r := newRows(t)
 	r.keys[keyForm(access.SecretOf(knownKey))] = access.Key{Role: "root"}
-	if k, err := r.access(rand.Reader).ByAPIKey(t.Context(), knownKey); err != nil || k.Code != refusal.Unauthenticated || k.Actor != (access.Actor{}) {
+	if k, err := r.access(rand.Reader).ByAPIKey(t.Context(), knownKey, netip.Addr{}); err != nil || k.Code != refusal.Unauthenticated || k.Actor != (access.Actor{}) {
 		t.Errorf("%+v, %v", k, err)
 	}
 }
@@ -81,7 +82,7 @@ func TestTheStoreIsNotAskedAboutWhatIsNoSecret(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
 	for _, secret := range []string{"", knownKey + "x", knownKey[:len(knownKey)-1], "x" + knownKey[1:], strings.Repeat("x", 46)} {
-		if k, err := a.ByAPIKey(t.Context(), secret); err != nil || k.Code != refusal.Unauthenticated || len(r.calls) > 0 {
+		if k, err := a.ByAPIKey(t.Context(), secret, netip.Addr{}); err != nil || k.Code != refusal.Unauthenticated || len(r.calls) > 0 {
 			t.Errorf("key %q: %q, %v, calls %v", secret, k.Code, err, r.calls)
 		}
 	}

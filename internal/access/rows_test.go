@@ -256,6 +256,28 @@ func (r *rows) RevokeKey(key id.ID, at time.Time) (bool, error) {
 	return false, r.fails("RevokeKey")
 }
 
+func (r *rows) Keys() access.KeyTx { return r }
+
+func (r *rows) EndKey(key id.ID, at time.Time) error {
+	for hash, k := range r.keys {
+		if k.ID == key {
+			k.ExpiresAt = at
+			r.keys[hash] = k
+		}
+	}
+	return r.fails("EndKey")
+}
+
+func (r *rows) SeeKey(key id.ID, at time.Time) error {
+	for hash, k := range r.keys {
+		if k.ID == key {
+			k.UsedAt = at
+			r.keys[hash] = k
+		}
+	}
+	return r.fails("SeeKey")
+}
+
 func (r *rows) VendorExists(vendor id.ID) (bool, error) {
 	return vendor == shop(), r.fails("VendorExists")
 }

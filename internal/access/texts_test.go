@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"net/netip"
 )
 
 const rolesSentence = "owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor, vendor_api."
@@ -66,7 +67,7 @@ func sayingsOfKeys() []saying {
 			return makes(access.NewKey{Role: access.Owner, Person: aminaEmail})(ctx, r, a)
 		}, "not-found: amina@example.org is not the address of a person who may sign in. No key was created. Check the address."},
 		{"no key", func(ctx context.Context, _ *rows, a *access.Access) (refusal.Refusal, error) {
-			k, err := a.ByAPIKey(ctx, knownKey)
+			k, err := a.ByAPIKey(ctx, knownKey, netip.Addr{})
 			return k.Refusal, err
 		}, `unauthenticated: The API key is not valid, or no longer valid. No change was made, and no data is shown. Send it as "Authorization: Bearer pk_...". Make a new one with paywatt apikey create.`},
 		{"no key to revoke", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {

@@ -19,8 +19,8 @@ type Tx interface {
 	// KeyByHash looks in all tenants.
 	KeyByHash(hash [32]byte) (Key, bool, error)
 	KeyPage(after id.ID, max int) ([]Key, error)
-	// RevokeKey reports whether such a key existed and was not revoked before.
-	RevokeKey(key id.ID, at time.Time) (bool, error)
+	// Keys reaches the rows of API keys to end them.
+	Keys() KeyTx
 	VendorExists(vendor id.ID) (bool, error)
 
 	AddPersonRow(p PersonRow) error
@@ -35,6 +35,16 @@ type Tx interface {
 	// DropLoginsOf ends a person's sessions that are past their end, or that were last seen at the time idle or earlier. It then ends the
 	// oldest remaining sessions until at most keep sessions are left.
 	DropLoginsOf(person id.ID, now, idle time.Time, keep int) error
+}
+
+// KeyTx stores what happens to API keys after they were made.
+type KeyTx interface {
+	// RevokeKey reports whether such a key existed and was not revoked before.
+	RevokeKey(key id.ID, at time.Time) (bool, error)
+	// EndKey makes a key expire at a time.
+	EndKey(key id.ID, at time.Time) error
+	// SeeKey stores when a key was last used.
+	SeeKey(key id.ID, at time.Time) error
 }
 
 // Config is what an Access needs.

@@ -252,7 +252,7 @@ func (a *API) authenticate(r *http.Request, x *exchange) *Problem {
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return problemOf(refuse.RequestWithoutKey())
 	}
-	known, err := a.c.Access.ByAPIKey(r.Context(), strings.TrimSpace(key))
+	known, err := a.c.Access.ByAPIKey(r.Context(), strings.TrimSpace(key), x.remote)
 	if err != nil {
 		return a.problemFor(r.Context(), err)
 	}

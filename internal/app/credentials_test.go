@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"net/netip"
 )
 
 const (
@@ -93,7 +94,7 @@ func (s *testServer) refused() (out []string) {
 			out = append(out, way)
 		}
 	}
-	key, err := s.access.ByAPIKey(ctx, oldKey)
+	key, err := s.access.ByAPIKey(ctx, oldKey, netip.Addr{})
 	note("key", !key.Refused() && key.Actor.Role == access.Operator, err)
 	in, err := s.access.SignIn(ctx, store.FirstTenant, ownerEmail, oldPassword, "", "127.0.0.1")
 	note("password", !in.Refused(), err)

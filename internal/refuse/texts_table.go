@@ -1561,6 +1561,36 @@ func KeyNotValid() refusal.Refusal {
 	return refusal.Refusal{Code: "unauthenticated", Text: "key-not-valid", What: "The API key is not valid, or no longer valid.", Not: "No change was made, and no data is shown.", Try: "Send it as \"Authorization: Bearer pk_...\". Make a new one with paywatt apikey create."}
 }
 
+// KeyAddressNotAllowed: This API key may not be used from the address {address}. Use it from an allowed address, or make a key that allows this one: paywatt apikey create --from.
+func KeyAddressNotAllowed(address string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-address-not-allowed", What: "This API key may not be used from the address " + address + ".", Not: "No change was made, and no data is shown.", Try: "Use it from an allowed address, or make a key that allows this one: paywatt apikey create --from.", Args: []refusal.Arg{{Place: "address", Value: address}}}
+}
+
+// KeyNetworkOfWrongForm: "{text}" is neither an address nor a network. Give addresses such as 192.0.2.7 or networks such as 10.0.0.0/8.
+func KeyNetworkOfWrongForm(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-network-of-wrong-form", What: "\"" + text + "\" is neither an address nor a network.", Not: "No key was created.", Try: "Give addresses such as 192.0.2.7 or networks such as 10.0.0.0/8.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// KeyNetworksTooMany: A key can have at most {max} allowed networks. Give larger networks.
+func KeyNetworksTooMany(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-networks-too-many", What: "A key can have at most " + strconv.FormatInt(maxValue, 10) + " allowed networks.", Not: "No key was created.", Try: "Give larger networks.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// KeyOverlapTooLong: A replaced key can go on working for 0 to {max} days. Give a shorter time.
+func KeyOverlapTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-overlap-too-long", What: "A replaced key can go on working for 0 to " + strconv.FormatInt(maxValue, 10) + " days.", Not: "No key was created.", Try: "Give a shorter time.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// KeyNotToReplace: Key {key} was not found, or no longer works. List the keys to find its id. Make a new key instead of one that no longer works.
+func KeyNotToReplace(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-not-to-replace", What: "Key " + key + " was not found, or no longer works.", Not: "No key was created.", Try: "List the keys to find its id. Make a new key instead of one that no longer works.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+}
+
+// KeyOfAnotherPerson: Key {key} acts for another person. Ask that person to replace the key, or revoke it.
+func KeyOfAnotherPerson(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-of-another-person", What: "Key " + key + " acts for another person.", Not: "No key was created.", Try: "Ask that person to replace the key, or revoke it.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+}
+
 // KeyNotInForce: Key {key} was not found, or is already revoked. List the keys to find its id.
 func KeyNotInForce(key string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or is already revoked.", Not: "No changes were made.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}

@@ -23,6 +23,9 @@ func (tx *Tx) Once() once.Tx { return tx }
 // Eyes returns the transaction for the four-eyes rule.
 func (tx *Tx) Eyes() access.EyesTx { return tx }
 
+// Keys returns the transaction for the ends of API keys.
+func (tx *Tx) Keys() access.KeyTx { return tx }
+
 // Ceilings returns the transaction for what people take in a day.
 func (tx *Tx) Ceilings() access.CeilingTx { return tx }
 

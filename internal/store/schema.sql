@@ -51,7 +51,7 @@ CREATE TABLE api_key (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, hash BLOB NOT NULL UNIQUE, -- SHA-256 of 256 random bits
   name TEXT NOT NULL DEFAULT '', role TEXT NOT NULL, vendor_id BLOB,
   answers BLOB,                           -- the person, or the key without one, that made it: who acts through it
-  created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER, mark BLOB,
+  created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER, mark BLOB, allowed_from TEXT, used_at INTEGER,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 

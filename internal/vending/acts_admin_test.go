@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
+	"net/netip"
 )
 
 // This file has the acts of the server's administrator.
@@ -342,7 +343,7 @@ func (h *history) revokes(secret string, key id.ID) {
 		h.t.Fatalf("revoke an API key: %v %s", err, gone.Detail())
 	}
 	h.revoked = append(h.revoked, secret)
-	if known, err := h.access.ByAPIKey(context.Background(), secret); err != nil || known.Code != refusal.Unauthenticated {
+	if known, err := h.access.ByAPIKey(context.Background(), secret, netip.Addr{}); err != nil || known.Code != refusal.Unauthenticated {
 		h.t.Fatalf("a revoked API key works: %v %q", err, known.Code)
 	}
 }
@@ -350,7 +351,7 @@ func (h *history) revokes(secret string, key id.ID) {
 // keysAgain repeats, after a restore, all changes of API keys since the copy was taken.
 func (h *history) keysAgain() {
 	h.t.Helper()
-	known, err := h.access.ByAPIKey(context.Background(), h.secret.Reveal())
+	known, err := h.access.ByAPIKey(context.Background(), h.secret.Reveal(), netip.Addr{})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
+	"net/netip"
 )
 
 // This file has the acts of tills and customers, and the acts that let time pass.
@@ -31,7 +32,7 @@ func refusedError(no refusal.Refusal) error {
 // someone is the owner of the till's API key.
 func (h *history) someone() access.Actor {
 	h.t.Helper()
-	known, err := h.access.ByAPIKey(context.Background(), h.secret.Reveal())
+	known, err := h.access.ByAPIKey(context.Background(), h.secret.Reveal(), netip.Addr{})
 	if err != nil || known.Refused() {
 		h.t.Fatalf("the till's API key: %v %s", err, known.Detail())
 	}

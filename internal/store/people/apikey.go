@@ -19,10 +19,13 @@ var keyColumns = core.Columns[access.Key]{Table: "api_key", Attested: []core.Col
 	core.ID("answers", func(k *access.Key) *id.ID { return &k.Answers }),
 	core.Time("expires_at", func(k *access.Key) *time.Time { return &k.ExpiresAt }),
 	core.Time("revoked_at", func(k *access.Key) *time.Time { return &k.RevokedAt }),
+}, Added: []core.Column[access.Key]{
+	core.Text("allowed_from", func(k *access.Key) *access.Networks { return &k.From }).OrNull(),
 }, Unattested: []core.Column[access.Key]{
 	core.Int("tenant_id", func(k *access.Key) *access.Tenant { return &k.Tenant }).ReadOnly(),
 	core.ID("id", func(k *access.Key) *id.ID { return &k.ID }),
 	core.Time("created_at", func(k *access.Key) *time.Time { return &k.CreatedAt }),
+	core.Time("used_at", func(k *access.Key) *time.Time { return &k.UsedAt }),
 	{Name: "mark", Form: 'b'},
 }}
 
@@ -90,6 +93,21 @@ func (tx Rows) RevokeKey(key id.ID, at time.Time) (bool, error) {
 		return err
 	})
 	return n == 1, fault.Wrap(err, "revoke API key %s", key.Text(id.Key))
+}
+
+// EndKey makes an API key expire at the given time.
+func (tx Rows) EndKey(key id.ID, at time.Time) error {
+	err := tx.Rewrite("apikey", key, func() error {
+		_, err := tx.C.Exec(`UPDATE api_key SET expires_at = $1 WHERE tenant_id = $2 AND id = $3`, at, tx.Tenant, key)
+		return err
+	})
+	return fault.Wrap(err, "end API key %s", key.Text(id.Key))
+}
+
+// SeeKey records when an API key was last used.
+func (tx Rows) SeeKey(key id.ID, at time.Time) error {
+	_, err := tx.C.Exec(`UPDATE api_key SET used_at = $1 WHERE tenant_id = $2 AND id = $3`, at, tx.Tenant, key)
+	return fault.Wrap(err, "store the last use of API key %s", key.Text(id.Key))
 }
 
 // VendorExists reports whether the tenant has this vendor.

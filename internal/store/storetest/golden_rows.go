@@ -91,6 +91,7 @@ func goldenPeople() []goldenRow {
 		{"api_key", "id, hash, name, role, vendor_id, answers, created_at, expires_at, revoked_at",
 			[]any{named(52), []byte("key hash 1"), "till", "vendor_api", named(10), named(54), golden, golden + 5, golden + 6}},
 		{"api_key", "id, hash, role, created_at", []any{named(53), []byte("key hash 2"), "owner", golden}},
+		{"api_key", "id, hash, role, allowed_from, created_at", []any{named(90), []byte("key hash 3"), "owner", "10.0.0.0/8", golden}},
 		{"integration_login", "id, hash, name, customer_id, created_at, revoked_at", []any{named(56), []byte("login"), "scada", named(60), golden, golden + 7}},
 		{"integration_login", "id, hash, created_at", []any{named(57), []byte("login 2"), golden}},
 		{"person", "id, email, pw_hash, status, created_at, version", []any{named(54), "a@example.org", "argon", "active", golden, 3}},
