@@ -10,7 +10,7 @@ func nouns() []group {
 			newDebtCommand, newChargeCommand, newVendorCommand, newApprovalCommand, newReportCommand, token}},
 		{"meters", "Meters:", []func(console) *cobra.Command{newMeterCommand, newProfileCommand, newIntegrationCommand, newQuarantineCommand, newMessageCommand}},
 		{"simulation", "Simulation:", []func(console) *cobra.Command{newDemoCommand, newVmeterCommand, newModemCommand, newSimCommand, newReplayCommand, newBenchCommand}},
-		{"admin", "Administration:", []func(console) *cobra.Command{newUtilityCommand, newAPIKeyCommand, newVendingKeyCommand, newClockCommand, newBackupCommand,
+		{"admin", "Administration:", []func(console) *cobra.Command{newUtilityCommand, newPersonCommand, newAPIKeyCommand, newVendingKeyCommand, newClockCommand, newBackupCommand,
 			newVerifyCommand, newStoreCommand, newVersionCommand, newLicensesCommand}},
 	}
 }

@@ -105,17 +105,31 @@ func TestWhoMayStillAsk(t *testing.T) {
 	}
 }
 
-// TestHowManyCouldAllowIt: a second person is needed as soon as two people hold the action's right, in whatever role.
+// TestHowManyCouldAllowIt: a second person is needed as soon as two confirmed people hold the action's right, in whatever role.
 func TestHowManyCouldAllowIt(t *testing.T) {
-	for _, act := range access.Acts() {
-		if act == access.ActDebt {
-			continue // below its ceiling it needs nobody
-		}
-		for _, role := range access.Roles() {
-			r := &rows{people: map[string]access.PersonRow{"1": {Role: access.Owner}, "2": {Role: role}}}
-			e, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: act, Body: struct{}{}}, time.Now())
-			if waits := role.May(act.Right()); err != nil || (e.Waits != nil) != waits || e.Alone == waits {
-				t.Errorf("%s, an owner and a %s: %+v, %v; want it to wait %t", act, role, e, err, waits)
+	for _, role := range access.Roles() {
+		for name, second := range map[string]access.PersonRow{
+			"confirmed": {}, "not confirmed": {CountsAs: "unknown"}, "blocked": {Blocked: true}, "invited": {Password: ""}, "of a vendor": {Vendor: shop()},
+		} {
+			r := newRows(t)
+			second.ID, second.Email, second.Role = id.ID{9}, "juma@example.org", role
+			if name != "invited" {
+				second.Password = "x"
+			}
+			r.people[second.Email] = second
+			third := access.PersonRow{ID: id.ID{10}, Email: "third@example.org", Role: access.Support, Password: "x"}
+			r.people[third.Email] = third
+			if c, err := r.access(rand.Reader).Block(t.Context(), r.amina(), third.Email); err != nil || c.Refused() {
+				t.Fatal(c.Detail(), err)
+			}
+			for _, act := range access.Acts() {
+				if act == access.ActDebt {
+					continue // below its ceiling it needs nobody
+				}
+				e, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: act, Body: struct{}{}}, time.Now())
+				if waits := role.May(act.Right()) && name == "confirmed"; err != nil || (e.Waits != nil) != waits || e.Alone == waits {
+					t.Errorf("%s, an owner and a %s who is %s: %+v, %v; want it to wait %t", act, role, name, e, err, waits)
+				}
 			}
 		}
 	}

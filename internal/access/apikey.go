@@ -184,6 +184,16 @@ func (a *Access) seeKey(ctx context.Context, k Key) {
 	_ = a.c.Door.Do(ctx, k.Tenant, func(tx Tx) (bool, error) { return false, tx.Keys().SeeKey(k.ID, now) })
 }
 
+// Still reports whether an actor may act as before: a key is in force, a person is not blocked, and the role is the same. A stream asks it
+// before each answer.
+func (a *Access) Still(ctx context.Context, by Actor) (bool, error) {
+	still, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (bool, error) {
+		role, active, err := roleNow(tx, by, a.c.Now())
+		return active && role == by.Role, err
+	})
+	return still, fault.Wrap(err, "look up API key")
+}
+
 // Actor returns who acts through the key. A key without a name is called by its id.
 func (k Key) Actor() Actor {
 	name := k.Name

@@ -28,7 +28,6 @@ const (
 // Limits of approvals.
 const (
 	ApprovalLife  = 7 * 24 * time.Hour
-	approvers     = 2   // by default, a second person is needed as soon as this many people have the right
 	approvalRows  = 200 // rows that a list reads at once
 	approvalLooks = 5   // reads for one page
 	maxActBody    = 16 << 10
@@ -76,10 +75,7 @@ type ActRequest struct {
 type EyesTx interface {
 	NewID() (id.ID, error)
 	AuditLog(Entry) error
-	// FourEyes is the tenant's setting; nil if it depends on the number of people.
-	FourEyes() (*bool, error)
-	// ActivePeople counts the people who are not blocked and hold one of the roles.
-	ActivePeople(roles ...Role) (int, error)
+	FourEyes() (FourEyesRule, error)
 	AddApproval(Approval) error
 	// ApprovalByID reads and locks an approval.
 	ApprovalByID(id.ID) (Approval, bool, error)
@@ -140,7 +136,7 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	}
 	need := w.Utility
 	if r.second == whenBound && !w.Anyway && !need {
-		if need, err = fourEyesBind(tx, r.right); err != nil {
+		if need, err = FourEyesBind(tx, r.right); err != nil {
 			return FourEyes{}, err
 		}
 	}
@@ -191,25 +187,6 @@ func cut(s string, max int) string {
 	return strings.ToValidUTF8(s, "?")
 }
 
-// fourEyesBind reports whether actions under a right need a second person now.
-func fourEyesBind(tx interface {
-	FourEyes() (*bool, error)
-	ActivePeople(roles ...Role) (int, error)
-}, right Right) (bool, error) {
-	set, err := tx.FourEyes()
-	if err != nil || set != nil {
-		return set != nil && *set, err
-	}
-	var roles []Role
-	for _, role := range Roles() {
-		if role.May(right) {
-			roles = append(roles, role)
-		}
-	}
-	n, err := tx.ActivePeople(roles...)
-	return n >= approvers, err
-}
-
 // useApproval uses up an approval, for exactly the stored action.
 func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) (FourEyes, error) {
 	a, found, err := tx.ApprovalByID(by.Approval)
@@ -244,8 +221,12 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 // maker, so nobody may approve it for a person who has left.
 func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
 	role, active, err := roleNow(tx, a.Maker, now)
-	if err != nil || active && a.mayAsk(role) {
+	if err != nil {
 		return refusal.Refusal{}, err
+	}
+	if active && a.mayAsk(role) {
+		maker, _, err := behind(tx, a.Maker)
+		return a.beforeConfirmation(maker), err
 	}
 	if active {
 		return refuse.MakerWithoutRight(PlainName(a.Maker.String()), string(a.Right)), nil
@@ -344,14 +325,17 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 		return Decided{}, err
 	case !found || !a.mayAllow(by):
 		return Decided{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, nil
-	case same(a.Maker, by):
+	case sameActor(a.Maker, by):
 		return Decided{Refusal: refuse.ApprovalByMaker()}, nil
 	case a.Expired(now):
 		return Decided{Refusal: refuse.ApprovalExpired(i.Text(id.Approval))}, nil
-	case a.State != ApprovalWaiting && (a.State != ApprovalGiven || !allow || !same(a.Checker, by)):
+	case a.State != ApprovalWaiting && (a.State != ApprovalGiven || !allow || !sameActor(a.Checker, by)):
 		return Decided{Refusal: refuse.ApprovalDecided(i.Text(id.Approval), string(a.State))}, nil
 	}
 	if allow {
+		if no, err := apart(tx, a, by); err != nil || no.Refused() {
+			return Decided{Refusal: no}, err
+		}
 		if no, err := inForce(tx, a, now); err != nil || no.Refused() {
 			return Decided{Refusal: no}, err
 		}
@@ -391,7 +375,7 @@ func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, b
 				return Approvals{}, err
 			}
 			for _, row := range rows {
-				seen := by.OfUtility() && by.May(ReadAudit) || row.mayAllow(by) || same(row.Maker, by)
+				seen := by.OfUtility() && by.May(ReadAudit) || row.mayAllow(by) || sameActor(row.Maker, by)
 				if seen && len(l.Data) == max {
 					return l, nil
 				}

@@ -27,11 +27,30 @@ func (w *world) eyes(t *testing.T, bind *bool) {
 	})
 }
 
-func (w *world) person(t *testing.T, email string, role access.Role) {
+// person adds a person who can sign in and is confirmed.
+func (w *world) person(t *testing.T, email string, role access.Role) access.Actor {
 	t.Helper()
-	p, err := w.AddPerson(t.Context(), boss(), access.NewPerson{Email: email, Role: role, Password: access.SecretOf("a few unrelated words")})
-	if err != nil || p.Refused() {
-		t.Fatalf("%v %s", err, p.Detail())
+	p := w.joined(t, boss(), email, role)
+	w.did(t)(w.Confirm(t.Context(), boss(), email))
+	return p
+}
+
+// joined adds a person who is invited by somebody and has set a password.
+func (w *world) joined(t *testing.T, by access.Actor, email string, role access.Role) access.Actor {
+	t.Helper()
+	invited := w.did(t)(w.Invite(t.Context(), by, access.NewPerson{Email: email, Role: role}))
+	p := w.did(t)(w.Accept(t.Context(), by.Tenant, invited.Link.Reveal(), access.SecretOf("a few unrelated words"), "192.0.2.7")).Person
+	return access.Actor{Tenant: by.Tenant, Kind: access.Person, ID: p.ID, Name: p.Email, Role: p.Role}
+}
+
+// did expects that a change of a person was made.
+func (w *world) did(t *testing.T) func(access.Changed, error) access.Changed {
+	return func(c access.Changed, err error) access.Changed {
+		t.Helper()
+		if err != nil || c.Refused() {
+			t.Fatalf("%v %s", err, c.Detail())
+		}
+		return c
 	}
 }
 
@@ -90,7 +109,8 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 		"one could allow it":                      {nil, two[:1], nil, "alone"},
 		"two could allow it":                      {nil, two, nil, "waits"},
 		"the second has not the right":            {nil, []access.Role{access.Owner, access.Operator}, nil, "alone"},
-		"the second is blocked":                   {nil, []access.Role{access.Owner, "blocked"}, nil, "alone"},
+		"the second is blocked since":             {nil, []access.Role{access.Owner, "blocked"}, nil, "waits"},
+		"the second is not confirmed":             {nil, []access.Role{access.Owner, "unconfirmed"}, nil, "alone"},
 		"two could, and it is switched off":       {&off, two, nil, "alone"},
 		"nobody is there, and it is switched on":  {&on, nil, nil, "waits"},
 		"a seller takes her own sale back":        {&on, two, func(w *access.ActRequest) { w.Anyway = true }, "alone"},
@@ -104,6 +124,7 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w.eyes(t, c.set)
 			w.block(t, "%") // block all earlier people
+			w.run(t, func(tx *store.Tx) error { return tx.BindFourEyes(nil) })
 			for i, role := range c.people {
 				email := fmt.Sprintf("p%d@%s.example.org", i, strings.Map(func(r rune) rune {
 					if r >= 'a' && r <= 'z' {
@@ -111,12 +132,15 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 					}
 					return -1
 				}, name))
-				if role != "blocked" {
+				switch role {
+				case "blocked":
+					w.person(t, email, access.Owner)
+					w.did(t)(w.Block(t.Context(), boss(), email))
+				case "unconfirmed":
+					w.joined(t, boss(), email, access.Owner)
+				default:
 					w.person(t, email, role)
-					continue
 				}
-				w.person(t, email, access.Owner)
-				w.block(t, email)
 			}
 			asked := w.audited(t)["approval.ask"]
 			wish := access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}}
@@ -125,12 +149,11 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 			}
 			e := w.tries(t, boss(), wish)
 			got := "done"
-			switch {
-			case e.Refused():
+			if e.Refused() {
 				got = string(e.Code)
-			case e.Waits != nil:
+			} else if e.Waits != nil {
 				got = "waits"
-			case e.Alone:
+			} else if e.Alone {
 				got = "alone"
 			}
 			if got != c.want || e.Checker != "" || (w.audited(t)["approval.ask"] > asked) != (got == "waits") {

@@ -204,7 +204,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		t.Errorf("they revoked our key: %q, %v", r.Code, err)
 	}
 	w.who(t, mine.Secret.Reveal(), "")
-	amina := access.NewPerson{Email: "amina@example.org", Password: access.SecretOf("a few unrelated words")}
+	amina := access.NewOwner{Email: "amina@example.org", Password: access.SecretOf("a few unrelated words")}
 	for _, by := range []access.Actor{boss(), theirs} { // both tenants have a person with the same address
 		if p, err := w.CreateOwner(t.Context(), by, amina); err != nil || p.Refused() {
 			t.Fatalf("tenant %d: %v %s", by.Tenant, err, p.Detail())
@@ -218,28 +218,31 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 
 func TestOwnerIsMadeOnce(t *testing.T) {
 	w := newWorld(t)
-	add := func(by access.Actor, n access.NewPerson, owner bool, want refusal.Code) {
+	own := func(email, password string, want refusal.Code) {
 		t.Helper()
-		make := w.AddPerson
-		if owner {
-			make = w.CreateOwner
-		}
-		p, err := make(t.Context(), by, n)
+		p, err := w.CreateOwner(t.Context(), boss(), access.NewOwner{Email: email, Password: access.SecretOf(password)})
 		if err != nil || p.Code != want {
-			t.Errorf("%s: got %q, %v, want %q", n.Email, p.Code, err, want)
+			t.Errorf("%s: got %q, %v, want %q", email, p.Code, err, want)
 		}
 	}
-	good := access.SecretOf("a few unrelated words")
-	add(boss(), access.NewPerson{Email: "a@example.org", Password: access.SecretOf("short")}, true, refusal.InvalidRequest)
-	add(boss(), access.NewPerson{Email: "nobody", Password: good}, true, refusal.InvalidRequest)
-	add(boss(), access.NewPerson{Email: "a b@example.org", Password: good}, true, refusal.InvalidRequest)
-	add(boss(), access.NewPerson{Email: " A@Example.org ", Password: good}, true, "")
-	add(boss(), access.NewPerson{Email: "b@example.org", Password: good}, true, refusal.Forbidden)
-	add(boss(), access.NewPerson{Email: "a@EXAMPLE.org", Role: access.Operator, Password: good}, false, refusal.InvalidRequest)
-	add(boss(), access.NewPerson{Email: "b@example.org", Role: access.Operator, Password: good}, false, "")
-	add(boss(), access.NewPerson{Email: "c@example.org", Role: "root", Password: good}, false, refusal.InvalidRequest)
-	add(boss(), access.NewPerson{Email: "c@example.org", Role: access.DeviceRole, Password: good}, false, refusal.InvalidRequest)
-	add(access.Actor{Tenant: store.FirstTenant, Role: access.Auditor}, access.NewPerson{Email: "c@example.org", Role: access.Owner, Password: good}, false, refusal.Forbidden)
+	add := func(by access.Actor, email string, role access.Role, want refusal.Code) {
+		t.Helper()
+		p, err := w.Invite(t.Context(), by, access.NewPerson{Email: email, Role: role})
+		if err != nil || p.Code != want {
+			t.Errorf("%s: got %q, %v, want %q", email, p.Code, err, want)
+		}
+	}
+	const good = "a few unrelated words"
+	own("a@example.org", "short", refusal.InvalidRequest)
+	own("nobody", good, refusal.InvalidRequest)
+	own("a b@example.org", good, refusal.InvalidRequest)
+	own(" A@Example.org ", good, "")
+	own("b@example.org", good, refusal.Forbidden)
+	add(boss(), "a@EXAMPLE.org", access.Operator, refusal.InvalidRequest)
+	add(boss(), "b@example.org", access.Operator, "")
+	add(boss(), "c@example.org", "root", refusal.InvalidRequest)
+	add(boss(), "c@example.org", access.DeviceRole, refusal.InvalidRequest)
+	add(access.Actor{Tenant: store.FirstTenant, Role: access.Auditor}, "c@example.org", access.Owner, refusal.Forbidden)
 }
 
 func (w *world) signIn(t *testing.T, password, old string, want refusal.Code) access.SignedIn {
@@ -262,7 +265,7 @@ func (w *world) session(t *testing.T, s access.Secret, want refusal.Code) access
 
 func (w *world) amina(t *testing.T) {
 	t.Helper()
-	p, err := w.CreateOwner(t.Context(), boss(), access.NewPerson{Email: "amina@example.org", Name: "Amina", Password: access.SecretOf("a few unrelated words")})
+	p, err := w.CreateOwner(t.Context(), boss(), access.NewOwner{Email: "amina@example.org", Name: "Amina", Password: access.SecretOf("a few unrelated words")})
 	if err != nil || p.Refused() {
 		t.Fatalf("%v %s", err, p.Detail())
 	}
@@ -310,11 +313,15 @@ func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
 	}
 	wantLog(t, w, access.Entry{At: w.now, Actor: "person", IP: "192.0.2.8", Action: "signin.refused"})
 	amina.IP = ip
-	juma, err := w.AddPerson(t.Context(), amina, access.NewPerson{Email: "Juma@example.org", Role: access.Operator, Password: access.SecretOf("a few unrelated words")})
-	if err != nil || juma.Refused() || juma.Email != "juma@example.org" || juma.Role != access.Operator {
-		t.Fatalf("%+v %v", juma, err)
-	}
-	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "person.add", Object: juma.ID.Text(id.Person), After: "role=operator"})
+	juma := w.did(t)(w.Invite(t.Context(), amina, access.NewPerson{Email: "Juma@example.org", Role: access.Operator}))
+	his := juma.Person.ID.Text(id.Person)
+	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "person.invite", Object: his, After: "role=operator state=invited counts_as=" + hers})
+	w.did(t)(w.Accept(t.Context(), 1, juma.Link.Reveal(), access.SecretOf("a few unrelated words"), "192.0.2.9"))
+	wantLog(t, w, access.Entry{At: w.now, Actor: "person juma@example.org", IP: "192.0.2.9", Action: "person.accept", Object: his,
+		Before: "role=operator state=invited counts_as=" + hers, After: "role=operator state=active counts_as=" + hers})
+	w.did(t)(w.Confirm(t.Context(), boss(), his))
+	wantLog(t, w, access.Entry{At: w.now, Actor: "system test", Action: "person.confirm", Object: his, SinglePerson: true,
+		Before: "role=operator state=active counts_as=" + hers, After: "role=operator state=active"})
 	k := w.key(t, amina, access.NewKey{Role: access.Support, Name: "desk"})
 	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "apikey.create", Object: k.Key.ID.Text(id.Key), After: "role=support name=desk"})
 	if no, err := w.RevokeAPIKey(t.Context(), amina, k.Key.ID); err != nil || no.Refused() {
@@ -335,18 +342,18 @@ func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
 // TestTheFirstOwnerIsAnOwner: the first owner gets the role owner even if another role was given, and signs in with it.
 func TestTheFirstOwnerIsAnOwner(t *testing.T) {
 	w := newWorld(t)
-	p, err := w.CreateOwner(t.Context(), boss(), access.NewPerson{Email: "amina@example.org", Role: access.Operator, Password: access.SecretOf("a few unrelated words")})
-	if err != nil || p.Refused() || p.Role != access.Owner {
+	p, err := w.CreateOwner(t.Context(), boss(), access.NewOwner{Email: "amina@example.org", Password: access.SecretOf("a few unrelated words")})
+	if err != nil || p.Refused() || p.Person.Role != access.Owner {
 		t.Fatalf("%+v %v", p, err)
 	}
 	if by := w.signIn(t, "a few unrelated words", "", "").Actor; by.Role != access.Owner || by.Kind != access.Person || by.Name != "amina@example.org" || by.Tenant != store.FirstTenant {
 		t.Errorf("signed in as %+v", by)
 	}
 	w.block(t, "amina@example.org") // nobody is an owner now
-	if p, err := w.CreateOwner(t.Context(), boss(), access.NewPerson{Email: "juma@example.org", Password: access.SecretOf("a few unrelated words")}); err != nil || p.Refused() {
+	if p, err := w.CreateOwner(t.Context(), boss(), access.NewOwner{Email: "juma@example.org", Password: access.SecretOf("a few unrelated words")}); err != nil || p.Refused() {
 		t.Errorf("a new owner where the only one is blocked: %q, %v", p.Code, err)
 	}
-	if p, err := w.CreateOwner(t.Context(), access.Actor{Tenant: store.FirstTenant, Role: access.Operator}, access.NewPerson{Email: "x@example.org", Password: access.SecretOf("a few unrelated words")}); err != nil || p.Code != refusal.Forbidden {
+	if p, err := w.CreateOwner(t.Context(), access.Actor{Tenant: store.FirstTenant, Role: access.Operator}, access.NewOwner{Email: "x@example.org", Password: access.SecretOf("a few unrelated words")}); err != nil || p.Code != refusal.Forbidden {
 		t.Errorf("made by a cashier: %q, %v", p.Code, err)
 	}
 }
@@ -363,7 +370,7 @@ func TestAddressesAndNamesOfPeople(t *testing.T) {
 		{"c@example.org", strings.Repeat("n", 129), false}, {"@example.org", "", false}, {"d@", "", false}, {"d.example.org", "", false},
 		{"d@example@org", "", false}, {"d,e@example.org", "", false}, {"<d@example.org>", "", false}, {"d;@example.org", "", false}, {"d\t@example.org", "", false},
 	} {
-		p, err := w.AddPerson(t.Context(), boss(), access.NewPerson{Email: c.email, Name: c.name, Role: access.Support, Password: access.SecretOf("a few unrelated words")})
+		p, err := w.Invite(t.Context(), boss(), access.NewPerson{Email: c.email, Name: c.name, Role: access.Support})
 		if err != nil || p.Refused() == c.ok {
 			t.Errorf("%q, %q: refused %t (%s), %v; want it taken %t", c.email, c.name, p.Refused(), p.Detail(), err, c.ok)
 		}

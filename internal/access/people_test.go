@@ -2,7 +2,6 @@ package access_test
 
 import (
 	"crypto/rand"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -17,16 +16,21 @@ import (
 func TestWhatAPersonIsMadeOf(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
-	p, err := a.AddPerson(t.Context(), r.amina(), access.NewPerson{Email: "\tJuma@Example.org ", Name: " Juma O. ", Role: access.Support, Password: access.SecretOf(goodPassword)})
-	if want := (access.AddedPerson{ID: id.ID{15: 1}, Email: "juma@example.org", Role: access.Support}); err != nil || !reflect.DeepEqual(p, want) {
-		t.Errorf("%+v, %v; want %+v", p, err, want)
+	p, err := a.Invite(t.Context(), r.amina(), access.NewPerson{Email: "\tJuma@Example.org ", Name: " Juma O. ", Role: access.Support})
+	want := access.PersonRow{ID: id.ID{15: 1}, Email: "juma@example.org", Name: "Juma O.", Role: access.Support, CreatedAt: r.now,
+		CountsAs: id.ID{7}.Text(id.Person), Link: linkForm(p.Link), LinkUntil: r.now.Add(24 * time.Hour)}
+	if row := r.people["juma@example.org"]; err != nil || p.Refused() || p.Person != want || row != want {
+		t.Errorf("%+v, %v, stored %+v; want %+v", p, err, row, want)
+	}
+	if p, err = a.Accept(t.Context(), 1, p.Link.Reveal(), access.SecretOf(goodPassword), ""); err != nil || p.Refused() {
+		t.Fatal(p.Detail(), err)
 	}
 	row := r.people["juma@example.org"]
 	if ok, err := access.VerifyPassword(row.Password, goodPassword); err != nil || !ok {
 		t.Errorf("the stored hash: %t, %v", ok, err)
 	}
-	row.Password = ""
-	if want := (access.PersonRow{ID: id.ID{15: 1}, Email: "juma@example.org", Name: "Juma O.", Role: access.Support, CreatedAt: r.now}); row != want {
+	row.Password, want.Link, want.LinkUntil = "", [32]byte{}, time.Time{}
+	if row != want {
 		t.Errorf("stored %+v, want %+v", row, want)
 	}
 }
@@ -37,7 +41,7 @@ func TestSignsThatNoAddressHas(t *testing.T) {
 	a := r.access(rand.Reader)
 	for _, sign := range []string{" ", "\t", "\r", "\n", "<", ">", ",", ";", `"`, "@"} {
 		for _, email := range []string{"ju" + sign + "ma@example.org", "juma@exa" + sign + "mple.org"} {
-			p, err := a.AddPerson(t.Context(), r.amina(), access.NewPerson{Email: email, Role: access.Support, Password: access.SecretOf(goodPassword)})
+			p, err := a.Invite(t.Context(), r.amina(), access.NewPerson{Email: email, Role: access.Support})
 			if err != nil || p.Code != refusal.InvalidRequest || p.Text != "email-of-wrong-form" || !strings.HasSuffix(p.What, " is not an e-mail address.") {
 				t.Errorf("%q: %q, %v", email, p.Detail(), err)
 			}

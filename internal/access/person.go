@@ -19,110 +19,131 @@ type PersonRow struct {
 	Email     string // lower case; also the name to sign in with
 	Name      string
 	Role      Role
-	Password  string // argon2id hash
+	Vendor    id.ID  // whose float the person sells from; zero for a person of the utility
+	Password  string // argon2id hash; empty until the person has set one
 	Blocked   bool
 	Forged    bool // somebody other than the server wrote the row
 	CreatedAt time.Time
+
+	// CountsAs names those who may be behind the account besides the person, with blanks between them: they invited, reset, unblocked or
+	// promoted the person since the last confirmation. It is empty for a confirmed person.
+	CountsAs    string
+	ConfirmedAt time.Time
+	Link        [32]byte // stored form of the open one-time link; zero for none
+	LinkUntil   time.Time
+	Standing    bool // the store has a row with these fields
 }
 
 // active reports whether the person may act.
 func (p PersonRow) active() bool { return !p.Blocked && !p.Forged }
 
-// NewPerson is a person to add.
-type NewPerson struct {
-	Email    string
-	Name     string
-	Role     Role
-	Password Secret
+// PersonState says whether a person can sign in.
+type PersonState string
+
+// States of a person.
+const (
+	PersonInvited PersonState = "invited" // has no password yet, or none since the last reset
+	PersonActive  PersonState = "active"
+	PersonStopped PersonState = "blocked"
+)
+
+// State returns the person's state.
+func (p PersonRow) State() PersonState {
+	switch {
+	case p.Blocked:
+		return PersonStopped
+	case p.Password == "":
+		return PersonInvited
+	}
+	return PersonActive
 }
 
-// AddedPerson is a person who can sign in now.
-type AddedPerson struct {
-	refusal.Refusal
-	ID    id.ID
-	Email string
-	Role  Role
+func (p PersonRow) canSignIn() bool { return p.State() == PersonActive && !p.Forged }
+
+// owns reports whether the person is an owner who can sign in.
+func (p PersonRow) owns() bool { return p.Role == Owner && p.canSignIn() }
+
+// invited reports whether the person's one-time link works now.
+func (p PersonRow) invited(now time.Time) bool { return p.active() && now.Before(p.LinkUntil) }
+
+// summary is the person in the audit log.
+func (p PersonRow) summary() string {
+	text := fmt.Sprintf("role=%s state=%s", p.Role, p.State())
+	if !p.Vendor.IsZero() {
+		text += " vendor=" + p.Vendor.Text(id.Vendor)
+	}
+	if p.CountsAs != "" {
+		text += " counts_as=" + strings.ReplaceAll(p.CountsAs, " ", ",")
+	}
+	return text
+}
+
+// NewOwner is the first owner of a tenant.
+type NewOwner struct {
+	Email    string
+	Name     string
+	Password Secret
 }
 
 const maxEmail = 254
 
-// AddPerson creates a person who can sign in.
-func (a *Access) AddPerson(ctx context.Context, by Actor, n NewPerson) (AddedPerson, error) {
-	if no := by.Needs(ManagePeople); no.Refused() {
-		return AddedPerson{Refusal: no}, nil
+// CreateOwner makes the first owner of a tenant. It is refused once there is an owner who can sign in: from then on owners invite people.
+func (a *Access) CreateOwner(ctx context.Context, by Actor, n NewOwner) (Changed, error) {
+	if no := by.needsPeople(); no.Refused() {
+		return Changed{Refusal: no}, nil
 	}
-	return a.addPerson(ctx, by, n, false)
-}
-
-// CreateOwner makes the first owner of a tenant. It is refused once there is an active owner: from then on owners add
-// people.
-func (a *Access) CreateOwner(ctx context.Context, by Actor, n NewPerson) (AddedPerson, error) {
-	if no := by.Needs(ManagePeople); no.Refused() {
-		return AddedPerson{Refusal: no}, nil
+	p := PersonRow{Email: CanonicalEmail(n.Email), Name: strings.TrimSpace(n.Name), Role: Owner, CreatedAt: a.c.Now()}
+	if no := p.check(); no.Refused() {
+		return Changed{Refusal: no}, nil
 	}
-	n.Role = Owner
-	return a.addPerson(ctx, by, n, true)
-}
-
-func (a *Access) addPerson(ctx context.Context, by Actor, n NewPerson, first bool) (AddedPerson, error) {
-	email, no := n.check()
-	if no.Refused() {
-		return AddedPerson{Refusal: no}, nil
+	if no := CheckPassword(n.Password.Reveal()); no.Refused() {
+		return Changed{Refusal: no}, nil
 	}
-	hash, err := HashPassword(n.Password.Reveal(), a.c.Argon, a.c.Rand)
-	if err != nil {
-		return AddedPerson{}, fmt.Errorf("add person: %w", err)
+	var err error
+	if p.Password, err = HashPassword(n.Password.Reveal(), a.c.Argon, a.c.Rand); err != nil {
+		return Changed{}, fmt.Errorf("add person: %w", err)
 	}
-	p := PersonRow{Email: email, Name: strings.TrimSpace(n.Name), Role: n.Role, Password: hash, CreatedAt: a.c.Now()}
-	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (AddedPerson, error) {
-		if no, err := mayAddPerson(tx, email, first); err != nil || no.Refused() {
-			return AddedPerson{Refusal: no}, err
-		}
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Changed, error) {
 		row := p
-		var err error
-		if row.ID, err = tx.NewID(); err != nil {
-			return AddedPerson{}, err
+		owners, err := tx.People().ActivePeople(Owner)
+		if err != nil || owners > 0 {
+			return Changed{Refusal: refuse.OwnerExists()}, err
 		}
-		if err := tx.AddPersonRow(row); err != nil {
-			return AddedPerson{}, err
+		all, no, err := mayInvite(tx, row)
+		if err != nil || no.Refused() {
+			return Changed{Refusal: no}, err
+		}
+		if row.ID, err = tx.NewID(); err != nil {
+			return Changed{}, err
+		}
+		if err := tx.People().AddPersonRow(row); err != nil {
+			return Changed{}, err
+		}
+		if err := bind(tx, by, append(all, row)); err != nil {
+			return Changed{}, err
 		}
 		e := by.Entry("person.add", row.ID.Text(id.Person))
 		e.After = "role=" + string(row.Role)
-		return AddedPerson{ID: row.ID, Email: row.Email, Role: row.Role}, tx.AuditLog(e)
+		return Changed{Person: row}, tx.AuditLog(e)
 	})
 	return out, fault.Wrap(err, "add person")
 }
 
-func mayAddPerson(tx Tx, email string, first bool) (refusal.Refusal, error) {
-	if first {
-		owners, err := tx.ActivePeople(Owner)
-		if err != nil {
-			return refusal.Refusal{}, err
-		}
-		if owners > 0 {
-			return refuse.OwnerExists(), nil
-		}
-	}
-	_, found, err := tx.PersonByEmail(email)
-	if err != nil || !found {
-		return refusal.Refusal{}, err
-	}
-	return refuse.EmailTaken(refusal.Echo(email)), nil
-}
-
-// check returns the canonical form of the e-mail address, so that nobody exists twice in two letter cases.
-func (n NewPerson) check() (string, refusal.Refusal) {
-	email := CanonicalEmail(n.Email)
-	name, domain, at := strings.Cut(email, "@")
+// check refuses a person whose address, role or name has a wrong form. The address is in its canonical form, so that nobody exists twice in two
+// letter cases.
+func (p PersonRow) check() refusal.Refusal {
+	name, domain, at := strings.Cut(p.Email, "@")
 	switch {
-	case !at || name == "" || domain == "" || len(email) > maxEmail || strings.ContainsAny(email, " \t\r\n<>,;\"") || strings.Contains(domain, "@"):
-		return "", refuse.EmailOfWrongForm(refusal.Echo(email))
-	case !n.Role.Known() || len(rights[n.Role]) == 0:
-		return "", refuse.PersonRoleUnknown(refusal.Echo(string(n.Role)), roleNames())
-	case len(n.Name) > 2*maxKeyName || !IsLine(n.Name):
-		return "", refuse.PersonNameTooLong(2 * maxKeyName)
+	case !at || name == "" || domain == "" || len(p.Email) > maxEmail || strings.ContainsAny(p.Email, " \t\r\n<>,;\"") || strings.Contains(domain, "@"):
+		return refuse.EmailOfWrongForm(refusal.Echo(p.Email))
+	case !p.Role.Known() || len(rights[p.Role]) == 0:
+		return refuse.PersonRoleUnknown(refusal.Echo(string(p.Role)), roleNames())
+	case p.Vendor.IsZero() == (p.Role == VendorAPI):
+		return refuse.PersonVendorAndRole(string(VendorAPI))
+	case len(p.Name) > 2*maxKeyName || !IsLine(p.Name):
+		return refuse.PersonNameTooLong(2 * maxKeyName)
 	}
-	return email, CheckPassword(n.Password.Reveal())
+	return refusal.Refusal{}
 }
 
 // CanonicalEmail returns the form in which addresses are compared.
@@ -212,14 +233,14 @@ func (a *Access) verify(ctx context.Context, t Tenant, email, password string) (
 		return PersonRow{}, false, err
 	}
 	hash := a.decoy
-	if found {
+	if found && p.Password != "" {
 		hash = p.Password
 	}
 	if len(password) > 4*MaxPassword {
 		password = "" // no stored password is this long or empty; hashing a megabyte would only cost time
 	}
 	ok, err := VerifyPassword(hash, password)
-	return p, ok && found && p.active(), err
+	return p, ok && found && p.canSignIn(), err
 }
 
 // refuseSignIn records the attempt and refuses it. The record commits, unlike the writes of a refused closure.
@@ -236,7 +257,7 @@ func (a *Access) refuseSignIn(ctx context.Context, t Tenant, p PersonRow, ip str
 }
 
 func (p PersonRow) actor(t Tenant) Actor {
-	return Actor{Tenant: t, Kind: Person, ID: p.ID, Name: p.Email, Role: p.Role}
+	return Actor{Tenant: t, Kind: Person, ID: p.ID, Name: p.Email, Role: p.Role, Vendor: p.Vendor}
 }
 
 // ByLogin returns the actor of a session and prolongs the session. A session that is over is refused, without saying how it

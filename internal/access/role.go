@@ -1,6 +1,8 @@
 package access
 
 import (
+	"slices"
+
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -113,6 +115,11 @@ func (r Role) May(right Right) bool {
 		}
 	}
 	return false
+}
+
+// covers reports whether the role has every right of another role.
+func (r Role) covers(other Role) bool {
+	return !slices.ContainsFunc(rights[other], func(right Right) bool { return !r.May(right) })
 }
 
 // May reports whether the actor has the right. A vendor's key without a vendor has no rights. The use case checks the scope

@@ -31,6 +31,7 @@ type rows struct {
 	ids    int
 
 	bind      *bool
+	bound     []access.Right
 	gone      bool // the maker of every approval may no longer act
 	raced     bool // another person decides about an approval, or uses it, first
 	between   func()
@@ -78,6 +79,13 @@ func (r *rows) access(rnd io.Reader) *access.Access {
 // amina is the owner, signed in.
 func (r *rows) amina() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: aminaEmail, Role: access.Owner}
+}
+
+// second adds another person, who can sign in.
+func (r *rows) second(email string, role access.Role) access.PersonRow {
+	p := access.PersonRow{ID: id.ID{9}, Email: email, Role: role, Password: "x"}
+	r.people[email] = p
+	return p
 }
 
 // becomes gives Amina a role other than the role with which she requested her approvals.
@@ -159,7 +167,41 @@ func (r *rows) AddDayTotal(d access.DayTotal) (int64, error) {
 
 func (r *rows) HadPeople() (bool, error) { return len(r.people) > 0, r.fails("HadPeople") }
 
-func (r *rows) FourEyes() (*bool, error) { return r.bind, r.fails("FourEyes") }
+func (r *rows) FourEyes() (access.FourEyesRule, error) {
+	return access.FourEyesRule{Set: r.bind, Bound: r.bound}, r.fails("FourEyes")
+}
+
+func (r *rows) People() access.PeopleTx { return r }
+
+func (r *rows) BindFourEyes(bound []access.Right) error {
+	r.bound = bound
+	return r.fails("BindFourEyes")
+}
+
+func (r *rows) PutPerson(p access.PersonRow) error {
+	r.people[p.Email] = p
+	return r.fails("PutPerson")
+}
+
+func (r *rows) PersonByLink(hash [32]byte) (access.PersonRow, bool, error) {
+	for _, p := range r.people {
+		if p.Link == hash {
+			return p, true, r.fails("PersonByLink")
+		}
+	}
+	return access.PersonRow{}, false, r.fails("PersonByLink")
+}
+
+func (r *rows) PersonPage(after id.ID, max int) (out []access.PersonRow, err error) {
+	r.most = max
+	for _, p := range r.people {
+		if bytes.Compare(p.ID[:], after[:]) > 0 {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b access.PersonRow) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return out[:min(max, len(out))], r.fails("PersonPage")
+}
 
 func (r *rows) ActivePeople(roles ...access.Role) (int, error) {
 	n := 0
@@ -320,8 +362,9 @@ func (r *rows) DropLoginsOf(_ id.ID, now, idle time.Time, keep int) error {
 	return r.fails("DropLoginsOf")
 }
 
-// keyForm and sessionForm are the stored forms of an API key and of a session.
-func keyForm(s access.Secret) [32]byte { return access.StoredForm(storetest.Hasher{}, "key", s) }
+// linkForm, keyForm and sessionForm are the stored forms of a one-time link, an API key and a session.
+func linkForm(s access.Secret) [32]byte { return access.StoredForm(storetest.Hasher{}, "link", s) }
+func keyForm(s access.Secret) [32]byte  { return access.StoredForm(storetest.Hasher{}, "key", s) }
 func sessionForm(s access.Secret) [32]byte {
 	return access.StoredForm(storetest.Hasher{}, "session", s)
 }

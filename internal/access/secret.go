@@ -50,6 +50,7 @@ type Hasher interface {
 const (
 	FormKey     = "key"
 	formSession = "session"
+	formLink    = "link"
 )
 
 // StoredForm is the form in which the store holds a random 256-bit secret: a keyed hash, so that somebody who can only write to

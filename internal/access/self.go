@@ -7,9 +7,9 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// same reports whether one person is behind two actors, as far as is known: by their ids if both actors have an id, else by their names.
-// Keys count as the person who made them.
-func same(a, b Actor) bool {
+// sameActor reports whether two actors are known to be one person: by their ids if both actors have an id, else by their names. Keys count as
+// the person who made them. [apart] asks more: whether one person may be behind both.
+func sameActor(a, b Actor) bool {
 	if !a.ID.IsZero() && !b.ID.IsZero() {
 		return a.self() == b.self()
 	}

@@ -23,7 +23,8 @@ type Tx interface {
 	Keys() KeyTx
 	VendorExists(vendor id.ID) (bool, error)
 
-	AddPersonRow(p PersonRow) error
+	// People returns the transaction for adding and changing people.
+	People() PeopleTx
 	PersonByEmail(email string) (PersonRow, bool, error)
 
 	AddLogin(l Login, hash [32]byte) error
@@ -45,6 +46,21 @@ type KeyTx interface {
 	EndKey(key id.ID, at time.Time) error
 	// SeeKey stores when a key was last used.
 	SeeKey(key id.ID, at time.Time) error
+}
+
+// PeopleTx is what adding and changing people needs of a transaction.
+type PeopleTx interface {
+	AddPersonRow(p PersonRow) error
+	// PutPerson writes a person's role, password, status, standing and link.
+	PutPerson(p PersonRow) error
+	// PersonByLink finds the person to whom an open one-time link belongs, even if the link has expired.
+	PersonByLink(hash [32]byte) (PersonRow, bool, error)
+	// PersonPage lists people in the order in which they were added, after the given person.
+	PersonPage(after id.ID, max int) ([]PersonRow, error)
+	// ActivePeople counts the people who can sign in and hold one of the roles.
+	ActivePeople(roles ...Role) (int, error)
+	// BindFourEyes stores the rights that need a second person from now on.
+	BindFourEyes(bound []Right) error
 }
 
 // Config is what an Access needs.

@@ -24,7 +24,7 @@ const (
 	maxStreams   = 64 // concurrent streams
 	feedEvery    = 500 * time.Millisecond
 	feedPing     = 15 * time.Second // a line that keeps the connection open and detects a reader that has gone
-	feedLifetime = 15 * time.Minute // then the reader connects again, and its key is checked again
+	feedLifetime = 15 * time.Minute // then the reader connects again
 )
 
 // StreamPath is the only route whose answer does not end.
@@ -131,6 +131,9 @@ func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, fro
 				return
 			}
 		case <-next:
+		}
+		if still, err := a.c.Access.Still(ctx, by); err != nil || !still {
+			return // the key was revoked or has expired, or its person was blocked or has another role
 		}
 		var err error
 		if f, err = a.c.Reports.Happened(ctx, by, f.Next); err != nil || f.Refused() {

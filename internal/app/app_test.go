@@ -436,7 +436,7 @@ func TestALiveStreamEndsWithTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := f.Access.CreateOwner(t.Context(), app.Clerk(), access.NewPerson{Email: "amina@example.org", Password: access.SecretOf("four unrelated words here")})
+	made, err := f.Access.CreateOwner(t.Context(), app.Clerk(), access.NewOwner{Email: "amina@example.org", Password: access.SecretOf("four unrelated words here")})
 	if err != nil || made.Refused() {
 		t.Fatal(made.Refusal, err)
 	}
@@ -484,7 +484,7 @@ func TestTheSetupPathIsOfferedUntilThereIsAnOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := f.Access.CreateOwner(t.Context(), app.Clerk(), access.NewPerson{Email: "amina@example.org", Password: access.SecretOf("four unrelated words here")})
+	made, err := f.Access.CreateOwner(t.Context(), app.Clerk(), access.NewOwner{Email: "amina@example.org", Password: access.SecretOf("four unrelated words here")})
 	if err != nil || made.Refused() {
 		t.Fatal(made.Refusal, err)
 	}

@@ -12,7 +12,7 @@ func revealers() map[string]string {
 	return map[string]string{
 		// The secrets' own packages.
 		"sts/key.go":                "compares two keys",
-		"internal/access/secret.go": "compares and hashes", "internal/access/person.go": "hashes a password",
+		"internal/access/secret.go": "compares and hashes", "internal/access/person.go": "hashes a password", "internal/access/people.go": "the same",
 		"internal/vending/digits.go": "hands the door on: Digits inside the transaction, Issued after it",
 		// Where a token is sealed, shown after the commit, or goes to its meter.
 		"internal/vending/complete.go":     "seals the digits into the row that the commit makes durable",
@@ -21,6 +21,7 @@ func revealers() map[string]string {
 		"internal/diagnosis/doctor.go":     "hashes digits that the asker gave, or that are one slip away",
 		"internal/api/diagnosis.go":        "shows a correction that was sold, to somebody who may see digits, after its audit row",
 		"internal/api/vend.go":             "renders the answer that is stored sealed in the sale's transaction and sent after it",
+		"internal/api/person.go":           "shows a one-time link once, to the person who invited or reset somebody",
 		"internal/receipt/receipt.go":      "prints a token that the use case gave to somebody who may see it",
 		"internal/receipt/json.go":         "writes what receipt.go reveals",
 		"internal/print/sms.go":            "writes what receipt.go reveals",

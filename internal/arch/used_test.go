@@ -38,10 +38,8 @@ func testPackages() map[string]string {
 // onlyTested are functions and methods that no product code names, with the reason.
 func onlyTested() map[string]string {
 	return map[string]string{
-		"(*internal/access.Access).AddPerson": "the use case for everybody but the first owner; no route offers it yet, and tests of two rooms sign people in by it",
 		"(internal/catalogue.Text).Places":    "tools/catalogue writes the tables by it",
 		"(internal/catalogue.Text).Counts":    "tools/catalogue writes the tables by it",
-		"internal/access.Acts":                "the table is private; tests of four rooms hold their routes and doers against it",
 		"internal/access.APIOperations":       "a test of the API holds its operations against it, and a page shows it",
 		"internal/access.Commands":            "a test of the command line holds its commands against it, and a page shows it",
 		"internal/access.Took":                "tests read back what an audit row says that an action took",

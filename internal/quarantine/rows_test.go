@@ -224,9 +224,12 @@ func (e eyes) AuditLog(a access.Entry) error { return e.rows.AuditLog(a) }
 
 func (e eyes) NewID() (id.ID, error) { return id.ID{15: 77}, e.Fails("NewID") }
 
-func (e eyes) FourEyes() (*bool, error) { return nil, e.Fails("FourEyes") }
-
-func (e eyes) ActivePeople(...access.Role) (int, error) { return e.people, e.Fails("ActivePeople") }
+func (e eyes) FourEyes() (access.FourEyesRule, error) {
+	if e.people < 2 {
+		return access.FourEyesRule{}, e.Fails("FourEyes")
+	}
+	return access.FourEyesRule{Bound: access.Rights()}, e.Fails("FourEyes")
+}
 
 func (e eyes) AddApproval(a access.Approval) error {
 	e.approvals = append(e.approvals, a)

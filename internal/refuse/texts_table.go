@@ -1616,6 +1616,61 @@ func PersonNameTooLong(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "person-name-too-long", What: "A name can have at most " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No person was added.", Try: "Use another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// PersonVendorAndRole: A person of the role {role} needs a vendor, and a person of any other role has none. Name the vendor for this role, or leave it out.
+func PersonVendorAndRole(role string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "person-vendor-and-role", What: "A person of the role " + role + " needs a vendor, and a person of any other role has none.", Not: "No changes were made.", Try: "Name the vendor for this role, or leave it out.", Args: []refusal.Arg{{Place: "role", Value: role}}}
+}
+
+// PersonVendorNotFound: Vendor {vendor} was not found. List the vendors to find its id.
+func PersonVendorNotFound(vendor string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "person-vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "No changes were made.", Try: "List the vendors to find its id.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+}
+
+// PeopleTooMany: The utility has {max} people, the most it can have. Change the role of somebody who is already added.
+func PeopleTooMany(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "people-too-many", What: "The utility has " + strconv.FormatInt(maxValue, 10) + " people, the most it can have.", Not: "No person was added.", Try: "Change the role of somebody who is already added.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// PersonNotFound: Person {who} was not found. List the people to find the address.
+func PersonNotFound(who string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "person-not-found", What: "Person " + who + " was not found.", Not: "No changes were made.", Try: "List the people to find the address.", Args: []refusal.Arg{{Place: "who", Value: who}}}
+}
+
+// PersonBlocked: {email} is blocked. Unblock the person first.
+func PersonBlocked(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "person-blocked", What: email + " is blocked.", Not: "No changes were made.", Try: "Unblock the person first.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// PersonForged: The row of {email} was changed outside the server. Run paywatt verify, and restore the database from a backup.
+func PersonForged(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "person-forged", What: "The row of " + email + " was changed outside the server.", Not: "No changes were made.", Try: "Run paywatt verify, and restore the database from a backup.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// PersonWithoutPassword: {email} has not set a password yet, so nobody can know who has the account. Wait until the person has used the one-time link, then confirm.
+func PersonWithoutPassword(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "person-without-password", What: email + " has not set a password yet, so nobody can know who has the account.", Not: "The person was not confirmed.", Try: "Wait until the person has used the one-time link, then confirm.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// LastOwner: {email} is the only owner who can sign in. Invite another owner first.
+func LastOwner(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "last-owner", What: email + " is the only owner who can sign in.", Not: "No changes were made.", Try: "Invite another owner first.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// ConfirmerNotApprover: Only a person who may approve actions, and who is confirmed, can confirm another person. Ask another approver, or run at the server's command line: paywatt person confirm EMAIL --data FOLDER.
+func ConfirmerNotApprover() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "confirmer-not-approver", What: "Only a person who may approve actions, and who is confirmed, can confirm another person.", Not: "The person was not confirmed.", Try: "Ask another approver, or run at the server's command line: paywatt person confirm EMAIL --data FOLDER."}
+}
+
+// ConfirmerInvolved: You invited, reset, unblocked or promoted {email}, or the server cannot tell who did. Ask another approver, or run at the server's command line: paywatt person confirm EMAIL --data FOLDER.
+func ConfirmerInvolved(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "confirmer-involved", What: "You invited, reset, unblocked or promoted " + email + ", or the server cannot tell who did.", Not: "The person was not confirmed.", Try: "Ask another approver, or run at the server's command line: paywatt person confirm EMAIL --data FOLDER.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// LinkNotValid: This link is not valid, or no longer valid. Ask the person who sent it for a new one. A link works once, for 24 hours.
+func LinkNotValid() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "link-not-valid", What: "This link is not valid, or no longer valid.", Not: "No password was set.", Try: "Ask the person who sent it for a new one. A link works once, for 24 hours."}
+}
+
 // OwnerExists: The utility already has an owner. Sign in as an owner and add people there.
 func OwnerExists() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "owner-exists", What: "The utility already has an owner.", Not: "No person was added.", Try: "Sign in as an owner and add people there."}
@@ -1679,6 +1734,16 @@ func ApprovalNotFound(approval string) refusal.Refusal {
 // ApprovalByMaker: You requested this action, so you cannot decide about it. Ask another person to decide.
 func ApprovalByMaker() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "approval-by-maker", What: "You requested this action, so you cannot decide about it.", Not: "No decision was recorded.", Try: "Ask another person to decide."}
+}
+
+// ApprovalByUnconfirmed: The server cannot tell that you and the person who requested this action are two people. One account is not confirmed yet. Ask another approver to confirm the account, then request the action again.
+func ApprovalByUnconfirmed() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "approval-by-unconfirmed", What: "The server cannot tell that you and the person who requested this action are two people. One account is not confirmed yet.", Not: "No decision was recorded.", Try: "Ask another approver to confirm the account, then request the action again."}
+}
+
+// ApprovalBeforeConfirmation: This was requested by {who} before that account was confirmed. Reject it. The action can be requested again.
+func ApprovalBeforeConfirmation(who string) refusal.Refusal {
+	return refusal.Refusal{Code: "maker-not-in-force", Text: "approval-before-confirmation", What: "This was requested by " + who + " before that account was confirmed.", Not: "No changes were made.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}}}
 }
 
 // ApprovalExpired: Approval {approval} has expired. Ask for the action again.

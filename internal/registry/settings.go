@@ -197,7 +197,7 @@ func settingsView(tx Tx) (SettingsView, error) {
 	if err != nil {
 		return SettingsView{}, err
 	}
-	bind, err := fourEyes(tx, s, access.WriteTariffs)
+	bind, err := access.FourEyesBind(tx.Eyes(), access.WriteTariffs)
 	return SettingsView{Settings: s, FourEyesBind: bind}, err
 }
 
@@ -364,29 +364,4 @@ func (s Settings) summary() string {
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d max_commission_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
 		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s ceilings=%v", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
 		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary(), s.Ceilings)
-}
-
-// approvers is the number of people who must be able to approve an action before four eyes apply by default.
-const approvers = 2
-
-// fourEyes reports whether actions under the right need a second person now.
-func fourEyes(tx EyesTx, s Settings, right access.Right) (bool, error) {
-	if s.FourEyes != nil {
-		return *s.FourEyes, nil
-	}
-	var roles []access.Role
-	for _, role := range access.Roles() {
-		if role.May(right) {
-			roles = append(roles, role)
-		}
-	}
-	n, err := tx.ActivePeople(roles...)
-	return n >= approvers, err
-}
-
-// EyesTx is the part of a transaction that a decision about four eyes needs.
-type EyesTx interface {
-	TenantSettings() (Settings, error)
-	// ActivePeople counts the people who are not blocked and hold one of the roles.
-	ActivePeople(roles ...access.Role) (int, error)
 }

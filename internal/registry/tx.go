@@ -18,8 +18,6 @@ type Tx interface {
 	Tariffs() TariffTx
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
-	// ActivePeople counts the people who are not blocked and hold one of the roles.
-	ActivePeople(roles ...access.Role) (int, error)
 
 	// NextMeterN returns the next dense number; it counts the meters of all tenants together.
 	NextMeterN() (int64, error)

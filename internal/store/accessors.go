@@ -29,6 +29,9 @@ func (tx *Tx) Keys() access.KeyTx { return tx }
 // Ceilings returns the transaction for what people take in a day.
 func (tx *Tx) Ceilings() access.CeilingTx { return tx }
 
+// People returns the transaction for adding and changing people.
+func (tx *Tx) People() access.PeopleTx { return tx }
+
 // Books returns the transaction for postings.
 func (tx *Tx) Books() ledger.Books { return tx }
 

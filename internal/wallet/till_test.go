@@ -281,9 +281,12 @@ func (d *till) AuditLog(e access.Entry) error {
 	return d.fails()
 }
 
-func (d *till) FourEyes() (*bool, error) { return nil, d.fails() }
-
-func (d *till) ActivePeople(...access.Role) (int, error) { return d.people, d.fails() }
+func (d *till) FourEyes() (access.FourEyesRule, error) {
+	if d.people < 2 {
+		return access.FourEyesRule{}, d.fails()
+	}
+	return access.FourEyesRule{Bound: access.Rights()}, d.fails()
+}
 
 func (d *till) AddApproval(a access.Approval) error {
 	d.approvals = append(d.approvals, a)

@@ -209,6 +209,18 @@ func (t Texts) SetupClosed() string { return t.say("pages.setup.closed") }
 // SetupClosedText: No owner was added. Each link works once. While there is no owner, the server prints a new link when it starts. If there is an owner, sign in.
 func (t Texts) SetupClosedText() string { return t.say("pages.setup.closed-text") }
 
+// InviteTitle: Set your password
+func (t Texts) InviteTitle() string { return t.say("pages.invite.title") }
+
+// InviteFor: You sign in as {email}.
+func (t Texts) InviteFor(email string) string { return t.say("pages.invite.for", "{email}", email) }
+
+// InviteSubmit: Set the password
+func (t Texts) InviteSubmit() string { return t.say("pages.invite.submit") }
+
+// InviteSet: Your password is set. Sign in with it.
+func (t Texts) InviteSet() string { return t.say("pages.invite.set") }
+
 // SellTitle: Sell
 func (t Texts) SellTitle() string { return t.say("pages.sell.title") }
 

@@ -2,6 +2,7 @@ package people
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -78,19 +79,45 @@ func actorColumn(name string, field func(*access.Approval) *access.Actor) core.C
 	}}
 }
 
-// FourEyes returns the tenant's setting; nil if it depends on the number of people. It takes no lock, because a caller who decides about an
-// act already holds other locks.
-func (tx Rows) FourEyes() (*bool, error) {
+// FourEyes returns the tenant's setting and the rights that bind. It takes no lock, because a caller who decides about an act already holds
+// other locks.
+func (tx Rows) FourEyes() (access.FourEyesRule, error) {
 	settings := ""
 	_, err := tx.One(`SELECT settings FROM tenant WHERE id = $1`, func(r core.Row) error { settings = r.Text(0); return nil }, tx.Tenant)
 	if err != nil {
-		return nil, fault.Wrap(err, "read the setting for an approval")
+		return access.FourEyesRule{}, fault.Wrap(err, "read the setting for an approval")
 	}
 	var s struct {
-		FourEyes *bool `json:"four_eyes"`
+		FourEyes *bool          `json:"four_eyes"`
+		Bound    []access.Right `json:"four_eyes_bound"`
 	}
 	err = json.Unmarshal([]byte(settings), &s)
-	return s.FourEyes, fault.Wrap(err, "read the setting for an approval")
+	return access.FourEyesRule{Set: s.FourEyes, Bound: s.Bound}, fault.Wrap(err, "read the setting for an approval")
+}
+
+// BindFourEyes stores the rights that need a second person from now on.
+func (tx Rows) BindFourEyes(bound []access.Right) error {
+	t, err := tx.TenantRow()
+	if err != nil {
+		return err
+	}
+	more, err := MoreSettings(t)
+	if err != nil {
+		return err
+	}
+	if more[boundKey], err = json.Marshal(bound); err != nil {
+		return fault.Wrap(err, "store the rights that need a second person")
+	}
+	text, err := json.Marshal(more)
+	if err != nil {
+		return fault.Wrap(err, "store the rights that need a second person")
+	}
+	t.Settings = string(text)
+	ok, err := tx.PutTenant(t)
+	if err == nil && !ok {
+		err = fmt.Errorf("store the rights that need a second person: %w: changed while they were locked", core.ErrConflict)
+	}
+	return err
 }
 
 // AddApproval stores an act that waits for a second person.

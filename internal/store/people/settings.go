@@ -12,6 +12,9 @@ import (
 // fourEyesKey is the key of the four-eyes setting in the tenant's JSON object.
 const fourEyesKey = "four_eyes"
 
+// boundKey is the key of the rights that need a second person because two people could approve once.
+const boundKey = "four_eyes_bound"
+
 // chargesKey is the key of the tenant's settings of charges.
 const chargesKey = "charges"
 

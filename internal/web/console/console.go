@@ -105,6 +105,8 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("POST /signin", s.signIn)
 	m.HandleFunc("GET /setup", s.setupPage)
 	m.HandleFunc("POST /setup", s.setup)
+	m.HandleFunc("GET /invite/{link}", s.invitePage)
+	m.HandleFunc("POST /invite/{link}", s.accept)
 	m.HandleFunc("POST /theme", s.theme)
 	m.HandleFunc("POST /signout", s.signOut)
 	m.Handle("GET /{$}", s.signedIn(s.home))

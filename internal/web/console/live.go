@@ -39,10 +39,9 @@ type look func(ctx context.Context, v visit) (frame, bool, error)
 
 // Times of a stream.
 const (
-	lookEvery  = time.Second
+	lookEvery  = time.Second // how often the session is checked and the page is read
 	pingEvery  = 15 * time.Second
 	writeLimit = 10 * time.Second // a phone that left the network must not hold the stream
-	checkEvery = time.Minute      // how often the session is checked
 )
 
 // The stream's messages. A patch or a ping carries the site's time, so that the page can say since when it is not live. An
@@ -82,15 +81,14 @@ func (s *Console) stream(w http.ResponseWriter, r *http.Request, look look) {
 	if !out.send(pingEvent, nil) {
 		return
 	}
-	s.follow(r, &out, v, look)
+	s.follow(r, &out, look)
 }
 
 // follow is the loop of a stream.
-func (s *Console) follow(r *http.Request, out *sender, v visit, look look) {
-	looks, pings, checks := time.NewTicker(lookEvery), time.NewTicker(pingEvery), time.NewTicker(checkEvery)
+func (s *Console) follow(r *http.Request, out *sender, look look) {
+	looks, pings := time.NewTicker(lookEvery), time.NewTicker(pingEvery)
 	defer looks.Stop()
 	defer pings.Stop()
-	defer checks.Stop()
 	shown := frame{}
 	for {
 		select {
@@ -100,8 +98,8 @@ func (s *Console) follow(r *http.Request, out *sender, v visit, look look) {
 			if !out.send(pingEvent, nil) {
 				return
 			}
-		case <-checks.C:
-			now, known, err := s.enter(out.w, r)
+		case <-looks.C:
+			v, known, err := s.enter(out.w, r)
 			if err != nil {
 				return
 			}
@@ -109,8 +107,6 @@ func (s *Console) follow(r *http.Request, out *sender, v visit, look look) {
 				out.send(endEvent, nil)
 				return
 			}
-			v = now
-		case <-looks.C:
 			seen, more, err := look(r.Context(), v)
 			if err != nil {
 				return

@@ -107,6 +107,8 @@ func (s *Console) signInPage(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case q.Get("made") != "":
 		f.Notice = t.SigninOwnerMade()
+	case q.Get("set") != "":
+		f.Notice = t.InviteSet()
 	case q.Get("ended") != "":
 		f.Notice = t.SigninSessionEnded()
 	}

@@ -56,7 +56,7 @@ func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 	by := access.SystemActor(s.c.Tenant, "set-up link")
 	by.IP = address(r)
 	made, err := s.c.Access.CreateOwner(r.Context(), by,
-		access.NewPerson{Email: form.Email, Name: form.Name, Role: access.Owner, Password: access.SecretOf(r.PostFormValue("password"))})
+		access.NewOwner{Email: form.Email, Name: form.Name, Password: access.SecretOf(r.PostFormValue("password"))})
 	leave(err == nil && !made.Refused())
 	switch {
 	case err != nil:
@@ -65,7 +65,7 @@ func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 		again(http.StatusUnprocessableEntity, made.Refusal)
 	default:
 		s.setUp.Store(true)
-		s.c.Log.Info("owner created", logkey.Actor, made.Email)
+		s.c.Log.Info("owner created", logkey.Actor, made.Person.Email)
 		http.Redirect(w, r, "/signin?made=1", http.StatusSeeOther)
 	}
 }

@@ -1,0 +1,48 @@
+package client
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+)
+
+// Invite adds a person (right: people.manage). The answer has the one-time link with which the person sets a password.
+func (c *Client) Invite(ctx context.Context, p apiv1.NewPerson) (apiv1.Person, error) {
+	return ask[apiv1.Person](ctx, c, post("/v1/people", p))
+}
+
+// People lists the people who sign in (right: people.manage).
+func (c *Client) People(ctx context.Context, p apiv1.Page) (apiv1.List[apiv1.Person], error) {
+	return list(ctx, c, apiv1.People, p)
+}
+
+// SetPersonRole gives a person another role and ends the person's sessions (right: people.manage). The person is named by id or e-mail
+// address, as in the methods below.
+func (c *Client) SetPersonRole(ctx context.Context, person string, r apiv1.PersonRole) (apiv1.Person, error) {
+	return ask[apiv1.Person](ctx, c, post("/v1/people/"+url.PathEscape(person)+"/role", r))
+}
+
+// BlockPerson ends a person's sessions and API keys at once (right: people.manage).
+func (c *Client) BlockPerson(ctx context.Context, person string) (apiv1.Person, error) {
+	return c.changePerson(ctx, person, "block")
+}
+
+// UnblockPerson lets a blocked person sign in again (right: people.manage).
+func (c *Client) UnblockPerson(ctx context.Context, person string) (apiv1.Person, error) {
+	return c.changePerson(ctx, person, "unblock")
+}
+
+// ResetPerson makes a person's password invalid (right: people.manage). The answer has a new one-time link.
+func (c *Client) ResetPerson(ctx context.Context, person string) (apiv1.Person, error) {
+	return c.changePerson(ctx, person, "reset")
+}
+
+// ConfirmPerson confirms that an account is in the hands of its person. The caller must be another confirmed approver.
+func (c *Client) ConfirmPerson(ctx context.Context, person string) (apiv1.Person, error) {
+	return c.changePerson(ctx, person, "confirm")
+}
+
+func (c *Client) changePerson(ctx context.Context, person, verb string) (apiv1.Person, error) {
+	return ask[apiv1.Person](ctx, c, post("/v1/people/"+url.PathEscape(person)+"/"+verb, struct{}{}))
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/app"
+)
+
+func newPersonCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "person", Short: "Invite, list, change and block the people who sign in",
+		Long: "Invite, list, change and block the people who sign in. A person who was invited, reset, unblocked or promoted counts as the one who\n" +
+			"did it where two people are needed, until another approver confirms the person. docs/operate/people.md has the steps.",
+	}
+	cmd.AddCommand(newPersonInvite(c), newPersonList(c), newPersonRole(c),
+		newPersonChange(c, "block", "Block a person at once, with sessions and API keys", (*client.Client).BlockPerson),
+		newPersonChange(c, "unblock", "Unblock a person, who can sign in again", (*client.Client).UnblockPerson),
+		newPersonChange(c, "reset", "Make a password invalid and print a new one-time link", (*client.Client).ResetPerson),
+		newPersonConfirm(c))
+	return cmd
+}
+
+func newPersonInvite(c console) *cobra.Command {
+	var n apiv1.NewPerson
+	cmd := &cobra.Command{
+		Use: "invite EMAIL --role ROLE", Short: "Invite a person and print the one-time link", Args: cobra.ExactArgs(1),
+		Example: "  paywatt person invite juma@example.org --role supervisor --name \"Juma O.\"\n" +
+			"  paywatt person confirm juma@example.org",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if n.Role == "" {
+				return usage("A person needs a role.", "Add --role with "+alternativesText(keyRoles())+".")
+			}
+			n.Email = args[0]
+			p, err := api.Invite(cmd.Context(), n)
+			return c.showPerson(cmd, p, err)
+		}),
+	}
+	choiceFlag(cmd.Flags(), &n.Role, "role", "role of the person (needed): "+alternativesText(keyRoles()), keyRoles())
+	cmd.Flags().StringVar(&n.Name, "name", "", "name of the person")
+	cmd.Flags().StringVar(&n.Vendor, "vendor", "", "code or id of the vendor whose float a person of the role vendor_api sells from")
+	return cmd
+}
+
+func newPersonList(c console) *cobra.Command {
+	return list[apiv1.Page, apiv1.Person]{
+		use: "list", of: apiv1.People, page: (*client.Client).People,
+		table: columns("email, name, role, state, confirmed, id", func(p apiv1.Person) []any {
+			return []any{p.Email, p.Name, p.Role, p.State, p.Confirmed, p.ID}
+		}),
+	}.command(c)
+}
+
+func newPersonRole(c console) *cobra.Command {
+	vendor := ""
+	cmd := &cobra.Command{
+		Use: "role PERSON ROLE", Short: "Change the role of a person", Args: cobra.ExactArgs(2),
+		Example: "  paywatt person role juma@example.org finance",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			p, err := api.SetPersonRole(cmd.Context(), args[0], apiv1.PersonRole{Role: args[1], Vendor: vendor})
+			return c.showPerson(cmd, p, err)
+		}),
+	}
+	cmd.Flags().StringVar(&vendor, "vendor", "", "code or id of the vendor whose float a person of the role vendor_api sells from")
+	return cmd
+}
+
+// newPersonChange makes a command that changes a person without further options.
+func newPersonChange(c console, verb, short string, do func(*client.Client, context.Context, string) (apiv1.Person, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " PERSON", Short: short, Args: cobra.ExactArgs(1), Example: "  paywatt person " + verb + " juma@example.org",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			p, err := do(api, cmd.Context(), args[0])
+			return c.showPerson(cmd, p, err)
+		}),
+	}
+}
+
+func newPersonConfirm(c console) *cobra.Command {
+	data := ""
+	cmd := &cobra.Command{
+		Use: "confirm PERSON", Short: "Confirm that a person has the account", Args: cobra.ExactArgs(1),
+		Long: "Confirm that an account is in the hands of its person, so that it counts as a second person. Another approver does it through a\n" +
+			"server. For the first second approver, do it at the server with --data. The daily report lists a confirmation with --data.",
+		Example: "  paywatt person confirm juma@example.org\n" +
+			"  paywatt person confirm juma@example.org --data ./paywatt-data",
+	}
+	through := c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+		p, err := api.ConfirmPerson(cmd.Context(), args[0])
+		return c.showPerson(cmd, p, err)
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !cmd.Flags().Changed("data") && !cmd.Flags().Changed(storeFlagName) {
+			return through(cmd, args)
+		}
+		return c.inFolder(cmd, data, func(f *app.Folder) error {
+			p, err := f.Access.Confirm(cmd.Context(), app.Clerk(), args[0])
+			if err := allowed(p.Refusal, err); err != nil {
+				return err
+			}
+			return c.show(cmd, map[string]any{"email": p.Person.Email, "confirmed": true}, fields("email", p.Person.Email, "confirmed", "true"))
+		})
+	}
+	c.placeFlags(cmd, &data)
+	return cmd
+}
+
+// showPerson prints a person after a change, and the one-time link if there is one.
+func (c console) showPerson(cmd *cobra.Command, p apiv1.Person, err error) error {
+	if err != nil {
+		return err
+	}
+	t := fields("email", p.Email, "name", p.Name, "role", p.Role, "vendor", p.Vendor, "state", p.State, "counts as", strings.Join(p.CountsAs, " "), "id", p.ID)
+	if p.InviteURL != "" {
+		c.tell("The link below is shown only once. It works once, for 24 hours. Give it to the person only.")
+		t.rows = append(t.rows, fields("link", p.InviteURL).rows...)
+	}
+	return c.show(cmd, p, t)
+}

@@ -1,0 +1,164 @@
+package access
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+)
+
+// unknownSelf stands in [PersonRow.CountsAs] for somebody who cannot be named: the server's command line, or an API key that belongs to nobody.
+const unknownSelf = "unknown"
+
+// holders are the people who may be behind an actor. A person who was invited, reset, unblocked or promoted counts as the person who did it
+// too, until another approver confirms that the account is in the right hands.
+type holders struct {
+	ids     []string
+	unknown bool // anybody may be behind the actor
+}
+
+// meet reports whether one person may be behind both actors.
+func (s holders) meet(o holders) bool {
+	return s.unknown || o.unknown || slices.ContainsFunc(s.ids, func(i string) bool { return slices.Contains(o.ids, i) })
+}
+
+// add returns the people who may be behind a person after an act of somebody with the holders s, as stored in [PersonRow.CountsAs].
+func (s holders) add(p PersonRow) string {
+	all := slices.Concat(strings.Fields(p.CountsAs), s.ids)
+	if s.unknown {
+		all = append(all, unknownSelf)
+	}
+	own := p.ID.Text(id.Person)
+	all = slices.DeleteFunc(all, func(i string) bool { return i == own })
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), " ")
+}
+
+// holders returns the people who may be behind a person.
+func (p PersonRow) holders() holders {
+	ids := append(strings.Fields(p.CountsAs), p.ID.Text(id.Person))
+	return holders{ids, slices.Contains(ids, unknownSelf)}
+}
+
+// confirmed reports whether the person counts only as themselves.
+func (p PersonRow) confirmed() bool { return p.CountsAs == "" }
+
+// behind returns the person behind an actor; false for the program, a vendor's key, and a key that belongs to nobody.
+func behind(tx EyesTx, a Actor) (PersonRow, bool, error) {
+	if self := a.self(); !self.IsZero() {
+		return tx.PersonByID(self)
+	}
+	return PersonRow{}, false, nil
+}
+
+// holdersOf returns the people who may be behind an actor.
+func holdersOf(tx EyesTx, a Actor) (holders, error) {
+	p, found, err := behind(tx, a)
+	if err != nil || found {
+		return p.holders(), err
+	}
+	return holders{ids: []string{a.String()}}, nil
+}
+
+// giverOf returns the people who may be behind somebody who changes a person. Anybody may be behind the command line and behind a key that
+// belongs to nobody.
+func giverOf(tx EyesTx, by Actor) (holders, error) {
+	p, found, err := behind(tx, by)
+	if err != nil || !found {
+		return holders{unknown: true}, err
+	}
+	return p.holders(), nil
+}
+
+// apart refuses a decision unless the maker and the checker are certainly two people.
+func apart(tx EyesTx, a Approval, checker Actor) (refusal.Refusal, error) {
+	maker, err := holdersOf(tx, a.Maker)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	by, err := holdersOf(tx, checker)
+	if err != nil || !maker.meet(by) {
+		return refusal.Refusal{}, err
+	}
+	return refuse.ApprovalByUnconfirmed(), nil
+}
+
+// beforeConfirmation refuses an action that was requested before its maker was last confirmed: somebody else may have requested it.
+func (a Approval) beforeConfirmation(maker PersonRow) refusal.Refusal {
+	if a.CreatedAt.Before(maker.ConfirmedAt) {
+		return refuse.ApprovalBeforeConfirmation(PlainName(a.Maker.String()))
+	}
+	return refusal.Refusal{}
+}
+
+// FourEyesRule says when a second person is needed.
+type FourEyesRule struct {
+	Set *bool // the tenant's setting; nil for the default
+	// Bound are the rights that two people could use at some time, so that their actions need a second person by default. People who leave
+	// do not remove a right from the list.
+	Bound []Right
+}
+
+// FourEyesBind reports whether actions under a right need a second person now.
+func FourEyesBind(tx interface{ FourEyes() (FourEyesRule, error) }, right Right) (bool, error) {
+	rule, err := tx.FourEyes()
+	if err != nil || rule.Set != nil {
+		return rule.Set != nil && *rule.Set, err
+	}
+	return slices.Contains(rule.Bound, right), nil
+}
+
+// approvable are the rights under which a second person approves actions.
+func approvable() []Right {
+	var out []Right
+	for _, a := range Acts() {
+		out = append(out, a.Right())
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// approves reports whether people of the role can approve an action.
+func (r Role) approves() bool { return r != VendorAPI && slices.ContainsFunc(approvable(), r.May) }
+
+// twoCan lists the rights under which two of these people can approve each other's actions.
+func twoCan(people []PersonRow) (out []Right) {
+	for _, right := range approvable() {
+		n := 0
+		for _, p := range people {
+			if p.confirmed() && p.canSignIn() && p.Vendor.IsZero() && p.Role.May(right) {
+				n++
+			}
+		}
+		if n >= 2 {
+			out = append(out, right)
+		}
+	}
+	return out
+}
+
+// bind remembers the rights that need a second person from now on. It never removes one.
+func bind(tx Tx, by Actor, people []PersonRow) error {
+	rule, err := tx.FourEyes()
+	if err != nil {
+		return err
+	}
+	all := slices.Concat(rule.Bound, twoCan(people))
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if len(all) == len(rule.Bound) {
+		return nil
+	}
+	if err := tx.People().BindFourEyes(all); err != nil {
+		return err
+	}
+	e := by.Entry("four_eyes.bind", "")
+	var names []string
+	for _, right := range all {
+		names = append(names, string(right))
+	}
+	e.After = "rights=" + strings.Join(names, ",")
+	return tx.AuditLog(e)
+}

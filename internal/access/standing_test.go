@@ -1,0 +1,200 @@
+package access_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// office is a world with a confirmed owner Amina, and a confirmed owner Juma.
+func office(t *testing.T) (w *world, amina, juma access.Actor) {
+	w = newWorld(t)
+	w.amina(t)
+	amina = w.signIn(t, "a few unrelated words", "", "").Actor
+	juma = w.person(t, "juma@example.org", access.Owner)
+	w.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
+	return w, amina, juma
+}
+
+// decides expects the outcome of a decision about a request.
+func (w *world) decides(t *testing.T, what string, by access.Actor, a access.Approval, want refusal.Code) {
+	t.Helper()
+	d, err := w.Decide(t.Context(), by, a.ID.Text(id.Approval), true, "")
+	if err != nil || d.Code != want {
+		t.Errorf("%s: %q (%s), %v, want %q", what, d.Code, d.Detail(), err, want)
+	}
+}
+
+// confirms expects the outcome of a confirmation.
+func (w *world) confirms(t *testing.T, what string, by access.Actor, email string, want refusal.Code) {
+	t.Helper()
+	c, err := w.Confirm(t.Context(), by, email)
+	if err != nil || c.Code != want {
+		t.Errorf("%s: %q (%s), %v, want %q", what, c.Code, c.Detail(), err, want)
+	}
+}
+
+// TestAnAccountCountsAsWhoeverCouldHoldIt: whoever invited, reset, unblocked or promoted a person may hold the person's account. Until another
+// approver confirms the person, neither approves the other's requests.
+func TestAnAccountCountsAsWhoeverCouldHoldIt(t *testing.T) {
+	w, amina, juma := office(t)
+	const neema = "neema@example.org"
+	her := w.joined(t, amina, neema, access.Owner)
+	for name, act := range map[string]func(){
+		"invited":   func() {},
+		"reset":     func() { her = w.reset(t, amina, neema) },
+		"unblocked": func() { w.did(t)(w.Block(t.Context(), juma, neema)); w.did(t)(w.Unblock(t.Context(), amina, neema)) },
+		"promoted": func() {
+			w.did(t)(w.ChangeRole(t.Context(), juma, neema, access.Support, id.ID{}))
+			w.did(t)(w.ChangeRole(t.Context(), amina, neema, access.Owner, id.ID{}))
+		},
+	} {
+		w.now = w.now.Add(time.Second)
+		act()
+		w.decides(t, name+": her approval of Amina's request", her, w.asks(t, amina), refusal.Forbidden)
+		w.decides(t, name+": Amina's approval of her request", amina, w.asks(t, her), refusal.Forbidden)
+		w.decides(t, name+": Juma's approval of her request", juma, w.asks(t, her), "")
+		w.decides(t, name+": her approval of Juma's request", her, w.asks(t, juma), "")
+		before := w.asks(t, her)
+		w.now = w.now.Add(time.Second)
+		w.confirms(t, name+": by herself", her, neema, refusal.Forbidden)
+		w.confirms(t, name+": by Amina", amina, neema, refusal.Forbidden)
+		w.confirms(t, name+": by Juma", juma, neema, "")
+		w.decides(t, name+", confirmed: Amina's approval of an earlier request", amina, before, refusal.MakerNotInForce)
+		w.decides(t, name+", confirmed: her approval of Amina's request", her, w.asks(t, amina), "")
+		w.decides(t, name+", confirmed: Amina's approval of her request", amina, w.asks(t, her), "")
+	}
+	w.did(t)(w.ChangeRole(t.Context(), amina, neema, access.Finance, id.ID{})) // a role with fewer rights gives nothing away
+	w.decides(t, "with fewer rights, Juma's approval of Amina's request", juma, w.asks(t, amina), "")
+	if l, err := w.People(t.Context(), amina, id.ID{}, 10); err != nil || len(l.Data) != 3 || l.Data[2].CountsAs != "" {
+		t.Errorf("the people: %+v, %v", l.Data, err)
+	}
+}
+
+// reset gives a person a new password through a reset by somebody.
+func (w *world) reset(t *testing.T, by access.Actor, email string) access.Actor {
+	t.Helper()
+	c := w.did(t)(w.Reset(t.Context(), by, email))
+	p := w.did(t)(w.Accept(t.Context(), store.FirstTenant, c.Link.Reveal(), access.SecretOf("a few unrelated words"), "")).Person
+	return access.Actor{Tenant: store.FirstTenant, Kind: access.Person, ID: p.ID, Name: p.Email, Role: p.Role}
+}
+
+// TestAChainOfInvitations: a person counts as everybody in the chain of unconfirmed invitations before them, even after a person in the
+// middle is confirmed.
+func TestAChainOfInvitations(t *testing.T) {
+	w, amina, juma := office(t)
+	b := w.joined(t, amina, "b@example.org", access.Owner)
+	c := w.joined(t, b, "c@example.org", access.Owner)
+	w.decides(t, "C about A", c, w.asks(t, amina), refusal.Forbidden)
+	w.decides(t, "C about B", c, w.asks(t, b), refusal.Forbidden)
+	w.confirms(t, "C by B", b, "c@example.org", refusal.Forbidden)
+	w.confirms(t, "B by Juma", juma, "b@example.org", "")
+	w.now = w.now.Add(time.Second)
+	w.decides(t, "C about A, B confirmed", c, w.asks(t, amina), refusal.Forbidden)
+	w.decides(t, "C about B, B confirmed", c, w.asks(t, b), refusal.Forbidden)
+	w.confirms(t, "C by B, confirmed", b, "c@example.org", refusal.Forbidden)
+	w.confirms(t, "C by Juma", juma, "c@example.org", "")
+	w.decides(t, "C about A, C confirmed", c, w.asks(t, amina), "")
+}
+
+// TestTheSecondApproverIsConfirmedAtTheServer: the first two approvers become two people only at the server's command line, and then four
+// eyes bind for good. A person whom nobody named invited can be confirmed only there.
+func TestTheSecondApproverIsConfirmedAtTheServer(t *testing.T) {
+	w := newWorld(t)
+	binds := func(want bool) {
+		t.Helper()
+		w.run(t, func(tx *store.Tx) error {
+			bind, err := access.FourEyesBind(tx, access.WriteTariffs)
+			if bind != want {
+				t.Errorf("four eyes bind: %t, want %t", bind, want)
+			}
+			return err
+		})
+	}
+	amina := w.joined(t, boss(), "amina@example.org", access.Owner) // the first approver needs no confirmation
+	c := w.did(t)(w.Invite(t.Context(), amina, access.NewPerson{Email: "juma@example.org", Role: access.Owner}))
+	w.confirms(t, "before the link is used", boss(), "juma@example.org", refusal.Forbidden)
+	w.did(t)(w.Accept(t.Context(), 1, c.Link.Reveal(), access.SecretOf("a few unrelated words"), ""))
+	w.confirms(t, "by the inviter", amina, "juma@example.org", refusal.Forbidden)
+	binds(false)
+	w.confirms(t, "at the command line", boss(), "juma@example.org", "")
+	binds(true)
+	w.did(t)(w.Block(t.Context(), amina, "juma@example.org"))
+	binds(true)
+	if c, err := w.Block(t.Context(), amina, "amina@example.org"); err != nil || c.Code != refusal.Forbidden {
+		t.Errorf("the last owner is blocked: %q, %v", c.Code, err)
+	}
+	c = w.did(t)(w.Invite(t.Context(), boss(), access.NewPerson{Email: "neema@example.org", Role: access.Owner}))
+	w.did(t)(w.Accept(t.Context(), 1, c.Link.Reveal(), access.SecretOf("a few unrelated words"), ""))
+	w.confirms(t, "invited at the command line", amina, "neema@example.org", refusal.Forbidden)
+	w.confirms(t, "and confirmed there", boss(), "neema@example.org", "")
+}
+
+// TestALinkWorksOnce: a link works once, for 24 hours, until the next link or a block. A reset ends the password and the sessions.
+func TestALinkWorksOnce(t *testing.T) {
+	w, amina, _ := office(t)
+	const juma, good = "juma@example.org", "a few unrelated words"
+	accept := func(what string, link access.Secret, password string, want refusal.Code) {
+		t.Helper()
+		c, err := w.Accept(t.Context(), store.FirstTenant, link.Reveal(), access.SecretOf(password), "")
+		if err != nil || c.Code != want {
+			t.Errorf("%s: %q (%s), %v, want %q", what, c.Code, c.Detail(), err, want)
+		}
+	}
+	in, err := w.SignIn(t.Context(), store.FirstTenant, juma, good, "", "")
+	if err != nil || in.Refused() {
+		t.Fatal(in.Detail(), err)
+	}
+	first := w.did(t)(w.Reset(t.Context(), amina, juma)).Link
+	w.session(t, in.Session, refusal.Unauthenticated)
+	if in, err := w.SignIn(t.Context(), store.FirstTenant, juma, good, "", ""); err != nil || in.Code != refusal.Unauthenticated {
+		t.Errorf("signed in with the password from before the reset: %q, %v", in.Code, err)
+	}
+	second := w.did(t)(w.Reset(t.Context(), amina, juma)).Link
+	accept("a replaced link", first, good, refusal.Unauthenticated)
+	accept("a weak password", second, "short", refusal.InvalidRequest)
+	accept("a link", second, good, "")
+	accept("a used link", second, good, refusal.Unauthenticated)
+	accept("no link", access.SecretOf(""), good, refusal.Unauthenticated)
+	late := w.did(t)(w.Reset(t.Context(), amina, juma)).Link
+	w.now = w.now.Add(24 * time.Hour)
+	accept("a link after a day", late, good, refusal.Unauthenticated)
+	last := w.did(t)(w.Reset(t.Context(), amina, juma)).Link
+	w.did(t)(w.Block(t.Context(), amina, juma))
+	accept("a link of a blocked person", last, good, refusal.Unauthenticated)
+	w.did(t)(w.Unblock(t.Context(), amina, juma))
+	accept("a link from before the block", last, good, refusal.Unauthenticated)
+}
+
+// TestEveryChangeOfAPersonEndsTheSessions: another role, a block and a reset end a person's sessions at once.
+func TestEveryChangeOfAPersonEndsTheSessions(t *testing.T) {
+	for name, change := range map[string]func(*world, access.Actor) (access.Changed, error){
+		"role": func(w *world, by access.Actor) (access.Changed, error) {
+			return w.ChangeRole(t.Context(), by, "juma@example.org", access.Auditor, id.ID{})
+		},
+		"block": func(w *world, by access.Actor) (access.Changed, error) {
+			return w.Block(t.Context(), by, "juma@example.org")
+		},
+		"unblock": func(w *world, by access.Actor) (access.Changed, error) {
+			return w.Unblock(t.Context(), by, "juma@example.org")
+		},
+		"reset": func(w *world, by access.Actor) (access.Changed, error) {
+			return w.Reset(t.Context(), by, "juma@example.org")
+		},
+	} {
+		w, amina, _ := office(t)
+		in, err := w.SignIn(t.Context(), store.FirstTenant, "juma@example.org", "a few unrelated words", "", "")
+		if err != nil || in.Refused() {
+			t.Fatal(in.Detail(), err)
+		}
+		w.did(t)(change(w, amina))
+		if k, err := w.ByLogin(t.Context(), store.FirstTenant, in.Session.Reveal()); err != nil || k.Code != refusal.Unauthenticated {
+			t.Errorf("%s: the session still works: %q, %v", name, k.Code, err)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+func personOf(p access.PersonRow) apiv1.Person {
+	b := apiv1.Person{ID: p.ID.Text(id.Person), Email: p.Email, Name: p.Name, Role: string(p.Role), Vendor: refOf(p.Vendor, id.Vendor), State: string(p.State()),
+		Confirmed: p.CountsAs == "", CountsAs: strings.Fields(p.CountsAs), ConfirmedAt: at(p.ConfirmedAt), CreatedAt: p.CreatedAt.UTC()}
+	if b.CountsAs == nil {
+		b.CountsAs = []string{}
+	}
+	return b
+}
+
+// changedPerson answers a change of a person, with the new one-time link if there is one.
+func changedPerson(c access.Changed, err error) (*reply[apiv1.Person], error) {
+	return replyOf(c.Refusal, err, func() apiv1.Person {
+		b := personOf(c.Person)
+		if link := c.Link.Reveal(); link != "" {
+			b.InviteURL = "/invite/" + link
+		}
+		return b
+	})
+}
+
+// PersonPath is the person in a path.
+type PersonPath struct {
+	Person string `path:"id" maxLength:"254" doc:"Id or e-mail address of the person"`
+}
+
+func (a *API) peopleRoutes(r router) {
+	order(r, huma.Operation{
+		OperationID: "invite-person", Path: "/v1/people", DefaultStatus: http.StatusCreated, Tags: []string{"people"}, Summary: "Invite a person",
+		Description: "The answer has a one-time link with which the person sets a password. For the four-eyes rule the person counts as the inviter, " +
+			"until another approver confirms the person.",
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewPerson) (*reply[apiv1.Person], error) {
+		vendor, p, err := a.vendorNamed(ctx, by, body.Vendor)
+		if err != nil || p != nil {
+			return nil, cause(p, err)
+		}
+		return changedPerson(a.c.Access.Invite(ctx, by, access.NewPerson{Email: body.Email, Name: body.Name, Role: access.Role(body.Role), Vendor: vendor}))
+	})
+	listRoute(r, apiv1.People, a.people)
+	order(r, huma.Operation{
+		OperationID: "person-role", Path: "/v1/people/{id}/role", DefaultStatus: http.StatusOK, Tags: []string{"people"}, Summary: "Change the role of a person",
+		Description: "It ends the person's sessions. A person who gains rights counts as the one who gave them, until another approver confirms the person.",
+	}, func(ctx context.Context, by access.Actor, in *PersonPath, body apiv1.PersonRole) (*reply[apiv1.Person], error) {
+		vendor, p, err := a.vendorNamed(ctx, by, body.Vendor)
+		if err != nil || p != nil {
+			return nil, cause(p, err)
+		}
+		return changedPerson(a.c.Access.ChangeRole(ctx, by, in.Person, access.Role(body.Role), vendor))
+	})
+	for _, c := range []struct {
+		verb, summary, more string
+		do                  func(context.Context, access.Actor, string) (access.Changed, error)
+	}{
+		{"block", "Block a person", "It ends the person's sessions and stops the person's API keys at once.", a.c.Access.Block},
+		{"unblock", "Let a blocked person sign in again", "The person counts as the one who did it, until another approver confirms the person.", a.c.Access.Unblock},
+		{"reset", "Make a person's password invalid", "The answer has a new one-time link. It ends the person's sessions. The person counts as the one who did it, " +
+			"until another approver confirms the person.", a.c.Access.Reset},
+		{"confirm", "Confirm that a person has the account", "Only a confirmed approver can confirm a person, and nobody as whom the person counts. " +
+			"The first second approver is confirmed at the server: paywatt person confirm EMAIL --data FOLDER.", a.c.Access.Confirm},
+	} {
+		order(r, huma.Operation{
+			OperationID: c.verb + "-person", Path: "/v1/people/{id}/" + c.verb, DefaultStatus: http.StatusOK, Tags: []string{"people"}, Summary: c.summary,
+			Description: c.more,
+		}, func(ctx context.Context, by access.Actor, in *PersonPath, _ struct{}) (*reply[apiv1.Person], error) {
+			return changedPerson(c.do(ctx, by, in.Person))
+		})
+	}
+}
+
+// cause returns the problem if there is one, else the error.
+func cause(p *Problem, err error) error {
+	if p != nil {
+		return p
+	}
+	return err
+}
+
+// vendorNamed finds a vendor by id or code; the zero id for no name.
+func (a *API) vendorNamed(ctx context.Context, by access.Actor, name string) (id.ID, *Problem, error) {
+	if name == "" {
+		return id.ID{}, nil, nil
+	}
+	s, err := a.c.Vendors.Show(ctx, by, name)
+	if err == nil && s.Refused() {
+		return id.ID{}, problemOf(s.Refusal), nil
+	}
+	return s.Vendor.ID, nil, err
+}
+
+// listPeople names the list that a cursor of people belongs to.
+const listPeople = "people"
+
+func (a *API) people(ctx context.Context, by access.Actor, in *apiv1.Page) (*listed[apiv1.Person], error) {
+	after, max, no := pageAt(*in).Read(a.c.Cursors, by.Tenant, listPeople)
+	if no.Refused() {
+		return nil, problemOf(no)
+	}
+	l, err := a.c.Access.People(ctx, by, after, max)
+	next := ""
+	if !l.Last.IsZero() {
+		next = registry.Cursor(a.c.Cursors, by.Tenant, listPeople, l.Last)
+	}
+	return pageOf(l.Refusal, err, l.Data, next, personOf)
+}
