@@ -17,7 +17,17 @@ type DailyReport struct {
 	UnitsFreeWh   int64                 `json:"units_free_wh" doc:"Energy of free_tokens, in Wh"`
 	SinglePerson  []SinglePersonAct     `json:"single_person" doc:"Sensitive actions that one person did alone, at most 500"`
 	Unconfirmed   []UnconfirmedReversal `json:"unconfirmed_reversals" doc:"Reversals of the day that gave money back although the meter has not yet confirmed that it will never load the tokens, at most 500"`
+	People        []TakenAlone          `json:"people" doc:"What each person took on the day without a second person, by ceiling, at most 500 rows"`
 	Head          string                `json:"head" doc:"The newest signed head of the log; store it elsewhere, for paywatt verify"`
+}
+
+// TakenAlone is what one person took in a day under a ceiling, without a second person.
+type TakenAlone struct {
+	Name    string `json:"name" doc:"The person, or the key with which the person acted last"`
+	Person  string `json:"person" doc:"Identifies the person behind all keys"`
+	Ceiling string `json:"ceiling" example:"person/sales" doc:"Name of the ceiling"`
+	Taken   int64  `json:"taken" doc:"Amount taken: minor units, Wh or a number"`
+	Most    int64  `json:"most" doc:"The ceiling. More than this was taken only if the utility has never had a person, or if the ceiling was lowered"`
 }
 
 // SinglePersonAct is a sensitive action that one person did alone.

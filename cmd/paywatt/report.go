@@ -62,6 +62,9 @@ func newReportDay(c console) *cobra.Command {
 			for _, u := range d.Unconfirmed {
 				t.add("  "+timeText(&u.At), unconfirmedText(u))
 			}
+			for _, p := range d.People {
+				t.add("taken alone by "+p.Name, fmt.Sprintf("%s: %d of %d", p.Ceiling, p.Taken, p.Most))
+			}
 			t.add("head", d.Head)
 			return c.show(cmd, d, t)
 		}),

@@ -69,6 +69,9 @@ type ActRequest struct {
 	Utility bool
 	// Takes is what the action counts under the ceilings of its rule.
 	Takes Takes
+	// CheckerTakes says that the action counts under the approver's ceilings, because the request itself proves nothing: it is a vendor's,
+	// whom the approver may control, or it repeats what a customer says.
+	CheckerTakes bool
 }
 
 // EyesTx is what the four-eyes rule needs of a transaction.
@@ -206,10 +209,9 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 		return FourEyes{}, err
 	case !ok:
 		return FourEyes{Refusal: refuse.ApprovalUsed(by.Approval.Text(id.Approval))}, nil
-	case a.Maker.OfUtility():
+	case !w.CheckerTakes:
 		return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker}, nil
 	}
-	// The server does not know who is behind a vendor. So the person of the utility who approves a vendor's request counts as doing it alone.
 	t, err := take(tx, a.Checker, acts[w.Act].under, w.Takes, now)
 	if err == nil && t.exceeded() {
 		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.words(), t.over.amount(t.most))}, nil

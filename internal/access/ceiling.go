@@ -90,6 +90,9 @@ func (c Ceiling) amount(n int64) string {
 	return strconv.FormatInt(n, 10) + " minor units"
 }
 
+// OfPerson reports whether the ceiling limits what one person takes.
+func (c Ceiling) OfPerson() bool { return strings.HasPrefix(string(c), "person/") }
+
 // CeilingRules are a tenant's ceilings and its time zone.
 type CeilingRules struct {
 	TZ  string
@@ -223,12 +226,12 @@ const tookMark = " took="
 func tookText(took []DayTotal) string {
 	var out []string
 	for _, d := range took {
-		out = append(out, fmt.Sprintf("%s:%s:%d", d.Ceiling, d.Subject, d.Amount))
+		out = append(out, fmt.Sprintf("%s:%s:%d:%d", d.Ceiling, d.Subject, d.Amount, d.From.Unix()))
 	}
 	return strings.Join(out, ",")
 }
 
-// Took reads what an audit row counts under ceilings, without names and days.
+// Took reads what an audit row counts under ceilings, and in which days. It returns neither names nor the ends of the days.
 func Took(after string) []DayTotal {
 	i := strings.LastIndex(" "+after, tookMark)
 	if i < 0 {
@@ -237,14 +240,15 @@ func Took(after string) []DayTotal {
 	var out []DayTotal
 	for one := range strings.SplitSeq((" " + after)[i+len(tookMark):], ",") {
 		f := strings.Split(one, ":")
-		if len(f) != 3 || !Ceiling(f[0]).Known() {
+		if len(f) != 4 || !Ceiling(f[0]).Known() {
 			return nil
 		}
 		n, err := strconv.ParseInt(f[2], 10, 64)
-		if err != nil {
+		from, wrong := strconv.ParseInt(f[3], 10, 64)
+		if err != nil || wrong != nil {
 			return nil
 		}
-		out = append(out, DayTotal{Ceiling: Ceiling(f[0]), Subject: f[1], Amount: n})
+		out = append(out, DayTotal{Ceiling: Ceiling(f[0]), Subject: f[1], Amount: n, From: time.Unix(from, 0).UTC()})
 	}
 	return out
 }

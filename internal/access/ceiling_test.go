@@ -85,25 +85,21 @@ func outcome(e access.FourEyes) string {
 	return "done"
 }
 
-// TestWhoApprovesForAVendorCountsAsAlone: the approver of a vendor's reversal takes it under the own ceiling, because the vendor may be the
-// approver's.
-func TestWhoApprovesForAVendorCountsAsAlone(t *testing.T) {
+// TestAnApproverTakesToo: a reversal that nothing proves counts under the ceilings of the person who approves it.
+func TestAnApproverTakesToo(t *testing.T) {
 	for _, c := range []struct {
-		vendor id.ID
-		most   int64
-		want   refusal.Code
-		took   int
-	}{{shop(), 100, "", 3}, {shop(), 99, "daily-limit", 0}, {id.ID{}, 0, "", 0}} {
+		takes bool
+		most  int64
+		want  refusal.Code
+		took  int
+	}{{true, 100, "", 3}, {true, 99, "daily-limit", 0}, {false, 0, "", 0}} {
 		r := newRows(t)
 		r.ceilings = map[access.Ceiling]int64{access.PersonReversed: c.most}
 		maker := access.Actor{Tenant: 1, Kind: access.APIKey, Name: "shop", Role: access.Owner}
-		if !c.vendor.IsZero() {
-			maker.Role, maker.Vendor = access.VendorAPI, c.vendor
-		}
 		r.approvals = []access.Approval{{ID: id.ID{15: 1}, Act: access.ActReverse, Right: access.Reverse, Body: []byte(`{}`), Maker: maker, Checker: finance(),
 			State: access.ApprovalGiven, CreatedAt: r.now}}
 		maker.Approval = id.ID{15: 1}
-		e, err := access.SecondPerson(r, maker, access.ActRequest{Act: access.ActReverse, Body: struct{}{}, Takes: access.Takes{Amount: 100, Meter: access.Subject{ID: "mtr_1"}}}, r.now)
+		e, err := access.SecondPerson(r, maker, access.ActRequest{Act: access.ActReverse, Body: struct{}{}, CheckerTakes: c.takes, Takes: access.Takes{Amount: 100, Meter: access.Subject{ID: "mtr_1"}}}, r.now)
 		if err != nil || e.Code != c.want {
 			t.Errorf("%+v: %q %s, %v", c, e.Code, e.Detail(), err)
 		}
@@ -115,15 +111,17 @@ func TestWhoApprovesForAVendorCountsAsAlone(t *testing.T) {
 
 // TestTookIsReadBack: what an audit row counts is read back from its text, and other text is not taken for it.
 func TestTookIsReadBack(t *testing.T) {
+	minute := time.Unix(60, 0).UTC()
 	for text, want := range map[string][]access.DayTotal{
 		"":            nil,
 		"memo=\"x\"":  nil,
 		"took=a:b:1":  nil,
 		"x took=y":    nil,
 		"key=took=1 ": nil,
-		"j=1 approved_by=apikey a took=person/credits:07:5,account/credits:acc_1:5": {{Ceiling: access.PersonCredits, Subject: "07", Amount: 5},
-			{Ceiling: access.AccountCredits, Subject: "acc_1", Amount: 5}},
-		"took=person/sales:x:9": {{Ceiling: access.PersonSales, Subject: "x", Amount: 9}},
+		"j=1 approved_by=apikey a took=person/credits:07:5:60,account/credits:acc_1:5:60": {{Ceiling: access.PersonCredits, Subject: "07", Amount: 5, From: minute},
+			{Ceiling: access.AccountCredits, Subject: "acc_1", Amount: 5, From: minute}},
+		"took=person/sales:x:9:60": {{Ceiling: access.PersonSales, Subject: "x", Amount: 9, From: minute}},
+		"took=person/sales:x:9":    nil,
 	} {
 		if got := access.Took(text); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, want %+v", text, got, want)

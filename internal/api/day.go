@@ -25,7 +25,7 @@ func (a *API) dayRoutes(r router) {
 func dayOf(d report.Day) apiv1.DailyReport {
 	b := apiv1.DailyReport{Date: d.Date, TZ: d.Zone, Currency: d.Currency, Sales: d.Sums.Sales, TenderedMinor: int64(d.Sums.Tendered), UnitsWh: int64(d.Sums.Units),
 		Reversals: d.Sums.Reversals, RefundedMinor: int64(d.Sums.Refunded), UnitsBackWh: int64(d.Sums.UnitsBack), FreeTokens: d.Sums.Free,
-		UnitsFreeWh: int64(d.Sums.UnitsFree), SinglePerson: []apiv1.SinglePersonAct{}, Unconfirmed: []apiv1.UnconfirmedReversal{}, Head: d.Head}
+		UnitsFreeWh: int64(d.Sums.UnitsFree), SinglePerson: []apiv1.SinglePersonAct{}, Unconfirmed: []apiv1.UnconfirmedReversal{}, People: []apiv1.TakenAlone{}, Head: d.Head}
 	for _, u := range d.Unconfirmed {
 		b.Unconfirmed = append(b.Unconfirmed, apiv1.UnconfirmedReversal{At: u.At.UTC(), Vend: u.Sale.Text(id.Vend), Meter: u.Meter, Vendor: u.Vendor,
 			Amount: amountOf(u.Tender), SoldBy: u.SoldBy, By: u.By, ApprovedBy: u.ApprovedBy, Reason: u.Reason, Used: u.Used})
@@ -33,6 +33,9 @@ func dayOf(d report.Day) apiv1.DailyReport {
 	for _, e := range d.Alone {
 		b.SinglePerson = append(b.SinglePerson, apiv1.SinglePersonAct{At: e.At.UTC(), Actor: e.Actor, Action: e.Action, Object: e.Object, After: e.After,
 			Reason: e.Reason})
+	}
+	for _, p := range d.People {
+		b.People = append(b.People, apiv1.TakenAlone{Name: p.Name, Person: p.Subject, Ceiling: string(p.Ceiling), Taken: p.Amount, Most: d.Rules.Most(p.Ceiling)})
 	}
 	return b
 }

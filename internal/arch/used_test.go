@@ -42,7 +42,6 @@ func onlyTested() map[string]string {
 		"(internal/catalogue.Text).Counts":    "tools/catalogue writes the tables by it",
 		"internal/access.APIOperations":       "a test of the API holds its operations against it, and a page shows it",
 		"internal/access.Commands":            "a test of the command line holds its commands against it, and a page shows it",
-		"internal/access.Took":                "tests read back what an audit row says that an action took",
 		"(*internal/gsm/sim900.Modem).Mute":   "a fault of an emulated part; tests of the driver, another room, cause it",
 		"(*internal/notify.Dispatcher).Serve": "the worker of a route, stepped by tests of two rooms that have no clock of their own",
 	}

@@ -240,9 +240,9 @@ func CeilingReached(who string, ceiling string, bound string) refusal.Refusal {
 	return refusal.Refusal{Code: "daily-limit", Text: "ceiling-reached", What: who + " has reached the ceiling for " + ceiling + ": " + bound + ".", Not: "No changes were made and no money moved.", Try: "Ask another person to do it, or ask an owner to raise the ceiling. It starts again tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "ceiling", Value: ceiling}, {Place: "bound", Value: bound}}}
 }
 
-// ApproverCeilingReached: {who} has reached the ceiling for {ceiling}: {bound}. The approval of a vendor's request counts as the approver's own action. Ask another person to approve the request. The ceiling starts again tomorrow.
+// ApproverCeilingReached: {who} has reached the ceiling for {ceiling}: {bound}. This approval counts as the approver's own action. Ask another person to approve the request, or an owner to raise the ceiling. It starts again tomorrow.
 func ApproverCeilingReached(who string, ceiling string, bound string) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "approver-ceiling-reached", What: who + " has reached the ceiling for " + ceiling + ": " + bound + ". The approval of a vendor's request counts as the approver's own action.", Not: "No changes were made and no money moved.", Try: "Ask another person to approve the request. The ceiling starts again tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "ceiling", Value: ceiling}, {Place: "bound", Value: bound}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "approver-ceiling-reached", What: who + " has reached the ceiling for " + ceiling + ": " + bound + ". This approval counts as the approver's own action.", Not: "No changes were made and no money moved.", Try: "Ask another person to approve the request, or an owner to raise the ceiling. It starts again tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "ceiling", Value: ceiling}, {Place: "bound", Value: bound}}}
 }
 
 // CeilingUnknown: The ceiling {name} does not exist. Use a name from GET /v1/settings.

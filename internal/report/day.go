@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -53,6 +54,9 @@ type DayTx interface {
 	SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error)
 	// UnconfirmedReversals returns the reversals between two times that the meter has not confirmed yet, oldest first.
 	UnconfirmedReversals(from, to time.Time, max int) ([]Unconfirmed, error)
+	// DayTotals returns what was taken under ceilings in the local days that begin between two times, sorted by name.
+	DayTotals(from, to time.Time, max int) ([]access.DayTotal, error)
+	Ceilings() access.CeilingTx
 	// LastHead returns the newest signed head of the log; empty before the first head.
 	LastHead() (string, error)
 }
@@ -67,7 +71,10 @@ type Day struct {
 	Alone    []access.Entry // actions that a second person should have seen, at most MaxActs
 	// Unconfirmed are the day's reversals that the meter has not confirmed yet, at most MaxActs.
 	Unconfirmed []Unconfirmed
-	Head        string // the newest signed head, to be stored outside the server
+	// People lists what each person took alone, at most MaxActs rows.
+	People []access.DayTotal
+	Rules  access.CeilingRules
+	Head   string // the newest signed head, to be stored outside the server
 }
 
 // Day returns the report of a local day (right: ledger.read). An empty date is today.
@@ -105,8 +112,22 @@ func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now tim
 		if d.Unconfirmed, err = tx.UnconfirmedReversals(from, to, MaxActs); err != nil {
 			return Day{}, err
 		}
+		if d.People, d.Rules, err = takenAlone(tx, from, to); err != nil {
+			return Day{}, err
+		}
 		d.Head, err = tx.LastHead()
 		return d, err
 	})
 	return out, fault.Wrap(err, "report of %s", date)
+}
+
+// takenAlone returns what each person took in a day, and the ceilings.
+func takenAlone(tx DayTx, from, to time.Time) ([]access.DayTotal, access.CeilingRules, error) {
+	all, err := tx.DayTotals(from, to, MaxActs)
+	if err != nil {
+		return nil, access.CeilingRules{}, err
+	}
+	all = slices.DeleteFunc(all, func(d access.DayTotal) bool { return !d.Ceiling.OfPerson() || d.Amount == 0 })
+	rules, err := tx.Ceilings().CeilingRules()
+	return all, rules, err
 }

@@ -96,7 +96,8 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
 		Summary: summary + ": " + u.Reason, Body: reversalRequest{s.ID.Text(id.Vend), u.Reason},
-		Anyway: need == consentNone, Utility: need == consentUtility, Takes: reversalTakes(s)}, now)
+		Anyway: need == consentNone, Utility: need == consentUtility, Takes: reversalTakes(s),
+		CheckerTakes: c == unconfirmed || !by.OfUtility()}, now)
 	if err != nil || eyes.Checker == "" {
 		return eyes, err
 	}

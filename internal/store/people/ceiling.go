@@ -3,6 +3,7 @@ package people
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
@@ -45,4 +46,15 @@ func (tx Rows) AddDayTotal(d access.DayTotal) (after int64, err error) {
 func (tx Rows) HadPeople() (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 FROM person WHERE tenant_id = $1 LIMIT 1) p`, tx.Tenant)
 	return n > 0, fault.Wrap(err, "look for people")
+}
+
+// DayTotals lists what was taken in the local days that begin between two moments, sorted by name.
+func (tx Rows) DayTotals(from, to time.Time, max int) ([]access.DayTotal, error) {
+	var out []access.DayTotal
+	err := tx.C.Query(`SELECT ceiling, subject, name, from_at, to_at, amount FROM day_total WHERE tenant_id = $1 AND from_at >= $2 AND from_at < $3
+		ORDER BY name, ceiling, subject LIMIT $4`, func(r core.Row) error {
+		out = append(out, access.DayTotal{Ceiling: access.Ceiling(r.Text(0)), Subject: r.Text(1), Name: r.Text(2), From: r.Time(3), To: r.Time(4), Amount: r.Int(5)})
+		return nil
+	}, tx.Tenant, from, to, max)
+	return out, fault.Wrap(err, "list what people took")
 }

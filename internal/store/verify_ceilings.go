@@ -1,0 +1,95 @@
+package store
+
+import (
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// dayKey identifies a total.
+type dayKey struct {
+	ceiling access.Ceiling
+	subject string
+	from    int64 // seconds
+}
+
+// verifyCeilings checks that the totals under ceilings are what the sealed audit rows say was taken. A lowered total would let its person
+// take more. Sales have no such audit row: their totals are compared with the sales themselves.
+func (tx *Tx) verifyCeilings(r *Report) error {
+	left := map[dayKey]int64{}
+	var sales []access.DayTotal
+	err := tx.C.Query(`SELECT ceiling, subject, from_at, to_at, amount FROM day_total WHERE tenant_id = $1 ORDER BY from_at, subject`, func(w core.Row) error {
+		d := access.DayTotal{Ceiling: access.Ceiling(w.Text(0)), Subject: w.Text(1), From: w.Time(2), To: w.Time(3), Amount: w.Int(4)}
+		if d.Ceiling == access.PersonSales {
+			sales = append(sales, d)
+		} else {
+			left[dayKey{d.Ceiling, d.Subject, d.From.Unix()}] += d.Amount
+		}
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	r.Count("day totals", int64(len(left)+len(sales)))
+	err = tx.C.Query(`SELECT after FROM audit WHERE tenant_id = $1 AND after LIKE '%took=%'`, func(w core.Row) error {
+		for _, d := range access.Took(w.Text(0)) {
+			left[dayKey{d.Ceiling, d.Subject, d.From.Unix()}] -= d.Amount
+		}
+		return nil
+	}, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	for k, n := range left {
+		if n != 0 {
+			r.Find("ceiling", "The total of %s for %s on the day of %s differs by %d from the audit log. Ceilings were counted from a wrong total.",
+				k.ceiling, k.subject, time.Unix(k.from, 0).UTC().Format(time.RFC3339), n)
+		}
+	}
+	return tx.verifySoldTotals(r, sales)
+}
+
+// verifySoldTotals compares the totals of sales into the utility's own till with the sales. Days that overlap, because the time zone was
+// changed, are compared together. Sales before the first total, and on its day, may be older than the totals.
+func (tx *Tx) verifySoldTotals(r *Report, totals []access.DayTotal) error {
+	var spans []access.DayTotal
+	for _, d := range totals {
+		if n := len(spans); n > 0 && d.From.Before(spans[n-1].To) {
+			spans[n-1].To, spans[n-1].Amount = latest(spans[n-1].To, d.To), spans[n-1].Amount+d.Amount
+			continue
+		}
+		spans = append(spans, d)
+	}
+	if len(spans) == 0 {
+		return nil
+	}
+	covered := int64(0)
+	for i, s := range spans {
+		sold, err := tx.soldForUtility(s.From, s.To)
+		if err != nil {
+			return err
+		}
+		if covered += sold; s.Amount > sold || i > 0 && s.Amount < sold {
+			r.Find("ceiling", "The utility's own till took %d on the day of %s, but %d was counted under the ceilings of sellers.", sold, s.From.UTC().Format(time.RFC3339), s.Amount)
+		}
+	}
+	all, err := tx.soldForUtility(spans[0].From, slices.MaxFunc(spans, func(a, b access.DayTotal) int { return a.To.Compare(b.To) }).To.AddDate(1000, 0, 0))
+	if err == nil && all != covered {
+		r.Find("ceiling", "Sales of %d into the utility's own till were not counted under the ceilings of sellers.", all-covered)
+	}
+	return err
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// soldForUtility sums the sales into the utility's own till that were priced between two moments, whatever became of them.
+func (tx *Tx) soldForUtility(from, to time.Time) (int64, error) {
+	return tx.Number(`SELECT COALESCE(SUM(tender), 0) FROM vend WHERE tenant_id = $1 AND vendor_key = '' AND created_at >= $2 AND created_at < $3`, tx.Tenant, from, to)
+}
