@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -22,6 +24,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			memories, err := filepath.Abs("../../meter/journal/testdata")
 			env.Setenv("MEMORIES", memories)
+			for _, name := range []string{"pass", "wrong", "key02", "key04", "nohex"} { // the files of a script can be read by everybody
+				if e := os.Chmod(filepath.Join(env.WorkDir, name), 0o600); !errors.Is(e, fs.ErrNotExist) {
+					err = errors.Join(err, e)
+				}
+			}
 			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

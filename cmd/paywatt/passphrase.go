@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/keystore"
 	"golang.org/x/term"
 )
 
@@ -22,13 +23,8 @@ const credentialName = "passphrase"
 // terminal. It returns nil if it finds no passphrase. If confirm is true, it asks twice, because a key store made with a mistyped
 // passphrase can never be opened again.
 func (c console) passphrase(confirm bool) ([]byte, error) {
-	if path := c.getenv("PAYWATT_PASSPHRASE_FILE"); path != "" {
-		p, err := readPassphrase(path)
-		if err != nil {
-			return nil, &exit.Failure{Code: exit.Failed, What: "The passphrase file cannot be read: " + err.Error() + ".", Not: "The key store was not opened.",
-				Try: "Check PAYWATT_PASSPHRASE_FILE. The file needs one line, and this user must be able to read it."}
-		}
-		return p, nil
+	if path := c.getenv(passphraseVariable); path != "" {
+		return passphraseFile(passphraseVariable, path)
 	}
 	if dir := c.getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		p, err := readPassphrase(filepath.Join(dir, credentialName))
@@ -45,6 +41,39 @@ func (c console) passphrase(confirm bool) ([]byte, error) {
 		return nil, nil
 	}
 	return c.askPassphrase(in, confirm)
+}
+
+// Variables that name a file with a passphrase.
+const (
+	passphraseVariable    = "PAYWATT_PASSPHRASE_FILE"
+	newPassphraseVariable = "PAYWATT_NEW_PASSPHRASE_FILE"
+)
+
+// passphraseFile reads the passphrase file that a variable names. Nobody else may be able to read the file.
+func passphraseFile(variable, path string) ([]byte, error) {
+	p, err := readPassphrase(path)
+	if err == nil {
+		err = keystore.CheckPrivate(path)
+	}
+	if err != nil {
+		return nil, &exit.Failure{Code: exit.Failed, What: "The passphrase file cannot be used: " + err.Error() + ".", Not: "The key store was not opened.",
+			Try: "Check " + variable + ". The file needs one line, and only this user may read it."}
+	}
+	return p, nil
+}
+
+// newPassphrase finds the passphrase that replaces the present one: the file that PAYWATT_NEW_PASSPHRASE_FILE names, or a prompt at the
+// terminal. It returns nil if it finds none.
+func (c console) newPassphrase() ([]byte, error) {
+	if path := c.getenv(newPassphraseVariable); path != "" {
+		return passphraseFile(newPassphraseVariable, path)
+	}
+	in, ok := c.in.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return nil, nil
+	}
+	c.tell("Now the new passphrase.")
+	return c.askPassphrase(in, true)
 }
 
 // readPassphrase reads the first line of a file, without its line end.

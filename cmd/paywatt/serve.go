@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
@@ -37,6 +38,10 @@ func newServeCommand(c console) *cobra.Command {
 			}
 			if err := set.CheckPlain(); err != nil {
 				return settingFailure(err)
+			}
+			if err := keystore.CheckPrivate(set.Text(config.Data)); errors.Is(err, keystore.ErrNotPrivate) {
+				return &exit.Failure{Code: exit.Refused, What: "The data folder must be private: " + err.Error() + ".", Not: "The server did not start.",
+					Try: "Make the folder private. It holds the keys."}
 			}
 			return c.serve(cmd.Context(), set)
 		},

@@ -13,8 +13,8 @@ import (
 )
 
 func newVendingKeyCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "vendingkey", Short: "Add and list the vending keys of supply groups"}
-	cmd.AddCommand(newVendingKeyAdd(c), newVendingKeyList(c))
+	cmd := &cobra.Command{Use: "vendingkey", Short: "Add and list vending keys, and change their passphrase"}
+	cmd.AddCommand(newVendingKeyAdd(c), newVendingKeyList(c), newVendingKeyPassphrase(c))
 	return cmd
 }
 
@@ -71,6 +71,12 @@ func (o vendingKeyOptions) fact() (keystore.Fact, error) {
 }
 
 func (c console) addVendingKey(cmd *cobra.Command, o vendingKeyOptions, fact keystore.Fact) error {
+	if !o.test && o.file != "-" {
+		if err := keystore.CheckPrivate(o.file); errors.Is(err, keystore.ErrNotPrivate) {
+			return &exit.Failure{Code: exit.Refused, What: "The file with the vending key must be private: " + err.Error() + ".", Not: "No key was added.",
+				Try: "Make the file private, and consider who has read it."}
+		}
+	}
 	key, err := readVendingKey(c, o.file)
 	if err != nil {
 		return err
@@ -104,6 +110,52 @@ func (c console) addVendingKey(cmd *cobra.Command, o vendingKeyOptions, fact key
 	}
 	c.tell("The vending key of %s was added. Back up %s and its passphrase in different places.", fact, s.Path())
 	return c.showFacts(cmd, []keystore.Fact{fact})
+}
+
+func newVendingKeyPassphrase(c console) *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use: "passphrase", Short: "Change the passphrase of the key store", Args: cobra.NoArgs,
+		Long: "Change the passphrase of the key store. The present one comes from PAYWATT_PASSPHRASE_FILE or a prompt, the new one from\n" +
+			"PAYWATT_NEW_PASSPHRASE_FILE or a prompt. Then restart each server that uses the key store, with the new passphrase. A running server\n" +
+			"sells nothing until then. Copies of the old key store still open with the old passphrase.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.changePassphrase(data) },
+	}
+	c.dataFlag(cmd, &data)
+	return cmd
+}
+
+func (c console) changePassphrase(data string) error {
+	s, err := openKeyStore(data)
+	if err != nil {
+		return err
+	}
+	old, err := c.passphrase(false)
+	if err != nil {
+		return err
+	}
+	defer clear(old)
+	if err := s.Unlock(old); err != nil {
+		return keyStoreFailure(err)
+	}
+	next, err := c.newPassphrase()
+	if err != nil {
+		return err
+	}
+	defer clear(next)
+	if len(next) == 0 {
+		return &exit.Failure{Code: exit.Usage, What: "No new passphrase is given.", Not: "The key store was not changed.",
+			Try: "Set " + newPassphraseVariable + " to a file with one line, or run the command at a terminal."}
+	}
+	no, err := s.ChangePassphrase(next)
+	switch {
+	case err != nil:
+		return keyStoreFailure(err)
+	case no.Refused():
+		return refusedFailure(no)
+	}
+	c.tell("The passphrase of %s was changed. Restart each server with the new passphrase now. Copies of the old file still open with the old passphrase.", s.Path())
+	return nil
 }
 
 func newVendingKeyList(c console) *cobra.Command {

@@ -12,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -53,8 +52,8 @@ func OpenData(dir string) (*DataKey, error) {
 	if len(raw) != dataKeySize {
 		return nil, fmt.Errorf("open data key: %s has %d bytes, want %d: restore it from a backup", path, len(raw), dataKeySize)
 	}
-	if info, err := os.Stat(path); err == nil && othersMayRead(info) {
-		return nil, fmt.Errorf("open data key: %s can be read by others (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	if err := CheckPrivate(path); err != nil {
+		return nil, fmt.Errorf("open data key: %w", err)
 	}
 	return newDataKey(raw)
 }

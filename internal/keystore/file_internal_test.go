@@ -373,6 +373,7 @@ func TestTheKeyStoreTakesAThousandKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := d.Keys[0].fact()
+	f.Test = true
 	for n, want := range []string{"", "The key store holds 1000 keys, the most it can hold. The key store was not changed. Use another data folder."} {
 		f.SGC = fmt.Sprintf("99999%d", n)
 		no, err := s.Add(f, key)

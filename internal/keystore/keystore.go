@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -36,7 +37,7 @@ var (
 	// ErrPassphrase means that the passphrase does not open the key store.
 	ErrPassphrase = errors.New("the passphrase does not open the key store; nothing was changed: check the passphrase, its letter case and the keyboard layout")
 	// ErrEmptyPassphrase means that the passphrase is empty.
-	ErrEmptyPassphrase = errors.New("the passphrase is empty; nothing was changed: give one of 8 characters or more")
+	ErrEmptyPassphrase = errors.New("the passphrase is empty; nothing was changed: give one of 12 characters or more")
 	// ErrAltered means that the file's seal does not match its content.
 	ErrAltered = errors.New("the key store was altered by somebody without its passphrase; none of its keys is used: restore it from a backup")
 )
@@ -121,6 +122,7 @@ type Store struct {
 	pass  []byte // passphrase from before the file existed; it opens or creates the file and is then wiped
 	kek   *kek   // nil while locked
 	trust bool   // kek opened the seal of doc
+	short bool   // the passphrase is shorter than MinPassphrase
 }
 
 // Open opens the key store of the data folder, which must exist. A missing file is not an error: the store is then locked until Unlock,
@@ -245,7 +247,7 @@ func (s *Store) Unlock(passphrase []byte) error {
 	}
 	if s.doc == nil {
 		s.forgetPassphrase()
-		s.pass = append([]byte(nil), passphrase...)
+		s.pass, s.short = append([]byte(nil), passphrase...), short(passphrase)
 		return nil
 	}
 	k, err := s.doc.KDF.derive(passphrase)
@@ -258,9 +260,14 @@ func (s *Store) Unlock(passphrase []byte) error {
 		}
 		return ErrPassphrase
 	}
-	s.kek, s.trust = k, true
+	s.kek, s.trust, s.short = k, true, short(passphrase)
 	return nil
 }
+
+// MinPassphrase is the least number of characters of a passphrase that protects real vending keys.
+const MinPassphrase = 12
+
+func short(passphrase []byte) bool { return utf8.RuneCount(passphrase) < MinPassphrase }
 
 // Lock drops the passphrase and everything derived from it.
 func (s *Store) Lock() {
@@ -356,6 +363,9 @@ func (s *Store) base() (document, *kek, error) {
 func (s *Store) mayAdd(f Fact) refusal.Refusal {
 	if !s.open() {
 		return refuse.KeyStoreLockedForChange()
+	}
+	if s.short && !f.Test {
+		return refuse.KeyStorePassphraseShort(MinPassphrase)
 	}
 	all := s.facts()
 	if len(all) >= maxKeys {

@@ -1075,6 +1075,11 @@ func KeyStoreLockedForChange() refusal.Refusal {
 	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-locked-for-change", What: "The key store is locked.", Not: "The key store was not changed.", Try: "Give its passphrase."}
 }
 
+// KeyStorePassphraseShort: The passphrase of a key store with real vending keys must have at least {min} characters. Change the passphrase first: paywatt vendingkey passphrase.
+func KeyStorePassphraseShort(minValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-store-passphrase-short", What: "The passphrase of a key store with real vending keys must have at least " + strconv.FormatInt(minValue, 10) + " characters.", Not: "The key store was not changed.", Try: "Change the passphrase first: paywatt vendingkey passphrase.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+}
+
 // VendingKeyMissing: There is no vending key for supply group {sgc}, revision {krn}, type {kt}. Add it with paywatt vendingkey add, then try again.
 func VendingKeyMissing(sgc string, krn uint8, kt uint8) refusal.Refusal {
 	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-missing", What: "There is no vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "No token was made.", Try: "Add it with paywatt vendingkey add, then try again.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
