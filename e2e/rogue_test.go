@@ -3,8 +3,12 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,7 +23,6 @@ import (
 type site struct {
 	t      testing.TB
 	p      *place
-	n      atomic.Int64
 	faults []string // further faults of the servers
 }
 
@@ -61,8 +64,8 @@ type rogueServer struct {
 	clock, remove string
 }
 
-func (s *site) serve(dir string, n int64) (rogue.Server, error) {
-	clock := filepath.Join(filepath.Dir(s.p.dir), fmt.Sprintf("clock-%d", n))
+func (s *site) serve(dir string) (rogue.Server, error) {
+	clock := dir + ".clock"
 	p := *s.p
 	p.dir = dir
 	p.env = append(p.env, "FAULT_INJECT="+strings.Join(append([]string{"clock-file=" + clock, "time-service"}, s.faults...), ","))
@@ -73,7 +76,27 @@ func (s *site) serve(dir string, n int64) (rogue.Server, error) {
 	return &rogueServer{server: srv, clock: clock}, nil
 }
 
-func (s *site) Serve() (rogue.Server, error) { return s.serve(s.p.dir, 0) }
+// Serve also makes the first owner: ceilings bind as soon as there is a person.
+func (s *site) Serve() (rogue.Server, error) {
+	srv, err := s.serve(s.p.dir)
+	if err != nil {
+		return nil, err
+	}
+	running := srv.(*rogueServer)
+	page := regexp.MustCompile(`setup\?code=(\S+)`)
+	eventually(s.t, 5*time.Second, "the server names its set-up page", func() bool { return page.MatchString(running.log.String()) })
+	link := page.FindStringSubmatch(running.log.String())
+	a, err := http.PostForm("http://"+running.http+"/setup", url.Values{"code": {strings.Trim(link[1], `"`)}, "email": {"owner@example.org"},
+		"name": {"Owner"}, "password": {consolePassword}})
+	if err == nil {
+		err = a.Body.Close()
+	}
+	if err != nil || a.StatusCode >= 400 {
+		srv.Stop()
+		return nil, fmt.Errorf("the set-up page answered %v, %v", a, err)
+	}
+	return srv, nil
+}
 
 func (s *site) Key(role, name, vendor string) (string, error) {
 	args := []string{"apikey", "create", "--role", role, "--name", name, "--data", s.p.dir}
@@ -88,8 +111,11 @@ func (s *site) Key(role, name, vendor string) (string, error) {
 }
 
 func (s *site) Start() (rogue.Server, error) {
-	n := s.n.Add(1)
-	dir := filepath.Join(filepath.Dir(s.p.dir), fmt.Sprintf("run-%d", n))
+	top, err := os.MkdirTemp(filepath.Dir(s.p.dir), "run")
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(top, "data")
 	if err := os.CopyFS(dir, os.DirFS(s.p.dir)); err != nil {
 		return nil, err
 	}
@@ -102,17 +128,20 @@ func (s *site) Start() (rogue.Server, error) {
 			return nil, err
 		}
 	}
-	srv, err := s.serve(dir, n)
+	srv, err := s.serve(dir)
 	if err != nil {
 		return nil, err
 	}
-	srv.(*rogueServer).remove = dir
+	srv.(*rogueServer).remove = top
 	return srv, nil
 }
 
 func (s *rogueServer) Addresses() (http, mqtt string) { return s.http, s.mqtt }
 
 func (s *rogueServer) Ahead(d time.Duration) bool {
+	if os.Getenv("E2E_ROGUE_CLOCK") == "off" {
+		return false
+	}
 	next := s.clock + ".next"
 	return os.WriteFile(next, []byte(d.String()), 0o600) == nil && os.Rename(next, s.clock) == nil
 }
@@ -129,31 +158,28 @@ func (s *rogueServer) Stop() {
 
 // known are moves that the server does not bound yet, with the reason. The test leaves them out.
 var known = map[string]string{
-	"sell for the utility":    "nothing bounds what one person sells in the utility's name",
-	"reverse another's sale":  "one person takes back a purchase whose digits the buyer holds",
-	"raise a debt":            "one person makes a customer owe money",
-	"add a charge":            "one person makes a customer owe money",
-	"reverse P's newest sale": "one person reverses the sale of a shop to an offline meter, whose digits the buyer holds",
-	"approve":                 "one person approves what the own shop asked for",
-	"add a meter":             "one person registers a meter on a cheaper tariff",
-	"move out and in":         "one person moves a customer in on a cheaper tariff",
+	"add a meter on the cheap tariff": "one person registers a meter on a cheaper tariff",
+	"P wants money back":              "one person approves that an own purchase is reversed",
+	"move in on the cheap tariff":     "one person moves a customer in on a cheaper tariff",
 }
 
-// TestARogueGainsNothing plays histories of P in every role. E2E_ROGUE is the number of P's requests in all roles together;
+// TestARogueGainsNothing plays histories of P in every role: with ceilings of 0 P gains nothing, with small ceilings no more than the
+// report names. E2E_ROGUE is the number of P's requests in all roles together;
 // E2E_ROGUE_ROLE plays one role only, E2E_SEED begins with another seed.
 func TestARogueGainsNothing(t *testing.T) {
-	town := newTown(t)
+	s, town := newTown(t)
+	zero, small := s.off(town, rogue.Policy{Limits: rogue.Zero}), s.off(town, rogue.Policy{Limits: rogue.Small})
 	roles := rogue.Roles()
 	if only := os.Getenv("E2E_ROGUE_ROLE"); only != "" {
 		roles = []string{only}
 	}
-	each, began := setting("E2E_ROGUE", 3000)/len(roles), time.Now()
+	each, began := setting("E2E_ROGUE", 10_000)/len(roles), time.Now()
 	var asked, histories atomic.Int64
 	t.Run("roles", func(t *testing.T) {
 		for _, role := range roles {
 			t.Run(role, func(t *testing.T) {
 				t.Parallel()
-				h, n := playRole(t, town, role, each)
+				h, n := playRole(t, []*rogue.Utility{zero, small}, role, each)
 				histories.Add(int64(h))
 				asked.Add(int64(n))
 			})
@@ -162,32 +188,46 @@ func TestARogueGainsNothing(t *testing.T) {
 	t.Logf("figures: %d requests of P in %d histories, %.0f a second", asked.Load(), histories.Load(), float64(asked.Load())/time.Since(began).Seconds())
 }
 
-func newTown(t *testing.T, faults ...string) *rogue.Utility {
+// newTown sets a utility up. E2E_ROGUE_BIN is the binary to play against, built with the tag faultinject. Without that tag, or with an
+// earlier version, E2E_ROGUE_CLOCK=off keeps the clock as it is.
+func newTown(t *testing.T) (*site, *rogue.Utility) {
 	t.Helper()
-	s := newSite(t, buildOnce(t, "faultinject"))
-	s.faults = faults
+	bin := os.Getenv("E2E_ROGUE_BIN")
+	if bin == "" {
+		bin = buildOnce(t, "faultinject")
+	}
+	s := newSite(t, bin)
 	town, err := rogue.Build(s, rogueKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return town
+	return s, town
 }
 
-// playRole plays histories until P has sent enough requests. It ends at the first bad one, which it shortens and prints. A move that
+// off returns the utility on servers with one rule switched off.
+func (s *site) off(town *rogue.Utility, p rogue.Policy, faults ...string) *rogue.Utility {
+	return town.With(&site{t: s.t, p: s.p, faults: faults}, p)
+}
+
+// playRole plays histories until P has sent enough requests, with each policy in turn. It ends at the first bad one, which it shortens and prints. A move that
 // the role may not make is not tried again.
-func playRole(t *testing.T, town *rogue.Utility, role string, enough int) (histories, asked int) {
+func playRole(t *testing.T, policies []*rogue.Utility, role string, enough int) (histories, asked int) {
 	denied := map[string]bool{}
-	for move := range known {
-		denied[move] = true
+	may := func(move string) bool {
+		return !denied[move] && (known[move] == "" || os.Getenv("E2E_ROGUE_ALL") != "")
 	}
 	for seed := uint64(setting("E2E_SEED", 1)); asked < enough; seed++ {
-		f, err := town.Play(role, rogue.Steps(seed, 100, denied))
+		town := policies[seed%uint64(len(policies))]
+		f, err := town.Play(role, rogue.Steps(seed, 100, may))
 		if err != nil {
 			t.Fatalf("%s, seed %d: %v", role, seed, err)
 		}
 		histories, asked = histories+1, asked+f.Asked
 		for move, may := range f.May {
 			denied[move] = denied[move] || !may
+		}
+		if os.Getenv("E2E_ROGUE_LOG") != "" {
+			t.Logf("seed %d: %+v\n%s", seed, f.Verdict, f)
 		}
 		if f.Verdict.Bad() == "" {
 			continue
@@ -199,4 +239,103 @@ func playRole(t *testing.T, town *rogue.Utility, role string, enough int) (histo
 		break
 	}
 	return histories, asked
+}
+
+// rule is one thing that protects the utility from one person: a second person or a ceiling.
+type rule struct {
+	fault  string // switches it off
+	role   string // P's role, which has the right
+	policy rogue.Policy
+	moves  []string // P's moves; all that the role may make if empty
+}
+
+// secondPeople are the acts that need a second person, with a role that may ask for them. Two acts are not here because they move no
+// value: a forced connect spares a key press, which P can make at P's own meter, and trusting the clock moves nothing while it is right.
+func secondPeople() (out []rule) {
+	all := rogue.Policy{Limits: rogue.Zero}
+	for act, role := range map[string]string{
+		"tariff.publish": "tariff_manager", "vendor.deposit": "finance", "vendor.terms": "finance", "account.refund": "finance",
+		"reading.decide": "engineer", "settings.change": "owner", "token.issue": "engineer", "meter.clear_credit": "engineer",
+		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.max_power": "installer",
+		"account.supply": "installer", "token.free": "supervisor", "ledger.adjust": "finance", "vend.reverse": "supervisor",
+	} {
+		one := rule{fault: "alone=" + act, role: role, policy: all}
+		if act == "token.issue" { // of an engineer's many moves, the one that harms a customer who has bought and not entered
+			one.moves = []string{"make a service token"}
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// ceilings are the ceilings. Each alone is 0, and four eyes are off, so nothing else stops the moves that it limits.
+func ceilings() (out []rule) {
+	undo := []string{"sell from P's shop", "reverse P's newest sale", "reverse another's sale"}
+	for _, r := range []rule{
+		{fault: "person/sales", role: "operator", moves: []string{"sell for the utility"}},
+		{fault: "person/debts", role: "finance", moves: []string{"raise a debt", "add a charge"}},
+		{fault: "account/debts", role: "finance", moves: []string{"raise a debt", "add a charge"}},
+		{fault: "person/free_units", role: "supervisor", moves: []string{"make free units"}},
+		{fault: "meter/free_units", role: "supervisor", moves: []string{"make free units"}},
+		{fault: "person/credits", role: "finance", moves: []string{"give goodwill", "write off a debt"}},
+		{fault: "account/credits", role: "finance", moves: []string{"give goodwill", "write off a debt"}},
+		{fault: "person/reversals", role: "supervisor", moves: undo},
+		{fault: "person/reversed_value", role: "supervisor", moves: undo},
+		{fault: "meter/reversed_value", role: "supervisor", moves: undo},
+		{fault: "vendor/reversed_value", role: "supervisor", moves: undo},
+	} {
+		out = append(out, rule{fault: "no-ceiling=" + r.fault, role: r.role, moves: r.moves, policy: rogue.Policy{Limits: rogue.Only(r.fault), FourEyesOff: true}})
+	}
+	return out
+}
+
+// findWithin is how many of P's requests may pass before P finds a rule that is off.
+const findWithin = 2000
+
+// TestARogueFindsARuleThatIsOff switches off one second person or one ceiling at a time. P must find it. The same steps must end well
+// while the rule is on. E2E_ROGUE_RULE names one rule, and E2E_ROGUE_LOG=1 prints the shortest requests.
+func TestARogueFindsARuleThatIsOff(t *testing.T) {
+	s, town := newTown(t)
+	for _, r := range append(secondPeople(), ceilings()...) {
+		if !strings.Contains(r.fault, os.Getenv("E2E_ROGUE_RULE")) {
+			continue
+		}
+		t.Run(r.fault, func(t *testing.T) {
+			t.Parallel()
+			f, asked := r.find(t, s.off(town, r.policy, r.fault))
+			if f.Verdict.Bad() == "" {
+				t.Fatalf("P did not find it within %d requests", asked)
+			}
+			t.Logf("figures: %s: found after %d requests", r.fault, asked)
+			if os.Getenv("E2E_ROGUE_LOG") != "" {
+				f, err := s.off(town, r.policy, r.fault).Shrink(f, 40)
+				t.Logf("shown by %d requests: %s, %v", len(f.Log), f, err)
+			}
+			if on, err := s.off(town, r.policy).Play(r.role, f.Steps); err != nil || on.Verdict.Bad() != "" {
+				t.Errorf("with the rule on: %v\n%s", err, on)
+			}
+		})
+	}
+}
+
+// find plays histories until one ends badly.
+func (r rule) find(t *testing.T, town *rogue.Utility) (f rogue.Found, asked int) {
+	denied := map[string]bool{}
+	may := func(move string) bool {
+		return !denied[move] && known[move] == "" && (len(r.moves) == 0 || slices.Contains(r.moves, move))
+	}
+	for seed := uint64(1); asked < findWithin; seed++ {
+		var err error
+		if f, err = town.Play(r.role, rogue.Steps(seed, 60, may)); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		asked += f.Asked
+		for move, may := range f.May {
+			denied[move] = denied[move] || !may
+		}
+		if f.Verdict.Bad() != "" {
+			break
+		}
+	}
+	return f, asked
 }

@@ -23,6 +23,7 @@ type house struct {
 	nextKeys *meter.Keys
 	up       uint64            // milliseconds since the meter started
 	at       int64             // Unix seconds
+	open     bool              // a postpaid meter: it never cuts its supply off
 	load     int64             // W, while the relay is closed
 	rest     int64             // used energy below 1 Wh, in W·ms
 	ids      map[uint64]string // ids of requests by their handles
@@ -136,7 +137,7 @@ func (h *house) tamper() {
 	h.run(10)
 }
 
-func (h *house) on() bool        { return h.state.Relay.String() == "closed" }
+func (h *house) on() bool        { return h.open || h.state.Relay.String() == "closed" }
 func (h *house) register() int64 { return int64(h.state.Register) }
 func (h *house) balance() int64  { return int64(h.state.Balance) }
 

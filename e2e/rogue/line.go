@@ -110,6 +110,14 @@ func (l *line) publish() {
 	}
 }
 
+// again sends everything that is not acknowledged once more.
+func (l *line) again() {
+	l.Lock()
+	defer l.Unlock()
+	l.sent = 0
+	l.publish()
+}
+
 // record translates a report into a record of the protocol.
 func (h *house) record(r *meter.Report) (string, map[string]any) {
 	m := map[string]any{"seq": r.Seq, "at": r.At, "up": r.Up, "clock": "valid"}

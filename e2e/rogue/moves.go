@@ -29,10 +29,15 @@ func table() map[string]move {
 	return out
 }
 
-// Steps draws a history. The moves that fit names are drawn; without names all are.
-func Steps(seed uint64, n int, denied map[string]bool) []Step {
+// Steps draws a history of n moves. The others and time always move; P makes those moves that may says.
+func Steps(seed uint64, n int, may func(move string) bool) []Step {
 	d := rand.New(rand.NewPCG(seed, 1))
-	all := slices.DeleteFunc(moves(), func(m move) bool { return denied[m.name] })
+	all := otherMoves()
+	for _, m := range slices.Concat(moneyMoves(), officeMoves(), meterMoves()) {
+		if may(m.name) {
+			all = append(all, m)
+		}
+	}
 	sum := 0
 	for _, m := range all {
 		sum += m.weight
@@ -54,7 +59,7 @@ func (r *Run) target(d *rand.Rand) *place {
 	if d.IntN(3) > 0 {
 		return one(d, r.of(P, nil))
 	}
-	return one(d, r.of("others", nil))
+	return r.other(d)
 }
 
 // own draws one of P's meters that is not locked.
@@ -62,8 +67,10 @@ func (r *Run) own(d *rand.Rand) *place {
 	return one(d, r.of(P, func(p *place) bool { return !p.locked }))
 }
 
-// other draws a meter of the others.
-func (r *Run) other(d *rand.Rand) *place { return one(d, r.of("others", nil)) }
+// other draws a meter of the others that is in use.
+func (r *Run) other(d *rand.Rand) *place {
+	return one(d, r.of("others", func(p *place) bool { return p.owner != gone }))
+}
 
 func tender(d *rand.Rand) int64 { return 1_000 * int64(1+d.IntN(20)) }
 
@@ -76,6 +83,7 @@ func moneyMoves() []move {
 		}},
 		{"reverse P's newest sale", 8, func(r *Run, d *rand.Rand) { r.undo(d, isP) }},
 		{"reverse another's sale", 5, func(r *Run, d *rand.Rand) { r.undo(d, func(hand string) bool { return !isP(hand) }) }},
+		{"P wants money back", 3, func(r *Run, d *rand.Rand) { r.regret(d, true) }},
 		{"approve", 10, func(r *Run, d *rand.Rand) { r.decide(d, "approve") }},
 		{"reject", 1, func(r *Run, d *rand.Rand) { r.decide(d, "reject") }},
 		{"look at a meter's tokens", 3, func(r *Run, d *rand.Rand) {

@@ -54,7 +54,9 @@ func meterMoves() []move {
 			r.ask(r.p(), "POST", "/v1/meters/"+p.number+"/rebase", apiv1.Rebase{RegisterWh: &wh, Reason: usual})
 		}},
 		{"decide about a reading", 3, func(r *Run, d *rand.Rand) { r.doubt(d) }},
-		{"add a meter", 3, func(r *Run, d *rand.Rand) { r.add(d) }},
+		{"add a prepaid meter", 2, func(r *Run, d *rand.Rand) { r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "domestic") }},
+		{"add a meter on the cheap tariff", 2, func(r *Run, d *rand.Rand) { r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "lifeline") }},
+		{"add a postpaid meter", 3, func(r *Run, d *rand.Rand) { r.add("postpay", "domestic") }},
 	}
 }
 
@@ -84,7 +86,7 @@ func (r *Run) cancel(d *rand.Rand) {
 // service makes a token that changes a meter instead of its credit, and sends it there.
 func (r *Run) service(d *rand.Rand) {
 	p := r.connected(d, "others")
-	n := apiv1.NewTokens{Kind: one(d, []string{"key_change", "power_limit", "clear_credit", "clear_tamper"}), ReasonCode: "other", Reason: usual}
+	n := apiv1.NewTokens{Kind: one(d, []string{"key_change", "key_change", "power_limit", "clear_credit", "clear_tamper"}), ReasonCode: "other", Reason: usual}
 	if n.Kind == "clear_tamper" {
 		p = r.connected(d, P)
 	}
@@ -138,11 +140,11 @@ func (r *Run) doubt(d *rand.Rand) {
 }
 
 // add registers a further meter of P's.
-func (r *Run) add(d *rand.Rand) {
+func (r *Run) add(mode, tariff string) {
 	if len(r.places) > len(r.t.places)+2 {
 		return
 	}
-	n := apiv1.NewMeter{Number: number(7101 + len(r.places)), Mode: one(d, []string{"postpay", "prepay_wallet", "prepay_token"}), Tariff: one(d, []string{"domestic", "lifeline"}),
+	n := apiv1.NewMeter{Number: number(7101 + len(r.places)), Mode: mode, Tariff: tariff,
 		IntervalS: 6 * 3600, Customer: &apiv1.Customer{Name: "P again", Phone: "+254700000099"}}
 	if n.Mode == "prepay_token" {
 		krn, kt := int64(1), int64(2)
@@ -160,6 +162,7 @@ func (r *Run) built(m *apiv1.AddedMeter) {
 	p := &place{number: m.Number, owner: P, wallet: m.Mode != "prepay_token", load: 3000, online: true, password: m.MQTTPassword, link: m.LinkKey}
 	p.key = r.t.decoder(p.number, &r.err)
 	h := newHouse(p.number, p.key, p.wallet, r.now().Unix(), p.load)
+	h.open = m.Mode == "postpay"
 	p.h = h.clone()
 	_, broker := r.srv.Addresses()
 	l, err := connect(broker, p.password, p.link, h)

@@ -2,6 +2,7 @@ package rogue
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 )
@@ -12,7 +13,7 @@ func otherMoves() []move {
 	token := func(p *place) bool { return !p.wallet }
 	return []move{
 		{"a customer buys", 10, func(r *Run, d *rand.Rand) {
-			r.buy(one(d, []string{"operator", "corner"}), r.other(d), tender(d), d.IntN(2) == 0)
+			r.buy(one(d, []string{"operator", "corner"}), r.other(d), tender(d), d.IntN(4) > 0)
 		}},
 		{"a customer buys at P's shop", 2, func(r *Run, d *rand.Rand) {
 			// The customer enters the digits before leaving: no server can see whether a shop hands out what it sold.
@@ -22,12 +23,12 @@ func otherMoves() []move {
 			p := r.own(d)
 			r.buy(one(d, []string{"operator", "corner"}), p, tender(d), d.IntN(2) == 0)
 		}},
-		{"customers enter what they hold", 3, func(r *Run, d *rand.Rand) {
+		{"customers enter what they hold", 2, func(r *Run, d *rand.Rand) {
 			for _, p := range r.of("others", token) {
 				r.enterHeld(p)
 			}
 		}},
-		{"a buyer wants money back", 3, func(r *Run, d *rand.Rand) { r.regret(d) }},
+		{"a customer wants money back", 2, func(r *Run, d *rand.Rand) { r.regret(d, false) }},
 		{"the office books a deposit", 3, func(r *Run, d *rand.Rand) { r.banking(d) }},
 		{"hours pass", 6, func(r *Run, d *rand.Rand) { r.pass(int64(1 + d.IntN(12))) }},
 		{"a day passes", 2, func(r *Run, d *rand.Rand) { r.pass(24) }},
@@ -41,7 +42,8 @@ func (r *Run) buy(hand string, p *place, minor int64, hold bool) {
 	if !a.ok() {
 		return
 	}
-	r.order(hand, p.number, minor, a).bought = true
+	s := r.order(hand, p.number, minor, a)
+	s.bought, s.digits = true, tokensIn(a.body)
 	if p.wallet {
 		r.reach(p.number, before, patience)
 		return
@@ -52,7 +54,7 @@ func (r *Run) buy(hand string, p *place, minor int64, hold bool) {
 		}
 		return
 	}
-	r.held[p.number] = append(r.held[p.number], tokensIn(a.body)...)
+	r.held[p.number] = append(r.held[p.number], s.digits...)
 	if !hold {
 		r.enterHeld(p)
 	}
@@ -67,11 +69,14 @@ func (r *Run) enterHeld(p *place) {
 	delete(r.held, p.number)
 }
 
-// regret asks a seller to reverse a purchase. The seller pays the money back once the server has reversed the sale.
-func (r *Run) regret(d *rand.Rand) {
+// regret asks a seller to reverse a purchase. The seller pays the money back once the server has reversed the sale. Only P asks for money
+// after entering the digits: a customer asks before, and throws the receipt away.
+func (r *Run) regret(d *rand.Rand, own bool) {
 	var list []*sold
 	for _, s := range r.sales {
-		if s.bought && !isP(s.hand) {
+		p := r.place(s.meter)
+		entered := !p.wallet && !slices.ContainsFunc(r.held[s.meter], func(digits string) bool { return slices.Contains(s.digits, digits) })
+		if s.bought && !isP(s.hand) && (p.owner == P) == own && (own || !entered) {
 			list = append(list, s)
 		}
 	}
@@ -79,8 +84,11 @@ func (r *Run) regret(d *rand.Rand) {
 	if s == nil {
 		return
 	}
-	s.wanted = true
-	r.send(s.hand, s.meter, "/v1/vends/"+s.id+"/reversal", apiv1.NewReversal{Reason: "the customer asked"})
+	a := r.send(s.hand, s.meter, "/v1/vends/"+s.id+"/reversal", apiv1.NewReversal{Reason: "the customer asked"})
+	if a.status < 300 {
+		s.wanted = true
+		r.held[s.meter] = slices.DeleteFunc(r.held[s.meter], func(digits string) bool { return slices.Contains(s.digits, digits) })
+	}
 }
 
 // banking books money that a shop really paid in: one person of finance asks and another approves.

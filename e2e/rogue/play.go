@@ -29,6 +29,7 @@ func (t *Utility) Play(role string, steps []Step) (f Found, err error) {
 	}
 	defer r.end()
 	r.settle()
+	r.bind()
 	before := r.balances()
 	r.play(steps)
 	v := r.judge(before)

@@ -3,6 +3,7 @@ package rogue
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
@@ -32,6 +33,9 @@ type Site interface {
 // P is the party that plays against all others.
 const P = "P"
 
+// gone is a customer who has moved out.
+const gone = "dalia"
+
 // Figures of the utility. Prices contain the tax: 2.50 + 15 %.
 const (
 	shopCommission = 150
@@ -58,10 +62,12 @@ type place struct {
 
 // Utility is a small utility before P begins: people's keys, vendors and meters.
 type Utility struct {
-	site   Site
-	keys   map[string]string // by hand
-	places []*place
-	vk     sts.VendingKey
+	site     Site
+	keys     map[string]string // by hand
+	places   []*place
+	ceilings []string // names of the server's ceilings
+	policy   Policy
+	vk       sts.VendingKey
 }
 
 // Roles are the roles that P may have.
@@ -72,7 +78,34 @@ func Roles() []string {
 // shops are the codes of the vendors by their hands.
 func shops() map[string]string { return map[string]string{"P/shop": "PSHOP", "corner": "CORNER"} }
 
-// Build sets up the utility. The server needs a vending key for supply group 123456, and no owner yet.
+// Limits say how much may be taken in a day without a second person, by the name of the server's ceiling; false leaves its default.
+type Limits func(ceiling string) (most int64, set bool)
+
+// Zero allows nothing.
+func Zero(string) (int64, bool) { return 0, true }
+
+// Small allows a little.
+func Small(ceiling string) (int64, bool) {
+	switch _, what, _ := strings.Cut(ceiling, "/"); what {
+	case "reversals":
+		return 3, true
+	case "free_units":
+		return 10_000, true
+	}
+	return 20_000, true
+}
+
+// Only sets one ceiling to nothing, and the others so high that they never stop P.
+func Only(ceiling string) Limits {
+	return func(name string) (int64, bool) {
+		if name == ceiling {
+			return 0, true
+		}
+		return 1_000_000_000, true
+	}
+}
+
+// Build sets up the utility. The server needs the vending key for supply group 123456, and no tariff yet.
 func Build(site Site, vendingKey []byte) (*Utility, error) {
 	t := &Utility{site: site, keys: map[string]string{}}
 	var err error
@@ -90,6 +123,11 @@ func Build(site Site, vendingKey []byte) (*Utility, error) {
 	b.office()
 	b.meters()
 	b.live()
+	var now struct{ Ceilings map[string]int64 }
+	b.must("owner", "GET", "/v1/settings", nil, &now)
+	for name := range now.Ceilings {
+		t.ceilings = append(t.ceilings, name)
+	}
 	return t, b.err
 }
 
@@ -168,6 +206,7 @@ func (b *preparation) meters() {
 	b.t.places = []*place{
 		{owner: P, online: true}, {owner: P}, {owner: P}, {owner: P, online: true, wallet: true}, {owner: P, online: true, locked: true},
 		{owner: "amina", online: true}, {owner: "bakari"}, {owner: "chege", online: true, wallet: true},
+		{owner: gone, wallet: true}, // has moved out, and money is due back
 	}
 	for i, p := range b.t.places {
 		p.number, p.load = number(7001+i), 3000
@@ -203,6 +242,11 @@ func (t *Utility) decoder(number string, failed *error) sts.Key {
 // live lets every customer buy once and the meters report. One of P's meters is tampered with, with credit in it.
 func (b *preparation) live() {
 	for i, p := range b.t.places {
+		if p.owner == gone {
+			b.must("operator", "POST", "/v1/vends", apiv1.NewSale{Meter: p.number, Tender: kes(openingWallet)}, nil)
+			b.must("owner", "POST", "/v1/accounts/"+p.account+"/move-out", apiv1.Reason{Reason: "moved to the coast"}, nil)
+			continue
+		}
 		minor := int64(openingUnits)
 		if p.wallet {
 			minor = openingWallet
@@ -238,8 +282,42 @@ func (b *preparation) live() {
 			b.err = fmt.Errorf("meter %d has no supply", i)
 		}
 	}
-	on := "on"
-	b.must("owner", "POST", "/v1/settings", apiv1.SettingsChange{FourEyes: &on}, nil)
+}
+
+// Policy is how the utility is set before a history.
+type Policy struct {
+	Limits      Limits // nil for the server's defaults
+	FourEyesOff bool   // only ceilings need a second person
+}
+
+// With returns the utility as the servers of another site serve it, with another policy. The site must serve the same data.
+func (t *Utility) With(site Site, p Policy) *Utility {
+	u := *t
+	u.site, u.policy = site, p
+	return &u
+}
+
+// bind applies the policy.
+func (r *Run) bind() {
+	set, change := map[string]int64{}, map[string]any{"four_eyes": "on"}
+	if r.t.policy.FourEyesOff {
+		change["four_eyes"] = "off"
+	}
+	for _, name := range r.t.ceilings {
+		if r.t.policy.Limits == nil {
+			break
+		}
+		if most, is := r.t.policy.Limits(name); is {
+			set[name] = most
+		}
+	}
+	if len(set) > 0 {
+		change["ceilings"] = set
+	}
+	if a := r.ask("owner", "POST", "/v1/settings", change); !a.ok() {
+		r.fail(fmt.Errorf("the settings cannot be changed: %d %s", a.status, a.body))
+	}
+	r.log = nil
 }
 
 // newDice returns the random numbers of one step.

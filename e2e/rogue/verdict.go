@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/meter"
@@ -31,9 +32,9 @@ type Verdict struct {
 	Reported int64
 	// Lost says who else has less than they paid for, with the amount.
 	Lost map[string]int64
-	// Leaked lists keys of P's that read digits although their role may not.
-	Leaked []string
-	slack  int64
+	// Unbound lists what the report names against P beyond a ceiling.
+	Unbound []string
+	slack   int64
 }
 
 // Bad says what is wrong; empty if nothing is.
@@ -43,10 +44,12 @@ func (v Verdict) Bad() string {
 		out = append(out, fmt.Sprintf("P gained %d, %d was made from nothing, and the report names %d (rounding %d)", v.Gain, v.Made, v.Reported, v.slack))
 	}
 	for who, minor := range v.Lost {
-		out = append(out, fmt.Sprintf("%s lost %d", who, minor))
+		if minor > v.Reported {
+			out = append(out, fmt.Sprintf("%s lost %d, and the report names %d", who, minor, v.Reported))
+		}
 	}
 	slices.Sort(out)
-	return strings.Join(append(out, v.Leaked...), "; ")
+	return strings.Join(append(out, v.Unbound...), "; ")
 }
 
 // balances are what each party has at one moment, in minor units.
@@ -71,7 +74,7 @@ func (r *Run) balances() balances {
 		r.ask("auditor", "GET", "/v1/meters/"+p.number, nil).into(&m)
 		r.ask("auditor", "GET", "/v1/accounts/"+p.number, nil).into(&a)
 		if m.Live != nil && a.ID != "" {
-			live[a.ID] = m.Live.AmountMinor - price(h.register()-r.houses[p.number].register()) - price(r.uncharged(p))
+			live[a.ID] = m.Live.AmountMinor - price(h.register()-r.houses[p.number].register())
 			if p.owner == P { // P never pays what P owes, up to what every customer may owe
 				live[a.ID] = max(live[a.ID], -allowance)
 			}
@@ -109,18 +112,6 @@ func (r *Run) ledger() []apiv1.LedgerAccount {
 	return list.Data
 }
 
-// uncharged is the energy that a meter reported and the server did not charge.
-func (r *Run) uncharged(p *place) int64 {
-	var list apiv1.List[apiv1.Register]
-	r.ask("finance", "GET", "/v1/reports/registers?limit=200", nil).into(&list)
-	for _, row := range list.Data {
-		if row.Meter == p.number {
-			return max(0, r.houses[p.number].register()-row.RatedToWh)
-		}
-	}
-	return 0
-}
-
 // accountsOf lists the accounts of a party, or of all, in a fixed order.
 func (r *Run) accountsOf(owner string) (out []string) {
 	for id, of := range r.accounts {
@@ -140,7 +131,7 @@ func (r *Run) final(p *place) *house {
 		h.offer(r.digits(), useful)
 	} else {
 		h.offer(r.digits(), harmful)
-		h.offer(slices.Concat(r.held[p.number], r.digits()), useful)
+		h.offer(slices.Concat(r.held[p.number], r.kept(p), r.digits()), useful)
 	}
 	h.give(meter.Event{Kind: meter.EventConfirm})
 	for range 12 { // an overload trips within each part, if the meter has a limit
@@ -149,6 +140,23 @@ func (r *Run) final(p *place) *house {
 		h.reports = nil
 	}
 	return h
+}
+
+// kept are the digits that a customer wanted to give back, of sales that were not reversed.
+func (r *Run) kept(p *place) (out []string) {
+	for _, s := range r.sales {
+		if s.wanted && s.meter == p.number && p.owner != P && r.stands(s) {
+			out = append(out, s.digits...)
+		}
+	}
+	return out
+}
+
+// stands reports whether a sale was neither reversed nor failed.
+func (r *Run) stands(s *sold) bool {
+	var now apiv1.Sale
+	r.ask("auditor", "GET", "/v1/vends/"+s.id, nil).into(&now)
+	return now.State != "reversed" && now.State != "failed"
 }
 
 // worth is the energy that a meter delivered, and what it can still deliver. P's own credit counts only while the relay is closed: the
@@ -170,6 +178,7 @@ func (r *Run) judge(before balances) Verdict {
 	after := r.balances()
 	v := Verdict{Lost: map[string]int64{}, slack: slackOnce + slackSale*int64(len(r.sales))}
 	paid, commission, confirmed := r.payments()
+	v.Reported, v.Unbound = r.reported()
 	change := func(owner string) int64 {
 		return after.energy[owner] - before.energy[owner] + after.money[owner] - before.money[owner]
 	}
@@ -189,15 +198,37 @@ func (r *Run) judge(before balances) Verdict {
 	return v
 }
 
+// reported is the value of what the daily reports name against P's keys, and the rows that exceed their ceiling.
+func (r *Run) reported() (minor int64, unbound []string) {
+	for at := r.now().Add(-r.ahead); !at.After(r.now().Add(day * time.Second)); at = at.Add(day * time.Second) {
+		var report apiv1.DailyReport
+		r.ask("auditor", "GET", "/v1/reports/daily?date="+at.UTC().Format(time.DateOnly), nil).into(&report)
+		for _, row := range report.People {
+			if !strings.HasSuffix(row.Name, " "+r.p()) && !strings.HasSuffix(row.Name, " P/shop") {
+				continue
+			}
+			if row.Taken > row.Most {
+				unbound = append(unbound, fmt.Sprintf("%s took %d under %s of %d", row.Name, row.Taken, row.Ceiling, row.Most))
+			}
+			switch _, what, _ := strings.Cut(row.Ceiling, "/"); what {
+			case "free_units":
+				minor += price(row.Taken)
+			case "reversals":
+			default:
+				minor += row.Taken
+			}
+		}
+	}
+	return minor, unbound
+}
+
 // payments sums up the sales: what each party paid and did not get back, the commission of each vendor at the terms from before P, and
 // what the utility's till and bank got from P alone, which nobody confirmed.
 func (r *Run) payments() (paid, commission map[string]int64, unconfirmed int64) {
 	paid, commission = map[string]int64{}, map[string]int64{}
 	unconfirmed = r.alone
 	for _, s := range r.sales {
-		var now apiv1.Sale
-		r.ask("auditor", "GET", "/v1/vends/"+s.id, nil).into(&now)
-		stands := now.State != "reversed" && now.State != "failed"
+		stands := r.stands(s)
 		code, ofShop := shops()[s.hand]
 		owner := r.place(s.meter).owner
 		if stands && ofShop {
