@@ -2,7 +2,6 @@ package access
 
 import (
 	"cmp"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -163,22 +162,24 @@ func take(eyes EyesTx, by Actor, under []Ceiling, what Takes, now time.Time) (ta
 		return t, err
 	}
 	from := localday.Of(now.In(zone))
+	people, err := peopleBehind(eyes, by)
+	if err != nil {
+		return t, err
+	}
 	for _, c := range under {
-		who := what.subject(c, by)
-		if who.ID == "" {
-			continue
-		}
-		d := DayTotal{Ceiling: c, Subject: who.ID, Name: who.Name, From: from.UTC(), To: localday.Next(from).UTC(), Amount: what.Amount}
-		if ceilings[c].unit == inTimes {
-			d.Amount = 1
-		}
-		after, err := tx.AddDayTotal(d)
-		if err != nil {
-			return t, err
-		}
-		t.took = append(t.took, d)
-		if most := rules.Most(c); after > most && t.over == "" && !plantedNoCeiling(c) {
-			t.over, t.most = c, most
+		for _, who := range what.subjects(c, people) {
+			d := DayTotal{Ceiling: c, Subject: who.ID, Name: who.Name, From: from.UTC(), To: localday.Next(from).UTC(), Amount: what.Amount}
+			if ceilings[c].unit == inTimes {
+				d.Amount = 1
+			}
+			after, err := tx.AddDayTotal(d)
+			if err != nil {
+				return t, err
+			}
+			t.took = append(t.took, d)
+			if most := rules.Most(c); after > most && t.over == "" && !plantedNoCeiling(c) {
+				t.over, t.most = c, most
+			}
 		}
 	}
 	if t.over != "" {
@@ -198,26 +199,52 @@ func giveBack(tx CeilingTx, took []DayTotal) error {
 	return nil
 }
 
-// subject returns whose total a ceiling limits.
-func (w Takes) subject(c Ceiling, by Actor) Subject {
-	kind, _, _ := strings.Cut(string(c), "/")
-	switch kind {
+// subjects returns whose totals a ceiling limits.
+func (w Takes) subjects(c Ceiling, people []Subject) []Subject {
+	one := Subject{}
+	switch kind, _, _ := strings.Cut(string(c), "/"); kind {
 	case "meter":
-		return w.Meter
+		one = w.Meter
 	case "account":
-		return w.Account
+		one = w.Account
 	case "vendor":
-		return w.Vendor
+		one = w.Vendor
+	default:
+		return people
 	}
-	return Subject{by.subject(), by.String()}
+	if one.ID == "" {
+		return nil
+	}
+	return []Subject{one}
 }
 
-// subject names the person behind an actor in totals. All keys of one person share their totals.
-func (a Actor) subject() string {
-	if self := a.self(); self != (id.ID{}) {
-		return hex.EncodeToString(self[:])
+// peopleBehind returns the people whose ceilings an actor's actions count under. All keys of one person count as that person. Somebody who
+// was let in and is not confirmed yet counts as the person who did it, too: otherwise each invitation would bring new ceilings.
+func peopleBehind(tx EyesTx, a Actor) ([]Subject, error) {
+	p, found, err := behind(tx, a)
+	if err != nil {
+		return nil, err
 	}
-	return strings.ReplaceAll(a.String(), " ", "_")
+	own := Subject{strings.ReplaceAll(a.String(), " ", "_"), a.String()}
+	switch self := a.self(); {
+	case found:
+		own.ID = p.ID.Text(id.Person)
+	case !self.IsZero():
+		own.ID = self.Text(id.Key)
+	}
+	out := []Subject{own}
+	for _, other := range strings.Fields(p.CountsAs) {
+		i, err := id.Parse(id.Person, other)
+		if err != nil {
+			continue // somebody who cannot be named
+		}
+		q, _, err := tx.PersonByID(i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Subject{other, Actor{Kind: Person, Name: q.Email}.String()})
+	}
+	return out, nil
 }
 
 // tookMark begins the part of an audit row that lists what an action counts under ceilings. It is the last part of the row's text.

@@ -73,6 +73,31 @@ func TestCeilings(t *testing.T) {
 	}
 }
 
+// TestWhoIsNotConfirmedSharesTheCeiling: people whom Amina let in count under her ceilings until another approver confirms them.
+func TestWhoIsNotConfirmedSharesTheCeiling(t *testing.T) {
+	r := newRows(t)
+	off := false
+	r.bind, r.ceilings = &off, map[access.Ceiling]int64{access.PersonCredits: 100}
+	guest := access.PersonRow{ID: id.ID{9}, Email: "guest@example.org", Role: access.Owner, CountsAs: "unknown " + id.ID{7}.Text(id.Person)}
+	r.people[guest.Email] = guest
+	as := access.Actor{Tenant: 1, Kind: access.Person, ID: guest.ID, Name: guest.Email, Role: access.Owner}
+	give := func(by access.Actor, amount int64) string {
+		e, err := access.SecondPerson(r, by, access.ActRequest{Act: access.ActAdjust, Body: struct{}{}, Takes: access.Takes{Amount: amount}}, r.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return outcome(e)
+	}
+	if got := give(as, 60) + " " + give(r.amina(), 41) + " " + give(r.amina(), 40); got != "alone waits alone" {
+		t.Errorf("not confirmed: %s", got)
+	}
+	guest.CountsAs = ""
+	r.people[guest.Email] = guest
+	if got := give(as, 40) + " " + give(as, 1); got != "alone waits" {
+		t.Errorf("confirmed: %s", got)
+	}
+}
+
 func outcome(e access.FourEyes) string {
 	switch {
 	case e.Refused():

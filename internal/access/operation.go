@@ -15,6 +15,7 @@ const (
 	stops     = "it stops something, and nobody gains by that"
 	machine   = "it works on the machine's own files: whoever runs it has the server's shell, which no rule of the program can bind"
 	carried   = "it decides an action of somebody else, whose own rule applies"
+	standing  = "for the second person, whoever is let in or promoted counts as the one who did it, until another approver confirms"
 	simulates = "it computes and stores nothing"
 )
 
@@ -46,6 +47,12 @@ func APIOperations() map[string]Operation {
 		"change-settings":        {Acts: []Act{ActSettings}},
 		"trust-clock":            {Acts: []Act{ActClock}},
 
+		"invite-person":   {Why: standing},
+		"person-role":     {Why: standing},
+		"unblock-person":  {Why: standing},
+		"reset-person":    {Why: standing},
+		"confirm-person":  {Why: "only another approver confirms, whom the account does not count as"},
+		"block-person":    {Why: stops},
 		"approve":         {Why: carried},
 		"reject":          {Why: carried},
 		"move-out":        {Why: "it moves the balance to what is due back to the same customer; paying that out is account.refund"},
@@ -70,6 +77,14 @@ func APIOperations() map[string]Operation {
 func Commands() map[string]Operation {
 	return map[string]Operation{
 		"apikey create":      {Why: machine},
+		"apikey rotate":      {Why: "the new key has the same person, role and vendor"},
+		"person block":       {Why: stops},
+		"person confirm":     {Why: machine},
+		"person invite":      {Why: machine},
+		"person list":        {Why: reads},
+		"person reset":       {Why: machine},
+		"person role":        {Why: machine},
+		"person unblock":     {Why: machine},
 		"apikey list":        {Why: reads},
 		"apikey revoke":      {Why: stops},
 		"backup create":      {Why: reads},
