@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,19 +22,23 @@ func newBackupCommand(c console) *cobra.Command {
 		Short: "Copy a data folder, check a copy, or restore one",
 		Long: "Copy a data folder, check a copy, or restore one. A backup is a folder with a copy of the database, the key files and the\n" +
 			"settings, and a manifest with their checksums. Keep it as secret as the data folder. Vending keys in it stay encrypted\n" +
-			"under their passphrase.",
+			"under their passphrase. With --recipient a backup is one file, which only the holder of an age identity can open.",
 	}
 	cmd.AddCommand(newBackupCreate(c), newBackupVerify(c), newBackupRestore(c))
 	return cmd
 }
 
 func newBackupCreate(c console) *cobra.Command {
-	data := ""
+	data, recipients := "", []string(nil)
 	cmd := &cobra.Command{
-		Use:     "create [FOLDER]",
-		Short:   "Copy the data folder into a new folder, also while a server runs",
-		Example: "  paywatt backup create /mnt/usb/paywatt-2026-11-20",
-		Args:    cobra.MaximumNArgs(1),
+		Use:   "create [FOLDER]",
+		Short: "Copy the data folder into a new folder, also while a server runs",
+		Long: "Copy the data folder into a new folder, also while a server runs. With --recipient the copy is one file instead, encrypted for each\n" +
+			"recipient. Make a pair of keys with age-keygen, and keep the identity away from the server. Without --recipient anybody who has the\n" +
+			"folder can read it.",
+		Example: "  paywatt backup create /mnt/usb/paywatt-2026-11-20\n" +
+			"  paywatt backup create /mnt/usb/paywatt-2026-11-20.age --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to := "paywatt-backup-" + time.Now().UTC().Format("20060102T150405Z")
 			if len(args) == 1 {
@@ -46,8 +51,24 @@ func newBackupCreate(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			done := c.progress(cmd, "Copying the data folder", mebibytesIn(to))
-			m, err := sqlite.Backup(cmd.Context(), data, to, time.Now)
+			keys, err := app.Recipients(recipients)
+			if err != nil {
+				return usage("A recipient cannot be used: "+err.Error()+".", "Give the public key that age-keygen prints.")
+			}
+			plain := to
+			if len(keys) > 0 { // the plain copy is beside the database, which is as secret, and is deleted
+				if plain, err = os.MkdirTemp(data, ".backup-*"); err != nil {
+					return storeFailure("The backup could not be made", to, err)
+				}
+				defer func() { _ = os.RemoveAll(plain) }()
+			} else {
+				c.tell("The backup is not encrypted. Whoever has it can read it. Use --recipient to encrypt it.")
+			}
+			done := c.progress(cmd, "Copying the data folder", mebibytesIn(plain))
+			m, err := sqlite.Backup(cmd.Context(), data, plain, time.Now)
+			if err == nil && len(keys) > 0 {
+				err = app.SealBackup(plain, to, keys)
+			}
 			done()
 			if err != nil {
 				return storeFailure("The backup could not be made", to, err)
@@ -57,11 +78,12 @@ func newBackupCreate(c console) *cobra.Command {
 		},
 	}
 	c.placeFlags(cmd, &data)
+	cmd.Flags().StringArrayVar(&recipients, "recipient", nil, "public key of age (age1...) for which the backup is encrypted; repeatable")
 	return cmd
 }
 
 func newBackupVerify(c console) *cobra.Command {
-	scope := false
+	scope, identity := false, ""
 	cmd := &cobra.Command{
 		Use:   "verify FOLDER",
 		Short: "Check the files and the books of a backup",
@@ -73,7 +95,12 @@ func newBackupVerify(c console) *cobra.Command {
 				return err
 			}
 			done := c.progress(cmd, "Checking the backup", nil)
-			_, r, err := sqlite.VerifyBackup(cmd.Context(), args[0])
+			from, end, err := openedBackup(args[0], identity, os.TempDir())
+			if err != nil {
+				return err
+			}
+			defer end()
+			_, r, err := sqlite.VerifyBackup(cmd.Context(), from)
 			done()
 			if err != nil {
 				return storeFailure("The backup could not be checked", args[0], err)
@@ -82,11 +109,39 @@ func newBackupVerify(c console) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&scope, "scope", false, "also print what is checked and what is not")
+	cmd.Flags().StringVar(&identity, "identity", "", identityHelp)
 	return cmd
 }
 
+const identityHelp = "file with the age identity that opens an encrypted backup"
+
+// openedBackup returns the folder of a backup. It decrypts an encrypted backup into a new private folder below dir, which end deletes.
+func openedBackup(backup, identity, dir string) (folder string, end func(), err error) {
+	if !app.IsSealedBackup(backup) {
+		return backup, func() {}, nil
+	}
+	if identity == "" {
+		return "", nil, usage(backup+" is an encrypted backup.", "Add --identity with the file of the identity that opens it.")
+	}
+	if folder, err = os.MkdirTemp(dir, ".paywatt-backup-*"); err != nil {
+		return "", nil, storeFailure("The backup could not be opened", backup, err)
+	}
+	end = func() { _ = os.RemoveAll(folder) }
+	err = app.OpenBackup(backup, identity, folder)
+	switch {
+	case errors.Is(err, app.ErrBackupKey):
+		end()
+		return "", nil, &exit.Failure{Code: exit.Refused, What: "The backup cannot be opened: " + err.Error() + ".", Not: "No changes were made.",
+			Try: "Check the identity. Its public key must be one of the recipients."}
+	case err != nil:
+		end()
+		return "", nil, storeFailure("The backup could not be opened", backup, err)
+	}
+	return folder, end, nil
+}
+
 func newBackupRestore(c console) *cobra.Command {
-	data, force, trust := "", false, false
+	data, identity, force, trust := "", "", false, false
 	cmd := &cobra.Command{
 		Use:   "restore FOLDER",
 		Short: "Restore a backup into a data folder as a new store epoch",
@@ -108,13 +163,18 @@ func newBackupRestore(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			from, end, err := openedBackup(args[0], identity, filepath.Dir(filepath.Clean(data)))
+			if err != nil {
+				return err
+			}
+			defer end()
 			if !trust {
-				if err := clockForRestore(args[0], time.Now(), app.Synced()); err != nil {
+				if err := clockForRestore(from, time.Now(), app.Synced()); err != nil {
 					return err
 				}
 			}
 			done := c.progress(cmd, "Restoring the backup", nil)
-			m, aside, err := sqlite.Restore(cmd.Context(), args[0], data, force, time.Now)
+			m, aside, err := sqlite.Restore(cmd.Context(), from, data, force, time.Now)
 			done()
 			if aside != "" {
 				c.tell("The former content of %s is now in %s.", data, aside)
@@ -127,6 +187,7 @@ func newBackupRestore(c console) *cobra.Command {
 		},
 	}
 	c.placeFlags(cmd, &data)
+	cmd.Flags().StringVar(&identity, "identity", "", identityHelp)
 	cmd.Flags().BoolVar(&force, "force", false, "move the present content of the data folder to another folder")
 	cmd.Flags().BoolVar(&trust, "trust-clock", false, "restore although no time service confirms the clock; compare the clock first")
 	return cmd

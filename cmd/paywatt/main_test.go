@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"filippo.io/age"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -33,9 +34,17 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "server": server, "readenv": readenv, "newer": newer,
-			"tamper": tamper, "othertoken": othertoken, "digits": digits, "jsonenv": jsonenv,
+			"tamper": tamper, "othertoken": othertoken, "digits": digits, "jsonenv": jsonenv, "ageidentity": ageIdentity,
 		},
 	})
+}
+
+// ageIdentity writes a new identity of age into a file, and its public key into RECIPIENT: ageidentity FILE.
+func ageIdentity(ts *testscript.TestScript, _ bool, args []string) {
+	identity, err := age.GenerateX25519Identity()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(identity.String()), 0o600))
+	ts.Setenv("RECIPIENT", identity.Recipient().String())
 }
 
 // exits runs a command and expects an exit code: exits 2 paywatt token decode 123.

@@ -72,6 +72,9 @@ func WriteOnce(path string, content []byte) error {
 	return nil
 }
 
+// SyncFolder makes new names in a folder durable.
+func SyncFolder(dir string) error { return syncDir(dir) }
+
 func place(path string, content []byte, put func(temp, path string) error) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // mode 0600
