@@ -22,3 +22,8 @@ func (c *Client) Customer(ctx context.Context, id string) (apiv1.Customer, error
 func (c *Client) ChangeCustomer(ctx context.Context, id string, change apiv1.CustomerChange) (apiv1.Customer, error) {
 	return ask[apiv1.Customer](ctx, c, post("/v1/customers/"+url.PathEscape(id), change))
 }
+
+// ConfirmPhone confirms a customer's changed telephone number, so that tokens go there at once (right: customer.write).
+func (c *Client) ConfirmPhone(ctx context.Context, id, reason string) (apiv1.Customer, error) {
+	return ask[apiv1.Customer](ctx, c, post("/v1/customers/"+url.PathEscape(id)+"/confirm-phone", apiv1.NumberReason{Reason: reason}))
+}

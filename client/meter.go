@@ -27,6 +27,11 @@ func (c *Client) ChangeMeter(ctx context.Context, ref string, change apiv1.Meter
 	return ask[apiv1.Meter](ctx, c, post(meterPath(ref, ""), change))
 }
 
+// ConfirmSIM confirms the changed number of the SIM in a meter, so that tokens go there at once (right: meter.write).
+func (c *Client) ConfirmSIM(ctx context.Context, meter, reason string) (apiv1.Meter, error) {
+	return ask[apiv1.Meter](ctx, c, post("/v1/meters/"+url.PathEscape(meter)+"/confirm-sim", apiv1.NumberReason{Reason: reason}))
+}
+
 // SetSIM registers the number of the SIM in a meter, with the country code; an empty number removes it (right: meter.write).
 func (c *Client) SetSIM(ctx context.Context, meter, number string) (apiv1.Meter, error) {
 	return ask[apiv1.Meter](ctx, c, post(meterPath(meter, "/sim"), apiv1.SIM{SIMPhone: number}))

@@ -2,6 +2,11 @@ package apiv1
 
 import "time"
 
+// NumberReason says why a changed telephone number is confirmed.
+type NumberReason struct {
+	Reason string `json:"reason" doc:"Why, in a few words; written to the audit log"`
+}
+
 // SIM is the number of the SIM in a meter.
 type SIM struct {
 	SIMPhone string `json:"sim_phone" example:"+254700000200" doc:"Telephone number with country code; empty for none"`

@@ -22,3 +22,22 @@ func newMeterSIM(c console) *cobra.Command {
 		}),
 	}
 }
+
+func newMeterConfirmSIM(c console) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: "confirm-sim METER", Short: "Confirm the changed number of the SIM in a meter", Args: cobra.ExactArgs(1),
+		Long: "Confirm the changed number of the SIM in a meter, so that tokens go there at once. Without it they wait 24 hours after the\n" +
+			"change. The person who changed the number cannot confirm it.",
+		Example: "  paywatt meter confirm-sim 04140001001 --reason \"saw the new SIM\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			m, err := api.ConfirmSIM(cmd.Context(), args[0], reason)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, m, fields("meter", m.Number, "sim", m.SIMPhone))
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words")
+	return cmd
+}

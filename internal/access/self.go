@@ -16,6 +16,9 @@ func sameActor(a, b Actor) bool {
 	return a.String() == b.String()
 }
 
+// Self returns the id of the person behind an actor, or else of its key; zero for the program itself.
+func Self(a Actor) id.ID { return a.self() }
+
 // self returns the id that counts where two people are needed.
 func (a Actor) self() id.ID {
 	if !a.Answers.IsZero() {

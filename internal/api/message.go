@@ -129,6 +129,22 @@ func (a *API) phoneRoutes(r router) {
 		return replyOf(c.Refusal, err, func() apiv1.Customer { return customerOf(c.Customer) })
 	})
 	order(r, huma.Operation{
+		OperationID: "confirm-phone", Path: "/v1/customers/{id}/confirm-phone", DefaultStatus: http.StatusOK, Tags: []string{"customers"},
+		Summary:     "Confirm a customer's changed telephone number",
+		Description: "Tokens wait 24 hours for a changed number. Another person than the one who changed it can confirm it, so that they go at once.",
+	}, func(ctx context.Context, by access.Actor, in *CustomerPath, b apiv1.NumberReason) (*reply[apiv1.Customer], error) {
+		c, err := a.c.Registry.ConfirmPhone(ctx, by, in.ID, b.Reason)
+		return replyOf(c.Refusal, err, func() apiv1.Customer { return customerOf(c.Customer) })
+	})
+	order(r, huma.Operation{
+		OperationID: "confirm-sim", Path: "/v1/meters/{meter}/confirm-sim", DefaultStatus: http.StatusOK, Tags: []string{"meters"},
+		Summary:     "Confirm the changed number of the SIM in a meter",
+		Description: "Tokens wait 24 hours for a changed number. Another person than the one who changed it can confirm it, so that they go at once.",
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.NumberReason) (*reply[apiv1.Meter], error) {
+		v, err := a.c.Registry.ConfirmSIM(ctx, by, in.Meter, b.Reason)
+		return replyOf(v.Refusal, err, func() apiv1.Meter { return meterOf(v) })
+	})
+	order(r, huma.Operation{
 		OperationID: "set-sim", Path: "/v1/meters/{meter}/sim", DefaultStatus: http.StatusOK, Tags: []string{"meters"},
 		Summary: "Register the telephone number of the SIM in a meter",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.SIM) (*reply[apiv1.Meter], error) {

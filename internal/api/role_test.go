@@ -114,6 +114,8 @@ func reviewRoutes(meter string) []route {
 		{"POST", "/v1/messages", `{"phone":"+254700000001","text":"matrix"}`, access.SendMessages, 400},
 		{"POST", "/v1/messages/{id}/retry", `{}`, access.SendMessages, 404},
 		{"POST", "/v1/customers/{id}", `{"lang":"sw"}`, access.WriteCustomers, 404},
+		{"POST", "/v1/customers/{id}/confirm-phone", `{"reason":"matrix"}`, access.WriteCustomers, 404},
+		{"POST", meter + "/confirm-sim", `{"reason":"matrix"}`, access.WriteMeters, 409},
 		{"POST", meter + "/sim", `{"sim_phone":"+254700000200"}`, access.WriteMeters, 200},
 		{"GET", "/v1/quarantine", "", access.ReadMeters, 200},
 		{"GET", "/v1/quarantine/{id}", "", access.ReadMeters, 404},

@@ -62,6 +62,9 @@ var _ job.Sender = Notices{}
 
 // Send queues the message of one notice, or only records the notice if it has no recipient.
 func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
+	if c.Kind == NumberChanged {
+		return n.tellNumber(ctx, t, c)
+	}
 	var notice wallet.Notice
 	if err := json.Unmarshal(c.Body, &notice); err != nil {
 		return job.Dead("the notice cannot be read"), nil

@@ -70,3 +70,15 @@ func (b *broken) mark() func() {
 	}
 	return func() {}
 }
+
+func (o *office) NumberChange(string) (registry.NumberChange, bool, error) {
+	return registry.NumberChange{}, false, nil
+}
+
+func (h *hall) NumberChange(string) (registry.NumberChange, bool, error) {
+	return registry.NumberChange{}, false, nil
+}
+
+func (c *counter) NumberChange(string) (registry.NumberChange, bool, error) {
+	return registry.NumberChange{}, false, nil
+}

@@ -35,6 +35,10 @@ const (
 	// PurposeReversal says that a sale of energy was reversed. PurposeReversalMoney says that a wallet's recharge was reversed.
 	PurposeReversal      Purpose = "reversal"
 	PurposeReversalMoney Purpose = "reversal-money"
+	// PurposePhoneChanged tells an old number that the customer has another one. PurposeSIMChanged tells a customer that the meter's
+	// SIM has another number.
+	PurposePhoneChanged Purpose = "phone-changed"
+	PurposeSIMChanged   Purpose = "sim-changed"
 )
 
 // Answers to a customer's message.

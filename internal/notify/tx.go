@@ -111,6 +111,8 @@ type RecipientTx interface {
 	SIMOf(meter int64) (string, error)
 	// NoticeTo returns the recipient of a meter's notices; found is false for an unknown meter.
 	NoticeTo(number string) (to Addressee, found bool, err error)
+	// NumberChange returns the last change of the number of a customer or of a SIM.
+	NumberChange(owner string) (c registry.NumberChange, found bool, err error)
 	// Arrivals counts messages from a telephone since the given moment. AnswersTo counts the answers queued for that telephone.
 	Arrivals(phone string, since time.Time) (int, error)
 	AnswersTo(phone string, since time.Time) (int, error)

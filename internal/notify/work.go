@@ -189,6 +189,12 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 	if gone, err := d.withdraw(tx, m); err != nil || gone {
 		return sendJob{silent: true}, err
 	}
+	if until, err := heldUntil(tx, m); err != nil {
+		return sendJob{}, err
+	} else if until.After(now) {
+		m.hold(until)
+		return done()
+	}
 	if m.Purpose.warning() { // the warning may have waited for a route until the quiet hours
 		quiet, zone, err := tx.QuietHours()
 		if err != nil {

@@ -580,6 +580,21 @@ func TokenTechnologyInvalid() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "token-technology-invalid", What: "tt, the token technology, must have 2 digits.", Not: "No changes were made.", Try: "Use 02 for a keypad."}
 }
 
+// NumberNotHeld: No tokens wait for this telephone number: it was not changed in the last 24 hours, or it is confirmed already.
+func NumberNotHeld() refusal.Refusal {
+	return refusal.Refusal{Code: "already-decided", Text: "number-not-held", What: "No tokens wait for this telephone number: it was not changed in the last 24 hours, or it is confirmed already.", Not: "No changes were made."}
+}
+
+// NumberConfirmBySame: You changed this telephone number yourself. Let another person confirm it.
+func NumberConfirmBySame() refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "number-confirm-by-same", What: "You changed this telephone number yourself.", Not: "The number was not confirmed. Tokens for it wait until 24 hours after the change.", Try: "Let another person confirm it."}
+}
+
+// NumberConfirmByUtility: A vendor's key cannot confirm a telephone number. Let a person of the utility confirm it.
+func NumberConfirmByUtility() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "number-confirm-by-utility", What: "A vendor's key cannot confirm a telephone number.", Not: "No changes were made.", Try: "Let a person of the utility confirm it."}
+}
+
 // SimPhoneInvalid: sim_phone must be the number of the SIM in the meter with its country code. Write it like +254700000200.
 func SimPhoneInvalid() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "sim-phone-invalid", What: "sim_phone must be the number of the SIM in the meter with its country code.", Not: "No changes were made.", Try: "Write it like +254700000200."}

@@ -78,8 +78,12 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 		if err := tx.SetSIM(m.ID, number); err != nil {
 			return addedRow{}, err
 		}
+		held, err := r.noteNumber(tx, by, SIMOwner(m.N), m.SIM, number, NumberNotice{Meter: m.Number})
+		if err != nil {
+			return addedRow{}, err
+		}
 		e := by.Entry("meter.sim", m.ID.Text(id.Meter))
-		e.Before, e.After = m.SIM, number
+		e.Before, e.After = m.SIM, number+held
 		if err := tx.AuditLog(e); err != nil {
 			return addedRow{}, err
 		}
@@ -131,8 +135,12 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		if err := tx.Customers().CustomerPut(next); err != nil {
 			return AddedCustomer{}, err
 		}
+		held, err := r.noteNumber(tx, by, PhoneOwner(was.ID), was.Phone, next.Phone, NumberNotice{Phone: was.Phone, Lang: was.Lang})
+		if err != nil {
+			return AddedCustomer{}, err
+		}
 		e := by.Entry("customer.change", customer)
-		e.Before, e.After = was.summary(), next.summary()
+		e.Before, e.After = was.summary(), next.summary()+held
 		return AddedCustomer{Customer: next}, tx.AuditLog(e)
 	})
 	return out, fault.Wrap(err, "change customer %s", customer)

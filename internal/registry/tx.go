@@ -16,6 +16,7 @@ type Tx interface {
 	Eyes() access.EyesTx
 	Customers() CustomerTx
 	Tariffs() TariffTx
+	Numbers() NumberTx
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 

@@ -20,6 +20,9 @@ import (
 // Once returns the transaction for stored answers.
 func (tx *Tx) Once() once.Tx { return tx }
 
+// Numbers returns the transaction for changes of telephone numbers.
+func (tx *Tx) Numbers() registry.NumberTx { return tx }
+
 // Eyes returns the transaction for the four-eyes rule.
 func (tx *Tx) Eyes() access.EyesTx { return tx }
 

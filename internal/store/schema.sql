@@ -671,3 +671,9 @@ CREATE TABLE standing (
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX standing_link ON standing (tenant_id, link_hash) WHERE link_hash IS NOT NULL;
+
+CREATE TABLE number_change (
+  tenant_id INTEGER NOT NULL, owner TEXT NOT NULL,
+  by_actor TEXT NOT NULL, self BLOB, changed_at INTEGER NOT NULL, held_until INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, owner)
+) STRICT, WITHOUT ROWID;

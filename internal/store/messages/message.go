@@ -59,7 +59,7 @@ var (
 	messageQuery = `SELECT COALESCE(u.number, ''), ` + messageColumns.List("m") +
 		` FROM message m LEFT JOIN meter u ON u.tenant_id = m.tenant_id AND u.n = m.meter`
 	messageInsert  = `INSERT INTO ` + messageColumns.Into("args")
-	messageChanges = core.Columns[messageRow]{Table: "message", Unattested: messageColumns.Pick("state", "open", "asking", "route", "parts",
+	messageChanges = core.Columns[messageRow]{Table: "message", Unattested: messageColumns.Pick("state", "line", "open", "asking", "route", "parts",
 		"cost_micro", "tries", "round", "next_at", "expires_at", "sent_at", "delivered_at", "answered_at", "ended_at", "failure")}
 	messagePut  = `UPDATE ` + messageChanges.Update("id", "owner", "owner_until")
 	messageHold = `UPDATE ` + messageChanges.Update("id")

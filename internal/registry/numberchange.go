@@ -1,0 +1,177 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+)
+
+// NumberHold is how long tokens wait for a telephone number that was changed, unless a second person confirms it. Whoever changes a
+// number could otherwise receive what somebody else paid for, before the customer notices.
+const NumberHold = 24 * time.Hour
+
+// NumberChange is the last change of a customer's telephone number, or of the number of the SIM in a meter.
+type NumberChange struct {
+	Owner     string // see PhoneOwner and SIMOwner
+	By        string // name of the actor who changed it
+	Self      id.ID  // the person behind that actor; zero if unknown
+	At        time.Time
+	HeldUntil time.Time // tokens for the number wait until then
+}
+
+// PhoneOwner and SIMOwner name the owner of a number in a NumberChange: a customer, or a meter by its dense number.
+func PhoneOwner(customer id.ID) string { return customer.Text(id.Customer) }
+
+// SIMOwner names a meter as the owner of its SIM's number.
+func SIMOwner(meter int64) string { return "meter " + strconv.FormatInt(meter, 10) }
+
+// NumberTx is the part of a transaction that changes of telephone numbers need.
+type NumberTx interface {
+	// NumberChange returns the last change of an owner's number; found is false if the number was never changed.
+	NumberChange(owner string) (c NumberChange, found bool, err error)
+	PutNumberChange(NumberChange) error
+	// ReleaseNumber makes the waiting tokens of an owner's number due.
+	ReleaseNumber(owner string) error
+	// TellNumberChange puts the notice about a change into the outbox.
+	TellNumberChange(body []byte) error
+}
+
+// NumberNotice is the notice that a number was changed.
+type NumberNotice struct {
+	Phone   string `json:"phone"` // the old number; empty: the telephone of the customer whom the meter supplies
+	Meter   string `json:"meter,omitempty"`
+	Lang    string `json:"lang,omitempty"`
+	Utility string `json:"utility,omitempty"`
+	Contact string `json:"contact,omitempty"`
+}
+
+// holds reports whether tokens for a new number must wait: it replaces another number, now or earlier. The first number does not wait.
+func holds(was, next string, changedBefore bool) bool {
+	return DialForm(was) != DialForm(next) && (was != "" || changedBefore)
+}
+
+// noteNumber records a change of a number, and tells the old number or, about a SIM, the customer. It returns words for the audit log.
+func (r *Registry) noteNumber(tx Tx, by access.Actor, owner, was, next string, n NumberNotice) (string, error) {
+	_, before, err := tx.Numbers().NumberChange(owner)
+	if err != nil || !holds(was, next, before) {
+		return "", err
+	}
+	now := r.c.Now()
+	c := NumberChange{Owner: owner, By: by.String(), Self: access.Self(by), At: now, HeldUntil: now.Add(NumberHold)}
+	if err := tx.Numbers().PutNumberChange(c); err != nil {
+		return "", err
+	}
+	if was != "" {
+		s, err := tx.TenantSettings()
+		if err != nil {
+			return "", err
+		}
+		n.Utility, n.Contact = s.Name, s.Receipt.Contact
+		body, err := json.Marshal(n)
+		if err != nil {
+			return "", err
+		}
+		if err := tx.Numbers().TellNumberChange(body); err != nil {
+			return "", err
+		}
+	}
+	return " number changed, tokens held until " + c.HeldUntil.UTC().Format(time.RFC3339), nil
+}
+
+// confirmNumber releases the tokens for a changed number. The person who changed it cannot.
+func (r *Registry) confirmNumber(tx Tx, by access.Actor, owner, action, object, reason string) (refusal.Refusal, error) {
+	c, found, err := tx.Numbers().NumberChange(owner)
+	now := r.c.Now()
+	switch {
+	case err != nil:
+		return refusal.Refusal{}, err
+	case !found || !c.HeldUntil.After(now):
+		return refuse.NumberNotHeld(), nil
+	case !by.OfUtility():
+		return refuse.NumberConfirmByUtility(), nil
+	case access.Self(by) == c.Self && !c.Self.IsZero() || by.String() == c.By:
+		return refuse.NumberConfirmBySame(), nil
+	}
+	e := by.Entry(action, object)
+	e.Before, e.After, e.Reason = "held until "+c.HeldUntil.UTC().Format(time.RFC3339)+", changed by "+c.By, "confirmed", reason
+	c.HeldUntil = now
+	if err := tx.Numbers().PutNumberChange(c); err != nil {
+		return refusal.Refusal{}, err
+	}
+	if err := tx.Numbers().ReleaseNumber(owner); err != nil {
+		return refusal.Refusal{}, err
+	}
+	return refusal.Refusal{}, tx.AuditLog(e)
+}
+
+func checkReason(reason string) refusal.Refusal {
+	if strings.TrimSpace(reason) == "" || !text(reason, maxReason) {
+		return refuse.ChangeWithoutReason(maxReason)
+	}
+	return refusal.Refusal{}
+}
+
+// ConfirmPhone confirms a customer's changed telephone number, so that tokens go there at once (right: customer.write). It takes another
+// person than the one who changed the number.
+func (r *Registry) ConfirmPhone(ctx context.Context, by access.Actor, customer, reason string) (AddedCustomer, error) {
+	if no := by.Needs(access.WriteCustomers); no.Refused() {
+		return AddedCustomer{Refusal: no}, nil
+	}
+	if no := checkReason(reason); no.Refused() {
+		return AddedCustomer{Refusal: no}, nil
+	}
+	i, err := id.Parse(id.Customer, customer)
+	if err != nil {
+		return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, nil
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
+		c, found, err := tx.Customers().CustomerByID(i)
+		if err != nil || !found {
+			return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, err
+		}
+		no, err := r.confirmNumber(tx, by, PhoneOwner(i), "customer.confirm-phone", customer, reason)
+		return AddedCustomer{Refusal: no, Customer: c}, err
+	})
+	return out, fault.Wrap(err, "confirm the number of customer %s", customer)
+}
+
+// ConfirmSIM confirms the changed number of the SIM in a meter (right: meter.write). It takes another person than the one who changed it.
+func (r *Registry) ConfirmSIM(ctx context.Context, by access.Actor, meter, reason string) (MeterView, error) {
+	if no := by.Needs(access.WriteMeters); no.Refused() {
+		return MeterView{Refusal: no}, nil
+	}
+	if no := checkReason(reason); no.Refused() {
+		return MeterView{Refusal: no}, nil
+	}
+	ref, no := ParseRef(meter)
+	if no.Refused() {
+		return MeterView{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) {
+		m, found, err := ResolveMeter(tx, ref)
+		if err != nil || !found {
+			return addedRow{Refusal: NoMeter(meter)}, err
+		}
+		if no, err := r.confirmNumber(tx, by, SIMOwner(m.N), "meter.confirm-sim", m.ID.Text(id.Meter), reason); err != nil || no.Refused() {
+			return addedRow{Refusal: no}, err
+		}
+		rec, _, err := tx.MeterRecord(m.ID)
+		return addedRow{rec: rec}, err
+	})
+	if err != nil {
+		return MeterView{}, fmt.Errorf("confirm the SIM of meter %s: %w", ref.Number, err)
+	}
+	if out.Refused() {
+		return MeterView{Refusal: out.Refusal}, nil
+	}
+	return r.shown(by, out.rec), nil
+}

@@ -1,0 +1,61 @@
+package messages
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// NumberChange returns the last change of an owner's telephone number; found is false if the number was never changed.
+func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, err error) {
+	found, err = tx.One(`SELECT owner, by_actor, self, changed_at, held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(r core.Row) error {
+		c = registry.NumberChange{Owner: r.Text(0), By: r.Text(1), At: r.Time(3), HeldUntil: r.Time(4)}
+		if !r.IsNull(2) {
+			c.Self = r.ID(2)
+		}
+		return nil
+	}, tx.Tenant, owner)
+	return c, found, fault.Wrap(err, "read the change of a number of %s", owner)
+}
+
+// PutNumberChange stores the last change of an owner's number.
+func (tx Rows) PutNumberChange(c registry.NumberChange) error {
+	_, err := tx.C.Exec(`INSERT INTO number_change (tenant_id, owner, by_actor, self, changed_at, held_until) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (tenant_id, owner) DO UPDATE SET by_actor = excluded.by_actor, self = excluded.self, changed_at = excluded.changed_at,
+			held_until = excluded.held_until`, tx.Tenant, c.Owner, c.By, c.Self, c.At, c.HeldUntil)
+	return fault.Wrap(err, "store the change of a number of %s", c.Owner)
+}
+
+// ReleaseNumber makes the waiting messages of an owner's number due that bring a token.
+func (tx Rows) ReleaseNumber(owner string) error {
+	of, whose := `customer_id = $3 AND purpose <> $4`, any(nil)
+	if n, is := strings.CutPrefix(owner, "meter "); is {
+		meter, err := strconv.ParseInt(n, 10, 64)
+		if err != nil {
+			return fault.Wrap(err, "release the number of %s", owner)
+		}
+		of, whose = `meter = $3 AND purpose = $4`, meter
+	} else {
+		customer, err := id.Parse(id.Customer, owner)
+		if err != nil {
+			return fault.Wrap(err, "release the number of %s", owner)
+		}
+		whose = customer
+	}
+	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND open = 1 AND state = 'queued' AND token_id IS NOT NULL AND next_at > $1 AND `+of,
+		tx.Now, tx.Tenant, whose, string(notify.PurposeMeter))
+	return fault.Wrap(err, "release the messages of %s", owner)
+}
+
+// TellNumberChange puts the notice about a change of a number into the outbox.
+func (tx Rows) TellNumberChange(body []byte) error {
+	_, err := tx.Enqueue(job.Item{Lane: job.LaneNotice, Key: notify.NumberChanged, Kind: notify.NumberChanged, Body: body, ExpiresAt: tx.Now.Add(wallet.NoticeLife)})
+	return err
+}
