@@ -38,6 +38,7 @@ type Run struct {
 	ahead      time.Duration
 	sales      []*sold
 	seen       map[string]bool     // digits that P saw
+	shopSaw    map[string]bool     // digits that the key of P\'s shop was shown
 	held       map[string][]string // digits that customers have bought and not entered, by meter
 	waiting    []string            // approvals that P asked for or saw
 	commands   int                 // requests whose order a meter must answer
@@ -61,7 +62,7 @@ func (t *Utility) begin(role string) (*Run, error) {
 	}
 	http, mqtt := srv.Addresses()
 	r := &Run{t: t, role: role, srv: srv, c: newAPI(http, "rogue"), houses: map[string]*house{}, lines: map[string]*line{},
-		seen: map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}}
+		seen: map[string]bool{}, shopSaw: map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}}
 	for _, p := range t.places {
 		one := *p
 		r.places = append(r.places, &one)
@@ -118,6 +119,9 @@ func (r *Run) ask(hand, method, path string, body any) reply {
 		}
 		for _, digits := range tokensIn(a.body) {
 			r.seen[digits] = true
+			if hand == "P/shop" {
+				r.shopSaw[digits] = true
+			}
 		}
 		if id := a.approval(); id != "" {
 			r.waiting = append(r.waiting, id)

@@ -34,7 +34,9 @@ type Verdict struct {
 	Lost map[string]int64
 	// Unbound lists what the report names against P beyond a ceiling.
 	Unbound []string
-	slack   int64
+	// Leaked lists sales of other sellers whose digits the key of P's shop was shown.
+	Leaked []string
+	slack  int64
 }
 
 // Bad says what is wrong; empty if nothing is.
@@ -49,7 +51,7 @@ func (v Verdict) Bad() string {
 		}
 	}
 	slices.Sort(out)
-	return strings.Join(append(out, v.Unbound...), "; ")
+	return strings.Join(slices.Concat(out, v.Unbound, v.Leaked), "; ")
 }
 
 // balances are what each party has at one moment, in minor units.
@@ -179,6 +181,11 @@ func (r *Run) judge(before balances) Verdict {
 	v := Verdict{Lost: map[string]int64{}, slack: slackOnce + slackSale*int64(len(r.sales))}
 	paid, commission, confirmed := r.payments()
 	v.Reported, v.Unbound = r.reported()
+	for _, s := range r.sales {
+		if s.hand != "P/shop" && slices.ContainsFunc(s.digits, func(digits string) bool { return r.shopSaw[digits] }) {
+			v.Leaked = append(v.Leaked, "P's shop was shown the digits of "+s.id+", which "+s.hand+" sold")
+		}
+	}
 	change := func(owner string) int64 {
 		return after.energy[owner] - before.energy[owner] + after.money[owner] - before.money[owner]
 	}
