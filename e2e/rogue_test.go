@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -119,14 +121,14 @@ func (s *site) Start() (rogue.Server, error) {
 	if err := os.CopyFS(dir, os.DirFS(s.p.dir)); err != nil {
 		return nil, err
 	}
-	for _, f := range []string{"", "data.key", "seal.key"} { // secrets that others could read are refused
-		mode := os.FileMode(0o600)
-		if f == "" {
-			mode = 0o700
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error { // what others can read is refused
+		if err != nil || e.IsDir() {
+			return errors.Join(err, os.Chmod(path, 0o700))
 		}
-		if err := os.Chmod(filepath.Join(dir, f), mode); err != nil && !os.IsNotExist(err) {
-			return nil, err
-		}
+		return os.Chmod(path, 0o600)
+	})
+	if err != nil {
+		return nil, err
 	}
 	srv, err := s.serve(dir)
 	if err != nil {
