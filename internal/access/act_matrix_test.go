@@ -194,7 +194,7 @@ func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	}})
 	approval := r.waits(access.ApprovalGiven)
 	other := finance()
-	other.ID = id.ID{9}
+	other.ID, other.Answers = id.ID{9}, id.ID{5}
 	decide := func(by access.Actor, allow bool, want refusal.Code) access.Decided {
 		t.Helper()
 		d, err := a.Decide(t.Context(), by, approval, allow, "again")

@@ -36,6 +36,7 @@ type Key struct {
 	From      Networks  // where it may be used from; empty: from everywhere
 	RevokedAt time.Time // zero: not revoked
 	Blocked   bool      // the person behind it may not act any more; set for a single key, not in lists
+	Within    Role      // the role of the person behind it, empty if there is none; set for a single key, not in lists
 	Forged    bool      // somebody other than the server wrote its row; set for a single key, not in lists
 }
 

@@ -62,9 +62,16 @@ func (w *world) block(t *testing.T, emails string) {
 	})
 }
 
-// opened makes a key and returns its actor.
+// opened makes a key of a person, of a new one by default, and returns its actor.
 func (w *world) opened(t *testing.T, n access.NewKey) access.Actor {
 	t.Helper()
+	if n.Person == "" {
+		w.run(t, func(tx *store.Tx) error {
+			i, err := tx.NewID()
+			n.Person = "holder-" + i.Text(id.Person) + "@example.org"
+			return errors.Join(err, tx.AddPersonRow(access.PersonRow{ID: i, Email: n.Person, Role: access.Owner, CreatedAt: w.now}))
+		})
+	}
 	return w.who(t, w.key(t, boss(), n).Secret.Reveal(), "")
 }
 
@@ -269,7 +276,7 @@ func TestWhoDecidesAndWhen(t *testing.T) {
 	maker, checker := w.opened(t, access.NewKey{Role: access.TariffManager}), w.opened(t, access.NewKey{Role: access.Owner, Name: "finance"})
 	other, cashier := w.opened(t, access.NewKey{Role: access.Owner}), w.opened(t, access.NewKey{Role: access.Operator})
 	seller := other
-	seller.ID, seller.Vendor = id.ID{7}, id.ID{1}
+	seller.ID, seller.Answers, seller.Vendor = id.ID{7}, id.ID{}, id.ID{1}
 	refuses, did := true, 0
 	w.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
 		did++
@@ -343,7 +350,7 @@ func TestWhoSeesWhichApprovals(t *testing.T) {
 		asked = append(asked, w.asks(t, makers[i%2]).ID)
 	}
 	seller := makers[1]
-	seller.ID, seller.Vendor = id.ID{7}, id.ID{1}
+	seller.ID, seller.Answers, seller.Vendor = id.ID{7}, id.ID{}, id.ID{1}
 	if d, err := w.Decide(t.Context(), makers[1], asked[0].Text(id.Approval), false, ""); err != nil || d.Refused() {
 		t.Fatal(d.Detail(), err)
 	}

@@ -33,8 +33,8 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.amina(t)
-			maker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.TariffManager, Person: "amina@example.org", ExpiresAt: w.now.Add(time.Hour)}).Secret.Reveal(), "")
-			checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")
+			maker := w.opened(t, access.NewKey{Role: access.TariffManager, Person: "amina@example.org", ExpiresAt: w.now.Add(time.Hour)})
+			checker := w.opened(t, access.NewKey{Role: access.Owner})
 			did := 0
 			w.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
 				did++
@@ -74,8 +74,8 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 // again.
 func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	w := newWorld(t)
-	maker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.TariffManager}).Secret.Reveal(), "")
-	checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")
+	maker := w.opened(t, access.NewKey{Role: access.TariffManager})
+	checker := w.opened(t, access.NewKey{Role: access.Owner})
 	w.Serve(access.Executors{access.ActTariff: func(ctx context.Context, by access.Actor, body []byte) (done access.Done, err error) {
 		if no, err := w.RevokeAPIKey(ctx, boss(), maker.ID); err != nil || no.Refused() {
 			t.Fatal(err, no.Detail())
@@ -132,7 +132,7 @@ func TestNamesOfOnePerson(t *testing.T) {
 // must be requested again. The approval can still be rejected.
 func TestAnActOfAnOlderVersionIsRefused(t *testing.T) {
 	w := newWorld(t)
-	checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")
+	checker := w.opened(t, access.NewKey{Role: access.Owner})
 	a := access.Approval{Act: "vendor.credit", Right: access.ManageVendors, Body: []byte("{}"), Maker: boss(), State: access.ApprovalWaiting, CreatedAt: w.now}
 	w.run(t, func(tx *store.Tx) (err error) {
 		if a.ID, err = tx.NewID(); err != nil {

@@ -229,7 +229,7 @@ func (a *Access) put(tx Tx, by Actor, action string, was, p PersonRow, out bool)
 // at the server's command line. The daily report shows confirmations from the command line.
 func (a *Access) Confirm(ctx context.Context, by Actor, who string) (Changed, error) {
 	if by.Kind != System && (!by.Role.approves() || !by.OfUtility()) {
-		return Changed{Refusal: refuse.ConfirmerNotApprover()}, nil
+		return Changed{Refusal: refuse.PersonNotFound(refusal.Echo(who))}, nil
 	}
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Changed, error) {
 		was, found, err := findPerson(tx, who)

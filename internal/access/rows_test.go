@@ -97,7 +97,7 @@ func (r *rows) becomes(role access.Role) {
 
 // finance is a second owner, by a key.
 func finance() access.Actor {
-	return access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{8}, Name: "finance", Role: access.Owner}
+	return access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{8}, Name: "finance", Role: access.Owner, Answers: id.ID{6}}
 }
 
 // waits adds an approval that Amina requested, in a state.
@@ -245,6 +245,9 @@ func (r *rows) KeysAnsweredBy(self id.ID) (out []access.Key, err error) {
 }
 
 func (r *rows) PersonByID(person id.ID) (access.PersonRow, bool, error) {
+	if person == finance().Answers {
+		return access.PersonRow{ID: person, Role: access.Owner}, true, r.fails("PersonByID")
+	}
 	for _, p := range r.people {
 		if p.ID == person {
 			p.Blocked = p.Blocked || r.gone

@@ -78,8 +78,11 @@ func roleNow(tx EyesTx, a Actor, now time.Time) (Role, bool, error) {
 	return p.Role, found && p.active(), err
 }
 
+// within reports whether the person behind a key has all rights of the key. A person who lost rights has no key with those rights.
+func (k Key) within() bool { return k.Within == "" || k.Within.covers(k.Role) }
+
 // inForce reports whether a key works: the server wrote its row, it was not revoked, has not expired, and its person is not blocked.
 // Blocking a person ends everything that acts for that person.
 func (k Key) inForce(now time.Time) bool {
-	return !k.Forged && !k.Blocked && k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
+	return !k.Forged && !k.Blocked && k.within() && k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }

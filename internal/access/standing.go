@@ -53,11 +53,16 @@ func behind(tx EyesTx, a Actor) (PersonRow, bool, error) {
 	return PersonRow{}, false, nil
 }
 
-// holdersOf returns the people who may be behind an actor.
+// holdersOf returns the people who may be behind an actor. All keys of a vendor are one holder.
 func holdersOf(tx EyesTx, a Actor) (holders, error) {
 	p, found, err := behind(tx, a)
-	if err != nil || found {
+	switch {
+	case err != nil || found:
 		return p.holders(), err
+	case !a.Vendor.IsZero():
+		return holders{ids: []string{a.Vendor.Text(id.Vendor)}}, nil
+	case !a.self().IsZero():
+		return holders{ids: []string{a.self().Text(id.Key)}}, nil
 	}
 	return holders{ids: []string{a.String()}}, nil
 }

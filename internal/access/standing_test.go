@@ -45,17 +45,21 @@ func TestAnAccountCountsAsWhoeverCouldHoldIt(t *testing.T) {
 	w, amina, juma := office(t)
 	const neema = "neema@example.org"
 	her := w.joined(t, amina, neema, access.Owner)
-	for name, act := range map[string]func(){
-		"invited":   func() {},
-		"reset":     func() { her = w.reset(t, amina, neema) },
-		"unblocked": func() { w.did(t)(w.Block(t.Context(), juma, neema)); w.did(t)(w.Unblock(t.Context(), amina, neema)) },
-		"promoted": func() {
+	for _, c := range []struct {
+		name string
+		act  func()
+	}{
+		{"invited", func() {}},
+		{"reset", func() { her = w.reset(t, amina, neema) }},
+		{"unblocked", func() { w.did(t)(w.Block(t.Context(), juma, neema)); w.did(t)(w.Unblock(t.Context(), amina, neema)) }},
+		{"promoted", func() {
 			w.did(t)(w.ChangeRole(t.Context(), juma, neema, access.Support, id.ID{}))
 			w.did(t)(w.ChangeRole(t.Context(), amina, neema, access.Owner, id.ID{}))
-		},
+		}},
 	} {
+		name := c.name
 		w.now = w.now.Add(time.Second)
-		act()
+		c.act()
 		w.decides(t, name+": her approval of Amina's request", her, w.asks(t, amina), refusal.Forbidden)
 		w.decides(t, name+": Amina's approval of her request", amina, w.asks(t, her), refusal.Forbidden)
 		w.decides(t, name+": Juma's approval of her request", juma, w.asks(t, her), "")
@@ -133,6 +137,24 @@ func TestTheSecondApproverIsConfirmedAtTheServer(t *testing.T) {
 	w.did(t)(w.Accept(t.Context(), 1, c.Link.Reveal(), access.SecretOf("a few unrelated words"), ""))
 	w.confirms(t, "invited at the command line", amina, "neema@example.org", refusal.Forbidden)
 	w.confirms(t, "and confirmed there", boss(), "neema@example.org", "")
+}
+
+// TestAKeyHasNoMoreRightsThanItsPerson: a key ends while its person lacks one of the key's rights.
+func TestAKeyHasNoMoreRightsThanItsPerson(t *testing.T) {
+	w, amina, _ := office(t)
+	k := w.key(t, boss(), access.NewKey{Role: access.Finance, Person: "juma@example.org"}).Secret.Reveal()
+	by := w.who(t, k, "")
+	for role, works := range map[access.Role]bool{access.Owner: true, access.Finance: true, access.Supervisor: false, access.Auditor: false} {
+		w.did(t)(w.ChangeRole(t.Context(), amina, "juma@example.org", role, id.ID{}))
+		want := refusal.Unauthenticated
+		if works {
+			want = ""
+		}
+		w.who(t, k, want)
+		if still, err := w.Still(t.Context(), by); err != nil || still != works {
+			t.Errorf("with the role %s: the stream goes on %t, %v; want %t", role, still, err, works)
+		}
+	}
 }
 
 // TestALinkWorksOnce: a link works once, for 24 hours, until the next link or a block. A reset ends the password and the sessions.

@@ -19,7 +19,7 @@ func TestTwoKeysOfOnePersonAreNotTwoPeople(t *testing.T) {
 	hers := open(w.key(t, amina, access.NewKey{Role: access.Owner, Name: "hers"}))
 	second := open(w.key(t, hers, access.NewKey{Role: access.Owner, Name: "made by her key"}))
 	forHer := open(w.key(t, boss(), access.NewKey{Role: access.Owner, Name: "for her", Person: " Amina@example.org"}))
-	other := open(w.key(t, boss(), access.NewKey{Role: access.Owner, Name: "somebody else's"}))
+	other := w.opened(t, access.NewKey{Role: access.Owner, Name: "somebody else's"})
 	others := open(w.key(t, other, access.NewKey{Role: access.Owner, Name: "and made by it"}))
 	claimed := open(w.key(t, hers, access.NewKey{Role: access.Owner, Name: "in another's name", Person: "nobody@example.org"}))
 	w.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})

@@ -21,6 +21,14 @@ func TestWhoSellsForTheUtilityOnlyAsks(t *testing.T) {
 			if k.ID, err = tx.NewID(); err != nil {
 				return err
 			}
+			if vendor.IsZero() {
+				if k.Answers, err = tx.NewID(); err != nil {
+					return err
+				}
+				if err := tx.AddPersonRow(access.PersonRow{ID: k.Answers, Email: k.Answers.Text(id.Person) + "@example.org", Role: role, CreatedAt: w.now}); err != nil {
+					return err
+				}
+			}
 			return tx.AddKey(k, [32]byte(append(k.ID[:], k.ID[:]...)))
 		})
 		return k.Actor()

@@ -80,7 +80,7 @@ func (w *world) damage() {
 	defer f.Close()
 	err = f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
 		var names []string
-		err := tx.C.Query(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('api_key', 'person')`,
+		err := tx.C.Query(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('api_key', 'person', 'role_binding')`,
 			func(r core.Row) error { names = append(names, r.Text(0)); return nil })
 		for _, name := range names {
 			if err == nil {

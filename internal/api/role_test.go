@@ -26,7 +26,7 @@ const everybody access.Right = ""
 // routes are all calls below /v1 that need a key; TestEveryRouteIsInTheMatrix keeps the list complete.
 func routes(saleID, commandID string) []route {
 	meter := "/v1/meters/" + meterNumber
-	return append(reviewRoutes(meter), []route{
+	return append(append(reviewRoutes(meter), peopleRoutes()...), []route{
 		{"GET", "/v1/tariffs", "", access.ReadTariffs, 200},
 		{"POST", "/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`, access.WriteTariffs, 409},
 		{"GET", "/v1/tariffs/domestic/versions", "", access.ReadTariffs, 200},
@@ -92,6 +92,19 @@ func routes(saleID, commandID string) []route {
 		{"POST", "/v1/approvals/apr_x/approve", `{}`, everybody, 404},
 		{"POST", "/v1/approvals/apr_x/reject", `{}`, everybody, 404},
 	}...)
+}
+
+// peopleRoutes are the routes of people.
+func peopleRoutes() []route {
+	return []route{
+		{"GET", "/v1/people", "", access.ManagePeople, 200},
+		{"POST", "/v1/people", `{"email":"nobody","role":"support"}`, access.ManagePeople, 400},
+		{"POST", "/v1/people/{id}/role", `{"role":"support"}`, access.ManagePeople, 404},
+		{"POST", "/v1/people/{id}/block", `{}`, access.ManagePeople, 404},
+		{"POST", "/v1/people/{id}/unblock", `{}`, access.ManagePeople, 404},
+		{"POST", "/v1/people/{id}/reset", `{}`, access.ManagePeople, 404},
+		{"POST", "/v1/people/{id}/confirm", `{}`, everybody, 404},
+	}
 }
 
 // reviewRoutes are the routes of messages, the quarantine, supplies and vendors.

@@ -17,7 +17,9 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -118,7 +120,24 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 	w.t.Cleanup(func() { w.stop() })
 }
 
-// newKey makes an API key while the server runs, as the command line does.
+// holder adds a person and returns the address. Nobody can sign in as this person.
+func (w *world) holder(f *app.Folder) (email string) {
+	w.t.Helper()
+	err := f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+		i, err := tx.NewID()
+		if err != nil {
+			return false, err
+		}
+		email = i.Text(id.Person) + "@example.org"
+		return false, tx.AddPersonRow(access.PersonRow{ID: i, Email: email, Role: access.Owner, CreatedAt: time.Now()})
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return email
+}
+
+// newKey makes an API key of a new person while the server runs, as the command line does.
 func (w *world) newKey(role access.Role) string {
 	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
@@ -126,7 +145,7 @@ func (w *world) newKey(role access.Role) string {
 		w.t.Fatal(err)
 	}
 	defer f.Close()
-	made, err := f.Access.CreateAPIKey(w.t.Context(), app.Clerk(), access.NewKey{Role: role})
+	made, err := f.Access.CreateAPIKey(w.t.Context(), app.Clerk(), access.NewKey{Role: role, Person: w.holder(f)})
 	if err != nil || made.Refused() {
 		w.t.Fatal(made.Refusal, err)
 	}

@@ -35,6 +35,7 @@ var KeyKind = core.AttestedKind{Name: "apikey", Noun: "API key", Prefix: id.Key,
 
 // oneKey reads a key, and whether the person who answers for the key is blocked.
 var oneKey = `SELECT (SELECT count(*) FROM person p WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1), ` +
+	`(SELECT min(b.role) FROM role_binding b WHERE b.tenant_id = api_key.tenant_id AND b.person_id = api_key.answers), ` +
 	keyColumns.List("") + ` FROM api_key WHERE `
 
 // AddKey stores a new API key with the stored form of its secret.
@@ -60,8 +61,8 @@ func (tx Rows) KeyByID(key id.ID) (access.Key, bool, error) {
 func (tx Rows) key(where string, args ...any) (access.Key, bool, error) {
 	var k access.Key
 	found, err := tx.One(oneKey+where, func(r core.Row) error {
-		k.Blocked = r.Int(0) > 0
-		_, err := keyColumns.Scan(r, 1, &k)
+		k.Blocked, k.Within = r.Int(0) > 0, access.Role(r.Text(1))
+		_, err := keyColumns.Scan(r, 2, &k)
 		return err
 	}, append([]any{StatusActive}, args...)...)
 	if err == nil && found {

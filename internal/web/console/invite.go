@@ -4,9 +4,9 @@ import (
 	"net/http"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/web/guess"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/web/guess"
 )
 
 // inviteForm is the page on which a person with a one-time link sets a password.
