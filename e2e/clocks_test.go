@@ -3,7 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -240,27 +242,48 @@ func (w *towers) session() {
 	if link == nil {
 		w.Fatalf("no link to set up with\n%s", w.servers[0].log)
 	}
-	post := func(at int, path string, form url.Values) *http.Response {
-		c := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		r, err := c.PostForm(w.apis[at].url+path, form)
+	var session *http.Cookie
+	browser := func(at int) func(method, path string, form url.Values) string {
+		jar, err := cookiejar.New(nil)
 		if err != nil {
 			w.Fatal(err)
 		}
-		_ = r.Body.Close()
-		if r.StatusCode != http.StatusSeeOther {
-			w.Fatalf("%s: status %d", path, r.StatusCode)
+		c := http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		return func(method, path string, form url.Values) string {
+			r, err := http.NewRequestWithContext(w.Context(), method, w.apis[at].url+path, strings.NewReader(form.Encode()))
+			if err != nil {
+				w.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			a, err := c.Do(r)
+			if err != nil {
+				w.Fatal(err)
+			}
+			body, err := io.ReadAll(a.Body)
+			_ = a.Body.Close()
+			if err != nil || a.StatusCode != http.StatusSeeOther && a.StatusCode != http.StatusOK {
+				w.Fatalf("%s: status %d, %v", path, a.StatusCode, err)
+			}
+			for _, c := range a.Cookies() {
+				if c.Name == "paywatt_session" {
+					session = c
+				}
+			}
+			return string(body)
 		}
-		return r
 	}
 	who := url.Values{"email": {consoleOwner}, "password": {consolePassword}}
-	post(0, "/setup", url.Values{"code": {strings.Trim(link[1], `"`)}, "email": who["email"], "name": {"Owner"}, "password": who["password"]})
+	browser(0)(http.MethodPost, "/setup", url.Values{"code": {strings.Trim(link[1], `"`)}, "email": who["email"], "name": {"Owner"}, "password": who["password"]})
+	var f factor
 	for in := range w.apis {
-		cookies := post(in, "/signin", who).Cookies()
-		if len(cookies) != 1 || time.Until(cookies[0].Expires).Abs() > 13*time.Hour {
-			w.Fatalf("signed in at server %d with %v", in, cookies)
+		do := browser(in)
+		do(http.MethodPost, "/signin", who)
+		f.passForm(w, do)
+		if session == nil || time.Until(session.Expires).Abs() > 13*time.Hour {
+			w.Fatalf("signed in at server %d with %v", in, session)
 		}
 		for at, a := range w.apis {
-			got, err := a.do("GET", "/meters", nil, "Cookie", cookies[0].Name+"="+cookies[0].Value)
+			got, err := a.do("GET", "/meters", nil, "Cookie", session.Name+"="+session.Value)
 			if err != nil || got.status != 200 || !strings.Contains(string(got.body), number(51_001)) {
 				w.Errorf("signed in at server %d, server %d answers %d (%v)", in, at, got.status, err)
 			}

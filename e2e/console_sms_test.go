@@ -91,6 +91,7 @@ func (w *smsWorld) signIn(t *testing.T, chrome *browser) *tab {
 	d.fill("#email", consoleOwner)
 	d.fill("#password", consolePassword)
 	d.keys(enterKey)
+	(&factor{}).pass(t, d)
 	d.at("/meters")
 	return d
 }

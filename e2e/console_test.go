@@ -33,6 +33,7 @@ type office struct {
 	chrome *browser
 	owner  *tab
 	axe    string
+	factor factor // of the owner
 
 	sketchAt string // where the first meter, an Arduino, connects
 }
@@ -114,6 +115,7 @@ func (o *office) signedIn(t *testing.T) *tab {
 	p.fill("#email", consoleOwner)
 	p.fill("#password", consolePassword)
 	p.keys(enterKey)
+	o.factor.pass(t, p)
 	p.at("/meters")
 	return p
 }
@@ -158,6 +160,7 @@ func (o *office) signIn(t *testing.T) {
 		t.Errorf("after a wrong password the focus is on %s", got)
 	}
 	d.keys(consolePassword + enterKey)
+	o.factor.pass(t, d)
 	d.at("/meters")
 	d.until(10*time.Second, `document.querySelectorAll("tbody tr").length === 50`)
 }
@@ -390,6 +393,7 @@ func (o *office) noScript(t *testing.T) {
 	p.visit("/signin")
 	p.until(10*time.Second, `document.activeElement.id === "email"`)
 	p.keys(consoleOwner + tabKey + consolePassword + enterKey)
+	o.factor.pass(t, p)
 	p.at("/meters")
 	if got := p.text("main"); !strings.Contains(got, "0414 0010 010") || !strings.Contains(got, "○ Not live") {
 		t.Errorf("the list without scripts:\n%s", got)

@@ -37,6 +37,7 @@ type Actor struct {
 	RequestID string
 	Answers   id.ID // the person that an API key is for, or else the key's maker; zero if unknown
 	Approval  id.ID // the approval under which the actor acts; zero for none
+	Stale     bool  // the person signed in too long ago for the rights of [Right.NeedsFreshProof]
 }
 
 // String names the actor in audit rows and on receipts.

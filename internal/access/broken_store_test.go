@@ -30,7 +30,7 @@ func (o operation) runs(t *testing.T, at int) (*rows, error) {
 	a := r.access(rand.Reader)
 	a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
 	r.keys[keyForm(access.SecretOf(knownKey))] = access.Key{ID: id.ID{3}, Role: access.Owner, UsedAt: r.now}
-	r.logins[sessionForm(access.SecretOf("old"))] = access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now.Add(-time.Minute), ExpiresAt: r.now.Add(time.Hour)}
+	r.logins[sessionForm(access.SecretOf("old"))] = access.Login{Person: id.ID{7}, CreatedAt: r.now, ProvedAt: r.now, SeenAt: r.now.Add(-time.Minute), ExpiresAt: r.now.Add(time.Hour)}
 	r.broken = at
 	return r, o.does(t.Context(), r, a)
 }
@@ -127,17 +127,17 @@ func changings() []operation {
 			clear(r.people)
 			return yes(a.CreateOwner(ctx, access.SystemActor(1, "test"), access.NewOwner{Email: "juma@example.org", Password: access.SecretOf(goodPassword)}))
 		}},
-		{"a role is changed", "PersonByEmail PersonByID PersonPage FourEyes BindFourEyes AuditLog VendorExists PutPerson DropLoginsOf PersonPage FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+		{"a role is changed", "PersonByEmail LockPerson PersonByID PersonByID PersonPage FourEyes BindFourEyes AuditLog VendorExists PutPerson DropLoginsOf PersonPage FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			r.second("juma@example.org", access.Owner)
 			return yes(a.ChangeRole(ctx, r.amina(), aminaEmail, access.VendorAPI, shop()))
 		}},
-		{"a person is confirmed", "PersonByEmail PersonByID PutPerson PersonPage FourEyes BindFourEyes AuditLog AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+		{"a person is confirmed", "PersonByEmail LockPerson PersonByID PersonByID PutPerson PersonPage FourEyes BindFourEyes AuditLog AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			p := r.second("juma@example.org", access.Owner)
 			p.CountsAs = id.ID{2}.Text(id.Person)
 			r.people[p.Email] = p
 			return yes(a.Confirm(ctx, r.amina(), p.Email))
 		}},
-		{"a link is used", "PersonByLink view PersonByLink PutPerson DropLoginsOf PersonPage FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+		{"a link is used", "PersonByLink view LockPerson PersonByID PutPerson DropLoginsOf PersonPage FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			p := r.second("juma@example.org", access.Support)
 			p.Link, p.LinkUntil = linkForm(access.SecretOf("link")), r.now.Add(1)
 			r.people[p.Email] = p

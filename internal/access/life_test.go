@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	w.engine = e
-	if w.Access, err = access.New(access.Config{Hasher: storetest.Hasher{}, Door: door{e}, Now: w.clock, Rand: rand.Reader, Argon: cheap()}); err != nil {
+	if w.Access, err = access.New(access.Config{Hasher: storetest.Hasher{}, FactorOptional: true, Door: door{e}, Now: w.clock, Rand: rand.Reader, Argon: cheap()}); err != nil {
 		t.Fatal(err)
 	}
 	err = e.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (_ bool, err error) {
@@ -428,7 +428,7 @@ func TestASessionOnAFullDisk(t *testing.T) {
 	w.amina(t)
 	in := w.signIn(t, "a few unrelated words", "", "")
 	var err error
-	if w.Access, err = access.New(access.Config{Hasher: storetest.Hasher{}, Door: fullDoor{door{w.engine}}, Now: w.clock, Rand: rand.Reader, Argon: cheap()}); err != nil {
+	if w.Access, err = access.New(access.Config{Hasher: storetest.Hasher{}, FactorOptional: true, Door: fullDoor{door{w.engine}}, Now: w.clock, Rand: rand.Reader, Argon: cheap()}); err != nil {
 		t.Fatal(err)
 	}
 	w.now = w.now.Add(access.SessionIdle - time.Minute)

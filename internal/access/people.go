@@ -146,7 +146,7 @@ func (a *Access) Unblock(ctx context.Context, by Actor, who string) (Changed, er
 	})
 }
 
-// Reset makes a person's password invalid, ends the person's sessions, and returns a new one-time link (right: people.manage). The person
+// Reset makes a person's password and second factor invalid, ends the person's sessions, and returns a new one-time link (right: people.manage). The person
 // counts as the one who did it, until another approver confirms them.
 func (a *Access) Reset(ctx context.Context, by Actor, who string) (Changed, error) {
 	var link Secret
@@ -154,7 +154,7 @@ func (a *Access) Reset(ctx context.Context, by Actor, who string) (Changed, erro
 		if p.Blocked {
 			return refuse.PersonBlocked(p.Email), nil
 		}
-		p.Password, p.CountsAs = "", self.add(*p)
+		p.Password, p.Factor, p.CountsAs = "", Factor{}, self.add(*p)
 		link, err = a.newLink(p)
 		return refusal.Refusal{}, err
 	})
@@ -287,8 +287,8 @@ func (a *Access) Accept(ctx context.Context, t Tenant, link string, password Sec
 		return Changed{}, fmt.Errorf("accept an invitation: %w", err)
 	}
 	out, err := Through(ctx, a.c.Door, t, func(tx Tx) (Changed, error) {
-		was, found, err := tx.People().PersonByLink(known.Person.Link)
-		if err != nil || !found || !was.invited(a.c.Now()) {
+		was, found, err := tx.People().LockPerson(known.Person.ID)
+		if err != nil || !found || was.Link != known.Person.Link || !was.invited(a.c.Now()) {
 			return Changed{Refusal: refuse.LinkNotValid()}, err
 		}
 		p := was
@@ -332,10 +332,15 @@ func (a *Access) People(ctx context.Context, by Actor, after id.ID, max int) (Pe
 	return out, fault.Wrap(err, "list people")
 }
 
-// findPerson finds a person by id or by e-mail address.
+// findPerson finds and locks a person by id or by e-mail address.
 func findPerson(tx Tx, who string) (PersonRow, bool, error) {
-	if i, err := id.Parse(id.Person, who); err == nil {
-		return tx.PersonByID(i)
+	i, err := id.Parse(id.Person, who)
+	if err != nil {
+		p, found, err := tx.PersonByEmail(CanonicalEmail(who))
+		if err != nil || !found {
+			return p, found, err
+		}
+		i = p.ID
 	}
-	return tx.PersonByEmail(CanonicalEmail(who))
+	return tx.People().LockPerson(i)
 }

@@ -32,6 +32,7 @@ type PersonRow struct {
 	Link        [32]byte // stored form of the open one-time link; zero for none
 	LinkUntil   time.Time
 	Standing    bool // the store has a row with these fields
+	Factor      Factor
 }
 
 // active reports whether the person may act.
@@ -166,7 +167,8 @@ type Login struct {
 	CreatedAt time.Time
 	SeenAt    time.Time
 	ExpiresAt time.Time
-	Forged    bool // somebody other than the server wrote the row
+	ProvedAt  time.Time // when the person proved who they are; zero while a code is missing
+	Forged    bool      // somebody other than the server wrote the row
 }
 
 // SignedIn is a new session.
@@ -175,6 +177,7 @@ type SignedIn struct {
 	Session Secret // for the cookie; shown only once
 	Expires time.Time
 	Actor   Actor
+	Step    FactorStep // what the person still has to do; until then the session opens no page
 }
 
 // SignIn opens a session for the right e-mail address and password. It always makes a new session and
@@ -194,8 +197,11 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign in: %w", err)
 	}
-	now := a.c.Now()
-	l := Login{Person: p.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(SessionLife)}
+	now, step := a.c.Now(), a.step(p)
+	l := Login{Person: p.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(SessionLife), ProvedAt: now}
+	if step != StepNone {
+		l.ExpiresAt, l.ProvedAt = now.Add(codeWait), time.Time{}
+	}
 	by := p.actor(t)
 	by.IP = ip
 	out, err := Through(ctx, a.c.Door, t, func(tx Tx) (SignedIn, error) {
@@ -215,7 +221,7 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 		if err := tx.AddLogin(l, StoredForm(a.c.Hasher, formSession, session)); err != nil {
 			return SignedIn{}, err
 		}
-		return SignedIn{Session: session, Expires: l.ExpiresAt, Actor: by}, tx.AuditLog(by.Entry("signin", p.ID.Text(id.Person)))
+		return SignedIn{Session: session, Expires: l.ExpiresAt, Actor: by, Step: step}, tx.AuditLog(by.Entry("signin", p.ID.Text(id.Person)))
 	})
 	return out, fault.Wrap(err, "sign in")
 }
@@ -278,7 +284,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 		return Authenticated{}, fmt.Errorf("look up session: %w", err)
 	}
 	now := a.c.Now()
-	if !found || l.Forged || !p.active() || !now.Before(l.ExpiresAt) || !now.Before(l.SeenAt.Add(SessionIdle)) {
+	if !found || !l.open(p, now) || l.ProvedAt.IsZero() {
 		return Authenticated{Refusal: refuse.SignedOut()}, nil
 	}
 	if now.Sub(l.SeenAt) >= seenEvery {
@@ -287,7 +293,14 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 			return Authenticated{}, fmt.Errorf("store session: %w", err)
 		}
 	}
-	return Authenticated{Actor: p.actor(t)}, nil
+	by := p.actor(t)
+	by.Stale = now.Sub(l.ProvedAt) >= ProofFresh
+	return Authenticated{Actor: by}, nil
+}
+
+// open reports whether a session has not ended.
+func (l Login) open(p PersonRow, now time.Time) bool {
+	return !l.Forged && p.active() && now.Before(l.ExpiresAt) && now.Before(l.SeenAt.Add(SessionIdle))
 }
 
 // SignOut ends a session. It is no error if the session is already over.

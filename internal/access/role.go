@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -141,6 +142,8 @@ func (a Actor) Sees(vendor id.ID) bool {
 // Needs is the refusal for an actor without the right; the zero Refusal when the actor has it.
 func (a Actor) Needs(r Right) refusal.Refusal {
 	switch {
+	case a.May(r) && a.Stale && r.NeedsFreshProof():
+		return refuse.ProofTooOld(int64(ProofFresh / time.Minute))
 	case a.May(r):
 		return refusal.Refusal{}
 	case a.vendorless():

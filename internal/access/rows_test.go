@@ -69,7 +69,7 @@ func newRows(t *testing.T) *rows {
 // access makes the use cases over these rows, with a source of random bytes.
 func (r *rows) access(rnd io.Reader) *access.Access {
 	r.t.Helper()
-	a, err := access.New(access.Config{Hasher: storetest.Hasher{}, Door: r, Now: func() time.Time { return r.now }, Rand: rnd, Argon: cheap()})
+	a, err := access.New(access.Config{Hasher: storetest.Hasher{}, FactorOptional: true, Door: r, Now: func() time.Time { return r.now }, Rand: rnd, Argon: cheap()})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -181,6 +181,13 @@ func (r *rows) BindFourEyes(bound []access.Right) error {
 func (r *rows) PutPerson(p access.PersonRow) error {
 	r.people[p.Email] = p
 	return r.fails("PutPerson")
+}
+
+func (r *rows) LockPerson(person id.ID) (access.PersonRow, bool, error) {
+	if err := r.fails("LockPerson"); err != nil {
+		return access.PersonRow{}, false, err
+	}
+	return r.PersonByID(person)
 }
 
 func (r *rows) PersonByLink(hash [32]byte) (access.PersonRow, bool, error) {

@@ -51,7 +51,9 @@ type KeyTx interface {
 // PeopleTx is what adding and changing people needs of a transaction.
 type PeopleTx interface {
 	AddPersonRow(p PersonRow) error
-	// PutPerson writes a person's role, password, status, standing and link.
+	// LockPerson reads and locks a person who is to be changed.
+	LockPerson(person id.ID) (PersonRow, bool, error)
+	// PutPerson writes a person's role, password, second factor, status, standing and link.
 	PutPerson(p PersonRow) error
 	// PersonByLink finds the person to whom an open one-time link belongs, even if the link has expired.
 	PersonByLink(hash [32]byte) (PersonRow, bool, error)
@@ -70,6 +72,10 @@ type Config struct {
 	Rand io.Reader // safe for concurrent use, as crypto/rand.Reader is
 	// Hasher makes the stored forms of API keys and sessions.
 	Hasher Hasher
+	// Vault seals second factors. Only signing in needs it.
+	Vault Vault
+	// FactorOptional lets everybody sign in without a second factor. Test installations set it.
+	FactorOptional bool
 	// Argon is the cost of people's passwords; zero means DefaultArgon. Tests lower it.
 	Argon Argon
 }

@@ -38,7 +38,7 @@ import (
 
 // openCases makes the use cases. Requests of people and tills use the lane of sales; background work waits behind them.
 func (a *App) openCases() (err error) {
-	a.access, err = access.New(access.Config{Hasher: a.data, Now: a.c.Now, Rand: a.c.Rand, Argon: a.c.PasswordCost,
+	a.access, err = access.New(access.Config{Hasher: a.data, Vault: a.data, FactorOptional: a.c.Test, Now: a.c.Now, Rand: a.c.Rand, Argon: a.c.PasswordCost,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) access.Tx { return tx })})
 	if err != nil {
 		return err

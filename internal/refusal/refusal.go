@@ -64,6 +64,7 @@ const (
 	InvalidRequest        Code = "invalid-request"
 	Unauthenticated       Code = "unauthenticated"
 	Forbidden             Code = "forbidden"
+	SignInAgain           Code = "sign-in-again"
 	NotFound              Code = "not-found"
 	RateLimited           Code = "rate-limited"
 	TooLarge              Code = "too-large"
@@ -119,7 +120,7 @@ func (c Code) Status() int {
 		return 400
 	case Unauthenticated:
 		return 401
-	case Forbidden:
+	case Forbidden, SignInAgain:
 		return 403
 	case MeterNotFound, VendNotFound, NotFound:
 		return 404

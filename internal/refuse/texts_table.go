@@ -60,9 +60,9 @@ func BaseDateOver(base string, meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "No token can be dated with base date " + base + " of meter " + meter + ": the period of the base date has ended or has not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{Place: "base", Value: base}, {Place: "meter", Value: meter}}}
 }
 
-// TokensTooFarAhead: Meter {meter} has been sold so many tokens that the next would be dated more than {minutes} minutes ahead. Wait, or buy more at a time. Two tokens for the same meter are dated at least one minute apart.
-func TokensTooFarAhead(meter string, minutes int64) refusal.Refusal {
-	return refusal.Refusal{Code: "too-many-tokens", Text: "tokens-too-far-ahead", What: "Meter " + meter + " has been sold so many tokens that the next would be dated more than " + strconv.FormatInt(minutes, 10) + " minutes ahead.", Not: "No money was taken and no token was made.", Try: "Wait, or buy more at a time. Two tokens for the same meter are dated at least one minute apart.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "minutes", Value: strconv.FormatInt(minutes, 10)}}}
+// TokensTooFarAhead: Meter {meter} has been sold so many tokens that the next would be dated more than {n} minutes ahead. Wait, or buy more at a time. Two tokens for the same meter are dated at least one minute apart.
+func TokensTooFarAhead(meter string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "too-many-tokens", Text: "tokens-too-far-ahead", What: "Meter " + meter + " has been sold so many tokens that the next would be dated more than " + strconv.FormatInt(n, 10) + " minutes ahead.", Not: "No money was taken and no token was made.", Try: "Wait, or buy more at a time. Two tokens for the same meter are dated at least one minute apart.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // UnitsNotOnAToken: A token cannot carry exactly {units} kWh. Buy another amount.
@@ -1709,6 +1709,26 @@ func PasswordTooLong(maxValue int64) refusal.Refusal {
 // PasswordTooCommon: This password is too easy to guess: it is a common one, with or without digits, or repeats itself. Use several unrelated words.
 func PasswordTooCommon() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "password-too-common", What: "This password is too easy to guess: it is a common one, with or without digits, or repeats itself.", Not: "No changes were made.", Try: "Use several unrelated words."}
+}
+
+// CodeWrong: The code is wrong, or was used already. Wait for the next code in your authenticator app, or use a recovery code. The clock of the telephone must be right.
+func CodeWrong() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "code-wrong", What: "The code is wrong, or was used already.", Not: "You are not signed in.", Try: "Wait for the next code in your authenticator app, or use a recovery code. The clock of the telephone must be right."}
+}
+
+// CodeTriedTooOften: Too many codes were tried for this account. Wait five minutes and try again.
+func CodeTriedTooOften() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "code-tried-too-often", What: "Too many codes were tried for this account.", Not: "You are not signed in.", Try: "Wait five minutes and try again."}
+}
+
+// FactorExists: You already have a second factor. Sign in with a code. If the telephone is lost, ask an owner to reset your account.
+func FactorExists() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "factor-exists", What: "You already have a second factor.", Not: "No changes were made.", Try: "Sign in with a code. If the telephone is lost, ask an owner to reset your account."}
+}
+
+// ProofTooOld: You signed in more than {n} minutes ago. Sign in again and repeat this.
+func ProofTooOld(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "sign-in-again", Text: "proof-too-old", What: "You signed in more than " + strconv.FormatInt(n, 10) + " minutes ago.", Not: "No changes were made.", Try: "Sign in again and repeat this.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // SignInWrong: E-mail address or password is wrong. Check both. An owner can set a new password.

@@ -31,7 +31,7 @@ CREATE TABLE person (                     -- who signs in; 'user' is a reserved 
   email      TEXT NOT NULL, name TEXT NOT NULL DEFAULT '',
   pw_hash    TEXT NOT NULL,               -- argon2id, encoded with its parameters
   status     TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active','blocked')),
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, mark BLOB,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, mark BLOB, factor BLOB, factor_at INTEGER, recovery BLOB, factor_period INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, email)
 ) STRICT, WITHOUT ROWID;
 
@@ -43,7 +43,7 @@ CREATE TABLE role_binding (
 
 CREATE TABLE login (                      -- server-side sessions of people
   tenant_id INTEGER NOT NULL, hash BLOB NOT NULL,  -- SHA-256 of the cookie's random 256 bits
-  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, mark BLOB,
+  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, mark BLOB, proved_at INTEGER,
   PRIMARY KEY (tenant_id, hash)
 ) STRICT, WITHOUT ROWID;
 

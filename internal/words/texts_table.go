@@ -188,6 +188,36 @@ func (t Texts) SigninOwnerMade() string { return t.say("pages.signin.owner-made"
 // SigninSessionEnded: Your session has ended. If you have just sent a form, it was not carried out. Sign in and send it again.
 func (t Texts) SigninSessionEnded() string { return t.say("pages.signin.session-ended") }
 
+// CodeTitle: Second step
+func (t Texts) CodeTitle() string { return t.say("pages.code.title") }
+
+// CodeApp: Your role needs a second factor. Scan this code with an authenticator app on your telephone. Any app for one-time codes will do.
+func (t Texts) CodeApp() string { return t.say("pages.code.app") }
+
+// CodeQr: QR code for an authenticator app
+func (t Texts) CodeQr() string { return t.say("pages.code.qr") }
+
+// CodeByHand: Or type this key into the app:
+func (t Texts) CodeByHand() string { return t.say("pages.code.by-hand") }
+
+// CodeLabel: Code
+func (t Texts) CodeLabel() string { return t.say("pages.code.label") }
+
+// CodeFirst: Type the six digits that the app shows now.
+func (t Texts) CodeFirst() string { return t.say("pages.code.first") }
+
+// CodeHint: Six digits from your authenticator app, or a recovery code.
+func (t Texts) CodeHint() string { return t.say("pages.code.hint") }
+
+// CodeRecoveryTitle: Recovery codes
+func (t Texts) CodeRecoveryTitle() string { return t.say("pages.code.recovery-title") }
+
+// CodeRecoveryText: If you lose the telephone, you sign in with one of these codes. Each works once. Print or write them down now, and keep them away from the telephone. They are not shown again.
+func (t Texts) CodeRecoveryText() string { return t.say("pages.code.recovery-text") }
+
+// CodeRecoveryDone: I have stored the codes
+func (t Texts) CodeRecoveryDone() string { return t.say("pages.code.recovery-done") }
+
 // SetupTitle: Set up
 func (t Texts) SetupTitle() string { return t.say("pages.setup.title") }
 

@@ -35,7 +35,12 @@ var personColumns = core.Columns[access.PersonRow]{Table: "person", Attested: []
 	core.Text("email", func(p *access.PersonRow) *string { return &p.Email }),
 	core.Text("pw_hash", func(p *access.PersonRow) *string { return &p.Password }),
 	Status(func(p *access.PersonRow) *bool { return &p.Blocked }),
+}, Added: []core.Column[access.PersonRow]{
+	core.Bytes("factor", func(p *access.PersonRow) *[]byte { return &p.Factor.Sealed }),
+	core.Time("factor_at", func(p *access.PersonRow) *time.Time { return &p.Factor.Since }),
+	core.Bytes("recovery", func(p *access.PersonRow) *[]byte { return &p.Factor.Recovery }),
 }, Unattested: []core.Column[access.PersonRow]{
+	core.Int("factor_period", func(p *access.PersonRow) *int64 { return &p.Factor.Period }),
 	core.ID("id", func(p *access.PersonRow) *id.ID { return &p.ID }),
 	core.Text("name", func(p *access.PersonRow) *string { return &p.Name }),
 	core.Time("created_at", func(p *access.PersonRow) *time.Time { return &p.CreatedAt }),
@@ -103,6 +108,7 @@ var loginColumns = core.Columns[access.Login]{Table: "login", Unattested: []core
 	core.Time("created_at", func(l *access.Login) *time.Time { return &l.CreatedAt }),
 	core.Time("seen_at", func(l *access.Login) *time.Time { return &l.SeenAt }),
 	core.Time("expires_at", func(l *access.Login) *time.Time { return &l.ExpiresAt }),
+	core.Time("proved_at", func(l *access.Login) *time.Time { return &l.ProvedAt }),
 	{Name: "hash", Form: 'b'},
 	{Name: "mark", Form: 'b'},
 }}
@@ -157,13 +163,26 @@ func (tx Rows) putStanding(p access.PersonRow) error {
 	return fault.Wrap(err, "store the standing of %s", p.ID.Text(id.Person))
 }
 
-// PutPerson writes a person's role, password, status, standing and link.
+// LockPerson reads and locks a person who is to be changed. A statement that waits for a lock reads joined tables as they were before the wait,
+// so the row is locked first.
+func (tx Rows) LockPerson(person id.ID) (access.PersonRow, bool, error) {
+	if lock := tx.C.ForUpdate(); lock != "" {
+		err := tx.C.Query(`SELECT id FROM person WHERE tenant_id = $1 AND id = $2`+lock, func(core.Row) error { return nil }, tx.Tenant, person)
+		if err != nil {
+			return access.PersonRow{}, false, fmt.Errorf("lock person %s: %w", person.Text(id.Person), err)
+		}
+	}
+	return tx.PersonByID(person)
+}
+
+// PutPerson writes a person's role, password, second factor, status, standing and link.
 func (tx Rows) PutPerson(p access.PersonRow) error {
 	err := tx.Rewrite("person", p.ID, func() error {
 		_, err := tx.C.Exec(`UPDATE role_binding SET role = $1, scope = $2 WHERE tenant_id = $3 AND person_id = $4`, string(p.Role), scopeOf(&p), tx.Tenant, p.ID)
 		if err == nil {
-			_, err = tx.C.Exec(`UPDATE person SET pw_hash = $1, status = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`,
-				p.Password, StatusOf(p.Blocked), tx.Tenant, p.ID)
+			_, err = tx.C.Exec(`UPDATE person SET pw_hash = $1, status = $2, factor = $3, factor_at = $4, recovery = $5, factor_period = $6,
+				version = version + 1 WHERE tenant_id = $7 AND id = $8`, p.Password, StatusOf(p.Blocked), p.Factor.Sealed, p.Factor.Since,
+				p.Factor.Recovery, p.Factor.Period, tx.Tenant, p.ID)
 		}
 		return err
 	})
@@ -285,7 +304,7 @@ func (tx Rows) SeeLogin(hash [32]byte, at time.Time) error {
 
 // loginProof names the columns of a session that its mark covers: all but the form, which is its identity, and the mark itself.
 func loginProof() core.Proof {
-	return loginColumns.ProofOf("", "person_id", "created_at", "seen_at", "expires_at")
+	return loginColumns.ProofOf("", "person_id", "created_at", "seen_at", "expires_at", "proved_at")
 }
 
 // eachLogin calls fn with the form, the hash of the columns and the mark of the sessions that meet a condition.

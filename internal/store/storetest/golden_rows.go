@@ -99,6 +99,8 @@ func goldenPeople() []goldenRow {
 		{"role_binding", "person_id, role, scope, created_at", []any{named(54), "support", "ven_x", golden}},
 		{"standing", "id, counts_as, confirmed_at, link_hash, link_until", []any{named(54), "usr_x unknown", golden, []byte("link hash"), golden}},
 		{"standing", "id", []any{named(55)}},
+		{"person", "id, email, pw_hash, status, created_at, factor, factor_at, recovery", []any{named(97), "c@example.org", "argon", "active", golden,
+			[]byte("sealed"), golden, make([]byte, 64)}},
 		{"person", "id, email, pw_hash, status, created_at", []any{named(55), "b@example.org", "argon", "blocked", golden}},
 		{"idempotency", "principal, key, req_hash, state, status, body_enc, created_at",
 			[]any{"key till", "sale 1/2", []byte("0123456789abcdef0123456789abcdef"), "done", 201, []byte("sealed answer"), golden}},

@@ -40,7 +40,7 @@ type annaTx struct {
 func (tx annaTx) LoginByHash([32]byte) (access.Login, access.PersonRow, bool, error) {
 	tx.anna.mu.Lock()
 	defer tx.anna.mu.Unlock()
-	return access.Login{SeenAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)},
+	return access.Login{ProvedAt: time.Now(), SeenAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)},
 		access.PersonRow{ID: id.ID{1}, Email: "anna@example.org", Role: access.Owner}, !tx.anna.over, nil
 }
 
@@ -76,7 +76,7 @@ func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
 func consoleOf(t *testing.T, a *anna) *Console {
 	t.Helper()
-	acc, err := access.New(access.Config{Hasher: storetest.Hasher{}, Door: door[access.Tx]{annaTx{anna: a}}, Now: time.Now, Rand: zeros{}, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
+	acc, err := access.New(access.Config{Hasher: storetest.Hasher{}, FactorOptional: true, Door: door[access.Tx]{annaTx{anna: a}}, Now: time.Now, Rand: zeros{}, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

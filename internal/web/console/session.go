@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"errors"
 	"net"
 	"net/http"
@@ -122,8 +121,7 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		form.Error = t.Refusal(no).Detail()
 		s.show(w, r, status, signInView(s.page(r, visit{}, t.SigninTitle()), form))
 	}
-	account := access.CanonicalEmail(form.Email)
-	attempt := guess.Attempt{Account: account, From: guess.Household(address(r)), Browser: s.knownBrowser(r, account)}
+	attempt := s.attempt(r, access.CanonicalEmail(form.Email))
 	leave, ok := s.guarded(w, r, attempt, func() { again(http.StatusTooManyRequests, refuse.SigninTriedTooOften()) })
 	if !ok {
 		return
@@ -139,13 +137,11 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.setCookie(w, r, in.Session.Reveal(), in.Expires)
-	if attempt.Browser == "" {
-		if err := s.knowBrowser(w, r, account); err != nil {
-			s.broken(w, r, visit{}, err)
-			return
-		}
+	if in.Step != access.StepNone {
+		http.Redirect(w, r, codeURL(in.Step, form.Next), http.StatusSeeOther)
+		return
 	}
-	http.Redirect(w, r, cmp.Or(form.Next, "/"), http.StatusSeeOther)
+	s.entered(w, r, attempt, form.Next, nil)
 }
 
 // guarded waits for a place to hash a password; the caller gives it back with leave and the result. Without a place, guarded has already

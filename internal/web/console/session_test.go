@@ -54,7 +54,7 @@ func TestASessionFromSignInToSignOut(t *testing.T) {
 	base, _ := url.Parse(w.url)
 	g.http.Jar.SetCookies(base, []*http.Cookie{{Name: "paywatt_session", Value: "planted"}})
 	in := g.post("/signin", "email", " Owner@example.org ", "password", password)
-	in.leads("/")
+	at := in.leads("/signin/app?")
 	set := in.header.Get("Set-Cookie")
 	for _, want := range []string{"paywatt_session=", "Path=/", "HttpOnly", "SameSite=Lax"} {
 		if !strings.Contains(set, want) {
@@ -64,6 +64,14 @@ func TestASessionFromSignInToSignOut(t *testing.T) {
 	session := g.http.Jar.Cookies(base)[0].Value
 	if session == "planted" || len(session) < 40 {
 		t.Errorf("session is %q", session)
+	}
+	// The password alone opens no page, and its session ends with the second step.
+	g.get("/meters").leads("/signin")
+	g.secondStep(ownerEmail, at)
+	if again := g.http.Jar.Cookies(base)[0].Value; again == session {
+		t.Error("the session of the password goes on after the second step")
+	} else {
+		session = again
 	}
 	g.get("/").leads("/meters")
 	g.get("/meters").is(200).says("Meters", "signed in as owner@example.org")
@@ -118,9 +126,16 @@ func TestSignInLeadsOnlyToThisServer(t *testing.T) {
 		w.guest().get("/signin?next=" + url.QueryEscape(next)).is(400)
 	}
 	// The server does not trust the values of a form either.
-	w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/sell?meter=1").leads("/sell?meter=1")
-	w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/\t/evil.example").is(400)
-	if at := w.guest().post("/signin", "email", ownerEmail, "password", password, "next", "/\\evil.example").leads("/"); at != "/" {
+	const clerk = "clerk@example.org"
+	w.person(clerk, access.Operator)
+	w.guest().post("/signin", "email", clerk, "password", password, "next", "/sell?meter=1").leads("/sell?meter=1")
+	w.guest().post("/signin", "email", clerk, "password", password, "next", "/\t/evil.example").is(400)
+	owner := w.guest()
+	at := owner.post("/signin", "email", ownerEmail, "password", password, "next", "/sell?meter=1").leads("/signin/app?next=%2Fsell%3Fmeter%3D1")
+	if got := owner.get(at).is(200).value("next"); got != "/sell?meter=1" {
+		t.Errorf("the second step leads on to %q", got)
+	}
+	if at := w.guest().post("/signin", "email", clerk, "password", password, "next", "/\\evil.example").leads("/"); at != "/" {
 		t.Errorf("signing in leads to %q", at)
 	}
 }
@@ -146,7 +161,7 @@ func TestAWrongPasswordIsRefusedAndLimited(t *testing.T) {
 	// either.
 	known := w.guest()
 	w.clock.move(7 * time.Second)
-	known.post("/signin", "email", ownerEmail, "password", password).leads("/")
+	known.signIn(ownerEmail)
 	a := w.guest().post("/signin", "email", ownerEmail, "password", password).is(429).says("Too many attempts", "You are not signed in")
 	if a.header.Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")

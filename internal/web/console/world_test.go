@@ -26,6 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
+	"github.com/pquerna/otp/totp"
 	"golang.org/x/net/html"
 )
 
@@ -36,8 +37,9 @@ type world struct {
 	t        *testing.T
 	dir      string
 	url      string
-	setup    string // path of the one-time link
-	key      string // key of the API
+	setup    string              // path of the one-time link
+	recovery map[string][]string // unused recovery codes of people
+	key      string              // key of the API
 	clock    *clock
 	stop     func()
 	side     *app.Folder // the same folder, opened beside the server as the command line does
@@ -108,7 +110,7 @@ func (w *world) furnish() {
 // folder makes a data folder with one vending key.
 func folder(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), clock: &clock{}}
+	w := &world{t: t, dir: t.TempDir(), clock: &clock{}, recovery: map[string][]string{}}
 	keys, err := keystore.Open(w.dir, keystore.Config{Params: cheapKeys()})
 	if err != nil {
 		t.Fatal(err)
@@ -302,8 +304,38 @@ func (w *world) guest() *guest {
 func (w *world) enter(email string) *guest {
 	w.t.Helper()
 	g := w.guest()
-	g.post("/signin", "email", email, "password", password).leads("/")
+	g.signIn(email)
 	return g
+}
+
+// signIn signs a person in with the password and, if the role needs it, with a second factor. The person sets it up at the first time and uses
+// recovery codes from then on, because a code of the app works once in 30 s.
+func (g *guest) signIn(email string) {
+	g.w.t.Helper()
+	g.secondStep(email, g.post("/signin", "email", email, "password", password).leads("/"))
+}
+
+// secondStep completes a sign-in that has led to an address.
+func (g *guest) secondStep(email, at string) {
+	w := g.w
+	w.t.Helper()
+	switch {
+	case strings.HasPrefix(at, "/signin/app?"):
+		secret := regexp.MustCompile(`<span class="mono">([A-Z2-7 ]+)<`).FindStringSubmatch(g.get(at).is(200).body)
+		code, err := totp.GenerateCode(strings.ReplaceAll(secret[1], " ", ""), w.clock.now())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		page := g.post("/signin/code", "code", code).is(200).body
+		w.recovery[email] = regexp.MustCompile(`[A-Z2-7]{4}(-[A-Z2-7]{4}){3}`).FindAllString(page, -1)
+	case strings.HasPrefix(at, "/signin/code?"):
+		left := w.recovery[email]
+		if len(left) == 0 {
+			w.t.Fatalf("%s has no recovery codes left", email)
+		}
+		w.recovery[email] = left[1:]
+		g.post("/signin/code", "code", left[0]).leads("/")
+	}
 }
 
 // answer is a response as it arrived. If the response is a page, it is parsed.

@@ -44,12 +44,14 @@ type Gate struct {
 	pairs     map[Attempt]*bucket // by account and address, or by account and known browser
 	addresses map[netip.Prefix]*addressRecord
 	accounts  map[string]*accountRecord
+	codes     map[Attempt]*bucket // by account, or by account and known browser
 	wake      *time.Timer
 }
 
 // NewGate makes a gate that lets at most atOnce attempts compare a password at the same time.
 func NewGate(atOnce int, now func() time.Time) *Gate {
-	return &Gate{now: now, free: atOnce, pairs: map[Attempt]*bucket{}, addresses: map[netip.Prefix]*addressRecord{}, accounts: map[string]*accountRecord{}}
+	return &Gate{now: now, free: atOnce, pairs: map[Attempt]*bucket{}, addresses: map[netip.Prefix]*addressRecord{}, accounts: map[string]*accountRecord{},
+		codes: map[Attempt]*bucket{}}
 }
 
 // addressRecord is what the gate remembers of an address.
@@ -94,6 +96,22 @@ func (g *Gate) Enter(ctx context.Context, a Attempt) (leave func(right bool), er
 		}
 	}
 	return func(right bool) { g.left(a, right) }, nil
+}
+
+// Code counts an attempt to give a code of a second factor, after the right password. It returns [ErrTooOften] if the account had too many. A
+// known browser has attempts of its own. The caller calls right after a right code, which gives all attempts back.
+func (g *Gate) Code(a Attempt) (right func(), err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a.From = netip.Prefix{}
+	if !recall(g.codes, a).take(g.now(), codesAtOnce, CodePause) {
+		return nil, ErrTooOften
+	}
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.codes, a)
+	}, nil
 }
 
 // join counts the attempt and queues it.

@@ -11,15 +11,19 @@ const (
 	MaxWaiting = 64
 	// Pause is the time after which a refused address or browser may try again.
 	Pause = 6 * time.Second
+	// CodePause is the time after which one more code of a second factor may be tried. Somebody who knows the password and guesses codes for a
+	// month is right with a probability of 3 %.
+	CodePause = 5 * time.Minute
 
-	atOnce     = 10               // attempts that an address or a known browser has on one account at once; then one per Pause
-	atOnceAll  = 60               // attempts that an address has on all accounts at once; then one per pauseAll
-	pauseAll   = time.Second      //
-	freely     = 10               // failed attempts on an account before it is slowed down
-	slowest    = time.Second      // the longest time between two attempts on an account
-	memory     = 15 * time.Minute // for how long attempts count
-	remembered = 20_000           // addresses, browsers and accounts in memory; a full list is emptied
-	ipv6Home   = 64               // bits of an IPv6 address that one household has to itself
+	atOnce      = 10               // attempts that an address or a known browser has on one account at once; then one per Pause
+	atOnceAll   = 60               // attempts that an address has on all accounts at once; then one per pauseAll
+	pauseAll    = time.Second      //
+	codesAtOnce = 10               // codes of a second factor that an account or a known browser has at once; then one per CodePause
+	freely      = 10               // failed attempts on an account before it is slowed down
+	slowest     = time.Second      // the longest time between two attempts on an account
+	memory      = 15 * time.Minute // for how long attempts count
+	remembered  = 20_000           // addresses, browsers and accounts in memory; a full list is emptied
+	ipv6Home    = 64               // bits of an IPv6 address that one household has to itself
 )
 
 // Gap is the time between the starts of two attempts on an account from unknown browsers, after a number of failed attempts.
