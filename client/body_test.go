@@ -221,7 +221,12 @@ func fill(v reflect.Value) {
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))
 	case reflect.Map:
-		v.Set(reflect.ValueOf(map[string]any{"x": true}))
+		v.Set(reflect.MakeMap(v.Type()))
+		one := reflect.New(v.Type().Elem()).Elem()
+		if fill(one); one.Kind() == reflect.Interface {
+			one.Set(reflect.ValueOf(true))
+		}
+		v.SetMapIndex(reflect.ValueOf("x"), one)
 	case reflect.Struct:
 		if v.Type() == reflect.TypeFor[time.Time]() {
 			v.Set(reflect.ValueOf(time.Unix(1, 0)))

@@ -86,6 +86,10 @@ func moneyVisits() []visit {
 				`sell() { curl -s -H "Authorization: Bearer $PAYWATT_KEY" -H "Idempotency-Key: till3-00$1" -H "Content-Type: application/json" $PAYWATT_URL/v1/vends -d '{"meter":"04140001001","tender":{"amount_minor":'$1',"currency":"KES"}}'; }`,
 				"sell 20", "sell 1",
 			}}},
+		{page: "docs/reference/acts.md", after: serving(), then: []string{"paywatt utility show -o json | grep -q person/sales"}},
+		{page: "docs/operate/people.md", after: serving(), blocks: []int{0, 1, 3}, before: map[int][]string{3: {
+			"curl -sf -o /dev/null -d 'password=two cows and a bicycle' $PAYWATT_URL$(shown link)"}},
+			then: []string{"paywatt person list | grep juma@example.org | grep -q supervisor"}},
 		{page: "docs/reference/wallets.md", after: wallet(), swap: []string{"04140001001", "04140001027", "move-out", "move-out --yes"},
 			before: map[int][]string{1: {"paywatt report registers && paywatt account wallet 04140001027 --from 2026-11-01 -o csv | grep 100 && paywatt meter usage 04140001027 --by week"}}},
 	}

@@ -2,8 +2,8 @@ package access_test
 
 import (
 	"crypto/rand"
-	"strings"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
