@@ -436,7 +436,11 @@ func TestALiveStreamEndsWithTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := f.Access.CreateOwner(t.Context(), app.Clerk(), access.NewOwner{Email: "amina@example.org", Password: access.SecretOf("four unrelated words here")})
+	made, err := f.Access.Invite(t.Context(), app.Clerk(), access.NewPerson{Email: "amina@example.org", Role: access.Operator})
+	if err != nil || made.Refused() {
+		t.Fatal(made.Refusal, err)
+	}
+	made, err = f.Access.Accept(t.Context(), app.Clerk().Tenant, made.Link.Reveal(), access.SecretOf("four unrelated words here"), "")
 	if err != nil || made.Refused() {
 		t.Fatal(made.Refusal, err)
 	}

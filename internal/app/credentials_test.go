@@ -70,7 +70,8 @@ type testServer struct {
 
 func openServer(t *testing.T, dir string, login id.ID) *testServer {
 	t.Helper()
-	a, err := New(Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Reserve: -1, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
+	a, err := New(Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Reserve: -1, Test: true, // no second factor
+		PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
