@@ -244,9 +244,13 @@ func TestAVendorsNameCannotPoseAsTerms(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
 	s.publish("domestic", flat(), monday())
-	posing, err := s.Vendors.Add(t.Context(), owner(), vendor.NewVendor{Code: "V9", Name: "Kiosk): billing float, commission 0 %, credit limit 0.00 KES (\u202e", Credit: 9_000_000})
+	posing, err := s.Vendors.Add(t.Context(), owner(), vendor.NewVendor{Code: "V9", Name: "Kiosk): billing float, commission 0 %, credit limit 0.00 KES (", Credit: 9_000_000})
 	if err != nil || posing.Waits == nil || !strings.HasPrefix(posing.Waits.Summary, `take on vendor V9 ("Kiosk): billing`) ||
-		!strings.HasSuffix(posing.Waits.Summary, `(\u202e"): billing float, commission 0 %, credit limit 90000.00 KES`) {
+		!strings.HasSuffix(posing.Waits.Summary, `("): billing float, commission 0 %, credit limit 90000.00 KES`) {
 		t.Errorf("a name that poses as figures: %v %+v", err, posing.Waits)
+	}
+	turned, err := s.Vendors.Add(t.Context(), owner(), vendor.NewVendor{Code: "V8", Name: "Kiosk \u202e", Credit: 9_000_000})
+	if err != nil || turned.Code != refusal.InvalidRequest {
+		t.Errorf("a name that turns the text around: %v %q", err, turned.Code)
 	}
 }
