@@ -44,5 +44,5 @@ func (c *Client) ConfirmPerson(ctx context.Context, person string) (apiv1.Person
 }
 
 func (c *Client) changePerson(ctx context.Context, person, verb string) (apiv1.Person, error) {
-	return ask[apiv1.Person](ctx, c, post("/v1/people/"+url.PathEscape(person)+"/"+verb, struct{}{}))
+	return ask[apiv1.Person](ctx, c, post("/v1/people/"+url.PathEscape(person)+"/"+verb, apiv1.PersonChange{}))
 }

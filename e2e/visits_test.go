@@ -11,7 +11,7 @@ const firstServer = "docs/operate/first-server.md"
 // store takes a second, so all visits begin with a copy of one such folder.
 func keyed() []string {
 	return []string{
-		"printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass",
+		"umask 077 && printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass",
 		"printf 'abababababababab' | paywatt vendingkey add --sgc 123456 --krn 1 --kt 2 --dkga 02 --base-date 2014 --key-file - --test",
 		"paywatt apikey create --role owner > key",
 	}
@@ -151,7 +151,7 @@ func deviceVisits() []visit {
 			"PASSWORD=…", "PASSWORD=$(secret mqtt_password)", "LINK_KEY=…", "LINK_KEY=$(secret link_key)", "python3", debianPython},
 			before: map[int][]string{
 				2: {"export PASSWORD=$(shown 'mqtt password')"},
-				4: {"printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass"},
+				4: {"umask 077 && printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass"},
 				5: {stop, "paywatt serve --data ./try"},
 				8: {`secret() { grep -ho "\"$1\":\"[^\"]*" step.* | cut -d'"' -f4; }`},
 				7: {`mosquitto_pub -i 04140001001 -u 04140001001 -P "$PASSWORD" -q 1 -t m/04140001001/up/reading -m '{"seq":2,"at":'$(date +%s)',"up":2000,"clock":"valid","register_wh":120433,"balance_wh":0}'`,

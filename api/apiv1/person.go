@@ -33,3 +33,6 @@ type Person struct {
 
 // People is the list of people.
 var People = Listing[Page, Person]{Name: "people", Path: "/v1/people", Tag: "people", Summary: "List the people who sign in"}
+
+// PersonChange is the body of a change that needs no details: an empty object.
+type PersonChange struct{}

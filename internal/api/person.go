@@ -75,7 +75,7 @@ func (a *API) peopleRoutes(r router) {
 		order(r, huma.Operation{
 			OperationID: c.verb + "-person", Path: "/v1/people/{id}/" + c.verb, DefaultStatus: http.StatusOK, Tags: []string{"people"}, Summary: c.summary,
 			Description: c.more,
-		}, func(ctx context.Context, by access.Actor, in *PersonPath, _ struct{}) (*reply[apiv1.Person], error) {
+		}, func(ctx context.Context, by access.Actor, in *PersonPath, _ apiv1.PersonChange) (*reply[apiv1.Person], error) {
 			return changedPerson(c.do(ctx, by, in.Person))
 		})
 	}
