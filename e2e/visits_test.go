@@ -122,7 +122,7 @@ func messageVisits() []visit {
 			"paywatt vend 04140001001 100"),
 			swap: []string{"7134 0092 5510 3378 2064", "$(shown token)",
 				"tok_01jd00000000000000000000000", "$(paywatt vend 04140001001 50 >sale && paywatt meter tokens 04140001001 -o json | grep -o 'tok_[0-9a-z]*' | head -n 1)"}},
-		{page: "docs/reference/sms-gateway.md", after: []string{"mkdir paywatt-data && openssl rand -hex 32 > phone1.secret",
+		{page: "docs/reference/sms-gateway.md", after: []string{"umask 077 && mkdir paywatt-data && openssl rand -hex 32 > phone1.secret",
 			"block docs/reference/sms-gateway.md toml 0 | sed \"s|/etc/paywatt|$PWD|\" > paywatt-data/paywatt.toml", "paywatt serve"},
 			swap: []string{"https://paywatt.example", "http://127.0.0.1:8080", "curl -i", "curl -i -f"},
 			then: []string{`[ "$(block docs/reference/sms-gateway.md text 0)" = "v1=$(printf %s '1795192200.in.{"id":"a1","from":"+255711000001","text":"BAL"}' | openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef -r | cut -d' ' -f1)" ]`}},

@@ -30,7 +30,7 @@ type Verdict struct {
 	Made int64
 	// Reported is what the daily report names against P.
 	Reported int64
-	// Lost says who else has less than they paid for, with the amount.
+	// Lost says who else has less than they paid for, with the amount beyond rounding.
 	Lost map[string]int64
 	// Unbound lists what the report names against P beyond a ceiling.
 	Unbound []string
@@ -194,13 +194,13 @@ func (r *Run) judge(before balances) Verdict {
 		(after.cash - before.cash - confirmed)
 	for owner := range after.energy {
 		v.Made += change(owner)
-		if lost := paid[owner] - change(owner); owner != P && lost > slackLoss*int64(1+len(r.sales)) {
+		if lost := paid[owner] - change(owner) - slackLoss*int64(1+len(r.sales)); owner != P && lost > 0 {
 			v.Lost[owner] = lost
 		}
 	}
 	corner := r.cornerPaid + commission["CORNER"] - paid["CORNER cash"] - (after.float["CORNER"] - before.float["CORNER"])
 	if corner > slackLoss {
-		v.Lost["corner"] = corner
+		v.Lost["corner"] = corner - slackLoss
 	}
 	return v
 }
