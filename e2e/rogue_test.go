@@ -272,21 +272,18 @@ func secondPeople() (out []rule) {
 	return out
 }
 
-// ceilings are the ceilings. Each alone is 0, and four eyes are off, so nothing else stops the moves that it limits.
+// ceilings are the ceilings of a person. Each alone is 0, and four eyes are off, so nothing else stops the moves that it limits. The ceilings of
+// meters, accounts and vendors are not here: while one is off, the report still names all of it against P under the person's ceiling, so P
+// gains nothing unseen.
 func ceilings() (out []rule) {
 	undo := []string{"sell from P's shop", "reverse P's newest sale", "reverse another's sale"}
 	for _, r := range []rule{
 		{fault: "person/sales", role: "operator", moves: []string{"sell for the utility"}},
 		{fault: "person/debts", role: "finance", moves: []string{"raise a debt", "add a charge"}},
-		{fault: "account/debts", role: "finance", moves: []string{"raise a debt", "add a charge"}},
 		{fault: "person/free_units", role: "supervisor", moves: []string{"make free units"}},
-		{fault: "meter/free_units", role: "supervisor", moves: []string{"make free units"}},
 		{fault: "person/credits", role: "finance", moves: []string{"give goodwill", "write off a debt"}},
-		{fault: "account/credits", role: "finance", moves: []string{"give goodwill", "write off a debt"}},
 		{fault: "person/reversals", role: "supervisor", moves: undo},
 		{fault: "person/reversed_value", role: "supervisor", moves: undo},
-		{fault: "meter/reversed_value", role: "supervisor", moves: undo},
-		{fault: "vendor/reversed_value", role: "supervisor", moves: undo},
 	} {
 		out = append(out, rule{fault: "no-ceiling=" + r.fault, role: r.role, moves: r.moves, policy: rogue.Policy{Limits: rogue.Only(r.fault), FourEyesOff: true}})
 	}
