@@ -202,7 +202,7 @@ func (l *line) open(topic string, payload []byte) (body signed, ok bool) {
 	if err != nil || hex.EncodeToString(mac.Sum(nil)[:16]) != env.Mac {
 		return body, false
 	}
-	dec, err := cbor.DecOptions{DefaultMapType: nil, IntDec: cbor.IntDecConvertSigned}.DecMode()
+	dec, err := cbor.DecOptions{DefaultMapType: nil, IntDec: cbor.IntDecConvertSignedOrFail}.DecMode()
 	return body, err == nil && dec.Unmarshal(b, &body) == nil
 }
 

@@ -41,7 +41,6 @@ type Run struct {
 	shopSaw    map[string]bool     // digits that the key of P\'s shop was shown
 	held       map[string][]string // digits that customers have bought and not entered, by meter
 	waiting    []string            // approvals that P asked for or saw
-	commands   int                 // requests whose order a meter must answer
 	accounts   map[string]string   // every account that a party had, by id
 	cornerPaid int64
 	deposits   int64           // of P's shop, booked with money that the others received
