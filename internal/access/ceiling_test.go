@@ -50,7 +50,7 @@ func TestCeilings(t *testing.T) {
 			steps: []step{{amina, access.ActDebt, 100, 0, "done"}, {amina, access.ActDebt, 1, 0, "waits"}}},
 		"four eyes do not count": {bind: &on, ceilings: map[access.Ceiling]int64{access.PersonCredits: 100},
 			steps: []step{{amina, access.ActAdjust, 1, 0, "waits"}}},
-		"nobody was ever there": {bind: &off, nobody: true, ceilings: map[access.Ceiling]int64{access.PersonCredits: 0, access.PersonSales: 0},
+		"no person ever existed": {bind: &off, nobody: true, ceilings: map[access.Ceiling]int64{access.PersonCredits: 0, access.PersonSales: 0},
 			steps: []step{{amina, access.ActAdjust, 1, 0, "alone"}, {amina, access.ActSell, 1, 0, "alone"}}},
 		"the number of reversals": {bind: &off, ceilings: map[access.Ceiling]int64{access.PersonReversals: 1},
 			steps: []step{{amina, access.ActReverse, 1000, 0, "alone"}, {amina, access.ActReverse, 1, 0, "waits"}}},

@@ -77,14 +77,22 @@ func giverOf(tx EyesTx, by Actor) (holders, error) {
 	return p.holders(), nil
 }
 
+// Apart reports whether two actors are certainly two people.
+func Apart(tx EyesTx, a, b Actor) (bool, error) {
+	if sameActor(a, b) {
+		return false, nil
+	}
+	first, err := holdersOf(tx, a)
+	if err != nil {
+		return false, err
+	}
+	second, err := holdersOf(tx, b)
+	return !first.meet(second), err
+}
+
 // apart refuses a decision unless the maker and the checker are certainly two people.
 func apart(tx EyesTx, a Approval, checker Actor) (refusal.Refusal, error) {
-	maker, err := holdersOf(tx, a.Maker)
-	if err != nil {
-		return refusal.Refusal{}, err
-	}
-	by, err := holdersOf(tx, checker)
-	if err != nil || !maker.meet(by) {
+	if two, err := Apart(tx, a.Maker, checker); err != nil || two {
 		return refusal.Refusal{}, err
 	}
 	return refuse.ApprovalByUnconfirmed(), nil

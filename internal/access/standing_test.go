@@ -220,3 +220,32 @@ func TestEveryChangeOfAPersonEndsTheSessions(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoIsApart: an account that was not confirmed is not certainly another person than its inviter.
+func TestWhoIsApart(t *testing.T) {
+	w := newWorld(t)
+	w.amina(t)
+	amina := w.session(t, w.signIn(t, "a few unrelated words", "", "").Session, "")
+	juma := w.did(t)(w.Invite(t.Context(), amina, access.NewPerson{Email: "juma@example.org", Role: access.Engineer}))
+	w.did(t)(w.Accept(t.Context(), 1, juma.Link.Reveal(), access.SecretOf("a few unrelated words"), ""))
+	his := access.Actor{Tenant: 1, Kind: access.Person, ID: juma.Person.ID, Name: "juma@example.org", Role: access.Engineer}
+	hers := access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{1}, Answers: amina.ID, Name: "till"}
+	apart := func(a, b access.Actor) (two bool) {
+		t.Helper()
+		err := w.engine.View(t.Context(), 1, func(tx *store.Tx) (err error) {
+			two, err = access.Apart(tx, a, b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return two
+	}
+	if apart(amina, his) || apart(hers, his) || apart(amina, hers) || apart(amina, amina) {
+		t.Error("an account that Amina may use counts as another person")
+	}
+	w.did(t)(w.Confirm(t.Context(), boss(), "juma@example.org"))
+	if !apart(amina, his) || !apart(hers, his) {
+		t.Error("a confirmed person does not count as another person")
+	}
+}

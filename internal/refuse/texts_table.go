@@ -585,9 +585,9 @@ func NumberNotHeld() refusal.Refusal {
 	return refusal.Refusal{Code: "already-decided", Text: "number-not-held", What: "No tokens wait for this telephone number: it was not changed in the last 24 hours, or it is confirmed already.", Not: "No changes were made."}
 }
 
-// NumberConfirmBySame: You changed this telephone number yourself. Let another person confirm it.
+// NumberConfirmBySame: You changed this telephone number, or somebody did who may use your account. Let another person confirm it. A new or changed account must be confirmed first: paywatt person confirm.
 func NumberConfirmBySame() refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "number-confirm-by-same", What: "You changed this telephone number yourself.", Not: "The number was not confirmed. Tokens for it wait until 24 hours after the change.", Try: "Let another person confirm it."}
+	return refusal.Refusal{Code: "approval-invalid", Text: "number-confirm-by-same", What: "You changed this telephone number, or somebody did who may use your account.", Not: "The number was not confirmed. Tokens for it wait until 24 hours after the change.", Try: "Let another person confirm it. A new or changed account must be confirmed first: paywatt person confirm."}
 }
 
 // NumberConfirmByUtility: A vendor's key cannot confirm a telephone number. Let a person of the utility confirm it.

@@ -87,7 +87,8 @@ func (r *Registry) noteNumber(tx Tx, by access.Actor, owner, was, next string, n
 	return " number changed, tokens held until " + c.HeldUntil.UTC().Format(time.RFC3339), nil
 }
 
-// confirmNumber releases the tokens for a changed number. The person who changed it cannot.
+// confirmNumber releases the tokens for a changed number. The person who changed it cannot, and neither can an account behind which this person
+// may be.
 func (r *Registry) confirmNumber(tx Tx, by access.Actor, owner, action, object, reason string) (refusal.Refusal, error) {
 	c, found, err := tx.Numbers().NumberChange(owner)
 	now := r.c.Now()
@@ -98,8 +99,11 @@ func (r *Registry) confirmNumber(tx Tx, by access.Actor, owner, action, object, 
 		return refuse.NumberNotHeld(), nil
 	case !by.OfUtility():
 		return refuse.NumberConfirmByUtility(), nil
-	case access.Self(by) == c.Self && !c.Self.IsZero() || by.String() == c.By:
+	case by.String() == c.By:
 		return refuse.NumberConfirmBySame(), nil
+	}
+	if two, err := access.Apart(tx.Eyes(), access.Actor{Tenant: by.Tenant, Name: c.By, Answers: c.Self}, by); err != nil || !two {
+		return refuse.NumberConfirmBySame(), err
 	}
 	e := by.Entry(action, object)
 	e.Before, e.After, e.Reason = "held until "+c.HeldUntil.UTC().Format(time.RFC3339)+", changed by "+c.By, "confirmed", reason

@@ -17,7 +17,7 @@ const (
 
 	atOnce      = 10               // attempts that an address or a known browser has on one account at once; then one per Pause
 	atOnceAll   = 60               // attempts that an address has on all accounts at once; then one per pauseAll
-	pauseAll    = time.Second      //
+	pauseAll    = time.Second      // see atOnceAll
 	codesAtOnce = 10               // codes of a second factor that an account or a known browser has at once; then one per CodePause
 	freely      = 10               // failed attempts on an account before it is slowed down
 	slowest     = time.Second      // the longest time between two attempts on an account
