@@ -33,7 +33,7 @@ func (o *office) platform(t *testing.T) {
 // written sends a text to a telephone. The pages show the message with a long word, a time and an attempt.
 func (o *office) written(t *testing.T) {
 	t.Helper()
-	m := o.api.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": "+254711000001", "text": "Closed today. See example.org/" + strings.Repeat("a-long-address/", 6)})
+	m := o.api.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": "+254700000001", "text": "Closed today. See example.org/" + strings.Repeat("a-long-address/", 6)})
 	eventually(t, patience, "the message was sent", func() bool {
 		return o.api.must(t, 200, "GET", "/v1/messages/"+m.text(t, "id"), nil).text(t, "state") == "sent"
 	})

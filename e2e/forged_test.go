@@ -124,13 +124,13 @@ func TestForgedMessagesMoveNothing(t *testing.T) {
 	f.say(t, honest, "STOP")
 	f.say(t, honest, "LAST")
 	unchanged("forged words of the customer")
-	if m := f.must(t, 200, "GET", "/v1/meters/"+f.meter, nil); !strings.Contains(string(m.body), `"no_notices":true`) {
+	if m := f.must(t, 200, "GET", "/v1/meters/"+f.meter, nil); strings.Contains(string(m.body), `"no_notices":true`) {
 		t.Errorf("after a forged STOP: %s", m.body)
 	}
 	f.sales = append(f.sales, f.mustVend(t, f.meter, 30_000, "forged-000009", "sms"))
 	await(t, "the answers and the new token at the customer's telephone", 30*time.Second, func() bool { return len(f.to(honest)) == 5 })
 	all := strings.Join(f.to(honest), "\n")
-	for _, want := range []string{"START brings warnings back", inFours(f.sales[1].text(t, "tokens", 0, "digits")) + " = " + units(1), inFours(f.sales[2].text(t, "tokens", 0, "digits"))} {
+	for _, want := range []string{"If you did not ask for this, do nothing", inFours(f.sales[1].text(t, "tokens", 0, "digits")) + " = " + units(1), inFours(f.sales[2].text(t, "tokens", 0, "digits"))} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the customer was told\n%s, want %q in it", all, want)
 		}

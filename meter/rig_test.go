@@ -285,14 +285,17 @@ func (r *rig) sms(from, text string, registered bool) (answer string) {
 	req := panel.ParseSMS(text)
 	sender, now := meter.Handle(from), (r.state.On+r.up)/1000
 	switch {
-	case req.Kind == panel.RequestBalance && registered && r.gate.Allow(sender, now, false):
+	case req.Kind == panel.RequestBalance && registered && r.gate.Allow(panel.Sender(sender, req.Kind), now, panel.ToQuestion):
 		return panel.Answer(r.look(), req.Kind)
 	case req.Kind == panel.RequestToken:
 		before := r.seen
 		r.seen = func(e meter.Effect) {
 			if e.Kind == meter.EffectResult {
-				stranger := !registered && e.Result.Code != sts.Accept
-				if r.gate.Allow(sender, now, stranger) {
+				kind := panel.ToToken
+				if !registered && e.Result.Code != sts.Accept {
+					kind = panel.Rejection
+				}
+				if r.gate.Allow(sender, now, kind) {
 					answer = panel.AnswerToken(r.cfg.Language, e.Result, registered)
 				}
 			}

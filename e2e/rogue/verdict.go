@@ -220,7 +220,7 @@ func (r *Run) reported() (minor int64, unbound []string) {
 			switch _, what, _ := strings.Cut(row.Ceiling, "/"); what {
 			case "free_units":
 				minor += price(row.Taken)
-			case "reversals":
+			case "reversals", "texts":
 			default:
 				minor += row.Taken
 			}

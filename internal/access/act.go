@@ -38,6 +38,8 @@ const (
 	ActSell   Act = "vend.sell"  // sell in the utility's name, into its own till
 	ActDebt   Act = "debt.raise" // make a customer owe money
 	ActCharge Act = "charge.add" // make a charge of a customer due
+
+	ActText Act = "message.text" // send a customer a text in the utility's name
 )
 
 // second says when an action needs a second person. Above a ceiling of its rule, every action needs one.
@@ -73,6 +75,7 @@ var acts = map[Act]rule{
 	ActRefund:  {right: AdjustLedger, moves: "money out of the bank, or to another account"},
 	ActDebt:    {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
 	ActCharge:  {right: WriteDebts, second: noSecond, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
+	ActText:    {right: SendMessages, second: noSecond, under: []Ceiling{PersonTexts}, moves: "no value: a text to a customer, in the utility's name"},
 	ActReading: {right: DecideReadings, moves: "energy that was used and not charged"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},

@@ -24,6 +24,7 @@ const (
 	PersonDebts     Ceiling = "person/debts"   // debts and charges that customers must pay
 	PersonReversals Ceiling = "person/reversals"
 	PersonReversed  Ceiling = "person/reversed_value"
+	PersonTexts     Ceiling = "person/texts" // texts that people write to customers
 	MeterFree       Ceiling = "meter/free_units"
 	MeterReversed   Ceiling = "meter/reversed_value"
 	AccountCredits  Ceiling = "account/credits"
@@ -53,6 +54,7 @@ var ceilings = map[Ceiling]struct {
 	PersonDebts:     {inMoney, 100_000_000, "debts raised in a day"},
 	PersonReversals: {inTimes, 30, "reversals in a day"},
 	PersonReversed:  {inMoney, 50_000_000, "value of reversals in a day"},
+	PersonTexts:     {inTimes, 200, "texts to customers in a day"},
 	MeterFree:       {inEnergy, 500_000, "free units of one meter in a day"},
 	MeterReversed:   {inMoney, 20_000_000, "value of one meter's reversals in a day"},
 	AccountCredits:  {inMoney, 10_000_000, "credits of one account in a day"},

@@ -44,6 +44,8 @@ func APIOperations() map[string]Operation {
 		"accept-quarantined":     {Acts: []Act{ActReading}},
 		"discard-quarantined":    {Acts: []Act{ActReading}},
 		"rebase-quarantined":     {Acts: []Act{ActReading}},
+		"send-message":           {Acts: []Act{ActText}},
+		"retry-message":          {Acts: []Act{ActText}},
 		"change-settings":        {Acts: []Act{ActSettings}},
 		"trust-clock":            {Acts: []Act{ActClock}},
 
@@ -61,8 +63,6 @@ func APIOperations() map[string]Operation {
 		"restore-supply":  {Why: "it ends a cut by a person; the supply comes on only if it is paid for"},
 		"recharge":        {Why: shows},
 		"reprint":         {Why: shows},
-		"send-message":    {Why: shows},
-		"retry-message":   {Why: shows},
 		"send-summary":    {Why: shows},
 		"change-customer": {Why: "tokens for a changed number wait a day or for a second person, and the old number is told"},
 		"set-sim":         {Why: "tokens for a changed number wait a day or for a second person, and the customer is told"},

@@ -84,9 +84,9 @@ func TestASaleIsDeliveredByMessageOrRefused(t *testing.T) {
 
 func TestMessagesThatAPersonWants(t *testing.T) {
 	w := withLog(t)
-	text := decode[messageShown](t, w.want(202, w.post("/v1/messages", `{"phone":"+254 711 000 001","text":"closed today","route":"second"}`)))
+	text := decode[messageShown](t, w.want(202, w.post("/v1/messages", `{"phone":"+254 700 000 001","text":"closed today","route":"second"}`)))
 	sent := w.message(text.ID, "sent")
-	if sent.Route != "second" || sent.Phone != "+254711000001" || len(sent.Attempts) != 1 || sent.Attempts[0].Outcome != "accepted" {
+	if sent.Route != "second" || sent.Phone != "+254700000001" || len(sent.Attempts) != 1 || sent.Attempts[0].Outcome != "accepted" {
 		t.Errorf("got %+v, want one accepted try by the route that was named", sent)
 	}
 	again := decode[messageShown](t, w.want(202, w.post("/v1/messages/"+text.ID+"/retry", `{"route":"paper"}`)))
@@ -100,8 +100,8 @@ func TestMessagesThatAPersonWants(t *testing.T) {
 		t.Errorf("a token by its digits went to %s with text %q, want the registered telephone and no text kept", got.Phone, got.Text)
 	}
 	for _, bad := range []string{
-		`{"phone":"+254711000001","text":"your token is ` + digits + `"}`, `{"meter":"` + meterNumber + `","via":"sms","phone":"+254799999999"}`,
-		`{"meter":"` + meterNumber + `","via":"pigeon"}`, `{"text":"hello"}`, `{"phone":"12","text":"hello"}`, `{"phone":"+254711000001","text":"x","route":"pigeon"}`,
+		`{"phone":"+254700000001","text":"your token is ` + digits + `"}`, `{"meter":"` + meterNumber + `","via":"sms","phone":"+254799999999"}`,
+		`{"meter":"` + meterNumber + `","via":"pigeon"}`, `{"text":"hello"}`, `{"phone":"12","text":"hello"}`, `{"phone":"+254700000001","text":"x","route":"pigeon"}`,
 		`{"meter":"` + meterNumber + `","via":"meter_sms"}`,
 	} {
 		if a := w.post("/v1/messages", bad); a.status != 400 {
@@ -124,7 +124,7 @@ func TestMessagesThatAPersonWants(t *testing.T) {
 // makes another message.
 func TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne(t *testing.T) {
 	w := withLog(t)
-	const hello, other = `{"phone":"+254711000001","text":"closed today"}`, `{"phone":"+254711000001","text":"open today"}`
+	const hello, other = `{"phone":"+254700000001","text":"closed today"}`, `{"phone":"+254700000001","text":"open today"}`
 	ask := func(key, body string) answer {
 		return w.ask("POST", "/v1/messages", w.key, body, "Idempotency-Key", key)
 	}
@@ -140,7 +140,7 @@ func TestAMessageThatIsAskedForTwiceUnderOneKeyIsOne(t *testing.T) {
 	}
 	w.want(202, ask("message-key-2", hello))
 	w.want(202, w.post("/v1/messages", hello))
-	list := decode[struct{ Data []messageShown }](t, w.want(200, w.get("/v1/messages?phone=%2B254711000001")))
+	list := decode[struct{ Data []messageShown }](t, w.want(200, w.get("/v1/messages?phone=%2B254700000001")))
 	if len(list.Data) != 3 {
 		t.Errorf("%d messages, want 3: one of each key and one without", len(list.Data))
 	}

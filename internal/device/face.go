@@ -78,12 +78,12 @@ func (d *Device) asked(from string, kind panel.RequestKind) {
 		d.smsFrom = ""
 		return
 	}
-	d.reply(from, panel.Answer(d.look(), kind), false)
+	d.reply(from, panel.Answer(d.look(), kind), kind, panel.ToQuestion)
 }
 
 // answerEmergency answers the sender of a request for emergency credit.
 func (d *Device) answerEmergency(e *meter.Effect) {
 	if e.Source == meter.SMS && d.smsFrom != "" {
-		d.reply(d.smsFrom, panel.AnswerEmergency(d.look(), e.EC), false)
+		d.reply(d.smsFrom, panel.AnswerEmergency(d.look(), e.EC), panel.RequestEmergency, panel.ToQuestion)
 	}
 }

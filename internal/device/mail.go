@@ -53,7 +53,7 @@ const (
 	rememberedArrivals = 64
 	// rememberedReplies is how many answers the meter remembers. It must not be less than the number of answers that
 	// [panel.Gate] counts.
-	rememberedReplies = 32
+	rememberedReplies = 48
 	// maxLetters is how many messages can wait to be sent; a new one replaces the oldest.
 	maxLetters = 64
 	// letterLife is for how many powered-on seconds a message stays worth sending.
@@ -88,7 +88,7 @@ type taken struct {
 // reply is an answer that the limits have allowed.
 type reply struct {
 	sender, at uint64
-	rejected   bool
+	kind       panel.AnswerKind
 }
 
 // mailEntry is a frame of the mail: all effects of one token or one request, so that a power cut leaves all of them or
@@ -106,6 +106,7 @@ const (
 	mailReply    = 4
 	mailRejected = 8
 	mailLetter   = 16
+	mailToken    = 32 // the answer is about a token
 )
 
 func (e mailEntry) frame() memory.Frame {
@@ -119,8 +120,11 @@ func (e mailEntry) frame() memory.Frame {
 	}
 	if r := e.reply; r != nil {
 		b[0] |= mailReply
-		if r.rejected {
+		switch r.kind {
+		case panel.Rejection:
 			b[0] |= mailRejected
+		case panel.ToToken:
+			b[0] |= mailToken
 		}
 		b = binary.LittleEndian.AppendUint64(b, r.sender)
 		b = binary.LittleEndian.AppendUint64(b, r.at)
@@ -153,7 +157,13 @@ func (m *smsState) load(b []byte) {
 		if len(b) < 16 {
 			return
 		}
-		e.reply = &reply{sender: binary.LittleEndian.Uint64(b), at: binary.LittleEndian.Uint64(b[8:]), rejected: flags&mailRejected != 0}
+		e.reply = &reply{sender: binary.LittleEndian.Uint64(b), at: binary.LittleEndian.Uint64(b[8:])}
+		switch {
+		case flags&mailRejected != 0:
+			e.reply.kind = panel.Rejection
+		case flags&mailToken != 0:
+			e.reply.kind = panel.ToToken
+		}
 		b = b[16:]
 	}
 	if flags&mailLetter != 0 {
@@ -232,7 +242,7 @@ func (m *smsState) frames() []memory.Frame {
 // them.
 func (m *smsState) gate() (g panel.Gate) {
 	for _, r := range m.replies {
-		g.Allow(r.sender, r.at, r.rejected)
+		g.Allow(r.sender, r.at, r.kind)
 	}
 	return g
 }
@@ -401,7 +411,7 @@ func (d *Device) tellToken(r meter.Result) {
 			if i > 0 {
 				text = panel.Report(d.config.Language, r, d.masked)
 			}
-			d.reply(to, text, false)
+			d.reply(to, text, panel.RequestToken, panel.ToToken)
 		}
 	}
 }
@@ -419,13 +429,17 @@ func (d *Device) answerSMS(r meter.Result) {
 		d.under.answered = true
 	}
 	known := d.registered(d.smsFrom)
-	d.reply(d.smsFrom, panel.AnswerToken(d.config.Language, r, known), !known && r.Code != sts.Accept)
+	kind := panel.ToToken
+	if !known && r.Code != sts.Accept {
+		kind = panel.Rejection
+	}
+	d.reply(d.smsFrom, panel.AnswerToken(d.config.Language, r, known), panel.RequestToken, kind)
 }
 
 // reply sends an answer if the limits allow one. The limits never affect what the message itself has done.
-func (d *Device) reply(to, text string, rejected bool) {
-	r := reply{sender: meter.Handle(to), at: d.poweredSecond(), rejected: rejected}
-	if !d.gate.Allow(r.sender, r.at, rejected) {
+func (d *Device) reply(to, text string, request panel.RequestKind, kind panel.AnswerKind) {
+	r := reply{sender: panel.Sender(meter.Handle(to), request), at: d.poweredSecond(), kind: kind}
+	if !d.gate.Allow(r.sender, r.at, kind) {
 		return
 	}
 	if d.under != nil {

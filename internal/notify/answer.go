@@ -20,8 +20,8 @@ type question struct {
 	about     Subscription // the meter in question
 }
 
-// answer queues the answer to a message. A registered telephone learns about its own meters; any other telephone gets only a public text,
-// at most MaxHelp times a day.
+// answer queues the answer to a message. A registered telephone learns about its own meters, up to the limits of the word's quota. Any
+// other telephone gets only a public text, at most MaxHelp times a day.
 func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription) error {
 	if len(in.Phone) <= minPhone || in.Phone[0] != '+' || raw.Missing > 0 {
 		return nil // a name or a short code cannot be answered, and an incomplete message is not a question
@@ -38,8 +38,8 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 	q := question{in: in, word: ParseKeyword(raw.Text), mine: mine, zone: zone, args: Args{Utility: s.Name, Contact: s.Receipt.Contact, Currency: s.Currency}}
 	q.lang, q.supported = LanguageOf(in.Lang)
 	if len(mine) == 0 {
-		n, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour))
-		if err != nil || n >= MaxHelp {
+		today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour), MaxHelp)
+		if err != nil || len(today) >= MaxHelp {
 			return err
 		}
 		if spent, err := d.publicSpent(tx, now); err != nil || spent {
@@ -53,23 +53,18 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 	if !q.supported && q.word.HasLanguage {
 		q.lang = q.word.Language
 	}
-	today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour))
-	if err != nil || today >= MaxPerSenderDay {
+	today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour), maxCounted)
+	if err != nil || counted(today, quotaOf(in.Text), time.Time{}) >= MaxPerSenderDay {
 		return err
 	}
-	n, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-time.Hour))
-	switch {
-	case err != nil || n >= MaxPerSender:
-		return err
+	switch n := counted(today, quotaOf(in.Text), now.Add(-time.Hour)); {
+	case n >= MaxPerSender:
+		return nil
 	case n == MaxPerSender-1:
 		return d.reply(tx, q, PurposeLater, q.args)
 	}
 	return d.answerWord(tx, q, now)
 }
-
-// MaxPerSenderDay is the largest number of answers that a registered telephone gets in a day. It is enough for a person, and limits two
-// machines that answer each other.
-const MaxPerSenderDay = 30
 
 // answerWord answers the word of a registered telephone.
 func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
@@ -78,6 +73,11 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 		return d.reply(tx, q, PurposeHelp, q.args)
 	case WordStop, WordStart:
 		on := q.word.Word == WordStart
+		if !on && !d.confirms(q.in.Phone, q.word.Number, now) {
+			a := q.args
+			a.Word = WordStop.In(q.lang) + " " + d.stopCode(q.in.Phone, now)
+			return d.reply(tx, q, PurposeStopAsk, a)
+		}
 		if err := tx.Recipients().SetNotices(q.in.Phone, on); err != nil {
 			return err
 		}
@@ -100,8 +100,8 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 	if no, args := q.pick(); no != "" {
 		return d.reply(tx, q, no, args)
 	}
-	n, err := tx.Recipients().AnswersAbout(q.about.N, now.Add(-24*time.Hour))
-	if err != nil || n >= MaxPerMeter {
+	today, err := tx.Recipients().AnswersAbout(q.about.N, now.Add(-24*time.Hour), maxCounted)
+	if err != nil || counted(today, quotaOf(q.in.Text), time.Time{}) >= MaxPerMeter {
 		return err
 	}
 	q.args.Meter, q.args.Test = q.about.Number, q.about.Simulated

@@ -203,17 +203,17 @@ func (b *broken) NoticeTo(number string) (notify.Addressee, bool, error) {
 	to, found, _ := b.RecipientTx.NoticeTo(number)
 	return to, found, b.fails("NoticeTo")
 }
-func (b *broken) Arrivals(phone string, since time.Time) (int, error) {
-	n, _ := b.RecipientTx.Arrivals(phone, since)
-	return n, b.fails("Arrivals")
+func (b *broken) Arrivals(phone string, since time.Time, most int) ([]string, error) {
+	all, _ := b.RecipientTx.Arrivals(phone, since, most)
+	return all, b.asked("Arrivals", most)
 }
-func (b *broken) AnswersTo(phone string, since time.Time) (int, error) {
-	n, _ := b.RecipientTx.AnswersTo(phone, since)
-	return n, b.fails("AnswersTo")
+func (b *broken) AnswersTo(phone string, since time.Time, most int) ([]notify.Answer, error) {
+	all, _ := b.RecipientTx.AnswersTo(phone, since, most)
+	return all, b.asked("AnswersTo", most)
 }
-func (b *broken) AnswersAbout(meter int64, since time.Time) (int, error) {
-	n, _ := b.RecipientTx.AnswersAbout(meter, since)
-	return n, b.fails("AnswersAbout")
+func (b *broken) AnswersAbout(meter int64, since time.Time, most int) ([]notify.Answer, error) {
+	all, _ := b.RecipientTx.AnswersAbout(meter, since, most)
+	return all, b.asked("AnswersAbout", most)
 }
 func (b *broken) MessagesOf(p notify.Purpose, since time.Time, most int) (int, error) {
 	n, _ := b.RecipientTx.MessagesOf(p, since, most)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -48,9 +47,25 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 		return false, err
 	}
 	now := d.c.Now()
-	if n, err := tx.Recipients().Arrivals(in.From, now.Add(-time.Hour)); err != nil || n >= MaxArrivals {
+	text := cut(strings.ToValidUTF8(MaskTokens(in.Text), "?"), MaxText)
+	meter, ofMeter, err := tx.Recipients().MeterBySIM(in.From)
+	if err != nil {
+		return false, err
+	}
+	mine, err := tx.Recipients().Subscriptions(in.From, maxSubscriptions)
+	if err != nil {
+		return false, err
+	}
+	of := func(string) quota { return otherWords }
+	switch {
+	case ofMeter:
+		of = quotaOfReply
+	case len(mine) > 0:
+		of = quotaOf
+	}
+	if full, err := arrivalsFull(tx, in.From, text, of, now); err != nil || full {
 		if err == nil {
-			d.c.Log.Warn("message dropped: too many from one sender", logkey.Route, in.Route, logkey.Count, n)
+			d.c.Log.Warn("message dropped: too many from one sender", logkey.Route, in.Route)
 		}
 		return false, err
 	}
@@ -59,24 +74,16 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 		return false, err
 	}
 	m := Message{ID: i, Incoming: true, State: Received, Purpose: PurposeFromStranger, Phone: cut(in.From, maxSender), Route: in.Route,
-		Text: cut(strings.ToValidUTF8(MaskTokens(in.Text), "?"), MaxText), Identity: in.Identity, CreatedAt: now}
+		Text: text, Identity: in.Identity, CreatedAt: now}
 	if in.Missing > 0 {
 		m.Failure = fmt.Sprintf("%d parts are missing", in.Missing)
 	}
 	if err := tx.Queued().MessagesWake(in.From, now); err != nil { // the sender is active, so it can be reached
 		return false, err
 	}
-	meter, found, err := tx.Recipients().MeterBySIM(in.From)
-	if err != nil {
-		return false, err
-	}
-	if found {
+	if ofMeter {
 		m.Purpose, m.Meter, m.Number = PurposeFromMeter, meter.N, meter.Number
 		return d.fromMeter(tx, meter, m, in)
-	}
-	mine, err := tx.Recipients().Subscriptions(in.From, maxSubscriptions)
-	if err != nil {
-		return false, err
 	}
 	if len(mine) > 0 {
 		m.Purpose, m.Customer, m.Lang = PurposeFromCustomer, mine[0].Customer, mine[0].Lang

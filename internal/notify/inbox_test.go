@@ -104,6 +104,7 @@ func TestAnswersOfAnHourAndADay(t *testing.T) {
 		{notify.MaxPerMeter - 1, time.Hour, true, 1, false}, {notify.MaxPerMeter, time.Hour, true, 0, false}, {notify.MaxPerMeter, 24 * time.Hour, true, 1, false},
 	} {
 		o := opened(t)
+		o.word = "bal"
 		for range c.n {
 			m := notify.Message{Phone: amina, CreatedAt: o.now.Add(time.Second - c.ago)}
 			if c.about {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/refusal"
 )
 
 // Word is the request in a customer's message.
@@ -61,9 +63,8 @@ const (
 	maxKeywordText = 640
 	// maxKeywordWords is the largest number of words around a keyword: "please send my balance".
 	maxKeywordWords = 5
-	// TokenLike is the least number of digits in a row, with blanks and dashes between them, that is treated as a token. Such digits
-	// are never stored, logged or repeated.
-	TokenLike = 18
+	// TokenLike is the least number of digits in a message that is treated as a token.
+	TokenLike = refusal.TokenLike
 )
 
 // ParseKeyword reads a customer's message. Case, punctuation, quotes, marks on letters, the script of the digits, and blanks of
@@ -244,27 +245,11 @@ func digitOf(r rune) rune {
 	return r
 }
 
-// MaskTokens masks everything in a text that could be a token: [TokenLike] or more digits of any script with only blanks,
-// dashes and other signs between them. A customer's or a meter's message is stored and shown only in this form.
+// MaskTokens returns the form in which a message is stored and shown: digits that could be a token are masked. The list of tokens in a
+// meter's reply has many figures, so there only digits without letters between them count.
 func MaskTokens(text string) string {
-	out := []rune(text)
-	var run []int // positions of the digits since the last letter
-	mask := func() {
-		if len(run) >= TokenLike {
-			for _, i := range run {
-				out[i] = '*'
-			}
-		}
-		run = run[:0]
+	if ParseMeterReply(text).Kind != ReplyOther {
+		return refusal.MaskRuns(text)
 	}
-	for i, r := range out {
-		switch {
-		case unicode.Is(unicode.Nd, r):
-			run = append(run, i)
-		case unicode.IsLetter(r):
-			mask()
-		}
-	}
-	mask()
-	return string(out)
+	return refusal.MaskTokens(text)
 }

@@ -29,7 +29,7 @@ func TestThePagesStateTheLimits(t *testing.T) {
 			fmt.Sprintf("that was sent to this meter in the last %d days |", days(notify.AnswerHorizon)),
 		},
 		"../../docs/reference/sms-texts.md": {
-			fmt.Sprintf("or %d digits and more in a row", notify.TokenLike),
+			fmt.Sprintf("or %d digits and more", notify.TokenLike),
 			fmt.Sprintf("Names are cut to %d characters", notify.MaxName), fmt.Sprintf("longer than %d characters, only its telephone number", notify.MaxContact),
 		},
 	} {

@@ -111,14 +111,10 @@ const (
 	MaxTokensWaiting  = 20_000
 	MaxTokensPerPhone = 100
 
-	MaxTries     = 40  // tries of one message
-	MaxPerSender = 10  // answers to one telephone in an hour
-	MaxPerMeter  = 20  // answers about one meter in a day
-	MaxArrivals  = 60  // messages of one sender in an hour that are stored
-	MaxHelp      = 2   // answers to a stranger in a day
-	MaxWritten   = 480 // bytes of a text that a person writes
-	maxLang      = 16
-	unknownMost  = 5 // number of repetitions of a harmless message of unknown outcome
+	MaxTries    = 40  // tries of one message
+	MaxWritten  = 480 // bytes of a text that a person writes
+	maxLang     = 16
+	unknownMost = 5 // number of repetitions of a harmless message of unknown outcome
 )
 
 // Lifetimes: how long a message may still be sent.

@@ -79,7 +79,7 @@ func (d *Dispatcher) checkWish(w MessageRequest) refusal.Refusal {
 		return refuse.MessageTextTooLong(MaxWritten)
 	case strings.TrimSpace(w.Text) == "" && w.Text != "":
 		return refuse.MessageTextBlank()
-	case w.Text != "" && MaskTokens(w.Text) != w.Text:
+	case w.Text != "" && refusal.MaskTokens(w.Text) != w.Text:
 		return refuse.MessageTextWithToken()
 	case w.Text == "" && w.Via != sale.RouteSMS && w.Via != sale.RouteMeterSMS:
 		return refuse.MessageViaUnknown(refusal.Echo(w.Via))
@@ -132,8 +132,9 @@ func (d *Dispatcher) wished(tx Tx, by access.Actor, w MessageRequest) (QueuedMes
 	if draft.Phone == "" {
 		return QueuedMessages{Refusal: refuse.MessageWithoutPhone()}, nil
 	}
-	if draft.Purpose == PurposeWritten && !dialable(draft.Phone) {
-		return QueuedMessages{Refusal: refuse.MessagePhoneOfWrongForm(refusal.Echo(draft.Phone))}, nil
+	eyes, err := d.mayWrite(tx, by, draft)
+	if err != nil || eyes.Refused() {
+		return QueuedMessages{Refusal: eyes.Refusal}, err
 	}
 	m, err := Queue(tx, draft, d.c.Now())
 	if err != nil {
@@ -147,13 +148,7 @@ func (d *Dispatcher) wished(tx Tx, by access.Actor, w MessageRequest) (QueuedMes
 	}
 	e := by.Entry("message.order", m.ID.Text(id.Message))
 	e.After = "purpose=" + string(m.Purpose) + " meter=" + m.Number
-	return QueuedMessages{Messages: []Message{m}}, tx.Outcomes().AuditLog(e)
-}
-
-// dialable reports whether a person may send a text to this number.
-func dialable(phone string) bool {
-	digits := strings.TrimPrefix(Canonical(phone), "+")
-	return len(digits) >= 3 && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
+	return QueuedMessages{Messages: []Message{m}}, tx.Outcomes().AuditLog(eyes.Mark(e))
 }
 
 // tokenWish completes the draft of a message that brings a token.
@@ -293,6 +288,10 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Mes
 	case why != "": // the reason is notWanted
 		return MessageView{Refusal: refuse.MessageNotWanted(message)}, nil
 	}
+	eyes, err := d.mayWrite(tx, by, Draft{Purpose: m.Purpose, Phone: m.Phone, Text: m.Text})
+	if err != nil || eyes.Refused() {
+		return MessageView{Refusal: eyes.Refusal}, err
+	}
 	before := m
 	m.State, m.Failure, m.Open, m.EndedAt, m.NextAt, m.Asking = Queued, "", true, time.Time{}, now, false
 	m.ExpiresAt = now.Add(life(Draft{Purpose: m.Purpose, Token: m.Token, Answers: m.Answers}))
@@ -309,5 +308,5 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Mes
 	e := by.Entry("message.retry", message)
 	e.Before, e.After = string(before.State), "route="+m.Route
 	s.Message = m
-	return s, tx.Outcomes().AuditLog(e)
+	return s, tx.Outcomes().AuditLog(eyes.Mark(e))
 }

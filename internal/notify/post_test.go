@@ -462,7 +462,8 @@ func TestHowFullAMemoryIs(t *testing.T) {
 // TestAPersonOrdersAMessage checks that the audit row names the person and the message, and that the message goes by the requested route.
 func TestAPersonOrdersAMessage(t *testing.T) {
 	h, _, _ := newHall(t)
-	h.meter = registry.Meter{N: 1, Number: meterA, ID: id.ID{2}}
+	h.meter, h.sim = registry.Meter{N: 1, Number: meterA, ID: id.ID{2}}, meterSIM200
+	h.mine["123"], h.mine["+123456789012345"] = h.mine[amina], h.mine[amina]
 	by := access.SystemActor(1, "test")
 	got, err := h.dispatcher.Send(t.Context(), by, notify.MessageRequest{Meter: meterA, Text: "hello", Route: "b"})
 	if err != nil || got.Refused() || len(got.Messages) != 1 {
@@ -478,7 +479,8 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 		"no route of that name": {Phone: amina, Text: "hello", Route: "c"}, "a text and a token": {Phone: amina, Text: "hello", Token: "x"}, "a text to a SIM": {Phone: amina, Text: "hello", Via: sale.RouteMeterSMS},
 		"nothing": {Phone: amina}, "too long": {Phone: amina, Text: strings.Repeat("x", notify.MaxWritten+1)}, "blanks": {Phone: amina, Text: "  "}, "a token in a text": {Phone: amina, Text: "12345678901234567890"},
 		"a token by no way": {Meter: meterA}, "a token to another number": {Meter: meterA, Phone: juma, Via: sale.RouteSMS}, "two digits": {Phone: "12", Text: "hello"}, "sixteen digits": {Phone: "+1234567890123456", Text: "hello"},
-		"a name": {Phone: "mum", Text: "hello"},
+		"a name": {Phone: "mum", Text: "hello"}, "a stranger": {Phone: stranger, Text: "hello"}, "a stranger beside a meter": {Meter: meterA, Phone: stranger, Text: "hello"},
+		"a token in words": {Phone: amina, Text: "first 12345, then 67890, 12345 and 67890"}, "a SIM": {Phone: meterSIM200, Text: "hello"}, "emergency credit": {Phone: meterSIM200, Text: "*03#"},
 	} {
 		if got, err := h.dispatcher.Send(t.Context(), by, w); err != nil || !got.Refused() || h.says() != "" {
 			t.Errorf("%s was taken: %+v, %v", name, got, err)
@@ -486,6 +488,7 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 	}
 	for name, w := range map[string]notify.MessageRequest{
 		"the longest text": {Phone: amina, Text: strings.Repeat("x", notify.MaxWritten)}, "three digits": {Phone: "123", Text: "hello"}, "fifteen digits": {Phone: "+123456789012345", Text: "hello"},
+		"a question to a SIM": {Phone: meterSIM200, Text: "*01#"},
 	} {
 		if got, err := h.dispatcher.Send(t.Context(), by, w); err != nil || got.Refused() {
 			t.Errorf("%s was refused: %s, %v", name, got.Detail(), err)
@@ -515,7 +518,7 @@ func TestWhoHasSeveralMetersNamesOneByItsPlace(t *testing.T) {
 // TestWhatAWishForWarningsWritesDown checks that the audit log has an entry for each STOP and START, with the words "by SMS".
 func TestWhatAWishForWarningsWritesDown(t *testing.T) {
 	o := opened(t)
-	o.receive(amina, "STOP")
+	o.receive(amina, "STOP "+o.stopCode(amina))
 	o.receive(amina, "START")
 	if want := []string{"customer.notices notices=false by SMS", "customer.notices notices=true by SMS"}; !slices.Equal(o.audit, want) {
 		t.Errorf("the audit log has %q, want %q", o.audit, want)

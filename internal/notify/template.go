@@ -63,6 +63,7 @@ const (
 	PurposeChoose         Purpose = "choose-meter" // a list of meters to choose from (Meters, More)
 	PurposeNotYours       Purpose = "not-among-yours"
 	PurposeNotHere        Purpose = "not-here" // the customer wrote a command that only a meter understands
+	PurposeStopAsk        Purpose = "stop-ask" // asks whether warnings should end, with the word that ends them (Word)
 	PurposeStopped        Purpose = "stopped"
 	PurposeStarted        Purpose = "started"
 	PurposeLater          Purpose = "later"

@@ -113,10 +113,11 @@ type RecipientTx interface {
 	NoticeTo(number string) (to Addressee, found bool, err error)
 	// NumberChange returns the last change of the number of a customer or of a SIM.
 	NumberChange(owner string) (c registry.NumberChange, found bool, err error)
-	// Arrivals counts messages from a telephone since the given moment. AnswersTo counts the answers queued for that telephone.
-	Arrivals(phone string, since time.Time) (int, error)
-	AnswersTo(phone string, since time.Time) (int, error)
-	AnswersAbout(meter int64, since time.Time) (int, error)
+	// Arrivals lists the stored texts of a telephone's messages since the given moment, at most max.
+	Arrivals(phone string, since time.Time, max int) ([]string, error)
+	// AnswersTo lists the answers queued for a telephone since the given moment, AnswersAbout those about a meter; at most max.
+	AnswersTo(phone string, since time.Time, max int) ([]Answer, error)
+	AnswersAbout(meter int64, since time.Time, max int) ([]Answer, error)
 	// MessagesOf counts messages of a purpose since the given moment, up to a limit.
 	MessagesOf(p Purpose, since time.Time, most int) (int, error)
 	// Subscriptions lists the meters of all customers with a telephone number, at most max.
@@ -138,6 +139,8 @@ type OutcomeTx interface {
 	// Tenants lists all tenants, not only the tenant of the transaction.
 	Tenants() ([]access.Tenant, error)
 	AuditLog(access.Entry) error
+	// Eyes returns the transaction that counts the texts of each person.
+	Eyes() access.EyesTx
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	// ClearAlarmText closes the open alarm with this code and text of a meter (0: an alarm without a meter).
 	ClearAlarmText(meter int64, code metering.AlarmCode, text string) error

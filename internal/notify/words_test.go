@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -77,9 +79,27 @@ func TestAMaskAtItsLimit(t *testing.T) {
 		"12345678901234567": "12345678901234567", "123456789012345678": "******************", "123456789 012345678": "********* *********", "123456789x012345678": "123456789x012345678",
 		"12345678901234567x123456789012345678": "12345678901234567x******************", "123456789012345678x1": "******************x1",
 	} {
-		if got := notify.MaskTokens(text); got != want {
+		if got := refusal.MaskRuns(text); got != want {
 			t.Errorf("%q is masked to %q, want %q", text, got, want)
 		}
+	}
+}
+
+// TestNoSignsHideAToken: however the digits of a token are spaced, written or split, all of them are masked in a text.
+func TestNoSignsHideAToken(t *testing.T) {
+	const digits = "12345678901234567890"
+	for name, text := range map[string]string{
+		"letters": strings.Join(strings.Split(digits, ""), "x"), "words": "first 12345 then 67890 then 12345 and last 67890", "line ends": "1234567890\n1234567890",
+		"signs": "12.34.56/78-90_12:34,56;78+90", "superscripts": "¹²³⁴⁵⁶⁷⁸⁹⁰¹²³⁴⁵⁶⁷⁸⁹⁰", "circles": "①②③④⑤⑥⑦⑧⑨⓪①②③④⑤⑥⑦⑧⑨⓪", "wide": "１２３４５６７８９０１２３４５６７８９０",
+		"Arabic and others": "١٢٣٤٥٦٧٨٩٠१२३४५६७८९०", "invisible signs": strings.Join(strings.Split(digits, ""), "\u200b"), "Roman": "ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ1234567890",
+	} {
+		masked := notify.MaskTokens("It is " + text)
+		if strings.ContainsFunc(masked, unicode.IsNumber) || !strings.HasPrefix(masked, "It is ") {
+			t.Errorf("%s: %q is masked to %q", name, text, masked)
+		}
+	}
+	if text := "Our office is closed on 24.12.2026, call +25411"; notify.MaskTokens(text) != text {
+		t.Error("a date and a number are masked")
 	}
 }
 

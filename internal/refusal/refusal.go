@@ -159,9 +159,15 @@ func (c Code) Exit() int {
 // maxEcho is the largest number of bytes of a caller's text that a refusal repeats.
 const maxEcho = 40
 
+// idPrefix is the number of bytes before the random part of an identity.
+const idPrefix = 4
+
 // Echo prepares a caller's text for a refusal or an error that repeats the text. It cuts the text after maxEcho bytes and makes
-// it valid UTF-8.
+// it valid UTF-8. Digits that could be a token are masked, wherever somebody typed them; an identity (mtr_…) stays.
 func Echo(text string) string {
+	if len(text) < idPrefix || text[idPrefix-1] != '_' {
+		text = MaskRuns(text)
+	}
 	if len(text) > maxEcho {
 		text = text[:maxEcho] + "…"
 	}

@@ -1926,6 +1926,11 @@ func MessagePhoneOfWrongForm(phone string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-phone-of-wrong-form", What: "\"" + phone + "\" is not a telephone number.", Not: "No message was sent.", Try: "Write 3 to 15 digits, with the country code after a plus sign: +254700000001.", Args: []refusal.Arg{{Place: "phone", Value: phone}}}
 }
 
+// MessagePhoneNotRegistered: The number "{phone}" belongs to no customer. A text goes only to a customer's registered number. Register the number first, or name the customer's meter instead.
+func MessagePhoneNotRegistered(phone string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-phone-not-registered", What: "The number \"" + phone + "\" belongs to no customer.", Not: "No message was sent.", Try: "A text goes only to a customer's registered number. Register the number first, or name the customer's meter instead.", Args: []refusal.Arg{{Place: "phone", Value: phone}}}
+}
+
 // MessageWithoutPhone: The message has no telephone number to go to. Register the customer's telephone number. For a text, you can set the field "phone" instead.
 func MessageWithoutPhone() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-without-phone", What: "The message has no telephone number to go to.", Not: "No message was sent.", Try: "Register the customer's telephone number. For a text, you can set the field \"phone\" instead."}

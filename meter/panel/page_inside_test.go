@@ -18,7 +18,7 @@ func TestThePageOfRulesStatesTheLimitsOfAnswers(t *testing.T) {
 		t.Errorf("a message may hold %d tokens, the page says five", MaxTokens)
 	}
 	for _, said := range []string{
-		fmt.Sprintf("at most %d characters", maxSMS), fmt.Sprintf("at most %d answers an hour to one number and %d a day", answersPerHour, answersPerDay),
+		fmt.Sprintf("at most %d characters", maxSMS), fmt.Sprintf("at most %d answers to questions and %d answers about tokens a day, and at most %d an hour to one number", answersPerDay, answersPerDay, answersPerHour),
 		fmt.Sprintf("at most %d rejections a day", rejectionsPerDay),
 	} {
 		if !strings.Contains(page, said) {

@@ -361,47 +361,70 @@ func septets(text string) int { return utf8.RuneCountInString(text) }
 
 // The limits of answers (docs/reference/meter-rules.md#text-messages).
 const (
-	answersPerDay     = 20 // answers by one meter
-	answersPerHour    = 10 // answers to one sender
+	answersPerDay     = 20 // answers to questions by one meter; as many answers to tokens come on top
+	answersPerHour    = 10 // answers to one sender, to questions with one code or to tokens
 	rejectionsPerDay  = 3  // rejections to all unregistered numbers
 	hour              = 60 * 60
 	day               = 24 * hour
-	rememberedAnswers = answersPerDay
+	rememberedAnswers = 2 * answersPerDay
+)
+
+// AnswerKind says what an answer of the meter is about.
+type AnswerKind uint8
+
+const (
+	// ToQuestion answers *01# and the other questions.
+	ToQuestion AnswerKind = iota
+	// ToToken answers a token, or reports one from the keypad.
+	ToToken
+	// Rejection rejects a token from a number that is not registered.
+	Rejection
 )
 
 // Gate limits the answers to messages, never the loading of a token. A stranger can neither make the meter answer all
-// day nor use up its owner's answers. The zero value has counted no answers yet.
+// day nor use up its owner's answers. Somebody who asks in another's name cannot use up the answers to that number's
+// tokens. The zero value has counted no answers yet.
 type Gate struct {
 	sent [rememberedAnswers]struct {
-		sender   uint64
-		at       uint64 // powered-on second + 1, 0 for none
-		stranger bool
+		sender uint64
+		at     uint64 // powered-on second + 1, 0 for none
+		kind   AnswerKind
 	}
 	next int
 }
 
-// Allow reports whether an answer may go to a sender now, and counts the answer if it may. The parameter sender is any
-// hash of the number (meter.Handle), and now is the powered-on time in seconds. The parameter rejected means that the
-// answer rejects a token from a number that is not registered.
-func (g *Gate) Allow(sender, now uint64, rejected bool) bool {
+// Sender returns the value by which Allow counts the answers to one number: any hash of the number (meter.Handle), with the
+// question that it asks. For an answer about a token the request is RequestToken.
+func Sender(handle uint64, request RequestKind) uint64 {
+	if request == RequestToken {
+		return handle
+	}
+	return handle ^ uint64(request)<<56
+}
+
+// Allow reports whether an answer may go to a sender now, and counts the answer if it may. The parameter sender comes
+// from [Sender], and now is the powered-on time in seconds.
+func (g *Gate) Allow(sender, now uint64, kind AnswerKind) bool {
 	var perDay, perHour, rejections int
 	for _, a := range g.sent {
 		if a.at == 0 || now+1 >= a.at+day {
 			continue
 		}
-		perDay++
-		if a.stranger {
+		if (a.kind == ToQuestion) == (kind == ToQuestion) {
+			perDay++
+		}
+		if a.kind == Rejection {
 			rejections++
 		}
 		if a.sender == sender && now+1 < a.at+hour {
 			perHour++
 		}
 	}
-	if perDay >= answersPerDay || perHour >= answersPerHour || rejected && rejections >= rejectionsPerDay {
+	if perDay >= answersPerDay || perHour >= answersPerHour || kind == Rejection && rejections >= rejectionsPerDay {
 		return false
 	}
 	a := &g.sent[g.next]
-	a.sender, a.at, a.stranger = sender, now+1, rejected
+	a.sender, a.at, a.kind = sender, now+1, kind
 	g.next = (g.next + 1) % len(g.sent)
 	return true
 }

@@ -113,38 +113,52 @@ func TestAnswersAreLimited(t *testing.T) {
 	var g panel.Gate
 	// All unregistered numbers together get at most three rejections a day.
 	for i := range uint64(5) {
-		if got, want := g.Allow(100+i, i, true), i < 3; got != want {
+		if got, want := g.Allow(100+i, i, panel.Rejection), i < 3; got != want {
 			t.Errorf("rejection %d to a stranger: allowed %t, want %t", i+1, got, want)
 		}
 	}
-	if !g.Allow(100, 10, false) {
+	if !g.Allow(100, 10, panel.ToQuestion) {
 		t.Error("an accepted token of a stranger is not answered")
 	}
 	// One number gets at most ten answers an hour, all numbers together twenty a day.
 	g = panel.Gate{}
 	for i := range uint64(12) {
-		if got, want := g.Allow(1, i, false), i < 10; got != want {
+		if got, want := g.Allow(1, i, panel.ToQuestion), i < 10; got != want {
 			t.Errorf("answer %d in an hour: allowed %t, want %t", i+1, got, want)
 		}
 	}
 	for i := range uint64(12) {
-		if got, want := g.Allow(1, hour+10+i, false), i < 10; got != want {
+		if got, want := g.Allow(1, hour+10+i, panel.ToQuestion), i < 10; got != want {
 			t.Errorf("answer %d in the next hour: allowed %t, want %t", i+1, got, want)
 		}
 	}
-	if g.Allow(2, 2*hour+30, false) {
+	if g.Allow(2, 2*hour+30, panel.ToQuestion) {
 		t.Error("the 21st answer of a day")
 	}
-	if !g.Allow(2, day, false) {
+	if !g.Allow(2, day, panel.ToQuestion) {
 		t.Error("no answer a day after the first")
 	}
-	if g.Allow(3, day, false) {
+	if g.Allow(3, day, panel.ToQuestion) {
 		t.Error("only one answer was free again")
 	}
 	for range 3 {
-		if !g.Allow(4, 3*day, true) {
+		if !g.Allow(4, 3*day, panel.Rejection) {
 			t.Error("no rejection days later")
 		}
+	}
+	// Questions in a number's name use up neither the answers to its tokens nor those to another question.
+	g = panel.Gate{}
+	for i := range uint64(30) {
+		g.Allow(panel.Sender(1, panel.RequestBalance), i, panel.ToQuestion)
+	}
+	if !g.Allow(panel.Sender(1, panel.RequestUsage), 30, panel.ToQuestion) || !g.Allow(panel.Sender(1, panel.RequestToken), 30, panel.ToToken) {
+		t.Error("questions about the balance use up the answers to other requests")
+	}
+	for i := range uint64(30) {
+		g.Allow(panel.Sender(1, panel.RequestState), hour+40+i, panel.ToQuestion)
+	}
+	if g.Allow(panel.Sender(1, panel.RequestUsage), hour+80, panel.ToQuestion) || !g.Allow(panel.Sender(1, panel.RequestToken), hour+80, panel.ToToken) {
+		t.Error("a day's questions: want no answer to a question, and one to a token")
 	}
 }
 

@@ -62,24 +62,30 @@ func (tx Rows) MeterMessages(meter int64, since time.Time, max int) ([]notify.Me
 	return out, fault.Wrap(err, "list messages to meter %d", meter)
 }
 
-// Arrivals counts messages from a telephone since a moment.
-func (tx Rows) Arrivals(phone string, since time.Time) (int, error) {
-	return tx.messagesSince(`phone = $2 AND direction = 'in'`, phone, since)
+// Arrivals lists the texts of messages from a telephone since a moment, newest first.
+func (tx Rows) Arrivals(phone string, since time.Time, max int) ([]string, error) {
+	var out []string
+	err := tx.C.Query(`SELECT text FROM message WHERE tenant_id = $1 AND phone = $2 AND direction = 'in' AND created_at > $3 ORDER BY id DESC LIMIT $4`,
+		func(r core.Row) error { out = append(out, r.Text(0)); return nil }, tx.Tenant, phone, since, max)
+	return out, fault.Wrap(err, "list messages of a telephone")
 }
 
-// AnswersTo counts answers queued to a telephone since a moment.
-func (tx Rows) AnswersTo(phone string, since time.Time) (int, error) {
-	return tx.messagesSince(`phone = $2 AND direction = 'out' AND answers IS NOT NULL`, phone, since)
+// AnswersTo lists answers queued to a telephone since a moment, newest first.
+func (tx Rows) AnswersTo(phone string, since time.Time, max int) ([]notify.Answer, error) {
+	return tx.answers(`m.phone = $2`, phone, since, max)
 }
 
-// AnswersAbout counts answers about a meter since a moment.
-func (tx Rows) AnswersAbout(meter int64, since time.Time) (int, error) {
-	return tx.messagesSince(`meter = $2 AND direction = 'out' AND answers IS NOT NULL`, meter, since)
+// AnswersAbout lists answers about a meter since a moment, newest first.
+func (tx Rows) AnswersAbout(meter int64, since time.Time, max int) ([]notify.Answer, error) {
+	return tx.answers(`m.meter = $2`, meter, since, max)
 }
 
-func (tx Rows) messagesSince(condition string, of any, since time.Time) (int, error) {
-	n, err := tx.Number(`SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND `+condition+` AND created_at > $3`, tx.Tenant, of, since)
-	return int(n), fault.Wrap(err, "count messages")
+func (tx Rows) answers(condition string, of any, since time.Time, max int) ([]notify.Answer, error) {
+	var out []notify.Answer
+	err := tx.C.Query(`SELECT COALESCE(a.text, ''), m.created_at FROM message m LEFT JOIN message a ON a.tenant_id = m.tenant_id AND a.id = m.answers
+		WHERE m.tenant_id = $1 AND `+condition+` AND m.direction = 'out' AND m.answers IS NOT NULL AND m.created_at > $3 ORDER BY m.id DESC LIMIT $4`,
+		func(r core.Row) error { out = append(out, notify.Answer{To: r.Text(0), At: r.Time(1)}); return nil }, tx.Tenant, of, since, max)
+	return out, fault.Wrap(err, "list answers")
 }
 
 // subscriptionQuery reads meters with the customers whom they supply.

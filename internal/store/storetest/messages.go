@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -401,6 +402,15 @@ func subscriber(t *testing.T, e store.Engine, p walletMeter, phone string) {
 	})
 }
 
+// notices reports whether the customer wants warnings.
+func notices(t *testing.T, e store.Engine) bool {
+	t.Helper()
+	return look(t, e, func(tx *store.Tx) (bool, error) {
+		s, err := tx.Subscriptions("+254700000001", 5)
+		return len(s) == 1 && s[0].Notices, err
+	})
+}
+
 func arrivals(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	p := addWalletMeter(t, e, 41, 50_000)
@@ -426,18 +436,20 @@ func arrivals(t *testing.T, r Rig) {
 		t.Errorf("a stranger got %d answers, the last %q, want 2 that say nothing of the meter", got-1, last())
 	}
 	k.receive("+254700000001", "stop")
-	if on := look(t, e, func(tx *store.Tx) (bool, error) {
-		s, err := tx.Subscriptions("+254700000001", 5)
-		return len(s) == 1 && s[0].Notices, err
-	}); on {
+	code := regexp.MustCompile(`STOP \d+`).FindString(last())
+	if !notices(t, e) {
+		t.Error("STOP without its code ends the warnings")
+	}
+	k.receive("+254700000001", code)
+	if notices(t, e) {
 		t.Error("after STOP the customer still gets warnings")
 	}
 	before := len(a.sent)
 	for range 20 {
 		k.receive("+254700000001", "help")
 	}
-	if got := len(a.sent) - before; got != notify.MaxPerSender-2 {
-		t.Errorf("20 more questions in an hour got %d answers, want %d: ten in all", got, notify.MaxPerSender-2)
+	if got := len(a.sent) - before; got != notify.MaxPerSender {
+		t.Errorf("20 questions in an hour after other words got %d answers, want %d", got, notify.MaxPerSender)
 	}
 	kept := look(t, e, func(tx *store.Tx) ([]notify.Message, error) {
 		return tx.MessageList(notify.Filter{Phone: "+254700000001"}, id.ID{}, 200)

@@ -183,6 +183,7 @@ func memoryFull(t *testing.T, r Rig) {
 // request was carried out.
 func orderedOnce(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
+	subscriber(t, e, addWalletMeter(t, e, 44, 0), someone)
 	k := talking(t, e, "one", a)
 	by := access.Actor{Tenant: store.FirstTenant, Kind: access.APIKey, Name: "office", Role: access.Owner}
 	send := func(key, text string) string {
