@@ -39,6 +39,7 @@ type utilityOptions struct {
 	warn1, warn2, cutoff, reversalValue                                               string
 	quietFrom, quietTo                                                                string
 	ceilings                                                                          map[string]int64
+	usual                                                                             []string
 }
 
 func newUtilitySet(c console) *cobra.Command {
@@ -82,6 +83,7 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.quietFrom, "quiet-from", "", "local time from which customers get no warnings, such as 21:00")
 	f.StringVar(&o.quietTo, "quiet-to", "", "local time until which customers get no warnings, such as 07:00; same as --quiet-from for no quiet hours")
 	f.StringToInt64Var(&o.ceilings, "ceiling", nil, "what may be taken in a day without a second person, such as person/sales=500000: minor units, Wh or a number; -1 for the default")
+	f.StringSliceVar(&o.usual, "usual-tariffs", nil, "tariffs that one person may choose for a new meter, separated by commas; an empty text for none")
 	f.BoolVar(&o.advances, "wallet-vat-on-advances", false, "make tax on a recharge due when it is paid, not when it is used")
 	return cmd
 }
@@ -93,7 +95,7 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 		Contact: given(cmd, "contact", &o.contact), Message: given(cmd, "message", &o.message), QuietFrom: given(cmd, "quiet-from", &o.quietFrom),
 		QuietTo: given(cmd, "quiet-to", &o.quietTo), ChargesOnly: given(cmd, "charges-only", &o.chargesOnly),
 		DailyCharges: given(cmd, "daily-charges", &o.daily), WalletVAT: given(cmd, "wallet-vat-on-advances", &o.advances),
-		ReversalsPerDay: given(cmd, "reversals-per-day", &o.reversals)}
+		ReversalsPerDay: given(cmd, "reversals-per-day", &o.reversals), UsualTariffs: given(cmd, "usual-tariffs", &o.usual)}
 	changed := cmd.Flags().Changed
 	if changed("max-deduction") {
 		bps, err := percent("--max-deduction", o.ceiling)
@@ -167,7 +169,8 @@ func utilityTable(s apiv1.Settings) table {
 		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10), "reversal value per day", reversalValue(s),
 		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1) + " kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),
 		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost, or a twentieth of a plan"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
-		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT]}
+		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT],
+		"usual tariffs", cmp.Or(strings.Join(s.UsualTariffs, ", "), "none listed")}
 	for _, name := range slices.Sorted(maps.Keys(s.Ceilings)) {
 		rows = append(rows, "ceiling "+name, strconv.FormatInt(s.Ceilings[name], 10))
 	}

@@ -34,6 +34,7 @@ meter.force_connect  command.send    two
 meter.command        command.send    one
 meter.add            meter.write     one
 meter.postpaid       meter.write     two
+meter.tariff         meter.write     two
 debt.raise           debt.write      ceiling
 vend.sell            vend.sell       one
 charge.add           debt.write      one

@@ -94,7 +94,7 @@ func (a *API) meterRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "add-meter", Path: "/v1/meters", DefaultStatus: http.StatusCreated, Tags: []string{"meters"}, Summary: "Register a meter",
 		Description: "The answer carries the meter's MQTT password and link key. For a simulated meter under a test vending key it also carries the " +
-			"decoder key. They are shown only once. If a second person must approve a post-paid meter, the answer is 202 with the approval, " +
+			"decoder key. They are shown only once. If a second person must approve a post-paid meter or the tariff, the answer is 202 with the approval, " +
 			"and the answer to that approval carries the secrets.",
 		Responses: eitherOr(r, "201", of[apiv1.AddedMeter](r)),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewMeter) (*sent, error) {

@@ -38,8 +38,10 @@ func (a *API) moveRoutes(r router) {
 	}, a.refundAccount)
 	order(r, huma.Operation{
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
-		Summary:     "Open an account for a customer at a free meter",
-		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. The supply comes on with the first payment.",
+		Summary: "Open an account for a customer at a free meter",
+		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. The supply comes on with the first payment. " +
+			"If a second person must approve another tariff than the meter had, the answer is 202 with the approval.",
+		Responses: eitherOr(r, "201", of[apiv1.Meter](r)),
 	}, a.moveIn)
 }
 
@@ -69,9 +71,9 @@ func (a *API) refundAccount(ctx context.Context, by access.Actor, in *AccountPat
 	return answered(ctx, a, out, err)
 }
 
-func (a *API) moveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.MoveIn) (*reply[apiv1.Meter], error) {
+func (a *API) moveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.MoveIn) (*sent, error) {
 	wish := registry.MovingIn{Tariff: b.Tariff, Reason: b.Reason}
 	wish.CustomerID, wish.Customer = customerNamed(b.Customer)
 	v, err := a.c.Registry.MoveIn(ctx, by, in.Meter, wish)
-	return replyOf(v.Refusal, err, func() apiv1.Meter { return meterOf(v) })
+	return doneOrWaits(http.StatusCreated, v.Refusal, v.Waits, err, func() any { return meterOf(v.MeterView) })
 }

@@ -21,6 +21,7 @@ func settingsOf(s registry.SettingsView) apiv1.Settings {
 		Address: s.Receipt.Address, Contact: s.Receipt.Contact, Message: s.Receipt.Message,
 		ReversalWindowS: s.Limits.ReversalWindow, ReversalsPerDay: s.Limits.ReversalsADay, FreeUnitsPerDay: int64(s.Limits.FreeUnitsADay),
 		WalletWarn1: int64(s.Wallet.Warn1), WalletWarn2: int64(s.Wallet.Warn2), WalletCutOff: int64(s.Wallet.CutOff), WalletVAT: s.Wallet.VATOnAdvances}
+	b.UsualTariffs = append([]string{}, s.UsualTariffs...)
 	b.Friendly, b.SpecialDays = append([]string{}, s.Supply.Windows...), append([]string{}, s.Supply.SpecialDays...)
 	b.NoticeS, b.AllowanceWh = s.Supply.Notice, int64(s.Supply.AllowanceWh())
 	b.LeaseCapWh, b.LeaseTTLS = int64(s.Supply.LeaseCap()), int64(s.Supply.LeaseTTL()/time.Second)
@@ -64,7 +65,7 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay), WalletWarn1: (*money.Minor)(b.WalletWarn1), WalletWarn2: (*money.Minor)(b.WalletWarn2),
 		WalletCutOff: (*money.Minor)(b.WalletCutOff), WalletVAT: b.WalletVAT, Friendly: b.Friendly, SpecialDays: b.SpecialDays, Notice: b.NoticeS,
 		Allowance: (*unit.Energy)(b.AllowanceWh), LeaseCap: (*unit.Energy)(b.LeaseCapWh), LeaseTTL: b.LeaseTTLS,
-		QuietFrom: b.QuietFrom, QuietTo: b.QuietTo}
+		QuietFrom: b.QuietFrom, QuietTo: b.QuietTo, UsualTariffs: b.UsualTariffs}
 	if b.FourEyes != nil {
 		on := *b.FourEyes == "on"
 		switch *b.FourEyes {

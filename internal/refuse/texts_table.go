@@ -765,6 +765,11 @@ func ReversalValueOutOfRange(maxValue int64, n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "reversal-value-out-of-range", What: "reversal_value_per_day_minor must be from -1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "No changes were made.", Try: "Give an amount, 0 for the default of " + strconv.FormatInt(n, 10) + ", or -1 for no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
+// UsualTariffsTooMany: usual_tariffs takes at most {n} tariffs. List fewer tariffs. A tariff that is not listed can still be given with a second person.
+func UsualTariffsTooMany(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "usual-tariffs-too-many", What: "usual_tariffs takes at most " + strconv.FormatInt(n, 10) + " tariffs.", Not: "No changes were made.", Try: "List fewer tariffs. A tariff that is not listed can still be given with a second person.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
 // SupplyCalendarInvalid: supply_friendly takes at most {n} windows such as "mon,tue 18:00-07:00" or "all 22:00-06:00". supply_special_days takes at most {days} days such as "2026-12-25" or "2026-12-31 12:00-24:00". Correct them. All times are local.
 func SupplyCalendarInvalid(n int64, days int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "supply-calendar-invalid", What: "supply_friendly takes at most " + strconv.FormatInt(n, 10) + " windows such as \"mon,tue 18:00-07:00\" or \"all 22:00-06:00\". supply_special_days takes at most " + strconv.FormatInt(days, 10) + " days such as \"2026-12-25\" or \"2026-12-31 12:00-24:00\".", Not: "No changes were made.", Try: "Correct them. All times are local.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "days", Value: strconv.FormatInt(days, 10)}}}

@@ -65,7 +65,7 @@ const (
 
 // AddMeter registers a meter with its customer, service point, account and key reference, all or nothing. It returns the
 // meter's MQTT password and link key, which nobody can read again. A post-paid meter supplies energy before payment, so its
-// registration takes two people, and the approver gets the secrets.
+// registration takes two people, and the approver gets the secrets. A tariff that is not usual takes two people too.
 func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (Added, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return Added{Refusal: no}, nil
@@ -115,7 +115,11 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	if no, err := r.resolve(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, d.wish(n), r.c.Now())
+	wish, err := d.wish(tx, by, n)
+	if err != nil {
+		return addedRow{}, err
+	}
+	eyes, err := access.SecondPerson(tx.Eyes(), by, wish, r.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}
@@ -152,14 +156,19 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	return addedRow{rec: rec}, nil
 }
 
-// wish returns the act of registering a meter. Only a post-paid meter needs a second person.
-func (d draft) wish(n NewMeter) access.ActRequest {
-	act := access.ActMeter
+// wish returns the act of registering a meter. A post-paid meter needs a second person, and so does a tariff that one person may not choose
+// alone.
+func (d draft) wish(tx Tx, by access.Actor, n NewMeter) (access.ActRequest, error) {
+	a := access.ActRequest{Act: access.ActMeter, Object: "meter " + d.meter.Number, Body: n}
 	if d.meter.Mode == Postpay {
-		act = access.ActPostpaid
+		a.Act, a.Summary = access.ActPostpaid, fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)
+		return a, nil
 	}
-	return access.ActRequest{Act: act, Object: "meter " + d.meter.Number, Body: n,
-		Summary: fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)}
+	c, err := choose(tx, d.account.Tariff, id.ID{})
+	if err == nil && (!c.alone() || !by.Approval.IsZero()) {
+		a.Act, a.Summary = access.ActMeterTariff, fmt.Sprintf("register meter %s on tariff %q, which the settings do not list as usual", d.meter.Number, c.next)
+	}
+	return a, err
 }
 
 // resolve looks up what a draft needs from the store: the tariff, the customer, and whether the meter's number is free.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,37 +22,71 @@ type MovingIn struct {
 }
 
 // MoveIn opens an account for the customer at the place of a meter whose last customer has moved out (right: customer.write).
-// Nobody pays for use between the two accounts. The supply comes on with the first payment.
-func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in MovingIn) (MeterView, error) {
+// Nobody pays for use between the two accounts. The supply comes on with the first payment. A tariff that the meter did not have before takes
+// two people.
+func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in MovingIn) (ChangedMeter, error) {
+	refused := func(no refusal.Refusal) (ChangedMeter, error) {
+		return ChangedMeter{MeterView: MeterView{Refusal: no}}, nil
+	}
 	if no := by.Needs(access.WriteCustomers); no.Refused() {
-		return MeterView{Refusal: no}, nil
+		return refused(no)
 	}
 	at, no := ParseRef(ref)
 	if no.Refused() {
-		return MeterView{Refusal: NoMeter(ref)}, nil
+		return refused(NoMeter(ref))
 	}
 	var d draft
 	n := NewMeter{Tariff: in.Tariff, Customer: in.Customer, CustomerID: in.CustomerID}
 	for _, step := range [...]func(*draft) refusal.Refusal{n.checkPlace, n.checkCustomer} {
 		if no := step(&d); no.Refused() {
-			return MeterView{Refusal: no}, nil
+			return refused(no)
 		}
 	}
 	if strings.TrimSpace(in.Reason) == "" || !text(in.Reason, maxReason) {
-		return MeterView{Refusal: refuse.ChangeWithoutReason(maxReason)}, nil
+		return refused(refuse.ChangeWithoutReason(maxReason))
 	}
-	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) { return r.moveIn(tx, by, at, ref, d, in.Reason) })
+	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) { return r.moveIn(tx, by, at, ref, d, in) })
 	if err != nil {
-		return MeterView{}, fmt.Errorf("move in at meter %s: %w", ref, err)
+		return ChangedMeter{}, fmt.Errorf("move in at meter %s: %w", ref, err)
 	}
-	if row.Refused() {
-		return MeterView{Refusal: row.Refusal}, nil
+	if row.Refused() || row.waits != nil {
+		return ChangedMeter{MeterView: MeterView{Refusal: row.Refusal}, Waits: row.waits}, nil
 	}
-	return r.shown(by, row.rec), nil
+	return ChangedMeter{MeterView: r.shown(by, row.rec)}, nil
+}
+
+// moveInAct is a move-in as stored for a second person.
+type moveInAct struct {
+	Meter string   `json:"meter"`
+	In    MovingIn `json:"move_in"`
+}
+
+func (r *Registry) doMoveIn(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var a moveInAct
+	if err := json.Unmarshal(body, &a); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved move-in: %w", err)
+	}
+	out, err := r.MoveIn(ctx, maker, a.Meter, a.In)
+	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
+}
+
+// newPrice decides whether one person may move a customer in on the tariff of the draft.
+func (r *Registry) newPrice(tx Tx, by access.Actor, d draft, in MovingIn) (access.FourEyes, error) {
+	was, err := tx.Customers().AccountTariff(d.meter.Account)
+	if err != nil {
+		return access.FourEyes{}, err
+	}
+	c, err := choose(tx, d.account.Tariff, was)
+	if err != nil || c.alone() && by.Approval.IsZero() {
+		return access.FourEyes{}, err
+	}
+	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMeterTariff, Object: d.meter.ID.Text(id.Meter),
+		Summary: fmt.Sprintf("move a customer in at meter %s and change the tariff from %q to %q; reason: %s", d.meter.Number, c.before, c.next, in.Reason),
+		Body:    moveInAct{d.meter.Number, in}}, r.c.Now())
 }
 
 // moveIn does the work of MoveIn in one transaction.
-func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, reason string) (addedRow, error) {
+func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, in MovingIn) (addedRow, error) {
 	m, found, err := ResolveMeter(tx, at)
 	if err != nil || !found {
 		return addedRow{Refusal: NoMeter(ref)}, err
@@ -69,6 +104,10 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, r
 	d.meter = m
 	if no, err := r.newcomer(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
+	}
+	eyes, err := r.newPrice(tx, by, d, in)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}
 	now := r.c.Now()
 	if d.newCustomer {
@@ -89,8 +128,8 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, r
 		return addedRow{}, err
 	}
 	e := by.Entry("account.move-in", d.account.ID.Text(id.Account))
-	e.Before, e.After, e.Reason = "account="+m.Account.Text(id.Account), fmt.Sprintf("meter=%s customer=%s", m.Number, d.customer.ID.Text(id.Customer)), reason
-	if err := tx.AuditLog(e); err != nil {
+	e.Before, e.After, e.Reason = "account="+m.Account.Text(id.Account), fmt.Sprintf("meter=%s customer=%s tariff=%s", m.Number, d.customer.ID.Text(id.Customer), d.account.Tariff.Text(id.Tariff)), in.Reason
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return addedRow{}, err
 	}
 	rec, found, err := tx.MeterRecord(m.ID)

@@ -32,6 +32,8 @@ type Settings struct {
 	Supply   SupplyPolicy
 	Quiet    QuietHours
 	Ceilings map[access.Ceiling]int64 // ceilings that differ from the defaults
+	// UsualTariffs are the names of the tariffs that one person may choose for a new meter.
+	UsualTariffs []string
 }
 
 // WalletPolicy holds the tenant's settings for balances on the server, in minor units. The zero value means the defaults.
@@ -171,7 +173,8 @@ type SettingsChange struct {
 	QuietTo         *string      `json:"quiet_to,omitempty"`
 	WalletVAT       *bool        `json:"wallet_vat_on_advances,omitempty"`
 	// Ceilings changes the named ceilings; -1 restores a default.
-	Ceilings map[access.Ceiling]int64 `json:"ceilings,omitempty"`
+	Ceilings     map[access.Ceiling]int64 `json:"ceilings,omitempty"`
+	UsualTariffs *[]string                `json:"usual_tariffs,omitempty"`
 	// Lists and free text come last, so that important changes are never cut from a summary.
 	SpecialDays *[]string `json:"supply_special_days,omitempty"`
 	Friendly    *[]string `json:"supply_friendly,omitempty"`
@@ -225,6 +228,12 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 	for _, no := range [...]refusal.Refusal{next.Limits.check(), next.Wallet.check(), next.Supply.check(), next.Quiet.check()} {
 		if no.Refused() {
 			return SettingsView{Refusal: no}, nil
+		}
+	}
+	if c.UsualTariffs != nil {
+		var no refusal.Refusal
+		if next.UsualTariffs, no, err = usualTariffs(tx, *c.UsualTariffs); err != nil || no.Refused() {
+			return SettingsView{Refusal: no}, err
 		}
 	}
 	if c.Currency != nil && was.Currency != "" && was.Currency != *c.Currency {
@@ -362,6 +371,6 @@ func (s Settings) summary() string {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d max_commission_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
-		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s ceilings=%v", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
-		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary(), s.Ceilings)
+		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s ceilings=%v usual_tariffs=%q", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary(), s.Ceilings, s.UsualTariffs)
 }

@@ -63,6 +63,8 @@ type CustomerTx interface {
 	// SetFeeder sets the feeder of the place that a meter supplies; it returns false if the meter supplies no place.
 	SetFeeder(meter int64, feeder string) (bool, error)
 	AddAccount(a Account) error
+	// AccountTariff returns the tariff of an account, even of a closed one.
+	AccountTariff(account id.ID) (id.ID, error)
 	// FreePlace returns the place of a meter whose account has ended; free is false for any other meter.
 	FreePlace(meter int64) (point id.ID, free bool, err error)
 	// OccupyMeter makes a free meter supply an account, with a new wallet.

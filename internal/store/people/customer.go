@@ -122,6 +122,16 @@ func (tx Rows) AddAccount(a registry.Account) error {
 	return tx.Attest("account", a.ID)
 }
 
+// AccountTariff returns the tariff of an account, even of a closed one.
+func (tx Rows) AccountTariff(account id.ID) (id.ID, error) {
+	var t id.ID
+	found, err := tx.One(`SELECT tariff_id FROM account WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error { t = r.ID(0); return nil }, tx.Tenant, account)
+	if err == nil && !found {
+		err = core.ErrNotFound
+	}
+	return t, fault.Wrap(err, "read the tariff of account %s", account.Text(id.Account))
+}
+
 // CustomerPut writes the fields of a customer that can change.
 func (tx Rows) CustomerPut(c registry.Customer) error {
 	err := tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, version = version + 1 WHERE tenant_id = $6 AND id = $7`,

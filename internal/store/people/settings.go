@@ -27,6 +27,9 @@ const limitsKey = "limits"
 // quietKey is the key of the hours in which customers get no warnings; absent for the default.
 const quietKey = "quiet"
 
+// usualKey is the key of the tariffs that one person may choose for a new meter; absent for none.
+const usualKey = "usual_tariffs"
+
 // decision is one setting of the tenant.
 type decision struct {
 	key   string
@@ -42,6 +45,7 @@ func decisions(s *registry.Settings) []decision {
 		{WalletKey, &s.Wallet, s.Wallet != registry.WalletPolicy{}},
 		{SupplyKey, &s.Supply, s.Supply.Decided()},
 		{quietKey, &s.Quiet, s.Quiet != registry.QuietHours{}},
+		{usualKey, &s.UsualTariffs, len(s.UsualTariffs) > 0},
 		{ceilingsKey, &s.Ceilings, len(s.Ceilings) > 0},
 	}
 }
