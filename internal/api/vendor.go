@@ -58,9 +58,10 @@ func (a *API) vendorRoutes(r router) {
 	}, a.vendorTerms)
 	order(r, huma.Operation{
 		OperationID: "deposit", Path: "/v1/vendors/{id}/deposits", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"},
-		Summary: "Record a deposit of a vendor", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(),
-		Responses: map[string]*huma.Response{
-			"201": bodyOf[apiv1.Deposit](r, "Booked.")},
+		Summary: "Record a deposit of a vendor", Parameters: keyParam(),
+		Description: "Needs the header Idempotency-Key. If a second person must approve it, the answer is 202 with the approval.",
+		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.Deposit](r, "Booked.")},
+			bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.deposit)
 	query(r, huma.Operation{
 		OperationID: "float", Path: "/v1/vendors/{id}/float", Tags: []string{"vendors"}, Summary: "Show the float of a vendor",

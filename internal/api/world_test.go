@@ -19,7 +19,9 @@ import (
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/profiles"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -34,6 +36,9 @@ type world struct {
 	stop  func()
 	// routes are the routes for messages. There are none if a test does not set them before it calls serve.
 	routes []config.Route
+	// legacy are the listeners for devices, and devices are their addresses.
+	legacy  []config.Legacy
+	devices []app.LegacyListener
 	// ahead is the clock error of the servers that the test starts from now on. No time service sets such a clock.
 	ahead time.Duration
 }
@@ -94,14 +99,18 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 	if ahead := w.ahead; ahead != 0 {
 		now = func() time.Time { return time.Now().Add(ahead) }
 	}
-	a, err := app.New(app.Config{Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
+	library := profile.Library{}
+	if err := library.Load(profiles.Files); err != nil {
+		w.t.Fatal(err)
+	}
+	a, err := app.New(app.Config{Legacy: w.legacy, Profiles: library, Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
 		KeyCost: cheapKeys(), PasswordCost: cheapPasswords(), Version: apiv1.Version{Version: "test", Go: "go"},
 		Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	addr, _ := a.Ready()
-	w.url, w.log = "http://"+addr, log
+	w.url, w.log, w.devices = "http://"+addr, log, a.Legacy()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()

@@ -1,0 +1,220 @@
+package api_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// call is a request that the server would carry out for a caller with the right.
+type call struct{ method, path, body string }
+
+// valid is an operation of the API: the right that it needs, and a function that makes a valid request. For the seller of a vendor the
+// request is about the vendor's own sale.
+type valid struct {
+	right access.Right
+	call  func(s *stage, vendor bool) call
+}
+
+// get is a query about an object that stays as it is.
+func get(right access.Right, path string) valid {
+	return valid{right, func(s *stage, vendor bool) call { return call{"GET", s.path(path, vendor), ""} }}
+}
+
+// post is a request that can be repeated. In its body {n} is a new number each time.
+func post(right access.Right, path, body string) valid {
+	return valid{right, func(s *stage, vendor bool) call { return call{"POST", s.path(path, vendor), s.path(body, vendor)} }}
+}
+
+// once is a request about an object that the request uses up. The function makes a new object and returns its id, for {id}.
+func once(right access.Right, path, body string, object func(s *stage, vendor bool) string) valid {
+	return valid{right, func(s *stage, vendor bool) call {
+		id := strings.NewReplacer("{id}", object(s, vendor))
+		return call{"POST", id.Replace(s.path(path, vendor)), id.Replace(s.path(body, vendor))}
+	}}
+}
+
+// path fills in the objects that the stage has.
+func (s *stage) path(text string, vendor bool) string {
+	sale := s.sale
+	if vendor {
+		sale = s.vendorSale
+	}
+	return strings.NewReplacer("{sale}", sale, "{meter}", meterNumber, "{wallet}", walletNumber, "{token}", s.token, "{command}", s.command,
+		"{customer}", s.customer, "{message}", s.message, "{doubt}", s.doubt, "{n}", fmt.Sprint(s.next())).Replace(text)
+}
+
+// operations lists every operation that needs a key, by its identity in the OpenAPI document.
+func operations() map[string]valid {
+	out := map[string]valid{}
+	for _, part := range []map[string]valid{queries(), sales(), meters(), moneyMoves(), utilities(), people()} {
+		for name, v := range part {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+func queries() map[string]valid {
+	return map[string]valid{
+		"tariffs": get(access.ReadTariffs, "/v1/tariffs"), "tariff-versions": get(access.ReadTariffs, "/v1/tariffs/domestic/versions"),
+		"meters": get(access.ReadMeters, "/v1/meters"), "meter": get(access.ReadMeters, "/v1/meters/{meter}"),
+		"readings": get(access.ReadMeters, "/v1/meters/{wallet}/readings"), "events": get(access.ReadMeters, "/v1/meters/{meter}/events"),
+		"alarms": get(access.ReadMeters, "/v1/alarms"), "tokens": get(access.ReadVends, "/v1/meters/{meter}/tokens"),
+		"usage": get(access.ReadMeters, "/v1/meters/{meter}/usage"), "registers": get(access.ReadMeters, "/v1/reports/registers"),
+		"commands": get(access.ReadMeters, "/v1/meters/{meter}/commands"), "command": get(access.ReadMeters, "/v1/meters/{meter}/commands/{command}"),
+		"device": get(access.ReadMeters, "/v1/meters/{meter}/device"), "supply": get(access.ReadMeters, "/v1/meters/{wallet}/supply"),
+		"recharge-state": get(access.ReadMeters, "/v1/meters/{meter}/recharges/{token}"), "quarantine": get(access.ReadMeters, "/v1/quarantine"),
+		"quarantined": get(access.ReadMeters, "/v1/quarantine/{doubt}"),
+		"account":     get(access.ReadCustomers, "/v1/accounts/{wallet}"), "account-balance": get(access.ReadCustomers, "/v1/accounts/{wallet}/balance"),
+		"account-statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/statement"), "wallet-statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/wallet"),
+		"customers": get(access.ReadCustomers, "/v1/customers"), "customer": get(access.ReadCustomers, "/v1/customers/{customer}"),
+		"debts": get(access.ReadCustomers, "/v1/debts"), "charges": get(access.ReadCustomers, "/v1/charges"),
+		"messages": get(access.ReadCustomers, "/v1/messages"), "message": get(access.ReadCustomers, "/v1/messages/{message}"),
+		"message-routes": get(access.ReadCustomers, "/v1/message-routes"),
+		"find-sales": {access.ReadVends, func(s *stage, vendor bool) call {
+			ref := decode[struct {
+				Ref string `json:"client_ref"`
+			}](s.t, s.do(200, "GET", "/v1/vends/"+s.path("{sale}", vendor), "")).Ref
+			return call{"GET", "/v1/vends?client_ref=" + ref, ""}
+		}}, "sale": get(access.ReadVends, "/v1/vends/{sale}"),
+		"explain": get(access.ReadVends, "/v1/vends/{sale}/explain"), "receipt": get(access.ReadVends, "/v1/vends/{sale}/receipt"),
+		"head": get(access.ReadVends, "/v1/heads/newest"), "happenings": get(access.ReadVends, "/v1/events"),
+		"trial-balance": get(access.ReadLedger, "/v1/ledger/trial-balance"), "ledger-accounts": get(access.ReadLedger, "/v1/ledger/accounts"),
+		"ledger-balance": get(access.ReadLedger, "/v1/ledger/accounts/4000/balance"), "journals": get(access.ReadLedger, "/v1/ledger/journals"),
+		"daily-report": get(access.ReadLedger, "/v1/reports/daily"),
+		"settings":     get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
+		"approvals": get(everybody, "/v1/approvals"), "vendors": get(access.ReadVendors, "/v1/vendors"),
+		"vendor": get(access.ReadFloat, "/v1/vendors/V9"), "float": get(access.ReadFloat, "/v1/vendors/V9/float"),
+		"vendor-statement": get(access.ReadFloat, "/v1/vendors/V9/statement"),
+		"reversal": {access.ReadVends, func(s *stage, vendor bool) call {
+			id := s.sold(vendor)
+			s.do(201, "POST", "/v1/vends/"+id+"/reversal", `{"reason":"matrix"}`)
+			return call{"GET", "/v1/vends/" + id + "/reversal", ""}
+		}},
+	}
+}
+
+func sales() map[string]valid {
+	return map[string]valid{
+		"quote":          post(access.Quote, "/v1/vend-quotes", order("1000")),
+		"sell":           post(access.Sell, "/v1/vends", order("1000")),
+		"reprint":        post(access.Reverse, "/v1/vends/{sale}/reprints", `{}`),
+		"reverse":        once(access.Reverse, "/v1/vends/{id}/reversal", `{"reason":"matrix"}`, (*stage).sold),
+		"diagnose-token": post(access.ReadVends, "/v1/token-diagnoses", `{"digits":"2371 6100 5011 8319 4197"}`),
+		"give-tokens":    post(access.IssueTokens, "/v1/meters/{meter}/tokens", `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`),
+		"recharge":       post(access.SendTokens, "/v1/meters/{meter}/recharges", `{"token":"{token}","by":"mqtt"}`),
+		"plan-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes", `{"krn":2,"reason":"matrix"}`,
+			func(s *stage, _ bool) string { return s.added("prepay_token") }),
+	}
+}
+
+func meters() map[string]valid {
+	return map[string]valid{
+		"add-meter": {access.WriteMeters, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/meters", `{"number":"` + s.number() + `","mode":"prepay_wallet","tariff":"domestic"}`}
+		}},
+		"change-meter":   post(access.WriteMeters, "/v1/meters/{meter}", `{"feeder":"North {n}","reason":"matrix"}`),
+		"set-supply":     post(access.WriteMeters, "/v1/meters/{wallet}/supply", `{"protected":true,"reason":"matrix {n}"}`),
+		"set-sim":        post(access.WriteMeters, "/v1/meters/{meter}/sim", `{"sim_phone":"+254700000200"}`),
+		"send-command":   post(access.SendCommands, "/v1/meters/{meter}/commands", `{"type":"read","reason":"matrix"}`),
+		"send-summary":   post(access.SendCommands, "/v1/meters/"+listener+"/device/summary", `{}`),
+		"toggle-device":  post(access.SendCommands, "/v1/meters/"+toggler+"/device/toggle", `{"reason":"matrix"}`),
+		"cut-supply":     post(access.SendCommands, "/v1/meters/{wallet}/cut", `{"reason":"matrix"}`),
+		"restore-supply": post(access.SendCommands, "/v1/meters/{wallet}/restore", `{"reason":"matrix"}`),
+		"confirm-sim": once(access.WriteMeters, "/v1/meters/{id}/confirm-sim", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
+			m := s.added("prepay_token")
+			for range 2 { // the first number does not wait
+				s.do(200, "POST", "/v1/meters/"+m+"/sim", fmt.Sprintf(`{"sim_phone":"+2547000%05d"}`, 1000+s.next()))
+			}
+			return m
+		}),
+		"rebase-meter":       post(access.DecideReadings, "/v1/meters/{wallet}/rebase", `{"register_wh":{n},"reason":"matrix"}`),
+		"accept-quarantined": once(access.DecideReadings, "/v1/quarantine/{id}/accept", `{"reason":"matrix"}`, func(s *stage, _ bool) string { return s.doubtful(9_000_000) }),
+		"rebase-quarantined": once(access.DecideReadings, "/v1/quarantine/{id}/rebase", `{"reason":"matrix"}`,
+			func(s *stage, _ bool) string { return s.doubtful(0) }),
+		"discard-quarantined": once(access.DecideReadings, "/v1/quarantine/{id}/discard", `{"reason":"matrix"}`,
+			func(s *stage, _ bool) string { return s.doubtful(0) }),
+	}
+}
+
+func moneyMoves() map[string]valid {
+	minor := `"amount":{"amount_minor":500,"currency":"KES"}`
+	return map[string]valid{
+		"raise-debt": post(access.WriteDebts, "/v1/debts", `{"account":"{meter}","kind":"fine",`+minor+`}`),
+		"write-off-debt": once(access.AdjustLedger, "/v1/debts/{id}/write-off", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
+			return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/debts", `{"account":"`+walletNumber+`","kind":"fine",`+minor+`}`)).ID
+		}),
+		"adjust":     post(access.AdjustLedger, "/v1/adjustments", `{"account":"{meter}",`+minor+`,"reason":"matrix"}`),
+		"add-charge": post(access.WriteDebts, "/v1/charges", `{"account":"{meter}","name":"fee-{n}","month":"2026-11",`+minor+`}`),
+		"move-out": once(access.WriteCustomers, "/v1/accounts/{id}/move-out", `{"reason":"matrix"}`,
+			func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
+		"move-in": once(access.WriteCustomers, "/v1/meters/{id}/move-in", `{"tariff":"domestic","reason":"matrix"}`, func(s *stage, _ bool) string {
+			m, _ := s.left()
+			return m
+		}),
+		"refund": once(access.AdjustLedger, "/v1/accounts/{id}/refunds", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
+			_, account := s.left()
+			return account
+		}),
+	}
+}
+
+func utilities() map[string]valid {
+	return map[string]valid{
+		"publish-tariff": post(access.WriteTariffs, "/v1/tariffs", `{"name":"tariff-{n}","currency":"KES","vat_bps":1500,"flat_micro":2500000}`),
+		"publish-tariff-version": once(access.WriteTariffs, "/v1/tariffs/{id}/versions", `{"currency":"KES","vat_bps":1500,"flat_micro":2600000}`, func(s *stage, _ bool) string {
+			name := fmt.Sprint("versioned-", s.next())
+			s.do(201, "POST", "/v1/tariffs", `{"name":"`+name+`","currency":"KES","vat_bps":1500,"flat_micro":2500000}`)
+			return name
+		}),
+		"simulate-tariff": post(access.ReadTariffs, "/v1/tariff-simulations", `{"tariff":"domestic","draft":{"currency":"KES","vat_bps":0,"flat_micro":1000000}}`),
+		"change-settings": post(access.WriteSettings, "/v1/settings", `{"vat_no":"P{n}"}`),
+		"trust-clock":     post(access.WriteSettings, "/v1/clock/trust", `{"reason":"matrix"}`),
+		"add-vendor":      post(access.ManageVendors, "/v1/vendors", `{"name":"Shop {n}","code":"S{n}"}`),
+		"vendor-terms":    post(access.ManageVendors, "/v1/vendors/V9/terms", `{"name":"Corner shop {n}","commission_bps":100}`),
+		"deposit":         post(access.DepositFloat, "/v1/vendors/V9/deposits", `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"SLIP-{n}"}`),
+		"send-message":    post(access.SendMessages, "/v1/messages", `{"phone":"+254700000001","text":"closed today {n}","route":"paper"}`),
+		"retry-message": once(access.SendMessages, "/v1/messages/{id}/retry", `{}`, func(s *stage, _ bool) string {
+			m := decode[struct{ ID string }](s.t, s.do(202, "POST", "/v1/messages", `{"phone":"+254700000001","text":"closed","route":"paper"}`)).ID
+			s.world.message(m, "sent") // while it is being sent it is not sent again
+			return m
+		}),
+		"change-customer": post(access.WriteCustomers, "/v1/customers/{customer}", `{"lang":"sw"}`),
+		"confirm-phone": once(access.WriteCustomers, "/v1/customers/{id}/confirm-phone", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
+			customer := s.customerOf(s.added("prepay_token"))
+			s.do(200, "POST", "/v1/customers/"+customer, `{"phone":"+254799000009"}`)
+			return customer
+		}),
+		"approve": once(access.Reverse, "/v1/approvals/{id}/approve", `{}`, (*stage).waiting),
+		"reject":  once(access.Reverse, "/v1/approvals/{id}/reject", `{}`, (*stage).waiting),
+	}
+}
+
+func people() map[string]valid {
+	person := func(s *stage, _ bool) string { return s.invited() }
+	return map[string]valid{
+		"invite-person": post(access.ManagePeople, "/v1/people", `{"email":"new-{n}@example.org","role":"support"}`),
+		"person-role":   once(access.ManagePeople, "/v1/people/{id}/role", `{"role":"installer"}`, person),
+		"block-person":  once(access.ManagePeople, "/v1/people/{id}/block", `{}`, person),
+		"reset-person":  once(access.ManagePeople, "/v1/people/{id}/reset", `{}`, person),
+		"unblock-person": once(access.ManagePeople, "/v1/people/{id}/unblock", `{}`, func(s *stage, _ bool) string {
+			p := s.invited()
+			s.do(200, "POST", "/v1/people/"+p+"/block", `{}`)
+			return p
+		}),
+		"confirm-person": once(everybody, "/v1/people/{id}/confirm", `{}`, func(s *stage, _ bool) string { return s.accepted() }),
+	}
+}
+
+// number returns the number of a meter that does not exist yet.
+func (s *stage) number() string {
+	body := fmt.Sprintf("0414%06d", 100+s.next())
+	digit, err := sts.Luhn(body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return body + string(digit)
+}
