@@ -23,11 +23,12 @@ type DailyReport struct {
 
 // TakenAlone is what one person took in a day under a ceiling, without a second person.
 type TakenAlone struct {
-	Name    string `json:"name" doc:"The person, or the key with which the person acted last"`
-	Person  string `json:"person" doc:"Identifies the person behind all keys"`
-	Ceiling string `json:"ceiling" example:"person/sales" doc:"Name of the ceiling"`
-	Taken   int64  `json:"taken" doc:"Amount taken: minor units, Wh or a number"`
-	Most    int64  `json:"most" doc:"The ceiling. More than this was taken only if the utility has never had a person, or if the ceiling was lowered"`
+	Name    string   `json:"name" doc:"The person, or the key with which the person acted last"`
+	Person  string   `json:"person" doc:"Identifies the person behind all keys"`
+	Ceiling string   `json:"ceiling" example:"person/sales" doc:"Name of the ceiling"`
+	Taken   int64    `json:"taken" doc:"Amount taken: minor units, Wh or a number"`
+	Unusual []string `json:"unusual,omitempty" enum:"share,speed,size" doc:"Alarms about the day: share of the ceiling within ten minutes, speed, size of one action"`
+	Most    int64    `json:"most" doc:"The ceiling. More than this was taken only if the utility has never had a person, or if the ceiling was lowered"`
 }
 
 // SinglePersonAct is a sensitive action that one person did alone.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,12 +64,20 @@ func newReportDay(c console) *cobra.Command {
 				t.add("  "+timeText(&u.At), unconfirmedText(u))
 			}
 			for _, p := range d.People {
-				t.add("taken alone by "+p.Name, fmt.Sprintf("%s: %d of %d", p.Ceiling, p.Taken, p.Most))
+				t.add("taken alone by "+p.Name, fmt.Sprintf("%s: %d of %d", p.Ceiling, p.Taken, p.Most)+unusualText(p.Unusual))
 			}
 			t.add("head", d.Head)
 			return c.show(cmd, d, t)
 		}),
 	}
+}
+
+// unusualText returns the alarms about what somebody took.
+func unusualText(why []string) string {
+	if len(why) == 0 {
+		return ""
+	}
+	return ", unusual: " + strings.Join(why, ", ")
 }
 
 // unconfirmedText returns one line about a reversal that the meter has not confirmed.

@@ -154,7 +154,7 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	case err != nil:
 		return FourEyes{}, err
 	case !t.exceeded() || plantedAlone(w.Act):
-		return FourEyes{Alone: r.second == whenBound || t.over != "", took: t.took}, nil
+		return FourEyes{Alone: r.second == whenBound || t.over != "", took: t.took}, watch(tx.Ceilings(), t, t.rules)
 	case r.second == noSecond:
 		return FourEyes{Refusal: refuse.CeilingReached(PlainName(by.String()), t.over.words(), t.over.amount(t.most))}, nil
 	}
@@ -215,6 +215,9 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	t, err := take(tx, a.Checker, acts[w.Act].under, w.Takes, now)
 	if err == nil && t.exceeded() {
 		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.words(), t.over.amount(t.most))}, nil
+	}
+	if err == nil {
+		err = watch(tx.Ceilings(), t, t.rules)
 	}
 	return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker, took: t.took}, err
 }

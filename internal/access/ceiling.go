@@ -112,8 +112,14 @@ func (r CeilingRules) Most(c Ceiling) int64 {
 type CeilingTx interface {
 	// CeilingRules reads the tenant's ceilings without a lock.
 	CeilingRules() (CeilingRules, error)
-	// AddDayTotal adds the amount to a total, and returns the total after it.
-	AddDayTotal(DayTotal) (after int64, err error)
+	// AddDayTotal adds the amount to a total, and returns the total after it. A negative amount undoes an action.
+	AddDayTotal(DayTotal) (Taken, error)
+	// UsualTaken returns the mean size of somebody's actions under a ceiling, for each day that begins between two times and had any.
+	UsualTaken(c Ceiling, subject string, from, to time.Time) ([]int64, error)
+	// DayRaised stores the reasons for alarms that were raised on the day of a total.
+	DayRaised(d DayTotal, raised Unusual) error
+	// RaisePersonAlarm raises the alarm that somebody's actions are unusual.
+	RaisePersonAlarm(text string) error
 	// HadPeople reports whether the tenant has ever had a person, even one who is blocked now.
 	HadPeople() (bool, error)
 }
@@ -125,6 +131,7 @@ type DayTotal struct {
 	Name     string    // what a report calls the subject
 	From, To time.Time // the local day
 	Amount   int64
+	Unusual  Unusual // the alarms that were raised on the day; only in lists
 }
 
 // Subject is a meter, an account or a vendor that an action concerns. The zero value means none.
@@ -139,6 +146,8 @@ type Takes struct {
 // taken is the result of counting an action.
 type taken struct {
 	took  []DayTotal
+	after []Taken // the totals after it, in the order of took
+	rules CeilingRules
 	over  Ceiling // the first ceiling that the action exceeds; empty for none
 	most  int64
 	binds bool // the tenant has or had people, so that ceilings bind
@@ -163,6 +172,7 @@ func take(eyes EyesTx, by Actor, under []Ceiling, what Takes, now time.Time) (ta
 	if err != nil {
 		return t, err
 	}
+	t.rules = rules
 	from := localday.Of(now.In(zone))
 	people, err := peopleBehind(eyes, by)
 	if err != nil {
@@ -178,8 +188,8 @@ func take(eyes EyesTx, by Actor, under []Ceiling, what Takes, now time.Time) (ta
 			if err != nil {
 				return t, err
 			}
-			t.took = append(t.took, d)
-			if most := rules.Most(c); after > most && t.over == "" && !plantedNoCeiling(c) {
+			t.took, t.after = append(t.took, d), append(t.after, after)
+			if most := rules.Most(c); after.Amount > most && t.over == "" && !plantedNoCeiling(c) {
 				t.over, t.most = c, most
 			}
 		}

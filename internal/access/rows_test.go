@@ -44,6 +44,10 @@ type rows struct {
 	log       []access.Entry
 	ceilings  map[access.Ceiling]int64
 	totals    map[string]int64
+	means     []int64
+	acts      int64
+	raised    access.Unusual
+	alarms    []string
 }
 
 const (
@@ -156,13 +160,28 @@ func (r *rows) CeilingRules() (access.CeilingRules, error) {
 	return access.CeilingRules{TZ: "Africa/Nairobi", Set: r.ceilings}, r.fails("CeilingRules")
 }
 
-func (r *rows) AddDayTotal(d access.DayTotal) (int64, error) {
+func (r *rows) UsualTaken(access.Ceiling, string, time.Time, time.Time) ([]int64, error) {
+	return r.means, r.fails("UsualTaken")
+}
+
+func (r *rows) DayRaised(_ access.DayTotal, raised access.Unusual) error {
+	r.raised = raised
+	return r.fails("DayRaised")
+}
+
+func (r *rows) RaisePersonAlarm(text string) error {
+	r.alarms = append(r.alarms, text)
+	return r.fails("RaisePersonAlarm")
+}
+
+func (r *rows) AddDayTotal(d access.DayTotal) (access.Taken, error) {
 	if r.totals == nil {
 		r.totals = map[string]int64{}
 	}
 	key := fmt.Sprint(d.Ceiling, d.Subject, d.From.Unix())
 	r.totals[key] += d.Amount
-	return r.totals[key], r.fails("AddDayTotal")
+	r.acts++
+	return access.Taken{Amount: r.totals[key], Window: r.totals[key], WindowActs: r.acts, Raised: r.raised}, r.fails("AddDayTotal")
 }
 
 func (r *rows) HadPeople() (bool, error) { return len(r.people) > 0, r.fails("HadPeople") }

@@ -154,6 +154,21 @@ func Unconfirmed(n int64, amount money.Amount) string {
 	return strconv.FormatInt(n, 10) + " sales for " + amount.String() + " to this meter were reversed. The money was given back, but the meter has not confirmed that it will never load the tokens."
 }
 
+// PersonShare: {who} took {taken} within ten minutes, more than half of the ceiling for {ceiling}. The ceiling for {date} is {bound}.
+func PersonShare(who string, taken string, ceiling string, date string, bound string) string {
+	return who + " took " + taken + " within ten minutes, more than half of the ceiling for " + ceiling + ". The ceiling for " + date + " is " + bound + "."
+}
+
+// PersonSpeed: {who} did {n} actions within ten minutes on {date}. That is more than one every ten seconds. The actions count under the ceiling for {ceiling}.
+func PersonSpeed(who string, n int64, date string, ceiling string) string {
+	return who + " did " + strconv.FormatInt(n, 10) + " actions within ten minutes on " + date + ". That is more than one every ten seconds. The actions count under the ceiling for " + ceiling + "."
+}
+
+// PersonSize: One action of {who} on {date} took {taken}. That is more than ten times what is usual for this person. It counts under the ceiling for {ceiling}.
+func PersonSize(who string, date string, taken string, ceiling string) string {
+	return "One action of " + who + " on " + date + " took " + taken + ". That is more than ten times what is usual for this person. It counts under the ceiling for " + ceiling + "."
+}
+
 // RouteDown: The route {route} for messages does not work; messages go by the next one, if there is one.
 func RouteDown(route string) string {
 	return "The route " + route + " for messages does not work; messages go by the next one, if there is one."

@@ -35,7 +35,7 @@ func dayOf(d report.Day) apiv1.DailyReport {
 			Reason: e.Reason})
 	}
 	for _, p := range d.People {
-		b.People = append(b.People, apiv1.TakenAlone{Name: p.Name, Person: p.Subject, Ceiling: string(p.Ceiling), Taken: p.Amount, Most: d.Rules.Most(p.Ceiling)})
+		b.People = append(b.People, apiv1.TakenAlone{Name: p.Name, Person: p.Subject, Ceiling: string(p.Ceiling), Taken: p.Amount, Unusual: p.Unusual.Names(), Most: d.Rules.Most(p.Ceiling)})
 	}
 	return b
 }

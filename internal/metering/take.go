@@ -88,6 +88,8 @@ const (
 	// AlarmUnitsOwed: the meter cancelled a token of a sale that was not reversed; its units were replaced, or a person must
 	// replace them.
 	AlarmUnitsOwed AlarmCode = "units-owed"
+	// AlarmPersonUnusual: somebody's actions are unusual in speed or size (access.Unusual).
+	AlarmPersonUnusual AlarmCode = "person-unusual"
 	// AlarmLockout: somebody tried wrong tokens until the meter locked its token entry.
 	AlarmLockout AlarmCode = "token-lockout"
 	// AlarmRatingHeld: a register is impossible, so nothing is charged until a person decides.

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -20,15 +21,20 @@ func (c *texts) HadPeople() (bool, error)   { return true, nil }
 func (c *texts) CeilingRules() (access.CeilingRules, error) {
 	return access.CeilingRules{TZ: "UTC", Set: c.most}, nil
 }
+func (c *texts) UsualTaken(access.Ceiling, string, time.Time, time.Time) ([]int64, error) {
+	return nil, nil
+}
+func (c *texts) DayRaised(access.DayTotal, access.Unusual) error { return nil }
+func (c *texts) RaisePersonAlarm(string) error                   { return nil }
 func (c *texts) PersonByID(id.ID) (access.PersonRow, bool, error) {
 	return access.PersonRow{}, false, nil
 }
-func (c *texts) AddDayTotal(d access.DayTotal) (int64, error) {
+func (c *texts) AddDayTotal(d access.DayTotal) (access.Taken, error) {
 	if c.taken == nil {
 		c.taken = map[string]int64{}
 	}
 	c.taken[string(d.Ceiling)+" "+d.Subject] += d.Amount
-	return c.taken[string(d.Ceiling)+" "+d.Subject], nil
+	return access.Taken{Amount: c.taken[string(d.Ceiling)+" "+d.Subject]}, nil
 }
 
 // TestOnePersonsTextsAreLimited: all texts of a person count under the ceiling, and so does sending one again. Tokens do not.

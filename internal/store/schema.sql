@@ -656,7 +656,7 @@ CREATE TABLE given_token (                -- tokens made elsewhere that somebody
 
 CREATE TABLE day_total (
   tenant_id INTEGER NOT NULL, ceiling TEXT NOT NULL, subject TEXT NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
-  name TEXT NOT NULL, amount INTEGER NOT NULL,
+  name TEXT NOT NULL, amount INTEGER NOT NULL, acts INTEGER NOT NULL DEFAULT 0, window_at INTEGER NOT NULL DEFAULT 0, window_amount INTEGER NOT NULL DEFAULT 0, window_acts INTEGER NOT NULL DEFAULT 0, raised INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, ceiling, subject, from_at)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX day_total_day ON day_total (tenant_id, from_at);

@@ -66,6 +66,11 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 	return fault.Wrap(err, "raise alarm %s of meter %d", a.Code, meter)
 }
 
+// RaisePersonAlarm opens an alarm about what a person does. It belongs to no meter.
+func (tx Rows) RaisePersonAlarm(text string) error {
+	return tx.addAlarm(0, metering.Alarm{Code: metering.AlarmPersonUnusual, Text: text})
+}
+
 // UpdateAlarm is [Rows.RaiseAlarm] for a code that may be open only once per meter: if such an alarm is open, it gets the new text.
 func (tx Rows) UpdateAlarm(meter int64, a metering.Alarm) error {
 	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,

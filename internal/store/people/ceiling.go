@@ -31,15 +31,40 @@ func (tx Rows) CeilingRules() (access.CeilingRules, error) {
 
 // AddDayTotal adds an amount to a total and returns the total after it. The row stays locked until the transaction ends, so that two
 // actions of one person are counted one after the other.
-func (tx Rows) AddDayTotal(d access.DayTotal) (after int64, err error) {
-	_, err = tx.One(`INSERT INTO day_total (tenant_id, ceiling, subject, from_at, to_at, name, amount) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (tenant_id, ceiling, subject, from_at) DO UPDATE SET amount = day_total.amount + excluded.amount, name = excluded.name
-		RETURNING amount`, func(r core.Row) error { after = r.Int(0); return nil },
-		tx.Tenant, string(d.Ceiling), d.Subject, d.From, d.To, d.Name, d.Amount)
+func (tx Rows) AddDayTotal(d access.DayTotal) (after access.Taken, err error) {
+	acts := int64(1)
+	if d.Amount < 0 {
+		acts = -1
+	}
+	_, err = tx.One(`INSERT INTO day_total (tenant_id, ceiling, subject, from_at, to_at, name, amount, acts, window_at, window_amount, window_acts)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $7, $8)
+		ON CONFLICT (tenant_id, ceiling, subject, from_at) DO UPDATE SET amount = day_total.amount + excluded.amount, name = excluded.name,
+			acts = day_total.acts + excluded.acts,
+			window_at = CASE WHEN day_total.window_at > $10 THEN day_total.window_at ELSE excluded.window_at END,
+			window_amount = CASE WHEN day_total.window_at > $10 THEN day_total.window_amount ELSE 0 END + excluded.window_amount,
+			window_acts = CASE WHEN day_total.window_at > $10 THEN day_total.window_acts ELSE 0 END + excluded.window_acts
+		RETURNING amount, window_amount, window_acts, raised`, func(r core.Row) error {
+		after = access.Taken{Amount: r.Int(0), Window: r.Int(1), WindowActs: r.Int(2), Raised: access.Unusual(r.Int(3))}
+		return nil
+	}, tx.Tenant, string(d.Ceiling), d.Subject, d.From, d.To, d.Name, d.Amount, acts, tx.Now, tx.Now.Add(-access.UnusualWindow))
 	if err != nil {
-		return 0, fmt.Errorf("count %s: %w", d.Ceiling, err)
+		return access.Taken{}, fmt.Errorf("count %s: %w", d.Ceiling, err)
 	}
 	return after, nil
+}
+
+// UsualTaken returns the mean size of somebody's actions under a ceiling, for each day that begins between two times and had any.
+func (tx Rows) UsualTaken(c access.Ceiling, subject string, from, to time.Time) (out []int64, err error) {
+	err = tx.C.Query(`SELECT amount / acts FROM day_total WHERE tenant_id = $1 AND ceiling = $2 AND subject = $3 AND from_at >= $4 AND from_at < $5 AND acts > 0`,
+		func(r core.Row) error { out = append(out, r.Int(0)); return nil }, tx.Tenant, string(c), subject, from, to)
+	return out, fault.Wrap(err, "read what is usual for %s", c)
+}
+
+// DayRaised stores which alarms were raised about a total.
+func (tx Rows) DayRaised(d access.DayTotal, raised access.Unusual) error {
+	err := tx.Must(`UPDATE day_total SET raised = $1 WHERE tenant_id = $2 AND ceiling = $3 AND subject = $4 AND from_at = $5`,
+		int64(raised), tx.Tenant, string(d.Ceiling), d.Subject, d.From)
+	return fault.Wrap(err, "store an alarm about %s", d.Ceiling)
 }
 
 // HadPeople reports whether the tenant has ever had a person. Rows of people are never deleted.
@@ -51,9 +76,10 @@ func (tx Rows) HadPeople() (bool, error) {
 // DayTotals lists what was taken in the local days that begin between two moments, sorted by name.
 func (tx Rows) DayTotals(from, to time.Time, max int) ([]access.DayTotal, error) {
 	var out []access.DayTotal
-	err := tx.C.Query(`SELECT ceiling, subject, name, from_at, to_at, amount FROM day_total WHERE tenant_id = $1 AND from_at >= $2 AND from_at < $3
+	err := tx.C.Query(`SELECT ceiling, subject, name, from_at, to_at, amount, raised FROM day_total WHERE tenant_id = $1 AND from_at >= $2 AND from_at < $3
 		ORDER BY name, ceiling, subject LIMIT $4`, func(r core.Row) error {
-		out = append(out, access.DayTotal{Ceiling: access.Ceiling(r.Text(0)), Subject: r.Text(1), Name: r.Text(2), From: r.Time(3), To: r.Time(4), Amount: r.Int(5)})
+		out = append(out, access.DayTotal{Ceiling: access.Ceiling(r.Text(0)), Subject: r.Text(1), Name: r.Text(2), From: r.Time(3), To: r.Time(4), Amount: r.Int(5),
+			Unusual: access.Unusual(r.Int(6))})
 		return nil
 	}, tx.Tenant, from, to, max)
 	return out, fault.Wrap(err, "list what people took")
