@@ -29,6 +29,7 @@ type house struct {
 	ids      map[uint64]string // ids of requests by their handles
 	reports  []meter.Report    // not acknowledged yet; nil for a meter without a network
 	last     meter.Result      // of the newest token
+	effects  []meter.Effect    // room for the effects of one event
 }
 
 // set assigns a whole number to a field of one of the meter's number types.
@@ -48,6 +49,7 @@ func newHouse(number string, key sts.Key, wallet bool, at, load int64) *house {
 // clone returns a copy that shares nothing with the house.
 func (h *house) clone() *house {
 	c := *h
+	c.effects = nil
 	c.ids = map[uint64]string{}
 	for k, v := range h.ids {
 		c.ids[k] = v
@@ -59,7 +61,8 @@ func (h *house) clone() *house {
 // give passes an event to the core and carries out its effects. Every record is durable at once.
 func (h *house) give(ev meter.Event) {
 	ev.Up, ev.At, ev.Clock = h.up, h.at, meter.ClockValid
-	for _, e := range meter.Step(&h.config, &h.state, ev, nil) {
+	effects := meter.Step(&h.config, &h.state, ev, h.room())
+	for _, e := range effects {
 		switch e.Kind {
 		case meter.EffectPersist:
 			if h.next != nil && ev.Kind == meter.EventConfig {
@@ -75,6 +78,16 @@ func (h *house) give(ev meter.Event) {
 			h.last = e.Result
 		}
 	}
+	h.effects = effects[:0]
+}
+
+// room takes the room for the effects of an event. An event within another's effects needs room of its own.
+func (h *house) room() []meter.Effect {
+	room := h.effects
+	if h.effects = nil; room == nil {
+		room = make([]meter.Effect, 0, meter.MaxEffects)
+	}
+	return room
 }
 
 // enter enters a token and returns the meter's answer.

@@ -252,6 +252,13 @@ func (l *line) leased() bool {
 	return l.h.state.LeaseSeq > 0
 }
 
+// on reports whether the meter supplies.
+func (l *line) on() bool {
+	l.Lock()
+	defer l.Unlock()
+	return l.h.on()
+}
+
 // told is how many messages the server has sent.
 func (l *line) told() int {
 	l.Lock()
@@ -278,5 +285,5 @@ func (l *line) close() { l.client.Disconnect(0) }
 func (l *line) errSlow() error {
 	l.Lock()
 	defer l.Unlock()
-	return fmt.Errorf("meter %s: %d records are not acknowledged, the first is %d", l.h.number, len(l.h.reports), l.h.lowest())
+	return fmt.Errorf("meter %s: %d records are not acknowledged, the first is %d, connected %t", l.h.number, len(l.h.reports), l.h.lowest(), l.client.IsConnected())
 }

@@ -3,6 +3,7 @@ package rogue
 import (
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 )
@@ -71,7 +72,10 @@ func (r *Run) moveHouse(d *rand.Rand, tariff string) {
 	p := one(d, r.of(P, nil))
 	var a apiv1.Account
 	if r.ask(r.p(), "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" {
-		r.send(r.p(), p.number, "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual})
+		l := r.lines[p.number]
+		if out := r.send(r.p(), p.number, "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual}); out.ok() && l != nil && p.wallet && !r.houses[p.number].open {
+			l.wait(5*time.Second, func() bool { return !l.on() })
+		}
 	}
 	if d.IntN(4) > 0 {
 		in := apiv1.MoveIn{Tariff: tariff, Customer: &apiv1.Customer{ID: p.cust}, Reason: usual}

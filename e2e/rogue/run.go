@@ -36,6 +36,7 @@ type Run struct {
 	houses     map[string]*house // by number
 	lines      map[string]*line
 	ahead      time.Duration
+	unheard    time.Time // when a request was done that no meter has had an order for
 	sales      []*sold
 	seen       map[string]bool     // digits that P saw
 	shopSaw    map[string]bool     // digits that the key of P\'s shop was shown
@@ -180,8 +181,30 @@ func (r *Run) reach(number string, before int, within time.Duration) {
 	}
 }
 
-// patience is how long an order may take to its meter. Some requests cause none.
-const patience = 100 * time.Millisecond
+// patience is how long a history waits for an order. Some requests cause none, and a late one arrives during a later move. But no hour may
+// pass before an order that switches off a meter of P's could arrive: it gets the time enough. Before the verdict all meters must be quiet
+// for lastly.
+const (
+	patience = 15 * time.Millisecond
+	enough   = 100 * time.Millisecond
+	lastly   = 50 * time.Millisecond
+)
+
+// quiet waits until no meter has had a message of the server for a while.
+func (r *Run) quiet() {
+	for before := -1; r.err == nil; {
+		r.settle()
+		sum := 0
+		for number := range r.lines {
+			sum += r.told(number)
+		}
+		if sum == before {
+			return
+		}
+		before = sum
+		time.Sleep(lastly)
+	}
+}
 
 // told is how many messages the meter had from the server.
 func (r *Run) told(number string) int {
@@ -197,6 +220,9 @@ func (r *Run) send(hand, number, path string, body any) reply {
 	a := r.ask(hand, "POST", path, body)
 	if a.under() {
 		r.reach(number, before, patience)
+		if l := r.lines[number]; l != nil && l.told() == before {
+			r.unheard = time.Now()
+		}
 	}
 	return a
 }
@@ -206,6 +232,7 @@ func (r *Run) pass(hours int64) {
 	if r.err != nil || !r.srv.Ahead(r.ahead+time.Duration(hours)*time.Hour) {
 		return
 	}
+	time.Sleep(time.Until(r.unheard.Add(enough)))
 	r.ahead += time.Duration(hours) * time.Hour
 	r.log = append(r.log, fmt.Sprintf("%-14s %d hours pass", "", hours))
 	for _, p := range r.places {

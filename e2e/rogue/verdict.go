@@ -173,10 +173,11 @@ func (h *house) worth(p *place) int64 {
 
 // judge compares the end of a history with its beginning.
 func (r *Run) judge(before balances) Verdict {
+	r.quiet()
 	for _, l := range r.lines {
 		l.do(func(h *house) { h.give(meter.Event{Kind: meter.EventRead}) })
 	}
-	r.settle()
+	r.quiet()
 	after := r.balances()
 	v := Verdict{Lost: map[string]int64{}, slack: slackOnce + slackSale*int64(len(r.sales))}
 	paid, commission, confirmed := r.payments()
