@@ -325,25 +325,11 @@ func (a *Access) Serve(d Executors) { a.doers = d }
 
 func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) (Decided, error) {
 	a, found, err := tx.ApprovalByID(i)
-	switch {
-	case err != nil:
-		return Decided{}, err
-	case !found || !a.mayAllow(by):
-		return Decided{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, nil
-	case sameActor(a.Maker, by):
-		return Decided{Refusal: refuse.ApprovalByMaker()}, nil
-	case a.Expired(now):
-		return Decided{Refusal: refuse.ApprovalExpired(i.Text(id.Approval))}, nil
-	case a.State != ApprovalWaiting && (a.State != ApprovalGiven || !allow || !sameActor(a.Checker, by)):
-		return Decided{Refusal: refuse.ApprovalDecided(i.Text(id.Approval), string(a.State))}, nil
+	if err != nil || !found || !a.mayAllow(by) {
+		return Decided{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, err
 	}
-	if allow {
-		if no, err := apart(tx, a, by); err != nil || no.Refused() {
-			return Decided{Refusal: no}, err
-		}
-		if no, err := inForce(tx, a, now); err != nil || no.Refused() {
-			return Decided{Refusal: no}, err
-		}
+	if no, err := undecidable(tx, a, by, allow, now); err != nil || no.Refused() {
+		return Decided{Refusal: no}, err
 	}
 	if a.State == ApprovalGiven {
 		return Decided{Approval: a}, nil // the action was approved before, and refused when it was carried out
@@ -380,7 +366,7 @@ func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, b
 				return Approvals{}, err
 			}
 			for _, row := range rows {
-				seen := by.OfUtility() && by.May(ReadAudit) || row.mayAllow(by) || sameActor(row.Maker, by)
+				seen := row.seenBy(by)
 				if seen && len(l.Data) == max {
 					return l, nil
 				}

@@ -90,6 +90,9 @@ func (t Texts) MenuMessages() string { return t.say("pages.menu.messages") }
 // MenuQuarantine: Doubtful readings
 func (t Texts) MenuQuarantine() string { return t.say("pages.menu.quarantine") }
 
+// MenuApprovals: Approvals
+func (t Texts) MenuApprovals() string { return t.say("pages.menu.approvals") }
+
 // MenuTariffs: Tariffs
 func (t Texts) MenuTariffs() string { return t.say("pages.menu.tariffs") }
 
@@ -1398,6 +1401,134 @@ func (t Texts) DoubtfulMarkAnew(was string, is string) string {
 func (t Texts) DoubtfulMarkStopped(was string, is string) string {
 	return t.say("pages.doubtful.mark-stopped", "{was}", was, "{is}", is)
 }
+
+// ApprovalsTitle: Approvals
+func (t Texts) ApprovalsTitle() string { return t.say("pages.approvals.title") }
+
+// ApprovalsTitleOf: Approval: {act}
+func (t Texts) ApprovalsTitleOf(act string) string {
+	return t.say("pages.approvals.title-of", "{act}", act)
+}
+
+// ApprovalsIntro: Requests that a second person must decide about. A request that nobody decides about ends after 7 days.
+func (t Texts) ApprovalsIntro() string { return t.say("pages.approvals.intro") }
+
+// ApprovalsNone: No requests wait for a second person
+func (t Texts) ApprovalsNone() string { return t.say("pages.approvals.none") }
+
+// ApprovalsWhat: Request
+func (t Texts) ApprovalsWhat() string { return t.say("pages.approvals.what") }
+
+// ApprovalsMaker: Requested by
+func (t Texts) ApprovalsMaker() string { return t.say("pages.approvals.maker") }
+
+// ApprovalsSince: Since
+func (t Texts) ApprovalsSince() string { return t.say("pages.approvals.since") }
+
+// ApprovalsState: State
+func (t Texts) ApprovalsState() string { return t.say("pages.approvals.state") }
+
+// ApprovalsRequest: The request
+func (t Texts) ApprovalsRequest() string { return t.say("pages.approvals.request") }
+
+// ApprovalsGains: Who gains
+func (t Texts) ApprovalsGains() string { return t.say("pages.approvals.gains") }
+
+// ApprovalsRule: Rule
+func (t Texts) ApprovalsRule() string { return t.say("pages.approvals.rule") }
+
+// ApprovalsRuleOf: A second person must approve this action and needs the same right:
+func (t Texts) ApprovalsRuleOf() string { return t.say("pages.approvals.rule-of") }
+
+// ApprovalsObject: About
+func (t Texts) ApprovalsObject() string { return t.say("pages.approvals.object") }
+
+// ApprovalsAsItIs: See it as it is now
+func (t Texts) ApprovalsAsItIs() string { return t.say("pages.approvals.as-it-is") }
+
+// ApprovalsWhole: Every field of the request
+func (t Texts) ApprovalsWhole() string { return t.say("pages.approvals.whole") }
+
+// ApprovalsWaiting: Waiting for a second person
+func (t Texts) ApprovalsWaiting() string { return t.say("pages.approvals.waiting") }
+
+// ApprovalsGiven: Approved, but not carried out
+func (t Texts) ApprovalsGiven() string { return t.say("pages.approvals.given") }
+
+// ApprovalsRejected: Rejected
+func (t Texts) ApprovalsRejected() string { return t.say("pages.approvals.rejected") }
+
+// ApprovalsExpired: Ended without a decision
+func (t Texts) ApprovalsExpired() string { return t.say("pages.approvals.expired") }
+
+// ApprovalsDone: Approved and done
+func (t Texts) ApprovalsDone() string { return t.say("pages.approvals.done") }
+
+// ApprovalsDecidedBy: By {person} at {at}.
+func (t Texts) ApprovalsDecidedBy(person string, at string) string {
+	return t.say("pages.approvals.decided-by", "{person}", person, "{at}", at)
+}
+
+// ApprovalsDecidedByReason: By {person} at {at}. Reason: {reason}
+func (t Texts) ApprovalsDecidedByReason(person string, at string, reason string) string {
+	return t.say("pages.approvals.decided-by-reason", "{person}", person, "{at}", at, "{reason}", reason)
+}
+
+// ApprovalsOnlyWaiting: Show waiting ones only
+func (t Texts) ApprovalsOnlyWaiting() string { return t.say("pages.approvals.only-waiting") }
+
+// ApprovalsShowAll: Show decided
+func (t Texts) ApprovalsShowAll() string { return t.say("pages.approvals.show-all") }
+
+// ApprovalsBack: All approvals
+func (t Texts) ApprovalsBack() string { return t.say("pages.approvals.back") }
+
+// ApprovalsCannot: You cannot approve this request
+func (t Texts) ApprovalsCannot() string { return t.say("pages.approvals.cannot") }
+
+// ApprovalsSignIn: Sign in again
+func (t Texts) ApprovalsSignIn() string { return t.say("pages.approvals.sign-in") }
+
+// ApprovalsReasonHint: Say what you checked. It is written to the audit log.
+func (t Texts) ApprovalsReasonHint() string { return t.say("pages.approvals.reason-hint") }
+
+// ApprovalsApprove: Approve
+func (t Texts) ApprovalsApprove() string { return t.say("pages.approvals.approve") }
+
+// ApprovalsApproveEffect: The request is carried out at once, exactly as it is shown, in the name of
+func (t Texts) ApprovalsApproveEffect() string { return t.say("pages.approvals.approve-effect") }
+
+// ApprovalsUntil: The request ends at {at}.
+func (t Texts) ApprovalsUntil(at string) string { return t.say("pages.approvals.until", "{at}", at) }
+
+// ApprovalsReject: Reject
+func (t Texts) ApprovalsReject() string { return t.say("pages.approvals.reject") }
+
+// ApprovalsRejectEffect: No changes are made. The person can ask again.
+func (t Texts) ApprovalsRejectEffect() string { return t.say("pages.approvals.reject-effect") }
+
+// ApprovalsNowDone: Approved. The request was carried out.
+func (t Texts) ApprovalsNowDone() string { return t.say("pages.approvals.now-done") }
+
+// ApprovalsNowRejected: Rejected. No changes were made.
+func (t Texts) ApprovalsNowRejected() string { return t.say("pages.approvals.now-rejected") }
+
+// ApprovalsRefused: You approved the request, but it could not be carried out. {why} You can approve it again later.
+func (t Texts) ApprovalsRefused(why string) string {
+	return t.say("pages.approvals.refused", "{why}", why)
+}
+
+// ApprovalsSecrets: Secrets of the new meter, shown only now
+func (t Texts) ApprovalsSecrets() string { return t.say("pages.approvals.secrets") }
+
+// ApprovalsPassword: MQTT password
+func (t Texts) ApprovalsPassword() string { return t.say("pages.approvals.password") }
+
+// ApprovalsLinkKey: Link key
+func (t Texts) ApprovalsLinkKey() string { return t.say("pages.approvals.link-key") }
+
+// ApprovalsDecoderKey: Decoder key
+func (t Texts) ApprovalsDecoderKey() string { return t.say("pages.approvals.decoder-key") }
 
 // LedgerTrialBalance: Trial balance
 func (t Texts) LedgerTrialBalance() string { return t.say("pages.ledger.trial-balance") }

@@ -137,6 +137,9 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
 	m.Handle("GET /quarantine/{id}", s.signedIn(s.held))
 	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideHeld))
+	m.Handle("GET /approvals", s.signedIn(s.approvals))
+	m.Handle("GET /approvals/{id}", s.signedIn(s.approval))
+	m.Handle("POST /approvals/{id}", s.signedIn(s.decideApproval))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))
@@ -171,6 +174,7 @@ func (v visit) menu(t words.Texts) []menuEntry {
 		{"/customers", t.MenuCustomers(), people},
 		{"/messages", t.MenuMessages(), people},
 		{"/quarantine", t.MenuQuarantine(), meters},
+		{"/approvals", t.MenuApprovals(), v.by.Role != "" && v.by.OfUtility()},
 		{"/tariffs", t.MenuTariffs(), v.by.May(access.ReadTariffs)},
 		{"/ledger", t.MenuLedger(), v.by.May(access.ReadLedger)},
 	}, func(e menuEntry) bool { return !e.may })

@@ -10,11 +10,11 @@ import (
 // TestTheMenuLeadsWhereTheRoleMay: the menu has every entry that the role may open, in order, and no other.
 func TestTheMenuLeadsWhereTheRoleMay(t *testing.T) {
 	for role, want := range map[access.Role]string{
-		access.Owner:         "/meters /sell /customers /messages /quarantine /tariffs /ledger",
-		access.Operator:      "/meters /sell /customers /messages /quarantine /tariffs",
-		access.Auditor:       "/meters /customers /messages /quarantine /tariffs /ledger",
-		access.Support:       "/meters /customers /messages /quarantine /tariffs",
-		access.TariffManager: "/tariffs",
+		access.Owner:         "/meters /sell /customers /messages /quarantine /approvals /tariffs /ledger",
+		access.Operator:      "/meters /sell /customers /messages /quarantine /approvals /tariffs",
+		access.Auditor:       "/meters /customers /messages /quarantine /approvals /tariffs /ledger",
+		access.Support:       "/meters /customers /messages /quarantine /approvals /tariffs",
+		access.TariffManager: "/approvals /tariffs",
 		"":                   "",
 	} {
 		var got []string
@@ -23,6 +23,17 @@ func TestTheMenuLeadsWhereTheRoleMay(t *testing.T) {
 		}
 		if s := strings.Join(got, " "); s != want {
 			t.Errorf("%q sees %q, want %q", role, s, want)
+		}
+	}
+}
+
+// TestEveryActionHasItsWords: the catalogue names each action of the table and says who gains.
+func TestEveryActionHasItsWords(t *testing.T) {
+	for _, act := range append(access.Acts(), access.ActBlock, access.ActSell, access.ActCharge, access.ActCommand, access.ActMeter, access.ActText) {
+		for _, kind := range []string{"act", "act-gains"} {
+			if said := english().Name(kind, actKey(act)); said == actKey(act) {
+				t.Errorf("the catalogue has no %s of %s", kind, act)
+			}
 		}
 	}
 }

@@ -142,7 +142,7 @@ func back(r *http.Request) string {
 		return "/messages"
 	case strings.HasPrefix(to, "/meters/"):
 		return (&url.URL{Path: strings.TrimSuffix(to, "/commands")}).String()
-	case strings.HasPrefix(to, "/quarantine/"):
+	case strings.HasPrefix(to, "/quarantine/"), strings.HasPrefix(to, "/approvals/"):
 		return to
 	case to == "/signin":
 		return "/signin"

@@ -1,0 +1,78 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+)
+
+// undecidable refuses a decision by an actor with the right: the maker's own request, a request that has expired or is decided, an approval
+// by somebody who is not certainly another person, or by a person who proved the identity too long ago, and one for a maker who is no longer
+// active. To reject, it is enough not to be the maker.
+func undecidable(tx EyesTx, a Approval, by Actor, allow bool, now time.Time) (refusal.Refusal, error) {
+	switch {
+	case sameActor(a.Maker, by):
+		return refuse.ApprovalByMaker(), nil
+	case a.Expired(now):
+		return refuse.ApprovalExpired(a.ID.Text(id.Approval)), nil
+	case a.State != ApprovalWaiting && (a.State != ApprovalGiven || !allow || !sameActor(a.Checker, by)):
+		return refuse.ApprovalDecided(a.ID.Text(id.Approval), string(a.State)), nil
+	case !allow:
+		return refusal.Refusal{}, nil
+	case by.Stale:
+		return refuse.ProofTooOld(int64(ProofFresh / time.Minute)), nil
+	}
+	if no, err := apart(tx, a, by); err != nil || no.Refused() {
+		return no, err
+	}
+	return inForce(tx, a, now)
+}
+
+// seenBy reports whether the actor may see the request: its maker, whoever could decide about it, and the readers of the audit log.
+func (a Approval) seenBy(by Actor) bool {
+	return by.OfUtility() && by.May(ReadAudit) || a.mayAllow(by) || sameActor(a.Maker, by)
+}
+
+// ApprovalRefusal is the reason why an actor cannot approve a request; the zero ApprovalRefusal if the actor can.
+type ApprovalRefusal struct{ refusal.Refusal }
+
+// ShownApproval is an approval with what the actor can do about it.
+type ShownApproval struct {
+	refusal.Refusal
+	Approval  Approval
+	CanReject bool
+	Why       ApprovalRefusal
+}
+
+// Approval returns one approval as an actor may see it.
+func (a *Access) Approval(ctx context.Context, by Actor, approval string) (ShownApproval, error) {
+	i, err := id.Parse(id.Approval, approval)
+	if err != nil {
+		return ShownApproval{Refusal: refuse.ApprovalNotFound(refusal.Echo(approval))}, nil
+	}
+	now := Stored(a.c.Now())
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (ShownApproval, error) {
+		row, found, err := tx.ApprovalByID(i)
+		if err != nil || !found || !row.seenBy(by) {
+			return ShownApproval{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, err
+		}
+		v := ShownApproval{Approval: row}
+		if !row.mayAllow(by) && !sameActor(row.Maker, by) {
+			v.Why = ApprovalRefusal{by.Needs(row.Right)}
+			return v, nil
+		}
+		no, err := undecidable(tx, row, by, true, now)
+		if err != nil {
+			return ShownApproval{}, err
+		}
+		v.Why = ApprovalRefusal{no}
+		no, err = undecidable(tx, row, by, false, now)
+		v.CanReject = !no.Refused()
+		return v, err
+	})
+	return out, fault.Wrap(err, "show an approval")
+}
