@@ -37,7 +37,12 @@ type ranCommand struct{ command, output string }
 
 // shown prints the rest of the last output line that begins with a name, such as a secret. bus prints the address of the emulated
 // network. block prints the text of one block of a page, by its kind and its number among the blocks of that kind, from 0.
-const shown = `shown() { cat $(ls -tr step.*) | grep -a "^$1" | tail -n 1 | sed -E "s/^$1 *//; s/ (pty|mqtt)=.*//"; }
+//
+// personkey makes a confirmed person with a role, and prints an API key of that person.
+const shown = `personkey() { curl -sf -o /dev/null -d 'password=two cows and a bicycle' \
+	$PAYWATT_URL$(PAYWATT_KEY=$(cat $KEYED/key) paywatt person invite $1 --role $2 -o json | grep -o '/invite/[^"]*') && paywatt person confirm $1 --data ./paywatt-data > /dev/null &&
+	paywatt apikey create --role $2 --person $1; }
+shown() { cat $(ls -tr step.*) | grep -a "^$1" | tail -n 1 | sed -E "s/^$1 *//; s/ (pty|mqtt)=.*//"; }
 bus() { cat step.* | sed -nE 's/^http=([^ ]*)$/\1/p' | tail -n 1; }
 block() { awk -v kind="$2" -v n="$3" 'BEGIN {fence = sprintf("%c%c%c", 96, 96, 96)} index($0, fence) == 1 {inside = 0}
 inside; $0 == fence kind && n-- == 0 {inside = 1}' "$PAGES/$1"; }`

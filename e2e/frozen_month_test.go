@@ -207,7 +207,7 @@ func (w *month) leaveOpen(number string) {
 func (w *month) secondPerson() {
 	w.day(20, 9)
 	w.owner.must(w, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
-	w.keys["second"] = strings.TrimSpace(w.cli("apikey", "create", "--role", "owner", "--name", "second"))
+	w.keys["second"] = w.p.personKey(w, "second", "owner")
 	second := newAPI(w.server.http, w.keys["second"])
 	for n := range 4 {
 		asked := w.post(w.owner, "/v1/vendors/CORNER/deposits", map[string]any{"amount": kes(100_000), "reference": fmt.Sprint("BANK-7", n)})

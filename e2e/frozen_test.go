@@ -97,9 +97,9 @@ func (s *oldShop) sound(more int64) {
 func (s *oldShop) serve() {
 	s.srv = s.p.serve(s.T, "127.0.0.1:0", "127.0.0.1:0")
 	key := func(name string) *api {
-		return newAPI(s.srv.http, strings.TrimSpace(s.p.run(s, "", "apikey", "create", "--role", "owner", "--name", name, "--data", s.p.dir)))
+		return newAPI(s.srv.http, s.p.personKey(s, name, "owner"))
 	}
-	s.owner, s.second = key("of the upgrade"), key("who allows")
+	s.owner, s.second = key("upgrade"), key("allows")
 }
 
 // must sends a request and, if a second person has to approve it, approves it.

@@ -11,10 +11,11 @@ import (
 // headOffice is a utility with four eyes on: a server, the owner's key, and keys of dishonest people.
 type headOffice struct {
 	*testing.T
-	p     *place
-	srv   *server
-	owner *api
-	asked int
+	p      *place
+	srv    *server
+	owner  *api
+	asked  int
+	people int
 }
 
 func newHeadOffice(t *testing.T) *headOffice {
@@ -26,9 +27,13 @@ func newHeadOffice(t *testing.T) *headOffice {
 	return o
 }
 
-// key makes a key for a person with a role, as the command line does.
+// key makes a key of a new person with a role, or of a vendor.
 func (o *headOffice) key(role string, more ...string) *api {
 	o.Helper()
+	if len(more) == 0 {
+		o.people++
+		return newAPI(o.srv.http, o.p.personKey(o, fmt.Sprintf("%s%d", role, o.people), role))
+	}
 	return newAPI(o.srv.http, o.p.run(o, "", append([]string{"apikey", "create", "--role", role, "--data", o.p.dir}, more...)...))
 }
 

@@ -42,9 +42,12 @@ func newGhost(t *testing.T) *ghost {
 	return g
 }
 
-// key makes an API key.
+// key makes an API key of a new person, or of a vendor.
 func (g *ghost) key(role, name string, more ...string) *api {
 	g.Helper()
+	if len(more) == 0 {
+		return newAPI(strings.TrimPrefix(g.owner.url, "http://"), g.p.personKey(g, name, role))
+	}
 	args := append([]string{"apikey", "create", "--role", role, "--name", name, "--data", g.p.dir}, more...)
 	return newAPI(strings.TrimPrefix(g.owner.url, "http://"), g.p.run(g, "", args...))
 }

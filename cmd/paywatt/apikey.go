@@ -30,8 +30,8 @@ func (c console) dataFlag(cmd *cobra.Command, to *string) {
 }
 
 func newAPIKeyCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "apikey", Short: "Create, list, replace and revoke API keys"}
-	cmd.AddCommand(newAPIKeyCreate(c), newAPIKeyList(c), newAPIKeyRotate(c), newAPIKeyRevoke(c))
+	cmd := &cobra.Command{Use: "apikey", Short: "Create, list, give, replace and revoke API keys"}
+	cmd.AddCommand(newAPIKeyCreate(c), newAPIKeyList(c), newAPIKeyGive(c), newAPIKeyRotate(c), newAPIKeyRevoke(c))
 	return cmd
 }
 
@@ -64,6 +64,9 @@ func newAPIKeyCreate(c console) *cobra.Command {
 				if err := allowed(made.Refusal, err); err != nil {
 					return err
 				}
+				if made.Owner != "" && person == "" {
+					c.tell("The key belongs to %s, the only person who signs in.", made.Owner)
+				}
 				return c.showKey(cmd, made)
 			})
 		},
@@ -72,7 +75,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 	choiceFlag(cmd.Flags(), &role, "role", "role of the key (needed): "+alternativesText(keyRoles()), keyRoles())
 	cmd.Flags().StringVar(&name, "name", "", "name of the key in the audit log")
 	cmd.Flags().StringVar(&vendor, "vendor", "", "code or id of the vendor from whose float the key sells")
-	cmd.Flags().StringVar(&person, "person", "", "e-mail address of the person who uses the key; no key of that person counts as a second person")
+	cmd.Flags().StringVar(&person, "person", "", "e-mail address of the person to whom the key belongs; needed once several people sign in, if the key can move value")
 	cmd.Flags().StringVar(&expires, "expires", "", "when the key ends: a number of days such as 90d, or a time such as 2027-01-31T00:00:00Z; never by default")
 	cmd.Flags().StringSliceVar(&from, "from", nil, "address or network from which the key may be used, such as 10.0.0.0/8; repeatable; everywhere by default")
 	return cmd
@@ -201,6 +204,31 @@ func timeOrNone(t time.Time) string {
 		return ""
 	}
 	return timeText(&t)
+}
+
+func newAPIKeyGive(c console) *cobra.Command {
+	var data, person string
+	cmd := &cobra.Command{
+		Use: "give ID --person EMAIL", Short: "Give an API key of nobody to its person", Args: cobra.ExactArgs(1),
+		Long: "Give an API key of nobody to its person. Such keys were made before anybody could sign in. They can no longer sell, approve, or do\n" +
+			"anything else that moves value, until they have a person. A key that has a person cannot be given to somebody else.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := keyID(args[0])
+			if err != nil {
+				return err
+			}
+			if person == "" {
+				return usage("The key needs a person.", "Add --person with the e-mail address of the person who uses the key.")
+			}
+			return c.inFolder(cmd, data, func(f *app.Folder) error {
+				no, err := f.Access.GiveAPIKey(cmd.Context(), app.Clerk(), key, person)
+				return allowed(no.Refusal, err)
+			})
+		},
+	}
+	c.placeFlags(cmd, &data)
+	cmd.Flags().StringVar(&person, "person", "", "e-mail address of the person who uses the key (needed)")
+	return cmd
 }
 
 func newAPIKeyRevoke(c console) *cobra.Command {

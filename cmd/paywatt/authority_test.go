@@ -9,6 +9,8 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app/apptest"
 	"github.com/paywatt/paywatt/internal/demo"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm/network"
@@ -29,6 +31,7 @@ func told[T any](p *platform, args ...string) (answer T) {
 func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 	const newPhone = "+254799000001"
 	s := newPushStreet(t, 1)
+	s.owned()
 	m := s.meters[0]
 	telephone, err := s.radio.Phone(newPhone)
 	if err != nil {
@@ -90,14 +93,31 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 	}
 }
 
+// owned gives the key of the platform to a person, who works with it from then on.
+func (p *platform) owned() {
+	p.t.Helper()
+	data := filepath.Join(p.place.Dir, "data")
+	if _, err := apptest.Key(p.t.Context(), data, "", apptest.Person{Email: "amina@example.org", Role: access.Owner}); err != nil {
+		p.t.Fatal(err)
+	}
+	_, list, _ := p.paywatt("", "apikey", "list", "--data", data, "-o", "json")
+	var keys []struct{ ID string }
+	if err := json.Unmarshal([]byte(list), &keys); err != nil {
+		p.t.Fatal(err)
+	}
+	if code, _, messages := p.paywatt("", "apikey", "give", keys[0].ID, "--person", "amina@example.org", "--data", data); code != 0 {
+		p.t.Fatalf("apikey give: exit %d\n%s", code, messages)
+	}
+}
+
 // colleague is somebody else of the authority.
 func (p *platform) colleague() *client.Client {
 	p.t.Helper()
-	code, key, messages := p.paywatt("", "apikey", "create", "--role", "engineer", "--name", "colleague", "--data", filepath.Join(p.place.Dir, "data"))
-	if code != 0 {
-		p.t.Fatalf("apikey create: exit %d\n%s", code, messages)
+	key, err := apptest.Key(p.t.Context(), filepath.Join(p.place.Dir, "data"), "", apptest.Person{Email: "juma@example.org", Role: access.Engineer, KeyName: "colleague"})
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	c, err := client.New(p.place.URL(), strings.TrimSpace(key), client.Config{})
+	c, err := client.New(p.place.URL(), key, client.Config{})
 	if err != nil {
 		p.t.Fatal(err)
 	}

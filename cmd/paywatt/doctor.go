@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
@@ -54,7 +56,8 @@ func newDoctorCommand(c console) *cobra.Command {
 			}
 			dir := set.Text(config.Data)
 			done := c.progress(cmd, "Checking", nil)
-			all := []check{folderCheck(dir), databaseCheck(cmd.Context(), place{dir, set.Text(config.Store)}), diskCheck(dir), clockCheck(time.Now(), app.Synced()), keyStoreCheck(dir)}
+			database, report := databaseCheck(cmd.Context(), place{dir, set.Text(config.Store)})
+			all := []check{folderCheck(dir), database, keysCheck(report), diskCheck(dir), clockCheck(time.Now(), app.Synced()), keyStoreCheck(dir)}
 			all = append(all, portChecks(cmd.Context(), set)...)
 			done()
 			return c.showChecks(cmd, all, scope)
@@ -100,6 +103,7 @@ func doctorScope() (covered, open []string) {
 	return []string{
 			"data folder: it exists, this user may write to it, and no other user may read it",
 			"database: the books add up and match the signed log in the data folder",
+			"API keys: each key that can move value belongs to a person",
 			"disk: free space for the database",
 			"clock: the year is plausible, and a time service synchronises the clock",
 			"key store: the file can be read and holds a vending key",
@@ -139,7 +143,7 @@ func writable(dir string) bool {
 	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
 }
 
-func databaseCheck(ctx context.Context, where place) check {
+func databaseCheck(ctx context.Context, where place) (check, *store.Report) {
 	k := check{Name: "database", Verdict: checkOK}
 	r, err := app.Verify(ctx, where.data, where.store, headlog.ExternalHeads{})
 	switch {
@@ -158,6 +162,27 @@ func databaseCheck(ctx context.Context, where place) check {
 		if r.Older > 0 {
 			k.Detail = fmt.Sprintf("schema %d, which paywatt serve will upgrade; an upgraded copy has: ", r.Older) + k.Detail
 		}
+	}
+	return k, r
+}
+
+// maxNames is how many keys doctor names.
+const maxNames = 5
+
+// keysCheck names the API keys that can move value and belong to nobody.
+func keysCheck(r *store.Report) check {
+	k := check{Name: "API keys", Verdict: checkOK, Detail: "each key that can move value belongs to a person"}
+	if r == nil || len(r.Nobodys) == 0 {
+		return k
+	}
+	names := r.Nobodys[:min(len(r.Nobodys), maxNames)]
+	if more := len(r.Nobodys) - len(names); more > 0 {
+		names = append(slices.Clone(names), fmt.Sprintf("%d more", more))
+	}
+	k.Detail = "these keys belong to nobody: " + strings.Join(names, ", ") + "; they cannot approve, and move no value once people sign in"
+	if r.People {
+		k.Verdict = checkWarn
+		k.Detail = "these keys belong to nobody, so they can move no value: " + strings.Join(names, ", ") + "; see paywatt apikey give"
 	}
 	return k
 }

@@ -13,6 +13,7 @@ var examples = map[string][]string{
 	"account statement": {"paywatt account statement 04140001001 -o csv"},
 	"apikey create": {"paywatt apikey create --role owner", "paywatt apikey create --role operator --name till-3 --data /var/lib/paywatt",
 		"paywatt apikey create --role auditor --expires 90d --from 10.0.0.0/8"},
+	"apikey give":           {"paywatt apikey give key_01jd00000000000000000000000 --person amina@example.org"},
 	"apikey rotate":         {"paywatt apikey rotate key_01jd00000000000000000000000", "paywatt apikey rotate key_01jd00000000000000000000000 --overlap 72h"},
 	"apikey revoke":         {"paywatt apikey revoke key_01jd00000000000000000000000"},
 	"approval approve":      {`paywatt approval approve apr_01jd00000000000000000000000 --reason "seen the bank statement"`},

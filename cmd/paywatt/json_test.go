@@ -23,6 +23,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/app/apptest"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -110,10 +111,12 @@ func TestTheCommandLinePrintsTheJSONOfTheAPI(t *testing.T) {
 
 // office is a server and a user at the command line, with a recording proxy between them.
 type office struct {
-	t            *testing.T
-	proxy        *httptest.Server
-	first, other string // API keys of two people
-	kept         map[string]string
+	t      *testing.T
+	proxy  *httptest.Server
+	first  string        // API key of the first person
+	other  string        // API key of the second person, once there is one
+	second func() string // makes another person, and returns a key of that person
+	kept   map[string]string
 
 	mu      sync.Mutex
 	answer  any // canned answer; nil: the server's real answer
@@ -144,14 +147,15 @@ func openOffice(t *testing.T) *office {
 		}
 	})
 	addVendingKey(t, dir, cheap)
-	for i, key := range []*string{&o.first, &o.other} {
-		var out, messages bytes.Buffer
-		args := []string{"apikey", "create", "--role", "owner", "--name", []string{"first", "second"}[i], "--data", dir}
-		if code := run(args, console{in: strings.NewReader(""), out: &out, err: &messages, getenv: func(string) string { return "" }}); code != 0 {
-			t.Fatalf("%v: exit %d %s", args, code, messages.String())
+	key := func(email, name string) string {
+		k, err := apptest.Key(t.Context(), dir, "", apptest.Person{Email: email, Role: access.Owner, KeyName: name})
+		if err != nil {
+			t.Fatal(err)
 		}
-		*key = strings.TrimSpace(out.String())
+		return k
 	}
+	o.first = key("amina@example.org", "first")
+	o.second = func() string { return key("ben@example.org", "second") }
 	address, _ := a.Ready()
 	o.listen(address)
 	return o
@@ -222,6 +226,9 @@ func (o *office) show(s lineShown, tested map[string]bool) {
 	}
 	env := map[string]string{"PAYWATT_URL": o.proxy.URL, "PAYWATT_KEY": o.first}
 	if s.second {
+		if o.other == "" {
+			o.other = o.second()
+		}
 		env["PAYWATT_KEY"] = o.other
 	}
 	o.answer, o.answers = s.answer, nil

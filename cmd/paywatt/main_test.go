@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"filippo.io/age"
 	"io/fs"
@@ -11,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app/apptest"
 )
 
 // TestMain lets the scripts run the real program: their command paywatt is main.
@@ -34,7 +38,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "server": server, "readenv": readenv, "newer": newer,
-			"tamper": tamper, "othertoken": othertoken, "digits": digits, "jsonenv": jsonenv, "ageidentity": ageIdentity,
+			"tamper": tamper, "othertoken": othertoken, "digits": digits, "jsonenv": jsonenv, "ageidentity": ageIdentity, "personkey": personKey,
 		},
 	})
 }
@@ -45,6 +49,21 @@ func ageIdentity(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(identity.String()), 0o600))
 	ts.Setenv("RECIPIENT", identity.Recipient().String())
+}
+
+// personKey makes a confirmed person if there is none, and writes a key of that person into a file: personkey FILE EMAIL ROLE [KEY-NAME].
+func personKey(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.Getenv("PAYWATT_DATA")
+	if dir == "" {
+		dir = defaultData
+	}
+	p := apptest.Person{Email: args[1], Role: access.Role(args[2])}
+	if len(args) > 3 {
+		p.KeyName = args[3]
+	}
+	key, err := apptest.Key(context.Background(), ts.MkAbs(dir), "", p)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(key+"\n"), 0o600))
 }
 
 // exits runs a command and expects an exit code: exits 2 paywatt token decode 123.

@@ -28,6 +28,7 @@ func (p *platform) refused(code int, say []string, args ...string) {
 // registered number.
 func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
 	s := newPushStreet(t, 1)
+	s.owned()
 	n, sim := s.meters[0].Number, s.meters[0].sim
 	v, err := s.api.Vend(t.Context(), apiv1.NewSale{Meter: n, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"}, "")
 	if err != nil {

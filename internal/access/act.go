@@ -61,6 +61,9 @@ type rule struct {
 	was    Act       // its name in approvals that older versions stored
 }
 
+// open reports whether everybody with the right may do the action alone, as often as they like: it moves no value.
+func (r rule) open() bool { return r.second == noSecond && len(r.under) == 0 }
+
 // acts is the only place that says which actions need a second person, and which ceilings they count under. An action that is missing here
 // cannot be done.
 var acts = map[Act]rule{
@@ -105,6 +108,16 @@ func (a Act) rule() (rule, error) {
 
 // Right returns the right needed to do and to approve the action; empty for an action that is not in the table.
 func (a Act) Right() Right { return acts[a].right }
+
+// movesValue reports whether somebody with the role can do an action that moves value.
+func (r Role) movesValue() bool {
+	for _, a := range acts {
+		if !a.open() && r.May(a.right) {
+			return true
+		}
+	}
+	return false
+}
 
 // Acts lists every action that can need a second person: when the four-eyes rule applies, or above a ceiling.
 func Acts() []Act {

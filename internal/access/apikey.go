@@ -29,7 +29,7 @@ type Key struct {
 	Name      string
 	Role      Role
 	Vendor    id.ID // of a vendor's key: the vendor whose float its sales use; zero for the tenant itself
-	Answers   id.ID // the person it is for, else the person or key that made it; zero if made at the command line for nobody
+	Answers   id.ID // the person to whom it belongs; zero for nobody
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	UsedAt    time.Time // about when it was last used, to the hour; zero: never
@@ -45,7 +45,7 @@ type NewKey struct {
 	Role      Role
 	Name      string
 	Vendor    id.ID
-	Person    string // e-mail address of the person it is for; empty: the maker
+	Person    string // at the command line: e-mail address of the person it is for; empty: the only person there is
 	ExpiresAt time.Time
 	From      []string // addresses and networks from which it may be used; none: everywhere
 }
@@ -55,6 +55,7 @@ type MadeKey struct {
 	refusal.Refusal
 	Key    Key
 	Secret Secret
+	Owner  string // e-mail address of the person to whom a new key belongs; empty for nobody
 }
 
 // Authenticated is the actor of a secret, or the refusal.
@@ -85,7 +86,7 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 				return MadeKey{Refusal: refuse.KeyVendorNotFound(n.Vendor.Text(id.Vendor))}, err
 			}
 		}
-		answers, no, err := answersFor(tx, by, n.Person)
+		owner, no, err := ownerOf(tx, by, n)
 		if err != nil || no.Refused() {
 			return MadeKey{Refusal: no}, err
 		}
@@ -93,28 +94,15 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 		if err != nil {
 			return MadeKey{}, err
 		}
-		k := Key{Answers: answers, Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt, From: from}
+		k := Key{Answers: owner.ID, Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt, From: from}
 		if err := tx.AddKey(k, StoredForm(a.c.Hasher, FormKey, secret)); err != nil {
 			return MadeKey{}, err
 		}
 		e := by.Entry("apikey.create", i.Text(id.Key))
 		e.After = fmt.Sprintf("role=%s name=%s", k.Role, k.Name) + k.limits()
-		return MadeKey{Key: k, Secret: secret}, tx.AuditLog(e)
+		return MadeKey{Key: k, Secret: secret, Owner: owner.Email}, tx.AuditLog(e)
 	})
 	return out, fault.Wrap(err, "create API key")
-}
-
-// answersFor returns who will act through a key: the person it is for, else its maker. A key for somebody else can only be
-// made at the command line, which has every right.
-func answersFor(tx Tx, by Actor, email string) (id.ID, refusal.Refusal, error) {
-	if email == "" || by.Kind != System {
-		return by.self(), refusal.Refusal{}, nil
-	}
-	p, found, err := tx.PersonByEmail(strings.ToLower(strings.TrimSpace(email)))
-	if err == nil && (!found || p.Blocked) {
-		return id.ID{}, refuse.KeyPersonNotFound(refusal.Echo(email)), nil
-	}
-	return p.ID, refusal.Refusal{}, err
 }
 
 func (n NewKey) check(now time.Time) refusal.Refusal {

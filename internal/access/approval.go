@@ -127,8 +127,11 @@ func (e FourEyes) Mark(entry Entry) Entry {
 func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, error) {
 	now = Stored(now)
 	r, err := w.Act.rule()
-	if err != nil || r.second == noSecond && len(r.under) == 0 {
+	if err != nil || r.open() {
 		return FourEyes{}, err
+	}
+	if no, err := needsOwner(tx, by); err != nil || no.Refused() {
+		return FourEyes{Refusal: no}, err
 	}
 	body, err := json.Marshal(w.Body)
 	if err != nil {

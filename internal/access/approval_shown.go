@@ -26,7 +26,7 @@ func undecidable(tx EyesTx, a Approval, by Actor, allow bool, now time.Time) (re
 	case by.Stale:
 		return refuse.ProofTooOld(int64(ProofFresh / time.Minute)), nil
 	}
-	if no, err := apart(tx, a, by); err != nil || no.Refused() {
+	if no, err := mayCheck(tx, a, by); err != nil || no.Refused() {
 		return no, err
 	}
 	return inForce(tx, a, now)

@@ -70,7 +70,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 // signings are the use cases of keys and sessions.
 func signings() []operation {
 	return []operation{
-		{"a vendor's key", "VendorExists NewID AddKey AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+		{"a vendor's key", "VendorExists PersonByID NewID AddKey AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.CreateAPIKey(ctx, r.amina(), access.NewKey{Role: access.VendorAPI, Vendor: shop()}))
 		}},
 		{"a key for a person", "PersonByEmail NewID AddKey AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
@@ -123,7 +123,7 @@ func changings() []operation {
 		{"a person of a vendor", "VendorExists PersonByEmail PersonPage PersonByID NewID AddPersonRow AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.Invite(ctx, r.amina(), access.NewPerson{Email: "juma@example.org", Role: access.VendorAPI, Vendor: shop()}))
 		}},
-		{"the first owner", "ActivePeople PersonByEmail PersonPage NewID AddPersonRow FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+		{"the first owner", "ActivePeople PersonByEmail PersonPage NewID AddPersonRow FourEyes KeyPage KeyByID GiveKey AuditLog AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			clear(r.people)
 			return yes(a.CreateOwner(ctx, access.SystemActor(1, "test"), access.NewOwner{Email: "juma@example.org", Password: access.SecretOf(goodPassword)}))
 		}},

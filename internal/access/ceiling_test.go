@@ -120,7 +120,7 @@ func TestAnApproverTakesToo(t *testing.T) {
 	}{{true, 100, "", 3}, {true, 99, "daily-limit", 0}, {false, 0, "", 0}} {
 		r := newRows(t)
 		r.ceilings = map[access.Ceiling]int64{access.PersonReversed: c.most}
-		maker := access.Actor{Tenant: 1, Kind: access.APIKey, Name: "shop", Role: access.Owner}
+		maker := access.Actor{Tenant: 1, Kind: access.APIKey, Name: "shop", Role: access.Owner, Vendor: shop()}
 		r.approvals = []access.Approval{{ID: id.ID{15: 1}, Act: access.ActReverse, Right: access.Reverse, Body: []byte(`{}`), Maker: maker, Checker: finance(),
 			State: access.ApprovalGiven, CreatedAt: r.now}}
 		maker.Approval = id.ID{15: 1}

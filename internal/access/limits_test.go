@@ -37,16 +37,16 @@ func TestWhatAKeyIsMadeOf(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
 	first := r.now.Add(1)
-	juma := access.Actor{Tenant: 4, Kind: access.APIKey, ID: id.ID{2}, Answers: id.ID{5}, Role: access.Owner}
+	juma := access.Actor{Tenant: 4, Kind: access.APIKey, ID: id.ID{2}, Answers: id.ID{7}, Role: access.Owner}
 	for _, c := range []struct {
 		by      access.Actor
 		n       access.NewKey
 		answers id.ID
 	}{
 		{r.amina(), access.NewKey{Role: access.VendorAPI, Vendor: shop(), Name: "shop", ExpiresAt: first}, id.ID{7}},
-		{juma, access.NewKey{Role: access.Support}, id.ID{5}},
-		{juma, access.NewKey{Role: access.Support, Person: aminaEmail}, id.ID{5}},
-		{access.SystemActor(1, "test"), access.NewKey{Role: access.Support}, id.ID{}},
+		{juma, access.NewKey{Role: access.Support}, id.ID{7}},
+		{juma, access.NewKey{Role: access.Support, Person: aminaEmail}, id.ID{7}},
+		{access.SystemActor(1, "test"), access.NewKey{Role: access.Support}, id.ID{7}}, // the only person there is
 		{access.SystemActor(1, "test"), access.NewKey{Role: access.Support, Person: " AMINA@example.org\n"}, id.ID{7}},
 	} {
 		k, err := a.CreateAPIKey(t.Context(), c.by, c.n)

@@ -87,6 +87,7 @@ func Commands() map[string]Operation {
 		"person reset":          {Why: machine},
 		"person role":           {Why: machine},
 		"person unblock":        {Why: machine},
+		"apikey give":           {Why: "the key then counts as its person, and can do less alone"},
 		"apikey list":           {Why: reads},
 		"apikey revoke":         {Why: stops},
 		"backup create":         {Why: reads},

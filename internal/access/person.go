@@ -123,6 +123,11 @@ func (a *Access) CreateOwner(ctx context.Context, by Actor, n NewOwner) (Changed
 		if err := bind(tx, by, append(all, row)); err != nil {
 			return Changed{}, err
 		}
+		if len(all) == 0 {
+			if _, err := takeOver(tx, by, row, a.c.Now()); err != nil {
+				return Changed{}, err
+			}
+		}
 		e := by.Entry("person.add", row.ID.Text(id.Person))
 		e.After = "role=" + string(row.Role)
 		return Changed{Person: row}, tx.AuditLog(e)

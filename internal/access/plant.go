@@ -14,12 +14,18 @@ const (
 	ceilingFault = "no-ceiling=" // followed by a ceiling, which then has no limit
 )
 
+// nobodyFault makes a key of nobody count as a person of its own.
+const nobodyFault = "keys-of-nobody"
+
 func planted(fault string) bool {
 	return strings.Contains(","+os.Getenv("FAULT_INJECT")+",", ","+fault+",")
 }
 
 // plantedAlone reports whether a test lets one person do an action alone.
 func plantedAlone(a Act) bool { return planted(aloneFault + string(a)) }
+
+// plantedNobody reports whether a test lets keys of nobody count as people.
+func plantedNobody() bool { return planted(nobodyFault) }
 
 // plantedNoCeiling reports whether a test has switched a ceiling off.
 func plantedNoCeiling(c Ceiling) bool { return planted(ceilingFault + string(c)) }

@@ -5,5 +5,8 @@ package access
 // plantedAlone is false in a release, whose rules cannot be switched off.
 func plantedAlone(Act) bool { return false }
 
+// plantedNobody is false in a release: a key of nobody never counts as a person.
+func plantedNobody() bool { return false }
+
 // plantedNoCeiling is false in a release, whose ceilings cannot be switched off.
 func plantedNoCeiling(Ceiling) bool { return false }

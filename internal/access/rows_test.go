@@ -311,9 +311,25 @@ func (r *rows) KeyByHash(hash [32]byte) (access.Key, bool, error) {
 	return k, found, r.fails("KeyByHash")
 }
 
-func (r *rows) KeyPage(_ id.ID, max int) ([]access.Key, error) {
+func (r *rows) KeyPage(after id.ID, max int) (out []access.Key, err error) {
 	r.most = max
-	return nil, r.fails("KeyPage")
+	for _, k := range r.keys {
+		if bytes.Compare(k.ID[:], after[:]) > 0 {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b access.Key) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return out, r.fails("KeyPage")
+}
+
+func (r *rows) GiveKey(key, person id.ID) error {
+	for hash, k := range r.keys {
+		if k.ID == key {
+			k.Answers = person
+			r.keys[hash] = k
+		}
+	}
+	return r.fails("GiveKey")
 }
 
 func (r *rows) RevokeKey(key id.ID, at time.Time) (bool, error) {

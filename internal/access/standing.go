@@ -53,7 +53,7 @@ func behind(tx EyesTx, a Actor) (PersonRow, bool, error) {
 	return PersonRow{}, false, nil
 }
 
-// holdersOf returns the people who may be behind an actor. All keys of a vendor are one holder.
+// holdersOf returns the people who may be behind an actor. All keys of a vendor are one holder. Anybody may be behind a key of nobody.
 func holdersOf(tx EyesTx, a Actor) (holders, error) {
 	p, found, err := behind(tx, a)
 	switch {
@@ -61,6 +61,8 @@ func holdersOf(tx EyesTx, a Actor) (holders, error) {
 		return p.holders(), err
 	case !a.Vendor.IsZero():
 		return holders{ids: []string{a.Vendor.Text(id.Vendor)}}, nil
+	case a.ofNobody():
+		return holders{unknown: true}, nil
 	case !a.self().IsZero():
 		return holders{ids: []string{a.self().Text(id.Key)}}, nil
 	}
@@ -90,8 +92,14 @@ func Apart(tx EyesTx, a, b Actor) (bool, error) {
 	return !first.meet(second), err
 }
 
-// apart refuses a decision unless the maker and the checker are certainly two people.
-func apart(tx EyesTx, a Approval, checker Actor) (refusal.Refusal, error) {
+// mayCheck refuses an approval by a key of nobody, and unless the maker and the checker are certainly two people.
+func mayCheck(tx EyesTx, a Approval, checker Actor) (refusal.Refusal, error) {
+	if checker.ofNobody() {
+		return refuse.ApprovalByKeyOfNobody(PlainName(checker.String())), nil
+	}
+	if no, err := needsOwner(tx, a.Maker); err != nil || no.Refused() {
+		return no, err
+	}
 	if two, err := Apart(tx, a.Maker, checker); err != nil || two {
 		return refusal.Refusal{}, err
 	}

@@ -44,6 +44,8 @@ type KeyTx interface {
 	RevokeKey(key id.ID, at time.Time) (bool, error)
 	// EndKey makes a key expire at a time.
 	EndKey(key id.ID, at time.Time) error
+	// GiveKey makes a person answer for a key.
+	GiveKey(key, person id.ID) error
 	// SeeKey stores when a key was last used.
 	SeeKey(key id.ID, at time.Time) error
 }

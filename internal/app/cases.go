@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -17,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/presence"
@@ -123,7 +125,7 @@ func (a *App) openSetup() error {
 		return err
 	})
 	if err != nil || owners > 0 {
-		return err
+		return errors.Join(err, a.giveKeys())
 	}
 	code := make([]byte, 20)
 	if _, err := io.ReadFull(a.c.Rand, code); err != nil {
@@ -131,6 +133,18 @@ func (a *App) openSetup() error {
 	}
 	a.setup = strings.ToLower(base32.StdEncoding.EncodeToString(code))
 	return nil
+}
+
+// giveKeys gives the API keys of nobody to the only person of a utility of an older version. On a full disk the keys stay as they are.
+func (a *App) giveKeys() error {
+	given, err := a.access.TakeOver(context.Background(), access.SystemActor(tenant, "start"))
+	if errors.Is(err, store.ErrFull) {
+		return nil
+	}
+	if given.Keys > 0 {
+		a.log.Info("API keys given to the only person", logkey.Count, given.Keys)
+	}
+	return err
 }
 
 // openHTTP puts the API and the console behind one address.

@@ -46,6 +46,7 @@ func revealers() map[string]string {
 		// Secrets that are shown once, or written to the place where they belong.
 		"cmd/paywatt/apikey.go":               "prints the key it made, once",
 		"internal/store/storetest/profile.go": "signs in with the login it made, on both engines",
+		"internal/app/apptest/apptest.go":     "hands out the link and the key of a person in a test",
 		"cmd/paywatt/integration.go":          "prints the password of the login it made, once",
 		"internal/api/meter.go":               "the one answer that shows a meter's secrets",
 		"internal/web/console/session.go":     "sets the session cookie",

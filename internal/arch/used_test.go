@@ -27,6 +27,7 @@ func testPackages() map[string]string {
 		"internal/sometimes":             "counts of rare states",
 		"internal/words/wordstest":       "texts for tests",
 		"internal/rowstest":              "rows that fail at a chosen call",
+		"internal/app/apptest":           "people for tests of whole programs",
 		"internal/codeblock":             "code blocks of pages",
 		"internal/device/card/cardtest":  "reads back a memory card",
 		"internal/store/storetest":       "one suite for both engines",

@@ -1581,6 +1581,26 @@ func KeyPersonNotFound(email string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "key-person-not-found", What: email + " is not the address of a person who may sign in.", Not: "No key was created.", Try: "Check the address.", Args: []refusal.Arg{{Place: "email", Value: email}}}
 }
 
+// KeyOfNobody: {key} belongs to nobody. Since people sign in here, only a key of a person may do this. Give the key to its person on the server: paywatt apikey give KEY --person EMAIL.
+func KeyOfNobody(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-of-nobody", What: key + " belongs to nobody. Since people sign in here, only a key of a person may do this.", Not: "No changes were made.", Try: "Give the key to its person on the server: paywatt apikey give KEY --person EMAIL.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+}
+
+// KeyNeedsPerson: A key of the role {role} can move value, so it must belong to a person. Name the person: paywatt apikey create --role {role} --person EMAIL.
+func KeyNeedsPerson(role string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-needs-person", What: "A key of the role " + role + " can move value, so it must belong to a person.", Not: "No key was created.", Try: "Name the person: paywatt apikey create --role " + role + " --person EMAIL.", Args: []refusal.Arg{{Place: "role", Value: role}}}
+}
+
+// KeyBeyondPerson: The key's role {role} has rights that {email} does not have with the role {own}. Make a key with the person's own role, or give the person another role first.
+func KeyBeyondPerson(role string, email string, own string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-beyond-person", What: "The key's role " + role + " has rights that " + email + " does not have with the role " + own + ".", Not: "No changes were made.", Try: "Make a key with the person's own role, or give the person another role first.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "email", Value: email}, {Place: "own", Value: own}}}
+}
+
+// KeyNotToGive: Key {key} was not found, no longer works, or belongs to somebody. List the keys. Instead of giving a person's key to somebody else, make a new one.
+func KeyNotToGive(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-not-to-give", What: "Key " + key + " was not found, no longer works, or belongs to somebody.", Not: "No changes were made.", Try: "List the keys. Instead of giving a person's key to somebody else, make a new one.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+}
+
 // KeyNotValid: The API key is not valid, or no longer valid. Send it as "Authorization: Bearer pk_...". Make a new one with paywatt apikey create.
 func KeyNotValid() refusal.Refusal {
 	return refusal.Refusal{Code: "unauthenticated", Text: "key-not-valid", What: "The API key is not valid, or no longer valid.", Not: "No change was made, and no data is shown.", Try: "Send it as \"Authorization: Bearer pk_...\". Make a new one with paywatt apikey create."}
@@ -1779,6 +1799,11 @@ func ApprovalNotFound(approval string) refusal.Refusal {
 // ApprovalByMaker: You requested this action, so you cannot decide about it. Ask another person to decide.
 func ApprovalByMaker() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "approval-by-maker", What: "You requested this action, so you cannot decide about it.", Not: "No decision was recorded.", Try: "Ask another person to decide."}
+}
+
+// ApprovalByKeyOfNobody: {key} belongs to nobody, so it cannot approve. Decide with the sign-in or a key of a person who has the right.
+func ApprovalByKeyOfNobody(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "approval-by-key-of-nobody", What: key + " belongs to nobody, so it cannot approve.", Not: "No decision was recorded.", Try: "Decide with the sign-in or a key of a person who has the right.", Args: []refusal.Arg{{Place: "key", Value: key}}}
 }
 
 // ApprovalByUnconfirmed: The server cannot tell that you and the person who requested this action are two people. One account is not confirmed yet. Ask another approver to confirm the account, then request the action again.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -32,6 +33,8 @@ type Report struct {
 	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
 	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
 	Older    int       // schema of an older database that was checked in an upgraded copy; 0 if the database itself was checked
+	Nobodys  []string  // API keys that can move value and belong to nobody
+	People   bool      // there are people who sign in
 	More     int       // number of findings, notices and remarks that are not listed; see MaxFindings
 }
 
@@ -132,7 +135,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
-		check{"counters", tx.verifyCounters}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Marker, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce},
+		check{"counters", tx.verifyCounters}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Marker, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 
@@ -164,6 +167,28 @@ func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin st
 		origins = append(origins, origin)
 	}
 	return origins, nil
+}
+
+// noteNobodys notes the API keys that can move value and belong to nobody.
+func (tx *Tx) noteNobodys(r *Report) error {
+	people, err := tx.HadPeople()
+	if err != nil {
+		return err
+	}
+	r.People = r.People || people
+	for after, more := (id.ID{}), true; more; {
+		page, err := tx.KeyPage(after, access.MaxKeys)
+		if err != nil {
+			return err
+		}
+		for _, k := range page {
+			if after = k.ID; k.LacksOwner(tx.Now) {
+				r.Nobodys = append(r.Nobodys, strings.TrimSpace(k.ID.Text(id.Key)+" "+k.Name))
+			}
+		}
+		more = len(page) == access.MaxKeys
+	}
+	return nil
 }
 
 func (tx *Tx) verify(r *Report, checks ...check) error {

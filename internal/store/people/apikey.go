@@ -105,6 +105,15 @@ func (tx Rows) EndKey(key id.ID, at time.Time) error {
 	return fault.Wrap(err, "end API key %s", key.Text(id.Key))
 }
 
+// GiveKey makes a person answer for an API key.
+func (tx Rows) GiveKey(key, person id.ID) error {
+	err := tx.Rewrite("apikey", key, func() error {
+		_, err := tx.C.Exec(`UPDATE api_key SET answers = $1 WHERE tenant_id = $2 AND id = $3`, person, tx.Tenant, key)
+		return err
+	})
+	return fault.Wrap(err, "give API key %s to a person", key.Text(id.Key))
+}
+
 // SeeKey records when an API key was last used.
 func (tx Rows) SeeKey(key id.ID, at time.Time) error {
 	_, err := tx.C.Exec(`UPDATE api_key SET used_at = $1 WHERE tenant_id = $2 AND id = $3`, at, tx.Tenant, key)

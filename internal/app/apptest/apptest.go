@@ -1,0 +1,55 @@
+// Package apptest makes people for tests of whole programs.
+package apptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// Password is the password of everybody whom this package makes.
+const Password = "a few unrelated words"
+
+// Person is somebody to make.
+type Person struct {
+	Email   string
+	Role    access.Role
+	KeyName string // name of the person's API key
+}
+
+// Key makes a confirmed person beside a server that may be running, and returns an API key of the person. If the person exists, Key makes
+// another key. The data is in the folder dir, or in the database at the url if that is not empty.
+func Key(ctx context.Context, dir, url string, p Person) (key string, err error) {
+	f, err := app.OpenFolder(ctx, dir, url, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	by := app.Clerk()
+	invited, err := f.Access.Invite(ctx, by, access.NewPerson{Email: p.Email, Role: p.Role})
+	if err == nil && !invited.Refused() {
+		err = errors.Join(
+			done(f.Access.Accept(ctx, by.Tenant, invited.Link.Reveal(), access.SecretOf(Password), "")),
+			done(f.Access.Confirm(ctx, by, p.Email)))
+	}
+	if err != nil {
+		return "", err
+	}
+	made, err := f.Access.CreateAPIKey(ctx, by, access.NewKey{Role: p.Role, Name: p.KeyName, Person: p.Email})
+	return made.Secret.Reveal(), errors.Join(err, allowed(made.Refusal))
+}
+
+// done is the error of a change of a person.
+func done(c access.Changed, err error) error { return errors.Join(err, allowed(c.Refusal)) }
+
+func allowed(no refusal.Refusal) error {
+	if no.Refused() {
+		return fmt.Errorf("refused: %s", no.Detail())
+	}
+	return nil
+}
