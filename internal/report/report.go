@@ -25,6 +25,7 @@ type Tx interface {
 	DayTx
 	FeedTx
 	HeadTx
+	AuditTx
 }
 
 // Reports carries out the use cases of this package.

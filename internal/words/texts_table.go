@@ -93,6 +93,12 @@ func (t Texts) MenuQuarantine() string { return t.say("pages.menu.quarantine") }
 // MenuApprovals: Approvals
 func (t Texts) MenuApprovals() string { return t.say("pages.menu.approvals") }
 
+// MenuAlarms: Alarms
+func (t Texts) MenuAlarms() string { return t.say("pages.menu.alarms") }
+
+// MenuAudit: Audit log
+func (t Texts) MenuAudit() string { return t.say("pages.menu.audit") }
+
 // MenuTariffs: Tariffs
 func (t Texts) MenuTariffs() string { return t.say("pages.menu.tariffs") }
 
@@ -1529,6 +1535,84 @@ func (t Texts) ApprovalsLinkKey() string { return t.say("pages.approvals.link-ke
 
 // ApprovalsDecoderKey: Decoder key
 func (t Texts) ApprovalsDecoderKey() string { return t.say("pages.approvals.decoder-key") }
+
+// AlarmsTitle: Alarms
+func (t Texts) AlarmsTitle() string { return t.say("pages.alarms.title") }
+
+// AlarmsFilter: Filter
+func (t Texts) AlarmsFilter() string { return t.say("pages.alarms.filter") }
+
+// AlarmsNone: No alarms
+func (t Texts) AlarmsNone() string { return t.say("pages.alarms.none") }
+
+// AlarmsWhat: What happened
+func (t Texts) AlarmsWhat() string { return t.say("pages.alarms.what") }
+
+// AlarmsWhere: Meter or feeder
+func (t Texts) AlarmsWhere() string { return t.say("pages.alarms.where") }
+
+// AlarmsSince: Since
+func (t Texts) AlarmsSince() string { return t.say("pages.alarms.since") }
+
+// AlarmsUntil: until {at}
+func (t Texts) AlarmsUntil(at string) string { return t.say("pages.alarms.until", "{at}", at) }
+
+// AlarmsOpen: Open
+func (t Texts) AlarmsOpen() string { return t.say("pages.alarms.open") }
+
+// AlarmsEnded: Ended
+func (t Texts) AlarmsEnded() string { return t.say("pages.alarms.ended") }
+
+// AlarmsOnlyOpen: Show open ones only
+func (t Texts) AlarmsOnlyOpen() string { return t.say("pages.alarms.only-open") }
+
+// AlarmsShowAll: Show ended ones too
+func (t Texts) AlarmsShowAll() string { return t.say("pages.alarms.show-all") }
+
+// AuditTitle: Audit log
+func (t Texts) AuditTitle() string { return t.say("pages.audit.title") }
+
+// AuditIntro: What people, keys and the server did, newest first. The rows are sealed: paywatt verify finds any that was changed.
+func (t Texts) AuditIntro() string { return t.say("pages.audit.intro") }
+
+// AuditActor: By
+func (t Texts) AuditActor() string { return t.say("pages.audit.actor") }
+
+// AuditAction: Action begins with
+func (t Texts) AuditAction() string { return t.say("pages.audit.action") }
+
+// AuditObject: About
+func (t Texts) AuditObject() string { return t.say("pages.audit.object") }
+
+// AuditFrom: From
+func (t Texts) AuditFrom() string { return t.say("pages.audit.from") }
+
+// AuditTo: To
+func (t Texts) AuditTo() string { return t.say("pages.audit.to") }
+
+// AuditAll: Show all
+func (t Texts) AuditAll() string { return t.say("pages.audit.all") }
+
+// AuditNone: No rows match
+func (t Texts) AuditNone() string { return t.say("pages.audit.none") }
+
+// AuditWhen: When
+func (t Texts) AuditWhen() string { return t.say("pages.audit.when") }
+
+// AuditWhat: What was done
+func (t Texts) AuditWhat() string { return t.say("pages.audit.what") }
+
+// AuditAlone: By one person alone
+func (t Texts) AuditAlone() string { return t.say("pages.audit.alone") }
+
+// AuditBefore: Before:
+func (t Texts) AuditBefore() string { return t.say("pages.audit.before") }
+
+// AuditAfter: After:
+func (t Texts) AuditAfter() string { return t.say("pages.audit.after") }
+
+// AuditReason: Reason:
+func (t Texts) AuditReason() string { return t.say("pages.audit.reason") }
 
 // LedgerTrialBalance: Trial balance
 func (t Texts) LedgerTrialBalance() string { return t.say("pages.ledger.trial-balance") }

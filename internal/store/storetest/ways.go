@@ -6,8 +6,8 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // Do runs fn in a transaction of the tenant; see the package comment of the store for the three outcomes. If the result has a method
@@ -42,22 +42,14 @@ func View[T any](ctx context.Context, e store.Engine, t access.Tenant, fn func(*
 // AuditPage returns a page of the audit log, newest first, with the identities of its rows. The page begins with the first row that is
 // older than the given row, or with the newest row if the given identity is zero.
 func AuditPage(tx *store.Tx, before id.ID, max int) ([]id.ID, []access.Entry, error) {
-	if before.IsZero() {
-		for i := range before {
-			before[i] = 0xff
-		}
+	rows, err := tx.AuditPage(report.AuditFilter{}, before, max)
+	if err != nil {
+		return nil, nil, err
 	}
 	var ids []id.ID
 	var out []access.Entry
-	err := tx.C.Query(`SELECT id, at, actor, ip, action, object, before, after, reason, single_person FROM audit
-		WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, func(r core.Row) error {
-		ids = append(ids, r.ID(0))
-		out = append(out, access.Entry{At: r.Time(1), Actor: r.Text(2), IP: r.Text(3), Action: r.Text(4), Object: r.Text(5),
-			Before: r.Text(6), After: r.Text(7), Reason: r.Text(8), SinglePerson: r.Bool(9)})
-		return nil
-	}, tx.Tenant, before, max)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the audit log: %w", err)
+	for _, row := range rows {
+		ids, out = append(ids, row.ID), append(out, row.Entry)
 	}
 	return ids, out, nil
 }

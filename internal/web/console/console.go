@@ -140,6 +140,8 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /approvals", s.signedIn(s.approvals))
 	m.Handle("GET /approvals/{id}", s.signedIn(s.approval))
 	m.Handle("POST /approvals/{id}", s.signedIn(s.decideApproval))
+	m.Handle("GET /alarms", s.signedIn(s.alarms))
+	m.Handle("GET /audit", s.signedIn(s.audit))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))
@@ -175,8 +177,10 @@ func (v visit) menu(t words.Texts) []menuEntry {
 		{"/messages", t.MenuMessages(), people},
 		{"/quarantine", t.MenuQuarantine(), meters},
 		{"/approvals", t.MenuApprovals(), v.by.Role != "" && v.by.OfUtility()},
+		{"/alarms", t.MenuAlarms(), meters},
 		{"/tariffs", t.MenuTariffs(), v.by.May(access.ReadTariffs)},
 		{"/ledger", t.MenuLedger(), v.by.May(access.ReadLedger)},
+		{"/audit", t.MenuAudit(), v.by.May(access.ReadAudit)},
 	}, func(e menuEntry) bool { return !e.may })
 }
 
