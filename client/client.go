@@ -230,6 +230,8 @@ func get(path string, query url.Values) call {
 	return call{method: http.MethodGet, path: path, query: query}
 }
 
+func remove(path string) call { return call{method: http.MethodDelete, path: path} }
+
 func post(path string, body any) call {
 	return call{method: http.MethodPost, path: path, body: body}
 }

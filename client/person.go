@@ -43,6 +43,16 @@ func (c *Client) ConfirmPerson(ctx context.Context, person string) (apiv1.Person
 	return c.changePerson(ctx, person, "confirm")
 }
 
+// Sessions lists the open sessions of a person (right: people.manage, or one's own).
+func (c *Client) Sessions(ctx context.Context, f apiv1.SessionFilter) (apiv1.List[apiv1.Session], error) {
+	return list(ctx, c, apiv1.Sessions, f)
+}
+
+// EndSessions ends all sessions of a person at once, with their pages (right: people.manage, or one's own).
+func (c *Client) EndSessions(ctx context.Context, person string) (apiv1.EndedSessions, error) {
+	return ask[apiv1.EndedSessions](ctx, c, remove("/v1/people/"+url.PathEscape(person)+"/sessions"))
+}
+
 func (c *Client) changePerson(ctx context.Context, person, verb string) (apiv1.Person, error) {
 	return ask[apiv1.Person](ctx, c, post("/v1/people/"+url.PathEscape(person)+"/"+verb, apiv1.PersonChange{}))
 }

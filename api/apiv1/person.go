@@ -36,3 +36,30 @@ var People = Listing[Page, Person]{Name: "people", Path: "/v1/people", Tag: "peo
 
 // PersonChange is the body of a change that needs no details: an empty object.
 type PersonChange struct{}
+
+// Session is an open session of a person in the console.
+type Session struct {
+	ID        string    `json:"id" example:"ses_01jd00000000000000000000000" doc:"Id of the session; it does not sign in"`
+	CreatedAt time.Time `json:"created_at" doc:"When the session began"`
+	SeenAt    time.Time `json:"last_used_at" doc:"When the session was last used, to the minute"`
+	Address   string    `json:"address" example:"192.0.2.7" doc:"Address from which the person signed in; empty for sessions of older versions"`
+	Browser   string    `json:"browser" example:"Firefox, Linux" doc:"Browser and system, as the browser told them; may be empty"`
+	Own       bool      `json:"own" doc:"Whether this is the session in which the list was requested; always false for an API key"`
+}
+
+// SessionFilter names the person whose sessions are listed.
+type SessionFilter struct {
+	Person string `path:"id" maxLength:"254" doc:"Id or e-mail address of the person"`
+	Page
+}
+
+// Sessions is the list of a person's open sessions, the newest first.
+var Sessions = Listing[SessionFilter, Session]{Name: "sessions", Path: "/v1/people/{id}/sessions", Tag: "people", Summary: "List the open sessions of a person",
+	Description: "Everybody may list their own sessions; those of others need the right people.manage."}
+
+// EndedSessions says whose sessions were ended.
+type EndedSessions struct {
+	Person string `json:"person" example:"usr_01jd00000000000000000000000" doc:"Id of the person"`
+	Email  string `json:"email" example:"amina@example.org" doc:"E-mail address of the person"`
+	Ended  int    `json:"ended" doc:"Number of sessions that were open"`
+}

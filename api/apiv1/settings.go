@@ -31,6 +31,8 @@ type Settings struct {
 	QuietFrom       string           `json:"quiet_from" example:"21:00" doc:"Local time from which customers get no warnings. Default 21:00"`
 	QuietTo         string           `json:"quiet_to" example:"07:00" doc:"Local time until which customers get no warnings. Default 07:00; same as quiet_from for no quiet hours"`
 	LeaseTTLS       int64            `json:"lease_ttl_s" doc:"Powered-on time of one lease, in seconds. Default 259200"`
+	SessionIdleS    int64            `json:"session_idle_s" example:"1800" doc:"How long a person's session lasts without a request, in seconds, 300 to 7200. Default 1800"`
+	SessionLifeS    int64            `json:"session_life_s" example:"43200" doc:"How long a person's session lasts at most, in seconds, 3600 to 86400. Default 43200"`
 	UsualTariffs    []string         `json:"usual_tariffs" doc:"Tariffs that one person may choose for a new meter, by name; any other needs a second person, unless the utility has no other. At most 20"`
 	Ceilings        map[string]int64 `json:"ceilings" doc:"What may be taken in a local day without a second person, by the names in docs/reference/acts.md: minor units, Wh or a number. 0 means only with a second person; -1 restores the default"`
 }
@@ -64,6 +66,8 @@ type SettingsChange struct {
 	LeaseCapWh      *int64           `json:"lease_cap_wh,omitempty" doc:"Highest energy of one lease, in Wh. Default 20000"`
 	LeaseTTLS       *int64           `json:"lease_ttl_s,omitempty" doc:"Powered-on time of one lease, in seconds. Default 259200"`
 	QuietFrom       *string          `json:"quiet_from,omitempty" doc:"Local time from which customers get no warnings. Default 21:00"`
+	SessionIdleS    *int64           `json:"session_idle_s,omitempty" minimum:"300" maximum:"7200" doc:"How long a person's session lasts without a request, in seconds, 300 to 7200. Default 1800"`
+	SessionLifeS    *int64           `json:"session_life_s,omitempty" minimum:"3600" maximum:"86400" doc:"How long a person's session lasts at most, in seconds, 3600 to 86400. Default 43200"`
 	UsualTariffs    *[]string        `json:"usual_tariffs,omitempty" doc:"Tariffs that one person may choose for a new meter, by name; any other needs a second person, unless the utility has no other. At most 20"`
 	Ceilings        map[string]int64 `json:"ceilings,omitempty" doc:"What may be taken in a local day without a second person, by the names in docs/reference/acts.md: minor units, Wh or a number. 0 means only with a second person; -1 restores the default"`
 	QuietTo         *string          `json:"quiet_to,omitempty" doc:"Local time until which customers get no warnings. Default 07:00; same as quiet_from for no quiet hours"`

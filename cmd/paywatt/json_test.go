@@ -66,6 +66,7 @@ func shownValues() []lineShown {
 		{line: "vendor deposit V001 100 --reference B1"}, {line: "vendor statement V001"},
 		{line: "person invite juma@example.org --role support"}, {line: "person list"}, {line: "person role juma@example.org operator"},
 		{line: "person block juma@example.org"}, {line: "person unblock juma@example.org"}, {line: "person reset juma@example.org"},
+		{line: "person sessions juma@example.org", answer: rowsOf[apiv1.Session]()}, {line: "person end-sessions juma@example.org"},
 		{line: "person confirm juma@example.org", answer: apiv1.Person{}},
 		{line: "report day"}, {line: "report head"}, {line: "report trial-balance"}, {line: "report accounts"}, {line: "report balance 1000 --subject main"},
 		{line: "report journals"}, {line: "report registers", answer: rowsOf[apiv1.Register]()},

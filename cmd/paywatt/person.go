@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,8 +22,31 @@ func newPersonCommand(c console) *cobra.Command {
 		newPersonChange(c, "block", "Block a person at once, with sessions and API keys", (*client.Client).BlockPerson),
 		newPersonChange(c, "unblock", "Unblock a person, who can sign in again", (*client.Client).UnblockPerson),
 		newPersonChange(c, "reset", "Make a password invalid and print a new one-time link", (*client.Client).ResetPerson),
-		newPersonConfirm(c))
+		newPersonConfirm(c), newPersonSessions(c), newPersonEndSessions(c))
 	return cmd
+}
+
+func newPersonSessions(c console) *cobra.Command {
+	return list[apiv1.SessionFilter, apiv1.Session]{
+		use: "sessions PERSON", of: apiv1.Sessions, page: (*client.Client).Sessions, example: "  paywatt person sessions juma@example.org",
+		arg: func(f *apiv1.SessionFilter, person string) { f.Person = person },
+		table: columns("begun, last used, address, browser, id", func(s apiv1.Session) []any {
+			return []any{timeText(&s.CreatedAt), timeText(&s.SeenAt), s.Address, s.Browser, s.ID}
+		}),
+	}.command(c)
+}
+
+func newPersonEndSessions(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "end-sessions PERSON", Short: "Close all sessions of a person at once, with their open pages", Args: cobra.ExactArgs(1),
+		Example: "  paywatt person end-sessions juma@example.org",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			done, err := api.EndSessions(cmd.Context(), args[0])
+			return answer(c, cmd, done, err, func(d apiv1.EndedSessions) table {
+				return fields("email", d.Email, "ended sessions", strconv.Itoa(d.Ended), "id", d.Person)
+			})
+		}),
+	}
 }
 
 func newPersonInvite(c console) *cobra.Command {

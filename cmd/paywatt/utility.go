@@ -13,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -33,7 +34,7 @@ func newUtilityCommand(c console) *cobra.Command {
 type utilityOptions struct {
 	name, currency, zone, vatNo, eyes, ceiling, commission, address, contact, message string
 	chargesOnly, daily, advances                                                      bool
-	window                                                                            time.Duration
+	window, idle, life                                                                time.Duration
 	reversals                                                                         int64
 	freeUnits                                                                         string
 	warn1, warn2, cutoff, reversalValue                                               string
@@ -84,6 +85,8 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.quietTo, "quiet-to", "", "local time until which customers get no warnings, such as 07:00; same as --quiet-from for no quiet hours")
 	f.StringToInt64Var(&o.ceilings, "ceiling", nil, "what may be taken in a day without a second person, such as person/sales=500000: minor units, Wh or a number; -1 for the default")
 	f.StringSliceVar(&o.usual, "usual-tariffs", nil, "tariffs that one person may choose for a new meter, separated by commas; an empty text for none")
+	f.DurationVar(&o.idle, "session-idle", access.SessionIdle, "how long a person's session lasts without a request, 5m to 2h")
+	f.DurationVar(&o.life, "session-length", access.SessionLife, "how long a person's session lasts at most, 1h to 24h")
 	f.BoolVar(&o.advances, "wallet-vat-on-advances", false, "make tax on a recharge due when it is paid, not when it is used")
 	return cmd
 }
@@ -114,6 +117,12 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 	s.Ceilings = o.ceilings
 	if changed("reversal-window") {
 		s.ReversalWindowS = new(int64(o.window / time.Second))
+	}
+	if changed("session-idle") {
+		s.SessionIdleS = new(int64(o.idle / time.Second))
+	}
+	if changed("session-length") {
+		s.SessionLifeS = new(int64(o.life / time.Second))
 	}
 	if changed("free-units-per-day") {
 		wh, ok := exactly(o.freeUnits, int64(unit.KilowattHour))
@@ -170,6 +179,7 @@ func utilityTable(s apiv1.Settings) table {
 		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1) + " kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),
 		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost, or a twentieth of a plan"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
 		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT],
+		"sessions end", fmt.Sprintf("after %s without a request, after %s at most", time.Duration(s.SessionIdleS)*time.Second, time.Duration(s.SessionLifeS)*time.Second),
 		"usual tariffs", cmp.Or(strings.Join(s.UsualTariffs, ", "), "none listed")}
 	for _, name := range slices.Sorted(maps.Keys(s.Ceilings)) {
 		rows = append(rows, "ceiling "+name, strconv.FormatInt(s.Ceilings[name], 10))

@@ -92,17 +92,17 @@ func signings() []operation {
 		{"a key is known", "KeyByHash view", func(ctx context.Context, _ *rows, a *access.Access) error {
 			return yes(a.ByAPIKey(ctx, knownKey, netip.Addr{}))
 		}},
-		{"somebody signs in", "PersonByEmail view PersonByEmail DropLogin DropLoginsOf AddLogin AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
-			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "old", ""))
+		{"somebody signs in", "PersonByEmail view PersonByEmail DropLogin SessionTimes DropLoginsOf AddLogin AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "old", access.Browser{}))
 		}},
-		{"somebody signs in anew", "PersonByEmail view PersonByEmail DropLoginsOf AddLogin AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
-			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "", ""))
+		{"somebody signs in anew", "PersonByEmail view PersonByEmail SessionTimes DropLoginsOf AddLogin AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "", access.Browser{}))
 		}},
 		{"a wrong password", "PersonByEmail view AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
-			_, err := a.SignIn(ctx, 1, aminaEmail, "another few words", "", "")
+			_, err := a.SignIn(ctx, 1, aminaEmail, "another few words", "", access.Browser{})
 			return err
 		}},
-		{"a session is known", "LoginByHash view SeeLogin commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+		{"a session is known", "LoginByHash SessionTimes view SeeLogin commit", func(ctx context.Context, _ *rows, a *access.Access) error {
 			return yes(a.ByLogin(ctx, 1, "old"))
 		}},
 		{"somebody signs out", "DropLogin AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
@@ -189,7 +189,7 @@ func TestWhatIsNotStoredIsNotGiven(t *testing.T) {
 		t.Errorf("a key: %+v, %v", k, err)
 	}
 	r.calls, r.broken = nil, 7
-	if in, err := a.SignIn(t.Context(), 1, aminaEmail, goodPassword, "", ""); !errors.Is(err, errStore) || !reflect.DeepEqual(in, access.SignedIn{}) {
+	if in, err := a.SignIn(t.Context(), 1, aminaEmail, goodPassword, "", access.Browser{}); !errors.Is(err, errStore) || !reflect.DeepEqual(in, access.SignedIn{}) {
 		t.Errorf("a session: %+v, %v", in, err)
 	}
 }

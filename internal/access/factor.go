@@ -109,8 +109,8 @@ func (a *Access) SetUpFactor(ctx context.Context, t Tenant, session string) (New
 
 // waitingFor returns the person whose session waits for a code.
 func (a *Access) waitingFor(tx Tx, session string) (PersonRow, refusal.Refusal, error) {
-	l, p, found, err := tx.LoginByHash(a.sessionForm(session))
-	if err != nil || !found || !l.open(p, a.c.Now()) || !l.ProvedAt.IsZero() {
+	l, p, open, err := openLogin(tx, a.sessionForm(session), a.c.Now())
+	if err != nil || !open || !l.ProvedAt.IsZero() {
 		return PersonRow{}, refuse.SignedOut(), err
 	}
 	return p, refusal.Refusal{}, nil
@@ -156,7 +156,7 @@ type Proved struct {
 
 // Prove checks a code of the second factor, or a recovery code, for the person of a session that waits for it. The right code completes the
 // sign-in under a new session. The first right code of a new factor puts it into use. Callers must bound how often a stranger may try.
-func (a *Access) Prove(ctx context.Context, t Tenant, session, code, ip string) (Proved, error) {
+func (a *Access) Prove(ctx context.Context, t Tenant, session, code string, from Browser) (Proved, error) {
 	next, err := NewSecret("", a.c.Rand)
 	if err != nil {
 		return Proved{}, fmt.Errorf("check a code: %w", err)
@@ -189,14 +189,14 @@ func (a *Access) Prove(ctx context.Context, t Tenant, session, code, ip string) 
 			return Proved{}, err
 		}
 		by := p.actor(t)
-		by.IP = ip
-		if out.SignedIn, err = a.renew(tx, by, session, next); err != nil {
+		by.IP = from.IP
+		if out.SignedIn, err = a.renew(tx, by, from, session, next); err != nil {
 			return Proved{}, err
 		}
 		return out, tx.AuditLog(by.Entry(action, p.ID.Text(id.Person)))
 	})
 	if err == nil && !wrong.ID.IsZero() {
-		err = a.logRefusedCode(ctx, t, wrong, ip)
+		err = a.logRefusedCode(ctx, t, wrong, from.IP)
 	}
 	return out, fault.Wrap(err, "check a code")
 }
@@ -245,12 +245,15 @@ func (a *Access) recoveryForms(p PersonRow, codes []Secret) (out []byte) {
 }
 
 // renew replaces a session by a new one whose person has just proved who they are.
-func (a *Access) renew(tx Tx, by Actor, session string, next Secret) (SignedIn, error) {
+func (a *Access) renew(tx Tx, by Actor, from Browser, session string, next Secret) (SignedIn, error) {
 	if _, err := tx.DropLogin(a.sessionForm(session)); err != nil {
 		return SignedIn{}, err
 	}
-	now := a.c.Now()
-	l := Login{Person: by.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(SessionLife), ProvedAt: now}
+	times, err := tx.People().SessionTimes()
+	if err != nil {
+		return SignedIn{}, err
+	}
+	l := newLogin(by.ID, times, a.c.Now(), from)
 	return SignedIn{Session: next, Expires: l.ExpiresAt, Actor: by}, tx.AddLogin(l, a.sessionForm(next.Reveal()))
 }
 

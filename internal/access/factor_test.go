@@ -33,7 +33,7 @@ func strict(t *testing.T) *world {
 
 func (w *world) prove(t *testing.T, s access.Secret, code string, want refusal.Code) access.Proved {
 	t.Helper()
-	out, err := w.Prove(t.Context(), store.FirstTenant, s.Reveal(), code, "192.0.2.7")
+	out, err := w.Prove(t.Context(), store.FirstTenant, s.Reveal(), code, access.Browser{IP: "192.0.2.7"})
 	if err != nil || out.Code != want {
 		t.Fatalf("prove with %q: got %q, %v, want %q", code, out.Code, err, want)
 	}

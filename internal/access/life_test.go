@@ -245,7 +245,7 @@ func TestOwnerIsMadeOnce(t *testing.T) {
 
 func (w *world) signIn(t *testing.T, password, old string, want refusal.Code) access.SignedIn {
 	t.Helper()
-	in, err := w.SignIn(t.Context(), store.FirstTenant, "Amina@example.org", password, old, "192.0.2.7")
+	in, err := w.SignIn(t.Context(), store.FirstTenant, "Amina@example.org", password, old, access.Browser{IP: "192.0.2.7"})
 	if err != nil || in.Code != want {
 		t.Fatalf("sign in: got %q, %v, want %q", in.Code, err, want)
 	}
@@ -279,7 +279,7 @@ func TestSignInAndOut(t *testing.T) {
 	if by.Kind != access.Person || by.Role != access.Owner || by.Tenant != store.FirstTenant || by.ID != in.Actor.ID {
 		t.Errorf("the session's actor is %+v", by)
 	}
-	if in, err := w.SignIn(t.Context(), store.FirstTenant, "nobody@example.org", "a few unrelated words", "", ""); err != nil || in.Code != refusal.Unauthenticated {
+	if in, err := w.SignIn(t.Context(), store.FirstTenant, "nobody@example.org", "a few unrelated words", "", access.Browser{}); err != nil || in.Code != refusal.Unauthenticated {
 		t.Errorf("unknown address: %q, %v", in.Code, err)
 	}
 	if err := w.SignOut(t.Context(), by, in.Session.Reveal()); err != nil {
@@ -306,7 +306,7 @@ func TestTheAuditLogSaysWhoLetWhomIn(t *testing.T) {
 	wantLog(t, w, access.Entry{At: w.now, Actor: who, IP: ip, Action: "signin", Object: hers})
 	w.signIn(t, "another few words", "", refusal.Unauthenticated)
 	wantLog(t, w, access.Entry{At: w.now, Actor: "person", IP: ip, Action: "signin.refused", Object: hers})
-	if in, err := w.SignIn(t.Context(), store.FirstTenant, "nobody@example.org", "a few unrelated words", "", "192.0.2.8"); err != nil || in.Code != refusal.Unauthenticated {
+	if in, err := w.SignIn(t.Context(), store.FirstTenant, "nobody@example.org", "a few unrelated words", "", access.Browser{IP: "192.0.2.8"}); err != nil || in.Code != refusal.Unauthenticated {
 		t.Errorf("unknown address: %q, %v", in.Code, err)
 	}
 	wantLog(t, w, access.Entry{At: w.now, Actor: "person", IP: "192.0.2.8", Action: "signin.refused"})

@@ -109,7 +109,7 @@ func TestTooFewRandomBytesAreAnError(t *testing.T) {
 			return yes(a.Invite(ctx, r.amina(), access.NewPerson{Email: "juma@example.org", Role: access.Support}))
 		}, "invite: generate a secret: "},
 		{"a session", 32, func(ctx context.Context, _ *rows, a *access.Access) error {
-			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "", ""))
+			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "", access.Browser{}))
 		}, "sign in: generate a secret: "},
 	} {
 		r := newRows(t)
@@ -175,7 +175,7 @@ func TestBoundsOfAPasswordHash(t *testing.T) {
 func TestAnUnreadableHashIsAnError(t *testing.T) {
 	r := newRows(t)
 	r.people[aminaEmail] = access.PersonRow{ID: id.ID{7}, Password: "plain"}
-	if in, err := r.access(rand.Reader).SignIn(t.Context(), 1, aminaEmail, goodPassword, "", ""); !errors.Is(err, access.ErrPasswordHash) || in.Refused() || len(r.log) > 0 {
+	if in, err := r.access(rand.Reader).SignIn(t.Context(), 1, aminaEmail, goodPassword, "", access.Browser{}); !errors.Is(err, access.ErrPasswordHash) || in.Refused() || len(r.log) > 0 {
 		t.Errorf("%+v, %v, noted %v", in, err, r.log)
 	}
 }
@@ -196,7 +196,7 @@ func TestTheLongestPassword(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.people[aminaEmail] = access.PersonRow{ID: id.ID{7}, Email: aminaEmail, Role: access.Owner, Password: hash}
-		if in, err := a.SignIn(t.Context(), 1, aminaEmail, c.password, "", ""); err != nil || in.Code != c.want {
+		if in, err := a.SignIn(t.Context(), 1, aminaEmail, c.password, "", access.Browser{}); err != nil || in.Code != c.want {
 			t.Errorf("%d bytes: %q, %v, want %q", len(c.password), in.Code, err, c.want)
 		}
 	}

@@ -53,12 +53,13 @@ func TestSignsThatNoAddressHas(t *testing.T) {
 // TestASessionIsStoredWhole checks all fields of a new session, and which earlier sessions of the person end.
 func TestASessionIsStoredWhole(t *testing.T) {
 	r := newRows(t)
-	in, err := r.access(rand.Reader).SignIn(t.Context(), 3, " Amina@EXAMPLE.org", goodPassword, "", "192.0.2.7")
+	in, err := r.access(rand.Reader).SignIn(t.Context(), 3, " Amina@EXAMPLE.org", goodPassword, "", access.Browser{IP: "192.0.2.7", Name: "Firefox, Linux"})
 	if err != nil || in.Refused() {
 		t.Fatal(in.Detail(), err)
 	}
 	end := r.now.Add(12 * time.Hour)
-	if got, want := r.logins[sessionForm(in.Session)], (access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now, ExpiresAt: end, ProvedAt: r.now}); got != want || in.Expires != end {
+	if got, want := r.logins[sessionForm(in.Session)], (access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now, ExpiresAt: end, ProvedAt: r.now,
+		From: access.Browser{IP: "192.0.2.7", Name: "Firefox, Linux"}}); got != want || in.Expires != end {
 		t.Errorf("stored %+v, told to end at %s; want %+v", got, in.Expires, want)
 	}
 	if want := (access.Actor{Tenant: 3, Kind: access.Person, ID: id.ID{7}, Name: aminaEmail, Role: access.Owner, IP: "192.0.2.7"}); in.Actor != want {
@@ -85,7 +86,7 @@ func TestAPersonMayGoWhileThePasswordIsCompared(t *testing.T) {
 		if change != nil {
 			r.between, want = func() { change(r, r.people[aminaEmail]) }, refusal.Unauthenticated
 		}
-		in, err := r.access(rand.Reader).SignIn(t.Context(), 1, aminaEmail, goodPassword, "", "")
+		in, err := r.access(rand.Reader).SignIn(t.Context(), 1, aminaEmail, goodPassword, "", access.Browser{})
 		if err != nil || in.Code != want || (len(r.logins) == 1) != (want == "") {
 			t.Errorf("%s: %q, %v, %d sessions; want %q", name, in.Code, err, len(r.logins), want)
 		}

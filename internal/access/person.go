@@ -155,8 +155,8 @@ func (p PersonRow) check() refusal.Refusal {
 // CanonicalEmail returns the form in which addresses are compared.
 func CanonicalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
-// Lives of a login session (ASVS 7.3): it ends SessionIdle after the last request and SessionLife after signing in,
-// whichever comes first.
+// Lives of a login session (ASVS 7.3) by default: it ends SessionIdle after the last request and SessionLife after signing in,
+// whichever comes first. See [SessionTimes].
 const (
 	SessionIdle = 30 * time.Minute
 	SessionLife = 12 * time.Hour
@@ -165,16 +165,6 @@ const (
 	// seenEvery is how old the stored time of the last request may be, so that reading a page rarely writes.
 	seenEvery = time.Minute
 )
-
-// Login is a session stored on the server; the browser has only its secret.
-type Login struct {
-	Person    id.ID
-	CreatedAt time.Time
-	SeenAt    time.Time
-	ExpiresAt time.Time
-	ProvedAt  time.Time // when the person proved who they are; zero while a code is missing
-	Forged    bool      // somebody other than the server wrote the row
-}
 
 // SignedIn is a new session.
 type SignedIn struct {
@@ -189,26 +179,22 @@ type SignedIn struct {
 // ends the browser's earlier session (old), if there is one, so that a session planted before signing in is worthless
 // (ASVS 7.2.4). The refusal does not say whether the address or the password was wrong. Every attempt is in the audit log.
 // SignIn takes as long as the password hash, so callers must bound how many run at once and how often a stranger may try.
-func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip string) (SignedIn, error) {
+func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old string, from Browser) (SignedIn, error) {
 	email = CanonicalEmail(email)
 	p, ok, err := a.verify(ctx, t, email, password)
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign in: %w", err)
 	}
 	if !ok {
-		return a.refuseSignIn(ctx, t, p, ip)
+		return a.refuseSignIn(ctx, t, p, from.IP)
 	}
 	session, err := NewSecret("", a.c.Rand)
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign in: %w", err)
 	}
 	now, step := a.c.Now(), a.step(p)
-	l := Login{Person: p.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(SessionLife), ProvedAt: now}
-	if step != StepNone {
-		l.ExpiresAt, l.ProvedAt = now.Add(codeWait), time.Time{}
-	}
 	by := p.actor(t)
-	by.IP = ip
+	by.IP = from.IP
 	out, err := Through(ctx, a.c.Door, t, func(tx Tx) (SignedIn, error) {
 		// Since the check, the person may have been blocked or got another password.
 		again, found, err := tx.PersonByEmail(email)
@@ -220,8 +206,16 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 				return SignedIn{}, err
 			}
 		}
-		if err := tx.DropLoginsOf(p.ID, now, now.Add(-SessionIdle), MaxSessions-1); err != nil {
+		times, err := tx.People().SessionTimes()
+		if err != nil {
 			return SignedIn{}, err
+		}
+		if err := tx.DropLoginsOf(p.ID, now, now.Add(-times.Idle()), MaxSessions-1); err != nil {
+			return SignedIn{}, err
+		}
+		l := newLogin(p.ID, times, now, from)
+		if step != StepNone {
+			l.ExpiresAt, l.ProvedAt = now.Add(codeWait), time.Time{}
 		}
 		if err := tx.AddLogin(l, StoredForm(a.c.Hasher, formSession, session)); err != nil {
 			return SignedIn{}, err
@@ -278,18 +272,18 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 		return Authenticated{Refusal: refuse.SignedOut()}, nil
 	}
 	hash := a.sessionForm(session)
+	now := a.c.Now()
 	var l Login
 	var p PersonRow
-	found := false
+	open := false
 	err := a.c.Door.View(ctx, t, func(tx Tx) (err error) {
-		l, p, found, err = tx.LoginByHash(hash)
+		l, p, open, err = openLogin(tx, hash, now)
 		return err
 	})
 	if err != nil {
 		return Authenticated{}, fmt.Errorf("look up session: %w", err)
 	}
-	now := a.c.Now()
-	if !found || !l.open(p, now) || l.ProvedAt.IsZero() {
+	if !open || l.ProvedAt.IsZero() {
 		return Authenticated{Refusal: refuse.SignedOut()}, nil
 	}
 	if now.Sub(l.SeenAt) >= seenEvery {
@@ -299,13 +293,8 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 		}
 	}
 	by := p.actor(t)
-	by.Stale = now.Sub(l.ProvedAt) >= ProofFresh
+	by.Stale, by.Session = now.Sub(l.ProvedAt) >= ProofFresh, l.ID
 	return Authenticated{Actor: by}, nil
-}
-
-// open reports whether a session has not ended.
-func (l Login) open(p PersonRow, now time.Time) bool {
-	return !l.Forged && p.active() && now.Before(l.ExpiresAt) && now.Before(l.SeenAt.Add(SessionIdle))
 }
 
 // SignOut ends a session. It is no error if the session is already over.

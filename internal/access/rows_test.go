@@ -41,6 +41,7 @@ type rows struct {
 	logins    map[[32]byte]access.Login
 	dropped   []time.Time // the times passed to DropLoginsOf
 	kept      int
+	times     access.SessionTimes
 	log       []access.Entry
 	ceilings  map[access.Ceiling]int64
 	totals    map[string]int64
@@ -388,6 +389,18 @@ func (r *rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool,
 	l, found := r.logins[hash]
 	return l, r.people[aminaEmail], found, r.fails("LoginByHash")
 }
+
+func (r *rows) LoginsOf(person id.ID) (out []access.Login, err error) {
+	for hash, l := range r.logins {
+		if l.Person == person {
+			l.ID = access.SessionID(hash[:])
+			out = append(out, l)
+		}
+	}
+	return out, r.fails("LoginsOf")
+}
+
+func (r *rows) SessionTimes() (access.SessionTimes, error) { return r.times, r.fails("SessionTimes") }
 
 func (r *rows) SeeLogin(hash [32]byte, at time.Time) error {
 	l := r.logins[hash]

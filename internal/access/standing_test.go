@@ -168,13 +168,13 @@ func TestALinkWorksOnce(t *testing.T) {
 			t.Errorf("%s: %q (%s), %v, want %q", what, c.Code, c.Detail(), err, want)
 		}
 	}
-	in, err := w.SignIn(t.Context(), store.FirstTenant, juma, good, "", "")
+	in, err := w.SignIn(t.Context(), store.FirstTenant, juma, good, "", access.Browser{})
 	if err != nil || in.Refused() {
 		t.Fatal(in.Detail(), err)
 	}
 	first := w.did(t)(w.Reset(t.Context(), amina, juma)).Link
 	w.session(t, in.Session, refusal.Unauthenticated)
-	if in, err := w.SignIn(t.Context(), store.FirstTenant, juma, good, "", ""); err != nil || in.Code != refusal.Unauthenticated {
+	if in, err := w.SignIn(t.Context(), store.FirstTenant, juma, good, "", access.Browser{}); err != nil || in.Code != refusal.Unauthenticated {
 		t.Errorf("signed in with the password from before the reset: %q, %v", in.Code, err)
 	}
 	second := w.did(t)(w.Reset(t.Context(), amina, juma)).Link
@@ -210,7 +210,7 @@ func TestEveryChangeOfAPersonEndsTheSessions(t *testing.T) {
 		},
 	} {
 		w, amina, _ := office(t)
-		in, err := w.SignIn(t.Context(), store.FirstTenant, "juma@example.org", "a few unrelated words", "", "")
+		in, err := w.SignIn(t.Context(), store.FirstTenant, "juma@example.org", "a few unrelated words", "", access.Browser{})
 		if err != nil || in.Refused() {
 			t.Fatal(in.Detail(), err)
 		}

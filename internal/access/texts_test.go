@@ -114,7 +114,7 @@ func sayingsOfPeople() []saying {
 			return p.Refusal, err
 		}, "forbidden: The utility already has an owner. No person was added. Sign in as an owner and add people there."},
 		{"a wrong password", func(ctx context.Context, _ *rows, a *access.Access) (refusal.Refusal, error) {
-			in, err := a.SignIn(ctx, 1, aminaEmail, "another few words", "", "")
+			in, err := a.SignIn(ctx, 1, aminaEmail, "another few words", "", access.Browser{})
 			return in.Refusal, err
 		}, "unauthenticated: E-mail address or password is wrong. You are not signed in. Check both. An owner can set a new password."},
 		{"no session", func(ctx context.Context, _ *rows, a *access.Access) (refusal.Refusal, error) {

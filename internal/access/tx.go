@@ -63,6 +63,10 @@ type PeopleTx interface {
 	PersonPage(after id.ID, max int) ([]PersonRow, error)
 	// ActivePeople counts the people who can sign in and hold one of the roles.
 	ActivePeople(roles ...Role) (int, error)
+	// LoginsOf lists a person's sessions, even expired sessions.
+	LoginsOf(person id.ID) ([]Login, error)
+	// SessionTimes returns the tenant's times of sessions.
+	SessionTimes() (SessionTimes, error)
 	// BindFourEyes stores the rights that need a second person from now on.
 	BindFourEyes(bound []Right) error
 }

@@ -268,6 +268,18 @@ func query[I, O any](r router, op huma.Operation, fn func(ctx context.Context, b
 	}
 }
 
+// remove registers an operation that ends something and has no body. I holds its parameters.
+func remove[I, O any](r router, op huma.Operation, fn func(ctx context.Context, by access.Actor, in *I) (*O, error)) {
+	op.Method = http.MethodDelete
+	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *I) (*O, error) {
+		out, err := fn(ctx, exchangeOf(ctx).actor, in)
+		if err != nil {
+			return nil, r.a.problemFor(ctx, err)
+		}
+		return out, nil
+	})
+}
+
 // listMark says in an operation's metadata that its answer is a list, which may be requested as CSV.
 const listMark = "list"
 

@@ -20,7 +20,8 @@ func (w *world) lists() (out []string) {
 	w.t.Helper()
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
 	w.want(201, w.post("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic"}`))
-	named := strings.NewReplacer("/accounts/{id}", "/accounts/"+walletNumber, "/vendors/{id}", "/vendors/V9", "{meter}", meterNumber, "{tariff}", "domestic")
+	w.want(201, w.post("/v1/people", `{"email":"lists@example.org","role":"support"}`))
+	named := strings.NewReplacer("/accounts/{id}", "/accounts/"+walletNumber, "/vendors/{id}", "/vendors/V9", "/people/{id}", "/people/lists@example.org", "{meter}", meterNumber, "{tariff}", "domestic")
 	paths := spec(w.t).Paths
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		var op struct{ Parameters []struct{ Name string } }

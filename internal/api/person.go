@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -61,6 +62,16 @@ func (a *API) peopleRoutes(r router) {
 		}
 		return changedPerson(a.c.Access.ChangeRole(ctx, by, in.Person, access.Role(body.Role), vendor))
 	})
+	listRoute(r, apiv1.Sessions, a.sessions)
+	remove(r, huma.Operation{
+		OperationID: "end-sessions", Path: "/v1/people/{id}/sessions", DefaultStatus: http.StatusOK, Tags: []string{"people"}, Summary: "Close all sessions of a person",
+		Description: "Open pages of the person end too. Everybody may end their own sessions; those of others need the right people.manage.",
+	}, func(ctx context.Context, by access.Actor, in *PersonPath) (*reply[apiv1.EndedSessions], error) {
+		done, err := a.c.Access.EndSessions(ctx, by, in.Person)
+		return replyOf(done.Refusal, err, func() apiv1.EndedSessions {
+			return apiv1.EndedSessions{Person: done.Person.ID.Text(id.Person), Email: done.Person.Email, Ended: done.Ended}
+		})
+	})
 	for _, c := range []struct {
 		verb, summary, more string
 		do                  func(context.Context, access.Actor, string) (access.Changed, error)
@@ -115,4 +126,29 @@ func (a *API) people(ctx context.Context, by access.Actor, in *apiv1.Page) (*lis
 		next = registry.Cursor(a.c.Cursors, by.Tenant, listPeople, l.Last)
 	}
 	return pageOf(l.Refusal, err, l.Data, next, personOf)
+}
+
+// listSessions names the list that a cursor of sessions belongs to.
+const listSessions = "sessions"
+
+// sessions lists the sessions of a person. They are at most [access.MaxSessions], so a page is a part of them.
+func (a *API) sessions(ctx context.Context, by access.Actor, in *apiv1.SessionFilter) (*listed[apiv1.Session], error) {
+	after, max, no := pageAt(in.Page).Read(a.c.Cursors, by.Tenant, listSessions)
+	if no.Refused() {
+		return nil, problemOf(no)
+	}
+	l, err := a.c.Access.Sessions(ctx, by, in.Person)
+	rows, next := l.Data, ""
+	if i := slices.IndexFunc(rows, func(s access.Session) bool { return s.ID == after }); i >= 0 {
+		rows = rows[i+1:]
+	}
+	if len(rows) > max {
+		rows = rows[:max]
+		next = registry.Cursor(a.c.Cursors, by.Tenant, listSessions, rows[max-1].ID)
+	}
+	return pageOf(l.Refusal, err, rows, next, sessionOf)
+}
+
+func sessionOf(s access.Session) apiv1.Session {
+	return apiv1.Session{ID: s.ID.Text(id.Session), CreatedAt: s.CreatedAt.UTC(), SeenAt: s.SeenAt.UTC(), Address: s.From.IP, Browser: s.From.Name, Own: s.Own}
 }

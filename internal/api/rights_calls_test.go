@@ -36,6 +36,15 @@ func once(right access.Right, path, body string, object func(s *stage, vendor bo
 	}}
 }
 
+// by makes the request with another method.
+func (v valid) by(method string) valid {
+	return valid{v.right, func(s *stage, vendor bool) call {
+		c := v.call(s, vendor)
+		c.method = method
+		return c
+	}}
+}
+
 // path fills in the objects that the stage has.
 func (s *stage) path(text string, vendor bool) string {
 	sale := s.sale
@@ -197,6 +206,8 @@ func people() map[string]valid {
 	person := func(s *stage, _ bool) string { return s.invited() }
 	return map[string]valid{
 		"invite-person": post(access.ManagePeople, "/v1/people", `{"email":"new-{n}@example.org","role":"support"}`),
+		"sessions":      once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("GET"),
+		"end-sessions":  once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("DELETE"),
 		"person-role":   once(access.ManagePeople, "/v1/people/{id}/role", `{"role":"installer"}`, person),
 		"block-person":  once(access.ManagePeople, "/v1/people/{id}/block", `{}`, person),
 		"reset-person":  once(access.ManagePeople, "/v1/people/{id}/reset", `{}`, person),

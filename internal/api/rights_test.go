@@ -272,7 +272,7 @@ func (s *stage) outside() map[string][]string {
 func (s *stage) blockedSession() string {
 	s.t.Helper()
 	email := s.accepted()
-	in, err := s.people.SignIn(s.t.Context(), store.FirstTenant, email, "several plain words", "", "127.0.0.1")
+	in, err := s.people.SignIn(s.t.Context(), store.FirstTenant, email, "several plain words", "", access.Browser{IP: "127.0.0.1"})
 	if err != nil || in.Refused() {
 		s.t.Fatal(in.Refusal, err)
 	}

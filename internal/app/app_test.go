@@ -444,7 +444,7 @@ func TestALiveStreamEndsWithTheServer(t *testing.T) {
 	if err != nil || made.Refused() {
 		t.Fatal(made.Refusal, err)
 	}
-	in, err := f.Access.SignIn(t.Context(), app.Clerk().Tenant, "amina@example.org", "four unrelated words here", "", "127.0.0.1")
+	in, err := f.Access.SignIn(t.Context(), app.Clerk().Tenant, "amina@example.org", "four unrelated words here", "", access.Browser{IP: "127.0.0.1"})
 	if err := errors.Join(err, f.Close()); err != nil || in.Refused() {
 		t.Fatal(in.Refusal, err)
 	}

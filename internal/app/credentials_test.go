@@ -97,7 +97,7 @@ func (s *testServer) refused() (out []string) {
 	}
 	key, err := s.access.ByAPIKey(ctx, oldKey, netip.Addr{})
 	note("key", !key.Refused() && key.Actor.Role == access.Operator, err)
-	in, err := s.access.SignIn(ctx, store.FirstTenant, ownerEmail, oldPassword, "", "127.0.0.1")
+	in, err := s.access.SignIn(ctx, store.FirstTenant, ownerEmail, oldPassword, "", access.Browser{IP: "127.0.0.1"})
 	note("password", !in.Refused(), err)
 	if s.session.Reveal() == "" {
 		s.session = in.Session

@@ -41,6 +41,7 @@ const (
 	Charge   = "chg_"
 	Held     = "qtn_" // a record held for review
 	Login    = "int_" // a program's login at the integration broker
+	Session  = "ses_" // a person's login session
 	Message  = "msg_" // a message to or from a telephone
 )
 

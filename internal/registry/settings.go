@@ -31,6 +31,7 @@ type Settings struct {
 	Wallet   WalletPolicy
 	Supply   SupplyPolicy
 	Quiet    QuietHours
+	Sessions access.SessionTimes
 	Ceilings map[access.Ceiling]int64 // ceilings that differ from the defaults
 	// UsualTariffs are the names of the tariffs that one person may choose for a new meter.
 	UsualTariffs []string
@@ -172,6 +173,8 @@ type SettingsChange struct {
 	QuietFrom       *string      `json:"quiet_from,omitempty"`
 	QuietTo         *string      `json:"quiet_to,omitempty"`
 	WalletVAT       *bool        `json:"wallet_vat_on_advances,omitempty"`
+	SessionIdle     *int64       `json:"session_idle_s,omitempty"`
+	SessionLife     *int64       `json:"session_life_s,omitempty"`
 	// Ceilings changes the named ceilings; -1 restores a default.
 	Ceilings     map[access.Ceiling]int64 `json:"ceilings,omitempty"`
 	UsualTariffs *[]string                `json:"usual_tariffs,omitempty"`
@@ -302,6 +305,12 @@ func (c SettingsChange) check() refusal.Refusal {
 			return refuse.FieldOutOfRange("ceilings."+string(name), -1, access.MaxCeiling)
 		}
 	}
+	if t := c.SessionIdle; t != nil && (*t < access.MinSessionIdle || *t > access.MaxSessionIdle) {
+		return refuse.FieldOutOfRange("session_idle_s", access.MinSessionIdle, access.MaxSessionIdle)
+	}
+	if t := c.SessionLife; t != nil && (*t < access.MinSessionLife || *t > access.MaxSessionLife) {
+		return refuse.FieldOutOfRange("session_life_s", access.MinSessionLife, access.MaxSessionLife)
+	}
 	if c.FourEyes != nil && c.FourEyesDefault {
 		return refuse.FourEyesNamedTwice()
 	}
@@ -339,6 +348,8 @@ func (c SettingsChange) apply(s Settings) Settings {
 	set(&s.Quiet.From, c.QuietFrom)
 	set(&s.Quiet.To, c.QuietTo)
 	set(&s.Wallet.VATOnAdvances, c.WalletVAT)
+	set(&s.Sessions.IdleSeconds, c.SessionIdle)
+	set(&s.Sessions.LifeSeconds, c.SessionLife)
 	s.Ceilings = maps.Clone(s.Ceilings)
 	for name, n := range c.Ceilings {
 		if s.Ceilings == nil {
@@ -371,6 +382,6 @@ func (s Settings) summary() string {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d max_commission_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
-		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s ceilings=%v usual_tariffs=%q", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
-		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary(), s.Ceilings, s.UsualTariffs)
+		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s session_idle=%s session_life=%s ceilings=%v usual_tariffs=%q", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary(), s.Sessions.Idle(), s.Sessions.Life(), s.Ceilings, s.UsualTariffs)
 }

@@ -43,7 +43,7 @@ CREATE TABLE role_binding (
 
 CREATE TABLE login (                      -- server-side sessions of people
   tenant_id INTEGER NOT NULL, hash BLOB NOT NULL,  -- SHA-256 of the cookie's random 256 bits
-  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, mark BLOB, proved_at INTEGER,
+  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, mark BLOB, proved_at INTEGER, address TEXT NOT NULL DEFAULT '', browser TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, hash)
 ) STRICT, WITHOUT ROWID;
 

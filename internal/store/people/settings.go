@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -30,6 +31,9 @@ const quietKey = "quiet"
 // usualKey is the key of the tariffs that one person may choose for a new meter; absent for none.
 const usualKey = "usual_tariffs"
 
+// sessionsKey is the key of the times of login sessions; absent for the defaults.
+const sessionsKey = "sessions"
+
 // decision is one setting of the tenant.
 type decision struct {
 	key   string
@@ -47,6 +51,7 @@ func decisions(s *registry.Settings) []decision {
 		{quietKey, &s.Quiet, s.Quiet != registry.QuietHours{}},
 		{usualKey, &s.UsualTariffs, len(s.UsualTariffs) > 0},
 		{ceilingsKey, &s.Ceilings, len(s.Ceilings) > 0},
+		{sessionsKey, &s.Sessions, s.Sessions != access.SessionTimes{}},
 	}
 }
 
@@ -73,6 +78,19 @@ func (tx Rows) TenantSettings() (registry.Settings, error) {
 	}
 	s.Receipt, err = ReceiptHead(more)
 	return s, err
+}
+
+// SessionTimes reads the times of login sessions.
+func (tx Rows) SessionTimes() (out access.SessionTimes, err error) {
+	t, err := tx.TenantRow()
+	if err != nil {
+		return out, err
+	}
+	more, err := MoreSettings(t)
+	if text, ok := more[sessionsKey]; err == nil && ok {
+		err = json.Unmarshal(text, &out)
+	}
+	return out, fault.Wrap(err, "read setting %s", sessionsKey)
 }
 
 // ReceiptHead reads the head of receipts from the settings.

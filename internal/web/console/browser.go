@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
 )
 
 // A browser in which somebody has signed in keeps a cookie that says so. It gives no access: it only keeps that person from being slowed
@@ -56,4 +58,29 @@ func (s *Console) knowBrowser(w http.ResponseWriter, r *http.Request, account st
 
 func (s *Console) markOf(browser, account string) string {
 	return hex.EncodeToString(s.c.Hash("known browser", []byte(browser+" "+account))[:browserMark])
+}
+
+// browserOf returns from where a person signs in.
+func browserOf(r *http.Request) access.Browser {
+	return access.Browser{IP: address(r), Name: browserName(r.UserAgent())}
+}
+
+// browserName returns a short name of a browser and its system, such as "Firefox, Linux". Many browsers also carry the names of others in
+// their User-Agent, so the order matters. It is empty for an unknown program.
+func browserName(agent string) string {
+	first := func(names ...string) string {
+		for i := 0; i+1 < len(names); i += 2 {
+			if strings.Contains(agent, names[i]) {
+				return names[i+1]
+			}
+		}
+		return ""
+	}
+	browser := first("Edg", "Edge", "OPR/", "Opera", "SamsungBrowser", "Samsung Internet", "Firefox", "Firefox", "FxiOS", "Firefox", "Chrome", "Chrome",
+		"CriOS", "Chrome", "Safari", "Safari", "curl", "curl")
+	system := first("Android", "Android", "iPhone", "iPhone", "iPad", "iPad", "Windows", "Windows", "CrOS", "ChromeOS", "Macintosh", "macOS", "Linux", "Linux")
+	if browser == "" || system == "" {
+		return browser + system
+	}
+	return browser + ", " + system
 }

@@ -124,7 +124,7 @@ func (s *Console) code(w http.ResponseWriter, r *http.Request) {
 		s.askAgain(w, r, http.StatusTooManyRequests, form, v, refuse.CodeTriedTooOften())
 		return
 	}
-	in, err := s.c.Access.Prove(r.Context(), s.c.Tenant, s.session(r), r.PostFormValue("code"), address(r))
+	in, err := s.c.Access.Prove(r.Context(), s.c.Tenant, s.session(r), r.PostFormValue("code"), browserOf(r))
 	switch {
 	case err != nil:
 		s.broken(w, r, visit{}, err)

@@ -40,9 +40,16 @@ type annaTx struct {
 func (tx annaTx) LoginByHash([32]byte) (access.Login, access.PersonRow, bool, error) {
 	tx.anna.mu.Lock()
 	defer tx.anna.mu.Unlock()
-	return access.Login{ProvedAt: time.Now(), SeenAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)},
+	return access.Login{CreatedAt: time.Now(), ProvedAt: time.Now(), SeenAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)},
 		access.PersonRow{ID: id.ID{1}, Email: "anna@example.org", Role: access.Owner}, !tx.anna.over, nil
 }
+
+func (tx annaTx) People() access.PeopleTx { return defaultTimes{} }
+
+// defaultTimes knows the times of sessions only.
+type defaultTimes struct{ access.PeopleTx }
+
+func (defaultTimes) SessionTimes() (access.SessionTimes, error) { return access.SessionTimes{}, nil }
 
 type siteTx struct{ registry.Tx }
 

@@ -126,7 +126,7 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	in, err := s.c.Access.SignIn(r.Context(), s.c.Tenant, form.Email, r.PostFormValue("password"), s.session(r), address(r))
+	in, err := s.c.Access.SignIn(r.Context(), s.c.Tenant, form.Email, r.PostFormValue("password"), s.session(r), browserOf(r))
 	leave(err == nil && !in.Refused())
 	if err != nil {
 		s.broken(w, r, visit{}, err)
