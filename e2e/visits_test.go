@@ -195,6 +195,7 @@ func operatorVisits() []visit {
 				4: {"mkdir kept && cp paywatt-data/heads.log kept"},
 				5: {"export PAYWATT_KEY=$(personkey amina@example.org owner)"},
 			}, refused: []string{"paywatt clock trust", "clock-trusted"}},
+		{page: "docs/operate/keys.md", after: served(stop), then: []string{"paywatt verify | grep Sound", "paywatt serve", "paywatt apikey list | grep owner"}},
 		{page: "docs/operate/postgres.md", databases: 2, swap: []string{
 			"postgres://paywatt@db.example/paywatt", `"$DATABASE"`, "2026-11-20T02:00:00Z", "$(date -u -d '-1 minute' +%FT%TZ)",
 			"createdb paywatt", `createdb --maintenance-db="$DATABASE" --template=template0 pages_$$ && dropdb --maintenance-db="$DATABASE" pages_$$`},

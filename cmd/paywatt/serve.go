@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 )
 
 func newServeCommand(c console) *cobra.Command {
@@ -39,15 +41,27 @@ func newServeCommand(c console) *cobra.Command {
 			if err := set.CheckPlain(); err != nil {
 				return settingFailure(err)
 			}
-			if err := keystore.CheckPrivate(set.Text(config.Data)); errors.Is(err, keystore.ErrNotPrivate) {
-				return &exit.Failure{Code: exit.Refused, What: "The data folder must be private: " + err.Error() + ".", Not: "The server did not start.",
-					Try: "Make the folder private. It holds the keys."}
+			if err := checkPrivate(set); err != nil {
+				return err
 			}
 			return c.serve(cmd.Context(), set)
 		},
 	}
 	settingFlags(cmd.Flags())
 	return cmd
+}
+
+// checkPrivate refuses to serve while others can read the data folder, or a file with a secret key.
+func checkPrivate(set config.Config) error {
+	dir := set.Text(config.Data)
+	for path, what := range map[string]string{dir: "The data folder", filepath.Join(dir, keystore.FileName): "The key store",
+		filepath.Join(dir, keystore.DataFileName): "The data key", filepath.Join(dir, headlog.KeyFile): "The seal key", set.Text(config.TLSKey): "The key of the certificate"} {
+		if err := keystore.CheckPrivate(path); errors.Is(err, keystore.ErrNotPrivate) {
+			return &exit.Failure{Code: exit.Refused, What: what + " must be private: " + err.Error() + ".", Not: "The server did not start.",
+				Try: "Make it private. If others could read it before, rotate the key: docs/operate/keys.md."}
+		}
+	}
+	return nil
 }
 
 func (c console) serve(ctx context.Context, set config.Config) error {

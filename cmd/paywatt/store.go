@@ -16,8 +16,8 @@ import (
 )
 
 func newStoreCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "store", Short: "Move data to PostgreSQL, or continue after a restore"}
-	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c))
+	cmd := &cobra.Command{Use: "store", Short: "Move data to PostgreSQL, continue after a restore, or rotate keys"}
+	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c), newStoreRotateKey(c))
 	return cmd
 }
 

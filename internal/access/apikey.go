@@ -141,11 +141,14 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string, from netip.Addr) (
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
 		return Authenticated{Refusal: refuse.KeyNotValid()}, nil
 	}
-	hash := StoredForm(a.c.Hasher, FormKey, SecretOf(secret))
+	forms := StoredForms(a.c.Hasher, FormKey, SecretOf(secret))
 	var k Key
 	found := false
 	err := a.c.Door.View(ctx, anyTenant, func(tx Tx) (err error) {
-		k, found, err = tx.KeyByHash(hash)
+		found = false
+		for i := 0; i < len(forms) && !found && err == nil; i++ {
+			k, found, err = tx.KeyByHash(forms[i])
+		}
 		return err
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -74,7 +73,8 @@ func (a *Access) step(p PersonRow) FactorStep {
 	return StepNone
 }
 
-func factorContext(person id.ID) string { return "second factor " + person.Text(id.Person) }
+// FactorContext binds the sealed secret of a second factor to its person.
+func FactorContext(person id.ID) string { return "second factor " + person.Text(id.Person) }
 
 // NewFactorOf is a second factor that its person sets up.
 type NewFactorOf struct {
@@ -98,10 +98,10 @@ func (a *Access) SetUpFactor(ctx context.Context, t Tenant, session string) (New
 		case p.Factor.inUse():
 			return NewFactorOf{Refusal: refuse.FactorExists()}, nil
 		case p.Factor.Sealed != nil:
-			plain, err := a.c.Vault.Open(factorContext(p.ID), p.Factor.Sealed)
+			plain, err := a.c.Vault.Open(FactorContext(p.ID), p.Factor.Sealed)
 			return NewFactorOf{Secret: SecretOf(string(plain)), Email: p.Email}, err
 		}
-		p.Factor = Factor{Sealed: a.c.Vault.Seal(factorContext(p.ID), []byte(fresh.Reveal()))}
+		p.Factor = Factor{Sealed: a.c.Vault.Seal(FactorContext(p.ID), []byte(fresh.Reveal()))}
 		return NewFactorOf{Secret: fresh, Email: p.Email}, tx.People().PutPerson(p)
 	})
 	return out, fault.Wrap(err, "set up a second factor")
@@ -211,11 +211,11 @@ const (
 func (a *Access) use(p PersonRow, code string) (f Factor, left int, err error) {
 	f = p.Factor
 	if form := recoveryForm(code); form != "" && f.inUse() {
-		want := a.recoveryForms(p, []Secret{SecretOf(form)})
-		for i := 0; i+len(want) <= len(f.Recovery); i += len(want) {
-			if bytes.Equal(f.Recovery[i:i+len(want)], want) {
-				f.Recovery = slices.Concat(f.Recovery[:i], f.Recovery[i+len(want):])
-				return f, len(f.Recovery) / len(want), nil
+		want := StoredForms(a.c.Hasher, recoveryOf(p), SecretOf(form))
+		for i := 0; i+formSize <= len(f.Recovery); i += formSize {
+			if slices.Contains(want, [formSize]byte(f.Recovery[i:i+formSize])) {
+				f.Recovery = slices.Concat(f.Recovery[:i], f.Recovery[i+formSize:])
+				return f, len(f.Recovery) / formSize, nil
 			}
 		}
 		return f, wrongCode, nil
@@ -223,7 +223,7 @@ func (a *Access) use(p PersonRow, code string) (f Factor, left int, err error) {
 	if f.Sealed == nil {
 		return f, wrongCode, nil
 	}
-	plain, err := a.c.Vault.Open(factorContext(p.ID), f.Sealed)
+	plain, err := a.c.Vault.Open(FactorContext(p.ID), f.Sealed)
 	if err != nil {
 		return f, 0, fmt.Errorf("open a second factor: %w", err)
 	}
@@ -235,10 +235,23 @@ func (a *Access) use(p PersonRow, code string) (f Factor, left int, err error) {
 	return f, usedCode, nil
 }
 
+// formSize is the length of the stored form of one recovery code.
+const formSize = 32
+
+// CarryCodes applies carry to the stored form of each recovery code, when the data key is rotated.
+func CarryCodes(forms []byte, carry func(form []byte) []byte) (out []byte) {
+	for ; len(forms) >= formSize; forms = forms[formSize:] {
+		out = append(out, carry(forms[:formSize])...)
+	}
+	return out
+}
+
+func recoveryOf(p PersonRow) string { return "recovery code of " + p.ID.Text(id.Person) }
+
 // recoveryForms returns the stored forms of recovery codes, one after the other.
 func (a *Access) recoveryForms(p PersonRow, codes []Secret) (out []byte) {
 	for _, c := range codes {
-		form := StoredForm(a.c.Hasher, "recovery code of "+p.ID.Text(id.Person), c)
+		form := StoredForm(a.c.Hasher, recoveryOf(p), c)
 		out = append(out, form[:]...)
 	}
 	return out

@@ -60,9 +60,28 @@ func StoredForm(h Hasher, of string, s Secret) [32]byte {
 	return KeyedForm(h, of, sha256.Sum256([]byte(s.Reveal())))
 }
 
+// StoredForms returns the stored form of a secret, and then what rotations of the data key have made of its stored forms under older keys.
+// Compare a given secret with all of them; store only the first.
+func StoredForms(h Hasher, of string, s Secret) [][32]byte {
+	out := [][32]byte{StoredForm(h, of, s)}
+	rotated, ok := h.(interface {
+		Carried(context string, data []byte) [][]byte
+	})
+	if !ok {
+		return out
+	}
+	plain := sha256.Sum256([]byte(s.Reveal()))
+	for _, form := range rotated.Carried(formContext(of), plain[:]) {
+		out = append(out, [32]byte(form))
+	}
+	return out
+}
+
+func formContext(of string) string { return "secret " + of }
+
 // KeyedForm is the stored form of a secret of which only the SHA-256 is known, as older versions stored it.
 func KeyedForm(h Hasher, of string, plain [32]byte) [32]byte {
-	return [32]byte(h.Hash("secret "+of, plain[:]))
+	return [32]byte(h.Hash(formContext(of), plain[:]))
 }
 
 // String masks the secret.

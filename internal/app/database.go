@@ -61,6 +61,7 @@ type databaseConfig struct {
 	log       *slog.Logger
 	lock      *sqlite.Lock
 	reserve   int64
+	older     bool // accept a database that belongs to an older data key, in order to bring it under the newest one
 	brief     bool // for one command: few connections, no background work, no upgrade of an older database
 }
 
@@ -85,7 +86,7 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 		s := e.Stats()
 		return storeStats{s.Batches, s.OverBudget, int64(s.LogPages)}
 	}
-	if d.data, err = keystore.OpenData(c.data); err != nil {
+	if err := d.openData(ctx, c); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return d, nil
@@ -110,7 +111,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 		s := e.Stats()
 		return storeStats{commits: s.Commits, overBudget: s.OverBudget}
 	}
-	if d.data, err = keystore.OpenData(c.data); err == nil {
+	if err = d.openData(ctx, c); err == nil {
 		err = e.SameKey(ctx, "data", d.marker().KeyMark()) // a key made with another data key would let nobody in
 	}
 	if err != nil {
@@ -129,7 +130,7 @@ func Verify(ctx context.Context, data, url string, outside headlog.ExternalHeads
 		}
 		outside.Digits = digitsUnder(key)
 		if keyed(data) {
-			outside.Marker = key.Hash
+			outside.Markers = markersOf(key)
 		}
 	}
 	if url != "" {
@@ -141,12 +142,7 @@ func Verify(ctx context.Context, data, url string, outside headlog.ExternalHeads
 // digitsUnder opens sealed digits with the data key and returns their keyed hash.
 func digitsUnder(key *keystore.DataKey) func(id.ID, []byte) ([]byte, error) {
 	return func(token id.ID, sealed []byte) ([]byte, error) {
-		plain, err := key.Open(sale.TokenContext(token), sealed)
-		if err != nil {
-			return nil, err
-		}
-		defer clear(plain)
-		return key.Hash(sale.HashContext, plain), nil
+		return key.OpenAndHash(sale.TokenContext(token), sealed, sale.HashContext)
 	}
 }
 

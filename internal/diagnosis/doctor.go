@@ -168,9 +168,14 @@ func (c *consultation) gather(tx Tx, asked string) (facts, error) {
 // find looks up the digits among the tokens sold here, and reports whether the asker may see the sale.
 func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
 	digits := t.AppendReveal(make([]byte, 0, sts.TokenDigits))
-	hash := c.d.c.Hasher.Hash(sale.HashContext, digits)
+	hashes := sale.Hashes(c.d.c.Hasher, digits)
 	clear(digits)
-	token, key, found, err := tx.TokenByHash(hash)
+	var token sale.Token
+	var key id.ID
+	found, err := false, error(nil)
+	for i := 0; i < len(hashes) && !found && err == nil; i++ {
+		token, key, found, err = tx.TokenByHash(hashes[i])
+	}
 	if err != nil || !found {
 		return nil, false, err
 	}

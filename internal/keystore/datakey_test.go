@@ -114,7 +114,7 @@ func TestDamagedDataKeyIsRefused(t *testing.T) {
 		want string
 	}{
 		"short":             {31, 0o600, "31 bytes"},
-		"long":              {33, 0o600, "longer than"},
+		"long":              {33, 0o600, "33 bytes"},
 		"empty":             {0, 0o600, "0 bytes"},
 		"readable by group": {32, 0o640, "chmod 600"},
 		"readable by all":   {32, 0o604, "chmod 600"},

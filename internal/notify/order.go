@@ -223,7 +223,7 @@ func (d *Dispatcher) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Toke
 		if result != sts.Accept {
 			return sale.Token{}, refuse.MessageTokenOfWrongForm(), nil
 		}
-		t, _, found, err := tx.Carried().TokenByHash(d.hash(digits))
+		t, found, err := d.soldToken(tx, digits)
 		if err != nil || !found {
 			return sale.Token{}, unknown, err
 		}
@@ -236,11 +236,16 @@ func (d *Dispatcher) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Toke
 	return t, refusal.Refusal{}, nil
 }
 
-// hash returns the keyed hash by which a token is found.
-func (d *Dispatcher) hash(t sts.Token) []byte {
-	digits := t.AppendReveal(nil)
+// soldToken finds the token with these digits.
+func (d *Dispatcher) soldToken(tx Tx, token sts.Token) (t sale.Token, found bool, err error) {
+	digits := token.AppendReveal(nil)
 	defer clear(digits)
-	return d.c.Hasher.Hash(sale.HashContext, digits)
+	for _, hash := range sale.Hashes(d.c.Hasher, digits) {
+		if t, _, found, err = tx.Carried().TokenByHash(hash); found || err != nil {
+			break
+		}
+	}
+	return t, found, err
 }
 
 // Retry queues a message again, by a named route or by the routes of the configuration in their order (right: message.send). A waiting

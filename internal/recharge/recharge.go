@@ -248,15 +248,17 @@ func (d *Deliverer) send(tx Tx, by access.Actor, o Request, ref registry.Ref, q 
 func (d *Deliverer) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, error) {
 	digits := []byte(q.digits.Reveal())
 	defer clear(digits)
-	hash := d.c.Sealer.Hash(sale.HashContext, digits)
-	token, found, err := tx.ExternalTokenByHash(m.N, hash)
-	if err != nil || found {
-		return token, err
+	hashes := sale.Hashes(d.c.Sealer, digits)
+	for _, hash := range hashes {
+		if token, found, err := tx.ExternalTokenByHash(m.N, hash); err != nil || found {
+			return token, err
+		}
 	}
-	if token, err = tx.NewID(); err != nil {
+	token, err := tx.NewID()
+	if err != nil {
 		return id.ID{}, err
 	}
-	g := ExternalToken{By: by.String(), Token: sale.Token{ID: token, Meter: m.N, State: sale.TokenIssued, Hash: hash,
+	g := ExternalToken{By: by.String(), Token: sale.Token{ID: token, Meter: m.N, State: sale.TokenIssued, Hash: hashes[0],
 		Sealed: d.c.Sealer.Seal(sale.TokenContext(token), digits), IssuedAt: d.c.Now()}}
 	if f := q.facts; f != nil {
 		g.Class, g.SubClass, g.Units, g.BaseDate = f.Class, f.SubClass, f.Units, f.BaseDate

@@ -16,10 +16,12 @@ const anyTenant access.Tenant = 0
 // that was removed or scrapped. The caller cannot tell these cases apart.
 func (r *Registry) MQTTIdentity(ctx context.Context, number, password string) (who Identity, ok bool, err error) {
 	who, hash, ok, err := r.login(ctx, number)
-	given := PasswordForm(r.c.Sealer, who.Number, access.SecretOf(password))
 	// The comparison is made for unknown meters too, so that the time of the answer does not show which numbers exist.
-	same := subtle.ConstantTimeCompare(given, padded(hash)) == 1
-	if err != nil || !ok || !same || len(hash) == 0 {
+	same, stored := 0, padded(hash)
+	for _, form := range access.StoredForms(r.c.Sealer, mqttForm(who.Number), access.SecretOf(password)) {
+		same |= subtle.ConstantTimeCompare(append([]byte{keyedPassword}, form[:]...), stored)
+	}
+	if err != nil || !ok || same != 1 || len(hash) == 0 {
 		return Identity{}, false, err
 	}
 	return who, true, nil
@@ -72,6 +74,14 @@ func KeyedPassword(h Hasher, number string, plain []byte) ([]byte, bool) {
 	}
 	form := access.KeyedForm(h, mqttForm(number), [sha256.Size]byte(plain))
 	return append([]byte{keyedPassword}, form[:]...), true
+}
+
+// CarryPassword applies carry to the stored form of an MQTT password, when the data key is rotated. It reports false for any other text.
+func CarryPassword(stored []byte, carry func(form []byte) []byte) ([]byte, bool) {
+	if len(stored) != 1+sha256.Size || stored[0] != keyedPassword {
+		return nil, false
+	}
+	return append([]byte{keyedPassword}, carry(stored[1:])...), true
 }
 
 func mqttForm(number string) string { return "mqtt " + number }

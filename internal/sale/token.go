@@ -12,6 +12,19 @@ import (
 // HashContext is the context of the keyed hash by which a token's digits are found.
 const HashContext = "token-digits"
 
+// Hashes returns the keyed hashes by which a token with these digits may be found: the hash that a new token gets, and then those under the
+// keys before it. The keys before it are those that rotations have replaced.
+func Hashes(h interface {
+	Hash(context string, data []byte) []byte
+}, digits []byte) [][]byte {
+	if rotated, ok := h.(interface {
+		Hashes(context string, data []byte) [][]byte
+	}); ok {
+		return rotated.Hashes(HashContext, digits)
+	}
+	return [][]byte{h.Hash(HashContext, digits)}
+}
+
 // TokenContext is the context under which a token's digits are sealed.
 func TokenContext(token id.ID) string { return "token:" + token.Text(id.Token) }
 

@@ -95,8 +95,9 @@ type Trust struct {
 	AtOnce bool
 	// Mark returns the mark of a row that waits for its seal, if the engine seals later; nil if the mark cannot be computed.
 	Mark func(leaf [32]byte) []byte
-	// Marker makes the marks of rows that let somebody sign in; nil without the data key.
-	Marker core.Marker
+	// Markers make the marks of rows that let somebody sign in, one for each data key that may be in use: two while a rotation is under way,
+	// none without the data key.
+	Markers []core.Marker
 	// Pass is the number of rows whose evidence one pass over the audit log holds in memory; 0 for the default, which is small enough for
 	// every machine.
 	Pass int64
@@ -135,7 +136,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
-		check{"counters", tx.verifyCounters}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Marker, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys},
+		check{"counters", tx.verifyCounters}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Markers, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 

@@ -82,3 +82,36 @@ func (tx *Tx) MarkUnmarked(k *AttestedKind, max int, change func(row id.ID) erro
 	}
 	return len(rows), nil
 }
+
+// Remark marks all rows of a marked kind under the key of next. Before it marks a row, it calls change, which may change the row. A row whose
+// present mark is wrong was written outside the server: it stays as it is, and its mark stays wrong. Remark returns how many rows it marked.
+func (tx *Tx) Remark(k *AttestedKind, next Marker, change func(row id.ID) error) (marked int, err error) {
+	var rows []id.ID
+	err = tx.C.Query(`SELECT r.`+k.Key+` FROM `+k.Table()+` r WHERE r.tenant_id = $1 ORDER BY r.`+k.Key+tx.C.ForUpdate(),
+		func(r Row) error { rows = append(rows, r.ID(0)); return nil }, tx.Tenant)
+	for _, row := range rows {
+		if err != nil {
+			break
+		}
+		var genuine bool
+		if genuine, err = tx.Genuine(k, tx.Tenant, row); err == nil && genuine {
+			marked++
+			err = tx.remarkOne(k, row, next, func() error { return change(row) })
+		}
+	}
+	return marked, fault.Wrap(err, "mark the rows of table %s again", k.Table())
+}
+
+func (tx *Tx) remarkOne(k *AttestedKind, row id.ID, next Marker, change func() error) error {
+	if err := tx.RewriteLocked(k, row, change); err != nil {
+		return err
+	}
+	e, _, err := tx.RowEvidence(k, row)
+	if err == nil {
+		_, err = tx.C.Exec(`UPDATE `+k.Table()+` SET mark = $1 WHERE tenant_id = $2 AND `+k.Key+` = $3`, next.Of(k.Table(), tx.Tenant, row[:], e.Sum), tx.Tenant, row)
+	}
+	return err
+}
+
+// PutKeyMark records that the database belongs to another key from now on; see [Tx.Known].
+func (tx *Tx) PutKeyMark(key, mark string) error { return tx.PutMeta("key:"+key, mark) }

@@ -27,7 +27,7 @@ type Trust struct {
 	elsewhere []seal.Head // signed heads that somebody stored elsewhere
 	digits    func(token id.ID, sealed []byte) ([]byte, error)
 	mark      func(leaf [32]byte) []byte
-	marker    core.Marker
+	markers   []core.Marker
 }
 
 // ReadTrust reads the seal key and the heads that are stored outside the database. A fault of the heads is a finding in r; a fault of the
@@ -60,12 +60,13 @@ type ExternalHeads struct {
 	Heads  string // a file of signed heads: a copy of heads.log, or heads as they are printed
 	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
-	Marker core.Marker // makes the marks of rows that let somebody sign in; nil without the data key
+	// Markers make the marks of rows that let somebody sign in; none without the data key. The database belongs to one of them.
+	Markers []core.Marker
 }
 
 // Join adds external heads. A fault in them is a finding in r. If their file cannot be read, Join returns an error.
 func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
-	t.digits, t.marker = o.Digits, o.Marker
+	t.digits, t.markers = o.Digits, o.Markers
 	if o.Public != "" && strings.TrimSpace(o.Public) != t.Public {
 		r.Find("head", "The folder's seal key is %s, but %s was expected. Whoever changed the key could have rewritten everything.", t.Public, o.Public)
 		t.Public = strings.TrimSpace(o.Public)
@@ -86,7 +87,7 @@ func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 
 // Of returns the key and heads against which to check a tenant, given the origin of the tenant's log.
 func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
-	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, Marker: t.marker, NoHeads: t.there && len(t.Heads[tenant]) == 0}
+	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, Markers: t.markers, NoHeads: t.there && len(t.Heads[tenant]) == 0}
 	for _, h := range t.elsewhere {
 		if h.Origin == origin {
 			out.Heads = append(out.Heads, h)

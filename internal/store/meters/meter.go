@@ -112,6 +112,34 @@ func (tx Rows) KeyPasswords(after id.ID, max int, form func(number string, plain
 	return n, last, fault.Wrap(err, "convert passwords of meters")
 }
 
+// RekeyMeters replaces the stored forms of MQTT passwords and the sealed link keys of up to max meters after the given one. It returns how
+// many there were and the last of them.
+func (tx Rows) RekeyMeters(after id.ID, max int, change func(meter id.ID, password, link []byte) ([]byte, []byte, error)) (n int, last id.ID, err error) {
+	type row struct {
+		meter          id.ID
+		password, link []byte
+	}
+	var rows []row
+	err = tx.C.Query(`SELECT id, mqtt_hash, link_key_enc FROM meter WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, func(r core.Row) error {
+		rows = append(rows, row{r.ID(0), r.Bytes(1), r.Bytes(2)})
+		return nil
+	}, tx.Tenant, after[:], max)
+	for _, w := range rows {
+		if err != nil {
+			break
+		}
+		n, last = n+1, w.meter
+		var password, link []byte
+		if password, link, err = change(w.meter, w.password, w.link); err == nil {
+			err = tx.Rewrite("meter", w.meter, func() error {
+				_, err := tx.C.Exec(`UPDATE meter SET mqtt_hash = $1, link_key_enc = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`, password, link, tx.Tenant, w.meter)
+				return err
+			})
+		}
+	}
+	return n, last, fault.Wrap(err, "put meters under another data key")
+}
+
 // MeterLogin finds a meter of any tenant by its number, with the stored form of its MQTT password. It searches all tenants, because the tenant is
 // not known until the number, which is the MQTT user name, is found.
 func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry.Status, hash []byte, found bool, err error) {

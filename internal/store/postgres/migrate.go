@@ -98,6 +98,16 @@ func unserved(c *conn, o Options) error {
 	return err
 }
 
+// Unserved returns [ErrServed] if a server uses the database.
+func (e *Engine) Unserved(ctx context.Context) error {
+	c, err := e.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.drop()
+	return unserved(c, e.opt)
+}
+
 // schema returns the number of the database's last migration, 0 for an empty database.
 func schema(c *conn) (int, error) {
 	tables, err := c.number(`SELECT COUNT(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')`)
