@@ -145,17 +145,10 @@ func (s *rogueServer) Stop() {
 	_ = os.RemoveAll(s.remove)
 }
 
-// known are moves that the server does not bound yet, with the reason. The test leaves them out.
-var known = map[string]string{
-	"add a meter on the cheap tariff": "one person registers a meter on a cheaper tariff",
-	"P wants money back":              "one person approves that an own purchase is reversed",
-	"move in on the cheap tariff":     "one person moves a customer in on a cheaper tariff",
-}
-
 // TestARogueGainsNothing plays histories of P in every role: with ceilings of 0 P gains nothing, with small ceilings no more than the
 // report names. E2E_ROGUE is the number of P's requests in all roles together;
 // E2E_ROGUE_ROLE plays one role only, E2E_SEED begins with another seed. E2E_ROGUE_MOVES names P's moves, separated by
-// commas, or is "all": then the known ones are played too.
+// commas.
 func TestARogueGainsNothing(t *testing.T) {
 	s, town := newTown(t)
 	zero, small := s.off(town, rogue.Policy{Limits: rogue.Zero}), s.off(town, rogue.Policy{Limits: rogue.Small})
@@ -205,7 +198,7 @@ func playRole(t *testing.T, policies []*rogue.Utility, role string, enough int) 
 	denied := map[string]bool{}
 	may := func(move string) bool {
 		only := os.Getenv("E2E_ROGUE_MOVES")
-		return !denied[move] && (only == "" && known[move] == "" || only == "all" || strings.Contains(","+only+",", ","+move+","))
+		return !denied[move] && (only == "" || strings.Contains(","+only+",", ","+move+","))
 	}
 	for seed := uint64(setting("E2E_SEED", 1)); asked < enough; seed++ {
 		town := policies[seed%uint64(len(policies))]
@@ -247,7 +240,7 @@ func secondPeople() (out []rule) {
 	for act, role := range map[string]string{
 		"tariff.publish": "tariff_manager", "vendor.deposit": "finance", "vendor.terms": "finance", "account.refund": "finance",
 		"reading.decide": "engineer", "settings.change": "owner", "token.issue": "engineer", "meter.clear_credit": "engineer",
-		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.max_power": "installer",
+		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.tariff": "installer", "meter.max_power": "installer",
 		"account.supply": "installer", "token.free": "supervisor", "ledger.adjust": "finance", "vend.reverse": "supervisor",
 	} {
 		one := rule{fault: "alone=" + act, role: role, policy: all}
@@ -313,7 +306,7 @@ func TestARogueFindsARuleThatIsOff(t *testing.T) {
 func (r rule) find(t *testing.T, town *rogue.Utility) (f rogue.Found, asked int) {
 	denied := map[string]bool{}
 	may := func(move string) bool {
-		return !denied[move] && known[move] == "" && (len(r.moves) == 0 || slices.Contains(r.moves, move))
+		return !denied[move] && (len(r.moves) == 0 || slices.Contains(r.moves, move))
 	}
 	for seed := uint64(1); asked < findWithin; seed++ {
 		var err error

@@ -41,7 +41,8 @@ func officeMoves() []move {
 		}},
 		{"change the settings", 3, func(r *Run, d *rand.Rand) {
 			off, all, grace := "off", int64(10_000), int64(-100_000)
-			c := one(d, []apiv1.SettingsChange{{FourEyes: &off}, {MaxCommission: &all}, {WalletCutOff: &grace}})
+			c := one(d, []apiv1.SettingsChange{{FourEyes: &off}, {MaxCommission: &all}, {WalletCutOff: &grace}, {UsualTariffs: &[]string{"lifeline"}},
+				{Ceilings: map[string]int64{one(d, r.t.ceilings): 1_000_000_000}}})
 			r.ask(r.p(), "POST", "/v1/settings", c)
 		}},
 		{"move out and in", 2, func(r *Run, d *rand.Rand) { r.moveHouse(d, "domestic") }},
@@ -50,6 +51,9 @@ func officeMoves() []move {
 		{"change a telephone", 1, func(r *Run, d *rand.Rand) {
 			phone := "+254700000099"
 			r.ask(r.p(), "POST", "/v1/customers/"+r.target(d).cust, apiv1.CustomerChange{Phone: &phone})
+		}},
+		{"invite a person", 1, func(r *Run, d *rand.Rand) {
+			r.ask(r.p(), "POST", "/v1/people", apiv1.NewPerson{Email: strings.ToLower(r.ref("friend")) + "@example.org", Role: one(d, []string{"owner", "supervisor", "finance"})})
 		}},
 		{"trust the clock", 1, func(r *Run, d *rand.Rand) { r.ask(r.p(), "POST", "/v1/clock/trust", apiv1.ClockTrust{Reason: usual}) }},
 	}

@@ -323,7 +323,7 @@ func (t *Utility) With(site Site, p Policy) *Utility {
 
 // bind applies the policy.
 func (r *Run) bind() {
-	set, change := map[string]int64{}, map[string]any{"four_eyes": "on"}
+	set, change := map[string]int64{}, map[string]any{"four_eyes": "on", "usual_tariffs": []string{"domestic"}}
 	if r.t.policy.FourEyesOff {
 		change["four_eyes"] = "off"
 	}
