@@ -240,12 +240,15 @@ func secondPeople() (out []rule) {
 	for act, role := range map[string]string{
 		"tariff.publish": "tariff_manager", "vendor.deposit": "finance", "vendor.terms": "finance", "account.refund": "finance",
 		"reading.decide": "engineer", "settings.change": "owner", "token.issue": "engineer", "meter.clear_credit": "engineer",
-		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.tariff": "installer", "meter.max_power": "installer",
+		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.tariff": "installer", "account.move_in": "installer", "meter.max_power": "installer",
 		"account.supply": "installer", "token.free": "supervisor", "ledger.adjust": "finance", "vend.reverse": "supervisor",
 	} {
 		one := rule{fault: "alone=" + act, role: role, policy: all}
 		if act == "token.issue" { // of an engineer's many moves, the one that harms a customer who has bought and not entered
 			one.moves = []string{"make a service token"}
+		}
+		if act == "account.move_in" {
+			one.moves = []string{"take over another's place"}
 		}
 		out = append(out, one)
 	}

@@ -69,7 +69,7 @@ func (r *Run) own(d *rand.Rand) *place {
 
 // other draws a meter of the others that is in use.
 func (r *Run) other(d *rand.Rand) *place {
-	return one(d, r.of("others", func(p *place) bool { return p.owner != gone }))
+	return one(d, r.of("others", func(p *place) bool { return p.owner != gone && !r.noticed(p) }))
 }
 
 func tender(d *rand.Rand) int64 { return 1_000 * int64(1+d.IntN(20)) }

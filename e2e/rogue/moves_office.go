@@ -47,6 +47,7 @@ func officeMoves() []move {
 		}},
 		{"move out and in", 2, func(r *Run, d *rand.Rand) { r.moveHouse(d, "domestic") }},
 		{"move in on the cheap tariff", 4, func(r *Run, d *rand.Rand) { r.moveHouse(d, "lifeline") }},
+		{"take over another's place", 3, func(r *Run, d *rand.Rand) { r.takeOver(d) }},
 		{"pay out a refund", 5, func(r *Run, d *rand.Rand) { r.payOut(d) }},
 		{"change a telephone", 1, func(r *Run, d *rand.Rand) {
 			phone := "+254700000099"
@@ -90,6 +91,26 @@ func (r *Run) moveHouse(d *rand.Rand, tariff string) {
 	}
 	r.remember(p)
 }
+
+// takeOver moves out a customer who still lives there, moves P in, or moves P out again.
+func (r *Run) takeOver(d *rand.Rand) {
+	p := one(d, r.of("others", func(p *place) bool { return p.wallet && p.owner != gone }))
+	var a apiv1.Account
+	if r.ask(r.p(), "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" && (r.accounts[a.ID] != P || d.IntN(2) == 0) {
+		if r.send(r.p(), p.number, "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual}).ok() && p.out == 0 {
+			p.out = r.ahead + time.Second
+		}
+	}
+	in := apiv1.MoveIn{Tariff: "domestic", Customer: &apiv1.Customer{Name: "P again", Phone: "+254700000099"}, Reason: usual}
+	if p.out > 0 && r.send(r.p(), p.number, "/v1/meters/"+p.number+"/move-in", in).ok() {
+		if r.ask("auditor", "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" {
+			r.accounts[a.ID] = P
+		}
+	}
+}
+
+// noticed reports whether a customer whom P has moved out knows it: the supply has been off for a day.
+func (r *Run) noticed(p *place) bool { return p.out > 0 && r.ahead >= p.out+day*time.Second }
 
 // remember records the account that a meter supplies now.
 func (r *Run) remember(p *place) {

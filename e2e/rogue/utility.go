@@ -56,6 +56,7 @@ type place struct {
 	wallet, online bool
 	locked         bool // tampered with before P begins: P buys nothing for it
 	load           int64
+	out            time.Duration // when P moved the customer out, by the clock of the history; 0 if P did not
 	account, cust  string
 	password, link string
 	key            sts.Key

@@ -35,6 +35,7 @@ meter.command        command.send    one
 meter.add            meter.write     one
 meter.postpaid       meter.write     two
 meter.tariff         meter.write     two
+account.move_in      customer.write  two
 debt.raise           debt.write      ceiling
 vend.sell            vend.sell       one
 charge.add           debt.write      one

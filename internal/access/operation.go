@@ -36,7 +36,7 @@ func APIOperations() map[string]Operation {
 		"publish-tariff":         {Acts: []Act{ActTariff}},
 		"publish-tariff-version": {Acts: []Act{ActTariff}},
 		"add-meter":              {Acts: []Act{ActMeter, ActMeterTariff, ActPostpaid}},
-		"move-in":                {Acts: []Act{ActMeterTariff}},
+		"move-in":                {Acts: []Act{ActMoveIn, ActMeterTariff}},
 		"change-meter":           {Acts: []Act{ActMaxPower}},
 		"set-supply":             {Acts: []Act{ActSupply}},
 		"send-command":           {Acts: []Act{ActCommand, ActForce, ActClearCredit, ActClearTamper, ActCancelToken}},

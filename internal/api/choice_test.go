@@ -63,12 +63,16 @@ func TestThePriceOfOneMeterNeedsASecondPerson(t *testing.T) {
 	}
 	out("move-out-1")
 	moved := approve(w.post(path+"/move-in", `{"tariff":"lifeline","customer":{"name":"Kwame M."},"reason":"new lease"}`),
-		"move a customer in at meter "+number+` and change the tariff from "domestic" to "lifeline"; reason: new lease`)
+		"move a customer in at meter "+number+", where the last customer was moved out at ")
 	if moved.State != "done" || tariff() != "lifeline" {
 		t.Errorf("after the approval: %+v, tariff %s", moved, tariff())
 	}
 	out("move-out-2")
-	w.want(201, w.post(path+"/move-in", `{"tariff":"lifeline","reason":"the next"}`))
+	next := decode[approval](t, w.want(202, w.post(path+"/move-in", `{"tariff":"lifeline","reason":"the next"}`)))
+	if next.Act != "account.move_in" {
+		t.Errorf("a move-in at once waits as %+v", next)
+	}
+	w.want(200, w.ask("POST", "/v1/approvals/"+next.ID+"/approve", second, `{"reason":"seen"}`))
 	out("move-out-3")
 	w.want(202, w.post(path+"/move-in", `{"tariff":"domestic","reason":"a usual one, which may be cheaper"}`))
 }

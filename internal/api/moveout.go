@@ -40,7 +40,8 @@ func (a *API) moveRoutes(r router) {
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
 		Summary: "Open an account for a customer at a free meter",
 		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. The supply comes on with the first payment. " +
-			"If a second person must approve another tariff than the meter had, the answer is 202 with the approval.",
+			"If a second person must approve another tariff than the meter had, or a move-in less than a day after the move-out, the answer is 202 " +
+			"with the approval.",
 		Responses: eitherOr(r, "201", of[apiv1.Meter](r)),
 	}, a.moveIn)
 }

@@ -1,6 +1,31 @@
 package registry
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+func TestWhatAMoveInNeeds(t *testing.T) {
+	out := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	same, other := tariffChoice{next: "domestic", before: "domestic"}, tariffChoice{next: "lifeline", before: "domestic"}
+	for name, c := range map[string]struct {
+		choice tariffChoice
+		after  time.Duration
+		want   access.Act
+	}{
+		"at once":                     {same, 0, access.ActMoveIn},
+		"just before the end":         {same, MoveInWait - 1, access.ActMoveIn},
+		"a day later":                 {same, MoveInWait, ""},
+		"at once on another tariff":   {other, 0, access.ActMeterTariff},
+		"a day later, another tariff": {other, MoveInWait, access.ActMeterTariff},
+	} {
+		if got := moveInNeeds(c.choice, out, out.Add(c.after)); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
 
 func TestWhoMayChooseATariffAlone(t *testing.T) {
 	usual := []string{"commercial", "domestic"}

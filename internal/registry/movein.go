@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -23,7 +24,7 @@ type MovingIn struct {
 
 // MoveIn opens an account for the customer at the place of a meter whose last customer has moved out (right: customer.write).
 // Nobody pays for use between the two accounts. The supply comes on with the first payment. A tariff that the meter did not have before takes
-// two people.
+// two people, and so does a move-in less than [MoveInWait] after the move-out.
 func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in MovingIn) (ChangedMeter, error) {
 	refused := func(no refusal.Refusal) (ChangedMeter, error) {
 		return ChangedMeter{MeterView: MeterView{Refusal: no}}, nil
@@ -70,19 +71,41 @@ func (r *Registry) doMoveIn(ctx context.Context, maker access.Actor, body []byte
 	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
 }
 
-// newPrice decides whether one person may move a customer in on the tariff of the draft.
-func (r *Registry) newPrice(tx Tx, by access.Actor, d draft, in MovingIn) (access.FourEyes, error) {
+// MoveInWait is how long a meter must have been free before one person may move a customer in. Until then the last customer may still live
+// there, because a move-out needs no second person, and may pay for the meter before noticing that the supply is off.
+const MoveInWait = 24 * time.Hour
+
+// moveInNeeds returns the act for which a move-in needs a second person; empty if it needs none.
+func moveInNeeds(c tariffChoice, freeSince, now time.Time) access.Act {
+	switch {
+	case !c.alone():
+		return access.ActMeterTariff
+	case now.Before(freeSince.Add(MoveInWait)):
+		return access.ActMoveIn
+	}
+	return ""
+}
+
+// newLife decides whether one person may move the customer of the draft in at a meter that has been free since a moment.
+func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in MovingIn) (access.FourEyes, error) {
 	was, err := tx.Customers().AccountTariff(d.meter.Account)
 	if err != nil {
 		return access.FourEyes{}, err
 	}
 	c, err := choose(tx, d.account.Tariff, was)
-	if err != nil || c.alone() && by.Approval.IsZero() {
+	act := moveInNeeds(c, since, r.c.Now())
+	if act == "" && !by.Approval.IsZero() {
+		act = access.ActMoveIn // it was requested within the wait, and approved after it
+	}
+	if err != nil || act == "" {
 		return access.FourEyes{}, err
 	}
-	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMeterTariff, Object: d.meter.ID.Text(id.Meter),
-		Summary: fmt.Sprintf("move a customer in at meter %s and change the tariff from %q to %q; reason: %s", d.meter.Number, c.before, c.next, in.Reason),
-		Body:    moveInAct{d.meter.Number, in}}, r.c.Now())
+	what := fmt.Sprintf("move a customer in at meter %s, where the last customer was moved out at %s", d.meter.Number, since.UTC().Format(time.RFC3339))
+	if act == access.ActMeterTariff {
+		what += fmt.Sprintf(", and change the tariff from %q to %q", c.before, c.next)
+	}
+	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: d.meter.ID.Text(id.Meter), Summary: what + "; reason: " + in.Reason,
+		Body: moveInAct{d.meter.Number, in}}, r.c.Now())
 }
 
 // moveIn does the work of MoveIn in one transaction.
@@ -91,7 +114,7 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 	if err != nil || !found {
 		return addedRow{Refusal: NoMeter(ref)}, err
 	}
-	point, free, err := tx.Customers().FreePlace(m.N)
+	point, since, free, err := tx.Customers().FreePlace(m.N)
 	if err != nil {
 		return addedRow{}, err
 	}
@@ -105,7 +128,7 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 	if no, err := r.newcomer(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
 	}
-	eyes, err := r.newPrice(tx, by, d, in)
+	eyes, err := r.newLife(tx, by, d, since, in)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}

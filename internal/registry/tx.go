@@ -65,8 +65,8 @@ type CustomerTx interface {
 	AddAccount(a Account) error
 	// AccountTariff returns the tariff of an account, even of a closed one.
 	AccountTariff(account id.ID) (id.ID, error)
-	// FreePlace returns the place of a meter whose account has ended; free is false for any other meter.
-	FreePlace(meter int64) (point id.ID, free bool, err error)
+	// FreePlace returns the place of a meter whose account has ended, and when it ended; free is false for any other meter.
+	FreePlace(meter int64) (point id.ID, since time.Time, free bool, err error)
 	// OccupyMeter makes a free meter supply an account, with a new wallet.
 	OccupyMeter(m Meter, account id.ID) error
 }

@@ -42,13 +42,15 @@ func (tx Rows) AccountClose(account id.ID, at time.Time) error {
 	return fault.Wrap(err, "free the meters of account %s", account.Text(id.Account))
 }
 
-// FreePlace returns the service point of a meter whose account is closed; the result free is false for any other meter. FreePlace locks the
+// FreePlace returns the service point of a meter whose account is closed, and when it was closed; the result free is false for any other meter. FreePlace locks the
 // meter.
-func (tx Rows) FreePlace(meter int64) (point id.ID, free bool, err error) {
-	free, err = tx.One(`SELECT a.service_point_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
-		WHERE m.tenant_id = $1 AND m.n = $2 AND m.status = $3 AND a.status = $4`+tx.LockOf("m"), func(r core.Row) error { point = r.ID(0); return nil },
-		tx.Tenant, meter, string(registry.Installed), ClosedAccount)
-	return point, free, fault.Wrap(err, "read an account")
+func (tx Rows) FreePlace(meter int64) (point id.ID, since time.Time, free bool, err error) {
+	free, err = tx.One(`SELECT a.service_point_id, a.closed_at FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+		WHERE m.tenant_id = $1 AND m.n = $2 AND m.status = $3 AND a.status = $4`+tx.LockOf("m"), func(r core.Row) error {
+		point, since = r.ID(0), r.Time(1)
+		return nil
+	}, tx.Tenant, meter, string(registry.Installed), ClosedAccount)
+	return point, since, free, fault.Wrap(err, "read an account")
 }
 
 // AccountEntries lists sales and other journals of an account, newest first, before the given entry. The identities of sales and journals
