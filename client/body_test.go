@@ -54,7 +54,7 @@ func calls() map[string]any {
 		"message-routes": c.MessageRoutes, "messages": c.Messages, "send-message": c.SendMessage, "message": c.Message, "retry-message": c.RetryMessage,
 		"meters": c.Meters, "add-meter": c.AddMeter, "meter": c.Meter, "change-meter": c.ChangeMeter,
 		"send-command": c.SendCommand, "command": c.Command, "cut-supply": c.CutSupply, "restore-supply": c.RestoreSupply, "supply": c.Supply,
-		"set-supply": c.SetSupply, "device": c.Device, "send-summary": c.SendSummary, "toggle-device": c.ToggleDevice, "events": c.Events,
+		"set-supply": c.SetSupply, "emergency-supply": c.RestoreInEmergency, "device": c.Device, "send-summary": c.SendSummary, "toggle-device": c.ToggleDevice, "events": c.Events,
 		"move-in": c.MoveIn, "readings": c.Readings, "rebase-meter": c.RebaseMeter, "recharge": c.Recharge,
 		"recharge-state": c.RechargeState, "set-sim": c.SetSIM, "tokens": c.Tokens, "give-tokens": c.GiveTokens, "usage": c.Usage,
 		"quarantine": c.Quarantine, "accept-quarantined": deciding("accept"), "discard-quarantined": deciding("discard"),

@@ -100,6 +100,11 @@ func (c *Client) RestoreSupply(ctx context.Context, meter, reason string) (apiv1
 	return ask[apiv1.Switched](ctx, c, post(meterPath(meter, "/restore"), apiv1.Reason{Reason: reason}))
 }
 
+// RestoreInEmergency restores a supply at night, on credit, for some hours and an energy (right: command.send).
+func (c *Client) RestoreInEmergency(ctx context.Context, meter string, e apiv1.NewEmergency) (apiv1.Supply, error) {
+	return ask[apiv1.Supply](ctx, c, post(meterPath(meter, "/emergency"), e))
+}
+
 // SetSupply protects an account from being cut off, or sets what happens when a lease's time ends (right: meter.write).
 func (c *Client) SetSupply(ctx context.Context, meter string, change apiv1.SupplyChange) (apiv1.Supply, error) {
 	return ask[apiv1.Supply](ctx, c, post(meterPath(meter, "/supply"), change))

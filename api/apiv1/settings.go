@@ -30,6 +30,8 @@ type Settings struct {
 	LeaseCapWh      int64            `json:"lease_cap_wh" doc:"Highest energy of one lease, in Wh. Default 20000"`
 	QuietFrom       string           `json:"quiet_from" example:"21:00" doc:"Local time from which customers get no warnings. Default 21:00"`
 	QuietTo         string           `json:"quiet_to" example:"07:00" doc:"Local time until which customers get no warnings. Default 07:00; same as quiet_from for no quiet hours"`
+	EmergencyFrom   string           `json:"emergency_from" example:"18:00" doc:"Local time from which one person may restore a supply in an emergency. Default 18:00"`
+	EmergencyTo     string           `json:"emergency_to" example:"08:00" doc:"Local time until which one person may. Default 08:00; same as emergency_from: nobody may"`
 	LeaseTTLS       int64            `json:"lease_ttl_s" doc:"Powered-on time of one lease, in seconds. Default 259200"`
 	SessionIdleS    int64            `json:"session_idle_s" example:"1800" doc:"How long a person's session lasts without a request, in seconds, 300 to 7200. Default 1800"`
 	SessionLifeS    int64            `json:"session_life_s" example:"43200" doc:"How long a person's session lasts at most, in seconds, 3600 to 86400. Default 43200"`
@@ -64,6 +66,8 @@ type SettingsChange struct {
 	NoticeS         *int64           `json:"supply_notice_s,omitempty" doc:"Least time between the last warning and the cut-off, in seconds"`
 	AllowanceWh     *int64           `json:"supply_allowance_wh,omitempty" doc:"Energy that a customer may owe while no supply may be cut off, in Wh. Default 5000"`
 	LeaseCapWh      *int64           `json:"lease_cap_wh,omitempty" doc:"Highest energy of one lease, in Wh. Default 20000"`
+	EmergencyFrom   *string          `json:"emergency_from,omitempty" doc:"Local time from which one person may restore a supply in an emergency. Default 18:00"`
+	EmergencyTo     *string          `json:"emergency_to,omitempty" doc:"Local time until which one person may. Default 08:00; same as emergency_from: nobody may"`
 	LeaseTTLS       *int64           `json:"lease_ttl_s,omitempty" doc:"Powered-on time of one lease, in seconds. Default 259200"`
 	QuietFrom       *string          `json:"quiet_from,omitempty" doc:"Local time from which customers get no warnings. Default 21:00"`
 	SessionIdleS    *int64           `json:"session_idle_s,omitempty" minimum:"300" maximum:"7200" doc:"How long a person's session lasts without a request, in seconds, 300 to 7200. Default 1800"`

@@ -18,6 +18,7 @@ type Supply struct {
 	DaysLeft  *DaysLeft  `json:"days_left" doc:"How many days the money lasts; null if there are too few days of use to estimate from"`
 	Lease     *Lease     `json:"lease" doc:"The lease; null without one"`
 	Protected bool       `json:"protected" doc:"Whether the account is protected: never cut off for lack of money"`
+	Emergency *Emergency `json:"emergency,omitempty" doc:"The supply that one person restored on credit, while it lasts"`
 	GraceWh   int64      `json:"lease_grace_wh" doc:"What happens when the time of a lease ends: -1: only its energy limits the supply; 0: the supply goes off; N: the meter may use N Wh more"`
 }
 
@@ -41,6 +42,22 @@ type SupplyChange struct {
 	Protected *bool  `json:"protected,omitempty" doc:"Whether the account is protected: never cut off for lack of money"`
 	GraceWh   *int64 `json:"lease_grace_wh,omitempty" doc:"What happens when the time of a lease ends: -1: only its energy limits the supply; 0: the supply goes off; N: the meter may use N Wh more"`
 	Reason    string `json:"reason" doc:"Why, in a few words; written to the audit log"`
+}
+
+// Emergency is a supply that one person restored on credit. The account pays for its use.
+type Emergency struct {
+	Until    time.Time `json:"until" doc:"When it ends"`
+	EnergyWh int64     `json:"energy_wh" doc:"Energy after which it ends"`
+	Floor    Amount    `json:"floor" doc:"Balance at which it ends: the balance at its start, less the price of its energy"`
+	By       string    `json:"by" doc:"Who restored the supply"`
+	Reason   string    `json:"reason" doc:"Why"`
+}
+
+// NewEmergency asks to restore a supply on credit.
+type NewEmergency struct {
+	Hours    int64  `json:"hours" example:"12" doc:"Hours until it ends, 1 to 24"`
+	EnergyWh int64  `json:"energy_wh" example:"5000" doc:"Energy after which it ends, 100 to 100000"`
+	Reason   string `json:"reason" doc:"Why, in a few words; written to the audit log and shown in the daily report"`
 }
 
 // Reason is the reason for an action. It is the body of every action that needs nothing else.

@@ -38,7 +38,7 @@ type utilityOptions struct {
 	reversals                                                                         int64
 	freeUnits                                                                         string
 	warn1, warn2, cutoff, reversalValue                                               string
-	quietFrom, quietTo                                                                string
+	quietFrom, quietTo, emergencyFrom, emergencyTo                                    string
 	ceilings                                                                          map[string]int64
 	usual                                                                             []string
 }
@@ -81,6 +81,8 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.warn1, "wallet-warn", "", "wallet balance at which customers are warned; 0 for the price of 20 kWh, or a fifth of a plan")
 	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "wallet balance of the urgent warning; 0 for the price of 5 kWh, or a twentieth of a plan")
 	f.StringVar(&o.cutoff, "wallet-cutoff", "", "wallet balance at which the supply is cut; below 0 it is a credit limit")
+	f.StringVar(&o.emergencyFrom, "emergency-from", "", "local time from which one person may restore a supply in an emergency, such as 18:00")
+	f.StringVar(&o.emergencyTo, "emergency-to", "", "local time until which one person may, such as 08:00; same as --emergency-from: nobody may")
 	f.StringVar(&o.quietFrom, "quiet-from", "", "local time from which customers get no warnings, such as 21:00")
 	f.StringVar(&o.quietTo, "quiet-to", "", "local time until which customers get no warnings, such as 07:00; same as --quiet-from for no quiet hours")
 	f.StringToInt64Var(&o.ceilings, "ceiling", nil, "what may be taken in a day without a second person, such as person/sales=500000: minor units, Wh or a number; -1 for the default")
@@ -96,6 +98,7 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 	s := apiv1.SettingsChange{Name: given(cmd, "name", &o.name), Currency: given(cmd, "currency", &o.currency), TZ: given(cmd, "tz", &o.zone),
 		VATNo: given(cmd, "vat-no", &o.vatNo), FourEyes: given(cmd, "four-eyes", &o.eyes), Address: given(cmd, "address", &o.address),
 		Contact: given(cmd, "contact", &o.contact), Message: given(cmd, "message", &o.message), QuietFrom: given(cmd, "quiet-from", &o.quietFrom),
+		EmergencyFrom: given(cmd, "emergency-from", &o.emergencyFrom), EmergencyTo: given(cmd, "emergency-to", &o.emergencyTo),
 		QuietTo: given(cmd, "quiet-to", &o.quietTo), ChargesOnly: given(cmd, "charges-only", &o.chargesOnly),
 		DailyCharges: given(cmd, "daily-charges", &o.daily), WalletVAT: given(cmd, "wallet-vat-on-advances", &o.advances),
 		ReversalsPerDay: given(cmd, "reversals-per-day", &o.reversals), UsualTariffs: given(cmd, "usual-tariffs", &o.usual)}
@@ -174,7 +177,7 @@ func utilityTable(s apiv1.Settings) table {
 	ceiling := cmp.Or(s.MaxDeductionBps, 7000)
 	rows := []string{"name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
 		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling) + " %", "max commission", hundredths(s.MaxCommission) + " %", "charges only", strconv.FormatBool(s.ChargesOnly),
-		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message, "no warnings", s.QuietFrom + " to " + s.QuietTo,
+		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message, "no warnings", s.QuietFrom + " to " + s.QuietTo, "emergency supply", s.EmergencyFrom + " to " + s.EmergencyTo,
 		"reversal window", (time.Duration(s.ReversalWindowS) * time.Second).String(), "reversals per day", strconv.FormatInt(s.ReversalsPerDay, 10), "reversal value per day", reversalValue(s),
 		"free units per day", unit.Energy(s.FreeUnitsPerDay).KWh(1) + " kWh", "wallet warning", walletLevel(s.WalletWarn1, s.Currency, "what 20 kWh cost, or a fifth of a plan"),
 		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost, or a twentieth of a plan"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),

@@ -219,7 +219,7 @@ func (r *Run) reported() (minor int64, unbound []string) {
 				unbound = append(unbound, fmt.Sprintf("%s took %d under %s of %d", row.Name, row.Taken, row.Ceiling, row.Most))
 			}
 			switch _, what, _ := strings.Cut(row.Ceiling, "/"); what {
-			case "free_units":
+			case "free_units", "emergency_supply":
 				minor += price(row.Taken)
 			case "reversals", "texts":
 			default:

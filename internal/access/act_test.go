@@ -37,6 +37,7 @@ meter.postpaid       meter.write     two
 meter.tariff         meter.write     two
 account.move_in      customer.write  two
 debt.raise           debt.write      ceiling
+supply.emergency     command.send    ceiling
 vend.sell            vend.sell       one
 charge.add           debt.write      one
 `

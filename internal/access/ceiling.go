@@ -24,7 +24,9 @@ const (
 	PersonDebts     Ceiling = "person/debts"   // debts and charges that customers must pay
 	PersonReversals Ceiling = "person/reversals"
 	PersonReversed  Ceiling = "person/reversed_value"
-	PersonTexts     Ceiling = "person/texts" // texts that people write to customers
+	PersonTexts     Ceiling = "person/texts"            // texts that people write to customers
+	PersonEmergency Ceiling = "person/emergency_supply" // energy of supplies restored at night
+	MeterEmergency  Ceiling = "meter/emergency_supply"
 	MeterFree       Ceiling = "meter/free_units"
 	MeterReversed   Ceiling = "meter/reversed_value"
 	AccountCredits  Ceiling = "account/credits"
@@ -55,6 +57,8 @@ var ceilings = map[Ceiling]struct {
 	PersonReversals: {inTimes, 30, "reversals in a day"},
 	PersonReversed:  {inMoney, 50_000_000, "value of reversals in a day"},
 	PersonTexts:     {inTimes, 200, "texts to customers in a day"},
+	PersonEmergency: {inEnergy, 50_000, "energy of emergency supplies in a day"},
+	MeterEmergency:  {inEnergy, 10_000, "energy of one meter's emergency supplies in a day"},
 	MeterFree:       {inEnergy, 500_000, "free units of one meter in a day"},
 	MeterReversed:   {inMoney, 20_000_000, "value of one meter's reversals in a day"},
 	AccountCredits:  {inMoney, 10_000_000, "credits of one account in a day"},

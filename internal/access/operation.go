@@ -39,6 +39,7 @@ func APIOperations() map[string]Operation {
 		"move-in":                {Acts: []Act{ActMoveIn, ActMeterTariff}},
 		"change-meter":           {Acts: []Act{ActMaxPower}},
 		"set-supply":             {Acts: []Act{ActSupply}},
+		"emergency-supply":       {Acts: []Act{ActEmergency}},
 		"send-command":           {Acts: []Act{ActCommand, ActForce, ActClearCredit, ActClearTamper, ActCancelToken}},
 		"toggle-device":          {Acts: []Act{ActCommand, ActForce}},
 		"rebase-meter":           {Acts: []Act{ActReading}},

@@ -125,14 +125,15 @@ func meters() map[string]valid {
 		"add-meter": {access.WriteMeters, func(s *stage, _ bool) call {
 			return call{"POST", "/v1/meters", `{"number":"` + s.number() + `","mode":"prepay_wallet","tariff":"domestic"}`}
 		}},
-		"change-meter":   post(access.WriteMeters, "/v1/meters/{meter}", `{"feeder":"North {n}","reason":"matrix"}`),
-		"set-supply":     post(access.WriteMeters, "/v1/meters/{wallet}/supply", `{"protected":true,"reason":"matrix {n}"}`),
-		"set-sim":        post(access.WriteMeters, "/v1/meters/{meter}/sim", `{"sim_phone":"+254700000200"}`),
-		"send-command":   post(access.SendCommands, "/v1/meters/{meter}/commands", `{"type":"read","reason":"matrix"}`),
-		"send-summary":   post(access.SendCommands, "/v1/meters/"+listener+"/device/summary", `{}`),
-		"toggle-device":  post(access.SendCommands, "/v1/meters/"+toggler+"/device/toggle", `{"reason":"matrix"}`),
-		"cut-supply":     post(access.SendCommands, "/v1/meters/{wallet}/cut", `{"reason":"matrix"}`),
-		"restore-supply": post(access.SendCommands, "/v1/meters/{wallet}/restore", `{"reason":"matrix"}`),
+		"change-meter":     post(access.WriteMeters, "/v1/meters/{meter}", `{"feeder":"North {n}","reason":"matrix"}`),
+		"set-supply":       post(access.WriteMeters, "/v1/meters/{wallet}/supply", `{"protected":true,"reason":"matrix {n}"}`),
+		"emergency-supply": post(access.SendCommands, "/v1/meters/{wallet}/emergency", `{"hours":1,"energy_wh":100,"reason":"matrix"}`),
+		"set-sim":          post(access.WriteMeters, "/v1/meters/{meter}/sim", `{"sim_phone":"+254700000200"}`),
+		"send-command":     post(access.SendCommands, "/v1/meters/{meter}/commands", `{"type":"read","reason":"matrix"}`),
+		"send-summary":     post(access.SendCommands, "/v1/meters/"+listener+"/device/summary", `{}`),
+		"toggle-device":    post(access.SendCommands, "/v1/meters/"+toggler+"/device/toggle", `{"reason":"matrix"}`),
+		"cut-supply":       post(access.SendCommands, "/v1/meters/{wallet}/cut", `{"reason":"matrix"}`),
+		"restore-supply":   post(access.SendCommands, "/v1/meters/{wallet}/restore", `{"reason":"matrix"}`),
 		"confirm-sim": once(access.WriteMeters, "/v1/meters/{id}/confirm-sim", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			m := s.added("prepay_token")
 			for range 2 { // the first number does not wait

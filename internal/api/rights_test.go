@@ -174,6 +174,7 @@ func setStage(t *testing.T) *stage {
 	t.Cleanup(func() { _ = s.folder.Close() })
 	s.secondKey()
 	s.key = s.newKey(access.Owner)
+	s.want(200, s.post("/v1/settings", `{"emergency_from":"00:00","emergency_to":"23:59"}`)) // a supply is restored at any hour
 	data, err := keystore.OpenData(s.dir)
 	if err != nil {
 		t.Fatal(err)

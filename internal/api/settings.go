@@ -27,6 +27,7 @@ func settingsOf(s registry.SettingsView) apiv1.Settings {
 	b.LeaseCapWh, b.LeaseTTLS = int64(s.Supply.LeaseCap()), int64(s.Supply.LeaseTTL()/time.Second)
 	b.QuietFrom, b.QuietTo = s.Quiet.Times()
 	b.SessionIdleS, b.SessionLifeS = int64(s.Sessions.Idle()/time.Second), int64(s.Sessions.Life()/time.Second)
+	b.EmergencyFrom, b.EmergencyTo = s.Supply.EmergencyHours().Times()
 	b.ReversalValue = -1
 	if most, bound := s.Limits.ReversalValue(); bound {
 		b.ReversalValue = int64(most)
@@ -66,7 +67,7 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 		FreeUnitsADay: (*unit.Energy)(b.FreeUnitsPerDay), WalletWarn1: (*money.Minor)(b.WalletWarn1), WalletWarn2: (*money.Minor)(b.WalletWarn2),
 		WalletCutOff: (*money.Minor)(b.WalletCutOff), WalletVAT: b.WalletVAT, Friendly: b.Friendly, SpecialDays: b.SpecialDays, Notice: b.NoticeS,
 		Allowance: (*unit.Energy)(b.AllowanceWh), LeaseCap: (*unit.Energy)(b.LeaseCapWh), LeaseTTL: b.LeaseTTLS,
-		QuietFrom: b.QuietFrom, QuietTo: b.QuietTo, UsualTariffs: b.UsualTariffs,
+		EmergencyFrom: b.EmergencyFrom, EmergencyTo: b.EmergencyTo, QuietFrom: b.QuietFrom, QuietTo: b.QuietTo, UsualTariffs: b.UsualTariffs,
 		SessionIdle: b.SessionIdleS, SessionLife: b.SessionLifeS}
 	if b.FourEyes != nil {
 		on := *b.FourEyes == "on"

@@ -9,12 +9,18 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
 )
 
 func supplyOf(v wallet.SupplyView) apiv1.Supply {
 	b := apiv1.Supply{Meter: v.Number, State: string(v.Stand), Wanted: v.Wanted, Reasons: v.Off, By: v.By, Why: v.Why, Waits: string(v.Block), WaitsTo: at(v.Until), OutSince: at(v.Since),
 		PressKey: v.Press, Available: amountOf(v.Available), Protected: v.Protected, GraceWh: v.Grace}
+	if e := v.Emergency; e != nil {
+		b.Emergency = &apiv1.Emergency{Until: e.Until.UTC(), EnergyWh: int64(e.Energy), Floor: amountOf(money.Amount{Minor: e.Floor, Currency: v.Available.Currency}),
+			By: e.By, Reason: e.Reason}
+	}
 	if v.Days.Estimated {
 		b.DaysLeft = &apiv1.DaysLeft{Least: v.Days.Least, Likely: v.Days.Likely, Most: v.Days.Most}
 	}
@@ -46,6 +52,16 @@ func (a *API) supplyRoutes(r router) {
 		Responses:   eitherOr(r, "200", of[apiv1.Supply](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.SupplyChange) (*sent, error) {
 		v, err := a.c.Wallets.SetAccount(ctx, by, in.Meter, wallet.AccountChange{Protected: body.Protected, Grace: body.GraceWh, Reason: body.Reason})
+		return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return supplyOf(v) })
+	})
+	order(r, huma.Operation{
+		OperationID: "emergency-supply", Path: "/v1/meters/{meter}/emergency", DefaultStatus: http.StatusOK, Tags: []string{"wallets"},
+		Summary: "Restore a supply at night, on credit",
+		Description: "One person may do this at night, for at most 24 hours and up to a ceiling of energy. The account pays for the energy. The daily report names the person. " +
+			"Above the ceiling, a second person must approve: the answer is 202 with the approval.",
+		Responses: eitherOr(r, "200", of[apiv1.Supply](r)),
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewEmergency) (*sent, error) {
+		v, err := a.c.Wallets.Restore(ctx, by, in.Meter, wallet.EmergencyRequest{Hours: body.Hours, Energy: unit.Energy(body.EnergyWh), Reason: body.Reason})
 		return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return supplyOf(v) })
 	})
 	for _, o := range []struct {

@@ -775,6 +775,26 @@ func SupplyCalendarInvalid(n int64, days int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "supply-calendar-invalid", What: "supply_friendly takes at most " + strconv.FormatInt(n, 10) + " windows such as \"mon,tue 18:00-07:00\" or \"all 22:00-06:00\". supply_special_days takes at most " + strconv.FormatInt(days, 10) + " days such as \"2026-12-25\" or \"2026-12-31 12:00-24:00\".", Not: "No changes were made.", Try: "Correct them. All times are local.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "days", Value: strconv.FormatInt(days, 10)}}}
 }
 
+// EmergencyHoursInvalid: emergency_from and emergency_to must be times of day such as 18:00. Correct them. Two equal times mean that nobody restores a supply alone.
+func EmergencyHoursInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "emergency-hours-invalid", What: "emergency_from and emergency_to must be times of day such as 18:00.", Not: "No changes were made.", Try: "Correct them. Two equal times mean that nobody restores a supply alone."}
+}
+
+// EmergencyByDay: One person may restore a supply only from {from} to {to}. Ask a second person to protect the account from being cut off (paywatt meter supply), or take a payment.
+func EmergencyByDay(from string, to string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "emergency-by-day", What: "One person may restore a supply only from " + from + " to " + to + ".", Not: "No changes were made.", Try: "Ask a second person to protect the account from being cut off (paywatt meter supply), or take a payment.", Args: []refusal.Arg{{Place: "from", Value: from}, {Place: "to", Value: to}}}
+}
+
+// EmergencyOutOfRange: An emergency supply lasts 1 to 24 hours and has 100 to 100000 Wh. Correct hours or energy_wh.
+func EmergencyOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "emergency-out-of-range", What: "An emergency supply lasts 1 to 24 hours and has 100 to 100000 Wh.", Not: "No changes were made.", Try: "Correct hours or energy_wh."}
+}
+
+// EmergencyWithoutWallet: Meter {meter} keeps its own credit, so the server cannot restore its supply for a time. Give it free units, with a second person: paywatt meter give-token {meter} free --units 5
+func EmergencyWithoutWallet(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "emergency-without-wallet", What: "Meter " + meter + " keeps its own credit, so the server cannot restore its supply for a time.", Not: "No changes were made.", Try: "Give it free units, with a second person: paywatt meter give-token " + meter + " free --units 5", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
 // QuietHoursInvalid: "{clock}" is not a time of day. quiet_from and quiet_to must be times such as 21:00. Correct it. Two equal times switch the quiet hours off.
 func QuietHoursInvalid(clock string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "quiet-hours-invalid", What: "\"" + clock + "\" is not a time of day. quiet_from and quiet_to must be times such as 21:00.", Not: "No changes were made.", Try: "Correct it. Two equal times switch the quiet hours off.", Args: []refusal.Arg{{Place: "clock", Value: clock}}}

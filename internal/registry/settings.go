@@ -172,6 +172,8 @@ type SettingsChange struct {
 	WalletCutOff    *money.Minor `json:"wallet_cutoff_minor,omitempty"`
 	QuietFrom       *string      `json:"quiet_from,omitempty"`
 	QuietTo         *string      `json:"quiet_to,omitempty"`
+	EmergencyFrom   *string      `json:"emergency_from,omitempty"`
+	EmergencyTo     *string      `json:"emergency_to,omitempty"`
 	WalletVAT       *bool        `json:"wallet_vat_on_advances,omitempty"`
 	SessionIdle     *int64       `json:"session_idle_s,omitempty"`
 	SessionLife     *int64       `json:"session_life_s,omitempty"`
@@ -347,6 +349,8 @@ func (c SettingsChange) apply(s Settings) Settings {
 	set(&s.Wallet.CutOff, c.WalletCutOff)
 	set(&s.Quiet.From, c.QuietFrom)
 	set(&s.Quiet.To, c.QuietTo)
+	set(&s.Supply.EmergencyFrom, c.EmergencyFrom)
+	set(&s.Supply.EmergencyTo, c.EmergencyTo)
 	set(&s.Wallet.VATOnAdvances, c.WalletVAT)
 	set(&s.Sessions.IdleSeconds, c.SessionIdle)
 	set(&s.Sessions.LifeSeconds, c.SessionLife)

@@ -13,12 +13,16 @@ import (
 // SupplyPolicy holds the tenant's settings for cut-offs and leases of wallet meters. The zero value means the defaults of
 // docs/reference/supply.md.
 type SupplyPolicy struct {
-	Windows     []string     `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": hours in which nobody is cut off for lack of money
-	SpecialDays []string     `json:"special_days,omitempty"` // "2026-12-25": days on which nobody is cut off for lack of money
-	Notice      int64        `json:"notice_s,omitempty"`     // least seconds between the last warning and the cut-off
-	Cap         unit.Energy  `json:"lease_cap_wh,omitempty"` // the most energy of one lease; 0 for 20 kWh
-	TTL         int64        `json:"lease_ttl_s,omitempty"`  // powered-on seconds of one lease; 0 for 72 h
-	Allowance   *unit.Energy `json:"allowance_wh,omitempty"` // energy that may be owed while nobody may be cut off; nil for 5 kWh
+	Windows     []string    `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": hours in which nobody is cut off for lack of money
+	SpecialDays []string    `json:"special_days,omitempty"` // "2026-12-25": days on which nobody is cut off for lack of money
+	Notice      int64       `json:"notice_s,omitempty"`     // least seconds between the last warning and the cut-off
+	Cap         unit.Energy `json:"lease_cap_wh,omitempty"` // the most energy of one lease; 0 for 20 kWh
+	TTL         int64       `json:"lease_ttl_s,omitempty"`  // powered-on seconds of one lease; 0 for 72 h
+	// EmergencyFrom and EmergencyTo are the local hours in which one person may restore a supply; empty for 18:00 and 08:00. Two equal times
+	// mean that nobody may.
+	EmergencyFrom string       `json:"emergency_from,omitempty"`
+	EmergencyTo   string       `json:"emergency_to,omitempty"`
+	Allowance     *unit.Energy `json:"allowance_wh,omitempty"` // energy that may be owed while nobody may be cut off; nil for 5 kWh
 }
 
 const (
@@ -26,6 +30,16 @@ const (
 	defaultLeaseTTL  = 72 * time.Hour
 	defaultAllowance = 5 * unit.KilowattHour
 )
+
+// EmergencyHours are the local hours in which one person may restore a supply.
+func (p SupplyPolicy) EmergencyHours() QuietHours {
+	return QuietHours{From: or(p.EmergencyFrom, "18:00"), To: or(p.EmergencyTo, "08:00")}
+}
+
+// Night reports whether one person may restore a supply at a moment.
+func (p SupplyPolicy) Night(now time.Time, zone *time.Location) bool {
+	return !p.EmergencyHours().After(now, zone).Equal(now)
+}
 
 // Bounds of the supply settings.
 const (
@@ -95,6 +109,8 @@ func (p SupplyPolicy) check() refusal.Refusal {
 		return refuse.SupplyCalendarInvalid(supply.MaxWindows, supply.MaxSpecial)
 	}
 	switch {
+	case p.EmergencyHours().check().Refused():
+		return refuse.EmergencyHoursInvalid()
 	case p.Notice < 0 || p.Notice > mostNotice:
 		return refuse.FieldOutOfRange("supply_notice_s", 0, mostNotice)
 	case p.Cap != 0 && (p.Cap < leastCap || p.Cap > mostCap):
@@ -109,13 +125,13 @@ func (p SupplyPolicy) check() refusal.Refusal {
 
 // String returns the policy in words, for the audit log.
 func (p SupplyPolicy) String() string {
-	return fmt.Sprintf("{friendly=%q special_days=%q notice_s=%d lease_cap_wh=%d lease_ttl_s=%d allowance_wh=%d}", p.Windows, p.SpecialDays, p.Notice,
-		p.LeaseCap(), int64(p.LeaseTTL()/time.Second), p.AllowanceWh())
+	return fmt.Sprintf("{friendly=%q special_days=%q notice_s=%d lease_cap_wh=%d lease_ttl_s=%d allowance_wh=%d emergency=%s}", p.Windows, p.SpecialDays, p.Notice,
+		p.LeaseCap(), int64(p.LeaseTTL()/time.Second), p.AllowanceWh(), p.EmergencyHours().summary())
 }
 
 // Decided reports whether any setting differs from its default and must be stored.
 func (p SupplyPolicy) Decided() bool {
-	return len(p.Windows)+len(p.SpecialDays) > 0 || p.Notice != 0 || p.Cap != 0 || p.TTL != 0 || p.Allowance != nil
+	return len(p.Windows)+len(p.SpecialDays) > 0 || p.Notice != 0 || p.Cap != 0 || p.TTL != 0 || p.Allowance != nil || p.EmergencyFrom != "" || p.EmergencyTo != ""
 }
 
 // AccountSupply holds the supply settings of one account.

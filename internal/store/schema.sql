@@ -677,3 +677,10 @@ CREATE TABLE number_change (
   by_actor TEXT NOT NULL, self BLOB, changed_at INTEGER NOT NULL, held_until INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, owner)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE emergency (
+  tenant_id INTEGER NOT NULL, account_id BLOB NOT NULL,
+  meter INTEGER NOT NULL, register_wh INTEGER NOT NULL, energy_wh INTEGER NOT NULL, floor INTEGER NOT NULL,
+  until_at INTEGER NOT NULL, by_actor TEXT NOT NULL, reason TEXT NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, account_id)
+) STRICT, WITHOUT ROWID;

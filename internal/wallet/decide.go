@@ -94,6 +94,7 @@ func (a Account) pointStates() ([]pointState, error) {
 		c := pointState{tenant: a.Tenant, money: a.Money, now: a.Now, doubt: a.Visibility.Doubt, credit: a.Credit, rests: rests, row: p.counted(), which: i, all: out,
 			effects: effects, body: p.Tariff, priced: p.Priced, stored: p.Supplied.Supply, Supplied: p.Supplied.believed(a.Now)}
 		c.Seen = c.Seen.at(p.Meter.Clock(a.Now))
+		c.tenant = c.Emergency.terms(c.tenant, c.row.Meter.N, c.register(), a.Now)
 		c.taken(c.row)
 		if err := c.judge(); err != nil {
 			return nil, err

@@ -417,6 +417,9 @@ func (c *pointState) lookOn(r Row) (at time.Time) {
 		}
 		sooner(half)
 	}
+	if c.now.Before(c.Emergency.Until) {
+		sooner(c.Emergency.Until)
+	}
 	for _, t := range []Progress{c.Seen.Lease, c.Seen.Connect} {
 		switch {
 		case t.Open() && !t.Until.IsZero():

@@ -62,6 +62,7 @@ type SupplyView struct {
 	Waiting   bool // the newest lease is on its way
 	LeaseLeft unit.Energy
 	Protected bool
+	Emergency *Emergency // nil if none lasts
 	Grace     int64
 	Waits     *access.Approval // the approval that a change waits for; nothing was changed
 }
@@ -173,7 +174,7 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v := SupplyView{Number: r.Meter.Number, Wanted: Wanted(r.State), Off: r.Off.Names(), By: s.By, Why: s.Why, Block: s.Block, Since: s.Out, Relay: s.Relay,
 		Available: money.Amount{Minor: have.Available(), Currency: t.Currency}, Days: DaysLeft(have.Available()-t.Policy.CutOff, daily),
-		Lease: s.InMeter, Waiting: s.Seen.Lease.Open(), Protected: s.Protected, Grace: s.Grace}
+		Lease: s.InMeter, Waiting: s.Seen.Lease.Open(), Protected: s.Protected, Grace: s.Grace, Emergency: s.Emergency.shown(w.moment())}
 	if v.Held, v.Keeps = r.Held.Reason, s.Reasons.Names(); s.Seen.Lease.refused() {
 		v.Unwilling = s.Seen.Lease.Answer
 	}
@@ -260,7 +261,7 @@ type accountAct struct {
 
 // Executors returns the functions that carry out this package's acts once they are approved.
 func (w *Wallets) Executors() access.Executors {
-	return access.Executors{access.ActSupply: w.doAccount}
+	return access.Executors{access.ActSupply: w.doAccount, access.ActEmergency: w.doEmergency}
 }
 
 func (w *Wallets) doAccount(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

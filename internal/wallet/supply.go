@@ -127,7 +127,8 @@ type Seen struct {
 	Imp           int64         // impulses per kWh
 	Commands      bool          // the meter takes commands: it has a link key and no profile
 	Protected     bool
-	Grace         int64 // energy allowed after a lease's time ends, as lease_grace_wh of the configuration
+	Emergency     Emergency // the last supply that one person restored for the account
+	Grace         int64     // energy allowed after a lease's time ends, as lease_grace_wh of the configuration
 	Lease         Progress
 	Cut           Progress
 	Connect       Progress

@@ -46,6 +46,8 @@ type till struct {
 	behind    []wallet.Reading // readings that are stored and not rated
 	audit     []access.Entry
 	approvals []access.Approval
+	ceilings  map[access.Ceiling]int64
+	taken     map[access.Ceiling]int64
 	people    int // number of people who may approve
 	opening   money.Minor
 	journals  []wallet.Booked

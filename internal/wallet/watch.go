@@ -18,6 +18,8 @@ type WatchTx interface {
 	LockAccount(account id.ID) error
 	// AccountSupply stores the special rules for the supply of an account.
 	AccountSupply(account id.ID, s registry.AccountSupply) error
+	// PutEmergency stores the last supply that one person restored for an account.
+	PutEmergency(account id.ID, e Emergency) error
 	AuditLog(access.Entry) error
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -59,7 +60,7 @@ var orderColumns = core.Columns[commandRow]{Table: "command",
 
 // firstOrderColumn is the index in supplyQuery of the first of the orderColumns. These come five times: for the newest lease, cut-off,
 // connect, configuration and clock order.
-const firstOrderColumn = 16
+const firstOrderColumn = 23
 
 // supplyQuery reads the facts about a meter, the progress of its newest supply orders, and its stored supply. A device with a profile
 // takes no commands: its listener sends it the wanted state.
@@ -67,11 +68,13 @@ var supplyQuery = `SELECT l.relay, l.reasons, l.balance_wh, l.received_at, l.sto
 	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END,
 	a.protected, a.lease_grace_wh,
 	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
-		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), c1.answer_seq, ` + orderColumns.List("c1") + `, ` + orderColumns.List("c2") + `,
+		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id),
+	e.until_at, e.floor, e.energy_wh, e.meter, e.register_wh, e.by_actor, e.reason, c1.answer_seq, ` + orderColumns.List("c1") + `, ` + orderColumns.List("c2") + `,
 	` + orderColumns.List("c3") + `, ` + orderColumns.List("c4") + `, ` + orderColumns.List("c5") + `, ` + supplyColumns.List("s") + `
 	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	LEFT JOIN emergency e ON e.tenant_id = m.tenant_id AND e.account_id = m.account_id
 	LEFT JOIN command c1 ON c1.tenant_id = s.tenant_id AND c1.id = s.lease_cmd
 	LEFT JOIN command c2 ON c2.tenant_id = s.tenant_id AND c2.id = s.cut_cmd
 	LEFT JOIN command c3 ON c3.tenant_id = s.tenant_id AND c3.id = s.connect_cmd
@@ -130,7 +133,9 @@ func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLeas
 func scanSupply(r core.Row, s *wallet.Supplied) error {
 	s.Seen = wallet.Seen{Relay: r.Text(0), Left: unit.Energy(r.Int(2)), ReceivedAt: r.Time(3), Memory: r.Text(4), Register: unit.Energy(r.Int(6)),
 		Seq: uint64(r.Int(7)), AsOf: r.Time(8), Interval: time.Duration(r.Int(9)) * time.Second, Imp: r.Int(10), Commands: r.Bool(11),
-		Protected: r.Bool(12), Grace: wallet.StayClosed, Dark: r.Time(14)}
+		Protected: r.Bool(12), Grace: wallet.StayClosed, Dark: r.Time(14),
+		Emergency: wallet.Emergency{Until: r.Time(15), Floor: money.Minor(r.Int(16)), Energy: unit.Energy(r.Int(17)), Meter: r.Int(18),
+			Register: unit.Energy(r.Int(19)), By: r.Text(20), Reason: r.Text(21)}}
 	if !r.IsNull(13) {
 		s.Grace = r.Int(13)
 	}
@@ -313,6 +318,16 @@ func (tx Rows) LeaseNumbered(meter, number int64) error {
 		return fmt.Errorf("number the lease of meter %d: %w", meter, err)
 	}
 	return nil
+}
+
+// PutEmergency stores the last supply that was restored for an account on credit.
+func (tx Rows) PutEmergency(account id.ID, e wallet.Emergency) error {
+	_, err := tx.C.Exec(`INSERT INTO emergency (tenant_id, account_id, meter, register_wh, energy_wh, floor, until_at, by_actor, reason, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (tenant_id, account_id) DO UPDATE SET meter = excluded.meter, register_wh = excluded.register_wh, energy_wh = excluded.energy_wh,
+			floor = excluded.floor, until_at = excluded.until_at, by_actor = excluded.by_actor, reason = excluded.reason, created_at = excluded.created_at`,
+		tx.Tenant, account, e.Meter, int64(e.Register), int64(e.Energy), int64(e.Floor), e.Until, e.By, e.Reason, tx.Now)
+	return fault.Wrap(err, "store the emergency supply of account %s", account.Text(id.Account))
 }
 
 // AccountSupply sets an account's protection from cut-off and its lease grace.
