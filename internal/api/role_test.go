@@ -48,6 +48,7 @@ func routes(saleID, commandID string) []route {
 		{"GET", meter + "/commands/" + commandID, "", access.ReadMeters, 200},
 		{"GET", meter + "/device", "", access.ReadMeters, 200},
 		{"POST", meter + "/device/summary", `{}`, access.SendCommands, 409},
+		{"POST", meter + "/emergency", `{"hours":1,"energy_wh":1000,"reason":"matrix"}`, access.SendCommands, 409},
 		{"POST", meter + "/device/toggle", `{"reason":"matrix"}`, access.SendCommands, 409},
 		{"GET", "/v1/customers", "", access.ReadCustomers, 200},
 		{"GET", "/v1/customers/{id}", "", access.ReadCustomers, 404},
