@@ -157,7 +157,10 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	case err != nil:
 		return FourEyes{}, err
 	case !t.exceeded() || plantedAlone(w.Act):
-		return FourEyes{Alone: r.second == whenBound || t.over != "", took: t.took}, watch(tx.Ceilings(), t, t.rules)
+		if len(t.took) > 0 {
+			err = watch(tx.Ceilings(), t, t.rules)
+		}
+		return FourEyes{Alone: r.second == whenBound || t.over != "", took: t.took}, err
 	case r.second == noSecond:
 		return FourEyes{Refusal: refuse.CeilingReached(PlainName(by.String()), t.over.words(), t.over.amount(t.most))}, nil
 	}
