@@ -59,10 +59,10 @@ func (c console) rotateDataKey(cmd *cobra.Command, where place) error {
 
 // rotateFailure explains why a key was not rotated, or not to the end.
 func rotateFailure(where place, err error) error {
-	f := &exit.Failure{Code: exit.Refused, What: "The data key was not rotated: " + err.Error() + ".", Not: "No changes were made."}
+	f := &exit.Failure{Code: exit.Refused, What: "The data key was not rotated: " + err.Error() + ".", Not: "No changes were made.",
+		Try: "Put back the data.key of this database from a backup."}
 	switch {
 	case errors.Is(err, app.ErrForeignDataKey):
-		f.Try = "Put back the data.key of this database from a backup."
 	case errors.Is(err, keystore.ErrDataKeys):
 		f.Try = "No more rotations are possible in this folder."
 	default:
