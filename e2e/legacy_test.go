@@ -272,7 +272,7 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6003)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+num+":seed-a-toggle", "--legacy-poll-interval", "1s")
-	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a := newAPI(srv.http, p.personKey(t, "amina", "owner"))
 	a.plan(t)
 	a.walletMeter(t, num)
 	m := p.sketch(t, num, addr, "--legacy=toggle")
@@ -289,8 +289,8 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 
 	// Its wallet is empty, so its supply should be off. With four eyes on, switching it on takes two people, as a connect with force does;
 	// switching it off takes one person.
-	second := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.must(t, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
+	second := newAPI(srv.http, p.personKey(t, "ben", "owner"))
 	on := a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "my own house"})
 	if s := m.sketch(t, "run 2s"); !strings.HasPrefix(on.text(t, "id"), "apr_") || s.Relay != "open" {
 		t.Fatalf("one person switched on a supply that nobody pays for: relay %s, %s", s.Relay, on.body)

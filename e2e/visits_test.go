@@ -99,12 +99,13 @@ func moneyVisits() []visit {
 // meterVisits are about one meter.
 func meterVisits() []visit {
 	return []visit{
-		{page: "docs/reference/supply.md", swap: []string{"meter cut", "meter cut --yes"}, blocks: []int{0, 1}, after: serving(
-			"paywatt meter add 04140001027 --mode prepay_wallet --tariff domestic --simulated",
-			"paywatt vend 04140001027 100",
-			"mkfifo meter && exec 3<>meter",
-			"paywatt vmeter 04140001027 --mode wallet --mqtt 127.0.0.1:1883 --password $(shown 'mqtt password') --link-key $(shown 'link key') --script <meter",
-			`printf 'wait relay=closed 10s\nload 17280\nrun 1000s\nsync\n' >&3`)},
+		{page: "docs/reference/supply.md", swap: []string{"meter cut", "meter cut --yes"}, blocks: []int{0, 1, 2},
+			before: map[int][]string{2: {"paywatt utility set --emergency-from 00:00 --emergency-to 23:59"}}, after: serving(
+				"paywatt meter add 04140001027 --mode prepay_wallet --tariff domestic --simulated",
+				"paywatt vend 04140001027 100",
+				"mkfifo meter && exec 3<>meter",
+				"paywatt vmeter 04140001027 --mode wallet --mqtt 127.0.0.1:1883 --password $(shown 'mqtt password') --link-key $(shown 'link key') --script <meter",
+				`printf 'wait relay=closed 10s\nload 17280\nrun 1000s\nsync\n' >&3`)},
 		{page: "docs/reference/meter-rules.md", blocks: []int{0, 1}},
 		{page: "docs/reference/mqtt.md", after: append([]string{"export PAYWATT_PASSPHRASE_FILE=$KEYED/pass"}, serving()...), blocks: []int{0}, swap: []string{"--password P", "--password $(shown 'mqtt password')",
 			"--link-key HEX", "--link-key $(shown 'link key')", "--key HEX", "--key $(shown 'decoder key')"},

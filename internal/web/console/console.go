@@ -167,7 +167,8 @@ type menuEntry struct {
 	may      bool
 }
 
-// menu returns the main menu of the signed-in person.
+// menu returns the main menu of the signed-in person. Links on the pages of doubtful readings and of the ledger lead to the alarms and to the
+// audit log.
 func (v visit) menu(t words.Texts) []menuEntry {
 	meters, people := v.by.May(access.ReadMeters), v.by.May(access.ReadCustomers)
 	return slices.DeleteFunc([]menuEntry{
@@ -177,10 +178,8 @@ func (v visit) menu(t words.Texts) []menuEntry {
 		{"/messages", t.MenuMessages(), people},
 		{"/quarantine", t.MenuQuarantine(), meters},
 		{"/approvals", t.MenuApprovals(), v.by.Role != "" && v.by.OfUtility()},
-		{"/alarms", t.MenuAlarms(), meters},
 		{"/tariffs", t.MenuTariffs(), v.by.May(access.ReadTariffs)},
 		{"/ledger", t.MenuLedger(), v.by.May(access.ReadLedger)},
-		{"/audit", t.MenuAudit(), v.by.May(access.ReadAudit)},
 	}, func(e menuEntry) bool { return !e.may })
 }
 
