@@ -62,6 +62,10 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 		{"accounts", func() { d.click(`tbody a[href*="code=2060"]`, 1); d.at("/ledger/accounts") }},
 		{"journals of an account", func() { d.click(`tbody a`, 1); d.at("/ledger/journals") }},
 		{"the sale behind a figure", func() { d.click(`main a[href^="/sales/"]`, 1); d.at("/sales/") }},
+		{"office", func() { d.visit("/office") }},
+		{"approvals", func() { d.visit("/approvals?all=1") }},
+		{"alarms", func() { d.visit("/alarms?all=1") }},
+		{"audit log", func() { d.visit("/audit") }},
 		{"not found", func() { d.visit("/meters/04140001019") }},
 		{"sign in", func() { s.visit("/signin?made=1") }},
 		{"sign in, refused", func() {

@@ -105,6 +105,21 @@ func (t Texts) MenuTariffs() string { return t.say("pages.menu.tariffs") }
 // MenuLedger: Ledger
 func (t Texts) MenuLedger() string { return t.say("pages.menu.ledger") }
 
+// OfficeTitle: Office
+func (t Texts) OfficeTitle() string { return t.say("pages.office.title") }
+
+// OfficeApprovals: Requests that need a second person.
+func (t Texts) OfficeApprovals() string { return t.say("pages.office.approvals") }
+
+// OfficeDoubtful: Readings that cannot be right and were not charged.
+func (t Texts) OfficeDoubtful() string { return t.say("pages.office.doubtful") }
+
+// OfficeAlarms: What meters and the server reported and nobody has mended yet.
+func (t Texts) OfficeAlarms() string { return t.say("pages.office.alarms") }
+
+// OfficeAudit: Who did what, when and from where.
+func (t Texts) OfficeAudit() string { return t.say("pages.office.audit") }
+
 // NoteNotDone: Not done
 func (t Texts) NoteNotDone() string { return t.say("pages.note.not-done") }
 

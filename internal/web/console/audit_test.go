@@ -19,7 +19,7 @@ func TestTheAuditLogIsFilteredByPersonActionSubjectAndDay(t *testing.T) {
 	g := w.enter(ownerEmail)
 	apr := "/approvals/" + w.asks(key, "/v1/vendors/V9/terms", `{"credit_limit_minor":70000}`)
 	g.post(apr, "form", g.get(apr).value("form"), "choice", "approve", "reason", "seen the <contract>").is(200)
-	g.get("/ledger").is(200).says("Audit log")
+	g.get("/office").is(200).says("Audit log")
 	g.get("/audit").is(200).says("vendor.terms", "approval.approved", "till of finance", "By one person alone", "Reason: seen the <contract>", "Before:", "After:")
 	g.get("/audit?action=vendor.terms").is(200).says("vendor.terms", "credit").omits("approval.ask", "tariff.publish")
 	g.get("/audit?actor=TILL+of").is(200).says("approval.ask").omits("tariff.publish")

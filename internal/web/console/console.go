@@ -134,6 +134,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /messages", s.signedIn(s.messages))
 	m.Handle("GET /messages/{message}", s.signedIn(s.message))
 	m.Handle("POST /messages/{message}/retry", s.signedIn(s.retryMessage))
+	m.Handle("GET /office", s.signedIn(s.office))
 	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
 	m.Handle("GET /quarantine/{id}", s.signedIn(s.held))
 	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideHeld))
@@ -165,21 +166,24 @@ func (s *Console) routes() http.Handler {
 type menuEntry struct {
 	to, text string
 	may      bool
+	pages    []string // pages that are reached through this one
 }
 
-// menu returns the main menu of the signed-in person. Links on the pages of doubtful readings and of the ledger lead to the alarms and to the
-// audit log.
+// menu returns the main menu of the signed-in person.
 func (v visit) menu(t words.Texts) []menuEntry {
 	meters, people := v.by.May(access.ReadMeters), v.by.May(access.ReadCustomers)
+	var office []string
+	for _, l := range v.officeLinks(t) {
+		office = append(office, l.to)
+	}
 	return slices.DeleteFunc([]menuEntry{
-		{"/meters", t.MenuMeters(), meters},
-		{"/sell", t.MenuSell(), v.sells()},
-		{"/customers", t.MenuCustomers(), people},
-		{"/messages", t.MenuMessages(), people},
-		{"/quarantine", t.MenuQuarantine(), meters},
-		{"/approvals", t.MenuApprovals(), v.by.Role != "" && v.by.OfUtility()},
-		{"/tariffs", t.MenuTariffs(), v.by.May(access.ReadTariffs)},
-		{"/ledger", t.MenuLedger(), v.by.May(access.ReadLedger)},
+		{to: "/meters", text: t.MenuMeters(), may: meters},
+		{to: "/sell", text: t.MenuSell(), may: v.sells()},
+		{to: "/customers", text: t.MenuCustomers(), may: people},
+		{to: "/messages", text: t.MenuMessages(), may: people},
+		{to: "/tariffs", text: t.MenuTariffs(), may: v.by.May(access.ReadTariffs)},
+		{to: "/ledger", text: t.MenuLedger(), may: v.by.May(access.ReadLedger)},
+		{to: "/office", text: t.OfficeTitle(), may: len(office) > 0, pages: office},
 	}, func(e menuEntry) bool { return !e.may })
 }
 

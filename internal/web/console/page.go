@@ -89,7 +89,6 @@ type page struct {
 	Meters  bool // this field and the next three: parts that the role may see
 	Sells   bool
 	Ledger  bool
-	Audit   bool
 }
 
 // note is a message with at most one link.
@@ -111,7 +110,6 @@ func (s *Console) page(r *http.Request, v visit, title string) page {
 	if !v.by.ID.IsZero() {
 		p.Who, p.Menu = v.by.Name, v.menu(say(r.Context()))
 		p.Meters, p.Sells, p.Ledger = v.by.May(access.ReadMeters), v.sells(), v.by.May(access.ReadLedger)
-		p.Audit = v.by.May(access.ReadAudit)
 	}
 	return p
 }

@@ -42,7 +42,7 @@ func every(w *world) []answer {
 		g.get("/tariffs"), g.get("/ledger"), g.get("/ledger/accounts?code=2060"), g.get("/ledger/accounts?code=7"), g.get("/ledger/journals"),
 		g.get("/ledger/journals?code=4000"), g.get(`/ledger/journals?ref=<script>`), g.get(form + "/receipt"), g.get("/sales/vnd_none/receipt"),
 		g.get(form + "/proof"), g.get("/sales/vnd_none/proof"), g.get(form + "/proof.json?head=x"), g.get("/heads/99999"),
-		g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
+		g.get("/office"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
 		g.get("/approvals"), g.get("/approvals?all=1"), g.get("/approvals?before=x"), g.get(approval), manager.get(approval),
 		g.post(approval, "form", "x", "choice", "approve"), sale, g.get(form + "?again=1"), g.get("/sales/vnd_none"), g.get("/nowhere"), g.post("/sell", "large", strings.Repeat("x", 70<<10)),
 	}
