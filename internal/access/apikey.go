@@ -86,19 +86,26 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 				return MadeKey{Refusal: refuse.KeyVendorNotFound(n.Vendor.Text(id.Vendor))}, err
 			}
 		}
-		owner, no, err := ownerOf(tx, by, n)
+		now := a.c.Now()
+		bounds, no, err := keyBoundsOf(tx, by, now)
+		owner := bounds.person
+		if err == nil && bounds.server {
+			owner, no, err = ownerOf(tx, n)
+		}
 		if err != nil || no.Refused() {
 			return MadeKey{Refusal: no}, err
 		}
-		i, err := tx.NewID()
-		if err != nil {
+		k := Key{Answers: owner.ID, Tenant: by.Tenant, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: now, ExpiresAt: n.ExpiresAt, From: from}
+		if no := bounds.allow(k); no.Refused() {
+			return MadeKey{Refusal: no}, nil
+		}
+		if k.ID, err = tx.NewID(); err != nil {
 			return MadeKey{}, err
 		}
-		k := Key{Answers: owner.ID, Tenant: by.Tenant, ID: i, Name: n.Name, Role: n.Role, Vendor: n.Vendor, CreatedAt: a.c.Now(), ExpiresAt: n.ExpiresAt, From: from}
 		if err := tx.AddKey(k, StoredForm(a.c.Hasher, FormKey, secret)); err != nil {
 			return MadeKey{}, err
 		}
-		e := by.Entry("apikey.create", i.Text(id.Key))
+		e := by.Entry("apikey.create", k.ID.Text(id.Key))
 		e.After = fmt.Sprintf("role=%s name=%s", k.Role, k.Name) + k.limits()
 		return MadeKey{Key: k, Secret: secret, Owner: owner.Email}, tx.AuditLog(e)
 	})

@@ -76,6 +76,16 @@ func signings() []operation {
 		{"a key for a person", "PersonByEmail NewID AddKey AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
 			return yes(a.CreateAPIKey(ctx, access.SystemActor(1, "test"), access.NewKey{Role: access.Owner, Person: aminaEmail}))
 		}},
+		{"a key makes a key", "PersonByID KeyByID NewID AddKey AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.CreateAPIKey(ctx, access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{3}, Role: access.Owner, Answers: id.ID{7}}, access.NewKey{Role: access.Owner}))
+		}},
+		{"a key replaces itself", "KeyByID PersonByID KeyByID NewID AddKey EndKey AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			for hash, k := range r.keys {
+				k.Answers = id.ID{7}
+				r.keys[hash] = k
+			}
+			return yes(a.RotateAPIKey(ctx, access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{3}, Role: access.Owner, Answers: id.ID{7}}, id.ID{3}, time.Hour))
+		}},
 		{"a key is revoked", "RevokeKey AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.RevokeAPIKey(ctx, r.amina(), id.ID{3}))
 		}},
@@ -197,7 +207,7 @@ func TestWhatIsNotStoredIsNotGiven(t *testing.T) {
 // TestAnErrorSaysWhatWasDone checks that an error names the use case and wraps the cause.
 func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	want := map[string]string{
-		"a vendor's key": "create API key", "a key is revoked": "revoke API key", "the keys": "list API keys", "a key is known": "look up API key", "a person": "invite",
+		"a vendor's key": "create API key", "a key makes a key": "create API key", "a key replaces itself": "rotate API key", "a key is revoked": "revoke API key", "the keys": "list API keys", "a key is known": "look up API key", "a person": "invite",
 		"somebody signs in": "sign in", "a session is known": "look up session", "somebody signs out": "sign out", "the approvals": "list approvals",
 		"an act is allowed": "decide approval " + id.ID{15: 1}.Text(id.Approval),
 	}

@@ -38,6 +38,7 @@ func TestWhatAKeyIsMadeOf(t *testing.T) {
 	a := r.access(rand.Reader)
 	first := r.now.Add(1)
 	juma := access.Actor{Tenant: 4, Kind: access.APIKey, ID: id.ID{2}, Answers: id.ID{7}, Role: access.Owner}
+	r.keys[[32]byte{}] = access.Key{Tenant: juma.Tenant, ID: juma.ID, Answers: juma.Answers, Role: juma.Role}
 	for _, c := range []struct {
 		by      access.Actor
 		n       access.NewKey

@@ -31,17 +31,9 @@ func needsOwner(tx EyesTx, a Actor) (refusal.Refusal, error) {
 	return refuse.KeyOfNobody(PlainName(a.String())), nil
 }
 
-// ownerOf returns the person to whom a new key belongs. At the command line, which has every right, it is the named person. If none is named,
-// it is the only person there is. A key that can move value belongs to nobody only while there are no people. Elsewhere a key belongs to its
-// maker.
-func ownerOf(tx Tx, by Actor, n NewKey) (PersonRow, refusal.Refusal, error) {
-	if by.Kind != System {
-		p, found, err := behind(tx, by)
-		if err == nil && !found {
-			return p, refuse.KeyNeedsPerson(string(n.Role)), nil
-		}
-		return p, p.mayHold(n.Role), err
-	}
+// ownerOf returns the person to whom a key from the command line belongs: the named person. If none is named, it is the only person there is.
+// A key that can move value belongs to nobody only while there are no people.
+func ownerOf(tx Tx, n NewKey) (PersonRow, refusal.Refusal, error) {
 	if n.Person != "" {
 		p, found, err := tx.PersonByEmail(CanonicalEmail(n.Person))
 		if err == nil && (!found || !p.active()) {

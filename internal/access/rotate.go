@@ -13,10 +13,11 @@ import (
 // MaxOverlap is the longest time that a replaced API key goes on working.
 const MaxOverlap = 30 * 24 * time.Hour
 
-// RotateAPIKey makes a key with the rights, limits and lifetime of an old one, which goes on working for the overlap. The new key answers for
-// the same person, so only that person, the key itself, or the command line may ask for it.
+// RotateAPIKey makes a key with the rights, limits and lifetime of an old one, which goes on working for the overlap (right: key.manage). The
+// new key answers for the same person, so only that person or the command line may ask for it. A person who asks through a key gets no key
+// beyond the limits of that key.
 func (a *Access) RotateAPIKey(ctx context.Context, by Actor, old id.ID, overlap time.Duration) (MadeKey, error) {
-	if no := by.Needs(ManageKeys); no.Refused() && by.ID != old {
+	if no := by.Needs(ManageKeys); no.Refused() {
 		return MadeKey{Refusal: no}, nil
 	}
 	if overlap < 0 || overlap > MaxOverlap {
@@ -37,7 +38,15 @@ func (a *Access) RotateAPIKey(ctx context.Context, by Actor, old id.ID, overlap 
 		case by.Kind != System && by.self() != was.Actor().self():
 			return MadeKey{Refusal: refuse.KeyOfAnotherPerson(old.Text(id.Key))}, nil
 		}
+		bounds, no, err := keyBoundsOf(tx, by, now)
+		if err != nil || no.Refused() {
+			return MadeKey{Refusal: no}, err
+		}
+		if no := bounds.allow(was); no.Refused() {
+			return MadeKey{Refusal: no}, nil
+		}
 		k := was.successor(now)
+		k.ExpiresAt = bounds.last(k.ExpiresAt)
 		if k.ID, err = tx.NewID(); err != nil {
 			return MadeKey{}, err
 		}
@@ -58,9 +67,13 @@ func (a *Access) RotateAPIKey(ctx context.Context, by Actor, old id.ID, overlap 
 	return out, fault.Wrap(err, "rotate API key")
 }
 
-// successor returns the key that replaces k, still without an ID. It lives as long as k was meant to live.
+// successor returns the key that replaces k, still without an ID. It lives as long as k was meant to live. A key of nobody has a successor of
+// nobody.
 func (k Key) successor(now time.Time) Key {
-	next := Key{Tenant: k.Tenant, Name: k.Name, Role: k.Role, Vendor: k.Vendor, Answers: k.Actor().self(), From: k.From, CreatedAt: now}
+	next := Key{Tenant: k.Tenant, Name: k.Name, Role: k.Role, Vendor: k.Vendor, Answers: k.Answers, From: k.From, CreatedAt: now}
+	if !k.Vendor.IsZero() {
+		next.Answers = k.Actor().self() // ceilings go on counting
+	}
 	if !k.ExpiresAt.IsZero() {
 		next.ExpiresAt = now.Add(k.ExpiresAt.Sub(k.CreatedAt))
 	}

@@ -1656,6 +1656,26 @@ func KeyOfAnotherPerson(key string) refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "key-of-another-person", What: "Key " + key + " acts for another person.", Not: "No key was created.", Try: "Ask that person to replace the key, or revoke it.", Args: []refusal.Arg{{Place: "key", Value: key}}}
 }
 
+// KeyMakerWithoutPerson: This API key belongs to no person, so it makes no keys. Use a key of a person, or make the key on the server: paywatt apikey create --person EMAIL.
+func KeyMakerWithoutPerson() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-maker-without-person", What: "This API key belongs to no person, so it makes no keys.", Not: "No key was created.", Try: "Use a key of a person, or make the key on the server: paywatt apikey create --person EMAIL."}
+}
+
+// KeyBeyondMaker: You act through a key of the role {own}. A key of the role {role} has rights that it does not have. Sign in, or choose another role.
+func KeyBeyondMaker(own string, role string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-beyond-maker", What: "You act through a key of the role " + own + ". A key of the role " + role + " has rights that it does not have.", Not: "No key was created.", Try: "Sign in, or choose another role.", Args: []refusal.Arg{{Place: "own", Value: own}, {Place: "role", Value: role}}}
+}
+
+// KeyOutlivesMaker: You act through a key that ends at {at}. A key that it makes or replaces must end no later. Sign in, use another key, or give an earlier time.
+func KeyOutlivesMaker(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-outlives-maker", What: "You act through a key that ends at " + stamp(at) + ". A key that it makes or replaces must end no later.", Not: "No key was created.", Try: "Sign in, use another key, or give an earlier time.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+}
+
+// KeyNetworksBeyondMaker: You act through a key that works only from {networks}. A key that it makes or replaces must work from no other networks. Sign in, use another key, or name networks inside these.
+func KeyNetworksBeyondMaker(networks string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-networks-beyond-maker", What: "You act through a key that works only from " + networks + ". A key that it makes or replaces must work from no other networks.", Not: "No key was created.", Try: "Sign in, use another key, or name networks inside these.", Args: []refusal.Arg{{Place: "networks", Value: networks}}}
+}
+
 // KeyNotInForce: Key {key} was not found, or is already revoked. List the keys to find its id.
 func KeyNotInForce(key string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or is already revoked.", Not: "No changes were made.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
