@@ -153,6 +153,15 @@ func changings() []operation {
 			r.people[p.Email] = p
 			return yes(a.Accept(ctx, 1, "link", access.SecretOf(goodPassword), ""))
 		}},
+		{"a person is shown", "PersonByEmail PersonByID PersonByID view", func(ctx context.Context, r *rows, a *access.Access) error {
+			p := r.second("juma@example.org", access.Owner)
+			p.CountsAs = id.ID{1}.Text(id.Person)
+			r.people[p.Email] = p
+			return yes(a.Person(ctx, r.amina(), p.Email))
+		}},
+		{"other sessions end", "LoginByHash SessionTimes LoginsOf SessionTimes DropLoginsOf AddLogin AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.EndOtherSessions(ctx, r.amina(), "old"))
+		}},
 		{"the people", "PersonPage view", func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.People(ctx, r.amina(), id.ID{}, 10))
 		}},

@@ -20,8 +20,11 @@ type Factor struct {
 	Period   int64     // the period of the last code that was used
 }
 
-// inUse reports whether the person signs in with the factor.
-func (f Factor) inUse() bool { return !f.Since.IsZero() }
+// InUse reports whether the person signs in with the factor.
+func (f Factor) InUse() bool { return !f.Since.IsZero() }
+
+// Left returns how many recovery codes the person has left.
+func (f Factor) Left() int { return len(f.Recovery) / formSize }
 
 // Vault seals and opens secrets with the data key. A sealed text opens only in its context.
 type Vault interface {
@@ -65,7 +68,7 @@ const (
 // step returns what a person needs after the password.
 func (a *Access) step(p PersonRow) FactorStep {
 	switch {
-	case p.Factor.inUse():
+	case p.Factor.InUse():
 		return StepCode
 	case p.Role.NeedsFactor() && !a.c.FactorOptional:
 		return StepSetUp
@@ -95,7 +98,7 @@ func (a *Access) SetUpFactor(ctx context.Context, t Tenant, session string) (New
 		switch {
 		case err != nil || no.Refused():
 			return NewFactorOf{Refusal: no}, err
-		case p.Factor.inUse():
+		case p.Factor.InUse():
 			return NewFactorOf{Refusal: refuse.FactorExists()}, nil
 		case p.Factor.Sealed != nil:
 			plain, err := a.c.Vault.Open(FactorContext(p.ID), p.Factor.Sealed)
@@ -179,7 +182,7 @@ func (a *Access) Prove(ctx context.Context, t Tenant, session, code string, from
 		case out.Left == wrongCode:
 			wrong = p
 			return Proved{SignedIn: SignedIn{Refusal: refuse.CodeWrong()}}, nil
-		case !p.Factor.inUse():
+		case !p.Factor.InUse():
 			action, out.Recovery = "factor.setup", codes
 			p.Factor.Since, p.Factor.Recovery = Stored(a.c.Now()), a.recoveryForms(p, codes)
 		case out.Left >= 0:
@@ -210,7 +213,7 @@ const (
 // use uses up a code and returns the factor without it. If it was a recovery code, left is how many of them are left.
 func (a *Access) use(p PersonRow, code string) (f Factor, left int, err error) {
 	f = p.Factor
-	if form := recoveryForm(code); form != "" && f.inUse() {
+	if form := recoveryForm(code); form != "" && f.InUse() {
 		want := StoredForms(a.c.Hasher, recoveryOf(p), SecretOf(form))
 		for i := 0; i+formSize <= len(f.Recovery); i += formSize {
 			if slices.Contains(want, [formSize]byte(f.Recovery[i:i+formSize])) {

@@ -228,7 +228,7 @@ func (a *Access) put(tx Tx, by Actor, action string, was, p PersonRow, out bool)
 // Confirm says that an account is in the hands of its person, so that it counts as that person alone. Another approver does it, or somebody
 // at the server's command line. The daily report shows confirmations from the command line.
 func (a *Access) Confirm(ctx context.Context, by Actor, who string) (Changed, error) {
-	if by.Kind != System && (!by.Role.approves() || !by.OfUtility()) {
+	if by.Kind != System && !by.confirms() {
 		return Changed{Refusal: refuse.PersonNotFound(refusal.Echo(who))}, nil
 	}
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Changed, error) {
@@ -236,26 +236,32 @@ func (a *Access) Confirm(ctx context.Context, by Actor, who string) (Changed, er
 		if err != nil || !found {
 			return Changed{Refusal: refuse.PersonNotFound(refusal.Echo(who))}, err
 		}
-		switch {
-		case was.Forged:
-			return Changed{Refusal: refuse.PersonForged(was.Email)}, nil
-		case was.confirmed():
+		if was.confirmed() && !was.Forged {
 			return Changed{Person: was}, nil
-		case was.Blocked:
-			return Changed{Refusal: refuse.PersonBlocked(was.Email)}, nil
-		case was.Password == "":
-			return Changed{Refusal: refuse.PersonWithoutPassword(was.Email)}, nil
 		}
-		if by.Kind != System {
-			if no, err := mayConfirm(tx, by, was); err != nil || no.Refused() {
-				return Changed{Refusal: no}, err
-			}
+		if no, err := confirmable(tx, by, was); err != nil || no.Refused() {
+			return Changed{Refusal: no}, err
 		}
 		p := was
 		p.CountsAs, p.ConfirmedAt = "", Stored(a.c.Now())
 		return Changed{Person: p}, a.put(tx, by, "person.confirm", was, p, false)
 	})
 	return out, fault.Wrap(err, "confirm a person")
+}
+
+// confirmable is the refusal of a confirmation of a person. At the server's command line everybody is trusted.
+func confirmable(tx Tx, by Actor, p PersonRow) (refusal.Refusal, error) {
+	switch {
+	case p.Forged:
+		return refuse.PersonForged(p.Email), nil
+	case p.Blocked:
+		return refuse.PersonBlocked(p.Email), nil
+	case p.Password == "":
+		return refuse.PersonWithoutPassword(p.Email), nil
+	case by.Kind == System:
+		return refusal.Refusal{}, nil
+	}
+	return mayConfirm(tx, by, p)
 }
 
 // mayConfirm refuses a confirmation by somebody who is not confirmed, or who may be behind the account.
@@ -322,8 +328,9 @@ func (a *Access) Invited(ctx context.Context, t Tenant, link string) (Changed, e
 // People is a list of people.
 type People struct {
 	refusal.Refusal
-	Data []PersonRow
-	Last id.ID // the last person of the page; zero if there are no more
+	Data   []PersonRow
+	Emails map[string]string // e-mail addresses of those in [PersonRow.CountsAs], by id
+	Last   id.ID             // the last person of the page; zero if there are no more
 }
 
 // People lists up to max people after the given one (zero: from the first), in the order in which they were added (right: people.manage).
@@ -331,11 +338,18 @@ func (a *Access) People(ctx context.Context, by Actor, after id.ID, max int) (Pe
 	if no := by.needsPeople(); no.Refused() {
 		return People{Refusal: no}, nil
 	}
-	data, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) ([]PersonRow, error) { return tx.People().PersonPage(after, max+1) })
-	out := People{Data: data}
-	if len(data) > max {
-		out.Data, out.Last = data[:max], data[max-1].ID
-	}
+	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (People, error) {
+		data, err := tx.People().PersonPage(after, max+1)
+		if err != nil {
+			return People{}, err
+		}
+		out := People{Data: data}
+		if len(data) > max {
+			out.Data, out.Last = data[:max], data[max-1].ID
+		}
+		out.Emails, err = emailsOf(tx, out.Data)
+		return out, err
+	})
 	return out, fault.Wrap(err, "list people")
 }
 

@@ -138,18 +138,52 @@ func (a *Access) EndSessions(ctx context.Context, by Actor, who string) (EndedSe
 		if err != nil {
 			return EndedSessions{}, err
 		}
-		now, out := a.c.Now(), EndedSessions{Person: p}
-		for _, l := range all {
-			if l.open(p, times, now) && !l.ProvedAt.IsZero() {
-				out.Ended++
-			}
-		}
+		now := a.c.Now()
+		out := EndedSessions{Person: p, Ended: openSessions(all, p, times, now)}
 		if err := tx.DropLoginsOf(p.ID, now, now, 0); err != nil {
 			return EndedSessions{}, err
 		}
 		return out, tx.AuditLog(by.Entry("person.end-sessions", p.ID.Text(id.Person)))
 	})
 	return out, fault.Wrap(err, "end sessions")
+}
+
+// EndOtherSessions ends the actor's own sessions at once, with their pages, except the one with the given secret.
+func (a *Access) EndOtherSessions(ctx context.Context, by Actor, session string) (EndedSessions, error) {
+	form := a.sessionForm(session)
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (EndedSessions, error) {
+		now := a.c.Now()
+		own, p, open, err := openLogin(tx, form, now)
+		if err != nil || !open || own.ProvedAt.IsZero() || p.ID != by.self() {
+			return EndedSessions{Refusal: refuse.SignedOut()}, err
+		}
+		all, err := tx.People().LoginsOf(p.ID)
+		if err != nil {
+			return EndedSessions{}, err
+		}
+		times, err := tx.People().SessionTimes()
+		if err != nil {
+			return EndedSessions{}, err
+		}
+		if err := tx.DropLoginsOf(p.ID, now, now, 0); err != nil {
+			return EndedSessions{}, err
+		}
+		if err := tx.AddLogin(own, form); err != nil {
+			return EndedSessions{}, err
+		}
+		return EndedSessions{Person: p, Ended: openSessions(all, p, times, now) - 1}, tx.AuditLog(by.Entry("person.end-sessions", p.ID.Text(id.Person)))
+	})
+	return out, fault.Wrap(err, "end other sessions")
+}
+
+// openSessions counts the sessions that their person can use.
+func openSessions(all []Login, p PersonRow, times SessionTimes, now time.Time) (n int) {
+	for _, l := range all {
+		if l.open(p, times, now) && !l.ProvedAt.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 // sessionsOf returns the person whose sessions an actor may list and end. Somebody without the right learns nothing about other people.

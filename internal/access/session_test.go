@@ -64,6 +64,39 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 	}
 }
 
+// TestOtherSessionsEnd: a person's other sessions end and the one that asks goes on as it was. A session of somebody else, or one that is over,
+// ends nothing.
+func TestOtherSessionsEnd(t *testing.T) {
+	w := newWorld(t)
+	w.amina(t)
+	own := w.signIn(t, "a few unrelated words", "", "")
+	w.now = w.now.Add(time.Minute)
+	other := w.signIn(t, "a few unrelated words", "", "")
+	amina := w.session(t, own.Session, "")
+	before := w.sessions(t, amina, "amina@example.org", "")[1]
+	for _, c := range []struct {
+		by      access.Actor
+		session string
+	}{{boss(), own.Session.Reveal()}, {amina, "x"}, {amina, ""}} {
+		if done, err := w.EndOtherSessions(t.Context(), c.by, c.session); err != nil || done.Code != refusal.Unauthenticated {
+			t.Errorf("%s with session %.3q: %q, %v", c.by, c.session, done.Code, err)
+		}
+	}
+	w.session(t, other.Session, "")
+	if done, err := w.EndOtherSessions(t.Context(), amina, own.Session.Reveal()); err != nil || done.Refused() || done.Ended != 1 {
+		t.Errorf("ended %d other sessions, %q, %v, want 1", done.Ended, done.Code, err)
+	}
+	w.session(t, other.Session, refusal.Unauthenticated)
+	w.session(t, own.Session, "")
+	if left := w.sessions(t, amina, "amina@example.org", ""); len(left) != 1 || !left[0].Own || left[0].ID != before.ID || !left[0].CreatedAt.Equal(before.CreatedAt) ||
+		!left[0].ExpiresAt.Equal(before.ExpiresAt) || !left[0].ProvedAt.Equal(before.ProvedAt) || left[0].From != before.From {
+		t.Errorf("left %+v, want %+v", left, before)
+	}
+	if n := w.audited(t)["person.end-sessions"]; n != 1 {
+		t.Errorf("%d audit rows of ended sessions, want 1", n)
+	}
+}
+
 // TestShorterTimesEndOpenSessions: the tenant's times bind sessions that began before, and longer ones do not prolong a session past the end
 // that it was given.
 func TestShorterTimesEndOpenSessions(t *testing.T) {

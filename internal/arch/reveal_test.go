@@ -29,6 +29,7 @@ func revealers() map[string]string {
 		"internal/notify/template.go":       "writes the message that brings a token to its customer, when it is sent",
 		"internal/web/console/sale.go":      "shows a token to somebody who may see it",
 		"internal/web/console/meter.go":     "the same",
+		"internal/web/console/people.go":    "shows a one-time link once, to the person who invited or reset somebody",
 		"internal/web/console/approvals.go": "shows the secrets of a meter once, in the answer to the approval that registered it",
 		"internal/web/console/platform.go":  "puts a token into the box of somebody who may see it",
 		"internal/web/console/receipt.go":   "prints what internal/receipt reveals",

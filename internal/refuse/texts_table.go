@@ -2161,6 +2161,16 @@ func CustomerFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "customer-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
 }
 
+// PersonFormOfOtherSession: The form is from another session. Send it again from this page.
+func PersonFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "person-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
+}
+
+// PersonActUnknown: There is no action "{action}" for a person. Use a button on the person's page.
+func PersonActUnknown(action string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "person-act-unknown", What: "There is no action \"" + action + "\" for a person.", Not: "No changes were made.", Try: "Use a button on the person's page.", Args: []refusal.Arg{{Place: "action", Value: action}}}
+}
+
 // MessageFormOfOtherSession: The form is from another session. Send it again from this page.
 func MessageFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-form-of-other-session", What: "The form is from another session.", Not: "No message was sent.", Try: "Send it again from this page."}

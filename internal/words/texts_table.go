@@ -114,6 +114,9 @@ func (t Texts) OfficeApprovals() string { return t.say("pages.office.approvals")
 // OfficeDoubtful: Readings that cannot be right and were not charged.
 func (t Texts) OfficeDoubtful() string { return t.say("pages.office.doubtful") }
 
+// OfficePeople: Who may sign in, with which role, and from where they are signed in now.
+func (t Texts) OfficePeople() string { return t.say("pages.office.people") }
+
 // OfficeAlarms: What meters and the server reported and nobody has mended yet.
 func (t Texts) OfficeAlarms() string { return t.say("pages.office.alarms") }
 
@@ -205,6 +208,9 @@ func (t Texts) SigninPassword() string { return t.say("pages.signin.password") }
 
 // SigninSubmit: Sign in
 func (t Texts) SigninSubmit() string { return t.say("pages.signin.submit") }
+
+// SigninAgain: Sign in again
+func (t Texts) SigninAgain() string { return t.say("pages.signin.again") }
 
 // SigninOwnerMade: The owner was added. Sign in with the address and the password that you have just chosen.
 func (t Texts) SigninOwnerMade() string { return t.say("pages.signin.owner-made") }
@@ -1507,9 +1513,6 @@ func (t Texts) ApprovalsBack() string { return t.say("pages.approvals.back") }
 // ApprovalsCannot: You cannot approve this request
 func (t Texts) ApprovalsCannot() string { return t.say("pages.approvals.cannot") }
 
-// ApprovalsSignIn: Sign in again
-func (t Texts) ApprovalsSignIn() string { return t.say("pages.approvals.sign-in") }
-
 // ApprovalsReasonHint: Say what you checked. It is written to the audit log.
 func (t Texts) ApprovalsReasonHint() string { return t.say("pages.approvals.reason-hint") }
 
@@ -1550,6 +1553,221 @@ func (t Texts) ApprovalsLinkKey() string { return t.say("pages.approvals.link-ke
 
 // ApprovalsDecoderKey: Decoder key
 func (t Texts) ApprovalsDecoderKey() string { return t.say("pages.approvals.decoder-key") }
+
+// PeopleTitle: People
+func (t Texts) PeopleTitle() string { return t.say("pages.people.title") }
+
+// PeoplePerson: Person
+func (t Texts) PeoplePerson() string { return t.say("pages.people.person") }
+
+// PeopleName: Name
+func (t Texts) PeopleName() string { return t.say("pages.people.name") }
+
+// PeopleRole: Role
+func (t Texts) PeopleRole() string { return t.say("pages.people.role") }
+
+// PeopleState: State
+func (t Texts) PeopleState() string { return t.say("pages.people.state") }
+
+// PeopleCounts: For approvals, counts as
+func (t Texts) PeopleCounts() string { return t.say("pages.people.counts") }
+
+// PeopleFactor: Second factor
+func (t Texts) PeopleFactor() string { return t.say("pages.people.factor") }
+
+// PeopleYes: yes
+func (t Texts) PeopleYes() string { return t.say("pages.people.yes") }
+
+// PeopleNo: no
+func (t Texts) PeopleNo() string { return t.say("pages.people.no") }
+
+// PeopleThemselves: Themselves only
+func (t Texts) PeopleThemselves() string { return t.say("pages.people.themselves") }
+
+// PeopleAlso: Themselves and
+func (t Texts) PeopleAlso() string { return t.say("pages.people.also") }
+
+// PeopleUnknown: somebody at the server's command line or with a key that belongs to nobody
+func (t Texts) PeopleUnknown() string { return t.say("pages.people.unknown") }
+
+// PeopleActive: Can sign in
+func (t Texts) PeopleActive() string { return t.say("pages.people.active") }
+
+// PeopleInvited: No password yet
+func (t Texts) PeopleInvited() string { return t.say("pages.people.invited") }
+
+// PeopleBlocked: Blocked
+func (t Texts) PeopleBlocked() string { return t.say("pages.people.blocked") }
+
+// PeopleForged: Changed outside the server
+func (t Texts) PeopleForged() string { return t.say("pages.people.forged") }
+
+// PeopleVendor: Vendor
+func (t Texts) PeopleVendor() string { return t.say("pages.people.vendor") }
+
+// PeopleVendorHint: Code of the vendor, such as V001. Only for the role vendor_api; leave it empty for all others.
+func (t Texts) PeopleVendorHint() string { return t.say("pages.people.vendor-hint") }
+
+// PeopleInvite: Invite a person
+func (t Texts) PeopleInvite() string { return t.say("pages.people.invite") }
+
+// PeopleInviteSubmit: Make a one-time link
+func (t Texts) PeopleInviteSubmit() string { return t.say("pages.people.invite-submit") }
+
+// PeopleInviteEffect: The next page shows the link once. Paywatt sends no e-mail, so print the link or hand it over.
+func (t Texts) PeopleInviteEffect() string { return t.say("pages.people.invite-effect") }
+
+// PeopleAll: All people
+func (t Texts) PeopleAll() string { return t.say("pages.people.all") }
+
+// PeopleLinkTitle: One-time link for {email}
+func (t Texts) PeopleLinkTitle(email string) string {
+	return t.say("pages.people.link-title", "{email}", email)
+}
+
+// PeopleLinkOnce: This link is shown only now
+func (t Texts) PeopleLinkOnce() string { return t.say("pages.people.link-once") }
+
+// PeopleLinkUntil: It works once, until {at}.
+func (t Texts) PeopleLinkUntil(at string) string { return t.say("pages.people.link-until", "{at}", at) }
+
+// PeopleLinkGive: Print this page or write the link down. Give it to this person and to nobody else.
+func (t Texts) PeopleLinkGive() string { return t.say("pages.people.link-give") }
+
+// PeopleLinkOpen: The person opens the link and sets a password. Then the person signs in with the e-mail address and the password.
+func (t Texts) PeopleLinkOpen() string { return t.say("pages.people.link-open") }
+
+// PeopleLinkFactor: At the first sign-in the person sets up a second factor. This needs an authenticator app on a telephone.
+func (t Texts) PeopleLinkFactor() string { return t.say("pages.people.link-factor") }
+
+// PeopleLinkConfirm: Whoever has the link could use it. So for approvals the account counts as this person and as you, until another approver confirms it.
+func (t Texts) PeopleLinkConfirm() string { return t.say("pages.people.link-confirm") }
+
+// PeopleLinkPerson: See the person
+func (t Texts) PeopleLinkPerson() string { return t.say("pages.people.link-person") }
+
+// PersonAdded: Added
+func (t Texts) PersonAdded() string { return t.say("pages.person.added") }
+
+// PersonConfirmedAt: Confirmed
+func (t Texts) PersonConfirmedAt() string { return t.say("pages.person.confirmed-at") }
+
+// PersonCannot: To change this person, sign in again: you signed in more than 10 minutes ago
+func (t Texts) PersonCannot() string { return t.say("pages.person.cannot") }
+
+// PersonForgedText: This person's row was changed outside the server, so nobody can sign in with it. Run paywatt verify, and restore the database from a backup.
+func (t Texts) PersonForgedText() string { return t.say("pages.person.forged-text") }
+
+// PersonSessions: Open sessions
+func (t Texts) PersonSessions() string { return t.say("pages.person.sessions") }
+
+// PersonNoSessions: No open sessions
+func (t Texts) PersonNoSessions() string { return t.say("pages.person.no-sessions") }
+
+// PersonBrowser: Browser
+func (t Texts) PersonBrowser() string { return t.say("pages.person.browser") }
+
+// PersonBrowserUnknown: Unknown browser
+func (t Texts) PersonBrowserUnknown() string { return t.say("pages.person.browser-unknown") }
+
+// PersonAddress: Address
+func (t Texts) PersonAddress() string { return t.say("pages.person.address") }
+
+// PersonBegun: Signed in
+func (t Texts) PersonBegun() string { return t.say("pages.person.begun") }
+
+// PersonSeen: Last used
+func (t Texts) PersonSeen() string { return t.say("pages.person.seen") }
+
+// PersonThis: This session
+func (t Texts) PersonThis() string { return t.say("pages.person.this") }
+
+// PersonEnd: End all sessions
+func (t Texts) PersonEnd() string { return t.say("pages.person.end") }
+
+// PersonEndEffect: Open pages stop at once. The person can sign in again.
+func (t Texts) PersonEndEffect() string { return t.say("pages.person.end-effect") }
+
+// PersonRole: Role
+func (t Texts) PersonRole() string { return t.say("pages.person.role") }
+
+// PersonRoleSubmit: Change the role
+func (t Texts) PersonRoleSubmit() string { return t.say("pages.person.role-submit") }
+
+// PersonRoleEffect: It ends the person's sessions. A person who gains rights counts as you too, until another approver confirms the account.
+func (t Texts) PersonRoleEffect() string { return t.say("pages.person.role-effect") }
+
+// PersonEntry: Signing in
+func (t Texts) PersonEntry() string { return t.say("pages.person.entry") }
+
+// PersonBlock: Block
+func (t Texts) PersonBlock() string { return t.say("pages.person.block") }
+
+// PersonBlockEffect: The person's sessions and API keys stop at once.
+func (t Texts) PersonBlockEffect() string { return t.say("pages.person.block-effect") }
+
+// PersonUnblock: Unblock
+func (t Texts) PersonUnblock() string { return t.say("pages.person.unblock") }
+
+// PersonUnblockEffect: The person can sign in again with the old password. The account counts as you too, until another approver confirms it.
+func (t Texts) PersonUnblockEffect() string { return t.say("pages.person.unblock-effect") }
+
+// PersonReset: Make a new one-time link
+func (t Texts) PersonReset() string { return t.say("pages.person.reset") }
+
+// PersonResetEffect: The password and the second factor stop working at once, and sessions end. The account counts as you too, until another approver confirms it.
+func (t Texts) PersonResetEffect() string { return t.say("pages.person.reset-effect") }
+
+// PersonConfirmTitle: Not confirmed yet
+func (t Texts) PersonConfirmTitle() string { return t.say("pages.person.confirm-title") }
+
+// PersonConfirmWhy: Somebody else may be able to use this account: they invited, reset, unblocked or promoted the person. So for approvals the account also counts as:
+func (t Texts) PersonConfirmWhy() string { return t.say("pages.person.confirm-why") }
+
+// PersonConfirmUntil: Until another approver confirms the account, it cannot approve their requests, and they cannot approve its requests.
+func (t Texts) PersonConfirmUntil() string { return t.say("pages.person.confirm-until") }
+
+// PersonConfirm: Confirm this person
+func (t Texts) PersonConfirm() string { return t.say("pages.person.confirm") }
+
+// PersonConfirmEffect: Confirm only after you have seen this person sign in. Requests from before the confirmation can no longer be approved.
+func (t Texts) PersonConfirmEffect() string { return t.say("pages.person.confirm-effect") }
+
+// PersonConfirmNot: You cannot confirm this person.
+func (t Texts) PersonConfirmNot() string { return t.say("pages.person.confirm-not") }
+
+// PersonDoneRole: The role was changed. The person's sessions have ended.
+func (t Texts) PersonDoneRole() string { return t.say("pages.person.done-role") }
+
+// PersonDoneBlock: The person is blocked. Sessions and API keys have stopped.
+func (t Texts) PersonDoneBlock() string { return t.say("pages.person.done-block") }
+
+// PersonDoneUnblock: The person can sign in again.
+func (t Texts) PersonDoneUnblock() string { return t.say("pages.person.done-unblock") }
+
+// PersonDoneConfirm: The person is confirmed.
+func (t Texts) PersonDoneConfirm() string { return t.say("pages.person.done-confirm") }
+
+// PersonDoneSessions: All sessions of the person have ended.
+func (t Texts) PersonDoneSessions() string { return t.say("pages.person.done-sessions") }
+
+// AccountTitle: My account
+func (t Texts) AccountTitle() string { return t.say("pages.account.title") }
+
+// AccountLeft: Recovery codes left
+func (t Texts) AccountLeft() string { return t.say("pages.account.left") }
+
+// AccountLost: To get a new password, a new second factor or new recovery codes, ask an owner for a new one-time link.
+func (t Texts) AccountLost() string { return t.say("pages.account.lost") }
+
+// AccountEndOthers: End all other sessions
+func (t Texts) AccountEndOthers() string { return t.say("pages.account.end-others") }
+
+// AccountEndEffect: Pages that are open elsewhere stop at once. You stay signed in here.
+func (t Texts) AccountEndEffect() string { return t.say("pages.account.end-effect") }
+
+// AccountEnded: Your other sessions have ended.
+func (t Texts) AccountEnded() string { return t.say("pages.account.ended") }
 
 // AlarmsTitle: Alarms
 func (t Texts) AlarmsTitle() string { return t.say("pages.alarms.title") }

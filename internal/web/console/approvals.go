@@ -132,9 +132,7 @@ func (s *Console) approvalPage(w http.ResponseWriter, r *http.Request, v visit, 
 	if shown.Why.Refused() && !closed(a) {
 		no := t.Refusal(shown.Why.Refusal)
 		f.Why = sentences(no.What, no.Try)
-		if shown.Why.Code == refusal.SignInAgain {
-			f.SignIn = "/signin?" + url.Values{"next": {"/approvals/" + f.ID}}.Encode()
-		}
+		f.SignIn = signInAgain(shown.Why.Refusal, "/approvals/"+f.ID)
 	}
 	if f.FormID, err = s.formID(v); err != nil {
 		s.broken(w, r, v, err)

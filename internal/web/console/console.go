@@ -28,6 +28,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/guess"
 	"github.com/paywatt/paywatt/internal/words"
@@ -46,6 +47,7 @@ type Config struct {
 	Commands   *command.Commands
 	Recharges  *recharge.Deliverer
 	Messages   *notify.Dispatcher
+	Vendors    *vendor.Vendors
 	Devices    *profile.Devices
 	Now        func() time.Time
 	Rand       io.Reader // for one-time form ids; safe for concurrent use
@@ -141,6 +143,12 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /approvals", s.signedIn(s.approvals))
 	m.Handle("GET /approvals/{id}", s.signedIn(s.approval))
 	m.Handle("POST /approvals/{id}", s.signedIn(s.decideApproval))
+	m.Handle("GET /people", s.signedIn(s.people))
+	m.Handle("POST /people", s.signedIn(s.invite))
+	m.Handle("GET /people/{id}", s.signedIn(s.person))
+	m.Handle("POST /people/{id}", s.signedIn(s.changePerson))
+	m.Handle("GET /account", s.signedIn(s.account))
+	m.Handle("POST /account/sessions", s.signedIn(s.endOthers))
 	m.Handle("GET /alarms", s.signedIn(s.alarms))
 	m.Handle("GET /audit", s.signedIn(s.audit))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))

@@ -136,8 +136,10 @@ func back(r *http.Request) string {
 		return "/sell"
 	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/tokens") || strings.HasSuffix(to, "/recharges")):
 		return (&url.URL{Path: to[:strings.LastIndex(to, "/")] + "/recharge"}).String()
-	case strings.HasPrefix(to, "/customers/"):
+	case strings.HasPrefix(to, "/customers/"), to == "/people", strings.HasPrefix(to, "/people/"):
 		return to
+	case strings.HasPrefix(to, "/account/"):
+		return "/account"
 	case strings.HasPrefix(to, "/messages/"):
 		return "/messages"
 	case strings.HasPrefix(to, "/meters/"):
@@ -164,7 +166,9 @@ func (s *Console) refuse(w http.ResponseWriter, r *http.Request, v visit, no ref
 	t := say(r.Context())
 	no = t.Refusal(no)
 	n := note{Class: "warn", Title: no.What, Text: sentences(no.Not, no.Try)}
-	if v.by.May(access.ReadMeters) {
+	if n.Link = signInAgain(no, back(r)); n.Link != "" {
+		n.LinkText = t.SigninAgain()
+	} else if v.by.May(access.ReadMeters) {
 		n.Link, n.LinkText = "/meters", t.NoteToMeters()
 	}
 	s.show(w, r, no.Code.Status(), noteView(s.page(r, v, t.NoteNotDone()), n))

@@ -28,7 +28,7 @@ func every(w *world) []answer {
 	g.post("/meters/"+meterNumber+"/commands", "form", cut, "type", "disconnect", "reason", `rent <b onclick="x()">`)
 	w.person("tariffs@example.org", access.TariffManager)
 	manager := w.enter("tariffs@example.org")
-	approval := w.waitingApproval()
+	approval, people := w.waitingApproval(), g.get("/people").is(200)
 	return []answer{
 		stranger.get("/signin"), stranger.get("/signin?made=1"), stranger.post("/signin", "email", `"><script>alert(1)</script>`, "password", "wrong"),
 		stranger.get("/setup?code=x"), stranger.do("POST", "/theme", url.Values{}, "Origin", "https://evil.example"),
@@ -42,7 +42,10 @@ func every(w *world) []answer {
 		g.get("/tariffs"), g.get("/ledger"), g.get("/ledger/accounts?code=2060"), g.get("/ledger/accounts?code=7"), g.get("/ledger/journals"),
 		g.get("/ledger/journals?code=4000"), g.get(`/ledger/journals?ref=<script>`), g.get(form + "/receipt"), g.get("/sales/vnd_none/receipt"),
 		g.get(form + "/proof"), g.get("/sales/vnd_none/proof"), g.get(form + "/proof.json?head=x"), g.get("/heads/99999"),
-		g.get("/office"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
+		g.get("/people"), g.get("/people?after=x"), g.get("/people/usr_none"), g.get("/people/" + ownerEmail), manager.get("/people"), manager.get("/people/" + ownerEmail),
+		g.post("/people", "form", people.value("form"), "email", "juma@example.org", "role", "finance"), g.post("/people", "form", "x", "email", `"><script>alert(1)</script>`),
+		g.get("/people/juma@example.org"), g.post("/people/juma@example.org", "form", people.value("form"), "act", "<b>"), g.get("/account"), manager.get("/account"),
+		g.post("/account/sessions", "form", "x"), g.get("/office"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
 		g.get("/approvals"), g.get("/approvals?all=1"), g.get("/approvals?before=x"), g.get(approval), manager.get(approval),
 		g.post(approval, "form", "x", "choice", "approve"), sale, g.get(form + "?again=1"), g.get("/sales/vnd_none"), g.get("/nowhere"), g.post("/sell", "large", strings.Repeat("x", 70<<10)),
 	}

@@ -97,6 +97,14 @@ func resume(r *http.Request) string {
 	return back(r)
 }
 
+// signInAgain returns the address at which a person signs in again and continues at a page, if a refusal asks for that; else "".
+func signInAgain(no refusal.Refusal, page string) string {
+	if no.Code != refusal.SignInAgain {
+		return ""
+	}
+	return "/signin?" + url.Values{"next": {page}}.Encode()
+}
+
 // signInForm is the sign-in page.
 type signInForm struct{ Email, Next, Error, Notice string }
 
