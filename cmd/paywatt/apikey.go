@@ -64,8 +64,8 @@ func newAPIKeyCreate(c console) *cobra.Command {
 				if err := allowed(made.Refusal, err); err != nil {
 					return err
 				}
-				if made.Owner != "" && person == "" {
-					c.tell("The key belongs to %s, the only person who signs in.", made.Owner)
+				if made.Owner.Email != "" && person == "" {
+					c.tell("The key belongs to %s, the only person who signs in.", made.Owner.Email)
 				}
 				return c.showKey(cmd, made)
 			})

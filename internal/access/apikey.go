@@ -55,7 +55,7 @@ type MadeKey struct {
 	refusal.Refusal
 	Key    Key
 	Secret Secret
-	Owner  string // e-mail address of the person to whom a new key belongs; empty for nobody
+	Owner  PersonRow // the person to whom a new key belongs; zero for nobody
 }
 
 // Authenticated is the actor of a secret, or the refusal.
@@ -107,7 +107,7 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 		}
 		e := by.Entry("apikey.create", k.ID.Text(id.Key))
 		e.After = fmt.Sprintf("role=%s name=%s", k.Role, k.Name) + k.limits()
-		return MadeKey{Key: k, Secret: secret, Owner: owner.Email}, tx.AuditLog(e)
+		return MadeKey{Key: k, Secret: secret, Owner: owner}, tx.AuditLog(e)
 	})
 	return out, fault.Wrap(err, "create API key")
 }
@@ -229,7 +229,33 @@ func (a *Access) RevokeAPIKey(ctx context.Context, by Actor, key id.ID) (Revoked
 // Keys is a list of API keys, without their secrets.
 type Keys struct {
 	refusal.Refusal
-	Data []Key
+	Data   []Key
+	Owners map[id.ID]PersonRow // the people to whom the keys of Data belong, by id
+}
+
+// KeyState is what an API key of a list can do now.
+type KeyState string
+
+// States of API keys.
+const (
+	KeyWorks   KeyState = "works"
+	KeyStopped KeyState = "stopped" // its person is blocked, or lacks one of its rights
+	KeyExpired KeyState = "expired"
+	KeyRevoked KeyState = "revoked"
+)
+
+// State returns the state of a key of the list.
+func (l Keys) State(k Key, now time.Time) KeyState {
+	owner, found := l.Owners[k.Answers]
+	switch {
+	case !k.RevokedAt.IsZero():
+		return KeyRevoked
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		return KeyExpired
+	case found && (!owner.active() || !owner.Role.covers(k.Role)):
+		return KeyStopped
+	}
+	return KeyWorks
 }
 
 // MaxKeys is how many keys APIKeys returns at once.
@@ -240,6 +266,24 @@ func (a *Access) APIKeys(ctx context.Context, by Actor, after id.ID) (Keys, erro
 	if no := by.Needs(ManageKeys); no.Refused() {
 		return Keys{Refusal: no}, nil
 	}
-	data, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) ([]Key, error) { return tx.KeyPage(after, MaxKeys) })
-	return Keys{Data: data}, fault.Wrap(err, "list API keys")
+	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (out Keys, err error) {
+		if out.Data, err = tx.KeyPage(after, MaxKeys); err != nil {
+			return Keys{}, err
+		}
+		out.Owners = map[id.ID]PersonRow{}
+		for _, k := range out.Data {
+			if _, known := out.Owners[k.Answers]; known || k.Answers.IsZero() {
+				continue
+			}
+			p, found, err := tx.PersonByID(k.Answers)
+			if err != nil {
+				return Keys{}, err
+			}
+			if found {
+				out.Owners[k.Answers] = p
+			}
+		}
+		return out, nil
+	})
+	return out, fault.Wrap(err, "list API keys")
 }

@@ -52,3 +52,11 @@ func (n Networks) Allow(from netip.Addr) bool {
 	}
 	return false
 }
+
+// List returns the networks one by one.
+func (n Networks) List() []string {
+	if n == "" {
+		return []string{}
+	}
+	return strings.Split(string(n), ",")
+}

@@ -62,7 +62,7 @@ func (a *Access) RotateAPIKey(ctx context.Context, by Actor, old id.ID, overlap 
 		e := by.Entry("apikey.rotate", k.ID.Text(id.Key))
 		e.Before = "key=" + old.Text(id.Key)
 		e.After = fmt.Sprintf("role=%s name=%s old-key-until=%s", k.Role, k.Name, until.UTC().Format(time.RFC3339)) + k.limits()
-		return MadeKey{Key: k, Secret: secret}, tx.AuditLog(e)
+		return MadeKey{Key: k, Secret: secret, Owner: bounds.person}, tx.AuditLog(e)
 	})
 	return out, fault.Wrap(err, "rotate API key")
 }
@@ -71,9 +71,6 @@ func (a *Access) RotateAPIKey(ctx context.Context, by Actor, old id.ID, overlap 
 // nobody.
 func (k Key) successor(now time.Time) Key {
 	next := Key{Tenant: k.Tenant, Name: k.Name, Role: k.Role, Vendor: k.Vendor, Answers: k.Answers, From: k.From, CreatedAt: now}
-	if !k.Vendor.IsZero() {
-		next.Answers = k.Actor().self() // ceilings go on counting
-	}
 	if !k.ExpiresAt.IsZero() {
 		next.ExpiresAt = now.Add(k.ExpiresAt.Sub(k.CreatedAt))
 	}

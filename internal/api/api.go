@@ -188,7 +188,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes,
 		a.vendRoutes, a.vendorRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
-		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
+		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)
 	}

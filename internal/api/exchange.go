@@ -20,6 +20,7 @@ type exchange struct {
 	actor access.Actor
 	body  []byte      // the whole body, at most MaxBody bytes
 	once  access.Once // set on routes that take an Idempotency-Key
+	again any         // what a repetition of the request gets instead of the answer; nil for the answer itself
 }
 
 type exchangeKey struct{}

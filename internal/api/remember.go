@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"sync"
 
@@ -105,10 +106,15 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 func (a *API) endClaim(r *http.Request, x *exchange, held *heldAnswer) {
 	ctx := context.WithoutCancel(r.Context())
 	var err error
-	if keepable(held.status) {
-		err = a.c.Keeper.Keep(ctx, x.actor.Tenant, x.once, held.status, held.body.Bytes())
-	} else {
+	switch body := held.body.Bytes(); {
+	case !keepable(held.status):
 		err = a.c.Keeper.Drop(ctx, x.actor.Tenant, x.once)
+	case x.again != nil:
+		if body, err = json.Marshal(x.again); err == nil {
+			err = a.c.Keeper.Keep(ctx, x.actor.Tenant, x.once, held.status, append(body, '\n'))
+		}
+	default:
+		err = a.c.Keeper.Keep(ctx, x.actor.Tenant, x.once, held.status, body)
 	}
 	if err != nil {
 		a.c.Log.WarnContext(r.Context(), "answer not stored", logkey.RequestID, x.requestID, logkey.Err, err)

@@ -90,3 +90,26 @@ func TestOnlyAnAnswerToTheRequestIsKept(t *testing.T) {
 		t.Errorf("%d requests are still under way", len(a.flights.open))
 	}
 }
+
+// TestWhatARepetitionMustNotShowIsNotStored: if the answer has a secret, the stored answer is the one without it.
+func TestWhatARepetitionMustNotShowIsNotStored(t *testing.T) {
+	keeper := &shelf{kept: map[string]access.StoredAnswer{}}
+	a := &API{c: Config{Log: slog.New(slog.DiscardHandler), Now: time.Now, Keeper: keeper}}
+	for n, want := range []string{"the secret", "{\"key\":\"key_1\"}\n"} {
+		x := &exchange{requestID: "req_1", route: "POST /x", actor: access.Actor{ID: id.ID{1}}, body: []byte("{}")}
+		r := httptest.NewRequestWithContext(withExchange(t.Context(), x), http.MethodPost, "/x", nil)
+		r.Header.Set("Idempotency-Key", "key-of-x")
+		got := httptest.NewRecorder()
+		a.remembered(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			x.again = map[string]string{"key": "key_1"}
+			w.WriteHeader(http.StatusCreated)
+			_, _ = w.Write([]byte("the secret"))
+		}), got, r, x)
+		if got.Code != http.StatusCreated || got.Body.String() != want {
+			t.Errorf("request %d: %d %q, want %q", n+1, got.Code, got.Body, want)
+		}
+	}
+	if stored := keeper.kept["key-of-x"]; strings.Contains(string(stored.Body), "secret") || keeper.ended != "kept" {
+		t.Errorf("the stored answer is %q, %s", stored.Body, keeper.ended)
+	}
+}

@@ -205,7 +205,14 @@ func utilities() map[string]valid {
 
 func people() map[string]valid {
 	person := func(s *stage, _ bool) string { return s.invited() }
+	apiKey := func(s *stage, _ bool) string {
+		return decode[struct{ ID string }](s.t, s.want(201, s.ask("POST", "/v1/keys", s.owner, `{"role":"support"}`))).ID
+	}
 	return map[string]valid{
+		"keys":          get(access.ManageKeys, "/v1/keys"),
+		"create-key":    post(access.ManageKeys, "/v1/keys", `{"role":"support"}`),
+		"rotate-key":    once(access.ManageKeys, "/v1/keys/{id}/rotate", `{}`, apiKey),
+		"revoke-key":    once(access.ManageKeys, "/v1/keys/{id}", "", apiKey).by("DELETE"),
 		"invite-person": post(access.ManagePeople, "/v1/people", `{"email":"new-{n}@example.org","role":"support"}`),
 		"sessions":      once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("GET"),
 		"end-sessions":  once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("DELETE"),

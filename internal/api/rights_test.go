@@ -43,6 +43,7 @@ type stage struct {
 	people                                                             *access.Access
 	sale, vendorSale, token, command, customer, message, doubt, seller string
 	digits                                                             []string
+	owner                                                              string // key of the owner whose operations the table shows
 }
 
 // next returns a number that was not used before.
@@ -339,6 +340,7 @@ func TestEveryOperationForEveryRole(t *testing.T) {
 			keys[role] = s.newKey(role)
 		}
 	}
+	s.owner = keys[access.Owner]
 	stranger, outside := s.vendorKey("V8"), s.outside()
 	ops := operations()
 	var rows []string

@@ -95,7 +95,7 @@ func routes(saleID, commandID string) []route {
 	}...)
 }
 
-// peopleRoutes are the routes of people.
+// peopleRoutes are the routes of people and API keys.
 func peopleRoutes() []route {
 	return []route{
 		{"GET", "/v1/people", "", access.ManagePeople, 200},
@@ -107,6 +107,10 @@ func peopleRoutes() []route {
 		{"POST", "/v1/people/{id}/unblock", `{}`, access.ManagePeople, 404},
 		{"POST", "/v1/people/{id}/reset", `{}`, access.ManagePeople, 404},
 		{"POST", "/v1/people/{id}/confirm", `{}`, everybody, 404},
+		{"GET", "/v1/keys", "", access.ManageKeys, 200},
+		{"POST", "/v1/keys", `{"role":"root"}`, access.ManageKeys, 400},
+		{"POST", "/v1/keys/{id}/rotate", `{}`, access.ManageKeys, 404},
+		{"DELETE", "/v1/keys/{id}", "", access.ManageKeys, 404},
 	}
 }
 
