@@ -33,6 +33,8 @@ type PersonRow struct {
 	LinkUntil   time.Time
 	Standing    bool // the store has a row with these fields
 	Factor      Factor
+
+	StoredStanding bool // the server stored these fields at some time; without their row, somebody deleted it
 }
 
 // active reports whether the person may act.

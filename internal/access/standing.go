@@ -36,10 +36,10 @@ func (s holders) add(p PersonRow) string {
 	return strings.Join(slices.Compact(all), " ")
 }
 
-// holders returns the people who may be behind a person.
+// holders returns the people who may be behind a person: anybody, if somebody other than the server wrote the person's rows.
 func (p PersonRow) holders() holders {
 	ids := append(strings.Fields(p.CountsAs), p.ID.Text(id.Person))
-	return holders{ids, slices.Contains(ids, unknownSelf)}
+	return holders{ids, p.Forged || slices.Contains(ids, unknownSelf)}
 }
 
 // confirmed reports whether the person counts only as themselves.

@@ -80,6 +80,23 @@ func TestAnAccountCountsAsWhoeverCouldHoldIt(t *testing.T) {
 	}
 }
 
+// TestADeletedStandingConfirmsNobody: if somebody deletes the row that says as whom a person counts, the person approves nothing and does
+// not get in.
+func TestADeletedStandingConfirmsNobody(t *testing.T) {
+	w, amina, juma := office(t)
+	her := w.joined(t, amina, "neema@example.org", access.Owner)
+	w.decides(t, "before", her, w.asks(t, juma), "")
+	asked := w.asks(t, amina)
+	w.run(t, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`DELETE FROM standing WHERE id = $1`, her.ID)
+		return err
+	})
+	w.decides(t, "without her row, her approval of Amina's request", her, asked, refusal.Forbidden)
+	if got, err := w.SignIn(t.Context(), her.Tenant, "neema@example.org", "a few unrelated words", "", access.Browser{}); err != nil || !got.Refused() {
+		t.Errorf("she signs in: %v, %v", got, err)
+	}
+}
+
 // reset gives a person a new password through a reset by somebody.
 func (w *world) reset(t *testing.T, by access.Actor, email string) access.Actor {
 	t.Helper()

@@ -31,7 +31,7 @@ CREATE TABLE person (                     -- who signs in; 'user' is a reserved 
   email      TEXT NOT NULL, name TEXT NOT NULL DEFAULT '',
   pw_hash    TEXT NOT NULL,               -- argon2id, encoded with its parameters
   status     TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active','blocked')),
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, mark BLOB, factor BLOB, factor_at INTEGER, recovery BLOB, factor_period INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, mark BLOB, factor BLOB, factor_at INTEGER, recovery BLOB, factor_period INTEGER NOT NULL DEFAULT 0, standing_kept INTEGER,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, email)
 ) STRICT, WITHOUT ROWID;
 

@@ -39,6 +39,8 @@ var personColumns = core.Columns[access.PersonRow]{Table: "person", Attested: []
 	core.Bytes("factor", func(p *access.PersonRow) *[]byte { return &p.Factor.Sealed }),
 	core.Time("factor_at", func(p *access.PersonRow) *time.Time { return &p.Factor.Since }),
 	core.Bytes("recovery", func(p *access.PersonRow) *[]byte { return &p.Factor.Recovery }),
+	{Name: "standing_kept", Form: 'i', Read: func(to *access.PersonRow, r core.Row, col int) error { to.StoredStanding = !r.IsNull(col); return nil },
+		Write: func(of *access.PersonRow) any { return storedStanding(of) }},
 }, Unattested: []core.Column[access.PersonRow]{
 	core.Int("factor_period", func(p *access.PersonRow) *int64 { return &p.Factor.Period }),
 	core.ID("id", func(p *access.PersonRow) *id.ID { return &p.ID }),
@@ -85,6 +87,19 @@ var standingColumns = core.Columns[access.PersonRow]{Table: "standing", Attested
 	{Name: "version", Form: 'i'},
 	{Name: "mark", Form: 'b'},
 }}
+
+// needsStanding reports whether a person has anything to store in the table standing.
+func needsStanding(p *access.PersonRow) bool {
+	return p.Standing || p.StoredStanding || p.CountsAs != "" || !p.ConfirmedAt.IsZero() || p.Link != [32]byte{}
+}
+
+// storedStanding returns the value of the column standing_kept: 1 if the person has a row of standing, so that a deleted row is noticed.
+func storedStanding(p *access.PersonRow) any {
+	if needsStanding(p) {
+		return 1
+	}
+	return nil
+}
 
 // linkOf returns the value of the column link_hash; nil if no link is open.
 func linkOf(p *access.PersonRow) []byte {
@@ -144,7 +159,7 @@ func (tx Rows) putStanding(p access.PersonRow) error {
 	err := tx.Rewrite("standing", p.ID, func() error {
 		n, err := tx.C.Exec(`UPDATE standing SET counts_as = $1, confirmed_at = $2, link_hash = $3, link_until = $4, version = version + 1
 			WHERE tenant_id = $5 AND id = $6`, p.CountsAs, p.ConfirmedAt, linkOf(&p), p.LinkUntil, tx.Tenant, p.ID)
-		if err != nil || n > 0 || p.CountsAs == "" && p.ConfirmedAt.IsZero() && p.Link == ([32]byte{}) {
+		if err != nil || n > 0 || !needsStanding(&p) {
 			return err
 		}
 		_, err = tx.C.Exec(`INSERT INTO `+standingColumns.Into("id"), standingColumns.Values(tx.Tenant, &p, p.ID)...)
@@ -171,8 +186,8 @@ func (tx Rows) PutPerson(p access.PersonRow) error {
 		_, err := tx.C.Exec(`UPDATE role_binding SET role = $1, scope = $2 WHERE tenant_id = $3 AND person_id = $4`, string(p.Role), scopeOf(&p), tx.Tenant, p.ID)
 		if err == nil {
 			_, err = tx.C.Exec(`UPDATE person SET pw_hash = $1, status = $2, factor = $3, factor_at = $4, recovery = $5, factor_period = $6,
-				version = version + 1 WHERE tenant_id = $7 AND id = $8`, p.Password, StatusOf(p.Blocked), p.Factor.Sealed, p.Factor.Since,
-				p.Factor.Recovery, p.Factor.Period, tx.Tenant, p.ID)
+				standing_kept = $7, version = version + 1 WHERE tenant_id = $8 AND id = $9`, p.Password, StatusOf(p.Blocked), p.Factor.Sealed,
+				p.Factor.Since, p.Factor.Recovery, p.Factor.Period, storedStanding(&p), tx.Tenant, p.ID)
 		}
 		return err
 	})
@@ -228,8 +243,12 @@ func (tx Rows) person(where string, arg any) (access.PersonRow, bool, error) {
 // judge notes whether the server wrote a person's rows.
 func (tx Rows) judge(p *access.PersonRow) error {
 	genuine, err := tx.Genuine(&PersonKind, tx.Tenant, p.ID)
-	if err == nil && genuine && p.Standing {
+	switch {
+	case err != nil || !genuine:
+	case p.Standing:
 		genuine, err = tx.Genuine(&StandingKind, tx.Tenant, p.ID)
+	case p.StoredStanding:
+		genuine = false // somebody deleted the row
 	}
 	p.Forged = !genuine
 	return err

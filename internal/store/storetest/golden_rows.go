@@ -101,6 +101,7 @@ func goldenPeople() []goldenRow {
 		{"standing", "id", []any{named(55)}},
 		{"person", "id, email, pw_hash, status, created_at, factor, factor_at, recovery", []any{named(97), "c@example.org", "argon", "active", golden,
 			[]byte("sealed"), golden, make([]byte, 64)}},
+		{"person", "id, email, pw_hash, status, created_at, standing_kept", []any{named(98), "d@example.org", "argon", "active", golden, 1}},
 		{"person", "id, email, pw_hash, status, created_at", []any{named(55), "b@example.org", "argon", "blocked", golden}},
 		{"idempotency", "principal, key, req_hash, state, status, body_enc, created_at",
 			[]any{"key till", "sale 1/2", []byte("0123456789abcdef0123456789abcdef"), "done", 201, []byte("sealed answer"), golden}},
