@@ -81,6 +81,8 @@ func sharedFailure(p place, err error) *exit.Failure {
 		f.Try = "Use the newer paywatt, or restore a backup from before the upgrade into another place."
 	case errors.Is(err, store.ErrOlder):
 		f.Code, f.Try = exit.Refused, "Make a backup and start paywatt serve, which upgrades the database. Or use the older paywatt."
+	case errors.Is(err, postgres.ErrOlderKey):
+		f.Code, f.Try = exit.Refused, "If a backup from before the rotation was restored, run paywatt store rotate-key seal, which brings it under the newest key. If not, somebody has changed the database."
 	case errors.Is(err, postgres.ErrKey):
 		f.Code, f.Try = exit.Refused, "All servers of one database need the same seal.key, data.key and keystore: copy them from the folder of the first one into "+p.data+"."
 	default:

@@ -99,6 +99,7 @@ type verdictView struct {
 	Pos     int64        `json:"pos,omitempty"`
 	Heads   []headView   `json:"heads,omitempty"`
 	Key     string       `json:"key,omitempty"`
+	NewKey  string       `json:"key_handed_over_to,omitempty"`
 	Because string       `json:"key_believed_because,omitempty"`
 	Open    []string     `json:"not_covered,omitempty"`
 }
@@ -112,7 +113,7 @@ type headView struct {
 
 // showVerdict writes the verdict, then the evidence for it. It fails unless the answer is proven.
 func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdict, scope bool) error {
-	view := verdictView{Answer: v.Answer, What: v.What, Try: v.Try, Changed: v.Changed, No: v.Receipt.No, Vend: v.Receipt.Sale, Log: v.Origin, Pos: v.Pos, Key: v.Key}
+	view := verdictView{Answer: v.Answer, What: v.What, Try: v.Try, Changed: v.Changed, No: v.Receipt.No, Vend: v.Receipt.Sale, Log: v.Origin, Pos: v.Pos, Key: v.Key, NewKey: v.NewKey}
 	rows := []string{"answer", strings.ToUpper(string(v.Answer)), "receipt", v.Receipt.No, "sale", v.Receipt.Sale}
 	for _, line := range v.Changed {
 		rows = append(rows, "changed", line)
@@ -137,6 +138,9 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 			view.Because = v.KeyFrom + " names it, and whoever gave you that file may have chosen it: compare it with what the utility has published, or give --key"
 		}
 		rows = append(rows, "key", v.Key)
+		if v.NewKey != "" {
+			rows = append(rows, "handed over to", v.NewKey)
+		}
 	}
 	err := c.headline(cmd, proofVerdict(q, v))
 	if err == nil {

@@ -48,7 +48,7 @@ func (a *App) openCases() (err error) {
 	a.registry = registry.New(registry.Config{Sealer: a.data, TestKeys: a.keys, Connected: a.meterConnected, Now: a.c.Now, Rand: a.c.Rand,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
 	a.history = metering.NewHistory(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
-	a.reports = report.New(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data, a.engine.public)
+	a.reports = report.New(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data, a.engine.keys)
 	a.wallets = wallet.New(wallet.Config{Sealer: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
 	a.silence = silence.New(silence.Config{Connected: a.meterConnected, Now: a.c.Now,

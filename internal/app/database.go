@@ -12,10 +12,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
@@ -28,8 +30,10 @@ type database struct {
 	store.Engine
 	verify func(ctx context.Context) (*store.Report, error)
 	stats  func() storeStats
-	public string // public line of the key that signs the log's heads
+	keys   seal.Chain // the key that signs the log's heads, and the keys before it
 	data   *keystore.DataKey
+	// handOver prepares the database for the next seal key, and gives the newest heads to stage.
+	handOver func(ctx context.Context, next string, by access.Entry, stage func(heads []seal.Head) error) error
 	// shared is set if other servers may use the same database at the same time.
 	shared *postgres.Engine
 }
@@ -61,7 +65,7 @@ type databaseConfig struct {
 	log       *slog.Logger
 	lock      *sqlite.Lock
 	reserve   int64
-	older     bool // accept a database that belongs to an older data key, in order to bring it under the newest one
+	older     bool // accept a database that belongs to an older data key or seal key, in order to bring it under the newest one
 	brief     bool // for one command: few connections, no background work, no upgrade of an older database
 }
 
@@ -80,7 +84,7 @@ func openDatabase(ctx context.Context, c databaseConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Engine, d.public = e, e.PublicKey()
+	d.Engine, d.keys, d.handOver = e, e.Keys(), e.HandOver
 	d.verify = func(ctx context.Context) (*store.Report, error) { return sqlite.Verify(ctx, c.data) }
 	d.stats = func() storeStats {
 		s := e.Stats()
@@ -97,7 +101,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
 	d := new(database)
-	o := postgres.Options{Marker: d.marker(), Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take, Due: c.due}
+	o := postgres.Options{Marker: d.marker(), Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take, Due: c.due, Older: c.older}
 	if c.brief {
 		o.Readers, o.Writers, o.SealEvery, o.AsIs = 1, 1, -1, true
 	}
@@ -105,7 +109,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Engine, d.shared, d.public = e, e, e.PublicKey()
+	d.Engine, d.shared, d.keys, d.handOver = e, e, e.Keys(), e.HandOver
 	d.verify = func(ctx context.Context) (*store.Report, error) { return postgres.Verify(ctx, c.url, c.data) }
 	d.stats = func() storeStats {
 		s := e.Stats()

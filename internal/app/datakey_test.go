@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -216,18 +217,13 @@ const rotatedFolder = "PAYWATT_TEST_ROTATE"
 // new one. Then it goes on, and everything opens again.
 func TestARotationKilledAtEveryWrite(t *testing.T) {
 	if dir := os.Getenv(rotatedFolder); dir != "" {
+		runtime.LockOSThread() // strace counts the writes of each thread on its own
 		if _, err := rotate(t, dir); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if _, err := exec.LookPath("strace"); err != nil {
-		if os.Getenv("STRACE_NEEDED") != "" {
-			t.Fatalf("strace is not installed, and this run needs it: %v", err)
-		}
-		t.Skip("NOT TESTED: a rotation killed at every write; strace is not installed")
-	}
-	const writes = "write,pwrite64,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink,unlinkat"
+	traced(t)
 	made := t.TempDir()
 	login, link := keyedFolder(t, made)
 	begun := t.TempDir() // the new key is in the file, and the database is not under it: few kills meet this state
@@ -241,17 +237,7 @@ func TestARotationKilledAtEveryWrite(t *testing.T) {
 	}
 	works(t, begun, login, link)
 	seen := map[string]int{}
-	for n := 1; ; n++ {
-		dir := t.TempDir()
-		copyFolder(t, made, dir)
-		cmd := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace="+writes, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", writes, n),
-			os.Args[0], "-test.run=^TestARotationKilledAtEveryWrite$")
-		cmd.Env = append(os.Environ(), rotatedFolder+"="+dir, "GOMAXPROCS=1") // strace counts the writes of each thread on its own
-		out, err := cmd.CombinedOutput()
-		killed := err != nil
-		if killed && bytes.Contains(out, []byte("FAIL")) {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	kills := killedAtEveryWrite(t, rotatedFolder, made, func(at, dir string) {
 		key, err := keystore.OpenData(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -260,17 +246,53 @@ func TestARotationKilledAtEveryWrite(t *testing.T) {
 		works(t, dir, login, link)
 		got, err := rotate(t, dir)
 		if err != nil || got.Resumed != key.Rotating() {
-			t.Fatalf("killed at write %d: it does not go on: %+v, %v", n, got, err)
+			t.Fatalf("killed at %s: it does not go on: %+v, %v", at, got, err)
 		}
 		works(t, dir, login, link)
-		if !killed {
-			t.Logf("figures: killed at %d writes; keys and state found: %v", n-1, seen)
-			break
+	})
+	t.Logf("figures: killed at %d writes; keys and state found: %v", kills, seen)
+	if seen["1 false"] == 0 || seen["2 true"] == 0 || seen["2 false"] == 0 {
+		t.Errorf("the kills did not meet every state: %v", seen)
+	}
+}
+
+// traced skips a test that kills a process at its writes, where that cannot be done.
+func traced(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("strace"); err != nil {
+		if os.Getenv("STRACE_NEEDED") != "" {
+			t.Fatalf("strace is not installed, and this run needs it: %v", err)
+		}
+		t.Skip("NOT TESTED: a rotation killed at every write; strace is not installed")
+	}
+}
+
+// killedAtEveryWrite runs this test again in processes of their own, each in a copy of a folder that it reads from a variable. It kills one of
+// them before each of its writes, syncs, renames and deletions, and then calls after. It returns the number of kills.
+func killedAtEveryWrite(t *testing.T, variable, made string, after func(at, dir string)) (kills int) {
+	t.Helper()
+	for _, calls := range []string{"write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename,renameat,renameat2", "unlink,unlinkat"} {
+		for n := 1; ; n++ { // strace counts each call on its own
+			dir := t.TempDir()
+			copyFolder(t, made, dir)
+			cmd := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace="+calls, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", calls, n),
+				os.Args[0], "-test.run=^"+t.Name()+"$")
+			cmd.Env = append(os.Environ(), variable+"="+dir, "GOMAXPROCS=1")
+			out, err := cmd.CombinedOutput()
+			if err != nil && bytes.Contains(out, []byte("FAIL")) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			after(fmt.Sprintf("%s %d", calls, n), dir)
+			if err == nil {
+				break
+			}
+			kills++
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	if seen["1 false"] == 0 || seen["2 false"] < 2 {
-		t.Errorf("the kills came only before or only after the change: %v", seen)
-	}
+	return kills
 }
 
 func copyFolder(t *testing.T, from, to string) {

@@ -59,6 +59,8 @@ func revealers() map[string]string {
 		"internal/registry/meter.go":          "seals a link key into its row",
 		"internal/registry/draft.go":          "shows a simulated meter's test key once",
 		"internal/store/headlog/key.go":       "writes the seal key to its file",
+		"internal/store/headlog/rotate.go":    "writes the next seal key to its file",
+		"internal/seal/handover.go":           "adds the hand-overs to the content of the seal key's file",
 		"internal/device/keep.go":             "compares the meter's key with the one in its memory",
 		"meter/journal/journal.go":            "writes the meter's key into its memory",
 		// Benches play tills and meters with throw-away secrets.

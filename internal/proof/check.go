@@ -42,6 +42,7 @@ type Verdict struct {
 
 	Receipt receipt.Receipt // the receipt that was read
 	Key     string          // the trusted key
+	NewKey  string          // the key to which the trusted key has handed over; empty if it signs itself
 	KeyFrom string          // name of the head file with the key; empty if the question has the key
 	Origin  string          // origin line of the log; a log belongs to one tenant
 	Pos     int64           // position of the sale in the log
@@ -73,13 +74,15 @@ func Check(q Question) Verdict {
 
 // checker is the state of a check.
 type checker struct {
-	q      Question
-	v      Verdict
-	doc    apiv1.ReceiptProof
-	proof  Sealed
-	parsed []seal.Head // the heads of q.Heads, in order
-	own    seal.Head   // the head of the proof
-	paper  receipt.Printed
+	q       Question
+	v       Verdict
+	doc     apiv1.ReceiptProof
+	proof   Sealed
+	parsed  []seal.Head // the heads of q.Heads, in order
+	own     seal.Head   // the head of the proof
+	keys    seal.Chain  // the trusted key, with the keys before and after it
+	vouched bool        // the trusted key, or one after it, has signed one of the heads
+	paper   receipt.Printed
 }
 
 func (c *checker) say(a Answer, try, format string, args ...any) bool {
@@ -112,15 +115,23 @@ func (c *checker) read() bool {
 // believe decides which key Check trusts.
 func (c *checker) believe() bool {
 	c.v.Key = strings.TrimSpace(c.q.Key)
-	if c.v.Key != "" {
-		return true
+	var all []seal.HandOver
+	for _, h := range c.q.Heads {
+		all = append(all, h.HandOvers...)
+		if c.v.Key == "" {
+			c.v.Key, c.v.KeyFrom = h.Key, h.Name
+		}
+	}
+	var err error
+	if c.keys, err = seal.NewChain(c.v.Key, all...); err != nil {
+		return c.say(Forked, "Keep the files and show them to an auditor: together they prove the contradiction.",
+			"ALARM. Two signed hand-overs of one key contradict each other: %v. Somebody may have a copy of that key.", err)
+	}
+	if c.keys.Public != c.v.Key {
+		c.v.NewKey = c.keys.Public
 	}
 	for _, h := range c.q.Heads {
-		switch {
-		case h.Key == "":
-		case c.v.Key == "":
-			c.v.Key, c.v.KeyFrom = h.Key, h.Name
-		case c.v.Key != h.Key:
+		if c.v.KeyFrom != "" && h.Key != "" && c.keys.Age(h.Key) < 0 {
 			return c.say(WrongKey, "Name the utility's key with --key.", "%s and %s name different keys, %s and %s.", c.v.KeyFrom, h.Name, c.v.Key, h.Key)
 		}
 	}
@@ -156,10 +167,19 @@ func (c *checker) open() bool {
 }
 
 func (c *checker) signed(note, where string) (seal.Head, bool) {
-	h, err := seal.ParseHead(note, c.v.Key)
+	h, signer, err := c.keys.Head(note)
+	if err == nil && c.keys.Age(signer) <= c.keys.Age(c.v.Key) {
+		c.vouched = true
+	}
+	for _, o := range c.keys.HandOvers(h.Origin) { // the key after the old one vouches for the head of the hand-over
+		c.vouched = c.vouched || err == nil && o.Size == h.Size && o.Root == h.Root && c.keys.Age(o.Next) <= c.keys.Age(c.v.Key)
+	}
 	switch {
+	case errors.Is(err, seal.ErrHandedOver):
+		return h, c.say(WrongKey, "Do not trust it, and show it to an auditor: somebody may have a copy of the old key.",
+			"The head in %s was signed with an old key after that key had handed over to the next.", where)
 	case errors.Is(err, seal.ErrSigner):
-		return h, c.say(WrongKey, "Ask the utility for its public key. If it is this one, somebody else signed the head.",
+		return h, c.say(WrongKey, "Ask the utility for its public key. If it has replaced this one, add a head of today with --head (paywatt report head), which names the key after it. If not, somebody else signed the head.",
 			"The head in %s was not signed with the key %s.", where, c.v.Key)
 	case errors.Is(err, seal.ErrKey):
 		return h, c.say(WrongKey, "Give the whole line of the public key, as the utility published it.", "%q is not a public key.", c.v.Key)
@@ -178,6 +198,13 @@ func (c *checker) agree() bool {
 			}
 			if a.Size == b.Size && a.Root != b.Root || a.Size < b.Size && (a.Seal >= b.Seal || a.Epoch > b.Epoch) {
 				return c.fork(a, b)
+			}
+		}
+	}
+	for _, o := range c.keys.HandOvers(c.v.Origin) {
+		for _, h := range c.v.Heads {
+			if h.Size == o.Size && h.Epoch == o.Epoch && h.Root != o.Root {
+				return c.fork(h, o.Head)
 			}
 		}
 	}
@@ -317,6 +344,10 @@ func (c *checker) reach() bool {
 			continue
 		}
 		return c.apart(c.q.Heads[n].Name, h, start)
+	}
+	if !c.vouched { // a thief of the old key can sign heads of the time before its hand-over
+		return c.say(NotUnder, fmt.Sprintf("Add a newer head with --head (paywatt report head --since %d), or trust the old key with --key.", c.v.Under.Size),
+			"The heads were signed with a key before the trusted one, and the files do not prove that the log grew from them.")
 	}
 	return true
 }

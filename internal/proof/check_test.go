@@ -518,3 +518,74 @@ func TestPathsOfAnyLengthAreRefusedQuietly(t *testing.T) {
 		}
 	}
 }
+
+// TestReceiptsUnderAnOlderSealKey: whoever trusts the key before or after a rotation can prove receipts and heads of both times. A head that only
+// the old key has signed proves nothing to somebody who trusts the new key, because a thief of the old key can sign it.
+func TestReceiptsUnderAnOlderSealKey(t *testing.T) {
+	b := newBook(t, 1)
+	b.fill(12, "before")
+	r := someReceipt(t)
+	row, pos := b.sell(r)
+	b.fill(20, "after")
+	first := b.head()
+	mine, paper := b.file(first, 0), b.proven(r, row, pos, first)
+	b.fill(25, "later")
+	old, last := b.key, b.head()
+	b.key = newBook(t, 2).key
+	over, err := seal.SignHandOver(old, b.key, last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.fill(30, "under the new key")
+	newest := b.head()
+	since := b.file(newest, first.Size)
+	since.HandOvers = []seal.HandOver{over}
+	later := b.proven(r, row, pos, newest)
+	if again, err := proof.ParseHeadFile("x", since.Text()); err != nil || again.Text() != since.Text() || len(again.HandOvers) != 1 {
+		t.Fatalf("a head file with a hand-over does not survive its text: %v", err)
+	}
+	alone := since
+	alone.Since, alone.Path = 0, nil
+	only := proof.HeadFile{Name: "over", Note: last.Note, Key: b.key.Public(), HandOvers: since.HandOvers}
+	ask := func(name string, a proof.Answer, says string, q proof.Question) {
+		t.Helper()
+		want(t, name, proof.Check(q), a, says)
+	}
+	for _, key := range []string{"", old.Public(), b.key.Public()} {
+		ask("old receipt, new head "+key, proof.Proven, "", proof.Question{Receipt: paper, Heads: []proof.HeadFile{since}, Key: key})
+		ask("both heads "+key, proof.Proven, "", proof.Question{Heads: []proof.HeadFile{mine, since}, Key: key})
+		ask("new receipt, both heads "+key, proof.Proven, "", proof.Question{Receipt: later, Heads: []proof.HeadFile{mine, since}, Key: key})
+	}
+	ask("old receipt, old key", proof.Proven, "", proof.Question{Receipt: paper, Heads: []proof.HeadFile{mine}})
+	ask("new receipt, old key", proof.WrongKey, "report head", proof.Question{Receipt: later, Key: old.Public()})
+	ask("new receipt, old key, hand-over", proof.Proven, "", proof.Question{Receipt: later, Heads: []proof.HeadFile{alone}, Key: old.Public()})
+	ask("the head of the hand-over", proof.Proven, "", proof.Question{Receipt: b.proven(r, row, pos, last), Heads: []proof.HeadFile{only}})
+	if v := proof.Check(proof.Question{Receipt: later, Heads: []proof.HeadFile{alone}, Key: old.Public()}); v.NewKey != b.key.Public() || v.Key != old.Public() {
+		t.Errorf("the verdict names the keys %s and %s", v.Key, v.NewKey)
+	}
+
+	// A thief of the old key makes a log of his own.
+	forged := newBook(t, 1)
+	forged.fill(12, "made up")
+	row, pos = forged.sell(r)
+	early := forged.head()
+	carried := forged.file(early, 0)
+	carried.HandOvers, carried.Key = since.HandOvers, b.key.Public()
+	ask("a forged head from before", proof.NotUnder, "report head", proof.Question{Receipt: forged.proven(r, row, pos, early), Heads: []proof.HeadFile{carried}, Key: b.key.Public()})
+	ask("the same beside a true head", proof.NotUnder, "", proof.Question{Receipt: forged.proven(r, row, pos, early), Heads: []proof.HeadFile{carried, alone}, Key: b.key.Public()})
+	forged.fill(25, "made up")
+	same := forged.head()
+	ask("another head of the hand-over's size", proof.Forked, "ALARM", proof.Question{Receipt: forged.proven(r, row, pos, same), Heads: []proof.HeadFile{alone}, Key: old.Public()})
+	forged.fill(40, "made up")
+	after := forged.head()
+	ask("a head from afterwards", proof.WrongKey, "after that key had handed over", proof.Question{Receipt: forged.proven(r, row, pos, after), Heads: []proof.HeadFile{alone}, Key: old.Public()})
+	thief, err := seal.SignHandOver(old, newBook(t, 3).key, last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	carried.HandOvers = []seal.HandOver{thief}
+	ask("a second hand-over", proof.Forked, "ALARM", proof.Question{Receipt: later, Heads: []proof.HeadFile{alone, carried}, Key: old.Public()})
+	if _, err := proof.ParseHeadFile("x", strings.Replace(since.Text(), "handover ", "handover A", 1)); err == nil {
+		t.Error("a damaged hand-over was read")
+	}
+}

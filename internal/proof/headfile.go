@@ -6,17 +6,21 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/paywatt/paywatt/internal/seal"
 )
 
 // HeadFile is a signed head in the form in which it is printed, mailed and stored. The note comes first, then a line with the public key
-// of the signature. Further lines can prove that the log grew from an older head: the size of that head, and the hashes of the proof. A
-// file with only the note is a head file as well.
+// of the log. Further lines can prove that the log grew from an older head: the size of that head, and the hashes of the proof. If the key
+// has followed other keys, their hand-overs are in the file too. A file with only the note is a head file as well.
 type HeadFile struct {
 	Name  string     // name of the file, for messages
 	Note  string     // the signed note
 	Key   string     // public line of the key; empty if the file has none
 	Since int64      // size of the older head; 0 without an older head
 	Path  [][32]byte // proof that the log grew from that size
+
+	HandOvers []seal.HandOver // how earlier keys of the log handed over to Key
 }
 
 // These words begin the lines after the note.
@@ -26,8 +30,8 @@ const (
 	pathWord  = "path "
 )
 
-// maxHeadFile limits the size of a head file in bytes. A note, a key and the longest path fit into it.
-const maxHeadFile = 16 << 10
+// maxHeadFile limits the size of a head file in bytes. A note, a key, the longest path and sixty hand-overs fit into it.
+const maxHeadFile = 64 << 10
 
 // Text returns the content of the file.
 func (h HeadFile) Text() string {
@@ -35,6 +39,9 @@ func (h HeadFile) Text() string {
 	b.WriteString(h.Note)
 	if h.Key != "" {
 		b.WriteString(keyWord + h.Key + "\n")
+	}
+	for _, o := range h.HandOvers {
+		b.WriteString(o.Line() + "\n")
 	}
 	if h.Since > 0 {
 		b.WriteString(sinceWord + strconv.FormatInt(h.Since, 10) + "\n")
@@ -52,10 +59,10 @@ func IsHeadFileLine(line string) bool {
 			return true
 		}
 	}
-	return false
+	return seal.IsHandOverLine(line)
 }
 
-// ParseHeadFile reads a text that [HeadFile.Text] wrote. It does not check the signature.
+// ParseHeadFile reads a text that [HeadFile.Text] wrote. It checks the signatures of hand-overs, but not that of the head.
 func ParseHeadFile(name, text string) (HeadFile, error) {
 	h := HeadFile{Name: name}
 	text = strings.ReplaceAll(text, "\r\n", "\n") // mail and editors may add carriage returns
@@ -81,6 +88,12 @@ func ParseHeadFile(name, text string) (HeadFile, error) {
 			h.Since = n
 		case strings.HasPrefix(line, pathWord):
 			path = append(path, strings.TrimSpace(line[len(pathWord):]))
+		case seal.IsHandOverLine(line):
+			o, err := seal.ParseHandOverLine(line)
+			if err != nil {
+				return h, fmt.Errorf("%w: %s: a hand-over of the seal key is not signed by both keys", ErrForm, name)
+			}
+			h.HandOvers = append(h.HandOvers, o)
 		default:
 			return h, fmt.Errorf("%w: %s contains more than one head, or a line that belongs to no head: %.40q", ErrForm, name, line)
 		}

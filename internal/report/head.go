@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
@@ -43,7 +44,9 @@ func (r *Reports) Head(ctx context.Context, by access.Actor, size, since int64) 
 		if !found {
 			return SignedHead{Refusal: refuse.HeadNotFound(size)}, nil
 		}
-		out := SignedHead{Size: h.Size, File: proof.HeadFile{Note: h.Note, Key: r.public, Since: since}}
+		out := SignedHead{Size: h.Size, File: proof.HeadFile{Note: h.Note, Key: r.keys.Public, Since: since}}
+		origin, _, _ := strings.Cut(h.Note, "\n")
+		out.File.HandOvers = r.keys.HandOvers(origin)
 		if since == 0 {
 			return out, nil
 		}

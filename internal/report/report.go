@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/seal"
 )
 
 // Tx is the part of a transaction that a report needs.
@@ -32,13 +33,13 @@ type Tx interface {
 type Reports struct {
 	door   access.Door[Tx]
 	hasher registry.Hasher
-	public string
+	keys   seal.Chain
 }
 
-// New makes Reports over the store's door. The parameter hasher signs the cursors of lists. The parameter public is a line of text
-// with the public key that checks the signatures of the log's heads.
-func New(door access.Door[Tx], hasher registry.Hasher, public string) *Reports {
-	return &Reports{door: door, hasher: hasher, public: public}
+// New makes Reports over the store's door. The parameter hasher signs the cursors of lists. The parameter keys is the
+// public key that checks the signatures of the log's heads, with the keys before it.
+func New(door access.Door[Tx], hasher registry.Hasher, keys seal.Chain) *Reports {
+	return &Reports{door: door, hasher: hasher, keys: keys}
 }
 
 // TrialBalance is the sum of every account code.

@@ -54,7 +54,7 @@ func open(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.engine, w.Reports = e, report.New(door{e}, data, e.PublicKey())
+	w.engine, w.Reports = e, report.New(door{e}, data, e.Keys())
 	return w
 }
 

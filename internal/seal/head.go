@@ -134,13 +134,17 @@ func ParseHead(signed, public string) (Head, error) {
 	return h, nil
 }
 
-// canonical returns a note in the form in which [Key.Sign] writes it. Decoding the base64 and encoding it again drops stray bits.
+// canonical returns a note in the form in which this package writes it. Decoding the base64 and encoding it again drops stray bits.
 func canonical(n *note.Note) string {
-	sig, err := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
-	if err != nil {
-		return ""
+	text := n.Text + "\n"
+	for _, one := range n.Sigs {
+		sig, err := base64.StdEncoding.DecodeString(one.Base64)
+		if err != nil {
+			return ""
+		}
+		text += "— " + one.Name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 	}
-	return n.Text + "\n— " + n.Sigs[0].Name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
+	return text
 }
 
 // MaxSize is the largest number of leaves of a log. A log with a thousand new leaves a second reaches it after nine thousand years. Below it the

@@ -248,3 +248,138 @@ func FuzzParseHead(f *testing.F) {
 		}
 	})
 }
+
+// chained returns three keys, and the hand-overs from the first to the second and from the second to the third, of one log.
+func chained(t *testing.T) (keys [3]seal.Key, over [2]seal.HandOver) {
+	t.Helper()
+	for n := range keys {
+		keys[n] = key(t, byte(n+1))
+	}
+	for n := range over {
+		var err error
+		at := seal.Head{Origin: "paywatt/a", Size: int64(10 * (n + 1)), Root: leaf(n), Epoch: 1, Seal: int64(n + 5), At: time.Unix(1, 0).UTC()}
+		if over[n], err = seal.SignHandOver(keys[n], keys[n+1], at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return keys, over
+}
+
+func TestAHandOverNeedsBothSignatures(t *testing.T) {
+	keys, over := chained(t)
+	good := over[0].Note
+	if got, err := seal.ParseHandOver(good); err != nil || got != over[0] {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if got, err := seal.ParseHandOverLine(over[0].Line()); err != nil || got != over[0] {
+		t.Fatalf("as a line: %+v, %v", got, err)
+	}
+	text, sigs, _ := strings.Cut(good, "\n\n")
+	first, second, _ := strings.Cut(sigs, "\n")
+	thief := key(t, 9)
+	stolen, err := seal.SignHandOver(thief, keys[1], over[0].Head) // in which the thief's signature is right
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, thiefs, _ := strings.Cut(stolen.Note, "\n\n")
+	own, _, _ := strings.Cut(thiefs, "\n")
+	for name, bad := range map[string]string{
+		"only the old key":             text + "\n\n" + first + "\n",
+		"only the new key":             text + "\n\n" + second,
+		"one key twice":                text + "\n\n" + first + "\n" + first + "\n",
+		"a head":                       strings.Join(strings.SplitN(text, "\n", 7)[:6], "\n") + "\n\n" + sigs,
+		"another size":                 strings.Replace(good, "\n10\n", "\n11\n", 1),
+		"another old key in the text":  strings.Replace(good, "from "+keys[0].Public(), "from "+thief.Public(), 1),
+		"another old key, which signs": strings.Replace(text, "from "+keys[0].Public(), "from "+thief.Public(), 1) + "\n\n" + own + "\n" + second,
+		"another new key":              strings.Replace(good, "next "+keys[1].Public(), "next "+thief.Public(), 1),
+		"one more signature":           good + own + "\n",
+		"empty":                        "",
+	} {
+		if _, err := seal.ParseHandOver(bad); !errors.Is(err, seal.ErrHead) {
+			t.Errorf("%s: %v, want %v", name, err, seal.ErrHead)
+		}
+	}
+}
+
+func TestAChainAcceptsAnOldKeyOnlyUpToItsHandOver(t *testing.T) {
+	keys, over := chained(t)
+	for _, known := range keys {
+		c, err := seal.NewChain(known.Public(), over[1], over[0], over[1])
+		if err != nil || c.Public != keys[2].Public() || c.Age(keys[0].Public()) != 2 || len(c.HandOvers("paywatt/a")) != 2 || c.HandOvers("")[0] != over[0] {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		for _, x := range []struct {
+			key   int
+			head  seal.Head
+			wants error
+		}{
+			{0, seal.Head{Origin: "paywatt/a", Size: 10, Epoch: 1}, nil},
+			{0, seal.Head{Origin: "paywatt/a", Size: 11, Epoch: 1}, seal.ErrHandedOver},
+			{0, seal.Head{Origin: "paywatt/a", Size: 3, Epoch: 2}, seal.ErrHandedOver},
+			{0, seal.Head{Origin: "paywatt/b", Size: 3, Epoch: 1}, seal.ErrSigner},
+			{1, seal.Head{Origin: "paywatt/a", Size: 20, Epoch: 1}, nil},
+			{1, seal.Head{Origin: "paywatt/a", Size: 21, Epoch: 1}, seal.ErrHandedOver},
+			{2, seal.Head{Origin: "paywatt/a", Size: 5000, Epoch: 3}, nil},
+		} {
+			x.head.At = time.Unix(2, 0).UTC()
+			note, err := keys[x.key].Sign(x.head)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, signer, err := c.Head(note)
+			if !errors.Is(err, x.wants) || err == nil && (got.Size != x.head.Size || signer != keys[x.key].Public()) {
+				t.Errorf("key %d, %+v: %v, want %v", x.key, x.head, err, x.wants)
+			}
+			if _, _, err := c.Head(strings.Replace(note, "epoch ", "epoch 1", 1)); !errors.Is(err, seal.ErrHead) {
+				t.Errorf("key %d, a changed head: %v", x.key, err)
+			}
+		}
+	}
+	other, err := seal.SignHandOver(keys[0], key(t, 9), over[0].Head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := over[0].Head
+	again.Size++
+	twice, err := seal.SignHandOver(keys[0], keys[1], again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := seal.SignHandOver(keys[2], keys[0], over[1].Head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string]seal.HandOver{"two next keys": other, "two states of one log": twice, "a ring": back} {
+		if _, err := seal.NewChain(keys[0].Public(), over[0], over[1], bad); !errors.Is(err, seal.ErrChain) {
+			t.Errorf("%s: %v, want %v", name, err, seal.ErrChain)
+		}
+	}
+	if c, err := seal.NewChain(keys[1].Public(), over[1]); err != nil || c.Age(keys[0].Public()) >= 0 || c.Public != keys[2].Public() {
+		t.Errorf("a part of the chain: %+v, %v", c, err)
+	}
+}
+
+func TestAKeyFileHasItsHandOvers(t *testing.T) {
+	keys, over := chained(t)
+	c, err := seal.NewChain(keys[2].Public(), over[:]...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := keys[2].RevealFile(c)
+	k, got, err := seal.ParseKeyFile(text)
+	if err != nil || k.Public() != keys[2].Public() || k.RevealFile(got) != text {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if k, got, err := seal.ParseKeyFile(keys[0].Reveal()); err != nil || k.Public() != keys[0].Public() || got.Public != k.Public() || len(got.HandOvers("")) != 0 {
+		t.Fatalf("a key that follows no other: %+v, %v", got, err)
+	}
+	for name, bad := range map[string]string{
+		"empty": "", "one line": strings.SplitN(text, "\n", 2)[0], "a word": text + "word\n", "cut": text[:len(text)-40],
+		"hand-overs of another key": keys[0].Reveal() + over[1].Line() + "\n",
+		"it has handed over":        keys[1].Reveal() + over[1].Line() + "\n",
+	} {
+		if _, _, err := seal.ParseKeyFile(bad); !errors.Is(err, seal.ErrKey) {
+			t.Errorf("%s: %v, want %v", name, err, seal.ErrKey)
+		}
+	}
+}

@@ -42,6 +42,28 @@ func (tx *Tx) Head(size int64) (h seal.Head, found bool, err error) {
 	return h, found, fault.Wrap(err, "find the head of %d leaves", size)
 }
 
+// NewestHead returns the newest signed head of the log with all its fields, or the state of an empty log. It is an error if no key of the chain
+// signed that head.
+func (tx *Tx) NewestHead(keys seal.Chain) (seal.Head, error) {
+	origin, err := tx.Origin()
+	if err != nil {
+		return seal.Head{}, err
+	}
+	stored, found, err := tx.Head(0)
+	if err != nil {
+		return seal.Head{}, err
+	}
+	if !found {
+		var empty seal.Edge
+		return seal.Head{Origin: origin, Root: empty.Root(), Epoch: tx.Epoch, At: tx.Now}, nil
+	}
+	h, _, err := keys.Head(stored.Note)
+	if err == nil && (h.Origin != origin || h.Size != stored.Size || h.Root != stored.Root) {
+		err = fmt.Errorf("%w: the newest head does not match its seal", core.ErrInvariant)
+	}
+	return h, fault.Wrap(err, "read the newest head of the log %s", origin)
+}
+
 // Growth proves that the log of the larger size begins with the log of the smaller size.
 func (tx *Tx) Growth(from, to int64) ([][32]byte, error) {
 	return seal.ProveGrowth(from, to, tx.Hashes())

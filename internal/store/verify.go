@@ -84,8 +84,8 @@ func (r *Report) Count(name string, n int64) {
 
 // Trust holds the keys and heads against which a database is checked. The database itself does not hold them.
 type Trust struct {
-	Public string      // the public line of the seal key
-	Heads  []seal.Head // signed heads of the tenant that were stored elsewhere, already checked against Public
+	Keys  seal.Chain  // the seal key with the keys before it
+	Heads []seal.Head // signed heads of the tenant that were stored elsewhere, already checked against Keys
 	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
 	// NoHeads says that the file of signed heads beside the database has no head of this tenant.

@@ -14,7 +14,7 @@ import (
 type logCheck struct {
 	tx     *Tx
 	r      *Report
-	public string
+	keys   seal.Chain
 	origin string
 	edge   seal.Edge
 	nodes  []seal.Node
@@ -30,7 +30,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 	if err != nil {
 		return err
 	}
-	c := &logCheck{tx: tx, r: r, public: t.Public, origin: origin, atOnce: t.AtOnce, mark: t.Mark}
+	c := &logCheck{tx: tx, r: r, keys: t.Keys, origin: origin, atOnce: t.AtOnce, mark: t.Mark}
 	if err := c.keptHeads(t.Heads); err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (c *logCheck) seal(n int64, w core.Row) error {
 	if !slices.Equal(got[:], root) || c.edge.Size() != last+1 {
 		c.r.Find("log", "The leaves up to seal %d do not match its root.", w.Int(0))
 	}
-	h, err := seal.ParseHead(note, c.public)
+	h, _, err := c.keys.Head(note)
 	switch {
 	case err != nil:
 		c.r.Find("head", "The head of seal %d is not signed by this database's key: %v.", w.Int(0), err)

@@ -566,7 +566,7 @@ func TestVerifyFindsEditsOfChargesDebtsAndFreeUnits(t *testing.T) {
 				return false, err
 			}
 			var r store.Report
-			err := store.Verify(tx, store.Trust{Public: s.engine.PublicKey()}, &r)
+			err := store.Verify(tx, store.Trust{Keys: s.engine.Keys()}, &r)
 			found = len(r.Findings)
 			return false, errors.Join(err, undo)
 		})

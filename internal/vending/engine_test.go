@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
@@ -65,7 +66,7 @@ func schema(ctx context.Context, url string) error {
 // engine has the methods of a store that a shop needs.
 type engine interface {
 	store.Engine
-	PublicKey() string
+	Keys() seal.Chain
 }
 
 // open opens the shop's store.
@@ -84,8 +85,8 @@ type faulty struct {
 	whole engine
 }
 
-// PublicKey returns the public key of the store.
-func (f faulty) PublicKey() string { return f.whole.PublicKey() }
+// Keys returns the seal keys of the store.
+func (f faulty) Keys() seal.Chain { return f.whole.Keys() }
 
 // whole opens a store that works.
 func (s *shop) whole() engine {

@@ -293,7 +293,7 @@ func (s *shop) forgers() []forger {
 	s.t.Helper()
 	trust := s.trust()
 	kept := trust
-	heads := s.heads(trust.Public)
+	heads := s.heads(trust.Keys.Public)
 	kept.Heads = heads[len(heads)-1:]
 	other, err := seal.NewKey("other", strings.NewReader(strings.Repeat("another key that is 32 bytes long", 4)))
 	if err != nil {
@@ -301,7 +301,7 @@ func (s *shop) forgers() []forger {
 	}
 	rewrite := func(tx *store.Tx) error { return forge(tx, heads, other) }
 	stolen := kept
-	stolen.Public = other.Public()
+	stolen.Keys.Public = other.Public()
 	return []forger{
 		{"re-seal with another key", trust, rewrite},
 		{"re-seal with another key that is taken for the right one, against a kept head", stolen, rewrite},
@@ -376,7 +376,7 @@ func rehashed(tx *store.Tx) error {
 
 // trust returns the public key and the hashes of digits against which the shop's books are verified.
 func (s *shop) trust() store.Trust {
-	return store.Trust{AtOnce: !*onPostgres, Public: s.engine.PublicKey(), Digits: func(token id.ID, sealed []byte) ([]byte, error) {
+	return store.Trust{AtOnce: !*onPostgres, Keys: s.engine.Keys(), Digits: func(token id.ID, sealed []byte) ([]byte, error) {
 		plain, err := s.sealer.Open(sale.TokenContext(token), sealed)
 		return s.sealer.Hash(sale.HashContext, plain), err
 	}}

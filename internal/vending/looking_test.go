@@ -223,7 +223,7 @@ func TestAProofIsOneMemberMore(t *testing.T) {
 	if err != nil || string(got) != string(want) {
 		t.Errorf("%s (%v), want %s", got, err, want)
 	}
-	if v := proof.Check(proof.Question{Receipt: got, Key: s.engine.PublicKey()}); v.Answer != proof.Proven {
+	if v := proof.Check(proof.Question{Receipt: got, Key: s.engine.Keys().Public}); v.Answer != proof.Proven {
 		t.Errorf("it is %s", v.Answer)
 	}
 }

@@ -60,7 +60,7 @@ func TestEverySaleIsProvenByItsReceipt(t *testing.T) {
 			for _, sale := range sales {
 				for _, by := range []access.Actor{owner(), {Tenant: tenant, Role: access.Support}} {
 					_, paper := s.proven(sale, by)
-					v := proof.Check(proof.Question{Receipt: paper, Key: s.engine.PublicKey()})
+					v := proof.Check(proof.Question{Receipt: paper, Key: s.engine.Keys().Public})
 					if v.Answer != proof.Proven || v.Receipt.Sale != sale.ID.Text(id.Vend) {
 						t.Errorf("%s: %s %s %q\n%s", by.Role, v.Answer, v.What, v.Changed, paper)
 					}
@@ -68,7 +68,7 @@ func TestEverySaleIsProvenByItsReceipt(t *testing.T) {
 						t.Error("the proof shows from where the sale was asked for")
 					}
 					forged := bytes.Replace(paper, fmt.Appendf(nil, `"tender_minor":%d`, sale.Tender.Minor), fmt.Appendf(nil, `"tender_minor":%d`, sale.Tender.Minor+1), 1)
-					if v := proof.Check(proof.Question{Receipt: forged, Key: s.engine.PublicKey()}); v.Answer != proof.Changed {
+					if v := proof.Check(proof.Question{Receipt: forged, Key: s.engine.Keys().Public}); v.Answer != proof.Changed {
 						t.Errorf("with another tender: %s", v.Answer)
 					}
 				}

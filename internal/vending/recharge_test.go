@@ -512,7 +512,7 @@ func TestARechargeIsOneSaleEverywhere(t *testing.T) {
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 	sold := s.sell(order(m, 5000, "recharge-1"))
 	_, paper := s.proven(sold.Sale, owner())
-	if v := proof.Check(proof.Question{Receipt: paper, Key: s.engine.PublicKey()}); v.Answer != proof.Proven {
+	if v := proof.Check(proof.Question{Receipt: paper, Key: s.engine.Keys().Public}); v.Answer != proof.Proven {
 		t.Errorf("proof: %s %s %q", v.Answer, v.What, v.Changed)
 	}
 	got, err := s.Debts.Statement(context.Background(), owner(), m, registry.Page{})

@@ -101,6 +101,28 @@ func (l *Log) lost(h seal.Head) {
 	}
 }
 
+// Record adds the hand-overs of the seal key that the file lacks, durably. Whoever has a copy of the file can then follow from an old key to
+// the present one.
+func (l *Log) Record(c seal.Chain) error {
+	all := c.HandOvers("")
+	if len(all) == 0 {
+		return nil
+	}
+	has, err := l.mend()
+	if err != nil {
+		return fmt.Errorf("read the hand-overs of the seal key: %w", err)
+	}
+	for _, o := range all {
+		if has.handed[o.Note] {
+			continue
+		}
+		if err := l.write(line{HandOver: o.Note}); err != nil {
+			return fmt.Errorf("write a hand-over of the seal key: %w", err)
+		}
+	}
+	return fault.Wrap(l.f.Sync(), "write the hand-overs of the seal key")
+}
+
 // Add remembers a head for the next flush.
 func (l *Log) Add(t access.Tenant, h seal.Head) { l.newest[t] = h }
 

@@ -10,36 +10,44 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// OpenKey reads the key that signs the logs' heads from a data folder and makes it on first use. Several processes may do so at the same
-// time: the file appears complete or not at all, and the first process wins.
-func OpenKey(dir string, rnd io.Reader) (seal.Key, error) {
+// OpenKey reads the key that signs the logs' heads from a data folder, with the keys before it, and makes it on first use. Several processes
+// may do so at the same time: the file appears complete or not at all, and the first process wins.
+func OpenKey(dir string, rnd io.Reader) (seal.Key, seal.Chain, error) {
 	path := filepath.Join(dir, KeyFile)
-	text, err := os.ReadFile(path)
+	k, c, err := readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeKey(path, rnd); err != nil {
-			return seal.Key{}, fmt.Errorf("make %s: %w", path, err)
+			return k, c, fmt.Errorf("make %s: %w", path, err)
 		}
-		text, err = os.ReadFile(path)
+		k, c, err = readKey(path)
 	}
+	return k, c, err
+}
+
+func readKey(path string) (seal.Key, seal.Chain, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return seal.Key{}, fmt.Errorf("read the seal key: %w", err)
+		return seal.Key{}, seal.Chain{}, fmt.Errorf("read the seal key: %w", err)
 	}
-	k, err := seal.ParseKey(string(text))
-	if err != nil {
-		return seal.Key{}, fmt.Errorf("%s: %w", path, err)
+	k, c, err := seal.ParseKeyFile(string(text))
+	return k, c, fault.Wrap(err, "%s", path)
+}
+
+// NewKey makes a seal key with a name of its own.
+func NewKey(rnd io.Reader) (seal.Key, error) {
+	var name [4]byte
+	if _, err := io.ReadFull(rnd, name[:]); err != nil {
+		return seal.Key{}, err
 	}
-	return k, nil
+	return seal.NewKey("paywatt-"+hex.EncodeToString(name[:]), rnd)
 }
 
 func makeKey(path string, rnd io.Reader) error {
-	var name [4]byte
-	if _, err := io.ReadFull(rnd, name[:]); err != nil {
-		return err
-	}
-	k, err := seal.NewKey("paywatt-"+hex.EncodeToString(name[:]), rnd)
+	k, err := NewKey(rnd)
 	if err != nil {
 		return err
 	}

@@ -8,10 +8,12 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// line is one line of the file: a head, or a note that the heads before it were lost.
+// line is one line of the file: a head, a hand-over of the seal key, or a note that the heads before it were lost.
 type line struct {
 	Tenant access.Tenant `json:"tenant,omitempty"`
 	Note   string        `json:"note,omitempty"`
+
+	HandOver string `json:"handover,omitempty"` // the signed statement
 
 	Lost time.Time `json:"lost,omitzero"` // when the loss of earlier heads was found
 	Seal int64     `json:"seal,omitempty"`
@@ -20,13 +22,14 @@ type line struct {
 // content is the parsed file.
 type content struct {
 	newest map[access.Tenant]string // the last head of each tenant
+	handed map[string]bool          // the hand-overs of the seal key
 	broken []int                    // numbers of broken lines
 	torn   int64                    // bytes of an incomplete line at the end of the file
 }
 
 // read parses every line of the file.
 func read(text []byte) content {
-	c := content{newest: make(map[access.Tenant]string)}
+	c := content{newest: make(map[access.Tenant]string), handed: make(map[string]bool)}
 	c.torn = int64(len(text) - whole(text))
 	n := 0
 	for one := range bytes.Lines(text[:whole(text)]) {
@@ -39,6 +42,8 @@ func read(text []byte) content {
 			c.broken = append(c.broken, n)
 		} else if l.Note != "" {
 			c.newest[l.Tenant] = l.Note
+		} else if l.HandOver != "" {
+			c.handed[l.HandOver] = true
 		}
 	}
 	return c

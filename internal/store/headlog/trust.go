@@ -20,7 +20,8 @@ import (
 
 // Trust holds the seal key and the signed heads of the folder, against which the database is checked.
 type Trust struct {
-	Public string // the public line of the seal key
+	Public string     // the public line of the seal key that signs now
+	Keys   seal.Chain // that key with the keys before it
 	Heads  map[access.Tenant][]seal.Head
 
 	there     bool        // whether the folder has its log of heads
@@ -33,16 +34,12 @@ type Trust struct {
 // ReadTrust reads the seal key and the heads that are stored outside the database. A fault of the heads is a finding in r; a fault of the
 // key is an error.
 func ReadTrust(dir string, r *store.Report) (Trust, error) {
-	text, err := os.ReadFile(filepath.Join(dir, KeyFile))
-	if err != nil {
-		return Trust{}, fmt.Errorf("read the seal key: %w", err)
-	}
-	key, err := seal.ParseKey(string(text))
+	key, keys, err := readKey(filepath.Join(dir, KeyFile))
 	if err != nil {
 		return Trust{}, err
 	}
-	t := Trust{Public: key.Public(), Heads: make(map[access.Tenant][]seal.Head), mark: key.Mark}
-	err = readHeads(filepath.Join(dir, File), t.Public, store.RuleHeads, r, func(tenant access.Tenant, h seal.Head) {
+	t := Trust{Public: key.Public(), Keys: keys, Heads: make(map[access.Tenant][]seal.Head), mark: key.Mark}
+	err = readHeads(filepath.Join(dir, File), keys, store.RuleHeads, r, func(tenant access.Tenant, h seal.Head) {
 		t.Heads[tenant] = append(t.Heads[tenant], h)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +53,7 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 // ExternalHeads holds the heads and the key that somebody stored outside the data folder, to check the folder against them. The zero
 // ExternalHeads adds no check.
 type ExternalHeads struct {
-	Public string // the public line of the seal key; empty to trust the key in the folder
+	Public string // the public line of the seal key, or of one before it; empty to trust the key in the folder
 	Heads  string // a file of signed heads: a copy of heads.log, or heads as they are printed
 	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
@@ -67,15 +64,15 @@ type ExternalHeads struct {
 // Join adds external heads. A fault in them is a finding in r. If their file cannot be read, Join returns an error.
 func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 	t.digits, t.markers = o.Digits, o.Markers
-	if o.Public != "" && strings.TrimSpace(o.Public) != t.Public {
+	if public := strings.TrimSpace(o.Public); public != "" && t.Keys.Age(public) < 0 {
 		r.Find("head", "The folder's seal key is %s, but %s was expected. Whoever changed the key could have rewritten everything.", t.Public, o.Public)
-		t.Public = strings.TrimSpace(o.Public)
+		t.Public, t.Keys = public, seal.Chain{Public: public}
 	}
 	if o.Heads == "" {
 		return nil
 	}
 	before := len(t.elsewhere)
-	err := readHeads(o.Heads, t.Public, "head", r, func(_ access.Tenant, h seal.Head) { t.elsewhere = append(t.elsewhere, h) })
+	err := readHeads(o.Heads, t.Keys, "head", r, func(_ access.Tenant, h seal.Head) { t.elsewhere = append(t.elsewhere, h) })
 	if err != nil {
 		return fmt.Errorf("read the heads that were kept elsewhere: %w", err)
 	}
@@ -87,10 +84,15 @@ func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 
 // Of returns the key and heads against which to check a tenant, given the origin of the tenant's log.
 func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
-	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, Markers: t.markers, NoHeads: t.there && len(t.Heads[tenant]) == 0}
+	out := store.Trust{Keys: t.Keys, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, Markers: t.markers, NoHeads: t.there && len(t.Heads[tenant]) == 0}
 	for _, h := range t.elsewhere {
 		if h.Origin == origin {
 			out.Heads = append(out.Heads, h)
+		}
+	}
+	for _, o := range t.Keys.HandOvers(origin) {
+		if o.Size > 0 {
+			out.Heads = append(out.Heads, o.Head)
 		}
 	}
 	return out
@@ -105,22 +107,32 @@ func (t *Trust) Strays(origins []string, r *store.Report) {
 	}
 }
 
-// readHeads reads a file of heads: JSON lines as the server writes them, or printed signed notes one after the other. If the key did not
-// sign a head, readHeads reports a finding under the given rule.
-func readHeads(path, public, rule string, r *store.Report, add func(access.Tenant, seal.Head)) error {
+// readHeads reads a file of heads: JSON lines as the server writes them, or printed signed notes one after the other. If no key of the chain
+// signed a head, or the chain lacks a hand-over, readHeads reports a finding under the given rule.
+func readHeads(path string, keys seal.Chain, rule string, r *store.Report, add func(access.Tenant, seal.Head)) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	name := filepath.Base(path)
 	take := func(tenant access.Tenant, note string, n int) {
-		h, err := seal.ParseHead(note, public)
-		if err != nil {
+		h, _, err := keys.Head(note)
+		switch {
+		case errors.Is(err, seal.ErrHandedOver):
+			r.Find(rule, "Line %d of %s is a head signed by an old key after it had handed over to the next. Somebody may have a copy of the old key.", n, name)
+			return
+		case err != nil:
 			r.Find(rule, "Line %d of %s is not a head signed by this database's key.", n, name)
 			return
 		}
 		add(tenant, h)
 		r.Count("heads kept outside the database", 1)
+	}
+	handed := func(note string, n int) {
+		if !slices.ContainsFunc(keys.HandOvers(""), func(o seal.HandOver) bool { return o.Note == note }) {
+			r.Find(rule, "Line %d of %s hands the logs over to another seal key, but the folder's %s does not have this hand-over. "+
+				"Put the newest %s back. If no copy has it, somebody made it with a stolen key.", n, name, KeyFile, KeyFile)
+		}
 	}
 	end := whole(text)
 	note, n := "", 0
@@ -135,6 +147,9 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 		}
 		var l line
 		switch broken := json.Unmarshal([]byte(one), &l) != nil; {
+		case seal.IsHandOverLine(one):
+			o, _ := seal.ParseHandOverLine(one)
+			handed(o.Note, n)
 		case strings.TrimSpace(one) == "", proof.IsHeadFileLine(one):
 		case broken && (rule == store.RuleHeads || strings.HasPrefix(one, "{")):
 			r.Find(rule, "Line %d of %s is broken. Put the file back from a copy; without a copy, save this file elsewhere and delete the line.", n, name)
@@ -144,6 +159,8 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 			r.Find(rule, "%s was found without its heads at %s, when the log had %d seals. This folder alone cannot show whether the database was rolled back before that time. "+
 				"Put the file back from a copy, or check the books against heads that you stored elsewhere (--head) and delete line %d.",
 				name, l.Lost.Format("2006-01-02 15:04:05"), l.Seal, n)
+		case l.HandOver != "":
+			handed(l.HandOver, n)
 		default:
 			take(l.Tenant, l.Note, n)
 		}

@@ -103,6 +103,6 @@ func (e *Engine) Apart() time.Duration { return e.clock.apart() }
 // newTx returns a transaction at this moment.
 func (e *Engine) newTx(c *conn, t access.Tenant) *store.Tx {
 	tx := store.NewTx(c, t, e.clock.now(), e.opt.Rand, e.epoch, nil)
-	tx.Apart, tx.Mark, tx.Marker = e.clock.apart(), e.sealer.mark, e.opt.Marker
+	tx.Apart, tx.Mark, tx.Marker = e.clock.apart(), e.sealer.key.Mark, e.opt.Marker
 	return tx
 }

@@ -186,7 +186,7 @@ func finish(c *conn, src store.Source, o Options) error {
 	if err != nil {
 		return err
 	}
-	for key, value := range map[string]string{metaSchema: strconv.Itoa(len(steps)), metaSealer: src.Trust(store.FirstTenant).Public} {
+	for key, value := range map[string]string{metaSchema: strconv.Itoa(len(steps)), metaSealer: src.Trust(store.FirstTenant).Keys.Public} {
 		if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)`, key, value); err != nil {
 			return err
 		}

@@ -32,6 +32,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/engine"
@@ -70,6 +72,7 @@ type Options struct {
 	Marker  core.Marker      // makes the marks of rows that let somebody sign in; nil: they have none
 	Writers int              // number of connections that write; 0: 8
 	Readers int              // number of connections that read; 0: 4
+	Older   bool             // whether to open a database that belongs to a seal key before the folder's, for HandOver to bind it to the folder's key
 	AsIs    bool             // whether to refuse an older database with store.ErrOlder and leave it as it is
 
 	// SealEvery is how often this server tries to seal; 0 for every second, negative for never. A command that ends at once does not seal
@@ -103,6 +106,7 @@ type Engine struct {
 
 	fit      engine.Fitness // hindered while the database cannot be reached
 	counts   counts
+	behind   bool // the database belongs to an older seal key than the folder's
 	close    sync.Once
 	closeErr error
 }
@@ -189,18 +193,18 @@ func (e *Engine) open(ctx context.Context) error {
 	if e.epoch, err = c.number(selectEpoch); err != nil {
 		return fmt.Errorf("read the epoch of the database: %w", err)
 	}
-	key, err := headlog.OpenKey(e.opt.Dir, e.opt.Rand)
+	key, keys, err := e.sealKey(c)
 	if err != nil {
-		return err
-	}
-	if err := sameKey(c, metaSealer, key.Public()); err != nil {
 		return err
 	}
 	heads, err := headlog.Open(e.opt.Dir, e.log, nil)
 	if err != nil {
 		return err
 	}
-	e.sealer = newSealer(e, key, heads)
+	if err := heads.Record(keys); err != nil {
+		e.log.Warn("the hand-overs of the seal key were not recorded", logkey.Err, err)
+	}
+	e.sealer = newSealer(e, key, keys, heads)
 	e.readers = make(chan *conn, e.opt.Readers)
 	for range e.opt.Readers {
 		e.readers <- nil // a reader connects at its first use, and again after it has lost its connection
@@ -269,5 +273,5 @@ func (e *Engine) Health() error {
 	return e.fit.Health()
 }
 
-// PublicKey returns the public line of the seal key, with which anybody can check the signed heads of the logs.
-func (e *Engine) PublicKey() string { return e.sealer.public }
+// Keys returns the seal key with the keys before it. With their public lines anybody can check the signed heads of the logs.
+func (e *Engine) Keys() seal.Chain { return e.sealer.keys }

@@ -26,17 +26,17 @@ const (
 // transaction locks the leader's row until the transaction ends. So a server that has lost its lead finds out in the same transaction, and
 // two servers never seal at once.
 type sealer struct {
-	e      *Engine
-	c      *conn
-	store  *core.Sealer
-	public string
-	heads  *headlog.Log
-	mark   func([32]byte) []byte
-	epoch  int64 // epoch of the lead under which the core.Sealer read the logs
+	e     *Engine
+	c     *conn
+	store *core.Sealer
+	key   seal.Key
+	keys  seal.Chain // key, and the keys before it
+	heads *headlog.Log
+	epoch int64 // epoch of the lead under which the core.Sealer read the logs
 }
 
-func newSealer(e *Engine, key seal.Key, heads *headlog.Log) *sealer {
-	return &sealer{e: e, store: core.NewSealer(key), public: key.Public(), mark: key.Mark, heads: heads}
+func newSealer(e *Engine, key seal.Key, keys seal.Chain, heads *headlog.Log) *sealer {
+	return &sealer{e: e, store: core.NewSealer(key), key: key, keys: keys, heads: heads}
 }
 
 // run seals until the engine closes, and then once more, so that the last commits are sealed before this server gives up the lead.
@@ -62,7 +62,7 @@ func (s *sealer) round(ctx context.Context) {
 	if err != nil {
 		s.store.Forget()
 		s.e.log.Warn("rows were not sealed", logkey.Err, err)
-		if errors.Is(err, store.ErrInvariant) {
+		if errors.Is(err, store.ErrInvariant) || errors.Is(err, ErrKey) {
 			s.e.fit.Unfit(err)
 		}
 	}
@@ -136,6 +136,9 @@ func (s *sealer) write(tx *store.Tx) (head *seal.Head, rows int, leads bool, err
 	if epoch != s.epoch { // another server may have sealed meanwhile
 		s.store.Forget()
 		s.epoch = epoch
+	}
+	if err := boundTo(tx.Tx, s.keys.Public); err != nil {
+		return nil, 0, true, err
 	}
 	f, err := s.store.Collect(tx.Tx, sealRows)
 	if err != nil || f.Empty() {

@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -216,19 +215,7 @@ func (m Manifest) write(dir string) error {
 		return err
 	}
 	_, err = f.Write(append(text, '\n'))
-	return errors.Join(err, f.Sync(), f.Close(), syncFolder(dir))
-}
-
-// syncFolder makes the names in a folder durable, if the system supports it.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(err, f.Sync(), f.Close(), headlog.SyncFolder(dir))
 }
 
 // BackupTime returns when a backup was made according to its manifest. It does not check the other files.
@@ -339,7 +326,7 @@ func Restore(ctx context.Context, from, dir string, force bool, now func() time.
 	if err := os.Rename(filepath.Join(dir, restoringFile), filepath.Join(dir, databaseFile)); err != nil {
 		return Manifest{}, aside, err
 	}
-	return m, aside, syncFolder(dir)
+	return m, aside, headlog.SyncFolder(dir)
 }
 
 // prepare copies the database of a backup into the folder under the name of an unfinished restore and begins its epoch.
@@ -437,7 +424,7 @@ func moveAside(dir string, names []string, now time.Time) (aside string, err err
 			return aside, err
 		}
 	}
-	return aside, syncFolder(dir)
+	return aside, headlog.SyncFolder(dir)
 }
 
 // beginEpoch upgrades the copied file to this version's schema, if needed, and begins a new epoch in it.

@@ -76,7 +76,7 @@ func (s *Source) Report() *store.Report { return s.report }
 
 // Trust returns the key and heads against which a tenant was verified.
 func (s *Source) Trust(t access.Tenant) store.Trust {
-	return store.Trust{Public: s.trust.Public, Heads: s.trust.Heads[t]}
+	return store.Trust{Keys: s.trust.Keys, Heads: s.trust.Heads[t]}
 }
 
 // Tables lists the tables, in any order: no table references another.

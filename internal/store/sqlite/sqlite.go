@@ -14,6 +14,7 @@
 package sqlite
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ type Engine struct {
 	writer  *conn
 	buffer  *walbuf.Buffer // buffers the writer's log
 	sealer  *core.Sealer
-	public  string // the public line of the seal key
+	keys    seal.Chain // the seal key and the keys before it
 	heads   *headlog.Log
 	reserve reserve
 	epoch   int64
@@ -236,11 +237,11 @@ func (e *Engine) open() error {
 	if e.epoch, err = e.writer.number(selectEpoch); err != nil {
 		return damaged(path, err)
 	}
-	key, err := headlog.OpenKey(e.dir, e.opt.Rand)
+	key, keys, err := headlog.OpenKey(e.dir, e.opt.Rand)
 	if err != nil {
 		return err
 	}
-	e.sealer, e.public = core.NewSealer(key), key.Public()
+	e.sealer, e.keys = core.NewSealer(key), keys
 	c, err := connect(path, cacheMover, false)
 	if err != nil {
 		return err
@@ -262,6 +263,9 @@ func (e *Engine) open() error {
 	if e.heads, err = headlog.Open(e.dir, e.log, sealed); err != nil {
 		return err
 	}
+	if err := e.heads.Record(e.keys); err != nil {
+		e.log.Warn("the hand-overs of the seal key were not recorded", logkey.Err, err)
+	}
 	e.reserve = reserve{path: filepath.Join(e.dir, reserveFile), size: e.opt.Reserve}
 	if err := e.reserve.fill(); err != nil {
 		e.fit.Hinder(fmt.Errorf("%w: the disk reserve of %d MiB does not fit", store.ErrFull, e.reserve.size>>20))
@@ -279,7 +283,7 @@ func (e *Engine) sealed() (map[access.Tenant]seal.Head, error) {
 	for _, t := range tenants {
 		h, found, look := newTx(e.writer, t, e.epoch).Head(0)
 		err = errors.Join(err, look)
-		if h, look := seal.ParseHead(h.Note, e.public); found && look == nil { // verification reports a head of another key
+		if h, _, look := e.keys.Head(h.Note); found && look == nil { // verification reports a head of another key
 			out[t] = h
 		}
 	}
@@ -433,5 +437,30 @@ func (e *Engine) Health() error {
 	return e.fit.Health()
 }
 
-// PublicKey returns the public line of the seal key, with which anybody can check the signed heads of the logs.
-func (e *Engine) PublicKey() string { return e.public }
+// Keys returns the seal key with the keys before it. With their public lines anybody can check the signed heads of the logs.
+func (e *Engine) Keys() seal.Chain { return e.keys }
+
+// HandOver prepares the rotation of the seal key; the database does not store to which key it belongs. HandOver writes the audit entry and gives the newest head of every log to stage. Nothing may
+// write to the database afterwards, before it is opened with the next key.
+func (e *Engine) HandOver(ctx context.Context, _ string, by access.Entry, stage func(heads []seal.Head) error) error {
+	err := e.Run(ctx, store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) { return false, tx.AuditLog(by) })
+	if err != nil {
+		return err
+	}
+	var tenants []access.Tenant
+	if err := e.View(ctx, store.FirstTenant, func(tx *store.Tx) (err error) { tenants, err = tx.Tenants(); return err }); err != nil {
+		return err
+	}
+	var heads []seal.Head
+	for _, t := range tenants {
+		err := e.View(ctx, t, func(tx *store.Tx) error {
+			h, err := tx.NewestHead(e.keys)
+			heads = append(heads, h)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return stage(heads)
+}
