@@ -54,6 +54,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"clicked twice, held down, sent again: one sale", (*office).once},
 		{"cut off and restored, each until the meter says so", (*office).supply},
 		{"a sale without scripts", (*office).noScript},
+		{"a person is invited, sells, gets another role, is blocked and reset", (*office).life},
 		{"a wallet: two figures, a doubt decided, a recharge", (*office).wallet},
 		{"a token is generated, put into the box, sent, and watched until the meter has it", (*office).platform},
 		{"every page fits, in both colours, and has no violation", (*office).everyPage},
