@@ -119,6 +119,16 @@ func (e FourEyes) Mark(entry Entry) Entry {
 	return entry
 }
 
+// CountsForOthers adds to an audit row what an action of an unconfirmed person counts under the ceilings of those as whom the person counts. It
+// reports whether there is anything to add. Sales use it: verification compares the total of a seller with the sales themselves.
+func (e FourEyes) CountsForOthers(entry Entry) (Entry, bool) {
+	if len(e.took) < 2 {
+		return entry, false
+	}
+	entry.After = strings.TrimSpace(entry.After + tookMark + tookText(e.took[1:]))
+	return entry, true
+}
+
 // SecondPerson decides, in the transaction that would do the action, whether it may be done now. If the table of actions requires a second
 // person and the tenant's four-eyes rule applies, or if the action exceeds a ceiling, it stores an approval that waits for another person
 // with the same right. An action that is done under an approval uses it up. If no second person is needed, one person does the action, it

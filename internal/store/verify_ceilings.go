@@ -16,7 +16,7 @@ type dayKey struct {
 }
 
 // verifyCeilings checks that the totals under ceilings are what the sealed audit rows say was taken. A lowered total would let its person
-// take more. Sales have no such audit row: their totals are compared with the sales themselves.
+// take more. Sales have such a row only for what they count under the ceilings of others: the rest is compared with the sales themselves.
 func (tx *Tx) verifyCeilings(r *Report) error {
 	left := map[dayKey]int64{}
 	var sales []access.DayTotal
@@ -33,15 +33,21 @@ func (tx *Tx) verifyCeilings(r *Report) error {
 		return err
 	}
 	r.Count("day totals", int64(len(left)+len(sales)))
+	others := map[dayKey]int64{}
 	err = tx.C.Query(`SELECT after FROM audit WHERE tenant_id = $1 AND after LIKE '%took=%'`, func(w core.Row) error {
 		for _, d := range access.Took(w.Text(0)) {
-			left[dayKey{d.Ceiling, d.Subject, d.From.Unix()}] -= d.Amount
+			if k := (dayKey{d.Ceiling, d.Subject, d.From.Unix()}); d.Ceiling == access.PersonSales {
+				others[k] += d.Amount
+			} else {
+				left[k] -= d.Amount
+			}
 		}
 		return nil
 	}, tx.Tenant)
 	if err != nil {
 		return err
 	}
+	lessOthers(sales, others, left)
 	for k, n := range left {
 		if n != 0 {
 			r.Find("ceiling", "The total of %s for %s on the day of %s differs by %d from the audit log. Ceilings were counted from a wrong total.",
@@ -49,6 +55,22 @@ func (tx *Tx) verifyCeilings(r *Report) error {
 		}
 	}
 	return tx.verifySoldTotals(r, sales)
+}
+
+// lessOthers takes from the totals of sales what they count of other people's sales: an unconfirmed seller's sale counts under the ceilings of
+// those as whom the seller counts, too. What a total lacks remains in left.
+func lessOthers(sales []access.DayTotal, others, left map[dayKey]int64) {
+	for i := range sales {
+		k := dayKey{sales[i].Ceiling, sales[i].Subject, sales[i].From.Unix()}
+		n := min(others[k], sales[i].Amount)
+		sales[i].Amount -= n
+		others[k] -= n
+	}
+	for k, n := range others {
+		if n != 0 {
+			left[k] -= n
+		}
+	}
 }
 
 // verifySoldTotals compares the totals of sales into the utility's own till with the sales. Days that overlap, because the time zone was

@@ -2,11 +2,14 @@ package vending_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -54,4 +57,37 @@ func TestTotalsUnderCeilingsAreVerified(t *testing.T) {
 func (s *shop) sql(edit string) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error { _, err := tx.C.Exec(edit); return err })
+}
+
+// TestASaleByAnUnconfirmedSellerIsVerified: such a sale counts under the ceiling of the inviter, too. The books still add up, and whoever lowers
+// the inviter's total is found.
+func TestASaleByAnUnconfirmedSellerIsVerified(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	boss, clerk := id.ID{1}, access.Actor{Tenant: tenant, Kind: access.Person, ID: id.ID{2}, Name: "clerk@example.org", Role: access.Operator}
+	s.do(func(tx *store.Tx) error {
+		return errors.Join(tx.AddPersonRow(access.PersonRow{ID: boss, Email: "boss@example.org", Role: access.Owner, Password: "x", CreatedAt: tx.Now}),
+			tx.AddPersonRow(access.PersonRow{ID: clerk.ID, Email: clerk.Name, Role: access.Operator, Password: "x", CreatedAt: tx.Now, CountsAs: boss.Text(id.Person)}))
+	})
+	for _, key := range []string{"key-number-1", "key-number-2"} {
+		if sold, err := s.Sell(context.Background(), clerk, order(m, 10000, key)); err != nil || sold.Refused() {
+			t.Fatal(err, sold.Detail())
+		}
+		s.sell(order(m, 3000, key+"-owner"))
+		s.verified()
+		s.clock.add(24 * time.Hour)
+	}
+	s.do(func(tx *store.Tx) error {
+		n, err := tx.Number(`SELECT SUM(amount) FROM day_total WHERE ceiling = 'person/sales' AND subject = $1`, boss.Text(id.Person))
+		if n != 20000 {
+			t.Errorf("%d counts under the inviter's ceiling, want 20000", n)
+		}
+		return err
+	})
+	s.sql(`UPDATE day_total SET amount = 9000 WHERE subject = '` + boss.Text(id.Person) + `'`)
+	var r store.Report
+	err := s.engine.View(context.Background(), tenant, func(tx *store.Tx) error { return store.Verify(tx, s.trust(), &r) })
+	if err != nil || len(r.Findings) != 2 || !strings.Contains(r.Findings[0].What, "differs by -1000 from the audit log") {
+		t.Errorf("%v, findings %+v", err, r.Findings)
+	}
 }

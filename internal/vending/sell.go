@@ -314,7 +314,13 @@ func mayTake(tx Tx, p purchase) (refusal.Refusal, error) {
 		return refusal.Refusal{}, nil
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), p.by, access.ActRequest{Act: access.ActSell, Takes: access.Takes{Amount: int64(p.order.Tender.Minor)}}, p.now)
-	return eyes.Refusal, err
+	if err != nil || eyes.Refused() {
+		return eyes.Refusal, err
+	}
+	if e, others := eyes.CountsForOthers(p.by.Entry("vend.counted", "")); others {
+		err = tx.Eyes().AuditLog(e)
+	}
+	return refusal.Refusal{}, err
 }
 
 // reserve writes a sale whose tokens an external issuer makes once the row is durable.
