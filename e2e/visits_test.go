@@ -203,7 +203,12 @@ func operatorVisits() []visit {
 			before: map[int][]string{
 				0: {`DATABASE=$DATABASE0`},
 				1: {stop},
-				2: {`mkdir other && cd other && DATABASE=$DATABASE1 && paywatt apikey create --role owner`},
+				2: {`mkdir other && cd other && DATABASE=$DATABASE1 && paywatt apikey create --role owner && paywatt store rotate-key seal`},
+			}, then: []string{
+				`cp paywatt-data/seal.key old.key`,
+				`paywatt store rotate-key seal --store "$DATABASE" && paywatt store rotate-key data --store "$DATABASE" && paywatt store rotate-key seal --store "$DATABASE"`,
+				`paywatt verify --store "$DATABASE" --key old.key | grep Sound`,
+				`paywatt apikey list --store "$DATABASE" | grep owner`,
 			}},
 	}
 }

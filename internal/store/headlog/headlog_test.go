@@ -1,12 +1,15 @@
 package headlog
 
 import (
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/seal"
@@ -71,5 +74,43 @@ func TestATornLineLeavesNothing(t *testing.T) {
 		if got := whole([]byte(c.text)); got != c.whole {
 			t.Errorf("of %q %d bytes are whole lines, want %d", c.text, got, c.whole)
 		}
+	}
+}
+
+// TestHandOversStayInTheLogOfHeads: each hand-over of the seal key is written once, and stays when the file is shrunk.
+func TestHandOversStayInTheLogOfHeads(t *testing.T) {
+	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
+	if _, _, err := OpenKey(dir, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		next, err := NewKey(rand.Reader)
+		if err == nil {
+			err = Stage(dir, next, []seal.Head{{Origin: "paywatt/a", Size: int64(n), At: time.Unix(1, 0).UTC()}})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done, err := Finish(dir, "another key", log); done || err != nil {
+			t.Errorf("a key that is not in use was put in place: %v", err)
+		}
+		if done, err := Finish(dir, next.Public(), log); !done || err != nil {
+			t.Fatal(done, err)
+		}
+	}
+	_, keys, err := OpenKey(dir, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(dir, log, nil)
+	if err == nil {
+		err = errors.Join(l.Record(keys), l.shrink(), l.Record(keys), l.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, File))
+	if has := read(text); err != nil || len(keys.HandOvers("")) != 2 || len(has.handed) != 2 || strings.Count(string(text), "\n") != 2 {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
