@@ -81,7 +81,7 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 // finding.
 func (o *office) everyPage(t *testing.T) {
 	owner, stranger, all := o.pageStates(t)
-	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), all)
+	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), all)
 	o.netsHold(t)
 	for i, page := range all {
 		tab := owner

@@ -266,24 +266,45 @@ func (a *Access) APIKeys(ctx context.Context, by Actor, after id.ID) (Keys, erro
 	if no := by.Needs(ManageKeys); no.Refused() {
 		return Keys{Refusal: no}, nil
 	}
-	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (out Keys, err error) {
-		if out.Data, err = tx.KeyPage(after, MaxKeys); err != nil {
+	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (Keys, error) {
+		keys, err := tx.KeyPage(after, MaxKeys)
+		if err != nil {
 			return Keys{}, err
 		}
-		out.Owners = map[id.ID]PersonRow{}
-		for _, k := range out.Data {
-			if _, known := out.Owners[k.Answers]; known || k.Answers.IsZero() {
-				continue
-			}
-			p, found, err := tx.PersonByID(k.Answers)
-			if err != nil {
-				return Keys{}, err
-			}
-			if found {
-				out.Owners[k.Answers] = p
-			}
-		}
-		return out, nil
+		return owned(tx, keys)
 	})
 	return out, fault.Wrap(err, "list API keys")
+}
+
+// APIKey returns a list of one key (right: key.manage).
+func (a *Access) APIKey(ctx context.Context, by Actor, key id.ID) (Keys, error) {
+	if no := by.Needs(ManageKeys); no.Refused() {
+		return Keys{Refusal: no}, nil
+	}
+	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (Keys, error) {
+		k, found, err := tx.KeyByID(key)
+		if err != nil || !found {
+			return Keys{Refusal: refuse.KeyNotFound(key.Text(id.Key))}, err
+		}
+		return owned(tx, []Key{k})
+	})
+	return out, fault.Wrap(err, "show API key")
+}
+
+// owned returns keys with the people to whom they belong.
+func owned(tx Tx, keys []Key) (Keys, error) {
+	out := Keys{Data: keys, Owners: map[id.ID]PersonRow{}}
+	for _, k := range keys {
+		if _, known := out.Owners[k.Answers]; known || k.Answers.IsZero() {
+			continue
+		}
+		p, found, err := tx.PersonByID(k.Answers)
+		if err != nil {
+			return Keys{}, err
+		}
+		if found {
+			out.Owners[k.Answers] = p
+		}
+	}
+	return out, nil
 }

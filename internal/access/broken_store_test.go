@@ -92,6 +92,9 @@ func signings() []operation {
 		{"the keys", "KeyPage view", func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.APIKeys(ctx, r.amina(), id.ID{}))
 		}},
+		{"one key", "KeyByID view", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.APIKey(ctx, r.amina(), id.ID{3}))
+		}},
 		{"a key is looked up again", "KeyByID view", func(ctx context.Context, _ *rows, a *access.Access) error {
 			still, err := a.Still(ctx, access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{3}, Role: access.Owner})
 			if err == nil && !still {
@@ -216,7 +219,7 @@ func TestWhatIsNotStoredIsNotGiven(t *testing.T) {
 // TestAnErrorSaysWhatWasDone checks that an error names the use case and wraps the cause.
 func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	want := map[string]string{
-		"a vendor's key": "create API key", "a key makes a key": "create API key", "a key replaces itself": "rotate API key", "a key is revoked": "revoke API key", "the keys": "list API keys", "a key is known": "look up API key", "a person": "invite",
+		"a vendor's key": "create API key", "a key makes a key": "create API key", "a key replaces itself": "rotate API key", "a key is revoked": "revoke API key", "the keys": "list API keys", "one key": "show API key", "a key is known": "look up API key", "a person": "invite",
 		"somebody signs in": "sign in", "a session is known": "look up session", "somebody signs out": "sign out", "the approvals": "list approvals",
 		"an act is allowed": "decide approval " + id.ID{15: 1}.Text(id.Approval),
 	}

@@ -20,6 +20,7 @@ func TestALimitedKeyGetsNoWiderKey(t *testing.T) {
 	wide, brief, longer := access.NewKey{Name: "wide"}, access.NewKey{Name: "brief", ExpiresAt: soon}, access.NewKey{Name: "longer", ExpiresAt: soon.Add(time.Microsecond)}
 	office := access.NewKey{Name: "office", From: []string{"10.0.0.0/8", "2001:db8::/32"}}
 	desk := access.NewKey{Name: "desk", From: []string{"10.1.2.3", "2001:db8:1::/48"}}
+	floor := access.NewKey{Name: "floor", From: []string{"10.0.0.0/9", "2001:db8::/32"}}
 	street := access.NewKey{Name: "street", From: []string{"10.1.2.3", "192.0.2.1"}}
 	for _, c := range []struct {
 		name    string
@@ -32,6 +33,7 @@ func TestALimitedKeyGetsNoWiderKey(t *testing.T) {
 		{"one of the office, one from everywhere", office, wide, "key-networks-beyond-maker"},
 		{"one of the office, one of the desk", office, desk, ""},
 		{"one of the desk, one of the office", desk, office, "key-networks-beyond-maker"},
+		{"one of a floor, one of the office, whose network begins with the same address", floor, office, "key-networks-beyond-maker"},
 		{"one of the office, one of the street", office, street, "key-networks-beyond-maker"},
 		{"one without limits, one of the street", wide, street, ""},
 	} {

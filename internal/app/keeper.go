@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// keeper stores the answers of requests that move no money (api.AnswerStore).
+// keeper stores the answers of requests that move no money (api.AnswerStore), and which forms were sent (console.FormStore).
 type keeper struct {
 	engine store.Engine
 	data   *keystore.DataKey

@@ -22,6 +22,7 @@ func revealers() map[string]string {
 		"internal/api/diagnosis.go":         "shows a correction that was sold, to somebody who may see digits, after its audit row",
 		"internal/api/vend.go":              "renders the answer that is stored sealed in the sale's transaction and sent after it",
 		"internal/api/key.go":               "shows a new API key once, to the one who made it",
+		"internal/web/console/keys.go":      "shows a new API key once, to the one who made it",
 		"internal/api/person.go":            "shows a one-time link once, to the person who invited or reset somebody",
 		"internal/receipt/receipt.go":       "prints a token that the use case gave to somebody who may see it",
 		"internal/receipt/json.go":          "writes what receipt.go reveals",

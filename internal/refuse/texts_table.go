@@ -1676,6 +1676,11 @@ func KeyNetworksBeyondMaker(networks string) refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "key-networks-beyond-maker", What: "You act through a key that works only from " + networks + ". A key that it makes or replaces must work from no other networks.", Not: "No key was created.", Try: "Sign in, use another key, or name networks inside these.", Args: []refusal.Arg{{Place: "networks", Value: networks}}}
 }
 
+// KeyNotFound: Key {key} was not found. List the keys to find its id.
+func KeyNotFound(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-not-found", What: "Key " + key + " was not found.", Not: "No changes were made.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+}
+
 // KeyNotInForce: Key {key} was not found, or is already revoked. List the keys to find its id.
 func KeyNotInForce(key string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or is already revoked.", Not: "No changes were made.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
@@ -2169,6 +2174,21 @@ func PersonFormOfOtherSession() refusal.Refusal {
 // PersonActUnknown: There is no action "{action}" for a person. Use a button on the person's page.
 func PersonActUnknown(action string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "person-act-unknown", What: "There is no action \"" + action + "\" for a person.", Not: "No changes were made.", Try: "Use a button on the person's page.", Args: []refusal.Arg{{Place: "action", Value: action}}}
+}
+
+// KeyFormOfOtherSession: The form is from another session. Send it again from this page.
+func KeyFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
+}
+
+// KeyFormSentBefore: This form was sent before. Its key was shown then, and is not shown again. If the key was lost, revoke it and create another.
+func KeyFormSentBefore() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-form-sent-before", What: "This form was sent before. Its key was shown then, and is not shown again.", Not: "No second key was created.", Try: "If the key was lost, revoke it and create another."}
+}
+
+// KeyEndUnconfirmed: The key {key} ends at once if you revoke it. The box that says so was not ticked. Tick the box, and send the form again.
+func KeyEndUnconfirmed(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-end-unconfirmed", What: "The key " + key + " ends at once if you revoke it. The box that says so was not ticked.", Not: "No changes were made.", Try: "Tick the box, and send the form again.", Args: []refusal.Arg{{Place: "key", Value: key}}}
 }
 
 // MessageFormOfOtherSession: The form is from another session. Send it again from this page.

@@ -123,6 +123,9 @@ func (t Texts) OfficeAlarms() string { return t.say("pages.office.alarms") }
 // OfficeAudit: Who did what, when and from where.
 func (t Texts) OfficeAudit() string { return t.say("pages.office.audit") }
 
+// OfficeKeys: Keys with which programs act for people and vendors.
+func (t Texts) OfficeKeys() string { return t.say("pages.office.keys") }
+
 // NoteNotDone: Not done
 func (t Texts) NoteNotDone() string { return t.say("pages.note.not-done") }
 
@@ -1645,6 +1648,166 @@ func (t Texts) PeopleLinkConfirm() string { return t.say("pages.people.link-conf
 
 // PeopleLinkPerson: See the person
 func (t Texts) PeopleLinkPerson() string { return t.say("pages.people.link-person") }
+
+// KeysTitle: API keys
+func (t Texts) KeysTitle() string { return t.say("pages.keys.title") }
+
+// KeysTitleOf: API key: {name}
+func (t Texts) KeysTitleOf(name string) string { return t.say("pages.keys.title-of", "{name}", name) }
+
+// KeysIntro: Programs use API keys to act for a person or a vendor. A key can do what its role allows.
+func (t Texts) KeysIntro() string { return t.say("pages.keys.intro") }
+
+// KeysNone: No keys
+func (t Texts) KeysNone() string { return t.say("pages.keys.none") }
+
+// KeysKey: Key
+func (t Texts) KeysKey() string { return t.say("pages.keys.key") }
+
+// KeysUnnamed: Key without a name
+func (t Texts) KeysUnnamed() string { return t.say("pages.keys.unnamed") }
+
+// KeysNobody: Nobody
+func (t Texts) KeysNobody() string { return t.say("pages.keys.nobody") }
+
+// KeysMade: Created
+func (t Texts) KeysMade() string { return t.say("pages.keys.made") }
+
+// KeysEnds: Ends
+func (t Texts) KeysEnds() string { return t.say("pages.keys.ends") }
+
+// KeysNeverEnds: Never
+func (t Texts) KeysNeverEnds() string { return t.say("pages.keys.never-ends") }
+
+// KeysUsed: Last used
+func (t Texts) KeysUsed() string { return t.say("pages.keys.used") }
+
+// KeysFrom: Works from
+func (t Texts) KeysFrom() string { return t.say("pages.keys.from") }
+
+// KeysEverywhere: Everywhere
+func (t Texts) KeysEverywhere() string { return t.say("pages.keys.everywhere") }
+
+// KeysWorks: Works
+func (t Texts) KeysWorks() string { return t.say("pages.keys.works") }
+
+// KeysStopped: The person is blocked or lacks a right of the key
+func (t Texts) KeysStopped() string { return t.say("pages.keys.stopped") }
+
+// KeysExpired: Expired
+func (t Texts) KeysExpired() string { return t.say("pages.keys.expired") }
+
+// KeysRevoked: Revoked
+func (t Texts) KeysRevoked() string { return t.say("pages.keys.revoked") }
+
+// KeysShowEnded: Show ended keys too
+func (t Texts) KeysShowEnded() string { return t.say("pages.keys.show-ended") }
+
+// KeysOnlyWorking: Hide ended keys
+func (t Texts) KeysOnlyWorking() string { return t.say("pages.keys.only-working") }
+
+// KeysNew: Create a key
+func (t Texts) KeysNew() string { return t.say("pages.keys.new") }
+
+// KeysName: Name
+func (t Texts) KeysName() string { return t.say("pages.keys.name") }
+
+// KeysNameHint: The program or the machine that uses the key. The audit log shows the name.
+func (t Texts) KeysNameHint() string { return t.say("pages.keys.name-hint") }
+
+// KeysVendorHint: Code of the vendor from whose float the key sells. Only for the role vendor_api; leave it empty for all others.
+func (t Texts) KeysVendorHint() string { return t.say("pages.keys.vendor-hint") }
+
+// KeysLasts: Ends after
+func (t Texts) KeysLasts() string { return t.say("pages.keys.lasts") }
+
+// KeysLasts7d: 7 days
+func (t Texts) KeysLasts7d() string { return t.say("pages.keys.lasts-7d") }
+
+// KeysLasts30d: 30 days
+func (t Texts) KeysLasts30d() string { return t.say("pages.keys.lasts-30d") }
+
+// KeysLasts90d: 90 days
+func (t Texts) KeysLasts90d() string { return t.say("pages.keys.lasts-90d") }
+
+// KeysLasts365d: 365 days
+func (t Texts) KeysLasts365d() string { return t.say("pages.keys.lasts-365d") }
+
+// KeysLastsNever: It does not end
+func (t Texts) KeysLastsNever() string { return t.say("pages.keys.lasts-never") }
+
+// KeysFromHint: Addresses or networks such as 192.0.2.7 or 10.0.0.0/8, with commas between them. Empty: everywhere.
+func (t Texts) KeysFromHint() string { return t.say("pages.keys.from-hint") }
+
+// KeysCreate: Create the key
+func (t Texts) KeysCreate() string { return t.say("pages.keys.create") }
+
+// KeysCreateEffect: The key belongs to you and can do no more than you. The next page shows it once.
+func (t Texts) KeysCreateEffect() string { return t.say("pages.keys.create-effect") }
+
+// KeysSecretTitle: New key: {name}
+func (t Texts) KeysSecretTitle(name string) string {
+	return t.say("pages.keys.secret-title", "{name}", name)
+}
+
+// KeysSecretOnce: Copy this key now. It is not shown again.
+func (t Texts) KeysSecretOnce() string { return t.say("pages.keys.secret-once") }
+
+// KeysSecretLost: Paywatt stores no copy of it. If the key is lost, revoke it and create another.
+func (t Texts) KeysSecretLost() string { return t.say("pages.keys.secret-lost") }
+
+// KeysOldEnded: The old key no longer works.
+func (t Texts) KeysOldEnded() string { return t.say("pages.keys.old-ended") }
+
+// KeysOldWorks: The old key goes on working for: {time}.
+func (t Texts) KeysOldWorks(timeValue string) string {
+	return t.say("pages.keys.old-works", "{time}", timeValue)
+}
+
+// KeysReplace: Replace the key
+func (t Texts) KeysReplace() string { return t.say("pages.keys.replace") }
+
+// KeysReplaceOverlap: The old key goes on working for
+func (t Texts) KeysReplaceOverlap() string { return t.say("pages.keys.replace-overlap") }
+
+// KeysOverlap0: It ends at once
+func (t Texts) KeysOverlap0() string { return t.say("pages.keys.overlap-0") }
+
+// KeysOverlap1h: 1 hour
+func (t Texts) KeysOverlap1h() string { return t.say("pages.keys.overlap-1h") }
+
+// KeysOverlap24h: 24 hours
+func (t Texts) KeysOverlap24h() string { return t.say("pages.keys.overlap-24h") }
+
+// KeysOverlap168h: 7 days
+func (t Texts) KeysOverlap168h() string { return t.say("pages.keys.overlap-168h") }
+
+// KeysOverlap720h: 30 days
+func (t Texts) KeysOverlap720h() string { return t.say("pages.keys.overlap-720h") }
+
+// KeysReplaceSubmit: Create the new key
+func (t Texts) KeysReplaceSubmit() string { return t.say("pages.keys.replace-submit") }
+
+// KeysReplaceEffect: The new key has the same role, limits and lifetime. The next page shows it once.
+func (t Texts) KeysReplaceEffect() string { return t.say("pages.keys.replace-effect") }
+
+// KeysReplaceOther: Only the person of the key can replace it.
+func (t Texts) KeysReplaceOther() string { return t.say("pages.keys.replace-other") }
+
+// KeysRevoke: Revoke the key
+func (t Texts) KeysRevoke() string { return t.say("pages.keys.revoke") }
+
+// KeysRevokeConfirm: Programs with this key stop at once. I know that this cannot be undone.
+func (t Texts) KeysRevokeConfirm() string { return t.say("pages.keys.revoke-confirm") }
+
+// KeysRevokedNow: The key was revoked.
+func (t Texts) KeysRevokedNow() string { return t.say("pages.keys.revoked-now") }
+
+// KeysSee: See the key
+func (t Texts) KeysSee() string { return t.say("pages.keys.see") }
+
+// KeysAll: All keys
+func (t Texts) KeysAll() string { return t.say("pages.keys.all") }
 
 // PersonAdded: Added
 func (t Texts) PersonAdded() string { return t.say("pages.person.added") }

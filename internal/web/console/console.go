@@ -49,6 +49,7 @@ type Config struct {
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
 	Devices    *profile.Devices
+	Forms      FormStore
 	Now        func() time.Time
 	Rand       io.Reader // for one-time form ids; safe for concurrent use
 	Log        *slog.Logger
@@ -136,21 +137,6 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /messages", s.signedIn(s.messages))
 	m.Handle("GET /messages/{message}", s.signedIn(s.message))
 	m.Handle("POST /messages/{message}/retry", s.signedIn(s.retryMessage))
-	m.Handle("GET /office", s.signedIn(s.office))
-	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
-	m.Handle("GET /quarantine/{id}", s.signedIn(s.held))
-	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideHeld))
-	m.Handle("GET /approvals", s.signedIn(s.approvals))
-	m.Handle("GET /approvals/{id}", s.signedIn(s.approval))
-	m.Handle("POST /approvals/{id}", s.signedIn(s.decideApproval))
-	m.Handle("GET /people", s.signedIn(s.people))
-	m.Handle("POST /people", s.signedIn(s.invite))
-	m.Handle("GET /people/{id}", s.signedIn(s.person))
-	m.Handle("POST /people/{id}", s.signedIn(s.changePerson))
-	m.Handle("GET /account", s.signedIn(s.account))
-	m.Handle("POST /account/sessions", s.signedIn(s.endOthers))
-	m.Handle("GET /alarms", s.signedIn(s.alarms))
-	m.Handle("GET /audit", s.signedIn(s.audit))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))
@@ -166,8 +152,32 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /ledger", s.signedIn(s.trialBalance))
 	m.Handle("GET /ledger/accounts", s.signedIn(s.accounts))
 	m.Handle("GET /ledger/journals", s.signedIn(s.journals))
+	s.officeRoutes(m)
 	m.Handle("/", s.signedIn(s.notFound))
 	return m
+}
+
+// officeRoutes adds the pages behind the office page, and the person's own account.
+func (s *Console) officeRoutes(m *http.ServeMux) {
+	m.Handle("GET /office", s.signedIn(s.office))
+	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
+	m.Handle("GET /quarantine/{id}", s.signedIn(s.held))
+	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideHeld))
+	m.Handle("GET /approvals", s.signedIn(s.approvals))
+	m.Handle("GET /approvals/{id}", s.signedIn(s.approval))
+	m.Handle("POST /approvals/{id}", s.signedIn(s.decideApproval))
+	m.Handle("GET /people", s.signedIn(s.people))
+	m.Handle("POST /people", s.signedIn(s.invite))
+	m.Handle("GET /people/{id}", s.signedIn(s.person))
+	m.Handle("POST /people/{id}", s.signedIn(s.changePerson))
+	m.Handle("GET /keys", s.signedIn(s.keys))
+	m.Handle("POST /keys", s.signedIn(s.createKey))
+	m.Handle("GET /keys/{id}", s.signedIn(s.key))
+	m.Handle("POST /keys/{id}", s.signedIn(s.changeKey))
+	m.Handle("GET /account", s.signedIn(s.account))
+	m.Handle("POST /account/sessions", s.signedIn(s.endOthers))
+	m.Handle("GET /alarms", s.signedIn(s.alarms))
+	m.Handle("GET /audit", s.signedIn(s.audit))
 }
 
 // menuEntry is a page in the main menu, for those who may see it.

@@ -26,6 +26,7 @@ func (v visit) officeLinks(t words.Texts) []officeLink {
 		{"/approvals", t.MenuApprovals(), t.OfficeApprovals(), v.by.Role != "" && v.by.OfUtility()},
 		{"/quarantine", t.MenuQuarantine(), t.OfficeDoubtful(), v.by.May(access.ReadMeters)},
 		{"/people", t.PeopleTitle(), t.OfficePeople(), v.by.May(access.ManagePeople) && v.by.OfUtility()},
+		{"/keys", t.KeysTitle(), t.OfficeKeys(), v.by.May(access.ManageKeys) && v.by.OfUtility()},
 		{"/alarms", t.MenuAlarms(), t.OfficeAlarms(), v.by.May(access.ReadMeters)},
 		{"/audit", t.MenuAudit(), t.OfficeAudit(), v.by.May(access.ReadAudit)},
 	}, func(l officeLink) bool { return !l.may })
