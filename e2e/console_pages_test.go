@@ -62,10 +62,6 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 		{"accounts", func() { d.click(`tbody a[href*="code=2060"]`, 1); d.at("/ledger/accounts") }},
 		{"journals of an account", func() { d.click(`tbody a`, 1); d.at("/ledger/journals") }},
 		{"the sale behind a figure", func() { d.click(`main a[href^="/sales/"]`, 1); d.at("/sales/") }},
-		{"office", func() { d.visit("/office") }},
-		{"approvals", func() { d.visit("/approvals?all=1") }},
-		{"alarms", func() { d.visit("/alarms?all=1") }},
-		{"audit log", func() { d.visit("/audit") }},
 		{"not found", func() { d.visit("/meters/04140001019") }},
 		{"sign in", func() { s.visit("/signin?made=1") }},
 		{"sign in, refused", func() {
@@ -77,11 +73,35 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 	}
 }
 
+// officePages are the pages behind the office page.
+func (o *office) officePages() []pageState {
+	d := o.owner
+	submit := func(fields string) {
+		d.visit("/vendors")
+		ask[chromedp.Void](d, fields+`, document.querySelector("#name").value = "Corner shop", undefined`)
+		d.click(`main form button[type="submit"]`, 1)
+	}
+	return []pageState{
+		{"office", func() { d.visit("/office") }},
+		{"approvals", func() { d.visit("/approvals?all=1") }},
+		{"vendors, refused", func() {
+			submit(`document.querySelector("#commission").value = "two", document.querySelector("#code").value = "S1"`)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+		{"vendor", func() {
+			submit(`document.querySelector("#code").value = "S1"`)
+			d.until(10*time.Second, `location.pathname.startsWith("/vendors/")`)
+		}},
+		{"alarms", func() { d.visit("/alarms?all=1") }},
+		{"audit log", func() { d.visit("/audit") }},
+	}
+}
+
 // everyPage checks every page at four widths and in both colours: nothing is wider than the window, and axe-core has no
 // finding.
 func (o *office) everyPage(t *testing.T) {
 	owner, stranger, all := o.pageStates(t)
-	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), all)
+	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), all)
 	o.netsHold(t)
 	for i, page := range all {
 		tab := owner

@@ -2191,6 +2191,36 @@ func KeyEndUnconfirmed(key string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "key-end-unconfirmed", What: "The key " + key + " ends at once if you revoke it. The box that says so was not ticked.", Not: "No changes were made.", Try: "Tick the box, and send the form again.", Args: []refusal.Arg{{Place: "key", Value: key}}}
 }
 
+// VendorFormOfOtherSession: The form is from another session. Send it again from this page.
+func VendorFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
+}
+
+// VendorFormCommission: "{text}" is not a percentage. Write it as 2 or 1.5.
+func VendorFormCommission(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-form-commission", What: "\"" + text + "\" is not a percentage.", Not: "No changes were made.", Try: "Write it as 2 or 1.5.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// VendorFormCredit: "{text}" cannot be read as a credit limit in {currency}. Write an amount such as 5000, or 0 for no credit.
+func VendorFormCredit(text string, currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "vendor-form-credit", What: "\"" + text + "\" cannot be read as a credit limit in " + currency + ".", Not: "No changes were made.", Try: "Write an amount such as 5000, or 0 for no credit.", Args: []refusal.Arg{{Place: "text", Value: text}, {Place: "currency", Value: currency}}}
+}
+
+// VendorFormWithoutCurrency: A credit limit needs a currency, and the utility has none yet. Leave the credit limit empty, or publish the first tariff, which sets the currency.
+func VendorFormWithoutCurrency() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-form-without-currency", What: "A credit limit needs a currency, and the utility has none yet.", Not: "No changes were made.", Try: "Leave the credit limit empty, or publish the first tariff, which sets the currency."}
+}
+
+// VendorFormWithoutCode: The vendor has no code. Give 1 to 12 capital letters and digits, such as V001.
+func VendorFormWithoutCode() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-form-without-code", What: "The vendor has no code.", Not: "No changes were made.", Try: "Give 1 to 12 capital letters and digits, such as V001."}
+}
+
+// VendorActUnknown: There is no action "{action}" for a vendor. Use a button on the vendor's page.
+func VendorActUnknown(action string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-act-unknown", What: "There is no action \"" + action + "\" for a vendor.", Not: "No changes were made.", Try: "Use a button on the vendor's page.", Args: []refusal.Arg{{Place: "action", Value: action}}}
+}
+
 // MessageFormOfOtherSession: The form is from another session. Send it again from this page.
 func MessageFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-form-of-other-session", What: "The form is from another session.", Not: "No message was sent.", Try: "Send it again from this page."}

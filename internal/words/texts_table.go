@@ -117,6 +117,9 @@ func (t Texts) OfficeDoubtful() string { return t.say("pages.office.doubtful") }
 // OfficePeople: Who may sign in, with which role, and from where they are signed in now.
 func (t Texts) OfficePeople() string { return t.say("pages.office.people") }
 
+// OfficeVendors: Who sells for the utility: terms, float and entries.
+func (t Texts) OfficeVendors() string { return t.say("pages.office.vendors") }
+
 // OfficeAlarms: What meters and the server reported and nobody has mended yet.
 func (t Texts) OfficeAlarms() string { return t.say("pages.office.alarms") }
 
@@ -1808,6 +1811,107 @@ func (t Texts) KeysSee() string { return t.say("pages.keys.see") }
 
 // KeysAll: All keys
 func (t Texts) KeysAll() string { return t.say("pages.keys.all") }
+
+// VendorsTitle: Vendors
+func (t Texts) VendorsTitle() string { return t.say("pages.vendors.title") }
+
+// VendorsNone: No vendors yet.
+func (t Texts) VendorsNone() string { return t.say("pages.vendors.none") }
+
+// VendorsActive: Sells
+func (t Texts) VendorsActive() string { return t.say("pages.vendors.active") }
+
+// VendorsBlocked: Sales stopped
+func (t Texts) VendorsBlocked() string { return t.say("pages.vendors.blocked") }
+
+// VendorsCode: Code
+func (t Texts) VendorsCode() string { return t.say("pages.vendors.code") }
+
+// VendorsCodeHint: 1 to 12 capital letters and digits, such as V001. It begins the numbers of the vendor's receipts and cannot be changed.
+func (t Texts) VendorsCodeHint() string { return t.say("pages.vendors.code-hint") }
+
+// VendorsBilling: How the vendor pays
+func (t Texts) VendorsBilling() string { return t.say("pages.vendors.billing") }
+
+// VendorsCommission: Commission
+func (t Texts) VendorsCommission() string { return t.say("pages.vendors.commission") }
+
+// VendorsCommissionPercent: Commission in percent of a payment, tax included
+func (t Texts) VendorsCommissionPercent() string { return t.say("pages.vendors.commission-percent") }
+
+// VendorsCredit: Credit limit
+func (t Texts) VendorsCredit() string { return t.say("pages.vendors.credit") }
+
+// VendorsCreditHint: How much the vendor may sell beyond what it paid in. Empty or 0: none.
+func (t Texts) VendorsCreditHint() string { return t.say("pages.vendors.credit-hint") }
+
+// VendorsBalance: Balance
+func (t Texts) VendorsBalance() string { return t.say("pages.vendors.balance") }
+
+// VendorsHeld: Reserved by open sales
+func (t Texts) VendorsHeld() string { return t.say("pages.vendors.held") }
+
+// VendorsLeft: Left to sell
+func (t Texts) VendorsLeft() string { return t.say("pages.vendors.left") }
+
+// VendorsAdd: Add a vendor
+func (t Texts) VendorsAdd() string { return t.say("pages.vendors.add") }
+
+// VendorsAddSubmit: Add
+func (t Texts) VendorsAddSubmit() string { return t.say("pages.vendors.add-submit") }
+
+// VendorsEffect: A second person may have to allow it. Then nothing changes until that person has allowed it.
+func (t Texts) VendorsEffect() string { return t.say("pages.vendors.effect") }
+
+// VendorsTerms: Terms
+func (t Texts) VendorsTerms() string { return t.say("pages.vendors.terms") }
+
+// VendorsTermsSubmit: Change the terms
+func (t Texts) VendorsTermsSubmit() string { return t.say("pages.vendors.terms-submit") }
+
+// VendorsSales: Sales
+func (t Texts) VendorsSales() string { return t.say("pages.vendors.sales") }
+
+// VendorsBlock: Stop sales
+func (t Texts) VendorsBlock() string { return t.say("pages.vendors.block") }
+
+// VendorsBlockEffect: Takes effect at once, without a second person. The vendor's money stays.
+func (t Texts) VendorsBlockEffect() string { return t.say("pages.vendors.block-effect") }
+
+// VendorsUnblock: Let the vendor sell again
+func (t Texts) VendorsUnblock() string { return t.say("pages.vendors.unblock") }
+
+// VendorsUnblockEffect: A second person may have to allow it.
+func (t Texts) VendorsUnblockEffect() string { return t.say("pages.vendors.unblock-effect") }
+
+// VendorsCannot: To change the terms, sign in again: you signed in more than 10 minutes ago
+func (t Texts) VendorsCannot() string { return t.say("pages.vendors.cannot") }
+
+// VendorsDone: The terms are as shown.
+func (t Texts) VendorsDone() string { return t.say("pages.vendors.done") }
+
+// VendorsWaits: {summary}. No changes were made yet.
+func (t Texts) VendorsWaits(summary string) string {
+	return t.say("pages.vendors.waits", "{summary}", summary)
+}
+
+// VendorsRequest: See the request
+func (t Texts) VendorsRequest() string { return t.say("pages.vendors.request") }
+
+// VendorsAll: All vendors
+func (t Texts) VendorsAll() string { return t.say("pages.vendors.all") }
+
+// VendorsEntries: Latest entries
+func (t Texts) VendorsEntries() string { return t.say("pages.vendors.entries") }
+
+// VendorsNoEntries: No entries yet.
+func (t Texts) VendorsNoEntries() string { return t.say("pages.vendors.no-entries") }
+
+// VendorsEntry: Entry
+func (t Texts) VendorsEntry() string { return t.say("pages.vendors.entry") }
+
+// VendorsAmount: Amount
+func (t Texts) VendorsAmount() string { return t.say("pages.vendors.amount") }
 
 // PersonAdded: Added
 func (t Texts) PersonAdded() string { return t.say("pages.person.added") }

@@ -157,29 +157,6 @@ func (s *Console) routes() http.Handler {
 	return m
 }
 
-// officeRoutes adds the pages behind the office page, and the person's own account.
-func (s *Console) officeRoutes(m *http.ServeMux) {
-	m.Handle("GET /office", s.signedIn(s.office))
-	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
-	m.Handle("GET /quarantine/{id}", s.signedIn(s.held))
-	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideHeld))
-	m.Handle("GET /approvals", s.signedIn(s.approvals))
-	m.Handle("GET /approvals/{id}", s.signedIn(s.approval))
-	m.Handle("POST /approvals/{id}", s.signedIn(s.decideApproval))
-	m.Handle("GET /people", s.signedIn(s.people))
-	m.Handle("POST /people", s.signedIn(s.invite))
-	m.Handle("GET /people/{id}", s.signedIn(s.person))
-	m.Handle("POST /people/{id}", s.signedIn(s.changePerson))
-	m.Handle("GET /keys", s.signedIn(s.keys))
-	m.Handle("POST /keys", s.signedIn(s.createKey))
-	m.Handle("GET /keys/{id}", s.signedIn(s.key))
-	m.Handle("POST /keys/{id}", s.signedIn(s.changeKey))
-	m.Handle("GET /account", s.signedIn(s.account))
-	m.Handle("POST /account/sessions", s.signedIn(s.endOthers))
-	m.Handle("GET /alarms", s.signedIn(s.alarms))
-	m.Handle("GET /audit", s.signedIn(s.audit))
-}
-
 // menuEntry is a page in the main menu, for those who may see it.
 type menuEntry struct {
 	to, text string

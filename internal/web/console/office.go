@@ -14,6 +14,33 @@ type officeLink struct {
 	may             bool
 }
 
+// officeRoutes adds the pages behind the office page, and the person's own account.
+func (s *Console) officeRoutes(m *http.ServeMux) {
+	m.Handle("GET /office", s.signedIn(s.office))
+	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
+	m.Handle("GET /quarantine/{id}", s.signedIn(s.held))
+	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideHeld))
+	m.Handle("GET /approvals", s.signedIn(s.approvals))
+	m.Handle("GET /approvals/{id}", s.signedIn(s.approval))
+	m.Handle("POST /approvals/{id}", s.signedIn(s.decideApproval))
+	m.Handle("GET /people", s.signedIn(s.people))
+	m.Handle("POST /people", s.signedIn(s.invite))
+	m.Handle("GET /people/{id}", s.signedIn(s.person))
+	m.Handle("POST /people/{id}", s.signedIn(s.changePerson))
+	m.Handle("GET /keys", s.signedIn(s.keys))
+	m.Handle("POST /keys", s.signedIn(s.createKey))
+	m.Handle("GET /keys/{id}", s.signedIn(s.key))
+	m.Handle("POST /keys/{id}", s.signedIn(s.changeKey))
+	m.Handle("GET /account", s.signedIn(s.account))
+	m.Handle("POST /account/sessions", s.signedIn(s.endOthers))
+	m.Handle("GET /alarms", s.signedIn(s.alarms))
+	m.Handle("GET /audit", s.signedIn(s.audit))
+	m.Handle("GET /vendors", s.signedIn(s.vendors))
+	m.Handle("POST /vendors", s.signedIn(s.addVendor))
+	m.Handle("GET /vendors/{vendor}", s.signedIn(s.vendor))
+	m.Handle("POST /vendors/{vendor}", s.signedIn(s.changeVendor))
+}
+
 // office is the page that leads to the work behind the counter.
 func (s *Console) office(w http.ResponseWriter, r *http.Request, v visit) {
 	t := say(r.Context())
@@ -28,6 +55,7 @@ func (v visit) officeLinks(t words.Texts) []officeLink {
 		{"/people", t.PeopleTitle(), t.OfficePeople(), v.by.May(access.ManagePeople) && v.by.OfUtility()},
 		{"/keys", t.KeysTitle(), t.OfficeKeys(), v.by.May(access.ManageKeys) && v.by.OfUtility()},
 		{"/alarms", t.MenuAlarms(), t.OfficeAlarms(), v.by.May(access.ReadMeters)},
+		{"/vendors", t.VendorsTitle(), t.OfficeVendors(), v.by.OfUtility() && v.by.May(access.ReadVendors)},
 		{"/audit", t.MenuAudit(), t.OfficeAudit(), v.by.May(access.ReadAudit)},
 	}, func(l officeLink) bool { return !l.may })
 }

@@ -144,7 +144,7 @@ func back(r *http.Request) string {
 		return "/messages"
 	case strings.HasPrefix(to, "/meters/"):
 		return (&url.URL{Path: strings.TrimSuffix(to, "/commands")}).String()
-	case strings.HasPrefix(to, "/quarantine/"), strings.HasPrefix(to, "/approvals/"):
+	case strings.HasPrefix(to, "/quarantine/"), strings.HasPrefix(to, "/approvals/"), strings.HasPrefix(to, "/vendors"):
 		return to
 	case to == "/signin":
 		return "/signin"

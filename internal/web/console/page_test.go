@@ -48,7 +48,7 @@ func every(w *world) []answer {
 		g.post("/people", "form", people.value("form"), "email", "juma@example.org", "role", "finance"), g.post("/people", "form", "x", "email", `"><script>alert(1)</script>`),
 		g.get("/people/juma@example.org"), g.post("/people/juma@example.org", "form", people.value("form"), "act", "<b>"), g.get("/account"), manager.get("/account"),
 		g.post("/account/sessions", "form", "x"), key, g.get("/keys"), g.get("/keys?all=1"), g.get("/keys?after=x"), manager.get("/keys"), g.get(keyPath), g.get("/keys/key_none"),
-		g.post("/keys", "form", "x", "name", `"><script>alert(1)</script>`), g.post(keyPath, "form", "x", "act", "<b>"), g.get("/office"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
+		g.post("/keys", "form", "x", "name", `"><script>alert(1)</script>`), g.post(keyPath, "form", "x", "act", "<b>"), g.get("/office"), g.get("/vendors"), g.get("/vendors/V9"), g.post("/vendors", "form", "x", "code", "S1"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
 		g.get("/approvals"), g.get("/approvals?all=1"), g.get("/approvals?before=x"), g.get(approval), manager.get(approval),
 		g.post(approval, "form", "x", "choice", "approve"), sale, g.get(form + "?again=1"), g.get("/sales/vnd_none"), g.get("/nowhere"), g.post("/sell", "large", strings.Repeat("x", 70<<10)),
 	}
