@@ -58,6 +58,9 @@ func newDoctorCommand(c console) *cobra.Command {
 			done := c.progress(cmd, "Checking", nil)
 			database, report := databaseCheck(cmd.Context(), place{dir, set.Text(config.Store)})
 			all := []check{folderCheck(dir), database, keysCheck(report), diskCheck(dir), clockCheck(time.Now(), app.Synced()), keyStoreCheck(dir)}
+			if to := set.Text(config.HeadsTo); to != "" {
+				all = append(all, headsCheck(to, time.Now()))
+			}
 			all = append(all, portChecks(cmd.Context(), set)...)
 			done()
 			return c.showChecks(cmd, all, scope)
@@ -104,12 +107,13 @@ func doctorScope() (covered, open []string) {
 			"data folder: it exists, this user may write to it, and no other user may read it",
 			"database: the books add up and match the signed log in the data folder",
 			"API keys: each key that can move value belongs to a person",
+			"copies of heads: how old the last one is, if heads_to is set",
 			"disk: free space for the database",
 			"clock: the year is plausible, and a time service synchronises the clock",
 			"key store: the file can be read and holds a vending key",
 			"ports: the addresses are free, or a Paywatt server answers on the HTTP address and is ready",
 		}, []string{
-			"the signed heads kept elsewhere: paywatt verify --head compares them with the log",
+			"what the signed heads kept elsewhere say: paywatt verify --head compares them with the log",
 			"the passphrase of the key store",
 			"the meters, their network and the messages to customers",
 			"certificates, firewalls and backups",
@@ -183,6 +187,26 @@ func keysCheck(r *store.Report) check {
 	if r.People {
 		k.Verdict = checkWarn
 		k.Detail = "these keys belong to nobody, so they can move no value: " + strings.Join(names, ", ") + "; see paywatt apikey give"
+	}
+	return k
+}
+
+// headsOld is how old the last copy of the signed heads may be.
+const headsOld = 24 * time.Hour
+
+// headsCheck says when the signed heads were last copied to the folder elsewhere.
+func headsCheck(to string, now time.Time) check {
+	k := check{Name: "copies of heads", Verdict: checkOK}
+	last, err := headlog.LastCopy(to)
+	switch {
+	case err != nil:
+		k.Verdict, k.Detail = checkWarn, "the folder for copies cannot be read: "+err.Error()
+	case last.IsZero():
+		k.Verdict, k.Detail = checkWarn, to+" holds no copy yet; a running server copies every 15 minutes"
+	default:
+		if k.Detail = "last copied to " + to + " at " + last.UTC().Format(time.RFC3339); now.Sub(last) > headsOld {
+			k.Verdict = checkWarn
+		}
 	}
 	return k
 }

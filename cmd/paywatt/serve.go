@@ -84,7 +84,7 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 		c.tell("paywatt %s, data in %s, keys in %s", version.Version, where, dir)
 	}
 	a, err := app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
-		TLSKey: set.Text(config.TLSKey), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), Passphrase: pass, Version: version, Log: log,
+		TLSKey: set.Text(config.TLSKey), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), Passphrase: pass, Version: version, Log: log,
 		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
 		Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 	if err != nil {

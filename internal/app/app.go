@@ -81,6 +81,9 @@ type Config struct {
 	Proxies []netip.Prefix
 	// Hosts are the names under which the server answers HTTP; empty for any name.
 	Hosts []string
+	// HeadsTo is a folder, best on another machine, into which the signed heads are copied each HeadsEvery (0: 15 minutes); empty for none.
+	HeadsTo    string
+	HeadsEvery time.Duration
 	// Metrics is an address of its own for /metrics, which then needs no key; empty for none.
 	Metrics string
 	// Passphrase opens the key store. If it is nil, the server starts locked: it cannot sell, but does everything else.
@@ -164,6 +167,7 @@ type App struct {
 // New opens everything. Its errors are those of sqlite.Open, the key store, the certificate and the listeners.
 func New(c Config) (*App, error) {
 	c.Log, c.CertificateEvery = cmp.Or(c.Log, slog.New(slog.DiscardHandler)), cmp.Or(c.CertificateEvery, certificateEvery)
+	c.HeadsEvery = cmp.Or(c.HeadsEvery, copyEvery)
 	follow := c.Now == nil && !clockPlanted()
 	if c.Now == nil {
 		c.Now = time.Now
