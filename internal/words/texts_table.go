@@ -899,6 +899,29 @@ func (t Texts) SupplyWhenWarnedAt(at string) string {
 // SupplyWhenNow: now
 func (t Texts) SupplyWhenNow() string { return t.say("pages.supply.when-now") }
 
+// SupplyNight: Restore at night, on credit
+func (t Texts) SupplyNight() string { return t.say("pages.supply.night") }
+
+// SupplyNightHours: Hours
+func (t Texts) SupplyNightHours() string { return t.say("pages.supply.night-hours") }
+
+// SupplyNightEnergy: Energy in kWh
+func (t Texts) SupplyNightEnergy() string { return t.say("pages.supply.night-energy") }
+
+// SupplyNightReason: Reason
+func (t Texts) SupplyNightReason() string { return t.say("pages.supply.night-reason") }
+
+// SupplyNightEffect: The account pays for the energy. The daily report names you. Above your ceiling a second person must allow it.
+func (t Texts) SupplyNightEffect() string { return t.say("pages.supply.night-effect") }
+
+// SupplyNightSubmit: Restore on credit
+func (t Texts) SupplyNightSubmit() string { return t.say("pages.supply.night-submit") }
+
+// SupplyOnCredit: Until {at}, at most {energy} kWh, by {who}: {reason}
+func (t Texts) SupplyOnCredit(at string, energy string, who string, reason string) string {
+	return t.say("pages.supply.on-credit", "{at}", at, "{energy}", energy, "{who}", who, "{reason}", reason)
+}
+
 // WalletTitle: Wallet of meter {meter}
 func (t Texts) WalletTitle(meter string) string { return t.say("pages.wallet.title", "{meter}", meter) }
 

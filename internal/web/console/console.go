@@ -123,6 +123,7 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("GET /meters/{number}/live", s.meterLive)
 	m.Handle("GET /meters/{number}/history", s.signedIn(s.history))
 	m.Handle("POST /meters/{number}/commands", s.signedIn(s.command))
+	m.Handle("POST /meters/{number}/emergency", s.signedIn(s.emergency))
 	m.Handle("GET /meters/{number}/wallet", s.signedIn(s.wallet))
 	m.Handle("POST /meters/{number}/summary", s.signedIn(s.sendSummary))
 	m.Handle("GET /meters/{number}/recharge", s.signedIn(s.tokenPage))

@@ -143,7 +143,7 @@ func back(r *http.Request) string {
 	case strings.HasPrefix(to, "/messages/"):
 		return "/messages"
 	case strings.HasPrefix(to, "/meters/"):
-		return (&url.URL{Path: strings.TrimSuffix(to, "/commands")}).String()
+		return (&url.URL{Path: strings.TrimSuffix(strings.TrimSuffix(to, "/commands"), "/emergency")}).String()
 	case strings.HasPrefix(to, "/quarantine/"), strings.HasPrefix(to, "/approvals/"), strings.HasPrefix(to, "/vendors"):
 		return to
 	case to == "/signin":

@@ -23,6 +23,7 @@ type supplyForm struct {
 	Other                 string // reasons for the open relay other than the cut and lack of money, in words
 	Last                  *lastCommand
 	State                 supplyState // state of a wallet meter's supply
+	Night                 emergencyForm
 }
 
 // lastCommand is the newest command that cut or restored.

@@ -13,7 +13,8 @@ import (
 type supplyState struct {
 	Badge                              badge
 	Wanted, Relay, Lease, Left, Effect string
-	Remote                             bool // a person has cut the supply
+	Remote                             bool   // a person has cut the supply
+	Emergency                          string // the supply on credit that lasts now; empty for none
 }
 
 // supplyState returns the state that the use case gives, or the zero value for a meter without a wallet.
@@ -25,6 +26,9 @@ func (s *Console) supplyState(ctx context.Context, v visit, number string) (supp
 	t := v.site.say
 	out := supplyState{Badge: standBadge(t, view.Stand), Wanted: wanted(t, view), Relay: relayWord(t, view.Relay), Lease: leaseText(t, view),
 		Left: t.SupplyDaysUnknown(), Effect: v.site.standEffect(view), Remote: slices.Contains(view.Off, supply.Remote.String())}
+	if e := view.Emergency; e != nil {
+		out.Emergency = t.SupplyOnCredit(v.site.clock(e.Until), e.Energy.KWh(1), e.By, e.Reason)
+	}
 	if d := view.Days; d.Estimated {
 		out.Left = t.SupplyDays(itoa(int(d.Least)), itoa(int(d.Most)), itoa(int(d.Likely)))
 	}
