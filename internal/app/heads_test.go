@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 )
@@ -17,6 +18,15 @@ func TestHeadsAreCopiedElsewhere(t *testing.T) {
 	c.HeadsTo, c.HeadsEvery = filepath.Join(t.TempDir(), "usb"), 10*time.Millisecond
 	a := start(t, c)
 	run(t, a)
+	tariff := func(a *app.App, dir string) {
+		t.Helper()
+		rate := int64(2_500_000)
+		_, err := connect(t, a, dir).CreateTariff(t.Context(), apiv1.NewTariff{Name: "domestic", Price: apiv1.Price{Currency: "KES", FlatMicro: &rate}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tariff(a, c.Data)
 	time.Sleep(30 * time.Millisecond)
 	if err := os.Mkdir(c.HeadsTo, 0o700); err != nil {
 		t.Fatal(err)
@@ -34,7 +44,10 @@ func TestHeadsAreCopiedElsewhere(t *testing.T) {
 		t.Errorf("the books do not match the copied heads: %v, %v", r, err)
 	}
 	other := config(t.TempDir())
-	if err := run(t, start(t, other))(); err != nil {
+	b := start(t, other)
+	stop := run(t, b)
+	tariff(b, other.Data)
+	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
 	if r, err = app.Verify(t.Context(), other.Data, "", headlog.ExternalHeads{Heads: names[0]}); err == nil && r.Sound() {

@@ -29,12 +29,16 @@ func Copy(dir, to string, now time.Time) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the heads to copy: %w", err)
 	}
+	lines := newestLines(text)
+	if len(lines) == 0 {
+		return 0, nil
+	}
 	name := filepath.Join(to, now.UTC().Format(copyName))
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644) // heads are no secret
 	if err != nil {
 		return 0, fmt.Errorf("open the copy of the heads: %w", err)
 	}
-	n, err := addMissing(f, newestLines(text))
+	n, err := addMissing(f, lines)
 	err = errors.Join(err, f.Close())
 	if err == nil && n > 0 {
 		err = syncFolder(to)
