@@ -19,9 +19,6 @@ import (
 // paywatt is the path of the binary under test.
 func paywatt(t testing.TB) string {
 	t.Helper()
-	if p := os.Getenv("E2E_BIN"); p != "" {
-		return p
-	}
 	return buildOnce(t, "")
 }
 
@@ -33,8 +30,12 @@ type builds struct {
 
 var built = builds{paths: map[string]string{}}
 
+// buildOnce returns the path of the binary with build tags. The environment names it, or the first caller builds it.
 func buildOnce(t testing.TB, tags string) string {
 	t.Helper()
+	if p := os.Getenv(map[string]string{"": "E2E_BIN", "faultinject": "E2E_FAULTS_BIN"}[tags]); p != "" {
+		return p
+	}
 	built.Lock()
 	defer built.Unlock()
 	if p, ok := built.paths[tags]; ok {

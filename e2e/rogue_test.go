@@ -265,6 +265,7 @@ func ceilings() (out []rule) {
 		{fault: "person/debts", role: "finance", moves: []string{"raise a debt", "add a charge"}},
 		{fault: "person/free_units", role: "supervisor", moves: []string{"make free units"}},
 		{fault: "person/credits", role: "finance", moves: []string{"give goodwill", "write off a debt"}},
+		{fault: "person/emergency_supply", role: "engineer", moves: []string{"restore a supply at night"}},
 		{fault: "person/reversals", role: "supervisor", moves: undo},
 		{fault: "person/reversed_value", role: "supervisor", moves: undo},
 	} {

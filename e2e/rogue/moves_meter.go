@@ -40,6 +40,11 @@ func meterMoves() []move {
 			p := one(d, r.of(P, wallet))
 			r.send(r.p(), p.number, "/v1/meters/"+p.number+"/restore", apiv1.Reason{Reason: usual})
 		}},
+		{"restore a supply at night", 3, func(r *Run, d *rand.Rand) {
+			p := one(d, r.of(P, wallet))
+			n := apiv1.NewEmergency{Hours: one(d, []int64{1, 12, 24}), EnergyWh: 1000 * int64(1+d.IntN(100)), Reason: usual}
+			r.send(r.p(), p.number, "/v1/meters/"+p.number+"/emergency", n)
+		}},
 		{"cut a supply", 1, func(r *Run, d *rand.Rand) {
 			p := one(d, r.of("", wallet))
 			r.send(r.p(), p.number, "/v1/meters/"+p.number+"/cut", apiv1.Reason{Reason: usual})

@@ -324,7 +324,8 @@ func (t *Utility) With(site Site, p Policy) *Utility {
 
 // bind applies the policy.
 func (r *Run) bind() {
-	set, change := map[string]int64{}, map[string]any{"four_eyes": "on", "usual_tariffs": []string{"domestic"}}
+	set, change := map[string]int64{}, map[string]any{"four_eyes": "on", "usual_tariffs": []string{"domestic"},
+		"emergency_from": "00:00", "emergency_to": "23:59"}
 	if r.t.policy.FourEyesOff {
 		change["four_eyes"] = "off"
 	}
