@@ -2181,6 +2181,11 @@ func KeyFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "key-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
 }
 
+// KeyLifeUnknown: "{text}" is no length of a key's life. Choose one of the lengths in the form.
+func KeyLifeUnknown(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-life-unknown", What: "\"" + text + "\" is no length of a key's life.", Not: "No key was created.", Try: "Choose one of the lengths in the form.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
 // KeyFormSentBefore: This form was sent before. Its key was shown then, and is not shown again. If the key was lost, revoke it and create another.
 func KeyFormSentBefore() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "key-form-sent-before", What: "This form was sent before. Its key was shown then, and is not shown again.", Not: "No second key was created.", Try: "If the key was lost, revoke it and create another."}

@@ -1458,6 +1458,14 @@ func (t Texts) DoubtfulMarkStopped(was string, is string) string {
 	return t.say("pages.doubtful.mark-stopped", "{was}", was, "{is}", is)
 }
 
+// ApprovalsNothingYet: {summary}. No changes were made yet.
+func (t Texts) ApprovalsNothingYet(summary string) string {
+	return t.say("pages.approvals.nothing-yet", "{summary}", summary)
+}
+
+// ApprovalsSee: See the request
+func (t Texts) ApprovalsSee() string { return t.say("pages.approvals.see") }
+
 // ApprovalsTitle: Approvals
 func (t Texts) ApprovalsTitle() string { return t.say("pages.approvals.title") }
 
@@ -1912,14 +1920,6 @@ func (t Texts) VendorsCannot() string { return t.say("pages.vendors.cannot") }
 
 // VendorsDone: The terms are as shown.
 func (t Texts) VendorsDone() string { return t.say("pages.vendors.done") }
-
-// VendorsWaits: {summary}. No changes were made yet.
-func (t Texts) VendorsWaits(summary string) string {
-	return t.say("pages.vendors.waits", "{summary}", summary)
-}
-
-// VendorsRequest: See the request
-func (t Texts) VendorsRequest() string { return t.say("pages.vendors.request") }
 
 // VendorsAll: All vendors
 func (t Texts) VendorsAll() string { return t.say("pages.vendors.all") }

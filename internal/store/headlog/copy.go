@@ -41,7 +41,7 @@ func Copy(dir, to string, now time.Time) (int, error) {
 	n, err := addMissing(f, lines)
 	err = errors.Join(err, f.Close())
 	if err == nil && n > 0 {
-		err = syncFolder(to)
+		err = SyncFolder(to)
 	}
 	return n, fault.Wrap(err, "copy heads to %s", name)
 }
@@ -89,14 +89,6 @@ func addMissing(f *os.File, lines [][]byte) (int, error) {
 	}
 	_, err = f.Write(fresh)
 	return n, errors.Join(err, f.Sync())
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // LastCopy returns when heads were last copied to a folder; the zero time for never.

@@ -49,6 +49,13 @@ type approvalForm struct {
 // factLine is a name and its value.
 type factLine struct{ Name, Value string }
 
+// showWaits answers a form whose request waits for a second person.
+func (s *Console) showWaits(w http.ResponseWriter, r *http.Request, v visit, a access.Approval) {
+	t := v.site.say
+	s.show(w, r, http.StatusAccepted, noteView(s.page(r, v, t.BoxWaits()), note{Title: t.BoxWaitsTitle(), Text: t.ApprovalsNothingYet(a.Summary),
+		Link: "/approvals/" + a.ID.Text(id.Approval), LinkText: t.ApprovalsSee()}))
+}
+
 // approvals lists the requests that the person made or may decide about.
 func (s *Console) approvals(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -28,8 +27,7 @@ func (s *Console) emergency(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case done.Waits != nil:
-		s.show(w, r, http.StatusAccepted, noteView(s.page(r, v, t.BoxWaits()), note{Title: t.BoxWaitsTitle(),
-			Text: t.VendorsWaits(done.Waits.Summary), Link: "/approvals/" + done.Waits.ID.Text(id.Approval), LinkText: t.VendorsRequest()}))
+		s.showWaits(w, r, v, *done.Waits)
 	case done.Refused():
 		s.meterPage(w, r, v, http.StatusUnprocessableEntity, supplyForm{Night: f, Error: t.Refusal(done.Refusal).Detail()})
 	default:

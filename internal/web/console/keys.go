@@ -141,8 +141,8 @@ func (s *Console) createKey(w http.ResponseWriter, r *http.Request, v visit) {
 			return access.MadeKey{Refusal: no}, err
 		}
 		n := access.NewKey{Role: access.Role(d.Create.Role), Name: d.Name, Vendor: vendor, From: networksOf(d.From)}
-		if days, err := strconv.Atoi(strings.TrimSuffix(d.Lasts, "d")); err == nil {
-			n.ExpiresAt = s.c.Now().Add(time.Duration(days) * 24 * time.Hour)
+		if n.ExpiresAt, no = endOf(d.Lasts, s.c.Now()); no.Refused() {
+			return access.MadeKey{Refusal: no}, nil
 		}
 		return s.c.Access.CreateAPIKey(ctx, v.by, n)
 	})
@@ -159,6 +159,18 @@ func (s *Console) createKey(w http.ResponseWriter, r *http.Request, v visit) {
 	default:
 		s.showSecret(w, r, v, made, "")
 	}
+}
+
+// endOf reads a chosen length of a key's life: days such as 90d, or never for the zero time.
+func endOf(lasts string, now time.Time) (time.Time, refusal.Refusal) {
+	if lasts == "never" {
+		return time.Time{}, refusal.Refusal{}
+	}
+	days, err := strconv.ParseUint(strings.TrimSuffix(lasts, "d"), 10, 10)
+	if err != nil {
+		return time.Time{}, refuse.KeyLifeUnknown(refusal.Echo(lasts))
+	}
+	return now.AddDate(0, 0, int(days)), refusal.Refusal{}
 }
 
 // networksOf splits what somebody typed as addresses and networks.

@@ -53,6 +53,9 @@ func TestTheLifeOfAKeyOnItsPage(t *testing.T) {
 	if list := g.get("/keys").is(200).says("till 3", "Support", "127.0.0.1/32"); list.shownKey() != "" {
 		t.Error("the list shows a key")
 	}
+	for _, lasts := range []string{"", "x", "-5d", "99999d"} { // none of them makes a key that never ends
+		g.post("/keys", "form", g.get("/keys").value("form"), "name", "till 5", "role", "support", "lasts", lasts).is(422).says("is no length of a key's life", "No key was created.")
+	}
 	g.post("/keys", "form", g.get("/keys").value("form"), "name", "till 4", "role", "support", "lasts", "never", "from", "somewhere").is(422).
 		says("neither an address nor a network").says("No key was created.")
 

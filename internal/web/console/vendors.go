@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -228,13 +227,11 @@ func (s *Console) changeTerms(r *http.Request, v visit, f vendorFields) (vendor.
 
 // vendorChanged answers a change that failed, that was made, or that waits for a second person. It reports whether it answered.
 func (s *Console) vendorChanged(w http.ResponseWriter, r *http.Request, v visit, done vendor.VendorView, err error) bool {
-	t := v.site.say
 	switch {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case done.Waits != nil:
-		s.show(w, r, http.StatusAccepted, noteView(s.page(r, v, t.BoxWaits()), note{Title: t.BoxWaitsTitle(),
-			Text: t.VendorsWaits(done.Waits.Summary), Link: "/approvals/" + done.Waits.ID.Text(id.Approval), LinkText: t.VendorsRequest()}))
+		s.showWaits(w, r, v, *done.Waits)
 	case done.Refused():
 		return false
 	default:
