@@ -16,6 +16,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed schema.sql
+var schema string
+
 // Migration is one step of the schema. Steps are applied in the order of their numbers, each in one transaction, and
 // never changed after a release.
 type Migration struct {
@@ -79,6 +82,19 @@ func (p UpgradePlan) Migrations() ([]Migration, error) {
 		return p.Steps, nil
 	}
 	return Migrations()
+}
+
+// Whole returns the schema in which the steps end, as one step for an empty database.
+func (p UpgradePlan) Whole() (Migration, error) {
+	steps, err := p.Migrations()
+	whole := Migration{N: len(steps), Name: "schema", SQL: schema}
+	if p.Steps != nil {
+		whole.SQL = ""
+		for _, s := range steps {
+			whole.SQL += s.SQL + "\n"
+		}
+	}
+	return whole, err
 }
 
 // Before calls Pause, if it is set. The parameter next names the next statement or event.

@@ -12,8 +12,8 @@ import (
 )
 
 // migrate upgrades the database to this version's schema, one transaction for each step, and refuses files of other programs and of newer
-// versions. A new database is made in one transaction, so that nobody finds it half made. If an upgrade is interrupted, the completed steps
-// remain and the next start continues. An upgrade needs the folder's lock, so that no older server is running on the database.
+// versions. A new database gets the whole schema in one transaction, so that nobody finds it half made. If an upgrade is interrupted, the
+// completed steps remain and the next start continues. An upgrade needs the folder's lock, so that no older server is running on the database.
 func migrate(c *conn, dir string, o Options) error {
 	steps, err := c.plan.Migrations()
 	if err != nil {
@@ -42,10 +42,14 @@ func migrate(c *conn, dir string, o Options) error {
 		defer func() { _ = l.Release() }()
 	}
 	if fresh {
-		return apply(c, steps, o)
+		whole, err := c.plan.Whole()
+		if err != nil {
+			return err
+		}
+		return apply(c, whole, true, o)
 	}
-	for n := range steps[version:] {
-		if err := apply(c, steps[version:][n:n+1], o); err != nil {
+	for _, s := range steps[version:] {
+		if err := apply(c, s, false, o); err != nil {
 			return err
 		}
 		c.plan.Before("the next step")
@@ -72,28 +76,26 @@ func identify(c *conn) (version, application, tables int64, err error) {
 	return version, application, tables, nil
 }
 
-// apply runs steps in one transaction.
-func apply(c *conn, steps []store.Migration, o Options) (err error) {
+// apply runs one step in one transaction. In a new database (fresh) it also writes the first rows.
+func apply(c *conn, s store.Migration, fresh bool, o Options) (err error) {
 	end, err := sqlitex.ImmediateTransaction(c.c)
 	if err != nil {
 		return fmt.Errorf("begin a migration: %w", err)
 	}
 	defer end(&err)
-	for _, s := range steps {
-		if err := step(c, s, o); err != nil {
-			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
-		}
-		o.Log.Info("database migrated", logkey.Version, s.N)
-	}
-	return nil
-}
-
-// step applies one migration and its version number.
-func step(c *conn, s store.Migration, o Options) error {
 	now, err := c.number("PRAGMA user_version")
 	if err != nil || now >= int64(s.N) {
 		return err // another process was faster
 	}
+	if err := step(c, s, fresh, o); err != nil {
+		return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
+	}
+	o.Log.Info("database migrated", logkey.Version, s.N)
+	return nil
+}
+
+// step carries out the statements of a step and writes its number.
+func step(c *conn, s store.Migration, fresh bool, o Options) error {
 	if err := carryOut(c.c, s, c.plan.Before); err != nil {
 		return err
 	}
@@ -101,7 +103,7 @@ func step(c *conn, s store.Migration, o Options) error {
 	if err := teach(c); err != nil {
 		return err
 	}
-	if s.N == 1 {
+	if fresh {
 		if err := store.FirstRows(c, o.Now(), o.Rand); err != nil {
 			return err
 		}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -153,11 +155,17 @@ func TestManyMayOpenANewFolderAtOnce(t *testing.T) {
 	}
 }
 
-// TestMigrationsEndInTheSchema checks that schema.sql is the schema of a migrated database. SQLite keeps the comments inside the statements
+// TestMigrationsEndInTheSchema checks that schema.sql, which a new database gets, is the schema of a migrated database. SQLite keeps the comments inside the statements
 // of the migrations, so schema.sql has these comments too. If a migration adds a column to a table, SQLite puts the new column after the
 // others.
 func TestMigrationsEndInTheSchema(t *testing.T) {
-	migrated, err := zombie.OpenConn(filepath.Join(shop(t, 1), "paywatt.db"), zombie.OpenReadWrite)
+	dir := t.TempDir()
+	steps, err := store.Migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	upgradeBy(t, dir, steps)
+	migrated, err := zombie.OpenConn(filepath.Join(dir, "paywatt.db"), zombie.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +194,29 @@ func TestMigrationsEndInTheSchema(t *testing.T) {
 	}
 	if got != string(want) {
 		t.Error("schema.sql is not what the migrations end in: run this test with -update, never edit the file")
+	}
+}
+
+// TestANewDatabaseIsWhatTheMigrationsMake compares a new database, which gets schema.sql, with one that took every migration: tables,
+// indexes, rows and the planner's estimates. A row that a migration writes into an empty database belongs in store.FirstRows.
+func TestANewDatabaseIsWhatTheMigrationsMake(t *testing.T) {
+	steps, err := store.Migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := func(by []store.Migration) string {
+		dir, o := t.TempDir(), sqlite.Options{Reserve: -1, Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Rand: rand.NewChaCha8([32]byte{})}
+		e, err := sqlite.Open(dir, sqlite.WithSteps(o, by, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return content(t, dir)
+	}
+	if fresh, migrated := made(nil), made(steps); fresh != migrated {
+		t.Errorf("a new database is\n%s\nthe migrations make\n%s", fresh, migrated)
 	}
 }
 

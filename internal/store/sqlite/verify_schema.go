@@ -39,9 +39,9 @@ func verifySchema(c *conn, r *store.Report) error {
 	return nil
 }
 
-// meantSchema returns the schema of an empty database after the migrations.
+// meantSchema returns the schema of a new database.
 func meantSchema(p store.UpgradePlan) (out map[string]string, err error) {
-	steps, err := p.Migrations()
+	whole, err := p.Whole()
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +50,8 @@ func meantSchema(p store.UpgradePlan) (out map[string]string, err error) {
 		return nil, fmt.Errorf("make an empty database to compare with: %w", err)
 	}
 	defer func() { err = errors.Join(err, empty.Close()) }()
-	for _, s := range steps {
-		if err := carryOut(empty, s, func(string) {}); err != nil {
-			return nil, fmt.Errorf("migration %04d_%s of an empty database: %w", s.N, s.Name, err)
-		}
+	if err := carryOut(empty, whole, func(string) {}); err != nil {
+		return nil, fmt.Errorf("make the schema in an empty database: %w", err)
 	}
 	return schemaOf(newConn(empty))
 }
