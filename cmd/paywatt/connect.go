@@ -18,9 +18,12 @@ import (
 // defaultURL is the server's address if none is configured.
 const defaultURL = "http://127.0.0.1:8080"
 
+// serverURL returns the address of the server that commands ask.
+func (c console) serverURL() string { return cmp.Or(c.getenv("PAYWATT_URL"), defaultURL) }
+
 // connect makes the API client of the command line from PAYWATT_URL and PAYWATT_KEY.
 func (c console) connect() (*client.Client, error) {
-	url := cmp.Or(c.getenv("PAYWATT_URL"), defaultURL)
+	url := c.serverURL()
 	key := strings.TrimSpace(c.getenv("PAYWATT_KEY"))
 	if key == "" {
 		return nil, &exit.Failure{Code: exit.Usage, What: "No API key is set.", Not: "No request was sent.",

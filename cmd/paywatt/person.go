@@ -141,7 +141,7 @@ func (c console) showPerson(cmd *cobra.Command, p apiv1.Person, err error) error
 	t := fields("email", p.Email, "name", p.Name, "role", p.Role, "vendor", p.Vendor, "state", p.State, "counts as", strings.Join(p.CountsAs, " "), "id", p.ID)
 	if p.InviteURL != "" {
 		c.tell("The link below is shown only once. It works once, for 24 hours. Give it to the person only.")
-		t.rows = append(t.rows, fields("link", p.InviteURL).rows...)
+		t.rows = append(t.rows, fields("link", strings.TrimRight(c.serverURL(), "/")+p.InviteURL).rows...)
 	}
 	return c.show(cmd, p, t)
 }
