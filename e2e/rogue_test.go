@@ -198,7 +198,7 @@ func playRole(t *testing.T, policies []*rogue.Utility, role string, enough int) 
 	denied := map[string]bool{}
 	may := func(move string) bool {
 		only := os.Getenv("E2E_ROGUE_MOVES")
-		return !denied[move] && (only == "" || strings.Contains(","+only+",", ","+move+","))
+		return !denied[move] && (only == "" || only == "all" || strings.Contains(","+only+",", ","+move+","))
 	}
 	for seed := uint64(setting("E2E_SEED", 1)); asked < enough; seed++ {
 		town := policies[seed%uint64(len(policies))]

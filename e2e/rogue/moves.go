@@ -92,8 +92,11 @@ func moneyMoves() []move {
 		{"look at approvals", 3, func(r *Run, d *rand.Rand) { r.look() }},
 		{"read a sale with P's shop", 2, func(r *Run, d *rand.Rand) {
 			if s := latest(d, r.sales); s != nil {
-				r.ask("P/shop", "GET", "/v1/vends/"+s.id, nil)
+				r.ask(one(d, []string{"P/shop", r.seller(), r.p()}), "GET", "/v1/vends/"+s.id, nil)
 			}
+		}},
+		{"look at a meter's tokens with a seller's key", 2, func(r *Run, d *rand.Rand) {
+			r.ask(one(d, []string{"P/shop", r.seller()}), "GET", "/v1/meters/"+r.other(d).number+"/tokens", nil)
 		}},
 		{"type seen digits", 4, func(r *Run, d *rand.Rand) { r.typeSeen(d) }},
 	}
@@ -114,6 +117,14 @@ func (r *Run) vend(hand string, p *place, minor int64, d *rand.Rand) *sold {
 		r.reach(p.number, before, patience)
 	}
 	return r.order(hand, p.number, minor, a)
+}
+
+// seller is P's hand with a seller's key that names no vendor. A server that makes no such key leaves P with the key of P's shop.
+func (r *Run) seller() string {
+	if r.t.keys[noVendor] == "" {
+		return "P/shop"
+	}
+	return noVendor
 }
 
 // undo asks to reverse one of the newest sales of some sellers.

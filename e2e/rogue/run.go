@@ -38,11 +38,11 @@ type Run struct {
 	ahead      time.Duration
 	unheard    time.Time // when a request was done that no meter has had an order for
 	sales      []*sold
-	seen       map[string]bool     // digits that P saw
-	shopSaw    map[string]bool     // digits that the key of P\'s shop was shown
-	held       map[string][]string // digits that customers have bought and not entered, by meter
-	waiting    []string            // approvals that P asked for or saw
-	accounts   map[string]string   // every account that a party had, by id
+	seen       map[string]bool            // digits that P saw
+	shown      map[string]map[string]bool // digits that one of P's keys was shown, by hand
+	held       map[string][]string        // digits that customers have bought and not entered, by meter
+	waiting    []string                   // approvals that P asked for or saw
+	accounts   map[string]string          // every account that a party had, by id
 	cornerPaid int64
 	deposits   int64           // of P's shop, booked with money that the others received
 	alone      int64           // deposits that P booked without a second person
@@ -62,7 +62,7 @@ func (t *Utility) begin(role string) (*Run, error) {
 	}
 	http, mqtt := srv.Addresses()
 	r := &Run{t: t, role: role, srv: srv, c: newAPI(http, "rogue"), houses: map[string]*house{}, lines: map[string]*line{},
-		seen: map[string]bool{}, shopSaw: map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}}
+		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}}
 	for _, p := range t.places {
 		one := *p
 		r.places = append(r.places, &one)
@@ -119,9 +119,10 @@ func (r *Run) ask(hand, method, path string, body any) reply {
 		}
 		for _, digits := range tokensIn(a.body) {
 			r.seen[digits] = true
-			if hand == "P/shop" {
-				r.shopSaw[digits] = true
+			if r.shown[hand] == nil {
+				r.shown[hand] = map[string]bool{}
 			}
+			r.shown[hand][digits] = true
 		}
 		if id := a.approval(); id != "" {
 			r.waiting = append(r.waiting, id)
@@ -227,7 +228,7 @@ func (r *Run) send(hand, number, path string, body any) reply {
 	return a
 }
 
-// pass lets hours pass for the server and all meters. Loads run.
+// pass lets hours pass for the server and all meters. Loads run. Whoever is at home presses the key of a meter that waits for it.
 func (r *Run) pass(hours int64) {
 	if r.err != nil || !r.srv.Ahead(r.ahead+time.Duration(hours)*time.Hour) {
 		return
@@ -237,6 +238,7 @@ func (r *Run) pass(hours int64) {
 	r.log = append(r.log, fmt.Sprintf("%-14s %d hours pass", "", hours))
 	for _, p := range r.places {
 		work := func(h *house) {
+			h.give(meter.Event{Kind: meter.EventConfirm})
 			h.run(hours * 3600)
 			h.give(meter.Event{Kind: meter.EventRead})
 		}

@@ -2,7 +2,9 @@ package rogue
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +70,8 @@ type Utility struct {
 	site     Site
 	keys     map[string]string // by hand
 	places   []*place
-	ceilings []string // names of the server's ceilings
+	settings map[string]any // of the server before P begins
+	ceilings []string       // names of the server's ceilings
 	policy   Policy
 	vk       sts.VendingKey
 }
@@ -127,10 +130,9 @@ func Build(site Site, vendingKey []byte) (*Utility, error) {
 	b.meters()
 	b.live()
 	b.people()
-	var now struct{ Ceilings map[string]int64 }
-	b.must("owner", "GET", "/v1/settings", nil, &now)
-	for name := range now.Ceilings {
-		t.ceilings = append(t.ceilings, name)
+	b.must("owner", "GET", "/v1/settings", nil, &t.settings)
+	if set, is := t.settings["ceilings"].(map[string]any); is {
+		t.ceilings = slices.Sorted(maps.Keys(set))
 	}
 	return t, b.err
 }
@@ -170,8 +172,14 @@ const start = "start"
 // old is P's hand with a key of the same time, which belongs to nobody either.
 func old(role string) string { return P + "/old/" + role }
 
+// noVendor is P's hand with a seller's key that names no vendor.
+const noVendor = P + "/seller"
+
 func (b *preparation) first() {
 	b.nobodys(start, "owner")
+	if key, err := b.t.site.FirstKey("vendor_api", noVendor); err == nil { // a server should refuse it
+		b.t.keys[noVendor] = key
+	}
 	for _, role := range Roles() {
 		if role != "vendor_api" {
 			b.nobodys(old(role), role)
@@ -340,6 +348,10 @@ func (r *Run) bind() {
 	if len(set) > 0 {
 		change["ceilings"] = set
 	}
+	maps.DeleteFunc(change, func(name string, _ any) bool { // an earlier version has fewer settings
+		_, has := r.t.settings[name]
+		return !has
+	})
 	a := r.ask("owner", "POST", "/v1/settings", change)
 	if id := a.approval(); id != "" {
 		a = r.ask("owner2", "POST", "/v1/approvals/"+id+"/approve", apiv1.Decision{Reason: "agreed"})

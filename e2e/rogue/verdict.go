@@ -34,7 +34,7 @@ type Verdict struct {
 	Lost map[string]int64
 	// Unbound lists what the report names against P beyond a ceiling.
 	Unbound []string
-	// Leaked lists sales of other sellers whose digits the key of P's shop was shown.
+	// Leaked lists sales whose digits one of P's keys was shown without the right to see them.
 	Leaked []string
 	slack  int64
 }
@@ -183,9 +183,7 @@ func (r *Run) judge(before balances) Verdict {
 	paid, commission, confirmed := r.payments()
 	v.Reported, v.Unbound = r.reported()
 	for _, s := range r.sales {
-		if s.hand != "P/shop" && slices.ContainsFunc(s.digits, func(digits string) bool { return r.shopSaw[digits] }) {
-			v.Leaked = append(v.Leaked, "P's shop was shown the digits of "+s.id+", which "+s.hand+" sold")
-		}
+		v.Leaked = append(v.Leaked, r.leaks(s)...)
 	}
 	change := func(owner string) int64 {
 		return after.energy[owner] - before.energy[owner] + after.money[owner] - before.money[owner]
@@ -204,6 +202,25 @@ func (r *Run) judge(before balances) Verdict {
 		v.Lost["corner"] = corner - slackLoss
 	}
 	return v
+}
+
+// leaks says which of P's keys were shown the digits of somebody else's sale without the right to see them.
+func (r *Run) leaks(s *sold) (out []string) {
+	if isP(s.hand) || r.place(s.meter).owner == P { // P has these digits
+		return nil
+	}
+	for hand, shown := range r.shown {
+		if !maySee(hand) && slices.ContainsFunc(s.digits, func(digits string) bool { return shown[digits] }) {
+			out = append(out, hand+" was shown the digits of "+s.id+", which "+s.hand+" sold")
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// maySee reports whether a key of P's may be shown the digits that others sold to others. Three roles of the utility may.
+func maySee(hand string) bool {
+	return hand == "P/owner" || hand == "P/operator" || hand == "P/supervisor"
 }
 
 // reported is the value of what the daily reports name against P's keys, and the rows that exceed their ceiling.
