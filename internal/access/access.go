@@ -38,6 +38,7 @@ type Actor struct {
 	Answers   id.ID // the person that an API key is for, or else the key's maker; zero if unknown
 	Approval  id.ID // the approval under which the actor acts; zero for none
 	Session   id.ID // the session of a person who signed in; zero for others
+	Device    id.ID // the counter device of a session that was opened with a PIN; zero for all others
 	Stale     bool  // the person signed in too long ago for the rights of [Right.NeedsFreshProof]
 }
 

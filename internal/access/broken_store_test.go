@@ -51,7 +51,7 @@ func yes(refused interface {
 // TestNoFailureOfTheStoreIsHidden: whichever call of a use case fails, its error comes back, so that the transaction is
 // rolled back and nobody gets a success.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
-	for _, o := range slices.Concat(signings(), changings(), decisions()) {
+	for _, o := range slices.Concat(signings(), changings(), decisions(), devices()) {
 		r, err := o.runs(t, 0)
 		if got := strings.Join(r.calls, " "); err != nil || got != o.calls {
 			t.Errorf("%s: %v, it made the calls\n%s, want\n%s", o.name, err, got, o.calls)
@@ -140,7 +140,7 @@ func changings() []operation {
 			clear(r.people)
 			return yes(a.CreateOwner(ctx, access.SystemActor(1, "test"), access.NewOwner{Email: "juma@example.org", Password: access.SecretOf(goodPassword)}))
 		}},
-		{"a role is changed", "PersonByEmail LockPerson PersonByID PersonByID PersonPage FourEyes BindFourEyes AuditLog VendorExists PutPerson DropLoginsOf PersonPage FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+		{"a role is changed", "PersonByEmail LockPerson PersonByID PersonByID PersonPage FourEyes BindFourEyes AuditLog VendorExists PutPerson DevicesOf DropLoginsOf PersonPage FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			r.second("juma@example.org", access.Owner)
 			return yes(a.ChangeRole(ctx, r.amina(), aminaEmail, access.VendorAPI, shop()))
 		}},
@@ -150,7 +150,7 @@ func changings() []operation {
 			r.people[p.Email] = p
 			return yes(a.Confirm(ctx, r.amina(), p.Email))
 		}},
-		{"a link is used", "PersonByLink view LockPerson PersonByID PutPerson DropLoginsOf PersonPage FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+		{"a link is used", "PersonByLink view LockPerson PersonByID PutPerson DevicesOf DropLoginsOf PersonPage FourEyes AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
 			p := r.second("juma@example.org", access.Support)
 			p.Link, p.LinkUntil = linkForm(access.SecretOf("link")), r.now.Add(1)
 			r.people[p.Email] = p
@@ -202,6 +202,57 @@ func decisions() []operation {
 	}
 }
 
+// devices are the use cases of counter devices.
+func devices() []operation {
+	with := func(r *rows) access.Actor {
+		juma := r.second("juma@example.org", access.VendorAPI)
+		juma.Vendor = shop()
+		r.people[juma.Email] = juma
+		hash, err := access.HashPassword("271828", cheap(), rand.Reader)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.devices[deviceForm(access.SecretOf("cookie"))] = access.CounterDevice{ID: id.ID{4}, Person: juma.ID, PIN: hash}
+		return access.Actor{Tenant: 1, Kind: access.Person, ID: juma.ID, Name: juma.Email, Role: juma.Role, Vendor: juma.Vendor, Session: id.ID{5}}
+	}
+	pin := func(pin string) func(context.Context, *rows, *access.Access) error {
+		return func(ctx context.Context, r *rows, a *access.Access) error {
+			with(r)
+			in, err := a.SignInByPIN(ctx, 1, "cookie", pin, "old", access.Browser{})
+			if err == nil && in.Refused() == (pin == "271828") {
+				return errors.New("unexpected: " + in.Detail())
+			}
+			return err
+		}
+	}
+	return []operation{
+		{"a device is registered", "LockPerson PersonByID DevicesOf NewID AddDevice AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.RegisterDevice(ctx, with(r), access.NewDevice{Name: "Counter 1", PIN: access.SecretOf("314159")}))
+		}},
+		{"the devices", "PersonByEmail DevicesOf view", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.Devices(ctx, with(r), "juma@example.org"))
+		}},
+		{"a device is revoked", "PersonByEmail DeviceByID RevokeDevice AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.RevokeDevice(ctx, with(r), "juma@example.org", id.ID{4}.Text(id.Device)))
+		}},
+		{"a device is known", "DeviceByHash PersonByID view", func(ctx context.Context, r *rows, a *access.Access) error {
+			with(r)
+			return yes(a.DeviceOf(ctx, 1, "cookie"))
+		}},
+		{"a right PIN", "LockDevice PersonByID CountPIN commit LockDevice PersonByID CountPIN DropLogin SessionTimes DropLoginsOf AddLogin AuditLog commit", pin("271828")},
+		{"a wrong PIN", "LockDevice PersonByID CountPIN commit DeviceByID AuditLog commit", pin("314159")},
+		{"a PIN without tries left", "LockDevice PersonByID RevokeDevice AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			with(r)
+			for hash, d := range r.devices {
+				d.Wrong = access.MaxWrongPINs
+				r.devices[hash] = d
+			}
+			_, err := a.SignInByPIN(ctx, 1, "cookie", "271828", "", access.Browser{})
+			return err
+		}},
+	}
+}
+
 // TestWhatIsNotStoredIsNotGiven: a key and a session whose transaction did not commit are never shown.
 func TestWhatIsNotStoredIsNotGiven(t *testing.T) {
 	r := newRows(t)
@@ -223,7 +274,7 @@ func TestAnErrorSaysWhatWasDone(t *testing.T) {
 		"somebody signs in": "sign in", "a session is known": "look up session", "somebody signs out": "sign out", "the approvals": "list approvals",
 		"an act is allowed": "decide approval " + id.ID{15: 1}.Text(id.Approval),
 	}
-	for _, o := range slices.Concat(signings(), changings(), decisions()) {
+	for _, o := range slices.Concat(signings(), changings(), decisions(), devices()) {
 		if says, ok := want[o.name]; ok {
 			if _, err := o.runs(t, 1); fmt.Sprint(err) != says+": the store failed" {
 				t.Errorf("%s: %v, want it to say %q", o.name, err, says)

@@ -201,13 +201,16 @@ func (a *Access) change(ctx context.Context, by Actor, who, action string, fn fu
 	return out, fault.Wrap(err, "%s", action)
 }
 
-// put writes a changed person. If the parameter out is set, the person's sessions end.
+// put writes a changed person. If the parameter out is set, the person's counter devices are revoked, and then the sessions end.
 func (a *Access) put(tx Tx, by Actor, action string, was, p PersonRow, out bool) error {
 	if err := tx.People().PutPerson(p); err != nil {
 		return err
 	}
 	if out {
 		now := a.c.Now()
+		if err := revokeDevicesOf(tx, by, p, now, action); err != nil {
+			return err
+		}
 		if err := tx.DropLoginsOf(p.ID, now, now, 0); err != nil {
 			return err
 		}

@@ -295,7 +295,8 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 		}
 	}
 	by := p.actor(t)
-	by.Stale, by.Session = now.Sub(l.ProvedAt) >= ProofFresh, l.ID
+	by.Session, by.Device = l.ID, l.Device
+	by.Stale = now.Sub(l.ProvedAt) >= ProofFresh || !l.Device.IsZero() // a PIN is no proof
 	return Authenticated{Actor: by}, nil
 }
 

@@ -123,9 +123,29 @@ func (r Role) covers(other Role) bool {
 	return !slices.ContainsFunc(rights[other], func(right Right) bool { return !r.May(right) })
 }
 
+// atCounter reports whether a session that was opened with a PIN may have the right: to sell, and to read what selling needs. A PIN opens
+// nothing else, whatever the role of its person.
+func (r Right) atCounter() bool {
+	switch r {
+	case Quote, Sell, ReadVends, ShowTokens, ReadTariffs, ReadFloat:
+		return true
+	}
+	return false
+}
+
+// needsPassword refuses an actor who signed in with a PIN. It guards what people may do with their own accounts, for which they need no right.
+func (a Actor) needsPassword() refusal.Refusal {
+	if a.Device.IsZero() {
+		return refusal.Refusal{}
+	}
+	return refuse.PinNotEnough()
+}
+
 // May reports whether the actor has the right. A vendor's key without a vendor has no rights. The use case checks the scope
 // (whose sales, which region) itself, with [Actor.Sees] and [Actor.OfUtility].
-func (a Actor) May(r Right) bool { return !a.vendorless() && a.Role.May(r) }
+func (a Actor) May(r Right) bool {
+	return !a.vendorless() && a.Role.May(r) && (a.Device.IsZero() || r.atCounter())
+}
 
 // vendorless reports whether the actor is a vendor's key without its vendor.
 func (a Actor) vendorless() bool { return a.Role == VendorAPI && a.Vendor.IsZero() }
@@ -148,6 +168,8 @@ func (a Actor) Needs(r Right) refusal.Refusal {
 		return refusal.Refusal{}
 	case a.vendorless():
 		return refuse.VendorKeyWithoutVendor()
+	case a.Role.May(r):
+		return a.needsPassword()
 	case a.Role == "":
 		return refuse.RoleMissing(string(r))
 	}

@@ -41,6 +41,7 @@ type rows struct {
 	logins    map[[32]byte]access.Login
 	dropped   []time.Time // the times passed to DropLoginsOf
 	kept      int
+	devices   map[[32]byte]access.CounterDevice
 	times     access.SessionTimes
 	log       []access.Entry
 	ceilings  map[access.Ceiling]int64
@@ -66,7 +67,7 @@ func newRows(t *testing.T) *rows {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rows{t: t, tenant: 1, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), keys: map[[32]byte]access.Key{}, logins: map[[32]byte]access.Login{}}
+	r := &rows{t: t, tenant: 1, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), keys: map[[32]byte]access.Key{}, logins: map[[32]byte]access.Login{}, devices: map[[32]byte]access.CounterDevice{}}
 	r.people = map[string]access.PersonRow{aminaEmail: {ID: id.ID{7}, Email: aminaEmail, Role: access.Owner, Password: hash}}
 	return r
 }
@@ -420,9 +421,64 @@ func (r *rows) DropLoginsOf(_ id.ID, now, idle time.Time, keep int) error {
 	return r.fails("DropLoginsOf")
 }
 
+func (r *rows) Devices() access.DeviceTx { return r }
+
+func (r *rows) AddDevice(d access.CounterDevice, hash [32]byte) error {
+	r.devices[hash] = d
+	return r.fails("AddDevice")
+}
+
+func (r *rows) DeviceByHash(hash [32]byte) (access.CounterDevice, bool, error) {
+	d, found := r.devices[hash]
+	return d, found, r.fails("DeviceByHash")
+}
+
+func (r *rows) LockDevice(hash [32]byte) (access.CounterDevice, bool, error) {
+	d, found := r.devices[hash]
+	return d, found, r.fails("LockDevice")
+}
+
+func (r *rows) DeviceByID(device id.ID) (access.CounterDevice, bool, error) {
+	for _, d := range r.devices {
+		if d.ID == device {
+			return d, true, r.fails("DeviceByID")
+		}
+	}
+	return access.CounterDevice{}, false, r.fails("DeviceByID")
+}
+
+func (r *rows) DevicesOf(person id.ID) (out []access.CounterDevice, err error) {
+	for _, d := range r.devices {
+		if d.Person == person && d.RevokedAt.IsZero() {
+			out = append(out, d)
+		}
+	}
+	return out, r.fails("DevicesOf")
+}
+
+func (r *rows) CountPIN(d access.CounterDevice) error {
+	for hash, was := range r.devices {
+		if was.ID == d.ID {
+			r.devices[hash] = d
+		}
+	}
+	return r.fails("CountPIN")
+}
+
+func (r *rows) RevokeDevice(device id.ID, at time.Time) error {
+	for hash, d := range r.devices {
+		if d.ID == device {
+			d.RevokedAt = at
+			r.devices[hash] = d
+		}
+	}
+	return r.fails("RevokeDevice")
+}
+
 // linkForm, keyForm and sessionForm are the stored forms of a one-time link, an API key and a session.
-func linkForm(s access.Secret) [32]byte { return access.StoredForm(storetest.Hasher{}, "link", s) }
-func keyForm(s access.Secret) [32]byte  { return access.StoredForm(storetest.Hasher{}, "key", s) }
+func linkForm(s access.Secret) [32]byte   { return access.StoredForm(storetest.Hasher{}, "link", s) }
+func keyForm(s access.Secret) [32]byte    { return access.StoredForm(storetest.Hasher{}, "key", s) }
+func deviceForm(s access.Secret) [32]byte { return access.StoredForm(storetest.Hasher{}, "device", s) }
 func sessionForm(s access.Secret) [32]byte {
 	return access.StoredForm(storetest.Hasher{}, "session", s)
 }

@@ -51,6 +51,7 @@ const (
 	FormKey     = "key"
 	formSession = "session"
 	formLink    = "link"
+	formDevice  = "device"
 )
 
 // StoredForm is the form in which the store holds a random 256-bit secret: a keyed hash, so that somebody who can only write to

@@ -45,7 +45,8 @@ type Login struct {
 	ExpiresAt time.Time
 	ProvedAt  time.Time // when the person proved who they are; zero while a code is missing
 	From      Browser
-	Forged    bool // somebody other than the server wrote the row
+	Device    id.ID // the counter device on which the session was opened with a PIN; zero for a session opened with a password
+	Forged    bool  // somebody other than the server wrote the row
 }
 
 // Browser is from where a person signs in.
@@ -125,6 +126,9 @@ type EndedSessions struct {
 // EndSessions ends all sessions of a person at once, with their pages (right: people.manage). Everybody may end their own. It is not an error
 // if there are none.
 func (a *Access) EndSessions(ctx context.Context, by Actor, who string) (EndedSessions, error) {
+	if no := by.needsPassword(); no.Refused() {
+		return EndedSessions{Refusal: no}, nil
+	}
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (EndedSessions, error) {
 		p, no, err := sessionsOf(tx, by, who)
 		if err != nil || no.Refused() {
@@ -150,6 +154,9 @@ func (a *Access) EndSessions(ctx context.Context, by Actor, who string) (EndedSe
 
 // EndOtherSessions ends the actor's own sessions at once, with their pages, except the one with the given secret.
 func (a *Access) EndOtherSessions(ctx context.Context, by Actor, session string) (EndedSessions, error) {
+	if no := by.needsPassword(); no.Refused() {
+		return EndedSessions{Refusal: no}, nil
+	}
 	form := a.sessionForm(session)
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (EndedSessions, error) {
 		now := a.c.Now()

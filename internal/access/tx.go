@@ -23,6 +23,8 @@ type Tx interface {
 	Keys() KeyTx
 	VendorExists(vendor id.ID) (bool, error)
 
+	// Devices reaches the rows of counter devices.
+	Devices() DeviceTx
 	// People returns the transaction for adding and changing people.
 	People() PeopleTx
 	PersonByEmail(email string) (PersonRow, bool, error)
@@ -48,6 +50,21 @@ type KeyTx interface {
 	GiveKey(key, person id.ID) error
 	// SeeKey stores when a key was last used.
 	SeeKey(key id.ID, at time.Time) error
+}
+
+// DeviceTx is what counter devices need of a transaction.
+type DeviceTx interface {
+	AddDevice(d CounterDevice, hash [32]byte) error
+	// DeviceByHash finds a device, and LockDevice and DeviceByID also lock it. All find revoked devices too.
+	DeviceByHash(hash [32]byte) (CounterDevice, bool, error)
+	LockDevice(hash [32]byte) (CounterDevice, bool, error)
+	DeviceByID(device id.ID) (CounterDevice, bool, error)
+	// DevicesOf lists a person's devices that are not revoked, in the order in which they were registered.
+	DevicesOf(person id.ID) ([]CounterDevice, error)
+	// CountPIN stores the tries and the last use of a device.
+	CountPIN(d CounterDevice) error
+	// RevokeDevice revokes a device and ends its sessions.
+	RevokeDevice(device id.ID, at time.Time) error
 }
 
 // PeopleTx is what adding and changing people needs of a transaction.

@@ -202,6 +202,65 @@ func TestARowOfAnIntruderSignsNobodyIn(t *testing.T) {
 	}
 }
 
+const deviceCookie = "the cookie of a counter device"
+
+// addDevice adds a person of a vendor who may sign in with the PIN 271828.
+func addDevice(t *testing.T, a *App) {
+	t.Helper()
+	agent := access.PersonRow{ID: id.ID{15: 6}, Email: "agent@example.org", Role: access.VendorAPI, Vendor: id.ID{15: 7}, Password: "x"}
+	pin, err := access.HashPassword("271828", access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = a.engine.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		agent.CreatedAt = tx.Now
+		d := access.CounterDevice{ID: id.ID{15: 8}, Person: agent.ID, Name: "Counter 1", PIN: pin, CreatedAt: tx.Now}
+		return false, errors.Join(tx.AddPersonRow(agent), tx.Devices().AddDevice(d, access.StoredForm(a.data, "device", access.SecretOf(deviceCookie))))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestADeviceOfAnIntruderSignsNobodyIn: a device that was put into the database or changed there signs nobody in, a session of a PIN does not
+// become one of a password, and the verification names the row.
+func TestADeviceOfAnIntruderSignsNobodyIn(t *testing.T) {
+	for _, c := range []struct {
+		name, sql       string
+		args            []any
+		device, session bool // they still work
+		finding         string
+	}{
+		{"the tries", `UPDATE counter_device SET wrong = 1`, nil, true, true, ""},
+		{"another PIN", `UPDATE counter_device SET pin_hash = 'x'`, nil, false, true, "Counter device"},
+		{"another person", `UPDATE counter_device SET person_id = $1`, []any{id.ID{15: 1}}, false, true, "Counter device"},
+		{"another cookie", `UPDATE counter_device SET hash = $1`, []any{make([]byte, 32)}, false, true, "Counter device"},
+		{"no mark", `UPDATE counter_device SET mark = NULL`, nil, false, true, "Counter device"},
+		{"a session without its device", `UPDATE login SET device_id = NULL`, nil, true, false, "A session of person"},
+		{"a session of another device", `UPDATE login SET device_id = $1`, []any{id.ID{15: 9}}, true, false, "A session of person"},
+	} {
+		dir := t.TempDir()
+		s := openServer(t, dir, oldCredentials(t, dir))
+		addDevice(t, s.App)
+		in, err := s.access.SignInByPIN(t.Context(), store.FirstTenant, deviceCookie, "271828", "", access.Browser{})
+		if err != nil || in.Refused() {
+			t.Fatal(in.Detail(), err)
+		}
+		s.exec(c.sql, c.args...)
+		device, err := s.access.DeviceOf(t.Context(), store.FirstTenant, deviceCookie)
+		if err != nil || device.Refused() == c.device {
+			t.Errorf("%s: the device: %q, %v", c.name, device.Code, err)
+		}
+		session, err := s.access.ByLogin(t.Context(), store.FirstTenant, in.Session.Reveal())
+		if err != nil || session.Refused() == c.session {
+			t.Errorf("%s: the session: %q, %v", c.name, session.Code, err)
+		}
+		if found := check(t, dir).Findings; (len(found) > 0) != (c.finding != "") || !strings.Contains(fmt.Sprint(found), c.finding) {
+			t.Errorf("%s: the verification found %+v, want %s", c.name, found, c.finding)
+		}
+	}
+}
+
 func check(t *testing.T, dir string) *store.Report {
 	t.Helper()
 	r, err := Verify(t.Context(), dir, "", headlog.ExternalHeads{})

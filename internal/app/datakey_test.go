@@ -38,6 +38,7 @@ func keyedFolder(t *testing.T, dir string) (login id.ID, link string) {
 	if err != nil || invited.Refused() {
 		t.Fatal(invited.Detail(), err)
 	}
+	addDevice(t, a)
 	clerk, meter := id.ID{15: 2}, id.ID{15: 5}
 	code := access.StoredForm(a.data, recoveryOf(clerk), access.SecretOf(recoveryCode))
 	err = a.engine.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
@@ -65,6 +66,9 @@ func works(t *testing.T, dir string, login id.ID, link string) {
 	}
 	if got, err := s.access.Invited(t.Context(), store.FirstTenant, link); err != nil || got.Refused() {
 		t.Errorf("the one-time link: %s, %v", got.Detail(), err)
+	}
+	if got, err := s.access.DeviceOf(t.Context(), store.FirstTenant, deviceCookie); err != nil || got.Refused() {
+		t.Errorf("the counter device: %s, %v", got.Detail(), err)
 	}
 	clerk, meter := id.ID{15: 2}, id.ID{15: 5}
 	err := s.engine.View(t.Context(), store.FirstTenant, func(tx *store.Tx) error {

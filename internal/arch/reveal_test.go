@@ -53,6 +53,8 @@ func revealers() map[string]string {
 		"cmd/paywatt/integration.go":          "prints the password of the login it made, once",
 		"internal/api/meter.go":               "the one answer that shows a meter's secrets",
 		"internal/web/console/session.go":     "sets the session cookie",
+		"internal/web/console/device.go":      "sets the session cookie and the cookie of a counter device",
+		"internal/access/device.go":           "checks and hashes a PIN",
 		"internal/access/factor.go":           "seals and opens the secret of a second factor",
 		"internal/access/totp.go":             "computes codes and the QR code of a second factor",
 		"internal/web/console/factor.go":      "shows a new second factor and recovery codes to their person, once, and sets the session cookie",

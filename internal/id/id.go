@@ -42,6 +42,7 @@ const (
 	Held     = "qtn_" // a record held for review
 	Login    = "int_" // a program's login at the integration broker
 	Session  = "ses_" // a person's login session
+	Device   = "dev_" // a browser in which a person signs in with a PIN
 	Message  = "msg_" // a message to or from a telephone
 )
 

@@ -1801,6 +1801,51 @@ func ProofTooOld(n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "sign-in-again", Text: "proof-too-old", What: "You signed in more than " + strconv.FormatInt(n, 10) + " minutes ago.", Not: "No changes were made.", Try: "Sign in again and repeat this.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
+// PinNotEnough: You signed in with a PIN. Sign in with your password and repeat this.
+func PinNotEnough() refusal.Refusal {
+	return refusal.Refusal{Code: "sign-in-again", Text: "pin-not-enough", What: "You signed in with a PIN.", Not: "No changes were made.", Try: "Sign in with your password and repeat this."}
+}
+
+// PinOfWrongForm: The PIN is not {n} digits. Type {n} digits.
+func PinOfWrongForm(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "pin-of-wrong-form", What: "The PIN is not " + strconv.FormatInt(n, 10) + " digits.", Not: "No changes were made.", Try: "Type " + strconv.FormatInt(n, 10) + " digits.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// PinTooSimple: The PIN is too easy to guess. Choose digits that do not repeat or count up or down.
+func PinTooSimple() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "pin-too-simple", What: "The PIN is too easy to guess.", Not: "No changes were made.", Try: "Choose digits that do not repeat or count up or down."}
+}
+
+// PinWrong: The PIN is wrong. Tries left: {n}. Try again, or sign in with your password.
+func PinWrong(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "pin-wrong", What: "The PIN is wrong. Tries left: " + strconv.FormatInt(n, 10) + ".", Not: "You are not signed in.", Try: "Try again, or sign in with your password.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// PinDeviceRevoked: This browser can no longer sign in with a PIN. Sign in with your password and register the browser again on the page My account.
+func PinDeviceRevoked() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "pin-device-revoked", What: "This browser can no longer sign in with a PIN.", Not: "You are not signed in.", Try: "Sign in with your password and register the browser again on the page My account."}
+}
+
+// DeviceNameOfWrongForm: The name of the device is empty, is longer than {max} characters, or has line breaks. Type a short name, such as Counter 1.
+func DeviceNameOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "device-name-of-wrong-form", What: "The name of the device is empty, is longer than " + strconv.FormatInt(maxValue, 10) + " characters, or has line breaks.", Not: "No changes were made.", Try: "Type a short name, such as Counter 1.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DevicesTooMany: You have {max} devices. Revoke a device that you do not use, then register this one.
+func DevicesTooMany(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "devices-too-many", What: "You have " + strconv.FormatInt(maxValue, 10) + " devices.", Not: "No changes were made.", Try: "Revoke a device that you do not use, then register this one.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DeviceOfUtility: Only people who sell for a vendor sign in with a PIN. Sign in with your password.
+func DeviceOfUtility() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "device-of-utility", What: "Only people who sell for a vendor sign in with a PIN.", Not: "No changes were made.", Try: "Sign in with your password."}
+}
+
+// DeviceNotFound: Device {device} was not found. Use an id from the person's list of devices.
+func DeviceNotFound(device string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "device-not-found", What: "Device " + device + " was not found.", Not: "No changes were made.", Try: "Use an id from the person's list of devices.", Args: []refusal.Arg{{Place: "device", Value: device}}}
+}
+
 // SignInWrong: E-mail address or password is wrong. Check both. An owner can set a new password.
 func SignInWrong() refusal.Refusal {
 	return refusal.Refusal{Code: "unauthenticated", Text: "sign-in-wrong", What: "E-mail address or password is wrong.", Not: "You are not signed in.", Try: "Check both. An owner can set a new password."}

@@ -43,7 +43,7 @@ CREATE TABLE role_binding (
 
 CREATE TABLE login (                      -- server-side sessions of people
   tenant_id INTEGER NOT NULL, hash BLOB NOT NULL,  -- SHA-256 of the cookie's random 256 bits
-  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, mark BLOB, proved_at INTEGER, address TEXT NOT NULL DEFAULT '', browser TEXT NOT NULL DEFAULT '',
+  person_id BLOB NOT NULL, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, mark BLOB, proved_at INTEGER, address TEXT NOT NULL DEFAULT '', browser TEXT NOT NULL DEFAULT '', device_id BLOB,
   PRIMARY KEY (tenant_id, hash)
 ) STRICT, WITHOUT ROWID;
 
@@ -684,3 +684,16 @@ CREATE TABLE emergency (
   until_at INTEGER NOT NULL, by_actor TEXT NOT NULL, reason TEXT NOT NULL, created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, account_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE counter_device (
+  tenant_id  INTEGER NOT NULL, id BLOB NOT NULL, hash BLOB NOT NULL UNIQUE, -- hash: keyed hash of the cookie's random 256 bits
+  person_id  BLOB NOT NULL, name TEXT NOT NULL, pin_hash TEXT NOT NULL,     -- pin_hash: argon2id
+  created_at INTEGER NOT NULL,
+  revoked_at INTEGER,                     -- NULL: the device works
+  used_at    INTEGER,                     -- the last sign-in with the PIN
+  wrong      INTEGER NOT NULL DEFAULT 0,  -- PINs that were tried since the last right one
+  version    INTEGER NOT NULL DEFAULT 1,
+  mark       BLOB,                        -- keyed hash: that the server wrote the row
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX counter_device_person ON counter_device (tenant_id, person_id);

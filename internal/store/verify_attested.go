@@ -25,7 +25,7 @@ const attestedPass = 1 << 19
 var attestedKinds = [...]*core.AttestedKind{
 	&books.TariffKind, &books.VersionKind, &meters.KeyKind, &meters.MeterKind, &meters.BaseKind, &people.AccountKind, &sales.VendorKind,
 	&books.DebtKind, &books.ChargeKind, &people.ApprovalKind, &sales.SaleKind, &sales.ReversalKind, &sales.JobKind, &sales.TokenKind,
-	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind,
+	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind, &people.DeviceKind,
 }
 
 // attestedKey names a row of attestedKinds.

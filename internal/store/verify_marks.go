@@ -5,8 +5,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// verifyMarks checks that the server wrote every row that lets somebody sign in: people, API keys, integration logins and open sessions. The
-// server accepts no other rows, so a finding names an attempt.
+// verifyMarks checks that the server wrote every row that lets somebody sign in: people, API keys, counter devices, integration logins and open sessions.
+// The server accepts no other rows, so a finding names an attempt.
 func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 	if len(markers) == 0 {
 		return nil
@@ -21,7 +21,7 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 		}
 	}
 	if !known {
-		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, integration logins and sessions were not checked against it.")
+		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, counter devices, integration logins and sessions were not checked against it.")
 		return nil
 	}
 	tx.Marker = m

@@ -224,6 +224,57 @@ func (t Texts) SigninOwnerMade() string { return t.say("pages.signin.owner-made"
 // SigninSessionEnded: Your session has ended. If you have just sent a form, it was not carried out. Sign in and send it again.
 func (t Texts) SigninSessionEnded() string { return t.say("pages.signin.session-ended") }
 
+// PinFor: Signed in here before:
+func (t Texts) PinFor() string { return t.say("pages.pin.for") }
+
+// PinLabel: PIN
+func (t Texts) PinLabel() string { return t.say("pages.pin.label") }
+
+// PinPassword: Sign in with a password
+func (t Texts) PinPassword() string { return t.say("pages.pin.password") }
+
+// PinDevices: Devices for signing in with a PIN
+func (t Texts) PinDevices() string { return t.say("pages.pin.devices") }
+
+// PinNoDevices: No devices
+func (t Texts) PinNoDevices() string { return t.say("pages.pin.no-devices") }
+
+// PinName: Name of the device
+func (t Texts) PinName() string { return t.say("pages.pin.name") }
+
+// PinNameHint: Where it stands, such as Counter 1.
+func (t Texts) PinNameHint() string { return t.say("pages.pin.name-hint") }
+
+// PinHint: Six digits that do not repeat or count up or down.
+func (t Texts) PinHint() string { return t.say("pages.pin.hint") }
+
+// PinRegister: Sign in with a PIN in this browser
+func (t Texts) PinRegister() string { return t.say("pages.pin.register") }
+
+// PinAbout: Register only a browser that you use at your counter. With the PIN you can sell from your vendor's float. For everything else you sign in with the password. Five wrong PINs in a row revoke the device.
+func (t Texts) PinAbout() string { return t.say("pages.pin.about") }
+
+// PinSubmit: Register this browser
+func (t Texts) PinSubmit() string { return t.say("pages.pin.submit") }
+
+// PinRegistered: This browser is registered. From now on it asks for your PIN.
+func (t Texts) PinRegistered() string { return t.say("pages.pin.registered") }
+
+// PinRevoke: Revoke
+func (t Texts) PinRevoke() string { return t.say("pages.pin.revoke") }
+
+// PinRevokeOne: Revoke {name}
+func (t Texts) PinRevokeOne(name string) string { return t.say("pages.pin.revoke-one", "{name}", name) }
+
+// PinRevokeEffect: Sessions on the device end at once, with their open pages.
+func (t Texts) PinRevokeEffect() string { return t.say("pages.pin.revoke-effect") }
+
+// PinRevoked: The device was revoked.
+func (t Texts) PinRevoked() string { return t.say("pages.pin.revoked") }
+
+// PinOnly: You signed in with a PIN. To change your account, sign in with your password.
+func (t Texts) PinOnly() string { return t.say("pages.pin.only") }
+
 // CodeTitle: Second step
 func (t Texts) CodeTitle() string { return t.say("pages.code.title") }
 

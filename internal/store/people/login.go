@@ -1,6 +1,7 @@
 package people
 
 import (
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -18,6 +19,7 @@ var loginColumns = core.Columns[access.Login]{Table: "login", Unattested: []core
 	{Name: "hash", Form: 'b', Read: func(l *access.Login, r core.Row, col int) error { l.ID = access.SessionID(r.Bytes(col)); return nil }},
 	core.Text("address", func(l *access.Login) *string { return &l.From.IP }),
 	core.Text("browser", func(l *access.Login) *string { return &l.From.Name }),
+	core.ID("device_id", func(l *access.Login) *id.ID { return &l.Device }),
 	{Name: "mark", Form: 'b'},
 }}
 
@@ -86,9 +88,12 @@ func (tx Rows) SeeLogin(hash [32]byte, at time.Time) error {
 	return fault.Wrap(err, "store session")
 }
 
-// loginProof names the columns of a session that its mark covers: all but the form, which is its identity, and the mark itself.
+// loginProof names the columns of a session that its mark covers: those that decide what its person may do. The device came later; it counts
+// only in sessions that were opened with a PIN.
 func loginProof() core.Proof {
-	return loginColumns.ProofOf("", "person_id", "created_at", "seen_at", "expires_at", "proved_at")
+	device := loginColumns.ProofOf("", "device_id")
+	device.Forms = strings.ToUpper(device.Forms)
+	return loginColumns.ProofOf("", "person_id", "created_at", "seen_at", "expires_at", "proved_at").And(device)
 }
 
 // eachLogin calls fn with the form, the hash of the columns and the mark of the sessions that meet a condition.

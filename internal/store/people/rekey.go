@@ -14,8 +14,8 @@ type DataKeyChange struct {
 	Reseal func(context string, sealed []byte) ([]byte, error) // seals a sealed text under the new key
 }
 
-// RekeyPeople puts people, their links and second factors, API keys and logins of the integration broker under a new data key. It ends all
-// sessions. It returns how many rows it changed.
+// RekeyPeople puts people, their links and second factors, API keys, counter devices and logins of the integration broker under a new data key. It
+// ends all sessions. It returns how many rows it changed.
 func (tx Rows) RekeyPeople(r DataKeyChange) (total int, err error) {
 	form := func(plain [32]byte) [32]byte { return [32]byte(r.Carry(plain[:])) }
 	for _, step := range []func() (int, error){
@@ -24,6 +24,9 @@ func (tx Rows) RekeyPeople(r DataKeyChange) (total int, err error) {
 		},
 		func() (int, error) {
 			return tx.Remark(&IntegrationKind, r.Next, func(row id.ID) error { return tx.keyHash(&IntegrationKind, row, form) })
+		},
+		func() (int, error) {
+			return tx.Remark(&DeviceKind, r.Next, func(row id.ID) error { return tx.keyHash(&DeviceKind, row, form) })
 		},
 		func() (int, error) {
 			return tx.Remark(&PersonKind, r.Next, func(row id.ID) error { return tx.rekeyFactor(row, r) })

@@ -15,12 +15,23 @@ type accountPage struct {
 	Sessions              []sessionLine
 	Left                  int // recovery codes that are left
 	Manages               bool
+	Devices               []deviceLine
+	Agent                 bool   // the visitor may register a counter device
+	Device                string // name of the device that the form registers
+	ByPIN                 bool   // the visitor signed in with a PIN
+	SignIn                string // address to sign in with the password, if that is needed to register a device
 }
 
 // account shows the visitor's own account.
 func (s *Console) account(w http.ResponseWriter, r *http.Request, v visit) {
 	d := accountPage{}
-	if r.URL.Query().Get("done") != "" {
+	switch r.URL.Query().Get("done") {
+	case "":
+	case "device":
+		d.Notice = v.site.say.PinRegistered()
+	case "revoked":
+		d.Notice = v.site.say.PinRevoked()
+	default:
 		d.Notice = v.site.say.AccountEnded()
 	}
 	s.showAccount(w, r, v, http.StatusOK, d)
@@ -36,6 +47,13 @@ func (s *Console) showAccount(w http.ResponseWriter, r *http.Request, v visit, s
 	d.Vendor, err = s.vendorOf(r.Context(), v, shown.Person.Vendor, map[id.ID]string{})
 	if err == nil {
 		d.Sessions, err = s.sessionsOf(r.Context(), v, d.ID)
+	}
+	if err == nil {
+		d.Devices, err = s.devicesOf(r.Context(), v, d.ID)
+	}
+	d.Agent, d.ByPIN = !v.by.Vendor.IsZero(), !v.by.Device.IsZero()
+	if d.ByPIN || v.by.Stale {
+		d.SignIn = passwordPage("/account")
 	}
 	if err == nil {
 		d.FormID, err = s.formID(v)

@@ -106,6 +106,7 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("GET /assets/{version}/{name}", s.assets.serve)
 	m.HandleFunc("GET /signin", s.signInPage)
 	m.HandleFunc("POST /signin", s.signIn)
+	m.HandleFunc("POST /signin/pin", s.pin)
 	m.HandleFunc("GET /signin/code", s.codePage)
 	m.HandleFunc("GET /signin/app", s.appPage)
 	m.HandleFunc("GET /signin/app.png", s.appCode)
@@ -187,6 +188,10 @@ func (v visit) menu(t words.Texts) []menuEntry {
 func (s *Console) home(w http.ResponseWriter, r *http.Request, v visit) {
 	if v.by.May(access.ReadMeters) {
 		http.Redirect(w, r, "/meters", http.StatusSeeOther)
+		return
+	}
+	if v.sells() {
+		http.Redirect(w, r, "/sell", http.StatusSeeOther)
 		return
 	}
 	if v.by.May(access.ReadTariffs) {

@@ -33,6 +33,8 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("POST /keys/{id}", s.signedIn(s.changeKey))
 	m.Handle("GET /account", s.signedIn(s.account))
 	m.Handle("POST /account/sessions", s.signedIn(s.endOthers))
+	m.Handle("POST /account/devices", s.signedIn(s.registerDevice))
+	m.Handle("POST /account/devices/{device}", s.signedIn(s.revokeOwnDevice))
 	m.Handle("GET /alarms", s.signedIn(s.alarms))
 	m.Handle("GET /audit", s.signedIn(s.audit))
 	m.Handle("GET /vendors", s.signedIn(s.vendors))

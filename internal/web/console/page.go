@@ -28,10 +28,9 @@ type visit struct {
 // say returns the texts in the visitor's language.
 func say(ctx context.Context) words.Texts { return words.Of(ctx) }
 
-// sells reports whether the role may do everything that a sale on these pages needs: name the payee, price and sell.
-func (v visit) sells() bool {
-	return v.by.May(access.Sell) && v.by.May(access.Quote) && v.by.May(access.ReadMeters)
-}
+// sells reports whether the role may do everything that a sale on these pages needs: price and sell, and name the payee. People who sell for a
+// vendor see no payee before the sale, because they may not read every household's meter.
+func (v visit) sells() bool { return !notSelling(v.by).Refused() }
 
 // site holds the operator's settings for everybody. The zero value is in UTC.
 type site struct {

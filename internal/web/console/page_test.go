@@ -28,6 +28,10 @@ func every(w *world) []answer {
 	g.post("/meters/"+meterNumber+"/commands", "form", cut, "type", "disconnect", "reason", `rent <b onclick="x()">`)
 	w.person("tariffs@example.org", access.TariffManager)
 	manager := w.enter("tariffs@example.org")
+	agent := w.agent("V7", "agent@example.org")
+	account := agent.get("/account").is(200).value("form")
+	badDevice := agent.post("/account/devices", "form", account, "device", `"><script>alert(1)</script>`, "pin", "1")
+	agent.post("/account/devices", "form", account, "device", `<b>Counter`, "pin", "271828")
 	approval, people := w.waitingApproval(), g.get("/people").is(200)
 	key := g.post("/keys", "form", g.get("/keys").value("form"), "name", "till 3", "role", "support", "lasts", "30d")
 	keyPath := key.link(w.t, `/keys/key_[a-z0-9]+`)
@@ -47,6 +51,7 @@ func every(w *world) []answer {
 		g.get("/people"), g.get("/people?after=x"), g.get("/people/usr_none"), g.get("/people/" + ownerEmail), manager.get("/people"), manager.get("/people/" + ownerEmail),
 		g.post("/people", "form", people.value("form"), "email", "juma@example.org", "role", "finance"), g.post("/people", "form", "x", "email", `"><script>alert(1)</script>`),
 		g.get("/people/juma@example.org"), g.post("/people/juma@example.org", "form", people.value("form"), "act", "<b>"), g.get("/account"), manager.get("/account"),
+		badDevice, agent.get("/account"), agent.get("/signin"), agent.post("/signin/pin", "pin", "<b>"), agent.get("/sell"), agent.check(meterNumber, "50"), g.get("/people/agent@example.org"),
 		g.post("/account/sessions", "form", "x"), key, g.get("/keys"), g.get("/keys?all=1"), g.get("/keys?after=x"), manager.get("/keys"), g.get(keyPath), g.get("/keys/key_none"),
 		g.post("/keys", "form", "x", "name", `"><script>alert(1)</script>`), g.post(keyPath, "form", "x", "act", "<b>"), g.get("/office"), g.get("/vendors"), g.get("/vendors/V9"), g.post("/vendors", "form", "x", "code", "S1"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
 		g.get("/approvals"), g.get("/approvals?all=1"), g.get("/approvals?before=x"), g.get(approval), manager.get(approval),

@@ -19,6 +19,7 @@ type personPage struct {
 	FormID, Notice   string
 	Error            string
 	Sessions         []sessionLine
+	Devices          []deviceLine
 	Change           roleFields
 	Manages          bool   // the visitor may change the person now
 	Why, SignIn      string // why not, and the address to sign in again
@@ -41,6 +42,7 @@ const (
 	actReset    = "reset"
 	actConfirm  = "confirm"
 	actSessions = "end-sessions"
+	actDevice   = "revoke-device"
 )
 
 // person shows one person.
@@ -61,6 +63,8 @@ func doneText(t words.Texts, act string) string {
 		return t.PersonDoneConfirm()
 	case actSessions:
 		return t.PersonDoneSessions()
+	case actDevice:
+		return t.PinRevoked()
 	}
 	return ""
 }
@@ -95,7 +99,10 @@ func (s *Console) showPerson(w http.ResponseWriter, r *http.Request, v visit, st
 		f.Change.Role = f.Role
 	}
 	if f.Manages {
-		if f.Sessions, err = s.sessionsOf(ctx, v, f.ID); err != nil {
+		if f.Sessions, err = s.sessionsOf(ctx, v, f.ID); err == nil {
+			f.Devices, err = s.devicesOf(ctx, v, f.ID)
+		}
+		if err != nil {
 			s.broken(w, r, v, err)
 			return
 		}
@@ -161,6 +168,9 @@ func (s *Console) act(r *http.Request, v visit, act, who string, role roleFields
 	case actSessions:
 		ended, err := acc.EndSessions(ctx, v.by, who)
 		return access.Changed{Refusal: ended.Refusal, Person: ended.Person}, err
+	case actDevice:
+		revoked, err := acc.RevokeDevice(ctx, v.by, who, r.PostFormValue("device"))
+		return access.Changed{Refusal: revoked.Refusal, Person: revoked.Person}, err
 	}
 	return access.Changed{Refusal: refuse.PersonActUnknown(refusal.Echo(act))}, nil
 }

@@ -69,7 +69,7 @@ func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (
 // then asks whether this form has made a sale. In this order, a form that is sent twice at once never takes its own sale for a sale from
 // elsewhere.
 func (s *Console) unseen(ctx context.Context, v visit, f sellForm) (bool, error) {
-	m, err := s.find(ctx, v, f.Meter)
+	m, err := s.payeeOf(ctx, v, f.Meter)
 	if err != nil || m.Refused() {
 		return false, err // the sale itself reports the error
 	}

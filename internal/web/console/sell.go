@@ -85,7 +85,7 @@ func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 // notSelling is the refusal for a role without all rights that selling needs.
 func notSelling(by access.Actor) refusal.Refusal {
 	for _, right := range []access.Right{access.Sell, access.Quote, access.ReadMeters} {
-		if !by.May(right) {
+		if !by.May(right) && (right != access.ReadMeters || by.Vendor.IsZero()) {
 			return refuse.SellerWithoutRight(string(by.Role), string(right))
 		}
 	}
@@ -131,7 +131,7 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 	if hint := unfinished(v.site.say, meter); hint != "" {
 		return preview{Hint: hint}, nil
 	}
-	m, err := s.find(ctx, v, meter)
+	m, err := s.payeeOf(ctx, v, meter)
 	if err != nil || m.Refused() {
 		return preview{Problem: brief(v.site.say, m.Refusal)}, err
 	}
@@ -149,13 +149,13 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 		out.Problem = brief(v.site.say, quote.Refusal)
 		return out, err
 	}
-	out.Units, out.Bill = unitsOf(quote, m), v.site.bill(quote.Lines, quote.Tender)
+	out.Units, out.Bill = unitsOf(quote), v.site.bill(quote.Lines, quote.Tender)
 	return out, nil
 }
 
 // unitsOf returns the units that a quote's price buys; empty for a recharge of a wallet.
-func unitsOf(q vending.Quoted, m registry.MeterView) string {
-	if m.Meter.Mode == registry.PrepayWallet {
+func unitsOf(q vending.Quoted) string {
+	if len(q.Tokens) == 0 {
 		return ""
 	}
 	return q.Units.KWh(1)
@@ -173,7 +173,19 @@ func unfinished(t words.Texts, meter string) string {
 	return ""
 }
 
+// payeeOf finds the meter that money is for. People who sell for a vendor learn only its number.
+func (s *Console) payeeOf(ctx context.Context, v visit, typed string) (registry.MeterView, error) {
+	if v.by.May(access.ReadMeters) {
+		return s.find(ctx, v, typed)
+	}
+	number, no := registry.Canonical(typed)
+	return registry.MeterView{Refusal: no, Meter: registry.Meter{Number: number}}, nil
+}
+
 func (t site) payee(m registry.MeterView) *payee {
+	if m.Meter.ID.IsZero() {
+		return &payee{Grouped: groups(m.Meter.Number), Simulated: m.Meter.Simulated}
+	}
 	row := t.row(m)
 	p := payee{Customer: row.Customer, Grouped: row.Grouped, Tariff: row.Tariff, Balance: row.Balance, AsOf: row.AsOf, State: row.State,
 		Simulated: row.Simulated}
@@ -247,7 +259,7 @@ func (s *Console) sellCheck(w http.ResponseWriter, r *http.Request, v visit) {
 // check shows the second step, with the price of the purchase from the first step. The parameter c holds the data that check does not read
 // itself.
 func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellForm, c checkForm) {
-	m, err := s.find(r.Context(), v, f.Meter)
+	m, err := s.payeeOf(r.Context(), v, f.Meter)
 	if err != nil {
 		s.broken(w, r, v, err)
 		return
@@ -270,6 +282,7 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 		s.sellAgain(w, r, v, f, quote.Code.Status(), quote.Refusal)
 		return
 	}
+	m.Meter.Simulated = quote.Meter.Simulated
 	s.showCheck(w, r, v, f, m, quote, c)
 }
 
@@ -281,7 +294,7 @@ func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f s
 
 func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted, c checkForm) {
 	c.FormID, c.Meter, c.Amount, c.Payee = f.FormID, m.Meter.Number, figure(quote.Tender), *v.site.payee(m)
-	c.Units, c.Bill = unitsOf(quote, m), v.site.bill(quote.Lines, quote.Tender)
+	c.Units, c.Bill = unitsOf(quote), v.site.bill(quote.Lines, quote.Tender)
 	var err error
 	if !v.owns(c.FormID) {
 		c.FormID, err = s.formID(v)

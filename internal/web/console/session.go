@@ -119,6 +119,9 @@ func (s *Console) signInPage(w http.ResponseWriter, r *http.Request) {
 	case q.Get("ended") != "":
 		f.Notice = t.SigninSessionEnded()
 	}
+	if q.Get("password") == "" && s.pinPage(w, r, http.StatusOK, pinForm{Next: f.Next, Notice: f.Notice}) {
+		return
+	}
 	s.show(w, r, http.StatusOK, signInView(s.page(r, visit{}, t.SigninTitle()), f))
 }
 

@@ -209,6 +209,7 @@ func (w *world) api(path, body string) {
 		w.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+w.key)
+	req.Header.Set("Idempotency-Key", rand.Text())
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
