@@ -69,7 +69,8 @@ func (s *site) serve(dir string) (rogue.Server, error) {
 	clock := dir + ".clock"
 	p := *s.p
 	p.dir = dir
-	p.env = append(p.env, "FAULT_INJECT="+strings.Join(append([]string{"clock-file=" + clock, "time-service"}, s.faults...), ","))
+	faults := slices.Concat([]string{"clock-file=" + clock, "time-service"}, s.faults)
+	p.env = slices.Concat(p.env, []string{"FAULT_INJECT=" + strings.Join(faults, ",")}) // servers start at the same time: each needs a list of its own
 	srv, err := p.start("127.0.0.1:0", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

@@ -97,12 +97,12 @@ func (r *Run) takeOver(d *rand.Rand) {
 	p := one(d, r.of("others", func(p *place) bool { return p.wallet && p.owner != gone }))
 	var a apiv1.Account
 	if r.ask(r.p(), "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" && (r.accounts[a.ID] != P || d.IntN(2) == 0) {
-		if r.send(r.p(), p.number, "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual}).ok() && p.out == 0 {
-			p.out = r.ahead + time.Second
+		if r.send(r.p(), p.number, "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual}).ok() && !p.movedOut {
+			p.movedOut, p.out = true, r.ahead
 		}
 	}
 	in := apiv1.MoveIn{Tariff: "domestic", Customer: &apiv1.Customer{Name: "P again", Phone: "+254700000099"}, Reason: usual}
-	if p.out > 0 && r.send(r.p(), p.number, "/v1/meters/"+p.number+"/move-in", in).ok() {
+	if p.movedOut && r.send(r.p(), p.number, "/v1/meters/"+p.number+"/move-in", in).ok() {
 		if r.ask("auditor", "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" {
 			r.accounts[a.ID] = P
 		}
@@ -110,7 +110,7 @@ func (r *Run) takeOver(d *rand.Rand) {
 }
 
 // noticed reports whether a customer whom P has moved out knows it: the supply has been off for a day.
-func (r *Run) noticed(p *place) bool { return p.out > 0 && r.ahead >= p.out+day*time.Second }
+func (r *Run) noticed(p *place) bool { return p.movedOut && r.ahead >= p.out+day*time.Second }
 
 // remember records the account that a meter supplies now.
 func (r *Run) remember(p *place) {

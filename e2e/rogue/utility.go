@@ -58,7 +58,8 @@ type place struct {
 	wallet, online bool
 	locked         bool // tampered with before P begins: P buys nothing for it
 	load           int64
-	out            time.Duration // when P moved the customer out, by the clock of the history; 0 if P did not
+	movedOut       bool          // by P
+	out            time.Duration // when, by the clock of the history
 	account, cust  string
 	password, link string
 	key            sts.Key
