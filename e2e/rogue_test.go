@@ -253,7 +253,8 @@ func secondPeople() (out []rule) {
 		}
 		out = append(out, one)
 	}
-	return append(out, rule{fault: "keys-of-nobody", role: "finance", policy: all})
+	friends := []string{"invite a person and sign in", "reset a person and sign in", "book a deposit", "look at approvals", "approve", "sell from P's shop"}
+	return append(out, rule{fault: "keys-of-nobody", role: "finance", policy: all}, rule{fault: "unconfirmed-people", role: "owner", moves: friends, policy: all})
 }
 
 // ceilings are the ceilings of a person. Each alone is 0, and four eyes are off, so nothing else stops the moves that it limits. The ceilings of

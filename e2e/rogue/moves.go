@@ -17,7 +17,7 @@ type move struct {
 
 // moves are all moves of P, of the others, and of time, with how often they come.
 func moves() []move {
-	return slices.Concat(moneyMoves(), officeMoves(), meterMoves(), otherMoves())
+	return slices.Concat(moneyMoves(), officeMoves(), friendMoves(), meterMoves(), otherMoves())
 }
 
 // table finds a move by its name.
@@ -33,7 +33,7 @@ func table() map[string]move {
 func Steps(seed uint64, n int, may func(move string) bool) []Step {
 	d := rand.New(rand.NewPCG(seed, 1))
 	all := otherMoves()
-	for _, m := range slices.Concat(moneyMoves(), officeMoves(), meterMoves()) {
+	for _, m := range slices.Concat(moneyMoves(), officeMoves(), friendMoves(), meterMoves()) {
 		if may(m.name) {
 			all = append(all, m)
 		}
@@ -157,7 +157,7 @@ func (r *Run) look() {
 	}
 }
 
-// decide decides about an approval that P knows of, with a key of P's role: P's own, or one that belongs to nobody.
+// decide decides about an approval that P knows of, with one of P's hands.
 func (r *Run) decide(d *rand.Rand, how string) {
 	if len(r.waiting) == 0 {
 		r.look()
@@ -170,11 +170,7 @@ func (r *Run) decide(d *rand.Rand, how string) {
 	for number := range r.lines {
 		before[number] = r.told(number)
 	}
-	hand := r.p()
-	if r.role != "vendor_api" && d.IntN(2) == 0 {
-		hand = old(r.role)
-	}
-	a := r.ask(hand, "POST", "/v1/approvals/"+id+"/"+how, apiv1.Decision{Reason: "checked"})
+	a := r.ask(r.hand(d), "POST", "/v1/approvals/"+id+"/"+how, apiv1.Decision{Reason: "checked"})
 	if a.ok() {
 		r.waiting = slices.DeleteFunc(r.waiting, func(w string) bool { return w == id })
 		r.settle()

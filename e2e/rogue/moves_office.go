@@ -53,9 +53,6 @@ func officeMoves() []move {
 			phone := "+254700000099"
 			r.ask(r.p(), "POST", "/v1/customers/"+r.target(d).cust, apiv1.CustomerChange{Phone: &phone})
 		}},
-		{"invite a person", 1, func(r *Run, d *rand.Rand) {
-			r.ask(r.p(), "POST", "/v1/people", apiv1.NewPerson{Email: strings.ToLower(r.ref("friend")) + "@example.org", Role: one(d, []string{"owner", "supervisor", "finance"})})
-		}},
 		{"trust the clock", 1, func(r *Run, d *rand.Rand) { r.ask(r.p(), "POST", "/v1/clock/trust", apiv1.ClockTrust{Reason: usual}) }},
 	}
 }

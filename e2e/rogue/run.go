@@ -51,6 +51,9 @@ type Run struct {
 	move       string          // the move under way
 	may        map[string]bool // by move: whether P's role was ever allowed to ask for it
 	log        []string
+	hands      []string          // further hands of P: keys that P made, and keys of people whom P invited or reset
+	keys       map[string]string // of those hands
+	known      []string          // e-mail addresses of people whom P invited or reset
 	err        error
 }
 
@@ -62,7 +65,7 @@ func (t *Utility) begin(role string) (*Run, error) {
 	}
 	http, mqtt := srv.Addresses()
 	r := &Run{t: t, role: role, srv: srv, c: newAPI(http, "rogue"), houses: map[string]*house{}, lines: map[string]*line{},
-		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}}
+		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}, keys: map[string]string{}}
 	for _, p := range t.places {
 		one := *p
 		r.places = append(r.places, &one)
@@ -100,7 +103,11 @@ func (r *Run) ask(hand, method, path string, body any) reply {
 	if r.err != nil {
 		return reply{}
 	}
-	a, err := r.c.ask(r.t.keys[hand], method, path, body)
+	key, extra := r.keys[hand]
+	if !extra {
+		key = r.t.keys[hand]
+	}
+	a, err := r.c.ask(key, method, path, body)
 	if err != nil {
 		r.fail(fmt.Errorf("%s %s %s: %w", hand, method, path, err))
 		return a

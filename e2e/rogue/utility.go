@@ -173,6 +173,9 @@ const start = "start"
 // old is P's hand with a key of the same time, which belongs to nobody either.
 func old(role string) string { return P + "/old/" + role }
 
+// sleeper is a person who never does anything, so P may block and reset this one.
+const sleeper = "sleeper@example.org"
+
 // noVendor is P's hand with a seller's key that names no vendor.
 const noVendor = P + "/seller"
 
@@ -199,6 +202,7 @@ func (b *preparation) people() {
 		b.key(role, role, "")
 	}
 	b.key("owner2", "owner", "")
+	b.key("sleeper", "owner", "")
 	b.key("finance2", "finance", "")
 	for _, role := range Roles() {
 		if role != "vendor_api" {

@@ -17,6 +17,9 @@ const (
 // nobodyFault makes a key of nobody count as a person of its own.
 const nobodyFault = "keys-of-nobody"
 
+// unconfirmedFault makes a person who is not confirmed count as themselves only.
+const unconfirmedFault = "unconfirmed-people"
+
 func planted(fault string) bool {
 	return strings.Contains(","+os.Getenv("FAULT_INJECT")+",", ","+fault+",")
 }
@@ -26,6 +29,9 @@ func plantedAlone(a Act) bool { return planted(aloneFault + string(a)) }
 
 // plantedNobody reports whether a test lets keys of nobody count as people.
 func plantedNobody() bool { return planted(nobodyFault) }
+
+// plantedUnconfirmed reports whether a test lets people who are not confirmed count as themselves only.
+func plantedUnconfirmed() bool { return planted(unconfirmedFault) }
 
 // plantedNoCeiling reports whether a test has switched a ceiling off.
 func plantedNoCeiling(c Ceiling) bool { return planted(ceilingFault + string(c)) }

@@ -8,5 +8,8 @@ func plantedAlone(Act) bool { return false }
 // plantedNobody is false in a release: a key of nobody never counts as a person.
 func plantedNobody() bool { return false }
 
+// plantedUnconfirmed is false in a release: a person who is not confirmed counts as others too.
+func plantedUnconfirmed() bool { return false }
+
 // plantedNoCeiling is false in a release, whose ceilings cannot be switched off.
 func plantedNoCeiling(Ceiling) bool { return false }

