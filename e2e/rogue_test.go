@@ -100,7 +100,7 @@ func (s *site) create(role, name string, more ...string) (string, error) {
 	return strings.TrimSpace(out), nil
 }
 
-func (s *site) Start() (rogue.Server, error) {
+func (s *site) Start(g rogue.Gateway) (rogue.Server, error) {
 	top, err := os.MkdirTemp(filepath.Dir(s.p.dir), "run")
 	if err != nil {
 		return nil, err
@@ -117,6 +117,14 @@ func (s *site) Start() (rogue.Server, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if os.Getenv("E2E_ROGUE_BIN") == "" { // an old server knows no such route
+		secret := filepath.Join(top, "secret")
+		route := fmt.Sprintf("[[sms_route]]\nname = %q\nkind = \"http\"\nurl = %q\nsecret_file = %q\n", g.Name, g.URL, secret)
+		err = errors.Join(os.WriteFile(secret, []byte(g.Secret+"\n"), 0o600), os.WriteFile(filepath.Join(dir, "paywatt.toml"), []byte(route), 0o600))
+		if err != nil {
+			return nil, err
+		}
 	}
 	srv, err := s.serve(dir)
 	if err != nil {

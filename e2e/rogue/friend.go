@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +36,7 @@ func friendMoves() []move {
 			}
 		}},
 		{"confirm a friend", 2, func(r *Run, d *rand.Rand) {
-			if who := one(d, r.known); who != "" {
+			if who := one(d, r.emails); who != "" {
 				r.ask(r.hand(d), "POST", "/v1/people/"+who+"/confirm", apiv1.PersonChange{})
 			}
 		}},
@@ -75,8 +74,8 @@ func (r *Run) befriend(path string, body any, email string) {
 	} else if a.into(&who); who.InviteURL == "" {
 		return
 	}
-	if !slices.Contains(r.known, email) {
-		r.known = append(r.known, email)
+	if !slices.Contains(r.emails, email) {
+		r.emails = append(r.emails, email)
 	}
 	b := &browser{url: r.c.url, now: r.now}
 	key, err := b.join(who.InviteURL, email, who.Role)
@@ -95,11 +94,12 @@ type browser struct {
 	http http.Client
 }
 
-var (
-	setUp   = regexp.MustCompile(`<span class="mono">([A-Z2-7 ]+)<`)
-	formID  = regexp.MustCompile(`name="form" value="([^"]+)"`)
-	shownAs = regexp.MustCompile(`id="secret"[^>]*><bdi>([^<]+)<`)
-)
+// between returns what stands between two texts of a page; empty if they are not there.
+func between(page, before, after string) string {
+	_, rest, _ := strings.Cut(page, before)
+	found, _, _ := strings.Cut(rest, after)
+	return found
+}
 
 // join uses a one-time link. It returns a key of the person, or nothing if the person may not make keys.
 func (b *browser) join(link, email, role string) (key string, err error) {
@@ -109,22 +109,19 @@ func (b *browser) join(link, email, role string) (key string, err error) {
 	const password = "many short words here"
 	b.send(&err, "POST", link, url.Values{"password": {password}})
 	b.send(&err, "POST", "/signin", url.Values{"email": {email}, "password": {password}})
-	if secret := setUp.FindStringSubmatch(b.send(&err, "GET", "/signin/app", nil)); err == nil && secret != nil {
-		code, wrong := totp.GenerateCode(strings.ReplaceAll(secret[1], " ", ""), b.now())
+	if secret := between(b.send(&err, "GET", "/signin/app", nil), `<span class="mono">`, "<"); secret != "" {
+		code, wrong := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), b.now())
 		if wrong != nil {
 			return "", wrong
 		}
 		b.send(&err, "POST", "/signin/code", url.Values{"code": {code}})
 	}
-	page := formID.FindStringSubmatch(b.send(&err, "GET", "/keys", nil))
-	if err != nil || page == nil {
+	form := between(b.send(&err, "GET", "/keys", nil), `name="form" value="`, `"`)
+	if err != nil || form == "" {
 		return "", err
 	}
-	made := b.send(&err, "POST", "/keys", url.Values{"form": {page[1]}, "name": {email}, "role": {role}, "lasts": {"90d"}})
-	if shown := shownAs.FindStringSubmatch(made); shown != nil {
-		key = shown[1]
-	}
-	return key, err
+	made := b.send(&err, "POST", "/keys", url.Values{"form": {form}, "name": {email}, "role": {role}, "lasts": {"90d"}})
+	return between(made, `id="secret" class="mono"><bdi>`, "<"), err
 }
 
 // send sends a form, or asks for a page; after an error it does nothing.

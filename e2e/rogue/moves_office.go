@@ -49,10 +49,6 @@ func officeMoves() []move {
 		{"move in on the cheap tariff", 4, func(r *Run, d *rand.Rand) { r.moveHouse(d, "lifeline") }},
 		{"take over another's place", 3, func(r *Run, d *rand.Rand) { r.takeOver(d) }},
 		{"pay out a refund", 5, func(r *Run, d *rand.Rand) { r.payOut(d) }},
-		{"change a telephone", 1, func(r *Run, d *rand.Rand) {
-			phone := "+254700000099"
-			r.ask(r.p(), "POST", "/v1/customers/"+r.target(d).cust, apiv1.CustomerChange{Phone: &phone})
-		}},
 		{"trust the clock", 1, func(r *Run, d *rand.Rand) { r.ask(r.p(), "POST", "/v1/clock/trust", apiv1.ClockTrust{Reason: usual}) }},
 	}
 }
@@ -82,7 +78,7 @@ func (r *Run) moveHouse(d *rand.Rand, tariff string) {
 	if d.IntN(4) > 0 {
 		in := apiv1.MoveIn{Tariff: tariff, Customer: &apiv1.Customer{ID: p.cust}, Reason: usual}
 		if p.cust == "" {
-			in.Customer = &apiv1.Customer{Name: "P again", Phone: "+254700000099"}
+			in.Customer = &apiv1.Customer{Name: "P again", Phone: stolen}
 		}
 		r.send(r.p(), p.number, "/v1/meters/"+p.number+"/move-in", in)
 	}
@@ -98,7 +94,7 @@ func (r *Run) takeOver(d *rand.Rand) {
 			p.movedOut, p.out = true, r.ahead
 		}
 	}
-	in := apiv1.MoveIn{Tariff: "domestic", Customer: &apiv1.Customer{Name: "P again", Phone: "+254700000099"}, Reason: usual}
+	in := apiv1.MoveIn{Tariff: "domestic", Customer: &apiv1.Customer{Name: "P again", Phone: stolen}, Reason: usual}
 	if p.movedOut && r.send(r.p(), p.number, "/v1/meters/"+p.number+"/move-in", in).ok() {
 		if r.ask("auditor", "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" {
 			r.accounts[a.ID] = P

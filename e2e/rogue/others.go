@@ -13,15 +13,15 @@ func otherMoves() []move {
 	token := func(p *place) bool { return !p.wallet }
 	return []move{
 		{"a customer buys", 10, func(r *Run, d *rand.Rand) {
-			r.buy(one(d, []string{"operator", "corner"}), r.other(d), tender(d), d.IntN(4) > 0)
+			r.buy(one(d, []string{"operator", "corner"}), r.other(d), d, d.IntN(4) > 0)
 		}},
 		{"a customer buys at P's shop", 2, func(r *Run, d *rand.Rand) {
 			// The customer enters the digits before leaving: no server can see whether a shop hands out what it sold.
-			r.buy("P/shop", one(d, r.of("others", token)), tender(d), false)
+			r.buy("P/shop", one(d, r.of("others", token)), d, false)
 		}},
 		{"P buys", 4, func(r *Run, d *rand.Rand) {
 			p := r.own(d)
-			r.buy(one(d, []string{"operator", "corner"}), p, tender(d), d.IntN(2) == 0)
+			r.buy(one(d, []string{"operator", "corner"}), p, d, d.IntN(2) == 0)
 		}},
 		{"customers enter what they hold", 2, func(r *Run, d *rand.Rand) {
 			for _, p := range r.of("others", token) {
@@ -36,9 +36,13 @@ func otherMoves() []move {
 }
 
 // buy buys for money. The buyer enters the tokens at once, or holds them.
-func (r *Run) buy(hand string, p *place, minor int64, hold bool) {
-	before := r.told(p.number)
-	a := r.ask(hand, "POST", "/v1/vends", apiv1.NewSale{Meter: p.number, Tender: kes(minor)})
+func (r *Run) buy(hand string, p *place, d *rand.Rand, hold bool) {
+	before, minor := r.told(p.number), tender(d)
+	var deliver []string
+	if !p.wallet {
+		deliver = one(d, [][]string{nil, nil, nil, {"sms"}, {"sms", "meter_sms"}})
+	}
+	a := r.ask(hand, "POST", "/v1/vends", apiv1.NewSale{Meter: p.number, Tender: kes(minor), Deliver: deliver})
 	if !a.ok() {
 		return
 	}

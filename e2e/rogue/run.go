@@ -53,19 +53,26 @@ type Run struct {
 	log        []string
 	hands      []string          // further hands of P: keys that P made, and keys of people whom P invited or reset
 	keys       map[string]string // of those hands
-	known      []string          // e-mail addresses of people whom P invited or reset
+	emails     []string          // e-mail addresses of people whom P invited or reset
+	phones     *phones
+	texted     map[string]string // digits that a telephone of P's got too early, with its number
 	err        error
 }
 
 // begin starts a server and connects the meters.
 func (t *Utility) begin(role string) (*Run, error) {
-	srv, err := t.site.Start()
+	phones, err := newPhones()
 	if err != nil {
+		return nil, err
+	}
+	srv, err := t.site.Start(phones.Gateway)
+	if err != nil {
+		phones.close()
 		return nil, err
 	}
 	http, mqtt := srv.Addresses()
 	r := &Run{t: t, role: role, srv: srv, c: newAPI(http, "rogue"), houses: map[string]*house{}, lines: map[string]*line{},
-		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}, keys: map[string]string{}}
+		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}, keys: map[string]string{}, phones: phones, texted: map[string]string{}}
 	for _, p := range t.places {
 		one := *p
 		r.places = append(r.places, &one)
@@ -89,6 +96,7 @@ func (r *Run) end() {
 		}
 	}
 	r.srv.Stop()
+	r.phones.close()
 }
 
 // fail ends a history for a reason that is not P's.
@@ -207,6 +215,7 @@ func (r *Run) quiet() {
 			sum += r.told(number)
 		}
 		if sum == before {
+			r.mail()
 			return
 		}
 		before = sum
@@ -237,6 +246,7 @@ func (r *Run) send(hand, number, path string, body any) reply {
 
 // pass lets hours pass for the server and all meters. Loads run. Whoever is at home presses the key of a meter that waits for it.
 func (r *Run) pass(hours int64) {
+	r.mail()
 	if r.err != nil || !r.srv.Ahead(r.ahead+time.Duration(hours)*time.Hour) {
 		return
 	}

@@ -30,8 +30,8 @@ type Site interface {
 	FirstKey(role, name string) (string, error)
 	// Key makes an API key of a new person, or of a vendor if one is named.
 	Key(role, name, vendor string) (string, error)
-	// Start starts a server on a copy of the data folder.
-	Start() (Server, error)
+	// Start starts a server on a copy of the data folder. Its text messages go to a gateway.
+	Start(Gateway) (Server, error)
 }
 
 // P is the party that plays against all others.
@@ -61,6 +61,9 @@ type place struct {
 	movedOut       bool          // by P
 	out            time.Duration // when, by the clock of the history
 	account, cust  string
+	phone          string        // of the customer
+	diverted       bool          // P let messages go to P
+	due            time.Duration // when tokens may go to the new number, by the clock of the history
 	password, link string
 	key            sts.Key
 	h              *house // as the set-up left it
@@ -247,9 +250,9 @@ func (b *preparation) meters() {
 		{owner: gone, wallet: true}, // has moved out, and money is due back
 	}
 	for i, p := range b.t.places {
-		p.number, p.load = number(7001+i), 3000
+		p.number, p.load, p.phone = number(7001+i), 3000, fmt.Sprintf("+2547000000%02d", i)
 		n := apiv1.NewMeter{Number: p.number, Mode: "prepay_wallet", Tariff: "domestic", IntervalS: 6 * 3600,
-			Customer: &apiv1.Customer{Name: fmt.Sprintf("%s %d", p.owner, i), Phone: fmt.Sprintf("+2547000000%02d", i)}}
+			Customer: &apiv1.Customer{Name: fmt.Sprintf("%s %d", p.owner, i), Phone: p.phone}, SIMPhone: fmt.Sprintf("+2547000001%02d", i)}
 		if !p.wallet {
 			one, two := int64(1), int64(2)
 			n.Mode, n.SGC, n.KRN, n.KT, n.TI = "prepay_token", "123456", &one, &two, "01"

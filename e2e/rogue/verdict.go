@@ -209,6 +209,11 @@ func (r *Run) leaks(s *sold) (out []string) {
 	if isP(s.hand) || r.place(s.meter).owner == P { // P has these digits
 		return nil
 	}
+	for _, digits := range s.digits {
+		if phone := r.texted[digits]; phone != "" {
+			out = append(out, phone+", a telephone of P's, got the digits of "+s.id+", which "+s.hand+" sold")
+		}
+	}
 	for hand, shown := range r.shown {
 		if !maySee(hand) && slices.ContainsFunc(s.digits, func(digits string) bool { return shown[digits] }) {
 			out = append(out, hand+" was shown the digits of "+s.id+", which "+s.hand+" sold")
