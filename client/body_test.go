@@ -65,6 +65,7 @@ func calls() map[string]any {
 		"vendor-terms": c.SetVendorTerms, "find-sales": c.VendByRef, "sell": c.Vend, "sale": c.VendByID, "explain": c.Explain,
 		"people": c.People, "invite-person": c.Invite, "person-role": c.SetPersonRole, "block-person": c.BlockPerson, "unblock-person": c.UnblockPerson,
 		"reset-person": c.ResetPerson, "confirm-person": c.ConfirmPerson, "sessions": c.Sessions, "end-sessions": c.EndSessions,
+		"counter-devices": c.CounterDevices, "revoke-device": c.RevokeDevice,
 		"keys": c.Keys, "create-key": c.CreateKey, "rotate-key": c.RotateKey, "revoke-key": c.RevokeKey,
 		"receipt": c.ProvenReceipt, "reprint": c.Reprint, "reversal": c.Reversal, "reverse": c.Reverse, "version": c.Version, "readyz": c.Ready,
 	}

@@ -53,6 +53,16 @@ func (c *Client) EndSessions(ctx context.Context, person string) (apiv1.EndedSes
 	return ask[apiv1.EndedSessions](ctx, c, remove("/v1/people/"+url.PathEscape(person)+"/sessions"))
 }
 
+// CounterDevices lists the devices on which a person signs in with a PIN (right: people.manage, or one's own).
+func (c *Client) CounterDevices(ctx context.Context, f apiv1.DeviceFilter) (apiv1.List[apiv1.CounterDevice], error) {
+	return list(ctx, c, apiv1.CounterDevices, f)
+}
+
+// RevokeDevice revokes a device on which a person signs in with a PIN, and ends its sessions (right: people.manage, or one's own).
+func (c *Client) RevokeDevice(ctx context.Context, person, device string) (apiv1.RevokedDevice, error) {
+	return ask[apiv1.RevokedDevice](ctx, c, remove("/v1/people/"+url.PathEscape(person)+"/devices/"+url.PathEscape(device)))
+}
+
 func (c *Client) changePerson(ctx context.Context, person, verb string) (apiv1.Person, error) {
 	return ask[apiv1.Person](ctx, c, post("/v1/people/"+url.PathEscape(person)+"/"+verb, apiv1.PersonChange{}))
 }

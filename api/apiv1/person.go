@@ -57,6 +57,32 @@ type SessionFilter struct {
 var Sessions = Listing[SessionFilter, Session]{Name: "sessions", Path: "/v1/people/{id}/sessions", Tag: "people", Summary: "List the open sessions of a person",
 	Description: "Everybody may list their own sessions; those of others need the right people.manage."}
 
+// CounterDevice is a browser in which a person who sells for a vendor signs in with a PIN.
+type CounterDevice struct {
+	ID        string     `json:"id" example:"dev_01jd00000000000000000000000" doc:"Id of the device; it does not sign in"`
+	Name      string     `json:"name" example:"Counter 1" doc:"Name that the person gave it"`
+	CreatedAt time.Time  `json:"created_at" doc:"When the person registered it"`
+	UsedAt    *time.Time `json:"last_used_at" doc:"When the person last signed in with the PIN; null for never"`
+}
+
+// DeviceFilter names the person whose devices are listed.
+type DeviceFilter struct {
+	Person string `path:"id" maxLength:"254" doc:"Id or e-mail address of the person"`
+	Page
+}
+
+// CounterDevices is the list of a person's registered devices, the newest first.
+var CounterDevices = Listing[DeviceFilter, CounterDevice]{Name: "counter-devices", Path: "/v1/people/{id}/devices", Tag: "people",
+	Summary:     "List the devices on which a person signs in with a PIN",
+	Description: "Everybody may list their own devices; those of others need the right people.manage. Revoked devices are not listed."}
+
+// RevokedDevice says whose device was revoked.
+type RevokedDevice struct {
+	ID     string `json:"id" example:"dev_01jd00000000000000000000000" doc:"Id of the device"`
+	Person string `json:"person" example:"usr_01jd00000000000000000000000" doc:"Id of the person"`
+	Email  string `json:"email" example:"amina@example.org" doc:"E-mail address of the person"`
+}
+
 // EndedSessions says whose sessions were ended.
 type EndedSessions struct {
 	Person string `json:"person" example:"usr_01jd00000000000000000000000" doc:"Id of the person"`

@@ -67,6 +67,7 @@ func shownValues() []lineShown {
 		{line: "person invite juma@example.org --role support"}, {line: "person list"}, {line: "person role juma@example.org operator"},
 		{line: "person block juma@example.org"}, {line: "person unblock juma@example.org"}, {line: "person reset juma@example.org"},
 		{line: "person sessions juma@example.org", answer: rowsOf[apiv1.Session]()}, {line: "person end-sessions juma@example.org"},
+		{line: "person devices juma@example.org", answer: rowsOf[apiv1.CounterDevice]()}, {line: "person revoke-device juma@example.org dev_x", answer: apiv1.RevokedDevice{}},
 		{line: "person confirm juma@example.org", answer: apiv1.Person{}},
 		{line: "report day"}, {line: "report head"}, {line: "report trial-balance"}, {line: "report accounts"}, {line: "report balance 1000 --subject main"},
 		{line: "report journals"}, {line: "report registers", answer: rowsOf[apiv1.Register]()},

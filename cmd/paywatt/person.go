@@ -22,7 +22,7 @@ func newPersonCommand(c console) *cobra.Command {
 		newPersonChange(c, "block", "Block a person at once, with sessions and API keys", (*client.Client).BlockPerson),
 		newPersonChange(c, "unblock", "Unblock a person, who can sign in again", (*client.Client).UnblockPerson),
 		newPersonChange(c, "reset", "Make a password invalid and print a new one-time link", (*client.Client).ResetPerson),
-		newPersonConfirm(c), newPersonSessions(c), newPersonEndSessions(c))
+		newPersonConfirm(c), newPersonSessions(c), newPersonEndSessions(c), newPersonDevices(c), newPersonRevokeDevice(c))
 	return cmd
 }
 
@@ -44,6 +44,29 @@ func newPersonEndSessions(c console) *cobra.Command {
 			done, err := api.EndSessions(cmd.Context(), args[0])
 			return answer(c, cmd, done, err, func(d apiv1.EndedSessions) table {
 				return fields("email", d.Email, "ended sessions", strconv.Itoa(d.Ended), "id", d.Person)
+			})
+		}),
+	}
+}
+
+func newPersonDevices(c console) *cobra.Command {
+	return list[apiv1.DeviceFilter, apiv1.CounterDevice]{
+		use: "devices PERSON", of: apiv1.CounterDevices, page: (*client.Client).CounterDevices, example: "  paywatt person devices juma@example.org",
+		arg: func(f *apiv1.DeviceFilter, person string) { f.Person = person },
+		table: columns("name, registered, last used, id", func(d apiv1.CounterDevice) []any {
+			return []any{d.Name, timeText(&d.CreatedAt), timeText(d.UsedAt), d.ID}
+		}),
+	}.command(c)
+}
+
+func newPersonRevokeDevice(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke-device PERSON DEVICE", Short: "Revoke a device for signing in with a PIN; ends its sessions", Args: cobra.ExactArgs(2),
+		Example: "  paywatt person revoke-device juma@example.org dev_01jd00000000000000000000000",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			done, err := api.RevokeDevice(cmd.Context(), args[0], args[1])
+			return answer(c, cmd, done, err, func(d apiv1.RevokedDevice) table {
+				return fields("email", d.Email, "revoked device", d.ID, "id", d.Person)
 			})
 		}),
 	}

@@ -72,6 +72,12 @@ func (a *API) peopleRoutes(r router) {
 			return apiv1.EndedSessions{Person: done.Person.ID.Text(id.Person), Email: done.Person.Email, Ended: done.Ended}
 		})
 	})
+	listRoute(r, apiv1.CounterDevices, a.counterDevices)
+	remove(r, huma.Operation{
+		OperationID: "revoke-device", Path: "/v1/people/{id}/devices/{device}", DefaultStatus: http.StatusOK, Tags: []string{"people"},
+		Summary:     "Revoke a device on which a person signs in with a PIN",
+		Description: "Its sessions end at once, with their open pages. Everybody may revoke their own devices; those of others need the right people.manage.",
+	}, a.revokeDevice)
 	for _, c := range []struct {
 		verb, summary, more string
 		do                  func(context.Context, access.Actor, string) (access.Changed, error)
@@ -147,6 +153,42 @@ func (a *API) sessions(ctx context.Context, by access.Actor, in *apiv1.SessionFi
 		next = registry.Cursor(a.c.Cursors, by.Tenant, listSessions, rows[max-1].ID)
 	}
 	return pageOf(l.Refusal, err, rows, next, sessionOf)
+}
+
+// DevicePath is a device of a person in a path.
+type DevicePath struct {
+	PersonPath
+	Device string `path:"device" maxLength:"40" doc:"Id of the device"`
+}
+
+func (a *API) revokeDevice(ctx context.Context, by access.Actor, in *DevicePath) (*reply[apiv1.RevokedDevice], error) {
+	done, err := a.c.Access.RevokeDevice(ctx, by, in.Person, in.Device)
+	return replyOf(done.Refusal, err, func() apiv1.RevokedDevice {
+		return apiv1.RevokedDevice{ID: in.Device, Person: done.Person.ID.Text(id.Person), Email: done.Person.Email}
+	})
+}
+
+// listDevices names the list that a cursor of counter devices belongs to.
+const listDevices = "counter-devices"
+
+// counterDevices lists the devices of a person. They are at most [access.MaxDevices], so a page is a part of them.
+func (a *API) counterDevices(ctx context.Context, by access.Actor, in *apiv1.DeviceFilter) (*listed[apiv1.CounterDevice], error) {
+	after, max, no := pageAt(in.Page).Read(a.c.Cursors, by.Tenant, listDevices)
+	if no.Refused() {
+		return nil, problemOf(no)
+	}
+	l, err := a.c.Access.Devices(ctx, by, in.Person)
+	rows, next := l.Data, ""
+	if i := slices.IndexFunc(rows, func(d access.CounterDevice) bool { return d.ID == after }); i >= 0 {
+		rows = rows[i+1:]
+	}
+	if len(rows) > max {
+		rows = rows[:max]
+		next = registry.Cursor(a.c.Cursors, by.Tenant, listDevices, rows[max-1].ID)
+	}
+	return pageOf(l.Refusal, err, rows, next, func(d access.CounterDevice) apiv1.CounterDevice {
+		return apiv1.CounterDevice{ID: d.ID.Text(id.Device), Name: d.Name, CreatedAt: d.CreatedAt.UTC(), UsedAt: at(d.UsedAt)}
+	})
 }
 
 func sessionOf(s access.Session) apiv1.Session {

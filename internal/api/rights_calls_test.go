@@ -209,16 +209,21 @@ func people() map[string]valid {
 		return decode[struct{ ID string }](s.t, s.want(201, s.ask("POST", "/v1/keys", s.owner, `{"role":"support"}`))).ID
 	}
 	return map[string]valid{
-		"keys":          get(access.ManageKeys, "/v1/keys"),
-		"create-key":    post(access.ManageKeys, "/v1/keys", `{"role":"support"}`),
-		"rotate-key":    once(access.ManageKeys, "/v1/keys/{id}/rotate", `{}`, apiKey),
-		"revoke-key":    once(access.ManageKeys, "/v1/keys/{id}", "", apiKey).by("DELETE"),
-		"invite-person": post(access.ManagePeople, "/v1/people", `{"email":"new-{n}@example.org","role":"support"}`),
-		"sessions":      once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("GET"),
-		"end-sessions":  once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("DELETE"),
-		"person-role":   once(access.ManagePeople, "/v1/people/{id}/role", `{"role":"installer"}`, person),
-		"block-person":  once(access.ManagePeople, "/v1/people/{id}/block", `{}`, person),
-		"reset-person":  once(access.ManagePeople, "/v1/people/{id}/reset", `{}`, person),
+		"keys":            get(access.ManageKeys, "/v1/keys"),
+		"create-key":      post(access.ManageKeys, "/v1/keys", `{"role":"support"}`),
+		"rotate-key":      once(access.ManageKeys, "/v1/keys/{id}/rotate", `{}`, apiKey),
+		"revoke-key":      once(access.ManageKeys, "/v1/keys/{id}", "", apiKey).by("DELETE"),
+		"invite-person":   post(access.ManagePeople, "/v1/people", `{"email":"new-{n}@example.org","role":"support"}`),
+		"sessions":        once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("GET"),
+		"end-sessions":    once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("DELETE"),
+		"counter-devices": once(access.ManagePeople, "/v1/people/{id}/devices", "", person).by("GET"),
+		"revoke-device": {access.ManagePeople, func(s *stage, _ bool) call {
+			p := s.invited()
+			return call{"DELETE", "/v1/people/" + p + "/devices/" + s.device(p), ""}
+		}},
+		"person-role":  once(access.ManagePeople, "/v1/people/{id}/role", `{"role":"installer"}`, person),
+		"block-person": once(access.ManagePeople, "/v1/people/{id}/block", `{}`, person),
+		"reset-person": once(access.ManagePeople, "/v1/people/{id}/reset", `{}`, person),
 		"unblock-person": once(access.ManagePeople, "/v1/people/{id}/unblock", `{}`, func(s *stage, _ bool) string {
 			p := s.invited()
 			s.do(200, "POST", "/v1/people/"+p+"/block", `{}`)

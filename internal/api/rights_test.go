@@ -3,6 +3,7 @@ package api_test
 import (
 	"cmp"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -106,6 +108,26 @@ func (s *stage) customerOf(meter string) string {
 func (s *stage) invited() string {
 	s.t.Helper()
 	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/people", fmt.Sprintf(`{"email":"person-%d@example.org","role":"support"}`, s.next()))).ID
+}
+
+// device returns a counter device of a person.
+func (s *stage) device(person string) string {
+	s.t.Helper()
+	d := access.CounterDevice{Name: "Counter 1", PIN: "x"}
+	err := s.folder.Engine.Run(s.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (_ bool, err error) {
+		if d.Person, err = id.Parse(id.Person, person); err != nil {
+			return false, err
+		}
+		if d.ID, err = tx.NewID(); err != nil {
+			return false, err
+		}
+		d.CreatedAt = tx.Now
+		return false, tx.Devices().AddDevice(d, sha256.Sum256(d.ID[:]))
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return d.ID.Text(id.Device)
 }
 
 // accepted returns a person who has set a password and is not confirmed.

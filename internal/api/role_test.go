@@ -102,6 +102,8 @@ func peopleRoutes() []route {
 		{"POST", "/v1/people", `{"email":"nobody","role":"support"}`, access.ManagePeople, 400},
 		{"GET", "/v1/people/{id}/sessions", "", access.ManagePeople, 404},
 		{"DELETE", "/v1/people/{id}/sessions", "", access.ManagePeople, 404},
+		{"GET", "/v1/people/{id}/devices", "", access.ManagePeople, 404},
+		{"DELETE", "/v1/people/{id}/devices/{device}", "", access.ManagePeople, 404},
 		{"POST", "/v1/people/{id}/role", `{"role":"support"}`, access.ManagePeople, 404},
 		{"POST", "/v1/people/{id}/block", `{}`, access.ManagePeople, 404},
 		{"POST", "/v1/people/{id}/unblock", `{}`, access.ManagePeople, 404},
