@@ -242,7 +242,7 @@ func (a *Access) Confirm(ctx context.Context, by Actor, who string) (Changed, er
 		if was.confirmed() && !was.Forged {
 			return Changed{Person: was}, nil
 		}
-		if no, err := confirmable(tx, by, was); err != nil || no.Refused() {
+		if no, err := confirmableNow(tx, by, was); err != nil || no.Refused() {
 			return Changed{Refusal: no}, err
 		}
 		p := was
@@ -252,7 +252,7 @@ func (a *Access) Confirm(ctx context.Context, by Actor, who string) (Changed, er
 	return out, fault.Wrap(err, "confirm a person")
 }
 
-// confirmable is the refusal of a confirmation of a person. At the server's command line everybody is trusted.
+// confirmable is the refusal of a confirmation of a person by an actor who may not give it. At the server's command line everybody is trusted.
 func confirmable(tx Tx, by Actor, p PersonRow) (refusal.Refusal, error) {
 	switch {
 	case p.Forged:
@@ -265,6 +265,15 @@ func confirmable(tx Tx, by Actor, p PersonRow) (refusal.Refusal, error) {
 		return refusal.Refusal{}, nil
 	}
 	return mayConfirm(tx, by, p)
+}
+
+// confirmableNow is the refusal of a confirmation at this moment: like an approval, it needs a fresh proof of identity.
+func confirmableNow(tx Tx, by Actor, p PersonRow) (refusal.Refusal, error) {
+	no, err := confirmable(tx, by, p)
+	if err == nil && !no.Refused() && by.Stale {
+		no = refuse.ProofTooOld(int64(ProofFresh / time.Minute))
+	}
+	return no, err
 }
 
 // mayConfirm refuses a confirmation by somebody who is not confirmed, or who may be behind the account.

@@ -36,7 +36,7 @@ func (a *Access) Person(ctx context.Context, by Actor, who string) (ShownPerson,
 		if !found {
 			return ShownPerson{Refusal: refuse.PersonNotFound(refusal.Echo(who))}, nil
 		}
-		no, err := confirmable(tx, by, p)
+		no, err := confirmableNow(tx, by, p)
 		if err != nil {
 			return ShownPerson{}, err
 		}
@@ -44,6 +44,40 @@ func (a *Access) Person(ctx context.Context, by Actor, who string) (ShownPerson,
 		return ShownPerson{Person: p, Emails: emails, Why: ConfirmRefusal{no}}, err
 	})
 	return out, fault.Wrap(err, "show a person")
+}
+
+// ToConfirm lists up to max people whom the actor may confirm, in the order in which they were added. It lists nobody for an actor who may
+// confirm nobody.
+func (a *Access) ToConfirm(ctx context.Context, by Actor, max int) (People, error) {
+	if !by.confirms() {
+		return People{}, nil
+	}
+	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (out People, err error) {
+		all, err := tx.People().PersonPage(id.ID{}, maxPeople)
+		if err != nil {
+			return People{}, err
+		}
+		for _, p := range all {
+			if p.confirmed() {
+				continue
+			}
+			no, err := confirmable(tx, by, p)
+			if err != nil {
+				return People{}, err
+			}
+			if no.Refused() {
+				continue
+			}
+			if len(out.Data) == max {
+				out.Last = out.Data[max-1].ID
+				break
+			}
+			out.Data = append(out.Data, p)
+		}
+		out.Emails, err = emailsOf(tx, out.Data)
+		return out, err
+	})
+	return out, fault.Wrap(err, "list people to confirm")
 }
 
 // confirms reports whether the actor's role may confirm people.

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -53,5 +54,56 @@ func TestAPersonIsShownToThoseWhoDecide(t *testing.T) {
 	all, err := w.People(t.Context(), amina, id.ID{}, 10)
 	if err != nil || all.Emails[got.Person.CountsAs] != "amina@example.org" || len(all.Emails) != 1 {
 		t.Errorf("the list names %v, %v", all.Emails, err)
+	}
+}
+
+// TestPeopleToConfirm: an approver sees those whom the approver may confirm, and nobody else does. That the sign-in is old hides nobody, but
+// then the approver cannot confirm.
+func TestPeopleToConfirm(t *testing.T) {
+	w, amina, _ := office(t)
+	finance := w.person(t, "finance@example.org", access.Finance)
+	clerk := w.person(t, "clerk@example.org", access.Operator)
+	w.did(t)(w.Invite(t.Context(), amina, access.NewPerson{Email: "invited@example.org", Role: access.Support})) // without a password
+	w.joined(t, amina, "blocked@example.org", access.Support)
+	w.did(t)(w.Block(t.Context(), amina, "blocked@example.org"))
+	fresh := w.joined(t, amina, "first@example.org", access.Owner)
+	w.joined(t, amina, "second@example.org", access.Support)
+	stale, vendors := finance, finance
+	stale.Stale, vendors.Vendor = true, id.ID{8}
+	for _, c := range []struct {
+		name string
+		by   access.Actor
+		max  int
+		want string
+		more bool
+	}{
+		{"another approver", finance, 9, "first@example.org second@example.org", false},
+		{"one at a time", finance, 1, "first@example.org", true},
+		{"exactly all", finance, 2, "first@example.org second@example.org", false},
+		{"after an old sign-in", stale, 9, "first@example.org second@example.org", false},
+		{"who invited them", amina, 9, "", false},
+		{"who waits", fresh, 9, "", false},
+		{"who approves nothing", clerk, 9, "", false},
+		{"somebody of a vendor", vendors, 9, "", false},
+	} {
+		l, err := w.ToConfirm(t.Context(), c.by, c.max)
+		got := ""
+		for _, p := range l.Data {
+			got += " " + p.Email
+			if l.Emails[p.CountsAs] != amina.Name {
+				t.Errorf("%s: %s counts as %q", c.name, p.Email, l.Emails[p.CountsAs])
+			}
+		}
+		if err != nil || l.Refused() || strings.TrimSpace(got) != c.want || l.Last.IsZero() == c.more {
+			t.Errorf("%s: %s, more %t, %v; want %s, %t", c.name, got, !l.Last.IsZero(), err, c.want, c.more)
+		}
+	}
+	w.confirms(t, "after an old sign-in", stale, "first@example.org", refusal.SignInAgain)
+	if got, err := w.Person(t.Context(), stale, "first@example.org"); err != nil || got.Why.Code != refusal.SignInAgain {
+		t.Errorf("after an old sign-in: %+v, %v", got.Why, err)
+	}
+	w.confirms(t, "another approver", finance, "first@example.org", "")
+	if l, err := w.ToConfirm(t.Context(), finance, 9); err != nil || len(l.Data) != 1 || l.Data[0].Email != "second@example.org" {
+		t.Errorf("after a confirmation: %+v, %v", l.Data, err)
 	}
 }

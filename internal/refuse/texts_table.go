@@ -2374,7 +2374,7 @@ func SigninTriedTooOften() refusal.Refusal {
 
 // SetupTriedTooOften: Too many attempts came from this address. Wait a minute and try again.
 func SetupTriedTooOften() refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "setup-tried-too-often", What: "Too many attempts came from this address.", Not: "No owner was added.", Try: "Wait a minute and try again."}
+	return refusal.Refusal{Code: "rate-limited", Text: "setup-tried-too-often", What: "Too many attempts came from this address.", Not: "No changes were made.", Try: "Wait a minute and try again."}
 }
 
 // RequestPathUnknown: Path {path} does not exist. See /docs for all paths.

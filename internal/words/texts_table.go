@@ -1531,6 +1531,12 @@ func (t Texts) ApprovalsIntro() string { return t.say("pages.approvals.intro") }
 // ApprovalsNone: No requests wait for a second person
 func (t Texts) ApprovalsNone() string { return t.say("pages.approvals.none") }
 
+// ApprovalsPeople: People who wait for confirmation
+func (t Texts) ApprovalsPeople() string { return t.say("pages.approvals.people") }
+
+// ApprovalsMorePeople: More people wait. They appear here after you have confirmed some of these.
+func (t Texts) ApprovalsMorePeople() string { return t.say("pages.approvals.more-people") }
+
 // ApprovalsWhat: Request
 func (t Texts) ApprovalsWhat() string { return t.say("pages.approvals.what") }
 

@@ -30,7 +30,13 @@ type approvalPage struct {
 	Rows []approvalRow
 	Next string
 	All  bool
+
+	ToConfirm  []personLine // people whom the visitor may confirm
+	MorePeople bool         // more people than that
 }
+
+// confirmations is how many people to confirm the page of approvals shows.
+const confirmations = 20
 
 // approvalForm is one request with its evidence and the ways to decide.
 type approvalForm struct {
@@ -88,6 +94,14 @@ func (s *Console) approvals(w http.ResponseWriter, r *http.Request, v visit) {
 		}
 		d.Next = "/approvals?" + next.Encode()
 	}
+	waiting, err := s.c.Access.ToConfirm(r.Context(), v.by, confirmations)
+	if s.stopped(w, r, v, err, waiting.Refusal) {
+		return
+	}
+	for _, p := range waiting.Data {
+		d.ToConfirm = append(d.ToConfirm, v.site.personLine(p, waiting.Emails))
+	}
+	d.MorePeople = !waiting.Last.IsZero()
 	s.show(w, r, http.StatusOK, approvalList(s.page(r, v, v.site.say.ApprovalsTitle()), d))
 }
 

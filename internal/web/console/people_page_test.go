@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -102,6 +103,42 @@ func TestAnotherApproverConfirmsOnThePage(t *testing.T) {
 	if n := w.audited("person.confirm"); n != 3 { // two by the world
 		t.Errorf("%d confirmations in the audit log, want 3", n)
 	}
+}
+
+// TestApproversSeeWhoWaits: the page of approvals lists the people whom the visitor may confirm, with a link to each, and only those. An approver
+// without the right to manage people confirms from there, after signing in again if that was long ago.
+func TestApproversSeeWhoWaits(t *testing.T) {
+	w := begin(t)
+	w.person(financeEmail, access.Finance)
+	w.person("till@example.org", access.Operator)
+	g, finance, till := w.enter(ownerEmail), w.enter(financeEmail), w.enter("till@example.org")
+	const title = "People who wait for confirmation"
+	link := g.invite("juma@example.org", "finance").oneTime()
+	finance.get("/approvals").is(200).omits(title) // he has no password yet
+	w.guest().post(link, "password", password).leads("/signin?set=1")
+	page := finance.get("/approvals").is(200).says("No requests wait", title, "juma@example.org", "Themselves and "+ownerEmail).omits("More people wait")
+	at := page.link(t, `/people/usr_\w+`)
+	g.get("/approvals").is(200).omits(title)
+	till.get("/approvals").is(200).omits(title)
+
+	form := finance.get(at).is(200).says("juma@example.org", "Confirm this person").value("form")
+	w.clock.move(access.ProofFresh + time.Second)
+	finance.get("/approvals").is(200).says(title)
+	old := finance.get(at).is(200).says("You cannot confirm this person. You signed in more than 10 minutes ago.").omits(`value="confirm"`)
+	if to := old.link(t, `/signin\?next=[^"]*`); to != "/signin?next="+url.QueryEscape(at) {
+		t.Errorf("the page leads to %s", to)
+	}
+	finance.post(at, "form", form, "act", "confirm").is(422).says("You signed in more than 10 minutes ago.")
+	finance.signIn(financeEmail)
+	finance.get(finance.act(at, "confirm").leads(at + "?done=confirm")).is(200).says("The person is confirmed.")
+	finance.get("/approvals").is(200).omits(title)
+
+	g.signIn(ownerEmail)
+	for i := range 21 {
+		w.guest().post(g.invite(fmt.Sprintf("clerk-%d@example.org", i), "support").oneTime(), "password", password).leads("/signin?set=1")
+		w.clock.move(7 * time.Second) // the address may try again
+	}
+	finance.get("/approvals").is(200).says("clerk-0@example.org", "clerk-19@example.org", "More people wait.").omits("clerk-20@example.org")
 }
 
 // TestPeopleNeedAFreshSignIn: who signed in more than ten minutes ago is led to signing in again and back, and changes nothing before.

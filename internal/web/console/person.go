@@ -25,6 +25,7 @@ type personPage struct {
 	Why, SignIn      string // why not, and the address to sign in again
 	Confirms         bool   // the visitor may confirm the person
 	WhyNot           string // why the visitor cannot
+	ConfirmLater     string // address to sign in again, if the visitor may confirm after that
 	Blocked, Forged  bool
 }
 
@@ -88,7 +89,7 @@ func (s *Console) showPerson(w http.ResponseWriter, r *http.Request, v visit, st
 	}
 	if f.Counts != "" {
 		f.Confirms = !shown.Why.Refused()
-		f.WhyNot = brief(t, shown.Why.Refusal)
+		f.WhyNot, f.ConfirmLater = brief(t, shown.Why.Refusal), signInAgain(shown.Why.Refusal, f.path())
 	}
 	if no := v.by.Needs(access.ManagePeople); !no.Refused() {
 		f.Manages = !p.Forged
