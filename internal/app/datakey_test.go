@@ -47,7 +47,8 @@ func keyedFolder(t *testing.T, dir string) (login id.ID, link string) {
 				a.data.Seal(access.FactorContext(clerk), []byte("factor")), code[:], tx.Now, clerk)
 			return err
 		}), tx.Rewrite("meter", meter, func() error {
-			_, err := tx.C.Exec(`UPDATE meter SET link_key_enc = $1, version = version + 1 WHERE id = $2`, a.data.Seal(registry.LinkKeyContext(meter), []byte("link key")), meter)
+			_, err := tx.C.Exec(`UPDATE meter SET link_key_enc = $1, link_key_next_enc = $2, link_key_next_at = $3, version = version + 1 WHERE id = $4`,
+				a.data.Seal(registry.LinkKeyContext(meter), []byte("link key")), a.data.Seal(registry.NextLinkKeyContext(meter), []byte("next key")), tx.Now, meter)
 			return err
 		}), tx.AuditLog(Clerk().Entry("test", "")))
 	})
@@ -72,14 +73,15 @@ func works(t *testing.T, dir string, login id.ID, link string) {
 	}
 	clerk, meter := id.ID{15: 2}, id.ID{15: 5}
 	err := s.engine.View(t.Context(), store.FirstTenant, func(tx *store.Tx) error {
-		_, err := tx.One(`SELECT factor, recovery, link_key_enc FROM person, meter WHERE person.id = $1`, func(r core.Row) error {
+		_, err := tx.One(`SELECT factor, recovery, link_key_enc, link_key_next_enc FROM person, meter WHERE person.id = $1`, func(r core.Row) error {
 			forms := access.StoredForms(s.data, recoveryOf(clerk), access.SecretOf(recoveryCode))
 			if !slices.ContainsFunc(forms, func(f [32]byte) bool { return bytes.Equal(f[:], r.Bytes(1)) }) {
 				t.Error("the recovery code does not work")
 			}
 			_, err := s.data.Open(access.FactorContext(clerk), r.Bytes(0))
 			_, err2 := s.data.Open(registry.LinkKeyContext(meter), r.Bytes(2))
-			return errors.Join(err, err2)
+			_, err3 := s.data.Open(registry.NextLinkKeyContext(meter), r.Bytes(3))
+			return errors.Join(err, err2, err3)
 		}, clerk)
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -154,14 +155,26 @@ func (c *Courier) command(ctx context.Context, t access.Tenant, item job.Claim, 
 	if s.Command.Number != item.Key {
 		return job.Dead("the command was given to another meter"), nil
 	}
-	payload, err := s.Envelope(c.keys, c.link.Format(item.Key), c.now())
+	payloads, err := s.Envelopes(c.keys, c.link.Format(item.Key), c.now())
 	if err != nil {
 		return job.Verdict{}, err
 	}
-	if !c.link.Publish(item.Key, s.Command.Type.Down(), payload) {
+	if !c.publish(item, s.Command.Type.Down(), payloads) {
 		return c.offline(), nil
 	}
 	return c.sent(ctx, t, item, func(tx CourierTx) error { return tx.CommandSent(command) })
+}
+
+// publish hands the envelopes of one command to the meter's connection, and reports whether it took any. A connection may have
+// room for one message only, so every other attempt begins with the other key.
+func (c *Courier) publish(item job.Claim, d wire.Down, payloads [][]byte) (taken bool) {
+	if item.Attempts%2 == 1 {
+		slices.Reverse(payloads)
+	}
+	for _, p := range payloads {
+		taken = c.link.Publish(item.Key, d, p) || taken
+	}
+	return taken
 }
 
 // sent records that a message has left, and returns when to send it again if no answer comes.

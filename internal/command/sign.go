@@ -18,6 +18,8 @@ type Signing struct {
 	Command Command
 	MeterID id.ID
 	LinkKey []byte // sealed; nil for a command that must not be sent
+	// NextLinkKey is the sealed key that replaces LinkKey; nil if none does. Nobody knows which of the two the meter has.
+	NextLinkKey []byte
 }
 
 // SignTx is the part of a transaction that signs a command.
@@ -36,8 +38,9 @@ type SignTx interface {
 	CommandCounter(meter int64) (uint64, error)
 	// CommandSigned writes the counter and the arguments of a signed command.
 	CommandSigned(Command) error
-	// LinkKey returns a meter's sealed link key, with the identity in its sealing context.
-	LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err error)
+	// LinkKey returns a meter's sealed link key, with the identity in its sealing context, and the sealed key that replaces it, if
+	// any.
+	LinkKey(meter int64) (who id.ID, sealed, next []byte, found bool, err error)
 }
 
 // Sign prepares a command for sending. It takes the meter's next counter, which is durable before the signature leaves, and
@@ -116,7 +119,7 @@ func (s *Signing) prepare(tx SignTx) (err error) {
 		}
 	}
 	var found bool
-	if s.MeterID, s.LinkKey, found, err = tx.LinkKey(c.Meter); err == nil && !found {
+	if s.MeterID, s.LinkKey, s.NextLinkKey, found, err = tx.LinkKey(c.Meter); err == nil && !found {
 		err = errors.New("the meter has no link key")
 	}
 	if err != nil {
@@ -136,10 +139,32 @@ type Opener interface {
 	Open(context string, sealed []byte) ([]byte, error)
 }
 
-// Envelope signs the command for its meter's topic, in the format that the meter reads. The parameter at is the
-// time of sending. A set-time command sets the meter's clock to that time.
-func (s Signing) Envelope(keys Opener, f wire.Format, at time.Time) (payload []byte, err error) {
-	raw, err := keys.Open(registry.LinkKeyContext(s.MeterID), s.LinkKey)
+// Envelopes signs the command for its meter's topic, in the format that the meter reads: once with the link key, and once
+// more with the next key while the link key is being replaced. All carry the same id and counter, so the meter executes the
+// command at most once, whichever key it has. The parameter at is the time of sending. A set-time command sets the meter's
+// clock to that time.
+func (s Signing) Envelopes(keys Opener, f wire.Format, at time.Time) (payloads [][]byte, err error) {
+	body, err := s.body(at)
+	if err != nil {
+		return nil, fmt.Errorf("encode command %s: %w", s.Command.ID.Text(id.Command), err)
+	}
+	first, err := s.envelope(keys, registry.LinkKeyContext(s.MeterID), s.LinkKey, f, body)
+	if err != nil {
+		return nil, err
+	}
+	if s.NextLinkKey == nil {
+		return [][]byte{first}, nil
+	}
+	next, err := s.envelope(keys, registry.NextLinkKeyContext(s.MeterID), s.NextLinkKey, f, body)
+	if err != nil {
+		return nil, err
+	}
+	return [][]byte{first, next}, nil
+}
+
+// envelope signs the body with one sealed key.
+func (s Signing) envelope(keys Opener, context string, sealed []byte, f wire.Format, body []byte) ([]byte, error) {
+	raw, err := keys.Open(context, sealed)
 	if err != nil {
 		return nil, fmt.Errorf("open the link key of meter %s: %w", s.Command.Number, err)
 	}
@@ -148,11 +173,7 @@ func (s Signing) Envelope(keys Opener, f wire.Format, at time.Time) (payload []b
 	if err != nil {
 		return nil, fmt.Errorf("link key of meter %s: %w", s.Command.Number, err)
 	}
-	body, err := s.body(at)
-	if err != nil {
-		return nil, fmt.Errorf("encode command %s: %w", s.Command.ID.Text(id.Command), err)
-	}
-	payload, err = wire.Sign(f, key, wire.DownTopic(s.Command.Number, s.Command.Type.Down()), body)
+	payload, err := wire.Sign(f, key, wire.DownTopic(s.Command.Number, s.Command.Type.Down()), body)
 	if err != nil {
 		return nil, fmt.Errorf("sign command %s: %w", s.Command.ID.Text(id.Command), err)
 	}

@@ -68,10 +68,11 @@ func TestWhatTheMeterReads(t *testing.T) {
 			s := command.Signing{MeterID: id.ID{2}, LinkKey: []byte("sealed"), Command: command.Command{ID: id.ID{1}, Number: number, Type: c.does, Args: c.args,
 				Counter: 7, ExpiresAt: time.Unix(1_795_000_000, 5)}}
 			keys := &opener{plain: linkKey()}
-			payload, err := s.Envelope(keys, f, at)
-			if err != nil {
-				t.Fatalf("%s: %v", c.does, err)
+			payloads, err := s.Envelopes(keys, f, at)
+			if err != nil || len(payloads) != 1 {
+				t.Fatalf("%s: %d envelopes, %v; want one", c.does, len(payloads), err)
 			}
+			payload := payloads[0]
 			if got, err := c.read(key, number, c.down, payload); err != nil || !reflect.DeepEqual(got, c.want) {
 				t.Errorf("%s: the meter reads %+v, %v; want %+v", c.does, got, err, c.want)
 			}
@@ -98,8 +99,8 @@ func TestWhatCannotBeSigned(t *testing.T) {
 		{&opener{plain: linkKey()}, map[string]any{"x": func() {}}, "encode command " + id.ID{1}.Text(id.Command) + ": cbor: unsupported type: func()"},
 	} {
 		s := command.Signing{Command: command.Command{ID: id.ID{1}, Number: "04140001001", Type: command.Read, Counter: 7, Args: c.args}}
-		if payload, err := s.Envelope(c.keys, wire.JSON, time.Now()); err == nil || err.Error() != c.want || payload != nil {
-			t.Errorf("signed as %q, %v; want the error %q", payload, err, c.want)
+		if payloads, err := s.Envelopes(c.keys, wire.JSON, time.Now()); err == nil || err.Error() != c.want || payloads != nil {
+			t.Errorf("signed as %q, %v; want the error %q", payloads, err, c.want)
 		}
 	}
 }
@@ -121,9 +122,9 @@ func (s signing) MeterByNumber(number string) (registry.Meter, bool, error) {
 	return m, found && !s.noMeter, err
 }
 
-func (s signing) LinkKey(meter int64) (id.ID, []byte, bool, error) {
-	who, sealed, found, err := s.SignTx.LinkKey(meter)
-	return who, sealed, found && !s.noKey, err
+func (s signing) LinkKey(meter int64) (id.ID, []byte, []byte, bool, error) {
+	who, sealed, next, found, err := s.SignTx.LinkKey(meter)
+	return who, sealed, next, found && !s.noKey, err
 }
 
 func (s signing) MeterClock(m registry.Meter) (time.Time, error) {

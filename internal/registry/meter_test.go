@@ -285,8 +285,8 @@ func TestLinkKeyIsKeptSealed(t *testing.T) {
 	w.domestic(t)
 	a := w.add(t, tokenMeter(number))
 	w.exec(t, func(tx *store.Tx) error {
-		who, sealed, found, err := tx.LinkKey(a.Meter.Meter.N)
-		if err != nil || !found {
+		who, sealed, next, found, err := tx.LinkKey(a.Meter.Meter.N)
+		if err != nil || !found || next != nil {
 			return fmt.Errorf("link key: found %t, %w", found, err)
 		}
 		plain, err := w.data.Open(registry.LinkKeyContext(who), sealed)

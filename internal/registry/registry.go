@@ -63,6 +63,7 @@ type Meter struct {
 	ConfigVersion   int64
 	CreatedAt       time.Time
 	Version         int64
+	NextLinkAt      time.Time // since when a next link key is in use beside the present one; zero if none is
 }
 
 // Key is a meter's STS key by reference: the vending key and the attributes that make it. It holds no key material.
@@ -153,3 +154,7 @@ func New(c Config) *Registry { return &Registry{c: c} }
 
 // LinkKeyContext is the sealing context of a meter's link key.
 func LinkKeyContext(meter id.ID) string { return "link:" + meter.Text(id.Meter) }
+
+// NextLinkKeyContext is the sealing context of the key that replaces a meter's link key. It differs from the other one, so that
+// nobody can swap the two in the database.
+func NextLinkKeyContext(meter id.ID) string { return "next-link:" + meter.Text(id.Meter) }

@@ -207,8 +207,13 @@ func (s *walletRun) sign(tx *store.Tx, h *walletHouse, c job.Claim) (p parcel, l
 func (s *walletRun) wrap(h *walletHouse, c command.Signing) (p parcel, err error) {
 	p = parcel{h: h, down: c.Command.Type.Down(), kind: string(c.Command.Type), order: c.Command.ID, counter: c.Command.Counter, expires: c.Command.ExpiresAt}
 	p.topic = wire.DownTopic(h.number, p.down)
-	if p.payload, err = c.Envelope(open{}, wire.JSON, s.office.now); err != nil || p.down != wire.DownLease {
+	payloads, err := c.Envelopes(open{}, wire.JSON, s.office.now)
+	if err != nil {
 		return p, err
+	}
+	p.payload = payloads[0] // the office never replaces a link key
+	if p.down != wire.DownLease {
+		return p, nil
 	}
 	body, err := wire.Open(h.link, p.topic, p.payload)
 	if err == nil {

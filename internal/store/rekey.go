@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
 )
 
@@ -44,15 +45,8 @@ func (tx *Tx) Rekey(r people.DataKeyChange, entry access.Entry) (rows int, err e
 func (tx *Tx) rekeyMeters(r people.DataKeyChange) (total int, err error) {
 	var after id.ID
 	for {
-		n, last, err := tx.RekeyMeters(after, rekeyBatch, func(meter id.ID, password, link []byte) ([]byte, []byte, error) {
-			if carried, ok := registry.CarryPassword(password, r.Carry); ok {
-				password = carried
-			}
-			if len(link) == 0 {
-				return password, link, nil
-			}
-			link, err := r.Reseal(registry.LinkKeyContext(meter), link)
-			return password, link, err
+		n, last, err := tx.RekeyMeters(after, rekeyBatch, func(meter id.ID, k meters.Keyed) (meters.Keyed, error) {
+			return rekeyed(r, meter, k)
 		})
 		if err != nil {
 			return total, err
@@ -65,4 +59,18 @@ func (tx *Tx) rekeyMeters(r people.DataKeyChange) (total int, err error) {
 			return total, nil
 		}
 	}
+}
+
+// rekeyed puts the password and the link keys of one meter under the new key.
+func rekeyed(r people.DataKeyChange, meter id.ID, k meters.Keyed) (_ meters.Keyed, err error) {
+	if carried, ok := registry.CarryPassword(k.Password, r.Carry); ok {
+		k.Password = carried
+	}
+	if len(k.Link) > 0 {
+		k.Link, err = r.Reseal(registry.LinkKeyContext(meter), k.Link)
+	}
+	if len(k.NextLink) > 0 && err == nil {
+		k.NextLink, err = r.Reseal(registry.NextLinkKeyContext(meter), k.NextLink)
+	}
+	return k, err
 }

@@ -119,7 +119,7 @@ CREATE TABLE meter (
   mqtt_hash BLOB, link_key_enc BLOB, command_counter INTEGER NOT NULL DEFAULT 0, lease_seq INTEGER NOT NULL DEFAULT 0,
   config_version INTEGER NOT NULL DEFAULT 0,
   sim_phone TEXT NOT NULL DEFAULT '',     -- number of the SIM in the meter's own modem
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, link_key_next_enc BLOB, link_key_next_at INTEGER,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX meter_account ON meter (tenant_id, account_id);

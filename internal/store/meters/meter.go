@@ -28,6 +28,9 @@ var meterColumns = core.Columns[meterRow]{Table: "meter", Attested: []core.Colum
 	core.Text("profile", func(m *meterRow) *string { return &m.Profile }),
 	{Name: "mqtt_hash", Form: 'b'},
 	{Name: "link_key_enc", Form: 'b'},
+}, Added: []core.Column[meterRow]{
+	{Name: "link_key_next_enc", Form: 'b'},
+	core.Time("link_key_next_at", func(m *meterRow) *time.Time { return &m.NextLinkAt }).ReadOnly(),
 }, Unattested: []core.Column[meterRow]{
 	core.ID("id", func(m *meterRow) *id.ID { return &m.ID }),
 	core.Text("model", func(m *meterRow) *string { return &m.Model }),
@@ -112,16 +115,19 @@ func (tx Rows) KeyPasswords(after id.ID, max int, form func(number string, plain
 	return n, last, fault.Wrap(err, "convert passwords of meters")
 }
 
-// RekeyMeters replaces the stored forms of MQTT passwords and the sealed link keys of up to max meters after the given one. It returns how
-// many there were and the last of them.
-func (tx Rows) RekeyMeters(after id.ID, max int, change func(meter id.ID, password, link []byte) ([]byte, []byte, error)) (n int, last id.ID, err error) {
+// Keyed holds what a meter's row stores under the data key. A field is nil if the row has no such value.
+type Keyed struct{ Password, Link, NextLink []byte }
+
+// RekeyMeters replaces what the rows of up to max meters after the given one store under the data key. It returns how many meters there
+// were and the last of them.
+func (tx Rows) RekeyMeters(after id.ID, max int, change func(meter id.ID, k Keyed) (Keyed, error)) (n int, last id.ID, err error) {
 	type row struct {
-		meter          id.ID
-		password, link []byte
+		meter id.ID
+		Keyed
 	}
 	var rows []row
-	err = tx.C.Query(`SELECT id, mqtt_hash, link_key_enc FROM meter WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, func(r core.Row) error {
-		rows = append(rows, row{r.ID(0), r.Bytes(1), r.Bytes(2)})
+	err = tx.C.Query(`SELECT id, mqtt_hash, link_key_enc, link_key_next_enc FROM meter WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, func(r core.Row) error {
+		rows = append(rows, row{r.ID(0), Keyed{r.Bytes(1), r.Bytes(2), r.Bytes(3)}})
 		return nil
 	}, tx.Tenant, after[:], max)
 	for _, w := range rows {
@@ -129,10 +135,11 @@ func (tx Rows) RekeyMeters(after id.ID, max int, change func(meter id.ID, passwo
 			break
 		}
 		n, last = n+1, w.meter
-		var password, link []byte
-		if password, link, err = change(w.meter, w.password, w.link); err == nil {
+		var k Keyed
+		if k, err = change(w.meter, w.Keyed); err == nil {
 			err = tx.Rewrite("meter", w.meter, func() error {
-				_, err := tx.C.Exec(`UPDATE meter SET mqtt_hash = $1, link_key_enc = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`, password, link, tx.Tenant, w.meter)
+				_, err := tx.C.Exec(`UPDATE meter SET mqtt_hash = $1, link_key_enc = $2, link_key_next_enc = $3, version = version + 1 WHERE tenant_id = $4 AND id = $5`,
+					k.Password, k.Link, k.NextLink, tx.Tenant, w.meter)
 				return err
 			})
 		}
@@ -163,14 +170,14 @@ func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) err
 	return tx.Attest("meter", m.ID)
 }
 
-// LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. It returns false for an
-// unknown meter and for a meter without a link key.
-func (tx Rows) LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err error) {
-	found, err = tx.One(`SELECT id, link_key_enc FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error {
-		who, sealed = r.ID(0), r.Bytes(1)
+// LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. While the key is being
+// replaced, next is the sealed key that replaces it. LinkKey returns false for an unknown meter and for a meter without a link key.
+func (tx Rows) LinkKey(meter int64) (who id.ID, sealed, next []byte, found bool, err error) {
+	found, err = tx.One(`SELECT id, link_key_enc, link_key_next_enc FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error {
+		who, sealed, next = r.ID(0), r.Bytes(1), r.Bytes(2)
 		return nil
 	}, tx.Tenant, meter)
-	return who, sealed, found && len(sealed) > 0, fault.Wrap(err, "find link key of meter %d", meter)
+	return who, sealed, next, found && len(sealed) > 0, fault.Wrap(err, "find link key of meter %d", meter)
 }
 
 // AddMeterKey stores the parameters of a meter's STS key. The database refuses a second current key of a meter. After a restore the TIDs

@@ -37,6 +37,8 @@ func goldenPlaces() []goldenRow {
 		{"meter", "id, n, number, mode, status, account_id, phases, imp_per_kwh, tt, simulated, profile, mqtt_hash, link_key_enc, created_at, version",
 			[]any{named(4), 11, "04000000001", "prepay_wallet", "active", named(6), 3, 800, "02", 1, "shelly", []byte("hash"), []byte("link"), golden, 2}},
 		{"meter", "id, n, number, mode, created_at", []any{named(5), 12, "04000000002", "prepay_token", golden}},
+		{"meter", "id, n, number, mode, link_key_enc, link_key_next_enc, link_key_next_at, created_at",
+			[]any{named(8), 13, "04000000003", "prepay_wallet", []byte("link"), []byte("next link"), golden, golden}},
 		{"wallet", "meter, base_wh, version", []any{11, -1234, 7}},
 		{"account", "id, customer_id, service_point_id, mode, tariff_id, status, opened_at, closed_at, charged_to, protected, lease_grace_wh, created_at, version",
 			[]any{named(6), named(60), named(61), "prepay_wallet", named(1), "closed", golden, golden + 2, "2026-11-01", 1, 500, golden, 4}},
