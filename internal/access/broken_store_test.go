@@ -202,22 +202,25 @@ func decisions() []operation {
 	}
 }
 
+// withDevice adds Juma of the shop, with a session, and a device whose cookie is "cookie" and whose PIN is 271828. It returns Juma.
+func withDevice(r *rows) access.Actor {
+	juma := r.second("juma@example.org", access.VendorAPI)
+	juma.Vendor = shop()
+	r.people[juma.Email] = juma
+	hash, err := access.HashPassword("271828", cheap(), rand.Reader)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.devices[deviceForm(access.SecretOf("cookie"))] = access.CounterDevice{ID: id.ID{4}, Person: juma.ID, PIN: hash}
+	r.logins[[32]byte{5}] = access.Login{Person: juma.ID, CreatedAt: r.now, ProvedAt: r.now, SeenAt: r.now, ExpiresAt: r.now.Add(time.Hour)}
+	return access.Actor{Tenant: 1, Kind: access.Person, ID: juma.ID, Name: juma.Email, Role: juma.Role, Vendor: juma.Vendor, Session: id.ID{5}}
+}
+
 // devices are the use cases of counter devices.
 func devices() []operation {
-	with := func(r *rows) access.Actor {
-		juma := r.second("juma@example.org", access.VendorAPI)
-		juma.Vendor = shop()
-		r.people[juma.Email] = juma
-		hash, err := access.HashPassword("271828", cheap(), rand.Reader)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		r.devices[deviceForm(access.SecretOf("cookie"))] = access.CounterDevice{ID: id.ID{4}, Person: juma.ID, PIN: hash}
-		return access.Actor{Tenant: 1, Kind: access.Person, ID: juma.ID, Name: juma.Email, Role: juma.Role, Vendor: juma.Vendor, Session: id.ID{5}}
-	}
 	pin := func(pin string) func(context.Context, *rows, *access.Access) error {
 		return func(ctx context.Context, r *rows, a *access.Access) error {
-			with(r)
+			withDevice(r)
 			in, err := a.SignInByPIN(ctx, 1, "cookie", pin, "old", access.Browser{})
 			if err == nil && in.Refused() == (pin == "271828") {
 				return errors.New("unexpected: " + in.Detail())
@@ -226,23 +229,23 @@ func devices() []operation {
 		}
 	}
 	return []operation{
-		{"a device is registered", "LockPerson PersonByID DevicesOf NewID AddDevice AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
-			return yes(a.RegisterDevice(ctx, with(r), access.NewDevice{Name: "Counter 1", PIN: access.SecretOf("314159")}))
+		{"a device is registered", "LockPerson PersonByID SessionTimes LoginsOf DevicesOf NewID AddDevice AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.RegisterDevice(ctx, withDevice(r), access.NewDevice{Name: "Counter 1", PIN: access.SecretOf("314159")}))
 		}},
 		{"the devices", "PersonByEmail DevicesOf view", func(ctx context.Context, r *rows, a *access.Access) error {
-			return yes(a.Devices(ctx, with(r), "juma@example.org"))
+			return yes(a.Devices(ctx, withDevice(r), "juma@example.org"))
 		}},
 		{"a device is revoked", "PersonByEmail DeviceByID RevokeDevice AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
-			return yes(a.RevokeDevice(ctx, with(r), "juma@example.org", id.ID{4}.Text(id.Device)))
+			return yes(a.RevokeDevice(ctx, withDevice(r), "juma@example.org", id.ID{4}.Text(id.Device)))
 		}},
 		{"a device is known", "DeviceByHash PersonByID view", func(ctx context.Context, r *rows, a *access.Access) error {
-			with(r)
+			withDevice(r)
 			return yes(a.DeviceOf(ctx, 1, "cookie"))
 		}},
 		{"a right PIN", "LockDevice PersonByID CountPIN commit LockDevice PersonByID CountPIN DropLogin SessionTimes DropLoginsOf AddLogin AuditLog commit", pin("271828")},
 		{"a wrong PIN", "LockDevice PersonByID CountPIN commit DeviceByID AuditLog commit", pin("314159")},
 		{"a PIN without tries left", "LockDevice PersonByID RevokeDevice AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
-			with(r)
+			withDevice(r)
 			for hash, d := range r.devices {
 				d.Wrong = access.MaxWrongPINs
 				r.devices[hash] = d

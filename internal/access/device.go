@@ -77,6 +77,9 @@ func (a *Access) RegisterDevice(ctx context.Context, by Actor, n NewDevice) (Reg
 		if err != nil || !found || !p.mayHaveDevice() {
 			return RegisteredDevice{Refusal: refuse.DeviceOfUtility()}, err
 		}
+		if no, err := stillFresh(tx, by, p, a.c.Now()); err != nil || no.Refused() {
+			return RegisteredDevice{Refusal: no}, err
+		}
 		all, err := tx.Devices().DevicesOf(p.ID)
 		if err != nil || len(all) >= MaxDevices {
 			return RegisteredDevice{Refusal: refuse.DevicesTooMany(MaxDevices)}, err
@@ -113,6 +116,26 @@ func (a Actor) mayRegister(n NewDevice) refusal.Refusal {
 		return refuse.DeviceNameOfWrongForm(MaxDeviceName)
 	}
 	return CheckPIN(n.PIN.Reveal())
+}
+
+// stillFresh refuses an actor whose session has ended, or has grown old, since the request began: hashing takes a while, and whoever ended the
+// session must not find a new device of its holder later. The person must be locked.
+func stillFresh(tx Tx, by Actor, p PersonRow, now time.Time) (refusal.Refusal, error) {
+	times, err := tx.People().SessionTimes()
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	all, err := tx.People().LoginsOf(p.ID)
+	for _, l := range all {
+		switch {
+		case l.ID != by.Session || !l.open(p, times, now):
+		case !l.fresh(now):
+			return refuse.ProofTooOld(int64(ProofFresh / time.Minute)), err
+		default:
+			return refusal.Refusal{}, err
+		}
+	}
+	return refuse.SignedOut(), err
 }
 
 // Devices are the devices of a person that are not revoked, the newest first.

@@ -295,8 +295,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authent
 		}
 	}
 	by := p.actor(t)
-	by.Session, by.Device = l.ID, l.Device
-	by.Stale = now.Sub(l.ProvedAt) >= ProofFresh || !l.Device.IsZero() // a PIN is no proof
+	by.Session, by.Device, by.Stale = l.ID, l.Device, !l.fresh(now)
 	return Authenticated{Actor: by}, nil
 }
 

@@ -15,7 +15,8 @@ import (
 const pinDigits = 6
 
 // CheckPIN is the refusal of a bad PIN; the zero Refusal if the PIN is good enough. A PIN is too easy to guess if it has fewer than three
-// different digits, repeats its first half, or counts up or down in single digits or in pairs.
+// different digits, repeats its first half, or goes in equal steps: in both halves, as 123456 and 789321, or at every second digit, as 112233
+// and 102030.
 func CheckPIN(pin string) refusal.Refusal {
 	if len(pin) != pinDigits || strings.Trim(pin, "0123456789") != "" {
 		return refuse.PinOfWrongForm(pinDigits)
@@ -24,23 +25,16 @@ func CheckPIN(pin string) refusal.Refusal {
 	for i := range len(pin) {
 		different[pin[i]] = true
 	}
-	pairs := string([]byte{pin[0], pin[2], pin[4]})
-	doubled := pin[0] == pin[1] && pin[2] == pin[3] && pin[4] == pin[5]
-	if len(different) < 3 || pin[:3] == pin[3:] || counts(pin) || doubled && counts(pairs) {
+	halves := steps(pin[0], pin[1], pin[2]) && steps(pin[3], pin[4], pin[5])
+	seconds := steps(pin[0], pin[2], pin[4]) && steps(pin[1], pin[3], pin[5])
+	if len(different) < 3 || pin[:3] == pin[3:] || halves || seconds {
 		return refuse.PinTooSimple()
 	}
 	return refusal.Refusal{}
 }
 
-// counts reports whether each digit is one more than the digit before, or each is one less. After 9 comes 0.
-func counts(digits string) bool {
-	up, down := true, true
-	for i := 1; i < len(digits); i++ {
-		step := (int(digits[i]) - int(digits[i-1]) + 10) % 10
-		up, down = up && step == 1, down && step == 9
-	}
-	return up || down
-}
+// steps reports whether three digits go in equal steps, which may be 0. After 9 comes 0.
+func steps(a, b, c byte) bool { return (int(b)-int(a)+10)%10 == (int(c)-int(b)+10)%10 }
 
 // DeviceOwner is the person who can sign in with a PIN in a browser.
 type DeviceOwner struct {

@@ -1,7 +1,9 @@
 package access_test
 
 import (
+	"crypto/rand"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,15 +11,18 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 func TestPINsThatAreEasyToGuessAreRefused(t *testing.T) {
 	for pin, want := range map[string]string{
-		"271828": "", "102938": "", "123465": "", "112335": "", "900901": "", "123124": "",
+		"271828": "", "102948": "", "123465": "", "112334": "", "900901": "", "123124": "", "135792": "",
 		"": "form", "27182": "form", "2718281": "form", "27182x": "form", "27 182": "form", "２７１８２８": "form", "-12345": "form",
 		"000000": "simple", "111112": "simple", "121212": "simple", "122122": "simple", "112211": "simple", "999000": "simple",
 		"123456": "simple", "654321": "simple", "890123": "simple", "210987": "simple", "123123": "simple", "750750": "simple", "112233": "simple", "998877": "simple", "889900": "simple",
+		"123321": "simple", "789456": "simple", "147258": "simple", "159753": "simple", "111234": "simple", "135791": "simple", "102030": "simple", "111222": "simple",
+		"012777": "simple", "808182": "simple",
 	} {
 		no := access.CheckPIN(pin)
 		got := map[string]string{"": "", "The PIN is not 6 digits.": "form", "The PIN is too easy to guess.": "simple"}[no.What]
@@ -99,7 +104,7 @@ func (w *world) pin(t *testing.T, d access.RegisteredDevice, pin string, want re
 func TestADeviceFromRegisteringToRevoking(t *testing.T) {
 	w, amina, juma := counter(t)
 	d := w.register(t, juma, "")
-	if d.Device.Name != "Counter 1" || d.Device.Person != juma.ID || len(d.Secret.Reveal()) != 43 {
+	if d.Device.Name != "Counter 1" || d.Device.Person != juma.ID || len(d.Secret.Reveal()) != 43 || !strings.HasPrefix(d.Device.PIN, "$argon2id$") {
 		t.Errorf("registered %+v", d.Device)
 	}
 	in := w.pin(t, d, "271828", "")
@@ -249,4 +254,125 @@ func TestASessionOfAPINEndsAsOthersDo(t *testing.T) {
 	w.session(t, in.Session, "")
 	w.now = w.now.Add(access.SessionIdle)
 	w.session(t, in.Session, refusal.Unauthenticated)
+}
+
+// TestADeviceNeedsItsSessionToTheEnd: hashing a PIN takes a while. A session that ended meanwhile, or grew old, registers no device.
+func TestADeviceNeedsItsSessionToTheEnd(t *testing.T) {
+	w, amina, juma := counter(t)
+	if done, err := w.EndSessions(t.Context(), amina, juma.Name); err != nil || done.Ended != 1 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	w.register(t, juma, refusal.Unauthenticated)
+	again := w.jumaNow(t)
+	w.register(t, juma, refusal.Unauthenticated)
+	w.now = w.now.Add(access.ProofFresh)
+	w.register(t, again, refusal.SignInAgain)
+	w.register(t, w.jumaNow(t), "")
+}
+
+// TestOnlyPeopleWhoSellForAVendorUseAPIN: even if their devices were not revoked.
+func TestOnlyPeopleWhoSellForAVendorUseAPIN(t *testing.T) {
+	for name, change := range map[string]func(*access.PersonRow){
+		"somebody of the utility": func(p *access.PersonRow) { p.Role, p.Vendor = access.Operator, id.ID{} },
+		"somebody blocked":        func(p *access.PersonRow) { p.Blocked = true },
+		"somebody reset":          func(p *access.PersonRow) { p.Password = "" },
+	} {
+		w, _, juma := counter(t)
+		d := w.register(t, juma, "")
+		w.run(t, func(tx *store.Tx) error {
+			p, _, err := tx.People().LockPerson(juma.ID)
+			if err != nil {
+				return err
+			}
+			change(&p)
+			return tx.People().PutPerson(p)
+		})
+		w.pin(t, d, "271828", refusal.Unauthenticated)
+		if o, err := w.DeviceOf(t.Context(), store.FirstTenant, d.Secret.Reveal()); err != nil || !o.Refused() {
+			t.Errorf("%s has a device: %+v, %v", name, o, err)
+		}
+		r, err := w.RegisterDevice(t.Context(), juma, access.NewDevice{Name: "Counter 2", PIN: access.SecretOf("271828")})
+		if err != nil || r.Code != refusal.Forbidden {
+			t.Errorf("%s registers a device: %q, %v", name, r.Code, err)
+		}
+	}
+}
+
+// TestAPINReplacesTheSessionOfItsBrowser: signing in ends the browser's earlier session, and the oldest of too many.
+func TestAPINReplacesTheSessionOfItsBrowser(t *testing.T) {
+	w, _, juma := counter(t)
+	d := w.register(t, juma, "")
+	first := w.pin(t, d, "271828", "").Session
+	second, err := w.SignInByPIN(t.Context(), store.FirstTenant, d.Secret.Reveal(), "271828", first.Reveal(), access.Browser{})
+	if err != nil || second.Refused() {
+		t.Fatal(second.Detail(), err)
+	}
+	w.session(t, first, refusal.Unauthenticated)
+	for range access.MaxSessions + 1 {
+		w.pin(t, d, "271828", "")
+	}
+	if l, err := w.Sessions(t.Context(), juma, juma.Name); err != nil || len(l.Data) != access.MaxSessions {
+		t.Errorf("%d sessions, %v, want %d", len(l.Data), err, access.MaxSessions)
+	}
+}
+
+// TestWhatHappensWhileAPINIsComparedCounts: comparing takes a while. If the device is revoked meanwhile, or its person is blocked, the right PIN
+// opens no session.
+func TestWhatHappensWhileAPINIsComparedCounts(t *testing.T) {
+	for name, change := range map[string]func(*rows){
+		"revoked": func(r *rows) { _ = r.RevokeDevice(id.ID{4}, r.now) },
+		"blocked": func(r *rows) {
+			p := r.people["juma@example.org"]
+			p.Blocked = true
+			r.people[p.Email] = p
+		},
+	} {
+		r := newRows(t)
+		juma, a, done := withDevice(r), r.access(rand.Reader), 0
+		r.between = func() {
+			if done++; done == 2 { // after the try was stored
+				change(r)
+			}
+		}
+		before, err := r.LoginsOf(juma.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := a.SignInByPIN(t.Context(), 1, "cookie", "271828", "", access.Browser{})
+		if err != nil || in.Code != refusal.Unauthenticated || done != 2 {
+			t.Errorf("%s after %d transactions: %+v, %v", name, done, in.Refusal, err)
+		}
+		if after, err := r.LoginsOf(juma.ID); err != nil || len(after) != len(before) {
+			t.Errorf("%s: %d sessions, %v, want %d", name, len(after), err, len(before))
+		}
+	}
+}
+
+// TestTheAuditLogSaysWhyADeviceWasRevoked: wrong PINs and changes of the person are told apart from a wish.
+func TestTheAuditLogSaysWhyADeviceWasRevoked(t *testing.T) {
+	w, amina, juma := counter(t)
+	wish, guessed := w.register(t, juma, ""), w.register(t, juma, "")
+	w.register(t, juma, "")
+	if done, err := w.RevokeDevice(t.Context(), amina, juma.Name, wish.Device.ID.Text(id.Device)); err != nil || done.Refused() {
+		t.Fatal(done.Detail(), err)
+	}
+	for range access.MaxWrongPINs {
+		w.pin(t, guessed, "314159", refusal.Unauthenticated)
+	}
+	w.did(t)(w.Block(t.Context(), amina, juma.Name))
+	var got []string
+	w.run(t, func(tx *store.Tx) error {
+		_, log, err := storetest.AuditPage(tx, id.ID{}, 1000)
+		got = nil // the engine may repeat a closure
+		for _, e := range log {
+			if e.Action == "person.revoke-device" {
+				got = append(got, e.Actor+": "+e.Reason)
+			}
+		}
+		return err
+	})
+	slices.Sort(got)
+	if want := []string{"person amina@example.org: ", "person amina@example.org: person.block", "person juma@example.org: 5 wrong PINs in a row"}; !slices.Equal(got, want) {
+		t.Errorf("the audit log has %q, want %q", got, want)
+	}
 }

@@ -63,6 +63,11 @@ func (l Login) open(p PersonRow, times SessionTimes, now time.Time) bool {
 	return !l.Forged && p.active() && now.Before(l.ExpiresAt) && now.Before(l.CreatedAt.Add(times.Life())) && now.Before(l.SeenAt.Add(times.Idle()))
 }
 
+// fresh reports whether the person proved a short while ago who they are. A PIN is no proof, and neither is a password without its code.
+func (l Login) fresh(now time.Time) bool {
+	return l.Device.IsZero() && now.Sub(l.ProvedAt) < ProofFresh
+}
+
 // newLogin returns a session that begins now, of a person who has proved who they are.
 func newLogin(person id.ID, times SessionTimes, now time.Time, from Browser) Login {
 	return Login{Person: person, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(times.Life()), ProvedAt: now, From: from}

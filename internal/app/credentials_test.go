@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/mirror"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
@@ -257,6 +258,43 @@ func TestADeviceOfAnIntruderSignsNobodyIn(t *testing.T) {
 		}
 		if found := check(t, dir).Findings; (len(found) > 0) != (c.finding != "") || !strings.Contains(fmt.Sprint(found), c.finding) {
 			t.Errorf("%s: the verification found %+v, want %s", c.name, found, c.finding)
+		}
+	}
+}
+
+// TestNoDeviceIsInsertedOrRevived: a device that an intruder adds with a cookie and a PIN of their own signs nobody in, even if they know its
+// stored form. Neither does one whose revocation was undone. The verification names both.
+func TestNoDeviceIsInsertedOrRevived(t *testing.T) {
+	const intruder = "the cookie of an intruder"
+	for cookie, change := range map[string]func(s *testServer){
+		intruder: func(s *testServer) {
+			form := access.StoredForm(s.data, "device", access.SecretOf(intruder))
+			s.exec(`INSERT INTO counter_device (tenant_id, id, hash, person_id, name, pin_hash, created_at, mark)
+				SELECT tenant_id, $1, $2, person_id, name, pin_hash, created_at, mark FROM counter_device`, id.ID{15: 10}, form[:])
+		},
+		deviceCookie: func(s *testServer) {
+			err := s.engine.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+				return false, tx.Devices().RevokeDevice(id.ID{15: 8}, tx.Now)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := check(t, s.c.Data).Findings; len(found) > 0 {
+				t.Errorf("a revoked device: %+v", found)
+			}
+			s.exec(`UPDATE counter_device SET revoked_at = NULL, version = version - 1`)
+		},
+	} {
+		dir := t.TempDir()
+		s := openServer(t, dir, oldCredentials(t, dir))
+		addDevice(t, s.App)
+		change(s)
+		in, err := s.access.SignInByPIN(t.Context(), store.FirstTenant, cookie, "271828", "", access.Browser{})
+		if err != nil || in.Code != refusal.Unauthenticated {
+			t.Errorf("%s signs in: %q, %v", cookie, in.Code, err)
+		}
+		if found := fmt.Sprint(check(t, dir).Findings); !strings.Contains(found, "Counter device") {
+			t.Errorf("%s: the verification found %s", cookie, found)
 		}
 	}
 }

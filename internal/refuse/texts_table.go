@@ -1811,9 +1811,9 @@ func PinOfWrongForm(n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "pin-of-wrong-form", What: "The PIN is not " + strconv.FormatInt(n, 10) + " digits.", Not: "No changes were made.", Try: "Type " + strconv.FormatInt(n, 10) + " digits.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// PinTooSimple: The PIN is too easy to guess. Choose digits that do not repeat or count up or down.
+// PinTooSimple: The PIN is too easy to guess. Choose digits that do not repeat or go up or down in equal steps.
 func PinTooSimple() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "pin-too-simple", What: "The PIN is too easy to guess.", Not: "No changes were made.", Try: "Choose digits that do not repeat or count up or down."}
+	return refusal.Refusal{Code: "invalid-request", Text: "pin-too-simple", What: "The PIN is too easy to guess.", Not: "No changes were made.", Try: "Choose digits that do not repeat or go up or down in equal steps."}
 }
 
 // PinWrong: The PIN is wrong. Tries left: {n}. Try again, or sign in with your password.

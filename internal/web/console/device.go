@@ -83,7 +83,9 @@ func (s *Console) pin(w http.ResponseWriter, r *http.Request) {
 		again(http.StatusUnprocessableEntity, o.Refusal)
 		return
 	}
-	attempt := guess.Attempt{Account: o.Device.ID.Text(id.Device), From: guess.Household(address(r))}
+	// The device is a known browser: others who guess at its address do not slow it down, and its own wrong PINs are few.
+	device := o.Device.ID.Text(id.Device)
+	attempt := guess.Attempt{Account: device, From: guess.Household(address(r)), Browser: device}
 	leave, ok := s.guarded(w, r, attempt, func() { again(http.StatusTooManyRequests, refuse.SigninTriedTooOften()) })
 	if !ok {
 		return

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -162,4 +163,27 @@ func TestPeopleOfTheUtilityHaveNoPIN(t *testing.T) {
 	base, _ := url.Parse(w.url)
 	g.http.Jar.SetCookies(base, []*http.Cookie{{Name: "paywatt_device", Value: "planted"}})
 	g.post("/signin/pin", "pin", "271828").is(422).says("This browser can no longer sign in with a PIN.")
+}
+
+// TestOthersDoNotSlowADeviceDown: somebody at the agent's address guesses passwords until the address must wait. The registered browser still
+// signs in. It has a limit of its own.
+func TestOthersDoNotSlowADeviceDown(t *testing.T) {
+	w := begin(t)
+	g := w.agent("V9", agentEmail)
+	g.register("Counter 1")
+	g.post("/signout")
+	for i := 0; ; i++ {
+		if i > 100 {
+			t.Fatal("nobody is slowed down")
+		}
+		if w.guest().post("/signin", "email", fmt.Sprintf("nobody-%d@example.org", i), "password", "x").status == http.StatusTooManyRequests {
+			break
+		}
+	}
+	for range 10 {
+		g.post("/signin/pin", "pin", "271828").leads("/")
+	}
+	g.post("/signin/pin", "pin", "271828").is(429).says("Too many attempts", "Counter 1")
+	w.clock.move(7 * time.Second)
+	g.post("/signin/pin", "pin", "271828").leads("/")
 }
