@@ -27,6 +27,21 @@ func (c *Client) ChangeMeter(ctx context.Context, ref string, change apiv1.Meter
 	return ask[apiv1.Meter](ctx, c, post(meterPath(ref, ""), change))
 }
 
+// StartLinkKey makes a next link key for a meter (right: meter.write). The answer shows it only this once.
+func (c *Client) StartLinkKey(ctx context.Context, meter string) (apiv1.LinkKey, error) {
+	return ask[apiv1.LinkKey](ctx, c, post(meterPath(meter, "/link-key"), apiv1.LinkKeyStep{}))
+}
+
+// FinishLinkKey makes a meter's next link key the only one (right: meter.write).
+func (c *Client) FinishLinkKey(ctx context.Context, meter string) (apiv1.LinkKey, error) {
+	return ask[apiv1.LinkKey](ctx, c, post(meterPath(meter, "/link-key/finish"), apiv1.LinkKeyStep{}))
+}
+
+// CancelLinkKey drops a meter's next link key (right: meter.write).
+func (c *Client) CancelLinkKey(ctx context.Context, meter string) (apiv1.LinkKey, error) {
+	return ask[apiv1.LinkKey](ctx, c, remove(meterPath(meter, "/link-key")))
+}
+
 // ConfirmSIM confirms the changed number of the SIM in a meter, so that tokens go there at once (right: meter.write).
 func (c *Client) ConfirmSIM(ctx context.Context, meter, reason string) (apiv1.Meter, error) {
 	return ask[apiv1.Meter](ctx, c, post("/v1/meters/"+url.PathEscape(meter)+"/confirm-sim", apiv1.NumberReason{Reason: reason}))

@@ -242,8 +242,9 @@ type rule struct {
 	moves  []string // P's moves; all that the role may make if empty
 }
 
-// secondPeople are the acts that need a second person, with a role that may ask for them. Two acts are not here because they move no
-// value: a forced connect spares a key press, which P can make at P's own meter, and trusting the clock moves nothing while it is right.
+// secondPeople are the acts that need a second person, with a role that may ask for them. Three acts are not here because they move no
+// value: a forced connect spares a key press, which P can make at P's own meter; trusting the clock moves nothing while it is right; and a
+// meter without the link key that counts ends the supply with its lease.
 func secondPeople() (out []rule) {
 	all := rogue.Policy{Limits: rogue.Zero}
 	for act, role := range map[string]string{

@@ -18,6 +18,7 @@ type Approval struct {
 	Object    string          `json:"object,omitempty" doc:"Id of the object of the action"`
 	Result    string          `json:"result,omitempty" doc:"Result of the action, in the answer to the approval"`
 	Meter     *AddedMeter     `json:"meter,omitempty" doc:"The registered meter with its secrets; shown only once, in the answer to the approval"`
+	LinkKey   *LinkKey        `json:"link_key,omitempty" doc:"The meter with its next link key; shown only once, in the answer to the approval"`
 	CreatedAt time.Time       `json:"created_at" doc:"When the action was requested"`
 	ExpiresAt time.Time       `json:"expires_at" doc:"When the request expires, 7 days after created_at; after that it cannot be decided"`
 	DecidedAt *time.Time      `json:"decided_at,omitempty" doc:"When it was approved or rejected; missing while it waits"`

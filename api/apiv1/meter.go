@@ -79,7 +79,19 @@ type Meter struct {
 	Feeder     string           `json:"feeder,omitempty" doc:"Feeder that supplies the place"`
 	MaxW       int64            `json:"max_w,omitempty" doc:"Highest power that it can measure, in W; 23,000 W a phase if it was not set"`
 	CreatedAt  time.Time        `json:"created_at" doc:"When the meter was registered"`
+	TwoKeys    *time.Time       `json:"two_link_keys_since,omitempty" doc:"Since when messages to the meter are signed with two link keys, while the link key is being replaced"`
 }
+
+// LinkKey is a meter after a step of the replacement of its link key. Secret is only there after the start. Do not log it.
+type LinkKey struct {
+	Meter      string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
+	Secret     string     `json:"link_key,omitempty" doc:"Next link key in hex; only in the first answer to the request that made it"`
+	SecretGone string     `json:"link_key_missing,omitempty" doc:"Why the next link key is missing; only in the answer to a repeated request"`
+	TwoKeys    *time.Time `json:"two_link_keys_since,omitempty" doc:"Since when messages to the meter are signed with two link keys; missing if it has one"`
+}
+
+// LinkKeyStep is the body of a step of the replacement of a link key: an empty object.
+type LinkKeyStep struct{}
 
 // MeterChange is a change of a meter; nil fields stay.
 type MeterChange struct {

@@ -64,6 +64,10 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 				c.tell("The secrets below are shown only once. Store them where only the meter's installer can find them.")
 				t.rows = append(t.rows, fields("mqtt password", m.MQTTPassword, "link key", m.LinkKey, "decoder key", m.DecoderKey).rows...)
 			}
+			if k := a.LinkKey; k != nil && k.Secret != "" {
+				c.tell(linkKeyOnce)
+				t.rows = append(t.rows, fields("next link key", k.Secret).rows...)
+			}
 			return c.show(cmd, a, t)
 		}),
 	}

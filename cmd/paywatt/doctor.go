@@ -57,7 +57,7 @@ func newDoctorCommand(c console) *cobra.Command {
 			dir := set.Text(config.Data)
 			done := c.progress(cmd, "Checking", nil)
 			database, report := databaseCheck(cmd.Context(), place{dir, set.Text(config.Store)})
-			all := []check{folderCheck(dir), database, keysCheck(report), diskCheck(dir), clockCheck(time.Now(), app.Synced()), keyStoreCheck(dir)}
+			all := []check{folderCheck(dir), database, keysCheck(report), linkKeysCheck(report), diskCheck(dir), clockCheck(time.Now(), app.Synced()), keyStoreCheck(dir)}
 			if to := set.Text(config.HeadsTo); to != "" {
 				all = append(all, headsCheck(to, time.Now()))
 			}
@@ -107,6 +107,7 @@ func doctorScope() (covered, open []string) {
 			"data folder: it exists, this user may write to it, and no other user may read it",
 			"database: the books add up and match the signed log in the data folder",
 			"API keys: each key that can move value belongs to a person",
+			"link keys: no replacement of a meter's link key takes longer than 30 days",
 			"copies of heads: how old the last one is, if heads_to is set",
 			"disk: free space for the database",
 			"clock: the year is plausible, and a time service synchronises the clock",
@@ -170,7 +171,7 @@ func databaseCheck(ctx context.Context, where place) (check, *store.Report) {
 	return k, r
 }
 
-// maxNames is how many keys doctor names.
+// maxNames is how many keys or meters doctor names.
 const maxNames = 5
 
 // keysCheck names the API keys that can move value and belong to nobody.
@@ -179,14 +180,30 @@ func keysCheck(r *store.Report) check {
 	if r == nil || len(r.Nobodys) == 0 {
 		return k
 	}
-	names := r.Nobodys[:min(len(r.Nobodys), maxNames)]
-	if more := len(r.Nobodys) - len(names); more > 0 {
-		names = append(slices.Clone(names), fmt.Sprintf("%d more", more))
-	}
-	k.Detail = "these keys belong to nobody: " + strings.Join(names, ", ") + "; they cannot approve, and move no value once people sign in"
+	names := fewNames(r.Nobodys)
+	k.Detail = "these keys belong to nobody: " + names + "; they cannot approve, and move no value once people sign in"
 	if r.People {
 		k.Verdict = checkWarn
-		k.Detail = "these keys belong to nobody, so they can move no value: " + strings.Join(names, ", ") + "; see paywatt apikey give"
+		k.Detail = "these keys belong to nobody, so they can move no value: " + names + "; see paywatt apikey give"
+	}
+	return k
+}
+
+// fewNames joins the first names, and counts the rest.
+func fewNames(all []string) string {
+	names := all[:min(len(all), maxNames)]
+	if more := len(all) - len(names); more > 0 {
+		names = append(slices.Clone(names), fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// linkKeysCheck names the meters whose link key has been being replaced for too long: a key that should be out of use still counts.
+func linkKeysCheck(r *store.Report) check {
+	k := check{Name: "link keys", Verdict: checkOK, Detail: "no replacement of a link key is older than 30 days"}
+	if r != nil && len(r.TwoKeys) > 0 {
+		k.Verdict = checkWarn
+		k.Detail = "two link keys have been in use for more than 30 days: meter " + fewNames(r.TwoKeys) + "; see paywatt meter link-key --finish"
 	}
 	return k
 }

@@ -17,7 +17,7 @@ import (
 
 func newMeterCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "meter", Short: "Register, show and control meters"}
-	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterConfirmSIM(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterCalibrate(c),
+	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterConfirmSIM(c), newMeterLinkKey(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterCalibrate(c),
 		newMeterWatch(c), newMeterSummary(c), newMeterToggle(c), newMeterRecharge(c))
 	return cmd
 }
@@ -137,7 +137,7 @@ func meterTable(m apiv1.Meter) table {
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
 		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "reported since", saidText(m.Said), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
 		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "sim", m.SIMPhone, "most power W", most, "key", key, "model", m.Model, "phases", strconv.Itoa(m.Phases), "power W", numberOf(m.W), "voltage mV", numberOf(m.MV),
-		"emergency credit used kWh", kwhOf(m.ECUsedWh, 3), "overrun kWh", kwhOf(m.OverrunWh, 3), "registered", timeText(&m.CreatedAt))
+		"two link keys since", timeText(m.TwoKeys), "emergency credit used kWh", kwhOf(m.ECUsedWh, 3), "overrun kWh", kwhOf(m.OverrunWh, 3), "registered", timeText(&m.CreatedAt))
 }
 
 func numberOf(n *int64) string {

@@ -35,7 +35,9 @@ const (
 	ActMoveIn      Act = "account.move_in" // move somebody in before the last customer can notice the move-out
 	ActMeterTariff Act = "meter.tariff"    // choose the price of one meter's energy
 	ActMaxPower    Act = "meter.max_power" // set a meter's highest power: use above it is not charged before a person decides
-	ActSupply      Act = "account.supply"  // protect an account from being cut off, or let it use more than its lease
+	// ActLinkKey ends the use of one of a meter's two link keys.
+	ActLinkKey Act = "meter.link_key"
+	ActSupply  Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
 
 	ActSell   Act = "vend.sell"  // sell in the utility's name, into its own till
 	ActDebt   Act = "debt.raise" // make a customer owe money
@@ -99,6 +101,7 @@ var acts = map[Act]rule{
 	ActMoveIn:      {right: WriteCustomers, moves: "what a customer pays at a meter, if the customer still lives there"},
 	ActMeterTariff: {right: WriteMeters, moves: "the price of one meter's energy"},
 	ActMaxPower:    {right: WriteMeters, moves: "energy that is not charged before a person decides"},
+	ActLinkKey:     {right: WriteMeters, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
 	ActSupply:      {right: WriteMeters, moves: "energy before it is paid for"},
 }
 

@@ -134,6 +134,9 @@ func meters() map[string]valid {
 		"toggle-device":    post(access.SendCommands, "/v1/meters/"+toggler+"/device/toggle", `{"reason":"matrix"}`),
 		"cut-supply":       post(access.SendCommands, "/v1/meters/{wallet}/cut", `{"reason":"matrix"}`),
 		"restore-supply":   post(access.SendCommands, "/v1/meters/{wallet}/restore", `{"reason":"matrix"}`),
+		"start-link-key":   once(access.WriteMeters, "/v1/meters/{id}/link-key", `{}`, func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
+		"finish-link-key":  once(access.WriteMeters, "/v1/meters/{id}/link-key/finish", `{}`, twoKeys),
+		"cancel-link-key":  once(access.WriteMeters, "/v1/meters/{id}/link-key", "", twoKeys).by("DELETE"),
 		"confirm-sim": once(access.WriteMeters, "/v1/meters/{id}/confirm-sim", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			m := s.added("prepay_token")
 			for range 2 { // the first number does not wait
@@ -241,4 +244,11 @@ func (s *stage) number() string {
 		s.t.Fatal(err)
 	}
 	return body + string(digit)
+}
+
+// twoKeys returns a meter whose link key is being replaced.
+func twoKeys(s *stage, _ bool) string {
+	m := s.added("prepay_wallet")
+	s.do(201, "POST", "/v1/meters/"+m+"/link-key", `{}`)
+	return m
 }

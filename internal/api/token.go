@@ -194,5 +194,11 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 	if added, ok := d.Done.Shown.(registry.Added); ok {
 		b.Meter = new(addedOf(added))
 	}
+	if changed, ok := d.Done.Shown.(registry.LinkKeyChange); ok {
+		again := b
+		again.LinkKey = new(linkKeyAgain(changed))
+		exchangeOf(ctx).again = again
+		b.LinkKey = new(linkKeyOf(changed))
+	}
 	return &reply[apiv1.Approval]{b}, nil
 }

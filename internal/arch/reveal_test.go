@@ -60,6 +60,8 @@ func revealers() map[string]string {
 		"internal/web/console/factor.go":      "shows a new second factor and recovery codes to their person, once, and sets the session cookie",
 		"internal/keystore/keystore.go":       "seals a vending key into the key store",
 		"internal/registry/meter.go":          "seals a link key into its row",
+		"internal/registry/linkkey.go":        "seals the next link key of a meter into its row",
+		"internal/api/linkkey.go":             "shows the next link key of a meter once",
 		"internal/registry/draft.go":          "shows a simulated meter's test key once",
 		"internal/store/headlog/key.go":       "writes the seal key to its file",
 		"internal/store/headlog/rotate.go":    "writes the next seal key to its file",

@@ -625,6 +625,26 @@ func MaxPowerWithoutWallet(meter string, mode string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is in mode " + mode + ". Only meters in mode prepay_wallet have max_w.", Not: "No changes were made.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
+// LinkKeyMissing: Meter {meter} has no link key, because it does not speak Paywatt's own messages. Replace link keys only of meters that speak Paywatt's own messages.
+func LinkKeyMissing(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "link-key-missing", What: "Meter " + meter + " has no link key, because it does not speak Paywatt's own messages.", Not: "No changes were made.", Try: "Replace link keys only of meters that speak Paywatt's own messages.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// LinkKeyOfGoneMeter: Meter {meter} is {status}, so it gets no messages. Replace link keys only of meters in service or in stock.
+func LinkKeyOfGoneMeter(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "link-key-of-gone-meter", What: "Meter " + meter + " is " + status + ", so it gets no messages.", Not: "No changes were made.", Try: "Replace link keys only of meters in service or in stock.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// LinkKeyNotPending: Meter {meter} has no next link key. Check the meter's number, or make a next link key first.
+func LinkKeyNotPending(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "link-key-not-pending", What: "Meter " + meter + " has no next link key.", Not: "No changes were made.", Try: "Check the meter's number, or make a next link key first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// LinkKeyReplaced: The next link key of meter {meter} is no longer the one that this request is about. Look at the meter, then make the request again.
+func LinkKeyReplaced(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "link-key-replaced", What: "The next link key of meter " + meter + " is no longer the one that this request is about.", Not: "No changes were made.", Try: "Look at the meter, then make the request again.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
 // MeterWithoutFeeder: Meter {meter} supplies no account, so it has no feeder. Leave feeder out.
 func MeterWithoutFeeder(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-feeder", What: "Meter " + meter + " supplies no account, so it has no feeder.", Not: "No changes were made.", Try: "Leave feeder out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}

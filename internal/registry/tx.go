@@ -30,6 +30,10 @@ type Tx interface {
 	MeterByID(meter id.ID) (Meter, bool, error)
 	AddMeterRow(m Meter, mqttHash, sealedLinkKey []byte) error
 	AddMeterKey(k Key) error
+	// LinkKey returns a meter's sealed link key and its sealed next key, if any, and locks the meter.
+	LinkKey(meter int64) (who id.ID, sealed, next []byte, found bool, err error)
+	// SetLinkKeys replaces the sealed link keys of a meter. If next is not nil, both are in use from now on.
+	SetLinkKeys(meter id.ID, sealed, next []byte) error
 	AddInstall(meter int64, point id.ID, from time.Time) error
 	// MeterRecords returns records of meters in the order of their ids, after the meter with the given id.
 	MeterRecords(after id.ID, max int) ([]MeterRecord, error)

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -34,6 +35,7 @@ type Report struct {
 	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
 	Older    int       // schema of an older database that was checked in an upgraded copy; 0 if the database itself was checked
 	Nobodys  []string  // API keys that can move value and belong to nobody
+	TwoKeys  []string  // meters whose link key has been being replaced for longer than LongOverlap
 	People   bool      // there are people who sign in
 	More     int       // number of findings, notices and remarks that are not listed; see MaxFindings
 }
@@ -136,7 +138,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
-		check{"counters", tx.verifyCounters}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Markers, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys},
+		check{"counters", tx.verifyCounters}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Markers, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys}, check{"link keys", tx.noteTwoKeys},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 
@@ -168,6 +170,16 @@ func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin st
 		origins = append(origins, origin)
 	}
 	return origins, nil
+}
+
+// LongOverlap is how long the replacement of a link key may take before doctor names the meter.
+const LongOverlap = 30 * 24 * time.Hour
+
+// noteTwoKeys notes the meters whose link key has been being replaced for too long.
+func (tx *Tx) noteTwoKeys(r *Report) error {
+	numbers, err := tx.TwoLinkKeys(tx.Now.Add(-LongOverlap))
+	r.TwoKeys = append(r.TwoKeys, numbers...)
+	return err
 }
 
 // noteNobodys notes the API keys that can move value and belong to nobody.

@@ -666,6 +666,14 @@ func (t Texts) MeterLastHeard() string { return t.say("pages.meter.last-heard") 
 // MeterKey: STS key
 func (t Texts) MeterKey() string { return t.say("pages.meter.key") }
 
+// MeterLinkKey: Link key
+func (t Texts) MeterLinkKey() string { return t.say("pages.meter.link-key") }
+
+// MeterTwoKeysSince: being replaced; two keys in use since {at}
+func (t Texts) MeterTwoKeysSince(at string) string {
+	return t.say("pages.meter.two-keys-since", "{at}", at)
+}
+
 // MeterBySMS: as of {at}, by SMS, which is not proof
 func (t Texts) MeterBySMS(at string) string { return t.say("pages.meter.by-sms", "{at}", at) }
 
@@ -1644,6 +1652,9 @@ func (t Texts) ApprovalsPassword() string { return t.say("pages.approvals.passwo
 
 // ApprovalsLinkKey: Link key
 func (t Texts) ApprovalsLinkKey() string { return t.say("pages.approvals.link-key") }
+
+// ApprovalsNextLinkKey: Next link key
+func (t Texts) ApprovalsNextLinkKey() string { return t.say("pages.approvals.next-link-key") }
 
 // ApprovalsDecoderKey: Decoder key
 func (t Texts) ApprovalsDecoderKey() string { return t.say("pages.approvals.decoder-key") }

@@ -171,13 +171,36 @@ func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) err
 }
 
 // LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. While the key is being
-// replaced, next is the sealed key that replaces it. LinkKey returns false for an unknown meter and for a meter without a link key.
+// replaced, next is the sealed key that replaces it. LinkKey locks the meter's row. It returns false for an unknown meter and for a meter without a link key.
 func (tx Rows) LinkKey(meter int64) (who id.ID, sealed, next []byte, found bool, err error) {
-	found, err = tx.One(`SELECT id, link_key_enc, link_key_next_enc FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error {
+	found, err = tx.One(`SELECT id, link_key_enc, link_key_next_enc FROM meter WHERE tenant_id = $1 AND n = $2`+tx.C.ForUpdate(), func(r core.Row) error {
 		who, sealed, next = r.ID(0), r.Bytes(1), r.Bytes(2)
 		return nil
 	}, tx.Tenant, meter)
 	return who, sealed, next, found && len(sealed) > 0, fault.Wrap(err, "find link key of meter %d", meter)
+}
+
+// SetLinkKeys replaces the sealed link key of a meter and its next key. If next is nil, the meter has one key from now on; otherwise both
+// are in use from now on.
+func (tx Rows) SetLinkKeys(meter id.ID, sealed, next []byte) error {
+	var since any
+	if next != nil {
+		since = tx.Now
+	}
+	err := tx.Rewrite("meter", meter, func() error {
+		return tx.Must(`UPDATE meter SET link_key_enc = $1, link_key_next_enc = $2, link_key_next_at = $3, version = version + 1
+			WHERE tenant_id = $4 AND id = $5`, sealed, next, since, tx.Tenant, meter)
+	})
+	return fault.Wrap(err, "replace the link key of meter %s", meter.Text(id.Meter))
+}
+
+// TwoLinkKeys lists the meters that have had a next link key since before the given time.
+func (tx Rows) TwoLinkKeys(since time.Time) (numbers []string, err error) {
+	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND link_key_next_at < $2 ORDER BY link_key_next_at, n`, func(r core.Row) error {
+		numbers = append(numbers, r.Text(0))
+		return nil
+	}, tx.Tenant, since)
+	return numbers, fault.Wrap(err, "list meters with two link keys")
 }
 
 // AddMeterKey stores the parameters of a meter's STS key. The database refuses a second current key of a meter. After a restore the TIDs

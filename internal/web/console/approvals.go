@@ -199,8 +199,11 @@ func (s *Console) decideApproval(w http.ResponseWriter, r *http.Request, v visit
 	s.approvalPage(w, r, v, status, f)
 }
 
-// secretsOf lists the secrets of a meter that was registered; they are shown once.
+// secretsOf lists the secrets of a meter that was registered, or a meter's next link key; they are shown once.
 func secretsOf(t words.Texts, shown any) []factLine {
+	if changed, ok := shown.(registry.LinkKeyChange); ok && changed.Key != nil {
+		return []factLine{{t.ApprovalsNextLinkKey(), fmt.Sprintf("%x", changed.Key.Reveal())}}
+	}
 	added, ok := shown.(registry.Added)
 	if !ok {
 		return nil

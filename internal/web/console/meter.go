@@ -25,10 +25,12 @@ type meterDetail struct {
 	Refills                     bool // a token can be sent to the meter from this page
 	Panel, Status, Key, Phone   string
 	Register, Reasons, LastSeen string
-	Currency, FormID            string // currency and id of the form that sells
-	Supply                      *supplyForm
-	Wallet                      *walletFigures // nil unless its balance is on the server
-	Lists                       meterLists
+	// TwoKeys says since when two link keys are in use; empty if one is.
+	TwoKeys          string
+	Currency, FormID string // currency and id of the form that sells
+	Supply           *supplyForm
+	Wallet           *walletFigures // nil unless its balance is on the server
+	Lists            meterLists
 }
 
 // meterLists are a meter's history, newest first.
@@ -114,6 +116,9 @@ func (t site) detail(m registry.MeterView) meterDetail {
 	}
 	if s := m.Reported; s != nil {
 		d.Balance, d.AsOf = s.Balance.KWh(1)+" kWh", t.said(*s)
+	}
+	if since := m.Meter.NextLinkAt; !since.IsZero() {
+		d.TwoKeys = t.say.MeterTwoKeysSince(t.clock(since))
 	}
 	if k := m.Key; k != nil {
 		d.Key = fmt.Sprintf("SGC %s, KRN %d, TI %s, EA %02d", k.SGC, k.KRN, k.TI, k.EA)
