@@ -89,7 +89,7 @@ func moneyVisits() []visit {
 		{page: "docs/reference/acts.md", after: serving(), swap: []string{",commercial", ""}, then: []string{"paywatt utility show -o json | grep -q person/sales"}},
 		{page: "docs/operate/people.md", after: serving("paywatt apikey create --role supervisor --name old"), blocks: []int{0, 1, 3, 4, 5},
 			swap: []string{"key_01jd00000000000000000000000", "$(paywatt apikey list -o csv | grep ,old, | cut -d, -f1)"}, before: map[int][]string{3: {
-				"curl -sf -o /dev/null -d 'password=two cows and a bicycle' $PAYWATT_URL$(shown link)"}},
+				"curl -sf -o /dev/null -d 'password=two cows and a bicycle' $(shown link)"}},
 			then: []string{"paywatt person list | grep juma@example.org | grep -q supervisor"}},
 		{page: "docs/reference/wallets.md", after: wallet(), swap: []string{"04140001001", "04140001027", "move-out", "move-out --yes"},
 			before: map[int][]string{1: {"paywatt report registers && paywatt account wallet 04140001027 --from 2026-11-01 -o csv | grep 100 && paywatt meter usage 04140001027 --by week"}}},
