@@ -45,11 +45,12 @@ func (f *factor) pass(t testing.TB, p *tab) {
 	t.Helper()
 	if f.recovery != nil {
 		p.at("/signin/code")
+		p.until(10*time.Second, `document.activeElement.id === "code"`) // the focus may come after the page; keys before it are lost
 		p.keys(f.next(t) + enterKey)
 		return
 	}
 	p.at("/signin/app")
-	p.until(10*time.Second, `document.querySelector("img").naturalWidth > 200`)
+	p.until(10*time.Second, `document.querySelector("img").naturalWidth > 200 && document.activeElement.id === "code"`)
 	p.keys(appCode(t, p.text("span.mono")) + enterKey)
 	p.until(10*time.Second, `document.querySelectorAll("ul.mono li").length === 8`)
 	f.recovery = recoveryCodes(p.text("ul.mono"))
