@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -198,17 +199,23 @@ func gnokii(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// freePorts are ports that were free a moment ago; Kannel cannot use port 0.
+// freePorts returns ports that nobody uses. They are below those that the system gives to connections and to listeners without a port of
+// their own: one of these could take a port before the program under test does.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
+	const lowest, number = 10_000, 20_000
 	var out []int
-	for range n {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	for tries := 0; len(out) < n; tries++ {
+		port := lowest + rand.IntN(number)
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil && tries < 100*n {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close() // all ports stay taken until the last is found, so that they differ
-		out = append(out, l.Addr().(*net.TCPAddr).Port)
+		out = append(out, port)
 	}
 	return out
 }
