@@ -70,10 +70,7 @@ func (r *Run) moveHouse(d *rand.Rand, tariff string) {
 	p := one(d, r.of(P, nil))
 	var a apiv1.Account
 	if r.ask(r.p(), "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" {
-		l := r.lines[p.number]
-		if out := r.send(r.p(), p.number, "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual}); out.ok() && l != nil && p.wallet && !r.houses[p.number].open {
-			l.wait(5*time.Second, func() bool { return !l.on() })
-		}
+		r.moveOut(p, a.ID)
 	}
 	if d.IntN(4) > 0 {
 		in := apiv1.MoveIn{Tariff: tariff, Customer: &apiv1.Customer{ID: p.cust}, Reason: usual}
@@ -85,12 +82,22 @@ func (r *Run) moveHouse(d *rand.Rand, tariff string) {
 	r.remember(p)
 }
 
+// moveOut moves a customer out, and waits until a connected wallet meter has switched off: what it supplies until the order arrives is
+// charged to nobody.
+func (r *Run) moveOut(p *place, account string) bool {
+	out := r.send(r.p(), p.number, "/v1/accounts/"+account+"/move-out", apiv1.Reason{Reason: usual})
+	if l := r.lines[p.number]; out.ok() && l != nil && p.wallet && !r.houses[p.number].open {
+		l.wait(5*time.Second, func() bool { return !l.on() })
+	}
+	return out.ok()
+}
+
 // takeOver moves out a customer who still lives there, moves P in, or moves P out again.
 func (r *Run) takeOver(d *rand.Rand) {
 	p := one(d, r.of("others", func(p *place) bool { return p.wallet && p.owner != gone }))
 	var a apiv1.Account
 	if r.ask(r.p(), "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID != "" && (r.accounts[a.ID] != P || d.IntN(2) == 0) {
-		if r.send(r.p(), p.number, "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual}).ok() && !p.movedOut {
+		if r.moveOut(p, a.ID) && !p.movedOut {
 			p.movedOut, p.out = true, r.ahead
 		}
 	}
