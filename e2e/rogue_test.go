@@ -242,7 +242,7 @@ type rule struct {
 	moves  []string // P's moves; all that the role may make if empty
 }
 
-// secondPeople are the acts that need a second person, with a role that may ask for them. Three acts are not here because they move no
+// secondPeople are the acts that need a second person, and the one that is refused above a ceiling of 0, with a role that may ask for them. Three acts are not here because they move no
 // value: a forced connect spares a key press, which P can make at P's own meter; trusting the clock moves nothing while it is right; and a
 // meter without the link key that counts ends the supply with its lease.
 func secondPeople() (out []rule) {
@@ -250,15 +250,18 @@ func secondPeople() (out []rule) {
 	for act, role := range map[string]string{
 		"tariff.publish": "tariff_manager", "vendor.deposit": "finance", "vendor.terms": "finance", "account.refund": "finance",
 		"reading.decide": "engineer", "settings.change": "owner", "token.issue": "engineer", "meter.clear_credit": "engineer",
-		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.tariff": "installer", "account.move_in": "installer", "meter.max_power": "installer",
+		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.tariff": "installer", "account.move_out": "installer", "account.move_in": "installer", "meter.max_power": "installer",
 		"account.supply": "installer", "token.free": "supervisor", "ledger.adjust": "finance", "vend.reverse": "supervisor",
 	} {
 		one := rule{fault: "alone=" + act, role: role, policy: all}
 		if act == "token.issue" { // of an engineer's many moves, the one that harms a customer who has bought and not entered
 			one.moves = []string{"make a service token"}
 		}
-		if act == "account.move_in" {
-			one.moves = []string{"take over another's place"}
+		switch act {
+		case "account.move_in": // whoever may move nobody out moves nobody in
+			one.moves, one.policy.Limits = []string{"take over another's place"}, rogue.Only("person/sales")
+		case "account.move_out":
+			one.moves = []string{"move out without a network"}
 		}
 		out = append(out, one)
 	}

@@ -46,6 +46,7 @@ func officeMoves() []move {
 			r.ask(r.p(), "POST", "/v1/settings", c)
 		}},
 		{"move out and in", 2, func(r *Run, d *rand.Rand) { r.moveHouse(d, "domestic") }},
+		{"move out without a network", 2, func(r *Run, d *rand.Rand) { r.outOfReach(d) }},
 		{"move in on the cheap tariff", 4, func(r *Run, d *rand.Rand) { r.moveHouse(d, "lifeline") }},
 		{"take over another's place", 3, func(r *Run, d *rand.Rand) { r.takeOver(d) }},
 		{"pay out a refund", 5, func(r *Run, d *rand.Rand) { r.payOut(d) }},
@@ -90,6 +91,24 @@ func (r *Run) moveOut(p *place, account string) bool {
 		l.wait(5*time.Second, func() bool { return !l.on() })
 	}
 	return out.ok()
+}
+
+// outOfReach moves P out of one of P's places while the meter's antenna is off, so that the meter goes on with its lease for some hours.
+func (r *Run) outOfReach(d *rand.Rand) {
+	p := one(d, r.of(P, func(p *place) bool { return p.wallet && r.lines[p.number] != nil }))
+	l := r.lines[p.number]
+	var a apiv1.Account
+	if r.ask(r.p(), "GET", "/v1/accounts/"+p.number, nil).into(&a); a.ID == "" {
+		return
+	}
+	l.Lock()
+	r.dark = p.number
+	r.ask(r.p(), "POST", "/v1/accounts/"+a.ID+"/move-out", apiv1.Reason{Reason: usual})
+	r.pass(int64(1 + d.IntN(8)))
+	r.dark = ""
+	l.publish()
+	l.Unlock()
+	r.settle()
 }
 
 // takeOver moves out a customer who still lives there, moves P in, or moves P out again.

@@ -56,6 +56,7 @@ type Run struct {
 	emails     []string          // e-mail addresses of people whom P invited or reset
 	phones     *phones
 	texted     map[string]string // digits that a telephone of P's got too early, with its number
+	dark       string            // the meter whose antenna P has off; its line is locked
 	err        error
 }
 
@@ -179,7 +180,10 @@ func (r *Run) touch(number string, work func(*house)) {
 
 // settle waits until the server has every record of the meters that are connected.
 func (r *Run) settle() {
-	for _, l := range r.lines {
+	for number, l := range r.lines {
+		if number == r.dark {
+			continue
+		}
 		for tries := 0; r.err == nil && !l.wait(5*time.Second, l.settled); tries++ {
 			if tries == 6 {
 				r.fail(l.errSlow())
@@ -259,8 +263,10 @@ func (r *Run) pass(hours int64) {
 			h.run(hours * 3600)
 			h.give(meter.Event{Kind: meter.EventRead})
 		}
-		if l := r.lines[p.number]; l != nil {
+		if l := r.lines[p.number]; l != nil && p.number != r.dark {
 			l.do(work)
+		} else if l != nil {
+			work(l.h)
 		} else {
 			work(r.houses[p.number])
 			r.houses[p.number].reports = nil

@@ -31,10 +31,11 @@ const (
 	ActForce       Act = "meter.force_connect" // close a relay without the customer's key press
 	ActCommand     Act = "meter.command"       // every other command
 	ActMeter       Act = "meter.add"
-	ActPostpaid    Act = "meter.postpaid"  // let a meter supply energy before it is paid for
-	ActMoveIn      Act = "account.move_in" // move somebody in before the last customer can notice the move-out
-	ActMeterTariff Act = "meter.tariff"    // choose the price of one meter's energy
-	ActMaxPower    Act = "meter.max_power" // set a meter's highest power: use above it is not charged before a person decides
+	ActPostpaid    Act = "meter.postpaid"   // let a meter supply energy before it is paid for
+	ActMoveOut     Act = "account.move_out" // end an account whose meter may still supply
+	ActMoveIn      Act = "account.move_in"  // move somebody in before the last customer can notice the move-out
+	ActMeterTariff Act = "meter.tariff"     // choose the price of one meter's energy
+	ActMaxPower    Act = "meter.max_power"  // set a meter's highest power: use above it is not charged before a person decides
 	// ActLinkKey ends the use of one of a meter's two link keys.
 	ActLinkKey Act = "meter.link_key"
 	ActSupply  Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
@@ -98,6 +99,7 @@ var acts = map[Act]rule{
 	ActCommand:     {right: SendCommands, second: noSecond, moves: "no value: the meter supplies only what is paid for"},
 	ActMeter:       {right: WriteMeters, second: noSecond, moves: "no value: a prepaid meter supplies only what is paid for"},
 	ActPostpaid:    {right: WriteMeters, moves: "energy before it is paid for"},
+	ActMoveOut:     {right: WriteCustomers, second: noSecond, under: []Ceiling{PersonFree}, moves: "energy that the leases of the account's meters still allow, which nobody pays for"},
 	ActMoveIn:      {right: WriteCustomers, moves: "what a customer pays at a meter, if the customer still lives there"},
 	ActMeterTariff: {right: WriteMeters, moves: "the price of one meter's energy"},
 	ActMaxPower:    {right: WriteMeters, moves: "energy that is not charged before a person decides"},

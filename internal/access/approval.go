@@ -100,6 +100,7 @@ type EyesTx interface {
 type FourEyes struct {
 	refusal.Refusal
 	Waits   *Approval // the action was stored for somebody else to approve; it is not done, and the transaction commits
+	Over    Ceiling   // why it was refused, if it would have exceeded a ceiling
 	Alone   bool      // one person did it: the audit row must say so
 	Checker string    // the name of the person who approved it
 	Allowed Actor     // the actor who approved it
@@ -172,7 +173,7 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 		}
 		return FourEyes{Alone: r.second == whenBound || t.over != "", took: t.took}, err
 	case r.second == noSecond:
-		return FourEyes{Refusal: refuse.CeilingReached(PlainName(by.String()), t.over.words(), t.over.amount(t.most))}, nil
+		return FourEyes{Over: t.over, Refusal: refuse.CeilingReached(PlainName(by.String()), t.over.words(), t.over.amount(t.most))}, nil
 	}
 	if err := giveBack(tx.Ceilings(), t.took); err != nil {
 		return FourEyes{}, err

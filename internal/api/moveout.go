@@ -26,7 +26,8 @@ func (a *API) moveRoutes(r router) {
 		OperationID: "move-out", Path: "/v1/accounts/{id}/move-out", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
 		Summary: "Close the account of a customer with a wallet meter", Parameters: keyParam(),
 		Description: "Charges what was used, pays the debts from wallet, deposit and change, records the rest as a refund due, switches the supply off and frees " +
-			"the meters, all in one transaction. It pays no money out. Needs the header Idempotency-Key.",
+			"the meters, all in one transaction. It pays no money out. What a meter may still supply on its lease counts as free units of the person " +
+			"who asks. Needs the header Idempotency-Key.",
 		Responses: map[string]*huma.Response{"201": bodyOf[apiv1.MovedOut](r, "Moved out.")},
 	}, a.moveOut)
 	order(r, huma.Operation{

@@ -75,6 +75,19 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 	if no, err := ds.lastUse(tx, place, &out, now); err != nil || no.Refused() {
 		return MovedOut{}, no, err
 	}
+	allowed, err := wallet.StillAllowed(tx.Wallets(), place.ID, now)
+	if err != nil {
+		return MovedOut{}, refusal.Refusal{}, err
+	}
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMoveOut, Takes: access.Takes{Amount: int64(allowed)}}, now)
+	switch {
+	case err != nil:
+		return MovedOut{}, refusal.Refusal{}, err
+	case eyes.Over != "":
+		return MovedOut{}, refuse.MoveOutWhileSupplying(allowed, place.ID.Text(id.Account)), nil
+	case eyes.Refused():
+		return MovedOut{}, eyes.Refusal, nil
+	}
 	if err := ds.clearOut(tx, place, &out); err != nil {
 		return MovedOut{}, refusal.Refusal{}, err
 	}
@@ -88,7 +101,7 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 	e.Before, e.Reason = "status="+place.Status, m.Reason
 	e.After = fmt.Sprintf("status=closed wallet=%d deposit=%d carry=%d final_bill=%d debts_paid=%d refund_due=%d still_owed=%d meters=%s", out.Wallet,
 		out.Deposit, out.Carry, out.FinalBill, out.Paid, out.Refund, out.Owed, strings.Join(out.Meters, ","))
-	return out, refusal.Refusal{}, tx.AuditLog(e)
+	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }
 
 // lastUse posts the last use, and refuses if it is not known.

@@ -1456,6 +1456,11 @@ func MoveOutBeforeReview(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "reading-held", Text: "move-out-before-review", What: "A reading of meter " + meter + " is held for review, so the meter's use is not known.", Not: "No entry was booked.", Try: "Decide about the reading, then move out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// MoveOutWhileSupplying: Nobody would pay for up to {units} kWh that the meters of account {account} may still supply on their leases. This counts as free units, and is above what you may still give today. Switch the supply off first, and move out when the meter has said that it is off. Or ask an owner to raise the ceiling person/free_units.
+func MoveOutWhileSupplying(units unit.Energy, account string) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "move-out-while-supplying", What: "Nobody would pay for up to " + units.KWh(1) + " kWh that the meters of account " + account + " may still supply on their leases. This counts as free units, and is above what you may still give today.", Not: "No entry was booked.", Try: "Switch the supply off first, and move out when the meter has said that it is off. Or ask an owner to raise the ceiling person/free_units.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "account", Value: account}}}
+}
+
 // RefundWithoutReason: A refund needs a reason of 1 to {max} printable characters. Say in one line to whom and how it is paid.
 func RefundWithoutReason(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "refund-without-reason", What: "A refund needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Say in one line to whom and how it is paid.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // MoveOut switches off the supply of all meters of an account because its customer moves out. No payment ends this cut-off. The commands
@@ -31,6 +32,42 @@ func MoveOut(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	}
 	_, err = Settle(tx, t, rows, now, false)
 	return err
+}
+
+// StillAllowed returns the energy that the meters of an account may still supply after its customer has moved out, before the order to switch
+// off reaches them. Nobody pays for it.
+func StillAllowed(tx SettleTx, account id.ID, now time.Time) (unit.Energy, error) {
+	t, err := tx.WalletTenant()
+	if err != nil {
+		return 0, err
+	}
+	rows, err := tx.WalletsOf(account)
+	if err != nil {
+		return 0, err
+	}
+	a, err := accountAt(tx, t, rows, now)
+	if err != nil {
+		return 0, err
+	}
+	states, err := a.pointStates()
+	var total unit.Energy
+	for i := range states {
+		total += states[i].allowed()
+	}
+	return total, err
+}
+
+// allowed returns the energy that the meter may still supply without another order: none if it was never heard or has said that it is
+// switched off by order, what its leases allow, or as much as a lease at most for a meter that has none.
+func (c *pointState) allowed() unit.Energy {
+	cut, connect := c.Seen.Cut, c.Seen.Connect
+	switch {
+	case c.ReceivedAt.IsZero(), c.Relay == supply.Open.String() && cut.Done() && !connect.after(cut):
+		return 0
+	case !c.Leases:
+		return c.tenant.Supply.LeaseCap()
+	}
+	return c.lent()
 }
 
 // MoveIn returns the state of a meter that supplies another account from now on. All energy rated so far stays rated and posted. Rating
