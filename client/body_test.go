@@ -62,7 +62,7 @@ func calls() map[string]any {
 		"change-settings": c.ChangeSettings, "simulate-tariff": c.SimulateTariff, "tariffs": c.Tariffs, "publish-tariff": c.CreateTariff,
 		"tariff-versions": c.TariffVersions, "publish-tariff-version": c.CreateTariffVersion, "diagnose-token": c.DiagnoseToken, "quote": c.Quote,
 		"vendors": c.Vendors, "add-vendor": c.AddVendor, "vendor": c.Vendor, "deposit": c.Deposit, "vendor-statement": c.VendorStatement,
-		"vendor-terms": c.SetVendorTerms, "find-sales": c.VendByRef, "sell": c.Vend, "sale": c.VendByID, "explain": c.Explain,
+		"vendor-terms": c.SetVendorTerms, "sales": c.Vends, "sell": c.Vend, "sale": c.VendByID, "explain": c.Explain,
 		"people": c.People, "invite-person": c.Invite, "person-role": c.SetPersonRole, "block-person": c.BlockPerson, "unblock-person": c.UnblockPerson,
 		"reset-person": c.ResetPerson, "confirm-person": c.ConfirmPerson, "sessions": c.Sessions, "end-sessions": c.EndSessions,
 		"counter-devices": c.CounterDevices, "revoke-device": c.RevokeDevice,
@@ -90,7 +90,7 @@ func deciding(choice string) any {
 // compares the name of the type with the name of the schema, and internal/api compares each schema with its type in api/apiv1.
 func bodies() map[string]any {
 	return map[string]any{
-		"account-balance": apiv1.AccountBalance{}, "commands": apiv1.List[apiv1.Command]{}, "find-sales": apiv1.List[apiv1.Sale]{}, "float": apiv1.Float{},
+		"account-balance": apiv1.AccountBalance{}, "commands": apiv1.List[apiv1.Command]{}, "sales": apiv1.List[apiv1.Sale]{}, "float": apiv1.Float{},
 		"happenings": apiv1.Happening{}, "livez": apiv1.Live{}, "plan-key-change": apiv1.KeyChange{}, "quarantined": apiv1.Quarantined{},
 		"reprint": apiv1.Receipt{}, "trust-clock": apiv1.Clock{},
 	}

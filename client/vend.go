@@ -142,6 +142,11 @@ func (c *Client) VendByID(ctx context.Context, id string) (apiv1.Sale, error) {
 	return ask[apiv1.Sale](ctx, c, get(salePath(id, ""), nil))
 }
 
+// Vends lists sales, the newest first, without the digits of their tokens (right: vend.read).
+func (c *Client) Vends(ctx context.Context, f apiv1.SaleFilter) (apiv1.List[apiv1.Sale], error) {
+	return list(ctx, c, apiv1.Sales, f)
+}
+
 // VendByRef returns the sale with the caller's own reference. A problem with code "vend-not-found" means that the sale was
 // not made.
 func (c *Client) VendByRef(ctx context.Context, clientRef string) (apiv1.Sale, error) {

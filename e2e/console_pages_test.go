@@ -83,6 +83,11 @@ func (o *office) officePages() []pageState {
 	}
 	return []pageState{
 		{"office", func() { d.visit("/office") }},
+		{"sales", func() { d.visit("/sales") }},
+		{"sales, refused", func() {
+			d.visit("/sales?meter=1")
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
 		{"approvals", func() { d.visit("/approvals?all=1") }},
 		{"vendors, refused", func() {
 			submit(`document.querySelector("#commission").value = "two", document.querySelector("#code").value = "S1"`)

@@ -50,8 +50,30 @@ type Sale struct {
 	ReceiptURL  string     `json:"receipt_url" doc:"Path of the receipt on this server"`
 	CreatedAt   time.Time  `json:"created_at" doc:"When the sale was priced"`
 	CompletedAt *time.Time `json:"completed_at,omitempty" doc:"When the token was made; missing until then"`
+	Till        string     `json:"till,omitempty" doc:"Till of the sale, which numbers its receipts"`
+	By          string     `json:"by,omitempty" doc:"Who sold"`
 	PressKey    bool       `json:"press_key,omitempty" doc:"Of a recharge: whether somebody must press # on the meter for the supply to return, as known when the recharge was made"`
 }
+
+// SaleFilter narrows the list of sales.
+type SaleFilter struct {
+	From      string `query:"from" maxLength:"40" example:"2026-11-01" doc:"First local day, or a time"`
+	To        string `query:"to" maxLength:"40" example:"2026-11-30" doc:"Last local day, or the time before which they were made"`
+	Meter     string `query:"meter" maxLength:"64" doc:"Number or id of the meter"`
+	Account   string `query:"account" maxLength:"64" doc:"Id of the account, or number or id of a meter that it has now"`
+	Receipt   string `query:"receipt_no" maxLength:"64" example:"main-000001" doc:"Number of the receipt"`
+	Seller    string `query:"seller" maxLength:"64" example:"V001" doc:"Id or code of the vendor who sold"`
+	Till      string `query:"till" maxLength:"64" example:"main" doc:"Till"`
+	State     string `query:"state" enum:"held,completed,failed,reversing,reversed" doc:"State of the sale"`
+	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own reference of one sale; the other fields then count for nothing, and the answer has the digits of its tokens"`
+	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead of client_ref: the Idempotency-Key of the caller's own request"`
+	Page
+}
+
+// Sales is the list of sales, the newest first.
+var Sales = Listing[SaleFilter, Sale]{Name: "sales", Path: "/v1/vends", Tag: "vends", Summary: "List sales, or find one by its client_ref",
+	Description: "The list has no digits of tokens: the sale itself shows them. If the answer to a sale was lost, ask for its client_ref. " +
+		"An empty list then means that no sale was made."}
 
 // Quote is what a tender would buy now. Nothing is stored but the quote.
 type Quote struct {

@@ -54,7 +54,7 @@ func shownValues() []lineShown {
 		{line: "customer list", keep: "CUSTOMER=id"}, {line: "customer show $CUSTOMER"}, {line: "customer change $CUSTOMER --lang sw"},
 		{line: "customer confirm-phone cus_x --reason seen", answer: apiv1.Customer{}}, {line: "meter confirm-sim 04140001001 --reason seen", answer: apiv1.Meter{}}, {line: "meter link-key 04140001001"},
 		{line: "vend 04140001001 50 --quote"}, {line: "vend 04140001001 100", keep: "SALE=id"}, {line: "vend 04140001019 100"},
-		{line: "vend show main-000001"}, {line: "explain $SALE"}, {line: "vend receipt $SALE --format json"}, {line: "vend copy $SALE --format json"},
+		{line: "vend list", answer: rowsOf[apiv1.Sale]()}, {line: "vend show main-000001"}, {line: "explain $SALE"}, {line: "vend receipt $SALE --format json"}, {line: "vend copy $SALE --format json"},
 		{line: "vend reverse $SALE --reason mistake"},
 		{line: "meter give-token 04140001001 free --units 5 --reason-code test"}, {line: "meter tokens 04140001001", keep: "TOKEN=id"},
 		{line: "meter recharge 04140001001 $TOKEN --by mqtt --wait 0"}, {line: "token explain 12345678901234567890 --number 04140001001"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
@@ -42,7 +43,7 @@ func newVendCommand(c console) *cobra.Command {
 			return c.vend(cmd, api, o, args[0], tender)
 		}),
 	}
-	cmd.AddCommand(newVendShow(c), newVendReverse(c), newVendCopy(c), newVendReceipt(c))
+	cmd.AddCommand(newVendList(c), newVendShow(c), newVendReverse(c), newVendCopy(c), newVendReceipt(c))
 	f := cmd.Flags()
 	f.StringVar(&o.clientRef, "client-ref", "", "your own reference of the sale; repeating it repeats the answer, not the sale")
 	f.StringVar(&o.currency, "currency", "", "currency of AMOUNT, such as KES (default: that of the tariffs)")
@@ -50,6 +51,25 @@ func newVendCommand(c console) *cobra.Command {
 	f.BoolVar(&o.print, "print", false, "print the receipt")
 	f.BoolVar(&o.quote, "quote", false, "show the price without selling")
 	return cmd
+}
+
+func newVendList(c console) *cobra.Command {
+	return list[apiv1.SaleFilter, apiv1.Sale]{
+		use: "list [METER]", example: "  paywatt vend list\n  paywatt vend list 04140001001 --from 2026-11-01 --to 2026-11-30 -o csv",
+		of: apiv1.Sales, page: (*client.Client).Vends, arg: func(f *apiv1.SaleFilter, meter string) { f.Meter = meter }, limit: 50,
+		options: func(flags *pflag.FlagSet, f *apiv1.SaleFilter) {
+			flags.StringVar(&f.From, "from", "", "only sales from this local day or time on")
+			flags.StringVar(&f.To, "to", "", "only sales until the end of this local day, or before this time")
+			flags.StringVar(&f.Account, "account", "", "only sales to this account")
+			flags.StringVar(&f.Seller, "seller", "", "only sales of this vendor: its id or code")
+			flags.StringVar(&f.Till, "till", "", "only sales of this till")
+			flags.StringVar(&f.Receipt, "receipt", "", "only the sale with this number of its receipt")
+			choiceFlag(flags, &f.State, "state", "only sales in this state: "+alternativesText(enum[apiv1.SaleFilter]("State")), enum[apiv1.SaleFilter]("State"))
+		},
+		table: columns("receipt, sold, meter, amount, kWh, state, till, by, id", func(s apiv1.Sale) []any {
+			return []any{s.ReceiptNo, timeText(&s.CreatedAt), s.Meter, amountText(s.Tender), s.UnitsKWh, s.State, s.Till, s.By, s.ID}
+		}),
+	}.command(c)
 }
 
 func newVendShow(c console) *cobra.Command {

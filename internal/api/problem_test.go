@@ -39,7 +39,7 @@ func TestWhatTheRouterRefusesIsAProblemToo(t *testing.T) {
 		{"GET", "/v1/meters?cursor=forged", "", "", 400, "invalid-request"},
 		{"GET", "/v1/meters?colour=red", "", "", 400, "invalid-request"},
 		{"GET", "/v1/meters/" + meterNumber + "/readings?from=yesterday", "", "", 400, "invalid-request"},
-		{"GET", "/v1/vends", "", "", 400, "invalid-request"},
+		{"GET", "/v1/vends?client_ref=a&idempotency_key=b", "", "", 400, "invalid-request"},
 		{"GET", "/v1/meters/04140001019", "", "", 404, "meter-not-found"},
 		{"GET", "/v1/meters/no-number", "", "", 404, "meter-not-found"},
 		{"GET", "/v1/meters/mtr_x", "", "", 404, "meter-not-found"},

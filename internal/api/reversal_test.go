@@ -70,7 +70,7 @@ func TestTheLastResponseIsFoundByKey(t *testing.T) {
 	if got := list("idempotency_key=lost-answer-3"); len(got) != 0 {
 		t.Errorf("a refused request has a sale: %+v", got)
 	}
-	w.want(400, w.get("/v1/vends"))
+	w.want(400, w.get("/v1/vends?client_ref=a&idempotency_key=b"))
 	other := w.newKey("operator")
 	if a := w.want(200, w.ask("GET", "/v1/vends?idempotency_key=lost-answer-1", other, "")); strings.Contains(string(a.body), s.ID) {
 		t.Error("another principal's key found the sale")

@@ -83,7 +83,7 @@ func queries() map[string]valid {
 		"debts": get(access.ReadCustomers, "/v1/debts"), "charges": get(access.ReadCustomers, "/v1/charges"),
 		"messages": get(access.ReadCustomers, "/v1/messages"), "message": get(access.ReadCustomers, "/v1/messages/{message}"),
 		"message-routes": get(access.ReadCustomers, "/v1/message-routes"),
-		"find-sales": {access.ReadVends, func(s *stage, vendor bool) call {
+		"sales": {access.ReadVends, func(s *stage, vendor bool) call {
 			ref := decode[struct {
 				Ref string `json:"client_ref"`
 			}](s.t, s.do(200, "GET", "/v1/vends/"+s.path("{sale}", vendor), "")).Ref

@@ -52,7 +52,7 @@ func saleOf(s sale.Sale, d vending.Digits) apiv1.Sale {
 	v := apiv1.Sale{
 		ID: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Meter: s.Meter.Number, Test: s.Meter.Simulated, State: string(s.State),
 		Tender: amountOf(s.Tender), UnitsWh: int64(s.Units), UnitsKWh: kwh(s.Units), FreeWh: int64(s.Free), Lines: linesOf(s.Lines),
-		Tokens: []apiv1.Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt), PressKey: s.PressKey,
+		Tokens: []apiv1.Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt), Till: s.Till, By: s.By, PressKey: s.PressKey,
 	}
 	v.ReceiptURL = "/v1/vends/" + v.ID + "/receipt"
 	for i, t := range s.Change {
@@ -113,10 +113,7 @@ func (a *API) vendRoutes(r router) {
 		OperationID: "quote", Path: "/v1/vend-quotes", DefaultStatus: http.StatusOK, Tags: []string{"vends"}, Summary: "Price a purchase",
 		Description: "Makes all checks of a sale, but no sale.",
 	}, a.quote)
-	query(r, huma.Operation{
-		OperationID: "find-sales", Path: "/v1/vends", Tags: []string{"vends"}, Summary: "Find a sale by its client_ref",
-		Description: "Use it if the answer to a sale was lost. An empty list means that no sale was made.",
-	}, a.findSales)
+	listRoute(r, apiv1.Sales, a.sales)
 	query(r, huma.Operation{
 		OperationID: "sale", Path: "/v1/vends/{id}", Tags: []string{"vends"}, Summary: "Show a sale",
 	}, a.sale)
@@ -165,16 +162,17 @@ func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body apiv
 	})
 }
 
-func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
-	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own reference of the sale"`
-	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead of client_ref: the Idempotency-Key of the caller's own request"`
-	apiv1.Table
-}) (*listed[apiv1.Sale], error) {
+// sales lists sales without their digits, or finds one with its digits.
+func (a *API) sales(ctx context.Context, by access.Actor, in *apiv1.SaleFilter) (*listed[apiv1.Sale], error) {
 	var found vending.SaleView
 	var err error
 	switch {
-	case (in.ClientRef == "") == (in.Key == ""):
-		return nil, problemOf(refuse.SalesWithoutReference())
+	case in.ClientRef == "" && in.Key == "":
+		l, err := a.c.Vending.Sales(ctx, by, vending.SaleRequest{From: in.From, To: in.To, Meter: in.Meter, Account: in.Account, Receipt: in.Receipt,
+			Seller: in.Seller, Till: in.Till, State: in.State, Page: pageAt(in.Page)})
+		return pageOf(l.Refusal, err, l.Sales, l.Next, func(s sale.Sale) apiv1.Sale { return saleOf(s, vending.Digits{}) })
+	case in.ClientRef != "" && in.Key != "":
+		return nil, problemOf(refuse.SalesWithTwoReferences())
 	case in.Key != "":
 		found, err = a.lastResponse(ctx, by, in.Key)
 	default:

@@ -2860,9 +2860,19 @@ func SaleOfKeyRunning() refusal.Refusal {
 	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "sale-of-key-running", What: "The request with this Idempotency-Key is still running.", Not: "No data was returned.", Try: "Ask again in a few seconds."}
 }
 
-// SalesWithoutReference: The list of sales needs either client_ref or idempotency_key. Give one of the two.
-func SalesWithoutReference() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "sales-without-reference", What: "The list of sales needs either client_ref or idempotency_key.", Not: "No data was returned.", Try: "Give one of the two."}
+// SalesWithTwoReferences: The list of sales was asked for both a client_ref and an idempotency_key. Give one of the two.
+func SalesWithTwoReferences() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sales-with-two-references", What: "The list of sales was asked for both a client_ref and an idempotency_key.", Not: "No data was returned.", Try: "Give one of the two."}
+}
+
+// SaleStateUnknown: Sales have no state "{state}". Use one of {states}.
+func SaleStateUnknown(state string, states string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sale-state-unknown", What: "Sales have no state \"" + state + "\".", Not: "No data was returned.", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}
+}
+
+// MomentUnreadable: "{text}" is neither a day nor a time. Write a day as 2026-11-20, or a time as 2026-11-20T08:00:00Z.
+func MomentUnreadable(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "moment-unreadable", What: "\"" + text + "\" is neither a day nor a time.", Not: "No data was returned.", Try: "Write a day as 2026-11-20, or a time as 2026-11-20T08:00:00Z.", Args: []refusal.Arg{{Place: "text", Value: text}}}
 }
 
 // EventPositionUnknown: "{position}" is not the id of an event. Send the id of the last event that arrived, or leave it out.

@@ -70,6 +70,12 @@ type SoldTx interface {
 	VendNumbered(receiptNo string) (id.ID, error)
 	// VendRef finds the sale of a vendor's client reference, and the hash of its order.
 	VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error)
+	// Sales lists up to max sales that a filter names, newest first, made before the given sale.
+	Sales(f SaleFilter, before id.ID, max int) ([]id.ID, error)
+	// SalesTotal adds up the sales that a filter names.
+	SalesTotal(SaleFilter) (SaleTotal, error)
+	// TenantZone returns the name of the tenant's time zone.
+	TenantZone() (string, error)
 	// VendOpen lists up to max sales that were priced before a time and that an issuer has not answered, oldest first, after the given
 	// sale.
 	VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)

@@ -183,7 +183,7 @@ func (p *Paid) normal() refusal.Refusal {
 }
 
 func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.Refusal, error) {
-	vendor, no, err := findVendor(tx, p.Vendor)
+	vendor, no, err := Named(tx, p.Vendor)
 	if err != nil || no.Refused() {
 		return Deposited{}, no, err
 	}
@@ -251,7 +251,7 @@ func (vs *Vendors) Statement(ctx context.Context, by access.Actor, vendor string
 		return Statement{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Statement, error) {
-		found, no, err := findVendor(tx, vendor)
+		found, no, err := Named(tx, vendor)
 		if err == nil && !no.Refused() {
 			no = ownVendor(by, found, vendor)
 		}

@@ -272,7 +272,7 @@ func (vs *Vendors) SetTerms(ctx context.Context, by access.Actor, vendor string,
 
 // setTerms is the transaction of SetTerms.
 func setTerms(tx Tx, by access.Actor, vendor string, t Terms, now time.Time) (VendorView, error) {
-	was, no, err := findVendor(tx, vendor)
+	was, no, err := Named(tx, vendor)
 	if err != nil || no.Refused() {
 		return VendorView{Refusal: no}, err
 	}
@@ -370,8 +370,8 @@ func (t Terms) apply(v Vendor) Vendor {
 	return v
 }
 
-// findVendor finds a vendor by id or code and locks it.
-func findVendor(tx Tx, text string) (Vendor, refusal.Refusal, error) {
+// Named finds a vendor by id or code and locks it.
+func Named(tx Tx, text string) (Vendor, refusal.Refusal, error) {
 	var v Vendor
 	found := false
 	i, err := id.Parse(id.Vendor, text)
@@ -413,7 +413,7 @@ func (vs *Vendors) Show(ctx context.Context, by access.Actor, vendor string) (Ve
 		return VendorView{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, vs.c.Door, by.Tenant, func(tx Tx) (VendorView, error) {
-		found, no, err := findVendor(tx, vendor)
+		found, no, err := Named(tx, vendor)
 		if err == nil && !no.Refused() {
 			no = ownVendor(by, found, vendor)
 		}

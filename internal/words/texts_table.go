@@ -108,6 +108,9 @@ func (t Texts) MenuLedger() string { return t.say("pages.menu.ledger") }
 // OfficeTitle: Office
 func (t Texts) OfficeTitle() string { return t.say("pages.office.title") }
 
+// OfficeSales: Every sale with its receipt, and what the sales of a day come to.
+func (t Texts) OfficeSales() string { return t.say("pages.office.sales") }
+
 // OfficeApprovals: Requests that need a second person.
 func (t Texts) OfficeApprovals() string { return t.say("pages.office.approvals") }
 
@@ -1910,6 +1913,74 @@ func (t Texts) KeysSee() string { return t.say("pages.keys.see") }
 
 // KeysAll: All keys
 func (t Texts) KeysAll() string { return t.say("pages.keys.all") }
+
+// SalesTitle: Sales
+func (t Texts) SalesTitle() string { return t.say("pages.sales.title") }
+
+// SalesFrom: From
+func (t Texts) SalesFrom() string { return t.say("pages.sales.from") }
+
+// SalesTo: Until
+func (t Texts) SalesTo() string { return t.say("pages.sales.to") }
+
+// SalesMeter: Meter
+func (t Texts) SalesMeter() string { return t.say("pages.sales.meter") }
+
+// SalesSeller: Vendor
+func (t Texts) SalesSeller() string { return t.say("pages.sales.seller") }
+
+// SalesTill: Till
+func (t Texts) SalesTill() string { return t.say("pages.sales.till") }
+
+// SalesState: State
+func (t Texts) SalesState() string { return t.say("pages.sales.state") }
+
+// SalesEveryState: Every state
+func (t Texts) SalesEveryState() string { return t.say("pages.sales.every-state") }
+
+// SalesShow: Show
+func (t Texts) SalesShow() string { return t.say("pages.sales.show") }
+
+// SalesAll: All sales
+func (t Texts) SalesAll() string { return t.say("pages.sales.all") }
+
+// SalesReceipt: Receipt
+func (t Texts) SalesReceipt() string { return t.say("pages.sales.receipt") }
+
+// SalesAmount: Paid
+func (t Texts) SalesAmount() string { return t.say("pages.sales.amount") }
+
+// SalesEnergy: Energy
+func (t Texts) SalesEnergy() string { return t.say("pages.sales.energy") }
+
+// SalesBy: Sold by
+func (t Texts) SalesBy() string { return t.say("pages.sales.by") }
+
+// SalesNoReceipt: No receipt
+func (t Texts) SalesNoReceipt() string { return t.say("pages.sales.no-receipt") }
+
+// SalesNone: No sales match.
+func (t Texts) SalesNone() string { return t.say("pages.sales.none") }
+
+// SalesSold: Sold: {sales} sales, {amount}, {energy} kWh
+func (t Texts) SalesSold(sales string, amount string, energy string) string {
+	return t.say("pages.sales.sold", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+}
+
+// SalesHeld: Without an answer yet: {sales} sales, {amount}, {energy} kWh
+func (t Texts) SalesHeld(sales string, amount string, energy string) string {
+	return t.say("pages.sales.held", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+}
+
+// SalesReversed: Reversed: {sales} sales, {amount}, {energy} kWh
+func (t Texts) SalesReversed(sales string, amount string, energy string) string {
+	return t.say("pages.sales.reversed", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+}
+
+// SalesFailed: Failed, no money kept: {sales} sales, {amount}, {energy} kWh
+func (t Texts) SalesFailed(sales string, amount string, energy string) string {
+	return t.say("pages.sales.failed", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+}
 
 // VendorsTitle: Vendors
 func (t Texts) VendorsTitle() string { return t.say("pages.vendors.title") }

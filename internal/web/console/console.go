@@ -143,6 +143,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))
 	m.Handle("POST /sell", s.signedIn(s.sell))
+	m.Handle("GET /sales", s.signedIn(s.sales))
 	m.Handle("GET /sales/{sale}", s.signedIn(s.sale))
 	m.HandleFunc("GET /sales/{sale}/live", s.saleLive)
 	m.Handle("GET /sales/{sale}/receipt", s.signedIn(s.receipt))

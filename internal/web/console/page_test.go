@@ -53,7 +53,7 @@ func every(w *world) []answer {
 		g.get("/people/juma@example.org"), g.post("/people/juma@example.org", "form", people.value("form"), "act", "<b>"), g.get("/account"), manager.get("/account"),
 		badDevice, agent.get("/account"), agent.get("/signin"), agent.post("/signin/pin", "pin", "<b>"), agent.get("/sell"), agent.check(meterNumber, "50"), g.get("/people/agent@example.org"),
 		g.post("/account/sessions", "form", "x"), key, g.get("/keys"), g.get("/keys?all=1"), g.get("/keys?after=x"), manager.get("/keys"), g.get(keyPath), g.get("/keys/key_none"),
-		g.post("/keys", "form", "x", "name", `"><script>alert(1)</script>`), g.post(keyPath, "form", "x", "act", "<b>"), g.get("/office"), g.get("/vendors"), g.get("/vendors/V9"), g.post("/vendors", "form", "x", "code", "S1"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
+		g.post("/keys", "form", "x", "name", `"><script>alert(1)</script>`), g.post(keyPath, "form", "x", "act", "<b>"), g.get("/office"), g.get("/sales"), g.get(`/sales?from=<b>&state=sold`), g.get("/sales?state=completed&meter=" + meterNumber), manager.get("/sales"), g.get("/vendors"), g.get("/vendors/V9"), g.post("/vendors", "form", "x", "code", "S1"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
 		g.get("/approvals"), g.get("/approvals?all=1"), g.get("/approvals?before=x"), g.get(approval), manager.get(approval),
 		g.post(approval, "form", "x", "choice", "approve"), sale, g.get(form + "?again=1"), g.get("/sales/vnd_none"), g.get("/nowhere"), g.post("/sell", "large", strings.Repeat("x", 70<<10)),
 	}

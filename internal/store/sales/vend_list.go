@@ -1,0 +1,78 @@
+package sales
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// idSlack is by how much the time in a sale's id may differ from the time when it was priced.
+const idSlack = time.Hour
+
+// conditions are the SQL conditions of a filter and their arguments.
+func (tx Rows) conditions(f vending.SaleFilter) (sql string, args []any) {
+	args = []any{tx.Tenant}
+	where := []string{"tenant_id = $1"}
+	add := func(wanted bool, condition string, arg any) {
+		if wanted {
+			args = append(args, arg)
+			where = append(where, condition+" $"+strconv.Itoa(len(args)))
+		}
+	}
+	add(!f.From.IsZero(), "id >=", id.First(f.From.Add(-idSlack)))
+	add(!f.From.IsZero(), "priced_at >=", f.From)
+	add(!f.To.IsZero(), "id <", id.First(f.To.Add(idSlack)))
+	add(!f.To.IsZero(), "priced_at <", f.To)
+	add(f.Meter != 0, "meter =", f.Meter)
+	add(!f.Account.IsZero(), "account_id =", f.Account)
+	add(f.Receipt != "", "receipt_no =", f.Receipt)
+	add(!f.Vendor.IsZero(), "vendor_key =", VendorKey(f.Vendor))
+	add(f.Till != "", "till =", f.Till)
+	add(f.State != "", "state =", string(f.State))
+	return strings.Join(where, " AND "), args
+}
+
+// Sales lists the sales that a filter names, newest first, made before the given sale or from the newest on. It follows the ids, which sort
+// by time: a second index of all sales would cost every sale more than a search costs.
+func (tx Rows) Sales(f vending.SaleFilter, before id.ID, max int) ([]id.ID, error) {
+	where, args := tx.conditions(f)
+	n := strconv.Itoa
+	var out []id.ID
+	err := tx.C.Query(`SELECT id FROM vend WHERE `+where+` AND id < $`+n(len(args)+1)+` ORDER BY id DESC LIMIT $`+n(len(args)+2),
+		func(r core.Row) error {
+			out = append(out, r.ID(0))
+			return nil
+		}, append(args, core.UpTo(before), max)...)
+	return out, fault.Wrap(err, "list sales")
+}
+
+// SalesTotal adds up the sales that a filter names.
+func (tx Rows) SalesTotal(f vending.SaleFilter) (t vending.SaleTotal, err error) {
+	where, args := tx.conditions(f)
+	err = tx.C.Query(`SELECT state, COUNT(*), SUM(tender), SUM(units_wh), MAX(currency) FROM vend WHERE `+where+` GROUP BY state`,
+		func(r core.Row) error {
+			part := &t.Failed
+			switch sale.State(r.Text(0)) {
+			case sale.Completed, sale.Reversing:
+				part = &t.Sold
+			case sale.Reversed:
+				part = &t.Reversed
+			case sale.Held:
+				part = &t.Held
+			}
+			part.Sales += r.Int(1)
+			part.Tender.Minor += money.Minor(r.Int(2))
+			part.Tender.Currency = r.Text(4)
+			part.Units += unit.Energy(r.Int(3))
+			return nil
+		}, args...)
+	return t, fault.Wrap(err, "add sales up")
+}
