@@ -237,6 +237,7 @@ const (
 	enterKey  = "\r"
 	tabKey    = "\t"
 	escapeKey = "\x1b"
+	downKey   = "\x0e"
 )
 
 // keys types text and keys into the focused element, as a person does: the page handles the key press before the character
@@ -270,7 +271,7 @@ func (p *tab) hold(fresh bool, repeats int) {
 func (p *tab) press(r rune, repeat bool) error {
 	e := keyOf(r)
 	e.Type, e.AutoRepeat = input.DispatchKeyEventTypeKeyDown, &repeat
-	if r != '\t' && r != '\x1b' {
+	if r != '\t' && r != '\x1b' && r != '\x0e' {
 		e.Text, e.UnmodifiedText = string(r), string(r)
 	}
 	_, err := tryCall(p, input.DispatchKeyEvent, e)
@@ -288,7 +289,7 @@ func keyOf(r rune) input.DispatchKeyEventParams {
 	named := map[rune]struct {
 		name string
 		code int64
-	}{'\r': {"Enter", 13}, '\t': {"Tab", 9}, '\x1b': {"Escape", 27}}
+	}{'\r': {"Enter", 13}, '\t': {"Tab", 9}, '\x1b': {"Escape", 27}, '\x0e': {"ArrowDown", 40}}
 	if k, ok := named[r]; ok {
 		return input.DispatchKeyEventParams{Key: k.name, Code: k.name, WindowsVirtualKeyCode: k.code, NativeVirtualKeyCode: k.code}
 	}

@@ -26,6 +26,13 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 		{"meter", func() { d.visit(o.page(o.first)) }},
 		{"meter with digits", func() { d.visit(o.page(o.first) + "?digits=1") }},
 		{"meter never heard", func() { d.visit("/meters/" + number(1002)) }},
+		{"search", func() { d.visit("/search?q=amina") }},
+		{"search, suggestions", func() {
+			d.visit("/search")
+			d.keys("amina")
+			d.until(10*time.Second, `document.querySelector(".top .hits a")`)
+		}},
+		{"search, nothing found", func() { d.visit("/search?q=04140010029") }},
 		{"sell", func() { d.visit("/sell") }},
 		{"sell, a wrong number", func() {
 			d.visit("/sell")

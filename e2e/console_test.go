@@ -49,6 +49,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"the first visit is light", (*office).weigh},
 		{"a reading moves the figures and nothing else", (*office).live},
 		{"payee and price are there before anything is decided, a wrong number is refused while typing", (*office).payee},
+		{"what is typed in the search box is suggested, and opened by keyboard", (*office).suggested},
 		{"a sale by keyboard alone", (*office).keyboard},
 		{"the token copies as its digits and is loaded in the meter", (*office).token},
 		{"clicked twice, held down, sent again: one sale", (*office).once},

@@ -89,7 +89,6 @@ func Commands() map[string]Operation {
 	return map[string]Operation{
 		"apikey create":         {Why: machine},
 		"apikey rotate":         {Why: "the new key has the same person, role and vendor"},
-		"vend list":             {Why: reads},
 		"person block":          {Why: stops},
 		"person sessions":       {Why: reads},
 		"person end-sessions":   {Why: "it ends sessions; their person signs in again"},

@@ -42,6 +42,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -79,6 +80,7 @@ type Cases struct {
 	Recharges  *recharge.Deliverer
 	Devices    *profile.Devices
 	Messages   *notify.Dispatcher
+	Search     *search.Search
 }
 
 // Paper is a form of receipts.
@@ -187,7 +189,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes,
-		a.vendRoutes, a.vendorRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.vendRoutes, a.searchRoutes, a.vendorRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)

@@ -95,7 +95,7 @@ func queries() map[string]valid {
 		"ledger-balance": get(access.ReadLedger, "/v1/ledger/accounts/4000/balance"), "journals": get(access.ReadLedger, "/v1/ledger/journals"),
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"),
 		"settings":     get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
-		"approvals": get(everybody, "/v1/approvals"), "vendors": get(access.ReadVendors, "/v1/vendors"),
+		"approvals": get(everybody, "/v1/approvals"), "search": get(everybody, "/v1/search?q=amina"), "vendors": get(access.ReadVendors, "/v1/vendors"),
 		"vendor": get(access.ReadFloat, "/v1/vendors/V9"), "float": get(access.ReadFloat, "/v1/vendors/V9/float"),
 		"vendor-statement": get(access.ReadFloat, "/v1/vendors/V9/statement"),
 		"reversal": {access.ReadVends, func(s *stage, vendor bool) call {

@@ -29,6 +29,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -158,9 +159,10 @@ func (a *App) openHTTP() error {
 			return err
 		}
 	}
+	found := search.New(store.DoorTo(a.engine, store.Sale, (*store.Tx).Searching), a.data)
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
-			Devices: a.answering(), Messages: a.messages},
+			Devices: a.answering(), Messages: a.messages, Search: found},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
 	})
@@ -168,7 +170,7 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
-		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Devices: a.answering(), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
+		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Devices: a.answering(), Search: found, Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})
 	if err != nil {
 		return err

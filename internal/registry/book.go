@@ -48,7 +48,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 		return Customers{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (out Customers, err error) {
-		rows, err := tx.Customers().CustomersLike(text, dialled(text), after, max+1)
+		rows, err := tx.Customers().CustomersLike(text, Dialled(text), after, max+1)
 		if err != nil {
 			return Customers{}, err
 		}
@@ -63,21 +63,6 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 		return out, nil
 	})
 	return out, fault.Wrap(err, "list customers")
-}
-
-// dialled returns the digits of a text that may be a phone or meter number, because it has only digits and separators. For any
-// other text it returns "".
-func dialled(text string) string {
-	digits := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" -.()/+", r) {
-			return -1
-		}
-		return r
-	}, text)
-	if strings.Trim(digits, "0123456789") != "" {
-		return ""
-	}
-	return digits
 }
 
 // CustomerMeters returns the meters of a customer's accounts (rights: customer.read and meter.read), at most MaxLimit.

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -34,6 +35,9 @@ func (tx *Tx) Ceilings() access.CeilingTx { return tx }
 
 // People returns the transaction for adding and changing people.
 func (tx *Tx) People() access.PeopleTx { return tx }
+
+// Searching returns the transaction for searches.
+func (tx *Tx) Searching() search.Tx { return tx }
 
 // Books returns the transaction for postings.
 func (tx *Tx) Books() ledger.Books { return tx }

@@ -19,10 +19,10 @@ func (t Texts) LayoutTestMeter() string { return t.say("pages.layout.test-meter"
 // LayoutMainMenu: Main
 func (t Texts) LayoutMainMenu() string { return t.say("pages.layout.main-menu") }
 
-// LayoutFindMeter: Find a meter by its number
-func (t Texts) LayoutFindMeter() string { return t.say("pages.layout.find-meter") }
+// LayoutFind: Find a meter, customer, sale or token
+func (t Texts) LayoutFind() string { return t.say("pages.layout.find") }
 
-// LayoutFindHint: Meter number, press /
+// LayoutFindHint: Find, press /
 func (t Texts) LayoutFindHint() string { return t.say("pages.layout.find-hint") }
 
 // LayoutSignOut: Sign out
@@ -592,12 +592,6 @@ func (t Texts) MetersNoReading() string { return t.say("pages.meters.no-reading"
 
 // MetersAsOf: as of {at}
 func (t Texts) MetersAsOf(at string) string { return t.say("pages.meters.as-of", "{at}", at) }
-
-// MetersNotFound: Not found
-func (t Texts) MetersNotFound() string { return t.say("pages.meters.not-found") }
-
-// MetersAll: All meters
-func (t Texts) MetersAll() string { return t.say("pages.meters.all") }
 
 // MetersOn: On
 func (t Texts) MetersOn() string { return t.say("pages.meters.on") }
@@ -1913,6 +1907,36 @@ func (t Texts) KeysSee() string { return t.say("pages.keys.see") }
 
 // KeysAll: All keys
 func (t Texts) KeysAll() string { return t.say("pages.keys.all") }
+
+// SearchTitle: Search
+func (t Texts) SearchTitle() string { return t.say("pages.search.title") }
+
+// SearchMeter: Meter
+func (t Texts) SearchMeter() string { return t.say("pages.search.meter") }
+
+// SearchCustomer: Customer
+func (t Texts) SearchCustomer() string { return t.say("pages.search.customer") }
+
+// SearchAccount: Account
+func (t Texts) SearchAccount() string { return t.say("pages.search.account") }
+
+// SearchSale: Sale
+func (t Texts) SearchSale() string { return t.say("pages.search.sale") }
+
+// SearchToken: Sale of a token
+func (t Texts) SearchToken() string { return t.say("pages.search.token") }
+
+// SearchPerson: Person
+func (t Texts) SearchPerson() string { return t.say("pages.search.person") }
+
+// SearchNothing: Nothing was found for
+func (t Texts) SearchNothing() string { return t.say("pages.search.nothing") }
+
+// SearchHelp: Type a name, a telephone number, an address, a meter number or its first digits, the number of a receipt, or all 20 digits of a token.
+func (t Texts) SearchHelp() string { return t.say("pages.search.help") }
+
+// SearchMore: There is more. Type more of it.
+func (t Texts) SearchMore() string { return t.say("pages.search.more") }
 
 // SalesTitle: Sales
 func (t Texts) SalesTitle() string { return t.say("pages.sales.title") }

@@ -27,6 +27,7 @@ var CustomerColumns = core.Columns[registry.Customer]{Table: "customer", Unattes
 		},
 		Write: func(c *registry.Customer) any { return !c.Stopped }},
 	{Name: "flags", Form: 't'},
+	{Name: "search", Form: 't', Write: func(c *registry.Customer) any { return c.SearchText() }},
 	{Name: "version", Form: 'i'},
 }}
 
@@ -91,6 +92,7 @@ var pointColumns = core.Columns[registry.Point]{Table: "service_point", Unattest
 	core.ID("id", func(p *registry.Point) *id.ID { return &p.ID }),
 	core.Text("address", func(p *registry.Point) *string { return &p.Address }),
 	core.Text("feeder", func(p *registry.Point) *string { return &p.Feeder }),
+	{Name: "search", Form: 't', Write: func(p *registry.Point) any { return registry.Folded(p.Address) }},
 	{Name: "lat_e7", Form: 'i'}, {Name: "lon_e7", Form: 'i'}, {Name: "created_at", Form: 'i'}, {Name: "version", Form: 'i'},
 }}
 
@@ -134,7 +136,7 @@ func (tx Rows) AccountTariff(account id.ID) (id.ID, error) {
 
 // CustomerPut writes the fields of a customer that can change.
 func (tx Rows) CustomerPut(c registry.Customer) error {
-	err := tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, version = version + 1 WHERE tenant_id = $6 AND id = $7`,
-		c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, tx.Tenant, c.ID)
+	err := tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, search = $6, version = version + 1 WHERE tenant_id = $7 AND id = $8`,
+		c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, c.SearchText(), tx.Tenant, c.ID)
 	return fault.Wrap(err, "change customer %s", c.ID.Text(id.Customer))
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -49,6 +50,7 @@ type Config struct {
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
 	Devices    *profile.Devices
+	Search     *search.Search
 	Forms      FormStore
 	Now        func() time.Time
 	Rand       io.Reader // for one-time form ids; safe for concurrent use
@@ -133,6 +135,8 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /meters/{number}/recharges/{token}", s.signedIn(s.track))
 	m.Handle("GET /meters/{number}/recharges/{token}/ways", s.signedIn(s.ways))
 	m.HandleFunc("GET /meters/{number}/recharges/{token}/live", s.trackLive)
+	m.Handle("GET /search", s.signedIn(s.search))
+	m.Handle("GET /search/hits", s.signedIn(s.suggest))
 	m.Handle("GET /customers", s.signedIn(s.customers))
 	m.Handle("GET /customers/{customer}", s.signedIn(s.customer))
 	m.Handle("POST /customers/{customer}", s.signedIn(s.changeCustomer))

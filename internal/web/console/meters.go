@@ -61,10 +61,6 @@ func figure(a money.Amount) string {
 }
 
 func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
-	if q := strings.TrimSpace(r.URL.Query().Get("q")); q != "" {
-		s.search(w, r, v, q)
-		return
-	}
 	cursor := r.URL.Query().Get("cursor")
 	list, err := s.c.Registry.Meters(r.Context(), v.by, registry.Page{Limit: pageSize, Cursor: cursor})
 	if s.stopped(w, r, v, err, list.Refusal) {
@@ -77,23 +73,6 @@ func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 		rows[i] = v.site.row(m)
 	}
 	s.show(w, r, http.StatusOK, metersView(p, rows, nextPage("/meters", nil, list.Next), cursor != ""))
-}
-
-// search redirects to the page of the meter with the typed number. There the text cursor is in the amount field of a new sale.
-func (s *Console) search(w http.ResponseWriter, r *http.Request, v visit, q string) {
-	m, err := s.find(r.Context(), v, q)
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if m.Refused() {
-		no := v.site.say.Refusal(m.Refusal)
-		p := s.page(r, v, v.site.say.MetersNotFound())
-		p.Find = true
-		s.show(w, r, no.Code.Status(), noteView(p, note{Class: "warn", Title: no.What, Text: no.Try, Link: "/meters", LinkText: v.site.say.MetersAll()}))
-		return
-	}
-	http.Redirect(w, r, "/meters/"+url.PathEscape(m.Meter.Number), http.StatusSeeOther)
 }
 
 // find looks up a typed number. The registry only says that the meter is unknown; find also reports a wrong check digit, so that the person

@@ -71,23 +71,24 @@ func (t site) in(at time.Time) time.Time {
 
 // page is the data that every page needs.
 type page struct {
-	Title   string
-	Here    string // address of this page, to return to after a choice of colours
-	Who     string // empty: not signed in
-	Site    string // the operator's name
-	Theme   string // light, dark or empty for the system's
-	Assets  string // path prefix of the assets
-	Version string
-	Test    string // text of the striped bar; empty: no bar
-	Plain   bool   // the connection is not encrypted
-	Live    string // address of the page's event stream; empty: not live
-	Now     string // when the page was made, for "not live since"
-	Htmx    bool   // the page has parts that htmx fetches
-	Find    bool   // put the cursor in the search field
-	Menu    []menuEntry
-	Meters  bool // this field and the next three: parts that the role may see
-	Sells   bool
-	Ledger  bool
+	Title    string
+	Here     string // address of this page, to return to after a choice of colours
+	Who      string // empty: not signed in
+	Site     string // the operator's name
+	Theme    string // light, dark or empty for the system's
+	Assets   string // path prefix of the assets
+	Version  string
+	Test     string // text of the striped bar; empty: no bar
+	Plain    bool   // the connection is not encrypted
+	Live     string // address of the page's event stream; empty: not live
+	Now      string // when the page was made, for "not live since"
+	Htmx     bool   // the page has parts that htmx fetches
+	Find     bool   // put the cursor in the search field
+	Menu     []menuEntry
+	Searches bool // the role finds things in the search box
+	Meters   bool // this field and the next three: parts that the role may see
+	Sells    bool
+	Ledger   bool
 }
 
 // note is a message with at most one link.
@@ -108,6 +109,7 @@ func (s *Console) page(r *http.Request, v visit, title string) page {
 	}
 	if !v.by.ID.IsZero() {
 		p.Who, p.Menu = v.by.Name, v.menu(say(r.Context()))
+		p.Searches = v.searches()
 		p.Meters, p.Sells, p.Ledger = v.by.May(access.ReadMeters), v.sells(), v.by.May(access.ReadLedger)
 	}
 	return p

@@ -39,7 +39,7 @@ func every(w *world) []answer {
 		stranger.get("/signin"), stranger.get("/signin?made=1"), stranger.post("/signin", "email", `"><script>alert(1)</script>`, "password", "wrong"),
 		stranger.get("/setup?code=x"), stranger.do("POST", "/theme", url.Values{}, "Origin", "https://evil.example"),
 		manager.get("/tariffs"), manager.get("/tariffs/domestic"), manager.get("/tariffs/none"), manager.get("/ledger"), manager.get("/meters"), manager.get("/sell"),
-		g.get("/meters"), g.get("/meters?cursor=none"), g.get("/meters?q=04140001028"), g.get(`/meters?q=<script>alert(1)</script>`),
+		g.get("/meters"), g.get("/meters?cursor=none"), g.get("/search?q=04140001028"), g.get(`/search?q=<script>alert(1)</script>`), g.get("/search/hits?q=0414"), g.get("/search"),
 		g.get("/meters/" + meterNumber), g.get("/meters/" + meterNumber + "?digits=1"), g.get("/meters/04140001019"), g.get("/meters/04140001028"),
 		g.get("/meters/" + meterNumber + "/history"), g.post("/meters/"+meterNumber+"/commands", "form", cut, "type", "disconnect", "reason", ""),
 		g.post("/meters/"+meterNumber+"/commands", "form", cut, "type", "clear_credit", "reason", "x"),
@@ -191,9 +191,9 @@ func TestAMeterPageShowsWhatTheServerKnows(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
 	g.get("/meters").is(200).says("0414 0001 001 TEST Amina A.", "○ Offline", "no reading yet")
-	g.get("/meters?q=0414-0001-001").leads("/meters/" + meterNumber)
-	g.get("/meters?q=04140001002").is(422).says("The check digit of meter number 04140001002 is wrong")
-	g.get("/meters?q=04140001019").is(404).says("Meter 04140001019 was not found")
+	g.get("/search?q=0414-0001-001").leads("/meters/" + meterNumber)
+	g.get("/search?q=04140001002").is(404).says("The check digit of meter number 04140001002 is wrong")
+	g.get("/search?q=04140001019").is(404).says("Nothing was found for", "04140001019")
 	w.reading(meterNumber, 1, wire.Reading{RegisterWh: 1_204_331, BalanceWh: 18_259, W: 381, MV: 230_000, Relay: "closed"})
 	w.reading(meterNumber, 2, wire.Reading{RegisterWh: 1_204_431, BalanceWh: 18_159, W: 400, MV: 230_000, Relay: "closed"})
 	w.reading(meterNumber, 3, wire.Reading{RegisterWh: 100, BalanceWh: 18_000, W: 0, MV: 230_000, Relay: "open", Reasons: []string{"TAMPER", "REMOTE"}})

@@ -211,7 +211,7 @@ func TestEveryPageNeedsASession(t *testing.T) {
 	w := begin(t)
 	sale := strings.TrimPrefix(w.enter(ownerEmail).sell(meterNumber, "100").what, "GET ")
 	g := w.guest()
-	for _, path := range []string{"/meters", "/meters?q=1", "/meters/" + meterNumber, "/meters/" + meterNumber + "/history", "/sell", "/sell/preview", "/sell/check?meter=1", sale, "/nowhere"} {
+	for _, path := range []string{"/meters", "/search?q=1", "/search/hits?q=1", "/meters/" + meterNumber, "/meters/" + meterNumber + "/history", "/sell", "/sell/preview", "/sell/check?meter=1", sale, "/nowhere"} {
 		at := g.get(path).leads("/signin?next=")
 		u, _ := url.Parse(at)
 		if got := u.Query().Get("next"); got != path {

@@ -18,15 +18,35 @@
   document.addEventListener("keydown", function (e) {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     var field = document.querySelector("[data-search]"), t = e.target;
-    var number = t.matches("[data-search], [data-number]"); // these never take a "/"
+    var number = t.matches("[data-number]"); // this never takes a "/"
     var typing = t.matches("input:not([type=checkbox]), textarea, select") && !number;
     if (e.key === "/" && field && !typing) {
       e.preventDefault(); field.focus(); field.select();
+    } else if ((e.key === "ArrowDown" || e.key === "ArrowUp") && t.closest("[role=search]")) {
+      var all = Array.from(t.closest("[role=search]").querySelectorAll("[data-search], .hits a")), at = all.indexOf(t) + (e.key === "ArrowDown" ? 1 : -1);
+      if (all[at]) { e.preventDefault(); all[at].focus(); }
+    } else if (e.key === "Escape" && t.closest("[role=search]")) {
+      e.preventDefault(); field.focus(); suggest(field, "");
     } else if (e.key === "Escape" && t.closest("[data-escape]")) {
       e.preventDefault(); location.assign(t.closest("[data-escape]").getAttribute("data-escape"));
     } else if (e.key === "Enter" && e.repeat && t.closest("form[data-once]")) {
       e.preventDefault(); // a key held down since the page before confirms nothing
     }
+  });
+
+  // Suggestions appear while somebody types in the search field. An answer that comes after a later question is not shown.
+  var asked = 0;
+  function suggest(field, html) { field.closest("form").querySelector(".hits").innerHTML = html; }
+  document.addEventListener("input", function (e) {
+    var field = e.target, text = field.value.trim(), mine = ++asked;
+    if (!field.matches("[data-search]")) return;
+    if (text.length < 2) { suggest(field, ""); return; }
+    setTimeout(function () {
+      if (mine !== asked) return;
+      fetch(field.dataset.search + "?q=" + encodeURIComponent(text), { headers: { Accept: "text/html" }, redirect: "error" }).then(function (a) {
+        return a.ok ? a.text() : "";
+      }).then(function (html) { if (mine === asked) suggest(field, html); }, function () {});
+    }, 150);
   });
 
   // A form that changes something is sent once, however often it is clicked. Its buttons keep the focus.

@@ -1,0 +1,70 @@
+package search
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// Query is what a text may mean.
+type Query struct {
+	Text    string   // without blanks around it
+	Words   []string // folded, for names and addresses
+	Digits  string   // if it has only digits and separators
+	Numbers []string // meter numbers that the digits may be the whole of
+	Phone   string   // the part of a telephone number that finds it in every form
+	TooLong bool
+}
+
+// Empty reports whether there is nothing to look for.
+func (q Query) Empty() bool { return len(q.Words) == 0 }
+
+// Figures of numbers: lengths in digits.
+const (
+	maxWords    = 6
+	panDigits   = 18 // IIN, meter number and check digit, as on a meter card (IEC 62055-41, 6.1.2)
+	tokenDigits = 20
+	minPhone    = 4
+	maxPhone    = 15
+	minLocal    = 8 // the last digits of a telephone number that tell a subscriber within a country
+)
+
+// Read says what a text may mean.
+func Read(text string) Query {
+	q := Query{Text: strings.TrimSpace(text)}
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > MaxText {
+		return Query{TooLong: true}
+	}
+	q.Words = strings.Fields(registry.Folded(q.Text))
+	q.Words = q.Words[:min(len(q.Words), maxWords)]
+	q.Digits = registry.Dialled(q.Text)
+	switch n := len(q.Digits); {
+	case n == 0:
+		return q
+	case n == panDigits: // six digits for the issuer before a number of 11, four before one of 13
+		q.Numbers = []string{q.Digits[6 : n-1], q.Digits[4 : n-1]}
+	case n <= 13:
+		q.Numbers = []string{q.Digits}
+	}
+	bare := strings.TrimLeft(q.Digits, "0")
+	switch n := len(bare); {
+	case n < minPhone || n > maxPhone:
+	case n > minLocal: // the country may be missing in what is stored, or in what is typed
+		q.Phone = bare[n-minLocal:]
+	default:
+		q.Phone = bare
+	}
+	return q
+}
+
+// Terms are the sets of words that the text of a customer or a place may have.
+func (q Query) Terms() (out [][]string) {
+	if q.Digits == "" || len(q.Words) == 1 && q.Words[0] != q.Phone {
+		out = append(out, q.Words)
+	}
+	if q.Phone != "" {
+		out = append(out, []string{q.Phone})
+	}
+	return out
+}
