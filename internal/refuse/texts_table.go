@@ -545,6 +545,11 @@ func MeterNumberOfWrongForm(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-of-wrong-form", What: "\"" + meter + "\" is not a meter number. A meter number has 11 or 13 digits.", Not: "No changes were made.", Try: "Type the number printed on the meter. Spaces and dashes are ignored.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// MeterAmbiguous: {text} can mean several meters. Choose one of them, or type more of it.
+func MeterAmbiguous(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-not-found", Text: "meter-ambiguous", What: text + " can mean several meters.", Not: "No changes were made and no money moved.", Try: "Choose one of them, or type more of it.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
 // MeterCheckDigitWrong: The check digit of meter number {meter} is wrong: a digit is mistyped, or two are swapped. Compare it with the number printed on the meter.
 func MeterCheckDigitWrong(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-check-digit-wrong", What: "The check digit of meter number " + meter + " is wrong: a digit is mistyped, or two are swapped.", Not: "No changes were made.", Try: "Compare it with the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}

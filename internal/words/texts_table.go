@@ -350,6 +350,9 @@ func (t Texts) SellCheck() string { return t.say("pages.sell.check") }
 // SellMeter: Meter number
 func (t Texts) SellMeter() string { return t.say("pages.sell.meter") }
 
+// SellMeterOrName: Meter number, name, telephone or address
+func (t Texts) SellMeterOrName() string { return t.say("pages.sell.meter-or-name") }
+
 // SellAmount: Amount in {currency}
 func (t Texts) SellAmount(currency string) string {
 	return t.say("pages.sell.amount", "{currency}", currency)
@@ -357,6 +360,9 @@ func (t Texts) SellAmount(currency string) string {
 
 // SellDigitsWanted: 11 or 13 digits
 func (t Texts) SellDigitsWanted() string { return t.say("pages.sell.digits-wanted") }
+
+// SellNameWanted: A number of 11 or 13 digits, or what finds the customer
+func (t Texts) SellNameWanted() string { return t.say("pages.sell.name-wanted") }
 
 // SellDigitsSoFar: 11 or 13 digits; {n} so far
 func (t Texts) SellDigitsSoFar(n string) string { return t.say("pages.sell.digits-so-far", "{n}", n) }

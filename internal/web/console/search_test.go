@@ -23,3 +23,18 @@ func TestTheSearchBoxLeadsToWhatWasMeant(t *testing.T) {
 	w.person("prices@example.org", access.TariffManager)
 	w.enter("prices@example.org").get("/tariffs").is(200).omits("Find a meter")
 }
+
+// TestASaleFindsItsMeterByName: the field of a sale takes whatever can mean one meter only, and offers the meters that a text may mean.
+func TestASaleFindsItsMeterByName(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	g.get("/sell").is(200).says("Meter number, name, telephone or address")
+	g.get("/sell/preview?meter=amina&amount=20").is(200).says("0414 0001 001", "Amina", "KES 20.00").omits("can mean several")
+	g.get("/sell/check?meter=amina&amount=20").is(200).says("0414 0001 001", "Sell for KES 20.00")
+	g.get("/sell/preview?meter=04140001").is(200).says("8 so far", "0414 0001 001").link(t, `/sell\?meter=`+meterNumber)
+	g.get("/sell/preview?meter=nobody").is(200).says("was not found").omits("Hits")
+	w.meter("04140001019", "Amina B.")
+	list := g.get("/sell/preview?meter=amina").is(200).says("amina can mean several meters", "0414 0001 001", "0414 0001 019")
+	list.link(t, `/sell\?meter=04140001019`)
+	g.get("/sell/check?meter=amina&amount=20").is(404).says("can mean several meters")
+}

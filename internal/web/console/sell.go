@@ -5,7 +5,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/a-h/templ"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -14,8 +18,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/vending"
-	"github.com/paywatt/paywatt/internal/words"
 )
 
 // A sale takes two steps: the form (which meter, how much) and the check (who is paid for, what the money buys, and the
@@ -27,6 +31,7 @@ type sellForm struct {
 	FormID                  string
 	Meter, Amount, Currency string
 	Seen                    string // the previous sale, as the second step showed it
+	Names                   bool   // a name or an address finds the meter, too
 	Error                   string
 	Preview                 preview
 }
@@ -38,6 +43,7 @@ func (f sellForm) ready() bool { return f.Error == "" && f.Preview.Bill.Total !=
 // preview holds the known facts about a form while it is filled in.
 type preview struct {
 	Hint, Problem string
+	Hits          []hitLine // meters that the typed text may mean
 	Payee         *payee
 	Units         string // empty: no price yet, or a recharge
 	Bill          bill
@@ -108,11 +114,19 @@ func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, stat
 	if f.Error != "" {
 		f.Preview.Problem = "" // the problem would repeat the refusal
 	}
-	f.Currency = v.site.currency
+	f.Currency, f.Names = v.site.currency, v.by.May(access.ReadMeters)
 	p := s.page(r, v, v.site.say.SellTitle())
 	p.Htmx = true
 	p.mark(v.site.say, f.Preview.Payee != nil && f.Preview.Payee.Simulated)
 	s.show(w, r, status, sellView(p, f))
+}
+
+// numeric are the attributes of a field that takes only digits: telephones show digits, and "/" leads to the search box.
+func numeric(only bool) templ.Attributes {
+	if !only {
+		return nil
+	}
+	return templ.Attributes{"inputmode": "numeric", "data-number": true}
 }
 
 // sellPreview answers with the preview of a form.
@@ -128,12 +142,17 @@ func (s *Console) sellPreview(w http.ResponseWriter, r *http.Request, v visit) {
 
 // preview names the payee once the meter number is complete, and the price once there is an amount too.
 func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (preview, error) {
-	if hint := unfinished(v.site.say, meter); hint != "" {
-		return preview{Hint: hint}, nil
+	if hint := unfinished(v, meter); hint != "" {
+		hits, err := s.meant(ctx, v, meter)
+		return preview{Hint: hint, Hits: hits}, err
 	}
 	m, err := s.payeeOf(ctx, v, meter)
 	if err != nil || m.Refused() {
-		return preview{Problem: brief(v.site.say, m.Refusal)}, err
+		out := preview{Problem: brief(v.site.say, m.Refusal)}
+		if err == nil && !digitsOnly(meter) {
+			out.Hits, err = s.meant(ctx, v, meter)
+		}
+		return out, err
 	}
 	out := preview{Payee: v.site.payee(m)}
 	if strings.TrimSpace(amount) == "" {
@@ -162,9 +181,12 @@ func unitsOf(q vending.Quoted) string {
 }
 
 // unfinished returns the hint while a meter number is being typed; empty once its length is valid.
-func unfinished(t words.Texts, meter string) string {
+func unfinished(v visit, meter string) string {
+	t := v.site.say
 	digits := strings.NewReplacer(" ", "", "-", "").Replace(meter)
 	switch n := len(digits); {
+	case n == 0 && v.by.May(access.ReadMeters):
+		return t.SellNameWanted()
 	case n == 0:
 		return t.SellDigitsWanted()
 	case digitsOnly(meter) && (n < 11 || n == 12):
@@ -173,13 +195,41 @@ func unfinished(t words.Texts, meter string) string {
 	return ""
 }
 
-// payeeOf finds the meter that money is for. People who sell for a vendor learn only its number.
+// payeeOf finds the meter that money is for, by its number or by what can mean only one meter. People who sell for a vendor learn only its
+// number.
 func (s *Console) payeeOf(ctx context.Context, v visit, typed string) (registry.MeterView, error) {
-	if v.by.May(access.ReadMeters) {
+	number, no := registry.Canonical(typed)
+	if !v.by.May(access.ReadMeters) {
+		return registry.MeterView{Refusal: no, Meter: registry.Meter{Number: number}}, nil
+	}
+	if !no.Refused() {
 		return s.find(ctx, v, typed)
 	}
-	number, no := registry.Canonical(typed)
-	return registry.MeterView{Refusal: no, Meter: registry.Meter{Number: number}}, nil
+	found, err := s.c.Search.Find(ctx, v.by, typed)
+	h, ok := found.Single()
+	switch {
+	case err != nil || found.Refused():
+		return registry.MeterView{Refusal: found.Refusal}, err
+	case ok && h.Meter != "":
+		return s.find(ctx, v, h.Meter)
+	case len(found.Hits) > 1:
+		return registry.MeterView{Refusal: refuse.MeterAmbiguous(refusal.Echo(typed))}, nil
+	}
+	return s.find(ctx, v, typed)
+}
+
+// meant lists the meters that a typed text may mean, with links that choose one.
+func (s *Console) meant(ctx context.Context, v visit, typed string) ([]hitLine, error) {
+	if !v.by.May(access.ReadMeters) || len(strings.TrimSpace(typed)) < 2 {
+		return nil, nil
+	}
+	found, err := s.c.Search.Find(ctx, v.by, typed)
+	hits := slices.DeleteFunc(found.Hits, func(h search.Hit) bool { return h.Kind != search.Meter })
+	lines := hitLines(v.site.say, hits[:min(len(hits), maxSuggestions)])
+	for i := range lines {
+		lines[i].Path = "/sell?meter=" + url.QueryEscape(hits[i].Meter)
+	}
+	return lines, err
 }
 
 func (t site) payee(m registry.MeterView) *payee {
