@@ -17,9 +17,9 @@ func (c *Client) Meter(ctx context.Context, ref string) (apiv1.Meter, error) {
 	return ask[apiv1.Meter](ctx, c, get(meterPath(ref, ""), nil))
 }
 
-// Meters lists the meters.
-func (c *Client) Meters(ctx context.Context, p apiv1.Page) (apiv1.List[apiv1.Meter], error) {
-	return list(ctx, c, apiv1.Meters, p)
+// Meters lists the meters that a filter names.
+func (c *Client) Meters(ctx context.Context, f apiv1.MeterListFilter) (apiv1.List[apiv1.Meter], error) {
+	return list(ctx, c, apiv1.Meters, f)
 }
 
 // ChangeMeter changes the feeder or the power limit of a meter (right: meter.write).

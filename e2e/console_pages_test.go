@@ -26,6 +26,7 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 		{"meter", func() { d.visit(o.page(o.first)) }},
 		{"meter with digits", func() { d.visit(o.page(o.first) + "?digits=1") }},
 		{"meter never heard", func() { d.visit("/meters/" + number(1002)) }},
+		{"meters, narrowed", func() { d.visit("/meters?state=on&find=0414") }},
 		{"search", func() { d.visit("/search?q=amina") }},
 		{"search, suggestions", func() {
 			d.visit("/search")

@@ -126,8 +126,18 @@ type WalletEstimate struct {
 	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"Why charging waits for a decision"`
 }
 
+// MeterListFilter says which meters to list. Empty fields do not narrow the list.
+type MeterListFilter struct {
+	Find   string `query:"find" maxLength:"64" example:"amina" doc:"A number or a part of it, or words of the customer's name, telephone number or address"`
+	State  string `query:"state" enum:"tamper,offline,cut_off,low,on" doc:"Only meters in this state"`
+	Tariff string `query:"tariff" maxLength:"64" example:"domestic" doc:"Name or id of the tariff"`
+	Feeder string `query:"feeder" maxLength:"64" doc:"Feeder of the meter's place"`
+	Low    bool   `query:"low" doc:"true: only meters with little credit left, whatever their state"`
+	Page
+}
+
 // Meters is the list of meters.
-var Meters = Listing[Page, Meter]{Name: "meters", Path: "/v1/meters", Tag: "meters", Summary: "List meters"}
+var Meters = Listing[MeterListFilter, Meter]{Name: "meters", Path: "/v1/meters", Tag: "meters", Summary: "List meters, or find them"}
 
 // MeterFilter names a meter and a page of one of its lists, such as its commands.
 type MeterFilter struct {

@@ -1,9 +1,8 @@
 package apiv1
 
-// SearchFilter says what to search for.
-type SearchFilter struct {
-	Text string `query:"q" maxLength:"64" required:"true" example:"amina" doc:"Words of a name or an address; a telephone number with or without the country; a meter number of 11, 13 or 18 digits, or its first digits; the number of a receipt; an id; all 20 digits of a token"`
-	Table
+// SearchHits are what a text may mean, the most likely first.
+type SearchHits struct {
+	Data []SearchHit `json:"data" doc:"At most 20 things, the most likely first"`
 }
 
 // SearchHit is one thing that a search found.
@@ -13,7 +12,3 @@ type SearchHit struct {
 	Title  string `json:"title" doc:"What people call it: a meter number, a name, the number of a receipt"`
 	Detail string `json:"detail" doc:"What tells it from others: a name and an address, an amount and a meter"`
 }
-
-// Search is the list of what a text may mean, the most likely first, at most 20. Everybody finds what they may see.
-var Search = Listing[SearchFilter, SearchHit]{Name: "search", Path: "/v1/search", Tag: "search", Summary: "Find meters, customers, sales, tokens and people",
-	Description: "Needs no right: everybody finds what they may see, at most 20 things, the most likely first. Nothing that is searched for is stored or logged."}

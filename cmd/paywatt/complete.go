@@ -210,7 +210,7 @@ func names[T any](page func(apiv1.Page) (apiv1.List[T], error), name func(T) str
 }
 
 func meterNumbers(ctx context.Context, api *client.Client, args []string) []string {
-	return listed((*client.Client).Meters, func(m apiv1.Meter) string { return m.Number })(ctx, api, args)
+	return filtered((*client.Client).Meters, apiv1.MeterListFilter{}, func(m apiv1.Meter) string { return m.Number })(ctx, api, args)
 }
 
 func tariffNames(ctx context.Context, api *client.Client, args []string) []string {

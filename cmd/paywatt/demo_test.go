@@ -231,7 +231,7 @@ func TestTheSameSeedGivesTheSameFleet(t *testing.T) {
 // checkFleet looks at the meters at the start of the demonstration and returns those without supply.
 func checkFleet(t *testing.T, api *client.Client) (dark string) {
 	t.Helper()
-	l, err := api.Meters(t.Context(), apiv1.Page{Limit: 100})
+	l, err := api.Meters(t.Context(), apiv1.MeterListFilter{Page: apiv1.Page{Limit: 100}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,8 +91,16 @@ func (o meterOptions) meter(cmd *cobra.Command, number string) apiv1.NewMeter {
 }
 
 func newMeterList(c console) *cobra.Command {
-	return list[apiv1.Page, apiv1.Meter]{
-		use: "list", of: apiv1.Meters, page: (*client.Client).Meters,
+	return list[apiv1.MeterListFilter, apiv1.Meter]{
+		use: "list", example: "  paywatt meter list\n  paywatt meter list --state cut_off\n  paywatt meter list --find \"ngong road\" --low",
+		of: apiv1.Meters, page: (*client.Client).Meters,
+		options: func(flags *pflag.FlagSet, f *apiv1.MeterListFilter) {
+			choiceFlag(flags, &f.State, "state", "only meters in this state: "+alternativesText(enum[apiv1.MeterListFilter]("State")), enum[apiv1.MeterListFilter]("State"))
+			flags.StringVar(&f.Find, "find", "", "only meters with this in the number, or in the customer's name, telephone number or address")
+			flags.StringVar(&f.Tariff, "tariff", "", "only meters on this tariff")
+			flags.StringVar(&f.Feeder, "feeder", "", "only meters on this feeder")
+			flags.BoolVar(&f.Low, "low", false, "only meters with little credit left, whatever their state")
+		},
 		table: columns("number, state, relay, balance kWh, as of, tariff, customer", func(m apiv1.Meter) []any {
 			return []any{m.Number, m.State, m.Relay, kwhOf(m.BalanceWh, 1), timeText(m.AsOf), m.Tariff, customerName(m.Customer)}
 		}),

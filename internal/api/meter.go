@@ -101,8 +101,9 @@ func (a *API) meterRoutes(r router) {
 		added, err := a.c.Registry.AddMeter(ctx, by, newMeterOf(body))
 		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return addedOf(added) })
 	})
-	listRoute(r, apiv1.Meters, func(ctx context.Context, by access.Actor, in *apiv1.Page) (*listed[apiv1.Meter], error) {
-		page, err := a.c.Registry.Meters(ctx, by, pageAt(*in))
+	listRoute(r, apiv1.Meters, func(ctx context.Context, by access.Actor, in *apiv1.MeterListFilter) (*listed[apiv1.Meter], error) {
+		f := registry.MeterFilter{Find: in.Find, State: in.State, Tariff: in.Tariff, Feeder: in.Feeder, Low: in.Low}
+		page, err := a.c.Registry.Meters(ctx, by, f, pageAt(in.Page))
 		return pageOf(page.Refusal, err, page.Data, page.Next, meterOf)
 	})
 	query(r, huma.Operation{

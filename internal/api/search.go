@@ -3,16 +3,29 @@ package api
 import (
 	"context"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/search"
 )
 
+// SearchQuery is the text to search for.
+type SearchQuery struct {
+	Text string `query:"q" maxLength:"64" required:"true" example:"amina" doc:"Words of a name or an address; a telephone number with or without the country; a meter number of 11, 13 or 18 digits, or its first digits; the number of a receipt; an id; all 20 digits of a token"`
+}
+
 func (a *API) searchRoutes(r router) {
-	listRoute(r, apiv1.Search, func(ctx context.Context, by access.Actor, in *apiv1.SearchFilter) (*listed[apiv1.SearchHit], error) {
+	query(r, huma.Operation{
+		OperationID: "search", Path: "/v1/search", Tags: []string{"search"}, Summary: "Find meters, customers, sales, tokens and people",
+		Description: "Needs no right: everybody finds what they may see, at most 20 things. The text is neither stored nor logged.",
+	}, func(ctx context.Context, by access.Actor, in *SearchQuery) (*reply[apiv1.SearchHits], error) {
 		found, err := a.c.Search.Find(ctx, by, in.Text)
-		return pageOf(found.Refusal, err, found.Hits, "", func(h search.Hit) apiv1.SearchHit {
-			return apiv1.SearchHit{Kind: string(h.Kind), ID: h.ID, Title: h.Title, Detail: h.Detail}
+		return replyOf(found.Refusal, err, func() apiv1.SearchHits {
+			out := apiv1.SearchHits{Data: make([]apiv1.SearchHit, len(found.Hits))}
+			for i, h := range found.Hits {
+				out.Data[i] = apiv1.SearchHit{Kind: string(h.Kind), ID: h.ID, Title: h.Title, Detail: h.Detail}
+			}
+			return out
 		})
 	})
 }

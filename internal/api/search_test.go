@@ -23,7 +23,7 @@ func TestAnythingIsFound(t *testing.T) {
 	find := func(key, text string) string {
 		t.Helper()
 		var out []string
-		for _, h := range decode[apiv1.List[apiv1.SearchHit]](t, w.want(200, w.ask("GET", "/v1/search?q="+url.QueryEscape(text), key, ""))).Data {
+		for _, h := range decode[apiv1.SearchHits](t, w.want(200, w.ask("GET", "/v1/search?q="+url.QueryEscape(text), key, ""))).Data {
 			if h.ID == "" || h.Title == "" {
 				t.Errorf("%q found %+v", text, h)
 			}

@@ -184,7 +184,7 @@ func read(t *testing.T, c *client.Client, v apiv1.Sale) {
 	if err != nil || m.State != "offline" || m.SGC != "123456" || m.KEN == nil || *m.KEN != 255 || m.Customer == nil || m.Customer.Name != "Amina A." {
 		t.Errorf("meter: got %+v, %v", m, err)
 	}
-	if l, err := c.Meters(ctx, apiv1.Page{Limit: 1}); err != nil || len(l.Data) != 1 || l.NextCursor != "" {
+	if l, err := c.Meters(ctx, apiv1.MeterListFilter{Page: apiv1.Page{Limit: 1}}); err != nil || len(l.Data) != 1 || l.NextCursor != "" {
 		t.Errorf("meters: got %+v, %v", l, err)
 	}
 	if l, err := c.Customers(ctx, apiv1.CustomerFilter{}); err != nil || len(l.Data) != 1 {

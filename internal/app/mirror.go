@@ -156,7 +156,7 @@ func (a *App) sweep(ctx context.Context, known map[string]bool) {
 	by := access.SystemActor(tenant, "mirror")
 	seen, page := map[string]bool{}, registry.Page{Limit: mirrorPage}
 	for {
-		all, err := a.registry.Meters(ctx, by, page)
+		all, err := a.registry.Meters(ctx, by, registry.MeterFilter{}, page)
 		if err != nil || all.Refused() {
 			if ctx.Err() == nil {
 				a.log.Warn("meters not mirrored", logkey.Err, err)

@@ -2870,6 +2870,11 @@ func SalesWithTwoReferences() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "sales-with-two-references", What: "The list of sales was asked for both a client_ref and an idempotency_key.", Not: "No data was returned.", Try: "Give one of the two."}
 }
 
+// MeterStateUnknown: Meters have no state "{state}". Use one of {states}.
+func MeterStateUnknown(state string, states string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-state-unknown", What: "Meters have no state \"" + state + "\".", Not: "No data was returned.", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}
+}
+
 // SaleStateUnknown: Sales have no state "{state}". Use one of {states}.
 func SaleStateUnknown(state string, states string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "sale-state-unknown", What: "Sales have no state \"" + state + "\".", Not: "No data was returned.", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}

@@ -39,7 +39,7 @@ func Dialled(text string) string {
 	return digits
 }
 
-// SearchText is what a search compares with typed words: the name in its folded form, and the digits of the telephone number.
+// SearchText is what a search compares with typed words: the name in its folded form, and the digits of the telephone number behind a "+".
 func (c Customer) SearchText() string {
-	return strings.TrimSpace(Folded(c.Name) + " " + Dialled(c.Phone))
+	return strings.TrimSpace(Folded(c.Name) + " +" + Dialled(c.Phone))
 }

@@ -45,7 +45,7 @@ func TestMetersArePagedWithoutLossOrRepetition(t *testing.T) {
 		var seen []string
 		p := registry.Page{Limit: limit}
 		for pages := 0; ; pages++ {
-			got, err := w.Meters(t.Context(), boss(), p)
+			got, err := w.Meters(t.Context(), boss(), registry.MeterFilter{}, p)
 			if err != nil || got.Refused() || pages > len(all) {
 				t.Fatalf("limit %d, page %d: %v %s", limit, pages, err, got.Detail())
 			}
@@ -72,7 +72,7 @@ func TestCursorsAndLimitsAreChecked(t *testing.T) {
 		w.now = w.now.Add(time.Millisecond)
 		w.add(t, tokenMeter(n))
 	}
-	first, err := w.Meters(t.Context(), boss(), registry.Page{Limit: 1})
+	first, err := w.Meters(t.Context(), boss(), registry.MeterFilter{}, registry.Page{Limit: 1})
 	if err != nil || first.Next == "" {
 		t.Fatal(err, first.Next)
 	}
@@ -88,12 +88,12 @@ func TestCursorsAndLimitsAreChecked(t *testing.T) {
 		"cursor altered":          {Cursor: other + first.Next[1:]},
 		"cursor of zeros":         {Cursor: strings.Repeat("A", 32)},
 	} {
-		got, err := w.Meters(t.Context(), boss(), p)
+		got, err := w.Meters(t.Context(), boss(), registry.MeterFilter{}, p)
 		refused(t, name, got.Refusal, err, refusal.InvalidRequest)
 	}
 	customers, err := w.Customers(t.Context(), boss(), "", registry.Page{Cursor: first.Next})
 	refused(t, "cursor of another list", customers.Refusal, err, refusal.InvalidRequest)
-	theirs, err := w.Meters(t.Context(), access.SystemActor(w.other, "test"), registry.Page{Cursor: first.Next})
+	theirs, err := w.Meters(t.Context(), access.SystemActor(w.other, "test"), registry.MeterFilter{}, registry.Page{Cursor: first.Next})
 	refused(t, "cursor of another tenant", theirs.Refusal, err, refusal.InvalidRequest)
 }
 

@@ -157,7 +157,7 @@ func TestMeterIsRefusedWithReason(t *testing.T) {
 			t.Errorf("%s: secrets of a refused meter", name)
 		}
 	}
-	list, err := w.Meters(t.Context(), boss(), registry.Page{})
+	list, err := w.Meters(t.Context(), boss(), registry.MeterFilter{}, registry.Page{})
 	if err != nil || len(list.Data) != 1 {
 		t.Errorf("after the refusals there are %d meters, want 1 (%v)", len(list.Data), err)
 	}
@@ -326,7 +326,7 @@ func TestRolesAreAskedForEverything(t *testing.T) {
 			return v.Refusal, err
 		}},
 		"Meters": {access.ReadMeters, func(by access.Actor) (refusal.Refusal, error) {
-			v, err := w.Meters(t.Context(), by, registry.Page{})
+			v, err := w.Meters(t.Context(), by, registry.MeterFilter{}, registry.Page{})
 			return v.Refusal, err
 		}},
 		"AddMeter": {access.WriteMeters, func(by access.Actor) (refusal.Refusal, error) {
@@ -387,7 +387,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 	}
 	customer, err := w.Customer(t.Context(), by, v.Customer.ID.Text(id.Customer))
 	refused(t, "our customer", customer.Refusal, err, refusal.NotFound)
-	meters, err := w.Meters(t.Context(), by, registry.Page{})
+	meters, err := w.Meters(t.Context(), by, registry.MeterFilter{}, registry.Page{})
 	if err != nil || len(meters.Data) != 0 {
 		t.Errorf("they see %d meters (%v)", len(meters.Data), err)
 	}

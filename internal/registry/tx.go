@@ -17,6 +17,7 @@ type Tx interface {
 	Customers() CustomerTx
 	Tariffs() TariffTx
 	Numbers() NumberTx
+	Lists() ListTx
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 
@@ -35,8 +36,6 @@ type Tx interface {
 	// SetLinkKeys replaces the sealed link keys of a meter. If next is not nil, both are in use from now on.
 	SetLinkKeys(meter id.ID, sealed, next []byte) error
 	AddInstall(meter int64, point id.ID, from time.Time) error
-	// MeterRecords returns records of meters in the order of their ids, after the meter with the given id.
-	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
 	// ReportedBalance reads the newest balance that a meter reported with a token. By the meter's clock, the balance must be
 	// newer than the meter's last reading. ReportedBalance also reads the newest balance that came by SMS. Each result is
@@ -50,6 +49,16 @@ type Tx interface {
 	TenantSettings() (Settings, error)
 	PutTenantSettings(s Settings) error
 	SetCurrency(code string, exp int) (bool, error)
+}
+
+// ListTx is the part of a transaction that lists meters.
+type ListTx interface {
+	// MeterRecords returns records of meters in the order of their ids, after the meter with the given id.
+	MeterRecords(after id.ID, max int) ([]MeterRecord, error)
+	// MeterRecordsNumbered returns records of the meters with some numbers, in the order of their ids.
+	MeterRecordsNumbered(numbers []string) ([]MeterRecord, error)
+	// MeterStandings reads the facts of the meters' states, of the meters that a filter names, in the order of their ids after the given one.
+	MeterStandings(f StandingFilter, after id.ID, max int) ([]Standing, error)
 }
 
 // CustomerTx is the part of a transaction that customers, their accounts and their places need.

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -157,30 +156,6 @@ type foundRow struct {
 	found bool
 }
 
-// Meters lists the tenant's meters in the order of their registration.
-func (r *Registry) Meters(ctx context.Context, by access.Actor, p Page) (Meters, error) {
-	if no := by.Needs(access.ReadMeters); no.Refused() {
-		return Meters{Refusal: no}, nil
-	}
-	after, max, no := p.Read(r.c.Sealer, by.Tenant, listMeters)
-	if no.Refused() {
-		return Meters{Refusal: no}, nil
-	}
-	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]MeterRecord, error) {
-		return tx.MeterRecords(after, max+1)
-	})
-	if err != nil {
-		return Meters{}, fmt.Errorf("list meters: %w", err)
-	}
-	var out Meters
-	rows, out.Next = Cut(rows, max, r.c.Sealer, by.Tenant, listMeters, func(m MeterRecord) id.ID { return m.Meter.ID })
-	out.Data = make([]MeterView, len(rows))
-	for i := range rows {
-		out.Data[i] = r.shown(by, rows[i])
-	}
-	return out, nil
-}
-
 // MeterLookup is the part of a transaction that finds a meter.
 type MeterLookup interface {
 	MeterByNumber(number string) (Meter, bool, error)
@@ -235,31 +210,6 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 			Balance: unit.Energy(rec.BalanceWh), ECUsed: unit.Energy(rec.ECUsedWh), Overrun: unit.Energy(rec.OverrunWh),
 			Watts: rec.W, Millivolts: rec.MV}
 	}
-	v.State = stateOf(v, rec.Tamper, now)
+	v.State = rec.standing(v).State(now)
 	return v
-}
-
-// closing reports whether the relay is open without a reason: after a power cut a meter waits up to a minute before it closes
-// its relay (docs/reference/meter-rules.md#supply). Such a meter is not cut off. The exception is a wallet meter whose supply
-// the server wants off, because not every device reports a reason.
-func (v *MeterView) closing() bool {
-	return v.Relay == RelayOpen && len(v.Reasons) == 0 && v.Figures != nil && (v.Wallet == nil || v.Wallet.Supply)
-}
-
-// stateOf decides the state of a meter. The parameter tamper is the latch from events and readings.
-func stateOf(v MeterView, tamper bool, now time.Time) State {
-	silent := v.LastSeen.IsZero() || now.Sub(v.LastSeen) >= OfflineAfter*v.Meter.ReadingInterval
-	switch {
-	case tamper || slices.Contains(v.Reasons, "TAMPER"):
-		return TamperState
-	case silent && !v.Connected:
-		return Offline
-	case v.Relay != RelayClosed && !v.closing():
-		return CutOff
-	case v.Meter.Mode == PrepayToken && v.Figures != nil && v.Figures.Balance <= LowCredit:
-		return Low
-	case v.Wallet != nil && v.Wallet.Low:
-		return Low
-	}
-	return On
 }

@@ -1,11 +1,14 @@
 package registry_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -73,10 +76,96 @@ func TestStateOfAMeter(t *testing.T) {
 			w.now = seen.Add(c.silent)
 		}
 		v := w.show(t, number)
+		listed := w.listed(t, registry.MeterFilter{Find: number, State: string(c.want)}) // the list decides from fewer columns
 		w.now = seen
+		if listed != number {
+			t.Errorf("%s: the list of meters in the state %s has %q", name, c.want, listed)
+		}
 		if v.State != c.want || v.Relay != c.relay || v.Connected != c.connected || (v.Figures == nil) != (c.silent < 0 || c.noReading) {
 			t.Errorf("%s: got %s, relay %q, connected %t, figures %+v, want %s", name, v.State, v.Relay, v.Connected, v.Figures, c.want)
 		}
+	}
+}
+
+// listed are the numbers of the meters that a filter names.
+func (w *world) listed(t *testing.T, f registry.MeterFilter) string {
+	t.Helper()
+	l, err := w.Meters(t.Context(), boss(), f, registry.Page{Limit: registry.MaxLimit})
+	if err != nil || l.Refused() {
+		t.Fatalf("%+v: %v %s", f, err, l.Detail())
+	}
+	var out []string
+	for _, m := range l.Data {
+		out = append(out, m.Meter.Number)
+	}
+	return strings.Join(out, " ")
+}
+
+// TestMetersAreFoundAndCounted: each field of a filter narrows the list, and the counts are those of the whole list.
+func TestMetersAreFoundAndCounted(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	var all []string
+	for i, n := range numbers(t, 4) {
+		m := tokenMeter(n)
+		m.Address, m.Feeder, m.Customer = fmt.Sprintf("Plot %d, Ngong Road", i+1), []string{"North", "South"}[i%2], &registry.NewCustomer{Name: []string{"Amina A.", "Bakari José"}[i/2], Phone: fmt.Sprintf("+25470000000%d", i)}
+		w.now = w.now.Add(time.Millisecond)
+		made := w.add(t, m).Meter.Meter
+		if all = append(all, n); i > 0 {
+			w.live(t, made.N, "last_seen,relay,as_of,received_at,balance_wh", w.now, "closed", w.now, w.now, int64(i)*10_001)
+		}
+	}
+	list := func(at ...int) string {
+		var out []string
+		for _, i := range at {
+			out = append(out, all[i])
+		}
+		return strings.Join(out, " ")
+	}
+	for name, c := range map[string]struct {
+		f    registry.MeterFilter
+		want string
+	}{
+		"all":                  {registry.MeterFilter{}, list(0, 1, 2, 3)},
+		"a name":               {registry.MeterFilter{Find: "jose"}, list(2, 3)},
+		"a name and a plot":    {registry.MeterFilter{Find: "amina plot 2"}, list(1)},
+		"a telephone number":   {registry.MeterFilter{Find: "0700 000 003"}, list(3)},
+		"a number":             {registry.MeterFilter{Find: all[2]}, list(2)},
+		"a feeder":             {registry.MeterFilter{Feeder: "South"}, list(1, 3)},
+		"a tariff":             {registry.MeterFilter{Tariff: "domestic"}, list(0, 1, 2, 3)},
+		"on":                   {registry.MeterFilter{State: "on"}, list(2, 3)},
+		"offline":              {registry.MeterFilter{State: "offline"}, list(0)},
+		"low":                  {registry.MeterFilter{Low: true}, list(1)},
+		"low, in the north":    {registry.MeterFilter{Low: true, Feeder: "North"}, ""},
+		"on, south, of José":   {registry.MeterFilter{State: "on", Feeder: "South", Find: "josé"}, list(3)},
+		"nothing has the name": {registry.MeterFilter{Find: "%"}, ""},
+	} {
+		if got := w.listed(t, c.f); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+	for _, f := range []registry.MeterFilter{{State: "happy"}, {Tariff: "nothing"}, {Find: strings.Repeat("x", 65)}} {
+		if l, err := w.Meters(t.Context(), boss(), f, registry.Page{}); err != nil || !l.Refused() {
+			t.Errorf("%+v: %v, want a refusal", f, err)
+		}
+	}
+	c, err := w.CountMeters(t.Context(), boss(), registry.MeterFilter{State: "on", Low: true, Find: "ngong"})
+	if err != nil || c.All != 4 || c.Low != 1 || fmt.Sprint(c.By) != "map[low:1 offline:1 on:2]" {
+		t.Errorf("counts %+v %v", c, err)
+	}
+	first, err := w.Meters(t.Context(), boss(), registry.MeterFilter{State: "on"}, registry.Page{Limit: 1})
+	if err != nil || len(first.Data) != 1 || first.Next == "" {
+		t.Fatalf("%v: the first page %+v", err, first)
+	}
+	second, err := w.Meters(t.Context(), boss(), registry.MeterFilter{State: "on"}, registry.Page{Limit: 1, Cursor: first.Next})
+	if err != nil || len(second.Data) != 1 || second.Data[0].Meter.Number != all[3] || second.Next != "" {
+		t.Errorf("%v: the second page %+v", err, second)
+	}
+	other, err := w.Meters(t.Context(), boss(), registry.MeterFilter{State: "offline"}, registry.Page{Cursor: first.Next})
+	refused(t, "the cursor of another filter", other.Refusal, err, refusal.InvalidRequest)
+	some, err := w.MetersNumbered(t.Context(), boss(), []string{all[3], "x", all[1]})
+	if err != nil || len(some.Data) != 2 || some.Data[0].Meter.Number != all[1] {
+		t.Errorf("%v: meters by number %+v", err, some)
 	}
 }
 

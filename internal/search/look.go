@@ -16,7 +16,7 @@ import (
 type look struct {
 	tx     Tx
 	by     access.Actor
-	q      Query
+	q      registry.Query
 	hasher Hasher
 	hits   []Hit
 }
@@ -136,7 +136,7 @@ func (l *look) receipt() error {
 
 // token finds a token by all its digits.
 func (l *look) token() error {
-	if len(l.q.Digits) != tokenDigits || !l.by.May(access.ReadVends) {
+	if len(l.q.Digits) != registry.TokenDigits || !l.by.May(access.ReadVends) {
 		return nil
 	}
 	for _, hash := range sale.Hashes(l.hasher, []byte(l.q.Digits)) {

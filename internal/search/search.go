@@ -1,5 +1,5 @@
 // Package search finds what somebody means by a few typed words or digits: one box for meters, customers, accounts, sales, tokens and
-// people. [Read] says what a text may mean, and [Search.Find] looks in the store for what the asker may see.
+// people. [registry.ReadQuery] says what a text may mean, and [Search.Find] looks in the store for what the asker may see.
 package search
 
 import (
@@ -10,7 +10,6 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 )
@@ -61,11 +60,8 @@ func (f Found) Single() (Hit, bool) {
 	return hits[0], true
 }
 
-// MaxHits is how many hits an answer has at most, and MaxText is the greatest length of a searched text, in characters.
-const (
-	MaxHits = 20
-	MaxText = 64
-)
+// MaxHits is how many hits an answer has at most.
+const MaxHits = 20
 
 // MeterRow is a meter with what a search shows of it.
 type MeterRow struct {
@@ -119,9 +115,9 @@ func New(door access.Door[Tx], h Hasher) *Search { return &Search{door, h} }
 
 // Find returns what a text may mean, within what the asker may see. The text is not stored and not logged: it may be the digits of a token.
 func (s *Search) Find(ctx context.Context, by access.Actor, text string) (Found, error) {
-	q := Read(text)
+	q := registry.ReadQuery(text)
 	if q.TooLong {
-		return Found{Refusal: refuse.SearchTooLong(MaxText)}, nil
+		return Found{Refusal: registry.SearchTooLong()}, nil
 	}
 	if q.Empty() {
 		return Found{}, nil

@@ -36,6 +36,9 @@ func (tx *Tx) Ceilings() access.CeilingTx { return tx }
 // People returns the transaction for adding and changing people.
 func (tx *Tx) People() access.PeopleTx { return tx }
 
+// Lists returns the transaction for lists of meters.
+func (tx *Tx) Lists() registry.ListTx { return tx }
+
 // Searching returns the transaction for searches.
 func (tx *Tx) Searching() search.Tx { return tx }
 

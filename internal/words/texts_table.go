@@ -552,6 +552,27 @@ func (t Texts) MetersNone() string { return t.say("pages.meters.none") }
 // MetersNoneText: Register a meter, or look at virtual ones:
 func (t Texts) MetersNoneText() string { return t.say("pages.meters.none-text") }
 
+// MetersNoneMatch: No meters match.
+func (t Texts) MetersNoneMatch() string { return t.say("pages.meters.none-match") }
+
+// MetersAll: All meters
+func (t Texts) MetersAll() string { return t.say("pages.meters.all") }
+
+// MetersStates: Meters by state
+func (t Texts) MetersStates() string { return t.say("pages.meters.states") }
+
+// MetersFilter: Filter
+func (t Texts) MetersFilter() string { return t.say("pages.meters.filter") }
+
+// MetersFind: Number, name, telephone or address
+func (t Texts) MetersFind() string { return t.say("pages.meters.find") }
+
+// MetersEveryState: Every state
+func (t Texts) MetersEveryState() string { return t.say("pages.meters.every-state") }
+
+// MetersFeeder: Feeder
+func (t Texts) MetersFeeder() string { return t.say("pages.meters.feeder") }
+
 // MetersCaption: Meters with their balance, load and state
 func (t Texts) MetersCaption() string { return t.say("pages.meters.caption") }
 

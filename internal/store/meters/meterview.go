@@ -1,6 +1,8 @@
 package meters
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -67,6 +69,18 @@ func (tx Rows) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 // MeterRecords reads a [registry.MeterRecord] for each meter after the given one, in the order of their registration.
 func (tx Rows) MeterRecords(after id.ID, max int) ([]registry.MeterRecord, error) {
 	return tx.meterRecords(`m.id > $2 ORDER BY m.id LIMIT $3`, after[:], max)
+}
+
+// MeterRecordsNumbered reads a [registry.MeterRecord] for each meter with one of the numbers, in the order of their registration.
+func (tx Rows) MeterRecordsNumbered(numbers []string) ([]registry.MeterRecord, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	marks, args := make([]string, len(numbers)), make([]any, len(numbers))
+	for i, n := range numbers {
+		marks[i], args[i] = "$"+strconv.Itoa(i+2), n
+	}
+	return tx.meterRecords(`m.number IN (`+strings.Join(marks, ", ")+`) ORDER BY m.id`, args...)
 }
 
 // MeterRecordsOf reads a [registry.MeterRecord] for each meter of a customer's accounts, in the order of their

@@ -2,5 +2,5 @@
 -- makes them small, until somebody changes it.
 ALTER TABLE customer ADD COLUMN search TEXT NOT NULL DEFAULT '';
 ALTER TABLE service_point ADD COLUMN search TEXT NOT NULL DEFAULT '';
-UPDATE customer SET search = LOWER(name || ' ' || REPLACE(REPLACE(REPLACE(phone, '+', ''), ' ', ''), '-', ''));
+UPDATE customer SET search = LOWER(name || ' +' || REPLACE(REPLACE(REPLACE(phone, '+', ''), ' ', ''), '-', ''));
 UPDATE service_point SET search = LOWER(address);

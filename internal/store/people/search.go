@@ -38,21 +38,21 @@ func (tx Rows) MeterSearched(meter id.ID) ([]search.MeterRow, error) {
 
 // MetersSearched lists meters whose customer or place has all the words.
 func (tx Rows) MetersSearched(words []string, max int) ([]search.MeterRow, error) {
-	sql, args := allWords(`COALESCE(c.search, '') || ' ' || COALESCE(p.search, '')`, words, 2)
+	sql, args := AllWords(`' ' || COALESCE(c.search, '') || ' ' || COALESCE(p.search, '')`, words, 2)
 	return tx.meterRows(searchedMeter+sql+` ORDER BY m.id LIMIT $`+strconv.Itoa(len(args)+2), append(args, max)...)
 }
 
 // CustomersSearched lists customers whose name or telephone number has all the words.
 func (tx Rows) CustomersSearched(words []string, max int) ([]registry.Customer, error) {
 	var out []registry.Customer
-	sql, args := allWords(`search`, words, 2)
+	sql, args := AllWords(`' ' || search`, words, 2)
 	err := tx.C.Query(`SELECT `+CustomerColumns.List("")+` FROM customer WHERE tenant_id = $1 AND `+sql+` ORDER BY id LIMIT $`+strconv.Itoa(len(args)+2),
 		CustomerColumns.AddTo(&out), append(append([]any{tx.Tenant}, args...), max)...)
 	return out, fault.Wrap(err, "search customers")
 }
 
-// allWords is the condition that a text contains every word. Its arguments are numbered from first on.
-func allWords(text string, words []string, first int) (sql string, args []any) {
+// AllWords is the condition that a text contains every word. Its arguments are numbered from first on.
+func AllWords(text string, words []string, first int) (sql string, args []any) {
 	var parts []string
 	for i, w := range words {
 		parts = append(parts, text+` LIKE $`+strconv.Itoa(first+i)+` ESCAPE '!'`)

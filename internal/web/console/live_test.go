@@ -98,7 +98,7 @@ func TestAStreamSendsWhatChangesAndNothingElse(t *testing.T) {
 	w.meter("04140001019", "Kwame M.")
 	g := w.enter(ownerEmail)
 	w.reading(meterNumber, 1, wire.Reading{RegisterWh: 1000, BalanceWh: 30_000, W: 100, Relay: "closed"})
-	list := g.follow("/meters/live?cursor=")
+	list := g.follow("/meters/live?n=" + meterNumber + ",04140001019")
 	list.next("event: ping")
 	first := list.patch()
 	if len(first) != 2 || first["m-"+meterNumber]["balance"][0] != "30.0 kWh" || first["m-"+meterNumber]["state"][0] != "● On" {
@@ -130,7 +130,7 @@ func TestAStreamSendsWhatChangesAndNothingElse(t *testing.T) {
 func TestAServerStopsWithLivePagesOpen(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
-	s := g.follow("/meters/live?cursor=")
+	s := g.follow("/meters/live?n=" + meterNumber)
 	s.next("event: ping")
 	began := time.Now()
 	w.stop()

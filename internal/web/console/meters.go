@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // row is a meter in a list. The live stream sends the same texts.
@@ -60,19 +61,92 @@ func figure(a money.Amount) string {
 	return money.Format(a.Minor, c)
 }
 
+// metersPage is a list of meters, with how many meters are in each state.
+type metersPage struct {
+	Filter registry.MeterFilter
+	States []choice
+	Counts []countLink
+	Rows   []row
+	Next   string
+	Later  bool // it is not the first page
+	Error  string
+}
+
+// countLink is how many meters are in a state, and the list of them.
+type countLink struct {
+	Path, Text string
+	Count      int
+	Here       bool // this list is shown
+}
+
+// meterFilter reads which meters a page is about.
+func meterFilter(q url.Values) registry.MeterFilter {
+	field := func(name string) string { return strings.TrimSpace(q.Get(name)) }
+	return registry.MeterFilter{Find: field("find"), State: field("state"), Tariff: field("tariff"), Feeder: field("feeder"), Low: field("low") == "true"}
+}
+
+// meters lists meters. A filter that cannot be read leaves the form as it is, and says what is wrong.
 func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
-	cursor := r.URL.Query().Get("cursor")
-	list, err := s.c.Registry.Meters(r.Context(), v.by, registry.Page{Limit: pageSize, Cursor: cursor})
-	if s.stopped(w, r, v, err, list.Refusal) {
+	q := r.URL.Query()
+	d := metersPage{Filter: meterFilter(q), Later: q.Get("cursor") != ""}
+	list, err := s.c.Registry.Meters(r.Context(), v.by, d.Filter, registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
+	var counts registry.MeterCounts
+	if err == nil && !list.Refused() {
+		counts, err = s.c.Registry.CountMeters(r.Context(), v.by, d.Filter)
+	}
+	if err == nil && list.Refused() && v.by.May(access.ReadMeters) && d.Filter != (registry.MeterFilter{}) {
+		d.Error = v.site.say.Refusal(list.Refusal).Detail()
+	} else if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
 	p := s.page(r, v, v.site.say.MetersTitle())
-	p.Live, p.Find = "/meters/live?cursor="+url.QueryEscape(cursor), true
-	rows := make([]row, len(list.Data))
+	numbers := make([]string, len(list.Data))
+	d.Rows = make([]row, len(list.Data))
 	for i, m := range list.Data {
-		rows[i] = v.site.row(m)
+		d.Rows[i], numbers[i] = v.site.row(m), m.Meter.Number
 	}
-	s.show(w, r, http.StatusOK, metersView(p, rows, nextPage("/meters", nil, list.Next), cursor != ""))
+	p.Live, p.Find = "/meters/live?n="+strings.Join(numbers, ","), true
+	d.Next = nextPage("/meters", q, list.Next)
+	d.States, d.Counts = meterStates(v.site.say), countLinks(v.site.say, q, d.Filter, counts)
+	status := http.StatusOK
+	if d.Error != "" {
+		status = list.Code.Status()
+	}
+	s.show(w, r, status, metersView(p, d))
+}
+
+func meterStates(t words.Texts) []choice {
+	out := []choice{{"", t.MetersEveryState()}}
+	for _, state := range registry.States() {
+		out = append(out, choice{string(state), stateBadge(t, state).Word})
+	}
+	return out
+}
+
+// countLinks lists the states that meters are in, each with its count and a link that keeps the rest of the filter.
+func countLinks(t words.Texts, q url.Values, f registry.MeterFilter, c registry.MeterCounts) []countLink {
+	with := func(field, value string) string {
+		next := url.Values{}
+		for k, v := range q {
+			if k != "cursor" && k != "state" && k != "low" {
+				next[k] = v
+			}
+		}
+		if value != "" {
+			next.Set(field, value)
+		}
+		return "/meters?" + next.Encode()
+	}
+	out := []countLink{{with("", ""), t.MetersAll(), c.All, f.State == "" && !f.Low}}
+	for _, state := range registry.States() {
+		if c.By[state] > 0 && state != registry.Low {
+			out = append(out, countLink{with("state", string(state)), stateBadge(t, state).Text(), c.By[state], f.State == string(state)})
+		}
+	}
+	if c.Low > 0 {
+		out = append(out, countLink{with("low", "true"), stateBadge(t, registry.Low).Text(), c.Low, f.Low})
+	}
+	return out
 }
 
 // find looks up a typed number. The registry only says that the meter is unknown; find also reports a wrong check digit, so that the person
@@ -92,11 +166,11 @@ func digitsOnly(text string) bool {
 	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// metersLive streams changes on the page of meters that the cursor names.
+// metersLive streams changes of the meters that a page shows.
 func (s *Console) metersLive(w http.ResponseWriter, r *http.Request) {
-	cursor := r.URL.Query().Get("cursor")
+	numbers := strings.Split(r.URL.Query().Get("n"), ",")
 	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
-		list, err := s.c.Registry.Meters(ctx, v.by, registry.Page{Limit: pageSize, Cursor: cursor})
+		list, err := s.c.Registry.MetersNumbered(ctx, v.by, numbers)
 		if err != nil || list.Refused() {
 			return nil, false, err
 		}

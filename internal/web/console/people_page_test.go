@@ -187,7 +187,7 @@ func TestOnesOwnAccount(t *testing.T) {
 	finance.get("/account").is(200).says("Recovery codes left 8").omits("End all other sessions")
 	g.post("/account/sessions", "form", "x").is(422).says("The form is from another session.")
 	other.get("/account").is(200)
-	live := other.follow("/meters/live?cursor=")
+	live := other.follow("/meters/live?n=" + meterNumber)
 	live.next("event: ping")
 	g.get(g.post("/account/sessions", "form", page.value("form")).leads("/account?done=1")).is(200).says("Your other sessions have ended.", "● This session").
 		omits("End all other sessions")

@@ -54,7 +54,7 @@ func TestALifeOfAPerson(t *testing.T) {
 
 	in := func() *guest { return w.enter("juma@example.org") }
 	g = in()
-	page := g.follow("/meters/live?cursor=")
+	page := g.follow("/meters/live?n=" + meterNumber)
 	page.next("event: ping")
 	if m := w.people(juma+"/role", `{"role":"operator"}`); m.Role != "operator" || m.InviteURL != "" {
 		t.Errorf("with another role: %+v", m)
@@ -63,7 +63,7 @@ func TestALifeOfAPerson(t *testing.T) {
 	g.get("/meters").leads("/signin")
 
 	g = in()
-	page = g.follow("/meters/live?cursor=")
+	page = g.follow("/meters/live?n=" + meterNumber)
 	page.next("event: ping")
 	if m := w.people(juma+"/block", ""); m.State != "blocked" {
 		t.Errorf("blocked: %+v", m)

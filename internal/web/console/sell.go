@@ -210,9 +210,9 @@ func (s *Console) payeeOf(ctx context.Context, v visit, typed string) (registry.
 	switch {
 	case err != nil || found.Refused():
 		return registry.MeterView{Refusal: found.Refusal}, err
-	case ok && h.Meter != "":
+	case ok && h.Meter != "" && !strings.HasPrefix(h.Meter, cmp.Or(registry.Dialled(typed), "-")): // a number with digits missing names no meter
 		return s.find(ctx, v, h.Meter)
-	case len(found.Hits) > 1:
+	case len(found.Hits) > 1 && !digitsOnly(typed):
 		return registry.MeterView{Refusal: refuse.MeterAmbiguous(refusal.Echo(typed))}, nil
 	}
 	return s.find(ctx, v, typed)

@@ -1,13 +1,15 @@
-package search
+package registry
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// Query is what a text may mean.
+// Query is what somebody may mean by a text: words of names and addresses, or a number.
 type Query struct {
 	Text    string   // without blanks around it
 	Words   []string // folded, for names and addresses
@@ -20,25 +22,27 @@ type Query struct {
 // Empty reports whether there is nothing to look for.
 func (q Query) Empty() bool { return len(q.Words) == 0 }
 
+// TokenDigits is the length of a token.
+const TokenDigits = 20
+
 // Figures of numbers: lengths in digits.
 const (
-	maxWords    = 6
-	panDigits   = 18 // IIN, meter number and check digit, as on a meter card (IEC 62055-41, 6.1.2)
-	tokenDigits = 20
-	minPhone    = 4
-	maxPhone    = 15
-	minLocal    = 8 // the last digits of a telephone number that tell a subscriber within a country
+	maxWords   = 6
+	panDigits  = 18 // IIN, meter number and check digit, as on a meter card (IEC 62055-41, 6.1.2)
+	leastPhone = 4
+	mostPhone  = 15
+	minLocal   = 8 // the last digits of a telephone number that tell a subscriber within a country
 )
 
-// Read says what a text may mean.
-func Read(text string) Query {
+// ReadQuery says what a text may mean.
+func ReadQuery(text string) Query {
 	q := Query{Text: strings.TrimSpace(text)}
-	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > MaxText {
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxFind {
 		return Query{TooLong: true}
 	}
-	q.Words = strings.Fields(registry.Folded(q.Text))
+	q.Words = strings.Fields(Folded(q.Text))
 	q.Words = q.Words[:min(len(q.Words), maxWords)]
-	q.Digits = registry.Dialled(q.Text)
+	q.Digits = Dialled(q.Text)
 	switch n := len(q.Digits); {
 	case n == 0:
 		return q
@@ -49,7 +53,7 @@ func Read(text string) Query {
 	}
 	bare := strings.TrimLeft(q.Digits, "0")
 	switch n := len(bare); {
-	case n < minPhone || n > maxPhone:
+	case n < leastPhone || n > mostPhone:
 	case n > minLocal: // the country may be missing in what is stored, or in what is typed
 		q.Phone = bare[n-minLocal:]
 	default:
@@ -58,13 +62,23 @@ func Read(text string) Query {
 	return q
 }
 
-// Terms are the sets of words that the text of a customer or a place may have.
+// Terms are the sets of texts that what is known of a customer or a place may contain, with a blank before each word. A short number, such as
+// that of a house, is the beginning of a word; a part of a telephone number may be anywhere.
 func (q Query) Terms() (out [][]string) {
 	if q.Digits == "" || len(q.Words) == 1 && q.Words[0] != q.Phone {
-		out = append(out, q.Words)
+		words := slices.Clone(q.Words)
+		for i, w := range words {
+			if len(w) < leastPhone && strings.Trim(w, "0123456789") == "" {
+				words[i] = " " + w
+			}
+		}
+		out = append(out, words)
 	}
 	if q.Phone != "" {
 		out = append(out, []string{q.Phone})
 	}
 	return out
 }
+
+// SearchTooLong is the refusal of a text that is too long to be searched.
+func SearchTooLong() refusal.Refusal { return refuse.SearchTooLong(maxFind) }

@@ -1,0 +1,70 @@
+package registry
+
+import (
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// Standing has the facts from which the state of a meter follows.
+type Standing struct {
+	ID        id.ID
+	Number    string
+	Mode      Mode
+	Interval  time.Duration // between its readings
+	LastSeen  time.Time     // server time; zero before the first message
+	Connected bool
+	Tamper    bool   // the latch from events and readings
+	Relay     string // as the meter reported it; empty while unknown
+	Reasons   []string
+	Reported  bool        // the meter has reported figures
+	Credit    unit.Energy // balance in the meter
+	Wallet    bool        // the account's balance is money on the server
+	Supply    bool        // of a wallet: whether the supply is wanted
+	WalletLow bool        // of a wallet: at or below the level of the first warning
+}
+
+// States lists the states of a meter in their order of urgency.
+func States() []State { return []State{TamperState, Offline, CutOff, Low, On} }
+
+// State decides the state of a meter.
+func (s Standing) State(now time.Time) State {
+	silent := s.LastSeen.IsZero() || now.Sub(s.LastSeen) >= OfflineAfter*s.Interval
+	switch {
+	case s.Tamper || slices.Contains(s.Reasons, "TAMPER"):
+		return TamperState
+	case silent && !s.Connected:
+		return Offline
+	case s.Relay != RelayClosed && !s.closing():
+		return CutOff
+	case s.Low():
+		return Low
+	}
+	return On
+}
+
+// Low reports whether little credit is left, whatever the state.
+func (s Standing) Low() bool {
+	return s.Mode == PrepayToken && s.Reported && s.Credit <= LowCredit || s.Wallet && s.WalletLow
+}
+
+// closing reports whether the relay is open without a reason: after a power cut a meter waits up to a minute before it closes
+// its relay (docs/reference/meter-rules.md#supply). Such a meter is not cut off. The exception is a wallet meter whose supply
+// the server wants off, because not every device reports a reason.
+func (s Standing) closing() bool {
+	return s.Relay == RelayOpen && len(s.Reasons) == 0 && s.Reported && (!s.Wallet || s.Supply)
+}
+
+// standing returns the facts of a meter's state.
+func (rec MeterRecord) standing(v MeterView) Standing {
+	s := Standing{ID: rec.Meter.ID, Number: rec.Meter.Number, Mode: rec.Meter.Mode, Interval: rec.Meter.ReadingInterval, LastSeen: rec.LastSeen,
+		Connected: v.Connected, Tamper: rec.Tamper, Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons), Reported: rec.Reported,
+		Credit: unit.Energy(rec.BalanceWh), Wallet: rec.Wallet != nil}
+	if rec.Wallet != nil {
+		s.Supply, s.WalletLow = rec.Wallet.Supply, rec.Wallet.Low
+	}
+	return s
+}

@@ -1,0 +1,62 @@
+package meters
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// MeterStandings reads the facts of the meters' states, of the meters that a filter names, in the order of their ids after the given one. It
+// joins only the tables that the filter needs, because counting meters reads all of them.
+func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) ([]registry.Standing, error) {
+	args := []any{tx.Tenant, after[:]}
+	arg := func(v any) string {
+		args = append(args, v)
+		return "$" + strconv.Itoa(len(args))
+	}
+	var join, where string
+	if !f.Tariff.IsZero() || f.Feeder != "" || len(f.Texts) > 0 {
+		join = ` LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id AND a.status <> '` + people.ClosedAccount + `'`
+	}
+	if f.Feeder != "" || len(f.Texts) > 0 {
+		join += ` LEFT JOIN service_point p ON p.tenant_id = m.tenant_id AND p.id = a.service_point_id`
+	}
+	if !f.Tariff.IsZero() {
+		where += ` AND a.tariff_id = ` + arg(f.Tariff)
+	}
+	if f.Feeder != "" {
+		where += ` AND p.feeder = ` + arg(f.Feeder)
+	}
+	if len(f.Texts) > 0 {
+		join += ` LEFT JOIN customer c ON c.tenant_id = m.tenant_id AND c.id = a.customer_id`
+		var ways []string
+		for _, words := range f.Texts {
+			sql, more := people.AllWords(`' ' || m.number || ' ' || COALESCE(c.search, '') || ' ' || COALESCE(p.search, '')`, words, len(args)+1)
+			args, ways = append(args, more...), append(ways, sql)
+		}
+		where += ` AND (` + strings.Join(ways, " OR ") + `)`
+	}
+	var out []registry.Standing
+	err := tx.C.Query(`SELECT m.id, m.number, m.mode, m.reading_interval_s, l.last_seen, l.received_at, l.tamper, l.relay, l.reasons, l.balance_wh, w.off, w.low1
+		FROM meter m LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
+		LEFT JOIN wallet w ON w.tenant_id = m.tenant_id AND w.meter = m.n`+join+` WHERE m.tenant_id = $1 AND m.id > $2`+where+` ORDER BY m.id LIMIT `+arg(max),
+		func(r core.Row) error {
+			s := registry.Standing{ID: r.ID(0), Number: r.Text(1), Mode: registry.Mode(r.Text(2)), Interval: time.Duration(r.Int(3)) * time.Second,
+				LastSeen: r.Time(4), Reported: !r.IsNull(5), Tamper: r.Bool(6), Relay: r.Text(7), Reasons: metering.SplitReasons(r.Text(8)),
+				Credit: unit.Energy(r.Int(9))}
+			if s.Wallet = s.Mode == registry.PrepayWallet && !r.IsNull(10); s.Wallet {
+				s.Supply, s.WalletLow = r.Int(10) == 0, r.Int(11)&crossBelow != 0
+			}
+			out = append(out, s)
+			return nil
+		}, args...)
+	return out, fault.Wrap(err, "read the states of meters")
+}
