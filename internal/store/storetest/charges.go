@@ -26,6 +26,7 @@ func chargeTests() []test {
 		{"debts and charges are listed by page, and written off", owingPages},
 		{"an account is found with its meters, and its statement is in order", accountStatement},
 		{"balances of any past time are those of that time", pastBalances},
+		{"meters and customers are found by words and digits", metersSearched},
 		{"journals are found by account and by operation", journalSearch},
 	}
 }
