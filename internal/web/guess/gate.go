@@ -6,8 +6,8 @@
 //	an address with fewer attempts    before an address with more
 //	the newest of equal ones          first
 //
-// Attempts on one account from unknown browsers start at least [Gap] apart. So a thousand addresses together guess no faster than a few, and
-// the rightful person goes before them, because this person's address has tried less.
+// Attempts on one account start at least [Gap] apart, except those of a known browser and the first one of an address. So a thousand
+// addresses together guess hardly faster than a few, and the rightful person neither waits behind them nor for a pause that they caused.
 package guess
 
 import (
@@ -191,7 +191,7 @@ func (g *Gate) admit(now time.Time) {
 			return
 		}
 		w := g.remove(i)
-		if w.Browser == "" {
+		if w.paced() {
 			acc := recall(g.accounts, w.Account)
 			acc.next = now.Add(Gap(acc.failed))
 		}
@@ -204,7 +204,7 @@ func (g *Gate) admit(now time.Time) {
 func (g *Gate) first(now time.Time) (best int, wait time.Duration) {
 	best = -1
 	for i, w := range g.waiting {
-		if w.Browser == "" {
+		if w.paced() {
 			if left := recall(g.accounts, w.Account).next.Sub(now); left > 0 {
 				if wait == 0 || left < wait {
 					wait = left
@@ -229,6 +229,9 @@ func (g *Gate) last() int {
 	}
 	return worst
 }
+
+// paced reports whether the attempt keeps the gap between attempts on its account.
+func (w *waiter) paced() bool { return w.Browser == "" && w.tried > 0 }
 
 // before reports whether w begins before an attempt that came later.
 func (w *waiter) before(later *waiter) bool {

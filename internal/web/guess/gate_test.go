@@ -87,6 +87,32 @@ func TestAThousandAddressesDoNotLockAnybodyOut(t *testing.T) {
 	})
 }
 
+// TestAddressesThatComeOneAfterAnotherLockNobodyOut: each address guesses once, as slowly as the gap between attempts or faster. The rightful
+// person, whose address is one of many new ones, does not wait for them.
+func TestAddressesThatComeOneAfterAnotherLockNobodyOut(t *testing.T) {
+	for _, every := range []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 700 * time.Millisecond, 900 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			g := guess.NewGate(2, time.Now)
+			ctx, stop := context.WithCancel(t.Context())
+			var attackers sync.WaitGroup
+			attackers.Go(func() {
+				for n := 0; n < 1000 && ctx.Err() == nil; n++ {
+					attackers.Go(func() { _, _ = try(ctx, g, at(n), false) })
+					time.Sleep(every)
+				}
+			})
+			time.Sleep(50 * time.Second)
+			for i := range 5 {
+				if took, err := try(ctx, g, at(5000+i), true); err != nil || took > 5*time.Second {
+					t.Errorf("a new address every %s: the rightful person is in after %s, %v", every, took, err)
+				}
+			}
+			stop()
+			attackers.Wait()
+		})
+	}
+}
+
 // TestGapNeverExceedsASecond: the rightful person waits a second at most, however many attempts failed.
 func TestGapNeverExceedsASecond(t *testing.T) {
 	last := time.Duration(0)
