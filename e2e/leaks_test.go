@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -111,13 +110,15 @@ func TestTheScanFindsEverySpelling(t *testing.T) {
 // vault is a server with the secrets that it made.
 type vault struct {
 	*testing.T
-	p     *place
-	srv   *server
-	owner *api
-	gate  *httpGateway
-	hooks string
-	all   []keepsake
-	said  map[string][]byte // answers that must contain no secret, by what was asked
+	p      *place
+	srv    *server
+	owner  *api
+	gate   *httpGateway
+	hooks  string
+	mirror string // address for customers' programs
+	all    []keepsake
+	said   map[string][]byte  // answers that must contain no secret, by what was asked
+	heard  map[string]*buffer // MQTT messages that must contain no secret, by who listens
 }
 
 func (v *vault) add(name, text string, homes ...string) {
@@ -130,7 +131,7 @@ func (v *vault) add(name, text string, homes ...string) {
 
 // newVault starts a server that logs everything, with a gateway for messages.
 func newVault(t *testing.T) *vault {
-	v := &vault{T: t, gate: &httpGateway{secret: "0123456789abcdef0123456789abcdef"}, said: map[string][]byte{}}
+	v := &vault{T: t, gate: &httpGateway{secret: "0123456789abcdef0123456789abcdef"}, said: map[string][]byte{}, heard: map[string]*buffer{}, mirror: freeAddress(t)}
 	site := httptest.NewServer(v.gate)
 	t.Cleanup(site.Close)
 	dir, port := t.TempDir(), freePorts(t, 1)[0]
@@ -138,7 +139,7 @@ func newVault(t *testing.T) *vault {
 	v.p = newPlace(t, paywatt(t))
 	v.p.env = append(v.p.env, "PAYWATT_LOG_LEVEL=debug")
 	write(t, filepath.Join(v.p.dir, "paywatt.toml"), fmt.Sprintf("[[sms_route]]\nname = \"phone1\"\nkind = \"http\"\nurl = \"%s/send\"\nsecret_file = \"%s/secret\"\n", site.URL, dir), 0o600)
-	v.srv = v.p.serve(t, fmt.Sprintf("127.0.0.1:%d", port), "127.0.0.1:0")
+	v.srv = v.p.serve(t, fmt.Sprintf("127.0.0.1:%d", port), "127.0.0.1:0", "--mqtt-integration", v.mirror)
 	v.hooks = fmt.Sprintf("http://127.0.0.1:%d/hooks/sms/phone1", port)
 	v.add("passphrase", passphrase)
 	v.add("vending key", "abababababababab")
@@ -226,11 +227,7 @@ func TestARunLeaksNoSecret(t *testing.T) {
 	v.add("MQTT password", m.password)
 	v.add("link key", m.linkKey)
 	v.add("decoder key", m.decoderKey)
-	var login struct{ Password string }
-	if err := json.Unmarshal([]byte(v.p.run(t, "", "integration", "add", "--meter", m.number, "--name", "home", "--data", v.p.dir, "-o", "json")), &login); err != nil {
-		t.Fatal(err)
-	}
-	v.add("password of an integration", login.Password)
+	user, password := v.login(m.number)
 
 	v.browser("the owner", "owner-with-key@example.org", apptest.Password, func(func(method, path string, form url.Values) string) {})
 	page := v.invited("support", "other plain words")
@@ -241,10 +238,11 @@ func TestARunLeaksNoSecret(t *testing.T) {
 	v.add("service token", free.text(t, "tokens", 0, "digits"))
 	eventually(t, 20*time.Second, "the token is sent to the customer", func() bool { return len((&forgery{gate: v.gate}).to(honest)) > 0 })
 
+	v.messages(m, user, password)
 	v.strangers()
 	v.answers(m.number, sale.text(t, "id"), page)
 	v.wrongRequests(m, sale)
-	v.p.run(t, "", "backup", "create", filepath.Join(filepath.Dir(v.p.dir), "copy"), "--data", v.p.dir)
+	v.command("backup", "create", filepath.Join(filepath.Dir(v.p.dir), "copy"), "--data", v.p.dir)
 	v.scan()
 }
 
@@ -322,7 +320,9 @@ func (v *vault) wrongRequests(m secrets, sale answer) {
 	}
 	wrong := *v.p
 	wrong.env = append(slices.Clone(v.p.env), "PAYWATT_URL=http://"+v.srv.http, "PAYWATT_KEY="+v.owner.key+"x")
-	out, errOut, code := wrong.try("", "vend", m.number, "5")
+	sell := []string{"vend", m.number, "5"}
+	out, errOut, code := wrong.try("", sell...)
+	v.said["arguments of paywatt vend"] = []byte(strings.Join(sell, "\x00"))
 	if code == 0 || !strings.Contains(errOut, "key") {
 		v.Errorf("a wrong key sells, exit %d: %s %s", code, out, errOut)
 	}
@@ -356,6 +356,9 @@ func (v *vault) scan() {
 	}
 	read("while the server runs")
 	v.srv.stop()
+	for who, heard := range v.heard {
+		v.said[who] = []byte(heard.String())
+	}
 	v.said["log at the end"] = []byte(v.srv.log.String())
 	for what, text := range v.said {
 		for _, leak := range leaksIn(text, what, v.all) {

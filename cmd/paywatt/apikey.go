@@ -24,9 +24,10 @@ import (
 // defaultData is the data folder if no other one is given.
 const defaultData = "./paywatt-data"
 
-// dataFlag adds --data. PAYWATT_DATA overrides its default.
+// dataFlag adds --data. PAYWATT_DATA overrides its default. The command does not run if others can read the folder or its keys.
 func (c console) dataFlag(cmd *cobra.Command, to *string) {
 	cmd.Flags().StringVar(to, "data", cmp.Or(c.getenv("PAYWATT_DATA"), defaultData), "data folder")
+	cmd.PreRunE = func(*cobra.Command, []string) error { return private(*to, "", "Nothing was read or changed.") }
 }
 
 func newAPIKeyCommand(c console) *cobra.Command {
@@ -164,6 +165,7 @@ type keyRow struct {
 	ID      string `json:"id"`
 	Role    string `json:"role"`
 	Name    string `json:"name"`
+	Person  string `json:"person"` // e-mail address of the person for whom it acts; empty for a key of nobody or of a vendor
 	Created string `json:"created_at"`
 	Expires string `json:"expires_at"`   // empty: never
 	Used    string `json:"last_used_at"` // to the hour; empty: never
@@ -174,7 +176,7 @@ type keyRow struct {
 
 func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 	rows, after := []keyRow{}, id.ID{}
-	t := table{head: []string{"id", "role", "name", "created", "expires", "last used", "from", "revoked", "vendor"}}
+	t := table{head: []string{"id", "role", "name", "person", "created", "expires", "last used", "from", "revoked", "vendor"}}
 	vendors, err := f.VendorCodes(cmd.Context())
 	if err != nil {
 		return err
@@ -185,11 +187,11 @@ func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 			return err
 		}
 		for _, k := range keys.Data {
-			r := keyRow{ID: k.ID.Text(id.Key), Role: string(k.Role), Name: k.Name, Created: timeText(&k.CreatedAt), Expires: timeOrNone(k.ExpiresAt),
+			r := keyRow{ID: k.ID.Text(id.Key), Role: string(k.Role), Name: k.Name, Person: keys.Owners[k.Answers].Email, Created: timeText(&k.CreatedAt), Expires: timeOrNone(k.ExpiresAt),
 				Used: timeOrNone(k.UsedAt), From: string(k.From), Revoked: !k.RevokedAt.IsZero(),
 				Vendor: vendors[k.Vendor]}
 			rows, after = append(rows, r), k.ID
-			t.add(r.ID, r.Role, r.Name, r.Created, r.Expires, r.Used, r.From, r.Revoked, r.Vendor)
+			t.add(r.ID, r.Role, r.Name, r.Person, r.Created, r.Expires, r.Used, r.From, r.Revoked, r.Vendor)
 		}
 		if len(keys.Data) < access.MaxKeys {
 			break

@@ -133,8 +133,10 @@ func folderCheck(dir string) check {
 		k.Verdict, k.Detail = checkBad, dir+" is not a folder"
 	case !writable(dir):
 		k.Verdict, k.Detail = checkBad, dir+" cannot be written to by this user"
-	case info.Mode().Perm()&0o077 != 0:
-		k.Verdict, k.Detail = checkWarn, fmt.Sprintf("%s is open to other users (mode %04o); chmod 700 it", dir, info.Mode().Perm())
+	default:
+		if what, err := readable(dir, ""); err != nil {
+			k.Verdict, k.Detail = checkBad, what+" must be private, and paywatt serve refuses it: "+err.Error()
+		}
 	}
 	return k
 }

@@ -41,7 +41,7 @@ func newServeCommand(c console) *cobra.Command {
 			if err := set.CheckPlain(); err != nil {
 				return settingFailure(err)
 			}
-			if err := checkPrivate(set); err != nil {
+			if err := private(set.Text(config.Data), set.Text(config.TLSKey), "The server did not start."); err != nil {
 				return err
 			}
 			return c.serve(cmd.Context(), set)
@@ -51,17 +51,24 @@ func newServeCommand(c console) *cobra.Command {
 	return cmd
 }
 
-// checkPrivate refuses to serve while others can read the data folder, or a file with a secret key.
-func checkPrivate(set config.Config) error {
-	dir := set.Text(config.Data)
-	for path, what := range map[string]string{dir: "The data folder", filepath.Join(dir, keystore.FileName): "The key store",
-		filepath.Join(dir, keystore.DataFileName): "The data key", filepath.Join(dir, headlog.KeyFile): "The seal key", set.Text(config.TLSKey): "The key of the certificate"} {
-		if err := keystore.CheckPrivate(path); errors.Is(err, keystore.ErrNotPrivate) {
-			return &exit.Failure{Code: exit.Refused, What: what + " must be private: " + err.Error() + ".", Not: "The server did not start.",
-				Try: "Make it private. If others could read it before, rotate the key: docs/operate/keys.md."}
-		}
+// private refuses to work while others can read the data folder, or a file with a secret key.
+func private(dir, tlsKey, not string) error {
+	if what, err := readable(dir, tlsKey); err != nil {
+		return &exit.Failure{Code: exit.Refused, What: what + " must be private: " + err.Error() + ".", Not: not,
+			Try: "Make it private. If others could read it before, rotate the key: docs/operate/keys.md."}
 	}
 	return nil
+}
+
+// readable names the first thing in a data folder that others can read, though it must be private.
+func readable(dir, tlsKey string) (what string, err error) {
+	for _, f := range []struct{ path, what string }{{dir, "The data folder"}, {filepath.Join(dir, keystore.FileName), "The key store"},
+		{filepath.Join(dir, keystore.DataFileName), "The data key"}, {filepath.Join(dir, headlog.KeyFile), "The seal key"}, {tlsKey, "The key of the certificate"}} {
+		if err := keystore.CheckPrivate(f.path); errors.Is(err, keystore.ErrNotPrivate) {
+			return f.what, err
+		}
+	}
+	return "", nil
 }
 
 func (c console) serve(ctx context.Context, set config.Config) error {

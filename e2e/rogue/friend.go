@@ -23,10 +23,12 @@ const friends = 2
 func friendMoves() []move {
 	return []move{
 		{"make a second key", 1, func(r *Run, _ *rand.Rand) { r.secondKey() }},
-		{"invite a person and sign in", 2, func(r *Run, _ *rand.Rand) {
-			n := apiv1.NewPerson{Email: strings.ToLower(r.ref("friend")) + "@example.org", Role: "owner"}
+		{"replace a key", 2, func(r *Run, d *rand.Rand) { r.replaceKey(d) }},
+		{"invite a person and sign in", 2, func(r *Run, d *rand.Rand) {
+			n := apiv1.NewPerson{Email: strings.ToLower(r.ref("friend")) + "@example.org", Role: one(d, []string{"owner", "owner", "auditor"})}
 			r.befriend("/v1/people", n, n.Email)
 		}},
+		{"promote a person and sign in", 2, func(r *Run, d *rand.Rand) { r.promote(d) }},
 		{"reset a person and sign in", 2, func(r *Run, _ *rand.Rand) {
 			r.befriend("/v1/people/"+sleeper+"/reset", apiv1.PersonChange{}, sleeper)
 		}},
@@ -77,22 +79,58 @@ func (r *Run) befriend(path string, body any, email string) {
 	if !slices.Contains(r.emails, email) {
 		r.emails = append(r.emails, email)
 	}
-	b := &browser{url: r.c.url, now: r.now}
-	key, err := b.join(who.InviteURL, email, who.Role)
+	b := &browser{url: r.c.url, now: r.now, email: email}
+	r.browsers[email] = b
+	r.enter(b, b.join(who.InviteURL), who.Role)
+}
+
+// enter signs in as a friend and makes a key there, if the link worked.
+func (r *Run) enter(b *browser, err error, role string) {
+	key, err := b.key(err, role)
 	if err != nil {
-		r.fail(fmt.Errorf("sign in as %s: %w", email, err))
+		r.fail(fmt.Errorf("sign in as %s: %w", b.email, err))
 	}
 	if key != "" {
 		r.addHand(key)
 	}
 }
 
-// browser is a browser without pictures and scripts.
-type browser struct {
-	url  string
-	now  func() time.Time // of the server
-	http http.Client
+// promote makes a friend an owner, who then signs in again and makes a key; or P promotes somebody whom P does not know.
+func (r *Run) promote(d *rand.Rand) {
+	email := one(d, append([]string{sleeper}, r.emails...))
+	a := r.ask(r.hand(d), "POST", "/v1/people/"+email+"/role", apiv1.PersonRole{Role: "owner"})
+	if b := r.browsers[email]; a.ok() && b != nil && len(r.hands) < friends {
+		r.enter(b, nil, "owner")
+	}
 }
+
+// replaceKey asks for a new key in place of P's own or of somebody else's.
+func (r *Run) replaceKey(d *rand.Rand) {
+	var list apiv1.List[apiv1.Key]
+	if r.ask(r.p(), "GET", "/v1/keys?limit=200", nil).into(&list); len(list.Data) == 0 || len(r.hands) >= friends {
+		return
+	}
+	which := one(d, list.Data)
+	if i := slices.IndexFunc(list.Data, func(k apiv1.Key) bool { return k.Name == r.p() }); i >= 0 && d.IntN(2) == 0 {
+		which = list.Data[i]
+	}
+	var k struct{ Key string }
+	if r.ask(r.p(), "POST", "/v1/keys/"+which.ID+"/rotate", apiv1.KeyRotation{}).into(&k); k.Key != "" {
+		r.addHand(k.Key)
+	}
+}
+
+// browser is a browser without pictures and scripts, in which a friend of P's signs in.
+type browser struct {
+	url    string
+	now    func() time.Time // of the server
+	email  string
+	secret string // of the second factor; empty before there is one
+	http   http.Client
+}
+
+// friendly is the password of P's friends.
+const friendly = "many short words here"
 
 // between returns what stands between two texts of a page; empty if they are not there.
 func between(page, before, after string) string {
@@ -101,26 +139,31 @@ func between(page, before, after string) string {
 	return found
 }
 
-// join uses a one-time link. It returns a key of the person, or nothing if the person may not make keys.
-func (b *browser) join(link, email, role string) (key string, err error) {
-	if b.http.Jar, err = cookiejar.New(nil); err != nil {
-		return "", err
+// join uses a one-time link.
+func (b *browser) join(link string) (err error) {
+	if b.http.Jar, err = cookiejar.New(nil); err == nil {
+		b.send(&err, "POST", link, url.Values{"password": {friendly}})
 	}
-	const password = "many short words here"
-	b.send(&err, "POST", link, url.Values{"password": {password}})
-	b.send(&err, "POST", "/signin", url.Values{"email": {email}, "password": {password}})
+	return err
+}
+
+// key signs in, unless an error came before, and makes a key of a role. It returns nothing if the person may not make keys, or if the
+// second factor's code was used before.
+func (b *browser) key(err error, role string) (string, error) {
+	b.send(&err, "POST", "/signin", url.Values{"email": {b.email}, "password": {friendly}})
 	if secret := between(b.send(&err, "GET", "/signin/app", nil), `<span class="mono">`, "<"); secret != "" {
-		code, wrong := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), b.now())
-		if wrong != nil {
-			return "", wrong
-		}
+		b.secret = strings.ReplaceAll(secret, " ", "")
+	}
+	if b.secret != "" && err == nil {
+		var code string
+		code, err = totp.GenerateCode(b.secret, b.now())
 		b.send(&err, "POST", "/signin/code", url.Values{"code": {code}})
 	}
 	form := between(b.send(&err, "GET", "/keys", nil), `name="form" value="`, `"`)
 	if err != nil || form == "" {
 		return "", err
 	}
-	made := b.send(&err, "POST", "/keys", url.Values{"form": {form}, "name": {email}, "role": {role}, "lasts": {"90d"}})
+	made := b.send(&err, "POST", "/keys", url.Values{"form": {form}, "name": {b.email}, "role": {role}, "lasts": {"90d"}})
 	return between(made, `id="secret" class="mono"><bdi>`, "<"), err
 }
 

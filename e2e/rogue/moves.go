@@ -98,6 +98,11 @@ func moneyMoves() []move {
 		{"look at a meter's tokens with a seller's key", 2, func(r *Run, d *rand.Rand) {
 			r.ask(one(d, []string{"P/shop", r.seller()}), "GET", "/v1/meters/"+r.other(d).number+"/tokens", nil)
 		}},
+		{"print a receipt again", 2, func(r *Run, d *rand.Rand) {
+			if s := latest(d, r.sales); s != nil {
+				r.ask(one(d, []string{"P/shop", r.seller(), r.p()}), "POST", "/v1/vends/"+s.id+"/reprints", struct{}{})
+			}
+		}},
 		{"type seen digits", 4, func(r *Run, d *rand.Rand) { r.typeSeen(d) }},
 	}
 }

@@ -136,8 +136,8 @@ func (r *Run) doubt(d *rand.Rand) {
 		return
 	}
 	q := one(d, list.Data)
-	if d.IntN(2) == 0 {
-		r.ask(r.p(), "POST", "/v1/quarantine/"+q.ID+"/discard", apiv1.Verdict{Reason: usual})
+	if how := one(d, []string{"accept", "discard", ""}); how != "" {
+		r.ask(r.p(), "POST", "/v1/quarantine/"+q.ID+"/"+how, apiv1.Verdict{Reason: usual})
 		return
 	}
 	wh := r.houses[p.number].register()

@@ -111,11 +111,22 @@ func phoneMoves() []move {
 		}},
 		{"confirm a number", 2, func(r *Run, d *rand.Rand) {
 			p, why := r.registered(d), apiv1.NumberReason{Reason: usual}
+			if changed := r.of("", func(p *place) bool { return p.diverted && p.registered() }); len(changed) > 0 && d.IntN(4) > 0 {
+				p = one(d, changed)
+			}
 			r.ask(r.hand(d), "POST", one(d, []string{"/v1/customers/" + p.cust + "/confirm-phone", "/v1/meters/" + p.number + "/confirm-sim"}), why)
 		}},
 		{"ask for a token by text message", 3, func(r *Run, d *rand.Rand) {
 			from := one(d, []string{stolen, stolen, one(d, r.of(P, (*place).registered)).phone})
 			r.text(from, one(d, []string{"LAST", "LAST " + r.target(d).number, "BAL " + r.other(d).number, "*04#"}))
+		}},
+		{"send a message again", 2, func(r *Run, d *rand.Rand) {
+			var list apiv1.List[apiv1.Message]
+			r.ask(r.p(), "GET", "/v1/messages?limit=50", nil).into(&list)
+			if len(list.Data) > 0 {
+				r.ask(r.p(), "POST", "/v1/messages/"+one(d, list.Data).ID+"/retry", apiv1.MessageRetry{})
+				r.mail()
+			}
 		}},
 		{"send a token by text message", 3, func(r *Run, d *rand.Rand) {
 			r.ask(r.p(), "POST", "/v1/messages", apiv1.NewMessage{Meter: r.target(d).number, Via: one(d, []string{"sms", "meter_sms"})})

@@ -51,9 +51,10 @@ type Run struct {
 	move       string          // the move under way
 	may        map[string]bool // by move: whether P's role was ever allowed to ask for it
 	log        []string
-	hands      []string          // further hands of P: keys that P made, and keys of people whom P invited or reset
-	keys       map[string]string // of those hands
-	emails     []string          // e-mail addresses of people whom P invited or reset
+	hands      []string            // further hands of P: keys that P made, and keys of people whom P invited or reset
+	keys       map[string]string   // of those hands
+	emails     []string            // e-mail addresses of people whom P invited or reset
+	browsers   map[string]*browser // of those people
 	phones     *phones
 	texted     map[string]string // digits that a telephone of P's got too early, with its number
 	dark       string            // the meter whose antenna P has off; its line is locked
@@ -73,7 +74,7 @@ func (t *Utility) begin(role string) (*Run, error) {
 	}
 	http, mqtt := srv.Addresses()
 	r := &Run{t: t, role: role, srv: srv, c: newAPI(http, "rogue"), houses: map[string]*house{}, lines: map[string]*line{},
-		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}, keys: map[string]string{}, phones: phones, texted: map[string]string{}}
+		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}, keys: map[string]string{}, browsers: map[string]*browser{}, phones: phones, texted: map[string]string{}}
 	for _, p := range t.places {
 		one := *p
 		r.places = append(r.places, &one)

@@ -13,6 +13,7 @@ const (
 	data      = "it changes data that no price, balance or supply depends on"
 	shows     = "it shows or sends what exists; it makes nothing"
 	stops     = "it stops something, and nobody gains by that"
+	asks      = "it asks the server, which applies the rules of the operation of the API"
 	machine   = "it works on the machine's own files: whoever runs it has the server's shell, which no rule of the program can bind"
 	carried   = "it decides an action of somebody else, whose own rule applies"
 	standing  = "for the second person, whoever is let in or promoted counts as the one who did it, until another approver confirms"
@@ -95,11 +96,11 @@ func Commands() map[string]Operation {
 		"person devices":        {Why: reads},
 		"person revoke-device":  {Why: stops},
 		"person confirm":        {Why: machine},
-		"person invite":         {Why: machine},
+		"person invite":         {Why: asks},
 		"person list":           {Why: reads},
-		"person reset":          {Why: machine},
-		"person role":           {Why: machine},
-		"person unblock":        {Why: machine},
+		"person reset":          {Why: asks},
+		"person role":           {Why: asks},
+		"person unblock":        {Why: asks},
 		"apikey give":           {Why: "the key then counts as its person, and can do less alone"},
 		"apikey list":           {Why: reads},
 		"apikey revoke":         {Why: stops},

@@ -16,10 +16,19 @@ func IsText(s string) bool {
 // case.
 func IsLine(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unfit) }
 
-// unfit reports whether a character ends the line, controls a printer or a terminal, or changes the direction of writing: a name with it
-// could look like another name.
+// The invisible characters that words of Persian, Hindi and other languages need.
+const (
+	zeroWidthNonJoiner = '\u200c'
+	zeroWidthJoiner    = '\u200d'
+)
+
+// unfit reports whether a character ends the line, controls a printer or a terminal, changes the direction of writing, or cannot be seen: a
+// name with it could look like another name.
 func unfit(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+	if r == zeroWidthNonJoiner || r == zeroWidthJoiner {
+		return false
+	}
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf)
 }
 
 // Printable reports whether a name that machines compare has only the printable characters of ASCII.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -99,6 +100,9 @@ func secretOf(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() > maxSecret {
 		err = errors.New("it is too long for a secret")
+	}
+	if private := keystore.CheckPrivate(path); err == nil && errors.Is(private, keystore.ErrNotPrivate) {
+		err = private
 	}
 	if err != nil {
 		return "", fmt.Errorf("read the secret in %s: %w", path, err)

@@ -47,6 +47,9 @@ func (s *story) token(ctx context.Context) (string, error) {
 }
 
 func (s *story) keypad(ctx context.Context) (string, error) {
+	if err := s.bus.turnOn(ctx, s.meter.Phone); err != nil {
+		return "", err
+	}
 	v, err := s.meter.Do("key " + s.sales[0].Tokens[0].Digits + "#")
 	if err != nil {
 		return "", err

@@ -94,6 +94,12 @@ func (b *bus) ask(ctx context.Context, phone, to, text string) (answer string, t
 	return answer, took, err
 }
 
+// turnOn switches a telephone on. The network delivers nothing to a telephone that it has never seen.
+func (b *bus) turnOn(ctx context.Context, phone string) error {
+	_, err := b.place.run(ctx, "", "modem", "phone", phone, "--bus", b.http)
+	return err
+}
+
 // got waits for the first text that a telephone has received from a number. It sends nothing.
 func (b *bus) got(ctx context.Context, phone, from string) (string, error) {
 	out, err := b.place.run(ctx, "", "modem", "phone", phone, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")

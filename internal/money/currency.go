@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,14 +42,21 @@ var (
 const maxDigits = 12
 
 // Parse reads an amount typed by a person: digits, and after a point at most as many decimals as the currency has. "12.345" of a currency
-// with two decimals is an error; it is never rounded. Blanks around the amount are ignored. Signs, letters, separators and empty parts are
-// errors.
+// with two decimals is an error; it is never rounded. Groups of three digits before the point may be separated by commas, blanks or
+// apostrophes: "1,000" and "12 345.50". The code of the currency may stand before or after the amount. Signs, other letters, a comma before
+// decimals and empty parts are errors. So is "1,000" of a currency with three decimals, because many people write 1.000 like this.
 func Parse(text string, c Currency) (Minor, error) {
 	s := strings.TrimSpace(text)
+	if c.Code != "" {
+		s = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(s, c.Code), c.Code))
+	}
 	if strings.HasPrefix(s, "-") {
 		return 0, fmt.Errorf("%q: %w", text, ErrNegative)
 	}
 	whole, decimals, point := strings.Cut(s, ".")
+	if commas := strings.Count(whole, ","); commas != 1 || point || c.Exp != 3 {
+		whole = ungrouped(whole)
+	}
 	if !digits(whole) || point && !digits(decimals) {
 		return 0, fmt.Errorf("%q: %w: write digits, with a point before the decimals", text, ErrSyntax)
 	}
@@ -63,6 +71,21 @@ func Parse(text string, c Currency) (Minor, error) {
 		return 0, fmt.Errorf("%q: %w", text, ErrTooLarge)
 	}
 	return Minor(minor), nil
+}
+
+// ungrouped removes the separators between groups of three digits: one kind of separator, and one to three digits before the first. Any other
+// text stays as it is.
+func ungrouped(whole string) string {
+	for _, separator := range []string{",", " ", "\u00a0", "\u202f", "'", "’"} {
+		groups := strings.Split(whole, separator)
+		if len(groups) < 2 || len(groups[0]) > 3 || !digits(groups[0]) {
+			continue
+		}
+		if !slices.ContainsFunc(groups[1:], func(g string) bool { return len(g) != 3 || !digits(g) }) {
+			return strings.Join(groups, "")
+		}
+	}
+	return whole
 }
 
 // digits reports whether s is one or more decimal digits.
