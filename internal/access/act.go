@@ -77,7 +77,7 @@ var acts = map[Act]rule{
 	ActDeposit:   {right: DepositFloat, moves: "float that a vendor may sell from"},
 	ActTerms:     {right: ManageVendors, moves: "a vendor's commission and credit"},
 	ActBlock:     {right: ManageVendors, second: noSecond, moves: "no value: it stops sales"},
-	ActSell:      {right: Sell, second: noSecond, under: []Ceiling{PersonSales}, moves: "energy for cash that only the seller has seen"},
+	ActSell:      {right: Sell, second: noSecond, under: []Ceiling{PersonSales, MeterSales}, moves: "energy for cash that only the seller has seen"},
 	ActReverse:   {right: Reverse, under: []Ceiling{PersonReversals, PersonReversed, MeterReversed, VendorReversed}, moves: "the money of a sale, while its units may be in the meter"},
 	ActUnits:     {right: IssueUnits, under: []Ceiling{PersonFree, MeterFree}, was: ActTokens, moves: "energy that nobody pays for"},
 	ActTokens:    {right: IssueTokens, moves: "the key and the power limit of a meter"},

@@ -171,14 +171,14 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 		if len(t.took) > 0 {
 			err = watch(tx.Ceilings(), t, t.rules)
 		}
-		return FourEyes{Alone: r.second == whenBound || t.over != "", took: t.took}, err
+		return FourEyes{Alone: r.second == whenBound || t.over.Ceiling != "", took: t.took}, err
 	case r.second == noSecond:
-		return FourEyes{Over: t.over, Refusal: refuse.CeilingReached(PlainName(by.String()), t.over.words(), t.over.amount(t.most))}, nil
+		return FourEyes{Over: t.over.Ceiling, Refusal: t.refused()}, nil
 	}
 	if err := giveBack(tx.Ceilings(), t.took); err != nil {
 		return FourEyes{}, err
 	}
-	w.Summary += fmt.Sprintf(" (above the ceiling %s of %s)", t.over, t.over.amount(t.most))
+	w.Summary += fmt.Sprintf(" (above the ceiling %s of %s)", t.over.Ceiling, t.over.Ceiling.amount(t.most))
 	return wait(tx, by, w, r, body, now)
 }
 
@@ -231,7 +231,7 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	}
 	t, err := take(tx, a.Checker, acts[w.Act].under, w.Takes, now)
 	if err == nil && t.exceeded() {
-		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.words(), t.over.amount(t.most))}, nil
+		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.Ceiling.words(), t.over.Ceiling.amount(t.most))}, nil
 	}
 	if err == nil {
 		err = watch(tx.Ceilings(), t, t.rules)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Ceiling names the most that one person, or all people for one meter, account or vendor, may take in a local day without a second person.
@@ -26,6 +28,7 @@ const (
 	PersonReversed  Ceiling = "person/reversed_value"
 	PersonTexts     Ceiling = "person/texts"            // texts that people write to customers
 	PersonEmergency Ceiling = "person/emergency_supply" // energy of supplies restored at night
+	MeterSales      Ceiling = "meter/sales"             // sold to one meter in the utility's name
 	MeterEmergency  Ceiling = "meter/emergency_supply"
 	MeterFree       Ceiling = "meter/free_units"
 	MeterReversed   Ceiling = "meter/reversed_value"
@@ -58,6 +61,7 @@ var ceilings = map[Ceiling]struct {
 	PersonReversed:  {inMoney, 50_000_000, "value of reversals in a day"},
 	PersonTexts:     {inTimes, 200, "texts to customers in a day"},
 	PersonEmergency: {inEnergy, 50_000, "energy of emergency supplies in a day"},
+	MeterSales:      {inMoney, 50_000_000, "sales for the utility to one meter in a day"},
 	MeterEmergency:  {inEnergy, 10_000, "energy of one meter's emergency supplies in a day"},
 	MeterFree:       {inEnergy, 500_000, "free units of one meter in a day"},
 	MeterReversed:   {inMoney, 20_000_000, "value of one meter's reversals in a day"},
@@ -98,6 +102,9 @@ func (c Ceiling) amount(n int64) string {
 // OfPerson reports whether the ceiling limits what one person takes.
 func (c Ceiling) OfPerson() bool { return strings.HasPrefix(string(c), "person/") }
 
+// ofSales reports whether the total under the ceiling is the sum of stored sales. Such a ceiling has no total of its own.
+func (c Ceiling) ofSales() bool { return c == MeterSales }
+
 // CeilingRules are a tenant's ceilings and its time zone.
 type CeilingRules struct {
 	TZ  string
@@ -118,6 +125,8 @@ type CeilingTx interface {
 	CeilingRules() (CeilingRules, error)
 	// AddDayTotal adds the amount to a total, and returns the total after it. A negative amount undoes an action.
 	AddDayTotal(DayTotal) (Taken, error)
+	// SoldToMeter sums what was sold to a meter in the utility's name between two times, whatever became of the sales.
+	SoldToMeter(meter string, from, to time.Time) (int64, error)
 	// UsualTaken returns the mean size of somebody's actions under a ceiling, for each day that begins between two times and had any.
 	UsualTaken(c Ceiling, subject string, from, to time.Time) ([]int64, error)
 	// DayRaised stores the reasons for alarms that were raised on the day of a total.
@@ -152,13 +161,22 @@ type taken struct {
 	took  []DayTotal
 	after []Taken // the totals after it, in the order of took
 	rules CeilingRules
-	over  Ceiling // the first ceiling that the action exceeds; empty for none
+	over  DayTotal // the first total that exceeds its ceiling; without a name of a ceiling for none
 	most  int64
 	binds bool // the tenant has or had people, so that ceilings bind
 }
 
 // exceeded reports whether the action takes a second person.
-func (t taken) exceeded() bool { return t.over != "" && t.binds }
+func (t taken) exceeded() bool { return t.over.Ceiling != "" && t.binds }
+
+// refused says which ceiling the action exceeds, if nobody can approve it.
+func (t taken) refused() refusal.Refusal {
+	c := t.over.Ceiling
+	if c.OfPerson() {
+		return refuse.CeilingReached(PlainName(t.over.Name), c.words(), c.amount(t.most))
+	}
+	return refuse.CeilingOfAllReached(PlainName(t.over.Name), c.words(), c.amount(t.most))
+}
 
 // take adds an action to the totals of the day. While a tenant never had a person, nobody can be a second person: then a ceiling does not
 // stop an action, and the daily report shows it.
@@ -188,20 +206,32 @@ func take(eyes EyesTx, by Actor, under []Ceiling, what Takes, now time.Time) (ta
 			if ceilings[c].unit == inTimes {
 				d.Amount = 1
 			}
-			after, err := tx.AddDayTotal(d)
+			total, err := t.count(tx, d)
 			if err != nil {
 				return t, err
 			}
-			t.took, t.after = append(t.took, d), append(t.after, after)
-			if most := rules.Most(c); after.Amount > most && t.over == "" && !plantedNoCeiling(c) {
-				t.over, t.most = c, most
+			if most := rules.Most(c); total > most && t.over.Ceiling == "" && !plantedNoCeiling(c) {
+				t.over, t.most = d, most
 			}
 		}
 	}
-	if t.over != "" {
+	if t.over.Ceiling != "" {
 		t.binds, err = tx.HadPeople()
 	}
 	return t, err
+}
+
+// count returns a total with the action, and adds the action to a total that is stored.
+func (t *taken) count(tx CeilingTx, d DayTotal) (int64, error) {
+	if d.Ceiling.ofSales() {
+		sold, err := tx.SoldToMeter(d.Subject, d.From, d.To)
+		return sold + d.Amount, err
+	}
+	after, err := tx.AddDayTotal(d)
+	if err == nil {
+		t.took, t.after = append(t.took, d), append(t.after, after)
+	}
+	return after.Amount, err
 }
 
 // giveBack undoes take.

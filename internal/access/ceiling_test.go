@@ -52,6 +52,9 @@ func TestCeilings(t *testing.T) {
 			steps: []step{{amina, access.ActAdjust, 1, 0, "waits"}}},
 		"no person ever existed": {bind: &off, nobody: true, ceilings: map[access.Ceiling]int64{access.PersonCredits: 0, access.PersonSales: 0},
 			steps: []step{{amina, access.ActAdjust, 1, 0, "alone"}, {amina, access.ActSell, 1, 0, "alone"}}},
+		"people share a meter's sales, which are stored": {bind: &off, ceilings: map[access.Ceiling]int64{access.MeterSales: 100},
+			steps: []step{{amina, access.ActSell, 60, 0, "done"}, {other, access.ActSell, 41, 0, "daily-limit"}, {other, access.ActSell, 40, 0, "done"},
+				{other, access.ActSell, 1, 13*time.Hour - 1, "daily-limit"}, {amina, access.ActSell, 100, time.Microsecond, "done"}}},
 		"the number of reversals": {bind: &off, ceilings: map[access.Ceiling]int64{access.PersonReversals: 1},
 			steps: []step{{amina, access.ActReverse, 1000, 0, "alone"}, {amina, access.ActReverse, 1, 0, "waits"}}},
 	} {
@@ -65,6 +68,9 @@ func TestCeilings(t *testing.T) {
 				r.now = r.now.Add(s.after)
 				e, err := access.SecondPerson(r, s.by(r), access.ActRequest{Act: s.act, Body: struct{}{}, Takes: access.Takes{Amount: s.amount,
 					Account: access.Subject{ID: "acc_1", Name: "acc_1"}, Meter: access.Subject{ID: "mtr_1", Name: "0414"}}}, r.now)
+				if s.act == access.ActSell && !e.Refused() {
+					r.sold = append(r.sold, soldRow{s.amount, r.now})
+				}
 				if got := outcome(e); err != nil || got != s.want {
 					t.Errorf("step %d: %s %s, %v, want %s", i, got, e.Detail(), err, s.want)
 				}

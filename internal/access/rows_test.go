@@ -47,6 +47,7 @@ type rows struct {
 	ceilings  map[access.Ceiling]int64
 	totals    map[string]int64
 	means     []int64
+	sold      []soldRow // sales to the only meter
 	acts      int64
 	raised    access.Unusual
 	alarms    []string
@@ -144,6 +145,12 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(access.Tx) error
 	return r.fails("view")
 }
 
+// soldRow is a stored sale.
+type soldRow struct {
+	amount int64
+	at     time.Time
+}
+
 // The transaction.
 
 func (r *rows) NewID() (id.ID, error) {
@@ -160,6 +167,16 @@ func (r *rows) Ceilings() access.CeilingTx { return r }
 
 func (r *rows) CeilingRules() (access.CeilingRules, error) {
 	return access.CeilingRules{TZ: "Africa/Nairobi", Set: r.ceilings}, r.fails("CeilingRules")
+}
+
+func (r *rows) SoldToMeter(_ string, from, _ time.Time) (int64, error) {
+	var sum int64
+	for _, s := range r.sold {
+		if !s.at.Before(from) {
+			sum += s.amount
+		}
+	}
+	return sum, r.fails("SoldToMeter")
 }
 
 func (r *rows) UsualTaken(access.Ceiling, string, time.Time, time.Time) ([]int64, error) {

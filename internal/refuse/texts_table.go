@@ -240,6 +240,11 @@ func CeilingReached(who string, ceiling string, bound string) refusal.Refusal {
 	return refusal.Refusal{Code: "daily-limit", Text: "ceiling-reached", What: who + " has reached the ceiling for " + ceiling + ": " + bound + ".", Not: "No changes were made and no money moved.", Try: "Ask another person to do it, or ask an owner to raise the ceiling. It starts again tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "ceiling", Value: ceiling}, {Place: "bound", Value: bound}}}
 }
 
+// CeilingOfAllReached: {whose} has reached the ceiling for {ceiling}: {bound}. It counts what all people did. Ask an owner to raise the ceiling. It starts again tomorrow.
+func CeilingOfAllReached(whose string, ceiling string, bound string) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "ceiling-of-all-reached", What: whose + " has reached the ceiling for " + ceiling + ": " + bound + ". It counts what all people did.", Not: "No changes were made and no money moved.", Try: "Ask an owner to raise the ceiling. It starts again tomorrow.", Args: []refusal.Arg{{Place: "whose", Value: whose}, {Place: "ceiling", Value: ceiling}, {Place: "bound", Value: bound}}}
+}
+
 // ApproverCeilingReached: {who} has reached the ceiling for {ceiling}: {bound}. This approval counts as the approver's own action. Ask another person to approve the request, or an owner to raise the ceiling. It starts again tomorrow.
 func ApproverCeilingReached(who string, ceiling string, bound string) refusal.Refusal {
 	return refusal.Refusal{Code: "daily-limit", Text: "approver-ceiling-reached", What: who + " has reached the ceiling for " + ceiling + ": " + bound + ". This approval counts as the approver's own action.", Not: "No changes were made and no money moved.", Try: "Ask another person to approve the request, or an owner to raise the ceiling. It starts again tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "ceiling", Value: ceiling}, {Place: "bound", Value: bound}}}

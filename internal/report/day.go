@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -54,8 +53,8 @@ type DayTx interface {
 	SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error)
 	// UnconfirmedReversals returns the reversals between two times that the meter has not confirmed yet, oldest first.
 	UnconfirmedReversals(from, to time.Time, max int) ([]Unconfirmed, error)
-	// DayTotals returns what was taken under ceilings in the local days that begin between two times, sorted by name.
-	DayTotals(from, to time.Time, max int) ([]access.DayTotal, error)
+	// TakenByPeople returns what each person took under ceilings in the local days that begin between two times, sorted by name.
+	TakenByPeople(from, to time.Time, max int) ([]access.DayTotal, error)
 	Ceilings() access.CeilingTx
 	// LastHead returns the newest signed head of the log; empty before the first head.
 	LastHead() (string, error)
@@ -123,11 +122,10 @@ func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now tim
 
 // takenAlone returns what each person took in a day, and the ceilings.
 func takenAlone(tx DayTx, from, to time.Time) ([]access.DayTotal, access.CeilingRules, error) {
-	all, err := tx.DayTotals(from, to, MaxActs)
+	all, err := tx.TakenByPeople(from, to, MaxActs)
 	if err != nil {
 		return nil, access.CeilingRules{}, err
 	}
-	all = slices.DeleteFunc(all, func(d access.DayTotal) bool { return !d.Ceiling.OfPerson() || d.Amount == 0 })
 	rules, err := tx.Ceilings().CeilingRules()
 	return all, rules, err
 }

@@ -88,6 +88,7 @@ func unsealed() map[string]string {
 		"Mode": "it is the account's", "State": "it changes", "Failure": "only a sale that was never completed has one",
 		"PressKey": "for showing", "Change": "tokens of a key change are the meter's, not the sale's",
 		"Tokens.Sale": "the sale is sealed", "Tokens.State": "it changes", "Tokens.Result": "it changes",
+		"Tokens.Tail":      "it only finds a token, and a token from before it gets it later",
 		"Tokens.Elsewhere": "it is false for every token of a sale",
 	}
 }

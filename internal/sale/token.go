@@ -12,17 +12,31 @@ import (
 // HashContext is the context of the keyed hash by which a token's digits are found.
 const HashContext = "token-digits"
 
+// TailContext is the context of the keyed hash by which tokens are found by their last digits.
+const TailContext = "token-tail"
+
+// TailDigits is how many of its last digits find a token.
+const TailDigits = 6
+
+// Hasher makes keyed hashes.
+type Hasher interface {
+	Hash(context string, data []byte) []byte
+}
+
 // Hashes returns the keyed hashes by which a token with these digits may be found: the hash that a new token gets, and then those under the
 // keys before it. The keys before it are those that rotations have replaced.
-func Hashes(h interface {
-	Hash(context string, data []byte) []byte
-}, digits []byte) [][]byte {
+func Hashes(h Hasher, digits []byte) [][]byte { return hashes(h, HashContext, digits) }
+
+// Tails returns the keyed hashes by which tokens with these last digits may be found, in the order of Hashes.
+func Tails(h Hasher, last []byte) [][]byte { return hashes(h, TailContext, last) }
+
+func hashes(h Hasher, context string, data []byte) [][]byte {
 	if rotated, ok := h.(interface {
 		Hashes(context string, data []byte) [][]byte
 	}); ok {
-		return rotated.Hashes(HashContext, digits)
+		return rotated.Hashes(context, data)
 	}
-	return [][]byte{h.Hash(HashContext, digits)}
+	return [][]byte{h.Hash(context, data)}
 }
 
 // TokenContext is the context under which a token's digits are sealed.
@@ -60,8 +74,20 @@ type Token struct {
 	IssuedAt time.Time
 	Sealed   Sealed // the digits under the data key
 	Hash     []byte // keyed hash of the digits, by which a token is found
+	Tail     []byte // keyed hash of the last digits
 	// Elsewhere marks an external token: somebody entered its digits to have them sent to the meter. Such a token belongs to no sale.
 	Elsewhere bool
+}
+
+// Made stores the digits of a token that the issuer has made: sealed, and as hashes. It clears the digits.
+func (t *Token) Made(k interface {
+	Hasher
+	Seal(context string, plain []byte) []byte
+}, digits []byte) {
+	t.Hash, t.Tail = k.Hash(HashContext, digits), k.Hash(TailContext, digits[len(digits)-TailDigits:])
+	t.Sealed = k.Seal(TokenContext(t.ID), digits)
+	t.State = metering.MoveMade.To()
+	clear(digits)
 }
 
 // Sealed holds digits encrypted with the data key. The encrypted bytes are not secret, but they are useless in a log.

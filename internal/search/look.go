@@ -17,7 +17,7 @@ type look struct {
 	tx     Tx
 	by     access.Actor
 	q      registry.Query
-	hasher Hasher
+	hasher sale.Hasher
 	hits   []Hit
 }
 
@@ -146,6 +146,25 @@ func (l *look) token() error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// ending finds tokens by their last digits, for those who may see digits.
+func (l *look) ending() error {
+	if len(l.q.Digits) != sale.TailDigits || !l.by.May(access.ShowTokens) || !l.by.May(access.ReadVends) {
+		return nil
+	}
+	for _, tail := range sale.Tails(l.hasher, []byte(l.q.Digits)) {
+		rows, err := l.tx.TokensEnding(tail, MaxHits+1)
+		if err != nil {
+			return err
+		}
+		for _, t := range rows {
+			if err := l.typed(t); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -93,25 +93,22 @@ type Tx interface {
 	CustomerByID(customer id.ID) (registry.Customer, bool, error)
 	VendNumbered(receiptNo string) (id.ID, error)
 	VendSale(sale id.ID) (sale.Sale, bool, error)
+	// TokensEnding lists tokens by the keyed hash of their last digits, newest first.
+	TokensEnding(tail []byte, max int) ([]TokenRow, error)
 	// TokenSearched finds a token by the keyed hash of its digits.
 	TokenSearched(hash []byte) (TokenRow, bool, error)
 	// PersonPage lists people after the given one, in the order of their ids.
 	PersonPage(after id.ID, max int) ([]access.PersonRow, error)
 }
 
-// Hasher makes keyed hashes.
-type Hasher interface {
-	Hash(context string, data []byte) []byte
-}
-
 // Search finds things.
 type Search struct {
 	door   access.Door[Tx]
-	hasher Hasher
+	hasher sale.Hasher
 }
 
 // New makes a search.
-func New(door access.Door[Tx], h Hasher) *Search { return &Search{door, h} }
+func New(door access.Door[Tx], h sale.Hasher) *Search { return &Search{door, h} }
 
 // Find returns what a text may mean, within what the asker may see. The text is not stored and not logged: it may be the digits of a token.
 func (s *Search) Find(ctx context.Context, by access.Actor, text string) (Found, error) {
@@ -124,7 +121,7 @@ func (s *Search) Find(ctx context.Context, by access.Actor, text string) (Found,
 	}
 	out, err := access.Look(ctx, s.door, by.Tenant, func(tx Tx) (Found, error) {
 		l := look{tx: tx, by: by, q: q, hasher: s.hasher}
-		for _, step := range []func() error{l.named, l.token, l.receipt, l.numbered, l.worded, l.people} {
+		for _, step := range []func() error{l.named, l.token, l.receipt, l.numbered, l.ending, l.worded, l.people} {
 			if err := step(); err != nil {
 				return Found{}, err
 			}

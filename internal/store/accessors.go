@@ -42,6 +42,9 @@ func (tx *Tx) Lists() registry.ListTx { return tx }
 // Searching returns the transaction for searches.
 func (tx *Tx) Searching() search.Tx { return tx }
 
+// Tails returns the transaction that gives old tokens the hash of their last digits.
+func (tx *Tx) Tails() search.TailTx { return tx }
+
 // Books returns the transaction for postings.
 func (tx *Tx) Books() ledger.Books { return tx }
 

@@ -635,7 +635,7 @@ CREATE TABLE token (
       OR state = 'reversed' OR state = 'reversed_unconfirmed' OR state = 'failed'),
   issued_at INTEGER NOT NULL, sent_at INTEGER,  -- sent_at: last handed to the meter's connection
   answered_at INTEGER, result TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
-  version INTEGER NOT NULL DEFAULT 1,
+  version INTEGER NOT NULL DEFAULT 1, digits_tail BLOB,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, meter_key_id, tid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX token_vend ON token (tenant_id, vend_id);
@@ -697,3 +697,6 @@ CREATE TABLE counter_device (
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX counter_device_person ON counter_device (tenant_id, person_id);
+CREATE INDEX vend_meter ON vend (tenant_id, meter, created_at);
+CREATE INDEX token_tail ON token (tenant_id, digits_tail, id) WHERE digits_tail IS NOT NULL;
+CREATE INDEX token_without_tail ON token (tenant_id, id) WHERE digits_tail IS NULL AND digits_enc IS NOT NULL;

@@ -3,6 +3,7 @@ package vending_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vendor"
 )
 
 // TestTotalsUnderCeilingsAreVerified: whoever lowers, removes or invents a total is found, and so is a sale that was never counted.
@@ -90,4 +92,48 @@ func TestASaleByAnUnconfirmedSellerIsVerified(t *testing.T) {
 	if err != nil || len(r.Findings) != 2 || !strings.Contains(r.Findings[0].What, "differs by -1000 from the audit log") {
 		t.Errorf("%v, findings %+v", err, r.Findings)
 	}
+}
+
+// TestWhatAMeterIsSoldInADayIsLimited: all people's sales to a meter count, until the local day ends. Sales from a vendor's float do not count,
+// nor do sales to another meter. The refusal names the meter.
+func TestWhatAMeterIsSoldInADayIsLimited(t *testing.T) {
+	s := open(t, true)
+	s.zone("Africa/Nairobi") // UTC+3; the clock begins at 11:00 there
+	domestic := s.publish("domestic", flat(), monday())
+	one, two := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
+	ann := s.vendor(vendor.NewVendor{Code: "ann"})
+	s.payIn(ann, 50_000, "1")
+	person := func(n byte, name string) access.Actor {
+		p := access.PersonRow{ID: id.ID{n}, Email: name + "@example.org", Role: access.Operator, Password: "x", CreatedAt: s.clock.Now()}
+		s.do(func(tx *store.Tx) error { return tx.AddPersonRow(p) })
+		return access.Actor{Tenant: tenant, Kind: access.Person, ID: p.ID, Name: p.Email, Role: p.Role}
+	}
+	amina, ben := person(1, "amina"), person(2, "ben")
+	s.do(func(tx *store.Tx) error {
+		set, err := tx.TenantSettings()
+		set.Ceilings = map[access.Ceiling]int64{access.MeterSales: 10_000}
+		return errors.Join(err, tx.PutTenantSettings(set))
+	})
+	for i, c := range []struct {
+		after  time.Duration // since the sale before
+		by     access.Actor
+		meter  string
+		amount money.Minor
+		want   string
+	}{
+		{0, amina, one, 6000, ""},
+		{0, clerk(ann), one, 9000, ""},
+		{0, ben, one, 4001, "daily-limit"},
+		{0, ben, two, 4001, ""},
+		{0, ben, one, 4000, ""},
+		{13*time.Hour - time.Second, amina, one, 1000, "daily-limit"},
+		{time.Second, amina, one, 10000, ""},
+	} {
+		s.clock.add(c.after)
+		got := s.sellAs(c.by, order(c.meter, c.amount, fmt.Sprintf("key-number-%d", i)))
+		if string(got.Code) != c.want || got.Refused() && !strings.HasPrefix(got.What, one+" has reached the ceiling for sales for the utility to one meter in a day") {
+			t.Errorf("sale %d: %q %s, want %q", i, got.Code, got.Detail(), c.want)
+		}
+	}
+	s.verified()
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
@@ -22,23 +21,17 @@ import (
 
 // complete ends a sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become durable together, or none of
 // them does. The parameter write is VendComplete for a held sale, and VendSell for a sale that is written at once.
-func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []sts.Token, write func(sale.Sale, [][]byte) error) (step, error) {
+func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []sts.Token, write func(sale.Sale) error) (step, error) {
 	s := sold.Sale
-	hashes := make([][]byte, len(tokens))
 	for i, token := range tokens {
-		digits := []byte(token.Reveal())
-		hashes[i] = v.c.Sealer.Hash(sale.HashContext, digits)
-		s.Tokens[i].Hash = hashes[i]
-		s.Tokens[i].Sealed = v.c.Sealer.Seal(sale.TokenContext(s.Tokens[i].ID), digits)
-		s.Tokens[i].State = metering.MoveMade.To()
-		clear(digits)
+		s.Tokens[i].Made(v.c.Sealer, []byte(token.Reveal()))
 	}
 	var err error
 	if s.ReceiptNo, err = tx.Selling().ReceiptNo(s.Till); err != nil {
 		return step{}, err
 	}
 	s.State, s.CompletedAt = sale.Completed, p.now
-	if err := write(s, hashes); err != nil {
+	if err := write(s); err != nil {
 		return step{}, err
 	}
 	if s.Recharge() {

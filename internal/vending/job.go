@@ -11,7 +11,6 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
-	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -97,7 +96,7 @@ type JobTx interface {
 	// AddJob stores a job with its reserved tokens.
 	AddJob(sale.Job) error
 	// JobMade completes a held job with its sealed tokens and the hashes of their digits.
-	JobMade(j sale.Job, digitHashes [][]byte) error
+	JobMade(j sale.Job) error
 	// JobFailed ends a held job that got no tokens: no units are issued and no key changes.
 	JobFailed(sale.Job) error
 	JobByID(job id.ID) (sale.Job, bool, error)
@@ -418,16 +417,11 @@ func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobSte
 
 // completeJob stores the sealed tokens and the answer.
 func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (jobStep, error) {
-	hashes := make([][]byte, len(tokens))
 	for i, token := range tokens {
-		digits := []byte(token.Reveal())
-		hashes[i] = v.c.Sealer.Hash(sale.HashContext, digits)
-		j.Tokens[i].Sealed = v.c.Sealer.Seal(sale.TokenContext(j.Tokens[i].ID), digits)
-		j.Tokens[i].State = metering.MoveMade.To()
-		clear(digits)
+		j.Tokens[i].Made(v.c.Sealer, []byte(token.Reveal()))
 	}
 	j.State, j.CompletedAt = sale.Completed, v.moment()
-	if err := tx.Jobs().JobMade(j, hashes); err != nil {
+	if err := tx.Jobs().JobMade(j); err != nil {
 		return jobStep{}, err
 	}
 	if !j.Replaces.IsZero() { // no customer waits at a till for this token

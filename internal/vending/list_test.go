@@ -55,6 +55,7 @@ func TestSalesAreListed(t *testing.T) {
 		s.clock.add(c.after)
 		s.sellAs(c.by, order(c.meter, 1000*money.Minor(i+1), fmt.Sprintf("key-number-%d", i)))
 	}
+	s.clock.add(time.Second)                                    // the ids of sales in one millisecond have no order
 	last := s.sellAs(owner(), order(two, 9000, "key-number-9")) // main-000004
 	s.reversed(owner(), last.Sale, "mistyped")
 	account := last.Sale.Account.Text("acc_")

@@ -285,7 +285,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
-	if r, err := mayTake(tx, p); err != nil || r.Refused() {
+	if r, err := mayTake(tx, p, point.Meter); err != nil || r.Refused() {
 		return no(r), err
 	}
 	s, err := p.sale(tx, pr)
@@ -307,13 +307,14 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	return reserve(tx, p, s, hash)
 }
 
-// mayTake counts a sale into the utility's own till under the seller's ceiling. A vendor's sales are limited by its float. A sale that gets
-// no token in the end counts too.
-func mayTake(tx Tx, p purchase) (refusal.Refusal, error) {
+// mayTake counts a sale into the utility's own till under the ceilings of the seller and of the meter. A vendor's sales are limited by its
+// float. A sale that gets no token in the end counts too.
+func mayTake(tx Tx, p purchase, m sale.MeterRef) (refusal.Refusal, error) {
 	if !p.by.Vendor.IsZero() {
 		return refusal.Refusal{}, nil
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), p.by, access.ActRequest{Act: access.ActSell, Takes: access.Takes{Amount: int64(p.order.Tender.Minor)}}, p.now)
+	takes := access.Takes{Amount: int64(p.order.Tender.Minor), Meter: access.Subject{ID: m.ID.Text(id.Meter), Name: m.Number}}
+	eyes, err := access.SecondPerson(tx.Eyes(), p.by, access.ActRequest{Act: access.ActSell, Takes: takes}, p.now)
 	if err != nil || eyes.Refused() {
 		return eyes.Refusal, err
 	}
@@ -356,7 +357,7 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s sa
 	if r, err := vendor.Reserve(tx.Vendors(), &s); err != nil || r.Refused() {
 		return no(r), err
 	}
-	return v.complete(tx, p, Sold{Sale: s}, sale.Facts{Key: pr.key, Tariff: pr.version}, tokens, func(s sale.Sale, hashes [][]byte) error { return tx.Selling().VendSell(s, hash, hashes) })
+	return v.complete(tx, p, Sold{Sale: s}, sale.Facts{Key: pr.key, Tariff: pr.version}, tokens, func(s sale.Sale) error { return tx.Selling().VendSell(s, hash) })
 }
 
 // sale builds the row of a new sale with its lines and the tokens to be made.

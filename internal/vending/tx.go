@@ -53,9 +53,9 @@ type SellTx interface {
 	// charges and debts.
 	VendReserve(s sale.Sale, orderHash [32]byte) error
 	// VendSell does what VendReserve and VendComplete do, for a sale whose tokens exist already.
-	VendSell(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error
+	VendSell(s sale.Sale, orderHash [32]byte) error
 	// VendComplete stores the results of completing a held sale: sealed digits with their hashes, receipt number, state.
-	VendComplete(s sale.Sale, digitHashes [][]byte) error
+	VendComplete(s sale.Sale) error
 	// VendPress records for a recharge that somebody must press a key at the meter to restore the supply.
 	VendPress(sale id.ID) error
 	// VendFail closes a held sale that got no token and gives back everything that the sale had reserved.

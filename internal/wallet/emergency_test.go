@@ -36,6 +36,7 @@ func (c *counts) AddDayTotal(t access.DayTotal) (access.Taken, error) {
 	c.d.taken[t.Ceiling] += t.Amount
 	return access.Taken{Amount: c.d.taken[t.Ceiling]}, c.d.fails()
 }
+func (c *counts) SoldToMeter(string, time.Time, time.Time) (int64, error) { return 0, c.d.fails() }
 func (c *counts) UsualTaken(access.Ceiling, string, time.Time, time.Time) ([]int64, error) {
 	return nil, c.d.fails()
 }

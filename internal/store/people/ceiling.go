@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
@@ -53,6 +54,17 @@ func (tx Rows) AddDayTotal(d access.DayTotal) (after access.Taken, err error) {
 	return after, nil
 }
 
+// SoldToMeter sums what was sold to a meter into the utility's own till between two times, whatever became of the sales.
+func (tx Rows) SoldToMeter(meter string, from, to time.Time) (int64, error) {
+	m, err := id.Parse(id.Meter, meter)
+	if err != nil {
+		return 0, fmt.Errorf("sum the sales to meter %q: %w", meter, err)
+	}
+	n, err := tx.Number(`SELECT COALESCE(SUM(v.tender), 0) FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
+		WHERE m.tenant_id = $1 AND m.id = $2 AND v.vendor_key = '' AND v.created_at >= $3 AND v.created_at < $4`, tx.Tenant, m, from, to)
+	return n, fault.Wrap(err, "sum the sales to a meter")
+}
+
 // UsualTaken returns the mean size of somebody's actions under a ceiling, for each day that begins between two times and had any.
 func (tx Rows) UsualTaken(c access.Ceiling, subject string, from, to time.Time) (out []int64, err error) {
 	err = tx.C.Query(`SELECT amount / acts FROM day_total WHERE tenant_id = $1 AND ceiling = $2 AND subject = $3 AND from_at >= $4 AND from_at < $5 AND acts > 0`,
@@ -73,10 +85,11 @@ func (tx Rows) HadPeople() (bool, error) {
 	return n > 0, fault.Wrap(err, "look for people")
 }
 
-// DayTotals lists what was taken in the local days that begin between two moments, sorted by name.
-func (tx Rows) DayTotals(from, to time.Time, max int) ([]access.DayTotal, error) {
+// TakenByPeople lists what each person took in the local days that begin between two moments, sorted by name.
+func (tx Rows) TakenByPeople(from, to time.Time, max int) ([]access.DayTotal, error) {
 	var out []access.DayTotal
 	err := tx.C.Query(`SELECT ceiling, subject, name, from_at, to_at, amount, raised FROM day_total WHERE tenant_id = $1 AND from_at >= $2 AND from_at < $3
+			AND ceiling LIKE 'person/%' AND amount <> 0
 		ORDER BY name, ceiling, subject LIMIT $4`, func(r core.Row) error {
 		out = append(out, access.DayTotal{Ceiling: access.Ceiling(r.Text(0)), Subject: r.Text(1), Name: r.Text(2), From: r.Time(3), To: r.Time(4), Amount: r.Int(5),
 			Unusual: access.Unusual(r.Int(6))})

@@ -104,14 +104,13 @@ func (tx Rows) reserveJobToken(j sale.Job, t sale.Token) error {
 	return meters.Of(tx.Tx).WithTID(j.Key, t.TID, insert)
 }
 
-// JobMade completes a held job with its sealed tokens and the hashes of their digits.
-func (tx Rows) JobMade(j sale.Job, digitHashes [][]byte) error {
+// JobMade completes a held job with its tokens.
+func (tx Rows) JobMade(j sale.Job) error {
 	return tx.Rewrite("job", j.ID, func() error {
 		err := tx.endJob(j)
-		for i, t := range j.Tokens {
+		for _, t := range j.Tokens {
 			if err == nil {
-				err = tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
-					WHERE tenant_id = $4 AND id = $5 AND `+from(metering.MoveMade), []byte(t.Sealed), digitHashes[i], string(metering.MoveMade.To()), tx.Tenant, t.ID)
+				err = tx.tokenMade(t)
 			}
 			if err == nil {
 				err = tx.Attest("token", t.ID)

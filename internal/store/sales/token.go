@@ -36,6 +36,7 @@ var tokenColumns = core.Columns[tokenRow]{Table: "token", Attested: []core.Colum
 	core.ID("vend_id", func(t *tokenRow) *id.ID { return &t.Sale }).ReadOnly(),
 	core.Text("state", func(t *tokenRow) *sale.TokenState { return &t.State }),
 	core.Text("result", func(t *tokenRow) *string { return &t.Result }).ReadOnly(),
+	core.Bytes("digits_tail", func(t *tokenRow) *[]byte { return &t.Tail }).ReadOnly(),
 	{Name: "sent_at", Form: 'i'},
 	{Name: "answered_at", Form: 'i'},
 	{Name: "created_at", Form: 'i'},
@@ -50,7 +51,7 @@ var TokenKind = core.AttestedKind{Name: "token", Noun: "Token", Prefix: id.Token
 // Statements that read and write the tokens of sales and jobs.
 var (
 	tokenQuery     = `SELECT ` + tokenColumns.List("") + ` FROM token`
-	saleTokenInto  = `INSERT INTO ` + tokenColumns.Into("vend_id", "meter", "meter_key_id", "tid", "created_at", "digits_enc", "digits_hash")
+	saleTokenInto  = `INSERT INTO ` + tokenColumns.Into("vend_id", "meter", "meter_key_id", "tid", "created_at", "digits_enc", "digits_hash", "digits_tail")
 	jobTokenInto   = `INSERT INTO ` + tokenColumns.Into("job_id", "meter", "meter_key_id", "tid", "created_at")
 	saleTokenQuery = tokenQuery + ` WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`
 )
@@ -63,6 +64,12 @@ func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, err
 			SELECT k.id FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
 		tokenColumns.AddTo(&out), tx.Tenant, meter, core.UpTo(before), max)
 	return out, fault.Wrap(err, "list tokens of meter %d", meter)
+}
+
+// tokenMade stores the digits of a reserved token.
+func (tx Rows) tokenMade(t sale.Token) error {
+	return tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, digits_tail = $3, state = $4, version = version + 1
+		WHERE tenant_id = $5 AND id = $6 AND `+from(metering.MoveMade), []byte(t.Sealed), t.Hash, t.Tail, string(metering.MoveMade.To()), tx.Tenant, t.ID)
 }
 
 // TokenForPush returns a token, ours or external, that is to be sent to its meter, and the meter's number. The digits are sealed under

@@ -129,18 +129,18 @@ func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
 // debts. It also writes evidence of the sale. Without this evidence, nobody could detect a forged row of a held sale, and the server would
 // make a token for it.
 func (tx Rows) VendReserve(s sale.Sale, orderHash [32]byte) error {
-	if err := tx.insertSale(s, orderHash, make([][]byte, len(s.Tokens))); err != nil {
+	if err := tx.insertSale(s, orderHash); err != nil {
 		return err
 	}
 	return tx.Attest("sale", s.ID)
 }
 
 // VendSell does the work of VendReserve and VendComplete for a sale whose tokens exist already. It writes each row once.
-func (tx Rows) VendSell(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error {
-	return tx.insertSale(s, orderHash, digitHashes)
+func (tx Rows) VendSell(s sale.Sale, orderHash [32]byte) error {
+	return tx.insertSale(s, orderHash)
 }
 
-func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error {
+func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte) error {
 	asked, err := askedText(s.Asked)
 	if err != nil {
 		return fault.Wrap(err, "write the order of a sale")
@@ -153,7 +153,7 @@ func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte)
 		return fault.Wrap(err, "insert the lines of a sale")
 	}
 	for i := range s.Tokens {
-		if err := tx.insertToken(s, &s.Tokens[i], digitHashes[i]); err != nil {
+		if err := tx.insertToken(s, &s.Tokens[i]); err != nil {
 			return fault.Wrap(err, "insert a token of a sale")
 		}
 	}
@@ -205,10 +205,10 @@ func (tx Rows) insertLines(s sale.Sale) error {
 
 // insertToken inserts a token. The row makes the token's TID unique under its key. The newest row of a key holds the key's last TID. A
 // reserved token has no digits yet.
-func (tx Rows) insertToken(s sale.Sale, t *sale.Token, digitHash []byte) error {
+func (tx Rows) insertToken(s sale.Sale, t *sale.Token) error {
 	tx.Issued(t.ID)
 	return meters.Of(tx.Tx).WithTID(s.Key, t.TID, func() error {
-		_, err := tx.C.Exec(saleTokenInto, tokenColumns.Values(tx.Tenant, t, s.ID, s.Meter.N, s.Key, int64(t.TID), tx.Now, []byte(t.Sealed), digitHash)...)
+		_, err := tx.C.Exec(saleTokenInto, tokenColumns.Values(tx.Tenant, t, s.ID, s.Meter.N, s.Key, int64(t.TID), tx.Now, []byte(t.Sealed), t.Hash, t.Tail)...)
 		return err
 	})
 }
@@ -223,11 +223,9 @@ func (tx Rows) addUnits(s sale.Sale) error {
 }
 
 // VendComplete stores the tokens and the receipt number of a held sale. A sale that is not held is a broken invariant.
-func (tx Rows) VendComplete(s sale.Sale, digitHashes [][]byte) error {
-	for i, t := range s.Tokens {
-		err := tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
-			WHERE tenant_id = $4 AND id = $5 AND `+from(metering.MoveMade), []byte(t.Sealed), digitHashes[i], string(metering.MoveMade.To()), tx.Tenant, t.ID)
-		if err != nil {
+func (tx Rows) VendComplete(s sale.Sale) error {
+	for _, t := range s.Tokens {
+		if err := tx.tokenMade(t); err != nil {
 			return fault.Wrap(err, "store a token of a sale")
 		}
 	}

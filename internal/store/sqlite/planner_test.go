@@ -24,9 +24,10 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		}
 	}()
 	for sql, index := range map[string]string{
-		`SELECT id FROM vend WHERE tenant_id = 1 AND (state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing') AND meter = 2`: "vend_open",
-		`SELECT id FROM vend WHERE tenant_id = 1 AND vendor_key = '' AND client_ref = 'x'`:                                                          "sqlite_autoindex_vend_2",
-		`SELECT tid FROM token WHERE tenant_id = 1 AND vend_id = x'00' ORDER BY tid`:                                                                "token_vend",
+		`SELECT id FROM vend WHERE tenant_id = 1 AND (state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing')
+			AND (meter = 2 OR account_id = x'00') LIMIT 1`: "vend_open",
+		`SELECT id FROM vend WHERE tenant_id = 1 AND vendor_key = '' AND client_ref = 'x'`: "sqlite_autoindex_vend_2",
+		`SELECT tid FROM token WHERE tenant_id = 1 AND vend_id = x'00' ORDER BY tid`:       "token_vend",
 		`SELECT id FROM token WHERE tenant_id = 1 AND meter_key_id IN (SELECT k.id FROM meter_key k WHERE k.tenant_id = 1 AND k.meter = 2)
 			AND id < x'00' ORDER BY id DESC LIMIT 3`: "sqlite_autoindex_token_2",
 		`SELECT id FROM meter_key WHERE tenant_id = 1 AND meter = 2 AND state <> 'past'`:                   "meter_key_meter",
@@ -41,7 +42,12 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 			ORDER BY o.next_at LIMIT 1`: "outbox_due",
 		`SELECT o.owner_until FROM outbox o WHERE o.tenant_id = 1 AND o.lane = 'mqtt' AND o.dead_at IS NULL AND o.owner_until > 0
 			AND o.owner_until > o.next_at ORDER BY o.owner_until LIMIT 1`: "outbox_held",
-		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`: "sqlite_autoindex_outbox_2",
+		`SELECT SUM(v.tender) FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
+			WHERE m.tenant_id = 1 AND m.id = x'00' AND v.vendor_key = '' AND v.created_at >= 2 AND v.created_at < 3`: "vend_meter",
+		`SELECT t.id FROM token t JOIN meter m ON m.tenant_id = t.tenant_id AND m.n = t.meter WHERE t.tenant_id = 1 AND t.digits_tail = x'00'
+			ORDER BY t.id DESC LIMIT 3`: "token_tail",
+		`SELECT id FROM token WHERE tenant_id = 1 AND digits_tail IS NULL AND digits_enc IS NOT NULL AND id > x'00' ORDER BY id LIMIT 3`: "token_without_tail",
+		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`:                                      "sqlite_autoindex_outbox_2",
 	} {
 		var plan []string
 		err := e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {

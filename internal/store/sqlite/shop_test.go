@@ -88,7 +88,7 @@ func sellOne(n, customers int64) func(*store.Tx) (sold, error) {
 			return sold{}, err
 		}
 		s := saleOf(tx, vend, once, max(sts.TID(n), key.LastTID+1), n%customers, fmt.Sprintf("main-%06d", receipt))
-		if err := tx.VendSell(s, s.OrderHash(), [][]byte{s.Tokens[0].Hash}); err != nil {
+		if err := tx.VendSell(s, s.OrderHash()); err != nil {
 			return sold{}, err
 		}
 		if err := book(tx, vend, n%customers); err != nil {

@@ -27,6 +27,7 @@ func chargeTests() []test {
 		{"an account is found with its meters, and its statement is in order", accountStatement},
 		{"balances of any past time are those of that time", pastBalances},
 		{"meters and customers are found by words and digits", metersSearched},
+		{"tokens of an earlier version are found by their last digits", tailsAdded},
 		{"journals are found by account and by operation", journalSearch},
 	}
 }

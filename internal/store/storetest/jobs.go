@@ -99,8 +99,8 @@ func jobsStored(t *testing.T, r Rig) {
 	for i := range j.Tokens {
 		j.Tokens[i].State, j.Tokens[i].Sealed = sale.TokenIssued, sale.Sealed(fmt.Sprintf("sealed %d", i))
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.JobMade(j, [][]byte{{1}, {2}}) })
-	_, err = do(e, func(tx *store.Tx) (value, error) { return value{}, tx.JobMade(j, [][]byte{{1}, {2}}) })
+	must(t, e, func(tx *store.Tx) error { return tx.JobMade(j) })
+	_, err = do(e, func(tx *store.Tx) (value, error) { return value{}, tx.JobMade(j) })
 	wantErr(t, "ending a job twice", err, store.ErrInvariant)
 	got := jobByID(t, e, j.ID)
 	if got.State != sale.Completed || got.Units != 2000 || got.Reason != "test" || !got.CompletedAt.Equal(j.CompletedAt) || len(got.Tokens) != 2 ||
@@ -173,7 +173,7 @@ func keyConfirmed(t *testing.T, r Rig) {
 	for i := range j.Tokens {
 		j.Tokens[i].State, j.Tokens[i].Sealed = sale.TokenIssued, sale.Sealed("sealed")
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.JobMade(j, [][]byte{{1}, {2}}) })
+	must(t, e, func(tx *store.Tx) error { return tx.JobMade(j) })
 	if got := set(); got != j.ID {
 		t.Errorf("the set of the new key is %v, want %v", got, j.ID)
 	}
