@@ -62,7 +62,7 @@ func (o *office) menu(t *testing.T) {
 		page  string
 		width int64
 		most  int
-	}{{"/meters", 360, 2}, {"/office", 360, 2}, {"/ledger", 768, 1}, {"/ledger", 1280, 1}} {
+	}{{"/meters", 360, 2}, {"/office", 360, 2}, {"/ledger", 768, 1}, {"/ledger", 1200, 1}, {"/ledger", 1280, 1}} {
 		d.size(c.width)
 		d.visit(c.page)
 		if lines := ask[int](d, `new Set([...document.querySelectorAll("header nav a")].map(e => e.getBoundingClientRect().top)).size`); lines > c.most {

@@ -22,6 +22,7 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 	d, s := o.owner, o.chrome.open(t, o.owner.origin)
 	sale := ""
 	return d, s, []pageState{
+		{"overview", func() { d.visit("/overview") }},
 		{"meters", func() { d.visit("/meters") }},
 		{"meter", func() { d.visit(o.page(o.first)) }},
 		{"meter with digits", func() { d.visit(o.page(o.first) + "?digits=1") }},

@@ -113,7 +113,7 @@ func (c *clerk) invited() string {
 func (c *clerk) joins(link string) {
 	c.sets(link, clerkPassword)
 	c.signs(c.tab, clerkPassword)
-	c.tab.at("/meters")
+	c.tab.at("/overview")
 	if menu := c.tab.text("header nav"); strings.Contains(menu, "Sell") {
 		c.t.Errorf("a supervisor sees the menu %q", menu)
 	}
@@ -150,7 +150,7 @@ func (c *clerk) signs(p *tab, password string) {
 	p.fill("#password", password)
 	p.keys(enterKey)
 	c.factor.pass(c.t, p)
-	p.at("/meters")
+	p.at("/overview")
 }
 
 // isRefused checks that a password signs nobody in.
@@ -256,7 +256,7 @@ func (c *clerk) reset(old string) {
 	c.isRefused(clerkPassword)
 	c.tab.fill("#password", newPassword)
 	c.tab.keys(enterKey)
-	c.tab.at("/meters") // an operator needs no second factor, and the reset took the old one away
+	c.tab.at("/overview") // an operator needs no second factor, and the reset took the old one away
 	c.tab.visit("/account")
 	if got := c.tab.text("main"); !strings.Contains(got, clerkEmail) || !strings.Contains(got, consoleOwner) || strings.Contains(got, "Recovery codes left") {
 		c.t.Errorf("the clerk's own account says:\n%s", got)

@@ -92,6 +92,6 @@ func (w *smsWorld) signIn(t *testing.T, chrome *browser) *tab {
 	d.fill("#password", consolePassword)
 	d.keys(enterKey)
 	(&factor{}).pass(t, d)
-	d.at("/meters")
+	d.at("/overview")
 	return d
 }

@@ -73,6 +73,9 @@ func newBackupCreate(c console) *cobra.Command {
 			if err != nil {
 				return storeFailure("The backup could not be made", to, err)
 			}
+			if err := app.NoteBackup(data, m.Taken); err != nil {
+				c.tell("The time of this backup could not be noted in the data folder: %v.", err)
+			}
 			c.tell("The backup in %s holds everything that was committed before %s.", to, m.Taken.Format(time.RFC3339))
 			return c.showManifest(cmd, to, m)
 		},

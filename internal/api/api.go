@@ -34,6 +34,7 @@ import (
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/receipt"
@@ -81,6 +82,7 @@ type Cases struct {
 	Devices    *profile.Devices
 	Messages   *notify.Dispatcher
 	Search     *search.Search
+	Overview   *overview.Overview
 }
 
 // Paper is a form of receipts.
@@ -125,6 +127,8 @@ type API struct {
 	streams *access.Readers
 	gzip    func(http.Handler) http.HandlerFunc
 	handler http.Handler
+	inner   *http.ServeMux  // handler without the checks of who asks and how often
+	lists   map[string]bool // patterns of the routes that answer with a list
 }
 
 // open lists the routes of the mux that need no key.
@@ -164,6 +168,7 @@ func New(c Config) (*API, error) {
 	if !c.Network.OwnMetrics {
 		mux.Handle("GET /metrics", a.metricsForKeys())
 	}
+	a.inner = mux
 	a.handler = a.guard(a.routed(mux), func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern })
 	return a, nil
 }
@@ -173,6 +178,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 
 // routes registers every operation and returns the document that they make.
 func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
+	a.lists = map[string]bool{}
 	reg := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	spec := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
@@ -189,7 +195,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes,
-		a.vendRoutes, a.searchRoutes, a.vendorRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)
@@ -266,6 +272,7 @@ func query[I, O any](r router, op huma.Operation, fn func(ctx context.Context, b
 		return out, nil
 	})
 	if list {
+		r.a.lists["GET "+op.Path] = true
 		r.huma.OpenAPI().Paths[op.Path].Get.Responses["200"].Content[csvType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	}
 }

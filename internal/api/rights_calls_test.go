@@ -96,7 +96,8 @@ func queries() map[string]valid {
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"),
 		"settings":     get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
 		"approvals": get(everybody, "/v1/approvals"), "search": get(everybody, "/v1/search?q=amina"), "vendors": get(access.ReadVendors, "/v1/vendors"),
-		"vendor": get(access.ReadFloat, "/v1/vendors/V9"), "float": get(access.ReadFloat, "/v1/vendors/V9/float"),
+		"overview": get(access.ReadMeters, "/v1/overview"),
+		"vendor":   get(access.ReadFloat, "/v1/vendors/V9"), "float": get(access.ReadFloat, "/v1/vendors/V9/float"),
 		"vendor-statement": get(access.ReadFloat, "/v1/vendors/V9/statement"),
 		"reversal": {access.ReadVends, func(s *stage, vendor bool) call {
 			id := s.sold(vendor)

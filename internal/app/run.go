@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -36,7 +37,7 @@ func (a *App) Run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"claims", a.takeOver}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)},
+		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)},
 		{"supplies", a.onceTrusted(a.watch)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
 		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)},
 		{"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy}, {"integrations", a.reflect}, {"messages", a.onceTrusted(a.serveMessages)},
@@ -76,6 +77,18 @@ func (a *App) takeOver(ctx context.Context) error {
 		case <-time.After(takeOverEvery):
 		}
 	}
+}
+
+// addTails makes the tokens of an earlier version findable by their last digits, once.
+func (a *App) addTails(ctx context.Context) error {
+	n, err := search.AddTails(ctx, store.DoorTo(a.engine, store.Job, (*store.Tx).Tails), tenant, a.data)
+	if err != nil && ctx.Err() == nil {
+		a.log.Warn("last digits of tokens not stored", logkey.Err, err)
+	}
+	if n > 0 {
+		a.log.Info("last digits of tokens stored", logkey.Count, n)
+	}
+	return nil
 }
 
 // every calls the function do at once, after each period and whenever the channel wake has a value, until ctx ends.

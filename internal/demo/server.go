@@ -177,7 +177,7 @@ func (p *Server) addOwner(ctx context.Context) (page string, err error) {
 	if _, err := p.post(ctx, browser, path, made, "/signin"); err != nil {
 		return "", err
 	}
-	return p.post(ctx, browser, "/signin", person, "/meters")
+	return p.post(ctx, browser, "/signin", person, "/overview")
 }
 
 // post sends a form and checks that it is redirected to a page.

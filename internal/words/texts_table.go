@@ -75,6 +75,9 @@ func (t Texts) LayoutCancel() string { return t.say("pages.layout.cancel") }
 // LayoutNever: never
 func (t Texts) LayoutNever() string { return t.say("pages.layout.never") }
 
+// MenuOverview: Overview
+func (t Texts) MenuOverview() string { return t.say("pages.menu.overview") }
+
 // MenuMeters: Meters
 func (t Texts) MenuMeters() string { return t.say("pages.menu.meters") }
 
@@ -105,11 +108,53 @@ func (t Texts) MenuTariffs() string { return t.say("pages.menu.tariffs") }
 // MenuLedger: Ledger
 func (t Texts) MenuLedger() string { return t.say("pages.menu.ledger") }
 
+// ExportTitle: Export
+func (t Texts) ExportTitle() string { return t.say("pages.export.title") }
+
+// ExportLink: Export as CSV
+func (t Texts) ExportLink() string { return t.say("pages.export.link") }
+
+// ExportNot: The list was not exported
+func (t Texts) ExportNot() string { return t.say("pages.export.not") }
+
+// OverviewTitle: Overview
+func (t Texts) OverviewTitle() string { return t.say("pages.overview.title") }
+
+// OverviewNothing: Nothing needs you now.
+func (t Texts) OverviewNothing() string { return t.say("pages.overview.nothing") }
+
+// OverviewMore: {n} or more
+func (t Texts) OverviewMore(n string) string { return t.say("pages.overview.more", "{n}", n) }
+
+// OverviewPaid: Somebody paid for {n} of them in the last hour.
+func (t Texts) OverviewPaid(n string) string { return t.say("pages.overview.paid", "{n}", n) }
+
+// OverviewFailed: Failed messages, last 7 days
+func (t Texts) OverviewFailed() string { return t.say("pages.overview.failed") }
+
+// OverviewUnconfirmed: Reversals that the meter has not confirmed
+func (t Texts) OverviewUnconfirmed() string { return t.say("pages.overview.unconfirmed") }
+
+// OverviewAll: See all
+func (t Texts) OverviewAll() string { return t.say("pages.overview.all") }
+
+// OverviewAt: As of {at}
+func (t Texts) OverviewAt(at string) string { return t.say("pages.overview.at", "{at}", at) }
+
+// OverviewBackup: Last backup: {at}.
+func (t Texts) OverviewBackup(at string) string { return t.say("pages.overview.backup", "{at}", at) }
+
+// OverviewMakeBackup: Make one on the server:
+func (t Texts) OverviewMakeBackup() string { return t.say("pages.overview.make-backup") }
+
 // OfficeTitle: Office
 func (t Texts) OfficeTitle() string { return t.say("pages.office.title") }
 
 // OfficeSales: Every sale with its receipt, and what the sales of a day come to.
 func (t Texts) OfficeSales() string { return t.say("pages.office.sales") }
+
+// OfficeTariffs: The prices in force, and their versions.
+func (t Texts) OfficeTariffs() string { return t.say("pages.office.tariffs") }
 
 // OfficeApprovals: Requests that need a second person.
 func (t Texts) OfficeApprovals() string { return t.say("pages.office.approvals") }
@@ -425,6 +470,14 @@ func (t Texts) SellSoldBefore(units string, at string) string {
 
 // SellSeeThatSale: See that sale.
 func (t Texts) SellSeeThatSale() string { return t.say("pages.sell.see-that-sale") }
+
+// SellStaysOff: The supply stays off after this sale: {reasons}. Tell the customer before you take the money.
+func (t Texts) SellStaysOff(reasons string) string {
+	return t.say("pages.sell.stays-off", "{reasons}", reasons)
+}
+
+// SellLast: Last purchases
+func (t Texts) SellLast() string { return t.say("pages.sell.last") }
 
 // SellAnotherPayment: Go on only if this is another payment.
 func (t Texts) SellAnotherPayment() string { return t.say("pages.sell.another-payment") }
@@ -1959,7 +2012,7 @@ func (t Texts) SearchPerson() string { return t.say("pages.search.person") }
 // SearchNothing: Nothing was found for
 func (t Texts) SearchNothing() string { return t.say("pages.search.nothing") }
 
-// SearchHelp: Type a name, a telephone number, an address, a meter number or its first digits, the number of a receipt, or all 20 digits of a token.
+// SearchHelp: Type a name, a telephone number, an address, a meter number or its first digits, the number of a receipt, or all 20 digits of a token. Whoever may see digits also finds a token by its last six.
 func (t Texts) SearchHelp() string { return t.say("pages.search.help") }
 
 // SearchMore: There is more. Type more of it.

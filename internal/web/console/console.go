@@ -9,6 +9,7 @@
 package console
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/recharge"
@@ -51,11 +53,14 @@ type Config struct {
 	Vendors    *vendor.Vendors
 	Devices    *profile.Devices
 	Search     *search.Search
-	Forms      FormStore
-	Now        func() time.Time
-	Rand       io.Reader // for one-time form ids; safe for concurrent use
-	Log        *slog.Logger
-	Version    string
+	Overview   *overview.Overview
+	// Export writes all pages of a list of the API as CSV, as the actor may see it. A status other than 0 says that it wrote nothing, and why.
+	Export  func(ctx context.Context, w io.Writer, by access.Actor, path string, q url.Values) (status int, detail string, err error)
+	Forms   FormStore
+	Now     func() time.Time
+	Rand    io.Reader // for one-time form ids; safe for concurrent use
+	Log     *slog.Logger
+	Version string
 	// Secure says that the listener speaks TLS: the cookie's name then begins with __Host-, and no banner warns.
 	Secure bool
 	// Test means a test installation: a striped bar appears on every page.
@@ -120,6 +125,7 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("POST /theme", s.theme)
 	m.HandleFunc("POST /signout", s.signOut)
 	m.Handle("GET /{$}", s.signedIn(s.home))
+	m.Handle("GET /overview", s.signedIn(s.overview))
 	m.Handle("GET /meters", s.signedIn(s.meters))
 	m.HandleFunc("GET /meters/live", s.metersLive)
 	m.Handle("GET /meters/{number}", s.signedIn(s.meter))
@@ -154,6 +160,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /sales/{sale}/proof", s.signedIn(s.proof))
 	m.Handle("GET /sales/{sale}/proof.json", s.signedIn(s.proofFile))
 	m.Handle("GET /heads/{size}", s.signedIn(s.headFile))
+	m.Handle("GET /export/{list...}", s.signedIn(s.export))
 	m.Handle("GET /tariffs", s.signedIn(s.tariffs))
 	m.Handle("GET /tariffs/{name}", s.signedIn(s.tariff))
 	m.Handle("GET /ledger", s.signedIn(s.trialBalance))
@@ -179,11 +186,11 @@ func (v visit) menu(t words.Texts) []menuEntry {
 		office = append(office, l.to)
 	}
 	return slices.DeleteFunc([]menuEntry{
+		{to: "/overview", text: t.MenuOverview(), may: meters},
 		{to: "/meters", text: t.MenuMeters(), may: meters},
 		{to: "/sell", text: t.MenuSell(), may: v.sells()},
 		{to: "/customers", text: t.MenuCustomers(), may: people},
 		{to: "/messages", text: t.MenuMessages(), may: people},
-		{to: "/tariffs", text: t.MenuTariffs(), may: v.by.May(access.ReadTariffs)},
 		{to: "/ledger", text: t.MenuLedger(), may: v.by.May(access.ReadLedger)},
 		{to: "/office", text: t.OfficeTitle(), may: len(office) > 0, pages: office},
 	}, func(e menuEntry) bool { return !e.may })
@@ -192,7 +199,7 @@ func (v visit) menu(t words.Texts) []menuEntry {
 // home redirects to the first page that the role has.
 func (s *Console) home(w http.ResponseWriter, r *http.Request, v visit) {
 	if v.by.May(access.ReadMeters) {
-		http.Redirect(w, r, "/meters", http.StatusSeeOther)
+		http.Redirect(w, r, "/overview", http.StatusSeeOther)
 		return
 	}
 	if v.sells() {

@@ -10,11 +10,11 @@ import (
 // TestTheMenuLeadsWhereTheRoleMay: the menu has every entry that the role may open, in order, and no other.
 func TestTheMenuLeadsWhereTheRoleMay(t *testing.T) {
 	for role, want := range map[access.Role]string{
-		access.Owner:         "/meters /sell /customers /messages /tariffs /ledger /office",
-		access.Operator:      "/meters /sell /customers /messages /tariffs /office",
-		access.Auditor:       "/meters /customers /messages /tariffs /ledger /office",
-		access.Support:       "/meters /customers /messages /tariffs /office",
-		access.TariffManager: "/tariffs /office",
+		access.Owner:         "/overview /meters /sell /customers /messages /ledger /office",
+		access.Operator:      "/overview /meters /sell /customers /messages /office",
+		access.Auditor:       "/overview /meters /customers /messages /ledger /office",
+		access.Support:       "/overview /meters /customers /messages /office",
+		access.TariffManager: "/office",
 		"":                   "",
 	} {
 		var got []string

@@ -53,6 +53,7 @@ func (s *Console) office(w http.ResponseWriter, r *http.Request, v visit) {
 func (v visit) officeLinks(t words.Texts) []officeLink {
 	return slices.DeleteFunc([]officeLink{
 		{"/sales", t.SalesTitle(), t.OfficeSales(), v.by.May(access.ReadVends)},
+		{"/tariffs", t.MenuTariffs(), t.OfficeTariffs(), v.by.May(access.ReadTariffs)},
 		{"/approvals", t.MenuApprovals(), t.OfficeApprovals(), v.by.Role != "" && v.by.OfUtility()},
 		{"/quarantine", t.MenuQuarantine(), t.OfficeDoubtful(), v.by.May(access.ReadMeters)},
 		{"/people", t.PeopleTitle(), t.OfficePeople(), v.by.May(access.ManagePeople) && v.by.OfUtility()},

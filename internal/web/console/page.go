@@ -72,6 +72,7 @@ func (t site) in(at time.Time) time.Time {
 // page is the data that every page needs.
 type page struct {
 	Title    string
+	Query    url.Values
 	Here     string // address of this page, to return to after a choice of colours
 	Who      string // empty: not signed in
 	Site     string // the operator's name
@@ -99,7 +100,7 @@ type note struct {
 }
 
 func (s *Console) page(r *http.Request, v visit, title string) page {
-	p := page{Title: title, Here: back(r), Assets: s.assets.path(), Plain: !s.secure(r), Version: s.c.Version, Site: v.site.name,
+	p := page{Title: title, Query: r.URL.Query(), Here: back(r), Assets: s.assets.path(), Plain: !s.secure(r), Version: s.c.Version, Site: v.site.name,
 		Now: v.site.minute(s.c.Now())}
 	if s.c.Test {
 		p.Test = say(r.Context()).LayoutTestServer()

@@ -39,7 +39,7 @@ func every(w *world) []answer {
 		stranger.get("/signin"), stranger.get("/signin?made=1"), stranger.post("/signin", "email", `"><script>alert(1)</script>`, "password", "wrong"),
 		stranger.get("/setup?code=x"), stranger.do("POST", "/theme", url.Values{}, "Origin", "https://evil.example"),
 		manager.get("/tariffs"), manager.get("/tariffs/domestic"), manager.get("/tariffs/none"), manager.get("/ledger"), manager.get("/meters"), manager.get("/sell"),
-		g.get("/meters"), g.get("/meters?cursor=none"), g.get("/search?q=04140001028"), g.get(`/search?q=<script>alert(1)</script>`), g.get("/search/hits?q=0414"), g.get("/search"),
+		g.get("/overview"), g.get("/meters"), g.get("/meters?cursor=none"), g.get("/search?q=04140001028"), g.get(`/search?q=<script>alert(1)</script>`), g.get("/search/hits?q=0414"), g.get("/search"),
 		g.get("/meters/" + meterNumber), g.get("/meters/" + meterNumber + "?digits=1"), g.get("/meters/04140001019"), g.get("/meters/04140001028"),
 		g.get("/meters/" + meterNumber + "/history"), g.post("/meters/"+meterNumber+"/commands", "form", cut, "type", "disconnect", "reason", ""),
 		g.post("/meters/"+meterNumber+"/commands", "form", cut, "type", "clear_credit", "reason", "x"),
@@ -197,7 +197,7 @@ func TestAMeterPageShowsWhatTheServerKnows(t *testing.T) {
 	w.reading(meterNumber, 1, wire.Reading{RegisterWh: 1_204_331, BalanceWh: 18_259, W: 381, MV: 230_000, Relay: "closed"})
 	w.reading(meterNumber, 2, wire.Reading{RegisterWh: 1_204_431, BalanceWh: 18_159, W: 400, MV: 230_000, Relay: "closed"})
 	w.reading(meterNumber, 3, wire.Reading{RegisterWh: 100, BalanceWh: 18_000, W: 0, MV: 230_000, Relay: "open", Reasons: []string{"TAMPER", "REMOTE"}})
-	page := g.get("/meters/"+meterNumber).is(200).says("⚠ Tamper", "18.000 kWh as of ", "Relay open", "Reason if off tamper, cut off by command",
+	page := g.get("/meters/"+meterNumber).is(200).says("⚠ Tamper", "18.000 kWh as of ", "Relay open", "Reason if off tampered with, cut off by command",
 		"Register 0.100 kWh", "+254700000001", "SGC 123456, KRN 1, TI 01, EA 07", "1204.431 0.100 18.159 400", "0.100 reset 18.000 0", "TEST", "Restore supply").
 		omits("-1204", "Cut off supply")
 	if page.value("reason") != "" {

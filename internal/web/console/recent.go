@@ -10,7 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/words"
+	"github.com/paywatt/paywatt/supply"
 )
 
 // soldBefore is a sale to the same meter a short while ago: perhaps the clerk is repeating that sale. The field What holds its units, or
@@ -62,6 +65,36 @@ func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (
 		return &soldBefore{At: v.site.minute(l.At), What: sum(money.Amount{Minor: l.Amount, Currency: st.Currency}), SaleID: l.Ref}, nil
 	}
 	return nil, nil
+}
+
+// lastShown is how many earlier sales the check shows.
+const lastShown = 3
+
+// lastSales lists the last sales to a meter, the newest first, for those who may read sales.
+func (s *Console) lastSales(ctx context.Context, v visit, m registry.MeterView) (out []saleLine, err error) {
+	if m.Meter.ID.IsZero() || !v.by.May(access.ReadVends) {
+		return nil, nil
+	}
+	list, err := s.c.Vending.Sales(ctx, quiet(v.by), vending.SaleRequest{Meter: m.Meter.Number, Page: registry.Page{Limit: lastShown}})
+	for _, one := range list.Sales {
+		out = append(out, v.site.saleLine(one))
+	}
+	return out, err
+}
+
+// staysOff says why a supply stays off although it is paid for: a person has cut it, or the meter was tampered with. It is empty if nothing
+// but credit is missing.
+func staysOff(t words.Texts, m registry.MeterView) string {
+	if m.Wallet != nil {
+		return t.Names("off-reason", otherThanCredit(m.Wallet.Off))
+	}
+	kept := slices.DeleteFunc(slices.Clone(m.Reasons), func(r string) bool {
+		return r != supply.Remote.String() && r != supply.Tamper.String()
+	})
+	if m.Relay == registry.RelayClosed {
+		return ""
+	}
+	return t.Names("relay-reason", kept)
 }
 
 // unseen reports whether there was a sale to the meter that the check did not show and that this form did not make. Such a sale comes from

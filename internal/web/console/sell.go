@@ -76,7 +76,9 @@ type checkForm struct {
 	Bill                  bill
 	Push                  bool // send the token to the meter
 	Before                *soldBefore
-	Meanwhile             bool // the sale in Before was made while the form was open, so this form did not sell
+	Last                  []saleLine // the last sales to the meter, the newest first
+	StaysOff              string     // why the supply stays off after the sale; empty if nothing but credit is missing
+	Meanwhile             bool       // the sale in Before was made while the form was open, so this form did not sell
 }
 
 func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
@@ -352,6 +354,10 @@ func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f s
 	if err == nil {
 		c.Before, err = s.soldBefore(r.Context(), v, m)
 	}
+	if err == nil {
+		c.Last, err = s.lastSales(r.Context(), v, m)
+	}
+	c.StaysOff = staysOff(v.site.say, m)
 	if err != nil {
 		s.broken(w, r, v, err)
 		return

@@ -115,7 +115,7 @@ func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
 		{"nonsense", "100", 404, "Meter nonsense was not found"},
 		{"", "100", 404, "No meter was named"},
 		{meterNumber, "", 422, `"" cannot be read as an amount in KES`},
-		{meterNumber, "1,000", 422, `"1,000" cannot be read as an amount in KES`},
+		{meterNumber, "1,00", 422, `"1,00" cannot be read as an amount in KES`},
 		{meterNumber, "-5", 422, `"-5" cannot be read as an amount in KES`},
 		{meterNumber, "12.345", 422, "KES has 2 decimals, and the amount has more. " + unsold + " Write it as 100.00"},
 		{meterNumber, "0", 422, "Amount must be greater than 0."},

@@ -73,7 +73,7 @@ func TestASessionFromSignInToSignOut(t *testing.T) {
 	} else {
 		session = again
 	}
-	g.get("/").leads("/meters")
+	g.get("/").leads("/overview")
 	g.get("/meters").is(200).says("Meters", "signed in as owner@example.org")
 	g.post("/signout").leads("/signin")
 	g.post("/signout").leads("/signin")
@@ -266,7 +266,7 @@ func TestRolesSeeWhatTheyMay(t *testing.T) {
 				g.get("/sell").is(403).says(unsold)
 				return
 			}
-			g.get("/").leads("/meters")
+			g.get("/").leads("/overview")
 			page := g.get("/meters/"+meterNumber+"?digits=1").is(200).says("Amina A.", "Meter 0414 0001 001")
 			if got := strings.Contains(page.body, `value="disconnect"`); got != c.cuts {
 				t.Errorf("offers to cut off: %t, want %t", got, c.cuts)

@@ -1,0 +1,46 @@
+package console_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/wire"
+)
+
+// TestTheCheckShowsTheLastPurchases: before a clerk sells, the last three sales to the meter are there, also a reversed one.
+func TestTheCheckShowsTheLastPurchases(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	g.check(meterNumber, "10").is(200).omits("Last purchases")
+	for _, amount := range []string{"10", "20", "30", "40"} {
+		g.decide(g.check(meterNumber, amount).is(200)).leads("/sales/")
+	}
+	g.check(meterNumber, "50").is(200).says("Last purchases", "KES 40.00", "KES 30.00", "KES 20.00").omits("KES 10.00")
+}
+
+// TestAMeterThatStaysOffIsNamedBeforeTheSale: money does not restore a supply that an operator cut, and the clerk learns it before taking the
+// money.
+func TestAMeterThatStaysOffIsNamedBeforeTheSale(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	const warning = "The supply stays off after this sale"
+	for n, c := range []struct {
+		relay   string
+		reasons []string
+		says    string
+	}{
+		{"open", []string{"CREDIT"}, ""}, {"closed", nil, ""}, {"open", []string{"CREDIT", "REMOTE"}, "cut off by command"}, {"open", []string{"TAMPER"}, "tampered with"},
+	} {
+		w.reading(meterNumber, uint64(n+1), wire.Reading{Head: wire.Head{Seq: uint64(n + 1), At: time.Now().Unix(), Up: 1000, Clock: wire.ClockValid}, Relay: c.relay, Reasons: c.reasons})
+		page := g.check(meterNumber, "10").is(200)
+		if c.says == "" {
+			page.omits(warning)
+		} else {
+			page.says(warning+": "+c.says, "before you take the money")
+		}
+	}
+	w.walletMeter()
+	g.check(walletNumber, "10").is(200).omits(warning)
+	w.asks(w.key, "/v1/meters/"+walletNumber+"/cut", `{"reason":"a fire next door"}`)
+	g.check(walletNumber, "10").is(200).says(warning + ": cut off by a person")
+}
