@@ -46,6 +46,12 @@ const (
 	// ActEmergency restores a supply at night, on credit, for a time and an energy.
 	ActEmergency Act = "supply.emergency"
 
+	ActShiftOpen   Act = "shift.open"
+	ActShiftPayOut Act = "shift.pay_out" // bring cash from a till to the bank
+	ActShiftClose  Act = "shift.close"   // count one's own till
+	// ActShiftCloseAny is the closing of any shift by somebody who may reverse sales, their own shift included.
+	ActShiftCloseAny Act = "shift.close_any"
+
 	ActText Act = "message.text" // send a customer a text in the utility's name
 )
 
@@ -88,6 +94,11 @@ var acts = map[Act]rule{
 	ActEmergency: {right: SendCommands, second: aboveCeiling, under: []Ceiling{PersonEmergency, MeterEmergency}, moves: "energy before it is paid for, at night and for at most a day"},
 	ActText:      {right: SendMessages, second: noSecond, under: []Ceiling{PersonTexts}, moves: "no value: a text to a customer, in the utility's name"},
 	ActReading:   {right: DecideReadings, moves: "energy that was used and not charged"},
+
+	ActShiftOpen:     {right: UseTill, second: noSecond, moves: "no value: cash of the bank that the person must account for when the shift is closed"},
+	ActShiftPayOut:   {right: UseTill, second: noSecond, moves: "no value: cash that the bank's statement must show"},
+	ActShiftClose:    {right: UseTill, second: noSecond, under: []Ceiling{PersonShortage}, moves: "cash that is missing from one's own till"},
+	ActShiftCloseAny: {right: Reverse, second: aboveCeiling, under: []Ceiling{PersonShortage}, moves: "cash that is missing from a till"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
 	ActClock:    {right: WriteSettings, moves: "the time that tokens and prices follow"},

@@ -40,6 +40,10 @@ meter.link_key       meter.write     two
 debt.raise           debt.write      ceiling
 supply.emergency     command.send    ceiling
 vend.sell            vend.sell       one
+shift.open           till.use        one
+shift.pay_out        till.use        one
+shift.close          till.use        one
+shift.close_any      vend.reverse    ceiling
 charge.add           debt.write      one
 `
 

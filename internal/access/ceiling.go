@@ -28,7 +28,8 @@ const (
 	PersonReversed  Ceiling = "person/reversed_value"
 	PersonTexts     Ceiling = "person/texts"            // texts that people write to customers
 	PersonEmergency Ceiling = "person/emergency_supply" // energy of supplies restored at night
-	MeterSales      Ceiling = "meter/sales"             // sold to one meter in the utility's name
+	PersonShortage  Ceiling = "person/till_shortage"
+	MeterSales      Ceiling = "meter/sales" // sold to one meter in the utility's name
 	MeterEmergency  Ceiling = "meter/emergency_supply"
 	MeterFree       Ceiling = "meter/free_units"
 	MeterReversed   Ceiling = "meter/reversed_value"
@@ -61,6 +62,7 @@ var ceilings = map[Ceiling]struct {
 	PersonReversed:  {inMoney, 50_000_000, "value of reversals in a day"},
 	PersonTexts:     {inTimes, 200, "texts to customers in a day"},
 	PersonEmergency: {inEnergy, 50_000, "energy of emergency supplies in a day"},
+	PersonShortage:  {inMoney, 100_000, "cash missing from tills in a day"},
 	MeterSales:      {inMoney, 50_000_000, "sales for the utility to one meter in a day"},
 	MeterEmergency:  {inEnergy, 10_000, "energy of one meter's emergency supplies in a day"},
 	MeterFree:       {inEnergy, 500_000, "free units of one meter in a day"},

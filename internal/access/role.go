@@ -42,6 +42,8 @@ const (
 	Sell           Right = "vend.sell"
 	ReadVends      Right = "vend.read"
 	Reverse        Right = "vend.reverse"
+	UseTill        Right = "till.use"   // open, count and close a till of the utility
+	ReadTills      Right = "till.read"  // all shifts and their cash
 	ShowTokens     Right = "token.show" // full digits of the sales that the actor may see; without this right the digits are masked
 	ReadTariffs    Right = "tariff.read"
 	WriteTariffs   Right = "tariff.write"
@@ -72,7 +74,7 @@ func Roles() []Role {
 
 // Rights lists every right.
 func Rights() []Right {
-	return []Right{ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, Quote, Sell, ReadVends, Reverse,
+	return []Right{ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, Quote, Sell, ReadVends, Reverse, UseTill, ReadTills,
 		ShowTokens, ReadTariffs, WriteTariffs, ReadLedger, ReadAudit, ReadSettings, WriteSettings, ManageKeys, ManagePeople,
 		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, SendTokens, DecideReadings, SendMessages}
 }
@@ -88,14 +90,14 @@ var rights = map[Role][]Right{
 	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},
 	Engineer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, ReadVends, ReadTariffs,
 		ReadSettings, IssueTokens, SendTokens, DecideReadings, SendMessages},
-	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, ShowTokens, SendTokens, ReadTariffs, SendMessages},
-	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, ShowTokens, ReadTariffs, ReadVendors, ReadFloat,
+	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, UseTill, ReadTills, ShowTokens, SendTokens, ReadTariffs, SendMessages},
+	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, UseTill, ReadTills, ShowTokens, ReadTariffs, ReadVendors, ReadFloat,
 		IssueUnits, SendTokens, SendMessages},
-	Finance: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadSettings, ManageVendors,
+	Finance: {ReadMeters, ReadCustomers, ReadVends, ReadTills, ReadTariffs, ReadLedger, ReadSettings, ManageVendors,
 		DepositFloat, ReadVendors, ReadFloat, WriteDebts, AdjustLedger, DecideReadings},
 	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, SendTokens, ReadTariffs, SendMessages},
 	Installer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
-	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTariffs, ReadLedger, ReadAudit,
+	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTills, ReadTariffs, ReadLedger, ReadAudit,
 		ReadSettings, ReadVendors, ReadFloat},
 	VendorAPI:    {Quote, Sell, ReadVends, ShowTokens, ReadTariffs, ReadFloat},
 	CustomerRole: {},

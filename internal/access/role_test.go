@@ -22,6 +22,8 @@ vend.quote        x     .              .        x        x          .       x   
 vend.sell         x     .              .        x        .          .       .       .         .       x          .        .
 vend.read         x     .              x        x        x          x       x       .         x       x          .        .
 vend.reverse      x     .              .        .        x          .       .       .         .       .          .        .
+till.use          x     .              .        x        x          .       .       .         .       .          .        .
+till.read         x     .              .        x        x          x       .       .         x       .          .        .
 token.show        x     .              .        x        x          .       .       .         .       x          .        .
 tariff.read       x     x              x        x        x          x       x       x         x       x          .        .
 tariff.write      x     x              .        .        .          .       .       .         .       .          .        .

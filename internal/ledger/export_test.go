@@ -27,12 +27,6 @@ func UnitsReturned(account string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Code: RevenueEnergy}, net}, {AccountRef{Code: VATPayable}, vat}, {AccountRef{RefundDue, account}, -net - vat}})
 }
 
-// CashedUp is P21: the cash of a till was counted, compared with the expected amount and brought to the bank. A shortage is an expense; a
-// surplus reduces the expense.
-func CashedUp(bank, till string, expected, counted Minor) []Posting {
-	return nonZero([]Posting{{AccountRef{Bank, bank}, counted}, {AccountRef{Code: ExpenseTillBalance}, expected - counted}, {AccountRef{Till, till}, -expected}})
-}
-
 // PaymentReturned is P22: the provider returned a payment that could not be applied.
 func PaymentReturned(provider, payment string, amount Minor) []Posting {
 	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)

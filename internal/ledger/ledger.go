@@ -71,12 +71,16 @@ const (
 	CashUp     Kind = "cash_up"    // P21
 	Returned   Kind = "returned"   // P22
 	Refund     Kind = "refund"     // the payment of P18 and P19
+
+	CashOpening Kind = "cash_opening" // P24
+	CashPayout  Kind = "cash_payout"  // P25
+	CashBack    Kind = "cash_back"    // P26
 )
 
 // Kinds lists every kind of journal.
 func Kinds() []Kind {
 	return []Kind{Vend, Payment, Settlement, DepositIn, Commission, Reversal, Raised, Goodwill, Service, TopUp, Usage, Charged, MoveOut,
-		CreditNote, WriteOff, CashUp, Returned, Refund}
+		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack}
 }
 
 // Fact reports whether journals of this kind record facts of the past: energy used and days passed (P16, P17). A wallet's limit never

@@ -117,6 +117,27 @@ func DebtWrittenOff(debt string, amount Minor) []Posting {
 	return move(AccountRef{Code: ExpenseBadDebt}, AccountRef{Debt, debt}, amount)
 }
 
+// CashedUp is P21: the cash of a till was counted, compared with the expected amount and brought to the bank. A shortage is an expense; a
+// surplus reduces the expense.
+func CashedUp(bank, till string, expected, counted Minor) []Posting {
+	return nonZero([]Posting{{AccountRef{Bank, bank}, counted}, {AccountRef{Code: ExpenseTillBalance}, expected - counted}, {AccountRef{Till, till}, -expected}})
+}
+
+// TillOpened is P24: a shift begins with cash from the bank.
+func TillOpened(bank, till string, amount Minor) []Posting {
+	return move(AccountRef{Till, till}, AccountRef{Bank, bank}, amount)
+}
+
+// TillPaidOut is P25: cash goes from a till to the bank before the shift is closed.
+func TillPaidOut(bank, till string, amount Minor) []Posting {
+	return move(AccountRef{Bank, bank}, AccountRef{Till, till}, amount)
+}
+
+// CashPaidBack is P26: a sale of a closed shift is reversed, and another till pays the cash. P11 alone would take it from the closed shift.
+func CashPaidBack(closed, payer AccountRef, amount Minor) []Posting {
+	return move(closed, payer, amount)
+}
+
 // move returns the lines that move an amount from one account to another.
 func move(debit, credit AccountRef, amount Minor) []Posting {
 	return nonZero([]Posting{{debit, amount}, {credit, -amount}})

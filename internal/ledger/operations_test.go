@@ -70,6 +70,9 @@ func table() []operation {
 		{"P20", ledger.DebtWrittenOff("a:d", 7000), "5020 7000, 1100 a:d -7000"},
 		{"P21", ledger.CashedUp("b", "s", 10050, 10000), "1010 b 10000, 5040 50, 1000 s -10050"},
 		{"P21 with too much", ledger.CashedUp("b", "s", 10000, 10050), "1010 b 10050, 5040 -50, 1000 s -10000"},
+		{"P24", ledger.TillOpened("b", "s", 50000), "1000 s 50000, 1010 b -50000"},
+		{"P25", ledger.TillPaidOut("b", "s", 20000), "1010 b 20000, 1000 s -20000"},
+		{"P26", ledger.CashPaidBack(ref(ledger.Till, "s"), till(), 10000), "1000 s 10000, 1000 main -10000"},
 		{"P22", ledger.PaymentReturned("mpesa", "p", 10000), "2070 p 10000, 1020 mpesa -10000"},
 	}
 }

@@ -24,6 +24,8 @@ const (
 	InsufficientFloat     Code = "insufficient-float"
 	VendorExists          Code = "vendor-exists"
 	VendorBlocked         Code = "vendor-blocked"
+	ShiftOpen             Code = "shift-open"
+	ShiftClosed           Code = "shift-closed"
 	CommissionTooHigh     Code = "commission-too-high"
 	ApprovalInvalid       Code = "approval-invalid"
 	MakerNotInForce       Code = "maker-not-in-force"

@@ -3002,3 +3002,98 @@ func ReadyDiskFull() refusal.Refusal {
 func ReadyDatabaseStopped(cause string) refusal.Refusal {
 	return refusal.Refusal{Code: "storage-unavailable", Text: "ready-database-stopped", What: "The database accepts no changes: " + cause + ".", Try: "Restart the server and run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
 }
+
+// TillOfUtility: Tills belong to the utility. A vendor sells from its float. Sell as usual; paywatt vendor statement shows the float.
+func TillOfUtility() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "till-of-utility", What: "Tills belong to the utility. A vendor sells from its float.", Not: "No changes were made and no money moved.", Try: "Sell as usual; paywatt vendor statement shows the float."}
+}
+
+// TillOfWrongForm: "{till}" is not the name of a till. Use 1 to 12 small letters, digits and dashes, such as main or till-2. The first must be a letter.
+func TillOfWrongForm(till string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "till-of-wrong-form", What: "\"" + till + "\" is not the name of a till.", Not: "No changes were made and no money moved.", Try: "Use 1 to 12 small letters, digits and dashes, such as main or till-2. The first must be a letter.", Args: []refusal.Arg{{Place: "till", Value: till}}}
+}
+
+// TillInUse: Till {till} has an open shift of {operator}. Close that shift first, or open another till, such as till-2.
+func TillInUse(till string, operator string) refusal.Refusal {
+	return refusal.Refusal{Code: "shift-open", Text: "till-in-use", What: "Till " + till + " has an open shift of " + operator + ".", Not: "No changes were made and no money moved.", Try: "Close that shift first, or open another till, such as till-2.", Args: []refusal.Arg{{Place: "till", Value: till}, {Place: "operator", Value: operator}}}
+}
+
+// TillShort: The till has only {had}, so {amount} cannot leave it. Give at most what is in the till.
+func TillShort(had money.Amount, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "till-short", What: "The till has only " + had.String() + ", so " + amount.String() + " cannot leave it.", Not: "No changes were made and no money moved.", Try: "Give at most what is in the till.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+}
+
+// TillCannotPayBack: The till that must pay has only {had}, but the reversal needs {amount}. Open a shift with enough cash in its till, then reverse the sale again.
+func TillCannotPayBack(had money.Amount, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "till-cannot-pay-back", What: "The till that must pay has only " + had.String() + ", but the reversal needs " + amount.String() + ".", Not: "The sale stands. No money was given back.", Try: "Open a shift with enough cash in its till, then reverse the sale again.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+}
+
+// ShiftOpenBefore: You have an open shift already: till {till}, {shift}. Sell in that shift, or close it first.
+func ShiftOpenBefore(till string, shift string) refusal.Refusal {
+	return refusal.Refusal{Code: "shift-open", Text: "shift-open-before", What: "You have an open shift already: till " + till + ", " + shift + ".", Not: "No changes were made and no money moved.", Try: "Sell in that shift, or close it first.", Args: []refusal.Arg{{Place: "till", Value: till}, {Place: "shift", Value: shift}}}
+}
+
+// ShiftOfNobody: A shift belongs to a person or to an API key. The server itself cannot have one. Sign in, or use an API key.
+func ShiftOfNobody() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "shift-of-nobody", What: "A shift belongs to a person or to an API key. The server itself cannot have one.", Not: "No changes were made and no money moved.", Try: "Sign in, or use an API key."}
+}
+
+// ShiftOfOther: This shift belongs to {operator}. To change it, you need the right {right}. Ask {operator} or a supervisor.
+func ShiftOfOther(operator string, right string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "shift-of-other", What: "This shift belongs to " + operator + ". To change it, you need the right " + right + ".", Not: "No changes were made and no money moved.", Try: "Ask " + operator + " or a supervisor.", Args: []refusal.Arg{{Place: "operator", Value: operator}, {Place: "right", Value: right}}}
+}
+
+// ShiftNotFound: There is no shift {shift}, and no till of this name has an open shift. Use an id from paywatt shift list.
+func ShiftNotFound(shift string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "shift-not-found", What: "There is no shift " + shift + ", and no till of this name has an open shift.", Not: "No changes were made.", Try: "Use an id from paywatt shift list.", Args: []refusal.Arg{{Place: "shift", Value: shift}}}
+}
+
+// NoShiftOpen: You have no open shift. Open one first.
+func NoShiftOpen() refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "no-shift-open", What: "You have no open shift.", Not: "No changes were made and no money moved.", Try: "Open one first."}
+}
+
+// ShiftClosedBefore: Shift {shift} is closed already. See its report.
+func ShiftClosedBefore(shift string) refusal.Refusal {
+	return refusal.Refusal{Code: "shift-closed", Text: "shift-closed-before", What: "Shift " + shift + " is closed already.", Not: "No changes were made and no money moved.", Try: "See its report.", Args: []refusal.Arg{{Place: "shift", Value: shift}}}
+}
+
+// ShiftBusy: A sale of this shift still waits for its token, so the cash cannot be counted yet. Try again in a minute.
+func ShiftBusy() refusal.Refusal {
+	return refusal.Refusal{Code: "vend-in-progress", Text: "shift-busy", What: "A sale of this shift still waits for its token, so the cash cannot be counted yet.", Not: "No changes were made and no money moved.", Try: "Try again in a minute."}
+}
+
+// ShiftNoteTooLong: The note is longer than {max} characters, or it is not text. Write a shorter note.
+func ShiftNoteTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "shift-note-too-long", What: "The note is longer than " + strconv.FormatInt(maxValue, 10) + " characters, or it is not text.", Not: "No changes were made and no money moved.", Try: "Write a shorter note.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ShiftStateUnknown: A shift cannot be {state}. Use open or closed.
+func ShiftStateUnknown(state string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "shift-state-unknown", What: "A shift cannot be " + state + ".", Not: "No data was returned.", Try: "Use open or closed.", Args: []refusal.Arg{{Place: "state", Value: state}}}
+}
+
+// PayoutZero: The amount that leaves the till must be greater than 0. Give what you bring to the bank, in minor units.
+func PayoutZero() refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "payout-zero", What: "The amount that leaves the till must be greater than 0.", Not: "No changes were made and no money moved.", Try: "Give what you bring to the bank, in minor units."}
+}
+
+// TillFormOfOtherSession: The form is from another session. Send it again from this page.
+func TillFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "till-form-of-other-session", What: "The form is from another session.", Not: "No changes were made and no money moved.", Try: "Send it again from this page."}
+}
+
+// TillAmountOfWrongForm: "{text}" cannot be read as an amount of cash. Type it like {example}.
+func TillAmountOfWrongForm(text string, example string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "till-amount-of-wrong-form", What: "\"" + text + "\" cannot be read as an amount of cash.", Not: "No changes were made and no money moved.", Try: "Type it like " + example + ".", Args: []refusal.Arg{{Place: "text", Value: text}, {Place: "example", Value: example}}}
+}
+
+// TillNotCounted: The counted cash is missing. Count the cash in the till, with the cash at the beginning, and type the amount. Type 0 for an empty till.
+func TillNotCounted() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "till-not-counted", What: "The counted cash is missing.", Not: "No changes were made and no money moved.", Try: "Count the cash in the till, with the cash at the beginning, and type the amount. Type 0 for an empty till."}
+}
+
+// TillActUnknown: There is no action "{act}" for a till. Send it again from this page.
+func TillActUnknown(act string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "till-act-unknown", What: "There is no action \"" + act + "\" for a till.", Not: "No changes were made and no money moved.", Try: "Send it again from this page.", Args: []refusal.Arg{{Place: "act", Value: act}}}
+}

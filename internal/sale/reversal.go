@@ -33,6 +33,7 @@ type Reversal struct {
 	Failure   refusal.Code // why the sale was not reversed
 	Reason    string
 	By        string
+	Shift     id.ID // the open shift of whoever asked; zero without one
 	At        time.Time
 	SettledAt time.Time
 	Cancels   []Cancel

@@ -59,6 +59,7 @@ type Sale struct {
 	Deliver     []string
 	ReceiptNo   string
 	Till        string
+	Shift       id.ID        // the shift whose cash it is; zero for a vendor's sale, and for one into the till main outside a shift
 	Vendor      id.ID        // identity of the vendor; zero for the tenant itself
 	Seller      Seller       // what a vendor's sale takes from the vendor's account, and what the vendor earns
 	By          string       // the seller
@@ -122,9 +123,17 @@ const (
 // Source returns the account in the books that the sale's money came from: a till, a float, or a vendor's receivable.
 func (s Sale) Source() ledger.AccountRef {
 	if s.Seller.Account == 0 {
-		return ledger.AccountRef{Code: ledger.Till, Subject: s.Till}
+		return TillAccount(s.Shift, s.Till)
 	}
 	return ledger.AccountRef{Code: s.Seller.Account, Subject: s.Vendor.Text(id.Vendor)}
+}
+
+// TillAccount returns the account of a till's cash. Each shift has an account of its own; without a shift it is the till's.
+func TillAccount(shift id.ID, till string) ledger.AccountRef {
+	if !shift.IsZero() {
+		till = shift.Text(id.Shift)
+	}
+	return ledger.AccountRef{Code: ledger.Till, Subject: till}
 }
 
 // OnTokens divides units among tokens. Every token except the last carries the most units that a token can hold.
@@ -174,6 +183,9 @@ func (s Sale) Leaf() [32]byte {
 	for _, t := range s.Tokens {
 		l.Text(string(t.ID[:])).Int(t.Meter).Int(int64(t.TID)).Int(int64(t.BaseDate)).Int(int64(t.Class)).Int(int64(t.SubClass)).
 			Int(int64(t.RND)).Int(int64(t.Units)).Int(t.IssuedAt.UnixMicro()).Text(string(t.Sealed)).Text(string(t.Hash))
+	}
+	if !s.Shift.IsZero() { // the leaves of sales without a shift end before it
+		l.Text(string(s.Shift[:]))
 	}
 	return l.Sum()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/search"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -53,6 +54,9 @@ func (tx *Tx) Debts() debt.Tx { return tx }
 
 // Charges returns the transaction for fixed charges.
 func (tx *Tx) Charges() debt.ChargeTx { return tx }
+
+// Shifts returns the transaction that reads and writes shifts.
+func (tx *Tx) Shifts() till.ShiftTx { return tx }
 
 // Vendors returns the transaction for vendors.
 func (tx *Tx) Vendors() vendor.Tx { return tx }

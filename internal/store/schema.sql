@@ -226,7 +226,7 @@ CREATE TABLE terminal (
 
 CREATE TABLE shift (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, operator TEXT NOT NULL, till TEXT NOT NULL,
-  opened_at INTEGER NOT NULL, closed_at INTEGER, counted INTEGER, created_at INTEGER NOT NULL,
+  opened_at INTEGER NOT NULL, closed_at INTEGER, counted INTEGER, created_at INTEGER NOT NULL, holder_id BLOB, opening INTEGER NOT NULL DEFAULT 0, closed_by TEXT NOT NULL DEFAULT '', expected INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -253,7 +253,7 @@ CREATE TABLE vend (
   deliver TEXT NOT NULL DEFAULT '', receipt_no TEXT, failure TEXT NOT NULL DEFAULT '',
   reverses BLOB, by_actor TEXT NOT NULL, priced_at INTEGER NOT NULL, completed_at INTEGER,
   press_key INTEGER NOT NULL DEFAULT 0 CHECK (press_key IN (0,1)),  -- of a recharge: a key must be pressed at the meter
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, shift_id BLOB,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, vendor_key, client_ref)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX vend_reverses ON vend (tenant_id, reverses) WHERE reverses IS NOT NULL;
@@ -518,7 +518,7 @@ CREATE TABLE reversal (
   state TEXT NOT NULL CHECK (state = 'waiting' OR state = 'done' OR state = 'refused'),  -- waiting: for the meter to cancel the tokens
   confirmed INTEGER NOT NULL DEFAULT 0 CHECK (confirmed IN (0,1)),    -- the meter will never load the tokens
   failure TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', by_actor TEXT NOT NULL,
-  settled_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  settled_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, shift_id BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX reversal_vend ON reversal (tenant_id, vend_id) WHERE state <> 'refused';
@@ -700,3 +700,6 @@ CREATE INDEX counter_device_person ON counter_device (tenant_id, person_id);
 CREATE INDEX vend_meter ON vend (tenant_id, meter, created_at);
 CREATE INDEX token_tail ON token (tenant_id, digits_tail, id) WHERE digits_tail IS NOT NULL;
 CREATE INDEX token_without_tail ON token (tenant_id, id) WHERE digits_tail IS NULL AND digits_enc IS NOT NULL;
+CREATE UNIQUE INDEX shift_till ON shift (tenant_id, till) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX shift_holder ON shift (tenant_id, holder_id) WHERE closed_at IS NULL;
+CREATE INDEX vend_shift ON vend (tenant_id, shift_id, id) WHERE shift_id IS NOT NULL;

@@ -190,8 +190,8 @@ func TestWhichSalesAreReversed(t *testing.T) {
 		"one that is no text":    {nil, "\xff", refusal.InvalidRequest, "A reason can have at most 200 characters."},
 		"a sale that is held":    {func(s *shop) { s.exec(`UPDATE vend SET state = 'held'`) }, "x", refusal.VendInProgress, "Sale vnd_"},
 		"one that has failed":    {func(s *shop) { s.exec(`UPDATE vend SET state = 'failed'`) }, "x", refusal.NotReversible, "The sale is failed."},
-		"cash in the bank":       {func(s *shop) { s.bankTheTill(10000) }, "x", refusal.NotReversible, "Account cash:till has only 0.00 KES left, but the reversal needs 100.00 KES."},
-		"some of it in the bank": {func(s *shop) { s.bankTheTill(1) }, "x", refusal.NotReversible, "Account cash:till has only 99.99 KES left, but the reversal needs 100.00 KES."},
+		"cash in the bank":       {func(s *shop) { s.bankTheTill(10000) }, "x", refusal.NotReversible, "The till that must pay has only 0.00 KES, but the reversal needs 100.00 KES."},
+		"some of it in the bank": {func(s *shop) { s.bankTheTill(1) }, "x", refusal.NotReversible, "The till that must pay has only 99.99 KES, but the reversal needs 100.00 KES."},
 		"one to another account": {func(s *shop) {
 			s.exec(`UPDATE meter SET account_id = (SELECT account_id FROM meter WHERE n = 2) WHERE n = 1`)
 		}, "x", refusal.NotReversible, "It is not the last sale to its meter, or the meter supplies another account now."},

@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 )
@@ -118,6 +119,7 @@ func (s *shop) start() {
 	}
 	s.Vending = s.vendingOver(s.door)
 	s.Debts = debt.New(debt.Config{Door: through[debt.Tx]{s.door, vending.Tx.Debts}, Sealer: s.sealer, Now: s.clock.Now, MayDate: s.MayDate})
+	s.Tills = till.New(till.Config{Door: through[till.Tx]{s.door, func(tx vending.Tx) till.Tx { return tx }}, Sealer: s.sealer, Now: s.clock.Now, MayDate: s.MayDate})
 	s.Vendors = vendor.New(vendor.Config{Door: through[vendor.Tx]{s.door, vending.Tx.Vendors}, Sealer: s.sealer, Now: s.clock.Now, MayDate: s.MayDate})
 }
 
@@ -137,6 +139,7 @@ func (s *shop) Executors() access.Executors {
 	all := s.Vending.Executors()
 	maps.Copy(all, s.Debts.Executors())
 	maps.Copy(all, s.Vendors.Executors())
+	maps.Copy(all, s.Tills.Executors())
 	return all
 }
 

@@ -27,6 +27,7 @@ type SaleRequest struct {
 	Receipt  string // number of the receipt
 	Seller   string // id or code of a vendor
 	Till     string
+	Shift    string // id
 	State    string
 	Page     registry.Page
 }
@@ -39,6 +40,7 @@ type SaleFilter struct {
 	Receipt  string
 	Vendor   id.ID
 	Till     string
+	Shift    id.ID
 	State    sale.State
 }
 
@@ -117,6 +119,11 @@ func (v *Vending) filter(tx Tx, by access.Actor, w SaleRequest) (f SaleFilter, n
 	f = SaleFilter{Receipt: w.Receipt, Till: w.Till, State: sale.State(w.State), Vendor: by.Vendor}
 	if f.State != "" && !slices.Contains(SaleStates(), w.State) {
 		return f, refuse.SaleStateUnknown(refusal.Echo(w.State), strings.Join(SaleStates(), ", ")), nil
+	}
+	if w.Shift != "" {
+		if f.Shift, err = id.Parse(id.Shift, w.Shift); err != nil {
+			return f, refuse.ShiftNotFound(refusal.Echo(w.Shift)), nil
+		}
 	}
 	if w.Seller != "" {
 		seller, no, err := vendor.Named(tx.Vendors(), w.Seller)

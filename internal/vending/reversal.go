@@ -21,6 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -154,6 +155,13 @@ func (v *Vending) reverse(tx Tx, by access.Actor, u PendingReversal) (undone, re
 	if no, err := v.reversible(tx, by, s, point, u.Reason, now); err != nil || no.Refused() {
 		return undone{}, no, err
 	}
+	shift, _, err := till.Selling(tx.Shifts(), by)
+	if err != nil {
+		return undone{}, refusal.Refusal{}, err
+	}
+	if no, err := mirrorFits(tx, s, shift); err != nil || no.Refused() {
+		return undone{}, no, err
+	}
 	tokens, err := v.certaintyOf(tx, s, now)
 	if err != nil {
 		return undone{}, refusal.Refusal{}, err
@@ -162,7 +170,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, u PendingReversal) (undone, re
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return undone{Waits: eyes.Waits}, eyes.Refusal, err
 	}
-	r := sale.Reversal{Sale: s.ID, State: sale.ReversalWaiting, Reason: u.Reason, By: by.String(), At: now}
+	r := sale.Reversal{Sale: s.ID, State: sale.ReversalWaiting, Reason: u.Reason, By: by.String(), Shift: shift, At: now}
 	if r.ID, err = tx.NewID(); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
@@ -205,7 +213,7 @@ func lockSale(tx Tx, by access.Actor, saleID id.ID, named string) (sale.Sale, sa
 	return s, point, refusal.Refusal{}, err
 }
 
-// reversible makes every check of a reversal.
+// reversible makes every check of a reversal except [mirrorFits].
 func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, reason string, now time.Time) (refusal.Refusal, error) {
 	switch {
 	case s.State == sale.Reversed:
@@ -247,10 +255,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 	if no, err := tooMany(tx, by, s, p.Limits, local); err != nil || no.Refused() {
 		return no, err
 	}
-	if no, err := stillThere(tx, s, now); err != nil || no.Refused() {
-		return no, err
-	}
-	return mirrorFits(tx, s)
+	return stillThere(tx, s, now)
 }
 
 // unitsGone refuses the reversal of a sale whose units the customer already has: in the meter, or on a token that replaced a cancelled one.
@@ -278,8 +283,12 @@ func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 }
 
 // mirrorFits checks that the accounts of a sale still have what the sale posted there. Cash that went to the bank, and carry that another
-// sale used, cannot be given back.
-func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
+// sale used, cannot be given back. The parameter shift is the open shift of whoever asked for the reversal.
+func mirrorFits(tx Tx, s sale.Sale, shift id.ID) (refusal.Refusal, error) {
+	payer, err := till.Payer(tx.Shifts(), s, shift)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
 	change := map[ledger.AccountRef]money.Minor{}
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		j, _, err := tx.Books().JournalByRef(k, s.ID.Text(id.Vend))
@@ -289,6 +298,10 @@ func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 		for _, p := range j.Postings {
 			change[p.Account] -= p.Amount
 		}
+	}
+	if took := s.Source(); payer != took {
+		change[payer] += change[took]
+		delete(change, took)
 	}
 	for a, c := range change {
 		towards := c
@@ -301,6 +314,9 @@ func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 		room, err := tx.Books().Headroom(a)
 		if err != nil {
 			return refusal.Refusal{}, err
+		}
+		if towards > room.Left && a.Code == ledger.Till {
+			return refuse.TillCannotPayBack(money.Amount{Minor: max(room.Left, 0), Currency: s.Tender.Currency}, money.Amount{Minor: towards, Currency: s.Tender.Currency}), nil
 		}
 		if towards > room.Left {
 			account, _ := ledger.Find(a.Code)
@@ -335,7 +351,7 @@ func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 // wallets.
 func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) (sale.Sale, sale.Reversal, error) {
 	now := v.moment()
-	if err := mirror(tx, s, now); err != nil {
+	if err := mirror(tx, s, r.Shift, now); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
 	if err := tx.Reversals().ChargesGiveBack(s); err != nil {
@@ -384,8 +400,9 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 
 // mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md) together. Only their sum is checked against the
 // limit of a vendor's account. In sum, the vendor gets money back, because the commission that it returns is smaller. So this limit does
-// not prevent the reversal, even if the account is already beyond a lowered limit.
-func mirror(tx Tx, s sale.Sale, now time.Time) error {
+// not prevent the reversal, even if the account is already beyond a lowered limit. If the shift of the sale is closed, another till pays the
+// cash (P26).
+func mirror(tx Tx, s sale.Sale, shift id.ID, now time.Time) error {
 	var back []ledger.Journal
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		j, found, err := tx.Books().JournalByRef(k, s.ID.Text(id.Vend))
@@ -407,6 +424,17 @@ func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	}
 	if len(back) == 0 {
 		return nil
+	}
+	payer, err := till.Payer(tx.Shifts(), s, shift)
+	if err != nil {
+		return err
+	}
+	if payer != s.Source() && s.Tender.Minor > 0 {
+		j := ledger.Journal{Kind: ledger.CashBack, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: s.Memo(), Postings: ledger.CashPaidBack(s.Source(), payer, s.Tender.Minor)}
+		if j.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		back = append(back, j)
 	}
 	breach, err := tx.Books().PostTogether(back...)
 	if err == nil && breach.Refused() {

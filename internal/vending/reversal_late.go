@@ -114,7 +114,7 @@ func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel)
 // replaced, and no later event prevents the reversal.
 func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal, news []sale.Cancel) error {
 	if s.State == sale.Completed && len(news) == len(s.Tokens) {
-		free, err := v.freeToReverse(tx, s, p, news)
+		free, err := v.freeToReverse(tx, s, p, r.Shift, news)
 		if err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 
 // freeToReverse reports whether a sale can still be reversed completely. All its tokens must be cancelled. It must be of this month and the
 // last sale to its meter and account, and the amounts that it posted must still be there.
-func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, news []sale.Cancel) (bool, error) {
+func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, shift id.ID, news []sale.Cancel) (bool, error) {
 	for _, c := range news {
 		if c.State != sale.CancelDone {
 			return false, nil
@@ -155,7 +155,7 @@ func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, news []sale.Ca
 	if err != nil || newest != s.ID {
 		return false, err
 	}
-	moved, err := mirrorFits(tx, s)
+	moved, err := mirrorFits(tx, s, shift)
 	return !moved.Refused(), err
 }
 

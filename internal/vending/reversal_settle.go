@@ -101,7 +101,7 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledR
 		return settledReversal{}, nil
 	case len(s.Tokens) > 0 && count[sale.CancelDone] == len(s.Tokens):
 		var moved refusal.Refusal
-		if moved, err = mirrorFits(tx, s); err == nil && moved.Refused() {
+		if moved, err = mirrorFits(tx, s, r.Shift); err == nil && moved.Refused() {
 			err = v.stand(tx, s, r, refusal.NotReversible) // cash went to the bank before the meter answered
 		} else if err == nil {
 			_, _, err = v.giveBack(tx, s, r, true)

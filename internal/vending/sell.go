@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -281,7 +282,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 			return no(r), nil
 		}
 	}
-	till, money, r, err := vendor.Selling(tx.Vendors(), p.by, p.order.Tender, pr.version.Body.VATBps)
+	name, money, r, err := vendor.Selling(tx.Vendors(), p.by, p.order.Tender, pr.version.Body.VATBps)
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
@@ -292,7 +293,12 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if err != nil {
 		return step{}, err
 	}
-	s.Till, s.Seller = till, money
+	s.Till, s.Seller = name, money
+	if money.Account == 0 {
+		if s.Shift, s.Till, err = till.Selling(tx.Shifts(), p.by); err != nil {
+			return step{}, err
+		}
+	}
 	if pr.key.State == registry.KeyIssued {
 		if s.Change, err = pendingChange(tx, s.Key); err != nil {
 			return step{}, err

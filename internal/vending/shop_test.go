@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/words"
@@ -184,6 +185,7 @@ type shop struct {
 	*vending.Vending
 	*debt.Debts
 	*vendor.Vendors
+	Tills *till.Tills
 }
 
 const tenant = store.FirstTenant

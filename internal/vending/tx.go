@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
@@ -26,6 +27,7 @@ type Tx interface {
 	Books() ledger.Books
 	Debts() debt.Tx
 	Vendors() vendor.Tx
+	Shifts() till.ShiftTx
 	Wallets() wallet.SettleTx
 	Messages() notify.SaleTx
 	Selling() SellTx

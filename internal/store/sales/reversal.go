@@ -28,6 +28,8 @@ var reversalColumns = core.Columns[reversalRow]{Table: "reversal", Attested: []c
 	core.Text("reason", func(r *reversalRow) *string { return &r.Reason }),
 	core.Text("by_actor", func(r *reversalRow) *string { return &r.By }),
 	core.Time("settled_at", func(r *reversalRow) *time.Time { return &r.SettledAt }).ReadOnly(),
+}, Added: []core.Column[reversalRow]{
+	core.ID("shift_id", func(r *reversalRow) *id.ID { return &r.Shift }),
 }, Unattested: []core.Column[reversalRow]{
 	core.ID("id", func(r *reversalRow) *id.ID { return &r.ID }),
 	core.Time("created_at", func(r *reversalRow) *time.Time { return &r.At }),

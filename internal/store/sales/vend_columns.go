@@ -43,6 +43,8 @@ var vendColumns = core.Columns[vendRow]{Table: "vend", Attested: []core.Column[v
 	core.ID("tariff_version_id", func(s *vendRow) *id.ID { return &s.Tariff }),
 	core.Text("by_actor", func(s *vendRow) *string { return &s.By }),
 	core.Time("priced_at", func(s *vendRow) *time.Time { return &s.PricedAt }),
+}, Added: []core.Column[vendRow]{
+	core.ID("shift_id", func(s *vendRow) *id.ID { return &s.Shift }),
 }, Unattested: []core.Column[vendRow]{ // the sealed receipt and the journal prove the figures of a finished sale
 	core.ID("id", func(s *vendRow) *id.ID { return &s.ID }),
 	core.Text("state", func(s *vendRow) *sale.State { return &s.State }),

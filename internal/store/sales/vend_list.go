@@ -36,6 +36,7 @@ func (tx Rows) conditions(f vending.SaleFilter) (sql string, args []any) {
 	add(f.Receipt != "", "receipt_no =", f.Receipt)
 	add(!f.Vendor.IsZero(), "vendor_key =", VendorKey(f.Vendor))
 	add(f.Till != "", "till =", f.Till)
+	add(!f.Shift.IsZero(), "shift_id =", f.Shift)
 	add(f.State != "", "state =", string(f.State))
 	return strings.Join(where, " AND "), args
 }

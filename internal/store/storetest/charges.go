@@ -28,6 +28,7 @@ func chargeTests() []test {
 		{"balances of any past time are those of that time", pastBalances},
 		{"meters and customers are found by words and digits", metersSearched},
 		{"tokens of an earlier version are found by their last digits", tailsAdded},
+		{"shifts of tills", shifts},
 		{"journals are found by account and by operation", journalSearch},
 	}
 }
