@@ -66,6 +66,7 @@ func calls() map[string]any {
 		"people": c.People, "invite-person": c.Invite, "person-role": c.SetPersonRole, "block-person": c.BlockPerson, "unblock-person": c.UnblockPerson,
 		"reset-person": c.ResetPerson, "confirm-person": c.ConfirmPerson, "sessions": c.Sessions, "end-sessions": c.EndSessions,
 		"counter-devices": c.CounterDevices, "revoke-device": c.RevokeDevice,
+		"open-shift": c.OpenShift, "close-shift": c.CloseShift, "pay-out-shift": c.PayOutShift, "shifts": c.Shifts, "shift-report": c.ShiftReport,
 		"keys": c.Keys, "create-key": c.CreateKey, "rotate-key": c.RotateKey, "revoke-key": c.RevokeKey,
 		"receipt": c.ProvenReceipt, "reprint": c.Reprint, "reversal": c.Reversal, "reverse": c.Reverse, "version": c.Version, "readyz": c.Ready,
 	}

@@ -98,6 +98,22 @@ func (o *office) officePages() []pageState {
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
 		}},
 		{"approvals", func() { d.visit("/approvals?all=1") }},
+		{"tills, refused", func() {
+			d.visit("/tills")
+			ask[chromedp.Void](d, `document.querySelector("#float").value = "five", undefined`)
+			d.click(`main form button[type="submit"]`, 1)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+		{"till", func() {
+			d.visit("/tills")
+			if ask[bool](d, `document.querySelector("#till") === null`) { // an earlier look opened it
+				d.click(`main a.primary`, 1)
+			} else {
+				ask[chromedp.Void](d, `document.querySelector("#till").value = "till-2", document.querySelector("#float").value = "1,000", undefined`)
+				d.click(`main form button[type="submit"]`, 1)
+			}
+			d.until(10*time.Second, `location.pathname.startsWith("/tills/shf_")`)
+		}},
 		{"vendors, refused", func() {
 			submit(`document.querySelector("#commission").value = "two", document.querySelector("#code").value = "S1"`)
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)

@@ -278,6 +278,7 @@ func ceilings() (out []rule) {
 	undo := []string{"sell from P's shop", "reverse P's newest sale", "reverse another's sale"}
 	for _, r := range []rule{
 		{fault: "person/sales", role: "operator", moves: []string{"sell for the utility"}},
+		{fault: "person/till_shortage", role: "operator", moves: []string{"open a till", "count a till"}},
 		{fault: "person/debts", role: "finance", moves: []string{"raise a debt", "add a charge"}},
 		{fault: "person/free_units", role: "supervisor", moves: []string{"make free units"}},
 		{fault: "person/credits", role: "finance", moves: []string{"give goodwill", "write off a debt"}},
@@ -299,7 +300,7 @@ func TestTheRogueKnowsEveryRule(t *testing.T) {
 	)
 	left := map[string]string{
 		"alone=meter.force_connect": noValue, "alone=clock.trust": noValue, "alone=meter.link_key": noValue,
-		"alone=debt.raise": itsOwn, "alone=supply.emergency": itsOwn,
+		"alone=debt.raise": itsOwn, "alone=shift.close_any": itsOwn, "alone=supply.emergency": itsOwn,
 		"no-ceiling=meter/emergency_supply": byPerson, "no-ceiling=meter/sales": byPerson, "no-ceiling=meter/free_units": byPerson, "no-ceiling=meter/reversed_value": byPerson,
 		"no-ceiling=account/credits": byPerson, "no-ceiling=account/debts": byPerson, "no-ceiling=vendor/reversed_value": byPerson,
 		"no-ceiling=person/texts": "a text moves no value",

@@ -18,6 +18,7 @@ type DailyReport struct {
 	SinglePerson  []SinglePersonAct     `json:"single_person" doc:"Sensitive actions that one person did alone, at most 500"`
 	Unconfirmed   []UnconfirmedReversal `json:"unconfirmed_reversals" doc:"Reversals of the day that gave money back although the meter has not yet confirmed that it will never load the tokens, at most 500"`
 	People        []TakenAlone          `json:"people" doc:"What each person took on the day without a second person, by ceiling, at most 500 rows"`
+	Shifts        []Shift               `json:"shifts" doc:"Shifts of tills that were closed on the day, with what was missing or too much, newest first, at most 500"`
 	Head          string                `json:"head" doc:"The newest signed head of the log; store it elsewhere, for paywatt verify"`
 }
 

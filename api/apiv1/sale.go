@@ -51,6 +51,7 @@ type Sale struct {
 	CreatedAt   time.Time  `json:"created_at" doc:"When the sale was priced"`
 	CompletedAt *time.Time `json:"completed_at,omitempty" doc:"When the token was made; missing until then"`
 	Till        string     `json:"till,omitempty" doc:"Till of the sale, which numbers its receipts"`
+	Shift       string     `json:"shift,omitempty" doc:"Id of the shift whose cash it is; missing for a vendor's sale, and outside a shift"`
 	By          string     `json:"by,omitempty" doc:"Who sold"`
 	PressKey    bool       `json:"press_key,omitempty" doc:"Of a recharge: whether somebody must press # on the meter for the supply to return, as known when the recharge was made"`
 }
@@ -64,6 +65,7 @@ type SaleFilter struct {
 	Receipt   string `query:"receipt_no" maxLength:"64" example:"main-000001" doc:"Number of the receipt"`
 	Seller    string `query:"seller" maxLength:"64" example:"V001" doc:"Id or code of the vendor who sold"`
 	Till      string `query:"till" maxLength:"64" example:"main" doc:"Till"`
+	Shift     string `query:"shift" maxLength:"64" doc:"Id of a shift"`
 	State     string `query:"state" enum:"held,completed,failed,reversing,reversed" doc:"State of the sale"`
 	ClientRef string `query:"client_ref" maxLength:"64" doc:"The seller's own reference of one sale; the other fields then count for nothing, and the answer has the digits of its tokens"`
 	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead of client_ref: the Idempotency-Key of the caller's own request"`

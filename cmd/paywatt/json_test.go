@@ -56,6 +56,8 @@ func shownValues() []lineShown {
 		{line: "vend 04140001001 50 --quote"}, {line: "vend 04140001001 100", keep: "SALE=id"}, {line: "vend 04140001019 100"},
 		{line: "vend list", answer: rowsOf[apiv1.Sale]()}, {line: "vend show main-000001"}, {line: "explain $SALE"}, {line: "vend receipt $SALE --format json"}, {line: "vend copy $SALE --format json"},
 		{line: "vend reverse $SALE --reason mistake"},
+		{line: "shift open --till till-2 --opening 50"}, {line: "shift payout 20 --reason noon"}, {line: "shift list"}, {line: "shift report"},
+		{line: "shift close --counted 30"},
 		{line: "meter give-token 04140001001 free --units 5 --reason-code test"}, {line: "meter tokens 04140001001", keep: "TOKEN=id"},
 		{line: "meter recharge 04140001001 $TOKEN --by mqtt --wait 0"}, {line: "token explain 12345678901234567890 --number 04140001001"},
 		{line: "token explain 12345678901234567890", answer: apiv1.Diagnosis{}},

@@ -66,6 +66,9 @@ func newReportDay(c console) *cobra.Command {
 			for _, p := range d.People {
 				t.add("taken alone by "+p.Name, fmt.Sprintf("%s: %d of %d", p.Ceiling, p.Taken, p.Most)+unusualText(p.Unusual))
 			}
+			for _, s := range d.Shifts {
+				t.add("till "+s.Till+" of "+s.Operator, "counted "+maybeAmount(s.Counted)+", difference "+maybeAmount(s.Difference))
+			}
 			t.add("head", d.Head)
 			return c.show(cmd, d, t)
 		}),

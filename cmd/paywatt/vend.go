@@ -63,6 +63,7 @@ func newVendList(c console) *cobra.Command {
 			flags.StringVar(&f.Account, "account", "", "only sales to this account")
 			flags.StringVar(&f.Seller, "seller", "", "only sales of this vendor: its id or code")
 			flags.StringVar(&f.Till, "till", "", "only sales of this till")
+			flags.StringVar(&f.Shift, "shift", "", "only sales of this shift: its id")
 			flags.StringVar(&f.Receipt, "receipt", "", "only the sale with this number of its receipt")
 			choiceFlag(flags, &f.State, "state", "only sales in this state: "+alternativesText(enum[apiv1.SaleFilter]("State")), enum[apiv1.SaleFilter]("State"))
 		},

@@ -44,6 +44,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/search"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -72,6 +73,7 @@ type Cases struct {
 	Vending    *vending.Vending
 	Debts      *debt.Debts
 	Vendors    *vendor.Vendors
+	Tills      *till.Tills
 	History    *metering.History
 	Commands   *command.Commands
 	Reports    *report.Reports
@@ -195,7 +197,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes,
-		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.shiftRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)

@@ -25,6 +25,7 @@ import (
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
@@ -94,12 +95,19 @@ func bodies[D, B any](out map[string][2]json.RawMessage, name string, show func(
 	out[name] = both
 }
 
+// firstBodies are the bodies of tills and of an account.
+func firstBodies(got map[string][2]json.RawMessage) {
+	bodies(got, "shift", func(s till.Shift) apiv1.Shift { return shiftOf(s, "KES") })
+	bodies(got, "shift report", shiftReportOf)
+	bodies(got, "account", accountOf)
+}
+
 // TestEveryFieldOfABodyIsOfItsField compares the bodies of filled and of empty values with testdata/bodies.json: no field is
 // missing, swapped with another, or in the wrong unit.
 func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 	got := map[string][2]json.RawMessage{}
 	a := &API{say: wordstest.English(t)}
-	bodies(got, "account", accountOf)
+	firstBodies(got)
 	bodies(got, "account balance", balanceOf)
 	bodies(got, "account entry", entryOf)
 	bodies(got, "added meter", addedOf)

@@ -25,7 +25,10 @@ func (a *API) dayRoutes(r router) {
 func dayOf(d report.Day) apiv1.DailyReport {
 	b := apiv1.DailyReport{Date: d.Date, TZ: d.Zone, Currency: d.Currency, Sales: d.Sums.Sales, TenderedMinor: int64(d.Sums.Tendered), UnitsWh: int64(d.Sums.Units),
 		Reversals: d.Sums.Reversals, RefundedMinor: int64(d.Sums.Refunded), UnitsBackWh: int64(d.Sums.UnitsBack), FreeTokens: d.Sums.Free,
-		UnitsFreeWh: int64(d.Sums.UnitsFree), SinglePerson: []apiv1.SinglePersonAct{}, Unconfirmed: []apiv1.UnconfirmedReversal{}, People: []apiv1.TakenAlone{}, Head: d.Head}
+		UnitsFreeWh: int64(d.Sums.UnitsFree), SinglePerson: []apiv1.SinglePersonAct{}, Unconfirmed: []apiv1.UnconfirmedReversal{}, People: []apiv1.TakenAlone{}, Shifts: []apiv1.Shift{}, Head: d.Head}
+	for _, s := range d.Shifts {
+		b.Shifts = append(b.Shifts, shiftOf(s, d.Currency))
+	}
 	for _, u := range d.Unconfirmed {
 		b.Unconfirmed = append(b.Unconfirmed, apiv1.UnconfirmedReversal{At: u.At.UTC(), Vend: u.Sale.Text(id.Vend), Meter: u.Meter, Vendor: u.Vendor,
 			Amount: amountOf(u.Tender), SoldBy: u.SoldBy, By: u.By, ApprovedBy: u.ApprovedBy, Reason: u.Reason, Used: u.Used})

@@ -96,6 +96,7 @@ func queries() map[string]valid {
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"),
 		"settings":     get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
 		"approvals": get(everybody, "/v1/approvals"), "search": get(everybody, "/v1/search?q=amina"), "vendors": get(access.ReadVendors, "/v1/vendors"),
+		"shifts": get(access.ReadTills, "/v1/shifts"), "shift-report": once(access.ReadTills, "/v1/shifts/{id}/report", "", (*stage).shift).by("GET"),
 		"overview": get(access.ReadMeters, "/v1/overview"),
 		"vendor":   get(access.ReadFloat, "/v1/vendors/V9"), "float": get(access.ReadFloat, "/v1/vendors/V9/float"),
 		"vendor-statement": get(access.ReadFloat, "/v1/vendors/V9/statement"),
@@ -111,6 +112,9 @@ func sales() map[string]valid {
 	return map[string]valid{
 		"quote":          post(access.Quote, "/v1/vend-quotes", order("1000")),
 		"sell":           post(access.Sell, "/v1/vends", order("1000")),
+		"open-shift":     post(access.UseTill, "/v1/shifts", `{"till":"t{n}"}`),
+		"pay-out-shift":  once(access.Reverse, "/v1/shifts/{id}/payouts", `{"amount":{"amount_minor":5,"currency":"KES"}}`, (*stage).shift),
+		"close-shift":    once(access.Reverse, "/v1/shifts/{id}/close", `{"counted":{"amount_minor":1000,"currency":"KES"}}`, (*stage).shift),
 		"reprint":        post(access.Reverse, "/v1/vends/{sale}/reprints", `{}`),
 		"reverse":        once(access.Reverse, "/v1/vends/{id}/reversal", `{"reason":"matrix"}`, (*stage).sold),
 		"diagnose-token": post(access.ReadVends, "/v1/token-diagnoses", `{"digits":"2371 6100 5011 8319 4197"}`),
@@ -245,6 +249,14 @@ func (s *stage) number() string {
 		s.t.Fatal(err)
 	}
 	return body + string(digit)
+}
+
+// shift returns an open shift of the owner with a float.
+func (s *stage) shift(bool) string {
+	s.t.Helper()
+	s.ask("POST", "/v1/shifts/mine/close", s.key, `{"counted":{"amount_minor":1000,"currency":"KES"}}`, "Idempotency-Key", fmt.Sprintf("stage-%06d", s.next()))
+	body := fmt.Sprintf(`{"till":"s%d","opening":{"amount_minor":1000,"currency":"KES"}}`, s.next())
+	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/shifts", body)).ID
 }
 
 // twoKeys returns a meter whose link key is being replaced.

@@ -119,6 +119,11 @@ func peopleRoutes() []route {
 // reviewRoutes are the routes of messages, the quarantine, supplies and vendors.
 func reviewRoutes(meter string) []route {
 	return []route{
+		{"GET", "/v1/shifts", "", access.ReadTills, 200},
+		{"GET", "/v1/shifts/{id}/report", "", access.ReadTills, 404},
+		{"POST", "/v1/shifts", `{"till":"T 1"}`, access.UseTill, 400},
+		{"POST", "/v1/shifts/{id}/payouts", `{"amount":{"amount_minor":5,"currency":"KES"}}`, access.UseTill, 404},
+		{"POST", "/v1/shifts/{id}/close", `{"counted":{"amount_minor":5,"currency":"KES"}}`, access.UseTill, 404},
 		{"GET", "/v1/vendors", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}/float", "", access.ReadVendors, 200},

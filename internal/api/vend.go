@@ -52,7 +52,7 @@ func saleOf(s sale.Sale, d vending.Digits) apiv1.Sale {
 	v := apiv1.Sale{
 		ID: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Meter: s.Meter.Number, Test: s.Meter.Simulated, State: string(s.State),
 		Tender: amountOf(s.Tender), UnitsWh: int64(s.Units), UnitsKWh: kwh(s.Units), FreeWh: int64(s.Free), Lines: linesOf(s.Lines),
-		Tokens: []apiv1.Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt), Till: s.Till, By: s.By, PressKey: s.PressKey,
+		Tokens: []apiv1.Token{}, ReceiptNo: s.ReceiptNo, CreatedAt: s.PricedAt.UTC(), CompletedAt: at(s.CompletedAt), Till: s.Till, Shift: shiftID(s.Shift), By: s.By, PressKey: s.PressKey,
 	}
 	v.ReceiptURL = "/v1/vends/" + v.ID + "/receipt"
 	for i, t := range s.Change {
@@ -169,7 +169,7 @@ func (a *API) sales(ctx context.Context, by access.Actor, in *apiv1.SaleFilter) 
 	switch {
 	case in.ClientRef == "" && in.Key == "":
 		l, err := a.c.Vending.Sales(ctx, by, vending.SaleRequest{From: in.From, To: in.To, Meter: in.Meter, Account: in.Account, Receipt: in.Receipt,
-			Seller: in.Seller, Till: in.Till, State: in.State, Page: pageAt(in.Page)})
+			Seller: in.Seller, Till: in.Till, Shift: in.Shift, State: in.State, Page: pageAt(in.Page)})
 		return pageOf(l.Refusal, err, l.Sales, l.Next, func(s sale.Sale) apiv1.Sale { return saleOf(s, vending.Digits{}) })
 	case in.ClientRef != "" && in.Key != "":
 		return nil, problemOf(refuse.SalesWithTwoReferences())

@@ -48,6 +48,7 @@ import (
 	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -127,6 +128,7 @@ type App struct {
 	vending    *vending.Vending
 	debts      *debt.Debts
 	vendors    *vendor.Vendors
+	tills      *till.Tills
 	history    *metering.History
 	commands   *command.Commands
 	reports    *report.Reports

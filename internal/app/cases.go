@@ -33,6 +33,7 @@ import (
 	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -85,6 +86,8 @@ func (a *App) openCases() (err error) {
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})
 	a.vendors = vendor.New(vendor.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) vendor.Tx { return tx })})
+	a.tills = till.New(till.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) till.Tx { return tx })})
 	a.access.Serve(a.doers())
 	a.runner = job.NewRunner(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
 	return a.openSetup()
@@ -103,7 +106,7 @@ func (a *App) doers() access.Executors {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Executors{a.debts.Executors(), a.vendors.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors()} {
+	for _, more := range []access.Executors{a.debts.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -161,9 +164,9 @@ func (a *App) openHTTP() error {
 		}
 	}
 	found := search.New(store.DoorTo(a.engine, store.Sale, (*store.Tx).Searching), a.data)
-	needs := overview.New(overview.Cases{Registry: a.registry, Vending: a.vending, Messages: a.messages, Quarantine: a.quarantine, Access: a.access, History: a.history}, a.c.Now, a.lastBackup())
+	needs := overview.New(overview.Cases{Registry: a.registry, Vending: a.vending, Messages: a.messages, Quarantine: a.quarantine, Access: a.access, History: a.history, Tills: a.tills}, a.c.Now, a.lastBackup())
 	v1, err := api.New(api.Config{
-		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
+		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Devices: a.answering(), Messages: a.messages, Search: found, Overview: needs},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
@@ -172,7 +175,7 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
-		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Devices: a.answering(), Search: found, Overview: needs, Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
+		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Devices: a.answering(), Search: found, Overview: needs, Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/silence"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -33,17 +34,18 @@ const (
 	Doubtful    Kind = "doubtful_readings"
 	Waiting     Kind = "approvals"
 	Unconfirmed Kind = "unconfirmed_reversals"
-	Alarms      Kind = "alarms" // except those about tampering, silence and the kinds above
+	OpenShifts  Kind = "open_shifts" // of days before today
+	Alarms      Kind = "alarms"      // except those about tampering, silence and the kinds above
 )
 
 // Kinds lists all kinds in their order.
 func Kinds() []Kind {
-	return []Kind{CutOff, Low, Offline, Tampered, Failed, Doubtful, Waiting, Unconfirmed, Alarms}
+	return []Kind{CutOff, Low, Offline, Tampered, Failed, Doubtful, Waiting, Unconfirmed, OpenShifts, Alarms}
 }
 
 // Entry is one thing that needs somebody.
 type Entry struct {
-	ID     string // of the meter, message, reading, approval or alarm
+	ID     string // of the meter, message, reading, approval, shift or alarm
 	Title  string // what people call it: a meter number, a telephone number
 	Detail string // what tells it from others: a name, a reason
 	Meter  string // number of the meter that it concerns, if there is one
@@ -86,6 +88,7 @@ type Cases struct {
 	Quarantine *quarantine.Quarantine
 	Access     *access.Access
 	History    *metering.History
+	Tills      *till.Tills
 }
 
 // Overview makes the view.
@@ -128,6 +131,7 @@ func (o *Overview) Show(ctx context.Context, by access.Actor) (View, error) {
 	l.messages()
 	l.readings()
 	l.approvals()
+	l.shifts()
 	l.alarms()
 	slices.SortStableFunc(l.view.Lists, func(a, b List) int { return slices.Index(Kinds(), a.Kind) - slices.Index(Kinds(), b.Kind) })
 	return l.view, fault.Wrap(l.err, "overview")
@@ -256,6 +260,19 @@ func (l *look) approvals() {
 		}
 		list.Count++
 		list.First = append(list.First, Entry{ID: a.ID.Text(id.Approval), Title: a.Summary, Detail: a.Maker.Name, Since: a.CreatedAt})
+	}
+	l.add(list)
+}
+
+func (l *look) shifts() {
+	out, err := l.c.Tills.Overnight(l.ctx, l.by, counted+1)
+	if err != nil || out.Refused() {
+		l.fail(err)
+		return
+	}
+	list := List{Kind: OpenShifts, Count: min(len(out.Shifts), counted), More: len(out.Shifts) > counted}
+	for _, s := range out.Shifts {
+		list.First = append(list.First, Entry{ID: s.Name(), Title: s.Till, Detail: access.PlainName(s.Operator), Since: s.OpenedAt})
 	}
 	l.add(list)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -56,6 +57,7 @@ type DayTx interface {
 	// TakenByPeople returns what each person took under ceilings in the local days that begin between two times, sorted by name.
 	TakenByPeople(from, to time.Time, max int) ([]access.DayTotal, error)
 	Ceilings() access.CeilingTx
+	Shifts() till.ShiftTx
 	// LastHead returns the newest signed head of the log; empty before the first head.
 	LastHead() (string, error)
 }
@@ -73,7 +75,8 @@ type Day struct {
 	// People lists what each person took alone, at most MaxActs rows.
 	People []access.DayTotal
 	Rules  access.CeilingRules
-	Head   string // the newest signed head, to be stored outside the server
+	Shifts []till.Shift // shifts that were closed on the day, the newest first, at most MaxActs
+	Head   string       // the newest signed head, to be stored outside the server
 }
 
 // Day returns the report of a local day (right: ledger.read). An empty date is today.
@@ -112,6 +115,9 @@ func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now tim
 			return Day{}, err
 		}
 		if d.People, d.Rules, err = takenAlone(tx, from, to); err != nil {
+			return Day{}, err
+		}
+		if d.Shifts, err = tx.Shifts().ShiftPage(till.Filter{ClosedFrom: from, ClosedTo: to}, id.ID{}, MaxActs); err != nil {
 			return Day{}, err
 		}
 		d.Head, err = tx.LastHead()

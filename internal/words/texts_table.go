@@ -138,6 +138,9 @@ func (t Texts) OverviewUnconfirmed() string { return t.say("pages.overview.uncon
 // OverviewAll: See all
 func (t Texts) OverviewAll() string { return t.say("pages.overview.all") }
 
+// OverviewTills: Tills not closed since yesterday or longer
+func (t Texts) OverviewTills() string { return t.say("pages.overview.tills") }
+
 // OverviewAt: As of {at}
 func (t Texts) OverviewAt(at string) string { return t.say("pages.overview.at", "{at}", at) }
 
@@ -152,6 +155,9 @@ func (t Texts) OfficeTitle() string { return t.say("pages.office.title") }
 
 // OfficeSales: Every sale with its receipt, and what the sales of a day come to.
 func (t Texts) OfficeSales() string { return t.say("pages.office.sales") }
+
+// OfficeTills: Who has which till open, what was counted, and Z reports.
+func (t Texts) OfficeTills() string { return t.say("pages.office.tills") }
 
 // OfficeTariffs: The prices in force, and their versions.
 func (t Texts) OfficeTariffs() string { return t.say("pages.office.tariffs") }
@@ -2084,6 +2090,148 @@ func (t Texts) SalesReversed(sales string, amount string, energy string) string 
 // SalesFailed: Failed, no money kept: {sales} sales, {amount}, {energy} kWh
 func (t Texts) SalesFailed(sales string, amount string, energy string) string {
 	return t.say("pages.sales.failed", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+}
+
+// TillsTitle: Tills
+func (t Texts) TillsTitle() string { return t.say("pages.tills.title") }
+
+// TillsNone: No till was opened yet.
+func (t Texts) TillsNone() string { return t.say("pages.tills.none") }
+
+// TillsMine: Your open till
+func (t Texts) TillsMine() string { return t.say("pages.tills.mine") }
+
+// TillsOpen: Open a till
+func (t Texts) TillsOpen() string { return t.say("pages.tills.open") }
+
+// TillsHint: Its name begins the numbers of its receipts: small letters, digits and dashes, such as till-2. Empty: main.
+func (t Texts) TillsHint() string { return t.say("pages.tills.hint") }
+
+// TillsFloat: Cash at the beginning ({currency})
+func (t Texts) TillsFloat(currency string) string {
+	return t.say("pages.tills.float", "{currency}", currency)
+}
+
+// TillsFloatHint: It comes from the bank. Empty: none.
+func (t Texts) TillsFloatHint() string { return t.say("pages.tills.float-hint") }
+
+// TillsOpenSubmit: Open the till
+func (t Texts) TillsOpenSubmit() string { return t.say("pages.tills.open-submit") }
+
+// TillsOperator: Person
+func (t Texts) TillsOperator() string { return t.say("pages.tills.operator") }
+
+// TillsOpened: Opened
+func (t Texts) TillsOpened() string { return t.say("pages.tills.opened") }
+
+// TillsClosed: Closed
+func (t Texts) TillsClosed() string { return t.say("pages.tills.closed") }
+
+// TillsStateOpen: Open
+func (t Texts) TillsStateOpen() string { return t.say("pages.tills.state-open") }
+
+// TillsStateClosed: Closed
+func (t Texts) TillsStateClosed() string { return t.say("pages.tills.state-closed") }
+
+// TillsExpected: Expected
+func (t Texts) TillsExpected() string { return t.say("pages.tills.expected") }
+
+// TillsCounted: Counted
+func (t Texts) TillsCounted() string { return t.say("pages.tills.counted") }
+
+// TillsDifference: Difference
+func (t Texts) TillsDifference() string { return t.say("pages.tills.difference") }
+
+// TillsShort: {amount} missing
+func (t Texts) TillsShort(amount string) string {
+	return t.say("pages.tills.short", "{amount}", amount)
+}
+
+// TillsOver: {amount} too much
+func (t Texts) TillsOver(amount string) string { return t.say("pages.tills.over", "{amount}", amount) }
+
+// TillsExact: None
+func (t Texts) TillsExact() string { return t.say("pages.tills.exact") }
+
+// TillsReport: Z report of till {till}
+func (t Texts) TillsReport(till string) string { return t.say("pages.tills.report", "{till}", till) }
+
+// TillsReceipts: Receipts
+func (t Texts) TillsReceipts() string { return t.say("pages.tills.receipts") }
+
+// TillsFromTo: {first} to {last}
+func (t Texts) TillsFromTo(first string, last string) string {
+	return t.say("pages.tills.from-to", "{first}", first, "{last}", last)
+}
+
+// TillsCash: Cash
+func (t Texts) TillsCash() string { return t.say("pages.tills.cash") }
+
+// TillsOpening: Cash at the beginning
+func (t Texts) TillsOpening() string { return t.say("pages.tills.opening") }
+
+// TillsSold: Sales: {n}
+func (t Texts) TillsSold(n string) string { return t.say("pages.tills.sold", "{n}", n) }
+
+// TillsPaidBack: Paid back after reversals: {n}
+func (t Texts) TillsPaidBack(n string) string { return t.say("pages.tills.paid-back", "{n}", n) }
+
+// TillsPaidOut: Brought to the bank
+func (t Texts) TillsPaidOut() string { return t.say("pages.tills.paid-out") }
+
+// TillsLeft: In the till now
+func (t Texts) TillsLeft() string { return t.say("pages.tills.left") }
+
+// TillsParts: What the sales paid for ({energy} kWh)
+func (t Texts) TillsParts(energy string) string {
+	return t.say("pages.tills.parts", "{energy}", energy)
+}
+
+// TillsSales: Sales of this till
+func (t Texts) TillsSales() string { return t.say("pages.tills.sales") }
+
+// TillsAll: All tills
+func (t Texts) TillsAll() string { return t.say("pages.tills.all") }
+
+// TillsCount: Count and close
+func (t Texts) TillsCount() string { return t.say("pages.tills.count") }
+
+// TillsCountedAll: All cash in the till, counted ({currency})
+func (t Texts) TillsCountedAll(currency string) string {
+	return t.say("pages.tills.counted-all", "{currency}", currency)
+}
+
+// TillsNote: What explains a difference
+func (t Texts) TillsNote() string { return t.say("pages.tills.note") }
+
+// TillsClose: Close the till
+func (t Texts) TillsClose() string { return t.say("pages.tills.close") }
+
+// TillsCloseEffect: The counted cash goes to the bank. If cash is missing, the difference is booked and the daily report names you.
+func (t Texts) TillsCloseEffect() string { return t.say("pages.tills.close-effect") }
+
+// TillsPayout: Bring cash to the bank
+func (t Texts) TillsPayout() string { return t.say("pages.tills.payout") }
+
+// TillsPayoutAmount: Amount ({currency})
+func (t Texts) TillsPayoutAmount(currency string) string {
+	return t.say("pages.tills.payout-amount", "{currency}", currency)
+}
+
+// TillsReason: Reason
+func (t Texts) TillsReason() string { return t.say("pages.tills.reason") }
+
+// TillsPayoutSubmit: Book
+func (t Texts) TillsPayoutSubmit() string { return t.say("pages.tills.payout-submit") }
+
+// TillsRunning: Till {till}. Sales: {n}. In the till: {amount}.
+func (t Texts) TillsRunning(till string, n string, amount string) string {
+	return t.say("pages.tills.running", "{till}", till, "{n}", n, "{amount}", amount)
+}
+
+// TillsNoneOpen: You have no open till. Cash goes to the till {till}.
+func (t Texts) TillsNoneOpen(till string) string {
+	return t.say("pages.tills.none-open", "{till}", till)
 }
 
 // VendorsTitle: Vendors

@@ -30,6 +30,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/search"
+	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -51,6 +52,7 @@ type Config struct {
 	Recharges  *recharge.Deliverer
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
+	Tills      *till.Tills
 	Devices    *profile.Devices
 	Search     *search.Search
 	Overview   *overview.Overview

@@ -37,6 +37,10 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("POST /account/devices/{device}", s.signedIn(s.revokeOwnDevice))
 	m.Handle("GET /alarms", s.signedIn(s.alarms))
 	m.Handle("GET /audit", s.signedIn(s.audit))
+	m.Handle("GET /tills", s.signedIn(s.tills))
+	m.Handle("POST /tills", s.signedIn(s.openTill))
+	m.Handle("GET /tills/{shift}", s.signedIn(s.shift))
+	m.Handle("POST /tills/{shift}", s.signedIn(s.changeShift))
 	m.Handle("GET /vendors", s.signedIn(s.vendors))
 	m.Handle("POST /vendors", s.signedIn(s.addVendor))
 	m.Handle("GET /vendors/{vendor}", s.signedIn(s.vendor))
@@ -53,6 +57,7 @@ func (s *Console) office(w http.ResponseWriter, r *http.Request, v visit) {
 func (v visit) officeLinks(t words.Texts) []officeLink {
 	return slices.DeleteFunc([]officeLink{
 		{"/sales", t.SalesTitle(), t.OfficeSales(), v.by.May(access.ReadVends)},
+		{"/tills", t.TillsTitle(), t.OfficeTills(), v.by.OfUtility() && v.by.May(access.ReadTills)},
 		{"/tariffs", t.MenuTariffs(), t.OfficeTariffs(), v.by.May(access.ReadTariffs)},
 		{"/approvals", t.MenuApprovals(), t.OfficeApprovals(), v.by.Role != "" && v.by.OfUtility()},
 		{"/quarantine", t.MenuQuarantine(), t.OfficeDoubtful(), v.by.May(access.ReadMeters)},

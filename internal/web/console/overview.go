@@ -66,6 +66,8 @@ func (t site) needs(l overview.List) needs {
 			row.Path = "/messages/" + e.ID
 		case overview.Doubtful:
 			row.Path = "/quarantine/" + e.ID
+		case overview.OpenShifts:
+			row.Path = "/tills/" + e.ID
 		case overview.Waiting:
 			row.Path = "/approvals/" + e.ID
 		default:
@@ -100,6 +102,8 @@ func needsTitle(t words.Texts, k overview.Kind) (title, path string) {
 		return t.MenuQuarantine(), "/quarantine"
 	case overview.Waiting:
 		return t.MenuApprovals(), "/approvals"
+	case overview.OpenShifts:
+		return t.OverviewTills(), "/tills"
 	case overview.Unconfirmed:
 		return t.OverviewUnconfirmed(), "/alarms"
 	}

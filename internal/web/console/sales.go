@@ -35,7 +35,7 @@ type salesPage struct {
 // requestOf reads which sales a page is about.
 func requestOf(q url.Values) vending.SaleRequest {
 	field := func(name string) string { return strings.TrimSpace(q.Get(name)) }
-	return vending.SaleRequest{From: field("from"), To: field("to"), Meter: field("meter"), Seller: field("seller"), Till: field("till"),
+	return vending.SaleRequest{From: field("from"), To: field("to"), Meter: field("meter"), Seller: field("seller"), Till: field("till"), Shift: field("shift"),
 		State: field("state"), Page: registry.Page{Limit: pageSize, Cursor: q.Get("cursor")}}
 }
 

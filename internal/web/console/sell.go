@@ -34,6 +34,7 @@ type sellForm struct {
 	Names                   bool   // a name or an address finds the meter, too
 	Error                   string
 	Preview                 preview
+	Till, TillPath          string // which till the cash goes to, and its page; empty for somebody without a till
 }
 
 // ready reports whether the form came filled in and can be checked at once. Then the button has the focus, so that a digit
@@ -108,6 +109,9 @@ func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, stat
 	}
 	if err == nil {
 		f.Preview, err = s.preview(r.Context(), v, f.Meter, f.Amount)
+	}
+	if err == nil {
+		f.Till, f.TillPath, err = s.tillOf(r, v)
 	}
 	if err != nil {
 		s.broken(w, r, v, err)
