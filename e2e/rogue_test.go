@@ -260,6 +260,8 @@ func secondPeople() (out []rule) {
 		switch act {
 		case "account.move_in": // whoever may move nobody out moves nobody in
 			one.moves, one.policy.Limits = []string{"take over another's place"}, rogue.Only("person/sales")
+		case "meter.cancel_token":
+			one.moves = []string{"cancel a token"}
 		case "account.move_out":
 			one.moves = []string{"move out without a network"}
 		}

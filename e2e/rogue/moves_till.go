@@ -8,14 +8,14 @@ import (
 
 func tillMoves() []move {
 	return []move{
-		{"open a till", 2, func(r *Run, d *rand.Rand) {
+		{"open a till", 1, func(r *Run, d *rand.Rand) {
 			float := kes(tender(d))
 			r.ask(r.p(), "POST", "/v1/shifts", apiv1.NewShift{Till: one(d, []string{"main", "till-2"}), Opening: &float})
 		}},
 		{"bring cash to the bank", 1, func(r *Run, d *rand.Rand) {
 			r.ask(r.p(), "POST", "/v1/shifts/"+r.till(d)+"/payouts", apiv1.ShiftPayout{Amount: kes(tender(d)), Reason: usual})
 		}},
-		{"count a till", 3, func(r *Run, d *rand.Rand) { r.count(r.p(), r.till(d), d) }},
+		{"count a till", 2, func(r *Run, d *rand.Rand) { r.count(r.p(), r.till(d), d) }},
 	}
 }
 

@@ -29,7 +29,7 @@ func otherMoves() []move {
 			}
 		}},
 		{"a customer wants money back", 2, func(r *Run, d *rand.Rand) { r.regret(d, false) }},
-		{"a clerk opens or counts a till", 3, func(r *Run, d *rand.Rand) { r.clerk(d) }},
+		{"a clerk opens or counts a till", 1, func(r *Run, d *rand.Rand) { r.clerk(d) }},
 		{"the office books a deposit", 3, func(r *Run, d *rand.Rand) { r.banking(d) }},
 		{"hours pass", 6, func(r *Run, d *rand.Rand) { r.pass(int64(1 + d.IntN(12))) }},
 		{"a day passes", 2, func(r *Run, d *rand.Rand) { r.pass(24) }},
