@@ -237,31 +237,46 @@ type Step struct {
 	Note  string // the meter's answer
 }
 
-// Steps returns the events in the order in which they happened.
+// Steps returns the events in the order in which they happened. A network reports times in whole seconds, and its clock may be behind: a
+// report counts at the earliest when its message was sent, and within one second the steps have the only order in which they can have
+// happened.
 func (t Tracked) Steps() []Step {
-	var out []Step
-	add := func(s State, at time.Time, by Route, note string) {
+	type dated struct {
+		Step
+		not time.Time // the step cannot have been before this
+	}
+	var all []dated
+	add := func(s State, at, not time.Time, by Route, note string) {
 		if !at.IsZero() {
-			out = append(out, Step{s, at, by, note})
+			all = append(all, dated{Step{s, at, by, note}, not})
 		}
 	}
 	for _, d := range t.Deliveries {
-		add(Queued, d.Queued, d.By, "")
-		add(Sent, d.Sent, d.By, "")
-		add(Delivered, d.Delivered, d.By, "")
-		add(Answered, d.Answered, d.By, d.Answer)
+		add(Queued, d.Queued, time.Time{}, d.By, "")
+		add(Sent, d.Sent, time.Time{}, d.By, "")
+		add(Delivered, d.Delivered, d.Sent, d.By, "")
+		add(Answered, d.Answered, d.Sent, d.By, d.Answer)
 	}
 	if t.State == Heard || t.State == Accepted || t.State == Rejected {
 		note := t.Token.Result
 		if t.Balance != nil {
 			note += " by " + t.Balance.Source
 		}
-		add(t.State, t.AnsweredAt, "", note)
+		add(t.State, t.AnsweredAt, time.Time{}, "", note)
 	}
-	// A network reports times in whole seconds. Within one second, the steps are sorted in the only order in which they can have happened.
+	second := func(d dated) time.Time {
+		if d.At.Before(d.not) {
+			return d.not.Truncate(time.Second)
+		}
+		return d.At.Truncate(time.Second)
+	}
 	order := []State{Queued, Sent, Delivered, Answered, Heard, Accepted, Rejected}
-	slices.SortStableFunc(out, func(a, b Step) int {
-		return cmp.Or(a.At.Truncate(time.Second).Compare(b.At.Truncate(time.Second)), slices.Index(order, a.State)-slices.Index(order, b.State), a.At.Compare(b.At))
+	slices.SortStableFunc(all, func(a, b dated) int {
+		return cmp.Or(second(a).Compare(second(b)), slices.Index(order, a.State)-slices.Index(order, b.State), a.At.Compare(b.At))
 	})
+	var out []Step
+	for _, d := range all {
+		out = append(out, d.Step)
+	}
 	return out
 }

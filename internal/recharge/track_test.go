@@ -175,6 +175,10 @@ func TestTheStepsAreInTheOrderInWhichTheyHappened(t *testing.T) {
 	if got, want := steps(tr), "00.500 queued mqtt; 01.100 queued sms; 02.900 sent sms; 02.950 sent mqtt; 02.000 delivered sms; 04.900 answered sms Recharge OK.; 04.000 accepted  accept by keypad"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	behind := recharge.Tracked{Deliveries: []recharge.Delivery{{By: recharge.SMS, Queued: at(1900), Sent: at(3050), Delivered: at(2000)}}}
+	if got := steps(behind); got != "01.900 queued sms; 03.050 sent sms; 02.000 delivered sms" {
+		t.Errorf("the network's clock is behind: %s", got)
+	}
 	tr.Balance = nil
 	if got := steps(tr); !strings.HasSuffix(got, "accepted  accept") {
 		t.Errorf("without a balance %s", got)
