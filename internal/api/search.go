@@ -11,7 +11,7 @@ import (
 
 // SearchQuery is the text to search for.
 type SearchQuery struct {
-	Text string `query:"q" maxLength:"64" required:"true" example:"amina" doc:"Words of a name or an address; a telephone number with or without the country; a meter number of 11, 13 or 18 digits, or its first digits; the number of a receipt; an id; all 20 digits of a token, or its last six if you may see digits"`
+	Text string `query:"q" maxLength:"320" required:"true" example:"amina" doc:"Words of a name or an address; a telephone number with or without the country; a meter number of 11, 13 or 18 digits, or its first digits; the number of a receipt; an id; all 20 digits of a token, also within a pasted message, or its last six if you may see digits"`
 }
 
 func (a *API) searchRoutes(r router) {

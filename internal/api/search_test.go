@@ -39,6 +39,7 @@ func TestAnythingIsFound(t *testing.T) {
 		"ngong road": "meter " + other, "plot 12": "meter " + other, "jose ngong": "meter " + other,
 		sold.ReceiptNo: "receipt " + sold.ReceiptNo, strings.ToUpper(sold.ReceiptNo): "receipt " + sold.ReceiptNo, sold.ID: "sale " + sold.ReceiptNo,
 		digits: "token " + sold.ReceiptNo, digits[len(digits)-6:]: "token " + sold.ReceiptNo, strings.ReplaceAll(digits, " ", ""): "token " + sold.ReceiptNo,
+		"Token " + digits + ". 34.7 kWh for meter " + meterNumber + ", KES 100.00. Press it at the meter, then #. Thank you.": "token " + sold.ReceiptNo,
 		id.ID: "meter " + other, id.Customer.ID: "customer José da Conceição",
 		"nobody": "", "100%": "", "a_b": "", "!": "", "99999999999999999999": "",
 	} {

@@ -3097,3 +3097,18 @@ func TillNotCounted() refusal.Refusal {
 func TillActUnknown(act string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "till-act-unknown", What: "There is no action \"" + act + "\" for a till.", Not: "No changes were made and no money moved.", Try: "Send it again from this page.", Args: []refusal.Arg{{Place: "act", Value: act}}}
 }
+
+// UndoFormOfOtherSession: The form is from another session. Send it again from this page.
+func UndoFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "undo-form-of-other-session", What: "The form is from another session.", Not: "The sale stands. No money was given back.", Try: "Send it again from this page."}
+}
+
+// SaleFormWithoutMeter: The number of the right meter is missing. Type the number printed on the customer's meter.
+func SaleFormWithoutMeter() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sale-form-without-meter", What: "The number of the right meter is missing.", Not: "The sale stands. No money was given back.", Try: "Type the number printed on the customer's meter."}
+}
+
+// SaleActUnknown: There is no action "{act}" for a sale. Send it again from this page.
+func SaleActUnknown(act string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sale-act-unknown", What: "There is no action \"" + act + "\" for a sale.", Not: "The sale stands. No money was given back.", Try: "Send it again from this page.", Args: []refusal.Arg{{Place: "act", Value: act}}}
+}

@@ -112,6 +112,9 @@ func New(door access.Door[Tx], h sale.Hasher) *Search { return &Search{door, h} 
 
 // Find returns what a text may mean, within what the asker may see. The text is not stored and not logged: it may be the digits of a token.
 func (s *Search) Find(ctx context.Context, by access.Actor, text string) (Found, error) {
+	if digits, found := registry.TokenIn(text); found && len(text) <= registry.MaxPasted {
+		text = digits // a pasted message
+	}
 	q := registry.ReadQuery(text)
 	if q.TooLong {
 		return Found{Refusal: registry.SearchTooLong()}, nil

@@ -456,6 +456,9 @@ func (t Texts) SellRechargesAtOnce() string { return t.say("pages.sell.recharges
 // SellSendToo: Also send the token to the meter
 func (t Texts) SellSendToo() string { return t.say("pages.sell.send-too") }
 
+// SellPrint: Print the receipt at once; this browser remembers it
+func (t Texts) SellPrint() string { return t.say("pages.sell.print") }
+
 // SellConfirm: Sell for {amount}
 func (t Texts) SellConfirm(amount string) string {
 	return t.say("pages.sell.confirm", "{amount}", amount)
@@ -546,6 +549,14 @@ func (t Texts) SaleReceipt() string { return t.say("pages.sale.receipt") }
 // SaleInBooks: In the books
 func (t Texts) SaleInBooks() string { return t.say("pages.sale.in-books") }
 
+// SaleShare: Share
+func (t Texts) SaleShare() string { return t.say("pages.sale.share") }
+
+// SaleShareText: Meter {meter}: token {token}, {units}
+func (t Texts) SaleShareText(meter string, token string, units string) string {
+	return t.say("pages.sale.share-text", "{meter}", meter, "{token}", token, "{units}", units)
+}
+
 // SaleDigitsHidden: Your role may not see the digits, or they are not made yet.
 func (t Texts) SaleDigitsHidden() string { return t.say("pages.sale.digits-hidden") }
 
@@ -575,6 +586,64 @@ func (t Texts) SaleLineDebt() string { return t.say("pages.sale.line-debt") }
 
 // SaleLineWallet: Into the wallet
 func (t Texts) SaleLineWallet() string { return t.say("pages.sale.line-wallet") }
+
+// UndoTitle: Something is wrong with this sale
+func (t Texts) UndoTitle() string { return t.say("pages.undo.title") }
+
+// UndoWrongMeter: The customer gave the wrong meter
+func (t Texts) UndoWrongMeter() string { return t.say("pages.undo.wrong-meter") }
+
+// UndoRightMeter: Number of the right meter
+func (t Texts) UndoRightMeter() string { return t.say("pages.undo.right-meter") }
+
+// UndoWrongMeterSubmit: Reverse, then sell to the right meter
+func (t Texts) UndoWrongMeterSubmit() string { return t.say("pages.undo.wrong-meter-submit") }
+
+// UndoWrongMeterEffect: If this sale can be reversed, the form that sells opens with the right meter and the same amount.
+func (t Texts) UndoWrongMeterEffect() string { return t.say("pages.undo.wrong-meter-effect") }
+
+// UndoWrongMeterReason: wrong meter; the right one is {meter}
+func (t Texts) UndoWrongMeterReason(meter string) string {
+	return t.say("pages.undo.wrong-meter-reason", "{meter}", meter)
+}
+
+// UndoReverse: Give the money back
+func (t Texts) UndoReverse() string { return t.say("pages.undo.reverse") }
+
+// UndoReason: Reason
+func (t Texts) UndoReason() string { return t.say("pages.undo.reason") }
+
+// UndoReverseSubmit: Reverse the sale
+func (t Texts) UndoReverseSubmit() string { return t.say("pages.undo.reverse-submit") }
+
+// UndoReverseEffect: Only the last sale to a meter, in the month of the sale, while no token is in the meter. The customer must give the receipt back, and a second person may have to allow it.
+func (t Texts) UndoReverseEffect() string { return t.say("pages.undo.reverse-effect") }
+
+// UndoCopy: The receipt was lost
+func (t Texts) UndoCopy() string { return t.say("pages.undo.copy") }
+
+// UndoCopySubmit: Print the receipt again
+func (t Texts) UndoCopySubmit() string { return t.say("pages.undo.copy-submit") }
+
+// UndoCopyEffect: The copy is marked COPY, counted and logged.
+func (t Texts) UndoCopyEffect() string { return t.say("pages.undo.copy-effect") }
+
+// UndoDone: This sale was reversed at {at} by {by}. Give the money back, and take the receipt.
+func (t Texts) UndoDone(at string, by string) string {
+	return t.say("pages.undo.done", "{at}", at, "{by}", by)
+}
+
+// UndoWaits: The meter is being asked to cancel the tokens. Give no money back before it has answered.
+func (t Texts) UndoWaits() string { return t.say("pages.undo.waits") }
+
+// UndoRefused: The last try to reverse this sale was refused. No money was given back.
+func (t Texts) UndoRefused() string { return t.say("pages.undo.refused") }
+
+// UndoNoAnswer: The last try to reverse this sale was given up, because the meter did not answer. No money was given back.
+func (t Texts) UndoNoAnswer() string { return t.say("pages.undo.no-answer") }
+
+// UndoSellAgain: Sell the same amount to another meter
+func (t Texts) UndoSellAgain() string { return t.say("pages.undo.sell-again") }
 
 // TokenLoaded: Loaded in the meter
 func (t Texts) TokenLoaded() string { return t.say("pages.token.loaded") }
@@ -2018,7 +2087,7 @@ func (t Texts) SearchPerson() string { return t.say("pages.search.person") }
 // SearchNothing: Nothing was found for
 func (t Texts) SearchNothing() string { return t.say("pages.search.nothing") }
 
-// SearchHelp: Type a name, a telephone number, an address, a meter number or its first digits, the number of a receipt, or all 20 digits of a token. Whoever may see digits also finds a token by its last six.
+// SearchHelp: Type a name, a telephone number, an address, a meter number or its first digits, the number of a receipt, or all 20 digits of a token, also in a pasted message. Whoever may see digits also finds a token by its last six.
 func (t Texts) SearchHelp() string { return t.say("pages.search.help") }
 
 // SearchMore: There is more. Type more of it.
@@ -2227,6 +2296,11 @@ func (t Texts) TillsPayoutSubmit() string { return t.say("pages.tills.payout-sub
 // TillsRunning: Till {till}. Sales: {n}. In the till: {amount}.
 func (t Texts) TillsRunning(till string, n string, amount string) string {
 	return t.say("pages.tills.running", "{till}", till, "{n}", n, "{amount}", amount)
+}
+
+// TillsFloatLeft: Left to sell: {amount}. Sold today: {n}, {sum}.
+func (t Texts) TillsFloatLeft(amount string, n string, sum string) string {
+	return t.say("pages.tills.float-left", "{amount}", amount, "{n}", n, "{sum}", sum)
 }
 
 // TillsNoneOpen: You have no open till. Cash goes to the till {till}.
