@@ -157,6 +157,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("POST /sell", s.signedIn(s.sell))
 	m.Handle("GET /sales", s.signedIn(s.sales))
 	m.Handle("GET /sales/{sale}", s.signedIn(s.sale))
+	m.Handle("POST /sales/{sale}", s.signedIn(s.changeSale))
 	m.HandleFunc("GET /sales/{sale}/live", s.saleLive)
 	m.Handle("GET /sales/{sale}/receipt", s.signedIn(s.receipt))
 	m.Handle("GET /sales/{sale}/proof", s.signedIn(s.proof))

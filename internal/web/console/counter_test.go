@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -43,4 +44,42 @@ func TestAMeterThatStaysOffIsNamedBeforeTheSale(t *testing.T) {
 	g.check(walletNumber, "10").is(200).omits(warning)
 	w.asks(w.key, "/v1/meters/"+walletNumber+"/cut", `{"reason":"a fire next door"}`)
 	g.check(walletNumber, "10").is(200).says(warning + ": cut off by a person")
+}
+
+// TestABrowserPrintsAfterEachSale: the choice comes with a sale and is remembered by the browser until it is taken back.
+func TestABrowserPrintsAfterEachSale(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	sell := func(print string) string {
+		t.Helper()
+		check := g.check(meterNumber, "20").is(200)
+		pairs := []string{"form", check.value("form"), "meter", meterNumber, "amount", "20", "print", print}
+		if strings.Contains(check.body, `name="seen"`) {
+			pairs = append(pairs, "seen", check.value("seen"))
+		}
+		return g.post("/sell", pairs...).leads("/sales/vnd_")
+	}
+	if to := sell(""); strings.Contains(to, "receipt") {
+		t.Errorf("without the choice the sale leads to %s", to)
+	}
+	to := sell("1")
+	if !strings.HasSuffix(to, "/receipt?print=1") {
+		t.Errorf("with the choice the sale leads to %s", to)
+	}
+	if page := g.get(to).is(200); !strings.Contains(page.body, "data-at-once") {
+		t.Error("the receipt is not printed at once")
+	}
+	if page := g.get(strings.TrimSuffix(to, "?print=1")).is(200); strings.Contains(page.body, "data-at-once") {
+		t.Error("a receipt that is looked at is printed at once")
+	}
+	checked := func() bool {
+		return strings.Contains(g.check(meterNumber, "20").body, `name="print" type="checkbox" value="1" checked`)
+	}
+	if !checked() {
+		t.Error("the browser forgot the choice")
+	}
+	sell("")
+	if checked() {
+		t.Error("the choice cannot be taken back")
+	}
 }

@@ -68,6 +68,7 @@ func TestAnAgentsDay(t *testing.T) {
 	check := g.check(meterNumber, "100").is(200).says("0414 0001 001", "34.7 kWh").omits("Amina A.")
 	at := g.post("/sell", "form", check.value("form"), "meter", meterNumber, "amount", "100").leads("/sales/vnd_")
 	g.get(at).is(200).says("V9-000001")
+	g.get("/sell").is(200).says("Left to sell: 200.00 KES. Sold today: 1, 100.00 KES.")
 	g.check(meterNumber, "250").says("The vendor's account has 200.00 KES left.", "No money was taken and no token was made.")
 	form := g.get("/sell").value("form")
 	g.post("/sell", "form", form, "meter", meterNumber, "amount", "250").says("The vendor's account has 200.00 KES left.", "No money was taken and no token was made.")

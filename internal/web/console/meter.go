@@ -48,6 +48,7 @@ type tokenLine struct {
 	Path                string // path of the token's sale, or of the token if it has no sale
 	Elsewhere           bool   // the token was made by another system
 	Digits, Grouped     string // empty if they are not shown
+	Share               string // what a telephone shares of it; only on the page of its sale
 	SendTo              string // page from which the token can be sent to its meter; empty if it cannot be sent
 	State               badge
 }

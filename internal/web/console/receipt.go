@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/explain"
@@ -22,6 +23,7 @@ type receiptDetail struct {
 	Words   []string // how every figure was computed
 	Agrees  bool     // the stored sale equals its recalculation
 	Sale    string
+	AtOnce  bool // the browser prints it without being asked, and the next sale has the focus
 }
 
 // fact is a name with its text.
@@ -38,7 +40,11 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, err)
 		return
 	}
+	if n, err := strconv.Atoi(r.URL.Query().Get("copy")); err == nil && n > 0 { // a copy that was counted, see undo
+		got.Receipt.Copy = n
+	}
 	d := receiptOf(v.site.say, got.Receipt)
+	d.AtOnce = r.URL.Query().Get("print") != ""
 	d.Words, d.Agrees = explain.Sale(v.site.say, e), e.Agrees()
 	d.Bill = v.site.bill(e.Sale.Lines, e.Sale.Tender)
 	p := s.page(r, v, v.site.say.ReceiptTitle(got.Receipt.No))

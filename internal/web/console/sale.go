@@ -17,11 +17,16 @@ type saleDetail struct {
 	Again                                                bool // the form was sent before
 	Simulated, Sells                                     bool
 	Press                                                string // what the customer must do for the supply to return
+	Acts                                                 saleActs
 }
 
 func salePath(sale id.ID) string { return "/sales/" + sale.Text(id.Vend) }
 
 func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
+	s.showSale(w, r, v, http.StatusOK, saleActs{})
+}
+
+func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, status int, a saleActs) {
 	shown, err := s.c.Vending.Sale(r.Context(), v.by, r.PathValue("sale"))
 	if s.stopped(w, r, v, err, shown.Refusal) {
 		return
@@ -39,10 +44,14 @@ func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	d.Customer = m.Customer.Name
+	if d.Acts, err = s.acts(r, v, shown, a); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
 	p := s.page(r, v, v.site.say.SaleTitle(d.Receipt))
 	p.mark(v.site.say, d.Simulated)
 	p.Live = salePath(shown.Sale.ID) + "/live"
-	s.show(w, r, http.StatusOK, saleView(p, d))
+	s.show(w, r, status, saleView(p, d))
 }
 
 func (t site) sale(shown vending.SaleView) saleDetail {
@@ -57,6 +66,7 @@ func (t site) sale(shown vending.SaleView) saleDetail {
 		if i < shown.Issued.Len() && len(token.Sealed) > 0 {
 			line.Digits = shown.Issued.Reveal(i)
 			line.Grouped = groups(line.Digits)
+			line.Share = t.say.SaleShareText(d.Grouped, line.Grouped, line.Units)
 		}
 		line.SendTo = boxPath(d.Meter, line.ID)
 		d.Tokens = append(d.Tokens, line)

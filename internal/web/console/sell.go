@@ -76,6 +76,7 @@ type checkForm struct {
 	Units                 string // empty for a recharge
 	Bill                  bill
 	Push                  bool // send the token to the meter
+	Print                 bool // print the receipt at once
 	Before                *soldBefore
 	Last                  []saleLine // the last sales to the meter, the newest first
 	StaysOff              string     // why the supply stays off after the sale; empty if nothing but credit is missing
@@ -350,6 +351,7 @@ func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f s
 
 func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted, c checkForm) {
 	c.FormID, c.Meter, c.Amount, c.Payee = f.FormID, m.Meter.Number, figure(quote.Tender), *v.site.payee(m)
+	c.Print = prints(r)
 	c.Units, c.Bill = unitsOf(quote), v.site.bill(quote.Lines, quote.Tender)
 	var err error
 	if !v.owns(c.FormID) {
@@ -424,7 +426,9 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	case sold.Repeated:
 		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)
 	default:
-		http.Redirect(w, r, salePath(sold.Sale.ID), http.StatusSeeOther)
+		printed := r.PostFormValue("print") != ""
+		s.remembersPrinting(w, r, printed)
+		http.Redirect(w, r, afterSale(salePath(sold.Sale.ID), printed), http.StatusSeeOther)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -16,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/till"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // shiftLine is a shift as a list shows it.
@@ -251,9 +253,13 @@ func (s *Console) booked(w http.ResponseWriter, r *http.Request, v visit, out on
 	return true
 }
 
-// tillOf says which till the sales of a visit go to; empty for somebody who does not use tills.
+// tillOf says which till the sales of a visit go to, or for a vendor what is left to sell and what was sold today. The line is empty for
+// somebody who does not use tills.
 func (s *Console) tillOf(r *http.Request, v visit) (line, path string, err error) {
-	if !v.by.May(access.UseTill) || !v.by.OfUtility() {
+	if !v.by.OfUtility() {
+		return s.floatOf(r, v)
+	}
+	if !v.by.May(access.UseTill) {
 		return "", "", nil
 	}
 	mine, err := s.c.Tills.Show(r.Context(), v.by, till.Mine)
@@ -261,4 +267,19 @@ func (s *Console) tillOf(r *http.Request, v visit) (line, path string, err error
 		return v.site.say.TillsNoneOpen(ledger.MainTill), "/tills", err
 	}
 	return v.site.say.TillsRunning(mine.Shift.Till, strconv.FormatInt(mine.Cash.Sales, 10), amountsIn(mine.Currency)(mine.Left)), shiftPath(mine.Shift), nil
+}
+
+// floatOf says what a vendor has left to sell, and what it sold today.
+func (s *Console) floatOf(r *http.Request, v visit) (line, path string, err error) {
+	shown, err := s.c.Vendors.Show(r.Context(), v.by, v.by.Vendor.Text(id.Vendor))
+	if err != nil || shown.Refused() {
+		return "", "", err
+	}
+	today := v.site.in(s.c.Now()).Format(time.DateOnly)
+	sold, err := s.c.Vending.SalesTotal(r.Context(), v.by, vending.SaleRequest{From: today, To: today})
+	if err != nil || sold.Refused() {
+		return "", "", err
+	}
+	sum := amountsIn(shown.Currency)
+	return v.site.say.TillsFloatLeft(sum(shown.Headroom.Left), strconv.FormatInt(sold.Sold.Sales, 10), sum(sold.Sold.Tender.Minor)), "/sales?from=" + today + "&to=" + today, nil
 }

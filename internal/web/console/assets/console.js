@@ -18,7 +18,7 @@
   document.addEventListener("keydown", function (e) {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     var field = document.querySelector("[data-search]"), t = e.target;
-    var number = t.matches("[data-number]"); // this never takes a "/"
+    var number = t.matches("[data-number], .amount"); // these never take a "/"
     var typing = t.matches("input:not([type=checkbox]), textarea, select") && !number;
     if (e.key === "/" && field && !typing) {
       e.preventDefault(); field.focus(); field.select();
@@ -82,6 +82,18 @@
     b.hidden = false;
     b.addEventListener("click", function () { if (b.hasAttribute("data-print")) print(); else copy(b); });
   });
+
+  // A telephone can share a token with the customer's own programs for messages.
+  document.querySelectorAll("[data-share]").forEach(function (b) {
+    if (!navigator.share) return;
+    b.hidden = false;
+    b.addEventListener("click", function () { navigator.share({ text: b.dataset.share }).catch(function () {}); });
+  });
+
+  // A receipt is printed at once after a sale, and not again when somebody comes back to it.
+  if (document.querySelector("[data-at-once]") && performance.getEntriesByType("navigation").every(function (n) { return n.type === "navigate"; })) {
+    addEventListener("load", function () { print(); });
+  }
 
   arrive();
 })();
