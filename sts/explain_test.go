@@ -75,6 +75,9 @@ func drawToken(r *rapid.T) sts.Token {
 func TestEverySlipIsFound(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		keys := []sts.Key{drawKey(r), drawKey(r), drawKey(r)}
+		if keys[0] == keys[1] || keys[0] == keys[2] || keys[1] == keys[2] {
+			r.Skip("two keys are equal, so both open the token")
+		}
 		which := rapid.IntRange(0, len(keys)-1).Draw(r, "which")
 		meant, err := sts.EncodeCredit(keys[which], sts.Credit{RND: 5, TID: 6_777_094, Amount: sts.Amount(rapid.Uint16Range(1, 16383).Draw(r, "amount"))})
 		if err != nil {
@@ -86,7 +89,7 @@ func TestEverySlipIsFound(t *testing.T) {
 		}
 		slip := rapid.SampledFrom(slips).Draw(r, "slip")
 		e := sts.Explain(slip.Token.RevealGrouped(), keys, nil)
-		if e.Result == sts.Accept {
+		if e.Key != -1 {
 			r.Skip("the mistyped token opens by chance")
 		}
 		found := false
