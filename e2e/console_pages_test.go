@@ -122,6 +122,28 @@ func (o *office) officePages() []pageState {
 			submit(`document.querySelector("#code").value = "S1"`)
 			d.until(10*time.Second, `location.pathname.startsWith("/vendors/")`)
 		}},
+		{"checklist", func() { d.visit("/start") }},
+		{"settings", func() { d.visit("/settings") }},
+		{"settings, refused", func() {
+			d.visit("/settings")
+			ask[chromedp.Void](d, `document.querySelector("#tz").value = "Nairobi", undefined`)
+			d.click(`main form button[type="submit"]`, 1)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+		{"new version of a tariff", func() { d.visit("/tariffs/new?of=domestic") }},
+		{"new version, checked", func() {
+			d.visit("/tariffs/new?of=domestic")
+			ask[chromedp.Void](d, `document.querySelector("#monthly").value = "50", undefined`)
+			d.click(`main form button[type="submit"]`, 1)
+			d.until(10*time.Second, `document.querySelector("button[value=publish]")`)
+		}},
+		{"new meter", func() { d.visit("/meters/new") }},
+		{"new meter, refused", func() {
+			d.visit("/meters/new")
+			ask[chromedp.Void](d, `document.querySelector("#number").value = "04140001002", undefined`)
+			d.click(`main form button[type="submit"]`, 1)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
 		{"alarms", func() { d.visit("/alarms?all=1") }},
 		{"audit log", func() { d.visit("/audit") }},
 	}

@@ -33,6 +33,7 @@ func revealers() map[string]string {
 		"internal/web/console/meter.go":     "the same",
 		"internal/web/console/people.go":    "shows a one-time link once, to the person who invited or reset somebody",
 		"internal/web/console/approvals.go": "shows the secrets of a meter once, in the answer to the approval that registered it",
+		"internal/web/console/newmeter.go":  "shows the secrets of a meter once, to the person who registered it",
 		"internal/web/console/platform.go":  "puts a token into the box of somebody who may see it",
 		"internal/web/console/receipt.go":   "prints what internal/receipt reveals",
 		"internal/notify/work.go":           "writes a message when it is given to its route, and keeps the text nowhere",

@@ -2281,6 +2281,36 @@ func VendorFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "vendor-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
 }
 
+// OfficeFormOfOtherSession: The form is from another session. Send it again from this page.
+func OfficeFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "office-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
+}
+
+// TariffFormWithoutName: The tariff has no name. Type a short name, such as domestic.
+func TariffFormWithoutName() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "tariff-form-without-name", What: "The tariff has no name.", Not: "The tariff was not published.", Try: "Type a short name, such as domestic."}
+}
+
+// TariffFormNumber: "{text}" is not a figure that fits here. Write it as 2.50, with a point before the decimals.
+func TariffFormNumber(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "tariff-form-number", What: "\"" + text + "\" is not a figure that fits here.", Not: "The tariff was not published.", Try: "Write it as 2.50, with a point before the decimals.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// TariffFormDocument: The price is not JSON that can be read: {text}. Correct it, or empty the field and use the other fields.
+func TariffFormDocument(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "tariff-form-document", What: "The price is not JSON that can be read: " + text + ".", Not: "The tariff was not published.", Try: "Correct it, or empty the field and use the other fields.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// TariffFormBegins: "{text}" is not a time. Write it as 2027-01-01 or 2027-01-01 06:00, or leave it empty.
+func TariffFormBegins(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "tariff-form-begins", What: "\"" + text + "\" is not a time.", Not: "The tariff was not published.", Try: "Write it as 2027-01-01 or 2027-01-01 06:00, or leave it empty.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// MeterFormNumber: "{text}" is not a whole number. Type the digits on the meter or in its papers.
+func MeterFormNumber(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-form-number", What: "\"" + text + "\" is not a whole number.", Not: "The meter was not registered.", Try: "Type the digits on the meter or in its papers.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
 // VendorFormCommission: "{text}" is not a percentage. Write it as 2 or 1.5.
 func VendorFormCommission(text string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "vendor-form-commission", What: "\"" + text + "\" is not a percentage.", Not: "No changes were made.", Try: "Write it as 2 or 1.5.", Args: []refusal.Arg{{Place: "text", Value: text}}}

@@ -183,6 +183,12 @@ func (t Texts) OfficeAudit() string { return t.say("pages.office.audit") }
 // OfficeKeys: Keys with which programs act for people and vendors.
 func (t Texts) OfficeKeys() string { return t.say("pages.office.keys") }
 
+// OfficeStart: What a new server still needs, step by step.
+func (t Texts) OfficeStart() string { return t.say("pages.office.start") }
+
+// OfficeUtility: Name, time zone, currency, receipts and quiet hours.
+func (t Texts) OfficeUtility() string { return t.say("pages.office.utility") }
+
 // NoteNotDone: Not done
 func (t Texts) NoteNotDone() string { return t.say("pages.note.not-done") }
 
@@ -2881,6 +2887,353 @@ func (t Texts) TrackWaySMS() string { return t.say("pages.track.way-sms") }
 
 // TrackWayConnection: The meter's connection
 func (t Texts) TrackWayConnection() string { return t.say("pages.track.way-connection") }
+
+// FormSameCommand: The same on the command line:
+func (t Texts) FormSameCommand() string { return t.say("pages.form.same-command") }
+
+// StartTitle: Set up
+func (t Texts) StartTitle() string { return t.say("pages.start.title") }
+
+// StartLeft: {left} of {all} steps are left.
+func (t Texts) StartLeft(left string, all string) string {
+	return t.say("pages.start.left", "{left}", left, "{all}", all)
+}
+
+// StartDone: Everything is set up.
+func (t Texts) StartDone() string { return t.say("pages.start.done") }
+
+// StartStepDone: Done
+func (t Texts) StartStepDone() string { return t.say("pages.start.step-done") }
+
+// StartStepOpen: To do
+func (t Texts) StartStepOpen() string { return t.say("pages.start.step-open") }
+
+// StartUtility: Name, time zone and currency
+func (t Texts) StartUtility() string { return t.say("pages.start.utility") }
+
+// StartUtilityAbout: Days, months and receipts follow the time zone. The currency cannot be changed once it is set.
+func (t Texts) StartUtilityAbout() string { return t.say("pages.start.utility-about") }
+
+// StartTariff: The first tariff
+func (t Texts) StartTariff() string { return t.say("pages.start.tariff") }
+
+// StartTariffAbout: What a kilowatt-hour costs. You see what months cost before you publish it.
+func (t Texts) StartTariffAbout() string { return t.say("pages.start.tariff-about") }
+
+// StartMeter: The first meter
+func (t Texts) StartMeter() string { return t.say("pages.start.meter") }
+
+// StartMeterAbout: With its customer and address.
+func (t Texts) StartMeterAbout() string { return t.say("pages.start.meter-about") }
+
+// StartSale: The first sale
+func (t Texts) StartSale() string { return t.say("pages.start.sale") }
+
+// StartSaleAbout: Sell a small amount and see it arrive.
+func (t Texts) StartSaleAbout() string { return t.say("pages.start.sale-about") }
+
+// StartPeople: People
+func (t Texts) StartPeople() string { return t.say("pages.start.people") }
+
+// StartPeopleAbout: Invite a second person. From then on, sensitive actions need two people.
+func (t Texts) StartPeopleAbout() string { return t.say("pages.start.people-about") }
+
+// StartBackup: The first backup
+func (t Texts) StartBackup() string { return t.say("pages.start.backup") }
+
+// StartBackupAbout: Run this on the server, and keep the copy in another place:
+func (t Texts) StartBackupAbout() string { return t.say("pages.start.backup-about") }
+
+// UtilityTitle: Settings
+func (t Texts) UtilityTitle() string { return t.say("pages.utility.title") }
+
+// UtilityDone: The settings are as shown.
+func (t Texts) UtilityDone() string { return t.say("pages.utility.done") }
+
+// UtilityCannot: To change settings, sign in again: you signed in more than 10 minutes ago
+func (t Texts) UtilityCannot() string { return t.say("pages.utility.cannot") }
+
+// UtilityName: Name of the utility
+func (t Texts) UtilityName() string { return t.say("pages.utility.name") }
+
+// UtilityNameHint: Receipts show it.
+func (t Texts) UtilityNameHint() string { return t.say("pages.utility.name-hint") }
+
+// UtilityZone: Time zone
+func (t Texts) UtilityZone() string { return t.say("pages.utility.zone") }
+
+// UtilityZoneHint: Such as Africa/Nairobi. Days, months and times follow it.
+func (t Texts) UtilityZoneHint() string { return t.say("pages.utility.zone-hint") }
+
+// UtilityCurrency: Currency
+func (t Texts) UtilityCurrency() string { return t.say("pages.utility.currency") }
+
+// UtilityCurrencyHint: Three letters, such as KES. It cannot be changed once it is set.
+func (t Texts) UtilityCurrencyHint() string { return t.say("pages.utility.currency-hint") }
+
+// UtilityCurrencyFixed: It cannot be changed, because all amounts are in it.
+func (t Texts) UtilityCurrencyFixed() string { return t.say("pages.utility.currency-fixed") }
+
+// UtilityReceipts: On receipts
+func (t Texts) UtilityReceipts() string { return t.say("pages.utility.receipts") }
+
+// UtilityVatNo: Tax number
+func (t Texts) UtilityVatNo() string { return t.say("pages.utility.vat-no") }
+
+// UtilityAddress: Address
+func (t Texts) UtilityAddress() string { return t.say("pages.utility.address") }
+
+// UtilityContact: How customers reach you
+func (t Texts) UtilityContact() string { return t.say("pages.utility.contact") }
+
+// UtilityMessage: Message to all customers
+func (t Texts) UtilityMessage() string { return t.say("pages.utility.message") }
+
+// UtilityQuiet: Quiet hours
+func (t Texts) UtilityQuiet() string { return t.say("pages.utility.quiet") }
+
+// UtilityQuietFrom: No warnings from
+func (t Texts) UtilityQuietFrom() string { return t.say("pages.utility.quiet-from") }
+
+// UtilityQuietTo: until
+func (t Texts) UtilityQuietTo() string { return t.say("pages.utility.quiet-to") }
+
+// UtilityQuietHint: Such as 21:00 to 07:00. Customers get no warnings in that time. The same time twice means no quiet hours.
+func (t Texts) UtilityQuietHint() string { return t.say("pages.utility.quiet-hint") }
+
+// UtilitySave: Save
+func (t Texts) UtilitySave() string { return t.say("pages.utility.save") }
+
+// UtilityOther: Every other setting:
+func (t Texts) UtilityOther() string { return t.say("pages.utility.other") }
+
+// TariffFormTitle: New tariff
+func (t Texts) TariffFormTitle() string { return t.say("pages.tariff-form.title") }
+
+// TariffFormVersionOf: New version of {tariff}
+func (t Texts) TariffFormVersionOf(tariff string) string {
+	return t.say("pages.tariff-form.version-of", "{tariff}", tariff)
+}
+
+// TariffFormCannot: To publish prices, sign in again: you signed in more than 10 minutes ago
+func (t Texts) TariffFormCannot() string { return t.say("pages.tariff-form.cannot") }
+
+// TariffFormName: Name of the tariff
+func (t Texts) TariffFormName() string { return t.say("pages.tariff-form.name") }
+
+// TariffFormNameHint: Such as domestic. It cannot be changed.
+func (t Texts) TariffFormNameHint() string { return t.say("pages.tariff-form.name-hint") }
+
+// TariffFormRate: Price of a kilowatt-hour, without tax
+func (t Texts) TariffFormRate() string { return t.say("pages.tariff-form.rate") }
+
+// TariffFormRateHint: Such as 2.50. Leave it empty if the price has blocks.
+func (t Texts) TariffFormRateHint() string { return t.say("pages.tariff-form.rate-hint") }
+
+// TariffFormVat: Tax in percent
+func (t Texts) TariffFormVat() string { return t.say("pages.tariff-form.vat") }
+
+// TariffFormBlocks: Blocks
+func (t Texts) TariffFormBlocks() string { return t.say("pages.tariff-form.blocks") }
+
+// TariffFormBlocksHint: The price of the units of a month, block by block. Leave the limit of the last block empty.
+func (t Texts) TariffFormBlocksHint() string { return t.say("pages.tariff-form.blocks-hint") }
+
+// TariffFormUpTo: Block {n}: up to (kWh)
+func (t Texts) TariffFormUpTo(n string) string { return t.say("pages.tariff-form.up-to", "{n}", n) }
+
+// TariffFormBlockRate: Block {n}: price of a kilowatt-hour
+func (t Texts) TariffFormBlockRate(n string) string {
+	return t.say("pages.tariff-form.block-rate", "{n}", n)
+}
+
+// TariffFormMonthly: Fixed amount of each month, without tax
+func (t Texts) TariffFormMonthly() string { return t.say("pages.tariff-form.monthly") }
+
+// TariffFormMonthlyHint: Leave it empty for none.
+func (t Texts) TariffFormMonthlyHint() string { return t.say("pages.tariff-form.monthly-hint") }
+
+// TariffFormMonthlyName: Its name on receipts
+func (t Texts) TariffFormMonthlyName() string { return t.say("pages.tariff-form.monthly-name") }
+
+// TariffFormLeast: Smallest purchase
+func (t Texts) TariffFormLeast() string { return t.say("pages.tariff-form.least") }
+
+// TariffFormMost: Largest purchase
+func (t Texts) TariffFormMost() string { return t.say("pages.tariff-form.most") }
+
+// TariffFormFrom: Begins
+func (t Texts) TariffFormFrom() string { return t.say("pages.tariff-form.from") }
+
+// TariffFormFromHint: Such as 2027-01-01 or 2027-01-01 06:00. Empty: at once.
+func (t Texts) TariffFormFromHint() string { return t.say("pages.tariff-form.from-hint") }
+
+// TariffFormAtOnce: at once
+func (t Texts) TariffFormAtOnce() string { return t.say("pages.tariff-form.at-once") }
+
+// TariffFormDocument: Times of use, seasons, levies and plans
+func (t Texts) TariffFormDocument() string { return t.say("pages.tariff-form.document") }
+
+// TariffFormDocumentLabel: The price as JSON
+func (t Texts) TariffFormDocumentLabel() string { return t.say("pages.tariff-form.document-label") }
+
+// TariffFormDocumentHint: As in POST /v1/tariffs, without a name. It stands for all figures above.
+func (t Texts) TariffFormDocumentHint() string { return t.say("pages.tariff-form.document-hint") }
+
+// TariffFormCheck: Check the tariff
+func (t Texts) TariffFormCheck() string { return t.say("pages.tariff-form.check") }
+
+// TariffFormCheckEffect: The next page shows what it costs. Nothing is published yet.
+func (t Texts) TariffFormCheckEffect() string { return t.say("pages.tariff-form.check-effect") }
+
+// TariffCheckMonth: What a month costs
+func (t Texts) TariffCheckMonth() string { return t.say("pages.tariff-check.month") }
+
+// TariffCheckMonthHint: With tax and fixed charges.
+func (t Texts) TariffCheckMonthHint() string { return t.say("pages.tariff-check.month-hint") }
+
+// TariffCheckNow: Now
+func (t Texts) TariffCheckNow() string { return t.say("pages.tariff-check.now") }
+
+// TariffCheckDraft: New
+func (t Texts) TariffCheckDraft() string { return t.say("pages.tariff-check.draft") }
+
+// TariffCheckUse: What your customers would have paid since three months
+func (t Texts) TariffCheckUse() string { return t.say("pages.tariff-check.use") }
+
+// TariffCheckNoUse: There is no use of the last three months to compare.
+func (t Texts) TariffCheckNoUse() string { return t.say("pages.tariff-check.no-use") }
+
+// TariffCheckMeters: Meters
+func (t Texts) TariffCheckMeters() string { return t.say("pages.tariff-check.meters") }
+
+// TariffCheckMonths: Months
+func (t Texts) TariffCheckMonths() string { return t.say("pages.tariff-check.months") }
+
+// TariffCheckLess: Meters that pay less
+func (t Texts) TariffCheckLess() string { return t.say("pages.tariff-check.less") }
+
+// TariffCheckMore: Meters that pay more
+func (t Texts) TariffCheckMore() string { return t.say("pages.tariff-check.more") }
+
+// TariffCheckSame: Meters that pay the same
+func (t Texts) TariffCheckSame() string { return t.say("pages.tariff-check.same") }
+
+// TariffCheckRises: The biggest rises
+func (t Texts) TariffCheckRises() string { return t.say("pages.tariff-check.rises") }
+
+// TariffCheckFile: The file that the command reads
+func (t Texts) TariffCheckFile() string { return t.say("pages.tariff-check.file") }
+
+// TariffCheckPublish: Publish
+func (t Texts) TariffCheckPublish() string { return t.say("pages.tariff-check.publish") }
+
+// TariffCheckChange: Change it
+func (t Texts) TariffCheckChange() string { return t.say("pages.tariff-check.change") }
+
+// TariffCheckEffect: Sales use it from its beginning. A published version never changes. A second person may have to allow it.
+func (t Texts) TariffCheckEffect() string { return t.say("pages.tariff-check.effect") }
+
+// NewMeterTitle: New meter
+func (t Texts) NewMeterTitle() string { return t.say("pages.new-meter.title") }
+
+// NewMeterDone: Meter {meter}
+func (t Texts) NewMeterDone(meter string) string {
+	return t.say("pages.new-meter.done", "{meter}", meter)
+}
+
+// NewMeterNoTariff: There is no tariff yet. Publish one first.
+func (t Texts) NewMeterNoTariff() string { return t.say("pages.new-meter.no-tariff") }
+
+// NewMeterNumberHint: 11 or 13 digits, as printed on the meter.
+func (t Texts) NewMeterNumberHint() string { return t.say("pages.new-meter.number-hint") }
+
+// NewMeterMode: How it is paid
+func (t Texts) NewMeterMode() string { return t.say("pages.new-meter.mode") }
+
+// NewMeterModeHint: With tokens, the meter keeps the credit. With a wallet, the server keeps it and switches the meter.
+func (t Texts) NewMeterModeHint() string { return t.say("pages.new-meter.mode-hint") }
+
+// NewMeterAddress: Address of the meter
+func (t Texts) NewMeterAddress() string { return t.say("pages.new-meter.address") }
+
+// NewMeterFeeder: Feeder
+func (t Texts) NewMeterFeeder() string { return t.say("pages.new-meter.feeder") }
+
+// NewMeterFeederHint: What supplies the meter. Silent meters of one feeder raise one alarm. Leave it empty if you do not know it.
+func (t Texts) NewMeterFeederHint() string { return t.say("pages.new-meter.feeder-hint") }
+
+// NewMeterKey: Key of the meter
+func (t Texts) NewMeterKey() string { return t.say("pages.new-meter.key") }
+
+// NewMeterKeyHint: For meters that take tokens. The figures are on the meter or in its papers.
+func (t Texts) NewMeterKeyHint() string { return t.say("pages.new-meter.key-hint") }
+
+// NewMeterRare: Rarely needed
+func (t Texts) NewMeterRare() string { return t.say("pages.new-meter.rare") }
+
+// NewMeterSgc: Supply group code (SGC)
+func (t Texts) NewMeterSgc() string { return t.say("pages.new-meter.sgc") }
+
+// NewMeterKrn: Key revision number (KRN)
+func (t Texts) NewMeterKrn() string { return t.say("pages.new-meter.krn") }
+
+// NewMeterKt: Key type (KT)
+func (t Texts) NewMeterKt() string { return t.say("pages.new-meter.kt") }
+
+// NewMeterTi: Tariff index (TI)
+func (t Texts) NewMeterTi() string { return t.say("pages.new-meter.ti") }
+
+// NewMeterKen: Key expiry number (KEN)
+func (t Texts) NewMeterKen() string { return t.say("pages.new-meter.ken") }
+
+// NewMeterEa: Encryption algorithm (EA)
+func (t Texts) NewMeterEa() string { return t.say("pages.new-meter.ea") }
+
+// NewMeterDkga: Key derivation (DKGA)
+func (t Texts) NewMeterDkga() string { return t.say("pages.new-meter.dkga") }
+
+// NewMeterBaseDate: Base date
+func (t Texts) NewMeterBaseDate() string { return t.say("pages.new-meter.base-date") }
+
+// NewMeterSimulated: A virtual meter: its tokens and receipts are marked TEST
+func (t Texts) NewMeterSimulated() string { return t.say("pages.new-meter.simulated") }
+
+// NewMeterSubmit: Register the meter
+func (t Texts) NewMeterSubmit() string { return t.say("pages.new-meter.submit") }
+
+// NewMeterEffect: The next page shows the meter's secrets once. A second person may have to allow a tariff that is not usual.
+func (t Texts) NewMeterEffect() string { return t.say("pages.new-meter.effect") }
+
+// NewMeterRegistered: The meter is registered.
+func (t Texts) NewMeterRegistered() string { return t.say("pages.new-meter.registered") }
+
+// NewMeterSecretsOnce: Secrets of the meter, shown only now
+func (t Texts) NewMeterSecretsOnce() string { return t.say("pages.new-meter.secrets-once") }
+
+// NewMeterPassword: MQTT password
+func (t Texts) NewMeterPassword() string { return t.say("pages.new-meter.password") }
+
+// NewMeterDecoderKey: Decoder key
+func (t Texts) NewMeterDecoderKey() string { return t.say("pages.new-meter.decoder-key") }
+
+// NewMeterSecretsUse: The installer enters them in a meter that has a connection of its own. Keep them where only the installer finds them. If they are lost, the link key can be replaced.
+func (t Texts) NewMeterSecretsUse() string { return t.say("pages.new-meter.secrets-use") }
+
+// NewMeterSee: See the meter
+func (t Texts) NewMeterSee() string { return t.say("pages.new-meter.see") }
+
+// NewMeterNext: Another meter
+func (t Texts) NewMeterNext() string { return t.say("pages.new-meter.next") }
+
+// NewMeterAdd: Add a meter
+func (t Texts) NewMeterAdd() string { return t.say("pages.new-meter.add") }
+
+// NewMeterAddForCustomer: Add a meter for this customer
+func (t Texts) NewMeterAddForCustomer() string { return t.say("pages.new-meter.add-for-customer") }
+
+// NewMeterKeyFound: The server has the vending key of this meter.
+func (t Texts) NewMeterKeyFound() string { return t.say("pages.new-meter.key-found") }
 
 // PaperCopy: COPY {n}
 func (t Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }

@@ -129,6 +129,8 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /{$}", s.signedIn(s.home))
 	m.Handle("GET /overview", s.signedIn(s.overview))
 	m.Handle("GET /meters", s.signedIn(s.meters))
+	m.Handle("POST /meters", s.signedIn(s.addMeter))
+	m.Handle("GET /meters/new", s.signedIn(s.newMeter))
 	m.HandleFunc("GET /meters/live", s.metersLive)
 	m.Handle("GET /meters/{number}", s.signedIn(s.meter))
 	m.HandleFunc("GET /meters/{number}/live", s.meterLive)
@@ -165,6 +167,8 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /heads/{size}", s.signedIn(s.headFile))
 	m.Handle("GET /export/{list...}", s.signedIn(s.export))
 	m.Handle("GET /tariffs", s.signedIn(s.tariffs))
+	m.Handle("POST /tariffs", s.signedIn(s.checkTariff))
+	m.Handle("GET /tariffs/new", s.signedIn(s.newTariff))
 	m.Handle("GET /tariffs/{name}", s.signedIn(s.tariff))
 	m.Handle("GET /ledger", s.signedIn(s.trialBalance))
 	m.Handle("GET /ledger/accounts", s.signedIn(s.accounts))
@@ -202,7 +206,11 @@ func (v visit) menu(t words.Texts) []menuEntry {
 // home redirects to the first page that the role has.
 func (s *Console) home(w http.ResponseWriter, r *http.Request, v visit) {
 	if v.by.May(access.ReadMeters) {
-		http.Redirect(w, r, "/overview", http.StatusSeeOther)
+		to := "/overview"
+		if v.by.May(access.WriteSettings) && s.bare(r, v) {
+			to = "/start"
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
 		return
 	}
 	if v.sells() {

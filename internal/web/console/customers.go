@@ -49,6 +49,7 @@ type customerForm struct {
 	ID                    string
 	Name, Phone, Lang     string
 	Notices, May          bool
+	AddsMeters            bool
 	Meters                []row
 }
 
@@ -66,6 +67,7 @@ func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, status int, f customerForm) {
 	f.ID, f.May = r.PathValue("customer"), v.by.May(access.WriteCustomers)
+	f.AddsMeters = v.by.May(access.WriteMeters)
 	meters, err := s.c.Registry.CustomerMeters(r.Context(), v.by, f.ID)
 	if err == nil {
 		f.FormID, err = s.formID(v)

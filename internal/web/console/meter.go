@@ -24,6 +24,7 @@ type meterDetail struct {
 	Sellable                    bool
 	Refills                     bool // a token can be sent to the meter from this page
 	Panel, Status, Key, Phone   string
+	KeyState                    string // whether tokens can be made under the key; empty without a key
 	Register, Reasons, LastSeen string
 	// TwoKeys says since when two link keys are in use; empty if one is.
 	TwoKeys          string
@@ -87,6 +88,10 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 	d := v.site.detail(m)
 	d.Panel, d.Sellable, d.Currency = s.panelLink(m.Meter), sellable(m, v), v.site.currency
 	d.Refills = v.by.May(access.SendTokens) && m.Meter.Mode == registry.PrepayToken
+	if d.KeyState, err = s.keyState(r.Context(), v, m); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
 	if d.FormID, err = s.formID(v); err == nil {
 		d.Supply, err = s.supply(r.Context(), v, m, asked)
 	}
@@ -98,6 +103,18 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 		return
 	}
 	s.show(w, r, status, meterView(p, d))
+}
+
+// keyState says whether the server can make tokens for a meter. A vendor does not see it.
+func (s *Console) keyState(ctx context.Context, v visit, m registry.MeterView) (string, error) {
+	if m.Key == nil || !v.by.OfUtility() {
+		return "", nil
+	}
+	no, err := s.c.Vending.CheckKey(ctx, m)
+	if no.Refused() {
+		return brief(v.site.say, no), err
+	}
+	return v.site.say.NewMeterKeyFound(), err
 }
 
 func (t site) detail(m registry.MeterView) meterDetail {

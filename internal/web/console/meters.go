@@ -69,7 +69,9 @@ type metersPage struct {
 	Rows   []row
 	Next   string
 	Later  bool // it is not the first page
-	Error  string
+	// Manages says that the role may register meters.
+	Manages bool
+	Error   string
 }
 
 // countLink is how many meters are in a state, and the list of them.
@@ -88,7 +90,7 @@ func meterFilter(q url.Values) registry.MeterFilter {
 // meters lists meters. A filter that cannot be read leaves the form as it is, and says what is wrong.
 func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
-	d := metersPage{Filter: meterFilter(q), Later: q.Get("cursor") != ""}
+	d := metersPage{Filter: meterFilter(q), Later: q.Get("cursor") != "", Manages: v.by.May(access.WriteMeters)}
 	list, err := s.c.Registry.Meters(r.Context(), v.by, d.Filter, registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
 	var counts registry.MeterCounts
 	if err == nil && !list.Refused() {

@@ -17,6 +17,9 @@ type officeLink struct {
 // officeRoutes adds the pages behind the office page, and the person's own account.
 func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /office", s.signedIn(s.office))
+	m.Handle("GET /start", s.signedIn(s.start))
+	m.Handle("GET /settings", s.signedIn(s.utility))
+	m.Handle("POST /settings", s.signedIn(s.changeUtility))
 	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
 	m.Handle("GET /quarantine/{id}", s.signedIn(s.held))
 	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideHeld))
@@ -65,6 +68,8 @@ func (v visit) officeLinks(t words.Texts) []officeLink {
 		{"/keys", t.KeysTitle(), t.OfficeKeys(), v.by.May(access.ManageKeys) && v.by.OfUtility()},
 		{"/alarms", t.MenuAlarms(), t.OfficeAlarms(), v.by.May(access.ReadMeters)},
 		{"/vendors", t.VendorsTitle(), t.OfficeVendors(), v.by.OfUtility() && v.by.May(access.ReadVendors)},
+		{"/start", t.StartTitle(), t.OfficeStart(), v.by.OfUtility() && v.by.May(access.WriteSettings)},
+		{"/settings", t.UtilityTitle(), t.OfficeUtility(), v.by.OfUtility() && v.by.May(access.ReadSettings)},
 		{"/audit", t.MenuAudit(), t.OfficeAudit(), v.by.May(access.ReadAudit)},
 	}, func(l officeLink) bool { return !l.may })
 }

@@ -138,7 +138,9 @@ func back(r *http.Request) string {
 		return "/sell"
 	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/tokens") || strings.HasSuffix(to, "/recharges")):
 		return (&url.URL{Path: to[:strings.LastIndex(to, "/")] + "/recharge"}).String()
-	case strings.HasPrefix(to, "/customers/"), to == "/people", strings.HasPrefix(to, "/people/"), to == "/keys", strings.HasPrefix(to, "/keys/"):
+	case to == "/meters", to == "/tariffs":
+		return to + "/new"
+	case to == "/settings", strings.HasPrefix(to, "/customers/"), to == "/people", strings.HasPrefix(to, "/people/"), to == "/keys", strings.HasPrefix(to, "/keys/"):
 		return to
 	case strings.HasPrefix(to, "/account/"):
 		return "/account"

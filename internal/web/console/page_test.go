@@ -35,6 +35,9 @@ func every(w *world) []answer {
 	approval, people := w.waitingApproval(), g.get("/people").is(200)
 	key := g.post("/keys", "form", g.get("/keys").value("form"), "name", "till 3", "role", "support", "lasts", "30d")
 	shift := g.post("/tills", "form", g.get("/tills").value("form"), "float", "10").leads("/tills/shf_")
+	office := g.get("/meters/new").value("form")
+	draft := g.post("/tariffs", "form", office, "of", "domestic", "rate", "3", "monthly", "5")
+	added := g.post("/meters", "form", office, "number", "04140001035", "mode", "prepay_token", "tariff", "domestic", "sgc", "123456", "krn", "1", "kt", "2", "ti", "01", "name", `<b>`).is(201)
 	keyPath := key.link(w.t, `/keys/key_[a-z0-9]+`)
 	return []answer{
 		stranger.get("/signin"), stranger.get("/signin?made=1"), stranger.post("/signin", "email", `"><script>alert(1)</script>`, "password", "wrong"),
@@ -55,6 +58,9 @@ func every(w *world) []answer {
 		badDevice, agent.get("/account"), agent.get("/signin"), agent.post("/signin/pin", "pin", "<b>"), agent.get("/sell"), agent.check(meterNumber, "50"), g.get("/people/agent@example.org"),
 		g.post("/account/sessions", "form", "x"), key, g.get("/keys"), g.get("/keys?all=1"), g.get("/keys?after=x"), manager.get("/keys"), g.get(keyPath), g.get("/keys/key_none"),
 		g.post("/keys", "form", "x", "name", `"><script>alert(1)</script>`), g.post(keyPath, "form", "x", "act", "<b>"), g.get("/office"), g.get("/sales"), g.get(`/sales?from=<b>&state=sold`), g.get("/sales?state=completed&meter=" + meterNumber), manager.get("/sales"), g.get("/tills"), g.get(shift), g.post("/tills", "form", "x", "till", `"><script>alert(1)</script>`), g.post(shift, "form", "x", "act", "<b>"), manager.get("/tills"), g.get("/vendors"), g.get("/vendors/V9"), g.post("/vendors", "form", "x", "code", "S1"), manager.get("/office"), g.get("/alarms"), g.get("/alarms?all=1"), g.get("/alarms?cursor=x"), g.get("/audit"), g.get("/audit?from=x"), manager.get("/audit"),
+		g.get("/start"), manager.get("/start"), g.get("/settings"), g.post("/settings", "form", "x", "name", `"><script>alert(1)</script>`), manager.get("/settings"),
+		g.get("/tariffs/new"), g.get("/tariffs/new?of=domestic"), manager.get("/tariffs/new?of=none"), draft, g.post("/tariffs", "form", "x", "name", "<b>"),
+		g.get("/meters/new"), g.get("/meters/new?customer=x"), manager.get("/meters/new"), g.post("/meters", "form", "x", "name", `"><script>alert(1)</script>`), added,
 		g.get("/approvals"), g.get("/approvals?all=1"), g.get("/approvals?before=x"), g.get(approval), manager.get(approval),
 		g.post(approval, "form", "x", "choice", "approve"), sale, g.get(form + "?again=1"), g.get("/sales/vnd_none"), g.get("/nowhere"), g.post("/sell", "large", strings.Repeat("x", 70<<10)),
 	}

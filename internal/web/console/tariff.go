@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -22,6 +23,8 @@ type tariffList struct {
 	Cards []tariffCard
 	Next  string // address of the next page
 	Of    string // the tariff whose versions these are
+	// Manages says that the role may publish prices.
+	Manages bool
 }
 
 // standingBadge shows the state of a version.
@@ -46,7 +49,7 @@ func (s *Console) tariffs(w http.ResponseWriter, r *http.Request, v visit) {
 	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
-	d := tariffList{Next: nextPage("/tariffs", nil, got.Next)}
+	d := tariffList{Next: nextPage("/tariffs", nil, got.Next), Manages: v.by.May(access.WriteTariffs)}
 	for _, version := range got.Data {
 		c := v.site.card(version)
 		c.Standing = standingBadge(v.site.say, "in force")
@@ -64,7 +67,7 @@ func (s *Console) tariff(w http.ResponseWriter, r *http.Request, v visit) {
 	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
-	d := tariffList{Of: r.PathValue("name"), Next: nextPage(r.URL.Path, nil, got.Next)}
+	d := tariffList{Of: r.PathValue("name"), Next: nextPage(r.URL.Path, nil, got.Next), Manages: v.by.May(access.WriteTariffs)}
 	for _, version := range got.Data {
 		c := v.site.card(version)
 		c.Standing = standingBadge(v.site.say, got.Standing(version))
