@@ -177,7 +177,8 @@ func (p *Server) addOwner(ctx context.Context) (page string, err error) {
 	if _, err := p.post(ctx, browser, path, made, "/signin"); err != nil {
 		return "", err
 	}
-	return p.post(ctx, browser, "/signin", person, "/overview")
+	// A server without meters begins with its checklist.
+	return p.post(ctx, browser, "/signin", person, "/start")
 }
 
 // post sends a form and checks that it is redirected to a page.
