@@ -34,6 +34,7 @@ import (
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -129,6 +130,7 @@ type App struct {
 	debts      *debt.Debts
 	vendors    *vendor.Vendors
 	tills      *till.Tills
+	imports    *imports.Imports
 	history    *metering.History
 	commands   *command.Commands
 	reports    *report.Reports

@@ -33,6 +33,8 @@ func revealers() map[string]string {
 		"internal/web/console/meter.go":     "the same",
 		"internal/web/console/people.go":    "shows a one-time link once, to the person who invited or reset somebody",
 		"internal/web/console/approvals.go": "shows the secrets of a meter once, in the answer to the approval that registered it",
+		"internal/api/import.go":            "shows the secrets of imported meters once, to the one who imported them",
+		"internal/web/console/import.go":    "the same",
 		"internal/web/console/newmeter.go":  "shows the secrets of a meter once, to the person who registered it",
 		"internal/web/console/platform.go":  "puts a token into the box of somebody who may see it",
 		"internal/web/console/receipt.go":   "prints what internal/receipt reveals",

@@ -44,6 +44,7 @@ const (
 	Session  = "ses_" // a person's login session
 	Device   = "dev_" // a browser in which a person signs in with a PIN
 	Shift    = "shf_" // a person's use of a till between opening and closing it
+	Import   = "imp_" // a file of meters or customers that was imported
 	Message  = "msg_" // a message to or from a telephone
 )
 

@@ -74,6 +74,10 @@ const (
 	MessageAnswered       Code = "message-answered"
 	IssuerUnknown         Code = "issuer-outcome-unknown"
 	IssuerRefused         Code = "issuer-refused"
+	ImportUnreadable      Code = "import-unreadable"
+	ImportRow             Code = "import-row"
+	ImportedBefore        Code = "imported-before"
+	RowUsed               Code = "row-used"
 	Internal              Code = "internal"
 )
 
@@ -128,7 +132,7 @@ func (c Code) Status() int {
 		return 404
 	case TooLarge:
 		return 413
-	case IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
+	case ImportUnreadable, ImportRow, IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
 		return 422
 	case RateLimited:
 		return 429

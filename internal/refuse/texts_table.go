@@ -3142,3 +3142,158 @@ func SaleFormWithoutMeter() refusal.Refusal {
 func SaleActUnknown(act string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "sale-act-unknown", What: "There is no action \"" + act + "\" for a sale.", Not: "The sale stands. No money was given back.", Try: "Send it again from this page.", Args: []refusal.Arg{{Place: "act", Value: act}}}
 }
+
+// SheetEmpty: The file is empty. Check which file you chose. Its first row must have the names of the columns.
+func SheetEmpty() refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-empty", What: "The file is empty.", Not: "Nothing was imported.", Try: "Check which file you chose. Its first row must have the names of the columns."}
+}
+
+// SheetNoRows: The file has the names of the columns and no rows. Check which file or sheet you chose.
+func SheetNoRows() refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-no-rows", What: "The file has the names of the columns and no rows.", Not: "Nothing was imported.", Try: "Check which file or sheet you chose."}
+}
+
+// SheetTooLarge: The file is larger than {max} MB. Import it in parts.
+func SheetTooLarge(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-large", What: "The file is larger than " + strconv.FormatInt(maxValue, 10) + " MB.", Not: "Nothing was imported.", Try: "Import it in parts.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SheetTooManyRows: The file has more than {max} rows. Import it in parts.
+func SheetTooManyRows(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-many-rows", What: "The file has more than " + strconv.FormatInt(maxValue, 10) + " rows.", Not: "Nothing was imported.", Try: "Import it in parts.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SheetTooManyColumns: The file has more than {max} columns. Delete the columns that are not needed.
+func SheetTooManyColumns(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-many-columns", What: "The file has more than " + strconv.FormatInt(maxValue, 10) + " columns.", Not: "Nothing was imported.", Try: "Delete the columns that are not needed.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SheetOldWorkbook: The file is in the old format of Excel, .xls. Open it in a spreadsheet, and save it as .xlsx or as CSV UTF-8.
+func SheetOldWorkbook() refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-old-workbook", What: "The file is in the old format of Excel, .xls.", Not: "Nothing was imported.", Try: "Open it in a spreadsheet, and save it as .xlsx or as CSV UTF-8."}
+}
+
+// SheetWorkbookDamaged: The file is not a workbook that can be read: it is damaged, encrypted or too large. Open it in a spreadsheet, remove its password, and save it again as .xlsx or as CSV UTF-8.
+func SheetWorkbookDamaged() refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-workbook-damaged", What: "The file is not a workbook that can be read: it is damaged, encrypted or too large.", Not: "Nothing was imported.", Try: "Open it in a spreadsheet, remove its password, and save it again as .xlsx or as CSV UTF-8."}
+}
+
+// SheetNotText: The file is neither CSV nor a workbook. Save the list as CSV UTF-8 or as .xlsx.
+func SheetNotText() refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-not-text", What: "The file is neither CSV nor a workbook.", Not: "Nothing was imported.", Try: "Save the list as CSV UTF-8 or as .xlsx."}
+}
+
+// SheetNotUtf8: Line {line} has letters that are not UTF-8. Save the file as CSV UTF-8 or as .xlsx.
+func SheetNotUtf8(line string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-not-utf8", What: "Line " + line + " has letters that are not UTF-8.", Not: "Nothing was imported.", Try: "Save the file as CSV UTF-8 or as .xlsx.", Args: []refusal.Arg{{Place: "line", Value: line}}}
+}
+
+// SheetQuotes: The quotation marks that begin in line {line} are not right. Close each quotation mark, and write one inside a value twice. Or save the file again from a spreadsheet.
+func SheetQuotes(line string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-quotes", What: "The quotation marks that begin in line " + line + " are not right.", Not: "Nothing was imported.", Try: "Close each quotation mark, and write one inside a value twice. Or save the file again from a spreadsheet.", Args: []refusal.Arg{{Place: "line", Value: line}}}
+}
+
+// SheetCellTooLong: Line {line} has a value of more than {max} characters. Check its quotation marks, and shorten the value.
+func SheetCellTooLong(line string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-cell-too-long", What: "Line " + line + " has a value of more than " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was imported.", Try: "Check its quotation marks, and shorten the value.", Args: []refusal.Arg{{Place: "line", Value: line}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SheetColumnTwice: Two columns have the name "{name}". Rename or delete one of them.
+func SheetColumnTwice(name string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-column-twice", What: "Two columns have the name \"" + name + "\".", Not: "Nothing was imported.", Try: "Rename or delete one of them.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+}
+
+// SheetDigitsLost: "{text}" is a number that a spreadsheet rounded. Its last digits are lost. Format the column as text in the spreadsheet, type the number again, and import the file again.
+func SheetDigitsLost(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "sheet-digits-lost", What: "\"" + text + "\" is a number that a spreadsheet rounded. Its last digits are lost.", Not: "This row was not imported.", Try: "Format the column as text in the spreadsheet, type the number again, and import the file again.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// CustomerWithoutData: The customer has neither a name nor a telephone number. Type at least one of them.
+func CustomerWithoutData() refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "customer-without-data", What: "The customer has neither a name nor a telephone number.", Not: "This row was not imported.", Try: "Type at least one of them."}
+}
+
+// MeterUsedSince: Meter {meter} was used since: it was heard, something was sold to it, or money moved on its account. Let its customer move out, or keep it.
+func MeterUsedSince(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "row-used", Text: "meter-used-since", What: "Meter " + meter + " was used since: it was heard, something was sold to it, or money moved on its account.", Not: "It stays registered.", Try: "Let its customer move out, or keep it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// CustomerUsedSince: Customer {customer} has an open account. Undo the registration of the customer's meters first.
+func CustomerUsedSince(customer string) refusal.Refusal {
+	return refusal.Refusal{Code: "row-used", Text: "customer-used-since", What: "Customer " + customer + " has an open account.", Not: "The customer stays registered.", Try: "Undo the registration of the customer's meters first.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
+}
+
+// ImportKindUnknown: "{text}" is not a kind of import. Import meters or customers.
+func ImportKindUnknown(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "import-kind-unknown", What: "\"" + text + "\" is not a kind of import.", Not: "Nothing was imported.", Try: "Import meters or customers.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// ImportModeUnknown: "{text}" is not a way to import. Use dry_run or apply.
+func ImportModeUnknown(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "import-mode-unknown", What: "\"" + text + "\" is not a way to import.", Not: "Nothing was imported.", Try: "Use dry_run or apply.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// ImportColumnUnknown: "{name}" is not a column of this import. Use the names {columns}.
+func ImportColumnUnknown(name string, columns string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "import-column-unknown", What: "\"" + name + "\" is not a column of this import.", Not: "Nothing was imported.", Try: "Use the names " + columns + ".", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "columns", Value: columns}}}
+}
+
+// ImportHeadingMissing: The file has no column "{name}", or another column was taken from it. Compare it with the first row of the file.
+func ImportHeadingMissing(name string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "import-heading-missing", What: "The file has no column \"" + name + "\", or another column was taken from it.", Not: "Nothing was imported.", Try: "Compare it with the first row of the file.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+}
+
+// ImportColumnMissing: The file has no column that is named {name}. Give the columns names in the first row, or say which column it is.
+func ImportColumnMissing(name string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "import-column-missing", What: "The file has no column that is named " + name + ".", Not: "Nothing was imported.", Try: "Give the columns names in the first row, or say which column it is.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+}
+
+// ImportRowWide: The row has more values than the file has columns. Write values with a comma in quotation marks, and import the file again.
+func ImportRowWide() refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-row-wide", What: "The row has more values than the file has columns.", Not: "This row was not imported.", Try: "Write values with a comma in quotation marks, and import the file again."}
+}
+
+// ImportRowTwice: Line {line} of the file has the same. Delete one of the two rows, if they are not the same on purpose.
+func ImportRowTwice(line string) refusal.Refusal {
+	return refusal.Refusal{Code: "imported-before", Text: "import-row-twice", What: "Line " + line + " of the file has the same.", Not: "This row was not imported.", Try: "Delete one of the two rows, if they are not the same on purpose.", Args: []refusal.Arg{{Place: "line", Value: line}}}
+}
+
+// ImportNumberInvalid: "{text}" in column {name} is not a whole number. Correct it, and import the file again.
+func ImportNumberInvalid(text string, name string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-number-invalid", What: "\"" + text + "\" in column " + name + " is not a whole number.", Not: "This row was not imported.", Try: "Correct it, and import the file again.", Args: []refusal.Arg{{Place: "text", Value: text}, {Place: "name", Value: name}}}
+}
+
+// ImportNeedsSecondPerson: A second person must allow this registration. Register the meter by itself, or list the tariff as usual in the settings.
+func ImportNeedsSecondPerson() refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-needs-second-person", What: "A second person must allow this registration.", Not: "This row was not imported.", Try: "Register the meter by itself, or list the tariff as usual in the settings."}
+}
+
+// ImportedRowBefore: The same row is line {line} of import {previous}. Undo that import first if this one is to replace it.
+func ImportedRowBefore(line string, previous string) refusal.Refusal {
+	return refusal.Refusal{Code: "imported-before", Text: "imported-row-before", What: "The same row is line " + line + " of import " + previous + ".", Not: "It was not imported a second time.", Try: "Undo that import first if this one is to replace it.", Args: []refusal.Arg{{Place: "line", Value: line}, {Place: "previous", Value: previous}}}
+}
+
+// ImportedElsewhere: Another request is importing the same row. Look at the list of imports.
+func ImportedElsewhere() refusal.Refusal {
+	return refusal.Refusal{Code: "imported-before", Text: "imported-elsewhere", What: "Another request is importing the same row.", Not: "It was not imported a second time.", Try: "Look at the list of imports."}
+}
+
+// ImportKeyReused: The idempotency key was used for another import. Use a new key for another file.
+func ImportKeyReused() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-reused", Text: "import-key-reused", What: "The idempotency key was used for another import.", Not: "Nothing was imported.", Try: "Use a new key for another file."}
+}
+
+// ImportNotFound: There is no import {name}. Look at the list of imports.
+func ImportNotFound(name string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "import-not-found", What: "There is no import " + name + ".", Not: "No changes were made.", Try: "Look at the list of imports.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+}
+
+// ImportWithoutFile: No file was chosen, or it is larger than {max} MB. Choose the file, and check it again.
+func ImportWithoutFile(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "import-without-file", What: "No file was chosen, or it is larger than " + strconv.FormatInt(maxValue, 10) + " MB.", Not: "Nothing was imported.", Try: "Choose the file, and check it again.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ImportFileGone: The server no longer has the file that was checked. Choose the file again.
+func ImportFileGone() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "import-file-gone", What: "The server no longer has the file that was checked.", Not: "Nothing was imported.", Try: "Choose the file again."}
+}

@@ -70,31 +70,53 @@ func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (A
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return Added{Refusal: no}, nil
 	}
+	g, no, err := r.Registration(n)
+	if err != nil || no.Refused() {
+		return Added{Refusal: no}, err
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (Added, error) { return r.Register(tx, by, g) })
+	if err != nil {
+		return Added{}, fmt.Errorf("add meter %s: %w", g.draft.meter.Number, err)
+	}
+	return out, nil
+}
+
+// Registration is a checked new meter with its secrets. It is made before the transaction that registers it.
+type Registration struct {
+	meter    NewMeter
+	draft    draft
+	password access.Secret
+	link     wire.LinkKey
+}
+
+// Registration checks a new meter, as far as that needs no store, and draws its secrets.
+func (r *Registry) Registration(n NewMeter) (Registration, refusal.Refusal, error) {
 	d, no := n.check()
 	if no.Refused() {
-		return Added{Refusal: no}, nil
+		return Registration{}, no, nil
 	}
 	password, err := access.NewSecret("", r.c.Rand)
 	if err != nil {
-		return Added{}, fmt.Errorf("add meter: %w", err)
+		return Registration{}, no, fmt.Errorf("add meter: %w", err)
 	}
 	link, err := r.newLinkKey()
 	if err != nil {
-		return Added{}, fmt.Errorf("add meter: %w", err)
+		return Registration{}, no, fmt.Errorf("add meter: %w", err)
 	}
-	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) {
-		return r.addMeter(tx, by, n, d, password, link)
-	})
-	if err != nil {
-		return Added{}, fmt.Errorf("add meter %s: %w", d.meter.Number, err)
-	}
-	if row.Refused() || row.waits != nil {
-		return Added{Refusal: row.Refusal, Waits: row.waits}, nil
-	}
-	return Added{Meter: r.view(row.rec), MQTTPassword: password, LinkKey: link, DecoderKey: r.decoderKey(d)}, nil
+	return Registration{n, d, password, link}, no, nil
 }
 
-// addedRow is the result of AddMeter's transaction.
+// Register does the work of AddMeter in a transaction of the caller, which has checked the right meter.write. The secrets are true only after
+// the commit.
+func (r *Registry) Register(tx Tx, by access.Actor, g Registration) (Added, error) {
+	row, err := r.addMeter(tx, by, g.meter, g.draft, g.password, g.link)
+	if err != nil || row.Refused() || row.waits != nil {
+		return Added{Refusal: row.Refusal, Waits: row.waits}, err
+	}
+	return Added{Meter: r.view(row.rec), MQTTPassword: g.password, LinkKey: g.link, DecoderKey: r.decoderKey(g.draft)}, nil
+}
+
+// addedRow is what a transaction that writes a meter returns.
 type addedRow struct {
 	refusal.Refusal
 	waits *access.Approval

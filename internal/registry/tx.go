@@ -134,5 +134,6 @@ type MeterRecord struct {
 	Reasons    string
 	Tamper     bool
 	Feeder     string
+	Address    string
 	MaxW       unit.Power // 0 for the default of the meter's phases
 }

@@ -49,6 +49,7 @@ type MeterView struct {
 	Key       *Key // current STS key by reference; nil if there is none
 	Tariff    string
 	Customer  Customer
+	Address   string     // of the meter's place; empty if unknown
 	Feeder    string     // feeder of the meter's place; empty if unknown
 	MaxW      unit.Power // greatest power set for this meter; 0 for the default of its phases
 	State     State
@@ -195,7 +196,7 @@ func (r *Registry) shown(by access.Actor, rec MeterRecord) MeterView {
 
 func (r *Registry) view(rec MeterRecord) MeterView {
 	now := r.c.Now()
-	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Feeder: rec.Feeder, MaxW: rec.MaxW,
+	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Address: rec.Address, Feeder: rec.Feeder, MaxW: rec.MaxW,
 		Connected: r.c.Connected(rec.Meter.Number), Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons),
 		LastSeen: rec.LastSeen, Clock: now}
 	if rec.Wallet != nil {

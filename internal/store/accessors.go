@@ -4,6 +4,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/notify"
@@ -36,6 +37,13 @@ func (tx *Tx) Ceilings() access.CeilingTx { return tx }
 
 // People returns the transaction for adding and changing people.
 func (tx *Tx) People() access.PeopleTx { return tx }
+
+// Registering returns the transaction for registering meters and customers, and TakingBack the one for undoing that.
+func (tx *Tx) Registering() registry.Tx        { return tx }
+func (tx *Tx) TakingBack() registry.TakeBackTx { return tx }
+
+// Imports returns the transaction for imported files.
+func (tx *Tx) Imports() imports.ImportTx { return tx }
 
 // Lists returns the transaction for lists of meters.
 func (tx *Tx) Lists() registry.ListTx { return tx }

@@ -186,6 +186,9 @@ func (t Texts) OfficeKeys() string { return t.say("pages.office.keys") }
 // OfficeStart: What a new server still needs, step by step.
 func (t Texts) OfficeStart() string { return t.say("pages.office.start") }
 
+// OfficeImport: Register many meters or customers from a spreadsheet.
+func (t Texts) OfficeImport() string { return t.say("pages.office.import") }
+
 // OfficeUtility: Name, time zone, currency, receipts and quiet hours.
 func (t Texts) OfficeUtility() string { return t.say("pages.office.utility") }
 
@@ -3234,6 +3237,123 @@ func (t Texts) NewMeterAddForCustomer() string { return t.say("pages.new-meter.a
 
 // NewMeterKeyFound: The server has the vending key of this meter.
 func (t Texts) NewMeterKeyFound() string { return t.say("pages.new-meter.key-found") }
+
+// ImportTitle: Import from a file
+func (t Texts) ImportTitle() string { return t.say("pages.import.title") }
+
+// ImportMany: or import many from a spreadsheet
+func (t Texts) ImportMany() string { return t.say("pages.import.many") }
+
+// ImportWhat: What the rows are
+func (t Texts) ImportWhat() string { return t.say("pages.import.what") }
+
+// ImportMeters: Meters with their customers
+func (t Texts) ImportMeters() string { return t.say("pages.import.meters") }
+
+// ImportCustomers: Customers
+func (t Texts) ImportCustomers() string { return t.say("pages.import.customers") }
+
+// ImportFile: File (CSV or XLSX)
+func (t Texts) ImportFile() string { return t.say("pages.import.file") }
+
+// ImportFileHint: The first row names the columns:
+func (t Texts) ImportFileHint() string { return t.say("pages.import.file-hint") }
+
+// ImportTariff: Tariff of rows without one
+func (t Texts) ImportTariff() string { return t.say("pages.import.tariff") }
+
+// ImportNoTariff: None: the file has it
+func (t Texts) ImportNoTariff() string { return t.say("pages.import.no-tariff") }
+
+// ImportCheck: Check the file
+func (t Texts) ImportCheck() string { return t.say("pages.import.check") }
+
+// ImportCheckEffect: Nothing is imported yet. The next page shows what would happen to each row.
+func (t Texts) ImportCheckEffect() string { return t.say("pages.import.check-effect") }
+
+// ImportChecked: What would happen
+func (t Texts) ImportChecked() string { return t.say("pages.import.checked") }
+
+// ImportRows: Rows
+func (t Texts) ImportRows() string { return t.say("pages.import.rows") }
+
+// ImportWould: Would be imported
+func (t Texts) ImportWould() string { return t.say("pages.import.would") }
+
+// ImportOk: Imported
+func (t Texts) ImportOk() string { return t.say("pages.import.ok") }
+
+// ImportRefused: Refused
+func (t Texts) ImportRefused() string { return t.say("pages.import.refused") }
+
+// ImportDuplicate: Imported or registered before
+func (t Texts) ImportDuplicate() string { return t.say("pages.import.duplicate") }
+
+// ImportUndone: Undone
+func (t Texts) ImportUndone() string { return t.say("pages.import.undone") }
+
+// ImportColumns: Columns
+func (t Texts) ImportColumns() string { return t.say("pages.import.columns") }
+
+// ImportHeading: Its heading in the file
+func (t Texts) ImportHeading() string { return t.say("pages.import.heading") }
+
+// ImportNone: Not in the file
+func (t Texts) ImportNone() string { return t.say("pages.import.none") }
+
+// ImportIgnored: These columns mean nothing to the import:
+func (t Texts) ImportIgnored() string { return t.say("pages.import.ignored") }
+
+// ImportAgain: Check again
+func (t Texts) ImportAgain() string { return t.say("pages.import.again") }
+
+// ImportNow: Import
+func (t Texts) ImportNow() string { return t.say("pages.import.now") }
+
+// ImportNowEffect: Rows without an error are imported, each once. You can undo it.
+func (t Texts) ImportNowEffect() string { return t.say("pages.import.now-effect") }
+
+// ImportProblems: Rows that need you
+func (t Texts) ImportProblems() string { return t.say("pages.import.problems") }
+
+// ImportLine: Row
+func (t Texts) ImportLine() string { return t.say("pages.import.line") }
+
+// ImportResult: What is wrong
+func (t Texts) ImportResult() string { return t.say("pages.import.result") }
+
+// ImportMore: Only the first {n} are shown.
+func (t Texts) ImportMore(n string) string { return t.say("pages.import.more", "{n}", n) }
+
+// ImportDone: The import is done.
+func (t Texts) ImportDone() string { return t.say("pages.import.done") }
+
+// ImportUnfinished: The import did not get to its end. Choose the file again: rows that were imported are not imported twice.
+func (t Texts) ImportUnfinished() string { return t.say("pages.import.unfinished") }
+
+// ImportSecrets: Secrets of the meters, shown only now
+func (t Texts) ImportSecrets() string { return t.say("pages.import.secrets") }
+
+// ImportSecretsHint: For meters with a connection of their own. Copy them and keep them where only the installer finds them.
+func (t Texts) ImportSecretsHint() string { return t.say("pages.import.secrets-hint") }
+
+// ImportUndo: Undo the import
+func (t Texts) ImportUndo() string { return t.say("pages.import.undo") }
+
+// ImportUndoEffect: Takes back every row that was not used since.
+func (t Texts) ImportUndoEffect() string { return t.say("pages.import.undo-effect") }
+
+// ImportHistory: Earlier imports
+func (t Texts) ImportHistory() string { return t.say("pages.import.history") }
+
+// ImportAt: At
+func (t Texts) ImportAt() string { return t.say("pages.import.at") }
+
+// ImportBy: By
+func (t Texts) ImportBy() string { return t.say("pages.import.by") }
+
+// ImportNothing: Nothing was imported yet.
+func (t Texts) ImportNothing() string { return t.say("pages.import.nothing") }
 
 // PaperCopy: COPY {n}
 func (t Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }

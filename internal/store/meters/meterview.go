@@ -16,7 +16,7 @@ import (
 
 // recordQuery reads the data of a [registry.MeterRecord]. A meter that never sent anything has no row in meter_live, and a wallet meter
 // may have no key.
-var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, ` + meterColumns.List("m") + `, ` +
+var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, COALESCE(p.address, ''), ` + meterColumns.List("m") + `, ` +
 	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
 	JOIN tenant n ON n.id = m.tenant_id
@@ -32,9 +32,9 @@ var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feed
 // scanRecord reads the columns of recordQuery. The result currency is the currency of the meter's wallet, or empty if the meter has no
 // wallet.
 func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err error) {
-	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), MaxW: unit.Power(r.Int(3))}
+	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), Address: r.Text(5), MaxW: unit.Power(r.Int(3))}
 	var l metering.Live
-	col, err := meterColumns.Scan(r, 5, &rec.Meter)
+	col, err := meterColumns.Scan(r, 6, &rec.Meter)
 	if err == nil {
 		col, err = people.CustomerColumns.Scan(r, col, &rec.Customer)
 	}
@@ -68,7 +68,7 @@ func (tx Rows) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 
 // MeterRecords reads a [registry.MeterRecord] for each meter after the given one, in the order of their registration.
 func (tx Rows) MeterRecords(after id.ID, max int) ([]registry.MeterRecord, error) {
-	return tx.meterRecords(`m.id > $2 ORDER BY m.id LIMIT $3`, after[:], max)
+	return tx.meterRecords(`m.id > $2 AND m.status <> 'removed' ORDER BY m.id LIMIT $3`, after[:], max)
 }
 
 // MeterRecordsNumbered reads a [registry.MeterRecord] for each meter with one of the numbers, in the order of their registration.

@@ -53,6 +53,9 @@ var AccountColumns = core.Columns[registry.Account]{Table: "account", Attested: 
 var AccountKind = core.AttestedKind{Name: "account", Noun: "Account", Prefix: id.Account, From: "account r", Key: "id", Order: "r.version",
 	Proof: AccountColumns.Proof("r")}
 
+// RemovedCustomer is the flag of a customer whose registration was taken back.
+const RemovedCustomer = "removed"
+
 // AddCustomerRow stores a new customer.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
 	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into(), CustomerColumns.Values(tx.Tenant, &c)...)
@@ -71,7 +74,7 @@ func (tx Rows) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 // customers until it has found enough of them, which is fast enough for one utility.
 func (tx Rows) CustomersLike(text, digits string, after id.ID, max int) ([]registry.Customer, error) {
 	var out []registry.Customer
-	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
+	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND c.flags <> '`+RemovedCustomer+`' AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
 		OR $4 <> '' AND (c.phone LIKE $5 OR EXISTS (SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
 			WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND m.number LIKE $5))) ORDER BY c.id LIMIT $6`,
 		CustomerColumns.AddTo(&out),

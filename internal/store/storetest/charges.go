@@ -29,6 +29,7 @@ func chargeTests() []test {
 		{"meters and customers are found by words and digits", metersSearched},
 		{"tokens of an earlier version are found by their last digits", tailsAdded},
 		{"shifts of tills", shifts},
+		{"imported files", importedFiles},
 		{"journals are found by account and by operation", journalSearch},
 	}
 }

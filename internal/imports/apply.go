@@ -1,0 +1,104 @@
+package imports
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// attempt is what one transaction made of a row. Its writes are undone if it is refused, and always in a dry run.
+type attempt struct {
+	refusal.Refusal
+	line Line
+	dry  bool
+}
+
+// Refused reports whether the transaction's writes are undone.
+func (a attempt) Refused() bool { return a.dry || a.Refusal.Refused() }
+
+// row imports one row with its result, in one transaction. A row that is refused gets its result in a second one.
+func (s *Imports) row(ctx context.Context, by access.Actor, k Kind, e entry, i id.ID) (Line, error) {
+	dry := i.IsZero()
+	no := e.Refusal
+	if e.twin != 0 {
+		no = refuse.ImportRowTwice(strconv.Itoa(e.twin))
+	}
+	if !no.Refused() {
+		made, err := s.try(ctx, by, k, e, i)
+		if err != nil || !made.Refusal.Refused() {
+			return made.line, err
+		}
+		no = made.Refusal
+	}
+	line := Line{Line: e.line, State: Failed, Code: string(no.Code), Detail: no.Detail(), Print: e.print}
+	if no.Code == refusal.ImportedBefore || no.Code == refusal.MeterExists {
+		line.State = Duplicate
+	}
+	if dry {
+		return line, nil
+	}
+	_, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (attempt, error) {
+		_, err := tx.Imports().AddImportLine(i, line) // if another server was faster, its result stands
+		return attempt{}, err
+	})
+	return line, err
+}
+
+// try makes what a row asks for.
+func (s *Imports) try(ctx context.Context, by access.Actor, k Kind, e entry, i id.ID) (attempt, error) {
+	make := s.customer
+	if k == Meters {
+		var err error
+		if make, err = s.meter(e.meter); err != nil {
+			return attempt{}, err
+		}
+	}
+	return access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (attempt, error) {
+		was, line, found, err := tx.Imports().ImportedRow(e.print)
+		if err != nil || found {
+			return attempt{Refusal: refuse.ImportedRowBefore(strconv.Itoa(line), was.Text(id.Import))}, err
+		}
+		out, err := make(tx, by, e)
+		if err != nil || out.Refusal.Refused() {
+			return out, err
+		}
+		out.line.Line, out.line.State, out.line.Print, out.dry = e.line, Done, e.print, i.IsZero()
+		if out.dry {
+			return out, nil
+		}
+		added, err := tx.Imports().AddImportLine(i, out.line)
+		if err == nil && !added {
+			out.Refusal = refuse.ImportedElsewhere()
+		}
+		return out, err
+	})
+}
+
+// maker makes what a row asks for, in a transaction.
+type maker = func(Tx, access.Actor, entry) (attempt, error)
+
+// meter returns what registers a meter.
+func (s *Imports) meter(n registry.NewMeter) (maker, error) {
+	g, no, err := s.c.Registry.Registration(n)
+	return func(tx Tx, by access.Actor, _ entry) (attempt, error) {
+		if no.Refused() {
+			return attempt{Refusal: no}, nil
+		}
+		added, err := s.c.Registry.Register(tx.Registering(), by, g)
+		if err == nil && added.Waits != nil {
+			added.Refusal = refuse.ImportNeedsSecondPerson()
+		}
+		return attempt{Refusal: added.Refusal, line: Line{Object: added.Meter.Meter.ID, Number: added.Meter.Meter.Number, Password: added.MQTTPassword, LinkKey: added.LinkKey}}, err
+	}, err
+}
+
+// customer registers a customer.
+func (s *Imports) customer(tx Tx, by access.Actor, e entry) (attempt, error) {
+	added, err := s.c.Registry.RegisterCustomer(tx.Registering(), by, e.customer)
+	return attempt{Refusal: added.Refusal, line: Line{Object: added.Customer.ID}}, err
+}

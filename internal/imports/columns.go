@@ -1,0 +1,148 @@
+package imports
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/sheet"
+)
+
+// Kind says what the rows of a file are.
+type Kind string
+
+// Kinds of files.
+const (
+	Meters    Kind = "meters"
+	Customers Kind = "customers"
+)
+
+// Kinds lists the kinds.
+func Kinds() []Kind { return []Kind{Meters, Customers} }
+
+// column is a column that an import reads.
+type column struct {
+	name     string
+	also     []string // other headings, in small letters and without blanks and signs
+	needed   bool
+	isDigits bool // a number that names something, which spreadsheets damage
+}
+
+// columns are the columns of a kind.
+func (k Kind) columns() []column {
+	if k == Customers {
+		return []column{{name: "name", also: []string{"customer", "customername", "tenant"}},
+			{name: "phone", also: []string{"telephone", "tel", "mobile", "customerphone", "phonenumber"}, isDigits: true},
+			{name: "lang", also: []string{"language"}}, {name: "id_no", also: []string{"idno", "idnumber", "nationalid"}, isDigits: true}}
+	}
+	return []column{{name: "number", also: []string{"meter", "meternumber", "meterno", "serial", "drn"}, needed: true, isDigits: true},
+		{name: "mode", also: []string{"paymentmode"}}, {name: "tariff", also: []string{"tariffname"}},
+		{name: "customer_name", also: []string{"customer", "name", "tenant"}},
+		{name: "customer_phone", also: []string{"phone", "telephone", "tel", "mobile", "phonenumber"}, isDigits: true},
+		{name: "address", also: []string{"place", "flat", "location"}}, {name: "feeder"},
+		{name: "sgc", also: []string{"supplygroupcode", "supplygroup"}, isDigits: true}, {name: "krn", also: []string{"keyrevision", "keyrevisionnumber"}, isDigits: true},
+		{name: "kt", also: []string{"keytype"}, isDigits: true}, {name: "ti", also: []string{"tariffindex"}, isDigits: true},
+		{name: "ken", also: []string{"keyexpirynumber"}, isDigits: true}, {name: "ea", isDigits: true}, {name: "dkga", isDigits: true},
+		{name: "base_date", isDigits: true}, {name: "sim_phone", also: []string{"sim"}, isDigits: true}, {name: "lang", also: []string{"language"}}}
+}
+
+// Columns lists the names of a kind's columns, with those that a file must have first.
+func (k Kind) Columns() (out []string) {
+	all := k.columns()
+	slices.SortStableFunc(all, func(a, b column) int { return cmp.Compare(rank(a), rank(b)) })
+	for _, c := range all {
+		out = append(out, c.name)
+	}
+	return out
+}
+
+func rank(c column) int {
+	if c.needed {
+		return 0
+	}
+	return 1
+}
+
+// exists reports whether there is such a kind.
+func (k Kind) exists() bool { return slices.Contains(Kinds(), k) }
+
+// plain writes a heading without capitals, blanks and signs.
+func plain(heading string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" _-.:#/()", r) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(heading))
+}
+
+// placed says where in a table each column is, and which headings mean nothing to the import.
+type placed struct {
+	at      map[string]int // index by the column's name
+	ignored []string
+}
+
+// place finds the columns of a table. The mapping gives the heading of a column by its name; other columns are found by their usual headings.
+func (k Kind) place(t sheet.Table, mapping map[string]string) (placed, refusal.Refusal) {
+	p := placed{at: map[string]int{}}
+	used := make([]bool, len(t.Header))
+	put := func(name string, fits func(heading string) bool) bool {
+		i := slices.IndexFunc(t.Header, fits)
+		if i < 0 || used[i] {
+			return false
+		}
+		p.at[name], used[i] = i, true
+		return true
+	}
+	for _, name := range slices.Sorted(mapKeys(mapping)) {
+		if !slices.ContainsFunc(k.columns(), func(c column) bool { return c.name == name }) {
+			return p, refuse.ImportColumnUnknown(refusal.Echo(name), strings.Join(k.Columns(), ", "))
+		}
+		if !put(name, func(h string) bool { return strings.EqualFold(h, mapping[name]) }) {
+			return p, refuse.ImportHeadingMissing(refusal.Echo(mapping[name]))
+		}
+	}
+	for _, c := range k.columns() {
+		if _, done := p.at[c.name]; done {
+			continue
+		}
+		found := put(c.name, func(h string) bool { return plain(h) == plain(c.name) })
+		for _, other := range c.also {
+			found = found || put(c.name, func(h string) bool { return plain(h) == other })
+		}
+		if !found && c.needed {
+			return p, refuse.ImportColumnMissing(c.name)
+		}
+	}
+	if len(p.at) == 0 {
+		return p, refuse.ImportColumnMissing(k.Columns()[0])
+	}
+	for i, heading := range t.Header {
+		if !used[i] {
+			p.ignored = append(p.ignored, cmp.Or(heading, "("+columnLetter(i)+")"))
+		}
+	}
+	return p, refusal.Refusal{}
+}
+
+// columns lists the columns of a kind with their headings.
+func (p placed) columns(k Kind, t sheet.Table) (out []Column) {
+	for _, name := range k.Columns() {
+		c := Column{Name: name}
+		if i, ok := p.at[name]; ok {
+			c.Heading = t.Header[i]
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// columnLetter names a column as spreadsheets do: A, B … Z, AA.
+func columnLetter(i int) string {
+	if i >= 26 {
+		return columnLetter(i/26-1) + string(rune('A'+i%26))
+	}
+	return string(rune('A' + i))
+}

@@ -1,0 +1,292 @@
+// Package imports takes files with many meters or customers. Each row is imported as a whole or not at all, and only once: also if the server
+// ends in the middle, if the file is sent again, or if two servers import it at the same time. An import can be undone, except the rows that
+// were used since. Start at [Imports.Apply].
+package imports
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sheet"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// Import is a file that was imported.
+type Import struct {
+	ID             id.ID
+	Kind           Kind
+	By             string
+	Principal, Key string            // who sent it, and under which idempotency key
+	Sum            [sha256.Size]byte // of everything that decides what the file means
+	Lines          int
+	CreatedAt      time.Time
+	DoneAt         time.Time // zero until every row has a result
+	UndoneAt       time.Time // zero unless somebody undid it
+}
+
+// State is what became of a row.
+type State string
+
+// States of a row.
+const (
+	Done      State = "ok"
+	Failed    State = "error"
+	Duplicate State = "duplicate"
+	Undone    State = "undone"
+)
+
+// Line is the result of one row.
+type Line struct {
+	Line   int // in the file
+	State  State
+	Code   string
+	Detail string
+	Object id.ID // the meter or customer that the row made
+	Print  [sha256.Size]byte
+	// Number is that of a meter that this call registered. Password and LinkKey are the secrets of a meter that this call registered. Nobody can read them again.
+	Number   string
+	Password access.Secret
+	LinkKey  wire.LinkKey
+}
+
+// Request is a file to import.
+type Request struct {
+	Kind     Kind
+	File     []byte
+	Mapping  map[string]string // headings of columns that have other headings than usual, by the column's name
+	Defaults map[string]string // values of cells that are empty, by the column's name
+	DryRun   bool
+	Key      string // idempotency key
+}
+
+// Result is an import with its rows.
+type Result struct {
+	refusal.Refusal
+	Import  Import
+	Lines   []Line
+	Ignored []string // headings that mean nothing to the import
+	Header  []string // all headings of the file
+	Columns []Column // the columns of the import, each with its heading
+}
+
+// Column says which heading of a file a column of the import has; Heading is empty for none.
+type Column struct{ Name, Heading string }
+
+// Totals counts the rows by state.
+func (r Result) Totals() map[State]int {
+	out := map[State]int{}
+	for _, l := range r.Lines {
+		out[l.State]++
+	}
+	return out
+}
+
+// Tx is the part of a transaction that imports need.
+type Tx interface {
+	Registering() registry.Tx
+	TakingBack() registry.TakeBackTx
+	Imports() ImportTx
+	NewID() (id.ID, error)
+	AuditLog(access.Entry) error
+}
+
+// ImportTx reads and writes imports.
+type ImportTx interface {
+	// AddImport stores a new import. It stores nothing and returns false if the sender has used the key before.
+	AddImport(Import) (bool, error)
+	ImportByKey(principal, key string) (Import, bool, error)
+	ImportByID(i id.ID) (Import, bool, error)
+	// UnfinishedImport finds an import of the same file that has rows without a result.
+	UnfinishedImport(sum [sha256.Size]byte) (Import, bool, error)
+	FinishImport(i id.ID, at time.Time) error
+	UndoImport(i id.ID, at time.Time) error
+	// ImportPage lists imports made before the given one, newest first.
+	ImportPage(before id.ID, max int) ([]Import, error)
+	// AddImportLine stores the result of a row. It stores nothing and returns false if the row has a result, or if another row with the same
+	// print was imported and not undone.
+	AddImportLine(i id.ID, l Line) (bool, error)
+	// ImportedRow finds the row with a print that was imported and not undone.
+	ImportedRow(print [sha256.Size]byte) (i id.ID, line int, found bool, err error)
+	// ImportLines lists rows in the order of their lines, after the given line.
+	ImportLines(i id.ID, after, max int) ([]Line, error)
+	SetImportLine(i id.ID, l Line) error
+}
+
+// Config has the parts that an Imports needs; every field is required.
+type Config struct {
+	Door     access.Door[Tx]
+	Registry *registry.Registry
+	Sealer   registry.Sealer // for cursors
+	Now      func() time.Time
+}
+
+// Imports carries out the use cases of this package.
+type Imports struct{ c Config }
+
+// New makes an Imports.
+func New(c Config) *Imports { return &Imports{c} }
+
+// workers is how many rows are imported at once. One commit then stores many rows.
+const workers = 32
+
+// right returns the right that an import of a kind needs.
+func (k Kind) right() access.Right {
+	if k == Customers {
+		return access.WriteCustomers
+	}
+	return access.WriteMeters
+}
+
+// Apply imports a file (right: meter.write or customer.write), or says row by row what would happen. If the same file was sent before and did not
+// get to its end, Apply goes on with its remaining rows. With a key that was used before, the same file gets its stored result.
+func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (Result, error) {
+	if !w.Kind.exists() {
+		return Result{Refusal: refuse.ImportKindUnknown(refusal.Echo(string(w.Kind)))}, nil
+	}
+	if no := by.Needs(w.Kind.right()); no.Refused() {
+		return Result{Refusal: no}, nil
+	}
+	table, no := sheet.Read(w.File)
+	if no.Refused() {
+		return Result{Refusal: no}, nil
+	}
+	where, no := w.Kind.place(table, w.Mapping)
+	if no.Refused() {
+		return Result{Refusal: no}, nil
+	}
+	for name := range w.Defaults {
+		if !slices.Contains(w.Kind.Columns(), name) {
+			return Result{Refusal: refuse.ImportColumnUnknown(refusal.Echo(name), strings.Join(w.Kind.Columns(), ", "))}, nil
+		}
+	}
+	rows := w.Kind.entries(table, where, w.Defaults)
+	if w.DryRun {
+		lines, err := s.each(ctx, by, w.Kind, rows, id.ID{})
+		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
+			Header: table.Header, Columns: where.columns(w.Kind, table)}, err
+	}
+	started, err := s.begin(ctx, by, w, len(rows))
+	if err != nil || started.Refused() {
+		return Result{Refusal: started.Refusal}, fault.Wrap(err, "begin an import")
+	}
+	out, err := s.run(ctx, by, started, rows)
+	out.Ignored = where.ignored
+	return out, fault.Wrap(err, "import %s", started.i.ID.Text(id.Import))
+}
+
+// sum is the sum of everything that decides what a file means.
+func (w Request) sum() [sha256.Size]byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00", w.Kind)
+	for _, m := range []map[string]string{w.Mapping, w.Defaults} {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			fmt.Fprintf(h, "%s=%s\x00", name, m[name])
+		}
+		fmt.Fprint(h, "\x01")
+	}
+	h.Write(w.File)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// beginning is an import that was begun now or before.
+type beginning struct {
+	refusal.Refusal
+	i Import
+}
+
+// begin stores the import, or finds the one that the same request began.
+func (s *Imports) begin(ctx context.Context, by access.Actor, w Request, lines int) (beginning, error) {
+	sum := w.sum()
+	return access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (beginning, error) {
+		known, found, err := tx.Imports().ImportByKey(by.String(), w.Key)
+		if err == nil && !found {
+			known, found, err = tx.Imports().UnfinishedImport(sum)
+		}
+		switch {
+		case err != nil:
+			return beginning{}, err
+		case found && known.Sum != sum:
+			return beginning{Refusal: refuse.ImportKeyReused()}, nil
+		case found:
+			return beginning{i: known}, nil
+		}
+		i := Import{Kind: w.Kind, By: by.String(), Principal: by.String(), Key: w.Key, Sum: sum, Lines: lines, CreatedAt: access.Stored(s.c.Now())}
+		if i.ID, err = tx.NewID(); err != nil {
+			return beginning{}, err
+		}
+		if added, err := tx.Imports().AddImport(i); err != nil || !added {
+			return beginning{Refusal: refuse.ImportKeyReused()}, err
+		}
+		e := by.Entry("import.begin", i.ID.Text(id.Import))
+		e.After = fmt.Sprintf("kind=%s rows=%d sha256=%x", i.Kind, lines, sha256.Sum256(w.File))
+		return beginning{i: i}, tx.AuditLog(e)
+	})
+}
+
+// run imports the rows that have no result yet, and returns all results.
+func (s *Imports) run(ctx context.Context, by access.Actor, b beginning, rows []entry) (Result, error) {
+	i := b.i
+	have, err := s.lines(ctx, by, i.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	done := map[int]Line{}
+	for _, l := range have {
+		done[l.Line] = l
+	}
+	left := slices.DeleteFunc(slices.Clone(rows), func(e entry) bool { _, ok := done[e.line]; return ok })
+	made, err := s.each(ctx, by, i.Kind, left, i.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	if i.DoneAt.IsZero() {
+		i.DoneAt = access.Stored(s.c.Now())
+		_, err = access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (beginning, error) { return beginning{}, tx.Imports().FinishImport(i.ID, i.DoneAt) })
+	}
+	all := append(have, made...)
+	slices.SortFunc(all, func(a, b Line) int { return a.Line - b.Line })
+	return Result{Import: i, Lines: all}, err
+}
+
+// each imports rows, several at once. Without an import it only tries them.
+func (s *Imports) each(ctx context.Context, by access.Actor, k Kind, rows []entry, i id.ID) ([]Line, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	out, next := make([]Line, len(rows)), make(chan int)
+	var wait sync.WaitGroup
+	for range min(workers, len(rows)) {
+		wait.Go(func() {
+			for n := range next {
+				line, err := s.row(ctx, by, k, rows[n], i)
+				if err != nil {
+					cancel(fmt.Errorf("line %d: %w", rows[n].line, err))
+				}
+				out[n] = line
+			}
+		})
+	}
+	for n := range rows {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- n
+	}
+	close(next)
+	wait.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return out, nil
+}

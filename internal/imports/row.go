@@ -1,0 +1,141 @@
+package imports
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"iter"
+	"maps"
+	"strconv"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sheet"
+)
+
+// entry is one row of a file, read and checked as far as that needs no store.
+type entry struct {
+	refusal.Refusal
+	line     int
+	meter    registry.NewMeter
+	customer registry.NewCustomer
+	same     string // what two rows have in common that mean the same thing
+	print    [sha256.Size]byte
+	twin     int // an earlier line of the file that means the same; 0 for none
+}
+
+func mapKeys(m map[string]string) iter.Seq[string] { return maps.Keys(m) }
+
+// entries reads the rows of a table. Defaults stand for cells that are empty.
+func (k Kind) entries(t sheet.Table, p placed, defaults map[string]string) []entry {
+	out := make([]entry, len(t.Rows))
+	first := map[string]int{}
+	for i, row := range t.Rows {
+		e := k.entry(row, p, defaults)
+		e.line = row.Line
+		if e.same != "" && !e.Refused() {
+			key := e.same
+			if k == Meters {
+				e.twin = first[key]
+			} else { // two customers may have the same data: the second is another one
+				for n := 2; first[key] != 0; n++ {
+					key = e.same + "\x00" + strconv.Itoa(n)
+				}
+			}
+			first[key] = cmp.Or(first[key], row.Line)
+			e.print = sha256.Sum256([]byte(string(k) + "\x00" + key))
+		}
+		out[i] = e
+	}
+	return out
+}
+
+// entry reads one row.
+func (k Kind) entry(row sheet.Row, p placed, defaults map[string]string) entry {
+	if row.Wide {
+		return entry{Refusal: refuse.ImportRowWide()}
+	}
+	cells := map[string]string{}
+	for _, c := range k.columns() {
+		value := ""
+		if i, ok := p.at[c.name]; ok {
+			value = row.Cells[i]
+		}
+		if c.isDigits {
+			var no refusal.Refusal
+			if value, no = sheet.Digits(value); no.Refused() {
+				return entry{Refusal: no}
+			}
+		}
+		cells[c.name] = cmp.Or(value, defaults[c.name])
+	}
+	if k == Customers {
+		return customerEntry(cells)
+	}
+	return meterEntry(cells)
+}
+
+func customerEntry(cells map[string]string) entry {
+	n := registry.NewCustomer{Name: cells["name"], Phone: cells["phone"], Lang: strings.ToLower(cells["lang"]), IDNo: cells["id_no"]}
+	return entry{customer: n, same: strings.Join([]string{n.Name, n.Phone, n.Lang, n.IDNo}, "\x00")}
+}
+
+// Lengths of meter numbers that begin with a zero when a spreadsheet has dropped it.
+const (
+	shortNumber = 10
+	longNumber  = 12
+)
+
+// meterNumber returns the number with the zero that a spreadsheet dropped. The check digit does not change with a zero in front, so it still
+// finds a wrong number.
+func meterNumber(cell string) string {
+	digits := strings.NewReplacer(" ", "", "-", "").Replace(cell)
+	if (len(digits) == shortNumber || len(digits) == longNumber) && strings.Trim(digits, "0123456789") == "" {
+		return "0" + digits
+	}
+	return cell
+}
+
+// padded returns digits with the zeros that a spreadsheet dropped in front.
+func padded(digits string, length int) string {
+	if digits == "" || len(digits) >= length || strings.Trim(digits, "0123456789") != "" {
+		return digits
+	}
+	return strings.Repeat("0", length-len(digits)) + digits
+}
+
+func meterEntry(cells map[string]string) entry {
+	n := registry.NewMeter{Number: meterNumber(cells["number"]), Mode: registry.Mode(cells["mode"]), Tariff: cells["tariff"], Address: cells["address"],
+		Feeder: cells["feeder"], SIM: cells["sim_phone"]}
+	if cells["customer_name"]+cells["customer_phone"] != "" {
+		n.Customer = &registry.NewCustomer{Name: cells["customer_name"], Phone: cells["customer_phone"], Lang: strings.ToLower(cells["lang"])}
+	}
+	if n.Mode == "" {
+		n.Mode = registry.PrepayWallet
+		if cells["sgc"] != "" {
+			n.Mode = registry.PrepayToken
+		}
+	}
+	if number, no := registry.Canonical(n.Number); no.Refused() {
+		return entry{Refusal: no}
+	} else if n.Number = number; cells["sgc"] == "" && n.Mode != registry.PrepayToken {
+		return entry{meter: n, same: number}
+	}
+	n.SGC, n.TI, n.EA, n.DKGA = padded(cells["sgc"], 6), padded(cells["ti"], 2), padded(cells["ea"], 2), padded(cells["dkga"], 2)
+	for _, figure := range [...]struct {
+		name string
+		to   **int64
+	}{{"krn", &n.KRN}, {"kt", &n.KT}, {"ken", &n.KEN}, {"base_date", &n.BaseDate}} {
+		text := cells[figure.name]
+		if text == "" {
+			continue
+		}
+		value, err := strconv.ParseInt(text, 10, 32)
+		if err != nil {
+			return entry{Refusal: refuse.ImportNumberInvalid(figure.name, refusal.Echo(text))}
+		}
+		*figure.to = &value
+	}
+	return entry{meter: n, same: n.Number}
+}

@@ -1,0 +1,172 @@
+package meters
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/imports"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
+)
+
+var importColumns = core.Columns[imports.Import]{Table: "import", Unattested: []core.Column[imports.Import]{
+	core.ID("id", func(i *imports.Import) *id.ID { return &i.ID }),
+	core.Text("kind", func(i *imports.Import) *imports.Kind { return &i.Kind }),
+	core.Text("by_name", func(i *imports.Import) *string { return &i.By }),
+	core.Text("principal", func(i *imports.Import) *string { return &i.Principal }),
+	core.Text("key", func(i *imports.Import) *string { return &i.Key }),
+	sumColumn("sum", func(i *imports.Import) *[sha256.Size]byte { return &i.Sum }),
+	core.Int("lines", func(i *imports.Import) *int { return &i.Lines }),
+	core.Time("created_at", func(i *imports.Import) *time.Time { return &i.CreatedAt }),
+	core.Time("done_at", func(i *imports.Import) *time.Time { return &i.DoneAt }),
+	core.Time("undone_at", func(i *imports.Import) *time.Time { return &i.UndoneAt }),
+}}
+
+// importedLine is a row of import_line.
+type importedLine struct {
+	imports.Line
+	of id.ID
+}
+
+var importLineColumns = core.Columns[importedLine]{Table: "import_line", Unattested: []core.Column[importedLine]{
+	core.ID("import_id", func(l *importedLine) *id.ID { return &l.of }),
+	core.Int("line", func(l *importedLine) *int { return &l.Line.Line }),
+	core.Text("state", func(l *importedLine) *imports.State { return &l.State }),
+	core.Text("code", func(l *importedLine) *string { return &l.Code }),
+	core.Text("detail", func(l *importedLine) *string { return &l.Detail }),
+	core.ID("object", func(l *importedLine) *id.ID { return &l.Object }),
+	sumColumn("print", func(l *importedLine) *[sha256.Size]byte { return &l.Print }),
+}}
+
+// sumColumn is a column with a SHA-256.
+func sumColumn[T any](name string, at func(*T) *[sha256.Size]byte) core.Column[T] {
+	return core.Column[T]{Name: name, Form: 'b',
+		Read: func(row *T, r core.Row, col int) error {
+			copy(at(row)[:], r.Bytes(col))
+			return nil
+		},
+		Write: func(row *T) any { return at(row)[:] }}
+}
+
+// AddImport stores a new import. It stores nothing and returns false if the sender has used the key before.
+func (tx Rows) AddImport(i imports.Import) (bool, error) {
+	n, err := tx.C.Exec(`INSERT INTO `+importColumns.Into()+` ON CONFLICT DO NOTHING`, importColumns.Values(tx.Tenant, &i)...)
+	return n == 1, fault.Wrap(err, "store an import")
+}
+
+var importQuery = `SELECT ` + importColumns.List("") + ` FROM import WHERE tenant_id = $1 AND `
+
+func (tx Rows) importWhere(condition string, args ...any) (i imports.Import, found bool, err error) {
+	found, err = tx.One(importQuery+condition, importColumns.To(&i), append([]any{tx.Tenant}, args...)...)
+	return i, found, fault.Wrap(err, "find an import")
+}
+
+// ImportByKey finds the import that a sender began under a key.
+func (tx Rows) ImportByKey(principal, key string) (imports.Import, bool, error) {
+	return tx.importWhere(`principal = $2 AND key = $3`, principal, key)
+}
+
+// ImportByID finds an import.
+func (tx Rows) ImportByID(i id.ID) (imports.Import, bool, error) { return tx.importWhere(`id = $2`, i) }
+
+// UnfinishedImport finds the newest import of the same file that has rows without a result.
+func (tx Rows) UnfinishedImport(sum [sha256.Size]byte) (imports.Import, bool, error) {
+	return tx.importWhere(`sum = $2 AND done_at IS NULL ORDER BY id DESC LIMIT 1`, sum[:])
+}
+
+// FinishImport notes that every row of an import has a result.
+func (tx Rows) FinishImport(i id.ID, at time.Time) error {
+	_, err := tx.C.Exec(`UPDATE import SET done_at = $1 WHERE tenant_id = $2 AND id = $3 AND done_at IS NULL`, at, tx.Tenant, i)
+	return fault.Wrap(err, "finish an import")
+}
+
+// UndoImport notes that an import was undone.
+func (tx Rows) UndoImport(i id.ID, at time.Time) error {
+	return fault.Wrap(tx.Must(`UPDATE import SET undone_at = $1 WHERE tenant_id = $2 AND id = $3`, at, tx.Tenant, i), "undo an import")
+}
+
+// ImportPage lists imports made before the given one, newest first.
+func (tx Rows) ImportPage(before id.ID, max int) (out []imports.Import, err error) {
+	err = tx.C.Query(importQuery+`id < $2 ORDER BY id DESC LIMIT $3`, importColumns.AddTo(&out), tx.Tenant, core.UpTo(before), max)
+	return out, fault.Wrap(err, "list imports")
+}
+
+// AddImportLine stores the result of a row. It stores nothing and returns false if the row has a result, or if another row with the same print
+// was imported and not undone.
+func (tx Rows) AddImportLine(i id.ID, l imports.Line) (bool, error) {
+	n, err := tx.C.Exec(`INSERT INTO `+importLineColumns.Into()+` ON CONFLICT DO NOTHING`, importLineColumns.Values(tx.Tenant, &importedLine{l, i})...)
+	return n == 1, fault.Wrap(err, "store the result of a row")
+}
+
+// ImportedRow finds the row with a print that was imported and not undone.
+func (tx Rows) ImportedRow(print [sha256.Size]byte) (i id.ID, line int, found bool, err error) {
+	found, err = tx.One(`SELECT import_id, line FROM import_line WHERE tenant_id = $1 AND print = $2 AND state = 'ok'`, func(r core.Row) error {
+		i, line = r.ID(0), int(r.Int(1))
+		return nil
+	}, tx.Tenant, print[:])
+	return i, line, found, fault.Wrap(err, "look for an imported row")
+}
+
+// ImportLines lists rows in the order of their lines, after the given line.
+func (tx Rows) ImportLines(i id.ID, after, max int) ([]imports.Line, error) {
+	var rows []importedLine
+	err := tx.C.Query(`SELECT `+importLineColumns.List("")+` FROM import_line WHERE tenant_id = $1 AND import_id = $2 AND line > $3 ORDER BY line LIMIT $4`,
+		importLineColumns.AddTo(&rows), tx.Tenant, i, after, max)
+	out := make([]imports.Line, len(rows))
+	for n := range rows {
+		out[n] = rows[n].Line
+	}
+	return out, fault.Wrap(err, "list the rows of an import")
+}
+
+// SetImportLine changes the state of a row and its reason.
+func (tx Rows) SetImportLine(i id.ID, l imports.Line) error {
+	return fault.Wrap(tx.Must(`UPDATE import_line SET state = $1, code = $2, detail = $3 WHERE tenant_id = $4 AND import_id = $5 AND line = $6`,
+		string(l.State), l.Code, l.Detail, tx.Tenant, i, l.Line), "change the result of a row")
+}
+
+// MeterUsed reports whether anything happened at a meter since its registration.
+func (tx Rows) MeterUsed(m registry.Meter) (bool, error) {
+	n, err := tx.Number(`SELECT (SELECT COUNT(*) FROM meter_live WHERE tenant_id = $1 AND meter = $2 AND last_seen IS NOT NULL)
+		+ (SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND meter = $2)
+		+ (SELECT COUNT(*) FROM token WHERE tenant_id = $1 AND meter = $2)
+		+ (SELECT COUNT(*) FROM given_token WHERE tenant_id = $1 AND meter = $2)
+		+ (SELECT COUNT(*) FROM token_job WHERE tenant_id = $1 AND meter = $2)
+		+ (SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2)
+		+ (SELECT COUNT(*) FROM debt WHERE tenant_id = $1 AND account_id = $3)
+		+ (SELECT COUNT(*) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n
+			WHERE a.tenant_id = $1 AND a.code <> $4 AND a.subject = $5)`, tx.Tenant, m.N, m.Account, int64(ledger.Till), m.Account.Text(id.Account))
+	return n > 0, fault.Wrap(err, "look for the use of meter %s", m.Number)
+}
+
+// RemoveMeter takes a meter out of all lists. Its row stays under another number, so that the number is free, and no sign-in of the meter works
+// any more.
+func (tx Rows) RemoveMeter(m registry.Meter) error {
+	if err := people.Of(tx.Tx).AccountClose(m.Account, tx.Now); err != nil {
+		return err
+	}
+	err := tx.Rewrite("meter", m.ID, func() error {
+		return tx.Must(`UPDATE meter SET status = $1, number = $2, account_id = NULL, mqtt_hash = NULL, sim_phone = '', version = version + 1
+			WHERE tenant_id = $3 AND id = $4`, string(registry.Removed), "removed "+m.ID.Text(id.Meter), tx.Tenant, m.ID)
+	})
+	if err == nil {
+		_, err = tx.C.Exec(`UPDATE meter_install SET to_at = $1 WHERE tenant_id = $2 AND meter = $3 AND to_at IS NULL`, tx.Now, tx.Tenant, m.N)
+	}
+	return fault.Wrap(err, "remove meter %s", m.Number)
+}
+
+// CustomerBusy reports whether a customer has an account that is not closed.
+func (tx Rows) CustomerBusy(customer id.ID) (bool, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM account WHERE tenant_id = $1 AND customer_id = $2 AND status <> $3`, tx.Tenant, customer, people.ClosedAccount)
+	return n > 0, fault.Wrap(err, "look for the accounts of a customer")
+}
+
+// RemoveCustomer takes a customer out of all lists.
+func (tx Rows) RemoveCustomer(customer id.ID) error {
+	return fault.Wrap(tx.Must(`UPDATE customer SET flags = $1, search = '', version = version + 1 WHERE tenant_id = $2 AND id = $3`, people.RemovedCustomer, tx.Tenant, customer),
+		"remove customer %s", customer.Text(id.Customer))
+}

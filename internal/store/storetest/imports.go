@@ -1,0 +1,101 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/imports"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// importedFiles checks that an import has one result for each row, that a row is imported once, and what a removed meter leaves behind.
+func importedFiles(t *testing.T, r Rig) {
+	e := r.Open(t)
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	first := imports.Import{ID: id.ID{5: 1, 15: 1}, Kind: imports.Meters, By: "person x", Principal: "person x", Key: "key-1", Sum: [32]byte{1}, Lines: 3, CreatedAt: at}
+	second := first
+	second.ID, second.Key = id.ID{5: 2, 15: 2}, "key-2"
+	ok := imports.Line{Line: 2, State: imports.Done, Object: id.ID{7}, Print: [32]byte{2}}
+	bad := imports.Line{Line: 3, State: imports.Failed, Code: "import-row", Detail: "x", Print: [32]byte{3}}
+	must(t, e, func(tx *store.Tx) error {
+		one, err1 := tx.AddImport(first)
+		same, err2 := tx.AddImport(imports.Import{ID: id.ID{9}, Principal: "person x", Key: "key-1", CreatedAt: at})
+		two, err3 := tx.AddImport(second)
+		a, err4 := tx.AddImportLine(first.ID, ok)
+		b, err5 := tx.AddImportLine(first.ID, ok)
+		c, err6 := tx.AddImportLine(second.ID, ok)
+		d, err7 := tx.AddImportLine(first.ID, bad)
+		f, err8 := tx.AddImportLine(second.ID, bad)
+		if !one || same || !two || !a || b || c || !d || !f {
+			t.Errorf("stored: imports %t %t %t, rows %t %t %t %t %t", one, same, two, a, b, c, d, f)
+		}
+		return errors.Join(err1, err2, err3, err4, err5, err6, err7, err8)
+	})
+	look(t, e, func(tx *store.Tx) (struct{}, error) {
+		byKey, found, err1 := tx.ImportByKey("person x", "key-1")
+		byID, _, err2 := tx.ImportByID(second.ID)
+		open, _, err3 := tx.UnfinishedImport([32]byte{1})
+		_, other, err4 := tx.UnfinishedImport([32]byte{2})
+		where, line, there, err5 := tx.ImportedRow([32]byte{2})
+		_, _, failed, err6 := tx.ImportedRow([32]byte{3})
+		rows, err7 := tx.ImportLines(first.ID, 0, 10)
+		rest, err8 := tx.ImportLines(first.ID, 2, 10)
+		page, err9 := tx.ImportPage(second.ID, 10)
+		all, err10 := tx.ImportPage(id.ID{}, 1)
+		if byKey != first || !found || byID != second || open != second || other || where != first.ID || line != 2 || !there || failed {
+			t.Errorf("found %+v, %+v, %+v; row %v %d %t %t", byKey, byID, open, where, line, there, failed)
+		}
+		if !slices.Equal(rows, []imports.Line{ok, bad}) || !slices.Equal(rest, []imports.Line{bad}) || !slices.Equal(page, []imports.Import{first}) || !slices.Equal(all, []imports.Import{second}) {
+			t.Errorf("listed %+v, %+v, %+v, %+v", rows, rest, page, all)
+		}
+		return struct{}{}, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10)
+	})
+	ok.State, ok.Code = imports.Undone, "x"
+	must(t, e, func(tx *store.Tx) error {
+		return errors.Join(tx.FinishImport(first.ID, at.Add(time.Hour)), tx.UndoImport(first.ID, at.Add(2*time.Hour)), tx.SetImportLine(first.ID, ok))
+	})
+	look(t, e, func(tx *store.Tx) (struct{}, error) {
+		i, _, err1 := tx.ImportByID(first.ID)
+		_, _, there, err2 := tx.ImportedRow([32]byte{2})
+		if !i.DoneAt.Equal(at.Add(time.Hour)) || !i.UndoneAt.Equal(at.Add(2*time.Hour)) || there {
+			t.Errorf("undone: %+v, its row is there: %t", i, there)
+		}
+		return struct{}{}, errors.Join(err1, err2)
+	})
+	removed(t, e)
+}
+
+// removed checks that a removed meter and its customer are in no list, and that the meter's number is free.
+func removed(t *testing.T, e store.Engine) {
+	h := addHousehold(t, e, 77)
+	customer := look(t, e, func(tx *store.Tx) (id.ID, error) {
+		rec, _, err := tx.MeterRecord(h.meter.ID)
+		return rec.Customer.ID, err
+	})
+	look(t, e, func(tx *store.Tx) (struct{}, error) {
+		used, err1 := tx.MeterUsed(h.meter)
+		busy, err2 := tx.CustomerBusy(customer)
+		if used || !busy {
+			t.Errorf("a new meter: used %t, its customer busy %t", used, busy)
+		}
+		return struct{}{}, errors.Join(err1, err2)
+	})
+	must(t, e, func(tx *store.Tx) error { return errors.Join(tx.RemoveMeter(h.meter), tx.RemoveCustomer(customer)) })
+	look(t, e, func(tx *store.Tx) (struct{}, error) {
+		taken, err1 := tx.NumberTaken(h.meter.Number)
+		busy, err2 := tx.CustomerBusy(customer)
+		records, err3 := tx.MeterRecords(id.ID{}, 10)
+		standings, err4 := tx.MeterStandings(registry.StandingFilter{}, id.ID{}, 10)
+		like, err5 := tx.CustomersLike("", "", id.ID{}, 10)
+		found, err6 := tx.MetersNumbered("04", 10)
+		m, _, err7 := tx.MeterByID(h.meter.ID)
+		if taken || busy || len(records)+len(standings)+len(like)+len(found) > 0 || m.Status != registry.Removed {
+			t.Errorf("removed: number taken %t, customer busy %t, listed %d %d %d %d, status %s", taken, busy, len(records), len(standings), len(like), len(found), m.Status)
+		}
+		return struct{}{}, errors.Join(err1, err2, err3, err4, err5, err6, err7)
+	})
+}
