@@ -67,6 +67,7 @@ func calls() map[string]any {
 		"reset-person": c.ResetPerson, "confirm-person": c.ConfirmPerson, "sessions": c.Sessions, "end-sessions": c.EndSessions,
 		"counter-devices": c.CounterDevices, "revoke-device": c.RevokeDevice,
 		"open-shift": c.OpenShift, "close-shift": c.CloseShift, "pay-out-shift": c.PayOutShift, "shifts": c.Shifts, "shift-report": c.ShiftReport,
+		"import": c.Import, "imports": c.Imports, "import-result": c.ImportResult, "undo-import": c.UndoImport,
 		"keys": c.Keys, "create-key": c.CreateKey, "rotate-key": c.RotateKey, "revoke-key": c.RevokeKey,
 		"receipt": c.ProvenReceipt, "reprint": c.Reprint, "reversal": c.Reversal, "reverse": c.Reverse, "version": c.Version, "readyz": c.Ready,
 	}
@@ -148,7 +149,7 @@ func (c comparer) request(where string, op operation, method any) {
 	var body any
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked, body = r.Method+" "+r.URL.Path, nil
-		if r.ContentLength != 0 {
+		if r.ContentLength != 0 && r.Header.Get("Content-Type") == "application/json" {
 			if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 				c.t.Errorf("%s: the body is no JSON: %v", where, err)
 			}

@@ -129,7 +129,8 @@ type call struct {
 	method, path string
 	query        url.Values
 	header       http.Header
-	body         any // nil, or the value sent as JSON
+	body         any    // nil, or the value sent as JSON
+	file         []byte // or the bytes that are sent as they are
 }
 
 // answer is a complete answer with a status below 400.
@@ -174,6 +175,9 @@ func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
 	u.Path, u.RawPath = u.Path+plain, u.EscapedPath()+q.path
 	u.RawQuery = q.query.Encode()
 	var body io.Reader
+	if q.file != nil {
+		body = bytes.NewReader(q.file)
+	}
 	if q.body != nil {
 		b, err := json.Marshal(q.body)
 		if err != nil {
@@ -190,6 +194,9 @@ func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
 	}
 	if q.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if q.file != nil {
+		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)

@@ -76,6 +76,7 @@ type Meter struct {
 	ImpPerKWh  int64            `json:"imp_per_kwh" doc:"Impulses per kWh"`
 	Model      string           `json:"model,omitempty" doc:"Make and model"`
 	Phases     int              `json:"phases" doc:"Number of phases, 1 or 3"`
+	Address    string           `json:"address,omitempty" doc:"Address of the place"`
 	Feeder     string           `json:"feeder,omitempty" doc:"Feeder that supplies the place"`
 	MaxW       int64            `json:"max_w,omitempty" doc:"Highest power that it can measure, in W; 23,000 W a phase if it was not set"`
 	CreatedAt  time.Time        `json:"created_at" doc:"When the meter was registered"`

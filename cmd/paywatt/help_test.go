@@ -20,8 +20,8 @@ const helpWidth = 80
 // verbs are the words with which the help of a command may begin.
 func verbs() []string {
 	return strings.Fields(`Accept Add Approve Begin Block Change Check Close Compare Confirm Continue Copy Create Credit Cut Discard Explain Find Generate Give
-		Help Invite List Make Measure Move Open Pay Print Publish Read Record Register Reject Repeat Replace Replay Restore Reverse Revoke Run Sell Send
-		Show Simulate Toggle Unblock Write`)
+		Help Import Invite List Make Measure Move Open Pay Print Publish Read Record Register Reject Repeat Replace Replay Restore Reverse Revoke Run Sell Send
+		Show Simulate Toggle Unblock Undo Write`)
 }
 
 // TestHelpBeginsWithAVerb: the help of each command begins with a verb in the imperative, and its line in the list of commands

@@ -56,6 +56,8 @@ func shownValues() []lineShown {
 		{line: "vend 04140001001 50 --quote"}, {line: "vend 04140001001 100", keep: "SALE=id"}, {line: "vend 04140001019 100"},
 		{line: "vend list", answer: rowsOf[apiv1.Sale]()}, {line: "vend show main-000001"}, {line: "explain $SALE"}, {line: "vend receipt $SALE --format json"}, {line: "vend copy $SALE --format json"},
 		{line: "vend reverse $SALE --reason mistake"},
+		{line: "import meters $FLATS --dry-run"}, {line: "import meters $FLATS", keep: "IMPORT=id"}, {line: "import customers $PEOPLE"}, {line: "import list"},
+		{line: "import show $IMPORT"}, {line: "import undo $IMPORT"},
 		{line: "shift open --till till-2 --opening 50"}, {line: "shift payout 20 --reason noon"}, {line: "shift list"}, {line: "shift report"},
 		{line: "shift close --counted 30"},
 		{line: "meter give-token 04140001001 free --units 5 --reason-code test"}, {line: "meter tokens 04140001001", keep: "TOKEN=id"},
@@ -135,6 +137,12 @@ func openOffice(t *testing.T) *office {
 		"LATER": time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339), "MONTH": time.Now().UTC().Format("2006-01")}}
 	if err := os.WriteFile(o.kept["DRAFT"], []byte(`{"currency":"KES","vat_bps":1500,"flat_micro":3000000}`), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for name, file := range map[string]string{"FLATS": "number,tariff,mode\n04140001027,domestic,prepay_wallet\n1,,\n", "PEOPLE": "name\nJuma\n"} {
+		o.kept[name] = filepath.Join(dir, name+".csv")
+		if err := os.WriteFile(o.kept[name], []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cheap := keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}
 	a, err := app.New(app.Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1,

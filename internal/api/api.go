@@ -32,6 +32,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/overview"
@@ -74,6 +75,7 @@ type Cases struct {
 	Debts      *debt.Debts
 	Vendors    *vendor.Vendors
 	Tills      *till.Tills
+	Imports    *imports.Imports
 	History    *metering.History
 	Commands   *command.Commands
 	Reports    *report.Reports
@@ -197,7 +199,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes,
-		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.shiftRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.shiftRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)

@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/sheet"
 )
 
 // Guard wraps a handler in the steps of every request of the server, outermost first. These are the exchange with its id, log line and
@@ -209,7 +210,7 @@ func (a *API) routed(mux *http.ServeMux) http.Handler {
 			}
 		}
 		switch {
-		case x.sale:
+		case x.sale, x.route == importRoute:
 			if p := takeKey(r, x); p != nil {
 				writeProblem(w, x, p)
 				return
@@ -267,21 +268,30 @@ func (a *API) authenticate(r *http.Request, x *exchange) *Problem {
 
 // readBody reads the whole body, at most MaxBody bytes, so that no handler waits for the network.
 func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
+	file, most := x.route == importRoute, int64(MaxBody)
+	if file {
+		most = sheet.MaxBytes
+	}
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		kind, _, err := mime.ParseMediaType(ct)
-		if err != nil || kind != jsonType && !strings.HasSuffix(kind, "+json") {
+		json := kind == jsonType || strings.HasSuffix(kind, "+json")
+		if err != nil || file && !takesFile(kind) || !file && !json {
 			return problemOf(refuse.RequestContentTypeUnknown(refusal.Echo(ct)))
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return problemOf(refuse.RequestBodyTooLong(MaxBody))
+		return problemOf(refuse.RequestBodyTooLong(most))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return problemOf(refuse.RequestBodyLate())
 	case err != nil:
 		return problemOf(refuse.RequestBodyIncomplete())
+	}
+	if file {
+		x.body = body
+		return nil
 	}
 	if _, bare := bodiless[x.route]; bare && len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}")

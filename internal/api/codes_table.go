@@ -14,5 +14,6 @@ var codes = []refusal.Code{
 	refusal.NotReversible, refusal.AlreadyReversed, refusal.KeyChangePending, refusal.ApprovalInvalid, refusal.MakerNotInForce, refusal.AlreadyDecided, refusal.KeyMissing, refusal.KeyExpired,
 	refusal.KeyTypeForbidden, refusal.KeyChangeRequired, refusal.BaseDateExpired, refusal.TooManyTokens, refusal.TokenUnfit,
 	refusal.ClockUntrusted, refusal.ClockTrusted, refusal.KeystoreLocked, refusal.IssuerRefused, refusal.IssuerUnknown,
+	refusal.ImportUnreadable, refusal.ImportRow, refusal.ImportedBefore, refusal.RowUsed,
 	refusal.StorageUnavailable, refusal.StorageFull, refusal.OutcomeUnknown, refusal.Internal,
 }

@@ -40,7 +40,7 @@ func movesMoney(route string) bool {
 // bodiless are the patterns of POST routes whose body may be left out, because it has no required field.
 var bodiless = map[string]struct{}{http.MethodPost + " /v1/vends/{id}/reversal": {}, http.MethodPost + " /v1/vends/{id}/reprints": {},
 	http.MethodPost + " /v1/people/{id}/block": {}, http.MethodPost + " /v1/people/{id}/unblock": {}, http.MethodPost + " /v1/people/{id}/reset": {},
-	http.MethodPost + " /v1/people/{id}/confirm": {}}
+	http.MethodPost + " /v1/people/{id}/confirm": {}, http.MethodPost + " /v1/imports/{id}/undo": {}}
 
 // keyParam is the header of a request that moves money, for the document.
 func keyParam() []*huma.Param {

@@ -97,8 +97,13 @@ func queries() map[string]valid {
 		"settings":     get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
 		"approvals": get(everybody, "/v1/approvals"), "search": get(everybody, "/v1/search?q=amina"), "vendors": get(access.ReadVendors, "/v1/vendors"),
 		"shifts": get(access.ReadTills, "/v1/shifts"), "shift-report": once(access.ReadTills, "/v1/shifts/{id}/report", "", (*stage).shift).by("GET"),
-		"overview": get(access.ReadMeters, "/v1/overview"),
-		"vendor":   get(access.ReadFloat, "/v1/vendors/V9"), "float": get(access.ReadFloat, "/v1/vendors/V9/float"),
+		"overview": get(access.ReadMeters, "/v1/overview"), "imports": get(access.ReadMeters, "/v1/imports"),
+		"import-result": once(access.ReadMeters, "/v1/imports/{id}", "", (*stage).imported).by("GET"),
+		"import": {access.WriteMeters, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/imports?kind=meters", "number,tariff\n" + s.number() + ",domestic\n"}
+		}},
+		"undo-import": once(access.WriteMeters, "/v1/imports/{id}/undo", "{}", (*stage).imported),
+		"vendor":      get(access.ReadFloat, "/v1/vendors/V9"), "float": get(access.ReadFloat, "/v1/vendors/V9/float"),
 		"vendor-statement": get(access.ReadFloat, "/v1/vendors/V9/statement"),
 		"reversal": {access.ReadVends, func(s *stage, vendor bool) call {
 			id := s.sold(vendor)
@@ -257,6 +262,12 @@ func (s *stage) shift(bool) string {
 	s.ask("POST", "/v1/shifts/mine/close", s.key, `{"counted":{"amount_minor":1000,"currency":"KES"}}`, "Idempotency-Key", fmt.Sprintf("stage-%06d", s.next()))
 	body := fmt.Sprintf(`{"till":"s%d","opening":{"amount_minor":1000,"currency":"KES"}}`, s.next())
 	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/shifts", body)).ID
+}
+
+// imported imports a meter and returns the id of the import.
+func (s *stage) imported(bool) string {
+	s.t.Helper()
+	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/imports?kind=meters", "number,tariff\n"+s.number()+",domestic\n")).ID
 }
 
 // twoKeys returns a meter whose link key is being replaced.

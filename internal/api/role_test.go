@@ -120,6 +120,10 @@ func peopleRoutes() []route {
 func reviewRoutes(meter string) []route {
 	return []route{
 		{"GET", "/v1/shifts", "", access.ReadTills, 200},
+		{"POST", "/v1/imports?kind=meters&mode=dry_run", "number,tariff\n04140001027,domestic\n", access.WriteMeters, 201},
+		{"GET", "/v1/imports", "", access.ReadMeters, 200},
+		{"GET", "/v1/imports/{id}", "", access.ReadMeters, 404},
+		{"POST", "/v1/imports/{id}/undo", "{}", access.ReadMeters, 404},
 		{"GET", "/v1/shifts/{id}/report", "", access.ReadTills, 404},
 		{"POST", "/v1/shifts", `{"till":"T 1"}`, access.UseTill, 400},
 		{"POST", "/v1/shifts/{id}/payouts", `{"amount":{"amount_minor":5,"currency":"KES"}}`, access.UseTill, 404},

@@ -182,7 +182,9 @@ func (w *world) ask(method, path, key, body string, headers ...string) answer {
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	if body != "" {
+	if strings.HasPrefix(path, "/v1/imports?") {
+		req.Header.Set("Content-Type", "text/csv")
+	} else if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(headers); i += 2 {

@@ -1,0 +1,47 @@
+package apiv1
+
+import "time"
+
+// ImportResult is what became of one row of a file. Password and LinkKey come only with the call that registered the meter.
+type ImportResult struct {
+	Row      int    `json:"row" example:"2" doc:"Line of the file, from 1; in a workbook, the number of the row"`
+	State    string `json:"state" enum:"ok,error,duplicate,undone" doc:"What became of the row; duplicate: it was imported or registered before"`
+	Code     string `json:"code,omitempty" example:"meter-number-invalid" doc:"Code of the rule that refused the row"`
+	Detail   string `json:"detail,omitempty" doc:"What is wrong, and what to do"`
+	Object   string `json:"object,omitempty" doc:"Id of the meter or customer that the row made"`
+	Password string `json:"mqtt_password,omitempty" doc:"MQTT password of a meter; shown only once"`
+	LinkKey  string `json:"link_key,omitempty" doc:"Link key of a meter, in hex; shown only once"`
+}
+
+// ImportTotals counts the rows of an import by state.
+type ImportTotals struct {
+	OK        int `json:"ok" doc:"Rows that were imported, or in a dry run would be"`
+	Error     int `json:"error" doc:"Rows that were refused"`
+	Duplicate int `json:"duplicate" doc:"Rows that were imported or registered before"`
+	Undone    int `json:"undone" doc:"Rows that were undone"`
+}
+
+// ImportSummary is a file that was imported, without its rows.
+type ImportSummary struct {
+	ID        string     `json:"id" example:"imp_01jd00000000000000000000000" doc:"Id of the import; empty for a dry run"`
+	Kind      string     `json:"kind" enum:"meters,customers" doc:"What the rows are"`
+	By        string     `json:"by" doc:"Who imported it"`
+	Lines     int        `json:"lines" doc:"Number of rows in the file"`
+	CreatedAt time.Time  `json:"created_at" doc:"When it began"`
+	DoneAt    *time.Time `json:"done_at,omitempty" doc:"When the last row had a result; missing: send the file again to go on"`
+	UndoneAt  *time.Time `json:"undone_at,omitempty" doc:"When it was undone"`
+}
+
+// Import is a file that was imported.
+type Import struct {
+	ImportSummary
+	Totals  ImportTotals   `json:"totals" doc:"Rows by state"`
+	Rows    []ImportResult `json:"rows" doc:"Result of each row"`
+	Ignored []string       `json:"ignored,omitempty" doc:"Headings of columns that mean nothing to the import"`
+}
+
+// ImportNothing is the body of undoing an import; it has no fields.
+type ImportNothing struct{}
+
+// Imports is the list of imports.
+var Imports = Listing[Page, ImportSummary]{Name: "imports", Path: "/v1/imports", Tag: "imports", Summary: "List imports, newest first"}

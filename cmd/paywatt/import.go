@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/client"
+)
+
+func newImportCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "import", Short: "Import meters and customers from CSV or XLSX, and undo that"}
+	cmd.AddCommand(newImportFile(c, "meters", "paywatt import meters flats.csv --dry-run\n  paywatt import meters flats.xlsx --default tariff=domestic"),
+		newImportFile(c, "customers", "paywatt import customers people.csv --map name=Tenant"),
+		list[apiv1.Page, apiv1.ImportSummary]{use: "list", of: apiv1.Imports, page: (*client.Client).Imports,
+			table: columns("import, kind, rows, at, by, undone", func(i apiv1.ImportSummary) []any {
+				return []any{i.ID, i.Kind, i.Lines, timeText(&i.CreatedAt), i.By, timeText(i.UndoneAt)}
+			})}.command(c),
+		&cobra.Command{Use: "show IMPORT", Short: "Show an import with the result of each row", Example: "  paywatt import show imp_06h0r9c8t9svs7v9br34z7z4tw", Args: cobra.ExactArgs(1),
+			RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+				i, err := api.ImportResult(cmd.Context(), args[0])
+				return answer(c, cmd, i, err, importTable)
+			})},
+		&cobra.Command{Use: "undo IMPORT", Short: "Undo an import, except rows that were used since", Example: "  paywatt import undo imp_06h0r9c8t9svs7v9br34z7z4tw", Args: cobra.ExactArgs(1),
+			RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+				i, err := api.UndoImport(cmd.Context(), args[0])
+				return answer(c, cmd, i, err, importTable)
+			})})
+	return cmd
+}
+
+// newImportFile makes the command that imports one kind of file.
+func newImportFile(c console, kind, example string) *cobra.Command {
+	f := client.ImportFile{Kind: kind}
+	var key string
+	cmd := &cobra.Command{
+		Use: kind + " FILE", Short: "Import " + kind + " from a CSV or XLSX file; each row once", Args: cobra.ExactArgs(1), Example: "  " + example,
+		Long: "Import " + kind + " from a CSV or XLSX file, or - for standard input. The first row names the columns. A row is imported as a whole or\n" +
+			"not at all. Sending the same file again imports nothing twice.",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) (err error) {
+			if f.Content, err = c.readInput(args[0]); err != nil {
+				return usage("The file cannot be read: "+err.Error()+".", "Give a file that you may read, or - for standard input.")
+			}
+			i, err := api.Import(cmd.Context(), f, key)
+			if err == nil && kind == "meters" && i.Totals.OK > 0 && !f.DryRun {
+				c.tell("The secrets below are shown only once. Store them where only the meters' installer can find them.")
+			}
+			return answer(c, cmd, i, err, importTable)
+		}),
+	}
+	cmd.Flags().BoolVar(&f.DryRun, "dry-run", false, "only say what would happen, row by row")
+	cmd.Flags().StringToStringVar(&f.Map, "map", nil, "heading of a column that has another one than usual: number=\"Meter No\"")
+	cmd.Flags().StringToStringVar(&f.Defaults, "default", nil, "value of cells that are empty: tariff=domestic")
+	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the import")
+	return cmd
+}
+
+func importTable(i apiv1.Import) table {
+	t := table{head: []string{"row", "state", "result"}}
+	for _, r := range i.Rows {
+		result := r.Detail
+		if r.State == "ok" && r.Detail == "" {
+			result = r.Object
+		}
+		if r.Password != "" {
+			result += fmt.Sprintf(" mqtt password %s link key %s", r.Password, r.LinkKey)
+		}
+		t.add(r.Row, r.State, result)
+	}
+	n := i.Totals
+	t.add("total", i.ID, strconv.Itoa(n.OK)+" ok, "+strconv.Itoa(n.Error)+" refused, "+strconv.Itoa(n.Duplicate)+" imported before, "+strconv.Itoa(n.Undone)+" undone")
+	return t
+}

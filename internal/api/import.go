@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/imports"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+)
+
+// importRoute is the pattern of the route that takes a file instead of JSON.
+const importRoute = http.MethodPost + " /v1/imports"
+
+// Content types of a file.
+const (
+	workbookType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	bytesType    = "application/octet-stream"
+)
+
+// takesFile reports whether a content type is one of a file to import.
+func takesFile(kind string) bool { return kind == csvType || kind == workbookType || kind == bytesType }
+
+// ImportFile says what a file is and how to read it.
+type ImportFile struct {
+	Kind    string   `query:"kind" required:"true" doc:"What the rows are: meters or customers"`
+	Mode    string   `query:"mode" doc:"apply (default), or dry_run to see what would happen"`
+	Map     []string `query:"map,explode" doc:"Heading of a column that has another one than usual: number=Meter No; repeatable"`
+	Default []string `query:"default,explode" doc:"Value of cells that are empty: tariff=domestic; repeatable"`
+}
+
+// ImportPath is the import in a path.
+type ImportPath struct {
+	Import string `path:"id" maxLength:"64" doc:"Id of the import"`
+}
+
+func (a *API) importRoutes(r router) {
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	op := huma.Operation{
+		OperationID: "import", Method: http.MethodPost, Path: "/v1/imports", DefaultStatus: http.StatusCreated, Tags: []string{"imports"},
+		Summary:    "Import meters or customers from a file",
+		Parameters: keyParam(),
+		Description: "The body is CSV or XLSX; the first row names the columns. Each row is imported as a whole or not at all, and only once. Needs " +
+			"the header Idempotency-Key. If the answer was lost, send the file again: rows that were imported are not imported a second time. " +
+			"Rows that need a second person are refused. The secrets of registered meters are in the answer, and only once.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{csvType: {Schema: file}, workbookType: {Schema: file}}},
+	}
+	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *ImportFile) (*reply[apiv1.Import], error) {
+		x := exchangeOf(ctx)
+		out, err := a.imported(ctx, x, in)
+		if err != nil {
+			return nil, r.a.problemFor(ctx, err)
+		}
+		return out, nil
+	})
+	listRoute(r, apiv1.Imports, func(ctx context.Context, by access.Actor, in *apiv1.Page) (*listed[apiv1.ImportSummary], error) {
+		l, err := a.c.Imports.List(ctx, by, pageAt(*in))
+		return pageOf(l.Refusal, err, l.Data, l.Next, importSummaryOf)
+	})
+	query(r, huma.Operation{
+		OperationID: "import-result", Path: "/v1/imports/{id}", Tags: []string{"imports"}, Summary: "Show an import with its rows",
+	}, func(ctx context.Context, by access.Actor, in *ImportPath) (*reply[apiv1.Import], error) {
+		out, err := a.c.Imports.Show(ctx, by, in.Import)
+		return replyOf(out.Refusal, err, func() apiv1.Import { return importOf(out) })
+	})
+	order(r, huma.Operation{
+		OperationID: "undo-import", Path: "/v1/imports/{id}/undo", DefaultStatus: http.StatusOK, Tags: []string{"imports"}, Summary: "Undo an import",
+		Description: "Takes back what each row made. A row that was used since stays, and its detail says why.",
+	}, func(ctx context.Context, by access.Actor, in *ImportPath, _ apiv1.ImportNothing) (*reply[apiv1.Import], error) {
+		out, err := a.c.Imports.Undo(ctx, by, in.Import)
+		return replyOf(out.Refusal, err, func() apiv1.Import { return importOf(out) })
+	})
+}
+
+func (a *API) imported(ctx context.Context, x *exchange, in *ImportFile) (*reply[apiv1.Import], error) {
+	w := imports.Request{Kind: imports.Kind(in.Kind), File: x.body, DryRun: in.Mode == "dry_run", Key: x.once.Key}
+	if in.Mode != "" && in.Mode != "apply" && !w.DryRun {
+		return nil, problemOf(refuse.ImportModeUnknown(refusal.Echo(in.Mode)))
+	}
+	w.Mapping, w.Defaults = pairs(in.Map), pairs(in.Default)
+	out, err := a.c.Imports.Apply(ctx, x.actor, w)
+	return replyOf(out.Refusal, err, func() apiv1.Import { return importOf(out) })
+}
+
+// pairs reads texts such as number=Meter No.
+func pairs(texts []string) map[string]string {
+	out := map[string]string{}
+	for _, text := range texts {
+		name, value, _ := strings.Cut(text, "=")
+		out[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return out
+}
+
+func importSummaryOf(i imports.Import) apiv1.ImportSummary {
+	s := apiv1.ImportSummary{Kind: string(i.Kind), By: access.PlainName(i.By), Lines: i.Lines, CreatedAt: i.CreatedAt.UTC(), DoneAt: at(i.DoneAt), UndoneAt: at(i.UndoneAt)}
+	if !i.ID.IsZero() {
+		s.ID = i.ID.Text(id.Import)
+	}
+	return s
+}
+
+func importOf(out imports.Result) apiv1.Import {
+	n := out.Totals()
+	b := apiv1.Import{ImportSummary: importSummaryOf(out.Import), Rows: make([]apiv1.ImportResult, len(out.Lines)), Ignored: out.Ignored,
+		Totals: apiv1.ImportTotals{OK: n[imports.Done], Error: n[imports.Failed], Duplicate: n[imports.Duplicate], Undone: n[imports.Undone]}}
+	prefix := id.Meter
+	if out.Import.Kind == imports.Customers {
+		prefix = id.Customer
+	}
+	for i, l := range out.Lines {
+		b.Rows[i] = apiv1.ImportResult{Row: l.Line, State: string(l.State), Code: l.Code, Detail: l.Detail}
+		if out.Import.ID.IsZero() {
+			continue // a dry run made nothing
+		}
+		if !l.Object.IsZero() {
+			b.Rows[i].Object = l.Object.Text(prefix)
+		}
+		if password := l.Password.Reveal(); password != "" {
+			b.Rows[i].Password, b.Rows[i].LinkKey = password, hex.EncodeToString(l.LinkKey.Reveal())
+		}
+	}
+	return b
+}
