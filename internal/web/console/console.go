@@ -21,6 +21,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/overview"
@@ -53,6 +54,7 @@ type Config struct {
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
 	Tills      *till.Tills
+	Imports    *imports.Imports
 	Devices    *profile.Devices
 	Search     *search.Search
 	Overview   *overview.Overview
@@ -84,6 +86,7 @@ type Console struct {
 	streams *access.Readers // live pages
 	gate    *guess.Gate     // passwords being compared, or waiting for it
 	setUp   atomic.Bool     // the first owner was made through this console
+	checked checkedFiles    // files between their check and their import
 }
 
 // Limits of the console.

@@ -65,7 +65,7 @@ func TestAnAgentsDay(t *testing.T) {
 	g.post("/signin/pin", "pin", "271828", "next", "/sell").leads("/sell")
 	g.get("/").leads("/sell")
 
-	check := g.check(meterNumber, "100").is(200).says("0414 0001 001", "34.7 kWh").omits("Amina A.")
+	check := g.check(meterNumber, "100").is(200).says("0414 0001 001", "Amina A.", "34.7 kWh").omits("Tariff", "Balance")
 	at := g.post("/sell", "form", check.value("form"), "meter", meterNumber, "amount", "100").leads("/sales/vnd_")
 	g.get(at).is(200).says("V9-000001")
 	g.get("/sell").is(200).says("Left to sell: 200.00 KES. Sold today: 1, 100.00 KES.")

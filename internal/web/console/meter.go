@@ -24,6 +24,7 @@ type meterDetail struct {
 	Sellable                    bool
 	Refills                     bool // a token can be sent to the meter from this page
 	Panel, Status, Key, Phone   string
+	Address, CustomerPath       string
 	KeyState                    string // whether tokens can be made under the key; empty without a key
 	Register, Reasons, LastSeen string
 	// TwoKeys says since when two link keys are in use; empty if one is.
@@ -87,6 +88,9 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 	p.Live, p.Htmx = "/meters/"+url.PathEscape(number)+"/live", true
 	d := v.site.detail(m)
 	d.Panel, d.Sellable, d.Currency = s.panelLink(m.Meter), sellable(m, v), v.site.currency
+	if !m.Customer.ID.IsZero() && m.Customer.Name != "" && v.by.May(access.ReadCustomers) {
+		d.CustomerPath = "/customers/" + m.Customer.ID.Text(id.Customer)
+	}
 	d.Refills = v.by.May(access.SendTokens) && m.Meter.Mode == registry.PrepayToken
 	if d.KeyState, err = s.keyState(r.Context(), v, m); err != nil {
 		s.broken(w, r, v, err)
@@ -119,7 +123,7 @@ func (s *Console) keyState(ctx context.Context, v visit, m registry.MeterView) (
 
 func (t site) detail(m registry.MeterView) meterDetail {
 	d := meterDetail{row: t.row(m), Register: nothing, Reasons: nothing, LastSeen: t.clock(m.LastSeen),
-		Phone: m.Customer.Phone, Wallet: t.walletOf(m)}
+		Phone: m.Customer.Phone, Address: m.Address, Wallet: t.walletOf(m)}
 	if m.Meter.Status != registry.Active {
 		d.Status = t.say.Name("meter-status", string(m.Meter.Status))
 	}

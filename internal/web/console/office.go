@@ -18,6 +18,10 @@ type officeLink struct {
 func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /office", s.signedIn(s.office))
 	m.Handle("GET /start", s.signedIn(s.start))
+	m.Handle("GET "+importPath, s.signedIn(s.importPage))
+	m.Handle("POST "+importPath, s.signedIn(s.importFile))
+	m.Handle("GET /imports/{import}", s.signedIn(s.imported))
+	m.Handle("POST /imports/{import}", s.signedIn(s.undoImport))
 	m.Handle("GET /settings", s.signedIn(s.utility))
 	m.Handle("POST /settings", s.signedIn(s.changeUtility))
 	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
@@ -69,6 +73,7 @@ func (v visit) officeLinks(t words.Texts) []officeLink {
 		{"/alarms", t.MenuAlarms(), t.OfficeAlarms(), v.by.May(access.ReadMeters)},
 		{"/vendors", t.VendorsTitle(), t.OfficeVendors(), v.by.OfUtility() && v.by.May(access.ReadVendors)},
 		{"/start", t.StartTitle(), t.OfficeStart(), v.by.OfUtility() && v.by.May(access.WriteSettings)},
+		{importPath, t.ImportTitle(), t.OfficeImport(), v.by.OfUtility() && v.by.May(access.WriteMeters)},
 		{"/settings", t.UtilityTitle(), t.OfficeUtility(), v.by.OfUtility() && v.by.May(access.ReadSettings)},
 		{"/audit", t.MenuAudit(), t.OfficeAudit(), v.by.May(access.ReadAudit)},
 	}, func(l officeLink) bool { return !l.may })

@@ -29,7 +29,7 @@ type visit struct {
 func say(ctx context.Context) words.Texts { return words.Of(ctx) }
 
 // sells reports whether the role may do everything that a sale on these pages needs: price and sell, and name the payee. People who sell for a
-// vendor see no payee before the sale, because they may not read every household's meter.
+// vendor see a short form of the payee's name before the sale, because they may not read every household's meter.
 func (v visit) sells() bool { return !notSelling(v.by).Refused() }
 
 // site holds the operator's settings for everybody. The zero value is in UTC.
@@ -140,7 +140,7 @@ func back(r *http.Request) string {
 		return (&url.URL{Path: to[:strings.LastIndex(to, "/")] + "/recharge"}).String()
 	case to == "/meters", to == "/tariffs":
 		return to + "/new"
-	case to == "/settings", strings.HasPrefix(to, "/customers/"), to == "/people", strings.HasPrefix(to, "/people/"), to == "/keys", strings.HasPrefix(to, "/keys/"):
+	case to == "/settings", to == importPath, strings.HasPrefix(to, "/imports/"), strings.HasPrefix(to, "/customers/"), to == "/people", strings.HasPrefix(to, "/people/"), to == "/keys", strings.HasPrefix(to, "/keys/"):
 		return to
 	case strings.HasPrefix(to, "/account/"):
 		return "/account"

@@ -38,6 +38,8 @@ func every(w *world) []answer {
 	office := g.get("/meters/new").value("form")
 	draft := g.post("/tariffs", "form", office, "of", "domestic", "rate", "3", "monthly", "5")
 	added := g.post("/meters", "form", office, "number", "04140001035", "mode", "prepay_token", "tariff", "domestic", "sgc", "123456", "krn", "1", "kt", "2", "ti", "01", "name", `<b>`).is(201)
+	checked := g.send("/import", "f.csv", "number,name\n04140001043,Amina A.\n1,<b>\n", "form", office, "kind", "meters", "tariff", "domestic").is(200)
+	imported := g.send("/import", "", "", "form", checked.value("form"), "act", "import").is(201)
 	keyPath := key.link(w.t, `/keys/key_[a-z0-9]+`)
 	return []answer{
 		stranger.get("/signin"), stranger.get("/signin?made=1"), stranger.post("/signin", "email", `"><script>alert(1)</script>`, "password", "wrong"),
@@ -61,6 +63,8 @@ func every(w *world) []answer {
 		g.get("/start"), manager.get("/start"), g.get("/settings"), g.post("/settings", "form", "x", "name", `"><script>alert(1)</script>`), manager.get("/settings"),
 		g.get("/tariffs/new"), g.get("/tariffs/new?of=domestic"), manager.get("/tariffs/new?of=none"), draft, g.post("/tariffs", "form", "x", "name", "<b>"),
 		g.get("/meters/new"), g.get("/meters/new?customer=x"), manager.get("/meters/new"), g.post("/meters", "form", "x", "name", `"><script>alert(1)</script>`), added,
+		g.get("/import"), checked, imported, g.get(g.get("/import").link(w.t, `/imports/imp_[a-z0-9]+`)), g.get("/imports/imp_none"), manager.get("/import"),
+		g.send("/import", "f.csv", "number\n1\n<script>\n", "form", office, "kind", "meters"), g.send("/import", "f.csv", "<b>\n1\n", "form", office, "kind", "meters"),
 		g.get("/approvals"), g.get("/approvals?all=1"), g.get("/approvals?before=x"), g.get(approval), manager.get(approval),
 		g.post(approval, "form", "x", "choice", "approve"), sale, g.get(form + "?again=1"), g.get("/sales/vnd_none"), g.get("/nowhere"), g.post("/sell", "large", strings.Repeat("x", 70<<10)),
 	}

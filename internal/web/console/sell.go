@@ -203,11 +203,15 @@ func unfinished(v visit, meter string) string {
 }
 
 // payeeOf finds the meter that money is for, by its number or by what can mean only one meter. People who sell for a vendor learn only its
-// number.
+// number and a short form of the customer's name.
 func (s *Console) payeeOf(ctx context.Context, v visit, typed string) (registry.MeterView, error) {
 	number, no := registry.Canonical(typed)
 	if !v.by.May(access.ReadMeters) {
-		return registry.MeterView{Refusal: no, Meter: registry.Meter{Number: number}}, nil
+		if no.Refused() {
+			return registry.MeterView{Refusal: no}, nil
+		}
+		p, err := s.c.Registry.Payee(ctx, v.by, number)
+		return registry.MeterView{Refusal: p.Refusal, Meter: registry.Meter{Number: number, Simulated: p.Simulated}, Customer: registry.Customer{Name: p.Name}}, err
 	}
 	if !no.Refused() {
 		return s.find(ctx, v, typed)
@@ -241,7 +245,7 @@ func (s *Console) meant(ctx context.Context, v visit, typed string) ([]hitLine, 
 
 func (t site) payee(m registry.MeterView) *payee {
 	if m.Meter.ID.IsZero() {
-		return &payee{Grouped: groups(m.Meter.Number), Simulated: m.Meter.Simulated}
+		return &payee{Customer: cmp.Or(m.Customer.Name, t.say.SellNoName()), Grouped: groups(m.Meter.Number), Simulated: m.Meter.Simulated}
 	}
 	row := t.row(m)
 	p := payee{Customer: row.Customer, Grouped: row.Grouped, Tariff: row.Tariff, Balance: row.Balance, AsOf: row.AsOf, State: row.State,

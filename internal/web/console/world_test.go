@@ -352,16 +352,18 @@ type answer struct {
 // do sends a request; headers come in pairs.
 func (g *guest) do(method, path string, form url.Values, headers ...string) answer {
 	g.w.t.Helper()
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if form == nil {
+		return g.raw(method, path, nil, headers...)
 	}
+	return g.raw(method, path, strings.NewReader(form.Encode()), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
+}
+
+// raw sends a request with a body; headers come in pairs.
+func (g *guest) raw(method, path string, body io.Reader, headers ...string) answer {
+	g.w.t.Helper()
 	req, err := http.NewRequestWithContext(g.w.t.Context(), method, g.w.url+path, body)
 	if err != nil {
 		g.w.t.Fatal(err)
-	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	req.Header.Set("Accept-Language", g.w.language)
 	for i := 0; i+1 < len(headers); i += 2 {

@@ -1,0 +1,85 @@
+package console_test
+
+import (
+	"bytes"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+// send sends a form with a file, as a browser does.
+func (g *guest) send(path, name, content string, fields ...string) answer {
+	g.w.t.Helper()
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	for i := 0; i+1 < len(fields); i += 2 {
+		if err := m.WriteField(fields[i], fields[i+1]); err != nil {
+			g.w.t.Fatal(err)
+		}
+	}
+	if name != "" {
+		part, err := m.CreateFormFile("file", name)
+		if err == nil {
+			_, err = part.Write([]byte(content))
+		}
+		if err != nil {
+			g.w.t.Fatal(err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		g.w.t.Fatal(err)
+	}
+	return g.raw(http.MethodPost, path, &b, "Content-Type", m.FormDataContentType(), "Sec-Fetch-Site", "same-origin")
+}
+
+const flats = "Meter No;Tenant;Phone;Flat;Floor\n4140001019;Ben Otieno;+254700000002;A2;1\n04140001027;Cara;;A3;2\n04140001002;Dan;;A4;2\n4.14E+10;Eve;;A5;3\n"
+
+// TestFlatsAreImportedFromAFile: checked, imported once, looked at again, and undone except the flat that was sold to.
+func TestFlatsAreImportedFromAFile(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	page := g.get("/import").is(200).says("Nothing was imported yet.", "number, mode, tariff, customer_name")
+	form := page.value("form")
+	g.send("/import", "", "", "form", form, "kind", "meters").is(422).says("No file was chosen")
+	g.send("/import", "flats.csv", flats, "form", "x", "kind", "meters").is(422).says("The form is from another session.")
+	g.send("/import", "flats.csv", "a,b\n1,2\n", "form", form, "kind", "meters").is(422).says("no column that is named number")
+	g.send("/import", "flats.csv", "\x00\x01", "form", form, "kind", "meters").is(422).says("neither CSV nor a workbook")
+	checked := g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200).
+		says("Rows 4", "Would be imported 2", "Refused 2", "The check digit of meter number 04140001002 is wrong", `"4.14E+10" is a number that a spreadsheet rounded`,
+			"These columns mean nothing to the import: Floor", "paywatt import meters FILE --default tariff=domestic")
+	g.get("/meters").is(200).omits("0414 0001 019")
+	g.send("/import", "", "", "form", "console-x", "act", "import").is(422)
+	again := g.send("/import", "", "", "form", checked.value("form"), "act", "check", "column_feeder", "Floor").is(200).says("--map feeder=Floor").omits("mean nothing")
+	done := g.send("/import", "", "", "form", again.value("form"), "act", "import").is(201).says("The import is done.", "Imported 2", "Refused 2")
+	if !strings.Contains(done.body, "04140001019,") || strings.Contains(done.body, "04140001002,") {
+		t.Error("the page does not have the secrets of the imported meters")
+	}
+	g.get("/meters").is(200).says("0414 0001 019", "Ben Otieno", "Cara")
+	twice := g.send("/import", "", "", "form", again.value("form"), "act", "import").is(201).says("Imported 2")
+	if strings.Contains(twice.body, "mqtt_password") {
+		t.Error("secrets were shown twice")
+	}
+	g.sell("04140001019", "50")
+	earlier := g.get("/import").is(200).link(t, `/imports/imp_[a-z0-9]+`)
+	shown := g.get(earlier).is(200).says("Imported 2", "paywatt import undo imp_")
+	g.post(earlier, "form", "x").is(400)
+	g.post(earlier, "form", shown.value("form")).leads(earlier)
+	g.get(earlier).is(200).says("Imported 1", "Undone 1", "Meter 04140001019 was used since")
+	g.get("/meters").is(200).says("0414 0001 019").omits("0414 0001 027")
+	g.get("/customers").is(200).says("Ben Otieno").omits("Cara")
+	g.get("/search?q=Cara").is(404)
+	second := g.send("/import", "people.csv", "name,phone\nJuma,+254700000009\nJuma,+254700000009\n", "form", form, "kind", "customers").is(200).says("Would be imported 2")
+	g.send("/import", "", "", "form", second.value("form"), "act", "import").is(201)
+	g.get("/customers?find=juma").is(200).says("+254700000009")
+	g.get("/imports/imp_none").is(404)
+	w.person("support@example.org", access.Support)
+	other := w.enter("support@example.org")
+	other.get("/import").is(403)
+	other.send("/import", "", "", "form", second.value("form"), "act", "import").is(403)
+	if n := w.audited("import.begin"); n != 2 {
+		t.Errorf("the audit log has %d imports, want 2", n)
+	}
+}
