@@ -21,11 +21,11 @@ func (p *tab) tabTo(selector string) {
 	p.t.Fatalf("on %s, Tab never reaches %s; the focus is on %s", p.path(), selector, p.focus())
 }
 
-// shows waits until the page says all texts.
+// shows waits until the page is whole, with its scripts, and says all texts.
 func (p *tab) shows(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
-		p.until(10*time.Second, fmt.Sprintf("document.querySelector('main').innerText.includes(%q)", text))
+		p.until(10*time.Second, fmt.Sprintf("document.readyState === 'complete' && document.querySelector('main').innerText.includes(%q)", text))
 	}
 }
 

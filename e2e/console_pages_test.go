@@ -122,6 +122,15 @@ func (o *office) officePages() []pageState {
 			submit(`document.querySelector("#code").value = "S1"`)
 			d.until(10*time.Second, `location.pathname.startsWith("/vendors/")`)
 		}},
+		{"alarms", func() { d.visit("/alarms?all=1") }},
+		{"audit log", func() { d.visit("/audit") }},
+	}
+}
+
+// setUpPages are the pages with which somebody sets up a server.
+func (o *office) setUpPages() []pageState {
+	d := o.owner
+	return []pageState{
 		{"checklist", func() { d.visit("/start") }},
 		{"settings", func() { d.visit("/settings") }},
 		{"settings, refused", func() {
@@ -137,6 +146,24 @@ func (o *office) officePages() []pageState {
 			d.click(`main form button[type="submit"]`, 1)
 			d.until(10*time.Second, `document.querySelector("button[value=publish]")`)
 		}},
+		{"import", func() { d.visit("/import") }},
+		{"import, checked", func() {
+			d.visit("/import")
+			d.choose("#file", "flats.csv", "number,Name of a very long column that nobody needs\n"+number(1950)+",x\n1,y\n4.1E+10,z\n")
+			d.pick("#tariff", "domestic")
+			d.click("main form button.primary", 1)
+			d.until(10*time.Second, `document.querySelector("button[value=check]")`)
+		}},
+		{"import, done", func() {
+			if ask[bool](d, `document.querySelector("button[value=import]") !== null`) {
+				d.click(`button[value="import"]`, 1)
+				d.until(10*time.Second, `document.querySelector("h1").innerText.includes("Meters")`)
+			} else { // an earlier look imported it
+				d.visit("/import")
+				d.click(`main tbody a`, 1)
+				d.at("/imports/")
+			}
+		}},
 		{"new meter", func() { d.visit("/meters/new") }},
 		{"new meter, refused", func() {
 			d.visit("/meters/new")
@@ -144,8 +171,6 @@ func (o *office) officePages() []pageState {
 			d.click(`main form button[type="submit"]`, 1)
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
 		}},
-		{"alarms", func() { d.visit("/alarms?all=1") }},
-		{"audit log", func() { d.visit("/audit") }},
 	}
 }
 
@@ -153,7 +178,7 @@ func (o *office) officePages() []pageState {
 // change no width, so with them axe-core looks once.
 func (o *office) everyPage(t *testing.T) {
 	owner, stranger, all := o.pageStates(t)
-	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), all)
+	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), all)
 	o.netsHold(t)
 	for i, page := range all {
 		tab := owner
