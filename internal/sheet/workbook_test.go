@@ -1,0 +1,83 @@
+package sheet_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/sheet"
+)
+
+// parts makes an XLSX file of these parts: a sheet, and the texts that its cells share.
+func parts(t *testing.T, sheetXML, shared string) []byte {
+	t.Helper()
+	const office = `xmlns="http://schemas.openxmlformats.org/package/2006/relationships"`
+	const kind = `http://purl.oclc.org/ooxml/officeDocument/relationships/` // as LibreOffice and strict writers name it
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, p := range [][2]string{
+		{"_rels/.rels", `<Relationships ` + office + `><Relationship Id="a" Type="` + kind + `officeDocument" Target="book/main.xml"/></Relationships>`},
+		{"book/main.xml", `<workbook xmlns:r="x"><sheets><sheet name="Meters" sheetId="4" r:id="s1"/><sheet name="Other" sheetId="5" r:id="s2"/></sheets></workbook>`},
+		{"book/_rels/main.xml.rels", `<Relationships ` + office + `><Relationship Id="s2" Type="` + kind + `worksheet" Target="none.xml"/>` +
+			`<Relationship Id="s1" Type="` + kind + `worksheet" Target="/book/one.xml"/><Relationship Id="t" Type="` + kind + `sharedStrings" Target="../texts.xml"/></Relationships>`},
+		{"texts.xml", shared},
+		{"book/one.xml", sheetXML},
+	} {
+		w, err := z.Create(p[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(p[1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestWorkbooksOfManyWriters reads cells as different programs write them: shared, in the cell, in pieces with formats, without their places.
+func TestWorkbooksOfManyWriters(t *testing.T) {
+	file := parts(t, `<?xml version="1.0"?><worksheet><sheetData>`+
+		`<row r="2"><c r="A2" t="s"><v>0</v></c><c r="C2" t="inlineStr"><is><t>name</t></is></c></row>`+
+		`<row/>`+
+		`<row r="5"><c r="A5"><v>4140001001</v></c><c r="B5" s="3"/><c r="C5" t="s"><v>1</v></c></row>`+
+		`<row><c t="str"><f>"0"&amp;"4"</f><v>04</v></c><c/><c t="inlineStr"><is><r><t>Jo</t></r><r><t>sé</t></r></is></c></row>`+
+		`</sheetData></worksheet>`,
+		`<sst><si><t>number</t></si><si><r><rPr><b/></rPr><t>Ami</t></r><r><t>na</t></r><rPh sb="0" eb="1"><t>not this</t></rPh></si></sst>`)
+	table, no := sheet.Read(file)
+	if no.Refused() {
+		t.Fatal(no.Detail())
+	}
+	if got, want := fmt.Sprint(table), "{[number  name] [{5 [4140001001  Amina] false} {6 [04  José] false}]}"; got != want {
+		t.Errorf("read %s, want %s", got, want)
+	}
+}
+
+// TestNoRowOfADamagedWorkbookIsLeftOut: a workbook is read whole or not at all.
+func TestNoRowOfADamagedWorkbookIsLeftOut(t *testing.T) {
+	const head = `<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>number</t></is></c></row><row r="2"><c r="A2"><v>1</v></c></row>`
+	for name, c := range map[string]struct{ sheet, shared, want string }{
+		"cut in a row":         {head + `<row r="3"><c r="A3"><v>2</v>`, "<sst/>", "not a workbook that can be read"},
+		"cut between rows":     {head, "<sst/>", "not a workbook that can be read"},
+		"a text that is none":  {head + `<row r="3"><c r="A3" t="s"><v>7</v></c></row></sheetData></worksheet>`, "<sst/>", "not a workbook that can be read"},
+		"a negative text":      {head + `<row r="3"><c r="A3" t="s"><v>-1</v></c></row></sheetData></worksheet>`, "<sst/>", "not a workbook that can be read"},
+		"a row of letters":     {head + `<row r="x"/></sheetData></worksheet>`, "<sst/>", "not a workbook that can be read"},
+		"texts cut off":        {head + `</sheetData></worksheet>`, "<sst><si><t>a", "not a workbook that can be read"},
+		"an unknown entity":    {head + `<row r="3"><c r="A3"><v>&x;</v></c></row></sheetData></worksheet>`, "<sst/>", "not a workbook that can be read"},
+		"a column far away":    {head + `<row r="3"><c r="XFD3"><v>2</v></c></row></sheetData></worksheet>`, "<sst/>", "more than 100 columns"},
+		"a place without name": {head + `<row r="3"><c r="33"><v>2</v></c></row></sheetData></worksheet>`, "<sst/>", "more than 100 columns"},
+		"a long place":         {head + `<row r="3"><c r="` + strings.Repeat("Z", 500) + `3"><v>2</v></c></row></sheetData></worksheet>`, "<sst/>", "more than 100 columns"},
+		"too many rows":        {head + strings.Repeat(`<row><c t="n"><v>2</v></c></row>`, sheet.MaxRows+1) + `</sheetData></worksheet>`, "<sst/>", "more than 20000 rows"},
+		"unpacks to 100 MB":    {head + strings.Repeat(" ", 100<<20) + `</sheetData></worksheet>`, "<sst/>", "not a workbook that can be read"},
+	} {
+		_, no := sheet.Read(parts(t, c.sheet, c.shared))
+		if no.Code != refusal.ImportUnreadable || !strings.Contains(no.Detail(), c.want) {
+			t.Errorf("%s: %q, want %q", name, no.Detail(), c.want)
+		}
+	}
+}
