@@ -55,24 +55,51 @@ func (o *office) arabic(t *testing.T) {
 	}
 }
 
-// menu counts the lines of the menu, and tabs through it from top to bottom.
+// menu checks that the header is one line and one banner at every width, in the order of the tab key, and that the sheet of a narrow screen
+// opens and closes by keyboard alone, with targets of 44 px.
 func (o *office) menu(t *testing.T) {
 	d := o.owner
 	for _, c := range []struct {
 		page  string
 		width int64
-		most  int
-	}{{"/meters", 360, 2}, {"/office", 360, 2}, {"/ledger", 768, 1}, {"/ledger", 1200, 1}, {"/ledger", 1280, 1}} {
+	}{{"/meters", 320}, {"/meters", 360}, {"/office", 360}, {"/ledger", 768}, {"/ledger", 1200}, {"/ledger", 1280}} {
 		d.size(c.width)
 		d.visit(c.page)
-		if lines := ask[int](d, `new Set([...document.querySelectorAll("header nav a")].map(e => e.getBoundingClientRect().top)).size`); lines > c.most {
-			t.Errorf("%s at %d px: the menu takes %d lines, want %d", c.page, c.width, lines, c.most)
+		const seen = `[...document.querySelectorAll("header a, header input, header button")].filter(e => e.checkVisibility() && !e.matches(".skip"))`
+		if lines := ask[int](d, `new Set(`+seen+`.map(e => Math.round(e.getBoundingClientRect().top + e.offsetHeight / 2))).size`); lines != 1 {
+			t.Errorf("%s at %d px: the header takes %d lines, want 1", c.page, c.width, lines)
 		}
-		if !ask[bool](d, `[...document.querySelectorAll("header a, header input, header button")].map(e => e.getBoundingClientRect()).every((r, i, all) => i === 0 ||
-			r.top >= all[i - 1].bottom || r.left >= all[i - 1].right)`) {
-			t.Errorf("%s at %d px: the keys go through the menu in another order than the eye", c.page, c.width)
+		if !ask[bool](d, seen+`.map(e => e.getBoundingClientRect()).every((r, i, all) => i === 0 || r.left >= all[i - 1].right)`) {
+			t.Errorf("%s at %d px: the keys go through the header in another order than the eye", c.page, c.width)
+		}
+		if n := ask[int](d, `document.querySelectorAll(".banner").length`); n > 1 {
+			t.Errorf("%s at %d px has %d banners", c.page, c.width, n)
+		}
+		if small := ask[string](d, `[...document.querySelectorAll("button, summary, select, .button, header a, input:not([type=hidden], [type=checkbox], [type=radio])")]
+			.filter(e => e.checkVisibility() && e.offsetHeight < 44 && !e.matches(".skip")).map(e => e.outerHTML.slice(0, 80)).join("; ")`); small != "" {
+			t.Errorf("%s at %d px: lower than 44 px: %s", c.page, c.width, small)
 		}
 	}
+	const open = `document.getElementById("menu").matches(":popover-open")`
+	d.size(360)
+	d.visit("/ledger")
+	d.tabTo(".menu-button")
+	d.keys(enterKey)
+	d.until(10*time.Second, open)
+	if small := ask[int](d, `Math.min(...[...document.querySelectorAll("#menu a, #menu button")].map(e => e.offsetHeight))`); small < 44 {
+		t.Errorf("an entry of the open menu is %d px high, at least 44", small)
+	}
+	for _, f := range d.axe(o.axe) {
+		t.Errorf("the open menu: %s (%s): %s\n%s", f.ID, f.Impact, f.Help, nodes(f))
+	}
+	d.forget()
+	d.keys(escapeKey)
+	d.until(10*time.Second, `!`+open)
+	d.keys(enterKey)
+	d.until(10*time.Second, open)
+	d.tabTo(`#menu a[href="/office"]`)
+	d.keys(enterKey)
+	d.at("/office")
 	d.size(1280)
 }
 

@@ -297,7 +297,7 @@ func (o *office) token(t *testing.T) {
 		t.Errorf("selecting the token copies %q, want %s in five groups", copied, digits)
 	}
 	d.click("[data-copy]", 1)
-	d.until(10*time.Second, `["Copied", "Selected"].includes(document.querySelector("[data-copy]").textContent)`)
+	d.until(10*time.Second, `["Copied", "Selected"].includes(document.querySelector("[data-copy]").innerText.trim())`)
 	// The form's ticked box has sent the token to the meter; the page shows the token's progress by itself.
 	d.until(20*time.Second, `document.querySelector("[data-cell=state]").textContent === "✓ Loaded in the meter"`)
 	if s := o.meter.must(t, "show"); s.LastToken != "accept" {

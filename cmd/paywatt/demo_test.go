@@ -283,7 +283,7 @@ func checkPages(t *testing.T, s shown, sold apiv1.Sale) {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second}
-	if page := fetch(t, browser, s.console+"/signin", url.Values{"email": {"owner@demo.paywatt"}, "password": {s.password}}); !strings.Contains(page, "TEST: no real money and no real supply") {
+	if page := fetch(t, browser, s.console+"/signin", url.Values{"email": {"owner@demo.paywatt"}, "password": {s.password}}); !strings.Contains(page, "TEST: no real money or supply") {
 		t.Error("the console is not marked TEST")
 	}
 	panel := s.panels + sold.Meter + "/"

@@ -161,7 +161,7 @@ func (s *story) console(ctx context.Context) (string, error) {
 }
 
 // testBar is the beginning of the bar on every page of the console.
-const testBar = "TEST: no real money and no real supply"
+const testBar = "TEST: no real money or supply"
 
 // The meter of the story.
 const (

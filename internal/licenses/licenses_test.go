@@ -115,9 +115,13 @@ func build(t *testing.T) []linked {
 	if _, err := os.Stat(filepath.Join(assets, "htmx-"+htmx.version+".min.js")); err != nil {
 		t.Error(err)
 	}
+	icons := &linked{name: "lucide-static", version: "1.62.0", base: assets, files: []string{filepath.Join(assets, "lucide.LICENSE")}}
+	if notice, err := os.ReadFile(filepath.Join(assets, "NOTICE.md")); err != nil || !strings.Contains(string(notice), icons.name+", `icons` of the npm package | "+icons.version) {
+		t.Errorf("NOTICE.md names another version of %s: %v", icons.name, err)
+	}
 	list := filepath.Join("..", "access", "weak")
 	passwords := &linked{name: "@zxcvbn-ts/language-common", version: "4.1.3", base: list, files: []string{filepath.Join(list, "passwords.LICENSE")}}
-	all[std.name], all[htmx.name], all[passwords.name] = std, htmx, passwords
+	all[std.name], all[htmx.name], all[icons.name], all[passwords.name] = std, htmx, icons, passwords
 	var out []linked
 	for _, c := range all {
 		slices.Sort(c.files)

@@ -10,14 +10,25 @@ func (t Texts) LayoutSkip() string { return t.say("pages.layout.skip") }
 // LayoutNotEncrypted: This connection is not encrypted
 func (t Texts) LayoutNotEncrypted() string { return t.say("pages.layout.not-encrypted") }
 
-// LayoutTestServer: TEST: no real money and no real supply
+// LayoutNotEncryptedToo: {first} · not encrypted
+func (t Texts) LayoutNotEncryptedToo(first string) string {
+	return t.say("pages.layout.not-encrypted-too", "{first}", first)
+}
+
+// LayoutTestServer: TEST: no real money or supply
 func (t Texts) LayoutTestServer() string { return t.say("pages.layout.test-server") }
 
-// LayoutTestMeter: TEST: this is a virtual meter without a real supply
+// LayoutTestMeter: TEST: a virtual meter, no real supply
 func (t Texts) LayoutTestMeter() string { return t.say("pages.layout.test-meter") }
 
 // LayoutMainMenu: Main
 func (t Texts) LayoutMainMenu() string { return t.say("pages.layout.main-menu") }
+
+// LayoutMenu: Menu
+func (t Texts) LayoutMenu() string { return t.say("pages.layout.menu") }
+
+// LayoutClose: Close
+func (t Texts) LayoutClose() string { return t.say("pages.layout.close") }
 
 // LayoutFind: Find a meter, customer, sale or token
 func (t Texts) LayoutFind() string { return t.say("pages.layout.find") }

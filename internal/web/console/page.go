@@ -123,6 +123,25 @@ func (p *page) mark(t words.Texts, simulated bool) {
 	}
 }
 
+// banner is the one line above everything: that this is a test, that the connection is not encrypted, or both.
+func (p page) banner(t words.Texts) string {
+	if !p.Plain {
+		return p.Test
+	}
+	if p.Test == "" {
+		return t.LayoutNotEncrypted()
+	}
+	return t.LayoutNotEncryptedToo(p.Test)
+}
+
+// current marks the entry of the main menu that leads to the page, or to the pages around it.
+func (p page) current(e menuEntry) templ.Attributes {
+	if p.section(e.to) || slices.ContainsFunc(e.pages, p.section) {
+		return templ.Attributes{"aria-current": "page"}
+	}
+	return nil
+}
+
 // section reports whether the page is below the path.
 func (p page) section(path string) bool {
 	return p.Here == path || strings.HasPrefix(p.Here, path+"/") || strings.HasPrefix(p.Here, path+"?")

@@ -221,7 +221,7 @@ func TestATestServerSaysSoOnEveryPageAndLinksThePanels(t *testing.T) {
 	t.Parallel()
 	w := folder(t)
 	w.serve(app.Config{Passphrase: []byte(passphrase), Test: true, PanelURL: "http://127.0.0.1:1/panel/{number}"})
-	const bar = "TEST: no real money and no real supply"
+	const bar = "TEST: no real money or supply"
 	g := w.guest()
 	g.get("/signin").is(200).says(bar)
 	g.get(w.setup).is(200).says(bar)

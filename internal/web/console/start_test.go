@@ -63,7 +63,7 @@ func TestAnEmptyServerIsSetUpOnItsPages(t *testing.T) {
 	add("number", meterNumber, "mode", "prepay_wallet").is(422).says("Meter 04140001001 is already registered.")
 	token := add("number", "04140001019", "mode", "prepay_token", "sgc", "123456", "krn", "1", "kt", "2", "ti", "01", "simulated", "1").is(201).
 		says("The server has the vending key of this meter.", "Decoder key")
-	token.says("TEST: this is a virtual meter")
+	token.says("TEST: a virtual meter")
 	add("number", "04140001027", "mode", "prepay_token", "sgc", "654321", "krn", "1", "kt", "2", "ti", "01").is(201).says("There is no vending key for supply group 654321")
 	g.get("/meters/04140001027").is(200).says("SGC 654321, KRN 1, TI 01, EA 07 There is no vending key for supply group 654321")
 	g.get("/meters/04140001019").is(200).says("The server has the vending key of this meter.")

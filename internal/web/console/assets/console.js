@@ -11,7 +11,8 @@
     var here = document.activeElement;
     if (here && here.matches("input.amount") && here.value && here.value === here.defaultValue) here.select();
     if (document.activeElement && document.activeElement !== document.body) return;
-    (document.querySelector("[autofocus], [data-arrive]") || main).focus({ preventScroll: !!location.hash });
+    var field = document.querySelector("[autofocus], [data-arrive]");
+    (field || main).focus({ preventScroll: !field || !!location.hash }); // the banner and the menu stay in view
   }
 
   // "/" goes to the search field, Esc leaves a form without sending it.
@@ -69,14 +70,15 @@
   // Copy copies the digits without blanks. On unencrypted pages browsers have no clipboard: then the digits are selected
   // for copying by hand.
   function copy(button) {
+    function say(text) { (button.querySelector("span") || button).textContent = text; }
     function select() {
       var range = document.createRange(), token = button.parentNode.querySelector(".token");
       range.selectNodeContents(token);
       getSelection().removeAllRanges(); getSelection().addRange(range);
-      button.textContent = button.dataset.selected;
+      say(button.dataset.selected);
     }
     if (!navigator.clipboard) { select(); return; }
-    navigator.clipboard.writeText(button.getAttribute("data-copy")).then(function () { button.textContent = button.dataset.copied; }, select);
+    navigator.clipboard.writeText(button.getAttribute("data-copy")).then(function () { say(button.dataset.copied); }, select);
   }
   document.querySelectorAll("[data-copy], [data-print]").forEach(function (b) {
     b.hidden = false;
