@@ -113,11 +113,14 @@ func newBenchStore(c console) *cobra.Command {
 		Short: "Measure durable readings and small transactions",
 		Long: "Measure durable readings per second. The bench sends messages of one reading each through the store's interface for meters\n" +
 			"and waits until each is durable. The baseline appends records of 100 bytes to a file with one fdatasync per 500 records.\n" +
-			"After that it measures small transactions: a journal of two postings and an audit row.",
+			"After that it measures small transactions: a journal of two postings and an audit row.\n\n" +
+			"With --engine postgres the bench starts a PostgreSQL 15 cluster of its own. The same readings go to PostgreSQL and to SQLite\n" +
+			"in turns, and SQLite is the baseline. The figures are the medians of five turns.",
 		Args: cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return b.Run(cmd.Context(), c.tell) }),
 	}
 	f := cmd.Flags()
+	f.StringVar(&b.Engine, "engine", "sqlite", "engine to measure: sqlite or postgres")
 	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder on the disk to measure; the bench makes a folder in it and removes it")
 	f.IntVar(&b.Seconds, "seconds", 10, "length of each of the three measurements, in seconds")
 	f.IntVar(&b.Callers, "callers", 8, "callers of small transactions, each of which waits for its own")

@@ -76,7 +76,7 @@ func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, err
 	if err != nil {
 		return Measured{}, err
 	}
-	rows, _, directCPU, directWall, err := direct.readings(ctx, e)
+	stored, err := direct.readings(ctx, e, make([]uint64, direct.Meters), time.Duration(b.Seconds)*time.Second)
 	if err := errors.Join(err, e.Close()); err != nil {
 		return Measured{}, err
 	}
@@ -88,7 +88,7 @@ func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, err
 	m.BaselineRate = float64(logged) / logWall
 	m.Others = map[string]any{"connections": b.Connections, "in_flight": b.Flight, "readings_per_message": b.Batch, "readings": readings,
 		"readings_per_commit": rounded(float64(readings) / float64(max(1, batches))), "limits": s.broker.Limits().String(),
-		"store_rate": rounded(float64(rows) / directWall), "store_cpu_us": rounded(directCPU / float64(max(1, rows)) * 1e6),
+		"store_rate": rounded(stored.rate()), "store_cpu_us": rounded(stored.cpu / float64(max(1, stored.rows)) * 1e6),
 		"floor": ingestFloor, "floor_met": m.Rate >= ingestFloor, "messages": stats.Messages, "failed": stats.Failed}
 	return m.with(cpu/float64(max(1, readings)), logCPU/float64(max(1, logged))), nil
 }

@@ -96,10 +96,7 @@ func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) er
 		return pgFigures{}, err
 	}
 	defer os.RemoveAll(dir)
-	if err := giveTo(dir, pgUser); err != nil {
-		return pgFigures{}, err
-	}
-	if _, err := p.run(ctx, pgLoad, dir, "initdb", "-D", filepath.Join(dir, "data"), "-A", "trust", "-U", "bench", "-E", "UTF8", "--locale=C"); err != nil {
+	if err := p.create(ctx, dir); err != nil {
 		return pgFigures{}, err
 	}
 	if err := p.load(ctx, dir, b.Scale); err != nil {
@@ -123,6 +120,15 @@ func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) er
 		}
 		return also("postgres:///paywatt?user=bench&host=" + url.QueryEscape(dir))
 	})
+}
+
+// create makes a cluster in a folder.
+func (p pgbench) create(ctx context.Context, dir string) error {
+	if err := giveTo(dir, pgUser); err != nil {
+		return err
+	}
+	_, err := p.run(ctx, pgLoad, dir, "initdb", "-D", filepath.Join(dir, "data"), "-A", "trust", "-U", "bench", "-E", "UTF8", "--locale=C")
+	return err
 }
 
 func (p pgbench) load(ctx context.Context, dir string, scale int) error {

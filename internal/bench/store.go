@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -22,6 +21,7 @@ import (
 // StoreBench configures `bench store` and `bench disk`.
 type StoreBench struct {
 	Dir     string
+	Engine  string // "sqlite" (or empty) or "postgres"
 	Seconds int
 	Callers int // callers of small transactions; each waits until its own transaction is durable
 	Meters  int
@@ -49,7 +49,15 @@ func (b *StoreBench) Run(ctx context.Context, say Say) (Measured, error) {
 	if err := b.check(); err != nil {
 		return Measured{}, err
 	}
-	return inFolder(b.Dir, func(dir string) (Measured, error) { return b.store(ctx, say, dir) })
+	return inFolder(b.Dir, func(dir string) (Measured, error) {
+		switch b.Engine {
+		case "", "sqlite":
+			return b.store(ctx, say, dir)
+		case "postgres":
+			return b.besideSQLite(ctx, say, dir)
+		}
+		return Measured{}, &exit.Failure{Code: exit.Usage, What: "There is no engine " + b.Engine + ".", Not: "Nothing was measured.", Try: "Use sqlite or postgres."}
+	})
 }
 
 func (b *StoreBench) store(ctx context.Context, say Say, dir string) (Measured, error) {
@@ -60,11 +68,12 @@ func (b *StoreBench) store(ctx context.Context, say Say, dir string) (Measured, 
 	defer func() { _ = e.Close() }() // the folder is removed anyway
 	say("storing readings for %d s", b.Seconds)
 	m := Measured{Bench: "store", Unit: "durable readings a second", Baseline: "raw log, fdatasync per 500 records"}
-	rows, latencies, cpu, wall, err := b.readings(ctx, e)
+	f, err := b.readings(ctx, e, make([]uint64, b.Meters), time.Duration(b.Seconds)*time.Second)
 	if err != nil {
 		return Measured{}, err
 	}
-	m.Rate, m.P50, m.P99 = float64(rows)/wall, percentile(latencies, 50), percentile(latencies, 99)
+	rows, cpu := f.rows, f.cpu
+	m.Rate, m.P50, m.P99 = f.rate(), percentile(f.latencies, 50), percentile(f.latencies, 99)
 	s := e.Stats()
 	m.Others = map[string]any{"readings": rows, "readings_per_commit": rounded(float64(rows) / float64(max(1, s.Batches))), "in_flight": b.Flight, "meters": b.Meters}
 	say("writing the raw log for %d s", b.Seconds)
@@ -85,42 +94,51 @@ func (b *StoreBench) store(ctx context.Context, say Say, dir string) (Measured, 
 	return m.with(cpu/float64(max(1, rows)), logCPU/float64(max(1, logged))), nil
 }
 
-// readings stores records of many meters, each in its own message, and counts those that became durable.
-func (b *StoreBench) readings(ctx context.Context, e *sqlite.Engine) (rows int64, latencies []time.Duration, cpu, wall float64, err error) {
-	var stored, failed atomic.Int64
+// stored is what became of the readings of one measurement.
+type stored struct {
+	rows      int64
+	latencies []time.Duration
+	cpu, wall float64 // seconds
+}
+
+func (s stored) rate() float64 { return float64(s.rows) / s.wall }
+
+// readings stores records of many meters, each in its own message, and counts those that became durable. The parameter seq holds each
+// meter's last number.
+func (b *StoreBench) readings(ctx context.Context, e store.Engine, seq []uint64, long time.Duration) (s stored, err error) {
+	var failed int64
 	var mu sync.Mutex
 	room := make(chan struct{}, b.Flight)
-	seq := make([]uint64, b.Meters)
 	stop := spent()
-	end := time.Now().Add(time.Duration(b.Seconds) * time.Second)
+	end := time.Now().Add(long)
 	for n := 0; time.Now().Before(end) && ctx.Err() == nil; n++ {
 		room <- struct{}{}
 		m := n % b.Meters
 		seq[m]++
 		began := time.Now()
 		err := e.Ingest([]metering.Record{reading(int64(m), seq[m], began)}, func(outs []metering.Outcome, err error) {
-			if err == nil && outs[0].Kind == metering.Stored {
-				stored.Add(1)
-			} else {
-				failed.Add(1)
-			}
 			mu.Lock()
-			latencies = append(latencies, time.Since(began))
+			if err == nil && outs[0].Kind == metering.Stored {
+				s.rows++
+			} else {
+				failed++
+			}
+			s.latencies = append(s.latencies, time.Since(began))
 			mu.Unlock()
 			<-room
 		})
 		if err != nil {
-			return 0, nil, 0, 0, fmt.Errorf("send a reading: %w", err)
+			return s, fmt.Errorf("send a reading: %w", err)
 		}
 	}
 	for range b.Flight {
 		room <- struct{}{}
 	}
-	wall, cpu = stop()
-	if failed.Load() > 0 {
-		return 0, nil, 0, 0, fmt.Errorf("%d readings were not stored", failed.Load())
+	s.wall, s.cpu = stop()
+	if failed > 0 {
+		return s, fmt.Errorf("%d readings were not stored", failed)
 	}
-	return stored.Load(), latencies, cpu, wall, ctx.Err()
+	return s, ctx.Err()
 }
 
 func reading(meter int64, seq uint64, now time.Time) metering.Record {

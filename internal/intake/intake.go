@@ -46,6 +46,9 @@ func Take(tx Tx, recs []metering.Record) ([]metering.Outcome, error) {
 			return nil, err
 		}
 	}
+	if err := tx.SaveLive(b.meters, b.live); err != nil {
+		return nil, err
+	}
 	return out, b.ratings.settle(tx.Moment())
 }
 
@@ -142,7 +145,7 @@ func (b *batch) writeReadings() error {
 	return err
 }
 
-// settle brings a meter's figures up to its watermark and saves its row.
+// settle brings a meter's figures up to its watermark.
 func (b *batch) settle(meter int64) error {
 	l := b.live[meter]
 	if err := b.ratings.rate(meter, l); err != nil {
@@ -162,7 +165,7 @@ func (b *batch) settle(meter int64) error {
 		l.Recall(changes)
 	}
 	l.Settle(held, heldAt, b.tx.Moment())
-	return b.tx.SaveLive(meter, l)
+	return nil
 }
 
 // Keep stores a record that was held for review as if it had never been doubted. A reading changes the meter's shown figures only if no
@@ -180,7 +183,7 @@ func Keep(tx Tx, r *metering.Record) error {
 		return err
 	}
 	if p := r.Rec.Reading; p != nil && l.Memory == r.Memory && l.Late(p, r.ReceivedAt, r.Simulated) {
-		return tx.SaveLive(r.Meter, l)
+		return tx.SaveLive([]int64{r.Meter}, live)
 	}
 	return nil
 }

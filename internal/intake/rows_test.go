@@ -159,7 +159,16 @@ func (r *rows) LoadInfo(meter int64) (*metering.Info, error) {
 	return i, r.Fails(fmt.Sprint("LoadInfo ", meter))
 }
 
-func (r *rows) SaveLive(meter int64, l *metering.Live) error {
+func (r *rows) SaveLive(meters []int64, live map[int64]*metering.Live) error {
+	for _, meter := range meters {
+		if err := r.saveLive(meter, live[meter]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *rows) saveLive(meter int64, l *metering.Live) error {
 	c := *l
 	r.live[meter] = &c
 	return r.Writes("m%d is up to %d with %d Wh of record %d at %s", meter, l.Window.Watermark, l.RegisterWh, l.ReadingSeq, time.UnixMicro(l.AsOf).UTC().Format(time.TimeOnly))

@@ -28,8 +28,8 @@ type Tx interface {
 	LockLive(meters []int64) (map[int64]*metering.Live, error)
 	// LoadInfo reads the data of a meter's last boot.
 	LoadInfo(meter int64) (*metering.Info, error)
-	// SaveLive writes the live state of a meter.
-	SaveLive(meter int64, l *metering.Live) error
+	// SaveLive writes the live states of meters.
+	SaveLive(meters []int64, live map[int64]*metering.Live) error
 	// PutReadings writes new readings.
 	PutReadings([]metering.NewReading) error
 	// StoredReading returns the stored reading of a memory with the highest number in [from, to], nil for none.

@@ -278,7 +278,8 @@ func (k taking) LockLive([]int64) (map[int64]*metering.Live, error) {
 	return map[int64]*metering.Live{1: &k.r.live}, k.r.Fails("LockLive")
 }
 
-func (k taking) SaveLive(_ int64, l *metering.Live) error {
+func (k taking) SaveLive(meters []int64, live map[int64]*metering.Live) error {
+	l := live[meters[0]]
 	return k.r.Writes("the meter shows %d Wh of %s", l.RegisterWh, time.UnixMicro(l.AsOf).UTC().Format(time.DateTime))
 }
 

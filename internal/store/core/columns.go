@@ -180,12 +180,17 @@ func (l *Columns[T]) Into(more ...string) string {
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
 }
 
-// IntoRows returns the part of an INSERT statement for [RowsInto] that begins with the table's name. The tenant and the columns named by
-// the parameter shared come first; their values are the same in all rows. The columns that have a Write come next, then any further columns
-// that the caller names. [AddRow] expects the values of these columns in the same order.
+// IntoRows returns the text for [RowsInto] that begins with the table's name. The tenant and the columns named by the parameter shared come first; their values are the same
+// in all rows. The columns that have a Write come next, then any further columns that the caller names. [AddRow] expects the values of
+// these columns in the same order.
 func (l *Columns[T]) IntoRows(shared []string, more ...string) string {
-	names := append(append(append([]string{"tenant_id"}, shared...), l.written()...), more...)
-	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES `
+	names := slices.Concat(shared, l.written(), more)
+	text, forms := l.Table+` (tenant_id`, ` VALUES i`
+	for _, c := range l.Pick(names...) {
+		text += `, ` + c.Name
+		forms += string(c.Form)
+	}
+	return text + `)` + forms
 }
 
 func (l *Columns[T]) written() (names []string) {

@@ -33,7 +33,7 @@ type Row interface {
 // Conn is an engine's open transaction, in the form that the shared queries use. The parameters in a statement are $1...$n in order of
 // first use. An engine refuses a statement whose parameters are not in this order. Values are nil, the integer types, bool (0/1), string,
 // []byte, id.ID, time.Time (microseconds since 1970), types whose underlying type is an integer, a bool or a string, and pointers to these.
-// A nil pointer, a nil []byte, a zero time.Time and a zero id.ID are NULL.
+// A nil pointer, a nil []byte, a zero time.Time and a zero id.ID are NULL. An engine with Lists also takes a List.
 type Conn interface {
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(sql string, args ...any) (int64, error)
@@ -42,6 +42,34 @@ type Conn interface {
 	// ForUpdate returns the text to append to a SELECT whose rows decide something: " FOR UPDATE" if the engine locks rows, "" if it has
 	// one writer.
 	ForUpdate() string
+	// Lists reports whether the engine takes a List as a parameter, which the statement reads with unnest or ANY.
+	Lists() bool
+}
+
+// List is one column of several rows, or several keys, as one parameter.
+type List struct {
+	Form   byte // the type of all values; see [Column]
+	Values []any
+}
+
+// Numbers returns a list of numbers.
+func Numbers(all []int64) List {
+	l := List{Form: 'i', Values: make([]any, len(all))}
+	for i, n := range all {
+		l.Values[i] = n
+	}
+	return l
+}
+
+// ListType returns the cast of a parameter that is a list of a form.
+func ListType(form byte) string {
+	switch form {
+	case 't':
+		return "::text[]"
+	case 'b':
+		return "::bytea[]"
+	}
+	return "::bigint[]"
 }
 
 // Table is one table of the schema, with its columns in order.

@@ -7,33 +7,41 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// maxRows is the largest number of rows that one statement inserts. Every number of rows needs a separate statement, which an engine keeps prepared.
-const maxRows = 16
-
-// These statements insert several rows at a time, because a statement costs more than a row. The first columns have the same values in
-// every row.
+// maxRows is the largest number of rows that one statement inserts where every number of rows needs a statement of its own, which an engine
+// keeps prepared. maxListed is the largest number where the rows are lists, and one statement fits all numbers.
 const (
-	IntoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES `
-	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
-	intoHashes   = `INSERT INTO seal_hash (tenant_id, idx, hash) VALUES `
-	intoRollUps  = `INSERT INTO rollup (tenant_id, seal_n, account, balance) VALUES `
+	maxRows   = 16
+	maxListed = 2048
+)
+
+// These texts insert several rows at a time, because a statement costs more than a row. The first columns have the same values in every row.
+// After VALUES come the forms of the columns (see [Column]), and after a blank what follows the rows, such as ON CONFLICT.
+const (
+	IntoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES ibiiii`
+	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES iitbb`
+	intoHashes   = `INSERT INTO seal_hash (tenant_id, idx, hash) VALUES iib`
+	intoRollUps  = `INSERT INTO rollup (tenant_id, seal_n, account, balance) VALUES iiii`
 )
 
 // rows gathers rows of one table and inserts them with the smallest possible number of statements.
 type rows struct {
-	into        string
-	shared, own int   // numbers of shared columns and of columns for each row
-	args        []any // the shared values, then the values of each row
+	into        string // the text up to VALUES
+	forms       string // the form of each column
+	after       string // what follows the rows
+	shared, own int    // numbers of shared columns and of columns for each row
+	args        []any  // the shared values, then the values of each row
 }
 
 // RowsInto begins a statement with the values that all rows share. Each row adds the values of the other columns.
-func RowsInto(into string, shared ...any) rows {
-	own := strings.Count(into, ",") + 1 - len(shared)
-	return rows{into: into, shared: len(shared), own: own, args: append(make([]any, 0, len(shared)+4*own), shared...)}
+func RowsInto(text string, shared ...any) rows {
+	into, rest, _ := strings.Cut(text, " VALUES ")
+	forms, after, _ := strings.Cut(rest, " ")
+	own := len(forms) - len(shared)
+	return rows{into: into, forms: forms, after: after, shared: len(shared), own: own, args: append(make([]any, 0, len(shared)+4*own), shared...)}
 }
 
-// Add adds a row. The parameter own holds the values of the columns that the rows do not share. If maxRows rows are
-// waiting, Add inserts these rows first.
+// Add adds a row. The parameter own holds the values of the columns that the rows do not share. If as many rows wait as one statement
+// inserts, Add inserts them first.
 func (r *rows) Add(tx *Tx, own ...any) error {
 	if err := r.full(tx); err != nil {
 		return err
@@ -52,7 +60,11 @@ func AddRow[T any](tx *Tx, r *rows, l *Columns[T], row *T, more ...any) error {
 }
 
 func (r *rows) full(tx *Tx) error {
-	if len(r.args) == r.shared+maxRows*r.own {
+	most := maxRows
+	if tx.C.Lists() {
+		most = maxListed
+	}
+	if len(r.args) == r.shared+most*r.own {
 		return r.Insert(tx)
 	}
 	return nil
@@ -64,9 +76,45 @@ func (r *rows) Insert(tx *Tx) error {
 	if n == 0 {
 		return nil
 	}
-	_, err := tx.C.Exec(tx.rowsText(r, n), r.args...)
+	var err error
+	if tx.C.Lists() {
+		_, err = tx.C.Exec(r.listed(), r.lists(n)...)
+	} else {
+		_, err = tx.C.Exec(tx.rowsText(r, n), r.args...)
+	}
 	r.args = r.args[:r.shared]
 	return err
+}
+
+// lists returns the shared values, then each further column as a list.
+func (r *rows) lists(n int) []any {
+	out := append(make([]any, 0, r.shared+r.own), r.args[:r.shared]...)
+	for c := range r.own {
+		l := List{Form: r.forms[r.shared+c], Values: make([]any, n)}
+		for row := range n {
+			l.Values[row] = r.args[r.shared+row*r.own+c]
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// listed returns the statement for rows that come as lists.
+func (r *rows) listed() string {
+	b := append(make([]byte, 0, len(r.into)+24*(r.shared+r.own)), r.into...)
+	b = append(b, " SELECT "...)
+	for c := range r.shared {
+		b = append(strconv.AppendInt(append(b, '$'), int64(c+1), 10), ", "...)
+	}
+	b = append(b, "* FROM unnest("...)
+	for c := range r.own {
+		if c > 0 {
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendInt(append(b, '$'), int64(r.shared+c+1), 10)
+		b = append(b, ListType(r.forms[r.shared+c])...)
+	}
+	return string(append(append(b, ") listed "...), r.after...))
 }
 
 // rowsText returns the statement for n rows. A writer remembers these statements, because there are few.
@@ -100,6 +148,7 @@ func (tx *Tx) loosely(into string) string {
 // text returns the statement for n rows; it numbers the parameters in the order of their first use.
 func (r *rows) text(n int, into string) string {
 	b := append(make([]byte, 0, len(into)+n*(4+6*(r.shared+r.own))), into...)
+	b = append(b, " VALUES "...)
 	next := r.shared
 	for row := range n {
 		if row > 0 {
@@ -118,7 +167,7 @@ func (r *rows) text(n int, into string) string {
 		}
 		b = append(b, ')')
 	}
-	return string(b)
+	return string(append(append(b, ' '), r.after...))
 }
 
 // Placeholders writes n parameters beginning with $from, separated by commas.

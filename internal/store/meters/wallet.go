@@ -217,23 +217,22 @@ func (tx Rows) VersionsOf(t id.ID) ([]tariff.Version, error) {
 func (tx Rows) WalletsOfMeters(meters []int64) (out []wallet.Row, err error) {
 	meters = slices.Sorted(slices.Values(meters)) // sorted before chunking, so that rows are locked in the order of their meters
 	seen := make(map[int64]bool, len(meters))
-	for chunk := range slices.Chunk(meters, LiveChunk) {
-		args := make([]any, LiveChunk)
-		for i := range args {
-			args[i] = chunk[min(i, len(chunk)-1)]
-		}
-		rows, err := tx.Wallets(`m.account_id IN (SELECT account_id FROM meter WHERE n IN (`+core.Placeholders(2, LiveChunk)+`))`, args...)
-		if err != nil {
-			return nil, err
-		}
+	add := func(sql string, args ...any) error {
+		rows, err := tx.Wallets(`m.account_id IN (SELECT account_id FROM meter WHERE `+sql+`)`, args...)
 		for _, r := range rows {
 			if !seen[r.Meter.N] {
 				seen[r.Meter.N] = true
 				out = append(out, r)
 			}
 		}
+		return err
 	}
-	return out, nil
+	if tx.C.Lists() {
+		err = add(`n = ANY($2)`, core.Numbers(meters))
+		return out, err
+	}
+	err = tx.eachChunk(meters, func(args []any) error { return add(`n IN (`+core.Placeholders(2, LiveChunk)+`)`, args[1:]...) })
+	return out, err
 }
 
 // ReadingsBetween returns at most max readings of one device memory with numbers in [from, to], in order. The parameter newest limits the

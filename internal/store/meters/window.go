@@ -53,41 +53,54 @@ func figure(name string, field func(*liveRow) *int64) core.Column[liveRow] {
 	return c
 }
 
-// liveQuery loads LiveChunk rows; liveSave writes one.
+// Statements that load and write the rows of several meters.
 var (
 	liveQuery = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter IN (` + core.Placeholders(2, LiveChunk) + `) ORDER BY meter`
-	liveSave  = `INSERT INTO ` + liveColumns.Into("meter") + liveColumns.OrUpdate("meter")
+	liveList  = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter = ANY($2) ORDER BY meter`
+	liveSave  = `INSERT INTO ` + liveColumns.IntoRows(nil, "meter") + liveColumns.OrUpdate("meter")
 )
 
-// loadLive reads and locks the rows of meters in chunks. A meter without a row has not sent anything yet and gets an empty one.
+// loadLive reads and locks the rows of meters. A meter without a row has not sent anything yet and gets an empty one.
 func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	out := make(map[int64]*metering.Live, len(meters))
-	sql := liveQuery + tx.C.ForUpdate()
-	args := make([]any, 1+LiveChunk)
-	args[0] = tx.Tenant
-	for len(meters) > 0 {
-		n := min(LiveChunk, len(meters))
-		for i := range LiveChunk {
-			args[1+i] = meters[min(i, n-1)] // a short chunk repeats its last meter
+	read := func(r core.Row) error {
+		l := &metering.Live{}
+		out[r.Int(0)] = l
+		_, err := liveColumns.Scan(r, 1, l)
+		l.Load()
+		return err
+	}
+	var err error
+	if tx.C.Lists() {
+		err = tx.C.Query(liveList+tx.C.ForUpdate(), read, tx.Tenant, core.Numbers(meters))
+	} else {
+		err = tx.eachChunk(meters, func(args []any) error { return tx.C.Query(liveQuery+tx.C.ForUpdate(), read, args...) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load receive windows: %w", err)
+	}
+	for _, m := range meters {
+		if out[m] == nil {
+			out[m] = &metering.Live{}
 		}
-		err := tx.C.Query(sql, func(r core.Row) error {
-			l := &metering.Live{}
-			out[r.Int(0)] = l
-			_, err := liveColumns.Scan(r, 1, l)
-			l.Load()
-			return err
-		}, args...)
-		if err != nil {
-			return nil, fmt.Errorf("load receive windows: %w", err)
-		}
-		for _, m := range meters[:n] {
-			if out[m] == nil {
-				out[m] = &metering.Live{}
-			}
-		}
-		meters = meters[n:]
 	}
 	return out, nil
+}
+
+// eachChunk calls do with the parameters of a statement for each LiveChunk meters: the tenant, then their numbers. A short chunk repeats its
+// last meter.
+func (tx Rows) eachChunk(meters []int64, do func(args []any) error) error {
+	args := make([]any, 1+LiveChunk)
+	args[0] = tx.Tenant
+	for chunk := range slices.Chunk(meters, LiveChunk) {
+		for i := range LiveChunk {
+			args[1+i] = chunk[min(i, len(chunk)-1)]
+		}
+		if err := do(args); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // LockLive is loadLive for a decision. With row locks it locks in the order of the meters and first inserts missing rows, so that two
@@ -103,13 +116,16 @@ func (tx Rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 	}
 	var fresh []int64
 	for _, m := range meters {
-		if l := all[m]; l.Memory != "" || !l.LastSeen.IsZero() {
-			continue
+		if l := all[m]; l.Memory == "" && l.LastSeen.IsZero() {
+			fresh = append(fresh, m)
 		}
-		if _, err := tx.C.Exec(`INSERT INTO meter_live (tenant_id, meter) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tx.Tenant, m); err != nil {
-			return nil, fmt.Errorf("begin receive window of meter %d: %w", m, err)
-		}
-		fresh = append(fresh, m)
+	}
+	if len(fresh) == 0 {
+		return all, nil
+	}
+	if _, err := tx.C.Exec(`INSERT INTO meter_live (tenant_id, meter) SELECT $1, * FROM unnest($2::bigint[]) listed ON CONFLICT DO NOTHING`,
+		tx.Tenant, core.Numbers(fresh)); err != nil {
+		return nil, fmt.Errorf("begin receive windows: %w", err)
 	}
 	again, err := tx.loadLive(fresh)
 	if err != nil {
@@ -137,19 +153,28 @@ func (tx Rows) LoadInfo(meter int64) (*metering.Info, error) {
 	return &i, nil
 }
 
-// SaveLive writes a meter's row. It writes the facts about its boot only if l has new ones.
-func (tx Rows) SaveLive(meter int64, l *metering.Live) error {
-	_, err := tx.C.Exec(liveSave, liveColumns.Values(tx.Tenant, l, meter)...)
-	if err != nil {
-		return fmt.Errorf("save receive window of meter %d: %w", meter, err)
+// SaveLive writes the rows of meters. It writes the facts about a meter's boot only if its state has new ones.
+func (tx Rows) SaveLive(meters []int64, live map[int64]*metering.Live) error {
+	rows := core.RowsInto(liveSave, tx.Tenant)
+	for _, m := range meters {
+		if err := core.AddRow(tx.Tx, &rows, &liveColumns, live[m], m); err != nil {
+			return fault.Wrap(err, "save receive windows")
+		}
 	}
-	if l.Info == nil {
-		return nil
+	if err := rows.Insert(tx.Tx); err != nil {
+		return fault.Wrap(err, "save receive windows")
 	}
-	text, err := l.Info.Text()
-	if err != nil {
-		return err
+	for _, m := range meters {
+		if live[m].Info == nil {
+			continue
+		}
+		text, err := live[m].Info.Text()
+		if err != nil {
+			return err
+		}
+		if err := tx.Must(`UPDATE meter_live SET info = $1 WHERE tenant_id = $2 AND meter = $3`, text, tx.Tenant, m); err != nil {
+			return fault.Wrap(err, "save boot notes of meter %d", m)
+		}
 	}
-	err = tx.Must(`UPDATE meter_live SET info = $1 WHERE tenant_id = $2 AND meter = $3`, text, tx.Tenant, meter)
-	return fault.Wrap(err, "save boot notes of meter %d", meter)
+	return nil
 }

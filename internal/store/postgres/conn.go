@@ -145,7 +145,8 @@ func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error
 	}
 	formats := make([]int16, len(args))
 	for i := range oids {
-		if oids[i] == oidBytes {
+		switch oids[i] {
+		case oidBytes, oidBytesList, oidTextList, oidIntList:
 			formats[i] = asBinary
 		}
 	}
@@ -293,6 +294,8 @@ func bind(a any) ([]byte, uint32, error) {
 			return nil, oidInt, nil
 		}
 		return strconv.AppendInt(nil, v.UnixMicro(), 10), oidInt, nil
+	case core.List:
+		return bindList(v)
 	}
 	return bindKind(reflect.ValueOf(a))
 }

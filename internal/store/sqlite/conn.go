@@ -47,6 +47,9 @@ func newConn(c *sqlite.Conn) *conn { return &conn{c: c, stmts: make(map[string]*
 // ForUpdate is empty: there is one writer.
 func (c *conn) ForUpdate() string { return "" }
 
+// Lists is false: a row costs no round trip here.
+func (c *conn) Lists() bool { return false }
+
 // Exec runs a statement; see core.Conn.
 func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	if c.fault != nil {

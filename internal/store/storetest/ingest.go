@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ func ingest() []test {
 	return []test{
 		{"records are answered after the commit, in the order of the calls", answeredAfterCommit},
 		{"one meter's trouble is its own", meterAlone},
+		{"a large call is stored whole and in order", ingestMany},
 		{"a commit of unknown outcome acknowledges nothing", ingestUnknown},
 		{"calls are refused when too many are open", ingestBounded},
 		{"a call that makes no sense is refused at once", ingestNonsense},
@@ -109,6 +111,50 @@ func answeredAfterCommit(t *testing.T, r Rig) {
 	a.send(t, e, "again", reading(7, 5), reading(7, 6), reading(7, 500))
 	if got, want := a.all(), []string{"again duplicate@5 stored@6 beyond@6"}; !slices.Equal(got, want) {
 		t.Errorf("answers %v, want %v", got, want)
+	}
+}
+
+// ingestMany sends two records of each of 1,500 meters in one call, then one more of each: more rows than one statement takes.
+func ingestMany(t *testing.T, r Rig) {
+	const many = 1500
+	e := r.Open(t)
+	var recs, more []metering.Record
+	for n := range int64(many) {
+		meter := n*7%many + 1 // in another order than their numbers
+		recs, more = append(recs, reading(meter, 1), reading(meter, 2)), append(more, reading(meter, 3))
+	}
+	var a answers
+	a.send(t, e, "", recs...)
+	a.send(t, e, "", more...)
+	for _, got := range a.all() {
+		if n := strings.Count(got, " stored@"); n != strings.Count(got, " ") {
+			t.Errorf("of a large call %d records were stored: %.200s", n, got)
+		}
+	}
+	type row struct{ meter, seq, register int64 }
+	var stored []row
+	wrong := look(t, e, func(tx *store.Tx) (n int64, err error) {
+		if err = tx.C.Query(`SELECT meter, seq, register_wh FROM reading WHERE tenant_id = $1 ORDER BY id`, func(r core.Row) error {
+			stored = append(stored, row{r.Int(0), r.Int(1), r.Int(2)})
+			return nil
+		}, tx.Tenant); err != nil {
+			return 0, err
+		}
+		err = tx.C.Query(`SELECT COUNT(*) FROM meter_live WHERE tenant_id = $1 AND watermark = 3 AND register_wh = 30 AND reading_seq = 3`,
+			func(r core.Row) error { n = many - r.Int(0); return nil }, tx.Tenant)
+		return n, err
+	})
+	if wrong != 0 {
+		t.Errorf("%d meters do not show their last reading", wrong)
+	}
+	sent := append(recs, more...)
+	if len(stored) != len(sent) {
+		t.Fatalf("%d readings are stored, want %d", len(stored), len(sent))
+	}
+	for i, s := range sent {
+		if want := (row{s.Meter, int64(s.Rec.Head.Seq), s.Rec.Reading.RegisterWh}); stored[i] != want {
+			t.Fatalf("reading %d is %v, want %v", i, stored[i], want)
+		}
 	}
 }
 
