@@ -42,7 +42,7 @@ func (o *office) clerksDay(t *testing.T) {
 	d.tabTo("#till")
 	d.keys("till-9" + tabKey + "1,000" + enterKey)
 	d.at("/tills/shf_")
-	d.shows("Z report of till till-9", "1000.00 KES")
+	d.shows("Z report of till till-9", "KES 1,000.00")
 	d.tabTo(`header a[href="/sell"], nav a[href="/sell"]`)
 	d.keys(enterKey)
 	meters := []string{zawadi}
@@ -86,12 +86,12 @@ func (o *office) clerksDay(t *testing.T) {
 	d.tabTo(`main a[href="/sell"]`)
 	d.keys(enterKey)
 	d.at("/sell")
-	d.shows("Till till-9. Sales: 10. In the till: 1216.00 KES.") // 1000 + 20 + 21 ... + 29 less 29
+	d.shows("Till till-9. Sales: 10. In the till: KES 1,216.00.") // 1000 + 20 + 21 ... + 29 less 29
 	d.visit("/sell")
 	d.tabTo(`main a[href^="/tills/"]`)
 	d.keys(enterKey)
 	d.at("/tills/shf_")
 	d.tabTo("#counted")
 	d.keys("1,215.50" + tabKey + "a coin is missing" + enterKey)
-	d.shows("Closed", "0.50 KES missing", "a coin is missing", "Sales: 10")
+	d.shows("Closed", "KES 0.50 missing", "a coin is missing", "Sales: 10")
 }

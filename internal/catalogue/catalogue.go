@@ -47,14 +47,15 @@ type Section struct {
 }
 
 // Text is one entry of a section: a text in Say, a list in Words, or a number in Size. The number is the most characters that
-// the text with the same name in another section may have. One, Two, Few and Many are forms of a text for some numbers, if the
-// language has them; Say is then the form for all others.
+// the text with the same name in another section may have. Zero, One, Two, Few and Many are forms of a text for some numbers, if
+// the language has them; Say is then the form for all others.
 type Text struct {
-	Name                string
-	Say                 string
-	One, Two, Few, Many string
-	Words               []string
-	Size                int
+	Name           string
+	Say            string
+	Zero, One, Two string
+	Few, Many      string
+	Words          []string
+	Size           int
 }
 
 // Languages lists the languages that have a file of an area, English first.
@@ -222,11 +223,11 @@ func sound(name, say string) error {
 
 // forms takes the forms of a text that depends on a number.
 func (t *Text) forms(v map[string]any) error {
-	to := map[string]*string{"one": &t.One, "two": &t.Two, "few": &t.Few, "many": &t.Many, "other": &t.Say}
+	to := map[string]*string{"zero": &t.Zero, "one": &t.One, "two": &t.Two, "few": &t.Few, "many": &t.Many, "other": &t.Say}
 	for form, value := range v {
 		said, is := value.(string)
 		if !is || to[form] == nil {
-			return fmt.Errorf("%s has the form %q, which is not a text for one, two, few, many or other", t.Name, form)
+			return fmt.Errorf("%s has the form %q, which is not a text for zero, one, two, few, many or other", t.Name, form)
 		}
 		if err := sound(t.Name, said); err != nil {
 			return err
@@ -240,4 +241,6 @@ func (t *Text) forms(v map[string]any) error {
 }
 
 // Counts reports whether the text depends on a number, which fills the place {n}.
-func (t Text) Counts() bool { return t.One != "" || t.Two != "" || t.Few != "" || t.Many != "" }
+func (t Text) Counts() bool {
+	return t.Zero != "" || t.One != "" || t.Two != "" || t.Few != "" || t.Many != ""
+}

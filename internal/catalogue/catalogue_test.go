@@ -9,11 +9,11 @@ import (
 
 // whole lists the areas that a language must have completely or not at all. The value of an area lists the sections that a
 // language may leave out. In any other area, a missing text is shown in English.
-var whole = map[string][]string{"sms": {"meter"}, "lcd": {"room"}}
+var whole = map[string][]string{"sms": {"meter"}, "lcd": {"room"}, "language": {}}
 
 // TestEveryLanguageHasEveryText: a translation has the texts of the English file, with the same places, and no other.
 func TestEveryLanguageHasEveryText(t *testing.T) {
-	for _, area := range []string{"sms", "lcd", "pages", "receipts", "names", "refusals", "alarms", "diagnosis"} {
+	for _, area := range []string{"language", "sms", "lcd", "pages", "receipts", "names", "refusals", "alarms", "diagnosis"} {
 		codes, err := Languages(area)
 		if err != nil || len(codes) == 0 || codes[0] != English || whole[area] != nil && len(codes) < 2 {
 			t.Fatalf("%s has the languages %v: %v", area, codes, err)
@@ -44,6 +44,8 @@ func unlike(english, f File, optional []string) (wrong []string) {
 			slices.Sort(a)
 			slices.Sort(b)
 			switch {
+			case is && said.Counts() && !text.Counts(), is && !formed(said, a):
+				wrong = append(wrong, fmt.Sprintf("%s.%s has a form that the English text does not have, or a form with other places", s.Name, text.Name))
 			case !is && optional == nil:
 			case !is, (said.Say == "") != (text.Say == ""), (len(said.Words) == 0) != (len(text.Words) == 0), !slices.Equal(a, b):
 				wrong = append(wrong, fmt.Sprintf("%s.%s is %q, and %q in English", s.Name, text.Name, said.Say, text.Say))
@@ -60,6 +62,26 @@ func unlike(english, f File, optional []string) (wrong []string) {
 	return wrong
 }
 
+// formed reports whether each form of a text for some numbers has the places of the English text, which are sorted. A form may leave out the
+// number: "one meter".
+func formed(t Text, english []string) bool {
+	for _, say := range []string{t.Zero, t.One, t.Two, t.Few, t.Many} {
+		has, _ := places(say)
+		if say == "" {
+			continue
+		}
+		for _, p := range english {
+			if p != "n" && !slices.Contains(has, p) {
+				return false
+			}
+		}
+		if slices.ContainsFunc(has, func(p string) bool { return !slices.Contains(english, p) }) {
+			return false
+		}
+	}
+	return true
+}
+
 // TestATranslationIsHeldAgainstTheEnglishFile tests a mistake of each kind.
 func TestATranslationIsHeldAgainstTheEnglishFile(t *testing.T) {
 	read := func(text string) File {
@@ -68,6 +90,16 @@ func TestATranslationIsHeldAgainstTheEnglishFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		return f
+	}
+	counted := read("[a]\nx = {one = \"{n} meter of {m}\", other = \"{n} meters of {m}\"}\n")
+	for text, want := range map[string]int{
+		"[a]\nx = {zero = \"لا عدّاد {m}\", one = \"عدّاد {m}\", two = \"عدّادا {m}\", few = \"{n} عدّادات {m}\", other = \"{n} عدّاد {m}\"}\n": 0,
+		"[a]\nx = {one = \"mita\", other = \"mita {n} za {m}\"}\n":         1,
+		"[a]\nx = {one = \"mita {k} {m}\", other = \"mita {n} za {m}\"}\n": 1,
+	} {
+		if got := unlike(counted, read(text), nil); len(got) != want {
+			t.Errorf("%q: %q, want %d mistakes", text, got, want)
+		}
 	}
 	english := read("[a]\nx = \"{n} of {m}\"\ny = \"Yes\"\n[b]\nz = \"No\"\n")
 	for text, c := range map[string]struct {

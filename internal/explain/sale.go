@@ -42,7 +42,7 @@ func Sale(say words.Texts, e vending.Explained) []string {
 		f.deduction(d)
 	}
 	if e.Split.Free > 0 {
-		f.add(say.FiguresFree(e.Split.Free.KWh(1)))
+		f.add(say.FiguresFree(say.KWh(e.Split.Free, 1)))
 	}
 	f.energy()
 	f.sum()
@@ -90,7 +90,7 @@ type figures struct {
 func (f *figures) add(sentence string) { f.out = append(f.out, sentence) }
 
 func (f *figures) money(m money.Minor) string {
-	return money.Amount{Minor: m, Currency: f.e.Currency.Code}.String()
+	return f.say.Figure(m, f.e.Currency) + " " + f.e.Currency.Code
 }
 
 // deduction describes how much a charge took, by which rules, and how much of the charge is left.
@@ -166,21 +166,21 @@ func (f *figures) energy() {
 	}
 	f.add(f.say.FiguresEnergy(f.money(a.Energy)))
 	if len(e.Costs) > 0 && len(e.Tariff.Body.Blocks) > 1 {
-		f.add(f.say.FiguresBefore(e.Costs[0].From.KWh(1), e.Sale.Month))
+		f.add(f.say.FiguresBefore(f.say.KWh(e.Costs[0].From, 1), e.Sale.Month))
 	}
 	for _, c := range e.Costs {
-		price := money.FormatRate(c.Rate, e.Currency)
+		price := f.say.Rate(c.Rate, e.Currency)
 		for _, l := range c.Levies {
 			levy := f.say.FiguresPriceLevy
 			if l.Levy.Untaxed {
 				levy = f.say.FiguresPriceLevyUntaxed
 			}
-			price = f.say.FiguresAnd(price, levy(money.FormatRate(l.Rate, e.Currency), l.Levy.Name))
+			price = f.say.FiguresAnd(price, levy(f.say.Rate(l.Rate, e.Currency), l.Levy.Name))
 		}
 		if v := e.Tariff.Body.VATBps; v > 0 {
 			price = f.say.FiguresAnd(price, f.say.FiguresPriceVat(tariff.PercentText(v)))
 		}
-		f.add(f.say.FiguresStep(c.Units.KWh(1), price, c.Gross, c.Amount))
+		f.add(f.say.FiguresStep(f.say.KWh(c.Units, 1), price, c.Gross, c.Amount))
 	}
 	f.rounding()
 }
@@ -214,11 +214,11 @@ func (f *figures) sum() {
 		switch {
 		case l.Amount == 0:
 		case len(parts) == 0:
-			parts = append(parts, money.Format(l.Amount, f.e.Currency))
+			parts = append(parts, f.say.Figure(l.Amount, f.e.Currency))
 		case l.Amount < 0:
-			parts = append(parts, "- "+money.Format(-l.Amount, f.e.Currency))
+			parts = append(parts, "- "+f.say.Figure(-l.Amount, f.e.Currency))
 		default:
-			parts = append(parts, "+ "+money.Format(l.Amount, f.e.Currency))
+			parts = append(parts, "+ "+f.say.Figure(l.Amount, f.e.Currency))
 		}
 	}
 	if len(parts) > 0 {

@@ -50,11 +50,11 @@ type prices struct {
 func (p *prices) add(sentence string) { p.out = append(p.out, sentence) }
 
 func (p *prices) rate(r money.MicroRate) string {
-	return p.say.PriceRate(money.FormatRate(r, p.cur) + " " + p.cur.Code)
+	return p.say.PriceRate(p.say.Rate(r, p.cur) + " " + p.cur.Code)
 }
 
 func (p *prices) amount(m money.Minor) string {
-	return money.Amount{Minor: m, Currency: p.cur.Code}.String()
+	return p.say.Figure(m, p.cur) + " " + p.cur.Code
 }
 
 func (p *prices) date(d tariff.MonthDay) string {
@@ -77,7 +77,7 @@ func (p *prices) price(in func(string) string, blocks []tariff.Block, tou *tarif
 			if i == len(blocks)-1 {
 				parts = append(parts, p.say.PriceBlockLast(p.rate(k.Rate)))
 			} else {
-				parts = append(parts, p.say.PriceBlock(kWh(k.UpTo), p.rate(k.Rate)))
+				parts = append(parts, p.say.PriceBlock(kWh(p.say, k.UpTo), p.rate(k.Rate)))
 			}
 		}
 		p.add(in(p.say.PriceBlocks(strings.Join(parts, ", "))))
@@ -149,9 +149,9 @@ func (p *prices) extras(b tariff.Body) {
 		return
 	}
 	if b.Free.Apart {
-		p.add(p.say.PriceFreeApart(kWh(b.Free.Units)))
+		p.add(p.say.PriceFreeApart(kWh(p.say, b.Free.Units)))
 	} else {
-		p.add(p.say.PriceFree(kWh(b.Free.Units)))
+		p.add(p.say.PriceFree(kWh(p.say, b.Free.Units)))
 	}
 	if b.Free.Funded > 0 {
 		p.add(p.say.PriceFunded(p.rate(b.Free.Funded)))
@@ -182,9 +182,9 @@ func (p *prices) purchases(b tariff.Body) {
 }
 
 // kWh formats energy in kilowatt-hours with as many decimals as the value needs.
-func kWh(e unit.Energy) string {
+func kWh(say words.Texts, e unit.Energy) string {
 	if e%unit.KilowattHour == 0 {
-		return e.KWh(0) + " kWh"
+		return say.KWh(e, 0) + " kWh"
 	}
-	return e.KWh(1) + " kWh"
+	return say.KWh(e, 1) + " kWh"
 }

@@ -44,7 +44,8 @@ const maxDigits = 12
 // Parse reads an amount typed by a person: digits, and after a point at most as many decimals as the currency has. "12.345" of a currency
 // with two decimals is an error; it is never rounded. Groups of three digits before the point may be separated by commas, blanks or
 // apostrophes: "1,000" and "12 345.50". The code of the currency may stand before or after the amount. Signs, other letters, a comma before
-// decimals and empty parts are errors. So is "1,000" of a currency with three decimals, because many people write 1.000 like this.
+// decimals and empty parts are errors. So is "1,000" of a currency with three or more decimals, because many people write 1.000 like this, and
+// "0,500", because no group begins with a zero.
 func Parse(text string, c Currency) (Minor, error) {
 	s := strings.TrimSpace(text)
 	if c.Code != "" {
@@ -54,7 +55,7 @@ func Parse(text string, c Currency) (Minor, error) {
 		return 0, fmt.Errorf("%q: %w", text, ErrNegative)
 	}
 	whole, decimals, point := strings.Cut(s, ".")
-	if commas := strings.Count(whole, ","); commas != 1 || point || c.Exp != 3 {
+	if commas := strings.Count(whole, ","); commas != 1 || point || c.Exp < 3 {
 		whole = ungrouped(whole)
 	}
 	if !digits(whole) || point && !digits(decimals) {
@@ -73,12 +74,13 @@ func Parse(text string, c Currency) (Minor, error) {
 	return Minor(minor), nil
 }
 
-// ungrouped removes the separators between groups of three digits: one kind of separator, and one to three digits before the first. Any other
+// ungrouped removes the separators between groups of three digits: one kind of separator, and before the first one to three digits that do not
+// begin with a zero. Any other
 // text stays as it is.
 func ungrouped(whole string) string {
 	for _, separator := range []string{",", " ", "\u00a0", "\u202f", "'", "’"} {
 		groups := strings.Split(whole, separator)
-		if len(groups) < 2 || len(groups[0]) > 3 || !digits(groups[0]) {
+		if len(groups) < 2 || len(groups[0]) > 3 || !digits(groups[0]) || groups[0][0] == '0' {
 			continue
 		}
 		if !slices.ContainsFunc(groups[1:], func(g string) bool { return len(g) != 3 || !digits(g) }) {

@@ -33,8 +33,8 @@ func HTMLPolicy() string {
 // HTML lays out a receipt as a page that prints on 80 mm rolls and on A6, with any driver. It reveals the digits that the receipt carries.
 func HTML(say words.Texts, r receipt.Receipt) (string, error) {
 	t, err := template.New("receipt").Funcs(template.FuncMap{
-		"money": func(m money.Minor) string { return money.Format(m, r.Currency) },
-		"rate":  func(m money.MicroRate) string { return money.FormatRate(m, r.Currency) },
+		"money": func(m money.Minor) string { return say.Figure(m, r.Currency) },
+		"rate":  func(m money.MicroRate) string { return say.Rate(m, r.Currency) },
 		"text":  func(n int) string { return strconv.Itoa(n) },
 		"inc":   func(i int) int { return i + 1 },
 		"part":  func(p receipt.Part) string { return part(say, p) },
@@ -57,7 +57,7 @@ func HTML(say words.Texts, r receipt.Receipt) (string, error) {
 		Credit  bool
 		Fate    string
 		In, Out string // names of the change brought and carried forward
-	}{r, say, template.CSS(style), Title(say, r), Marks(say, r), r.Ordered(), percent(r.VATBps), r.Credits(), fate(say, r),
+	}{r, say, template.CSS(style), Title(say, r), Marks(say, r), r.Ordered(), percent(say, r.VATBps), r.Credits(), fate(say, r),
 		say.Name("line", string(sale.LineCarryIn)), say.Name("line", string(sale.LineCarry))})
 	return out.String(), fault.Wrap(err, "lay out receipt %s", r.No)
 }

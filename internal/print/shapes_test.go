@@ -191,7 +191,7 @@ func fits(t *testing.T, r receipt.Receipt) {
 			}
 		}
 	}
-	if net := money.Format(r.Net, r.Currency); len(r.Steps) > 1 && (!strings.Contains(pageOf(t, r), net) || !strings.Contains(print.Text32(english(t), r), net)) {
+	if net := english(t).Figure(r.Net, r.Currency); len(r.Steps) > 1 && (!strings.Contains(pageOf(t, r), net) || !strings.Contains(print.Text32(english(t), r), net)) {
 		t.Errorf("a form does not say that the energy without tax is %s", net)
 	}
 	messages := print.SMS(english(t), r)
@@ -205,7 +205,7 @@ func fits(t *testing.T, r receipt.Receipt) {
 	}
 	page := pageOf(t, r)
 	for _, token := range r.Tokens {
-		if amount := money.Format(token.Amount, r.Currency); len(r.Tokens) > 1 && token.Amount != 0 && (!strings.Contains(page, amount) || !strings.Contains(print.Text32(english(t), r), amount)) {
+		if amount := english(t).Figure(token.Amount, r.Currency); len(r.Tokens) > 1 && token.Amount != 0 && (!strings.Contains(page, amount) || !strings.Contains(print.Text32(english(t), r), amount)) {
 			t.Errorf("a form does not say that a token cost %s", amount)
 		}
 		for form, text := range map[string]string{"text32": print.Text32(english(t), r), "text48": print.Text48(english(t), r), "html": page, "sms": strings.Join(messages, "\n")} {

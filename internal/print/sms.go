@@ -21,6 +21,7 @@ const MaxMessages = 16
 // and as many tokens as fit. All characters take one septet in GSM-7. Letters that GSM-7 lacks lose their accents, and any other sign
 // becomes a question mark.
 func SMS(say words.Texts, r receipt.Receipt) []string {
+	say = say.Plain()
 	end := tail(say, r, longTail)
 	tokens := r.Ordered()
 	lines := make([]string, len(tokens))
@@ -62,11 +63,11 @@ func short(say words.Texts, t receipt.Token) string {
 	case receipt.KeyChange:
 		return plain(say.ShortKeyChange())
 	case receipt.FreeToken:
-		return plain(say.ShortFree(t.Units.KWh(1)))
+		return plain(say.ShortFree(say.KWh(t.Units, 1)))
 	case receipt.Engineering:
 		return plain(say.ShortEngineering())
 	}
-	return plain(say.ShortToken(t.Units.KWh(1)))
+	return plain(say.ShortToken(say.KWh(t.Units, 1)))
 }
 
 // Greatest length of the text besides the digits: in a message with one token, and in a message with two tokens and their kinds.
@@ -84,10 +85,10 @@ func tail(say words.Texts, r receipt.Receipt, most int) string {
 	case r.Credits():
 		must = append(must, say.ShortReversed())
 	}
-	amount := func(m money.Minor) string { return money.Format(m, r.Currency) }
+	amount := func(m money.Minor) string { return say.Figure(m, r.Currency) }
 	tendered := r.Currency.Code + " " + amount(r.Tendered)
 	if !r.Recharge() {
-		must = append(must, say.ShortSale(r.Units.KWh(1), tendered, r.Meter))
+		must = append(must, say.ShortSale(say.KWh(r.Units, 1), tendered, r.Meter))
 	} else if must = append(must, say.ShortRecharge(tendered, r.Meter)); r.PressKey {
 		must[len(must)-1] += "."
 		must, most = append(must, say.PaperPress()), Septets // the message has no digits

@@ -25,11 +25,11 @@ const (
 )
 
 // Text32 lays out a receipt as [Text48] does, in 32 columns.
-func Text32(say words.Texts, r receipt.Receipt) string { return text(say, r, columns32) }
+func Text32(say words.Texts, r receipt.Receipt) string { return text(say.Plain(), r, columns32) }
 
 // Text48 lays out a receipt in 48 columns. It reveals the digits that the receipt carries. Every line ends with a line feed. Names that
 // people entered lose their control characters, because a printer obeys them.
-func Text48(say words.Texts, r receipt.Receipt) string { return text(say, r, columns48) }
+func Text48(say words.Texts, r receipt.Receipt) string { return text(say.Plain(), r, columns48) }
 
 // Title returns the name of the document: a tax invoice, a credit note.
 func Title(say words.Texts, r receipt.Receipt) string { return say.Name("receipt-title", r.Title) }
@@ -61,16 +61,16 @@ func owing(say words.Texts, p receipt.Part, c money.Currency) string {
 	case p.Left == nil:
 		return ""
 	case p.VAT != 0:
-		return say.PaperLeftVat(money.Format(*p.Left, c))
+		return say.PaperLeftVat(say.Figure(*p.Left, c))
 	}
-	return say.PaperLeft(money.Format(*p.Left, c))
+	return say.PaperLeft(say.Figure(*p.Left, c))
 }
 
 // named returns the name of a token and its units.
 func named(say words.Texts, t receipt.Token) string {
 	name := say.Name("receipt-token", t.Kind)
 	if t.Units > 0 {
-		return say.PaperTokenUnits(name, t.Units.KWh(1))
+		return say.PaperTokenUnits(name, say.KWh(t.Units, 1))
 	}
 	return name
 }
@@ -132,7 +132,7 @@ func (p *page) facts(r receipt.Receipt) {
 	p.field(p.say.PaperNumber(), r.No)
 	p.field(p.say.PaperEpoch(), r.Epoch)
 	p.field(p.say.PaperFiscal(), r.Fiscal)
-	p.field(p.say.PaperDate(), r.At.Format("2006-01-02 15:04 MST"))
+	p.field(p.say.PaperDate(), p.say.Clock(r.At))
 	p.field(p.say.PaperVendor(), r.Vendor)
 	p.field(p.say.PaperTill(), r.Till)
 	p.field(p.say.PaperSoldBy(), r.Operator)
@@ -160,19 +160,19 @@ func (p *page) amounts(r receipt.Receipt) {
 		}
 	}
 	for _, s := range r.Steps {
-		p.amount(p.say.PaperStep(s.Units.KWh(1), money.FormatRate(s.Rate, r.Currency)), s.Amount, r.Currency)
+		p.amount(p.say.PaperStep(p.say.KWh(s.Units, 1), p.say.Rate(s.Rate, r.Currency)), s.Amount, r.Currency)
 	}
 	switch {
 	case len(r.Steps) == 0 && r.Net != 0:
 		p.amount(p.say.PaperEnergy(), r.Net, r.Currency)
 	case len(r.Steps) > 1:
-		p.note(p.say.PaperEnergyNote(money.Format(r.Net, r.Currency)))
+		p.note(p.say.PaperEnergyNote(p.say.Figure(r.Net, r.Currency)))
 	}
 	for _, l := range r.Levies {
 		p.amount(part(p.say, l), l.Amount, r.Currency)
 	}
 	if !r.Recharge() || r.VAT != 0 {
-		p.amount(p.say.PaperVat(percent(r.VATBps)), r.VAT, r.Currency)
+		p.amount(p.say.PaperVat(percent(p.say, r.VATBps)), r.VAT, r.Currency)
 	}
 	if r.CarryIn != 0 {
 		p.amount(p.say.Name("line", string(sale.LineCarryIn)), -r.CarryIn, r.Currency)
@@ -194,7 +194,7 @@ func (p *page) tokens(r receipt.Receipt) {
 	if r.Credits() {
 		p.centre(fate(p.say, r))
 	} else {
-		p.centre(p.say.PaperUnits(r.Units.KWh(1)))
+		p.centre(p.say.PaperUnits(p.say.KWh(r.Units, 1)))
 	}
 	tokens := r.Ordered()
 	for i, t := range tokens {
@@ -204,7 +204,7 @@ func (p *page) tokens(r receipt.Receipt) {
 		case len(tokens) > 1:
 			p.centre(p.say.PaperTokenOf(strconv.Itoa(i+1), strconv.Itoa(len(tokens))))
 			if t.Amount != 0 {
-				head += " " + money.Format(t.Amount, r.Currency)
+				head += " " + p.say.Figure(t.Amount, r.Currency)
 			}
 			p.centre(head)
 		case t.Kind != receipt.SaleToken:
@@ -215,7 +215,9 @@ func (p *page) tokens(r receipt.Receipt) {
 }
 
 // percent writes basis points as per cent with two decimals.
-func percent(b money.Bps) string { return fmt.Sprintf("%d.%02d %%", b/100, b%100) }
+func percent(say words.Texts, b money.Bps) string {
+	return say.Figure(money.Minor(b), money.Currency{Exp: 2}) + " %"
+}
 
 func (p *page) blank() { p.b.WriteByte('\n') }
 
@@ -272,15 +274,15 @@ func (p *page) field(name, text string) {
 
 // amount writes a text and an amount at the right edge.
 func (p *page) amount(text string, m money.Minor, c money.Currency) {
-	sum := money.Format(m, c)
-	lines := wrap(clean(text), p.width-len(sum)-1)
+	sum := p.say.Figure(m, c)
+	lines := wrap(clean(text), p.width-columns(sum)-1)
 	for _, line := range lines[:len(lines)-1] {
 		p.b.WriteString(line)
 		p.blank()
 	}
 	last := lines[len(lines)-1]
 	p.b.WriteString(last)
-	p.b.WriteString(strings.Repeat(" ", p.width-columns(last)-len(sum)))
+	p.b.WriteString(strings.Repeat(" ", p.width-columns(last)-columns(sum)))
 	p.b.WriteString(sum)
 	p.blank()
 }

@@ -102,7 +102,7 @@ func TestLargestAmountsFit(t *testing.T) {
 	r := sample(t)
 	r.Tendered, r.Net, r.VAT, r.CarryIn, r.CarryOut = money.MaxMinor, money.MaxMinor, money.MaxMinor, money.MaxMinor, money.MaxMinor
 	r.Units = 1 << 60
-	if text := print.Text48(english(t), r); !strings.Contains(text, "92233720368.54") || strings.Count(text, "\n") < 20 {
+	if text := print.Text48(english(t), r); !strings.Contains(text, "92,233,720,368.54") || strings.Count(text, "\n") < 20 {
 		t.Errorf("receipt of the largest amount:\n%s", text)
 	}
 }

@@ -2,8 +2,6 @@
 
 package words
 
-import "strconv"
-
 // LayoutSkip: Skip to the content
 func (t Texts) LayoutSkip() string { return t.say("pages.layout.skip") }
 
@@ -53,6 +51,12 @@ func (t Texts) LayoutColoursLight() string { return t.say("pages.layout.colours-
 
 // LayoutColoursDark: Dark
 func (t Texts) LayoutColoursDark() string { return t.say("pages.layout.colours-dark") }
+
+// LayoutLanguage: Language
+func (t Texts) LayoutLanguage() string { return t.say("pages.layout.language") }
+
+// LayoutDraft: This language is a draft that nobody has checked yet.
+func (t Texts) LayoutDraft() string { return t.say("pages.layout.draft") }
 
 // LayoutReference: Reference
 func (t Texts) LayoutReference() string { return t.say("pages.layout.reference") }
@@ -1671,12 +1675,12 @@ func (t Texts) DoubtfulDecided() string { return t.say("pages.doubtful.decided")
 
 // DoubtfulDecidedCharged: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now.
 func (t Texts) DoubtfulDecidedCharged(n int, units string, amount string) string {
-	return t.count("pages.doubtful.decided-charged", n, "{units}", units, "{amount}", amount, "{n}", strconv.Itoa(n))
+	return t.count("pages.doubtful.decided-charged", n, "{units}", units, "{amount}", amount, "{n}", t.Count(int64(n)))
 }
 
 // DoubtfulDecidedChargedAndStopped: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now. Charging stopped again at another doubtful reading.
 func (t Texts) DoubtfulDecidedChargedAndStopped(n int, units string, amount string) string {
-	return t.count("pages.doubtful.decided-charged-and-stopped", n, "{units}", units, "{amount}", amount, "{n}", strconv.Itoa(n))
+	return t.count("pages.doubtful.decided-charged-and-stopped", n, "{units}", units, "{amount}", amount, "{n}", t.Count(int64(n)))
 }
 
 // DoubtfulMarkAnew: register from {was} to {is}: counting restarted

@@ -26,11 +26,21 @@ type Languages struct {
 	bundle  *i18n.Bundle
 	matcher language.Matcher
 	texts   []Texts // in the order of the matcher's languages
+	forms   map[string]form
 }
 
 // Open reads the catalogue.
 func Open() (*Languages, error) {
-	l := &Languages{bundle: i18n.NewBundle(language.English)}
+	l := &Languages{bundle: i18n.NewBundle(language.English), forms: map[string]form{}}
+	codes, err := catalogue.Languages("language")
+	if err != nil {
+		return nil, err
+	}
+	for _, code := range codes {
+		if l.forms[code], err = formOf(code); err != nil {
+			return nil, err
+		}
+	}
 	for _, area := range Areas() {
 		codes, err := catalogue.Languages(area)
 		if err != nil {
@@ -57,7 +67,7 @@ func (l *Languages) Add(code, area string, f catalogue.File) error {
 	}
 	for _, s := range f.Sections {
 		for _, t := range s.Texts {
-			m := i18n.Message{ID: area + "." + s.Name + "." + t.Name, One: t.One, Two: t.Two, Few: t.Few, Many: t.Many, Other: t.Say}
+			m := i18n.Message{ID: area + "." + s.Name + "." + t.Name, Zero: t.Zero, One: t.One, Two: t.Two, Few: t.Few, Many: t.Many, Other: t.Say}
 			if err := l.bundle.AddMessages(tag, &m); err != nil {
 				return fmt.Errorf("language %s: %w", code, err)
 			}
@@ -66,9 +76,26 @@ func (l *Languages) Add(code, area string, f catalogue.File) error {
 	tags := l.bundle.LanguageTags()
 	l.matcher, l.texts = language.NewMatcher(tags), nil
 	for _, tag := range tags {
-		l.texts = append(l.texts, Texts{i18n.NewLocalizer(l.bundle, tag.String()), tag.String()})
+		f, known := l.forms[tag.String()]
+		if !known {
+			f = l.forms[catalogue.English]
+		}
+		l.texts = append(l.texts, Texts{in: i18n.NewLocalizer(l.bundle, tag.String()), code: tag.String(), form: f})
 	}
 	return nil
+}
+
+// All lists the languages of the pages, English first.
+func (l *Languages) All() []Texts { return l.texts }
+
+// Chosen returns the texts in the language of a code from [Texts.Code], and whether there is such a language.
+func (l *Languages) Chosen(code string) (Texts, bool) {
+	for _, t := range l.texts {
+		if t.code == code {
+			return t, true
+		}
+	}
+	return Texts{}, false
 }
 
 // For returns the texts in the available language that an Accept-Language header prefers; English if there is none.
@@ -86,8 +113,10 @@ func (l *Languages) English() Texts { return l.texts[0] }
 
 // Texts are the texts in one language. Texts that are missing in the language are in English.
 type Texts struct {
-	in   *i18n.Localizer
-	code string
+	in    *i18n.Localizer
+	code  string
+	form  form
+	plain bool
 }
 
 // Code is the language for a page's attribute lang: "en".
@@ -95,16 +124,23 @@ func (t Texts) Code() string { return t.code }
 
 // say returns a text. The parameter filled has places and their values in turn: "{meter}", "04140001001".
 func (t Texts) say(name string, filled ...string) string {
-	return t.form(i18n.LocalizeConfig{MessageID: name, TemplateData: filled})
+	return t.localized(i18n.LocalizeConfig{MessageID: name, TemplateData: filled})
 }
 
 // count returns the form of a text that goes with a number.
 func (t Texts) count(name string, n int, filled ...string) string {
-	return t.form(i18n.LocalizeConfig{MessageID: name, PluralCount: n, TemplateData: filled})
+	return t.localized(i18n.LocalizeConfig{MessageID: name, PluralCount: n, TemplateData: filled})
 }
 
-func (t Texts) form(c i18n.LocalizeConfig) string {
+func (t Texts) localized(c i18n.LocalizeConfig) string {
 	c.TemplateParser = braces{}
+	if filled, ok := c.TemplateData.([]string); ok && t.isolates() {
+		for i := 1; i < len(filled); i += 2 {
+			if filled[i] != "" && !strings.HasPrefix(filled[i], isolateLTR) {
+				filled[i] = isolate + filled[i] + isolateEnd
+			}
+		}
+	}
 	said, err := t.in.Localize(&c)
 	if err != nil && said == "" { // a test asks for every text in every language
 		return "[" + c.MessageID + "]"

@@ -24,9 +24,6 @@ func writeWords(b *bytes.Buffer, read texts) error {
 		}
 	}
 	b.WriteString("package words\n")
-	if bytes.Contains(body.Bytes(), []byte("strconv.")) {
-		b.WriteString("\nimport \"strconv\"\n")
-	}
 	b.Write(body.Bytes())
 	return nil
 }
@@ -42,7 +39,7 @@ func writeMethod(b *bytes.Buffer, path, section string, t catalogue.Text) {
 	for _, p := range places {
 		switch {
 		case p == "n" && t.Counts():
-			params, filled = append([]string{"n int"}, params...), append(filled, `"{n}", strconv.Itoa(n)`)
+			params, filled = append([]string{"n int"}, params...), append(filled, `"{n}", t.Count(int64(n))`)
 		default:
 			params, filled = append(params, argument(p)+" string"), append(filled, fmt.Sprintf("%q, %s", "{"+p+"}", argument(p)))
 		}

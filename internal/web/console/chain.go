@@ -39,10 +39,10 @@ func (s *Console) headers(next http.Handler) http.Handler {
 	})
 }
 
-// spoken makes the pages use the available language that the browser prefers.
+// spoken makes the pages use the language that the reader chose on a page, or the available language that the browser prefers.
 func (s *Console) spoken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t := s.c.Languages.For(r.Header.Get("Accept-Language"))
+		t := s.tongue(r)
 		next.ServeHTTP(w, r.WithContext(words.With(r.Context(), t)))
 	})
 }
@@ -102,6 +102,7 @@ func (s *Console) formed(next http.Handler) http.Handler {
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		err := r.ParseForm()
+		unmark(r.PostForm)
 		if err == nil && texts(r.PostForm) {
 			next.ServeHTTP(w, r)
 			return

@@ -128,6 +128,7 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("GET /invite/{link}", s.invitePage)
 	m.HandleFunc("POST /invite/{link}", s.accept)
 	m.HandleFunc("POST /theme", s.theme)
+	m.HandleFunc("POST /language", s.language)
 	m.HandleFunc("POST /signout", s.signOut)
 	m.Handle("GET /{$}", s.signedIn(s.home))
 	m.Handle("GET /overview", s.signedIn(s.overview))

@@ -68,7 +68,7 @@ func TestAnAgentsDay(t *testing.T) {
 	check := g.check(meterNumber, "100").is(200).says("0414 0001 001", "Amina A.", "34.7 kWh").omits("Tariff", "Balance")
 	at := g.post("/sell", "form", check.value("form"), "meter", meterNumber, "amount", "100").leads("/sales/vnd_")
 	g.get(at).is(200).says("V9-000001")
-	g.get("/sell").is(200).says("Left to sell: 200.00 KES. Sold today: 1, 100.00 KES.")
+	g.get("/sell").is(200).says("Left to sell: KES 200.00. Sold today: 1, KES 100.00.")
 	g.check(meterNumber, "250").says("The vendor's account has 200.00 KES left.", "No money was taken and no token was made.")
 	form := g.get("/sell").value("form")
 	g.post("/sell", "form", form, "meter", meterNumber, "amount", "250").says("The vendor's account has 200.00 KES left.", "No money was taken and no token was made.")

@@ -40,7 +40,7 @@ func (s *Console) restoreAtNight(r *http.Request, v visit, meter string, f emerg
 		return wallet.SupplyView{Refusal: refuse.SwitchFormOfOtherSession()}, nil
 	}
 	hours, err := strconv.ParseInt(f.Hours, 10, 64)
-	energy, wrong := money.Parse(f.Energy, money.Currency{Exp: 3}) // kWh with three decimals
+	energy, wrong := v.site.say.Parse(f.Energy, money.Currency{Exp: 3}) // kWh with three decimals
 	if err != nil || wrong != nil {
 		return wallet.SupplyView{Refusal: refuse.EmergencyOutOfRange()}, nil
 	}

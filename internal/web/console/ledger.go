@@ -46,14 +46,14 @@ type journalList struct {
 }
 
 // sided writes a signed amount in the debit or credit column.
-func sided(m money.Minor, currency string) (debit, credit string) {
+func sided(t words.Texts, m money.Minor, currency string) (debit, credit string) {
 	switch {
 	case m > 0:
-		return figure(money.Amount{Minor: m, Currency: currency}), ""
+		return t.Amount(money.Amount{Minor: m, Currency: currency}), ""
 	case m < 0:
-		return "", figure(money.Amount{Minor: -m, Currency: currency})
+		return "", t.Amount(money.Amount{Minor: -m, Currency: currency})
 	}
-	return figure(money.Amount{Currency: currency}), ""
+	return t.Amount(money.Amount{Currency: currency}), ""
 }
 
 // trialBalance is the first page of the books: every account code, with links down to the journals.
@@ -66,13 +66,13 @@ func (s *Console) trialBalance(w http.ResponseWriter, r *http.Request, v visit) 
 	var debits money.Minor
 	for _, l := range t.Lines {
 		row := bookRow{Code: itoa(int(l.Code)), Name: v.site.say.Name("account", itoa(int(l.Code))), Link: "/ledger/accounts?code=" + itoa(int(l.Code))}
-		row.Debit, row.Credit = sided(l.Balance, t.Currency)
+		row.Debit, row.Credit = sided(v.site.say, l.Balance, t.Currency)
 		d.Rows = append(d.Rows, row)
 		debits += max(l.Balance, 0)
 	}
-	d.Sum = sum(money.Amount{Minor: debits, Currency: t.Currency})
+	d.Sum = v.site.say.Sum(money.Amount{Minor: debits, Currency: t.Currency})
 	if !d.Sound {
-		d.Sum = sum(money.Amount{Minor: t.Sum, Currency: t.Currency})
+		d.Sum = v.site.say.Sum(money.Amount{Minor: t.Sum, Currency: t.Currency})
 	}
 	s.show(w, r, http.StatusOK, bookView(s.page(r, v, v.site.say.LedgerTrialBalance()), d))
 }
@@ -105,7 +105,7 @@ func (s *Console) accounts(w http.ResponseWriter, r *http.Request, v visit) {
 	d := bookPage{AsOf: v.site.clock(s.c.Now()), Code: q.Get("code"), Next: nextPage("/ledger/accounts", q, got.Next)}
 	for _, a := range got.Accounts {
 		row := accountRow(v.site.say, a.Ref)
-		row.Debit, row.Credit = sided(a.Balance, got.Currency)
+		row.Debit, row.Credit = sided(v.site.say, a.Balance, got.Currency)
 		d.Rows = append(d.Rows, row)
 	}
 	s.show(w, r, http.StatusOK, bookView(s.page(r, v, v.site.say.LedgerAccounts()), d))
@@ -161,7 +161,7 @@ func (t site) journal(j ledger.Journal, currency string) journalCard {
 	}
 	for _, p := range j.Postings {
 		row := accountRow(t.say, p.Account)
-		row.Debit, row.Credit = sided(p.Amount, currency)
+		row.Debit, row.Credit = sided(t.say, p.Amount, currency)
 		c.Lines = append(c.Lines, row)
 	}
 	return c

@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/words"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
 // The tests of streams call them directly, without a server. So they can use synctest, where the minutes of a stream pass at once.
@@ -88,7 +89,7 @@ func consoleOf(t *testing.T, a *anna) *Console {
 		t.Fatal(err)
 	}
 	return &Console{c: Config{Access: acc, Registry: registry.New(registry.Config{Door: door[registry.Tx]{siteTx{}}, Now: time.Now}), Now: time.Now, Rand: zeros{},
-		Log: slog.New(slog.DiscardHandler)}, streams: access.NewReaders(1)}
+		Languages: wordstest.Languages(t), Log: slog.New(slog.DiscardHandler)}, streams: access.NewReaders(1)}
 }
 
 // english are the texts in English.

@@ -131,13 +131,13 @@ func (t site) detail(m registry.MeterView) meterDetail {
 		d.Reasons = t.say.Names("relay-reason", m.Reasons)
 	}
 	if f := m.Figures; f != nil {
-		d.Register = f.Register.KWh(3) + " kWh"
+		d.Register = t.say.Energy(f.Register, 3)
 		if m.Meter.Mode == registry.PrepayToken {
-			d.Balance = f.Balance.KWh(3) + " kWh"
+			d.Balance = t.say.Energy(f.Balance, 3)
 		}
 	}
 	if s := m.Reported; s != nil {
-		d.Balance, d.AsOf = s.Balance.KWh(1)+" kWh", t.said(*s)
+		d.Balance, d.AsOf = t.say.Energy(s.Balance, 1), t.said(*s)
 	}
 	if since := m.Meter.NextLinkAt; !since.IsZero() {
 		d.TwoKeys = t.say.MeterTwoKeysSince(t.clock(since))
@@ -235,7 +235,7 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 		return err
 	}
 	for i, t := range list.Tokens {
-		line := tokenLine{ID: t.ID.Text(id.Token), Units: t.Units.KWh(1) + " kWh", State: tokenBadge(v.site.say, t), IssuedAt: v.site.clock(t.IssuedAt),
+		line := tokenLine{ID: t.ID.Text(id.Token), Units: v.site.say.Energy(t.Units, 1), State: tokenBadge(v.site.say, t), IssuedAt: v.site.clock(t.IssuedAt),
 			Elsewhere: t.Elsewhere, Path: salePath(t.Sale)}
 		if t.Sale.IsZero() { // not sold: free or external tokens have no sale
 			line.Path = trackPath(l.Number, line.ID)
@@ -275,11 +275,11 @@ func (l *meterLists) order(t site) {
 func (t site) readingLines(rows []metering.StoredReading) []readingLine {
 	var out []readingLine
 	for i, r := range rows[:min(len(rows), shownReadings)] {
-		line := readingLine{At: t.clock(r.At), Register: unit.Energy(r.RegisterWh).KWh(3), Balance: unit.Energy(r.BalanceWh).KWh(3),
+		line := readingLine{At: t.clock(r.At), Register: t.say.KWh(unit.Energy(r.RegisterWh), 3), Balance: t.say.KWh(unit.Energy(r.BalanceWh), 3),
 			Load: strconv.FormatInt(r.W, 10)}
 		if i+1 < len(rows) {
 			used := unit.Energy(r.RegisterWh - rows[i+1].RegisterWh)
-			if line.Used = used.KWh(3); used < 0 {
+			if line.Used = t.say.KWh(used, 3); used < 0 {
 				line.Used = t.say.MeterReset()
 			}
 		}

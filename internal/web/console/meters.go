@@ -34,12 +34,12 @@ func (t site) row(v registry.MeterView) row {
 		out.Load = strconv.FormatInt(f.Watts, 10) + " W"
 		out.AsOf = t.say.MetersAsOf(t.clock(f.AsOf))
 		if v.Meter.Mode == registry.PrepayToken {
-			out.Balance = f.Balance.KWh(1) + " kWh"
+			out.Balance = t.say.Energy(f.Balance, 1)
 		}
 	}
 	if v.Balance != nil {
 		// The server has the wallet, so its balance is always the present balance.
-		out.Balance, out.AsOf = sum(*v.Balance), t.say.MetersAsOf(t.clock(v.Clock))
+		out.Balance, out.AsOf = t.say.Sum(*v.Balance), t.say.MetersAsOf(t.clock(v.Clock))
 	}
 	return out
 }
@@ -49,16 +49,13 @@ func (r row) cells() map[string]cell {
 	return map[string]cell{"state": r.State.cell(), "balance": {r.Balance}, "load": {r.Load}, "asof": {r.AsOf}}
 }
 
-// sum writes an amount with its code.
-func sum(a money.Amount) string { return a.Currency + " " + figure(a) }
-
-// figure writes an amount in major units, without the code.
-func figure(a money.Amount) string {
-	c, ok := money.CurrencyOf(a.Currency)
-	if !ok {
+// typed writes an amount as it is typed into a form.
+func (t site) typed(a money.Amount) string {
+	c, known := money.CurrencyOf(a.Currency)
+	if !known {
 		return ""
 	}
-	return money.Format(a.Minor, c)
+	return t.say.Typed(a.Minor, c)
 }
 
 // metersPage is a list of meters, with how many meters are in each state.

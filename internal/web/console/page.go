@@ -56,11 +56,11 @@ func (t site) clock(at time.Time) string {
 	if at.IsZero() {
 		return t.say.LayoutNever()
 	}
-	return t.in(at).Format("2006-01-02 15:04 MST")
+	return t.say.Clock(t.in(at))
 }
 
 // minute writes the time of day, for places where the day is obvious.
-func (t site) minute(at time.Time) string { return t.in(at).Format("15:04 MST") }
+func (t site) minute(at time.Time) string { return t.say.Minute(t.in(at)) }
 
 func (t site) in(at time.Time) time.Time {
 	if t.zone == nil {
@@ -71,25 +71,26 @@ func (t site) in(at time.Time) time.Time {
 
 // page is the data that every page needs.
 type page struct {
-	Title    string
-	Query    url.Values
-	Here     string // address of this page, to return to after a choice of colours
-	Who      string // empty: not signed in
-	Site     string // the operator's name
-	Theme    string // light, dark or empty for the system's
-	Assets   string // path prefix of the assets
-	Version  string
-	Test     string // text of the striped bar; empty: no bar
-	Plain    bool   // the connection is not encrypted
-	Live     string // address of the page's event stream; empty: not live
-	Now      string // when the page was made, for "not live since"
-	Htmx     bool   // the page has parts that htmx fetches
-	Find     bool   // put the cursor in the search field
-	Menu     []menuEntry
-	Searches bool // the role finds things in the search box
-	Meters   bool // this field and the next three: parts that the role may see
-	Sells    bool
-	Ledger   bool
+	Title     string
+	Query     url.Values
+	Here      string // address of this page, to return to after a choice of colours
+	Who       string // empty: not signed in
+	Site      string // the operator's name
+	Languages []words.Texts
+	Theme     string // light, dark or empty for the system's
+	Assets    string // path prefix of the assets
+	Version   string
+	Test      string // text of the striped bar; empty: no bar
+	Plain     bool   // the connection is not encrypted
+	Live      string // address of the page's event stream; empty: not live
+	Now       string // when the page was made, for "not live since"
+	Htmx      bool   // the page has parts that htmx fetches
+	Find      bool   // put the cursor in the search field
+	Menu      []menuEntry
+	Searches  bool // the role finds things in the search box
+	Meters    bool // this field and the next three: parts that the role may see
+	Sells     bool
+	Ledger    bool
 }
 
 // note is a message with at most one link.
@@ -100,7 +101,7 @@ type note struct {
 }
 
 func (s *Console) page(r *http.Request, v visit, title string) page {
-	p := page{Title: title, Query: r.URL.Query(), Here: back(r), Assets: s.assets.path(), Plain: !s.secure(r), Version: s.c.Version, Site: v.site.name,
+	p := page{Title: title, Query: r.URL.Query(), Here: back(r), Assets: s.assets.path(), Plain: !s.secure(r), Version: s.c.Version, Site: v.site.name, Languages: s.c.Languages.All(),
 		Now: v.site.minute(s.c.Now())}
 	if s.c.Test {
 		p.Test = say(r.Context()).LayoutTestServer()

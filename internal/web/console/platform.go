@@ -104,7 +104,7 @@ func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 		if t.ID.Text(id.Token) != b.Token {
 			continue
 		}
-		b.About = v.site.say.BoxUnitsOf(t.Units.KWh(1), v.site.clock(t.IssuedAt))
+		b.About = v.site.say.BoxUnitsOf(v.site.say.KWh(t.Units, 1), v.site.clock(t.IssuedAt))
 		if t.Units == 0 {
 			b.About = v.site.say.BoxMadeAt(v.site.clock(t.IssuedAt))
 		}
@@ -265,16 +265,16 @@ func (s *Console) trackLive(w http.ResponseWriter, r *http.Request) {
 const trackElement = "track"
 
 // seconds writes a time to the second, because the steps of a token are seconds apart.
-func (t site) seconds(r recharge.Step) string { return t.in(r.At).Format("2006-01-02 15:04:05 MST") }
+func (t site) seconds(r recharge.Step) string { return t.say.Seconds(t.in(r.At)) }
 
 func (t site) tracked(x recharge.Tracked) tracked {
-	d := tracked{Number: x.Meter.Number, Grouped: groups(x.Meter.Number), Token: x.Token.ID.Text(id.Token), Units: x.Token.Units.KWh(1) + " kWh",
+	d := tracked{Number: x.Meter.Number, Grouped: groups(x.Meter.Number), Token: x.Token.ID.Text(id.Token), Units: t.say.Energy(x.Token.Units, 1),
 		State: deliveryBadge(t.say, x.State), Simulated: x.Meter.Simulated, Elsewhere: x.Elsewhere, Heard: x.State == recharge.Heard, SIM: x.Meter.SIM != "", Balance: nothing}
 	if x.Token.Units == 0 {
 		d.Units = t.say.TrackNoUnits()
 	}
 	if b := x.Balance; b != nil {
-		d.Balance, d.BalanceAt = b.Energy.KWh(1)+" kWh", t.say.TrackAsOf(t.clock(b.At), b.Source)
+		d.Balance, d.BalanceAt = t.say.Energy(b.Energy, 1), t.say.TrackAsOf(t.clock(b.At), b.Source)
 	}
 	steps := []recharge.State{recharge.Queued, recharge.Sent, recharge.Delivered, recharge.Answered, recharge.Accepted}
 	if d.SIM || d.Heard {

@@ -48,7 +48,7 @@ type heldForm struct {
 
 func (t site) held(e quarantine.Entry) heldRow {
 	r := heldRow{ID: e.ID.Text(id.Held), Number: e.Number, Grouped: groups(e.Number), Doubt: t.say.Name("doubt", string(e.Doubt)),
-		Reason: e.Reason, Received: t.clock(e.ReceivedAt), At: nothing, Was: energyText(e.Was), Register: energyText(e.Register), State: heldBadge(t.say, e.State),
+		Reason: e.Reason, Received: t.clock(e.ReceivedAt), At: nothing, Was: energyText(t.say, e.Was), Register: energyText(t.say, e.Register), State: heldBadge(t.say, e.State),
 		Simulated: e.Simulated, Record: t.say.DoubtfulRecord(strconv.FormatUint(e.Seq, 10))}
 	if !e.At.IsZero() {
 		r.At = t.clock(e.At)
@@ -59,11 +59,11 @@ func (t site) held(e quarantine.Entry) heldRow {
 	return r
 }
 
-func energyText(e *unit.Energy) string {
+func energyText(t words.Texts, e *unit.Energy) string {
 	if e == nil {
 		return nothing
 	}
-	return e.KWh(3) + " kWh"
+	return t.Energy(*e, 3)
 }
 
 func heldBadge(t words.Texts, s quarantine.State) badge {
@@ -115,7 +115,7 @@ func (s *Console) heldPage(w http.ResponseWriter, r *http.Request, v visit, stat
 	f.AcceptEffect = t.DoubtfulAcceptEffect()
 	f.RebaseEffect = t.DoubtfulRebaseEffect()
 	if e.Kind == quarantine.OfRating && e.Was != nil && e.Register != nil {
-		f.AcceptEffect = t.DoubtfulAcceptEffectUnits((*e.Register - *e.Was).KWh(3))
+		f.AcceptEffect = t.DoubtfulAcceptEffectUnits(v.site.say.KWh((*e.Register - *e.Was), 3))
 		if e.Doubt == metering.DoubtOpen {
 			f.RebaseEffect = t.DoubtfulRebaseEffectOpen()
 			f.AcceptEffect = t.DoubtfulAcceptEffectOpen()
@@ -168,7 +168,7 @@ func came(t words.Texts, d quarantine.Decided) string {
 	if d.Currency == "" {
 		return t.DoubtfulDecided()
 	}
-	units, amount := d.Units.KWh(3), sum(money.Amount{Minor: d.Debit, Currency: d.Currency})
+	units, amount := t.KWh(d.Units, 3), t.Sum(money.Amount{Minor: d.Debit, Currency: d.Currency})
 	if d.Held.Stopped() {
 		return t.DoubtfulDecidedChargedAndStopped(d.Readings, units, amount)
 	}

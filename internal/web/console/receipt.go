@@ -55,7 +55,7 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 func receiptOf(say words.Texts, r receipt.Receipt) receiptDetail {
 	d := receiptDetail{Title: print.Title(say, r), Marks: print.Marks(say, r), Message: r.Message, Sale: r.Sale}
 	for _, f := range []fact{{say.ReceiptUtility(), r.Utility}, {say.ReceiptAddress(), r.Address}, {say.ReceiptContact(), r.Contact}, {say.ReceiptVatNo(), r.VATNo}, {say.PaperNumber(), r.No},
-		{say.PaperEpoch(), r.Epoch}, {say.PaperDate(), r.At.Format("2006-01-02 15:04 MST")}, {say.PaperVendor(), r.Vendor}, {say.PaperTill(), r.Till}, {say.PaperSoldBy(), r.Operator},
+		{say.PaperEpoch(), r.Epoch}, {say.PaperDate(), say.Clock(r.At)}, {say.PaperVendor(), r.Vendor}, {say.PaperTill(), r.Till}, {say.PaperSoldBy(), r.Operator},
 		{say.PaperReference(), r.ClientRef}, {say.PaperCustomer(), r.Customer}, {say.PaperPlace(), r.Place}, {say.PaperMeter(), r.Meter},
 		{say.PaperSts(), fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA)},
 		{say.PaperTariff(), say.PaperTariffVersion(r.TariffName, itoa(r.Version))}} {
@@ -66,7 +66,7 @@ func receiptOf(say words.Texts, r receipt.Receipt) receiptDetail {
 	for _, t := range r.Ordered() {
 		units := say.Name("receipt-token", t.Kind)
 		if t.Units > 0 {
-			units += ", " + t.Units.KWh(1) + " kWh"
+			units += ", " + say.Energy(t.Units, 1)
 		}
 		line := tokenLine{Grouped: t.Reveal(), Units: units}
 		if digitsOnly(line.Grouped) { // digits, and not the mask

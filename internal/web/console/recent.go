@@ -42,7 +42,7 @@ func (s *Console) soldBefore(ctx context.Context, v visit, m registry.MeterView)
 	if s.c.Now().Sub(t.IssuedAt) > warnWithin {
 		return nil, nil
 	}
-	return &soldBefore{At: v.site.minute(t.IssuedAt), What: t.Units.KWh(1) + " kWh", SaleID: t.Sale.Text(id.Vend)}, nil
+	return &soldBefore{At: v.site.minute(t.IssuedAt), What: v.site.say.Energy(t.Units, 1), SaleID: t.Sale.Text(id.Vend)}, nil
 }
 
 // rechargedBefore looks for the last recharge of the meter's wallet a short while ago.
@@ -62,7 +62,7 @@ func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (
 		if l.At.Before(since) {
 			return nil, nil
 		}
-		return &soldBefore{At: v.site.minute(l.At), What: sum(money.Amount{Minor: l.Amount, Currency: st.Currency}), SaleID: l.Ref}, nil
+		return &soldBefore{At: v.site.minute(l.At), What: v.site.say.Sum(money.Amount{Minor: l.Amount, Currency: st.Currency}), SaleID: l.Ref}, nil
 	}
 	return nil, nil
 }

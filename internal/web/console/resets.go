@@ -45,7 +45,7 @@ func (d *usePage) rowOf(day string) int {
 // markText returns the text about the event at the register.
 func markText(t words.Texts, e quarantine.Entry) string {
 	if e.State == quarantine.Rebased {
-		return "⚠ " + t.DoubtfulMarkAnew(energyText(e.Was), energyText(e.Register))
+		return "⚠ " + t.DoubtfulMarkAnew(energyText(t, e.Was), energyText(t, e.Register))
 	}
-	return "⚠ " + t.DoubtfulMarkStopped(energyText(e.Was), energyText(e.Register))
+	return "⚠ " + t.DoubtfulMarkStopped(energyText(t, e.Was), energyText(t, e.Register))
 }

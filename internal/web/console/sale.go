@@ -62,7 +62,7 @@ func (t site) sale(shown vending.SaleView) saleDetail {
 		d.Press = t.say.SalePressKey()
 	}
 	for i, token := range sale.Tokens {
-		line := tokenLine{ID: token.ID.Text(id.Token), Units: token.Units.KWh(1) + " kWh", State: tokenBadge(t.say, token)}
+		line := tokenLine{ID: token.ID.Text(id.Token), Units: t.say.Energy(token.Units, 1), State: tokenBadge(t.say, token)}
 		if i < shown.Issued.Len() && len(token.Sealed) > 0 {
 			line.Digits = shown.Issued.Reveal(i)
 			line.Grouped = groups(line.Digits)

@@ -78,9 +78,9 @@ func saleChoices(t words.Texts) []choice {
 
 func (t site) saleLine(s sale.Sale) saleLine {
 	l := saleLine{Path: salePath(s.ID), Receipt: cmp.Or(s.ReceiptNo, t.say.SalesNoReceipt()), At: t.clock(s.PricedAt), Meter: s.Meter.Number,
-		Amount: sum(s.Tender), By: s.By, State: saleBadge(t.say, s.State), Test: s.Meter.Simulated}
+		Amount: t.say.Sum(s.Tender), By: s.By, State: saleBadge(t.say, s.State), Test: s.Meter.Simulated}
 	if s.Units > 0 {
-		l.Units = s.Units.KWh(1) + " kWh"
+		l.Units = t.say.Energy(s.Units, 1)
 	}
 	return l
 }
@@ -104,10 +104,8 @@ func (t site) totals(sum vending.SaleTotal) (out []string) {
 		sum vending.SaleSum
 	}{{t.say.SalesSold, sum.Sold}, {t.say.SalesHeld, sum.Held}, {t.say.SalesReversed, sum.Reversed}, {t.say.SalesFailed, sum.Failed}} {
 		if part.sum.Sales > 0 {
-			out = append(out, part.say(strconv.FormatInt(part.sum.Sales, 10), sumOf(part.sum), part.sum.Units.KWh(1)))
+			out = append(out, part.say(strconv.FormatInt(part.sum.Sales, 10), t.say.Sum(part.sum.Tender), t.say.KWh(part.sum.Units, 1)))
 		}
 	}
 	return out
 }
-
-func sumOf(s vending.SaleSum) string { return sum(s.Tender) }

@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // A sale takes two steps: the form (which meter, how much) and the check (who is paid for, what the money buys, and the
@@ -175,16 +176,16 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 		out.Problem = brief(v.site.say, quote.Refusal)
 		return out, err
 	}
-	out.Units, out.Bill = unitsOf(quote), v.site.bill(quote.Lines, quote.Tender)
+	out.Units, out.Bill = unitsOf(v.site.say, quote), v.site.bill(quote.Lines, quote.Tender)
 	return out, nil
 }
 
 // unitsOf returns the units that a quote's price buys; empty for a recharge of a wallet.
-func unitsOf(q vending.Quoted) string {
+func unitsOf(t words.Texts, q vending.Quoted) string {
 	if len(q.Tokens) == 0 {
 		return ""
 	}
-	return q.Units.KWh(1)
+	return t.KWh(q.Units, 1)
 }
 
 // unfinished returns the hint while a meter number is being typed; empty once its length is valid.
@@ -260,8 +261,8 @@ func (t site) tender(text string) (money.Amount, refusal.Refusal) {
 	if !ok {
 		return money.Amount{}, refuse.TenderWithoutTariff()
 	}
-	m, err := money.Parse(text, c)
-	example := money.Format(money.Minor(100*money.PowerOfTen(c.Exp)), c)
+	m, err := t.say.Parse(text, c)
+	example := t.say.Figure(money.Minor(100*money.PowerOfTen(c.Exp)), c)
 	switch {
 	case errors.Is(err, money.ErrDecimals):
 		return money.Amount{}, refuse.TenderWithTooManyDecimals(c.Code, int64(c.Exp), example)
@@ -274,25 +275,25 @@ func (t site) tender(text string) (money.Amount, refusal.Refusal) {
 }
 
 func (t site) bill(lines []sale.Line, total money.Amount) bill {
-	b := bill{Total: figure(total), Code: total.Currency}
+	b := bill{Total: t.say.Amount(total), Code: total.Currency}
 	c, _ := money.CurrencyOf(total.Currency)
 	for _, l := range lines {
-		row := lineText{Name: lineWord(t.say, l.Kind), Amount: figure(money.Amount{Minor: l.Amount, Currency: total.Currency})}
+		row := lineText{Name: lineWord(t.say, l.Kind), Amount: t.say.Amount(money.Amount{Minor: l.Amount, Currency: total.Currency})}
 		if name := cmp.Or(l.Label, l.Ref); name != "" {
 			row.Name += " " + name
 		}
 		for _, s := range l.Steps {
-			note := s.Units.KWh(1) + " kWh"
+			note := t.say.Energy(s.Units, 1)
 			if l.Kind != sale.LineFree {
-				note += " @ " + money.FormatRate(s.Rate, c)
+				note += " @ " + t.say.Rate(s.Rate, c)
 			}
 			if len(l.Steps) > 1 {
-				note += " = " + money.Format(s.Amount, c)
+				note += " = " + t.say.Figure(s.Amount, c)
 			}
 			row.Notes = append(row.Notes, note)
 		}
 		if l.Left != nil {
-			row.Notes = append(row.Notes, t.say.SellLeftToPay(money.Format(*l.Left, c)))
+			row.Notes = append(row.Notes, t.say.SellLeftToPay(t.say.Figure(*l.Left, c)))
 		}
 		b.Lines = append(b.Lines, row)
 	}
@@ -354,9 +355,9 @@ func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f s
 }
 
 func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted, c checkForm) {
-	c.FormID, c.Meter, c.Amount, c.Payee = f.FormID, m.Meter.Number, figure(quote.Tender), *v.site.payee(m)
+	c.FormID, c.Meter, c.Amount, c.Payee = f.FormID, m.Meter.Number, v.site.typed(quote.Tender), *v.site.payee(m)
 	c.Print = prints(r)
-	c.Units, c.Bill = unitsOf(quote), v.site.bill(quote.Lines, quote.Tender)
+	c.Units, c.Bill = unitsOf(v.site.say, quote), v.site.bill(quote.Lines, quote.Tender)
 	var err error
 	if !v.owns(c.FormID) {
 		c.FormID, err = s.formID(v)

@@ -40,7 +40,7 @@ func TestAnEmptyServerIsSetUpOnItsPages(t *testing.T) {
 	check("name", "flats").is(422)
 	g.post("/tariffs", "form", "x", "name", "flats", "rate", "2.50").is(422).says("The form is from another session.")
 	checked := check("name", "flats", "rate", "20", "vat", "16", "monthly", "100", "monthly_name", "service").is(200).
-		says("200 kWh KES 4756.00", "10 kWh KES 348.00", "paywatt tariff add flats --file tariff.json", `"flat_micro": 20000000`)
+		says("200 kWh KES 4,756.00", "10 kWh KES 348.00", "paywatt tariff add flats --file tariff.json", `"flat_micro": 20000000`)
 	g.get("/tariffs").is(200).omits("flats")
 	check("act", "change", "name", "flats", "rate", "20").is(200).says("Price of a kilowatt-hour")
 	g.post("/tariffs", "form", checked.value("form"), "act", "publish", "name", "flats", "rate", "20", "vat", "16").leads("/tariffs/flats")

@@ -109,6 +109,32 @@ func TestColoursContrast(t *testing.T) {
 	t.Logf("figures: the faintest text has %.2f:1", worst)
 }
 
+// sided matches a declaration that names the left or the right, and so does not follow a language that is written from right to left.
+var sided = regexp.MustCompile(`[{;]\s*(?:(?:left|right|[a-z-]+-(?:left|right)[a-z-]*)\s*:|(?:text-align|float|clear)\s*:\s*(?:left|right))[^;}]*`)
+
+// TestStylesFollowTheDirectionOfTheLanguage: margins, borders and alignment have logical names (start, end).
+func TestStylesFollowTheDirectionOfTheLanguage(t *testing.T) {
+	for _, wrong := range []string{"a{left:0}", "a { margin-left: 1px }", "a{color:red;text-align: right}", "a{border-top-left-radius:1px}", "a{float:left}"} {
+		if !sided.MatchString(wrong) {
+			t.Errorf("%q is not found", wrong)
+		}
+	}
+	sheets, err := filepath.Glob("assets/*.css")
+	sheets = append(sheets, "../../print/receipt.css")
+	if err != nil || len(sheets) < 2 {
+		t.Fatal(sheets, err)
+	}
+	for _, path := range sheets {
+		css, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range sided.FindAllString(string(css), -1) {
+			t.Errorf("%s: %q: write start or end", path, strings.TrimLeft(rule, "{; \n"))
+		}
+	}
+}
+
 func TestVendoredFilesAreTheOnesThatWereChecked(t *testing.T) {
 	f, err := os.Open("assets/CHECKSUMS")
 	if err != nil {

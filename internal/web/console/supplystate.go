@@ -27,7 +27,7 @@ func (s *Console) supplyState(ctx context.Context, v visit, number string) (supp
 	out := supplyState{Badge: standBadge(t, view.Stand), Wanted: wanted(t, view), Relay: relayWord(t, view.Relay), Lease: leaseText(t, view),
 		Left: t.SupplyDaysUnknown(), Effect: v.site.standEffect(view), Remote: slices.Contains(view.Off, supply.Remote.String())}
 	if e := view.Emergency; e != nil {
-		out.Emergency = t.SupplyOnCredit(v.site.clock(e.Until), e.Energy.KWh(1), e.By, e.Reason)
+		out.Emergency = t.SupplyOnCredit(v.site.clock(e.Until), v.site.say.KWh(e.Energy, 1), e.By, e.Reason)
 	}
 	if d := view.Days; d.Estimated {
 		out.Left = t.SupplyDays(itoa(int(d.Least)), itoa(int(d.Most)), itoa(int(d.Likely)))
@@ -49,7 +49,7 @@ func wanted(t words.Texts, v wallet.SupplyView) string {
 
 // leaseText says how long a meter's lease lasts, and whether a newer lease is on its way.
 func leaseText(t words.Texts, v wallet.SupplyView) string {
-	left, most := v.LeaseLeft.KWh(3), v.Lease.Max.KWh(3)
+	left, most := t.KWh(v.LeaseLeft, 3), t.KWh(v.Lease.Max, 3)
 	switch {
 	case v.Lease.Command.IsZero() && v.Waiting:
 		return t.SupplyNoLeaseAndNext()

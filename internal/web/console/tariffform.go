@@ -6,7 +6,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -89,7 +88,7 @@ func (f tariffFields) blocks() (out []blockFields) {
 }
 
 // price reads the typed figures as the document of the API.
-func (f tariffFields) price() (p apiv1.Price, no refusal.Refusal) {
+func (f tariffFields) price(t words.Texts) (p apiv1.Price, no refusal.Refusal) {
 	if f.Document != "" {
 		if err := json.Unmarshal([]byte(f.Document), &p); err != nil {
 			return p, refuse.TariffFormDocument(err.Error())
@@ -102,7 +101,7 @@ func (f tariffFields) price() (p apiv1.Price, no refusal.Refusal) {
 		return p, refuse.TariffCurrencyUnknown(refusal.Echo(f.Currency))
 	}
 	number := func(text string, c money.Currency) int64 {
-		n, err := money.Parse(text, c)
+		n, err := t.Parse(text, c)
 		if err != nil && !no.Refused() {
 			no = refuse.TariffFormNumber(refusal.Echo(text))
 		}
@@ -146,18 +145,18 @@ func (f tariffFields) begins(zone *time.Location) (time.Time, refusal.Refusal) {
 }
 
 // fieldsOfPrice writes a price as somebody would type it. A price that the fields cannot show becomes the document.
-func fieldsOfPrice(p apiv1.Price) (f tariffFields) {
+func fieldsOfPrice(t words.Texts, p apiv1.Price) (f tariffFields) {
 	f.Currency = p.Currency
 	cur, _ := money.CurrencyOf(p.Currency)
 	amount := func(minor int64) string {
 		if minor == 0 {
 			return ""
 		}
-		return money.Format(money.Minor(minor), cur)
+		return t.Typed(money.Minor(minor), cur)
 	}
 	scaled := func(n int64, exp int) string {
 		whole := money.Format(money.Minor(n), money.Currency{Exp: exp})
-		return strings.TrimSuffix(strings.TrimRight(whole, "0"), ".")
+		return t.Decimal(strings.TrimSuffix(strings.TrimRight(whole, "0"), "."))
 	}
 	f.VAT, f.Least, f.Most = scaled(p.VATBps, 2), amount(p.MinVendMinor), amount(p.MaxVendMinor)
 	if p.FlatMicro != nil {
@@ -173,7 +172,7 @@ func fieldsOfPrice(p apiv1.Price) (f tariffFields) {
 		f.Monthly, f.MonthlyName = amount(p.Fixed[0].AmountMinor), p.Fixed[0].Name
 	}
 	whole, err := json.MarshalIndent(p, "", "  ")
-	again, no := f.price()
+	again, no := f.price(t)
 	simple, wrong := json.MarshalIndent(again, "", "  ")
 	if err == nil && wrong == nil && (no.Refused() || string(simple) != string(whole)) {
 		return tariffFields{Currency: p.Currency, Document: string(whole)}
@@ -191,7 +190,7 @@ func (s *Console) newTariff(w http.ResponseWriter, r *http.Request, v visit) {
 		}
 		for _, version := range got.Data {
 			if version.ID == got.Force {
-				f = fieldsOfPrice(apiv1.Price(version.Body.Document()))
+				f = fieldsOfPrice(v.site.say, apiv1.Price(version.Body.Document()))
 				f.Of = version.Name
 			}
 		}
@@ -262,7 +261,7 @@ func (s *Console) readTariff(r *http.Request, v visit, f tariffFields) (body tar
 	if f.Of == "" && f.Name == "" {
 		return body, from, refuse.TariffFormWithoutName()
 	}
-	price, no := f.price()
+	price, no := f.price(v.site.say)
 	if no.Refused() {
 		return body, from, no
 	}
@@ -299,11 +298,11 @@ func (s *Console) showTariffCheck(w http.ResponseWriter, r *http.Request, v visi
 			return
 		}
 		if !got.Refused() {
-			present, d.Use = &got.Present.Body, simulatedUse(got)
+			present, d.Use = &got.Present.Body, simulatedUse(t, got)
 		}
 	}
 	var err error
-	if d.Costs, err = monthCosts(now, body, present); err == nil {
+	if d.Costs, err = monthCosts(t, now, body, present); err == nil {
 		d.FormID, err = s.formID(v)
 	}
 	if err != nil {
@@ -314,16 +313,16 @@ func (s *Console) showTariffCheck(w http.ResponseWriter, r *http.Request, v visi
 }
 
 // monthCosts prices a month of little, usual and much use, with tax and fixed charges.
-func monthCosts(now time.Time, draft tariff.Body, present *tariff.Body) (out []monthCost, err error) {
+func monthCosts(t words.Texts, now time.Time, draft tariff.Body, present *tariff.Body) (out []monthCost, err error) {
 	cost := func(b *tariff.Body, kwh int64) (string, error) {
 		if b == nil {
 			return "", nil
 		}
 		bill, err := b.Bill(tariff.MonthUse{Month: now.Format(tariff.MonthForm), Units: unit.Energy(kwh) * unit.KilowattHour}, now.Location())
-		return sum(money.Amount{Minor: bill.Paid, Currency: b.Currency}), err
+		return t.Sum(money.Amount{Minor: bill.Paid, Currency: b.Currency}), err
 	}
 	for _, kwh := range []int64{10, 50, 200} {
-		line := monthCost{Energy: strconv.FormatInt(kwh, 10) + " kWh"}
+		line := monthCost{Energy: t.Energy(unit.Energy(kwh)*unit.KilowattHour, 0)}
 		if line.Now, err = cost(present, kwh); err != nil {
 			return nil, err
 		}
@@ -336,14 +335,14 @@ func monthCosts(now time.Time, draft tariff.Body, present *tariff.Body) (out []m
 }
 
 // simulatedUse words what the customers of the last months would have paid; nil if nobody used anything.
-func simulatedUse(got registry.Simulated) *useSimulated {
+func simulatedUse(t words.Texts, got registry.Simulated) *useSimulated {
 	c := got.Comparison
 	if c == nil || c.Meters == 0 {
 		return nil
 	}
 	b := c.Body()
 	amount := func(minor int64) string {
-		return sum(money.Amount{Minor: money.Minor(minor), Currency: got.Currency.Code})
+		return t.Sum(money.Amount{Minor: money.Minor(minor), Currency: got.Currency.Code})
 	}
 	out := &useSimulated{Meters: itoa(b.Meters), Months: itoa(b.Months), Before: amount(b.PaidBeforeMinor), After: amount(b.PaidAfterMinor),
 		Less: itoa(b.Winners), More: itoa(b.Losers), Same: itoa(b.Same)}

@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // shiftLine is a shift as a list shows it.
@@ -63,7 +64,7 @@ const (
 func shiftPath(s till.Shift) string { return "/tills/" + s.Name() }
 
 func (t site) shiftLine(s till.Shift, currency string) shiftLine {
-	sum := amountsIn(currency)
+	sum := amountsIn(t.say, currency)
 	l := shiftLine{Path: shiftPath(s), Till: s.Till, Operator: access.PlainName(s.Operator), Opened: t.clock(s.OpenedAt), State: badge{"●", t.say.TillsStateOpen(), classOK}}
 	if s.Open() {
 		return l
@@ -82,8 +83,8 @@ func (t site) shiftLine(s till.Shift, currency string) shiftLine {
 }
 
 // amountsIn writes amounts of a currency.
-func amountsIn(currency string) func(money.Minor) string {
-	return func(m money.Minor) string { return money.Amount{Minor: m, Currency: currency}.String() }
+func amountsIn(t words.Texts, currency string) func(money.Minor) string {
+	return func(m money.Minor) string { return t.Sum(money.Amount{Minor: m, Currency: currency}) }
 }
 
 // tills lists the shifts.
@@ -137,11 +138,11 @@ func (s *Console) showShift(w http.ResponseWriter, r *http.Request, v visit, sta
 
 // zReport writes the figures of a shift.
 func (t site) zReport(d shiftPage, shown till.View) shiftPage {
-	s, c, sum := shown.Shift, shown.Cash, amountsIn(shown.Currency)
+	s, c, sum := shown.Shift, shown.Cash, amountsIn(t.say, shown.Currency)
 	d.shiftLine = t.shiftLine(s, shown.Currency)
 	d.Open, d.Note, d.ClosedBy, d.Currency = s.Open(), s.Note, access.PlainName(s.ClosedBy), t.currency
 	d.Opening, d.Sold, d.Paid, d.Out, d.Left = sum(s.Opening), sum(c.Sold), sum(c.PaidBack), sum(c.PaidOut), sum(shown.Left)
-	d.Sales, d.Reversals, d.Units = strconv.FormatInt(c.Sales, 10), strconv.FormatInt(c.Reversals, 10), c.Units.KWh(1)
+	d.Sales, d.Reversals, d.Units = strconv.FormatInt(c.Sales, 10), strconv.FormatInt(c.Reversals, 10), t.say.KWh(c.Units, 1)
 	if c.FirstPaper != "" {
 		d.Papers = t.say.TillsFromTo(c.FirstPaper, c.LastPaper)
 	}
@@ -164,9 +165,9 @@ func (t site) cash(text string) (money.Amount, refusal.Refusal) {
 	if !known {
 		return money.Amount{}, refuse.UtilityWithoutCurrency()
 	}
-	m, err := money.Parse(cmp.Or(text, "0"), c)
+	m, err := t.say.Parse(cmp.Or(text, "0"), c)
 	if err != nil || m < 0 {
-		return money.Amount{}, refuse.TillAmountOfWrongForm(refusal.Echo(text), money.Format(money.Minor(100*money.PowerOfTen(c.Exp)), c))
+		return money.Amount{}, refuse.TillAmountOfWrongForm(refusal.Echo(text), t.say.Figure(money.Minor(100*money.PowerOfTen(c.Exp)), c))
 	}
 	return money.Amount{Minor: m, Currency: c.Code}, refusal.Refusal{}
 }
@@ -266,7 +267,7 @@ func (s *Console) tillOf(r *http.Request, v visit) (line, path string, err error
 	if err != nil || mine.Refused() {
 		return v.site.say.TillsNoneOpen(ledger.MainTill), "/tills", err
 	}
-	return v.site.say.TillsRunning(mine.Shift.Till, strconv.FormatInt(mine.Cash.Sales, 10), amountsIn(mine.Currency)(mine.Left)), shiftPath(mine.Shift), nil
+	return v.site.say.TillsRunning(mine.Shift.Till, strconv.FormatInt(mine.Cash.Sales, 10), amountsIn(v.site.say, mine.Currency)(mine.Left)), shiftPath(mine.Shift), nil
 }
 
 // floatOf says what a vendor has left to sell, and what it sold today.
@@ -280,6 +281,6 @@ func (s *Console) floatOf(r *http.Request, v visit) (line, path string, err erro
 	if err != nil || sold.Refused() {
 		return "", "", err
 	}
-	sum := amountsIn(shown.Currency)
+	sum := amountsIn(v.site.say, shown.Currency)
 	return v.site.say.TillsFloatLeft(sum(shown.Headroom.Left), strconv.FormatInt(sold.Sold.Sales, 10), sum(sold.Sold.Tender.Minor)), "/sales?from=" + today + "&to=" + today, nil
 }

@@ -28,7 +28,7 @@ func TestATillIsOpenedCountedAndClosedOnPages(t *testing.T) {
 	}
 	g.get("/tills").is(200).says("Your open till", "till-2", ownerEmail, "● Open")
 	g.sell(meterNumber, "200").is(200)
-	g.get("/sell").is(200).says("Till till-2. Sales: 1. In the till: 1200.00 KES.")
+	g.get("/sell").is(200).says("Till till-2. Sales: 1. In the till: KES 1,200.00.")
 	page := g.get(shift).is(200).says("Z report of till till-2", "Sales: 1", "till-2-000001", "Energy sold")
 	change := func(act string, more ...string) answer {
 		return g.post(shift, append([]string{"form", g.get(shift).value("form"), "act", act}, more...)...)
@@ -44,8 +44,8 @@ func TestATillIsOpenedCountedAndClosedOnPages(t *testing.T) {
 	closing := []string{"form", page.value("form"), "act", "close", "counted", "499.50", "note", "a coin"}
 	g.post(shift, closing...).leads(shift)
 	g.post(shift, closing...).leads(shift)
-	g.get(shift).is(200).says("■ Closed", "500.00 KES", "499.50 KES", "0.50 KES missing", "a coin", "-700.00 KES")
-	g.get("/tills").is(200).says("0.50 KES missing", "Open a till")
+	g.get(shift).is(200).says("■ Closed", "KES 500.00", "KES 499.50", "KES 0.50 missing", "a coin", "KES -700.00")
+	g.get("/tills").is(200).says("KES 0.50 missing", "Open a till")
 	g.get("/tills/shf_none").is(404)
 	g.get("/tills?cursor=x").is(400)
 	for action, want := range map[string]int{"shift.open": 1, "shift.pay_out": 1, "shift.close": 1} {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -60,18 +59,14 @@ func (s *Console) acts(r *http.Request, v visit, shown vending.SaleView, a saleA
 		}
 	}
 	if back.State != sale.ReversalRefused && v.sells() {
-		a.SellAgain = sellAgain(one, r.URL.Query().Get("meter"))
+		a.SellAgain = sellAgain(v.site, one, r.URL.Query().Get("meter"))
 	}
 	return a, nil
 }
 
 // sellAgain leads to the form that sells the amount of a sale to another meter.
-func sellAgain(one sale.Sale, meter string) string {
-	amount := ""
-	if c, ok := money.CurrencyOf(one.Tender.Currency); ok {
-		amount = money.Format(one.Tender.Minor, c)
-	}
-	q := url.Values{"amount": {amount}}
+func sellAgain(t site, one sale.Sale, meter string) string {
+	q := url.Values{"amount": {t.typed(one.Tender)}}
 	if meter != "" {
 		q.Set("meter", meter)
 	}
@@ -120,7 +115,7 @@ func (s *Console) undo(r *http.Request, v visit, a saleActs) (to string, no refu
 				to += "?" + url.Values{"meter": {a.Meter}}.Encode()
 			}
 			if a.Meter != "" && back.State == sale.ReversalDone {
-				to = sellAgain(one, a.Meter)
+				to = sellAgain(v.site, one, a.Meter)
 			}
 			return http.StatusSeeOther, []byte(to)
 		},

@@ -83,8 +83,8 @@ func (s *Console) showVendors(w http.ResponseWriter, r *http.Request, v visit, s
 
 func (t site) vendorLine(shown vendor.VendorView) vendorLine {
 	v, h := shown.Vendor, shown.Headroom
-	sum := func(m money.Minor) string { return money.Amount{Minor: m, Currency: shown.Currency}.String() }
-	l := vendorLine{Code: v.Code, Name: v.Name, Billing: string(v.Billing), Commission: v.Commission.Percent(), Credit: sum(v.Credit), Balance: sum(-h.Balance),
+	sum := amountsIn(t.say, shown.Currency)
+	l := vendorLine{Code: v.Code, Name: v.Name, Billing: string(v.Billing), Commission: t.say.Percent(v.Commission), Credit: sum(v.Credit), Balance: sum(-h.Balance),
 		Held: sum(h.Held), Left: sum(h.Left), Opened: t.clock(v.CreatedAt), Blocked: v.Blocked, State: badge{"✓", t.say.VendorsActive(), classOK}}
 	if v.Blocked {
 		l.State = badge{"■", t.say.VendorsBlocked(), classBad}
@@ -112,9 +112,10 @@ func (s *Console) showVendor(w http.ResponseWriter, r *http.Request, v visit, st
 	if s.stopped(w, r, v, err, booked.Refusal) {
 		return
 	}
+	sum := amountsIn(v.site.say, booked.Currency)
 	for _, b := range booked.Lines {
 		f.Booked = append(f.Booked, bookedLine{v.site.clock(b.At), v.site.say.Name("journal", string(b.Kind)), b.Ref,
-			money.Amount{Minor: -b.Amount, Currency: booked.Currency}.String(), money.Amount{Minor: -b.Balance, Currency: booked.Currency}.String()})
+			sum(-b.Amount), sum(-b.Balance)})
 	}
 	if no := v.by.Needs(access.ManageVendors); no.Refused() {
 		f.SignIn = signInAgain(no, f.path())
@@ -134,9 +135,9 @@ func (s *Console) showVendor(w http.ResponseWriter, r *http.Request, v visit, st
 // vendorFields writes the terms as people type them.
 func (t site) vendorFields(shown vendor.VendorView) vendorFields {
 	v := shown.Vendor
-	f := vendorFields{Name: v.Name, Commission: strings.TrimSuffix(v.Commission.Percent(), " %"), Credit: "0"}
+	f := vendorFields{Name: v.Name, Commission: t.say.Decimal(strings.TrimSuffix(v.Commission.Percent(), " %")), Credit: "0"}
 	if c, ok := money.CurrencyOf(shown.Currency); ok {
-		f.Credit = money.Format(v.Credit, c)
+		f.Credit = t.say.Typed(v.Credit, c)
 	}
 	return f
 }
@@ -149,7 +150,7 @@ func typedVendor(r *http.Request) vendorFields {
 
 // terms reads commission and credit limit; an empty field is 0.
 func (t site) terms(f vendorFields) (money.Bps, money.Minor, refusal.Refusal) {
-	percent, err := money.Parse(cmp.Or(f.Commission, "0"), money.Currency{Exp: 2})
+	percent, err := t.say.Parse(cmp.Or(f.Commission, "0"), money.Currency{Exp: 2})
 	if err != nil || percent < 0 {
 		return 0, 0, refuse.VendorFormCommission(refusal.Echo(f.Commission))
 	}
@@ -160,7 +161,7 @@ func (t site) terms(f vendorFields) (money.Bps, money.Minor, refusal.Refusal) {
 	if !ok {
 		return 0, 0, refuse.VendorFormWithoutCurrency()
 	}
-	credit, err := money.Parse(f.Credit, c)
+	credit, err := t.say.Parse(f.Credit, c)
 	if err != nil || credit < 0 {
 		return 0, 0, refuse.VendorFormCredit(refusal.Echo(f.Credit), c.Code)
 	}

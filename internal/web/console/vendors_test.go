@@ -31,13 +31,13 @@ func TestVendorsAreTakenOnAndChangedOnPages(t *testing.T) {
 	g.post("/vendors", "form", "x", "code", "S1", "name", "Corner shop", "billing", "float").is(422).says("The form is from another session.")
 	add("code", "s1", "name", "Corner shop", "billing", "float", "commission", "1.5").leads("/vendors/S1?done=1")
 	add("code", "S1", "name", "Corner shop", "billing", "float").is(422)
-	g.get("/vendors").is(200).says("Corner shop", "✓ Sells", "1.5 %", "0.00 KES")
+	g.get("/vendors").is(200).says("Corner shop", "✓ Sells", "1.5 %", "KES 0.00")
 	page := g.get("/vendors/S1").is(200).says("in advance, from a float", "No entries yet.", "1.5 %")
 	if page.value("commission") != "1.5" || page.value("credit") != "0.00" {
 		t.Errorf("the form holds the commission %q and the credit %q", page.value("commission"), page.value("credit"))
 	}
 	g.get(g.change("/vendors/S1", "terms", "name", "Corner shop & son", "commission", "2", "credit", "300").leads("/vendors/S1?done=1")).
-		is(200).says("Corner shop & son", "2 %", "300.00 KES", "The terms are as shown.")
+		is(200).says("Corner shop & son", "2 %", "KES 300.00", "The terms are as shown.")
 	g.change("/vendors/S1", "terms", "name", "", "commission", "2").is(422)
 	g.get(g.change("/vendors/S1", "block").leads("/vendors/S1?done=1")).is(200).says("■ Sales stopped", "Let the vendor sell again")
 	g.get(g.change("/vendors/S1", "unblock").leads("/vendors/S1?done=1")).is(200).says("✓ Sells")
@@ -63,11 +63,11 @@ func TestBetterTermsOfAVendorWaitForASecondPerson(t *testing.T) {
 	waits := g.change("/vendors/S1", "terms", "name", "Corner shop", "commission", "0", "credit", "700").is(202).
 		says("A second person must allow it", "credit limit from 0.00 KES to 700.00 KES", "No changes were made yet.")
 	path := waits.link(t, `/approvals/apr_[a-z0-9]+`)
-	g.get("/vendors/S1").is(200).omits("700.00 KES")
+	g.get("/vendors/S1").is(200).omits("KES 700.00")
 	finance := w.enter(financeEmail)
 	request := finance.get(path).is(200)
 	finance.post(path, "form", request.value("form"), "choice", "approve")
-	g.get("/vendors/S1").is(200).says("700.00 KES")
+	g.get("/vendors/S1").is(200).says("KES 700.00")
 	g.change("/vendors/S1", "block").leads("/vendors/S1?done=1")
 	w.enter("till@example.org").get("/vendors/S1").is(403)
 	if text := g.get("/vendors").is(200).text(); !strings.Contains(text, "Sales stopped") {

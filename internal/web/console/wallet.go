@@ -33,7 +33,7 @@ func (t site) walletOf(m registry.MeterView) *walletFigures {
 	if w == nil {
 		return nil
 	}
-	p := walletFigures{Settled: sum(w.Settled), SettledAt: t.say.WalletInBooks(t.clock(m.Clock)), Live: sum(w.Available), LiveAt: t.say.WalletNotCounted(),
+	p := walletFigures{Settled: t.say.Sum(w.Settled), SettledAt: t.say.WalletInBooks(t.clock(m.Clock)), Live: t.say.Sum(w.Available), LiveAt: t.say.WalletNotCounted(),
 		Low: w.Low, Supply: badge{"●", t.say.WalletShouldBeOn(), classOK}, Why: t.say.WalletStaysOn()}
 	if !w.AsOf.IsZero() {
 		p.LiveAt = t.say.WalletCounted(t.clock(w.AsOf))
@@ -150,7 +150,7 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Wallet: *held, By: period(q.Get("by")), Currency: use.Currency,
 		Next: nextPage(path+"/wallet", q, use.Next), Recharge: v.sells(), Simulated: m.Meter.Simulated}
-	d.fill(use)
+	d.fill(v.site.say, use)
 	if q.Get("cursor") == "" {
 		err = s.marks(r, v, &d)
 	}
@@ -183,7 +183,7 @@ func period(text string) wallet.Period {
 
 // fill writes the table, newest first, and the chart, oldest first. Days without use between two days with use get a row too, so a gap
 // stays a gap.
-func (d *usePage) fill(use wallet.UseList) {
+func (d *usePage) fill(t words.Texts, use wallet.UseList) {
 	var whole, most unit.Energy
 	var debit money.Minor
 	for _, u := range use.Data {
@@ -196,13 +196,13 @@ func (d *usePage) fill(use wallet.UseList) {
 				d.Rows, slots = append(d.Rows, useRow{From: day, Gap: true}), append(slots, 0)
 			}
 		}
-		row := useRow{From: u.First, Units: u.Units.KWh(3), Charged: figure(money.Amount{Minor: u.Debit, Currency: use.Currency})}
+		row := useRow{From: u.First, Units: t.KWh(u.Units, 3), Charged: t.Amount(money.Amount{Minor: u.Debit, Currency: use.Currency})}
 		if u.Estimated != 0 {
-			row.Estimated = u.Estimated.KWh(3)
+			row.Estimated = t.KWh(u.Estimated, 3)
 		}
 		d.Rows, slots = append(d.Rows, row), append(slots, u.Units)
 	}
-	d.Most, d.Units, d.Sum = most.KWh(1), whole.KWh(3), sum(money.Amount{Minor: debit, Currency: use.Currency})
+	d.Most, d.Units, d.Sum = t.KWh(most, 1), t.KWh(whole, 3), t.Sum(money.Amount{Minor: debit, Currency: use.Currency})
 	for i, units := range slots {
 		if most <= 0 || units <= 0 {
 			continue
@@ -241,12 +241,12 @@ func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
 		d.More = v.site.say.WalletMore(d.Number)
 	}
 	for _, l := range st.Lines {
-		row := statementRow{Day: l.Day, What: v.site.say.Name("wallet-line", string(l.Kind)), Balance: figure(money.Amount{Minor: l.Balance, Currency: st.Currency}), For: l.Ref}
+		row := statementRow{Day: v.site.say.Day(l.Day), What: v.site.say.Name("wallet-line", string(l.Kind)), Balance: v.site.say.Amount(money.Amount{Minor: l.Balance, Currency: st.Currency}), For: l.Ref}
 		if l.Units != 0 {
-			row.Units = l.Units.KWh(3)
+			row.Units = v.site.say.KWh(l.Units, 3)
 		}
 		if l.Journals > 0 {
-			row.Amount = figure(money.Amount{Minor: l.Amount, Currency: st.Currency})
+			row.Amount = v.site.say.Amount(money.Amount{Minor: l.Amount, Currency: st.Currency})
 		}
 		if _, err := id.Parse(id.Vend, l.Ref); err == nil {
 			row.Link = "/sales/" + l.Ref

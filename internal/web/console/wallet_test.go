@@ -100,7 +100,7 @@ func TestAResetIsAMark(t *testing.T) {
 		path := g.get("/quarantine").is(200).link(t, `/quarantine/qtn_[a-z0-9]+`)
 		g.post(path, "form", g.get(path).value("form"), "choice", choice, "reason", "looked at it").is(200)
 	}
-	g.get(page).is(200).says("register from 6.000 kWh to 90000.000 kWh: counting has stopped")
+	g.get(page).is(200).says("register from 6.000 kWh to 90,000.000 kWh: counting has stopped")
 	decide("discard")
 	if clean := g.get(page).is(200).omits("register from"); strings.Contains(noIcons(clean.body), "<line") {
 		t.Error("a reading that was only wrong leaves a mark in the chart")
@@ -156,9 +156,9 @@ func TestTheQuarantine(t *testing.T) {
 	w.read(2, 7000)
 	w.read(3, 90_007_000)
 	g.get("/meters/"+walletNumber).says("Charging stopped at a doubtful reading", "Decide about the doubtful reading")
-	list := g.get("/quarantine").is(200).says("The register rose by more than the meter can measure in the time", "7.000 kWh", "90007.000 kWh", "Waiting for a decision")
+	list := g.get("/quarantine").is(200).says("The register rose by more than the meter can measure in the time", "7.000 kWh", "90,007.000 kWh", "Waiting for a decision")
 	path := list.link(t, `/quarantine/qtn_[a-z0-9]+`)
-	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90000.000 kWh are charged to the wallet at once", "The next reading is counted from the register before this one")
+	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90,000.000 kWh are charged to the wallet at once", "The next reading is counted from the register before this one")
 	form := page.value("form")
 	g.post(path, "form", "console-x", "choice", "discard", "reason", "x").is(422).says("from another session", "No decision was recorded")
 	g.post(path, "form", form, "choice", "discard", "reason", " ").is(422).says("A decision needs a reason")

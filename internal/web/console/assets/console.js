@@ -97,5 +97,13 @@
     addEventListener("load", function () { print(); });
   }
 
+  // In a page from right to left, invisible characters keep figures in order. Text that somebody copies has none.
+  document.addEventListener("copy", function (e) {
+    var text = String(getSelection()), plain = text.replace(/[\u2066-\u2069]/g, "");
+    if (plain === text || !e.clipboardData) return;
+    e.clipboardData.setData("text/plain", plain);
+    e.preventDefault();
+  });
+
   arrive();
 })();

@@ -1,0 +1,41 @@
+package console
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+
+	"github.com/paywatt/paywatt/internal/words"
+)
+
+// languageCookie holds the code of the language that the reader chose.
+const languageCookie = "paywatt_language"
+
+// tongue returns the texts in the language that the reader chose, or that the browser prefers.
+func (s *Console) tongue(r *http.Request) words.Texts {
+	if c, err := r.Cookie(languageCookie); err == nil {
+		if t, known := s.c.Languages.Chosen(c.Value); known {
+			return t
+		}
+	}
+	return s.c.Languages.For(r.Header.Get("Accept-Language"))
+}
+
+// language stores the choice of a language in a cookie. A language that the console does not have clears the choice.
+func (s *Console) language(w http.ResponseWriter, r *http.Request) {
+	c := &http.Cookie{Name: languageCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteLaxMode}
+	if t, known := s.c.Languages.Chosen(r.PostFormValue("language")); known {
+		c.Value, c.MaxAge = t.Code(), themeKept
+	}
+	http.SetCookie(w, c)
+	http.Redirect(w, r, cmp.Or(local(r.PostFormValue("back")), "/"), http.StatusSeeOther)
+}
+
+// unmark removes the invisible characters that isolate directions, which a text copied from a page may have.
+func unmark(form url.Values) {
+	for _, values := range form {
+		for i, v := range values {
+			values[i] = words.Unmark(v)
+		}
+	}
+}
