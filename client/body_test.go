@@ -56,7 +56,7 @@ func calls() map[string]any {
 		"send-command": c.SendCommand, "command": c.Command, "cut-supply": c.CutSupply, "restore-supply": c.RestoreSupply, "supply": c.Supply,
 		"set-supply": c.SetSupply, "emergency-supply": c.RestoreInEmergency, "device": c.Device, "send-summary": c.SendSummary, "toggle-device": c.ToggleDevice, "events": c.Events,
 		"move-in": c.MoveIn, "readings": c.Readings, "rebase-meter": c.RebaseMeter, "recharge": c.Recharge,
-		"recharge-state": c.RechargeState, "set-sim": c.SetSIM, "tokens": c.Tokens, "give-tokens": c.GiveTokens, "usage": c.Usage,
+		"recharge-state": c.RechargeState, "set-sim": c.SetSIM, "tokens": c.Tokens, "give-tokens": c.GiveTokens, "plan-key-change": c.PlanKeyChange, "confirm-key-change": c.ConfirmKeyChange, "usage": c.Usage,
 		"quarantine": c.Quarantine, "accept-quarantined": deciding("accept"), "discard-quarantined": deciding("discard"),
 		"rebase-quarantined": rebasing, "daily-report": c.DailyReport, "registers": c.Registers, "settings": c.Settings,
 		"change-settings": c.ChangeSettings, "simulate-tariff": c.SimulateTariff, "tariffs": c.Tariffs, "publish-tariff": c.CreateTariff,
@@ -93,7 +93,7 @@ func deciding(choice string) any {
 func bodies() map[string]any {
 	return map[string]any{
 		"account-balance": apiv1.AccountBalance{}, "commands": apiv1.List[apiv1.Command]{}, "sales": apiv1.List[apiv1.Sale]{}, "float": apiv1.Float{},
-		"happenings": apiv1.Happening{}, "livez": apiv1.Live{}, "plan-key-change": apiv1.KeyChange{}, "quarantined": apiv1.Quarantined{},
+		"happenings": apiv1.Happening{}, "livez": apiv1.Live{}, "quarantined": apiv1.Quarantined{},
 		"reprint": apiv1.Receipt{}, "trust-clock": apiv1.Clock{},
 	}
 }
@@ -119,8 +119,6 @@ func TestTheClientHasEveryFieldOfTheDocument(t *testing.T) {
 				if result == nil {
 					result = reflect.TypeOf(call).Out(0)
 				}
-			} else if s, ok := op.RequestBody.Content["application/json"]; ok { // plan-key-change, which has a body but no client method
-				c.compare(where+" request", s.Schema, reflect.TypeFor[apiv1.NewKeyChange]())
 			}
 			c.answers(where, op, result)
 			delete(methods, op.OperationID)

@@ -13,6 +13,16 @@ func (c *Client) GiveTokens(ctx context.Context, meter string, n apiv1.NewTokens
 	return keyedAsk[apiv1.Tokens](ctx, c, post(meterPath(meter, "/tokens"), n), key)
 }
 
+// PlanKeyChange plans a key change of a meter (right: token.issue). Nothing is sold to the meter until its tokens are made.
+func (c *Client) PlanKeyChange(ctx context.Context, meter string, n apiv1.NewKeyChange) (apiv1.KeyChange, error) {
+	return ask[apiv1.KeyChange](ctx, c, post(meterPath(meter, "/key-changes"), n))
+}
+
+// ConfirmKeyChange records that a meter holds its next key (right: token.issue).
+func (c *Client) ConfirmKeyChange(ctx context.Context, meter, reason string) (apiv1.KeyChange, error) {
+	return ask[apiv1.KeyChange](ctx, c, post(meterPath(meter, "/key-changes/confirm"), apiv1.KeyChangeReason{Reason: reason}))
+}
+
 // Recharge sends a token to its meter (right: token.send). Repeating it is harmless: a token loads once.
 func (c *Client) Recharge(ctx context.Context, meter string, n apiv1.NewRecharge) (apiv1.Recharge, error) {
 	return ask[apiv1.Recharge](ctx, c, post(meterPath(meter, "/recharges"), n))

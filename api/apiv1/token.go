@@ -40,6 +40,11 @@ type NewKeyChange struct {
 	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why, in a few words; written to the audit log"`
 }
 
+// KeyChangeReason says how somebody knows that a meter holds its next key.
+type KeyChangeReason struct {
+	Reason string `json:"reason" maxLength:"200" doc:"What was seen at the meter; written to the audit log"`
+}
+
 // Tokens are tokens that nobody bought.
 type Tokens struct {
 	ID         string    `json:"id" example:"job_01jd00000000000000000000000" doc:"Id of this request"`
@@ -56,10 +61,10 @@ type Tokens struct {
 	CreatedAt  time.Time `json:"created_at" doc:"When they were requested"`
 }
 
-// KeyChange is a planned key change.
+// KeyChange is a key change that was planned or confirmed.
 type KeyChange struct {
 	Meter    string `json:"meter" doc:"Number of the meter"`
-	State    string `json:"state" enum:"planned" doc:"planned: its tokens are not made yet"`
+	State    string `json:"state" enum:"planned,current" doc:"planned: its tokens are not made yet; current: the meter holds the key"`
 	SGC      string `json:"sgc" doc:"Supply group code"`
 	KRN      int    `json:"krn" doc:"Key revision number"`
 	KT       int    `json:"kt" doc:"Key type: 1 default, 2 unique, 3 common"`

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strconv"
+
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/api/apiv1"
@@ -55,4 +57,45 @@ func newMeterToken(c console) *cobra.Command {
 	f.IntVar(&next.KRN, "krn", 0, "new key revision number of key_change, 1 to 9")
 	f.StringVar(&next.TI, "ti", "", "new tariff index of key_change, 2 digits")
 	return cmd
+}
+
+func newMeterPlanKey(c console) *cobra.Command {
+	var n apiv1.NewKeyChange
+	cmd := &cobra.Command{
+		Use: "plan-key METER", Short: "Plan a key change", Args: cobra.ExactArgs(1),
+		Long: "Plan a key change. From now on no token is sold to the meter until the tokens of the change are made with\n" +
+			"\"paywatt meter give-token METER key_change\".",
+		Example: "  paywatt meter plan-key 04140001001 --krn 2 --reason \"campaign of May\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			k, err := api.PlanKeyChange(cmd.Context(), args[0], n)
+			return answer(c, cmd, k, err, keyChangeTable)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&n.SGC, "sgc", "", "new supply group code, 6 digits")
+	f.IntVar(&n.KRN, "krn", 0, "new key revision number, 1 to 9")
+	f.StringVar(&n.TI, "ti", "", "new tariff index, 2 digits")
+	f.StringVar(&n.Reason, "reason", "", "why, in a few words; written to the audit log")
+	return cmd
+}
+
+func newMeterConfirmKey(c console) *cobra.Command {
+	reason := ""
+	cmd := &cobra.Command{
+		Use: "confirm-key METER", Short: "Confirm that a meter holds its next key", Args: cobra.ExactArgs(1),
+		Long: "Confirm that a meter holds its next key, after somebody has seen that it accepted every token of the key change. A meter\n" +
+			"with a connection of its own confirms by itself.",
+		Example: "  paywatt meter confirm-key 04140001001 --reason \"display said good after the second token\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			k, err := api.ConfirmKeyChange(cmd.Context(), args[0], reason)
+			return answer(c, cmd, k, err, keyChangeTable)
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "what was seen at the meter (needed); written to the audit log")
+	return cmd
+}
+
+func keyChangeTable(k apiv1.KeyChange) table {
+	return fields("meter", k.Meter, "key", k.State, "sgc", k.SGC, "krn", strconv.Itoa(k.KRN), "kt", strconv.Itoa(k.KT), "ti", k.TI,
+		"ken", strconv.Itoa(k.KEN), "dkga", k.DKGA, "base date", strconv.Itoa(k.BaseDate))
 }

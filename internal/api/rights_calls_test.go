@@ -127,6 +127,11 @@ func sales() map[string]valid {
 		"recharge":       post(access.SendTokens, "/v1/meters/{meter}/recharges", `{"token":"{token}","by":"mqtt"}`),
 		"plan-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes", `{"krn":2,"reason":"matrix"}`,
 			func(s *stage, _ bool) string { return s.added("prepay_token") }),
+		"confirm-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes/confirm", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
+			number := s.added("prepay_token")
+			s.do(201, "POST", "/v1/meters/"+number+"/tokens", `{"kind":"key_change","key":{"ti":"02"},"reason_code":"key_campaign"}`)
+			return number
+		}),
 	}
 }
 

@@ -85,6 +85,7 @@ func routes(saleID, commandID string) []route {
 		{"POST", meter + "/recharges", `{"token":"tok_x","by":"mqtt"}`, access.SendTokens, 404},
 		{"GET", meter + "/recharges/{id}", "", access.ReadMeters, 404},
 		{"POST", meter + "/key-changes", `{}`, access.IssueTokens, 400},
+		{"POST", meter + "/key-changes/confirm", `{"reason":"matrix"}`, access.IssueTokens, 400},
 		{"GET", "/v1/approvals", "", everybody, 200},
 		{"GET", "/v1/overview", "", access.ReadMeters, 200}, {"GET", "/v1/search?q=amina", "", everybody, 200}, {"GET", "/v1/customers", "", access.ReadCustomers, 200},
 		{"GET", "/v1/reports/daily", "", access.ReadLedger, 200},

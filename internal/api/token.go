@@ -88,6 +88,15 @@ func (a *API) tokenRoutes(r router) {
 		out, err := a.c.Vending.PlanKeyChange(ctx, by, in.Meter, *next, body.Reason)
 		return replyOf(out.Refusal, err, func() apiv1.KeyChange { return keyChangeOf(out.Meter, out.Key) })
 	})
+	order(r, huma.Operation{
+		OperationID: "confirm-key-change", Path: "/v1/meters/{meter}/key-changes/confirm", DefaultStatus: http.StatusOK, Tags: []string{"tokens"},
+		Summary: "Confirm that a meter holds its next key",
+		Description: "For a meter that cannot report it: somebody has seen that the meter accepted every token of its key change. A meter with a " +
+			"connection confirms by itself.",
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.KeyChangeReason) (*reply[apiv1.KeyChange], error) {
+		out, err := a.c.Vending.ConfirmKeyChange(ctx, by, in.Meter, body.Reason)
+		return replyOf(out.Refusal, err, func() apiv1.KeyChange { return keyChangeOf(out.Meter, out.Key) })
+	})
 }
 
 func (a *API) giveTokens(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewTokens) (*sent, error) {

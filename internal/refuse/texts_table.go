@@ -315,6 +315,16 @@ func NoKeyChangePlanned(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-planned", What: "No key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Name the new key, or plan the change first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// NoKeyChangeToConfirm: Meter {meter} has no key change whose tokens are made and not confirmed. Look at the key of the meter. If a change is planned, make its tokens and enter them first.
+func NoKeyChangeToConfirm(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-to-confirm", What: "Meter " + meter + " has no key change whose tokens are made and not confirmed.", Not: "No changes were made.", Try: "Look at the key of the meter. If a change is planned, make its tokens and enter them first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TokenRequestNotFound: No request for tokens {named} was found. Look at the tokens of the meter.
+func TokenRequestNotFound(named string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "token-request-not-found", What: "No request for tokens " + named + " was found.", Not: "No data was returned.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "named", Value: named}}}
+}
+
 // OtherKeyChangePlanned: Another key change is planned for meter {meter}. Leave the key out to issue the planned key change.
 func OtherKeyChangePlanned(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "key-change-pending", Text: "other-key-change-planned", What: "Another key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Leave the key out to issue the planned key change.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}

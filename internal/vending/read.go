@@ -2,7 +2,6 @@ package vending
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -99,24 +98,12 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 	return out, fault.Wrap(err, "show sale %s", refusal.Echo(named))
 }
 
-// reveal opens the digits for an actor who may see them, once the audit row about it is durable. If the disk has no room even for that row,
-// it withholds the digits and shows the rest.
+// reveal opens the digits for an actor who may see all digits; see [Vending.disclose].
 func (v *Vending) reveal(ctx context.Context, by access.Actor, s sale.Sale, object string) (Issued, error) {
 	if !by.May(access.ShowTokens) || len(s.Tokens) == 0 {
 		return Issued{}, nil
 	}
-	digits, err := v.openSale(s)
-	if err != nil {
-		return Issued{}, err
-	}
-	err = v.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) { return false, tx.AuditLog(by.Entry("token.show", object)) })
-	switch {
-	case errors.Is(err, access.ErrFull):
-		return Issued{Digits{withheld: refusal.StorageFull}}, nil
-	case err != nil:
-		return Issued{}, fmt.Errorf("note that digits were shown: %w", err)
-	}
-	return Issued{digits}, nil
+	return v.disclose(ctx, by, s, object)
 }
 
 // Tokens lists the tokens of a meter, newest first: sold, issued free of charge or external, with the meter's answers to them.
