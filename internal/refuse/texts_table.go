@@ -2296,6 +2296,16 @@ func OfficeFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "office-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
 }
 
+// ServiceWithoutReason: The reason is missing. Say in a few words why it is done. The audit log keeps it.
+func ServiceWithoutReason() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "service-without-reason", What: "The reason is missing.", Not: "No changes were made.", Try: "Say in a few words why it is done. The audit log keeps it."}
+}
+
+// ServiceActUnknown: The form asks for {act}, which does not exist. Use the buttons of the page.
+func ServiceActUnknown(act string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "service-act-unknown", What: "The form asks for " + act + ", which does not exist.", Not: "No changes were made.", Try: "Use the buttons of the page.", Args: []refusal.Arg{{Place: "act", Value: act}}}
+}
+
 // TariffFormWithoutName: The tariff has no name. Type a short name, such as domestic.
 func TariffFormWithoutName() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "tariff-form-without-name", What: "The tariff has no name.", Not: "The tariff was not published.", Try: "Type a short name, such as domestic."}

@@ -1835,6 +1835,9 @@ func (t Texts) ApprovalsNextLinkKey() string { return t.say("pages.approvals.nex
 // ApprovalsDecoderKey: Decoder key
 func (t Texts) ApprovalsDecoderKey() string { return t.say("pages.approvals.decoder-key") }
 
+// ApprovalsTokens: Tokens that were made
+func (t Texts) ApprovalsTokens() string { return t.say("pages.approvals.tokens") }
+
 // PeopleTitle: People
 func (t Texts) PeopleTitle() string { return t.say("pages.people.title") }
 
@@ -2818,13 +2821,13 @@ func (t Texts) BoxSendButton() string { return t.say("pages.box.send-button") }
 // BoxSell: Sell a token
 func (t Texts) BoxSell() string { return t.say("pages.box.sell") }
 
-// BoxMake: Free or service token
+// BoxMake: Free units or a replacement
 func (t Texts) BoxMake() string { return t.say("pages.box.make") }
 
 // BoxKind: Kind
 func (t Texts) BoxKind() string { return t.say("pages.box.kind") }
 
-// BoxFigure: Units in kWh, or power limit in W
+// BoxFigure: Units in kWh
 func (t Texts) BoxFigure() string { return t.say("pages.box.figure") }
 
 // BoxWhy: Reason
@@ -2905,6 +2908,181 @@ func (t Texts) TrackWaySMS() string { return t.say("pages.track.way-sms") }
 
 // TrackWayConnection: The meter's connection
 func (t Texts) TrackWayConnection() string { return t.say("pages.track.way-connection") }
+
+// ServiceTitle: Service of meter {meter}
+func (t Texts) ServiceTitle(meter string) string {
+	return t.say("pages.service.title", "{meter}", meter)
+}
+
+// ServiceOpen: Service
+func (t Texts) ServiceOpen() string { return t.say("pages.service.open") }
+
+// ServiceNothing: There is nothing here that your role may do at this meter.
+func (t Texts) ServiceNothing() string { return t.say("pages.service.nothing") }
+
+// ServiceRecent: Service tokens
+func (t Texts) ServiceRecent() string { return t.say("pages.service.recent") }
+
+// ServicePower: Power limit in W
+func (t Texts) ServicePower() string { return t.say("pages.service.power") }
+
+// ServiceReasonHint: It is written to the audit log, and the second person reads it.
+func (t Texts) ServiceReasonHint() string { return t.say("pages.service.reason-hint") }
+
+// ServiceMake: Make the token
+func (t Texts) ServiceMake() string { return t.say("pages.service.make") }
+
+// ServiceSecond: If a second person must allow it, the request waits for that person, and nothing is made before.
+func (t Texts) ServiceSecond() string { return t.say("pages.service.second") }
+
+// MadeTitle: Tokens for meter {meter}
+func (t Texts) MadeTitle(meter string) string { return t.say("pages.made.title", "{meter}", meter) }
+
+// MadeDone: Done: {kind}, made at {at} by {person}.
+func (t Texts) MadeDone(kind string, at string, person string) string {
+	return t.say("pages.made.done", "{kind}", kind, "{at}", at, "{person}", person)
+}
+
+// MadeApproved: {person} allowed it.
+func (t Texts) MadeApproved(person string) string {
+	return t.say("pages.made.approved", "{person}", person)
+}
+
+// MadeHeld: The tokens are requested and not made yet. Load this page again in a minute.
+func (t Texts) MadeHeld() string { return t.say("pages.made.held") }
+
+// MadeOrder: Enter the tokens at the meter in this order, all of them. The meter keeps its old key until it has the last one.
+func (t Texts) MadeOrder() string { return t.say("pages.made.order") }
+
+// MadeHidden: Your role may not see the digits. You can still send the token to the meter.
+func (t Texts) MadeHidden() string { return t.say("pages.made.hidden") }
+
+// MadeFollow: Send it to the meter, or see how far it is
+func (t Texts) MadeFollow() string { return t.say("pages.made.follow") }
+
+// MadeKey: See the key of the meter
+func (t Texts) MadeKey() string { return t.say("pages.made.key") }
+
+// MadeBack: Back to the service of the meter
+func (t Texts) MadeBack() string { return t.say("pages.made.back") }
+
+// KeyChangeTitle: Key change
+func (t Texts) KeyChangeTitle() string { return t.say("pages.key-change.title") }
+
+// KeyChangeAbout: Give the meter another decoder key: plan it, make the set of tokens, enter them, and confirm.
+func (t Texts) KeyChangeAbout() string { return t.say("pages.key-change.about") }
+
+// KeyChangeOf: Key of meter {meter}
+func (t Texts) KeyChangeOf(meter string) string {
+	return t.say("pages.key-change.of", "{meter}", meter)
+}
+
+// KeyChangeNow: The key now
+func (t Texts) KeyChangeNow() string { return t.say("pages.key-change.now") }
+
+// KeyChangeHeld: Key in the meter
+func (t Texts) KeyChangeHeld() string { return t.say("pages.key-change.held") }
+
+// KeyChangeNext: Next key
+func (t Texts) KeyChangeNext() string { return t.say("pages.key-change.next") }
+
+// KeyChangeNone: The meter has no key.
+func (t Texts) KeyChangeNone() string { return t.say("pages.key-change.none") }
+
+// KeyChangeDone: Done
+func (t Texts) KeyChangeDone() string { return t.say("pages.key-change.done") }
+
+// KeyChangeOpen: Open
+func (t Texts) KeyChangeOpen() string { return t.say("pages.key-change.open") }
+
+// KeyChangeStepPlan: Plan the next key. From then on nothing is sold to the meter.
+func (t Texts) KeyChangeStepPlan() string { return t.say("pages.key-change.step-plan") }
+
+// KeyChangeStepMake: Make the set of tokens and enter them in their order. From then on tokens are sold under the next key.
+func (t Texts) KeyChangeStepMake() string { return t.say("pages.key-change.step-make") }
+
+// KeyChangeStepConfirm: The meter reports that it holds the next key, or you confirm it.
+func (t Texts) KeyChangeStepConfirm() string { return t.say("pages.key-change.step-confirm") }
+
+// KeyChangePlan: Plan the key change
+func (t Texts) KeyChangePlan() string { return t.say("pages.key-change.plan") }
+
+// KeyChangePlanEffect: No token is sold to this meter until the set of tokens is made, because a token under the old key might not load.
+func (t Texts) KeyChangePlanEffect() string { return t.say("pages.key-change.plan-effect") }
+
+// KeyChangePlanHint: Leave a field empty to keep its value. The server needs the vending key of the next key.
+func (t Texts) KeyChangePlanHint() string { return t.say("pages.key-change.plan-hint") }
+
+// KeyChangeNoSales: The key change is planned. Nothing is sold to this meter before the tokens are made.
+func (t Texts) KeyChangeNoSales() string { return t.say("pages.key-change.no-sales") }
+
+// KeyChangeMake: Make the tokens
+func (t Texts) KeyChangeMake() string { return t.say("pages.key-change.make") }
+
+// KeyChangeMakeEffect: The server makes the whole set of tokens. Sales go on at once under the next key, so the customer must enter the set before the next token.
+func (t Texts) KeyChangeMakeEffect() string { return t.say("pages.key-change.make-effect") }
+
+// KeyChangeSet: The set of tokens
+func (t Texts) KeyChangeSet() string { return t.say("pages.key-change.set") }
+
+// KeyChangeShow: Show the tokens
+func (t Texts) KeyChangeShow() string { return t.say("pages.key-change.show") }
+
+// KeyChangeRepeated: The set can be shown again until the meter holds the next key. The receipt of the next sale repeats it too.
+func (t Texts) KeyChangeRepeated() string { return t.say("pages.key-change.repeated") }
+
+// KeyChangeConfirm: Confirm the next key
+func (t Texts) KeyChangeConfirm() string { return t.say("pages.key-change.confirm") }
+
+// KeyChangeConfirmEffect: Only for a meter that cannot report: confirm after you saw that it accepted every token of the set. A wrong confirmation makes later tokens useless.
+func (t Texts) KeyChangeConfirmEffect() string { return t.say("pages.key-change.confirm-effect") }
+
+// KeyChangeSeen: What you saw at the meter
+func (t Texts) KeyChangeSeen() string { return t.say("pages.key-change.seen") }
+
+// KeyChangePlannedNow: The key change is planned.
+func (t Texts) KeyChangePlannedNow() string { return t.say("pages.key-change.planned-now") }
+
+// KeyChangeConfirmedNow: Done at {at}: the meter holds this key.
+func (t Texts) KeyChangeConfirmedNow(at string) string {
+	return t.say("pages.key-change.confirmed-now", "{at}", at)
+}
+
+// DoctorTitle: Token doctor
+func (t Texts) DoctorTitle() string { return t.say("pages.doctor.title") }
+
+// DoctorAbout: Why a token does not work: whether it was sold here, for which meter and key, what the meter said, and whether it is mistyped.
+func (t Texts) DoctorAbout() string { return t.say("pages.doctor.about") }
+
+// DoctorDigitsHint: Type the digits as the customer reads them, or paste the message.
+func (t Texts) DoctorDigitsHint() string { return t.say("pages.doctor.digits-hint") }
+
+// DoctorMeterHint: The meter at which it does not work. It may stay empty.
+func (t Texts) DoctorMeterHint() string { return t.say("pages.doctor.meter-hint") }
+
+// DoctorAsk: Diagnose
+func (t Texts) DoctorAsk() string { return t.say("pages.doctor.ask") }
+
+// DoctorLimit: Each question is written to the audit log. Questions about tokens that were not sold here are limited.
+func (t Texts) DoctorLimit() string { return t.say("pages.doctor.limit") }
+
+// DoctorFound: What was found
+func (t Texts) DoctorFound() string { return t.say("pages.doctor.found") }
+
+// DoctorMeant: Probably meant:
+func (t Texts) DoctorMeant() string { return t.say("pages.doctor.meant") }
+
+// DoctorSection: Part of a key change
+func (t Texts) DoctorSection() string { return t.say("pages.doctor.section") }
+
+// DoctorKey: Fits the key
+func (t Texts) DoctorKey() string { return t.say("pages.doctor.key") }
+
+// DoctorReports: What the meter reported about it
+func (t Texts) DoctorReports() string { return t.say("pages.doctor.reports") }
+
+// DoctorSale: See the sale
+func (t Texts) DoctorSale() string { return t.say("pages.doctor.sale") }
 
 // FormSameCommand: The same on the command line:
 func (t Texts) FormSameCommand() string { return t.say("pages.form.same-command") }

@@ -50,6 +50,7 @@ type approvalForm struct {
 	SignIn                string // address to sign in again; empty if the proof of identity is fresh enough
 	CanApprove, CanReject bool
 	Secrets               []factLine // of a meter that the approval registered; shown once
+	Tokens                string     // page with the tokens that the request made; empty if it made none
 }
 
 // factLine is a name and its value.
@@ -143,6 +144,7 @@ func (s *Console) approvalPage(w http.ResponseWriter, r *http.Request, v visit, 
 	f.Moves, f.Gains, f.Right = string(a.Act), t.Name("act-gains", actKey(a.Act)), string(a.Right)
 	f.Fields = requestFields(a.Body)
 	f.Object, f.Link = objectOf(a)
+	f.Tokens = tokensOf(a)
 	if !a.DecidedAt.IsZero() {
 		f.Decided = t.ApprovalsDecidedBy(a.Checker.String(), v.site.clock(a.DecidedAt))
 		if a.Reason != "" {
@@ -160,6 +162,18 @@ func (s *Console) approvalPage(w http.ResponseWriter, r *http.Request, v visit, 
 		return
 	}
 	s.show(w, r, status, approvalView(s.page(r, v, t.ApprovalsTitleOf(f.Act)), f))
+}
+
+// tokensOf returns the page with the tokens that an approved request made, or "".
+func tokensOf(a access.Approval) string {
+	var asked struct {
+		Kind string `json:"kind"`
+		Code string `json:"reason_code"`
+	}
+	if a.State != access.ApprovalUsed || !strings.HasPrefix(a.Object, id.Meter) || json.Unmarshal(a.Body, &asked) != nil || asked.Kind == "" || asked.Code == "" {
+		return ""
+	}
+	return madePath(a.Object, a.ID.Text(id.Approval))
 }
 
 // closed reports whether nothing is left to decide.

@@ -21,8 +21,11 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/mirror"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/profile"
@@ -57,6 +60,9 @@ type Config struct {
 	Imports    *imports.Imports
 	Devices    *profile.Devices
 	Search     *search.Search
+	Diagnoses  *diagnosis.Doctor
+	Debts      *debt.Debts
+	Logins     *mirror.Logins
 	Overview   *overview.Overview
 	// Export writes all pages of a list of the API as CSV, as the actor may see it. A status other than 0 says that it wrote nothing, and why.
 	Export  func(ctx context.Context, w io.Writer, by access.Actor, path string, q url.Values) (status int, detail string, err error)

@@ -17,6 +17,7 @@ type officeLink struct {
 // officeRoutes adds the pages behind the office page, and the person's own account.
 func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /office", s.signedIn(s.office))
+	s.serviceRoutes(m)
 	m.Handle("GET /start", s.signedIn(s.start))
 	m.Handle("GET "+importPath, s.signedIn(s.importPage))
 	m.Handle("POST "+importPath, s.signedIn(s.importFile))
@@ -65,6 +66,7 @@ func (v visit) officeLinks(t words.Texts) []officeLink {
 	return slices.DeleteFunc([]officeLink{
 		{"/sales", t.SalesTitle(), t.OfficeSales(), v.by.May(access.ReadVends)},
 		{"/tills", t.TillsTitle(), t.OfficeTills(), v.by.OfUtility() && v.by.May(access.ReadTills)},
+		{"/doctor", t.DoctorTitle(), t.DoctorAbout(), v.by.May(access.ReadVends)},
 		{"/tariffs", t.MenuTariffs(), t.OfficeTariffs(), v.by.May(access.ReadTariffs)},
 		{"/approvals", t.MenuApprovals(), t.OfficeApprovals(), v.by.Role != "" && v.by.OfUtility()},
 		{"/quarantine", t.MenuQuarantine(), t.OfficeDoubtful(), v.by.May(access.ReadMeters)},

@@ -50,9 +50,6 @@ func kinds(t words.Texts, by access.Actor) (out []kindText) {
 	if by.May(access.IssueUnits) {
 		out = append(out, kind(sale.FreeIssue), kind(sale.Replacement))
 	}
-	if by.May(access.IssueTokens) {
-		out = append(out, kind(sale.ClearTamper), kind(sale.ClearCredit), kind(sale.PowerLimit))
-	}
 	return out
 }
 

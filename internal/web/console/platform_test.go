@@ -32,7 +32,7 @@ func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
 	g := w.enter(ownerEmail)
 	path := "/meters/" + meterNumber
 	g.get(path).is(200).says("Generate or send a token")
-	box := g.get(path+"/recharge").is(200).says("Send a token", "Free or service token", "Amina A.", "the SIM number of this meter is not known", "TEST")
+	box := g.get(path+"/recharge").is(200).says("Send a token", "Free units or a replacement", "Amina A.", "the SIM number of this meter is not known", "TEST")
 	form := box.value("form")
 	g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.34", "code", "test", "reason", "trial").is(422).says("at most one decimal")
 	g.post(path+"/tokens", "form", "console-x", "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").is(422).says("another session")
@@ -69,7 +69,7 @@ func TestATokenIsSentByWhoMayNotSeeIt(t *testing.T) {
 		leads("/meters/" + meterNumber + "/recharge?token=tok_")
 	w.person("help@example.org", access.Support)
 	g := w.enter("help@example.org")
-	box := g.get(made).is(200).says("Your role may not see the digits").omits("Free or service token")
+	box := g.get(made).is(200).says("Your role may not see the digits").omits("Free units or a replacement")
 	g.post("/meters/"+meterNumber+"/recharges", "form", box.value("form"), "token", box.value("token"), "by", "mqtt").leads("/meters/" + meterNumber + "/recharges/tok_")
 	w.person("books@example.org", access.Auditor)
 	w.enter("books@example.org").get("/meters/" + meterNumber + "/recharge").is(403)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -55,23 +56,36 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 }
 
 func (t site) sale(shown vending.SaleView) saleDetail {
-	sale := shown.Sale
-	d := saleDetail{ID: sale.ID.Text(id.Vend), Meter: sale.Meter.Number, Grouped: groups(sale.Meter.Number), Receipt: sale.ReceiptNo, At: t.clock(sale.PricedAt),
-		By: sale.By, State: saleWord(t.say, sale.State), Bill: t.bill(sale.Lines, sale.Tender), Simulated: sale.Meter.Simulated}
-	if sale.PressKey {
+	made := shown.Sale
+	d := saleDetail{ID: made.ID.Text(id.Vend), Meter: made.Meter.Number, Grouped: groups(made.Meter.Number), Receipt: made.ReceiptNo, At: t.clock(made.PricedAt),
+		By: made.By, State: saleWord(t.say, made.State), Bill: t.bill(made.Lines, made.Tender), Simulated: made.Meter.Simulated}
+	if made.PressKey {
 		d.Press = t.say.SalePressKey()
 	}
-	for i, token := range sale.Tokens {
-		line := tokenLine{ID: token.ID.Text(id.Token), Units: t.say.Energy(token.Units, 1), State: tokenBadge(t.say, token)}
-		if i < shown.Issued.Len() && len(token.Sealed) > 0 {
-			line.Digits = shown.Issued.Reveal(i)
-			line.Grouped = groups(line.Digits)
-			line.Share = t.say.SaleShareText(d.Grouped, line.Grouped, line.Units)
+	line := func(token sale.Token, units, digits string) {
+		l := tokenLine{ID: token.ID.Text(id.Token), Units: units, State: tokenBadge(t.say, token), SendTo: boxPath(d.Meter, token.ID.Text(id.Token))}
+		if digits != "" && len(token.Sealed) > 0 {
+			l.Digits, l.Grouped = digits, groups(digits)
+			l.Share = t.say.SaleShareText(d.Grouped, l.Grouped, l.Units)
 		}
-		line.SendTo = boxPath(d.Meter, line.ID)
-		d.Tokens = append(d.Tokens, line)
+		d.Tokens = append(d.Tokens, l)
+	}
+	digits := shown.Issued.Digits()
+	for i, token := range made.Change { // the customer enters them before the credit
+		line(token, serviceWord(t.say, token), digitsAt(digits.Change(), i))
+	}
+	for i, token := range made.Tokens {
+		line(token, t.say.Energy(token.Units, 1), digitsAt(digits, i))
 	}
 	return d
+}
+
+// digitsAt returns the digits of a token, or "" if they may not be seen.
+func digitsAt(d vending.Digits, i int) string {
+	if i >= d.Len() {
+		return ""
+	}
+	return d.Reveal(i)
 }
 
 // saleLive streams the states of a sale's tokens.
@@ -83,6 +97,7 @@ func (s *Console) saleLive(w http.ResponseWriter, r *http.Request) {
 			return nil, false, err
 		}
 		out := frame{}
+		out.tokens(v.site.say, shown.Sale.Change)
 		out.tokens(v.site.say, shown.Sale.Tokens)
 		return out, true, nil
 	})

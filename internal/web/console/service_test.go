@@ -1,0 +1,108 @@
+package console_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+)
+
+const (
+	engineerEmail = "engineer@example.org"
+	otherEngineer = "other@example.org"
+)
+
+// TestAServiceTokenTakesTwoEngineers: the page says what will happen, the request waits for a second person, and whoever asked then sees the
+// digits. The second person and the owner's clerk see the token on its way, and an engineer who did not ask sees no digits.
+func TestAServiceTokenTakesTwoEngineers(t *testing.T) {
+	w := begin(t)
+	w.person(engineerEmail, access.Engineer)
+	w.person(otherEngineer, access.Engineer)
+	g, second := w.enter(engineerEmail), w.enter(otherEngineer)
+	meter := "/meters/" + meterNumber
+	g.get(meter).is(200).says("Service")
+	g.get(meter+"/service").is(200).says("Clear tamper", "Power limit", "Token doctor", "Key change", "The server has the vending key of this meter.").omits("Service tokens")
+	form := g.get(meter+"/service/clear_tamper").is(200).says("the evidence is gone afterwards", "paywatt meter give-token "+meterNumber+" clear_tamper", "If a second person must allow it")
+	g.post(meter+"/service/clear_tamper", "form", form.value("form"), "code", "tamper_fixed", "reason", " ").is(400).says("The reason is missing.")
+	ask := []string{"form", form.value("form"), "code", "tamper_fixed", "reason", "seal replaced"}
+	waits := g.post(meter+"/service/clear_tamper", ask...).is(202).says("A second person must allow it")
+	apr := waits.link(t, `/approvals/apr_[^"]*`)
+	if at := g.post(meter+"/service/clear_tamper", ask...).leads("/approvals/"); at != apr {
+		t.Errorf("the form sent again leads to %s, want %s: it must not ask twice", at, apr)
+	}
+	g.get(apr).is(200).says("You cannot approve this request").omits("Tokens that were made")
+	second.post(apr, "form", second.get(apr).is(200).value("form"), "choice", "approve", "reason", "saw the seal").is(200).says("✓ Approved and done")
+	page := g.get(apr).is(200).link(t, `/meters/mtr_[^"]*/made/apr_[^"]*`)
+	shown := w.audited("token.show")
+	made := g.get(page).is(200).says("Done: Clear tamper, made at", engineerEmail, otherEngineer+" allowed it.", "TEST", "Not loaded")
+	if n := len(strings.ReplaceAll(made.token(), " ", "")); n != 20 {
+		t.Errorf("the maker sees %d digits, want 20", n)
+	}
+	if n := w.audited("token.show"); n != shown+1 {
+		t.Errorf("%d rows say that digits were shown, want 1 more than %d", n, shown)
+	}
+	second.get(page).is(200).says("Done: Clear tamper", "Your role may not see the digits").omits(`class="token"`)
+	g.get(meter+"/service").is(200).says("Service tokens", "Clear tamper")
+	g.get(made.link(t, meter+`/recharges/tok_[^"]*`)).is(200).says("Token for meter")
+	g.get(meter + "/service/free").is(404)
+	g.post(meter+"/service/free", "form", form.value("form"), "figure", "5", "code", "test", "reason", "free units").is(404)
+	g.get(meter + "/made/job_x").is(404)
+	w.person("books@example.org", access.Auditor)
+	auditor := w.enter("books@example.org")
+	auditor.get(meter).is(200).omits(meter + "/service")
+	auditor.get(meter + "/service/clear_tamper").is(403)
+	auditor.post(meter+"/service/clear_tamper", "form", auditor.get("/doctor").value("form"), "code", "other", "reason", "x").is(403)
+}
+
+// TestAKeyChangeFromPlanToConfirmationInTheBrowser: nothing is sold between the plan and the tokens, the whole set is shown in its order and
+// again, and the change ends with a confirmation.
+func TestAKeyChangeFromPlanToConfirmationInTheBrowser(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	at := "/meters/" + meterNumber + "/key"
+	form := func() string { return g.get(at).is(200).value("form") }
+	g.get(at).is(200).says("SGC 123456, KRN 1, TI 01", "Plan the next key.", "No token is sold to this meter until the set of tokens is made")
+	g.post(at, "form", form(), "act", "plan", "ti", "02", "reason", "").is(400).says("The reason is missing.")
+	g.post(at, "form", form(), "act", "plan", "krn", "x", "reason", "campaign").is(400)
+	g.post(at, "form", form(), "act", "destroy", "reason", "campaign").is(400).says("which does not exist")
+	g.get(g.post(at, "form", form(), "act", "plan", "ti", "02", "reason", "campaign").leads(at)).is(200).says("The key change is planned.", "SGC 123456, KRN 1, TI 02")
+	g.check(meterNumber, "100").says("A key change is planned for meter")
+	make := []string{"form", form(), "act", "make"}
+	page := g.post(at, make...).leads("/meters/" + meterNumber + "/made/job_")
+	if again := g.post(at, make...).leads("/meters/"); again != page {
+		t.Errorf("the form sent again leads to %s, want %s", again, page)
+	}
+	set := g.get(page).is(200).says("Token 1 of 2", "Token 2 of 2", "in this order, all of them")
+	first, all := set.token(), strings.Count(set.body, `class="token"`)
+	if again := g.get(page).is(200).token(); again != first || all != 2 {
+		t.Errorf("the set has %d tokens and begins with %s, then with %s", all, first, again)
+	}
+	g.get(at).is(200).says("Show the tokens", "Confirm the next key").omits("No token is sold to this meter until")
+	if sold := g.sell(meterNumber, "100").says("Token 1 of 3", "Key change", "34.7 kWh"); sold.token() != first {
+		t.Errorf("the page of the sale begins with %s, want the set %s before the credit", sold.token(), first)
+	}
+	g.post(at, "form", form(), "act", "confirm", "reason", "").is(400)
+	g.get(g.post(at, "form", form(), "act", "confirm", "reason", "display said good").leads(at)).is(200).says("the meter holds this key", "SGC 123456, KRN 1, TI 02", "Plan the key change").omits("Show the tokens")
+	if n := w.audited("key.confirm"); n != 1 {
+		t.Errorf("%d confirmations in the audit log, want 1", n)
+	}
+}
+
+// TestTheTokenDoctorInTheBrowser: a pasted message is understood, the answer says what to do, and no digits get into an address.
+func TestTheTokenDoctorInTheBrowser(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	digits := g.sell(meterNumber, "100").token()
+	ask := func(text, meter string) answer {
+		return g.post("/doctor", "form", g.get("/doctor?meter="+meterNumber).is(200).value("form"), "digits", text, "meter", meter)
+	}
+	found := ask("Your token is "+digits+" thank you", meterNumber).is(200).says("What was found", "kWh", "See the sale", "Fits the key")
+	found.link(t, `/meters/`+meterNumber+`/recharges/tok_[^"]*`)
+	ask("1234", meterNumber).is(200).says("What was found")
+	ask(digits, "04140001000").is(422)
+	g.post("/doctor", "form", "console-x", "digits", digits).is(400).says("The form is from another session.")
+	g.do("POST", "/doctor", nil).is(400)
+	w.person("tariffs@example.org", access.TariffManager)
+	other := w.enter("tariffs@example.org")
+	other.post("/doctor", "form", other.get("/doctor").value("form"), "digits", digits).is(403)
+}
