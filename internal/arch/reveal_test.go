@@ -37,6 +37,8 @@ func revealers() map[string]string {
 		"internal/web/console/import.go":    "the same",
 		"internal/web/console/newmeter.go":  "shows the secrets of a meter once, to the person who registered it",
 		"internal/web/console/platform.go":  "puts a token into the box of somebody who may see it",
+		"internal/web/console/service.go":   "shows service tokens to whoever asked for them, or may see digits",
+		"internal/web/console/doctor.go":    "shows which token was meant to somebody who may see digits",
 		"internal/web/console/receipt.go":   "prints what internal/receipt reveals",
 		"internal/notify/work.go":           "writes a message when it is given to its route, and keeps the text nowhere",
 		"internal/notify/order.go":          "hashes digits that a person gave",

@@ -102,7 +102,7 @@ func (t site) answer(d *doctorPage, x diagnosis.Diagnosis, v visit) {
 	if c := x.Contents; c != nil {
 		fact(t.say.BoxKind(), c.Kind)
 		if c.Units > 0 {
-			fact(t.say.MeterEnergy(), c.Units.KWh(1)+" kWh")
+			fact(t.say.MeterEnergy(), t.say.Energy(c.Units, 1))
 		}
 		if c.Section > 0 {
 			fact(t.say.DoctorSection(), strconv.Itoa(int(c.Section)))
