@@ -132,7 +132,7 @@ func (w *admin) kill() {
 }
 
 func (w *admin) second() {
-	if _, errOut, code := w.p.try("", "serve", "--data", w.p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"); code == 0 {
+	if _, errOut, code := w.p.try("", "serve", "--safe-mode=false", "--data", w.p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"); code == 0 {
 		w.Fatalf("a second server was let into the folder\n%s", errOut)
 	}
 	w.rare.Reached("second server refused")

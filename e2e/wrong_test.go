@@ -160,7 +160,7 @@ func TestWrongSurroundings(t *testing.T) {
 	db := openDatabase(t, p.dir)
 	rows(t, db, "PRAGMA user_version = 9999", nil)
 	_ = db.Close()
-	_, errOut, code = p.try("", "serve", "--data", p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0")
+	_, errOut, code = p.try("", "serve", "--safe-mode=false", "--data", p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0")
 	if code != 1 || !strings.Contains(errOut, "newer") {
 		t.Errorf("serve on a newer database: exit %d: %s", code, errOut)
 	}

@@ -5,8 +5,8 @@ import (
 )
 
 func newConfigCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Show the settings"}
-	cmd.AddCommand(newConfigShow(c))
+	cmd := &cobra.Command{Use: "config", Short: "Show and check the settings"}
+	cmd.AddCommand(newConfigShow(c), newConfigCheck(c))
 	return cmd
 }
 

@@ -25,6 +25,7 @@ var examples = map[string][]string{
 	"bench meter":           {"paywatt bench meter --meters 1000"},
 	"bench store":           {"paywatt bench store --dir /var/lib --seconds 5"},
 	"bench vend":            {"paywatt bench vend --seconds 20", "paywatt bench vend --baseline none"},
+	"config check":          {"paywatt config check --data /var/lib/paywatt"},
 	"config show":           {"paywatt config show --origin"},
 	"debt write-off":        {`paywatt debt write-off dbt_01jd00000000000000000000000 --amount 50 --reason "paid in kind"`},
 	"doctor":                {"paywatt doctor --data ./paywatt-data"},

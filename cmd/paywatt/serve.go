@@ -31,20 +31,12 @@ func newServeCommand(c console) *cobra.Command {
 			"once every listener accepts connections. A line for each listener for a device (--mqtt-legacy) follows:\n\n" +
 			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
 			"and one each for metrics (--metrics): metrics=ADDR and for the integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the\n" +
-			"server starts locked: it cannot sell, but everything else works.",
+			"server starts locked: it cannot sell, but everything else works.\n\n" +
+			"If the settings file or the database cannot be used, the server starts in safe mode: it sells nothing, and a page at its HTTP address says what is wrong.\n" +
+			"The first line is then safe-mode http=ADDR code=CODE. Once the cause is gone, it starts by itself and prints the lines above.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			set, err := c.settings(cmd)
-			if err != nil {
-				return err
-			}
-			if err := set.CheckPlain(); err != nil {
-				return settingFailure(err)
-			}
-			if err := private(set.Text(config.Data), set.Text(config.TLSKey), "The server did not start."); err != nil {
-				return err
-			}
-			return c.serve(cmd.Context(), set)
+			return c.serveOrSafely(cmd)
 		},
 	}
 	settingFlags(cmd.Flags())
@@ -71,44 +63,54 @@ func readable(dir, tlsKey string) (what string, err error) {
 	return "", nil
 }
 
-func (c console) serve(ctx context.Context, set config.Config) error {
-	devices, err := profilesOf(set.Text(config.Data))
-	if err != nil {
-		return err
+// open opens the server with everything that can fail, but does not serve yet.
+func (c console) open(set config.Config, log *slog.Logger) (*app.App, error) {
+	dir := set.Text(config.Data)
+	if err := private(dir, set.Text(config.TLSKey), "The server did not start."); err != nil {
+		return nil, err
 	}
-	defer withFloor()()
+	devices, err := profilesOf(dir)
+	if err != nil {
+		return nil, err
+	}
 	pass, err := c.servePassphrase(set)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	log := slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: levelOf(set.Text(config.LogLevel))}))
 	version := programVersion()
-	dir := set.Text(config.Data)
 	where := place{dir, set.Text(config.Store)}
 	if where.store == "" {
 		c.tell("paywatt %s, data in %s", version.Version, dir)
 	} else {
 		c.tell("paywatt %s, data in %s, keys in %s", version.Version, where, dir)
 	}
-	a, err := app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
+	return app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
 		TLSKey: set.Text(config.TLSKey), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), Passphrase: pass, Version: version, Log: log,
 		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
 		Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), AnswerWait: set.Duration(config.SMSAnswerWait)})
-	if err != nil {
-		return serveFailure(set, err)
-	}
+}
+
+// serve serves until ctx ends.
+func (c console) serve(ctx context.Context, a *app.App, set config.Config, log *slog.Logger) error {
+	defer withFloor()()
+	dir := set.Text(config.Data)
 	c.greet(a, set)
 	http, _ := a.Ready()
 	if _, err := io.WriteString(c.out, readyLines(a)); err != nil {
 		return fmt.Errorf("write the ready line: %w", err)
 	}
-	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, version.Version)
+	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, programVersion().Version)
 	if err := a.Run(ctx); err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "No confirmed sale or reading was lost.",
 			Try: "Find the cause with paywatt doctor --data " + dir + ", then start it again."}
 	}
 	log.Info("server stopped")
 	return nil
+}
+
+// serverLog is the log of a server.
+func (c console) serverLog(set config.Config) *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: levelOf(set.Text(config.LogLevel))}))
 }
 
 // greet prints to standard error what the operator should know.

@@ -31,7 +31,7 @@ func settingFlags(f *pflag.FlagSet) {
 		case s.Kind == config.List:
 			f.StringArray(s.FlagName(), nil, s.Help)
 		case s.Kind == config.Switch:
-			f.Bool(s.FlagName(), false, s.Help)
+			f.Bool(s.FlagName(), s.Default == "true", s.Help)
 		default:
 			f.String(s.FlagName(), s.Default, s.Help)
 		}
@@ -40,20 +40,26 @@ func settingFlags(f *pflag.FlagSet) {
 
 // settings merges defaults, file, environment and flags. The data folder is found first, because the settings file is in it.
 func (c console) settings(cmd *cobra.Command) (config.Config, error) {
-	src := config.Sources{Env: c.settingVariables(), Flags: givenSettings(cmd.Flags())}
-	first, err := config.Merge(src)
+	set, _, err := c.readAll(cmd)
 	if err != nil {
 		return config.Config{}, settingFailure(err)
+	}
+	return set, nil
+}
+
+// readAll reads and merges the settings. It also returns what it read, so that a mistake can be explained.
+func (c console) readAll(cmd *cobra.Command) (set config.Config, src config.Sources, err error) {
+	src = config.Sources{Env: c.settingVariables(), Flags: givenSettings(cmd.Flags())}
+	first, err := config.Merge(src)
+	if err != nil {
+		return config.Config{}, src, err
 	}
 	src.FilePath = filepath.Join(first.Text(config.Data), config.FileName)
 	if src.File, err = readSettings(src.FilePath); err != nil {
-		return config.Config{}, settingFailure(err)
+		return config.Config{}, src, err
 	}
-	merged, err := config.Merge(src)
-	if err != nil {
-		return config.Config{}, settingFailure(err)
-	}
-	return merged, nil
+	set, err = config.Merge(src)
+	return set, src, err
 }
 
 // settingVariables returns the environment variables that are settings. PAYWATT_BIN, the path of a binary under test, is not a setting.
@@ -96,12 +102,12 @@ func readSettings(path string) (map[string]any, error) {
 	if err == nil && info.Size() > maxSettings {
 		err = fmt.Errorf("longer than %d bytes", maxSettings)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
 	var out map[string]any
-	if _, err := toml.DecodeFile(path, &out); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+	if err == nil {
+		_, err = toml.DecodeFile(path, &out)
+	}
+	if err != nil {
+		return nil, &config.FileError{Err: fmt.Errorf("read %s: %w", path, err)}
 	}
 	return out, nil
 }

@@ -66,10 +66,13 @@ func (v Value) check() error {
 	if v.Setting.Kind == Switch && text != "true" && text != "false" {
 		err = fmt.Errorf("is %q, want true or false", text)
 	}
-	if err != nil {
-		return fmt.Errorf("%w %s (%s): %w", ErrSetting, v.Setting.Key, v.where(), err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if err = fmt.Errorf("%w %s (%s): %w", ErrSetting, v.Setting.Key, v.where(), err); v.Origin == File {
+		return inFile(v.Setting.Key, err)
+	}
+	return err
 }
 
 func (v Value) where() string {
@@ -113,11 +116,24 @@ func address(text string) error {
 }
 
 // checkTogether says which settings contradict each other.
-func (c Config) checkTogether() error {
+func (c Config) checkTogether() []error {
+	var errs []error
 	if (c.Text(TLSCert) == "") != (c.Text(TLSKey) == "") {
-		return fmt.Errorf("%w %s works only together with %s: give both or neither", ErrSetting, TLSCert, TLSKey)
+		err := fmt.Errorf("%w %s works only together with %s: give both or neither", ErrSetting, TLSCert, TLSKey)
+		for _, key := range []string{TLSCert, TLSKey} {
+			if c.values[key].Origin == File {
+				err = inFile(key, err)
+			}
+		}
+		errs = append(errs, err)
 	}
-	return goTogether(c.Routes())
+	if err := goTogether(c.Routes()); err != nil {
+		if len(c.routes) > 0 {
+			err = inFile(SMSRoute, err)
+		}
+		errs = append(errs, err)
+	}
+	return errs
 }
 
 // Legacy is a listener for one device that speaks its own messages (docs/guide/devices.md).

@@ -143,7 +143,7 @@ func Merge(src Sources) (Config, error) {
 	for _, s := range settings {
 		errs = append(errs, c.values[s.Key].check())
 	}
-	errs = append(errs, c.checkTogether())
+	errs = append(errs, c.checkTogether()...)
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err
 	}
@@ -156,22 +156,22 @@ func (c *Config) mergeFile(file map[string]any, path string) []error {
 		if key == SMSRoute {
 			var err error
 			if c.routes, err = readRoutes(file[key]); err != nil {
-				errs = append(errs, fmt.Errorf("%w %s in file %s: %w", ErrSetting, key, path, err))
+				errs = append(errs, inFile(key, fmt.Errorf("%w %s in file %s: %w", ErrSetting, key, path, err)))
 			}
 			continue
 		}
 		s, ok := Find(key)
 		if !ok {
-			errs = append(errs, unknown(key, "file "+path))
+			errs = append(errs, inFile(key, unknown(key, "file "+path)))
 			continue
 		}
 		if s.NotFile {
-			errs = append(errs, fmt.Errorf("%w %s cannot be set in file %s, because it says where that file is; use --%s or %s", ErrSetting, key, path, s.FlagName(), s.Variable()))
+			errs = append(errs, inFile(key, fmt.Errorf("%w %s cannot be set in file %s, because it says where that file is; use --%s or %s", ErrSetting, key, path, s.FlagName(), s.Variable())))
 			continue
 		}
 		texts, err := fileTexts(file[key], s.Kind)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%w %s in file %s: %w", ErrSetting, key, path, err))
+			errs = append(errs, inFile(key, fmt.Errorf("%w %s in file %s: %w", ErrSetting, key, path, err)))
 			continue
 		}
 		c.values[key] = Value{Setting: s, Texts: texts, Origin: File, From: path}
@@ -197,14 +197,23 @@ func fileTexts(v any, k Kind) ([]string, error) {
 		for _, e := range v {
 			s, ok := e.(string)
 			if !ok {
-				return nil, fmt.Errorf("contains %v, want texts in quotes", e)
+				return nil, fmt.Errorf("contains %s, want texts in quotes", scalar(e))
 			}
 			texts = append(texts, s)
 		}
 		return texts, nil
 	default:
-		return nil, fmt.Errorf("is %v, want a text in quotes", v)
+		return nil, fmt.Errorf("is %s, want a text in quotes", scalar(v))
 	}
+}
+
+// scalar writes a value for a message. The content of a table may be secret.
+func scalar(v any) string {
+	switch v.(type) {
+	case map[string]any, []map[string]any, []any:
+		return "a table"
+	}
+	return fmt.Sprint(v)
 }
 
 func (c Config) mergeEnv(env []string) []error {

@@ -55,8 +55,12 @@ func (c Config) CheckPlain() error {
 	for _, l := range []struct{ key, allowed string }{{HTTP, PlainHTTP}, {Metrics, PlainHTTP}, {MQTT, PlainMQTT}, {MQTTIntegration, PlainMQTT}} {
 		if addr := c.Text(l.key); addr != "" && !loopback(addr) && !c.On(l.allowed) {
 			s, _ := Find(l.allowed)
-			errs = append(errs, fmt.Errorf("%w %s is %s, which other machines can reach, and the connection would not be encrypted. Give tls_cert and tls_key, or --%s if the network is yours alone",
-				ErrSetting, l.key, addr, s.FlagName()))
+			err := fmt.Errorf("%w %s is %s, which other machines can reach, and the connection would not be encrypted. Give tls_cert and tls_key, or --%s if the network is yours alone",
+				ErrSetting, l.key, addr, s.FlagName())
+			if c.values[l.key].Origin == File {
+				err = inFile(l.key, err)
+			}
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

@@ -58,7 +58,7 @@ func readRoutes(v any) ([]Route, error) {
 	out := make([]Route, len(tables))
 	for i, t := range tables {
 		if out[i], err = readRoute(t); err != nil {
-			return nil, fmt.Errorf("number %d: %w", i+1, err)
+			return nil, &FileError{Key: SMSRoute, Table: i + 1, Err: fmt.Errorf("number %d: %w", i+1, err)}
 		}
 	}
 	return out, oneNameEach(out)

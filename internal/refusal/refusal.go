@@ -78,6 +78,9 @@ const (
 	ImportRow             Code = "import-row"
 	ImportedBefore        Code = "imported-before"
 	RowUsed               Code = "row-used"
+	ConfigBroken          Code = "config-broken"
+	DatabaseInUse         Code = "database-in-use"
+	DatabaseNewer         Code = "database-newer"
 	Internal              Code = "internal"
 )
 
@@ -136,7 +139,7 @@ func (c Code) Status() int {
 		return 422
 	case RateLimited:
 		return 429
-	case KeystoreLocked, StorageUnavailable, StorageFull, OutcomeUnknown, IssuerUnknown:
+	case KeystoreLocked, StorageUnavailable, StorageFull, OutcomeUnknown, IssuerUnknown, ConfigBroken, DatabaseInUse, DatabaseNewer:
 		return 503
 	case Internal:
 		return 500

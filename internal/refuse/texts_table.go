@@ -3053,6 +3053,21 @@ func ReadyDatabaseStopped(cause string) refusal.Refusal {
 	return refusal.Refusal{Code: "storage-unavailable", Text: "ready-database-stopped", What: "The database accepts no changes: " + cause + ".", Try: "Restart the server and run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
 }
 
+// SafeConfig: The settings file of this server has a mistake. Correct the file. The server's log and paywatt config check name each mistake. The server looks again every few seconds and then starts by itself.
+func SafeConfig() refusal.Refusal {
+	return refusal.Refusal{Code: "config-broken", Text: "safe-config", What: "The settings file of this server has a mistake.", Not: "The server sells nothing, and meters cannot connect. Nothing is lost: meters go on with the credit that they have.", Try: "Correct the file. The server's log and paywatt config check name each mistake. The server looks again every few seconds and then starts by itself."}
+}
+
+// SafeInUse: Another Paywatt is using the data folder of this server. Stop the other one, or give this server another folder with --data. The server looks again every few seconds and then starts by itself.
+func SafeInUse() refusal.Refusal {
+	return refusal.Refusal{Code: "database-in-use", Text: "safe-in-use", What: "Another Paywatt is using the data folder of this server.", Not: "This server sells nothing, and meters cannot connect to it. Whether the other one sells is shown on its own pages.", Try: "Stop the other one, or give this server another folder with --data. The server looks again every few seconds and then starts by itself."}
+}
+
+// SafeNewer: The database was made by a newer version of Paywatt. Start the newer version, or restore a backup from before the upgrade into another folder.
+func SafeNewer() refusal.Refusal {
+	return refusal.Refusal{Code: "database-newer", Text: "safe-newer", What: "The database was made by a newer version of Paywatt.", Not: "The server sells nothing, and meters cannot connect. The database was not changed, and meters go on with the credit that they have.", Try: "Start the newer version, or restore a backup from before the upgrade into another folder."}
+}
+
 // TillOfUtility: Tills belong to the utility. A vendor sells from its float. Sell as usual; paywatt vendor statement shows the float.
 func TillOfUtility() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "till-of-utility", What: "Tills belong to the utility. A vendor sells from its float.", Not: "No changes were made and no money moved.", Try: "Sell as usual; paywatt vendor statement shows the float."}

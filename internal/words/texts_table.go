@@ -123,6 +123,24 @@ func (t Texts) MenuTariffs() string { return t.say("pages.menu.tariffs") }
 // MenuLedger: Ledger
 func (t Texts) MenuLedger() string { return t.say("pages.menu.ledger") }
 
+// SafeTitle: Safe mode
+func (t Texts) SafeTitle() string { return t.say("pages.safe.title") }
+
+// SafeDetails: What is wrong
+func (t Texts) SafeDetails() string { return t.say("pages.safe.details") }
+
+// SafeLine: Line {n}
+func (t Texts) SafeLine(n string) string { return t.say("pages.safe.line", "{n}", n) }
+
+// SafeHidden: Values that may be secret are hidden here.
+func (t Texts) SafeHidden() string { return t.say("pages.safe.hidden") }
+
+// SafeWhere: Details are in the server's log. They are also shown here on the server itself, and to an owner who is signed in.
+func (t Texts) SafeWhere() string { return t.say("pages.safe.where") }
+
+// SafeLook: Look again
+func (t Texts) SafeLook() string { return t.say("pages.safe.look") }
+
 // ExportTitle: Export
 func (t Texts) ExportTitle() string { return t.say("pages.export.title") }
 
