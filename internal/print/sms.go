@@ -21,7 +21,7 @@ const MaxMessages = 16
 // and as many tokens as fit. All characters take one septet in GSM-7. Letters that GSM-7 lacks lose their accents, and any other sign
 // becomes a question mark.
 func SMS(say words.Texts, r receipt.Receipt) []string {
-	say = say.Plain()
+	say = say.Latin().Plain()
 	end := tail(say, r, longTail)
 	tokens := r.Ordered()
 	lines := make([]string, len(tokens))

@@ -74,6 +74,14 @@ func (t Texts) Plain() Texts {
 	return t
 }
 
+// Latin returns the texts for a message whose alphabet has only Latin letters: in English, if the language has others.
+func (t Texts) Latin() Texts {
+	if t.latin != nil {
+		return *t.latin
+	}
+	return t
+}
+
 // isolates reports whether places get invisible characters, so that names and figures keep their direction in a text from right to left.
 func (t Texts) isolates() bool { return t.form.rightToLeft && !t.plain }
 

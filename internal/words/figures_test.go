@@ -103,7 +103,7 @@ func TestAmountsComeBack(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		say := rapid.SampledFrom(all).Draw(r, "language")
 		c := money.Currency{Code: "KES", Exp: rapid.IntRange(0, 6).Draw(r, "decimals")}
-		m := money.Minor(rapid.Int64Range(0, 1_000_000_000_000_000_000).Draw(r, "amount")) / money.Minor(rapid.SampledFrom([]int64{1_000_000, 1_000_000_000_000}).Draw(r, "by"))
+		m := money.Minor(rapid.Int64Range(0, 999_999_999_999).Draw(r, "amount"))
 		for _, written := range []string{say.Figure(m, c), say.Typed(m, c), say.Plain().Figure(m, c)} {
 			if got, err := say.Parse(written, c); err != nil || got != m {
 				r.Fatalf("%s: %d with %d decimals is written %q and read as %d, %v", say.Code(), m, c.Exp, written, got, err)

@@ -80,7 +80,12 @@ func (l *Languages) Add(code, area string, f catalogue.File) error {
 		if !known {
 			f = l.forms[catalogue.English]
 		}
-		l.texts = append(l.texts, Texts{in: i18n.NewLocalizer(l.bundle, tag.String()), code: tag.String(), form: f})
+		t := Texts{in: i18n.NewLocalizer(l.bundle, tag.String()), code: tag.String(), form: f}
+		if f.rightToLeft {
+			english := l.texts[0]
+			t.latin = &english
+		}
+		l.texts = append(l.texts, t)
 	}
 	return nil
 }
@@ -117,6 +122,7 @@ type Texts struct {
 	code  string
 	form  form
 	plain bool
+	latin *Texts // in English, if the language has other letters than Latin ones
 }
 
 // Code is the language for a page's attribute lang: "en".
