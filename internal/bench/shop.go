@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -28,6 +29,7 @@ import (
 type shop struct {
 	dir     string
 	url     string // URL of a PostgreSQL database; "" for SQLite in the folder
+	now     func() time.Time
 	engine  store.Engine
 	commits func() int64 // number of commits so far
 	vending *vending.Vending
@@ -51,8 +53,12 @@ func (b *Vend) openOn(ctx context.Context, url string) (*shop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the bench's folder: %w", err)
 	}
-	s := &shop{dir: dir, url: url, seller: access.SystemActor(store.FirstTenant, "bench")}
-	if err := s.open(ctx, b.Meters); err != nil {
+	s := &shop{dir: dir, url: url, now: time.Now, seller: access.SystemActor(store.FirstTenant, "bench")}
+	r, err := s.open(ctx)
+	if err == nil {
+		err = s.register(ctx, r, b.Meters)
+	}
+	if err != nil {
 		if s.engine != nil {
 			err = errors.Join(err, s.engine.Close())
 		}
@@ -61,33 +67,34 @@ func (b *Vend) openOn(ctx context.Context, url string) (*shop, error) {
 	return s, nil
 }
 
-func (s *shop) open(ctx context.Context, meters int) error {
+// open makes the store, a test vending key and the use cases.
+func (s *shop) open(ctx context.Context) (*registry.Registry, error) {
 	keys, err := keystore.Open(s.dir, keystore.Config{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := keys.Unlock([]byte(passphrase)); err != nil {
-		return err
+		return nil, err
 	}
 	vk, err := sts.NewVendingKey([]byte("20 bytes of no worth"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	no, err := keys.Add(keystore.Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA04, BaseDate: sts.Base2014, KEN: 255, Test: true}, vk)
 	if err != nil || no.Refused() {
-		return errors.Join(err, errors.New(no.Detail()))
+		return nil, errors.Join(err, errors.New(no.Detail()))
 	}
 	data, err := keystore.OpenData(s.dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.openStore(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	s.vending = vending.New(vending.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx }),
-		Issuer: keys.Issuer(), Sealer: data, Now: time.Now, Rand: rand.Reader})
-	return s.register(ctx, registry.New(registry.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx }),
-		Sealer: data, TestKeys: keys, Connected: func(string) bool { return false }, Now: time.Now, Rand: rand.Reader}), meters)
+		Issuer: keys.Issuer(), Sealer: data, Now: s.now, Rand: rand.Reader})
+	return registry.New(registry.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx }),
+		Sealer: data, TestKeys: keys, Connected: func(string) bool { return false }, Now: s.now, Rand: rand.Reader}), nil
 }
 
 // passphrase opens the bench's key store.
@@ -95,14 +102,14 @@ const passphrase = "bench vend"
 
 func (s *shop) openStore(ctx context.Context) error {
 	if s.url != "" {
-		e, err := postgres.Open(ctx, s.url, postgres.Options{Dir: s.dir, Follow: true})
+		e, err := postgres.Open(ctx, s.url, postgres.Options{Dir: s.dir, Follow: true, Intake: intake.Take})
 		if err != nil {
 			return err
 		}
 		s.engine, s.commits = e, func() int64 { return 0 }
 		return nil
 	}
-	e, err := sqlite.Open(s.dir, sqlite.Options{})
+	e, err := sqlite.Open(s.dir, sqlite.Options{Now: s.now, Intake: intake.Take})
 	if err != nil {
 		return err
 	}
@@ -112,10 +119,8 @@ func (s *shop) openStore(ctx context.Context) error {
 
 // register publishes a tariff of four blocks and adds the meters, many at a time so that they share commits.
 func (s *shop) register(ctx context.Context, r *registry.Registry, meters int) error {
-	t, err := r.AddTariff(ctx, s.seller, registry.NewTariff{Name: "bench", Body: tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{
-		{UpTo: 50_000, Rate: 1_200_000}, {UpTo: 350_000, Rate: 1_600_000}, {UpTo: 600_000, Rate: 2_300_000}, {Rate: 2_750_000}}}})
-	if err != nil || t.Refused() {
-		return errors.Join(err, errors.New(t.Detail()))
+	if err := s.publish(ctx, r); err != nil {
+		return err
 	}
 	s.numbers = make([]string, meters)
 	return inParallel(64, meters, func(i int) error {
@@ -124,6 +129,16 @@ func (s *shop) register(ctx context.Context, r *registry.Registry, meters int) e
 		s.numbers[i] = m.Meter.Meter.Number
 		return err
 	})
+}
+
+// publish publishes the tariff of four blocks.
+func (s *shop) publish(ctx context.Context, r *registry.Registry) error {
+	t, err := r.AddTariff(ctx, s.seller, registry.NewTariff{Name: "bench", Body: tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{
+		{UpTo: 50_000, Rate: 1_200_000}, {UpTo: 350_000, Rate: 1_600_000}, {UpTo: 600_000, Rate: 2_300_000}, {Rate: 2_750_000}}}})
+	if err != nil || t.Refused() {
+		return errors.Join(err, errors.New(t.Detail()))
+	}
+	return nil
 }
 
 // addMeter registers the i-th meter of a bench.

@@ -1,0 +1,200 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/wire"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+)
+
+// town is a utility with many meters and sales, as `bench pages` builds it: every row is written by the use case that writes it in a server.
+// Every second meter has a wallet. Sales are spread over some months.
+type town struct {
+	shop
+	meters []registry.Meter
+	people []resident
+}
+
+// resident is who lives at a meter.
+type resident struct{ name, phone, address string }
+
+// span is how far the town's first sale is back.
+const span = 90 * 24 * time.Hour
+
+// Some meters of a town are in other states than most.
+const (
+	neverHeardEach = 25 // one of so many meters has never sent anything
+	cutOffEach     = 40
+	tamperedEach   = 50
+	readingsEach   = 5
+)
+
+var firstNames = [...]string{"Amina", "Kwame", "Zawadi", "Juma", "Neema", "Baraka", "Halima", "Otieno", "Wanjiru", "Njoroge", "Fatuma", "Chebet", "Kiprop",
+	"Achieng", "Mutua", "Nafula", "Omondi", "Wambui", "Rehema", "Salim"}
+
+var lastNames = [...]string{"Abdi", "Barasa", "Cherono", "Diallo", "Ekeno", "Farah", "Gitau", "Hassan", "Igwe", "Jelagat", "Kamau", "Langat", "Maina", "Ndungu",
+	"Odhiambo", "Pius", "Rono", "Sang", "Tanui", "Uhuru", "Vuguza", "Wekesa", "Yego"}
+
+// residentOf returns who lives at the i-th meter.
+func residentOf(i int) resident {
+	return resident{name: fmt.Sprintf("%s %s %d", firstNames[i%len(firstNames)], lastNames[i/len(firstNames)%len(lastNames)], i),
+		phone: fmt.Sprintf("+2547%08d", 10_000_019+i*7919%89_000_000), address: fmt.Sprintf("Plot %d, Row %d", i, i/40)}
+}
+
+// build fills a store below dir.
+func (b *Pages) build(ctx context.Context, say Say, dir string) (*town, error) {
+	end := time.Now().Add(-time.Minute)
+	var steps atomic.Int64
+	all := int64(b.Meters + b.Sales)
+	t := &town{meters: make([]registry.Meter, b.Meters), people: make([]resident, b.Meters)}
+	t.dir, t.seller = dir, access.SystemActor(store.FirstTenant, "bench")
+	t.now = func() time.Time {
+		return end.Add(-span + time.Duration(min(all, steps.Load()))*(span/time.Duration(all)))
+	}
+	r, err := t.shop.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if t.engine != nil {
+			_ = t.engine.Close() // after an error; the folder is removed
+		}
+	}()
+	say("registering %d meters", b.Meters)
+	if err := t.settle(ctx, r, &steps); err != nil {
+		return nil, err
+	}
+	say("making %d sales", b.Sales)
+	if err := t.trade(ctx, b.Sales, &steps); err != nil {
+		return nil, err
+	}
+	say("storing %d readings", b.Meters*readingsEach)
+	if err := t.read(end); err != nil {
+		return nil, err
+	}
+	err = t.engine.Close()
+	t.engine = nil
+	return t, err
+}
+
+// settle publishes the tariff and registers the meters with their customers.
+func (t *town) settle(ctx context.Context, r *registry.Registry, steps *atomic.Int64) error {
+	if err := t.publish(ctx, r); err != nil {
+		return err
+	}
+	return inParallel(64, len(t.meters), func(i int) error {
+		steps.Add(1)
+		who := residentOf(i)
+		n := registry.NewMeter{Mode: registry.PrepayWallet, Address: who.address, Feeder: fmt.Sprintf("F%d", i%20),
+			Customer: &registry.NewCustomer{Name: who.name, Phone: who.phone}}
+		if i%2 == 0 {
+			n.Mode, n.SGC, n.KRN, n.KT, n.TI, n.DKGA = registry.PrepayToken, "123456", new(int64(1)), new(int64(2)), "01", "04"
+		}
+		m, err := addMeter(ctx, r, t.seller, i, n)
+		t.meters[i], t.people[i] = m.Meter.Meter, who
+		return err
+	})
+}
+
+// trade makes the sales. Its order visits every meter about equally often.
+func (t *town) trade(ctx context.Context, sales int, steps *atomic.Int64) error {
+	return inParallel(64, sales, func(i int) error {
+		steps.Add(1)
+		m := t.meters[i*7919%len(t.meters)]
+		sold, err := t.vending.Sell(ctx, t.seller, vending.Purchase{Meter: m.Number, Tender: money.Amount{Minor: money.Minor(5000 + i*37%50_000), Currency: "KES"},
+			ClientRef: fmt.Sprintf("bench-%d", i)})
+		if err == nil && sold.Refused() {
+			err = errors.New("bench pages: " + sold.Detail())
+		}
+		return err
+	})
+}
+
+// read stores readings and some events, the newest of them just now.
+func (t *town) read(end time.Time) error {
+	stored, flight := make(chan error), 0
+	wait := func(most int) error {
+		for ; flight > most; flight-- {
+			if err := <-stored; err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for n := range readingsEach {
+		at := end.Add(time.Duration(n+1-readingsEach) * 30 * time.Minute)
+		for i, m := range t.meters {
+			if i%neverHeardEach == neverHeardEach-1 {
+				continue
+			}
+			rec := metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, ReceivedAt: at, Rec: recordOf(i, n, at)}
+			err := t.engine.Ingest([]metering.Record{rec}, func(outs []metering.Outcome, err error) {
+				if err == nil && outs[0].Kind != metering.Stored {
+					err = fmt.Errorf("a record of meter %s was not stored: %v", rec.Number, outs[0].Kind)
+				}
+				stored <- err
+			})
+			if err != nil {
+				return err
+			}
+			flight++
+			if err := wait(1000); err != nil {
+				return err
+			}
+		}
+	}
+	return wait(0)
+}
+
+// recordOf is the n-th record of the i-th meter.
+func recordOf(i, n int, at time.Time) wire.Record {
+	head := wire.Head{Seq: uint64(n + 1), At: at.Unix(), Up: uint64(n+1) * 1_800_000, Clock: wire.ClockValid}
+	if i%tamperedEach == 0 && n == readingsEach-2 {
+		return wire.Record{Kind: wire.KindEvent, Head: head, Event: &wire.Event{Head: head, Code: 501}}
+	}
+	out := &wire.Reading{Head: head, RegisterWh: int64(n+1) * 120, BalanceWh: int64(i*977%90_000 + 100), W: int64(i*37%2000 + 1), MV: 230_400, Relay: "closed"}
+	if i%cutOffEach == 1 {
+		out.W, out.Relay, out.Reasons = 0, "open", []string{"CREDIT"}
+	}
+	return wire.Record{Kind: wire.KindReading, Head: head, Reading: out}
+}
+
+// passwordOf is the password of the bench's owner.
+const passwordOf = "four words of no worth"
+
+// serve starts a server on the town, signs in, and ends the server after work.
+func (t *town) serve(ctx context.Context, version apiv1.Version, work func(*office) error) (err error) {
+	o := &office{town: t}
+	if err := o.hire(ctx); err != nil {
+		return err
+	}
+	a, err := app.New(app.Config{Data: t.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte(passphrase), Version: version, Test: true, Reserve: -1})
+	if err != nil {
+		return fmt.Errorf("start the bench's server: %w", err)
+	}
+	serving, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(serving) }()
+	defer func() {
+		stop()
+		err = errors.Join(err, <-ended)
+	}()
+	address, _ := a.Ready()
+	o.url = "http://" + address
+	if err := o.signIn(ctx); err != nil {
+		return err
+	}
+	return work(o)
+}
