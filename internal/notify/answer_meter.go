@@ -34,16 +34,18 @@ func (d *Dispatcher) balance(tx Tx, q question) error {
 	if err != nil {
 		return err
 	}
-	newest, err := tx.MessageList(FromMeter(q.about.N), id.ID{}, BalanceSearch)
+	if !found {
+		return d.reply(tx, q, PurposeBalanceUnknown, a)
+	}
+	said, err := rec.Said(tx.Recipients())
 	if err != nil {
 		return err
 	}
-	told, heard := BalanceBySMS(newest)
 	switch {
-	case found && rec.Reported && !(heard && told.At.After(rec.ReceivedAt)):
+	case said != nil:
+		a.Left, a.At = said.Balance, said.At.In(q.zone)
+	case rec.Reported:
 		a.Left, a.At = unit.Energy(rec.BalanceWh), rec.AsOf.In(q.zone)
-	case heard:
-		a.Left, a.At = told.Balance, told.At.In(q.zone)
 	default:
 		return d.reply(tx, q, PurposeBalanceUnknown, a)
 	}

@@ -39,6 +39,7 @@ type office struct {
 	stopped  map[string]bool
 	audit    []string
 	records  map[id.ID]registry.MeterRecord
+	said     *registry.ReportedBalance // with a token
 	sales    map[int64]notify.LastSale
 	readings []metering.StoredReading
 	use      notify.WalletUse
@@ -155,8 +156,18 @@ func (o *office) AuditLog(e access.Entry) error {
 	return nil
 }
 func (o *office) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
-	r, found := o.records[meter]
-	return r, found, nil
+	r := o.records[meter]
+	r.Meter.Mode = registry.PrepayToken
+	return r, true, nil
+}
+
+// ReportedBalance knows what the meter said with its last token, and looks for messages of the meter, as the store does.
+func (o *office) ReportedBalance(registry.Meter) (reported, texted *registry.ReportedBalance, err error) {
+	newest, err := o.MessageList(notify.FromMeter(1), id.ID{}, notify.BalanceSearch)
+	if told, heard := notify.BalanceBySMS(newest); heard {
+		texted = &registry.ReportedBalance{Balance: told.Balance, At: told.At, Source: registry.ReportedBySMS}
+	}
+	return o.said, texted, err
 }
 func (o *office) Bought() notify.BoughtTx { return bought{o} }
 func (o *office) WalletFigures(int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {

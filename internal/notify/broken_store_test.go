@@ -243,6 +243,10 @@ func (b *broken) WalletUsed(meter int64, today, yesterday string) (notify.Wallet
 	u, _ := b.RecipientTx.WalletUsed(meter, today, yesterday)
 	return u, b.fails("WalletUsed")
 }
+func (b *broken) ReportedBalance(m registry.Meter) (reported, texted *registry.ReportedBalance, err error) {
+	reported, texted, _ = b.RecipientTx.ReportedBalance(m)
+	return reported, texted, b.fails("ReportedBalance")
+}
 func (b *broken) WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
 	settled, available, asOf, found, _ = b.RecipientTx.WalletFigures(meter)
 	return settled, available, asOf, found, b.fails("WalletFigures")

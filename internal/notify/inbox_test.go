@@ -191,8 +191,12 @@ func TestWhichBalanceIsTheNewer(t *testing.T) {
 		"at the same moment":         {&registry.MeterRecord{Reported: true, BalanceWh: 1000}, time.Minute, "1.0 kWh left"},
 		"reported last":              {&registry.MeterRecord{Reported: true, BalanceWh: 1000}, time.Hour, "1.0 kWh left"},
 		"never reported, and by SMS": {&registry.MeterRecord{BalanceWh: 1000}, time.Hour, "42.8 kWh left"},
+		"with a token":               {&registry.MeterRecord{Reported: true, BalanceWh: 1000}, 0, "35.7 kWh left at 20.11 14:05"},
 	} {
 		o := opened(t)
+		if name == "with a token" {
+			o.said = &registry.ReportedBalance{Balance: 35_700, At: o.now, Source: "keypad"}
+		}
 		if c.record != nil {
 			c.record.ReceivedAt, c.record.AsOf = o.now.Add(-time.Minute), o.now.Add(-2*time.Minute)
 			o.records[id.ID{2}] = *c.record

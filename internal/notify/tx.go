@@ -126,6 +126,8 @@ type RecipientTx interface {
 	SetNotices(phone string, on bool) error
 	TenantSettings() (registry.Settings, error)
 	MeterRecord(meter id.ID) (registry.MeterRecord, bool, error)
+	// ReportedBalance returns what a meter reported about its balance outside its readings (see [registry.MeterRecord.Said]).
+	ReportedBalance(m registry.Meter) (reported, texted *registry.ReportedBalance, err error)
 	// Readings returns a page of a meter's readings, newest first.
 	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
 	// WalletUsed returns a wallet meter's use today, yesterday and in this month. The two local dates have the form 2026-11-30.

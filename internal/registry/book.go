@@ -76,7 +76,13 @@ func (r *Registry) CustomerMeters(ctx context.Context, by access.Actor, customer
 	if err != nil {
 		return Meters{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, nil
 	}
-	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]MeterRecord, error) { return tx.Customers().MeterRecordsOf(i, MaxLimit) })
+	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]foundRow, error) {
+		recs, err := tx.Customers().MeterRecordsOf(i, MaxLimit)
+		if err != nil {
+			return nil, err
+		}
+		return foundRows(tx, recs)
+	})
 	if err != nil {
 		return Meters{}, fmt.Errorf("list the meters of a customer: %w", err)
 	}

@@ -83,7 +83,7 @@ func (r *Registry) ChangeMeter(ctx context.Context, by access.Actor, ref string,
 	if row.Refused() || row.waits != nil {
 		return ChangedMeter{MeterView: MeterView{Refusal: row.Refusal}, Waits: row.waits}, nil
 	}
-	return ChangedMeter{MeterView: r.shown(by, row.rec)}, nil
+	return ChangedMeter{MeterView: r.shown(by, foundRow{rec: row.rec})}, nil
 }
 
 func (r *Registry) doChange(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

@@ -46,7 +46,11 @@ func (r *Registry) Meters(ctx context.Context, by access.Actor, f MeterFilter, p
 	}
 	found, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (listedMeters, error) {
 		if f == (MeterFilter{}) {
-			rows, err := tx.Lists().MeterRecords(after, max+1)
+			recs, err := tx.Lists().MeterRecords(after, max+1)
+			if err != nil {
+				return listedMeters{}, err
+			}
+			rows, err := foundRows(tx, recs)
 			return listedMeters{rows: rows}, err
 		}
 		return r.narrowed(tx, by, f, after, max+1)
@@ -55,7 +59,7 @@ func (r *Registry) Meters(ctx context.Context, by access.Actor, f MeterFilter, p
 		return Meters{Refusal: found.Refusal}, fault.Wrap(err, "list meters")
 	}
 	var out Meters
-	rows, next := Cut(found.rows, max, r.c.Sealer, by.Tenant, list, func(m MeterRecord) id.ID { return m.Meter.ID })
+	rows, next := Cut(found.rows, max, r.c.Sealer, by.Tenant, list, func(m foundRow) id.ID { return m.rec.Meter.ID })
 	out.Data, out.Next = make([]MeterView, len(rows)), next
 	for i := range rows {
 		out.Data[i] = r.shown(by, rows[i])
@@ -69,7 +73,13 @@ func (r *Registry) MetersNumbered(ctx context.Context, by access.Actor, numbers 
 		return Meters{Refusal: no}, nil
 	}
 	numbers = numbers[:min(len(numbers), MaxLimit)]
-	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]MeterRecord, error) { return tx.Lists().MeterRecordsNumbered(numbers) })
+	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]foundRow, error) {
+		recs, err := tx.Lists().MeterRecordsNumbered(numbers)
+		if err != nil {
+			return nil, err
+		}
+		return foundRows(tx, recs)
+	})
 	out := Meters{Data: make([]MeterView, len(rows))}
 	for i := range rows {
 		out.Data[i] = r.shown(by, rows[i])
@@ -79,7 +89,7 @@ func (r *Registry) MetersNumbered(ctx context.Context, by access.Actor, numbers 
 
 type listedMeters struct {
 	refusal.Refusal
-	rows []MeterRecord
+	rows []foundRow
 }
 
 // narrowed reads the records of the meters that a filter names.
@@ -95,15 +105,17 @@ func (r *Registry) narrowed(tx Tx, by access.Actor, f MeterFilter, after id.ID, 
 		}
 		return len(ids) < max
 	})
-	for _, i := range ids {
+	recs := make([]MeterRecord, len(ids))
+	for i := range ids {
 		if err != nil {
 			return out, err
 		}
-		var rec MeterRecord
-		if rec, _, err = tx.MeterRecord(i); err == nil {
-			out.rows = append(out.rows, rec)
-		}
+		recs[i], _, err = tx.MeterRecord(ids[i])
 	}
+	if err != nil {
+		return out, err
+	}
+	out.rows, err = foundRows(tx, recs)
 	return out, err
 }
 

@@ -53,7 +53,7 @@ func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in M
 	if row.Refused() || row.waits != nil {
 		return ChangedMeter{MeterView: MeterView{Refusal: row.Refusal}, Waits: row.waits}, nil
 	}
-	return ChangedMeter{MeterView: r.shown(by, row.rec)}, nil
+	return ChangedMeter{MeterView: r.shown(by, foundRow{rec: row.rec})}, nil
 }
 
 // moveInAct is a move-in as stored for a second person.

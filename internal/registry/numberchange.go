@@ -177,5 +177,5 @@ func (r *Registry) ConfirmSIM(ctx context.Context, by access.Actor, meter, reaso
 	if out.Refused() {
 		return MeterView{Refusal: out.Refusal}, nil
 	}
-	return r.shown(by, out.rec), nil
+	return r.shown(by, foundRow{rec: out.rec}), nil
 }

@@ -96,7 +96,7 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 	if out.Refused() {
 		return MeterView{Refusal: out.Refusal}, nil
 	}
-	return r.shown(by, out.rec), nil
+	return r.shown(by, foundRow{rec: out.rec}), nil
 }
 
 // CustomerChange holds the changes of a customer; a nil field changes nothing.

@@ -58,7 +58,7 @@ type MeterView struct {
 	Reasons   []string // why the relay is open, by the names of docs/reference/meter-rules.md#supply; never nil
 	// Figures are those of the newest reading; nil before the first reading.
 	Figures *Figures
-	// Reported is a balance that the meter reported after its newest reading; nil if there is none, and always nil in lists.
+	// Reported is a balance that the meter reported after its newest reading; nil if there is none.
 	Reported *ReportedBalance
 	// Balance is the account's settled balance; nil for a meter without a wallet.
 	Balance *money.Amount
@@ -102,6 +102,44 @@ type ReportedBalance struct {
 	Source  string    // how the meter received the token (keypad, sms or remote), or [ReportedBySMS] for a balance from a text message
 }
 
+// Left is what is left to use: the one figure that lists, pages, messages and files show, with its time.
+type Left struct {
+	Money  *money.Amount // of a wallet: less the use that was counted and is not posted yet
+	Energy unit.Energy   // of a token meter
+	AsOf   time.Time     // time of the reading, or now if no use of a wallet was counted yet
+	Source string        // how a balance without a reading came (see [ReportedBalance]); else empty
+}
+
+// Left returns what is left to use; false if nobody knows it.
+func (v MeterView) Left() (Left, bool) {
+	switch {
+	case v.Wallet != nil:
+		left := Left{Money: &v.Wallet.Available, AsOf: v.Wallet.AsOf}
+		if left.AsOf.IsZero() {
+			left.AsOf = v.Clock
+		}
+		return left, true
+	case v.Meter.Mode != PrepayToken:
+	case v.Reported != nil:
+		return Left{Energy: v.Reported.Balance, AsOf: v.Reported.At, Source: v.Reported.Source}, true
+	case v.Figures != nil:
+		return Left{Energy: v.Figures.Balance, AsOf: v.Figures.AsOf}, true
+	}
+	return Left{}, false
+}
+
+// Said returns the balance that a meter reported after its newest reading: the newer of one that it sent with a token and one by SMS. It
+// returns nil if there is no such balance.
+func (rec MeterRecord) Said(tx interface {
+	ReportedBalance(m Meter) (reported, texted *ReportedBalance, err error)
+}) (*ReportedBalance, error) {
+	if rec.Meter.Mode != PrepayToken {
+		return nil, nil
+	}
+	reported, texted, err := tx.ReportedBalance(rec.Meter)
+	return rec.newest(reported, texted), err
+}
+
 // newest returns the newer of two balances that a meter reported outside its readings: one with a token, one by SMS. It
 // ignores a text message that is not newer than the newest reading. It returns nil if there is no such balance. Records are
 // compared by the meter's own time, because a meter may send the records of several hours together. A text message has only
@@ -134,11 +172,11 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 			return foundRow{}, err
 		}
 		rec, found, err := tx.MeterRecord(m.ID)
-		if err != nil || !found || m.Mode != PrepayToken {
-			return foundRow{rec: rec, found: found}, err
+		if err != nil || !found {
+			return foundRow{}, err
 		}
-		reported, texted, err := tx.ReportedBalance(rec.Meter)
-		return foundRow{rec, rec.newest(reported, texted), found}, err
+		said, err := rec.Said(tx)
+		return foundRow{rec, said, true}, err
 	})
 	if err != nil {
 		return MeterView{}, fmt.Errorf("look up meter: %w", err)
@@ -146,15 +184,26 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 	if !row.found {
 		return MeterView{Refusal: NoMeter(ref)}, nil
 	}
-	v := r.shown(by, row.rec)
-	v.Reported = row.said
-	return v, nil
+	return r.shown(by, row), nil
 }
 
 type foundRow struct {
 	rec   MeterRecord
 	said  *ReportedBalance
 	found bool
+}
+
+// foundRows reads what the meters of a list reported after their newest readings.
+func foundRows(tx Tx, recs []MeterRecord) ([]foundRow, error) {
+	out := make([]foundRow, len(recs))
+	for i, rec := range recs {
+		said, err := rec.Said(tx)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = foundRow{rec, said, true}
+	}
+	return out, nil
 }
 
 // MeterLookup is the part of a transaction that finds a meter.
@@ -186,8 +235,9 @@ func ResolveMeter(tx MeterLookup, at Ref) (Meter, bool, error) {
 }
 
 // shown returns the view of a meter without the data that the actor may not read.
-func (r *Registry) shown(by access.Actor, rec MeterRecord) MeterView {
-	v := r.view(rec)
+func (r *Registry) shown(by access.Actor, row foundRow) MeterView {
+	v := r.view(row.rec)
+	v.Reported = row.said
 	if !by.May(access.ReadCustomers) {
 		v.Customer = Customer{ID: v.Customer.ID}
 	}

@@ -55,25 +55,45 @@ func (tx Rows) Sales(f vending.SaleFilter, before id.ID, max int) ([]id.ID, erro
 	return out, fault.Wrap(err, "list sales")
 }
 
-// SalesTotal adds up the sales that a filter names.
+// inOrder is true for every sale. It makes SQLite follow the ids, as the list does, if a filter names nothing that an index begins with. It
+// would choose any index otherwise, and look up every sale by itself.
+const inOrder = ` AND id >= $`
+
+// SalesTotal adds up the sales that a filter names. Most sales are completed, so they are what remains of all sales without the others: to
+// group all of them by their states would sort them.
 func (tx Rows) SalesTotal(f vending.SaleFilter) (t vending.SaleTotal, err error) {
+	currency, _, err := tx.Currency()
+	if err != nil {
+		return t, err
+	}
 	where, args := tx.conditions(f)
-	err = tx.C.Query(`SELECT state, COUNT(*), SUM(tender), SUM(units_wh), MAX(currency) FROM vend WHERE `+where+` GROUP BY state`,
-		func(r core.Row) error {
-			part := &t.Failed
-			switch sale.State(r.Text(0)) {
-			case sale.Completed, sale.Reversing:
-				part = &t.Sold
-			case sale.Reversed:
-				part = &t.Reversed
-			case sale.Held:
-				part = &t.Held
-			}
-			part.Sales += r.Int(1)
-			part.Tender.Minor += money.Minor(r.Int(2))
-			part.Tender.Currency = r.Text(4)
-			part.Units += unit.Energy(r.Int(3))
-			return nil
-		}, args...)
+	from, args := where+inOrder+strconv.Itoa(len(args)+1), append(args, make([]byte, len(id.ID{})))
+	count := func(part *vending.SaleSum, r core.Row, sign int64) {
+		part.Sales += sign * r.Int(0)
+		part.Tender.Minor += money.Minor(sign * r.Int(1))
+		part.Units += unit.Energy(sign * r.Int(2))
+		part.Tender.Currency = currency
+	}
+	_, err = tx.One(`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE `+from, func(r core.Row) error {
+		count(&t.Sold, r, 1)
+		return nil
+	}, args...)
+	if err != nil {
+		return t, fault.Wrap(err, "add sales up")
+	}
+	err = tx.C.Query(`SELECT COUNT(*), SUM(tender), SUM(units_wh), state FROM vend WHERE `+from+` AND state <> 'completed' GROUP BY state`, func(r core.Row) error {
+		part := &t.Failed
+		switch sale.State(r.Text(3)) {
+		case sale.Reversing:
+			return nil // sold until it is reversed
+		case sale.Reversed:
+			part = &t.Reversed
+		case sale.Held:
+			part = &t.Held
+		}
+		count(&t.Sold, r, -1)
+		count(part, r, 1)
+		return nil
+	}, args...)
 	return t, fault.Wrap(err, "add sales up")
 }

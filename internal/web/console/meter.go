@@ -134,12 +134,9 @@ func (t site) detail(m registry.MeterView) meterDetail {
 	}
 	if f := m.Figures; f != nil {
 		d.Register = t.say.Energy(f.Register, 3)
-		if m.Meter.Mode == registry.PrepayToken {
-			d.Balance = t.say.Energy(f.Balance, 3)
-		}
 	}
-	if s := m.Reported; s != nil {
-		d.Balance, d.AsOf = t.say.Energy(s.Balance, 1), t.said(*s)
+	if left, known := m.Left(); known && left.Money == nil && left.Source == "" {
+		d.Balance = t.say.Energy(left.Energy, 3) // what a meter says with a token or by SMS has one decimal
 	}
 	if since := m.Meter.NextLinkAt; !since.IsZero() {
 		d.TwoKeys = t.say.MeterTwoKeysSince(t.clock(since))

@@ -33,15 +33,22 @@ func (t site) row(v registry.MeterView) row {
 	if f := v.Figures; f != nil {
 		out.Load = strconv.FormatInt(f.Watts, 10) + " W"
 		out.AsOf = t.say.MetersAsOf(t.clock(f.AsOf))
-		if v.Meter.Mode == registry.PrepayToken {
-			out.Balance = t.say.Energy(f.Balance, 1)
+	}
+	if left, known := v.Left(); known {
+		out.Balance, out.AsOf = t.say.Energy(left.Energy, 1), t.leftAsOf(left)
+		if left.Money != nil {
+			out.Balance = t.say.Sum(*left.Money)
 		}
 	}
-	if v.Balance != nil {
-		// The server has the wallet, so its balance is always the present balance.
-		out.Balance, out.AsOf = t.say.Sum(*v.Balance), t.say.MetersAsOf(t.clock(v.Clock))
-	}
 	return out
+}
+
+// leftAsOf says when what is left was true.
+func (t site) leftAsOf(left registry.Left) string {
+	if left.Source != "" {
+		return t.said(registry.ReportedBalance{At: left.AsOf, Source: left.Source})
+	}
+	return t.say.MetersAsOf(t.clock(left.AsOf))
 }
 
 // cells are the parts of a row that update.
