@@ -170,7 +170,7 @@ func (o *office) pages() []request {
 	day := time.Now().Add(-span / 2).Format(time.DateOnly)
 	out := []request{}
 	add := func(name string, at func(n int) string) { out = append(out, request{name, at, false}) }
-	for _, path := range []string{"/overview", "/meters", "/meters?state=cut_off", "/meters?state=offline", "/meters?state=on", "/meters?low=true", "/meters?tariff=bench",
+	for _, path := range []string{"/overview", "/meters", "/meters?state=cut_off", "/meters?state=offline", "/meters?state=on", "/meters?low=true", "/meters?page=3", "/meters?sort=left&page=7", "/meters?sort=customer", "/meters?sort=load", "/meters?tariff=bench",
 		"/meters?find=nobody+at+all", "/sales", "/sales?state=reversed", "/sales?till=main", "/sales?from=" + day + "&to=" + day, "/sales?from=" + day, "/customers",
 		"/customers?find=wekesa", "/messages", "/alarms", "/audit", "/quarantine", "/approvals", "/people", "/keys", "/vendors", "/tills", "/tariffs", "/ledger",
 		"/ledger/journals", "/ledger/accounts?code=2000", "/sell",
@@ -180,7 +180,7 @@ func (o *office) pages() []request {
 		"/v1/reports/registers"} {
 		add(path, func(int) string { return path })
 	}
-	for i, path := range []string{"/meters?cursor=", "/sales?cursor=", "/customers?cursor="} {
+	for i, path := range []string{"/v1/meters?cursor=", "/sales?cursor=", "/customers?cursor="} {
 		add(path+"…", func(int) string { return path + url.QueryEscape(o.more[i]) })
 	}
 	return append(append(out, o.searches()...), o.single()...)

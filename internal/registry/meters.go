@@ -26,6 +26,7 @@ type StandingFilter struct {
 	Texts  [][]string // each list has all words of one way to read what was typed
 	Tariff id.ID
 	Feeder string
+	Names  bool // read the customers' names
 }
 
 // standingBatch is how many meters are read at once while a list looks for meters in a state.
@@ -187,6 +188,14 @@ type MeterCounts struct {
 	By       map[State]int
 }
 
+func (c *MeterCounts) count(s Standing, state State) {
+	c.All++
+	c.By[state]++
+	if s.Low() {
+		c.Low++
+	}
+}
+
 // CountMeters counts the meters that a filter names, whatever the filter says of their state (right: meter.read).
 func (r *Registry) CountMeters(ctx context.Context, by access.Actor, f MeterFilter) (MeterCounts, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
@@ -200,11 +209,7 @@ func (r *Registry) CountMeters(ctx context.Context, by access.Actor, f MeterFilt
 			return c, err
 		}
 		err = r.standings(tx, sf, id.ID{}, func(s Standing) bool {
-			c.All++
-			c.By[s.State(r.c.Now())]++
-			if s.Low() {
-				c.Low++
-			}
+			c.count(s, s.State(r.c.Now()))
 			return true
 		})
 		return c, err

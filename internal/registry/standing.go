@@ -13,6 +13,7 @@ import (
 type Standing struct {
 	ID        id.ID
 	Number    string
+	Name      string // of the customer; only if a [StandingFilter] asks for names
 	Mode      Mode
 	Interval  time.Duration // between its readings
 	LastSeen  time.Time     // server time; zero before the first message
@@ -20,7 +21,9 @@ type Standing struct {
 	Tamper    bool   // the latch from events and readings
 	Relay     string // as the meter reported it; empty while unknown
 	Reasons   []string
-	Reported  bool        // the meter has reported figures
+	Reported  bool      // the meter has reported figures
+	AsOf      time.Time // meter time of the figures
+	Watts     int64
 	Credit    unit.Energy // balance in the meter
 	Wallet    bool        // the account's balance is money on the server
 	Supply    bool        // of a wallet: whether the supply is wanted

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -59,6 +60,8 @@ type ListTx interface {
 	MeterRecordsNumbered(numbers []string) ([]MeterRecord, error)
 	// MeterStandings reads the facts of the meters' states, of the meters that a filter names, in the order of their ids after the given one.
 	MeterStandings(f StandingFilter, after id.ID, max int) ([]Standing, error)
+	// WalletsLeft returns what is left in the wallets of all meters that have one, as WalletView.Available of one meter.
+	WalletsLeft() (map[id.ID]money.Minor, error)
 }
 
 // CustomerTx is the part of a transaction that customers, their accounts and their places need.

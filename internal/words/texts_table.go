@@ -608,6 +608,11 @@ func (t Texts) SaleSendToMeter() string { return t.say("pages.sale.send-to-meter
 // SalePressKey: Press # on the meter to switch the supply on.
 func (t Texts) SalePressKey() string { return t.say("pages.sale.press-key") }
 
+// SaleStillOff: The sale is made, but the supply stays off: {reasons}. Tell the customer, and the person who can restore it.
+func (t Texts) SaleStillOff(reasons string) string {
+	return t.say("pages.sale.still-off", "{reasons}", reasons)
+}
+
 // SaleCompleted: Completed
 func (t Texts) SaleCompleted() string { return t.say("pages.sale.completed") }
 
@@ -773,8 +778,20 @@ func (t Texts) MetersPages() string { return t.say("pages.meters.pages") }
 // MetersFirstPage: First page
 func (t Texts) MetersFirstPage() string { return t.say("pages.meters.first-page") }
 
+// MetersPreviousPage: Previous page
+func (t Texts) MetersPreviousPage() string { return t.say("pages.meters.previous-page") }
+
 // MetersNextPage: Next page
 func (t Texts) MetersNextPage() string { return t.say("pages.meters.next-page") }
+
+// MetersLastPage: Last page
+func (t Texts) MetersLastPage() string { return t.say("pages.meters.last-page") }
+
+// MetersSort: Sort by
+func (t Texts) MetersSort() string { return t.say("pages.meters.sort") }
+
+// MetersRegistered: Registration
+func (t Texts) MetersRegistered() string { return t.say("pages.meters.registered") }
 
 // MetersSellTo: to meter {meter}
 func (t Texts) MetersSellTo(meter string) string {

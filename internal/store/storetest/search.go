@@ -68,6 +68,14 @@ func metersSearched(t *testing.T, r Rig) {
 		"states by tariff and feeder": {func(tx *store.Tx) (string, error) {
 			return standing(tx, registry.StandingFilter{Tariff: one.meter.ID, Feeder: "North"}, id.ID{}, 9)
 		}, ""},
+		"states with names": {func(tx *store.Tx) (string, error) {
+			list, err := tx.Lists().MeterStandings(registry.StandingFilter{Names: true}, one.meter.ID, 9)
+			return list[0].Number + " " + list[0].Name, err
+		}, two.meter.Number + " Bakari José 100%"},
+		"what is left in wallets that nobody has": {func(tx *store.Tx) (string, error) {
+			left, err := tx.Lists().WalletsLeft()
+			return fmt.Sprint(len(left)), err
+		}, "0"},
 		"states by tariff": {func(tx *store.Tx) (string, error) {
 			return standing(tx, registry.StandingFilter{Tariff: one.meter.ID}, id.ID{}, 9)
 		}, state(one)},

@@ -43,7 +43,12 @@ func TestAMeterThatStaysOffIsNamedBeforeTheSale(t *testing.T) {
 	w.walletMeter()
 	g.check(walletNumber, "10").is(200).omits(warning)
 	w.asks(w.key, "/v1/meters/"+walletNumber+"/cut", `{"reason":"a fire next door"}`)
-	g.check(walletNumber, "10").is(200).says(warning + ": cut off by a person")
+	check := g.check(walletNumber, "10").is(200).says(warning + ": cut off by a person")
+	const after = "the supply stays off: cut off by a person"
+	sale := g.decide(check).leads("/sales/")
+	g.get(sale).is(200).says(after)
+	g.get(sale + "/receipt?print=1").is(200).says(after)
+	g.get(sale + "/receipt").is(200).omits(after)
 }
 
 // TestABrowserPrintsAfterEachSale: the choice comes with a sale and is remembered by the browser until it is taken back.

@@ -71,8 +71,10 @@ type metersPage struct {
 	States []choice
 	Counts []countLink
 	Rows   []row
-	Next   string
-	Later  bool // it is not the first page
+	Order  registry.Order
+	Orders []choice
+	Heads  []sortHead
+	Pages  numbered
 	// Manages says that the role may register meters.
 	Manages bool
 	Error   string
@@ -94,26 +96,24 @@ func meterFilter(q url.Values) registry.MeterFilter {
 // meters lists meters. A filter that cannot be read leaves the form as it is, and says what is wrong.
 func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
-	d := metersPage{Filter: meterFilter(q), Later: q.Get("cursor") != "", Manages: v.by.May(access.WriteMeters)}
-	list, err := s.c.Registry.Meters(r.Context(), v.by, d.Filter, registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
-	var counts registry.MeterCounts
-	if err == nil && !list.Refused() {
-		counts, err = s.c.Registry.CountMeters(r.Context(), v.by, d.Filter)
-	}
+	d := metersPage{Filter: meterFilter(q), Order: orderOf(q), Manages: v.by.May(access.WriteMeters)}
+	number, _ := strconv.Atoi(q.Get("page")) // 0 for a text that is no number: the first page
+	list, err := s.c.Registry.Board(r.Context(), v.by, d.Filter, d.Order, number, pageSize)
 	if err == nil && list.Refused() && v.by.May(access.ReadMeters) && d.Filter != (registry.MeterFilter{}) {
 		d.Error = v.site.say.Refusal(list.Refusal).Detail()
 	} else if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
 	p := s.page(r, v, v.site.say.MetersTitle())
-	numbers := make([]string, len(list.Data))
-	d.Rows = make([]row, len(list.Data))
-	for i, m := range list.Data {
+	numbers := make([]string, len(list.Meters))
+	d.Rows = make([]row, len(list.Meters))
+	for i, m := range list.Meters {
 		d.Rows[i], numbers[i] = v.site.row(m), m.Meter.Number
 	}
 	p.Live, p.Find = "/meters/live?n="+strings.Join(numbers, ","), true
-	d.Next = nextPage("/meters", q, list.Next)
-	d.States, d.Counts = meterStates(v.site.say), countLinks(v.site.say, q, d.Filter, counts)
+	d.Pages = numberedPages("/meters", q, list.First, len(d.Rows), list.Found)
+	d.Orders, d.Heads = orderChoices(v.site.say), sortHeads(v.site.say, q, d.Order)
+	d.States, d.Counts = meterStates(v.site.say), countLinks(v.site.say, q, d.Filter, list.Counts)
 	status := http.StatusOK
 	if d.Error != "" {
 		status = list.Code.Status()
@@ -134,7 +134,7 @@ func countLinks(t words.Texts, q url.Values, f registry.MeterFilter, c registry.
 	with := func(field, value string) string {
 		next := url.Values{}
 		for k, v := range q {
-			if k != "cursor" && k != "state" && k != "low" {
+			if k != "page" && k != "state" && k != "low" {
 				next[k] = v
 			}
 		}

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -19,5 +20,9 @@ func TestMetersAreNarrowed(t *testing.T) {
 	g.get("/meters?find=bakari&state=low").is(200).says("0414 0001 019", "All meters 1").omits("0414 0001 001")
 	g.get("/meters?find=nobody").is(200).says("No meters match.").omits("paywatt demo")
 	g.get("/meters?tariff=nothing").is(404).says("Tariff nothing was not found").omits("0414 0001 001")
+	if body := g.get("/meters?sort=left").is(200).body; strings.Index(body, "m-04140001019") > strings.Index(body, "m-"+meterNumber) { // nobody knows what is left in the other
+		t.Error("the list does not begin with what is left in a meter")
+	}
+	g.get("/meters?sort=customer&state=offline").is(200).says("0414 0001 001").omits("0414 0001 019")
 	g.get("/meters?state=happy").is(400).says("Meters have no state")
 }

@@ -282,7 +282,9 @@ func TestPagesOfMetersFollowEachOther(t *testing.T) {
 	if n := strings.Count(second.body, `<tr id="m-`); n != 2 {
 		t.Errorf("the second page has %d meters, want 2", n)
 	}
-	g.get("/meters?cursor=forged").is(400).says("This cursor is not valid for this list")
+	second.says("51–52 / 52", "Previous page", "Last reading")
+	g.get("/meters?page=99").is(200).says("51–52 / 52")
+	g.get("/meters?page=none&sort=none").is(200).says("1–50 / 52", "Last page")
 }
 
 // number makes a valid 11-digit meter number from a serial number.

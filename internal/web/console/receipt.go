@@ -23,7 +23,8 @@ type receiptDetail struct {
 	Words   []string // how every figure was computed
 	Agrees  bool     // the stored sale equals its recalculation
 	Sale    string
-	AtOnce  bool // the browser prints it without being asked, and the next sale has the focus
+	Off     string // why the supply stays off after the sale, if the receipt is printed at once
+	AtOnce  bool   // the browser prints it without being asked, and the next sale has the focus
 }
 
 // fact is a name with its text.
@@ -44,7 +45,14 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		got.Receipt.Copy = n
 	}
 	d := receiptOf(v.site.say, got.Receipt)
-	d.AtOnce = r.URL.Query().Get("print") != ""
+	if d.AtOnce = r.URL.Query().Get("print") != ""; d.AtOnce {
+		m, err := s.c.Registry.Meter(r.Context(), v.by, e.Sale.Meter.Number)
+		if err != nil {
+			s.broken(w, r, v, err)
+			return
+		}
+		d.Off = staysOff(v.site.say, m)
+	}
 	d.Words, d.Agrees = explain.Sale(v.site.say, e), e.Agrees()
 	d.Bill = v.site.bill(e.Sale.Lines, e.Sale.Tender)
 	p := s.page(r, v, v.site.say.ReceiptTitle(got.Receipt.No))

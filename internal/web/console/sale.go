@@ -18,6 +18,7 @@ type saleDetail struct {
 	Again                                                bool // the form was sent before
 	Simulated, Sells                                     bool
 	Press                                                string // what the customer must do for the supply to return
+	StaysOff                                             string // why the supply stays off although it is paid for; empty if it does not
 	Acts                                                 saleActs
 }
 
@@ -44,7 +45,7 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 		s.broken(w, r, v, err)
 		return
 	}
-	d.Customer = m.Customer.Name
+	d.Customer, d.StaysOff = m.Customer.Name, staysOff(v.site.say, m)
 	if d.Acts, err = s.acts(r, v, shown, a); err != nil {
 		s.broken(w, r, v, err)
 		return
