@@ -13,16 +13,16 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// ImportFile is a file with meters or customers.
+// ImportFile is a file with meters, customers, debts or opening balances.
 type ImportFile struct {
-	Kind     string // meters or customers
+	Kind     string // meters, customers, debts or balances
 	Content  []byte // CSV or XLSX
 	DryRun   bool   // only say what would happen
 	Map      map[string]string
 	Defaults map[string]string
 }
 
-// Import imports a file (right: meter.write or customer.write). If no answer comes, it sends the file again with the same key: rows that were
+// Import imports a file (right: meter.write, customer.write, debt.write or ledger.adjust, as its kind needs). If no answer comes, it sends the file again with the same key: rows that were
 // imported are not imported twice. An empty key means a random one.
 func (c *Client) Import(ctx context.Context, f ImportFile, key string) (out apiv1.Import, err error) {
 	q := call{method: http.MethodPost, path: "/v1/imports", query: url.Values{"kind": {f.Kind}}, file: f.Content}
@@ -59,7 +59,7 @@ func (c *Client) ImportResult(ctx context.Context, name string) (apiv1.Import, e
 	return ask[apiv1.Import](ctx, c, get("/v1/imports/"+url.PathEscape(name), nil))
 }
 
-// UndoImport takes back what an import made (right: meter.write or customer.write). Rows that were used since stay.
+// UndoImport takes back what an import made (right: that of the import; ledger.adjust for debts and balances). Rows that were used since stay.
 func (c *Client) UndoImport(ctx context.Context, name string) (apiv1.Import, error) {
 	return ask[apiv1.Import](ctx, c, post("/v1/imports/"+url.PathEscape(name)+"/undo", apiv1.ImportNothing{}))
 }

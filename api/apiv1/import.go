@@ -5,10 +5,10 @@ import "time"
 // ImportResult is what became of one row of a file. Password and LinkKey come only with the call that registered the meter.
 type ImportResult struct {
 	Row      int    `json:"row" example:"2" doc:"Line of the file, from 1; in a workbook, the number of the row"`
-	State    string `json:"state" enum:"ok,error,duplicate,undone" doc:"What became of the row; duplicate: it was imported or registered before"`
+	State    string `json:"state" enum:"ok,error,duplicate,undone,waiting" doc:"What became of the row; duplicate: it was imported or registered before; waiting: for a second person"`
 	Code     string `json:"code,omitempty" example:"meter-number-invalid" doc:"Code of the rule that refused the row"`
 	Detail   string `json:"detail,omitempty" doc:"What is wrong, and what to do"`
-	Object   string `json:"object,omitempty" doc:"Id of the meter or customer that the row made"`
+	Object   string `json:"object,omitempty" doc:"Id of what the row made: a meter, a customer, a debt, or the journal of a balance"`
 	Password string `json:"mqtt_password,omitempty" doc:"MQTT password of a meter; shown only once"`
 	LinkKey  string `json:"link_key,omitempty" doc:"Link key of a meter, in hex; shown only once"`
 }
@@ -19,12 +19,13 @@ type ImportTotals struct {
 	Error     int `json:"error" doc:"Rows that were refused"`
 	Duplicate int `json:"duplicate" doc:"Rows that were imported or registered before"`
 	Undone    int `json:"undone" doc:"Rows that were undone"`
+	Waiting   int `json:"waiting" doc:"Rows that wait for a second person"`
 }
 
 // ImportSummary is a file that was imported, without its rows.
 type ImportSummary struct {
 	ID        string     `json:"id" example:"imp_01jd00000000000000000000000" doc:"Id of the import; empty for a dry run"`
-	Kind      string     `json:"kind" enum:"meters,customers" doc:"What the rows are"`
+	Kind      string     `json:"kind" enum:"meters,customers,debts,balances" doc:"What the rows are"`
 	By        string     `json:"by" doc:"Who imported it"`
 	Lines     int        `json:"lines" doc:"Number of rows in the file"`
 	CreatedAt time.Time  `json:"created_at" doc:"When it began"`
@@ -36,6 +37,8 @@ type ImportSummary struct {
 type Import struct {
 	ImportSummary
 	Totals  ImportTotals   `json:"totals" doc:"Rows by state"`
+	Total   *Amount        `json:"total,omitempty" doc:"Money of all rows that were imported or would be; only of debts and balances"`
+	Waits   string         `json:"approval,omitempty" doc:"Id of the approval that the file waits for"`
 	Rows    []ImportResult `json:"rows" doc:"Result of each row"`
 	Ignored []string       `json:"ignored,omitempty" doc:"Headings of columns that mean nothing to the import"`
 }

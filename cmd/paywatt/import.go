@@ -11,9 +11,11 @@ import (
 )
 
 func newImportCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "import", Short: "Import meters and customers from CSV or XLSX, and undo that"}
+	cmd := &cobra.Command{Use: "import", Short: "Import meters, customers, debts or balances, and undo it"}
 	cmd.AddCommand(newImportFile(c, "meters", "paywatt import meters flats.csv --dry-run\n  paywatt import meters flats.xlsx --default tariff=domestic"),
 		newImportFile(c, "customers", "paywatt import customers people.csv --map name=Tenant"),
+		newImportFile(c, "debts", "paywatt import debts arrears.csv --dry-run\n  paywatt import debts arrears.xlsx --default percent=30"),
+		newImportFile(c, "balances", "paywatt import balances old-system.csv --map amount=Credit"),
 		list[apiv1.Page, apiv1.ImportSummary]{use: "list", of: apiv1.Imports, page: (*client.Client).Imports,
 			table: columns("import, kind, rows, at, by, undone", func(i apiv1.ImportSummary) []any {
 				return []any{i.ID, i.Kind, i.Lines, timeText(&i.CreatedAt), i.By, timeText(i.UndoneAt)}
@@ -47,6 +49,9 @@ func newImportFile(c console, kind, example string) *cobra.Command {
 			if err == nil && kind == "meters" && i.Totals.OK > 0 && !f.DryRun {
 				c.tell("The secrets below are shown only once. Store them where only the meters' installer can find them.")
 			}
+			if err == nil && i.Waits != "" {
+				c.tell("The file waits for a second person: paywatt approval approve " + i.Waits)
+			}
 			return answer(c, cmd, i, err, importTable)
 		}),
 	}
@@ -70,6 +75,14 @@ func importTable(i apiv1.Import) table {
 		t.add(r.Row, r.State, result)
 	}
 	n := i.Totals
-	t.add("total", i.ID, strconv.Itoa(n.OK)+" ok, "+strconv.Itoa(n.Error)+" refused, "+strconv.Itoa(n.Duplicate)+" imported before, "+strconv.Itoa(n.Undone)+" undone")
+	t.add("total", i.ID, strconv.Itoa(n.OK)+" ok, "+strconv.Itoa(n.Error)+" refused, "+strconv.Itoa(n.Duplicate)+" imported before, "+strconv.Itoa(n.Undone)+" undone"+waiting(n.Waiting))
 	return t
+}
+
+// waiting counts rows that wait for a second person, if there are any.
+func waiting(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return ", " + strconv.Itoa(n) + " waiting for a second person"
 }

@@ -40,9 +40,14 @@ const (
 	ActLinkKey Act = "meter.link_key"
 	ActSupply  Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
 
-	ActSell   Act = "vend.sell"  // sell in the utility's name, into its own till
-	ActDebt   Act = "debt.raise" // make a customer owe money
-	ActCharge Act = "charge.add" // make a charge of a customer due
+	ActSell           Act = "vend.sell"       // sell in the utility's name, into its own till
+	ActDebt           Act = "debt.raise"      // make a customer owe money
+	ActCharge         Act = "charge.add"      // make a charge of a customer due
+	ActImportDebts    Act = "import.debts"    // raise many debts from a file
+	ActImportBalances Act = "import.balances" // give many accounts the balance that they had in another system
+	ActImportUndo     Act = "import.undo"     // take back debts or balances from a file
+	ActImportedDebt   Act = "import.debt"     // one row of a file that may be imported
+	ActImportedCredit Act = "import.credit"   // one row that credits an account: a balance, or the undoing of a debt
 	// ActEmergency restores a supply at night, on credit, for a time and an energy.
 	ActEmergency Act = "supply.emergency"
 
@@ -79,18 +84,24 @@ func (r rule) open() bool { return r.second == noSecond && len(r.under) == 0 }
 // acts is the only place that says which actions need a second person, and which ceilings they count under. An action that is missing here
 // cannot be done.
 var acts = map[Act]rule{
-	ActTariff:    {right: WriteTariffs, moves: "the price of all energy"},
-	ActDeposit:   {right: DepositFloat, moves: "float that a vendor may sell from"},
-	ActTerms:     {right: ManageVendors, moves: "a vendor's commission and credit"},
-	ActBlock:     {right: ManageVendors, second: noSecond, moves: "no value: it stops sales"},
-	ActSell:      {right: Sell, second: noSecond, under: []Ceiling{PersonSales, MeterSales}, moves: "energy for cash that only the seller has seen"},
-	ActReverse:   {right: Reverse, under: []Ceiling{PersonReversals, PersonReversed, MeterReversed, VendorReversed}, moves: "the money of a sale, while its units may be in the meter"},
-	ActUnits:     {right: IssueUnits, under: []Ceiling{PersonFree, MeterFree}, was: ActTokens, moves: "energy that nobody pays for"},
-	ActTokens:    {right: IssueTokens, moves: "the key and the power limit of a meter"},
-	ActAdjust:    {right: AdjustLedger, under: []Ceiling{PersonCredits, AccountCredits}, moves: "money on a customer's account, or a debt that is written off"},
-	ActRefund:    {right: AdjustLedger, moves: "money out of the bank, or to another account"},
-	ActDebt:      {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
-	ActCharge:    {right: WriteDebts, second: noSecond, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
+	ActTariff:         {right: WriteTariffs, moves: "the price of all energy"},
+	ActDeposit:        {right: DepositFloat, moves: "float that a vendor may sell from"},
+	ActTerms:          {right: ManageVendors, moves: "a vendor's commission and credit"},
+	ActBlock:          {right: ManageVendors, second: noSecond, moves: "no value: it stops sales"},
+	ActSell:           {right: Sell, second: noSecond, under: []Ceiling{PersonSales, MeterSales}, moves: "energy for cash that only the seller has seen"},
+	ActReverse:        {right: Reverse, under: []Ceiling{PersonReversals, PersonReversed, MeterReversed, VendorReversed}, moves: "the money of a sale, while its units may be in the meter"},
+	ActUnits:          {right: IssueUnits, under: []Ceiling{PersonFree, MeterFree}, was: ActTokens, moves: "energy that nobody pays for"},
+	ActTokens:         {right: IssueTokens, moves: "the key and the power limit of a meter"},
+	ActAdjust:         {right: AdjustLedger, under: []Ceiling{PersonCredits, AccountCredits}, moves: "money on a customer's account, or a debt that is written off"},
+	ActRefund:         {right: AdjustLedger, moves: "money out of the bank, or to another account"},
+	ActDebt:           {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
+	ActCharge:         {right: WriteDebts, second: noSecond, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
+	ActImportDebts:    {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts}, moves: "money that customers must pay"},
+	ActImportBalances: {right: AdjustLedger, under: []Ceiling{PersonCredits}, moves: "money on customers' accounts"},
+	ActImportUndo:     {right: AdjustLedger, under: []Ceiling{PersonCredits}, moves: "debts that are taken back, or money on customers' accounts"},
+	ActImportedDebt:   {right: WriteDebts, second: noSecond, under: []Ceiling{AccountDebts}, moves: "money that a customer must pay"},
+	ActImportedCredit: {right: AdjustLedger, second: noSecond, under: []Ceiling{AccountCredits}, moves: "money on a customer's account, or a debt that is taken back"},
+
 	ActEmergency: {right: SendCommands, second: aboveCeiling, under: []Ceiling{PersonEmergency, MeterEmergency}, moves: "energy before it is paid for, at night and for at most a day"},
 	ActText:      {right: SendMessages, second: noSecond, under: []Ceiling{PersonTexts}, moves: "no value: a text to a customer, in the utility's name"},
 	ActReading:   {right: DecideReadings, moves: "energy that was used and not charged"},

@@ -45,6 +45,11 @@ shift.pay_out        till.use        one
 shift.close          till.use        one
 shift.close_any      vend.reverse    ceiling
 charge.add           debt.write      one
+import.debts         debt.write      ceiling
+import.balances      ledger.adjust   two
+import.undo          ledger.adjust   two
+import.debt          debt.write      one
+import.credit        ledger.adjust   one
 `
 
 func TestEveryActAsksTheTable(t *testing.T) {

@@ -30,7 +30,7 @@ func takesFile(kind string) bool { return kind == csvType || kind == workbookTyp
 
 // ImportFile says what a file is and how to read it.
 type ImportFile struct {
-	Kind    string   `query:"kind" required:"true" doc:"What the rows are: meters or customers"`
+	Kind    string   `query:"kind" required:"true" doc:"What the rows are: meters, customers, debts or balances"`
 	Mode    string   `query:"mode" doc:"apply (default), or dry_run to see what would happen"`
 	Map     []string `query:"map,explode" doc:"Heading of a column that has another one than usual: number=Meter No; repeatable"`
 	Default []string `query:"default,explode" doc:"Value of cells that are empty: tariff=domestic; repeatable"`
@@ -45,11 +45,12 @@ func (a *API) importRoutes(r router) {
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary"}
 	op := huma.Operation{
 		OperationID: "import", Method: http.MethodPost, Path: "/v1/imports", DefaultStatus: http.StatusCreated, Tags: []string{"imports"},
-		Summary:    "Import meters or customers from a file",
+		Summary:    "Import meters, customers, debts or opening balances from a file",
 		Parameters: keyParam(),
 		Description: "The body is CSV or XLSX; the first row names the columns. Each row is imported as a whole or not at all, and only once. Needs " +
 			"the header Idempotency-Key. If the answer was lost, send the file again: rows that were imported are not imported a second time. " +
-			"Rows that need a second person are refused. The secrets of registered meters are in the answer, and only once.",
+			"Meters that need a second person are refused. A file of debts or balances may need one as a whole: then all rows are waiting, and " +
+			"the answer names the approval. The secrets of registered meters are in the answer, and only once.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{csvType: {Schema: file}, workbookType: {Schema: file}}},
 	}
 	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *ImportFile) (*reply[apiv1.Import], error) {
@@ -72,7 +73,8 @@ func (a *API) importRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "undo-import", Path: "/v1/imports/{id}/undo", DefaultStatus: http.StatusOK, Tags: []string{"imports"}, Summary: "Undo an import",
-		Description: "Takes back what each row made. A row that was used since stays, and its detail says why.",
+		Description: "Takes back what each row made. A row that was used since stays, and its detail says why. Debts and balances are taken back " +
+			"with mirrored journals, and that may need a second person.",
 	}, func(ctx context.Context, by access.Actor, in *ImportPath, _ apiv1.ImportNothing) (*reply[apiv1.Import], error) {
 		out, err := a.c.Imports.Undo(ctx, by, in.Import)
 		return replyOf(out.Refusal, err, func() apiv1.Import { return importOf(out) })
@@ -110,11 +112,15 @@ func importSummaryOf(i imports.Import) apiv1.ImportSummary {
 func importOf(out imports.Result) apiv1.Import {
 	n := out.Totals()
 	b := apiv1.Import{ImportSummary: importSummaryOf(out.Import), Rows: make([]apiv1.ImportResult, len(out.Lines)), Ignored: out.Ignored,
-		Totals: apiv1.ImportTotals{OK: n[imports.Done], Error: n[imports.Failed], Duplicate: n[imports.Duplicate], Undone: n[imports.Undone]}}
-	prefix := id.Meter
-	if out.Import.Kind == imports.Customers {
-		prefix = id.Customer
+		Totals: apiv1.ImportTotals{OK: n[imports.Done], Error: n[imports.Failed], Duplicate: n[imports.Duplicate], Undone: n[imports.Undone], Waiting: n[imports.Waiting]}}
+	if out.Import.Kind.Money() {
+		sum := amountOf(out.Total)
+		b.Total = &sum
 	}
+	if out.Waits != nil {
+		b.Waits = out.Waits.ID.Text(id.Approval)
+	}
+	prefix := map[imports.Kind]string{imports.Meters: id.Meter, imports.Customers: id.Customer, imports.Debts: id.Debt, imports.Balances: id.Journal}[out.Import.Kind]
 	for i, l := range out.Lines {
 		b.Rows[i] = apiv1.ImportResult{Row: l.Line, State: string(l.State), Code: l.Code, Detail: l.Detail}
 		if out.Import.ID.IsZero() {

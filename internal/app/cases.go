@@ -89,7 +89,7 @@ func (a *App) openCases() (err error) {
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) vendor.Tx { return tx })})
 	a.tills = till.New(till.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) till.Tx { return tx })})
-	a.imports = imports.New(imports.Config{Registry: a.registry, Sealer: a.data, Now: a.c.Now,
+	a.imports = imports.New(imports.Config{Registry: a.registry, Debts: a.debts, Sealer: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })})
 	a.access.Serve(a.doers())
 	a.runner = job.NewRunner(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
@@ -109,7 +109,7 @@ func (a *App) doers() access.Executors {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Executors{a.debts.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors()} {
+	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors()} {
 		maps.Copy(all, more)
 	}
 	return all

@@ -63,6 +63,13 @@ type Tx interface {
 	// DebtWriteOff lowers a debt by an amount that is written off. It returns false if less than the amount is
 	// outstanding.
 	DebtWriteOff(debt id.ID, amount money.Minor) (bool, error)
+	// DebtPaid reports whether a sale paid towards a debt, or is about to.
+	DebtPaid(d Debt) (bool, error)
+	// AccountMoved reports whether money ever moved on an account: by a sale, a payment or use. Opening balances and their reversals do not
+	// count.
+	AccountMoved(account id.ID) (bool, error)
+	// Journal reads a journal with its postings.
+	Journal(journal id.ID) (ledger.Journal, bool, error)
 	// DebtPay lowers a debt by a payment other than a sale.
 	DebtPay(debt id.ID, amount money.Minor) error
 	// DebtPage lists debts older than a given debt, newest first. If the given debt is zero, it begins with the newest; if the

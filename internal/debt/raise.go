@@ -34,6 +34,8 @@ type NewDebt struct {
 	Against  string // the account credited: opening (default), fees, services, fixed, energy
 
 	Render func(Booking) (status int, body []byte)
+
+	row *Row // set for a row of an imported file, which was allowed as a whole
 }
 
 // Booking is a debt after an entry was booked on it.
@@ -153,9 +155,14 @@ func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (B
 	if len(open) == maxDebts {
 		return Booking{}, refuse.TooManyDebts(place.ID.Text(id.Account), maxDebts), nil
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDebt, Object: place.ID.Text(id.Account),
-		Summary: fmt.Sprintf("make account %s owe %s as %s: %s", place.ID.Text(id.Account), n.Amount, n.Kind, n.Memo), Body: n.asked(place.ID),
-		Takes: takes(n.Amount.Minor, place.ID)}, ds.moment())
+	eyes := access.FourEyes{}
+	if n.row == nil {
+		eyes, err = access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDebt, Object: place.ID.Text(id.Account),
+			Summary: fmt.Sprintf("make account %s owe %s as %s: %s", place.ID.Text(id.Account), n.Amount, n.Kind, n.Memo), Body: n.asked(place.ID),
+			Takes: takes(n.Amount.Minor, place.ID)}, ds.moment())
+	} else {
+		eyes, err = n.row.allowed(tx, by, access.ActImportedDebt, takes(n.Amount.Minor, place.ID), ds.moment())
+	}
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Booking{Waits: eyes.Waits}, eyes.Refusal, err
 	}

@@ -22,14 +22,14 @@ type attempt struct {
 func (a attempt) Refused() bool { return a.dry || a.Refusal.Refused() }
 
 // row imports one row with its result, in one transaction. A row that is refused gets its result in a second one.
-func (s *Imports) row(ctx context.Context, by access.Actor, k Kind, e entry, i id.ID) (Line, error) {
-	dry := i.IsZero()
+func (s *Imports) row(ctx context.Context, by access.Actor, i Import, e entry) (Line, error) {
+	dry := i.ID.IsZero()
 	no := e.Refusal
 	if e.twin != 0 {
 		no = refuse.ImportRowTwice(strconv.Itoa(e.twin))
 	}
 	if !no.Refused() {
-		made, err := s.try(ctx, by, k, e, i)
+		made, err := s.try(ctx, by, i, e)
 		if err != nil || !made.Refusal.Refused() {
 			return made.line, err
 		}
@@ -43,16 +43,19 @@ func (s *Imports) row(ctx context.Context, by access.Actor, k Kind, e entry, i i
 		return line, nil
 	}
 	_, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (attempt, error) {
-		_, err := tx.Imports().AddImportLine(i, line) // if another server was faster, its result stands
+		_, err := tx.Imports().AddImportLine(i.ID, line) // if another server was faster, its result stands
 		return attempt{}, err
 	})
 	return line, err
 }
 
 // try makes what a row asks for.
-func (s *Imports) try(ctx context.Context, by access.Actor, k Kind, e entry, i id.ID) (attempt, error) {
+func (s *Imports) try(ctx context.Context, by access.Actor, i Import, e entry) (attempt, error) {
 	make := s.customer
-	if k == Meters {
+	switch {
+	case i.Kind.Money():
+		make = s.book(i.Kind, i.Approved || i.ID.IsZero())
+	case i.Kind == Meters:
 		var err error
 		if make, err = s.meter(e.meter); err != nil {
 			return attempt{}, err
@@ -67,11 +70,11 @@ func (s *Imports) try(ctx context.Context, by access.Actor, k Kind, e entry, i i
 		if err != nil || out.Refusal.Refused() {
 			return out, err
 		}
-		out.line.Line, out.line.State, out.line.Print, out.dry = e.line, Done, e.print, i.IsZero()
+		out.line.Line, out.line.State, out.line.Print, out.dry = e.line, Done, e.print, i.ID.IsZero()
 		if out.dry {
 			return out, nil
 		}
-		added, err := tx.Imports().AddImportLine(i, out.line)
+		added, err := tx.Imports().AddImportLine(i.ID, out.line)
 		if err == nil && !added {
 			out.Refusal = refuse.ImportedElsewhere()
 		}

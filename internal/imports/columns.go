@@ -17,10 +17,12 @@ type Kind string
 const (
 	Meters    Kind = "meters"
 	Customers Kind = "customers"
+	Debts     Kind = "debts"
+	Balances  Kind = "balances" // opening balances of accounts
 )
 
 // Kinds lists the kinds.
-func Kinds() []Kind { return []Kind{Meters, Customers} }
+func Kinds() []Kind { return []Kind{Meters, Customers, Debts, Balances} }
 
 // column is a column that an import reads.
 type column struct {
@@ -28,10 +30,25 @@ type column struct {
 	also     []string // other headings, in small letters and without blanks and signs
 	needed   bool
 	isDigits bool // a number that names something, which spreadsheets damage
+	isAmount bool
+}
+
+// moneyColumns are the columns of debts and balances.
+func (k Kind) moneyColumns() []column {
+	all := []column{{name: "account", also: []string{"meter", "number", "meternumber", "meterno", "accountid"}, needed: true, isDigits: true},
+		{name: "amount", also: []string{"balance", "debt", "owed", "outstanding", "credit", "openingbalance"}, needed: true, isAmount: true},
+		{name: "currency"}, {name: "memo", also: []string{"note", "reason", "description", "text"}}, {name: "as_of", also: []string{"asof", "date", "since"}}}
+	if k == Debts {
+		all = append(all, column{name: "kind", also: []string{"type"}}, column{name: "percent", also: []string{"part", "share"}})
+	}
+	return all
 }
 
 // columns are the columns of a kind.
 func (k Kind) columns() []column {
+	if k.Money() {
+		return k.moneyColumns()
+	}
 	if k == Customers {
 		return []column{{name: "name", also: []string{"customer", "customername", "tenant"}},
 			{name: "phone", also: []string{"telephone", "tel", "mobile", "customerphone", "phonenumber"}, isDigits: true},

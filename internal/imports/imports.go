@@ -1,4 +1,4 @@
-// Package imports takes files with many meters or customers. Each row is imported as a whole or not at all, and only once: also if the server
+// Package imports takes files with many meters, customers, debts or opening balances. Each row is imported as a whole or not at all, and only once: also if the server
 // ends in the middle, if the file is sent again, or if two servers import it at the same time. An import can be undone, except the rows that
 // were used since. Start at [Imports.Apply].
 package imports
@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -34,6 +36,11 @@ type Import struct {
 	CreatedAt      time.Time
 	DoneAt         time.Time // zero until every row has a result
 	UndoneAt       time.Time // zero unless somebody undid it
+	Total          money.Minor
+	Approval       id.ID     // what it waits for, or was done under; zero if it needed no second person
+	Approved       bool      // a second person approved it
+	UndoAt         time.Time // when somebody was allowed to undo it; only for money
+	UndoApproved   bool      // a second person approved that
 }
 
 // State is what became of a row.
@@ -45,6 +52,7 @@ const (
 	Failed    State = "error"
 	Duplicate State = "duplicate"
 	Undone    State = "undone"
+	Waiting   State = "waiting" // for a second person, together with all rows of its file
 )
 
 // Line is the result of one row.
@@ -53,7 +61,8 @@ type Line struct {
 	State  State
 	Code   string
 	Detail string
-	Object id.ID // the meter or customer that the row made
+	Object id.ID       // what the row made: a meter, a customer, a debt, or the journal of a balance
+	Amount money.Minor // of a debt or a balance; only when it was booked just now, or waits
 	Print  [sha256.Size]byte
 	// Number is that of a meter that this call registered. Password and LinkKey are the secrets of a meter that this call registered. Nobody can read them again.
 	Number   string
@@ -76,9 +85,11 @@ type Result struct {
 	refusal.Refusal
 	Import  Import
 	Lines   []Line
-	Ignored []string // headings that mean nothing to the import
-	Header  []string // all headings of the file
-	Columns []Column // the columns of the import, each with its heading
+	Ignored []string         // headings that mean nothing to the import
+	Header  []string         // all headings of the file
+	Columns []Column         // the columns of the import, each with its heading
+	Waits   *access.Approval // a second person must approve the whole file first
+	Total   money.Amount     // of the rows that were booked or would be
 }
 
 // Column says which heading of a file a column of the import has; Heading is empty for none.
@@ -98,6 +109,7 @@ type Tx interface {
 	Registering() registry.Tx
 	TakingBack() registry.TakeBackTx
 	Imports() ImportTx
+	Debts() debt.Tx
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 }
@@ -122,12 +134,18 @@ type ImportTx interface {
 	// ImportLines lists rows in the order of their lines, after the given line.
 	ImportLines(i id.ID, after, max int) ([]Line, error)
 	SetImportLine(i id.ID, l Line) error
+	// AddImportRow keeps a row of a file that waits for a second person, and ImportRows lists such rows after the given line.
+	AddImportRow(i id.ID, line int, body string) error
+	ImportRows(i id.ID, after, max int) ([]string, error)
+	// ApproveImport notes what a second person approved: the import, or undoing it.
+	ApproveImport(i Import) error
 }
 
 // Config has the parts that an Imports needs; every field is required.
 type Config struct {
 	Door     access.Door[Tx]
 	Registry *registry.Registry
+	Debts    *debt.Debts
 	Sealer   registry.Sealer // for cursors
 	Now      func() time.Time
 }
@@ -143,15 +161,39 @@ const workers = 32
 
 // right returns the right that an import of a kind needs.
 func (k Kind) right() access.Right {
-	if k == Customers {
+	switch k {
+	case Customers:
 		return access.WriteCustomers
+	case Debts, Balances:
+		return k.act().Right()
 	}
 	return access.WriteMeters
 }
 
-// Apply imports a file (right: meter.write or customer.write), or says row by row what would happen. If the same file was sent before and did not
+// KindsOf lists the kinds that an actor may import.
+func KindsOf(by access.Actor) []Kind {
+	return slices.DeleteFunc(Kinds(), func(k Kind) bool { return !by.May(k.right()) })
+}
+
+// MayUndo reports whether an actor may undo an import of a kind, or ask a second person for that.
+func MayUndo(by access.Actor, k Kind) bool {
+	if k.Money() {
+		return by.May(access.ActImportUndo.Right())
+	}
+	return by.May(k.right())
+}
+
+// readRight returns the right to look at an import of a kind.
+func (k Kind) readRight() access.Right {
+	if k.Money() {
+		return access.ReadLedger
+	}
+	return access.ReadMeters
+}
+
+// Apply imports a file (right: meter.write, customer.write, debt.write or ledger.adjust, as its kind needs), or says row by row what would happen. If the same file was sent before and did not
 // get to its end, Apply goes on with its remaining rows. With a key that was used before, the same file gets its stored result.
-func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (Result, error) {
+func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Result, err error) {
 	if !w.Kind.exists() {
 		return Result{Refusal: refuse.ImportKindUnknown(refusal.Echo(string(w.Kind)))}, nil
 	}
@@ -171,19 +213,48 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (Result
 			return Result{Refusal: refuse.ImportColumnUnknown(refusal.Echo(name), strings.Join(w.Kind.Columns(), ", "))}, nil
 		}
 	}
-	rows := w.Kind.entries(table, where, w.Defaults)
-	if w.DryRun {
-		lines, err := s.each(ctx, by, w.Kind, rows, id.ID{})
-		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
-			Header: table.Header, Columns: where.columns(w.Kind, table)}, err
+	f := file{placed: where, defaults: w.Defaults}
+	if w.Kind.Money() {
+		if f.currency, no, err = s.currency(ctx, by); err != nil || no.Refused() {
+			return Result{Refusal: no}, fault.Wrap(err, "read the currency")
+		}
 	}
-	started, err := s.begin(ctx, by, w, len(rows))
+	rows := w.Kind.entries(table, f)
+	if w.DryRun {
+		lines, err := s.each(ctx, by, Import{Kind: w.Kind}, rows)
+		_, sum := total(lines)
+		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
+			Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
+	}
+	started, err := s.begin(ctx, by, w, rows)
 	if err != nil || started.Refused() {
 		return Result{Refusal: started.Refusal}, fault.Wrap(err, "begin an import")
 	}
-	out, err := s.run(ctx, by, started, rows)
+	if started.waits != nil {
+		out, err := s.show(ctx, by, started.i)
+		out.Waits = started.waits
+		return out, err
+	}
+	if started.i.Approved { // only the rows that a second person has seen
+		rows = started.rows
+	}
+	out, err := s.run(ctx, by, started.i, rows)
 	out.Ignored = where.ignored
+	_, sum := total(out.Lines)
+	out.Total = money.Amount{Minor: sum, Currency: f.currency.Code}
 	return out, fault.Wrap(err, "import %s", started.i.ID.Text(id.Import))
+}
+
+// currency reads the currency of the books.
+func (s *Imports) currency(ctx context.Context, by access.Actor) (c money.Currency, no refusal.Refusal, err error) {
+	c, err = access.Look(ctx, s.c.Door, by.Tenant, func(tx Tx) (money.Currency, error) {
+		code, exp, err := tx.Debts().Books().Currency()
+		return money.Currency{Code: code, Exp: exp}, err
+	})
+	if err == nil && c.Code == "" {
+		no = refuse.UtilityWithoutCurrency()
+	}
+	return c, no, err
 }
 
 // sum is the sum of everything that decides what a file means.
@@ -203,41 +274,88 @@ func (w Request) sum() [sha256.Size]byte {
 // beginning is an import that was begun now or before.
 type beginning struct {
 	refusal.Refusal
-	i Import
+	i       Import
+	waits   *access.Approval // a second person must approve it first
+	rows    []entry          // of an approved import
+	unknown bool             // it was not begun, because its total was not known yet
 }
 
-// begin stores the import, or finds the one that the same request began.
-func (s *Imports) begin(ctx context.Context, by access.Actor, w Request, lines int) (beginning, error) {
+// begin stores the import, or finds the one that the same request began. It first tries the rows of a new import that moves money, because
+// their total decides whether it takes a second person.
+func (s *Imports) begin(ctx context.Context, by access.Actor, w Request, rows []entry) (beginning, error) {
+	b, err := s.beginWith(ctx, by, w, rows, nil)
+	if err != nil || !b.unknown {
+		return b, err
+	}
+	would, err := s.each(ctx, by, Import{Kind: w.Kind}, rows)
+	if err != nil {
+		return beginning{}, err
+	}
+	return s.beginWith(ctx, by, w, rows, would)
+}
+
+// beginWith does the work of begin, once the results of trying the rows are known.
+func (s *Imports) beginWith(ctx context.Context, by access.Actor, w Request, rows []entry, would []Line) (beginning, error) {
 	sum := w.sum()
 	return access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (beginning, error) {
 		known, found, err := tx.Imports().ImportByKey(by.String(), w.Key)
+		byKey := found
 		if err == nil && !found {
 			known, found, err = tx.Imports().UnfinishedImport(sum)
 		}
-		switch {
-		case err != nil:
+		if err != nil {
 			return beginning{}, err
-		case found && known.Sum != sum:
+		}
+		if found && known.Sum != sum {
 			return beginning{Refusal: refuse.ImportKeyReused()}, nil
-		case found:
-			return beginning{i: known}, nil
 		}
-		i := Import{Kind: w.Kind, By: by.String(), Principal: by.String(), Key: w.Key, Sum: sum, Lines: lines, CreatedAt: access.Stored(s.c.Now())}
-		if i.ID, err = tx.NewID(); err != nil {
-			return beginning{}, err
+		if found {
+			old, over, err := s.known(tx, known)
+			if err != nil || byKey || !over {
+				return old, err
+			}
 		}
-		if added, err := tx.Imports().AddImport(i); err != nil || !added {
-			return beginning{Refusal: refuse.ImportKeyReused()}, err
+		if w.Kind.Money() && would == nil {
+			return beginning{unknown: true}, nil
 		}
-		e := by.Entry("import.begin", i.ID.Text(id.Import))
-		e.After = fmt.Sprintf("kind=%s rows=%d sha256=%x", i.Kind, lines, sha256.Sum256(w.File))
-		return beginning{i: i}, tx.AuditLog(e)
+		return s.beginNew(tx, by, w, sum, rows, would)
 	})
 }
 
+// known continues with an import that was begun before. It reports whether that import can never go on.
+func (s *Imports) known(tx Tx, i Import) (b beginning, over bool, err error) {
+	b.i = i
+	if b.waits, over, err = s.waiting(tx, i); err == nil && i.Approved {
+		b.rows, err = s.rowsOf(tx, i.ID)
+	}
+	if err == nil && over {
+		b.Refusal = refuse.ImportWaits(i.ID.Text(id.Import))
+	}
+	return b, over, err
+}
+
+func (s *Imports) beginNew(tx Tx, by access.Actor, w Request, sum [sha256.Size]byte, rows []entry, would []Line) (beginning, error) {
+	i := Import{Kind: w.Kind, By: by.String(), Principal: by.String(), Key: w.Key, Sum: sum, Lines: len(rows), CreatedAt: access.Stored(s.c.Now())}
+	var err error
+	if i.ID, err = tx.NewID(); err != nil {
+		return beginning{}, err
+	}
+	var eyes access.FourEyes
+	if w.Kind.Money() {
+		if eyes, err = allow(tx, by, &i, rows, would); err != nil || eyes.Refused() {
+			return beginning{Refusal: eyes.Refusal}, err
+		}
+	}
+	if added, err := tx.Imports().AddImport(i); err != nil || !added {
+		return beginning{Refusal: refuse.ImportKeyReused()}, err
+	}
+	e := by.Entry("import.begin", i.ID.Text(id.Import))
+	e.After = fmt.Sprintf("kind=%s rows=%d sha256=%x", i.Kind, len(rows), sha256.Sum256(w.File))
+	return beginning{i: i, waits: eyes.Waits}, tx.AuditLog(eyes.Mark(e))
+}
+
 // run imports the rows that have no result yet, and returns all results.
-func (s *Imports) run(ctx context.Context, by access.Actor, b beginning, rows []entry) (Result, error) {
-	i := b.i
+func (s *Imports) run(ctx context.Context, by access.Actor, i Import, rows []entry) (Result, error) {
 	have, err := s.lines(ctx, by, i.ID)
 	if err != nil {
 		return Result{}, err
@@ -247,7 +365,7 @@ func (s *Imports) run(ctx context.Context, by access.Actor, b beginning, rows []
 		done[l.Line] = l
 	}
 	left := slices.DeleteFunc(slices.Clone(rows), func(e entry) bool { _, ok := done[e.line]; return ok })
-	made, err := s.each(ctx, by, i.Kind, left, i.ID)
+	made, err := s.each(ctx, by, i, left)
 	if err != nil {
 		return Result{}, err
 	}
@@ -260,8 +378,8 @@ func (s *Imports) run(ctx context.Context, by access.Actor, b beginning, rows []
 	return Result{Import: i, Lines: all}, err
 }
 
-// each imports rows, several at once. Without an import it only tries them.
-func (s *Imports) each(ctx context.Context, by access.Actor, k Kind, rows []entry, i id.ID) ([]Line, error) {
+// each imports rows, several at once. If the import has no identity, it only tries them.
+func (s *Imports) each(ctx context.Context, by access.Actor, i Import, rows []entry) ([]Line, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out, next := make([]Line, len(rows)), make(chan int)
@@ -269,7 +387,7 @@ func (s *Imports) each(ctx context.Context, by access.Actor, k Kind, rows []entr
 	for range min(workers, len(rows)) {
 		wait.Go(func() {
 			for n := range next {
-				line, err := s.row(ctx, by, k, rows[n], i)
+				line, err := s.row(ctx, by, i, rows[n])
 				if err != nil {
 					cancel(fmt.Errorf("line %d: %w", rows[n].line, err))
 				}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -20,6 +21,7 @@ type entry struct {
 	line     int
 	meter    registry.NewMeter
 	customer registry.NewCustomer
+	money    moneyRow
 	same     string // what two rows have in common that mean the same thing
 	print    [sha256.Size]byte
 	twin     int // an earlier line of the file that means the same; 0 for none
@@ -27,16 +29,31 @@ type entry struct {
 
 func mapKeys(m map[string]string) iter.Seq[string] { return maps.Keys(m) }
 
-// entries reads the rows of a table. Defaults stand for cells that are empty.
-func (k Kind) entries(t sheet.Table, p placed, defaults map[string]string) []entry {
+// file is what all rows of a file have in common.
+type file struct {
+	placed
+	defaults map[string]string // for cells that are empty
+	currency money.Currency    // of the books
+	comma    bool              // amounts have a comma before their decimals
+}
+
+// entries reads the rows of a table.
+func (k Kind) entries(t sheet.Table, f file) []entry {
 	out := make([]entry, len(t.Rows))
 	first := map[string]int{}
+	if at, ok := f.at["amount"]; ok {
+		var amounts []string
+		for _, row := range t.Rows {
+			amounts = append(amounts, row.Cells[at])
+		}
+		f.comma = sheet.CommaDecimals(amounts)
+	}
 	for i, row := range t.Rows {
-		e := k.entry(row, p, defaults)
+		e := k.entry(row, f)
 		e.line = row.Line
 		if e.same != "" && !e.Refused() {
 			key := e.same
-			if k == Meters {
+			if k != Customers {
 				e.twin = first[key]
 			} else { // two customers may have the same data: the second is another one
 				for n := 2; first[key] != 0; n++ {
@@ -52,28 +69,48 @@ func (k Kind) entries(t sheet.Table, p placed, defaults map[string]string) []ent
 }
 
 // entry reads one row.
-func (k Kind) entry(row sheet.Row, p placed, defaults map[string]string) entry {
-	if row.Wide {
+func (k Kind) entry(row sheet.Row, f file) entry {
+	switch {
+	case row.Wide:
 		return entry{Refusal: refuse.ImportRowWide()}
+	case row.Merged:
+		return entry{Refusal: refuse.SheetMerged()}
 	}
 	cells := map[string]string{}
 	for _, c := range k.columns() {
 		value := ""
-		if i, ok := p.at[c.name]; ok {
+		if i, ok := f.at[c.name]; ok {
 			value = row.Cells[i]
 		}
-		if c.isDigits {
-			var no refusal.Refusal
-			if value, no = sheet.Digits(value); no.Refused() {
-				return entry{Refusal: no}
-			}
+		no := sheet.Fault(value)
+		if isTotal(value) {
+			no = refuse.ImportRowTotal(refusal.Echo(value))
 		}
-		cells[c.name] = cmp.Or(value, defaults[c.name])
+		if c.isDigits && !no.Refused() {
+			value, no = sheet.Digits(value)
+		}
+		if no.Refused() {
+			return entry{Refusal: no}
+		}
+		cells[c.name] = cmp.Or(value, f.defaults[c.name])
+	}
+	if k.Money() {
+		return k.moneyEntry(cells, f)
 	}
 	if k == Customers {
 		return customerEntry(cells)
 	}
 	return meterEntry(cells)
+}
+
+// isTotal reports whether a cell names the row a total, in the languages of spreadsheets that come here.
+func isTotal(cell string) bool {
+	word, _, _ := strings.Cut(strings.ToLower(cell), ":")
+	switch strings.TrimSpace(word) {
+	case "total", "totals", "grand total", "subtotal", "sub-total", "sum", "total général", "somme", "jumla", "المجموع", "gesamt", "summe":
+		return true
+	}
+	return false
 }
 
 func customerEntry(cells map[string]string) entry {

@@ -75,12 +75,14 @@ const (
 	CashOpening Kind = "cash_opening" // P24
 	CashPayout  Kind = "cash_payout"  // P25
 	CashBack    Kind = "cash_back"    // P26
+
+	BroughtIn Kind = "opening" // P27
 )
 
 // Kinds lists every kind of journal.
 func Kinds() []Kind {
 	return []Kind{Vend, Payment, Settlement, DepositIn, Commission, Reversal, Raised, Goodwill, Service, TopUp, Usage, Charged, MoveOut,
-		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack}
+		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack, BroughtIn}
 }
 
 // Fact reports whether journals of this kind record facts of the past: energy used and days passed (P16, P17). A wallet's limit never

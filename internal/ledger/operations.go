@@ -138,6 +138,11 @@ func CashPaidBack(closed, payer AccountRef, amount Minor) []Posting {
 	return move(closed, payer, amount)
 }
 
+// BalanceBrought is P27: money that a customer had in another system is in the customer's wallet or carry now.
+func BalanceBrought(to AccountRef, amount Minor) []Posting {
+	return move(AccountRef{Code: Opening}, to, amount)
+}
+
 // move returns the lines that move an amount from one account to another.
 func move(debit, credit AccountRef, amount Minor) []Posting {
 	return nonZero([]Posting{{debit, amount}, {credit, -amount}})

@@ -3253,14 +3253,74 @@ func MeterUsedSince(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "row-used", Text: "meter-used-since", What: "Meter " + meter + " was used since: it was heard, something was sold to it, or money moved on its account.", Not: "It stays registered.", Try: "Let its customer move out, or keep it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// SheetFormula: "{text}" is a formula or an error of one, not a value. Correct the formula, or save the file as CSV UTF-8, so that it has values, and import it again.
+func SheetFormula(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "sheet-formula", What: "\"" + text + "\" is a formula or an error of one, not a value.", Not: "This row was not imported.", Try: "Correct the formula, or save the file as CSV UTF-8, so that it has values, and import it again.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// SheetMerged: The row has cells that are merged with another row. Unmerge the cells in the spreadsheet, give each row its own value, and import the file again.
+func SheetMerged() refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "sheet-merged", What: "The row has cells that are merged with another row.", Not: "This row was not imported.", Try: "Unmerge the cells in the spreadsheet, give each row its own value, and import the file again."}
+}
+
+// SheetDateUnclear: "{text}" is not a date, or its day and month can be exchanged. Write dates as 2026-10-31, and import the file again.
+func SheetDateUnclear(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "sheet-date-unclear", What: "\"" + text + "\" is not a date, or its day and month can be exchanged.", Not: "This row was not imported.", Try: "Write dates as 2026-10-31, and import the file again.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// ImportRowTotal: The row looks like a total, not like an entry. Delete the row if it is one. If not, change the value "{text}".
+func ImportRowTotal(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-row-total", What: "The row looks like a total, not like an entry.", Not: "This row was not imported.", Try: "Delete the row if it is one. If not, change the value \"" + text + "\".", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// ImportAmountInvalid: "{text}" is not an amount of {currency} above 0, or its point or comma can mean two things. Write amounts as 1250 or 1250.50, and import the file again.
+func ImportAmountInvalid(text string, currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-amount-invalid", What: "\"" + text + "\" is not an amount of " + currency + " above 0, or its point or comma can mean two things.", Not: "This row was not imported.", Try: "Write amounts as 1250 or 1250.50, and import the file again.", Args: []refusal.Arg{{Place: "text", Value: text}, {Place: "currency", Value: currency}}}
+}
+
+// ImportCurrencyOther: The row has the currency "{text}", but the books are in {currency}. Convert the amount, and import the file again.
+func ImportCurrencyOther(text string, currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-currency-other", What: "The row has the currency \"" + text + "\", but the books are in " + currency + ".", Not: "This row was not imported.", Try: "Convert the amount, and import the file again.", Args: []refusal.Arg{{Place: "text", Value: text}, {Place: "currency", Value: currency}}}
+}
+
+// ImportPercentInvalid: "{text}" is not a part of each purchase between 1 and 100 percent. Correct it, or leave it empty: then purchases pay the whole debt first.
+func ImportPercentInvalid(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-percent-invalid", What: "\"" + text + "\" is not a part of each purchase between 1 and 100 percent.", Not: "This row was not imported.", Try: "Correct it, or leave it empty: then purchases pay the whole debt first.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// ImportWaits: Import {name} waits for a second person, or was rejected. Look at the list of approvals.
+func ImportWaits(name string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "import-waits", What: "Import " + name + " waits for a second person, or was rejected.", Not: "No changes were made.", Try: "Look at the list of approvals.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+}
+
+// ImportValueMissing: The row has no value in column {name}. Delete the row if it is no entry, or fill the cell, and import the file again.
+func ImportValueMissing(name string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-value-missing", What: "The row has no value in column " + name + ".", Not: "This row was not imported.", Try: "Delete the row if it is no entry, or fill the cell, and import the file again.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+}
+
+// DebtUsedSince: Something was paid towards debt {debt} since, or a part of it was written off. Write off what is left, or keep it.
+func DebtUsedSince(debt string) refusal.Refusal {
+	return refusal.Refusal{Code: "row-used", Text: "debt-used-since", What: "Something was paid towards debt " + debt + " since, or a part of it was written off.", Not: "The debt stays.", Try: "Write off what is left, or keep it.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
+}
+
+// BalanceUsedSince: Money moved on account {account} since: something was sold, used or paid. Let the customer move out and pay the rest back, or keep it.
+func BalanceUsedSince(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "row-used", Text: "balance-used-since", What: "Money moved on account " + account + " since: something was sold, used or paid.", Not: "The balance stays.", Try: "Let the customer move out and pay the rest back, or keep it.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// OpeningAfterMoney: Account {account} has an opening balance, or money moved on it before. Give goodwill instead, if the customer has a right to it.
+func OpeningAfterMoney(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "opening-after-money", What: "Account " + account + " has an opening balance, or money moved on it before.", Not: "This row was not imported.", Try: "Give goodwill instead, if the customer has a right to it.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
 // CustomerUsedSince: Customer {customer} has an open account. Undo the registration of the customer's meters first.
 func CustomerUsedSince(customer string) refusal.Refusal {
 	return refusal.Refusal{Code: "row-used", Text: "customer-used-since", What: "Customer " + customer + " has an open account.", Not: "The customer stays registered.", Try: "Undo the registration of the customer's meters first.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
 }
 
-// ImportKindUnknown: "{text}" is not a kind of import. Import meters or customers.
+// ImportKindUnknown: "{text}" is not a kind of import. Import meters, customers, debts or balances.
 func ImportKindUnknown(text string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "import-kind-unknown", What: "\"" + text + "\" is not a kind of import.", Not: "Nothing was imported.", Try: "Import meters or customers.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "import-kind-unknown", What: "\"" + text + "\" is not a kind of import.", Not: "Nothing was imported.", Try: "Import meters, customers, debts or balances.", Args: []refusal.Arg{{Place: "text", Value: text}}}
 }
 
 // ImportModeUnknown: "{text}" is not a way to import. Use dry_run or apply.

@@ -37,6 +37,8 @@ type Row struct {
 	Line  int // in the file, from 1; in a workbook, the number of the row
 	Cells []string
 	Wide  bool // the row had more cells than the header, so its values may be in the wrong columns
+	// Merged says that a cell of the row is merged with another row, so that a value may be missing here or belong to several rows.
+	Merged bool
 }
 
 // Read reads a file. Empty rows are left out. It reads the first sheet of a workbook.

@@ -125,3 +125,51 @@ func TestDigitsThatSpreadsheetsChanged(t *testing.T) {
 		}
 	}
 }
+
+func TestAmountsThatSpreadsheetsWrite(t *testing.T) {
+	for _, c := range []struct {
+		column string
+		comma  bool
+	}{{"1250 12.5 1,234", false}, {"12,5 1000", true}, {"1.234,50 17", true}, {"1,234.50 12,5", false}, {"1.234 5", false}, {"1,234 5", false},
+		{"1.234.567 5", true}, {"KES_12,50", true}, {"1,234,567", false}} {
+		if got := sheet.CommaDecimals(strings.Fields(strings.ReplaceAll(c.column, "_", ""))); got != c.comma {
+			t.Errorf("%q has commas before decimals: %t", c.column, got)
+		}
+	}
+	for _, c := range []struct {
+		cell  string
+		comma bool
+		want  string
+	}{{"1234,50", true, "1234.50"}, {"1.234,50", true, "1,234.50"}, {"1234.0999999999999", false, "1234.1"}, {"0.30000000000000004", false, "0.3"},
+		{"1234.123456789", false, "1234.123456789"}, {"12.5", false, "12.5"}, {"100.0", false, "100"}} {
+		if got, no := sheet.Amount(c.cell, c.comma); got != c.want || no.Refused() {
+			t.Errorf("Amount(%q, %t) = %q %s, want %q", c.cell, c.comma, got, no.Detail(), c.want)
+		}
+	}
+	if _, no := sheet.Amount("1.2E+12", false); no.Code != refusal.ImportRow {
+		t.Error("an amount with lost digits was read")
+	}
+}
+
+func TestDatesThatSpreadsheetsWrite(t *testing.T) {
+	for cell, want := range map[string]string{"": "", "2026-10-31": "2026-10-31", "31.10.2026": "2026-10-31", "1.2.2026": "2026-02-01", "31/10/2026": "2026-10-31",
+		"10/31/2026": "2026-10-31", "5/5/2026": "2026-05-05", "46326": "2026-10-31", "46326.0": "2026-10-31", "2026-10-31 00:00:00": "2026-10-31", "2026-10-31T10:00": "2026-10-31"} {
+		if got, no := sheet.Date(cell); got != want || no.Refused() {
+			t.Errorf("Date(%q) = %q %s, want %q", cell, got, no.Detail(), want)
+		}
+	}
+	for _, cell := range []string{"3/4/2026", "31.2.2026", "soon", "12", "2026-13-01", "99999"} {
+		if got, no := sheet.Date(cell); no.Code != refusal.ImportRow {
+			t.Errorf("Date(%q) was read as %q", cell, got)
+		}
+	}
+}
+
+func TestFormulasAreNoValues(t *testing.T) {
+	for cell, bad := range map[string]bool{"=A1+B1": true, "#REF!": true, "#n/a": true, "####": true, `="0414"`: false, "": false, "#1": false, "12": false,
+		`="a"&B2&"c"`: true} {
+		if no := sheet.Fault(cell); no.Refused() != bad {
+			t.Errorf("Fault(%q): %s", cell, no.Detail())
+		}
+	}
+}

@@ -155,6 +155,8 @@ type cell struct {
 	Place string `xml:"r,attr"` // such as B7; may be missing, then it is the place after the last
 	Kind  string `xml:"t,attr"`
 	Value string `xml:"v"`
+	// Formula is what the value was computed with. A program that only writes files stores a formula without a value.
+	Formula string `xml:"f"`
 	Own   text   `xml:"is"`
 }
 
@@ -165,15 +167,20 @@ func sheetRows(parts *zip.Reader, name string, shared []text) ([]Row, error) {
 		return nil, err
 	}
 	var rows []Row
+	var merged []xml.StartElement
 	for line := 0; ; {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
+			markMerged(rows, merged)
 			return rows, nil
 		}
 		if err != nil {
 			return nil, err
 		}
 		start, ok := token.(xml.StartElement)
+		if ok && start.Name.Local == "mergeCell" {
+			merged = append(merged, start)
+		}
 		if !ok || start.Name.Local != "row" {
 			continue
 		}
@@ -198,6 +205,27 @@ func sheetRows(parts *zip.Reader, name string, shared []text) ([]Row, error) {
 			return nil, errRows
 		}
 	}
+}
+
+// markMerged marks the rows that have cells in common with other rows.
+func markMerged(rows []Row, merged []xml.StartElement) {
+	for _, m := range merged {
+		for _, a := range m.Attr {
+			from, to, _ := strings.Cut(a.Value, ":")
+			if a.Name.Local != "ref" || lineOf(from) == lineOf(to) {
+				continue
+			}
+			for i := range rows {
+				rows[i].Merged = rows[i].Merged || rows[i].Line >= lineOf(from) && rows[i].Line <= lineOf(to)
+			}
+		}
+	}
+}
+
+// lineOf returns the number of a place's row: 7 for B7.
+func lineOf(place string) int {
+	n, _ := strconv.Atoi(strings.TrimLeft(place, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+	return n
 }
 
 // values puts the values of a row into their columns.
@@ -236,6 +264,9 @@ func (c cell) value(shared []text) (string, error) {
 		return shared[i].String(), nil
 	case "inlineStr":
 		return c.Own.String(), nil
+	}
+	if c.Value == "" && c.Formula != "" {
+		return "=" + c.Formula, nil
 	}
 	return c.Value, nil
 }

@@ -707,7 +707,7 @@ CREATE INDEX vend_shift ON vend (tenant_id, shift_id, id) WHERE shift_id IS NOT 
 CREATE TABLE import (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, kind TEXT NOT NULL,
   by_name TEXT NOT NULL, principal TEXT NOT NULL, key TEXT NOT NULL, sum BLOB NOT NULL, lines INTEGER NOT NULL,
-  created_at INTEGER NOT NULL, done_at INTEGER, undone_at INTEGER,
+  created_at INTEGER NOT NULL, done_at INTEGER, undone_at INTEGER, total INTEGER NOT NULL DEFAULT 0, approval BLOB, approved INTEGER NOT NULL DEFAULT 0 CHECK (approved IN (0,1)), undo_at INTEGER, undo_approved INTEGER NOT NULL DEFAULT 0 CHECK (undo_approved IN (0,1)),
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX import_key ON import (tenant_id, principal, key);
@@ -719,3 +719,8 @@ CREATE TABLE import_line (
   PRIMARY KEY (tenant_id, import_id, line)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX import_print ON import_line (tenant_id, print) WHERE state = 'ok';
+
+CREATE TABLE import_row (
+  tenant_id INTEGER NOT NULL, import_id BLOB NOT NULL, line INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, import_id, line)
+) STRICT, WITHOUT ROWID;

@@ -219,7 +219,7 @@ func (t Texts) OfficeKeys() string { return t.say("pages.office.keys") }
 // OfficeStart: What a new server still needs, step by step.
 func (t Texts) OfficeStart() string { return t.say("pages.office.start") }
 
-// OfficeImport: Register many meters or customers from a spreadsheet.
+// OfficeImport: Bring many meters, customers, debts or balances in from a spreadsheet.
 func (t Texts) OfficeImport() string { return t.say("pages.office.import") }
 
 // OfficeUtility: Name, time zone, currency, receipts and quiet hours.
@@ -3481,11 +3481,20 @@ func (t Texts) ImportMeters() string { return t.say("pages.import.meters") }
 // ImportCustomers: Customers
 func (t Texts) ImportCustomers() string { return t.say("pages.import.customers") }
 
+// ImportDebts: Debts
+func (t Texts) ImportDebts() string { return t.say("pages.import.debts") }
+
+// ImportBalances: Opening balances
+func (t Texts) ImportBalances() string { return t.say("pages.import.balances") }
+
 // ImportFile: File (CSV or XLSX)
 func (t Texts) ImportFile() string { return t.say("pages.import.file") }
 
-// ImportFileHint: The first row names the columns:
+// ImportFileHint: The first row names the columns. If they have other names, you choose them on the next page.
 func (t Texts) ImportFileHint() string { return t.say("pages.import.file-hint") }
+
+// ImportColumnNames: Usual names of the columns
+func (t Texts) ImportColumnNames() string { return t.say("pages.import.column-names") }
 
 // ImportTariff: Tariff of rows without one
 func (t Texts) ImportTariff() string { return t.say("pages.import.tariff") }
@@ -3519,6 +3528,18 @@ func (t Texts) ImportDuplicate() string { return t.say("pages.import.duplicate")
 
 // ImportUndone: Undone
 func (t Texts) ImportUndone() string { return t.say("pages.import.undone") }
+
+// ImportWaiting: Wait for a second person
+func (t Texts) ImportWaiting() string { return t.say("pages.import.waiting") }
+
+// ImportWaitingRows: Rows that wait
+func (t Texts) ImportWaitingRows() string { return t.say("pages.import.waiting-rows") }
+
+// ImportWaits: A second person must approve the whole file. Nothing was imported yet.
+func (t Texts) ImportWaits() string { return t.say("pages.import.waits") }
+
+// ImportTotal: Total
+func (t Texts) ImportTotal() string { return t.say("pages.import.total") }
 
 // ImportColumns: Columns
 func (t Texts) ImportColumns() string { return t.say("pages.import.columns") }
@@ -3570,6 +3591,9 @@ func (t Texts) ImportUndo() string { return t.say("pages.import.undo") }
 
 // ImportUndoEffect: Takes back every row that was not used since.
 func (t Texts) ImportUndoEffect() string { return t.say("pages.import.undo-effect") }
+
+// ImportUndoMoney: Takes back every debt or balance that was not used since, with a journal of its own. This may need a second person.
+func (t Texts) ImportUndoMoney() string { return t.say("pages.import.undo-money") }
 
 // ImportHistory: Earlier imports
 func (t Texts) ImportHistory() string { return t.say("pages.import.history") }

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -85,6 +86,29 @@ func (tx Rows) DebtWriteOff(debt id.ID, amount money.Minor) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'written_off' ELSE status END,
 		version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding >= $1`, amount, tx.Tenant, debt)
 	return n == 1, fault.Wrap(err, "write off debt %s", debt.Text(id.Debt))
+}
+
+// DebtPaid reports whether a sale paid towards a debt, or is about to.
+func (tx Rows) DebtPaid(d debt.Debt) (bool, error) {
+	a, found, err := tx.Account(ledger.AccountRef{Code: ledger.Debt, Subject: ledger.SubjectOf(d.Account, d.Name())})
+	if err != nil || !found {
+		return false, err
+	}
+	n, err := tx.Number(`SELECT COUNT(*) FROM posting WHERE tenant_id = $1 AND account = $2 AND listed = 1`, tx.Tenant, a.N)
+	return a.Held != 0 || n > 1, fault.Wrap(err, "look for payments of debt %s", d.Name())
+}
+
+// AccountMoved reports whether money ever moved on an account: by a sale, a payment or use. Opening balances and their reversals do not
+// count.
+func (tx Rows) AccountMoved(account id.ID) (bool, error) {
+	n, err := tx.Number(`SELECT (SELECT COUNT(*) FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
+			WHERE m.tenant_id = $1 AND m.account_id = $2 AND v.account_id = $2)
+		+ (SELECT COUNT(*) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n AND p.listed = 1
+			JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+			WHERE a.tenant_id = $1 AND a.code IN (2000, 2060, 2080, 2090) AND a.subject = $3
+			AND j.kind <> $4 AND NOT (j.kind = $5 AND j.ref LIKE $6))`,
+		tx.Tenant, account, account.Text(id.Account), string(ledger.BroughtIn), string(ledger.Reversal), ledger.MirrorRef(ledger.BroughtIn, "%"))
+	return n > 0, fault.Wrap(err, "look for money on account %s", account.Text(id.Account))
 }
 
 // DebtPay lowers a debt by a payment that is not part of a sale.

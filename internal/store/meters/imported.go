@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
@@ -24,6 +25,11 @@ var importColumns = core.Columns[imports.Import]{Table: "import", Unattested: []
 	core.Time("created_at", func(i *imports.Import) *time.Time { return &i.CreatedAt }),
 	core.Time("done_at", func(i *imports.Import) *time.Time { return &i.DoneAt }),
 	core.Time("undone_at", func(i *imports.Import) *time.Time { return &i.UndoneAt }),
+	core.Int("total", func(i *imports.Import) *money.Minor { return &i.Total }),
+	core.ID("approval", func(i *imports.Import) *id.ID { return &i.Approval }),
+	core.Bool("approved", func(i *imports.Import) *bool { return &i.Approved }),
+	core.Time("undo_at", func(i *imports.Import) *time.Time { return &i.UndoAt }),
+	core.Bool("undo_approved", func(i *imports.Import) *bool { return &i.UndoApproved }),
 }}
 
 // importedLine is a row of import_line.
@@ -127,6 +133,40 @@ func (tx Rows) ImportLines(i id.ID, after, max int) ([]imports.Line, error) {
 func (tx Rows) SetImportLine(i id.ID, l imports.Line) error {
 	return fault.Wrap(tx.Must(`UPDATE import_line SET state = $1, code = $2, detail = $3 WHERE tenant_id = $4 AND import_id = $5 AND line = $6`,
 		string(l.State), l.Code, l.Detail, tx.Tenant, i, l.Line), "change the result of a row")
+}
+
+// waitingRow is a row of import_row.
+type waitingRow struct {
+	of   id.ID
+	line int
+	body string
+}
+
+var importRowColumns = core.Columns[waitingRow]{Table: "import_row", Unattested: []core.Column[waitingRow]{
+	core.ID("import_id", func(r *waitingRow) *id.ID { return &r.of }),
+	core.Int("line", func(r *waitingRow) *int { return &r.line }),
+	core.Text("body", func(r *waitingRow) *string { return &r.body }),
+}}
+
+// AddImportRow keeps a row of a file that waits for a second person.
+func (tx Rows) AddImportRow(i id.ID, line int, body string) error {
+	_, err := tx.C.Exec(`INSERT INTO `+importRowColumns.Into(), importRowColumns.Values(tx.Tenant, &waitingRow{i, line, body})...)
+	return fault.Wrap(err, "keep a row of an import")
+}
+
+// ImportRows lists the rows that are kept of a file, after the given line.
+func (tx Rows) ImportRows(i id.ID, after, max int) (out []string, err error) {
+	err = tx.C.Query(`SELECT body FROM import_row WHERE tenant_id = $1 AND import_id = $2 AND line > $3 ORDER BY line LIMIT $4`, func(r core.Row) error {
+		out = append(out, r.Text(0))
+		return nil
+	}, tx.Tenant, i, after, max)
+	return out, fault.Wrap(err, "list the kept rows of an import")
+}
+
+// ApproveImport notes what a second person approved: the import, or undoing it.
+func (tx Rows) ApproveImport(i imports.Import) error {
+	return fault.Wrap(tx.Must(`UPDATE import SET approved = $1, undo_at = $2, undo_approved = $3, undone_at = $4 WHERE tenant_id = $5 AND id = $6`,
+		i.Approved, i.UndoAt, i.UndoApproved, i.UndoneAt, tx.Tenant, i.ID), "approve an import")
 }
 
 // MeterUsed reports whether anything happened at a meter since its registration.

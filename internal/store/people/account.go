@@ -92,7 +92,8 @@ func (tx Rows) bookedEntries(account, before id.ID, max int) ([]debt.Entry, erro
 		FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n
 		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 		WHERE a.tenant_id = $1 AND a.code IN (1100, 2000, 2060, 2080, 2090) AND (a.subject = $2 OR a.subject >= $3 AND a.subject < $4)
-		AND p.journal_id < $5 AND p.listed = 1 AND j.kind NOT IN ('vend', 'top_up', 'reversal', 'commission')
+		AND p.journal_id < $5 AND p.listed = 1 AND (j.kind NOT IN ('vend', 'top_up', 'reversal', 'commission')
+			OR j.kind = 'reversal' AND (j.ref LIKE 'opening %' OR j.ref LIKE 'debt dbt_%'))
 		GROUP BY j.id, j.posted_at, j.kind, j.ref, j.memo ORDER BY j.id DESC LIMIT $6`, func(r core.Row) error {
 		out = append(out, debt.Entry{ID: r.ID(0), At: r.Time(1), Kind: r.Text(2), Ref: r.Text(3), Memo: r.Text(4),
 			Amount: money.Minor(larger(r.Int(5), r.Int(6)))})

@@ -234,6 +234,8 @@ func objectOf(a access.Approval) (object, link string) {
 	switch {
 	case strings.HasPrefix(a.Object, id.Meter):
 		link = "/meters/" + a.Object
+	case strings.HasPrefix(a.Object, id.Import):
+		link = "/imports/" + a.Object
 	case strings.HasPrefix(a.Object, id.Vend):
 		link = "/sales/" + a.Object
 	case a.Act == access.ActTariff && a.Object != "":

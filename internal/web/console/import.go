@@ -73,9 +73,12 @@ func (c *checkedFiles) find(form, session string) (imports.Request, bool) {
 type importForm struct {
 	FormID, Error, Kind, Tariff string
 	Kinds, Tariffs              []choice
-	Columns                     []string // of meters
+	Columns                     []kindColumns
 	Earlier                     []importLine
 }
+
+// kindColumns are the names of the columns of a kind of file.
+type kindColumns struct{ Kind, Names string }
 
 // importLine is an earlier import.
 type importLine struct{ Path, Kind, At, By, Rows, Undone string }
@@ -96,6 +99,9 @@ type importResult struct {
 	Secrets             string
 	Command             string
 	Path, Notice        string
+	Rows                string // heading of the rows
+	Approval            string // address of the approval that the file waits for
+	Money               bool
 }
 
 type problemLine struct{ Line, Detail string }
@@ -108,12 +114,13 @@ type columnChoice struct {
 
 // importPage shows the form and the earlier imports.
 func (s *Console) importPage(w http.ResponseWriter, r *http.Request, v visit) {
-	s.showImport(w, r, v, http.StatusOK, importForm{Kind: string(imports.Meters)})
+	s.showImport(w, r, v, http.StatusOK, importForm{Kind: r.URL.Query().Get("kind")})
 }
 
 func (s *Console) showImport(w http.ResponseWriter, r *http.Request, v visit, status int, d importForm) {
-	if no := v.by.Needs(access.WriteMeters); no.Refused() {
-		s.refuse(w, r, v, no)
+	kinds := imports.KindsOf(v.by)
+	if len(kinds) == 0 {
+		s.refuse(w, r, v, v.by.Needs(access.WriteMeters))
 		return
 	}
 	t, ctx := v.site.say, r.Context()
@@ -125,7 +132,11 @@ func (s *Console) showImport(w http.ResponseWriter, r *http.Request, v visit, st
 	if s.stopped(w, r, v, err, earlier.Refusal) {
 		return
 	}
-	d.Kinds, d.Columns, d.Tariffs = kindChoices(t), imports.Meters.Columns(), []choice{{"", t.ImportNoTariff()}}
+	d.Tariffs = []choice{{"", t.ImportNoTariff()}}
+	for _, k := range kinds {
+		d.Kinds = append(d.Kinds, choice{string(k), kindWord(t, k)})
+		d.Columns = append(d.Columns, kindColumns{kindWord(t, k), strings.Join(k.Columns(), ", ")})
+	}
 	for _, version := range tariffs.Data {
 		d.Tariffs = append(d.Tariffs, choice{version.Name, version.Name})
 	}
@@ -146,17 +157,15 @@ func (s *Console) showImport(w http.ResponseWriter, r *http.Request, v visit, st
 func importOf(i imports.Import) string { return "/imports/" + i.ID.Text(id.Import) }
 
 func kindWord(t words.Texts, k imports.Kind) string {
-	if k == imports.Customers {
+	switch k {
+	case imports.Customers:
 		return t.ImportCustomers()
+	case imports.Debts:
+		return t.ImportDebts()
+	case imports.Balances:
+		return t.ImportBalances()
 	}
 	return t.ImportMeters()
-}
-
-func kindChoices(t words.Texts) (out []choice) {
-	for _, k := range imports.Kinds() {
-		out = append(out, choice{string(k), kindWord(t, k)})
-	}
-	return out
 }
 
 // readFile reads the form of a file. The file is nil if the form names one that was checked before.
@@ -277,7 +286,10 @@ func importCommand(w imports.Request) string {
 func (s *Console) result(v visit, out imports.Result) importResult {
 	t := v.site.say
 	n := out.Totals()
-	d := importResult{Kind: string(out.Import.Kind), OK: n[imports.Done] > 0}
+	d := importResult{Kind: string(out.Import.Kind), OK: n[imports.Done] > 0, Rows: t.ImportProblems(), Money: out.Import.Kind.Money()}
+	if n[imports.Waiting] > 0 {
+		d.Rows = t.ImportWaitingRows()
+	}
 	ok := t.ImportOk()
 	if out.Import.ID.IsZero() {
 		ok = t.ImportWould()
@@ -285,10 +297,13 @@ func (s *Console) result(v visit, out imports.Result) importResult {
 	for _, total := range []struct {
 		name  string
 		state imports.State
-	}{{ok, imports.Done}, {t.ImportRefused(), imports.Failed}, {t.ImportDuplicate(), imports.Duplicate}, {t.ImportUndone(), imports.Undone}} {
+	}{{ok, imports.Done}, {t.ImportRefused(), imports.Failed}, {t.ImportDuplicate(), imports.Duplicate}, {t.ImportUndone(), imports.Undone}, {t.ImportWaiting(), imports.Waiting}} {
 		if n[total.state] > 0 || total.state == imports.Done {
 			d.Totals = append(d.Totals, importTotal{total.name, itoa(n[total.state])})
 		}
+	}
+	if d.Money && out.Total.Minor != 0 {
+		d.Totals = append(d.Totals, importTotal{t.ImportTotal(), sum(out.Total)})
 	}
 	for _, l := range out.Lines {
 		if l.Detail == "" {
@@ -340,9 +355,12 @@ func (s *Console) imported(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (s *Console) showImported(w http.ResponseWriter, r *http.Request, v visit, status int, out imports.Result, secrets string) {
 	d := s.result(v, out)
-	d.Path, d.Secrets, d.Undoable, d.Command = importOf(out.Import), secrets, d.OK && v.by.May(access.WriteMeters), "paywatt import undo "+out.Import.ID.Text(id.Import)
+	d.Path, d.Secrets, d.Undoable, d.Command = importOf(out.Import), secrets, d.OK && imports.MayUndo(v.by, out.Import.Kind), "paywatt import undo "+out.Import.ID.Text(id.Import)
 	d.Notice = v.site.say.ImportDone()
-	if out.Import.DoneAt.IsZero() {
+	switch {
+	case out.Waits != nil || !out.Import.Approval.IsZero() && !out.Import.Approved:
+		d.Notice, d.Approval = v.site.say.ImportWaits(), "/approvals/"+out.Import.Approval.Text(id.Approval)
+	case out.Import.DoneAt.IsZero():
 		d.Notice = v.site.say.ImportUnfinished()
 	}
 	var err error
@@ -361,6 +379,10 @@ func (s *Console) undoImport(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	out, err := s.c.Imports.Undo(r.Context(), v.by, r.PathValue("import"))
 	if s.stopped(w, r, v, err, out.Refusal) {
+		return
+	}
+	if out.Waits != nil {
+		s.showWaits(w, r, v, *out.Waits)
 		return
 	}
 	http.Redirect(w, r, importOf(out.Import), http.StatusSeeOther)

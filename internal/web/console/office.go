@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -75,7 +76,7 @@ func (v visit) officeLinks(t words.Texts) []officeLink {
 		{"/alarms", t.MenuAlarms(), t.OfficeAlarms(), v.by.May(access.ReadMeters)},
 		{"/vendors", t.VendorsTitle(), t.OfficeVendors(), v.by.OfUtility() && v.by.May(access.ReadVendors)},
 		{"/start", t.StartTitle(), t.OfficeStart(), v.by.OfUtility() && v.by.May(access.WriteSettings)},
-		{importPath, t.ImportTitle(), t.OfficeImport(), v.by.OfUtility() && v.by.May(access.WriteMeters)},
+		{importPath, t.ImportTitle(), t.OfficeImport(), v.by.OfUtility() && len(imports.KindsOf(v.by)) > 0},
 		{"/settings", t.UtilityTitle(), t.OfficeUtility(), v.by.OfUtility() && v.by.May(access.ReadSettings)},
 		{"/audit", t.MenuAudit(), t.OfficeAudit(), v.by.May(access.ReadAudit)},
 	}, func(l officeLink) bool { return !l.may })
