@@ -140,7 +140,7 @@ func openOffice(t *testing.T) *office {
 	if err := os.WriteFile(o.kept["DRAFT"], []byte(`{"currency":"KES","vat_bps":1500,"flat_micro":3000000}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range map[string]string{"FLATS": "number,tariff,mode\n04140001027,domestic,prepay_wallet\n1,,\n", "PEOPLE": "name\nJuma\n"} {
+	for name, file := range map[string]string{"FLATS": "number,tariff,mode\n04140001027,domestic,prepay_wallet\n1,,\n", "OWED": "Meter,amount\n04140001001,50\n", "PEOPLE": "name\nJuma\n"} {
 		o.kept[name] = filepath.Join(dir, name+".csv")
 		if err := os.WriteFile(o.kept[name], []byte(file), 0o600); err != nil {
 			t.Fatal(err)

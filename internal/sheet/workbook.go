@@ -157,7 +157,7 @@ type cell struct {
 	Value string `xml:"v"`
 	// Formula is what the value was computed with. A program that only writes files stores a formula without a value.
 	Formula string `xml:"f"`
-	Own   text   `xml:"is"`
+	Own     text   `xml:"is"`
 }
 
 // sheetRows reads the rows of a sheet one after another.

@@ -303,7 +303,7 @@ func (s *Console) result(v visit, out imports.Result) importResult {
 		}
 	}
 	if d.Money && out.Total.Minor != 0 {
-		d.Totals = append(d.Totals, importTotal{t.ImportTotal(), sum(out.Total)})
+		d.Totals = append(d.Totals, importTotal{t.ImportTotal(), t.Sum(out.Total)})
 	}
 	for _, l := range out.Lines {
 		if l.Detail == "" {

@@ -64,9 +64,9 @@ func TestDebtsAndBalancesAreImportedAndTakenBack(t *testing.T) {
 	}
 	g := w.enter(ownerEmail)
 	const debts = "Meter;Amount;Kind;Percent;Note\n4140001019;1.250,50;loan;20%;Old system\n04140001027;80;fine;;\n04140001027;80;fine;;\nTotal;1.330,50;;;\n04140001035;-5;;;\n;7;;;\n04140001035;x;;;\n"
-	done := g.importMoney("debts", debts, "Would be imported 2", "Imported or registered before 1", "Refused 4", "Total KES 1330.50", "looks like a total", "is not an amount of KES above 0",
+	done := g.importMoney("debts", debts, "Would be imported 2", "Imported or registered before 1", "Refused 4", "Total KES 1,330.50", "looks like a total", "is not an amount of KES above 0",
 		"no value in column account")
-	done.is(201).says("Imported 2", "Total KES 1330.50", "Takes back every debt or balance")
+	done.is(201).says("Imported 2", "Total KES 1,330.50", "Takes back every debt or balance")
 	undo := g.get("/import").is(200).link(t, `/imports/imp_[a-z0-9]+`)
 	if got := w.balance("04140001019").DebtsMinor; got != 125050 {
 		t.Errorf("the account owes %d after the import", got)
