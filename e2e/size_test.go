@@ -91,7 +91,7 @@ func TestLicencesTravelWithTheBinary(t *testing.T) {
 		}
 		delete(have, m.Path+" "+m.Version)
 	}
-	if len(have) != 2 || have["go "+build.GoVersion] == "" || have["htmx.org 4.0.1"] == "" {
-		t.Errorf("beside the modules there are %d texts, want Go's and the script's", len(have))
+	if len(have) != 3 || have["go "+build.GoVersion] == "" || have["htmx.org 4.0.1"] == "" || have["uplot 1.6.32"] == "" {
+		t.Errorf("beside the modules there are %d texts, want Go's and those of two scripts", len(have))
 	}
 }

@@ -2,13 +2,13 @@ package apiv1
 
 import "time"
 
-// Usage is what a wallet meter used in a period.
+// Usage is what a meter used in a period.
 type Usage struct {
 	Period      string `json:"period" enum:"day,week,month" doc:"Length of the period"`
 	From        string `json:"from" example:"2026-11-16" doc:"First local day of the period"`
 	UnitsWh     int64  `json:"units_wh" doc:"Energy used, in Wh"`
 	EstimatedWh int64  `json:"estimated_wh" doc:"Part of units_wh that is estimated: divided by time at a change of price, or over days if the reading came a day or more after the one before"`
-	AmountMinor int64  `json:"amount_minor" doc:"Amount charged, levies and tax included"`
+	AmountMinor int64  `json:"amount_minor" doc:"Amount charged to a wallet, levies and tax included; 0 for a meter without a wallet"`
 	Currency    string `json:"currency" example:"KES" doc:"ISO 4217 code of the amount"`
 }
 
@@ -50,10 +50,10 @@ type UsageFilter struct {
 	Page
 }
 
-// MeterUsage is the list of a wallet meter's use.
+// MeterUsage is the list of a meter's use.
 var MeterUsage = Listing[UsageFilter, Usage]{Name: "usage", Path: "/v1/meters/{meter}/usage", Tag: "wallets",
-	Summary:     "List what a wallet meter used, newest first",
-	Description: "Days follow the meter's time. The use of a day may grow until its last readings arrive. A meter without a wallet has no rows."}
+	Summary:     "List what a meter used, newest first",
+	Description: "Days follow the meter's time. The use of a day may grow until its last readings arrive. For a wallet meter it is what was charged. For any other meter it is the rise of the register between its readings, shared by time over the days between two readings; a rise that no meter can measure and a fall of the register are left out."}
 
 // WalletFilter asks for a wallet's entries between two local days.
 type WalletFilter struct {

@@ -46,6 +46,7 @@ import (
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/till"
+	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -81,6 +82,7 @@ type Cases struct {
 	Reports    *report.Reports
 	Diagnoses  *diagnosis.Doctor
 	Wallets    *wallet.Wallets
+	Timelines  *timeline.Timelines
 	Quarantine *quarantine.Quarantine
 	Recharges  *recharge.Deliverer
 	Devices    *profile.Devices

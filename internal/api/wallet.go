@@ -33,7 +33,7 @@ func (a *API) walletRoutes(r router) {
 }
 
 func (a *API) usage(ctx context.Context, by access.Actor, in *apiv1.UsageFilter) (*listed[apiv1.Usage], error) {
-	list, err := a.c.Wallets.Use(ctx, by, wallet.UseAsked{Meter: in.Meter, By: wallet.Period(in.By), From: in.From, To: in.To,
+	list, err := a.c.Timelines.Use(ctx, by, wallet.UseAsked{Meter: in.Meter, By: wallet.Period(in.By), From: in.From, To: in.To,
 		Page: pageAt(in.Page)})
 	return pageOf(list.Refusal, err, list.Data, list.Next, func(u wallet.Use) apiv1.Usage {
 		return apiv1.Usage{Period: string(u.Period), From: u.First, UnitsWh: int64(u.Units), EstimatedWh: int64(u.Estimated), AmountMinor: int64(u.Debit),

@@ -119,9 +119,13 @@ func build(t *testing.T) []linked {
 	if notice, err := os.ReadFile(filepath.Join(assets, "NOTICE.md")); err != nil || !strings.Contains(string(notice), icons.name+", `icons` of the npm package | "+icons.version) {
 		t.Errorf("NOTICE.md names another version of %s: %v", icons.name, err)
 	}
+	uplot := &linked{name: "uplot", version: "1.6.32", base: assets, files: []string{filepath.Join(assets, "uplot.LICENSE")}}
+	if _, err := os.Stat(filepath.Join(assets, "uplot-"+uplot.version+".min.js")); err != nil {
+		t.Error(err)
+	}
 	list := filepath.Join("..", "access", "weak")
 	passwords := &linked{name: "@zxcvbn-ts/language-common", version: "4.1.3", base: list, files: []string{filepath.Join(list, "passwords.LICENSE")}}
-	all[std.name], all[htmx.name], all[icons.name], all[passwords.name] = std, htmx, icons, passwords
+	all[std.name], all[htmx.name], all[icons.name], all[uplot.name], all[passwords.name] = std, htmx, icons, uplot, passwords
 	var out []linked
 	for _, c := range all {
 		slices.Sort(c.files)

@@ -72,6 +72,9 @@ type Entry struct {
 	Decision   string // the reason of the decision
 }
 
+// Broke reports whether the meter's register did not continue at the entry: counting stopped there, or went on from another register.
+func (e Entry) Broke() bool { return e.State == Rebased || e.State == Open && e.Kind == OfRating }
+
 // Choice is a possible decision.
 type Choice string
 

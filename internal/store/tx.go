@@ -25,6 +25,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/store/sales"
+	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -68,6 +69,7 @@ var (
 	_ recharge.Tx       = (*Tx)(nil)
 	_ presence.Tx       = (*Tx)(nil)
 	_ silence.Tx        = (*Tx)(nil)
+	_ timeline.Tx       = (*Tx)(nil)
 	_ vending.Tx        = (*Tx)(nil)
 	_ vendor.Tx         = (*Tx)(nil)
 	_ debt.Tx           = (*Tx)(nil)

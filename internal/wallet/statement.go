@@ -26,6 +26,9 @@ type Booked struct {
 	Amount  money.Minor // amount; credit is positive
 }
 
+// Recharge reports whether money was paid in.
+func (b Booked) Recharge() bool { return b.Kind == ledger.TopUp }
+
 // LineKind is the kind of a line of a statement.
 type LineKind string
 
@@ -188,7 +191,7 @@ func (s *Statement) fill(booked []Booked, begin, end time.Time, zone *time.Locat
 			sumUp(&charges, b, day, LineCharge)
 		default:
 			kind := LineKind(b.Kind)
-			if b.Kind == ledger.TopUp {
+			if b.Recharge() {
 				kind = LineRecharge
 			}
 			s.add(Line{Day: day, At: b.At, Kind: kind, Amount: b.Amount, Journals: 1, Ref: b.Ref})

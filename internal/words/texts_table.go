@@ -1344,6 +1344,136 @@ func (t Texts) WalletStatementWhat() string { return t.say("pages.wallet.stateme
 // WalletMore: There is more: paywatt account wallet {meter}
 func (t Texts) WalletMore(meter string) string { return t.say("pages.wallet.more", "{meter}", meter) }
 
+// ChartTitle: Use, balance and load
+func (t Texts) ChartTitle() string { return t.say("pages.chart.title") }
+
+// ChartSpan: {from} to {to}
+func (t Texts) ChartSpan(from string, to string) string {
+	return t.say("pages.chart.span", "{from}", from, "{to}", to)
+}
+
+// ChartPeriods: Period
+func (t Texts) ChartPeriods() string { return t.say("pages.chart.periods") }
+
+// ChartByDay: By day
+func (t Texts) ChartByDay() string { return t.say("pages.chart.by-day") }
+
+// ChartByWeek: By week
+func (t Texts) ChartByWeek() string { return t.say("pages.chart.by-week") }
+
+// ChartByMonth: By month
+func (t Texts) ChartByMonth() string { return t.say("pages.chart.by-month") }
+
+// ChartBack: Earlier
+func (t Texts) ChartBack() string { return t.say("pages.chart.back") }
+
+// ChartOn: Later
+func (t Texts) ChartOn() string { return t.say("pages.chart.on") }
+
+// ChartTable: Show as a table
+func (t Texts) ChartTable() string { return t.say("pages.chart.table") }
+
+// ChartUseByDay: Use by day: {units} kWh
+func (t Texts) ChartUseByDay(units string) string {
+	return t.say("pages.chart.use-by-day", "{units}", units)
+}
+
+// ChartUseByWeek: Use by week: {units} kWh
+func (t Texts) ChartUseByWeek(units string) string {
+	return t.say("pages.chart.use-by-week", "{units}", units)
+}
+
+// ChartUseByMonth: Use by month: {units} kWh
+func (t Texts) ChartUseByMonth(units string) string {
+	return t.say("pages.chart.use-by-month", "{units}", units)
+}
+
+// ChartWithCharge: {use}, {amount} charged
+func (t Texts) ChartWithCharge(use string, amount string) string {
+	return t.say("pages.chart.with-charge", "{use}", use, "{amount}", amount)
+}
+
+// ChartUseLabel: Bar chart of the use in kWh. The table has the figures.
+func (t Texts) ChartUseLabel() string { return t.say("pages.chart.use-label") }
+
+// ChartEstimated: Estimated kWh
+func (t Texts) ChartEstimated() string { return t.say("pages.chart.estimated") }
+
+// ChartNoReading: no reading
+func (t Texts) ChartNoReading() string { return t.say("pages.chart.no-reading") }
+
+// ChartEstimatedNote: The grey part of a bar is an estimate. It is divided by time between readings a day or more apart.
+func (t Texts) ChartEstimatedNote() string { return t.say("pages.chart.estimated-note") }
+
+// ChartGapNote: Shaded: no readings, so the use is unknown.
+func (t Texts) ChartGapNote() string { return t.say("pages.chart.gap-note") }
+
+// ChartReset: ⚠ {at}: the register went from {was} to {now} kWh. No use is counted there.
+func (t Texts) ChartReset(at string, was string, now string) string {
+	return t.say("pages.chart.reset", "{at}", at, "{was}", was, "{now}", now)
+}
+
+// ChartResetNote: ⚠ The register did not continue.
+func (t Texts) ChartResetNote() string { return t.say("pages.chart.reset-note") }
+
+// ChartNothing: No readings in this time.
+func (t Texts) ChartNothing() string { return t.say("pages.chart.nothing") }
+
+// ChartTooMany: There are more readings in this time than a chart can show. Choose a shorter period.
+func (t Texts) ChartTooMany() string { return t.say("pages.chart.too-many") }
+
+// ChartBalance: Balance
+func (t Texts) ChartBalance() string { return t.say("pages.chart.balance") }
+
+// ChartBalanceInBooks: Balance in the books: {figure} at {at}
+func (t Texts) ChartBalanceInBooks(figure string, at string) string {
+	return t.say("pages.chart.balance-in-books", "{figure}", figure, "{at}", at)
+}
+
+// ChartBalanceInMeter: Balance in the meter: {units} kWh at {at}
+func (t Texts) ChartBalanceInMeter(units string, at string) string {
+	return t.say("pages.chart.balance-in-meter", "{units}", units, "{at}", at)
+}
+
+// ChartBalanceLabel: Line chart of the balance, with recharges and resets. The table has the figures.
+func (t Texts) ChartBalanceLabel() string { return t.say("pages.chart.balance-label") }
+
+// ChartAtEnd: At the end, {unit}
+func (t Texts) ChartAtEnd(unitValue string) string {
+	return t.say("pages.chart.at-end", "{unit}", unitValue)
+}
+
+// ChartRecharged: Recharged, {unit}
+func (t Texts) ChartRecharged(unitValue string) string {
+	return t.say("pages.chart.recharged", "{unit}", unitValue)
+}
+
+// ChartRechargeNote: ▲ A recharge.
+func (t Texts) ChartRechargeNote() string { return t.say("pages.chart.recharge-note") }
+
+// ChartUntold: Your role does not show how the balance changed.
+func (t Texts) ChartUntold() string { return t.say("pages.chart.untold") }
+
+// ChartNoBookings: Nothing was booked in this time.
+func (t Texts) ChartNoBookings() string { return t.say("pages.chart.no-bookings") }
+
+// ChartLoad: Load
+func (t Texts) ChartLoad() string { return t.say("pages.chart.load") }
+
+// ChartLoadHighest: Load: highest {watts} W
+func (t Texts) ChartLoadHighest(watts string) string {
+	return t.say("pages.chart.load-highest", "{watts}", watts)
+}
+
+// ChartLoadLabel: Line chart of the load in W. The table has the highest load of each period.
+func (t Texts) ChartLoadLabel() string { return t.say("pages.chart.load-label") }
+
+// ChartHighest: Highest W
+func (t Texts) ChartHighest() string { return t.say("pages.chart.highest") }
+
+// ChartHighestAt: Measured at
+func (t Texts) ChartHighestAt() string { return t.say("pages.chart.highest-at") }
+
 // CustomersTitle: Customers
 func (t Texts) CustomersTitle() string { return t.say("pages.customers.title") }
 

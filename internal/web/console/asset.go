@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 )
 
 //go:embed assets
@@ -25,12 +26,17 @@ const (
 	keysFile = "console.js"
 	liveFile = "live.js"
 	htmxFile = "htmx-4.0.1.min.js"
+	// The next four are only on pages with a chart.
+	plotFile     = "uplot-1.6.32.min.js"
+	plotCSSFile  = "uplot-1.6.32.min.css"
+	chartFile    = "chart.js"
+	chartCSSFile = "chart.css"
 )
 
 func newLibrary() (library, error) {
 	l := library{files: map[string][]byte{}}
 	sum := sha256.New()
-	for _, name := range []string{cssFile, keysFile, liveFile, htmxFile} {
+	for _, name := range []string{cssFile, keysFile, liveFile, htmxFile, plotFile, plotCSSFile, chartFile, chartCSSFile} {
 		b, err := fs.ReadFile(assets, "assets/"+name)
 		if err != nil {
 			return library{}, fmt.Errorf("read asset: %w", err)
@@ -54,7 +60,7 @@ func (l library) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	kind := "text/javascript; charset=utf-8"
-	if name == cssFile {
+	if strings.HasSuffix(name, ".css") {
 		kind = "text/css; charset=utf-8"
 	}
 	w.Header().Set("Content-Type", kind)

@@ -35,6 +35,7 @@ import (
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/till"
+	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -63,6 +64,7 @@ type Config struct {
 	Diagnoses  *diagnosis.Doctor
 	Debts      *debt.Debts
 	Logins     *mirror.Logins
+	Timelines  *timeline.Timelines
 	Overview   *overview.Overview
 	// Export writes all pages of a list of the API as CSV, as the actor may see it. A status other than 0 says that it wrote nothing, and why.
 	Export  func(ctx context.Context, w io.Writer, by access.Actor, path string, q url.Values) (status int, detail string, err error)

@@ -34,6 +34,7 @@ type meterDetail struct {
 	Supply           *supplyForm
 	Wallet           *walletFigures // nil unless its balance is on the server
 	Lists            meterLists
+	Charts           *meterCharts
 }
 
 // meterLists are a meter's history, newest first.
@@ -104,10 +105,14 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 	if err == nil {
 		d.Lists, err = s.lists(r.Context(), v, number, r.URL.Query().Get("digits") != "")
 	}
+	if err == nil {
+		d.Charts, err = s.meterCharts(r, v, number, "/meters/"+url.PathEscape(number))
+	}
 	if err != nil {
 		s.broken(w, r, v, err)
 		return
 	}
+	p.Charts = d.Charts != nil
 	s.show(w, r, status, meterView(p, d))
 }
 

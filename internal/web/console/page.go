@@ -85,6 +85,7 @@ type page struct {
 	Live      string // address of the page's event stream; empty: not live
 	Now       string // when the page was made, for "not live since"
 	Htmx      bool   // the page has parts that htmx fetches
+	Charts    bool   // the page has charts
 	Find      bool   // put the cursor in the search field
 	Menu      []menuEntry
 	Searches  bool // the role finds things in the search box

@@ -153,7 +153,7 @@ func TestVendoredFilesAreTheOnesThatWereChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vendored, err := filepath.Glob("assets/*.min.js")
+	vendored, err := filepath.Glob("assets/*.min.*")
 	icons, _ := filepath.Glob("assets/icons/*.svg")
 	if err != nil || len(vendored) == 0 || len(icons) == 0 {
 		t.Fatal(vendored, icons, err)

@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -13,7 +12,6 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/supply"
-	"github.com/paywatt/paywatt/unit"
 )
 
 // walletFigures are the two figures of a wallet, which are never shown as one: the settled balance, and the live estimate from the meters'
@@ -69,19 +67,16 @@ func afterwards(t words.Texts, m registry.Meter) string {
 
 // usePage is a wallet meter's use, and the entries of its account's wallet.
 type usePage struct {
-	Number, Grouped, Customer        string
-	Wallet                           walletFigures
-	By                               wallet.Period
-	Rows                             []useRow
-	Bars                             []bar
-	Breaks                           []int // places in the chart at which the register did not continue
-	Most, Units, Sum, Next, Currency string
-	Lines                            []statementRow
-	Month, More, Books               string // Books links to the journals of the wallet, for roles that may see them
-	Recharge                         bool
-	Simulated                        bool
-	State                            supplyState
-	Summary                          useSummary
+	Number, Grouped, Customer string
+	Wallet                    walletFigures
+	Currency                  string
+	Charts                    *meterCharts
+	Lines                     []statementRow
+	Month, More, Books        string // Books links to the journals of the wallet, for roles that may see them
+	Recharge                  bool
+	Simulated                 bool
+	State                     supplyState
+	Summary                   useSummary
 }
 
 // useSummary answers a customer's question: the total use, this month's use, and what is left. Sends means that the summary can be sent to
@@ -112,27 +107,10 @@ func (s *Console) sendSummary(w http.ResponseWriter, r *http.Request, v visit) {
 	http.Redirect(w, r, "/meters/"+url.PathEscape(number)+"/wallet?sent=1#summary", http.StatusSeeOther)
 }
 
-// useRow is the use of a day, week or month; a day without use is shown as a gap and never filled.
-type useRow struct {
-	From, Units, Estimated, Charged string
-	Gap                             bool
-	Marks                           []resetMark
-}
-
-// bar is one bar of the chart, in its own units: 10 wide each, 100 high at most.
-type bar struct{ X, Y, Height int }
-
 type statementRow struct{ Day, What, Units, Amount, Balance, Link, For string }
 
-const (
-	useShown  = 31
-	barWidth  = 10
-	barHeight = 100
-)
-
-// wallet shows the wallet of a meter's account: both figures, use by day, week or month, and the statement of a month.
+// wallet shows the wallet of a meter's account: both figures, the charts, and the statement of a month.
 func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
-	q := r.URL.Query()
 	m, err := s.find(r.Context(), v, r.PathValue("number"))
 	if s.stopped(w, r, v, err, m.Refusal) {
 		return
@@ -144,16 +122,9 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 		http.Redirect(w, r, path, http.StatusSeeOther)
 		return
 	}
-	use, err := s.c.Wallets.Use(r.Context(), v.by, wallet.UseAsked{Meter: number, By: period(q.Get("by")), Page: registry.Page{Limit: useShown, Cursor: q.Get("cursor")}})
-	if s.stopped(w, r, v, err, use.Refusal) {
-		return
-	}
-	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Wallet: *held, By: period(q.Get("by")), Currency: use.Currency,
-		Next: nextPage(path+"/wallet", q, use.Next), Recharge: v.sells(), Simulated: m.Meter.Simulated}
-	d.fill(v.site.say, use)
-	if q.Get("cursor") == "" {
-		err = s.marks(r, v, &d)
-	}
+	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Wallet: *held, Currency: v.site.currency,
+		Recharge: v.sells(), Simulated: m.Meter.Simulated}
+	d.Charts, err = s.meterCharts(r, v, number, path+"/wallet")
 	if err == nil {
 		d.State, err = s.supplyState(r.Context(), v, number)
 	}
@@ -169,63 +140,8 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	p := s.page(r, v, v.site.say.WalletTitle(groups(number)))
 	p.mark(v.site.say, m.Meter.Simulated)
+	p.Charts = d.Charts != nil
 	s.show(w, r, http.StatusOK, walletPage(p, d))
-}
-
-// period reads the periods over which use is added up.
-func period(text string) wallet.Period {
-	switch p := wallet.Period(text); p {
-	case wallet.ByWeek, wallet.ByMonth:
-		return p
-	}
-	return wallet.ByDay
-}
-
-// fill writes the table, newest first, and the chart, oldest first. Days without use between two days with use get a row too, so a gap
-// stays a gap.
-func (d *usePage) fill(t words.Texts, use wallet.UseList) {
-	var whole, most unit.Energy
-	var debit money.Minor
-	for _, u := range use.Data {
-		whole, most, debit = whole+u.Units, max(most, u.Units), debit+u.Debit
-	}
-	var slots []unit.Energy
-	for i, u := range use.Data {
-		if i > 0 && d.By == wallet.ByDay {
-			for _, day := range between(use.Data[i-1].First, u.First) {
-				d.Rows, slots = append(d.Rows, useRow{From: day, Gap: true}), append(slots, 0)
-			}
-		}
-		row := useRow{From: u.First, Units: t.KWh(u.Units, 3), Charged: t.Amount(money.Amount{Minor: u.Debit, Currency: use.Currency})}
-		if u.Estimated != 0 {
-			row.Estimated = t.KWh(u.Estimated, 3)
-		}
-		d.Rows, slots = append(d.Rows, row), append(slots, u.Units)
-	}
-	d.Most, d.Units, d.Sum = t.KWh(most, 1), t.KWh(whole, 3), t.Sum(money.Amount{Minor: debit, Currency: use.Currency})
-	for i, units := range slots {
-		if most <= 0 || units <= 0 {
-			continue
-		}
-		high := int(int64(units) * barHeight / int64(most)) // rounded down; a chart shows no more
-		d.Bars = append(d.Bars, bar{X: (len(slots)-1-i)*barWidth + 1, Y: barHeight - high, Height: high})
-	}
-}
-
-// Width is the width of the chart.
-func (d usePage) Width() int { return max(len(d.Rows), 1) * barWidth }
-
-// between lists the days between two days, newest first, at most as many as a chart can show.
-func between(newer, older string) (out []string) {
-	at, err1 := time.Parse(time.DateOnly, newer)
-	end, err2 := time.Parse(time.DateOnly, older)
-	if err1 != nil || err2 != nil {
-		return nil
-	}
-	for at = at.AddDate(0, 0, -1); at.After(end) && len(out) < useShown; at = at.AddDate(0, 0, -1) {
-		out = append(out, at.Format(time.DateOnly))
-	}
-	return out
 }
 
 // statement adds this month's entries of the wallet.
@@ -254,15 +170,4 @@ func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
 		d.Lines = append(d.Lines, row)
 	}
 	return nil
-}
-
-// useBy is the heading for the period of use.
-func useBy(t words.Texts, by wallet.Period) string {
-	switch by {
-	case wallet.ByWeek:
-		return t.WalletUseByWeek()
-	case wallet.ByMonth:
-		return t.WalletUseByMonth()
-	}
-	return t.WalletUseByDay()
 }

@@ -1,0 +1,47 @@
+package meters
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// readAt is the meter's time of a reading, or the server's if the meter's clock was not set.
+const readAt = `CASE WHEN clock = 'invalid' THEN received_at ELSE at END`
+
+// ReadingsAround lists at most max of a meter's readings in a span of the meter's time, in the order in which they were stored. The newest
+// reading before the span comes first, and the oldest one after it comes last.
+func (tx Rows) ReadingsAround(meter int64, s metering.Span, max int) ([]metering.StoredReading, error) {
+	from, to, _, _ := limits(s, metering.After{})
+	out, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND `+readAt+` < $3 ORDER BY `+readAt+` DESC, id DESC LIMIT 1`, tx.Tenant, meter, from)
+	if err != nil {
+		return nil, fault.Wrap(err, "list readings")
+	}
+	in, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND `+readAt+` >= $3 AND `+readAt+` < $4 ORDER BY id LIMIT $5`, tx.Tenant, meter, from, to, max)
+	if err != nil {
+		return nil, fault.Wrap(err, "list readings")
+	}
+	after, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND `+readAt+` >= $3 ORDER BY `+readAt+`, id LIMIT 1`, tx.Tenant, meter, to)
+	return append(append(out, in...), after...), fault.Wrap(err, "list readings")
+}
+
+// NewestReading returns the meter's time of its newest reading before a time, or of all if the time is zero. It returns zero for none.
+func (tx Rows) NewestReading(meter int64, before time.Time) (at time.Time, err error) {
+	_, to, _, _ := limits(metering.Span{To: before}, metering.After{})
+	_, err = tx.One(`SELECT MAX(`+readAt+`) FROM reading WHERE tenant_id = $1 AND meter = $2 AND `+readAt+` < $3`, func(r core.Row) error {
+		if !r.IsNull(0) {
+			at = r.Time(0)
+		}
+		return nil
+	}, tx.Tenant, meter, to)
+	return at, fault.Wrap(err, "find the newest reading")
+}
+
+// AcceptedTokens lists the credit tokens that a meter accepted between two times of its own, in order.
+func (tx Rows) AcceptedTokens(meter int64, from, to time.Time, max int) ([]metering.StoredToken, error) {
+	out, err := reportColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND at >= $3 AND at < $4 AND result = 'accept' AND units_wh > 0 ORDER BY at, seq LIMIT $5`,
+		tx.Tenant, meter, from, to, max)
+	return out, fault.Wrap(err, "list accepted tokens")
+}
