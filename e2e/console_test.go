@@ -62,6 +62,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"a token is generated, put into the box, sent, and watched until the meter has it", (*office).platform},
 		{"every page fits, in both colours, and has no violation", (*office).everyPage},
 		{"a name from right to left turns nothing round", (*office).arabic},
+		{"the console in Arabic, on a telephone", (*office).tongues},
 		{"the menu leaves room for the page", (*office).menu},
 		{"a receipt on 80 mm of paper", (*office).paper},
 		{"the first meter is recharged, and its relay closes", (*office).rechargeSketch},
