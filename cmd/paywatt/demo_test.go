@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestTheDemoPlaysItsWholeStory(t *testing.T) {
 
 // shown is the parsed output of the demonstration.
 type shown struct {
-	console, panels, phones, password, curl string
+	console, panels, phones, password, curl, door string
 }
 
 // showDemo starts the demonstration and reads its output up to the curl line. Calling end stops the demonstration, as Ctrl-C does.
@@ -98,6 +99,7 @@ func showDemo(t *testing.T, seed string) (s shown, end func()) {
 		return m[1]
 	}
 	s.phones = find(`Phones +(http://127.0.0.1:\d+/phone/)`)
+	s.door = find(`Open +(http://127.0.0.1:\d+/enter/\S+)`)
 	s.console, s.panels, s.password = find(`Console +(http://127.0.0.1:\d+)/`), find(`Meters +(http://127.0.0.1:\d+/)`), find(`password +(\S+)`)
 	go func() { _, _ = io.Copy(io.Discard, read) }()
 	return s, func() {
@@ -192,6 +194,7 @@ func TestTheDemoShowsALivingFleet(t *testing.T) {
 		return m.AsOf != nil && lit.AsOf != nil && m.AsOf.Sub(*lit.AsOf) >= 2*time.Minute
 	})
 
+	checkDoor(t, s)
 	checkPages(t, s, sold)
 	checkPhone(t, s)
 	end()
@@ -300,6 +303,56 @@ func checkPages(t *testing.T, s shown, sold apiv1.Sale) {
 		if page := fetch(t, browser, panel+"mains", url.Values{"on": {on}}); strings.Contains(page, "No mains") != (on == "no") {
 			t.Errorf("the panel after mains %q:\n%s", on, page)
 		}
+	}
+}
+
+// checkDoor opens the one-time link: it signs in once and begins the tour, which goes through five steps and ends. The server itself has no
+// such door.
+func checkDoor(t *testing.T, s shown) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	answer := func(url, host string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := (&http.Client{Timeout: 20 * time.Second}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if got := answer(s.door, "evil.example:80"); got != http.StatusMisdirectedRequest {
+		t.Errorf("the link by another name: %d", got)
+	}
+	if got := answer(s.door[:len(s.door)-1]+"x", ""); got != http.StatusGone {
+		t.Errorf("a wrong link: %d", got)
+	}
+	path := s.door[strings.Index(s.door, "/enter/"):]
+	if page := fetch(t, &http.Client{Timeout: 20 * time.Second}, s.console+path, nil); !strings.Contains(page, `action="/signin"`) {
+		t.Errorf("the server has a door of its own:\n%s", page)
+	}
+	page := fetch(t, browser, s.door, nil)
+	for step := 1; step <= 5; step++ {
+		if !strings.Contains(page, fmt.Sprintf("Tour, step %d of 5", step)) || !strings.Contains(page, "time runs 60 times faster") {
+			t.Fatalf("step %d of the tour:\n%s", step, page)
+		}
+		if step == 3 && !strings.Contains(page, s.panels+"04140001019/") {
+			t.Errorf("step 3 does not lead to the panel:\n%s", page)
+		}
+		page = fetch(t, browser, s.console+"/tour", url.Values{"step": {strconv.Itoa((step + 1) % 6)}, "back": {"/meters"}})
+	}
+	if strings.Contains(page, "Tour, step") || !strings.Contains(page, "Sign out") {
+		t.Errorf("after the tour:\n%s", page)
+	}
+	if got := answer(s.door, ""); got != http.StatusGone {
+		t.Errorf("the link a second time: %d", got)
 	}
 }
 

@@ -53,6 +53,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/web/console"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -106,6 +107,8 @@ type Config struct {
 	Reserve int64
 	// Test means a test installation: the console says so on every page.
 	Test bool
+	// Tour is the guided tour of a demonstration; nil for an ordinary server.
+	Tour *console.Tour
 	// PanelURL is where virtual meters have their panels, with {number} in it; empty for no links.
 	PanelURL string
 	// Languages are the languages of the pages; nil for all of the catalogue.

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/web/console"
 )
 
 // Demo is one demonstration.
@@ -90,6 +91,7 @@ func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, panels.close()) }()
 	p.panel = panels.url() + "{number}/"
+	p.tour = &console.Tour{Speed: fleetSpeed, Meter: households[1].number, Name: households[1].name}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	bus, err := p.network(ctx)
@@ -132,6 +134,8 @@ func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
 	dark := households[1] // one that has used up its credit
 	_, err := fmt.Fprintf(out, `TEST. All data is in %s and is deleted when you press Ctrl-C.
 
+  Open      %s
+            signs this browser in, once, and begins a tour of five steps
   Console   %s/
             sign in as %s
             password   %s
@@ -144,7 +148,7 @@ func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
 
 %s
 
-`, p.Dir, p.URL(), owner, p.password, panels.url(), len(households), fleetSpeed, o.Seed, bus.told(), p.URL(), dark.name, dark.number,
+`, p.Dir, panels.link(), p.URL(), owner, p.password, panels.url(), len(households), fleetSpeed, o.Seed, bus.told(), p.URL(), dark.name, dark.number,
 		curlLine(p.URL(), p.Key, dark.number))
 	return err
 }

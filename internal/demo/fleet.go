@@ -114,7 +114,7 @@ func (f *fleet) prepare(ctx context.Context, i int, secret apiv1.AddedMeter, beg
 	if err := m.await(ctx, "the server did not take all of the past", told); err != nil {
 		return err
 	}
-	m.panel = panelweb.New(panelweb.Config{Device: m.dev, Net: m.modem, Log: p.logger, OwnTime: true, Phone: m.phone()})
+	m.panel = panelweb.New(panelweb.Config{Device: m.dev, Net: m.modem, Log: p.logger, OwnTime: true, Phone: m.phone(), Name: h.name, Note: simulated(), Console: p.URL() + "/meters/" + h.number, Back: "../"})
 	return nil
 }
 

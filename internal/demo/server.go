@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/web/console"
 )
 
 // The public test vending key and its supply group. No real meter uses it.
@@ -41,6 +42,7 @@ type Server struct {
 	data       string
 	pass       string // passphrase of the key store
 	password   string // password of the owner
+	tour       *console.Tour
 	panel      string // address pattern of the meters' pages, "" for none
 	http, mqtt string // the addresses; unchanged by a restart
 	log        *tail
@@ -117,7 +119,7 @@ func (p *Server) run(ctx context.Context, stdin string, args ...string) (string,
 func (p *Server) Start() error {
 	c := p.program.Server
 	c.Data, c.HTTP, c.MQTT, c.Passphrase, c.Log = p.data, p.http, p.mqtt, []byte(p.pass), p.logger
-	c.Test, c.PanelURL, c.Reserve, c.Now = true, p.panel, -1, p.Now
+	c.Test, c.PanelURL, c.Tour, c.Reserve, c.Now = true, p.panel, p.tour, -1, p.Now
 	if p.Modem != "" {
 		c.Routes = app.ModemRoutes(p.Modem, Authority)
 	}

@@ -16,6 +16,11 @@ func (t Texts) LayoutNotEncryptedToo(first string) string {
 // LayoutTestServer: TEST: no real money or supply
 func (t Texts) LayoutTestServer() string { return t.say("pages.layout.test-server") }
 
+// LayoutTestFaster: TEST: no real money or supply. The meters' time runs {times} times faster
+func (t Texts) LayoutTestFaster(times string) string {
+	return t.say("pages.layout.test-faster", "{times}", times)
+}
+
 // LayoutTestMeter: TEST: a virtual meter, no real supply
 func (t Texts) LayoutTestMeter() string { return t.say("pages.layout.test-meter") }
 
@@ -140,6 +145,67 @@ func (t Texts) SafeWhere() string { return t.say("pages.safe.where") }
 
 // SafeLook: Look again
 func (t Texts) SafeLook() string { return t.say("pages.safe.look") }
+
+// TourStep: Tour, step {n} of {all}
+func (t Texts) TourStep(n string, all string) string {
+	return t.say("pages.tour.step", "{n}", n, "{all}", all)
+}
+
+// TourNext: Next step
+func (t Texts) TourNext() string { return t.say("pages.tour.next") }
+
+// TourBack: Step before
+func (t Texts) TourBack() string { return t.say("pages.tour.back") }
+
+// TourEnd: End the tour
+func (t Texts) TourEnd() string { return t.say("pages.tour.end") }
+
+// TourCut: A meter without credit
+func (t Texts) TourCut() string { return t.say("pages.tour.cut") }
+
+// TourCutText: {name} has used up the credit, so the meter has switched the supply off. Look at its page: state, balance, and when the meter reported them.
+func (t Texts) TourCutText(name string) string { return t.say("pages.tour.cut-text", "{name}", name) }
+
+// TourCutAct: See the meter
+func (t Texts) TourCutAct() string { return t.say("pages.tour.cut-act") }
+
+// TourSell: Sell a token
+func (t Texts) TourSell() string { return t.say("pages.tour.sell") }
+
+// TourSellText: Review the price of 100.00, then sell. You get a token of 20 digits. Untick the box that sends it, and you can type it yourself in the next step.
+func (t Texts) TourSellText() string { return t.say("pages.tour.sell-text") }
+
+// TourSellAct: Go to the sale
+func (t Texts) TourSellAct() string { return t.say("pages.tour.sell-act") }
+
+// TourLoad: Load it at the meter
+func (t Texts) TourLoad() string { return t.say("pages.tour.load") }
+
+// TourLoadText: Open the meter's panel in another tab. Paste the token there, or type it and press #. If you let the server send it, the display already shows it.
+func (t Texts) TourLoadText() string { return t.say("pages.tour.load-text") }
+
+// TourLoadAct: Open the panel
+func (t Texts) TourLoadAct() string { return t.say("pages.tour.load-act") }
+
+// TourUse: Watch it being used
+func (t Texts) TourUse() string { return t.say("pages.tour.use") }
+
+// TourUseText: The supply is on again. The meters' time runs {times} times faster, so the balance falls while you look. On the panel you can switch on more load.
+func (t Texts) TourUseText(times string) string {
+	return t.say("pages.tour.use-text", "{times}", times)
+}
+
+// TourUseAct: See the meter
+func (t Texts) TourUseAct() string { return t.say("pages.tour.use-act") }
+
+// TourAgain: Recharge before it goes dark
+func (t Texts) TourAgain() string { return t.say("pages.tour.again") }
+
+// TourAgainText: When the credit is used up, the meter switches off by itself, also without a network. Sell to it again, or send it a token from here.
+func (t Texts) TourAgainText() string { return t.say("pages.tour.again-text") }
+
+// TourAgainAct: Go to the token box
+func (t Texts) TourAgainAct() string { return t.say("pages.tour.again-act") }
 
 // ExportTitle: Export
 func (t Texts) ExportTitle() string { return t.say("pages.export.title") }

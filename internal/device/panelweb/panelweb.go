@@ -38,6 +38,9 @@ type Config struct {
 	OwnTime bool
 	// Phone is the address of a telephone that reaches the meter's modem; empty for none.
 	Phone string
+	// Name is the customer's. Note replaces the sentence that says what is not real. Console is the meter's page at its server, and Back a
+	// list of meters. All may be empty.
+	Name, Note, Console, Back string
 }
 
 // Do runs f on the device's goroutine and returns when the effects of f are durable.

@@ -2,6 +2,7 @@ package panelweb
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/meter"
 )
 
-//go:embed page.html panel.css panel.js
+//go:embed page.html list.html panel.css panel.js
 var assets embed.FS
 
 // policy is the content security policy of every page: nothing inline, nothing from elsewhere.
@@ -92,6 +93,8 @@ type content struct {
 	Problem string
 	// Phone is the address of the customer's telephone, empty for none.
 	Phone string
+	// Name, Note, Console and Back are those of [Config].
+	Name, Note, Console, Back string
 }
 
 type key struct{ Key, Name, Hint string }
@@ -111,7 +114,8 @@ func keypad() []key {
 }
 
 func (p *Panel) index(w http.ResponseWriter, page *template.Template, problem string) {
-	c := content{View: p.hub.newest(), Keys: keypad(), Problem: problem, Phone: p.c.Phone}
+	c := content{View: p.hub.newest(), Keys: keypad(), Problem: problem, Phone: p.c.Phone,
+		Name: p.c.Name, Note: cmp.Or(p.c.Note, "This is a virtual meter. It measures nothing."), Console: p.c.Console, Back: p.c.Back}
 	for _, s := range face.Speeds() {
 		if p.c.OwnTime {
 			break

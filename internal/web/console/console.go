@@ -79,6 +79,8 @@ type Config struct {
 	Test bool
 	// PanelURL is the address of a virtual meter's panel, with {number} in place of the meter number. If it is empty, there are no links.
 	PanelURL string
+	// Tour is the guided tour of a demonstration; nil for an ordinary server.
+	Tour *Tour
 	// SetupCode opens the page that creates the first owner. If it is empty, the page is closed.
 	SetupCode string
 	// Hash is a keyed hash of a text within a context: the mark of a known browser.
@@ -138,6 +140,9 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("POST /theme", s.theme)
 	m.HandleFunc("POST /language", s.language)
 	m.HandleFunc("POST /signout", s.signOut)
+	if s.c.Tour != nil {
+		m.HandleFunc("POST /tour", s.moveTour)
+	}
 	m.Handle("GET /{$}", s.signedIn(s.home))
 	m.Handle("GET /overview", s.signedIn(s.overview))
 	m.Handle("GET /meters", s.signedIn(s.meters))
@@ -242,5 +247,10 @@ func (s *Console) panelLink(m registry.Meter) string {
 	if s.c.PanelURL == "" || !m.Simulated {
 		return ""
 	}
-	return strings.ReplaceAll(s.c.PanelURL, "{number}", url.PathEscape(m.Number))
+	return s.panelOf(m.Number)
+}
+
+// panelOf returns the address of the panel of a meter.
+func (s *Console) panelOf(number string) string {
+	return strings.ReplaceAll(s.c.PanelURL, "{number}", url.PathEscape(number))
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,8 +89,9 @@ type page struct {
 	Charts    bool   // the page has charts
 	Find      bool   // put the cursor in the search field
 	Menu      []menuEntry
-	Searches  bool // the role finds things in the search box
-	Meters    bool // this field and the next three: parts that the role may see
+	Searches  bool      // the role finds things in the search box
+	Tour      *tourStep // the step of the guided tour; nil for none
+	Meters    bool      // this field and the next three: parts that the role may see
 	Sells     bool
 	Ledger    bool
 }
@@ -106,6 +108,9 @@ func (s *Console) page(r *http.Request, v visit, title string) page {
 		Now: v.site.minute(s.c.Now())}
 	if s.c.Test {
 		p.Test = say(r.Context()).LayoutTestServer()
+		if s.c.Tour != nil {
+			p.Test = say(r.Context()).LayoutTestFaster(strconv.Itoa(s.c.Tour.Speed))
+		}
 	}
 	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == themeLight || c.Value == themeDark) {
 		p.Theme = c.Value
@@ -113,6 +118,7 @@ func (s *Console) page(r *http.Request, v visit, title string) page {
 	if !v.by.ID.IsZero() {
 		p.Who, p.Menu = v.by.Name, v.menu(say(r.Context()))
 		p.Searches = v.searches()
+		p.Tour = s.tourOf(r, say(r.Context()))
 		p.Meters, p.Sells, p.Ledger = v.by.May(access.ReadMeters), v.sells(), v.by.May(access.ReadLedger)
 	}
 	return p
