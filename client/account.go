@@ -62,3 +62,18 @@ func (c *Client) LedgerBalance(ctx context.Context, code int, subject string, at
 func (c *Client) Journals(ctx context.Context, f apiv1.JournalFilter) (apiv1.List[apiv1.Journal], error) {
 	return list(ctx, c, apiv1.Journals, f)
 }
+
+// Statement returns what happened to an account's money in a local month such as 2026-11 (right: customer.read).
+func (c *Client) Statement(ctx context.Context, account, month string) (apiv1.Statement, error) {
+	return ask[apiv1.Statement](ctx, c, get(statementPath(account, month), nil))
+}
+
+// StatementPaper returns the same as a file in a format: pdf or csv.
+func (c *Client) StatementPaper(ctx context.Context, account, month, format string) ([]byte, error) {
+	a, err := c.do(ctx, get(statementPath(account, month), url.Values{"format": {format}}))
+	return a.body, err
+}
+
+func statementPath(account, month string) string {
+	return "/v1/accounts/" + url.PathEscape(account) + "/statements/" + url.PathEscape(month)
+}

@@ -28,6 +28,12 @@ func (c *Client) Shifts(ctx context.Context, f apiv1.ShiftFilter) (apiv1.List[ap
 	return list(ctx, c, apiv1.Shifts, f)
 }
 
+// ShiftPaper returns the Z report of a shift in a format: pdf, text32, text48, escpos58 or escpos80 (right: till.read).
+func (c *Client) ShiftPaper(ctx context.Context, shift, format string) ([]byte, error) {
+	a, err := c.do(ctx, get("/v1/shifts/"+url.PathEscape(shift)+"/report", url.Values{"format": {format}}))
+	return a.body, err
+}
+
 // ShiftReport returns the Z report of a shift, or what it is so far (right: till.read).
 func (c *Client) ShiftReport(ctx context.Context, shift string) (apiv1.ShiftReport, error) {
 	return ask[apiv1.ShiftReport](ctx, c, get("/v1/shifts/"+url.PathEscape(shift)+"/report", nil))

@@ -163,7 +163,7 @@ func (c *Client) VendByRef(ctx context.Context, clientRef string) (apiv1.Sale, e
 	return l.Data[0], nil
 }
 
-// Receipt returns the receipt of a sale in a format (json, text32, text48, html, sms) and its content type. Its JSON is an
+// Receipt returns the receipt of a sale in a format (json, text32, text48, html, pdf, sms) and its content type. Its JSON is an
 // [apiv1.Receipt].
 func (c *Client) Receipt(ctx context.Context, id, format string) (body []byte, contentType string, err error) {
 	a, err := c.do(ctx, get(salePath(id, "/receipt"), url.Values{"format": {format}}))

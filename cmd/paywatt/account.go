@@ -35,9 +35,19 @@ func newAccountShow(c console) *cobra.Command {
 }
 
 func newAccountStatement(c console) *cobra.Command {
-	return &cobra.Command{
+	var month, format string
+	cmd := &cobra.Command{
 		Use: "statement ACCOUNT", Short: apiv1.AccountStatement.Summary, Args: cobra.ExactArgs(1),
+		Long: "List the purchases and debts of an account. With --month, show its statement of that month, whose opening balance and lines\n" +
+			"sum to its closing balance; with --format, as a file.",
+		Example: "  paywatt account statement 04140001001 --month 2026-11\n  paywatt account statement 04140001001 --month 2026-11 --format pdf > statement.pdf",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if format != "" && month == "" {
+				return usage("--format needs --month.", "Add the month, such as --month 2026-11.")
+			}
+			if month != "" {
+				return c.monthStatement(cmd, api, args[0], month, format)
+			}
 			a, err := api.Account(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -53,6 +63,34 @@ func newAccountStatement(c console) *cobra.Command {
 			})(all))
 		}),
 	}
+	cmd.Flags().StringVar(&month, "month", "", "month of the statement, such as 2026-11")
+	choiceFlag(cmd.Flags(), &format, "format", "write the month's statement as a file: csv or pdf", []string{"csv", "pdf"})
+	return cmd
+}
+
+// monthStatement shows the statement of a month, or writes it as a file.
+func (c console) monthStatement(cmd *cobra.Command, api *client.Client, account, month, format string) error {
+	if format != "" {
+		b, err := api.StatementPaper(cmd.Context(), account, month, format)
+		if err == nil {
+			_, err = c.out.Write(b)
+		}
+		return err
+	}
+	s, err := api.Statement(cmd.Context(), account, month)
+	if err != nil {
+		return err
+	}
+	amount := func(m int64) string { return minorText(m, s.Currency) }
+	lines := append([]apiv1.StatementLine{{Kind: "opening", BalanceMinor: s.OpeningMinor}}, s.Lines...)
+	lines = append(lines, apiv1.StatementLine{Kind: "closing", BalanceMinor: s.ClosingMinor, PaidMinor: s.PaidMinor, UnitsWh: s.UnitsWh})
+	return c.show(cmd, s, columns("at, kind, receipt, paid, kWh, change, "+s.Balance, func(l apiv1.StatementLine) []any {
+		when := ""
+		if !l.At.IsZero() {
+			when = timeText(&l.At)
+		}
+		return []any{when, l.Kind, l.ReceiptNo, amount(l.PaidMinor), someKWh(l.UnitsWh, 1), amount(l.ChangeMinor), amount(l.BalanceMinor)}
+	})(lines))
 }
 
 func newAccountAdjust(c console) *cobra.Command {

@@ -69,5 +69,10 @@ func enum[T any](field string) []string {
 	return strings.Split(f.Tag.Get("enum"), ",")
 }
 
+// notText reports whether a format of receipts is a file for programs.
+func notText(format string) bool { return format == "pdf" || strings.HasPrefix(format, "escpos") }
+
 // receiptFormats are the forms in which the server prints a receipt.
-func receiptFormats() []string { return []string{"text32", "text48", "html", "sms", "json"} }
+func receiptFormats() []string {
+	return []string{"text32", "text48", "html", "pdf", "escpos58", "escpos80", "sms", "json"}
+}

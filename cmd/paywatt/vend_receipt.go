@@ -19,6 +19,7 @@ func newVendReceipt(c console) *cobra.Command {
 		Long: "Show the receipt of a sale, by its id, reference or receipt number. With --proof it is JSON with the proof that the sale is\n" +
 			"in the sealed log. paywatt verify checks that proof without this server. To print a copy that is counted, use paywatt vend\n" +
 			"copy.",
+		Example: "  paywatt vend receipt main-000017\n  paywatt vend receipt main-000017 --format pdf > receipt.pdf",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if !proven && head != "" || proven && cmd.Flags().Changed("format") && format != "json" {
 				return usage("--proof needs --format json, and --head needs --proof.", "Leave --format out, or add --proof.")
@@ -39,9 +40,13 @@ func newVendReceipt(c console) *cobra.Command {
 				ask = func(ctx context.Context) ([]byte, error) { b, _, err := api.Receipt(ctx, sale, format); return b, err }
 			}
 			paper, err := patiently(cmd.Context(), ask)
-			if err == nil {
-				_, err = c.out.Write(append([]byte(strings.TrimRight(string(paper), "\n")), '\n'))
+			if err != nil {
+				return err
 			}
+			if proven || !notText(format) {
+				paper = append([]byte(strings.TrimRight(string(paper), "\n")), '\n')
+			}
+			_, err = c.out.Write(paper)
 			return err
 		}),
 	}

@@ -35,6 +35,7 @@ import (
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -89,6 +90,7 @@ type Cases struct {
 	Messages   *notify.Dispatcher
 	Search     *search.Search
 	Overview   *overview.Overview
+	Office     *office.Office
 }
 
 // Paper is a form of receipts.
@@ -201,7 +203,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes,
-		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.shiftRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.shiftRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)

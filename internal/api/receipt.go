@@ -36,7 +36,8 @@ func (a *API) receiptRoutes(r router) {
 			"empty line. With proof=1 the JSON has one more member, proof (schema ReceiptProof). It proves, without this server, that the sale is in " +
 			"the sealed log (paywatt verify). If the sale is not sealed yet, the answer is 409 not-sealed-yet with Retry-After.",
 		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
-			jsonType: {Schema: of[apiv1.Receipt](r)}, "text/plain": text, "text/html": text}}},
+			jsonType: {Schema: of[apiv1.Receipt](r)}, "text/plain": text, "text/html": text, "application/pdf": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+			"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
 	}, a.receipt)
 	query(r, huma.Operation{
 		OperationID: "explain", Path: "/v1/vends/{id}/explain", Tags: []string{"vends"}, Summary: "Explain every figure of a sale",
@@ -47,7 +48,7 @@ func (a *API) receiptRoutes(r router) {
 
 func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	SalePath
-	Format string `query:"format" maxLength:"16" doc:"json (default), text32 or text48 (columns, for 58 and 80 mm paper), html (prints on 80 mm and A6), sms"`
+	Format string `query:"format" maxLength:"16" doc:"json (default), text32 or text48 (columns, for 58 and 80 mm paper), html (prints on 80 mm and A6), pdf, escpos58 or escpos80 (commands of a receipt printer for 58 or 80 mm paper), sms"`
 	paperLanguage
 	Copy  int    `query:"copy" minimum:"1" maximum:"999" doc:"Number of the copy to mark it with, from the answer to a reprint"`
 	Note  string `query:"note" enum:"credit" doc:"credit: the credit note of a sale that was reversed, instead of its receipt"`

@@ -77,7 +77,7 @@ func routes(saleID, commandID string) []route {
 		{"POST", "/v1/settings", `{"vat_no":"P1"}`, access.WriteSettings, 200},
 		{"GET", "/v1/accounts/{id}", "", access.ReadCustomers, 422},
 		{"GET", "/v1/accounts/{id}/balance", "", access.ReadCustomers, 422},
-		{"GET", "/v1/accounts/{id}/statement", "", access.ReadCustomers, 422},
+		{"GET", "/v1/accounts/{id}/statement", "", access.ReadCustomers, 422}, {"GET", "/v1/accounts/{id}/statements/2026-11", "", access.ReadCustomers, 422},
 		{"POST", "/v1/accounts/{id}/move-out", `{"reason":"matrix"}`, access.WriteCustomers, 422},
 		{"POST", "/v1/accounts/{id}/refunds", `{"reason":"matrix"}`, access.AdjustLedger, 422},
 		{"POST", meter + "/move-in", `{"tariff":"domestic","reason":"matrix"}`, access.WriteCustomers, 409},
@@ -222,7 +222,7 @@ func TestEveryRouteIsInTheMatrix(t *testing.T) {
 	have := map[string]bool{}
 	for _, r := range routes("{id}", "{command}") {
 		path, _, _ := strings.Cut(r.path, "?")
-		have[r.method+" "+strings.NewReplacer("apr_x", "{id}", meterNumber, "{meter}", "/tariffs/domestic", "/tariffs/{tariff}", "newest", "{size}").Replace(path)] = true
+		have[r.method+" "+strings.NewReplacer("apr_x", "{id}", meterNumber, "{meter}", "/tariffs/domestic", "/tariffs/{tariff}", "newest", "{size}", "2026-11", "{month}").Replace(path)] = true
 	}
 	open := map[string]bool{"GET /livez": true, "GET /readyz": true, "GET /v1/version": true}
 	for path, item := range spec(t).Paths {

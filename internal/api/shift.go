@@ -30,6 +30,7 @@ func (a *API) shiftRoutes(r router) {
 	listRoute(r, apiv1.Shifts, a.shifts)
 	query(r, huma.Operation{
 		OperationID: "shift-report", Path: "/v1/shifts/{id}/report", Tags: []string{"shifts"}, Summary: "Show the Z report of a shift, or what it is so far",
+		Responses: papered[apiv1.ShiftReport](r, "The Z report.", reportFormats),
 	}, a.shiftReport)
 	order(r, huma.Operation{
 		OperationID: "pay-out-shift", Path: "/v1/shifts/{id}/payouts", DefaultStatus: http.StatusCreated, Tags: []string{"shifts"},
@@ -116,9 +117,4 @@ func (a *API) payOutShift(ctx context.Context, by access.Actor, in *ShiftPath, b
 func (a *API) shifts(ctx context.Context, by access.Actor, in *apiv1.ShiftFilter) (*listed[apiv1.Shift], error) {
 	l, err := a.c.Tills.List(ctx, by, till.Filter{Till: in.Till, Operator: in.Operator, State: in.State}, pageAt(in.Page))
 	return pageOf(l.Refusal, err, l.Shifts, l.Next, func(s till.Shift) apiv1.Shift { return shiftOf(s, l.Currency) })
-}
-
-func (a *API) shiftReport(ctx context.Context, by access.Actor, in *ShiftPath) (*reply[apiv1.ShiftReport], error) {
-	v, err := a.c.Tills.Show(ctx, by, in.Shift)
-	return replyOf(v.Refusal, err, func() apiv1.ShiftReport { return shiftReportOf(v) })
 }

@@ -218,8 +218,8 @@ func TestAReceiptComesAsJSONAndAsText(t *testing.T) {
 	if !strings.Contains(string(text.body), "TEST") || !strings.HasPrefix(text.header.Get("Content-Type"), "text/plain") {
 		t.Errorf("got %s, want TEST in text/plain: %s", text.header.Get("Content-Type"), text.body)
 	}
-	if code, _ := w.problem(w.want(400, w.get(s.ReceiptURL+"?format=pdf"))); code != "format-unsupported" {
-		t.Errorf("pdf: got %s, want format-unsupported", code)
+	if code, _ := w.problem(w.want(400, w.get(s.ReceiptURL+"?format=docx"))); code != "format-unsupported" {
+		t.Errorf("docx: got %s, want format-unsupported", code)
 	}
 	if code, _ := w.problem(w.want(404, w.get("/v1/vends/vnd_00000000000000000000000000/receipt"))); code != "vend-not-found" {
 		t.Errorf("no such sale: got %s, want vend-not-found", code)

@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/print"
@@ -169,10 +170,11 @@ func (a *App) openHTTP() error {
 	}
 	found := search.New(store.DoorTo(a.engine, store.Sale, (*store.Tx).Searching), a.data)
 	needs := overview.New(overview.Cases{Registry: a.registry, Vending: a.vending, Messages: a.messages, Quarantine: a.quarantine, Access: a.access, History: a.history, Tills: a.tills}, a.c.Now, a.lastBackup())
+	papered := office.New(office.Config{Registry: a.registry, Tills: a.tills, Debts: a.debts, Wallets: a.wallets, Vending: a.vending, Now: a.c.Now})
 	times := timeline.New(timeline.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) timeline.Tx { return tx }), Wallets: a.wallets, Sealer: a.data, Now: a.c.Now})
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
-			Devices: a.answering(), Messages: a.messages, Search: found, Overview: needs, Timelines: times},
+			Devices: a.answering(), Messages: a.messages, Search: found, Overview: needs, Timelines: times, Office: papered},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
 	})
@@ -180,7 +182,9 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
-		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times, Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
+		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
+		Office: papered,
+		Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Tour: a.c.Tour, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})
 	if err != nil {
 		return err
@@ -269,5 +273,8 @@ func papers() map[string]api.Paper {
 	// No message contains an empty line.
 	sms := func(say words.Texts, r receipt.Receipt) string { return strings.Join(print.SMS(say, r), "\n\n") + "\n" }
 	return map[string]api.Paper{"text32": text(print.Text32), "text48": text(print.Text48), "sms": text(sms),
-		"html": {ContentType: "text/html; charset=utf-8", Policy: print.HTMLPolicy(), Lay: print.HTML}}
+		"escpos58": {ContentType: "application/octet-stream", Lay: print.ReceiptESCPOS(print.Roll{Columns: 32, CodePage: print.CP858})},
+		"escpos80": {ContentType: "application/octet-stream", Lay: print.ReceiptESCPOS(print.Roll{Columns: 48, CodePage: print.CP858})},
+		"pdf":      {ContentType: "application/pdf", Lay: print.ReceiptPDF},
+		"html":     {ContentType: "text/html; charset=utf-8", Policy: print.HTMLPolicy(), Lay: print.HTML}}
 }

@@ -27,7 +27,7 @@ func revealers() map[string]string {
 		"internal/receipt/receipt.go":       "prints a token that the use case gave to somebody who may see it",
 		"internal/receipt/json.go":          "writes what receipt.go reveals",
 		"internal/print/sms.go":             "writes what receipt.go reveals",
-		"internal/print/text.go":            "the same, as text",
+		"internal/print/sheet.go":           "the same, as text, PDF and for printers",
 		"internal/notify/template.go":       "writes the message that brings a token to its customer, when it is sent",
 		"internal/web/console/sale.go":      "shows a token to somebody who may see it",
 		"internal/web/console/meter.go":     "the same",

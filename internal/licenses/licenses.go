@@ -1,5 +1,5 @@
 // Package licenses embeds the licence texts and notices of all components of the binary. These are the Go runtime and standard library,
-// third-party modules, the script of the console's pages, and the list of common passwords.
+// third-party modules, the script of the console's pages, the fonts of paper, and the list of common passwords.
 package licenses
 
 import (

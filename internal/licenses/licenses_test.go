@@ -125,6 +125,11 @@ func build(t *testing.T) []linked {
 	}
 	list := filepath.Join("..", "access", "weak")
 	passwords := &linked{name: "@zxcvbn-ts/language-common", version: "4.1.3", base: list, files: []string{filepath.Join(list, "passwords.LICENSE")}}
+	fonts := filepath.Join("..", "print", "font")
+	for _, f := range []linked{{name: "dejavu-fonts", version: "2.37", files: []string{"dejavu.LICENSE"}}, {name: "unifont", version: "15.0.01", files: []string{"unifont.LICENSE"}}} {
+		f.base, f.files[0] = fonts, filepath.Join(fonts, f.files[0])
+		all[f.name] = &f
+	}
 	all[std.name], all[htmx.name], all[icons.name], all[uplot.name], all[passwords.name] = std, htmx, icons, uplot, passwords
 	var out []linked
 	for _, c := range all {

@@ -45,6 +45,10 @@ func HTML(say words.Texts, r receipt.Receipt) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the layout of receipts: %w", err)
 	}
+	picture, err := svgOf(r.Link)
+	if err != nil {
+		return "", err
+	}
 	var out strings.Builder
 	err = t.Execute(&out, struct {
 		receipt.Receipt
@@ -57,7 +61,8 @@ func HTML(say words.Texts, r receipt.Receipt) (string, error) {
 		Credit  bool
 		Fate    string
 		In, Out string // names of the change brought and carried forward
+		Code    *svgCode
 	}{r, say, template.CSS(style), Title(say, r), Marks(say, r), r.Ordered(), percent(say, r.VATBps), r.Credits(), fate(say, r),
-		say.Name("line", string(sale.LineCarryIn)), say.Name("line", string(sale.LineCarry))})
+		say.Name("line", string(sale.LineCarryIn)), say.Name("line", string(sale.LineCarry)), picture})
 	return out.String(), fault.Wrap(err, "lay out receipt %s", r.No)
 }

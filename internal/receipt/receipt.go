@@ -82,6 +82,10 @@ type Receipt struct {
 	PressKey bool
 
 	Message string // message from the utility to its customers
+
+	// Link is the address at which the server explains the sale to somebody who signs in; empty if the server has no public address. Forms
+	// with a picture show it as a QR code.
+	Link string
 }
 
 // STS holds the data of the key under which the tokens were made. A meter workshop asks for these data.

@@ -2246,6 +2246,11 @@ func StatementDaysBackwards(begin string, end string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-backwards", What: "A statement cannot begin on " + begin + " and end on " + end + ", which is earlier.", Not: "No data was returned.", Try: "Give an earlier first day in \"from\", or a later last day in \"to\".", Args: []refusal.Arg{{Place: "begin", Value: begin}, {Place: "end", Value: end}}}
 }
 
+// StatementMonthOfWrongForm: "{month}" is not a month. Write the month as 2026-11.
+func StatementMonthOfWrongForm(month string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-month-of-wrong-form", What: "\"" + month + "\" is not a month.", Not: "No data was returned.", Try: "Write the month as 2026-11.", Args: []refusal.Arg{{Place: "month", Value: month}}}
+}
+
 // StatementDaysTooMany: A statement can cover at most {max} days. Ask for fewer days.
 func StatementDaysTooMany(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-too-many", What: "A statement can cover at most " + strconv.FormatInt(maxValue, 10) + " days.", Not: "No data was returned.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

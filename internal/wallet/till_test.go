@@ -178,6 +178,10 @@ func (d *till) WalletUse(meter int64, from, to string, max int) (out []wallet.Da
 	return out, d.fails()
 }
 
+func (d *till) CarryBooked(id.ID, time.Time, time.Time, int) (money.Minor, []wallet.Booked, error) {
+	return 0, nil, d.fails()
+}
+
 func (d *till) WalletBooked(_ id.ID, from, to time.Time, max int) (money.Minor, []wallet.Booked, error) {
 	d.writes("booked from %s to %s", from.Format(time.RFC3339), to.Format(time.RFC3339))
 	return d.opening, d.journals[:min(max, len(d.journals))], d.fails()

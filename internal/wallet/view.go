@@ -24,7 +24,8 @@ type ViewTx interface {
 	// WalletUse lists the use of a meter on a range of local days, the first and last day included, newest first.
 	WalletUse(meter int64, from, to string, max int) ([]DayUse, error)
 	// WalletBooked returns the balance of an account's wallet at the beginning of a time span, credit positive, and the bookings on the
-	// wallet in that span, in order.
+	// wallet in that span, in order. CarryBooked is the same for the change carried forward.
+	CarryBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []Booked, err error)
 	WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []Booked, err error)
 	// WalletDifferences lists meters whose register is not fully rated, ordered by number, after the given number.
 	WalletDifferences(after int64, max int) ([]Difference, error)

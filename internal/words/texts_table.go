@@ -1588,6 +1588,9 @@ func (t Texts) CustomerPhoneHint() string { return t.say("pages.customer.phone-h
 // CustomerMessageLanguage: Language of the messages
 func (t Texts) CustomerMessageLanguage() string { return t.say("pages.customer.message-language") }
 
+// CustomerStatement: Statement of
+func (t Texts) CustomerStatement() string { return t.say("pages.customer.statement") }
+
 // CustomerDraftHint: A draft has not been read by somebody who speaks the language well.
 func (t Texts) CustomerDraftHint() string { return t.say("pages.customer.draft-hint") }
 
@@ -2454,6 +2457,9 @@ func (t Texts) TillsOpened() string { return t.say("pages.tills.opened") }
 // TillsClosed: Closed
 func (t Texts) TillsClosed() string { return t.say("pages.tills.closed") }
 
+// TillsClosedBy: Closed by
+func (t Texts) TillsClosedBy() string { return t.say("pages.tills.closed-by") }
+
 // TillsStateOpen: Open
 func (t Texts) TillsStateOpen() string { return t.say("pages.tills.state-open") }
 
@@ -2966,6 +2972,9 @@ func (t Texts) ReceiptDiffers() string { return t.say("pages.receipt.differs") }
 
 // ReceiptPrint: Print
 func (t Texts) ReceiptPrint() string { return t.say("pages.receipt.print") }
+
+// ReceiptPdf: As PDF
+func (t Texts) ReceiptPdf() string { return t.say("pages.receipt.pdf") }
 
 // ReceiptSale: The sale
 func (t Texts) ReceiptSale() string { return t.say("pages.receipt.sale") }
@@ -3942,8 +3951,61 @@ func (t Texts) PaperTokenUnits(kind string, units string) string {
 // PaperPress: Press # on the meter to switch the supply on.
 func (t Texts) PaperPress() string { return t.say("receipts.paper.press") }
 
+// PaperExplained: Every figure is explained here:
+func (t Texts) PaperExplained() string { return t.say("receipts.paper.explained") }
+
 // PaperNoSupply: No electricity was sold and no money is owed.
 func (t Texts) PaperNoSupply() string { return t.say("receipts.paper.no-supply") }
+
+// StatementTitle: Statement: {customer}
+func (t Texts) StatementTitle(customer string) string {
+	return t.say("receipts.statement.title", "{customer}", customer)
+}
+
+// StatementDays: Days
+func (t Texts) StatementDays() string { return t.say("receipts.statement.days") }
+
+// StatementFromTo: {from} to {to}
+func (t Texts) StatementFromTo(from string, to string) string {
+	return t.say("receipts.statement.from-to", "{from}", from, "{to}", to)
+}
+
+// StatementZone: Time zone
+func (t Texts) StatementZone() string { return t.say("receipts.statement.zone") }
+
+// StatementDay: Time
+func (t Texts) StatementDay() string { return t.say("receipts.statement.day") }
+
+// StatementWhat: What
+func (t Texts) StatementWhat() string { return t.say("receipts.statement.what") }
+
+// StatementEnergy: kWh
+func (t Texts) StatementEnergy() string { return t.say("receipts.statement.energy") }
+
+// StatementChange: Change
+func (t Texts) StatementChange() string { return t.say("receipts.statement.change") }
+
+// StatementBalance: Balance
+func (t Texts) StatementBalance() string { return t.say("receipts.statement.balance") }
+
+// StatementCarry: Carried
+func (t Texts) StatementCarry() string { return t.say("receipts.statement.carry") }
+
+// StatementPurchase: {kind} {receipt}, meter {meter}, paid {amount}
+func (t Texts) StatementPurchase(kind string, receipt string, meter string, amount string) string {
+	return t.say("receipts.statement.purchase", "{kind}", kind, "{receipt}", receipt, "{meter}", meter, "{amount}", amount)
+}
+
+// StatementPaid: Paid {currency}
+func (t Texts) StatementPaid(currency string) string {
+	return t.say("receipts.statement.paid", "{currency}", currency)
+}
+
+// StatementBought: Energy bought
+func (t Texts) StatementBought() string { return t.say("receipts.statement.bought") }
+
+// StatementUsed: Energy used
+func (t Texts) StatementUsed() string { return t.say("receipts.statement.used") }
 
 // ShortSale: {units} kWh {amount} meter {meter}
 func (t Texts) ShortSale(units string, amount string, meter string) string {

@@ -14,9 +14,9 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// postSlack is the longest delay between the posting time of a journal and its writing, because a request can wait in a queue. A journal
+// PostSlack is the longest delay between the posting time of a journal and its writing, because a request can wait in a queue. A journal
 // near a moment may thus be in a seal on the other side of that moment. So BalanceAt searches this far before and after the moment.
-const postSlack = 10 * time.Minute
+const PostSlack = 10 * time.Minute
 
 // LedgerAccounts lists accounts with their balances in the order in which they were opened, after the account with the given number. Code
 // 0 means all codes.
@@ -56,7 +56,7 @@ func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, erro
 	if a.Limit.Limited() {
 		later, err := tx.Number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND j.posted_at > $4`+allListed(ref.Code),
-			tx.Tenant, a.N, id.First(at.Add(-postSlack)), at)
+			tx.Tenant, a.N, id.First(at.Add(-PostSlack)), at)
 		return a.Balance - money.Minor(later), wrapBalance(ref, err)
 	}
 	after, before, err := tx.sealAfter(at)
@@ -72,7 +72,7 @@ func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, erro
 			WHEN j.posted_at > $1 AND COALESCE(j.seal_n, $2) < $2 THEN -p.amount ELSE 0 END)
 		FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 		WHERE p.tenant_id = $3 AND p.account = $4 AND p.journal_id >= $5 AND p.journal_id < $6`,
-		at, after, tx.Tenant, a.N, id.First(before.Add(-postSlack)), id.First(at.Add(postSlack)))
+		at, after, tx.Tenant, a.N, id.First(before.Add(-PostSlack)), id.First(at.Add(PostSlack)))
 	return money.Minor(sum + tail), wrapBalance(ref, err)
 }
 

@@ -85,6 +85,10 @@ func TestAReceiptGoesOutWithItsProof(t *testing.T) {
 	g := w.enter(ownerEmail)
 	sale := g.sell(meterNumber, "100")
 	receipt := g.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200)
+	if pdf := g.get(receipt.link(t, `/sales/vnd_[^"]*/receipt.pdf`)).is(200); pdf.header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(pdf.body, "%PDF-") ||
+		pdf.header.Get("Content-Disposition") != `inline; filename="main-000001.pdf"` {
+		t.Errorf("the receipt as PDF is %v: %.20q", pdf.header, pdf.body)
+	}
 	page := g.get(receipt.link(t, `/sales/vnd_[^"]*/proof`)).is(200).says("Proof of receipt main-000001", "paywatt verify receipt-vnd_")
 	document, head := page.link(t, `/sales/vnd_[^"]*/proof\.json\?head=\d+`), page.link(t, `/heads/\d+`)
 	g.sell(meterNumber, "50") // a sale in between changes neither file

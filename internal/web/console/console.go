@@ -27,6 +27,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/mirror"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -58,6 +59,7 @@ type Config struct {
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
 	Tills      *till.Tills
+	Office     *office.Office
 	Imports    *imports.Imports
 	Devices    *profile.Devices
 	Search     *search.Search

@@ -50,6 +50,7 @@ type customerForm struct {
 	Name, Phone, Lang     string
 	Notices, May          bool
 	AddsMeters            bool
+	Month                 string // the present month, for statements
 	Meters                []row
 }
 
@@ -68,6 +69,7 @@ func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
 func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, status int, f customerForm) {
 	f.ID, f.May = r.PathValue("customer"), v.by.May(access.WriteCustomers)
 	f.AddsMeters = v.by.May(access.WriteMeters)
+	f.Month = v.site.in(s.c.Now()).Format("2006-01")
 	meters, err := s.c.Registry.CustomerMeters(r.Context(), v.by, f.ID)
 	if err == nil {
 		f.FormID, err = s.formID(v)

@@ -3,7 +3,6 @@ package console
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/explain"
@@ -24,6 +23,7 @@ type receiptDetail struct {
 	Agrees  bool     // the stored sale equals its recalculation
 	Sale    string
 	Off     string // why the supply stays off after the sale, if the receipt is printed at once
+	PDF     string // address of the receipt as a file
 	AtOnce  bool   // the browser prints it without being asked, and the next sale has the focus
 }
 
@@ -41,9 +41,7 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, err)
 		return
 	}
-	if n, err := strconv.Atoi(r.URL.Query().Get("copy")); err == nil && n > 0 { // a copy that was counted, see undo
-		got.Receipt.Copy = n
-	}
+	got.Receipt.Copy = copyOf(r)
 	d := receiptOf(v.site.say, got.Receipt)
 	if d.AtOnce = r.URL.Query().Get("print") != ""; d.AtOnce {
 		m, err := s.c.Registry.Meter(r.Context(), v.by, e.Sale.Meter.Number)
@@ -54,6 +52,7 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		d.Off = staysOff(v.site.say, m)
 	}
 	d.Words, d.Agrees = explain.Sale(v.site.say, e), e.Agrees()
+	d.PDF = pdfPath(r)
 	d.Bill = v.site.bill(e.Sale.Lines, e.Sale.Tender)
 	p := s.page(r, v, v.site.say.ReceiptTitle(got.Receipt.No))
 	p.mark(v.site.say, got.Receipt.Test)
