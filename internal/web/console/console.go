@@ -139,8 +139,7 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("POST /setup", s.setup)
 	m.HandleFunc("GET /invite/{link}", s.invitePage)
 	m.HandleFunc("POST /invite/{link}", s.accept)
-	m.HandleFunc("POST /theme", s.theme)
-	m.HandleFunc("POST /language", s.language)
+	s.lookRoutes(m)
 	m.HandleFunc("POST /signout", s.signOut)
 	if s.c.Tour != nil {
 		m.HandleFunc("POST /tour", s.moveTour)

@@ -21,6 +21,12 @@ func (s *Console) tongue(r *http.Request) words.Texts {
 	return s.c.Languages.For(r.Header.Get("Accept-Language"))
 }
 
+// lookRoutes are the routes of the choices that every page offers: colours and language.
+func (s *Console) lookRoutes(m *http.ServeMux) {
+	m.HandleFunc("POST /theme", s.theme)
+	m.HandleFunc("POST /language", s.language)
+}
+
 // language stores the choice of a language in a cookie. A language that the console does not have clears the choice.
 func (s *Console) language(w http.ResponseWriter, r *http.Request) {
 	c := &http.Cookie{Name: languageCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteLaxMode}
