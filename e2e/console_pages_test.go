@@ -131,6 +131,11 @@ func (o *office) officePages() []pageState {
 func (o *office) setUpPages() []pageState {
 	d := o.owner
 	return []pageState{
+		{"help", func() {
+			d.visit("/office")
+			d.keys("?")
+			d.at("/help")
+		}},
 		{"checklist", func() { d.visit("/start") }},
 		{"settings", func() { d.visit("/settings") }},
 		{"settings, refused", func() {

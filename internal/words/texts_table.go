@@ -146,6 +146,72 @@ func (t Texts) SafeWhere() string { return t.say("pages.safe.where") }
 // SafeLook: Look again
 func (t Texts) SafeLook() string { return t.say("pages.safe.look") }
 
+// HelpTitle: Help
+func (t Texts) HelpTitle() string { return t.say("pages.help.title") }
+
+// HelpBack: Back to the page
+func (t Texts) HelpBack() string { return t.say("pages.help.back") }
+
+// HelpApi: The same over the API
+func (t Texts) HelpApi() string { return t.say("pages.help.api") }
+
+// HelpKeys: Keys
+func (t Texts) HelpKeys() string { return t.say("pages.help.keys") }
+
+// HelpKeyFind: Find a meter, customer, sale or token
+func (t Texts) HelpKeyFind() string { return t.say("pages.help.key-find") }
+
+// HelpKeyHelp: This help
+func (t Texts) HelpKeyHelp() string { return t.say("pages.help.key-help") }
+
+// HelpKeyEnter: Go on: review the price, then sell
+func (t Texts) HelpKeyEnter() string { return t.say("pages.help.key-enter") }
+
+// HelpKeyEscape: Leave a form without sending it
+func (t Texts) HelpKeyEscape() string { return t.say("pages.help.key-escape") }
+
+// HelpKeyArrows: Choose among the suggestions of the search
+func (t Texts) HelpKeyArrows() string { return t.say("pages.help.key-arrows") }
+
+// HelpKeyTab: Go to the next field or link
+func (t Texts) HelpKeyTab() string { return t.say("pages.help.key-tab") }
+
+// HelpOverview: The overview lists what needs somebody now. Each line opens where it is mended.
+func (t Texts) HelpOverview() string { return t.say("pages.help.overview") }
+
+// HelpMeters: The list shows every meter with its last reading. A meter's page has its balance, supply, tokens, timeline and readings, and sells to it.
+func (t Texts) HelpMeters() string { return t.say("pages.help.meters") }
+
+// HelpSell: Type the meter number and check the payee's name. Then type the amount, review the price and confirm. A wrong sale is reversed on its own page.
+func (t Texts) HelpSell() string { return t.say("pages.help.sell") }
+
+// HelpCustomers: Find a customer by name, telephone or address. The customer's page has the meters and lets you change the telephone number.
+func (t Texts) HelpCustomers() string { return t.say("pages.help.customers") }
+
+// HelpMessages: Messages to customers and from them, with what became of each. A failed message can be sent again.
+func (t Texts) HelpMessages() string { return t.say("pages.help.messages") }
+
+// HelpLedger: Every figure comes from journals whose debits and credits are equal. Open an account to see its entries, and an entry to see the sale.
+func (t Texts) HelpLedger() string { return t.say("pages.help.ledger") }
+
+// HelpTills: Open a till with its float, sell, and close it with what you counted. The difference is booked and shown on the Z report.
+func (t Texts) HelpTills() string { return t.say("pages.help.tills") }
+
+// HelpTariffs: A tariff has versions, and each begins at its own time. Before you publish one, its page shows what customers would pay.
+func (t Texts) HelpTariffs() string { return t.say("pages.help.tariffs") }
+
+// HelpApprovals: Sensitive actions wait here for a second person. Nobody can approve their own request.
+func (t Texts) HelpApprovals() string { return t.say("pages.help.approvals") }
+
+// HelpDoubtful: Readings that cannot be true wait here, and counting has stopped for their meters until somebody decides.
+func (t Texts) HelpDoubtful() string { return t.say("pages.help.doubtful") }
+
+// HelpPeople: People sign in with their own password and second factor. Programs have keys. Both see and do only what their role allows.
+func (t Texts) HelpPeople() string { return t.say("pages.help.people") }
+
+// HelpOffice: The office has everything behind the counter: sales, tills, tariffs, people, keys, alarms, imports and settings.
+func (t Texts) HelpOffice() string { return t.say("pages.help.office") }
+
 // TourStep: Tour, step {n} of {all}
 func (t Texts) TourStep(n string, all string) string {
 	return t.say("pages.tour.step", "{n}", n, "{all}", all)

@@ -19,6 +19,7 @@ type officeLink struct {
 func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /office", s.signedIn(s.office))
 	s.serviceRoutes(m)
+	m.Handle("GET /help", s.signedIn(s.help))
 	m.Handle("GET /start", s.signedIn(s.start))
 	m.Handle("GET "+importPath, s.signedIn(s.importPage))
 	m.Handle("POST "+importPath, s.signedIn(s.importFile))

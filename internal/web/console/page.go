@@ -142,6 +142,9 @@ func (p page) banner(t words.Texts) string {
 	return t.LayoutNotEncryptedToo(p.Test)
 }
 
+// helpURL leads to the help for the page.
+func (p page) helpURL() string { return "/help?" + url.Values{"page": {p.Here}}.Encode() }
+
 // current marks the entry of the main menu that leads to the page, or to the pages around it.
 func (p page) current(e menuEntry) templ.Attributes {
 	if p.section(e.to) || slices.ContainsFunc(e.pages, p.section) {

@@ -15,7 +15,7 @@
     (field || main).focus({ preventScroll: !field || !!location.hash }); // the banner and the menu stay in view
   }
 
-  // "/" goes to the search field, Esc leaves a form without sending it.
+  // "/" goes to the search field, "?" to the help, Esc leaves a form without sending it.
   document.addEventListener("keydown", function (e) {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     var field = document.querySelector("[data-search]"), t = e.target;
@@ -23,6 +23,8 @@
     var typing = t.matches("input:not([type=checkbox]), textarea, select") && !number;
     if (e.key === "/" && field && !typing) {
       e.preventDefault(); field.focus(); field.select();
+    } else if (e.key === "?" && !typing && !number && document.querySelector("[data-help]")) {
+      e.preventDefault(); location.assign(document.querySelector("[data-help]").href);
     } else if ((e.key === "ArrowDown" || e.key === "ArrowUp") && t.closest("[role=search]")) {
       var all = Array.from(t.closest("[role=search]").querySelectorAll("[data-search], .hits a")), at = all.indexOf(t) + (e.key === "ArrowDown" ? 1 : -1);
       if (all[at]) { e.preventDefault(); all[at].focus(); }
