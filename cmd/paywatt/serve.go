@@ -30,7 +30,7 @@ func newServeCommand(c console) *cobra.Command {
 			"  http=127.0.0.1:41234 mqtt=127.0.0.1:41235\n\n" +
 			"once every listener accepts connections. A line for each listener for a device (--mqtt-legacy) follows:\n\n" +
 			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
-			"and one each for metrics (--metrics): metrics=ADDR and for the integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the\n" +
+			"and one each for many devices (--mqtt-devices): mqtt-devices=ADDR, for metrics (--metrics): metrics=ADDR and for the integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the\n" +
 			"server starts locked: it cannot sell, but everything else works.\n\n" +
 			"If the settings file or the database cannot be used, the server starts in safe mode: it sells nothing, and a page at its HTTP address says what is wrong.\n" +
 			"The first line is then safe-mode http=ADDR code=CODE. Once the cause is gone, it starts by itself and prints the lines above.",
@@ -87,7 +87,7 @@ func (c console) open(set config.Config, log *slog.Logger) (*app.App, error) {
 	return app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
 		TLSKey: set.Text(config.TLSKey), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), Passphrase: pass, Version: version, Log: log,
 		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
-		Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), AnswerWait: set.Duration(config.SMSAnswerWait)})
+		Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 }
 
 // serve serves until ctx ends.
@@ -136,6 +136,9 @@ func (c console) greet(a *app.App, set config.Config) {
 			c.tell("The listener %s has no password. Whoever reaches it can act as meter %s. Keep it behind a firewall or a VPN.", l.Address, l.Meter)
 		}
 	}
+	if shared := a.Devices(); shared != "" && !isLoopback(shared) {
+		c.tell("The listener %s for devices is not encrypted. Keep it behind a firewall or a VPN, and give it a password: paywatt device password.", shared)
+	}
 	more := a.Integration()
 	if scheme == "http" && !(isLoopback(addr) && isLoopback(mqtt) && (more == "" || isLoopback(more))) {
 		c.tell("Connections are not encrypted: passwords and keys cross the network in clear text. Use --tls-cert and --tls-key, or a proxy that encrypts.")
@@ -164,6 +167,9 @@ func readyLines(a *app.App) string {
 	lines := fmt.Sprintf("http=%s mqtt=%s\n", http, mqtt)
 	for _, l := range a.Legacy() {
 		lines += fmt.Sprintf("mqtt-legacy=%s meter=%s profile=%s\n", l.Address, l.Meter, l.Profile)
+	}
+	if addr := a.Devices(); addr != "" {
+		lines += "mqtt-devices=" + addr + "\n"
 	}
 	if addr := a.Metrics(); addr != "" {
 		lines += "metrics=" + addr + "\n"

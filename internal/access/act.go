@@ -38,6 +38,7 @@ const (
 	ActMaxPower    Act = "meter.max_power"  // set a meter's highest power: use above it is not charged before a person decides
 	// ActLinkKey ends the use of one of a meter's two link keys.
 	ActLinkKey Act = "meter.link_key"
+	ActDevice  Act = "meter.device"   // replace or release the device that says what is used at a meter
 	ActSupply  Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
 
 	ActSell           Act = "vend.sell"       // sell in the utility's name, into its own till
@@ -126,6 +127,7 @@ var acts = map[Act]rule{
 	ActMeterTariff: {right: WriteMeters, moves: "the price of one meter's energy"},
 	ActMaxPower:    {right: WriteMeters, moves: "energy that is not charged before a person decides"},
 	ActLinkKey:     {right: WriteMeters, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
+	ActDevice:      {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},
 	ActSupply:      {right: WriteMeters, moves: "energy before it is paid for"},
 }
 

@@ -36,6 +36,7 @@ meter.add            meter.write     one
 meter.postpaid       meter.write     two
 meter.tariff         meter.write     two
 account.move_in      customer.write  two
+meter.device         meter.write     two
 meter.link_key       meter.write     two
 debt.raise           debt.write      ceiling
 supply.emergency     command.send    ceiling

@@ -1,5 +1,7 @@
 package access
 
+import "maps"
+
 // Operation says what a mutating operation of the API, or a command on the data folder, can move. Either it does actions of [Acts]' table,
 // or it moves no value and says why.
 type Operation struct {
@@ -22,6 +24,13 @@ const (
 
 // APIOperations classifies every mutating operation of the API by its identity in the OpenAPI document.
 func APIOperations() map[string]Operation {
+	all := moving()
+	maps.Copy(all, harmless())
+	return all
+}
+
+// moving are the operations that do acts.
+func moving() map[string]Operation {
 	return map[string]Operation{
 		"sell":                   {Acts: []Act{ActSell}},
 		"reverse":                {Acts: []Act{ActReverse}},
@@ -51,6 +60,9 @@ func APIOperations() map[string]Operation {
 		"set-supply":             {Acts: []Act{ActSupply}},
 		"emergency-supply":       {Acts: []Act{ActEmergency}},
 		"send-command":           {Acts: []Act{ActCommand, ActForce, ActClearCredit, ActClearTamper, ActCancelToken}},
+		"adopt-device":           {Acts: []Act{ActMeter, ActDevice}},
+		"release-device":         {Acts: []Act{ActDevice}},
+		"open-devices":           {Acts: []Act{ActDevice}},
 		"toggle-device":          {Acts: []Act{ActCommand, ActForce}},
 		"rebase-meter":           {Acts: []Act{ActReading}},
 		"accept-quarantined":     {Acts: []Act{ActReading}},
@@ -60,7 +72,13 @@ func APIOperations() map[string]Operation {
 		"retry-message":          {Acts: []Act{ActText}},
 		"change-settings":        {Acts: []Act{ActSettings}},
 		"trust-clock":            {Acts: []Act{ActClock}},
+	}
+}
 
+// harmless are the operations that move no value.
+func harmless() map[string]Operation {
+	return map[string]Operation{
+		"device-password":    {Why: "every device then needs the new password; nobody gains by that"},
 		"invite-person":      {Why: standing},
 		"person-role":        {Why: standing},
 		"unblock-person":     {Why: standing},

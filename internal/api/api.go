@@ -87,6 +87,7 @@ type Cases struct {
 	Quarantine *quarantine.Quarantine
 	Recharges  *recharge.Deliverer
 	Devices    *profile.Devices
+	Adoption   *profile.Adoption
 	Messages   *notify.Dispatcher
 	Search     *search.Search
 	Overview   *overview.Overview
@@ -202,7 +203,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 		RejectUnknownQueryParameters: true, Transformers: []huma.Transformer{translate}})
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
-	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes,
+	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes, a.adoptionRoutes,
 		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.shiftRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {

@@ -146,13 +146,23 @@ func meters() map[string]valid {
 		"emergency-supply": post(access.SendCommands, "/v1/meters/{wallet}/emergency", `{"hours":1,"energy_wh":100,"reason":"matrix"}`),
 		"set-sim":          post(access.WriteMeters, "/v1/meters/{meter}/sim", `{"sim_phone":"+254700000200"}`),
 		"send-command":     post(access.SendCommands, "/v1/meters/{meter}/commands", `{"type":"read","reason":"matrix"}`),
-		"send-summary":     post(access.SendCommands, "/v1/meters/"+listener+"/device/summary", `{}`),
-		"toggle-device":    post(access.SendCommands, "/v1/meters/"+toggler+"/device/toggle", `{"reason":"matrix"}`),
-		"cut-supply":       post(access.SendCommands, "/v1/meters/{wallet}/cut", `{"reason":"matrix"}`),
-		"restore-supply":   post(access.SendCommands, "/v1/meters/{wallet}/restore", `{"reason":"matrix"}`),
-		"start-link-key":   once(access.WriteMeters, "/v1/meters/{id}/link-key", `{}`, func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
-		"finish-link-key":  once(access.WriteMeters, "/v1/meters/{id}/link-key/finish", `{}`, twoKeys),
-		"cancel-link-key":  once(access.WriteMeters, "/v1/meters/{id}/link-key", "", twoKeys).by("DELETE"),
+		"devices":          get(access.ReadMeters, "/v1/devices"), "unknown-devices": get(access.ReadMeters, "/v1/devices/unknown"),
+		"adopt-device": {access.WriteMeters, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/devices", `{"name":"` + s.talks(false) + `","meter":"` + s.added("prepay_wallet") + `"}`}
+		}},
+		"release-device":  once(access.WriteMeters, "/v1/devices/{id}/release", `{"reason":"matrix"}`, (*stage).adopted),
+		"device-password": post(access.WriteSettings, "/v1/devices/password", `{}`),
+		"open-devices": {access.WriteMeters, func(s *stage, _ bool) call {
+			s.do(201, "POST", "/v1/devices/password", `{}`)
+			return call{"DELETE", "/v1/devices/password", ""}
+		}},
+		"send-summary":    post(access.SendCommands, "/v1/meters/"+listener+"/device/summary", `{}`),
+		"toggle-device":   post(access.SendCommands, "/v1/meters/"+toggler+"/device/toggle", `{"reason":"matrix"}`),
+		"cut-supply":      post(access.SendCommands, "/v1/meters/{wallet}/cut", `{"reason":"matrix"}`),
+		"restore-supply":  post(access.SendCommands, "/v1/meters/{wallet}/restore", `{"reason":"matrix"}`),
+		"start-link-key":  once(access.WriteMeters, "/v1/meters/{id}/link-key", `{}`, func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
+		"finish-link-key": once(access.WriteMeters, "/v1/meters/{id}/link-key/finish", `{}`, twoKeys),
+		"cancel-link-key": once(access.WriteMeters, "/v1/meters/{id}/link-key", "", twoKeys).by("DELETE"),
 		"confirm-sim": once(access.WriteMeters, "/v1/meters/{id}/confirm-sim", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			m := s.added("prepay_token")
 			for range 2 { // the first number does not wait

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -45,6 +46,7 @@ type stage struct {
 	people                                                             *access.Access
 	sale, vendorSale, token, command, customer, message, doubt, seller string
 	digits                                                             []string
+	plug, adoptee                                                      string // name of a device that talks; empty for none yet
 	owner                                                              string // key of the owner whose operations the table shows
 }
 
@@ -130,6 +132,48 @@ func (s *stage) device(person string) string {
 	return d.ID.Text(id.Device)
 }
 
+// talks connects an unknown Tasmota to the shared listener and returns its name.
+func (s *stage) talks(bool) string {
+	s.t.Helper()
+	unknown := func(name string) bool {
+		return strings.Contains(string(s.do(200, "GET", "/v1/devices/unknown", "").body), `"`+name+`"`)
+	}
+	if s.plug != "" && unknown(s.plug) { // nobody has adopted it
+		return s.plug
+	}
+	s.ask("DELETE", "/v1/devices/password", s.key, "") // an earlier operation may have set one
+	name := fmt.Sprintf("plug-%d", s.next())
+	c, err := net.Dial("tcp", s.shared)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	topic := "tele/" + name + "/LWT"
+	connect := "\x00\x04MQTT\x04\x02\x00\x3c\x00" + string(rune(len(name))) + name
+	publish := "\x00" + string(rune(len(topic))) + topic + "Online"
+	if _, err := io.WriteString(c, "\x10"+string(rune(len(connect)))+connect+"\x30"+string(rune(len(publish)))+publish); err != nil {
+		s.t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); !unknown(name); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("the device %s is not listed", name)
+		}
+	}
+	s.plug = name
+	return name
+}
+
+// adopted returns a device that belongs to a meter.
+func (s *stage) adopted(bool) string {
+	s.t.Helper()
+	if s.adoptee != "" && strings.Contains(string(s.do(200, "GET", "/v1/devices?limit=200", "").body), `"`+s.adoptee+`"`) { // nobody has released it
+		return s.adoptee
+	}
+	s.adoptee = s.talks(false)
+	s.do(201, "POST", "/v1/devices", `{"name":"`+s.adoptee+`","meter":"`+s.added("prepay_wallet")+`"}`)
+	return s.adoptee
+}
+
 // accepted returns a person who has set a password and is not confirmed.
 func (s *stage) accepted() string {
 	s.t.Helper()
@@ -188,6 +232,7 @@ func setStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{world: folder(t)}
 	s.routes = []config.Route{{Name: "paper", Kind: config.RouteLog, Meters: true}}
+	s.shared = "127.0.0.1:0"
 	s.legacy = []config.Legacy{{Address: "127.0.0.1:0", Meter: toggler, Profile: "seed-a-toggle"}, {Address: "127.0.0.1:0", Meter: listener, Profile: "seed-a"}}
 	s.serve(true, api.Limits{})
 	var err error

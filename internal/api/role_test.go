@@ -119,6 +119,10 @@ func peopleRoutes() []route {
 // reviewRoutes are the routes of messages, the quarantine, supplies and vendors.
 func reviewRoutes(meter string) []route {
 	return []route{
+		{"GET", "/v1/devices", "", access.ReadMeters, 200}, {"GET", "/v1/devices/unknown", "", access.ReadMeters, 200},
+		{"POST", "/v1/devices", `{"name":"x","meter":"` + meterNumber + `"}`, access.WriteMeters, 404},
+		{"POST", "/v1/devices/{name}/release", `{"reason":"matrix"}`, access.WriteMeters, 404},
+		{"POST", "/v1/devices/password", `{}`, access.WriteSettings, 201}, {"DELETE", "/v1/devices/password", "", access.WriteMeters, 200},
 		{"GET", "/v1/shifts", "", access.ReadTills, 200},
 		{"POST", "/v1/imports?kind=meters&mode=dry_run", "number,tariff\n04140001027,domestic\n", access.WriteMeters, 201},
 		{"GET", "/v1/imports", "", access.ReadMeters, 200},

@@ -38,6 +38,7 @@ type world struct {
 	routes []config.Route
 	// legacy are the listeners for devices, and devices are their addresses.
 	legacy  []config.Legacy
+	shared  string // address of the shared listener for devices; empty for none
 	devices []app.LegacyListener
 	// ahead is the clock error of the servers that the test starts from now on. No time service sets such a clock.
 	ahead time.Duration
@@ -103,14 +104,14 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 	if err := library.Load(profiles.Files); err != nil {
 		w.t.Fatal(err)
 	}
-	a, err := app.New(app.Config{Legacy: w.legacy, Profiles: library, Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
+	a, err := app.New(app.Config{Legacy: w.legacy, Devices: w.shared, Profiles: library, Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
 		KeyCost: cheapKeys(), PasswordCost: cheapPasswords(), Version: apiv1.Version{Version: "test", Go: "go"},
 		Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	addr, _ := a.Ready()
-	w.url, w.log, w.devices = "http://"+addr, log, a.Legacy()
+	w.url, w.log, w.devices, w.shared = "http://"+addr, log, a.Legacy(), a.Devices()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()

@@ -68,6 +68,8 @@ type Config struct {
 	// Legacy are the listeners for unmodified devices (docs/guide/devices.md). Profiles are the profiles that they may name.
 	Legacy   []config.Legacy
 	Profiles profile.Library
+	// Devices is the address of the shared listener for unmodified devices; empty for none.
+	Devices string
 	// Integration is the address of the integration broker for other programs; empty for none.
 	Integration string
 	// Routes bring messages to telephones and to meters' SIMs, in the order in which they are tried.
@@ -150,6 +152,8 @@ type App struct {
 	broker     *broker.Broker
 	legacy     []*legacy
 	devices    *profile.Listener
+	adoption   *profile.Adoption
+	shared     *sharedListener    // nil if there is no shared listener for devices
 	mirror     *mirrorFeed        // nil if there is no integration broker
 	presence   *presence.Presence // nil if this is the only server of its database
 	handler    http.Handler
@@ -188,7 +192,7 @@ func New(c Config) (*App, error) {
 	}
 	a := &App{c: c, own: c.Now, follow: follow, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
-	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.startClock, a.openLegacy, a.openIntegration, a.openHTTP} {
+	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.startClock, a.openLegacy, a.openDevices, a.openIntegration, a.openHTTP} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, a.close())
 		}
@@ -339,6 +343,9 @@ func (a *App) close() error {
 	listeners := []net.Listener{a.http, a.metrics, a.mqtt}
 	for _, l := range a.legacy {
 		listeners = append(listeners, l.socket)
+	}
+	if a.shared != nil {
+		listeners = append(listeners, a.shared.socket)
 	}
 	if a.mirror != nil {
 		listeners = append(listeners, a.mirror.socket)

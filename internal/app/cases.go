@@ -93,6 +93,7 @@ func (a *App) openCases() (err error) {
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) till.Tx { return tx })})
 	a.imports = imports.New(imports.Config{Registry: a.registry, Debts: a.debts, Sealer: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })})
+	a.adoption = a.adopting()
 	a.access.Serve(a.doers())
 	a.runner = job.NewRunner(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
 	return a.openSetup()
@@ -111,7 +112,7 @@ func (a *App) doers() access.Executors {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors()} {
+	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors(), a.adoption.Executors()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -174,7 +175,8 @@ func (a *App) openHTTP() error {
 	times := timeline.New(timeline.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) timeline.Tx { return tx }), Wallets: a.wallets, Sealer: a.data, Now: a.c.Now})
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
-			Devices: a.answering(), Messages: a.messages, Search: found, Overview: needs, Timelines: times, Office: papered},
+			Adoption: a.adoption,
+			Devices:  a.answering(), Messages: a.messages, Search: found, Overview: needs, Timelines: times, Office: papered},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
 	})
@@ -182,7 +184,8 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
-		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
+		Adoption: a.adoption,
+		Wallets:  a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
 		Office: papered,
 		Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Tour: a.c.Tour, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})

@@ -105,12 +105,26 @@ func (a *App) kick() {
 	for _, l := range a.legacy {
 		l.Kick()
 	}
+	if a.shared != nil {
+		a.shared.Kick()
+	}
 }
 
 // legacyConnected reports whether the meter's device is connected to its listener.
 func (a *App) legacyConnected(number string) bool {
-	l := a.legacyOf(number)
+	l := a.deviceOf(number)
 	return l != nil && l.Connected()
+}
+
+// deviceOf returns the connection of a meter's unmodified device, at its own listener or at the shared one; nil if there is none.
+func (a *App) deviceOf(number string) *broker.Legacy {
+	if l := a.legacyOf(number); l != nil {
+		return l.Legacy
+	}
+	if a.shared == nil {
+		return nil
+	}
+	return a.shared.Of(number)
 }
 
 // legacyOf returns the listener of a meter by its canonical number, or nil.
@@ -136,17 +150,14 @@ func (a *App) Legacy() []LegacyListener {
 func (a *App) answering() *profile.Devices {
 	return profile.NewDevices(profile.DevicesConfig{Listener: a.devices, Meter: a.registry.Meter, Now: a.c.Now,
 		Live: func(number string) (profile.Live, bool) {
-			if l := a.legacyOf(number); l != nil {
-				return l.Status(), true
-			}
-			return profile.Live{}, false
+			return a.deviceLive(number)
 		},
 		Toggle: func(number string) bool {
-			l := a.legacyOf(number)
+			l := a.deviceOf(number)
 			return l != nil && l.Toggle()
 		},
 		Tell: func(number string, w profile.Words) bool {
-			l := a.legacyOf(number)
+			l := a.deviceOf(number)
 			return l != nil && l.Summarise(w)
 		}})
 }

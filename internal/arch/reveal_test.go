@@ -56,6 +56,7 @@ func revealers() map[string]string {
 		"internal/store/storetest/profile.go": "signs in with the login it made, on both engines",
 		"internal/app/apptest/apptest.go":     "hands out the link and the key of a person in a test",
 		"cmd/paywatt/integration.go":          "prints the password of the login it made, once",
+		"internal/api/adoption.go":            "shows the password of the shared listener once, to the person who made it",
 		"internal/api/meter.go":               "the one answer that shows a meter's secrets",
 		"internal/web/console/session.go":     "sets the session cookie",
 		"internal/web/console/device.go":      "sets the session cookie and the cookie of a counter device",

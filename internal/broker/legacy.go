@@ -71,6 +71,13 @@ func NewLegacy(c LegacyConfig) (*Legacy, error) {
 	if c.Listener == nil || c.Profile == nil || c.Meter == nil || c.Take == nil || c.Account == nil || c.PollEvery <= 0 {
 		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, an inbox, an account and an interval")
 	}
+	l := newSeat(c)
+	l.gate = newGate(c.Listener, l.limits, nil, l.log, &l.counts)
+	return l, nil
+}
+
+// newSeat returns the part of a Legacy that serves a device's connection, without a listener.
+func newSeat(c LegacyConfig) *Legacy {
 	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
 		status: profile.Live{Profile: c.Profile.Name, Toggles: c.Profile.Supply.Kind == profile.Toggle}}
 	l.limits = l.limits.withDefaults()
@@ -78,8 +85,7 @@ func NewLegacy(c LegacyConfig) (*Legacy, error) {
 	if l.now == nil {
 		l.now = time.Now
 	}
-	l.gate = newGate(c.Listener, l.limits, nil, l.log, &l.counts)
-	return l, nil
+	return l
 }
 
 // Addr is where the device connects.
@@ -166,8 +172,18 @@ func (l *Legacy) session() *legacySession {
 
 // enter makes s the device's connection and ends the previous one, as the protocol demands for one client id.
 func (l *Legacy) enter(s *legacySession) {
+	for !l.replace(l.session(), s) {
+	}
+}
+
+// replace makes s the device's connection and ends the previous one. It does nothing and returns false if another connection than before is the
+// device's by now.
+func (l *Legacy) replace(before, s *legacySession) bool {
 	l.mu.Lock()
-	before := l.current
+	if l.current != before {
+		l.mu.Unlock()
+		return false
+	}
 	l.current = s
 	l.status.Connected, l.status.Since = true, l.now()
 	l.mu.Unlock()
@@ -179,6 +195,7 @@ func (l *Legacy) enter(s *legacySession) {
 	if l.c.OnConnected != nil {
 		l.c.OnConnected(s.who)
 	}
+	return true
 }
 
 // leave forgets the connection if it is still the device's.

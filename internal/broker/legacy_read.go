@@ -45,17 +45,9 @@ func (l *Legacy) serve(ctx context.Context, c *conn) {
 
 // greet reads the CONNECT and answers it. The gate has set a deadline for it and bounded its size.
 func (l *Legacy) greet(ctx context.Context, c *conn, r *bufio.Reader) (*legacySession, error) {
-	pk, err := readPacket(r, l.limits.ConnectSize)
+	pk, err := readConnect(c, r, l.limits)
 	if err != nil {
 		return nil, err
-	}
-	if err := pk.ConnectDecode(pk.Payload); err != nil {
-		return nil, fmt.Errorf("read CONNECT: %w", err)
-	}
-	// MQTT 3.1.1 has protocol level 4. Some of these libraries still use MQTT 3.1, which differs in nothing that
-	// matters here.
-	if name, v := string(pk.Connect.ProtocolName), pk.ProtocolVersion; name != "MQTT" && name != "MQIsdp" || v != 4 && v != 3 {
-		return nil, errors.Join(fmt.Errorf("protocol %q level %d", name, v), c.connack(packets.Err3UnsupportedProtocolVersion.Code))
 	}
 	if want := l.c.Profile.Device.ClientID; want != "" && pk.Connect.ClientIdentifier != want || pk.Connect.ClientIdentifier == "" {
 		return nil, errors.Join(fmt.Errorf("%w: client id %.40q", errStranger, pk.Connect.ClientIdentifier),
@@ -71,12 +63,34 @@ func (l *Legacy) greet(ctx context.Context, c *conn, r *bufio.Reader) (*legacySe
 		return nil, errors.Join(errors.New("the meter of this listener is not registered yet, or no longer"), c.connack(packets.Err3NotAuthorized.Code))
 	}
 	s := newLegacySession(l, who, c)
-	s.silence = l.limits.KeepAlive
-	if k := time.Duration(pk.Connect.Keepalive) * time.Second; k > 0 && k < s.silence {
-		s.silence = k
-	}
-	s.silence += s.silence / 2 // the protocol allows one and a half times the keep-alive
+	s.silence = l.limits.silence(pk)
 	return s, c.connack(packets.CodeSuccess.Code)
+}
+
+// readConnect reads a device's CONNECT. It answers one of another protocol, and returns an error.
+func readConnect(c *conn, r *bufio.Reader, limits Limits) (packets.Packet, error) {
+	pk, err := readPacket(r, limits.ConnectSize)
+	if err != nil {
+		return pk, err
+	}
+	if err := pk.ConnectDecode(pk.Payload); err != nil {
+		return pk, fmt.Errorf("read CONNECT: %w", err)
+	}
+	// MQTT 3.1.1 has protocol level 4. Some of these libraries still use MQTT 3.1, which differs in nothing that
+	// matters here.
+	if name, v := string(pk.Connect.ProtocolName), pk.ProtocolVersion; name != "MQTT" && name != "MQIsdp" || v != 4 && v != 3 {
+		return pk, errors.Join(fmt.Errorf("protocol %q level %d", name, v), c.connack(packets.Err3UnsupportedProtocolVersion.Code))
+	}
+	return pk, nil
+}
+
+// silence returns the longest time that a device may be silent: the protocol allows one and a half times the keep-alive.
+func (l Limits) silence(connect packets.Packet) time.Duration {
+	silence := l.KeepAlive
+	if k := time.Duration(connect.Connect.Keepalive) * time.Second; k > 0 && k < silence {
+		silence = k
+	}
+	return silence + silence/2
 }
 
 // connack answers a CONNECT. There is never a session to resume.
@@ -164,8 +178,8 @@ func (s *legacySession) packet(ctx context.Context, pk packets.Packet) error {
 // published takes a message. It is durable before the PUBACK, if the device asked for one. If it cannot be stored the
 // connection ends, so that a device that keeps its messages sends it again.
 func (s *legacySession) published(ctx context.Context, pk packets.Packet) error {
-	if pk.FixedHeader.Qos > 1 || pk.TopicName == "" || len(pk.TopicName) > maxTopic || strings.ContainsAny(pk.TopicName, "+#\x00") {
-		return fmt.Errorf("%w: PUBLISH with QoS %d on %.40q", errForbidden, pk.FixedHeader.Qos, pk.TopicName)
+	if err := wellFormed(pk); err != nil {
+		return err
 	}
 	s.l.counts.messages.Add(1)
 	at := s.l.now()
@@ -185,6 +199,14 @@ func (s *legacySession) published(ctx context.Context, pk packets.Packet) error 
 	}
 	_, err = s.conn.Write([]byte{packets.Puback << 4, 2, byte(pk.PacketID >> 8), byte(pk.PacketID)})
 	return err
+}
+
+// wellFormed returns an error for a PUBLISH that no device may send.
+func wellFormed(pk packets.Packet) error {
+	if pk.FixedHeader.Qos > 1 || pk.TopicName == "" || len(pk.TopicName) > maxTopic || strings.ContainsAny(pk.TopicName, "+#\x00") {
+		return fmt.Errorf("%w: PUBLISH with QoS %d on %.40q", errForbidden, pk.FixedHeader.Qos, pk.TopicName)
+	}
+	return nil
 }
 
 // subscribe grants each filter with quality 0: such a device gets no other messages. The filters take effect only when the

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -23,6 +24,9 @@ type legacySession struct {
 	conn    *conn
 	silence time.Duration // the longest the device may be silent
 	bell    chan struct{} // holds one signal: there is something to decide
+	// may says which filters a device of the shared listener may have; nil for any. Only the reader uses it.
+	may     func(filter string) bool
+	packets atomic.Int64 // packets that came; a second client of the same name waits to see whether more come
 
 	mu      sync.Mutex
 	filters []string
@@ -106,7 +110,7 @@ func (s *legacySession) held() []string {
 // with adds a filter. It returns false for an invalid filter, and for a new filter when the limit is reached.
 func (s *legacySession) with(filters []string, filter string) ([]string, bool) {
 	switch {
-	case filter == "" || len(filter) > maxTopic || strings.ContainsRune(filter, 0):
+	case filter == "" || len(filter) > maxTopic || strings.ContainsRune(filter, 0) || s.may != nil && !s.may(filter):
 		return filters, false
 	case slices.Contains(filters, filter):
 		return filters, true

@@ -19,7 +19,7 @@ func (v Value) check() error {
 	switch v.Setting.Key {
 	case HTTP, MQTT:
 		err = address(text)
-	case MQTTIntegration, Metrics:
+	case MQTTIntegration, MQTTDevices, Metrics:
 		if text != "" {
 			err = address(text)
 		}

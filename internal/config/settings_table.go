@@ -5,6 +5,7 @@ const (
 	HTTP               = "http"
 	MQTT               = "mqtt"
 	MQTTLegacy         = "mqtt_legacy"
+	MQTTDevices        = "mqtt_devices"
 	MQTTIntegration    = "mqtt_integration"
 	TLSCert            = "tls_cert"
 	TLSKey             = "tls_key"
@@ -32,11 +33,12 @@ var settings = [...]Setting{
 	{Key: HTTP, Default: "127.0.0.1:8080", Help: "address of the HTTP API; port 0 chooses a free port"},
 	{Key: MQTT, Default: "127.0.0.1:1883", Help: "address of the MQTT listener for meters; port 0 chooses a free port"},
 	{Key: MQTTLegacy, Kind: List, Help: "listener for one unmodified device: ADDR=METER[:PROFILE], repeatable; the default profile is seed-a"},
+	{Key: MQTTDevices, Help: "address of the MQTT listener for many unmodified devices, which people adopt (default: none)"},
 	{Key: LegacyPollInterval, Kind: Duration, Default: "10s", Help: "time between two polls of an unmodified device"},
 	{Key: MQTTIntegration, Help: "address of the MQTT broker for programs that read meters' states, such as Home Assistant (default: none)"},
 	{Key: SMSModem, Kind: List, Help: "GSM modem that sends and receives messages: PORT[=NUMBER], repeatable; [[sms_route]] in the settings file describes other routes"},
 	{Key: SMSAnswerWait, Kind: Duration, Default: "1m", Help: "time to wait for a meter's answer to a token by SMS before it is sent again; doubles each time"},
-	{Key: TLSCert, Help: "certificate file for all listeners but those of mqtt_legacy; needs the private key too; read again when it changes"},
+	{Key: TLSCert, Help: "certificate file for all listeners but those of mqtt_legacy and mqtt_devices; needs the private key too; read again when it changes"},
 	{Key: TLSKey, Help: "private key file of the certificate"},
 	{Key: PlainHTTP, Kind: Switch, Default: "false", Help: "accept HTTP without encryption from other machines; keys and passwords can then be read on the network"},
 	{Key: PlainMQTT, Kind: Switch, Default: "false", Help: "accept MQTT without encryption from other machines; meters' passwords can then be read on the network"},

@@ -23,6 +23,7 @@ const (
 	Status    = "status"     // HTTP status
 	Remote    = "remote"     // network address of the other side
 	Listen    = "listen"     // network address of a listener
+	Device    = "device"     // name of an unmodified device
 	Path      = "path"       // file or folder
 	Took      = "took"       // duration
 	Apart     = "apart"      // how far one clock is ahead of another

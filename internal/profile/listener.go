@@ -26,11 +26,16 @@ const ReportEvery = time.Minute
 // AlarmGap is raised at the first gap in the measurement of a device's energy. The register keeps the total of the gaps.
 const AlarmGap metering.AlarmCode = "energy-not-measured"
 
+// AlarmClaimed is raised when another client uses the name of a meter's device.
+const AlarmClaimed metering.AlarmCode = "device-claimed"
+
 // Tx is the part of a transaction that this package needs.
 type Tx interface {
 	// ProfileRegister reads a meter's register and locks it. It returns the zero Register if the meter has none yet.
 	ProfileRegister(meter int64) (Register, error)
 	PutProfileRegister(meter int64, profile string, r Register) error
+	// DeviceNamed finds the adopted device with a name and locks it.
+	DeviceNamed(name string) (Adopted, bool, error)
 	Eyes() access.EyesTx
 	Intake() intake.Tx
 	Rating() wallet.ReleaseTx
@@ -55,6 +60,8 @@ type Incoming struct {
 	At      time.Time // server time
 	// Reasons say why the supply should be off, and become part of the reading. The list is empty while the supply should be on.
 	Reasons []string
+	// Device is the adopted device that sent the message at the shared listener; nil at a listener of its own.
+	Device *Adopted
 }
 
 // Outcome is the effect of a message, after the commit.
@@ -73,6 +80,9 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 		return t, nil
 	}
 	err := l.door.Do(ctx, who.Tenant, func(tx Tx) (bool, error) {
+		if err := stillAdopted(tx, h.Device); err != nil {
+			return false, err
+		}
 		was, err := tx.ProfileRegister(who.Meter)
 		if err != nil {
 			return false, err
@@ -96,6 +106,32 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 		return Outcome{}, fmt.Errorf("accept a message of meter %s: %w", who.Number, err)
 	}
 	return t, nil
+}
+
+// ErrReleased means that a device does not belong to its meter any more, so that its message does not count.
+var ErrReleased = errors.New("the device was released from its meter")
+
+// stillAdopted returns an error if the device was released since it connected.
+func stillAdopted(tx Tx, d *Adopted) error {
+	if d == nil {
+		return nil
+	}
+	now, found, err := tx.DeviceNamed(d.Name)
+	if err == nil && (!found || now.Meter != d.Meter || !now.At.Equal(d.At)) {
+		err = ErrReleased
+	}
+	return err
+}
+
+// Claimed raises the alarm that another client has used the name of a meter's device.
+func (l *Listener) Claimed(ctx context.Context, who registry.Identity, c Claim) error {
+	err := l.door.Do(ctx, who.Tenant, func(tx Tx) (bool, error) {
+		return false, tx.RaiseAlarm(who.Meter, metering.Alarm{Code: AlarmClaimed, Text: alarmtext.DeviceClaimed(c.Client, c.Address)})
+	})
+	if err != nil {
+		return fmt.Errorf("raise an alarm about the device of meter %s: %w", who.Number, err)
+	}
+	return nil
 }
 
 // Register returns the register that the server keeps for a meter. It is the zero Register if the meter never had a

@@ -33,6 +33,14 @@ type Register struct {
 // restOf is one milliwatt-hour in halves of mW·ms: 3,600 s · 1,000 ms/s · 2.
 const restOf = 7_200_000
 
+// Anew returns the register for another device at the same meter: the energy goes on, and nothing that the last device said of itself counts. So
+// the first value of the new device's own counter is only a starting point, and no energy is counted between the last sample of one device and
+// the first of the other.
+func (r Register) Anew() Register {
+	r.At, r.PowerMW, r.Device, r.HasDevice, r.Relay, r.OpenFrom = time.Time{}, 0, 0, false, "", time.Time{}
+	return r
+}
+
 // Step is the effect of one message on a register.
 type Step struct {
 	CountedMWh   int64

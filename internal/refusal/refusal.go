@@ -81,6 +81,7 @@ const (
 	ConfigBroken          Code = "config-broken"
 	DatabaseInUse         Code = "database-in-use"
 	DatabaseNewer         Code = "database-newer"
+	DeviceNameTaken       Code = "device-name-taken"
 	Internal              Code = "internal"
 )
 

@@ -1125,6 +1125,61 @@ func DeviceWithoutToggle(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "No device of meter " + meter + " that takes a toggle is connected to this server.", Not: "No command was sent.", Try: "Connect the device to its listener. If supply.kind in its profile is \"absolute\", the device takes no toggle. The server switches it by the state of its account.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// DeviceNotTalking: No unknown device with the name {device} talks to this server. Switch the device on and look at the list of unknown devices. It must use the listener for devices and an accepted name.
+func DeviceNotTalking(device string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "device-not-talking", What: "No unknown device with the name " + device + " talks to this server.", Not: "No changes were made.", Try: "Switch the device on and look at the list of unknown devices. It must use the listener for devices and an accepted name.", Args: []refusal.Arg{{Place: "device", Value: device}}}
+}
+
+// DeviceNameTwice: Several unknown devices use the name {device}. Give each device a name of its own, or name its client id too.
+func DeviceNameTwice(device string) refusal.Refusal {
+	return refusal.Refusal{Code: "device-name-taken", Text: "device-name-twice", What: "Several unknown devices use the name " + device + ".", Not: "No changes were made.", Try: "Give each device a name of its own, or name its client id too.", Args: []refusal.Arg{{Place: "device", Value: device}}}
+}
+
+// DeviceProfileUnfit: The messages of device {device} do not fit the profile {profile}. Choose one of these profiles: {profiles}.
+func DeviceProfileUnfit(device string, profile string, profiles string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "device-profile-unfit", What: "The messages of device " + device + " do not fit the profile " + profile + ".", Not: "No changes were made.", Try: "Choose one of these profiles: " + profiles + ".", Args: []refusal.Arg{{Place: "device", Value: device}, {Place: "profile", Value: profile}, {Place: "profiles", Value: profiles}}}
+}
+
+// DeviceAdopted: The device {device} already belongs to meter {meter}. Release that device first, or give one of the devices another name.
+func DeviceAdopted(device string, meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "device-name-taken", Text: "device-adopted", What: "The device " + device + " already belongs to meter " + meter + ".", Not: "No changes were made.", Try: "Release that device first, or give one of the devices another name.", Args: []refusal.Arg{{Place: "device", Value: device}, {Place: "meter", Value: meter}}}
+}
+
+// MeterHasDevice: Meter {meter} already has the device {device}. Release that device first.
+func MeterHasDevice(meter string, device string) refusal.Refusal {
+	return refusal.Refusal{Code: "device-name-taken", Text: "meter-has-device", What: "Meter " + meter + " already has the device " + device + ".", Not: "No changes were made.", Try: "Release that device first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "device", Value: device}}}
+}
+
+// DeviceHasPort: The device of meter {meter} has a listener of its own. Remove the meter from mqtt_legacy and restart the server, or choose another meter.
+func DeviceHasPort(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "device-name-taken", Text: "device-has-port", What: "The device of meter " + meter + " has a listener of its own.", Not: "No changes were made.", Try: "Remove the meter from mqtt_legacy and restart the server, or choose another meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// DeviceOfTokenMeter: Meter {meter} keeps its own credit, so no unmodified device can be this meter. Choose a meter whose balance is on the server (mode prepay_wallet).
+func DeviceOfTokenMeter(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "device-of-token-meter", What: "Meter " + meter + " keeps its own credit, so no unmodified device can be this meter.", Not: "No changes were made.", Try: "Choose a meter whose balance is on the server (mode prepay_wallet).", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// DeviceOfIdleMeter: Meter {meter} is in the state {state}. Choose a meter in service.
+func DeviceOfIdleMeter(meter string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "device-of-idle-meter", What: "Meter " + meter + " is in the state " + state + ".", Not: "No changes were made.", Try: "Choose a meter in service.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "state", Value: state}}}
+}
+
+// AdoptedNotFound: No meter has a device with the name {device}. List the devices: paywatt device list.
+func AdoptedNotFound(device string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "adopted-not-found", What: "No meter has a device with the name " + device + ".", Not: "No changes were made.", Try: "List the devices: paywatt device list.", Args: []refusal.Arg{{Place: "device", Value: device}}}
+}
+
+// DeviceReleaseWithoutReason: To release a device, give a reason of 1 to {max} bytes. Write in a few words why.
+func DeviceReleaseWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "device-release-without-reason", What: "To release a device, give a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made.", Try: "Write in a few words why.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DevicesNeedNoPassword: The listener for devices has no password. No action is needed.
+func DevicesNeedNoPassword() refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "devices-need-no-password", What: "The listener for devices has no password.", Not: "No changes were made.", Try: "No action is needed."}
+}
+
 // IntegrationNameTooLong: The name of a login must have at most {max} bytes. Shorten it.
 func IntegrationNameTooLong(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "integration-name-too-long", What: "The name of a login must have at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No login was created.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

@@ -34,6 +34,7 @@ func (tx Rows) RekeyPeople(r DataKeyChange) (total int, err error) {
 		func() (int, error) {
 			return tx.Remark(&StandingKind, r.Next, func(row id.ID) error { return tx.rekeyLink(row, r) })
 		},
+		func() (int, error) { return tx.rekeyDevices(r) },
 		func() (int, error) {
 			n, err := tx.C.Exec(`DELETE FROM login WHERE tenant_id = $1`, tx.Tenant)
 			return int(n), fault.Wrap(err, "end all sessions")
@@ -73,4 +74,15 @@ func (tx Rows) rekeyLink(person id.ID, r DataKeyChange) error {
 	}
 	_, err = tx.C.Exec(`UPDATE standing SET link_hash = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, r.Carry(link), tx.Tenant, person)
 	return err
+}
+
+// rekeyDevices carries the form of the password of unmodified devices over to the new key.
+func (tx Rows) rekeyDevices(r DataKeyChange) (int, error) {
+	var form []byte
+	found, err := tx.One(`SELECT hash FROM device_password WHERE tenant_id = $1`, func(w core.Row) error { form = w.Bytes(0); return nil }, tx.Tenant)
+	if err != nil || !found {
+		return 0, err
+	}
+	_, err = tx.C.Exec(`UPDATE device_password SET hash = $1 WHERE tenant_id = $2`, r.Carry(form), tx.Tenant)
+	return 1, fault.Wrap(err, "convert the password of devices")
 }

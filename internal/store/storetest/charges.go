@@ -30,6 +30,7 @@ func chargeTests() []test {
 		{"tokens of an earlier version are found by their last digits", tailsAdded},
 		{"shifts of tills", shifts},
 		{"imported files", importedFiles},
+		{"adopted devices", adoptedDevices},
 		{"journals are found by account and by operation", journalSearch},
 	}
 }

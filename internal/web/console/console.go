@@ -62,6 +62,7 @@ type Config struct {
 	Office     *office.Office
 	Imports    *imports.Imports
 	Devices    *profile.Devices
+	Adoption   *profile.Adoption
 	Search     *search.Search
 	Diagnoses  *diagnosis.Doctor
 	Debts      *debt.Debts
