@@ -27,5 +27,5 @@ func iconSVG(name string) string {
 	_, drawing, _ := strings.Cut(string(b), "<svg")
 	_, drawing, _ = strings.Cut(drawing, ">")
 	drawing, _, _ = strings.Cut(drawing, "</svg>")
-	return fmt.Sprintf(`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">%s</svg>`, strings.Join(strings.Fields(drawing), " "))
+	return fmt.Sprintf(`<svg class="icon %s" viewBox="0 0 24 24" aria-hidden="true" focusable="false">%s</svg>`, name, strings.Join(strings.Fields(drawing), " "))
 }

@@ -27,6 +27,14 @@ func (s *Console) lookRoutes(m *http.ServeMux) {
 	m.HandleFunc("POST /language", s.language)
 }
 
+// onward is the sign of something on its way, in the direction of reading.
+func onward(t words.Texts) string {
+	if t.Direction() == "rtl" {
+		return "←"
+	}
+	return "→"
+}
+
 // language stores the choice of a language in a cookie. A language that the console does not have clears the choice.
 func (s *Console) language(w http.ResponseWriter, r *http.Request) {
 	c := &http.Cookie{Name: languageCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteLaxMode}

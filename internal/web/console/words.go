@@ -60,7 +60,7 @@ func tokenBadge(t words.Texts, token sale.Token) badge {
 	case sale.TokenHeard:
 		return badge{"◐", t.TokenHeard(), classWarn}
 	case sale.TokenSent:
-		return badge{"→", t.TokenSent(), classOff}
+		return badge{onward(t), t.TokenSent(), classOff}
 	case sale.TokenIssued:
 		return badge{"○", t.TokenNotLoaded(), classOff}
 	case sale.TokenReserved:
@@ -123,9 +123,9 @@ func commandBadge(t words.Texts, c command.Command) badge {
 	case command.StateQueued:
 		return badge{"○", t.CommandQueued(), classOff}
 	case command.StateSent:
-		return badge{"→", t.CommandSent(), classOff}
+		return badge{onward(t), t.CommandSent(), classOff}
 	case command.StateAcked:
-		return badge{"→", t.CommandAcked(), classOff}
+		return badge{onward(t), t.CommandAcked(), classOff}
 	case command.StateDone:
 		return badge{"✓", t.CommandDone(), classOK}
 	case command.StateFailed:
