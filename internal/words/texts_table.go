@@ -1412,40 +1412,8 @@ func (t Texts) WalletLeft() string { return t.say("pages.wallet.left") }
 // WalletSendToDevice: Send to the device
 func (t Texts) WalletSendToDevice() string { return t.say("pages.wallet.send-to-device") }
 
-// WalletUseByDay: Use by day
-func (t Texts) WalletUseByDay() string { return t.say("pages.wallet.use-by-day") }
-
-// WalletUseByWeek: Use by week
-func (t Texts) WalletUseByWeek() string { return t.say("pages.wallet.use-by-week") }
-
-// WalletUseByMonth: Use by month
-func (t Texts) WalletUseByMonth() string { return t.say("pages.wallet.use-by-month") }
-
-// WalletSumBy: Period
-func (t Texts) WalletSumBy() string { return t.say("pages.wallet.sum-by") }
-
 // WalletDay: Day
 func (t Texts) WalletDay() string { return t.say("pages.wallet.day") }
-
-// WalletWeek: Week
-func (t Texts) WalletWeek() string { return t.say("pages.wallet.week") }
-
-// WalletMonth: Month
-func (t Texts) WalletMonth() string { return t.say("pages.wallet.month") }
-
-// WalletNothingCounted: No use yet. The first reading is only the starting point.
-func (t Texts) WalletNothingCounted() string { return t.say("pages.wallet.nothing-counted") }
-
-// WalletShown: Shown: {units} kWh for {amount}, by the meter's time. The chart goes from 0 to {most} kWh, with the newest on the right.
-func (t Texts) WalletShown(units string, amount string, most string) string {
-	return t.say("pages.wallet.shown", "{units}", units, "{amount}", amount, "{most}", most)
-}
-
-// WalletChart: Use in kWh from 0 to {most}. The table below has the figures.
-func (t Texts) WalletChart(most string) string { return t.say("pages.wallet.chart", "{most}", most) }
-
-// WalletEarlier: Earlier
-func (t Texts) WalletEarlier() string { return t.say("pages.wallet.earlier") }
 
 // WalletFrom: From
 func (t Texts) WalletFrom() string { return t.say("pages.wallet.from") }
@@ -1453,16 +1421,10 @@ func (t Texts) WalletFrom() string { return t.say("pages.wallet.from") }
 // WalletUsedKwh: Used kWh
 func (t Texts) WalletUsedKwh() string { return t.say("pages.wallet.used-kwh") }
 
-// WalletEstimated: Estimated part
-func (t Texts) WalletEstimated() string { return t.say("pages.wallet.estimated") }
-
 // WalletCharged: Charged {currency}
 func (t Texts) WalletCharged(currency string) string {
 	return t.say("pages.wallet.charged", "{currency}", currency)
 }
-
-// WalletGap: no use recorded
-func (t Texts) WalletGap() string { return t.say("pages.wallet.gap") }
 
 // WalletStatement: Statement of this month
 func (t Texts) WalletStatement() string { return t.say("pages.wallet.statement") }
