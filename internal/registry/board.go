@@ -88,7 +88,7 @@ func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, o Order) (c Met
 	err = r.standings(tx, sf, id.ID{}, func(s Standing) bool {
 		state := s.State(now)
 		s.Name = Folded(s.Name)
-		c.count(s, state)
+		c.count(state)
 		if f.matches(s, state) {
 			found, states[s.ID] = append(found, s), state
 		}

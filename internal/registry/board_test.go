@@ -57,7 +57,7 @@ func TestABoardIsSortedAndCounted(t *testing.T) {
 	for page := range 5 {
 		got, b := list(boss(), registry.MeterFilter{}, registry.ByLeft, page, 2)
 		pages = append(pages, got)
-		if b.Found != 5 || b.Counts.All != 5 || b.Counts.Low != 2 || b.First != max(0, min(page-1, 2))*2 {
+		if b.Found != 5 || b.Counts.All != 5 || b.Counts.By[registry.Low] != 2 || b.First != max(0, min(page-1, 2))*2 {
 			t.Errorf("page %d has %+v", page, b)
 		}
 	}

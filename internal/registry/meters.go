@@ -184,16 +184,13 @@ func statesText() string {
 // MeterCounts says how many meters are in each state.
 type MeterCounts struct {
 	refusal.Refusal
-	All, Low int // Low: little credit is left, whatever the state
-	By       map[State]int
+	All int
+	By  map[State]int
 }
 
-func (c *MeterCounts) count(s Standing, state State) {
+func (c *MeterCounts) count(state State) {
 	c.All++
 	c.By[state]++
-	if s.Low() {
-		c.Low++
-	}
 }
 
 // CountMeters counts the meters that a filter names, whatever the filter says of their state (right: meter.read).
@@ -209,7 +206,7 @@ func (r *Registry) CountMeters(ctx context.Context, by access.Actor, f MeterFilt
 			return c, err
 		}
 		err = r.standings(tx, sf, id.ID{}, func(s Standing) bool {
-			c.count(s, s.State(r.c.Now()))
+			c.count(s.State(r.c.Now()))
 			return true
 		})
 		return c, err

@@ -145,12 +145,9 @@ func countLinks(t words.Texts, q url.Values, f registry.MeterFilter, c registry.
 	}
 	out := []countLink{{with("", ""), t.MetersAll(), c.All, f.State == "" && !f.Low}}
 	for _, state := range registry.States() {
-		if c.By[state] > 0 && state != registry.Low {
+		if c.By[state] > 0 {
 			out = append(out, countLink{with("state", string(state)), stateBadge(t, state).Text(), c.By[state], f.State == string(state)})
 		}
-	}
-	if c.Low > 0 {
-		out = append(out, countLink{with("low", "true"), stateBadge(t, registry.Low).Text(), c.Low, f.Low})
 	}
 	return out
 }

@@ -16,7 +16,7 @@ func TestMetersAreNarrowed(t *testing.T) {
 	g := w.enter(ownerEmail)
 	list := g.get("/meters").is(200).says("All meters 2", "○ Offline 1", "▲ Low credit 1", "0414 0001 001", "0414 0001 019")
 	g.get(list.link(t, `/meters\?state=offline`)).is(200).says("0414 0001 001").omits("0414 0001 019", "No meters match")
-	g.get(list.link(t, `/meters\?low=true`)).is(200).says("0414 0001 019").omits("0414 0001 001")
+	g.get(list.link(t, `/meters\?state=low`)).is(200).says("0414 0001 019").omits("0414 0001 001")
 	g.get("/meters?find=bakari&state=low").is(200).says("0414 0001 019", "All meters 1").omits("0414 0001 001")
 	g.get("/meters?find=nobody").is(200).says("No meters match.").omits("paywatt demo")
 	g.get("/meters?tariff=nothing").is(404).says("Tariff nothing was not found").omits("0414 0001 001")
