@@ -52,7 +52,7 @@ type Meter struct {
 	Relay      string           `json:"relay" doc:"closed, open or armed; empty while unknown"`
 	Reasons    []string         `json:"reasons" doc:"Why the supply is off"`
 	BalanceWh  *int64           `json:"balance_wh" doc:"Credit left in the meter, as of as_of"`
-	Said       *ReportedBalance `json:"said_balance,omitempty" doc:"Balance that the meter sent after its newest reading, with the result of a token or by SMS. Only when one meter is shown"`
+	Said       *ReportedBalance `json:"said_balance,omitempty" doc:"Balance that the meter sent after its newest reading, with the result of a token or by SMS"`
 	Balance    *Amount          `json:"balance" doc:"Settled balance of the account's wallet; null without a wallet"`
 	Live       *WalletEstimate  `json:"live" doc:"Live estimate of the wallet as of the newest reading; null without a wallet"`
 	RegisterWh *int64           `json:"register_wh" doc:"Total energy counted, in Wh; null before the first reading"`

@@ -101,8 +101,9 @@ func newMeterList(c console) *cobra.Command {
 			flags.StringVar(&f.Feeder, "feeder", "", "only meters on this feeder")
 			flags.BoolVar(&f.Low, "low", false, "only meters with little credit left, whatever their state")
 		},
-		table: columns("number, state, relay, balance kWh, as of, tariff, customer", func(m apiv1.Meter) []any {
-			return []any{m.Number, m.State, m.Relay, kwhOf(m.BalanceWh, 1), timeText(m.AsOf), m.Tariff, customerName(m.Customer)}
+		table: columns("number, state, relay, left, as of, tariff, customer", func(m apiv1.Meter) []any {
+			left, asOf := leftOf(m)
+			return []any{m.Number, m.State, m.Relay, left, timeText(asOf), m.Tariff, customerName(m.Customer)}
 		}),
 	}.command(c)
 }
@@ -205,6 +206,19 @@ func timeText(t *time.Time) string {
 		return ""
 	}
 	return t.Format(time.RFC3339)
+}
+
+// leftOf is what is left to use, with its time: of a wallet the live estimate, else the meter's newest balance.
+func leftOf(m apiv1.Meter) (text string, asOf *time.Time) {
+	switch {
+	case m.Live != nil:
+		return amountText(apiv1.Amount{AmountMinor: m.Live.AmountMinor, Currency: m.Live.Currency}), m.Live.AsOf
+	case m.Said != nil:
+		return kwhOf(&m.Said.Wh, 1) + " kWh", &m.Said.At
+	case m.BalanceWh != nil && m.Mode == "prepay_token":
+		return kwhOf(m.BalanceWh, 1) + " kWh", m.AsOf
+	}
+	return "", nil
 }
 
 // saidText shows a balance that a meter reported after its newest reading.

@@ -47,7 +47,12 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		`SELECT t.id FROM token t JOIN meter m ON m.tenant_id = t.tenant_id AND m.n = t.meter WHERE t.tenant_id = 1 AND t.digits_tail = x'00'
 			ORDER BY t.id DESC LIMIT 3`: "token_tail",
 		`SELECT id FROM token WHERE tenant_id = 1 AND digits_tail IS NULL AND digits_enc IS NOT NULL AND id > x'00' ORDER BY id LIMIT 3`: "token_without_tail",
-		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`:                                      "sqlite_autoindex_outbox_2",
+		`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = 1 AND till = 'main' AND id >= x'00'`:                    "PRIMARY KEY",
+		`SELECT COUNT(*), SUM(tender), SUM(units_wh), state FROM vend WHERE tenant_id = 1 AND meter = 2 AND id >= x'00' AND state <> 'completed'
+			GROUP BY state`: "vend_meter",
+		`SELECT id FROM vend WHERE tenant_id = 1 AND state = 'reversed' AND id < x'ff' ORDER BY id DESC LIMIT 51`: "PRIMARY KEY",
+		`SELECT id FROM vend WHERE tenant_id = 1 AND receipt_no = 'main-000001'`:                                  "vend_receipt",
+		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`:               "sqlite_autoindex_outbox_2",
 	} {
 		var plan []string
 		err := e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
