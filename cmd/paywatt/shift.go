@@ -112,22 +112,26 @@ func newShiftList(c console) *cobra.Command {
 }
 
 func newShiftReport(c console) *cobra.Command {
-	var format string
+	var format, to string
 	cmd := &cobra.Command{
 		Use: "report [SHIFT]", Short: "Show the Z report of a shift, or what it is so far", Args: cobra.MaximumNArgs(1),
 		Example: "  paywatt shift report\n  paywatt shift report main\n  paywatt shift report main --format pdf > z.pdf",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if err := noPrinter(to, format); err != nil {
+				return err
+			}
 			if format != "" {
 				b, err := api.ShiftPaper(cmd.Context(), shiftArg(args), format)
-				if err == nil {
-					_, err = c.out.Write(b)
+				if err != nil {
+					return err
 				}
-				return err
+				return c.deliver(cmd, b, to)
 			}
 			r, err := api.ShiftReport(cmd.Context(), shiftArg(args))
 			return answer(c, cmd, r, err, shiftReportTable)
 		}),
 	}
+	printFlag(cmd, &to)
 	choiceFlag(cmd.Flags(), &format, "format", "write the report as a paper: pdf, text32, text48, escpos58 or escpos80", []string{"pdf", "text32", "text48", "escpos58", "escpos80"})
 	return cmd
 }

@@ -225,17 +225,21 @@ func grouped(digits string) string {
 }
 
 func newVendCopy(c console) *cobra.Command {
-	var format string
+	var format, to string
 	cmd := &cobra.Command{
 		Use: "copy SALE", Short: "Print a receipt again, marked as a copy", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			paper, err := api.Reprint(cmd.Context(), args[0], format)
-			if err == nil {
-				_, err = c.out.Write(paper)
+			if err := noPrinter(to, format); err != nil {
+				return err
 			}
-			return err
+			paper, err := api.Reprint(cmd.Context(), args[0], format)
+			if err != nil {
+				return err
+			}
+			return c.deliver(cmd, paper, to)
 		}),
 	}
+	printFlag(cmd, &to)
 	format = "text48"
 	choiceFlag(cmd.Flags(), &format, "format", "format of the receipt: "+alternativesText(receiptFormats()), receiptFormats())
 	return cmd

@@ -13,16 +13,21 @@ import (
 func newVendReceipt(c console) *cobra.Command {
 	var format string
 	var proven bool
+	var to string
 	var head string
 	cmd := &cobra.Command{
 		Use: "receipt SALE", Short: "Show the receipt of a sale, or its proof", Args: cobra.ExactArgs(1),
 		Long: "Show the receipt of a sale, by its id, reference or receipt number. With --proof it is JSON with the proof that the sale is\n" +
 			"in the sealed log. paywatt verify checks that proof without this server. To print a copy that is counted, use paywatt vend\n" +
 			"copy.",
-		Example: "  paywatt vend receipt main-000017\n  paywatt vend receipt main-000017 --format pdf > receipt.pdf",
+		Example: "  paywatt vend receipt main-000017\n  paywatt vend receipt main-000017 --format pdf > receipt.pdf\n" +
+			"  paywatt vend receipt main-000017 --format escpos80 --print-to 192.168.1.50",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if !proven && head != "" || proven && cmd.Flags().Changed("format") && format != "json" {
 				return usage("--proof needs --format json, and --head needs --proof.", "Leave --format out, or add --proof.")
+			}
+			if err := noPrinter(to, format); err != nil {
+				return err
 			}
 			size, err := headSize(head)
 			if err != nil {
@@ -46,14 +51,14 @@ func newVendReceipt(c console) *cobra.Command {
 			if proven || !notText(format) {
 				paper = append([]byte(strings.TrimRight(string(paper), "\n")), '\n')
 			}
-			_, err = c.out.Write(paper)
-			return err
+			return c.deliver(cmd, paper, to)
 		}),
 	}
 	f := cmd.Flags()
 	format = "text48"
 	choiceFlag(f, &format, "format", "format of the receipt: "+alternativesText(receiptFormats()), receiptFormats())
 	f.BoolVar(&proven, "proof", false, "print JSON with the proof that the sale is in the sealed log")
+	printFlag(cmd, &to)
 	f.StringVar(&head, "head", "", "signed head of the proof, as a file or by its size (default: the newest)")
 	return cmd
 }

@@ -86,6 +86,8 @@ type Config struct {
 	Proxies []netip.Prefix
 	// Hosts are the names under which the server answers HTTP; empty for any name.
 	Hosts []string
+	// PublicURL is the address under which people reach the console; empty if receipts do not lead there.
+	PublicURL string
 	// HeadsTo is a folder, best on another machine, into which the signed heads are copied each HeadsEvery (0: 15 minutes); empty for none.
 	HeadsTo    string
 	HeadsEvery time.Duration

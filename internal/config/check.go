@@ -55,7 +55,7 @@ func (v Value) check() error {
 		if !slices.Contains(LogLevels(), text) {
 			err = fmt.Errorf("is %q, want %s", text, strings.Join(LogLevels(), ", "))
 		}
-	case URL:
+	case URL, PublicURL:
 		if text != "" && !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
 			err = errors.New("must begin with http:// or https://")
 		}

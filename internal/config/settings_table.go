@@ -14,6 +14,7 @@ const (
 	TrustedProxy       = "trusted_proxy"
 	Host               = "host"
 	Metrics            = "metrics"
+	PublicURL          = "public_url"
 	HeadsTo            = "heads_to"
 	Store              = "store"
 	Data               = "data"
@@ -45,6 +46,7 @@ var settings = [...]Setting{
 	{Key: TrustedProxy, Kind: List, Help: "network or address of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/24; repeatable"},
 	{Key: Host, Kind: List, Help: "host name under which people and programs reach the server, repeatable; requests for other names are refused (default: any name)"},
 	{Key: Metrics, Help: "address of its own for /metrics, which then needs no key (default: /metrics at the HTTP address, with a key)"},
+	{Key: PublicURL, Help: "address under which people reach the console, such as https://pay.example.org; receipts then have a QR code that leads to their explanation (default: none)"},
 	{Key: HeadsTo, Help: "folder on another machine or disk into which the signed heads are copied every 15 minutes (default: none)"},
 	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},
 	{Key: PassphraseFile, Help: "file with the passphrase of the key store on its first line"},

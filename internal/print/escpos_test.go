@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/print/font"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
 // slip is what comes out of a receipt printer: a picture of the paper, and the lines that it printed in its own letters.
@@ -291,13 +292,13 @@ func TestPicturesOfPrintedReceipts(t *testing.T) {
 	}
 }
 
-// TestNoLineIsWiderThanThePaper: with names of any letters and any length, no line is too wide, and nothing is left out.
+// TestNoLineIsWiderThanThePaper: in every language, with names of any letters and any length, no line is too wide, and nothing is left out.
 func TestNoLineIsWiderThanThePaper(t *testing.T) {
 	dots, err := font.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	say := english(t)
+	languages := wordstest.Languages(t).All()
 	letters := []rune("aZ9 .,-(é€ñßØƙɓŁЖяΩשלוםأمينةلابيتچگ日本語가각ไทยกำहिन्दीአሚና🎉👩🏽\u200d🔧e\u0301\u064b\u0650–“…\u202e\x1b\x00")
 	base := plain(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -305,6 +306,7 @@ func TestNoLineIsWiderThanThePaper(t *testing.T) {
 		r := base
 		r.Utility, r.Customer, r.Operator, r.TariffName, r.Message = name, name, name, name, name
 		r.Others = []receipt.Part{{Kind: "debt", Label: name, Amount: 1000, Left: left(5000)}}
+		say := rapid.SampledFrom(languages).Draw(t, "language")
 		for _, roll := range rolls() {
 			b, err := print.ESCPOS(print.Receipt(say, r), roll)
 			if err != nil {

@@ -35,6 +35,9 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 		return Receipted{}, err
 	}
 	r, err := write(s.Sale, paper, s.Issued.digits, zone)
+	if v.c.PublicURL != "" && err == nil {
+		r.Link = strings.TrimRight(v.c.PublicURL, "/") + "/sales/" + r.Sale + "/receipt"
+	}
 	if err == nil {
 		err = r.Check()
 	}

@@ -49,7 +49,9 @@ type Config struct {
 	Kick   func()                   // called after a commit with something to deliver; may be nil
 	Online func(number string) bool // whether a meter is connected right now; nil: no meter ever is
 	Sends  func(route string) bool  // whether there is a route to send messages by; nil: there is no route
-	Log    *slog.Logger             // logs failures of an issuer; nil: no log
+	// PublicURL is the address of the console, to which receipts lead; empty for none.
+	PublicURL string
+	Log       *slog.Logger // logs failures of an issuer; nil: no log
 }
 
 // Vending carries out the use cases of this package.
