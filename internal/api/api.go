@@ -142,7 +142,7 @@ type API struct {
 
 // open lists the routes of the mux that need no key.
 var open = map[string]struct{}{
-	"GET /v1/openapi.json": {}, "GET /v1/openapi-3.0.json": {}, "GET /v1/version": {}, "GET /docs": {}, "GET /docs/docs.css": {},
+	"GET /v1/openapi.json": {}, "GET /v1/openapi-3.0.json": {}, "GET /v1/version": {}, "GET /docs": {}, "GET /docs/topic/{topic}": {}, "GET /docs/docs.css": {},
 	"GET /livez": {}, "GET /readyz": {},
 }
 
@@ -172,8 +172,7 @@ func New(c Config) (*API, error) {
 	// Each document is generated at its first request: generating all of them takes longer than opening the database.
 	mux.HandleFunc("GET /v1/openapi.json", a.page("application/openapi+json", func() ([]byte, error) { return json.Marshal(spec) }))
 	mux.HandleFunc("GET /v1/openapi-3.0.json", a.page("application/openapi+json", spec.Downgrade)) // for generators that cannot read 3.1
-	mux.HandleFunc("GET /docs", a.page("text/html; charset=utf-8", func() ([]byte, error) { return docs(spec) }))
-	mux.HandleFunc("GET /docs/docs.css", a.page("text/css; charset=utf-8", func() ([]byte, error) { return docsFiles.ReadFile("docs.css") }))
+	a.docsRoutes(mux, spec)
 	if !c.Network.OwnMetrics {
 		mux.Handle("GET /metrics", a.metricsForKeys())
 	}

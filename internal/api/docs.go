@@ -14,27 +14,40 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-//go:embed docs.html docs.css
+//go:embed docs.html docs_topic.html docs.css
 var docsFiles embed.FS
 
 // contentPolicy is the policy of every HTML page: only our own files, no inline script or style.
 const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
 	"form-action 'self'; frame-ancestors 'none'"
 
-// docsPage is the page's model: the OpenAPI document in reading order.
+// docsPage is the model of the pages below /docs.
 type docsPage struct {
 	Title, Version string
-	Operations     []docsOperation
+	Query          string      // what somebody looks for; empty for everything
+	Topics         []docsTopic // in the order of their names
+	Topic          docsTopic   // the one that the page is about
 	Schemas        []docsSchema
 	Codes          []docsCode
+}
+
+// docsTopic is a tag with its operations.
+type docsTopic struct {
+	Name       string
+	Operations []docsOperation
 }
 
 type docsOperation struct {
 	ID, Method, Path, Summary, Description string
 	Params                                 []docsField
 	Body                                   string // name of the request's schema
+	Fields                                 []docsField
 	Answers                                []docsAnswer
+	Examples                               []docsExample
 }
+
+// docsExample is a call in one language.
+type docsExample struct{ Language, Text string }
 
 type docsAnswer struct{ Status, Text, Schema string }
 
@@ -54,29 +67,130 @@ type docsCode struct {
 	Moved  string
 }
 
-// docs renders the page.
-func docs(spec *huma.OpenAPI) ([]byte, error) {
-	t, err := template.ParseFS(docsFiles, "docs.html")
-	if err != nil {
-		return nil, fmt.Errorf("read the template of /docs: %w", err)
-	}
+// docsModel reads the document once, in the order of its pages.
+func docsModel(spec *huma.OpenAPI) docsPage {
 	m := docsPage{Title: spec.Info.Title, Version: spec.Info.Version}
+	topics := map[string][]docsOperation{}
 	for path, item := range spec.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post} {
-			if op != nil {
-				m.Operations = append(m.Operations, docsOf(path, op))
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if op == nil {
+				continue
 			}
+			d := docsOf(path, op)
+			d.Examples = examplesOf(spec, path, op)
+			if s := spec.Components.Schemas.Map()[d.Body]; s != nil {
+				d.Fields = fieldsOf(s)
+			}
+			topics[docsTopicOf(op)] = append(topics[docsTopicOf(op)], d)
 		}
 	}
-	slices.SortFunc(m.Operations, func(x, y docsOperation) int {
-		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Method, y.Method))
-	})
+	for name, all := range topics {
+		slices.SortFunc(all, func(x, y docsOperation) int {
+			return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Method, y.Method))
+		})
+		m.Topics = append(m.Topics, docsTopic{name, all})
+	}
+	slices.SortFunc(m.Topics, func(x, y docsTopic) int { return cmp.Compare(x.Name, y.Name) })
 	for name, s := range spec.Components.Schemas.Map() {
 		m.Schemas = append(m.Schemas, docsSchema{Name: name, Fields: fieldsOf(s)})
 	}
 	slices.SortFunc(m.Schemas, func(x, y docsSchema) int { return cmp.Compare(x.Name, y.Name) })
 	for _, c := range codes {
 		m.Codes = append(m.Codes, docsCode{Code: string(c), Status: statusOf(c), Moved: string(moneyMoved(c))})
+	}
+	return m
+}
+
+// docsTopicOf names the topic of an operation.
+func docsTopicOf(op *huma.Operation) string {
+	if len(op.Tags) == 0 {
+		return "system"
+	}
+	return op.Tags[0]
+}
+
+// find returns the page with the operations, objects and codes that hold every word of the query.
+func (m docsPage) find(query string) docsPage {
+	words := strings.Fields(strings.ToLower(query))
+	holds := func(texts ...string) bool {
+		all := strings.ToLower(strings.Join(texts, "\n"))
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all, w) })
+	}
+	out := docsPage{Title: m.Title, Version: m.Version, Query: query}
+	for _, t := range m.Topics {
+		var some []docsOperation
+		for _, op := range t.Operations {
+			text := op.Method + " " + op.Path + "\n" + op.ID + "\n" + op.Summary + "\n" + op.Description + "\n" + t.Name
+			for _, f := range slices.Concat(op.Params, op.Fields) {
+				text += "\n" + f.Name
+			}
+			if holds(text) {
+				some = append(some, op)
+			}
+		}
+		if some != nil {
+			out.Topics = append(out.Topics, docsTopic{t.Name, some})
+		}
+	}
+	for _, s := range m.Schemas {
+		if holds(s.Name) {
+			out.Schemas = append(out.Schemas, s)
+		}
+	}
+	for _, c := range m.Codes {
+		if holds(c.Code) {
+			out.Codes = append(out.Codes, c)
+		}
+	}
+	return out
+}
+
+// docsRoutes adds the pages below /docs. They are made from the document at their first request.
+func (a *API) docsRoutes(mux *http.ServeMux, spec *huma.OpenAPI) {
+	model := sync.OnceValue(func() docsPage { return docsModel(spec) })
+	page := func(file string, of func(r *http.Request) (docsPage, bool)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			m, found := of(r)
+			if !found {
+				http.Redirect(w, r, "/docs", http.StatusSeeOther)
+				return
+			}
+			body, err := docsHTML(file, m)
+			if err != nil {
+				writeProblem(w, exchangeOf(r.Context()), a.problemFor(r.Context(), err))
+				return
+			}
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.Header().Set("Content-Security-Policy", contentPolicy)
+			_, _ = w.Write(body) // the reader has gone; there is nobody to report it to
+		}
+	}
+	mux.HandleFunc("GET /docs", page("docs.html", func(r *http.Request) (docsPage, bool) {
+		m, q := model(), strings.TrimSpace(r.URL.Query().Get("q"))
+		if q == "" || len(q) > maxDocsQuery {
+			return m, true
+		}
+		return m.find(q), true
+	}))
+	mux.HandleFunc("GET /docs/topic/{topic}", page("docs_topic.html", func(r *http.Request) (docsPage, bool) {
+		m := model()
+		i := slices.IndexFunc(m.Topics, func(t docsTopic) bool { return t.Name == r.PathValue("topic") })
+		if i < 0 {
+			return m, false
+		}
+		m.Topic = m.Topics[i]
+		return m, true
+	}))
+	mux.HandleFunc("GET /docs/docs.css", a.page("text/css; charset=utf-8", func() ([]byte, error) { return docsFiles.ReadFile("docs.css") }))
+}
+
+// maxDocsQuery is the longest search in /docs, in bytes.
+const maxDocsQuery = 200
+
+func docsHTML(file string, m docsPage) ([]byte, error) {
+	t, err := template.ParseFS(docsFiles, file)
+	if err != nil {
+		return nil, fmt.Errorf("read the template of /docs: %w", err)
 	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, m); err != nil {

@@ -112,12 +112,18 @@ type Config struct {
 	// Test means a test installation: the console says so on every page.
 	Test bool
 	// Tour is the guided tour of a demonstration; nil for an ordinary server.
-	Tour *console.Tour
+	Tour *Tour
 	// PanelURL is where virtual meters have their panels, with {number} in it; empty for no links.
 	PanelURL string
 	// Languages are the languages of the pages; nil for all of the catalogue.
 	Languages *words.Languages
 }
+
+// Tour is the guided tour of a demonstration.
+type Tour = console.Tour
+
+// TourCookie is the cookie with the step of the tour that a browser is at.
+const TourCookie = console.TourCookie
 
 // App is one server.
 type App struct {

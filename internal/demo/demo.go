@@ -16,7 +16,6 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/device"
-	"github.com/paywatt/paywatt/internal/web/console"
 )
 
 // Demo is one demonstration.
@@ -91,7 +90,7 @@ func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, panels.close()) }()
 	p.panel = panels.url() + "{number}/"
-	p.tour = &console.Tour{Speed: fleetSpeed, Meter: households[1].number, Name: households[1].name}
+	p.tour = &app.Tour{Speed: fleetSpeed, Meter: households[1].number, Name: households[1].name}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	bus, err := p.network(ctx)

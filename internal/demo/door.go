@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/web/console"
+	"github.com/paywatt/paywatt/internal/app"
 )
 
 // door signs a browser in once. It is no part of the server: it belongs to the demonstration's own listener, which is at a loopback
@@ -43,7 +43,7 @@ func (d *door) enter(w http.ResponseWriter, r *http.Request, p *Server) {
 		http.Error(w, "The server did not sign you in. Sign in with the address and the password that were printed.", http.StatusBadGateway)
 		return
 	}
-	tour := &http.Cookie{Name: console.TourCookie, Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	tour := &http.Cookie{Name: app.TourCookie, Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	http.SetCookie(w, session)
 	http.SetCookie(w, tour)
 	w.Header().Set("Cache-Control", "no-store")

@@ -19,7 +19,6 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/app"
-	"github.com/paywatt/paywatt/internal/web/console"
 )
 
 // The public test vending key and its supply group. No real meter uses it.
@@ -42,7 +41,7 @@ type Server struct {
 	data       string
 	pass       string // passphrase of the key store
 	password   string // password of the owner
-	tour       *console.Tour
+	tour       *app.Tour
 	panel      string // address pattern of the meters' pages, "" for none
 	http, mqtt string // the addresses; unchanged by a restart
 	log        *tail
