@@ -18,6 +18,11 @@ func (c *Client) Customer(ctx context.Context, id string) (apiv1.Customer, error
 	return ask[apiv1.Customer](ctx, c, get("/v1/customers/"+url.PathEscape(id), nil))
 }
 
+// AddCustomer registers a customer without a meter (right: customer.write). Repeating it adds another one.
+func (c *Client) AddCustomer(ctx context.Context, n apiv1.NewCustomer) (apiv1.Customer, error) {
+	return ask[apiv1.Customer](ctx, c, post("/v1/customers", n))
+}
+
 // ChangeCustomer changes a customer's data (right: customer.write).
 func (c *Client) ChangeCustomer(ctx context.Context, id string, change apiv1.CustomerChange) (apiv1.Customer, error) {
 	return ask[apiv1.Customer](ctx, c, post("/v1/customers/"+url.PathEscape(id), change))

@@ -183,7 +183,7 @@ func (o *office) setUpPages() []pageState {
 // change no width, so with them axe-core looks once.
 func (o *office) everyPage(t *testing.T) {
 	owner, stranger, all := o.pageStates(t)
-	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), all)
+	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), o.servicePages(), all)
 	o.netsHold(t)
 	for i, page := range all {
 		tab := owner

@@ -56,6 +56,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"cut off and restored, each until the meter says so", (*office).supply},
 		{"a clerk's day at the counter by keyboard alone", (*office).clerksDay},
 		{"an agent's day on a telephone", (*office).agentsDay},
+		{"an engineer's day on a telephone", (*office).engineersDay},
 		{"a sale without scripts", (*office).noScript},
 		{"a person is invited, sells, gets another role, is blocked and reset", (*office).life},
 		{"a wallet: two figures, a doubt decided, a recharge", (*office).wallet},

@@ -17,6 +17,14 @@ type CustomerEntry struct {
 	Meters []string `json:"meters" doc:"Numbers of the customer's meters, at most ten"`
 }
 
+// NewCustomer is a customer to register.
+type NewCustomer struct {
+	Name  string `json:"name,omitempty" example:"Amina A." doc:"Name of the customer"`
+	Phone string `json:"phone,omitempty" example:"+254700000001" doc:"Telephone number with country code"`
+	IDNo  string `json:"id_no,omitempty" doc:"Number of an identity document"`
+	Lang  string `json:"lang,omitempty" example:"en" doc:"Language of the messages"`
+}
+
 // CustomerChange is a change of a customer; nil fields stay.
 type CustomerChange struct {
 	Name    *string `json:"name,omitempty" doc:"Name of the customer"`

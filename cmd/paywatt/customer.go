@@ -12,7 +12,7 @@ import (
 )
 
 func newCustomerCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "customer", Short: "Find, show and change customers"}
+	cmd := &cobra.Command{Use: "customer", Short: "Find, show, add and change customers"}
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show a customer", Args: cobra.ExactArgs(1),
 		Example: "  paywatt customer show cus_01jd00000000000000000000000",
@@ -21,7 +21,7 @@ func newCustomerCommand(c console) *cobra.Command {
 			return answer(c, cmd, v, err, customerTable)
 		}),
 	}
-	cmd.AddCommand(newCustomerList(c), show, newCustomerChange(c), newCustomerConfirmPhone(c))
+	cmd.AddCommand(newCustomerList(c), newCustomerAdd(c), show, newCustomerChange(c), newCustomerConfirmPhone(c))
 	return cmd
 }
 
@@ -36,6 +36,24 @@ func newCustomerList(c console) *cobra.Command {
 			return []any{v.Name, v.Phone, v.Lang, strings.Join(v.Meters, " "), v.ID}
 		}),
 	}.command(c)
+}
+
+func newCustomerAdd(c console) *cobra.Command {
+	var n apiv1.NewCustomer
+	cmd := &cobra.Command{
+		Use: "add", Short: "Register a customer", Args: cobra.NoArgs,
+		Example: "  paywatt customer add --name \"Amina A.\" --phone +254700000001 --lang sw",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			v, err := api.AddCustomer(cmd.Context(), n)
+			return answer(c, cmd, v, err, customerTable)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&n.Name, "name", "", "name of the customer")
+	f.StringVar(&n.Phone, "phone", "", "telephone number with country code")
+	f.StringVar(&n.IDNo, "id-no", "", "number of an identity document")
+	choiceFlag(f, &n.Lang, "lang", "language of the messages: "+notify.LanguageChoices(), languageCodes())
+	return cmd
 }
 
 func newCustomerChange(c console) *cobra.Command {

@@ -53,7 +53,7 @@ func shownValues() []lineShown {
 		{line: "device password", answer: apiv1.DevicePassword{}}, {line: "meter toggle 04140001001 --reason try", answer: apiv1.Device{}},
 		{line: "meter supply 04140001019"}, {line: "meter cut 04140001019 --reason unpaid --yes"}, {line: "meter restore 04140001019 --reason paid"},
 		{line: "meter command 04140001001 read --reason look"}, {line: "meter rebase 04140001019 100 --reason changed"},
-		{line: "customer list", keep: "CUSTOMER=id"}, {line: "customer show $CUSTOMER"}, {line: "customer change $CUSTOMER --lang sw"},
+		{line: "customer add --name Zed --phone +254700000077"}, {line: "customer list", keep: "CUSTOMER=id"}, {line: "customer show $CUSTOMER"}, {line: "customer change $CUSTOMER --lang sw"},
 		{line: "customer confirm-phone cus_x --reason seen", answer: apiv1.Customer{}}, {line: "meter confirm-sim 04140001001 --reason seen", answer: apiv1.Meter{}}, {line: "meter link-key 04140001001"},
 		{line: "meter plan-key 04140001001 --krn 2", answer: apiv1.KeyChange{}}, {line: "meter confirm-key 04140001001 --reason seen", answer: apiv1.KeyChange{}},
 		{line: "vend 04140001001 50 --quote"}, {line: "vend 04140001001 100", keep: "SALE=id"}, {line: "vend 04140001019 100"},

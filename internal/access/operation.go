@@ -50,6 +50,7 @@ func moving() map[string]Operation {
 		"publish-tariff-version": {Acts: []Act{ActTariff}},
 		"import":                 {Acts: []Act{ActMeter, ActMeterTariff, ActPostpaid, ActImportDebts, ActImportBalances, ActImportedDebt, ActImportedCredit}},
 		"undo-import":            {Acts: []Act{ActImportUndo, ActImportedCredit}},
+		"add-customer":           {Acts: nil, Why: data},
 		"add-meter":              {Acts: []Act{ActMeter, ActMeterTariff, ActPostpaid}},
 		"move-in":                {Acts: []Act{ActMoveIn, ActMeterTariff}},
 		"move-out":               {Acts: []Act{ActMoveOut}},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,6 +17,13 @@ func (a *API) customerRoutes(r router) {
 		return pageOf(page.Refusal, err, page.Data, page.Next, func(e registry.CustomerEntry) apiv1.CustomerEntry {
 			return apiv1.CustomerEntry{Customer: customerOf(e.Customer), Meters: append([]string{}, e.Meters...)}
 		})
+	})
+	order(r, huma.Operation{
+		OperationID: "add-customer", Path: "/v1/customers", DefaultStatus: http.StatusCreated, Tags: []string{"customers"}, Summary: "Register a customer",
+		Description: "A customer gets meters later. The server does not know a customer twice by itself: look before whether the customer is there.",
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, b apiv1.NewCustomer) (*reply[apiv1.Customer], error) {
+		c, err := a.c.Registry.AddCustomer(ctx, by, registry.NewCustomer{Name: b.Name, Phone: b.Phone, IDNo: b.IDNo, Lang: b.Lang})
+		return replyOf(c.Refusal, err, func() apiv1.Customer { return customerOf(c.Customer) })
 	})
 	query(r, huma.Operation{
 		OperationID: "customer", Path: "/v1/customers/{id}", Tags: []string{"customers"}, Summary: "Show a customer",

@@ -80,7 +80,7 @@ func queries() map[string]valid {
 		"account":     get(access.ReadCustomers, "/v1/accounts/{wallet}"), "statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/statements/2026-11"),
 		"account-balance":   get(access.ReadCustomers, "/v1/accounts/{wallet}/balance"),
 		"account-statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/statement"), "wallet-statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/wallet"),
-		"customers": get(access.ReadCustomers, "/v1/customers"), "customer": get(access.ReadCustomers, "/v1/customers/{customer}"),
+		"customers": get(access.ReadCustomers, "/v1/customers"), "add-customer": post(access.WriteCustomers, "/v1/customers", `{"name":"Zed"}`), "customer": get(access.ReadCustomers, "/v1/customers/{customer}"),
 		"debts": get(access.ReadCustomers, "/v1/debts"), "charges": get(access.ReadCustomers, "/v1/charges"),
 		"messages": get(access.ReadCustomers, "/v1/messages"), "message": get(access.ReadCustomers, "/v1/messages/{message}"),
 		"message-routes": get(access.ReadCustomers, "/v1/message-routes"),

@@ -2356,6 +2356,21 @@ func OfficeFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "office-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
 }
 
+// IntegrationSeesNothing: The form does not say which meters the login may see. Name a meter of the customer, or tick the box for every meter.
+func IntegrationSeesNothing() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "integration-sees-nothing", What: "The form does not say which meters the login may see.", Not: "No login was created.", Try: "Name a meter of the customer, or tick the box for every meter."}
+}
+
+// OwingShareOfWrongForm: {text} is not a percentage. Write a number such as 20 or 12.5.
+func OwingShareOfWrongForm(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "owing-share-of-wrong-form", What: text + " is not a percentage.", Not: "No entry was booked.", Try: "Write a number such as 20 or 12.5.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// FormUnderWay: This form was sent before and is still being carried out. Wait a moment and look whether it is done.
+func FormUnderWay() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-under-way", What: "This form was sent before and is still being carried out.", Not: "It is not carried out twice.", Try: "Wait a moment and look whether it is done."}
+}
+
 // ServiceWithoutReason: The reason is missing. Say in a few words why it is done. The audit log keeps it.
 func ServiceWithoutReason() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "service-without-reason", What: "The reason is missing.", Not: "No changes were made.", Try: "Say in a few words why it is done. The audit log keeps it."}
@@ -3305,7 +3320,7 @@ func SheetDigitsLost(text string) refusal.Refusal {
 
 // CustomerWithoutData: The customer has neither a name nor a telephone number. Type at least one of them.
 func CustomerWithoutData() refusal.Refusal {
-	return refusal.Refusal{Code: "import-row", Text: "customer-without-data", What: "The customer has neither a name nor a telephone number.", Not: "This row was not imported.", Try: "Type at least one of them."}
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-without-data", What: "The customer has neither a name nor a telephone number.", Not: "No customer was registered.", Try: "Type at least one of them."}
 }
 
 // MeterUsedSince: Meter {meter} was used since: it was heard, something was sold to it, or money moved on its account. Let its customer move out, or keep it.

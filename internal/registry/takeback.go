@@ -1,9 +1,11 @@
 package registry
 
 import (
+	"context"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -20,6 +22,15 @@ type TakeBackTx interface {
 	CustomerBusy(customer id.ID) (bool, error)
 	// RemoveCustomer takes a customer out of all lists.
 	RemoveCustomer(customer id.ID) error
+}
+
+// AddCustomer registers a customer without a meter (right: customer.write).
+func (r *Registry) AddCustomer(ctx context.Context, by access.Actor, n NewCustomer) (AddedCustomer, error) {
+	if no := by.Needs(access.WriteCustomers); no.Refused() {
+		return AddedCustomer{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) { return r.RegisterCustomer(tx, by, n) })
+	return out, fault.Wrap(err, "add a customer")
 }
 
 // RegisterCustomer registers a customer without a meter, in a transaction of the caller, which has checked the right customer.write.

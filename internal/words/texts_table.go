@@ -3269,7 +3269,7 @@ func (t Texts) KeyChangeStepPlan() string { return t.say("pages.key-change.step-
 // KeyChangeStepMake: Make the set of tokens and enter them in their order. From then on tokens are sold under the next key.
 func (t Texts) KeyChangeStepMake() string { return t.say("pages.key-change.step-make") }
 
-// KeyChangeStepConfirm: The meter reports that it holds the next key, or you confirm it.
+// KeyChangeStepConfirm: The meter proves with its next token that it holds the next key, or you confirm it.
 func (t Texts) KeyChangeStepConfirm() string { return t.say("pages.key-change.step-confirm") }
 
 // KeyChangePlan: Plan the key change
@@ -3302,7 +3302,7 @@ func (t Texts) KeyChangeRepeated() string { return t.say("pages.key-change.repea
 // KeyChangeConfirm: Confirm the next key
 func (t Texts) KeyChangeConfirm() string { return t.say("pages.key-change.confirm") }
 
-// KeyChangeConfirmEffect: Only for a meter that cannot report: confirm after you saw that it accepted every token of the set. A wrong confirmation makes later tokens useless.
+// KeyChangeConfirmEffect: Confirm after you saw that the meter accepted every token of the set. If you do nothing, the next token that the meter reports confirms it. A wrong confirmation makes later tokens useless.
 func (t Texts) KeyChangeConfirmEffect() string { return t.say("pages.key-change.confirm-effect") }
 
 // KeyChangeSeen: What you saw at the meter
@@ -3351,6 +3351,360 @@ func (t Texts) DoctorReports() string { return t.say("pages.doctor.reports") }
 
 // DoctorSale: See the sale
 func (t Texts) DoctorSale() string { return t.say("pages.doctor.sale") }
+
+// OwingDebts: Debts
+func (t Texts) OwingDebts() string { return t.say("pages.owing.debts") }
+
+// OwingCharges: Fixed charges
+func (t Texts) OwingCharges() string { return t.say("pages.owing.charges") }
+
+// OwingAbout: What customers owe beside their use: debts and fixed charges that purchases collect.
+func (t Texts) OwingAbout() string { return t.say("pages.owing.about") }
+
+// OwingFind: Account or meter
+func (t Texts) OwingFind() string { return t.say("pages.owing.find") }
+
+// OwingFindHint: The number of a meter or the id of an account. Empty for all.
+func (t Texts) OwingFindHint() string { return t.say("pages.owing.find-hint") }
+
+// OwingOnlyOpen: Only what is not paid yet
+func (t Texts) OwingOnlyOpen() string { return t.say("pages.owing.only-open") }
+
+// OwingNone: Nothing is owed here.
+func (t Texts) OwingNone() string { return t.say("pages.owing.none") }
+
+// OwingWhere: To add, collect by agreement or write off, open the account: from its meter, its customer or a line of this list.
+func (t Texts) OwingWhere() string { return t.say("pages.owing.where") }
+
+// OwingWhat: What for
+func (t Texts) OwingWhat() string { return t.say("pages.owing.what") }
+
+// OwingAmount: Amount
+func (t Texts) OwingAmount() string { return t.say("pages.owing.amount") }
+
+// OwingLeft: Still owed
+func (t Texts) OwingLeft() string { return t.say("pages.owing.left") }
+
+// OwingHow: What a purchase pays of it
+func (t Texts) OwingHow() string { return t.say("pages.owing.how") }
+
+// OwingOpen: Owed
+func (t Texts) OwingOpen() string { return t.say("pages.owing.open") }
+
+// OwingPaid: Paid or written off
+func (t Texts) OwingPaid() string { return t.say("pages.owing.paid") }
+
+// OwingTakesShare: {percent} of each purchase
+func (t Texts) OwingTakesShare(percent string) string {
+	return t.say("pages.owing.takes-share", "{percent}", percent)
+}
+
+// OwingTakesPart: {amount} of each purchase
+func (t Texts) OwingTakesPart(amount string) string {
+	return t.say("pages.owing.takes-part", "{amount}", amount)
+}
+
+// OwingTakesAll: as much as a purchase may pay
+func (t Texts) OwingTakesAll() string { return t.say("pages.owing.takes-all") }
+
+// OwingModeFull: As much as a purchase may pay
+func (t Texts) OwingModeFull() string { return t.say("pages.owing.mode-full") }
+
+// OwingModePercent: A share of each purchase, in percent
+func (t Texts) OwingModePercent() string { return t.say("pages.owing.mode-percent") }
+
+// OwingModeFixed: An amount of each purchase
+func (t Texts) OwingModeFixed() string { return t.say("pages.owing.mode-fixed") }
+
+// AccountsTitle: Account of {customer}
+func (t Texts) AccountsTitle(customer string) string {
+	return t.say("pages.accounts.title", "{customer}", customer)
+}
+
+// AccountsOpen: Account: debts and charges
+func (t Texts) AccountsOpen() string { return t.say("pages.accounts.open") }
+
+// AccountsAbout: What the customer owes, and forms to add a debt, give money back, or move the customer out.
+func (t Texts) AccountsAbout() string { return t.say("pages.accounts.about") }
+
+// AccountsState: State
+func (t Texts) AccountsState() string { return t.say("pages.accounts.state") }
+
+// AccountsCarry: Change carried forward
+func (t Texts) AccountsCarry() string { return t.say("pages.accounts.carry") }
+
+// AccountsAsOf: as of {at}, without use that is not read yet
+func (t Texts) AccountsAsOf(at string) string { return t.say("pages.accounts.as-of", "{at}", at) }
+
+// AccountsDone: Done at {at}.
+func (t Texts) AccountsDone(at string) string { return t.say("pages.accounts.done", "{at}", at) }
+
+// AccountsSee: See the account
+func (t Texts) AccountsSee() string { return t.say("pages.accounts.see") }
+
+// AccountsRaise: Add a debt
+func (t Texts) AccountsRaise() string { return t.say("pages.accounts.raise") }
+
+// AccountsRaiseEffect: The customer owes it from now on, and each purchase pays a part as agreed. Above a ceiling a second person must allow it.
+func (t Texts) AccountsRaiseEffect() string { return t.say("pages.accounts.raise-effect") }
+
+// AccountsKind: Kind
+func (t Texts) AccountsKind() string { return t.say("pages.accounts.kind") }
+
+// AccountsKindHint: Such as fine, loan or arrears.
+func (t Texts) AccountsKindHint() string { return t.say("pages.accounts.kind-hint") }
+
+// AccountsAmount: Amount in {currency}
+func (t Texts) AccountsAmount(currency string) string {
+	return t.say("pages.accounts.amount", "{currency}", currency)
+}
+
+// AccountsMemo: Remark
+func (t Texts) AccountsMemo() string { return t.say("pages.accounts.memo") }
+
+// AccountsAgreement: Agreement: what a purchase pays
+func (t Texts) AccountsAgreement() string { return t.say("pages.accounts.agreement") }
+
+// AccountsShare: Percent or amount
+func (t Texts) AccountsShare() string { return t.say("pages.accounts.share") }
+
+// AccountsShareHint: Only for a share or an amount of each purchase.
+func (t Texts) AccountsShareHint() string { return t.say("pages.accounts.share-hint") }
+
+// AccountsCharge: Add a charge
+func (t Texts) AccountsCharge() string { return t.say("pages.accounts.charge") }
+
+// AccountsChargeEffect: It falls due for the month, and the next purchases pay it. Like every charge it enters the books when it is paid.
+func (t Texts) AccountsChargeEffect() string { return t.say("pages.accounts.charge-effect") }
+
+// AccountsChargeName: Name of the charge
+func (t Texts) AccountsChargeName() string { return t.say("pages.accounts.charge-name") }
+
+// AccountsChargeNameHint: Small letters, digits and dashes, such as standing.
+func (t Texts) AccountsChargeNameHint() string { return t.say("pages.accounts.charge-name-hint") }
+
+// AccountsMonth: Month
+func (t Texts) AccountsMonth() string { return t.say("pages.accounts.month") }
+
+// AccountsMonthHint: As 2026-11.
+func (t Texts) AccountsMonthHint() string { return t.say("pages.accounts.month-hint") }
+
+// AccountsVat: VAT in it, in percent
+func (t Texts) AccountsVat() string { return t.say("pages.accounts.vat") }
+
+// AccountsGoodwill: Credit as goodwill
+func (t Texts) AccountsGoodwill() string { return t.say("pages.accounts.goodwill") }
+
+// AccountsGoodwillEffect: The customer gets the money for the next purchase, and the utility bears it. A second person may have to allow it.
+func (t Texts) AccountsGoodwillEffect() string { return t.say("pages.accounts.goodwill-effect") }
+
+// AccountsWriteOff: Write off a debt
+func (t Texts) AccountsWriteOff() string { return t.say("pages.accounts.write-off") }
+
+// AccountsWriteOffEffect: The customer no longer owes it, and the utility bears the loss. A second person may have to allow it.
+func (t Texts) AccountsWriteOffEffect() string { return t.say("pages.accounts.write-off-effect") }
+
+// AccountsWhichDebt: Debt
+func (t Texts) AccountsWhichDebt() string { return t.say("pages.accounts.which-debt") }
+
+// AccountsMoveOut: Move the customer out
+func (t Texts) AccountsMoveOut() string { return t.say("pages.accounts.move-out") }
+
+// AccountsMoveOutEffect: The last use is charged, debts are paid from the customer's money, the supply is switched off and the meters become free. The rest is due back to the customer. This cannot be undone.
+func (t Texts) AccountsMoveOutEffect() string { return t.say("pages.accounts.move-out-effect") }
+
+// AccountsMovedOut: The customer has moved out
+func (t Texts) AccountsMovedOut() string { return t.say("pages.accounts.moved-out") }
+
+// AccountsChargedUpTo: Use charged up to
+func (t Texts) AccountsChargedUpTo() string { return t.say("pages.accounts.charged-up-to") }
+
+// AccountsWallet: Money in the wallet
+func (t Texts) AccountsWallet() string { return t.say("pages.accounts.wallet") }
+
+// AccountsDeposit: Deposit
+func (t Texts) AccountsDeposit() string { return t.say("pages.accounts.deposit") }
+
+// AccountsFinalBill: Final bill
+func (t Texts) AccountsFinalBill() string { return t.say("pages.accounts.final-bill") }
+
+// AccountsDebtsPaid: Debts paid
+func (t Texts) AccountsDebtsPaid() string { return t.say("pages.accounts.debts-paid") }
+
+// AccountsRefundDue: Due back to the customer
+func (t Texts) AccountsRefundDue() string { return t.say("pages.accounts.refund-due") }
+
+// AccountsStillOwed: Still owed
+func (t Texts) AccountsStillOwed() string { return t.say("pages.accounts.still-owed") }
+
+// AccountsRefund: Pay a refund
+func (t Texts) AccountsRefund() string { return t.say("pages.accounts.refund") }
+
+// AccountsRefundEffect: Books that the customer got back what is due. Pay it from the bank, or move it to another account of the customer.
+func (t Texts) AccountsRefundEffect() string { return t.say("pages.accounts.refund-effect") }
+
+// AccountsRefundAmount: Amount in {currency}, or empty for all that is due
+func (t Texts) AccountsRefundAmount(currency string) string {
+	return t.say("pages.accounts.refund-amount", "{currency}", currency)
+}
+
+// AccountsRefundTo: To another account or meter
+func (t Texts) AccountsRefundTo() string { return t.say("pages.accounts.refund-to") }
+
+// AccountsRefundToHint: Empty if the bank pays.
+func (t Texts) AccountsRefundToHint() string { return t.say("pages.accounts.refund-to-hint") }
+
+// AccountsRefundReason: Who was paid, and how
+func (t Texts) AccountsRefundReason() string { return t.say("pages.accounts.refund-reason") }
+
+// PlaceTitle: Place of meter {meter}
+func (t Texts) PlaceTitle(meter string) string { return t.say("pages.place.title", "{meter}", meter) }
+
+// PlaceOpen: Place and feeder
+func (t Texts) PlaceOpen() string { return t.say("pages.place.open") }
+
+// PlaceAbout: Which line supplies the place, and how much power the meter can measure.
+func (t Texts) PlaceAbout() string { return t.say("pages.place.about") }
+
+// PlaceFeederHint: It belongs to the place, so it counts for every meter there. Losses are compared for each feeder.
+func (t Texts) PlaceFeederHint() string { return t.say("pages.place.feeder-hint") }
+
+// PlacePower: Highest power in W
+func (t Texts) PlacePower() string { return t.say("pages.place.power") }
+
+// PlacePowerHint: Empty for the default. What the meter counts above it is not charged before a person decides, so a second person must allow a change.
+func (t Texts) PlacePowerHint() string { return t.say("pages.place.power-hint") }
+
+// PlaceSubmit: Store
+func (t Texts) PlaceSubmit() string { return t.say("pages.place.submit") }
+
+// PlaceDone: Done at {at}: the place is as shown.
+func (t Texts) PlaceDone(at string) string { return t.say("pages.place.done", "{at}", at) }
+
+// MoveInTitle: Move in at meter {meter}
+func (t Texts) MoveInTitle(meter string) string {
+	return t.say("pages.move-in.title", "{meter}", meter)
+}
+
+// MoveInAt: Move somebody in at {meter}
+func (t Texts) MoveInAt(meter string) string { return t.say("pages.move-in.at", "{meter}", meter) }
+
+// MoveInSubmit: Move a customer in
+func (t Texts) MoveInSubmit() string { return t.say("pages.move-in.submit") }
+
+// MoveInEffect: Opens an account for the customer at this place. Nobody pays for use since the last customer left, and the supply comes on with the first payment.
+func (t Texts) MoveInEffect() string { return t.say("pages.move-in.effect") }
+
+// MoveInTariffHint: Another tariff than before needs a second person.
+func (t Texts) MoveInTariffHint() string { return t.say("pages.move-in.tariff-hint") }
+
+// MoveInKnown: Id of a customer who is on record
+func (t Texts) MoveInKnown() string { return t.say("pages.move-in.known") }
+
+// MoveInKnownHint: Instead of a name: from the address of the customer's page.
+func (t Texts) MoveInKnownHint() string { return t.say("pages.move-in.known-hint") }
+
+// MoveInSecond: Within a day of the move-out a second person must allow it, because the last customer may still live there.
+func (t Texts) MoveInSecond() string { return t.say("pages.move-in.second") }
+
+// NewCustomerTitle: Add a customer
+func (t Texts) NewCustomerTitle() string { return t.say("pages.new-customer.title") }
+
+// NewCustomerDocument: Number of an identity document
+func (t Texts) NewCustomerDocument() string { return t.say("pages.new-customer.document") }
+
+// NewCustomerSubmit: Add the customer
+func (t Texts) NewCustomerSubmit() string { return t.say("pages.new-customer.submit") }
+
+// NewCustomerEffect: The next page adds meters for the customer.
+func (t Texts) NewCustomerEffect() string { return t.say("pages.new-customer.effect") }
+
+// IntegrationsTitle: Integrations
+func (t Texts) IntegrationsTitle() string { return t.say("pages.integrations.title") }
+
+// IntegrationsAbout: Logins for programs that read meters' states over MQTT, such as Home Assistant. They read and never write.
+func (t Texts) IntegrationsAbout() string { return t.say("pages.integrations.about") }
+
+// IntegrationsName: Name
+func (t Texts) IntegrationsName() string { return t.say("pages.integrations.name") }
+
+// IntegrationsUser: User name
+func (t Texts) IntegrationsUser() string { return t.say("pages.integrations.user") }
+
+// IntegrationsAdd: Create a login
+func (t Texts) IntegrationsAdd() string { return t.say("pages.integrations.add") }
+
+// IntegrationsMade: The login is created
+func (t Texts) IntegrationsMade() string { return t.say("pages.integrations.made") }
+
+// IntegrationsOnce: The password is shown only now. Whoever has it can read the states of these meters.
+func (t Texts) IntegrationsOnce() string { return t.say("pages.integrations.once") }
+
+// IntegrationsMeterHint: The login sees the meters of this meter's customer. Leave it empty and tick the box for all meters.
+func (t Texts) IntegrationsMeterHint() string { return t.say("pages.integrations.meter-hint") }
+
+// IntegrationsAll: Every meter
+func (t Texts) IntegrationsAll() string { return t.say("pages.integrations.all") }
+
+// IntegrationsEffect: The program connects to the integration broker of this server, which the setting mqtt-integration starts.
+func (t Texts) IntegrationsEffect() string { return t.say("pages.integrations.effect") }
+
+// IntegrationsSees: Sees
+func (t Texts) IntegrationsSees() string { return t.say("pages.integrations.sees") }
+
+// IntegrationsSeesAll: every meter
+func (t Texts) IntegrationsSeesAll() string { return t.say("pages.integrations.sees-all") }
+
+// IntegrationsSeesOne: one customer's meters
+func (t Texts) IntegrationsSeesOne() string { return t.say("pages.integrations.sees-one") }
+
+// IntegrationsWorks: Works
+func (t Texts) IntegrationsWorks() string { return t.say("pages.integrations.works") }
+
+// IntegrationsRevoked: Revoked {at}
+func (t Texts) IntegrationsRevoked(at string) string {
+	return t.say("pages.integrations.revoked", "{at}", at)
+}
+
+// IntegrationsRevokedNow: The login is revoked.
+func (t Texts) IntegrationsRevokedNow() string { return t.say("pages.integrations.revoked-now") }
+
+// IntegrationsRevoke: Revoke
+func (t Texts) IntegrationsRevoke() string { return t.say("pages.integrations.revoke") }
+
+// IntegrationsRevokeOne: Revoke the login {name}
+func (t Texts) IntegrationsRevokeOne(name string) string {
+	return t.say("pages.integrations.revoke-one", "{name}", name)
+}
+
+// IntegrationsRevokeEffect: A revoked login never works again. Its connections end within a minute.
+func (t Texts) IntegrationsRevokeEffect() string { return t.say("pages.integrations.revoke-effect") }
+
+// SmsTestTitle: Test a route
+func (t Texts) SmsTestTitle() string { return t.say("pages.sms-test.title") }
+
+// SmsTestPhone: Telephone number for the test
+func (t Texts) SmsTestPhone() string { return t.say("pages.sms-test.phone") }
+
+// SmsTestEffect: Sends one short text at the usual cost. The next page shows when it is sent and delivered.
+func (t Texts) SmsTestEffect() string { return t.say("pages.sms-test.effect") }
+
+// SmsTestBy: Send by {route}
+func (t Texts) SmsTestBy(route string) string { return t.say("pages.sms-test.by", "{route}", route) }
+
+// SmsTestText: Test message of {utility}. No answer is needed.
+func (t Texts) SmsTestText(utility string) string {
+	return t.say("pages.sms-test.text", "{utility}", utility)
+}
+
+// SmsTestChange: Add or change a route
+func (t Texts) SmsTestChange() string { return t.say("pages.sms-test.change") }
+
+// SmsTestFile: Routes are in the file paywatt.toml of the server, because they name its ports and its secrets. Add a table like this one and restart the server:
+func (t Texts) SmsTestFile() string { return t.say("pages.sms-test.file") }
+
+// SmsTestCheck: See what the server makes of the file:
+func (t Texts) SmsTestCheck() string { return t.say("pages.sms-test.check") }
 
 // FormSameCommand: The same on the command line:
 func (t Texts) FormSameCommand() string { return t.say("pages.form.same-command") }

@@ -40,7 +40,7 @@ func (s *Console) customers(w http.ResponseWriter, r *http.Request, v visit) {
 		rows[i].Meters = c.Meters
 	}
 	next := nextPage("/customers", url.Values{"find": {find}}, list.Next)
-	s.show(w, r, http.StatusOK, customersView(s.page(r, v, v.site.say.CustomersTitle()), rows, find, next))
+	s.show(w, r, http.StatusOK, customersView(s.page(r, v, v.site.say.CustomersTitle()), rows, find, next, v.by.May(access.WriteCustomers)))
 }
 
 // customerForm is the data of one customer.

@@ -23,6 +23,7 @@ type meterKeyPage struct {
 	keyFields
 	Number, Grouped      string
 	Current, Next, State string
+	NextState            string // whether the server can make tokens under the next key
 	KeyState             string // whether the server can make tokens under the key in use
 	Made                 string // page with the tokens of an issued change
 	Tokens               []tokenLine
@@ -85,8 +86,12 @@ func (s *Console) showMeterKey(w http.ResponseWriter, r *http.Request, v visit, 
 	}
 	if !k.Next.ID.IsZero() {
 		d.Next = keyText(k.Next)
-	} else if d.keyFields == (keyFields{}) && !k.Current.ID.IsZero() && k.Current.KRN < 9 {
-		d.KRN = strconv.Itoa(int(k.Current.KRN) + 1)
+		next := m
+		next.Key = &k.Next
+		if d.NextState, err = s.keyState(ctx, v, next); err != nil {
+			s.broken(w, r, v, err)
+			return
+		}
 	}
 	for _, token := range k.Job.Tokens {
 		d.Tokens = append(d.Tokens, v.site.serviceLine(d.Number, token))

@@ -20,6 +20,7 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /office", s.signedIn(s.office))
 	s.serviceRoutes(m)
 	m.Handle("GET /help", s.signedIn(s.help))
+	s.owingRoutes(m)
 	m.Handle("GET /start", s.signedIn(s.start))
 	m.Handle("GET "+importPath, s.signedIn(s.importPage))
 	m.Handle("POST "+importPath, s.signedIn(s.importFile))
@@ -76,6 +77,8 @@ func (v visit) officeLinks(t words.Texts) []officeLink {
 		{"/approvals", t.MenuApprovals(), t.OfficeApprovals(), v.by.Role != "" && v.by.OfUtility()},
 		{"/quarantine", t.MenuQuarantine(), t.OfficeDoubtful(), v.by.May(access.ReadMeters)},
 		{"/people", t.PeopleTitle(), t.OfficePeople(), v.by.May(access.ManagePeople) && v.by.OfUtility()},
+		{"/debts", t.OwingDebts(), t.OwingAbout(), v.by.OfUtility() && v.by.May(access.ReadCustomers)},
+		{"/integrations", t.IntegrationsTitle(), t.IntegrationsAbout(), v.by.May(access.ManageKeys) && v.by.OfUtility()},
 		{"/keys", t.KeysTitle(), t.OfficeKeys(), v.by.May(access.ManageKeys) && v.by.OfUtility()},
 		{"/alarms", t.MenuAlarms(), t.OfficeAlarms(), v.by.May(access.ReadMeters)},
 		{"/vendors", t.VendorsTitle(), t.OfficeVendors(), v.by.OfUtility() && v.by.May(access.ReadVendors)},

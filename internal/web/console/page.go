@@ -168,9 +168,9 @@ func back(r *http.Request) string {
 		return "/sell"
 	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/tokens") || strings.HasSuffix(to, "/recharges")):
 		return (&url.URL{Path: to[:strings.LastIndex(to, "/")] + "/recharge"}).String()
-	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/key") || strings.Contains(to, "/service/")), to == "/doctor":
+	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/key") || strings.Contains(to, "/service/") || strings.HasSuffix(to, "/move-in") || strings.HasSuffix(to, "/place")), to == "/doctor", to == "/integrations", strings.HasPrefix(to, "/accounts/"):
 		return to
-	case to == "/meters", to == "/tariffs":
+	case to == "/meters", to == "/tariffs", to == "/customers":
 		return to + "/new"
 	case to == "/settings", to == importPath, strings.HasPrefix(to, "/imports/"), strings.HasPrefix(to, "/customers/"), to == "/people", strings.HasPrefix(to, "/people/"), to == "/keys", strings.HasPrefix(to, "/keys/"):
 		return to

@@ -28,6 +28,10 @@ func (s *Console) serviceRoutes(m *http.ServeMux) {
 	m.Handle("GET /meters/{number}/made/{request}", s.signedIn(s.madeTokens))
 	m.Handle("GET /meters/{number}/key", s.signedIn(s.meterKey))
 	m.Handle("POST /meters/{number}/key", s.signedIn(s.changeMeterKey))
+	m.Handle("GET /meters/{number}/place", s.signedIn(s.place))
+	m.Handle("POST /meters/{number}/place", s.signedIn(s.changePlace))
+	m.Handle("GET /meters/{number}/move-in", s.signedIn(s.moveInPage))
+	m.Handle("POST /meters/{number}/move-in", s.signedIn(s.moveIn))
 	m.Handle("GET /doctor", s.signedIn(s.doctor))
 	m.Handle("POST /doctor", s.signedIn(s.diagnose))
 }
@@ -101,6 +105,9 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 		add(takes && v.by.May(access.IssueTokens), servicePath(number, string(k)), t.Name("token-kind", string(k)), t.Name("service-effect", string(k)))
 	}
 	add(takes && m.Key != nil && v.by.OfUtility(), keyPath(number), t.KeyChangeTitle(), t.KeyChangeAbout())
+	add(v.by.May(access.WriteMeters), placePath(number), t.PlaceOpen(), t.PlaceAbout())
+	add(vacant(m) && v.by.May(access.WriteCustomers), moveInPath(number), t.MoveInSubmit(), t.MoveInEffect())
+	add(!vacant(m) && v.by.May(access.ReadCustomers), accountPath(number), t.AccountsOpen(), t.AccountsAbout())
 	return out
 }
 

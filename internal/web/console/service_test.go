@@ -65,7 +65,7 @@ func TestAKeyChangeFromPlanToConfirmationInTheBrowser(t *testing.T) {
 	g.post(at, "form", form(), "act", "plan", "ti", "02", "reason", "").is(400).says("The reason is missing.")
 	g.post(at, "form", form(), "act", "plan", "krn", "x", "reason", "campaign").is(400)
 	g.post(at, "form", form(), "act", "destroy", "reason", "campaign").is(400).says("which does not exist")
-	g.get(g.post(at, "form", form(), "act", "plan", "ti", "02", "reason", "campaign").leads(at)).is(200).says("The key change is planned.", "SGC 123456, KRN 1, TI 02")
+	g.get(g.post(at, "form", form(), "act", "plan", "ti", "02", "reason", "campaign").leads(at)).is(200).says("The key change is planned.", "SGC 123456, KRN 1, TI 02", "The server has the vending key of this meter.")
 	g.check(meterNumber, "100").says("A key change is planned for meter")
 	make := []string{"form", form(), "act", "make"}
 	page := g.post(at, make...).leads("/meters/" + meterNumber + "/made/job_")

@@ -1,0 +1,176 @@
+package console_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/config"
+)
+
+// TestDebtsAndChargesInTheBrowser: a debt with an agreement, a charge, goodwill and a write-off, each once however often its form is sent, and
+// only for whoever may.
+func TestDebtsAndChargesInTheBrowser(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	at := "/accounts/" + meterNumber
+	form := func() string { return g.get(at).is(200).value("form") }
+	g.get("/meters/" + meterNumber).is(200).says("Account: debts and charges")
+	g.get("/debts").is(200).says("Nothing is owed here.")
+	g.get(at).is(200).says("Account of Amina A.", "Debts KES 0.00", "without use that is not read yet", "paywatt debt add "+meterNumber).omits("Write off a debt", "Move the customer out")
+	debt := []string{"form", form(), "act", "debt", "kind", "loan", "amount", "600", "memo", "wiring", "mode", "percent", "share", "20"}
+	g.post(at, debt...).leads(at)
+	g.post(at, debt...).leads(at)
+	g.post(at, "form", form(), "act", "debt", "kind", "loan", "amount", "1e3", "mode", "full").is(422)
+	g.post(at, "form", form(), "act", "debt", "kind", "loan", "amount", "10", "mode", "percent", "share", "much").is(422).says("is not a percentage")
+	g.post(at, "form", form(), "act", "charge", "name", "standing", "month", "2026-10", "amount", "50", "vat", "15").leads(at)
+	page := g.get(at).is(200).says("600.00", "20 % of each purchase", "wiring", "standing 2026-10", "Write off a debt")
+	if n := strings.Count(page.body, "wiring"); n != 1 {
+		t.Errorf("the debt is there %d times, want once", n)
+	}
+	g.get("/debts?open=1").is(200).says("loan", "600.00", "Owed")
+	g.get("/charges?account="+meterNumber).is(200).says("standing 2026-10", "50.00")
+	id := regexp.MustCompile(`debt_[0-9a-z]{26}|dbt_[0-9a-z]{26}`).FindString(page.body)
+	g.post(at, "form", form(), "act", "write-off", "debt", id, "reason", "").is(422)
+	g.post(at, "form", form(), "act", "write-off", "debt", id, "reason", "hardship").leads(at)
+	g.get("/debts?open=1").is(200).says("Nothing is owed here.")
+	g.post(at, "form", form(), "act", "goodwill", "amount", "10", "reason", "outage").leads(at)
+	g.get(at).is(200).says("Change carried forward KES 10.00")
+	g.post(at, "form", form(), "act", "goodwill", "amount", "10", "reason", "").is(422)
+	g.post(at, "form", form(), "act", "steal", "amount", "10").is(422).says("which does not exist")
+	g.post(at, "form", form(), "act", "move-out", "reason", "moved").is(422)
+	g.get("/accounts/04140001019").is(404)
+	w.person(engineerEmail, access.Engineer)
+	e := w.enter(engineerEmail)
+	e.get(at).is(200).omits("Add a debt", "Credit as goodwill")
+	e.post(at, "form", e.get("/doctor").value("form"), "act", "goodwill", "amount", "10", "reason", "mine").is(422)
+	e.post(at, "form", e.get("/doctor").value("form"), "act", "debt", "kind", "x", "amount", "10").is(422)
+}
+
+// TestACustomerMovesOutAndAnotherMovesIn: the move-out shows where the money went, the meter is free, and the move-in within a day waits for a
+// second person.
+func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
+	w := begin(t)
+	const wallet = "04140001027"
+	w.api("/v1/meters", `{"number":"`+wallet+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Ben","phone":"+254700000002"},"simulated":true}`)
+	g := w.enter(ownerEmail)
+	g.sellWallet(wallet, "50")
+	at := "/accounts/" + wallet
+	g.get("/meters/" + wallet + "/move-in").is(409)
+	out := []string{"form", g.get(at).is(200).says("Move the customer out", "This cannot be undone").value("form"), "act", "move-out", "reason", "lease ended"}
+	page := g.post(at, out...).is(200).says("The customer has moved out", "Due back to the customer KES 50.00", "Still owed KES 0.00")
+	account := page.link(t, `/accounts/acc_[^"]*`)
+	if again := g.post(at, out...).leads("/accounts/acc_"); again != account {
+		t.Errorf("the form sent again leads to %s, want %s", again, account)
+	}
+	closed := g.get(account).is(200).says("Closed: the customer has moved out", "Pay a refund").omits("Add a debt")
+	g.post(account, "form", closed.value("form"), "act", "refund", "amount", "60", "reason", "bank transfer 1").is(422)
+	g.post(account, "form", g.get(account).value("form"), "act", "refund", "reason", "bank transfer 1").leads(account)
+	g.post(account, "form", g.get(account).value("form"), "act", "refund", "reason", "bank transfer 2").is(422)
+	in := "/meters/" + wallet + "/move-in"
+	g.get("/meters/" + wallet + "/service").is(200).says("Move a customer in")
+	move := []string{"form", g.get(in).is(200).says("Nobody pays for use since", "paywatt meter move-in "+wallet).value("form"), "tariff", "domestic", "name", "Cleo", "phone", "+254700000003", "reason", "new lease"}
+	g.post(in, move[2:]...).is(422).says("The form is from another session.")
+	w.clock.move(25 * 3600 * 1e9)
+	g = w.enter(ownerEmail)
+	move[1] = g.get(in).value("form")
+	g.get(g.post(in, move...).leads("/accounts/"+wallet)).is(200).says("Account of Cleo", "Done at")
+	g.post(in, move...).is(422)
+}
+
+// sellWallet recharges a wallet.
+func (g *guest) sellWallet(meter, amount string) {
+	g.w.t.Helper()
+	g.decide(g.check(meter, amount).is(200))
+}
+
+// TestACustomerIsAddedOnce: the form sent again leads to the same customer.
+func TestACustomerIsAddedOnce(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	g.get("/customers").is(200).says("Add a customer")
+	page := g.get("/customers/new").is(200).says("paywatt customer add")
+	add := []string{"form", page.value("form"), "name", "Zed", "phone", "+254700000099", "lang", "sw"}
+	g.post("/customers", "form", page.value("form"), "name", "", "phone", "").is(400).says("No customer was registered.")
+	to := g.post("/customers", add...).leads("/customers/cus_")
+	if again := g.post("/customers", add...).leads("/customers/cus_"); again != to {
+		t.Errorf("the form sent again leads to %s, want %s", again, to)
+	}
+	g.get(to).is(200).says("Zed", "Add a meter for this customer")
+	w.person("help@example.org", access.Support)
+	other := w.enter("help@example.org")
+	other.get("/customers").is(200).omits("/customers/new")
+	other.get("/customers/new").is(403)
+	other.post("/customers", "form", other.get("/doctor").value("form"), "name", "Mole").is(403)
+}
+
+// TestIntegrationsInTheBrowser: the password of a login is shown once, and a revoked login is marked.
+func TestIntegrationsInTheBrowser(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	page := g.get("/integrations").is(200).says("paywatt integration add")
+	g.post("/integrations", "form", page.value("form"), "name", "kitchen").is(400).says("which meters the login may see")
+	add := []string{"form", page.value("form"), "name", "kitchen", "meter", meterNumber}
+	made := g.post("/integrations", add...).is(201).says("The login is created", "kitchen", "one customer's meters")
+	password := regexp.MustCompile(`pi_[A-Za-z0-9_-]+`).FindString(made.body)
+	g.post("/integrations", add...).leads("/integrations")
+	list := g.get("/integrations").is(200).says("kitchen").omits(password)
+	if n := w.audited("integration.create"); n != 1 {
+		t.Errorf("%d logins, want 1", n)
+	}
+	revoke := regexp.MustCompile(`/integrations/int_[^"]*`).FindString(list.body)
+	g.post(revoke, "form", "console-x").is(400)
+	g.get(g.post(revoke, "form", list.value("form")).leads("/integrations")).is(200).says("Revoked 20", "The login is revoked.")
+	w.person(engineerEmail, access.Engineer)
+	w.enter(engineerEmail).get("/integrations").is(403)
+}
+
+// TestARouteIsTested: a short text goes to the number that was typed, once for each form, and its page shows how far it is.
+func TestARouteIsTested(t *testing.T) {
+	t.Parallel()
+	w := folder(t)
+	w.serve(app.Config{Passphrase: []byte(passphrase), Routes: []config.Route{{Name: "log1", Kind: config.RouteLog, Keys: map[string]string{}}}})
+	w.furnish()
+	g := w.enter(ownerEmail)
+	page := g.get("/messages").is(200).says("Telephone number for the test", "Send by log1", "[[sms_route]]")
+	test := []string{"form", page.value("form"), "phone", "+254700000009", "route", "log1"}
+	to := g.post("/messages", test...).leads("/messages/msg_")
+	if again := g.post("/messages", test...).leads("/messages/msg_"); again != to {
+		t.Errorf("the form sent again leads to %s, want %s", again, to)
+	}
+	g.get(to).is(200).says("+254700000009", "Test message of")
+	g.post("/messages", "form", g.get("/messages").value("form"), "phone", "+254700000009", "route", "log1", "text", "send me money").leads("/messages/msg_")
+	g.get("/messages").omits("send me money")
+	g.post("/messages", "form", page.value("form")+"x", "phone", "+254700000009", "route", "log1").is(400)
+	g.post("/messages", "form", page.value("form"), "phone", "", "route", "log1").is(400)
+	w.person("books@example.org", access.Finance)
+	other := w.enter("books@example.org")
+	other.get("/messages").is(200).omits("Telephone number for the test")
+	other.post("/messages", "form", other.get("/doctor").value("form"), "phone", "+254700000009", "route", "log1").is(403)
+}
+
+// TestAPlaceInTheBrowser: the feeder is stored with its reason, and the highest power waits for a second person.
+func TestAPlaceInTheBrowser(t *testing.T) {
+	w := begin(t)
+	const wallet = "04140001027"
+	w.api("/v1/meters", `{"number":"`+wallet+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Ben"},"simulated":true}`)
+	w.person(engineerEmail, access.Engineer)
+	w.person(otherEngineer, access.Engineer)
+	g := w.enter(engineerEmail)
+	at := "/meters/" + wallet + "/place"
+	form := func() string { return g.get(at).is(200).value("form") }
+	g.get("/meters/" + wallet + "/service").is(200).says("Place and feeder")
+	g.post(at, "form", form(), "feeder", "North", "reason", "").is(400)
+	g.get(g.post(at, "form", form(), "feeder", "North", "max_w", "", "reason", "new line").leads(at)).is(200).says("Done at")
+	if got := g.get(at).is(200).value("feeder"); got != "North" {
+		t.Errorf("the feeder is %q, want North", got)
+	}
+	g.post(at, "form", form(), "feeder", "North", "max_w", "much", "reason", "breaker").is(400)
+	g.post(at, "form", form(), "feeder", "North", "max_w", "9200", "reason", "breaker").is(202).says("A second person must allow it")
+	w.person("help@example.org", access.Support)
+	other := w.enter("help@example.org")
+	other.get(at).is(403)
+	other.post(at, "form", other.get("/doctor").value("form"), "feeder", "South", "reason", "mine").is(403)
+}
