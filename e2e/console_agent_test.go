@@ -46,7 +46,7 @@ func (o *office) agentsDay(t *testing.T) {
 	a.fill("#pin", pin)
 	a.keys(enterKey)
 	a.at("/sell")
-	a.shows("1000.00")
+	a.shows("1,000.00")
 	sold := ""
 	for _, amount := range []string{"50", "1,00", "70"} {
 		a.visit("/sell")
