@@ -83,7 +83,7 @@ type Cases struct {
 	Reports    *report.Reports
 	Diagnoses  *diagnosis.Doctor
 	Wallets    *wallet.Wallets
-	Timelines  *timeline.Timelines
+	Timelines  *timeline.Timeline
 	Quarantine *quarantine.Quarantine
 	Recharges  *recharge.Deliverer
 	Devices    *profile.Devices

@@ -73,6 +73,7 @@ type MeterView struct {
 // includes energy counted since then. The two must never be shown as one figure.
 type WalletView struct {
 	Settled   money.Amount
+	Unbooked  money.Amount // price of energy that is counted and not posted yet
 	Available money.Amount // Settled less the price of energy that is not posted yet, and less reserved money; may be negative
 	AsOf      time.Time    // meter time up to which Available counts; zero before the first reading
 	Total     unit.Energy  // all energy that was ever rated for the meter

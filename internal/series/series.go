@@ -101,8 +101,8 @@ func (p Period) Step(at time.Time, forward bool) time.Time {
 	return localday.After(w[0].From, -1)
 }
 
-// Sample is what a reading says at a time.
-type Sample struct {
+// Count is what a reading says at a time.
+type Count struct {
 	At       time.Time
 	Register unit.Energy
 }
@@ -112,7 +112,7 @@ type Use struct {
 	Bucket
 	Units     unit.Energy
 	Estimated unit.Energy // part of Units that was given to the bucket by time alone, between readings a day or more apart
-	Known     bool        // a reading or a part of a use is in the bucket; if not, the use is unknown rather than 0
+	Covered   bool        // a reading or a part of a use is in the bucket; if not, the use is unknown rather than 0
 }
 
 // Break is a place where the register did not continue. No use is counted across it.
@@ -123,7 +123,7 @@ type Break struct {
 
 // Breaks lists the places at which a register fell, or rose by more than the highest power gives in the time between, with a fifth and 1 kWh
 // of leeway. A power of 0 sets no limit. Samples are in the order in which the meter made them.
-func Breaks(samples []Sample, most unit.Power) (out []Break) {
+func Breaks(samples []Count, most unit.Power) (out []Break) {
 	for i := 1; i < len(samples); i++ {
 		if broken(samples[i-1], samples[i], most) {
 			out = append(out, Break{At: samples[i].At, Was: samples[i-1].Register, Now: samples[i].Register})
@@ -132,7 +132,7 @@ func Breaks(samples []Sample, most unit.Power) (out []Break) {
 	return out
 }
 
-func broken(a, b Sample, most unit.Power) bool {
+func broken(a, b Count, most unit.Power) bool {
 	if b.Register < a.Register {
 		return true
 	}
@@ -144,7 +144,7 @@ func broken(a, b Sample, most unit.Power) bool {
 // UseOf adds up what a meter used in each bucket: the differences between neighbouring samples, shared by time over the buckets between them.
 // The sum up to each limit is rounded down, so the buckets that cover all samples sum to all differences. Samples are in the order in which
 // the meter made them. A time before that of the sample before it counts as that time.
-func UseOf(samples []Sample, buckets []Bucket, most unit.Power) []Use {
+func UseOf(samples []Count, buckets []Bucket, most unit.Power) []Use {
 	out := make([]Use, len(buckets))
 	for i, b := range buckets {
 		out[i].Bucket = b
@@ -191,7 +191,7 @@ func share(out []Use, from, to time.Time, units unit.Energy) {
 	for i := first; i < len(out); i++ {
 		u := &out[i]
 		if whole == 0 && !u.From.After(from) {
-			u.Units, u.Known = u.Units+units, true
+			u.Units, u.Covered = u.Units+units, true
 			return
 		}
 		if !u.From.Before(to) {
@@ -199,7 +199,7 @@ func share(out []Use, from, to time.Time, units unit.Energy) {
 		}
 		part := upTo(u.To) - upTo(u.From)
 		u.Units += part
-		u.Known = u.Known || part > 0 || !from.Before(u.From) || to.Before(u.To) // a whole day between two readings may have no use to show
+		u.Covered = u.Covered || part > 0 || !from.Before(u.From) || to.Before(u.To) // a whole day between two readings may have no use to show
 		if to.Sub(from) >= long {
 			u.Estimated += part
 		}

@@ -26,10 +26,10 @@ var zones = []string{"UTC", "Africa/Nairobi", "Europe/Berlin", "America/Santiago
 
 var periods = []series.Period{series.Day, series.Week, series.Month}
 
-func samples(t *rapid.T, begin time.Time) (out []series.Sample) {
+func samples(t *rapid.T, begin time.Time) (out []series.Count) {
 	at, register := begin, unit.Energy(rapid.Int64Range(0, 1e9).Draw(t, "first"))
 	for range rapid.IntRange(0, 60).Draw(t, "samples") {
-		out = append(out, series.Sample{At: at, Register: register})
+		out = append(out, series.Count{At: at, Register: register})
 		at = at.Add(time.Duration(rapid.Int64Range(0, int64(9*24*time.Hour)).Draw(t, "pause")) / time.Duration(rapid.SampledFrom([]int{1, 30, 500}).Draw(t, "pace")))
 		if rapid.IntRange(0, 9).Draw(t, "what") == 0 {
 			register = unit.Energy(rapid.Int64Range(0, int64(register)).Draw(t, "back"))
@@ -71,7 +71,7 @@ func TestBucketsSumToTheDifferences(t *testing.T) {
 			if i > 0 && !u.From.Equal(buckets[i-1].To) || !u.From.Before(u.To) || !by.Begin(u.From).Equal(u.From) {
 				t.Fatalf("bucket %d runs from %s to %s", i, u.From, u.To)
 			}
-			if u.Units < 0 || u.Estimated > u.Units || !u.Known && u.Units != 0 {
+			if u.Units < 0 || u.Estimated > u.Units || !u.Covered && u.Units != 0 {
 				t.Fatalf("bucket of %s: %+v", u.From, u)
 			}
 			sum += u.Units
@@ -89,10 +89,10 @@ func TestADayKeepsWhatWasUsedInIt(t *testing.T) {
 		for _, begin := range []time.Time{time.Date(2026, 3, 1, 0, 0, 0, 0, z), time.Date(2026, 10, 1, 0, 0, 0, 0, z), time.Date(2026, 9, 1, 0, 0, 0, 0, z), time.Date(2026, 4, 1, 0, 0, 0, 0, z)} {
 			buckets := series.Day.Window(begin.Add(40 * time.Hour))
 			want := map[string]unit.Energy{}
-			var list []series.Sample
+			var list []series.Count
 			register := unit.Energy(5000)
 			for at := buckets[0].From; !at.After(buckets[len(buckets)-1].To); at = at.Add(30 * time.Minute) {
-				list = append(list, series.Sample{At: at, Register: register})
+				list = append(list, series.Count{At: at, Register: register})
 				want[at.In(z).Format(time.DateOnly)] += 7
 				register += 7
 			}
@@ -110,10 +110,10 @@ func TestADayKeepsWhatWasUsedInIt(t *testing.T) {
 
 func TestDaysWithoutReadingsAreUnknown(t *testing.T) {
 	day := func(n, hour int) time.Time { return time.Date(2026, 11, n, hour, 0, 0, 0, time.UTC) }
-	list := []series.Sample{{day(3, 6), 100}, {day(3, 18), 100}, {day(5, 6), 400}, {day(5, 18), 20}, {day(6, 6), 900_000}, {day(7, 6), 900_010}}
+	list := []series.Count{{day(3, 6), 100}, {day(3, 18), 100}, {day(5, 6), 400}, {day(5, 18), 20}, {day(6, 6), 900_000}, {day(7, 6), 900_010}}
 	use := series.UseOf(list, series.Day.Window(day(9, 0)), 2300)
-	for n, want := range map[int]series.Use{2: {}, 3: {Units: 50, Estimated: 50, Known: true}, 4: {Units: 200, Estimated: 200, Known: true},
-		5: {Units: 50, Estimated: 50, Known: true}, 6: {Units: 7, Estimated: 7, Known: true}, 7: {Units: 3, Estimated: 3, Known: true}, 8: {}} {
+	for n, want := range map[int]series.Use{2: {}, 3: {Units: 50, Estimated: 50, Covered: true}, 4: {Units: 200, Estimated: 200, Covered: true},
+		5: {Units: 50, Estimated: 50, Covered: true}, 6: {Units: 7, Estimated: 7, Covered: true}, 7: {Units: 3, Estimated: 3, Covered: true}, 8: {}} {
 		got := use[n-1]
 		if got.Bucket = (series.Bucket{}); got != want {
 			t.Errorf("day %d: %+v, want %+v", n, got, want)
@@ -124,7 +124,7 @@ func TestDaysWithoutReadingsAreUnknown(t *testing.T) {
 		t.Errorf("breaks %+v, want %+v", breaks, want)
 	}
 	// A register that did not move is a use of 0, which is not the same as no reading.
-	if same := series.UseOf([]series.Sample{{day(3, 1), 7}, {day(3, 2), 7}}, series.Day.Window(day(3, 0)), 0)[2]; !same.Known || same.Units != 0 {
+	if same := series.UseOf([]series.Count{{day(3, 1), 7}, {day(3, 2), 7}}, series.Day.Window(day(3, 0)), 0)[2]; !same.Covered || same.Units != 0 {
 		t.Errorf("a day without use: %+v", same)
 	}
 }

@@ -79,7 +79,7 @@ type Chart struct {
 func (c Chart) Wallet() bool { return c.Meter.Mode == registry.PrepayWallet }
 
 // Chart returns the figures of a meter's charts (right: meter.read). Only those who may read customers see the balance of a wallet over time.
-func (t *Timelines) Chart(ctx context.Context, by access.Actor, a Asked) (Chart, error) {
+func (t *Timeline) Chart(ctx context.Context, by access.Actor, a Asked) (Chart, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Chart{Refusal: no}, nil
 	}
@@ -128,7 +128,7 @@ func period(p series.Period) series.Period {
 }
 
 // shown returns the time whose charts are shown.
-func (t *Timelines) shown(tx Tx, c *Chart, on string, zone *time.Location) (time.Time, error) {
+func (t *Timeline) shown(tx Tx, c *Chart, on string, zone *time.Location) (time.Time, error) {
 	newest, err := tx.NewestReading(c.Meter.N, time.Time{})
 	c.newest, c.NoReading = newest, newest.IsZero()
 	switch {
@@ -197,10 +197,10 @@ func inOrder(rows []metering.StoredReading) []metering.StoredReading {
 	return rows
 }
 
-func samplesOf(rows []metering.StoredReading) []series.Sample {
-	out := make([]series.Sample, len(rows))
+func samplesOf(rows []metering.StoredReading) []series.Count {
+	out := make([]series.Count, len(rows))
 	for i, r := range rows {
-		out[i] = series.Sample{At: r.At, Register: unit.Energy(r.RegisterWh)}
+		out[i] = series.Count{At: r.At, Register: unit.Energy(r.RegisterWh)}
 	}
 	return out
 }
@@ -232,7 +232,7 @@ func (c *Chart) wallet(tx Tx, buckets []series.Bucket, now time.Time) error {
 			continue
 		}
 		u := &c.Use[i]
-		u.Units, u.Estimated, u.Charged, u.Known = u.Units+d.Units, u.Estimated+d.Estimated, u.Charged+d.Debit, true
+		u.Units, u.Estimated, u.Charged, u.Covered = u.Units+d.Units, u.Estimated+d.Estimated, u.Charged+d.Debit, true
 		c.Units, c.Charged = c.Units+d.Units, c.Charged+d.Debit
 	}
 	if err := c.decided(tx); err != nil || c.Untold {

@@ -36,7 +36,7 @@ type Tx interface {
 	AcceptedTokens(meter int64, from, to time.Time, max int) ([]metering.StoredToken, error)
 }
 
-// Config has the parts of a Timelines; every field is required.
+// Config has the parts of a Timeline; every field is required.
 type Config struct {
 	Door    access.Door[Tx]
 	Wallets *wallet.Wallets
@@ -44,14 +44,14 @@ type Config struct {
 	Now     func() time.Time
 }
 
-// Timelines answers what happened to meters.
-type Timelines struct{ c Config }
+// Timeline answers what happened to meters.
+type Timeline struct{ c Config }
 
-// New makes a Timelines.
-func New(c Config) *Timelines { return &Timelines{c} }
+// New makes a Timeline.
+func New(c Config) *Timeline { return &Timeline{c} }
 
 // look reads in one transaction.
-func (t *Timelines) look(ctx context.Context, by access.Actor, fn func(tx Tx) error) error {
+func (t *Timeline) look(ctx context.Context, by access.Actor, fn func(tx Tx) error) error {
 	_, err := access.Look(ctx, t.c.Door, by.Tenant, func(tx Tx) (struct{}, error) { return struct{}{}, fn(tx) })
 	return err
 }

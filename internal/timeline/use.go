@@ -23,7 +23,7 @@ const listUse = "use of readings:"
 
 // Use lists the use of a meter by day, week or month, newest first (right: meter.read). The use of a wallet meter is what was rated. For
 // every other meter it comes from the differences of its register, has no price, and has no row for a period without readings.
-func (t *Timelines) Use(ctx context.Context, by access.Actor, a wallet.UseAsked) (wallet.UseList, error) {
+func (t *Timeline) Use(ctx context.Context, by access.Actor, a wallet.UseAsked) (wallet.UseList, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return wallet.UseList{Refusal: no}, nil
 	}
@@ -48,7 +48,7 @@ func (t *Timelines) Use(ctx context.Context, by access.Actor, a wallet.UseAsked)
 }
 
 // used makes one page from the readings.
-func (t *Timelines) used(tx Tx, by access.Actor, m registry.Meter, a wallet.UseAsked) (wallet.UseList, error) {
+func (t *Timeline) used(tx Tx, by access.Actor, m registry.Meter, a wallet.UseAsked) (wallet.UseList, error) {
 	set, err := tx.WalletTenant()
 	if err != nil {
 		return wallet.UseList{}, err
@@ -78,7 +78,7 @@ func (t *Timelines) used(tx Tx, by access.Actor, m registry.Meter, a wallet.UseA
 		return out, err
 	}
 	for _, u := range slices.Backward(series.UseOf(samplesOf(inOrder(rows)), buckets, wallet.MaxPerPhase*mostPhases)) {
-		if u.Known {
+		if u.Covered {
 			out.Data = append(out.Data, wallet.Use{Period: wallet.Period(p), First: u.From.Format(time.DateOnly), DayUse: wallet.DayUse{Units: u.Units, Estimated: u.Estimated}})
 		}
 	}

@@ -253,6 +253,6 @@ func ViewOf(meter int64, rows []Row, books Money, currency string) *registry.Wal
 		return nil
 	}
 	w, m := rows[i], books.used(rows)
-	return &registry.WalletView{Settled: money.Amount{Minor: m.Wallet, Currency: currency}, Available: money.Amount{Minor: m.Available(), Currency: currency},
+	return &registry.WalletView{Settled: money.Amount{Minor: m.Wallet, Currency: currency}, Unbooked: money.Amount{Minor: m.Accrued, Currency: currency}, Available: money.Amount{Minor: m.Available(), Currency: currency},
 		AsOf: w.At, Total: w.Total(), Supply: Wanted(w.State), Off: w.Off.Names(), Low: w.Low1.Below, Held: string(w.Held.Reason)}
 }

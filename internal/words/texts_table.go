@@ -624,7 +624,7 @@ func (t Texts) SellLeftToPay(amount string) string {
 // SellReview: Review before you sell
 func (t Texts) SellReview() string { return t.say("pages.sell.review") }
 
-// SellRechargesAtOnce: The wallet is recharged at once. No token is needed.
+// SellRechargesAtOnce: The wallet is recharged at once.
 func (t Texts) SellRechargesAtOnce() string { return t.say("pages.sell.recharges-at-once") }
 
 // SellSendToo: Also send the token to the meter
@@ -795,6 +795,9 @@ func (t Texts) UndoReason() string { return t.say("pages.undo.reason") }
 // UndoReverseSubmit: Reverse the sale
 func (t Texts) UndoReverseSubmit() string { return t.say("pages.undo.reverse-submit") }
 
+// UndoReverseRechargeEffect: Only the last recharge of a meter, in the month of the recharge, while its money is not used. The customer must give the receipt back, and a second person may have to allow it.
+func (t Texts) UndoReverseRechargeEffect() string { return t.say("pages.undo.reverse-recharge-effect") }
+
 // UndoReverseEffect: Only the last sale to a meter, in the month of the sale, while no token is in the meter. The customer must give the receipt back, and a second person may have to allow it.
 func (t Texts) UndoReverseEffect() string { return t.say("pages.undo.reverse-effect") }
 
@@ -953,6 +956,11 @@ func (t Texts) MetersTamper() string { return t.say("pages.meters.tamper") }
 
 // MetersOffline: Offline
 func (t Texts) MetersOffline() string { return t.say("pages.meters.offline") }
+
+// MetersOfflineSince: {state} (last heard {at})
+func (t Texts) MetersOfflineSince(state string, at string) string {
+	return t.say("pages.meters.offline-since", "{state}", state, "{at}", at)
+}
 
 // MeterTitle: Meter {meter}
 func (t Texts) MeterTitle(meter string) string { return t.say("pages.meter.title", "{meter}", meter) }
@@ -1206,9 +1214,6 @@ func (t Texts) SupplyDays(least string, most string, likely string) string {
 	return t.say("pages.supply.days", "{least}", least, "{most}", most, "{likely}", likely)
 }
 
-// SupplyOn: On
-func (t Texts) SupplyOn() string { return t.say("pages.supply.on") }
-
 // SupplyWaiting: On, but no credit is left
 func (t Texts) SupplyWaiting() string { return t.say("pages.supply.waiting") }
 
@@ -1220,9 +1225,6 @@ func (t Texts) SupplyConnecting() string { return t.say("pages.supply.connecting
 
 // SupplyArmed: Waiting for a key press at the meter
 func (t Texts) SupplyArmed() string { return t.say("pages.supply.armed") }
-
-// SupplyOff: Off
-func (t Texts) SupplyOff() string { return t.say("pages.supply.off") }
 
 // SupplyUnknown: Unknown
 func (t Texts) SupplyUnknown() string { return t.say("pages.supply.unknown") }
@@ -1333,6 +1335,17 @@ func (t Texts) WalletSettled() string { return t.say("pages.wallet.settled") }
 // WalletLive: Live estimate
 func (t Texts) WalletLive() string { return t.say("pages.wallet.live") }
 
+// WalletNotBooked: Used, not yet booked
+func (t Texts) WalletNotBooked() string { return t.say("pages.wallet.not-booked") }
+
+// WalletNewBalance: Balance after it
+func (t Texts) WalletNewBalance() string { return t.say("pages.wallet.new-balance") }
+
+// WalletNewBalanceAt: {amount} in the books at {at}
+func (t Texts) WalletNewBalanceAt(amount string, at string) string {
+	return t.say("pages.wallet.new-balance-at", "{amount}", amount, "{at}", at)
+}
+
 // WalletInBooks: in the books as of {at}
 func (t Texts) WalletInBooks(at string) string { return t.say("pages.wallet.in-books", "{at}", at) }
 
@@ -1341,9 +1354,6 @@ func (t Texts) WalletCounted(at string) string { return t.say("pages.wallet.coun
 
 // WalletNotCounted: no reading counted yet
 func (t Texts) WalletNotCounted() string { return t.say("pages.wallet.not-counted") }
-
-// WalletLow: Low balance
-func (t Texts) WalletLow() string { return t.say("pages.wallet.low") }
 
 // WalletShouldBeOn: Supply should be on
 func (t Texts) WalletShouldBeOn() string { return t.say("pages.wallet.should-be-on") }

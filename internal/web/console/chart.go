@@ -5,7 +5,7 @@ import "encoding/json"
 // chart is a chart with its table. Both have the same figures.
 type chart struct {
 	ID, Title, Label string // Label says what a picture shows to somebody who does not see it
-	Data             string // plot as JSON
+	Data             string // chartData as JSON
 	Notes            []chartNote
 	Heads            []string
 	Rows             [][]string
@@ -15,8 +15,8 @@ type chart struct {
 // chartNote explains a sign in a chart.
 type chartNote struct{ Text, Link string }
 
-// plot is what the script draws. Figures are whole numbers; Scale of them make one unit. A nil figure is a gap.
-type plot struct {
+// chartData is what the script draws. Figures are whole numbers; Scale of them make one unit. A nil figure is a gap.
+type chartData struct {
 	Kind   string   `json:"kind"` // bars, line or step
 	By     string   `json:"by,omitempty"`
 	TZ     string   `json:"tz"`
@@ -40,7 +40,7 @@ type mark struct {
 func (m mark) MarshalJSON() ([]byte, error) { return json.Marshal([2]any{m.at, m.kind}) }
 
 // text writes the plot for the page.
-func (p plot) text() (string, error) {
+func (p chartData) text() (string, error) {
 	if p.Marks == nil {
 		p.Marks = []mark{}
 	}
@@ -48,5 +48,5 @@ func (p plot) text() (string, error) {
 	return string(b), err
 }
 
-// whole returns a figure for a plot.
+// whole returns a figure for a chart.
 func whole(v int64) *int64 { return &v }

@@ -67,7 +67,7 @@ type Config struct {
 	Diagnoses  *diagnosis.Doctor
 	Debts      *debt.Debts
 	Logins     *mirror.Logins
-	Timelines  *timeline.Timelines
+	Timelines  *timeline.Timeline
 	Overview   *overview.Overview
 	// Export writes all pages of a list of the API as CSV, as the actor may see it. A status other than 0 says that it wrote nothing, and why.
 	Export  func(ctx context.Context, w io.Writer, by access.Actor, path string, q url.Values) (status int, detail string, err error)

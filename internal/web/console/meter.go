@@ -40,6 +40,7 @@ type meterDetail struct {
 // meterLists are a meter's history, newest first.
 type meterLists struct {
 	Number   string
+	Wallet   bool // the balance is money on the server: there are no tokens, and the meter itself has no balance
 	Tokens   []tokenLine
 	Digits   bool // the tokens' digits are shown
 	MayShow  bool // the role may show them
@@ -103,7 +104,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 		d.Supply, err = s.supply(r.Context(), v, m, asked)
 	}
 	if err == nil {
-		d.Lists, err = s.lists(r.Context(), v, number, r.URL.Query().Get("digits") != "")
+		d.Lists, err = s.lists(r.Context(), v, m, r.URL.Query().Get("digits") != "")
 	}
 	if err == nil {
 		d.Charts, err = s.meterCharts(r, v, number, "/meters/"+url.PathEscape(number))
@@ -118,7 +119,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 
 // keyState says whether the server can make tokens for a meter. A vendor does not see it.
 func (s *Console) keyState(ctx context.Context, v visit, m registry.MeterView) (string, error) {
-	if m.Key == nil || !v.by.OfUtility() {
+	if m.Key == nil || m.Wallet != nil || !v.by.OfUtility() {
 		return "", nil
 	}
 	no, err := s.c.Vending.CheckKey(ctx, m)
@@ -146,7 +147,7 @@ func (t site) detail(m registry.MeterView) meterDetail {
 	if since := m.Meter.NextLinkAt; !since.IsZero() {
 		d.TwoKeys = t.say.MeterTwoKeysSince(t.clock(since))
 	}
-	if k := m.Key; k != nil {
+	if k := m.Key; k != nil && m.Wallet == nil {
 		d.Key = fmt.Sprintf("SGC %s, KRN %d, TI %s, EA %02d", k.SGC, k.KRN, k.TI, k.EA)
 	}
 	return d
@@ -166,6 +167,7 @@ func (d meterDetail) cells() map[string]cell {
 	out["register"], out["relay"], out["reasons"], out["seen"] = cell{d.Register}, cell{d.Relay}, cell{d.Reasons}, cell{d.LastSeen}
 	if p := d.Wallet; p != nil {
 		out["balance"], out["asof"], out["estimate"], out["counted"] = cell{p.Settled}, cell{p.SettledAt}, cell{p.Live}, cell{p.LiveAt}
+		out["pending"], out["pending-at"] = cell{p.Pending}, cell{p.LiveAt}
 		out["supply"], out["why"] = p.Supply.cell(), cell{p.Why}
 	}
 	return out
@@ -173,7 +175,11 @@ func (d meterDetail) cells() map[string]cell {
 
 // history answers with only the lists, for a page whose figures have changed.
 func (s *Console) history(w http.ResponseWriter, r *http.Request, v visit) {
-	lists, err := s.lists(r.Context(), v, r.PathValue("number"), false)
+	m, err := s.c.Registry.Meter(r.Context(), v.by, r.PathValue("number"))
+	if s.stopped(w, r, v, err, m.Refusal) {
+		return
+	}
+	lists, err := s.lists(r.Context(), v, m, false)
 	if err != nil {
 		s.broken(w, r, v, err)
 		return
@@ -182,9 +188,10 @@ func (s *Console) history(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // lists reads a meter's history. A list that the role may not see stays empty.
-func (s *Console) lists(ctx context.Context, v visit, number string, digits bool) (meterLists, error) {
+func (s *Console) lists(ctx context.Context, v visit, m registry.MeterView, digits bool) (meterLists, error) {
+	number := m.Meter.Number
 	t := v.site.say
-	l := meterLists{Number: number, MayShow: v.by.May(access.ShowTokens) && v.by.May(access.ReadVends)}
+	l := meterLists{Number: number, Wallet: m.Wallet != nil, MayShow: v.by.May(access.ShowTokens) && v.by.May(access.ReadVends)}
 	l.Digits = digits && l.MayShow
 	if err := s.tokens(ctx, v, &l); err != nil {
 		return meterLists{}, err

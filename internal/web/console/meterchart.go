@@ -60,7 +60,7 @@ func (s *Console) meterCharts(r *http.Request, v visit, number, path string) (*m
 	if c.More {
 		out.On = link(c.By, c.On)
 	}
-	d := drawing{v.site, c}
+	d := meterChart{v.site, c}
 	for _, one := range []func() (chart, error){d.use, d.balance, d.load} {
 		drawn, err := one()
 		if err != nil {
@@ -71,19 +71,19 @@ func (s *Console) meterCharts(r *http.Request, v visit, number, path string) (*m
 	return &out, nil
 }
 
-// drawing makes charts of a meter's figures.
-type drawing struct {
+// meterChart makes charts of a meter's figures.
+type meterChart struct {
 	site
 	timeline.Chart
 }
 
-func (d drawing) zoneName() string { return d.From.Location().String() }
+func (d meterChart) zoneName() string { return d.From.Location().String() }
 
 // day is the first day of a bucket.
-func (d drawing) day(u timeline.Used) string { return d.say.Day(u.From.Format(time.DateOnly)) }
+func (d meterChart) day(u timeline.Used) string { return d.say.Day(u.From.Format(time.DateOnly)) }
 
 // use is the chart of the use of each day, week or month.
-func (d drawing) use() (chart, error) {
+func (d meterChart) use() (chart, error) {
 	t := d.say
 	c := chart{ID: "chart-use", Label: t.ChartUseLabel(), Heads: []string{t.WalletFrom(), t.WalletUsedKwh(), t.ChartEstimated()}}
 	c.Title = useTitle(t, d.By, t.KWh(d.Units, 3))
@@ -96,14 +96,14 @@ func (d drawing) use() (chart, error) {
 		c.Empty = d.nothing()
 		return c, nil
 	}
-	p := plot{Kind: "bars", By: string(d.By), TZ: d.zoneName(), Unit: "kWh", Scale: int64(unit.KilowattHour), Digits: 3}
+	p := chartData{Kind: "bars", By: string(d.By), TZ: d.zoneName(), Unit: "kWh", Scale: int64(unit.KilowattHour), Digits: 3}
 	var days []string
 	estimated, gaps := false, false
 	for i, u := range d.Use {
 		from := u.From.Format(time.DateOnly)
 		days = append(days, from)
 		row := []string{t.Day(from), t.ChartNoReading(), nothing}
-		if !u.Known {
+		if !u.Covered {
 			p.Y, p.Part = append(p.Y, nil), append(p.Part, nil)
 			gaps = gaps || i > first && i < last
 		} else {
@@ -141,7 +141,7 @@ func (d drawing) use() (chart, error) {
 }
 
 // breakNote says what the register did at a break. A wallet's leads to where somebody decides about it.
-func (d drawing) breakNote(n int, b series.Break) chartNote {
+func (d meterChart) breakNote(n int, b series.Break) chartNote {
 	if n < len(d.Decided) {
 		e := d.Decided[n]
 		return chartNote{d.clock(b.At) + " " + markText(d.say, e), "/quarantine/" + d.held(e).ID}
@@ -158,10 +158,10 @@ func markText(t words.Texts, e quarantine.Entry) string {
 }
 
 // known returns the first and the last bucket with a known use; -1 for none.
-func (d drawing) known() (first, last int) {
+func (d meterChart) known() (first, last int) {
 	first = -1
 	for i, u := range d.Use {
-		if u.Known {
+		if u.Covered {
 			if last = i; first < 0 {
 				first = i
 			}
@@ -181,7 +181,7 @@ func useTitle(t words.Texts, by series.Period, units string) string {
 }
 
 // nothing says why a chart has no figures.
-func (d drawing) nothing() string {
+func (d meterChart) nothing() string {
 	switch {
 	case d.TooMany:
 		return d.say.ChartTooMany()
@@ -192,7 +192,7 @@ func (d drawing) nothing() string {
 }
 
 // balance is the chart of the balance, with recharges and resets.
-func (d drawing) balance() (chart, error) {
+func (d meterChart) balance() (chart, error) {
 	t, paid := d.say, d.Wallet()
 	c := chart{ID: "chart-balance", Title: t.ChartBalance(), Label: t.ChartBalanceLabel(), Heads: []string{t.WalletFrom(), t.ChartAtEnd(d.unitOfBalance()), t.ChartRecharged(d.unitOfBalance())}}
 	if len(d.Balance) == 0 {
@@ -233,7 +233,7 @@ func (d drawing) balance() (chart, error) {
 }
 
 // balanceRows are the balance at the end of each bucket, and what was recharged in it.
-func (d drawing) balanceRows(c *chart) {
+func (d meterChart) balanceRows(c *chart) {
 	points, credits := d.Balance, d.Credits
 	begin, end := points[0].At, points[len(points)-1].At
 	held := nothing
@@ -261,14 +261,14 @@ func (d drawing) balanceRows(c *chart) {
 }
 
 // unitOfBalance is the unit of the balance: a currency, or energy.
-func (d drawing) unitOfBalance() string {
+func (d meterChart) unitOfBalance() string {
 	if d.Wallet() {
 		return d.Currency
 	}
 	return "kWh"
 }
 
-func (d drawing) amount(v int64) string {
+func (d meterChart) amount(v int64) string {
 	if d.Wallet() {
 		return d.say.Amount(money.Amount{Minor: money.Minor(v), Currency: d.Currency})
 	}
@@ -286,7 +286,7 @@ func minorUnits(currency string) (scale int64, digits int) {
 }
 
 // load is the chart of the power that the meter measured.
-func (d drawing) load() (chart, error) {
+func (d meterChart) load() (chart, error) {
 	t := d.say
 	c := chart{ID: "chart-load", Title: t.ChartLoad(), Label: t.ChartLoadLabel(), Heads: []string{t.WalletFrom(), t.ChartHighest(), t.ChartHighestAt()}}
 	if len(d.Load) == 0 {
@@ -318,12 +318,12 @@ func (d drawing) load() (chart, error) {
 }
 
 // line makes the points of a line. The balance of a wallet has no gaps: the books always have one.
-func (d drawing) line(points []series.Point, peaks bool) plot {
+func (d meterChart) line(points []series.Point, peaks bool) chartData {
 	gap := d.Paused
 	if !peaks && d.Wallet() {
 		gap = 0
 	}
-	p := plot{TZ: d.zoneName(), Span: []int64{d.From.Unix(), d.To.Unix()}}
+	p := chartData{TZ: d.zoneName(), Span: []int64{d.From.Unix(), d.To.Unix()}}
 	var x []int64
 	for _, one := range series.Thin(points, d.From, d.To, linePoints, peaks, gap) {
 		x = append(x, one.At.Unix())

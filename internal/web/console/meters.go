@@ -29,7 +29,7 @@ const nothing = "–"
 
 func (t site) row(v registry.MeterView) row {
 	out := row{Number: v.Meter.Number, Grouped: groups(v.Meter.Number), Customer: v.Customer.Name, Tariff: v.Tariff,
-		State: stateBadge(t.say, v.State), Simulated: v.Meter.Simulated, Relay: relayWord(t.say, v.Relay), Balance: nothing, Load: nothing, AsOf: t.say.MetersNoReading()}
+		State: t.stateOf(v), Simulated: v.Meter.Simulated, Relay: relayWord(t.say, v.Relay), Balance: nothing, Load: nothing, AsOf: t.say.MetersNoReading()}
 	if f := v.Figures; f != nil {
 		out.Load = strconv.FormatInt(f.Watts, 10) + " W"
 		out.AsOf = t.say.MetersAsOf(t.clock(f.AsOf))

@@ -67,6 +67,10 @@ func (s *Console) showBox(w http.ResponseWriter, r *http.Request, v visit, statu
 	if s.stopped(w, r, v, err, m.Refusal) {
 		return
 	}
+	if m.Wallet != nil { // it has no tokens
+		http.Redirect(w, r, "/meters/"+url.PathEscape(m.Meter.Number)+"/wallet", http.StatusSeeOther)
+		return
+	}
 	b.Number, b.Grouped, b.Customer, b.SIM = m.Meter.Number, groups(m.Meter.Number), m.Customer.Name, m.Meter.SIM
 	b.Simulated, b.Connected, b.Sells, b.Makes = m.Meter.Simulated, m.Connected, sellable(m, v), len(kinds(v.site.say, v.by)) > 0
 	if b.By == "" {

@@ -51,6 +51,14 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		}
 		d.Off = staysOff(v.site.say, m)
 	}
+	after, err := s.after(r.Context(), v, e.Sale)
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	if after != "" {
+		d.Facts = append(d.Facts, fact{v.site.say.WalletNewBalance(), after})
+	}
 	d.Words, d.Agrees = explain.Sale(v.site.say, e), e.Agrees()
 	d.PDF = pdfPath(r)
 	d.Bill = v.site.bill(e.Sale.Lines, e.Sale.Tender)
@@ -59,12 +67,20 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, receiptView(p, d))
 }
 
+// keyOf names the key of a receipt's tokens; empty for a recharge, which has none.
+func keyOf(k receipt.STS) string {
+	if k == (receipt.STS{}) {
+		return ""
+	}
+	return fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", k.SGC, k.KRN, k.TI, k.TT, k.EA)
+}
+
 func receiptOf(say words.Texts, r receipt.Receipt) receiptDetail {
 	d := receiptDetail{Title: print.Title(say, r), Marks: print.Marks(say, r), Message: r.Message, Sale: r.Sale}
 	for _, f := range []fact{{say.ReceiptUtility(), r.Utility}, {say.ReceiptAddress(), r.Address}, {say.ReceiptContact(), r.Contact}, {say.ReceiptVatNo(), r.VATNo}, {say.PaperNumber(), r.No},
 		{say.PaperEpoch(), r.Epoch}, {say.PaperDate(), say.Clock(r.At)}, {say.PaperVendor(), r.Vendor}, {say.PaperTill(), r.Till}, {say.PaperSoldBy(), r.Operator},
 		{say.PaperReference(), r.ClientRef}, {say.PaperCustomer(), r.Customer}, {say.PaperPlace(), r.Place}, {say.PaperMeter(), r.Meter},
-		{say.PaperSts(), fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA)},
+		{say.PaperSts(), keyOf(r.STS)},
 		{say.PaperTariff(), say.PaperTariffVersion(r.TariffName, itoa(r.Version))}} {
 		if f.Text != "" {
 			d.Facts = append(d.Facts, f)

@@ -17,6 +17,8 @@ type saleDetail struct {
 	Bill                                                 bill
 	Again                                                bool // the form was sent before
 	Simulated, Sells                                     bool
+	Recharge                                             bool
+	After                                                string // balance of the wallet after the recharge, with its time
 	Press                                                string // what the customer must do for the supply to return
 	StaysOff                                             string // why the supply stays off although it is paid for; empty if it does not
 	Acts                                                 saleActs
@@ -46,6 +48,10 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 		return
 	}
 	d.Customer, d.StaysOff = m.Customer.Name, staysOff(v.site.say, m)
+	if d.After, err = s.after(r.Context(), v, shown.Sale); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
 	if d.Acts, err = s.acts(r, v, shown, a); err != nil {
 		s.broken(w, r, v, err)
 		return
@@ -56,10 +62,19 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 	s.show(w, r, status, saleView(p, d))
 }
 
+// after writes the balance in the books after a recharge; empty for any other sale.
+func (s *Console) after(ctx context.Context, v visit, made sale.Sale) (string, error) {
+	balance, at, found, err := s.c.Timelines.After(ctx, v.by, made)
+	if err != nil || !found {
+		return "", err
+	}
+	return v.site.say.WalletNewBalanceAt(v.site.say.Sum(balance), v.site.clock(at)), nil
+}
+
 func (t site) sale(shown vending.SaleView) saleDetail {
 	made := shown.Sale
 	d := saleDetail{ID: made.ID.Text(id.Vend), Meter: made.Meter.Number, Grouped: groups(made.Meter.Number), Receipt: made.ReceiptNo, At: t.clock(made.PricedAt),
-		By: made.By, State: saleWord(t.say, made.State), Bill: t.bill(made.Lines, made.Tender), Simulated: made.Meter.Simulated}
+		By: made.By, State: saleWord(t.say, made.State), Bill: t.bill(made.Lines, made.Tender), Simulated: made.Meter.Simulated, Recharge: made.Recharge()}
 	if made.PressKey {
 		d.Press = t.say.SalePressKey()
 	}

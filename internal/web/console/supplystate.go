@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/supply"
@@ -64,7 +65,7 @@ func leaseText(t words.Texts, v wallet.SupplyView) string {
 func standBadge(t words.Texts, s wallet.SupplyState) badge {
 	switch s {
 	case wallet.SupplyOn:
-		return badge{"●", t.SupplyOn(), classOK}
+		return stateBadge(t, registry.On)
 	case wallet.SupplyWaiting:
 		return badge{"▲", t.SupplyWaiting(), classWarn}
 	case wallet.SupplyCutting:
@@ -74,7 +75,7 @@ func standBadge(t words.Texts, s wallet.SupplyState) badge {
 	case wallet.SupplyArmed:
 		return badge{"▲", t.SupplyArmed(), classWarn}
 	case wallet.SupplyOff:
-		return badge{"■", t.SupplyOff(), classBad}
+		return stateBadge(t, registry.CutOff)
 	}
 	return badge{"○", t.SupplyUnknown(), classOff}
 }

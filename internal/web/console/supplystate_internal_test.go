@@ -4,8 +4,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
@@ -73,6 +75,35 @@ func TestRestoringPromisesOnlyWhatItDoes(t *testing.T) {
 		got := effect(english(), supplyForm{Cut: true, Empty: slices.Contains(c.off, creditReason), Other: stillOff(english(), c.off)})
 		if !strings.Contains(got, c.want) || strings.Contains(got, promise) != c.promise {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestOneWordForOneState: the list of meters, a meter's page, its supply and the overview say the same word for the same state.
+func TestOneWordForOneState(t *testing.T) {
+	say := site{say: english(), zone: time.UTC}
+	words := map[registry.State]string{registry.On: "On", registry.Low: "Low credit", registry.CutOff: "Cut off", registry.Offline: "Offline", registry.TamperState: "Tamper"}
+	lists := map[overview.Kind]registry.State{overview.CutOff: registry.CutOff, overview.Low: registry.Low, overview.Offline: registry.Offline, overview.Tampered: registry.TamperState}
+	if len(words) != len(registry.States()) {
+		t.Errorf("there are %d states, and %d words", len(registry.States()), len(words))
+	}
+	for state, word := range words {
+		if got := stateBadge(say.say, state).Word; got != word {
+			t.Errorf("state %s is %q, want %q", state, got, word)
+		}
+		row := say.row(registry.MeterView{State: state, LastSeen: time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)})
+		if want := map[bool]string{true: "Offline (last heard 2026-11-20 09:30 UTC)", false: word}[state == registry.Offline]; row.State.Word != want {
+			t.Errorf("the list says %q for %s, want %q", row.State.Word, state, want)
+		}
+	}
+	for kind, state := range lists {
+		if got := say.needs(overview.List{Kind: kind}).Title; !strings.HasSuffix(got, words[state]) {
+			t.Errorf("the overview says %q for %s, want %q", got, state, words[state])
+		}
+	}
+	for stand, state := range map[wallet.SupplyState]registry.State{wallet.SupplyOn: registry.On, wallet.SupplyOff: registry.CutOff} {
+		if got := standBadge(say.say, stand); got != stateBadge(say.say, state) {
+			t.Errorf("the supply %s is %q, want %q", stand, got.Word, words[state])
 		}
 	}
 }

@@ -15,6 +15,14 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // pressed is the state of a switch for aria-pressed.
 func pressed(on bool) string { return strconv.FormatBool(on) }
 
+// reverseEffect says when a sale can be reversed.
+func reverseEffect(t words.Texts, d saleDetail) string {
+	if d.Recharge {
+		return t.UndoReverseRechargeEffect()
+	}
+	return t.UndoReverseEffect()
+}
+
 // effect says what a command will do, before it is sent.
 func effect(t words.Texts, f supplyForm) string {
 	switch {

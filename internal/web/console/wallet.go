@@ -19,6 +19,7 @@ import (
 type walletFigures struct {
 	Settled, SettledAt string
 	Live, LiveAt       string
+	Pending            string // what was used and is not booked yet
 	Low                bool
 	Supply             badge
 	Why                string // what brings the supply back, or keeps it on
@@ -36,6 +37,7 @@ func (t site) walletOf(m registry.MeterView) *walletFigures {
 	if !w.AsOf.IsZero() {
 		p.LiveAt = t.say.WalletCounted(t.clock(w.AsOf))
 	}
+	p.Pending = t.say.Sum(w.Unbooked)
 	if m.Relay == supply.Open.String() {
 		p.Why = t.say.WalletOffAllTheSame()
 	}

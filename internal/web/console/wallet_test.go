@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -175,4 +176,41 @@ func TestTheQuarantine(t *testing.T) {
 	if n := w.audited("quarantine.discard"); n != 1 {
 		t.Errorf("%d audit rows of the decision, want 1", n)
 	}
+}
+
+// TestNoPageOfAWalletMentionsTokens: a meter whose balance is money on the server has no tokens, no digits and no key, so no page about it
+// says so, nor leads to where tokens are made. A recharge says what the balance is after it, with the time.
+func TestNoPageOfAWalletMentionsTokens(t *testing.T) {
+	w := begin(t)
+	w.walletMeter()
+	g := w.enter(ownerEmail)
+	page := "/meters/" + walletNumber
+	check := g.get("/sell/check?meter=" + walletNumber + "&amount=100").is(200)
+	sale := g.sell(walletNumber, "100")
+	w.read(1, 5000)
+	w.read(2, 7000)
+	all := []answer{g.get(page).is(200), g.get(page + "?digits=1").is(200), g.get(page + "/wallet").is(200), g.get(page + "/history").is(200), g.get("/sell?meter=" + walletNumber).is(200),
+		g.get("/sell/preview?meter=" + walletNumber + "&amount=20").is(200), check, sale}
+	receipt := g.get(sale.link(t, `/sales/[a-z0-9_]+/receipt`)).is(200)
+	all = append(all, receipt)
+	furniture := regexp.MustCompile(`(?i)\b(tokens?|digits|sts key|sgc|krn)\b`)
+	for _, a := range all {
+		text := a.text()
+		text = strings.ReplaceAll(text, "Find a meter, customer, sale or token", "")
+		if found := furniture.FindStringIndex(text); found != nil {
+			t.Errorf("%s mentions %q: …%s…", a.what, text[found[0]:found[1]], text[max(0, found[0]-80):min(len(text), found[1]+80)])
+		}
+		if strings.Contains(a.body, page+"/recharge") {
+			t.Errorf("%s leads to the page for tokens", a.what)
+		}
+	}
+	g.get(page + "/recharge").leads(page + "/wallet")
+	for _, a := range []answer{sale, receipt} {
+		a.says("Balance after it KES 100.00 in the books at 20")
+	}
+	for _, a := range []answer{g.get(page), g.get(page + "/wallet")} {
+		a.says("Settled balance KES 100.00 in the books as of 20", "Used, not yet booked KES 5.75 use counted as of 20", "Live estimate KES 94.25 use counted as of 20")
+	}
+	g.get(page).omits("Balance kWh")
+	g.get("/meters/"+meterNumber).is(200).says("Tokens", "SGC 123456")
 }

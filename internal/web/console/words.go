@@ -39,6 +39,15 @@ func stateBadge(t words.Texts, s registry.State) badge {
 	}
 }
 
+// stateOf is the state of a meter. That of a meter that is not heard says when it was heard last.
+func (t site) stateOf(v registry.MeterView) badge {
+	b := stateBadge(t.say, v.State)
+	if v.State == registry.Offline && !v.LastSeen.IsZero() {
+		b.Word = t.say.MetersOfflineSince(b.Word, t.clock(v.LastSeen))
+	}
+	return b
+}
+
 func relayWord(t words.Texts, relay string) string {
 	switch relay {
 	case registry.RelayClosed:
