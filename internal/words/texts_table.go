@@ -1561,6 +1561,14 @@ func (t Texts) ChartUntold() string { return t.say("pages.chart.untold") }
 // ChartNoBookings: Nothing was booked in this time.
 func (t Texts) ChartNoBookings() string { return t.say("pages.chart.no-bookings") }
 
+// ChartSales: Sales by day: {amount}
+func (t Texts) ChartSales(amount string) string {
+	return t.say("pages.chart.sales", "{amount}", amount)
+}
+
+// ChartSalesLabel: Bar chart of what was sold on each day. The table has the figures.
+func (t Texts) ChartSalesLabel() string { return t.say("pages.chart.sales-label") }
+
 // ChartLoad: Load
 func (t Texts) ChartLoad() string { return t.say("pages.chart.load") }
 

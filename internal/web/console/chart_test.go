@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,4 +168,30 @@ func (a answer) table(id string) (rows [][]string) {
 		}
 	}
 	return rows
+}
+
+// TestSalesPerDayAddUp: the chart of the sales has each day's sum, 0 for a day without a sale, and all of them sum to the total of the list.
+func TestSalesPerDayAddUp(t *testing.T) {
+	w := begin(t)
+	w.clock.move(time.Until(time.Now().UTC().Truncate(24 * time.Hour).Add(36 * time.Hour))) // noon
+	g := w.enter(ownerEmail)
+	if g.get("/sales").is(200); strings.Contains(g.get("/sales").body, "chart-sales") {
+		t.Error("there is a chart without a sale")
+	}
+	g.sell(meterNumber, "100")
+	w.clock.move(48 * time.Hour)
+	g = w.enter(ownerEmail)
+	g.sell(meterNumber, "30")
+	g.sell(meterNumber, "20")
+	page := g.get("/sales").is(200).says("Sales by day: KES 150.00")
+	bars := page.plot("chart-sales")
+	n := len(bars.Y)
+	if n != 31 || *bars.Y[n-1] != 5000 || *bars.Y[n-2] != 0 || *bars.Y[n-3] != 10000 || bars.Unit != "KES" || bars.Scale != 100 {
+		t.Errorf("the chart has %d days, the last with %d, %d and %d of %s", n, *bars.Y[n-3], *bars.Y[n-2], *bars.Y[n-1], bars.Unit)
+	}
+	rows := page.table("chart-sales")
+	if last := rows[len(rows)-1]; len(rows) != n || last[1] != "2" || last[2] != "50.00" {
+		t.Errorf("the table ends with %v", last)
+	}
+	g.get("/sales?from=" + bars.X[n-1].(string)).is(200).says("Sales by day: KES 50.00")
 }

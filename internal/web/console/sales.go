@@ -29,6 +29,7 @@ type salesPage struct {
 	Totals  []string
 	Next    string
 	Error   string
+	Chart   *chart
 	Vendor  bool // only the sales of one vendor can be seen
 }
 
@@ -49,6 +50,9 @@ func (s *Console) sales(w http.ResponseWriter, r *http.Request, v visit) {
 	if err == nil && !list.Refused() {
 		total, err = s.c.Vending.SalesTotal(r.Context(), v.by, d.Request)
 	}
+	if err == nil && !list.Refused() && d.Request.Page.Cursor == "" {
+		d.Chart, err = s.salesByDay(r.Context(), v, d.Request)
+	}
 	switch {
 	case err != nil:
 		s.broken(w, r, v, err)
@@ -65,7 +69,9 @@ func (s *Console) sales(w http.ResponseWriter, r *http.Request, v visit) {
 		d.Rows = append(d.Rows, v.site.saleLine(one))
 	}
 	d.Next = nextPage("/sales", r.URL.Query(), list.Next)
-	s.show(w, r, status, salesView(s.page(r, v, t.SalesTitle()), d))
+	p := s.page(r, v, t.SalesTitle())
+	p.Charts = d.Chart != nil
+	s.show(w, r, status, salesView(p, d))
 }
 
 func saleChoices(t words.Texts) []choice {
