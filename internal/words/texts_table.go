@@ -191,7 +191,7 @@ func (t Texts) HelpCustomers() string { return t.say("pages.help.customers") }
 // HelpMessages: Messages to customers and from them, with what became of each. A failed message can be sent again.
 func (t Texts) HelpMessages() string { return t.say("pages.help.messages") }
 
-// HelpLedger: Every figure comes from journals whose debits and credits are equal. Open an account to see its entries, and an entry to see the sale.
+// HelpLedger: Every figure comes from journals, and the books balance. Open an account to see its entries, and an entry to see the sale.
 func (t Texts) HelpLedger() string { return t.say("pages.help.ledger") }
 
 // HelpTills: Open a till with its float, sell, and close it with what you counted. The difference is booked and shown on the Z report.
