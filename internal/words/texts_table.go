@@ -351,6 +351,9 @@ func (t Texts) OfficeKeys() string { return t.say("pages.office.keys") }
 // OfficeStart: What a new server still needs, step by step.
 func (t Texts) OfficeStart() string { return t.say("pages.office.start") }
 
+// OfficeDevices: Tasmota, Shelly and other devices: which of them is which meter.
+func (t Texts) OfficeDevices() string { return t.say("pages.office.devices") }
+
 // OfficeImport: Bring many meters, customers, debts or balances in from a spreadsheet.
 func (t Texts) OfficeImport() string { return t.say("pages.office.import") }
 
@@ -1806,6 +1809,79 @@ func (t Texts) MessageUnderWay() string { return t.say("pages.message.under-way"
 
 // MessageAsked: The meter was asked for its last tokens.
 func (t Texts) MessageAsked() string { return t.say("pages.message.asked") }
+
+// DevicesTitle: Devices
+func (t Texts) DevicesTitle() string { return t.say("pages.devices.title") }
+
+// DevicesAbout: Tasmota, Shelly, ESPHome and other devices that know nothing of Paywatt. Whoever reaches their listener can pretend to be a device, so keep it in a private network.
+func (t Texts) DevicesAbout() string { return t.say("pages.devices.about") }
+
+// DevicesUnknown: Not adopted
+func (t Texts) DevicesUnknown() string { return t.say("pages.devices.unknown") }
+
+// DevicesNoListener: This server has no listener for devices. Start it with:
+func (t Texts) DevicesNoListener() string { return t.say("pages.devices.no-listener") }
+
+// DevicesNoneUnknown: No unknown device talks to this server.
+func (t Texts) DevicesNoneUnknown() string { return t.say("pages.devices.none-unknown") }
+
+// DevicesTalks: A device of profile {profile} called {name} is talking. Which meter is it?
+func (t Texts) DevicesTalks(profile string, name string) string {
+	return t.say("pages.devices.talks", "{profile}", profile, "{name}", name)
+}
+
+// DevicesHeard: Client id {client}, address {address}, last heard {time}
+func (t Texts) DevicesHeard(client string, address string, timeValue string) string {
+	return t.say("pages.devices.heard", "{client}", client, "{address}", address, "{time}", timeValue)
+}
+
+// DevicesNameTaken: The device of meter {meter} already has this name. Release it first, or give this device another name.
+func (t Texts) DevicesNameTaken(meter string) string {
+	return t.say("pages.devices.name-taken", "{meter}", meter)
+}
+
+// DevicesMeter: Meter number
+func (t Texts) DevicesMeter() string { return t.say("pages.devices.meter") }
+
+// DevicesProfile: Profile
+func (t Texts) DevicesProfile() string { return t.say("pages.devices.profile") }
+
+// DevicesAdopt: Adopt
+func (t Texts) DevicesAdopt() string { return t.say("pages.devices.adopt") }
+
+// DevicesAdopted: Adopted
+func (t Texts) DevicesAdopted() string { return t.say("pages.devices.adopted") }
+
+// DevicesNoneAdopted: No device is adopted yet.
+func (t Texts) DevicesNoneAdopted() string { return t.say("pages.devices.none-adopted") }
+
+// DevicesConnected: Connected
+func (t Texts) DevicesConnected() string { return t.say("pages.devices.connected") }
+
+// DevicesAway: Not connected
+func (t Texts) DevicesAway() string { return t.say("pages.devices.away") }
+
+// DevicesSince: Profile {profile}, client id {client}, adopted {time}
+func (t Texts) DevicesSince(profile string, client string, timeValue string) string {
+	return t.say("pages.devices.since", "{profile}", profile, "{client}", client, "{time}", timeValue)
+}
+
+// DevicesClaim: Client {client} from {address} used this name at {time} and was refused.
+func (t Texts) DevicesClaim(client string, address string, timeValue string) string {
+	return t.say("pages.devices.claim", "{client}", client, "{address}", address, "{time}", timeValue)
+}
+
+// DevicesReason: Reason to release it
+func (t Texts) DevicesReason() string { return t.say("pages.devices.reason") }
+
+// DevicesRelease: Release
+func (t Texts) DevicesRelease() string { return t.say("pages.devices.release") }
+
+// DevicesMore: More devices are adopted. List all of them with:
+func (t Texts) DevicesMore() string { return t.say("pages.devices.more") }
+
+// DevicesOtherSession: The form is from another session. Send it again from this page.
+func (t Texts) DevicesOtherSession() string { return t.say("pages.devices.other-session") }
 
 // DoubtfulTitle: Doubtful readings
 func (t Texts) DoubtfulTitle() string { return t.say("pages.doubtful.title") }

@@ -26,6 +26,8 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("POST "+importPath, s.signedIn(s.importFile))
 	m.Handle("GET /imports/{import}", s.signedIn(s.imported))
 	m.Handle("POST /imports/{import}", s.signedIn(s.undoImport))
+	m.Handle("GET "+devicePath, s.signedIn(s.devices))
+	m.Handle("POST "+devicePath, s.signedIn(s.changeDevice))
 	m.Handle("GET /settings", s.signedIn(s.utility))
 	m.Handle("POST /settings", s.signedIn(s.changeUtility))
 	m.Handle("GET /sales/{sale}/receipt.pdf", s.signedIn(s.receiptPDF))
@@ -83,6 +85,7 @@ func (v visit) officeLinks(t words.Texts) []officeLink {
 		{"/alarms", t.MenuAlarms(), t.OfficeAlarms(), v.by.May(access.ReadMeters)},
 		{"/vendors", t.VendorsTitle(), t.OfficeVendors(), v.by.OfUtility() && v.by.May(access.ReadVendors)},
 		{"/start", t.StartTitle(), t.OfficeStart(), v.by.OfUtility() && v.by.May(access.WriteSettings)},
+		{devicePath, t.DevicesTitle(), t.OfficeDevices(), v.by.OfUtility() && v.by.May(access.ReadMeters)},
 		{importPath, t.ImportTitle(), t.OfficeImport(), v.by.OfUtility() && len(imports.KindsOf(v.by)) > 0},
 		{"/settings", t.UtilityTitle(), t.OfficeUtility(), v.by.OfUtility() && v.by.May(access.ReadSettings)},
 		{"/audit", t.MenuAudit(), t.OfficeAudit(), v.by.May(access.ReadAudit)},
