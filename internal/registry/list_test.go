@@ -124,7 +124,7 @@ func TestCustomersLive(t *testing.T) {
 		t.Errorf("second page: %+v, %v", rest, err)
 	}
 	for name, n := range map[string]registry.NewCustomer{
-		"no name": {Phone: "0700000003"}, "five digits": {Name: "A", Phone: "07000"}, "sixteen digits": {Name: "A", Phone: "0123456789012345"},
+		"neither name nor number": {IDNo: "1"}, "five digits": {Name: "A", Phone: "07000"}, "sixteen digits": {Name: "A", Phone: "0123456789012345"},
 		"two plus signs": {Name: "A", Phone: "++254700000001"}, "only a plus": {Name: "A", Phone: "+"}, "only dashes": {Name: "A", Phone: "---"},
 		"long name": {Name: strings.Repeat("a", 121)}, "no language": {Name: "A", Lang: "english please"}, "broken text": {Name: "\xff"},
 	} {
