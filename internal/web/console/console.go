@@ -142,9 +142,6 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("POST /invite/{link}", s.accept)
 	s.lookRoutes(m)
 	m.HandleFunc("POST /signout", s.signOut)
-	if s.c.Tour != nil {
-		m.HandleFunc("POST /tour", s.moveTour)
-	}
 	m.Handle("GET /{$}", s.signedIn(s.home))
 	m.Handle("GET /overview", s.signedIn(s.overview))
 	m.Handle("GET /meters", s.signedIn(s.meters))

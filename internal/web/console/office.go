@@ -19,6 +19,9 @@ type officeLink struct {
 func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /office", s.signedIn(s.office))
 	s.serviceRoutes(m)
+	if s.c.Tour != nil {
+		m.HandleFunc("POST /tour", s.moveTour)
+	}
 	m.Handle("GET /help", s.signedIn(s.help))
 	s.owingRoutes(m)
 	m.Handle("GET /start", s.signedIn(s.start))
