@@ -36,6 +36,23 @@ func (c *Client) MoveIn(ctx context.Context, meter string, m apiv1.MoveIn) (apiv
 	return ask[apiv1.Meter](ctx, c, post(meterPath(meter, "/move-in"), m))
 }
 
+// LedgerExport is the period and the format of an exported ledger.
+type LedgerExport struct {
+	From, To string            // local days such as 2026-11-01, both included; empty: from the first journal, until today
+	Format   string            // csv or hledger
+	Map      map[string]string // what the accountant calls an account, by its code: 1000 to "1200 Cash in hand"
+}
+
+// ExportLedger returns the journals of a period (right: ledger.read).
+func (c *Client) ExportLedger(ctx context.Context, f LedgerExport) ([]byte, error) {
+	q := url.Values{"from": {f.From}, "to": {f.To}, "format": {f.Format}}
+	for code, name := range f.Map {
+		q.Add("map", code+"="+name)
+	}
+	a, err := c.do(ctx, get("/v1/ledger/export", q))
+	return a.body, err
+}
+
 // TrialBalance returns the balances of the ledger (right: ledger.read).
 func (c *Client) TrialBalance(ctx context.Context) (apiv1.TrialBalance, error) {
 	return ask[apiv1.TrialBalance](ctx, c, get("/v1/ledger/trial-balance", nil))

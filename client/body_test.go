@@ -50,7 +50,7 @@ func calls() map[string]any {
 		"adjust": c.Adjust, "alarms": c.Alarms, "approvals": c.Approvals, "approve": c.Decide, "reject": rejecting,
 		"charges": c.Charges, "add-charge": c.AddCharge, "trust-clock": c.TrustClock, "search": c.Search, "overview": c.Overview, "customers": c.Customers, "customer": c.Customer, "add-customer": c.AddCustomer,
 		"change-customer": c.ChangeCustomer, "confirm-phone": c.ConfirmPhone, "confirm-sim": c.ConfirmSIM, "debts": c.Debts, "raise-debt": c.RaiseDebt, "write-off-debt": c.WriteOffDebt,
-		"head": c.Head, "ledger-accounts": c.LedgerAccounts, "ledger-balance": c.LedgerBalance, "journals": c.Journals, "trial-balance": c.TrialBalance,
+		"head": c.Head, "ledger-accounts": c.LedgerAccounts, "ledger-balance": c.LedgerBalance, "journals": c.Journals, "export-ledger": c.ExportLedger, "trial-balance": c.TrialBalance,
 		"message-routes": c.MessageRoutes, "messages": c.Messages, "send-message": c.SendMessage, "message": c.Message, "retry-message": c.RetryMessage,
 		"start-link-key": c.StartLinkKey, "finish-link-key": c.FinishLinkKey, "cancel-link-key": c.CancelLinkKey, "meters": c.Meters, "add-meter": c.AddMeter, "meter": c.Meter, "change-meter": c.ChangeMeter,
 		"send-command": c.SendCommand, "command": c.Command, "cut-supply": c.CutSupply, "restore-supply": c.RestoreSupply, "supply": c.Supply,

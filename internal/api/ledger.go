@@ -1,7 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -10,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/report"
 )
@@ -35,6 +39,44 @@ func (a *API) ledgerRoutes(r router) {
 		Summary: "Show the balance of a ledger account at a moment",
 	}, a.ledgerBalance)
 	listRoute(r, apiv1.Journals, a.journals)
+	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	query(r, huma.Operation{
+		OperationID: "export-ledger", Path: "/v1/ledger/export", Tags: []string{"ledger"}, Summary: "Export the journals of a period for an accountant",
+		Description: "csv has a row for each posting, with the accountant's numbers and names of accounts where map gives them. hledger is a journal of " +
+			"plain-text accounting, which hledger and similar programs check and add up.",
+		Responses: map[string]*huma.Response{"200": {Description: "The journals, oldest first.", Content: map[string]*huma.MediaType{csvType: text, "text/plain": text}}},
+	}, a.exportLedger)
+}
+
+// LedgerPeriod is the period and the format of an exported ledger.
+type LedgerPeriod struct {
+	From   string   `query:"from" maxLength:"10" doc:"First local day; default the first journal"`
+	To     string   `query:"to" maxLength:"10" doc:"Last local day; default today"`
+	Format string   `query:"format" maxLength:"16" doc:"csv (default) or hledger"`
+	Map    []string `query:"map,explode" doc:"What the accountant calls an account of the chart: 1000=1200 Cash in hand; repeatable"`
+}
+
+func (a *API) exportLedger(ctx context.Context, by access.Actor, in *LedgerPeriod) (*paper, error) {
+	f := report.LedgerExport{From: in.From, To: in.To, Format: in.Format, Accounts: map[ledger.Code]string{}}
+	for _, one := range in.Map {
+		code, name, ok := strings.Cut(one, "=")
+		n, err := strconv.Atoi(strings.TrimSpace(code))
+		if _, known := ledger.Find(ledger.Code(n)); !ok || err != nil || !known {
+			return nil, problemOf(refuse.LedgerMappingInvalid(refusal.Echo(one)))
+		}
+		f.Accounts[ledger.Code(n)] = name
+	}
+	var out bytes.Buffer
+	no, err := a.c.Reports.Export(ctx, by, f, a.c.Now(), &out)
+	switch {
+	case err != nil:
+		return nil, err
+	case no.Refused():
+		return nil, problemOf(no)
+	case in.Format == report.LedgerHledger:
+		return &paper{ContentType: "text/plain; charset=utf-8", Body: out.Bytes()}, nil
+	}
+	return &paper{ContentType: csvType + "; charset=utf-8", Body: out.Bytes()}, nil
 }
 
 func chartName(c ledger.Code) string {

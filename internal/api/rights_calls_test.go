@@ -92,7 +92,7 @@ func queries() map[string]valid {
 		}}, "sale": get(access.ReadVends, "/v1/vends/{sale}"),
 		"explain": get(access.ReadVends, "/v1/vends/{sale}/explain"), "receipt": get(access.ReadVends, "/v1/vends/{sale}/receipt"),
 		"head": get(access.ReadVends, "/v1/heads/newest"), "happenings": get(access.ReadVends, "/v1/events"),
-		"trial-balance": get(access.ReadLedger, "/v1/ledger/trial-balance"), "ledger-accounts": get(access.ReadLedger, "/v1/ledger/accounts"),
+		"trial-balance": get(access.ReadLedger, "/v1/ledger/trial-balance"), "export-ledger": get(access.ReadLedger, "/v1/ledger/export"), "ledger-accounts": get(access.ReadLedger, "/v1/ledger/accounts"),
 		"ledger-balance": get(access.ReadLedger, "/v1/ledger/accounts/4000/balance"), "journals": get(access.ReadLedger, "/v1/ledger/journals"),
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"),
 		"settings":     get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),

@@ -60,7 +60,7 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/heads/newest", "", access.ReadVends, 200},
 		{"GET", "/v1/vends/" + saleID + "/explain", "", access.ReadVends, 200},
 		{"POST", "/v1/token-diagnoses", `{"digits":"2371 6100 5011 8319 4197"}`, access.ReadVends, 200},
-		{"GET", "/v1/ledger/trial-balance", "", access.ReadLedger, 200},
+		{"GET", "/v1/ledger/trial-balance", "", access.ReadLedger, 200}, {"GET", "/v1/ledger/export", "", access.ReadLedger, 200},
 		{"GET", "/v1/vends/" + saleID + "/reversal", "", access.ReadVends, 404},
 		{"POST", "/v1/vends/" + saleID + "/reversal", `{"reason":"matrix"}`, access.Reverse, 409},
 		{"GET", "/v1/events?after=yesterday", "", access.ReadVends, 400}, // a stream would not end

@@ -3373,6 +3373,21 @@ func ImportValueMissing(name string) refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "import-value-missing", What: "The row has no value in column " + name + ".", Not: "This row was not imported.", Try: "Delete the row if it is no entry, or fill the cell, and import the file again.", Args: []refusal.Arg{{Place: "name", Value: name}}}
 }
 
+// LedgerFormatUnknown: "{text}" is not a format of the ledger. Use csv or hledger.
+func LedgerFormatUnknown(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "ledger-format-unknown", What: "\"" + text + "\" is not a format of the ledger.", Not: "No file was written.", Try: "Use csv or hledger.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// PeriodReversed: The period from {from} to {to} has no day. Give the earlier day as the first.
+func PeriodReversed(from string, to string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "period-reversed", What: "The period from " + from + " to " + to + " has no day.", Not: "No file was written.", Try: "Give the earlier day as the first.", Args: []refusal.Arg{{Place: "from", Value: from}, {Place: "to", Value: to}}}
+}
+
+// LedgerMappingInvalid: "{text}" does not say what an account of the chart is called. Write it as 1000=1200 Cash in hand, with a code that report trial-balance lists.
+func LedgerMappingInvalid(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "ledger-mapping-invalid", What: "\"" + text + "\" does not say what an account of the chart is called.", Not: "No file was written.", Try: "Write it as 1000=1200 Cash in hand, with a code that report trial-balance lists.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
 // DebtUsedSince: Something was paid towards debt {debt} since, or a part of it was written off. Write off what is left, or keep it.
 func DebtUsedSince(debt string) refusal.Refusal {
 	return refusal.Refusal{Code: "row-used", Text: "debt-used-since", What: "Something was paid towards debt " + debt + " since, or a part of it was written off.", Not: "The debt stays.", Try: "Write off what is left, or keep it.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}

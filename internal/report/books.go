@@ -23,6 +23,8 @@ type BookTx interface {
 	LedgerAccounts(code ledger.Code, after int64, max int) ([]Account, error)
 	// BalanceAt returns the signed balance of an account with all its postings up to a time.
 	BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error)
+	// JournalsBetween lists journals that were posted in a period, in the order of their identities, after the given one.
+	JournalsBetween(from, to time.Time, after id.ID, max int) ([]ledger.Journal, error)
 	// Journals lists journals, newest first. It begins after the given journal, or with the newest if it is zero.
 	Journals(f JournalFilter, before id.ID, max int) ([]ledger.Journal, error)
 }

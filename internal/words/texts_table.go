@@ -2988,6 +2988,27 @@ func (t Texts) AuditAfter() string { return t.say("pages.audit.after") }
 // AuditReason: Reason:
 func (t Texts) AuditReason() string { return t.say("pages.audit.reason") }
 
+// LedgerExport: For the accountant
+func (t Texts) LedgerExport() string { return t.say("pages.ledger.export") }
+
+// LedgerExportFrom: From
+func (t Texts) LedgerExportFrom() string { return t.say("pages.ledger.export-from") }
+
+// LedgerExportTo: To
+func (t Texts) LedgerExportTo() string { return t.say("pages.ledger.export-to") }
+
+// LedgerExportAs: Format
+func (t Texts) LedgerExportAs() string { return t.say("pages.ledger.export-as") }
+
+// LedgerExportCsv: CSV, a row for each posting
+func (t Texts) LedgerExportCsv() string { return t.say("pages.ledger.export-csv") }
+
+// LedgerExportPlain: Journal of hledger
+func (t Texts) LedgerExportPlain() string { return t.say("pages.ledger.export-plain") }
+
+// LedgerExportNow: Export the journals
+func (t Texts) LedgerExportNow() string { return t.say("pages.ledger.export-now") }
+
 // LedgerTrialBalance: Trial balance
 func (t Texts) LedgerTrialBalance() string { return t.say("pages.ledger.trial-balance") }
 

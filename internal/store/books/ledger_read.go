@@ -133,6 +133,28 @@ func (tx Rows) Journals(f report.JournalFilter, before id.ID, max int) ([]ledger
 	return out, nil
 }
 
+// JournalsBetween lists journals that were posted in a period, in the order of their identities, after the given one.
+func (tx Rows) JournalsBetween(from, to time.Time, after id.ID, max int) ([]ledger.Journal, error) {
+	if first := id.First(from.Add(-PostSlack)); bytes.Compare(after[:], first[:]) < 0 {
+		after = first
+	}
+	var ids []id.ID
+	err := tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND id > $2 AND id < $3 AND posted_at >= $4 AND posted_at < $5 ORDER BY id LIMIT $6`,
+		func(r core.Row) error { ids = append(ids, r.ID(0)); return nil }, tx.Tenant, after, id.First(to.Add(PostSlack)), from, to, max)
+	if err != nil {
+		return nil, fmt.Errorf("list journals of a period: %w", err)
+	}
+	out := make([]ledger.Journal, len(ids))
+	for n, i := range ids {
+		j, found, err := tx.Journal(i)
+		if err != nil || !found {
+			return nil, fmt.Errorf("list journals of a period: read one (found: %t): %w", found, err)
+		}
+		out[n] = j
+	}
+	return out, nil
+}
+
 func (tx Rows) journalIDs(f report.JournalFilter, before id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	row := func(r core.Row) error { out = append(out, r.ID(0)); return nil }

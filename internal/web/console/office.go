@@ -17,6 +17,7 @@ type officeLink struct {
 
 // officeRoutes adds the pages behind the office page, and the person's own account.
 func (s *Console) officeRoutes(m *http.ServeMux) {
+	m.Handle("GET /ledger/export", s.signedIn(s.exportLedger))
 	m.Handle("GET /office", s.signedIn(s.office))
 	s.serviceRoutes(m)
 	if s.c.Tour != nil {
