@@ -299,9 +299,11 @@ func TestTheRogueKnowsEveryRule(t *testing.T) {
 		noValue  = "it moves no value, see secondPeople"
 		itsOwn   = "only its ceiling takes a second person, and the ceiling is in the list"
 		byPerson = "while it is off, the report names all of it under the person's ceiling"
+		notYet   = "P has no move for it yet; the tests of the pages show the second person"
 	)
 	left := map[string]string{
 		"alone=meter.force_connect": noValue, "alone=clock.trust": noValue, "alone=meter.link_key": noValue,
+		"alone=import.debts": itsOwn, "alone=import.balances": notYet, "alone=import.undo": notYet, "alone=meter.device": notYet,
 		"alone=debt.raise": itsOwn, "alone=shift.close_any": itsOwn, "alone=supply.emergency": itsOwn,
 		"no-ceiling=meter/emergency_supply": byPerson, "no-ceiling=meter/sales": byPerson, "no-ceiling=meter/free_units": byPerson, "no-ceiling=meter/reversed_value": byPerson,
 		"no-ceiling=account/credits": byPerson, "no-ceiling=account/debts": byPerson, "no-ceiling=vendor/reversed_value": byPerson,

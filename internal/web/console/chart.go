@@ -10,6 +10,7 @@ type chart struct {
 	Heads            []string
 	Rows             [][]string
 	Empty            string // why there is nothing to draw; empty if there is
+	Alone            bool   // whether the page has no other heading above the chart's
 }
 
 // chartNote explains a sign in a chart.

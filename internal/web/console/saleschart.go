@@ -19,7 +19,7 @@ func (s *Console) salesByDay(ctx context.Context, v visit, asked vending.SaleReq
 
 // salesChart is the chart of what was sold on each day; nil if nothing was.
 func (t site) salesChart(list vending.SaleDays) (*chart, error) {
-	c := chart{ID: "chart-sales", Label: t.say.ChartSalesLabel(), Heads: []string{t.say.WalletDay(), t.say.SalesTitle(), t.currency, "kWh"}}
+	c := chart{ID: "chart-sales", Alone: true, Label: t.say.ChartSalesLabel(), Heads: []string{t.say.WalletDay(), t.say.SalesTitle(), t.currency, "kWh"}}
 	p := chartData{Kind: "bars", By: "day", TZ: t.in(time.Time{}).Location().String(), Unit: t.currency}
 	p.Scale, p.Digits = minorUnits(t.currency)
 	all := money.Amount{Currency: t.currency}
