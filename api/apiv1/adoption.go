@@ -57,7 +57,7 @@ type DevicePassword struct {
 var AdoptedDevices = Listing[Page, AdoptedDevice]{Name: "devices", Path: "/v1/devices", Tag: "devices", Summary: "List the devices of the shared listener that are meters"}
 
 // UnknownDevices is the list of devices that wait to be adopted.
-var UnknownDevices = Listing[Page, UnknownDevice]{Name: "unknown-devices", Path: "/v1/devices/unknown", Tag: "devices", Summary: "List the devices that talk at the shared listener and belong to no meter"}
+var UnknownDevices = Listing[Page, UnknownDevice]{Name: "unknown-devices", Path: "/v1/devices/unknown", Tag: "devices", Summary: "List devices that talk and belong to no meter"}
 
 // NewDevicePassword asks for a new password of the shared listener. It is empty: the path says everything.
 type NewDevicePassword struct{}

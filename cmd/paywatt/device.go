@@ -67,7 +67,7 @@ func newDeviceAdopt(c console) *cobra.Command {
 func newDeviceRelease(c console) *cobra.Command {
 	reason := ""
 	cmd := &cobra.Command{
-		Use: "release NAME", Short: "End the use of a device for its meter", Args: cobra.ExactArgs(1),
+		Use: "release NAME", Short: "Release a device from its meter", Args: cobra.ExactArgs(1),
 		Example: "  paywatt device release kitchen --reason \"replaced after a fire\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			d, err := api.ReleaseDevice(cmd.Context(), args[0], reason)

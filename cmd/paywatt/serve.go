@@ -205,6 +205,10 @@ func levelOf(name string) slog.Level {
 
 // serveFailure explains why the server did not start.
 func serveFailure(set config.Config, err error) *exit.Failure {
+	var said *exit.Failure
+	if errors.As(err, &said) {
+		return said
+	}
 	dir := set.Text(config.Data)
 	where := place{dir, set.Text(config.Store)}
 	if f := sharedFailure(where, err); f != nil {

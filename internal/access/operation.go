@@ -133,6 +133,7 @@ func Commands() map[string]Operation {
 		"backup restore":        {Why: machine},
 		"backup verify":         {Why: reads},
 		"clock trust":           {Acts: []Act{ActClock}},
+		"config check":          {Why: reads},
 		"config show":           {Why: reads},
 		"doctor":                {Why: reads},
 		"integration add":       {Why: machine},

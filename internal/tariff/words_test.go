@@ -48,7 +48,7 @@ func TestATariffIsSaidInWholeSentences(t *testing.T) {
 			"Charges and debts together take at most 50 % of a purchase.",
 			"Units are rounded to the nearest 0.1 kWh. No change is carried forward.",
 			"The smallest purchase is 1.00 KES.",
-			"The largest purchase is 50000.00 KES."}},
+			"The largest purchase is 50,000.00 KES."}},
 		"all of a tariff for wallets": {read(wallet), []string{
 			"low, 1 March to 31 August: day 3.00 KES per kWh: Mon, Fri, holiday 06:00 to 24:00.",
 			"low, 1 March to 31 August: night 1.00 KES per kWh: at all other times.",

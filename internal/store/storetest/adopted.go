@@ -35,10 +35,11 @@ func adoptedDevices(t *testing.T, r Rig) {
 		number, err5 := tx.MeterNumber(two.meter.N)
 		heard, err6 := tx.MeterHeard(one.meter.N)
 		hash, err7 := tx.DevicePassword()
-		if kitchen != device("kitchen", one.meter.N) || bath != device("bath", two.meter.N) || found || len(page) != 1 || page[0] != bath || number != two.meter.Number || heard || hash != nil {
+		err := errors.Join(err1, err2, err3, err4, err5, err6, err7)
+		if err == nil && (kitchen != device("kitchen", one.meter.N) || bath != device("bath", two.meter.N) || found || len(page) != 1 || page[0] != bath || number != two.meter.Number || heard || hash != nil) {
 			t.Errorf("kitchen %+v, bath %+v, an unknown name %t, a page %+v, number %s, heard %t, password %x", kitchen, bath, found, page, number, heard, hash)
 		}
-		return struct{}{}, errors.Join(err1, err2, err3, err4, err5, err6, err7)
+		return struct{}{}, err
 	})
 	must(t, e, func(tx *store.Tx) error { return tx.DropAdopted("kitchen") })
 	if _, err := do(e, func(tx *store.Tx) (value, error) { return value{}, tx.DropAdopted("kitchen") }); err == nil {
