@@ -48,7 +48,7 @@ func (o *office) arabic(t *testing.T) {
 	d := o.owner
 	o.called(t, number(1003), "أمينة عبد الرحمن")
 	d.visit("/meters/" + number(1003))
-	const phone = `[...document.querySelectorAll("dl.facts dd span")].find(e => e.textContent.startsWith("+254"))`
+	const phone = `[...document.querySelectorAll("dl.facts dd bdi")].find(e => e.textContent.startsWith("+254"))`
 	if !ask[bool](d, `(function (text) { const at = i => { const r = document.createRange(); r.setStart(text, i); r.setEnd(text, i + 1); return r.getBoundingClientRect().left; };
 		return at(0) < at(1) && at(1) < at(text.length - 1); })(`+phone+`.firstChild)`) {
 		t.Error("beside a name in Arabic the telephone number does not begin with its +")

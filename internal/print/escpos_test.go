@@ -35,11 +35,11 @@ type decoder struct {
 	in      []byte
 	at      int
 
-	table         *charmap.Charmap
-	spacing, size int
-	bold, tall    bool
-	line          []rune
-	out           slip
+	table      *charmap.Charmap
+	spacing    int
+	bold, tall bool
+	line       []rune
+	out        slip
 }
 
 func (d *decoder) next() byte {

@@ -67,7 +67,6 @@ type pdfDoc struct {
 	letters map[rune]bool
 	dots    *font.Dots // opened when a letter is missing
 	err     error
-	images  int
 }
 
 func newPDF(s Sheet, p page, at time.Time) *pdfDoc {
