@@ -14,6 +14,7 @@ import (
 func (o *office) engineersDay(t *testing.T) {
 	const email, password = "engineer@example.org", "nine hundred tiny lamps"
 	d := o.owner
+	o.api.must(t, 200, "POST", "/v1/settings", map[string]any{"usual_tariffs": []string{"domestic"}}) // on another, a second person must agree
 	d.visit("/people")
 	d.fill("#email", email)
 	d.pick("#role", "engineer")

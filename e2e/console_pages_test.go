@@ -195,6 +195,7 @@ func (o *office) everyPage(t *testing.T) {
 		tab.dark(false)
 		for _, width := range []int64{320, 360, 768, 1280} {
 			tab.size(width)
+			tab.drawn()
 			// A telephone widens its window to fit the content, so the window's width proves nothing.
 			if over := ask[int64](tab, `document.documentElement.scrollWidth`) - width; over > 0 {
 				t.Errorf("%s is %d px too wide for %d px", page.name, over, width)
@@ -236,6 +237,12 @@ func (o *office) netsHold(t *testing.T) {
 		t.Error("axe-core finds nothing wrong with a field without a label")
 	}
 	d.forget()
+}
+
+// drawn waits until every chart has the width of its box, which it takes in the frame after the page's width has changed.
+func (p *tab) drawn() {
+	p.t.Helper()
+	p.until(10*time.Second, `[...document.querySelectorAll("[data-chart]")].every(box => !box.plot || box.plot.width === box.clientWidth)`)
 }
 
 // clipped lists elements whose text does not fit.

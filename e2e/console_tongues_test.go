@@ -75,6 +75,7 @@ func (p *tab) narrow(how string, widths ...int64) {
 	p.t.Helper()
 	for _, width := range widths {
 		p.size(width)
+		p.drawn()
 		if over := ask[int64](p, `document.documentElement.scrollWidth`) - width; over > 0 {
 			p.t.Errorf("%s %s is %d px too wide for %d px", p.path(), how, over, width)
 		}
