@@ -299,7 +299,7 @@ func TestTheRogueKnowsEveryRule(t *testing.T) {
 		noValue  = "it moves no value, see secondPeople"
 		itsOwn   = "only its ceiling takes a second person, and the ceiling is in the list"
 		byPerson = "while it is off, the report names all of it under the person's ceiling"
-		notYet   = "P has no move for it yet; the tests of the pages show the second person"
+		notYet   = "P has no move for it yet"
 	)
 	left := map[string]string{
 		"alone=meter.force_connect": noValue, "alone=clock.trust": noValue, "alone=meter.link_key": noValue,
