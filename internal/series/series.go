@@ -122,7 +122,7 @@ type Break struct {
 }
 
 // Breaks lists the places at which a register fell, or rose by more than the highest power gives in the time between, with a fifth and 1 kWh
-// of leeway. A power of 0 sets no limit. Samples are in the order in which the meter made them.
+// of leeway. A power of 0 sets no limit. Readings are in the order in which the meter made them.
 func Breaks(samples []Count, most unit.Power) (out []Break) {
 	for i := 1; i < len(samples); i++ {
 		if broken(samples[i-1], samples[i], most) {
@@ -142,7 +142,7 @@ func broken(a, b Count, most unit.Power) bool {
 }
 
 // UseOf adds up what a meter used in each bucket: the differences between neighbouring samples, shared by time over the buckets between them.
-// The sum up to each limit is rounded down, so the buckets that cover all samples sum to all differences. Samples are in the order in which
+// The sum up to each limit is rounded down, so the buckets that cover all readings sum to all differences. Readings are in the order in which
 // the meter made them. A time before that of the sample before it counts as that time.
 func UseOf(samples []Count, buckets []Bucket, most unit.Power) []Use {
 	out := make([]Use, len(buckets))

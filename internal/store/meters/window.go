@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// LiveChunk is how many meters one statement loads. It is fixed so that the SQL text is the same for every batch size.
+// LiveChunk is how many meters one statement loads on an engine without lists. It is fixed so that the SQL text is the same for every batch size.
 const LiveChunk = 50
 
 // liveRow is a row of meter_live.
