@@ -207,8 +207,8 @@ func TestNoTextIsAFormula(t *testing.T) {
 func TestAFormThatFailsIsAnError(t *testing.T) {
 	broken := errors.New("no paper")
 	a := &API{c: Config{Languages: wordstest.Languages(t), Papers: map[string]Paper{
-		"page": {ContentType: "text/html", Policy: "none", Lay: func(words.Texts, receipt.Receipt) (string, error) { return "<p>", nil }},
-		"bad":  {ContentType: "text/html", Lay: func(words.Texts, receipt.Receipt) (string, error) { return "", broken }},
+		"page": {ContentType: "text/html", Policy: "none", Lay: func(*words.Texts, receipt.Receipt) (string, error) { return "<p>", nil }},
+		"bad":  {ContentType: "text/html", Lay: func(*words.Texts, receipt.Receipt) (string, error) { return "", broken }},
 	}}}
 	if p, err := a.lay(vending.Receipted{}, "page", ""); err != nil || p.ContentType != "text/html" || p.Policy != "none" || string(p.Body) != "<p>" {
 		t.Errorf("%+v, %v", p, err)

@@ -98,7 +98,7 @@ type Cases struct {
 type Paper struct {
 	ContentType string
 	Policy      string // content security policy; empty for an answer that is not a page
-	Lay         func(words.Texts, receipt.Receipt) (string, error)
+	Lay         func(*words.Texts, receipt.Receipt) (string, error)
 }
 
 // Config is what an API needs; every field but Limits and Network is required.
@@ -128,7 +128,7 @@ type Config struct {
 // API is the HTTP interface. It has no state that must be closed.
 type API struct {
 	c       Config
-	say     words.Texts // texts in English
+	say     *words.Texts // texts in English
 	limit   *limiter
 	metrics *metrics
 	flights flights

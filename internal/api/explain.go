@@ -18,7 +18,7 @@ func (a *API) explain(ctx context.Context, by access.Actor, in *SalePath) (*repl
 	return replyOf(e.Refusal, err, func() apiv1.Explanation { return explainOf(a.say, e) })
 }
 
-func explainOf(say words.Texts, e vending.Explained) apiv1.Explanation {
+func explainOf(say *words.Texts, e vending.Explained) apiv1.Explanation {
 	s, split := e.Sale, e.Split
 	b := apiv1.Explanation{Vend: s.ID.Text(id.Vend), Agrees: e.Agrees(), Differences: append([]string{}, explain.Differences(say, e)...),
 		Tariff: apiv1.ExplainedTariff{Name: e.Tariff.Name, Version: e.Tariff.N, VersionID: e.Tariff.ID.Text(id.Version),

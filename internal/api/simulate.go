@@ -42,7 +42,7 @@ func (a *API) simulate(ctx context.Context, by access.Actor, _ *struct{}, body a
 	return replyOf(out.Refusal, err, func() apiv1.SimulationResult { return simulationOf(a.say, out, draft) })
 }
 
-func simulationOf(say words.Texts, out registry.Simulated, draft tariff.Body) apiv1.SimulationResult {
+func simulationOf(say *words.Texts, out registry.Simulated, draft tariff.Body) apiv1.SimulationResult {
 	b := apiv1.SimulationResult{Tariff: out.Present.Name, Version: out.Present.N, Currency: out.Currency.Code, Words: explain.Tariff(say, draft)}
 	if out.Now != nil {
 		b.Purchase = &apiv1.SimulatedPair{Before: splitOf(*out.Now), After: splitOf(*out.Draft)}

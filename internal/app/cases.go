@@ -270,11 +270,13 @@ func tasks(doubted func() bool) []job.Task[tasksTx] {
 
 // papers are the formats in which receipts are laid out.
 func papers() map[string]api.Paper {
-	text := func(lay func(words.Texts, receipt.Receipt) string) api.Paper {
-		return api.Paper{ContentType: "text/plain; charset=utf-8", Lay: func(say words.Texts, r receipt.Receipt) (string, error) { return lay(say, r), nil }}
+	text := func(lay func(*words.Texts, receipt.Receipt) string) api.Paper {
+		return api.Paper{ContentType: "text/plain; charset=utf-8", Lay: func(say *words.Texts, r receipt.Receipt) (string, error) { return lay(say, r), nil }}
 	}
 	// No message contains an empty line.
-	sms := func(say words.Texts, r receipt.Receipt) string { return strings.Join(print.SMS(say, r), "\n\n") + "\n" }
+	sms := func(say *words.Texts, r receipt.Receipt) string {
+		return strings.Join(print.SMS(say, r), "\n\n") + "\n"
+	}
 	return map[string]api.Paper{"text32": text(print.Text32), "text48": text(print.Text48), "sms": text(sms),
 		"escpos58": {ContentType: "application/octet-stream", Lay: print.ReceiptESCPOS(print.Roll{Columns: 32, CodePage: print.CP858})},
 		"escpos80": {ContentType: "application/octet-stream", Lay: print.ReceiptESCPOS(print.Roll{Columns: 48, CodePage: print.CP858})},

@@ -14,7 +14,7 @@ import (
 
 // Sale explains a sale to its customer: each figure and how it was calculated, in the order of the calculation. The last sentence adds
 // everything up to the payment.
-func Sale(say words.Texts, e vending.Explained) []string {
+func Sale(say *words.Texts, e vending.Explained) []string {
 	f := figures{say: say, e: e}
 	s := e.Sale
 	if !e.Agrees() {
@@ -50,7 +50,7 @@ func Sale(say words.Texts, e vending.Explained) []string {
 }
 
 // Differences describes where a stored sale does not match its recalculation.
-func Differences(say words.Texts, e vending.Explained) []string {
+func Differences(say *words.Texts, e vending.Explained) []string {
 	var out []string
 	for _, d := range e.Differences {
 		out = append(out, difference(say, d))
@@ -58,7 +58,7 @@ func Differences(say words.Texts, e vending.Explained) []string {
 	return out
 }
 
-func difference(say words.Texts, d vending.Difference) string {
+func difference(say *words.Texts, d vending.Difference) string {
 	switch d.In {
 	case vending.DiffersPrice:
 		return say.DifferenceNotPriced(d.Derived)
@@ -82,7 +82,7 @@ func difference(say words.Texts, d vending.Difference) string {
 
 // figures collects the sentences of a sale.
 type figures struct {
-	say words.Texts
+	say *words.Texts
 	e   vending.Explained
 	out []string
 }

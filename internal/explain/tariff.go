@@ -13,7 +13,7 @@ import (
 )
 
 // Tariff returns a sentence for each rule of a tariff.
-func Tariff(say words.Texts, b tariff.Body) []string {
+func Tariff(say *words.Texts, b tariff.Body) []string {
 	cur, _ := money.CurrencyOf(b.Currency)
 	p := prices{say: say, cur: cur}
 	p.price(plain, b.Blocks, b.TOU)
@@ -42,7 +42,7 @@ func Tariff(say words.Texts, b tariff.Body) []string {
 
 // prices collects the sentences of a tariff.
 type prices struct {
-	say words.Texts
+	say *words.Texts
 	cur money.Currency
 	out []string
 }
@@ -182,7 +182,7 @@ func (p *prices) purchases(b tariff.Body) {
 }
 
 // kWh formats energy in kilowatt-hours with as many decimals as the value needs.
-func kWh(say words.Texts, e unit.Energy) string {
+func kWh(say *words.Texts, e unit.Energy) string {
 	if e%unit.KilowattHour == 0 {
 		return say.KWh(e, 0) + " kWh"
 	}

@@ -44,7 +44,7 @@ type Report struct {
 	refusal.Refusal
 	Name  string // of its file
 	House print.House
-	Sheet func(words.Texts) print.Sheet
+	Sheet func(*words.Texts) print.Sheet
 }
 
 // house reads the settings in the office's own name, because a paper needs the zone even for a role that may not read settings.
@@ -65,7 +65,7 @@ func (o *Office) Shift(ctx context.Context, by access.Actor, shift string) (Repo
 	}
 	h, err := o.house(ctx, by)
 	return Report{Name: "z-" + v.Shift.Till + "-" + v.Shift.OpenedAt.UTC().Format("2006-01-02"), House: h,
-		Sheet: func(say words.Texts) print.Sheet { return print.Shift(say, h, v) }}, err
+		Sheet: func(say *words.Texts) print.Sheet { return print.Shift(say, h, v) }}, err
 }
 
 // Statement is the statement of an account for a month, with the paper of it.
@@ -114,7 +114,7 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 		st.tokens(m, sales)
 	}
 	paper := st.Statement
-	st.Report = Report{Name: "statement-" + st.Account + "-" + st.Month, House: h, Sheet: func(say words.Texts) print.Sheet { return paper.Sheet(say, h) }}
+	st.Report = Report{Name: "statement-" + st.Account + "-" + st.Month, House: h, Sheet: func(say *words.Texts) print.Sheet { return paper.Sheet(say, h) }}
 	return st, nil
 }
 

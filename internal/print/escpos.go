@@ -56,8 +56,8 @@ func ESCPOS(s Sheet, roll Roll) ([]byte, error) {
 }
 
 // ReceiptESCPOS writes a receipt as commands for a receipt printer.
-func ReceiptESCPOS(roll Roll) func(words.Texts, receipt.Receipt) (string, error) {
-	return func(say words.Texts, r receipt.Receipt) (string, error) {
+func ReceiptESCPOS(roll Roll) func(*words.Texts, receipt.Receipt) (string, error) {
+	return func(say *words.Texts, r receipt.Receipt) (string, error) {
 		b, err := ESCPOS(Receipt(say, r), roll)
 		return string(b), err
 	}

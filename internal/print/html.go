@@ -31,7 +31,7 @@ func HTMLPolicy() string {
 }
 
 // HTML lays out a receipt as a page that prints on 80 mm rolls and on A6, with any driver. It reveals the digits that the receipt carries.
-func HTML(say words.Texts, r receipt.Receipt) (string, error) {
+func HTML(say *words.Texts, r receipt.Receipt) (string, error) {
 	t, err := template.New("receipt").Funcs(template.FuncMap{
 		"money": func(m money.Minor) string { return say.Figure(m, r.Currency) },
 		"rate":  func(m money.MicroRate) string { return say.Rate(m, r.Currency) },
@@ -52,7 +52,7 @@ func HTML(say words.Texts, r receipt.Receipt) (string, error) {
 	var out strings.Builder
 	err = t.Execute(&out, struct {
 		receipt.Receipt
-		Say     words.Texts
+		Say     *words.Texts
 		Style   template.CSS
 		Name    string
 		Above   []string

@@ -54,7 +54,7 @@ func PDF(s Sheet, at time.Time) ([]byte, error) {
 }
 
 // ReceiptPDF writes a receipt as a PDF file.
-func ReceiptPDF(say words.Texts, r receipt.Receipt) (string, error) {
+func ReceiptPDF(say *words.Texts, r receipt.Receipt) (string, error) {
 	b, err := PDF(Receipt(say, r), r.At)
 	return string(b), err
 }

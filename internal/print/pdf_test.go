@@ -37,7 +37,7 @@ func spaced(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-func pdfOf(t *testing.T, say words.Texts, r receipt.Receipt) []byte {
+func pdfOf(t *testing.T, say *words.Texts, r receipt.Receipt) []byte {
 	t.Helper()
 	b, err := print.PDF(print.Receipt(say, r), r.At)
 	if err != nil {

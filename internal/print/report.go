@@ -19,10 +19,10 @@ type House struct {
 }
 
 // clock writes a moment in the utility's time zone.
-func (h House) clock(say words.Texts, at time.Time) string { return say.Clock(at.In(h.Zone)) }
+func (h House) clock(say *words.Texts, at time.Time) string { return say.Clock(at.In(h.Zone)) }
 
 // Shift arranges the Z report of a shift, or what it is so far.
-func Shift(say words.Texts, h House, v till.View) Sheet {
+func Shift(say *words.Texts, h House, v till.View) Sheet {
 	say = say.Plain()
 	shift, cash := v.Shift, v.Cash
 	figure := func(m money.Minor) string { return say.Sum(money.Amount{Minor: m, Currency: v.Currency}) }
@@ -98,7 +98,7 @@ type StatementLine struct {
 }
 
 // Sheet arranges a statement.
-func (st Statement) Sheet(say words.Texts, h House) Sheet {
+func (st Statement) Sheet(say *words.Texts, h House) Sheet {
 	say = say.Plain()
 	figure := func(m money.Minor) string { return say.Figure(m, st.Currency) }
 	s := Sheet{say: say, title: say.StatementTitle(st.Customer), wide: true}
@@ -141,7 +141,7 @@ func (st Statement) Sheet(say words.Texts, h House) Sheet {
 }
 
 // what says what a line is for.
-func (l StatementLine) what(say words.Texts, figure func(money.Minor) string) string {
+func (l StatementLine) what(say *words.Texts, figure func(money.Minor) string) string {
 	name := say.Name(l.Kind, l.Value)
 	if l.Receipt != "" {
 		name = say.StatementPurchase(name, l.Receipt, l.Meter, figure(l.Paid))

@@ -38,7 +38,7 @@ type block struct {
 
 // Sheet is the content of a document in the order in which any paper shows it.
 type Sheet struct {
-	say    words.Texts
+	say    *words.Texts
 	title  string
 	wide   bool // it has tables
 	blocks []block
@@ -59,7 +59,7 @@ func (s *Sheet) total(text, figure string)  { s.add(total, text, figure) }
 
 // Receipt arranges a receipt. It reveals the digits that the receipt carries. Names that people entered lose their control characters,
 // because a printer obeys them.
-func Receipt(say words.Texts, r receipt.Receipt) Sheet {
+func Receipt(say *words.Texts, r receipt.Receipt) Sheet {
 	say = say.Plain()
 	s := Sheet{say: say, title: Title(say, r) + " " + r.No}
 	for _, m := range Marks(say, r) {

@@ -20,7 +20,7 @@ const MaxMessages = 16
 // units, amount, meter and receipt. Most receipts fit into one message. Several tokens may need more messages: each has its number ("1/2")
 // and as many tokens as fit. All characters take one septet in GSM-7. Letters that GSM-7 lacks lose their accents, and any other sign
 // becomes a question mark.
-func SMS(say words.Texts, r receipt.Receipt) []string {
+func SMS(say *words.Texts, r receipt.Receipt) []string {
 	say = say.Latin().Plain()
 	end := tail(say, r, longTail)
 	tokens := r.Ordered()
@@ -58,7 +58,7 @@ func SMS(say words.Texts, r receipt.Receipt) []string {
 }
 
 // short returns a token's kind and units in few characters.
-func short(say words.Texts, t receipt.Token) string {
+func short(say *words.Texts, t receipt.Token) string {
 	switch t.Kind {
 	case receipt.KeyChange:
 		return plain(say.ShortKeyChange())
@@ -77,7 +77,7 @@ const (
 )
 
 // tail returns the text of a message apart from the digits: the required parts, and as many of the optional parts as fit.
-func tail(say words.Texts, r receipt.Receipt, most int) string {
+func tail(say *words.Texts, r receipt.Receipt, most int) string {
 	must := Marks(say, r)
 	switch {
 	case r.Credits() && r.Cancelled:

@@ -23,23 +23,23 @@ const (
 )
 
 // Text32 lays out a receipt as [Text48] does, in 32 columns.
-func Text32(say words.Texts, r receipt.Receipt) string { return text(unlinked(say, r), columns32) }
+func Text32(say *words.Texts, r receipt.Receipt) string { return text(unlinked(say, r), columns32) }
 
 // Text48 lays out a receipt in 48 columns. It reveals the digits that the receipt carries. Every line ends with a line feed. Names that
 // people entered lose their control characters, because a printer obeys them.
-func Text48(say words.Texts, r receipt.Receipt) string { return text(unlinked(say, r), columns48) }
+func Text48(say *words.Texts, r receipt.Receipt) string { return text(unlinked(say, r), columns48) }
 
 // unlinked arranges a receipt for paper without pictures.
-func unlinked(say words.Texts, r receipt.Receipt) Sheet {
+func unlinked(say *words.Texts, r receipt.Receipt) Sheet {
 	r.Link = ""
 	return Receipt(say, r)
 }
 
 // Title returns the name of the document: a tax invoice, a credit note.
-func Title(say words.Texts, r receipt.Receipt) string { return say.Name("receipt-title", r.Title) }
+func Title(say *words.Texts, r receipt.Receipt) string { return say.Name("receipt-title", r.Title) }
 
 // Marks returns the words above the title.
-func Marks(say words.Texts, r receipt.Receipt) (out []string) {
+func Marks(say *words.Texts, r receipt.Receipt) (out []string) {
 	for _, m := range r.Marks() {
 		switch m {
 		case receipt.MarkTest:
@@ -54,13 +54,13 @@ func Marks(say words.Texts, r receipt.Receipt) (out []string) {
 }
 
 // part returns the name of a receipt line that is not for energy.
-func part(say words.Texts, p receipt.Part) string {
+func part(say *words.Texts, p receipt.Part) string {
 	return strings.TrimSpace(say.PaperPart(say.Name("line", p.Kind), cmp.Or(p.Label, p.Ref)))
 }
 
 // owing returns the text about the unpaid rest of a part, or "" for a charge without an end. The line of a taxed part shows the net
 // amount, so the text says that the rest includes the tax.
-func owing(say words.Texts, p receipt.Part, c money.Currency) string {
+func owing(say *words.Texts, p receipt.Part, c money.Currency) string {
 	switch {
 	case p.Left == nil:
 		return ""
@@ -71,7 +71,7 @@ func owing(say words.Texts, p receipt.Part, c money.Currency) string {
 }
 
 // named returns the name of a token and its units.
-func named(say words.Texts, t receipt.Token) string {
+func named(say *words.Texts, t receipt.Token) string {
 	name := say.Name("receipt-token", t.Kind)
 	if t.Units > 0 {
 		return say.PaperTokenUnits(name, say.KWh(t.Units, 1))
@@ -80,7 +80,7 @@ func named(say words.Texts, t receipt.Token) string {
 }
 
 // fate returns the line above the tokens of a credit note: whether they can still load.
-func fate(say words.Texts, r receipt.Receipt) string {
+func fate(say *words.Texts, r receipt.Receipt) string {
 	if r.Cancelled {
 		return say.PaperCancelled()
 	}
@@ -88,7 +88,7 @@ func fate(say words.Texts, r receipt.Receipt) string {
 }
 
 // percent writes basis points as per cent with two decimals.
-func percent(say words.Texts, b money.Bps) string {
+func percent(say *words.Texts, b money.Bps) string {
 	return say.Figure(money.Minor(b), money.Currency{Exp: 2}) + " %"
 }
 

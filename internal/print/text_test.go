@@ -17,7 +17,7 @@ import (
 var catalogue = sync.OnceValues(words.Open)
 
 // english returns the texts of receipts. The catalogue is read once for all tests.
-func english(t testing.TB) words.Texts {
+func english(t testing.TB) *words.Texts {
 	t.Helper()
 	all, err := catalogue()
 	if err != nil {

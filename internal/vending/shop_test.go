@@ -587,4 +587,4 @@ func (s *shop) tariffOf(meter string) id.ID {
 }
 
 // english returns the texts of receipts and explanations.
-func english(t testing.TB) words.Texts { return wordstest.English(t) }
+func english(t testing.TB) *words.Texts { return wordstest.English(t) }

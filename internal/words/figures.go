@@ -52,7 +52,7 @@ func formOf(code string) (form, error) {
 }
 
 // Direction is the direction of writing for a page's attribute dir: "ltr" or "rtl".
-func (t Texts) Direction() string {
+func (t *Texts) Direction() string {
 	if t.form.rightToLeft {
 		return "rtl"
 	}
@@ -60,33 +60,34 @@ func (t Texts) Direction() string {
 }
 
 // Draft reports whether nobody who speaks the language well has read its texts yet.
-func (t Texts) Draft() bool { return t.form.draft }
+func (t *Texts) Draft() bool { return t.form.draft }
 
 // LanguageName is the language in its own words: "Français".
-func (t Texts) LanguageName() string { return t.form.name }
+func (t *Texts) LanguageName() string { return t.form.name }
 
 // Plain returns the texts for paper and messages. They contain no invisible characters that isolate directions.
-func (t Texts) Plain() Texts {
-	t.plain = true
+func (t *Texts) Plain() *Texts {
+	plain := *t
+	plain.plain = true
 	if t.form.group == narrow {
-		t.form.group = " " // printers and telephones lack the narrow space
+		plain.form.group = " " // printers and telephones lack the narrow space
 	}
-	return t
+	return &plain
 }
 
 // Latin returns the texts for a message whose alphabet has only Latin letters: in English, if the language has others.
-func (t Texts) Latin() Texts {
+func (t *Texts) Latin() *Texts {
 	if t.latin != nil {
-		return *t.latin
+		return t.latin
 	}
 	return t
 }
 
 // isolates reports whether places get invisible characters, so that names and figures keep their direction in a text from right to left.
-func (t Texts) isolates() bool { return t.form.rightToLeft && !t.plain }
+func (t *Texts) isolates() bool { return t.form.rightToLeft && !t.plain }
 
 // ltr keeps figures from left to right in a text from right to left.
-func (t Texts) ltr(s string) string {
+func (t *Texts) ltr(s string) string {
 	if !t.isolates() || s == "" {
 		return s
 	}
@@ -94,7 +95,7 @@ func (t Texts) ltr(s string) string {
 }
 
 // written writes a number such as "-1234567.50" with the groups and the decimal mark of the language.
-func (t Texts) written(plain string) string {
+func (t *Texts) written(plain string) string {
 	sign, digits := "", plain
 	if strings.HasPrefix(plain, "-") {
 		sign, digits = "-", plain[1:]
@@ -115,15 +116,15 @@ func (t Texts) written(plain string) string {
 }
 
 // Count writes a whole number: "12,345".
-func (t Texts) Count(n int64) string { return t.ltr(t.written(strconv.FormatInt(n, 10))) }
+func (t *Texts) Count(n int64) string { return t.ltr(t.written(strconv.FormatInt(n, 10))) }
 
 // Figure writes an amount without the code of its currency: "1,000.00".
-func (t Texts) Figure(m money.Minor, c money.Currency) string {
+func (t *Texts) Figure(m money.Minor, c money.Currency) string {
 	return t.ltr(t.written(money.Format(m, c)))
 }
 
 // Amount is [Texts.Figure] of an amount; empty if its currency is unknown.
-func (t Texts) Amount(a money.Amount) string {
+func (t *Texts) Amount(a money.Amount) string {
 	c, known := money.CurrencyOf(a.Currency)
 	if !known {
 		return ""
@@ -132,7 +133,7 @@ func (t Texts) Amount(a money.Amount) string {
 }
 
 // Sum writes an amount with the code of its currency: "KES 1,000.00".
-func (t Texts) Sum(a money.Amount) string {
+func (t *Texts) Sum(a money.Amount) string {
 	c, known := money.CurrencyOf(a.Currency)
 	if !known {
 		return a.Currency
@@ -141,25 +142,25 @@ func (t Texts) Sum(a money.Amount) string {
 }
 
 // Rate writes a price per kilowatt-hour, without the code of its currency: "2.4541".
-func (t Texts) Rate(r money.MicroRate, c money.Currency) string {
+func (t *Texts) Rate(r money.MicroRate, c money.Currency) string {
 	return t.ltr(t.written(money.FormatRate(r, c)))
 }
 
 // Percent writes a ratio: "1.5 %".
-func (t Texts) Percent(b money.Bps) string {
+func (t *Texts) Percent(b money.Bps) string {
 	return t.ltr(t.written(strings.TrimSuffix(b.Percent(), " %")) + " %")
 }
 
 // KWh writes energy in kilowatt-hours with 0 to 3 decimals, truncated towards zero, without the unit: "1,638.3".
-func (t Texts) KWh(e unit.Energy, decimals int) string { return t.ltr(t.written(e.KWh(decimals))) }
+func (t *Texts) KWh(e unit.Energy, decimals int) string { return t.ltr(t.written(e.KWh(decimals))) }
 
 // Energy writes energy in kilowatt-hours with its unit: "1,638.3 kWh".
-func (t Texts) Energy(e unit.Energy, decimals int) string {
+func (t *Texts) Energy(e unit.Energy, decimals int) string {
 	return t.ltr(t.written(e.KWh(decimals)) + " kWh")
 }
 
 // Day writes a stored date such as "2026-11-24". Any other text stays as it is.
-func (t Texts) Day(date string) string {
+func (t *Texts) Day(date string) string {
 	at, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		return date
@@ -167,26 +168,26 @@ func (t Texts) Day(date string) string {
 	return t.ltr(t.day(at))
 }
 
-func (t Texts) day(at time.Time) string {
+func (t *Texts) day(at time.Time) string {
 	return strings.NewReplacer("{year}", at.Format("2006"), "{month}", at.Format("01"), "{day}", at.Format("02")).Replace(t.form.day)
 }
 
 // Clock writes a moment in its own zone, with the zone's name, on a 24-hour clock.
-func (t Texts) Clock(at time.Time) string { return t.ltr(t.day(at) + " " + at.Format("15:04 MST")) }
+func (t *Texts) Clock(at time.Time) string { return t.ltr(t.day(at) + " " + at.Format("15:04 MST")) }
 
 // Seconds is [Texts.Clock] with seconds.
-func (t Texts) Seconds(at time.Time) string {
+func (t *Texts) Seconds(at time.Time) string {
 	return t.ltr(t.day(at) + " " + at.Format("15:04:05 MST"))
 }
 
 // Minute writes the time of day, for places where the day is obvious.
-func (t Texts) Minute(at time.Time) string { return t.ltr(at.Format("15:04 MST")) }
+func (t *Texts) Minute(at time.Time) string { return t.ltr(at.Format("15:04 MST")) }
 
 // Typed writes an amount as a person would type it into a form: without groups and invisible characters. [Texts.Parse] reads it.
-func (t Texts) Typed(m money.Minor, c money.Currency) string { return t.Decimal(money.Format(m, c)) }
+func (t *Texts) Typed(m money.Minor, c money.Currency) string { return t.Decimal(money.Format(m, c)) }
 
 // Decimal writes a decimal number such as "2.5" into a form, with the decimal mark of the language.
-func (t Texts) Decimal(plain string) string { return strings.Replace(plain, ".", t.form.decimal, 1) }
+func (t *Texts) Decimal(plain string) string { return strings.Replace(plain, ".", t.form.decimal, 1) }
 
 // Unmark removes the invisible characters around parts of a text that may run in the other direction.
 func Unmark(s string) string {
@@ -216,7 +217,7 @@ func latin(r rune) rune {
 // Parse reads an amount that a person typed on a page in the language, as [money.Parse] does. If the language has a decimal comma, "1000,50",
 // "1 000,50" and "1.000,50" are 1000.50, and so is "1000.50", because some keyboards have no comma. "1.000" could be one or a thousand, so it
 // is an error.
-func (t Texts) Parse(text string, c money.Currency) (money.Minor, error) {
+func (t *Texts) Parse(text string, c money.Currency) (money.Minor, error) {
 	plain := strings.Map(latin, text)
 	if t.form.decimal == "," {
 		read, ok := withComma(plain)

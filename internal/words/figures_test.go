@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-func in(t testing.TB, code string) words.Texts {
+func in(t testing.TB, code string) *words.Texts {
 	t.Helper()
 	texts, known := wordstest.Languages(t).Chosen(code)
 	if !known {

@@ -3,4915 +3,4929 @@
 package words
 
 // LayoutSkip: Skip to the content
-func (t Texts) LayoutSkip() string { return t.say("pages.layout.skip") }
+func (t *Texts) LayoutSkip() string { return t.say("pages.layout.skip") }
 
 // LayoutNotEncrypted: This connection is not encrypted
-func (t Texts) LayoutNotEncrypted() string { return t.say("pages.layout.not-encrypted") }
+func (t *Texts) LayoutNotEncrypted() string { return t.say("pages.layout.not-encrypted") }
 
 // LayoutNotEncryptedToo: {first} · not encrypted
-func (t Texts) LayoutNotEncryptedToo(first string) string {
+func (t *Texts) LayoutNotEncryptedToo(first string) string {
 	return t.say("pages.layout.not-encrypted-too", "{first}", first)
 }
 
 // LayoutTestServer: TEST: no real money or supply
-func (t Texts) LayoutTestServer() string { return t.say("pages.layout.test-server") }
+func (t *Texts) LayoutTestServer() string { return t.say("pages.layout.test-server") }
 
 // LayoutTestFaster: TEST: no real money or supply. The meters' time runs {times} times faster
-func (t Texts) LayoutTestFaster(times string) string {
+func (t *Texts) LayoutTestFaster(times string) string {
 	return t.say("pages.layout.test-faster", "{times}", times)
 }
 
 // LayoutTestMeter: TEST: a virtual meter, no real supply
-func (t Texts) LayoutTestMeter() string { return t.say("pages.layout.test-meter") }
+func (t *Texts) LayoutTestMeter() string { return t.say("pages.layout.test-meter") }
 
 // LayoutMainMenu: Main
-func (t Texts) LayoutMainMenu() string { return t.say("pages.layout.main-menu") }
+func (t *Texts) LayoutMainMenu() string { return t.say("pages.layout.main-menu") }
 
 // LayoutMenu: Menu
-func (t Texts) LayoutMenu() string { return t.say("pages.layout.menu") }
+func (t *Texts) LayoutMenu() string { return t.say("pages.layout.menu") }
 
 // LayoutClose: Close
-func (t Texts) LayoutClose() string { return t.say("pages.layout.close") }
+func (t *Texts) LayoutClose() string { return t.say("pages.layout.close") }
 
 // LayoutFind: Find a meter, customer, sale or token
-func (t Texts) LayoutFind() string { return t.say("pages.layout.find") }
+func (t *Texts) LayoutFind() string { return t.say("pages.layout.find") }
 
 // LayoutFindHint: Find, press /
-func (t Texts) LayoutFindHint() string { return t.say("pages.layout.find-hint") }
+func (t *Texts) LayoutFindHint() string { return t.say("pages.layout.find-hint") }
 
 // LayoutSignOut: Sign out
-func (t Texts) LayoutSignOut() string { return t.say("pages.layout.sign-out") }
+func (t *Texts) LayoutSignOut() string { return t.say("pages.layout.sign-out") }
 
 // LayoutSignedInAs: signed in as
-func (t Texts) LayoutSignedInAs() string { return t.say("pages.layout.signed-in-as") }
+func (t *Texts) LayoutSignedInAs() string { return t.say("pages.layout.signed-in-as") }
 
 // LayoutColours: Colours
-func (t Texts) LayoutColours() string { return t.say("pages.layout.colours") }
+func (t *Texts) LayoutColours() string { return t.say("pages.layout.colours") }
 
 // LayoutColoursSystem: System
-func (t Texts) LayoutColoursSystem() string { return t.say("pages.layout.colours-system") }
+func (t *Texts) LayoutColoursSystem() string { return t.say("pages.layout.colours-system") }
 
 // LayoutColoursLight: Light
-func (t Texts) LayoutColoursLight() string { return t.say("pages.layout.colours-light") }
+func (t *Texts) LayoutColoursLight() string { return t.say("pages.layout.colours-light") }
 
 // LayoutColoursDark: Dark
-func (t Texts) LayoutColoursDark() string { return t.say("pages.layout.colours-dark") }
+func (t *Texts) LayoutColoursDark() string { return t.say("pages.layout.colours-dark") }
 
 // LayoutLanguage: Language
-func (t Texts) LayoutLanguage() string { return t.say("pages.layout.language") }
+func (t *Texts) LayoutLanguage() string { return t.say("pages.layout.language") }
 
 // LayoutDraft: This language is a draft that nobody has checked yet.
-func (t Texts) LayoutDraft() string { return t.say("pages.layout.draft") }
+func (t *Texts) LayoutDraft() string { return t.say("pages.layout.draft") }
 
 // LayoutReference: Reference
-func (t Texts) LayoutReference() string { return t.say("pages.layout.reference") }
+func (t *Texts) LayoutReference() string { return t.say("pages.layout.reference") }
 
 // LayoutLive: Live
-func (t Texts) LayoutLive() string { return t.say("pages.layout.live") }
+func (t *Texts) LayoutLive() string { return t.say("pages.layout.live") }
 
 // LayoutNotLive: Not live
-func (t Texts) LayoutNotLive() string { return t.say("pages.layout.not-live") }
+func (t *Texts) LayoutNotLive() string { return t.say("pages.layout.not-live") }
 
 // LayoutNotLiveSince: Not live since {at}
-func (t Texts) LayoutNotLiveSince(at string) string {
+func (t *Texts) LayoutNotLiveSince(at string) string {
 	return t.say("pages.layout.not-live-since", "{at}", at)
 }
 
 // LayoutNotLiveReload: Not live: reload the page
-func (t Texts) LayoutNotLiveReload() string { return t.say("pages.layout.not-live-reload") }
+func (t *Texts) LayoutNotLiveReload() string { return t.say("pages.layout.not-live-reload") }
 
 // LayoutCopy: Copy
-func (t Texts) LayoutCopy() string { return t.say("pages.layout.copy") }
+func (t *Texts) LayoutCopy() string { return t.say("pages.layout.copy") }
 
 // LayoutCopied: Copied
-func (t Texts) LayoutCopied() string { return t.say("pages.layout.copied") }
+func (t *Texts) LayoutCopied() string { return t.say("pages.layout.copied") }
 
 // LayoutSelected: Selected
-func (t Texts) LayoutSelected() string { return t.say("pages.layout.selected") }
+func (t *Texts) LayoutSelected() string { return t.say("pages.layout.selected") }
 
 // LayoutCancel: Cancel
-func (t Texts) LayoutCancel() string { return t.say("pages.layout.cancel") }
+func (t *Texts) LayoutCancel() string { return t.say("pages.layout.cancel") }
 
 // LayoutNever: never
-func (t Texts) LayoutNever() string { return t.say("pages.layout.never") }
+func (t *Texts) LayoutNever() string { return t.say("pages.layout.never") }
 
 // MenuOverview: Overview
-func (t Texts) MenuOverview() string { return t.say("pages.menu.overview") }
+func (t *Texts) MenuOverview() string { return t.say("pages.menu.overview") }
 
 // MenuMeters: Meters
-func (t Texts) MenuMeters() string { return t.say("pages.menu.meters") }
+func (t *Texts) MenuMeters() string { return t.say("pages.menu.meters") }
 
 // MenuSell: Sell
-func (t Texts) MenuSell() string { return t.say("pages.menu.sell") }
+func (t *Texts) MenuSell() string { return t.say("pages.menu.sell") }
 
 // MenuCustomers: Customers
-func (t Texts) MenuCustomers() string { return t.say("pages.menu.customers") }
+func (t *Texts) MenuCustomers() string { return t.say("pages.menu.customers") }
 
 // MenuMessages: Messages
-func (t Texts) MenuMessages() string { return t.say("pages.menu.messages") }
+func (t *Texts) MenuMessages() string { return t.say("pages.menu.messages") }
 
 // MenuQuarantine: Doubtful readings
-func (t Texts) MenuQuarantine() string { return t.say("pages.menu.quarantine") }
+func (t *Texts) MenuQuarantine() string { return t.say("pages.menu.quarantine") }
 
 // MenuApprovals: Approvals
-func (t Texts) MenuApprovals() string { return t.say("pages.menu.approvals") }
+func (t *Texts) MenuApprovals() string { return t.say("pages.menu.approvals") }
 
 // MenuAlarms: Alarms
-func (t Texts) MenuAlarms() string { return t.say("pages.menu.alarms") }
+func (t *Texts) MenuAlarms() string { return t.say("pages.menu.alarms") }
 
 // MenuAudit: Audit log
-func (t Texts) MenuAudit() string { return t.say("pages.menu.audit") }
+func (t *Texts) MenuAudit() string { return t.say("pages.menu.audit") }
 
 // MenuTariffs: Tariffs
-func (t Texts) MenuTariffs() string { return t.say("pages.menu.tariffs") }
+func (t *Texts) MenuTariffs() string { return t.say("pages.menu.tariffs") }
 
 // MenuLedger: Ledger
-func (t Texts) MenuLedger() string { return t.say("pages.menu.ledger") }
+func (t *Texts) MenuLedger() string { return t.say("pages.menu.ledger") }
 
 // SafeTitle: Safe mode
-func (t Texts) SafeTitle() string { return t.say("pages.safe.title") }
+func (t *Texts) SafeTitle() string { return t.say("pages.safe.title") }
 
 // SafeDetails: What is wrong
-func (t Texts) SafeDetails() string { return t.say("pages.safe.details") }
+func (t *Texts) SafeDetails() string { return t.say("pages.safe.details") }
 
 // SafeLine: Line {n}
-func (t Texts) SafeLine(n string) string { return t.say("pages.safe.line", "{n}", n) }
+func (t *Texts) SafeLine(n string) string { return t.say("pages.safe.line", "{n}", n) }
 
 // SafeHidden: Values that may be secret are hidden here.
-func (t Texts) SafeHidden() string { return t.say("pages.safe.hidden") }
+func (t *Texts) SafeHidden() string { return t.say("pages.safe.hidden") }
 
 // SafeWhere: Details are in the server's log. They are also shown here on the server itself, and to an owner who is signed in.
-func (t Texts) SafeWhere() string { return t.say("pages.safe.where") }
+func (t *Texts) SafeWhere() string { return t.say("pages.safe.where") }
 
 // SafeLook: Look again
-func (t Texts) SafeLook() string { return t.say("pages.safe.look") }
+func (t *Texts) SafeLook() string { return t.say("pages.safe.look") }
 
 // HelpTitle: Help
-func (t Texts) HelpTitle() string { return t.say("pages.help.title") }
+func (t *Texts) HelpTitle() string { return t.say("pages.help.title") }
 
 // HelpBack: Back to the page
-func (t Texts) HelpBack() string { return t.say("pages.help.back") }
+func (t *Texts) HelpBack() string { return t.say("pages.help.back") }
 
 // HelpApi: The same over the API
-func (t Texts) HelpApi() string { return t.say("pages.help.api") }
+func (t *Texts) HelpApi() string { return t.say("pages.help.api") }
 
 // HelpKeys: Keys
-func (t Texts) HelpKeys() string { return t.say("pages.help.keys") }
+func (t *Texts) HelpKeys() string { return t.say("pages.help.keys") }
 
 // HelpKeyFind: Find a meter, customer, sale or token
-func (t Texts) HelpKeyFind() string { return t.say("pages.help.key-find") }
+func (t *Texts) HelpKeyFind() string { return t.say("pages.help.key-find") }
 
 // HelpKeyHelp: This help
-func (t Texts) HelpKeyHelp() string { return t.say("pages.help.key-help") }
+func (t *Texts) HelpKeyHelp() string { return t.say("pages.help.key-help") }
 
 // HelpKeyEnter: Go on: review the price, then sell
-func (t Texts) HelpKeyEnter() string { return t.say("pages.help.key-enter") }
+func (t *Texts) HelpKeyEnter() string { return t.say("pages.help.key-enter") }
 
 // HelpKeyEscape: Leave a form without sending it
-func (t Texts) HelpKeyEscape() string { return t.say("pages.help.key-escape") }
+func (t *Texts) HelpKeyEscape() string { return t.say("pages.help.key-escape") }
 
 // HelpKeyArrows: Choose among the suggestions of the search
-func (t Texts) HelpKeyArrows() string { return t.say("pages.help.key-arrows") }
+func (t *Texts) HelpKeyArrows() string { return t.say("pages.help.key-arrows") }
 
 // HelpKeyTab: Go to the next field or link
-func (t Texts) HelpKeyTab() string { return t.say("pages.help.key-tab") }
+func (t *Texts) HelpKeyTab() string { return t.say("pages.help.key-tab") }
 
 // HelpOverview: The overview lists what needs somebody now. Each line opens where it is mended.
-func (t Texts) HelpOverview() string { return t.say("pages.help.overview") }
+func (t *Texts) HelpOverview() string { return t.say("pages.help.overview") }
 
 // HelpMeters: The list shows every meter with its last reading. A meter's page has its balance, supply, tokens, timeline and readings, and sells to it.
-func (t Texts) HelpMeters() string { return t.say("pages.help.meters") }
+func (t *Texts) HelpMeters() string { return t.say("pages.help.meters") }
 
 // HelpSell: Type the meter number and check the payee's name. Then type the amount, review the price and confirm. A wrong sale is reversed on its own page.
-func (t Texts) HelpSell() string { return t.say("pages.help.sell") }
+func (t *Texts) HelpSell() string { return t.say("pages.help.sell") }
 
 // HelpCustomers: Find a customer by name, telephone or address. The customer's page has the meters and lets you change the telephone number.
-func (t Texts) HelpCustomers() string { return t.say("pages.help.customers") }
+func (t *Texts) HelpCustomers() string { return t.say("pages.help.customers") }
 
 // HelpMessages: Messages to customers and from them, with what became of each. A failed message can be sent again.
-func (t Texts) HelpMessages() string { return t.say("pages.help.messages") }
+func (t *Texts) HelpMessages() string { return t.say("pages.help.messages") }
 
 // HelpLedger: Every figure comes from journals, and the books balance. Open an account to see its entries, and an entry to see the sale.
-func (t Texts) HelpLedger() string { return t.say("pages.help.ledger") }
+func (t *Texts) HelpLedger() string { return t.say("pages.help.ledger") }
 
 // HelpTills: Open a till with its float, sell, and close it with what you counted. The difference is booked and shown on the Z report.
-func (t Texts) HelpTills() string { return t.say("pages.help.tills") }
+func (t *Texts) HelpTills() string { return t.say("pages.help.tills") }
 
 // HelpTariffs: A tariff has versions, and each begins at its own time. Before you publish one, its page shows what customers would pay.
-func (t Texts) HelpTariffs() string { return t.say("pages.help.tariffs") }
+func (t *Texts) HelpTariffs() string { return t.say("pages.help.tariffs") }
 
 // HelpApprovals: Sensitive actions wait here for a second person. Nobody can approve their own request.
-func (t Texts) HelpApprovals() string { return t.say("pages.help.approvals") }
+func (t *Texts) HelpApprovals() string { return t.say("pages.help.approvals") }
 
 // HelpDoubtful: Readings that cannot be true wait here, and counting has stopped for their meters until somebody decides.
-func (t Texts) HelpDoubtful() string { return t.say("pages.help.doubtful") }
+func (t *Texts) HelpDoubtful() string { return t.say("pages.help.doubtful") }
 
 // HelpPeople: People sign in with their own password and second factor. Programs have keys. Both see and do only what their role allows.
-func (t Texts) HelpPeople() string { return t.say("pages.help.people") }
+func (t *Texts) HelpPeople() string { return t.say("pages.help.people") }
 
 // HelpOffice: The office has everything behind the counter: sales, tills, tariffs, people, keys, alarms, imports and settings.
-func (t Texts) HelpOffice() string { return t.say("pages.help.office") }
+func (t *Texts) HelpOffice() string { return t.say("pages.help.office") }
 
 // TourStep: Tour, step {n} of {all}
-func (t Texts) TourStep(n string, all string) string {
+func (t *Texts) TourStep(n string, all string) string {
 	return t.say("pages.tour.step", "{n}", n, "{all}", all)
 }
 
 // TourNext: Next step
-func (t Texts) TourNext() string { return t.say("pages.tour.next") }
+func (t *Texts) TourNext() string { return t.say("pages.tour.next") }
 
 // TourBack: Step before
-func (t Texts) TourBack() string { return t.say("pages.tour.back") }
+func (t *Texts) TourBack() string { return t.say("pages.tour.back") }
 
 // TourEnd: End the tour
-func (t Texts) TourEnd() string { return t.say("pages.tour.end") }
+func (t *Texts) TourEnd() string { return t.say("pages.tour.end") }
 
 // TourCut: A meter without credit
-func (t Texts) TourCut() string { return t.say("pages.tour.cut") }
+func (t *Texts) TourCut() string { return t.say("pages.tour.cut") }
 
 // TourCutText: {name} has used up the credit, so the meter has switched the supply off. Look at its page: state, balance, and when the meter reported them.
-func (t Texts) TourCutText(name string) string { return t.say("pages.tour.cut-text", "{name}", name) }
+func (t *Texts) TourCutText(name string) string { return t.say("pages.tour.cut-text", "{name}", name) }
 
 // TourCutAct: See the meter
-func (t Texts) TourCutAct() string { return t.say("pages.tour.cut-act") }
+func (t *Texts) TourCutAct() string { return t.say("pages.tour.cut-act") }
 
 // TourSell: Sell a token
-func (t Texts) TourSell() string { return t.say("pages.tour.sell") }
+func (t *Texts) TourSell() string { return t.say("pages.tour.sell") }
 
 // TourSellText: Review the price of 100.00, then sell. You get a token of 20 digits. Untick the box that sends it, and you can type it yourself in the next step.
-func (t Texts) TourSellText() string { return t.say("pages.tour.sell-text") }
+func (t *Texts) TourSellText() string { return t.say("pages.tour.sell-text") }
 
 // TourSellAct: Go to the sale
-func (t Texts) TourSellAct() string { return t.say("pages.tour.sell-act") }
+func (t *Texts) TourSellAct() string { return t.say("pages.tour.sell-act") }
 
 // TourLoad: Load it at the meter
-func (t Texts) TourLoad() string { return t.say("pages.tour.load") }
+func (t *Texts) TourLoad() string { return t.say("pages.tour.load") }
 
 // TourLoadText: Open the meter's panel in another tab. Paste the token there, or type it and press #. If you let the server send it, the display already shows it.
-func (t Texts) TourLoadText() string { return t.say("pages.tour.load-text") }
+func (t *Texts) TourLoadText() string { return t.say("pages.tour.load-text") }
 
 // TourLoadAct: Open the panel
-func (t Texts) TourLoadAct() string { return t.say("pages.tour.load-act") }
+func (t *Texts) TourLoadAct() string { return t.say("pages.tour.load-act") }
 
 // TourUse: Watch it being used
-func (t Texts) TourUse() string { return t.say("pages.tour.use") }
+func (t *Texts) TourUse() string { return t.say("pages.tour.use") }
 
 // TourUseText: The supply is on again. The meters' time runs {times} times faster, so the balance falls while you look. On the panel you can switch on more load.
-func (t Texts) TourUseText(times string) string {
+func (t *Texts) TourUseText(times string) string {
 	return t.say("pages.tour.use-text", "{times}", times)
 }
 
 // TourUseAct: See the meter
-func (t Texts) TourUseAct() string { return t.say("pages.tour.use-act") }
+func (t *Texts) TourUseAct() string { return t.say("pages.tour.use-act") }
 
 // TourAgain: Recharge before it goes dark
-func (t Texts) TourAgain() string { return t.say("pages.tour.again") }
+func (t *Texts) TourAgain() string { return t.say("pages.tour.again") }
 
 // TourAgainText: When the credit is used up, the meter switches off by itself, also without a network. Sell to it again, or send it a token from here.
-func (t Texts) TourAgainText() string { return t.say("pages.tour.again-text") }
+func (t *Texts) TourAgainText() string { return t.say("pages.tour.again-text") }
 
 // TourAgainAct: Go to the token box
-func (t Texts) TourAgainAct() string { return t.say("pages.tour.again-act") }
+func (t *Texts) TourAgainAct() string { return t.say("pages.tour.again-act") }
 
 // ExportTitle: Export
-func (t Texts) ExportTitle() string { return t.say("pages.export.title") }
+func (t *Texts) ExportTitle() string { return t.say("pages.export.title") }
 
 // ExportLink: Export as CSV
-func (t Texts) ExportLink() string { return t.say("pages.export.link") }
+func (t *Texts) ExportLink() string { return t.say("pages.export.link") }
 
 // ExportNot: The list was not exported
-func (t Texts) ExportNot() string { return t.say("pages.export.not") }
+func (t *Texts) ExportNot() string { return t.say("pages.export.not") }
 
 // OverviewTitle: Overview
-func (t Texts) OverviewTitle() string { return t.say("pages.overview.title") }
+func (t *Texts) OverviewTitle() string { return t.say("pages.overview.title") }
 
 // OverviewNothing: Nothing needs you now.
-func (t Texts) OverviewNothing() string { return t.say("pages.overview.nothing") }
+func (t *Texts) OverviewNothing() string { return t.say("pages.overview.nothing") }
 
 // OverviewMore: {n} or more
-func (t Texts) OverviewMore(n string) string { return t.say("pages.overview.more", "{n}", n) }
+func (t *Texts) OverviewMore(n string) string { return t.say("pages.overview.more", "{n}", n) }
 
 // OverviewPaid: Somebody paid for {n} of them in the last hour.
-func (t Texts) OverviewPaid(n string) string { return t.say("pages.overview.paid", "{n}", n) }
+func (t *Texts) OverviewPaid(n string) string { return t.say("pages.overview.paid", "{n}", n) }
 
 // OverviewFailed: Failed messages, last 7 days
-func (t Texts) OverviewFailed() string { return t.say("pages.overview.failed") }
+func (t *Texts) OverviewFailed() string { return t.say("pages.overview.failed") }
 
 // OverviewUnconfirmed: Reversals that the meter has not confirmed
-func (t Texts) OverviewUnconfirmed() string { return t.say("pages.overview.unconfirmed") }
+func (t *Texts) OverviewUnconfirmed() string { return t.say("pages.overview.unconfirmed") }
 
 // OverviewAll: See all
-func (t Texts) OverviewAll() string { return t.say("pages.overview.all") }
+func (t *Texts) OverviewAll() string { return t.say("pages.overview.all") }
 
 // OverviewTills: Tills not closed since yesterday or longer
-func (t Texts) OverviewTills() string { return t.say("pages.overview.tills") }
+func (t *Texts) OverviewTills() string { return t.say("pages.overview.tills") }
 
 // OverviewAt: As of {at}
-func (t Texts) OverviewAt(at string) string { return t.say("pages.overview.at", "{at}", at) }
+func (t *Texts) OverviewAt(at string) string { return t.say("pages.overview.at", "{at}", at) }
 
 // OverviewBackup: Last backup: {at}.
-func (t Texts) OverviewBackup(at string) string { return t.say("pages.overview.backup", "{at}", at) }
+func (t *Texts) OverviewBackup(at string) string { return t.say("pages.overview.backup", "{at}", at) }
 
 // OverviewMakeBackup: Make one on the server:
-func (t Texts) OverviewMakeBackup() string { return t.say("pages.overview.make-backup") }
+func (t *Texts) OverviewMakeBackup() string { return t.say("pages.overview.make-backup") }
 
 // OfficeTitle: Office
-func (t Texts) OfficeTitle() string { return t.say("pages.office.title") }
+func (t *Texts) OfficeTitle() string { return t.say("pages.office.title") }
 
 // OfficeSales: Every sale with its receipt, and what the sales of a day come to.
-func (t Texts) OfficeSales() string { return t.say("pages.office.sales") }
+func (t *Texts) OfficeSales() string { return t.say("pages.office.sales") }
 
 // OfficeTills: Who has which till open, what was counted, and Z reports.
-func (t Texts) OfficeTills() string { return t.say("pages.office.tills") }
+func (t *Texts) OfficeTills() string { return t.say("pages.office.tills") }
 
 // OfficeTariffs: The prices in force, and their versions.
-func (t Texts) OfficeTariffs() string { return t.say("pages.office.tariffs") }
+func (t *Texts) OfficeTariffs() string { return t.say("pages.office.tariffs") }
 
 // OfficeApprovals: Requests that need a second person.
-func (t Texts) OfficeApprovals() string { return t.say("pages.office.approvals") }
+func (t *Texts) OfficeApprovals() string { return t.say("pages.office.approvals") }
 
 // OfficeDoubtful: Readings that cannot be right and were not charged.
-func (t Texts) OfficeDoubtful() string { return t.say("pages.office.doubtful") }
+func (t *Texts) OfficeDoubtful() string { return t.say("pages.office.doubtful") }
 
 // OfficePeople: Who may sign in, with which role, and from where they are signed in now.
-func (t Texts) OfficePeople() string { return t.say("pages.office.people") }
+func (t *Texts) OfficePeople() string { return t.say("pages.office.people") }
 
 // OfficeVendors: Who sells for the utility: terms, float and entries.
-func (t Texts) OfficeVendors() string { return t.say("pages.office.vendors") }
+func (t *Texts) OfficeVendors() string { return t.say("pages.office.vendors") }
 
 // OfficeAlarms: What meters and the server reported and nobody has mended yet.
-func (t Texts) OfficeAlarms() string { return t.say("pages.office.alarms") }
+func (t *Texts) OfficeAlarms() string { return t.say("pages.office.alarms") }
 
 // OfficeAudit: Who did what, when and from where.
-func (t Texts) OfficeAudit() string { return t.say("pages.office.audit") }
+func (t *Texts) OfficeAudit() string { return t.say("pages.office.audit") }
 
 // OfficeKeys: Keys with which programs act for people and vendors.
-func (t Texts) OfficeKeys() string { return t.say("pages.office.keys") }
+func (t *Texts) OfficeKeys() string { return t.say("pages.office.keys") }
 
 // OfficeStart: What a new server still needs, step by step.
-func (t Texts) OfficeStart() string { return t.say("pages.office.start") }
+func (t *Texts) OfficeStart() string { return t.say("pages.office.start") }
 
 // OfficeDevices: Tasmota, Shelly and other devices: which of them is which meter.
-func (t Texts) OfficeDevices() string { return t.say("pages.office.devices") }
+func (t *Texts) OfficeDevices() string { return t.say("pages.office.devices") }
 
 // OfficeImport: Bring many meters, customers, debts or balances in from a spreadsheet.
-func (t Texts) OfficeImport() string { return t.say("pages.office.import") }
+func (t *Texts) OfficeImport() string { return t.say("pages.office.import") }
 
 // OfficeUtility: Name, time zone, currency, receipts and quiet hours.
-func (t Texts) OfficeUtility() string { return t.say("pages.office.utility") }
+func (t *Texts) OfficeUtility() string { return t.say("pages.office.utility") }
 
 // NoteNotDone: Not done
-func (t Texts) NoteNotDone() string { return t.say("pages.note.not-done") }
+func (t *Texts) NoteNotDone() string { return t.say("pages.note.not-done") }
 
 // NoteToMeters: Go to the meters
-func (t Texts) NoteToMeters() string { return t.say("pages.note.to-meters") }
+func (t *Texts) NoteToMeters() string { return t.say("pages.note.to-meters") }
 
 // NoteFailed: The server could not answer
-func (t Texts) NoteFailed() string { return t.say("pages.note.failed") }
+func (t *Texts) NoteFailed() string { return t.say("pages.note.failed") }
 
 // NoteFailedPerhapsDone: What you sent may have been done or not. Check before you send it again.
-func (t Texts) NoteFailedPerhapsDone() string { return t.say("pages.note.failed-perhaps-done") }
+func (t *Texts) NoteFailedPerhapsDone() string { return t.say("pages.note.failed-perhaps-done") }
 
 // NoteFailedNothingChanged: No changes were made.
-func (t Texts) NoteFailedNothingChanged() string { return t.say("pages.note.failed-nothing-changed") }
+func (t *Texts) NoteFailedNothingChanged() string { return t.say("pages.note.failed-nothing-changed") }
 
 // NoteTryAgain: Try again
-func (t Texts) NoteTryAgain() string { return t.say("pages.note.try-again") }
+func (t *Texts) NoteTryAgain() string { return t.say("pages.note.try-again") }
 
 // NoteNotFound: Not found
-func (t Texts) NoteNotFound() string { return t.say("pages.note.not-found") }
+func (t *Texts) NoteNotFound() string { return t.say("pages.note.not-found") }
 
 // NoteNoPage: There is no such page
-func (t Texts) NoteNoPage() string { return t.say("pages.note.no-page") }
+func (t *Texts) NoteNoPage() string { return t.say("pages.note.no-page") }
 
 // NoteNoPageText: Check the address.
-func (t Texts) NoteNoPageText() string { return t.say("pages.note.no-page-text") }
+func (t *Texts) NoteNoPageText() string { return t.say("pages.note.no-page-text") }
 
 // NoteToFirstPage: Go to the first page
-func (t Texts) NoteToFirstPage() string { return t.say("pages.note.to-first-page") }
+func (t *Texts) NoteToFirstPage() string { return t.say("pages.note.to-first-page") }
 
 // NoteBusy: Busy
-func (t Texts) NoteBusy() string { return t.say("pages.note.busy") }
+func (t *Texts) NoteBusy() string { return t.say("pages.note.busy") }
 
 // NoteBusyTitle: The server is busy
-func (t Texts) NoteBusyTitle() string { return t.say("pages.note.busy-title") }
+func (t *Texts) NoteBusyTitle() string { return t.say("pages.note.busy-title") }
 
 // NoteBusyText: Your request was not carried out. Try again in a few seconds.
-func (t Texts) NoteBusyText() string { return t.say("pages.note.busy-text") }
+func (t *Texts) NoteBusyText() string { return t.say("pages.note.busy-text") }
 
 // NoteOtherSite: Refused
-func (t Texts) NoteOtherSite() string { return t.say("pages.note.other-site") }
+func (t *Texts) NoteOtherSite() string { return t.say("pages.note.other-site") }
 
 // NoteOtherSiteTitle: This form came from another site
-func (t Texts) NoteOtherSiteTitle() string { return t.say("pages.note.other-site-title") }
+func (t *Texts) NoteOtherSiteTitle() string { return t.say("pages.note.other-site-title") }
 
 // NoteOtherSiteText: No changes were made. If you meant to send it, use the form on the console's own page.
-func (t Texts) NoteOtherSiteText() string { return t.say("pages.note.other-site-text") }
+func (t *Texts) NoteOtherSiteText() string { return t.say("pages.note.other-site-text") }
 
 // NoteToConsole: Go to the console
-func (t Texts) NoteToConsole() string { return t.say("pages.note.to-console") }
+func (t *Texts) NoteToConsole() string { return t.say("pages.note.to-console") }
 
 // NoteUnreadable: Not read
-func (t Texts) NoteUnreadable() string { return t.say("pages.note.unreadable") }
+func (t *Texts) NoteUnreadable() string { return t.say("pages.note.unreadable") }
 
 // NoteUnreadableTitle: The form arrived damaged or too large
-func (t Texts) NoteUnreadableTitle() string { return t.say("pages.note.unreadable-title") }
+func (t *Texts) NoteUnreadableTitle() string { return t.say("pages.note.unreadable-title") }
 
 // NoteUnreadableText: No changes were made. Go back and send it again.
-func (t Texts) NoteUnreadableText() string { return t.say("pages.note.unreadable-text") }
+func (t *Texts) NoteUnreadableText() string { return t.say("pages.note.unreadable-text") }
 
 // NoteBack: Back
-func (t Texts) NoteBack() string { return t.say("pages.note.back") }
+func (t *Texts) NoteBack() string { return t.say("pages.note.back") }
 
 // NoteWelcome: Welcome
-func (t Texts) NoteWelcome() string { return t.say("pages.note.welcome") }
+func (t *Texts) NoteWelcome() string { return t.say("pages.note.welcome") }
 
 // NoteNoPageOfRole: There is no page for your role yet
-func (t Texts) NoteNoPageOfRole() string { return t.say("pages.note.no-page-of-role") }
+func (t *Texts) NoteNoPageOfRole() string { return t.say("pages.note.no-page-of-role") }
 
 // NoteNoPageOfRoleText: You are signed in with the role {role}. This console has no page for it. Use the command line or the API, or ask an owner for another role.
-func (t Texts) NoteNoPageOfRoleText(role string) string {
+func (t *Texts) NoteNoPageOfRoleText(role string) string {
 	return t.say("pages.note.no-page-of-role-text", "{role}", role)
 }
 
 // SigninTitle: Sign in
-func (t Texts) SigninTitle() string { return t.say("pages.signin.title") }
+func (t *Texts) SigninTitle() string { return t.say("pages.signin.title") }
 
 // SigninEmail: E-mail address
-func (t Texts) SigninEmail() string { return t.say("pages.signin.email") }
+func (t *Texts) SigninEmail() string { return t.say("pages.signin.email") }
 
 // SigninPassword: Password
-func (t Texts) SigninPassword() string { return t.say("pages.signin.password") }
+func (t *Texts) SigninPassword() string { return t.say("pages.signin.password") }
 
 // SigninSubmit: Sign in
-func (t Texts) SigninSubmit() string { return t.say("pages.signin.submit") }
+func (t *Texts) SigninSubmit() string { return t.say("pages.signin.submit") }
 
 // SigninAgain: Sign in again
-func (t Texts) SigninAgain() string { return t.say("pages.signin.again") }
+func (t *Texts) SigninAgain() string { return t.say("pages.signin.again") }
 
 // SigninOwnerMade: The owner was added. Sign in with the address and the password that you have just chosen.
-func (t Texts) SigninOwnerMade() string { return t.say("pages.signin.owner-made") }
+func (t *Texts) SigninOwnerMade() string { return t.say("pages.signin.owner-made") }
 
 // SigninSessionEnded: Your session has ended. If you have just sent a form, it was not carried out. Sign in and send it again.
-func (t Texts) SigninSessionEnded() string { return t.say("pages.signin.session-ended") }
+func (t *Texts) SigninSessionEnded() string { return t.say("pages.signin.session-ended") }
 
 // PinFor: Signed in here before:
-func (t Texts) PinFor() string { return t.say("pages.pin.for") }
+func (t *Texts) PinFor() string { return t.say("pages.pin.for") }
 
 // PinLabel: PIN
-func (t Texts) PinLabel() string { return t.say("pages.pin.label") }
+func (t *Texts) PinLabel() string { return t.say("pages.pin.label") }
 
 // PinPassword: Sign in with a password
-func (t Texts) PinPassword() string { return t.say("pages.pin.password") }
+func (t *Texts) PinPassword() string { return t.say("pages.pin.password") }
 
 // PinDevices: Devices for signing in with a PIN
-func (t Texts) PinDevices() string { return t.say("pages.pin.devices") }
+func (t *Texts) PinDevices() string { return t.say("pages.pin.devices") }
 
 // PinNoDevices: No devices
-func (t Texts) PinNoDevices() string { return t.say("pages.pin.no-devices") }
+func (t *Texts) PinNoDevices() string { return t.say("pages.pin.no-devices") }
 
 // PinName: Name of the device
-func (t Texts) PinName() string { return t.say("pages.pin.name") }
+func (t *Texts) PinName() string { return t.say("pages.pin.name") }
 
 // PinNameHint: Where it stands, such as Counter 1.
-func (t Texts) PinNameHint() string { return t.say("pages.pin.name-hint") }
+func (t *Texts) PinNameHint() string { return t.say("pages.pin.name-hint") }
 
 // PinHint: Six digits that do not repeat or count up or down.
-func (t Texts) PinHint() string { return t.say("pages.pin.hint") }
+func (t *Texts) PinHint() string { return t.say("pages.pin.hint") }
 
 // PinRegister: Sign in with a PIN in this browser
-func (t Texts) PinRegister() string { return t.say("pages.pin.register") }
+func (t *Texts) PinRegister() string { return t.say("pages.pin.register") }
 
 // PinAbout: Register only a browser that you use at your counter. With the PIN you can sell from your vendor's float. For everything else you sign in with the password. Five wrong PINs in a row revoke the device.
-func (t Texts) PinAbout() string { return t.say("pages.pin.about") }
+func (t *Texts) PinAbout() string { return t.say("pages.pin.about") }
 
 // PinSubmit: Register this browser
-func (t Texts) PinSubmit() string { return t.say("pages.pin.submit") }
+func (t *Texts) PinSubmit() string { return t.say("pages.pin.submit") }
 
 // PinRegistered: This browser is registered. From now on it asks for your PIN.
-func (t Texts) PinRegistered() string { return t.say("pages.pin.registered") }
+func (t *Texts) PinRegistered() string { return t.say("pages.pin.registered") }
 
 // PinRevoke: Revoke
-func (t Texts) PinRevoke() string { return t.say("pages.pin.revoke") }
+func (t *Texts) PinRevoke() string { return t.say("pages.pin.revoke") }
 
 // PinRevokeOne: Revoke {name}
-func (t Texts) PinRevokeOne(name string) string { return t.say("pages.pin.revoke-one", "{name}", name) }
+func (t *Texts) PinRevokeOne(name string) string {
+	return t.say("pages.pin.revoke-one", "{name}", name)
+}
 
 // PinRevokeEffect: Sessions on the device end at once, with their open pages.
-func (t Texts) PinRevokeEffect() string { return t.say("pages.pin.revoke-effect") }
+func (t *Texts) PinRevokeEffect() string { return t.say("pages.pin.revoke-effect") }
 
 // PinRevoked: The device was revoked.
-func (t Texts) PinRevoked() string { return t.say("pages.pin.revoked") }
+func (t *Texts) PinRevoked() string { return t.say("pages.pin.revoked") }
 
 // PinOnly: You signed in with a PIN. To change your account, sign in with your password.
-func (t Texts) PinOnly() string { return t.say("pages.pin.only") }
+func (t *Texts) PinOnly() string { return t.say("pages.pin.only") }
 
 // CodeTitle: Second step
-func (t Texts) CodeTitle() string { return t.say("pages.code.title") }
+func (t *Texts) CodeTitle() string { return t.say("pages.code.title") }
 
 // CodeApp: Your role needs a second factor. Scan this code with an authenticator app on your telephone. Any app for one-time codes will do.
-func (t Texts) CodeApp() string { return t.say("pages.code.app") }
+func (t *Texts) CodeApp() string { return t.say("pages.code.app") }
 
 // CodeQr: QR code for an authenticator app
-func (t Texts) CodeQr() string { return t.say("pages.code.qr") }
+func (t *Texts) CodeQr() string { return t.say("pages.code.qr") }
 
 // CodeByHand: Or type this key into the app:
-func (t Texts) CodeByHand() string { return t.say("pages.code.by-hand") }
+func (t *Texts) CodeByHand() string { return t.say("pages.code.by-hand") }
 
 // CodeLabel: Code
-func (t Texts) CodeLabel() string { return t.say("pages.code.label") }
+func (t *Texts) CodeLabel() string { return t.say("pages.code.label") }
 
 // CodeFirst: Type the six digits that the app shows now.
-func (t Texts) CodeFirst() string { return t.say("pages.code.first") }
+func (t *Texts) CodeFirst() string { return t.say("pages.code.first") }
 
 // CodeHint: Six digits from your authenticator app, or a recovery code.
-func (t Texts) CodeHint() string { return t.say("pages.code.hint") }
+func (t *Texts) CodeHint() string { return t.say("pages.code.hint") }
 
 // CodeRecoveryTitle: Recovery codes
-func (t Texts) CodeRecoveryTitle() string { return t.say("pages.code.recovery-title") }
+func (t *Texts) CodeRecoveryTitle() string { return t.say("pages.code.recovery-title") }
 
 // CodeRecoveryText: If you lose the telephone, you sign in with one of these codes. Each works once. Print or write them down now, and keep them away from the telephone. They are not shown again.
-func (t Texts) CodeRecoveryText() string { return t.say("pages.code.recovery-text") }
+func (t *Texts) CodeRecoveryText() string { return t.say("pages.code.recovery-text") }
 
 // CodeRecoveryDone: I have stored the codes
-func (t Texts) CodeRecoveryDone() string { return t.say("pages.code.recovery-done") }
+func (t *Texts) CodeRecoveryDone() string { return t.say("pages.code.recovery-done") }
 
 // SetupTitle: Set up
-func (t Texts) SetupTitle() string { return t.say("pages.setup.title") }
+func (t *Texts) SetupTitle() string { return t.say("pages.setup.title") }
 
 // SetupHeading: Add the first owner
-func (t Texts) SetupHeading() string { return t.say("pages.setup.heading") }
+func (t *Texts) SetupHeading() string { return t.say("pages.setup.heading") }
 
 // SetupName: Your name
-func (t Texts) SetupName() string { return t.say("pages.setup.name") }
+func (t *Texts) SetupName() string { return t.say("pages.setup.name") }
 
 // SetupPasswordHint: 12 to 128 characters. Several unrelated words are easy to remember.
-func (t Texts) SetupPasswordHint() string { return t.say("pages.setup.password-hint") }
+func (t *Texts) SetupPasswordHint() string { return t.say("pages.setup.password-hint") }
 
 // SetupSubmit: Add the owner
-func (t Texts) SetupSubmit() string { return t.say("pages.setup.submit") }
+func (t *Texts) SetupSubmit() string { return t.say("pages.setup.submit") }
 
 // SetupClosed: This link is not valid
-func (t Texts) SetupClosed() string { return t.say("pages.setup.closed") }
+func (t *Texts) SetupClosed() string { return t.say("pages.setup.closed") }
 
 // SetupClosedText: No owner was added. Each link works once. While there is no owner, the server prints a new link when it starts. If there is an owner, sign in.
-func (t Texts) SetupClosedText() string { return t.say("pages.setup.closed-text") }
+func (t *Texts) SetupClosedText() string { return t.say("pages.setup.closed-text") }
 
 // InviteTitle: Set your password
-func (t Texts) InviteTitle() string { return t.say("pages.invite.title") }
+func (t *Texts) InviteTitle() string { return t.say("pages.invite.title") }
 
 // InviteFor: You sign in as {email}.
-func (t Texts) InviteFor(email string) string { return t.say("pages.invite.for", "{email}", email) }
+func (t *Texts) InviteFor(email string) string { return t.say("pages.invite.for", "{email}", email) }
 
 // InviteSubmit: Set the password
-func (t Texts) InviteSubmit() string { return t.say("pages.invite.submit") }
+func (t *Texts) InviteSubmit() string { return t.say("pages.invite.submit") }
 
 // InviteSet: Your password is set. Sign in with it.
-func (t Texts) InviteSet() string { return t.say("pages.invite.set") }
+func (t *Texts) InviteSet() string { return t.say("pages.invite.set") }
 
 // SellTitle: Sell
-func (t Texts) SellTitle() string { return t.say("pages.sell.title") }
+func (t *Texts) SellTitle() string { return t.say("pages.sell.title") }
 
 // SellCheck: Review price
-func (t Texts) SellCheck() string { return t.say("pages.sell.check") }
+func (t *Texts) SellCheck() string { return t.say("pages.sell.check") }
 
 // SellMeter: Meter number
-func (t Texts) SellMeter() string { return t.say("pages.sell.meter") }
+func (t *Texts) SellMeter() string { return t.say("pages.sell.meter") }
 
 // SellMeterOrName: Meter number, name, telephone or address
-func (t Texts) SellMeterOrName() string { return t.say("pages.sell.meter-or-name") }
+func (t *Texts) SellMeterOrName() string { return t.say("pages.sell.meter-or-name") }
 
 // SellAmount: Amount in {currency}
-func (t Texts) SellAmount(currency string) string {
+func (t *Texts) SellAmount(currency string) string {
 	return t.say("pages.sell.amount", "{currency}", currency)
 }
 
 // SellDigitsWanted: 11 or 13 digits
-func (t Texts) SellDigitsWanted() string { return t.say("pages.sell.digits-wanted") }
+func (t *Texts) SellDigitsWanted() string { return t.say("pages.sell.digits-wanted") }
 
 // SellNameWanted: A number of 11 or 13 digits, or what finds the customer
-func (t Texts) SellNameWanted() string { return t.say("pages.sell.name-wanted") }
+func (t *Texts) SellNameWanted() string { return t.say("pages.sell.name-wanted") }
 
 // SellDigitsSoFar: 11 or 13 digits; {n} so far
-func (t Texts) SellDigitsSoFar(n string) string { return t.say("pages.sell.digits-so-far", "{n}", n) }
+func (t *Texts) SellDigitsSoFar(n string) string { return t.say("pages.sell.digits-so-far", "{n}", n) }
 
 // SellCustomer: Customer
-func (t Texts) SellCustomer() string { return t.say("pages.sell.customer") }
+func (t *Texts) SellCustomer() string { return t.say("pages.sell.customer") }
 
 // SellMeterShort: Meter
-func (t Texts) SellMeterShort() string { return t.say("pages.sell.meter-short") }
+func (t *Texts) SellMeterShort() string { return t.say("pages.sell.meter-short") }
 
 // SellTariff: Tariff
-func (t Texts) SellTariff() string { return t.say("pages.sell.tariff") }
+func (t *Texts) SellTariff() string { return t.say("pages.sell.tariff") }
 
 // SellBalance: Balance
-func (t Texts) SellBalance() string { return t.say("pages.sell.balance") }
+func (t *Texts) SellBalance() string { return t.say("pages.sell.balance") }
 
 // SellNoName: No name on record
-func (t Texts) SellNoName() string { return t.say("pages.sell.no-name") }
+func (t *Texts) SellNoName() string { return t.say("pages.sell.no-name") }
 
 // SellBill: What the money pays for
-func (t Texts) SellBill() string { return t.say("pages.sell.bill") }
+func (t *Texts) SellBill() string { return t.say("pages.sell.bill") }
 
 // SellBillFor: For
-func (t Texts) SellBillFor() string { return t.say("pages.sell.bill-for") }
+func (t *Texts) SellBillFor() string { return t.say("pages.sell.bill-for") }
 
 // SellPaid: Paid
-func (t Texts) SellPaid() string { return t.say("pages.sell.paid") }
+func (t *Texts) SellPaid() string { return t.say("pages.sell.paid") }
 
 // SellLeftToPay: left to pay {amount}
-func (t Texts) SellLeftToPay(amount string) string {
+func (t *Texts) SellLeftToPay(amount string) string {
 	return t.say("pages.sell.left-to-pay", "{amount}", amount)
 }
 
 // SellReview: Review before you sell
-func (t Texts) SellReview() string { return t.say("pages.sell.review") }
+func (t *Texts) SellReview() string { return t.say("pages.sell.review") }
 
 // SellRechargesAtOnce: The wallet is recharged at once.
-func (t Texts) SellRechargesAtOnce() string { return t.say("pages.sell.recharges-at-once") }
+func (t *Texts) SellRechargesAtOnce() string { return t.say("pages.sell.recharges-at-once") }
 
 // SellSendToo: Also send the token to the meter
-func (t Texts) SellSendToo() string { return t.say("pages.sell.send-too") }
+func (t *Texts) SellSendToo() string { return t.say("pages.sell.send-too") }
 
 // SellPrint: Print the receipt at once; this browser remembers it
-func (t Texts) SellPrint() string { return t.say("pages.sell.print") }
+func (t *Texts) SellPrint() string { return t.say("pages.sell.print") }
 
 // SellConfirm: Sell for {amount}
-func (t Texts) SellConfirm(amount string) string {
+func (t *Texts) SellConfirm(amount string) string {
 	return t.say("pages.sell.confirm", "{amount}", amount)
 }
 
 // SellMeanwhile: This form made no sale. Another sale to this meter was made while it was open.
-func (t Texts) SellMeanwhile() string { return t.say("pages.sell.meanwhile") }
+func (t *Texts) SellMeanwhile() string { return t.say("pages.sell.meanwhile") }
 
 // SellRechargedBefore: This wallet was already recharged with {amount} at {at}.
-func (t Texts) SellRechargedBefore(amount string, at string) string {
+func (t *Texts) SellRechargedBefore(amount string, at string) string {
 	return t.say("pages.sell.recharged-before", "{amount}", amount, "{at}", at)
 }
 
 // SellSoldBefore: {units} were already sold to this meter at {at}.
-func (t Texts) SellSoldBefore(units string, at string) string {
+func (t *Texts) SellSoldBefore(units string, at string) string {
 	return t.say("pages.sell.sold-before", "{units}", units, "{at}", at)
 }
 
 // SellSeeThatSale: See that sale.
-func (t Texts) SellSeeThatSale() string { return t.say("pages.sell.see-that-sale") }
+func (t *Texts) SellSeeThatSale() string { return t.say("pages.sell.see-that-sale") }
 
 // SellStaysOff: The supply stays off after this sale: {reasons}. Tell the customer before you take the money.
-func (t Texts) SellStaysOff(reasons string) string {
+func (t *Texts) SellStaysOff(reasons string) string {
 	return t.say("pages.sell.stays-off", "{reasons}", reasons)
 }
 
 // SellLast: Last purchases
-func (t Texts) SellLast() string { return t.say("pages.sell.last") }
+func (t *Texts) SellLast() string { return t.say("pages.sell.last") }
 
 // SellAnotherPayment: Go on only if this is another payment.
-func (t Texts) SellAnotherPayment() string { return t.say("pages.sell.another-payment") }
+func (t *Texts) SellAnotherPayment() string { return t.say("pages.sell.another-payment") }
 
 // SellNotCertain: Sale not certain
-func (t Texts) SellNotCertain() string { return t.say("pages.sell.not-certain") }
+func (t *Texts) SellNotCertain() string { return t.say("pages.sell.not-certain") }
 
 // SellUnknown: The server does not know whether this was sold
-func (t Texts) SellUnknown() string { return t.say("pages.sell.unknown") }
+func (t *Texts) SellUnknown() string { return t.say("pages.sell.unknown") }
 
 // SellUnknownText: Press the button to ask again. However often you ask, only one sale is made. Do not begin a new sale for this payment.
-func (t Texts) SellUnknownText() string { return t.say("pages.sell.unknown-text") }
+func (t *Texts) SellUnknownText() string { return t.say("pages.sell.unknown-text") }
 
 // SellAskAgain: Ask again
-func (t Texts) SellAskAgain() string { return t.say("pages.sell.ask-again") }
+func (t *Texts) SellAskAgain() string { return t.say("pages.sell.ask-again") }
 
 // SellSoldAlready: Sold already
-func (t Texts) SellSoldAlready() string { return t.say("pages.sell.sold-already") }
+func (t *Texts) SellSoldAlready() string { return t.say("pages.sell.sold-already") }
 
 // SellFormUsed: This form has already made a sale
-func (t Texts) SellFormUsed() string { return t.say("pages.sell.form-used") }
+func (t *Texts) SellFormUsed() string { return t.say("pages.sell.form-used") }
 
 // SellFormUsedText: No second sale was made. For another sale, begin with a new form.
-func (t Texts) SellFormUsedText() string { return t.say("pages.sell.form-used-text") }
+func (t *Texts) SellFormUsedText() string { return t.say("pages.sell.form-used-text") }
 
 // SellNewSale: New sale
-func (t Texts) SellNewSale() string { return t.say("pages.sell.new-sale") }
+func (t *Texts) SellNewSale() string { return t.say("pages.sell.new-sale") }
 
 // SellSeeSale: See that sale
-func (t Texts) SellSeeSale() string { return t.say("pages.sell.see-sale") }
+func (t *Texts) SellSeeSale() string { return t.say("pages.sell.see-sale") }
 
 // SaleTitle: Sale {receipt}
-func (t Texts) SaleTitle(receipt string) string {
+func (t *Texts) SaleTitle(receipt string) string {
 	return t.say("pages.sale.title", "{receipt}", receipt)
 }
 
 // SaleSentBefore: This form was sent before. Here is the one sale that it made.
-func (t Texts) SaleSentBefore() string { return t.say("pages.sale.sent-before") }
+func (t *Texts) SaleSentBefore() string { return t.say("pages.sale.sent-before") }
 
 // SalePart: Sale
-func (t Texts) SalePart() string { return t.say("pages.sale.part") }
+func (t *Texts) SalePart() string { return t.say("pages.sale.part") }
 
 // SaleTokenOf: Token {n} of {of}: load them in this order
-func (t Texts) SaleTokenOf(n string, of string) string {
+func (t *Texts) SaleTokenOf(n string, of string) string {
 	return t.say("pages.sale.token-of", "{n}", n, "{of}", of)
 }
 
 // SaleSold: Sold
-func (t Texts) SaleSold() string { return t.say("pages.sale.sold") }
+func (t *Texts) SaleSold() string { return t.say("pages.sale.sold") }
 
 // SaleSoldBy: {at} by
-func (t Texts) SaleSoldBy(at string) string { return t.say("pages.sale.sold-by", "{at}", at) }
+func (t *Texts) SaleSoldBy(at string) string { return t.say("pages.sale.sold-by", "{at}", at) }
 
 // SaleState: State
-func (t Texts) SaleState() string { return t.say("pages.sale.state") }
+func (t *Texts) SaleState() string { return t.say("pages.sale.state") }
 
 // SaleReceipt: Receipt and explanation
-func (t Texts) SaleReceipt() string { return t.say("pages.sale.receipt") }
+func (t *Texts) SaleReceipt() string { return t.say("pages.sale.receipt") }
 
 // SaleInBooks: In the books
-func (t Texts) SaleInBooks() string { return t.say("pages.sale.in-books") }
+func (t *Texts) SaleInBooks() string { return t.say("pages.sale.in-books") }
 
 // SaleShare: Share
-func (t Texts) SaleShare() string { return t.say("pages.sale.share") }
+func (t *Texts) SaleShare() string { return t.say("pages.sale.share") }
 
 // SaleShareText: Meter {meter}: token {token}, {units}
-func (t Texts) SaleShareText(meter string, token string, units string) string {
+func (t *Texts) SaleShareText(meter string, token string, units string) string {
 	return t.say("pages.sale.share-text", "{meter}", meter, "{token}", token, "{units}", units)
 }
 
 // SaleDigitsHidden: Your role may not see the digits, or they are not made yet.
-func (t Texts) SaleDigitsHidden() string { return t.say("pages.sale.digits-hidden") }
+func (t *Texts) SaleDigitsHidden() string { return t.say("pages.sale.digits-hidden") }
 
 // SaleSendToMeter: Recharge: send the token to the meter
-func (t Texts) SaleSendToMeter() string { return t.say("pages.sale.send-to-meter") }
+func (t *Texts) SaleSendToMeter() string { return t.say("pages.sale.send-to-meter") }
 
 // SalePressKey: Press # on the meter to switch the supply on.
-func (t Texts) SalePressKey() string { return t.say("pages.sale.press-key") }
+func (t *Texts) SalePressKey() string { return t.say("pages.sale.press-key") }
 
 // SaleStillOff: The sale is made, but the supply stays off: {reasons}. Tell the customer, and the person who can restore it.
-func (t Texts) SaleStillOff(reasons string) string {
+func (t *Texts) SaleStillOff(reasons string) string {
 	return t.say("pages.sale.still-off", "{reasons}", reasons)
 }
 
 // SaleCompleted: Completed
-func (t Texts) SaleCompleted() string { return t.say("pages.sale.completed") }
+func (t *Texts) SaleCompleted() string { return t.say("pages.sale.completed") }
 
 // SaleHeld: Waiting for its token
-func (t Texts) SaleHeld() string { return t.say("pages.sale.held") }
+func (t *Texts) SaleHeld() string { return t.say("pages.sale.held") }
 
 // SaleFailed: Failed: no token was made and no money was kept
-func (t Texts) SaleFailed() string { return t.say("pages.sale.failed") }
+func (t *Texts) SaleFailed() string { return t.say("pages.sale.failed") }
 
 // SaleReversing: Reversal under way
-func (t Texts) SaleReversing() string { return t.say("pages.sale.reversing") }
+func (t *Texts) SaleReversing() string { return t.say("pages.sale.reversing") }
 
 // SaleReversed: Reversed
-func (t Texts) SaleReversed() string { return t.say("pages.sale.reversed") }
+func (t *Texts) SaleReversed() string { return t.say("pages.sale.reversed") }
 
 // SaleLineDebt: Paid towards debt
-func (t Texts) SaleLineDebt() string { return t.say("pages.sale.line-debt") }
+func (t *Texts) SaleLineDebt() string { return t.say("pages.sale.line-debt") }
 
 // SaleLineWallet: Into the wallet
-func (t Texts) SaleLineWallet() string { return t.say("pages.sale.line-wallet") }
+func (t *Texts) SaleLineWallet() string { return t.say("pages.sale.line-wallet") }
 
 // UndoTitle: Something is wrong with this sale
-func (t Texts) UndoTitle() string { return t.say("pages.undo.title") }
+func (t *Texts) UndoTitle() string { return t.say("pages.undo.title") }
 
 // UndoWrongMeter: The customer gave the wrong meter
-func (t Texts) UndoWrongMeter() string { return t.say("pages.undo.wrong-meter") }
+func (t *Texts) UndoWrongMeter() string { return t.say("pages.undo.wrong-meter") }
 
 // UndoRightMeter: Number of the right meter
-func (t Texts) UndoRightMeter() string { return t.say("pages.undo.right-meter") }
+func (t *Texts) UndoRightMeter() string { return t.say("pages.undo.right-meter") }
 
 // UndoWrongMeterSubmit: Reverse, then sell to the right meter
-func (t Texts) UndoWrongMeterSubmit() string { return t.say("pages.undo.wrong-meter-submit") }
+func (t *Texts) UndoWrongMeterSubmit() string { return t.say("pages.undo.wrong-meter-submit") }
 
 // UndoWrongMeterEffect: If this sale can be reversed, the form that sells opens with the right meter and the same amount.
-func (t Texts) UndoWrongMeterEffect() string { return t.say("pages.undo.wrong-meter-effect") }
+func (t *Texts) UndoWrongMeterEffect() string { return t.say("pages.undo.wrong-meter-effect") }
 
 // UndoWrongMeterReason: wrong meter; the right one is {meter}
-func (t Texts) UndoWrongMeterReason(meter string) string {
+func (t *Texts) UndoWrongMeterReason(meter string) string {
 	return t.say("pages.undo.wrong-meter-reason", "{meter}", meter)
 }
 
 // UndoReverse: Give the money back
-func (t Texts) UndoReverse() string { return t.say("pages.undo.reverse") }
+func (t *Texts) UndoReverse() string { return t.say("pages.undo.reverse") }
 
 // UndoReason: Reason
-func (t Texts) UndoReason() string { return t.say("pages.undo.reason") }
+func (t *Texts) UndoReason() string { return t.say("pages.undo.reason") }
 
 // UndoReverseSubmit: Reverse the sale
-func (t Texts) UndoReverseSubmit() string { return t.say("pages.undo.reverse-submit") }
+func (t *Texts) UndoReverseSubmit() string { return t.say("pages.undo.reverse-submit") }
 
 // UndoReverseRechargeEffect: Only the last recharge of a meter, in the month of the recharge, while its money is not used. The customer must give the receipt back, and a second person may have to allow it.
-func (t Texts) UndoReverseRechargeEffect() string { return t.say("pages.undo.reverse-recharge-effect") }
+func (t *Texts) UndoReverseRechargeEffect() string {
+	return t.say("pages.undo.reverse-recharge-effect")
+}
 
 // UndoReverseEffect: Only the last sale to a meter, in the month of the sale, while no token is in the meter. The customer must give the receipt back, and a second person may have to allow it.
-func (t Texts) UndoReverseEffect() string { return t.say("pages.undo.reverse-effect") }
+func (t *Texts) UndoReverseEffect() string { return t.say("pages.undo.reverse-effect") }
 
 // UndoCopy: The receipt was lost
-func (t Texts) UndoCopy() string { return t.say("pages.undo.copy") }
+func (t *Texts) UndoCopy() string { return t.say("pages.undo.copy") }
 
 // UndoCopySubmit: Print the receipt again
-func (t Texts) UndoCopySubmit() string { return t.say("pages.undo.copy-submit") }
+func (t *Texts) UndoCopySubmit() string { return t.say("pages.undo.copy-submit") }
 
 // UndoCopyEffect: The copy is marked COPY, counted and logged.
-func (t Texts) UndoCopyEffect() string { return t.say("pages.undo.copy-effect") }
+func (t *Texts) UndoCopyEffect() string { return t.say("pages.undo.copy-effect") }
 
 // UndoDone: This sale was reversed at {at} by {by}. Give the money back, and take the receipt.
-func (t Texts) UndoDone(at string, by string) string {
+func (t *Texts) UndoDone(at string, by string) string {
 	return t.say("pages.undo.done", "{at}", at, "{by}", by)
 }
 
 // UndoWaits: The meter is being asked to cancel the tokens. Give no money back before it has answered.
-func (t Texts) UndoWaits() string { return t.say("pages.undo.waits") }
+func (t *Texts) UndoWaits() string { return t.say("pages.undo.waits") }
 
 // UndoRefused: The last try to reverse this sale was refused. No money was given back.
-func (t Texts) UndoRefused() string { return t.say("pages.undo.refused") }
+func (t *Texts) UndoRefused() string { return t.say("pages.undo.refused") }
 
 // UndoNoAnswer: The last try to reverse this sale was given up, because the meter did not answer. No money was given back.
-func (t Texts) UndoNoAnswer() string { return t.say("pages.undo.no-answer") }
+func (t *Texts) UndoNoAnswer() string { return t.say("pages.undo.no-answer") }
 
 // UndoSellAgain: Sell the same amount to another meter
-func (t Texts) UndoSellAgain() string { return t.say("pages.undo.sell-again") }
+func (t *Texts) UndoSellAgain() string { return t.say("pages.undo.sell-again") }
 
 // TokenLoaded: Loaded in the meter
-func (t Texts) TokenLoaded() string { return t.say("pages.token.loaded") }
+func (t *Texts) TokenLoaded() string { return t.say("pages.token.loaded") }
 
 // TokenHeard: Loaded according to a text message; the meter has not confirmed it
-func (t Texts) TokenHeard() string { return t.say("pages.token.heard") }
+func (t *Texts) TokenHeard() string { return t.say("pages.token.heard") }
 
 // TokenSent: Sent to the meter, no answer yet
-func (t Texts) TokenSent() string { return t.say("pages.token.sent") }
+func (t *Texts) TokenSent() string { return t.say("pages.token.sent") }
 
 // TokenNotLoaded: Not loaded yet
-func (t Texts) TokenNotLoaded() string { return t.say("pages.token.not-loaded") }
+func (t *Texts) TokenNotLoaded() string { return t.say("pages.token.not-loaded") }
 
 // TokenBeingMade: Being made
-func (t Texts) TokenBeingMade() string { return t.say("pages.token.being-made") }
+func (t *Texts) TokenBeingMade() string { return t.say("pages.token.being-made") }
 
 // TokenRejected: Rejected by the meter: {result}
-func (t Texts) TokenRejected(result string) string {
+func (t *Texts) TokenRejected(result string) string {
 	return t.say("pages.token.rejected", "{result}", result)
 }
 
 // TokenNeverMade: Never made
-func (t Texts) TokenNeverMade() string { return t.say("pages.token.never-made") }
+func (t *Texts) TokenNeverMade() string { return t.say("pages.token.never-made") }
 
 // TokenReversed: Reversed
-func (t Texts) TokenReversed() string { return t.say("pages.token.reversed") }
+func (t *Texts) TokenReversed() string { return t.say("pages.token.reversed") }
 
 // MetersTitle: Meters
-func (t Texts) MetersTitle() string { return t.say("pages.meters.title") }
+func (t *Texts) MetersTitle() string { return t.say("pages.meters.title") }
 
 // MetersNone: No meters yet
-func (t Texts) MetersNone() string { return t.say("pages.meters.none") }
+func (t *Texts) MetersNone() string { return t.say("pages.meters.none") }
 
 // MetersNoneText: Register a meter, or look at virtual ones:
-func (t Texts) MetersNoneText() string { return t.say("pages.meters.none-text") }
+func (t *Texts) MetersNoneText() string { return t.say("pages.meters.none-text") }
 
 // MetersNoneMatch: No meters match.
-func (t Texts) MetersNoneMatch() string { return t.say("pages.meters.none-match") }
+func (t *Texts) MetersNoneMatch() string { return t.say("pages.meters.none-match") }
 
 // MetersAll: All meters
-func (t Texts) MetersAll() string { return t.say("pages.meters.all") }
+func (t *Texts) MetersAll() string { return t.say("pages.meters.all") }
 
 // MetersStates: Meters by state
-func (t Texts) MetersStates() string { return t.say("pages.meters.states") }
+func (t *Texts) MetersStates() string { return t.say("pages.meters.states") }
 
 // MetersFilter: Filter
-func (t Texts) MetersFilter() string { return t.say("pages.meters.filter") }
+func (t *Texts) MetersFilter() string { return t.say("pages.meters.filter") }
 
 // MetersFind: Number, name, telephone or address
-func (t Texts) MetersFind() string { return t.say("pages.meters.find") }
+func (t *Texts) MetersFind() string { return t.say("pages.meters.find") }
 
 // MetersEveryState: Every state
-func (t Texts) MetersEveryState() string { return t.say("pages.meters.every-state") }
+func (t *Texts) MetersEveryState() string { return t.say("pages.meters.every-state") }
 
 // MetersFeeder: Feeder
-func (t Texts) MetersFeeder() string { return t.say("pages.meters.feeder") }
+func (t *Texts) MetersFeeder() string { return t.say("pages.meters.feeder") }
 
 // MetersCaption: Meters with their balance, load and state
-func (t Texts) MetersCaption() string { return t.say("pages.meters.caption") }
+func (t *Texts) MetersCaption() string { return t.say("pages.meters.caption") }
 
 // MetersMeter: Meter
-func (t Texts) MetersMeter() string { return t.say("pages.meters.meter") }
+func (t *Texts) MetersMeter() string { return t.say("pages.meters.meter") }
 
 // MetersCustomer: Customer
-func (t Texts) MetersCustomer() string { return t.say("pages.meters.customer") }
+func (t *Texts) MetersCustomer() string { return t.say("pages.meters.customer") }
 
 // MetersState: State
-func (t Texts) MetersState() string { return t.say("pages.meters.state") }
+func (t *Texts) MetersState() string { return t.say("pages.meters.state") }
 
 // MetersBalance: Balance
-func (t Texts) MetersBalance() string { return t.say("pages.meters.balance") }
+func (t *Texts) MetersBalance() string { return t.say("pages.meters.balance") }
 
 // MetersLoad: Load
-func (t Texts) MetersLoad() string { return t.say("pages.meters.load") }
+func (t *Texts) MetersLoad() string { return t.say("pages.meters.load") }
 
 // MetersLastReading: Last reading
-func (t Texts) MetersLastReading() string { return t.say("pages.meters.last-reading") }
+func (t *Texts) MetersLastReading() string { return t.say("pages.meters.last-reading") }
 
 // MetersAct: Action
-func (t Texts) MetersAct() string { return t.say("pages.meters.act") }
+func (t *Texts) MetersAct() string { return t.say("pages.meters.act") }
 
 // MetersPages: Pages
-func (t Texts) MetersPages() string { return t.say("pages.meters.pages") }
+func (t *Texts) MetersPages() string { return t.say("pages.meters.pages") }
 
 // MetersFirstPage: First page
-func (t Texts) MetersFirstPage() string { return t.say("pages.meters.first-page") }
+func (t *Texts) MetersFirstPage() string { return t.say("pages.meters.first-page") }
 
 // MetersPreviousPage: Previous page
-func (t Texts) MetersPreviousPage() string { return t.say("pages.meters.previous-page") }
+func (t *Texts) MetersPreviousPage() string { return t.say("pages.meters.previous-page") }
 
 // MetersNextPage: Next page
-func (t Texts) MetersNextPage() string { return t.say("pages.meters.next-page") }
+func (t *Texts) MetersNextPage() string { return t.say("pages.meters.next-page") }
 
 // MetersLastPage: Last page
-func (t Texts) MetersLastPage() string { return t.say("pages.meters.last-page") }
+func (t *Texts) MetersLastPage() string { return t.say("pages.meters.last-page") }
 
 // MetersSort: Sort by
-func (t Texts) MetersSort() string { return t.say("pages.meters.sort") }
+func (t *Texts) MetersSort() string { return t.say("pages.meters.sort") }
 
 // MetersRegistered: Registration
-func (t Texts) MetersRegistered() string { return t.say("pages.meters.registered") }
+func (t *Texts) MetersRegistered() string { return t.say("pages.meters.registered") }
 
 // MetersSellTo: to meter {meter}
-func (t Texts) MetersSellTo(meter string) string {
+func (t *Texts) MetersSellTo(meter string) string {
 	return t.say("pages.meters.sell-to", "{meter}", meter)
 }
 
 // MetersTest: TEST
-func (t Texts) MetersTest() string { return t.say("pages.meters.test") }
+func (t *Texts) MetersTest() string { return t.say("pages.meters.test") }
 
 // MetersNoReading: no reading yet
-func (t Texts) MetersNoReading() string { return t.say("pages.meters.no-reading") }
+func (t *Texts) MetersNoReading() string { return t.say("pages.meters.no-reading") }
 
 // MetersAsOf: as of {at}
-func (t Texts) MetersAsOf(at string) string { return t.say("pages.meters.as-of", "{at}", at) }
+func (t *Texts) MetersAsOf(at string) string { return t.say("pages.meters.as-of", "{at}", at) }
 
 // MetersOn: On
-func (t Texts) MetersOn() string { return t.say("pages.meters.on") }
+func (t *Texts) MetersOn() string { return t.say("pages.meters.on") }
 
 // MetersLow: Low credit
-func (t Texts) MetersLow() string { return t.say("pages.meters.low") }
+func (t *Texts) MetersLow() string { return t.say("pages.meters.low") }
 
 // MetersCutOff: Cut off
-func (t Texts) MetersCutOff() string { return t.say("pages.meters.cut-off") }
+func (t *Texts) MetersCutOff() string { return t.say("pages.meters.cut-off") }
 
 // MetersTamper: Tamper
-func (t Texts) MetersTamper() string { return t.say("pages.meters.tamper") }
+func (t *Texts) MetersTamper() string { return t.say("pages.meters.tamper") }
 
 // MetersOffline: Offline
-func (t Texts) MetersOffline() string { return t.say("pages.meters.offline") }
+func (t *Texts) MetersOffline() string { return t.say("pages.meters.offline") }
 
 // MetersOfflineSince: {state} (last heard {at})
-func (t Texts) MetersOfflineSince(state string, at string) string {
+func (t *Texts) MetersOfflineSince(state string, at string) string {
 	return t.say("pages.meters.offline-since", "{state}", state, "{at}", at)
 }
 
 // MeterTitle: Meter {meter}
-func (t Texts) MeterTitle(meter string) string { return t.say("pages.meter.title", "{meter}", meter) }
+func (t *Texts) MeterTitle(meter string) string { return t.say("pages.meter.title", "{meter}", meter) }
 
 // MeterWallet: Use and statement
-func (t Texts) MeterWallet() string { return t.say("pages.meter.wallet") }
+func (t *Texts) MeterWallet() string { return t.say("pages.meter.wallet") }
 
 // MeterToken: Generate or send a token
-func (t Texts) MeterToken() string { return t.say("pages.meter.token") }
+func (t *Texts) MeterToken() string { return t.say("pages.meter.token") }
 
 // MeterPanel: Display and keypad
-func (t Texts) MeterPanel() string { return t.say("pages.meter.panel") }
+func (t *Texts) MeterPanel() string { return t.say("pages.meter.panel") }
 
 // MeterPanelOpens: (opens another page)
-func (t Texts) MeterPanelOpens() string { return t.say("pages.meter.panel-opens") }
+func (t *Texts) MeterPanelOpens() string { return t.say("pages.meter.panel-opens") }
 
 // MeterRechargeWith: Recharge the wallet with {currency}
-func (t Texts) MeterRechargeWith(currency string) string {
+func (t *Texts) MeterRechargeWith(currency string) string {
 	return t.say("pages.meter.recharge-with", "{currency}", currency)
 }
 
 // MeterSellFor: Sell for {currency}
-func (t Texts) MeterSellFor(currency string) string {
+func (t *Texts) MeterSellFor(currency string) string {
 	return t.say("pages.meter.sell-for", "{currency}", currency)
 }
 
 // MeterFacts: Details
-func (t Texts) MeterFacts() string { return t.say("pages.meter.facts") }
+func (t *Texts) MeterFacts() string { return t.say("pages.meter.facts") }
 
 // MeterRelay: Relay
-func (t Texts) MeterRelay() string { return t.say("pages.meter.relay") }
+func (t *Texts) MeterRelay() string { return t.say("pages.meter.relay") }
 
 // MeterRelayClosed: closed
-func (t Texts) MeterRelayClosed() string { return t.say("pages.meter.relay-closed") }
+func (t *Texts) MeterRelayClosed() string { return t.say("pages.meter.relay-closed") }
 
 // MeterRelayOpen: open
-func (t Texts) MeterRelayOpen() string { return t.say("pages.meter.relay-open") }
+func (t *Texts) MeterRelayOpen() string { return t.say("pages.meter.relay-open") }
 
 // MeterRelayArmed: armed: press # at the meter
-func (t Texts) MeterRelayArmed() string { return t.say("pages.meter.relay-armed") }
+func (t *Texts) MeterRelayArmed() string { return t.say("pages.meter.relay-armed") }
 
 // MeterRelayUnknown: unknown
-func (t Texts) MeterRelayUnknown() string { return t.say("pages.meter.relay-unknown") }
+func (t *Texts) MeterRelayUnknown() string { return t.say("pages.meter.relay-unknown") }
 
 // MeterOffBecause: Reason if off
-func (t Texts) MeterOffBecause() string { return t.say("pages.meter.off-because") }
+func (t *Texts) MeterOffBecause() string { return t.say("pages.meter.off-because") }
 
 // MeterRegister: Register
-func (t Texts) MeterRegister() string { return t.say("pages.meter.register") }
+func (t *Texts) MeterRegister() string { return t.say("pages.meter.register") }
 
 // MeterLastHeard: Last contact
-func (t Texts) MeterLastHeard() string { return t.say("pages.meter.last-heard") }
+func (t *Texts) MeterLastHeard() string { return t.say("pages.meter.last-heard") }
 
 // MeterKey: STS key
-func (t Texts) MeterKey() string { return t.say("pages.meter.key") }
+func (t *Texts) MeterKey() string { return t.say("pages.meter.key") }
 
 // MeterLinkKey: Link key
-func (t Texts) MeterLinkKey() string { return t.say("pages.meter.link-key") }
+func (t *Texts) MeterLinkKey() string { return t.say("pages.meter.link-key") }
 
 // MeterTwoKeysSince: being replaced; two keys in use since {at}
-func (t Texts) MeterTwoKeysSince(at string) string {
+func (t *Texts) MeterTwoKeysSince(at string) string {
 	return t.say("pages.meter.two-keys-since", "{at}", at)
 }
 
 // MeterBySMS: as of {at}, by SMS, which is not proof
-func (t Texts) MeterBySMS(at string) string { return t.say("pages.meter.by-sms", "{at}", at) }
+func (t *Texts) MeterBySMS(at string) string { return t.say("pages.meter.by-sms", "{at}", at) }
 
 // MeterWithToken: as of {at}, reported by the meter when a token arrived ({way})
-func (t Texts) MeterWithToken(at string, way string) string {
+func (t *Texts) MeterWithToken(at string, way string) string {
 	return t.say("pages.meter.with-token", "{at}", at, "{way}", way)
 }
 
 // MeterTokens: Tokens
-func (t Texts) MeterTokens() string { return t.say("pages.meter.tokens") }
+func (t *Texts) MeterTokens() string { return t.say("pages.meter.tokens") }
 
 // MeterShowDigits: Show the digits
-func (t Texts) MeterShowDigits() string { return t.say("pages.meter.show-digits") }
+func (t *Texts) MeterShowDigits() string { return t.say("pages.meter.show-digits") }
 
 // MeterTimeline: Timeline
-func (t Texts) MeterTimeline() string { return t.say("pages.meter.timeline") }
+func (t *Texts) MeterTimeline() string { return t.say("pages.meter.timeline") }
 
 // MeterTimelineEmpty: No events yet.
-func (t Texts) MeterTimelineEmpty() string { return t.say("pages.meter.timeline-empty") }
+func (t *Texts) MeterTimelineEmpty() string { return t.say("pages.meter.timeline-empty") }
 
 // MeterReadings: Readings
-func (t Texts) MeterReadings() string { return t.say("pages.meter.readings") }
+func (t *Texts) MeterReadings() string { return t.say("pages.meter.readings") }
 
 // MeterNoTokens: No token was sold for this meter yet.
-func (t Texts) MeterNoTokens() string { return t.say("pages.meter.no-tokens") }
+func (t *Texts) MeterNoTokens() string { return t.say("pages.meter.no-tokens") }
 
 // MeterMade: Made
-func (t Texts) MeterMade() string { return t.say("pages.meter.made") }
+func (t *Texts) MeterMade() string { return t.say("pages.meter.made") }
 
 // MeterEnergy: Energy
-func (t Texts) MeterEnergy() string { return t.say("pages.meter.energy") }
+func (t *Texts) MeterEnergy() string { return t.say("pages.meter.energy") }
 
 // MeterMadeElsewhere: from another system
-func (t Texts) MeterMadeElsewhere() string { return t.say("pages.meter.made-elsewhere") }
+func (t *Texts) MeterMadeElsewhere() string { return t.say("pages.meter.made-elsewhere") }
 
 // MeterNoReadings: No reading yet. A meter sends one every half hour and whenever its supply changes.
-func (t Texts) MeterNoReadings() string { return t.say("pages.meter.no-readings") }
+func (t *Texts) MeterNoReadings() string { return t.say("pages.meter.no-readings") }
 
 // MeterTime: Meter time
-func (t Texts) MeterTime() string { return t.say("pages.meter.time") }
+func (t *Texts) MeterTime() string { return t.say("pages.meter.time") }
 
 // MeterRegisterKwh: Register kWh
-func (t Texts) MeterRegisterKwh() string { return t.say("pages.meter.register-kwh") }
+func (t *Texts) MeterRegisterKwh() string { return t.say("pages.meter.register-kwh") }
 
 // MeterUsedKwh: Used kWh
-func (t Texts) MeterUsedKwh() string { return t.say("pages.meter.used-kwh") }
+func (t *Texts) MeterUsedKwh() string { return t.say("pages.meter.used-kwh") }
 
 // MeterBalanceKwh: Balance kWh
-func (t Texts) MeterBalanceKwh() string { return t.say("pages.meter.balance-kwh") }
+func (t *Texts) MeterBalanceKwh() string { return t.say("pages.meter.balance-kwh") }
 
 // MeterLoadW: Load W
-func (t Texts) MeterLoadW() string { return t.say("pages.meter.load-w") }
+func (t *Texts) MeterLoadW() string { return t.say("pages.meter.load-w") }
 
 // MeterReset: reset
-func (t Texts) MeterReset() string { return t.say("pages.meter.reset") }
+func (t *Texts) MeterReset() string { return t.say("pages.meter.reset") }
 
 // MeterTimeUnknown: meter time unknown
-func (t Texts) MeterTimeUnknown() string { return t.say("pages.meter.time-unknown") }
+func (t *Texts) MeterTimeUnknown() string { return t.say("pages.meter.time-unknown") }
 
 // MeterTimeOf: meter time {at}
-func (t Texts) MeterTimeOf(at string) string { return t.say("pages.meter.time-of", "{at}", at) }
+func (t *Texts) MeterTimeOf(at string) string { return t.say("pages.meter.time-of", "{at}", at) }
 
 // MeterTokenHandedIn: Entered {units} from another system
-func (t Texts) MeterTokenHandedIn(units string) string {
+func (t *Texts) MeterTokenHandedIn(units string) string {
 	return t.say("pages.meter.token-handed-in", "{units}", units)
 }
 
 // MeterTokenMade: Made {units}
-func (t Texts) MeterTokenMade(units string) string {
+func (t *Texts) MeterTokenMade(units string) string {
 	return t.say("pages.meter.token-made", "{units}", units)
 }
 
 // MeterTokenSold: Sold {units}
-func (t Texts) MeterTokenSold(units string) string {
+func (t *Texts) MeterTokenSold(units string) string {
 	return t.say("pages.meter.token-sold", "{units}", units)
 }
 
 // CommandCut: Cut off supply
-func (t Texts) CommandCut() string { return t.say("pages.command.cut") }
+func (t *Texts) CommandCut() string { return t.say("pages.command.cut") }
 
 // CommandRestore: Restore supply
-func (t Texts) CommandRestore() string { return t.say("pages.command.restore") }
+func (t *Texts) CommandRestore() string { return t.say("pages.command.restore") }
 
 // CommandRead: Read the meter
-func (t Texts) CommandRead() string { return t.say("pages.command.read") }
+func (t *Texts) CommandRead() string { return t.say("pages.command.read") }
 
 // CommandOther: Command {type}
-func (t Texts) CommandOther(typeValue string) string {
+func (t *Texts) CommandOther(typeValue string) string {
 	return t.say("pages.command.other", "{type}", typeValue)
 }
 
 // CommandQueued: Waiting for the meter
-func (t Texts) CommandQueued() string { return t.say("pages.command.queued") }
+func (t *Texts) CommandQueued() string { return t.say("pages.command.queued") }
 
 // CommandSent: Sent, no answer yet
-func (t Texts) CommandSent() string { return t.say("pages.command.sent") }
+func (t *Texts) CommandSent() string { return t.say("pages.command.sent") }
 
 // CommandAcked: Received by the meter
-func (t Texts) CommandAcked() string { return t.say("pages.command.acked") }
+func (t *Texts) CommandAcked() string { return t.say("pages.command.acked") }
 
 // CommandDone: Carried out by the meter
-func (t Texts) CommandDone() string { return t.say("pages.command.done") }
+func (t *Texts) CommandDone() string { return t.say("pages.command.done") }
 
 // CommandFailed: Not carried out by the meter: {reason}
-func (t Texts) CommandFailed(reason string) string {
+func (t *Texts) CommandFailed(reason string) string {
 	return t.say("pages.command.failed", "{reason}", reason)
 }
 
 // CommandExpired: Expired: the meter never received it
-func (t Texts) CommandExpired() string { return t.say("pages.command.expired") }
+func (t *Texts) CommandExpired() string { return t.say("pages.command.expired") }
 
 // CommandBy: {at} by {person}. Reason:
-func (t Texts) CommandBy(at string, person string) string {
+func (t *Texts) CommandBy(at string, person string) string {
 	return t.say("pages.command.by", "{at}", at, "{person}", person)
 }
 
 // CommandReasonToRestore: Reason to restore supply
-func (t Texts) CommandReasonToRestore() string { return t.say("pages.command.reason-to-restore") }
+func (t *Texts) CommandReasonToRestore() string { return t.say("pages.command.reason-to-restore") }
 
 // CommandReasonToCut: Reason to cut off supply
-func (t Texts) CommandReasonToCut() string { return t.say("pages.command.reason-to-cut") }
+func (t *Texts) CommandReasonToCut() string { return t.say("pages.command.reason-to-cut") }
 
 // EffectRestoreOther: This cancels the command that cut off the supply. The supply stays off for another reason: {reasons}. A recharge does not restore it.
-func (t Texts) EffectRestoreOther(reasons string) string {
+func (t *Texts) EffectRestoreOther(reasons string) string {
 	return t.say("pages.effect.restore-other", "{reasons}", reasons)
 }
 
 // EffectRestoreNoCredit: This cancels the command that cut off the supply. The supply stays off because there is no credit. A recharge restores it.
-func (t Texts) EffectRestoreNoCredit() string { return t.say("pages.effect.restore-no-credit") }
+func (t *Texts) EffectRestoreNoCredit() string { return t.say("pages.effect.restore-no-credit") }
 
 // EffectRestoreNow: The meter is connected and gets the command within seconds. The supply does not return by itself, because a person at the premises may not expect voltage. The supply returns when the customer presses # on the meter.
-func (t Texts) EffectRestoreNow() string { return t.say("pages.effect.restore-now") }
+func (t *Texts) EffectRestoreNow() string { return t.say("pages.effect.restore-now") }
 
 // EffectRestoreLater: The meter is not connected. It gets the command when it connects again. The supply returns when the customer then presses # on the meter.
-func (t Texts) EffectRestoreLater() string { return t.say("pages.effect.restore-later") }
+func (t *Texts) EffectRestoreLater() string { return t.say("pages.effect.restore-later") }
 
 // EffectCutNow: The meter is connected. Its relay opens within seconds.
-func (t Texts) EffectCutNow() string { return t.say("pages.effect.cut-now") }
+func (t *Texts) EffectCutNow() string { return t.say("pages.effect.cut-now") }
 
 // EffectCutLater: The meter is not connected. Its relay opens when it connects again within a day. After that the command expires.
-func (t Texts) EffectCutLater() string { return t.say("pages.effect.cut-later") }
+func (t *Texts) EffectCutLater() string { return t.say("pages.effect.cut-later") }
 
 // SupplyTitle: Supply
-func (t Texts) SupplyTitle() string { return t.say("pages.supply.title") }
+func (t *Texts) SupplyTitle() string { return t.say("pages.supply.title") }
 
 // SupplyShouldBeOn: Should be on
-func (t Texts) SupplyShouldBeOn() string { return t.say("pages.supply.should-be-on") }
+func (t *Texts) SupplyShouldBeOn() string { return t.say("pages.supply.should-be-on") }
 
 // SupplyYes: yes
-func (t Texts) SupplyYes() string { return t.say("pages.supply.yes") }
+func (t *Texts) SupplyYes() string { return t.say("pages.supply.yes") }
 
 // SupplyNo: no: {reasons}
-func (t Texts) SupplyNo(reasons string) string { return t.say("pages.supply.no", "{reasons}", reasons) }
+func (t *Texts) SupplyNo(reasons string) string {
+	return t.say("pages.supply.no", "{reasons}", reasons)
+}
 
 // SupplyNoBecause: no: {reasons} ({why})
-func (t Texts) SupplyNoBecause(reasons string, why string) string {
+func (t *Texts) SupplyNoBecause(reasons string, why string) string {
 	return t.say("pages.supply.no-because", "{reasons}", reasons, "{why}", why)
 }
 
 // SupplyLease: Lease
-func (t Texts) SupplyLease() string { return t.say("pages.supply.lease") }
+func (t *Texts) SupplyLease() string { return t.say("pages.supply.lease") }
 
 // SupplyDaysLeft: Days left
-func (t Texts) SupplyDaysLeft() string { return t.say("pages.supply.days-left") }
+func (t *Texts) SupplyDaysLeft() string { return t.say("pages.supply.days-left") }
 
 // SupplyNoLease: none: the meter has not received one
-func (t Texts) SupplyNoLease() string { return t.say("pages.supply.no-lease") }
+func (t *Texts) SupplyNoLease() string { return t.say("pages.supply.no-lease") }
 
 // SupplyLeaseLeft: {left} kWh left, up to register {max} kWh
-func (t Texts) SupplyLeaseLeft(left string, maxValue string) string {
+func (t *Texts) SupplyLeaseLeft(left string, maxValue string) string {
 	return t.say("pages.supply.lease-left", "{left}", left, "{max}", maxValue)
 }
 
 // SupplyLeaseLeftAndNext: {left} kWh left, up to register {max} kWh. A newer one is on its way.
-func (t Texts) SupplyLeaseLeftAndNext(left string, maxValue string) string {
+func (t *Texts) SupplyLeaseLeftAndNext(left string, maxValue string) string {
 	return t.say("pages.supply.lease-left-and-next", "{left}", left, "{max}", maxValue)
 }
 
 // SupplyNoLeaseAndNext: none yet. The first one is on its way.
-func (t Texts) SupplyNoLeaseAndNext() string { return t.say("pages.supply.no-lease-and-next") }
+func (t *Texts) SupplyNoLeaseAndNext() string { return t.say("pages.supply.no-lease-and-next") }
 
 // SupplyDaysUnknown: unknown: too few days of use to estimate from
-func (t Texts) SupplyDaysUnknown() string { return t.say("pages.supply.days-unknown") }
+func (t *Texts) SupplyDaysUnknown() string { return t.say("pages.supply.days-unknown") }
 
 // SupplyDays: {least} to {most}, probably {likely}
-func (t Texts) SupplyDays(least string, most string, likely string) string {
+func (t *Texts) SupplyDays(least string, most string, likely string) string {
 	return t.say("pages.supply.days", "{least}", least, "{most}", most, "{likely}", likely)
 }
 
 // SupplyWaiting: On, but no credit is left
-func (t Texts) SupplyWaiting() string { return t.say("pages.supply.waiting") }
+func (t *Texts) SupplyWaiting() string { return t.say("pages.supply.waiting") }
 
 // SupplyCutting: Being cut off
-func (t Texts) SupplyCutting() string { return t.say("pages.supply.cutting") }
+func (t *Texts) SupplyCutting() string { return t.say("pages.supply.cutting") }
 
 // SupplyConnecting: Being switched on
-func (t Texts) SupplyConnecting() string { return t.say("pages.supply.connecting") }
+func (t *Texts) SupplyConnecting() string { return t.say("pages.supply.connecting") }
 
 // SupplyArmed: Waiting for a key press at the meter
-func (t Texts) SupplyArmed() string { return t.say("pages.supply.armed") }
+func (t *Texts) SupplyArmed() string { return t.say("pages.supply.armed") }
 
 // SupplyUnknown: Unknown
-func (t Texts) SupplyUnknown() string { return t.say("pages.supply.unknown") }
+func (t *Texts) SupplyUnknown() string { return t.say("pages.supply.unknown") }
 
 // SupplyEffectOn: The supply is cut off when the live estimate reaches the cut-off amount. Without a network it is cut off at the end of the lease.
-func (t Texts) SupplyEffectOn() string { return t.say("pages.supply.effect-on") }
+func (t *Texts) SupplyEffectOn() string { return t.say("pages.supply.effect-on") }
 
 // SupplyEffectWaiting: The supply is cut off {when}, unless a recharge arrives before.
-func (t Texts) SupplyEffectWaiting(when string) string {
+func (t *Texts) SupplyEffectWaiting(when string) string {
 	return t.say("pages.supply.effect-waiting", "{when}", when)
 }
 
 // SupplyEffectCutting: The order is on its way. The relay opens when the meter gets it. Before each attempt the server checks that the order is still right.
-func (t Texts) SupplyEffectCutting() string { return t.say("pages.supply.effect-cutting") }
+func (t *Texts) SupplyEffectCutting() string { return t.say("pages.supply.effect-cutting") }
 
 // SupplyEffectConnecting: The order is on its way. The supply returns when the meter gets it.
-func (t Texts) SupplyEffectConnecting() string { return t.say("pages.supply.effect-connecting") }
+func (t *Texts) SupplyEffectConnecting() string { return t.say("pages.supply.effect-connecting") }
 
 // SupplyEffectConnectingPress: The order is on its way. The supply returns when the meter gets it and somebody presses # on the meter.
-func (t Texts) SupplyEffectConnectingPress() string {
+func (t *Texts) SupplyEffectConnectingPress() string {
 	return t.say("pages.supply.effect-connecting-press")
 }
 
 // SupplyEffectUnknown: The server sends no order until it has heard from the meter once.
-func (t Texts) SupplyEffectUnknown() string { return t.say("pages.supply.effect-unknown") }
+func (t *Texts) SupplyEffectUnknown() string { return t.say("pages.supply.effect-unknown") }
 
 // SupplyOffOther: A recharge does not restore the supply: {reasons}.
-func (t Texts) SupplyOffOther(reasons string) string {
+func (t *Texts) SupplyOffOther(reasons string) string {
 	return t.say("pages.supply.off-other", "{reasons}", reasons)
 }
 
 // SupplyOffHeld: A recharge alone may not restore the supply. Charging and the renewal of the lease have stopped until a person decides about a doubtful reading: {why}.
-func (t Texts) SupplyOffHeld(why string) string { return t.say("pages.supply.off-held", "{why}", why) }
+func (t *Texts) SupplyOffHeld(why string) string { return t.say("pages.supply.off-held", "{why}", why) }
 
 // SupplyOffCredit: A recharge above the cut-off amount restores the supply at once.
-func (t Texts) SupplyOffCredit() string { return t.say("pages.supply.off-credit") }
+func (t *Texts) SupplyOffCredit() string { return t.say("pages.supply.off-credit") }
 
 // SupplyOffUnwilling: The supply should be on, but the meter rejected its lease ({why}). A recharge does not change that. Check the meter's configuration.
-func (t Texts) SupplyOffUnwilling(why string) string {
+func (t *Texts) SupplyOffUnwilling(why string) string {
 	return t.say("pages.supply.off-unwilling", "{why}", why)
 }
 
 // SupplyOffKept: The supply should be on, but the meter keeps it off: {reasons}.
-func (t Texts) SupplyOffKept(reasons string) string {
+func (t *Texts) SupplyOffKept(reasons string) string {
 	return t.say("pages.supply.off-kept", "{reasons}", reasons)
 }
 
 // SupplyOffNext: The supply should be on. The server sends the order when it hears from the meter.
-func (t Texts) SupplyOffNext() string { return t.say("pages.supply.off-next") }
+func (t *Texts) SupplyOffNext() string { return t.say("pages.supply.off-next") }
 
 // SupplyWhenNever: never, because the account is protected
-func (t Texts) SupplyWhenNever() string { return t.say("pages.supply.when-never") }
+func (t *Texts) SupplyWhenNever() string { return t.say("pages.supply.when-never") }
 
 // SupplyWhenDecided: when a person has decided about the doubtful reading
-func (t Texts) SupplyWhenDecided() string { return t.say("pages.supply.when-decided") }
+func (t *Texts) SupplyWhenDecided() string { return t.say("pages.supply.when-decided") }
 
 // SupplyWhenRead: at the meter's next reading, because the last one is too old for a decision
-func (t Texts) SupplyWhenRead() string { return t.say("pages.supply.when-read") }
+func (t *Texts) SupplyWhenRead() string { return t.say("pages.supply.when-read") }
 
 // SupplyWhenFriendly: at the end of the friendly hours
-func (t Texts) SupplyWhenFriendly() string { return t.say("pages.supply.when-friendly") }
+func (t *Texts) SupplyWhenFriendly() string { return t.say("pages.supply.when-friendly") }
 
 // SupplyWhenFriendlyAt: at the end of the friendly hours, at {at}
-func (t Texts) SupplyWhenFriendlyAt(at string) string {
+func (t *Texts) SupplyWhenFriendlyAt(at string) string {
 	return t.say("pages.supply.when-friendly-at", "{at}", at)
 }
 
 // SupplyWhenWarned: when the customer has been warned for long enough
-func (t Texts) SupplyWhenWarned() string { return t.say("pages.supply.when-warned") }
+func (t *Texts) SupplyWhenWarned() string { return t.say("pages.supply.when-warned") }
 
 // SupplyWhenWarnedAt: when the customer has been warned for long enough, at {at}
-func (t Texts) SupplyWhenWarnedAt(at string) string {
+func (t *Texts) SupplyWhenWarnedAt(at string) string {
 	return t.say("pages.supply.when-warned-at", "{at}", at)
 }
 
 // SupplyWhenNow: now
-func (t Texts) SupplyWhenNow() string { return t.say("pages.supply.when-now") }
+func (t *Texts) SupplyWhenNow() string { return t.say("pages.supply.when-now") }
 
 // SupplyNight: Restore at night, on credit
-func (t Texts) SupplyNight() string { return t.say("pages.supply.night") }
+func (t *Texts) SupplyNight() string { return t.say("pages.supply.night") }
 
 // SupplyNightHours: Hours
-func (t Texts) SupplyNightHours() string { return t.say("pages.supply.night-hours") }
+func (t *Texts) SupplyNightHours() string { return t.say("pages.supply.night-hours") }
 
 // SupplyNightEnergy: Energy in kWh
-func (t Texts) SupplyNightEnergy() string { return t.say("pages.supply.night-energy") }
+func (t *Texts) SupplyNightEnergy() string { return t.say("pages.supply.night-energy") }
 
 // SupplyNightReason: Reason
-func (t Texts) SupplyNightReason() string { return t.say("pages.supply.night-reason") }
+func (t *Texts) SupplyNightReason() string { return t.say("pages.supply.night-reason") }
 
 // SupplyNightEffect: The account pays for the energy. The daily report names you. Above your ceiling a second person must allow it.
-func (t Texts) SupplyNightEffect() string { return t.say("pages.supply.night-effect") }
+func (t *Texts) SupplyNightEffect() string { return t.say("pages.supply.night-effect") }
 
 // SupplyNightSubmit: Restore on credit
-func (t Texts) SupplyNightSubmit() string { return t.say("pages.supply.night-submit") }
+func (t *Texts) SupplyNightSubmit() string { return t.say("pages.supply.night-submit") }
 
 // SupplyOnCredit: Until {at}, at most {energy} kWh, by {who}: {reason}
-func (t Texts) SupplyOnCredit(at string, energy string, who string, reason string) string {
+func (t *Texts) SupplyOnCredit(at string, energy string, who string, reason string) string {
 	return t.say("pages.supply.on-credit", "{at}", at, "{energy}", energy, "{who}", who, "{reason}", reason)
 }
 
 // WalletTitle: Wallet of meter {meter}
-func (t Texts) WalletTitle(meter string) string { return t.say("pages.wallet.title", "{meter}", meter) }
+func (t *Texts) WalletTitle(meter string) string {
+	return t.say("pages.wallet.title", "{meter}", meter)
+}
 
 // WalletSettled: Settled balance
-func (t Texts) WalletSettled() string { return t.say("pages.wallet.settled") }
+func (t *Texts) WalletSettled() string { return t.say("pages.wallet.settled") }
 
 // WalletLive: Live estimate
-func (t Texts) WalletLive() string { return t.say("pages.wallet.live") }
+func (t *Texts) WalletLive() string { return t.say("pages.wallet.live") }
 
 // WalletNotBooked: Used, not yet booked
-func (t Texts) WalletNotBooked() string { return t.say("pages.wallet.not-booked") }
+func (t *Texts) WalletNotBooked() string { return t.say("pages.wallet.not-booked") }
 
 // WalletNewBalance: Balance after it
-func (t Texts) WalletNewBalance() string { return t.say("pages.wallet.new-balance") }
+func (t *Texts) WalletNewBalance() string { return t.say("pages.wallet.new-balance") }
 
 // WalletNewBalanceAt: {amount} in the books at {at}
-func (t Texts) WalletNewBalanceAt(amount string, at string) string {
+func (t *Texts) WalletNewBalanceAt(amount string, at string) string {
 	return t.say("pages.wallet.new-balance-at", "{amount}", amount, "{at}", at)
 }
 
 // WalletInBooks: in the books as of {at}
-func (t Texts) WalletInBooks(at string) string { return t.say("pages.wallet.in-books", "{at}", at) }
+func (t *Texts) WalletInBooks(at string) string { return t.say("pages.wallet.in-books", "{at}", at) }
 
 // WalletCounted: use counted as of {at}
-func (t Texts) WalletCounted(at string) string { return t.say("pages.wallet.counted", "{at}", at) }
+func (t *Texts) WalletCounted(at string) string { return t.say("pages.wallet.counted", "{at}", at) }
 
 // WalletNotCounted: no reading counted yet
-func (t Texts) WalletNotCounted() string { return t.say("pages.wallet.not-counted") }
+func (t *Texts) WalletNotCounted() string { return t.say("pages.wallet.not-counted") }
 
 // WalletShouldBeOn: Supply should be on
-func (t Texts) WalletShouldBeOn() string { return t.say("pages.wallet.should-be-on") }
+func (t *Texts) WalletShouldBeOn() string { return t.say("pages.wallet.should-be-on") }
 
 // WalletShouldBeOffNoCredit: Supply should be off: no credit
-func (t Texts) WalletShouldBeOffNoCredit() string {
+func (t *Texts) WalletShouldBeOffNoCredit() string {
 	return t.say("pages.wallet.should-be-off-no-credit")
 }
 
 // WalletShouldBeOff: Supply should be off: {reasons}
-func (t Texts) WalletShouldBeOff(reasons string) string {
+func (t *Texts) WalletShouldBeOff(reasons string) string {
 	return t.say("pages.wallet.should-be-off", "{reasons}", reasons)
 }
 
 // WalletStaysOn: The supply stays on while the live estimate is above the cut-off amount.
-func (t Texts) WalletStaysOn() string { return t.say("pages.wallet.stays-on") }
+func (t *Texts) WalletStaysOn() string { return t.say("pages.wallet.stays-on") }
 
 // WalletOffAllTheSame: The supply is off. See Supply for the reason.
-func (t Texts) WalletOffAllTheSame() string { return t.say("pages.wallet.off-all-the-same") }
+func (t *Texts) WalletOffAllTheSame() string { return t.say("pages.wallet.off-all-the-same") }
 
 // WalletRestoresAtOnce: A recharge above the cut-off amount restores the supply at once.
-func (t Texts) WalletRestoresAtOnce() string { return t.say("pages.wallet.restores-at-once") }
+func (t *Texts) WalletRestoresAtOnce() string { return t.say("pages.wallet.restores-at-once") }
 
 // WalletDeviceByItself: The device then switches on by itself.
-func (t Texts) WalletDeviceByItself() string { return t.say("pages.wallet.device-by-itself") }
+func (t *Texts) WalletDeviceByItself() string { return t.say("pages.wallet.device-by-itself") }
 
 // WalletPressAfterCut: If the meter was cut off by command, the customer must then press # on it, because a person there may not expect voltage.
-func (t Texts) WalletPressAfterCut() string { return t.say("pages.wallet.press-after-cut") }
+func (t *Texts) WalletPressAfterCut() string { return t.say("pages.wallet.press-after-cut") }
 
 // WalletDecideFirst: A recharge alone may not restore the supply: first a person must decide about the doubtful reading.
-func (t Texts) WalletDecideFirst() string { return t.say("pages.wallet.decide-first") }
+func (t *Texts) WalletDecideFirst() string { return t.say("pages.wallet.decide-first") }
 
 // WalletHeld: Charging stopped at a doubtful reading: {why}.
-func (t Texts) WalletHeld(why string) string { return t.say("pages.wallet.held", "{why}", why) }
+func (t *Texts) WalletHeld(why string) string { return t.say("pages.wallet.held", "{why}", why) }
 
 // WalletHeldOpen: Energy was counted while the relay was open. It is not charged until a person decides about the doubtful reading.
-func (t Texts) WalletHeldOpen() string { return t.say("pages.wallet.held-open") }
+func (t *Texts) WalletHeldOpen() string { return t.say("pages.wallet.held-open") }
 
 // WalletDecide: Decide about the doubtful reading
-func (t Texts) WalletDecide() string { return t.say("pages.wallet.decide") }
+func (t *Texts) WalletDecide() string { return t.say("pages.wallet.decide") }
 
 // WalletBalance: Balance
-func (t Texts) WalletBalance() string { return t.say("pages.wallet.balance") }
+func (t *Texts) WalletBalance() string { return t.say("pages.wallet.balance") }
 
 // WalletRecharge: Recharge
-func (t Texts) WalletRecharge() string { return t.say("pages.wallet.recharge") }
+func (t *Texts) WalletRecharge() string { return t.say("pages.wallet.recharge") }
 
 // WalletMeter: The meter
-func (t Texts) WalletMeter() string { return t.say("pages.wallet.meter") }
+func (t *Texts) WalletMeter() string { return t.say("pages.wallet.meter") }
 
 // WalletSummary: Usage summary
-func (t Texts) WalletSummary() string { return t.say("pages.wallet.summary") }
+func (t *Texts) WalletSummary() string { return t.say("pages.wallet.summary") }
 
 // WalletSummarySent: The summary was sent to the device.
-func (t Texts) WalletSummarySent() string { return t.say("pages.wallet.summary-sent") }
+func (t *Texts) WalletSummarySent() string { return t.say("pages.wallet.summary-sent") }
 
 // WalletUsedInAll: Used in total
-func (t Texts) WalletUsedInAll() string { return t.say("pages.wallet.used-in-all") }
+func (t *Texts) WalletUsedInAll() string { return t.say("pages.wallet.used-in-all") }
 
 // WalletUsedThisMonth: Used this month
-func (t Texts) WalletUsedThisMonth() string { return t.say("pages.wallet.used-this-month") }
+func (t *Texts) WalletUsedThisMonth() string { return t.say("pages.wallet.used-this-month") }
 
 // WalletLeft: Left
-func (t Texts) WalletLeft() string { return t.say("pages.wallet.left") }
+func (t *Texts) WalletLeft() string { return t.say("pages.wallet.left") }
 
 // WalletSendToDevice: Send to the device
-func (t Texts) WalletSendToDevice() string { return t.say("pages.wallet.send-to-device") }
+func (t *Texts) WalletSendToDevice() string { return t.say("pages.wallet.send-to-device") }
 
 // WalletDay: Day
-func (t Texts) WalletDay() string { return t.say("pages.wallet.day") }
+func (t *Texts) WalletDay() string { return t.say("pages.wallet.day") }
 
 // WalletFrom: From
-func (t Texts) WalletFrom() string { return t.say("pages.wallet.from") }
+func (t *Texts) WalletFrom() string { return t.say("pages.wallet.from") }
 
 // WalletUsedKwh: Used kWh
-func (t Texts) WalletUsedKwh() string { return t.say("pages.wallet.used-kwh") }
+func (t *Texts) WalletUsedKwh() string { return t.say("pages.wallet.used-kwh") }
 
 // WalletCharged: Charged {currency}
-func (t Texts) WalletCharged(currency string) string {
+func (t *Texts) WalletCharged(currency string) string {
 	return t.say("pages.wallet.charged", "{currency}", currency)
 }
 
 // WalletStatement: Statement of this month
-func (t Texts) WalletStatement() string { return t.say("pages.wallet.statement") }
+func (t *Texts) WalletStatement() string { return t.say("pages.wallet.statement") }
 
 // WalletStatementCaption: What changed the wallet
-func (t Texts) WalletStatementCaption() string { return t.say("pages.wallet.statement-caption") }
+func (t *Texts) WalletStatementCaption() string { return t.say("pages.wallet.statement-caption") }
 
 // WalletStatementWhat: Entry
-func (t Texts) WalletStatementWhat() string { return t.say("pages.wallet.statement-what") }
+func (t *Texts) WalletStatementWhat() string { return t.say("pages.wallet.statement-what") }
 
 // WalletMore: There is more: paywatt account wallet {meter}
-func (t Texts) WalletMore(meter string) string { return t.say("pages.wallet.more", "{meter}", meter) }
+func (t *Texts) WalletMore(meter string) string { return t.say("pages.wallet.more", "{meter}", meter) }
 
 // ChartTitle: Use, balance and load
-func (t Texts) ChartTitle() string { return t.say("pages.chart.title") }
+func (t *Texts) ChartTitle() string { return t.say("pages.chart.title") }
 
 // ChartSpan: {from} to {to}
-func (t Texts) ChartSpan(from string, to string) string {
+func (t *Texts) ChartSpan(from string, to string) string {
 	return t.say("pages.chart.span", "{from}", from, "{to}", to)
 }
 
 // ChartPeriods: Period
-func (t Texts) ChartPeriods() string { return t.say("pages.chart.periods") }
+func (t *Texts) ChartPeriods() string { return t.say("pages.chart.periods") }
 
 // ChartByDay: By day
-func (t Texts) ChartByDay() string { return t.say("pages.chart.by-day") }
+func (t *Texts) ChartByDay() string { return t.say("pages.chart.by-day") }
 
 // ChartByWeek: By week
-func (t Texts) ChartByWeek() string { return t.say("pages.chart.by-week") }
+func (t *Texts) ChartByWeek() string { return t.say("pages.chart.by-week") }
 
 // ChartByMonth: By month
-func (t Texts) ChartByMonth() string { return t.say("pages.chart.by-month") }
+func (t *Texts) ChartByMonth() string { return t.say("pages.chart.by-month") }
 
 // ChartBack: Earlier
-func (t Texts) ChartBack() string { return t.say("pages.chart.back") }
+func (t *Texts) ChartBack() string { return t.say("pages.chart.back") }
 
 // ChartOn: Later
-func (t Texts) ChartOn() string { return t.say("pages.chart.on") }
+func (t *Texts) ChartOn() string { return t.say("pages.chart.on") }
 
 // ChartTable: Show as a table
-func (t Texts) ChartTable() string { return t.say("pages.chart.table") }
+func (t *Texts) ChartTable() string { return t.say("pages.chart.table") }
 
 // ChartUseByDay: Use by day: {units} kWh
-func (t Texts) ChartUseByDay(units string) string {
+func (t *Texts) ChartUseByDay(units string) string {
 	return t.say("pages.chart.use-by-day", "{units}", units)
 }
 
 // ChartUseByWeek: Use by week: {units} kWh
-func (t Texts) ChartUseByWeek(units string) string {
+func (t *Texts) ChartUseByWeek(units string) string {
 	return t.say("pages.chart.use-by-week", "{units}", units)
 }
 
 // ChartUseByMonth: Use by month: {units} kWh
-func (t Texts) ChartUseByMonth(units string) string {
+func (t *Texts) ChartUseByMonth(units string) string {
 	return t.say("pages.chart.use-by-month", "{units}", units)
 }
 
 // ChartWithCharge: {use}, {amount} charged
-func (t Texts) ChartWithCharge(use string, amount string) string {
+func (t *Texts) ChartWithCharge(use string, amount string) string {
 	return t.say("pages.chart.with-charge", "{use}", use, "{amount}", amount)
 }
 
 // ChartUseLabel: Bar chart of the use in kWh. The table has the figures.
-func (t Texts) ChartUseLabel() string { return t.say("pages.chart.use-label") }
+func (t *Texts) ChartUseLabel() string { return t.say("pages.chart.use-label") }
 
 // ChartEstimated: Estimated kWh
-func (t Texts) ChartEstimated() string { return t.say("pages.chart.estimated") }
+func (t *Texts) ChartEstimated() string { return t.say("pages.chart.estimated") }
 
 // ChartNoReading: no reading
-func (t Texts) ChartNoReading() string { return t.say("pages.chart.no-reading") }
+func (t *Texts) ChartNoReading() string { return t.say("pages.chart.no-reading") }
 
 // ChartEstimatedNote: The grey part of a bar is an estimate. It is divided by time between readings a day or more apart.
-func (t Texts) ChartEstimatedNote() string { return t.say("pages.chart.estimated-note") }
+func (t *Texts) ChartEstimatedNote() string { return t.say("pages.chart.estimated-note") }
 
 // ChartGapNote: Shaded: no readings, so the use is unknown.
-func (t Texts) ChartGapNote() string { return t.say("pages.chart.gap-note") }
+func (t *Texts) ChartGapNote() string { return t.say("pages.chart.gap-note") }
 
 // ChartReset: ⚠ {at}: the register went from {was} to {now} kWh. No use is counted there.
-func (t Texts) ChartReset(at string, was string, now string) string {
+func (t *Texts) ChartReset(at string, was string, now string) string {
 	return t.say("pages.chart.reset", "{at}", at, "{was}", was, "{now}", now)
 }
 
 // ChartResetNote: ⚠ The register did not continue.
-func (t Texts) ChartResetNote() string { return t.say("pages.chart.reset-note") }
+func (t *Texts) ChartResetNote() string { return t.say("pages.chart.reset-note") }
 
 // ChartNothing: No readings in this time.
-func (t Texts) ChartNothing() string { return t.say("pages.chart.nothing") }
+func (t *Texts) ChartNothing() string { return t.say("pages.chart.nothing") }
 
 // ChartTooMany: There are more readings in this time than a chart can show. Choose a shorter period.
-func (t Texts) ChartTooMany() string { return t.say("pages.chart.too-many") }
+func (t *Texts) ChartTooMany() string { return t.say("pages.chart.too-many") }
 
 // ChartBalance: Balance
-func (t Texts) ChartBalance() string { return t.say("pages.chart.balance") }
+func (t *Texts) ChartBalance() string { return t.say("pages.chart.balance") }
 
 // ChartBalanceInBooks: Balance in the books: {figure} at {at}
-func (t Texts) ChartBalanceInBooks(figure string, at string) string {
+func (t *Texts) ChartBalanceInBooks(figure string, at string) string {
 	return t.say("pages.chart.balance-in-books", "{figure}", figure, "{at}", at)
 }
 
 // ChartBalanceInMeter: Balance in the meter: {units} kWh at {at}
-func (t Texts) ChartBalanceInMeter(units string, at string) string {
+func (t *Texts) ChartBalanceInMeter(units string, at string) string {
 	return t.say("pages.chart.balance-in-meter", "{units}", units, "{at}", at)
 }
 
 // ChartBalanceLabel: Line chart of the balance, with recharges and resets. The table has the figures.
-func (t Texts) ChartBalanceLabel() string { return t.say("pages.chart.balance-label") }
+func (t *Texts) ChartBalanceLabel() string { return t.say("pages.chart.balance-label") }
 
 // ChartAtEnd: At the end, {unit}
-func (t Texts) ChartAtEnd(unitValue string) string {
+func (t *Texts) ChartAtEnd(unitValue string) string {
 	return t.say("pages.chart.at-end", "{unit}", unitValue)
 }
 
 // ChartRecharged: Recharged, {unit}
-func (t Texts) ChartRecharged(unitValue string) string {
+func (t *Texts) ChartRecharged(unitValue string) string {
 	return t.say("pages.chart.recharged", "{unit}", unitValue)
 }
 
 // ChartRechargeNote: ▲ A recharge.
-func (t Texts) ChartRechargeNote() string { return t.say("pages.chart.recharge-note") }
+func (t *Texts) ChartRechargeNote() string { return t.say("pages.chart.recharge-note") }
 
 // ChartUntold: Your role does not show how the balance changed.
-func (t Texts) ChartUntold() string { return t.say("pages.chart.untold") }
+func (t *Texts) ChartUntold() string { return t.say("pages.chart.untold") }
 
 // ChartNoBookings: Nothing was booked in this time.
-func (t Texts) ChartNoBookings() string { return t.say("pages.chart.no-bookings") }
+func (t *Texts) ChartNoBookings() string { return t.say("pages.chart.no-bookings") }
 
 // ChartSales: Sales by day: {amount}
-func (t Texts) ChartSales(amount string) string {
+func (t *Texts) ChartSales(amount string) string {
 	return t.say("pages.chart.sales", "{amount}", amount)
 }
 
 // ChartSalesLabel: Bar chart of what was sold on each day. The table has the figures.
-func (t Texts) ChartSalesLabel() string { return t.say("pages.chart.sales-label") }
+func (t *Texts) ChartSalesLabel() string { return t.say("pages.chart.sales-label") }
 
 // ChartLoad: Load
-func (t Texts) ChartLoad() string { return t.say("pages.chart.load") }
+func (t *Texts) ChartLoad() string { return t.say("pages.chart.load") }
 
 // ChartLoadHighest: Load: highest {watts} W
-func (t Texts) ChartLoadHighest(watts string) string {
+func (t *Texts) ChartLoadHighest(watts string) string {
 	return t.say("pages.chart.load-highest", "{watts}", watts)
 }
 
 // ChartLoadLabel: Line chart of the load in W. The table has the highest load of each period.
-func (t Texts) ChartLoadLabel() string { return t.say("pages.chart.load-label") }
+func (t *Texts) ChartLoadLabel() string { return t.say("pages.chart.load-label") }
 
 // ChartHighest: Highest W
-func (t Texts) ChartHighest() string { return t.say("pages.chart.highest") }
+func (t *Texts) ChartHighest() string { return t.say("pages.chart.highest") }
 
 // ChartHighestAt: Measured at
-func (t Texts) ChartHighestAt() string { return t.say("pages.chart.highest-at") }
+func (t *Texts) ChartHighestAt() string { return t.say("pages.chart.highest-at") }
 
 // CustomersTitle: Customers
-func (t Texts) CustomersTitle() string { return t.say("pages.customers.title") }
+func (t *Texts) CustomersTitle() string { return t.say("pages.customers.title") }
 
 // CustomersFind: Name, telephone or meter number
-func (t Texts) CustomersFind() string { return t.say("pages.customers.find") }
+func (t *Texts) CustomersFind() string { return t.say("pages.customers.find") }
 
 // CustomersFindButton: Find
-func (t Texts) CustomersFindButton() string { return t.say("pages.customers.find-button") }
+func (t *Texts) CustomersFindButton() string { return t.say("pages.customers.find-button") }
 
 // CustomersAll: All
-func (t Texts) CustomersAll() string { return t.say("pages.customers.all") }
+func (t *Texts) CustomersAll() string { return t.say("pages.customers.all") }
 
 // CustomersNone: No customers found. A customer is added with a meter:
-func (t Texts) CustomersNone() string { return t.say("pages.customers.none") }
+func (t *Texts) CustomersNone() string { return t.say("pages.customers.none") }
 
 // CustomersCaption: Customers with their telephones and meters
-func (t Texts) CustomersCaption() string { return t.say("pages.customers.caption") }
+func (t *Texts) CustomersCaption() string { return t.say("pages.customers.caption") }
 
 // CustomersName: Name
-func (t Texts) CustomersName() string { return t.say("pages.customers.name") }
+func (t *Texts) CustomersName() string { return t.say("pages.customers.name") }
 
 // CustomersTelephone: Telephone
-func (t Texts) CustomersTelephone() string { return t.say("pages.customers.telephone") }
+func (t *Texts) CustomersTelephone() string { return t.say("pages.customers.telephone") }
 
 // CustomersLanguage: Language
-func (t Texts) CustomersLanguage() string { return t.say("pages.customers.language") }
+func (t *Texts) CustomersLanguage() string { return t.say("pages.customers.language") }
 
 // CustomersWarnings: Warnings
-func (t Texts) CustomersWarnings() string { return t.say("pages.customers.warnings") }
+func (t *Texts) CustomersWarnings() string { return t.say("pages.customers.warnings") }
 
 // CustomersMeters: Meters
-func (t Texts) CustomersMeters() string { return t.say("pages.customers.meters") }
+func (t *Texts) CustomersMeters() string { return t.say("pages.customers.meters") }
 
 // CustomersWanted: wanted
-func (t Texts) CustomersWanted() string { return t.say("pages.customers.wanted") }
+func (t *Texts) CustomersWanted() string { return t.say("pages.customers.wanted") }
 
 // CustomersNotWanted: not wanted
-func (t Texts) CustomersNotWanted() string { return t.say("pages.customers.not-wanted") }
+func (t *Texts) CustomersNotWanted() string { return t.say("pages.customers.not-wanted") }
 
 // CustomerTitle: Customer
-func (t Texts) CustomerTitle() string { return t.say("pages.customer.title") }
+func (t *Texts) CustomerTitle() string { return t.say("pages.customer.title") }
 
 // CustomerPhoneHint: With the country code. Tokens and balances by SMS go to this number.
-func (t Texts) CustomerPhoneHint() string { return t.say("pages.customer.phone-hint") }
+func (t *Texts) CustomerPhoneHint() string { return t.say("pages.customer.phone-hint") }
 
 // CustomerMessageLanguage: Language of the messages
-func (t Texts) CustomerMessageLanguage() string { return t.say("pages.customer.message-language") }
+func (t *Texts) CustomerMessageLanguage() string { return t.say("pages.customer.message-language") }
 
 // CustomerStatement: Statement of
-func (t Texts) CustomerStatement() string { return t.say("pages.customer.statement") }
+func (t *Texts) CustomerStatement() string { return t.say("pages.customer.statement") }
 
 // CustomerDraftHint: A draft has not been read by somebody who speaks the language well.
-func (t Texts) CustomerDraftHint() string { return t.say("pages.customer.draft-hint") }
+func (t *Texts) CustomerDraftHint() string { return t.say("pages.customer.draft-hint") }
 
 // CustomerWantsWarnings: Wants warnings (the customer can stop them with STOP)
-func (t Texts) CustomerWantsWarnings() string { return t.say("pages.customer.wants-warnings") }
+func (t *Texts) CustomerWantsWarnings() string { return t.say("pages.customer.wants-warnings") }
 
 // CustomerSave: Save
-func (t Texts) CustomerSave() string { return t.say("pages.customer.save") }
+func (t *Texts) CustomerSave() string { return t.say("pages.customer.save") }
 
 // CustomerSaved: Saved.
-func (t Texts) CustomerSaved() string { return t.say("pages.customer.saved") }
+func (t *Texts) CustomerSaved() string { return t.say("pages.customer.saved") }
 
 // CustomerNoMeters: No meters
-func (t Texts) CustomerNoMeters() string { return t.say("pages.customer.no-meters") }
+func (t *Texts) CustomerNoMeters() string { return t.say("pages.customer.no-meters") }
 
 // MessagesTitle: Messages
-func (t Texts) MessagesTitle() string { return t.say("pages.messages.title") }
+func (t *Texts) MessagesTitle() string { return t.say("pages.messages.title") }
 
 // MessagesRoutes: Routes
-func (t Texts) MessagesRoutes() string { return t.say("pages.messages.routes") }
+func (t *Texts) MessagesRoutes() string { return t.say("pages.messages.routes") }
 
 // MessagesNoRoutes: No SMS route is configured. Messages are only logged. Start the server with this option, or describe a route in paywatt.toml:
-func (t Texts) MessagesNoRoutes() string { return t.say("pages.messages.no-routes") }
+func (t *Texts) MessagesNoRoutes() string { return t.say("pages.messages.no-routes") }
 
 // MessagesWorks: works
-func (t Texts) MessagesWorks() string { return t.say("pages.messages.works") }
+func (t *Texts) MessagesWorks() string { return t.say("pages.messages.works") }
 
 // MessagesDownSince: down since {at}
-func (t Texts) MessagesDownSince(at string) string {
+func (t *Texts) MessagesDownSince(at string) string {
 	return t.say("pages.messages.down-since", "{at}", at)
 }
 
 // MessagesNothingSent: No messages sent since the start.
-func (t Texts) MessagesNothingSent() string { return t.say("pages.messages.nothing-sent") }
+func (t *Texts) MessagesNothingSent() string { return t.say("pages.messages.nothing-sent") }
 
 // MessagesLastSent: Last sent {at}.
-func (t Texts) MessagesLastSent(at string) string {
+func (t *Texts) MessagesLastSent(at string) string {
 	return t.say("pages.messages.last-sent", "{at}", at)
 }
 
 // MessagesMemory: Its memory holds {used} of at most {slots} messages.
-func (t Texts) MessagesMemory(used string, slots string) string {
+func (t *Texts) MessagesMemory(used string, slots string) string {
 	return t.say("pages.messages.memory", "{used}", used, "{slots}", slots)
 }
 
 // MessagesMemoryFull: Its memory holds {used} of at most {slots} messages: almost full.
-func (t Texts) MessagesMemoryFull(used string, slots string) string {
+func (t *Texts) MessagesMemoryFull(used string, slots string) string {
 	return t.say("pages.messages.memory-full", "{used}", used, "{slots}", slots)
 }
 
 // MessagesCosts: What messages cost
-func (t Texts) MessagesCosts() string { return t.say("pages.messages.costs") }
+func (t *Texts) MessagesCosts() string { return t.say("pages.messages.costs") }
 
 // MessagesCostOfMonth: {month} by {route}: {messages} messages, {parts} parts, {cost}
-func (t Texts) MessagesCostOfMonth(month string, route string, messages string, parts string, cost string) string {
+func (t *Texts) MessagesCostOfMonth(month string, route string, messages string, parts string, cost string) string {
 	return t.say("pages.messages.cost-of-month", "{month}", month, "{route}", route, "{messages}", messages, "{parts}", parts, "{cost}", cost)
 }
 
 // MessagesAll: All
-func (t Texts) MessagesAll() string { return t.say("pages.messages.all") }
+func (t *Texts) MessagesAll() string { return t.say("pages.messages.all") }
 
 // MessagesNone: No messages here
-func (t Texts) MessagesNone() string { return t.say("pages.messages.none") }
+func (t *Texts) MessagesNone() string { return t.say("pages.messages.none") }
 
 // MessagesCaption: Messages with their states and costs
-func (t Texts) MessagesCaption() string { return t.say("pages.messages.caption") }
+func (t *Texts) MessagesCaption() string { return t.say("pages.messages.caption") }
 
 // MessagesWhen: When
-func (t Texts) MessagesWhen() string { return t.say("pages.messages.when") }
+func (t *Texts) MessagesWhen() string { return t.say("pages.messages.when") }
 
 // MessagesWhat: Message
-func (t Texts) MessagesWhat() string { return t.say("pages.messages.what") }
+func (t *Texts) MessagesWhat() string { return t.say("pages.messages.what") }
 
 // MessagesTelephone: Telephone
-func (t Texts) MessagesTelephone() string { return t.say("pages.messages.telephone") }
+func (t *Texts) MessagesTelephone() string { return t.say("pages.messages.telephone") }
 
 // MessagesState: State
-func (t Texts) MessagesState() string { return t.say("pages.messages.state") }
+func (t *Texts) MessagesState() string { return t.say("pages.messages.state") }
 
 // MessagesCost: Cost
-func (t Texts) MessagesCost() string { return t.say("pages.messages.cost") }
+func (t *Texts) MessagesCost() string { return t.say("pages.messages.cost") }
 
 // MessagesSendAgain: Send again
-func (t Texts) MessagesSendAgain() string { return t.say("pages.messages.send-again") }
+func (t *Texts) MessagesSendAgain() string { return t.say("pages.messages.send-again") }
 
 // MessagesByRoute: by {route}
-func (t Texts) MessagesByRoute(route string) string {
+func (t *Texts) MessagesByRoute(route string) string {
 	return t.say("pages.messages.by-route", "{route}", route)
 }
 
 // MessagesTo: to {phone}
-func (t Texts) MessagesTo(phone string) string { return t.say("pages.messages.to", "{phone}", phone) }
+func (t *Texts) MessagesTo(phone string) string { return t.say("pages.messages.to", "{phone}", phone) }
 
 // MessagesFrom: from {phone}
-func (t Texts) MessagesFrom(phone string) string {
+func (t *Texts) MessagesFrom(phone string) string {
 	return t.say("pages.messages.from", "{phone}", phone)
 }
 
 // MessagesSentAt: sent {at}
-func (t Texts) MessagesSentAt(at string) string { return t.say("pages.messages.sent-at", "{at}", at) }
+func (t *Texts) MessagesSentAt(at string) string { return t.say("pages.messages.sent-at", "{at}", at) }
 
 // MessagesDeliveredAt: delivered {at}
-func (t Texts) MessagesDeliveredAt(at string) string {
+func (t *Texts) MessagesDeliveredAt(at string) string {
 	return t.say("pages.messages.delivered-at", "{at}", at)
 }
 
 // MessagesAnsweredAt: answered {at}
-func (t Texts) MessagesAnsweredAt(at string) string {
+func (t *Texts) MessagesAnsweredAt(at string) string {
 	return t.say("pages.messages.answered-at", "{at}", at)
 }
 
 // MessageTitle: Message
-func (t Texts) MessageTitle() string { return t.say("pages.message.title") }
+func (t *Texts) MessageTitle() string { return t.say("pages.message.title") }
 
 // MessageHeading: Message {phone}
-func (t Texts) MessageHeading(phone string) string {
+func (t *Texts) MessageHeading(phone string) string {
 	return t.say("pages.message.heading", "{phone}", phone)
 }
 
 // MessageToken: Its token
-func (t Texts) MessageToken() string { return t.say("pages.message.token") }
+func (t *Texts) MessageToken() string { return t.say("pages.message.token") }
 
 // MessageQueued: Queued
-func (t Texts) MessageQueued() string { return t.say("pages.message.queued") }
+func (t *Texts) MessageQueued() string { return t.say("pages.message.queued") }
 
 // MessageSent: Sent
-func (t Texts) MessageSent() string { return t.say("pages.message.sent") }
+func (t *Texts) MessageSent() string { return t.say("pages.message.sent") }
 
 // MessageDelivered: Delivered
-func (t Texts) MessageDelivered() string { return t.say("pages.message.delivered") }
+func (t *Texts) MessageDelivered() string { return t.say("pages.message.delivered") }
 
 // MessageAnswered: Answered
-func (t Texts) MessageAnswered() string { return t.say("pages.message.answered") }
+func (t *Texts) MessageAnswered() string { return t.say("pages.message.answered") }
 
 // MessageEnded: Ended
-func (t Texts) MessageEnded() string { return t.say("pages.message.ended") }
+func (t *Texts) MessageEnded() string { return t.say("pages.message.ended") }
 
 // MessageNext: Next attempt
-func (t Texts) MessageNext() string { return t.say("pages.message.next") }
+func (t *Texts) MessageNext() string { return t.say("pages.message.next") }
 
 // MessageAttempts: Attempts
-func (t Texts) MessageAttempts() string { return t.say("pages.message.attempts") }
+func (t *Texts) MessageAttempts() string { return t.say("pages.message.attempts") }
 
 // MessageNone: Not sent yet
-func (t Texts) MessageNone() string { return t.say("pages.message.none") }
+func (t *Texts) MessageNone() string { return t.say("pages.message.none") }
 
 // MessageCaption: Every attempt to send the message, with its route and outcome
-func (t Texts) MessageCaption() string { return t.say("pages.message.caption") }
+func (t *Texts) MessageCaption() string { return t.say("pages.message.caption") }
 
 // MessageAttempt: Attempt
-func (t Texts) MessageAttempt() string { return t.say("pages.message.attempt") }
+func (t *Texts) MessageAttempt() string { return t.say("pages.message.attempt") }
 
 // MessageRoute: Route
-func (t Texts) MessageRoute() string { return t.say("pages.message.route") }
+func (t *Texts) MessageRoute() string { return t.say("pages.message.route") }
 
 // MessageOutcome: Outcome
-func (t Texts) MessageOutcome() string { return t.say("pages.message.outcome") }
+func (t *Texts) MessageOutcome() string { return t.say("pages.message.outcome") }
 
 // MessageReport: Report
-func (t Texts) MessageReport() string { return t.say("pages.message.report") }
+func (t *Texts) MessageReport() string { return t.say("pages.message.report") }
 
 // MessageParts: Parts
-func (t Texts) MessageParts() string { return t.say("pages.message.parts") }
+func (t *Texts) MessageParts() string { return t.say("pages.message.parts") }
 
 // MessageUnderWay: under way
-func (t Texts) MessageUnderWay() string { return t.say("pages.message.under-way") }
+func (t *Texts) MessageUnderWay() string { return t.say("pages.message.under-way") }
 
 // MessageAsked: The meter was asked for its last tokens.
-func (t Texts) MessageAsked() string { return t.say("pages.message.asked") }
+func (t *Texts) MessageAsked() string { return t.say("pages.message.asked") }
 
 // DevicesTitle: Devices
-func (t Texts) DevicesTitle() string { return t.say("pages.devices.title") }
+func (t *Texts) DevicesTitle() string { return t.say("pages.devices.title") }
 
 // DevicesAbout: Tasmota, Shelly, ESPHome and other devices that know nothing of Paywatt. Whoever reaches their listener can pretend to be a device, so keep it in a private network.
-func (t Texts) DevicesAbout() string { return t.say("pages.devices.about") }
+func (t *Texts) DevicesAbout() string { return t.say("pages.devices.about") }
 
 // DevicesUnknown: Not adopted
-func (t Texts) DevicesUnknown() string { return t.say("pages.devices.unknown") }
+func (t *Texts) DevicesUnknown() string { return t.say("pages.devices.unknown") }
 
 // DevicesNoListener: This server has no listener for devices. Start it with:
-func (t Texts) DevicesNoListener() string { return t.say("pages.devices.no-listener") }
+func (t *Texts) DevicesNoListener() string { return t.say("pages.devices.no-listener") }
 
 // DevicesNoneUnknown: No unknown device talks to this server.
-func (t Texts) DevicesNoneUnknown() string { return t.say("pages.devices.none-unknown") }
+func (t *Texts) DevicesNoneUnknown() string { return t.say("pages.devices.none-unknown") }
 
 // DevicesTalks: A device of profile {profile} called {name} is talking. Which meter is it?
-func (t Texts) DevicesTalks(profile string, name string) string {
+func (t *Texts) DevicesTalks(profile string, name string) string {
 	return t.say("pages.devices.talks", "{profile}", profile, "{name}", name)
 }
 
 // DevicesHeard: Client id {client}, address {address}, last heard {time}
-func (t Texts) DevicesHeard(client string, address string, timeValue string) string {
+func (t *Texts) DevicesHeard(client string, address string, timeValue string) string {
 	return t.say("pages.devices.heard", "{client}", client, "{address}", address, "{time}", timeValue)
 }
 
 // DevicesNameTaken: The device of meter {meter} already has this name. Release it first, or give this device another name.
-func (t Texts) DevicesNameTaken(meter string) string {
+func (t *Texts) DevicesNameTaken(meter string) string {
 	return t.say("pages.devices.name-taken", "{meter}", meter)
 }
 
 // DevicesMeter: Meter number
-func (t Texts) DevicesMeter() string { return t.say("pages.devices.meter") }
+func (t *Texts) DevicesMeter() string { return t.say("pages.devices.meter") }
 
 // DevicesProfile: Profile
-func (t Texts) DevicesProfile() string { return t.say("pages.devices.profile") }
+func (t *Texts) DevicesProfile() string { return t.say("pages.devices.profile") }
 
 // DevicesAdopt: Adopt
-func (t Texts) DevicesAdopt() string { return t.say("pages.devices.adopt") }
+func (t *Texts) DevicesAdopt() string { return t.say("pages.devices.adopt") }
 
 // DevicesAdopted: Adopted
-func (t Texts) DevicesAdopted() string { return t.say("pages.devices.adopted") }
+func (t *Texts) DevicesAdopted() string { return t.say("pages.devices.adopted") }
 
 // DevicesNoneAdopted: No device is adopted yet.
-func (t Texts) DevicesNoneAdopted() string { return t.say("pages.devices.none-adopted") }
+func (t *Texts) DevicesNoneAdopted() string { return t.say("pages.devices.none-adopted") }
 
 // DevicesConnected: Connected
-func (t Texts) DevicesConnected() string { return t.say("pages.devices.connected") }
+func (t *Texts) DevicesConnected() string { return t.say("pages.devices.connected") }
 
 // DevicesAway: Not connected
-func (t Texts) DevicesAway() string { return t.say("pages.devices.away") }
+func (t *Texts) DevicesAway() string { return t.say("pages.devices.away") }
 
 // DevicesSince: Profile {profile}, client id {client}, adopted {time}
-func (t Texts) DevicesSince(profile string, client string, timeValue string) string {
+func (t *Texts) DevicesSince(profile string, client string, timeValue string) string {
 	return t.say("pages.devices.since", "{profile}", profile, "{client}", client, "{time}", timeValue)
 }
 
 // DevicesClaim: Client {client} from {address} used this name at {time} and was refused.
-func (t Texts) DevicesClaim(client string, address string, timeValue string) string {
+func (t *Texts) DevicesClaim(client string, address string, timeValue string) string {
 	return t.say("pages.devices.claim", "{client}", client, "{address}", address, "{time}", timeValue)
 }
 
 // DevicesReason: Reason to release it
-func (t Texts) DevicesReason() string { return t.say("pages.devices.reason") }
+func (t *Texts) DevicesReason() string { return t.say("pages.devices.reason") }
 
 // DevicesRelease: Release
-func (t Texts) DevicesRelease() string { return t.say("pages.devices.release") }
+func (t *Texts) DevicesRelease() string { return t.say("pages.devices.release") }
 
 // DevicesMore: More devices are adopted. List all of them with:
-func (t Texts) DevicesMore() string { return t.say("pages.devices.more") }
+func (t *Texts) DevicesMore() string { return t.say("pages.devices.more") }
 
 // DevicesOtherSession: The form is from another session. Send it again from this page.
-func (t Texts) DevicesOtherSession() string { return t.say("pages.devices.other-session") }
+func (t *Texts) DevicesOtherSession() string { return t.say("pages.devices.other-session") }
 
 // DoubtfulTitle: Doubtful readings
-func (t Texts) DoubtfulTitle() string { return t.say("pages.doubtful.title") }
+func (t *Texts) DoubtfulTitle() string { return t.say("pages.doubtful.title") }
 
 // DoubtfulTitleOf: Doubtful reading: meter {meter}
-func (t Texts) DoubtfulTitleOf(meter string) string {
+func (t *Texts) DoubtfulTitleOf(meter string) string {
 	return t.say("pages.doubtful.title-of", "{meter}", meter)
 }
 
 // DoubtfulIntro: Records and readings that cannot be true. No money moves for any of them until a person has decided.
-func (t Texts) DoubtfulIntro() string { return t.say("pages.doubtful.intro") }
+func (t *Texts) DoubtfulIntro() string { return t.say("pages.doubtful.intro") }
 
 // DoubtfulNone: No doubtful readings
-func (t Texts) DoubtfulNone() string { return t.say("pages.doubtful.none") }
+func (t *Texts) DoubtfulNone() string { return t.say("pages.doubtful.none") }
 
 // DoubtfulCaption: Doubtful records and readings
-func (t Texts) DoubtfulCaption() string { return t.say("pages.doubtful.caption") }
+func (t *Texts) DoubtfulCaption() string { return t.say("pages.doubtful.caption") }
 
 // DoubtfulWhat: What is wrong
-func (t Texts) DoubtfulWhat() string { return t.say("pages.doubtful.what") }
+func (t *Texts) DoubtfulWhat() string { return t.say("pages.doubtful.what") }
 
 // DoubtfulMeter: Meter
-func (t Texts) DoubtfulMeter() string { return t.say("pages.doubtful.meter") }
+func (t *Texts) DoubtfulMeter() string { return t.say("pages.doubtful.meter") }
 
 // DoubtfulBefore: Before
-func (t Texts) DoubtfulBefore() string { return t.say("pages.doubtful.before") }
+func (t *Texts) DoubtfulBefore() string { return t.say("pages.doubtful.before") }
 
 // DoubtfulRegister: Register
-func (t Texts) DoubtfulRegister() string { return t.say("pages.doubtful.register") }
+func (t *Texts) DoubtfulRegister() string { return t.say("pages.doubtful.register") }
 
 // DoubtfulReceived: Received
-func (t Texts) DoubtfulReceived() string { return t.say("pages.doubtful.received") }
+func (t *Texts) DoubtfulReceived() string { return t.say("pages.doubtful.received") }
 
 // DoubtfulRecord: record {n}
-func (t Texts) DoubtfulRecord(n string) string { return t.say("pages.doubtful.record", "{n}", n) }
+func (t *Texts) DoubtfulRecord(n string) string { return t.say("pages.doubtful.record", "{n}", n) }
 
 // DoubtfulRecordOf: , {record} of meter {meter}
-func (t Texts) DoubtfulRecordOf(record string, meter string) string {
+func (t *Texts) DoubtfulRecordOf(record string, meter string) string {
 	return t.say("pages.doubtful.record-of", "{record}", record, "{meter}", meter)
 }
 
 // DoubtfulOnlyOpen: Show open ones only
-func (t Texts) DoubtfulOnlyOpen() string { return t.say("pages.doubtful.only-open") }
+func (t *Texts) DoubtfulOnlyOpen() string { return t.say("pages.doubtful.only-open") }
 
 // DoubtfulShowDecided: Show decided
-func (t Texts) DoubtfulShowDecided() string { return t.say("pages.doubtful.show-decided") }
+func (t *Texts) DoubtfulShowDecided() string { return t.say("pages.doubtful.show-decided") }
 
 // DoubtfulOfAllMeters: Of all meters
-func (t Texts) DoubtfulOfAllMeters() string { return t.say("pages.doubtful.of-all-meters") }
+func (t *Texts) DoubtfulOfAllMeters() string { return t.say("pages.doubtful.of-all-meters") }
 
 // DoubtfulSent: What was sent
-func (t Texts) DoubtfulSent() string { return t.say("pages.doubtful.sent") }
+func (t *Texts) DoubtfulSent() string { return t.say("pages.doubtful.sent") }
 
 // DoubtfulState: State
-func (t Texts) DoubtfulState() string { return t.say("pages.doubtful.state") }
+func (t *Texts) DoubtfulState() string { return t.say("pages.doubtful.state") }
 
 // DoubtfulWhy: Reason
-func (t Texts) DoubtfulWhy() string { return t.say("pages.doubtful.why") }
+func (t *Texts) DoubtfulWhy() string { return t.say("pages.doubtful.why") }
 
 // DoubtfulRegisterBefore: Register before
-func (t Texts) DoubtfulRegisterBefore() string { return t.say("pages.doubtful.register-before") }
+func (t *Texts) DoubtfulRegisterBefore() string { return t.say("pages.doubtful.register-before") }
 
 // DoubtfulRegisterSent: Register sent
-func (t Texts) DoubtfulRegisterSent() string { return t.say("pages.doubtful.register-sent") }
+func (t *Texts) DoubtfulRegisterSent() string { return t.say("pages.doubtful.register-sent") }
 
 // DoubtfulMeterTime: Meter time
-func (t Texts) DoubtfulMeterTime() string { return t.say("pages.doubtful.meter-time") }
+func (t *Texts) DoubtfulMeterTime() string { return t.say("pages.doubtful.meter-time") }
 
 // DoubtfulReceivedRecord: {at}, {record}
-func (t Texts) DoubtfulReceivedRecord(at string, record string) string {
+func (t *Texts) DoubtfulReceivedRecord(at string, record string) string {
 	return t.say("pages.doubtful.received-record", "{at}", at, "{record}", record)
 }
 
 // DoubtfulAll: All doubtful readings
-func (t Texts) DoubtfulAll() string { return t.say("pages.doubtful.all") }
+func (t *Texts) DoubtfulAll() string { return t.say("pages.doubtful.all") }
 
 // DoubtfulDecide: Decide
-func (t Texts) DoubtfulDecide() string { return t.say("pages.doubtful.decide") }
+func (t *Texts) DoubtfulDecide() string { return t.say("pages.doubtful.decide") }
 
 // DoubtfulReason: Your reason
-func (t Texts) DoubtfulReason() string { return t.say("pages.doubtful.reason") }
+func (t *Texts) DoubtfulReason() string { return t.say("pages.doubtful.reason") }
 
 // DoubtfulReasonHint: Say what you know of the meter. It is written to the audit log. A reading is decided only once.
-func (t Texts) DoubtfulReasonHint() string { return t.say("pages.doubtful.reason-hint") }
+func (t *Texts) DoubtfulReasonHint() string { return t.say("pages.doubtful.reason-hint") }
 
 // DoubtfulAccept: Accept: it is true
-func (t Texts) DoubtfulAccept() string { return t.say("pages.doubtful.accept") }
+func (t *Texts) DoubtfulAccept() string { return t.say("pages.doubtful.accept") }
 
 // DoubtfulAcceptEffect: The record is stored as it arrived. If the meter has a wallet, the energy that the record adds is charged.
-func (t Texts) DoubtfulAcceptEffect() string { return t.say("pages.doubtful.accept-effect") }
+func (t *Texts) DoubtfulAcceptEffect() string { return t.say("pages.doubtful.accept-effect") }
 
 // DoubtfulAcceptEffectUnits: {units} kWh are charged to the wallet at once.
-func (t Texts) DoubtfulAcceptEffectUnits(units string) string {
+func (t *Texts) DoubtfulAcceptEffectUnits(units string) string {
 	return t.say("pages.doubtful.accept-effect-units", "{units}", units)
 }
 
 // DoubtfulAcceptEffectOpen: All energy counted while the relay was open is charged to the wallet at once.
-func (t Texts) DoubtfulAcceptEffectOpen() string { return t.say("pages.doubtful.accept-effect-open") }
+func (t *Texts) DoubtfulAcceptEffectOpen() string { return t.say("pages.doubtful.accept-effect-open") }
 
 // DoubtfulDiscard: Discard: it is wrong
-func (t Texts) DoubtfulDiscard() string { return t.say("pages.doubtful.discard") }
+func (t *Texts) DoubtfulDiscard() string { return t.say("pages.doubtful.discard") }
 
 // DoubtfulDiscardEffect: This reading is not charged. The next reading is counted from the register before this one.
-func (t Texts) DoubtfulDiscardEffect() string { return t.say("pages.doubtful.discard-effect") }
+func (t *Texts) DoubtfulDiscardEffect() string { return t.say("pages.doubtful.discard-effect") }
 
 // DoubtfulRebase: Rebase: continue from another register
-func (t Texts) DoubtfulRebase() string { return t.say("pages.doubtful.rebase") }
+func (t *Texts) DoubtfulRebase() string { return t.say("pages.doubtful.rebase") }
 
 // DoubtfulRebaseRegister: Register to continue from, in Wh
-func (t Texts) DoubtfulRebaseRegister() string { return t.say("pages.doubtful.rebase-register") }
+func (t *Texts) DoubtfulRebaseRegister() string { return t.say("pages.doubtful.rebase-register") }
 
 // DoubtfulRebaseEffect: For a meter that was replaced or reset. The energy between the two registers is not charged.
-func (t Texts) DoubtfulRebaseEffect() string { return t.say("pages.doubtful.rebase-effect") }
+func (t *Texts) DoubtfulRebaseEffect() string { return t.say("pages.doubtful.rebase-effect") }
 
 // DoubtfulRebaseEffectOpen: The energy counted while the relay was open is not charged. Leave the register empty.
-func (t Texts) DoubtfulRebaseEffectOpen() string { return t.say("pages.doubtful.rebase-effect-open") }
+func (t *Texts) DoubtfulRebaseEffectOpen() string { return t.say("pages.doubtful.rebase-effect-open") }
 
 // DoubtfulRebaseDefault: If you leave the register empty, counting continues from the register that was sent, {register} Wh.
-func (t Texts) DoubtfulRebaseDefault(register string) string {
+func (t *Texts) DoubtfulRebaseDefault(register string) string {
 	return t.say("pages.doubtful.rebase-default", "{register}", register)
 }
 
 // DoubtfulAccepted: Accepted
-func (t Texts) DoubtfulAccepted() string { return t.say("pages.doubtful.accepted") }
+func (t *Texts) DoubtfulAccepted() string { return t.say("pages.doubtful.accepted") }
 
 // DoubtfulRebased: Rebased
-func (t Texts) DoubtfulRebased() string { return t.say("pages.doubtful.rebased") }
+func (t *Texts) DoubtfulRebased() string { return t.say("pages.doubtful.rebased") }
 
 // DoubtfulDiscarded: Discarded
-func (t Texts) DoubtfulDiscarded() string { return t.say("pages.doubtful.discarded") }
+func (t *Texts) DoubtfulDiscarded() string { return t.say("pages.doubtful.discarded") }
 
 // DoubtfulOpen: Waiting for a decision
-func (t Texts) DoubtfulOpen() string { return t.say("pages.doubtful.open") }
+func (t *Texts) DoubtfulOpen() string { return t.say("pages.doubtful.open") }
 
 // DoubtfulDecidedBy: By {person} at {at}. Reason: {reason}
-func (t Texts) DoubtfulDecidedBy(person string, at string, reason string) string {
+func (t *Texts) DoubtfulDecidedBy(person string, at string, reason string) string {
 	return t.say("pages.doubtful.decided-by", "{person}", person, "{at}", at, "{reason}", reason)
 }
 
 // DoubtfulWaits: The decision waits for a second person as request {approval}. No changes are made until that person has allowed it.
-func (t Texts) DoubtfulWaits(approval string) string {
+func (t *Texts) DoubtfulWaits(approval string) string {
 	return t.say("pages.doubtful.waits", "{approval}", approval)
 }
 
 // DoubtfulDecided: Decided. No money moved.
-func (t Texts) DoubtfulDecided() string { return t.say("pages.doubtful.decided") }
+func (t *Texts) DoubtfulDecided() string { return t.say("pages.doubtful.decided") }
 
 // DoubtfulDecidedCharged: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now.
-func (t Texts) DoubtfulDecidedCharged(n int, units string, amount string) string {
+func (t *Texts) DoubtfulDecidedCharged(n int, units string, amount string) string {
 	return t.count("pages.doubtful.decided-charged", n, "{units}", units, "{amount}", amount, "{n}", t.Count(int64(n)))
 }
 
 // DoubtfulDecidedChargedAndStopped: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now. Charging stopped again at another doubtful reading.
-func (t Texts) DoubtfulDecidedChargedAndStopped(n int, units string, amount string) string {
+func (t *Texts) DoubtfulDecidedChargedAndStopped(n int, units string, amount string) string {
 	return t.count("pages.doubtful.decided-charged-and-stopped", n, "{units}", units, "{amount}", amount, "{n}", t.Count(int64(n)))
 }
 
 // DoubtfulMarkAnew: register from {was} to {is}: counting restarted
-func (t Texts) DoubtfulMarkAnew(was string, is string) string {
+func (t *Texts) DoubtfulMarkAnew(was string, is string) string {
 	return t.say("pages.doubtful.mark-anew", "{was}", was, "{is}", is)
 }
 
 // DoubtfulMarkStopped: register from {was} to {is}: counting has stopped
-func (t Texts) DoubtfulMarkStopped(was string, is string) string {
+func (t *Texts) DoubtfulMarkStopped(was string, is string) string {
 	return t.say("pages.doubtful.mark-stopped", "{was}", was, "{is}", is)
 }
 
 // ApprovalsNothingYet: {summary}. No changes were made yet.
-func (t Texts) ApprovalsNothingYet(summary string) string {
+func (t *Texts) ApprovalsNothingYet(summary string) string {
 	return t.say("pages.approvals.nothing-yet", "{summary}", summary)
 }
 
 // ApprovalsSee: See the request
-func (t Texts) ApprovalsSee() string { return t.say("pages.approvals.see") }
+func (t *Texts) ApprovalsSee() string { return t.say("pages.approvals.see") }
 
 // ApprovalsTitle: Approvals
-func (t Texts) ApprovalsTitle() string { return t.say("pages.approvals.title") }
+func (t *Texts) ApprovalsTitle() string { return t.say("pages.approvals.title") }
 
 // ApprovalsTitleOf: Approval: {act}
-func (t Texts) ApprovalsTitleOf(act string) string {
+func (t *Texts) ApprovalsTitleOf(act string) string {
 	return t.say("pages.approvals.title-of", "{act}", act)
 }
 
 // ApprovalsIntro: Requests that a second person must decide about. A request that nobody decides about ends after 7 days.
-func (t Texts) ApprovalsIntro() string { return t.say("pages.approvals.intro") }
+func (t *Texts) ApprovalsIntro() string { return t.say("pages.approvals.intro") }
 
 // ApprovalsNone: No requests wait for a second person
-func (t Texts) ApprovalsNone() string { return t.say("pages.approvals.none") }
+func (t *Texts) ApprovalsNone() string { return t.say("pages.approvals.none") }
 
 // ApprovalsPeople: People who wait for confirmation
-func (t Texts) ApprovalsPeople() string { return t.say("pages.approvals.people") }
+func (t *Texts) ApprovalsPeople() string { return t.say("pages.approvals.people") }
 
 // ApprovalsMorePeople: More people wait. They appear here after you have confirmed some of these.
-func (t Texts) ApprovalsMorePeople() string { return t.say("pages.approvals.more-people") }
+func (t *Texts) ApprovalsMorePeople() string { return t.say("pages.approvals.more-people") }
 
 // ApprovalsWhat: Request
-func (t Texts) ApprovalsWhat() string { return t.say("pages.approvals.what") }
+func (t *Texts) ApprovalsWhat() string { return t.say("pages.approvals.what") }
 
 // ApprovalsMaker: Requested by
-func (t Texts) ApprovalsMaker() string { return t.say("pages.approvals.maker") }
+func (t *Texts) ApprovalsMaker() string { return t.say("pages.approvals.maker") }
 
 // ApprovalsSince: Since
-func (t Texts) ApprovalsSince() string { return t.say("pages.approvals.since") }
+func (t *Texts) ApprovalsSince() string { return t.say("pages.approvals.since") }
 
 // ApprovalsState: State
-func (t Texts) ApprovalsState() string { return t.say("pages.approvals.state") }
+func (t *Texts) ApprovalsState() string { return t.say("pages.approvals.state") }
 
 // ApprovalsRequest: The request
-func (t Texts) ApprovalsRequest() string { return t.say("pages.approvals.request") }
+func (t *Texts) ApprovalsRequest() string { return t.say("pages.approvals.request") }
 
 // ApprovalsGains: Who gains
-func (t Texts) ApprovalsGains() string { return t.say("pages.approvals.gains") }
+func (t *Texts) ApprovalsGains() string { return t.say("pages.approvals.gains") }
 
 // ApprovalsRule: Rule
-func (t Texts) ApprovalsRule() string { return t.say("pages.approvals.rule") }
+func (t *Texts) ApprovalsRule() string { return t.say("pages.approvals.rule") }
 
 // ApprovalsRuleOf: A second person must approve this action and needs the same right:
-func (t Texts) ApprovalsRuleOf() string { return t.say("pages.approvals.rule-of") }
+func (t *Texts) ApprovalsRuleOf() string { return t.say("pages.approvals.rule-of") }
 
 // ApprovalsObject: About
-func (t Texts) ApprovalsObject() string { return t.say("pages.approvals.object") }
+func (t *Texts) ApprovalsObject() string { return t.say("pages.approvals.object") }
 
 // ApprovalsAsItIs: See it as it is now
-func (t Texts) ApprovalsAsItIs() string { return t.say("pages.approvals.as-it-is") }
+func (t *Texts) ApprovalsAsItIs() string { return t.say("pages.approvals.as-it-is") }
 
 // ApprovalsWhole: Every field of the request
-func (t Texts) ApprovalsWhole() string { return t.say("pages.approvals.whole") }
+func (t *Texts) ApprovalsWhole() string { return t.say("pages.approvals.whole") }
 
 // ApprovalsWaiting: Waiting for a second person
-func (t Texts) ApprovalsWaiting() string { return t.say("pages.approvals.waiting") }
+func (t *Texts) ApprovalsWaiting() string { return t.say("pages.approvals.waiting") }
 
 // ApprovalsGiven: Approved, but not carried out
-func (t Texts) ApprovalsGiven() string { return t.say("pages.approvals.given") }
+func (t *Texts) ApprovalsGiven() string { return t.say("pages.approvals.given") }
 
 // ApprovalsRejected: Rejected
-func (t Texts) ApprovalsRejected() string { return t.say("pages.approvals.rejected") }
+func (t *Texts) ApprovalsRejected() string { return t.say("pages.approvals.rejected") }
 
 // ApprovalsExpired: Ended without a decision
-func (t Texts) ApprovalsExpired() string { return t.say("pages.approvals.expired") }
+func (t *Texts) ApprovalsExpired() string { return t.say("pages.approvals.expired") }
 
 // ApprovalsDone: Approved and done
-func (t Texts) ApprovalsDone() string { return t.say("pages.approvals.done") }
+func (t *Texts) ApprovalsDone() string { return t.say("pages.approvals.done") }
 
 // ApprovalsDecidedBy: By {person} at {at}.
-func (t Texts) ApprovalsDecidedBy(person string, at string) string {
+func (t *Texts) ApprovalsDecidedBy(person string, at string) string {
 	return t.say("pages.approvals.decided-by", "{person}", person, "{at}", at)
 }
 
 // ApprovalsDecidedByReason: By {person} at {at}. Reason: {reason}
-func (t Texts) ApprovalsDecidedByReason(person string, at string, reason string) string {
+func (t *Texts) ApprovalsDecidedByReason(person string, at string, reason string) string {
 	return t.say("pages.approvals.decided-by-reason", "{person}", person, "{at}", at, "{reason}", reason)
 }
 
 // ApprovalsOnlyWaiting: Show waiting ones only
-func (t Texts) ApprovalsOnlyWaiting() string { return t.say("pages.approvals.only-waiting") }
+func (t *Texts) ApprovalsOnlyWaiting() string { return t.say("pages.approvals.only-waiting") }
 
 // ApprovalsShowAll: Show decided
-func (t Texts) ApprovalsShowAll() string { return t.say("pages.approvals.show-all") }
+func (t *Texts) ApprovalsShowAll() string { return t.say("pages.approvals.show-all") }
 
 // ApprovalsBack: All approvals
-func (t Texts) ApprovalsBack() string { return t.say("pages.approvals.back") }
+func (t *Texts) ApprovalsBack() string { return t.say("pages.approvals.back") }
 
 // ApprovalsCannot: You cannot approve this request
-func (t Texts) ApprovalsCannot() string { return t.say("pages.approvals.cannot") }
+func (t *Texts) ApprovalsCannot() string { return t.say("pages.approvals.cannot") }
 
 // ApprovalsReasonHint: Say what you checked. It is written to the audit log.
-func (t Texts) ApprovalsReasonHint() string { return t.say("pages.approvals.reason-hint") }
+func (t *Texts) ApprovalsReasonHint() string { return t.say("pages.approvals.reason-hint") }
 
 // ApprovalsApprove: Approve
-func (t Texts) ApprovalsApprove() string { return t.say("pages.approvals.approve") }
+func (t *Texts) ApprovalsApprove() string { return t.say("pages.approvals.approve") }
 
 // ApprovalsApproveEffect: The request is carried out at once, exactly as it is shown, in the name of
-func (t Texts) ApprovalsApproveEffect() string { return t.say("pages.approvals.approve-effect") }
+func (t *Texts) ApprovalsApproveEffect() string { return t.say("pages.approvals.approve-effect") }
 
 // ApprovalsUntil: The request ends at {at}.
-func (t Texts) ApprovalsUntil(at string) string { return t.say("pages.approvals.until", "{at}", at) }
+func (t *Texts) ApprovalsUntil(at string) string { return t.say("pages.approvals.until", "{at}", at) }
 
 // ApprovalsReject: Reject
-func (t Texts) ApprovalsReject() string { return t.say("pages.approvals.reject") }
+func (t *Texts) ApprovalsReject() string { return t.say("pages.approvals.reject") }
 
 // ApprovalsRejectEffect: No changes are made. The person can ask again.
-func (t Texts) ApprovalsRejectEffect() string { return t.say("pages.approvals.reject-effect") }
+func (t *Texts) ApprovalsRejectEffect() string { return t.say("pages.approvals.reject-effect") }
 
 // ApprovalsNowDone: Approved. The request was carried out.
-func (t Texts) ApprovalsNowDone() string { return t.say("pages.approvals.now-done") }
+func (t *Texts) ApprovalsNowDone() string { return t.say("pages.approvals.now-done") }
 
 // ApprovalsNowRejected: Rejected. No changes were made.
-func (t Texts) ApprovalsNowRejected() string { return t.say("pages.approvals.now-rejected") }
+func (t *Texts) ApprovalsNowRejected() string { return t.say("pages.approvals.now-rejected") }
 
 // ApprovalsRefused: You approved the request, but it could not be carried out. {why} You can approve it again later.
-func (t Texts) ApprovalsRefused(why string) string {
+func (t *Texts) ApprovalsRefused(why string) string {
 	return t.say("pages.approvals.refused", "{why}", why)
 }
 
 // ApprovalsSecrets: Secrets of the new meter, shown only now
-func (t Texts) ApprovalsSecrets() string { return t.say("pages.approvals.secrets") }
+func (t *Texts) ApprovalsSecrets() string { return t.say("pages.approvals.secrets") }
 
 // ApprovalsPassword: MQTT password
-func (t Texts) ApprovalsPassword() string { return t.say("pages.approvals.password") }
+func (t *Texts) ApprovalsPassword() string { return t.say("pages.approvals.password") }
 
 // ApprovalsLinkKey: Link key
-func (t Texts) ApprovalsLinkKey() string { return t.say("pages.approvals.link-key") }
+func (t *Texts) ApprovalsLinkKey() string { return t.say("pages.approvals.link-key") }
 
 // ApprovalsNextLinkKey: Next link key
-func (t Texts) ApprovalsNextLinkKey() string { return t.say("pages.approvals.next-link-key") }
+func (t *Texts) ApprovalsNextLinkKey() string { return t.say("pages.approvals.next-link-key") }
 
 // ApprovalsDecoderKey: Decoder key
-func (t Texts) ApprovalsDecoderKey() string { return t.say("pages.approvals.decoder-key") }
+func (t *Texts) ApprovalsDecoderKey() string { return t.say("pages.approvals.decoder-key") }
 
 // ApprovalsTokens: Tokens that were made
-func (t Texts) ApprovalsTokens() string { return t.say("pages.approvals.tokens") }
+func (t *Texts) ApprovalsTokens() string { return t.say("pages.approvals.tokens") }
 
 // PeopleTitle: People
-func (t Texts) PeopleTitle() string { return t.say("pages.people.title") }
+func (t *Texts) PeopleTitle() string { return t.say("pages.people.title") }
 
 // PeoplePerson: Person
-func (t Texts) PeoplePerson() string { return t.say("pages.people.person") }
+func (t *Texts) PeoplePerson() string { return t.say("pages.people.person") }
 
 // PeopleName: Name
-func (t Texts) PeopleName() string { return t.say("pages.people.name") }
+func (t *Texts) PeopleName() string { return t.say("pages.people.name") }
 
 // PeopleRole: Role
-func (t Texts) PeopleRole() string { return t.say("pages.people.role") }
+func (t *Texts) PeopleRole() string { return t.say("pages.people.role") }
 
 // PeopleState: State
-func (t Texts) PeopleState() string { return t.say("pages.people.state") }
+func (t *Texts) PeopleState() string { return t.say("pages.people.state") }
 
 // PeopleCounts: For approvals, counts as
-func (t Texts) PeopleCounts() string { return t.say("pages.people.counts") }
+func (t *Texts) PeopleCounts() string { return t.say("pages.people.counts") }
 
 // PeopleFactor: Second factor
-func (t Texts) PeopleFactor() string { return t.say("pages.people.factor") }
+func (t *Texts) PeopleFactor() string { return t.say("pages.people.factor") }
 
 // PeopleYes: yes
-func (t Texts) PeopleYes() string { return t.say("pages.people.yes") }
+func (t *Texts) PeopleYes() string { return t.say("pages.people.yes") }
 
 // PeopleNo: no
-func (t Texts) PeopleNo() string { return t.say("pages.people.no") }
+func (t *Texts) PeopleNo() string { return t.say("pages.people.no") }
 
 // PeopleThemselves: Themselves only
-func (t Texts) PeopleThemselves() string { return t.say("pages.people.themselves") }
+func (t *Texts) PeopleThemselves() string { return t.say("pages.people.themselves") }
 
 // PeopleAlso: Themselves and
-func (t Texts) PeopleAlso() string { return t.say("pages.people.also") }
+func (t *Texts) PeopleAlso() string { return t.say("pages.people.also") }
 
 // PeopleUnknown: somebody at the server's command line or with a key that belongs to nobody
-func (t Texts) PeopleUnknown() string { return t.say("pages.people.unknown") }
+func (t *Texts) PeopleUnknown() string { return t.say("pages.people.unknown") }
 
 // PeopleActive: Can sign in
-func (t Texts) PeopleActive() string { return t.say("pages.people.active") }
+func (t *Texts) PeopleActive() string { return t.say("pages.people.active") }
 
 // PeopleInvited: No password yet
-func (t Texts) PeopleInvited() string { return t.say("pages.people.invited") }
+func (t *Texts) PeopleInvited() string { return t.say("pages.people.invited") }
 
 // PeopleBlocked: Blocked
-func (t Texts) PeopleBlocked() string { return t.say("pages.people.blocked") }
+func (t *Texts) PeopleBlocked() string { return t.say("pages.people.blocked") }
 
 // PeopleForged: Changed outside the server
-func (t Texts) PeopleForged() string { return t.say("pages.people.forged") }
+func (t *Texts) PeopleForged() string { return t.say("pages.people.forged") }
 
 // PeopleVendor: Vendor
-func (t Texts) PeopleVendor() string { return t.say("pages.people.vendor") }
+func (t *Texts) PeopleVendor() string { return t.say("pages.people.vendor") }
 
 // PeopleVendorHint: Code of the vendor, such as V001. Only for the role vendor_api; leave it empty for all others.
-func (t Texts) PeopleVendorHint() string { return t.say("pages.people.vendor-hint") }
+func (t *Texts) PeopleVendorHint() string { return t.say("pages.people.vendor-hint") }
 
 // PeopleInvite: Invite a person
-func (t Texts) PeopleInvite() string { return t.say("pages.people.invite") }
+func (t *Texts) PeopleInvite() string { return t.say("pages.people.invite") }
 
 // PeopleInviteSubmit: Make a one-time link
-func (t Texts) PeopleInviteSubmit() string { return t.say("pages.people.invite-submit") }
+func (t *Texts) PeopleInviteSubmit() string { return t.say("pages.people.invite-submit") }
 
 // PeopleInviteEffect: The next page shows the link once. Paywatt sends no e-mail, so print the link or hand it over.
-func (t Texts) PeopleInviteEffect() string { return t.say("pages.people.invite-effect") }
+func (t *Texts) PeopleInviteEffect() string { return t.say("pages.people.invite-effect") }
 
 // PeopleAll: All people
-func (t Texts) PeopleAll() string { return t.say("pages.people.all") }
+func (t *Texts) PeopleAll() string { return t.say("pages.people.all") }
 
 // PeopleLinkTitle: One-time link for {email}
-func (t Texts) PeopleLinkTitle(email string) string {
+func (t *Texts) PeopleLinkTitle(email string) string {
 	return t.say("pages.people.link-title", "{email}", email)
 }
 
 // PeopleLinkOnce: This link is shown only now
-func (t Texts) PeopleLinkOnce() string { return t.say("pages.people.link-once") }
+func (t *Texts) PeopleLinkOnce() string { return t.say("pages.people.link-once") }
 
 // PeopleLinkUntil: It works once, until {at}.
-func (t Texts) PeopleLinkUntil(at string) string { return t.say("pages.people.link-until", "{at}", at) }
+func (t *Texts) PeopleLinkUntil(at string) string {
+	return t.say("pages.people.link-until", "{at}", at)
+}
 
 // PeopleLinkGive: Print this page or write the link down. Give it to this person and to nobody else.
-func (t Texts) PeopleLinkGive() string { return t.say("pages.people.link-give") }
+func (t *Texts) PeopleLinkGive() string { return t.say("pages.people.link-give") }
 
 // PeopleLinkOpen: The person opens the link and sets a password. Then the person signs in with the e-mail address and the password.
-func (t Texts) PeopleLinkOpen() string { return t.say("pages.people.link-open") }
+func (t *Texts) PeopleLinkOpen() string { return t.say("pages.people.link-open") }
 
 // PeopleLinkFactor: At the first sign-in the person sets up a second factor. This needs an authenticator app on a telephone.
-func (t Texts) PeopleLinkFactor() string { return t.say("pages.people.link-factor") }
+func (t *Texts) PeopleLinkFactor() string { return t.say("pages.people.link-factor") }
 
 // PeopleLinkConfirm: Whoever has the link could use it. So for approvals the account counts as this person and as you, until another approver confirms it.
-func (t Texts) PeopleLinkConfirm() string { return t.say("pages.people.link-confirm") }
+func (t *Texts) PeopleLinkConfirm() string { return t.say("pages.people.link-confirm") }
 
 // PeopleLinkPerson: See the person
-func (t Texts) PeopleLinkPerson() string { return t.say("pages.people.link-person") }
+func (t *Texts) PeopleLinkPerson() string { return t.say("pages.people.link-person") }
 
 // KeysTitle: API keys
-func (t Texts) KeysTitle() string { return t.say("pages.keys.title") }
+func (t *Texts) KeysTitle() string { return t.say("pages.keys.title") }
 
 // KeysTitleOf: API key: {name}
-func (t Texts) KeysTitleOf(name string) string { return t.say("pages.keys.title-of", "{name}", name) }
+func (t *Texts) KeysTitleOf(name string) string { return t.say("pages.keys.title-of", "{name}", name) }
 
 // KeysIntro: Programs use API keys to act for a person or a vendor. A key can do what its role allows.
-func (t Texts) KeysIntro() string { return t.say("pages.keys.intro") }
+func (t *Texts) KeysIntro() string { return t.say("pages.keys.intro") }
 
 // KeysNone: No keys
-func (t Texts) KeysNone() string { return t.say("pages.keys.none") }
+func (t *Texts) KeysNone() string { return t.say("pages.keys.none") }
 
 // KeysKey: Key
-func (t Texts) KeysKey() string { return t.say("pages.keys.key") }
+func (t *Texts) KeysKey() string { return t.say("pages.keys.key") }
 
 // KeysUnnamed: Key without a name
-func (t Texts) KeysUnnamed() string { return t.say("pages.keys.unnamed") }
+func (t *Texts) KeysUnnamed() string { return t.say("pages.keys.unnamed") }
 
 // KeysNobody: Nobody
-func (t Texts) KeysNobody() string { return t.say("pages.keys.nobody") }
+func (t *Texts) KeysNobody() string { return t.say("pages.keys.nobody") }
 
 // KeysMade: Created
-func (t Texts) KeysMade() string { return t.say("pages.keys.made") }
+func (t *Texts) KeysMade() string { return t.say("pages.keys.made") }
 
 // KeysEnds: Ends
-func (t Texts) KeysEnds() string { return t.say("pages.keys.ends") }
+func (t *Texts) KeysEnds() string { return t.say("pages.keys.ends") }
 
 // KeysNeverEnds: Never
-func (t Texts) KeysNeverEnds() string { return t.say("pages.keys.never-ends") }
+func (t *Texts) KeysNeverEnds() string { return t.say("pages.keys.never-ends") }
 
 // KeysUsed: Last used
-func (t Texts) KeysUsed() string { return t.say("pages.keys.used") }
+func (t *Texts) KeysUsed() string { return t.say("pages.keys.used") }
 
 // KeysFrom: Works from
-func (t Texts) KeysFrom() string { return t.say("pages.keys.from") }
+func (t *Texts) KeysFrom() string { return t.say("pages.keys.from") }
 
 // KeysEverywhere: Everywhere
-func (t Texts) KeysEverywhere() string { return t.say("pages.keys.everywhere") }
+func (t *Texts) KeysEverywhere() string { return t.say("pages.keys.everywhere") }
 
 // KeysWorks: Works
-func (t Texts) KeysWorks() string { return t.say("pages.keys.works") }
+func (t *Texts) KeysWorks() string { return t.say("pages.keys.works") }
 
 // KeysStopped: The person is blocked or lacks a right of the key
-func (t Texts) KeysStopped() string { return t.say("pages.keys.stopped") }
+func (t *Texts) KeysStopped() string { return t.say("pages.keys.stopped") }
 
 // KeysExpired: Expired
-func (t Texts) KeysExpired() string { return t.say("pages.keys.expired") }
+func (t *Texts) KeysExpired() string { return t.say("pages.keys.expired") }
 
 // KeysRevoked: Revoked
-func (t Texts) KeysRevoked() string { return t.say("pages.keys.revoked") }
+func (t *Texts) KeysRevoked() string { return t.say("pages.keys.revoked") }
 
 // KeysShowEnded: Show ended keys too
-func (t Texts) KeysShowEnded() string { return t.say("pages.keys.show-ended") }
+func (t *Texts) KeysShowEnded() string { return t.say("pages.keys.show-ended") }
 
 // KeysOnlyWorking: Hide ended keys
-func (t Texts) KeysOnlyWorking() string { return t.say("pages.keys.only-working") }
+func (t *Texts) KeysOnlyWorking() string { return t.say("pages.keys.only-working") }
 
 // KeysNew: Create a key
-func (t Texts) KeysNew() string { return t.say("pages.keys.new") }
+func (t *Texts) KeysNew() string { return t.say("pages.keys.new") }
 
 // KeysName: Name
-func (t Texts) KeysName() string { return t.say("pages.keys.name") }
+func (t *Texts) KeysName() string { return t.say("pages.keys.name") }
 
 // KeysNameHint: The program or the machine that uses the key. The audit log shows the name.
-func (t Texts) KeysNameHint() string { return t.say("pages.keys.name-hint") }
+func (t *Texts) KeysNameHint() string { return t.say("pages.keys.name-hint") }
 
 // KeysVendorHint: Code of the vendor from whose float the key sells. Only for the role vendor_api; leave it empty for all others.
-func (t Texts) KeysVendorHint() string { return t.say("pages.keys.vendor-hint") }
+func (t *Texts) KeysVendorHint() string { return t.say("pages.keys.vendor-hint") }
 
 // KeysLasts: Ends after
-func (t Texts) KeysLasts() string { return t.say("pages.keys.lasts") }
+func (t *Texts) KeysLasts() string { return t.say("pages.keys.lasts") }
 
 // KeysLasts7d: 7 days
-func (t Texts) KeysLasts7d() string { return t.say("pages.keys.lasts-7d") }
+func (t *Texts) KeysLasts7d() string { return t.say("pages.keys.lasts-7d") }
 
 // KeysLasts30d: 30 days
-func (t Texts) KeysLasts30d() string { return t.say("pages.keys.lasts-30d") }
+func (t *Texts) KeysLasts30d() string { return t.say("pages.keys.lasts-30d") }
 
 // KeysLasts90d: 90 days
-func (t Texts) KeysLasts90d() string { return t.say("pages.keys.lasts-90d") }
+func (t *Texts) KeysLasts90d() string { return t.say("pages.keys.lasts-90d") }
 
 // KeysLasts365d: 365 days
-func (t Texts) KeysLasts365d() string { return t.say("pages.keys.lasts-365d") }
+func (t *Texts) KeysLasts365d() string { return t.say("pages.keys.lasts-365d") }
 
 // KeysLastsNever: It does not end
-func (t Texts) KeysLastsNever() string { return t.say("pages.keys.lasts-never") }
+func (t *Texts) KeysLastsNever() string { return t.say("pages.keys.lasts-never") }
 
 // KeysFromHint: Addresses or networks such as 192.0.2.7 or 10.0.0.0/8, with commas between them. Empty: everywhere.
-func (t Texts) KeysFromHint() string { return t.say("pages.keys.from-hint") }
+func (t *Texts) KeysFromHint() string { return t.say("pages.keys.from-hint") }
 
 // KeysCreate: Create the key
-func (t Texts) KeysCreate() string { return t.say("pages.keys.create") }
+func (t *Texts) KeysCreate() string { return t.say("pages.keys.create") }
 
 // KeysCreateEffect: The key belongs to you and can do no more than you. The next page shows it once.
-func (t Texts) KeysCreateEffect() string { return t.say("pages.keys.create-effect") }
+func (t *Texts) KeysCreateEffect() string { return t.say("pages.keys.create-effect") }
 
 // KeysSecretTitle: New key: {name}
-func (t Texts) KeysSecretTitle(name string) string {
+func (t *Texts) KeysSecretTitle(name string) string {
 	return t.say("pages.keys.secret-title", "{name}", name)
 }
 
 // KeysSecretOnce: Copy this key now. It is not shown again.
-func (t Texts) KeysSecretOnce() string { return t.say("pages.keys.secret-once") }
+func (t *Texts) KeysSecretOnce() string { return t.say("pages.keys.secret-once") }
 
 // KeysSecretLost: Paywatt stores no copy of it. If the key is lost, revoke it and create another.
-func (t Texts) KeysSecretLost() string { return t.say("pages.keys.secret-lost") }
+func (t *Texts) KeysSecretLost() string { return t.say("pages.keys.secret-lost") }
 
 // KeysOldEnded: The old key no longer works.
-func (t Texts) KeysOldEnded() string { return t.say("pages.keys.old-ended") }
+func (t *Texts) KeysOldEnded() string { return t.say("pages.keys.old-ended") }
 
 // KeysOldWorks: The old key goes on working for: {time}.
-func (t Texts) KeysOldWorks(timeValue string) string {
+func (t *Texts) KeysOldWorks(timeValue string) string {
 	return t.say("pages.keys.old-works", "{time}", timeValue)
 }
 
 // KeysReplace: Replace the key
-func (t Texts) KeysReplace() string { return t.say("pages.keys.replace") }
+func (t *Texts) KeysReplace() string { return t.say("pages.keys.replace") }
 
 // KeysReplaceOverlap: The old key goes on working for
-func (t Texts) KeysReplaceOverlap() string { return t.say("pages.keys.replace-overlap") }
+func (t *Texts) KeysReplaceOverlap() string { return t.say("pages.keys.replace-overlap") }
 
 // KeysOverlap0: It ends at once
-func (t Texts) KeysOverlap0() string { return t.say("pages.keys.overlap-0") }
+func (t *Texts) KeysOverlap0() string { return t.say("pages.keys.overlap-0") }
 
 // KeysOverlap1h: 1 hour
-func (t Texts) KeysOverlap1h() string { return t.say("pages.keys.overlap-1h") }
+func (t *Texts) KeysOverlap1h() string { return t.say("pages.keys.overlap-1h") }
 
 // KeysOverlap24h: 24 hours
-func (t Texts) KeysOverlap24h() string { return t.say("pages.keys.overlap-24h") }
+func (t *Texts) KeysOverlap24h() string { return t.say("pages.keys.overlap-24h") }
 
 // KeysOverlap168h: 7 days
-func (t Texts) KeysOverlap168h() string { return t.say("pages.keys.overlap-168h") }
+func (t *Texts) KeysOverlap168h() string { return t.say("pages.keys.overlap-168h") }
 
 // KeysOverlap720h: 30 days
-func (t Texts) KeysOverlap720h() string { return t.say("pages.keys.overlap-720h") }
+func (t *Texts) KeysOverlap720h() string { return t.say("pages.keys.overlap-720h") }
 
 // KeysReplaceSubmit: Create the new key
-func (t Texts) KeysReplaceSubmit() string { return t.say("pages.keys.replace-submit") }
+func (t *Texts) KeysReplaceSubmit() string { return t.say("pages.keys.replace-submit") }
 
 // KeysReplaceEffect: The new key has the same role, limits and lifetime. The next page shows it once.
-func (t Texts) KeysReplaceEffect() string { return t.say("pages.keys.replace-effect") }
+func (t *Texts) KeysReplaceEffect() string { return t.say("pages.keys.replace-effect") }
 
 // KeysReplaceOther: Only the person of the key can replace it.
-func (t Texts) KeysReplaceOther() string { return t.say("pages.keys.replace-other") }
+func (t *Texts) KeysReplaceOther() string { return t.say("pages.keys.replace-other") }
 
 // KeysRevoke: Revoke the key
-func (t Texts) KeysRevoke() string { return t.say("pages.keys.revoke") }
+func (t *Texts) KeysRevoke() string { return t.say("pages.keys.revoke") }
 
 // KeysRevokeConfirm: Programs with this key stop at once. I know that this cannot be undone.
-func (t Texts) KeysRevokeConfirm() string { return t.say("pages.keys.revoke-confirm") }
+func (t *Texts) KeysRevokeConfirm() string { return t.say("pages.keys.revoke-confirm") }
 
 // KeysRevokedNow: The key was revoked.
-func (t Texts) KeysRevokedNow() string { return t.say("pages.keys.revoked-now") }
+func (t *Texts) KeysRevokedNow() string { return t.say("pages.keys.revoked-now") }
 
 // KeysSee: See the key
-func (t Texts) KeysSee() string { return t.say("pages.keys.see") }
+func (t *Texts) KeysSee() string { return t.say("pages.keys.see") }
 
 // KeysAll: All keys
-func (t Texts) KeysAll() string { return t.say("pages.keys.all") }
+func (t *Texts) KeysAll() string { return t.say("pages.keys.all") }
 
 // SearchTitle: Search
-func (t Texts) SearchTitle() string { return t.say("pages.search.title") }
+func (t *Texts) SearchTitle() string { return t.say("pages.search.title") }
 
 // SearchMeter: Meter
-func (t Texts) SearchMeter() string { return t.say("pages.search.meter") }
+func (t *Texts) SearchMeter() string { return t.say("pages.search.meter") }
 
 // SearchCustomer: Customer
-func (t Texts) SearchCustomer() string { return t.say("pages.search.customer") }
+func (t *Texts) SearchCustomer() string { return t.say("pages.search.customer") }
 
 // SearchAccount: Account
-func (t Texts) SearchAccount() string { return t.say("pages.search.account") }
+func (t *Texts) SearchAccount() string { return t.say("pages.search.account") }
 
 // SearchSale: Sale
-func (t Texts) SearchSale() string { return t.say("pages.search.sale") }
+func (t *Texts) SearchSale() string { return t.say("pages.search.sale") }
 
 // SearchToken: Sale of a token
-func (t Texts) SearchToken() string { return t.say("pages.search.token") }
+func (t *Texts) SearchToken() string { return t.say("pages.search.token") }
 
 // SearchPerson: Person
-func (t Texts) SearchPerson() string { return t.say("pages.search.person") }
+func (t *Texts) SearchPerson() string { return t.say("pages.search.person") }
 
 // SearchNothing: Nothing was found for
-func (t Texts) SearchNothing() string { return t.say("pages.search.nothing") }
+func (t *Texts) SearchNothing() string { return t.say("pages.search.nothing") }
 
 // SearchHelp: Type a name, a telephone number, an address, a meter number or its first digits, the number of a receipt, or all 20 digits of a token, also in a pasted message. Whoever may see digits also finds a token by its last six.
-func (t Texts) SearchHelp() string { return t.say("pages.search.help") }
+func (t *Texts) SearchHelp() string { return t.say("pages.search.help") }
 
 // SearchMore: There is more. Type more of it.
-func (t Texts) SearchMore() string { return t.say("pages.search.more") }
+func (t *Texts) SearchMore() string { return t.say("pages.search.more") }
 
 // SalesTitle: Sales
-func (t Texts) SalesTitle() string { return t.say("pages.sales.title") }
+func (t *Texts) SalesTitle() string { return t.say("pages.sales.title") }
 
 // SalesFrom: From
-func (t Texts) SalesFrom() string { return t.say("pages.sales.from") }
+func (t *Texts) SalesFrom() string { return t.say("pages.sales.from") }
 
 // SalesTo: Until
-func (t Texts) SalesTo() string { return t.say("pages.sales.to") }
+func (t *Texts) SalesTo() string { return t.say("pages.sales.to") }
 
 // SalesMeter: Meter
-func (t Texts) SalesMeter() string { return t.say("pages.sales.meter") }
+func (t *Texts) SalesMeter() string { return t.say("pages.sales.meter") }
 
 // SalesSeller: Vendor
-func (t Texts) SalesSeller() string { return t.say("pages.sales.seller") }
+func (t *Texts) SalesSeller() string { return t.say("pages.sales.seller") }
 
 // SalesTill: Till
-func (t Texts) SalesTill() string { return t.say("pages.sales.till") }
+func (t *Texts) SalesTill() string { return t.say("pages.sales.till") }
 
 // SalesState: State
-func (t Texts) SalesState() string { return t.say("pages.sales.state") }
+func (t *Texts) SalesState() string { return t.say("pages.sales.state") }
 
 // SalesEveryState: Every state
-func (t Texts) SalesEveryState() string { return t.say("pages.sales.every-state") }
+func (t *Texts) SalesEveryState() string { return t.say("pages.sales.every-state") }
 
 // SalesShow: Show
-func (t Texts) SalesShow() string { return t.say("pages.sales.show") }
+func (t *Texts) SalesShow() string { return t.say("pages.sales.show") }
 
 // SalesAll: All sales
-func (t Texts) SalesAll() string { return t.say("pages.sales.all") }
+func (t *Texts) SalesAll() string { return t.say("pages.sales.all") }
 
 // SalesReceipt: Receipt
-func (t Texts) SalesReceipt() string { return t.say("pages.sales.receipt") }
+func (t *Texts) SalesReceipt() string { return t.say("pages.sales.receipt") }
 
 // SalesAmount: Paid
-func (t Texts) SalesAmount() string { return t.say("pages.sales.amount") }
+func (t *Texts) SalesAmount() string { return t.say("pages.sales.amount") }
 
 // SalesEnergy: Energy
-func (t Texts) SalesEnergy() string { return t.say("pages.sales.energy") }
+func (t *Texts) SalesEnergy() string { return t.say("pages.sales.energy") }
 
 // SalesBy: Sold by
-func (t Texts) SalesBy() string { return t.say("pages.sales.by") }
+func (t *Texts) SalesBy() string { return t.say("pages.sales.by") }
 
 // SalesNoReceipt: No receipt
-func (t Texts) SalesNoReceipt() string { return t.say("pages.sales.no-receipt") }
+func (t *Texts) SalesNoReceipt() string { return t.say("pages.sales.no-receipt") }
 
 // SalesNone: No sales match.
-func (t Texts) SalesNone() string { return t.say("pages.sales.none") }
+func (t *Texts) SalesNone() string { return t.say("pages.sales.none") }
 
 // SalesSold: Sold: {sales} sales, {amount}, {energy} kWh
-func (t Texts) SalesSold(sales string, amount string, energy string) string {
+func (t *Texts) SalesSold(sales string, amount string, energy string) string {
 	return t.say("pages.sales.sold", "{sales}", sales, "{amount}", amount, "{energy}", energy)
 }
 
 // SalesHeld: Without an answer yet: {sales} sales, {amount}, {energy} kWh
-func (t Texts) SalesHeld(sales string, amount string, energy string) string {
+func (t *Texts) SalesHeld(sales string, amount string, energy string) string {
 	return t.say("pages.sales.held", "{sales}", sales, "{amount}", amount, "{energy}", energy)
 }
 
 // SalesReversed: Reversed: {sales} sales, {amount}, {energy} kWh
-func (t Texts) SalesReversed(sales string, amount string, energy string) string {
+func (t *Texts) SalesReversed(sales string, amount string, energy string) string {
 	return t.say("pages.sales.reversed", "{sales}", sales, "{amount}", amount, "{energy}", energy)
 }
 
 // SalesFailed: Failed, no money kept: {sales} sales, {amount}, {energy} kWh
-func (t Texts) SalesFailed(sales string, amount string, energy string) string {
+func (t *Texts) SalesFailed(sales string, amount string, energy string) string {
 	return t.say("pages.sales.failed", "{sales}", sales, "{amount}", amount, "{energy}", energy)
 }
 
 // TillsTitle: Tills
-func (t Texts) TillsTitle() string { return t.say("pages.tills.title") }
+func (t *Texts) TillsTitle() string { return t.say("pages.tills.title") }
 
 // TillsNone: No till was opened yet.
-func (t Texts) TillsNone() string { return t.say("pages.tills.none") }
+func (t *Texts) TillsNone() string { return t.say("pages.tills.none") }
 
 // TillsMine: Your open till
-func (t Texts) TillsMine() string { return t.say("pages.tills.mine") }
+func (t *Texts) TillsMine() string { return t.say("pages.tills.mine") }
 
 // TillsOpen: Open a till
-func (t Texts) TillsOpen() string { return t.say("pages.tills.open") }
+func (t *Texts) TillsOpen() string { return t.say("pages.tills.open") }
 
 // TillsHint: Its name begins the numbers of its receipts: small letters, digits and dashes, such as till-2. Empty: main.
-func (t Texts) TillsHint() string { return t.say("pages.tills.hint") }
+func (t *Texts) TillsHint() string { return t.say("pages.tills.hint") }
 
 // TillsFloat: Cash at the beginning ({currency})
-func (t Texts) TillsFloat(currency string) string {
+func (t *Texts) TillsFloat(currency string) string {
 	return t.say("pages.tills.float", "{currency}", currency)
 }
 
 // TillsFloatHint: It comes from the bank. Empty: none.
-func (t Texts) TillsFloatHint() string { return t.say("pages.tills.float-hint") }
+func (t *Texts) TillsFloatHint() string { return t.say("pages.tills.float-hint") }
 
 // TillsOpenSubmit: Open the till
-func (t Texts) TillsOpenSubmit() string { return t.say("pages.tills.open-submit") }
+func (t *Texts) TillsOpenSubmit() string { return t.say("pages.tills.open-submit") }
 
 // TillsOperator: Person
-func (t Texts) TillsOperator() string { return t.say("pages.tills.operator") }
+func (t *Texts) TillsOperator() string { return t.say("pages.tills.operator") }
 
 // TillsOpened: Opened
-func (t Texts) TillsOpened() string { return t.say("pages.tills.opened") }
+func (t *Texts) TillsOpened() string { return t.say("pages.tills.opened") }
 
 // TillsClosed: Closed
-func (t Texts) TillsClosed() string { return t.say("pages.tills.closed") }
+func (t *Texts) TillsClosed() string { return t.say("pages.tills.closed") }
 
 // TillsClosedBy: Closed by
-func (t Texts) TillsClosedBy() string { return t.say("pages.tills.closed-by") }
+func (t *Texts) TillsClosedBy() string { return t.say("pages.tills.closed-by") }
 
 // TillsStateOpen: Open
-func (t Texts) TillsStateOpen() string { return t.say("pages.tills.state-open") }
+func (t *Texts) TillsStateOpen() string { return t.say("pages.tills.state-open") }
 
 // TillsStateClosed: Closed
-func (t Texts) TillsStateClosed() string { return t.say("pages.tills.state-closed") }
+func (t *Texts) TillsStateClosed() string { return t.say("pages.tills.state-closed") }
 
 // TillsExpected: Expected
-func (t Texts) TillsExpected() string { return t.say("pages.tills.expected") }
+func (t *Texts) TillsExpected() string { return t.say("pages.tills.expected") }
 
 // TillsCounted: Counted
-func (t Texts) TillsCounted() string { return t.say("pages.tills.counted") }
+func (t *Texts) TillsCounted() string { return t.say("pages.tills.counted") }
 
 // TillsDifference: Difference
-func (t Texts) TillsDifference() string { return t.say("pages.tills.difference") }
+func (t *Texts) TillsDifference() string { return t.say("pages.tills.difference") }
 
 // TillsShort: {amount} missing
-func (t Texts) TillsShort(amount string) string {
+func (t *Texts) TillsShort(amount string) string {
 	return t.say("pages.tills.short", "{amount}", amount)
 }
 
 // TillsOver: {amount} too much
-func (t Texts) TillsOver(amount string) string { return t.say("pages.tills.over", "{amount}", amount) }
+func (t *Texts) TillsOver(amount string) string { return t.say("pages.tills.over", "{amount}", amount) }
 
 // TillsExact: None
-func (t Texts) TillsExact() string { return t.say("pages.tills.exact") }
+func (t *Texts) TillsExact() string { return t.say("pages.tills.exact") }
 
 // TillsReport: Z report of till {till}
-func (t Texts) TillsReport(till string) string { return t.say("pages.tills.report", "{till}", till) }
+func (t *Texts) TillsReport(till string) string { return t.say("pages.tills.report", "{till}", till) }
 
 // TillsReceipts: Receipts
-func (t Texts) TillsReceipts() string { return t.say("pages.tills.receipts") }
+func (t *Texts) TillsReceipts() string { return t.say("pages.tills.receipts") }
 
 // TillsFromTo: {first} to {last}
-func (t Texts) TillsFromTo(first string, last string) string {
+func (t *Texts) TillsFromTo(first string, last string) string {
 	return t.say("pages.tills.from-to", "{first}", first, "{last}", last)
 }
 
 // TillsCash: Cash
-func (t Texts) TillsCash() string { return t.say("pages.tills.cash") }
+func (t *Texts) TillsCash() string { return t.say("pages.tills.cash") }
 
 // TillsOpening: Cash at the beginning
-func (t Texts) TillsOpening() string { return t.say("pages.tills.opening") }
+func (t *Texts) TillsOpening() string { return t.say("pages.tills.opening") }
 
 // TillsSold: Sales: {n}
-func (t Texts) TillsSold(n string) string { return t.say("pages.tills.sold", "{n}", n) }
+func (t *Texts) TillsSold(n string) string { return t.say("pages.tills.sold", "{n}", n) }
 
 // TillsPaidBack: Paid back after reversals: {n}
-func (t Texts) TillsPaidBack(n string) string { return t.say("pages.tills.paid-back", "{n}", n) }
+func (t *Texts) TillsPaidBack(n string) string { return t.say("pages.tills.paid-back", "{n}", n) }
 
 // TillsPaidOut: Brought to the bank
-func (t Texts) TillsPaidOut() string { return t.say("pages.tills.paid-out") }
+func (t *Texts) TillsPaidOut() string { return t.say("pages.tills.paid-out") }
 
 // TillsLeft: In the till now
-func (t Texts) TillsLeft() string { return t.say("pages.tills.left") }
+func (t *Texts) TillsLeft() string { return t.say("pages.tills.left") }
 
 // TillsParts: What the sales paid for ({energy} kWh)
-func (t Texts) TillsParts(energy string) string {
+func (t *Texts) TillsParts(energy string) string {
 	return t.say("pages.tills.parts", "{energy}", energy)
 }
 
 // TillsSales: Sales of this till
-func (t Texts) TillsSales() string { return t.say("pages.tills.sales") }
+func (t *Texts) TillsSales() string { return t.say("pages.tills.sales") }
 
 // TillsAll: All tills
-func (t Texts) TillsAll() string { return t.say("pages.tills.all") }
+func (t *Texts) TillsAll() string { return t.say("pages.tills.all") }
 
 // TillsCount: Count and close
-func (t Texts) TillsCount() string { return t.say("pages.tills.count") }
+func (t *Texts) TillsCount() string { return t.say("pages.tills.count") }
 
 // TillsCountedAll: All cash in the till, counted ({currency})
-func (t Texts) TillsCountedAll(currency string) string {
+func (t *Texts) TillsCountedAll(currency string) string {
 	return t.say("pages.tills.counted-all", "{currency}", currency)
 }
 
 // TillsNote: What explains a difference
-func (t Texts) TillsNote() string { return t.say("pages.tills.note") }
+func (t *Texts) TillsNote() string { return t.say("pages.tills.note") }
 
 // TillsClose: Close the till
-func (t Texts) TillsClose() string { return t.say("pages.tills.close") }
+func (t *Texts) TillsClose() string { return t.say("pages.tills.close") }
 
 // TillsCloseEffect: The counted cash goes to the bank. If cash is missing, the difference is booked and the daily report names you.
-func (t Texts) TillsCloseEffect() string { return t.say("pages.tills.close-effect") }
+func (t *Texts) TillsCloseEffect() string { return t.say("pages.tills.close-effect") }
 
 // TillsPayout: Bring cash to the bank
-func (t Texts) TillsPayout() string { return t.say("pages.tills.payout") }
+func (t *Texts) TillsPayout() string { return t.say("pages.tills.payout") }
 
 // TillsPayoutAmount: Amount ({currency})
-func (t Texts) TillsPayoutAmount(currency string) string {
+func (t *Texts) TillsPayoutAmount(currency string) string {
 	return t.say("pages.tills.payout-amount", "{currency}", currency)
 }
 
 // TillsReason: Reason
-func (t Texts) TillsReason() string { return t.say("pages.tills.reason") }
+func (t *Texts) TillsReason() string { return t.say("pages.tills.reason") }
 
 // TillsPayoutSubmit: Book
-func (t Texts) TillsPayoutSubmit() string { return t.say("pages.tills.payout-submit") }
+func (t *Texts) TillsPayoutSubmit() string { return t.say("pages.tills.payout-submit") }
 
 // TillsRunning: Till {till}. Sales: {n}. In the till: {amount}.
-func (t Texts) TillsRunning(till string, n string, amount string) string {
+func (t *Texts) TillsRunning(till string, n string, amount string) string {
 	return t.say("pages.tills.running", "{till}", till, "{n}", n, "{amount}", amount)
 }
 
 // TillsFloatLeft: Left to sell: {amount}. Sold today: {n}, {sum}.
-func (t Texts) TillsFloatLeft(amount string, n string, sum string) string {
+func (t *Texts) TillsFloatLeft(amount string, n string, sum string) string {
 	return t.say("pages.tills.float-left", "{amount}", amount, "{n}", n, "{sum}", sum)
 }
 
 // TillsNoneOpen: You have no open till. Cash goes to the till {till}.
-func (t Texts) TillsNoneOpen(till string) string {
+func (t *Texts) TillsNoneOpen(till string) string {
 	return t.say("pages.tills.none-open", "{till}", till)
 }
 
 // VendorsTitle: Vendors
-func (t Texts) VendorsTitle() string { return t.say("pages.vendors.title") }
+func (t *Texts) VendorsTitle() string { return t.say("pages.vendors.title") }
 
 // VendorsNone: No vendors yet.
-func (t Texts) VendorsNone() string { return t.say("pages.vendors.none") }
+func (t *Texts) VendorsNone() string { return t.say("pages.vendors.none") }
 
 // VendorsActive: Sells
-func (t Texts) VendorsActive() string { return t.say("pages.vendors.active") }
+func (t *Texts) VendorsActive() string { return t.say("pages.vendors.active") }
 
 // VendorsBlocked: Sales stopped
-func (t Texts) VendorsBlocked() string { return t.say("pages.vendors.blocked") }
+func (t *Texts) VendorsBlocked() string { return t.say("pages.vendors.blocked") }
 
 // VendorsCode: Code
-func (t Texts) VendorsCode() string { return t.say("pages.vendors.code") }
+func (t *Texts) VendorsCode() string { return t.say("pages.vendors.code") }
 
 // VendorsCodeHint: 1 to 12 capital letters and digits, such as V001. It begins the numbers of the vendor's receipts and cannot be changed.
-func (t Texts) VendorsCodeHint() string { return t.say("pages.vendors.code-hint") }
+func (t *Texts) VendorsCodeHint() string { return t.say("pages.vendors.code-hint") }
 
 // VendorsBilling: How the vendor pays
-func (t Texts) VendorsBilling() string { return t.say("pages.vendors.billing") }
+func (t *Texts) VendorsBilling() string { return t.say("pages.vendors.billing") }
 
 // VendorsCommission: Commission
-func (t Texts) VendorsCommission() string { return t.say("pages.vendors.commission") }
+func (t *Texts) VendorsCommission() string { return t.say("pages.vendors.commission") }
 
 // VendorsCommissionPercent: Commission in percent of a payment, tax included
-func (t Texts) VendorsCommissionPercent() string { return t.say("pages.vendors.commission-percent") }
+func (t *Texts) VendorsCommissionPercent() string { return t.say("pages.vendors.commission-percent") }
 
 // VendorsCredit: Credit limit
-func (t Texts) VendorsCredit() string { return t.say("pages.vendors.credit") }
+func (t *Texts) VendorsCredit() string { return t.say("pages.vendors.credit") }
 
 // VendorsCreditHint: How much the vendor may sell beyond what it paid in. Empty or 0: none.
-func (t Texts) VendorsCreditHint() string { return t.say("pages.vendors.credit-hint") }
+func (t *Texts) VendorsCreditHint() string { return t.say("pages.vendors.credit-hint") }
 
 // VendorsBalance: Balance
-func (t Texts) VendorsBalance() string { return t.say("pages.vendors.balance") }
+func (t *Texts) VendorsBalance() string { return t.say("pages.vendors.balance") }
 
 // VendorsHeld: Reserved by open sales
-func (t Texts) VendorsHeld() string { return t.say("pages.vendors.held") }
+func (t *Texts) VendorsHeld() string { return t.say("pages.vendors.held") }
 
 // VendorsLeft: Left to sell
-func (t Texts) VendorsLeft() string { return t.say("pages.vendors.left") }
+func (t *Texts) VendorsLeft() string { return t.say("pages.vendors.left") }
 
 // VendorsAdd: Add a vendor
-func (t Texts) VendorsAdd() string { return t.say("pages.vendors.add") }
+func (t *Texts) VendorsAdd() string { return t.say("pages.vendors.add") }
 
 // VendorsAddSubmit: Add
-func (t Texts) VendorsAddSubmit() string { return t.say("pages.vendors.add-submit") }
+func (t *Texts) VendorsAddSubmit() string { return t.say("pages.vendors.add-submit") }
 
 // VendorsEffect: A second person may have to allow it. Then nothing changes until that person has allowed it.
-func (t Texts) VendorsEffect() string { return t.say("pages.vendors.effect") }
+func (t *Texts) VendorsEffect() string { return t.say("pages.vendors.effect") }
 
 // VendorsTerms: Terms
-func (t Texts) VendorsTerms() string { return t.say("pages.vendors.terms") }
+func (t *Texts) VendorsTerms() string { return t.say("pages.vendors.terms") }
 
 // VendorsTermsSubmit: Change the terms
-func (t Texts) VendorsTermsSubmit() string { return t.say("pages.vendors.terms-submit") }
+func (t *Texts) VendorsTermsSubmit() string { return t.say("pages.vendors.terms-submit") }
 
 // VendorsSales: Sales
-func (t Texts) VendorsSales() string { return t.say("pages.vendors.sales") }
+func (t *Texts) VendorsSales() string { return t.say("pages.vendors.sales") }
 
 // VendorsBlock: Stop sales
-func (t Texts) VendorsBlock() string { return t.say("pages.vendors.block") }
+func (t *Texts) VendorsBlock() string { return t.say("pages.vendors.block") }
 
 // VendorsBlockEffect: Takes effect at once, without a second person. The vendor's money stays.
-func (t Texts) VendorsBlockEffect() string { return t.say("pages.vendors.block-effect") }
+func (t *Texts) VendorsBlockEffect() string { return t.say("pages.vendors.block-effect") }
 
 // VendorsUnblock: Let the vendor sell again
-func (t Texts) VendorsUnblock() string { return t.say("pages.vendors.unblock") }
+func (t *Texts) VendorsUnblock() string { return t.say("pages.vendors.unblock") }
 
 // VendorsUnblockEffect: A second person may have to allow it.
-func (t Texts) VendorsUnblockEffect() string { return t.say("pages.vendors.unblock-effect") }
+func (t *Texts) VendorsUnblockEffect() string { return t.say("pages.vendors.unblock-effect") }
 
 // VendorsCannot: To change the terms, sign in again: you signed in more than 10 minutes ago
-func (t Texts) VendorsCannot() string { return t.say("pages.vendors.cannot") }
+func (t *Texts) VendorsCannot() string { return t.say("pages.vendors.cannot") }
 
 // VendorsDone: The terms are as shown.
-func (t Texts) VendorsDone() string { return t.say("pages.vendors.done") }
+func (t *Texts) VendorsDone() string { return t.say("pages.vendors.done") }
 
 // VendorsAll: All vendors
-func (t Texts) VendorsAll() string { return t.say("pages.vendors.all") }
+func (t *Texts) VendorsAll() string { return t.say("pages.vendors.all") }
 
 // VendorsEntries: Latest entries
-func (t Texts) VendorsEntries() string { return t.say("pages.vendors.entries") }
+func (t *Texts) VendorsEntries() string { return t.say("pages.vendors.entries") }
 
 // VendorsNoEntries: No entries yet.
-func (t Texts) VendorsNoEntries() string { return t.say("pages.vendors.no-entries") }
+func (t *Texts) VendorsNoEntries() string { return t.say("pages.vendors.no-entries") }
 
 // VendorsEntry: Entry
-func (t Texts) VendorsEntry() string { return t.say("pages.vendors.entry") }
+func (t *Texts) VendorsEntry() string { return t.say("pages.vendors.entry") }
 
 // VendorsAmount: Amount
-func (t Texts) VendorsAmount() string { return t.say("pages.vendors.amount") }
+func (t *Texts) VendorsAmount() string { return t.say("pages.vendors.amount") }
 
 // PersonAdded: Added
-func (t Texts) PersonAdded() string { return t.say("pages.person.added") }
+func (t *Texts) PersonAdded() string { return t.say("pages.person.added") }
 
 // PersonConfirmedAt: Confirmed
-func (t Texts) PersonConfirmedAt() string { return t.say("pages.person.confirmed-at") }
+func (t *Texts) PersonConfirmedAt() string { return t.say("pages.person.confirmed-at") }
 
 // PersonCannot: To change this person, sign in again: you signed in more than 10 minutes ago
-func (t Texts) PersonCannot() string { return t.say("pages.person.cannot") }
+func (t *Texts) PersonCannot() string { return t.say("pages.person.cannot") }
 
 // PersonForgedText: This person's row was changed outside the server, so nobody can sign in with it. Run paywatt verify, and restore the database from a backup.
-func (t Texts) PersonForgedText() string { return t.say("pages.person.forged-text") }
+func (t *Texts) PersonForgedText() string { return t.say("pages.person.forged-text") }
 
 // PersonSessions: Open sessions
-func (t Texts) PersonSessions() string { return t.say("pages.person.sessions") }
+func (t *Texts) PersonSessions() string { return t.say("pages.person.sessions") }
 
 // PersonNoSessions: No open sessions
-func (t Texts) PersonNoSessions() string { return t.say("pages.person.no-sessions") }
+func (t *Texts) PersonNoSessions() string { return t.say("pages.person.no-sessions") }
 
 // PersonBrowser: Browser
-func (t Texts) PersonBrowser() string { return t.say("pages.person.browser") }
+func (t *Texts) PersonBrowser() string { return t.say("pages.person.browser") }
 
 // PersonBrowserUnknown: Unknown browser
-func (t Texts) PersonBrowserUnknown() string { return t.say("pages.person.browser-unknown") }
+func (t *Texts) PersonBrowserUnknown() string { return t.say("pages.person.browser-unknown") }
 
 // PersonAddress: Address
-func (t Texts) PersonAddress() string { return t.say("pages.person.address") }
+func (t *Texts) PersonAddress() string { return t.say("pages.person.address") }
 
 // PersonBegun: Signed in
-func (t Texts) PersonBegun() string { return t.say("pages.person.begun") }
+func (t *Texts) PersonBegun() string { return t.say("pages.person.begun") }
 
 // PersonSeen: Last used
-func (t Texts) PersonSeen() string { return t.say("pages.person.seen") }
+func (t *Texts) PersonSeen() string { return t.say("pages.person.seen") }
 
 // PersonThis: This session
-func (t Texts) PersonThis() string { return t.say("pages.person.this") }
+func (t *Texts) PersonThis() string { return t.say("pages.person.this") }
 
 // PersonEnd: End all sessions
-func (t Texts) PersonEnd() string { return t.say("pages.person.end") }
+func (t *Texts) PersonEnd() string { return t.say("pages.person.end") }
 
 // PersonEndEffect: Open pages stop at once. The person can sign in again.
-func (t Texts) PersonEndEffect() string { return t.say("pages.person.end-effect") }
+func (t *Texts) PersonEndEffect() string { return t.say("pages.person.end-effect") }
 
 // PersonRole: Role
-func (t Texts) PersonRole() string { return t.say("pages.person.role") }
+func (t *Texts) PersonRole() string { return t.say("pages.person.role") }
 
 // PersonRoleSubmit: Change the role
-func (t Texts) PersonRoleSubmit() string { return t.say("pages.person.role-submit") }
+func (t *Texts) PersonRoleSubmit() string { return t.say("pages.person.role-submit") }
 
 // PersonRoleEffect: It ends the person's sessions. A person who gains rights counts as you too, until another approver confirms the account.
-func (t Texts) PersonRoleEffect() string { return t.say("pages.person.role-effect") }
+func (t *Texts) PersonRoleEffect() string { return t.say("pages.person.role-effect") }
 
 // PersonEntry: Signing in
-func (t Texts) PersonEntry() string { return t.say("pages.person.entry") }
+func (t *Texts) PersonEntry() string { return t.say("pages.person.entry") }
 
 // PersonBlock: Block
-func (t Texts) PersonBlock() string { return t.say("pages.person.block") }
+func (t *Texts) PersonBlock() string { return t.say("pages.person.block") }
 
 // PersonBlockEffect: The person's sessions and API keys stop at once.
-func (t Texts) PersonBlockEffect() string { return t.say("pages.person.block-effect") }
+func (t *Texts) PersonBlockEffect() string { return t.say("pages.person.block-effect") }
 
 // PersonUnblock: Unblock
-func (t Texts) PersonUnblock() string { return t.say("pages.person.unblock") }
+func (t *Texts) PersonUnblock() string { return t.say("pages.person.unblock") }
 
 // PersonUnblockEffect: The person can sign in again with the old password. The account counts as you too, until another approver confirms it.
-func (t Texts) PersonUnblockEffect() string { return t.say("pages.person.unblock-effect") }
+func (t *Texts) PersonUnblockEffect() string { return t.say("pages.person.unblock-effect") }
 
 // PersonReset: Make a new one-time link
-func (t Texts) PersonReset() string { return t.say("pages.person.reset") }
+func (t *Texts) PersonReset() string { return t.say("pages.person.reset") }
 
 // PersonResetEffect: The password and the second factor stop working at once, and sessions end. The account counts as you too, until another approver confirms it.
-func (t Texts) PersonResetEffect() string { return t.say("pages.person.reset-effect") }
+func (t *Texts) PersonResetEffect() string { return t.say("pages.person.reset-effect") }
 
 // PersonConfirmTitle: Not confirmed yet
-func (t Texts) PersonConfirmTitle() string { return t.say("pages.person.confirm-title") }
+func (t *Texts) PersonConfirmTitle() string { return t.say("pages.person.confirm-title") }
 
 // PersonConfirmWhy: Somebody else may be able to use this account: they invited, reset, unblocked or promoted the person. So for approvals the account also counts as:
-func (t Texts) PersonConfirmWhy() string { return t.say("pages.person.confirm-why") }
+func (t *Texts) PersonConfirmWhy() string { return t.say("pages.person.confirm-why") }
 
 // PersonConfirmUntil: Until another approver confirms the account, it cannot approve their requests, and they cannot approve its requests.
-func (t Texts) PersonConfirmUntil() string { return t.say("pages.person.confirm-until") }
+func (t *Texts) PersonConfirmUntil() string { return t.say("pages.person.confirm-until") }
 
 // PersonConfirm: Confirm this person
-func (t Texts) PersonConfirm() string { return t.say("pages.person.confirm") }
+func (t *Texts) PersonConfirm() string { return t.say("pages.person.confirm") }
 
 // PersonConfirmEffect: Confirm only after you have seen this person sign in. Requests from before the confirmation can no longer be approved.
-func (t Texts) PersonConfirmEffect() string { return t.say("pages.person.confirm-effect") }
+func (t *Texts) PersonConfirmEffect() string { return t.say("pages.person.confirm-effect") }
 
 // PersonConfirmNot: You cannot confirm this person.
-func (t Texts) PersonConfirmNot() string { return t.say("pages.person.confirm-not") }
+func (t *Texts) PersonConfirmNot() string { return t.say("pages.person.confirm-not") }
 
 // PersonDoneRole: The role was changed. The person's sessions have ended.
-func (t Texts) PersonDoneRole() string { return t.say("pages.person.done-role") }
+func (t *Texts) PersonDoneRole() string { return t.say("pages.person.done-role") }
 
 // PersonDoneBlock: The person is blocked. Sessions and API keys have stopped.
-func (t Texts) PersonDoneBlock() string { return t.say("pages.person.done-block") }
+func (t *Texts) PersonDoneBlock() string { return t.say("pages.person.done-block") }
 
 // PersonDoneUnblock: The person can sign in again.
-func (t Texts) PersonDoneUnblock() string { return t.say("pages.person.done-unblock") }
+func (t *Texts) PersonDoneUnblock() string { return t.say("pages.person.done-unblock") }
 
 // PersonDoneConfirm: The person is confirmed.
-func (t Texts) PersonDoneConfirm() string { return t.say("pages.person.done-confirm") }
+func (t *Texts) PersonDoneConfirm() string { return t.say("pages.person.done-confirm") }
 
 // PersonDoneSessions: All sessions of the person have ended.
-func (t Texts) PersonDoneSessions() string { return t.say("pages.person.done-sessions") }
+func (t *Texts) PersonDoneSessions() string { return t.say("pages.person.done-sessions") }
 
 // AccountTitle: My account
-func (t Texts) AccountTitle() string { return t.say("pages.account.title") }
+func (t *Texts) AccountTitle() string { return t.say("pages.account.title") }
 
 // AccountLeft: Recovery codes left
-func (t Texts) AccountLeft() string { return t.say("pages.account.left") }
+func (t *Texts) AccountLeft() string { return t.say("pages.account.left") }
 
 // AccountLost: To get a new password, a new second factor or new recovery codes, ask an owner for a new one-time link.
-func (t Texts) AccountLost() string { return t.say("pages.account.lost") }
+func (t *Texts) AccountLost() string { return t.say("pages.account.lost") }
 
 // AccountEndOthers: End all other sessions
-func (t Texts) AccountEndOthers() string { return t.say("pages.account.end-others") }
+func (t *Texts) AccountEndOthers() string { return t.say("pages.account.end-others") }
 
 // AccountEndEffect: Pages that are open elsewhere stop at once. You stay signed in here.
-func (t Texts) AccountEndEffect() string { return t.say("pages.account.end-effect") }
+func (t *Texts) AccountEndEffect() string { return t.say("pages.account.end-effect") }
 
 // AccountEnded: Your other sessions have ended.
-func (t Texts) AccountEnded() string { return t.say("pages.account.ended") }
+func (t *Texts) AccountEnded() string { return t.say("pages.account.ended") }
 
 // AlarmsTitle: Alarms
-func (t Texts) AlarmsTitle() string { return t.say("pages.alarms.title") }
+func (t *Texts) AlarmsTitle() string { return t.say("pages.alarms.title") }
 
 // AlarmsFilter: Filter
-func (t Texts) AlarmsFilter() string { return t.say("pages.alarms.filter") }
+func (t *Texts) AlarmsFilter() string { return t.say("pages.alarms.filter") }
 
 // AlarmsNone: No alarms
-func (t Texts) AlarmsNone() string { return t.say("pages.alarms.none") }
+func (t *Texts) AlarmsNone() string { return t.say("pages.alarms.none") }
 
 // AlarmsWhat: What happened
-func (t Texts) AlarmsWhat() string { return t.say("pages.alarms.what") }
+func (t *Texts) AlarmsWhat() string { return t.say("pages.alarms.what") }
 
 // AlarmsWhere: Meter or feeder
-func (t Texts) AlarmsWhere() string { return t.say("pages.alarms.where") }
+func (t *Texts) AlarmsWhere() string { return t.say("pages.alarms.where") }
 
 // AlarmsSince: Since
-func (t Texts) AlarmsSince() string { return t.say("pages.alarms.since") }
+func (t *Texts) AlarmsSince() string { return t.say("pages.alarms.since") }
 
 // AlarmsUntil: until {at}
-func (t Texts) AlarmsUntil(at string) string { return t.say("pages.alarms.until", "{at}", at) }
+func (t *Texts) AlarmsUntil(at string) string { return t.say("pages.alarms.until", "{at}", at) }
 
 // AlarmsOpen: Open
-func (t Texts) AlarmsOpen() string { return t.say("pages.alarms.open") }
+func (t *Texts) AlarmsOpen() string { return t.say("pages.alarms.open") }
 
 // AlarmsEnded: Ended
-func (t Texts) AlarmsEnded() string { return t.say("pages.alarms.ended") }
+func (t *Texts) AlarmsEnded() string { return t.say("pages.alarms.ended") }
 
 // AlarmsOnlyOpen: Show open ones only
-func (t Texts) AlarmsOnlyOpen() string { return t.say("pages.alarms.only-open") }
+func (t *Texts) AlarmsOnlyOpen() string { return t.say("pages.alarms.only-open") }
 
 // AlarmsShowAll: Show ended ones too
-func (t Texts) AlarmsShowAll() string { return t.say("pages.alarms.show-all") }
+func (t *Texts) AlarmsShowAll() string { return t.say("pages.alarms.show-all") }
 
 // AuditTitle: Audit log
-func (t Texts) AuditTitle() string { return t.say("pages.audit.title") }
+func (t *Texts) AuditTitle() string { return t.say("pages.audit.title") }
 
 // AuditIntro: What people, keys and the server did, newest first. The rows are sealed: paywatt verify finds any that was changed.
-func (t Texts) AuditIntro() string { return t.say("pages.audit.intro") }
+func (t *Texts) AuditIntro() string { return t.say("pages.audit.intro") }
 
 // AuditActor: By
-func (t Texts) AuditActor() string { return t.say("pages.audit.actor") }
+func (t *Texts) AuditActor() string { return t.say("pages.audit.actor") }
 
 // AuditAction: Action begins with
-func (t Texts) AuditAction() string { return t.say("pages.audit.action") }
+func (t *Texts) AuditAction() string { return t.say("pages.audit.action") }
 
 // AuditObject: About
-func (t Texts) AuditObject() string { return t.say("pages.audit.object") }
+func (t *Texts) AuditObject() string { return t.say("pages.audit.object") }
 
 // AuditFrom: From
-func (t Texts) AuditFrom() string { return t.say("pages.audit.from") }
+func (t *Texts) AuditFrom() string { return t.say("pages.audit.from") }
 
 // AuditTo: To
-func (t Texts) AuditTo() string { return t.say("pages.audit.to") }
+func (t *Texts) AuditTo() string { return t.say("pages.audit.to") }
 
 // AuditAll: Show all
-func (t Texts) AuditAll() string { return t.say("pages.audit.all") }
+func (t *Texts) AuditAll() string { return t.say("pages.audit.all") }
 
 // AuditNone: No rows match
-func (t Texts) AuditNone() string { return t.say("pages.audit.none") }
+func (t *Texts) AuditNone() string { return t.say("pages.audit.none") }
 
 // AuditWhen: When
-func (t Texts) AuditWhen() string { return t.say("pages.audit.when") }
+func (t *Texts) AuditWhen() string { return t.say("pages.audit.when") }
 
 // AuditWhat: What was done
-func (t Texts) AuditWhat() string { return t.say("pages.audit.what") }
+func (t *Texts) AuditWhat() string { return t.say("pages.audit.what") }
 
 // AuditAlone: By one person alone
-func (t Texts) AuditAlone() string { return t.say("pages.audit.alone") }
+func (t *Texts) AuditAlone() string { return t.say("pages.audit.alone") }
 
 // AuditBefore: Before:
-func (t Texts) AuditBefore() string { return t.say("pages.audit.before") }
+func (t *Texts) AuditBefore() string { return t.say("pages.audit.before") }
 
 // AuditAfter: After:
-func (t Texts) AuditAfter() string { return t.say("pages.audit.after") }
+func (t *Texts) AuditAfter() string { return t.say("pages.audit.after") }
 
 // AuditReason: Reason:
-func (t Texts) AuditReason() string { return t.say("pages.audit.reason") }
+func (t *Texts) AuditReason() string { return t.say("pages.audit.reason") }
 
 // LedgerExport: For the accountant
-func (t Texts) LedgerExport() string { return t.say("pages.ledger.export") }
+func (t *Texts) LedgerExport() string { return t.say("pages.ledger.export") }
 
 // LedgerExportFrom: From
-func (t Texts) LedgerExportFrom() string { return t.say("pages.ledger.export-from") }
+func (t *Texts) LedgerExportFrom() string { return t.say("pages.ledger.export-from") }
 
 // LedgerExportTo: To
-func (t Texts) LedgerExportTo() string { return t.say("pages.ledger.export-to") }
+func (t *Texts) LedgerExportTo() string { return t.say("pages.ledger.export-to") }
 
 // LedgerExportAs: Format
-func (t Texts) LedgerExportAs() string { return t.say("pages.ledger.export-as") }
+func (t *Texts) LedgerExportAs() string { return t.say("pages.ledger.export-as") }
 
 // LedgerExportCsv: CSV, a row for each posting
-func (t Texts) LedgerExportCsv() string { return t.say("pages.ledger.export-csv") }
+func (t *Texts) LedgerExportCsv() string { return t.say("pages.ledger.export-csv") }
 
 // LedgerExportPlain: Journal of hledger
-func (t Texts) LedgerExportPlain() string { return t.say("pages.ledger.export-plain") }
+func (t *Texts) LedgerExportPlain() string { return t.say("pages.ledger.export-plain") }
 
 // LedgerExportNow: Export the journals
-func (t Texts) LedgerExportNow() string { return t.say("pages.ledger.export-now") }
+func (t *Texts) LedgerExportNow() string { return t.say("pages.ledger.export-now") }
 
 // LedgerTrialBalance: Trial balance
-func (t Texts) LedgerTrialBalance() string { return t.say("pages.ledger.trial-balance") }
+func (t *Texts) LedgerTrialBalance() string { return t.say("pages.ledger.trial-balance") }
 
 // LedgerAccounts: Accounts
-func (t Texts) LedgerAccounts() string { return t.say("pages.ledger.accounts") }
+func (t *Texts) LedgerAccounts() string { return t.say("pages.ledger.accounts") }
 
 // LedgerJournals: Journals
-func (t Texts) LedgerJournals() string { return t.say("pages.ledger.journals") }
+func (t *Texts) LedgerJournals() string { return t.say("pages.ledger.journals") }
 
 // LedgerAsOf: As of {at}. Select an amount to see its journals and sales.
-func (t Texts) LedgerAsOf(at string) string { return t.say("pages.ledger.as-of", "{at}", at) }
+func (t *Texts) LedgerAsOf(at string) string { return t.say("pages.ledger.as-of", "{at}", at) }
 
 // LedgerNone: No journal entries yet
-func (t Texts) LedgerNone() string { return t.say("pages.ledger.none") }
+func (t *Texts) LedgerNone() string { return t.say("pages.ledger.none") }
 
 // LedgerBalanced: Books balance: {amount} on each side
-func (t Texts) LedgerBalanced(amount string) string {
+func (t *Texts) LedgerBalanced(amount string) string {
 	return t.say("pages.ledger.balanced", "{amount}", amount)
 }
 
 // LedgerUnbalanced: Debits and credits differ by {amount}. Stop selling until you know why: run paywatt verify.
-func (t Texts) LedgerUnbalanced(amount string) string {
+func (t *Texts) LedgerUnbalanced(amount string) string {
 	return t.say("pages.ledger.unbalanced", "{amount}", amount)
 }
 
 // LedgerAllJournals: All journals
-func (t Texts) LedgerAllJournals() string { return t.say("pages.ledger.all-journals") }
+func (t *Texts) LedgerAllJournals() string { return t.say("pages.ledger.all-journals") }
 
 // LedgerAccount: Account
-func (t Texts) LedgerAccount() string { return t.say("pages.ledger.account") }
+func (t *Texts) LedgerAccount() string { return t.say("pages.ledger.account") }
 
 // LedgerDebit: Debit
-func (t Texts) LedgerDebit() string { return t.say("pages.ledger.debit") }
+func (t *Texts) LedgerDebit() string { return t.say("pages.ledger.debit") }
 
 // LedgerCredit: Credit
-func (t Texts) LedgerCredit() string { return t.say("pages.ledger.credit") }
+func (t *Texts) LedgerCredit() string { return t.say("pages.ledger.credit") }
 
 // LedgerOf: Of {what}
-func (t Texts) LedgerOf(what string) string { return t.say("pages.ledger.of", "{what}", what) }
+func (t *Texts) LedgerOf(what string) string { return t.say("pages.ledger.of", "{what}", what) }
 
 // LedgerNoJournals: No journal entries
-func (t Texts) LedgerNoJournals() string { return t.say("pages.ledger.no-journals") }
+func (t *Texts) LedgerNoJournals() string { return t.say("pages.ledger.no-journals") }
 
 // LedgerTakesBack: Reverses
-func (t Texts) LedgerTakesBack() string { return t.say("pages.ledger.takes-back") }
+func (t *Texts) LedgerTakesBack() string { return t.say("pages.ledger.takes-back") }
 
 // LedgerLinesOf: Lines of {journal}
-func (t Texts) LedgerLinesOf(journal string) string {
+func (t *Texts) LedgerLinesOf(journal string) string {
 	return t.say("pages.ledger.lines-of", "{journal}", journal)
 }
 
 // LedgerSale: Sale
-func (t Texts) LedgerSale() string { return t.say("pages.ledger.sale") }
+func (t *Texts) LedgerSale() string { return t.say("pages.ledger.sale") }
 
 // LedgerUseOf: Use of meter
-func (t Texts) LedgerUseOf() string { return t.say("pages.ledger.use-of") }
+func (t *Texts) LedgerUseOf() string { return t.say("pages.ledger.use-of") }
 
 // TariffsTitle: Tariffs
-func (t Texts) TariffsTitle() string { return t.say("pages.tariffs.title") }
+func (t *Texts) TariffsTitle() string { return t.say("pages.tariffs.title") }
 
 // TariffsTitleOf: Tariff {name}
-func (t Texts) TariffsTitleOf(name string) string {
+func (t *Texts) TariffsTitleOf(name string) string {
 	return t.say("pages.tariffs.title-of", "{name}", name)
 }
 
 // TariffsNone: No tariff yet. Publish one:
-func (t Texts) TariffsNone() string { return t.say("pages.tariffs.none") }
+func (t *Texts) TariffsNone() string { return t.say("pages.tariffs.none") }
 
 // TariffsVersion: Version {n}
-func (t Texts) TariffsVersion(n string) string { return t.say("pages.tariffs.version", "{n}", n) }
+func (t *Texts) TariffsVersion(n string) string { return t.say("pages.tariffs.version", "{n}", n) }
 
 // TariffsVersionFrom: Version {n}, from {at}
-func (t Texts) TariffsVersionFrom(n string, at string) string {
+func (t *Texts) TariffsVersionFrom(n string, at string) string {
 	return t.say("pages.tariffs.version-from", "{n}", n, "{at}", at)
 }
 
 // TariffsFrom: From {at}
-func (t Texts) TariffsFrom(at string) string { return t.say("pages.tariffs.from", "{at}", at) }
+func (t *Texts) TariffsFrom(at string) string { return t.say("pages.tariffs.from", "{at}", at) }
 
 // TariffsAll: All tariffs
-func (t Texts) TariffsAll() string { return t.say("pages.tariffs.all") }
+func (t *Texts) TariffsAll() string { return t.say("pages.tariffs.all") }
 
 // ReceiptTitle: Receipt {number}
-func (t Texts) ReceiptTitle(number string) string {
+func (t *Texts) ReceiptTitle(number string) string {
 	return t.say("pages.receipt.title", "{number}", number)
 }
 
 // ReceiptPart: Receipt
-func (t Texts) ReceiptPart() string { return t.say("pages.receipt.part") }
+func (t *Texts) ReceiptPart() string { return t.say("pages.receipt.part") }
 
 // ReceiptTokenOf: Token {n} of {of}:
-func (t Texts) ReceiptTokenOf(n string, of string) string {
+func (t *Texts) ReceiptTokenOf(n string, of string) string {
 	return t.say("pages.receipt.token-of", "{n}", n, "{of}", of)
 }
 
 // ReceiptWhy: How the figures are calculated
-func (t Texts) ReceiptWhy() string { return t.say("pages.receipt.why") }
+func (t *Texts) ReceiptWhy() string { return t.say("pages.receipt.why") }
 
 // ReceiptAgrees: Every figure was calculated again and matches
-func (t Texts) ReceiptAgrees() string { return t.say("pages.receipt.agrees") }
+func (t *Texts) ReceiptAgrees() string { return t.say("pages.receipt.agrees") }
 
 // ReceiptDiffers: The stored sale does not match its recalculation. Run paywatt verify.
-func (t Texts) ReceiptDiffers() string { return t.say("pages.receipt.differs") }
+func (t *Texts) ReceiptDiffers() string { return t.say("pages.receipt.differs") }
 
 // ReceiptPrint: Print
-func (t Texts) ReceiptPrint() string { return t.say("pages.receipt.print") }
+func (t *Texts) ReceiptPrint() string { return t.say("pages.receipt.print") }
 
 // ReceiptPdf: As PDF
-func (t Texts) ReceiptPdf() string { return t.say("pages.receipt.pdf") }
+func (t *Texts) ReceiptPdf() string { return t.say("pages.receipt.pdf") }
 
 // ReceiptSale: The sale
-func (t Texts) ReceiptSale() string { return t.say("pages.receipt.sale") }
+func (t *Texts) ReceiptSale() string { return t.say("pages.receipt.sale") }
 
 // ReceiptProof: Proof
-func (t Texts) ReceiptProof() string { return t.say("pages.receipt.proof") }
+func (t *Texts) ReceiptProof() string { return t.say("pages.receipt.proof") }
 
 // ReceiptUtility: Utility
-func (t Texts) ReceiptUtility() string { return t.say("pages.receipt.utility") }
+func (t *Texts) ReceiptUtility() string { return t.say("pages.receipt.utility") }
 
 // ReceiptAddress: Address
-func (t Texts) ReceiptAddress() string { return t.say("pages.receipt.address") }
+func (t *Texts) ReceiptAddress() string { return t.say("pages.receipt.address") }
 
 // ReceiptContact: Contact
-func (t Texts) ReceiptContact() string { return t.say("pages.receipt.contact") }
+func (t *Texts) ReceiptContact() string { return t.say("pages.receipt.contact") }
 
 // ReceiptVatNo: VAT no.
-func (t Texts) ReceiptVatNo() string { return t.say("pages.receipt.vat-no") }
+func (t *Texts) ReceiptVatNo() string { return t.say("pages.receipt.vat-no") }
 
 // ProofTitle: Proof of receipt {number}
-func (t Texts) ProofTitle(number string) string {
+func (t *Texts) ProofTitle(number string) string {
 	return t.say("pages.proof.title", "{number}", number)
 }
 
 // ProofIntro: Anybody can use these two files, without this server, to prove that the figures of this receipt were sealed with its sale:
-func (t Texts) ProofIntro() string { return t.say("pages.proof.intro") }
+func (t *Texts) ProofIntro() string { return t.say("pages.proof.intro") }
 
 // ProofReceiptFile: The receipt with its proof
-func (t Texts) ProofReceiptFile() string { return t.say("pages.proof.receipt-file") }
+func (t *Texts) ProofReceiptFile() string { return t.say("pages.proof.receipt-file") }
 
 // ProofHeadFile: The signed head of the log, with {n} leaves
-func (t Texts) ProofHeadFile(n string) string { return t.say("pages.proof.head-file", "{n}", n) }
+func (t *Texts) ProofHeadFile(n string) string { return t.say("pages.proof.head-file", "{n}", n) }
 
 // ProofGive: Give both files to the customer. To check them, run this command. It needs no server:
-func (t Texts) ProofGive() string { return t.say("pages.proof.give") }
+func (t *Texts) ProofGive() string { return t.say("pages.proof.give") }
 
 // ProofKey: The head contains the public key that signed it. Compare that key with the key that the utility has published, or add the published key to the command with --key.
-func (t Texts) ProofKey() string { return t.say("pages.proof.key") }
+func (t *Texts) ProofKey() string { return t.say("pages.proof.key") }
 
 // ProofReceipt: The receipt
-func (t Texts) ProofReceipt() string { return t.say("pages.proof.receipt") }
+func (t *Texts) ProofReceipt() string { return t.say("pages.proof.receipt") }
 
 // BoxTitle: Recharge meter {meter}
-func (t Texts) BoxTitle(meter string) string { return t.say("pages.box.title", "{meter}", meter) }
+func (t *Texts) BoxTitle(meter string) string { return t.say("pages.box.title", "{meter}", meter) }
 
 // BoxSend: Send a token
-func (t Texts) BoxSend() string { return t.say("pages.box.send") }
+func (t *Texts) BoxSend() string { return t.say("pages.box.send") }
 
 // BoxInBox: In the form: {token}
-func (t Texts) BoxInBox(token string) string { return t.say("pages.box.in-box", "{token}", token) }
+func (t *Texts) BoxInBox(token string) string { return t.say("pages.box.in-box", "{token}", token) }
 
 // BoxUnitsOf: {units} kWh of {at}
-func (t Texts) BoxUnitsOf(units string, at string) string {
+func (t *Texts) BoxUnitsOf(units string, at string) string {
 	return t.say("pages.box.units-of", "{units}", units, "{at}", at)
 }
 
 // BoxMadeAt: made {at}
-func (t Texts) BoxMadeAt(at string) string { return t.say("pages.box.made-at", "{at}", at) }
+func (t *Texts) BoxMadeAt(at string) string { return t.say("pages.box.made-at", "{at}", at) }
 
 // BoxHidden: Your role may not see the digits. You can still send the token.
-func (t Texts) BoxHidden() string { return t.say("pages.box.hidden") }
+func (t *Texts) BoxHidden() string { return t.say("pages.box.hidden") }
 
 // BoxDigits: Token, 20 digits
-func (t Texts) BoxDigits() string { return t.say("pages.box.digits") }
+func (t *Texts) BoxDigits() string { return t.say("pages.box.digits") }
 
 // BoxBy: Send by
-func (t Texts) BoxBy() string { return t.say("pages.box.by") }
+func (t *Texts) BoxBy() string { return t.say("pages.box.by") }
 
 // BoxBySMS: SMS through the server's modem to {phone}
-func (t Texts) BoxBySMS(phone string) string { return t.say("pages.box.by-sms", "{phone}", phone) }
+func (t *Texts) BoxBySMS(phone string) string { return t.say("pages.box.by-sms", "{phone}", phone) }
 
 // BoxBySMSUnknown: SMS (the SIM number of this meter is not known)
-func (t Texts) BoxBySMSUnknown() string { return t.say("pages.box.by-sms-unknown") }
+func (t *Texts) BoxBySMSUnknown() string { return t.say("pages.box.by-sms-unknown") }
 
 // BoxByConnection: The meter's own connection
-func (t Texts) BoxByConnection() string { return t.say("pages.box.by-connection") }
+func (t *Texts) BoxByConnection() string { return t.say("pages.box.by-connection") }
 
 // BoxByConnectionLater: The meter's own connection (not connected now; the token waits)
-func (t Texts) BoxByConnectionLater() string { return t.say("pages.box.by-connection-later") }
+func (t *Texts) BoxByConnectionLater() string { return t.say("pages.box.by-connection-later") }
 
 // BoxSendButton: Send
-func (t Texts) BoxSendButton() string { return t.say("pages.box.send-button") }
+func (t *Texts) BoxSendButton() string { return t.say("pages.box.send-button") }
 
 // BoxSell: Sell a token
-func (t Texts) BoxSell() string { return t.say("pages.box.sell") }
+func (t *Texts) BoxSell() string { return t.say("pages.box.sell") }
 
 // BoxMake: Free units or a replacement
-func (t Texts) BoxMake() string { return t.say("pages.box.make") }
+func (t *Texts) BoxMake() string { return t.say("pages.box.make") }
 
 // BoxKind: Kind
-func (t Texts) BoxKind() string { return t.say("pages.box.kind") }
+func (t *Texts) BoxKind() string { return t.say("pages.box.kind") }
 
 // BoxFigure: Units in kWh
-func (t Texts) BoxFigure() string { return t.say("pages.box.figure") }
+func (t *Texts) BoxFigure() string { return t.say("pages.box.figure") }
 
 // BoxWhy: Reason
-func (t Texts) BoxWhy() string { return t.say("pages.box.why") }
+func (t *Texts) BoxWhy() string { return t.say("pages.box.why") }
 
 // BoxWords: Explanation
-func (t Texts) BoxWords() string { return t.say("pages.box.words") }
+func (t *Texts) BoxWords() string { return t.say("pages.box.words") }
 
 // BoxMakeButton: Generate
-func (t Texts) BoxMakeButton() string { return t.say("pages.box.make-button") }
+func (t *Texts) BoxMakeButton() string { return t.say("pages.box.make-button") }
 
 // BoxMakeHint: The token then appears in the form above. It is sent when you press Send.
-func (t Texts) BoxMakeHint() string { return t.say("pages.box.make-hint") }
+func (t *Texts) BoxMakeHint() string { return t.say("pages.box.make-hint") }
 
 // BoxWaits: Waits for a second person
-func (t Texts) BoxWaits() string { return t.say("pages.box.waits") }
+func (t *Texts) BoxWaits() string { return t.say("pages.box.waits") }
 
 // BoxWaitsTitle: A second person must allow it
-func (t Texts) BoxWaitsTitle() string { return t.say("pages.box.waits-title") }
+func (t *Texts) BoxWaitsTitle() string { return t.say("pages.box.waits-title") }
 
 // BoxWaitsText: {summary}. No token was made yet. To list waiting requests: paywatt approval list.
-func (t Texts) BoxWaitsText(summary string) string {
+func (t *Texts) BoxWaitsText(summary string) string {
 	return t.say("pages.box.waits-text", "{summary}", summary)
 }
 
 // BoxBack: Back to the meter
-func (t Texts) BoxBack() string { return t.say("pages.box.back") }
+func (t *Texts) BoxBack() string { return t.say("pages.box.back") }
 
 // TrackTitle: Token for meter {meter}
-func (t Texts) TrackTitle(meter string) string { return t.say("pages.track.title", "{meter}", meter) }
+func (t *Texts) TrackTitle(meter string) string { return t.say("pages.track.title", "{meter}", meter) }
 
 // TrackPart: Token
-func (t Texts) TrackPart() string { return t.say("pages.track.part") }
+func (t *Texts) TrackPart() string { return t.say("pages.track.part") }
 
 // TrackHeard: Only a text message says that the meter loaded the token. The sender of a text message cannot be proven. The meter's own report overrules the text message.
-func (t Texts) TrackHeard() string { return t.say("pages.track.heard") }
+func (t *Texts) TrackHeard() string { return t.say("pages.track.heard") }
 
 // TrackCaption: How far the token has come
-func (t Texts) TrackCaption() string { return t.say("pages.track.caption") }
+func (t *Texts) TrackCaption() string { return t.say("pages.track.caption") }
 
 // TrackStep: Step
-func (t Texts) TrackStep() string { return t.say("pages.track.step") }
+func (t *Texts) TrackStep() string { return t.say("pages.track.step") }
 
 // TrackWhen: When
-func (t Texts) TrackWhen() string { return t.say("pages.track.when") }
+func (t *Texts) TrackWhen() string { return t.say("pages.track.when") }
 
 // TrackBalance: Balance after it
-func (t Texts) TrackBalance() string { return t.say("pages.track.balance") }
+func (t *Texts) TrackBalance() string { return t.say("pages.track.balance") }
 
 // TrackWays: Ways it was sent
-func (t Texts) TrackWays() string { return t.say("pages.track.ways") }
+func (t *Texts) TrackWays() string { return t.say("pages.track.ways") }
 
 // TrackNoWays: Not sent yet. The customer can type the digits at the meter.
-func (t Texts) TrackNoWays() string { return t.say("pages.track.no-ways") }
+func (t *Texts) TrackNoWays() string { return t.say("pages.track.no-ways") }
 
 // TrackSendSMS: Send by SMS
-func (t Texts) TrackSendSMS() string { return t.say("pages.track.send-sms") }
+func (t *Texts) TrackSendSMS() string { return t.say("pages.track.send-sms") }
 
 // TrackSendConnection: Send over the connection
-func (t Texts) TrackSendConnection() string { return t.say("pages.track.send-connection") }
+func (t *Texts) TrackSendConnection() string { return t.say("pages.track.send-connection") }
 
 // TrackLookAgain: Refresh
-func (t Texts) TrackLookAgain() string { return t.say("pages.track.look-again") }
+func (t *Texts) TrackLookAgain() string { return t.say("pages.track.look-again") }
 
 // TrackMessages: Messages
-func (t Texts) TrackMessages() string { return t.say("pages.track.messages") }
+func (t *Texts) TrackMessages() string { return t.say("pages.track.messages") }
 
 // TrackNoUnits: no units
-func (t Texts) TrackNoUnits() string { return t.say("pages.track.no-units") }
+func (t *Texts) TrackNoUnits() string { return t.say("pages.track.no-units") }
 
 // TrackAsOf: as of {at}, token by {way}
-func (t Texts) TrackAsOf(at string, way string) string {
+func (t *Texts) TrackAsOf(at string, way string) string {
 	return t.say("pages.track.as-of", "{at}", at, "{way}", way)
 }
 
 // TrackWaySMS: SMS to the meter's SIM
-func (t Texts) TrackWaySMS() string { return t.say("pages.track.way-sms") }
+func (t *Texts) TrackWaySMS() string { return t.say("pages.track.way-sms") }
 
 // TrackWayConnection: The meter's connection
-func (t Texts) TrackWayConnection() string { return t.say("pages.track.way-connection") }
+func (t *Texts) TrackWayConnection() string { return t.say("pages.track.way-connection") }
 
 // ServiceTitle: Service of meter {meter}
-func (t Texts) ServiceTitle(meter string) string {
+func (t *Texts) ServiceTitle(meter string) string {
 	return t.say("pages.service.title", "{meter}", meter)
 }
 
 // ServiceOpen: Service
-func (t Texts) ServiceOpen() string { return t.say("pages.service.open") }
+func (t *Texts) ServiceOpen() string { return t.say("pages.service.open") }
 
 // ServiceNothing: There is nothing here that your role may do at this meter.
-func (t Texts) ServiceNothing() string { return t.say("pages.service.nothing") }
+func (t *Texts) ServiceNothing() string { return t.say("pages.service.nothing") }
 
 // ServiceRecent: Service tokens
-func (t Texts) ServiceRecent() string { return t.say("pages.service.recent") }
+func (t *Texts) ServiceRecent() string { return t.say("pages.service.recent") }
 
 // ServicePower: Power limit in W
-func (t Texts) ServicePower() string { return t.say("pages.service.power") }
+func (t *Texts) ServicePower() string { return t.say("pages.service.power") }
 
 // ServiceReasonHint: It is written to the audit log, and the second person reads it.
-func (t Texts) ServiceReasonHint() string { return t.say("pages.service.reason-hint") }
+func (t *Texts) ServiceReasonHint() string { return t.say("pages.service.reason-hint") }
 
 // ServiceMake: Make the token
-func (t Texts) ServiceMake() string { return t.say("pages.service.make") }
+func (t *Texts) ServiceMake() string { return t.say("pages.service.make") }
 
 // ServiceSecond: If a second person must allow it, the request waits for that person, and nothing is made before.
-func (t Texts) ServiceSecond() string { return t.say("pages.service.second") }
+func (t *Texts) ServiceSecond() string { return t.say("pages.service.second") }
 
 // MadeTitle: Tokens for meter {meter}
-func (t Texts) MadeTitle(meter string) string { return t.say("pages.made.title", "{meter}", meter) }
+func (t *Texts) MadeTitle(meter string) string { return t.say("pages.made.title", "{meter}", meter) }
 
 // MadeDone: Done: {kind}, made at {at} by {person}.
-func (t Texts) MadeDone(kind string, at string, person string) string {
+func (t *Texts) MadeDone(kind string, at string, person string) string {
 	return t.say("pages.made.done", "{kind}", kind, "{at}", at, "{person}", person)
 }
 
 // MadeApproved: {person} allowed it.
-func (t Texts) MadeApproved(person string) string {
+func (t *Texts) MadeApproved(person string) string {
 	return t.say("pages.made.approved", "{person}", person)
 }
 
 // MadeHeld: The tokens are requested and not made yet. Load this page again in a minute.
-func (t Texts) MadeHeld() string { return t.say("pages.made.held") }
+func (t *Texts) MadeHeld() string { return t.say("pages.made.held") }
 
 // MadeOrder: Enter the tokens at the meter in this order, all of them. The meter keeps its old key until it has the last one.
-func (t Texts) MadeOrder() string { return t.say("pages.made.order") }
+func (t *Texts) MadeOrder() string { return t.say("pages.made.order") }
 
 // MadeHidden: Your role may not see the digits. You can still send the token to the meter.
-func (t Texts) MadeHidden() string { return t.say("pages.made.hidden") }
+func (t *Texts) MadeHidden() string { return t.say("pages.made.hidden") }
 
 // MadeFollow: Send it to the meter, or see how far it is
-func (t Texts) MadeFollow() string { return t.say("pages.made.follow") }
+func (t *Texts) MadeFollow() string { return t.say("pages.made.follow") }
 
 // MadeKey: See the key of the meter
-func (t Texts) MadeKey() string { return t.say("pages.made.key") }
+func (t *Texts) MadeKey() string { return t.say("pages.made.key") }
 
 // MadeBack: Back to the service of the meter
-func (t Texts) MadeBack() string { return t.say("pages.made.back") }
+func (t *Texts) MadeBack() string { return t.say("pages.made.back") }
 
 // KeyChangeTitle: Key change
-func (t Texts) KeyChangeTitle() string { return t.say("pages.key-change.title") }
+func (t *Texts) KeyChangeTitle() string { return t.say("pages.key-change.title") }
 
 // KeyChangeAbout: Give the meter another decoder key: plan it, make the set of tokens, enter them, and confirm.
-func (t Texts) KeyChangeAbout() string { return t.say("pages.key-change.about") }
+func (t *Texts) KeyChangeAbout() string { return t.say("pages.key-change.about") }
 
 // KeyChangeOf: Key of meter {meter}
-func (t Texts) KeyChangeOf(meter string) string {
+func (t *Texts) KeyChangeOf(meter string) string {
 	return t.say("pages.key-change.of", "{meter}", meter)
 }
 
 // KeyChangeNow: The key now
-func (t Texts) KeyChangeNow() string { return t.say("pages.key-change.now") }
+func (t *Texts) KeyChangeNow() string { return t.say("pages.key-change.now") }
 
 // KeyChangeHeld: Key in the meter
-func (t Texts) KeyChangeHeld() string { return t.say("pages.key-change.held") }
+func (t *Texts) KeyChangeHeld() string { return t.say("pages.key-change.held") }
 
 // KeyChangeNext: Next key
-func (t Texts) KeyChangeNext() string { return t.say("pages.key-change.next") }
+func (t *Texts) KeyChangeNext() string { return t.say("pages.key-change.next") }
 
 // KeyChangeNone: The meter has no key.
-func (t Texts) KeyChangeNone() string { return t.say("pages.key-change.none") }
+func (t *Texts) KeyChangeNone() string { return t.say("pages.key-change.none") }
 
 // KeyChangeDone: Done
-func (t Texts) KeyChangeDone() string { return t.say("pages.key-change.done") }
+func (t *Texts) KeyChangeDone() string { return t.say("pages.key-change.done") }
 
 // KeyChangeOpen: Open
-func (t Texts) KeyChangeOpen() string { return t.say("pages.key-change.open") }
+func (t *Texts) KeyChangeOpen() string { return t.say("pages.key-change.open") }
 
 // KeyChangeStepPlan: Plan the next key. From then on nothing is sold to the meter.
-func (t Texts) KeyChangeStepPlan() string { return t.say("pages.key-change.step-plan") }
+func (t *Texts) KeyChangeStepPlan() string { return t.say("pages.key-change.step-plan") }
 
 // KeyChangeStepMake: Make the set of tokens and enter them in their order. From then on tokens are sold under the next key.
-func (t Texts) KeyChangeStepMake() string { return t.say("pages.key-change.step-make") }
+func (t *Texts) KeyChangeStepMake() string { return t.say("pages.key-change.step-make") }
 
 // KeyChangeStepConfirm: The meter proves with its next token that it holds the next key, or you confirm it.
-func (t Texts) KeyChangeStepConfirm() string { return t.say("pages.key-change.step-confirm") }
+func (t *Texts) KeyChangeStepConfirm() string { return t.say("pages.key-change.step-confirm") }
 
 // KeyChangePlan: Plan the key change
-func (t Texts) KeyChangePlan() string { return t.say("pages.key-change.plan") }
+func (t *Texts) KeyChangePlan() string { return t.say("pages.key-change.plan") }
 
 // KeyChangePlanEffect: No token is sold to this meter until the set of tokens is made, because a token under the old key might not load.
-func (t Texts) KeyChangePlanEffect() string { return t.say("pages.key-change.plan-effect") }
+func (t *Texts) KeyChangePlanEffect() string { return t.say("pages.key-change.plan-effect") }
 
 // KeyChangePlanHint: Leave a field empty to keep its value. The server needs the vending key of the next key.
-func (t Texts) KeyChangePlanHint() string { return t.say("pages.key-change.plan-hint") }
+func (t *Texts) KeyChangePlanHint() string { return t.say("pages.key-change.plan-hint") }
 
 // KeyChangeNoSales: The key change is planned. Nothing is sold to this meter before the tokens are made.
-func (t Texts) KeyChangeNoSales() string { return t.say("pages.key-change.no-sales") }
+func (t *Texts) KeyChangeNoSales() string { return t.say("pages.key-change.no-sales") }
 
 // KeyChangeMake: Make the tokens
-func (t Texts) KeyChangeMake() string { return t.say("pages.key-change.make") }
+func (t *Texts) KeyChangeMake() string { return t.say("pages.key-change.make") }
 
 // KeyChangeMakeEffect: The server makes the whole set of tokens. Sales go on at once under the next key, so the customer must enter the set before the next token.
-func (t Texts) KeyChangeMakeEffect() string { return t.say("pages.key-change.make-effect") }
+func (t *Texts) KeyChangeMakeEffect() string { return t.say("pages.key-change.make-effect") }
 
 // KeyChangeSet: The set of tokens
-func (t Texts) KeyChangeSet() string { return t.say("pages.key-change.set") }
+func (t *Texts) KeyChangeSet() string { return t.say("pages.key-change.set") }
 
 // KeyChangeShow: Show the tokens
-func (t Texts) KeyChangeShow() string { return t.say("pages.key-change.show") }
+func (t *Texts) KeyChangeShow() string { return t.say("pages.key-change.show") }
 
 // KeyChangeRepeated: The set can be shown again until the meter holds the next key. The receipt of the next sale repeats it too.
-func (t Texts) KeyChangeRepeated() string { return t.say("pages.key-change.repeated") }
+func (t *Texts) KeyChangeRepeated() string { return t.say("pages.key-change.repeated") }
 
 // KeyChangeConfirm: Confirm the next key
-func (t Texts) KeyChangeConfirm() string { return t.say("pages.key-change.confirm") }
+func (t *Texts) KeyChangeConfirm() string { return t.say("pages.key-change.confirm") }
 
 // KeyChangeConfirmEffect: Confirm after you saw that the meter accepted every token of the set. If you do nothing, the next token that the meter reports confirms it. A wrong confirmation makes later tokens useless.
-func (t Texts) KeyChangeConfirmEffect() string { return t.say("pages.key-change.confirm-effect") }
+func (t *Texts) KeyChangeConfirmEffect() string { return t.say("pages.key-change.confirm-effect") }
 
 // KeyChangeSeen: What you saw at the meter
-func (t Texts) KeyChangeSeen() string { return t.say("pages.key-change.seen") }
+func (t *Texts) KeyChangeSeen() string { return t.say("pages.key-change.seen") }
 
 // KeyChangePlannedNow: The key change is planned.
-func (t Texts) KeyChangePlannedNow() string { return t.say("pages.key-change.planned-now") }
+func (t *Texts) KeyChangePlannedNow() string { return t.say("pages.key-change.planned-now") }
 
 // KeyChangeConfirmedNow: Done at {at}: the meter holds this key.
-func (t Texts) KeyChangeConfirmedNow(at string) string {
+func (t *Texts) KeyChangeConfirmedNow(at string) string {
 	return t.say("pages.key-change.confirmed-now", "{at}", at)
 }
 
 // DoctorTitle: Token doctor
-func (t Texts) DoctorTitle() string { return t.say("pages.doctor.title") }
+func (t *Texts) DoctorTitle() string { return t.say("pages.doctor.title") }
 
 // DoctorAbout: Why a token does not work: whether it was sold here, for which meter and key, what the meter said, and whether it is mistyped.
-func (t Texts) DoctorAbout() string { return t.say("pages.doctor.about") }
+func (t *Texts) DoctorAbout() string { return t.say("pages.doctor.about") }
 
 // DoctorDigitsHint: Type the digits as the customer reads them, or paste the message.
-func (t Texts) DoctorDigitsHint() string { return t.say("pages.doctor.digits-hint") }
+func (t *Texts) DoctorDigitsHint() string { return t.say("pages.doctor.digits-hint") }
 
 // DoctorMeterHint: The meter at which it does not work. It may stay empty.
-func (t Texts) DoctorMeterHint() string { return t.say("pages.doctor.meter-hint") }
+func (t *Texts) DoctorMeterHint() string { return t.say("pages.doctor.meter-hint") }
 
 // DoctorAsk: Diagnose
-func (t Texts) DoctorAsk() string { return t.say("pages.doctor.ask") }
+func (t *Texts) DoctorAsk() string { return t.say("pages.doctor.ask") }
 
 // DoctorLimit: Each question is written to the audit log. Questions about tokens that were not sold here are limited.
-func (t Texts) DoctorLimit() string { return t.say("pages.doctor.limit") }
+func (t *Texts) DoctorLimit() string { return t.say("pages.doctor.limit") }
 
 // DoctorFound: What was found
-func (t Texts) DoctorFound() string { return t.say("pages.doctor.found") }
+func (t *Texts) DoctorFound() string { return t.say("pages.doctor.found") }
 
 // DoctorMeant: Probably meant:
-func (t Texts) DoctorMeant() string { return t.say("pages.doctor.meant") }
+func (t *Texts) DoctorMeant() string { return t.say("pages.doctor.meant") }
 
 // DoctorSection: Part of a key change
-func (t Texts) DoctorSection() string { return t.say("pages.doctor.section") }
+func (t *Texts) DoctorSection() string { return t.say("pages.doctor.section") }
 
 // DoctorKey: Fits the key
-func (t Texts) DoctorKey() string { return t.say("pages.doctor.key") }
+func (t *Texts) DoctorKey() string { return t.say("pages.doctor.key") }
 
 // DoctorReports: What the meter reported about it
-func (t Texts) DoctorReports() string { return t.say("pages.doctor.reports") }
+func (t *Texts) DoctorReports() string { return t.say("pages.doctor.reports") }
 
 // DoctorSale: See the sale
-func (t Texts) DoctorSale() string { return t.say("pages.doctor.sale") }
+func (t *Texts) DoctorSale() string { return t.say("pages.doctor.sale") }
 
 // OwingDebts: Debts
-func (t Texts) OwingDebts() string { return t.say("pages.owing.debts") }
+func (t *Texts) OwingDebts() string { return t.say("pages.owing.debts") }
 
 // OwingCharges: Fixed charges
-func (t Texts) OwingCharges() string { return t.say("pages.owing.charges") }
+func (t *Texts) OwingCharges() string { return t.say("pages.owing.charges") }
 
 // OwingAbout: What customers owe beside their use: debts and fixed charges that purchases collect.
-func (t Texts) OwingAbout() string { return t.say("pages.owing.about") }
+func (t *Texts) OwingAbout() string { return t.say("pages.owing.about") }
 
 // OwingFind: Account or meter
-func (t Texts) OwingFind() string { return t.say("pages.owing.find") }
+func (t *Texts) OwingFind() string { return t.say("pages.owing.find") }
 
 // OwingFindHint: The number of a meter or the id of an account. Empty for all.
-func (t Texts) OwingFindHint() string { return t.say("pages.owing.find-hint") }
+func (t *Texts) OwingFindHint() string { return t.say("pages.owing.find-hint") }
 
 // OwingOnlyOpen: Only what is not paid yet
-func (t Texts) OwingOnlyOpen() string { return t.say("pages.owing.only-open") }
+func (t *Texts) OwingOnlyOpen() string { return t.say("pages.owing.only-open") }
 
 // OwingNone: Nothing is owed here.
-func (t Texts) OwingNone() string { return t.say("pages.owing.none") }
+func (t *Texts) OwingNone() string { return t.say("pages.owing.none") }
 
 // OwingWhere: To add, collect by agreement or write off, open the account: from its meter, its customer or a line of this list.
-func (t Texts) OwingWhere() string { return t.say("pages.owing.where") }
+func (t *Texts) OwingWhere() string { return t.say("pages.owing.where") }
 
 // OwingWhat: What for
-func (t Texts) OwingWhat() string { return t.say("pages.owing.what") }
+func (t *Texts) OwingWhat() string { return t.say("pages.owing.what") }
 
 // OwingAmount: Amount
-func (t Texts) OwingAmount() string { return t.say("pages.owing.amount") }
+func (t *Texts) OwingAmount() string { return t.say("pages.owing.amount") }
 
 // OwingLeft: Still owed
-func (t Texts) OwingLeft() string { return t.say("pages.owing.left") }
+func (t *Texts) OwingLeft() string { return t.say("pages.owing.left") }
 
 // OwingHow: What a purchase pays of it
-func (t Texts) OwingHow() string { return t.say("pages.owing.how") }
+func (t *Texts) OwingHow() string { return t.say("pages.owing.how") }
 
 // OwingOpen: Owed
-func (t Texts) OwingOpen() string { return t.say("pages.owing.open") }
+func (t *Texts) OwingOpen() string { return t.say("pages.owing.open") }
 
 // OwingPaid: Paid or written off
-func (t Texts) OwingPaid() string { return t.say("pages.owing.paid") }
+func (t *Texts) OwingPaid() string { return t.say("pages.owing.paid") }
 
 // OwingTakesShare: {percent} of each purchase
-func (t Texts) OwingTakesShare(percent string) string {
+func (t *Texts) OwingTakesShare(percent string) string {
 	return t.say("pages.owing.takes-share", "{percent}", percent)
 }
 
 // OwingTakesPart: {amount} of each purchase
-func (t Texts) OwingTakesPart(amount string) string {
+func (t *Texts) OwingTakesPart(amount string) string {
 	return t.say("pages.owing.takes-part", "{amount}", amount)
 }
 
 // OwingTakesAll: as much as a purchase may pay
-func (t Texts) OwingTakesAll() string { return t.say("pages.owing.takes-all") }
+func (t *Texts) OwingTakesAll() string { return t.say("pages.owing.takes-all") }
 
 // OwingModeFull: As much as a purchase may pay
-func (t Texts) OwingModeFull() string { return t.say("pages.owing.mode-full") }
+func (t *Texts) OwingModeFull() string { return t.say("pages.owing.mode-full") }
 
 // OwingModePercent: A share of each purchase, in percent
-func (t Texts) OwingModePercent() string { return t.say("pages.owing.mode-percent") }
+func (t *Texts) OwingModePercent() string { return t.say("pages.owing.mode-percent") }
 
 // OwingModeFixed: An amount of each purchase
-func (t Texts) OwingModeFixed() string { return t.say("pages.owing.mode-fixed") }
+func (t *Texts) OwingModeFixed() string { return t.say("pages.owing.mode-fixed") }
 
 // AccountsTitle: Account of {customer}
-func (t Texts) AccountsTitle(customer string) string {
+func (t *Texts) AccountsTitle(customer string) string {
 	return t.say("pages.accounts.title", "{customer}", customer)
 }
 
 // AccountsOpen: Account: debts and charges
-func (t Texts) AccountsOpen() string { return t.say("pages.accounts.open") }
+func (t *Texts) AccountsOpen() string { return t.say("pages.accounts.open") }
 
 // AccountsAbout: What the customer owes, and forms to add a debt, give money back, or move the customer out.
-func (t Texts) AccountsAbout() string { return t.say("pages.accounts.about") }
+func (t *Texts) AccountsAbout() string { return t.say("pages.accounts.about") }
 
 // AccountsState: State
-func (t Texts) AccountsState() string { return t.say("pages.accounts.state") }
+func (t *Texts) AccountsState() string { return t.say("pages.accounts.state") }
 
 // AccountsCarry: Change carried forward
-func (t Texts) AccountsCarry() string { return t.say("pages.accounts.carry") }
+func (t *Texts) AccountsCarry() string { return t.say("pages.accounts.carry") }
 
 // AccountsAsOf: as of {at}, without use that is not read yet
-func (t Texts) AccountsAsOf(at string) string { return t.say("pages.accounts.as-of", "{at}", at) }
+func (t *Texts) AccountsAsOf(at string) string { return t.say("pages.accounts.as-of", "{at}", at) }
 
 // AccountsDone: Done at {at}.
-func (t Texts) AccountsDone(at string) string { return t.say("pages.accounts.done", "{at}", at) }
+func (t *Texts) AccountsDone(at string) string { return t.say("pages.accounts.done", "{at}", at) }
 
 // AccountsSee: See the account
-func (t Texts) AccountsSee() string { return t.say("pages.accounts.see") }
+func (t *Texts) AccountsSee() string { return t.say("pages.accounts.see") }
 
 // AccountsRaise: Add a debt
-func (t Texts) AccountsRaise() string { return t.say("pages.accounts.raise") }
+func (t *Texts) AccountsRaise() string { return t.say("pages.accounts.raise") }
 
 // AccountsRaiseEffect: The customer owes it from now on, and each purchase pays a part as agreed. Above a ceiling a second person must allow it.
-func (t Texts) AccountsRaiseEffect() string { return t.say("pages.accounts.raise-effect") }
+func (t *Texts) AccountsRaiseEffect() string { return t.say("pages.accounts.raise-effect") }
 
 // AccountsKind: Kind
-func (t Texts) AccountsKind() string { return t.say("pages.accounts.kind") }
+func (t *Texts) AccountsKind() string { return t.say("pages.accounts.kind") }
 
 // AccountsKindHint: Such as fine, loan or arrears.
-func (t Texts) AccountsKindHint() string { return t.say("pages.accounts.kind-hint") }
+func (t *Texts) AccountsKindHint() string { return t.say("pages.accounts.kind-hint") }
 
 // AccountsAmount: Amount in {currency}
-func (t Texts) AccountsAmount(currency string) string {
+func (t *Texts) AccountsAmount(currency string) string {
 	return t.say("pages.accounts.amount", "{currency}", currency)
 }
 
 // AccountsMemo: Remark
-func (t Texts) AccountsMemo() string { return t.say("pages.accounts.memo") }
+func (t *Texts) AccountsMemo() string { return t.say("pages.accounts.memo") }
 
 // AccountsAgreement: Agreement: what a purchase pays
-func (t Texts) AccountsAgreement() string { return t.say("pages.accounts.agreement") }
+func (t *Texts) AccountsAgreement() string { return t.say("pages.accounts.agreement") }
 
 // AccountsShare: Percent or amount
-func (t Texts) AccountsShare() string { return t.say("pages.accounts.share") }
+func (t *Texts) AccountsShare() string { return t.say("pages.accounts.share") }
 
 // AccountsShareHint: Only for a share or an amount of each purchase.
-func (t Texts) AccountsShareHint() string { return t.say("pages.accounts.share-hint") }
+func (t *Texts) AccountsShareHint() string { return t.say("pages.accounts.share-hint") }
 
 // AccountsCharge: Add a charge
-func (t Texts) AccountsCharge() string { return t.say("pages.accounts.charge") }
+func (t *Texts) AccountsCharge() string { return t.say("pages.accounts.charge") }
 
 // AccountsChargeEffect: It falls due for the month, and the next purchases pay it. Like every charge it enters the books when it is paid.
-func (t Texts) AccountsChargeEffect() string { return t.say("pages.accounts.charge-effect") }
+func (t *Texts) AccountsChargeEffect() string { return t.say("pages.accounts.charge-effect") }
 
 // AccountsChargeName: Name of the charge
-func (t Texts) AccountsChargeName() string { return t.say("pages.accounts.charge-name") }
+func (t *Texts) AccountsChargeName() string { return t.say("pages.accounts.charge-name") }
 
 // AccountsChargeNameHint: Small letters, digits and dashes, such as standing.
-func (t Texts) AccountsChargeNameHint() string { return t.say("pages.accounts.charge-name-hint") }
+func (t *Texts) AccountsChargeNameHint() string { return t.say("pages.accounts.charge-name-hint") }
 
 // AccountsMonth: Month
-func (t Texts) AccountsMonth() string { return t.say("pages.accounts.month") }
+func (t *Texts) AccountsMonth() string { return t.say("pages.accounts.month") }
 
 // AccountsMonthHint: As 2026-11.
-func (t Texts) AccountsMonthHint() string { return t.say("pages.accounts.month-hint") }
+func (t *Texts) AccountsMonthHint() string { return t.say("pages.accounts.month-hint") }
 
 // AccountsVat: VAT in it, in percent
-func (t Texts) AccountsVat() string { return t.say("pages.accounts.vat") }
+func (t *Texts) AccountsVat() string { return t.say("pages.accounts.vat") }
 
 // AccountsGoodwill: Credit as goodwill
-func (t Texts) AccountsGoodwill() string { return t.say("pages.accounts.goodwill") }
+func (t *Texts) AccountsGoodwill() string { return t.say("pages.accounts.goodwill") }
 
 // AccountsGoodwillEffect: The customer gets the money for the next purchase, and the utility bears it. A second person may have to allow it.
-func (t Texts) AccountsGoodwillEffect() string { return t.say("pages.accounts.goodwill-effect") }
+func (t *Texts) AccountsGoodwillEffect() string { return t.say("pages.accounts.goodwill-effect") }
 
 // AccountsWriteOff: Write off a debt
-func (t Texts) AccountsWriteOff() string { return t.say("pages.accounts.write-off") }
+func (t *Texts) AccountsWriteOff() string { return t.say("pages.accounts.write-off") }
 
 // AccountsWriteOffEffect: The customer no longer owes it, and the utility bears the loss. A second person may have to allow it.
-func (t Texts) AccountsWriteOffEffect() string { return t.say("pages.accounts.write-off-effect") }
+func (t *Texts) AccountsWriteOffEffect() string { return t.say("pages.accounts.write-off-effect") }
 
 // AccountsWhichDebt: Debt
-func (t Texts) AccountsWhichDebt() string { return t.say("pages.accounts.which-debt") }
+func (t *Texts) AccountsWhichDebt() string { return t.say("pages.accounts.which-debt") }
 
 // AccountsMoveOut: Move the customer out
-func (t Texts) AccountsMoveOut() string { return t.say("pages.accounts.move-out") }
+func (t *Texts) AccountsMoveOut() string { return t.say("pages.accounts.move-out") }
 
 // AccountsMoveOutEffect: The last use is charged, debts are paid from the customer's money, the supply is switched off and the meters become free. The rest is due back to the customer. This cannot be undone.
-func (t Texts) AccountsMoveOutEffect() string { return t.say("pages.accounts.move-out-effect") }
+func (t *Texts) AccountsMoveOutEffect() string { return t.say("pages.accounts.move-out-effect") }
 
 // AccountsMovedOut: The customer has moved out
-func (t Texts) AccountsMovedOut() string { return t.say("pages.accounts.moved-out") }
+func (t *Texts) AccountsMovedOut() string { return t.say("pages.accounts.moved-out") }
 
 // AccountsChargedUpTo: Use charged up to
-func (t Texts) AccountsChargedUpTo() string { return t.say("pages.accounts.charged-up-to") }
+func (t *Texts) AccountsChargedUpTo() string { return t.say("pages.accounts.charged-up-to") }
 
 // AccountsWallet: Money in the wallet
-func (t Texts) AccountsWallet() string { return t.say("pages.accounts.wallet") }
+func (t *Texts) AccountsWallet() string { return t.say("pages.accounts.wallet") }
 
 // AccountsDeposit: Deposit
-func (t Texts) AccountsDeposit() string { return t.say("pages.accounts.deposit") }
+func (t *Texts) AccountsDeposit() string { return t.say("pages.accounts.deposit") }
 
 // AccountsFinalBill: Final bill
-func (t Texts) AccountsFinalBill() string { return t.say("pages.accounts.final-bill") }
+func (t *Texts) AccountsFinalBill() string { return t.say("pages.accounts.final-bill") }
 
 // AccountsDebtsPaid: Debts paid
-func (t Texts) AccountsDebtsPaid() string { return t.say("pages.accounts.debts-paid") }
+func (t *Texts) AccountsDebtsPaid() string { return t.say("pages.accounts.debts-paid") }
 
 // AccountsRefundDue: Due back to the customer
-func (t Texts) AccountsRefundDue() string { return t.say("pages.accounts.refund-due") }
+func (t *Texts) AccountsRefundDue() string { return t.say("pages.accounts.refund-due") }
 
 // AccountsStillOwed: Still owed
-func (t Texts) AccountsStillOwed() string { return t.say("pages.accounts.still-owed") }
+func (t *Texts) AccountsStillOwed() string { return t.say("pages.accounts.still-owed") }
 
 // AccountsRefund: Pay a refund
-func (t Texts) AccountsRefund() string { return t.say("pages.accounts.refund") }
+func (t *Texts) AccountsRefund() string { return t.say("pages.accounts.refund") }
 
 // AccountsRefundEffect: Books that the customer got back what is due. Pay it from the bank, or move it to another account of the customer.
-func (t Texts) AccountsRefundEffect() string { return t.say("pages.accounts.refund-effect") }
+func (t *Texts) AccountsRefundEffect() string { return t.say("pages.accounts.refund-effect") }
 
 // AccountsRefundAmount: Amount in {currency}, or empty for all that is due
-func (t Texts) AccountsRefundAmount(currency string) string {
+func (t *Texts) AccountsRefundAmount(currency string) string {
 	return t.say("pages.accounts.refund-amount", "{currency}", currency)
 }
 
 // AccountsRefundTo: To another account or meter
-func (t Texts) AccountsRefundTo() string { return t.say("pages.accounts.refund-to") }
+func (t *Texts) AccountsRefundTo() string { return t.say("pages.accounts.refund-to") }
 
 // AccountsRefundToHint: Empty if the bank pays.
-func (t Texts) AccountsRefundToHint() string { return t.say("pages.accounts.refund-to-hint") }
+func (t *Texts) AccountsRefundToHint() string { return t.say("pages.accounts.refund-to-hint") }
 
 // AccountsRefundReason: Who was paid, and how
-func (t Texts) AccountsRefundReason() string { return t.say("pages.accounts.refund-reason") }
+func (t *Texts) AccountsRefundReason() string { return t.say("pages.accounts.refund-reason") }
 
 // PlaceTitle: Place of meter {meter}
-func (t Texts) PlaceTitle(meter string) string { return t.say("pages.place.title", "{meter}", meter) }
+func (t *Texts) PlaceTitle(meter string) string { return t.say("pages.place.title", "{meter}", meter) }
 
 // PlaceOpen: Place and feeder
-func (t Texts) PlaceOpen() string { return t.say("pages.place.open") }
+func (t *Texts) PlaceOpen() string { return t.say("pages.place.open") }
 
 // PlaceAbout: Which line supplies the place, and how much power the meter can measure.
-func (t Texts) PlaceAbout() string { return t.say("pages.place.about") }
+func (t *Texts) PlaceAbout() string { return t.say("pages.place.about") }
 
 // PlaceFeederHint: It belongs to the place, so it counts for every meter there. Losses are compared for each feeder.
-func (t Texts) PlaceFeederHint() string { return t.say("pages.place.feeder-hint") }
+func (t *Texts) PlaceFeederHint() string { return t.say("pages.place.feeder-hint") }
 
 // PlacePower: Highest power in W
-func (t Texts) PlacePower() string { return t.say("pages.place.power") }
+func (t *Texts) PlacePower() string { return t.say("pages.place.power") }
 
 // PlacePowerHint: Empty for the default. What the meter counts above it is not charged before a person decides, so a second person must allow a change.
-func (t Texts) PlacePowerHint() string { return t.say("pages.place.power-hint") }
+func (t *Texts) PlacePowerHint() string { return t.say("pages.place.power-hint") }
 
 // PlaceSubmit: Store
-func (t Texts) PlaceSubmit() string { return t.say("pages.place.submit") }
+func (t *Texts) PlaceSubmit() string { return t.say("pages.place.submit") }
 
 // PlaceDone: Done at {at}: the place is as shown.
-func (t Texts) PlaceDone(at string) string { return t.say("pages.place.done", "{at}", at) }
+func (t *Texts) PlaceDone(at string) string { return t.say("pages.place.done", "{at}", at) }
 
 // MoveInTitle: Move in at meter {meter}
-func (t Texts) MoveInTitle(meter string) string {
+func (t *Texts) MoveInTitle(meter string) string {
 	return t.say("pages.move-in.title", "{meter}", meter)
 }
 
 // MoveInAt: Move somebody in at {meter}
-func (t Texts) MoveInAt(meter string) string { return t.say("pages.move-in.at", "{meter}", meter) }
+func (t *Texts) MoveInAt(meter string) string { return t.say("pages.move-in.at", "{meter}", meter) }
 
 // MoveInSubmit: Move a customer in
-func (t Texts) MoveInSubmit() string { return t.say("pages.move-in.submit") }
+func (t *Texts) MoveInSubmit() string { return t.say("pages.move-in.submit") }
 
 // MoveInEffect: Opens an account for the customer at this place. Nobody pays for use since the last customer left, and the supply comes on with the first payment.
-func (t Texts) MoveInEffect() string { return t.say("pages.move-in.effect") }
+func (t *Texts) MoveInEffect() string { return t.say("pages.move-in.effect") }
 
 // MoveInTariffHint: Another tariff than before needs a second person.
-func (t Texts) MoveInTariffHint() string { return t.say("pages.move-in.tariff-hint") }
+func (t *Texts) MoveInTariffHint() string { return t.say("pages.move-in.tariff-hint") }
 
 // MoveInKnown: Id of a customer who is on record
-func (t Texts) MoveInKnown() string { return t.say("pages.move-in.known") }
+func (t *Texts) MoveInKnown() string { return t.say("pages.move-in.known") }
 
 // MoveInKnownHint: Instead of a name: from the address of the customer's page.
-func (t Texts) MoveInKnownHint() string { return t.say("pages.move-in.known-hint") }
+func (t *Texts) MoveInKnownHint() string { return t.say("pages.move-in.known-hint") }
 
 // MoveInSecond: Within a day of the move-out a second person must allow it, because the last customer may still live there.
-func (t Texts) MoveInSecond() string { return t.say("pages.move-in.second") }
+func (t *Texts) MoveInSecond() string { return t.say("pages.move-in.second") }
 
 // NewCustomerTitle: Add a customer
-func (t Texts) NewCustomerTitle() string { return t.say("pages.new-customer.title") }
+func (t *Texts) NewCustomerTitle() string { return t.say("pages.new-customer.title") }
 
 // NewCustomerDocument: Number of an identity document
-func (t Texts) NewCustomerDocument() string { return t.say("pages.new-customer.document") }
+func (t *Texts) NewCustomerDocument() string { return t.say("pages.new-customer.document") }
 
 // NewCustomerSubmit: Add the customer
-func (t Texts) NewCustomerSubmit() string { return t.say("pages.new-customer.submit") }
+func (t *Texts) NewCustomerSubmit() string { return t.say("pages.new-customer.submit") }
 
 // NewCustomerEffect: The next page adds meters for the customer.
-func (t Texts) NewCustomerEffect() string { return t.say("pages.new-customer.effect") }
+func (t *Texts) NewCustomerEffect() string { return t.say("pages.new-customer.effect") }
 
 // IntegrationsTitle: Integrations
-func (t Texts) IntegrationsTitle() string { return t.say("pages.integrations.title") }
+func (t *Texts) IntegrationsTitle() string { return t.say("pages.integrations.title") }
 
 // IntegrationsAbout: Logins for programs that read meters' states over MQTT, such as Home Assistant. They read and never write.
-func (t Texts) IntegrationsAbout() string { return t.say("pages.integrations.about") }
+func (t *Texts) IntegrationsAbout() string { return t.say("pages.integrations.about") }
 
 // IntegrationsName: Name
-func (t Texts) IntegrationsName() string { return t.say("pages.integrations.name") }
+func (t *Texts) IntegrationsName() string { return t.say("pages.integrations.name") }
 
 // IntegrationsUser: User name
-func (t Texts) IntegrationsUser() string { return t.say("pages.integrations.user") }
+func (t *Texts) IntegrationsUser() string { return t.say("pages.integrations.user") }
 
 // IntegrationsAdd: Create a login
-func (t Texts) IntegrationsAdd() string { return t.say("pages.integrations.add") }
+func (t *Texts) IntegrationsAdd() string { return t.say("pages.integrations.add") }
 
 // IntegrationsMade: The login is created
-func (t Texts) IntegrationsMade() string { return t.say("pages.integrations.made") }
+func (t *Texts) IntegrationsMade() string { return t.say("pages.integrations.made") }
 
 // IntegrationsOnce: The password is shown only now. Whoever has it can read the states of these meters.
-func (t Texts) IntegrationsOnce() string { return t.say("pages.integrations.once") }
+func (t *Texts) IntegrationsOnce() string { return t.say("pages.integrations.once") }
 
 // IntegrationsMeterHint: The login sees the meters of this meter's customer. Leave it empty and tick the box for all meters.
-func (t Texts) IntegrationsMeterHint() string { return t.say("pages.integrations.meter-hint") }
+func (t *Texts) IntegrationsMeterHint() string { return t.say("pages.integrations.meter-hint") }
 
 // IntegrationsAll: Every meter
-func (t Texts) IntegrationsAll() string { return t.say("pages.integrations.all") }
+func (t *Texts) IntegrationsAll() string { return t.say("pages.integrations.all") }
 
 // IntegrationsEffect: The program connects to the integration broker of this server, which the setting mqtt-integration starts.
-func (t Texts) IntegrationsEffect() string { return t.say("pages.integrations.effect") }
+func (t *Texts) IntegrationsEffect() string { return t.say("pages.integrations.effect") }
 
 // IntegrationsSees: Sees
-func (t Texts) IntegrationsSees() string { return t.say("pages.integrations.sees") }
+func (t *Texts) IntegrationsSees() string { return t.say("pages.integrations.sees") }
 
 // IntegrationsSeesAll: every meter
-func (t Texts) IntegrationsSeesAll() string { return t.say("pages.integrations.sees-all") }
+func (t *Texts) IntegrationsSeesAll() string { return t.say("pages.integrations.sees-all") }
 
 // IntegrationsSeesOne: one customer's meters
-func (t Texts) IntegrationsSeesOne() string { return t.say("pages.integrations.sees-one") }
+func (t *Texts) IntegrationsSeesOne() string { return t.say("pages.integrations.sees-one") }
 
 // IntegrationsWorks: Works
-func (t Texts) IntegrationsWorks() string { return t.say("pages.integrations.works") }
+func (t *Texts) IntegrationsWorks() string { return t.say("pages.integrations.works") }
 
 // IntegrationsRevoked: Revoked {at}
-func (t Texts) IntegrationsRevoked(at string) string {
+func (t *Texts) IntegrationsRevoked(at string) string {
 	return t.say("pages.integrations.revoked", "{at}", at)
 }
 
 // IntegrationsRevokedNow: The login is revoked.
-func (t Texts) IntegrationsRevokedNow() string { return t.say("pages.integrations.revoked-now") }
+func (t *Texts) IntegrationsRevokedNow() string { return t.say("pages.integrations.revoked-now") }
 
 // IntegrationsRevoke: Revoke
-func (t Texts) IntegrationsRevoke() string { return t.say("pages.integrations.revoke") }
+func (t *Texts) IntegrationsRevoke() string { return t.say("pages.integrations.revoke") }
 
 // IntegrationsRevokeOne: Revoke the login {name}
-func (t Texts) IntegrationsRevokeOne(name string) string {
+func (t *Texts) IntegrationsRevokeOne(name string) string {
 	return t.say("pages.integrations.revoke-one", "{name}", name)
 }
 
 // IntegrationsRevokeEffect: A revoked login never works again. Its connections end within a minute.
-func (t Texts) IntegrationsRevokeEffect() string { return t.say("pages.integrations.revoke-effect") }
+func (t *Texts) IntegrationsRevokeEffect() string { return t.say("pages.integrations.revoke-effect") }
 
 // SmsTestTitle: Test a route
-func (t Texts) SmsTestTitle() string { return t.say("pages.sms-test.title") }
+func (t *Texts) SmsTestTitle() string { return t.say("pages.sms-test.title") }
 
 // SmsTestPhone: Telephone number for the test
-func (t Texts) SmsTestPhone() string { return t.say("pages.sms-test.phone") }
+func (t *Texts) SmsTestPhone() string { return t.say("pages.sms-test.phone") }
 
 // SmsTestEffect: Sends one short text at the usual cost. The next page shows when it is sent and delivered.
-func (t Texts) SmsTestEffect() string { return t.say("pages.sms-test.effect") }
+func (t *Texts) SmsTestEffect() string { return t.say("pages.sms-test.effect") }
 
 // SmsTestBy: Send by {route}
-func (t Texts) SmsTestBy(route string) string { return t.say("pages.sms-test.by", "{route}", route) }
+func (t *Texts) SmsTestBy(route string) string { return t.say("pages.sms-test.by", "{route}", route) }
 
 // SmsTestText: Test message of {utility}. No answer is needed.
-func (t Texts) SmsTestText(utility string) string {
+func (t *Texts) SmsTestText(utility string) string {
 	return t.say("pages.sms-test.text", "{utility}", utility)
 }
 
 // SmsTestChange: Add or change a route
-func (t Texts) SmsTestChange() string { return t.say("pages.sms-test.change") }
+func (t *Texts) SmsTestChange() string { return t.say("pages.sms-test.change") }
 
 // SmsTestFile: Routes are in the file paywatt.toml of the server, because they name its ports and its secrets. Add a table like this one and restart the server:
-func (t Texts) SmsTestFile() string { return t.say("pages.sms-test.file") }
+func (t *Texts) SmsTestFile() string { return t.say("pages.sms-test.file") }
 
 // SmsTestCheck: See what the server makes of the file:
-func (t Texts) SmsTestCheck() string { return t.say("pages.sms-test.check") }
+func (t *Texts) SmsTestCheck() string { return t.say("pages.sms-test.check") }
 
 // FormSameCommand: The same on the command line:
-func (t Texts) FormSameCommand() string { return t.say("pages.form.same-command") }
+func (t *Texts) FormSameCommand() string { return t.say("pages.form.same-command") }
 
 // StartTitle: Set up
-func (t Texts) StartTitle() string { return t.say("pages.start.title") }
+func (t *Texts) StartTitle() string { return t.say("pages.start.title") }
 
 // StartLeft: {left} of {all} steps are left.
-func (t Texts) StartLeft(left string, all string) string {
+func (t *Texts) StartLeft(left string, all string) string {
 	return t.say("pages.start.left", "{left}", left, "{all}", all)
 }
 
 // StartDone: Everything is set up.
-func (t Texts) StartDone() string { return t.say("pages.start.done") }
+func (t *Texts) StartDone() string { return t.say("pages.start.done") }
 
 // StartStepDone: Done
-func (t Texts) StartStepDone() string { return t.say("pages.start.step-done") }
+func (t *Texts) StartStepDone() string { return t.say("pages.start.step-done") }
 
 // StartStepOpen: To do
-func (t Texts) StartStepOpen() string { return t.say("pages.start.step-open") }
+func (t *Texts) StartStepOpen() string { return t.say("pages.start.step-open") }
 
 // StartUtility: Name, time zone and currency
-func (t Texts) StartUtility() string { return t.say("pages.start.utility") }
+func (t *Texts) StartUtility() string { return t.say("pages.start.utility") }
 
 // StartUtilityAbout: Days, months and receipts follow the time zone. The currency cannot be changed once it is set.
-func (t Texts) StartUtilityAbout() string { return t.say("pages.start.utility-about") }
+func (t *Texts) StartUtilityAbout() string { return t.say("pages.start.utility-about") }
 
 // StartTariff: The first tariff
-func (t Texts) StartTariff() string { return t.say("pages.start.tariff") }
+func (t *Texts) StartTariff() string { return t.say("pages.start.tariff") }
 
 // StartTariffAbout: What a kilowatt-hour costs. You see what months cost before you publish it.
-func (t Texts) StartTariffAbout() string { return t.say("pages.start.tariff-about") }
+func (t *Texts) StartTariffAbout() string { return t.say("pages.start.tariff-about") }
 
 // StartMeter: The first meter
-func (t Texts) StartMeter() string { return t.say("pages.start.meter") }
+func (t *Texts) StartMeter() string { return t.say("pages.start.meter") }
 
 // StartMeterAbout: With its customer and address.
-func (t Texts) StartMeterAbout() string { return t.say("pages.start.meter-about") }
+func (t *Texts) StartMeterAbout() string { return t.say("pages.start.meter-about") }
 
 // StartSale: The first sale
-func (t Texts) StartSale() string { return t.say("pages.start.sale") }
+func (t *Texts) StartSale() string { return t.say("pages.start.sale") }
 
 // StartSaleAbout: Sell a small amount and see it arrive.
-func (t Texts) StartSaleAbout() string { return t.say("pages.start.sale-about") }
+func (t *Texts) StartSaleAbout() string { return t.say("pages.start.sale-about") }
 
 // StartPeople: People
-func (t Texts) StartPeople() string { return t.say("pages.start.people") }
+func (t *Texts) StartPeople() string { return t.say("pages.start.people") }
 
 // StartPeopleAbout: Invite a second person. From then on, sensitive actions need two people.
-func (t Texts) StartPeopleAbout() string { return t.say("pages.start.people-about") }
+func (t *Texts) StartPeopleAbout() string { return t.say("pages.start.people-about") }
 
 // StartBackup: The first backup
-func (t Texts) StartBackup() string { return t.say("pages.start.backup") }
+func (t *Texts) StartBackup() string { return t.say("pages.start.backup") }
 
 // StartBackupAbout: Run this on the server, and keep the copy in another place:
-func (t Texts) StartBackupAbout() string { return t.say("pages.start.backup-about") }
+func (t *Texts) StartBackupAbout() string { return t.say("pages.start.backup-about") }
 
 // UtilityTitle: Settings
-func (t Texts) UtilityTitle() string { return t.say("pages.utility.title") }
+func (t *Texts) UtilityTitle() string { return t.say("pages.utility.title") }
 
 // UtilityDone: The settings are as shown.
-func (t Texts) UtilityDone() string { return t.say("pages.utility.done") }
+func (t *Texts) UtilityDone() string { return t.say("pages.utility.done") }
 
 // UtilityCannot: To change settings, sign in again: you signed in more than 10 minutes ago
-func (t Texts) UtilityCannot() string { return t.say("pages.utility.cannot") }
+func (t *Texts) UtilityCannot() string { return t.say("pages.utility.cannot") }
 
 // UtilityName: Name of the utility
-func (t Texts) UtilityName() string { return t.say("pages.utility.name") }
+func (t *Texts) UtilityName() string { return t.say("pages.utility.name") }
 
 // UtilityNameHint: Receipts show it.
-func (t Texts) UtilityNameHint() string { return t.say("pages.utility.name-hint") }
+func (t *Texts) UtilityNameHint() string { return t.say("pages.utility.name-hint") }
 
 // UtilityZone: Time zone
-func (t Texts) UtilityZone() string { return t.say("pages.utility.zone") }
+func (t *Texts) UtilityZone() string { return t.say("pages.utility.zone") }
 
 // UtilityZoneHint: Such as Africa/Nairobi. Days, months and times follow it.
-func (t Texts) UtilityZoneHint() string { return t.say("pages.utility.zone-hint") }
+func (t *Texts) UtilityZoneHint() string { return t.say("pages.utility.zone-hint") }
 
 // UtilityCurrency: Currency
-func (t Texts) UtilityCurrency() string { return t.say("pages.utility.currency") }
+func (t *Texts) UtilityCurrency() string { return t.say("pages.utility.currency") }
 
 // UtilityCurrencyHint: Three letters, such as KES. It cannot be changed once it is set.
-func (t Texts) UtilityCurrencyHint() string { return t.say("pages.utility.currency-hint") }
+func (t *Texts) UtilityCurrencyHint() string { return t.say("pages.utility.currency-hint") }
 
 // UtilityCurrencyFixed: It cannot be changed, because all amounts are in it.
-func (t Texts) UtilityCurrencyFixed() string { return t.say("pages.utility.currency-fixed") }
+func (t *Texts) UtilityCurrencyFixed() string { return t.say("pages.utility.currency-fixed") }
 
 // UtilityReceipts: On receipts
-func (t Texts) UtilityReceipts() string { return t.say("pages.utility.receipts") }
+func (t *Texts) UtilityReceipts() string { return t.say("pages.utility.receipts") }
 
 // UtilityVatNo: Tax number
-func (t Texts) UtilityVatNo() string { return t.say("pages.utility.vat-no") }
+func (t *Texts) UtilityVatNo() string { return t.say("pages.utility.vat-no") }
 
 // UtilityAddress: Address
-func (t Texts) UtilityAddress() string { return t.say("pages.utility.address") }
+func (t *Texts) UtilityAddress() string { return t.say("pages.utility.address") }
 
 // UtilityContact: How customers reach you
-func (t Texts) UtilityContact() string { return t.say("pages.utility.contact") }
+func (t *Texts) UtilityContact() string { return t.say("pages.utility.contact") }
 
 // UtilityMessage: Message to all customers
-func (t Texts) UtilityMessage() string { return t.say("pages.utility.message") }
+func (t *Texts) UtilityMessage() string { return t.say("pages.utility.message") }
 
 // UtilityQuiet: Quiet hours
-func (t Texts) UtilityQuiet() string { return t.say("pages.utility.quiet") }
+func (t *Texts) UtilityQuiet() string { return t.say("pages.utility.quiet") }
 
 // UtilityQuietFrom: No warnings from
-func (t Texts) UtilityQuietFrom() string { return t.say("pages.utility.quiet-from") }
+func (t *Texts) UtilityQuietFrom() string { return t.say("pages.utility.quiet-from") }
 
 // UtilityQuietTo: until
-func (t Texts) UtilityQuietTo() string { return t.say("pages.utility.quiet-to") }
+func (t *Texts) UtilityQuietTo() string { return t.say("pages.utility.quiet-to") }
 
 // UtilityQuietHint: Such as 21:00 to 07:00. Customers get no warnings in that time. The same time twice means no quiet hours.
-func (t Texts) UtilityQuietHint() string { return t.say("pages.utility.quiet-hint") }
+func (t *Texts) UtilityQuietHint() string { return t.say("pages.utility.quiet-hint") }
 
 // UtilitySave: Save
-func (t Texts) UtilitySave() string { return t.say("pages.utility.save") }
+func (t *Texts) UtilitySave() string { return t.say("pages.utility.save") }
 
 // UtilityOther: Every other setting:
-func (t Texts) UtilityOther() string { return t.say("pages.utility.other") }
+func (t *Texts) UtilityOther() string { return t.say("pages.utility.other") }
 
 // TariffFormTitle: New tariff
-func (t Texts) TariffFormTitle() string { return t.say("pages.tariff-form.title") }
+func (t *Texts) TariffFormTitle() string { return t.say("pages.tariff-form.title") }
 
 // TariffFormVersionOf: New version of {tariff}
-func (t Texts) TariffFormVersionOf(tariff string) string {
+func (t *Texts) TariffFormVersionOf(tariff string) string {
 	return t.say("pages.tariff-form.version-of", "{tariff}", tariff)
 }
 
 // TariffFormCannot: To publish prices, sign in again: you signed in more than 10 minutes ago
-func (t Texts) TariffFormCannot() string { return t.say("pages.tariff-form.cannot") }
+func (t *Texts) TariffFormCannot() string { return t.say("pages.tariff-form.cannot") }
 
 // TariffFormName: Name of the tariff
-func (t Texts) TariffFormName() string { return t.say("pages.tariff-form.name") }
+func (t *Texts) TariffFormName() string { return t.say("pages.tariff-form.name") }
 
 // TariffFormNameHint: Such as domestic. It cannot be changed.
-func (t Texts) TariffFormNameHint() string { return t.say("pages.tariff-form.name-hint") }
+func (t *Texts) TariffFormNameHint() string { return t.say("pages.tariff-form.name-hint") }
 
 // TariffFormRate: Price of a kilowatt-hour, without tax
-func (t Texts) TariffFormRate() string { return t.say("pages.tariff-form.rate") }
+func (t *Texts) TariffFormRate() string { return t.say("pages.tariff-form.rate") }
 
 // TariffFormRateHint: Such as 2.50. Leave it empty if the price has blocks.
-func (t Texts) TariffFormRateHint() string { return t.say("pages.tariff-form.rate-hint") }
+func (t *Texts) TariffFormRateHint() string { return t.say("pages.tariff-form.rate-hint") }
 
 // TariffFormVat: Tax in percent
-func (t Texts) TariffFormVat() string { return t.say("pages.tariff-form.vat") }
+func (t *Texts) TariffFormVat() string { return t.say("pages.tariff-form.vat") }
 
 // TariffFormBlocks: Blocks
-func (t Texts) TariffFormBlocks() string { return t.say("pages.tariff-form.blocks") }
+func (t *Texts) TariffFormBlocks() string { return t.say("pages.tariff-form.blocks") }
 
 // TariffFormBlocksHint: The price of the units of a month, block by block. Leave the limit of the last block empty.
-func (t Texts) TariffFormBlocksHint() string { return t.say("pages.tariff-form.blocks-hint") }
+func (t *Texts) TariffFormBlocksHint() string { return t.say("pages.tariff-form.blocks-hint") }
 
 // TariffFormUpTo: Block {n}: up to (kWh)
-func (t Texts) TariffFormUpTo(n string) string { return t.say("pages.tariff-form.up-to", "{n}", n) }
+func (t *Texts) TariffFormUpTo(n string) string { return t.say("pages.tariff-form.up-to", "{n}", n) }
 
 // TariffFormBlockRate: Block {n}: price of a kilowatt-hour
-func (t Texts) TariffFormBlockRate(n string) string {
+func (t *Texts) TariffFormBlockRate(n string) string {
 	return t.say("pages.tariff-form.block-rate", "{n}", n)
 }
 
 // TariffFormMonthly: Fixed amount of each month, without tax
-func (t Texts) TariffFormMonthly() string { return t.say("pages.tariff-form.monthly") }
+func (t *Texts) TariffFormMonthly() string { return t.say("pages.tariff-form.monthly") }
 
 // TariffFormMonthlyHint: Leave it empty for none.
-func (t Texts) TariffFormMonthlyHint() string { return t.say("pages.tariff-form.monthly-hint") }
+func (t *Texts) TariffFormMonthlyHint() string { return t.say("pages.tariff-form.monthly-hint") }
 
 // TariffFormMonthlyName: Its name on receipts
-func (t Texts) TariffFormMonthlyName() string { return t.say("pages.tariff-form.monthly-name") }
+func (t *Texts) TariffFormMonthlyName() string { return t.say("pages.tariff-form.monthly-name") }
 
 // TariffFormLeast: Smallest purchase
-func (t Texts) TariffFormLeast() string { return t.say("pages.tariff-form.least") }
+func (t *Texts) TariffFormLeast() string { return t.say("pages.tariff-form.least") }
 
 // TariffFormMost: Largest purchase
-func (t Texts) TariffFormMost() string { return t.say("pages.tariff-form.most") }
+func (t *Texts) TariffFormMost() string { return t.say("pages.tariff-form.most") }
 
 // TariffFormFrom: Begins
-func (t Texts) TariffFormFrom() string { return t.say("pages.tariff-form.from") }
+func (t *Texts) TariffFormFrom() string { return t.say("pages.tariff-form.from") }
 
 // TariffFormFromHint: Such as 2027-01-01 or 2027-01-01 06:00. Empty: at once.
-func (t Texts) TariffFormFromHint() string { return t.say("pages.tariff-form.from-hint") }
+func (t *Texts) TariffFormFromHint() string { return t.say("pages.tariff-form.from-hint") }
 
 // TariffFormAtOnce: at once
-func (t Texts) TariffFormAtOnce() string { return t.say("pages.tariff-form.at-once") }
+func (t *Texts) TariffFormAtOnce() string { return t.say("pages.tariff-form.at-once") }
 
 // TariffFormDocument: Times of use, seasons, levies and plans
-func (t Texts) TariffFormDocument() string { return t.say("pages.tariff-form.document") }
+func (t *Texts) TariffFormDocument() string { return t.say("pages.tariff-form.document") }
 
 // TariffFormDocumentLabel: The price as JSON
-func (t Texts) TariffFormDocumentLabel() string { return t.say("pages.tariff-form.document-label") }
+func (t *Texts) TariffFormDocumentLabel() string { return t.say("pages.tariff-form.document-label") }
 
 // TariffFormDocumentHint: As in POST /v1/tariffs, without a name. It stands for all figures above.
-func (t Texts) TariffFormDocumentHint() string { return t.say("pages.tariff-form.document-hint") }
+func (t *Texts) TariffFormDocumentHint() string { return t.say("pages.tariff-form.document-hint") }
 
 // TariffFormCheck: Check the tariff
-func (t Texts) TariffFormCheck() string { return t.say("pages.tariff-form.check") }
+func (t *Texts) TariffFormCheck() string { return t.say("pages.tariff-form.check") }
 
 // TariffFormCheckEffect: The next page shows what it costs. Nothing is published yet.
-func (t Texts) TariffFormCheckEffect() string { return t.say("pages.tariff-form.check-effect") }
+func (t *Texts) TariffFormCheckEffect() string { return t.say("pages.tariff-form.check-effect") }
 
 // TariffCheckMonth: What a month costs
-func (t Texts) TariffCheckMonth() string { return t.say("pages.tariff-check.month") }
+func (t *Texts) TariffCheckMonth() string { return t.say("pages.tariff-check.month") }
 
 // TariffCheckMonthHint: With tax and fixed charges.
-func (t Texts) TariffCheckMonthHint() string { return t.say("pages.tariff-check.month-hint") }
+func (t *Texts) TariffCheckMonthHint() string { return t.say("pages.tariff-check.month-hint") }
 
 // TariffCheckNow: Now
-func (t Texts) TariffCheckNow() string { return t.say("pages.tariff-check.now") }
+func (t *Texts) TariffCheckNow() string { return t.say("pages.tariff-check.now") }
 
 // TariffCheckDraft: New
-func (t Texts) TariffCheckDraft() string { return t.say("pages.tariff-check.draft") }
+func (t *Texts) TariffCheckDraft() string { return t.say("pages.tariff-check.draft") }
 
 // TariffCheckUse: What your customers would have paid since three months
-func (t Texts) TariffCheckUse() string { return t.say("pages.tariff-check.use") }
+func (t *Texts) TariffCheckUse() string { return t.say("pages.tariff-check.use") }
 
 // TariffCheckNoUse: There is no use of the last three months to compare.
-func (t Texts) TariffCheckNoUse() string { return t.say("pages.tariff-check.no-use") }
+func (t *Texts) TariffCheckNoUse() string { return t.say("pages.tariff-check.no-use") }
 
 // TariffCheckMeters: Meters
-func (t Texts) TariffCheckMeters() string { return t.say("pages.tariff-check.meters") }
+func (t *Texts) TariffCheckMeters() string { return t.say("pages.tariff-check.meters") }
 
 // TariffCheckMonths: Months
-func (t Texts) TariffCheckMonths() string { return t.say("pages.tariff-check.months") }
+func (t *Texts) TariffCheckMonths() string { return t.say("pages.tariff-check.months") }
 
 // TariffCheckLess: Meters that pay less
-func (t Texts) TariffCheckLess() string { return t.say("pages.tariff-check.less") }
+func (t *Texts) TariffCheckLess() string { return t.say("pages.tariff-check.less") }
 
 // TariffCheckMore: Meters that pay more
-func (t Texts) TariffCheckMore() string { return t.say("pages.tariff-check.more") }
+func (t *Texts) TariffCheckMore() string { return t.say("pages.tariff-check.more") }
 
 // TariffCheckSame: Meters that pay the same
-func (t Texts) TariffCheckSame() string { return t.say("pages.tariff-check.same") }
+func (t *Texts) TariffCheckSame() string { return t.say("pages.tariff-check.same") }
 
 // TariffCheckRises: The biggest rises
-func (t Texts) TariffCheckRises() string { return t.say("pages.tariff-check.rises") }
+func (t *Texts) TariffCheckRises() string { return t.say("pages.tariff-check.rises") }
 
 // TariffCheckFile: The file that the command reads
-func (t Texts) TariffCheckFile() string { return t.say("pages.tariff-check.file") }
+func (t *Texts) TariffCheckFile() string { return t.say("pages.tariff-check.file") }
 
 // TariffCheckPublish: Publish
-func (t Texts) TariffCheckPublish() string { return t.say("pages.tariff-check.publish") }
+func (t *Texts) TariffCheckPublish() string { return t.say("pages.tariff-check.publish") }
 
 // TariffCheckChange: Change it
-func (t Texts) TariffCheckChange() string { return t.say("pages.tariff-check.change") }
+func (t *Texts) TariffCheckChange() string { return t.say("pages.tariff-check.change") }
 
 // TariffCheckEffect: Sales use it from its beginning. A published version never changes. A second person may have to allow it.
-func (t Texts) TariffCheckEffect() string { return t.say("pages.tariff-check.effect") }
+func (t *Texts) TariffCheckEffect() string { return t.say("pages.tariff-check.effect") }
 
 // NewMeterTitle: New meter
-func (t Texts) NewMeterTitle() string { return t.say("pages.new-meter.title") }
+func (t *Texts) NewMeterTitle() string { return t.say("pages.new-meter.title") }
 
 // NewMeterDone: Meter {meter}
-func (t Texts) NewMeterDone(meter string) string {
+func (t *Texts) NewMeterDone(meter string) string {
 	return t.say("pages.new-meter.done", "{meter}", meter)
 }
 
 // NewMeterNoTariff: There is no tariff yet. Publish one first.
-func (t Texts) NewMeterNoTariff() string { return t.say("pages.new-meter.no-tariff") }
+func (t *Texts) NewMeterNoTariff() string { return t.say("pages.new-meter.no-tariff") }
 
 // NewMeterNumberHint: 11 or 13 digits, as printed on the meter.
-func (t Texts) NewMeterNumberHint() string { return t.say("pages.new-meter.number-hint") }
+func (t *Texts) NewMeterNumberHint() string { return t.say("pages.new-meter.number-hint") }
 
 // NewMeterMode: How it is paid
-func (t Texts) NewMeterMode() string { return t.say("pages.new-meter.mode") }
+func (t *Texts) NewMeterMode() string { return t.say("pages.new-meter.mode") }
 
 // NewMeterModeHint: With tokens, the meter keeps the credit. With a wallet, the server keeps it and switches the meter.
-func (t Texts) NewMeterModeHint() string { return t.say("pages.new-meter.mode-hint") }
+func (t *Texts) NewMeterModeHint() string { return t.say("pages.new-meter.mode-hint") }
 
 // NewMeterAddress: Address of the meter
-func (t Texts) NewMeterAddress() string { return t.say("pages.new-meter.address") }
+func (t *Texts) NewMeterAddress() string { return t.say("pages.new-meter.address") }
 
 // NewMeterFeeder: Feeder
-func (t Texts) NewMeterFeeder() string { return t.say("pages.new-meter.feeder") }
+func (t *Texts) NewMeterFeeder() string { return t.say("pages.new-meter.feeder") }
 
 // NewMeterFeederHint: What supplies the meter. Silent meters of one feeder raise one alarm. Leave it empty if you do not know it.
-func (t Texts) NewMeterFeederHint() string { return t.say("pages.new-meter.feeder-hint") }
+func (t *Texts) NewMeterFeederHint() string { return t.say("pages.new-meter.feeder-hint") }
 
 // NewMeterKey: Key of the meter
-func (t Texts) NewMeterKey() string { return t.say("pages.new-meter.key") }
+func (t *Texts) NewMeterKey() string { return t.say("pages.new-meter.key") }
 
 // NewMeterKeyHint: For meters that take tokens. The figures are on the meter or in its papers.
-func (t Texts) NewMeterKeyHint() string { return t.say("pages.new-meter.key-hint") }
+func (t *Texts) NewMeterKeyHint() string { return t.say("pages.new-meter.key-hint") }
 
 // NewMeterRare: Rarely needed
-func (t Texts) NewMeterRare() string { return t.say("pages.new-meter.rare") }
+func (t *Texts) NewMeterRare() string { return t.say("pages.new-meter.rare") }
 
 // NewMeterSgc: Supply group code (SGC)
-func (t Texts) NewMeterSgc() string { return t.say("pages.new-meter.sgc") }
+func (t *Texts) NewMeterSgc() string { return t.say("pages.new-meter.sgc") }
 
 // NewMeterKrn: Key revision number (KRN)
-func (t Texts) NewMeterKrn() string { return t.say("pages.new-meter.krn") }
+func (t *Texts) NewMeterKrn() string { return t.say("pages.new-meter.krn") }
 
 // NewMeterKt: Key type (KT)
-func (t Texts) NewMeterKt() string { return t.say("pages.new-meter.kt") }
+func (t *Texts) NewMeterKt() string { return t.say("pages.new-meter.kt") }
 
 // NewMeterTi: Tariff index (TI)
-func (t Texts) NewMeterTi() string { return t.say("pages.new-meter.ti") }
+func (t *Texts) NewMeterTi() string { return t.say("pages.new-meter.ti") }
 
 // NewMeterKen: Key expiry number (KEN)
-func (t Texts) NewMeterKen() string { return t.say("pages.new-meter.ken") }
+func (t *Texts) NewMeterKen() string { return t.say("pages.new-meter.ken") }
 
 // NewMeterEa: Encryption algorithm (EA)
-func (t Texts) NewMeterEa() string { return t.say("pages.new-meter.ea") }
+func (t *Texts) NewMeterEa() string { return t.say("pages.new-meter.ea") }
 
 // NewMeterDkga: Key derivation (DKGA)
-func (t Texts) NewMeterDkga() string { return t.say("pages.new-meter.dkga") }
+func (t *Texts) NewMeterDkga() string { return t.say("pages.new-meter.dkga") }
 
 // NewMeterBaseDate: Base date
-func (t Texts) NewMeterBaseDate() string { return t.say("pages.new-meter.base-date") }
+func (t *Texts) NewMeterBaseDate() string { return t.say("pages.new-meter.base-date") }
 
 // NewMeterSimulated: A virtual meter: its tokens and receipts are marked TEST
-func (t Texts) NewMeterSimulated() string { return t.say("pages.new-meter.simulated") }
+func (t *Texts) NewMeterSimulated() string { return t.say("pages.new-meter.simulated") }
 
 // NewMeterSubmit: Register the meter
-func (t Texts) NewMeterSubmit() string { return t.say("pages.new-meter.submit") }
+func (t *Texts) NewMeterSubmit() string { return t.say("pages.new-meter.submit") }
 
 // NewMeterEffect: The next page shows the meter's secrets once. A second person may have to allow a tariff that is not usual.
-func (t Texts) NewMeterEffect() string { return t.say("pages.new-meter.effect") }
+func (t *Texts) NewMeterEffect() string { return t.say("pages.new-meter.effect") }
 
 // NewMeterRegistered: The meter is registered.
-func (t Texts) NewMeterRegistered() string { return t.say("pages.new-meter.registered") }
+func (t *Texts) NewMeterRegistered() string { return t.say("pages.new-meter.registered") }
 
 // NewMeterSecretsOnce: Secrets of the meter, shown only now
-func (t Texts) NewMeterSecretsOnce() string { return t.say("pages.new-meter.secrets-once") }
+func (t *Texts) NewMeterSecretsOnce() string { return t.say("pages.new-meter.secrets-once") }
 
 // NewMeterPassword: MQTT password
-func (t Texts) NewMeterPassword() string { return t.say("pages.new-meter.password") }
+func (t *Texts) NewMeterPassword() string { return t.say("pages.new-meter.password") }
 
 // NewMeterDecoderKey: Decoder key
-func (t Texts) NewMeterDecoderKey() string { return t.say("pages.new-meter.decoder-key") }
+func (t *Texts) NewMeterDecoderKey() string { return t.say("pages.new-meter.decoder-key") }
 
 // NewMeterSecretsUse: The installer enters them in a meter that has a connection of its own. Keep them where only the installer finds them. If they are lost, the link key can be replaced.
-func (t Texts) NewMeterSecretsUse() string { return t.say("pages.new-meter.secrets-use") }
+func (t *Texts) NewMeterSecretsUse() string { return t.say("pages.new-meter.secrets-use") }
 
 // NewMeterSee: See the meter
-func (t Texts) NewMeterSee() string { return t.say("pages.new-meter.see") }
+func (t *Texts) NewMeterSee() string { return t.say("pages.new-meter.see") }
 
 // NewMeterNext: Another meter
-func (t Texts) NewMeterNext() string { return t.say("pages.new-meter.next") }
+func (t *Texts) NewMeterNext() string { return t.say("pages.new-meter.next") }
 
 // NewMeterAdd: Add a meter
-func (t Texts) NewMeterAdd() string { return t.say("pages.new-meter.add") }
+func (t *Texts) NewMeterAdd() string { return t.say("pages.new-meter.add") }
 
 // NewMeterAddForCustomer: Add a meter for this customer
-func (t Texts) NewMeterAddForCustomer() string { return t.say("pages.new-meter.add-for-customer") }
+func (t *Texts) NewMeterAddForCustomer() string { return t.say("pages.new-meter.add-for-customer") }
 
 // NewMeterKeyFound: The server has the vending key of this meter.
-func (t Texts) NewMeterKeyFound() string { return t.say("pages.new-meter.key-found") }
+func (t *Texts) NewMeterKeyFound() string { return t.say("pages.new-meter.key-found") }
 
 // ImportTitle: Import from a file
-func (t Texts) ImportTitle() string { return t.say("pages.import.title") }
+func (t *Texts) ImportTitle() string { return t.say("pages.import.title") }
 
 // ImportMany: or import many from a spreadsheet
-func (t Texts) ImportMany() string { return t.say("pages.import.many") }
+func (t *Texts) ImportMany() string { return t.say("pages.import.many") }
 
 // ImportWhat: What the rows are
-func (t Texts) ImportWhat() string { return t.say("pages.import.what") }
+func (t *Texts) ImportWhat() string { return t.say("pages.import.what") }
 
 // ImportMeters: Meters with their customers
-func (t Texts) ImportMeters() string { return t.say("pages.import.meters") }
+func (t *Texts) ImportMeters() string { return t.say("pages.import.meters") }
 
 // ImportCustomers: Customers
-func (t Texts) ImportCustomers() string { return t.say("pages.import.customers") }
+func (t *Texts) ImportCustomers() string { return t.say("pages.import.customers") }
 
 // ImportDebts: Debts
-func (t Texts) ImportDebts() string { return t.say("pages.import.debts") }
+func (t *Texts) ImportDebts() string { return t.say("pages.import.debts") }
 
 // ImportBalances: Opening balances
-func (t Texts) ImportBalances() string { return t.say("pages.import.balances") }
+func (t *Texts) ImportBalances() string { return t.say("pages.import.balances") }
 
 // ImportFile: File (CSV or XLSX)
-func (t Texts) ImportFile() string { return t.say("pages.import.file") }
+func (t *Texts) ImportFile() string { return t.say("pages.import.file") }
 
 // ImportFileHint: The first row names the columns. If they have other names, you choose them on the next page.
-func (t Texts) ImportFileHint() string { return t.say("pages.import.file-hint") }
+func (t *Texts) ImportFileHint() string { return t.say("pages.import.file-hint") }
 
 // ImportColumnNames: Usual names of the columns
-func (t Texts) ImportColumnNames() string { return t.say("pages.import.column-names") }
+func (t *Texts) ImportColumnNames() string { return t.say("pages.import.column-names") }
 
 // ImportTariff: Tariff of rows without one
-func (t Texts) ImportTariff() string { return t.say("pages.import.tariff") }
+func (t *Texts) ImportTariff() string { return t.say("pages.import.tariff") }
 
 // ImportNoTariff: None: the file has it
-func (t Texts) ImportNoTariff() string { return t.say("pages.import.no-tariff") }
+func (t *Texts) ImportNoTariff() string { return t.say("pages.import.no-tariff") }
 
 // ImportCheck: Check the file
-func (t Texts) ImportCheck() string { return t.say("pages.import.check") }
+func (t *Texts) ImportCheck() string { return t.say("pages.import.check") }
 
 // ImportCheckEffect: Nothing is imported yet. The next page shows what would happen to each row.
-func (t Texts) ImportCheckEffect() string { return t.say("pages.import.check-effect") }
+func (t *Texts) ImportCheckEffect() string { return t.say("pages.import.check-effect") }
 
 // ImportChecked: What would happen
-func (t Texts) ImportChecked() string { return t.say("pages.import.checked") }
+func (t *Texts) ImportChecked() string { return t.say("pages.import.checked") }
 
 // ImportRows: Rows
-func (t Texts) ImportRows() string { return t.say("pages.import.rows") }
+func (t *Texts) ImportRows() string { return t.say("pages.import.rows") }
 
 // ImportWould: Would be imported
-func (t Texts) ImportWould() string { return t.say("pages.import.would") }
+func (t *Texts) ImportWould() string { return t.say("pages.import.would") }
 
 // ImportOk: Imported
-func (t Texts) ImportOk() string { return t.say("pages.import.ok") }
+func (t *Texts) ImportOk() string { return t.say("pages.import.ok") }
 
 // ImportRefused: Refused
-func (t Texts) ImportRefused() string { return t.say("pages.import.refused") }
+func (t *Texts) ImportRefused() string { return t.say("pages.import.refused") }
 
 // ImportDuplicate: Imported or registered before
-func (t Texts) ImportDuplicate() string { return t.say("pages.import.duplicate") }
+func (t *Texts) ImportDuplicate() string { return t.say("pages.import.duplicate") }
 
 // ImportUndone: Undone
-func (t Texts) ImportUndone() string { return t.say("pages.import.undone") }
+func (t *Texts) ImportUndone() string { return t.say("pages.import.undone") }
 
 // ImportWaiting: Wait for a second person
-func (t Texts) ImportWaiting() string { return t.say("pages.import.waiting") }
+func (t *Texts) ImportWaiting() string { return t.say("pages.import.waiting") }
 
 // ImportWaitingRows: Rows that wait
-func (t Texts) ImportWaitingRows() string { return t.say("pages.import.waiting-rows") }
+func (t *Texts) ImportWaitingRows() string { return t.say("pages.import.waiting-rows") }
 
 // ImportWaits: A second person must approve the whole file. Nothing was imported yet.
-func (t Texts) ImportWaits() string { return t.say("pages.import.waits") }
+func (t *Texts) ImportWaits() string { return t.say("pages.import.waits") }
 
 // ImportTotal: Total
-func (t Texts) ImportTotal() string { return t.say("pages.import.total") }
+func (t *Texts) ImportTotal() string { return t.say("pages.import.total") }
 
 // ImportColumns: Columns
-func (t Texts) ImportColumns() string { return t.say("pages.import.columns") }
+func (t *Texts) ImportColumns() string { return t.say("pages.import.columns") }
 
 // ImportHeading: Its heading in the file
-func (t Texts) ImportHeading() string { return t.say("pages.import.heading") }
+func (t *Texts) ImportHeading() string { return t.say("pages.import.heading") }
 
 // ImportNone: Not in the file
-func (t Texts) ImportNone() string { return t.say("pages.import.none") }
+func (t *Texts) ImportNone() string { return t.say("pages.import.none") }
 
 // ImportIgnored: These columns mean nothing to the import:
-func (t Texts) ImportIgnored() string { return t.say("pages.import.ignored") }
+func (t *Texts) ImportIgnored() string { return t.say("pages.import.ignored") }
 
 // ImportAgain: Check again
-func (t Texts) ImportAgain() string { return t.say("pages.import.again") }
+func (t *Texts) ImportAgain() string { return t.say("pages.import.again") }
 
 // ImportNow: Import
-func (t Texts) ImportNow() string { return t.say("pages.import.now") }
+func (t *Texts) ImportNow() string { return t.say("pages.import.now") }
 
 // ImportNowEffect: Rows without an error are imported, each once. You can undo it.
-func (t Texts) ImportNowEffect() string { return t.say("pages.import.now-effect") }
+func (t *Texts) ImportNowEffect() string { return t.say("pages.import.now-effect") }
 
 // ImportProblems: Rows that need you
-func (t Texts) ImportProblems() string { return t.say("pages.import.problems") }
+func (t *Texts) ImportProblems() string { return t.say("pages.import.problems") }
 
 // ImportLine: Row
-func (t Texts) ImportLine() string { return t.say("pages.import.line") }
+func (t *Texts) ImportLine() string { return t.say("pages.import.line") }
 
 // ImportResult: What is wrong
-func (t Texts) ImportResult() string { return t.say("pages.import.result") }
+func (t *Texts) ImportResult() string { return t.say("pages.import.result") }
 
 // ImportMore: Only the first {n} are shown.
-func (t Texts) ImportMore(n string) string { return t.say("pages.import.more", "{n}", n) }
+func (t *Texts) ImportMore(n string) string { return t.say("pages.import.more", "{n}", n) }
 
 // ImportDone: The import is done.
-func (t Texts) ImportDone() string { return t.say("pages.import.done") }
+func (t *Texts) ImportDone() string { return t.say("pages.import.done") }
 
 // ImportUnfinished: The import did not get to its end. Choose the file again: rows that were imported are not imported twice.
-func (t Texts) ImportUnfinished() string { return t.say("pages.import.unfinished") }
+func (t *Texts) ImportUnfinished() string { return t.say("pages.import.unfinished") }
 
 // ImportSecrets: Secrets of the meters, shown only now
-func (t Texts) ImportSecrets() string { return t.say("pages.import.secrets") }
+func (t *Texts) ImportSecrets() string { return t.say("pages.import.secrets") }
 
 // ImportSecretsHint: For meters with a connection of their own. Copy them and keep them where only the installer finds them.
-func (t Texts) ImportSecretsHint() string { return t.say("pages.import.secrets-hint") }
+func (t *Texts) ImportSecretsHint() string { return t.say("pages.import.secrets-hint") }
 
 // ImportUndo: Undo the import
-func (t Texts) ImportUndo() string { return t.say("pages.import.undo") }
+func (t *Texts) ImportUndo() string { return t.say("pages.import.undo") }
 
 // ImportUndoEffect: Takes back every row that was not used since.
-func (t Texts) ImportUndoEffect() string { return t.say("pages.import.undo-effect") }
+func (t *Texts) ImportUndoEffect() string { return t.say("pages.import.undo-effect") }
 
 // ImportUndoMoney: Takes back every debt or balance that was not used since, with a journal of its own. This may need a second person.
-func (t Texts) ImportUndoMoney() string { return t.say("pages.import.undo-money") }
+func (t *Texts) ImportUndoMoney() string { return t.say("pages.import.undo-money") }
 
 // ImportHistory: Earlier imports
-func (t Texts) ImportHistory() string { return t.say("pages.import.history") }
+func (t *Texts) ImportHistory() string { return t.say("pages.import.history") }
 
 // ImportAt: At
-func (t Texts) ImportAt() string { return t.say("pages.import.at") }
+func (t *Texts) ImportAt() string { return t.say("pages.import.at") }
 
 // ImportBy: By
-func (t Texts) ImportBy() string { return t.say("pages.import.by") }
+func (t *Texts) ImportBy() string { return t.say("pages.import.by") }
 
 // ImportNothing: Nothing was imported yet.
-func (t Texts) ImportNothing() string { return t.say("pages.import.nothing") }
+func (t *Texts) ImportNothing() string { return t.say("pages.import.nothing") }
 
 // PaperCopy: COPY {n}
-func (t Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
+func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
 
 // PaperTest: TEST
-func (t Texts) PaperTest() string { return t.say("receipts.paper.test") }
+func (t *Texts) PaperTest() string { return t.say("receipts.paper.test") }
 
 // PaperReversed: REVERSED
-func (t Texts) PaperReversed() string { return t.say("receipts.paper.reversed") }
+func (t *Texts) PaperReversed() string { return t.say("receipts.paper.reversed") }
 
 // PaperReverses: reverses receipt {number}
-func (t Texts) PaperReverses(number string) string {
+func (t *Texts) PaperReverses(number string) string {
 	return t.say("receipts.paper.reverses", "{number}", number)
 }
 
 // PaperVatNo: VAT no. {number}
-func (t Texts) PaperVatNo(number string) string {
+func (t *Texts) PaperVatNo(number string) string {
 	return t.say("receipts.paper.vat-no", "{number}", number)
 }
 
 // PaperNumber: Receipt
-func (t Texts) PaperNumber() string { return t.say("receipts.paper.number") }
+func (t *Texts) PaperNumber() string { return t.say("receipts.paper.number") }
 
 // PaperEpoch: Epoch
-func (t Texts) PaperEpoch() string { return t.say("receipts.paper.epoch") }
+func (t *Texts) PaperEpoch() string { return t.say("receipts.paper.epoch") }
 
 // PaperFiscal: Fiscal
-func (t Texts) PaperFiscal() string { return t.say("receipts.paper.fiscal") }
+func (t *Texts) PaperFiscal() string { return t.say("receipts.paper.fiscal") }
 
 // PaperDate: Date
-func (t Texts) PaperDate() string { return t.say("receipts.paper.date") }
+func (t *Texts) PaperDate() string { return t.say("receipts.paper.date") }
 
 // PaperVendor: Vendor
-func (t Texts) PaperVendor() string { return t.say("receipts.paper.vendor") }
+func (t *Texts) PaperVendor() string { return t.say("receipts.paper.vendor") }
 
 // PaperTill: Till
-func (t Texts) PaperTill() string { return t.say("receipts.paper.till") }
+func (t *Texts) PaperTill() string { return t.say("receipts.paper.till") }
 
 // PaperSoldBy: Sold by
-func (t Texts) PaperSoldBy() string { return t.say("receipts.paper.sold-by") }
+func (t *Texts) PaperSoldBy() string { return t.say("receipts.paper.sold-by") }
 
 // PaperReference: Reference
-func (t Texts) PaperReference() string { return t.say("receipts.paper.reference") }
+func (t *Texts) PaperReference() string { return t.say("receipts.paper.reference") }
 
 // PaperSale: Sale
-func (t Texts) PaperSale() string { return t.say("receipts.paper.sale") }
+func (t *Texts) PaperSale() string { return t.say("receipts.paper.sale") }
 
 // PaperCustomer: Customer
-func (t Texts) PaperCustomer() string { return t.say("receipts.paper.customer") }
+func (t *Texts) PaperCustomer() string { return t.say("receipts.paper.customer") }
 
 // PaperPlace: Address
-func (t Texts) PaperPlace() string { return t.say("receipts.paper.place") }
+func (t *Texts) PaperPlace() string { return t.say("receipts.paper.place") }
 
 // PaperAccount: Account
-func (t Texts) PaperAccount() string { return t.say("receipts.paper.account") }
+func (t *Texts) PaperAccount() string { return t.say("receipts.paper.account") }
 
 // PaperMeter: Meter
-func (t Texts) PaperMeter() string { return t.say("receipts.paper.meter") }
+func (t *Texts) PaperMeter() string { return t.say("receipts.paper.meter") }
 
 // PaperSts: STS
-func (t Texts) PaperSts() string { return t.say("receipts.paper.sts") }
+func (t *Texts) PaperSts() string { return t.say("receipts.paper.sts") }
 
 // PaperTariff: Tariff
-func (t Texts) PaperTariff() string { return t.say("receipts.paper.tariff") }
+func (t *Texts) PaperTariff() string { return t.say("receipts.paper.tariff") }
 
 // PaperTariffVersion: {name}, version {version}
-func (t Texts) PaperTariffVersion(name string, version string) string {
+func (t *Texts) PaperTariffVersion(name string, version string) string {
 	return t.say("receipts.paper.tariff-version", "{name}", name, "{version}", version)
 }
 
 // PaperStep: {units} kWh @ {price}
-func (t Texts) PaperStep(units string, price string) string {
+func (t *Texts) PaperStep(units string, price string) string {
 	return t.say("receipts.paper.step", "{units}", units, "{price}", price)
 }
 
 // PaperEnergy: Energy without VAT
-func (t Texts) PaperEnergy() string { return t.say("receipts.paper.energy") }
+func (t *Texts) PaperEnergy() string { return t.say("receipts.paper.energy") }
 
 // PaperEnergyNote: energy without VAT {amount}
-func (t Texts) PaperEnergyNote(amount string) string {
+func (t *Texts) PaperEnergyNote(amount string) string {
 	return t.say("receipts.paper.energy-note", "{amount}", amount)
 }
 
 // PaperPart: {kind} {name}
-func (t Texts) PaperPart(kind string, name string) string {
+func (t *Texts) PaperPart(kind string, name string) string {
 	return t.say("receipts.paper.part", "{kind}", kind, "{name}", name)
 }
 
 // PaperLeft: left to pay {amount}
-func (t Texts) PaperLeft(amount string) string {
+func (t *Texts) PaperLeft(amount string) string {
 	return t.say("receipts.paper.left", "{amount}", amount)
 }
 
 // PaperLeftVat: left to pay {amount} including VAT
-func (t Texts) PaperLeftVat(amount string) string {
+func (t *Texts) PaperLeftVat(amount string) string {
 	return t.say("receipts.paper.left-vat", "{amount}", amount)
 }
 
 // PaperVat: VAT {percent}
-func (t Texts) PaperVat(percent string) string {
+func (t *Texts) PaperVat(percent string) string {
 	return t.say("receipts.paper.vat", "{percent}", percent)
 }
 
 // PaperPaid: PAID {currency}
-func (t Texts) PaperPaid(currency string) string {
+func (t *Texts) PaperPaid(currency string) string {
 	return t.say("receipts.paper.paid", "{currency}", currency)
 }
 
 // PaperGivenBack: REFUNDED {currency}
-func (t Texts) PaperGivenBack(currency string) string {
+func (t *Texts) PaperGivenBack(currency string) string {
 	return t.say("receipts.paper.given-back", "{currency}", currency)
 }
 
 // PaperChange: Change given
-func (t Texts) PaperChange() string { return t.say("receipts.paper.change") }
+func (t *Texts) PaperChange() string { return t.say("receipts.paper.change") }
 
 // PaperUnits: {units} kWh
-func (t Texts) PaperUnits(units string) string {
+func (t *Texts) PaperUnits(units string) string {
 	return t.say("receipts.paper.units", "{units}", units)
 }
 
 // PaperCancelled: These tokens are cancelled:
-func (t Texts) PaperCancelled() string { return t.say("receipts.paper.cancelled") }
+func (t *Texts) PaperCancelled() string { return t.say("receipts.paper.cancelled") }
 
 // PaperNotToEnter: Do not enter these tokens. If they are used, their price is owed:
-func (t Texts) PaperNotToEnter() string { return t.say("receipts.paper.not-to-enter") }
+func (t *Texts) PaperNotToEnter() string { return t.say("receipts.paper.not-to-enter") }
 
 // PaperTokenOf: Token {n} of {of}
-func (t Texts) PaperTokenOf(n string, of string) string {
+func (t *Texts) PaperTokenOf(n string, of string) string {
 	return t.say("receipts.paper.token-of", "{n}", n, "{of}", of)
 }
 
 // PaperTokenUnits: {kind}: {units} kWh
-func (t Texts) PaperTokenUnits(kind string, units string) string {
+func (t *Texts) PaperTokenUnits(kind string, units string) string {
 	return t.say("receipts.paper.token-units", "{kind}", kind, "{units}", units)
 }
 
 // PaperPress: Press # on the meter to switch the supply on.
-func (t Texts) PaperPress() string { return t.say("receipts.paper.press") }
+func (t *Texts) PaperPress() string { return t.say("receipts.paper.press") }
 
 // PaperExplained: Every figure is explained here:
-func (t Texts) PaperExplained() string { return t.say("receipts.paper.explained") }
+func (t *Texts) PaperExplained() string { return t.say("receipts.paper.explained") }
 
 // PaperNoSupply: No electricity was sold and no money is owed.
-func (t Texts) PaperNoSupply() string { return t.say("receipts.paper.no-supply") }
+func (t *Texts) PaperNoSupply() string { return t.say("receipts.paper.no-supply") }
 
 // StatementTitle: Statement: {customer}
-func (t Texts) StatementTitle(customer string) string {
+func (t *Texts) StatementTitle(customer string) string {
 	return t.say("receipts.statement.title", "{customer}", customer)
 }
 
 // StatementDays: Days
-func (t Texts) StatementDays() string { return t.say("receipts.statement.days") }
+func (t *Texts) StatementDays() string { return t.say("receipts.statement.days") }
 
 // StatementFromTo: {from} to {to}
-func (t Texts) StatementFromTo(from string, to string) string {
+func (t *Texts) StatementFromTo(from string, to string) string {
 	return t.say("receipts.statement.from-to", "{from}", from, "{to}", to)
 }
 
 // StatementZone: Time zone
-func (t Texts) StatementZone() string { return t.say("receipts.statement.zone") }
+func (t *Texts) StatementZone() string { return t.say("receipts.statement.zone") }
 
 // StatementDay: Time
-func (t Texts) StatementDay() string { return t.say("receipts.statement.day") }
+func (t *Texts) StatementDay() string { return t.say("receipts.statement.day") }
 
 // StatementWhat: What
-func (t Texts) StatementWhat() string { return t.say("receipts.statement.what") }
+func (t *Texts) StatementWhat() string { return t.say("receipts.statement.what") }
 
 // StatementEnergy: kWh
-func (t Texts) StatementEnergy() string { return t.say("receipts.statement.energy") }
+func (t *Texts) StatementEnergy() string { return t.say("receipts.statement.energy") }
 
 // StatementChange: Change
-func (t Texts) StatementChange() string { return t.say("receipts.statement.change") }
+func (t *Texts) StatementChange() string { return t.say("receipts.statement.change") }
 
 // StatementBalance: Balance
-func (t Texts) StatementBalance() string { return t.say("receipts.statement.balance") }
+func (t *Texts) StatementBalance() string { return t.say("receipts.statement.balance") }
 
 // StatementCarry: Carried
-func (t Texts) StatementCarry() string { return t.say("receipts.statement.carry") }
+func (t *Texts) StatementCarry() string { return t.say("receipts.statement.carry") }
 
 // StatementPurchase: {kind} {receipt}, meter {meter}, paid {amount}
-func (t Texts) StatementPurchase(kind string, receipt string, meter string, amount string) string {
+func (t *Texts) StatementPurchase(kind string, receipt string, meter string, amount string) string {
 	return t.say("receipts.statement.purchase", "{kind}", kind, "{receipt}", receipt, "{meter}", meter, "{amount}", amount)
 }
 
 // StatementPaid: Paid {currency}
-func (t Texts) StatementPaid(currency string) string {
+func (t *Texts) StatementPaid(currency string) string {
 	return t.say("receipts.statement.paid", "{currency}", currency)
 }
 
 // StatementBought: Energy bought
-func (t Texts) StatementBought() string { return t.say("receipts.statement.bought") }
+func (t *Texts) StatementBought() string { return t.say("receipts.statement.bought") }
 
 // StatementUsed: Energy used
-func (t Texts) StatementUsed() string { return t.say("receipts.statement.used") }
+func (t *Texts) StatementUsed() string { return t.say("receipts.statement.used") }
 
 // ShortSale: {units} kWh {amount} meter {meter}
-func (t Texts) ShortSale(units string, amount string, meter string) string {
+func (t *Texts) ShortSale(units string, amount string, meter string) string {
 	return t.say("receipts.short.sale", "{units}", units, "{amount}", amount, "{meter}", meter)
 }
 
 // ShortRecharge: Recharge {amount} meter {meter}
-func (t Texts) ShortRecharge(amount string, meter string) string {
+func (t *Texts) ShortRecharge(amount string, meter string) string {
 	return t.say("receipts.short.recharge", "{amount}", amount, "{meter}", meter)
 }
 
 // ShortCancelled: CANCELLED
-func (t Texts) ShortCancelled() string { return t.say("receipts.short.cancelled") }
+func (t *Texts) ShortCancelled() string { return t.say("receipts.short.cancelled") }
 
 // ShortReversed: REVERSED
-func (t Texts) ShortReversed() string { return t.say("receipts.short.reversed") }
+func (t *Texts) ShortReversed() string { return t.say("receipts.short.reversed") }
 
 // ShortCharges: charges {amount}
-func (t Texts) ShortCharges(amount string) string {
+func (t *Texts) ShortCharges(amount string) string {
 	return t.say("receipts.short.charges", "{amount}", amount)
 }
 
 // ShortLeft: left {amount}
-func (t Texts) ShortLeft(amount string) string {
+func (t *Texts) ShortLeft(amount string) string {
 	return t.say("receipts.short.left", "{amount}", amount)
 }
 
 // ShortNumber: no {number}
-func (t Texts) ShortNumber(number string) string {
+func (t *Texts) ShortNumber(number string) string {
 	return t.say("receipts.short.number", "{number}", number)
 }
 
 // ShortToken: {units}kWh
-func (t Texts) ShortToken(units string) string {
+func (t *Texts) ShortToken(units string) string {
 	return t.say("receipts.short.token", "{units}", units)
 }
 
 // ShortFree: {units}kWh free
-func (t Texts) ShortFree(units string) string { return t.say("receipts.short.free", "{units}", units) }
+func (t *Texts) ShortFree(units string) string { return t.say("receipts.short.free", "{units}", units) }
 
 // ShortKeyChange: key change
-func (t Texts) ShortKeyChange() string { return t.say("receipts.short.key-change") }
+func (t *Texts) ShortKeyChange() string { return t.say("receipts.short.key-change") }
 
 // ShortEngineering: engineering
-func (t Texts) ShortEngineering() string { return t.say("receipts.short.engineering") }
+func (t *Texts) ShortEngineering() string { return t.say("receipts.short.engineering") }
 
 // PriceSeason: {name}, {from} to {to}: {price}
-func (t Texts) PriceSeason(name string, from string, to string, price string) string {
+func (t *Texts) PriceSeason(name string, from string, to string, price string) string {
 	return t.say("receipts.price.season", "{name}", name, "{from}", from, "{to}", to, "{price}", price)
 }
 
 // PriceDate: {day} {month}
-func (t Texts) PriceDate(day string, month string) string {
+func (t *Texts) PriceDate(day string, month string) string {
 	return t.say("receipts.price.date", "{day}", day, "{month}", month)
 }
 
 // PriceRate: {rate} per kWh
-func (t Texts) PriceRate(rate string) string { return t.say("receipts.price.rate", "{rate}", rate) }
+func (t *Texts) PriceRate(rate string) string { return t.say("receipts.price.rate", "{rate}", rate) }
 
 // PriceFlat: {rate}.
-func (t Texts) PriceFlat(rate string) string { return t.say("receipts.price.flat", "{rate}", rate) }
+func (t *Texts) PriceFlat(rate string) string { return t.say("receipts.price.flat", "{rate}", rate) }
 
 // PriceBlocks: The price depends on the units of the calendar month: {blocks}.
-func (t Texts) PriceBlocks(blocks string) string {
+func (t *Texts) PriceBlocks(blocks string) string {
 	return t.say("receipts.price.blocks", "{blocks}", blocks)
 }
 
 // PriceBlock: up to {units} {rate}
-func (t Texts) PriceBlock(units string, rate string) string {
+func (t *Texts) PriceBlock(units string, rate string) string {
 	return t.say("receipts.price.block", "{units}", units, "{rate}", rate)
 }
 
 // PriceBlockLast: above that {rate}
-func (t Texts) PriceBlockLast(rate string) string {
+func (t *Texts) PriceBlockLast(rate string) string {
 	return t.say("receipts.price.block-last", "{rate}", rate)
 }
 
 // PriceHours: {name} {rate}: {times}.
-func (t Texts) PriceHours(name string, rate string, times string) string {
+func (t *Texts) PriceHours(name string, rate string, times string) string {
 	return t.say("receipts.price.hours", "{name}", name, "{rate}", rate, "{times}", times)
 }
 
 // PriceWindow: {days} {from} to {to}
-func (t Texts) PriceWindow(days string, from string, to string) string {
+func (t *Texts) PriceWindow(days string, from string, to string) string {
 	return t.say("receipts.price.window", "{days}", days, "{from}", from, "{to}", to)
 }
 
 // PriceOtherwise: at all other times
-func (t Texts) PriceOtherwise() string { return t.say("receipts.price.otherwise") }
+func (t *Texts) PriceOtherwise() string { return t.say("receipts.price.otherwise") }
 
 // PriceHoliday: The hours of {day} apply on {date}.
-func (t Texts) PriceHoliday(day string, date string) string {
+func (t *Texts) PriceHoliday(day string, date string) string {
 	return t.say("receipts.price.holiday", "{day}", day, "{date}", date)
 }
 
 // PriceLevy: The levy {name} of {rate} is added.
-func (t Texts) PriceLevy(name string, rate string) string {
+func (t *Texts) PriceLevy(name string, rate string) string {
 	return t.say("receipts.price.levy", "{name}", name, "{rate}", rate)
 }
 
 // PriceLevyUntaxed: The levy {name} of {rate} is added, without VAT.
-func (t Texts) PriceLevyUntaxed(name string, rate string) string {
+func (t *Texts) PriceLevyUntaxed(name string, rate string) string {
 	return t.say("receipts.price.levy-untaxed", "{name}", name, "{rate}", rate)
 }
 
 // PriceShare: {percent} of the price
-func (t Texts) PriceShare(percent string) string {
+func (t *Texts) PriceShare(percent string) string {
 	return t.say("receipts.price.share", "{percent}", percent)
 }
 
 // PriceVat: These prices are without tax. VAT of {percent} is added.
-func (t Texts) PriceVat(percent string) string {
+func (t *Texts) PriceVat(percent string) string {
 	return t.say("receipts.price.vat", "{percent}", percent)
 }
 
 // PriceNoVat: There is no VAT.
-func (t Texts) PriceNoVat() string { return t.say("receipts.price.no-vat") }
+func (t *Texts) PriceNoVat() string { return t.say("receipts.price.no-vat") }
 
 // PricePlusVat: {amount} plus VAT
-func (t Texts) PricePlusVat(amount string) string {
+func (t *Texts) PricePlusVat(amount string) string {
 	return t.say("receipts.price.plus-vat", "{amount}", amount)
 }
 
 // PriceFixedMonth: The fixed charge {name} of {amount} is due every month, even if nothing is bought.
-func (t Texts) PriceFixedMonth(name string, amount string) string {
+func (t *Texts) PriceFixedMonth(name string, amount string) string {
 	return t.say("receipts.price.fixed-month", "{name}", name, "{amount}", amount)
 }
 
 // PriceFixedDay: The fixed charge {name} of {amount} is due every day, even if nothing is bought.
-func (t Texts) PriceFixedDay(name string, amount string) string {
+func (t *Texts) PriceFixedDay(name string, amount string) string {
 	return t.say("receipts.price.fixed-day", "{name}", name, "{amount}", amount)
 }
 
 // PriceFee: Every purchase pays a fee of {amount} first.
-func (t Texts) PriceFee(amount string) string { return t.say("receipts.price.fee", "{amount}", amount) }
+func (t *Texts) PriceFee(amount string) string {
+	return t.say("receipts.price.fee", "{amount}", amount)
+}
 
 // PriceFree: {units} are free in every calendar month. They count towards the units of the month.
-func (t Texts) PriceFree(units string) string { return t.say("receipts.price.free", "{units}", units) }
+func (t *Texts) PriceFree(units string) string { return t.say("receipts.price.free", "{units}", units) }
 
 // PriceFreeApart: {units} are free in every calendar month. They do not count towards the units of the month.
-func (t Texts) PriceFreeApart(units string) string {
+func (t *Texts) PriceFreeApart(units string) string {
 	return t.say("receipts.price.free-apart", "{units}", units)
 }
 
 // PriceFunded: A programme pays {rate} for the free units.
-func (t Texts) PriceFunded(rate string) string { return t.say("receipts.price.funded", "{rate}", rate) }
+func (t *Texts) PriceFunded(rate string) string {
+	return t.say("receipts.price.funded", "{rate}", rate)
+}
 
 // PriceWallet: This tariff is for meters whose balance is kept on the server. No tokens are sold on it.
-func (t Texts) PriceWallet() string { return t.say("receipts.price.wallet") }
+func (t *Texts) PriceWallet() string { return t.say("receipts.price.wallet") }
 
 // PriceCeiling: Charges and debts together take at most {percent} of a purchase.
-func (t Texts) PriceCeiling(percent string) string {
+func (t *Texts) PriceCeiling(percent string) string {
 	return t.say("receipts.price.ceiling", "{percent}", percent)
 }
 
 // PriceCeilingDefault: Charges and debts together take at most {percent} of a purchase, unless the utility has set another share.
-func (t Texts) PriceCeilingDefault(percent string) string {
+func (t *Texts) PriceCeilingDefault(percent string) string {
 	return t.say("receipts.price.ceiling-default", "{percent}", percent)
 }
 
 // PriceNearest: Units are rounded to the nearest 0.1 kWh. No change is carried forward.
-func (t Texts) PriceNearest() string { return t.say("receipts.price.nearest") }
+func (t *Texts) PriceNearest() string { return t.say("receipts.price.nearest") }
 
 // PriceIncome: Units are rounded down to 0.1 kWh. The utility keeps the rest of the money.
-func (t Texts) PriceIncome() string { return t.say("receipts.price.income") }
+func (t *Texts) PriceIncome() string { return t.say("receipts.price.income") }
 
 // PriceCarry: Units are rounded down to 0.1 kWh. The rest of the money is carried forward to the next purchase.
-func (t Texts) PriceCarry() string { return t.say("receipts.price.carry") }
+func (t *Texts) PriceCarry() string { return t.say("receipts.price.carry") }
 
 // PriceSmallest: The smallest purchase is {amount}.
-func (t Texts) PriceSmallest(amount string) string {
+func (t *Texts) PriceSmallest(amount string) string {
 	return t.say("receipts.price.smallest", "{amount}", amount)
 }
 
 // PriceLargest: The largest purchase is {amount}.
-func (t Texts) PriceLargest(amount string) string {
+func (t *Texts) PriceLargest(amount string) string {
 	return t.say("receipts.price.largest", "{amount}", amount)
 }
 
 // FiguresDiffers: THE STORED SALE DOES NOT MATCH ITS RECALCULATION:
-func (t Texts) FiguresDiffers() string { return t.say("receipts.figures.differs") }
+func (t *Texts) FiguresDiffers() string { return t.say("receipts.figures.differs") }
 
 // FiguresRecalculated: The sentences below are recalculated. They are not what is stored.
-func (t Texts) FiguresRecalculated() string { return t.say("receipts.figures.recalculated") }
+func (t *Texts) FiguresRecalculated() string { return t.say("receipts.figures.recalculated") }
 
 // FiguresSale: Sale {sale}, meter {meter}.
-func (t Texts) FiguresSale(sale string, meter string) string {
+func (t *Texts) FiguresSale(sale string, meter string) string {
 	return t.say("receipts.figures.sale", "{sale}", sale, "{meter}", meter)
 }
 
 // FiguresPaid: You paid {amount}.
-func (t Texts) FiguresPaid(amount string) string {
+func (t *Texts) FiguresPaid(amount string) string {
 	return t.say("receipts.figures.paid", "{amount}", amount)
 }
 
 // FiguresCarriedIn: {amount} was carried forward from earlier purchases and is added.
-func (t Texts) FiguresCarriedIn(amount string) string {
+func (t *Texts) FiguresCarriedIn(amount string) string {
 	return t.say("receipts.figures.carried-in", "{amount}", amount)
 }
 
 // FiguresWallet: All of it was paid into the wallet of account {account}. Energy is charged to the wallet as the meter counts it.
-func (t Texts) FiguresWallet(account string) string {
+func (t *Texts) FiguresWallet(account string) string {
 	return t.say("receipts.figures.wallet", "{account}", account)
 }
 
 // FiguresWalletTax: {amount} of it is tax, which is due with the payment. The energy is not taxed again.
-func (t Texts) FiguresWalletTax(amount string) string {
+func (t *Texts) FiguresWalletTax(amount string) string {
 	return t.say("receipts.figures.wallet-tax", "{amount}", amount)
 }
 
 // FiguresTariff: The price comes from tariff {name}, version {version}, in force since {at}.
-func (t Texts) FiguresTariff(name string, version string, at string) string {
+func (t *Texts) FiguresTariff(name string, version string, at string) string {
 	return t.say("receipts.figures.tariff", "{name}", name, "{version}", version, "{at}", at)
 }
 
 // FiguresFee: The fee takes {amount}: {why}.
-func (t Texts) FiguresFee(amount string, why string) string {
+func (t *Texts) FiguresFee(amount string, why string) string {
 	return t.say("receipts.figures.fee", "{amount}", amount, "{why}", why)
 }
 
 // FiguresFixed: The fixed charge {name} takes {amount}: {why}.
-func (t Texts) FiguresFixed(name string, amount string, why string) string {
+func (t *Texts) FiguresFixed(name string, amount string, why string) string {
 	return t.say("receipts.figures.fixed", "{name}", name, "{amount}", amount, "{why}", why)
 }
 
 // FiguresDebt: The debt {name} takes {amount}: {why}.
-func (t Texts) FiguresDebt(name string, amount string, why string) string {
+func (t *Texts) FiguresDebt(name string, amount string, why string) string {
 	return t.say("receipts.figures.debt", "{name}", name, "{amount}", amount, "{why}", why)
 }
 
 // FiguresOfVat: {sentence} {amount} of it is VAT.
-func (t Texts) FiguresOfVat(sentence string, amount string) string {
+func (t *Texts) FiguresOfVat(sentence string, amount string) string {
 	return t.say("receipts.figures.of-vat", "{sentence}", sentence, "{amount}", amount)
 }
 
 // FiguresOfLeft: {sentence} {amount} of it is left to pay.
-func (t Texts) FiguresOfLeft(sentence string, amount string) string {
+func (t *Texts) FiguresOfLeft(sentence string, amount string) string {
 	return t.say("receipts.figures.of-left", "{sentence}", sentence, "{amount}", amount)
 }
 
 // FiguresThen: {first}, then {next}
-func (t Texts) FiguresThen(first string, next string) string {
+func (t *Texts) FiguresThen(first string, next string) string {
 	return t.say("receipts.figures.then", "{first}", first, "{next}", next)
 }
 
 // FiguresAskPercent: {percent} of the {paid} paid is {amount}
-func (t Texts) FiguresAskPercent(percent string, paid string, amount string) string {
+func (t *Texts) FiguresAskPercent(percent string, paid string, amount string) string {
 	return t.say("receipts.figures.ask-percent", "{percent}", percent, "{paid}", paid, "{amount}", amount)
 }
 
 // FiguresAskAmount: a fixed {amount}
-func (t Texts) FiguresAskAmount(amount string) string {
+func (t *Texts) FiguresAskAmount(amount string) string {
 	return t.say("receipts.figures.ask-amount", "{amount}", amount)
 }
 
 // FiguresAskOutstanding: all that is due, {amount}
-func (t Texts) FiguresAskOutstanding(amount string) string {
+func (t *Texts) FiguresAskOutstanding(amount string) string {
 	return t.say("receipts.figures.ask-outstanding", "{amount}", amount)
 }
 
 // FiguresAtLeast: at least {amount}
-func (t Texts) FiguresAtLeast(amount string) string {
+func (t *Texts) FiguresAtLeast(amount string) string {
 	return t.say("receipts.figures.at-least", "{amount}", amount)
 }
 
 // FiguresAtMost: at most {amount} of one purchase
-func (t Texts) FiguresAtMost(amount string) string {
+func (t *Texts) FiguresAtMost(amount string) string {
 	return t.say("receipts.figures.at-most", "{amount}", amount)
 }
 
 // FiguresMonthLimit: at most {amount}, because a month has a limit of {limit} and {taken} was taken already
-func (t Texts) FiguresMonthLimit(amount string, limit string, taken string) string {
+func (t *Texts) FiguresMonthLimit(amount string, limit string, taken string) string {
 	return t.say("receipts.figures.month-limit", "{amount}", amount, "{limit}", limit, "{taken}", taken)
 }
 
 // FiguresNotMoreThanDue: at most the {amount} that is owed
-func (t Texts) FiguresNotMoreThanDue(amount string) string {
+func (t *Texts) FiguresNotMoreThanDue(amount string) string {
 	return t.say("receipts.figures.not-more-than-due", "{amount}", amount)
 }
 
 // FiguresCeiling: cut to {amount}, because charges and debts may take {percent} of a purchase together
-func (t Texts) FiguresCeiling(amount string, percent string) string {
+func (t *Texts) FiguresCeiling(amount string, percent string) string {
 	return t.say("receipts.figures.ceiling", "{amount}", amount, "{percent}", percent)
 }
 
 // FiguresRest: cut to the {amount} that is left of the payment
-func (t Texts) FiguresRest(amount string) string {
+func (t *Texts) FiguresRest(amount string) string {
 	return t.say("receipts.figures.rest", "{amount}", amount)
 }
 
 // FiguresFree: {units} kWh are the free units of this month.
-func (t Texts) FiguresFree(units string) string {
+func (t *Texts) FiguresFree(units string) string {
 	return t.say("receipts.figures.free", "{units}", units)
 }
 
 // FiguresEnergy: {amount} is left for energy.
-func (t Texts) FiguresEnergy(amount string) string {
+func (t *Texts) FiguresEnergy(amount string) string {
 	return t.say("receipts.figures.energy", "{amount}", amount)
 }
 
 // FiguresBefore: {units} kWh of {month} had been bought before this purchase.
-func (t Texts) FiguresBefore(units string, month string) string {
+func (t *Texts) FiguresBefore(units string, month string) string {
 	return t.say("receipts.figures.before", "{units}", units, "{month}", month)
 }
 
 // FiguresStep: {units} kWh at {price} ({gross} per kWh) cost {amount}.
-func (t Texts) FiguresStep(units string, price string, gross string, amount string) string {
+func (t *Texts) FiguresStep(units string, price string, gross string, amount string) string {
 	return t.say("receipts.figures.step", "{units}", units, "{price}", price, "{gross}", gross, "{amount}", amount)
 }
 
 // FiguresAnd: {first} and {next}
-func (t Texts) FiguresAnd(first string, next string) string {
+func (t *Texts) FiguresAnd(first string, next string) string {
 	return t.say("receipts.figures.and", "{first}", first, "{next}", next)
 }
 
 // FiguresPriceLevy: {rate} levy {name}
-func (t Texts) FiguresPriceLevy(rate string, name string) string {
+func (t *Texts) FiguresPriceLevy(rate string, name string) string {
 	return t.say("receipts.figures.price-levy", "{rate}", rate, "{name}", name)
 }
 
 // FiguresPriceLevyUntaxed: {rate} levy {name} without VAT
-func (t Texts) FiguresPriceLevyUntaxed(rate string, name string) string {
+func (t *Texts) FiguresPriceLevyUntaxed(rate string, name string) string {
 	return t.say("receipts.figures.price-levy-untaxed", "{rate}", rate, "{name}", name)
 }
 
 // FiguresPriceVat: VAT of {percent}
-func (t Texts) FiguresPriceVat(percent string) string {
+func (t *Texts) FiguresPriceVat(percent string) string {
 	return t.say("receipts.figures.price-vat", "{percent}", percent)
 }
 
 // FiguresTooLittle: It buys less than 0.1 kWh.
-func (t Texts) FiguresTooLittle() string { return t.say("receipts.figures.too-little") }
+func (t *Texts) FiguresTooLittle() string { return t.say("receipts.figures.too-little") }
 
 // FiguresNearest: Units are rounded to the nearest 0.1 kWh. The exact price of all units is {exact}, and the whole {amount} is charged for them.
-func (t Texts) FiguresNearest(exact string, amount string) string {
+func (t *Texts) FiguresNearest(exact string, amount string) string {
 	return t.say("receipts.figures.nearest", "{exact}", exact, "{amount}", amount)
 }
 
 // FiguresIncome: Units are rounded down to 0.1 kWh. The exact price of all units is {exact}, and the whole {amount} is charged for them.
-func (t Texts) FiguresIncome(exact string, amount string) string {
+func (t *Texts) FiguresIncome(exact string, amount string) string {
 	return t.say("receipts.figures.income", "{exact}", exact, "{amount}", amount)
 }
 
 // FiguresCarry: Another 0.1 kWh would cost more than is left. The exact price of all units is {exact}, rounded to {amount}.
-func (t Texts) FiguresCarry(exact string, amount string) string {
+func (t *Texts) FiguresCarry(exact string, amount string) string {
 	return t.say("receipts.figures.carry", "{exact}", exact, "{amount}", amount)
 }
 
 // FiguresSplit: {vat} of that is VAT, and {net} is energy without VAT.
-func (t Texts) FiguresSplit(vat string, net string) string {
+func (t *Texts) FiguresSplit(vat string, net string) string {
 	return t.say("receipts.figures.split", "{vat}", vat, "{net}", net)
 }
 
 // FiguresLevy: {amount} is the levy {name}.
-func (t Texts) FiguresLevy(amount string, name string) string {
+func (t *Texts) FiguresLevy(amount string, name string) string {
 	return t.say("receipts.figures.levy", "{amount}", amount, "{name}", name)
 }
 
 // FiguresCarriedOut: {amount} is left and is carried forward to the next purchase.
-func (t Texts) FiguresCarriedOut(amount string) string {
+func (t *Texts) FiguresCarriedOut(amount string) string {
 	return t.say("receipts.figures.carried-out", "{amount}", amount)
 }
 
 // FiguresSum: Together: {parts} = {total}.
-func (t Texts) FiguresSum(parts string, total string) string {
+func (t *Texts) FiguresSum(parts string, total string) string {
 	return t.say("receipts.figures.sum", "{parts}", parts, "{total}", total)
 }
 
 // DifferenceNotPriced: It cannot be priced from what is stored: {error}.
-func (t Texts) DifferenceNotPriced(error string) string {
+func (t *Texts) DifferenceNotPriced(error string) string {
 	return t.say("receipts.difference.not-priced", "{error}", error)
 }
 
 // DifferenceRefused: Its tariff would have refused this purchase: {why}
-func (t Texts) DifferenceRefused(why string) string {
+func (t *Texts) DifferenceRefused(why string) string {
 	return t.say("receipts.difference.refused", "{why}", why)
 }
 
 // DifferenceDerivedSum: The recalculated lines add up to {sum}, but {paid} was paid.
-func (t Texts) DifferenceDerivedSum(sum string, paid string) string {
+func (t *Texts) DifferenceDerivedSum(sum string, paid string) string {
 	return t.say("receipts.difference.derived-sum", "{sum}", sum, "{paid}", paid)
 }
 
 // DifferenceStoredSum: The stored lines add up to {sum}, but {paid} was paid.
-func (t Texts) DifferenceStoredSum(sum string, paid string) string {
+func (t *Texts) DifferenceStoredSum(sum string, paid string) string {
 	return t.say("receipts.difference.stored-sum", "{sum}", sum, "{paid}", paid)
 }
 
 // DifferenceLines: {stored} lines are stored, {derived} are recalculated.
-func (t Texts) DifferenceLines(stored string, derived string) string {
+func (t *Texts) DifferenceLines(stored string, derived string) string {
 	return t.say("receipts.difference.lines", "{stored}", stored, "{derived}", derived)
 }
 
 // DifferenceLine: Line {n} is stored as {stored} and recalculated as {derived}.
-func (t Texts) DifferenceLine(n string, stored string, derived string) string {
+func (t *Texts) DifferenceLine(n string, stored string, derived string) string {
 	return t.say("receipts.difference.line", "{n}", n, "{stored}", stored, "{derived}", derived)
 }
 
 // DifferenceCarried: {stored} is stored as carried forward, {derived} is recalculated.
-func (t Texts) DifferenceCarried(stored string, derived string) string {
+func (t *Texts) DifferenceCarried(stored string, derived string) string {
 	return t.say("receipts.difference.carried", "{stored}", stored, "{derived}", derived)
 }
 
 // DifferenceUnits: {stored} Wh are stored as sold, {derived} Wh are recalculated.
-func (t Texts) DifferenceUnits(stored string, derived string) string {
+func (t *Texts) DifferenceUnits(stored string, derived string) string {
 	return t.say("receipts.difference.units", "{stored}", stored, "{derived}", derived)
 }
 
 // DifferenceTokens: The tokens carry {tokens} Wh of the {sold} Wh sold.
-func (t Texts) DifferenceTokens(tokens string, sold string) string {
+func (t *Texts) DifferenceTokens(tokens string, sold string) string {
 	return t.say("receipts.difference.tokens", "{tokens}", tokens, "{sold}", sold)
 }

@@ -25,7 +25,7 @@ func Areas() []string { return []string{"pages", "receipts", "names", "refusals"
 type Languages struct {
 	bundle  *i18n.Bundle
 	matcher language.Matcher
-	texts   []Texts // in the order of the matcher's languages
+	texts   []*Texts // in the order of the matcher's languages
 	forms   map[string]form
 }
 
@@ -80,10 +80,9 @@ func (l *Languages) Add(code, area string, f catalogue.File) error {
 		if !known {
 			f = l.forms[catalogue.English]
 		}
-		t := Texts{in: i18n.NewLocalizer(l.bundle, tag.String()), code: tag.String(), form: f}
+		t := &Texts{in: i18n.NewLocalizer(l.bundle, tag.String()), code: tag.String(), form: f}
 		if f.rightToLeft {
-			english := l.texts[0]
-			t.latin = &english
+			t.latin = l.texts[0]
 		}
 		l.texts = append(l.texts, t)
 	}
@@ -91,20 +90,20 @@ func (l *Languages) Add(code, area string, f catalogue.File) error {
 }
 
 // All lists the languages of the pages, English first.
-func (l *Languages) All() []Texts { return l.texts }
+func (l *Languages) All() []*Texts { return l.texts }
 
 // Chosen returns the texts in the language of a code from [Texts.Code], and whether there is such a language.
-func (l *Languages) Chosen(code string) (Texts, bool) {
+func (l *Languages) Chosen(code string) (*Texts, bool) {
 	for _, t := range l.texts {
 		if t.code == code {
 			return t, true
 		}
 	}
-	return Texts{}, false
+	return nil, false
 }
 
 // For returns the texts in the available language that an Accept-Language header prefers; English if there is none.
-func (l *Languages) For(accept string) Texts {
+func (l *Languages) For(accept string) *Texts {
 	tags, _, err := language.ParseAcceptLanguage(accept)
 	if err != nil {
 		tags = nil // an invalid header prefers no language
@@ -114,7 +113,7 @@ func (l *Languages) For(accept string) Texts {
 }
 
 // English returns the texts in English, the language of answers to programs.
-func (l *Languages) English() Texts { return l.texts[0] }
+func (l *Languages) English() *Texts { return l.texts[0] }
 
 // Texts are the texts in one language. Texts that are missing in the language are in English.
 type Texts struct {
@@ -126,19 +125,19 @@ type Texts struct {
 }
 
 // Code is the language for a page's attribute lang: "en".
-func (t Texts) Code() string { return t.code }
+func (t *Texts) Code() string { return t.code }
 
 // say returns a text. The parameter filled has places and their values in turn: "{meter}", "04140001001".
-func (t Texts) say(name string, filled ...string) string {
+func (t *Texts) say(name string, filled ...string) string {
 	return t.localized(i18n.LocalizeConfig{MessageID: name, TemplateData: filled})
 }
 
 // count returns the form of a text that goes with a number.
-func (t Texts) count(name string, n int, filled ...string) string {
+func (t *Texts) count(name string, n int, filled ...string) string {
 	return t.localized(i18n.LocalizeConfig{MessageID: name, PluralCount: n, TemplateData: filled})
 }
 
-func (t Texts) localized(c i18n.LocalizeConfig) string {
+func (t *Texts) localized(c i18n.LocalizeConfig) string {
 	c.TemplateParser = braces{}
 	if filled, ok := c.TemplateData.([]string); ok && t.isolates() {
 		for i := 1; i < len(filled); i += 2 {
@@ -156,7 +155,7 @@ func (t Texts) localized(c i18n.LocalizeConfig) string {
 
 // Name returns the name of a value of a kind. For the kind "event" and the value "301", it is the text "301" in the section "event" of the
 // catalogue's names. A value without a name is written as it is, in small letters and without underscores.
-func (t Texts) Name(kind, value string) string {
+func (t *Texts) Name(kind, value string) string {
 	if said, err := t.in.Localize(&i18n.LocalizeConfig{MessageID: "names." + kind + "." + value, TemplateParser: braces{}}); err == nil || said != "" {
 		return said
 	}
@@ -164,7 +163,7 @@ func (t Texts) Name(kind, value string) string {
 }
 
 // Names lists the names of several values of a kind.
-func (t Texts) Names(kind string, values []string) string {
+func (t *Texts) Names(kind string, values []string) string {
 	out := make([]string, len(values))
 	for i, v := range values {
 		out[i] = t.Name(kind, v)
@@ -173,7 +172,7 @@ func (t Texts) Names(kind string, values []string) string {
 }
 
 // Refusal returns a refusal's sentences in the language. A refusal without a text in the catalogue stays as it is.
-func (t Texts) Refusal(r refusal.Refusal) refusal.Refusal {
+func (t *Texts) Refusal(r refusal.Refusal) refusal.Refusal {
 	if t.code == catalogue.English || r.Text == "" {
 		return r
 	}
@@ -213,7 +212,7 @@ func (t text) Execute(data any) (string, error) {
 type key struct{}
 
 // With returns a context that makes pages use the texts.
-func With(ctx context.Context, t Texts) context.Context { return context.WithValue(ctx, key{}, t) }
+func With(ctx context.Context, t *Texts) context.Context { return context.WithValue(ctx, key{}, t) }
 
 // Of returns the texts of a context from [With].
-func Of(ctx context.Context) Texts { return ctx.Value(key{}).(Texts) }
+func Of(ctx context.Context) *Texts { return ctx.Value(key{}).(*Texts) }

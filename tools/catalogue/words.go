@@ -52,5 +52,5 @@ func writeMethod(b *bytes.Buffer, path, section string, t catalogue.Text) {
 		call += ", " + f
 	}
 	name := upper(camel(section)) + upper(camel(t.Name))
-	fmt.Fprintf(b, "\n// %s: %s\nfunc (t Texts) %s(%s) string { return %s) }\n", name, strings.TrimSpace(t.Say), name, strings.Join(params, ", "), call)
+	fmt.Fprintf(b, "\n// %s: %s\nfunc (t *Texts) %s(%s) string { return %s) }\n", name, strings.TrimSpace(t.Say), name, strings.Join(params, ", "), call)
 }

@@ -214,7 +214,7 @@ func (s *Console) decideApproval(w http.ResponseWriter, r *http.Request, v visit
 }
 
 // secretsOf lists the secrets of a meter that was registered, or a meter's next link key; they are shown once.
-func secretsOf(t words.Texts, shown any) []factLine {
+func secretsOf(t *words.Texts, shown any) []factLine {
 	if changed, ok := shown.(registry.LinkKeyChange); ok && changed.Key != nil {
 		return []factLine{{t.ApprovalsNextLinkKey(), fmt.Sprintf("%x", changed.Key.Reveal())}}
 	}

@@ -205,7 +205,7 @@ type menuEntry struct {
 }
 
 // menu returns the main menu of the signed-in person.
-func (v visit) menu(t words.Texts) []menuEntry {
+func (v visit) menu(t *words.Texts) []menuEntry {
 	meters, people := v.by.May(access.ReadMeters), v.by.May(access.ReadCustomers)
 	var office []string
 	for _, l := range v.officeLinks(t) {

@@ -24,7 +24,7 @@ func (s *Console) help(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // topicOf returns the help for a page.
-func topicOf(t words.Texts, page string) helpTopic {
+func topicOf(t *words.Texts, page string) helpTopic {
 	section, _, _ := strings.Cut(strings.TrimPrefix(page, "/"), "/")
 	section, _, _ = strings.Cut(section, "?")
 	switch section {

@@ -156,7 +156,7 @@ func (s *Console) showImport(w http.ResponseWriter, r *http.Request, v visit, st
 
 func importOf(i imports.Import) string { return "/imports/" + i.ID.Text(id.Import) }
 
-func kindWord(t words.Texts, k imports.Kind) string {
+func kindWord(t *words.Texts, k imports.Kind) string {
 	switch k {
 	case imports.Customers:
 		return t.ImportCustomers()

@@ -126,11 +126,11 @@ func (s *Console) replaceKey(w http.ResponseWriter, r *http.Request, v visit, ke
 }
 
 // lives are the lengths of a key's life to choose from.
-func lives(t words.Texts) []choice {
+func lives(t *words.Texts) []choice {
 	return []choice{{"7d", t.KeysLasts7d()}, {"30d", t.KeysLasts30d()}, {"90d", t.KeysLasts90d()}, {"365d", t.KeysLasts365d()}, {"never", t.KeysLastsNever()}}
 }
 
 // overlaps are the times to choose from for which a replaced key goes on working.
-func overlaps(t words.Texts) []choice {
+func overlaps(t *words.Texts) []choice {
 	return []choice{{"0", t.KeysOverlap0()}, {"1h", t.KeysOverlap1h()}, {"24h", t.KeysOverlap24h()}, {"168h", t.KeysOverlap168h()}, {"720h", t.KeysOverlap720h()}}
 }

@@ -120,7 +120,7 @@ func (s *Console) keyLine(v visit, list access.Keys, k access.Key) keyLine {
 	return l
 }
 
-func keyBadge(t words.Texts, state access.KeyState) badge {
+func keyBadge(t *words.Texts, state access.KeyState) badge {
 	switch state {
 	case access.KeyWorks:
 		return badge{"✓", t.KeysWorks(), classOK}

@@ -46,7 +46,7 @@ type journalList struct {
 }
 
 // sided writes a signed amount in the debit or credit column.
-func sided(t words.Texts, m money.Minor, currency string) (debit, credit string) {
+func sided(t *words.Texts, m money.Minor, currency string) (debit, credit string) {
 	switch {
 	case m > 0:
 		return t.Amount(money.Amount{Minor: m, Currency: currency}), ""
@@ -112,7 +112,7 @@ func (s *Console) accounts(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // accountRow names an account and links to its journals.
-func accountRow(t words.Texts, ref ledger.AccountRef) bookRow {
+func accountRow(t *words.Texts, ref ledger.AccountRef) bookRow {
 	q := url.Values{"code": {itoa(int(ref.Code))}}
 	if ref.Subject != "" {
 		q.Set("subject", ref.Subject)

@@ -93,7 +93,7 @@ func consoleOf(t *testing.T, a *anna) *Console {
 }
 
 // english are the texts in English.
-func english() words.Texts {
+func english() *words.Texts {
 	all, err := words.Open()
 	if err != nil {
 		panic(err)

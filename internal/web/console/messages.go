@@ -194,7 +194,7 @@ func (t site) message(m notify.Message) messageLine {
 	return line
 }
 
-func messageBadge(t words.Texts, s notify.State) badge {
+func messageBadge(t *words.Texts, s notify.State) badge {
 	name := t.Name("message-state", string(s))
 	switch s {
 	case notify.Answered, notify.Arrived:
@@ -229,7 +229,7 @@ func (s *Console) retryMessage(w http.ResponseWriter, r *http.Request, v visit) 
 }
 
 // warningsWord says whether a customer wants warnings.
-func warningsWord(t words.Texts, wanted bool) string {
+func warningsWord(t *words.Texts, wanted bool) string {
 	if wanted {
 		return t.CustomersWanted()
 	}

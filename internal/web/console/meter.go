@@ -262,7 +262,7 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 }
 
 // tokenWord says how a token came to exist.
-func tokenWord(t words.Texts, token sale.Token, units string) string {
+func tokenWord(t *words.Texts, token sale.Token, units string) string {
 	switch {
 	case token.Elsewhere:
 		return t.MeterTokenHandedIn(units)
@@ -326,7 +326,7 @@ func (s *Console) meterLive(w http.ResponseWriter, r *http.Request) {
 }
 
 // tokens adds the states of tokens to a frame.
-func (f frame) tokens(say words.Texts, list []sale.Token) {
+func (f frame) tokens(say *words.Texts, list []sale.Token) {
 	for _, t := range list {
 		f[tokenLine{ID: t.ID.Text(id.Token)}.element()] = map[string]cell{"state": tokenBadge(say, t).cell()}
 	}

@@ -150,7 +150,7 @@ func (d meterChart) breakNote(n int, b series.Break) chartNote {
 }
 
 // markText returns the text about the event at the register.
-func markText(t words.Texts, e quarantine.Entry) string {
+func markText(t *words.Texts, e quarantine.Entry) string {
 	if e.State == quarantine.Rebased {
 		return "⚠ " + t.DoubtfulMarkAnew(energyText(t, e.Was), energyText(t, e.Register))
 	}
@@ -170,7 +170,7 @@ func (d meterChart) known() (first, last int) {
 	return first, last
 }
 
-func useTitle(t words.Texts, by series.Period, units string) string {
+func useTitle(t *words.Texts, by series.Period, units string) string {
 	switch by {
 	case series.Week:
 		return t.ChartUseByWeek(units)

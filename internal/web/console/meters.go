@@ -121,7 +121,7 @@ func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, status, metersView(p, d))
 }
 
-func meterStates(t words.Texts) []choice {
+func meterStates(t *words.Texts) []choice {
 	out := []choice{{"", t.MetersEveryState()}}
 	for _, state := range registry.States() {
 		out = append(out, choice{string(state), stateBadge(t, state).Word})
@@ -130,7 +130,7 @@ func meterStates(t words.Texts) []choice {
 }
 
 // countLinks lists the states that meters are in, each with its count and a link that keeps the rest of the filter.
-func countLinks(t words.Texts, q url.Values, f registry.MeterFilter, c registry.MeterCounts) []countLink {
+func countLinks(t *words.Texts, q url.Values, f registry.MeterFilter, c registry.MeterCounts) []countLink {
 	with := func(field, value string) string {
 		next := url.Values{}
 		for k, v := range q {

@@ -125,7 +125,7 @@ func (s *Console) showNewMeter(w http.ResponseWriter, r *http.Request, v visit, 
 	s.show(w, r, status, newMeterView(s.page(r, v, v.site.say.NewMeterTitle()), d))
 }
 
-func modeChoices(t words.Texts) (out []choice) {
+func modeChoices(t *words.Texts) (out []choice) {
 	for _, m := range []registry.Mode{registry.PrepayToken, registry.PrepayWallet, registry.Postpay} {
 		out = append(out, choice{string(m), t.Name("mode", string(m))})
 	}

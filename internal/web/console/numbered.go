@@ -50,14 +50,14 @@ func orderOf(q url.Values) registry.Order {
 	return o
 }
 
-func orderChoices(t words.Texts) (out []choice) {
+func orderChoices(t *words.Texts) (out []choice) {
 	for _, o := range registry.Orders() {
 		out = append(out, choice{string(o), orderWord(t, o)})
 	}
 	return out
 }
 
-func orderWord(t words.Texts, o registry.Order) string {
+func orderWord(t *words.Texts, o registry.Order) string {
 	switch o {
 	case registry.ByNumber:
 		return t.MetersMeter()
@@ -81,7 +81,7 @@ type sortHead struct {
 }
 
 // sortHeads are the columns of the list of meters. Their links keep the filter.
-func sortHeads(t words.Texts, q url.Values, by registry.Order) (out []sortHead) {
+func sortHeads(t *words.Texts, q url.Values, by registry.Order) (out []sortHead) {
 	for _, o := range registry.Orders()[1:] {
 		next := url.Values{}
 		for k, v := range q {

@@ -85,7 +85,7 @@ func (t site) needs(l overview.List) needs {
 }
 
 // needsTitle returns the heading of a list and the page that has all of it.
-func needsTitle(t words.Texts, k overview.Kind) (title, path string) {
+func needsTitle(t *words.Texts, k overview.Kind) (title, path string) {
 	state := func(s registry.State) (string, string) { return stateBadge(t, s).Text(), "/meters?state=" + string(s) }
 	switch k {
 	case overview.CutOff:

@@ -44,7 +44,7 @@ type owingPage struct {
 func accountPath(account string) string { return "/accounts/" + url.PathEscape(account) }
 
 // paidBadge says whether something is still owed.
-func paidBadge(t words.Texts, open bool) badge {
+func paidBadge(t *words.Texts, open bool) badge {
 	if open {
 		return badge{"▲", t.OwingOpen(), classWarn}
 	}
@@ -186,6 +186,6 @@ func (s *Console) owes(r *http.Request, v visit, d *customerAccountPage) error {
 }
 
 // debtModes lists how much of a purchase a debt takes.
-func debtModes(t words.Texts) []choice {
+func debtModes(t *words.Texts) []choice {
 	return []choice{{string(tariff.Full), t.OwingModeFull()}, {string(tariff.Percent), t.OwingModePercent()}, {string(tariff.Amount), t.OwingModeFixed()}}
 }

@@ -27,18 +27,18 @@ type visit struct {
 }
 
 // say returns the texts in the visitor's language.
-func say(ctx context.Context) words.Texts { return words.Of(ctx) }
+func say(ctx context.Context) *words.Texts { return words.Of(ctx) }
 
 // sells reports whether the role may do everything that a sale on these pages needs: price and sell, and name the payee. People who sell for a
 // vendor see a short form of the payee's name before the sale, because they may not read every household's meter.
 func (v visit) sells() bool { return !notSelling(v.by).Refused() }
 
-// site holds the operator's settings for everybody. The zero value is in UTC.
+// site holds the operator's settings for everybody. The zero value is in UTC and has no texts.
 type site struct {
 	name     string
 	currency string // empty until the first tariff
 	zone     *time.Location
-	say      words.Texts // texts in the visitor's language
+	say      *words.Texts // texts in the visitor's language
 }
 
 // site reads the settings in the console's name, because every page needs the zone and the currency, even for a role that may not read
@@ -77,7 +77,7 @@ type page struct {
 	Here      string // address of this page, to return to after a choice of colours
 	Who       string // empty: not signed in
 	Site      string // the operator's name
-	Languages []words.Texts
+	Languages []*words.Texts
 	Theme     string // light, dark or empty for the system's
 	Assets    string // path prefix of the assets
 	Version   string
@@ -105,7 +105,7 @@ type note struct {
 
 func (s *Console) page(r *http.Request, v visit, title string) page {
 	p := page{Title: title, Query: r.URL.Query(), Here: back(r), Assets: s.assets.path(), Plain: !s.secure(r), Version: s.c.Version, Site: v.site.name, Languages: s.c.Languages.All(),
-		Now: v.site.minute(s.c.Now())}
+		Now: say(r.Context()).Minute(v.site.in(s.c.Now()))}
 	if s.c.Test {
 		p.Test = say(r.Context()).LayoutTestServer()
 		if s.c.Tour != nil {
@@ -125,14 +125,14 @@ func (s *Console) page(r *http.Request, v visit, title string) page {
 }
 
 // mark puts the bar on the page of a virtual meter.
-func (p *page) mark(t words.Texts, simulated bool) {
+func (p *page) mark(t *words.Texts, simulated bool) {
 	if simulated && p.Test == "" {
 		p.Test = t.LayoutTestMeter()
 	}
 }
 
 // banner is the one line above everything: that this is a test, that the connection is not encrypted, or both.
-func (p page) banner(t words.Texts) string {
+func (p page) banner(t *words.Texts) string {
 	if !p.Plain {
 		return p.Test
 	}
@@ -253,7 +253,7 @@ func (s *Console) notFound(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // brief shows a refusal of a form that was not sent yet: what is wrong, and what to do.
-func brief(t words.Texts, no refusal.Refusal) string {
+func brief(t *words.Texts, no refusal.Refusal) string {
 	no = t.Refusal(no)
 	return sentences(no.What, no.Try)
 }

@@ -87,7 +87,7 @@ func (t site) personLine(p access.PersonRow, emails map[string]string) personLin
 	return l
 }
 
-func personBadge(t words.Texts, p access.PersonRow) badge {
+func personBadge(t *words.Texts, p access.PersonRow) badge {
 	switch {
 	case p.Forged:
 		return badge{"⚠", t.PeopleForged(), classBad}
@@ -177,7 +177,7 @@ func (s *Console) showLink(w http.ResponseWriter, r *http.Request, v visit, c ac
 }
 
 // roleChoices lists the roles that a person can have, with what each is for.
-func roleChoices(t words.Texts) (out []choice) {
+func roleChoices(t *words.Texts) (out []choice) {
 	for _, r := range access.Roles() {
 		if r != access.CustomerRole && r != access.DeviceRole {
 			out = append(out, choice{string(r), t.Name("role", roleKey(string(r))) + ": " + t.Name("role-does", roleKey(string(r)))})

@@ -52,7 +52,7 @@ func (s *Console) person(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // doneText says what was done; "" for anything else.
-func doneText(t words.Texts, act string) string {
+func doneText(t *words.Texts, act string) string {
 	switch act {
 	case actRole:
 		return t.PersonDoneRole()

@@ -45,7 +45,7 @@ type makeForm struct{ Kind, Figure, Code, Reason, Error string }
 type kindText struct{ Kind, Text string }
 
 // kinds are the kinds that the role may request.
-func kinds(t words.Texts, by access.Actor) (out []kindText) {
+func kinds(t *words.Texts, by access.Actor) (out []kindText) {
 	kind := func(k sale.JobKind) kindText { return kindText{string(k), t.Name("token-kind", string(k))} }
 	if by.May(access.IssueUnits) {
 		out = append(out, kind(sale.FreeIssue), kind(sale.Replacement))
@@ -305,7 +305,7 @@ func (d tracked) cells() map[string]cell {
 	return out
 }
 
-func deliveryBadge(t words.Texts, s recharge.State) badge {
+func deliveryBadge(t *words.Texts, s recharge.State) badge {
 	name := t.Name("delivery", string(s))
 	switch s {
 	case recharge.Heard:
@@ -320,7 +320,7 @@ func deliveryBadge(t words.Texts, s recharge.State) badge {
 	return badge{"▲", name, classWarn}
 }
 
-func wayWord(t words.Texts, r recharge.Route) string {
+func wayWord(t *words.Texts, r recharge.Route) string {
 	if r == recharge.SMS {
 		return t.TrackWaySMS()
 	}

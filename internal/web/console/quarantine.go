@@ -59,14 +59,14 @@ func (t site) held(e quarantine.Entry) heldRow {
 	return r
 }
 
-func energyText(t words.Texts, e *unit.Energy) string {
+func energyText(t *words.Texts, e *unit.Energy) string {
 	if e == nil {
 		return nothing
 	}
 	return t.Energy(*e, 3)
 }
 
-func heldBadge(t words.Texts, s quarantine.State) badge {
+func heldBadge(t *words.Texts, s quarantine.State) badge {
 	switch s {
 	case quarantine.Accepted:
 		return badge{"✓", t.DoubtfulAccepted(), classOK}
@@ -164,7 +164,7 @@ func (s *Console) decideHeld(w http.ResponseWriter, r *http.Request, v visit) {
 
 // came describes the result of a decision in words. The page with these words answers the form
 // directly, without a redirect. That is safe because the same form is refused if it is sent again.
-func came(t words.Texts, d quarantine.Decided) string {
+func came(t *words.Texts, d quarantine.Decided) string {
 	if d.Currency == "" {
 		return t.DoubtfulDecided()
 	}

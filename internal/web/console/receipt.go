@@ -75,7 +75,7 @@ func keyOf(k receipt.STS) string {
 	return fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", k.SGC, k.KRN, k.TI, k.TT, k.EA)
 }
 
-func receiptOf(say words.Texts, r receipt.Receipt) receiptDetail {
+func receiptOf(say *words.Texts, r receipt.Receipt) receiptDetail {
 	d := receiptDetail{Title: print.Title(say, r), Marks: print.Marks(say, r), Message: r.Message, Sale: r.Sale}
 	for _, f := range []fact{{say.ReceiptUtility(), r.Utility}, {say.ReceiptAddress(), r.Address}, {say.ReceiptContact(), r.Contact}, {say.ReceiptVatNo(), r.VATNo}, {say.PaperNumber(), r.No},
 		{say.PaperEpoch(), r.Epoch}, {say.PaperDate(), say.Clock(r.At)}, {say.PaperVendor(), r.Vendor}, {say.PaperTill(), r.Till}, {say.PaperSoldBy(), r.Operator},

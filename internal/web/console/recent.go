@@ -84,7 +84,7 @@ func (s *Console) lastSales(ctx context.Context, v visit, m registry.MeterView) 
 
 // staysOff says why a supply stays off although it is paid for: a person has cut it, or the meter was tampered with. It is empty if nothing
 // but credit is missing.
-func staysOff(t words.Texts, m registry.MeterView) string {
+func staysOff(t *words.Texts, m registry.MeterView) string {
 	if m.Wallet != nil {
 		return t.Names("off-reason", otherThanCredit(m.Wallet.Off))
 	}

@@ -74,7 +74,7 @@ func (s *Console) sales(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, status, salesView(p, d))
 }
 
-func saleChoices(t words.Texts) []choice {
+func saleChoices(t *words.Texts) []choice {
 	out := []choice{{"", t.SalesEveryState()}}
 	for _, state := range vending.SaleStates() {
 		out = append(out, choice{state, saleWord(t, sale.State(state))})
@@ -92,7 +92,7 @@ func (t site) saleLine(s sale.Sale) saleLine {
 }
 
 // saleBadge is the state of a sale, with a sign beside the colour.
-func saleBadge(t words.Texts, state sale.State) badge {
+func saleBadge(t *words.Texts, state sale.State) badge {
 	word := saleWord(t, state)
 	switch state {
 	case sale.Completed:

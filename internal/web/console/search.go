@@ -29,7 +29,7 @@ func hitPath(h search.Hit) string {
 	return "/meters"
 }
 
-func hitWord(t words.Texts, k search.Kind) string {
+func hitWord(t *words.Texts, k search.Kind) string {
 	switch k {
 	case search.Customer:
 		return t.SearchCustomer()
@@ -45,7 +45,7 @@ func hitWord(t words.Texts, k search.Kind) string {
 	return t.SearchMeter()
 }
 
-func hitLines(t words.Texts, hits []search.Hit) []hitLine {
+func hitLines(t *words.Texts, hits []search.Hit) []hitLine {
 	out := make([]hitLine, len(hits))
 	for i, h := range hits {
 		out[i] = hitLine{hitPath(h), hitWord(t, h.Kind), h.Title, h.Detail}

@@ -181,7 +181,7 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 }
 
 // unitsOf returns the units that a quote's price buys; empty for a recharge of a wallet.
-func unitsOf(t words.Texts, q vending.Quoted) string {
+func unitsOf(t *words.Texts, q vending.Quoted) string {
 	if len(q.Tokens) == 0 {
 		return ""
 	}

@@ -129,7 +129,7 @@ func (t site) serviceLine(number string, token sale.Token) tokenLine {
 }
 
 // serviceWord says what a token without units does.
-func serviceWord(t words.Texts, token sale.Token) string {
+func serviceWord(t *words.Texts, token sale.Token) string {
 	const limit, credit, tamper = 0, 1, 5 // sub-classes of class 2
 	switch token.SubClass {
 	case limit:
@@ -196,7 +196,7 @@ func (s *Console) showServiceToken(w http.ResponseWriter, r *http.Request, v vis
 }
 
 // codeChoices lists the reasons for tokens that nobody buys.
-func codeChoices(t words.Texts) (out []choice) {
+func codeChoices(t *words.Texts) (out []choice) {
 	for _, code := range reasonCodes() {
 		out = append(out, choice{code, t.Name("token-reason", code)})
 	}

@@ -50,7 +50,7 @@ func (s *Console) setCookie(w http.ResponseWriter, r *http.Request, value string
 func (s *Console) enter(w http.ResponseWriter, r *http.Request) (v visit, known access.Authenticated, err error) {
 	v.session = s.session(r)
 	if known, err = s.c.Access.ByLogin(r.Context(), s.c.Tenant, v.session); err != nil || known.Refused() {
-		return visit{}, known, err
+		return visit{site: site{say: say(r.Context())}}, known, err
 	}
 	v.by = known.Actor
 	v.by.IP, v.by.RequestID = address(r), w.Header().Get(requestIDHeader)

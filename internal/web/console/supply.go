@@ -73,7 +73,7 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 }
 
 // stillOff names the reasons that keep a supply off and that neither restoring nor a recharge ends; empty if there are none.
-func stillOff(t words.Texts, reasons []string) string {
+func stillOff(t *words.Texts, reasons []string) string {
 	return t.Names("off-reason", slices.DeleteFunc(slices.Clone(reasons), func(r string) bool { return r == creditReason || r == remoteReason }))
 }
 

@@ -37,7 +37,7 @@ func (s *Console) supplyState(ctx context.Context, v visit, number string) (supp
 }
 
 // wanted says whether a supply should be on, and if not, why.
-func wanted(t words.Texts, v wallet.SupplyView) string {
+func wanted(t *words.Texts, v wallet.SupplyView) string {
 	switch off := t.Names("off-reason", v.Off); {
 	case v.Wanted:
 		return t.SupplyYes()
@@ -49,7 +49,7 @@ func wanted(t words.Texts, v wallet.SupplyView) string {
 }
 
 // leaseText says how long a meter's lease lasts, and whether a newer lease is on its way.
-func leaseText(t words.Texts, v wallet.SupplyView) string {
+func leaseText(t *words.Texts, v wallet.SupplyView) string {
 	left, most := t.KWh(v.LeaseLeft, 3), t.KWh(v.Lease.Max, 3)
 	switch {
 	case v.Lease.Command.IsZero() && v.Waiting:
@@ -62,7 +62,7 @@ func leaseText(t words.Texts, v wallet.SupplyView) string {
 	return t.SupplyLeaseLeft(left, most)
 }
 
-func standBadge(t words.Texts, s wallet.SupplyState) badge {
+func standBadge(t *words.Texts, s wallet.SupplyState) badge {
 	switch s {
 	case wallet.SupplyOn:
 		return stateBadge(t, registry.On)
@@ -103,7 +103,7 @@ func (t site) standEffect(v wallet.SupplyView) string {
 }
 
 // offEffect says what restores a supply that is off. It names a recharge as the remedy only if there is no other obstacle.
-func offEffect(t words.Texts, v wallet.SupplyView) string {
+func offEffect(t *words.Texts, v wallet.SupplyView) string {
 	switch {
 	case !v.Wanted && !onlyCredit(v.Off):
 		return t.SupplyOffOther(t.Names("off-reason", otherThanCredit(v.Off)))

@@ -28,7 +28,7 @@ type tariffList struct {
 }
 
 // standingBadge shows the state of a version.
-func standingBadge(t words.Texts, standing string) badge {
+func standingBadge(t *words.Texts, standing string) badge {
 	name := t.Name("tariff", standing)
 	switch standing {
 	case "in force":

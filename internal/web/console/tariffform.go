@@ -88,7 +88,7 @@ func (f tariffFields) blocks() (out []blockFields) {
 }
 
 // price reads the typed figures as the document of the API.
-func (f tariffFields) price(t words.Texts) (p apiv1.Price, no refusal.Refusal) {
+func (f tariffFields) price(t *words.Texts) (p apiv1.Price, no refusal.Refusal) {
 	if f.Document != "" {
 		if err := json.Unmarshal([]byte(f.Document), &p); err != nil {
 			return p, refuse.TariffFormDocument(err.Error())
@@ -145,7 +145,7 @@ func (f tariffFields) begins(zone *time.Location) (time.Time, refusal.Refusal) {
 }
 
 // fieldsOfPrice writes a price as somebody would type it. A price that the fields cannot show becomes the document.
-func fieldsOfPrice(t words.Texts, p apiv1.Price) (f tariffFields) {
+func fieldsOfPrice(t *words.Texts, p apiv1.Price) (f tariffFields) {
 	f.Currency = p.Currency
 	cur, _ := money.CurrencyOf(p.Currency)
 	amount := func(minor int64) string {
@@ -313,7 +313,7 @@ func (s *Console) showTariffCheck(w http.ResponseWriter, r *http.Request, v visi
 }
 
 // monthCosts prices a month of little, usual and much use, with tax and fixed charges.
-func monthCosts(t words.Texts, now time.Time, draft tariff.Body, present *tariff.Body) (out []monthCost, err error) {
+func monthCosts(t *words.Texts, now time.Time, draft tariff.Body, present *tariff.Body) (out []monthCost, err error) {
 	cost := func(b *tariff.Body, kwh int64) (string, error) {
 		if b == nil {
 			return "", nil
@@ -335,7 +335,7 @@ func monthCosts(t words.Texts, now time.Time, draft tariff.Body, present *tariff
 }
 
 // simulatedUse words what the customers of the last months would have paid; nil if nobody used anything.
-func simulatedUse(t words.Texts, got registry.Simulated) *useSimulated {
+func simulatedUse(t *words.Texts, got registry.Simulated) *useSimulated {
 	c := got.Comparison
 	if c == nil || c.Meters == 0 {
 		return nil
@@ -380,7 +380,7 @@ func (f tariffFields) command(price apiv1.Price, from time.Time) (command, file 
 	return commandLine("paywatt tariff publish "+shellWord(f.Of), "--file", "tariff.json", "--from", begins), string(whole)
 }
 
-func tariffFormTitle(t words.Texts, of string) string {
+func tariffFormTitle(t *words.Texts, of string) string {
 	if of == "" {
 		return t.TariffFormTitle()
 	}

@@ -83,7 +83,7 @@ func (t site) shiftLine(s till.Shift, currency string) shiftLine {
 }
 
 // amountsIn writes amounts of a currency.
-func amountsIn(t words.Texts, currency string) func(money.Minor) string {
+func amountsIn(t *words.Texts, currency string) func(money.Minor) string {
 	return func(m money.Minor) string { return t.Sum(money.Amount{Minor: m, Currency: currency}) }
 }
 

@@ -12,7 +12,7 @@ import (
 const languageCookie = "paywatt_language"
 
 // tongue returns the texts in the language that the reader chose, or that the browser prefers.
-func (s *Console) tongue(r *http.Request) words.Texts {
+func (s *Console) tongue(r *http.Request) *words.Texts {
 	if c, err := r.Cookie(languageCookie); err == nil {
 		if t, known := s.c.Languages.Chosen(c.Value); known {
 			return t
@@ -28,7 +28,7 @@ func (s *Console) lookRoutes(m *http.ServeMux) {
 }
 
 // onward is the sign of something on its way, in the direction of reading.
-func onward(t words.Texts) string {
+func onward(t *words.Texts) string {
 	if t.Direction() == "rtl" {
 		return "←"
 	}

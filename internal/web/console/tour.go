@@ -46,7 +46,7 @@ func (s *Console) tourPlace(step int) string {
 }
 
 // tourOf returns the step that the browser is at, or nil.
-func (s *Console) tourOf(r *http.Request, t words.Texts) *tourStep {
+func (s *Console) tourOf(r *http.Request, t *words.Texts) *tourStep {
 	if s.c.Tour == nil {
 		return nil
 	}

@@ -110,7 +110,7 @@ func (s *Console) changeUtility(w http.ResponseWriter, r *http.Request, v visit)
 	}
 }
 
-func currencyHint(t words.Texts, fixed bool) string {
+func currencyHint(t *words.Texts, fixed bool) string {
 	if fixed {
 		return t.UtilityCurrencyFixed()
 	}

@@ -242,7 +242,7 @@ func (s *Console) vendorChanged(w http.ResponseWriter, r *http.Request, v visit,
 }
 
 // billingChoices lists the ways in which a vendor pays.
-func billingChoices(t words.Texts) []choice {
+func billingChoices(t *words.Texts) []choice {
 	var out []choice
 	for _, b := range []vendor.Billing{vendor.PrepaidFloat, vendor.Postpaid} {
 		out = append(out, choice{string(b), t.Name("billing", string(b))})

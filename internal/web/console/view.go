@@ -16,7 +16,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func pressed(on bool) string { return strconv.FormatBool(on) }
 
 // reverseEffect says when a sale can be reversed.
-func reverseEffect(t words.Texts, d saleDetail) string {
+func reverseEffect(t *words.Texts, d saleDetail) string {
 	if d.Recharge {
 		return t.UndoReverseRechargeEffect()
 	}
@@ -24,7 +24,7 @@ func reverseEffect(t words.Texts, d saleDetail) string {
 }
 
 // effect says what a command will do, before it is sent.
-func effect(t words.Texts, f supplyForm) string {
+func effect(t *words.Texts, f supplyForm) string {
 	switch {
 	case f.Cut && f.Other != "":
 		return t.EffectRestoreOther(f.Other)

@@ -60,7 +60,7 @@ func (t site) walletOf(m registry.MeterView) *walletFigures {
 }
 
 // afterwards says what somebody must do at the meter for its supply to return.
-func afterwards(t words.Texts, m registry.Meter) string {
+func afterwards(t *words.Texts, m registry.Meter) string {
 	if m.Profile != "" {
 		return t.WalletDeviceByItself()
 	}

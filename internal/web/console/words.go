@@ -24,7 +24,7 @@ const (
 )
 
 // stateBadge is the one word for a meter's state, the same everywhere.
-func stateBadge(t words.Texts, s registry.State) badge {
+func stateBadge(t *words.Texts, s registry.State) badge {
 	switch s {
 	case registry.On:
 		return badge{"●", t.MetersOn(), classOK}
@@ -48,7 +48,7 @@ func (t site) stateOf(v registry.MeterView) badge {
 	return b
 }
 
-func relayWord(t words.Texts, relay string) string {
+func relayWord(t *words.Texts, relay string) string {
 	switch relay {
 	case registry.RelayClosed:
 		return t.MeterRelayClosed()
@@ -62,7 +62,7 @@ func relayWord(t words.Texts, relay string) string {
 }
 
 // tokenBadge says how far a token has come, in the customer's words.
-func tokenBadge(t words.Texts, token sale.Token) badge {
+func tokenBadge(t *words.Texts, token sale.Token) badge {
 	switch token.State {
 	case sale.TokenAccepted:
 		return badge{"✓", t.TokenLoaded(), classOK}
@@ -85,7 +85,7 @@ func tokenBadge(t words.Texts, token sale.Token) badge {
 	}
 }
 
-func saleWord(t words.Texts, s sale.State) string {
+func saleWord(t *words.Texts, s sale.State) string {
 	switch s {
 	case sale.Completed:
 		return t.SaleCompleted()
@@ -103,7 +103,7 @@ func saleWord(t words.Texts, s sale.State) string {
 }
 
 // lineWord is the name of a line before anything is sold.
-func lineWord(t words.Texts, k sale.LineKind) string {
+func lineWord(t *words.Texts, k sale.LineKind) string {
 	switch k {
 	case sale.LineDebt:
 		return t.SaleLineDebt()
@@ -113,7 +113,7 @@ func lineWord(t words.Texts, k sale.LineKind) string {
 	return t.Name("line", string(k))
 }
 
-func commandWord(t words.Texts, c command.Type) string {
+func commandWord(t *words.Texts, c command.Type) string {
 	switch c {
 	case command.Disconnect:
 		return t.CommandCut()
@@ -127,7 +127,7 @@ func commandWord(t words.Texts, c command.Type) string {
 }
 
 // commandBadge says how far a command has come; only the meter's own answer ends it.
-func commandBadge(t words.Texts, c command.Command) badge {
+func commandBadge(t *words.Texts, c command.Command) badge {
 	switch c.State {
 	case command.StateQueued:
 		return badge{"○", t.CommandQueued(), classOff}

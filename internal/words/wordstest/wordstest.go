@@ -10,7 +10,7 @@ import (
 )
 
 // English returns the texts in English.
-func English(t testing.TB) words.Texts {
+func English(t testing.TB) *words.Texts {
 	t.Helper()
 	return Languages(t).English()
 }
