@@ -71,6 +71,8 @@ var settings = [...]setting{
 	{"lease_grace_wh", fmt.Sprintf("what may still be used of a lease once its time has run out, -1 for all of it; -1 to %d Wh", maxThreshold),
 		(*Config).putGrace, func(c *Config) bool { return c.LeaseGrace >= LeaseStay && c.LeaseGrace <= maxThreshold }},
 	{"language", "of display and messages: en, sw or fr", (*Config).putLanguage, func(c *Config) bool { return c.Language < languages }},
+	displayText(keyTariffText, "text on the page of the tariff"),
+	displayText(keyHelpText, "text on the help page, such as the telephone number of the utility"),
 }
 
 // Setting is one key of the configuration document, for its reference.

@@ -112,6 +112,7 @@ type Device struct {
 
 	// The core.
 	config meter.Config
+	texts  meter.Texts // of the configuration in force
 	state  meter.State
 	keys   meter.Keys
 	out    []meter.Effect
@@ -157,6 +158,7 @@ type Device struct {
 	// next is the configuration whose record is being written, nextKeys the keys that take effect if the core accepts a
 	// section.
 	next     *nextConfig
+	bad      badKey
 	nextKeys *meter.Keys
 	smsFrom  string
 	// modem is nil for a meter without one.
@@ -178,6 +180,7 @@ type SMS struct {
 // nextConfig is a configuration that is not in force yet.
 type nextConfig struct {
 	config meter.Config
+	texts  meter.Texts
 	hash   string
 }
 

@@ -3,6 +3,7 @@ package device
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/device/outbox"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -171,13 +172,28 @@ func (d *Device) configDown(c wire.Config) error {
 	}
 	if bad != "" || len(c.Hash) > meter.MaxRequest {
 		d.log.Warn("configuration refused", logkey.Meter, d.c.Number, logkey.Version, c.Version, "key", bad)
-		ev.Refused = meter.AnswerConfig
+		ev.Refused, d.bad = meter.AnswerConfig, badKey{c.ID, bad}
 	} else {
-		d.next = &nextConfig{config: next, hash: c.Hash}
+		d.next = &nextConfig{config: next, texts: meter.TextsOf(c.Config), hash: c.Hash}
 		ev.Wallet = next.Wallet
 	}
 	err := d.order(c.SignedHeader, ev)
 	d.next = nil
 	d.announce()
 	return err
+}
+
+// badKey is the first bad key of a configuration that the meter has refused. It is not stored: after a power cut the answer does not name it.
+type badKey struct{ id, key string }
+
+// maxBadKey is how many bytes of a bad key an answer repeats.
+const maxBadKey = 40
+
+// named adds the first bad key to the answer that refuses a configuration.
+func (d *Device) named(r wire.Record) wire.Record {
+	a := r.Command
+	if a != nil && a.Reason == meter.AnswerConfig.Reason() && a.ID == d.bad.id && d.bad.key != "" {
+		a.Reason = strings.ToValidUTF8(a.Reason+" "+d.bad.key[:min(len(d.bad.key), maxBadKey)], "")
+	}
+	return r
 }

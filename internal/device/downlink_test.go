@@ -171,7 +171,7 @@ func TestAConfigurationIsAppliedWholeOrNotAtAll(t *testing.T) {
 	}
 	doc["low3_wh"] = int64(1)
 	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{SignedHeader: order("cfg_2", 2), Version: 8, Hash: "ef01", Config: doc}))
-	if a := answer(t, d); a.ID != "cfg_2" || a.State != "failed" || a.Reason != "config" {
+	if a := answer(t, d); a.ID != "cfg_2" || a.State != "failed" || a.Reason != "config low3_wh" {
 		t.Errorf("a document with an unknown key: %+v", a)
 	}
 	if b := d.Box().Boot(); b.Config.Version != 7 || b.Config.Hash != "abcd" {
@@ -192,6 +192,46 @@ func TestAConfigurationIsAppliedWholeOrNotAtAll(t *testing.T) {
 	if n := d.Box().Marks().Next - before; n != 4 {
 		t.Errorf("%d records in an hour, want a reading every 900 s", n)
 	}
+}
+
+// TestTheTextsOfAConfigurationStay: the display shows the texts of the configuration in force, also after a crash and after the log was
+// rewritten, and a document without texts removes them.
+func TestTheTextsOfAConfigurationStay(t *testing.T) {
+	m := newMedium()
+	begin := func() *device.Device {
+		c := config(t, m)
+		c.Setup.Tariff = "OF THE MAKER"
+		d, err := device.Open(c)
+		must(t, err)
+		return d
+	}
+	d := begin()
+	shows := func(code, want string) {
+		t.Helper()
+		must(t, d.Keys(code+"#"))
+		if code == "13" {
+			must(t, d.Keys("#")) // the second part
+		}
+		if got := d.View().LCD[0]; got != want {
+			t.Errorf("page %s shows %q, want %q", code, got, want)
+		}
+		must(t, d.Keys("*"))
+	}
+	configure(t, d, 1, map[string]any{"tariff_text": "KES 24.50 a kWh", "help_text": "Call 0800 123 day and night"})
+	m.lose()
+	d = begin()
+	shows("15", "Call 0800 123")
+	shows("13", "KES 24.50 a kWh")
+	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{SignedHeader: order("cfg_2", 2), Version: 2, Hash: "ab", Config: map[string]any{"help_text": "one\n"}}))
+	if a := answer(t, d); a.Reason != "config help_text" {
+		t.Errorf("a text that no display shows: %+v", a)
+	}
+	shows("15", "Call 0800 123")
+	configure(t, d, 3, map[string]any{})
+	m.lose()
+	d = begin()
+	shows("15", "HELP")
+	shows("13", "OF THE MAKER")
 }
 
 func TestMessagesAMeterCannotKeepAreDropped(t *testing.T) {

@@ -12,7 +12,7 @@ const fullSignal = 4
 // look returns the meter's state as its panel shows it.
 func (d *Device) look() *panel.View {
 	m := &panel.View{
-		Config: &d.config, State: &d.state, Up: d.clock.up, Setup: d.c.Setup, History: past{d},
+		Config: &d.config, State: &d.state, Up: d.clock.up, Setup: d.c.Setup, Texts: d.texts, History: past{d},
 		Card: d.parts.Card != nil && d.card.looked,
 	}
 	switch {

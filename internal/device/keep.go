@@ -31,6 +31,7 @@ const (
 	frameWear    = 6 // how often the pages of the image were written
 	frameMail    = 7 // the effects of one message from the modem
 	frameSettled = 8 // the number up to which the meter's own messages were sent
+	frameTexts   = 9 // the texts of a version of the configuration
 )
 
 // compactAbove is how far the log may grow beyond twice its live contents, in bytes.
@@ -142,11 +143,28 @@ func hashFrame(version uint32, hash string) memory.Frame {
 	return memory.Frame{Kind: frameHash, Data: append(binary.LittleEndian.AppendUint32(nil, version), hash...)}
 }
 
+func textsFrame(version uint32, t meter.Texts) memory.Frame {
+	b := append(binary.LittleEndian.AppendUint32(nil, version), byte(len(t.Tariff)))
+	return memory.Frame{Kind: frameTexts, Data: append(append(b, t.Tariff...), t.Help...)}
+}
+
+// textsHead is the length of a frame of texts up to the first text.
+const textsHead = 5
+
+func readTexts(b []byte) (version uint32, t meter.Texts, ok bool) {
+	if len(b) < textsHead || len(b) < textsHead+int(b[textsHead-1]) {
+		return 0, meter.Texts{}, false
+	}
+	words, tariff := string(b[textsHead:]), int(b[textsHead-1])
+	return binary.LittleEndian.Uint32(b), meter.Texts{Tariff: words[:tariff], Help: words[tariff:]}, true
+}
+
 // contents is the parsed log.
 type contents struct {
 	store, number string
-	// hashes are keyed by version, because only the core knows which version is in force.
+	// hashes and texts are keyed by version, because only the core knows which version is in force.
 	hashes  map[uint32]string
+	texts   map[uint32]meter.Texts
 	mark    mark
 	reports []outbox.Entry
 	rings   history.Rings
@@ -154,7 +172,7 @@ type contents struct {
 }
 
 func readFrames(frames []memory.Frame) contents {
-	c := contents{hashes: map[uint32]string{}}
+	c := contents{hashes: map[uint32]string{}, texts: map[uint32]meter.Texts{}}
 	for _, f := range frames {
 		switch f.Kind {
 		case frameStore:
@@ -162,6 +180,10 @@ func readFrames(frames []memory.Frame) contents {
 		case frameHash:
 			if len(f.Data) >= 4 {
 				c.hashes[binary.LittleEndian.Uint32(f.Data)] = string(f.Data[4:])
+			}
+		case frameTexts:
+			if version, t, ok := readTexts(f.Data); ok {
+				c.texts[version] = t
 			}
 		case frameMark:
 			if m, ok := readMark(f.Data); ok {
@@ -229,6 +251,9 @@ func (d *Device) recall() error {
 	}
 	d.boot = bootInfo{store: kept.store, hash: kept.hashes[loaded.Config.Version]}
 	d.mark, d.rings, d.mail, d.config = kept.mark, kept.rings, kept.mail, loaded.Config
+	if d.texts = kept.texts[d.config.Version]; d.config.Version == 0 {
+		d.texts = meter.TextsOf(d.c.Document)
+	}
 	d.clock = clock{at: kept.mark.at, setAt: kept.mark.setAt}
 	d.assemble(kept.mark, loaded.State.Relay == supply.Closed)
 	if err := d.fill(kept.reports, loaded.State.Seq); err != nil {
@@ -337,7 +362,7 @@ func (d *Device) fillTo(next uint64) error {
 
 // publish appends a report to the outbox and its frame to the log.
 func (d *Device) publish(r *meter.Report) {
-	e, err := entry(record(r, d.requests.text))
+	e, err := entry(d.named(record(r, d.requests.text)))
 	if err != nil {
 		d.fail(err) // no valid report can cause this
 		return
@@ -384,9 +409,10 @@ func (d *Device) persist(r meter.Record) {
 func (d *Device) write(e journal.Entry) error {
 	switch {
 	case e.Kind == meter.RecordConfig && d.next != nil:
-		// Write the hash first: a hash without its version is harmless, but a version without its hash would have to be sent
-		// again.
-		if err := d.c.Log.Commit(hashFrame(d.next.config.Version, d.next.hash)); err != nil {
+		// Write the hash and the texts first: without their version they are harmless, but a version without its hash would
+		// have to be sent again.
+		version := d.next.config.Version
+		if err := errors.Join(d.c.Log.Append(textsFrame(version, d.next.texts)), d.c.Log.Commit(hashFrame(version, d.next.hash))); err != nil {
 			d.rewrite = true
 		}
 		return d.journal.AppendConfig(&d.state, e, &d.next.config)
@@ -405,7 +431,7 @@ func (d *Device) adopt(kind meter.RecordKind) {
 	if kind != meter.RecordConfig || d.next == nil {
 		return
 	}
-	d.config, d.boot.hash = d.next.config, d.next.hash
+	d.config, d.texts, d.boot.hash = d.next.config, d.next.texts, d.next.hash
 	d.next = nil
 	d.parts.Pulses.Constant(d.config.ImpPerKWh)
 	if d.c.Recorder != nil {
@@ -485,6 +511,9 @@ func (d *Device) frames() []memory.Frame {
 	frames := []memory.Frame{{Kind: frameStore, Data: []byte(d.boot.store + " " + d.c.Number)}}
 	if d.boot.hash != "" {
 		frames = append(frames, hashFrame(d.config.Version, d.boot.hash))
+	}
+	if d.texts != (meter.Texts{}) && d.config.Version != 0 {
+		frames = append(frames, textsFrame(d.config.Version, d.texts))
 	}
 	for _, b := range d.rings.Entries() {
 		frames = append(frames, memory.Frame{Kind: framePast, Data: b})

@@ -1,6 +1,7 @@
 package panel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +37,8 @@ const (
 	PageTariff
 	// PageVersion: the software, and a test of the display.
 	PageVersion
+	// PageHelp: where the customer finds help.
+	PageHelp
 
 	pages
 )
@@ -43,7 +46,7 @@ const (
 // pageNames are the names of the pages for [ParseCodes].
 var pageNames = [pages]string{
 	PageCredit: "credit", PageEmergency: "emergency", PageTokens: "tokens", PageUsage: "usage", PageState: "state",
-	PageRegister: "register", PagePower: "power", PageMeter: "meter", PageTariff: "tariff", PageVersion: "version",
+	PageRegister: "register", PagePower: "power", PageMeter: "meter", PageTariff: "tariff", PageVersion: "version", PageHelp: "help",
 }
 
 // Codes are the short codes of the pages, 1 to 999, 0 for none, by page. They differ between makers, so they are part
@@ -55,7 +58,7 @@ type Codes [pages]uint16
 func DefaultCodes() Codes {
 	return Codes{
 		PageCredit: 1, PageEmergency: 3, PageTokens: 4, PageUsage: 5, PageState: 6,
-		PageRegister: 10, PagePower: 11, PageMeter: 12, PageTariff: 13, PageVersion: 14,
+		PageRegister: 10, PagePower: 11, PageMeter: 12, PageTariff: 13, PageVersion: 14, PageHelp: 15,
 	}
 }
 
@@ -146,26 +149,46 @@ func (v *screen) code() []pair {
 		return []pair{{v.say(meterNumber), numberOf(c)}, v.keyPair(), {v.say(group), supplyGroup(&s.Key)}}
 	case PageTariff:
 		return v.tariff()
+	case PageHelp:
+		return v.help()
 	}
 	return []pair{{v.say(version), meter.Version}, {v.segments(), v.segments()}}
 }
 
-// tariff returns the tariff's index and name.
+// tariff returns the tariff's index and its text: that of the configuration, or else that of the maker.
 func (v *screen) tariff() []pair {
 	first := pair{v.say(tariff), v.say(tariffIndex) + " " + indexOf(&v.m.State.Key)}
-	words := strings.TrimSpace(strings.Map(shown, v.m.Setup.Tariff))
-	if words == "" {
+	words := v.words(cmp.Or(v.m.Texts.Tariff, v.m.Setup.Tariff))
+	if words == (pair{}) {
 		return v.message(first)
 	}
-	return []pair{first, {words[:min(len(words), v.width)], strings.TrimSpace(words[min(len(words), v.width):min(len(words), 2*v.width)])}}
+	return []pair{first, words}
 }
 
-// shown drops characters that the display cannot show.
-func shown(r rune) rune {
-	if r < ' ' || r > '}' || r == '\\' {
-		return -1
+// help returns the text that says where the customer finds help.
+func (v *screen) help() []pair {
+	words := v.words(v.m.Texts.Help)
+	if words == (pair{}) {
+		words = v.texts(help, sellerHint)
 	}
-	return r
+	return v.message(words)
+}
+
+// words returns a text on two lines, without the characters that the display cannot show. It breaks the text at a blank if both lines
+// then have room.
+func (v *screen) words(text string) pair {
+	text = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !meter.Displays(r) {
+			return -1
+		}
+		return r
+	}, text))
+	at := min(len(text), v.width)
+	if blank := strings.LastIndexByte(text[:min(len(text), at+1)], ' '); len(text) > v.width && blank > 0 && len(text)-blank-1 <= v.width {
+		at = blank
+	}
+	second := strings.TrimSpace(text[at:])
+	return pair{strings.TrimSpace(text[:at]), second[:min(len(second), v.width)]}
 }
 
 // segments returns a line that lights the whole display.

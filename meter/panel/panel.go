@@ -81,6 +81,8 @@ type View struct {
 	Up uint64
 	// Setup holds the values that the maker has set.
 	Setup Setup
+	// Texts are the texts of the configuration in force.
+	Texts meter.Texts
 	// History is the data that the memory stores beside the state, nil for none.
 	History History
 	// Signal is the strength of the modem's signal in bars, 1 to 4, 0 for no network.

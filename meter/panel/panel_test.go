@@ -24,6 +24,7 @@ type rig struct {
 	h panel.History
 	// setup holds the values that the maker has set.
 	setup panel.Setup
+	texts meter.Texts
 	up    uint64
 
 	signal int
@@ -43,7 +44,7 @@ func newRig(t *testing.T) *rig {
 // m returns the meter as the panel sees it.
 func (d *rig) m() *panel.View {
 	d.s.Up = d.up
-	return &panel.View{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, History: d.h, Signal: d.signal, Card: d.card}
+	return &panel.View{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, Texts: d.texts, History: d.h, Signal: d.signal, Card: d.card}
 }
 
 // keys presses keys and returns the event of the last key.

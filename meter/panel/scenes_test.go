@@ -250,7 +250,7 @@ func codes() (all []scene) {
 		parts       int
 	}{
 		{"01", "credit", 1}, {"04", "last tokens", 2}, {"05", "usage", 3}, {"06", "state", 3}, {"10", "register", 1}, {"11", "power", 2},
-		{"12", "meter and key", 3}, {"13", "tariff", 1}, {"14", "software and display", 2},
+		{"12", "meter and key", 3}, {"13", "tariff", 1}, {"14", "software and display", 2}, {"15", "help", 1},
 	} {
 		all = append(all, scene{"short code " + c.code + ", " + c.title, c.parts, func(d *rig) {
 			d.h = eleven()
@@ -263,6 +263,15 @@ func codes() (all []scene) {
 	return append(all, scene{"short code 13, with the words of the maker", 2, func(d *rig) {
 		d.setup.Tariff = "DOMESTIC 25.00 PER kWh, \\ é NIGHT 18.00"
 		d.keys("13#")
+	}}, scene{"short code 13, with the words of the utility", 2, func(d *rig) {
+		d.setup.Tariff, d.texts.Tariff = "DOMESTIC 25.00", "KES 24.50 a kWh, at night 18.20"
+		d.keys("13#")
+	}}, scene{"short code 15, with the words of the utility", 1, func(d *rig) {
+		d.texts.Help = "Call 0800 123 456 day and night"
+		d.keys("15#")
+	}}, scene{"short code 15, one long word", 1, func(d *rig) {
+		d.texts.Help = "https://power.example/help/0800x"
+		d.keys("15#")
 	}})
 }
 

@@ -139,6 +139,7 @@ const (
 	hasTamper
 	tariff
 	noTariff
+	help
 	ecTitle
 	ecUse
 	ecUseShort
@@ -324,6 +325,7 @@ var words = [languages][textCount]string{
 		hasTamper:              "LATCHED",
 		tariff:                 "TARIFF",
 		noTariff:               "NOT SET",
+		help:                   "HELP",
 		ecTitle:                "EMERGENCY CREDIT",
 		ecUse:                  "# USE",
 		ecUseShort:             "#",
@@ -502,6 +504,7 @@ var words = [languages][textCount]string{
 		hasTamper:              "VERROUILLEE",
 		tariff:                 "TARIF",
 		noTariff:               "INCONNU",
+		help:                   "AIDE",
 		ecTitle:                "CREDIT D'URGENCE",
 		ecUse:                  "# OUI",
 		ecUseShort:             "#",
@@ -680,6 +683,7 @@ var words = [languages][textCount]string{
 		hasTamper:              "UMERIPOTIWA",
 		tariff:                 "BEI",
 		noTariff:               "HAIJULIKANI",
+		help:                   "MSAADA",
 		ecTitle:                "MKOPO WA DHARURA",
 		ecUse:                  "# CHUKUA",
 		ecUseShort:             "#",
