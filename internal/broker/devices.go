@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -68,7 +68,6 @@ type Devices struct {
 	gate   *gate
 	counts counters
 	lobby  *Legacy // where connections wait that belong to no meter: it asks and switches nothing
-	work   sync.WaitGroup
 	table  unknownDevices
 
 	mu     sync.Mutex
@@ -110,31 +109,7 @@ func (d *Devices) Addr() net.Addr { return d.c.Listener.Addr() }
 
 // Run serves until ctx ends, then closes every connection. The messages taken by then are durable; the devices connect again.
 func (d *Devices) Run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() {
-		for {
-			c, err := d.gate.Accept()
-			if err != nil {
-				ended <- err
-				return
-			}
-			d.work.Go(func() { d.serve(ctx, c.(*conn)) })
-		}
-	}()
-	var err error
-	select {
-	case <-ctx.Done():
-		_ = d.gate.Close()
-		<-ended
-	case err = <-ended:
-		err = fmt.Errorf("accept devices of %s: %w", d.Addr(), err)
-	}
-	d.gate.drop(false)
-	stop()
-	d.work.Wait()
-	return err
+	return fault.Wrap(d.gate.run(ctx, d.serve), "devices at %s", d.Addr())
 }
 
 // Strangers lists the devices that talk and belong to no meter, in the order of their names.

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -58,7 +58,6 @@ type Legacy struct {
 	log    *slog.Logger
 	gate   *gate
 	counts counters
-	work   sync.WaitGroup
 
 	mu      sync.Mutex
 	current *legacySession
@@ -93,31 +92,7 @@ func (l *Legacy) Addr() net.Addr { return l.c.Listener.Addr() }
 
 // Run serves until ctx ends, then closes every connection. The messages taken by then are durable; the device connects again.
 func (l *Legacy) Run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() {
-		for {
-			c, err := l.gate.Accept()
-			if err != nil {
-				ended <- err
-				return
-			}
-			l.work.Go(func() { l.serve(ctx, c.(*conn)) })
-		}
-	}()
-	var err error
-	select {
-	case <-ctx.Done():
-		_ = l.gate.Close()
-		<-ended
-	case err = <-ended:
-		err = fmt.Errorf("accept the device of %s: %w", l.Addr(), err)
-	}
-	l.gate.drop(false)
-	stop()
-	l.work.Wait()
-	return err
+	return fault.Wrap(l.gate.run(ctx, l.serve), "devices at %s", l.Addr())
 }
 
 // Kick reports that the account may have changed.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -127,6 +128,35 @@ func (g *gate) drop(strangers bool) {
 	for _, c := range all {
 		_ = c.Close()
 	}
+}
+
+// run serves each connection in a goroutine of its own until ctx ends or the listener fails. Then it closes every connection, and
+// returns when the last goroutine has ended.
+func (g *gate) run(ctx context.Context, serve func(context.Context, *conn)) error {
+	ctx, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			c, err := g.Accept()
+			if err != nil {
+				ended <- err
+				return
+			}
+			work.Go(func() { serve(ctx, c.(*conn)) })
+		}
+	}()
+	var err error
+	select {
+	case <-ctx.Done():
+		_ = g.Close()
+		<-ended
+	case err = <-ended:
+	}
+	g.drop(false)
+	stop()
+	work.Wait()
+	return err
 }
 
 // open counts the sockets.
