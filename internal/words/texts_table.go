@@ -143,7 +143,7 @@ func (t *Texts) SafeHidden() string { return t.say("pages.safe.hidden") }
 // SafeWhere: Details are in the server's log. They are also shown here on the server itself, and to an owner who is signed in.
 func (t *Texts) SafeWhere() string { return t.say("pages.safe.where") }
 
-// SafeLook: Look again
+// SafeLook: Try again
 func (t *Texts) SafeLook() string { return t.say("pages.safe.look") }
 
 // HelpTitle: Help
@@ -220,7 +220,7 @@ func (t *Texts) TourStep(n string, all string) string {
 // TourNext: Next step
 func (t *Texts) TourNext() string { return t.say("pages.tour.next") }
 
-// TourBack: Step before
+// TourBack: Previous step
 func (t *Texts) TourBack() string { return t.say("pages.tour.back") }
 
 // TourEnd: End the tour
@@ -285,7 +285,7 @@ func (t *Texts) ExportNot() string { return t.say("pages.export.not") }
 // OverviewTitle: Overview
 func (t *Texts) OverviewTitle() string { return t.say("pages.overview.title") }
 
-// OverviewNothing: Nothing needs you now.
+// OverviewNothing: No open tasks.
 func (t *Texts) OverviewNothing() string { return t.say("pages.overview.nothing") }
 
 // OverviewMore: {n} or more
@@ -771,7 +771,7 @@ func (t *Texts) SaleLineDebt() string { return t.say("pages.sale.line-debt") }
 // SaleLineWallet: Into the wallet
 func (t *Texts) SaleLineWallet() string { return t.say("pages.sale.line-wallet") }
 
-// UndoTitle: Something is wrong with this sale
+// UndoTitle: Problem with this sale
 func (t *Texts) UndoTitle() string { return t.say("pages.undo.title") }
 
 // UndoWrongMeter: The customer gave the wrong meter

@@ -39,5 +39,5 @@ func TestTheOverviewSaysWhatNeedsSomebody(t *testing.T) {
 func TestNothingNeedsAnybody(t *testing.T) {
 	w := begin(t)
 	w.reading(meterNumber, 1, wire.Reading{Head: wire.Head{Seq: 1, At: time.Now().Unix(), Up: 1000, Clock: wire.ClockValid}, RegisterWh: 1000, BalanceWh: 500_000, Relay: "closed"})
-	w.enter(ownerEmail).get("/overview").is(200).says("Nothing needs you now.").omits("Offline")
+	w.enter(ownerEmail).get("/overview").is(200).says("No open tasks.").omits("Offline")
 }

@@ -20,7 +20,7 @@ func TestASaleIsUndoneOnItsPage(t *testing.T) {
 		return g.post(path, append([]string{"form", g.get(path).is(200).value("form"), "act", act}, more...)...)
 	}
 	first, last := sold("40"), sold("30")
-	g.get(last).is(200).says("Something is wrong with this sale", "Give the money back", "Print the receipt again")
+	g.get(last).is(200).says("Problem with this sale", "Give the money back", "Print the receipt again")
 	g.post(last, "form", "x", "act", "reverse", "reason", "x").is(422).says("The form is from another session.", "The sale stands.")
 	undo(last, "refund").is(422).says(`There is no action "refund" for a sale.`)
 	undo(last, "wrong_meter").is(422).says("The number of the right meter is missing.")
@@ -56,7 +56,7 @@ func TestAReceiptIsPrintedAgainOnItsPage(t *testing.T) {
 		t.Errorf("the audit log has %d copies, want 2", n)
 	}
 	w.person("support@example.org", access.Support)
-	w.enter("support@example.org").get(path).is(200).omits("Something is wrong with this sale")
+	w.enter("support@example.org").get(path).is(200).omits("Problem with this sale")
 }
 
 // TestAReversalWaitsOnItsPageForASecondPerson: where four eyes bind, the form leads to the request.
