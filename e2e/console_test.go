@@ -28,7 +28,8 @@ type office struct {
 	srv    *server
 	api    *api
 	first  secrets
-	home   secrets // a meter whose balance is on the server
+	crowd  []secrets // the other meters of the page
+	home   secrets   // a meter whose balance is on the server
 	meter  *vmeter
 	chrome *browser
 	owner  *tab
@@ -88,6 +89,8 @@ func openOffice(t *testing.T) *office {
 	for i := range manyMeters {
 		if s := o.api.meter(t, number(1001+i)); i == 0 {
 			o.first = s
+		} else {
+			o.crowd = append(o.crowd, s)
 		}
 	}
 	o.meter = o.place.meterProcess(t, filepath.Join(t.TempDir(), "meter"), o.srv.mqtt, o.first)

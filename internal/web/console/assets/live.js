@@ -11,6 +11,7 @@
   var source = null, timer = 0, wait = soonest;
   var heard = Date.now(), at = root.getAttribute("data-now"), lost = 0, over = false;
   var pending = {}, painting = 0;
+  var flash = 600;                  // ms for which a changed place is marked
 
   function say(text, kind) {
     if (badge.textContent !== text) badge.textContent = text;
@@ -48,9 +49,10 @@
       if (!painting) painting = setTimeout(paint, 500);
     };
   }
-  // At most twice a second, and only changed places, so that a selection or the focus elsewhere stays.
+  // At most twice a second, and only changed places, so that a selection or the focus elsewhere stays. The mark is no animation: with fifty
+  // rows an animation would draw the page anew in every frame.
   function paint() {
-    var batch = pending, moved = false;
+    var batch = pending, moved = [];
     pending = {}; painting = 0;
     Object.keys(batch).forEach(function (id) {
       var element = document.getElementById(id);
@@ -60,11 +62,13 @@
         if (!place || place.textContent === want[0]) return;
         place.textContent = want[0];
         if (want.length > 1) place.className = want[1];
-        place.classList.remove("changed"); void place.offsetWidth; place.classList.add("changed");
-        moved = true;
+        place.classList.add("changed");
+        moved.push(place);
       });
     });
-    if (moved) document.body.dispatchEvent(new CustomEvent("moved"));
+    if (!moved.length) return;
+    setTimeout(function () { moved.forEach(function (place) { place.classList.remove("changed"); }); }, flash);
+    document.body.dispatchEvent(new CustomEvent("moved"));
   }
   function watch() {
     if (over || document.hidden) return;
