@@ -171,8 +171,8 @@ func (o *office) servicePages() []pageState {
 			d.click(`main form button[type="submit"]`, 1)
 			alert()
 		}},
-		{"key", func() { d.visit(m + "/key") }},
-		{"key, refused", func() {
+		{"key of a meter", func() { d.visit(m + "/key") }},
+		{"key of a meter, refused", func() {
 			d.visit(m + "/key")
 			ask[chromedp.Void](d, `document.querySelector("#krn").value = "x", document.querySelector("#reason").value = "campaign", undefined`)
 			d.click(`main form button[type="submit"]`, 1)
@@ -185,7 +185,7 @@ func (o *office) servicePages() []pageState {
 			d.until(10*time.Second, `document.getElementById("found-title")`)
 		}},
 		{"place", func() { d.visit(m + "/place") }},
-		{"account", func() {
+		{"account of a meter", func() {
 			d.visit("/accounts/" + o.first.number)
 			ask[chromedp.Void](d, `document.querySelectorAll("details").forEach(e => e.open = true), undefined`)
 		}},

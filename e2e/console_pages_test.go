@@ -98,6 +98,7 @@ func (o *office) officePages() []pageState {
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
 		}},
 		{"approvals", func() { d.visit("/approvals?all=1") }},
+		{"tills", func() { d.visit("/tills") }},
 		{"tills, refused", func() {
 			d.visit("/tills")
 			ask[chromedp.Void](d, `document.querySelector("#float").value = "five", undefined`)
@@ -114,6 +115,7 @@ func (o *office) officePages() []pageState {
 			}
 			d.until(10*time.Second, `location.pathname.startsWith("/tills/shf_")`)
 		}},
+		{"vendors", func() { d.visit("/vendors") }},
 		{"vendors, refused", func() {
 			submit(`document.querySelector("#commission").value = "two", document.querySelector("#code").value = "S1"`)
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
@@ -183,7 +185,7 @@ func (o *office) setUpPages() []pageState {
 // change no width, so with them axe-core looks once.
 func (o *office) everyPage(t *testing.T) {
 	owner, stranger, all := o.pageStates(t)
-	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), o.servicePages(), all)
+	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), o.servicePages(), o.devicePages(t), all)
 	o.netsHold(t)
 	for i, page := range all {
 		tab := owner

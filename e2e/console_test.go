@@ -36,7 +36,8 @@ type office struct {
 	axe    string
 	factor factor // of the owner
 
-	sketchAt string // where the first meter, an Arduino, connects
+	sketchAt  string // where the first meter, an Arduino, connects
+	devicesAt string // where unmodified devices connect
 }
 
 // TestTheConsoleInChromium does the work of people at the console, with the real binary, a real browser and a real meter.
@@ -81,8 +82,8 @@ func openOffice(t *testing.T) *office {
 	o := &office{place: newPlace(t, paywatt(t)), chrome: openBrowser(t), axe: axeSource(t)}
 	// This route writes messages to people into the log, so the server can send messages. The route cannot reach meters.
 	write(t, filepath.Join(o.place.dir, "paywatt.toml"), "[[sms_route]]\nname = \"log1\"\nkind = \"log\"\ncost_micro = 800000\n", 0o600)
-	o.sketchAt = freeAddress(t)
-	o.srv = o.place.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", o.sketchAt+"="+number(firstSketch), "--legacy-poll-interval", "2s")
+	o.sketchAt, o.devicesAt = freeAddress(t), freeAddress(t)
+	o.srv = o.place.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", o.sketchAt+"="+number(firstSketch), "--legacy-poll-interval", "2s", "--mqtt-devices", o.devicesAt)
 	key := o.place.run(t, "", "apikey", "create", "--role", "owner", "--data", o.place.dir)
 	o.api = newAPI(o.srv.http, key)
 	o.api.tariff(t)

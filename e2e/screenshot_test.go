@@ -71,6 +71,7 @@ func TestScreenshots(t *testing.T) {
 			t.Errorf("no page shows %s", name)
 		}
 	}
+	o.consolePictures(t)
 }
 
 // meterPicture is the page of a meter in the console, after a sale and some use.
@@ -94,7 +95,10 @@ func (p *tab) picture() []byte {
 }
 
 // capture captures the window as a small file.
-func (p *tab) capture() []byte {
+func (p *tab) capture() []byte { p.t.Helper(); return p.captureIn(256) }
+
+// captureIn captures the window in so many colours.
+func (p *tab) captureIn(colours int) []byte {
 	p.t.Helper()
 	b, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
@@ -105,7 +109,7 @@ func (p *tab) capture() []byte {
 		p.t.Fatal(err)
 	}
 	var packed bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&packed, fewColours(picture)); err != nil {
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&packed, fewColours(picture, colours)); err != nil {
 		p.t.Fatal(err)
 	}
 	return packed.Bytes()
@@ -135,17 +139,17 @@ func terminalPicture(t *testing.T, chrome *browser) []byte {
 	return p.capture()
 }
 
-// fewColours returns the picture in its 256 most frequent colours.
-func fewColours(from image.Image) *image.Paletted {
+// fewColours returns the picture in its most frequent colours.
+func fewColours(from image.Image, most int) *image.Paletted {
 	count := map[color.RGBA]int{}
 	for y := from.Bounds().Min.Y; y < from.Bounds().Max.Y; y++ {
 		for x := from.Bounds().Min.X; x < from.Bounds().Max.X; x++ {
 			count[color.RGBAModel.Convert(from.At(x, y)).(color.RGBA)]++
 		}
 	}
-	most := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
+	sorted := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
 	var p color.Palette
-	for _, c := range most[:min(len(most), 256)] {
+	for _, c := range sorted[:min(len(sorted), most)] {
 		p = append(p, c)
 	}
 	to := image.NewPaletted(from.Bounds(), p)

@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"bytes"
+	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// Where the pictures of the console are, and the page that shows all of them.
+const (
+	picturesFolder = "../docs/operate/images/console"
+	picturesPage   = "../docs/operate/console.md"
+	allPictures    = 3_000_000 // bytes of all together
+	pictureColours = 48
+	pictureHigh    = 860 // px, at most
+)
+
+// pictured are the states of pages of which the documentation has a picture, each with the path of its page. The file has the name of the state.
+var pictured = [...]struct{ state, path string }{
+	{"overview", "/overview"}, {"meters", "/meters"}, {"meter", "/meters/{meter}"}, {"search", "/search"}, {"sell, price", "/sell"}, {"check", "/sell/check"},
+	{"sale", "/sales/{sale}"}, {"receipt and explanation", "/sales/{sale}/receipt"}, {"tariffs", "/tariffs"}, {"versions of a tariff", "/tariffs/{tariff}"},
+	{"new version, checked", "/tariffs"}, {"trial balance", "/ledger"}, {"accounts", "/ledger/accounts"}, {"journals of an account", "/ledger/journals"},
+	{"sign in", "/signin"}, {"customers", "/customers"}, {"customer", "/customers/{customer}"}, {"messages", "/messages"}, {"message", "/messages/{message}"},
+	{"box", "/meters/{meter}/recharge"}, {"a token on its way", "/meters/{meter}/recharges/{token}"}, {"meter with a wallet", "/meters/{meter}"},
+	{"wallet by day", "/meters/{meter}/wallet"}, {"quarantine", "/quarantine"}, {"people", "/people"}, {"person", "/people/{person}"}, {"account", "/account"},
+	{"keys", "/keys"}, {"office", "/office"}, {"sales", "/sales"}, {"approvals", "/approvals"}, {"till", "/tills/{shift}"}, {"tills", "/tills"},
+	{"vendors", "/vendors"}, {"vendor", "/vendors/{vendor}"}, {"alarms", "/alarms"}, {"audit log", "/audit"}, {"help", "/help"}, {"checklist", "/start"},
+	{"settings", "/settings"}, {"import", "/import"}, {"import, checked", "/import"}, {"new meter", "/meters/new"}, {"service", "/meters/{meter}/service"},
+	{"service token", "/meters/{meter}/service/{kind}"}, {"key of a meter", "/meters/{meter}/key"}, {"token doctor", "/doctor"}, {"place", "/meters/{meter}/place"},
+	{"account of a meter", "/accounts/{meter}"}, {"debts", "/debts"}, {"charges", "/charges"}, {"new customer", "/customers/new"},
+	{"integrations", "/integrations"}, {"devices", "/devices"},
+}
+
+// pictureName returns the name of the file with the picture of a state.
+func pictureName(state string) string {
+	return strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(state), "-"), "-") + ".png"
+}
+
+// consolePictures makes the pictures of the console if the run asks for them, and compares the existing ones with the menu and with the page
+// that shows them.
+func (o *office) consolePictures(t *testing.T) {
+	if *screenshots != "" {
+		o.draw(t)
+	}
+	page, err := os.ReadFile(picturesPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, paths []string
+	for _, p := range pictured {
+		names, paths = append(names, pictureName(p.state)), append(paths, p.path)
+	}
+	files, err := os.ReadDir(picturesFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(picturesFolder, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if total += len(b); !slices.Contains(names, f.Name()) {
+			t.Errorf("%s is a picture of no page", f.Name())
+		}
+		if _, err := png.DecodeConfig(bytes.NewReader(b)); err != nil || len(b) > maxPicture {
+			t.Errorf("%s has %d bytes, at most %d: %v", f.Name(), len(b), maxPicture, err)
+		}
+	}
+	if total > allPictures {
+		t.Errorf("the pictures have %d bytes, at most %d", total, allPictures)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(files, func(f os.DirEntry) bool { return f.Name() == name }) {
+			t.Errorf("there is no picture %s", name)
+		}
+		if !bytes.Contains(page, []byte("](images/console/"+name+")")) {
+			t.Errorf("%s does not show %s", picturesPage, name)
+		}
+	}
+	for _, from := range []string{"#menu a", "main a"} {
+		o.owner.visit("/office")
+		for _, path := range ask[[]string](o.owner, `[...document.querySelectorAll("`+from+`")].map(a => a.getAttribute("href")).filter(to => to.startsWith("/"))`) {
+			if path, _, _ = strings.Cut(path, "?"); !slices.Contains(paths, path) {
+				t.Errorf("the page %s, which the menu or the office page leads to, has no picture", path)
+			}
+		}
+	}
+}
+
+// draw makes the pictures. Some work fills the pages before.
+func (o *office) draw(t *testing.T) {
+	for _, work := range []func(*office, *testing.T){(*office).clerksDay, (*office).wallet, (*office).platform} {
+		work(o, t)
+	}
+	owner, stranger, last := o.pageStates(t)
+	all := slices.Concat(o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), o.servicePages(), o.devicePages(t), last)
+	folder := filepath.Join("..", *screenshots, "console")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i, state := range all {
+		tab := owner
+		if i >= len(all)-3 {
+			tab = stranger
+		}
+		tab.size(1280)
+		state.open()
+		at := slices.IndexFunc(pictured[:], func(p struct{ state, path string }) bool { return p.state == state.name })
+		if at < 0 {
+			continue
+		}
+		if path := tab.path(); !ofPage(pictured[at].path, path) {
+			t.Errorf("the state %q is at %s, want %s", state.name, path, pictured[at].path)
+		}
+		if err := os.WriteFile(filepath.Join(folder, pictureName(state.name)), tab.standing(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ofPage says whether a path is one of a page whose path has names in braces.
+func ofPage(page, path string) bool {
+	return regexp.MustCompile("^" + regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(page, "[^/]+") + "$").MatchString(path)
+}
+
+// standing captures a page with the same time, address, token and identities in every run.
+func (p *tab) standing() []byte {
+	p.t.Helper()
+	p.until(10*time.Second, `document.readyState === "complete" && !document.querySelector(".changed")`)
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1100, Height: 400, DeviceScaleFactor: 1})
+	p.drawn()
+	height := min(pictureHigh, ask[int64](p, `document.documentElement.scrollHeight`))
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1100, Height: height, DeviceScaleFactor: 1})
+	ask[chromedp.Void](p, standStill)
+	picture := p.captureIn(pictureColours)
+	ask[chromedp.Void](p, `goOn(), undefined`) // the next state may depend on the focus
+	return picture
+}
+
+// standStill replaces what differs between two runs.
+const standStill = `(function () {
+	const still = text => text.replace(/\d{4}-\d\d-\d\d/g, "2026-03-02").replace(/\b\d\d:\d\d(:\d\d)?\b/g, "09:41").replace(/(\d{4}[ -]){4}\d{4}/g, "1234 5678 9012 3456 7890")
+		.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:8080").replace(/\/(tmp|dev\/shm|var\/tmp)\/[^\s"']*/g, "/var/lib/paywatt").replace(/\b([a-z]{3})_[0-9a-z]{12,}/g, "$1_01jnexample")
+		.replace(/\b(?=\w*\d)[\w-]{24,}/g, "an-example");
+	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	for (let n; (n = walker.nextNode());) if (still(n.data) !== n.data) n.data = still(n.data);
+	document.querySelectorAll("input[type=text], input:not([type]), textarea").forEach(e => { e.value = still(e.value); });
+	document.querySelectorAll("input[type=date]").forEach(e => { if (e.value) e.value = "2026-03-02"; });
+	const here = document.activeElement;
+	window.goOn = () => here.focus();
+	here.blur();
+	scrollTo(0, 0);
+})()`
