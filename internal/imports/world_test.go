@@ -136,9 +136,9 @@ func (w *world) do(fn func(*store.Tx) error) {
 	}
 }
 
-// apply imports a file.
+// apply imports a file. Without a key it only tries the file.
 func (w *world) apply(kind imports.Kind, file, key string) (imports.Result, error) {
-	return w.Apply(w.t.Context(), w.by, imports.Request{Kind: kind, File: []byte(file), Key: key, Defaults: map[imports.Kind]map[string]string{imports.Meters: {"tariff": "domestic"}}[kind]})
+	return w.Apply(w.t.Context(), w.by, imports.Request{Kind: kind, File: []byte(file), Key: key, DryRun: key == "", Defaults: map[imports.Kind]map[string]string{imports.Meters: {"tariff": "domestic"}}[kind]})
 }
 
 // meters registers meters and returns their numbers.

@@ -7,7 +7,6 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
-	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -173,13 +172,14 @@ func (tx Rows) ApproveImport(i imports.Import) error {
 func (tx Rows) MeterUsed(m registry.Meter) (bool, error) {
 	n, err := tx.Number(`SELECT (SELECT COUNT(*) FROM meter_live WHERE tenant_id = $1 AND meter = $2 AND last_seen IS NOT NULL)
 		+ (SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND meter = $2)
-		+ (SELECT COUNT(*) FROM token WHERE tenant_id = $1 AND meter = $2)
+		+ (SELECT COUNT(*) FROM meter_key k JOIN token t ON t.tenant_id = k.tenant_id AND t.meter_key_id = k.id WHERE k.tenant_id = $1 AND k.meter = $2)
 		+ (SELECT COUNT(*) FROM given_token WHERE tenant_id = $1 AND meter = $2)
 		+ (SELECT COUNT(*) FROM token_job WHERE tenant_id = $1 AND meter = $2)
 		+ (SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2)
 		+ (SELECT COUNT(*) FROM debt WHERE tenant_id = $1 AND account_id = $3)
-		+ (SELECT COUNT(*) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n
-			WHERE a.tenant_id = $1 AND a.code <> $4 AND a.subject = $5)`, tx.Tenant, m.N, m.Account, int64(ledger.Till), m.Account.Text(id.Account))
+		+ (SELECT COUNT(*) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n AND p.listed = 1
+			WHERE a.tenant_id = $1 AND a.code IN (2000, 2060) AND a.subject = $4)
+		+ (SELECT COUNT(*) FROM ledger_account WHERE tenant_id = $1 AND code IN (2080, 2090) AND subject = $4)`, tx.Tenant, m.N, m.Account, m.Account.Text(id.Account))
 	return n > 0, fault.Wrap(err, "look for the use of meter %s", m.Number)
 }
 
