@@ -41,6 +41,7 @@ type Import struct {
 	Waits   string         `json:"approval,omitempty" doc:"Id of the approval that the file waits for"`
 	Rows    []ImportResult `json:"rows" doc:"Result of each row"`
 	Ignored []string       `json:"ignored,omitempty" doc:"Headings of columns that mean nothing to the import"`
+	Old     string         `json:"read_as_windows_1252,omitempty" doc:"A value of a CSV file that is not Unicode, so that its letters were read as Windows-1252; check whether it is right"`
 }
 
 // ImportNothing is the body of undoing an import; it has no fields.

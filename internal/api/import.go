@@ -111,7 +111,7 @@ func importSummaryOf(i imports.Import) apiv1.ImportSummary {
 
 func importOf(out imports.Result) apiv1.Import {
 	n := out.Totals()
-	b := apiv1.Import{ImportSummary: importSummaryOf(out.Import), Rows: make([]apiv1.ImportResult, len(out.Lines)), Ignored: out.Ignored,
+	b := apiv1.Import{ImportSummary: importSummaryOf(out.Import), Rows: make([]apiv1.ImportResult, len(out.Lines)), Ignored: out.Ignored, Old: out.Old,
 		Totals: apiv1.ImportTotals{OK: n[imports.Done], Error: n[imports.Failed], Duplicate: n[imports.Duplicate], Undone: n[imports.Undone], Waiting: n[imports.Waiting]}}
 	if out.Import.Kind.Money() {
 		sum := amountOf(out.Total)

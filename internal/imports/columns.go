@@ -97,13 +97,14 @@ func plain(heading string) string {
 
 // placed says where in a table each column is, and which headings mean nothing to the import.
 type placed struct {
+	header  []string
 	at      map[string]int // index by the column's name
 	ignored []string
 }
 
 // place finds the columns of a table. The mapping gives the heading of a column by its name; other columns are found by their usual headings.
 func (k Kind) place(t sheet.Table, mapping map[string]string) (placed, refusal.Refusal) {
-	p := placed{at: map[string]int{}}
+	p := placed{header: t.Header, at: map[string]int{}}
 	used := make([]bool, len(t.Header))
 	put := func(name string, fits func(heading string) bool) bool {
 		i := slices.IndexFunc(t.Header, fits)

@@ -86,6 +86,7 @@ type Result struct {
 	Import  Import
 	Lines   []Line
 	Ignored []string         // headings that mean nothing to the import
+	Old     string           // a value whose letters may be wrong; see [sheet.Table]
 	Header  []string         // all headings of the file
 	Columns []Column         // the columns of the import, each with its heading
 	Waits   *access.Approval // a second person must approve the whole file first
@@ -224,7 +225,7 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 		lines, err := s.each(ctx, by, Import{Kind: w.Kind}, rows)
 		_, sum := total(lines)
 		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
-			Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
+			Old: table.Old, Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
 	}
 	started, err := s.begin(ctx, by, w, rows)
 	if err != nil || started.Refused() {
@@ -239,7 +240,7 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 		rows = started.rows
 	}
 	out, err := s.run(ctx, by, started.i, rows)
-	out.Ignored = where.ignored
+	out.Ignored, out.Old = where.ignored, table.Old
 	_, sum := total(out.Lines)
 	out.Total = money.Amount{Minor: sum, Currency: f.currency.Code}
 	return out, fault.Wrap(err, "import %s", started.i.ID.Text(id.Import))

@@ -61,19 +61,19 @@ func (k Kind) moneyEntry(cells map[string]string, f file) entry {
 		return entry{Refusal: refuse.ImportValueMissing("account")}
 	}
 	if c := cells["currency"]; c != "" && !strings.EqualFold(c, f.currency.Code) {
-		return entry{Refusal: refuse.ImportCurrencyOther(refusal.Echo(c), f.currency.Code)}
+		return entry{Refusal: f.in("currency", refuse.ImportCurrencyOther(refusal.Echo(c), f.currency.Code))}
 	}
 	text, no := sheet.Amount(cells["amount"], f.comma)
 	if no.Refused() {
-		return entry{Refusal: no}
+		return entry{Refusal: f.in("amount", no)}
 	}
 	var err error
 	if m.Amount, err = money.Parse(text, f.currency); err != nil || m.Amount <= 0 {
-		return entry{Refusal: refuse.ImportAmountInvalid(refusal.Echo(cells["amount"]), f.currency.Code)}
+		return entry{Refusal: f.in("amount", refuse.ImportAmountInvalid(refusal.Echo(cells["amount"]), f.currency.Code))}
 	}
 	date, no := sheet.Date(cells["as_of"])
 	if no.Refused() {
-		return entry{Refusal: no}
+		return entry{Refusal: f.in("as_of", no)}
 	}
 	if date != "" {
 		m.Memo = strings.TrimSpace(m.Memo + " " + date)
@@ -83,7 +83,7 @@ func (k Kind) moneyEntry(cells map[string]string, f file) entry {
 			m.Kind = "arrears"
 		}
 		if m.Bps, no = percent(cells["percent"], f.comma); no.Refused() {
-			return entry{Refusal: no}
+			return entry{Refusal: f.in("percent", no)}
 		}
 	}
 	return entry{money: m, same: strings.Join([]string{m.Account, m.Kind, strconv.FormatInt(int64(m.Amount), 10), m.Memo}, "\x00")}

@@ -90,7 +90,7 @@ func (k Kind) entry(row sheet.Row, f file) entry {
 			value, no = sheet.Digits(value)
 		}
 		if no.Refused() {
-			return entry{Refusal: no}
+			return entry{Refusal: f.in(c.name, no)}
 		}
 		cells[c.name] = cmp.Or(value, f.defaults[c.name])
 	}
@@ -101,6 +101,15 @@ func (k Kind) entry(row sheet.Row, f file) entry {
 		return customerEntry(cells)
 	}
 	return meterEntry(cells)
+}
+
+// in names the column of a file whose value is wrong.
+func (f file) in(name string, no refusal.Refusal) refusal.Refusal {
+	i, ok := f.at[name]
+	if !ok || !no.Refused() {
+		return no
+	}
+	return refuse.ImportInColumn(columnLetter(i), refusal.Echo(f.header[i]), no.What, no.Try)
 }
 
 // isTotal reports whether a cell names the row a total, in the languages of spreadsheets that come here.

@@ -3293,9 +3293,14 @@ func SheetNotText() refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-not-text", What: "The file is neither CSV nor a workbook.", Not: "Nothing was imported.", Try: "Save the list as CSV UTF-8 or as .xlsx."}
 }
 
-// SheetNotUtf8: Line {line} has letters that are not UTF-8. Save the file as CSV UTF-8 or as .xlsx.
+// SheetNull: Line {line} has a null character, which is not text. The file is damaged. Open the list in the spreadsheet, check that line, and save it as CSV UTF-8 or as .xlsx.
+func SheetNull(line string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-null", What: "Line " + line + " has a null character, which is not text. The file is damaged.", Not: "Nothing was imported.", Try: "Open the list in the spreadsheet, check that line, and save it as CSV UTF-8 or as .xlsx.", Args: []refusal.Arg{{Place: "line", Value: line}}}
+}
+
+// SheetNotUtf8: Line {line} has letters in another encoding than the rest of the file, or the file was cut off there. Open the list in the spreadsheet, and save it as CSV UTF-8 or as .xlsx.
 func SheetNotUtf8(line string) refusal.Refusal {
-	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-not-utf8", What: "Line " + line + " has letters that are not UTF-8.", Not: "Nothing was imported.", Try: "Save the file as CSV UTF-8 or as .xlsx.", Args: []refusal.Arg{{Place: "line", Value: line}}}
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-not-utf8", What: "Line " + line + " has letters in another encoding than the rest of the file, or the file was cut off there.", Not: "Nothing was imported.", Try: "Open the list in the spreadsheet, and save it as CSV UTF-8 or as .xlsx.", Args: []refusal.Arg{{Place: "line", Value: line}}}
 }
 
 // SheetQuotes: The quotation marks that begin in line {line} are not right. Close each quotation mark, and write one inside a value twice. Or save the file again from a spreadsheet.
@@ -3341,6 +3346,11 @@ func SheetMerged() refusal.Refusal {
 // SheetDateUnclear: "{text}" is not a date, or its day and month can be exchanged. Write dates as 2026-10-31, and import the file again.
 func SheetDateUnclear(text string) refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "sheet-date-unclear", What: "\"" + text + "\" is not a date, or its day and month can be exchanged.", Not: "This row was not imported.", Try: "Write dates as 2026-10-31, and import the file again.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// ImportInColumn: Column {letter}, {heading}: {what} {try}
+func ImportInColumn(letter string, heading string, what string, try string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-in-column", What: "Column " + letter + ", " + heading + ": " + what, Not: "This row was not imported.", Try: try, Args: []refusal.Arg{{Place: "letter", Value: letter}, {Place: "heading", Value: heading}, {Place: "what", Value: what}, {Place: "try", Value: try}}}
 }
 
 // ImportRowTotal: The row looks like a total, not like an entry. Delete the row if it is one. If not, change the value "{text}".

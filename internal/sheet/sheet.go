@@ -4,14 +4,12 @@ package sheet
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/csv"
 	"errors"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -30,6 +28,9 @@ const (
 type Table struct {
 	Header []string
 	Rows   []Row
+	// Old is the first value with letters that were read as Windows-1252, so that somebody can check whether they are right. It is empty if
+	// the file says what its letters are.
+	Old string
 }
 
 // Row is one row of a table. Its cells have no blanks around them, and there are as many as the header has.
@@ -53,53 +54,15 @@ func Read(file []byte) (Table, refusal.Refusal) {
 	case bytes.HasPrefix(file, []byte("\xd0\xcf\x11\xe0")):
 		return Table{}, refuse.SheetOldWorkbook()
 	}
-	text, no := decode(file)
+	text, old, no := decode(file)
 	if no.Refused() {
 		return Table{}, no
 	}
-	return readCSV(text)
-}
-
-// decode turns a file into text. Spreadsheets write UTF-8 with or without a byte-order mark, and UTF-16 with one.
-func decode(file []byte) (string, refusal.Refusal) {
-	switch {
-	case bytes.HasPrefix(file, []byte{0xff, 0xfe}):
-		return wide(file[2:], binary.LittleEndian)
-	case bytes.HasPrefix(file, []byte{0xfe, 0xff}):
-		return wide(file[2:], binary.BigEndian)
+	t, no := readCSV(text)
+	if old && !no.Refused() {
+		t.Old = t.firstForeign()
 	}
-	file = bytes.TrimPrefix(file, []byte("\ufeff"))
-	if bytes.IndexByte(file, 0) >= 0 {
-		return "", refuse.SheetNotText()
-	}
-	if !utf8.Valid(file) {
-		return "", refuse.SheetNotUtf8(strconv.Itoa(lineOfFault(file)))
-	}
-	return string(file), refusal.Refusal{}
-}
-
-func wide(file []byte, order binary.ByteOrder) (string, refusal.Refusal) {
-	if len(file)%2 != 0 {
-		return "", refuse.SheetNotText()
-	}
-	units := make([]uint16, len(file)/2)
-	for i := range units {
-		units[i] = order.Uint16(file[2*i:])
-	}
-	return string(utf16.Decode(units)), refusal.Refusal{}
-}
-
-// lineOfFault returns the line of the first byte that is not UTF-8.
-func lineOfFault(file []byte) int {
-	at := 0
-	for at < len(file) {
-		r, n := utf8.DecodeRune(file[at:])
-		if r == utf8.RuneError && n == 1 {
-			break
-		}
-		at += n
-	}
-	return bytes.Count(file[:at], []byte("\n")) + 1
+	return t, no
 }
 
 // readCSV reads CSV with commas, semicolons, tabs or vertical bars between the columns.
@@ -210,8 +173,8 @@ func fit(r *Row, columns int) {
 // blank reports whether a character around a value means nothing: blanks of all kinds, and marks without width.
 func blank(r rune) bool {
 	switch r {
-	case ' ', '\t', '\n', '\r', '\u00a0', '\u2007', '\u202f', '\u200b', '\ufeff', '\u200e', '\u200f':
+	case ' ', '\t', '\n', '\r', '\u00a0', '\u2007', '\u202f', '\u200b', '\ufeff', '\u200e', '\u200f', '\u061c':
 		return true
 	}
-	return false
+	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' // marks of direction
 }

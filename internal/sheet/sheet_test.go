@@ -3,6 +3,7 @@ package sheet_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -62,6 +63,36 @@ func TestTheSameListInEveryForm(t *testing.T) {
 	}
 }
 
+// TestLettersOfWindows reads the code page of Windows, which a file does not name, and says so. What is UTF-8 is never read as that.
+func TestLettersOfWindows(t *testing.T) {
+	unmarked := utf16le("number\tname\n1\tJosé\n")[2:]
+	big := slices.Clone(unmarked)
+	for i := 0; i < len(big); i += 2 {
+		big[i], big[i+1] = big[i+1], big[i]
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		old  string
+	}{
+		"Windows-1252":             {[]byte("number;name\n1;Jos\xe9\n"), "José"},
+		"its quotation marks":      {[]byte("number;name\n1;Jos\xe9\n2;\x93Mama\x94 \x80\n"), "José"},
+		"a heading":                {[]byte("number;name;t\xe9l\n1;Jos\xe9;1\n"), "tél"},
+		"UTF-8":                    {[]byte("number;name\n1;José\n"), ""},
+		"UTF-8 that looks like it": {[]byte("number;name\n1;José\n2;\xc3\xa9\n"), ""},
+		"UTF-16 without a mark":    {unmarked, ""},
+		"its other order":          {big, ""},
+	} {
+		table, no := sheet.Read(c.file)
+		if no.Refused() || table.Rows[0].Cells[1] != "José" || table.Old != c.old {
+			t.Errorf("%s: %v %q %s", name, table.Rows, table.Old, no.Detail())
+		}
+	}
+	table, _ := sheet.Read([]byte("number;name\n1;\x93Mama\x94 \x80\n"))
+	if got := table.Rows[0].Cells[1]; got != "“Mama” €" {
+		t.Errorf("read %q", got)
+	}
+}
+
 // TestDamagedFilesSayWhatIsWrong: each file that cannot be read as a table has a message of its own.
 func TestDamagedFilesSayWhatIsWrong(t *testing.T) {
 	good := workbook(t, []any{"number"}, []any{"04140001001"})
@@ -82,10 +113,12 @@ func TestDamagedFilesSayWhatIsWrong(t *testing.T) {
 		"too large":                   {bomb, "larger than 8 MB"},
 		"too many rows":               {[]byte(many), "more than 20000 rows"},
 		"too many columns":            {[]byte(wide + "\n1\n"), "more than 100 columns"},
-		"Windows-1252":                {[]byte("number,name\n1,Amina\n2,Jos\xe9\n"), "Line 3 has letters that are not UTF-8."},
-		"half of a letter":            {[]byte("number,name\n1,Jos\xc3"), "Line 2 has letters that are not UTF-8."},
+		"two encodings":               {[]byte("number,name\n1,José\n2,Jos\xe9\n"), "Line 3 has letters in another encoding"},
+		"half of a letter":            {[]byte("number,name\n1,Jos\xc3"), "Line 2 has letters in another encoding"},
+		"a byte that is no letter":    {[]byte("number,name\n1,Jos\x81 A\n"), "Line 2 has letters in another encoding"},
 		"an open quotation mark":      {[]byte("number,name\n1,\"Amina\n2,Joy\n"), "quotation marks that begin in line 2"},
 		"a quotation mark in a value": {[]byte("number,name\n1,Amina \"the boss\" A.\n"), "quotation marks that begin in line 2"},
+		"a null character":            {[]byte("number,name\n1,A\x00\n"), "Line 2 has a null character"},
 		"a picture":                   {[]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), "neither CSV nor a workbook"},
 		"UTF-16 cut in a letter":      {append(utf16le("number\n1\n"), 'x'), "neither CSV nor a workbook"},
 		"an old workbook":             {[]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and more"), "old format of Excel"},

@@ -4265,6 +4265,12 @@ func (t *Texts) ImportNone() string { return t.say("pages.import.none") }
 // ImportIgnored: These columns mean nothing to the import:
 func (t *Texts) ImportIgnored() string { return t.say("pages.import.ignored") }
 
+// ImportOldLetters: The file does not say how its letters are stored. They were read as Windows-1252, for example:
+func (t *Texts) ImportOldLetters() string { return t.say("pages.import.old-letters") }
+
+// ImportOldLettersHint: Check them before you import. If they are wrong, save the list as CSV UTF-8 or as .xlsx, and choose that file.
+func (t *Texts) ImportOldLettersHint() string { return t.say("pages.import.old-letters-hint") }
+
 // ImportAgain: Check again
 func (t *Texts) ImportAgain() string { return t.say("pages.import.again") }
 

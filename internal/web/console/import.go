@@ -94,6 +94,7 @@ type importResult struct {
 	More                string
 	Columns             []columnChoice
 	Ignored             string
+	Old                 string // a value whose letters may be wrong
 	OK                  bool
 	Undoable            bool
 	Secrets             string
@@ -248,7 +249,7 @@ func chosenColumns(r *http.Request, k imports.Kind) map[string]string {
 func (s *Console) showChecked(w http.ResponseWriter, r *http.Request, v visit, request imports.Request, out imports.Result) {
 	t := v.site.say
 	d := s.result(v, out)
-	d.Ignored, d.Command = strings.Join(out.Ignored, ", "), importCommand(request)
+	d.Ignored, d.Old, d.Command = strings.Join(out.Ignored, ", "), out.Old, importCommand(request)
 	d.Totals = slices.Insert(d.Totals, 0, importTotal{t.ImportRows(), itoa(out.Import.Lines)})
 	for _, c := range out.Columns {
 		one := columnChoice{Name: c.Name, Label: t.Name("import-column", c.Name), Heading: c.Heading, From: []choice{{"", t.ImportNone()}}}

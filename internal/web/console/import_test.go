@@ -71,6 +71,7 @@ func TestFlatsAreImportedFromAFile(t *testing.T) {
 	g.get("/meters").is(200).says("0414 0001 019").omits("0414 0001 027")
 	g.get("/customers").is(200).says("Ben Otieno").omits("Cara")
 	g.get("/search?q=Cara").is(404)
+	g.send("/import", "old.csv", "name;phone\nJos\xe9;+254700000008\n", "form", form, "kind", "customers").is(200).says("Would be imported 1", "They were read as Windows-1252, for example: José")
 	second := g.send("/import", "people.csv", "name,phone\nJuma,+254700000009\nJuma,+254700000009\n", "form", form, "kind", "customers").is(200).says("Would be imported 2")
 	g.send("/import", "", "", "form", second.value("form"), "act", "import").is(201)
 	g.get("/customers?find=juma").is(200).says("+254700000009")
