@@ -109,14 +109,15 @@ func lineAt(file []byte, at int) int { return bytes.Count(file[:at], []byte("\n"
 
 // high has the characters of the bytes 0x80 to 0x9f of Windows-1252; a blank stands for a byte that it does not have. All other bytes are
 // those of Unicode.
-var high = []rune("€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ")
+const high = "€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ"
 
 func windows1252(file []byte) (string, bool) {
 	var b strings.Builder
+	letters := []rune(high)
 	for _, c := range file {
 		r := rune(c)
 		if c >= 0x80 && c < 0xa0 {
-			r = high[c-0x80]
+			r = letters[c-0x80]
 			if r == ' ' {
 				return "", false
 			}
