@@ -18,6 +18,7 @@ type form struct {
 	draft          bool // nobody who speaks the language well has read its pages
 	decimal, group string
 	sum, day       string // with places
+	comma          string // stands between the parts of a list
 }
 
 // narrow is the space that separates groups of digits. It never breaks a line.
@@ -40,13 +41,13 @@ func formOf(code string) (form, error) {
 		t, _ := f.Section(section).Text(name)
 		return t.Say
 	}
-	out := form{name: said("language", "name"), rightToLeft: said("language", "direction") == "rtl", draft: f.Draft,
+	out := form{name: said("language", "name"), rightToLeft: said("language", "direction") == "rtl", comma: said("language", "comma"), draft: f.Draft,
 		decimal: said("figures", "decimal"), group: said("figures", "group"), sum: said("figures", "sum"), day: said("date", "day")}
 	if out.group == "space" {
 		out.group = narrow
 	}
-	if (out.decimal != "." && out.decimal != ",") || out.group == out.decimal || out.name == "" {
-		return form{}, fmt.Errorf("language %s: decimal mark %q and group %q", code, out.decimal, out.group)
+	if (out.decimal != "." && out.decimal != ",") || out.group == out.decimal || out.name == "" || out.comma == "" {
+		return form{}, fmt.Errorf("language %s: decimal mark %q, group %q, name %q, comma %q", code, out.decimal, out.group, out.name, out.comma)
 	}
 	return out, nil
 }

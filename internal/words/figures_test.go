@@ -120,6 +120,15 @@ func TestPlacesKeepTheirDirection(t *testing.T) {
 	if got := in(t, "ar").MeterTitle("0414 0001 001"); strings.Contains(got, "0414 0001 001") && !strings.Contains(got, "\u20680414 0001 001\u2069") {
 		t.Errorf("the title is %q", got)
 	}
+	if got := in(t, "ar").List("a@x", "b@x"); got != "\u2068a@x\u2069، \u2068b@x\u2069" {
+		t.Errorf("the list is %q", got)
+	}
+	if got := in(t, "ar").List(); got != "" {
+		t.Errorf("the empty list is %q", got)
+	}
+	if got := in(t, "en").List("a@x", "b@x"); got != "a@x, b@x" {
+		t.Errorf("the English list is %q", got)
+	}
 	if got := in(t, "en").MeterTitle("0414"); words.Unmark(got) != got {
 		t.Errorf("the English title is %q", got)
 	}

@@ -168,7 +168,16 @@ func (t *Texts) Names(kind string, values []string) string {
 	for i, v := range values {
 		out[i] = t.Name(kind, v)
 	}
-	return strings.Join(out, ", ")
+	return t.List(out...)
+}
+
+// List writes the parts of a list after one another, in the direction of the language whatever their own is.
+func (t *Texts) List(parts ...string) string {
+	comma := t.form.comma + " "
+	if len(parts) == 0 || !t.isolates() {
+		return strings.Join(parts, comma)
+	}
+	return isolate + strings.Join(parts, isolateEnd+comma+isolate) + isolateEnd
 }
 
 // Refusal returns a refusal's sentences in the language. A refusal without a text in the catalogue stays as it is.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -189,7 +188,7 @@ func (t site) message(m notify.Message) messageLine {
 			steps = append(steps, step.text(t.minute(step.at)))
 		}
 	}
-	line.Steps = strings.Join(steps, ", ")
+	line.Steps = t.say.List(steps...)
 	line.Again = !m.Incoming && (m.State == notify.Lost || m.State == notify.Expired || m.State == notify.Uncertain || m.State == notify.Queued || m.State == notify.SentOut)
 	return line
 }

@@ -83,7 +83,7 @@ func (t site) personLine(p access.PersonRow, emails map[string]string) personLin
 			others = append(others, t.say.PeopleUnknown())
 		}
 	}
-	l.Counts = strings.Join(others, ", ")
+	l.Counts = t.say.List(others...)
 	return l
 }
 

@@ -89,7 +89,7 @@ func receiptOf(say *words.Texts, r receipt.Receipt) receiptDetail {
 	for _, t := range r.Ordered() {
 		units := say.Name("receipt-token", t.Kind)
 		if t.Units > 0 {
-			units += ", " + say.Energy(t.Units, 1)
+			units = say.List(units, say.Energy(t.Units, 1))
 		}
 		line := tokenLine{Grouped: t.Reveal(), Units: units}
 		if digitsOnly(line.Grouped) { // digits, and not the mask
