@@ -49,7 +49,7 @@ func TestAnswersFitTheVersion(t *testing.T) {
 		"an unknown level":           {connect311(6, 0xc2, user, user, "pw"+user), "20020001"},
 		"another protocol":           {wrongName, ""},
 		"a flag that is reserved":    {connect311(4, 0xc3, user, user, "pw"+user), ""},
-		"a password of no bytes":     {connect311(4, 0xc2, user, user, ""), ""},
+		"a password of no bytes":     {connect311(4, 0xc2, user, user, ""), "20020005"},
 		"a will with quality 2":      {connect311(4, 0xd6, user, "m/"+user+"/up/x", "gone", user, "pw"+user), "20020005"},
 		"a retained will":            {connect311(4, 0xe6, user, "m/"+user+"/up/x", "gone", user, "pw"+user), "20020005"},
 		"a wrong password":           {connect311(4, 0xc2, user, user, "nonsense"), "20020005"},

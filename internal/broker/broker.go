@@ -1,4 +1,4 @@
-// Package broker is the meters' MQTT broker: a hardened mochi-mqtt/server. Start at [New].
+// Package broker is the meters' MQTT gateway, and the listeners of devices and integrations. Start at [New].
 //
 // A meter publishes only below its own up/ and receives only its own down/, so the broker does not route, retain or match
 // (docs/reference/datapath.md#from-the-socket-to-the-row). A meter's message goes to the store's queue. It is acknowledged,
@@ -17,7 +17,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -25,9 +24,7 @@ import (
 	"sync"
 	"time"
 
-	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/packets"
-
+	"github.com/paywatt/paywatt/internal/broker/packet"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -63,12 +60,14 @@ type Broker struct {
 	now    func() time.Time
 	log    *slog.Logger
 	gate   *gate
-	server *mqtt.Server
+	pool   *buffers
 	logins chan struct{}
 	counts counters
 
 	mu     sync.RWMutex
 	meters map[string]*session // sessions by meter number; each meter has at most one
+	parked map[string]parked   // subscriptions of meters without a connection, by meter number
+	swept  time.Time           // when parked was last searched
 }
 
 // New makes a broker on a listener; Run serves it.
@@ -77,34 +76,13 @@ func New(c Config) (*Broker, error) {
 		return nil, errors.New("broker needs a listener, an authority and an inbox")
 	}
 	b := &Broker{c: c, limits: c.Limits.withDefaults(), now: c.Now, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), logins: make(chan struct{}, authParallel),
-		meters: make(map[string]*session)}
+		meters: make(map[string]*session), parked: make(map[string]parked)}
 	if b.now == nil {
 		b.now = time.Now
 	}
 	b.gate = newGate(c.Listener, b.limits, c.TLS, b.log, &b.counts)
-	b.server = mqtt.New(&mqtt.Options{
-		Capabilities:             b.capabilities(),
-		ClientNetReadBufferSize:  bufferSize,
-		ClientNetWriteBufferSize: bufferSize,
-		Logger:                   slog.New(slog.DiscardHandler), // mochi logs whole packets, including passwords
-		SysTopicResendInterval:   3600,                          // nobody may read $SYS; each update stops the world
-	})
-	if err := errors.Join(b.server.AddHook(&hook{b: b}, nil), b.server.AddHook(&answers{limits: b.limits}, nil)); err != nil {
-		return nil, fmt.Errorf("hook the broker: %w", err)
-	}
-	if err := b.server.AddListener(newAcceptor(b.gate, &b.server.Listeners.ClientsWg, b.end)); err != nil {
-		return nil, fmt.Errorf("listen for meters: %w", err)
-	}
+	b.pool = newBuffers(b.limits.PacketSize)
 	return b, nil
-}
-
-// capabilities are the limits of the meters' broker. mochi's write queue is tiny because it is not used.
-func (b *Broker) capabilities() *mqtt.Capabilities {
-	c := b.limits.capabilities()
-	c.MaximumClientWritesPending = 1
-	c.RetainAvailable = 0
-	c.SubIDAvailable = 0
-	return c
 }
 
 // Addr is where meters connect.
@@ -113,15 +91,7 @@ func (b *Broker) Addr() net.Addr { return b.c.Listener.Addr() }
 // Run serves until ctx ends, then closes every connection. The store still commits the queued messages; their meters, which got
 // no acknowledgement, send them again. The messages are then acknowledged as duplicates.
 func (b *Broker) Run(ctx context.Context) error {
-	if err := b.server.Serve(); err != nil {
-		return fmt.Errorf("serve meters: %w", err)
-	}
-	<-ctx.Done()
-	_ = b.gate.Close() // no new connections; mochi closes the listener again, which is harmless
-	b.gate.drop(true)  // strangers would delay the shutdown until their deadline
-	late := time.AfterFunc(shutdownGrace, func() { b.gate.drop(false) })
-	defer late.Stop()
-	return fault.Wrap(b.server.Close(), "stop serving meters")
+	return fault.Wrap(b.gate.run(ctx, b.serve, b.end), "serve meters at %s", b.Addr())
 }
 
 // end ends the connection of every meter.
@@ -130,40 +100,51 @@ func (b *Broker) end() {
 	all := slices.Collect(maps.Values(b.meters))
 	b.mu.RUnlock()
 	for _, s := range all {
-		_ = b.server.DisconnectClient(s.client, packets.ErrServerShuttingDown) // the connection is closed either way
+		s.end(packet.ShuttingDown)
 	}
 }
 
-// enter makes s its meter's connection and ends the previous one. mochi also ends the previous connection, but it may forget
-// the second of three connections that follow each other quickly.
+// enter makes s its meter's connection and ends the previous one.
 func (b *Broker) enter(s *session) {
 	b.mu.Lock()
 	before := b.meters[s.who.Number]
 	b.meters[s.who.Number] = s
 	b.mu.Unlock()
-	if before != nil && before != s {
-		before.client.Stop(packets.ErrSessionTakenOver)
+	if before != nil {
+		before.end(packet.SessionTakenOver)
 	}
 	b.counts.logins.Add(1)
-	b.log.Debug("meter connected", logkey.Meter, s.who.Number, logkey.Remote, s.client.Net.Remote)
+	b.log.Debug("meter connected", logkey.Meter, s.who.Number, logkey.Remote, s.conn.RemoteAddr().String())
 }
 
-// leave forgets the connection if it is still the meter's.
+// leave forgets the connection if it is still the meter's, and tells the client why it ends.
 func (b *Broker) leave(s *session, why error) {
+	if r, known := reasonOf(why); known {
+		s.end(r)
+	}
+	_ = s.conn.Close()
 	b.mu.Lock()
 	last := b.meters[s.who.Number] == s
 	if last {
 		delete(b.meters, s.who.Number)
+		b.park(s)
 	}
 	b.mu.Unlock()
 	if last && b.c.OnDisconnected != nil {
 		b.c.OnDisconnected(s.who)
 	}
-	if large := new(tooLarge); errors.As(why, &large) {
+	var large *tooLarge
+	var fault packet.Fault
+	var refused refusal
+	switch {
+	case errors.As(why, &large):
 		b.oversized(s, large)
-		return
+	case errors.As(why, &fault), errors.As(why, &refused):
+		b.counts.forbidden.Add(1)
+		b.log.Warn("connection closed after invalid data", logkey.Meter, s.who.Number, logkey.Err, why)
+	default:
+		b.log.Debug("meter disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
 	}
-	b.log.Debug("meter disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
 }
 
 // oversized reports that a meter's packet was too large to be read, so that its records cannot arrive. It gives the store an
@@ -190,13 +171,10 @@ func (b *Broker) sessionOf(number string) *session {
 	return b.meters[number]
 }
 
-// errMoved closes the connection of a meter that has connected to another server.
-var errMoved = errors.New("the meter has connected to another server")
-
 // Drop closes the meter's connection, if it holds one: the meter has connected to another server.
 func (b *Broker) Drop(number string) {
 	if s := b.sessionOf(number); s != nil {
-		s.client.Stop(errMoved)
+		s.end(packet.Administrative)
 	}
 }
 

@@ -67,6 +67,7 @@ type Devices struct {
 	log    *slog.Logger
 	gate   *gate
 	counts counters
+	pool   *buffers
 	lobby  *Legacy // where connections wait that belong to no meter: it asks and switches nothing
 	table  unknownDevices
 
@@ -100,6 +101,7 @@ func NewDevices(c DevicesConfig) (*Devices, error) {
 		d.now = time.Now
 	}
 	d.lobby = newSeat(LegacyConfig{Profile: &profile.Profile{}, Now: c.Now, Log: c.Log, Limits: d.limits})
+	d.pool = newBuffers(d.limits.PacketSize)
 	d.gate = newGate(c.Listener, d.limits, nil, d.log, &d.counts)
 	return d, nil
 }
@@ -109,7 +111,7 @@ func (d *Devices) Addr() net.Addr { return d.c.Listener.Addr() }
 
 // Run serves until ctx ends, then closes every connection. The messages taken by then are durable; the devices connect again.
 func (d *Devices) Run(ctx context.Context) error {
-	return fault.Wrap(d.gate.run(ctx, d.serve), "devices at %s", d.Addr())
+	return fault.Wrap(d.gate.run(ctx, d.serve, nil), "devices at %s", d.Addr())
 }
 
 // Strangers lists the devices that talk and belong to no meter, in the order of their names.

@@ -1,15 +1,13 @@
 package broker
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/mochi-mqtt/server/v2/packets"
-
+	"github.com/paywatt/paywatt/internal/broker/packet"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -39,40 +37,41 @@ type deviceConn struct {
 // serve handles one socket from its CONNECT to its end.
 func (d *Devices) serve(ctx context.Context, c *conn) {
 	defer c.Close()
-	r := bufio.NewReaderSize(c, bufferSize)
-	g, err := d.greet(ctx, c, r)
+	in := newInput(c.Conn, d.pool, d.limits.ConnectSize)
+	defer in.free()
+	g, err := d.greet(ctx, c, in)
 	if err != nil {
 		d.counts.denied.Add(1)
 		d.log.Info("connection from a device refused", logkey.Listen, d.Addr().String(), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
 		return
 	}
 	d.enter(g)
-	err = g.read(ctx, r)
+	err = g.read(ctx, in)
 	_ = c.Close()
 	d.leave(g, err)
 }
 
 // greet reads the CONNECT and answers it.
-func (d *Devices) greet(ctx context.Context, c *conn, r *bufio.Reader) (*deviceConn, error) {
-	pk, err := readConnect(c, r, d.limits)
+func (d *Devices) greet(ctx context.Context, c *conn, in *input) (*deviceConn, error) {
+	p, err := readConnect(c, in)
 	if err != nil {
 		return nil, err
 	}
-	g := &deviceConn{d: d, client: pk.Connect.ClientIdentifier, address: addressOf(c).String(), s: newLegacySession(d.lobby, registry.Identity{}, c)}
+	g := &deviceConn{d: d, client: string(p.ClientID), address: addressOf(c).String(), s: newLegacySession(d.lobby, registry.Identity{}, c)}
 	if !profile.GoodName(g.client) {
-		return nil, errors.Join(fmt.Errorf("%w: client id %.40q", errBadName, g.client), c.connack(packets.Err3ClientIdentifierNotValid.Code))
+		return nil, errors.Join(fmt.Errorf("%w: client id %.40q", errBadName, g.client), c.answer(packet.BadClientID))
 	}
 	look, cancel := context.WithTimeout(ctx, authTimeout)
 	defer cancel()
-	ok, err := d.c.Admits(look, string(pk.Connect.Username), string(pk.Connect.Password))
+	ok, err := d.c.Admits(look, string(p.User), string(p.Password))
 	if err != nil {
-		return nil, errors.Join(err, c.connack(packets.Err3ServerUnavailable.Code))
+		return nil, errors.Join(err, c.answer(packet.ServerUnavailable))
 	}
 	if !ok {
-		return nil, errors.Join(errPassword, c.connack(packets.Err3NotAuthorized.Code))
+		return nil, errors.Join(errPassword, c.answer(packet.NotAuthorized))
 	}
-	g.s.silence = d.limits.silence(pk)
-	return g, c.connack(packets.CodeSuccess.Code)
+	g.s.silence = d.limits.silence(p.KeepAlive)
+	return g, c.answer(packet.Success)
 }
 
 // enter remembers a connection that belongs to no meter yet. When there are too many, the oldest ends.
@@ -108,7 +107,7 @@ func (d *Devices) leave(g *deviceConn, why error) {
 }
 
 // read handles the packets of the connection until it ends.
-func (g *deviceConn) read(ctx context.Context, r *bufio.Reader) error {
+func (g *deviceConn) read(ctx context.Context, in *input) error {
 	var pace pacer
 	if profiles := g.d.c.Profiles.NamedByClient(g.client); len(profiles) > 0 {
 		if err := g.named(ctx, g.client, profiles, nil); err != nil {
@@ -119,52 +118,56 @@ func (g *deviceConn) read(ctx context.Context, r *bufio.Reader) error {
 		if err := g.s.conn.SetDeadline(time.Now().Add(g.s.silence)); err != nil {
 			return err
 		}
-		limit := g.d.limits.PacketSize
+		in.limit = g.d.limits.PacketSize
 		if g.seat != nil {
-			limit = g.seat.limits.PacketSize
+			in.limit = g.seat.limits.PacketSize
 		}
-		pk, err := readPacket(r, limit)
+		h, body, err := in.next()
 		if err != nil {
 			return err
 		}
-		if pk.FixedHeader.Type == packets.Disconnect {
+		if h.Type == packet.Disconnect {
 			return errLeft
 		}
 		g.s.packets.Add(1)
 		if !pace.wait(g.d.now(), g.d.limits, g.s.conn.done) {
 			return errLeft
 		}
-		if pk.FixedHeader.Type != packets.Publish {
-			err = g.s.packet(ctx, pk)
-		} else if err = pk.PublishDecode(pk.Payload); err == nil {
-			err = g.published(ctx, pk)
-		}
-		if err != nil {
+		if err := g.packet(ctx, h, body); err != nil {
 			return err
 		}
 	}
 }
 
-// published takes a message. A message of a device that belongs to no meter is neither stored nor acknowledged.
-func (g *deviceConn) published(ctx context.Context, pk packets.Packet) error {
-	if err := wellFormed(pk); err != nil {
+// packet handles one packet.
+func (g *deviceConn) packet(ctx context.Context, h packet.Header, body []byte) error {
+	if h.Type != packet.Publish {
+		return g.s.packet(ctx, h, body)
+	}
+	m, err := readMessage(h, body)
+	if err != nil {
 		return err
 	}
+	return g.published(ctx, m)
+}
+
+// published takes a message. A message of a device that belongs to no meter is neither stored nor acknowledged.
+func (g *deviceConn) published(ctx context.Context, m deviceMessage) error {
 	if g.seat == nil {
-		name, profiles := g.d.c.Profiles.NamesIn(g.client, pk.TopicName, pk.Payload)
+		name, profiles := g.d.c.Profiles.NamesIn(g.client, m.topic, m.payload)
 		if name == "" {
 			return nil
 		}
-		if err := g.named(ctx, name, profiles, pk.Payload); err != nil || g.seat == nil {
+		if err := g.named(ctx, name, profiles, m.payload); err != nil || g.seat == nil {
 			return err
 		}
 	}
-	if other, foreign := g.seat.c.Profile.Claims(pk.TopicName, g.name); foreign {
+	if other, foreign := g.seat.c.Profile.Claims(m.topic, g.name); foreign {
 		g.d.counts.forbidden.Add(1)
 		g.d.log.Warn("device used the topics of another device", logkey.Meter, g.s.who.Number, logkey.Device, g.name, logkey.Reason, fmt.Sprintf("%.40q", other))
 		return errTwoNames
 	}
-	return g.s.published(ctx, pk)
+	return g.s.published(ctx, m)
 }
 
 // named finds out to which meter a connection belongs, now that a message has named its device.

@@ -58,6 +58,7 @@ type Legacy struct {
 	log    *slog.Logger
 	gate   *gate
 	counts counters
+	pool   *buffers
 
 	mu      sync.Mutex
 	current *legacySession
@@ -71,6 +72,7 @@ func NewLegacy(c LegacyConfig) (*Legacy, error) {
 		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, an inbox, an account and an interval")
 	}
 	l := newSeat(c)
+	l.pool = newBuffers(l.limits.PacketSize)
 	l.gate = newGate(c.Listener, l.limits, nil, l.log, &l.counts)
 	return l, nil
 }
@@ -92,7 +94,7 @@ func (l *Legacy) Addr() net.Addr { return l.c.Listener.Addr() }
 
 // Run serves until ctx ends, then closes every connection. The messages taken by then are durable; the device connects again.
 func (l *Legacy) Run(ctx context.Context) error {
-	return fault.Wrap(l.gate.run(ctx, l.serve), "devices at %s", l.Addr())
+	return fault.Wrap(l.gate.run(ctx, l.serve, nil), "devices at %s", l.Addr())
 }
 
 // Kick reports that the account may have changed.

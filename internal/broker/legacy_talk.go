@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"strings"
@@ -9,8 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mochi-mqtt/server/v2/packets"
-
+	"github.com/paywatt/paywatt/internal/broker/packet"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -110,7 +108,7 @@ func (s *legacySession) held() []string {
 // with adds a filter. It returns false for an invalid filter, and for a new filter when the limit is reached.
 func (s *legacySession) with(filters []string, filter string) ([]string, bool) {
 	switch {
-	case filter == "" || len(filter) > maxTopic || strings.ContainsRune(filter, 0) || s.may != nil && !s.may(filter):
+	case len(filter) > maxTopic || s.may != nil && !s.may(filter):
 		return filters, false
 	case slices.Contains(filters, filter):
 		return filters, true
@@ -120,11 +118,11 @@ func (s *legacySession) with(filters []string, filter string) ([]string, bool) {
 	return append(filters, filter), true
 }
 
-func (s *legacySession) unsubscribe(subs packets.Subscriptions) {
+func (s *legacySession) unsubscribe(gone packet.Filters) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, sub := range subs {
-		s.filters = slices.DeleteFunc(s.filters, func(f string) bool { return f == sub.Filter })
+	for f, ok := gone.Next(); ok; f, ok = gone.Next() {
+		s.filters = slices.DeleteFunc(s.filters, func(have string) bool { return have == string(f.Topic) })
 	}
 }
 
@@ -299,13 +297,11 @@ func (s *legacySession) poll(now time.Time) (profile.Message, bool) {
 
 // send writes a PUBLISH of quality 0, not retained, at most [profile.MaxDown] bytes long.
 func (s *legacySession) send(m profile.Message) bool {
-	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Publish}, ProtocolVersion: 4, TopicName: m.Topic, Payload: []byte(m.Payload)}
-	var b bytes.Buffer
-	if err := pk.PublishEncode(&b); err != nil || b.Len() > profile.MaxDown {
-		s.l.log.Error("message to a device cannot be sent", logkey.Meter, s.who.Number, logkey.Count, b.Len(), logkey.Err, err)
+	if n := packet.PublishSize(packet.V311, 0, len(m.Topic), len(m.Payload)); n > profile.MaxDown {
+		s.l.log.Error("message to a device is too large to be sent", logkey.Meter, s.who.Number, logkey.Count, n)
 		return true // profiles are checked against this limit, so closing the connection would not help
 	}
-	_, err := s.conn.Write(b.Bytes())
+	err := s.write(packet.AppendPublish(nil, packet.V311, 0, 0, m.Topic, "", []byte(m.Payload)))
 	s.l.log.Debug("message sent to device", logkey.Meter, s.who.Number, logkey.Kind, m.Payload)
 	return err == nil
 }

@@ -31,6 +31,7 @@ type Limits struct {
 const (
 	maxTopic          = 128 // bytes
 	maxUserProperties = 4
+	maxFilters        = 32 // filters of one SUBSCRIBE or UNSUBSCRIBE
 	authTimeout       = 5 * time.Second
 	authParallel      = 32                    // logins checked at the same time
 	writeTimeout      = 10 * time.Second      // time limit for one write to a client's socket

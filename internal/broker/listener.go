@@ -130,9 +130,9 @@ func (g *gate) drop(strangers bool) {
 	}
 }
 
-// run serves each connection in a goroutine of its own until ctx ends or the listener fails. Then it closes every connection, and
-// returns when the last goroutine has ended.
-func (g *gate) run(ctx context.Context, serve func(context.Context, *conn)) error {
+// run serves each connection in a goroutine of its own until ctx ends or the listener fails. Then it calls bye, if there is one,
+// closes every connection, and returns when the last goroutine has ended.
+func (g *gate) run(ctx context.Context, serve func(context.Context, *conn), bye func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	ended := make(chan error, 1)
@@ -152,6 +152,9 @@ func (g *gate) run(ctx context.Context, serve func(context.Context, *conn)) erro
 		_ = g.Close()
 		<-ended
 	case err = <-ended:
+	}
+	if bye != nil {
+		bye()
 	}
 	g.drop(false)
 	stop()

@@ -5,8 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mochi-mqtt/server/v2/packets"
-
+	"github.com/paywatt/paywatt/internal/broker/packet"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/wire"
@@ -15,17 +14,16 @@ import (
 // errNotStored closes the connection of a meter whose records could not be committed.
 var errNotStored = errors.New("the message was not stored; send it again")
 
-// receive gives one message of a meter to the store. It returns once the message is queued.
-func (b *Broker) receive(s *session, pk packets.Packet) {
+// receive gives one message of a meter to the store. It returns once the message is queued. A message with an id is answered.
+func (b *Broker) receive(s *session, topic string, payload []byte, id uint16) {
 	b.counts.messages.Add(1)
-	recs := b.records(s, pk)
+	recs := b.records(s, topic, payload)
 	if !s.take() {
 		return
 	}
-	packet, answer := pk.PacketID, pk.FixedHeader.Qos > 0
 	done := func(out []metering.Outcome, err error) {
 		defer s.answered()
-		b.finish(s, packet, answer, out, err)
+		b.finish(s, id, out, err)
 	}
 	if err := b.queue(s, recs, done); err != nil {
 		s.answered()
@@ -36,18 +34,18 @@ func (b *Broker) receive(s *session, pk packets.Packet) {
 
 // records splits a message into its records. An unreadable message becomes one bad record without a number, so that it is
 // counted, alarmed and acknowledged like all others.
-func (b *Broker) records(s *session, pk packets.Packet) []metering.Record {
-	_, _, leaf, ok := wire.ParseTopic(pk.TopicName)
+func (b *Broker) records(s *session, topic string, payload []byte) []metering.Record {
+	_, _, leaf, ok := wire.ParseTopic(topic)
 	var good []wire.Record
 	var bad []wire.Bad
 	err := errors.New("the topic names no kind of record")
 	if ok {
-		good, bad, err = wire.DecodeUp(wire.Kind(leaf), pk.Payload)
+		good, bad, err = wire.DecodeUp(wire.Kind(leaf), payload)
 	}
 	if err != nil {
-		bad = []wire.Bad{{Reason: err.Error(), Raw: pk.Payload}}
+		bad = []wire.Bad{{Reason: err.Error(), Raw: payload}}
 	}
-	store := s.heard(pk.Payload, good)
+	store := s.heard(payload, good)
 	now := b.now()
 	recs := make([]metering.Record, 0, len(good)+len(bad))
 	for i := range good {
@@ -83,7 +81,7 @@ func (b *Broker) queue(s *session, recs []metering.Record, done func([]metering.
 }
 
 // finish answers a message after its commit. It runs on a worker of the store and never blocks.
-func (b *Broker) finish(s *session, packet uint16, answer bool, out []metering.Outcome, err error) {
+func (b *Broker) finish(s *session, id uint16, out []metering.Outcome, err error) {
 	var ack wire.Ack
 	for _, o := range out {
 		b.counts.outcome(o.Kind)
@@ -98,16 +96,16 @@ func (b *Broker) finish(s *session, packet uint16, answer bool, out []metering.O
 		b.fail(s)
 		return
 	}
-	if answer {
+	if id != 0 {
 		// An error means that the connection has ended; the meter sends again on its next one.
-		_ = s.client.WritePacket(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: packet})
+		_ = s.write(packet.AppendAnswer(nil, s.version, packet.Puback, id, packet.Success))
 	}
 	s.acknowledge(ack)
 }
 
 // fail closes a connection whose message was not stored: without an acknowledgement the meter would wait for ever, and with one
 // it would delete its records.
-func (b *Broker) fail(s *session) { s.client.Stop(errNotStored) }
+func (b *Broker) fail(s *session) { s.end(packet.Implementation) }
 
 // counters count the broker's events since it began.
 type counters struct {

@@ -1,13 +1,10 @@
 package broker
 
 import (
-	"strings"
 	"sync"
 	"time"
 
-	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/packets"
-
+	"github.com/paywatt/paywatt/internal/broker/packet"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -25,15 +22,17 @@ func downs() [leaves]wire.Down {
 // notSubscribed is the granted quality of a leaf without a subscription.
 const notSubscribed = -1
 
-// session is one meter's connection. Messages to the meter do not use mochi's topics and queues: there is one receiver, and the
-// outbox keeps what matters until the meter itself answers. The session itself counts the messages in flight. mochi forgets a
-// message if the client uses the same packet number, and this counting makes that harmless.
+// session is one meter's connection. The session itself counts the messages in flight. Nothing is queued: there is one receiver,
+// and the outbox keeps what matters until the meter itself answers.
 type session struct {
-	who    registry.Identity
-	client *mqtt.Client
-	conn   *conn
-	down   string // m/{number}/down/
-	limits Limits
+	who     registry.Identity
+	conn    *conn
+	version packet.Version
+	receive int           // how many messages the meter takes at once
+	largest int           // bytes of the largest packet that the meter takes; 0 for any
+	silence time.Duration // the longest that the meter may be silent; 0 for any
+	down    string        // m/{number}/down/
+	limits  Limits
 
 	slots chan struct{} // one for each unacknowledged message of the meter
 	pacer pacer         // only the reader uses it
@@ -41,20 +40,24 @@ type session struct {
 	mu       sync.Mutex
 	memory   string // the device memory that up/boot named on this connection
 	format   wire.Format
+	filters  filters
+	lifetime time.Duration // how long the filters outlive the connection
 	granted  [leaves]int8
-	packet   uint16              // the last packet number used
+	last     uint16              // the last packet number used
 	flight   map[uint16]struct{} // messages to the meter that it has not acknowledged
 	acking   uint16              // the packet of the down/ack in flight, 0 for none
 	ack      wire.Ack            // the newest acknowledgement
 	ackAgain bool                // ack has not been sent yet
 }
 
-func newSession(who registry.Identity, cl *mqtt.Client, c *conn, l Limits) *session {
-	s := &session{who: who, client: cl, conn: c, down: "m/" + who.Number + "/down/", limits: l,
+func newSession(who registry.Identity, c *conn, l Limits, in *packet.Login) *session {
+	s := &session{who: who, conn: c, version: in.Version, receive: l.InFlight, largest: int(in.Properties.MaxPacket),
+		silence: l.silence(in.KeepAlive), down: "m/" + who.Number + "/down/", limits: l,
 		slots: make(chan struct{}, l.InFlight), flight: make(map[uint16]struct{})}
-	for i := range s.granted {
-		s.granted[i] = notSubscribed
+	if r := int(in.Properties.Receive); r > 0 {
+		s.receive = min(r, l.InFlight)
 	}
+	s.granted = s.filters.leaves()
 	return s
 }
 
@@ -92,22 +95,12 @@ func (s *session) take() bool {
 // answered frees the slot of a message.
 func (s *session) answered() { <-s.slots }
 
-// subscribed updates the leaves that the meter's filters match. It reports whether any leaf is new.
-func (s *session) subscribed() (more bool) {
-	var now [leaves]int8
-	for i := range now {
-		now[i] = notSubscribed
-	}
-	for filter, sub := range s.client.State.Subscriptions.GetAll() {
-		rest, inside := strings.CutPrefix(filter, s.down)
-		for i, d := range downs() {
-			if inside && leafMatches(rest, string(d)) {
-				now[i] = max(now[i], int8(min(sub.Qos, 1)))
-			}
-		}
-	}
+// subscribed replaces the meter's filters. It reports whether any leaf is new.
+func (s *session) subscribed(f filters) (more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.filters = f
+	now := f.leaves()
 	for i := range now {
 		more = more || now[i] > s.granted[i]
 	}
@@ -116,10 +109,11 @@ func (s *session) subscribed() (more bool) {
 	return more
 }
 
-// leafMatches reports whether the part of a filter below down/ matches a leaf.
-func leafMatches(filter, leaf string) bool {
-	filter = strings.TrimSuffix(filter, "/#") // x/# matches x too
-	return filter == leaf || filter == "#" || filter == "+"
+// subscriptions returns the meter's filters.
+func (s *session) subscriptions() filters {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.filters
 }
 
 // listens reports whether the meter is subscribed to any leaf other than the acknowledgement.
@@ -142,59 +136,53 @@ func (s *session) publish(d wire.Down, payload []byte) bool {
 	return ok
 }
 
-// send writes a message with the quality of the meter's subscription; the caller holds mu. The packet number is 0 for a message
+// send writes a message with the quality of the meter's subscription; the caller holds mu. The packet number id is 0 for a message
 // that needs no answer.
-func (s *session) send(d wire.Down, payload []byte) (packet uint16, ok bool) {
+func (s *session) send(d wire.Down, payload []byte) (id uint16, ok bool) {
 	qos := int8(notSubscribed)
 	for i, leaf := range downs() {
 		if leaf == d {
 			qos = s.granted[i]
 		}
 	}
-	if qos == notSubscribed || s.client.Closed() {
+	if qos == notSubscribed || s.tooLarge(packet.PublishSize(s.version, byte(qos), len(s.down)+len(d), len(payload))) {
 		return 0, false
 	}
 	if qos > 0 {
-		if len(s.flight) >= s.room() {
+		if len(s.flight) >= s.receive {
 			return 0, false
 		}
-		packet = s.number()
-		s.flight[packet] = struct{}{}
+		id = s.number()
+		s.flight[id] = struct{}{}
 	}
-	err := s.client.WritePacket(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: byte(qos)},
-		TopicName: s.down + string(d), Payload: payload, PacketID: packet})
-	if err != nil {
-		delete(s.flight, packet)
+	var small [128]byte // enough for an acknowledgement
+	if _, err := s.conn.Write(packet.AppendPublish(small[:0], s.version, byte(qos), id, s.down, string(d), payload)); err != nil {
+		delete(s.flight, id)
 		return 0, false
 	}
-	return packet, true
+	return id, true
 }
 
-// room is how many messages may be in flight to the meter: the broker's limit, or the client's if that is lower.
-func (s *session) room() int {
-	if m := int(s.client.Properties.Props.ReceiveMaximum); m > 0 {
-		return min(m, s.limits.InFlight)
-	}
-	return s.limits.InFlight
-}
+// tooLarge reports whether the meter does not take packets of this size.
+func (s *session) tooLarge(size int) bool { return s.largest > 0 && size > s.largest }
 
 // number returns the next free packet number; at most InFlight of 65,535 are in use.
 func (s *session) number() uint16 {
 	for {
-		s.packet++
-		if _, taken := s.flight[s.packet]; s.packet != 0 && !taken {
-			return s.packet
+		s.last++
+		if _, taken := s.flight[s.last]; s.last != 0 && !taken {
+			return s.last
 		}
 	}
 }
 
 // received records the meter's PUBACK and reports whether it was expected.
-func (s *session) received(packet uint16) bool {
+func (s *session) received(id uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ours := s.flight[packet]
-	delete(s.flight, packet)
-	if ours && packet == s.acking {
+	_, ours := s.flight[id]
+	delete(s.flight, id)
+	if ours && id == s.acking {
 		s.acking = 0
 		s.flushAck()
 	}
@@ -220,11 +208,11 @@ func (s *session) flushAck() {
 	if err != nil {
 		return // two plain fields, so encoding cannot fail
 	}
-	packet, ok := s.send(wire.DownAck, payload)
+	id, ok := s.send(wire.DownAck, payload)
 	if !ok {
 		return // sent later, when the meter subscribes or acknowledges; not needed after the end of the connection
 	}
-	s.acking, s.ackAgain = packet, false
+	s.acking, s.ackAgain = id, false
 }
 
 // heard records the meter's format, and after a boot message the device memory.
