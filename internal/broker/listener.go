@@ -13,9 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// gate is the listener in front of mochi. It counts sockets, gives each a deadline for its CONNECT, and continues after an
-// error of Accept. mochi itself has no deadline before CONNECT and ends its loop at the first error
-// (docs/reference/datapath.md#from-the-socket-to-the-row).
+// gate is a listener that counts sockets, gives each a deadline for its CONNECT, and continues after an error of Accept.
 type gate struct {
 	net.Listener
 	limits Limits

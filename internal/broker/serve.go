@@ -86,11 +86,11 @@ func (b *Broker) greet(ctx context.Context, c *conn, in *input) (s *session, res
 	if why != packet.Success {
 		b.counts.denied.Add(1)
 		b.log.Info("connection denied", logkey.Meter, clean(string(l.User)), logkey.Remote, c.RemoteAddr().String())
-		return nil, false, errors.Join(refusal(why), c.connack(l.Version, why, packet.Greeting{}))
+		return nil, false, errors.Join(refusal(why), c.connack(l.Version, why, packet.Announcement{}))
 	}
 	s = newSession(who, c, b.limits, &l)
 	c.session.Store(s)
-	g := packet.Greeting{Receive: uint16(b.limits.InFlight), MaxPacket: uint32(b.limits.PacketSize)}
+	g := packet.Announcement{Receive: uint16(b.limits.InFlight), MaxPacket: uint32(b.limits.PacketSize)}
 	if longest := uint16(b.limits.KeepAlive.Seconds()); l.KeepAlive == 0 || l.KeepAlive > longest {
 		g.KeepAlive = longest
 	}
@@ -105,11 +105,11 @@ func (c *conn) misread(v packet.Version, f packet.Fault) error {
 	if v != packet.V5 && f != packet.BadVersion {
 		return nil
 	}
-	return c.connack(v, f.Reason(), packet.Greeting{})
+	return c.connack(v, f.Reason(), packet.Announcement{})
 }
 
 // connack answers a CONNECT in the client's version of the protocol. Some reasons have no answer in MQTT 3.1.1.
-func (c *conn) connack(v packet.Version, r packet.Reason, g packet.Greeting) error {
+func (c *conn) connack(v packet.Version, r packet.Reason, g packet.Announcement) error {
 	code := byte(r)
 	if v != packet.V5 {
 		var answered bool
@@ -254,7 +254,7 @@ func (b *Broker) packet(s *session, h packet.Header, body []byte) error {
 	return nil
 }
 
-// left handles a DISCONNECT. The client may change the life of its session, unless it wanted none before (§3.14.2.2.2).
+// left handles a DISCONNECT. The client may change the life of its session, unless it wanted none before (MQTT 5 §3.14.2.2.2).
 func (s *session) left(body []byte) error {
 	l, f := packet.ReadDisconnect(body, s.version)
 	if f != packet.None {

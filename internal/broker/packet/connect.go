@@ -1,6 +1,6 @@
 package packet
 
-// Login is a CONNECT (§3.1). Its slices point into the packet.
+// Login is a CONNECT (MQTT 5 §3.1). Its slices point into the packet.
 type Login struct {
 	Version     Version
 	Clean       bool   // the client wants no earlier session
@@ -24,7 +24,7 @@ type Will struct {
 	Retain  bool
 }
 
-// Bits of the connect flags (§3.1.2.3).
+// Bits of the connect flags (MQTT 5 §3.1.2.3).
 const (
 	flagReserved   = 0x01
 	flagClean      = 0x02

@@ -50,7 +50,7 @@ func (c *cursor) uint32() uint32 {
 	return 0
 }
 
-// varint reads a variable byte integer (§1.5.5), which has the fewest possible bytes.
+// varint reads a variable byte integer (MQTT 5 §1.5.5), which has the fewest possible bytes.
 func (c *cursor) varint() int {
 	n := 0
 	for i := range 4 {
@@ -67,10 +67,10 @@ func (c *cursor) varint() int {
 	return 0
 }
 
-// binary reads bytes after their length (§1.5.6).
+// binary reads bytes after their length (MQTT 5 §1.5.6).
 func (c *cursor) binary() []byte { return c.take(int(c.uint16())) }
 
-// text reads a UTF-8 string (§1.5.4).
+// text reads a UTF-8 string (MQTT 5 §1.5.4).
 func (c *cursor) text() []byte {
 	b := c.binary()
 	if !validText(b) {

@@ -94,7 +94,7 @@ func TestServersOfPaho(t *testing.T) {
 		if a := five(t, packet.AppendAnswer(nil, packet.V5, packet.Puback, id, packet.NotAuthorized)).Content.(*paho5.Puback); a.PacketID != id || a.ReasonCode != byte(packet.NotAuthorized) {
 			t.Fatalf("PUBACK read as %+v", a)
 		}
-		g := packet.Greeting{Session: true, KeepAlive: 600, SessionExpiry: 77, HasExpiry: true, Receive: 64, MaxPacket: 17408}
+		g := packet.Announcement{Session: true, KeepAlive: 600, SessionExpiry: 77, HasExpiry: true, Receive: 64, MaxPacket: 17408}
 		c := five(t, packet.AppendConnack(nil, packet.V5, 0, g)).Content.(*paho5.Connack)
 		if p := c.Properties; !c.SessionPresent || c.ReasonCode != 0 || *p.ServerKeepAlive != 600 || *p.SessionExpiryInterval != 77 || *p.ReceiveMaximum != 64 ||
 			*p.MaximumPacketSize != 17408 || *p.MaximumQOS != 1 || *p.RetainAvailable != 0 || *p.SubIDAvailable != 0 || *p.SharedSubAvailable != 0 {

@@ -36,12 +36,12 @@ type Subscription struct {
 	Properties Properties
 }
 
-// ReadSubscribe reads the body of a SUBSCRIBE (§3.8).
+// ReadSubscribe reads the body of a SUBSCRIBE (MQTT 5 §3.8).
 func ReadSubscribe(body []byte, v Version, s *Subscription) Fault {
 	return readFilters(body, v, inSubscribe, true, s)
 }
 
-// ReadUnsubscribe reads the body of an UNSUBSCRIBE (§3.10).
+// ReadUnsubscribe reads the body of an UNSUBSCRIBE (MQTT 5 §3.10).
 func ReadUnsubscribe(body []byte, v Version, s *Subscription) Fault {
 	return readFilters(body, v, inUnsubscribe, false, s)
 }
@@ -69,7 +69,7 @@ func readFilters(body []byte, v Version, at place, options bool, s *Subscription
 	return c.fault
 }
 
-// options checks the options of a subscription (§3.8.3.1). Before MQTT 5 all bits but the quality's are reserved.
+// options checks the options of a subscription (MQTT 5 §3.8.3.1). Before MQTT 5 all bits but the quality's are reserved.
 func (c *cursor) options(v Version, topic []byte) {
 	const noLocal, retainHandling, reserved = 0x04, 0x30, 0xc0
 	b := c.byte()
@@ -87,15 +87,15 @@ func (c *cursor) options(v Version, topic []byte) {
 	}
 }
 
-// Shared reports whether a filter names a shared subscription (§4.8.2).
+// Shared reports whether a filter names a shared subscription (MQTT 5 §4.8.2).
 func Shared(filter []byte) bool { return bytes.HasPrefix(filter, []byte("$share/")) }
 
-// TopicName reports whether b can be the topic of a message: not empty and without wildcards (§4.7).
+// TopicName reports whether b can be the topic of a message: not empty and without wildcards (MQTT 5 §4.7).
 func TopicName(b []byte) bool {
 	return len(b) > 0 && bytes.IndexByte(b, '#') < 0 && bytes.IndexByte(b, '+') < 0
 }
 
-// TopicFilter reports whether b can be a topic filter: + is a whole level, # is the last level (§4.7.1).
+// TopicFilter reports whether b can be a topic filter: + is a whole level, # is the last level (MQTT 5 §4.7.1).
 func TopicFilter(b []byte) bool {
 	for i, x := range b {
 		alone := (i == 0 || b[i-1] == '/') && (i == len(b)-1 || b[i+1] == '/')

@@ -1,6 +1,6 @@
 package packet
 
-// Message is a PUBLISH (§3.3). Its slices point into the packet.
+// Message is a PUBLISH (MQTT 5 §3.3). Its slices point into the packet.
 type Message struct {
 	Topic      []byte
 	Payload    []byte
@@ -32,7 +32,7 @@ func ReadPublish(h Header, body []byte, v Version, m *Message) Fault {
 	return None
 }
 
-// Answer is a PUBACK, PUBREC, PUBREL or PUBCOMP (§3.4 to §3.7).
+// Answer is a PUBACK, PUBREC, PUBREL or PUBCOMP (MQTT 5 §3.4 to MQTT 5 §3.7).
 type Answer struct {
 	ID     uint16
 	Reason Reason
@@ -54,7 +54,7 @@ func ReadAnswer(t Type, body []byte, v Version) (Answer, Fault) {
 	return a, c.end()
 }
 
-// mayAnswer lists the reason codes of each answer (§3.4.2.1, §3.5.2.1, §3.6.2.1, §3.7.2.1).
+// mayAnswer lists the reason codes of each answer (MQTT 5 §3.4.2.1 and after).
 func mayAnswer(t Type, r Reason) bool {
 	if t == Pubrel || t == Pubcomp {
 		return r == Success || r == IDNotFound
@@ -66,7 +66,7 @@ func mayAnswer(t Type, r Reason) bool {
 	return false
 }
 
-// Leave is a DISCONNECT (§3.14).
+// Leave is a DISCONNECT (MQTT 5 §3.14).
 type Leave struct {
 	Reason     Reason
 	Properties Properties
@@ -87,7 +87,7 @@ func ReadDisconnect(body []byte, v Version) (Leave, Fault) {
 	return l, c.end()
 }
 
-// mayLeave lists the reason codes with which a client may disconnect (§3.14.2.1).
+// mayLeave lists the reason codes with which a client may disconnect (MQTT 5 §3.14.2.1).
 func mayLeave(r Reason) bool {
 	switch r {
 	case Success, WithWill, Unspecified, MalformedPacket, ProtocolError, Implementation, BadTopic, ReceiveMaximum, BadTopicAlias, TooLarge,
@@ -97,7 +97,7 @@ func mayLeave(r Reason) bool {
 	return false
 }
 
-// Empty checks the body of a packet that has none: PINGREQ (§3.12).
+// Empty checks the body of a packet that has none: PINGREQ (MQTT 5 §3.12).
 func Empty(body []byte) Fault {
 	if len(body) > 0 {
 		return Trailing

@@ -2,7 +2,7 @@
 // that point into them, so nothing is allocated on the way. It checks the form of what it reads: whatever breaks the standard is a
 // [Fault]. It does not know connections, sessions or rights.
 //
-// [Next] finds a packet in the bytes of a client. Its body then goes to [ReadConnect], [ReadPublish], [ReadAck], [ReadSubscribe],
+// [Next] finds a packet in the bytes of a client. Its body then goes to [ReadConnect], [ReadPublish], [ReadAnswer], [ReadSubscribe],
 // [ReadUnsubscribe] or [ReadDisconnect]. The functions that begin with Append write packets.
 //
 // Clauses are those of MQTT 5.0 (OASIS, 7 March 2019) and, with the prefix 3.1.1, of MQTT 3.1.1 (29 October 2014).
@@ -18,7 +18,7 @@ const (
 	V5   Version = 5
 )
 
-// Type is the kind of a packet (§2.1.2).
+// Type is the kind of a packet (MQTT 5 §2.1.2).
 type Type byte
 
 // The types of packets.
@@ -40,7 +40,7 @@ const (
 	Auth        Type = 15
 )
 
-// Header is the fixed header of a packet (§2.1).
+// Header is the fixed header of a packet (MQTT 5 §2.1).
 type Header struct {
 	Type  Type
 	Flags byte // the low four bits of the first byte
@@ -71,7 +71,7 @@ func Next(b []byte) (Header, Fault) {
 	return Header{}, None
 }
 
-// Reserved flag bits of the types that have them set (§2.1.3).
+// Reserved flag bits of the types that have them set (MQTT 5 §2.1.3).
 const reservedSet = 0x02
 
 // flags checks the flags of a packet from a client.

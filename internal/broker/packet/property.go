@@ -1,6 +1,6 @@
 package packet
 
-// Properties are the properties of a packet of MQTT 5 (§2.2.2.2). A property that a packet lacks has the value that the standard
+// Properties are the properties of a packet of MQTT 5 (MQTT 5 §2.2.2.2). A property that a packet lacks has the value that the standard
 // gives it. Those that a server for meters has no use for are checked and left out.
 type Properties struct {
 	SessionExpiry uint32 // seconds; 0: the session ends with its connection
@@ -69,7 +69,7 @@ const (
 	propShared        = 0x2a
 )
 
-// propertyOf is the table of the properties that a client may send (§2.2.2.2, table 2-4).
+// propertyOf is the table of the properties that a client may send (MQTT 5 §2.2.2.2, table 2-4).
 func propertyOf(id int) (form, place) {
 	switch id {
 	case propFormat:

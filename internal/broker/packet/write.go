@@ -1,7 +1,7 @@
 package packet
 
-// Greeting is what a CONNACK says beside its code. The properties are written for MQTT 5 only.
-type Greeting struct {
+// Announcement is what a CONNACK says beside its code. The properties are written for MQTT 5 only.
+type Announcement struct {
 	Session       bool   // the server has the client's session
 	KeepAlive     uint16 // the server's keep-alive, if it is not the client's; otherwise 0
 	SessionExpiry uint32 // the time that the server keeps the session, if it is not what the client asked for
@@ -11,8 +11,8 @@ type Greeting struct {
 	Retain        bool // retained messages are available
 }
 
-// AppendConnack appends a CONNACK (§3.2). For versions before 5, code is a return code of 3.1.1.
-func AppendConnack(b []byte, v Version, code byte, g Greeting) []byte {
+// AppendConnack appends a CONNACK (MQTT 5 §3.2). For versions before 5, code is a return code of 3.1.1.
+func AppendConnack(b []byte, v Version, code byte, g Announcement) []byte {
 	session := byte(0)
 	if g.Session && code == 0 {
 		session = 1
@@ -89,7 +89,7 @@ func AppendPublish(b []byte, v Version, qos byte, id uint16, topic, leaf string,
 	return append(b, payload...)
 }
 
-// appendVarint appends a variable byte integer (§1.5.5).
+// appendVarint appends a variable byte integer (MQTT 5 §1.5.5).
 func appendVarint(b []byte, n int) []byte {
 	for n > 0x7f {
 		b = append(b, byte(n)|0x80)
@@ -136,7 +136,7 @@ func AppendDisconnect(b []byte, r Reason) []byte {
 	return append(b, byte(Disconnect)<<4, 2, byte(r), 0)
 }
 
-// ReturnCode is the code of a CONNACK of MQTT 3.1.1 (§3.2.2.3) that says the same as a reason. It returns false if such a CONNECT gets
+// ReturnCode is the code of a CONNACK of MQTT 3.1.1 §3.2.2.3 that says the same as a reason. It returns false if such a CONNECT gets
 // no answer: the server closes the connection (3.1.1 §3.1.4).
 func ReturnCode(r Reason) (code byte, answered bool) {
 	switch r {
