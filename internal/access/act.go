@@ -58,6 +58,9 @@ const (
 	// ActShiftCloseAny is the closing of any shift by somebody who may reverse sales, their own shift included.
 	ActShiftCloseAny Act = "shift.close_any"
 
+	// ActDayClose is the closing of a local day of the books.
+	ActDayClose Act = "day.close"
+
 	ActText Act = "message.text" // send a customer a text in the utility's name
 )
 
@@ -111,6 +114,8 @@ var acts = map[Act]rule{
 	ActShiftPayOut:   {right: UseTill, second: noSecond, moves: "no value: cash that the bank's statement must show"},
 	ActShiftClose:    {right: UseTill, second: noSecond, under: []Ceiling{PersonShortage}, moves: "cash that is missing from one's own till"},
 	ActShiftCloseAny: {right: Reverse, second: aboveCeiling, under: []Ceiling{PersonShortage}, moves: "cash that is missing from a till"},
+
+	ActDayClose: {right: AdjustLedger, second: noSecond, moves: "no value: it posts nothing, and a late entry goes into the first open day with its own time"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
 	ActClock:    {right: WriteSettings, moves: "the time that tokens and prices follow"},

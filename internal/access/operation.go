@@ -41,6 +41,7 @@ func moving() map[string]Operation {
 		"raise-debt":             {Acts: []Act{ActDebt}},
 		"add-charge":             {Acts: []Act{ActCharge}},
 		"open-shift":             {Acts: []Act{ActShiftOpen}},
+		"close-day":              {Acts: []Act{ActDayClose}},
 		"pay-out-shift":          {Acts: []Act{ActShiftPayOut}},
 		"close-shift":            {Acts: []Act{ActShiftClose, ActShiftCloseAny}},
 		"add-vendor":             {Acts: []Act{ActTerms}},

@@ -32,6 +32,7 @@ import (
 	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/imports"
@@ -143,6 +144,7 @@ type App struct {
 	debts      *debt.Debts
 	vendors    *vendor.Vendors
 	tills      *till.Tills
+	days       *dayclose.Days
 	imports    *imports.Imports
 	history    *metering.History
 	commands   *command.Commands

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/imports"
@@ -91,6 +92,8 @@ func (a *App) openCases() (err error) {
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) vendor.Tx { return tx })})
 	a.tills = till.New(till.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) till.Tx { return tx })})
+	a.days = dayclose.New(dayclose.Config{Hasher: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) dayclose.Tx { return tx })})
 	a.imports = imports.New(imports.Config{Registry: a.registry, Debts: a.debts, Sealer: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })})
 	a.adoption = a.adopting()

@@ -43,6 +43,7 @@ const (
 	Login    = "int_" // a program's login at the integration broker
 	Session  = "ses_" // a person's login session
 	Device   = "dev_" // a browser in which a person signs in with a PIN
+	Day      = "day_" // a closed day of the books
 	Shift    = "shf_" // a person's use of a till between opening and closing it
 	Import   = "imp_" // a file of meters or customers that was imported
 	Message  = "msg_" // a message to or from a telephone

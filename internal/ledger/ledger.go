@@ -95,7 +95,9 @@ type Journal struct {
 	Kind     Kind
 	Ref      string // the identity of the operation, such as a sale's id text
 	PostedAt time.Time
-	Reverses id.ID // the journal that this journal mirrors; zero for none
+	// HappenedAt is the journal's own time, if its day was closed when it was posted. PostedAt is then the beginning of the first open day.
+	HappenedAt time.Time
+	Reverses   id.ID // the journal that this journal mirrors; zero for none
 	Memo     string
 	Postings []Posting
 }
@@ -145,6 +147,15 @@ func New(j Journal) (Journal, error) {
 	return j, nil
 }
 
+// BookedFrom returns the journal as the books take it if the first open day begins at a moment. A journal of a closed day goes into the first
+// open day and keeps its own time. The zero moment means that no day was closed.
+func (j Journal) BookedFrom(open time.Time) Journal {
+	if j.PostedAt.Before(open) {
+		j.HappenedAt, j.PostedAt = j.PostedAt, open
+	}
+	return j
+}
+
 // MirrorRef returns the reference of the journal that reverses a journal. An operation may have journals of several kinds, and each is
 // reversed once.
 func MirrorRef(k Kind, ref string) string { return string(k) + " " + ref }
@@ -164,7 +175,7 @@ const leafVersion = "paywatt journal 1"
 
 // Leaf returns the hash of a journal in the tenant's sealed log. It is SHA-256 over the version and every field, each after its length in
 // four bytes, big-endian. Numbers are eight bytes, and the time is microseconds since 1970. Each posting is its code, subject and amount,
-// in order. Changing any stored byte of the journal changes the hash.
+// in order. A journal with a time of its own has that time after the postings. Changing any stored byte of the journal changes the hash.
 func Leaf(j Journal) [32]byte {
 	b := make([]byte, 0, 256)
 	b = append(b, leafVersion...)
@@ -179,6 +190,9 @@ func Leaf(j Journal) [32]byte {
 		b = number(b, int64(p.Account.Code))
 		b = field(b, p.Account.Subject)
 		b = number(b, int64(p.Amount))
+	}
+	if !j.HappenedAt.IsZero() {
+		b = number(b, j.HappenedAt.UnixMicro())
 	}
 	return sha256.Sum256(b)
 }

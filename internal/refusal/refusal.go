@@ -26,6 +26,7 @@ const (
 	VendorBlocked         Code = "vendor-blocked"
 	ShiftOpen             Code = "shift-open"
 	ShiftClosed           Code = "shift-closed"
+	DayOpen               Code = "day-open"
 	CommissionTooHigh     Code = "commission-too-high"
 	ApprovalInvalid       Code = "approval-invalid"
 	MakerNotInForce       Code = "maker-not-in-force"

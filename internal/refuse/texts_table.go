@@ -3492,3 +3492,38 @@ func ImportWithoutFile(maxValue int64) refusal.Refusal {
 func ImportFileGone() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "import-file-gone", What: "The server no longer has the file that was checked.", Not: "Nothing was imported.", Try: "Choose the file again."}
 }
+
+// DayWithoutJournals: The books have no journal yet, so there is no day to close. Close the first day after the first sale.
+func DayWithoutJournals() refusal.Refusal {
+	return refusal.Refusal{Code: "day-open", Text: "day-without-journals", What: "The books have no journal yet, so there is no day to close.", Not: "No changes were made and no money moved.", Try: "Close the first day after the first sale."}
+}
+
+// DayNotOver: The day {date} can be closed from {at} on: requests of the day may still be waiting until then. Close the day later.
+func DayNotOver(date string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "day-open", Text: "day-not-over", What: "The day " + date + " can be closed from " + stamp(at) + " on: requests of the day may still be waiting until then.", Not: "No changes were made and no money moved.", Try: "Close the day later.", Args: []refusal.Arg{{Place: "date", Value: date}, {Place: "at", Value: stamp(at)}}}
+}
+
+// DayOutOfOrder: Days are closed in order, and {first} is open. So {date} cannot be closed yet. Close {first} first.
+func DayOutOfOrder(first string, date string) refusal.Refusal {
+	return refusal.Refusal{Code: "day-open", Text: "day-out-of-order", What: "Days are closed in order, and " + first + " is open. So " + date + " cannot be closed yet.", Not: "No changes were made and no money moved.", Try: "Close " + first + " first.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "date", Value: date}}}
+}
+
+// DayBeforeBooks: The first open day is {first}. The day {date} is before it. Close {first}. Its opening balance has everything before it.
+func DayBeforeBooks(first string, date string) refusal.Refusal {
+	return refusal.Refusal{Code: "day-open", Text: "day-before-books", What: "The first open day is " + first + ". The day " + date + " is before it.", Not: "No changes were made and no money moved.", Try: "Close " + first + ". Its opening balance has everything before it.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "date", Value: date}}}
+}
+
+// DayHasOpenTill: Till {till} was opened before the end of {date} and is not counted yet. Close the till, then close the day.
+func DayHasOpenTill(till string, date string) refusal.Refusal {
+	return refusal.Refusal{Code: "day-open", Text: "day-has-open-till", What: "Till " + till + " was opened before the end of " + date + " and is not counted yet.", Not: "No changes were made and no money moved.", Try: "Close the till, then close the day.", Args: []refusal.Arg{{Place: "till", Value: till}, {Place: "date", Value: date}}}
+}
+
+// DayHasPending: {n} things of {date} are not settled: sales, reversals, readings, requests, or a restore from a backup. Settle them, or close the day with "accept". What follows from them is then booked in the first open day.
+func DayHasPending(n int64, date string) refusal.Refusal {
+	return refusal.Refusal{Code: "day-open", Text: "day-has-pending", What: strconv.FormatInt(n, 10) + " things of " + date + " are not settled: sales, reversals, readings, requests, or a restore from a backup.", Not: "No changes were made and no money moved.", Try: "Settle them, or close the day with \"accept\". What follows from them is then booked in the first open day.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "date", Value: date}}}
+}
+
+// DayNotClosed: The day {date} is not closed. See the list of closed days, or the daily report of {date}.
+func DayNotClosed(date string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "day-not-closed", What: "The day " + date + " is not closed.", Not: "No changes were made.", Try: "See the list of closed days, or the daily report of " + date + ".", Args: []refusal.Arg{{Place: "date", Value: date}}}
+}

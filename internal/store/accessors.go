@@ -3,6 +3,7 @@ package store
 import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/intake"
@@ -62,6 +63,9 @@ func (tx *Tx) Debts() debt.Tx { return tx }
 
 // Charges returns the transaction for fixed charges.
 func (tx *Tx) Charges() debt.ChargeTx { return tx }
+
+// Days returns the transaction for closed days.
+func (tx *Tx) Days() dayclose.DayTx { return tx }
 
 // Shifts returns the transaction that reads and writes shifts.
 func (tx *Tx) Shifts() till.ShiftTx { return tx }

@@ -297,7 +297,7 @@ CREATE TABLE ledger_account (
 CREATE TABLE journal (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL DEFAULT '',
   posted_at INTEGER NOT NULL, reverses BLOB, memo TEXT NOT NULL DEFAULT '',
-  leaf BLOB NOT NULL, seal_n INTEGER, mark BLOB,
+  leaf BLOB NOT NULL, seal_n INTEGER, mark BLOB, happened_at INTEGER,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX journal_ref ON journal (tenant_id, kind, ref) WHERE ref <> '';
@@ -737,3 +737,16 @@ CREATE TABLE device_password (             -- one for all unmodified devices of 
   tenant_id INTEGER NOT NULL, hash BLOB NOT NULL, made_at INTEGER NOT NULL, made_by TEXT NOT NULL,
   PRIMARY KEY (tenant_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE closed_day (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, date TEXT NOT NULL, zone TEXT NOT NULL,
+  from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,        -- from the first closed day on without a gap
+  currency TEXT NOT NULL, figures TEXT NOT NULL,           -- JSON
+  pending TEXT NOT NULL,                                   -- JSON: what was open when the day was closed
+  closed_at INTEGER NOT NULL, closed_by TEXT NOT NULL, note TEXT NOT NULL,
+  epoch INTEGER NOT NULL, seal_n INTEGER NOT NULL, head TEXT NOT NULL,  -- the newest seal before the closing
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX closed_day_date ON closed_day (tenant_id, date);
+CREATE UNIQUE INDEX closed_day_to ON closed_day (tenant_id, to_at);
+CREATE INDEX journal_late ON journal (tenant_id, posted_at) WHERE happened_at IS NOT NULL;

@@ -43,7 +43,7 @@ func (tx *Tx) verifyJournals(r *Report) error {
 			r.Find("leaf", "Journal %s (%s %s) was changed after it was written: its rows do not match its leaf.", name, j.Kind, j.Ref)
 		}
 	}
-	err := tx.C.Query(`SELECT j.id, j.kind, j.ref, j.posted_at, j.reverses, j.memo, j.leaf, p.seq, p.amount, a.code, a.subject, a.n, p.listed
+	err := tx.C.Query(`SELECT j.id, j.kind, j.ref, j.posted_at, j.reverses, j.memo, j.leaf, p.seq, p.amount, a.code, a.subject, a.n, p.listed, j.happened_at
 		FROM journal j
 		LEFT JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
 		LEFT JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
@@ -51,7 +51,7 @@ func (tx *Tx) verifyJournals(r *Report) error {
 		if i := w.ID(0); i != j.ID || i.IsZero() {
 			check()
 			j = stored{leaf: w.Bytes(6), complete: true, Journal: ledger.Journal{ID: i, Kind: ledger.Kind(w.Text(1)), Ref: w.Text(2),
-				PostedAt: w.Time(3), Reverses: w.ID(4), Memo: w.Text(5)}}
+				PostedAt: w.Time(3), Reverses: w.ID(4), Memo: w.Text(5), HappenedAt: w.Time(13)}}
 		}
 		if w.IsNull(7) {
 			return nil

@@ -196,6 +196,7 @@ var journalColumns = core.Columns[journalRow]{Table: "journal", Unattested: []co
 	core.Text("kind", func(j *journalRow) *ledger.Kind { return &j.Kind }),
 	core.Text("ref", func(j *journalRow) *string { return &j.Ref }),
 	core.Time("posted_at", func(j *journalRow) *time.Time { return &j.PostedAt }),
+	core.Time("happened_at", func(j *journalRow) *time.Time { return &j.HappenedAt }),
 	core.ID("reverses", func(j *journalRow) *id.ID { return &j.Reverses }),
 	core.Text("memo", func(j *journalRow) *string { return &j.Memo }),
 	{Name: "leaf", Form: 'b'}, {Name: "seal_n", Form: 'i'}, {Name: "mark", Form: 'b'},
@@ -209,13 +210,11 @@ var (
 
 // insertJournal writes the rows of a journal. It checks the sum of the stored rows, or leaves this check to the seal
 // of the same commit.
+//
+// The postings come first: [Rows.LockDays] waits for every transaction that has written postings. So the day that is open after them stays
+// open until this transaction ends.
 func (tx Rows) insertJournal(j *ledger.Journal, accounts []core.Account) error {
 	n, err := tx.SealNumber()
-	if err != nil {
-		return err
-	}
-	leaf := ledger.Leaf(*j)
-	_, err = tx.C.Exec(journalInsert, journalColumns.Values(tx.Tenant, j, leaf[:], n, tx.Signed(leaf))...)
 	if err != nil {
 		return err
 	}
@@ -227,6 +226,15 @@ func (tx Rows) insertJournal(j *ledger.Journal, accounts []core.Account) error {
 		}
 	}
 	if err := postings.Insert(tx.Tx); err != nil {
+		return err
+	}
+	open, err := tx.OpenFrom()
+	if err != nil {
+		return err
+	}
+	*j = j.BookedFrom(open)
+	leaf := ledger.Leaf(*j)
+	if _, err = tx.C.Exec(journalInsert, journalColumns.Values(tx.Tenant, j, leaf[:], n, tx.Signed(leaf))...); err != nil {
 		return err
 	}
 	tx.Fresh.Add(core.LeafJournal, j.ID, leaf)

@@ -57,7 +57,11 @@ func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, erro
 		later, err := tx.Number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND j.posted_at > $4`+allListed(ref.Code),
 			tx.Tenant, a.N, id.First(at.Add(-PostSlack)), at)
-		return a.Balance - money.Minor(later), wrapBalance(ref, err)
+		if err != nil {
+			return 0, wrapBalance(ref, err)
+		}
+		late, err := tx.Number(`SELECT SUM(p.amount)`+lateOf+` AND j.posted_at > $4`, tx.Tenant, a.N, id.First(at.Add(-PostSlack)), at)
+		return a.Balance - money.Minor(later+late), wrapBalance(ref, err)
 	}
 	after, before, err := tx.sealAfter(at)
 	if err != nil {
@@ -73,8 +77,17 @@ func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, erro
 		FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 		WHERE p.tenant_id = $3 AND p.account = $4 AND p.journal_id >= $5 AND p.journal_id < $6`,
 		at, after, tx.Tenant, a.N, id.First(before.Add(-PostSlack)), id.First(at.Add(PostSlack)))
-	return money.Minor(sum + tail), wrapBalance(ref, err)
+	if err != nil {
+		return 0, wrapBalance(ref, err)
+	}
+	late, err := tx.Number(`SELECT SUM(p.amount)`+lateOf+` AND j.posted_at > $4 AND j.seal_n < $5`, tx.Tenant, a.N, id.First(before.Add(-PostSlack)), at, after)
+	return money.Minor(sum + tail - late), wrapBalance(ref, err)
 }
+
+// lateOf are the postings of late journals on an account that are much later in the books than their identities say: somebody closed days
+// while the clock was wrong, and then set the clock back. Usually there are none.
+const lateOf = ` FROM journal j JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+	WHERE j.tenant_id = $1 AND j.happened_at IS NOT NULL AND p.account = $2 AND j.id < $3`
 
 // allListed returns the SQL condition that makes a query use the index of postings by account. It is empty for codes whose postings are
 // not all in the index ([Listed]); the query then scans all postings of the period.
@@ -135,12 +148,15 @@ func (tx Rows) Journals(f report.JournalFilter, before id.ID, max int) ([]ledger
 
 // JournalsBetween lists journals that were posted in a period, in the order of their identities, after the given one.
 func (tx Rows) JournalsBetween(from, to time.Time, after id.ID, max int) ([]ledger.Journal, error) {
+	near := after
 	if first := id.First(from.Add(-PostSlack)); bytes.Compare(after[:], first[:]) < 0 {
-		after = first
+		near = first
 	}
+	// A late journal can have an identity of any time, so it is found by the time at which it was posted.
 	var ids []id.ID
-	err := tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND id > $2 AND id < $3 AND posted_at >= $4 AND posted_at < $5 ORDER BY id LIMIT $6`,
-		func(r core.Row) error { ids = append(ids, r.ID(0)); return nil }, tx.Tenant, after, id.First(to.Add(PostSlack)), from, to, max)
+	err := tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND id > $2 AND id < $3 AND happened_at IS NULL AND posted_at >= $4 AND posted_at < $5
+		UNION ALL SELECT id FROM journal WHERE tenant_id = $1 AND happened_at IS NOT NULL AND posted_at >= $4 AND posted_at < $5 AND id > $6 ORDER BY id LIMIT $7`,
+		func(r core.Row) error { ids = append(ids, r.ID(0)); return nil }, tx.Tenant, near[:], id.First(to.Add(PostSlack)), from, to, after[:], max)
 	if err != nil {
 		return nil, fmt.Errorf("list journals of a period: %w", err)
 	}

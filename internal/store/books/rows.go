@@ -10,4 +10,4 @@ type Rows struct{ *core.Tx }
 func Of(tx *core.Tx) Rows { return Rows{tx} }
 
 // Lists are the columns of this area's tables. A test compares them with the schema.
-var Lists = [...]core.Listed{&journalColumns, &tariffColumns, &versionColumns, &dueColumns, &debtColumns}
+var Lists = [...]core.Listed{&journalColumns, &tariffColumns, &versionColumns, &dueColumns, &debtColumns, &dayColumns}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -19,7 +20,28 @@ type commitCache struct {
 	anew     bool                          // accounts cached before this closure are no longer valid
 	clock    *sale.Times
 	tariffs  map[id.ID]VersionSpan // the version that was last requested, by tariff
+	open     *time.Time            // when the first open day begins
 }
+
+// OpenFrom returns when the first open day begins; zero if no day was closed. The result stays true until the end of the transaction only
+// for a transaction that has written postings.
+func (tx *Tx) OpenFrom() (time.Time, error) {
+	switch {
+	case tx.Fresh.cache.open != nil:
+		return *tx.Fresh.cache.open, nil
+	case tx.Before != nil && tx.Before.cache.open != nil:
+		return *tx.Before.cache.open, nil
+	}
+	var open time.Time
+	_, err := tx.One(`SELECT MAX(to_at) FROM closed_day WHERE tenant_id = $1`, func(r Row) error { open = r.Time(0); return nil }, tx.Tenant)
+	if err == nil {
+		tx.ClosedUpTo(open)
+	}
+	return open, fault.Wrap(err, "find the first open day")
+}
+
+// ClosedUpTo remembers until the end of the transaction, or of a commit with one writer, when the first open day begins.
+func (tx *Tx) ClosedUpTo(open time.Time) { tx.Fresh.cache.open = &open }
 
 // VersionSpan is a version of a tariff and the end of its time in force; zero if no later version is published.
 type VersionSpan struct {
@@ -133,6 +155,9 @@ func (k *commitCache) join(of commitCache) {
 	}
 	if of.clock != nil {
 		k.clock = of.clock
+	}
+	if of.open != nil {
+		k.open = of.open
 	}
 	if k.tariffs == nil {
 		k.tariffs = of.tariffs

@@ -77,6 +77,8 @@ func goldenMoney() []goldenRow {
 			[]any{named(93), "main", named(54), "person a@example.org", 50_000, golden, golden + 9, "person b@example.org", 60_000, 59_950, "coins", golden, 2}},
 		{"shift", "id, till, holder_id, operator, opening, opened_at, created_at", []any{named(94), "till-2", named(54), "person a@example.org", 0, golden, golden}},
 		{"shift", "id, till, operator, opened_at, created_at", []any{named(95), "till-3", "person c@example.org", golden, golden}},
+		{"closed_day", "id, date, zone, from_at, to_at, currency, figures, pending, closed_at, closed_by, note, epoch, seal_n, head",
+			[]any{named(96), "2026-11-20", "UTC", golden, golden + 9, "KES", "{}", "[]", golden + 10, "person a@example.org", "done", 1, 7, "head"}},
 		{"reversal_token", "reversal_id, token_id, command_id, taken", []any{named(30), named(21), named(31), "never"}},
 		{"reversal", "id, vend_id, state, by_actor, created_at", []any{named(32), named(23), "waiting", "usr_x", golden}},
 		{"token_job", `id, ref, kind, meter, meter_key_id, new_key_id, account_id, units_wh, value, reason_code, reason, replaces, by_actor, approved_by, state, created_at, version`,
