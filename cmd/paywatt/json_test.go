@@ -64,6 +64,7 @@ func shownValues() []lineShown {
 		{line: "import show $IMPORT"}, {line: "import undo $IMPORT"},
 		{line: "shift open --till till-2 --opening 50"}, {line: "shift payout 20 --reason noon"}, {line: "shift list"}, {line: "shift report"},
 		{line: "shift close --counted 30"},
+		{line: "day next"}, {line: "day list"}, {line: "day close", answer: apiv1.ClosedDay{}}, {line: "day show 2026-11-20", answer: apiv1.ClosedDay{}},
 		{line: "meter give-token 04140001001 free --units 5 --reason-code test"}, {line: "meter tokens 04140001001", keep: "TOKEN=id"},
 		{line: "meter recharge 04140001001 $TOKEN --by mqtt --wait 0"}, {line: "token explain 12345678901234567890 --number 04140001001"},
 		{line: "token explain 12345678901234567890", answer: apiv1.Diagnosis{}},

@@ -3,8 +3,11 @@ package api_test
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/dayclose"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -94,6 +97,9 @@ func queries() map[string]valid {
 		"head": get(access.ReadVends, "/v1/heads/newest"), "happenings": get(access.ReadVends, "/v1/events"),
 		"trial-balance": get(access.ReadLedger, "/v1/ledger/trial-balance"), "export-ledger": get(access.ReadLedger, "/v1/ledger/export"), "ledger-accounts": get(access.ReadLedger, "/v1/ledger/accounts"),
 		"ledger-balance": get(access.ReadLedger, "/v1/ledger/accounts/4000/balance"), "journals": get(access.ReadLedger, "/v1/ledger/journals"),
+		"closed-days": get(access.ReadLedger, "/v1/days"), "open-day": get(access.ReadLedger, "/v1/days/next"),
+		"closed-day":   {access.ReadLedger, func(s *stage, _ bool) call { return call{"GET", "/v1/days/" + s.closedDay(), ""} }},
+		"close-day":    {access.AdjustLedger, func(s *stage, _ bool) call { return call{"POST", "/v1/days", `{"date":"` + s.closedDay() + `"}`} }},
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"),
 		"settings":     get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
 		"approvals": get(everybody, "/v1/approvals"), "search": get(everybody, "/v1/search?q=amina"), "vendors": get(access.ReadVendors, "/v1/vendors"),
@@ -278,6 +284,26 @@ func (s *stage) shift(bool) string {
 	s.ask("POST", "/v1/shifts/mine/close", s.key, `{"counted":{"amount_minor":1000,"currency":"KES"}}`, "Idempotency-Key", fmt.Sprintf("stage-%06d", s.next()))
 	body := fmt.Sprintf(`{"till":"s%d","opening":{"amount_minor":1000,"currency":"KES"}}`, s.next())
 	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/shifts", body)).ID
+}
+
+// closedDay returns the date of a closed day.
+func (s *stage) closedDay() string {
+	s.t.Helper()
+	d := dayclose.Closed{Period: dayclose.Period{Date: "2020-01-01", From: time.Unix(0, 0), To: time.Unix(86400, 0)}, Zone: "UTC", ClosedAt: time.Unix(90000, 0), ClosedBy: "person x", Epoch: 1}
+	err := s.folder.Engine.Run(s.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		_, found, err := tx.DayDated(d.Date)
+		if err != nil || found {
+			return false, err
+		}
+		if d.ID, err = tx.NewID(); err != nil {
+			return false, err
+		}
+		return false, tx.AddDay(d)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return d.Date
 }
 
 // imported imports a meter and returns the id of the import.

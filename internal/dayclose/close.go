@@ -10,7 +10,6 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -229,7 +228,7 @@ func mayClose(o Open, now time.Time, accept bool) refusal.Refusal {
 	}
 	for _, p := range o.Pending {
 		if p.Kind.Stops() {
-			return refuse.DayHasOpenTill(o.Date, p.Title)
+			return refuse.DayHasOpenTill(p.Title, o.Date)
 		}
 	}
 	if len(o.Pending) > 0 && !accept {
@@ -259,6 +258,9 @@ func (d *Days) figures(tx Tx, o Open, last Closed, by access.Actor, c Closing) (
 	}
 	if day.Seal, day.Head, err = tx.Days().NewestSeal(); err != nil {
 		return Closed{}, err
+	}
+	if !day.Figures.Balanced() {
+		return Closed{}, fmt.Errorf("the figures of %s do not balance: %d in debits", day.Date, day.Figures.Debits)
 	}
 	if day.ID, err = tx.NewID(); err != nil {
 		return Closed{}, err
@@ -313,16 +315,4 @@ func (d *Days) List(ctx context.Context, by access.Actor, page registry.Page) (L
 		return l, err
 	})
 	return out, fault.Wrap(err, "list closed days")
-}
-
-// Balanced reports whether the figures of a day balance: every line adds up, and the lines sum to zero.
-func (f Figures) Balanced() bool {
-	var opening, closing, debit, credit money.Minor
-	for _, l := range f.Lines {
-		if l.Opening+l.Debit-l.Credit != l.Closing {
-			return false
-		}
-		opening, closing, debit, credit = opening+l.Opening, closing+l.Closing, debit+l.Debit, credit+l.Credit
-	}
-	return opening == 0 && closing == 0 && debit == credit && debit == f.Debits
 }

@@ -145,6 +145,18 @@ func Sum(before []Line, kinds []Kind, sides []Side) Figures {
 	return f
 }
 
+// Balanced reports whether the figures of a day balance: every line adds up, and the lines sum to zero.
+func (f Figures) Balanced() bool {
+	var opening, closing, debit, credit money.Minor
+	for _, l := range f.Lines {
+		if l.Opening+l.Debit-l.Credit != l.Closing {
+			return false
+		}
+		opening, closing, debit, credit = opening+l.Opening, closing+l.Closing, debit+l.Debit, credit+l.Credit
+	}
+	return opening == 0 && closing == 0 && debit == credit && debit == f.Debits
+}
+
 // sellers adds up sales and reversals by the account that took the money. A reversal gives back on the credit side of that account: the
 // mirror of a vendor's commission is on the other side, and no sale.
 func sellers(sides []Side) []Seller {
@@ -178,32 +190,27 @@ func sellers(sides []Side) []Seller {
 	return out
 }
 
-// Obstacle is a kind of thing that is open at the end of a day.
-type Obstacle string
+// PendingKind is a kind of thing that is open at the end of a day.
+type PendingKind string
 
-// Obstacles, in the order of lists.
+// Kinds of pending things.
 const (
-	OpenShift   Obstacle = "open_shift" // a till that was opened before the end of the day and is not counted
-	Unfinished  Obstacle = "unfinished_sale"
-	Reversing   Obstacle = "reversing_sale"
-	Unconfirmed Obstacle = "unconfirmed_reversal"
-	Doubtful    Obstacle = "doubtful_reading"
-	Waiting     Obstacle = "approval"
-	Restored    Obstacle = "restore" // the database was restored from a backup, so sales of the day may be missing
+	OpenShift   PendingKind = "open_shift" // a till that was opened before the end of the day and is not counted
+	Unfinished  PendingKind = "unfinished_sale"
+	Reversing   PendingKind = "reversing_sale"
+	Unconfirmed PendingKind = "unconfirmed_reversal"
+	Doubtful    PendingKind = "doubtful_reading"
+	Waiting     PendingKind = "approval"
+	Restored    PendingKind = "restore" // the database was restored from a backup, so sales of the day may be missing
 )
 
-// Obstacles lists all obstacles in their order.
-func Obstacles() []Obstacle {
-	return []Obstacle{OpenShift, Unfinished, Reversing, Unconfirmed, Doubtful, Waiting, Restored}
-}
-
-// Stops reports whether the day cannot be closed before the obstacle is gone. Others can be accepted: what follows from them is posted in an
+// Stops reports whether the day cannot be closed before the thing is settled. Others can be accepted: what follows from them is posted in an
 // open day.
-func (o Obstacle) Stops() bool { return o == OpenShift }
+func (o PendingKind) Stops() bool { return o == OpenShift }
 
 // Pending is one open thing.
 type Pending struct {
-	Kind  Obstacle  `json:"kind"`
+	Kind  PendingKind  `json:"kind"`
 	ID    string    `json:"id"`    // as its own list shows it; empty for a restore
 	Title string    `json:"title"` // till, receipt, meter or action
 	Since time.Time `json:"since"`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
@@ -27,6 +28,7 @@ import (
 type Config struct {
 	Registry *registry.Registry
 	Tills    *till.Tills
+	Days     *dayclose.Days
 	Debts    *debt.Debts
 	Wallets  *wallet.Wallets
 	Vending  *vending.Vending

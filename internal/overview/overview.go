@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -35,12 +36,13 @@ const (
 	Waiting     Kind = "approvals"
 	Unconfirmed Kind = "unconfirmed_reversals"
 	OpenShifts  Kind = "open_shifts" // of days before today
+	OpenDays    Kind = "open_days"   // days of the books that have ended and are not closed, once a day was closed
 	Alarms      Kind = "alarms"      // except those about tampering, silence and the kinds above
 )
 
 // Kinds lists all kinds in their order.
 func Kinds() []Kind {
-	return []Kind{CutOff, Low, Offline, Tampered, Failed, Doubtful, Waiting, Unconfirmed, OpenShifts, Alarms}
+	return []Kind{CutOff, Low, Offline, Tampered, Failed, Doubtful, Waiting, Unconfirmed, OpenShifts, OpenDays, Alarms}
 }
 
 // Entry is one thing that needs somebody.
@@ -89,6 +91,7 @@ type Cases struct {
 	Access     *access.Access
 	History    *metering.History
 	Tills      *till.Tills
+	Days       *dayclose.Days
 }
 
 // Overview makes the view.
@@ -132,6 +135,7 @@ func (o *Overview) Show(ctx context.Context, by access.Actor) (View, error) {
 	l.readings()
 	l.approvals()
 	l.shifts()
+	l.days()
 	l.alarms()
 	slices.SortStableFunc(l.view.Lists, func(a, b List) int { return slices.Index(Kinds(), a.Kind) - slices.Index(Kinds(), b.Kind) })
 	return l.view, fault.Wrap(l.err, "overview")
@@ -273,6 +277,23 @@ func (l *look) shifts() {
 	list := List{Kind: OpenShifts, Count: min(len(out.Shifts), counted), More: len(out.Shifts) > counted}
 	for _, s := range out.Shifts {
 		list.First = append(list.First, Entry{ID: s.Name(), Title: s.Till, Detail: access.PlainName(s.Operator), Since: s.OpenedAt})
+	}
+	l.add(list)
+}
+
+// days lists the first open day of the books for somebody who may close it. A utility that has never closed a day does not close days.
+func (l *look) days() {
+	if !l.by.May(access.AdjustLedger) {
+		return
+	}
+	o, err := l.c.Days.Next(l.ctx, l.by)
+	if err != nil || o.Refused() || !o.Begun {
+		l.fail(err)
+		return
+	}
+	list := List{Kind: OpenDays, Count: o.Days}
+	if o.Over {
+		list.First = []Entry{{ID: o.Date, Title: o.Date, Since: o.To}}
 	}
 	l.add(list)
 }

@@ -93,9 +93,15 @@ func (g *grid) amount(kind blockKind, text, figure string) {
 // edges are the edges of a table's columns, in hundredths of the paper's width: the day, what it was, and three figures.
 var edges = [...]int{0, 21, 59, 70, 85, 100}
 
+// accountEdges are those of a table of accounts: the number, the name, and four figures.
+var accountEdges = [...]int{0, 7, 40, 55, 70, 85, 100}
+
 // row writes a row of a table. Its second text is wrapped, and its figures stand at the right edges of their columns.
 func (g *grid) row(kind blockKind, texts []string) {
 	edge := func(i int) int { return edges[i] * g.width / 100 }
+	if len(texts) == len(accountEdges)-1 {
+		edge = func(i int) int { return accountEdges[i] * g.width / 100 }
+	}
 	whats := g.wrap(kind, texts[1], edge(2)-edge(1)-g.columns(kind, " "))
 	cells := []cell{{0, texts[0]}, {edge(1), whats[0]}}
 	for i, text := range texts[2:] {

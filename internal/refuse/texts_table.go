@@ -3527,3 +3527,8 @@ func DayHasPending(n int64, date string) refusal.Refusal {
 func DayNotClosed(date string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "day-not-closed", What: "The day " + date + " is not closed.", Not: "No changes were made.", Try: "See the list of closed days, or the daily report of " + date + ".", Args: []refusal.Arg{{Place: "date", Value: date}}}
 }
+
+// DayFormOfOtherSession: The form is from another session. Load the page again.
+func DayFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "day-form-of-other-session", What: "The form is from another session.", Not: "The day was not closed.", Try: "Load the page again."}
+}

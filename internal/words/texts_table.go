@@ -2704,6 +2704,164 @@ func (t *Texts) TillsNoneOpen(till string) string {
 	return t.say("pages.tills.none-open", "{till}", till)
 }
 
+// DaysTitle: Closed days
+func (t *Texts) DaysTitle() string { return t.say("pages.days.title") }
+
+// DaysAbout: The figures of each closed day, and closing the next one.
+func (t *Texts) DaysAbout() string { return t.say("pages.days.about") }
+
+// DaysNone: No day was closed yet.
+func (t *Texts) DaysNone() string { return t.say("pages.days.none") }
+
+// DaysNext: Close {date}
+func (t *Texts) DaysNext(date string) string { return t.say("pages.days.next", "{date}", date) }
+
+// DaysNextWaits: The next day to close is {date}. It can be closed from {at} on.
+func (t *Texts) DaysNextWaits(date string, at string) string {
+	return t.say("pages.days.next-waits", "{date}", date, "{at}", at)
+}
+
+// DaysEmpty: There is no journal yet, so there is no day to close.
+func (t *Texts) DaysEmpty() string { return t.say("pages.days.empty") }
+
+// DaysEffect: The figures of the day are stored and never change. A later entry of that day is booked in the first open day, with its own time. Nobody can open the day again.
+func (t *Texts) DaysEffect() string { return t.say("pages.days.effect") }
+
+// DaysDate: Day
+func (t *Texts) DaysDate() string { return t.say("pages.days.date") }
+
+// DaysFirstHint: The first day that you close may be any day that has ended. Everything before it becomes its opening balance. Later days follow in order.
+func (t *Texts) DaysFirstHint() string { return t.say("pages.days.first-hint") }
+
+// DaysPending: Not settled
+func (t *Texts) DaysPending() string { return t.say("pages.days.pending") }
+
+// DaysPendingNone: Nothing is open.
+func (t *Texts) DaysPendingNone() string { return t.say("pages.days.pending-none") }
+
+// DaysPendingStops: Close this first.
+func (t *Texts) DaysPendingStops() string { return t.say("pages.days.pending-stops") }
+
+// DaysAccept: Close the day although this is not settled. What follows from it is booked in the first open day.
+func (t *Texts) DaysAccept() string { return t.say("pages.days.accept") }
+
+// DaysNote: Note
+func (t *Texts) DaysNote() string { return t.say("pages.days.note") }
+
+// DaysSubmit: Close the day
+func (t *Texts) DaysSubmit() string { return t.say("pages.days.submit") }
+
+// DaysReport: Closed day {date}
+func (t *Texts) DaysReport(date string) string { return t.say("pages.days.report", "{date}", date) }
+
+// DaysClosedBy: {at}, by {name}
+func (t *Texts) DaysClosedBy(at string, name string) string {
+	return t.say("pages.days.closed-by", "{at}", at, "{name}", name)
+}
+
+// DaysPeriod: From and to
+func (t *Texts) DaysPeriod() string { return t.say("pages.days.period") }
+
+// DaysZone: Time zone
+func (t *Texts) DaysZone() string { return t.say("pages.days.zone") }
+
+// DaysCurrency: Currency
+func (t *Texts) DaysCurrency() string { return t.say("pages.days.currency") }
+
+// DaysJournals: Journals
+func (t *Texts) DaysJournals() string { return t.say("pages.days.journals") }
+
+// DaysSum: Sum of their debits
+func (t *Texts) DaysSum() string { return t.say("pages.days.sum") }
+
+// DaysAccounts: Accounts
+func (t *Texts) DaysAccounts() string { return t.say("pages.days.accounts") }
+
+// DaysCode: No.
+func (t *Texts) DaysCode() string { return t.say("pages.days.code") }
+
+// DaysAccount: Account
+func (t *Texts) DaysAccount() string { return t.say("pages.days.account") }
+
+// DaysOpening: Opening
+func (t *Texts) DaysOpening() string { return t.say("pages.days.opening") }
+
+// DaysDebit: Debit
+func (t *Texts) DaysDebit() string { return t.say("pages.days.debit") }
+
+// DaysCredit: Credit
+func (t *Texts) DaysCredit() string { return t.say("pages.days.credit") }
+
+// DaysClosing: Closing
+func (t *Texts) DaysClosing() string { return t.say("pages.days.closing") }
+
+// DaysSellers: Sales by till and vendor
+func (t *Texts) DaysSellers() string { return t.say("pages.days.sellers") }
+
+// DaysSeller: Taken by
+func (t *Texts) DaysSeller() string { return t.say("pages.days.seller") }
+
+// DaysSales: Sales
+func (t *Texts) DaysSales() string { return t.say("pages.days.sales") }
+
+// DaysSold: Sold
+func (t *Texts) DaysSold() string { return t.say("pages.days.sold") }
+
+// DaysReversals: Reversed
+func (t *Texts) DaysReversals() string { return t.say("pages.days.reversals") }
+
+// DaysPaidBack: Paid back
+func (t *Texts) DaysPaidBack() string { return t.say("pages.days.paid-back") }
+
+// DaysKind: Journals by kind
+func (t *Texts) DaysKind() string { return t.say("pages.days.kind") }
+
+// DaysSeal: Seal of the log before the closing
+func (t *Texts) DaysSeal() string { return t.say("pages.days.seal") }
+
+// DaysEpoch: Store epoch
+func (t *Texts) DaysEpoch() string { return t.say("pages.days.epoch") }
+
+// DaysHead: Signed head of the log
+func (t *Texts) DaysHead() string { return t.say("pages.days.head") }
+
+// DaysLate: Days not closed
+func (t *Texts) DaysLate() string { return t.say("pages.days.late") }
+
+// DaysPdf: As PDF
+func (t *Texts) DaysPdf() string { return t.say("pages.days.pdf") }
+
+// DaysOpenShift: Till {name} is not counted
+func (t *Texts) DaysOpenShift(name string) string {
+	return t.say("pages.days.open-shift", "{name}", name)
+}
+
+// DaysUnfinishedSale: A sale to meter {name} has no token yet
+func (t *Texts) DaysUnfinishedSale(name string) string {
+	return t.say("pages.days.unfinished-sale", "{name}", name)
+}
+
+// DaysReversingSale: A reversal at meter {name} waits for the meter
+func (t *Texts) DaysReversingSale(name string) string {
+	return t.say("pages.days.reversing-sale", "{name}", name)
+}
+
+// DaysUnconfirmedReversal: Meter {name} has not confirmed a reversal
+func (t *Texts) DaysUnconfirmedReversal(name string) string {
+	return t.say("pages.days.unconfirmed-reversal", "{name}", name)
+}
+
+// DaysDoubtfulReading: A reading of meter {name} is in doubt
+func (t *Texts) DaysDoubtfulReading(name string) string {
+	return t.say("pages.days.doubtful-reading", "{name}", name)
+}
+
+// DaysApproval: A request waits for a second person: {name}
+func (t *Texts) DaysApproval(name string) string { return t.say("pages.days.approval", "{name}", name) }
+
+// DaysRestore: The database was restored from a backup. Sales of this day may be missing.
+func (t *Texts) DaysRestore() string { return t.say("pages.days.restore") }
+
 // VendorsTitle: Vendors
 func (t *Texts) VendorsTitle() string { return t.say("pages.vendors.title") }
 

@@ -140,7 +140,7 @@ func (tx Rows) Turnover(from, to time.Time) (kinds []dayclose.Kind, sides []dayc
 
 // pendings are the queries for what was begun before the end of a day and is still open: an identity, what people call it, and since when.
 var pendings = []struct {
-	kind   dayclose.Obstacle
+	kind   dayclose.PendingKind
 	prefix string
 	sql    string
 }{
@@ -156,7 +156,7 @@ var pendings = []struct {
 // PendingAt lists what was begun before the end of a day and is still open, at most max of each kind. Reversals that no meter has
 // confirmed, and restores, are those of the day itself.
 func (tx Rows) PendingAt(from, to time.Time, max int) (out []dayclose.Pending, err error) {
-	add := func(kind dayclose.Obstacle, prefix, sql string, args ...any) {
+	add := func(kind dayclose.PendingKind, prefix, sql string, args ...any) {
 		if err != nil {
 			return
 		}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/imports"
@@ -59,6 +60,7 @@ type Config struct {
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
 	Tills      *till.Tills
+	Days       *dayclose.Days
 	Office     *office.Office
 	Imports    *imports.Imports
 	Devices    *profile.Devices

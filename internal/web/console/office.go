@@ -61,6 +61,10 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("POST /tills", s.signedIn(s.openTill))
 	m.Handle("GET /tills/{shift}", s.signedIn(s.shift))
 	m.Handle("POST /tills/{shift}", s.signedIn(s.changeShift))
+	m.Handle("GET /days", s.signedIn(s.days))
+	m.Handle("POST /days", s.signedIn(s.closeDay))
+	m.Handle("GET /days/{date}", s.signedIn(s.day))
+	m.Handle("GET /days/{date}/day.pdf", s.signedIn(s.dayPDF))
 	m.Handle("GET /vendors", s.signedIn(s.vendors))
 	m.Handle("POST /vendors", s.signedIn(s.addVendor))
 	m.Handle("GET /vendors/{vendor}", s.signedIn(s.vendor))
@@ -78,6 +82,7 @@ func (v visit) officeLinks(t *words.Texts) []officeLink {
 	return slices.DeleteFunc([]officeLink{
 		{"/sales", t.SalesTitle(), t.OfficeSales(), v.by.May(access.ReadVends)},
 		{"/tills", t.TillsTitle(), t.OfficeTills(), v.by.OfUtility() && v.by.May(access.ReadTills)},
+		{"/days", t.DaysTitle(), t.DaysAbout(), v.by.OfUtility() && v.by.May(access.ReadLedger)},
 		{"/doctor", t.DoctorTitle(), t.DoctorAbout(), v.by.May(access.ReadVends)},
 		{"/tariffs", t.MenuTariffs(), t.OfficeTariffs(), v.by.May(access.ReadTariffs)},
 		{"/approvals", t.MenuApprovals(), t.OfficeApprovals(), v.by.Role != "" && v.by.OfUtility()},

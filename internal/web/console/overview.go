@@ -68,6 +68,8 @@ func (t site) needs(l overview.List) needs {
 			row.Path = "/quarantine/" + e.ID
 		case overview.OpenShifts:
 			row.Path = "/tills/" + e.ID
+		case overview.OpenDays:
+			row.Path = "/days"
 		case overview.Waiting:
 			row.Path = "/approvals/" + e.ID
 		default:
@@ -104,6 +106,8 @@ func needsTitle(t *words.Texts, k overview.Kind) (title, path string) {
 		return t.MenuApprovals(), "/approvals"
 	case overview.OpenShifts:
 		return t.OverviewTills(), "/tills"
+	case overview.OpenDays:
+		return t.DaysLate(), "/days"
 	case overview.Unconfirmed:
 		return t.OverviewUnconfirmed(), "/alarms"
 	}
