@@ -32,7 +32,7 @@ func TestClosingADay(t *testing.T) {
 
 	next := func(days int) { // the server is started again on a later day, and somebody trusts its clock
 		w.stop()
-		w.ahead = began.UTC().Truncate(24*time.Hour).Add(time.Duration(days)*24*time.Hour + 12*time.Hour).Sub(began)
+		w.ahead = began.UTC().Truncate(24 * time.Hour).Add(time.Duration(days)*24*time.Hour + 12*time.Hour).Sub(began)
 		w.serve(true, api.Limits{})
 		w.want(200, w.post("/v1/clock/trust", `{"reason":"a test"}`))
 	}

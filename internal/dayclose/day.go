@@ -210,10 +210,10 @@ func (o PendingKind) Stops() bool { return o == OpenShift }
 
 // Pending is one open thing.
 type Pending struct {
-	Kind  PendingKind  `json:"kind"`
-	ID    string    `json:"id"`    // as its own list shows it; empty for a restore
-	Title string    `json:"title"` // till, receipt, meter or action
-	Since time.Time `json:"since"`
+	Kind  PendingKind `json:"kind"`
+	ID    string      `json:"id"`    // as its own list shows it; empty for a restore
+	Title string      `json:"title"` // till, receipt, meter or action
+	Since time.Time   `json:"since"`
 }
 
 // Closed is a closed day.

@@ -98,8 +98,8 @@ type Journal struct {
 	// HappenedAt is the journal's own time, if its day was closed when it was posted. PostedAt is then the beginning of the first open day.
 	HappenedAt time.Time
 	Reverses   id.ID // the journal that this journal mirrors; zero for none
-	Memo     string
-	Postings []Posting
+	Memo       string
+	Postings   []Posting
 }
 
 // Limits of a journal.

@@ -23,5 +23,5 @@ func (o *Office) ClosedDay(ctx context.Context, by access.Actor, date string) (C
 	}
 	h, err := o.house(ctx, by)
 	h.At = d.ClosedAt
-	return ClosedDay{Closed: d.Closed, Report: Report{Name: "day-" + d.Date, House: h, Sheet: func(say words.Texts) print.Sheet { return print.ClosedDay(say, h, d.Closed) }}}, err
+	return ClosedDay{Closed: d.Closed, Report: Report{Name: "day-" + d.Date, House: h, Sheet: func(say *words.Texts) print.Sheet { return print.ClosedDay(say, h, d.Closed) }}}, err
 }

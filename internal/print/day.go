@@ -13,7 +13,7 @@ import (
 )
 
 // ClosedDay arranges a closed day. It shows only what was stored when the day was closed, so every copy says the same.
-func ClosedDay(say words.Texts, h House, d dayclose.Closed) Sheet {
+func ClosedDay(say *words.Texts, h House, d dayclose.Closed) Sheet {
 	say = say.Plain()
 	cur, _ := money.CurrencyOf(d.Currency)
 	figure := func(m money.Minor) string { return say.Figure(m, cur) }

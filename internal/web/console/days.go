@@ -163,4 +163,3 @@ func (s *Console) dayPDF(w http.ResponseWriter, r *http.Request, v visit) {
 	got, err := s.c.Office.ClosedDay(r.Context(), v.by, r.PathValue("date"))
 	s.report(w, r, v, got.Report, err)
 }
-
