@@ -70,18 +70,19 @@ func framed(first byte, body []byte) []byte {
 	return append(out, body...)
 }
 
-// TestFaults has a packet for each way to break the standard, beside a packet that differs from it as little as possible and is right.
-func TestFaults(t *testing.T) {
+// faultCase is a packet with a fault, and one that differs from it as little as possible and is right.
+type faultCase struct {
+	clause  string
+	version packet.Version
+	first   byte
+	right   string // body
+	wrong   string // body
+	fault   packet.Fault
+}
+
+func connectFaults() []faultCase {
 	const v4, v5 = packet.V311, packet.V5
-	seen := map[packet.Fault]bool{packet.None: true}
-	for _, c := range []struct {
-		clause  string
-		version packet.Version
-		first   byte
-		right   string // body
-		wrong   string // body
-		fault   packet.Fault
-	}{
+	return []faultCase{
 		{"3.1.1 MQTT-3.1.0-2 §3.1.2.1 protocol name", v4, 0x10, `"MQTT" 04 02 003c "a"`, `"MQTU" 04 02 003c "a"`, packet.BadProtocol},
 		{"MQTT-3.1.2-2 level", v4, 0x10, `"MQTT" 05 02 003c 00 "a"`, `"MQTT" 06 02 003c 00 "a"`, packet.BadVersion},
 		{"MQTT 3.1 has its own name", v4, 0x10, `"MQIsdp" 03 02 003c "a"`, `"MQIsdp" 04 02 003c "a"`, packet.BadProtocol},
@@ -108,7 +109,12 @@ func TestFaults(t *testing.T) {
 		{"MQTT-1.5.5-1 fewest bytes", v5, 0x10, `"MQTT" 05 02 003c 00 "a"`, `"MQTT" 05 02 003c 8000 "a"`, packet.BadVarint},
 		{"§1.5.5 four bytes", v5, 0x10, `"MQTT" 05 02 003c 00 "a"`, `"MQTT" 05 02 003c ffffffff7f "a"`, packet.BadVarint},
 		{"properties longer than the packet", v5, 0x10, `"MQTT" 05 02 003c 00 "a"`, `"MQTT" 05 02 003c 7f "a"`, packet.Short},
+	}
+}
 
+func otherFaults() []faultCase {
+	const v4, v5 = packet.V311, packet.V5
+	return []faultCase{
 		{"MQTT-3.3.1-4 QoS 3", v4, 0x36, "", `"t" 0001`, packet.BadQoS},
 		{"MQTT-3.3.1-2 DUP without QoS", v4, 0x38, "", `"t"`, packet.BadDup},
 		{"MQTT-2.2.1-3 identifier", v4, 0x32, `"t" 0001`, `"t" 0000`, packet.BadID},
@@ -145,7 +151,13 @@ func TestFaults(t *testing.T) {
 		{"§2.1.2 reserved type", v4, 0x00, "", ``, packet.NotFromClient},
 		{"§3.2 from a server", v4, 0x20, "", `0000`, packet.NotFromClient},
 		{"§3.13 from a server", v4, 0xd0, "", ``, packet.NotFromClient},
-	} {
+	}
+}
+
+// TestFaults has a packet for each way to break the standard, beside a packet that differs from it as little as possible and is right.
+func TestFaults(t *testing.T) {
+	seen := map[packet.Fault]bool{packet.None: true}
+	for _, c := range append(connectFaults(), otherFaults()...) {
 		seen[c.fault] = true
 		_, f := read(framed(c.first, bytesOf(t, c.wrong)), c.version)
 		if f != c.fault {
