@@ -54,7 +54,7 @@ func calls() map[string]any {
 		"message-routes": c.MessageRoutes, "messages": c.Messages, "send-message": c.SendMessage, "message": c.Message, "retry-message": c.RetryMessage,
 		"start-link-key": c.StartLinkKey, "finish-link-key": c.FinishLinkKey, "cancel-link-key": c.CancelLinkKey, "meters": c.Meters, "add-meter": c.AddMeter, "meter": c.Meter, "change-meter": c.ChangeMeter,
 		"send-command": c.SendCommand, "command": c.Command, "cut-supply": c.CutSupply, "restore-supply": c.RestoreSupply, "supply": c.Supply,
-		"set-supply": c.SetSupply, "emergency-supply": c.RestoreInEmergency, "device": c.Device, "devices": c.Devices, "unknown-devices": c.UnknownDevices, "adopt-device": c.AdoptDevice, "release-device": c.ReleaseDevice,
+		"set-supply": c.SetSupply, "meter-config": c.MeterConfig, "set-meter-config": c.SetMeterConfig, "emergency-supply": c.RestoreInEmergency, "device": c.Device, "devices": c.Devices, "unknown-devices": c.UnknownDevices, "adopt-device": c.AdoptDevice, "release-device": c.ReleaseDevice,
 		"device-password": c.NewDevicePassword, "open-devices": c.DropDevicePassword, "send-summary": c.SendSummary, "toggle-device": c.ToggleDevice, "events": c.Events,
 		"move-in": c.MoveIn, "readings": c.Readings, "rebase-meter": c.RebaseMeter, "recharge": c.Recharge,
 		"recharge-state": c.RechargeState, "set-sim": c.SetSIM, "tokens": c.Tokens, "give-tokens": c.GiveTokens, "plan-key-change": c.PlanKeyChange, "confirm-key-change": c.ConfirmKeyChange, "usage": c.Usage,

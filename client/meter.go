@@ -125,4 +125,14 @@ func (c *Client) SetSupply(ctx context.Context, meter string, change apiv1.Suppl
 	return ask[apiv1.Supply](ctx, c, post(meterPath(meter, "/supply"), change))
 }
 
+// MeterConfig shows the configuration of a meter that keeps its credit itself, and whether the meter has it (right: meter.read).
+func (c *Client) MeterConfig(ctx context.Context, meter string) (apiv1.MeterConfig, error) {
+	return ask[apiv1.MeterConfig](ctx, c, get(meterPath(meter, "/config"), nil))
+}
+
+// SetMeterConfig configures a meter: emergency credit, friendly hours, limits, lifeline, texts (right: meter.write).
+func (c *Client) SetMeterConfig(ctx context.Context, meter string, change apiv1.MeterConfigChange) (apiv1.MeterConfig, error) {
+	return ask[apiv1.MeterConfig](ctx, c, post(meterPath(meter, "/config"), change))
+}
+
 func meterPath(ref, rest string) string { return "/v1/meters/" + url.PathEscape(ref) + rest }

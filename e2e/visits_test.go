@@ -81,6 +81,7 @@ func moneyVisits() []visit {
 		{page: "docs/reference/postings.md", after: served("paywatt vend 04140001001 100"), swap: []string{"vnd_06h04wqbr5tvsfrm9gzkvgb1sm", "$(shown sale)"}},
 		{page: "docs/operate/tills.md", after: served(), then: []string{"paywatt shift list -o csv | grep -q 'main,.*0.50 KES'", "paywatt report day | grep -q 'difference -0.50 KES'"}},
 		{page: "docs/operate/days.md", after: served("paywatt vend 04140001001 100"), then: []string{"paywatt day next -o json | grep -q '\"over\": *false'"}},
+		{page: "docs/operate/meter-config.md", after: served()},
 		{page: "docs/operate/proofs.md", after: served("paywatt vend 04140001001 100 --client-ref till3-000017",
 			"paywatt report head > head-2026-10.txt"), swap: []string{"paywatt-…", "$(paywatt report head | tail -n 1)"}},
 		{page: "docs/reference/http.md", after: served("paywatt vendor add 'Corner shop' --commission 1.5", "paywatt vendor deposit V001 1000 --reference bank-1"),

@@ -37,6 +37,7 @@ type Settings struct {
 	SessionLifeS    int64            `json:"session_life_s" example:"43200" doc:"How long a person's session lasts at most, in seconds, 3600 to 86400. Default 43200"`
 	UsualTariffs    []string         `json:"usual_tariffs" doc:"Tariffs that one person may choose for a new meter, by name; any other needs a second person, unless the utility has no other. At most 20"`
 	Ceilings        map[string]int64 `json:"ceilings" doc:"What may be taken in a local day without a second person, by the names in docs/reference/acts.md: minor units, Wh or a number. 0 means only with a second person; -1 restores the default"`
+	MeterConfig     MeterValues      `json:"meter_config" doc:"Values for the configuration of all meters that keep their credit themselves; a meter's own values replace them"`
 }
 
 // SettingsChange names the settings to change; nil fields stay.
@@ -75,4 +76,6 @@ type SettingsChange struct {
 	UsualTariffs    *[]string        `json:"usual_tariffs,omitempty" doc:"Tariffs that one person may choose for a new meter, by name; any other needs a second person, unless the utility has no other. At most 20"`
 	Ceilings        map[string]int64 `json:"ceilings,omitempty" doc:"What may be taken in a local day without a second person, by the names in docs/reference/acts.md: minor units, Wh or a number. 0 means only with a second person; -1 restores the default"`
 	QuietTo         *string          `json:"quiet_to,omitempty" doc:"Local time until which customers get no warnings. Default 07:00; same as quiet_from for no quiet hours"`
+	MeterConfig     MeterValues      `json:"meter_config,omitzero" doc:"Values for the configuration of all meters that keep their credit themselves; a meter's own values replace them"`
+	MeterClear      []string         `json:"meter_config_clear,omitempty" doc:"Names of values of meter_config that are no longer set"`
 }

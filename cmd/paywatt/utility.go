@@ -41,6 +41,7 @@ type utilityOptions struct {
 	quietFrom, quietTo, emergencyFrom, emergencyTo                                    string
 	ceilings                                                                          map[string]int64
 	usual                                                                             []string
+	meters, metersClear                                                               []string
 }
 
 func newUtilitySet(c console) *cobra.Command {
@@ -86,6 +87,8 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.quietFrom, "quiet-from", "", "local time from which customers get no warnings, such as 21:00")
 	f.StringVar(&o.quietTo, "quiet-to", "", "local time until which customers get no warnings, such as 07:00; same as --quiet-from for no quiet hours")
 	f.StringToInt64Var(&o.ceilings, "ceiling", nil, "what may be taken in a day without a second person, such as person/sales=500000: minor units, Wh or a number; -1 for the default")
+	f.StringArrayVar(&o.meters, "meter-config", nil, "KEY=VALUE for the configuration of all meters that keep their credit themselves, as paywatt meter config --set takes it")
+	f.StringArrayVar(&o.metersClear, "clear-meter-config", nil, "KEY of such a value that is no longer set")
 	f.StringSliceVar(&o.usual, "usual-tariffs", nil, "tariffs that one person may choose for a new meter, separated by commas; an empty text for none")
 	f.DurationVar(&o.idle, "session-idle", access.SessionIdle, "how long a person's session lasts without a request, 5m to 2h")
 	f.DurationVar(&o.life, "session-length", access.SessionLife, "how long a person's session lasts at most, 1h to 24h")
@@ -101,7 +104,11 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 		EmergencyFrom: given(cmd, "emergency-from", &o.emergencyFrom), EmergencyTo: given(cmd, "emergency-to", &o.emergencyTo),
 		QuietTo: given(cmd, "quiet-to", &o.quietTo), ChargesOnly: given(cmd, "charges-only", &o.chargesOnly),
 		DailyCharges: given(cmd, "daily-charges", &o.daily), WalletVAT: given(cmd, "wallet-vat-on-advances", &o.advances),
-		ReversalsPerDay: given(cmd, "reversals-per-day", &o.reversals), UsualTariffs: given(cmd, "usual-tariffs", &o.usual)}
+		ReversalsPerDay: given(cmd, "reversals-per-day", &o.reversals), UsualTariffs: given(cmd, "usual-tariffs", &o.usual), MeterClear: o.metersClear}
+	var err error
+	if s.MeterConfig, err = meterValues(o.meters); err != nil {
+		return s, err
+	}
 	changed := cmd.Flags().Changed
 	if changed("max-deduction") {
 		bps, err := percent("--max-deduction", o.ceiling)
@@ -183,7 +190,7 @@ func utilityTable(s apiv1.Settings) table {
 		"urgent warning", walletLevel(s.WalletWarn2, s.Currency, "what 5 kWh cost, or a twentieth of a plan"), "wallet cut-off", minorText(s.WalletCutOff, s.Currency),
 		"tax on recharges", map[bool]string{false: "when it is used", true: "when it is paid"}[s.WalletVAT],
 		"sessions end", fmt.Sprintf("after %s without a request, after %s at most", time.Duration(s.SessionIdleS)*time.Second, time.Duration(s.SessionLifeS)*time.Second),
-		"usual tariffs", cmp.Or(strings.Join(s.UsualTariffs, ", "), "none listed")}
+		"usual tariffs", cmp.Or(strings.Join(s.UsualTariffs, ", "), "none listed"), "configuration of meters", meterValuesText(s.MeterConfig)}
 	for _, name := range slices.Sorted(maps.Keys(s.Ceilings)) {
 		rows = append(rows, "ceiling "+name, strconv.FormatInt(s.Ceilings[name], 10))
 	}

@@ -60,6 +60,7 @@ func moving() map[string]Operation {
 		"finish-link-key":        {Acts: []Act{ActLinkKey}},
 		"cancel-link-key":        {Acts: []Act{ActLinkKey}},
 		"set-supply":             {Acts: []Act{ActSupply}},
+		"set-meter-config":       {Acts: []Act{ActMeterConfig}},
 		"emergency-supply":       {Acts: []Act{ActEmergency}},
 		"send-command":           {Acts: []Act{ActCommand, ActForce, ActClearCredit, ActClearTamper, ActCancelToken}},
 		"adopt-device":           {Acts: []Act{ActMeter, ActDevice}},

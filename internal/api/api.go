@@ -34,6 +34,7 @@ import (
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/imports"
+	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/office"
@@ -90,6 +91,7 @@ type Cases struct {
 	Recharges  *recharge.Deliverer
 	Devices    *profile.Devices
 	Adoption   *profile.Adoption
+	Configs    *meterconfig.Configs
 	Messages   *notify.Dispatcher
 	Search     *search.Search
 	Overview   *overview.Overview
@@ -204,7 +206,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 		RejectUnknownQueryParameters: true, Transformers: []huma.Transformer{translate}})
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
-	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes, a.adoptionRoutes,
+	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.meterConfigRoutes, a.deviceRoutes, a.adoptionRoutes,
 		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {

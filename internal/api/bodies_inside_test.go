@@ -100,6 +100,7 @@ func firstBodies(got map[string][2]json.RawMessage) {
 	bodies(got, "shift", func(s till.Shift) apiv1.Shift { return shiftOf(s, "KES") })
 	bodies(got, "shift report", shiftReportOf)
 	bodies(got, "account", accountOf)
+	bodies(got, "meter config", meterConfigOf)
 }
 
 // TestEveryFieldOfABodyIsOfItsField compares the bodies of filled and of empty values with testdata/bodies.json: no field is

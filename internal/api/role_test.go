@@ -142,6 +142,8 @@ func reviewRoutes(meter string) []route {
 		{"POST", "/v1/vendors/{id}/deposits", `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"slip"}`, access.DepositFloat, 409},
 		{"POST", "/v1/vendors", `{"name":"Corner shop","code":"V9"}`, access.ManageVendors, 409},
 		{"GET", meter + "/supply", "", access.ReadMeters, 404},
+		{"GET", meter + "/config", "", access.ReadMeters, 200},
+		{"POST", meter + "/config", `{"set":{"ec_limit_wh":1000},"reason":"matrix"}`, access.WriteMeters, 200},
 		{"POST", meter + "/cut", `{"reason":"matrix"}`, access.SendCommands, 202},
 		{"POST", meter + "/restore", `{"reason":"matrix"}`, access.SendCommands, 202},
 		{"POST", meter + "/supply", `{"protected":true,"reason":"matrix"}`, access.WriteMeters, 404},

@@ -32,6 +32,7 @@ func settingsOf(s registry.SettingsView) apiv1.Settings {
 	if most, bound := s.Limits.ReversalValue(); bound {
 		b.ReversalValue = int64(most)
 	}
+	b.MeterConfig = meterValuesOf(s.MeterConfig)
 	b.Ceilings = map[string]int64{}
 	rules := access.CeilingRules{Set: s.Ceilings}
 	for _, c := range access.Ceilings() {
@@ -92,6 +93,11 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 		}
 		c.Ceilings[access.Ceiling(name)] = n
 	}
+	var err error
+	if c.MeterConfig, err = valuesOf(b.MeterConfig); err != nil {
+		return nil, err
+	}
+	c.MeterConfigClear = b.MeterClear
 	s, err := a.c.Registry.ChangeSettings(ctx, by, c)
 	return doneOrWaits(http.StatusOK, s.Refusal, s.Waits, err, func() any { return settingsOf(s) })
 }

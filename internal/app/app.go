@@ -39,6 +39,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/presence"
@@ -150,6 +151,7 @@ type App struct {
 	commands   *command.Commands
 	reports    *report.Reports
 	wallets    *wallet.Wallets
+	configs    *meterconfig.Configs
 	quarantine *quarantine.Quarantine
 	refills    *recharge.Deliverer
 	silence    *silence.Watch

@@ -21,6 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/office"
@@ -58,6 +59,8 @@ func (a *App) openCases() (err error) {
 	a.reports = report.New(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data, a.engine.keys)
 	a.wallets = wallet.New(wallet.Config{Sealer: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
+	a.configs = meterconfig.New(meterconfig.Config{Now: a.c.Now,
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) meterconfig.Tx { return tx })})
 	a.silence = silence.New(silence.Config{Connected: a.meterConnected, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) silence.Tx { return tx })})
 	a.quarantine = quarantine.New(quarantine.Config{Hasher: a.data, Now: a.c.Now,
@@ -115,7 +118,7 @@ func (a *App) doers() access.Executors {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors(), a.adoption.Executors()} {
+	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors(), a.configs.Executors(), a.adoption.Executors()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -178,8 +181,8 @@ func (a *App) openHTTP() error {
 	times := timeline.New(timeline.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) timeline.Tx { return tx }), Wallets: a.wallets, Sealer: a.data, Now: a.c.Now})
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
-			Adoption: a.adoption,
-			Devices:  a.answering(), Messages: a.messages, Search: found, Overview: needs, Timelines: times, Office: papered},
+			Adoption: a.adoption, Configs: a.configs,
+			Devices: a.answering(), Messages: a.messages, Search: found, Overview: needs, Timelines: times, Office: papered},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
 	})
@@ -187,8 +190,8 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
-		Adoption: a.adoption,
-		Wallets:  a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Days: a.days, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
+		Adoption: a.adoption, Configs: a.configs,
+		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Days: a.days, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
 		Office: papered,
 		Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Tour: a.c.Tour, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})

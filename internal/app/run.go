@@ -38,7 +38,7 @@ func (a *App) Run(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)},
-		{"supplies", a.onceTrusted(a.watch)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
+		{"supplies", a.onceTrusted(a.watch)}, {"configurations", a.onceTrusted(a.configure)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
 		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)},
 		{"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy}, {"shared listener", a.serveDevices}, {"integrations", a.reflect}, {"messages", a.onceTrusted(a.serveMessages)},
 	} {
@@ -214,6 +214,19 @@ func (a *App) watch(ctx context.Context) error {
 		}
 		if n > 0 {
 			a.kick()
+		}
+	})
+}
+
+// configureEvery is how often the server looks whether the utility's values for all meters have changed.
+const configureEvery = 5 * time.Second
+
+// configure sends meters that keep their credit themselves the configuration that they should have.
+func (a *App) configure(ctx context.Context) error {
+	by := access.SystemActor(tenant, "configurations")
+	return every(ctx, configureEvery, nil, func() {
+		if _, err := a.configs.Watch(ctx, by); err != nil && ctx.Err() == nil {
+			a.log.Warn("meters not configured", logkey.Err, err)
 		}
 	})
 }

@@ -194,6 +194,33 @@ func TestAConfigurationIsAppliedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+// TestAForgedOrRepeatedConfigurationChangesNothing: a changed signature gets no answer, a used counter the answer that it was used.
+func TestAForgedOrRepeatedConfigurationChangesNothing(t *testing.T) {
+	d := open(t, newMedium())
+	body := func(id string, counter uint64, limit int64) []byte {
+		return signed(t, wire.DownConfig, wire.Config{SignedHeader: order(id, counter), Version: int64(counter), Hash: id, Config: map[string]any{"ec_limit_wh": limit}})
+	}
+	down(t, d, wire.DownConfig, body("cfg_1", 5, 1000))
+	if a := answer(t, d); a.State != "done" {
+		t.Fatalf("%+v", a)
+	}
+	before := d.Box().Marks().Next
+	generous := body("cfg_2", 6, 90_000)
+	at := bytes.Index(generous, []byte(`"mac":"`)) + len(`"mac":"`)
+	generous[at] ^= 1
+	down(t, d, wire.DownConfig, generous)
+	if got := d.Box().Marks().Next; got != before {
+		t.Errorf("%d records for a changed signature", got-before)
+	}
+	down(t, d, wire.DownConfig, body("cfg_3", 5, 90_000))
+	if a := answer(t, d); a.ID != "cfg_3" || a.State != "failed" || a.Reason != "counter" {
+		t.Errorf("a used counter: %+v", a)
+	}
+	if b := d.Box().Boot(); b.Config.Version != 5 || b.Config.Hash != "cfg_1" {
+		t.Errorf("in force is %+v, want version 5", b.Config)
+	}
+}
+
 // TestTheTextsOfAConfigurationStay: the display shows the texts of the configuration in force, also after a crash and after the log was
 // rewritten, and a document without texts removes them.
 func TestTheTextsOfAConfigurationStay(t *testing.T) {

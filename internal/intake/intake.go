@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -21,6 +22,7 @@ type batch struct {
 	meters   []int64               // meters in order of first appearance
 	readings []metering.NewReading // new readings, collected to be written together
 	ratings  *ratings              // nil if no meter of the batch has a wallet
+	met      map[int64]bool        // meters that have booted (true) or answered a command (false)
 }
 
 // Take judges every record and writes the new ones; outcomes are in the order of the records. All records must belong to the transaction's
@@ -49,11 +51,28 @@ func Take(tx Tx, recs []metering.Record) ([]metering.Outcome, error) {
 	if err := tx.SaveLive(b.meters, b.live); err != nil {
 		return nil, err
 	}
-	return out, b.ratings.settle(tx.Moment())
+	if err := b.ratings.settle(tx.Moment()); err != nil {
+		return nil, err
+	}
+	return out, b.configure()
+}
+
+// configure sends their configuration to meters that keep their credit themselves and have booted or answered.
+func (b *batch) configure() error {
+	for _, m := range b.meters {
+		met, concerned := b.met[m]
+		if !concerned || b.live[m].Rated {
+			continue
+		}
+		if err := meterconfig.Configure(b.tx.Configuring(), m, b.tx.Moment(), met); err != nil {
+			return fmt.Errorf("configure meter %d: %w", m, err)
+		}
+	}
+	return nil
 }
 
 func newBatch(tx Tx, tenant access.Tenant, epoch int64, recs []metering.Record) (*batch, error) {
-	b := &batch{tx: tx, epoch: epoch}
+	b := &batch{tx: tx, epoch: epoch, met: map[int64]bool{}}
 	seen := make(map[int64]struct{}, 16)
 	for i := range recs {
 		if recs[i].Tenant != tenant {
@@ -125,6 +144,7 @@ func (b *batch) store(r *metering.Record, memory string) error {
 		return takeToken(tx, r, memory)
 	case r.Rec.Command != nil:
 		b.ratings.touch(r.Meter)
+		b.met[r.Meter] = b.met[r.Meter]
 		return takeAnswer(tx, r, memory)
 	case r.Rec.Event != nil:
 		return tx.PutEvent(r, memory, r.Rec.Event.Code, r.Rec.Event.Args)
@@ -132,6 +152,7 @@ func (b *batch) store(r *metering.Record, memory string) error {
 		return tx.PutEvent(r, memory, 0, r.Rec.Close)
 	}
 	b.ratings.touch(r.Meter)
+	b.met[r.Meter] = true
 	return nil // the meter's row holds the boot data
 }
 

@@ -123,6 +123,9 @@ func TestABootIsTakenWithTheNotesOfTheLast(t *testing.T) {
 	garbled := boot(3, memory, 1, 5)
 	garbled.Bad = &wire.Bad{Reason: "no boot"}
 	out := r.takes(t, boot(1, memory, 1, 9), boot(1, memory, 1, 9), boot(2, memory, 1, 9), garbled, reading(3, 5, 1100))
+	if want := []int64{1, 2}; !slices.Equal(r.configured, want) { // once each; a reading or a garbled boot is no reason
+		t.Errorf("the configuration of meters %v was looked at, want %v", r.configured, want)
+	}
 	if !out[0].Rewind || !out[1].Rewind || out[2].Rewind || out[3].Kind != metering.Dropped {
 		t.Errorf("the boots came to %+v", out)
 	}

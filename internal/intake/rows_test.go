@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -50,6 +51,8 @@ type rows struct {
 	money    money.Minor
 	supplied map[int64]wallet.Supplied
 	ids      byte
+
+	configured []int64 // meters whose configuration was looked at
 }
 
 // newRows returns the rows of meters 1 to 4. All their records up to record 4 are stored; record 4 came an hour late. No meter has
@@ -77,6 +80,23 @@ func (r *rows) rated(meters ...int64) *rows {
 			Meter: wallet.MeterFacts{ID: id.ID{14: byte(n)}, N: n, Number: fmt.Sprint("m", n), Phases: 1, Account: id.ID{15: account}, Tariff: id.ID{14: 9}, Active: true}})
 	}
 	return r
+}
+
+// Configuring returns rows of meters that take no configuration; the calls show which were asked.
+func (r *rows) Configuring() meterconfig.ConfigureTx { return configures{rows: r} }
+
+type configures struct {
+	meterconfig.ConfigureTx
+	rows *rows
+}
+
+func (c configures) LockConfig(meter int64) error {
+	c.rows.configured = append(c.rows.configured, meter)
+	return nil
+}
+
+func (configures) ConfigPoint(int64) (meterconfig.Point, bool, error) {
+	return meterconfig.Point{}, false, nil
 }
 
 // wallet returns the row of a meter.

@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -18,6 +19,7 @@ type Tx interface {
 	Rating() wallet.ReleaseTx
 	Reports() ReportTx
 	Review() ReviewTx
+	Configuring() meterconfig.ConfigureTx
 	// Scope returns the tenant of the transaction and the store epoch.
 	Scope() (access.Tenant, int64)
 	// Moment returns the start of the transaction.

@@ -645,6 +645,21 @@ func MaxPowerWithoutWallet(meter string, mode string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is in mode " + mode + ". Only meters in mode prepay_wallet have max_w.", Not: "No changes were made.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
+// MeterConfigOfWallet: Meter {meter} is in mode {mode}. Only meters in mode prepay_token have values of their own for their configuration. The configuration of a wallet meter follows from the settings and its account: see paywatt meter supply.
+func MeterConfigOfWallet(meter string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-config-of-wallet", What: "Meter " + meter + " is in mode " + mode + ". Only meters in mode prepay_token have values of their own for their configuration.", Not: "No changes were made.", Try: "The configuration of a wallet meter follows from the settings and its account: see paywatt meter supply.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+}
+
+// MeterConfigBadKey: The configuration has no valid value for "{key}". Correct the value, or clear it. It may also contradict another value, for example a second warning above the first. docs/reference/meter-config.md lists the keys with their ranges.
+func MeterConfigBadKey(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-config-bad-key", What: "The configuration has no valid value for \"" + key + "\".", Not: "No changes were made.", Try: "Correct the value, or clear it. It may also contradict another value, for example a second warning above the first. docs/reference/meter-config.md lists the keys with their ranges.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+}
+
+// MeterConfigEmpty: The configuration would stay as it is. Set a value, or clear one that is set.
+func MeterConfigEmpty() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-config-empty", What: "The configuration would stay as it is.", Not: "No changes were made.", Try: "Set a value, or clear one that is set."}
+}
+
 // LinkKeyMissing: Meter {meter} has no link key, because it does not speak Paywatt's own messages. Replace link keys only of meters that speak Paywatt's own messages.
 func LinkKeyMissing(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "link-key-missing", What: "Meter " + meter + " has no link key, because it does not speak Paywatt's own messages.", Not: "No changes were made.", Try: "Replace link keys only of meters that speak Paywatt's own messages.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/meterdoc"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -35,6 +36,8 @@ type Settings struct {
 	Ceilings map[access.Ceiling]int64 // ceilings that differ from the defaults
 	// UsualTariffs are the names of the tariffs that one person may choose for a new meter.
 	UsualTariffs []string
+	// MeterConfig are the utility's values for the configuration of all meters that keep their credit themselves.
+	MeterConfig meterdoc.Values
 }
 
 // WalletPolicy holds the tenant's settings for balances on the server, in minor units. The zero value means the defaults.
@@ -180,6 +183,9 @@ type SettingsChange struct {
 	// Ceilings changes the named ceilings; -1 restores a default.
 	Ceilings     map[access.Ceiling]int64 `json:"ceilings,omitempty"`
 	UsualTariffs *[]string                `json:"usual_tariffs,omitempty"`
+	// MeterConfig sets values for the configuration of all meters; MeterConfigClear removes values.
+	MeterConfig      meterdoc.Values `json:"meter_config,omitempty"`
+	MeterConfigClear []string        `json:"meter_config_clear,omitempty"`
 	// Lists and free text come last, so that important changes are never cut from a summary.
 	SpecialDays *[]string `json:"supply_special_days,omitempty"`
 	Friendly    *[]string `json:"supply_friendly,omitempty"`
@@ -234,6 +240,9 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 		if no.Refused() {
 			return SettingsView{Refusal: no}, nil
 		}
+	}
+	if bad := meterdoc.Bad(meterdoc.Document(next.MeterConfig, nil, meterdoc.Facts{ImpPerKWh: 1})); bad != "" {
+		return SettingsView{Refusal: refuse.MeterConfigBadKey(bad)}, nil
 	}
 	if c.UsualTariffs != nil {
 		var no refusal.Refusal
@@ -307,6 +316,11 @@ func (c SettingsChange) check() refusal.Refusal {
 			return refuse.FieldOutOfRange("ceilings."+string(name), -1, access.MaxCeiling)
 		}
 	}
+	for _, name := range c.MeterConfigClear {
+		if !meterdoc.Known(name) {
+			return refuse.MeterConfigBadKey(refusal.Echo(name))
+		}
+	}
 	if t := c.SessionIdle; t != nil && (*t < access.MinSessionIdle || *t > access.MaxSessionIdle) {
 		return refuse.FieldOutOfRange("session_idle_s", access.MinSessionIdle, access.MaxSessionIdle)
 	}
@@ -363,6 +377,7 @@ func (c SettingsChange) apply(s Settings) Settings {
 			delete(s.Ceilings, name)
 		}
 	}
+	s.MeterConfig = s.MeterConfig.With(c.MeterConfig, c.MeterConfigClear)
 	if c.FourEyes != nil {
 		eyes := *c.FourEyes
 		s.FourEyes = &eyes
@@ -386,6 +401,6 @@ func (s Settings) summary() string {
 		eyes = fmt.Sprint(*s.FourEyes)
 	}
 	return fmt.Sprintf("name=%s currency=%s tz=%s vat_no=%s four_eyes=%s max_deduction_bps=%d max_commission_bps=%d charges_only=%t daily_charges=%t receipt=%q reversal_window_s=%d reversals_per_day=%d "+
-		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s session_idle=%s session_life=%s ceilings=%v usual_tariffs=%q", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
-		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary(), s.Sessions.Idle(), s.Sessions.Life(), s.Ceilings, s.UsualTariffs)
+		"reversal_value_per_day_minor=%d free_units_per_day_wh=%d wallet=%+v supply=%s quiet=%s session_idle=%s session_life=%s ceilings=%v usual_tariffs=%q meter_config=%v", s.Name, s.Currency, s.TZ, s.VATNo, eyes, s.Charges.MaxDeduction, s.Limits.MaxCommission, s.Charges.ChargesOnly, s.Charges.Daily, s.Receipt,
+		s.Limits.ReversalWindow, s.Limits.ReversalsADay, s.Limits.ReversalValueADay, s.Limits.FreeUnitsADay, s.Wallet, s.Supply, s.Quiet.summary(), s.Sessions.Idle(), s.Sessions.Life(), s.Ceilings, s.UsualTariffs, s.MeterConfig)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -75,6 +76,9 @@ func (tx *Tx) Vendors() vendor.Tx { return tx }
 
 // Wallets returns the transaction for settling wallets.
 func (tx *Tx) Wallets() wallet.SettleTx { return tx }
+
+// Configuring returns the transaction for bringing meters their configuration.
+func (tx *Tx) Configuring() meterconfig.ConfigureTx { return tx }
 
 // Notices returns the transaction for recording notices.
 func (tx *Tx) Notices() wallet.NoticeTx { return tx }

@@ -750,3 +750,11 @@ CREATE TABLE closed_day (
 CREATE UNIQUE INDEX closed_day_date ON closed_day (tenant_id, date);
 CREATE UNIQUE INDEX closed_day_to ON closed_day (tenant_id, to_at);
 CREATE INDEX journal_late ON journal (tenant_id, posted_at) WHERE happened_at IS NOT NULL;
+
+CREATE TABLE meter_config (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, own TEXT NOT NULL DEFAULT '{}',  -- JSON
+  version INTEGER NOT NULL DEFAULT 0, hash TEXT NOT NULL DEFAULT '', doc TEXT NOT NULL DEFAULT '', asked_at INTEGER,  -- decided last
+  command BLOB,                           -- the newest row of command that brings it
+  has_version INTEGER NOT NULL DEFAULT 0, has_hash TEXT NOT NULL DEFAULT '', has_doc TEXT NOT NULL DEFAULT '', has_since INTEGER,  -- reported last
+  PRIMARY KEY (tenant_id, meter)
+) STRICT, WITHOUT ROWID;

@@ -74,9 +74,9 @@ func (t Progress) Open() bool { return t.State == "queued" || t.State == "sent" 
 // Done reports whether the meter has carried out the command.
 func (t Progress) Done() bool { return t.State == "done" }
 
-// lapsed returns the command as it is at a time of the meter's clock. A command whose life is over is no longer open, even if that has not
+// At returns the command as it is at a time of the meter's clock. A command whose life is over is no longer open, even if that has not
 // been stored yet, so that nothing waits for a reading to notice it.
-func (t Progress) lapsed(clock time.Time) Progress {
+func (t Progress) At(clock time.Time) Progress {
 	if t.Open() && t.State != "acked" && !t.Until.IsZero() && !clock.Before(t.Until) {
 		t.State = lapsed
 	}
@@ -190,7 +190,7 @@ func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLeas
 // at returns s as it is when the meter's clock shows the given time: commands that have expired by then are lapsed.
 func (s Seen) at(clock time.Time) Seen {
 	for _, t := range []*Progress{&s.Lease, &s.Cut, &s.Connect, &s.Config, &s.Clock} {
-		*t = t.lapsed(clock)
+		*t = t.At(clock)
 	}
 	return s
 }

@@ -31,6 +31,9 @@ const quietKey = "quiet"
 // usualKey is the key of the tariffs that one person may choose for a new meter; absent for none.
 const usualKey = "usual_tariffs"
 
+// meterConfigKey is the key of the utility's values for the configuration of all meters; absent for none.
+const meterConfigKey = "meter_config"
+
 // sessionsKey is the key of the times of login sessions; absent for the defaults.
 const sessionsKey = "sessions"
 
@@ -50,6 +53,7 @@ func decisions(s *registry.Settings) []decision {
 		{SupplyKey, &s.Supply, s.Supply.Decided()},
 		{quietKey, &s.Quiet, s.Quiet != registry.QuietHours{}},
 		{usualKey, &s.UsualTariffs, len(s.UsualTariffs) > 0},
+		{meterConfigKey, &s.MeterConfig, len(s.MeterConfig) > 0},
 		{ceilingsKey, &s.Ceilings, len(s.Ceilings) > 0},
 		{sessionsKey, &s.Sessions, s.Sessions != access.SessionTimes{}},
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
 	"github.com/paywatt/paywatt/internal/imports"
+	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/mirror"
 	"github.com/paywatt/paywatt/internal/notify"
@@ -65,6 +66,7 @@ type Config struct {
 	Imports    *imports.Imports
 	Devices    *profile.Devices
 	Adoption   *profile.Adoption
+	Configs    *meterconfig.Configs
 	Search     *search.Search
 	Diagnoses  *diagnosis.Doctor
 	Debts      *debt.Debts
