@@ -83,22 +83,42 @@ func (tx Rows) saleEntries(account, before id.ID, max int) ([]debt.Entry, error)
 	return out, err
 }
 
-// bookedEntries lists the journals of an account's own ledger accounts (wallet, carry, deposit, refund, debts) that no sale made.
+// bookedEntries lists the journals of an account's own ledger accounts (wallet, carry, deposit, refund, debts) that no sale made. It reads the
+// newest of each ledger account: in a join of all of them a planner may read the postings of everybody, newest first.
 func (tx Rows) bookedEntries(account, before id.ID, max int) ([]debt.Entry, error) {
-	var out []debt.Entry
+	var own []int64
 	name := account.Text(id.Account)
-	err := tx.C.Query(`SELECT j.id, j.posted_at, j.kind, j.ref, j.memo, SUM(CASE WHEN p.amount > 0 THEN p.amount ELSE 0 END),
-			SUM(CASE WHEN p.amount < 0 THEN -p.amount ELSE 0 END)
-		FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n
-		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
-		WHERE a.tenant_id = $1 AND a.code IN (1100, 2000, 2060, 2080, 2090) AND (a.subject = $2 OR a.subject >= $3 AND a.subject < $4)
-		AND p.journal_id < $5 AND p.listed = 1 AND (j.kind NOT IN ('vend', 'top_up', 'reversal', 'commission')
-			OR j.kind = 'reversal' AND (j.ref LIKE 'opening %' OR j.ref LIKE 'debt dbt_%'))
-		GROUP BY j.id, j.posted_at, j.kind, j.ref, j.memo ORDER BY j.id DESC LIMIT $6`, func(r core.Row) error {
-		out = append(out, debt.Entry{ID: r.ID(0), At: r.Time(1), Kind: r.Text(2), Ref: r.Text(3), Memo: r.Text(4),
-			Amount: money.Minor(larger(r.Int(5), r.Int(6)))})
-		return nil
-	}, tx.Tenant, name, name+":", name+";", core.UpTo(before), max)
+	err := tx.C.Query(`SELECT n FROM ledger_account WHERE tenant_id = $1 AND code IN (1100, 2000, 2060, 2080, 2090)
+		AND (subject = $2 OR subject >= $3 AND subject < $4)`, func(r core.Row) error { own = append(own, r.Int(0)); return nil }, tx.Tenant, name, name+":", name+";")
+	type sums struct {
+		debt.Entry
+		in, out int64
+	}
+	all := map[id.ID]*sums{}
+	for _, n := range own {
+		if err != nil {
+			break
+		}
+		err = tx.C.Query(`SELECT j.id, j.posted_at, j.kind, j.ref, j.memo, SUM(CASE WHEN p.amount > 0 THEN p.amount ELSE 0 END),
+				SUM(CASE WHEN p.amount < 0 THEN -p.amount ELSE 0 END)
+			FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id < $3 AND p.listed = 1
+			AND (j.kind NOT IN ('vend', 'top_up', 'reversal', 'commission') OR j.kind = 'reversal' AND (j.ref LIKE 'opening %' OR j.ref LIKE 'debt dbt_%'))
+			GROUP BY j.id, j.posted_at, j.kind, j.ref, j.memo ORDER BY j.id DESC LIMIT $4`, func(r core.Row) error {
+			e := all[r.ID(0)]
+			if e == nil {
+				e = &sums{Entry: debt.Entry{ID: r.ID(0), At: r.Time(1), Kind: r.Text(2), Ref: r.Text(3), Memo: r.Text(4)}}
+				all[e.ID] = e
+			}
+			e.in, e.out = e.in+r.Int(5), e.out+r.Int(6)
+			return nil
+		}, tx.Tenant, n, core.UpTo(before), max)
+	}
+	var out []debt.Entry
+	for _, e := range all { // the caller sorts them
+		e.Amount = money.Minor(larger(e.in, e.out))
+		out = append(out, e.Entry)
+	}
 	return out, err
 }
 
