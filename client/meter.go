@@ -67,6 +67,11 @@ func (c *Client) Alarms(ctx context.Context, f apiv1.AlarmFilter) (apiv1.List[ap
 	return list(ctx, c, apiv1.Alarms, f)
 }
 
+// Timeline lists what happened to a meter, newest first.
+func (c *Client) Timeline(ctx context.Context, f apiv1.MomentFilter) (apiv1.List[apiv1.Moment], error) {
+	return list(ctx, c, apiv1.Timeline, f)
+}
+
 // Tokens lists the tokens made for a meter, newest first.
 func (c *Client) Tokens(ctx context.Context, f apiv1.MeterFilter) (apiv1.List[apiv1.MeterToken], error) {
 	return list(ctx, c, apiv1.MeterTokens, f)

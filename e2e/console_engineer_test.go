@@ -163,6 +163,7 @@ func (o *office) servicePages() []pageState {
 	m := o.page(o.first)
 	alert := func() { d.until(10*time.Second, `document.querySelector("[role=alert]")`) }
 	return []pageState{
+		{"timeline", func() { d.visit(m + "/timeline") }},
 		{"service", func() { d.visit(m + "/service") }},
 		{"service token", func() { d.visit(m + "/service/power_limit") }},
 		{"service token, refused", func() {

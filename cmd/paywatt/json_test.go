@@ -48,7 +48,7 @@ func shownValues() []lineShown {
 		{line: "meter list"}, {line: "meter show 04140001001"}, {line: "meter set 04140001019 --feeder North --max-w 9200 --reason line"},
 		{line: "meter sim 04140001001 +254700000200"}, {line: "meter alarms"}, {line: "meter summary 04140001001"},
 		{line: "meter readings 04140001001", answer: rowsOf[apiv1.Reading]()}, {line: "meter events 04140001001", answer: rowsOf[apiv1.Event]()},
-		{line: "meter usage 04140001019", answer: rowsOf[apiv1.Usage]()}, {line: "device list", answer: rowsOf[apiv1.AdoptedDevice]()}, {line: "device unknown", answer: rowsOf[apiv1.UnknownDevice]()},
+		{line: "meter usage 04140001019", answer: rowsOf[apiv1.Usage]()}, {line: "meter timeline 04140001001", answer: rowsOf[apiv1.Moment]()}, {line: "device list", answer: rowsOf[apiv1.AdoptedDevice]()}, {line: "device unknown", answer: rowsOf[apiv1.UnknownDevice]()},
 		{line: "device adopt kitchen 04140001001", answer: apiv1.AdoptedDevice{}}, {line: "device release kitchen --reason try", answer: apiv1.AdoptedDevice{}},
 		{line: "device password", answer: apiv1.DevicePassword{}}, {line: "meter toggle 04140001001 --reason try", answer: apiv1.Device{}},
 		{line: "meter supply 04140001019"}, {line: "meter config 04140001001 --set ec_limit_wh=5000 --reason clinic"}, {line: "meter cut 04140001019 --reason unpaid --yes"}, {line: "meter restore 04140001019 --reason paid"},

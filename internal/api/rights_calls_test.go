@@ -75,7 +75,7 @@ func queries() map[string]valid {
 		"meters": get(access.ReadMeters, "/v1/meters"), "meter": get(access.ReadMeters, "/v1/meters/{meter}"),
 		"readings": get(access.ReadMeters, "/v1/meters/{wallet}/readings"), "events": get(access.ReadMeters, "/v1/meters/{meter}/events"),
 		"alarms": get(access.ReadMeters, "/v1/alarms"), "tokens": get(access.ReadVends, "/v1/meters/{meter}/tokens"),
-		"usage": get(access.ReadMeters, "/v1/meters/{meter}/usage"), "registers": get(access.ReadMeters, "/v1/reports/registers"),
+		"usage": get(access.ReadMeters, "/v1/meters/{meter}/usage"), "timeline": get(access.ReadMeters, "/v1/meters/{meter}/timeline"), "registers": get(access.ReadMeters, "/v1/reports/registers"),
 		"commands": get(access.ReadMeters, "/v1/meters/{meter}/commands"), "command": get(access.ReadMeters, "/v1/meters/{meter}/commands/{command}"),
 		"device": get(access.ReadMeters, "/v1/meters/{meter}/device"), "supply": get(access.ReadMeters, "/v1/meters/{wallet}/supply"),
 		"meter-config":   get(access.ReadMeters, "/v1/meters/{meter}/config"),

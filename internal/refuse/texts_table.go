@@ -3020,6 +3020,11 @@ func MeterStateUnknown(state string, states string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "meter-state-unknown", What: "Meters have no state \"" + state + "\".", Not: "No data was returned.", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}
 }
 
+// TimelineKindUnknown: There is no kind "{kind}" of moments. Use sale, token, order, setting, event, doubt, alarm or message.
+func TimelineKindUnknown(kind string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "timeline-kind-unknown", What: "There is no kind \"" + kind + "\" of moments.", Not: "No data was returned.", Try: "Use sale, token, order, setting, event, doubt, alarm or message.", Args: []refusal.Arg{{Place: "kind", Value: kind}}}
+}
+
 // SaleStateUnknown: Sales have no state "{state}". Use one of {states}.
 func SaleStateUnknown(state string, states string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "sale-state-unknown", What: "Sales have no state \"" + state + "\".", Not: "No data was returned.", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}

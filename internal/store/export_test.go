@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -56,4 +58,9 @@ func ReadSpan(text string) (string, error) {
 		return "", err
 	}
 	return s.String(), nil
+}
+
+// MomentQueries lists the statements that read timelines, for the test of their plans.
+func MomentQueries() []string {
+	return append(slices.Collect(maps.Values(momentQueries)), madeTokens, handedTokens, eventMoments)
 }

@@ -758,3 +758,7 @@ CREATE TABLE meter_config (
   has_version INTEGER NOT NULL DEFAULT 0, has_hash TEXT NOT NULL DEFAULT '', has_doc TEXT NOT NULL DEFAULT '', has_since INTEGER,  -- reported last
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX meter_event_received ON meter_event (tenant_id, meter, received_at, seq) WHERE kind = 'event';
+CREATE INDEX alarm_meter ON alarm (tenant_id, meter, id);
+CREATE INDEX token_unsold ON token (tenant_id, meter, id) WHERE vend_id IS NULL;
+CREATE INDEX given_token_meter ON given_token (tenant_id, meter, id);

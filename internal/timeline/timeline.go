@@ -34,6 +34,8 @@ type Tx interface {
 	HeldEntries(meter int64, open bool, before id.ID, max int) ([]quarantine.Entry, error)
 	// AcceptedTokens lists the credit tokens that a meter accepted between two times of its own, in order.
 	AcceptedTokens(meter int64, from, to time.Time, max int) ([]metering.StoredToken, error)
+	// Moments lists at most max moments of a kind that are older than a place, newest first.
+	Moments(kind Kind, meter int64, before Place, max int) ([]Moment, error)
 }
 
 // Config has the parts of a Timeline; every field is required.

@@ -1104,9 +1104,34 @@ func (t *Texts) MeterTokenMade(units string) string {
 	return t.say("pages.meter.token-made", "{units}", units)
 }
 
-// MeterTokenSold: Sold {units}
-func (t *Texts) MeterTokenSold(units string) string {
-	return t.say("pages.meter.token-sold", "{units}", units)
+// TimelineTitle: Timeline of meter {meter}
+func (t *Texts) TimelineTitle(meter string) string {
+	return t.say("pages.timeline.title", "{meter}", meter)
+}
+
+// TimelineAll: The whole timeline
+func (t *Texts) TimelineAll() string { return t.say("pages.timeline.all") }
+
+// TimelineOlder: Older
+func (t *Texts) TimelineOlder() string { return t.say("pages.timeline.older") }
+
+// TimelineKind: Kind
+func (t *Texts) TimelineKind() string { return t.say("pages.timeline.kind") }
+
+// TimelineFilter: Show
+func (t *Texts) TimelineFilter() string { return t.say("pages.timeline.filter") }
+
+// TimelineEverything: Everything
+func (t *Texts) TimelineEverything() string { return t.say("pages.timeline.everything") }
+
+// TimelineSale: Sale for {amount}
+func (t *Texts) TimelineSale(amount string) string {
+	return t.say("pages.timeline.sale", "{amount}", amount)
+}
+
+// TimelineSaleUnits: Sale for {amount}, {units}
+func (t *Texts) TimelineSaleUnits(amount string, units string) string {
+	return t.say("pages.timeline.sale-units", "{amount}", amount, "{units}", units)
 }
 
 // CommandCut: Cut off supply

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sort"
 	"strconv"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -46,6 +44,7 @@ type meterLists struct {
 	MayShow  bool // the role may show them
 	Readings []readingLine
 	Timeline []timeLine
+	More     bool // the timeline goes on
 }
 
 type tokenLine struct {
@@ -62,11 +61,6 @@ type tokenLine struct {
 func (t tokenLine) element() string { return "t-" + t.ID }
 
 type readingLine struct{ At, Register, Used, Balance, Load string }
-
-type timeLine struct {
-	at            time.Time
-	At, Text, Sub string
-}
 
 // Rows of each list on a meter's page.
 const (
@@ -190,7 +184,6 @@ func (s *Console) history(w http.ResponseWriter, r *http.Request, v visit) {
 // lists reads a meter's history. A list that the role may not see stays empty.
 func (s *Console) lists(ctx context.Context, v visit, m registry.MeterView, digits bool) (meterLists, error) {
 	number := m.Meter.Number
-	t := v.site.say
 	l := meterLists{Number: number, Wallet: m.Wallet != nil, MayShow: v.by.May(access.ShowTokens) && v.by.May(access.ReadVends)}
 	l.Digits = digits && l.MayShow
 	if err := s.tokens(ctx, v, &l); err != nil {
@@ -201,38 +194,15 @@ func (s *Console) lists(ctx context.Context, v visit, m registry.MeterView, digi
 		return meterLists{}, err
 	}
 	l.Readings = v.site.readingLines(readings.Rows)
-	events, err := s.c.History.Events(ctx, v.by, number, metering.Span{}, shownEvents, "")
+	moments, err := s.c.Timelines.List(ctx, v.by, number, "", registry.Page{Limit: shownEvents})
 	if err != nil {
 		return meterLists{}, err
 	}
-	for _, e := range events.Rows {
-		if e.Kind != "event" {
-			continue
-		}
-		l.Timeline = append(l.Timeline, timeLine{at: e.ReceivedAt, Text: t.Name("event", strconv.Itoa(e.Code)), Sub: v.site.meterTime(e)})
+	for _, m := range moments.Moments {
+		l.Timeline = append(l.Timeline, v.moment(m))
 	}
-	commands, err := s.c.Commands.List(ctx, v.by, number, shownTokens, "")
-	if err != nil {
-		return meterLists{}, err
-	}
-	for _, c := range commands.Commands {
-		l.Timeline = append(l.Timeline, timeLine{at: c.CreatedAt, Text: commandWord(t, c.Type) + ": " + commandBadge(t, c).Text(),
-			Sub: fmt.Sprintf("%s (%s)", c.Reason, c.By)})
-	}
-	l.order(v.site)
+	l.More = moments.Next != ""
 	return l, nil
-}
-
-// meterTime is the meter's own time of an event, if it is not the minute in which the event arrived.
-func (t site) meterTime(e metering.StoredEvent) string {
-	at := t.clock(e.At)
-	switch {
-	case e.At.IsZero():
-		return t.say.MeterTimeUnknown()
-	case at == t.clock(e.ReceivedAt):
-		return ""
-	}
-	return t.say.MeterTimeOf(at)
 }
 
 // tokens adds a meter's tokens. It shows their digits only on request, which the audit log records.
@@ -256,29 +226,8 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 			line.Grouped = groups(line.Digits)
 		}
 		l.Tokens = append(l.Tokens, line)
-		l.Timeline = append(l.Timeline, timeLine{at: t.IssuedAt, Text: tokenWord(v.site.say, t, line.Units), Sub: line.State.Text()})
 	}
 	return nil
-}
-
-// tokenWord says how a token came to exist.
-func tokenWord(t *words.Texts, token sale.Token, units string) string {
-	switch {
-	case token.Elsewhere:
-		return t.MeterTokenHandedIn(units)
-	case token.Sale.IsZero():
-		return t.MeterTokenMade(units)
-	}
-	return t.MeterTokenSold(units)
-}
-
-// order sorts the timeline, newest first, and cuts it.
-func (l *meterLists) order(t site) {
-	sort.SliceStable(l.Timeline, func(i, j int) bool { return l.Timeline[i].at.After(l.Timeline[j].at) })
-	l.Timeline = l.Timeline[:min(len(l.Timeline), shownEvents)]
-	for i := range l.Timeline {
-		l.Timeline[i].At = t.clock(l.Timeline[i].at)
-	}
 }
 
 // readingLines writes readings, newest first, each with the use since the reading before it. A register that went back is marked and never

@@ -19,6 +19,7 @@ type officeLink struct {
 func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /ledger/export", s.signedIn(s.exportLedger))
 	m.Handle("GET /office", s.signedIn(s.office))
+	m.Handle("GET /meters/{number}/timeline", s.signedIn(s.timeline))
 	s.serviceRoutes(m)
 	if s.c.Tour != nil {
 		m.HandleFunc("POST /tour", s.moveTour)
