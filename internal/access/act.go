@@ -40,7 +40,7 @@ const (
 	ActMeterConfig Act = "meter.config"
 	// ActLinkKey ends the use of one of a meter's two link keys.
 	ActLinkKey Act = "meter.link_key"
-	ActDevice  Act = "meter.device"   // replace or release the device that says what is used at a meter
+	ActDevice  Act = "meter.device"   // choose or release the device that says what is used at a meter
 	ActSupply  Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
 
 	ActSell           Act = "vend.sell"       // sell in the utility's name, into its own till

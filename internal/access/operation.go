@@ -63,7 +63,7 @@ func moving() map[string]Operation {
 		"set-meter-config":       {Acts: []Act{ActMeterConfig}},
 		"emergency-supply":       {Acts: []Act{ActEmergency}},
 		"send-command":           {Acts: []Act{ActCommand, ActForce, ActClearCredit, ActClearTamper, ActCancelToken}},
-		"adopt-device":           {Acts: []Act{ActMeter, ActDevice}},
+		"adopt-device":           {Acts: []Act{ActDevice}},
 		"release-device":         {Acts: []Act{ActDevice}},
 		"open-devices":           {Acts: []Act{ActDevice}},
 		"toggle-device":          {Acts: []Act{ActCommand, ActForce}},

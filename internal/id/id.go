@@ -18,35 +18,37 @@ type ID [16]byte
 
 // Prefixes of the ids that leave the system.
 const (
-	Meter    = "mtr_"
-	Vend     = "vnd_"
-	Token    = "tok_"
-	Customer = "cus_"
-	Account  = "acc_"
-	Point    = "spt_"
-	Tariff   = "trf_"
-	Version  = "trv_"
-	Command  = "cmd_"
-	Key      = "key_"
-	Journal  = "jrn_"
-	Person   = "usr_"
-	Quote    = "qot_"
-	Vendor   = "ven_"
-	Audit    = "aud_"
-	Reversal = "rev_"
-	Approval = "apr_"
-	Alarm    = "alm_"
-	Job      = "job_"
-	Debt     = "dbt_"
-	Charge   = "chg_"
-	Held     = "qtn_" // a record held for review
-	Login    = "int_" // a program's login at the integration broker
-	Session  = "ses_" // a person's login session
-	Device   = "dev_" // a browser in which a person signs in with a PIN
-	Day      = "day_" // a closed day of the books
-	Shift    = "shf_" // a person's use of a till between opening and closing it
-	Import   = "imp_" // a file of meters or customers that was imported
-	Message  = "msg_" // a message to or from a telephone
+	Meter          = "mtr_"
+	Vend           = "vnd_"
+	Token          = "tok_"
+	Customer       = "cus_"
+	Account        = "acc_"
+	Point          = "spt_"
+	Tariff         = "trf_"
+	Version        = "trv_"
+	Command        = "cmd_"
+	Key            = "key_"
+	Journal        = "jrn_"
+	Person         = "usr_"
+	Quote          = "qot_"
+	Vendor         = "ven_"
+	Audit          = "aud_"
+	Reversal       = "rev_"
+	Approval       = "apr_"
+	Alarm          = "alm_"
+	Job            = "job_"
+	Debt           = "dbt_"
+	Charge         = "chg_"
+	Held           = "qtn_" // a record held for review
+	Login          = "int_" // a program's login at the integration broker
+	Session        = "ses_" // a person's login session
+	Adopted        = "adp_" // an unmodified device that is a meter
+	DevicePassword = "dpw_" // a password of unmodified devices
+	Device         = "dev_" // a browser in which a person signs in with a PIN
+	Day            = "day_" // a closed day of the books
+	Shift          = "shf_" // a person's use of a till between opening and closing it
+	Import         = "imp_" // a file of meters or customers that was imported
+	Message        = "msg_" // a message to or from a telephone
 )
 
 // ErrMalformed means that a text is not an id of the wanted kind.

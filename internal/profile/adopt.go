@@ -40,8 +40,6 @@ type AdoptTx interface {
 	MeterNumber(meter int64) (string, error)
 	AddAdopted(Adopted) (bool, error)
 	DropAdopted(name string) error
-	// MeterHeard reports whether the meter has ever sent anything, by whatever device.
-	MeterHeard(meter int64) (bool, error)
 	ProfileRegister(meter int64) (Register, error)
 	PutProfileRegister(meter int64, profile string, r Register) error
 	DevicePassword() ([]byte, error)
@@ -195,8 +193,8 @@ const (
 )
 
 // Adopt makes a device that talks now the device of a wallet meter (right: meter.write). The meter's register goes on, and the device's own
-// counter begins with its next value. At a meter that was heard before, a second person must agree: from then on another device says what is
-// used there.
+// counter begins with its next value. A second person must agree, also at a meter that was never heard: from then on only the device says what
+// is used there, and a device that reports nothing would be energy for nothing.
 func (a *Adoption) Adopt(ctx context.Context, by access.Actor, r AdoptRequest) (AdoptedView, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return AdoptedView{Refusal: no}, nil
@@ -239,17 +237,10 @@ func (a *Adoption) adopt(ctx context.Context, by access.Actor, act deviceAct) (A
 		if no, err := a.mayAdopt(tx, m, act); err != nil || no.Refused() {
 			return AdoptedView{Refusal: no}, err
 		}
-		heard, err := tx.MeterHeard(m.N)
-		if err != nil {
-			return AdoptedView{}, err
-		}
 		act.Meter = m.Number
-		wish := access.ActRequest{Act: access.ActMeter, Object: m.ID.Text(id.Meter), Body: act}
-		if heard || !by.Approval.IsZero() {
-			wish.Act = access.ActDevice
-			wish.Summary = fmt.Sprintf("adopt the device %s (client id %s, profile %s) for meter %s: from then on, only this device says what is used there",
-				act.Name, act.Client, act.Profile, m.Number)
-		}
+		wish := access.ActRequest{Act: access.ActDevice, Object: m.ID.Text(id.Meter), Body: act,
+			Summary: fmt.Sprintf("adopt the device %s (client id %s, profile %s) for meter %s: from then on, only this device says what is used there",
+				act.Name, act.Client, act.Profile, m.Number)}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, wish, a.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return AdoptedView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

@@ -26,7 +26,7 @@ var attestedKinds = [...]*core.AttestedKind{
 	&books.TariffKind, &books.VersionKind, &meters.KeyKind, &meters.MeterKind, &meters.BaseKind, &people.AccountKind, &sales.VendorKind,
 	&books.DebtKind, &books.ChargeKind, &people.ApprovalKind, &sales.SaleKind, &sales.ReversalKind, &sales.JobKind, &sales.TokenKind,
 	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind, &people.DeviceKind,
-	&sales.ShiftKind, &books.DayKind,
+	&sales.ShiftKind, &books.DayKind, &meters.AdoptedKind, &meters.DevicePasswordKind,
 }
 
 // attestedKey names a row of attestedKinds.
