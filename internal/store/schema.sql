@@ -725,19 +725,6 @@ CREATE TABLE import_row (
   PRIMARY KEY (tenant_id, import_id, line)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE device (
-  tenant_id INTEGER NOT NULL, name TEXT NOT NULL,          -- as the device names itself in its topics, or its MQTT client id
-  client_id TEXT NOT NULL,                                 -- the MQTT client id that the device had when it was adopted
-  profile TEXT NOT NULL, meter INTEGER NOT NULL, adopted_at INTEGER NOT NULL, adopted_by TEXT NOT NULL,
-  PRIMARY KEY (tenant_id, name)
-) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX device_meter ON device (tenant_id, meter);
-
-CREATE TABLE device_password (             -- one for all unmodified devices of the tenant
-  tenant_id INTEGER NOT NULL, hash BLOB NOT NULL, made_at INTEGER NOT NULL, made_by TEXT NOT NULL,
-  PRIMARY KEY (tenant_id)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE closed_day (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, date TEXT NOT NULL, zone TEXT NOT NULL,
   from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,        -- from the first closed day on without a gap
@@ -763,3 +750,20 @@ CREATE INDEX alarm_meter ON alarm (tenant_id, meter, id);
 CREATE INDEX token_unsold ON token (tenant_id, meter, id) WHERE vend_id IS NULL;
 CREATE INDEX given_token_meter ON given_token (tenant_id, meter, id);
 CREATE INDEX audit_alone ON audit (tenant_id, at) WHERE single_person = 1;
+
+CREATE TABLE device (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL,  -- as the device names itself in its topics, or its MQTT client id
+  client_id TEXT NOT NULL,                                 -- the MQTT client id that the device had when it was adopted
+  profile TEXT NOT NULL, meter INTEGER NOT NULL, adopted_at INTEGER NOT NULL, adopted_by TEXT NOT NULL,
+  released_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX device_name ON device (tenant_id, name) WHERE released_at IS NULL;
+CREATE UNIQUE INDEX device_meter ON device (tenant_id, meter) WHERE released_at IS NULL;
+
+CREATE TABLE device_password (             -- one for all unmodified devices of the tenant
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, hash BLOB NOT NULL, made_at INTEGER NOT NULL, made_by TEXT NOT NULL,
+  dropped_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX device_password_now ON device_password (tenant_id) WHERE dropped_at IS NULL;
