@@ -121,8 +121,8 @@ func allowed() map[string]string {
 	}
 }
 
-// newest matches a query, or a part of one, for the newest row of a utility. It reads one row.
-var newest = regexp.MustCompile(`FROM (\w+) WHERE tenant_id = \$\d+ ORDER BY \w+ DESC LIMIT 1`)
+// outermost matches a query, or a part of one, for the newest or oldest row of a utility. It reads one row.
+var outermost = regexp.MustCompile(`FROM (\w+) WHERE tenant_id = \$\d+ ORDER BY \w+(?: DESC)? LIMIT 1\b`)
 
 // judge returns the plan of a query that reads all rows of a large table, or nothing.
 func (p *planned) judge(sql string, plan []string) string {
@@ -133,7 +133,7 @@ func (p *planned) judge(sql string, plan []string) string {
 		}
 	}
 	ignored := ""
-	if m := newest.FindStringSubmatch(sql); m != nil {
+	if m := outermost.FindStringSubmatch(sql); m != nil {
 		ignored = m[1]
 	}
 	if p.shared {
