@@ -110,7 +110,7 @@ func (p *shelfPlug) closed() bool {
 func TestManyDevicesAtOneListener(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	addr := freeAddress(t)
-	more := []string{"--mqtt-devices", addr, "--legacy-poll-interval", "1s"}
+	more := []string{"--mqtt-devices", addr, "--legacy-poll-interval", "250ms"}
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", more...)
 	q := &story{place: p, srv: srv, key: p.personKey(t, "amina", "owner")}
 	a := newAPI(srv.http, q.key)
