@@ -251,7 +251,7 @@ func secondPeople() (out []rule) {
 		"tariff.publish": "tariff_manager", "vendor.deposit": "finance", "vendor.terms": "finance", "account.refund": "finance",
 		"reading.decide": "engineer", "settings.change": "owner", "token.issue": "engineer", "meter.clear_credit": "engineer",
 		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.tariff": "installer", "account.move_out": "installer", "account.move_in": "installer", "meter.max_power": "installer",
-		"import.balances": "finance", "import.undo": "finance",
+		"import.balances": "finance", "import.undo": "finance", "meter.config": "installer",
 		"account.supply": "installer", "token.free": "supervisor", "ledger.adjust": "finance", "vend.reverse": "supervisor",
 	} {
 		one := rule{fault: "alone=" + act, role: role, policy: all}
@@ -261,6 +261,8 @@ func secondPeople() (out []rule) {
 		switch act {
 		case "account.move_in": // whoever may move nobody out moves nobody in
 			one.moves, one.policy.Limits = []string{"take over another's place"}, rogue.Only("person/sales")
+		case "meter.config":
+			one.moves = []string{"configure a meter"}
 		case "meter.cancel_token":
 			one.moves = []string{"cancel a token"}
 		case "import.balances":

@@ -36,6 +36,12 @@ func meterMoves() []move {
 			}
 			r.send(r.p(), p.number, "/v1/meters/"+p.number+"/supply", c)
 		}},
+		{"configure a meter", 3, func(r *Run, d *rand.Rand) {
+			lent, always, watts := int64(90_000), []string{"all 00:00-24:00"}, int64(100_000)
+			c := one(d, []apiv1.MeterValues{{ECLimitWh: &lent, ECThresholdWh: &lent}, {Friendly: &always}, {LifelineW: &watts}})
+			p := r.connected(d, P)
+			r.send(r.p(), p.number, "/v1/meters/"+p.number+"/config", apiv1.MeterConfigChange{Set: c, Reason: usual})
+		}},
 		{"restore a supply", 2, func(r *Run, d *rand.Rand) {
 			p := one(d, r.of(P, wallet))
 			r.send(r.p(), p.number, "/v1/meters/"+p.number+"/restore", apiv1.Reason{Reason: usual})

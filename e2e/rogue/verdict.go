@@ -141,6 +141,7 @@ func (r *Run) final(p *place) *house {
 	h.give(meter.Event{Kind: meter.EventConfirm})
 	for range 12 { // an overload trips within each part, if the meter has a limit
 		h.sample()
+		h.give(meter.Event{Kind: meter.EventActivate, Source: meter.Keypad}) // refused unless emergency credit is offered
 		h.run(6 * 3600)
 		h.reports = nil
 	}
@@ -165,11 +166,15 @@ func (r *Run) stands(s *sold) bool {
 }
 
 // worth is the energy that a meter delivered, and what it can still deliver. P's own credit counts only while the relay is closed: the
-// utility locks what a meter holds after tampering. The rest of a lease is no credit.
+// utility locks what a meter holds after tampering. Emergency credit counts like credit, because P never pays it back. What a later token
+// pays back of it can be taken again, so the payment counts once. The rest of a lease is no credit.
 func (h *house) worth(p *place) int64 {
 	wh := h.register()
 	if !p.wallet && (p.owner != P || h.on()) {
 		wh += h.balance()
+		if h.state.EC != meter.ECExhausted {
+			wh += int64(h.state.ECLeft(&h.config))
+		}
 	}
 	return wh
 }
