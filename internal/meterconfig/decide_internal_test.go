@@ -104,6 +104,22 @@ func TestWhatIsSent(t *testing.T) {
 			r.boots(7, meterdoc.Hash(r.document(nil, time.UTC)))
 			return r.decides(true)
 		}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.play(newRig()); got != c.want {
+				t.Errorf("version %d was sent, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+// TestWhatIsSentAgain plays stories in which the meter did not take its configuration.
+func TestWhatIsSentAgain(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		play func(*rig) int64
+		want int64
+	}{
 		{"its command expires", func(r *rig) int64 { r.decides(false); r.passes(25 * time.Hour); return r.decides(false) }, 0},
 		{"its command expired, and it connects", func(r *rig) int64 { r.decides(false); r.passes(25 * time.Hour); return r.decides(true) }, 2},
 		{"it could not store it", func(r *rig) int64 { r.decides(false); r.answers("failed", "storage_error"); return r.decides(false) }, 2},
