@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -57,6 +58,24 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 	r, err := v.Receipt(ctx, by, sale)
 	r.Receipt.Copy = c.n
 	return r, err
+}
+
+// Copy returns the receipt of a sale, marked as a copy that [Vending.Reprint] has counted. A number beyond the last copy is the last copy, and
+// without copies it is the receipt itself.
+func (v *Vending) Copy(ctx context.Context, by access.Actor, sale string, n int) (Receipted, error) {
+	r, err := v.Receipt(ctx, by, sale)
+	if err != nil || r.Refused() || n == 0 {
+		return r, err
+	}
+	counted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (int, error) {
+		i, err := saleNamed(tx, sale)
+		if err != nil {
+			return 0, err
+		}
+		return tx.Sold().Copies(i)
+	})
+	r.Receipt.Copy = min(n, counted)
+	return r, fault.Wrap(err, "count the copies of sale %s", refusal.Echo(sale))
 }
 
 // Recalled is the outcome of a request, found by its idempotency key.

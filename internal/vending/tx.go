@@ -94,6 +94,8 @@ type SoldTx interface {
 	VendReceipt(sale.Sale) (sale.Paper, error)
 	// AddCopy counts a copy of a sale's receipt and returns its number, from 1.
 	AddCopy(sale id.ID, by string) (int, error)
+	// Copies returns how many copies of a sale's receipt were counted.
+	Copies(sale id.ID) (int, error)
 	// VendProof finds a completed sale in the log up to the head that has this number of leaves, or up to the newest head if size is 0.
 	VendProof(s sale.Sale, size int64) (proof.Sealed, sale.Sealing, error)
 }

@@ -19,6 +19,12 @@ func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
 	return int(n) + 1, fault.Wrap(err, "count a copy")
 }
 
+// Copies returns how many copies of a sale's receipt were counted.
+func (tx Rows) Copies(sale id.ID) (int, error) {
+	n, err := tx.Number(`SELECT MAX(n) FROM reprint WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, sale)
+	return int(n), fault.Wrap(err, "count copies")
+}
+
 // OnceLook returns the stored answer to a request by its idempotency key; nil if there is none. It does not claim the key.
 func (tx Rows) OnceLook(principal, key string) (*access.StoredAnswer, error) {
 	var a core.Answer

@@ -30,11 +30,10 @@ func pdfPath(r *http.Request) string {
 
 // receiptPDF answers with the receipt of a sale as a PDF file.
 func (s *Console) receiptPDF(w http.ResponseWriter, r *http.Request, v visit) {
-	got, err := s.c.Vending.Receipt(r.Context(), v.by, r.PathValue("sale"))
+	got, err := s.c.Vending.Copy(r.Context(), v.by, r.PathValue("sale"), copyOf(r))
 	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
-	got.Receipt.Copy = copyOf(r)
 	b, err := print.PDF(print.Receipt(v.site.say, got.Receipt), got.Receipt.At)
 	if err != nil {
 		s.broken(w, r, v, err)

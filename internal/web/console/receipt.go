@@ -32,7 +32,7 @@ type fact struct{ Name, Text string }
 
 // receipt shows the receipt of a sale and computes every figure of it again.
 func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
-	got, err := s.c.Vending.Receipt(r.Context(), v.by, r.PathValue("sale"))
+	got, err := s.c.Vending.Copy(r.Context(), v.by, r.PathValue("sale"), copyOf(r))
 	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
@@ -41,7 +41,6 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, err)
 		return
 	}
-	got.Receipt.Copy = copyOf(r)
 	d := receiptOf(v.site.say, got.Receipt)
 	if d.AtOnce = r.URL.Query().Get("print") != ""; d.AtOnce {
 		m, err := s.c.Registry.Meter(r.Context(), v.by, e.Sale.Meter.Number)

@@ -47,10 +47,12 @@ func TestAReceiptIsPrintedAgainOnItsPage(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
 	path := g.decide(g.check(meterNumber, "40").is(200)).leads("/sales/vnd_")
+	g.get(path + "/receipt?copy=7").is(200).omits("COPY") // nobody has counted it
 	for _, copy := range []string{"1", "2"} {
 		to := g.post(path, "form", g.get(path).value("form"), "act", "copy").leads(path + "/receipt?copy=" + copy)
 		g.get(to).is(200).says("COPY")
 	}
+	g.get(path + "/receipt?copy=7").is(200).says("COPY 2").omits("COPY 7")
 	g.get(path + "/receipt").is(200).omits("COPY")
 	if n := w.audited("vend.reprint"); n != 2 {
 		t.Errorf("the audit log has %d copies, want 2", n)
