@@ -266,9 +266,9 @@ func secondPeople() (out []rule) {
 		case "meter.cancel_token":
 			one.moves = []string{"cancel a token"}
 		case "import.balances":
-			one.moves = []string{"import a balance"}
+			one.moves, one.policy.Limits = []string{"import a balance"}, rogue.Only("person/credits") // what an account may get would stop the rows
 		case "import.undo":
-			one.moves = []string{"undo an import"}
+			one.moves, one.policy.Limits = []string{"undo an import"}, rogue.Only("person/credits")
 		case "account.move_out":
 			one.moves = []string{"move out without a network"}
 		}
