@@ -13,17 +13,23 @@ import (
 	"github.com/paywatt/paywatt/internal/timeline"
 )
 
-// metersSearched finds two households by every way that a search and a list of meters have.
-func metersSearched(t *testing.T, r Rig) {
-	e := r.Open(t)
-	one, two := addHousehold(t, e, 1), addHousehold(t, e, 2)
-	for _, kind := range timeline.Kinds() { // each kind has a statement of its own
+// noMoments reads the moments of each kind, which have a statement of their own, of a new meter.
+func noMoments(t *testing.T, e store.Engine, h household) {
+	t.Helper()
+	for _, kind := range timeline.Kinds() {
 		if rows := look(t, e, func(tx *store.Tx) ([]timeline.Moment, error) {
-			return tx.Moments(kind, one.meter.N, timeline.Place{Micros: 1 << 52, ID: one.meter.ID}, 9)
+			return tx.Moments(kind, h.meter.N, timeline.Place{Micros: 1 << 52, ID: h.meter.ID}, 9)
 		}); len(rows) > 0 {
 			t.Errorf("a new meter has moments of kind %s: %v", kind, rows)
 		}
 	}
+}
+
+// metersSearched finds two households by every way that a search and a list of meters have.
+func metersSearched(t *testing.T, r Rig) {
+	e := r.Open(t)
+	one, two := addHousehold(t, e, 1), addHousehold(t, e, 2)
+	noMoments(t, e, one)
 	customer := look(t, e, func(tx *store.Tx) (registry.Customer, error) {
 		c, _, err := tx.AccountHolder(two.account)
 		return c, err
