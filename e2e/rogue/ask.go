@@ -35,9 +35,6 @@ func (a reply) approval() string {
 // into reads the answer.
 func (a reply) into(v any) { _ = json.Unmarshal(a.body, v) }
 
-// file is the body of a request that sends a list as CSV.
-type file string
-
 // api is a server's HTTP interface.
 type api struct {
 	url  string
@@ -54,10 +51,7 @@ func newAPI(address, run string) *api {
 func (c *api) ask(key, method, path string, body any) (reply, error) {
 	c.n++
 	var r io.Reader
-	kind := "application/json"
-	if text, isFile := body.(file); isFile {
-		r, kind = strings.NewReader(string(text)), "text/csv"
-	} else if body != nil {
+	if body != nil {
 		r = bytes.NewReader(mustJSON(body))
 	}
 	req, err := http.NewRequest(method, c.url+path, r)
@@ -66,7 +60,7 @@ func (c *api) ask(key, method, path string, body any) (reply, error) {
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
 	if body != nil {
-		req.Header.Set("Content-Type", kind)
+		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Idempotency-Key", fmt.Sprintf("%s-%06d", c.run, c.n))
 	}
 	resp, err := c.http.Do(req)

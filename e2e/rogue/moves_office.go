@@ -1,7 +1,6 @@
 package rogue
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -36,9 +35,6 @@ func officeMoves() []move {
 			}
 			r.ask(r.p(), "POST", "/v1/vendors/PSHOP/terms", t)
 		}},
-		{"import a balance", 4, func(r *Run, d *rand.Rand) { r.importBalance(d) }},
-		{"undo an import", 4, func(r *Run, d *rand.Rand) { r.undoImport(d) }},
-		{"close a day", 1, func(r *Run, d *rand.Rand) { r.ask(r.p(), "POST", "/v1/days", apiv1.CloseDay{Accept: true}) }},
 		{"publish a tariff", 3, func(r *Run, d *rand.Rand) {
 			flat := one(d, []int64{1000, 100_000})
 			r.ask(r.p(), "POST", "/v1/tariffs/domestic/versions", apiv1.NewTariffVersion{Price: apiv1.Price{Currency: "KES", VATBps: 1500, FlatMicro: &flat}})
@@ -55,20 +51,6 @@ func officeMoves() []move {
 		{"take over another's place", 3, func(r *Run, d *rand.Rand) { r.takeOver(d) }},
 		{"pay out a refund", 5, func(r *Run, d *rand.Rand) { r.payOut(d) }},
 		{"trust the clock", 1, func(r *Run, d *rand.Rand) { r.ask(r.p(), "POST", "/v1/clock/trust", apiv1.ClockTrust{Reason: usual}) }},
-	}
-}
-
-// importBalance brings a balance in for one of P's accounts, or a debt of P's that P can take back later.
-func (r *Run) importBalance(d *rand.Rand) {
-	r.ask(r.p(), "POST", "/v1/imports?kind=balances&mode=apply", file(fmt.Sprintf("account,amount\n%s,%d\n", r.own(d).number, tender(d)/100)))
-}
-
-// undoImport takes back an import: the debts of P that the utility has imported are then gone.
-func (r *Run) undoImport(d *rand.Rand) {
-	var list apiv1.List[apiv1.Import]
-	r.ask(r.p(), "GET", "/v1/imports?limit=200", nil).into(&list)
-	if i := one(d, list.Data); i.ID != "" {
-		r.ask(r.p(), "POST", "/v1/imports/"+i.ID+"/undo", apiv1.Reason{Reason: usual})
 	}
 }
 

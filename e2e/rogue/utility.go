@@ -317,9 +317,6 @@ func (b *preparation) live() {
 			l.do((*house).tamper)
 			b.must(start, "POST", "/v1/debts", apiv1.NewDebt{Account: p.number, Kind: "arrears", Amount: kes(arrears)}, nil)
 		}
-		if p.owner == P && p.wallet { // from the utility's system before
-			b.must(start, "POST", "/v1/imports?kind=debts&mode=apply", file(fmt.Sprintf("account,amount\n%s,%d\n", p.number, arrears/100)), nil)
-		}
 		l.wait(2*time.Second, l.settled)
 		l.close()
 		if p.wallet && !p.h.on() {
