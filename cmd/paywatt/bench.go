@@ -54,7 +54,9 @@ func newBenchVend(c console) *cobra.Command {
 			"it runs pgbench's TPC-B-like script with as many clients on its own PostgreSQL 15 cluster, or on the one that --baseline\n" +
 			"names. Both are in one folder. The figures are the medians of five rounds, and each round's ratio is printed.\n\n" +
 			"It also measures the same sales on the PostgreSQL store of that cluster, with the answer stored under an Idempotency-Key\n" +
-			"(keyed), over loopback HTTP, which stores the answer too, and at half the rate.",
+			"(keyed), over loopback HTTP, which stores the answer too, and at half the rate.\n\n" +
+			"With --engine postgres the main sales are on the PostgreSQL store, in a cluster of the bench's own. pgbench runs on the same\n" +
+			"cluster, in turns with the sales. Both sides count the processor time of their clients and of the database.",
 		Args: cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (bench.VendResult, error) {
 			defer withFloor()() // the benchmark has the same heap floor as the server
@@ -62,6 +64,7 @@ func newBenchVend(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
+	f.StringVar(&b.Engine, "engine", "sqlite", "engine to measure: sqlite or postgres")
 	f.IntVar(&b.Callers, "callers", 8, "callers, each of which waits for its answer; also the clients of the baseline")
 	f.IntVar(&b.Meters, "meters", 10_000, "meters that buy")
 	f.IntVar(&b.Scale, "scale", 20, "scale of the baseline's tables")

@@ -15,12 +15,14 @@ import (
 
 // drive is the result of a measurement in which each caller waits for the answer to its sale.
 type drive struct {
-	Rate    float64 `json:"rate"` // sales a second
-	P50     float64 `json:"p50_ms"`
-	P99     float64 `json:"p99_ms"`
-	CPU     float64 `json:"cpu_ms_per_sale"` // processor time of this process per sale, in ms
-	Sales   int     `json:"sales"`
-	Seconds float64 `json:"seconds"`
+	Rate float64 `json:"rate"` // sales a second
+	P50  float64 `json:"p50_ms"`
+	P99  float64 `json:"p99_ms"`
+	CPU  float64 `json:"cpu_ms_per_sale"` // processor time of this process per sale, in ms
+	// ServerCPU is the processor time of the database's processes per sale, in ms; 0 if there are none.
+	ServerCPU float64 `json:"server_cpu_ms_per_sale,omitempty"`
+	Sales     int     `json:"sales"`
+	Seconds   float64 `json:"seconds"`
 }
 
 // saleRequest is one sale that a caller makes.

@@ -89,7 +89,7 @@ func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) er
 		if _, err := p.run(ctx, pgLoad, "", "pgbench", "-i", "-q", "-s", strconv.Itoa(b.Scale), p.url); err != nil {
 			return pgFigures{}, err
 		}
-		return p.rounds(ctx, b, "", p.url, beside)
+		return p.rounds(ctx, b, "", p.url, nil, beside)
 	}
 	dir, err := os.MkdirTemp(b.Dir, "paywatt-pgbench-")
 	if err != nil {
@@ -107,7 +107,7 @@ func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) er
 	cpu := cpuOfChildren()
 	var out pgFigures
 	err = p.serving(ctx, dir, func() (err error) {
-		out, err = p.rounds(ctx, b, dir, "bench", beside)
+		out, err = p.rounds(ctx, b, dir, "bench", nil, beside)
 		return err
 	})
 	out.cpu = cpuOfChildren() - cpu
@@ -184,17 +184,25 @@ func (p pgbench) ready(ctx context.Context, dir string) error {
 }
 
 // rounds runs the script several times, and calls beside(figures) after each run.
-func (p pgbench) rounds(ctx context.Context, b *Vend, dir, database string, beside func(pgFigures) error) (all pgFigures, err error) {
+// If server is not nil, it returns the processor time of the cluster so far, and the figures have that of each run.
+func (p pgbench) rounds(ctx context.Context, b *Vend, dir, database string, server func() time.Duration, beside func(pgFigures) error) (all pgFigures, err error) {
 	var rates, latencies []float64
 	for range vendRounds {
+		var before time.Duration
+		if server != nil {
+			before = server() + cpuOfChildren()
+		}
 		f, err := p.script(ctx, b, dir, database)
+		if server != nil {
+			f.cpu = server() + cpuOfChildren() - before
+		}
 		if err == nil {
 			err = beside(f)
 		}
 		if err != nil {
 			return pgFigures{}, err
 		}
-		all.name, all.transactions = f.name, all.transactions+f.transactions
+		all.name, all.transactions, all.cpu = f.name, all.transactions+f.transactions, all.cpu+f.cpu
 		rates, latencies = append(rates, f.rate), append(latencies, f.latency)
 	}
 	all.rate, all.latency = median(rates), median(latencies)

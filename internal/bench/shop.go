@@ -106,7 +106,7 @@ func (s *shop) openStore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.engine, s.commits = e, func() int64 { return 0 }
+		s.engine, s.commits = e, func() int64 { return e.Stats().Commits }
 		return nil
 	}
 	e, err := sqlite.Open(s.dir, sqlite.Options{Now: s.now, Intake: intake.Take})

@@ -51,9 +51,9 @@ func (b *StoreBench) Run(ctx context.Context, say Say) (Measured, error) {
 	}
 	return inFolder(b.Dir, func(dir string) (Measured, error) {
 		switch b.Engine {
-		case "", "sqlite":
+		case "", engineSQLite:
 			return b.store(ctx, say, dir)
-		case "postgres":
+		case enginePostgres:
 			return b.besideSQLite(ctx, say, dir)
 		}
 		return Measured{}, &exit.Failure{Code: exit.Usage, What: "There is no engine " + b.Engine + ".", Not: "Nothing was measured.", Try: "Use sqlite or postgres."}

@@ -13,6 +13,7 @@ import (
 // Vend configures `bench vend`. It measures sales as the server makes them, where each caller waits until its own sale
 // is durable. The baseline is PostgreSQL's own benchmark of small transactions on the same disk.
 type Vend struct {
+	Engine   string // "sqlite" (or empty) or "postgres"
 	Callers  int
 	Meters   int
 	Scale    int
@@ -62,9 +63,11 @@ type vendOthers struct {
 	Seconds         float64 `json:"seconds"`
 	CPUPerSale      float64 `json:"cpu_ms_per_sale"`
 	PerCommit       float64 `json:"sales_per_commit"`
+	ServerCPU       float64 `json:"server_cpu_ms_per_sale,omitempty"` // of the database's processes
 	CPUPerBaseline  float64 `json:"cpu_ms_per_baseline"`
 	BaselineLatency float64 `json:"baseline_mean_ms"`
 	Scale           int     `json:"baseline_scale"`
+	Load            string  `json:"load,omitempty"` // of the machine at the end, over 1, 5 and 15 minutes
 	Floor           int     `json:"floor"`
 	FloorMet        bool    `json:"floor_met"`
 
@@ -86,6 +89,16 @@ func (b *Vend) Run(ctx context.Context, say Say) (VendResult, error) {
 	if b.Callers < 1 || b.Callers > 1000 || b.Meters < 1 || b.Meters > 1_000_000 || b.Scale < 1 || b.Scale > 1000 || b.Seconds < 1 || b.Seconds > 3600 {
 		return VendResult{}, &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.",
 			Try: "Use 1 to 1000 callers, a scale of 1 to 1000, 1 to 1000000 meters and 1 to 3600 seconds."}
+	}
+	switch b.Engine {
+	case "", engineSQLite:
+	case enginePostgres:
+		if b.Baseline != "" && b.Baseline != noBaseline {
+			return VendResult{}, &exit.Failure{Code: exit.Usage, What: "--engine postgres uses a cluster of its own.", Not: "Nothing was measured.", Try: "Leave out --baseline, or write --baseline none."}
+		}
+		return b.onCluster(ctx, say)
+	default:
+		return VendResult{}, &exit.Failure{Code: exit.Usage, What: "There is no engine " + b.Engine + ".", Not: "Nothing was measured.", Try: "Use sqlite or postgres."}
 	}
 	var pg pgbench
 	if b.Baseline != noBaseline {
@@ -169,8 +182,17 @@ func (b *Vend) compare(ctx context.Context, say Say, pg pgbench, shop *shop) (Ve
 type turns struct {
 	rounds                        []vendRound
 	rates, ratios, p50, p99, cpus []float64
+	servers, cpuRatios            []float64 // of turns on a cluster
 	sales                         int
 	seconds                       float64
+}
+
+// cpuBeside compares a sale with a transaction of pgbench of the same turn. Both count the clients and the database's processes.
+func (t *turns) cpuBeside(d drive, base pgFigures) {
+	t.servers = append(t.servers, d.ServerCPU)
+	if base.cpu > 0 && base.transactions > 0 && d.ServerCPU > 0 {
+		t.cpuRatios = append(t.cpuRatios, rounded(milliseconds(base.cpu)/float64(base.transactions)/(d.CPU+d.ServerCPU)))
+	}
 }
 
 func (t *turns) add(d drive, baseline float64) {
@@ -188,7 +210,7 @@ func (b *Vend) result(t turns, base pgFigures, commits int64) VendResult {
 	r := VendResult{Bench: "vend", Rate: median(t.rates), Baseline: base.name, BaselineRate: rounded(base.rate), Ratio: median(t.ratios),
 		P50: median(t.p50), P99: median(t.p99),
 		Others: vendOthers{Store: "sqlite, write-ahead log, synchronous=FULL", Callers: b.Callers, Meters: b.Meters, Sales: t.sales,
-			Seconds: rounded(t.seconds), CPUPerSale: median(t.cpus), BaselineLatency: base.latency, Scale: b.Scale, Floor: vendFloor, Rounds: t.rounds}}
+			Seconds: rounded(t.seconds), CPUPerSale: median(t.cpus), BaselineLatency: base.latency, Scale: b.Scale, Load: loadOf(), Floor: vendFloor, Rounds: t.rounds}}
 	r.Others.FloorMet = r.Rate >= vendFloor
 	if commits > 0 {
 		r.Others.PerCommit = rounded(float64(t.sales) / float64(commits))
