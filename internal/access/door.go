@@ -50,3 +50,13 @@ func Look[X, T any](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, err
 
 // Stored returns a time as the store keeps it: UTC, whole microseconds, without a monotonic clock reading.
 func Stored(t time.Time) time.Time { return t.Round(0).UTC().Truncate(time.Microsecond) }
+
+// sharing is the key of the mark that Sharing sets.
+type sharing struct{}
+
+// Sharing marks a change that may share its transaction with others of its kind, such as a sale. To them it must be like a change in
+// another transaction: it decides only on rows that it has locked.
+func Sharing(ctx context.Context) context.Context { return context.WithValue(ctx, sharing{}, true) }
+
+// MayShare reports whether Sharing has marked a change. An engine need not make use of it.
+func MayShare(ctx context.Context) bool { return ctx.Value(sharing{}) != nil }

@@ -71,7 +71,7 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, 
 	if mine {
 		defer v.flights.leave(p.flight())
 	}
-	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (step, error) { return v.first(ctx, tx, p) })
+	s, err := access.Through(access.Sharing(ctx), v.c.Door, by.Tenant, func(tx Tx) (step, error) { return v.first(ctx, tx, p) })
 	switch {
 	case err == nil && s.open && mine:
 		s, err = v.finish(ctx, p, s.Sold)

@@ -91,6 +91,9 @@ func (tx Rows) accounts(all []ledger.Posting) ([]core.Account, error) {
 		out = append(out, a)
 	}
 	slices.SortFunc(out, func(a, b core.Account) int { return cmp.Compare(a.N, b.N) })
+	if joined, err := tx.LockTogether(out); joined || err != nil {
+		return out, err
+	}
 	for i := range out {
 		if err := tx.lock(&out[i]); err != nil {
 			return nil, err
@@ -130,7 +133,7 @@ func (tx Rows) lock(a *core.Account) error {
 // openAccount reads an account, or opens it if it does not exist.
 func (tx Rows) openAccount(ref ledger.AccountRef) (core.Account, error) {
 	if n, ok := tx.AccountN(ref); ok {
-		return core.Account{Ref: ref, N: n}, nil
+		return core.Account{Ref: ref, N: n, Limit: ledger.LimitOf(ref.Code)}, nil
 	}
 	a, found, err := tx.Account(ref)
 	if err != nil {
@@ -149,6 +152,9 @@ func (tx Rows) openAccount(ref ledger.AccountRef) (core.Account, error) {
 		return core.Account{}, err
 	}
 	opened := &core.Account{Ref: ref, N: n, Limit: ledger.LimitOf(ref.Code)}
+	if tx.Joined() {
+		return tx.OpenTogether(i, *opened), nil
+	}
 	_, err = tx.C.Exec(`INSERT INTO `+core.LedgerAccounts.Into("id", "created_at"), core.LedgerAccounts.Values(tx.Tenant, opened, i, tx.Now)...)
 	if err != nil {
 		return core.Account{}, fmt.Errorf("open account %d %q: %w", ref.Code, ref.Subject, err)
@@ -171,6 +177,10 @@ func Bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
 func (tx Rows) updateBalance(a core.Account, change money.Minor) error {
 	tx.Fresh.Sum(a.N, a.Limit.Limited(), change)
 	if !a.Limit.Limited() || change == 0 {
+		return nil
+	}
+	if tx.Joined() {
+		tx.MoveTogether(a, change)
 		return nil
 	}
 	if err := tx.Must(`UPDATE ledger_account SET balance = $1 WHERE tenant_id = $2 AND n = $3 AND balance = $4`,
@@ -241,6 +251,10 @@ func (tx Rows) insertJournal(j *ledger.Journal, accounts []core.Account) error {
 	if tx.Before != nil {
 		tx.Fresh.Leaves[len(tx.Fresh.Leaves)-1].Lines = int64(len(j.Postings))
 		return nil // the seal reads all journals of the commit back at once
+	}
+	if tx.Joined() {
+		tx.ReadBackTogether(j.ID, len(j.Postings))
+		return nil
 	}
 	return tx.ReadBack(map[id.ID]int64{j.ID: int64(len(j.Postings))})
 }

@@ -55,12 +55,21 @@ func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
 	if a, ok := tx.CachedAccount(ref); ok {
 		return a, true, nil
 	}
+	if tx.together != nil {
+		if a, ok := tx.accountTogether(ref); ok {
+			return a, true, nil
+		}
+	}
 	a := Account{Ref: ref}
 	found, err := tx.One(accountQuery, AccountState.To(&a), tx.Tenant, ref.Code, ref.Subject)
 	if err != nil {
 		return Account{}, false, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
 	}
 	if found {
+		a = tx.nowTogether(a)
+		if tx.together != nil {
+			tx.RememberAccount(a)
+		}
 		tx.CacheAccount(a)
 	}
 	return a, found, nil

@@ -10,6 +10,9 @@ const (
 // Take returns the next number of a counter of the tenant: 1, 2, 3 and so on. There are no gaps, because the number of a transaction that
 // does not commit is used again.
 func (tx *Tx) Take(counter string) (int64, error) {
+	if tx.together != nil {
+		return tx.takeTogether(counter)
+	}
 	n, err := tx.next(counter)
 	if err != nil {
 		return 0, fmt.Errorf("take the next %s number: %w", counter, err)

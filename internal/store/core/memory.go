@@ -11,7 +11,7 @@ import (
 )
 
 // memory holds the values that a writer remembers between transactions to save work. It holds only values that never change: the numbers
-// of accounts without a limit, parsed tariff versions and time zones. It also holds the last identity made, so that the next identity
+// of accounts, parsed tariff versions and time zones. It also holds the last identity made, so that the next identity
 // sorts after it. A missing value is only read again, and changes no decision.
 type memory struct {
 	accounts map[rememberedAccount]int64
@@ -41,21 +41,37 @@ const (
 // undone forgets values that may have come from rows that were rolled back.
 func (m *memory) undone() { clear(m.accounts) }
 
-// AccountN returns the number of an account without a limit, if the writer remembers it.
+// memory returns what the writer remembers; nil if it remembers nothing.
+func (tx *Tx) memory() *memory {
+	switch {
+	case tx.Before != nil:
+		return &tx.Before.sealer.memory
+	case tx.together != nil:
+		return &tx.together.memory.memory
+	}
+	return nil
+}
+
+// Memory is what a writer of an engine with several writers remembers between transactions.
+type Memory struct{ memory memory }
+
+// AccountN returns the number of an account, if the writer remembers it. A writer that seals remembers only accounts without a limit,
+// because it needs the state of the others anyway.
 func (tx *Tx) AccountN(ref ledger.AccountRef) (int64, bool) {
-	if tx.Before == nil {
+	m := tx.memory()
+	if m == nil {
 		return 0, false
 	}
-	n, ok := tx.Before.sealer.memory.accounts[rememberedAccount{tx.Tenant, ref}]
+	n, ok := m.accounts[rememberedAccount{tx.Tenant, ref}]
 	return n, ok
 }
 
-// RememberAccount remembers the number of an account without a limit.
+// RememberAccount remembers the number of an account that was read.
 func (tx *Tx) RememberAccount(a Account) {
-	if tx.Before == nil || a.Limit.Limited() {
+	m := tx.memory()
+	if m == nil || tx.Before != nil && a.Limit.Limited() {
 		return
 	}
-	m := &tx.Before.sealer.memory
 	if m.accounts == nil || len(m.accounts) >= maxAccounts {
 		m.accounts = make(map[rememberedAccount]int64)
 	}
@@ -64,10 +80,10 @@ func (tx *Tx) RememberAccount(a Account) {
 
 // TariffBody parses the text of a tariff version. The caller must not change the result.
 func (tx *Tx) TariffBody(text string) (tariff.Body, error) {
-	if tx.Before == nil {
+	m := tx.memory()
+	if m == nil {
 		return tariff.Decode([]byte(text))
 	}
-	m := &tx.Before.sealer.memory
 	if b, ok := m.bodies[text]; ok {
 		return b, nil
 	}
@@ -84,8 +100,9 @@ func (tx *Tx) TariffBody(text string) (tariff.Body, error) {
 
 // Zone returns a time zone by its name. The writer remembers the zone, because loading a zone reads a file.
 func (tx *Tx) Zone(name string) (*time.Location, error) {
-	if tx.Before != nil {
-		if zone, ok := tx.Before.sealer.memory.zones[name]; ok {
+	m := tx.memory()
+	if m != nil {
+		if zone, ok := m.zones[name]; ok {
 			return zone, nil
 		}
 	}
@@ -93,8 +110,7 @@ func (tx *Tx) Zone(name string) (*time.Location, error) {
 	if err != nil {
 		return nil, fmt.Errorf("time zone of the tenant: %w", err)
 	}
-	if tx.Before != nil {
-		m := &tx.Before.sealer.memory
+	if m != nil {
 		if m.zones == nil || len(m.zones) >= maxBodies {
 			m.zones = make(map[string]*time.Location)
 		}

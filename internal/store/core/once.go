@@ -83,7 +83,7 @@ func (tx *Tx) OnceLease(o access.Once) (*access.StoredAnswer, error) {
 // meanwhile, so OnceFind makes no claim and OncePut writes the row once. With several writers it makes a claim, and a second transaction
 // waits.
 func (tx *Tx) OnceFind(o access.Once) (*access.StoredAnswer, error) {
-	if tx.C.ForUpdate() != "" {
+	if tx.C.ForUpdate() != "" && tx.together == nil {
 		return tx.OnceTake(o)
 	}
 	k, until, found, err := tx.onceRow(o)

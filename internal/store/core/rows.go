@@ -77,7 +77,9 @@ func (r *rows) Insert(tx *Tx) error {
 		return nil
 	}
 	var err error
-	if tx.C.Lists() {
+	if tx.member != nil {
+		err = tx.member.Insert(r.into, r.forms, r.after, r.shared, r.args)
+	} else if tx.C.Lists() {
 		_, err = tx.C.Exec(r.listed(), r.lists(n)...)
 	} else {
 		_, err = tx.C.Exec(tx.rowsText(r, n), r.args...)

@@ -28,6 +28,9 @@ type Tx struct {
 	// Marker makes the marks of rows that let somebody sign in; see [Tx.Genuine].
 	Marker Marker
 
+	together *Together // what the closures of this transaction share; nil if there is only one
+	member   Member    // the connection of one of several closures
+
 	Before *Fresh // rows of earlier closures in the same commit; nil in a view, or if the engine seals later
 	Fresh  Fresh  // rows of this closure
 
@@ -67,8 +70,11 @@ func (tx *Tx) Scope() (access.Tenant, int64) { return tx.Tenant, tx.Epoch }
 // one writer, this is true for the identities of all its transactions.
 func (tx *Tx) NewID() (id.ID, error) {
 	ids := &tx.ids
-	if tx.Before != nil {
+	switch {
+	case tx.Before != nil:
 		ids = &tx.Before.sealer.memory.ids
+	case tx.together != nil:
+		ids = &tx.together.ids
 	}
 	i, err := ids.New(tx.Now, tx.Rand)
 	return i, fault.Wrap(err, "make an identity")
@@ -112,6 +118,9 @@ func (tx *Tx) Number(sql string, args ...any) (int64, error) {
 
 // Must runs a statement that has to change exactly one row; any other number of rows is a broken invariant.
 func (tx *Tx) Must(sql string, args ...any) error {
+	if tx.member != nil {
+		return tx.member.InsertOne(sql, args)
+	}
 	n, err := tx.C.Exec(sql, args...)
 	if err == nil && n != 1 {
 		err = fmt.Errorf("%w: a statement changed %d rows instead of one", ErrInvariant, n)

@@ -37,6 +37,10 @@ func (tx Rows) AddDayTotal(d access.DayTotal) (after access.Taken, err error) {
 	if d.Amount < 0 {
 		acts = -1
 	}
+	if tx.Joined() {
+		after, err = tx.CountTogether(d, acts, tx.Now.Add(-access.UnusualWindow))
+		return after, fault.Wrap(err, "count %s", d.Ceiling)
+	}
 	_, err = tx.One(`INSERT INTO day_total (tenant_id, ceiling, subject, from_at, to_at, name, amount, acts, window_at, window_amount, window_acts)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $7, $8)
 		ON CONFLICT (tenant_id, ceiling, subject, from_at) DO UPDATE SET amount = day_total.amount + excluded.amount, name = excluded.name,

@@ -129,29 +129,11 @@ func (c *conn) fetch(cursor string, row func(core.Row) error) error {
 
 // run runs one statement and, unless into is nil, reads all of its rows into it.
 func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error) {
-	if c.fault != nil {
-		return pgconn.CommandTag{}, c.fault
-	}
-	values, oids, err := bindAll(args)
-	if err != nil {
-		return pgconn.CommandTag{}, fmt.Errorf("statement %q: %w", firstLine(sql), err)
-	}
-	s, err := c.statement(sql, oids)
+	b, err := c.bound(sql, args)
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
-	if len(args) != s.params {
-		return pgconn.CommandTag{}, fmt.Errorf("statement %q wants %d arguments, got %d", firstLine(sql), s.params, len(args))
-	}
-	formats := make([]int16, len(args))
-	for i := range oids {
-		switch oids[i] {
-		case oidBytes, oidBytesList, oidTextList, oidIntList:
-			formats[i] = asBinary
-		}
-	}
-	c.wrote = c.wrote || !strings.HasPrefix(sql, "SELECT")
-	r := c.pg.ExecPrepared(c.ctx, s.name, values, formats, nil)
+	r := c.pg.ExecPrepared(c.ctx, b.name, b.values, b.formats, nil)
 	for r.NextRow() {
 		if into != nil {
 			into.add(r.Values())
@@ -162,6 +144,40 @@ func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error
 		return tag, c.judge(fmt.Errorf("%s: %w", firstLine(sql), err))
 	}
 	return tag, nil
+}
+
+// bound is a prepared statement with its arguments.
+type bound struct {
+	sql, name string
+	values    [][]byte
+	formats   []int16
+}
+
+// bound prepares a statement and encodes its arguments.
+func (c *conn) bound(sql string, args []any) (b bound, err error) {
+	if c.fault != nil {
+		return b, c.fault
+	}
+	values, oids, err := bindAll(args)
+	if err != nil {
+		return b, fmt.Errorf("statement %q: %w", firstLine(sql), err)
+	}
+	s, err := c.statement(sql, oids)
+	if err != nil {
+		return b, err
+	}
+	if len(args) != s.params {
+		return b, fmt.Errorf("statement %q wants %d arguments, got %d", firstLine(sql), s.params, len(args))
+	}
+	formats := make([]int16, len(args))
+	for i := range oids {
+		switch oids[i] {
+		case oidBytes, oidBytesList, oidTextList, oidIntList:
+			formats[i] = asBinary
+		}
+	}
+	c.wrote = c.wrote || !strings.HasPrefix(sql, "SELECT")
+	return bound{sql, s.name, values, formats}, nil
 }
 
 // statement finds a prepared statement, or prepares it. The call that prepares the statement sets the types of its parameters, from the

@@ -35,7 +35,7 @@ func Waiting(e store.Engine) int {
 	q := &e.(*Engine).queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := len(q.ingests)
+	n := len(q.ingests) + len(q.sales)
 	for _, lane := range q.waiting {
 		n += len(lane)
 	}

@@ -2,7 +2,7 @@
 //
 // [Open] returns a store.Engine. A few workers, each with a connection of its own, take waiting work, sales before readings before jobs. A
 // closure is one transaction (READ COMMITTED) and decides on rows that it has locked, in the order account < meter < vendor < ledger
-// accounts by number. If two transactions still conflict, PostgreSQL cancels one, and its closure runs again. One worker at a time merges
+// accounts by number. Sales that wait at the same time share a transaction (see batch.go). If two transactions still conflict, PostgreSQL cancels one, and its closure runs again. One worker at a time merges
 // records of meters into one transaction, so that the messages of a meter are answered in order. Callers get their answers only after
 // COMMIT.
 //
@@ -43,6 +43,8 @@ import (
 // Limits of the engine.
 const (
 	maxBatch   = 2000                  // largest number of records in one transaction
+	maxSales   = 64                    // largest number of sales in one transaction
+	maxBatches = 1                     // largest number of transactions with several sales at a time
 	maxQueue   = 10_000                // largest number of closures that wait in one lane; more are refused
 	maxIngest  = 8192                  // largest number of calls of Ingest that are queued or not yet answered
 	maxTries   = 12                    // largest number of runs of one closure
@@ -210,7 +212,7 @@ func (e *Engine) open(ctx context.Context) error {
 		e.readers <- nil // a reader connects at its first use, and again after it has lost its connection
 	}
 	for range e.opt.Writers {
-		e.workers = append(e.workers, &worker{e: e})
+		e.workers = append(e.workers, &worker{e: e, selects: make(map[string]*shared), inserts: make(map[string]*held)})
 	}
 	return nil
 }

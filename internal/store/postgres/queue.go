@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,6 +16,8 @@ const lanes = int(store.Job) + 1
 // work is one closure, or one call of Ingest, on its way to a worker.
 type work struct {
 	tenant access.Tenant
+	shares bool        // whether it may share its transaction with other closures
+	key    string      // the row for which it waits behind another closure; empty for none
 	taken  atomic.Bool // set by the worker that takes the work, or by a caller that gives up, whichever is first
 
 	fn   func(*store.Tx) (refused bool, err error) // nil for a call of Ingest
@@ -32,6 +35,12 @@ type queue struct {
 	more    *sync.Cond
 	waiting [lanes][]*work
 	passed  [lanes]int // how often a better lane went first while this lane had work
+	sales   []*work    // closures of the lane of sales that may share a transaction
+	single  bool       // whether a closure of this lane that may not was the last one taken; they take turns
+	alone   []*work    // closures that may share a transaction, but turned out to need one of their own
+	behind  []*work    // closures that wait for a row behind another closure, in order
+	batches int        // number of workers that run sales together
+	gathers bool       // whether one of them has not come to the rows that all sales share
 	ingests []*work
 	ingest  bool // whether a worker is storing records; no other worker may overtake it
 	open    int  // number of calls of Ingest that are queued or not answered yet
@@ -47,8 +56,13 @@ func (q *queue) put(lane store.Lane, w *work) error {
 	switch {
 	case q.closed:
 		return store.ErrClosed
-	case len(q.waiting[lane]) >= maxQueue:
+	case len(q.waiting[lane]) >= maxQueue || len(q.sales) >= maxQueue:
 		return store.ErrBusy
+	}
+	if w.shares {
+		q.sales = append(q.sales, w)
+		q.more.Signal()
+		return nil
 	}
 	q.waiting[lane] = append(q.waiting[lane], w)
 	q.more.Signal()
@@ -71,24 +85,38 @@ func (q *queue) putRecords(w *work) error {
 	return nil
 }
 
-// take waits for the next piece of work: one closure, or calls of Ingest of one tenant. ok is false if the queue is closed and empty.
-func (q *queue) take() (closure *work, records []*work, ok bool) {
+// take waits for the next piece of work: one closure that runs alone, sales of one tenant that run together, or calls of Ingest of one
+// tenant. ok is false if the queue is closed and empty.
+func (q *queue) take() (closures, records []*work, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
+		if len(q.alone) > 0 {
+			w := q.alone[0]
+			w.shares = false
+			q.alone = slices.Delete(q.alone, 0, 1)
+			return []*work{w}, nil, true
+		}
 		lane := q.next()
 		switch {
+		case lane == store.Sale && q.maySell() && (q.single || len(q.waiting[lane]) == 0):
+			if all := q.takeSales(); len(all) > 0 {
+				q.batches, q.gathers, q.single = q.batches+1, true, false
+				return all, nil, true
+			}
+			continue
 		case lane == store.Reading && q.mayIngest():
 			return nil, q.takeRecords(), true
 		case lane >= 0:
+			q.single = q.single || lane == store.Sale
 			w := q.waiting[lane][0]
 			q.waiting[lane][0] = nil
 			q.waiting[lane] = q.waiting[lane][1:]
 			if w.taken.Swap(true) {
 				continue // the caller has given up
 			}
-			return w, nil, true
-		case q.closed && !q.ingest:
+			return []*work{w}, nil, true
+		case q.closed && !q.ingest && q.batches == 0:
 			return nil, nil, false
 		}
 		q.more.Wait()
@@ -100,7 +128,7 @@ func (q *queue) take() (closure *work, records []*work, ok bool) {
 func (q *queue) next() store.Lane {
 	best := store.Lane(-1)
 	for l := range store.Lane(lanes) {
-		if len(q.waiting[l]) == 0 && (l != store.Reading || !q.mayIngest()) {
+		if len(q.waiting[l]) == 0 && (l != store.Sale || !q.maySell()) && (l != store.Reading || !q.mayIngest()) {
 			continue
 		}
 		if best < 0 || q.passed[l] >= patience {
@@ -116,6 +144,53 @@ func (q *queue) next() store.Lane {
 		q.passed[best] = 0
 	}
 	return best
+}
+
+func (q *queue) maySell() bool {
+	return q.batches < maxBatches && !q.gathers && len(q.sales)+len(q.behind) > 0
+}
+
+// takeSales takes the closures that run together next: those that waited behind others first, but only one for each row.
+func (q *queue) takeSales() (all []*work) {
+	fits := func(w *work) bool {
+		return len(all) < maxSales && (len(all) == 0 || all[0].tenant == w.tenant) &&
+			(w.key == "" || !slices.ContainsFunc(all, func(o *work) bool { return o.key == w.key }))
+	}
+	q.behind = slices.DeleteFunc(q.behind, func(w *work) bool {
+		if !fits(w) {
+			return false
+		}
+		all = append(all, w)
+		return true
+	})
+	n := 0
+	for n < len(q.sales) && fits(q.sales[n]) {
+		if w := q.sales[n]; !w.taken.Swap(true) { // otherwise the caller has given up
+			all = append(all, w)
+		}
+		n++
+	}
+	clear(q.sales[:n])
+	q.sales = q.sales[n:]
+	return all
+}
+
+// gathered lets the next worker run sales together, because this one has come to the rows that all sales share.
+func (q *queue) gathered() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gathers = false; q.maySell() {
+		q.more.Broadcast()
+	}
+}
+
+// sold takes back the closures that must run again after others, and those that need a transaction of their own.
+func (q *queue) sold(behind, alone []*work) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.batches--
+	q.behind, q.alone = append(q.behind, behind...), append(q.alone, alone...)
+	q.more.Broadcast()
 }
 
 func (q *queue) mayIngest() bool { return len(q.ingests) > 0 && !q.ingest }

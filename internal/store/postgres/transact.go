@@ -11,7 +11,11 @@ import (
 // writer locks the rows on which it decides. A reader has one snapshot.
 const (
 	beginWrite = "BEGIN"
-	beginView  = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	// The statements of several closures have lists as parameters. Their plans do not depend on the values.
+	beginTogether = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan"
+	// Plans made while tables were small are thrown away as a database grows: at the first such transaction, and whenever their number has doubled.
+	beginAnew = beginTogether + "; DISCARD PLANS"
+	beginView = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 )
 
 // errNoCommit: the server answered COMMIT with ROLLBACK, because an unnoticed error had ended the transaction.

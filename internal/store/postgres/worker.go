@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // Run queues fn for a worker and waits for the outcome; see store.Engine.
@@ -19,7 +21,7 @@ func (e *Engine) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 	if err := e.fit.Refuses(); err != nil {
 		return err
 	}
-	w := &work{tenant: t, fn: fn, wait: make(chan error, 1)}
+	w := &work{tenant: t, fn: fn, wait: make(chan error, 1), shares: lane == store.Sale && access.MayShare(ctx)}
 	if err := e.queue.put(lane, w); err != nil {
 		return err
 	}
@@ -38,20 +40,40 @@ func (e *Engine) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 type worker struct {
 	e *Engine
 	c *conn
+
+	gathers bool // whether no other worker may begin to run sales together
+	batches int  // number of transactions with several closures, of which some have thrown plans away
+	memory  core.Memory
+	selects map[string]*shared // statements that closures share, by their text
+	inserts map[string]*held
 }
 
 // run takes work until the queue is closed and empty.
 func (w *worker) run() {
 	for {
-		closure, records, ok := w.e.queue.take()
+		closures, records, ok := w.e.queue.take()
 		switch {
 		case !ok:
 			return
-		case closure != nil:
-			closure.wait <- w.closure(closure.tenant, closure.fn)
+		case len(closures) == 1 && !closures[0].shares:
+			closures[0].wait <- w.closure(closures[0].tenant, closures[0].fn)
+		case closures != nil:
+			w.gathers = true
+			behind, alone := w.together(closures)
+			w.gathered()
+			runtime.Gosched() // callers just answered may have more work: together it makes one transaction
+			w.e.queue.sold(behind, alone)
 		default:
 			w.ingest(records)
 		}
+	}
+}
+
+// gathered lets other workers begin to run sales together.
+func (w *worker) gathered() {
+	if w.gathers {
+		w.gathers = false
+		w.e.queue.gathered()
 	}
 }
 
@@ -116,14 +138,23 @@ func pause(try int) {
 	time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 8))))
 }
 
+// ready connects if the worker has no connection.
+func (w *worker) ready() error {
+	if w.c.alive() {
+		return nil
+	}
+	c, err := w.e.connect(context.Background())
+	if err != nil {
+		return fmt.Errorf("%w: %w", store.ErrBusy, err)
+	}
+	w.c = c
+	return nil
+}
+
 // attempt runs fn in one transaction.
 func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
-	if !w.c.alive() {
-		c, err := w.e.connect(context.Background())
-		if err != nil {
-			return fmt.Errorf("%w: %w", store.ErrBusy, err)
-		}
-		w.c = c
+	if err := w.ready(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), workTime)
 	defer cancel()

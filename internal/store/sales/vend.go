@@ -307,7 +307,9 @@ func (tx Rows) VendNumbered(receiptNo string) (sale id.ID, err error) {
 }
 
 // VendRef finds a sale by the vendor's own reference, and returns the hash of its order.
+// A sale asks this after [Rows.VendPoint], so it may then share its transaction with other sales.
 func (tx Rows) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error) {
+	tx.Share()
 	found, err = tx.One(`SELECT id, order_hash FROM vend WHERE tenant_id = $1 AND vendor_key = $2 AND client_ref = $3`, func(r core.Row) error {
 		sale = r.ID(0)
 		copy(orderHash[:], r.Bytes(1))

@@ -1,0 +1,482 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// batch runs closures together, in one transaction of one tenant. To the database it is one transaction; to each other, the closures are like
+// transactions of several connections that have not committed yet:
+//
+//   - None sees what another one writes, because all inserts are held back until every closure has ended. Then one statement for each table
+//     writes those of all closures.
+//   - A row that one of them has locked is closed to the others: a closure that wants it leaves and runs in the next transaction.
+//   - Counters, accounts with a limit and totals of the day are shared, because every sale needs the same ones; see [core.Together].
+//
+// Statements run in steps: first everything that only reads, then the locks in their order. A statement runs once, for all closures that
+// wait for it. So closures take their locks in the same order as a closure alone, and two batches do not wait for each other in a circle.
+//
+// A closure that needs more than this runs alone. If the transaction fails, nothing has happened, and the closures run again: together after
+// a conflict with another server, otherwise alone.
+type batch struct {
+	w       *worker
+	members []*member
+	paused  chan struct{} // the running member gives its turn back
+	shared  *core.Together
+	locked  map[string]*member // who has locked a row
+
+	rehearsal bool // whether nothing is written
+}
+
+// errSpoilt ends a transaction because a closure has refused or failed after it had changed what the others share.
+var errSpoilt = errors.New("a closure gave up after it had changed shared rows")
+
+// run runs the closures of all members until each has ended, and writes what they have held back.
+func (c *batch) run(t access.Tenant) error {
+	w := c.w
+	how := beginTogether
+	if w.batches++; w.batches&(w.batches-1) == 0 {
+		how = beginAnew
+	}
+	if err := w.c.beginAt(how, w.e.clock); err != nil {
+		return err
+	}
+	c.paused, c.shared, c.locked = make(chan struct{}), core.NewTogether(&w.memory), make(map[string]*member)
+	now := w.e.clock.now()
+	err := error(nil)
+	waiting := make([]*member, 0, len(c.members))
+	for _, m := range c.members {
+		m.batch, m.wake = c, make(chan struct{})
+		go c.closure(m, t, now)
+		<-c.paused
+		if m.ask != nil {
+			waiting = append(waiting, m)
+		}
+	}
+	for len(waiting) > 0 {
+		asked := c.next(waiting)
+		if err == nil {
+			err = c.answer(asked)
+		}
+		for _, m := range asked {
+			if err != nil {
+				m.ask.err = err
+			}
+			m.ask = nil
+			m.wake <- struct{}{}
+			<-c.paused
+		}
+		waiting = slices.DeleteFunc(waiting, func(m *member) bool { return m.ask == nil })
+	}
+	if err == nil {
+		err = w.c.fault
+	}
+	if err != nil || c.rehearsal {
+		return err
+	}
+	return c.write(t, now)
+}
+
+// closure is the goroutine of a member.
+func (c *batch) closure(m *member, t access.Tenant, now time.Time) {
+	e := c.w.e
+	tx := store.NewTx(m, t, now, e.opt.Rand, e.epoch, nil)
+	tx.Apart, tx.Mark, tx.Marker = e.clock.apart(), e.sealer.key.Mark, e.opt.Marker
+	tx.Join(c.shared, m)
+	m.err = errLeft
+	defer func() { c.leave(m) }()
+	m.refused, m.err = e.fit.Guarded(func() (bool, error) { return tx.Finish(m.work.fn(tx)) })
+	m.due = tx.Due
+	if m.err == nil {
+		m.err = m.fault // a closure that ignored an error must not commit
+	}
+}
+
+// errLeft: the closure has ended its goroutine.
+var errLeft = errors.New("the closure did not return")
+
+// leave gives the turn back for the last time.
+func (c *batch) leave(m *member) {
+	if !m.ended() {
+		for row, by := range c.locked {
+			if by == m {
+				delete(c.locked, row)
+			}
+		}
+	}
+	m.ask = nil
+	c.paused <- struct{}{}
+}
+
+// ended reports whether the closure ended with writes to keep.
+func (m *member) ended() bool { return m.err == nil && !m.refused && !m.alone && !m.behind }
+
+// next returns the members whose step comes first.
+func (c *batch) next(waiting []*member) []*member {
+	first := slices.MinFunc(waiting, func(a, b *member) int { return cmp.Compare(a.ask.step, b.ask.step) }).ask.step
+	var out []*member
+	for _, m := range waiting {
+		if m.ask.step == first {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// answer runs what members ask for, which is all of one step.
+func (c *batch) answer(asked []*member) error {
+	if asked[0].ask.query == nil {
+		c.w.gathered()
+		var wanted []any
+		for _, m := range asked {
+			wanted = append(wanted, m.ask.wanted...)
+		}
+		return asked[0].ask.load(c.w.c, wanted)
+	}
+	var groups []*group
+	for _, m := range asked {
+		at := slices.IndexFunc(groups, func(g *group) bool { return g.query == m.ask.query })
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, &group{query: m.ask.query, places: make(map[string]int)})
+		}
+		groups[at].add(m)
+	}
+	slices.SortStableFunc(groups, func(a, b *group) int { return strings.Compare(a.query.sql, b.query.sql) })
+	statements := make([]bound, len(groups))
+	for i, g := range groups {
+		var err error
+		if statements[i], err = g.bound(c.w.c); err != nil {
+			return err
+		}
+	}
+	results, err := c.w.c.pipe(statements)
+	if err != nil {
+		return err
+	}
+	for i, g := range groups {
+		g.share(results[i].rows)
+	}
+	for _, g := range groups {
+		if g.query.locks {
+			c.claim(g)
+		}
+	}
+	return nil
+}
+
+// claim closes the rows that a statement has locked to all members but the first that wanted them.
+func (c *batch) claim(g *group) {
+	for _, m := range g.members {
+		for i, r := range m.ask.rows {
+			row := g.query.table + string(r[len(r)-1])
+			if by := c.locked[row]; by != nil && by != m {
+				m.behind, m.ask.err = true, errBehind
+				m.work.key = g.query.table + m.ask.key
+				break
+			}
+			c.locked[row] = m
+			m.ask.rows[i] = r[:len(r)-1]
+		}
+		if m.behind {
+			for row, by := range c.locked {
+				if by == m {
+					delete(c.locked, row)
+				}
+			}
+		}
+	}
+}
+
+// errBehind ends a closure that wants a row that another closure of the transaction has locked.
+var errBehind = errors.New("another closure of this transaction has locked the row")
+
+// group is one statement for the arguments of several members.
+type group struct {
+	query   *shared
+	members []*member
+	places  map[string]int // the place of arguments in the lists, from 1
+	args    [][]any
+}
+
+func (g *group) add(m *member) {
+	g.members = append(g.members, m)
+	if _, ok := g.places[m.ask.key]; !ok {
+		g.args = append(g.args, m.ask.args)
+		g.places[m.ask.key] = len(g.args)
+	}
+}
+
+// bound makes the statement. Rows are locked in the order of the arguments, which is the same in every transaction.
+func (g *group) bound(c *conn) (bound, error) {
+	if g.query.locks && len(g.args) > 1 {
+		keys := make([]string, len(g.args))
+		for key, at := range g.places {
+			keys[at-1] = key
+		}
+		args := make(map[string][]any, len(keys))
+		for i, key := range keys {
+			args[key] = g.args[i]
+		}
+		slices.Sort(keys)
+		for i, key := range keys {
+			g.args[i], g.places[key] = args[key], i+1
+		}
+	}
+	lists, oids, err := listsOf(g.args)
+	if err != nil {
+		return bound{}, err
+	}
+	return c.bound(g.query.text(oids), lists)
+}
+
+// share gives each member its rows.
+func (g *group) share(all rows) {
+	at := make([][]row, len(g.args)+1)
+	for _, r := range all {
+		place := int(r.Int(0))
+		at[place] = append(at[place], r[1:])
+	}
+	for _, m := range g.members {
+		m.ask.rows = slices.Clone(at[g.places[m.ask.key]])
+	}
+}
+
+// listsOf turns rows of arguments into one list for each argument. Where all values are NULL of an unknown type, there is no list.
+func listsOf(args [][]any) (lists []any, oids []uint32, err error) {
+	oids = make([]uint32, len(args[0]))
+	for col := range oids {
+		l := core.List{Values: make([]any, len(args))}
+		for i := range args {
+			_, oid, err := bind(args[i][col])
+			if err != nil {
+				return nil, nil, err
+			}
+			if oid != oidUnknown {
+				oids[col] = oid
+			}
+			l.Values[i] = args[i][col]
+		}
+		if oids[col] != oidUnknown {
+			l.Form = formOf(oids[col])
+			lists = append(lists, l)
+		}
+	}
+	return lists, oids, nil
+}
+
+// write writes what the members have held back, and what they share. Nothing is committed if a member spoilt it for the others.
+func (c *batch) write(t access.Tenant, now time.Time) error {
+	var all []*writeGroup
+	for _, m := range c.members {
+		if !m.ended() {
+			if m.moved {
+				return errSpoilt
+			}
+			continue
+		}
+		for _, w := range m.writes {
+			at := slices.IndexFunc(all, func(i *writeGroup) bool { return i.into == w.into })
+			if at < 0 {
+				at = len(all)
+				all = append(all, &writeGroup{into: w.into})
+			}
+			all[at].args = append(all[at].args, w.args)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	collect := &collector{conn: c.w.c}
+	for _, i := range all {
+		lists, oids, err := listsOf(i.args)
+		if err == nil {
+			_, err = collect.expect(int64(len(i.args)), i.into.text(oids), lists)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := c.shared.Write(collect, t, now); err != nil {
+		return err
+	}
+	if err := collect.send(); err != nil {
+		return err
+	}
+	return c.shared.ReadBack(core.NewTx(c.w.c, t, now, nil, 0, nil, nil))
+}
+
+// writeGroup is the rows of all members for one INSERT.
+type writeGroup struct {
+	into *held
+	args [][]any
+}
+
+// collector collects statements that write, to send them in one message.
+type collector struct {
+	*conn
+	statements []bound
+	want       []int64
+}
+
+// Exec collects a statement that must change as many rows as its lists have values.
+func (c *collector) Exec(sql string, args ...any) (int64, error) {
+	n := 1
+	for _, a := range args {
+		if l, ok := a.(core.List); ok {
+			n = len(l.Values)
+		}
+	}
+	return c.expect(int64(n), sql, args)
+}
+
+func (c *collector) expect(n int64, sql string, args []any) (int64, error) {
+	b, err := c.bound(sql, args)
+	if err != nil {
+		return 0, err
+	}
+	c.statements, c.want = append(c.statements, b), append(c.want, n)
+	return n, nil
+}
+
+// errGuard: a statement changed fewer rows than it should, because another transaction has changed them or written them first.
+var errGuard = fmt.Errorf("%w: rows have changed meanwhile", errAgain)
+
+// send runs the statements. If one of them does not change exactly its rows, nothing may be committed.
+func (c *collector) send() error {
+	results, err := c.pipe(c.statements)
+	if err != nil {
+		return err
+	}
+	for i, r := range results {
+		if r.n != c.want[i] {
+			return fmt.Errorf("%w: %d instead of %d: %s", errGuard, r.n, c.want[i], firstLine(c.statements[i].sql))
+		}
+	}
+	return nil
+}
+
+// together runs closures of one tenant in one transaction. It returns those that must run again in the next one, and those that need a
+// transaction of their own. All others have their answers.
+func (w *worker) together(works []*work) (behind, alone []*work) {
+	began := time.Now()
+	for try := 1; ; try++ {
+		if err := w.e.fit.Refuses(); err != nil {
+			answer(works, err)
+			return nil, alone
+		}
+		members := make([]*member, len(works))
+		for i, work := range works {
+			work.key = ""
+			members[i] = &member{work: work}
+		}
+		err := w.attemptTogether(members)
+		switch {
+		case err == nil:
+			behind, more := w.deliver(members, time.Since(began), try)
+			return behind, append(alone, more...)
+		case errors.Is(err, store.ErrOutcomeUnknown):
+			w.e.fit.Stop(err)
+			answer(works, err)
+			return nil, alone
+		case errors.Is(err, errSpoilt): // the closures that gave up run alone, the others together
+			works = nil
+			for _, m := range members {
+				if m.moved && !m.ended() {
+					alone = append(alone, m.work)
+				} else {
+					works = append(works, m.work)
+				}
+			}
+			if len(works) == 0 {
+				return nil, alone
+			}
+			if try >= maxTogether {
+				return nil, append(alone, works...)
+			}
+		case !errors.Is(err, errAgain) || try >= maxTogether:
+			return nil, append(alone, works...)
+		default:
+			pause(try)
+		}
+	}
+}
+
+// maxTogether is how often closures try to run together before each runs alone.
+const maxTogether = 3
+
+// deliver answers the members of a transaction that has committed, or that had nothing to commit.
+func (w *worker) deliver(members []*member, took time.Duration, try int) (behind, alone []*work) {
+	for _, m := range members {
+		switch {
+		case m.alone:
+			alone = append(alone, m.work)
+		case m.behind:
+			behind = append(behind, m.work)
+		default:
+			w.e.counts.closure(took/time.Duration(len(members)), m.rows, try)
+			if m.err != nil {
+				m.err = w.failed(m.err)
+			}
+			m.work.wait <- m.err
+		}
+	}
+	return behind, alone
+}
+
+func answer(works []*work, err error) {
+	for _, work := range works {
+		work.wait <- err
+	}
+}
+
+// attemptTogether runs the closures once and commits.
+func (w *worker) attemptTogether(members []*member) error {
+	if err := w.ready(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), workTime)
+	defer cancel()
+	w.c.ctx = ctx
+	t := members[0].work.tenant
+	if w.e.opt.Rehearse {
+		first := &batch{w: w, rehearsal: true}
+		for _, m := range members {
+			first.members = append(first.members, &member{work: m.work})
+		}
+		if err := errors.Join(first.run(t), w.c.rollback()); err != nil {
+			return err
+		}
+	}
+	c := &batch{w: w, members: members}
+	if err := c.run(t); err != nil || !slices.ContainsFunc(members, func(m *member) bool { return m.ended() && len(m.writes) > 0 }) {
+		return errors.Join(err, w.c.rollback())
+	}
+	err := w.e.commit(w.c)
+	w.e.counts.committed()
+	if err != nil && !w.c.pg.IsClosed() {
+		_ = w.c.rollback() // in case COMMIT left the transaction open
+	}
+	if err != nil {
+		return err
+	}
+	var due core.Lanes
+	for _, m := range members {
+		if m.ended() {
+			due.Add(m.due...)
+		}
+	}
+	if len(due) > 0 && w.e.opt.Due != nil {
+		w.e.opt.Due(due)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// member is one closure of a transaction that several closures share, and the connection that it sees. Each member has a goroutine, but only
+// one runs at a time: it runs until it asks the database for something. The batch answers what all members ask in few messages.
+type member struct {
+	batch  *batch
+	work   *work
+	wake   chan struct{} // the batch lets the member run
+	ask    *ask          // what the member waits for; nil once it has ended
+	writes []write       // inserts that are held back
+	tables []string      // the tables of these inserts
+	fault  error         // what ended the member's statements
+	behind bool          // whether it wants a row that an earlier member has locked
+	alone  bool          // whether it needs a transaction of its own
+	shares bool          // whether it may change rows that all members share
+	moved  bool          // whether it has changed such rows
+	rows   int
+
+	refused bool
+	err     error
+	due     core.Lanes
+}
+
+// ask is a statement that a member waits for, or a step at which all members meet.
+type ask struct {
+	step   core.Step
+	query  *shared // nil for a step
+	args   []any
+	key    string // the arguments as text
+	load   func(core.Conn, []any) error
+	wanted []any
+
+	rows rows
+	err  error
+}
+
+// write is an INSERT that is held back.
+type write struct {
+	into *held
+	args []any
+	must bool
+}
+
+// ForUpdate returns the clause that locks the rows of a decision.
+func (m *member) ForUpdate() string { return " FOR UPDATE" }
+
+// Lists is true, as for the connection itself.
+func (m *member) Lists() bool { return true }
+
+// Query runs a SELECT together with those of other members.
+func (m *member) Query(sql string, row func(core.Row) error, args ...any) error {
+	q := m.batch.w.shared(sql)
+	if m.fault != nil {
+		return m.fault
+	}
+	if q == nil || slices.ContainsFunc(m.tables, func(table string) bool { return mentions(sql, table) }) {
+		return m.leave()
+	}
+	values, oids, err := bindAll(args)
+	if err != nil {
+		return fmt.Errorf("statement %q: %w", firstLine(sql), err)
+	}
+	a := &ask{step: q.step, query: q, args: args}
+	var key strings.Builder
+	for i, v := range values {
+		if !listable(oids[i]) {
+			return m.leave()
+		}
+		fmt.Fprintf(&key, "%d %d %t %s|", oids[i], len(v), v == nil, v)
+	}
+	a.key = key.String()
+	all, err := m.wait(a)
+	if err != nil {
+		return err
+	}
+	m.rows += len(all)
+	return all.each(row)
+}
+
+// Exec holds back an INSERT. Its number of rows is known, as it either writes its row or fails.
+func (m *member) Exec(sql string, args ...any) (int64, error) {
+	h := m.batch.w.held(sql)
+	if m.fault == nil && (h == nil || !h.certain) {
+		return 0, m.leave()
+	}
+	return 1, m.hold(h, args)
+}
+
+// InsertOne holds back an INSERT that must write exactly one row.
+func (m *member) InsertOne(sql string, args []any) error {
+	h := m.batch.w.held(sql)
+	if m.fault == nil && h == nil {
+		return m.leave()
+	}
+	return m.hold(h, args)
+}
+
+// Insert holds back rows; see core.Member.
+func (m *member) Insert(into, forms, after string, shared int, args []any) error {
+	if m.fault == nil && after != "" {
+		return m.leave()
+	}
+	h := m.batch.w.heldRows(into, forms)
+	own := len(forms) - shared
+	for at := shared; at+own <= len(args); at += own {
+		if err := m.hold(h, append(slices.Clone(args[:shared]), args[at:at+own]...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *member) hold(h *held, args []any) error {
+	if m.fault != nil {
+		return m.fault
+	}
+	if len(args) != h.params {
+		return fmt.Errorf("INSERT INTO %s wants %d arguments, got %d", h.table, h.params, len(args))
+	}
+	for _, a := range args {
+		if _, oid, err := bind(a); err != nil {
+			return fmt.Errorf("INSERT INTO %s: %w", h.table, err)
+		} else if oid != oidUnknown && !listable(oid) {
+			return m.leave()
+		}
+	}
+	m.writes, m.rows = append(m.writes, write{into: h, args: args}), m.rows+1
+	if !slices.Contains(m.tables, h.table) {
+		m.tables = append(m.tables, h.table)
+	}
+	return nil
+}
+
+// Meet waits for a step; see core.Member.
+func (m *member) Meet(step core.Step, wanted []any, load func(core.Conn, []any) error) error {
+	if m.fault != nil {
+		return m.fault
+	}
+	_, err := m.wait(&ask{step: step, wanted: wanted, load: load})
+	return err
+}
+
+// Share allows changes of shared rows.
+func (m *member) Share() { m.shares = true }
+
+// Changes notes a change of shared rows.
+func (m *member) Changes() error {
+	if m.fault == nil && !m.shares {
+		return m.leave()
+	}
+	m.moved = m.fault == nil
+	return m.fault
+}
+
+// leave ends the member's part in the transaction: its closure runs again in one of its own.
+func (m *member) leave() error {
+	m.alone, m.fault = true, core.ErrAlone
+	return m.fault
+}
+
+// wait gives the turn back until the batch has an answer.
+func (m *member) wait(a *ask) (rows, error) {
+	m.ask = a
+	m.batch.paused <- struct{}{}
+	<-m.wake
+	if a.err != nil && m.fault == nil {
+		m.fault = a.err
+	}
+	return a.rows, a.err
+}
+
+// mentions reports whether a statement names a table.
+func mentions(sql, table string) bool {
+	for rest := sql; ; {
+		at := strings.Index(rest, table)
+		if at < 0 {
+			return false
+		}
+		before, after := at > 0 && wordByte(rest[at-1]), at+len(table) < len(rest) && wordByte(rest[at+len(table)])
+		if !before && !after {
+			return true
+		}
+		rest = rest[at+len(table):]
+	}
+}
+
+func wordByte(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+}
