@@ -20,7 +20,8 @@ func newBenchCommand(c console) *cobra.Command {
 		Long: "Measure this machine against a baseline taken in the same run. Every bench writes one JSON object: rate, baseline,\n" +
 			"baseline_rate, ratio (rate to baseline), cpu_ratio (the same per second of CPU), p50_ms, p99_ms, and more under others.",
 	}
-	cmd.AddCommand(newBenchVend(c), newBenchToken(c), newBenchMeter(c), newBenchStore(c), newBenchDisk(c), newBenchIngest(c), newBenchConnections(c), newBenchPages(c))
+	cmd.AddCommand(newBenchVend(c), newBenchToken(c), newBenchMeter(c), newBenchStore(c), newBenchDisk(c), newBenchIngest(c), newBenchConnections(c), newBenchMQTT(c), newBenchPages(c))
+	cmd.AddCommand(newBenchMQTTServer(c), newBenchMQTTLoad(c))
 	profiled(cmd)
 	return cmd
 }

@@ -95,9 +95,14 @@ func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, err
 
 // send lets every meter send until the time is over, and returns the number of readings that became durable.
 func (b *Ingest) send(ctx context.Context, s *meterStack) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
+	return b.sendTo(ctx, s.broker.Addr().String(), s.meters)
+}
+
+// sendTo does the same at a server with an address.
+func (b *Ingest) sendTo(ctx context.Context, address string, logins []loginOf) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
 	meters := make([]*wireMeter, b.Connections)
 	err = inParallel(16, b.Connections, func(i int) (err error) {
-		meters[i], err = s.connect(i, b.Flight)
+		meters[i], err = connectMeter(address, logins[i], i, b.Flight)
 		return err
 	})
 	defer func() {
@@ -136,7 +141,7 @@ type meterStack struct {
 }
 
 // loginOf holds the credentials of a bench meter.
-type loginOf struct{ number, password string }
+type loginOf struct{ Number, Password string }
 
 func openMeterStack(ctx context.Context, dir string, meters int, limits broker.Limits) (*meterStack, error) {
 	engine, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take})

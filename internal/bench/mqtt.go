@@ -44,13 +44,18 @@ type wireMeter struct {
 
 // connect logs a meter in and subscribes it to its messages.
 func (s *meterStack) connect(i, flight int) (*wireMeter, error) {
-	conn, err := net.Dial("tcp", s.broker.Addr().String())
+	return connectMeter(s.broker.Addr().String(), s.meters[i], i, flight)
+}
+
+// connectMeter logs a meter in at a server and subscribes it to its messages.
+func connectMeter(address string, login loginOf, i, flight int) (*wireMeter, error) {
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect meter %d: %w", i, err)
 	}
-	m := &wireMeter{number: s.meters[i].number, conn: conn, in: bufio.NewReaderSize(conn, 1<<10), flight: flight,
+	m := &wireMeter{number: login.Number, conn: conn, in: bufio.NewReaderSize(conn, 1<<10), flight: flight,
 		store: fmt.Sprintf("%016x", i+1), sent: make([]atomic.Int64, flight+1), room: make(chan struct{}, flight)}
-	if err := m.login(s.meters[i].password); err != nil {
+	if err := m.login(login.Password); err != nil {
 		return nil, errors.Join(fmt.Errorf("log meter %s in: %w", m.number, err), conn.Close())
 	}
 	return m, nil
