@@ -172,24 +172,6 @@ func newBenchIngest(c console) *cobra.Command {
 	return cmd
 }
 
-func newBenchConnections(c console) *cobra.Command {
-	b := &bench.Ingest{Flight: 1, Batch: 1, Rate: 2, Seconds: 1}
-	cmd := &cobra.Command{
-		Use:   "connections",
-		Short: "Measure memory and time of a silent meter's connection",
-		Long: "Measure the connections of silent meters against a bare TCP server. The bench connects virtual meters to the meters' side of\n" +
-			"a server in this process, with password and subscription, and leaves them silent. Memory is the growth of heap and stacks\n" +
-			"at both ends. A meter's end is a socket with a buffer of 1 KiB. The baseline is the same number of sockets of a server\n" +
-			"that only reads. Each connection takes two file descriptors.",
-		Args: cobra.NoArgs,
-		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return b.Connect(cmd.Context(), c.tell) }),
-	}
-	f := cmd.Flags()
-	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder for the server; the bench makes a folder in it and removes it")
-	f.IntVar(&b.Connections, "connections", 1000, "meters that connect")
-	return cmd
-}
-
 func newBenchPages(c console) *cobra.Command {
 	b := &bench.Pages{Version: programVersion()}
 	cmd := &cobra.Command{

@@ -1,9 +1,9 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +31,7 @@ type Against struct {
 // Job is what the process that makes the load reads from its standard input.
 type Job struct {
 	Address                      string
+	TLS                          bool
 	Seconds, Connections, Flight int
 	Logins                       []loginOf
 }
@@ -49,24 +50,32 @@ func Load(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("read the job of the load: %w", err)
 	}
 	b := Ingest{Seconds: j.Seconds, Connections: j.Connections, Flight: j.Flight, Batch: 1}
-	n, took, cpu, wall, err := b.sendTo(ctx, j.Address, j.Logins)
+	n, took, cpu, wall, err := b.sendTo(ctx, j)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(out).Encode(Loaded{Rate: float64(n) / wall, P50: percentile(took, 50), P99: percentile(took, 99), CPU: cpu, Readings: n})
 }
 
-// ServeMeters runs the meters' side of a server in a folder. It writes a [Job] with the address and the logins, and ends when in ends.
-func (b *Ingest) ServeMeters(ctx context.Context, in io.Reader, out io.Writer) error {
-	s, err := openMeterStack(ctx, filepath.Join(b.Dir, "mqtt"), b.Connections, broker.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100})
+// ServeMeters runs the meters' side of a server in a folder: plain, with tls, or bare sockets without a server. It writes a [Job] with
+// the address and the logins. For each line of in it writes its memory. It ends when in ends.
+func (b *Ingest) ServeMeters(ctx context.Context, kind string, in io.Reader, out io.Writer) error {
+	if kind == "bare" {
+		return serveBare(in, out)
+	}
+	var encrypted *tls.Config
+	if kind == "tls" {
+		var err error
+		if encrypted, err = certificate(); err != nil {
+			return err
+		}
+	}
+	s, err := openMeterStack(ctx, filepath.Join(b.Dir, "mqtt"), b.Connections, encrypted, broker.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100})
 	if err != nil {
 		return err
 	}
-	err = json.NewEncoder(out).Encode(Job{Address: s.broker.Addr().String(), Logins: s.meters})
-	if err == nil {
-		_, err = io.Copy(io.Discard, in)
-	}
-	return errors.Join(err, s.close())
+	j := Job{Address: s.broker.Addr().String(), TLS: encrypted != nil, Logins: s.meters}
+	return errors.Join(answerMemory(j, in, out), s.close())
 }
 
 // peer is a server under measurement, in a process of its own.
@@ -189,26 +198,13 @@ func (b *Against) turn(ctx context.Context, p *peer) error {
 	return nil
 }
 
-// startOwn starts the meters' side of a server. It ends with its standard input.
+// startOwn starts the meters' side of a server.
 func (b *Against) startOwn(ctx context.Context, dir string) (*peer, error) {
-	cmd := exec.CommandContext(ctx, b.Program, "bench", "mqtt-server", "--dir", dir, "--connections", strconv.Itoa(b.Connections), "--rate", strconv.Itoa(b.Rate))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+	s, err := startMeterServer(exec.CommandContext(ctx, b.Program, "bench", "mqtt-server", "--dir", dir, "--connections", strconv.Itoa(b.Connections), "--rate", strconv.Itoa(b.Rate)))
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	p := &peer{name: "paywatt, durable before PUBACK", cmd: cmd, end: func() error { return errors.Join(in.Close(), cmd.Wait()) }}
-	if err := json.NewDecoder(bufio.NewReader(out)).Decode(&p.job); err != nil {
-		return nil, errors.Join(fmt.Errorf("the server of the bench did not start: %w", err), p.end())
-	}
-	return p, nil
+	return &peer{name: "paywatt, durable before PUBACK", cmd: s.cmd, end: s.close, job: s.job}, nil
 }
 
 // startMosquitto starts mosquitto. It stores nothing, or, if strict, it queues every message for a subscriber that is away and writes its

@@ -1,126 +1,288 @@
 package bench
 
 import (
+	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"math/big"
 	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sync"
+	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/broker"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// Connect measures the memory and time of connected, idle meters: first the server's connections, then bare ones.
-func (b *Ingest) Connect(ctx context.Context, say Say) (Measured, error) {
-	if err := b.check(); err != nil {
-		return Measured{}, err
-	}
-	return inFolder(b.Dir, func(dir string) (Measured, error) { return b.connect(ctx, say, dir) })
+// Silent configures `bench connections`. The server is a process of its own.
+type Silent struct {
+	Program string // this program, which the bench starts again as the server
+	Dir     string
+	Most    int // meters that connect, at most
 }
 
-func (b *Ingest) connect(ctx context.Context, say Say, dir string) (Measured, error) {
-	s, err := openMeterStack(ctx, filepath.Join(dir, "mqtt"), b.Connections, broker.Limits{Connections: b.Connections + 100})
-	if err != nil {
-		return Measured{}, err
+// Held is the memory of the server's process when it has freed what it can.
+type Held struct {
+	InUse int // bytes of heap and stacks
+	RSS   int // bytes that the system counts; 0 where it does not tell
+}
+
+// settling is how long the meters are silent before the memory counts.
+const settling = 2 * time.Second
+
+// step is what one number of connections costs.
+type step struct {
+	Connections int `json:"connections"`
+	InUse       int `json:"in_use_per_connection"`
+	RSS         int `json:"rss_per_connection"`
+}
+
+// silent are the measurements of one way to connect.
+type silent struct {
+	steps []step
+	took  []time.Duration // of each login
+	wall  float64         // seconds for all logins
+	cpu   float64         // seconds of the server's processor time for each login
+}
+
+// Run measures idle meters with and without TLS, then bare sockets.
+func (b *Silent) Run(ctx context.Context, say Say) (Measured, error) {
+	if b.Most < 4 || b.Most > 20_000 {
+		return Measured{}, &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.", Try: "Use 4 to 20000 connections."}
 	}
-	say("limits: %s", s.broker.Limits())
-	say("connecting %d meters", b.Connections)
-	meters := make([]*wireMeter, b.Connections)
-	took, cpu, wall, memory, err := b.opened(func(i int) (err error) { meters[i], err = s.connect(i, b.Flight); return err })
-	open := s.broker.Stats().Meters
-	for _, m := range meters {
-		if m != nil {
-			err = errors.Join(err, m.conn.Close())
+	return inFolder(b.Dir, func(dir string) (Measured, error) {
+		kinds := map[string]*silent{}
+		for _, kind := range []string{"plain", "tls", "bare"} {
+			say("connecting %d meters: %s", b.Most, kind)
+			s, err := b.kind(ctx, filepath.Join(dir, kind), kind)
+			if err != nil {
+				return Measured{}, fmt.Errorf("%s connections: %w", kind, err)
+			}
+			for _, p := range s.steps {
+				say("%6d connections: %6d bytes in use, %6d of RSS for each", p.Connections, p.InUse, p.RSS)
+			}
+			kinds[kind] = s
 		}
-	}
-	if err := errors.Join(err, s.close()); err != nil {
-		return Measured{}, err
-	}
-	say("connecting %d bare sockets", b.Connections)
-	_, bareCPU, bareWall, bareMemory, err := b.bare()
-	if err != nil {
-		return Measured{}, err
-	}
-	n := float64(b.Connections)
-	m := Measured{Bench: "connections", Unit: "logins a second", Baseline: "bare TCP connections", Rate: n / wall, BaselineRate: n / bareWall,
-		P50: percentile(took, 50), P99: percentile(took, 99), Others: map[string]any{"connections": open,
-			"bytes_per_connection": memory / b.Connections, "baseline_bytes_per_connection": bareMemory / b.Connections,
-			"limits": s.broker.Limits().String()}}
-	return m.with(cpu/n, bareCPU/n), nil
-}
-
-// opened opens the connections on a few goroutines. It returns how long each connection took, and how much memory
-// they use together.
-func (b *Ingest) opened(open func(i int) error) (took []time.Duration, cpu, wall float64, memory int, err error) {
-	before := memoryInUse()
-	took = make([]time.Duration, b.Connections)
-	stop := spent()
-	err = inParallel(16, b.Connections, func(i int) error {
-		began := time.Now()
-		err := open(i)
-		took[i] = time.Since(began)
-		return err
+		plain, bare := kinds["plain"], kinds["bare"]
+		n := float64(b.Most)
+		m := Measured{Bench: "connections", Unit: "logins a second", Baseline: "a bare TCP server", Rate: n / plain.wall, BaselineRate: n / bare.wall,
+			P50: percentile(plain.took, 50), P99: percentile(plain.took, 99), Others: map[string]any{"plain": plain.steps, "tls": kinds["tls"].steps,
+				"bare": bare.steps, "slope_plain": plain.slope(), "slope_tls": kinds["tls"].slope(), "slope_bare": bare.slope(),
+				"tls_cpu_us": rounded(kinds["tls"].cpu * 1e6)}}
+		return m.with(plain.cpu, bare.cpu), nil
 	})
-	wall, cpu = stop()
-	return took, cpu, wall, memoryInUse() - before, err
 }
 
-// memoryInUse returns the memory of heap and stacks that is still referenced.
-func memoryInUse() int {
-	var m runtime.MemStats
+// slope is the memory of one more connection, from the first step to the last.
+func (s *silent) slope() step {
+	first, last := s.steps[0], s.steps[len(s.steps)-1]
+	n := last.Connections - first.Connections
+	return step{Connections: n, InUse: (last.InUse*last.Connections - first.InUse*first.Connections) / n,
+		RSS: (last.RSS*last.Connections - first.RSS*first.Connections) / n}
+}
+
+// kind starts a server and connects meters to it in four steps.
+func (b *Silent) kind(ctx context.Context, dir, kind string) (s *silent, err error) {
+	server, err := b.start(ctx, dir, kind)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, server.close()) }()
+	empty, err := server.held()
+	if err != nil {
+		return nil, err
+	}
+	conns := make([]io.Closer, b.Most)
+	defer func() {
+		for _, c := range conns {
+			if c != nil {
+				_ = c.Close() // the measurement is over
+			}
+		}
+	}()
+	s = &silent{took: make([]time.Duration, b.Most)}
+	before, err := cpuOfProcess(server.cmd.Process.Pid)
+	if err != nil {
+		return nil, err
+	}
+	const steps = 4
+	for part := range steps {
+		from, to := b.Most*part/steps, b.Most*(part+1)/steps
+		began := time.Now()
+		if err := inParallel(16, to-from, func(i int) (err error) {
+			begun := time.Now()
+			conns[from+i], err = server.dial(kind, from+i)
+			s.took[from+i] = time.Since(begun)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+		s.wall += time.Since(began).Seconds()
+		time.Sleep(settling)
+		now, err := server.held()
+		if err != nil {
+			return nil, err
+		}
+		s.steps = append(s.steps, step{to, (now.InUse - empty.InUse) / to, (now.RSS - empty.RSS) / to})
+	}
+	after, err := cpuOfProcess(server.cmd.Process.Pid)
+	s.cpu = (after - before).Seconds() / float64(b.Most)
+	return s, err
+}
+
+// meterServer is the server's process.
+type meterServer struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *json.Decoder
+	job Job
+}
+
+func (b *Silent) start(ctx context.Context, dir, kind string) (*meterServer, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return startMeterServer(exec.CommandContext(ctx, b.Program, "bench", "mqtt-server", "--dir", dir, "--connections", strconv.Itoa(b.Most), "--kind", kind))
+}
+
+// startMeterServer starts a process that runs [Ingest.ServeMeters], and reads its address.
+func startMeterServer(cmd *exec.Cmd) (*meterServer, error) {
+	cmd.Stderr = os.Stderr
+	s := &meterServer{cmd: cmd}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if s.in, err = cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s.out = json.NewDecoder(bufio.NewReader(out))
+	if err := s.out.Decode(&s.job); err != nil {
+		return nil, errors.Join(fmt.Errorf("the server of the bench did not start: %w", err), s.close())
+	}
+	return s, nil
+}
+
+// held asks the process for its memory.
+func (s *meterServer) held() (h Held, err error) {
+	if _, err := io.WriteString(s.in, "memory\n"); err != nil {
+		return Held{}, err
+	}
+	return h, s.out.Decode(&h)
+}
+
+// close ends the process, which ends with its standard input.
+func (s *meterServer) close() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }
+
+// dial connects one meter, or one bare socket.
+func (s *meterServer) dial(kind string, i int) (io.Closer, error) {
+	if kind != "bare" {
+		m, err := connectMeter(s.job, i, 1)
+		if err != nil {
+			return nil, err
+		}
+		return m.conn, nil
+	}
+	c, err := net.Dial("tcp", s.job.Address)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = c.Write([]byte{1}); err == nil {
+		_, err = c.Read(make([]byte, 1))
+	}
+	return c, err
+}
+
+// heldNow frees what can be freed, and returns the memory of this process.
+func heldNow() Held {
 	runtime.GC()
-	runtime.GC() // the second run frees what the first left to finalizers
+	debug.FreeOSMemory() // a second collection frees what the first left to finalizers
+	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int(m.HeapAlloc + m.StackInuse)
+	return Held{InUse: int(m.HeapAlloc + m.StackInuse), RSS: residentSet()}
 }
 
-// bare measures the sockets of a server that only echoes what it reads.
-func (b *Ingest) bare() (took []time.Duration, cpu, wall float64, memory int, err error) {
+// residentSet is the memory of this process as Linux counts it.
+func residentSet() int {
+	text, _ := os.ReadFile("/proc/self/statm")
+	f := strings.Fields(string(text))
+	if len(f) < 2 {
+		return 0
+	}
+	pages, _ := strconv.Atoi(f[1])
+	return pages * os.Getpagesize()
+}
+
+// serveBare serves sockets that send one byte and then stay silent: the least that a connection costs in Go.
+func serveBare(in io.Reader, out io.Writer) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, 0, 0, 0, err
+		return err
 	}
-	var served sync.WaitGroup
-	served.Go(func() {
+	go func() {
 		for {
-			conn, err := l.Accept()
+			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			served.Go(func() {
-				buffer := make([]byte, 1<<10)
+			go func() {
+				one := make([]byte, 1)
 				for {
-					n, err := conn.Read(buffer)
+					n, err := c.Read(one)
 					if err == nil {
-						_, err = conn.Write(buffer[:n]) // tells the client that it was accepted
+						_, err = c.Write(one[:n]) // tells the client that it was accepted
 					}
 					if err != nil {
-						_ = conn.Close() // the other end is gone
+						_ = c.Close() // the other end is gone
 						return
 					}
 				}
-			})
+			}()
 		}
-	})
-	conns := make([]net.Conn, b.Connections)
-	took, cpu, wall, memory, err = b.opened(func(i int) (err error) {
-		if conns[i], err = net.Dial("tcp", l.Addr().String()); err != nil {
-			return err
-		}
-		if _, err = conns[i].Write([]byte{1}); err != nil {
-			return err
-		}
-		_, err = conns[i].Read(make([]byte, 1))
+	}()
+	return errors.Join(answerMemory(Job{Address: l.Addr().String()}, in, out), l.Close())
+}
+
+// answerMemory writes where the server is. Then it writes the memory of this process for each line, until in ends.
+func answerMemory(j Job, in io.Reader, out io.Writer) error {
+	enc := json.NewEncoder(out)
+	if err := enc.Encode(j); err != nil {
 		return err
-	})
-	for _, conn := range conns {
-		if conn != nil {
-			err = errors.Join(err, conn.Close())
+	}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		if err := enc.Encode(heldNow()); err != nil {
+			return err
 		}
 	}
-	err = errors.Join(err, l.Close())
-	served.Wait()
-	return took, cpu, wall, memory, err
+	return lines.Err()
+}
+
+// certificate makes a certificate for the server's process. The bench's meters do not check it.
+func certificate() (*tls.Config, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}, nil
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"net"
 	"path/filepath"
@@ -25,7 +26,7 @@ import (
 // ingestFloor is how many durable readings per second the smallest supported machine must accept.
 const ingestFloor = 5000
 
-// Ingest configures `bench ingest` and `bench connections`.
+// Ingest configures `bench ingest`.
 type Ingest struct {
 	Dir         string
 	Seconds     int
@@ -55,7 +56,7 @@ func (b *Ingest) Run(ctx context.Context, say Say) (Measured, error) {
 
 func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, error) {
 	limits := broker.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100}
-	s, err := openMeterStack(ctx, filepath.Join(dir, "mqtt"), b.Connections, limits)
+	s, err := openMeterStack(ctx, filepath.Join(dir, "mqtt"), b.Connections, nil, limits)
 	if err != nil {
 		return Measured{}, err
 	}
@@ -95,14 +96,14 @@ func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, err
 
 // send lets every meter send until the time is over, and returns the number of readings that became durable.
 func (b *Ingest) send(ctx context.Context, s *meterStack) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
-	return b.sendTo(ctx, s.broker.Addr().String(), s.meters)
+	return b.sendTo(ctx, Job{Address: s.broker.Addr().String(), Logins: s.meters})
 }
 
-// sendTo does the same at a server with an address.
-func (b *Ingest) sendTo(ctx context.Context, address string, logins []loginOf) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
+// sendTo does the same at the server that a job names.
+func (b *Ingest) sendTo(ctx context.Context, j Job) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
 	meters := make([]*wireMeter, b.Connections)
 	err = inParallel(16, b.Connections, func(i int) (err error) {
-		meters[i], err = connectMeter(address, logins[i], i, b.Flight)
+		meters[i], err = connectMeter(j, i, b.Flight)
 		return err
 	})
 	defer func() {
@@ -143,19 +144,19 @@ type meterStack struct {
 // loginOf holds the credentials of a bench meter.
 type loginOf struct{ Number, Password string }
 
-func openMeterStack(ctx context.Context, dir string, meters int, limits broker.Limits) (*meterStack, error) {
+func openMeterStack(ctx context.Context, dir string, meters int, encrypted *tls.Config, limits broker.Limits) (*meterStack, error) {
 	engine, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take})
 	if err != nil {
 		return nil, err
 	}
 	s := &meterStack{engine: engine, ended: make(chan error, 1), meters: make([]loginOf, meters)}
-	if err := s.open(ctx, dir, limits); err != nil {
+	if err := s.open(ctx, dir, encrypted, limits); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	return s, nil
 }
 
-func (s *meterStack) open(ctx context.Context, dir string, limits broker.Limits) error {
+func (s *meterStack) open(ctx context.Context, dir string, encrypted *tls.Config, limits broker.Limits) error {
 	data, err := keystore.OpenData(dir)
 	if err != nil {
 		return err
@@ -169,7 +170,7 @@ func (s *meterStack) open(ctx context.Context, dir string, limits broker.Limits)
 	if err != nil {
 		return err
 	}
-	s.broker, err = broker.New(broker.Config{Listener: l, Limits: limits, Inbox: s.engine.Ingest,
+	s.broker, err = broker.New(broker.Config{Listener: l, TLS: encrypted, Limits: limits, Inbox: s.engine.Ingest,
 		Auth: func(ctx context.Context, number, password string) (registry.Identity, bool) {
 			who, ok, err := r.MQTTIdentity(ctx, number, password)
 			return who, ok && err == nil

@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -44,15 +45,19 @@ type wireMeter struct {
 
 // connect logs a meter in and subscribes it to its messages.
 func (s *meterStack) connect(i, flight int) (*wireMeter, error) {
-	return connectMeter(s.broker.Addr().String(), s.meters[i], i, flight)
+	return connectMeter(Job{Address: s.broker.Addr().String(), Logins: s.meters}, i, flight)
 }
 
 // connectMeter logs a meter in at a server and subscribes it to its messages.
-func connectMeter(address string, login loginOf, i, flight int) (*wireMeter, error) {
-	conn, err := net.Dial("tcp", address)
+func connectMeter(j Job, i, flight int) (*wireMeter, error) {
+	conn, err := net.Dial("tcp", j.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connect meter %d: %w", i, err)
 	}
+	if j.TLS {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // the server made its certificate for this bench
+	}
+	login := j.Logins[i]
 	m := &wireMeter{number: login.Number, conn: conn, in: bufio.NewReaderSize(conn, 1<<10), flight: flight,
 		store: fmt.Sprintf("%016x", i+1), sent: make([]atomic.Int64, flight+1), room: make(chan struct{}, flight)}
 	if err := m.login(login.Password); err != nil {

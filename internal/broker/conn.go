@@ -32,6 +32,7 @@ type conn struct {
 	net.Conn
 	limits  Limits
 	gone    func()        // called once the socket is closed
+	again   func(func())  // goes on in another goroutine, for which a shutdown waits too
 	done    chan struct{} // closed when the connection is being closed
 	session atomic.Pointer[session]
 

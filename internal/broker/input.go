@@ -123,6 +123,9 @@ func (in *input) fill() error {
 	return nil
 }
 
+// empty reports whether no bytes of a packet have come.
+func (in *input) empty() bool { return in.begin == in.end }
+
 // free gives the buffer back.
 func (in *input) free() {
 	if in.buf != nil {

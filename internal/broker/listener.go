@@ -141,7 +141,9 @@ func (g *gate) run(ctx context.Context, serve func(context.Context, *conn), bye 
 				ended <- err
 				return
 			}
-			work.Go(func() { serve(ctx, c.(*conn)) })
+			one := c.(*conn)
+			one.again = work.Go
+			work.Go(func() { serve(ctx, one) })
 		}
 	}()
 	var err error

@@ -234,6 +234,22 @@ func TestASilentMeterIsCutOff(t *testing.T) {
 	}
 }
 
+// TestASlowPacketIsWaitedFor: a meter that stops in the middle of a packet has the time of its keep-alive, and a meter that was silent
+// for a while goes on.
+func TestASlowPacketIsWaitedFor(t *testing.T) {
+	b := start(t, broker.Config{Inbox: newShelf().inbox})
+	p := login(t, b, number(1))
+	p.sends([]byte{0xc0})
+	time.Sleep(1300 * time.Millisecond) // longer than a busy connection is waited for
+	p.sends([]byte{0})
+	p.gets("the end of a packet", "d000")
+	time.Sleep(1300 * time.Millisecond)
+	p.sends([]byte{0xc0, 0, 0xc0})
+	p.gets("after a silence", "d000")
+	p.sends([]byte{0})
+	p.gets("and again", "d000")
+}
+
 // TestAMetersOwnLimits: the server sends no more and nothing larger than the meter takes (MQTT-3.3.4-7, MQTT-3.1.2-24).
 func TestAMetersOwnLimits(t *testing.T) {
 	b := start(t, broker.Config{Inbox: newShelf().inbox})

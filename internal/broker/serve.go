@@ -42,11 +42,11 @@ func reasonOf(err error) (r packet.Reason, ok bool) {
 
 // serve handles one socket from its CONNECT to its end.
 func (b *Broker) serve(ctx context.Context, c *conn) {
-	defer c.Close()
 	in := newInput(c.Conn, b.pool, b.limits.ConnectSize)
-	defer in.free()
 	s, resumed, err := b.greet(ctx, c, in)
 	if err != nil {
+		in.free()
+		_ = c.Close()
 		b.denied(c, err)
 		return
 	}
@@ -55,8 +55,7 @@ func (b *Broker) serve(ctx context.Context, c *conn) {
 		b.connected(s)
 	}
 	in.limit = b.limits.PacketSize
-	err = b.run(s, in)
-	b.leave(s, err)
+	b.attend(s, in)
 }
 
 // denied counts and logs a connection that did not come to a login.
@@ -171,11 +170,22 @@ func (b *Broker) login(ctx context.Context, l *packet.Login) (registry.Identity,
 	case <-ctx.Done():
 		return registry.Identity{}, packet.ServerUnavailable
 	}
-	who, ok := b.c.Auth(ctx, number, string(l.Password))
+	who, ok := b.identify(ctx, number, string(l.Password))
 	if !ok || who.Number != number {
 		return registry.Identity{}, packet.NotAuthorized
 	}
 	return who, packet.Success
+}
+
+// identify asks the authority on a stack of its own, which is gone afterwards. The stack of the connection stays small.
+func (b *Broker) identify(ctx context.Context, number, password string) (who registry.Identity, ok bool) {
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		who, ok = b.c.Auth(ctx, number, password)
+	}()
+	<-answered
+	return who, ok
 }
 
 // maxNumber is the longest user name that is looked up as a meter number.
@@ -201,13 +211,39 @@ func clean(name string) string {
 	return name
 }
 
-// run handles a meter's packets until its connection ends.
+// busyFor is how long a goroutine that has handled a packet waits for the next one. Then a new goroutine waits instead.
+const busyFor = time.Second
+
+// attend handles a meter's packets until its connection ends, or until the meter is silent for a while. Handling a packet takes a deep
+// stack, which the goroutine then keeps. So a new goroutine, whose stack is small, waits for a silent meter.
+func (b *Broker) attend(s *session, in *input) {
+	err := b.run(s, in)
+	if errors.Is(err, os.ErrDeadlineExceeded) && in.empty() && s.silence > busyFor {
+		in.free()
+		s.conn.again(func() { b.await(s, in) })
+		return
+	}
+	in.free()
+	b.leave(s, err)
+}
+
+// await waits until a silent meter sends something.
+func (b *Broker) await(s *session, in *input) {
+	err := s.conn.SetDeadline(time.Now().Add(s.silence - busyFor))
+	if err == nil {
+		err = in.fill()
+	}
+	if err != nil {
+		b.leave(s, err)
+		return
+	}
+	b.attend(s, in)
+}
+
+// run handles a meter's packets until its connection ends or has been silent for a moment.
 func (b *Broker) run(s *session, in *input) error {
 	for {
-		if err := s.conn.SetDeadline(time.Now().Add(s.silence)); err != nil {
-			return err
-		}
-		h, body, err := in.next()
+		h, body, err := s.next(in)
 		if err == nil {
 			err = b.packet(s, h, body)
 		}
@@ -215,6 +251,21 @@ func (b *Broker) run(s *session, in *input) error {
 			return err
 		}
 	}
+}
+
+// next reads the next packet. A meter that has begun one has the whole time to finish it.
+func (s *session) next(in *input) (packet.Header, []byte, error) {
+	if err := s.conn.SetDeadline(time.Now().Add(min(busyFor, s.silence))); err != nil {
+		return packet.Header{}, nil, err
+	}
+	h, body, err := in.next()
+	if errors.Is(err, os.ErrDeadlineExceeded) && !in.empty() {
+		if err := s.conn.SetDeadline(time.Now().Add(s.silence)); err != nil {
+			return packet.Header{}, nil, err
+		}
+		h, body, err = in.next()
+	}
+	return h, body, err
 }
 
 // packet handles one packet. Every packet but an expected PUBACK is paced to the meter's rate, and meanwhile the socket is not read.
