@@ -115,6 +115,7 @@ func (o *office) officePages() []pageState {
 			}
 			d.until(10*time.Second, `location.pathname.startsWith("/tills/shf_")`)
 		}},
+		{"closed days", func() { d.visit("/days") }},
 		{"vendors", func() { d.visit("/vendors") }},
 		{"vendors, refused", func() {
 			submit(`document.querySelector("#commission").value = "two", document.querySelector("#code").value = "S1"`)

@@ -37,7 +37,7 @@ var pictured = [...]struct{ state, path string }{
 	{"settings", "/settings"}, {"import", "/import"}, {"import, checked", "/import"}, {"new meter", "/meters/new"}, {"service", "/meters/{meter}/service"},
 	{"service token", "/meters/{meter}/service/{kind}"}, {"key of a meter", "/meters/{meter}/key"}, {"token doctor", "/doctor"}, {"place", "/meters/{meter}/place"},
 	{"account of a meter", "/accounts/{meter}"}, {"debts", "/debts"}, {"charges", "/charges"}, {"new customer", "/customers/new"},
-	{"integrations", "/integrations"}, {"devices", "/devices"},
+	{"timeline", "/meters/{meter}/timeline"}, {"closed days", "/days"}, {"integrations", "/integrations"}, {"devices", "/devices"},
 }
 
 // pictureName returns the name of the file with the picture of a state.
