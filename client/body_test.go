@@ -57,7 +57,7 @@ func calls() map[string]any {
 		"set-supply": c.SetSupply, "meter-config": c.MeterConfig, "set-meter-config": c.SetMeterConfig, "emergency-supply": c.RestoreInEmergency, "device": c.Device, "devices": c.Devices, "unknown-devices": c.UnknownDevices, "adopt-device": c.AdoptDevice, "release-device": c.ReleaseDevice,
 		"device-password": c.NewDevicePassword, "open-devices": c.DropDevicePassword, "send-summary": c.SendSummary, "toggle-device": c.ToggleDevice, "events": c.Events,
 		"move-in": c.MoveIn, "readings": c.Readings, "rebase-meter": c.RebaseMeter, "recharge": c.Recharge,
-		"recharge-state": c.RechargeState, "set-sim": c.SetSIM, "tokens": c.Tokens, "give-tokens": c.GiveTokens, "plan-key-change": c.PlanKeyChange, "confirm-key-change": c.ConfirmKeyChange, "usage": c.Usage, "timeline": c.Timeline,
+		"recharge-state": c.RechargeState, "set-sim": c.SetSIM, "tokens": c.Tokens, "give-tokens": c.GiveTokens, "plan-key-change": c.PlanKeyChange, "confirm-key-change": c.ConfirmKeyChange, "cancel-key-change": c.CancelKeyChange, "swap": c.SwapFacts, "plan-swap": c.PlanSwap, "swap-meter": c.SwapMeter, "usage": c.Usage, "timeline": c.Timeline,
 		"quarantine": c.Quarantine, "accept-quarantined": deciding("accept"), "discard-quarantined": deciding("discard"),
 		"rebase-quarantined": rebasing, "daily-report": c.DailyReport, "registers": c.Registers, "settings": c.Settings,
 		"change-settings": c.ChangeSettings, "simulate-tariff": c.SimulateTariff, "tariffs": c.Tariffs, "publish-tariff": c.CreateTariff,

@@ -39,3 +39,8 @@ func (c *Client) RechargeState(ctx context.Context, meter, token string) (apiv1.
 func (c *Client) DiagnoseToken(ctx context.Context, digits, number string) (apiv1.Diagnosis, error) {
 	return ask[apiv1.Diagnosis](ctx, c, post("/v1/token-diagnoses", apiv1.NewDiagnosis{Digits: digits, Number: number}))
 }
+
+// CancelKeyChange takes back a planned key change of a meter, whose tokens are not made yet (right: token.issue).
+func (c *Client) CancelKeyChange(ctx context.Context, meter, reason string) (apiv1.KeyChange, error) {
+	return ask[apiv1.KeyChange](ctx, c, post(meterPath(meter, "/key-changes/cancel"), apiv1.KeyChangeReason{Reason: reason}))
+}

@@ -40,9 +40,9 @@ type NewKeyChange struct {
 	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why, in a few words; written to the audit log"`
 }
 
-// KeyChangeReason says how somebody knows that a meter holds its next key.
+// KeyChangeReason says how somebody knows that a meter holds its next key, or why a planned change is taken back.
 type KeyChangeReason struct {
-	Reason string `json:"reason" maxLength:"200" doc:"What was seen at the meter; written to the audit log"`
+	Reason string `json:"reason" maxLength:"200" doc:"What was seen at the meter, or why the change is taken back; written to the audit log"`
 }
 
 // Tokens are tokens that nobody bought.

@@ -95,6 +95,21 @@ func newMeterConfirmKey(c console) *cobra.Command {
 	return cmd
 }
 
+func newMeterCancelKey(c console) *cobra.Command {
+	reason := ""
+	cmd := &cobra.Command{
+		Use: "cancel-key METER", Short: "Undo a planned key change", Args: cobra.ExactArgs(1),
+		Long:    "Undo a planned key change whose tokens are not made yet. Tokens are sold to the meter again under its present key.",
+		Example: "  paywatt meter cancel-key 04140001001 --reason \"planned for the wrong meter\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			k, err := api.CancelKeyChange(cmd.Context(), args[0], reason)
+			return answer(c, cmd, k, err, keyChangeTable)
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why it is taken back (needed); written to the audit log")
+	return cmd
+}
+
 func keyChangeTable(k apiv1.KeyChange) table {
 	return fields("meter", k.Meter, "key", k.State, "sgc", k.SGC, "krn", strconv.Itoa(k.KRN), "kt", strconv.Itoa(k.KT), "ti", k.TI,
 		"ken", strconv.Itoa(k.KEN), "dkga", k.DKGA, "base date", strconv.Itoa(k.BaseDate))

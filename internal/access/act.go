@@ -31,6 +31,7 @@ const (
 	ActForce       Act = "meter.force_connect" // close a relay without the customer's key press
 	ActCommand     Act = "meter.command"       // every other command
 	ActMeter       Act = "meter.add"
+	ActSwap        Act = "meter.swap"       // let a meter from the stock take the place of another one
 	ActPostpaid    Act = "meter.postpaid"   // let a meter supply energy before it is paid for
 	ActMoveOut     Act = "account.move_out" // end an account whose meter may still supply
 	ActMoveIn      Act = "account.move_in"  // move somebody in before the last customer can notice the move-out
@@ -128,6 +129,7 @@ var acts = map[Act]rule{
 	ActForce:       {right: SendCommands, moves: "supply without the customer's key press"},
 	ActCommand:     {right: SendCommands, second: noSecond, moves: "no value: the meter supplies only what is paid for"},
 	ActMeter:       {right: WriteMeters, second: noSecond, moves: "no value: a prepaid meter supplies only what is paid for"},
+	ActSwap:        {right: IssueTokens, under: []Ceiling{PersonFree, MeterFree}, moves: "energy that somebody says was left in the old meter, or used after its closing register"},
 	ActPostpaid:    {right: WriteMeters, moves: "energy before it is paid for"},
 	ActMoveOut:     {right: WriteCustomers, second: noSecond, under: []Ceiling{PersonFree}, moves: "energy that the leases of the account's meters still allow, which nobody pays for"},
 	ActMoveIn:      {right: WriteCustomers, moves: "what a customer pays at a meter, if the customer still lives there"},

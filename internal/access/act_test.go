@@ -35,6 +35,7 @@ meter.force_connect  command.send    two
 meter.command        command.send    one
 meter.add            meter.write     one
 meter.postpaid       meter.write     two
+meter.swap           token.issue     two
 meter.tariff         meter.write     two
 account.move_in      customer.write  two
 meter.device         meter.write     two

@@ -34,6 +34,7 @@ func moving() map[string]Operation {
 	return map[string]Operation{
 		"sell":                   {Acts: []Act{ActSell}},
 		"reverse":                {Acts: []Act{ActReverse}},
+		"swap-meter":             {Acts: []Act{ActSwap}},
 		"give-tokens":            {Acts: []Act{ActUnits, ActTokens, ActClearCredit, ActClearTamper}},
 		"refund":                 {Acts: []Act{ActRefund}},
 		"adjust":                 {Acts: []Act{ActAdjust}},
@@ -104,6 +105,8 @@ func harmless() map[string]Operation {
 		"set-sim":            {Why: "tokens for a changed number wait a day or for a second person, and the customer is told"},
 		"confirm-phone":      {Why: "the number itself is data; the person who changed it cannot confirm it"},
 		"confirm-sim":        {Why: "the number itself is data; the person who changed it cannot confirm it"},
+		"cancel-key-change":  {Why: "no token of the change exists, so the meter keeps its key"},
+		"plan-swap":          {Why: simulates},
 		"plan-key-change":    {Why: "the meter keeps its key until the tokens of token.issue are entered"},
 		"confirm-key-change": {Why: "tokens are made under the next key already; a wrong confirmation makes tokens useless, and nobody gains by that"},
 		"simulate-tariff":    {Why: simulates},

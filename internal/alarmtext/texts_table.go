@@ -99,6 +99,16 @@ func RelayOpen(why string) string {
 	return why + " This energy is not charged until a person decides. Have the relay checked."
 }
 
+// ReplacedCounts: The meter was replaced and reports a register of {register} Wh. It was closed at {before} Wh. The energy above that is charged to nobody: find out who uses the meter.
+func ReplacedCounts(register int64, before int64) string {
+	return "The meter was replaced and reports a register of " + strconv.FormatInt(register, 10) + " Wh. It was closed at " + strconv.FormatInt(before, 10) + " Wh. The energy above that is charged to nobody: find out who uses the meter."
+}
+
+// ReplacedToken: The meter accepted token {token} of {units} kWh. When it was replaced, this token was counted as unused, and the new meter got its units.
+func ReplacedToken(token string, units unit.Energy) string {
+	return "The meter accepted token " + token + " of " + units.KWh(1) + " kWh. When it was replaced, this token was counted as unused, and the new meter got its units."
+}
+
 // Held: The register shows {register} Wh in record {seq}, after {before} Wh in the last accepted reading: {doubt}.
 func Held(register int64, seq int64, before int64, doubt string) string {
 	return "The register shows " + strconv.FormatInt(register, 10) + " Wh in record " + strconv.FormatInt(seq, 10) + ", after " + strconv.FormatInt(before, 10) + " Wh in the last accepted reading: " + doubt + "."

@@ -25,6 +25,7 @@ var moneyRoutes = map[string]struct{}{
 	http.MethodPost + " /v1/adjustments":            {},
 	http.MethodPost + " /v1/meters/{meter}/tokens":  {},
 	http.MethodPost + " /v1/accounts/{id}/move-out": {},
+	http.MethodPost + " /v1/meters/{meter}/swap":    {},
 	http.MethodPost + " /v1/accounts/{id}/refunds":  {},
 }
 

@@ -135,6 +135,11 @@ func sales() map[string]valid {
 		"recharge":       post(access.SendTokens, "/v1/meters/{meter}/recharges", `{"token":"{token}","by":"mqtt"}`),
 		"plan-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes", `{"krn":2,"reason":"matrix"}`,
 			func(s *stage, _ bool) string { return s.added("prepay_token") }),
+		"cancel-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes/cancel", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
+			number := s.added("prepay_token")
+			s.do(201, "POST", "/v1/meters/"+number+"/key-changes", `{"krn":2,"reason":"matrix"}`)
+			return number
+		}),
 		"confirm-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes/confirm", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			number := s.added("prepay_token")
 			s.do(201, "POST", "/v1/meters/"+number+"/tokens", `{"kind":"key_change","key":{"ti":"02"},"reason_code":"key_campaign"}`)
@@ -143,8 +148,22 @@ func sales() map[string]valid {
 	}
 }
 
+// stocked is the body of a swap to a new meter in stock.
+func stocked(s *stage) string {
+	number := s.number()
+	s.do(201, "POST", "/v1/meters", `{"number":"`+number+`","mode":"prepay_token","sgc":"123456","krn":1,"kt":2,"ti":"01","tariff":"domestic","status":"stock","simulated":true}`)
+	return `{"new_meter":"` + number + `","balance_wh":0,"reason":"matrix"}`
+}
+
 func meters() map[string]valid {
 	return map[string]valid{
+		"swap": get(access.ReadMeters, "/v1/meters/{meter}/swap"),
+		"plan-swap": {access.IssueTokens, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/meters/" + s.added("prepay_token") + "/swap/plan", stocked(s)}
+		}},
+		"swap-meter": {access.IssueTokens, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/meters/" + s.added("prepay_token") + "/swap", stocked(s)}
+		}},
 		"add-meter": {access.WriteMeters, func(s *stage, _ bool) call {
 			return call{"POST", "/v1/meters", `{"number":"` + s.number() + `","mode":"prepay_wallet","tariff":"domestic"}`}
 		}},

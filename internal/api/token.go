@@ -89,6 +89,14 @@ func (a *API) tokenRoutes(r router) {
 		return replyOf(out.Refusal, err, func() apiv1.KeyChange { return keyChangeOf(out.Meter, out.Key) })
 	})
 	order(r, huma.Operation{
+		OperationID: "cancel-key-change", Path: "/v1/meters/{meter}/key-changes/cancel", DefaultStatus: http.StatusOK, Tags: []string{"tokens"},
+		Summary:     "Take back a planned key change",
+		Description: "Only while its tokens are not made. Tokens are sold to the meter again under its present key, which is the answer.",
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.KeyChangeReason) (*reply[apiv1.KeyChange], error) {
+		out, err := a.c.Vending.CancelKeyChange(ctx, by, in.Meter, body.Reason)
+		return replyOf(out.Refusal, err, func() apiv1.KeyChange { return keyChangeOf(out.Meter, out.Key) })
+	})
+	order(r, huma.Operation{
 		OperationID: "confirm-key-change", Path: "/v1/meters/{meter}/key-changes/confirm", DefaultStatus: http.StatusOK, Tags: []string{"tokens"},
 		Summary: "Confirm that a meter holds its next key",
 		Description: "For a meter that cannot report it: somebody has seen that the meter accepted every token of its key change. A meter with a " +

@@ -197,7 +197,7 @@ func meter(tx Tx, text string, ref registry.Ref) (registry.Meter, refusal.Refusa
 // too many waiting commands.
 func reachable(tx Tx, m registry.Meter) (refusal.Refusal, error) {
 	switch m.Status {
-	case registry.Stock, registry.Removed, registry.Scrapped:
+	case registry.Stock, registry.Removed, registry.Scrapped, registry.Blocked:
 		return refuse.CommandToMeterOutOfService(m.Number, string(m.Status)), nil
 	}
 	signed, err := tx.HasLinkKey(m.ID)

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
@@ -45,6 +46,9 @@ func switched(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time)
 	m, no, err := meter(tx, o.Meter, ref)
 	if err != nil || no.Refused() {
 		return Switched{Refusal: no}, err
+	}
+	if m.Status == registry.Blocked {
+		return Switched{Refusal: refuse.CommandToMeterOutOfService(m.Number, string(m.Status))}, nil
 	}
 	if m.Mode != registry.PrepayWallet {
 		sent, err := send(tx, by, o, ref, at)

@@ -48,6 +48,7 @@ const (
 	Day            = "day_" // a closed day of the books
 	Shift          = "shf_" // a person's use of a till between opening and closing it
 	Import         = "imp_" // a file of meters or customers that was imported
+	Swap           = "swp_" // a meter that took the place of another one
 	Message        = "msg_" // a message to or from a telephone
 )
 

@@ -3,10 +3,12 @@ package intake
 import (
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -37,6 +39,11 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 			return err
 		}
 	}
+	if v.State == metering.TokenAccepted && own.Class == 0 {
+		if err := tellCounted(tx, r, own); err != nil {
+			return err
+		}
+	}
 	if err := tx.Reports().TokenAnswered(own, v.State, t.Result, r.ReceivedAt); err != nil {
 		return fmt.Errorf("token %s answered %s: %w", own.ID.Text(id.Token), t.Result, err)
 	}
@@ -49,6 +56,16 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 		return nil
 	}
 	return tx.Reports().DropDelivery(r.Number, own.ID.Text(id.Token))
+}
+
+// tellCounted raises an alarm if a meter that was replaced took a token that somebody had counted as unused.
+func tellCounted(tx Tx, r *metering.Record, own metering.OwnToken) error {
+	counted, err := tx.Reports().CountedAtSwap(r.Meter, own.ID)
+	if err != nil || !counted {
+		return err
+	}
+	return tx.Rating().RaiseAlarm(r.Meter, metering.Alarm{Code: metering.AlarmReplacedToken,
+		Text: alarmtext.ReplacedToken(own.ID.Text(id.Token), unit.Energy(r.Rec.Token.UnitsWh))})
 }
 
 // ghost is the alarm for an accepted token that was not sold here. If somebody had the token sent to the meter through

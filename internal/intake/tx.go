@@ -62,6 +62,8 @@ type ReportTx interface {
 	PutTokenReport(r *metering.Record, memory string, token id.ID) error
 	// TokenAnswered writes the state of a token and its meter's answer.
 	TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, at time.Time) error
+	// CountedAtSwap reports whether a token of a meter was counted as unused when another meter took its place.
+	CountedAtSwap(meter int64, token id.ID) (bool, error)
 	KeyChanges() registry.KeyChangeTx
 	// DropDelivery ends the delivery of a token or command that its meter has answered.
 	DropDelivery(key, object string) error

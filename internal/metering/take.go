@@ -96,6 +96,10 @@ const (
 	AlarmRatingHeld AlarmCode = "rating-held"
 	// AlarmOpenRelay: energy was counted while the meter reported an open relay.
 	AlarmOpenRelay AlarmCode = "energy-while-off"
+	// AlarmReplacedCounts: a meter counts energy after another one took its place, so somebody still uses it.
+	AlarmReplacedCounts AlarmCode = "replaced-meter-counts"
+	// AlarmReplacedToken: a meter took a token that was counted as unused when another meter took its place.
+	AlarmReplacedToken AlarmCode = "replaced-meter-token"
 	// AlarmTamper: a tamper switch of the meter tripped.
 	AlarmTamper AlarmCode = "tamper"
 )

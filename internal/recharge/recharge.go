@@ -221,7 +221,7 @@ func (d *Deliverer) send(tx Tx, by access.Actor, o Request, ref registry.Ref, q 
 		return Tracked{Refusal: registry.NoMeter(o.Meter)}, err
 	}
 	switch m.Status {
-	case registry.Stock, registry.Removed, registry.Scrapped:
+	case registry.Stock, registry.Removed, registry.Scrapped, registry.Blocked:
 		return Tracked{Refusal: refuse.MeterNotInstalled(m.Number, string(m.Status))}, nil
 	}
 	if q.token.IsZero() {

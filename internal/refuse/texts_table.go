@@ -315,6 +315,16 @@ func NoKeyChangePlanned(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-planned", What: "No key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Name the new key, or plan the change first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// NoKeyChangeToCancel: No key change of meter {meter} is planned. Check the number of the meter.
+func NoKeyChangeToCancel(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-to-cancel", What: "No key change of meter " + meter + " is planned.", Not: "No changes were made.", Try: "Check the number of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// KeyChangeTokensMade: The tokens of the key change of meter {meter} exist already, and somebody may enter them. Enter the tokens and confirm the change. Then plan a change back to the former key.
+func KeyChangeTokensMade(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-change-tokens-made", What: "The tokens of the key change of meter " + meter + " exist already, and somebody may enter them.", Not: "No changes were made.", Try: "Enter the tokens and confirm the change. Then plan a change back to the former key.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
 // NoKeyChangeToConfirm: Meter {meter} has no key change whose tokens are made and not confirmed. Look at the key of the meter. If a change is planned, make its tokens and enter them first.
 func NoKeyChangeToConfirm(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-to-confirm", What: "Meter " + meter + " has no key change whose tokens are made and not confirmed.", Not: "No changes were made.", Try: "Look at the key of the meter. If a change is planned, make its tokens and enter them first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
@@ -2254,6 +2264,111 @@ func MessageNumberChanged(message string) refusal.Refusal {
 // MessageNotWanted: Message {message} is of a kind that the customer refused with STOP. Reach the customer in another way. If the customer sends START, such messages go out again.
 func MessageNotWanted(message string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-not-wanted", What: "Message " + message + " is of a kind that the customer refused with STOP.", Not: "No message was sent.", Try: "Reach the customer in another way. If the customer sends START, such messages go out again.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// SwapOfItself: The old and the new meter are both meter {meter}. Give the number of the meter that is taken down and of the one that takes its place.
+func SwapOfItself(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-of-itself", What: "The old and the new meter are both meter " + meter + ".", Not: "The meter was not replaced. No token was made.", Try: "Give the number of the meter that is taken down and of the one that takes its place.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SwapDone: Meter {meter} was replaced by meter {by} on {at}. If meter {by} is broken too, replace that one.
+func SwapDone(meter string, by string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "swap-done", What: "Meter " + meter + " was replaced by meter " + by + " on " + stamp(at) + ".", Not: "The meter was not replaced. No token was made.", Try: "If meter " + by + " is broken too, replace that one.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "by", Value: by}, {Place: "at", Value: stamp(at)}}}
+}
+
+// SwapOfUnusedMeter: Meter {meter} supplies nobody. Its status is {status}. Choose the meter that the customer has now.
+func SwapOfUnusedMeter(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "swap-of-unused-meter", What: "Meter " + meter + " supplies nobody. Its status is " + status + ".", Not: "The meter was not replaced. No token was made.", Try: "Choose the meter that the customer has now.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// SwapToUsedMeter: Meter {meter} is not in stock. Its status is {status}. Choose a meter that was registered as stock and never installed.
+func SwapToUsedMeter(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "swap-to-used-meter", What: "Meter " + meter + " is not in stock. Its status is " + status + ".", Not: "The meter was not replaced. No token was made.", Try: "Choose a meter that was registered as stock and never installed.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// SwapModesDiffer: Meter {old} is in mode {oldmode}, and meter {new} is in mode {newmode}. Choose a new meter of the same mode.
+func SwapModesDiffer(old string, oldmode string, newValue string, newmode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-modes-differ", What: "Meter " + old + " is in mode " + oldmode + ", and meter " + newValue + " is in mode " + newmode + ".", Not: "The meter was not replaced. No token was made.", Try: "Choose a new meter of the same mode.", Args: []refusal.Arg{{Place: "old", Value: old}, {Place: "oldmode", Value: oldmode}, {Place: "new", Value: newValue}, {Place: "newmode", Value: newmode}}}
+}
+
+// SwapSimulatedDiffer: Only one of the meters {old} and {new} is simulated. Replace a simulated meter by a simulated one.
+func SwapSimulatedDiffer(old string, newValue string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-simulated-differ", What: "Only one of the meters " + old + " and " + newValue + " is simulated.", Not: "The meter was not replaced. No token was made.", Try: "Replace a simulated meter by a simulated one.", Args: []refusal.Arg{{Place: "old", Value: old}, {Place: "new", Value: newValue}}}
+}
+
+// SwapWithoutWallet: Meter {meter} is in mode {mode}. A swap is possible for prepaid meters. Register the new meter by itself.
+func SwapWithoutWallet(meter string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-without-wallet", What: "Meter " + meter + " is in mode " + mode + ". A swap is possible for prepaid meters.", Not: "The meter was not replaced. No token was made.", Try: "Register the new meter by itself.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+}
+
+// SwapToMeterWithMoney: Money or a debt is on the account of the new meter {meter}. Choose another meter from the stock.
+func SwapToMeterWithMoney(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-to-meter-with-money", What: "Money or a debt is on the account of the new meter " + meter + ".", Not: "The meter was not replaced. No token was made.", Try: "Choose another meter from the stock.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SwapBalanceMissing: The server does not know what is left in meter {meter}. Read the display and give balance_wh. If the display is dead, give 0 and the tokens that were never entered.
+func SwapBalanceMissing(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-missing", What: "The server does not know what is left in meter " + meter + ".", Not: "The meter was not replaced. No token was made.", Try: "Read the display and give balance_wh. If the display is dead, give 0 and the tokens that were never entered.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SwapBalanceNegative: The balance must be from 0 to {most} kWh. Correct it and send the request again.
+func SwapBalanceNegative(most unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-negative", What: "The balance must be from 0 to " + most.KWh(1) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "most", Value: most.KWh(1)}}}
+}
+
+// SwapBalanceTooHigh: {units} kWh are more than meter {meter} can have left. By its last report and the tokens made since, it has at most {most} kWh. Check the display. What the records do not show needs a replacement token with a reason of its own.
+func SwapBalanceTooHigh(units unit.Energy, meter string, most unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-too-high", What: units.KWh(1) + " kWh are more than meter " + meter + " can have left. By its last report and the tokens made since, it has at most " + most.KWh(1) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Check the display. What the records do not show needs a replacement token with a reason of its own.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "meter", Value: meter}, {Place: "most", Value: most.KWh(1)}}}
+}
+
+// SwapTokenNotOpen: Token {token} is not an unused token of meter {meter}. Choose from the unused tokens of the old meter.
+func SwapTokenNotOpen(token string, meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-token-not-open", What: "Token " + token + " is not an unused token of meter " + meter + ".", Not: "The meter was not replaced. No token was made.", Try: "Choose from the unused tokens of the old meter.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "meter", Value: meter}}}
+}
+
+// SwapTooManyTokens: {n} unused tokens are more than {max}. Name the tokens that the customer still has.
+func SwapTooManyTokens(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-too-many-tokens", What: strconv.FormatInt(n, 10) + " unused tokens are more than " + strconv.FormatInt(maxValue, 10) + ".", Not: "The meter was not replaced. No token was made.", Try: "Name the tokens that the customer still has.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SwapFieldOfTokens: Meter {meter} has a wallet. Its money stays on the account, so a balance and unused tokens do not apply. Give only register_wh.
+func SwapFieldOfTokens(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-field-of-tokens", What: "Meter " + meter + " has a wallet. Its money stays on the account, so a balance and unused tokens do not apply.", Not: "The meter was not replaced. No token was made.", Try: "Give only register_wh.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SwapFieldOfWallets: Meter {meter} takes tokens. Its register is not charged, so register_wh does not apply. Give balance_wh and the unused tokens.
+func SwapFieldOfWallets(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-field-of-wallets", What: "Meter " + meter + " takes tokens. Its register is not charged, so register_wh does not apply.", Not: "The meter was not replaced. No token was made.", Try: "Give balance_wh and the unused tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SwapBeforeReview: A reading of meter {meter} cannot be true and waits for a decision. Decide about the reading first.
+func SwapBeforeReview(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "reading-held", Text: "swap-before-review", What: "A reading of meter " + meter + " cannot be true and waits for a decision.", Not: "The meter was not replaced. No token was made.", Try: "Decide about the reading first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SwapWithoutReading: Meter {meter} has never sent a reading, so nothing was charged on it. Leave register_wh out.
+func SwapWithoutReading(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-without-reading", What: "Meter " + meter + " has never sent a reading, so nothing was charged on it.", Not: "The meter was not replaced. No token was made.", Try: "Leave register_wh out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SwapRegisterImpossible: Meter {meter} cannot have counted to {register} kWh. The last register that was charged is {before} kWh. Read the register again. If you cannot read it, leave register_wh out: the meter is then closed at {before} kWh.
+func SwapRegisterImpossible(meter string, register unit.Energy, before unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-register-impossible", What: "Meter " + meter + " cannot have counted to " + register.KWh(3) + " kWh. The last register that was charged is " + before.KWh(3) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Read the register again. If you cannot read it, leave register_wh out: the meter is then closed at " + before.KWh(3) + " kWh.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
+}
+
+// ReleaseOfReplacedMeter: Meter {meter} was replaced. It is closed at its last register. Decide about the meter that took its place.
+func ReleaseOfReplacedMeter(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "release-of-replaced-meter", What: "Meter " + meter + " was replaced. It is closed at its last register.", Not: "No use was charged and no changes were made.", Try: "Decide about the meter that took its place.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterReplaced: Meter {meter} was replaced by meter {by} on {at}. Use meter {by}: it has the customer's account.
+func MeterReplaced(meter string, by string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-replaced", What: "Meter " + meter + " was replaced by meter " + by + " on " + stamp(at) + ".", Not: "No token was made.", Try: "Use meter " + by + ": it has the customer's account.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "by", Value: by}, {Place: "at", Value: stamp(at)}}}
+}
+
+// ReversalAtReplacedMeter: Meter {meter} was replaced after this sale, and the units that were left went to the new meter. Give the customer goodwill, or refund the account.
+func ReversalAtReplacedMeter(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "reversal-at-replaced-meter", What: "Meter " + meter + " was replaced after this sale, and the units that were left went to the new meter.", Not: "The sale stands. No money was given back.", Try: "Give the customer goodwill, or refund the account.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // ReleaseWithoutWallet: This meter has no wallet. Check the mode of the meter.

@@ -39,7 +39,7 @@ const (
 	Installed    Status = "installed"
 	Commissioned Status = "commissioned"
 	Active       Status = "active"
-	Blocked      Status = "blocked"
+	Blocked      Status = "blocked" // another meter took its place: it takes no tokens and supplies nobody, but may still report
 	Removed      Status = "removed"
 	Scrapped     Status = "scrapped"
 )

@@ -129,6 +129,21 @@ func (v MeterView) Left() (Left, bool) {
 	return Left{}, false
 }
 
+// Proved returns the newest balance of a token meter that the meter itself reported over its authenticated connection: with a reading or with
+// a token. A balance by SMS does not count, because nobody can prove its sender.
+func (rec MeterRecord) Proved(tx interface {
+	ReportedBalance(m Meter) (reported, texted *ReportedBalance, err error)
+}) (balance unit.Energy, at time.Time, known bool, err error) {
+	reported, _, err := tx.ReportedBalance(rec.Meter)
+	switch {
+	case err != nil:
+		return 0, time.Time{}, false, err
+	case reported != nil:
+		return reported.Balance, reported.At, true, nil
+	}
+	return unit.Energy(rec.BalanceWh), rec.AsOf, rec.Reported, nil
+}
+
 // Said returns the balance that a meter reported after its newest reading: the newer of one that it sent with a token and one by SMS. It
 // returns nil if there is no such balance.
 func (rec MeterRecord) Said(tx interface {

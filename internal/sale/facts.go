@@ -15,6 +15,8 @@ type Point struct {
 	Meter  MeterRef
 	Mode   registry.Mode
 	Status registry.Status
+	// Replaced is the swap by which another meter took the place of this one; nil if none did.
+	Replaced *Swap
 
 	Account       id.ID // zero if the meter has no account
 	AccountStatus string

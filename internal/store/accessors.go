@@ -113,6 +113,9 @@ func (tx *Tx) Sold() vending.SoldTx { return tx }
 // Jobs returns the transaction for tokens without a sale.
 func (tx *Tx) Jobs() vending.JobTx { return tx }
 
+// Swaps returns the transaction for meters that take the place of others.
+func (tx *Tx) Swaps() vending.SwapTx { return tx }
+
 // Reversals returns the transaction for reversals.
 func (tx *Tx) Reversals() vending.ReversalTx { return tx }
 

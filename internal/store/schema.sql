@@ -408,7 +408,7 @@ CREATE TABLE wallet (
   low1 INTEGER NOT NULL DEFAULT 1, low2 INTEGER NOT NULL DEFAULT 1,     -- crossings: 1 below, 2 fired
   off INTEGER NOT NULL DEFAULT 1,         -- reasons why the server wants the supply off, as bits
   max_w INTEGER NOT NULL DEFAULT 0,       -- the most the meter can measure; 0: by its phases
-  version INTEGER NOT NULL DEFAULT 1, open_wh INTEGER, held_open INTEGER NOT NULL DEFAULT 0,
+  version INTEGER NOT NULL DEFAULT 1, open_wh INTEGER, held_open INTEGER NOT NULL DEFAULT 0, closed_at INTEGER,
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wallet_accrued ON wallet (tenant_id, meter) WHERE accrued > 0;
@@ -767,3 +767,18 @@ CREATE TABLE device_password (             -- one for all unmodified devices of 
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX device_password_now ON device_password (tenant_id) WHERE dropped_at IS NULL;
+
+CREATE TABLE meter_swap (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, old_meter INTEGER NOT NULL, new_meter INTEGER NOT NULL, account_id BLOB NOT NULL,
+  at INTEGER NOT NULL,                    -- server time
+  balance_wh INTEGER NOT NULL DEFAULT 0,  -- left in the old meter, as balance_at and source say
+  balance_at INTEGER, source TEXT NOT NULL DEFAULT '',
+  tokens TEXT NOT NULL DEFAULT '',        -- tokens of the old meter that were never entered, separated by spaces
+  tokens_wh INTEGER NOT NULL DEFAULT 0,
+  units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0),  -- given to the new meter
+  job_id BLOB,                            -- the replacement token
+  register_wh INTEGER, register_at INTEGER,  -- the register at which the old meter was closed, and its time
+  reason TEXT NOT NULL, by_actor TEXT NOT NULL, approved_by TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, old_meter), UNIQUE (tenant_id, new_meter)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX meter_swap_account ON meter_swap (tenant_id, account_id);

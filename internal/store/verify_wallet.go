@@ -116,6 +116,10 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 	return nil
 }
 
+// replacedBy selects the meters whose place the meter $2 took, directly or one after the other. Their use counts in its month.
+const replacedBy = `WITH RECURSIVE chain(meter) AS (SELECT s.old_meter FROM meter_swap s WHERE s.tenant_id = $1 AND s.new_meter = $2
+	UNION SELECT s.old_meter FROM meter_swap s JOIN chain c ON s.tenant_id = $1 AND s.new_meter = c.meter) SELECT meter FROM chain`
+
 // verifyWalletMonths compares the use of a month, which decides the block of a price, with the meter's days. It also compares the days with
 // the journals of use.
 //
@@ -129,12 +133,13 @@ func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.L
 		return err
 	}
 	var all, least unit.Energy // use of all days of the wallet's month, and of the days that count for certain
-	err = tx.C.Query(`SELECT day, wh FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(d core.Row) error {
+	err = tx.C.Query(`SELECT d.day, d.wh, d.meter FROM wallet_day d WHERE d.tenant_id = $1 AND (d.meter = $2
+		OR d.meter IN (`+replacedBy+`)) ORDER BY d.day`, func(d core.Row) error {
 		day, wh := d.Text(0), unit.Energy(d.Int(1))
 		if len(day) != len(time.DateOnly) {
 			return nil
 		}
-		if p.months != nil {
+		if p.months != nil && d.Int(2) == w.Meter.N {
 			p.months[day[:len(tariff.MonthForm)]] -= wh
 		}
 		if day[:len(tariff.MonthForm)] == w.Month {

@@ -18,7 +18,8 @@ type reversalRequest struct {
 // Executors returns the functions that carry out this package's acts once they are approved.
 func (v *Vending) Executors() access.Executors {
 	return access.Executors{access.ActReverse: v.doReverse, access.ActClock: v.doTrust, access.ActUnits: v.doTokens, access.ActTokens: v.doTokens,
-		access.ActClearCredit: v.doTokens, access.ActClearTamper: v.doTokens}
+		access.ActClearCredit: v.doTokens, access.ActClearTamper: v.doTokens,
+		access.ActSwap: v.doSwap}
 }
 
 func (v *Vending) doReverse(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

@@ -289,11 +289,8 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 		return v.waits(tx, a, *eyes.Waits)
 	}
 	j.Ref, j.ApprovedBy = ref, eyes.Checker
-	for i := range j.Tokens {
-		j.Tokens[i].RND = nibbles[i%MaxTokens] & 0xf
-		if j.Tokens[i].ID, err = tx.NewID(); err != nil {
-			return jobStep{}, err
-		}
+	if err := v.numberTokens(tx, &j, nibbles); err != nil {
+		return jobStep{}, err
 	}
 	if err := v.keepJob(tx, j); err != nil {
 		return jobStep{}, err
@@ -304,6 +301,17 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 		return jobStep{}, err
 	}
 	return v.makeJob(ctx, tx, a, j)
+}
+
+// numberTokens gives the tokens of a job their identities and random parts.
+func (v *Vending) numberTokens(tx Tx, j *sale.Job, nibbles [MaxTokens]byte) (err error) {
+	for i := range j.Tokens {
+		j.Tokens[i].RND = nibbles[i%MaxTokens] & 0xf
+		if j.Tokens[i].ID, err = tx.NewID(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeJob makes the tokens of a reserved job. If the issuer is not local, the job stays open.

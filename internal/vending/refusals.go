@@ -15,6 +15,9 @@ import (
 )
 
 func blocked(p sale.Point) refusal.Refusal {
+	if r := p.Replaced; r != nil {
+		return refuse.MeterReplaced(p.Meter.Number, r.New.Number, r.At)
+	}
 	return refuse.MeterNotActive(p.Meter.Number, string(p.Status))
 }
 

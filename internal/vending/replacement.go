@@ -107,6 +107,8 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now ti
 	switch {
 	case p.Mode != registry.PrepayToken:
 		return sale.Job{}, refuse.MeterTakesNoServiceTokens(p.Meter.Number, string(p.Mode)), nil
+	case p.Replaced != nil:
+		return sale.Job{}, blocked(p), nil
 	case p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped:
 		return sale.Job{}, refuse.MeterWithoutService(p.Meter.Number, string(p.Status)), nil
 	}

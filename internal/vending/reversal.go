@@ -223,6 +223,9 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 	case s.State != sale.Completed:
 		return refuse.SaleNotCompleted(string(s.State)), nil
 	}
+	if p.Replaced != nil && !s.Recharge() {
+		return refuse.ReversalAtReplacedMeter(p.Meter.Number), nil
+	}
 	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) &&
 		(now.Sub(s.CompletedAt) <= p.Limits.Window() || !by.Approval.IsZero()) // an approval may come after the window
 	switch {

@@ -33,6 +33,9 @@ type Tx interface {
 	Selling() SellTx
 	Sold() SoldTx
 	Jobs() JobTx
+	Swaps() SwapTx
+	Rating() wallet.ReleaseTx
+	Registering() registry.Tx
 	Reversals() ReversalTx
 	Cancelling() CancelTx
 	Clock() ClockTx

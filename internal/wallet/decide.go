@@ -47,6 +47,10 @@ func Decide(a Account) ([]Decided, []Effect, error) {
 	for i := range states {
 		c := &states[i]
 		var crossed Decision
+		if c.row.Closed() {
+			out[i] = Decided{Low1: c.row.Low1, Low2: c.row.Low2, Off: c.row.Off}
+			continue
+		}
 		c.row.State, crossed = cross(c.row.State, c.money.Available(), c.levels, c.out, c.block, c.credit)
 		out[i] = Decided{Low1: c.row.Low1, Low2: c.row.Low2, Off: c.row.Off, Decision: crossed}
 	}
@@ -99,6 +103,7 @@ func (a Account) pointStates() ([]pointState, error) {
 		if err := c.judge(); err != nil {
 			return nil, err
 		}
+		c.out = c.out && !p.Closed()
 		out[i] = c
 	}
 	told := noticed(out)

@@ -98,6 +98,10 @@ func (c *pointState) taken(r Row) {
 // key at the meter.
 func (c *pointState) drive(d Decision) (press bool, err error) {
 	r := c.row
+	if r.Closed() {
+		c.retired(r)
+		return false, nil
+	}
 	if d.On {
 		c.Why, c.By = "", ""
 	}

@@ -61,9 +61,13 @@ const dateForm = time.DateOnly
 // rounded down. The debits of a meter sum to the floor of its exact cost, whatever the pattern of its readings.
 //
 // The first reading only begins the rating. A reading that cannot be true stops rating: Take returns the reading in Held, and nothing is
-// rated until a person has decided ([Accept], [Rebase]). A reading that is not newer than the reading rated last changes nothing.
+// rated until a person has decided ([Accept], [Rebase]). A reading that is not newer than the reading rated last changes nothing. A meter
+// that was replaced is charged up to its closing register and no further, whatever it still reports.
 func Take(s State, r Reading, t Terms) (State, Taken) {
 	switch {
+	case s.Closed():
+		s.Memory, s.Seq, s.Up = r.Memory, r.Seq, r.Up
+		return s, Taken{}
 	case s.Held.Stopped() && s.Held.Reason != HoldOpen, r.Memory == s.Memory && s.Started && r.Seq <= s.Seq:
 		return s, Taken{}
 	case s.Held.Stopped():

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -112,6 +113,9 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 		return Released{Refusal: refuse.ReleaseWithoutWallet()}, nil
 	}
 	w := &rows[at]
+	if w.Closed() {
+		return Released{Refusal: refuse.ReleaseOfReplacedMeter(w.Meter.Number)}, nil
+	}
 	if v.does == resumes && w.Held.Stopped() {
 		return Released{Row: *w}, nil
 	}
@@ -180,6 +184,10 @@ func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days [
 func TakeRow(tx HoldTx, w *Row, r Reading, terms Terms) (out Taken, err error) {
 	was := w.Held
 	w.State, out = Take(w.State, r, terms)
+	if w.countsOn(r) {
+		return out, tx.RaiseAlarm(w.Meter.N, metering.Alarm{Code: metering.AlarmReplacedCounts,
+			Text: alarmtext.ReplacedCounts(int64(r.Register), int64(w.Register))})
+	}
 	if out.Drawn != nil {
 		if err := tx.WalletHeldEnergy(w.Meter.N, *out.Drawn); err != nil {
 			return Taken{}, err

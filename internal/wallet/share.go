@@ -106,6 +106,9 @@ func (c *pointState) register() unit.Energy {
 
 // holds returns the most that the meter may still count by any lease that has reached it or may reach it.
 func (c *pointState) holds() unit.Energy {
+	if c.row.Closed() && c.allowed() == 0 {
+		return 0
+	}
 	most := c.left(c.InMeter)
 	if l := c.Seen.Lease; l.Open() || l.unsure() {
 		most = max(most, c.left(c.Supply.Lease))
@@ -116,6 +119,9 @@ func (c *pointState) holds() unit.Energy {
 // lent returns the most that the meter may still count by any lease that it has or that was signed for it. An unsigned lease never reached
 // it, and is withdrawn when there is less money.
 func (c *pointState) lent() unit.Energy {
+	if c.row.Closed() && c.mayBeDead() {
+		return 0
+	}
 	most := max(c.left(c.InMeter), c.left(Lease{Max: c.Supply.Risk, Memory: c.Supply.Lease.Memory}))
 	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) {
 		most = max(most, c.left(c.Supply.Lease))

@@ -64,6 +64,8 @@ func (c *pointState) allowed() unit.Energy {
 	switch {
 	case c.ReceivedAt.IsZero(), c.Relay == supply.Open.String() && cut.Done() && !connect.after(cut):
 		return 0
+	case c.row.Closed() && c.mayBeDead():
+		return 0
 	case !c.Leases:
 		return c.tenant.Supply.LeaseCap()
 	}

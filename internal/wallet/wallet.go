@@ -49,6 +49,7 @@ type State struct {
 	Low1, Low2 supply.Crossing
 	Off        supply.Reasons // why the server wants the supply off; see [Wanted]
 	MaxW       unit.Power     // the most this meter can measure; 0 for the default for its phases
+	ClosedAt   time.Time      // server time at which another meter took its place; zero while it is in use
 }
 
 // Total is all energy ever rated.

@@ -3542,6 +3542,15 @@ func (t *Texts) MadeKey() string { return t.say("pages.made.key") }
 // MadeBack: Back to the service of the meter
 func (t *Texts) MadeBack() string { return t.say("pages.made.back") }
 
+// KeyChangeCancel: Take back the plan
+func (t *Texts) KeyChangeCancel() string { return t.say("pages.key-change.cancel") }
+
+// KeyChangeCancelEffect: Tokens are sold to the meter again under its present key. This works only until the tokens of the change are made.
+func (t *Texts) KeyChangeCancelEffect() string { return t.say("pages.key-change.cancel-effect") }
+
+// KeyChangeCancelled: The plan was taken back.
+func (t *Texts) KeyChangeCancelled() string { return t.say("pages.key-change.cancelled") }
+
 // KeyChangeTitle: Key change
 func (t *Texts) KeyChangeTitle() string { return t.say("pages.key-change.title") }
 
@@ -3914,6 +3923,117 @@ func (t *Texts) MoveInKnownHint() string { return t.say("pages.move-in.known-hin
 
 // MoveInSecond: Within a day of the move-out a second person must allow it, because the last customer may still live there.
 func (t *Texts) MoveInSecond() string { return t.say("pages.move-in.second") }
+
+// SwapTitle: Replace meter {meter}
+func (t *Texts) SwapTitle(meter string) string { return t.say("pages.swap.title", "{meter}", meter) }
+
+// SwapOpen: Replace the meter
+func (t *Texts) SwapOpen() string { return t.say("pages.swap.open") }
+
+// SwapAbout: A meter from the stock takes the place, the customer and the account.
+func (t *Texts) SwapAbout() string { return t.say("pages.swap.about") }
+
+// SwapEffect: The new meter gets the place, the customer, the account and what is left. The old meter gets no more tokens and no more money. A swap cannot be undone.
+func (t *Texts) SwapEffect() string { return t.say("pages.swap.effect") }
+
+// SwapOld: The old meter
+func (t *Texts) SwapOld() string { return t.say("pages.swap.old") }
+
+// SwapLeft: Left in the old meter
+func (t *Texts) SwapLeft() string { return t.say("pages.swap.left") }
+
+// SwapRegister: Closing register
+func (t *Texts) SwapRegister() string { return t.say("pages.swap.register") }
+
+// SwapKnown: {figure}, as it reported at {time}
+func (t *Texts) SwapKnown(figure string, timeValue string) string {
+	return t.say("pages.swap.known", "{figure}", figure, "{time}", timeValue)
+}
+
+// SwapUnknown: It never reported that.
+func (t *Texts) SwapUnknown() string { return t.say("pages.swap.unknown") }
+
+// SwapMost: The new meter can get at most
+func (t *Texts) SwapMost() string { return t.say("pages.swap.most") }
+
+// SwapNew: New meter
+func (t *Texts) SwapNew() string { return t.say("pages.swap.new") }
+
+// SwapNewHint: Its number. It must be in stock: registered and never installed.
+func (t *Texts) SwapNewHint() string { return t.say("pages.swap.new-hint") }
+
+// SwapBalance: On the old meter's display (kWh)
+func (t *Texts) SwapBalance() string { return t.say("pages.swap.balance") }
+
+// SwapBalanceHint: Leave it empty if the display is dead: the last report counts.
+func (t *Texts) SwapBalanceHint() string { return t.say("pages.swap.balance-hint") }
+
+// SwapRegisterRead: Register of the old meter (kWh)
+func (t *Texts) SwapRegisterRead() string { return t.say("pages.swap.register-read") }
+
+// SwapRegisterHint: Leave it empty if you cannot read it: the meter is closed at the register that was charged last.
+func (t *Texts) SwapRegisterHint() string { return t.say("pages.swap.register-hint") }
+
+// SwapUnused: Tokens that were never entered
+func (t *Texts) SwapUnused() string { return t.say("pages.swap.unused") }
+
+// SwapToken: {units}, made {time}
+func (t *Texts) SwapToken(units string, timeValue string) string {
+	return t.say("pages.swap.token", "{units}", units, "{time}", timeValue)
+}
+
+// SwapUnusedHint: Choose only what the customer still has. If the old meter took it after all, an alarm says so.
+func (t *Texts) SwapUnusedHint() string { return t.say("pages.swap.unused-hint") }
+
+// SwapCheck: Show what will happen
+func (t *Texts) SwapCheck() string { return t.say("pages.swap.check") }
+
+// SwapPlan: What will happen
+func (t *Texts) SwapPlan() string { return t.say("pages.swap.plan") }
+
+// SwapCharged: Charged with the closing
+func (t *Texts) SwapCharged() string { return t.say("pages.swap.charged") }
+
+// SwapGets: The new meter gets
+func (t *Texts) SwapGets() string { return t.say("pages.swap.gets") }
+
+// SwapTokenEffect: The sum is rounded down to a whole 0.1 kWh. Enter the replacement token at the new meter. No money moves, and the month of the account goes on.
+func (t *Texts) SwapTokenEffect() string { return t.say("pages.swap.token-effect") }
+
+// SwapWalletEffect: The money stays on the account, and its month goes on. The old meter is switched off for good. What it reports later is not charged, and a register beyond the closing one raises an alarm.
+func (t *Texts) SwapWalletEffect() string { return t.say("pages.swap.wallet-effect") }
+
+// SwapAllowed: Until it answers its cut-off, the old meter may supply {energy} more. For at most the life of a lease, the new meter gets no lease for that money.
+func (t *Texts) SwapAllowed(energy string) string {
+	return t.say("pages.swap.allowed", "{energy}", energy)
+}
+
+// SwapSubmit: Replace the meter now
+func (t *Texts) SwapSubmit() string { return t.say("pages.swap.submit") }
+
+// SwapSecond: Where two people must decide, a second person allows it first. So does a large balance.
+func (t *Texts) SwapSecond() string { return t.say("pages.swap.second") }
+
+// SwapDone: This meter was replaced by meter {meter} at {time}, by {who}.
+func (t *Texts) SwapDone(meter string, timeValue string, who string) string {
+	return t.say("pages.swap.done", "{meter}", meter, "{time}", timeValue, "{who}", who)
+}
+
+// SwapGave: The new meter got {units}: {left} left and {unused} of unused tokens.
+func (t *Texts) SwapGave(units string, left string, unused string) string {
+	return t.say("pages.swap.gave", "{units}", units, "{left}", left, "{unused}", unused)
+}
+
+// SwapClosed: It was closed at a register of {register}.
+func (t *Texts) SwapClosed(register string) string {
+	return t.say("pages.swap.closed", "{register}", register)
+}
+
+// SwapTokens: Show the replacement tokens
+func (t *Texts) SwapTokens() string { return t.say("pages.swap.tokens") }
+
+// SwapOpenNew: Open the new meter
+func (t *Texts) SwapOpenNew() string { return t.say("pages.swap.open-new") }
 
 // NewCustomerTitle: Add a customer
 func (t *Texts) NewCustomerTitle() string { return t.say("pages.new-customer.title") }

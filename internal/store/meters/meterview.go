@@ -86,7 +86,7 @@ func (tx Rows) MeterRecordsNumbered(numbers []string) ([]registry.MeterRecord, e
 // MeterRecordsOf reads a [registry.MeterRecord] for each meter of a customer's accounts, in the order of their
 // registration.
 func (tx Rows) MeterRecordsOf(customer id.ID, max int) ([]registry.MeterRecord, error) {
-	return tx.meterRecords(`a.customer_id = $2 ORDER BY m.id LIMIT $3`, customer, max)
+	return tx.meterRecords(`a.customer_id = $2 AND m.status <> 'blocked' ORDER BY m.id LIMIT $3`, customer, max)
 }
 
 func (tx Rows) meterRecords(condition string, args ...any) ([]registry.MeterRecord, error) {

@@ -56,7 +56,7 @@ func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) (
 	var out []registry.Standing
 	err := tx.C.Query(`SELECT m.id, m.number, m.mode, m.reading_interval_s, l.last_seen, l.received_at, l.tamper, l.relay, l.reasons, l.balance_wh, w.off, w.low1, l.w, l.as_of, `+name+`
 		FROM meter m LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
-		LEFT JOIN wallet w ON w.tenant_id = m.tenant_id AND w.meter = m.n`+join+` WHERE m.tenant_id = $1 AND m.id > $2 AND m.status <> 'removed'`+where+` ORDER BY m.id LIMIT `+arg(max),
+		LEFT JOIN wallet w ON w.tenant_id = m.tenant_id AND w.meter = m.n`+join+` WHERE m.tenant_id = $1 AND m.id > $2 AND m.status NOT IN ('removed', 'blocked')`+where+` ORDER BY m.id LIMIT `+arg(max),
 		func(r core.Row) error {
 			s := registry.Standing{ID: r.ID(0), Number: r.Text(1), Mode: registry.Mode(r.Text(2)), Interval: time.Duration(r.Int(3)) * time.Second,
 				LastSeen: r.Time(4), Reported: !r.IsNull(5), Tamper: r.Bool(6), Relay: r.Text(7), Reasons: metering.SplitReasons(r.Text(8)),

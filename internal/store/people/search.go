@@ -66,7 +66,7 @@ func (tx Rows) MetersOf(of id.ID, max int) ([]search.MeterRow, error) {
 	return tx.meterRows(`SELECT m.id, m.number, '', p.address, a.customer_id FROM account a
 		JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
 		JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
-		WHERE a.tenant_id = $1 AND (a.id = $2 OR a.customer_id = $2) ORDER BY m.id LIMIT $3`, of, max)
+		WHERE a.tenant_id = $1 AND (a.id = $2 OR a.customer_id = $2) AND m.status <> 'blocked' ORDER BY m.id LIMIT $3`, of, max)
 }
 
 // AccountHolder returns the customer of an account.

@@ -44,6 +44,15 @@ func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 	if err := tx.lockPoint(&p); err != nil {
 		return sale.Point{}, false, err
 	}
+	if p.Status == registry.Blocked {
+		done, found, err := tx.SwapOf(p.Meter.N)
+		if err != nil {
+			return sale.Point{}, false, err
+		}
+		if found {
+			p.Replaced = &done
+		}
+	}
 	p.Keys, err = tx.saleKeys(p.Meter.N)
 	meters.Of(tx.Tx).KnowTIDs(p.Keys)
 	return p, err == nil, fault.Wrap(err, "find meter keys of a sale")

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -37,6 +38,7 @@ const (
 	actPlan       = "plan"
 	actMake       = "make"
 	actConfirmKey = "confirm"
+	actCancelKey  = "cancel"
 )
 
 func (d meterKeyPage) planCommand() string {
@@ -51,6 +53,10 @@ func (d meterKeyPage) confirmCommand() string {
 	return commandLine("paywatt meter confirm-key "+d.Number, "--reason", d.Reason)
 }
 
+func (d meterKeyPage) cancelCommand() string {
+	return commandLine("paywatt meter cancel-key "+d.Number, "--reason", cmp.Or(d.Reason, "REASON"))
+}
+
 // keyText names a key by its figures. It never shows the key itself.
 func keyText(k registry.Key) string {
 	return fmt.Sprintf("SGC %s, KRN %d, TI %s, KT %d", k.SGC, k.KRN, k.TI, k.KT)
@@ -62,6 +68,8 @@ func (s *Console) meterKey(w http.ResponseWriter, r *http.Request, v visit) {
 	switch r.URL.Query().Get("done") {
 	case actPlan:
 		d.Notice = v.site.say.KeyChangePlannedNow()
+	case actCancelKey:
+		d.Notice = v.site.say.KeyChangeCancelled()
 	case actConfirmKey:
 		d.Notice = v.site.say.KeyChangeConfirmedNow(v.site.clock(s.c.Now()))
 	}
@@ -130,6 +138,8 @@ func (s *Console) changeMeterKey(w http.ResponseWriter, r *http.Request, v visit
 		return
 	case act == actPlan:
 		done, err = s.planKey(r, v, number, d.keyFields)
+	case act == actCancelKey:
+		done, err = s.c.Vending.CancelKeyChange(r.Context(), v.by, number, d.Reason)
 	case act == actConfirmKey:
 		done, err = s.c.Vending.ConfirmKeyChange(r.Context(), v.by, number, d.Reason)
 	default:

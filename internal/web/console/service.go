@@ -28,6 +28,8 @@ func (s *Console) serviceRoutes(m *http.ServeMux) {
 	m.Handle("GET /meters/{number}/made/{request}", s.signedIn(s.madeTokens))
 	m.Handle("GET /meters/{number}/key", s.signedIn(s.meterKey))
 	m.Handle("POST /meters/{number}/key", s.signedIn(s.changeMeterKey))
+	m.Handle("GET /meters/{number}/swap", s.signedIn(s.swapMeter))
+	m.Handle("POST /meters/{number}/swap", s.signedIn(s.doSwap))
 	m.Handle("GET /meters/{number}/place", s.signedIn(s.place))
 	m.Handle("POST /meters/{number}/place", s.signedIn(s.changePlace))
 	m.Handle("GET /meters/{number}/move-in", s.signedIn(s.moveInPage))
@@ -105,6 +107,9 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 		add(takes && v.by.May(access.IssueTokens), servicePath(number, string(k)), t.Name("token-kind", string(k)), t.Name("service-effect", string(k)))
 	}
 	add(takes && m.Key != nil && v.by.OfUtility(), keyPath(number), t.KeyChangeTitle(), t.KeyChangeAbout())
+	replaced := m.Meter.Status == registry.Blocked
+	swaps := m.Meter.Status == registry.Active && (takes || m.Meter.Mode == registry.PrepayWallet)
+	add(v.by.OfUtility() && (replaced || swaps && v.by.May(access.ActSwap.Right())), swapPath(number), t.SwapOpen(), t.SwapAbout())
 	add(v.by.May(access.WriteMeters), placePath(number), t.PlaceOpen(), t.PlaceAbout())
 	add(vacant(m) && v.by.May(access.WriteCustomers), moveInPath(number), t.MoveInSubmit(), t.MoveInEffect())
 	add(!vacant(m) && v.by.May(access.ReadCustomers), accountPath(number), t.AccountsOpen(), t.AccountsAbout())
