@@ -251,7 +251,7 @@ func secondPeople() (out []rule) {
 		"tariff.publish": "tariff_manager", "vendor.deposit": "finance", "vendor.terms": "finance", "account.refund": "finance",
 		"reading.decide": "engineer", "settings.change": "owner", "token.issue": "engineer", "meter.clear_credit": "engineer",
 		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.tariff": "installer", "account.move_out": "installer", "account.move_in": "installer", "meter.max_power": "installer",
-		"meter.config": "installer",
+		"meter.config":   "installer",
 		"account.supply": "installer", "token.free": "supervisor", "ledger.adjust": "finance", "vend.reverse": "supervisor",
 	} {
 		one := rule{fault: "alone=" + act, role: role, policy: all}
