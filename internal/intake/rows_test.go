@@ -264,6 +264,8 @@ func (r *rows) SetMeterKeyState(key id.ID, from, to string) error {
 	return r.Writes("key of token %d from %s to %s", key[15], from, to)
 }
 
+func (r *rows) CountedAtSwap(int64, id.ID) (bool, error) { return false, nil }
+
 func (r *rows) DropDelivery(key, object string) error { return r.Writes("%s: no more %s", key, object) }
 
 func (r *rows) CommandByID(i id.ID) (command.Command, bool, error) {
