@@ -78,8 +78,8 @@ func (b *Ingest) ServeMeters(ctx context.Context, kind string, in io.Reader, out
 	return errors.Join(answerMemory(j, in, out), s.close())
 }
 
-// peer is a server under measurement, in a process of its own.
-type peer struct {
+// measuredServer is a server under measurement, in a process of its own.
+type measuredServer struct {
 	name   string
 	cmd    *exec.Cmd
 	end    func() error
@@ -101,7 +101,7 @@ func (b *Against) Run(ctx context.Context, say Say) (Measured, error) {
 }
 
 func (b *Against) against(ctx context.Context, say Say, dir string) (m Measured, err error) {
-	var peers []*peer
+	var peers []*measuredServer
 	defer func() {
 		for _, p := range peers {
 			err = errors.Join(err, p.end())
@@ -133,7 +133,7 @@ func (b *Against) against(ctx context.Context, say Say, dir string) (m Measured,
 }
 
 // compared makes the result: medians of all turns.
-func (b *Against) compared(peers []*peer) Measured {
+func (b *Against) compared(peers []*measuredServer) Measured {
 	own, plain, strict := peers[0], peers[1], peers[2]
 	m := Measured{Bench: "mqtt", Unit: "readings a second, each durable before its PUBACK", Baseline: plain.name, Rate: own.rate(), BaselineRate: plain.rate(),
 		P50: medianOf(own.loads, func(l Loaded) float64 { return l.P50 }), P99: medianOf(own.loads, func(l Loaded) float64 { return l.P99 })}
@@ -145,7 +145,9 @@ func (b *Against) compared(peers []*peer) Measured {
 	return m.with(middle(own.server), middle(plain.server))
 }
 
-func (p *peer) rate() float64 { return medianOf(p.loads, func(l Loaded) float64 { return l.Rate }) }
+func (p *measuredServer) rate() float64 {
+	return medianOf(p.loads, func(l Loaded) float64 { return l.Rate })
+}
 
 // cpu is the load's own processor time for each message.
 func (l Loaded) cpu() float64 { return l.CPU / float64(max(1, l.Readings)) }
@@ -168,7 +170,7 @@ func middle(f []float64) float64 {
 }
 
 // turn puts the load on one server and measures both processes.
-func (b *Against) turn(ctx context.Context, p *peer) error {
+func (b *Against) turn(ctx context.Context, p *measuredServer) error {
 	job := p.job
 	job.Seconds, job.Connections, job.Flight = b.Seconds, b.Connections, b.Flight
 	in, err := json.Marshal(job)
@@ -199,17 +201,17 @@ func (b *Against) turn(ctx context.Context, p *peer) error {
 }
 
 // startOwn starts the meters' side of a server.
-func (b *Against) startOwn(ctx context.Context, dir string) (*peer, error) {
+func (b *Against) startOwn(ctx context.Context, dir string) (*measuredServer, error) {
 	s, err := startMeterServer(exec.CommandContext(ctx, b.Program, "bench", "mqtt-server", "--dir", dir, "--connections", strconv.Itoa(b.Connections), "--rate", strconv.Itoa(b.Rate)))
 	if err != nil {
 		return nil, err
 	}
-	return &peer{name: "paywatt, durable before PUBACK", cmd: s.cmd, end: s.close, job: s.job}, nil
+	return &measuredServer{name: "paywatt, durable before PUBACK", cmd: s.cmd, end: s.close, job: s.job}, nil
 }
 
 // startMosquitto starts mosquitto. It stores nothing, or, if strict, it queues every message for a subscriber that is away and writes its
 // database after every change.
-func (b *Against) startMosquitto(ctx context.Context, dir string, strict bool, logins []loginOf) (*peer, error) {
+func (b *Against) startMosquitto(ctx context.Context, dir string, strict bool, logins []loginOf) (*measuredServer, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -219,7 +221,7 @@ func (b *Against) startMosquitto(ctx context.Context, dir string, strict bool, l
 	if err := l.Close(); err != nil { // mosquitto cannot choose a free port by itself
 		return nil, err
 	}
-	p := &peer{name: "mosquitto, nothing stored", job: Job{Address: address, Logins: logins}}
+	p := &measuredServer{name: "mosquitto, nothing stored", job: Job{Address: address, Logins: logins}}
 	conf := []string{"listener " + port + " 127.0.0.1", "allow_anonymous true", "log_dest none", "set_tcp_nodelay true", "max_queued_messages 0"}
 	folder := filepath.Join(dir, "mosquitto")
 	if strict {
