@@ -385,7 +385,7 @@ func TestWhatCouldNeverArriveIsNotSent(t *testing.T) {
 	for _, c := range []struct {
 		status registry.Status
 		want   refusal.Code
-	}{{registry.Stock, refusal.MeterBlocked}, {registry.Removed, refusal.MeterBlocked}, {registry.Scrapped, refusal.MeterBlocked}, {registry.Blocked, ""}, {registry.Active, ""}} {
+	}{{registry.Stock, refusal.MeterBlocked}, {registry.Removed, refusal.MeterBlocked}, {registry.Scrapped, refusal.MeterBlocked}, {registry.Blocked, refusal.MeterBlocked}, {registry.Active, ""}} {
 		h.exec(`UPDATE meter SET status = $1 WHERE id = $2`, string(c.status), m.ID)
 		if s := h.send(command.Request{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != c.want {
 			t.Errorf("status %s: %q (%s), want %q", c.status, s.Code, s.Detail(), c.want)

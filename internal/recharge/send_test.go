@@ -140,6 +140,7 @@ func TestWhatIsNotSent(t *testing.T) {
 		{"in stock", status(registry.Stock), byID, refusal.MeterBlocked, "Meter " + number + " is not installed. Its status is stock.", ""},
 		{"removed", status(registry.Removed), byID, refusal.MeterBlocked, "Meter " + number + " is not installed. Its status is removed.", ""},
 		{"scrapped", status(registry.Scrapped), byID, refusal.MeterBlocked, "Meter " + number + " is not installed. Its status is scrapped.", ""},
+		{"replaced", status(registry.Blocked), byID, refusal.MeterBlocked, "Meter " + number + " is not installed. Its status is blocked.", ""},
 		{"reserved", state(sale.TokenReserved), byID, refusal.TokenUnfit, is("reserved"), "Sell a new token."},
 		{"failed", state(sale.TokenFailed), byID, refusal.TokenUnfit, is("failed"), "Sell a new token."},
 		{"reversed", state(sale.TokenReversed), byID, refusal.TokenUnfit, is("reversed"), "Sell a new token."},
@@ -181,13 +182,6 @@ func TestWhatIsSentAllTheSame(t *testing.T) {
 		change(r)
 		if out := r.sends(recharge.Request{Token: name(1), By: recharge.MQTT}); out.Refused() {
 			t.Errorf("%s: %+v", what, out.Refusal)
-		}
-	}
-	for status := range map[registry.Status]bool{registry.Active: true, registry.Blocked: true} {
-		r := newRows(t)
-		r.status = status
-		if out := r.sends(recharge.Request{Token: name(1), By: recharge.MQTT}); out.Refused() {
-			t.Errorf("%s: %+v", status, out.Refusal)
 		}
 	}
 }

@@ -985,9 +985,9 @@ func TokenCannotLoad(verdict string, advice string) refusal.Refusal {
 	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: "The token did not pass the check before sending. " + verdict, Not: "The token was not sent to the meter.", Try: advice, Args: []refusal.Arg{{Place: "verdict", Value: verdict}, {Place: "advice", Value: advice}}}
 }
 
-// MeterNotInstalled: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
+// MeterNotInstalled: Meter {meter} is not installed. Its status is {status}. Put the meter into service first. If it is blocked, use the meter that replaced it.
 func MeterNotInstalled(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "The token was not sent to the meter.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "The token was not sent to the meter.", Try: "Put the meter into service first. If it is blocked, use the meter that replaced it.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // TokenNotInForce: Token {token} is {state}. Sell a new token.
@@ -2086,9 +2086,9 @@ func CommandNotNeeded(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "The supply of meter " + meter + " needs no connect or disconnect command now.", Not: "No command was sent.", Try: "Use cut or restore instead: paywatt meter cut, paywatt meter restore. They record whether the supply may be on, and send a command only if one is needed.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
+// CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first. If it is blocked, use the meter that replaced it.
 func CommandToMeterOutOfService(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "command-to-meter-out-of-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No command was sent.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "command-to-meter-out-of-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No command was sent.", Try: "Put the meter into service first. If it is blocked, use the meter that replaced it.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // CommandWithoutLinkKey: Meter {meter} has no link key, so it cannot check who sent a command. Send commands only to meters that speak Paywatt's own messages.

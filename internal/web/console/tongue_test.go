@@ -73,6 +73,7 @@ var own = regexp.MustCompile(`(?:^|[^y])\.KWh\(\d\)|money\.Format\(|money\.Forma
 
 // unwritten are the places that write a figure for a program or a document, and why.
 var unwritten = map[string]string{
+	"swap.go":       "the figures of the command that does the same as the form",
 	"tariffform.go": "the figures of a price as the form's own text, in which Decimal puts the language's mark",
 }
 
