@@ -111,7 +111,7 @@ func TestASmallDiskIsFullOnce(t *testing.T) {
 	if !errors.Is(err, store.ErrFull) {
 		t.Fatalf("after %d sales: %v, want %v", sold, err, store.ErrFull)
 	}
-	if longest > 12*mib {
+	if longest > 13*mib { // a quarter of the disk, and one commit
 		t.Errorf("on a disk of 48 MiB the log grew to %d MiB", longest/mib)
 	}
 	for began := time.Now(); time.Since(began) < 2500*time.Millisecond; time.Sleep(10 * time.Millisecond) { // two checks of the disk
