@@ -186,6 +186,13 @@ func (o *office) servicePages() []pageState {
 			d.until(10*time.Second, `document.getElementById("found-title")`)
 		}},
 		{"place", func() { d.visit(m + "/place") }},
+		{"configuration of a meter", func() { d.visit(m + "/config") }},
+		{"configuration of a meter, refused", func() {
+			d.visit(m + "/config")
+			ask[chromedp.Void](d, `document.querySelector("#ec_limit_wh").value = "much", document.querySelector("#reason").value = "clinic", undefined`)
+			d.click(`main form button[type="submit"]`, 1)
+			alert()
+		}},
 		{"account of a meter", func() {
 			d.visit("/accounts/" + o.first.number)
 			ask[chromedp.Void](d, `document.querySelectorAll("details").forEach(e => e.open = true), undefined`)

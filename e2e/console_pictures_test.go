@@ -36,6 +36,7 @@ var pictured = [...]struct{ state, path string }{
 	{"vendors", "/vendors"}, {"vendor", "/vendors/{vendor}"}, {"alarms", "/alarms"}, {"audit log", "/audit"}, {"help", "/help"}, {"checklist", "/start"},
 	{"settings", "/settings"}, {"import", "/import"}, {"import, checked", "/import"}, {"new meter", "/meters/new"}, {"service", "/meters/{meter}/service"},
 	{"service token", "/meters/{meter}/service/{kind}"}, {"key of a meter", "/meters/{meter}/key"}, {"token doctor", "/doctor"}, {"place", "/meters/{meter}/place"},
+	{"configuration of a meter", "/meters/{meter}/config"},
 	{"account of a meter", "/accounts/{meter}"}, {"debts", "/debts"}, {"charges", "/charges"}, {"new customer", "/customers/new"},
 	{"timeline", "/meters/{meter}/timeline"}, {"closed days", "/days"}, {"integrations", "/integrations"}, {"devices", "/devices"},
 }

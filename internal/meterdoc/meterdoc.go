@@ -46,6 +46,9 @@ var keys = [...]Key{
 	{"tariff_text", Text}, {"help_text", Text}, {"language", Choice},
 }
 
+// Keys returns what people may set, in the order of forms and lists.
+func Keys() []Key { return keys[:] }
+
 // Values are values that people have set, by key: int64, bool, string or []string.
 type Values map[string]any
 

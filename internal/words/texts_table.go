@@ -3898,6 +3898,119 @@ func (t *Texts) PlaceSubmit() string { return t.say("pages.place.submit") }
 // PlaceDone: Done at {at}: the place is as shown.
 func (t *Texts) PlaceDone(at string) string { return t.say("pages.place.done", "{at}", at) }
 
+// ConfigTitle: Configuration of meter {meter}
+func (t *Texts) ConfigTitle(meter string) string {
+	return t.say("pages.config.title", "{meter}", meter)
+}
+
+// ConfigOpen: Configuration
+func (t *Texts) ConfigOpen() string { return t.say("pages.config.open") }
+
+// ConfigAbout: Emergency credit, friendly hours, limits of the load, warnings and texts of the display.
+func (t *Texts) ConfigAbout() string { return t.say("pages.config.about") }
+
+// ConfigAsked: Asked
+func (t *Texts) ConfigAsked() string { return t.say("pages.config.asked") }
+
+// ConfigAskedVersion: Version {version}, decided {at}
+func (t *Texts) ConfigAskedVersion(version string, at string) string {
+	return t.say("pages.config.asked-version", "{version}", version, "{at}", at)
+}
+
+// ConfigAskedNone: None yet
+func (t *Texts) ConfigAskedNone() string { return t.say("pages.config.asked-none") }
+
+// ConfigHas: In the meter
+func (t *Texts) ConfigHas() string { return t.say("pages.config.has") }
+
+// ConfigHasVersion: Version {version}, since {at}
+func (t *Texts) ConfigHasVersion(version string, at string) string {
+	return t.say("pages.config.has-version", "{version}", version, "{at}", at)
+}
+
+// ConfigHasOwn: Its maker's, since {at}
+func (t *Texts) ConfigHasOwn(at string) string { return t.say("pages.config.has-own", "{at}", at) }
+
+// ConfigHasUnknown: It has not reported one
+func (t *Texts) ConfigHasUnknown() string { return t.say("pages.config.has-unknown") }
+
+// ConfigFirstBad: Value that does not fit
+func (t *Texts) ConfigFirstBad() string { return t.say("pages.config.first-bad") }
+
+// ConfigValues: Values that are set
+func (t *Texts) ConfigValues() string { return t.say("pages.config.values") }
+
+// ConfigNoneSet: No value is set. A meter that got none from the server keeps the configuration of its maker.
+func (t *Texts) ConfigNoneSet() string { return t.say("pages.config.none-set") }
+
+// ConfigDefaults: Every other value is the meter's default.
+func (t *Texts) ConfigDefaults() string { return t.say("pages.config.defaults") }
+
+// ConfigValue: Value
+func (t *Texts) ConfigValue() string { return t.say("pages.config.value") }
+
+// ConfigSetTo: Set to
+func (t *Texts) ConfigSetTo() string { return t.say("pages.config.set-to") }
+
+// ConfigSetFor: Set for
+func (t *Texts) ConfigSetFor() string { return t.say("pages.config.set-for") }
+
+// ConfigThisMeter: This meter
+func (t *Texts) ConfigThisMeter() string { return t.say("pages.config.this-meter") }
+
+// ConfigAllMeters: All meters
+func (t *Texts) ConfigAllMeters() string { return t.say("pages.config.all-meters") }
+
+// ConfigDifferences: What differs
+func (t *Texts) ConfigDifferences() string { return t.say("pages.config.differences") }
+
+// ConfigComparedDefault: The server does not know what the meter has. This compares with a meter that nobody has configured.
+func (t *Texts) ConfigComparedDefault() string { return t.say("pages.config.compared-default") }
+
+// ConfigDefault: Default
+func (t *Texts) ConfigDefault() string { return t.say("pages.config.default") }
+
+// ConfigChange: Change this meter
+func (t *Texts) ConfigChange() string { return t.say("pages.config.change") }
+
+// ConfigEffect: An empty field has the value of all meters. A second person must allow each change. Then the whole configuration is sent, signed, until the meter reports it.
+func (t *Texts) ConfigEffect() string { return t.say("pages.config.effect") }
+
+// ConfigForAll: All meters: {value}
+func (t *Texts) ConfigForAll(value string) string {
+	return t.say("pages.config.for-all", "{value}", value)
+}
+
+// ConfigForDefault: All meters: the default
+func (t *Texts) ConfigForDefault() string { return t.say("pages.config.for-default") }
+
+// ConfigAsAll: As all meters
+func (t *Texts) ConfigAsAll() string { return t.say("pages.config.as-all") }
+
+// ConfigYes: Yes
+func (t *Texts) ConfigYes() string { return t.say("pages.config.yes") }
+
+// ConfigNo: No
+func (t *Texts) ConfigNo() string { return t.say("pages.config.no") }
+
+// ConfigEveryDay: Every day
+func (t *Texts) ConfigEveryDay() string { return t.say("pages.config.every-day") }
+
+// ConfigHoursHint: Local time, at most 6, with semicolons between them: mon,tue 18:00-07:00; all 22:00-06:00
+func (t *Texts) ConfigHoursHint() string { return t.say("pages.config.hours-hint") }
+
+// ConfigDaysHint: At most 12, with semicolons between them: 2026-12-25; 2026-12-31 12:00-24:00
+func (t *Texts) ConfigDaysHint() string { return t.say("pages.config.days-hint") }
+
+// ConfigTextHint: At most 32 letters, digits and signs, without accents
+func (t *Texts) ConfigTextHint() string { return t.say("pages.config.text-hint") }
+
+// ConfigSubmit: Change the configuration
+func (t *Texts) ConfigSubmit() string { return t.say("pages.config.submit") }
+
+// ConfigDone: Done at {at}: the configuration is stored. It is sent until the meter reports it.
+func (t *Texts) ConfigDone(at string) string { return t.say("pages.config.done", "{at}", at) }
+
 // MoveInTitle: Move in at meter {meter}
 func (t *Texts) MoveInTitle(meter string) string {
 	return t.say("pages.move-in.title", "{meter}", meter)

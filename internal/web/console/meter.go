@@ -22,6 +22,7 @@ type meterDetail struct {
 	Sellable                    bool
 	Refills                     bool // a token can be sent to the meter from this page
 	Serves                      bool // the visitor does an engineer's work at the meter
+	Configures                  bool // the visitor may see its configuration
 	Panel, Status, Key, Phone   string
 	Address, CustomerPath       string
 	KeyState                    string // whether tokens can be made under the key; empty without a key
@@ -88,7 +89,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 	if !m.Customer.ID.IsZero() && m.Customer.Name != "" && v.by.May(access.ReadCustomers) {
 		d.CustomerPath = "/customers/" + m.Customer.ID.Text(id.Customer)
 	}
-	d.Serves = v.serves()
+	d.Serves, d.Configures = v.serves(), v.configures(m.Meter)
 	d.Refills = v.by.May(access.SendTokens) && m.Meter.Mode == registry.PrepayToken
 	if d.KeyState, err = s.keyState(r.Context(), v, m); err != nil {
 		s.broken(w, r, v, err)

@@ -21,6 +21,7 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /office", s.signedIn(s.office))
 	m.Handle("GET /meters/{number}/timeline", s.signedIn(s.timeline))
 	s.serviceRoutes(m)
+	s.configRoutes(m)
 	if s.c.Tour != nil {
 		m.HandleFunc("POST /tour", s.moveTour)
 	}

@@ -110,6 +110,7 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 	replaced := m.Meter.Status == registry.Blocked
 	swaps := m.Meter.Status == registry.Active && (takes || m.Meter.Mode == registry.PrepayWallet)
 	add(v.by.OfUtility() && (replaced || swaps && v.by.May(access.ActSwap.Right())), swapPath(number), t.SwapOpen(), t.SwapAbout())
+	add(v.configures(m.Meter), configPath(number), t.ConfigOpen(), t.ConfigAbout())
 	add(v.by.May(access.WriteMeters), placePath(number), t.PlaceOpen(), t.PlaceAbout())
 	add(vacant(m) && v.by.May(access.WriteCustomers), moveInPath(number), t.MoveInSubmit(), t.MoveInEffect())
 	add(!vacant(m) && v.by.May(access.ReadCustomers), accountPath(number), t.AccountsOpen(), t.AccountsAbout())
