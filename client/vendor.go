@@ -36,3 +36,13 @@ func (c *Client) Deposit(ctx context.Context, vendor string, d apiv1.NewDeposit,
 func (c *Client) VendorStatement(ctx context.Context, f apiv1.VendorFilter) (apiv1.List[apiv1.VendorEntry], error) {
 	return list(ctx, c, apiv1.VendorStatement, f)
 }
+
+// SettlementDays are the local days of a settlement: a month such as 2026-11, or the first and the last day. Without any of them, it is the
+// present month.
+type SettlementDays struct{ Month, From, To string }
+
+// VendorSettlement returns the CSV file of a vendor's settlement (right: vendor.float).
+func (c *Client) VendorSettlement(ctx context.Context, vendor string, d SettlementDays) ([]byte, error) {
+	a, err := c.do(ctx, get("/v1/vendors/"+url.PathEscape(vendor)+"/settlement", url.Values{"month": {d.Month}, "from": {d.From}, "to": {d.To}}))
+	return a.body, err
+}

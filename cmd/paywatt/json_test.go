@@ -73,7 +73,7 @@ func shownValues() []lineShown {
 		{line: "account adjust 04140001001 5 --reason outage"}, {line: "debt add 04140001001 20 --kind fine", keep: "DEBT=id"}, {line: "debt list"},
 		{line: "debt write-off $DEBT --amount 5 --reason kind"}, {line: "charge add 04140001001 10 --name fee --month $MONTH"}, {line: "charge list"},
 		{line: "vendor add Corner --commission 1.5"}, {line: "vendor list"}, {line: "vendor show V001"}, {line: "vendor terms V001 --commission 2"},
-		{line: "vendor deposit V001 100 --reference B1"}, {line: "vendor statement V001"},
+		{line: "vendor deposit V001 100 --reference B1"}, {line: "vendor statement V001"}, {line: "vendor settlement V001", answer: struct{}{}},
 		{line: "person invite juma@example.org --role support"}, {line: "person list"}, {line: "person role juma@example.org operator"},
 		{line: "person block juma@example.org"}, {line: "person unblock juma@example.org"}, {line: "person reset juma@example.org"},
 		{line: "person sessions juma@example.org", answer: rowsOf[apiv1.Session]()}, {line: "person end-sessions juma@example.org"},

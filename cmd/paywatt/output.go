@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/sheet"
 )
 
 // table is a result in table and CSV format: a head and rows of text.
@@ -86,7 +86,7 @@ func (t table) writeCSV(out io.Writer) error {
 		return err
 	}
 	for _, row := range t.rows {
-		if err := w.Write(cells(row, func(s string) string { return api.Harmless(printable(s)) })); err != nil {
+		if err := w.Write(cells(row, func(s string) string { return sheet.Harmless(printable(s)) })); err != nil {
 			return err
 		}
 	}

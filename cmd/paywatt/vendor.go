@@ -13,7 +13,7 @@ import (
 
 func newVendorCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "vendor", Short: "Show and change vendors, their floats and their terms"}
-	cmd.AddCommand(newVendorAdd(c), newVendorTerms(c), newVendorList(c), newVendorShow(c), newVendorDeposit(c), newVendorStatement(c))
+	cmd.AddCommand(newVendorAdd(c), newVendorTerms(c), newVendorList(c), newVendorShow(c), newVendorDeposit(c), newVendorStatement(c), newVendorSettlement(c))
 	return cmd
 }
 
@@ -148,6 +148,26 @@ func newVendorStatement(c console) *cobra.Command {
 			})(all))
 		}),
 	}
+}
+
+func newVendorSettlement(c console) *cobra.Command {
+	d := client.SettlementDays{}
+	cmd := &cobra.Command{
+		Use: "settlement VENDOR", Short: "Print the settlement of a vendor for a month or other days as CSV", Args: cobra.ExactArgs(1),
+		Example: "  paywatt vendor settlement V001 --month 2026-11 > settlement.csv\n" +
+			"  paywatt vendor settlement V001 --from 2026-11-01 --to 2026-11-15",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			text, err := api.VendorSettlement(cmd.Context(), args[0], d)
+			if err == nil {
+				_, err = c.out.Write(text)
+			}
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&d.Month, "month", "", "local month, such as 2026-11 (default: the present month)")
+	cmd.Flags().StringVar(&d.From, "from", "", "first local day, such as 2026-11-01; needs --to")
+	cmd.Flags().StringVar(&d.To, "to", "", "last local day")
+	return cmd
 }
 
 func floatText(f apiv1.Float, minor int64) string { return minorText(minor, f.Currency) }

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/sheet"
 )
 
 // closedDayFormats are the formats of a closed day.
@@ -106,7 +107,7 @@ func closedDayCSV(d dayclose.Closed) ([]byte, error) {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	rows := [][]string{{"date", "account", "account_name", "subject", "opening_minor", "debit_minor", "credit_minor", "closing_minor", "currency", "closed_at"}}
 	for _, l := range d.Figures.Lines {
-		rows = append(rows, []string{d.Date, number(int64(l.Code)), pathOf(l.Code), Harmless(l.Subject), number(int64(l.Opening)), number(int64(l.Debit)), number(int64(l.Credit)),
+		rows = append(rows, []string{d.Date, number(int64(l.Code)), pathOf(l.Code), sheet.Harmless(l.Subject), number(int64(l.Opening)), number(int64(l.Debit)), number(int64(l.Credit)),
 			number(int64(l.Closing)), d.Currency, d.ClosedAt.UTC().Format(time.RFC3339)})
 	}
 	err := w.WriteAll(rows)

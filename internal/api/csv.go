@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/internal/sheet"
 )
 
 // csvType is the content type of a list as CSV.
@@ -113,14 +115,5 @@ func (c column) cell(row reflect.Value) (string, error) {
 	if string(raw) == "null" || json.Unmarshal(raw, &s) != nil {
 		return strings.TrimPrefix(string(raw), "null"), nil
 	}
-	return Harmless(s), nil
-}
-
-// Harmless keeps a spreadsheet from taking a text for a formula: it puts an apostrophe in front. A plain number or phone
-// number cannot be a formula and stays as it is.
-func Harmless(s string) string {
-	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) || strings.Trim(s[1:], "0123456789 ") == "" && s[0] != '=' && s[0] != '@' {
-		return s
-	}
-	return "'" + s
+	return sheet.Harmless(s), nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/sheet"
 )
 
 // reportFormats are the formats of a paper of the office, and statementFormats those of a statement.
@@ -136,7 +137,7 @@ func statementCSV(st office.Statement) ([]byte, error) {
 	rows := [][]string{{"at", "kind", "receipt_no", "meter", "ref", "reversed", "paid_minor", "units_wh", "change_minor", "balance_minor", "currency"},
 		{st.From, "opening", "", "", "", "", "", "", "", number(int64(st.Opening)), st.Currency.Code}}
 	for _, l := range st.Lines {
-		rows = append(rows, []string{l.At.In(st.House.Zone).Format(time.RFC3339), l.Value, l.Receipt, l.Meter, Harmless(l.Ref), strconv.FormatBool(l.Reversed),
+		rows = append(rows, []string{l.At.In(st.House.Zone).Format(time.RFC3339), l.Value, l.Receipt, l.Meter, sheet.Harmless(l.Ref), strconv.FormatBool(l.Reversed),
 			number(int64(l.Paid)), number(int64(l.Units)), number(int64(l.Change)), number(int64(l.Balance)), st.Currency.Code})
 	}
 	rows = append(rows, []string{st.To, "closing", "", "", "", "", number(int64(st.Paid)), number(int64(st.Units)), "", number(int64(st.Closing)), st.Currency.Code})

@@ -112,7 +112,7 @@ func queries() map[string]valid {
 		}},
 		"undo-import": once(access.WriteMeters, "/v1/imports/{id}/undo", "{}", (*stage).imported),
 		"vendor":      get(access.ReadFloat, "/v1/vendors/V9"), "float": get(access.ReadFloat, "/v1/vendors/V9/float"),
-		"vendor-statement": get(access.ReadFloat, "/v1/vendors/V9/statement"),
+		"vendor-statement": get(access.ReadFloat, "/v1/vendors/V9/statement"), "vendor-settlement": get(access.ReadFloat, "/v1/vendors/V9/settlement"),
 		"reversal": {access.ReadVends, func(s *stage, vendor bool) call {
 			id := s.sold(vendor)
 			s.do(201, "POST", "/v1/vends/"+id+"/reversal", `{"reason":"matrix"}`)

@@ -70,6 +70,13 @@ func (a *API) vendorRoutes(r router) {
 		return replyOf(s.Refusal, err, func() apiv1.Float { return floatOf(s.Headroom, s.Currency) })
 	})
 	listRoute(r, apiv1.VendorStatement, a.vendorStatement)
+	query(r, huma.Operation{
+		OperationID: "vendor-settlement", Path: "/v1/vendors/{id}/settlement", Tags: []string{"vendors"}, Summary: "Export the settlement of a vendor for a month or other days",
+		Description: "A CSV file: a head with the opening float, the totals and the closing float, a line for each entry in the order in which it was posted, and " +
+			"a last line with the SHA-256 of all bytes before it. An amount is positive if the vendor has more by it. every_day_closed says whether entries can " +
+			"still be added. The same content always gives the same bytes.",
+		Responses: map[string]*huma.Response{"200": {Description: "The settlement.", Content: map[string]*huma.MediaType{csvType: {Schema: &huma.Schema{Type: huma.TypeString}}}}},
+	}, a.vendorSettlement)
 }
 
 func (a *API) addVendor(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewVendor) (*sent, error) {
@@ -116,4 +123,24 @@ func (a *API) deposit(ctx context.Context, by access.Actor, in *VendorPath, body
 func (a *API) vendorStatement(ctx context.Context, by access.Actor, in *apiv1.VendorFilter) (*listed[apiv1.VendorEntry], error) {
 	s, err := a.c.Vendors.Statement(ctx, by, in.Vendor, pageAt(in.Page))
 	return pageOf(s.Refusal, err, s.Lines, s.Next, bookedOf)
+}
+
+// SettlementDays are the vendor and the local days of a settlement.
+type SettlementDays struct {
+	VendorPath
+	Month string `query:"month" maxLength:"16" example:"2026-11" doc:"Local month; without it and without from and to, the present month"`
+	From  string `query:"from" maxLength:"10" doc:"First local day; needs to, and no month"`
+	To    string `query:"to" maxLength:"10" doc:"Last local day"`
+}
+
+func (a *API) vendorSettlement(ctx context.Context, by access.Actor, in *SettlementDays) (*paper, error) {
+	s, err := a.c.Vendors.Settlement(ctx, by, in.Vendor, vendor.Days{Month: in.Month, From: in.From, To: in.To})
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Refused():
+		return nil, problemOf(s.Refusal)
+	}
+	b, err := s.CSV()
+	return &paper{ContentType: csvType + "; charset=utf-8", Body: b}, err
 }

@@ -2416,6 +2416,16 @@ func StatementTooLarge(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "statement-too-large", What: "The statement would have more than " + strconv.FormatInt(maxValue, 10) + " journals.", Not: "No data was returned.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// SettlementTooLarge: The settlement would have more than {max} entries. Ask for fewer days.
+func SettlementTooLarge(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "settlement-too-large", What: "The settlement would have more than " + strconv.FormatInt(maxValue, 10) + " entries.", Not: "No data was returned.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SettlementPeriodUnclear: A settlement is of one month, or of the days from a first to a last one. Give month, or both from and to.
+func SettlementPeriodUnclear() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "settlement-period-unclear", What: "A settlement is of one month, or of the days from a first to a last one.", Not: "No data was returned.", Try: "Give month, or both from and to."}
+}
+
 // StatementAccountNotFound: Account {account} was not found. Give the id of an account, or the number of a meter that it pays for.
 func StatementAccountNotFound(account string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "statement-account-not-found", What: "Account " + account + " was not found.", Not: "No data was returned.", Try: "Give the id of an account, or the number of a meter that it pays for.", Args: []refusal.Arg{{Place: "account", Value: account}}}

@@ -102,3 +102,9 @@ func (tx *Tx) TenantZone() (string, error) {
 	zone, _, err := tx.ChargeTenant()
 	return zone, err
 }
+
+// ClosedUntil returns the end of the newest closed day; zero if no day is closed.
+func (tx *Tx) ClosedUntil() (time.Time, error) {
+	last, _, err := tx.Days().LastDay()
+	return last.To, err
+}

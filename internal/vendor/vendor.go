@@ -43,6 +43,12 @@ type Tx interface {
 	// Statement lists the postings to a limited account, newest first. It begins before the given journal, or with the newest journal if
 	// the identity is zero.
 	Statement(ref ledger.AccountRef, before id.ID, max int) ([]Booked, error)
+	// Settled returns the balance of a limited account before a period, and its entries in the period in the order in which they were posted,
+	// at most max. The balances after them are not filled in.
+	Settled(ref ledger.AccountRef, from, to time.Time, max int) (money.Minor, []Entry, error)
+	// ClosedUntil returns the end of the newest closed day; zero if no day is closed.
+	ClosedUntil() (time.Time, error)
+	TenantSettings() (registry.Settings, error)
 
 	// MaxCommission is the ceiling that the tenant's settings give to commissions.
 	MaxCommission() (money.Bps, error)

@@ -2980,6 +2980,18 @@ func (t *Texts) VendorsEntry() string { return t.say("pages.vendors.entry") }
 // VendorsAmount: Amount
 func (t *Texts) VendorsAmount() string { return t.say("pages.vendors.amount") }
 
+// VendorsSettlement: Settlement file
+func (t *Texts) VendorsSettlement() string { return t.say("pages.vendors.settlement") }
+
+// VendorsSettlementMonth: Month
+func (t *Texts) VendorsSettlementMonth() string { return t.say("pages.vendors.settlement-month") }
+
+// VendorsSettlementHint: As 2026-11. The opening float, the totals, every entry and the closing float, as CSV.
+func (t *Texts) VendorsSettlementHint() string { return t.say("pages.vendors.settlement-hint") }
+
+// VendorsSettlementNow: Download the settlement
+func (t *Texts) VendorsSettlementNow() string { return t.say("pages.vendors.settlement-now") }
+
 // PersonAdded: Added
 func (t *Texts) PersonAdded() string { return t.say("pages.person.added") }
 

@@ -161,3 +161,44 @@ func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vendor
 	}, tx.Tenant, a.N, before, max)
 	return out, fault.Wrap(err, "statement of account %d %q", ref.Code, ref.Subject)
 }
+
+// saleOfEntry reads what a settlement says about a sale.
+const saleOfEntry = `SELECT COALESCE(v.receipt_no, ''), m.number FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter
+	WHERE v.tenant_id = $1 AND v.id = $2`
+
+// Settled returns the balance of a vendor's account before a period, and its entries in the period in the order in which they were posted, at
+// most max. The balances after them are not filled in.
+func (tx Rows) Settled(ref ledger.AccountRef, from, to time.Time, max int) (money.Minor, []vendor.Entry, error) {
+	a, found, err := tx.Account(ref)
+	if err != nil || !found {
+		return 0, nil, err
+	}
+	opening, err := books.Of(tx.Tx).BalanceAt(ref, from.Add(-time.Microsecond)) // times are stored in whole microseconds
+	if err != nil {
+		return 0, nil, err
+	}
+	tax, _, err := tx.Account(ledger.AccountRef{Code: ledger.VATInput})
+	if err != nil {
+		return 0, nil, err
+	}
+	// A late journal can have an identity of any time, so it is found by the time at which it was posted.
+	const entry = `SELECT j.id, j.kind, j.ref, j.posted_at, j.memo, SUM(p.amount),
+		(SELECT COALESCE(SUM(q.amount), 0) FROM posting q WHERE q.tenant_id = j.tenant_id AND q.journal_id = j.id AND q.account = $1)
+		FROM journal j JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		WHERE p.tenant_id = $2 AND p.account = $3 AND p.listed = 1 AND j.posted_at >= $4 AND j.posted_at < $5 AND `
+	const group = ` GROUP BY j.tenant_id, j.id, j.kind, j.ref, j.posted_at, j.memo `
+	var out []vendor.Entry
+	err = tx.C.Query(entry+`j.happened_at IS NULL AND p.journal_id > $6 AND p.journal_id < $7`+group+`
+		UNION ALL `+entry+`j.happened_at IS NOT NULL`+group+`ORDER BY 4, 1 LIMIT $8`, func(r core.Row) error {
+		out = append(out, vendor.Entry{Booked: vendor.Booked{Journal: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), At: r.Time(3), Memo: r.Text(4),
+			Amount: money.Minor(r.Int(5))}, Tax: money.Minor(r.Int(6))})
+		return nil
+	}, tax.N, tx.Tenant, a.N, from, to, id.First(from.Add(-books.PostSlack)), id.First(to.Add(books.PostSlack)), max)
+	for i := 0; err == nil && i < len(out); i++ {
+		e := &out[i]
+		if s, of := vendor.SaleRef(e.Kind, e.Ref); of {
+			_, err = tx.One(saleOfEntry, func(r core.Row) error { e.Receipt, e.Meter = r.Text(0), r.Text(1); return nil }, tx.Tenant, s)
+		}
+	}
+	return opening, out, fault.Wrap(err, "settlement of account %d %q", ref.Code, ref.Subject)
+}

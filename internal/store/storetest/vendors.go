@@ -19,6 +19,7 @@ func vendorTests() []test {
 		{"a vendor comes back as it was kept, by identity, code and page", vendorsStored},
 		{"a vendor's room follows its terms, its money and its holds", vendorRoom},
 		{"a statement runs back from the balance, page by page", vendorStatement},
+		{"a settlement has the entries of its period in order", vendorSettled},
 		{"copies of a receipt are counted per sale", copiesCounted},
 		{"a known request is looked at without claiming its key", onceLooked},
 		{"a day's sums hold what ended within it", daySums},
@@ -269,4 +270,50 @@ func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) 
 	})
 	s.State = sale.Completed
 	return s
+}
+
+// vendorSettled books entries before, in and after a period, and a late one for it when its day is closed, and reads those
+// of a period with the balance before it.
+func vendorSettled(t *testing.T, r Rig) {
+	e := r.Open(t)
+	v := addVendor(t, e, vendor.Vendor{Code: "V001", Name: "Corner shop", Billing: vendor.PrepaidFloat})
+	now := look(t, e, func(tx *store.Tx) (time.Time, error) { return tx.Now, nil })
+	from, to := now.Add(-time.Minute), now.Add(time.Minute)
+	post := func(at time.Time, kind ledger.Kind, ref string, lines ...ledger.Posting) {
+		must(t, e, func(tx *store.Tx) error {
+			_, err := ledger.Enter(tx.Books(), ledger.Journal{Kind: kind, Ref: ref, PostedAt: at, Postings: lines})
+			return err
+		})
+	}
+	for i, at := range []time.Time{from.Add(-time.Microsecond), from, to.Add(-time.Microsecond), to} {
+		lines := ledger.FloatDeposited("b", v.ID.Text(id.Vendor), ledger.Minor(100*(i+1)))
+		post(at, ledger.DepositIn, fmt.Sprintf("deposit-%d", i), lines...)
+	}
+	post(now, ledger.Commission, "c", ledger.CommissionEarned(v.ID.Text(id.Vendor), 10, 3)...)
+	settled := func(from, to time.Time, max int, want string) {
+		t.Helper()
+		got := look(t, e, func(tx *store.Tx) (string, error) {
+			opening, entries, err := tx.Settled(v.Account(), from, to, max)
+			out := fmt.Sprintf("%d:", opening)
+			for _, b := range entries {
+				if out += fmt.Sprintf(" %d", b.Amount); b.Tax != 0 {
+					out += fmt.Sprintf("(%d)", b.Tax)
+				}
+			}
+			return out, err
+		})
+		if got != want {
+			t.Errorf("at most %d from %s: %s, want %s", max, from, got, want)
+		}
+	}
+	settled(from, to, 10, "-100: -200 -13(3) -300")
+	settled(from, to, 2, "-100: -200 -13(3)")
+	settled(to, to.Add(time.Minute), 10, "-613: -400")
+	must(t, e, func(tx *store.Tx) error { return closeDay(tx, "2026-11-20", from, to) })
+	post(now, ledger.DepositIn, "late", ledger.FloatDeposited("b", v.ID.Text(id.Vendor), 7)...)
+	settled(from, to, 10, "-100: -200 -13(3) -300")
+	settled(to, to.Add(time.Minute), 10, "-613: -400 -7")
+	if until := look(t, e, (*store.Tx).ClosedUntil); !until.Equal(to) {
+		t.Errorf("closed until %s, want %s", until, to)
+	}
 }

@@ -70,6 +70,7 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /vendors", s.signedIn(s.vendors))
 	m.Handle("POST /vendors", s.signedIn(s.addVendor))
 	m.Handle("GET /vendors/{vendor}", s.signedIn(s.vendor))
+	m.Handle("GET /vendors/{vendor}/settlement", s.signedIn(s.vendorSettlement))
 	m.Handle("POST /vendors/{vendor}", s.signedIn(s.changeVendor))
 }
 

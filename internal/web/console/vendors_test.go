@@ -44,6 +44,12 @@ func TestVendorsAreTakenOnAndChangedOnPages(t *testing.T) {
 	g.change("/vendors/S1", "close").is(422).says(`There is no action "close" for a vendor.`)
 	g.post("/vendors/S1", "form", "x", "act", "block").is(422).says("The form is from another session.")
 	g.get("/vendors/S9").is(404)
+	page.says("Settlement file")
+	file := g.get("/vendors/S1/settlement?month=" + page.value("month")).is(200)
+	if name := file.header.Get("Content-Disposition"); !strings.Contains(name, "paywatt-settlement-S1-"+page.value("month")+"-01-") || !strings.Contains(file.body, "\nclosing_float,,0.00\n") {
+		t.Errorf("the settlement's file %s: %s", name, file.body)
+	}
+	g.get("/vendors/S1/settlement?month=may").is(400).says("is not a month")
 	g.get("/vendors?cursor=x").is(400)
 	for action, want := range map[string]int{"vendor.add": 1, "vendor.terms": 3} {
 		if n := w.audited(action); n != want {

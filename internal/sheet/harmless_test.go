@@ -1,0 +1,17 @@
+package sheet_test
+
+import (
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/sheet"
+)
+
+// TestNoTextIsAFormula: no text is a formula in a spreadsheet. Numbers and telephone numbers stay as they are.
+func TestNoTextIsAFormula(t *testing.T) {
+	for text, want := range map[string]string{"": "", "Amina": "Amina", "=1": "'=1", "@1": "'@1", "-5": "-5", "+254 700 000": "+254 700 000", "-5x": "'-5x", "+A1": "'+A1",
+		"\t5": "\t5", "\tx": "'\tx", "\rx": "'\rx", "=": "'=", "5=": "5="} {
+		if got := sheet.Harmless(text); got != want {
+			t.Errorf("%q is written as %q, want %q", text, got, want)
+		}
+	}
+}
