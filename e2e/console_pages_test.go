@@ -141,6 +141,7 @@ func (o *office) setUpPages() []pageState {
 		}},
 		{"checklist", func() { d.visit("/start") }},
 		{"settings", func() { d.visit("/settings") }},
+		{"configuration of all meters", func() { d.visit("/settings/meters") }},
 		{"settings, refused", func() {
 			d.visit("/settings")
 			ask[chromedp.Void](d, `document.querySelector("#tz").value = "Nairobi", undefined`)

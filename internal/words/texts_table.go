@@ -3982,6 +3982,15 @@ func (t *Texts) ConfigComparedDefault() string { return t.say("pages.config.comp
 // ConfigDefault: Default
 func (t *Texts) ConfigDefault() string { return t.say("pages.config.default") }
 
+// ConfigAllTitle: Configuration of all keypad meters
+func (t *Texts) ConfigAllTitle() string { return t.say("pages.config.all-title") }
+
+// ConfigAllEffect: These values apply to every keypad meter with a connection that has no value of its own. They reach the meters within half an hour.
+func (t *Texts) ConfigAllEffect() string { return t.say("pages.config.all-effect") }
+
+// ConfigEmptyDefault: Empty: the meter's default
+func (t *Texts) ConfigEmptyDefault() string { return t.say("pages.config.empty-default") }
+
 // ConfigChange: Change this meter
 func (t *Texts) ConfigChange() string { return t.say("pages.config.change") }
 

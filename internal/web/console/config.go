@@ -65,12 +65,15 @@ type configForm struct {
 	utility meterdoc.Values // shown below each field
 	typed   url.Values      // nil if the form was not sent
 	bad     string          // the field that was refused
+	all     bool            // the values are those of all meters
 }
 
 // configRoutes adds the pages of meters' configurations.
 func (s *Console) configRoutes(m *http.ServeMux) {
 	m.Handle("GET /meters/{number}/config", s.signedIn(s.config))
 	m.Handle("POST /meters/{number}/config", s.signedIn(s.changeConfig))
+	m.Handle("GET "+configAllPath, s.signedIn(s.configAll))
+	m.Handle("POST "+configAllPath, s.signedIn(s.changeConfigAll))
 }
 
 func configPath(number string) string { return "/meters/" + url.PathEscape(number) + "/config" }
@@ -167,7 +170,7 @@ func (f configForm) named(no refusal.Refusal) refusal.Refusal {
 
 // stands says how a configuration stands, and which values are set.
 func (t site) stands(d *configPage, c meterconfig.View) {
-	say, f := t.say, configForm{say: t.say}
+	say, f := t.say, configForm{say: t.say, own: c.Own, utility: c.Utility}
 	d.State = configBadge(say, c.State)
 	if key := strings.TrimPrefix(c.Answer, "config "); meterdoc.Known(key) {
 		d.FirstBad = f.label(key)
@@ -183,13 +186,7 @@ func (t site) stands(d *configPage, c meterconfig.View) {
 	default:
 		d.Has = say.ConfigHasVersion(say.Count(c.Has.Version), at)
 	}
-	for _, k := range meterdoc.Keys() {
-		if v, own := c.Own[k.Name]; own {
-			d.Values = append(d.Values, configValue{f.label(k.Name), f.words(k.Name, v), say.ConfigThisMeter()})
-		} else if v, all := c.Utility[k.Name]; all {
-			d.Values = append(d.Values, configValue{f.label(k.Name), f.words(k.Name, v), say.ConfigAllMeters()})
-		}
-	}
+	d.Values = f.values()
 	d.Compared = c.Compared
 	if c.Asked.Version == 0 {
 		return
@@ -197,6 +194,22 @@ func (t site) stands(d *configPage, c meterconfig.View) {
 	for _, diff := range c.Differences {
 		d.Differences = append(d.Differences, configDifference{f.label(diff.Key), f.words(diff.Key, diff.Was), f.words(diff.Key, diff.Is)})
 	}
+}
+
+// values lists the values that are set.
+func (f configForm) values() (out []configValue) {
+	mine := f.say.ConfigThisMeter()
+	if f.all {
+		mine = f.say.ConfigAllMeters()
+	}
+	for _, k := range meterdoc.Keys() {
+		if v, own := f.own[k.Name]; own {
+			out = append(out, configValue{f.label(k.Name), f.words(k.Name, v), mine})
+		} else if v, all := f.utility[k.Name]; all {
+			out = append(out, configValue{f.label(k.Name), f.words(k.Name, v), f.say.ConfigAllMeters()})
+		}
+	}
+	return out
 }
 
 // configBadge is the state of a configuration in words.
@@ -243,15 +256,19 @@ func (f configForm) field(k meterdoc.Key) configField {
 	if typed, sent := f.typed[k.Name]; sent {
 		in.Value = typed[0]
 	}
+	unset := f.say.ConfigAsAll()
+	if f.all {
+		unset = f.say.ConfigDefault()
+	}
 	switch k.Kind {
 	case meterdoc.Energy:
 		in.Max, in.Mode = 16, "decimal"
 	case meterdoc.Power, meterdoc.Seconds, meterdoc.Count:
 		in.Max, in.Mode = 16, "numeric"
 	case meterdoc.YesNo:
-		in.From = []choice{{"", f.say.ConfigAsAll()}, {"true", f.say.ConfigYes()}, {"false", f.say.ConfigNo()}}
+		in.From = []choice{{"", unset}, {"true", f.say.ConfigYes()}, {"false", f.say.ConfigNo()}}
 	case meterdoc.Choice:
-		in.From = []choice{{"", f.say.ConfigAsAll()}}
+		in.From = []choice{{"", unset}}
 		for _, l := range displayLanguages() {
 			in.From = append(in.From, choice{l.code, l.name})
 		}
@@ -271,6 +288,9 @@ func displayLanguages() []struct{ code, name string } {
 // hint says which value all meters have, and how to write a list or a text.
 func (f configForm) hint(k meterdoc.Key) string {
 	all := f.say.ConfigForDefault()
+	if f.all {
+		all = f.say.ConfigEmptyDefault()
+	}
 	if v, set := f.utility[k.Name]; set {
 		all = f.say.ConfigForAll(f.words(k.Name, v))
 	}

@@ -60,3 +60,24 @@ func TestWhoSeesAConfiguration(t *testing.T) {
 	owner.get("/meters/" + wallet).is(200).omits("/meters/" + wallet + "/config")
 	owner.get("/meters/" + wallet + "/config").is(400)
 }
+
+// TestTheConfigurationOfAllMeters: the settings lead to the values of all meters. What was typed stays in a refused form, and a value shows on
+// the page of each meter.
+func TestTheConfigurationOfAllMeters(t *testing.T) {
+	w := begin(t)
+	const at = "/settings/meters"
+	g := w.enter(ownerEmail)
+	g.get("/settings").is(200).link(t, at)
+	form := g.get(at).is(200).says("Empty: the meter's default", "paywatt utility set --meter-config KEY=VALUE").value("form")
+	if got := g.post(at, "form", form, "low1_wh", "much").is(400).says(`no valid value for "First warning at (kWh)"`).value("low1_wh"); got != "much" {
+		t.Errorf("the refused form has %q", got)
+	}
+	g.post(at, "form", form+"x", "help_text", "Call 0800 123").is(400).says("other session")
+	a := g.post(at, "form", form, "help_text", "Call 0800 123", "low1_wh", "10")
+	g.get(a.leads(at)).is(200).says("--meter-config 'help_text=Call 0800 123'", "--meter-config low1_wh=10000")
+	g.get("/meters/"+meterNumber+"/config").is(200).says("Text on the help page Call 0800 123 All meters", "All meters: 10")
+	w.person(engineerEmail, access.Engineer)
+	other := w.enter(engineerEmail)
+	other.get(at).is(200).says("Text on the help page Call 0800 123 All meters").omits("Change the configuration")
+	other.post(at, "form", other.get("/doctor").value("form"), "low1_wh", "5").is(403)
+}

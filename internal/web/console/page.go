@@ -172,7 +172,7 @@ func back(r *http.Request) string {
 		return to
 	case to == "/meters", to == "/tariffs", to == "/customers":
 		return to + "/new"
-	case to == "/settings", to == importPath, strings.HasPrefix(to, "/imports/"), strings.HasPrefix(to, "/customers/"), to == "/people", strings.HasPrefix(to, "/people/"), to == "/keys", strings.HasPrefix(to, "/keys/"):
+	case to == "/settings", to == configAllPath, to == importPath, strings.HasPrefix(to, "/imports/"), strings.HasPrefix(to, "/customers/"), to == "/people", strings.HasPrefix(to, "/people/"), to == "/keys", strings.HasPrefix(to, "/keys/"):
 		return to
 	case strings.HasPrefix(to, "/account/"):
 		return "/account"
