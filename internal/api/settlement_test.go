@@ -74,6 +74,38 @@ func (w *world) journalsOf(vendor, day string) (sums map[string]int64, count map
 	return sums, count, tax, all
 }
 
+// agrees compares a settlement with the journals of one day, or of all days.
+func (w *world) agrees(vendor, what string, head map[string][]string, entries []map[string]string, only string) {
+	w.t.Helper()
+	sums, count, tax, all := w.journalsOf(vendor, only)
+	sum := minor(w.t, head["opening_float"][1])
+	for _, name := range []string{"sales", "reversals", "commission", "commission_taken_back", "payments_in"} {
+		n := minor(w.t, head[name][1])
+		sum += n
+		if n != sums[name] || head[name][0] != strconv.Itoa(count[name]) {
+			w.t.Errorf("%s: %s are %v, in the ledger %d with %d", what, name, head[name], count[name], sums[name])
+		}
+	}
+	if closing := minor(w.t, head["closing_float"][1]); closing != sum || closing != minor(w.t, head["opening_float"][1])+all {
+		w.t.Errorf("%s: the closing float is %d, the head adds up to %d, the ledger to %d", what, closing, sum, all)
+	}
+	if got := minor(w.t, head["tax_in_commission"][1]); got != tax {
+		w.t.Errorf("%s: tax %d, in the ledger %d", what, got, tax)
+	}
+	balance := minor(w.t, head["opening_float"][1])
+	for _, e := range entries {
+		if balance += minor(w.t, e["amount"]); balance != minor(w.t, e["float_after"]) {
+			w.t.Errorf("%s: the float after %v should be %d", what, e, balance)
+		}
+		if e["kind"] != "deposit" && (e["receipt"] == "" || e["meter"] != "04140001001") {
+			w.t.Errorf("%s: an entry without its sale: %v", what, e)
+		}
+	}
+	if total := count["sales"] + count["commission"] + count["reversals"] + count["commission_taken_back"] + count["payments_in"]; len(entries) != total {
+		w.t.Errorf("%s: %d entries, in the ledger %d", what, len(entries), total)
+	}
+}
+
 // vatInput is the code of the account of tax that the utility gets back.
 const vatInput = 2022
 
@@ -98,38 +130,8 @@ func TestTheSettlementOfAVendorAgreesWithTheLedger(t *testing.T) {
 
 	first, second := day(began), day(began.AddDate(0, 0, 1))
 	path := func(from, to string) string { return "/v1/vendors/SHOP1/settlement?from=" + from + "&to=" + to }
-	check := func(what string, head map[string][]string, entries []map[string]string, only string) {
-		t.Helper()
-		sums, count, tax, all := w.journalsOf(v.ID, only)
-		sum := minor(t, head["opening_float"][1])
-		for _, name := range []string{"sales", "reversals", "commission", "commission_taken_back", "payments_in"} {
-			n := minor(t, head[name][1])
-			sum += n
-			if n != sums[name] || head[name][0] != strconv.Itoa(count[name]) {
-				t.Errorf("%s: %s are %v, in the ledger %d with %d", what, name, head[name], count[name], sums[name])
-			}
-		}
-		if closing := minor(t, head["closing_float"][1]); closing != sum || closing != minor(t, head["opening_float"][1])+all {
-			t.Errorf("%s: the closing float is %d, the head adds up to %d, the ledger to %d", what, closing, sum, all)
-		}
-		if got := minor(t, head["tax_in_commission"][1]); got != tax {
-			t.Errorf("%s: tax %d, in the ledger %d", what, got, tax)
-		}
-		balance := minor(t, head["opening_float"][1])
-		for _, e := range entries {
-			if balance += minor(t, e["amount"]); balance != minor(t, e["float_after"]) {
-				t.Errorf("%s: the float after %v should be %d", what, e, balance)
-			}
-			if e["kind"] != "deposit" && (e["receipt"] == "" || e["meter"] != "04140001001") {
-				t.Errorf("%s: an entry without its sale: %v", what, e)
-			}
-		}
-		if total := count["sales"] + count["commission"] + count["reversals"] + count["commission_taken_back"] + count["payments_in"]; len(entries) != total {
-			t.Errorf("%s: %d entries, in the ledger %d", what, len(entries), total)
-		}
-	}
 	head, entries, both := w.settlement(w.key, path(first, second))
-	check("both days", head, entries, "")
+	w.agrees(v.ID, "both days", head, entries, "")
 	if head["reversals"][0] != "1" || head["commission_taken_back"][0] != "1" || head["sales"][0] != "3" || head["tax_in_commission"][1] == "0.00" {
 		t.Errorf("the head: %v", head)
 	}
@@ -137,10 +139,10 @@ func TestTheSettlementOfAVendorAgreesWithTheLedger(t *testing.T) {
 		t.Errorf("the head: %v", head)
 	}
 	head, entries, before := w.settlement(key, path(first, first))
-	check("the first day", head, entries, first)
+	w.agrees(v.ID, "the first day", head, entries, first)
 	closing := head["closing_float"][1]
 	head, entries, _ = w.settlement(key, path(second, second))
-	check("the second day", head, entries, second)
+	w.agrees(v.ID, "the second day", head, entries, second)
 	if head["opening_float"][1] != closing || head["sales"][0] != "1" {
 		t.Errorf("the second day opens with %v, the first closed with %s", head["opening_float"], closing)
 	}
