@@ -43,11 +43,6 @@ type wireMeter struct {
 	seq    uint64
 }
 
-// connect logs a meter in and subscribes it to its messages.
-func (s *meterStack) connect(i, flight int) (*wireMeter, error) {
-	return connectMeter(Job{Address: s.broker.Addr().String(), Logins: s.meters}, i, flight)
-}
-
 // connectMeter logs a meter in at a server and subscribes it to its messages.
 func connectMeter(j Job, i, flight int) (*wireMeter, error) {
 	conn, err := net.Dial("tcp", j.Address)

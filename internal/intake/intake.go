@@ -144,7 +144,9 @@ func (b *batch) store(r *metering.Record, memory string) error {
 		return takeToken(tx, r, memory)
 	case r.Rec.Command != nil:
 		b.ratings.touch(r.Meter)
-		b.met[r.Meter] = b.met[r.Meter]
+		if !b.met[r.Meter] {
+			b.met[r.Meter] = false
+		}
 		return takeAnswer(tx, r, memory)
 	case r.Rec.Event != nil:
 		return tx.PutEvent(r, memory, r.Rec.Event.Code, r.Rec.Event.Args)

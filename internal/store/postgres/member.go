@@ -46,7 +46,6 @@ type ask struct {
 type write struct {
 	into *held
 	args []any
-	must bool
 }
 
 // ForUpdate returns the clause that locks the rows of a decision.
