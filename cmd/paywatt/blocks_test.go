@@ -228,7 +228,7 @@ func commandProblem(t *testing.T, command string) error {
 }
 
 // programs lists the programs that the pages may call: paywatt, the shell, Debian's base, and the packages that ./check installs.
-const programs = " paywatt go check cat cd cut date do done echo export find grep mkdir printf sed sign sleep sort source tee umask until wc xargs awk " +
+const programs = " paywatt go check cat cd cut date do done echo export find grep head mkdir printf sed sha256sum sign sleep sort source tee umask until wc xargs awk " +
 	"createdb curl mosquitto_pub mosquitto_sub openssl python3 "
 
 // TestTheTestOfBlocksSees: a block with a mistake is found.

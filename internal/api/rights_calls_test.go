@@ -310,7 +310,7 @@ func (s *stage) shift(bool) string {
 // closedDay returns the date of a closed day.
 func (s *stage) closedDay() string {
 	s.t.Helper()
-	d := dayclose.Closed{Period: dayclose.Period{Date: "2020-01-01", From: time.Unix(0, 0), To: time.Unix(86400, 0)}, Zone: "UTC", ClosedAt: time.Unix(90000, 0), ClosedBy: "person x", Epoch: 1}
+	d := dayclose.Closed{Period: dayclose.Period{Date: "2020-01-01", From: time.Unix(0, 0), To: time.Unix(86400, 0)}, Zone: "UTC", ClosedAt: time.Unix(90000, 0), ClosedBy: "person x", Epoch: 1, Figures: dayclose.Sum(nil, nil, nil)}
 	err := s.folder.Engine.Run(s.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
 		_, found, err := tx.DayDated(d.Date)
 		if err != nil || found {

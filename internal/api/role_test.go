@@ -138,6 +138,7 @@ func reviewRoutes(meter string) []route {
 		{"GET", "/v1/vendors/{id}", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}/float", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}/statement", "", access.ReadVendors, 200},
+		{"GET", "/v1/vendors/{id}/settlement", "", access.ReadVendors, 200},
 		{"POST", "/v1/vendors/{id}/terms", `{"commission_bps":100}`, access.ManageVendors, 200},
 		{"POST", "/v1/vendors/{id}/deposits", `{"amount":{"amount_minor":500,"currency":"KES"},"reference":"slip"}`, access.DepositFloat, 409},
 		{"POST", "/v1/vendors", `{"name":"Corner shop","code":"V9"}`, access.ManageVendors, 409},
