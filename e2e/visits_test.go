@@ -80,7 +80,7 @@ func moneyVisits() []visit {
 		{page: "docs/reference/money.md", after: served("paywatt vend 04140001001 100", "paywatt vend 04140001001 0.20")},
 		{page: "docs/reference/postings.md", after: served("paywatt vend 04140001001 100"), swap: []string{"vnd_06h04wqbr5tvsfrm9gzkvgb1sm", "$(shown sale)"}},
 		{page: "docs/operate/tills.md", after: served(), then: []string{"paywatt shift list -o csv | grep -q 'main,.*0.50 KES'", "paywatt report day | grep -q 'difference -0.50 KES'"}},
-		{page: "docs/operate/days.md", after: served("paywatt vend 04140001001 100"), then: []string{"paywatt day next -o json | grep -q '\"over\": *false'"}},
+		{page: "docs/operate/days.md", after: served("paywatt vend 04140001001 100", "paywatt vendor add 'Corner shop' --commission 1.5"), then: []string{"paywatt day next -o json | grep -q '\"over\": *false'"}},
 		{page: "docs/operate/meter-config.md", after: served()},
 		{page: "docs/operate/proofs.md", after: served("paywatt vend 04140001001 100 --client-ref till3-000017",
 			"paywatt report head > head-2026-10.txt"), swap: []string{"paywatt-…", "$(paywatt report head | tail -n 1)"}},
