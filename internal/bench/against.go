@@ -34,6 +34,7 @@ type Job struct {
 	TLS                          bool
 	Seconds, Connections, Flight int
 	Logins                       []loginOf
+	Sent                         []uint64 // readings that each meter has sent before; the load goes on from there
 }
 
 // Loaded is what the process that makes the load reports.
@@ -41,6 +42,7 @@ type Loaded struct {
 	Rate, P50, P99 float64
 	CPU            float64 // seconds of the load's own processor time
 	Readings       int64
+	Sent           []uint64 // readings that each meter has sent in all
 }
 
 // Load runs the load that a [Job] describes, and writes what it measured.
@@ -50,11 +52,14 @@ func Load(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("read the job of the load: %w", err)
 	}
 	b := Ingest{Seconds: j.Seconds, Connections: j.Connections, Flight: j.Flight, Batch: 1}
+	if j.Sent == nil {
+		j.Sent = make([]uint64, j.Connections)
+	}
 	n, took, cpu, wall, err := b.sendTo(ctx, j)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(out).Encode(Loaded{Rate: float64(n) / wall, P50: percentile(took, 50), P99: percentile(took, 99), CPU: cpu, Readings: n})
+	return json.NewEncoder(out).Encode(Loaded{Rate: float64(n) / wall, P50: percentile(took, 50), P99: percentile(took, 99), CPU: cpu, Readings: n, Sent: j.Sent})
 }
 
 // ServeMeters runs the meters' side of a server in a folder: plain, with tls, or bare sockets without a server. It writes a [Job] with
@@ -195,6 +200,7 @@ func (b *Against) turn(ctx context.Context, p *measuredServer) error {
 	if err := json.Unmarshal(out, &l); err != nil {
 		return err
 	}
+	p.job.Sent = l.Sent // a server that stores must not see the same readings again
 	p.loads = append(p.loads, l)
 	p.server = append(p.server, (after-before).Seconds()/float64(max(1, l.Readings)))
 	return nil

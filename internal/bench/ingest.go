@@ -103,7 +103,9 @@ func (b *Ingest) send(ctx context.Context, s *meterStack) (readings int64, laten
 func (b *Ingest) sendTo(ctx context.Context, j Job) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
 	meters := make([]*wireMeter, b.Connections)
 	err = inParallel(16, b.Connections, func(i int) (err error) {
-		meters[i], err = connectMeter(j, i, b.Flight)
+		if meters[i], err = connectMeter(j, i, b.Flight); err == nil && j.Sent != nil {
+			meters[i].seq = j.Sent[i]
+		}
 		return err
 	})
 	defer func() {
@@ -122,6 +124,9 @@ func (b *Ingest) sendTo(ctx context.Context, j Job) (readings int64, latencies [
 	end := time.Now().Add(time.Duration(b.Seconds) * time.Second)
 	err = inParallel(b.Connections, b.Connections, func(i int) error {
 		n, took, err := meters[i].run(ctx, end, b.Batch)
+		if j.Sent != nil {
+			j.Sent[i] += uint64(n)
+		}
 		done.Add(n)
 		mu.Lock()
 		latencies = append(latencies, took...)

@@ -93,7 +93,7 @@ func (m *wireMeter) exchange(first byte, body []byte, want byte) error {
 // waits for the last answers. It returns how many readings became durable and how long each message took.
 func (m *wireMeter) run(ctx context.Context, end time.Time, batch int) (readings int64, took []time.Duration, err error) {
 	began := time.Now()
-	boot, err := wire.EncodeUp(wire.JSON, wire.Boot{Memory: m.store, Lowest: 1, Next: 1, Boot: 1, Proto: 1}.Record())
+	boot, err := wire.EncodeUp(wire.JSON, wire.Boot{Memory: m.store, Lowest: 1, Next: m.seq + 1, Boot: 1, Proto: 1}.Record())
 	if err != nil {
 		return 0, nil, err
 	}
