@@ -9,7 +9,6 @@ import (
 type answers struct {
 	mqtt.HookBase
 	limits Limits
-	hears  bool // if false, clients are told not to use retained messages or subscription identifiers
 }
 
 // ID names the hook.
@@ -65,8 +64,4 @@ func connackCode(reason byte, text string) (code byte, answered bool) {
 func (a *answers) announce(p *packets.Properties) {
 	p.MaximumPacketSize = uint32(a.limits.PacketSize)
 	p.SharedSubAvailable, p.SharedSubAvailableFlag = 0, true
-	if !a.hears {
-		p.RetainAvailable, p.RetainAvailableFlag = 0, true
-		p.SubIDAvailable, p.SubIDAvailableFlag = 0, true
-	}
 }

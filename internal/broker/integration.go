@@ -88,7 +88,7 @@ func NewIntegration(c IntegrationConfig) (*Integration, error) {
 	g.gate = newGate(c.Listener, g.limits, c.TLS, g.log, &g.counts)
 	g.server = mqtt.New(&mqtt.Options{Capabilities: g.capabilities(), InlineClient: true, ClientNetReadBufferSize: bufferSize,
 		ClientNetWriteBufferSize: bufferSize, Logger: slog.New(slog.DiscardHandler), SysTopicResendInterval: 3600})
-	if err := errors.Join(g.server.AddHook(&integrationHook{g: g}, nil), g.server.AddHook(&answers{limits: g.limits, hears: true}, nil)); err != nil {
+	if err := errors.Join(g.server.AddHook(&integrationHook{g: g}, nil), g.server.AddHook(&answers{limits: g.limits}, nil)); err != nil {
 		return nil, fmt.Errorf("hook the integration broker: %w", err)
 	}
 	if err := g.server.AddListener(newAcceptor(g.gate, &g.server.Listeners.ClientsWg, g.end)); err != nil {

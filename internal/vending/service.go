@@ -134,22 +134,7 @@ func keysOf(p sale.Point) (current, next registry.Key) {
 // confirms by itself. Tokens are made under the next key already, so this moves no value: it only ends the change, so that the next one can
 // begin.
 func (v *Vending) ConfirmKeyChange(ctx context.Context, by access.Actor, meter, reason string) (Planned, error) {
-	if no := by.Needs(access.IssueTokens); no.Refused() {
-		return Planned{Refusal: no}, nil
-	}
-	ref, no := registry.ParseRef(meter)
-	if reason = strings.TrimSpace(reason); !no.Refused() && (reason == "" || !access.OneLine(reason, maxReason)) {
-		no = refuse.ChangeWithoutReason(maxReason)
-	}
-	if no.Refused() {
-		return Planned{Refusal: no}, nil
-	}
-	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (Planned, error) {
-		p, found, err := tx.VendPoint(ref)
-		if err != nil || !found {
-			return Planned{Refusal: registry.NoMeter(meter)}, err
-		}
-		current, next := keysOf(p)
+	out, err := v.atKeyChange(ctx, by, meter, reason, func(tx Tx, p sale.Point, current, next registry.Key) (Planned, error) {
 		if next.State != registry.KeyIssued {
 			return Planned{Refusal: refuse.NoKeyChangeToConfirm(p.Meter.Number)}, nil
 		}
@@ -163,8 +148,30 @@ func (v *Vending) ConfirmKeyChange(ctx context.Context, by access.Actor, meter, 
 		}
 		next.State = registry.KeyCurrent
 		e := by.Entry("key.confirm", p.Meter.ID.Text(id.Meter))
-		e.Reason, e.After = reason, fmt.Sprintf("sgc=%s krn=%d ti=%s", next.SGC, next.KRN, next.TI)
+		e.Reason, e.After = strings.TrimSpace(reason), fmt.Sprintf("sgc=%s krn=%d ti=%s", next.SGC, next.KRN, next.TI)
 		return Planned{Meter: p.Meter, Key: next}, tx.AuditLog(e)
 	})
 	return out, fault.Wrap(err, "confirm the key change of meter %s", refusal.Echo(meter))
+}
+
+// atKeyChange checks the right and the reason of an act on a key change, and does it in one transaction.
+func (v *Vending) atKeyChange(ctx context.Context, by access.Actor, meter, reason string, do func(tx Tx, p sale.Point, current, next registry.Key) (Planned, error)) (Planned, error) {
+	if no := by.Needs(access.IssueTokens); no.Refused() {
+		return Planned{Refusal: no}, nil
+	}
+	ref, no := registry.ParseRef(meter)
+	if reason = strings.TrimSpace(reason); !no.Refused() && (reason == "" || !access.OneLine(reason, maxReason)) {
+		no = refuse.ChangeWithoutReason(maxReason)
+	}
+	if no.Refused() {
+		return Planned{Refusal: no}, nil
+	}
+	return access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (Planned, error) {
+		p, found, err := tx.VendPoint(ref)
+		if err != nil || !found {
+			return Planned{Refusal: registry.NoMeter(meter)}, err
+		}
+		current, next := keysOf(p)
+		return do(tx, p, current, next)
+	})
 }

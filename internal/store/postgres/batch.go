@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -404,6 +405,7 @@ func (w *worker) together(works []*work) (behind, alone []*work) {
 				return nil, append(alone, works...)
 			}
 		case !errors.Is(err, errAgain) || try >= maxTogether:
+			w.e.log.Warn("transaction of several sales failed, each runs alone", logkey.Count, len(works), logkey.Err, err)
 			return nil, append(alone, works...)
 		default:
 			pause(try)
