@@ -350,6 +350,9 @@ func (s *Imports) beginNew(tx Tx, by access.Actor, w Request, sum [sha256.Size]b
 	if added, err := tx.Imports().AddImport(i); err != nil || !added {
 		return beginning{Refusal: refuse.ImportKeyReused()}, err
 	}
+	if err := keepRefused(tx, i.ID, would); err != nil {
+		return beginning{}, err
+	}
 	e := by.Entry("import.begin", i.ID.Text(id.Import))
 	e.After = fmt.Sprintf("kind=%s rows=%d sha256=%x", i.Kind, len(rows), sha256.Sum256(w.File))
 	return beginning{i: i, waits: eyes.Waits}, tx.AuditLog(eyes.Mark(e))

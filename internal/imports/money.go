@@ -173,14 +173,6 @@ func allow(tx Tx, by access.Actor, i *Import, rows []entry, would []Line) (acces
 		return eyes, err
 	}
 	i.Approval = eyes.Waits.ID
-	for _, l := range would {
-		if l.State == Done {
-			continue
-		}
-		if _, err := tx.Imports().AddImportLine(i.ID, l); err != nil {
-			return eyes, err
-		}
-	}
 	for _, e := range kept {
 		e.money.Line, e.money.Print = e.line, hex.EncodeToString(e.print[:])
 		body, err := json.Marshal(e.money)
@@ -192,6 +184,20 @@ func allow(tx Tx, by access.Actor, i *Import, rows []entry, would []Line) (acces
 		}
 	}
 	return eyes, nil
+}
+
+// keepRefused stores the results of the rows that would be refused. Such a row did not count when it was decided whether the file needs a
+// second person, so it must never be booked, even if the import is continued when the row could be.
+func keepRefused(tx Tx, i id.ID, would []Line) error {
+	for _, l := range would {
+		if l.State == Done {
+			continue
+		}
+		if _, err := tx.Imports().AddImportLine(i, l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // aboveAccount reports whether one row alone exceeds the ceiling of an account, so that the file needs a second person for that reason.
