@@ -129,7 +129,11 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 		}
 	}
 	for _, c := range news {
-		if err := takeAnswer(tx, c); err != nil {
+		take := takeAnswer
+		if c.State == sale.CancelDone && p.Replaced != nil && slices.Contains(p.Replaced.Tokens, c.Token) {
+			take = takeSwapped
+		}
+		if err := take(tx, c); err != nil {
 			return err
 		}
 		if c.State == sale.CancelUsed {
@@ -139,13 +143,21 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 	return tx.Reversals().PutReversal(r)
 }
 
+// takeSwapped takes the answer that a token is cancelled whose units the new meter has got.
+func takeSwapped(tx Tx, c sale.Cancel) error {
+	return errors.Join(tx.Reversals().TokenMoved(c.Token, metering.MoveCancelled), tx.Cancelling().CancelTake(c.Token, sale.TakenReplaced))
+}
+
 // freeToReverse reports whether a sale can still be reversed completely. All its tokens must be cancelled. It must be of this month and the
-// last sale to its meter and account, and the amounts that it posted must still be there.
+// last sale to its meter and account, and the amounts that it posted must still be there. A meter that was replaced has passed its units on.
 func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, shift id.ID, news []sale.Cancel) (bool, error) {
 	for _, c := range news {
 		if c.State != sale.CancelDone {
 			return false, nil
 		}
+	}
+	if p.Replaced != nil {
+		return false, nil
 	}
 	zone, err := v.zone(p.TZ)
 	if err != nil || s.Month != v.moment().In(zone).Format(localday.MonthForm) || p.Account != s.Account {

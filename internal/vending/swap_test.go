@@ -227,6 +227,35 @@ func TestATokenThatASwapCountedAsUnusedRaisesAnAlarm(t *testing.T) {
 	}
 }
 
+// A meter may say only after it was replaced that it has cancelled a token. The customer never gets both the units at the new meter and the
+// money. Units that the swap did not count are owed, and a person must give them.
+func TestALateAnswerOfAReplacedMeterGivesNothingTwice(t *testing.T) {
+	for counted, owed := range map[bool]int64{true: 0, false: 1} {
+		s := open(t, true)
+		domestic := s.publish("domestic", flat(), monday())
+		old, fresh := s.meter(1, place{tariff: domestic}), s.stocked(2, registry.PrepayToken, domestic)
+		s.online.Store(old, true)
+		sold := s.sell(order(old, 10000, "key-number-1")).Sale
+		s.reversed(owner(), sold, "mistyped")
+		s.expired(sold)
+		a := vending.Swap{Old: old, New: fresh, Balance: ptr(unit.Energy(0))}
+		if counted {
+			a.Unused = []string{sold.Tokens[0].ID.Text(id.Token)}
+		}
+		if out := s.swaps(a, "swap-1"); out.Refused() {
+			t.Fatal(out.Detail())
+		}
+		s.late("done", "")
+		if state, token := s.state(sold); state != sale.Completed || token != sale.TokenReversed {
+			t.Errorf("counted %t: the sale is %s and its token %s, want the money kept and the token cancelled", counted, state, token)
+		}
+		if n := s.number(`SELECT COUNT(*) FROM alarm WHERE code = $1`, string(metering.AlarmUnitsOwed)); n != owed {
+			t.Errorf("counted %t: %d alarms about units that are owed, want %d", counted, n, owed)
+		}
+		s.verified()
+	}
+}
+
 func TestASwappedWalletKeepsItsMoneyAndSharesNoLease(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
