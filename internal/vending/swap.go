@@ -283,7 +283,13 @@ func (v *Vending) replace(ctx context.Context, tx Tx, by access.Actor, a Swap, f
 		return refusal.Refusal{}, err
 	case out.Mode == registry.PrepayWallet:
 		return refusal.Refusal{}, wallet.Succeed(tx.Wallets(), out.Account, f.Old.Meter.N, f.New.Meter.N, out.At)
-	case out.Units == 0:
+	}
+	for _, t := range f.Open { // the old meter may still connect, somewhere
+		if err := tx.Cancelling().DropPush(f.Old.Meter.Number, t.ID); err != nil {
+			return refusal.Refusal{}, err
+		}
+	}
+	if out.Units == 0 {
 		return refusal.Refusal{}, nil
 	}
 	return v.swapTokens(ctx, tx, by, f, out)

@@ -207,13 +207,18 @@ func TestATokenThatASwapCountedAsUnusedRaisesAnAlarm(t *testing.T) {
 		s := open(t, true)
 		domestic := s.publish("domestic", flat(), monday())
 		old, fresh := s.meter(1, place{tariff: domestic}), s.stocked(2, registry.PrepayToken, domestic)
-		token := s.sell(order(old, 10000, "key-number-1")).Sale.Tokens[0]
+		o := order(old, 10000, "key-number-1")
+		o.Deliver = []string{sale.RouteMQTT}
+		token := s.sell(o).Sale.Tokens[0]
 		a := vending.Swap{Old: old, New: fresh, Balance: ptr(unit.Energy(0))}
 		if counted {
 			a.Unused = []string{token.ID.Text(id.Token)}
 		}
 		if out := s.swaps(a, "swap-1"); out.Refused() {
 			t.Fatal(out.Detail())
+		}
+		if n := s.number(`SELECT COUNT(*) FROM outbox WHERE kind = 'token' AND key = $1`, old); n != 0 {
+			t.Errorf("counted %t: %d tokens are on their way to the old meter", counted, n)
 		}
 		tid, class := uint32(token.TID), uint8(0)
 		s.records(metering.Record{Tenant: tenant, Meter: token.Meter, Number: old, ReceivedAt: s.clock.Now(),
