@@ -59,11 +59,12 @@ const (
 type Line struct {
 	Line   int // in the file
 	State  State
-	Code   string
-	Detail string
-	Object id.ID       // what the row made: a meter, a customer, a debt, or the journal of a balance
-	Amount money.Minor // of a debt or a balance; only when it was booked just now, or waits
-	Print  [sha256.Size]byte
+	Why    refusal.Refusal // why it was not imported, or not undone
+	Object id.ID           // what the row made: a meter, a customer, a debt, or the journal of a balance
+	Amount money.Minor     // of a debt or a balance; only when it was booked just now, or waits
+	// Account and For are of a row that waits: the account as the file names it, and what the amount is for.
+	Account, For string
+	Print        [sha256.Size]byte
 	// Number is that of a meter that this call registered. Password and LinkKey are the secrets of a meter that this call registered. Nobody can read them again.
 	Number   string
 	Password access.Secret

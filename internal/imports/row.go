@@ -109,7 +109,9 @@ func (f file) in(name string, no refusal.Refusal) refusal.Refusal {
 	if !ok || !no.Refused() {
 		return no
 	}
-	return refuse.ImportInColumn(columnLetter(i), refusal.Echo(f.header[i]), no.What, no.Try)
+	out := refuse.ImportInColumn(columnLetter(i), refusal.Echo(f.header[i]), no.What, no.Try)
+	out.Within = &no
+	return out
 }
 
 // isTotal reports whether a cell names the row a total, in the languages of spreadsheets that come here.

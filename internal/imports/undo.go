@@ -121,7 +121,7 @@ func (s *Imports) undo(ctx context.Context, by access.Actor, i Import, l Line) (
 	if err != nil || !done.Refused() {
 		return done.line, err
 	}
-	l.State, l.Code, l.Detail = Done, string(done.Code), done.Refusal.Detail()
+	l.State, l.Why = Done, done.Refusal
 	_, err = access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (attempt, error) { return attempt{}, tx.Imports().SetImportLine(i.ID, l) })
 	return l, err
 }
@@ -184,9 +184,8 @@ func (s *Imports) show(ctx context.Context, by access.Actor, i Import) (Result, 
 	})
 	for _, e := range rows {
 		if !have[e.line] {
-			amount := money.Amount{Minor: e.money.Amount, Currency: out.Total.Currency}
 			out.Lines = append(out.Lines, Line{Line: e.line, State: Waiting, Amount: e.money.Amount,
-				Detail: strings.TrimSpace(fmt.Sprintf("%s %s %s %s", e.money.Account, amount, e.money.Kind, e.money.Memo))})
+				Account: e.money.Account, For: strings.TrimSpace(e.money.Kind + " " + e.money.Memo)})
 		}
 	}
 	out.Total.Minor = i.Total

@@ -94,7 +94,9 @@ type Refusal struct {
 	Text string
 	Args []Arg
 	// Instead is the name of another text in the catalogue, which says what did not happen. It is empty if the refusal's own text says it.
-	Instead string
+	Instead string `json:",omitempty"`
+	// Within is a refusal whose sentences fill the places "what" and "try" of this one. It is nil for none.
+	Within *Refusal `json:",omitempty"`
 	// What says what happened, in one sentence for a person.
 	What string
 	// Not says what did not happen ("no money was taken and no token was made").

@@ -715,7 +715,7 @@ CREATE UNIQUE INDEX import_key ON import (tenant_id, principal, key);
 CREATE TABLE import_line (
   tenant_id INTEGER NOT NULL, import_id BLOB NOT NULL, line INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state = 'ok' OR state = 'error' OR state = 'duplicate' OR state = 'undone'),
-  code TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', object BLOB, print BLOB NOT NULL,
+  code TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', object BLOB, print BLOB NOT NULL, why TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, import_id, line)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX import_print ON import_line (tenant_id, print) WHERE state = 'ok';

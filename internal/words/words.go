@@ -8,6 +8,7 @@ package words
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -184,6 +185,18 @@ func (t *Texts) List(parts ...string) string {
 func (t *Texts) Refusal(r refusal.Refusal) refusal.Refusal {
 	if t.code == catalogue.English || r.Text == "" {
 		return r
+	}
+	if r.Within != nil {
+		in := t.Refusal(*r.Within)
+		r.Args = slices.Clone(r.Args)
+		for i, a := range r.Args {
+			switch a.Place {
+			case "what":
+				r.Args[i].Value = in.What
+			case "try":
+				r.Args[i].Value = in.Try
+			}
+		}
 	}
 	filled := make([]string, 0, 2*len(r.Args))
 	for _, a := range r.Args {

@@ -2,12 +2,15 @@ package meters
 
 import (
 	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
@@ -41,11 +44,42 @@ var importLineColumns = core.Columns[importedLine]{Table: "import_line", Unattes
 	core.ID("import_id", func(l *importedLine) *id.ID { return &l.of }),
 	core.Int("line", func(l *importedLine) *int { return &l.Line.Line }),
 	core.Text("state", func(l *importedLine) *imports.State { return &l.State }),
-	core.Text("code", func(l *importedLine) *string { return &l.Code }),
-	core.Text("detail", func(l *importedLine) *string { return &l.Detail }),
+	core.Text("code", func(l *importedLine) *refusal.Code { return &l.Why.Code }),
+	detailColumn,
+	whyColumn,
 	core.ID("object", func(l *importedLine) *id.ID { return &l.Object }),
 	sumColumn("print", func(l *importedLine) *[sha256.Size]byte { return &l.Print }),
 }}
+
+// detailColumn has the sentences of a refusal in English. They are all that is known of a refusal from before the column why.
+var detailColumn = core.Column[importedLine]{Name: "detail", Form: 't',
+	Read: func(l *importedLine, r core.Row, col int) error {
+		l.Why.What = r.Text(col)
+		return nil
+	},
+	Write: func(l *importedLine) any { return l.Why.Detail() }}
+
+// whyColumn has a refusal as JSON, so that a page can show it in another language.
+var whyColumn = core.Column[importedLine]{Name: "why", Form: 't',
+	Read: func(l *importedLine, r core.Row, col int) error {
+		if text := r.Text(col); text != "" {
+			l.Why = refusal.Refusal{}
+			return fault.Wrap(json.Unmarshal([]byte(text), &l.Why), "read the result of a row")
+		}
+		return nil
+	},
+	Write: func(l *importedLine) any { return whyText(l.Why) }}
+
+func whyText(no refusal.Refusal) string {
+	if !no.Refused() {
+		return ""
+	}
+	b, err := json.Marshal(no)
+	if err != nil {
+		panic(fmt.Sprintf("encode a refusal: %v", err)) // cannot happen: it has only texts
+	}
+	return string(b)
+}
 
 // sumColumn is a column with a SHA-256.
 func sumColumn[T any](name string, at func(*T) *[sha256.Size]byte) core.Column[T] {
@@ -130,8 +164,8 @@ func (tx Rows) ImportLines(i id.ID, after, max int) ([]imports.Line, error) {
 
 // SetImportLine changes the state of a row and its reason.
 func (tx Rows) SetImportLine(i id.ID, l imports.Line) error {
-	return fault.Wrap(tx.Must(`UPDATE import_line SET state = $1, code = $2, detail = $3 WHERE tenant_id = $4 AND import_id = $5 AND line = $6`,
-		string(l.State), l.Code, l.Detail, tx.Tenant, i, l.Line), "change the result of a row")
+	return fault.Wrap(tx.Must(`UPDATE import_line SET state = $1, code = $2, detail = $3, why = $4 WHERE tenant_id = $5 AND import_id = $6 AND line = $7`,
+		string(l.State), string(l.Why.Code), l.Why.Detail(), whyText(l.Why), tx.Tenant, i, l.Line), "change the result of a row")
 }
 
 // waitingRow is a row of import_row.

@@ -2,12 +2,14 @@ package storetest
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -19,8 +21,11 @@ func importedFiles(t *testing.T, r Rig) {
 	first := imports.Import{ID: id.ID{5: 1, 15: 1}, Kind: imports.Meters, By: "person x", Principal: "person x", Key: "key-1", Sum: [32]byte{1}, Lines: 3, CreatedAt: at}
 	second := first
 	second.ID, second.Key = id.ID{5: 2, 15: 2}, "key-2"
+	within := refuse.SheetMerged()
+	no := refuse.ImportInColumn("A", "Meter", within.What, within.Try)
+	no.Within = &within
 	ok := imports.Line{Line: 2, State: imports.Done, Object: id.ID{7}, Print: [32]byte{2}}
-	bad := imports.Line{Line: 3, State: imports.Failed, Code: "import-row", Detail: "x", Print: [32]byte{3}}
+	bad := imports.Line{Line: 3, State: imports.Failed, Why: no, Print: [32]byte{3}}
 	must(t, e, func(tx *store.Tx) error {
 		one, err1 := tx.AddImport(first)
 		same, err2 := tx.AddImport(imports.Import{ID: id.ID{9}, Principal: "person x", Key: "key-1", CreatedAt: at})
@@ -49,22 +54,23 @@ func importedFiles(t *testing.T, r Rig) {
 		if byKey != first || !found || byID != second || open != second || other || where != first.ID || line != 2 || !there || failed {
 			t.Errorf("found %+v, %+v, %+v; row %v %d %t %t", byKey, byID, open, where, line, there, failed)
 		}
-		if !slices.Equal(rows, []imports.Line{ok, bad}) || !slices.Equal(rest, []imports.Line{bad}) || !slices.Equal(page, []imports.Import{first}) || !slices.Equal(all, []imports.Import{second}) {
+		if !reflect.DeepEqual(rows, []imports.Line{ok, bad}) || !reflect.DeepEqual(rest, []imports.Line{bad}) || !slices.Equal(page, []imports.Import{first}) || !slices.Equal(all, []imports.Import{second}) {
 			t.Errorf("listed %+v, %+v, %+v, %+v", rows, rest, page, all)
 		}
 		return struct{}{}, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
-	ok.State, ok.Code = imports.Undone, "x"
+	ok.State, ok.Why = imports.Undone, no
 	must(t, e, func(tx *store.Tx) error {
 		return errors.Join(tx.FinishImport(first.ID, at.Add(time.Hour)), tx.UndoImport(first.ID, at.Add(2*time.Hour)), tx.SetImportLine(first.ID, ok))
 	})
 	look(t, e, func(tx *store.Tx) (struct{}, error) {
 		i, _, err1 := tx.ImportByID(first.ID)
 		_, _, there, err2 := tx.ImportedRow([32]byte{2})
-		if !i.DoneAt.Equal(at.Add(time.Hour)) || !i.UndoneAt.Equal(at.Add(2*time.Hour)) || there {
-			t.Errorf("undone: %+v, its row is there: %t", i, there)
+		rows, err3 := tx.ImportLines(first.ID, 0, 1)
+		if !i.DoneAt.Equal(at.Add(time.Hour)) || !i.UndoneAt.Equal(at.Add(2*time.Hour)) || there || !reflect.DeepEqual(rows, []imports.Line{ok}) {
+			t.Errorf("undone: %+v, its row is there: %t, %+v", i, there, rows)
 		}
-		return struct{}{}, errors.Join(err1, err2)
+		return struct{}{}, errors.Join(err1, err2, err3)
 	})
 	removed(t, e)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -307,14 +308,18 @@ func (s *Console) result(v visit, out imports.Result) importResult {
 		d.Totals = append(d.Totals, importTotal{t.ImportTotal(), t.Sum(out.Total)})
 	}
 	for _, l := range out.Lines {
-		if l.Detail == "" {
+		text := t.Refusal(l.Why).Detail()
+		if l.State == imports.Waiting {
+			text = strings.TrimSpace(l.Account + " " + t.Sum(money.Amount{Minor: l.Amount, Currency: out.Total.Currency}) + " " + l.For)
+		}
+		if text == "" {
 			continue
 		}
 		if len(d.Problems) == shownLines {
 			d.More = t.ImportMore(strconv.Itoa(shownLines))
 			break
 		}
-		d.Problems = append(d.Problems, problemLine{itoa(l.Line), l.Detail})
+		d.Problems = append(d.Problems, problemLine{itoa(l.Line), text})
 	}
 	return d
 }

@@ -51,6 +51,11 @@ func TestFlatsAreImportedFromAFile(t *testing.T) {
 		says("Rows 4", "Would be imported 2", "Refused 2", "The check digit of meter number 04140001002 is wrong", `"4.14E+10" is a number that a spreadsheet rounded`,
 			"These columns mean nothing to the import: Floor", "paywatt import meters FILE --default tariff=domestic")
 	g.get("/meters").is(200).omits("0414 0001 019")
+	const rounded, column = "est un nombre qu’un tableur a arrondi", "Colonne A, Meter No :"
+	g.post("/language", "language", "fr")
+	g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200).says(rounded, column).omits("Format the column", "Column")
+	g.post("/language", "language", "en")
+	checked = g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200)
 	g.send("/import", "", "", "form", "console-x", "act", "import").is(422)
 	again := g.send("/import", "", "", "form", checked.value("form"), "act", "check", "column_feeder", "Floor").is(200).says("--map feeder=Floor").omits("mean nothing")
 	done := g.send("/import", "", "", "form", again.value("form"), "act", "import").is(201).says("The import is done.", "Imported 2", "Refused 2")
@@ -68,6 +73,9 @@ func TestFlatsAreImportedFromAFile(t *testing.T) {
 	g.post(earlier, "form", "x").is(400)
 	g.post(earlier, "form", shown.value("form")).leads(earlier)
 	g.get(earlier).is(200).says("Imported 1", "Undone 1", "Meter 04140001019 was used since")
+	g.post("/language", "language", "fr")
+	g.get(earlier).is(200).says("Le compteur 04140001019 a servi depuis", rounded, column).omits("was used since", "Format the column")
+	g.post("/language", "language", "en")
 	g.get("/meters").is(200).says("0414 0001 019").omits("0414 0001 027")
 	g.get("/customers").is(200).says("Ben Otieno").omits("Cara")
 	g.get("/search?q=Cara").is(404)

@@ -107,14 +107,14 @@ func TestAFileOfMoneyWaitsForASecondPerson(t *testing.T) {
 	g, second := w.enter("finance@example.org"), w.enter("second@example.org")
 	g.get("/import").is(200).says("Debts", "Opening balances").omits("Meters with their customers")
 	const file = "meter,amount\n04140001001,40\n04140001019,60\n04140001027,1\n"
-	asked := g.importMoney("balances", file, "Would be imported 2", "Refused 1").is(201).says("A second person must approve the whole file", "Wait for a second person 2", "04140001019 60.00 KES")
+	asked := g.importMoney("balances", file, "Would be imported 2", "Refused 1").is(201).says("A second person must approve the whole file", "Wait for a second person 2", "04140001019 KES 60.00")
 	approval := asked.link(t, `/approvals/apr_[a-z0-9]+`)
 	if w.carry("04140001019") != 0 {
 		t.Error("money was booked before the approval")
 	}
 	g.importMoney("balances", file, "Would be imported 2").is(201).says("Wait for a second person 2")
 	page := second.get(approval).is(200).says("import 2 balances of 100.00 KES together", "Import opening balances")
-	second.get(page.link(t, `/imports/imp_[a-z0-9]+`)).is(200).says("04140001019 60.00 KES")
+	second.get(page.link(t, `/imports/imp_[a-z0-9]+`)).is(200).says("04140001019 KES 60.00")
 	second.approve(approval)
 	if a, b := w.carry("04140001001"), w.carry("04140001019"); a != 4000 || b != 6000 {
 		t.Errorf("the accounts have %d and %d, want 4000 and 6000", a, b)
