@@ -138,7 +138,7 @@ func TestWrongSurroundings(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, errOut, code = p.try("", "serve", "--data", filepath.Join(file, "data"), "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0")
+	_, errOut, code = p.try("", "serve", "--safe-mode=false", "--data", filepath.Join(file, "data"), "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0")
 	if code != 1 || !strings.Contains(errOut, file) {
 		t.Errorf("serve in an unwritable folder: exit %d: %s", code, errOut)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,7 @@ func newServeCommand(c console) *cobra.Command {
 			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
 			"and one each for many devices (--mqtt-devices): mqtt-devices=ADDR, for metrics (--metrics): metrics=ADDR and for the integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the\n" +
 			"server starts locked: it cannot sell, but everything else works.\n\n" +
-			"If the settings file or the database cannot be used, the server starts in safe mode: it sells nothing, and a page at its HTTP address says what is wrong.\n" +
+			"If the settings file, the certificate, an address, the data folder or the database cannot be used, the server starts in safe mode: it sells nothing, and a page at its HTTP address says what is wrong.\n" +
 			"The first line is then safe-mode http=ADDR code=CODE. Once the cause is gone, it starts by itself and prints the lines above.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -90,8 +91,10 @@ func (c console) open(set config.Config, log *slog.Logger) (*app.App, error) {
 		Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 }
 
-// serve serves until ctx ends.
-func (c console) serve(ctx context.Context, a *app.App, set config.Config, log *slog.Logger) error {
+// serve serves until ctx ends. A signal of hup makes it read its certificate again.
+func (c console) serve(ctx context.Context, a *app.App, set config.Config, log *slog.Logger, hup <-chan os.Signal) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	defer withFloor()()
 	dir := set.Text(config.Data)
 	c.greet(a, set)
@@ -100,6 +103,16 @@ func (c console) serve(ctx context.Context, a *app.App, set config.Config, log *
 		return fmt.Errorf("write the ready line: %w", err)
 	}
 	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, programVersion().Version)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hup:
+				a.Reload()
+			}
+		}
+	}()
 	if err := a.Run(ctx); err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "No confirmed sale or reading was lost.",
 			Try: "Find the cause with paywatt doctor --data " + dir + ", then start it again."}
@@ -203,6 +216,20 @@ func levelOf(name string) slog.Level {
 	return l
 }
 
+// freeAddress says how to get an address that another program uses.
+func freeAddress(err error) string {
+	var taken *app.ListenError
+	if !errors.As(err, &taken) {
+		return "Stop the program that uses it, or choose another address. Port 0 chooses a free port."
+	}
+	flag := "--" + strings.ReplaceAll(taken.Setting, "_", "-")
+	find := ""
+	if _, port, err := net.SplitHostPort(taken.Address); err == nil {
+		find = " (ss -ltnp sport = :" + port + " names it)"
+	}
+	return "Stop the program that uses it" + find + ", or choose another address with " + flag + ". Port 0 chooses a free port."
+}
+
 // serveFailure explains why the server did not start.
 func serveFailure(set config.Config, err error) *exit.Failure {
 	var said *exit.Failure
@@ -215,7 +242,6 @@ func serveFailure(set config.Config, err error) *exit.Failure {
 		f.Not = "The server was not started. No changes were made."
 		return f
 	}
-	var path *os.PathError
 	var dial *net.OpError
 	switch {
 	case errors.Is(err, app.ErrLegacy):
@@ -225,14 +251,12 @@ func serveFailure(set config.Config, err error) *exit.Failure {
 		return &exit.Failure{Code: exit.Usage, What: "The routes for messages cannot be opened: " + err.Error() + ".", Not: "The server was not started.",
 			Try: "Correct --sms-modem PORT[=NUMBER], or [[sms_route]] in " + config.FileName + "."}
 	case errors.Is(err, syscall.EADDRINUSE):
-		return &exit.Failure{Code: exit.Failed, What: "An address is in use: " + err.Error() + ".", Not: "The server was not started.",
-			Try: "Stop the program that uses it, or choose another address with --http, --mqtt and --mqtt-legacy. Port 0 chooses a free port."}
+		return &exit.Failure{Code: exit.Failed, What: "An address is in use: " + err.Error() + ".", Not: "The server was not started.", Try: freeAddress(err)}
 	case errors.As(err, &dial):
 		return &exit.Failure{Code: exit.Failed, What: "The server cannot listen: " + err.Error() + ".", Not: "The server was not started.",
 			Try: "Give an address of this machine with --http and --mqtt."}
-	case errors.As(err, &path) && (path.Path == set.Text(config.TLSCert) || path.Path == set.Text(config.TLSKey)):
-		return &exit.Failure{Code: exit.Failed, What: "The certificate cannot be read: " + err.Error() + ".", Not: "The server was not started.",
-			Try: "Check --tls-cert and --tls-key."}
+	case errors.Is(err, app.ErrCertificate):
+		return &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The server was not started.", Try: "Check --tls-cert and --tls-key."}
 	}
 	f := folderFailure(where, err)
 	f.Not = cmp.Or(f.Not, "The server was not started.")

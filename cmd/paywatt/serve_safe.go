@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"sync"
@@ -12,15 +11,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/logkey"
-	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
-	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
 // safeEvery is how often a server in safe mode looks whether the cause is gone.
@@ -36,6 +33,8 @@ type defect struct {
 // serveOrSafely serves. While the settings file or the database cannot be used, it serves a page that says why, unless the setting
 // safe_mode is off.
 func (c console) serveOrSafely(cmd *cobra.Command) error {
+	hup := c.hangUps()
+	defer signal.Stop(hup)
 	for {
 		set, t, err := c.usable(cmd)
 		if err != nil {
@@ -45,7 +44,7 @@ func (c console) serveOrSafely(cmd *cobra.Command) error {
 			log := c.serverLog(set)
 			a, err := c.open(set, log)
 			if err == nil {
-				return c.serve(cmd.Context(), a, set, log)
+				return c.serve(cmd.Context(), a, set, log, hup)
 			}
 			if t = openDefect(set, err); t == nil {
 				return serveFailure(set, err)
@@ -54,10 +53,21 @@ func (c console) serveOrSafely(cmd *cobra.Command) error {
 		if !t.set.On(config.SafeMode) {
 			return t.failure
 		}
-		if err := c.safely(cmd, t); err != nil {
+		if err := c.safely(cmd, t, hup); err != nil {
 			return err
 		}
 	}
+}
+
+// hangUps returns the signals that make the server look again: at the cause of the safe mode, or at its certificate. From the beginning no
+// such signal ends the server, because it may arrive at the moment when the server leaves safe mode. Only on a terminal it still does, as
+// the terminal is closed then.
+func (c console) hangUps() chan os.Signal {
+	hup := make(chan os.Signal, 1)
+	if in, ok := c.in.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
+		signal.Notify(hup, syscall.SIGHUP)
+	}
+	return hup
 }
 
 // usable reads the settings. If the settings file alone is wrong, that is a defect and not an error.
@@ -75,23 +85,8 @@ func (c console) usable(cmd *cobra.Command) (config.Config, *defect, error) {
 	return set, &defect{Defect: app.Defect{Refusal: refuse.SafeConfig(), Path: src.FilePath, Mistakes: mistakes(src.FilePath, wrong)}, set: config.Salvage(src), failure: settingFailure(err)}, nil
 }
 
-// openDefect returns the defect behind an error of opening the server, or nil if the command should end.
-func openDefect(set config.Config, err error) *defect {
-	t := &defect{set: set, failure: serveFailure(set, err)}
-	switch {
-	case errors.Is(err, sqlite.ErrLocked):
-		t.Refusal = refuse.SafeInUse()
-	case errors.Is(err, store.ErrNewer):
-		t.Refusal = refuse.SafeNewer()
-	default:
-		return nil
-	}
-	t.Path = place{set.Text(config.Data), set.Text(config.Store)}.String()
-	return t
-}
-
 // safely serves the page until the cause is gone. It returns an error when the command should end.
-func (c console) safely(cmd *cobra.Command, t *defect) error {
+func (c console) safely(cmd *cobra.Command, t *defect, hup <-chan os.Signal) error {
 	var mu sync.Mutex
 	look := make(chan struct{}, 1) // one wish to look at once is enough
 	log := c.serverLog(t.set)
@@ -103,13 +98,17 @@ func (c console) safely(cmd *cobra.Command, t *defect) error {
 		}})
 	if err != nil {
 		log.Error("safe mode not possible", logkey.Err, err)
-		return t.failure
+		return withoutPage(t.failure, err)
 	}
 	var said *exit.Failure
 	if errors.As(t.failure, &said) {
 		printFailure(c.err, said)
 	}
-	c.tell("Safe mode: %s says what is wrong. The server looks again every %s, and at once after SIGHUP.", safe.URL(), safeEvery)
+	scheme := "http"
+	if safe.Secure() {
+		scheme = "https"
+	}
+	c.tell("Safe mode: %s://%s%s says what is wrong. The server looks again every %s, and at once after SIGHUP.", scheme, reachable(safe.Address()), safe.Path(), safeEvery)
 	if _, err := fmt.Fprintf(c.out, "safe-mode http=%s code=%s\n", safe.Address(), t.Code); err != nil {
 		return errors.Join(fmt.Errorf("write the line of the safe mode: %w", err), safe.Close())
 	}
@@ -117,8 +116,8 @@ func (c console) safely(cmd *cobra.Command, t *defect) error {
 	ctx, stop := context.WithCancel(cmd.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- safe.Run(ctx) }()
-	gone := c.lookAgain(ctx, look, func() bool {
-		next := c.still(cmd, t)
+	gone := c.lookAgain(ctx, hup, look, func() bool {
+		next := c.still(ctx, cmd, t)
 		if next == nil {
 			return true
 		}
@@ -139,11 +138,19 @@ func (c console) safely(cmd *cobra.Command, t *defect) error {
 	return nil
 }
 
+// withoutPage adds to a failure that the page of the safe mode cannot be served either.
+func withoutPage(failure, err error) error {
+	var said *exit.Failure
+	if !errors.As(failure, &said) {
+		return failure
+	}
+	full := *said
+	full.What += " The page of the safe mode cannot be served either: " + err.Error() + "."
+	return &full
+}
+
 // lookAgain waits until gone reports true. It returns false if ctx or the page ends before.
-func (c console) lookAgain(ctx context.Context, look chan struct{}, gone func() bool, ended chan error) bool {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func (c console) lookAgain(ctx context.Context, hup <-chan os.Signal, look chan struct{}, gone func() bool, ended chan error) bool {
 	tick := time.NewTicker(safeEvery)
 	defer tick.Stop()
 	for {
@@ -161,32 +168,4 @@ func (c console) lookAgain(ctx context.Context, look chan struct{}, gone func() 
 			return true
 		}
 	}
-}
-
-// still returns the defect that remains, or nil if the server can be opened again.
-func (c console) still(cmd *cobra.Command, was *defect) *defect {
-	set, t, err := c.usable(cmd)
-	if t != nil {
-		return t
-	}
-	if err != nil {
-		return was // mistakes outside of the file cannot appear while the command runs
-	}
-	dir := set.Text(config.Data)
-	switch was.Code {
-	case refusal.DatabaseInUse:
-		var lock *sqlite.Lock
-		if lock, err = sqlite.TakeLock(dir); err == nil {
-			err = lock.Release()
-		}
-	case refusal.DatabaseNewer:
-		var f *app.Folder
-		if f, err = app.OpenFolder(cmd.Context(), dir, set.Text(config.Store), slog.New(slog.DiscardHandler)); err == nil {
-			err = f.Close()
-		}
-	}
-	if err == nil {
-		return nil
-	}
-	return openDefect(set, err)
 }

@@ -80,6 +80,16 @@ func (r *running) line(pattern string) string {
 	return m[len(m)-1]
 }
 
+// link returns the address of the page with details, which safe mode prints.
+func (r *running) link() string {
+	r.t.Helper()
+	m := regexp.MustCompile(`Safe mode: (\S+) says`).FindStringSubmatch(r.log.String())
+	if m == nil {
+		r.t.Fatalf("no link:\n%s", r.log)
+	}
+	return m[1]
+}
+
 func (r *running) end() error {
 	r.t.Helper()
 	r.stop()
@@ -88,6 +98,16 @@ func (r *running) end() error {
 		}
 	}()
 	return <-r.ended
+}
+
+// visitor is a browser that keeps cookies.
+func visitor(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Client{Jar: jar}
 }
 
 // ask requests a page. The header has names and values in turn.
@@ -130,19 +150,28 @@ func TestABrokenSettingsFileIsExplainedAndMended(t *testing.T) {
 	writeFile(t, settings, brokenSettings)
 	r := startServe(t, "--data", dir, "--http", "127.0.0.1:0")
 	base := "http://" + r.line(`^safe-mode http=(\S+) code=config-broken$`)
-	stranger := &http.Client{}
+	stranger, local := &http.Client{}, visitor(t)
+	ask(t, local, "GET", r.link())
 
-	status, page := ask(t, stranger, "GET", base+"/meters")
+	status, page := ask(t, local, "GET", base+"/meters")
 	if status != 503 || !strings.Contains(page, "Line 3") || !strings.Contains(page, settings) || !strings.Contains(page, "(hidden)") || strings.Contains(page, "hunter") {
-		t.Errorf("on this machine: %d\n%s", status, page)
+		t.Errorf("with the link: %d\n%s", status, page)
 	}
-	for _, far := range [][]string{{"X-Forwarded-For", "203.0.113.7"}, {"Host", "evil.example"}, {"Via", "1.1 proxy"}, {"X-Forwarded-For", "203.0.113.7", "Cookie", "paywatt_session=guessed"}} {
+	// A proxy on this machine that adds no headers brings strangers from a loopback address, so that address shows nothing either.
+	for _, far := range [][]string{nil, {"X-Forwarded-For", "203.0.113.7"}, {"Host", "evil.example"}, {"Cookie", "paywatt_safe=guessed"}, {"Cookie", "paywatt_session=guessed"}} {
 		if status, page := ask(t, stranger, "GET", base+"/", far...); status != 503 || strings.Contains(page, dir) || strings.Contains(page, "Line 3") || !strings.Contains(page, "has a mistake") {
 			t.Errorf("a stranger with %v: %d\n%s", far, status, page)
 		}
 	}
 	if _, page := ask(t, owner, "GET", base+"/", "X-Forwarded-For", "203.0.113.7"); !strings.Contains(page, "Line 3") || strings.Contains(page, "hunter") {
 		t.Errorf("an owner elsewhere does not see the line:\n%s", page)
+	}
+	french := visitor(t)
+	if resp, err := french.PostForm(base+"/language", url.Values{"language": {"fr"}, "back": {"/"}}); err != nil || resp.Body.Close() != nil {
+		t.Fatal(err)
+	}
+	if _, page := ask(t, french, "GET", base+"/"); !strings.Contains(page, "Mode de secours") {
+		t.Errorf("the page in French:\n%s", page)
 	}
 	if status, body := ask(t, stranger, "GET", base+"/livez"); status != 200 || !strings.Contains(body, "true") {
 		t.Errorf("/livez: %d %s", status, body)
@@ -158,11 +187,11 @@ func TestABrokenSettingsFileIsExplainedAndMended(t *testing.T) {
 
 	// The second mistake appears once the first is mended; then the server starts.
 	writeFile(t, settings, "mqtt = \"127.0.0.1:0\"\nlog_levle = \"hunter4\"\n")
-	if status, _ := ask(t, stranger, "POST", base+"/look"); status != 503 { // it leads back to the page
+	if status, _ := ask(t, local, "POST", base+"/look"); status != 503 { // it leads back to the page
 		t.Errorf("looking again: %d", status)
 	}
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		_, page := ask(t, stranger, "GET", base+"/")
+		_, page := ask(t, local, "GET", base+"/")
 		if strings.Contains(page, "log_levle (file") && strings.Contains(page, "Line 2") && !strings.Contains(page, "hunter") {
 			break
 		}
@@ -189,7 +218,7 @@ func TestALockedFolderIsExplained(t *testing.T) {
 	first.line(`^http=(\S+) mqtt=`)
 	second := startServe(t, "--data", dir, "--http", "127.0.0.1:0")
 	base := "http://" + second.line(`^safe-mode http=(\S+) code=database-in-use$`)
-	if status, page := ask(t, &http.Client{}, "GET", base+"/"); status != 503 || !strings.Contains(page, dir) || !strings.Contains(page, "sells nothing") {
+	if status, page := ask(t, visitor(t), "GET", second.link()); status != 503 || !strings.Contains(page, dir) || !strings.Contains(page, "sells nothing") {
 		t.Errorf("%d\n%s", status, page)
 	}
 	third := startServe(t, "--data", dir, "--http", "127.0.0.1:0")
@@ -217,11 +246,7 @@ func writeFile(t *testing.T, path, text string) {
 // signedInOwner makes the owner of a new server and returns a browser in which that owner is signed in.
 func signedInOwner(t *testing.T, addr string, log fmt.Stringer) *http.Client {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	browser := &http.Client{Jar: jar}
+	browser := visitor(t)
 	code := regexp.MustCompile(`setup\?code=(\S+)`).FindStringSubmatch(log.String())
 	if code == nil {
 		t.Fatalf("no link:\n%s", log)

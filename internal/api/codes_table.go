@@ -15,5 +15,6 @@ var codes = []refusal.Code{
 	refusal.KeyTypeForbidden, refusal.KeyChangeRequired, refusal.BaseDateExpired, refusal.TooManyTokens, refusal.TokenUnfit,
 	refusal.ClockUntrusted, refusal.ClockTrusted, refusal.KeystoreLocked, refusal.IssuerRefused, refusal.IssuerUnknown,
 	refusal.ImportUnreadable, refusal.ImportRow, refusal.ImportedBefore, refusal.RowUsed,
-	refusal.StorageUnavailable, refusal.StorageFull, refusal.OutcomeUnknown, refusal.ConfigBroken, refusal.DatabaseInUse, refusal.DatabaseNewer, refusal.Internal,
+	refusal.StorageUnavailable, refusal.StorageFull, refusal.OutcomeUnknown, refusal.ConfigBroken, refusal.DatabaseInUse, refusal.DatabaseNewer, refusal.DatabaseAway, refusal.CertificateUnusable, refusal.ListenerClosed,
+	refusal.FolderUnwritable, refusal.Internal,
 }

@@ -13,7 +13,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -176,6 +175,7 @@ type App struct {
 	metered     http.Handler
 	tls         *tls.Config
 	certificate *certificate  // nil without TLS
+	reload      chan struct{} // somebody wants the certificate files to be read at once
 	answered    chan struct{} // a meter has answered a command that a reversal may be waiting for
 	gauges      *prometheus.Registry
 	own         func() time.Time // this machine's clock, which has a monotonic reading
@@ -202,7 +202,7 @@ func New(c Config) (*App, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	a := &App{c: c, own: c.Now, follow: follow, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1)}
+	a := &App{c: c, own: c.Now, follow: follow, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1), reload: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.startClock, a.openLegacy, a.openDevices, a.openIntegration, a.openHTTP} {
 		if err := step(); err != nil {
@@ -279,16 +279,16 @@ func (a *App) listen() (err error) {
 		}
 		a.tls = a.certificate.config()
 	}
-	if a.http, err = net.Listen("tcp", a.c.HTTP); err != nil {
-		return fmt.Errorf("listen for HTTP: %w", err)
+	if a.http, err = listenOn(config.HTTP, a.c.HTTP, "HTTP"); err != nil {
+		return err
 	}
 	if a.c.Metrics != "" {
-		if a.metrics, err = net.Listen("tcp", a.c.Metrics); err != nil {
-			return fmt.Errorf("listen for metrics: %w", err)
+		if a.metrics, err = listenOn(config.Metrics, a.c.Metrics, "metrics"); err != nil {
+			return err
 		}
 	}
-	if a.mqtt, err = net.Listen("tcp", a.c.MQTT); err != nil {
-		return fmt.Errorf("listen for meters: %w", err)
+	if a.mqtt, err = listenOn(config.MQTT, a.c.MQTT, "meters"); err != nil {
+		return err
 	}
 	a.broker, err = broker.New(broker.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Broker, Now: a.c.Now, Log: a.log,
 		Inbox: a.ingest, Auth: a.meterLogin, OnConnected: a.connected, OnDisconnected: a.disconnected})

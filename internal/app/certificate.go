@@ -28,7 +28,7 @@ type certificate struct {
 func openCertificate(certFile, keyFile string) (*certificate, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile}
 	if _, err := c.reload(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	return c, nil
 }
@@ -51,7 +51,7 @@ func (c *certificate) reload() (changed bool, err error) {
 	}
 	pair, err := tls.X509KeyPair(certPEM, priv)
 	if err != nil {
-		return false, fmt.Errorf("load the certificate: %w", err)
+		return false, fmt.Errorf("load %s and %s: %w", c.certFile, c.keyFile, err)
 	}
 	c.certPEM, c.priv, c.pair = certPEM, priv, &pair
 	return true, nil
@@ -66,13 +66,21 @@ func (c *certificate) config() *tls.Config {
 	}}
 }
 
+// Reload makes the server look at once whether the files of its certificate have changed.
+func (a *App) Reload() {
+	select {
+	case a.reload <- struct{}{}:
+	default: // somebody has asked already
+	}
+}
+
 // watchCertificate reads the certificate again when its files change, until ctx ends. A half-written file is an error for one look.
 func (a *App) watchCertificate(ctx context.Context) error {
 	if a.certificate == nil {
 		return nil
 	}
 	said := ""
-	return every(ctx, a.c.CertificateEvery, nil, func() {
+	return every(ctx, a.c.CertificateEvery, a.reload, func() {
 		changed, err := a.certificate.reload()
 		switch {
 		case err != nil && err.Error() != said:

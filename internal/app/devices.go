@@ -3,10 +3,10 @@ package app
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net"
 
 	"github.com/paywatt/paywatt/internal/broker"
+	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -25,8 +25,8 @@ func (a *App) openDevices() (err error) {
 		return nil
 	}
 	s := &sharedListener{}
-	if s.socket, err = net.Listen("tcp", a.c.Devices); err != nil {
-		return fmt.Errorf("listen for devices: %w", err)
+	if s.socket, err = listenOn(config.MQTTDevices, a.c.Devices, "devices"); err != nil {
+		return err
 	}
 	a.shared = s
 	s.Devices, err = broker.NewDevices(broker.DevicesConfig{Listener: s.socket, Profiles: a.c.Profiles, PollEvery: cmp.Or(a.c.LegacyPoll, defaultLegacyPoll),

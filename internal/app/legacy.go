@@ -59,9 +59,9 @@ func (a *App) openDevice(c config.Legacy) error {
 	if p == nil {
 		return fmt.Errorf("%w: there is no profile %q; paywatt profile list lists all profiles", ErrLegacy, c.Profile)
 	}
-	socket, err := net.Listen("tcp", c.Address)
+	socket, err := listenOn(config.MQTTLegacy, c.Address, "the device of meter "+c.Meter)
 	if err != nil {
-		return fmt.Errorf("listen for the device of meter %s: %w", c.Meter, err)
+		return err
 	}
 	l := &legacy{socket: socket, meter: c.Meter}
 	a.legacy = append(a.legacy, l)

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/broker"
+	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/mirror"
@@ -43,8 +43,8 @@ func (a *App) openIntegration() (err error) {
 	}
 	logins := newLogins(a.engine, a.c, a.data)
 	r := &mirrorFeed{heard: map[string]struct{}{}}
-	if r.socket, err = net.Listen("tcp", a.c.Integration); err != nil {
-		return fmt.Errorf("listen for integrations: %w", err)
+	if r.socket, err = listenOn(config.MQTTIntegration, a.c.Integration, "integrations"); err != nil {
+		return err
 	}
 	a.mirror = r
 	r.Integration, err = broker.NewIntegration(broker.IntegrationConfig{Listener: r.socket, TLS: a.tls, Log: a.log,

@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/web/console"
@@ -42,11 +43,12 @@ type Safe struct {
 	l      net.Listener
 	server *http.Server
 	owners sync.Mutex // one session is looked up at a time
+	code   string     // whoever has it may see details
 }
 
 // OpenSafe listens at the HTTP address.
 func OpenSafe(c SafeConfig) (*Safe, error) {
-	s := &Safe{c: c}
+	s := &Safe{c: c, code: rand.Text()}
 	languages, err := words.Open()
 	if err != nil {
 		return nil, err
@@ -57,12 +59,12 @@ func OpenSafe(c SafeConfig) (*Safe, error) {
 			certificate = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 		}
 	}
-	h, err := console.NewSafe(console.SafeConfig{Languages: languages, Version: c.Version, Log: c.Log, Now: time.Now, Secure: certificate != nil, Defect: c.Defect, Owner: s.owner, Look: s.look})
+	h, err := console.NewSafe(console.SafeConfig{Languages: languages, Version: c.Version, Log: c.Log, Now: time.Now, Secure: certificate != nil, Defect: c.Defect, Code: s.code, Owner: s.owner, Look: s.look})
 	if err != nil {
 		return nil, err
 	}
-	if s.l, err = net.Listen("tcp", c.HTTP); err != nil {
-		return nil, fmt.Errorf("listen for HTTP: %w", err)
+	if s.l, err = listenOn(config.HTTP, c.HTTP, "HTTP"); err != nil {
+		return nil, err
 	}
 	s.server = api.NewServer(h, api.Network{}, c.Log)
 	s.server.TLSConfig, s.server.WriteTimeout = certificate, safeWrite
@@ -78,14 +80,11 @@ const (
 // Address returns the address of the page.
 func (s *Safe) Address() string { return s.l.Addr().String() }
 
-// URL is the address of the page for a browser on this machine.
-func (s *Safe) URL() string {
-	scheme := "http://"
-	if s.server.TLSConfig != nil {
-		scheme = "https://"
-	}
-	return scheme + s.Address() + "/"
-}
+// Secure reports whether the page is encrypted.
+func (s *Safe) Secure() bool { return s.server.TLSConfig != nil }
+
+// Path is the path of the page with details. Its code is only for those who can read what the server prints.
+func (s *Safe) Path() string { return "/?code=" + s.code }
 
 // Close ends a safe mode that was not run.
 func (s *Safe) Close() error { return s.l.Close() }

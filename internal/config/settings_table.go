@@ -51,7 +51,7 @@ var settings = [...]Setting{
 	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},
 	{Key: PassphraseFile, Help: "file with the passphrase of the key store on its first line"},
 	{Key: LogLevel, Default: "info", Help: "lowest level of the log: debug, info, warn or error"},
-	{Key: SafeMode, Kind: Switch, Default: "true", NotFile: true, Help: "if the settings file or the database cannot be used, serve a page that says why instead of ending"},
+	{Key: SafeMode, Kind: Switch, Default: "true", NotFile: true, Help: "if the settings, the certificate, a listener, the data folder or the database cannot be used, serve a page that says why instead of ending"},
 	{Key: URL, Client: true, Help: "address of the server for commands, such as http://127.0.0.1:8080"},
 	{Key: APIKey, Client: true, Secret: true, NotFile: true, Help: "API key that commands use"},
 }

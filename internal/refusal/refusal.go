@@ -82,6 +82,10 @@ const (
 	ConfigBroken          Code = "config-broken"
 	DatabaseInUse         Code = "database-in-use"
 	DatabaseNewer         Code = "database-newer"
+	DatabaseAway          Code = "database-away"
+	CertificateUnusable   Code = "certificate-unusable"
+	ListenerClosed        Code = "listener-closed"
+	FolderUnwritable      Code = "folder-unwritable"
 	DeviceNameTaken       Code = "device-name-taken"
 	Internal              Code = "internal"
 )
@@ -143,7 +147,8 @@ func (c Code) Status() int {
 		return 422
 	case RateLimited:
 		return 429
-	case KeystoreLocked, StorageUnavailable, StorageFull, OutcomeUnknown, IssuerUnknown, ConfigBroken, DatabaseInUse, DatabaseNewer:
+	case KeystoreLocked, StorageUnavailable, StorageFull, OutcomeUnknown, IssuerUnknown, ConfigBroken, DatabaseInUse, DatabaseNewer,
+		DatabaseAway, CertificateUnusable, ListenerClosed, FolderUnwritable:
 		return 503
 	case Internal:
 		return 500

@@ -3288,6 +3288,26 @@ func SafeNewer() refusal.Refusal {
 	return refusal.Refusal{Code: "database-newer", Text: "safe-newer", What: "The database was made by a newer version of Paywatt.", Not: "The server sells nothing, and meters cannot connect. The database was not changed, and meters go on with the credit that they have.", Try: "Start the newer version, or restore a backup from before the upgrade into another folder."}
 }
 
+// SafeAway: PostgreSQL does not answer this server, or refuses it. Start PostgreSQL, or correct the setting store, its user and its password. The server looks again every few seconds and then starts by itself.
+func SafeAway() refusal.Refusal {
+	return refusal.Refusal{Code: "database-away", Text: "safe-away", What: "PostgreSQL does not answer this server, or refuses it.", Not: "The server sells nothing, and meters cannot connect. Nothing is lost: meters go on with the credit that they have.", Try: "Start PostgreSQL, or correct the setting store, its user and its password. The server looks again every few seconds and then starts by itself."}
+}
+
+// SafeCertificate: The certificate of this server, or its key, cannot be used. Put a certificate and the key that belongs to it in place, or correct tls_cert and tls_key. The server looks again every few seconds and then starts by itself. Until then this page is not encrypted.
+func SafeCertificate() refusal.Refusal {
+	return refusal.Refusal{Code: "certificate-unusable", Text: "safe-certificate", What: "The certificate of this server, or its key, cannot be used.", Not: "The server sells nothing, and meters cannot connect. Nothing is lost: meters go on with the credit that they have.", Try: "Put a certificate and the key that belongs to it in place, or correct tls_cert and tls_key. The server looks again every few seconds and then starts by itself. Until then this page is not encrypted."}
+}
+
+// SafeListener: An address on which this server should listen cannot be opened. Stop the program that uses the address, or give another address in the settings. The server looks again every few seconds and then starts by itself.
+func SafeListener() refusal.Refusal {
+	return refusal.Refusal{Code: "listener-closed", Text: "safe-listener", What: "An address on which this server should listen cannot be opened.", Not: "The server sells nothing, and meters cannot connect. Nothing is lost: meters go on with the credit that they have.", Try: "Stop the program that uses the address, or give another address in the settings. The server looks again every few seconds and then starts by itself."}
+}
+
+// SafeFolder: This server cannot write to its data folder. Give the user of the server the right to write to the folder, or give another folder with --data. The server looks again every few seconds and then starts by itself.
+func SafeFolder() refusal.Refusal {
+	return refusal.Refusal{Code: "folder-unwritable", Text: "safe-folder", What: "This server cannot write to its data folder.", Not: "The server sells nothing, and meters cannot connect. The data in the folder was not changed, and meters go on with the credit that they have.", Try: "Give the user of the server the right to write to the folder, or give another folder with --data. The server looks again every few seconds and then starts by itself."}
+}
+
 // TillOfUtility: Tills belong to the utility. A vendor sells from its float. Sell as usual; paywatt vendor statement shows the float.
 func TillOfUtility() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "till-of-utility", What: "Tills belong to the utility. A vendor sells from its float.", Not: "No changes were made and no money moved.", Try: "Sell as usual; paywatt vendor statement shows the float."}

@@ -140,7 +140,7 @@ func (t *Texts) SafeLine(n string) string { return t.say("pages.safe.line", "{n}
 // SafeHidden: Values that may be secret are hidden here.
 func (t *Texts) SafeHidden() string { return t.say("pages.safe.hidden") }
 
-// SafeWhere: Details are in the server's log. They are also shown here on the server itself, and to an owner who is signed in.
+// SafeWhere: Details are in the server's log. They are also shown here to an owner who is signed in, and to whoever opens the link that the server printed.
 func (t *Texts) SafeWhere() string { return t.say("pages.safe.where") }
 
 // SafeLook: Try again

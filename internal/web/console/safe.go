@@ -2,12 +2,10 @@ package console
 
 import (
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
@@ -18,13 +16,13 @@ import (
 // Defect is why a server cannot start.
 type Defect struct {
 	refusal.Refusal        // for everybody
-	Path            string // the file or database; for the owner alone, like Mistakes
+	Path            string // the file, database or setting; only for those who may see details, like Mistakes
 	Mistakes        []Mistake
 }
 
-// Mistake is a line of a settings file that is wrong. Text must not hold a secret.
+// Mistake is a line of a settings file that is wrong, or an error of the system. Text and What must not hold a secret.
 type Mistake struct {
-	Line int // 0: the whole file
+	Line int // 0: no certain line
 	Text string
 	What string
 }
@@ -37,6 +35,8 @@ type SafeConfig struct {
 	Log       *slog.Logger
 	Secure    bool
 	Defect    func() Defect
+	// Code is a secret of this safe mode. A browser that has opened the page with it sees details.
+	Code string
 	// Owner reports whether a session is an owner's.
 	Owner func(ctx context.Context, session string) bool
 	// Look makes the server look at once whether the defect is gone.
@@ -48,8 +48,9 @@ type safe struct {
 	c SafeConfig
 }
 
-// NewSafe returns the handler of a server in safe mode. Every page says that the server cannot start. Details are shown on the machine itself
-// and to an owner who is signed in.
+// NewSafe returns the handler of a server in safe mode. Every page says that the server cannot start. Details are shown to an
+// owner who is signed in, and to a browser that opened the link with the code. The address of a browser proves nothing: behind a proxy that
+// adds no headers, a stranger's request looks as if it came from this machine.
 func NewSafe(c SafeConfig) (http.Handler, error) {
 	assets, err := newLibrary()
 	if err != nil {
@@ -58,13 +59,14 @@ func NewSafe(c SafeConfig) (http.Handler, error) {
 	s := &safe{&Console{c: Config{Languages: c.Languages, Version: c.Version, Now: c.Now, Log: c.Log, Secure: c.Secure}, assets: assets}, c}
 	m := http.NewServeMux()
 	m.HandleFunc("GET /assets/{version}/{name}", assets.serve)
-	m.HandleFunc("POST /theme", s.theme)
+	s.lookRoutes(m)
 	m.HandleFunc("POST /look", s.lookNow)
 	m.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, "application/json", apiv1.Live{Live: true})
 	})
 	m.HandleFunc("/readyz", s.notReady)
 	m.HandleFunc("/v1/", s.notReady)
+	m.HandleFunc("GET /{$}", s.enter)
 	m.HandleFunc("/", s.defect)
 	guard := http.NewCrossOriginProtection()
 	return s.headers(s.spoken(s.recovered(guard.Handler(s.formed(m))))), nil
@@ -73,10 +75,30 @@ func NewSafe(c SafeConfig) (http.Handler, error) {
 // safeRetry is after how many seconds a program should ask again.
 const safeRetry = "5"
 
+// enter remembers the code of the link in a cookie, and takes it out of the address.
+func (s *safe) enter(w http.ResponseWriter, r *http.Request) {
+	code := r.URL.Query().Get("code")
+	if code == "" {
+		s.defect(w, r)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: safeCookie, Value: code, Path: "/", HttpOnly: true, Secure: s.c.Secure, SameSite: http.SameSiteLaxMode})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// safeCookie is the cookie with the code of the link.
+const safeCookie = "paywatt_safe"
+
+// invited reports whether the browser opened the link with the code.
+func (s *safe) invited(r *http.Request) bool {
+	c, err := r.Cookie(safeCookie)
+	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.c.Code)) == 1
+}
+
 // defect is the only page.
 func (s *safe) defect(w http.ResponseWriter, r *http.Request) {
 	t := s.c.Defect()
-	if !here(r) && !s.owner(r) {
+	if !s.invited(r) && !s.owner(r) {
 		t.Path, t.Mistakes = "", nil
 	}
 	texts := say(r.Context())
@@ -114,25 +136,4 @@ func (s *safe) owner(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-// here reports whether a request comes from a browser on this machine. A proxy on this machine brings requests of strangers, so headers that
-// a proxy adds, HTTP/1.0, and a host name that is not this machine's own count as far away. The last also stops a web site that makes its
-// own name lead here.
-func here(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"} {
-		if r.Header.Get(name) != "" {
-			return false
-		}
-	}
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !from.Addr().Unmap().IsLoopback() || !r.ProtoAtLeast(1, 1) {
-		return false
-	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }

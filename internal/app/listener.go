@@ -1,0 +1,66 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/paywatt/paywatt/internal/config"
+)
+
+// ListenError says which listener could not be opened.
+type ListenError struct {
+	Setting string // the setting that names the address, such as config.MQTT
+	Address string
+	Err     error
+
+	purpose string // for whom the listener is
+}
+
+// Error says for whom the listener is, and why it could not be opened.
+func (e *ListenError) Error() string { return fmt.Sprintf("listen for %s: %s", e.purpose, e.Err) }
+
+// Unwrap returns the error of the operating system.
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// listenOn opens one listener of the server.
+func listenOn(setting, address, purpose string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, &ListenError{Setting: setting, Address: address, Err: err, purpose: purpose}
+	}
+	return l, nil
+}
+
+// CheckListeners opens every listener of the settings except that of HTTP, and closes it again. It returns the first error.
+func CheckListeners(set config.Config) error {
+	want := []struct{ setting, address, purpose string }{
+		{config.Metrics, set.Text(config.Metrics), "metrics"}, {config.MQTT, set.Text(config.MQTT), "meters"},
+		{config.MQTTDevices, set.Text(config.MQTTDevices), "devices"}, {config.MQTTIntegration, set.Text(config.MQTTIntegration), "integrations"},
+	}
+	for _, l := range set.Legacy() {
+		want = append(want, struct{ setting, address, purpose string }{config.MQTTLegacy, l.Address, "the device of meter " + l.Meter})
+	}
+	for _, w := range want {
+		if w.address == "" {
+			continue
+		}
+		l, err := listenOn(w.setting, w.address, w.purpose)
+		if err == nil {
+			err = l.Close()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ErrCertificate is wrapped by errors of reading the certificate and its key.
+var ErrCertificate = errors.New("the certificate cannot be used")
+
+// CheckCertificate reads a certificate and its key, as the server does when it starts.
+func CheckCertificate(certFile, keyFile string) error {
+	_, err := openCertificate(certFile, keyFile)
+	return err
+}
