@@ -169,6 +169,9 @@ func TestManyDevicesAtOneListener(t *testing.T) {
 	hostile(t, a, addr)
 	a.recharge(t, number(6102), 50_00, "after-the-flood")
 	eventually(t, 15*time.Second, "an adopted device does not notice the flood", plugs[1].closed)
+	a.must(t, 201, "POST", "/v1/meters", map[string]any{"number": number(6110), "mode": "prepay_wallet", "tariff": "plan", "status": "stock"})
+	a.must(t, 201, "POST", "/v1/meters/"+number(6102)+"/swap", map[string]any{"new_meter": number(6110), "reason": "replaced"}, "Idempotency-Key", "devices-swap")
+	eventually(t, 15*time.Second, "the device of a replaced meter is off", func() bool { return !plugs[1].closed() })
 	srv.stop()
 	p.run(t, "", "verify", "--data", p.dir)
 }

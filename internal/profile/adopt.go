@@ -362,7 +362,8 @@ func (a *Adoption) Executors() access.Executors {
 	}}
 }
 
-// Find returns the meter of an adopted device, for the listener. It checks no right, because the listener asks for the device itself.
+// Find returns the meter of an adopted device, for the listener. It checks no right, because the listener asks for the device itself. The device
+// of a meter that was replaced is still heard, because it must be switched off.
 func (a *Adoption) Find(ctx context.Context, t access.Tenant, name string) (d Adopted, who registry.Identity, found bool, err error) {
 	err = a.c.Door.View(ctx, t, func(tx AdoptTx) error {
 		if d, found, err = tx.DeviceNamed(name); err != nil || !found {
@@ -373,7 +374,7 @@ func (a *Adoption) Find(ctx context.Context, t access.Tenant, name string) (d Ad
 			return err
 		}
 		m, is, err := tx.Meters().MeterByNumber(number)
-		found = is && m.Status == registry.Active
+		found = is && (m.Status == registry.Active || m.Status == registry.Blocked)
 		who = registry.Identity{Tenant: t, Meter: d.Meter, Number: number, Simulated: m.Simulated}
 		return err
 	})
