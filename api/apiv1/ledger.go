@@ -71,7 +71,7 @@ var LedgerAccounts = Listing[LedgerFilter, LedgerAccount]{Name: "ledger-accounts
 type JournalFilter struct {
 	Code    int    `query:"code" doc:"Only journals with a line on accounts of this code"`
 	Subject string `query:"subject" maxLength:"200" doc:"Only accounts of this owner, with code"`
-	Ref     string `query:"ref" maxLength:"200" doc:"Only journals of this operation and its reversal: the id of a sale or a debt"`
+	Ref     string `query:"ref" maxLength:"200" doc:"Only journals of this operation and its reversal: the id of a sale or a debt, or the number of a sale's receipt"`
 	Page
 }
 

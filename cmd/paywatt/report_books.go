@@ -62,7 +62,7 @@ func newReportJournals(c console) *cobra.Command {
 		options: func(flags *pflag.FlagSet, f *apiv1.JournalFilter) {
 			flags.IntVar(&f.Code, "code", 0, "only journals with a line on accounts of this code")
 			flags.StringVar(&f.Subject, "subject", "", "only accounts of this owner, with --code")
-			flags.StringVar(&f.Ref, "ref", "", "only journals of this operation: the id of a sale or a debt")
+			flags.StringVar(&f.Ref, "ref", "", "only journals of this operation: the id of a sale or a debt, or a receipt number")
 		},
 		table: func(all []apiv1.Journal) table {
 			t := table{head: []string{"at", "kind", "account", "amount", "for", "journal"}}

@@ -75,10 +75,14 @@ func newVendList(c console) *cobra.Command {
 
 func newVendShow(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "show SALE", Short: "Show a sale, by its id or receipt number", Args: cobra.ExactArgs(1),
+		Use: "show SALE", Short: "Show a sale, by its id, reference or receipt number", Args: cobra.ExactArgs(1),
 		Example: "  paywatt vend show main-000001\n  paywatt vend show vnd_01jd00000000000000000000000",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			v, err := api.VendByID(cmd.Context(), args[0])
+			named, err := saleID(cmd.Context(), api, args[0])
+			if err != nil {
+				return err
+			}
+			v, err := api.VendByID(cmd.Context(), named)
 			if err != nil {
 				return err
 			}
@@ -232,7 +236,11 @@ func newVendCopy(c console) *cobra.Command {
 			if err := noPrinter(to, format); err != nil {
 				return err
 			}
-			paper, err := api.Reprint(cmd.Context(), args[0], format)
+			named, err := saleID(cmd.Context(), api, args[0])
+			if err != nil {
+				return err
+			}
+			paper, err := api.Reprint(cmd.Context(), named, format)
 			if err != nil {
 				return err
 			}

@@ -20,13 +20,17 @@ func newVendReverse(c console) *cobra.Command {
 	var reason, key string
 	cmd := &cobra.Command{
 		Use: "reverse SALE", Short: "Reverse the last sale to a meter before its token is used", Args: cobra.ExactArgs(1),
-		Example: "  paywatt vend reverse vnd_01jd00000000000000000000000 --reason \"wrong meter\"",
+		Example: "  paywatt vend reverse main-000001 --reason \"wrong meter\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			out, err := api.Reverse(cmd.Context(), args[0], reason, key)
+			named, err := saleID(cmd.Context(), api, args[0])
 			if err != nil {
 				return err
 			}
-			if out.Reversal, err = c.awaitReversal(cmd, api, args[0], out.Reversal); err != nil {
+			out, err := api.Reverse(cmd.Context(), named, reason, key)
+			if err != nil {
+				return err
+			}
+			if out.Reversal, err = c.awaitReversal(cmd, api, named, out.Reversal); err != nil {
 				return err
 			}
 			r := out.Reversal

@@ -88,11 +88,16 @@ func TestARepeatedRequestGetsTheSameBytes(t *testing.T) {
 func TestAReceiptNumberNamesItsSale(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
-	for _, rest := range []string{"", "/receipt", "/receipt?format=text48", "/explain"} {
-		byID, byNo := w.want(200, w.get("/v1/vends/"+s.ID+rest)), w.get("/v1/vends/"+s.ReceiptNo+rest)
-		if byNo.status != 200 || !bytes.Equal(byNo.body, byID.body) {
-			t.Errorf("%s by receipt %s: got %d %s, want %s", rest, s.ReceiptNo, byNo.status, byNo.body, byID.body)
+	for _, path := range []string{"/v1/vends/{}", "/v1/vends/{}/receipt", "/v1/vends/{}/receipt?format=text48", "/v1/vends/{}/explain", "/v1/ledger/journals?ref={}", "/v1/messages?sale={}"} {
+		byID := w.want(200, w.get(strings.ReplaceAll(path, "{}", s.ID)))
+		for _, no := range []string{s.ReceiptNo, strings.ToUpper(s.ReceiptNo)} {
+			if byNo := w.get(strings.ReplaceAll(path, "{}", no)); byNo.status != 200 || !bytes.Equal(byNo.body, byID.body) {
+				t.Errorf("%s by receipt %s: got %d %s, want %s", path, no, byNo.status, byNo.body, byID.body)
+			}
 		}
+	}
+	if journals := string(w.get("/v1/ledger/journals?ref=" + s.ReceiptNo).body); !strings.Contains(journals, `"ref":"`+s.ID) {
+		t.Errorf("the journals of the receipt: %s, want those of sale %s", journals, s.ID)
 	}
 	if list := string(w.want(200, w.get("/v1/messages?sale="+s.ReceiptNo)).body); !strings.Contains(list, `"data":[]`) {
 		t.Errorf("the messages of the sale: %s, want none", list)

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // List says which messages to list.
@@ -60,7 +61,7 @@ func (d *Dispatcher) List(ctx context.Context, by access.Actor, l List) (Message
 		}
 		if l.Sale != "" {
 			var err error
-			if f.Vend, err = saleNamed(tx, l.Sale); err != nil || f.Vend.IsZero() {
+			if f.Vend, err = sale.Named(tx.Carried(), l.Sale); err != nil || f.Vend.IsZero() {
 				return Messages{Refusal: refuse.MessageSaleNotFound(refusal.Echo(l.Sale))}, err
 			}
 		}
@@ -147,13 +148,4 @@ func stateNames() string {
 		names = append(names, string(s))
 	}
 	return strings.Join(names, ", ")
-}
-
-// saleNamed finds a sale by its identity or its receipt number. It returns the zero identity if no sale was found. It does not check
-// whether a vendor may see the sale, because vendors cannot list messages.
-func saleNamed(tx Tx, named string) (id.ID, error) {
-	if i, err := id.Parse(id.Vend, named); err == nil {
-		return i, nil
-	}
-	return tx.Carried().VendNumbered(named)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // BookTx is the part of a transaction that reading the books needs.
@@ -25,6 +26,8 @@ type BookTx interface {
 	BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error)
 	// JournalsBetween lists journals that were posted in a period, in the order of their identities, after the given one.
 	JournalsBetween(from, to time.Time, after id.ID, max int) ([]ledger.Journal, error)
+	// VendNumbered returns the sale with a receipt number, or the zero identity.
+	VendNumbered(receiptNo string) (id.ID, error)
 	// Journals lists journals, newest first. It begins after the given journal, or with the newest if it is zero.
 	Journals(f JournalFilter, before id.ID, max int) ([]ledger.Journal, error)
 }
@@ -124,7 +127,7 @@ func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 // JournalFilter selects journals; the zero value selects all.
 type JournalFilter struct {
 	Account *ledger.AccountRef // journals with a line on this account
-	Ref     string             // journals of one operation, such as a sale or a debt
+	Ref     string             // journals of one operation, such as a sale or a debt; a sale's receipt number does, too
 }
 
 // Journals is one page of journals.
@@ -153,6 +156,15 @@ func (r *Reports) Journals(ctx context.Context, by access.Actor, f JournalFilter
 		currency, _, err := tx.Currency()
 		if err != nil {
 			return Journals{}, err
+		}
+		if f.Ref != "" {
+			sold, err := sale.Named(tx, f.Ref)
+			if err != nil {
+				return Journals{}, err
+			}
+			if !sold.IsZero() {
+				f.Ref = sold.Text(id.Vend)
+			}
 		}
 		rows, err := tx.Journals(f, before, max+1)
 		out := Journals{Currency: currency}

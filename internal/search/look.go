@@ -55,12 +55,6 @@ func (l *look) named() error {
 	switch prefix + "_" {
 	case id.Account, id.Customer:
 		return l.holder(prefix + "_")
-	case id.Vend:
-		i, err := id.Parse(id.Vend, l.q.Text)
-		if err != nil {
-			return nil
-		}
-		return l.sale(Sale, i)
 	case id.Meter:
 		ref, no := registry.ParseRef(l.q.Text)
 		if no.Refused() || !l.by.May(access.ReadMeters) {
@@ -120,18 +114,17 @@ func saleHit(kind Kind, s sale.Sale) Hit {
 	return h
 }
 
-// receipt finds a sale by the number of its receipt, whatever the size of its letters.
-func (l *look) receipt() error {
-	for _, number := range []string{l.q.Text, strings.ToLower(l.q.Text), strings.ToUpper(l.q.Text)} {
-		i, err := l.tx.VendNumbered(number)
-		if err != nil {
-			return err
-		}
-		if !i.IsZero() {
-			return l.sale(Receipt, i)
-		}
+// sold finds a sale by its id or the number of its receipt.
+func (l *look) sold() error {
+	i, err := sale.Named(l.tx, l.q.Text)
+	if err != nil || i.IsZero() {
+		return err
 	}
-	return nil
+	kind := Receipt
+	if strings.HasPrefix(strings.ToLower(l.q.Text), id.Vend) {
+		kind = Sale
+	}
+	return l.sale(kind, i)
 }
 
 // token finds a token by all its digits.

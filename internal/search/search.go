@@ -124,7 +124,7 @@ func (s *Search) Find(ctx context.Context, by access.Actor, text string) (Found,
 	}
 	out, err := access.Look(ctx, s.door, by.Tenant, func(tx Tx) (Found, error) {
 		l := look{tx: tx, by: by, q: q, hasher: s.hasher}
-		for _, step := range []func() error{l.named, l.token, l.receipt, l.numbered, l.ending, l.worded, l.people} {
+		for _, step := range []func() error{l.named, l.token, l.sold, l.numbered, l.ending, l.worded, l.people} {
 			if err := step(); err != nil {
 				return Found{}, err
 			}

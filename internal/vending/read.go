@@ -39,17 +39,8 @@ type Receipted struct {
 }
 
 // Sale returns a sale by its identity or its receipt number. The audit log records that digits were shown.
-func (v *Vending) Sale(ctx context.Context, by access.Actor, sale string) (SaleView, error) {
-	return v.show(ctx, by, sale, func(tx Tx) (id.ID, error) { return saleNamed(tx, sale) })
-}
-
-// saleNamed returns the sale with this identity or receipt number. The zero identity names no sale and gets the same answer as any unknown
-// one.
-func saleNamed(tx Tx, named string) (id.ID, error) {
-	if i, err := id.Parse(id.Vend, named); err == nil {
-		return i, nil
-	}
-	return tx.Sold().VendNumbered(named)
+func (v *Vending) Sale(ctx context.Context, by access.Actor, sold string) (SaleView, error) {
+	return v.show(ctx, by, sold, func(tx Tx) (id.ID, error) { return sale.Named(tx.Sold(), sold) })
 }
 
 // SaleByRef returns the sale of a request whose answer was lost. [refusal.VendNotFound] means that nothing was sold under the reference,
@@ -71,8 +62,8 @@ func (v *Vending) show(ctx context.Context, by access.Actor, named string, find 
 }
 
 // find returns a sale by its identity or its receipt number, without its digits.
-func (v *Vending) find(ctx context.Context, by access.Actor, sale string) (SaleView, error) {
-	return v.look(ctx, by, sale, func(tx Tx) (id.ID, error) { return saleNamed(tx, sale) })
+func (v *Vending) find(ctx context.Context, by access.Actor, sold string) (SaleView, error) {
+	return v.look(ctx, by, sold, func(tx Tx) (id.ID, error) { return sale.Named(tx.Sold(), sold) })
 }
 
 func (v *Vending) look(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (SaleView, error) {

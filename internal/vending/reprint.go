@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/sale"
 )
 
 // MaxCopies is how often a receipt may be printed again.
@@ -23,19 +24,19 @@ type copied struct {
 
 // Reprint returns the receipt of a sale once more, marked as a copy with its number. The seller may do it, and so may any login of the
 // sale's vendor and anybody who may reverse sales. Each copy is counted and audited before it is shown.
-func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
+func (v *Vending) Reprint(ctx context.Context, by access.Actor, sold string) (Receipted, error) {
 	if no := by.Needs(access.ShowTokens); no.Refused() {
 		return Receipted{Refusal: no}, nil
 	}
 	c, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (copied, error) {
-		i, err := saleNamed(tx, sale)
+		i, err := sale.Named(tx.Sold(), sold)
 		if err != nil {
 			return copied{}, err
 		}
 		s, found, err := tx.VendSale(i)
 		switch {
 		case err != nil || !found || !by.Sees(s.Vendor):
-			return copied{Refusal: refuse.SaleNotFound(refusal.Echo(sale))}, err
+			return copied{Refusal: refuse.SaleNotFound(refusal.Echo(sold))}, err
 		case s.By != by.String() && by.OfUtility() && !by.May(access.Reverse):
 			return copied{Refusal: refuse.ReceiptOfOthers()}, nil
 		case s.ReceiptNo == "":
@@ -50,32 +51,32 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 		return copied{n: n}, tx.AuditLog(e)
 	})
 	if err != nil {
-		return Receipted{}, fmt.Errorf("reprint the receipt of sale %s: %w", refusal.Echo(sale), err)
+		return Receipted{}, fmt.Errorf("reprint the receipt of sale %s: %w", refusal.Echo(sold), err)
 	}
 	if c.Refused() {
 		return Receipted{Refusal: c.Refusal}, nil
 	}
-	r, err := v.Receipt(ctx, by, sale)
+	r, err := v.Receipt(ctx, by, sold)
 	r.Receipt.Copy = c.n
 	return r, err
 }
 
 // Copy returns the receipt of a sale, marked as a copy that [Vending.Reprint] has counted. A number beyond the last copy is the last copy, and
 // without copies it is the receipt itself.
-func (v *Vending) Copy(ctx context.Context, by access.Actor, sale string, n int) (Receipted, error) {
-	r, err := v.Receipt(ctx, by, sale)
+func (v *Vending) Copy(ctx context.Context, by access.Actor, sold string, n int) (Receipted, error) {
+	r, err := v.Receipt(ctx, by, sold)
 	if err != nil || r.Refused() || n == 0 {
 		return r, err
 	}
 	counted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (int, error) {
-		i, err := saleNamed(tx, sale)
+		i, err := sale.Named(tx.Sold(), sold)
 		if err != nil {
 			return 0, err
 		}
 		return tx.Sold().Copies(i)
 	})
 	r.Receipt.Copy = min(n, counted)
-	return r, fault.Wrap(err, "count the copies of sale %s", refusal.Echo(sale))
+	return r, fault.Wrap(err, "count the copies of sale %s", refusal.Echo(sold))
 }
 
 // Recalled is the outcome of a request, found by its idempotency key.

@@ -143,7 +143,7 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u PendingReversa
 // reverse is the transaction of Reverse. Before it reads the sale for its decision, it takes the locks that the sale took, in the same
 // order.
 func (v *Vending) reverse(tx Tx, by access.Actor, u PendingReversal) (undone, refusal.Refusal, error) {
-	saleID, err := saleNamed(tx, u.Sale)
+	saleID, err := sale.Named(tx.Sold(), u.Sale)
 	if err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}

@@ -27,18 +27,18 @@ type ReversalView struct {
 }
 
 // Reversal returns the progress of the newest reversal of a sale.
-func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (ReversalView, error) {
+func (v *Vending) Reversal(ctx context.Context, by access.Actor, sold string) (ReversalView, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return ReversalView{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (ReversalView, error) {
-		i, err := saleNamed(tx, sale)
+		i, err := sale.Named(tx.Sold(), sold)
 		if err != nil {
 			return ReversalView{}, err
 		}
 		s, found, err := tx.VendSale(i)
 		if err != nil || !found || !by.Sees(s.Vendor) {
-			return ReversalView{Refusal: refuse.SaleNotFound(refusal.Echo(sale))}, err
+			return ReversalView{Refusal: refuse.SaleNotFound(refusal.Echo(sold))}, err
 		}
 		r, found, err := tx.Reversals().ReversalOf(i)
 		if err == nil && !found {
@@ -46,7 +46,7 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 		}
 		return ReversalView{Reversal: r}, err
 	})
-	return out, fault.Wrap(err, "show the reversal of sale %s", refusal.Echo(sale))
+	return out, fault.Wrap(err, "show the reversal of sale %s", refusal.Echo(sold))
 }
 
 // settledReversal is the result of one look at a waiting reversal.

@@ -35,6 +35,15 @@ func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
 	if n := strings.Count(own.body, "<section"); n != 1 {
 		t.Errorf("the sale has %d journals on its page, want 1", n)
 	}
+	// A receipt number stands for the sale, on each of its pages.
+	for _, path := range []string{"/sales/{}", "/sales/{}/receipt", "/sales/{}/receipt.pdf", "/sales/{}/proof", "/ledger/journals?ref={}"} {
+		g.get(strings.ReplaceAll(path, "{}", "main-000001")).is(200)
+		g.get(strings.ReplaceAll(path, "{}", "MAIN-000001")).is(200)
+		if unknown := g.get(strings.ReplaceAll(path, "{}", "main-000009")); strings.HasPrefix(path, "/sales") {
+			unknown.is(404).says("Sale main-000009 was not found.")
+		}
+	}
+	g.get("/ledger/journals?ref=main-000001").says("Sale vnd_", "4000 Energy sold")
 	g.get("/ledger/accounts?code=7").is(404).says("The chart of accounts has no account 7.")
 	g.get("/ledger/journals?code=x").is(404)
 	g.get("/ledger/journals?ref=vnd_none").is(200).says("No journal entries")
