@@ -19,7 +19,7 @@ func debtOf(d debt.Debt, currency string) apiv1.Debt {
 	b := apiv1.Debt{ID: d.Name(), Account: d.Account.Text(id.Account), Kind: d.Kind, Memo: d.Memo, Currency: currency,
 		PrincipalMinor: int64(d.Principal), OutstandingMinor: int64(d.Outstanding), Mode: string(d.Mode), MinMinor: int64(d.Min),
 		MaxMinor: int64(d.Max), MonthCapMinor: int64(d.MonthCap), Priority: d.Priority, Uncapped: !d.Capped, Against: d.Against,
-		Status: d.Status, CreatedAt: d.CreatedAt.UTC()}
+		Status: d.State(), CreatedAt: d.CreatedAt.UTC()}
 	switch d.Mode {
 	case tariff.Percent:
 		b.PercentBps = d.Value

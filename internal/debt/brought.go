@@ -174,7 +174,7 @@ func (ds *Debts) TakeBackDebt(tx Tx, by access.Actor, debt id.ID, r Row) (refusa
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	ok, err := tx.DebtWriteOff(d.ID, d.Principal)
+	ok, err := tx.DebtTakeBack(d, now)
 	if err == nil && !ok {
 		err = fmt.Errorf("debt %s has less outstanding than was read under its lock", d.Name())
 	}

@@ -63,6 +63,8 @@ type Tx interface {
 	// DebtWriteOff lowers a debt by an amount that is written off. It returns false if less than the amount is
 	// outstanding.
 	DebtWriteOff(debt id.ID, amount money.Minor) (bool, error)
+	// DebtTakeBack lowers a debt that was never owed to nothing. It returns false if something of it is paid.
+	DebtTakeBack(d Debt, at time.Time) (bool, error)
 	// DebtPaid reports whether a sale paid towards a debt, or is about to.
 	DebtPaid(d Debt) (bool, error)
 	// AccountMoved reports whether money ever moved on an account: by a sale, a payment or use. Opening balances and their reversals do not
@@ -111,6 +113,7 @@ const (
 	Open       = "open"
 	Paid       = "paid"
 	WrittenOff = "written_off"
+	TakenBack  = "taken_back" // it was never owed; see [Debt.State]
 )
 
 // Debt is money owed that is collected with purchases. Its Outstanding, less what pending sales have reserved, is the balance of its ledger
@@ -134,6 +137,15 @@ type Debt struct {
 	MonthTaken  money.Minor
 	Status      string
 	CreatedAt   time.Time
+	TakenBack   time.Time // when the file that it came from was undone; zero if it was not
+}
+
+// State is the state of the debt as people read it.
+func (d Debt) State() string {
+	if !d.TakenBack.IsZero() {
+		return TakenBack
+	}
+	return d.Status
 }
 
 // Name is the debt's identity text.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -120,7 +121,26 @@ func (w *world) attempt(k killed, write, commit int) (kills int) {
 	if got := k.count(w); got != 0 || w.whole(k, when+", undone") != 0 {
 		w.t.Fatalf("%s: undone, the rows leave %d", when, got)
 	}
+	if k.kind == imports.Debts {
+		w.takenBack(out)
+	}
 	return kills
+}
+
+// takenBack checks that the debts of an import that was undone say so, and not that somebody wrote them off.
+func (w *world) takenBack(out imports.Result) {
+	w.t.Helper()
+	w.do(func(tx *store.Tx) error {
+		for _, l := range out.Lines {
+			if l.State != imports.Undone {
+				continue
+			}
+			if d, found, err := tx.Debt(l.Object); err != nil || !found || d.State() != debt.TakenBack || d.Outstanding != 0 {
+				w.t.Errorf("a debt that was taken back is %q with %d outstanding (%t, %v)", d.State(), d.Outstanding, found, err)
+			}
+		}
+		return nil
+	})
 }
 
 // everyMoment runs attempts that are killed before every step-th write and after every commit, until one attempt has no such moment.

@@ -24,7 +24,7 @@ type ConfigureTx interface {
 	// ConfigPoint reads the facts about a meter's configuration.
 	ConfigPoint(meter int64) (p Point, found bool, err error)
 	// PutMeterConfig stores the configuration of a meter.
-	PutMeterConfig(meter int64, r Row) error
+	PutMeterConfig(m registry.Meter, r Row) error
 	TenantSettings() (registry.Settings, error)
 	// QueueCommand gives a meter a command. The command is signed when it is sent, and sent again until the meter answers or it expires.
 	QueueCommand(wallet.MeterFacts, wallet.Command) (id.ID, error)
@@ -96,7 +96,7 @@ func (p Point) configure(tx ConfigureTx, utility meterdoc.Values, zone *time.Loc
 	if d.row.same(p.Row) {
 		return nil
 	}
-	return tx.PutMeterConfig(p.Meter.N, d.row)
+	return tx.PutMeterConfig(p.Meter, d.row)
 }
 
 // same reports whether nothing of a row has changed but the meter's own values, which Set stores.

@@ -233,7 +233,7 @@ func (c *Configs) set(tx Tx, by access.Actor, meter string, w Change) (View, err
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return View{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
-	if err := t.PutMeterConfig(p.Meter.N, p.Row); err != nil {
+	if err := t.PutMeterConfig(p.Meter, p.Row); err != nil {
 		return View{}, err
 	}
 	e := by.Entry("meter.config", p.Meter.ID.Text(id.Meter))

@@ -192,7 +192,7 @@ CREATE TABLE debt (
   against TEXT NOT NULL DEFAULT 'opening', memo TEXT NOT NULL DEFAULT '',
   month TEXT NOT NULL DEFAULT '', month_taken INTEGER NOT NULL DEFAULT 0,  -- local month of the last collection, and how much in it
   status TEXT NOT NULL DEFAULT 'open' CHECK (status = 'open' OR status = 'paid' OR status = 'written_off'),
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, taken_back_at INTEGER,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX debt_account ON debt (tenant_id, account_id);
@@ -742,7 +742,7 @@ CREATE TABLE meter_config (
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, own TEXT NOT NULL DEFAULT '{}',  -- JSON
   version INTEGER NOT NULL DEFAULT 0, hash TEXT NOT NULL DEFAULT '', doc TEXT NOT NULL DEFAULT '', asked_at INTEGER,  -- decided last
   command BLOB,                           -- the newest row of command that brings it
-  has_version INTEGER NOT NULL DEFAULT 0, has_hash TEXT NOT NULL DEFAULT '', has_doc TEXT NOT NULL DEFAULT '', has_since INTEGER,  -- reported last
+  has_version INTEGER NOT NULL DEFAULT 0, has_hash TEXT NOT NULL DEFAULT '', has_doc TEXT NOT NULL DEFAULT '', has_since INTEGER, writes INTEGER NOT NULL DEFAULT 0,  -- reported last
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX meter_event_received ON meter_event (tenant_id, meter, received_at, seq) WHERE kind = 'event';

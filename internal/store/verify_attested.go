@@ -27,6 +27,7 @@ var attestedKinds = [...]*core.AttestedKind{
 	&books.DebtKind, &books.ChargeKind, &people.ApprovalKind, &sales.SaleKind, &sales.ReversalKind, &sales.JobKind, &sales.TokenKind,
 	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind, &people.DeviceKind,
 	&sales.ShiftKind, &books.DayKind, &meters.AdoptedKind, &meters.DevicePasswordKind,
+	&meters.ConfigKind, &sales.SwapKind,
 }
 
 // attestedKey names a row of attestedKinds.

@@ -73,10 +73,23 @@ func (tx *Tx) verifyWallets(r *Report) error {
 	if err := tx.verifyAdvances(r); err != nil {
 		return err
 	}
+	if err := tx.verifyClosed(r); err != nil {
+		return err
+	}
 	for meter, p := range journals {
 		r.Find("wallet", "%d journals charge for use of meter %s, which has no wallet.", p.count, meter.Text(id.Meter))
 	}
 	return nil
+}
+
+// verifyClosed checks that exactly those wallets are closed whose meters were replaced. The evidence of a swap proves when that was.
+func (tx *Tx) verifyClosed(r *Report) error {
+	return tx.C.Query(`SELECT m.number FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
+		LEFT JOIN meter_swap s ON s.tenant_id = w.tenant_id AND s.old_meter = w.meter
+		WHERE w.tenant_id = $1 AND w.closed_at IS DISTINCT FROM s.at`, func(w core.Row) error {
+		r.Find("wallet", "The wallet of meter %s is not closed at the time at which the meter was replaced.", w.Text(0))
+		return nil
+	}, tx.Tenant)
 }
 
 // verifyWallet checks that the parts of one wallet agree with each other and with its journals.

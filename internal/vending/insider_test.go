@@ -11,6 +11,9 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/meterconfig"
+	"github.com/paywatt/paywatt/internal/meterdoc"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
@@ -19,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // busyShop is a shop in which something of every kind has happened.
@@ -55,6 +59,16 @@ func busyShop(t *testing.T) *shop {
 			t.Fatal(g.Detail())
 		}
 	}
+	if w := s.swaps(vending.Swap{Old: s.meter(5, place{tariff: plain}), New: s.stocked(6, registry.PrepayToken, plain), Balance: ptr(unit.Energy(0))}, "swap-key-1"); w.Refused() {
+		t.Fatal(w.Detail())
+	}
+	s.do(func(tx *store.Tx) error {
+		m, _, err := tx.MeterByNumber(first)
+		if err == nil {
+			err = tx.PutMeterConfig(m, meterconfig.Row{Own: meterdoc.Values{"ec_limit_wh": int64(5000)}, Version: 1, Hash: "hash", Doc: "{}", Asked: tx.Now})
+		}
+		return err
+	})
 	s.sealed() // the later rows get a separate seal
 	s.do(func(tx *store.Tx) error {
 		ids := make([]id.ID, 3)
@@ -238,6 +252,16 @@ func registryInsiders() []insiderEdit {
 		{"let TIDs run ahead", `UPDATE meter_key SET tid_floor = 1000 + (SELECT MAX(tid) FROM token WHERE meter_key_id = ` + plainKey + `) WHERE id = ` + plainKey},
 		{"give a meter another account", `UPDATE meter SET account_id = (SELECT account_id FROM vend WHERE client_ref = 'owing-01') WHERE n = (SELECT meter FROM vend WHERE client_ref = 'plain-01')`},
 		{"declare a meter simulated", `UPDATE meter SET simulated = 1`},
+		{"give a meter emergency credit", `UPDATE meter_config SET own = '{"ec_limit_wh":90000}'`},
+		{"send a meter another configuration", `UPDATE meter_config SET doc = '{"ec_limit_wh":90000}', version = version + 1`},
+		{"configure a meter by hand", `INSERT INTO meter_config (tenant_id, meter, own) SELECT tenant_id, meter, '{"ec_limit_wh":90000}' FROM vend WHERE client_ref = 'plain-01'`},
+		{"forget a meter's configuration", `DELETE FROM meter_config`},
+		{"claim more units for a replaced meter", `UPDATE meter_swap SET units_wh = units_wh + 100`},
+		{"change who approved a swap", `UPDATE meter_swap SET approved_by = 'somebody else'`},
+		{"replace a meter by hand", `INSERT INTO meter_swap (tenant_id, id, old_meter, new_meter, account_id, at, units_wh, reason, by_actor)
+			SELECT v.tenant_id, v.id, v.meter, (SELECT w.meter FROM vend w WHERE w.client_ref = 'owing-01'), v.account_id, v.created_at, 9000, 'x', 'x' FROM vend v WHERE v.client_ref = 'plain-01'`},
+		{"forget a swap", `DELETE FROM meter_swap`},
+		{"let a debt look taken back", `UPDATE debt SET taken_back_at = created_at`},
 		{"change a tariff version", `UPDATE tariff_version SET body_json = (SELECT MIN(body_json) FROM tariff_version), effective_from = effective_from + 1`},
 		{"add a tariff version", `INSERT INTO tariff_version (tenant_id, id, tariff_id, n, effective_from, body_json, published_at, published_by, created_at)
 			SELECT tenant_id, tariff_id, tariff_id, n + 1, effective_from + 1, body_json, published_at, published_by, created_at FROM tariff_version`},

@@ -315,6 +315,11 @@ func TestASwappedWalletKeepsItsMoneyAndSharesNoLease(t *testing.T) {
 	if m := must1(s.MoveOut(context.Background(), owner(), leaves(fresh, "move-out-1")))(t); m.Refused() || fmt.Sprint(m.Value.Meters) != "["+fresh+"]" {
 		t.Errorf("move out: %s %v, want only the new meter", m.Detail(), m.Value.Meters)
 	}
+	for _, sql := range []string{`UPDATE wallet SET closed_at = NULL`, `UPDATE wallet SET closed_at = closed_at + 1`} {
+		if found := s.finds(sql); !strings.Contains(found, "not closed at the time") {
+			t.Errorf("%s: verification finds %q", sql, found)
+		}
+	}
 	if status := s.number(`SELECT COUNT(*) FROM meter WHERE number = $1 AND status = 'blocked'`, old); status != 1 {
 		t.Error("the move-out freed the old meter")
 	}

@@ -31,6 +31,8 @@ var debtColumns = core.Columns[debtRow]{Table: "debt", Attested: []core.Column[d
 	core.Text("against", func(d *debtRow) *string { return &d.Against }),
 	core.Text("memo", func(d *debtRow) *string { return &d.Memo }),
 	core.Time("created_at", func(d *debtRow) *time.Time { return &d.CreatedAt }),
+}, Added: []core.Column[debtRow]{
+	core.Time("taken_back_at", func(d *debtRow) *time.Time { return &d.TakenBack }),
 }, Unattested: []core.Column[debtRow]{ // the books prove the outstanding amount
 	core.ID("id", func(d *debtRow) *id.ID { return &d.ID }),
 	core.Int("outstanding", func(d *debtRow) *money.Minor { return &d.Outstanding }),
@@ -41,7 +43,8 @@ var debtColumns = core.Columns[debtRow]{Table: "debt", Attested: []core.Column[d
 }}
 
 // DebtKind describes the evidence of debts.
-var DebtKind = core.AttestedKind{Name: "debt", Noun: "Debt", Prefix: id.Debt, From: "debt r", Key: "id", Order: "0", Proof: debtColumns.Proof("r")}
+var DebtKind = core.AttestedKind{Name: "debt", Noun: "Debt", Prefix: id.Debt, From: "debt r", Key: "id", Order: "COALESCE(r.taken_back_at, 0)",
+	Proof: debtColumns.Proof("r")}
 
 // DebtAdd stores a new debt. The caller posts its journal in the same transaction.
 func (tx Rows) DebtAdd(d debt.Debt) error {
@@ -86,6 +89,17 @@ func (tx Rows) DebtWriteOff(debt id.ID, amount money.Minor) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'written_off' ELSE status END,
 		version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding >= $1`, amount, tx.Tenant, debt)
 	return n == 1, fault.Wrap(err, "write off debt %s", debt.Text(id.Debt))
+}
+
+// DebtTakeBack lowers a debt that was never owed to nothing. It returns false if something of it is paid.
+func (tx Rows) DebtTakeBack(d debt.Debt, at time.Time) (ok bool, err error) {
+	err = tx.Rewrite("debt", d.ID, func() error {
+		n, err := tx.C.Exec(`UPDATE debt SET outstanding = 0, status = 'written_off', taken_back_at = $1, version = version + 1
+			WHERE tenant_id = $2 AND id = $3 AND outstanding = principal`, at, tx.Tenant, d.ID)
+		ok = n == 1
+		return err
+	})
+	return ok, fault.Wrap(err, "take back debt %s", d.Name())
 }
 
 // DebtPaid reports whether a sale paid towards a debt, or is about to.

@@ -14,7 +14,7 @@ import (
 )
 
 // configColumns are the columns of a meter's configuration.
-var configColumns = core.Columns[meterconfig.Row]{Table: "meter_config", Unattested: []core.Column[meterconfig.Row]{
+var configColumns = core.Columns[meterconfig.Row]{Table: "meter_config", Attested: []core.Column[meterconfig.Row]{
 	{Name: "own", Form: 't',
 		Read: func(c *meterconfig.Row, r core.Row, col int) error {
 			if r.IsNull(col) {
@@ -34,15 +34,27 @@ var configColumns = core.Columns[meterconfig.Row]{Table: "meter_config", Unattes
 	core.Text("doc", func(c *meterconfig.Row) *string { return &c.Doc }),
 	core.Time("asked_at", func(c *meterconfig.Row) *time.Time { return &c.Asked }),
 	core.ID("command", func(c *meterconfig.Row) *id.ID { return &c.Command }),
+}, Unattested: []core.Column[meterconfig.Row]{ // what the meter itself reports
 	core.Int("has_version", func(c *meterconfig.Row) *int64 { return &c.Has.Version }),
 	core.Text("has_hash", func(c *meterconfig.Row) *string { return &c.Has.Hash }),
 	core.Text("has_doc", func(c *meterconfig.Row) *string { return &c.Has.Doc }),
 	core.Time("has_since", func(c *meterconfig.Row) *time.Time { return &c.Has.Since }),
 	{Name: "meter", Form: 'i'},
+	{Name: "writes", Form: 'i'},
 }}
 
-// configSave inserts or updates the configuration of a meter.
-var configSave = `INSERT INTO ` + configColumns.Into("meter") + configColumns.OrUpdate("meter")
+// configDecided is true for a row that has more than what its meter reported.
+const configDecided = ` AND (c.writes > 0 OR c.own <> '{}' OR c.version <> 0 OR c.hash <> '' OR c.doc <> '' OR c.asked_at IS NOT NULL OR c.command IS NOT NULL)`
+
+// ConfigKind describes the evidence of what was decided about the configurations of meters.
+var ConfigKind = core.AttestedKind{Name: "config", Noun: "Configuration of meter", Prefix: id.Meter, Key: "id", Order: "c.writes",
+	From: "meter r JOIN meter_config c ON c.tenant_id = r.tenant_id AND c.meter = r.n" + configDecided, Proof: configColumns.Proof("c"),
+	Must: " AND EXISTS (SELECT 1 FROM meter_config c WHERE c.tenant_id = r.tenant_id AND c.meter = r.n" + configDecided + ")"}
+
+// configSave inserts or updates the configuration of a meter. It counts the writes that change an attested column.
+var configSave = `INSERT INTO ` + configColumns.Into("meter") + configColumns.OrUpdate("meter") + `, writes = meter_config.writes + CASE WHEN
+	meter_config.own = excluded.own AND meter_config.version = excluded.version AND meter_config.hash = excluded.hash AND meter_config.doc = excluded.doc
+	AND meter_config.asked_at IS NOT DISTINCT FROM excluded.asked_at AND meter_config.command IS NOT DISTINCT FROM excluded.command THEN 0 ELSE 1 END`
 
 // configQuery reads the configuration of a meter.
 var configQuery = `SELECT ` + configColumns.List("") + ` FROM meter_config WHERE tenant_id = $1 AND meter = $2`
@@ -81,10 +93,13 @@ func (tx Rows) ConfigPoint(meter int64) (p meterconfig.Point, found bool, err er
 	return p, true, fault.Wrap(err, "read the configuration of meter %d", meter)
 }
 
-// PutMeterConfig stores the configuration of a meter.
-func (tx Rows) PutMeterConfig(meter int64, r meterconfig.Row) error {
-	_, err := tx.C.Exec(configSave, configColumns.Values(tx.Tenant, &r, meter)...)
-	return fault.Wrap(err, "write the configuration of meter %d", meter)
+// PutMeterConfig stores the configuration of a meter that [Rows.LockConfig] has locked.
+func (tx Rows) PutMeterConfig(m registry.Meter, r meterconfig.Row) error {
+	err := tx.RewriteLocked(tx.Kind("config"), m.ID, func() error {
+		_, err := tx.C.Exec(configSave, configColumns.Values(tx.Tenant, &r, m.N)...)
+		return err
+	})
+	return fault.Wrap(err, "write the configuration of meter %s", m.Number)
 }
 
 // MetersToConfigure lists meters that keep their credit themselves, can check signatures and have connected, by their dense numbers after

@@ -19,8 +19,7 @@ import (
 // swapRow is a row of meter_swap.
 type swapRow = sale.Swap
 
-var swapColumns = core.Columns[swapRow]{Table: "meter_swap", Unattested: []core.Column[swapRow]{
-	core.ID("id", func(s *swapRow) *id.ID { return &s.ID }),
+var swapColumns = core.Columns[swapRow]{Table: "meter_swap", Attested: []core.Column[swapRow]{
 	core.Int("old_meter", func(s *swapRow) *int64 { return &s.Old.N }),
 	core.Int("new_meter", func(s *swapRow) *int64 { return &s.New.N }),
 	core.ID("account_id", func(s *swapRow) *id.ID { return &s.Account }),
@@ -40,7 +39,12 @@ var swapColumns = core.Columns[swapRow]{Table: "meter_swap", Unattested: []core.
 	core.Text("reason", func(s *swapRow) *string { return &s.Reason }),
 	core.Text("by_actor", func(s *swapRow) *string { return &s.By }),
 	core.Text("approved_by", func(s *swapRow) *string { return &s.ApprovedBy }),
+}, Unattested: []core.Column[swapRow]{
+	core.ID("id", func(s *swapRow) *id.ID { return &s.ID }),
 }}
+
+// SwapKind describes the evidence of swaps. Their rows never change.
+var SwapKind = core.AttestedKind{Name: "swap", Noun: "Swap", Prefix: id.Swap, From: "meter_swap r", Key: "id", Order: "0", Proof: swapColumns.Proof("r")}
 
 func writeTokens(tokens []id.ID) string {
 	texts := make([]string, len(tokens))
@@ -61,6 +65,9 @@ func readTokens(text string) (out []id.ID, err error) {
 // PutSwap stores a swap. The old meter keeps its account, so that what it reports late still finds it, but gets no more tokens.
 func (tx Rows) PutSwap(s sale.Swap) error {
 	_, err := tx.C.Exec(`INSERT INTO `+swapColumns.Into(), swapColumns.Values(tx.Tenant, &s)...)
+	if err == nil {
+		err = tx.Attest(SwapKind.Name, s.ID)
+	}
 	if err == nil {
 		err = tx.Rewrite("meter", s.Old.ID, func() error {
 			return tx.Must(`UPDATE meter SET status = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND status = $4`,
