@@ -123,7 +123,7 @@ func importOf(out imports.Result) apiv1.Import {
 	}
 	prefix := map[imports.Kind]string{imports.Meters: id.Meter, imports.Customers: id.Customer, imports.Debts: id.Debt, imports.Balances: id.Journal}[out.Import.Kind]
 	for i, l := range out.Lines {
-		b.Rows[i] = apiv1.ImportResult{Row: l.Line, State: string(l.State), Code: string(l.Why.Code), Detail: l.Why.Detail()}
+		b.Rows[i] = apiv1.ImportResult{Row: l.Line, State: string(l.State), Code: string(l.Code), Detail: l.Detail()}
 		if l.State == imports.Waiting {
 			b.Rows[i].Detail = strings.TrimSpace(l.Account + " " + money.Amount{Minor: l.Amount, Currency: out.Total.Currency}.String() + " " + l.For)
 		}

@@ -35,7 +35,7 @@ func (s *Imports) row(ctx context.Context, by access.Actor, i Import, e entry) (
 		}
 		no = made.Refusal
 	}
-	line := Line{Line: e.line, State: Failed, Why: no, Print: e.print}
+	line := Line{Line: e.line, State: Failed, Refusal: no, Print: e.print}
 	if no.Code == refusal.ImportedBefore || no.Code == refusal.MeterExists {
 		line.State = Duplicate
 	}

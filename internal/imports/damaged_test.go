@@ -181,7 +181,7 @@ func (w *world) said(name string, file []byte) string {
 	}
 	for _, l := range out.Lines {
 		fmt.Fprintf(&b, "  row %d: %s", l.Line, l.State)
-		for _, more := range []string{l.Number, l.Why.Detail()} {
+		for _, more := range []string{l.Number, l.Detail()} {
 			if more != "" {
 				b.WriteString(" " + more)
 			}

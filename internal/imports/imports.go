@@ -57,11 +57,11 @@ const (
 
 // Line is the result of one row.
 type Line struct {
-	Line   int // in the file
-	State  State
-	Why    refusal.Refusal // why it was not imported, or not undone
-	Object id.ID           // what the row made: a meter, a customer, a debt, or the journal of a balance
-	Amount money.Minor     // of a debt or a balance; only when it was booked just now, or waits
+	refusal.Refusal     // why it was not imported, or not undone
+	Line            int // in the file
+	State           State
+	Object          id.ID       // what the row made: a meter, a customer, a debt, or the journal of a balance
+	Amount          money.Minor // of a debt or a balance; only when it was booked just now, or waits
 	// Account and For are of a row that waits: the account as the file names it, and what the amount is for.
 	Account, For string
 	Print        [sha256.Size]byte

@@ -121,7 +121,7 @@ func (s *Imports) undo(ctx context.Context, by access.Actor, i Import, l Line) (
 	if err != nil || !done.Refused() {
 		return done.line, err
 	}
-	l.State, l.Why = Done, done.Refusal
+	l.State, l.Refusal = Done, done.Refusal
 	_, err = access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (attempt, error) { return attempt{}, tx.Imports().SetImportLine(i.ID, l) })
 	return l, err
 }

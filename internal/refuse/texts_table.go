@@ -3518,6 +3518,11 @@ func ImportInColumn(letter string, heading string, what string, try string) refu
 	return refusal.Refusal{Code: "import-row", Text: "import-in-column", What: "Column " + letter + ", " + heading + ": " + what, Not: "This row was not imported.", Try: try, Args: []refusal.Arg{{Place: "letter", Value: letter}, {Place: "heading", Value: heading}, {Place: "what", Value: what}, {Place: "try", Value: try}}}
 }
 
+// ImportResultStored: {text}
+func ImportResultStored(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-result-stored", What: text, Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
 // ImportRowTotal: The row looks like a total, not like an entry. Delete the row if it is one. If not, change the value "{text}".
 func ImportRowTotal(text string) refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "import-row-total", What: "The row looks like a total, not like an entry.", Not: "This row was not imported.", Try: "Delete the row if it is one. If not, change the value \"" + text + "\".", Args: []refusal.Arg{{Place: "text", Value: text}}}

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
@@ -37,38 +38,36 @@ var importColumns = core.Columns[imports.Import]{Table: "import", Unattested: []
 // importedLine is a row of import_line.
 type importedLine struct {
 	imports.Line
-	of id.ID
+	of     id.ID
+	code   refusal.Code
+	detail string // the sentences in English
 }
 
 var importLineColumns = core.Columns[importedLine]{Table: "import_line", Unattested: []core.Column[importedLine]{
 	core.ID("import_id", func(l *importedLine) *id.ID { return &l.of }),
 	core.Int("line", func(l *importedLine) *int { return &l.Line.Line }),
 	core.Text("state", func(l *importedLine) *imports.State { return &l.State }),
-	core.Text("code", func(l *importedLine) *refusal.Code { return &l.Why.Code }),
-	detailColumn,
+	core.Text("code", func(l *importedLine) *refusal.Code { return &l.code }),
+	core.Text("detail", func(l *importedLine) *string { return &l.detail }),
 	whyColumn,
 	core.ID("object", func(l *importedLine) *id.ID { return &l.Object }),
 	sumColumn("print", func(l *importedLine) *[sha256.Size]byte { return &l.Print }),
 }}
 
-// detailColumn has the sentences of a refusal in English. They are all that is known of a refusal from before the column why.
-var detailColumn = core.Column[importedLine]{Name: "detail", Form: 't',
-	Read: func(l *importedLine, r core.Row, col int) error {
-		l.Why.What = r.Text(col)
-		return nil
-	},
-	Write: func(l *importedLine) any { return l.Why.Detail() }}
-
-// whyColumn has a refusal as JSON, so that a page can show it in another language.
+// whyColumn has a refusal as JSON, so that a page can show it in another language. Rows from before the column have only a code and
+// sentences in English.
 var whyColumn = core.Column[importedLine]{Name: "why", Form: 't',
 	Read: func(l *importedLine, r core.Row, col int) error {
-		if text := r.Text(col); text != "" {
-			l.Why = refusal.Refusal{}
-			return fault.Wrap(json.Unmarshal([]byte(text), &l.Why), "read the result of a row")
+		switch text := r.Text(col); {
+		case text != "":
+			return json.Unmarshal([]byte(text), &l.Refusal)
+		case l.code != "":
+			l.Refusal = refuse.ImportResultStored(l.detail)
+			l.Code = l.code
 		}
 		return nil
 	},
-	Write: func(l *importedLine) any { return whyText(l.Why) }}
+	Write: func(l *importedLine) any { return whyText(l.Refusal) }}
 
 func whyText(no refusal.Refusal) string {
 	if !no.Refused() {
@@ -137,7 +136,7 @@ func (tx Rows) ImportPage(before id.ID, max int) (out []imports.Import, err erro
 // AddImportLine stores the result of a row. It stores nothing and returns false if the row has a result, or if another row with the same print
 // was imported and not undone.
 func (tx Rows) AddImportLine(i id.ID, l imports.Line) (bool, error) {
-	n, err := tx.C.Exec(`INSERT INTO `+importLineColumns.Into()+` ON CONFLICT DO NOTHING`, importLineColumns.Values(tx.Tenant, &importedLine{l, i})...)
+	n, err := tx.C.Exec(`INSERT INTO `+importLineColumns.Into()+` ON CONFLICT DO NOTHING`, importLineColumns.Values(tx.Tenant, &importedLine{l, i, l.Code, l.Detail()})...)
 	return n == 1, fault.Wrap(err, "store the result of a row")
 }
 
@@ -165,7 +164,7 @@ func (tx Rows) ImportLines(i id.ID, after, max int) ([]imports.Line, error) {
 // SetImportLine changes the state of a row and its reason.
 func (tx Rows) SetImportLine(i id.ID, l imports.Line) error {
 	return fault.Wrap(tx.Must(`UPDATE import_line SET state = $1, code = $2, detail = $3, why = $4 WHERE tenant_id = $5 AND import_id = $6 AND line = $7`,
-		string(l.State), string(l.Why.Code), l.Why.Detail(), whyText(l.Why), tx.Tenant, i, l.Line), "change the result of a row")
+		string(l.State), string(l.Code), l.Detail(), whyText(l.Refusal), tx.Tenant, i, l.Line), "change the result of a row")
 }
 
 // waitingRow is a row of import_row.

@@ -25,7 +25,7 @@ func importedFiles(t *testing.T, r Rig) {
 	no := refuse.ImportInColumn("A", "Meter", within.What, within.Try)
 	no.Within = &within
 	ok := imports.Line{Line: 2, State: imports.Done, Object: id.ID{7}, Print: [32]byte{2}}
-	bad := imports.Line{Line: 3, State: imports.Failed, Why: no, Print: [32]byte{3}}
+	bad := imports.Line{Line: 3, State: imports.Failed, Refusal: no, Print: [32]byte{3}}
 	must(t, e, func(tx *store.Tx) error {
 		one, err1 := tx.AddImport(first)
 		same, err2 := tx.AddImport(imports.Import{ID: id.ID{9}, Principal: "person x", Key: "key-1", CreatedAt: at})
@@ -59,7 +59,7 @@ func importedFiles(t *testing.T, r Rig) {
 		}
 		return struct{}{}, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
-	ok.State, ok.Why = imports.Undone, no
+	ok.State, ok.Refusal = imports.Undone, no
 	must(t, e, func(tx *store.Tx) error {
 		return errors.Join(tx.FinishImport(first.ID, at.Add(time.Hour)), tx.UndoImport(first.ID, at.Add(2*time.Hour)), tx.SetImportLine(first.ID, ok))
 	})

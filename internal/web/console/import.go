@@ -308,7 +308,7 @@ func (s *Console) result(v visit, out imports.Result) importResult {
 		d.Totals = append(d.Totals, importTotal{t.ImportTotal(), t.Sum(out.Total)})
 	}
 	for _, l := range out.Lines {
-		text := t.Refusal(l.Why).Detail()
+		text := t.Refusal(l.Refusal).Detail()
 		if l.State == imports.Waiting {
 			text = strings.TrimSpace(l.Account + " " + t.Sum(money.Amount{Minor: l.Amount, Currency: out.Total.Currency}) + " " + l.For)
 		}
