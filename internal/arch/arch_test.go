@@ -200,6 +200,7 @@ func strangers() map[string][]string {
 		"internal/demo":         {"internal/app", "client", "api/apiv1", "internal/device", "internal/exit"},
 		"e2e/rogue":             {"client", "api/apiv1", "meter", "sts"},
 		"internal/sim/fleet.go": {"client", "api/apiv1", "internal/device", "meter", "sts", "unit", "wire"},
+		"internal/sim/provider": {"internal/money"},
 	}
 }
 
