@@ -145,7 +145,7 @@ func (r *follower) tries(command string) (code string) {
 		r.t.Errorf("not within a minute: %s", r.last.command)
 		code = "none"
 	}
-	if strings.Contains(r.last.command, "serve") && lasting.MatchString(r.last.command) {
+	if (strings.Contains(r.last.command, "serve") || strings.HasPrefix(r.last.command, "paywatt provider")) && lasting.MatchString(r.last.command) {
 		eventually(r.t, patience, r.last.command+" is ready", func() bool { return strings.Contains(r.read(file), "http=") })
 	}
 	r.last.output = r.read(file)
@@ -153,7 +153,7 @@ func (r *follower) tries(command string) (code string) {
 }
 
 // lasting matches a command that runs until somebody ends it. A person runs it in another terminal.
-var lasting = regexp.MustCompile(`^paywatt (modem )?serve\b|^paywatt demo$|^(\./)?paywatt vmeter |^paywatt modem watch|python3 |^mosquitto(_sub)? `)
+var lasting = regexp.MustCompile(`^paywatt (modem )?serve\b|^paywatt provider simulate |^paywatt demo$|^(\./)?paywatt vmeter |^paywatt modem watch|python3 |^mosquitto(_sub)? `)
 
 // read returns the present content of a file of the folder.
 func (r *follower) read(file string) string {

@@ -70,6 +70,9 @@ func firstVisits() []visit {
 			"made='--vending-key-file vk.hex --dkga 02 --number 00000000000 --sgc 123456 --krn 1 --ti 01 --base-date 1993'",
 			"paywatt token decode 23716100501183194197 $made | grep 'tid *5871715' && paywatt token explain 23716100501183194197 $made"}},
 		{page: "docs/operate/calibration.md", exact: true},
+		{page: "docs/guide/provider-simulator.md", then: []string{
+			"curl -sf $SIM/books | grep '\"problem\":\"\"' | grep '\"provider\":\"momo\",\"currency\":\"UGX\",\"payments\":1,\"taken_minor\":5000'",
+			`curl -sf $SIM/control/advance -d '{"for":"1s"}' && curl -sf "$SIM/callbacks?after=0" | grep '"kind":"forged unknown"'`}},
 		{page: "docs/operate/simulation.md", swap: []string{"--meters 12 --days 30", "--meters 12 --days 8"}},
 	}
 }

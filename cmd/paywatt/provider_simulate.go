@@ -34,7 +34,7 @@ func newProviderSimulate(c console) *cobra.Command {
 			"  http=127.0.0.1:41234\n\n" +
 			"Programs call the providers at http://ADDR/daraja, /momo, /stripe, /paystack and /webhook. Tests pay and break things at\n" +
 			"http://ADDR/control/…, without a login. The options for faults apply to all providers; POST /control/faults changes one.\n" +
-			"The same seed gives the same payments the same faults.",
+			"The same seed gives the same payments the same faults. docs/guide/provider-simulator.md shows the first hour.",
 		Example: "  paywatt provider simulate --listen 127.0.0.1:8090\n" +
 			"  paywatt provider simulate --seed 7 --repeat 0.2 --reorder 0.1 --lose 0.05 --forge 0.02 --start 2026-11-20T08:00:00Z",
 		Args: cobra.NoArgs,
