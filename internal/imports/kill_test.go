@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // killed is a file of a kind. Each of its rows adds another figure to count, so that no other rows make the same.
@@ -86,11 +87,11 @@ func (w *world) attempt(k killed, write, commit int) (kills int) {
 	if (write+commit)%2 == 0 {
 		again = " again"
 	}
-	w.engine.kill(write, commit)
+	w.engine.Kill(write, commit)
 	out, err := w.apply(k.kind, k.file, key)
-	if w.engine.revive() {
+	if w.engine.Revive() {
 		kills++
-		if !errors.Is(err, errKilled) {
+		if !errors.Is(err, storetest.ErrKilled) {
 			w.t.Errorf("%s: the import ends with %v", when, err)
 		}
 		w.whole(k, when)
@@ -105,11 +106,11 @@ func (w *world) attempt(k killed, write, commit int) (kills int) {
 		w.t.Fatalf("%s: repeated, the rows made %d, want %d", when, got, k.made)
 	}
 	name := out.Import.ID.Text(id.Import)
-	w.engine.kill(write, commit)
+	w.engine.Kill(write, commit)
 	_, err = w.Undo(w.t.Context(), w.by, name)
-	if w.engine.revive() {
+	if w.engine.Revive() {
 		kills++
-		if !errors.Is(err, errKilled) {
+		if !errors.Is(err, storetest.ErrKilled) {
 			w.t.Errorf("%s: the undoing ends with %v", when, err)
 		}
 		w.whole(k, when+", undone")
@@ -143,22 +144,6 @@ func (w *world) takenBack(out imports.Result) {
 	})
 }
 
-// everyMoment runs attempts that are killed before every step-th write and after every commit, until one attempt has no such moment.
-func everyMoment(step int, attempt func(write, commit int) (kills int)) (writes, commits int) {
-	for n := 1; ; n += step {
-		got := attempt(n, 0)
-		if writes += got; got == 0 {
-			break
-		}
-	}
-	for n := 1; ; n++ {
-		got := attempt(0, n)
-		if commits += got; got == 0 {
-			return writes, commits
-		}
-	}
-}
-
 // engines are the engines of these tests. PostgreSQL takes ten times as long, so there only some writes are tried.
 var engines = []struct {
 	name       string
@@ -173,7 +158,7 @@ func TestAnImportKilledAnywhereIsWhole(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			w := newWorld(t, e.onPostgres)
 			for _, k := range w.files() {
-				writes, commits := everyMoment(e.step, func(write, commit int) int { return w.attempt(k, write, commit) })
+				writes, commits := storetest.EveryMoment(e.step, func(write, commit int) int { return w.attempt(k, write, commit) })
 				if writes < 20/e.step || commits < 4 {
 					t.Errorf("%s: killed before %d writes and after %d commits", k.kind, writes, commits)
 				}
@@ -189,10 +174,10 @@ func (w *world) approved(second access.Actor, waits *access.Approval, write, com
 	if waits == nil {
 		w.t.Fatal("the file waits for nobody")
 	}
-	w.engine.kill(write, commit)
+	w.engine.Kill(write, commit)
 	_, err = w.access.Decide(w.t.Context(), second, waits.ID.Text(id.Approval), true, "")
-	killed = w.engine.revive()
-	if killed != errors.Is(err, errKilled) {
+	killed = w.engine.Revive()
+	if killed != errors.Is(err, storetest.ErrKilled) {
 		w.t.Errorf("killed before write %d or after commit %d, the approval ends with %v", write, commit, err)
 	}
 	if killed { // if the approval is not used up, the second person approves once more
@@ -250,7 +235,7 @@ func TestAnApprovedImportKilledAnywhereIsWhole(t *testing.T) {
 			debts, balances := all[1], all[2]
 			debts.file, debts.made = strings.NewReplacer(",1,", ",1000000,", ",20,", ",20000,").Replace(debts.file), 102_030_000 // above the ceiling of one person
 			for _, k := range []killed{debts, balances} {
-				writes, commits := everyMoment(e.step, func(write, commit int) int { return w.attemptApproved(k, second, write, commit) })
+				writes, commits := storetest.EveryMoment(e.step, func(write, commit int) int { return w.attemptApproved(k, second, write, commit) })
 				if writes < 30/e.step || commits < 4 {
 					t.Errorf("%s: killed before %d writes and after %d commits", k.kind, writes, commits)
 				}

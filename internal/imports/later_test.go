@@ -20,9 +20,9 @@ func TestARowThatWasRefusedIsNotBookedLater(t *testing.T) {
 		})
 		for i, k := range []imports.Kind{imports.Balances, imports.Debts} {
 			file := fmt.Sprintf("account,amount\n%s,900\n", meterNumber(i+1))
-			w.engine.kill(0, 2) // the import has begun, and no row has its result
+			w.engine.Kill(0, 2) // the import has begun, and no row has its result
 			_, err := w.apply(k, file, string(k))
-			if w.engine.revive(); err == nil {
+			if w.engine.Revive(); err == nil {
 				t.Fatal("the import was not interrupted")
 			}
 			w.meters(i+1, 1)

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,10 +22,10 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -36,7 +35,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 type world struct {
 	*imports.Imports
 	access *access.Access
-	engine *mortal
+	engine *storetest.EngineFault
 	t      *testing.T
 	now    time.Time
 	by     access.Actor // the only owner
@@ -53,13 +52,13 @@ func newWorld(t *testing.T, onPostgres bool) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.engine, w.verify = &mortal{Engine: e}, func() (*store.Report, error) { return postgres.Verify(context.WithoutCancel(t.Context()), url, dir) }
+		w.engine, w.verify = &storetest.EngineFault{Engine: e}, func() (*store.Report, error) { return postgres.Verify(context.WithoutCancel(t.Context()), url, dir) }
 	} else {
 		e, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Now: w.clock})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.engine, w.verify = &mortal{Engine: e}, func() (*store.Report, error) { return sqlite.Verify(context.WithoutCancel(t.Context()), dir) }
+		w.engine, w.verify = &storetest.EngineFault{Engine: e}, func() (*store.Report, error) { return sqlite.Verify(context.WithoutCancel(t.Context()), dir) }
 	}
 	t.Cleanup(w.end)
 	data, err := keystore.OpenData(dir)
@@ -169,81 +168,6 @@ func meterNumber(n int) string {
 		sum += d
 	}
 	return body + string(rune('0'+(10-sum%10)%10))
-}
-
-var errKilled = errors.New("the server was killed")
-
-// mortal is an engine that a test kills: what is not committed at that moment is lost, and nothing works until it lives again.
-type mortal struct {
-	store.Engine
-	mu     sync.Mutex
-	writes int // that happen before the server is killed; 0: it lives
-	commit int // the same for commits, after which nobody gets an answer
-	dead   bool
-}
-
-// kill lets the server end before a write, or after a commit.
-func (m *mortal) kill(write, commit int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.writes, m.commit, m.dead = write, commit, false
-}
-
-// revive starts the server again, and reports whether it was killed.
-func (m *mortal) revive() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	was := m.dead
-	m.writes, m.commit, m.dead = 0, 0, false
-	return was
-}
-
-// passes counts one write or commit and reports whether the server still lives.
-func (m *mortal) passes(left *int) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if *left > 0 {
-		*left--
-		m.dead = m.dead || *left == 0
-	}
-	return !m.dead
-}
-
-func (m *mortal) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn func(*store.Tx) (bool, error)) error {
-	wrote := false
-	err := m.Engine.Run(ctx, t, lane, func(tx *store.Tx) (bool, error) {
-		tx.C = counted{tx.C, m}
-		refused, err := fn(tx)
-		if !m.passes(new(int)) {
-			err = errKilled
-		}
-		wrote = !refused
-		return refused, err
-	})
-	if err == nil && wrote && !m.passes(&m.commit) {
-		err = errKilled
-	}
-	return err
-}
-
-func (m *mortal) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
-	if !m.passes(new(int)) {
-		return errKilled
-	}
-	return m.Engine.View(ctx, t, fn)
-}
-
-// counted is a transaction whose writes are counted.
-type counted struct {
-	core.Conn
-	m *mortal
-}
-
-func (c counted) Exec(sql string, args ...any) (int64, error) {
-	if !c.m.passes(&c.m.writes) {
-		return 0, errKilled
-	}
-	return c.Conn.Exec(sql, args...)
 }
 
 // number reads one number.

@@ -112,11 +112,12 @@ func (tx Rows) DebtPaid(d debt.Debt) (bool, error) {
 	return a.Held != 0 || n > 1, fault.Wrap(err, "look for payments of debt %s", d.Name())
 }
 
-// AccountMoved reports whether money ever moved on an account: by a sale, a payment or use. Opening balances and their reversals do not
+// AccountMoved reports whether money ever moved on an account: by a sale, also to a meter that has left the account, a payment or use. Opening balances and their reversals do not
 // count.
 func (tx Rows) AccountMoved(account id.ID) (bool, error) {
 	n, err := tx.Number(`SELECT (SELECT COUNT(*) FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
 			WHERE m.tenant_id = $1 AND m.account_id = $2 AND v.account_id = $2)
+		+ (SELECT COUNT(*) FROM usage_month WHERE tenant_id = $1 AND account_id = $2)
 		+ (SELECT COUNT(*) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n AND p.listed = 1
 			JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 			WHERE a.tenant_id = $1 AND a.code IN (2000, 2060, 2080, 2090) AND a.subject = $3

@@ -120,6 +120,16 @@ func untouchedAccount(t *testing.T, r Rig) {
 	moved("after an opening balance", false)
 	book(ledger.Reversal, ledger.MirrorRef(ledger.BroughtIn, "b1"), carry, opening, 500)
 	moved("after its reversal", false)
+	must(t, e, func(tx *store.Tx) error { // of a sale whose meter has left the account
+		_, err := tx.C.Exec(`INSERT INTO usage_month (tenant_id, account_id, month, units_wh) VALUES ($1, $2, '2026-11', 100)`, tx.Tenant, h.account)
+		return err
+	})
+	moved("after a sale to a meter that is gone", true)
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`DELETE FROM usage_month WHERE account_id = $1`, h.account)
+		return err
+	})
+	moved("without it", false)
 	book(ledger.DepositIn, "d1", till, carry, 70)
 	moved("after a payment", true)
 
