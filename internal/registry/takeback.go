@@ -14,7 +14,7 @@ import (
 // TakeBackTx is the part of a transaction that takes back registrations.
 type TakeBackTx interface {
 	// MeterUsed reports whether anything happened at a meter since its registration: it was heard, something was sold to it, a token was made
-	// for it, or money moved on its account.
+	// for it, it was replaced or replaced another one, or money moved on its account.
 	MeterUsed(m Meter) (bool, error)
 	// RemoveMeter takes a meter out of all lists: it frees its number and its SIM, ends its logins and closes its account.
 	RemoveMeter(m Meter) error

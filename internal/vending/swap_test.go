@@ -108,6 +108,25 @@ func TestASwappedTokenMeterGivesWhatWasLeftOnce(t *testing.T) {
 	}
 }
 
+// Undoing the import of a meter takes back its registration only if nothing happened there: it also closes the meter's account.
+func TestTheRegistrationOfASwappedMeterStays(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday())
+	old, fresh := s.meter(1, place{tariff: domestic}), s.stocked(2, registry.PrepayToken, domestic)
+	if out := s.swaps(vending.Swap{Old: old, New: fresh, Balance: ptr(unit.Energy(0))}, "swap-1"); out.Refused() {
+		t.Fatal(out.Detail())
+	}
+	for _, number := range []string{old, fresh} {
+		s.do(func(tx *storeTx) error {
+			m, _, err := tx.MeterByNumber(number)
+			if used, look := tx.TakingBack().MeterUsed(m); err != nil || look != nil || !used {
+				t.Errorf("meter %s can be taken back: %v %v", number, err, look)
+			}
+			return nil
+		})
+	}
+}
+
 // must1 returns a value or ends the test.
 func must1[T any](v T, err error) func(testing.TB) T {
 	return func(t testing.TB) T { t.Helper(); return must(t, v, err) }

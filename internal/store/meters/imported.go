@@ -209,6 +209,7 @@ func (tx Rows) MeterUsed(m registry.Meter) (bool, error) {
 		+ (SELECT COUNT(*) FROM given_token WHERE tenant_id = $1 AND meter = $2)
 		+ (SELECT COUNT(*) FROM token_job WHERE tenant_id = $1 AND meter = $2)
 		+ (SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2)
+		+ (SELECT COUNT(*) FROM meter_swap WHERE tenant_id = $1 AND (old_meter = $2 OR new_meter = $2))
 		+ (SELECT COUNT(*) FROM debt WHERE tenant_id = $1 AND account_id = $3)
 		+ (SELECT COUNT(*) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n AND p.listed = 1
 			WHERE a.tenant_id = $1 AND a.code IN (2000, 2060) AND a.subject = $4)
