@@ -201,8 +201,12 @@ func (tx Rows) ApproveImport(i imports.Import) error {
 		i.Approved, i.UndoAt, i.UndoApproved, i.UndoneAt, tx.Tenant, i.ID), "approve an import")
 }
 
-// MeterUsed reports whether anything happened at a meter since its registration.
+// MeterUsed reports whether anything happened at a meter since its registration. It locks the account and the meter, so that no sale to it is
+// under way, and none begins before the end of the transaction.
 func (tx Rows) MeterUsed(m registry.Meter) (bool, error) {
+	if err := tx.lockPlace(m); err != nil {
+		return false, err
+	}
 	n, err := tx.Number(`SELECT (SELECT COUNT(*) FROM meter_live WHERE tenant_id = $1 AND meter = $2 AND last_seen IS NOT NULL)
 		+ (SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND meter = $2)
 		+ (SELECT COUNT(*) FROM meter_key k JOIN token t ON t.tenant_id = k.tenant_id AND t.meter_key_id = k.id WHERE k.tenant_id = $1 AND k.meter = $2)
@@ -215,6 +219,22 @@ func (tx Rows) MeterUsed(m registry.Meter) (bool, error) {
 			WHERE a.tenant_id = $1 AND a.code IN (2000, 2060) AND a.subject = $4)
 		+ (SELECT COUNT(*) FROM ledger_account WHERE tenant_id = $1 AND code IN (2080, 2090) AND subject = $4)`, tx.Tenant, m.N, m.Account, m.Account.Text(id.Account))
 	return n > 0, fault.Wrap(err, "look for the use of meter %s", m.Number)
+}
+
+// lockPlace locks a meter and its account, in the order in which a sale locks them.
+func (tx Rows) lockPlace(m registry.Meter) error {
+	if tx.C.ForUpdate() == "" {
+		return nil
+	}
+	if _, err := tx.One(`SELECT id FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(core.Row) error { return nil }, tx.Tenant, m.Account); err != nil {
+		return fault.Wrap(err, "lock the account of meter %s", m.Number)
+	}
+	var account id.ID
+	_, err := tx.One(`SELECT account_id FROM meter WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error { account = r.ID(0); return nil }, tx.Tenant, m.ID)
+	if err == nil && account != m.Account {
+		err = fmt.Errorf("%w: it was moved to another account meanwhile", core.ErrConflict)
+	}
+	return fault.Wrap(err, "lock meter %s", m.Number)
 }
 
 // RemoveMeter takes a meter out of all lists. Its row stays under another number, so that the number is free, and no sign-in of the meter works

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,6 +74,47 @@ func importedFiles(t *testing.T, r Rig) {
 		return struct{}{}, errors.Join(err1, err2, err3)
 	})
 	removed(t, e)
+	soldMeanwhile(t, r)
+}
+
+// soldMeanwhile undoes the import of a meter while a sale to it is under way: the meter stays.
+func soldMeanwhile(t *testing.T, r Rig) {
+	open := r.Open
+	if r.Several != nil {
+		open = r.Several
+	}
+	e := open(t)
+	h := addHousehold(t, e, 77)
+	locked, done := make(chan struct{}), make(chan error, 1)
+	var once sync.Once
+	go func() {
+		<-locked
+		done <- e.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+			used, err := tx.MeterUsed(h.meter)
+			if err == nil && !used {
+				t.Error("the meter counts as unused")
+				err = tx.RemoveMeter(h.meter)
+			}
+			return false, err
+		})
+	}()
+	must(t, e, func(tx *store.Tx) error {
+		if _, _, err := tx.VendPoint(registry.Ref{ID: h.meter.ID}); err != nil {
+			return err
+		}
+		once.Do(func() {
+			close(locked)
+			time.Sleep(200 * time.Millisecond) // by then the undoing has looked, or waits for the sale
+		})
+		s, err := h.held("meanwhile", tx.Now), error(nil)
+		if s.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		return tx.VendReserve(s, [32]byte{1})
+	})
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 }
 
 // removed checks that a removed meter and its customer are in no list, and that the meter's number is free.

@@ -252,12 +252,18 @@ func singlePersonActs(t *testing.T, r Rig) {
 	}
 }
 
-// sold adds a completed sale of 10.00 for 15 kWh to a household, without its journal.
-func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) sale.Sale {
-	t.Helper()
+// held is a sale of 10.00 for 15 kWh to a household, without its identity.
+func (h household) held(ref string, at time.Time) sale.Sale {
 	s := sale.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: sale.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,
 		State: sale.Held, Units: 15_000, Month: "2026-01", PricedAt: at, By: "test", Tariff: h.account, Till: ledger.MainTill}
 	s.Tender.Minor, s.Tender.Currency = 1000, "KES"
+	return s
+}
+
+// sold adds a completed sale of 10.00 for 15 kWh to a household, without its journal.
+func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) sale.Sale {
+	t.Helper()
+	s := h.held(ref, at)
 	must(t, e, func(tx *store.Tx) (err error) {
 		if s.ID, err = tx.NewID(); err != nil {
 			return err
