@@ -19,6 +19,7 @@ type callback struct {
 	retry       []time.Duration                              // before each further try, after an answer other than 2xx
 	local       func(now time.Time, body []byte)             // instead of a request: the text reaches a telephone
 	done        func(now time.Time, r reply)                 // what follows from the answer; nil is nothing
+	wait        time.Duration                                // for the answer; 0 is as long as the client waits
 	attempt     int
 	fault       string
 }

@@ -40,11 +40,14 @@ func (s *Simulator) controlRoutes(mux *http.ServeMux) {
 		err := s.Advance(r.Context(), time.Duration(c.For))
 		return map[string]time.Time{"now": s.Now()}, err
 	}))
-	mux.HandleFunc("GET /books", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /books", func(w http.ResponseWriter, r *http.Request) {
 		b := s.Books()
 		problem := ""
 		if err := b.Check(); err != nil {
 			problem = err.Error()
+		}
+		if r.URL.Query().Has("totals") {
+			b.Payments, b.Entries, b.Forged = nil, nil, nil
 		}
 		answer{status: http.StatusOK, body: struct {
 			Books
@@ -58,9 +61,20 @@ func (s *Simulator) controlRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /sms", func(w http.ResponseWriter, r *http.Request) { answer{http.StatusOK, s.Texts(after(r)), nil}.write(w) })
 	mux.HandleFunc("GET /credentials", func(w http.ResponseWriter, _ *http.Request) { answer{http.StatusOK, s.Credentials(), nil}.write(w) })
 	mux.HandleFunc("GET /statements/{provider}/{file}", s.statementFile)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, welcome) }) // as in answer.write
 	mux.HandleFunc("GET /checkout/{id}", s.checkout)
 	mux.HandleFunc("POST /checkout/{id}", s.checkout)
 }
+
+// welcome is what somebody sees who opens the address in a browser.
+const welcome = `The payment provider simulator of Paywatt.
+
+Providers: /daraja /momo /stripe /paystack /webhook
+For tests: POST /control/pay answer payers reverse refund chargeback withdraw endpoint faults down tokens forge advance
+To look at: /books /callbacks /sms /credentials /statements/{provider}/{day}.csv (.xml, .sta)
+
+docs/guide/provider-simulator.md explains all of it.
+`
 
 func after(r *http.Request) int {
 	n, err := strconv.Atoi(r.URL.Query().Get("after"))

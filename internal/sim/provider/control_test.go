@@ -3,8 +3,14 @@ package provider_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/sim/provider"
@@ -50,6 +56,11 @@ func TestAProgramControlsTheSimulator(t *testing.T) {
 	if n := len(m.at("/hook")); n < 13 {
 		t.Errorf("%d messages, want each of 6 at least twice, and a forged one", n)
 	}
+	for _, path := range []string{"pay", "answer", "reverse", "refund", "chargeback", "withdraw", "forge", "faults", "endpoint", "tokens", "down", "payers"} {
+		if status, out := m.ask("POST", "/control/"+path, nil, o{"provider": "western", "do": "pay", "for": "1s", "amount_minor": 5}); status != 404 {
+			t.Errorf("%s at an unknown provider: %d %v", path, status, out)
+		}
+	}
 	for name, c := range map[string]struct {
 		path   string
 		body   any
@@ -61,6 +72,8 @@ func TestAProgramControlsTheSimulator(t *testing.T) {
 		"reversed twice":   {"reverse", o{"provider": "webhook", "id": a["id"]}, 409},
 		"nothing":          {"pay", o{"provider": "bank"}, 400},
 		"not asked":        {"pay", o{"provider": "momo", "amount_minor": 100}, 400},
+		"not asked either": {"pay", o{"provider": "stripe", "amount_minor": 100}, 400},
+		"negative time":    {"advance", o{"for": "-1s"}, 400},
 		"unknown act":      {"payers", o{"provider": "momo", "payer": "*", "do": "sing"}, 400},
 		"no address":       {"forge", o{"provider": "stripe"}, 409},
 		"more than all":    {"withdraw", o{"provider": "bank", "amount_minor": 5}, 400},
@@ -105,4 +118,100 @@ func TestRunDeliversWithoutBeingAsked(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("Run ended with %v", err)
 	}
+}
+
+// TestRunWaitsForTheTime: on the real clock, a second try leaves when it is due and not before.
+func TestRunWaitsForTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var tries []time.Duration
+		client := &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			tries = append(tries, time.Since(began))
+			return &http.Response{StatusCode: 500, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+		})}
+		s := provider.New(provider.Config{Client: client})
+		if err := s.SetEndpoint(provider.Webhook, provider.Endpoint{URL: "http://merchant.example/hook"}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		if _, err := s.Pay(provider.Order{Provider: provider.Webhook, Amount: 100}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(76 * time.Hour) // of the test's own clock
+		stop()
+		<-ended
+		want := []time.Duration{0, 5 * time.Second, 5*time.Minute + 5*time.Second}
+		for _, wait := range []time.Duration{30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour} {
+			want = append(want, want[len(want)-1]+wait)
+		}
+		if !slices.Equal(tries, want) {
+			t.Errorf("tries after %v, want %v", tries, want)
+		}
+	})
+}
+
+// transport answers requests without a network.
+type transport func(r *http.Request) (*http.Response, error)
+
+// RoundTrip implements [http.RoundTripper].
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestTheSeedChoosesTheKindOfForgery.
+func TestTheSeedChoosesTheKindOfForgery(t *testing.T) {
+	m := newStripe(t)
+	kinds := map[string]int{}
+	for range 40 {
+		f, err := m.sim.Forge(provider.Stripe, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[f.Kind]++
+	}
+	if len(kinds) != 4 || kinds[""] != 0 {
+		t.Errorf("kinds %v", kinds)
+	}
+}
+
+// TestMPesaWaitsEightSecondsForAValidation, and then does what was registered.
+func TestMPesaWaitsEightSecondsForAValidation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})}
+		s := provider.New(provider.Config{Client: client, Validation: true})
+		api := s.Handler()
+		ask := func(method, path, token, body string) map[string]any {
+			t.Helper()
+			r := httptest.NewRequest(method, path, strings.NewReader(body))
+			r.SetBasicAuth("consumer-key", "consumer-secret")
+			if token != "" {
+				r.Header.Set("Authorization", "Bearer "+token)
+			}
+			w := httptest.NewRecorder()
+			api.ServeHTTP(w, r)
+			return object(t, w.Body.Bytes())
+		}
+		token := ask("GET", "/daraja/oauth/v1/generate?grant_type=client_credentials", "", "")["access_token"].(string)
+		ask("POST", "/daraja/mpesa/c2b/v2/registerurl", token, `{"ShortCode":"600000","ResponseType":"Completed","ConfirmationURL":"http://m.example/c","ValidationURL":"http://m.example/v"}`)
+		if _, err := s.Pay(provider.Order{Provider: provider.Daraja, Amount: 100, Payer: "254712345126"}); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		time.Sleep(7999 * time.Millisecond) // of the test's own clock
+		if p := s.Books().Payments[0]; p.State != provider.Pending {
+			t.Errorf("after %s: %s", time.Since(began), p.State)
+		}
+		time.Sleep(2 * time.Millisecond)
+		if p := s.Books().Payments[0]; p.State != provider.Taken {
+			t.Errorf("after %s: %s", time.Since(began), p.State)
+		}
+		stop()
+		<-ended
+	})
 }

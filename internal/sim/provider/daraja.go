@@ -38,6 +38,9 @@ func (s *Simulator) darajaRoutes(mux *http.ServeMux) {
 	}
 	// The documentation says GET, its samples POST.
 	mux.HandleFunc("GET /daraja/pulltransactions/v1/query", s.serve(Daraja, s.withToken(s.pullQuery)))
+	mux.HandleFunc("/daraja/", s.serve(Daraja, func(call) answer {
+		return darajaError(http.StatusNotFound, "404.001.01", "Resource not found", s.uuid())
+	}))
 }
 
 // darajaError is the body of every error of the interface.
@@ -196,6 +199,9 @@ func hidden(phone string, masked bool) string {
 	return phone[:4] + " ***** " + phone[len(phone)-3:]
 }
 
+// validationFor is how long M-Pesa waits for the answer to a validation.
+const validationFor = 8 * time.Second
+
 // validate asks the merchant whether M-Pesa may take a payment, if the short code has that. It reports whether it asked.
 func (s *Simulator) validate(p *payment) bool {
 	hook := s.hooks[p.Account]
@@ -206,7 +212,7 @@ func (s *Simulator) validate(p *payment) bool {
 	p.answering = true
 	p.Request = s.dice.receipt(s.next64(), now)
 	s.books.byRequest[Daraja][p.Request] = p
-	s.push(step{at: now, send: &callback{provider: Daraja, kind: "validation", payment: p.Request, method: http.MethodPost, url: hook.validation, amount: p.Amount,
+	s.push(step{at: now, send: &callback{provider: Daraja, kind: "validation", payment: p.Request, method: http.MethodPost, url: hook.validation, amount: p.Amount, wait: validationFor,
 		body: c2bBody(p, p.Request, now, p.Amount, "", hook.masked), done: func(now time.Time, r reply) { s.validated(now, p, hook, r) }}})
 	return true
 }

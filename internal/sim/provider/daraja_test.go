@@ -2,9 +2,12 @@ package provider_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -447,5 +450,117 @@ func TestAnOutageOfAnHour(t *testing.T) {
 	}
 	if m.sim.Stats()[provider.Daraja].Down != 2 {
 		t.Errorf("stats %+v", m.sim.Stats()[provider.Daraja])
+	}
+}
+
+// TestWrongRequestsAreNamed: an error names the field that is wrong.
+func TestWrongRequestsAreNamed(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	head := m.register("Completed")
+	asked := func(command string) map[string]any {
+		return map[string]any{"Initiator": "api", "SecurityCredential": "x", "CommandID": command, "TransactionID": "UKK0000000", "PartyA": "600000", "IdentifierType": "4", "Amount": "5",
+			"ReceiverParty": "600000", "RecieverIdentifierType": "11", "ResultURL": m.own + "/r", "QueueTimeOutURL": m.own + "/q"}
+	}
+	pull := map[string]any{"ShortCode": "600000", "RequestType": "Pull", "NominatedNumber": "254722000000", "CallBackURL": m.own + "/pull"}
+	m.ask("POST", "/daraja/pulltransactions/v1/register", head, pull)
+	register := map[string]any{"ShortCode": "600001", "ResponseType": "Completed", "ConfirmationURL": m.own + "/c", "ValidationURL": m.own + "/v"}
+	rows := map[string]any{"ShortCode": "600000", "StartDate": "2026-11-20 00:00:00", "EndDate": "2026-11-20 12:00:00", "OffSetValue": "0"}
+	for _, c := range []struct {
+		path   string
+		body   map[string]any
+		values map[string]string // a wrong value of each field
+	}{
+		{"mpesa/stkpush/v1/processrequest", stkRequest(m, "254712345126", 250), map[string]string{"BusinessShortCode": "", "Timestamp": "20261120", "TransactionType": "Pay", "Amount": "2.50",
+			"PartyA": "0712345126", "PartyB": "", "PhoneNumber": "25471234512a", "CallBackURL": "confirm", "AccountReference": "0414000100100", "TransactionDesc": "Electricity for A"}},
+		{"mpesa/transactionstatus/v1/query", asked("TransactionStatusQuery"), map[string]string{"Initiator": "", "SecurityCredential": "", "CommandID": "TransactionReversal", "TransactionID": "",
+			"PartyA": "", "IdentifierType": "2", "ResultURL": "x", "QueueTimeOutURL": ""}},
+		{"mpesa/reversal/v1/request", asked("TransactionReversal"), map[string]string{"TransactionID": "", "ReceiverParty": "", "RecieverIdentifierType": "4", "Amount": "", "CommandID": "TransactionStatusQuery"}},
+		{"pulltransactions/v1/register", pull, map[string]string{"ShortCode": "", "RequestType": "Push", "NominatedNumber": "0722", "CallBackURL": "x"}},
+		{"pulltransactions/v1/query", rows, map[string]string{"ShortCode": "600009", "StartDate": "today", "EndDate": "", "OffSetValue": "-1"}},
+		{"mpesa/c2b/v2/registerurl", register, map[string]string{"ShortCode": "", "ResponseType": "Maybe", "ConfirmationURL": "ftp://x/y", "ValidationURL": "http://x/SQL"}},
+	} {
+		for field, wrong := range c.values {
+			body := map[string]any{}
+			for k, v := range c.body {
+				body[k] = v
+			}
+			body[field] = wrong
+			if status, out := m.ask("POST", "/daraja/"+c.path, head, body); status != 400 || out["errorMessage"] != "Bad Request - Invalid "+field || out["errorCode"] != "400.002.02" {
+				t.Errorf("%s with a wrong %s: %d %v", c.path, field, status, out)
+			}
+		}
+		if status, out := m.ask("POST", "/daraja/"+c.path, head, "{"); status != 400 || len(out["requestId"].(string)) != 36 {
+			t.Errorf("%s without JSON: %d %v", c.path, status, out)
+		}
+		if status, out := m.ask("POST", "/daraja/"+c.path, head, c.body); status != 200 {
+			t.Errorf("%s: %d %v", c.path, status, out)
+		}
+	}
+	body := stkRequest(m, "254712345127", 250)
+	body["Password"] = "x"
+	if status, out := m.ask("POST", "/daraja/mpesa/stkpush/v1/processrequest", head, body); status != 500 || out["errorMessage"] != "Wrong credentials" {
+		t.Errorf("a wrong password: %d %v", status, out)
+	}
+	if status, out := m.ask("POST", "/daraja/mpesa/nothing", head, body); status != 404 || out["errorCode"] != "404.001.01" {
+		t.Errorf("no such path: %d %v", status, out)
+	}
+}
+
+// TestAReversalThatCannotBeDone: another amount, or money that the merchant has moved to its bank.
+func TestAReversalThatCannotBeDone(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	head := m.register("Completed")
+	paid, err := m.sim.Pay(provider.Order{Provider: provider.Daraja, Amount: 50_000, Payer: "254712345126"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := map[string]string{"Initiator": "api", "SecurityCredential": "x", "CommandID": "TransactionReversal", "TransactionID": paid.ID, "Amount": "400", "ReceiverParty": "600000",
+		"RecieverIdentifierType": "11", "ResultURL": m.own + "/result", "QueueTimeOutURL": m.own + "/timeout"}
+	for i, c := range []struct {
+		amount string
+		code   any
+	}{{"400", "R000002"}, {"500", 1.0}} {
+		body["Amount"] = c.amount
+		if i == 1 {
+			if _, err := m.sim.Withdraw(provider.Daraja, "KES", 10_000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.ask("POST", "/daraja/mpesa/reversal/v1/request", head, body)
+		m.advance(5 * time.Second)
+		r, _ := m.result(i + 1)
+		want(t, "reversal of "+c.amount, r, map[string]any{"ResultCode": c.code})
+	}
+	if p := m.sim.Books().Payments[0]; p.State != provider.Taken {
+		t.Errorf("payment %+v", p)
+	}
+}
+
+// TestVersion1HashesTelephones, version 2 masks them.
+func TestVersion1HashesTelephones(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	m.ask("POST", "/daraja/mpesa/c2b/v1/registerurl", m.darajaLogin(), map[string]string{"ShortCode": "600000", "ResponseType": "Completed", "ConfirmationURL": m.own + "/c", "ValidationURL": m.own + "/v"})
+	if _, err := m.sim.Pay(provider.Order{Provider: provider.Daraja, Amount: 100, Payer: "254712345126"}); err != nil {
+		t.Fatal(err)
+	}
+	m.advance(0)
+	sum := sha256.Sum256([]byte("254712345126"))
+	want(t, "confirmation", object(t, m.at("/c")[0].body), map[string]any{"MSISDN": hex.EncodeToString(sum[:])})
+}
+
+// TestEitherMessageOfAPromptMayComeFirst over twenty payments.
+func TestEitherMessageOfAPromptMayComeFirst(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	head := m.register("Completed")
+	firsts := map[string]int{}
+	for i := range 20 {
+		m.ask("POST", "/daraja/mpesa/stkpush/v1/processrequest", head, stkRequest(m, fmt.Sprintf("2547123451%02d", i), 250))
+		m.advance(10 * time.Second)
+		m.mu.Lock()
+		firsts[m.all[2*i].path]++
+		m.mu.Unlock()
+	}
+	if firsts["/stk/s3cret"] < 3 || firsts["/confirm/s3cret"] < 3 {
+		t.Errorf("first came %v", firsts)
 	}
 }

@@ -29,7 +29,7 @@ func (d dice) coin(names ...string) bool { return d.roll(names...).IntN(2) == 0 
 const (
 	digits36  = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	receipts  = 36 * 36 * 36 * 36 * 36 * 36 * 36
-	scatterBy = 31_415_926_535 // shares no factor with receipts, so different numbers stay different
+	scatterBy = 31_415_926_535 // shares no factor with receipts, so different numbers stay different; products fit for n below 500 million
 )
 
 // receipt returns the n-th M-Pesa receipt: year, month and day as one character each (2026-11-25 is UKP), then seven that look

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -284,14 +285,19 @@ func TestALateAnswer(t *testing.T) {
 		out <- err
 	}
 	go send(ctx, momoID(1), first)
-	for len(m.sim.Books().Payments) == 0 { // the call is done before it is answered
+	done := func(n int) { // the call is done before it is answered
+		for len(m.sim.Books().Payments) < n {
+			runtime.Gosched()
+		}
 	}
+	done(1)
 	give()
 	if err := <-first; err == nil {
 		t.Error("an answer without waiting")
 	}
 	second := make(chan error, 1)
 	go send(context.Background(), momoID(2), second)
+	done(2)
 	for {
 		select {
 		case err := <-second:

@@ -119,3 +119,58 @@ func TestCallbacksGoToTheRegisteredHostOnly(t *testing.T) {
 		t.Errorf("%d %v", status, out)
 	}
 }
+
+func TestWrongRequestsToPayAreRefused(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	head := m.momoLogin()
+	good := func() map[string]any {
+		return map[string]any{"amount": "5000", "currency": "UGX", "externalId": "x", "payer": map[string]string{"partyIdType": "MSISDN", "partyId": "256772123456"}}
+	}
+	for name, c := range map[string]struct {
+		change func(body map[string]any, head map[string]string)
+		status int
+		code   any
+	}{
+		"amount":   {func(b map[string]any, _ map[string]string) { b["amount"] = "5000.50" }, 400, nil},
+		"nothing":  {func(b map[string]any, _ map[string]string) { b["amount"] = "0" }, 400, nil},
+		"currency": {func(b map[string]any, _ map[string]string) { b["currency"] = "XXY" }, 500, "INVALID_CURRENCY"},
+		"payer":    {func(b map[string]any, _ map[string]string) { b["payer"] = map[string]string{"partyIdType": "MSISDN"} }, 400, nil},
+		"payer type": {func(b map[string]any, _ map[string]string) {
+			b["payer"] = map[string]string{"partyIdType": "EMAIL", "partyId": "a@b.c"}
+		}, 400, nil},
+		"callback":     {func(_ map[string]any, h map[string]string) { h["X-Callback-Url"] = "callback" }, 400, "INVALID_CALLBACK_URL_HOST"},
+		"environment":  {func(_ map[string]any, h map[string]string) { delete(h, "X-Target-Environment") }, 500, "NOT_ALLOWED_TARGET_ENVIRONMENT"},
+		"subscription": {func(_ map[string]any, h map[string]string) { h["Ocp-Apim-Subscription-Key"] = "x" }, 401, nil},
+		"token":        {func(_ map[string]any, h map[string]string) { h["Authorization"] = "Bearer x" }, 401, nil},
+		"good request": {func(map[string]any, map[string]string) {}, 202, nil},
+	} {
+		body, h := good(), maps.Clone(head)
+		h["X-Reference-Id"] = fmt.Sprintf("0b6a2f6e-%04x-4000-8000-000000000001", len(name)+int(name[0])<<8%65536)
+		c.change(body, h)
+		if status, out := m.ask("POST", "/momo/collection/v1_0/requesttopay", h, body); status != c.status || out["code"] != c.code {
+			t.Errorf("%s: %d %v, want %d %v", name, status, out, c.status, c.code)
+		}
+	}
+	if n := len(m.sim.Books().Payments); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+	m.advance(5 * time.Second)
+	if _, out := m.ask("GET", "/momo/collection/v1_0/account/balance", head, nil); out["availableBalance"] != "5000" || out["currency"] != "UGX" {
+		t.Errorf("balance %v", out)
+	}
+}
+
+// TestALateRequestToPay: the payer takes a minute.
+func TestALateRequestToPay(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	if err := m.sim.SetBehaviour(provider.MoMo, "256772123456", provider.Behaviour{Do: provider.ActLate}); err != nil {
+		t.Fatal(err)
+	}
+	m.requestToPay(m.momoLogin(), momoID(1), "256772123456")
+	for _, w := range []provider.State{provider.Pending, provider.Taken} {
+		m.advance(50 * time.Second)
+		if p := m.sim.Books().Payments[0]; p.State != w {
+			t.Errorf("after %s: %s", m.sim.Now().Sub(start), p.State)
+		}
+	}
+}

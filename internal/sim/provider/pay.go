@@ -188,8 +188,13 @@ func (s *Simulator) take(now time.Time, p *payment) {
 	switch p.Provider {
 	case Daraja:
 		s.paid[sameAmount(p)] = now
-		s.tellPrompt(p)
-		s.tellConfirmation(p, e.Balance)
+		if s.dice.coin("first", p.ID) { // either may come first
+			s.tellPrompt(p)
+			s.tellConfirmation(p, e.Balance)
+		} else {
+			s.tellConfirmation(p, e.Balance)
+			s.tellPrompt(p)
+		}
 	case MoMo:
 		s.tellMoMo(p)
 	case Stripe:

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,13 @@ func TestWebhooksAreSignedAsTheStandardSays(t *testing.T) {
 	if _, err := m.sim.Reverse(provider.Webhook, p.ID); err != nil {
 		t.Fatal(err)
 	}
+	other, err := m.sim.Pay(provider.Order{Provider: provider.Bank, Amount: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.sim.Reverse(provider.Bank, other.ID); err != nil { // a bank tells nobody
+		t.Fatal(err)
+	}
 	m.advance(0)
 	all := m.at("/hook")
 	if len(all) != 3 || all[1].at.Sub(all[0].at) != 5*time.Second {
@@ -199,4 +207,70 @@ func TestPaystacksPageReturnsToTheMerchant(t *testing.T) {
 	if status != 200 || back != "/thanks" || m.sim.Books().Payments[0].State != provider.Taken {
 		t.Errorf("%d %s", status, back)
 	}
+}
+
+func TestTransactionsAreListedByPage(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	for i := range 5 {
+		m.ask("POST", "/paystack/transaction/initialize", paystackHead(), map[string]any{"email": "a@b.c", "amount": 100 + i, "reference": "r" + string(rune('0'+i))})
+		m.advance(time.Minute)
+	}
+	list := func(query string) (out []string) {
+		t.Helper()
+		_, body := m.ask("GET", "/paystack/transaction"+query, paystackHead(), nil)
+		for _, row := range body["data"].([]any) {
+			out = append(out, row.(map[string]any)["reference"].(string))
+		}
+		return out
+	}
+	for query, w := range map[string]string{"": "r4 r3 r2 r1 r0", "?perPage=2": "r4 r3", "?perPage=2&page=3": "r0", "?perPage=2&page=4": "", "?perPage=1&page=1": "r4",
+		"?from=2026-11-20T08:01:00Z&to=2026-11-20T08:02:00Z": "r2 r1"} {
+		if got := strings.Join(list(query), " "); got != w {
+			t.Errorf("%s: %s, want %s", query, got, w)
+		}
+	}
+	for name, body := range map[string]map[string]any{"amount": {"email": "a@b.c", "amount": "0"}, "email": {"amount": 5}, "currency": {"email": "a@b.c", "amount": 5, "currency": "XXY"}, "callback_url": {"email": "a@b.c", "amount": 5, "callback_url": "x"}} {
+		if status, out := m.ask("POST", "/paystack/transaction/initialize", paystackHead(), body); status != 400 || out["status"] != false {
+			t.Errorf("%s: %d %v", name, status, out)
+		}
+	}
+	for path, w := range map[string]int{"transaction/verify/x": 400, "refund/1": 404, "transaction?from=x": 400} {
+		if status, _ := m.ask("GET", "/paystack/"+path, paystackHead(), nil); status != w {
+			t.Errorf("%s: %d, want %d", path, status, w)
+		}
+	}
+	for do, w := range map[provider.Act]string{provider.ActPIN: "failed", provider.ActCancel: "abandoned", provider.ActExpire: "abandoned"} {
+		ref := "do-" + string(do)
+		m.ask("POST", "/paystack/transaction/initialize", paystackHead(), map[string]any{"email": "a@b.c", "amount": 100, "reference": ref})
+		if _, err := m.sim.Answer(provider.Paystack, ref, do); err != nil {
+			t.Fatal(err)
+		}
+		if _, out := m.ask("GET", "/paystack/transaction/verify/"+ref, paystackHead(), nil); out["data"].(map[string]any)["status"] != w {
+			t.Errorf("%s: %v", do, out)
+		}
+	}
+}
+
+// TestARefundIsProcessedLater: first it is pending, a minute later it is processed.
+func TestARefundIsProcessedLater(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	m.ask("POST", "/paystack/transaction/initialize", paystackHead(), map[string]any{"email": "a@b.c", "amount": 100, "reference": "r"})
+	if status, _ := m.ask("POST", "/paystack/refund", paystackHead(), map[string]any{"transaction": "r"}); status != 400 {
+		t.Errorf("a refund of nothing: %d", status)
+	}
+	if _, err := m.sim.Answer(provider.Paystack, "r", provider.ActPay); err != nil {
+		t.Fatal(err)
+	}
+	_, out := m.ask("POST", "/paystack/refund", paystackHead(), map[string]any{"transaction": "r"})
+	id := "/paystack/refund/" + strconv.FormatFloat(out["data"].(map[string]any)["id"].(float64), 'f', -1, 64)
+	for _, w := range []string{"pending", "processed"} {
+		_, out := m.ask("GET", id, paystackHead(), nil)
+		want(t, "refund", out, map[string]any{"data.status": w, "data.amount": 100.0})
+		m.advance(time.Minute)
+	}
+	if status, out := m.ask("POST", "/paystack/refund", paystackHead(), map[string]any{"transaction": "r"}); status != 400 || out["message"] != "Transaction has been fully reversed" {
+		t.Errorf("refunded twice: %d %v", status, out)
+	}
+	_, out = m.ask("GET", "/paystack/transaction/verify/r", paystackHead(), nil)
+	want(t, "transaction", out, map[string]any{"data.status": "reversed"})
 }

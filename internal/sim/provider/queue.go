@@ -158,6 +158,11 @@ func (s *Simulator) deliver(ctx context.Context, c *callback) {
 
 // post sends a callback and reads the answer.
 func (s *Simulator) post(ctx context.Context, c *callback, head http.Header) reply {
+	if c.wait > 0 {
+		limited, cancel := context.WithTimeout(ctx, c.wait)
+		defer cancel()
+		ctx = limited
+	}
 	req, err := http.NewRequestWithContext(ctx, c.method, c.url, bytes.NewReader(c.body))
 	if err != nil {
 		return reply{err: err}

@@ -202,6 +202,9 @@ func TestTheStatementOfABankAddsUpAsMT940(t *testing.T) {
 	if balance("60F") != opening || balance("62F") != closing || sum != closing || len(rows) != 8 || marks["RC"] != 1 || marks["C"] != 3 {
 		t.Errorf("%d rows %v from %d end in %d, want 8 rows from %d to %d\n%s", len(rows), marks, balance("60F"), sum, opening, closing, text)
 	}
+	if reference := "/REMI/KES    x "; !strings.Contains(text, reference) || !strings.Contains(text, "/NAME/Amina,  Odhiambo /") {
+		t.Errorf("characters that SWIFT does not have in\n%s", text)
+	}
 	if strings.Contains(m.file("bank/2026-11-21.sta?no_ids"), "//BK") {
 		t.Error("the rows have identities")
 	}
@@ -220,5 +223,29 @@ func TestADayWithoutPaymentsHasAStatement(t *testing.T) {
 	}
 	if status, _ := m.ask("GET", "/statements/western/2026-11-21.csv", nil, nil); status != 404 {
 		t.Errorf("an unknown provider: %d", status)
+	}
+}
+
+// TestAnAccountMayBeOverdrawn: a bank takes back a payment whose money the merchant has spent.
+func TestAnAccountMayBeOverdrawn(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	p, err := m.sim.Pay(provider.Order{Provider: provider.Bank, Amount: 50_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.sim.Withdraw(provider.Bank, "KES", 40_000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.sim.ChargeBack(provider.Bank, p.ID); err != nil {
+		t.Fatal(err)
+	}
+	if text := m.file("bank/2026-11-20.sta"); !strings.Contains(text, ":60F:C261119KES0,00\r\n") || !strings.Contains(text, ":62F:D261120KES400,00\r\n") || !strings.Contains(text, "RC500,00N") {
+		t.Errorf("MT940\n%s", text)
+	}
+	if text := m.file("bank/2026-11-20.xml"); !regexp.MustCompile(`(?s)CLBD.*<Amt Ccy="KES">400.00</Amt>\s*<CdtDbtInd>DBIT</CdtDbtInd>\s*<Dt>`).MatchString(text) {
+		t.Errorf("CAMT.053\n%s", text)
+	}
+	if text := m.file("bank/2026-11-20.csv"); !strings.Contains(text, "Closing Balance:,-400.00") {
+		t.Errorf("CSV\n%s", text)
 	}
 }

@@ -161,7 +161,7 @@ func sessionOf(p *payment, amount int64) map[string]any {
 	case p.ID != "":
 		out["status"], out["payment_status"], out["payment_intent"] = "complete", "paid", p.intent
 		out["customer_details"] = map[string]any{"email": orNull(p.Payer), "name": orNull(p.Name), "phone": nil}
-	case p.async || p.State == Failed:
+	case p.async:
 		out["status"], out["payment_intent"] = "complete", p.intent
 	case p.State == Expired:
 		out["status"] = "expired"
@@ -209,7 +209,7 @@ func intentOf(p *payment, amount int64) map[string]any {
 	switch {
 	case p.ID != "":
 		state, received, charge = "succeeded", amount, chargeID(p)
-	case p.async:
+	case p.async && p.State == Pending:
 		state = "processing"
 	case p.State == Expired:
 		state = "canceled"

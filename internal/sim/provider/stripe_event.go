@@ -84,10 +84,8 @@ func (s *Simulator) resolveSession(now time.Time, p *payment, do Act) {
 func (s *Simulator) settleAsync(now time.Time, p *payment, paid bool) {
 	if paid {
 		s.take(now, p)
-		p.async = false
 		return
 	}
-	p.async = false
 	s.refuse(p, Failed, "", "")
 	s.event("checkout.session.async_payment_failed", p.Request, p.Amount, func(amount int64) map[string]any { return sessionOf(p, amount) })
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,6 +95,20 @@ func TestACheckoutIsPaidOnItsPage(t *testing.T) {
 		t.Errorf("after paying: %s %s", done.Status, done.Header.Get("Location"))
 	}
 	m.advance(0)
+	for method, w := range map[string]int{"GET": 200, "POST": 303} { // looking at the page again pays nothing and leads nowhere
+		req, err := http.NewRequest(method, m.url+"/checkout/"+s["id"].(string), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != w {
+			t.Errorf("%s of a paid page: %s", method, resp.Status)
+		}
+	}
 	paid := m.sim.Books().Payments[0]
 	e := m.events()
 	if len(e["checkout.session.completed"]) != 1 || len(e["payment_intent.succeeded"]) != 1 || len(e["charge.succeeded"]) != 1 {
@@ -115,6 +130,9 @@ func TestASlowMethodCompletesUnpaid(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.advance(time.Minute)
+		_, open := m.ask("GET", "/stripe/v1/checkout/sessions/"+id, stripeHead(), nil)
+		_, intent := m.ask("GET", "/stripe/v1/payment_intents/"+open["payment_intent"].(string), stripeHead(), nil)
+		want(t, "open payment_intent", intent, map[string]any{"status": "processing", "latest_charge": nil})
 		want(t, "completed", m.events()["checkout.session.completed"][0], map[string]any{"data.object.payment_status": "unpaid", "data.object.status": "complete"})
 		m.advance(time.Hour)
 		state := map[bool]any{true: "paid", false: "unpaid"}[do == provider.ActAsync]
@@ -123,6 +141,10 @@ func TestASlowMethodCompletesUnpaid(t *testing.T) {
 			t.Fatalf("events %v", e)
 		}
 		want(t, w, e["checkout.session."+w][0], map[string]any{"data.object.payment_status": state})
+		_, now := m.ask("GET", "/stripe/v1/checkout/sessions/"+id, stripeHead(), nil)
+		want(t, "session", now, map[string]any{"status": "complete", "payment_status": state})
+		_, intent = m.ask("GET", "/stripe/v1/payment_intents/"+now["payment_intent"].(string), stripeHead(), nil)
+		want(t, "payment_intent", intent, map[string]any{"status": map[bool]any{true: "succeeded", false: "requires_payment_method"}[do == provider.ActAsync]})
 	}
 }
 
@@ -165,6 +187,12 @@ func TestRefundsAndDisputes(t *testing.T) {
 	}
 	if _, err := m.sim.ChargeBack(provider.Stripe, ids[1]); err != nil {
 		t.Fatal(err)
+	}
+	if status, out := m.ask("POST", "/stripe/v1/refunds", stripeHead(), url.Values{"charge": {"ch_" + strings.TrimPrefix(ids[1], "pi_")}}); status != 400 || out["error"].(map[string]any)["code"] != "charge_disputed" {
+		t.Errorf("a refund of a disputed charge: %d %v", status, out)
+	}
+	if status, out := m.ask("GET", "/stripe/v1/refunds/"+r["id"].(string), stripeHead(), nil); status != 200 || out["amount"] != 20_000.0 {
+		t.Errorf("the first refund: %d %v", status, out)
 	}
 	m.advance(time.Second)
 	e := m.events()
@@ -224,5 +252,93 @@ func TestEventsAreTriedAgainAndListed(t *testing.T) {
 	_, list := m.ask("GET", "/stripe/v1/events?type=checkout.session.expired", stripeHead(), nil)
 	if data := list["data"].([]any); len(data) != 1 || data[0].(map[string]any)["id"] != e[0]["id"] {
 		t.Errorf("list %v", list)
+	}
+}
+
+func TestWrongSessionsAreRefused(t *testing.T) {
+	m := newStripe(t)
+	at := func(d time.Duration) string { return strconv.FormatInt(start.Add(d).Unix(), 10) }
+	for _, c := range []struct{ name, value string }{{"mode", "setup"}, {"success_url", "x"}, {"line_items[0][price_data][unit_amount]", "x"}, {"line_items[0][price_data][unit_amount]", "0"},
+		{"line_items[0][quantity]", "0"}, {"line_items[0][price_data][currency]", "xxx"}, {"line_items[1][price_data][unit_amount]", "5"}, {"expires_at", "x"}, {"expires_at", at(29 * time.Minute)},
+		{"expires_at", at(25 * time.Hour)}} {
+		form := sessionForm(m)
+		form.Set(c.name, c.value)
+		if status, out := m.ask("POST", "/stripe/v1/checkout/sessions", stripeHead(), form); status != 400 || out["error"].(map[string]any)["type"] != "invalid_request_error" {
+			t.Errorf("%s %s: %d %v", c.name, c.value, status, out)
+		}
+	}
+	form := sessionForm(m)
+	form.Set("expires_at", at(30*time.Minute))
+	_, out := m.ask("POST", "/stripe/v1/checkout/sessions", stripeHead(), form)
+	m.advance(30 * time.Minute)
+	_, out = m.ask("GET", "/stripe/v1/checkout/sessions/"+out["id"].(string), stripeHead(), nil)
+	want(t, "session", out, map[string]any{"status": "expired"})
+	for _, path := range []string{"checkout/sessions/x", "payment_intents/x", "refunds/x", "events/x"} {
+		if status, out := m.ask("GET", "/stripe/v1/"+path, stripeHead(), nil); status != 404 || out["error"].(map[string]any)["code"] != "resource_missing" {
+			t.Errorf("%s: %d %v", path, status, out)
+		}
+	}
+}
+
+func TestTheListOfEventsHasPages(t *testing.T) {
+	m := newStripe(t)
+	var paid []string
+	for range 7 {
+		p, err := m.sim.Pay(provider.Order{Provider: provider.Stripe, Request: m.session()["id"].(string)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		paid = append(paid, p.ID)
+		m.advance(time.Minute)
+	}
+	var seen []string
+	for query := "?limit=4&types[]=checkout.session.completed&types[]=x"; ; {
+		_, out := m.ask("GET", "/stripe/v1/events"+query, stripeHead(), nil)
+		var last string
+		for _, e := range out["data"].([]any) {
+			one := e.(map[string]any)
+			last = one["id"].(string)
+			seen = append(seen, one["data"].(map[string]any)["object"].(map[string]any)["payment_intent"].(string))
+		}
+		if out["has_more"] != true {
+			break
+		}
+		query = "?limit=4&types[]=checkout.session.completed&starting_after=" + last
+	}
+	slices.Reverse(seen)
+	if !slices.Equal(seen, paid) {
+		t.Errorf("listed %v, want %v", seen, paid)
+	}
+	since := strconv.FormatInt(start.Add(5*time.Minute).Unix(), 10)
+	_, out := m.ask("GET", "/stripe/v1/events?type=charge.succeeded&created[gte]="+since, stripeHead(), nil)
+	if n := len(out["data"].([]any)); n != 2 {
+		t.Errorf("%d events of the last two payments", n)
+	}
+	event := out["data"].([]any)[0].(map[string]any)
+	if _, one := m.ask("GET", "/stripe/v1/events/"+event["id"].(string), stripeHead(), nil); one["type"] != "charge.succeeded" {
+		t.Errorf("one event: %v", one)
+	}
+}
+
+func TestAnEndpointThatNeverAnswersIsTriedForThreeDays(t *testing.T) {
+	m := newStripe(t)
+	m.answer = func(got) (int, string) { return 500, "" }
+	id := m.session()["id"].(string)
+	if _, err := m.sim.Answer(provider.Stripe, id, provider.ActExpire); err != nil {
+		t.Fatal(err)
+	}
+	m.advance(200 * time.Hour)
+	tries := m.at("/stripe")
+	last := tries[len(tries)-1].at.Sub(start)
+	if len(tries) != 13 || last < 71*time.Hour || last > 73*time.Hour || tries[1].at.Sub(start) != time.Minute || tries[2].at.Sub(tries[1].at) != 5*time.Minute {
+		t.Errorf("%d tries, the last after %s", len(tries), last)
+	}
+	m.answer = func(got) (int, string) { return 410, "" }
+	if _, err := m.sim.Answer(provider.Stripe, m.session()["id"].(string), provider.ActExpire); err != nil {
+		t.Fatal(err)
+	}
+	m.advance(time.Hour)
+	if n := len(m.at("/stripe")); n != 14 {
+		t.Errorf("%d tries at an address that is gone, want 1", n-13)
 	}
 }
