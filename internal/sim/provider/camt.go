@@ -95,11 +95,24 @@ func (p period) camt(now time.Time, o StatementOptions) ([]byte, error) {
 			all.Details = append(all.Details, one.Details...)
 		}
 	}
+	if o.Extras {
+		doc.Statement.Entries = append(doc.Statement.Entries, p.pending(o))
+	}
 	out, err := xml.MarshalIndent(doc, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("write the statement: %w", err)
 	}
 	return append([]byte(xml.Header), append(out, '\n')...), nil
+}
+
+// pending is an entry that the bank has not booked: it is in no balance.
+func (p period) pending(o StatementOptions) camtEntry {
+	out := p.camtEntry(Entry{At: p.day.Add(23 * time.Hour), Kind: EntryPayment, ID: "PENDING-" + p.day.Format("20060102"), Amount: 12_300}, o)
+	out.Status = camtStatus{Text: "PDNG"}
+	if o.Newer {
+		out.Status = camtStatus{Code: "PDNG"}
+	}
+	return out
 }
 
 func (p period) camtBalance(code string, amount int64) camtBalance {

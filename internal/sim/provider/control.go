@@ -144,7 +144,8 @@ func (s *Simulator) statementFile(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	var out []byte
 	if err == nil {
-		out, err = s.Statement(Provider(r.PathValue("provider")), at, StatementOptions{Format: StatementFormat(format), Currency: q.Get("currency"), Batch: q.Has("batch"), NoIDs: q.Has("no_ids"), Newer: q.Has("newer")})
+		out, err = s.Statement(Provider(r.PathValue("provider")), at, StatementOptions{Format: StatementFormat(format), Currency: q.Get("currency"), Batch: q.Has("batch"), NoIDs: q.Has("no_ids"), Newer: q.Has("newer"),
+			ISO: q.Has("iso"), Extras: q.Has("extras")})
 	}
 	if err != nil {
 		answer{status: status(err), body: map[string]string{"error": err.Error()}}.write(w)

@@ -24,6 +24,8 @@ type StatementOptions struct {
 	Batch    bool   // CAMT.053: all payments of the day are one entry with many details
 	NoIDs    bool   // CAMT.053 and MT940: rows have no identity of their own
 	Newer    bool   // CAMT.053: version 8, in which the state of an entry is Sts/Cd
+	ISO      bool   // CSV: times as 2026-11-20 11:00:00
+	Extras   bool   // lines that are not booked: CSV has payments that failed, CAMT.053 an entry that is pending
 }
 
 // period is what a statement is made of.
@@ -34,6 +36,7 @@ type period struct {
 	day              time.Time
 	opening, closing int64
 	entries          []Entry
+	failed           []*payment
 	payments         map[string]*payment
 }
 
@@ -47,7 +50,7 @@ func (s *Simulator) Statement(p Provider, day time.Time, o StatementOptions) ([]
 	part := s.period(p, day, o.Currency)
 	switch o.Format {
 	case MPesaCSV:
-		return part.csv()
+		return part.csv(o)
 	case CAMT053:
 		return part.camt(s.now(), o)
 	case MT940:
@@ -75,6 +78,11 @@ func (s *Simulator) period(p Provider, day time.Time, currency string) period {
 		}
 	}
 	preset(&out.currency, "KES")
+	for _, f := range s.books.payments {
+		if f.Provider == p && f.ID == "" && f.State != Pending && !f.At.Before(start) && f.At.Before(end) {
+			out.failed = append(out.failed, f)
+		}
+	}
 	out.closing = out.opening
 	for _, e := range out.entries {
 		out.closing += e.Amount
@@ -86,14 +94,19 @@ func (s *Simulator) period(p Provider, day time.Time, currency string) period {
 const mpesaColumns = "Receipt No.,Completion Time,Initiation Time,Details,Transaction Status,Paid In,Withdrawn,Balance,Balance Confirmed,Reason Type,Other Party Info,Linked Transaction ID,A/C No."
 
 // csv writes the table of M-Pesa's portal. A fee has the receipt of its payment, and money that leaves is negative.
-func (p period) csv() ([]byte, error) {
+func (p period) csv(o StatementOptions) ([]byte, error) {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
 	rows := [][]string{{"Organization Statement"}, {"Short Code:", p.account}, {"Organization:", "Paywatt Simulator"}, {"Account:", "Utility Account"},
 		{"Time Period:", "From " + p.day.Format("02-01-2006") + " 00:00:00 To " + p.day.Format("02-01-2006") + " 23:59:59"},
 		{"Opening Balance:", grouped(p.opening)}, {"Closing Balance:", grouped(p.closing)}, {""}, strings.Split(mpesaColumns, ",")}
 	for i := len(p.entries) - 1; i >= 0; i-- {
-		rows = append(rows, p.csvRow(p.entries[i]))
+		rows = append(rows, p.csvRow(p.entries[i], o))
+	}
+	for _, f := range p.failed {
+		if at := csvTime(f.At, o); o.Extras {
+			rows = append(rows, []string{"F" + cut(f.Request, 9), at, at, "Pay Bill from " + f.Payer, "Failed", grouped(f.Amount), "", "", "FALSE", "Pay Bill Online", f.Payer, "", f.Reference})
+		}
 	}
 	for _, r := range rows {
 		if err := w.Write(r); err != nil {
@@ -104,8 +117,16 @@ func (p period) csv() ([]byte, error) {
 	return []byte(b.String()), w.Error()
 }
 
-func (p period) csvRow(e Entry) []string {
-	at := e.At.In(nairobi()).Format("02-01-2006 15:04:05")
+// csvTime writes a time in one of the two forms that exports have.
+func csvTime(at time.Time, o StatementOptions) string {
+	if o.ISO {
+		return at.In(nairobi()).Format(time.DateTime)
+	}
+	return at.In(nairobi()).Format("02-01-2006 15:04:05")
+}
+
+func (p period) csvRow(e Entry, o StatementOptions) []string {
+	at := csvTime(e.At, o)
 	paid, out := grouped(e.Amount), ""
 	if e.Amount < 0 {
 		paid, out = "", grouped(e.Amount)

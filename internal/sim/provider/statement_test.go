@@ -249,3 +249,31 @@ func TestAnAccountMayBeOverdrawn(t *testing.T) {
 		t.Errorf("CSV\n%s", text)
 	}
 }
+
+// TestLinesThatAreNotBooked: a failed payment is in M-Pesa's table, and a pending one in CAMT.053. Neither changes a balance.
+func TestLinesThatAreNotBooked(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	head := m.register("Completed")
+	if err := m.sim.SetBehaviour(provider.Daraja, "*", provider.Behaviour{Do: provider.ActFunds}); err != nil {
+		t.Fatal(err)
+	}
+	m.ask("POST", "/daraja/mpesa/stkpush/v1/processrequest", head, stkRequest(m, "254712345126", 250))
+	m.advance(time.Minute)
+	if _, err := m.sim.Pay(provider.Order{Provider: provider.Daraja, Amount: 10_000, Payer: "254712345126"}); err != nil {
+		t.Fatal(err)
+	}
+	for query, failed := range map[string]int{"": 0, "?extras": 1} {
+		text := m.file("daraja/2026-11-20.csv" + query)
+		if n := strings.Count(text, ",Failed,250.00,"); n != failed || !strings.Contains(text, "Closing Balance:,100.00") || !strings.Contains(text, "20-11-2026 11:01:00") {
+			t.Errorf("%s: %d failed rows in\n%s", query, n, text)
+		}
+	}
+	if text := m.file("daraja/2026-11-20.csv?iso"); !strings.Contains(text, ",2026-11-20 11:01:00,") {
+		t.Errorf("ISO times\n%s", text)
+	}
+	for query, tag := range map[string]string{"?extras": "<Sts>PDNG</Sts>", "?extras&newer": "<Cd>PDNG</Cd>"} {
+		if text := m.file("daraja/2026-11-20.xml" + query); strings.Count(text, "PDNG") != 1 || !strings.Contains(text, tag) || strings.Count(text, ">100.00<") != 3 {
+			t.Errorf("%s\n%s", query, text)
+		}
+	}
+}
