@@ -29,11 +29,11 @@ func newProviderSimulate(c console) *cobra.Command {
 		Use:   "simulate",
 		Short: "Simulate payment providers with books of their own",
 		Long: "Simulate the payment providers that a utility uses, each with books of its own: M-Pesa Daraja, MTN MoMo, Stripe Checkout, Paystack, a\n" +
-			"provider of signed webhooks, a till whose telephone gets a text for each payment, and a bank. No money moves.\n\n" +
+			"provider of signed webhooks, a till whose telephone gets a text for each payment, a bank, Airtel Money and Flutterwave. No money moves.\n\n" +
 			"The first line of standard output is the address, loopback by default:\n\n" +
 			"  http=127.0.0.1:41234\n\n" +
-			"Programs call the providers at http://ADDR/daraja, /momo, /stripe, /paystack and /webhook. Tests pay and break things at\n" +
-			"http://ADDR/control/…, without a login. The options for faults apply to all providers; POST /control/faults changes one.\n" +
+			"Programs call the providers at http://ADDR/daraja, /momo, /stripe and so on. Tests pay and break things at http://ADDR/control/…,\n" +
+			"without a login. The options for faults apply to all providers; POST /control/faults changes one.\n" +
 			"The same seed gives the same payments the same faults. docs/guide/provider-simulator.md shows the first hour.",
 		Example: "  paywatt provider simulate --listen 127.0.0.1:8090\n" +
 			"  paywatt provider simulate --seed 7 --repeat 0.2 --reorder 0.1 --lose 0.05 --forge 0.02 --start 2026-11-20T08:00:00Z",

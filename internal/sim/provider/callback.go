@@ -20,6 +20,7 @@ type callback struct {
 	local       func(now time.Time, body []byte)             // instead of a request: the text reaches a telephone
 	done        func(now time.Time, r reply)                 // what follows from the answer; nil is nothing
 	wait        time.Duration                                // for the answer; 0 is as long as the client waits
+	only200     bool                                         // no other status counts as an answer
 	attempt     int
 	fault       string
 }
@@ -134,7 +135,7 @@ func (p plan) name() string {
 // answered records an attempt and decides what follows. The caller holds mu.
 func (s *Simulator) answered(now time.Time, c *callback, r reply) {
 	s.record(now, c, r)
-	ok := r.status/100 == 2
+	ok := r.status/100 == 2 && (!c.only200 || r.status == http.StatusOK)
 	st := s.stats[c.provider]
 	st.Sent++
 	if ok {

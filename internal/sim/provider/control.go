@@ -69,7 +69,7 @@ func (s *Simulator) controlRoutes(mux *http.ServeMux) {
 // welcome is what somebody sees who opens the address in a browser.
 const welcome = `The payment provider simulator of Paywatt.
 
-Providers: /daraja /momo /stripe /paystack /webhook
+Providers: /daraja /momo /stripe /paystack /webhook /airtel /flutterwave
 For tests: POST /control/pay answer payers reverse refund chargeback withdraw endpoint faults down tokens forge advance
 To look at: /books /callbacks /sms /credentials /statements/{provider}/{day}.csv (.xml, .sta)
 
@@ -174,6 +174,9 @@ func (s *Simulator) checkout(w http.ResponseWriter, r *http.Request) {
 		p = s.books.byRequest[Paystack][id]
 	}
 	if p == nil {
+		p = s.books.byRequest[Flutterwave][id]
+	}
+	if p == nil {
 		http.NotFound(w, r)
 		return
 	}
@@ -191,7 +194,7 @@ func (s *Simulator) checkout(w http.ResponseWriter, r *http.Request) {
 
 // back is where the browser goes after the customer did something.
 func (p *payment) back(do Act) string {
-	if p.Provider == Paystack {
+	if p.Provider != Stripe {
 		if p.callback == "" || p.State == Pending {
 			return ""
 		}
@@ -200,8 +203,14 @@ func (p *payment) back(do Act) string {
 			return ""
 		}
 		q := u.Query()
-		q.Set("trxref", p.Request)
-		q.Set("reference", p.Request)
+		if p.Provider == Paystack {
+			q.Set("trxref", p.Request)
+			q.Set("reference", p.Request)
+		} else {
+			q.Set("status", map[bool]string{true: "successful", false: "cancelled"}[p.State == Taken])
+			q.Set("tx_ref", p.Request)
+			q.Set("transaction_id", p.intent)
+		}
 		u.RawQuery = q.Encode()
 		return u.String()
 	}

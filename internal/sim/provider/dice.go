@@ -73,14 +73,15 @@ func (s *Simulator) name(prefix string, n int, wide bool) string {
 	return b.String()
 }
 
-// number returns a new number with n digits that does not begin with 0.
+// number returns a new number with n digits that does not begin with 0. Numbers look random, and the first 9·10^(n-1) of one length
+// are all different.
 func (s *Simulator) number(n int) string {
-	r := s.dice.roll("number", strconv.FormatUint(s.next64(), 10))
-	b := []byte{'1' + byte(r.IntN(9))}
+	const scatter = 7_654_321 // no factor of 10 or 9
+	least := uint64(1)
 	for range n - 1 {
-		b = append(b, '0'+byte(r.IntN(10)))
+		least *= 10
 	}
-	return string(b)
+	return strconv.FormatUint(least+(s.next64()*scatter+s.dice.seed%least)%(9*least), 10)
 }
 
 // uuid returns a new UUID of version 4.

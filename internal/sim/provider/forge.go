@@ -22,8 +22,10 @@ func forgeries(p Provider) []string {
 	switch p {
 	case Daraja:
 		return []string{ForgeUnknown, ForgePrompt}
-	case MoMo:
+	case MoMo, Airtel:
 		return []string{ForgeUnknown}
+	case Flutterwave:
+		return []string{ForgeUnknown, ForgeUnsigned, ForgeSignature}
 	case Stripe, Webhook:
 		return []string{ForgeUnknown, ForgeUnsigned, ForgeSignature, ForgeStale}
 	case Paystack:
@@ -67,6 +69,9 @@ func (s *Simulator) forge(p Provider, kind string) (Forgery, bool) {
 	}
 	fake.fields = map[string]any{"metadata": map[string]string{}, "host": "127.0.0.1"}
 	fake.intent = s.name("pi_", 24, true)
+	if p == Flutterwave {
+		fake.intent = s.number(9)
+	}
 	fake.ID = s.receiptOf(now, fake)
 	if kind == "" {
 		kind = kinds[s.dice.roll("forge", string(p), fake.ID).IntN(len(kinds))]
@@ -123,6 +128,13 @@ func (s *Simulator) forgery(now time.Time, fake *payment, kind string) callback 
 	case Webhook:
 		c.sign = webhookSigner(secret, s.name("msg_", 22, true))
 		c.body = webhookBody("payment.taken", now, fake, fake.Amount)
+	case Airtel:
+		fake.Request = s.number(12)
+		c.body = airtelBody(fake, secret)
+	case Flutterwave:
+		fake.Request = s.name("", 10, false)
+		c.sign = flutterwaveSigner(secret)
+		c.body = flutterwaveBody(fake, fake.Amount)
 	case SMS:
 		from := "MPESA"
 		if kind == ForgeSender {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -83,7 +84,7 @@ func (s *Simulator) behaviour(p Provider, payer string) Behaviour {
 			return b
 		}
 	}
-	if p == Daraja || p == MoMo {
+	if p == Daraja || p == MoMo || p == Airtel {
 		return Behaviour{ActPay, Duration(defaultReply)}
 	}
 	return Behaviour{Do: ActIgnore}
@@ -101,7 +102,7 @@ func (s *Simulator) Pay(o Order) (Payment, error) {
 	}
 	preset(&o.Currency, "KES")
 	switch {
-	case o.Provider == MoMo || o.Provider == Stripe || o.Provider == Paystack:
+	case o.Provider == MoMo || o.Provider == Stripe || o.Provider == Paystack || o.Provider == Airtel || o.Provider == Flutterwave:
 		return Payment{}, fmt.Errorf("%s takes only what the merchant requested; request: %w", o.Provider, ErrInvalid)
 	case o.Amount <= 0:
 		return Payment{}, fmt.Errorf("amount_minor %d: %w", o.Amount, ErrInvalid)
@@ -171,6 +172,10 @@ func (s *Simulator) resolve(now time.Time, p *payment, do Act) error {
 		s.resolveSession(now, p, do)
 	case Paystack:
 		s.resolvePaystack(now, p, do)
+	case Airtel:
+		s.resolveAirtel(now, p, do)
+	case Flutterwave:
+		s.resolveFlutterwave(now, p, do)
 	}
 	return nil
 }
@@ -205,6 +210,10 @@ func (s *Simulator) take(now time.Time, p *payment) {
 		s.tellWebhook(p, "payment.taken")
 	case SMS:
 		s.tellText(now, p, e.Balance)
+	case Airtel:
+		s.tellAirtel(p)
+	case Flutterwave:
+		s.tellFlutterwave(p)
 	}
 }
 
@@ -220,8 +229,10 @@ func (s *Simulator) receiptOf(now time.Time, p *payment) string {
 		return s.dice.receipt(s.next64(), now)
 	case MoMo, Paystack:
 		return s.number(10)
-	case Stripe:
+	case Stripe, Flutterwave:
 		return p.intent
+	case Airtel:
+		return "MP" + now.In(nairobi()).Format("060102.1504.") + "A" + strconv.FormatUint(s.next64(), 10)
 	case Bank:
 		return s.name("BK", 12, false)
 	}

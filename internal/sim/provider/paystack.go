@@ -69,7 +69,7 @@ func (s *Simulator) initialize(c call) answer {
 	case in.CallbackURL != "" && !goodURL(in.CallbackURL):
 		return paystackError(http.StatusBadRequest, "Invalid callback_url")
 	}
-	preset(&in.Reference, s.name("", 10, false))
+	preset(&in.Reference, s.name("", 16, false))
 	if s.books.byRequest[Paystack][in.Reference] != nil {
 		return paystackError(http.StatusBadRequest, "Duplicate Transaction Reference")
 	}

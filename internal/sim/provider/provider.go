@@ -6,7 +6,7 @@
 // It was written from the providers' documentation alone and shares no code with the server. It leaves out everything that
 // Paywatt does not use, checks no card and moves no money.
 //
-// Start at [New]. [Simulator.Handler] serves the providers' interfaces below /daraja, /momo, /stripe, /paystack and /webhook,
+// Start at [New]. [Simulator.Handler] serves the providers' interfaces below the providers' names, such as /daraja,
 // and below /control the same calls that Go has as methods, such as [Simulator.Pay]. What a provider does wrong is decided by
 // [Faults] and a seed: the same payments suffer the same faults, in whatever order the requests arrive.
 //
@@ -36,10 +36,15 @@ const (
 	Webhook  Provider = "webhook"  // signs as Standard Webhooks 1.0 says
 	SMS      Provider = "sms"      // a till whose telephone gets a text for each payment
 	Bank     Provider = "bank"     // transfers, which appear in statements only
+
+	Airtel      Provider = "airtel"      // Airtel Money; its facts are unverified
+	Flutterwave Provider = "flutterwave" // Flutterwave, version 3; its facts are unverified
 )
 
 // All returns every provider.
-func All() []Provider { return []Provider{Daraja, MoMo, Stripe, Paystack, Webhook, SMS, Bank} }
+func All() []Provider {
+	return []Provider{Daraja, MoMo, Stripe, Paystack, Webhook, SMS, Bank, Airtel, Flutterwave}
+}
 
 // Credentials are what the providers' interfaces ask for. Empty fields have the values of [Config.Credentials]'s comment.
 type Credentials struct {
@@ -53,6 +58,9 @@ type Credentials struct {
 	StripeKey      string `json:"stripe_key"`       // "sk_test_simulator"
 	PaystackKey    string `json:"paystack_key"`     // "sk_test_simulator"; it also signs the webhooks
 	WebhookKey     string `json:"webhook_key"`      // bearer of GET /webhook/payments/{id}: "webhook-key"
+	AirtelID       string `json:"airtel_id"`        // "airtel-id"
+	AirtelSecret   string `json:"airtel_secret"`    // "airtel-secret"
+	FlutterwaveKey string `json:"flutterwave_key"`  // "flutterwave-key"
 }
 
 // Config configures a [Simulator]. Its zero value works.
@@ -131,7 +139,7 @@ type service struct {
 // Endpoint is where a provider sends its events if the merchant registers that in a dashboard and not by a call.
 type Endpoint struct {
 	URL    string `json:"url"`
-	Secret string `json:"secret"` // Stripe and webhook: whsec_…; sms: the secret of the gateway. Paystack signs with its key
+	Secret string `json:"secret"` // Stripe and webhook: whsec_…; sms: the secret of the gateway; Airtel: of the hash, empty for none; Flutterwave: what verif-hash says. Paystack signs with its key
 }
 
 // outage is a time in which a provider is down.
@@ -159,6 +167,9 @@ func New(c Config) *Simulator {
 	preset(&k.StripeKey, "sk_test_simulator")
 	preset(&k.PaystackKey, "sk_test_simulator")
 	preset(&k.WebhookKey, "webhook-key")
+	preset(&k.AirtelID, "airtel-id")
+	preset(&k.AirtelSecret, "airtel-secret")
+	preset(&k.FlutterwaveKey, "flutterwave-key")
 	s := &Simulator{cfg: c, dice: dice{c.Seed}, client: c.Client, kick: make(chan struct{}, 1), books: newBook(), services: map[Provider]*service{},
 		stats: map[Provider]*Stats{}, hooks: map[string]registration{}, pulled: map[string]*pullState{}, results: map[string]string{},
 		prompts: map[string]*payment{}, paid: map[string]time.Time{}, keys: map[string]storedReply{}, refunds: map[string]refund{}}

@@ -117,6 +117,8 @@ func failureOf(p Provider, what failure, id string) answer {
 		return stripeError(status, kind, code, "An error occurred with our connection.")
 	case Paystack:
 		return paystackError(status, "An error occurred, please try again later")
+	case Flutterwave:
+		return flutterwaveSays(status, "An error occurred, please try again later", nil)
 	}
 	return answer{status: status, body: map[string]string{"error": "unavailable"}}
 }
@@ -189,6 +191,8 @@ func (s *Simulator) Handler() http.Handler {
 	s.momoRoutes(mux)
 	s.stripeRoutes(mux)
 	s.paystackRoutes(mux)
+	s.airtelRoutes(mux)
+	s.flutterwaveRoutes(mux)
 	mux.HandleFunc("GET /webhook/payments/{id}", s.serve(Webhook, s.webhookPayment))
 	s.controlRoutes(mux)
 	return mux
