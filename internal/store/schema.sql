@@ -352,7 +352,6 @@ CREATE TABLE reading (
   register_wh INTEGER NOT NULL, balance_wh INTEGER, ec_used_wh INTEGER, overrun_wh INTEGER, w INTEGER, mv INTEGER,
   relay TEXT NOT NULL DEFAULT '', reasons TEXT NOT NULL DEFAULT ''
 ) STRICT;
-CREATE INDEX reading_meter ON reading (tenant_id, meter);
 
 CREATE TABLE meter_event (
   tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL, store TEXT NOT NULL, seq INTEGER NOT NULL,
@@ -782,3 +781,5 @@ CREATE TABLE meter_swap (
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, old_meter), UNIQUE (tenant_id, new_meter)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX meter_swap_account ON meter_swap (tenant_id, account_id);
+CREATE INDEX reading_meter ON reading (tenant_id, meter, id);
+CREATE INDEX reading_time ON reading (tenant_id, meter, (CASE WHEN clock = 'invalid' THEN received_at ELSE at END));

@@ -20,8 +20,8 @@ type Tx interface {
 	Meters() registry.MeterLookup
 	// WalletTenant returns the tenant's settings.
 	WalletTenant() (wallet.Tenant, error)
-	// ReadingsAround lists at most a number of a meter's readings in a span of the meter's time, in the order in which they were stored. The
-	// newest reading before the span comes first, and the oldest one after it comes last. The server's time stands for the time of a clock
+	// ReadingsAround lists at most a number of a meter's readings in a span of the meter's time, in the order of that time. The newest
+	// reading before the span comes first, and the oldest one after it comes last. The server's time stands for the time of a clock
 	// that was not set.
 	ReadingsAround(meter int64, s metering.Span, max int) ([]metering.StoredReading, error)
 	// NewestReading returns the meter's time of its newest reading before a time, or of all if the time is zero. It returns zero for none.

@@ -11,15 +11,15 @@ import (
 // readAt is the meter's time of a reading, or the server's if the meter's clock was not set.
 const readAt = `CASE WHEN clock = 'invalid' THEN received_at ELSE at END`
 
-// ReadingsAround lists at most max of a meter's readings in a span of the meter's time, in the order in which they were stored. The newest
-// reading before the span comes first, and the oldest one after it comes last.
+// ReadingsAround lists at most max of a meter's readings in a span of the meter's time, in the order of that time. The newest reading before
+// the span comes first, and the oldest one after it comes last.
 func (tx Rows) ReadingsAround(meter int64, s metering.Span, max int) ([]metering.StoredReading, error) {
 	from, to, _, _ := limits(s, metering.After{})
 	out, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND `+readAt+` < $3 ORDER BY `+readAt+` DESC, id DESC LIMIT 1`, tx.Tenant, meter, from)
 	if err != nil {
 		return nil, fault.Wrap(err, "list readings")
 	}
-	in, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND `+readAt+` >= $3 AND `+readAt+` < $4 ORDER BY id LIMIT $5`, tx.Tenant, meter, from, to, max)
+	in, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND `+readAt+` >= $3 AND `+readAt+` < $4 ORDER BY `+readAt+`, id LIMIT $5`, tx.Tenant, meter, from, to, max)
 	if err != nil {
 		return nil, fault.Wrap(err, "list readings")
 	}
