@@ -26,6 +26,7 @@ func testPackages() map[string]string {
 		"internal/catalogue":             "tools/catalogue reads it",
 		"internal/sometimes":             "counts of rare states",
 		"internal/words/wordstest":       "texts for tests",
+		"internal/print/printtest":       "a receipt printer for tests",
 		"internal/rowstest":              "rows that fail at a chosen call",
 		"internal/app/apptest":           "people for tests of whole programs",
 		"internal/codeblock":             "code blocks of pages",

@@ -17,191 +17,23 @@ import (
 
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/print/font"
+	"github.com/paywatt/paywatt/internal/print/printtest"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// slip is what comes out of a receipt printer: a picture of the paper, and the lines that it printed in its own letters.
-type slip struct {
-	dots  [][]bool // a row of the paper's width each
-	lines []string
-	cut   bool
-}
-
-// decoder is a printer of its own, written from the manuals of ESC/POS. It knows nothing of the code that writes the commands.
-type decoder struct {
-	columns int
-	dots    font.Dots
-	in      []byte
-	at      int
-
-	table      *charmap.Charmap
-	spacing    int
-	bold, tall bool
-	line       []rune
-	out        slip
-}
-
-func (d *decoder) next() byte {
-	if d.at >= len(d.in) {
-		panic("the commands end in the middle")
-	}
-	d.at++
-	return d.in[d.at-1]
-}
-
-// decode prints commands on paper of 32 or 48 columns. It fails for a command that it does not know, a letter that the code page lacks, and
-// a line that is wider than the paper.
-func decode(columns int, in []byte, dots font.Dots) (out slip, err error) {
-	d := &decoder{columns: columns, in: in, dots: dots, spacing: 34, table: charmap.CodePage437}
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("at byte %d: %v", d.at, r)
-		}
-	}()
-	for d.at < len(in) {
-		switch b := d.next(); b {
-		case 0x1b:
-			d.escape()
-		case 0x1d:
-			d.group()
-		case '\n':
-			d.feed()
-		default:
-			r := d.table.DecodeByte(b)
-			if r < ' ' || r == '\ufffd' {
-				panic(fmt.Sprintf("a byte %#x in the text", b))
-			}
-			d.line = append(d.line, r)
-		}
-	}
-	if len(d.line) > 0 {
-		panic("a line without an end")
-	}
-	return d.out, nil
-}
-
-func (d *decoder) escape() {
-	switch c := d.next(); c {
-	case '@':
-		d.bold, d.tall, d.spacing, d.line = false, false, 34, nil
-	case 't':
-		switch n := d.next(); n {
-		case 16:
-			d.table = charmap.Windows1252
-		case 19:
-			d.table = charmap.CodePage858
-		default:
-			panic(fmt.Sprintf("code page %d", n))
-		}
-	case '3':
-		d.spacing = int(d.next())
-	case 'E':
-		d.bold = d.next()&1 == 1
-	case 'd':
-		for range d.next() {
-			d.feed()
-		}
-	default:
-		panic(fmt.Sprintf("ESC %q", c))
-	}
-}
-
-func (d *decoder) group() {
-	switch c := d.next(); c {
-	case '!':
-		n := d.next()
-		if n&^1 != 0 {
-			panic(fmt.Sprintf("size %#x", n))
-		}
-		d.tall = n == 1
-	case 'V':
-		if d.next() != 'B' {
-			panic("a cut of another kind")
-		}
-		d.next()
-		d.out.cut = true
-	case 'v':
-		if d.next() != '0' || d.next() != 0 || len(d.line) > 0 {
-			panic("a picture of another kind, or in the middle of a line")
-		}
-		across := int(d.next()) + 256*int(d.next())
-		rows := int(d.next()) + 256*int(d.next())
-		if across*8 > d.columns*12 {
-			panic(fmt.Sprintf("a picture of %d dots", across*8))
-		}
-		for range rows {
-			row := make([]bool, d.columns*12)
-			for x := range across {
-				b := d.next()
-				for i := range 8 {
-					row[8*x+i] = b>>(7-i)&1 == 1
-				}
-			}
-			d.out.dots = append(d.out.dots, row)
-		}
-	default:
-		panic(fmt.Sprintf("GS %q", c))
-	}
-}
-
-// feed prints the line in the printer's letters of 12 dots by 24.
-func (d *decoder) feed() {
-	if len(d.line) > d.columns {
-		panic(fmt.Sprintf("a line of %d columns: %q", len(d.line), string(d.line)))
-	}
-	height := 1
-	if d.tall {
-		height = 2
-	}
-	rows := make([][]bool, max(d.spacing, 24*height))
-	for y := range rows {
-		rows[y] = make([]bool, d.columns*12)
-	}
-	for i, r := range d.line {
-		g := d.dots.Glyph(r)
-		for y := range 24 * height {
-			for x := range 12 {
-				if g.Rows[y*2/3/height]>>(15-x*2/3)&1 == 1 {
-					rows[y][12*i+x] = true
-					if d.bold {
-						rows[y][min(12*i+x+1, d.columns*12-1)] = true
-					}
-				}
-			}
-		}
-	}
-	d.out.dots = append(d.out.dots, rows...)
-	d.out.lines = append(d.out.lines, string(d.line))
-	d.line = nil
-}
-
-// picture returns the paper with a white border.
-func (s slip) picture() *image.Paletted {
-	const border = 8
-	w := len(s.dots[0])
-	p := image.NewPaletted(image.Rect(0, 0, w+2*border, len(s.dots)+2*border), color.Palette{color.White, color.Black})
-	for y, row := range s.dots {
-		for x, dark := range row {
-			if dark {
-				p.SetColorIndex(x+border, y+border, 1)
-			}
-		}
-	}
-	return p
-}
-
-func (s slip) png(t *testing.T) []byte {
+// pngOf writes the picture of a slip as a file.
+func pngOf(t *testing.T, s printtest.Slip) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, s.picture()); err != nil {
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, s.Picture()); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
 
 // printed lays out a receipt for a printer and prints it.
-func printed(t *testing.T, r receipt.Receipt, roll print.Roll) slip {
+func printed(t *testing.T, r receipt.Receipt, roll print.Roll) printtest.Slip {
 	t.Helper()
 	dots, err := font.Open()
 	if err != nil {
@@ -211,11 +43,11 @@ func printed(t *testing.T, r receipt.Receipt, roll print.Roll) slip {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := decode(roll.Columns, b, dots)
+	s, err := printtest.Decode(roll.Columns, b, dots)
 	if err != nil {
 		t.Fatalf("%s: %v", r.No, err)
 	}
-	if !s.cut {
+	if !s.Cut {
 		t.Errorf("%s: the paper is not cut", r.No)
 	}
 	return s
@@ -236,7 +68,7 @@ func TestPrintersSayWhatThePaperSays(t *testing.T) {
 			if roll.Columns == 32 {
 				want = print.Text32(english(t), r)
 			}
-			got := strings.TrimRight(strings.Join(printed(t, r, roll).lines, "\n"), "\n") + "\n"
+			got := strings.TrimRight(strings.Join(printed(t, r, roll).Lines, "\n"), "\n") + "\n"
 			if got != want {
 				t.Errorf("%s on %+v:\n%s\nwant\n%s", name, roll, got, want)
 			}
@@ -263,7 +95,7 @@ func TestPicturesOfPrintedReceipts(t *testing.T) {
 					if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 						t.Fatal(err)
 					}
-					if err := os.WriteFile(file, got.png(t), 0o644); err != nil {
+					if err := os.WriteFile(file, pngOf(t, got), 0o644); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -276,7 +108,7 @@ func TestPicturesOfPrintedReceipts(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				p := got.picture()
+				p := got.Picture()
 				if p.Bounds() != want.Bounds() {
 					t.Fatalf("the paper has %v dots, the golden picture %v; run go test ./internal/print -update and look at it", p.Bounds(), want.Bounds())
 				}
@@ -312,7 +144,7 @@ func TestNoLineIsWiderThanThePaper(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := decode(roll.Columns, b, dots); err != nil {
+			if _, err := printtest.Decode(roll.Columns, b, dots); err != nil {
 				t.Fatalf("%q on %+v: %v", name, roll, err)
 			}
 		}
@@ -332,7 +164,7 @@ func TestCodesAreReadBack(t *testing.T) {
 	}
 	for _, roll := range rolls() {
 		file := filepath.Join(t.TempDir(), "roll.png")
-		if err := os.WriteFile(file, printed(t, r, roll).png(t), 0o600); err != nil {
+		if err := os.WriteFile(file, pngOf(t, printed(t, r, roll)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		read(fmt.Sprint(roll), file)

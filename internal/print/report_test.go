@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/print/font"
+	"github.com/paywatt/paywatt/internal/print/printtest"
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/words"
 )
@@ -91,11 +92,11 @@ func TestAZReportOnARoll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := decode(roll.Columns, b, dots)
+		got, err := printtest.Decode(roll.Columns, b, dots)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range got.lines {
+		for _, line := range got.Lines {
 			if line = strings.TrimSpace(line); line != "" && !strings.Contains(s.Text(roll.Columns), line) {
 				t.Errorf("%+v prints %q, which the text lacks:\n%s", roll, line, s.Text(roll.Columns))
 			}
