@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 // nouns returns the top-level commands in groups, one group for each kind of user. The constructors are in the other files of this folder.
 func nouns() []group {
 	return []group{
-		{"server", "Server:", []func(console) *cobra.Command{newServeCommand, newConfigCommand, newDoctorCommand}},
+		{"server", "Server:", []func(console) *cobra.Command{newServeCommand, newConfigCommand, newPrinterCommand, newDoctorCommand}},
 		{"vending", "Vending:", []func(console) *cobra.Command{newVendCommand, newExplainCommand, newTariffCommand, newCustomerCommand, newAccountCommand,
 			newDebtCommand, newChargeCommand, newVendorCommand, newShiftCommand, newDayCommand, newApprovalCommand, newReportCommand, token}},
 		{"meters", "Meters:", []func(console) *cobra.Command{newOverviewCommand, newMeterCommand, newProfileCommand, newDeviceCommand, newIntegrationCommand, newImportCommand, newQuarantineCommand, newMessageCommand}},

@@ -88,7 +88,7 @@ func (c console) open(set config.Config, log *slog.Logger) (*app.App, error) {
 	return app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
 		TLSKey: set.Text(config.TLSKey), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), PublicURL: set.Text(config.PublicURL), Passphrase: pass, Version: version, Log: log,
 		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
-		Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), AnswerWait: set.Duration(config.SMSAnswerWait)})
+		Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), Printers: set.Printers(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 }
 
 // serve serves until ctx ends. A signal of hup makes it read its certificate again.

@@ -144,6 +144,8 @@ func Commands() map[string]Operation {
 		"integration add":       {Why: machine},
 		"integration list":      {Why: reads},
 		"integration revoke":    {Why: stops},
+		"printer list":          {Why: reads},
+		"printer test":          {Why: reads},
 		"profile list":          {Why: reads},
 		"serve":                 {Why: "it runs the server, whose operations are classified on their own"},
 		"store copy":            {Why: machine},

@@ -48,6 +48,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/silence"
+	"github.com/paywatt/paywatt/internal/spool"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/till"
@@ -75,6 +76,8 @@ type Config struct {
 	Integration string
 	// Routes bring messages to telephones and to meters' SIMs, in the order in which they are tried.
 	Routes []config.Route
+	// Printers are the receipt printers at the tills.
+	Printers []config.Printer
 	// AnswerWait is how long the server waits for a meter's first answer by SMS; 0 means a minute.
 	AnswerWait time.Duration
 	// LegacyPoll is how often an unmodified device is asked for its values; 0 means 10 s.
@@ -155,6 +158,7 @@ type App struct {
 	refills    *recharge.Deliverer
 	silence    *silence.Watch
 	doctor     *diagnosis.Doctor
+	spool      *spool.Spool
 	messages   *notify.Dispatcher
 	routes     []messageRoute
 	outbox     *job.Outbox

@@ -112,8 +112,9 @@ func maskURL(s string) string {
 
 // Config is every setting with its value.
 type Config struct {
-	values map[string]Value
-	routes []Route
+	values   map[string]Value
+	routes   []Route
+	printers []Printer
 }
 
 // Sources are the inputs of Merge. The zero value gives the defaults.
@@ -153,9 +154,14 @@ func Merge(src Sources) (Config, error) {
 func (c *Config) mergeFile(file map[string]any, path string) []error {
 	var errs []error
 	for _, key := range sortedKeys(file) {
-		if key == SMSRoute {
+		if key == SMSRoute || key == PrinterTables {
 			var err error
-			if c.routes, err = readRoutes(file[key]); err != nil {
+			if key == SMSRoute {
+				c.routes, err = readRoutes(file[key])
+			} else {
+				c.printers, err = readPrinters(file[key])
+			}
+			if err != nil {
 				errs = append(errs, inFile(key, fmt.Errorf("%w %s in file %s: %w", ErrSetting, key, path, err)))
 			}
 			continue

@@ -48,7 +48,7 @@ var routeKeys = map[RouteKind][]string{
 
 // readRoutes reads the tables of a decoded settings file.
 func readRoutes(v any) ([]Route, error) {
-	tables, err := routeTables(v)
+	tables, err := tablesOf(v, SMSRoute)
 	if err != nil {
 		return nil, err
 	}
@@ -62,25 +62,6 @@ func readRoutes(v any) ([]Route, error) {
 		}
 	}
 	return out, oneNameEach(out)
-}
-
-// routeTables reads the [[sms_route]] tables.
-func routeTables(v any) ([]map[string]any, error) {
-	switch v := v.(type) {
-	case []map[string]any:
-		return v, nil
-	case []any:
-		var out []map[string]any
-		for _, e := range v {
-			t, ok := e.(map[string]any)
-			if !ok {
-				return nil, errors.New("must be a list of tables that each begin with [[sms_route]]")
-			}
-			out = append(out, t)
-		}
-		return out, nil
-	}
-	return nil, errors.New("must be a list of tables that each begin with [[sms_route]]")
 }
 
 func readRoute(t map[string]any) (Route, error) {

@@ -87,8 +87,8 @@ func (e *FileError) Line(file string) int {
 	return 0
 }
 
-// shownKeys are the keys of a route whose values are never secret.
-var shownKeys = []string{"name", "kind", "cost_micro", "prefixes", "meters"}
+// shownKeys are the keys of a route or a printer whose values are never secret.
+var shownKeys = []string{"name", "kind", "cost_micro", "prefixes", "meters", "width", "tills", "automatic", "code_page"}
 
 // hidden stands for a value that may be secret.
 const hidden = "(hidden)"

@@ -3408,6 +3408,11 @@ func UndoFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "undo-form-of-other-session", What: "The form is from another session.", Not: "The sale stands. No money was given back.", Try: "Send it again from this page."}
 }
 
+// SaleWithoutPrinter: This till has no printer on the server. Print the receipt with the browser, or describe a printer of this till in paywatt.toml.
+func SaleWithoutPrinter() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sale-without-printer", What: "This till has no printer on the server.", Not: "The sale stands. No money was given back.", Try: "Print the receipt with the browser, or describe a printer of this till in paywatt.toml."}
+}
+
 // SaleFormWithoutMeter: The number of the right meter is missing. Type the number printed on the customer's meter.
 func SaleFormWithoutMeter() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "sale-form-without-meter", What: "The number of the right meter is missing.", Not: "The sale stands. No money was given back.", Try: "Type the number printed on the customer's meter."}

@@ -834,6 +834,98 @@ func (t *Texts) UndoNoAnswer() string { return t.say("pages.undo.no-answer") }
 // UndoSellAgain: Sell the same amount to another meter
 func (t *Texts) UndoSellAgain() string { return t.say("pages.undo.sell-again") }
 
+// PrintingOn: Print the receipt on {printer}
+func (t *Texts) PrintingOn(printer string) string {
+	return t.say("pages.printing.on", "{printer}", printer)
+}
+
+// PrintingQueued: Being printed on {printer}
+func (t *Texts) PrintingQueued(printer string) string {
+	return t.say("pages.printing.queued", "{printer}", printer)
+}
+
+// PrintingPrinted: Printed on {printer}
+func (t *Texts) PrintingPrinted(printer string) string {
+	return t.say("pages.printing.printed", "{printer}", printer)
+}
+
+// PrintingNotPrinted: Not printed: {why}. Print it again.
+func (t *Texts) PrintingNotPrinted(why string) string {
+	return t.say("pages.printing.not-printed", "{why}", why)
+}
+
+// PrintingIncomplete: Printed only in part: {why}. Look at the paper, then print it again.
+func (t *Texts) PrintingIncomplete(why string) string {
+	return t.say("pages.printing.incomplete", "{why}", why)
+}
+
+// PrintingNoAnswer: printer {printer} does not answer
+func (t *Texts) PrintingNoAnswer(printer string) string {
+	return t.say("pages.printing.no-answer", "{printer}", printer)
+}
+
+// PrintingTooMany: too many papers wait for printer {printer}
+func (t *Texts) PrintingTooMany(printer string) string {
+	return t.say("pages.printing.too-many", "{printer}", printer)
+}
+
+// PrintingTooLate: it waited too long for printer {printer}
+func (t *Texts) PrintingTooLate(printer string) string {
+	return t.say("pages.printing.too-late", "{printer}", printer)
+}
+
+// PrintingNoPaper: the receipt could not be made
+func (t *Texts) PrintingNoPaper() string { return t.say("pages.printing.no-paper") }
+
+// PrintingAgain: Print on {printer}
+func (t *Texts) PrintingAgain(printer string) string {
+	return t.say("pages.printing.again", "{printer}", printer)
+}
+
+// PrintingAgainEffect: A receipt that was printed before is marked COPY, counted and logged.
+func (t *Texts) PrintingAgainEffect() string { return t.say("pages.printing.again-effect") }
+
+// PrintingTitle: Receipt printers
+func (t *Texts) PrintingTitle() string { return t.say("pages.printing.title") }
+
+// PrintingPrinter: Printer
+func (t *Texts) PrintingPrinter() string { return t.say("pages.printing.printer") }
+
+// PrintingPaper: Paper
+func (t *Texts) PrintingPaper() string { return t.say("pages.printing.paper") }
+
+// PrintingWidth: {n} mm
+func (t *Texts) PrintingWidth(n string) string { return t.say("pages.printing.width", "{n}", n) }
+
+// PrintingSales: Sales
+func (t *Texts) PrintingSales() string { return t.say("pages.printing.sales") }
+
+// PrintingAutomatic: Printed at once
+func (t *Texts) PrintingAutomatic() string { return t.say("pages.printing.automatic") }
+
+// PrintingOnRequest: Printed on request
+func (t *Texts) PrintingOnRequest() string { return t.say("pages.printing.on-request") }
+
+// PrintingWho: Who prints there
+func (t *Texts) PrintingWho() string { return t.say("pages.printing.who") }
+
+// PrintingLast: Last paper
+func (t *Texts) PrintingLast() string { return t.say("pages.printing.last") }
+
+// PrintingTest: Print a test page on {printer}
+func (t *Texts) PrintingTest(printer string) string {
+	return t.say("pages.printing.test", "{printer}", printer)
+}
+
+// PrintingTestTitle: Test page
+func (t *Texts) PrintingTestTitle() string { return t.say("pages.printing.test-title") }
+
+// PrintingFile: The printers are described in the settings file, paywatt.toml:
+func (t *Texts) PrintingFile() string { return t.say("pages.printing.file") }
+
+// PrintingNone: No printer is described. Receipts are printed by the browser.
+func (t *Texts) PrintingNone() string { return t.say("pages.printing.none") }
+
 // TokenLoaded: Loaded in the meter
 func (t *Texts) TokenLoaded() string { return t.say("pages.token.loaded") }
 

@@ -37,6 +37,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/search"
+	"github.com/paywatt/paywatt/internal/spool"
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -73,6 +74,7 @@ type Config struct {
 	Logins     *mirror.Logins
 	Timelines  *timeline.Timeline
 	Overview   *overview.Overview
+	Spool      *spool.Spool // receipt printers of the server
 	// Export writes all pages of a list of the API as CSV, as the actor may see it. A status other than 0 says that it wrote nothing, and why.
 	Export  func(ctx context.Context, w io.Writer, by access.Actor, path string, q url.Values) (status int, detail string, err error)
 	Forms   FormStore

@@ -36,6 +36,7 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("POST "+devicePath, s.signedIn(s.changeDevice))
 	m.Handle("GET /settings", s.signedIn(s.utility))
 	m.Handle("POST /settings", s.signedIn(s.changeUtility))
+	m.Handle("POST /settings/printers/{printer}", s.signedIn(s.testPrinter))
 	m.Handle("GET /sales/{sale}/receipt.pdf", s.signedIn(s.receiptPDF))
 	m.Handle("GET /tills/{shift}/report.pdf", s.signedIn(s.shiftPDF))
 	m.Handle("GET /meters/{meter}/statement.pdf", s.signedIn(s.statementPDF))

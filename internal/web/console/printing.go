@@ -1,6 +1,12 @@
 package console
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/words"
+)
 
 // Whether a browser prints the receipt after each sale. A counter has one browser, so the browser remembers it and not the person.
 const (
@@ -26,10 +32,30 @@ func (s *Console) remembersPrinting(w http.ResponseWriter, r *http.Request, choi
 	http.SetCookie(w, c)
 }
 
-// afterSale is the page of a new sale: the sale, or its receipt, which the browser prints at once.
-func afterSale(sale string, printed bool) string {
-	if printed {
-		return sale + "/receipt?print=1"
+// afterSale is the page of a new sale: the sale, or its receipt, which the browser prints at once. If a printer of the server stands at the
+// till, the receipt goes there. An error in looking for it changes only who prints.
+func (s *Console) afterSale(w http.ResponseWriter, r *http.Request, v visit, sold id.ID) string {
+	wanted := r.PostFormValue("print") != ""
+	to, found, err := s.printerOf(r.Context(), v)
+	if err != nil {
+		s.c.Log.Warn("printer of the till not found", logkey.Err, err)
 	}
-	return sale
+	if !found || !to.Automatic {
+		s.remembersPrinting(w, r, wanted)
+	}
+	switch {
+	case wanted && found:
+		s.queueReceipt(v, to, sold.Text(id.Vend), 0)
+	case wanted:
+		return salePath(sold) + "/receipt?print=1"
+	}
+	return salePath(sold)
+}
+
+// printChoice is the text of the choice to print a receipt.
+func printChoice(t *words.Texts, printer string) string {
+	if printer == "" {
+		return t.SellPrint()
+	}
+	return t.PrintingOn(printer)
 }

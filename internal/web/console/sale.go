@@ -22,6 +22,8 @@ type saleDetail struct {
 	Press                                                string // what the customer must do for the supply to return
 	StaysOff                                             string // why the supply stays off although it is paid for; empty if it does not
 	Acts                                                 saleActs
+	Paper                                                paperState // what became of the receipt on a printer of the server
+	Printer                                              string     // of the server, at which the visitor prints; empty for none
 }
 
 func salePath(sale id.ID) string { return "/sales/" + sale.Text(id.Vend) }
@@ -56,6 +58,12 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 		s.broken(w, r, v, err)
 		return
 	}
+	to, _, err := s.printerOf(r.Context(), v)
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	d.Paper, d.Printer = s.paperOf(v.site.say, shown.Sale.ID), to.Name
 	p := s.page(r, v, v.site.say.SaleTitle(d.Receipt))
 	p.mark(v.site.say, d.Simulated)
 	p.Live = salePath(shown.Sale.ID) + "/live"
@@ -115,6 +123,9 @@ func (s *Console) saleLive(w http.ResponseWriter, r *http.Request) {
 		out := frame{}
 		out.tokens(v.site.say, shown.Sale.Change)
 		out.tokens(v.site.say, shown.Sale.Tokens)
+		if paper := s.paperOf(v.site.say, shown.Sale.ID); paper.Text != "" {
+			out["paper"] = map[string]cell{"state": {paper.Text, paper.Class}}
+		}
 		return out, true, nil
 	})
 }

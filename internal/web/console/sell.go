@@ -76,8 +76,9 @@ type checkForm struct {
 	Payee                 payee
 	Units                 string // empty for a recharge
 	Bill                  bill
-	Push                  bool // send the token to the meter
-	Print                 bool // print the receipt at once
+	Push                  bool   // send the token to the meter
+	Print                 bool   // print the receipt at once
+	Printer               string // of the server, which prints it; empty if the browser does
 	Before                *soldBefore
 	Last                  []saleLine // the last sales to the meter, the newest first
 	StaysOff              string     // why the supply stays off after the sale; empty if nothing but credit is missing
@@ -356,10 +357,10 @@ func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f s
 
 func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted, c checkForm) {
 	c.FormID, c.Meter, c.Amount, c.Payee = f.FormID, m.Meter.Number, v.site.typed(quote.Tender), *v.site.payee(m)
-	c.Print = prints(r)
+	to, _, err := s.printerOf(r.Context(), v)
+	c.Printer, c.Print = to.Name, to.Automatic || prints(r)
 	c.Units, c.Bill = unitsOf(v.site.say, quote), v.site.bill(quote.Lines, quote.Tender)
-	var err error
-	if !v.owns(c.FormID) {
+	if err == nil && !v.owns(c.FormID) {
 		c.FormID, err = s.formID(v)
 	}
 	if err == nil {
@@ -431,9 +432,7 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	case sold.Repeated:
 		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)
 	default:
-		printed := r.PostFormValue("print") != ""
-		s.remembersPrinting(w, r, printed)
-		http.Redirect(w, r, afterSale(salePath(sold.Sale.ID), printed), http.StatusSeeOther)
+		http.Redirect(w, r, s.afterSale(w, r, v, sold.Sale.ID), http.StatusSeeOther)
 	}
 }
 

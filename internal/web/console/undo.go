@@ -32,13 +32,14 @@ const (
 	actReverse    = "reverse"
 	actWrongMeter = "wrong_meter"
 	actCopy       = "copy"
+	actPrint      = "print"
 )
 
 // acts fills in what the page of a sale offers.
 func (s *Console) acts(r *http.Request, v visit, shown vending.SaleView, a saleActs) (_ saleActs, err error) {
 	one := shown.Sale
 	a.Reverses = one.State == sale.Completed && (v.by.May(access.Sell) || v.by.May(access.Reverse))
-	a.Copies = one.ReceiptNo != "" && v.by.May(access.ShowTokens) && (!v.by.OfUtility() || one.By == v.by.String() || v.by.May(access.Reverse))
+	a.Copies = mayCopy(v.by, one)
 	if a.FormID, err = s.formID(v); err != nil {
 		return a, err
 	}
@@ -104,6 +105,9 @@ func (s *Console) undo(r *http.Request, v visit, a saleActs) (to string, no refu
 	case actCopy:
 		got, err := s.c.Vending.Reprint(r.Context(), v.by, named)
 		return "/sales/" + url.PathEscape(named) + "/receipt?copy=" + strconv.Itoa(got.Receipt.Copy), got.Refusal, err
+	case actPrint:
+		sold, no, err := s.printAgain(r.Context(), v, named)
+		return "/sales/" + sold, no, err
 	default:
 		return "", refuse.SaleActUnknown(refusal.Echo(act)), nil
 	}

@@ -23,6 +23,7 @@ type utilityPage struct {
 	FormID, Error, Notice string
 	HasCurrency, Manages  bool
 	SignIn                string // address to sign in again; empty if the proof of identity is fresh enough
+	Printers              printersPart
 }
 
 // command is the command that sets these values.
@@ -71,6 +72,7 @@ func (s *Console) utility(w http.ResponseWriter, r *http.Request, v visit) {
 func (s *Console) showUtility(w http.ResponseWriter, r *http.Request, v visit, status int, d utilityPage) {
 	no := v.by.Needs(access.WriteSettings)
 	d.Manages, d.SignIn, d.HasCurrency = !no.Refused(), signInAgain(no, "/settings"), v.site.currency != ""
+	d.Printers = s.printers(v)
 	var err error
 	if d.FormID, err = s.formID(v); err != nil {
 		s.broken(w, r, v, err)
