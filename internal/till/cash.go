@@ -233,9 +233,11 @@ type Count struct {
 	Note    string
 }
 
-// countRequest is the part of a closing that is stored for a second person.
+// countRequest is the part of a closing that is stored for a second person. Cash that comes into the till after the request changes what is
+// expected, and the approval is no longer for that.
 type countRequest struct {
 	Shift    string      `json:"shift"`
+	Expected money.Minor `json:"expected_minor"`
 	Minor    money.Minor `json:"counted_minor"`
 	Currency string      `json:"currency"`
 	Note     string      `json:"note"`
@@ -278,7 +280,7 @@ func (ts *Tills) close(tx Tx, by access.Actor, s Shift, c Count) (View, refusal.
 	amount := func(n money.Minor) money.Amount { return money.Amount{Minor: n, Currency: currency} }
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: s.Name(), Takes: access.Takes{Amount: int64(max(-s.Difference(), 0))},
 		Summary: fmt.Sprintf("close till %s of %s: %s expected, %s counted", s.Till, access.PlainName(s.Operator), amount(s.Expected), amount(s.Counted)),
-		Body:    countRequest{s.Name(), s.Counted, currency, s.Note}}, s.ClosedAt)
+		Body:    countRequest{s.Name(), s.Expected, s.Counted, currency, s.Note}}, s.ClosedAt)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return View{Shift: s, Waits: eyes.Waits}, eyes.Refusal, err
 	}

@@ -247,6 +247,29 @@ func TestAReversalAfterTheShiftPaysFromAnotherTill(t *testing.T) {
 	c.verified()
 }
 
+// TestAnApprovedCountIsOfTheCashThatTheSecondPersonSaw: cash that came into the till after the request is not missing with anybody's consent.
+func TestAnApprovedCountIsOfTheCashThatTheSecondPersonSaw(t *testing.T) {
+	c := newCounter(t, true)
+	other := access.Actor{Tenant: tenant, Kind: access.Person, ID: id.ID{15}, Name: "other@example.org", Role: access.Owner}
+	c.do(func(tx *store.Tx) error {
+		return tx.AddPersonRow(access.PersonRow{ID: other.ID, Email: other.Name, Role: other.Role, Password: "x", CreatedAt: tx.Now})
+	})
+	shift := c.openShift(c.boss, "till-9", 200_000).Shift
+	waits := c.done(c.count(c.boss, shift.Name(), 0))
+	if waits.Waits == nil {
+		t.Fatal("a shortage above the ceiling needs nobody else")
+	}
+	c.sells(c.boss, 0, 2_000_000)
+	c.allow(*waits.Waits)
+	maker := waits.Waits.Maker
+	maker.Approval = waits.Waits.ID
+	out, err := c.Executors()[access.ActShiftCloseAny](context.Background(), maker, waits.Waits.Body)
+	if z := c.report(shift.Name()); err != nil || !out.Refused() || !z.Shift.Open() {
+		t.Errorf("the approval of a shortage of 200000 closed the till with one of %d: %v %s", -z.Shift.Difference(), err, out.Detail())
+	}
+	c.verified()
+}
+
 // TestAShiftWaitsForItsTokens: while a sale waits for an answer of the issuer, its till cannot be counted.
 func TestAShiftWaitsForItsTokens(t *testing.T) {
 	c := newCounter(t, false)
