@@ -25,6 +25,9 @@ type callback struct {
 	fault       string
 }
 
+// maxAnswer is how much of a merchant's answer is remembered.
+const maxAnswer = 500
+
 // Delivery is one attempt to tell the merchant something, or a callback that a fault lost.
 type Delivery struct {
 	N        int       `json:"n"`
@@ -38,6 +41,7 @@ type Delivery struct {
 	Error    string    `json:"error,omitempty"`
 	Fault    string    `json:"fault,omitempty"` // what was wrong on purpose, such as "repeat delay"
 	Body     string    `json:"body"`
+	Answer   string    `json:"answer,omitempty"` // the beginning of the merchant's answer
 }
 
 // Callbacks returns the remembered deliveries with a number above n, oldest first.
@@ -156,7 +160,7 @@ func (s *Simulator) answered(now time.Time, c *callback, r reply) {
 func (s *Simulator) record(now time.Time, c *callback, r reply) {
 	s.logged++
 	d := Delivery{N: s.logged, At: now, Provider: c.provider, Kind: c.kind, Payment: c.payment, URL: c.url, Attempt: c.attempt + 1,
-		Status: r.status, Fault: c.fault, Body: string(c.body)}
+		Status: r.status, Fault: c.fault, Body: string(c.body), Answer: string(r.body[:min(len(r.body), maxAnswer)])}
 	if r.err != nil {
 		d.Error = r.err.Error()
 	}

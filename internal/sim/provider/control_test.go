@@ -48,9 +48,21 @@ func TestAProgramControlsTheSimulator(t *testing.T) {
 	if status, _ := m.ask("POST", "/momo/collection/token/", nil, nil); status != 503 {
 		t.Errorf("status %d during the outage", status)
 	}
+	m.mu.Lock()
+	m.answer = func(got) (int, string) { return 422, "unknown " + strings.Repeat("x", 1000) }
+	m.mu.Unlock()
+	m.control("forge", o{"provider": "webhook", "kind": "unknown"})
+	m.control("advance", o{"for": "1s"})
+	log := m.sim.Callbacks(0)
+	if last := log[len(log)-1]; last.Status != 422 || len(last.Answer) != 500 || !strings.HasPrefix(last.Answer, "unknown x") || last.Fault != "forge" || last.Attempt != 1 {
+		t.Errorf("the log ends with %+v", last)
+	}
+	if rest := m.sim.Callbacks(len(log) - 1); len(rest) != 1 {
+		t.Errorf("%d deliveries after the last but one", len(rest))
+	}
 	_, books := m.ask("GET", "/books", nil, nil)
-	want(t, "books", books, o{"problem": "", "stats.webhook.forged": 1.0})
-	if n := len(books["payments"].([]any)); n != 3 || len(books["forged"].([]any)) != 1 || len(books["totals"].([]any)) != 2 {
+	want(t, "books", books, o{"problem": "", "stats.webhook.forged": 2.0})
+	if n := len(books["payments"].([]any)); n != 3 || len(books["forged"].([]any)) != 2 || len(books["totals"].([]any)) != 2 {
 		t.Errorf("books %v", books)
 	}
 	if n := len(m.at("/hook")); n < 13 {

@@ -293,7 +293,8 @@ func (s *Simulator) Run(ctx context.Context) error {
 	}
 }
 
-// Advance moves the clock by a time. On the way it does everything that is due, in order, and waits for each answer.
+// Advance moves the clock by a time. On the way it does everything that is due, in order, and waits for each answer. If Config.Now
+// is a clock that the caller moves, Advance by 0 does what became due. It must not be called while a callback is answered.
 func (s *Simulator) Advance(ctx context.Context, by time.Duration) error {
 	s.advancing.Lock()
 	defer s.advancing.Unlock()
