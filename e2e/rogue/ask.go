@@ -51,7 +51,10 @@ func newAPI(address, run string) *api {
 func (c *api) ask(key, method, path string, body any) (reply, error) {
 	c.n++
 	var r io.Reader
-	if body != nil {
+	kind := "application/json"
+	if text, is := body.(file); is {
+		r, kind = strings.NewReader(string(text)), "text/csv"
+	} else if body != nil {
 		r = bytes.NewReader(mustJSON(body))
 	}
 	req, err := http.NewRequest(method, c.url+path, r)
@@ -60,7 +63,7 @@ func (c *api) ask(key, method, path string, body any) (reply, error) {
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", kind)
 		req.Header.Set("Idempotency-Key", fmt.Sprintf("%s-%06d", c.run, c.n))
 	}
 	resp, err := c.http.Do(req)

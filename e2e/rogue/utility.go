@@ -57,6 +57,7 @@ type place struct {
 	number, owner  string
 	wallet, online bool
 	locked         bool // tampered with before P begins: P buys nothing for it
+	fresh, stock   bool // nothing was bought for it before P begins; it is still in the store room
 	load           int64
 	movedOut       bool          // by P
 	out            time.Duration // when, by the clock of the history
@@ -248,6 +249,7 @@ func (b *preparation) meters() {
 		{owner: P, online: true}, {owner: P}, {owner: P}, {owner: P, online: true, wallet: true}, {owner: P, online: true, locked: true},
 		{owner: "amina", online: true}, {owner: "bakari"}, {owner: "chege", online: true, wallet: true},
 		{owner: gone, wallet: true}, // has moved out, and money is due back
+		{owner: P, online: true, wallet: true, fresh: true}, {owner: P, fresh: true, stock: true},
 	}
 	for i, p := range b.t.places {
 		p.number, p.load, p.phone = number(7001+i), 3000, fmt.Sprintf("+2547000000%02d", i)
@@ -256,6 +258,9 @@ func (b *preparation) meters() {
 		if !p.wallet {
 			one, two := int64(1), int64(2)
 			n.Mode, n.SGC, n.KRN, n.KT, n.TI = "prepay_token", "123456", &one, &two, "01"
+		}
+		if p.stock {
+			n.Status = "stock"
 		}
 		var m apiv1.AddedMeter
 		var a apiv1.Account
@@ -286,6 +291,13 @@ func (b *preparation) live() {
 		if p.owner == gone {
 			b.must(start, "POST", "/v1/vends", apiv1.NewSale{Meter: p.number, Tender: kes(openingWallet)}, nil)
 			b.must(start, "POST", "/v1/accounts/"+p.account+"/move-out", apiv1.Reason{Reason: "moved to the coast"}, nil)
+			continue
+		}
+		if p.fresh {
+			if p.wallet { // a debt from the utility's system before
+				b.must(start, "POST", "/v1/imports?kind=debts&mode=apply", file(fmt.Sprintf("account,amount\n%s,%d\n", p.number, arrears/100)), nil)
+			}
+			p.h.reports = nil
 			continue
 		}
 		minor := int64(openingUnits)
