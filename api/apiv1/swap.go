@@ -23,6 +23,7 @@ type Swap struct {
 	Unused       []string   `json:"unused_tokens,omitempty" doc:"Tokens of the old meter that were never entered"`
 	UnusedWh     int64      `json:"unused_wh,omitempty" doc:"Their units, in Wh"`
 	UnitsWh      int64      `json:"units_wh" doc:"What the new meter gets, in Wh: the balance and the unused tokens, rounded down to a whole 0.1 kWh"`
+	TokensState  string     `json:"tokens_state,omitempty" enum:"held,completed,failed" doc:"State of the replacement tokens: held: they wait for the issuer, which is asked again; failed: it refused them, and the same swap can be requested again to make them"`
 	Tokens       *Tokens    `json:"tokens,omitempty" doc:"The replacement tokens, to be entered at the new meter"`
 	RegisterWh   int64      `json:"register_wh,omitempty" doc:"Of a wallet meter: the register at which the old meter was closed, in Wh"`
 	RegisterAt   *time.Time `json:"register_at,omitempty" doc:"Meter time of that register"`

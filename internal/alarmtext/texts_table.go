@@ -109,6 +109,11 @@ func ReplacedToken(token string, units unit.Energy) string {
 	return "The meter accepted token " + token + " of " + units.KWh(1) + " kWh. When it was replaced, this token was counted as unused, and the new meter got its units."
 }
 
+// SwapTokens: The meter took the place of meter {meter}, and the issuer refused the tokens for the {units} kWh that were left: {why} Replace the meter once more with the same two numbers when the cause is mended: only these tokens are made.
+func SwapTokens(meter string, units unit.Energy, why string) string {
+	return "The meter took the place of meter " + meter + ", and the issuer refused the tokens for the " + units.KWh(1) + " kWh that were left: " + why + " Replace the meter once more with the same two numbers when the cause is mended: only these tokens are made."
+}
+
 // Held: The register shows {register} Wh in record {seq}, after {before} Wh in the last accepted reading: {doubt}.
 func Held(register int64, seq int64, before int64, doubt string) string {
 	return "The register shows " + strconv.FormatInt(register, 10) + " Wh in record " + strconv.FormatInt(seq, 10) + ", after " + strconv.FormatInt(before, 10) + " Wh in the last accepted reading: " + doubt + "."

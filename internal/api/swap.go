@@ -35,7 +35,7 @@ func (a *API) swapRoutes(r router) {
 		Summary: "Replace a meter",
 		Description: "A meter from the stock takes the place, the customer and the account of the meter. The new token meter gets a replacement token for " +
 			"what was left. A wallet's money stays on the account, and the old meter is closed at its last register and switched off. The old meter gets no more " +
-			"tokens and no more money. If a second person must approve, the answer is 202 with the approval. Needs the header Idempotency-Key.",
+			"tokens and no more money. If the issuer refused the tokens of a swap, the same request makes them again. If a second person must approve, the answer is 202 with the approval. Needs the header Idempotency-Key.",
 		Parameters: keyParam(),
 		Responses: map[string]*huma.Response{
 			"201": bodyOf[apiv1.Swap](r, "Replaced."),
@@ -65,7 +65,7 @@ func showSwap(s vending.Swapped, d vending.Digits) apiv1.Swap {
 	b := doneSwap(s.Swap)
 	b.ChargedWh, b.StillAllowed = int64(s.Charged), int64(s.Allowed)
 	if !s.Job.IsZero() {
-		b.Tokens = new(tokensOf(s.Made, d))
+		b.Tokens, b.TokensState = new(tokensOf(s.Made, d)), string(s.Made.State)
 	}
 	return b
 }
@@ -86,11 +86,13 @@ func doneSwap(s sale.Swap) apiv1.Swap {
 func swapFactsOf(f vending.SwapFacts) apiv1.SwapFacts {
 	b := apiv1.SwapFacts{Meter: f.Meter.Number, Mode: string(f.Mode), Unused: []apiv1.UnusedToken{}, MostWh: int64(f.Limit), RegisterWh: int64(f.Closing.Register),
 		RegisterAt: at(f.Closing.At), StillAllowed: int64(f.Closing.Allowed)}
-	if f.Replaced != nil {
-		b.ReplacedBy = new(doneSwap(*f.Replaced))
-	}
 	if f.Came != nil {
-		b.Replaces = new(doneSwap(*f.Came))
+		b.Replaces = new(doneSwap(f.Came.Swap))
+		b.Replaces.TokensState = string(f.Came.Tokens)
+	}
+	if f.Replaced != nil {
+		b.ReplacedBy = new(doneSwap(f.Replaced.Swap))
+		b.ReplacedBy.TokensState = string(f.Replaced.Tokens)
 	}
 	if f.Reported {
 		b.BalanceWh, b.BalanceAt = new(int64(f.Balance)), at(f.BalanceAt)

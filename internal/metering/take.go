@@ -100,6 +100,8 @@ const (
 	AlarmReplacedCounts AlarmCode = "replaced-meter-counts"
 	// AlarmReplacedToken: a meter took a token that was counted as unused when another meter took its place.
 	AlarmReplacedToken AlarmCode = "replaced-meter-token"
+	// AlarmSwapTokens: the issuer refused the tokens that a new meter should get for what was left in the old one.
+	AlarmSwapTokens AlarmCode = "replaced-meter-owed"
 	// AlarmTamper: a tamper switch of the meter tripped.
 	AlarmTamper AlarmCode = "tamper"
 )

@@ -777,7 +777,7 @@ CREATE TABLE meter_swap (
   units_wh INTEGER NOT NULL DEFAULT 0 CHECK (units_wh >= 0),  -- given to the new meter
   job_id BLOB,                            -- the replacement token
   register_wh INTEGER, register_at INTEGER,  -- the register at which the old meter was closed, and its time
-  reason TEXT NOT NULL, by_actor TEXT NOT NULL, approved_by TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL, by_actor TEXT NOT NULL, approved_by TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, old_meter), UNIQUE (tenant_id, new_meter)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX meter_swap_account ON meter_swap (tenant_id, account_id);

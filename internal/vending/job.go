@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -410,6 +411,9 @@ func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobSte
 			return jobStep{}, err
 		}
 	}
+	if err := v.swapFailed(tx, j, why); err != nil {
+		return jobStep{}, err
+	}
 	if !j.NewKey.IsZero() { // the set does not exist, so the old key still works
 		if err := tx.Jobs().SetMeterKeyState(j.NewKey, registry.KeyIssued, registry.KeyPlanned); err != nil {
 			return jobStep{}, err
@@ -431,6 +435,11 @@ func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (job
 	j.State, j.CompletedAt = sale.Completed, v.moment()
 	if err := tx.Jobs().JobMade(j); err != nil {
 		return jobStep{}, err
+	}
+	if j.ReasonCode == swapReason {
+		if err := tx.Reversals().ClearAlarm(j.Meter.N, metering.AlarmSwapTokens); err != nil {
+			return jobStep{}, err
+		}
 	}
 	if !j.Replaces.IsZero() { // no customer waits at a till for this token
 		if err := push(tx, []string{sale.RouteMQTT}, j.Meter.Number, j.Tokens, j.CompletedAt); err != nil {

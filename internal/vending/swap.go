@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -63,6 +66,8 @@ type Swapped struct {
 type SwapTx interface {
 	// PutSwap stores a swap, takes the old meter out of service and puts the new meter in its place.
 	PutSwap(sale.Swap) error
+	// PutSwapJob stores the job that makes the tokens of a swap instead of the one that failed.
+	PutSwapJob(sale.Swap) error
 	// SwapTo returns the swap by which a meter came to its place.
 	SwapTo(newMeter int64) (sale.Swap, bool, error)
 	// OpenCredit lists up to max tokens with units that a meter is not known to have taken, newest first.
@@ -72,13 +77,19 @@ type SwapTx interface {
 }
 
 // SwapMeter replaces a meter (right: token.issue), in one transaction. Under the four-eyes rule and above the ceilings of free units it
-// takes two people. The old meter gets no more tokens and no more money, and is switched off for good.
+// takes two people. The old meter gets no more tokens and no more money, and is switched off for good. If the issuer refused the tokens of a
+// swap, the same swap can be requested again: then the tokens are made for the units that the swap gave.
 func (v *Vending) SwapMeter(ctx context.Context, by access.Actor, a Swap) (once.Done[Swapped], error) {
 	var render func(Swapped) (int, []byte)
 	if a.Render != nil {
 		render = func(s Swapped) (int, []byte) { return a.Render(s, s.digits) }
 	}
 	out, err := once.Do(ctx, v.answers, by, access.ActSwap.Right(), a.Request, render, func(tx Tx) (Swapped, refusal.Refusal, error) { return v.swap(ctx, tx, by, a) })
+	if err == nil && out.Replay == nil && out.Value.Made.State == sale.Held { // the answer does not wait for the issuer
+		if _, late := v.finishJob(ctx, by, Ask{}, out.Value.Job); late != nil {
+			v.c.Log.Warn("tokens of a swap not made yet", logkey.VendID, out.Value.Job.Text(id.Job), logkey.Err, late)
+		}
+	}
 	return out, fault.Wrap(err, "replace meter %s", refusal.Echo(a.Old))
 }
 
@@ -95,14 +106,31 @@ func (v *Vending) PlanSwap(ctx context.Context, by access.Actor, a Swap) (Swappe
 	return out, fault.Wrap(err, "plan the swap of meter %s", refusal.Echo(a.Old))
 }
 
+// SwapMade is a swap with the state of its replacement tokens, which is empty if it has none.
+type SwapMade struct {
+	sale.Swap
+	Tokens sale.State
+}
+
+// madeOf reads the state of the tokens of a swap.
+func madeOf(tx Tx, s sale.Swap) (*SwapMade, error) {
+	m := &SwapMade{Swap: s}
+	if s.Job.IsZero() {
+		return m, nil
+	}
+	j, _, err := tx.Jobs().JobByID(s.Job)
+	m.Tokens = j.State
+	return m, err
+}
+
 // SwapFacts is what is known about a meter that is to be replaced, or that was replaced.
 type SwapFacts struct {
 	refusal.Refusal
 	Meter     sale.MeterRef
 	Mode      registry.Mode
-	Replaced  *sale.Swap // the swap by which the meter was replaced
-	Came      *sale.Swap // the swap by which the meter came to its place
-	Reported  bool       // the figures below were reported
+	Replaced  *SwapMade // the swap by which the meter was replaced
+	Came      *SwapMade // the swap by which the meter came to its place
+	Reported  bool      // the figures below were reported
 	Balance   unit.Energy
 	BalanceAt time.Time
 	Open      []sale.Token // tokens with units that the meter is not known to have taken
@@ -129,10 +157,13 @@ func (v *Vending) LookAtSwap(ctx context.Context, by access.Actor, meter string)
 		if err := f.read(tx); err != nil {
 			return SwapFacts{}, err
 		}
-		out := SwapFacts{Meter: f.Old.Meter, Mode: f.Old.Mode, Replaced: f.Old.Replaced, Reported: f.Reported, Balance: f.Balance, BalanceAt: f.At, Open: f.Open, Limit: f.limit()}
+		out := SwapFacts{Meter: f.Old.Meter, Mode: f.Old.Mode, Reported: f.Reported, Balance: f.Balance, BalanceAt: f.At, Open: f.Open, Limit: f.limit()}
 		came, found, err := tx.Swaps().SwapTo(f.Old.Meter.N)
-		if found {
-			out.Came = &came
+		if err == nil && found {
+			out.Came, err = madeOf(tx, came)
+		}
+		if err == nil && f.Old.Replaced != nil {
+			out.Replaced, err = madeOf(tx, *f.Old.Replaced)
 		}
 		if err == nil && out.Mode == registry.PrepayWallet && f.Old.Replaced == nil {
 			out.Closing, err = wallet.CloseMeter(tx.Rating(), wallet.Closing{Meter: f.Old.Meter.N, Now: now}, false)
@@ -217,6 +248,9 @@ func (v *Vending) planSwap(tx Tx, a *Swap, now time.Time) (Swapped, swapFacts, r
 // swap does the work of SwapMeter in one transaction.
 func (v *Vending) swap(ctx context.Context, tx Tx, by access.Actor, a Swap) (Swapped, refusal.Refusal, error) {
 	now := v.moment()
+	if out, again, no, err := v.swapAgain(ctx, tx, by, a, now); again || err != nil {
+		return out, no, err
+	}
 	out, f, no, err := v.planSwap(tx, &a, now)
 	if err != nil || no.Refused() {
 		return Swapped{}, no, err
@@ -292,12 +326,39 @@ func (v *Vending) replace(ctx context.Context, tx Tx, by access.Actor, a Swap, f
 	if out.Units == 0 {
 		return refusal.Refusal{}, nil
 	}
-	return v.swapTokens(ctx, tx, by, f, out)
+	return v.swapTokens(ctx, tx, by, f, out, out.At)
+}
+
+// swapAgain makes the tokens of a swap again, if it is the requested one and its issuer refused them. Nobody has to approve that, because a
+// refused token does not exist and the units are those that were approved.
+func (v *Vending) swapAgain(ctx context.Context, tx Tx, by access.Actor, a Swap, now time.Time) (out Swapped, again bool, no refusal.Refusal, err error) {
+	var f swapFacts
+	if no, err := swapPoint(tx, a.Old, &f.Old); err != nil || no.Refused() || f.Old.Replaced == nil || f.Old.Replaced.Job.IsZero() || !by.Approval.IsZero() {
+		return out, false, refusal.Refusal{}, err
+	}
+	if no, err := swapPoint(tx, a.New, &f.New); err != nil || no.Refused() || f.New.Meter.N != f.Old.Replaced.New.N {
+		return out, false, refusal.Refusal{}, err
+	}
+	j, found, err := tx.Jobs().JobByID(f.Old.Replaced.Job)
+	if err != nil || !found || j.State != sale.Failed {
+		return out, false, refusal.Refusal{}, err
+	}
+	out = Swapped{Swap: *f.Old.Replaced, Mode: f.Old.Mode}
+	if no, err = v.swapTokens(ctx, tx, by, f, &out, now); err != nil || no.Refused() {
+		return Swapped{}, true, no, err
+	}
+	if err := tx.Swaps().PutSwapJob(out.Swap); err != nil {
+		return Swapped{}, true, no, err
+	}
+	e := by.Entry("meter.swap-tokens", f.Old.Meter.ID.Text(id.Meter))
+	e.At, e.Reason, e.Before = now, a.Reason, "job="+j.ID.Text(id.Job)
+	e.After = fmt.Sprintf("swap=%s job=%s units_wh=%d", out.ID.Text(id.Swap), out.Job.Text(id.Job), out.Units)
+	return out, true, no, tx.AuditLog(e)
 }
 
 // swapTokens makes the tokens that give the new meter the units of the old one. If the issuer is not local, they stay reserved until it
 // answers.
-func (v *Vending) swapTokens(ctx context.Context, tx Tx, by access.Actor, f swapFacts, out *Swapped) (refusal.Refusal, error) {
+func (v *Vending) swapTokens(ctx context.Context, tx Tx, by access.Actor, f swapFacts, out *Swapped, now time.Time) (refusal.Refusal, error) {
 	p, found, err := tx.VendPoint(registry.Ref{Number: f.New.Meter.Number})
 	if err != nil || !found {
 		return registry.NoMeter(f.New.Meter.Number), err
@@ -307,12 +368,15 @@ func (v *Vending) swapTokens(ctx context.Context, tx Tx, by access.Actor, f swap
 		return no, err
 	}
 	ask := Ask{Meter: p.Meter.Number, Kind: sale.Replacement, Units: out.Units, ReasonCode: swapReason, Reason: "replaces meter " + f.Old.Meter.Number}
-	j, no, err := v.reserveJob(tx, by, ask, p, out.At, times)
+	j, no, err := v.reserveJob(tx, by, ask, p, now, times)
 	if err != nil || no.Refused() {
 		return no, err
 	}
-	if j.Ref, j.ApprovedBy = out.ID.Text(id.Swap), out.ApprovedBy; !by.Approval.IsZero() {
+	switch j.Ref, j.ApprovedBy = out.ID.Text(id.Swap), out.ApprovedBy; {
+	case !by.Approval.IsZero():
 		j.Ref = by.Approval.Text(id.Approval)
+	case !out.Job.IsZero(): // again
+		j.Ref = j.ID.Text(id.Job)
 	}
 	nibbles, err := v.nibbles()
 	if err != nil {
@@ -337,4 +401,16 @@ func (v *Vending) doSwap(ctx context.Context, maker access.Actor, body []byte) (
 	}
 	out, err := v.SwapMeter(ctx, maker, Swap{Old: w.Old, New: w.New, Balance: w.Balance, Unused: w.Unused, Register: w.Register, Reason: w.Reason})
 	return access.Done{Refusal: out.Refusal, Object: out.Value.ID.Text(id.Swap)}, err
+}
+
+// swapFailed raises an alarm if a job that failed should have made the tokens of a swap.
+func (v *Vending) swapFailed(tx Tx, j sale.Job, why refusal.Refusal) error {
+	if j.ReasonCode != swapReason {
+		return nil
+	}
+	s, found, err := tx.Swaps().SwapTo(j.Meter.N)
+	if err != nil || !found || s.Job != j.ID {
+		return err
+	}
+	return tx.Reversals().RaiseAlarm(j.Meter.N, metering.Alarm{Code: metering.AlarmSwapTokens, Text: alarmtext.SwapTokens(s.Old.Number, j.Units, why.What)})
 }

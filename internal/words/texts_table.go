@@ -4258,6 +4258,15 @@ func (t *Texts) SwapClosed(register string) string {
 // SwapTokens: Show the replacement tokens
 func (t *Texts) SwapTokens() string { return t.say("pages.swap.tokens") }
 
+// SwapTokensWait: The tokens wait for the issuer. The server asks it again until it answers.
+func (t *Texts) SwapTokensWait() string { return t.say("pages.swap.tokens-wait") }
+
+// SwapTokensFailed: The issuer refused the tokens, so the new meter has not got the units yet. The alarm of the new meter says why.
+func (t *Texts) SwapTokensFailed() string { return t.say("pages.swap.tokens-failed") }
+
+// SwapTokensAgain: Make the tokens again
+func (t *Texts) SwapTokensAgain() string { return t.say("pages.swap.tokens-again") }
+
 // SwapOpenNew: Open the new meter
 func (t *Texts) SwapOpenNew() string { return t.say("pages.swap.open-new") }
 

@@ -41,10 +41,11 @@ var swapColumns = core.Columns[swapRow]{Table: "meter_swap", Attested: []core.Co
 	core.Text("approved_by", func(s *swapRow) *string { return &s.ApprovedBy }),
 }, Unattested: []core.Column[swapRow]{
 	core.ID("id", func(s *swapRow) *id.ID { return &s.ID }),
+	{Name: "tries", Form: 'i'},
 }}
 
-// SwapKind describes the evidence of swaps. Their rows never change.
-var SwapKind = core.AttestedKind{Name: "swap", Noun: "Swap", Prefix: id.Swap, From: "meter_swap r", Key: "id", Order: "0", Proof: swapColumns.Proof("r")}
+// SwapKind describes the evidence of swaps.
+var SwapKind = core.AttestedKind{Name: "swap", Noun: "Swap", Prefix: id.Swap, From: "meter_swap r", Key: "id", Order: "r.tries", Proof: swapColumns.Proof("r")}
 
 func writeTokens(tokens []id.ID) string {
 	texts := make([]string, len(tokens))
@@ -86,6 +87,14 @@ func (tx Rows) PutSwap(s sale.Swap) error {
 		err = meters.Of(tx.Tx).AddInstall(s.New.N, point, s.At)
 	}
 	return fault.Wrap(err, "replace meter %s by meter %s", s.Old.Number, s.New.Number)
+}
+
+// PutSwapJob stores the job that makes the tokens of a swap instead of the one that failed.
+func (tx Rows) PutSwapJob(s sale.Swap) error {
+	err := tx.Rewrite(SwapKind.Name, s.ID, func() error {
+		return tx.Must(`UPDATE meter_swap SET job_id = $1, tries = tries + 1 WHERE tenant_id = $2 AND id = $3`, s.Job, tx.Tenant, s.ID)
+	})
+	return fault.Wrap(err, "make the tokens of swap %s again", s.ID.Text(id.Swap))
 }
 
 // SwapOf returns the swap by which a meter was replaced.

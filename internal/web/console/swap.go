@@ -54,12 +54,13 @@ type swapPlan struct {
 type swapDone struct {
 	New, NewGrouped, At, By, Approved, Reason, Effect string
 	Tokens                                            string // page with the replacement tokens
+	Waits, Failed                                     bool   // the tokens wait for the issuer, or it refused them
 }
 
 // Acts of the form of a swap.
 const (
 	actSwapPlan = "plan"
-	actSwap     = "swap"
+	actSwap     = "swap" // also to make the tokens of a swap again
 )
 
 func swapPath(number string) string { return "/meters/" + url.PathEscape(number) + "/swap" }
@@ -97,7 +98,8 @@ func (s *Console) showSwap(w http.ResponseWriter, r *http.Request, v visit, stat
 		d.Open = append(d.Open, swapToken{name, t.Energy(token.Units, 1), v.site.clock(token.IssuedAt), slices.Contains(d.Unused, name)})
 	}
 	if f.Replaced != nil {
-		d.Done = v.site.swapDone(*f.Replaced)
+		d.Done = v.site.swapDone(f.Replaced.Swap)
+		d.Done.Waits, d.Done.Failed = f.Replaced.Tokens == sale.Held, f.Replaced.Tokens == sale.Failed && d.May
 	}
 	if d.FormID, err = s.formID(v); err != nil {
 		s.broken(w, r, v, err)
