@@ -38,6 +38,8 @@ type Swap struct {
 	Reason   string
 
 	Render func(Swapped, Digits) (status int, body []byte)
+
+	approved *unit.Energy // the units that a second person has seen
 }
 
 // swapRequest is the part of a swap that is stored for a second person.
@@ -48,6 +50,7 @@ type swapRequest struct {
 	Unused   []string     `json:"unused_tokens,omitempty"`
 	Register *unit.Energy `json:"register_wh,omitempty"`
 	Reason   string       `json:"reason"`
+	Units    unit.Energy  `json:"units_wh,omitempty"` // at most; without a balance the meter may report a higher one before the approval
 }
 
 // Swapped is a swap, or what it would do.
@@ -255,8 +258,14 @@ func (v *Vending) swap(ctx context.Context, tx Tx, by access.Actor, a Swap) (Swa
 	if err != nil || no.Refused() {
 		return Swapped{}, no, err
 	}
+	most := out.Units
+	if a.approved != nil {
+		if most = *a.approved; out.Units > most {
+			return Swapped{}, refuse.ApprovalNotForThis(by.Approval.Text(id.Approval)), nil
+		}
+	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActSwap, Object: f.Old.Meter.ID.Text(id.Meter), Summary: out.summary(),
-		Body:  swapRequest{f.Old.Meter.Number, f.New.Meter.Number, a.Balance, a.Unused, a.Register, a.Reason},
+		Body:  swapRequest{f.Old.Meter.Number, f.New.Meter.Number, a.Balance, a.Unused, a.Register, a.Reason, most},
 		Takes: access.Takes{Amount: int64(out.Units + out.Allowed), Meter: access.Subject{ID: f.New.Meter.ID.Text(id.Meter), Name: f.New.Meter.Number}}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Swapped{Waits: eyes.Waits}, eyes.Refusal, err
@@ -399,7 +408,7 @@ func (v *Vending) doSwap(ctx context.Context, maker access.Actor, body []byte) (
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved swap: %w", err)
 	}
-	out, err := v.SwapMeter(ctx, maker, Swap{Old: w.Old, New: w.New, Balance: w.Balance, Unused: w.Unused, Register: w.Register, Reason: w.Reason})
+	out, err := v.SwapMeter(ctx, maker, Swap{Old: w.Old, New: w.New, Balance: w.Balance, Unused: w.Unused, Register: w.Register, Reason: w.Reason, approved: &w.Units})
 	return access.Done{Refusal: out.Refusal, Object: out.Value.ID.Text(id.Swap)}, err
 }
 

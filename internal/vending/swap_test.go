@@ -220,6 +220,35 @@ func TestASwapWaitsForASecondPersonAndHappensOnce(t *testing.T) {
 	}
 }
 
+// Without a balance the last reported one counts. If the meter loads more before the second person agrees, that person has not seen it.
+func TestAnApprovedSwapGivesNoMoreThanWasSeen(t *testing.T) {
+	for reported, want := range map[int64]refusal.Code{900: "", 1000: "", 400_000: refusal.ApprovalInvalid} {
+		s := open(t, true)
+		s.fourEyes()
+		domestic := s.publish("domestic", flat(), monday())
+		old, fresh := s.meter(1, place{tariff: domestic}), s.stocked(2, registry.PrepayToken, domestic)
+		n := s.number(`SELECT n FROM meter WHERE number = $1`, old)
+		reading := func(seq uint64, wh int64) metering.Record {
+			s.clock.add(time.Hour)
+			return metering.Record{Tenant: tenant, Meter: n, Number: old, ReceivedAt: s.clock.Now(), Memory: memory, Rec: wire.Reading{
+				Head: wire.Head{Seq: seq, At: s.clock.Now().Unix(), Up: seq, Clock: wire.ClockValid}, BalanceWh: wh, Relay: "closed"}.Record()}
+		}
+		s.records(metering.Record{Tenant: tenant, Meter: n, Number: old, ReceivedAt: s.clock.Now(), Rec: wire.Boot{Memory: memory, Lowest: 1, Next: 1, Proto: 1}.Record()},
+			reading(1, 1000))
+		waits := s.swaps(vending.Swap{Old: old, New: fresh}, "swap-1").Value.Waits
+		if waits == nil {
+			t.Fatal("done by one person")
+		}
+		s.records(reading(2, reported))
+		s.allow(*waits)
+		maker := waits.Maker
+		maker.Approval = waits.ID
+		if done, err := s.Executors()[access.ActSwap](context.Background(), maker, waits.Body); err != nil || done.Code != want {
+			t.Errorf("%d Wh reported after the request for 1000 Wh: %v %q %s, want %q", reported, err, done.Code, done.Detail(), want)
+		}
+	}
+}
+
 func TestATokenThatASwapCountedAsUnusedRaisesAnAlarm(t *testing.T) {
 	for _, counted := range []bool{true, false} {
 		s := open(t, true)
