@@ -212,7 +212,7 @@ func totals(entries []Entry) []Total {
 }
 
 // Check says what is wrong with the books: a balance that is not the sum of its lines, a receipt that was used twice, a payment
-// whose lines are not its amount, or a forged receipt that exists. It trusts no figure that was stored with another one.
+// whose lines are not its amount, or a forged receipt that exists.
 func (b Books) Check() error {
 	balance, moved, taken := map[accountKey]int64{}, map[Provider]map[string]int64{}, map[Provider]map[string]bool{}
 	for _, p := range All() {

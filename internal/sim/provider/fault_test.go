@@ -173,6 +173,30 @@ func TestForgeriesAreNotInTheBooks(t *testing.T) {
 	}
 }
 
+// TestAForgedMoMoCallbackLooksLikeARealOne: it arrives where the last real one did, about a request that nobody made.
+func TestAForgedMoMoCallbackLooksLikeARealOne(t *testing.T) {
+	m := newMerchant(t, provider.Config{})
+	head := m.momoLogin()
+	if _, err := m.sim.Forge(provider.MoMo, ""); err == nil {
+		t.Error("a forgery without an address")
+	}
+	m.requestToPay(head, momoID(1), "256772123456")
+	m.advance(10 * time.Second)
+	f, err := m.sim.Forge(provider.MoMo, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.advance(time.Second)
+	all := m.at("/momo")
+	if len(all) != 2 {
+		t.Fatalf("%d callbacks, want 2", len(all))
+	}
+	want(t, "forgery", object(t, all[1].body), map[string]any{"status": "SUCCESSFUL", "financialTransactionId": f.ID, "amount": "5000", "currency": "EUR", "externalId": "order-1"})
+	if f.ID == m.sim.Books().Payments[0].ID {
+		t.Error("the forged receipt exists")
+	}
+}
+
 // TestAForgedPromptNamesAnOpenRequest: its callback says that the prompt was paid, but the provider does not know the receipt.
 func TestAForgedPromptNamesAnOpenRequest(t *testing.T) {
 	m := newMerchant(t, provider.Config{})

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -35,6 +36,7 @@ type merchant struct {
 	own    string // of the merchant
 	mu     sync.Mutex
 	all    []got
+	query  string                    // of the last request
 	answer func(g got) (int, string) // to a callback; nil is 200 {}
 }
 
@@ -62,7 +64,7 @@ func (m *merchant) take(w http.ResponseWriter, r *http.Request) {
 	}
 	g := got{r.Method, r.URL.Path, r.Header, body, m.sim.Now()}
 	m.mu.Lock()
-	m.all = append(m.all, g)
+	m.all, m.query = append(m.all, g), cmp.Or(r.URL.RawQuery, m.query)
 	say := m.answer
 	m.mu.Unlock()
 	if say == nil {

@@ -3,8 +3,9 @@
 // bank that only writes statements. Each keeps books of its own, so a test can compare what the providers took with what Paywatt
 // credited, refunded and parked.
 //
-// It was written from the providers' documentation alone and shares no code with the server. It leaves out everything that
-// Paywatt does not use, checks no card and moves no money.
+// It was written from the providers' documentation alone and shares no code with the server. It also plays Airtel Money and
+// Flutterwave, from facts that nobody verified. It leaves out everything that Paywatt does not use, checks no card and moves no
+// money.
 //
 // Start at [New]. [Simulator.Handler] serves the providers' interfaces below the providers' names, such as /daraja,
 // and below /control the same calls that Go has as methods, such as [Simulator.Pay]. What a provider does wrong is decided by
@@ -46,7 +47,7 @@ func All() []Provider {
 	return []Provider{Daraja, MoMo, Stripe, Paystack, Webhook, SMS, Bank, Airtel, Flutterwave}
 }
 
-// Credentials are what the providers' interfaces ask for. Empty fields have the values of [Config.Credentials]'s comment.
+// Credentials are what the providers' interfaces ask for. Empty fields have the values in quotes.
 type Credentials struct {
 	ConsumerKey    string `json:"consumer_key"`     // Daraja: "consumer-key"
 	ConsumerSecret string `json:"consumer_secret"`  // Daraja: "consumer-secret"

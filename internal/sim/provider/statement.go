@@ -166,7 +166,7 @@ func (p period) mt940(o StatementOptions) []byte {
 		}
 		own := "NONREF"
 		if !o.NoIDs {
-			own += "//" + cut(e.ID, 16)
+			own += "//" + e.ID[max(0, len(e.ID)-16):] // the end of an identity differs most
 		}
 		at := e.At.In(nairobi())
 		line(":61:%s%s%s%sN%s%s", at.Format("060102"), at.Format("0102"), mark, swiftAmount(amount, p.currency), swiftKind(e.Kind), own)

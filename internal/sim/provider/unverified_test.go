@@ -136,6 +136,9 @@ func TestAFlutterwaveTransactionIsPaidVerifiedAndRefunded(t *testing.T) {
 	page := strings.TrimPrefix(out["data"].(map[string]any)["link"].(string), m.url)
 	m.ask("POST", page, nil, url.Values{"do": {"pay"}})
 	m.advance(2 * time.Hour)
+	if n := len(m.at("/thanks")); n == 1 && (m.query != "status=successful&transaction_id="+m.sim.Books().Payments[0].ID+"&tx_ref=req-1") {
+		t.Errorf("the browser returned with %s", m.query)
+	}
 	if len(m.at("/thanks")) != 1 || len(m.at("/flutterwave")) != 3 {
 		t.Errorf("%d returns, %d events", len(m.at("/thanks")), len(m.at("/flutterwave")))
 	}
