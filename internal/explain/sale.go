@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func Sale(say *words.Texts, e vending.Explained) []string {
 		f.sum()
 		return f.out
 	}
-	f.add(say.FiguresTariff(e.Tariff.Name, decimal(e.Tariff.N), e.Tariff.EffectiveFrom.UTC().Format(time.RFC3339)))
+	f.add(say.FiguresTariff(e.Tariff.Name, decimal(e.Tariff.N), say.Clock(e.Tariff.EffectiveFrom.In(cmp.Or(e.Zone, time.UTC)))))
 	for _, d := range e.Split.Deductions {
 		f.deduction(d)
 	}

@@ -109,8 +109,12 @@ type Refusal struct {
 	Try string
 }
 
-// Arg is the value of a place in a text, such as "04140001001" for the place "meter".
-type Arg struct{ Place, Value string }
+// Arg is the value of a place in a text, such as "04140001001" for the place "meter". Of is the time, amount of money or energy that Value writes
+// in English, so that a page can write it in its own form. It is nil for other values.
+type Arg struct {
+	Place, Value string
+	Of           any `json:"-"`
+}
 
 // Refused reports whether this is a "no". The store rolls back a closure whose result is refused.
 func (r Refusal) Refused() bool { return r.Code != "" }

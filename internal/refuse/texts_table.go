@@ -67,7 +67,7 @@ func TokensTooFarAhead(meter string, n int64) refusal.Refusal {
 
 // UnitsNotOnAToken: A token cannot carry exactly {units} kWh. Buy another amount.
 func UnitsNotOnAToken(units unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-large", Text: "units-not-on-a-token", What: "A token cannot carry exactly " + units.KWh(1) + " kWh.", Not: "No money was taken and no token was made.", Try: "Buy another amount.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}}}
+	return refusal.Refusal{Code: "vend-too-large", Text: "units-not-on-a-token", What: "A token cannot carry exactly " + units.KWh(1) + " kWh.", Not: "No money was taken and no token was made.", Try: "Buy another amount.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1), Of: units}}}
 }
 
 // SaleInProgress: Another sale to meter {meter} or its account is still in progress. Try again in a few seconds. If that sale is being reversed, wait until the reversal is over.
@@ -157,12 +157,12 @@ func SaleNotFound(sale string) refusal.Refusal {
 
 // ClockBehind: The server's clock says {now}, but a token was issued at {at}. Set the server's clock if it is wrong. If the clock is correct and was ahead when that token was issued, trust it: paywatt clock trust.
 func ClockBehind(now time.Time, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-behind", What: "The server's clock says " + stamp(now) + ", but a token was issued at " + stamp(at) + ".", Not: "No money was taken and no token was made.", Try: "Set the server's clock if it is wrong. If the clock is correct and was ahead when that token was issued, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-behind", What: "The server's clock says " + stamp(now) + ", but a token was issued at " + stamp(at) + ".", Not: "No money was taken and no token was made.", Try: "Set the server's clock if it is wrong. If the clock is correct and was ahead when that token was issued, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now), Of: now}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // ClockAhead: The server started with its clock at {now}, more than 24 hours after {at}, when it was last known to be right. No time service reports that the clock is synchronised. Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.
 func ClockAhead(now time.Time, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-ahead", What: "The server started with its clock at " + stamp(now) + ", more than 24 hours after " + stamp(at) + ", when it was last known to be right. No time service reports that the clock is synchronised.", Not: "No money was taken and no token was made.", Try: "Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-ahead", What: "The server started with its clock at " + stamp(now) + ", more than 24 hours after " + stamp(at) + ", when it was last known to be right. No time service reports that the clock is synchronised.", Not: "No money was taken and no token was made.", Try: "Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now), Of: now}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // ClockMoved: The server's clock was moved by {by} while the server ran. Check the clock and set it if it is wrong. When it is correct, run: paywatt clock trust.
@@ -172,17 +172,17 @@ func ClockMoved(by string) refusal.Refusal {
 
 // ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, correct the clock of the server's machine.
 func ClockNotDoubted(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "No changes were made.", Try: "If it is wrong, correct the clock of the server's machine.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "No changes were made.", Try: "If it is wrong, correct the clock of the server's machine.", Args: []refusal.Arg{{Place: "now", Value: stamp(now), Of: now}}}
 }
 
 // ApprovalOfAnotherClock: This approval was given when the clock said {at}. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
 func ApprovalOfAnotherClock(at time.Time, now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-another-clock", What: "This approval was given when the clock said " + stamp(at) + ". The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}, {Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-another-clock", What: "This approval was given when the clock said " + stamp(at) + ". The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{Place: "at", Value: stamp(at), Of: at}, {Place: "now", Value: stamp(now), Of: now}}}
 }
 
 // ApprovalWithoutClock: This approval does not name the time of the clock. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
 func ApprovalWithoutClock(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-without-clock", What: "This approval does not name the time of the clock. The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-without-clock", What: "This approval does not name the time of the clock. The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{Place: "now", Value: stamp(now), Of: now}}}
 }
 
 // ReasonCodeUnknown: reason_code must be one of {codes}. Choose the one that says why the token is needed.
@@ -257,7 +257,7 @@ func CeilingUnknown(name string) refusal.Refusal {
 
 // FreeUnitsLimit: You have given {units} kWh of free units today. One person may give {most} kWh a day. Ask another person. The limit starts again tomorrow.
 func FreeUnitsLimit(units unit.Energy, most unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "free-units-limit", What: "You have given " + units.KWh(1) + " kWh of free units today. One person may give " + most.KWh(1) + " kWh a day.", Not: "No token was made.", Try: "Ask another person. The limit starts again tomorrow.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "most", Value: most.KWh(1)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "free-units-limit", What: "You have given " + units.KWh(1) + " kWh of free units today. One person may give " + most.KWh(1) + " kWh a day.", Not: "No token was made.", Try: "Ask another person. The limit starts again tomorrow.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1), Of: units}, {Place: "most", Value: most.KWh(1), Of: most}}}
 }
 
 // MeterSuppliesAnother: Meter {meter} supplies another account now. Give the units back as money.
@@ -412,12 +412,12 @@ func SaleNotTheLast() refusal.Refusal {
 
 // MoneyMovedOn: Account {account} has only {had} left, but the reversal needs {amount}. Give the money back as an adjustment.
 func MoneyMovedOn(account string, had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "Account " + account + " has only " + had.String() + " left, but the reversal needs " + amount.String() + ".", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "Account " + account + " has only " + had.String() + " left, but the reversal needs " + amount.String() + ".", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String(), Of: had}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // RechargeUsed: The wallet has {had} left of the {amount}. The rest was used. Give back what is left as an adjustment.
 func RechargeUsed(had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: "The wallet has " + had.String() + " left of the " + amount.String() + ". The rest was used.", Not: "The sale stands. No money was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: "The wallet has " + had.String() + " left of the " + amount.String() + ". The rest was used.", Not: "The sale stands. No money was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "had", Value: had.String(), Of: had}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // SaleReversedBefore: Sale {sale} has already been reversed. Look at the sale.
@@ -442,12 +442,12 @@ func ReversalsOfVendor(n int64, vendor string, maxValue int64) refusal.Refusal {
 
 // ReversedValueOfPerson: {who} reversed sales for {had} today. This one, for {amount}, would exceed the limit of {limit} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversedValueOfPerson(who string, had money.Amount, amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-person", What: who + " reversed sales for " + had.String() + " today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. No money was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-person", What: who + " reversed sales for " + had.String() + " today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. No money was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "had", Value: had.String(), Of: had}, {Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
 }
 
 // ReversedValueOfVendor: Sales of vendor {vendor} for {had} were reversed today. This one, for {amount}, would exceed the limit of {limit} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversedValueOfVendor(vendor string, had money.Amount, amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-vendor", What: "Sales of vendor " + vendor + " for " + had.String() + " were reversed today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. No money was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-vendor", What: "Sales of vendor " + vendor + " for " + had.String() + " were reversed today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. No money was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "had", Value: had.String(), Of: had}, {Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
 }
 
 // NoReversal: Sale {sale} has no reversal. POST to this path to request a reversal.
@@ -497,7 +497,7 @@ func TokensOfAMeter() refusal.Refusal {
 
 // TestIssuerSilent: The sale was tried at {now}. The issuer of this test meter never says whether it made a token. Ask by client_ref before you do anything else.
 func TestIssuerSilent(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The sale was tried at " + stamp(now) + ". The issuer of this test meter never says whether it made a token.", Not: "This test meter sold no token. With a real meter the outcome would be unknown.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The sale was tried at " + stamp(now) + ". The issuer of this test meter never says whether it made a token.", Not: "This test meter sold no token. With a real meter the outcome would be unknown.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{Place: "now", Value: stamp(now), Of: now}}}
 }
 
 // TestAnswerLost: This test meter loses the first answer to each sale. Repeat the same request. The answer is then the sale.
@@ -892,12 +892,12 @@ func TariffNameTaken(tariff string) refusal.Refusal {
 
 // TariffBeginsInPast: The tariff would begin at {at}, which has passed. Leave effective_from out to begin at once, or give a time in the future.
 func TariffBeginsInPast(at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-in-past", What: "The tariff would begin at " + stamp(at) + ", which has passed.", Not: "The tariff was not published.", Try: "Leave effective_from out to begin at once, or give a time in the future.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-in-past", What: "The tariff would begin at " + stamp(at) + ", which has passed.", Not: "The tariff was not published.", Try: "Leave effective_from out to begin at once, or give a time in the future.", Args: []refusal.Arg{{Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // TariffBeginsTooLate: The tariff would begin at {at}, more than five years from now. Check effective_from.
 func TariffBeginsTooLate(at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-too-late", What: "The tariff would begin at " + stamp(at) + ", more than five years from now.", Not: "The tariff was not published.", Try: "Check effective_from.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-too-late", What: "The tariff would begin at " + stamp(at) + ", more than five years from now.", Not: "The tariff was not published.", Try: "Check effective_from.", Args: []refusal.Arg{{Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // TariffVersionsFull: Tariff {tariff} has {n} versions, the most that a tariff can have. Publish a new tariff under another name.
@@ -907,7 +907,7 @@ func TariffVersionsFull(tariff string, n int64) refusal.Refusal {
 
 // TariffVersionsCollide: Version {n} begins at {at} too. Choose another time.
 func TariffVersionsCollide(n int64, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "The tariff was not published. A published version never changes.", Try: "Choose another time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "The tariff was not published. A published version never changes.", Try: "Choose another time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // TariffSellsTokens: Meters in mode prepay_token are on tariff {tariff}. This version cannot price a token: it charges by time of use, by season, or for time alone. Use a flat price or blocks, with a new version for each season. For meters in mode prepay_wallet, publish this price as another tariff.
@@ -1518,7 +1518,7 @@ func WriteOffOfNoDebt(debt string) refusal.Refusal {
 
 // WriteOffAboveDebt: Debt {debt} has only {amount} outstanding. Write off at most that.
 func WriteOffAboveDebt(debt string, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-above-debt", What: "Debt " + debt + " has only " + amount.String() + " outstanding.", Not: "No entry was booked.", Try: "Write off at most that.", Args: []refusal.Arg{{Place: "debt", Value: debt}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-above-debt", What: "Debt " + debt + " has only " + amount.String() + " outstanding.", Not: "No entry was booked.", Try: "Write off at most that.", Args: []refusal.Arg{{Place: "debt", Value: debt}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // AdjustmentNotPositive: The amount of an adjustment must be greater than 0. Give a positive amount. To book what a customer owes, raise a debt.
@@ -1533,7 +1533,7 @@ func AccountTakesNoMoney(account string, status string) refusal.Refusal {
 
 // AccountWouldHoldTooMuch: Account {account} would hold more than {limit}. No purchase can use more than that. Give less.
 func AccountWouldHoldTooMuch(account string, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "account-would-hold-too-much", What: "Account " + account + " would hold more than " + limit.String() + ". No purchase can use more than that.", Not: "No entry was booked.", Try: "Give less.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "account-would-hold-too-much", What: "Account " + account + " would hold more than " + limit.String() + ". No purchase can use more than that.", Not: "No entry was booked.", Try: "Give less.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "limit", Value: limit.String(), Of: limit}}}
 }
 
 // AccountMovedOut: Account {account} is {status}, not active. Look at its statement.
@@ -1558,7 +1558,7 @@ func MoveOutBeforeReview(meter string) refusal.Refusal {
 
 // MoveOutWhileSupplying: Nobody would pay for up to {units} kWh that the meters of account {account} may still supply on their leases. This counts as free units, and is above what you may still give today. Switch the supply off first, and move out when the meter has said that it is off. Or ask an owner to raise the ceiling person/free_units.
 func MoveOutWhileSupplying(units unit.Energy, account string) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "move-out-while-supplying", What: "Nobody would pay for up to " + units.KWh(1) + " kWh that the meters of account " + account + " may still supply on their leases. This counts as free units, and is above what you may still give today.", Not: "No entry was booked.", Try: "Switch the supply off first, and move out when the meter has said that it is off. Or ask an owner to raise the ceiling person/free_units.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "account", Value: account}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "move-out-while-supplying", What: "Nobody would pay for up to " + units.KWh(1) + " kWh that the meters of account " + account + " may still supply on their leases. This counts as free units, and is above what you may still give today.", Not: "No entry was booked.", Try: "Switch the supply off first, and move out when the meter has said that it is off. Or ask an owner to raise the ceiling person/free_units.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1), Of: units}, {Place: "account", Value: account}}}
 }
 
 // RefundWithoutReason: A refund needs a reason of 1 to {max} printable characters. Say in one line to whom and how it is paid.
@@ -1588,7 +1588,7 @@ func RefundNotDue(account string) refusal.Refusal {
 
 // RefundAboveDue: Account {account} has only {amount} due back. Refund at most that.
 func RefundAboveDue(account string, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "refund-above-due", What: "Account " + account + " has only " + amount.String() + " due back.", Not: "No entry was booked.", Try: "Refund at most that.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-above-due", What: "Account " + account + " has only " + amount.String() + " due back.", Not: "No entry was booked.", Try: "Refund at most that.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // RefundToItself: Account {account} cannot receive its own refund. Name another account that is active.
@@ -1598,7 +1598,7 @@ func RefundToItself(account string) refusal.Refusal {
 
 // FloatShort: The sale needs {amount}. The vendor's account has {had} left. Pay in, or sell for less. The utility books the deposit.
 func FloatShort(amount money.Amount, had money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "insufficient-float", Text: "float-short", What: "The sale needs " + amount.String() + ". The vendor's account has " + had.String() + " left.", Not: "No money was taken and no token was made.", Try: "Pay in, or sell for less. The utility books the deposit.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+	return refusal.Refusal{Code: "insufficient-float", Text: "float-short", What: "The sale needs " + amount.String() + ". The vendor's account has " + had.String() + " left.", Not: "No money was taken and no token was made.", Try: "Pay in, or sell for less. The utility books the deposit.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "had", Value: had.String(), Of: had}}}
 }
 
 // VendorNotSelling: The vendor of this key cannot sell at the moment. Ask the utility why.
@@ -1713,7 +1713,7 @@ func KeyNameOfWrongForm(maxValue int64) refusal.Refusal {
 
 // KeyExpiryInThePast: The key would expire at {at}, which has passed. Give a later time, or none.
 func KeyExpiryInThePast(at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-expiry-in-the-past", What: "The key would expire at " + stamp(at) + ", which has passed.", Not: "No key was created.", Try: "Give a later time, or none.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-expiry-in-the-past", What: "The key would expire at " + stamp(at) + ", which has passed.", Not: "No key was created.", Try: "Give a later time, or none.", Args: []refusal.Arg{{Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // KeyVendorNotFound: Vendor {vendor} was not found. List the vendors to find its id.
@@ -1793,7 +1793,7 @@ func KeyBeyondMaker(own string, role string) refusal.Refusal {
 
 // KeyOutlivesMaker: You act through a key that ends at {at}. A key that it makes or replaces must end no later. Sign in, use another key, or give an earlier time.
 func KeyOutlivesMaker(at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "key-outlives-maker", What: "You act through a key that ends at " + stamp(at) + ". A key that it makes or replaces must end no later.", Not: "No key was created.", Try: "Sign in, use another key, or give an earlier time.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "forbidden", Text: "key-outlives-maker", What: "You act through a key that ends at " + stamp(at) + ". A key that it makes or replaces must end no later.", Not: "No key was created.", Try: "Sign in, use another key, or give an earlier time.", Args: []refusal.Arg{{Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // KeyNetworksBeyondMaker: You act through a key that works only from {networks}. A key that it makes or replaces must work from no other networks. Sign in, use another key, or name networks inside these.
@@ -2238,7 +2238,7 @@ func MessageSaleNotFound(sale string) refusal.Refusal {
 
 // MessageAnswered: The meter answered message {message} at {at}: it reports that it has the token. Look at the answer in the meter's messages. If the credit is still missing, send the token in a new message or by another way. It loads once, however often it arrives.
 func MessageAnswered(message string, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "message-answered", Text: "message-answered", What: "The meter answered message " + message + " at " + stamp(at) + ": it reports that it has the token.", Not: "No message was sent, and the token was not changed.", Try: "Look at the answer in the meter's messages. If the credit is still missing, send the token in a new message or by another way. It loads once, however often it arrives.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "message-answered", Text: "message-answered", What: "The meter answered message " + message + " at " + stamp(at) + ": it reports that it has the token.", Not: "No message was sent, and the token was not changed.", Try: "Look at the answer in the meter's messages. If the credit is still missing, send the token in a new message or by another way. It loads once, however often it arrives.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // MessageReceived: Message {message} is an incoming message. Only messages of this server can be sent again. Write to its sender in a new message.
@@ -2273,7 +2273,7 @@ func SwapOfItself(meter string) refusal.Refusal {
 
 // SwapDone: Meter {meter} was replaced by meter {by} on {at}. If meter {by} is broken too, replace that one.
 func SwapDone(meter string, by string, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "swap-done", What: "Meter " + meter + " was replaced by meter " + by + " on " + stamp(at) + ".", Not: "The meter was not replaced. No token was made.", Try: "If meter " + by + " is broken too, replace that one.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "by", Value: by}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "swap-done", What: "Meter " + meter + " was replaced by meter " + by + " on " + stamp(at) + ".", Not: "The meter was not replaced. No token was made.", Try: "If meter " + by + " is broken too, replace that one.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "by", Value: by}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // SwapOfUnusedMeter: Meter {meter} supplies nobody. Its status is {status}. Choose the meter that the customer has now.
@@ -2313,12 +2313,12 @@ func SwapBalanceMissing(meter string) refusal.Refusal {
 
 // SwapBalanceNegative: The balance must be from 0 to {most} kWh. Correct it and send the request again.
 func SwapBalanceNegative(most unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-negative", What: "The balance must be from 0 to " + most.KWh(1) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "most", Value: most.KWh(1)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-negative", What: "The balance must be from 0 to " + most.KWh(1) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "most", Value: most.KWh(1), Of: most}}}
 }
 
 // SwapBalanceTooHigh: {units} kWh are more than meter {meter} can have left. By its last report and the tokens made since, it has at most {most} kWh. Check the display. What the records do not show needs a replacement token with a reason of its own.
 func SwapBalanceTooHigh(units unit.Energy, meter string, most unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-too-high", What: units.KWh(1) + " kWh are more than meter " + meter + " can have left. By its last report and the tokens made since, it has at most " + most.KWh(1) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Check the display. What the records do not show needs a replacement token with a reason of its own.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "meter", Value: meter}, {Place: "most", Value: most.KWh(1)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-too-high", What: units.KWh(1) + " kWh are more than meter " + meter + " can have left. By its last report and the tokens made since, it has at most " + most.KWh(1) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Check the display. What the records do not show needs a replacement token with a reason of its own.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1), Of: units}, {Place: "meter", Value: meter}, {Place: "most", Value: most.KWh(1), Of: most}}}
 }
 
 // SwapTokenNotOpen: Token {token} is not an unused token of meter {meter}. Choose from the unused tokens of the old meter.
@@ -2353,7 +2353,7 @@ func SwapWithoutReading(meter string) refusal.Refusal {
 
 // SwapRegisterImpossible: Meter {meter} cannot have counted to {register} kWh. The last register that was charged is {before} kWh. Read the register again. If you cannot read it, leave register_wh out: the meter is then closed at {before} kWh.
 func SwapRegisterImpossible(meter string, register unit.Energy, before unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "swap-register-impossible", What: "Meter " + meter + " cannot have counted to " + register.KWh(3) + " kWh. The last register that was charged is " + before.KWh(3) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Read the register again. If you cannot read it, leave register_wh out: the meter is then closed at " + before.KWh(3) + " kWh.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-register-impossible", What: "Meter " + meter + " cannot have counted to " + register.KWh(3) + " kWh. The last register that was charged is " + before.KWh(3) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Read the register again. If you cannot read it, leave register_wh out: the meter is then closed at " + before.KWh(3) + " kWh.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "register", Value: register.KWh(3), Of: register}, {Place: "before", Value: before.KWh(3), Of: before}}}
 }
 
 // ReleaseOfReplacedMeter: Meter {meter} was replaced. It is closed at its last register. Decide about the meter that took its place.
@@ -2363,7 +2363,7 @@ func ReleaseOfReplacedMeter(meter string) refusal.Refusal {
 
 // MeterReplaced: Meter {meter} was replaced by meter {by} on {at}. Use meter {by}: it has the customer's account.
 func MeterReplaced(meter string, by string, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "meter-replaced", What: "Meter " + meter + " was replaced by meter " + by + " on " + stamp(at) + ".", Not: "No token was made.", Try: "Use meter " + by + ": it has the customer's account.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "by", Value: by}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-replaced", What: "Meter " + meter + " was replaced by meter " + by + " on " + stamp(at) + ".", Not: "No token was made.", Try: "Use meter " + by + ": it has the customer's account.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "by", Value: by}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // ReversalAtReplacedMeter: Meter {meter} was replaced after this sale, and the units that were left went to the new meter. Give the customer goodwill, or refund the account.
@@ -2388,7 +2388,7 @@ func NoReadingToAccept() refusal.Refusal {
 
 // HeldReadingTooLow: The reading of {register} kWh is below the last register of {before} kWh. Instead, set the register from which counting continues.
 func HeldReadingTooLow(register unit.Energy, before unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "No use was charged and no changes were made.", Try: "Instead, set the register from which counting continues.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "No use was charged and no changes were made.", Try: "Instead, set the register from which counting continues.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3), Of: register}, {Place: "before", Value: before.KWh(3), Of: before}}}
 }
 
 // EnergyWithoutPrice: The tariff has no price for this energy. Publish a tariff with a price for it, then decide again.
@@ -3057,7 +3057,7 @@ func TariffPlanOfWrongForm() refusal.Refusal {
 
 // TariffPlanNotWhole: {amount} for {n} Wh gives a price per kWh with more than 6 decimal places. Choose an amount and an energy that give a price per kWh with at most 6 decimal places. Or give the price as flat_micro, in millionths of the main unit per kWh.
 func TariffPlanNotWhole(amount money.Amount, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh gives a price per kWh with more than 6 decimal places.", Not: "The tariff was not published.", Try: "Choose an amount and an energy that give a price per kWh with at most 6 decimal places. Or give the price as flat_micro, in millionths of the main unit per kWh.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh gives a price per kWh with more than 6 decimal places.", Not: "The tariff was not published.", Try: "Choose an amount and an energy that give a price per kWh with at most 6 decimal places. Or give the price as flat_micro, in millionths of the main unit per kWh.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffNotReadable: The tariff cannot be read: {reason}. Give one JSON document with the fields of the API's reference.
@@ -3087,42 +3087,42 @@ func TariffWithSeasons() refusal.Refusal {
 
 // PurchaseTooSmall: {amount} is below the smallest purchase of {limit}. Pay at least {limit}.
 func PurchaseTooSmall(amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-too-small", What: amount.String() + " is below the smallest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-too-small", What: amount.String() + " is below the smallest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
 }
 
 // PurchaseTooLarge: {amount} is above the largest purchase of {limit}. Pay at most {limit} at a time.
 func PurchaseTooLarge(amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-too-large", What: amount.String() + " is above the largest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at most " + limit.String() + " at a time.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-too-large", What: amount.String() + " is above the largest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at most " + limit.String() + " at a time.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
 }
 
 // PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest would buy less than 0.1 kWh. Pay more, so that money is left for energy.
 func PurchaseTakenByCharges(amount money.Amount, had money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest would buy less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that money is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest would buy less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that money is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "had", Value: had.String(), Of: had}}}
 }
 
 // PurchaseBelowAQuantum: {amount} buys less than 0.1 kWh. Pay at least {limit}.
 func PurchaseBelowAQuantum(amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-below-a-quantum", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-below-a-quantum", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
 }
 
 // PurchaseWithCarryBelowAQuantum: {amount} with {had} of change carried forward buys less than 0.1 kWh. Pay at least {limit}.
 func PurchaseWithCarryBelowAQuantum(amount money.Amount, had money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-with-carry-below-a-quantum", What: amount.String() + " with " + had.String() + " of change carried forward buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-with-carry-below-a-quantum", What: amount.String() + " with " + had.String() + " of change carried forward buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "had", Value: had.String(), Of: had}, {Place: "limit", Value: limit.String(), Of: limit}}}
 }
 
 // PurchaseWithoutPrice: {amount} buys less than 0.1 kWh. Pay more.
 func PurchaseWithoutPrice(amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-without-price", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-without-price", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // PurchaseAboveSale: {amount} buys more than the {most} kWh that one sale can carry. Split it into several purchases.
 func PurchaseAboveSale(amount money.Amount, most unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-above-sale", What: amount.String() + " buys more than the " + most.KWh(1) + " kWh that one sale can carry.", Not: "No money was taken and no token was made.", Try: "Split it into several purchases.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "most", Value: most.KWh(1)}}}
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-above-sale", What: amount.String() + " buys more than the " + most.KWh(1) + " kWh that one sale can carry.", Not: "No money was taken and no token was made.", Try: "Split it into several purchases.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "most", Value: most.KWh(1), Of: most}}}
 }
 
 // PurchaseAboveAnySale: {amount} buys more energy than one sale can carry. Split it into several purchases.
 func PurchaseAboveAnySale(amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-above-any-sale", What: amount.String() + " buys more energy than one sale can carry.", Not: "No money was taken and no token was made.", Try: "Split it into several purchases.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-above-any-sale", What: amount.String() + " buys more energy than one sale can carry.", Not: "No money was taken and no token was made.", Try: "Split it into several purchases.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // AmountCurrencyUnknown: "{currency}" is not an ISO 4217 currency code. Write three capital letters, such as KES.
@@ -3325,12 +3325,12 @@ func TillInUse(till string, operator string) refusal.Refusal {
 
 // TillShort: The till has only {had}, so {amount} cannot leave it. Give at most what is in the till.
 func TillShort(had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "till-short", What: "The till has only " + had.String() + ", so " + amount.String() + " cannot leave it.", Not: "No changes were made and no money moved.", Try: "Give at most what is in the till.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "till-short", What: "The till has only " + had.String() + ", so " + amount.String() + " cannot leave it.", Not: "No changes were made and no money moved.", Try: "Give at most what is in the till.", Args: []refusal.Arg{{Place: "had", Value: had.String(), Of: had}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // TillCannotPayBack: The till that must pay has only {had}, but the reversal needs {amount}. Open a shift with enough cash in its till, then reverse the sale again.
 func TillCannotPayBack(had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "till-cannot-pay-back", What: "The till that must pay has only " + had.String() + ", but the reversal needs " + amount.String() + ".", Not: "The sale stands. No money was given back.", Try: "Open a shift with enough cash in its till, then reverse the sale again.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "till-cannot-pay-back", What: "The till that must pay has only " + had.String() + ", but the reversal needs " + amount.String() + ".", Not: "The sale stands. No money was given back.", Try: "Open a shift with enough cash in its till, then reverse the sale again.", Args: []refusal.Arg{{Place: "had", Value: had.String(), Of: had}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // ShiftOpenBefore: You have an open shift already: till {till}, {shift}. Sell in that shift, or close it first.
@@ -3675,7 +3675,7 @@ func DayWithoutJournals() refusal.Refusal {
 
 // DayNotOver: The day {date} can be closed from {at} on: requests of the day may still be waiting until then. Close the day later.
 func DayNotOver(date string, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "day-open", Text: "day-not-over", What: "The day " + date + " can be closed from " + stamp(at) + " on: requests of the day may still be waiting until then.", Not: "No changes were made and no money moved.", Try: "Close the day later.", Args: []refusal.Arg{{Place: "date", Value: date}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "day-open", Text: "day-not-over", What: "The day " + date + " can be closed from " + stamp(at) + " on: requests of the day may still be waiting until then.", Not: "No changes were made and no money moved.", Try: "Close the day later.", Args: []refusal.Arg{{Place: "date", Value: date}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // DayOutOfOrder: Days are closed in order, and {first} is open. So {date} cannot be closed yet. Close {first} first.

@@ -36,11 +36,7 @@ func (v *Vending) SalesByDay(ctx context.Context, by access.Actor, w SaleRequest
 		if err != nil || no.Refused() {
 			return SaleDays{Refusal: no}, err
 		}
-		name, err := tx.Sold().TenantZone()
-		if err != nil {
-			return SaleDays{}, err
-		}
-		zone, err := v.zone(name)
+		zone, err := v.zoneOf(tx)
 		if err != nil {
 			return SaleDays{}, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
@@ -23,6 +24,7 @@ type Explained struct {
 	Sale     sale.Sale // as stored, without digits
 	Currency money.Currency
 	Tariff   tariff.Version
+	Zone     *time.Location    // of the utility; nil if nothing was derived
 	Split    tariff.Allocation // derived now, from the facts on which the sale was decided
 	Lines    []sale.Line       // the lines of Split
 	Costs    []tariff.Cost
@@ -66,11 +68,18 @@ func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Ex
 	if err != nil || shown.Refused() {
 		return Explained{Refusal: shown.Refusal}, err
 	}
-	version, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (tariff.Version, error) { return tx.Sold().TariffVersion(shown.Sale.Tariff) })
+	var zone *time.Location
+	version, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (version tariff.Version, err error) {
+		if zone, err = v.zoneOf(tx); err == nil {
+			version, err = tx.Sold().TariffVersion(shown.Sale.Tariff)
+		}
+		return version, err
+	})
 	if err != nil {
 		return Explained{}, fmt.Errorf("explain sale %s: %w", refusal.Echo(sale), err)
 	}
 	e, err := derive(shown.Sale, version)
+	e.Zone = zone
 	return e, fault.Wrap(err, "explain sale %s", refusal.Echo(sale))
 }
 

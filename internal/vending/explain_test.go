@@ -181,7 +181,7 @@ func TestAnExplanationReadsWell(t *testing.T) {
 	e := s.explain(s.sell(order(meter, 50_000, "explain-well")).Sale)
 	got := strings.Join(explain.Sale(english(t), e)[1:], "\n")
 	want := `You paid 500.00 KES.
-` + carried(e) + `The price comes from tariff domestic, version 1, in force since 2025-11-20T08:00:00Z.
+` + carried(e) + `The price comes from tariff domestic, version 1, in force since 2025-11-20 08:00 UTC.
 The fixed charge service 2026-11 takes 112.70 KES: all that is due, 112.70 KES. 14.70 KES of it is VAT. 0.00 KES of it is left to pay.
 The debt arrears takes 237.30 KES: 60 % of the 500.00 KES paid is 300.00 KES, then cut to 237.30 KES, because charges and debts may take 70 % of a purchase together. 362.70 KES of it is left to pay.
 `

@@ -182,11 +182,7 @@ func (v *Vending) span(tx Tx, from, to string) (begin, end time.Time, no refusal
 	if from == "" && to == "" {
 		return begin, end, no, nil
 	}
-	name, err := tx.Sold().TenantZone()
-	if err != nil {
-		return begin, end, no, err
-	}
-	zone, err := v.zone(name)
+	zone, err := v.zoneOf(tx)
 	if err != nil {
 		return begin, end, no, err
 	}

@@ -97,6 +97,15 @@ func (v *Vending) zone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
+// zoneOf returns the time zone of the utility.
+func (v *Vending) zoneOf(tx Tx) (*time.Location, error) {
+	name, err := tx.Sold().TenantZone()
+	if err != nil {
+		return nil, err
+	}
+	return v.zone(name)
+}
+
 // allocate splits the money at the account's position in the local month.
 func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err error) {
 	p.month = local.Format(localday.MonthForm)

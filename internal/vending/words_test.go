@@ -37,7 +37,7 @@ func TestAnExplanationInFull(t *testing.T) {
 	one := []tariff.Block{{Rate: 2_500_000}}
 	two := []tariff.Block{{UpTo: 50_000, Rate: 1_200_000}, {Rate: 1_600_000}}
 	const head = "Sale SALE, meter 04000000011.\n"
-	const price = "The price comes from tariff domestic, version 2, in force since 2026-01-01T00:00:00Z.\n"
+	const price = "The price comes from tariff domestic, version 2, in force since 2026-01-01 00:00 UTC.\n"
 	for name, c := range map[string]struct {
 		p    tariff.Purchase
 		want string

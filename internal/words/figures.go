@@ -176,6 +176,22 @@ func (t *Texts) day(at time.Time) string {
 // Clock writes a moment in its own zone, with the zone's name, on a 24-hour clock.
 func (t *Texts) Clock(at time.Time) string { return t.ltr(t.day(at) + " " + at.Format("15:04 MST")) }
 
+// In returns the texts of a site in a time zone.
+func (t *Texts) In(zone *time.Location) *Texts {
+	there := *t
+	there.zone = zone
+	return &there
+}
+
+// Moment writes a moment in the zone of [Texts.In], or in UTC.
+func (t *Texts) Moment(at time.Time) string {
+	zone := time.UTC
+	if t.zone != nil {
+		zone = t.zone
+	}
+	return t.Clock(at.In(zone))
+}
+
 // Seconds is [Texts.Clock] with seconds.
 func (t *Texts) Seconds(at time.Time) string {
 	return t.ltr(t.day(at) + " " + at.Format("15:04:05 MST"))

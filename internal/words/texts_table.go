@@ -3075,10 +3075,13 @@ func (t *Texts) VendorsAmount() string { return t.say("pages.vendors.amount") }
 // VendorsSettlement: Settlement file
 func (t *Texts) VendorsSettlement() string { return t.say("pages.vendors.settlement") }
 
-// VendorsSettlementMonth: Month
-func (t *Texts) VendorsSettlementMonth() string { return t.say("pages.vendors.settlement-month") }
+// VendorsSettlementFrom: From
+func (t *Texts) VendorsSettlementFrom() string { return t.say("pages.vendors.settlement-from") }
 
-// VendorsSettlementHint: As 2026-11. The opening float, the totals, every entry and the closing float, as CSV.
+// VendorsSettlementTo: Up to and including
+func (t *Texts) VendorsSettlementTo() string { return t.say("pages.vendors.settlement-to") }
+
+// VendorsSettlementHint: The opening float, the totals, every entry and the closing float of these days, as CSV. It says whether the days are closed.
 func (t *Texts) VendorsSettlementHint() string { return t.say("pages.vendors.settlement-hint") }
 
 // VendorsSettlementNow: Download the settlement

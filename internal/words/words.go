@@ -10,13 +10,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"github.com/nicksnyder/go-i18n/v2/i18n/template"
 	"golang.org/x/text/language"
 
 	"github.com/paywatt/paywatt/internal/catalogue"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Areas are the files of the catalogue whose texts appear on pages.
@@ -122,7 +125,8 @@ type Texts struct {
 	code  string
 	form  form
 	plain bool
-	latin *Texts // in English, if the language has other letters than Latin ones
+	zone  *time.Location // of the site; nil for UTC
+	latin *Texts         // in English, if the language has other letters than Latin ones
 }
 
 // Code is the language for a page's attribute lang: "en".
@@ -183,7 +187,8 @@ func (t *Texts) List(parts ...string) string {
 
 // Refusal returns a refusal's sentences in the language. A refusal without a text in the catalogue stays as it is.
 func (t *Texts) Refusal(r refusal.Refusal) refusal.Refusal {
-	if t.code == catalogue.English || r.Text == "" {
+	isTime := func(a refusal.Arg) bool { _, is := a.Of.(time.Time); return is }
+	if r.Text == "" || t.code == catalogue.English && (t.zone == nil || !slices.ContainsFunc(r.Args, isTime)) {
 		return r
 	}
 	if r.Within != nil {
@@ -200,7 +205,7 @@ func (t *Texts) Refusal(r refusal.Refusal) refusal.Refusal {
 	}
 	filled := make([]string, 0, 2*len(r.Args))
 	for _, a := range r.Args {
-		filled = append(filled, "{"+a.Place+"}", a.Value)
+		filled = append(filled, "{"+a.Place+"}", t.valueOf(a))
 	}
 	for part, s := range map[string]*string{"what": &r.What, "not": &r.Not, "try": &r.Try} {
 		if *s != "" {
@@ -211,6 +216,19 @@ func (t *Texts) Refusal(r refusal.Refusal) refusal.Refusal {
 		r.Not = t.say("refusals." + r.Instead + ".not")
 	}
 	return r
+}
+
+// valueOf writes the value of a place in a refusal.
+func (t *Texts) valueOf(a refusal.Arg) string {
+	switch v := a.Of.(type) {
+	case time.Time:
+		return t.Moment(v)
+	case money.Amount:
+		return t.Sum(v)
+	case unit.Energy:
+		return t.ltr(t.written(a.Value))
+	}
+	return a.Value
 }
 
 // braces is a template parser whose places are in braces.

@@ -78,7 +78,11 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 		}
 		params = append(params, argument(p)+" "+k.typ)
 		values[p] = fmt.Sprintf(k.write, argument(p))
-		args = append(args, fmt.Sprintf("{Place: %q, Value: %s}", p, values[p]))
+		of := ""
+		if written := slices.Contains([]string{"time.Time", "money.Amount", "unit.Energy"}, k.typ); written {
+			of = ", Of: " + argument(p)
+		}
+		args = append(args, fmt.Sprintf("{Place: %q, Value: %s%s}", p, values[p], of))
 	}
 	name := upper(camel(s.Name))
 	if !fixed && said[0]+said[2] == "" && len(places) == 0 { // the refusal only says what did not happen

@@ -49,7 +49,7 @@ func (s *Console) site(ctx context.Context) (site, error) {
 		return site{}, err
 	}
 	zone, err := time.LoadLocation(set.TZ)
-	return site{name: set.Name, currency: set.Currency, zone: zone, say: say(ctx)}, fault.Wrap(err, "time zone of the tenant")
+	return site{name: set.Name, currency: set.Currency, zone: zone, say: say(ctx).In(zone)}, fault.Wrap(err, "time zone of the tenant")
 }
 
 // clock writes a moment in the site's own zone, with the zone's name, on a 24-hour clock.

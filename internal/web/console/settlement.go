@@ -2,21 +2,24 @@ package console
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// lastMonth is the month before the present one, as a form writes it.
-func (s *Console) lastMonth(t site) string {
+// lastMonth is the days of the month before the present one.
+func (s *Console) lastMonth(t site) vendor.Days {
 	now := t.in(s.c.Now())
-	return localday.Begin(now.Year(), now.Month()-1, 1, now.Location()).Format(localday.MonthForm)
+	return vendor.Days{From: localday.Begin(now.Year(), now.Month()-1, 1, now.Location()).Format(time.DateOnly),
+		To: localday.Begin(now.Year(), now.Month(), 0, now.Location()).Format(time.DateOnly)}
 }
 
-// vendorSettlement answers with the settlement of a vendor for a month as a file.
+// vendorSettlement answers with the settlement of a vendor for a month or a span of days as a file.
 func (s *Console) vendorSettlement(w http.ResponseWriter, r *http.Request, v visit) {
-	settled, err := s.c.Vendors.Settlement(r.Context(), v.by, r.PathValue("vendor"), vendor.Days{Month: r.URL.Query().Get("month")})
+	q := r.URL.Query()
+	settled, err := s.c.Vendors.Settlement(r.Context(), v.by, r.PathValue("vendor"), vendor.Days{Month: q.Get("month"), From: q.Get("from"), To: q.Get("to")})
 	if s.stopped(w, r, v, err, settled.Refusal) {
 		return
 	}

@@ -49,7 +49,7 @@ type vendorPage struct {
 	Manages               bool
 	SignIn                string // address to sign in again; empty if the proof of identity is fresh enough
 	Change                vendorFields
-	SettlementMonth       string
+	Settlement            vendor.Days
 }
 
 // Acts of the forms on a vendor's page.
@@ -108,7 +108,7 @@ func (s *Console) showVendor(w http.ResponseWriter, r *http.Request, v visit, st
 	if s.stopped(w, r, v, err, shown.Refusal) {
 		return
 	}
-	f.vendorLine, f.SettlementMonth = v.site.vendorLine(shown), s.lastMonth(v.site)
+	f.vendorLine, f.Settlement = v.site.vendorLine(shown), s.lastMonth(v.site)
 	booked, err := s.c.Vendors.Statement(ctx, v.by, code, registry.Page{Limit: pageSize})
 	if s.stopped(w, r, v, err, booked.Refusal) {
 		return

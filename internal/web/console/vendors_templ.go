@@ -1310,7 +1310,7 @@ func vendorView(p page, f vendorPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = settlementForm(f.path(), f.SettlementMonth).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settlementForm(f.path(), f.Settlement).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -45,10 +45,16 @@ func TestVendorsAreTakenOnAndChangedOnPages(t *testing.T) {
 	g.post("/vendors/S1", "form", "x", "act", "block").is(422).says("The form is from another session.")
 	g.get("/vendors/S9").is(404)
 	page.says("Settlement file")
-	file := g.get("/vendors/S1/settlement?month=" + page.value("month")).is(200)
-	if name := file.header.Get("Content-Disposition"); !strings.Contains(name, "paywatt-settlement-S1-"+page.value("month")+"-01-") || !strings.Contains(file.body, "\nclosing_float,,0.00\n") {
-		t.Errorf("the settlement's file %s: %s", name, file.body)
+	from, to := page.value("from"), page.value("to")
+	month := g.get("/vendors/S1/settlement?month=" + from[:7]).is(200)
+	file := g.get("/vendors/S1/settlement?from=" + from + "&to=" + to).is(200)
+	if name := file.header.Get("Content-Disposition"); !strings.Contains(name, "paywatt-settlement-S1-"+from+"-"+to) || !strings.Contains(file.body, "\nclosing_float,,0.00\n") || file.body != month.body {
+		t.Errorf("the settlement's file %s: %s, that of the month: %s", name, file.body, month.body)
 	}
+	if three := g.get("/vendors/S1/settlement?from=" + from + "&to=" + from[:8] + "03").is(200); !strings.Contains(three.body, from[:8]+"03") {
+		t.Errorf("the settlement of three days: %s", three.body)
+	}
+	g.get("/vendors/S1/settlement?from=" + to + "&to=" + from).is(400)
 	g.get("/vendors/S1/settlement?month=may").is(400).says("is not a month")
 	g.get("/vendors?cursor=x").is(400)
 	for action, want := range map[string]int{"vendor.add": 1, "vendor.terms": 3} {
