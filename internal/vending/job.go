@@ -279,6 +279,9 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	if err != nil || no.Refused() {
 		return noJob(no), err
 	}
+	if a.Kind == sale.KeyChange && a.Key == nil {
+		a.Key = plannedKey(point)
+	}
 	w := access.ActRequest{Act: actOf(a.Kind), Object: point.Meter.ID.Text(id.Meter), Summary: summary(j),
 		Body:  asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason},
 		Takes: access.Takes{Amount: int64(a.Units), Meter: access.Subject{ID: point.Meter.ID.Text(id.Meter), Name: point.Meter.Number}}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -217,6 +218,16 @@ func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error
 		j.Tokens = append(j.Tokens, sale.Token{Meter: p.Meter.N, BaseDate: current.BaseDate, Class: 2, SubClass: sub, State: sale.TokenReserved, IssuedAt: j.CreatedAt})
 	}
 	return refusal.Refusal{}, nil
+}
+
+// plannedKey describes the planned key of a meter, so that a second person sees and allows this key and no other; nil for none.
+func plannedKey(p sale.Point) *NextKey {
+	i := slices.IndexFunc(p.Keys, func(k registry.Key) bool { return k.State == registry.KeyPlanned })
+	if i < 0 {
+		return nil
+	}
+	k := p.Keys[i]
+	return &NextKey{SGC: k.SGC, KRN: k.KRN, KT: &k.KT, TI: k.TI, KEN: &k.KEN, DKGA: k.DKGA, BaseDate: k.BaseDate}
 }
 
 // keepJob writes the job. From now on the new key counts as issued. A key that was not planned before is stored only here. A request that

@@ -435,3 +435,29 @@ func TestAPlannedKeyChangeIsTakenBackUntilItsTokensExist(t *testing.T) {
 	}
 	s.verified()
 }
+
+// The tokens of a planned key change are allowed for that key. Another plan needs another approval.
+func TestAnApprovedKeyChangeIsThatOfTheSeenKey(t *testing.T) {
+	for _, next := range []uint8{2, 3} {
+		s := open(t, true)
+		s.fourEyes()
+		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+		plan := func(krn uint8) {
+			must1(s.PlanKeyChange(context.Background(), owner(), m, vending.NextKey{KRN: krn}, "campaign"))(t)
+		}
+		plan(2)
+		waits := s.give(ask(vending.Ask{Meter: m, Kind: sale.KeyChange, ReasonCode: "key_campaign"}, "job-key-1")).Waits
+		if waits == nil || !strings.Contains(string(waits.Body), `"krn":2`) {
+			t.Fatalf("the second person reads %+v", waits)
+		}
+		must1(s.CancelKeyChange(context.Background(), owner(), m, "wrong"))(t)
+		plan(next)
+		s.allow(*waits)
+		maker := waits.Maker
+		maker.Approval = waits.ID
+		done, err := s.Executors()[access.ActTokens](context.Background(), maker, waits.Body)
+		if err != nil || done.Refused() != (next != 2) {
+			t.Errorf("approved for KRN 2, planned for KRN %d: %v %q %s", next, err, done.Code, done.Detail())
+		}
+	}
+}
