@@ -5,15 +5,16 @@ import "time"
 // Moment is something that was sold to a meter, sent to it, heard from it or decided about it.
 type Moment struct {
 	At          time.Time  `json:"at" doc:"Server time"`
-	Kind        string     `json:"kind" enum:"sale,token,order,setting,event,doubt,alarm,message" doc:"A token here was made without a sale, or handed in. A setting is a configuration, the clock or a lease"`
-	ID          string     `json:"id,omitempty" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale, token, command, entry of the quarantine, alarm or message; missing for an event"`
-	What        string     `json:"what" example:"prepay_token" doc:"Mode of a sale, made or handed_in, type of a command, code of an event or alarm, doubt, purpose of a message"`
+	Kind        string     `json:"kind" enum:"sale,token,order,setting,event,doubt,alarm,message,swap" doc:"A token here was made without a sale, or handed in. A setting is a configuration, the clock or a lease"`
+	ID          string     `json:"id,omitempty" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale, token, command, entry of the quarantine, alarm, message or swap; missing for an event"`
+	What        string     `json:"what" example:"prepay_token" doc:"Mode of a sale, made or handed_in, type of a command, code of an event or alarm, doubt, purpose of a message, replaced or replaces"`
 	State       string     `json:"state,omitempty" example:"completed" doc:"State of the sale, token, command, entry, alarm or message"`
 	By          string     `json:"by,omitempty" doc:"Who asked for it or decided about it"`
 	Note        string     `json:"note,omitempty" doc:"Receipt number, reason, text or telephone number"`
 	AmountMinor int64      `json:"amount_minor,omitempty" doc:"What a sale took"`
 	Currency    string     `json:"currency,omitempty" example:"KES" doc:"Currency of the sale"`
-	UnitsWh     int64      `json:"units_wh,omitempty" doc:"Energy of a sale or token"`
+	UnitsWh     int64      `json:"units_wh,omitempty" doc:"Energy of a sale or token, or what a swap gave the new meter"`
+	Meter       string     `json:"meter,omitempty" example:"04140001027" doc:"Of a swap: number of the other meter"`
 	MeterAt     *time.Time `json:"meter_at,omitempty" doc:"The meter's own time of an event; missing if its clock was not set"`
 }
 
@@ -26,4 +27,4 @@ type MomentFilter struct {
 
 // Timeline is everything that happened to a meter.
 var Timeline = Listing[MomentFilter, Moment]{Name: "timeline", Path: "/v1/meters/{meter}/timeline", Tag: "meters",
-	Summary: "List what happened to a meter, newest first", Description: "Sales, tokens, orders, settings, events, doubtful readings, alarms and messages in one list."}
+	Summary: "List what happened to a meter, newest first", Description: "Sales, tokens, orders, settings, events, doubtful readings, alarms, messages and swaps in one list."}

@@ -19,6 +19,9 @@ func (a *API) timelineRoutes(r router) {
 func momentOf(m timeline.Moment) apiv1.Moment {
 	out := apiv1.Moment{At: m.At.UTC(), Kind: string(m.Kind), What: m.What, State: m.State, By: m.By, Note: m.Note, AmountMinor: int64(m.Tender.Minor),
 		Currency: m.Tender.Currency, UnitsWh: int64(m.Units), MeterAt: at(m.MeterAt)}
+	if m.Kind == timeline.Swaps {
+		out.Meter = m.Result
+	}
 	if !m.ID.IsZero() {
 		out.ID = m.ID.Text(prefixOf(m.Kind))
 	}
@@ -38,6 +41,8 @@ func prefixOf(k timeline.Kind) string {
 		return id.Alarm
 	case timeline.Messages:
 		return id.Message
+	case timeline.Swaps:
+		return id.Swap
 	}
 	return id.Command
 }

@@ -26,6 +26,9 @@ var momentQueries = map[timeline.Kind]string{
 	timeline.Doubts: `SELECT id, received_at, doubt, state, decided_by, decision, 0, '', 0, '' FROM quarantine WHERE tenant_id = $1 AND meter = $2` + byIdentity,
 	timeline.Alarms: `SELECT id, raised_at, code, CASE WHEN cleared_at IS NULL THEN '` + timeline.AlarmOpen + `' ELSE '` + timeline.AlarmEnded + `' END, '', text, 0, '', 0, '' FROM alarm
 		WHERE tenant_id = $1 AND meter = $2` + byIdentity,
+	timeline.Swaps: `SELECT s.id, s.at, CASE WHEN s.old_meter = m.n THEN '` + timeline.Replaced + `' ELSE '` + timeline.Replaces + `' END, '', s.by_actor, s.reason, 0, '', s.units_wh, o.number
+		FROM meter m JOIN meter_swap s ON s.tenant_id = m.tenant_id AND (s.old_meter = m.n OR s.new_meter = m.n)
+		JOIN meter o ON o.tenant_id = m.tenant_id AND o.n = s.old_meter + s.new_meter - m.n WHERE m.tenant_id = $1 AND m.n = $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4`,
 	timeline.Messages: `SELECT id, created_at, purpose, state, by_actor, phone, 0, '', 0, '' FROM message WHERE tenant_id = $1 AND meter = $2` + byIdentity,
 }
 

@@ -34,11 +34,12 @@ const (
 	Doubts   Kind = "doubt"   // readings and records that were held for review
 	Alarms   Kind = "alarm"
 	Messages Kind = "message"
+	Swaps    Kind = "swap" // the meter took the place of another one, or another one took its place
 )
 
 // Kinds lists the kinds, in the order in which a page offers them.
 func Kinds() []Kind {
-	return []Kind{Sales, Tokens, Orders, Settings, Events, Doubts, Alarms, Messages}
+	return []Kind{Sales, Tokens, Orders, Settings, Events, Doubts, Alarms, Messages, Swaps}
 }
 
 // right is what a person needs to see moments of a kind, beside access.ReadMeters.
@@ -60,16 +61,22 @@ const (
 	AlarmEnded = "ended"
 )
 
+// What a swap was for a meter.
+const (
+	Replaced = "replaced"
+	Replaces = "replaces"
+)
+
 // Moment is something that was sold to a meter, sent to it, heard from it or decided about it.
 type Moment struct {
 	Kind   Kind
 	At     time.Time // the server's time
-	ID     id.ID     // of the sale, token, command, entry, alarm or message; of an event it is zero
+	ID     id.ID     // of the sale, token, command, entry, alarm, message or swap; of an event it is zero
 	What   string    // mode, origin, type, code, doubt or purpose
 	State  string
 	By     string
 	Note   string // receipt number, reason, text or telephone number
-	Result string // what the meter answered to a token or command
+	Result string // what the meter answered to a token or command; of a swap, the number of the other meter
 	Tender money.Amount
 	Units  unit.Energy
 	Place  Place  // where it is in the list

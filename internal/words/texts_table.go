@@ -1226,6 +1226,16 @@ func (t *Texts) TimelineSaleUnits(amount string, units string) string {
 	return t.say("pages.timeline.sale-units", "{amount}", amount, "{units}", units)
 }
 
+// TimelineReplaced: Replaced by meter {meter}
+func (t *Texts) TimelineReplaced(meter string) string {
+	return t.say("pages.timeline.replaced", "{meter}", meter)
+}
+
+// TimelineReplaces: Took the place of meter {meter}
+func (t *Texts) TimelineReplaces(meter string) string {
+	return t.say("pages.timeline.replaces", "{meter}", meter)
+}
+
 // CommandCut: Cut off supply
 func (t *Texts) CommandCut() string { return t.say("pages.command.cut") }
 

@@ -39,6 +39,12 @@ func TestAMeterIsReplacedInTheBrowser(t *testing.T) {
 	second.post(apr, "form", second.get(apr).is(200).says(stockNumber).value("form"), "choice", "approve", "reason", "saw both meters").is(200).says("Approved and done")
 	done := g.get(at).is(200).says("This meter was replaced by meter", "34.7 kWh", otherEngineer+" allowed it.").omits("Replace the meter now")
 	g.get(done.link(t, `/meters/`+stockNumber+`/made/job_[^"]*`)).is(200).says("Replacement", "Not loaded")
+	for _, c := range []struct{ meter, other, what, says string }{{meterNumber, stockNumber, "replaced", "Replaced by meter"}, {stockNumber, meterNumber, "replaces", "Took the place of meter"}} {
+		g.get("/meters/"+c.meter+"/timeline").is(200).says(c.says, "display dark", "34.7 kWh")
+		if m := w.moments(c.meter, "&kind=swap"); len(m) != 1 || m[0].What != c.what || m[0].Meter != c.other || m[0].UnitsWh != 34_700 || m[0].Note != "display dark" {
+			t.Errorf("the swap in the timeline of %s: %+v", c.meter, m)
+		}
+	}
 	owner.check(meterNumber, "100").says("was replaced by meter " + stockNumber)
 	owner.sell(stockNumber, "100").says("34.8 kWh") // with the change of the sale to the old meter
 	w.person("books@example.org", access.Auditor)

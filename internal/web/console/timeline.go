@@ -81,6 +81,14 @@ func (v visit) moment(m timeline.Moment) timeLine {
 		if m.State == timeline.AlarmEnded {
 			out.State = badge{"✓", t.AlarmsEnded(), classOK}
 		}
+	case timeline.Swaps:
+		other := groups(m.Result)
+		if out.Text, out.Path = t.TimelineReplaces(other), swapPath(m.Result); m.What == timeline.Replaced {
+			out.Text, out.Path = t.TimelineReplaced(other), swapPath(m.Number)
+		}
+		if m.Units > 0 {
+			out.Sub = joined(t.Energy(m.Units, 1), out.Sub)
+		}
 	case timeline.Messages:
 		out.Text, out.State, out.Path = t.Name("message", m.What), messageBadge(t, notify.State(m.State)), "/messages/"+m.ID.Text(id.Message)
 	}
