@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,7 +41,8 @@ func examplesOf(spec *huma.OpenAPI, path string, op *huma.Operation) []docsExamp
 		}
 	}
 	open := op.Security != nil && len(op.Security) == 0 || slices.ContainsFunc(op.Security, func(s map[string][]string) bool { return len(s) == 0 })
-	return []docsExample{{"curl", curlExample(op.Method, path, body, kind, key, open)}, {"Python", pythonExample(op.Method, path, body, kind, key, open)}}
+	return []docsExample{{"curl", curlExample(op.Method, path, body, kind, key, open)}, {"Go", goExample(op.Method, path, body, kind, key, open)},
+		{"Python", pythonExample(op.Method, path, body, kind, key, open)}}
 }
 
 // pathExample is the value of a part of a path.
@@ -136,6 +138,36 @@ func curlExample(method, path, body, kind string, key, open bool) string {
 	}
 	b.WriteString(" \\\n  \"$PAYWATT_URL" + path + "\"\n")
 	return b.String()
+}
+
+// goExample is a program for Go's standard library.
+func goExample(method, path, body, kind string, key, open bool) string {
+	imports := []string{"fmt", "io", "log", "net/http", "os"}
+	var b strings.Builder
+	data := "nil"
+	if body != "" {
+		imports, data = append(imports, "strings"), "strings.NewReader(body)"
+		text := strconv.Quote(body)
+		if strconv.CanBackquote(strings.ReplaceAll(body, "\n", "")) {
+			text = "`" + body + "`"
+		}
+		b.WriteString("\tbody := " + text + "\n")
+	}
+	fmt.Fprintf(&b, "\trequest, err := http.NewRequest(%q, os.Getenv(\"PAYWATT_URL\")+%q, %s)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n", method, path, data)
+	if !open {
+		b.WriteString("\trequest.Header.Set(\"Authorization\", \"Bearer \"+os.Getenv(\"PAYWATT_KEY\"))\n")
+	}
+	if key {
+		imports = append(imports, "crypto/rand")
+		b.WriteString("\trequest.Header.Set(\"Idempotency-Key\", rand.Text())\n")
+	}
+	if body != "" {
+		fmt.Fprintf(&b, "\trequest.Header.Set(\"Content-Type\", %q)\n", kind)
+	}
+	b.WriteString("\tanswer, err := http.DefaultClient.Do(request)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tdefer answer.Body.Close()\n" +
+		"\ttext, err := io.ReadAll(answer.Body)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tfmt.Println(answer.StatusCode, string(text))\n}\n")
+	slices.Sort(imports)
+	return "package main\n\nimport (\n\t\"" + strings.Join(imports, "\"\n\t\"") + "\"\n)\n\nfunc main() {\n" + b.String()
 }
 
 // pythonExample is a program for Python's standard library.
