@@ -212,6 +212,54 @@ func (t *Texts) HelpPeople() string { return t.say("pages.help.people") }
 // HelpOffice: The office has everything behind the counter: sales, tills, tariffs, people, keys, alarms, imports and settings.
 func (t *Texts) HelpOffice() string { return t.say("pages.help.office") }
 
+// HelpSales: Find a sale by time, meter, seller or till, and see the totals. A sale's own page reverses it, and prints its receipt again.
+func (t *Texts) HelpSales() string { return t.say("pages.help.sales") }
+
+// HelpOwing: What an account owes, and what each purchase pays of it. The account's page takes payments and adds debts or a monthly charge.
+func (t *Texts) HelpOwing() string { return t.say("pages.help.owing") }
+
+// HelpAlarms: Alarms say what the server noticed, such as an open case or a silent meter. An alarm ends when its cause is gone.
+func (t *Texts) HelpAlarms() string { return t.say("pages.help.alarms") }
+
+// HelpAudit: Every sensitive action is here, with who did it and when. Entries are sealed, so nobody can change one unnoticed.
+func (t *Texts) HelpAudit() string { return t.say("pages.help.audit") }
+
+// HelpDays: A closed day keeps its figures for ever. What arrives later for that day is booked on the first open day, with its own time.
+func (t *Texts) HelpDays() string { return t.say("pages.help.days") }
+
+// HelpDoctor: Type the digits of a token that a meter does not take. The answer says what is wrong with it and what to do, as far as you may know.
+func (t *Texts) HelpDoctor() string { return t.say("pages.help.doctor") }
+
+// HelpDevices: Devices that do not know Paywatt, such as smart plugs. One that talks and has no meter yet is offered here. A second person agrees to each adoption.
+func (t *Texts) HelpDevices() string { return t.say("pages.help.devices") }
+
+// HelpImport: Choose a file, see what each row would do, then import it. Nothing is stored before that, and an import whose rows were not used can be undone.
+func (t *Texts) HelpImport() string { return t.say("pages.help.import") }
+
+// HelpIntegrations: A login lets another program read the meters' states over MQTT. It can switch nothing, and you can end it here at any time.
+func (t *Texts) HelpIntegrations() string { return t.say("pages.help.integrations") }
+
+// HelpPrograms: A program signs in with a key, which has a role and an end. The key itself is shown once, when it is made.
+func (t *Texts) HelpPrograms() string { return t.say("pages.help.programs") }
+
+// HelpAccount: Where you are signed in, and the devices that you trust. End a sign-in that is not yours, and tell the owner.
+func (t *Texts) HelpAccount() string { return t.say("pages.help.account") }
+
+// HelpSearch: Type a meter number, a name, a telephone number, an address, a receipt number or a token. A single hit opens at once.
+func (t *Texts) HelpSearch() string { return t.say("pages.help.search") }
+
+// HelpSettings: The name of the utility, its time zone and currency, receipts and messages. A change binds from now on. The currency is chosen once.
+func (t *Texts) HelpSettings() string { return t.say("pages.help.settings") }
+
+// HelpStart: The steps of a new server, in their order, with what is done already. Each opens the page that does it.
+func (t *Texts) HelpStart() string { return t.say("pages.help.start") }
+
+// HelpVendors: A vendor sells from a float and earns a commission. The vendor's page adds to the float, changes the terms, and exports the settlement of a month.
+func (t *Texts) HelpVendors() string { return t.say("pages.help.vendors") }
+
+// HelpHelpAbout: Every page has a link to its help at the bottom, and the key ? opens it. The keys below work on every page.
+func (t *Texts) HelpHelpAbout() string { return t.say("pages.help.help-about") }
+
 // TourStep: Tour, step {n} of {all}
 func (t *Texts) TourStep(n string, all string) string {
 	return t.say("pages.tour.step", "{n}", n, "{all}", all)
