@@ -3,6 +3,7 @@ package e2e
 import (
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -59,6 +60,7 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	}
 	d.clean()
 	w.typedMeanwhile(t, d, m)
+	w.messageMoves(t, d, m)
 	d.visit(track)
 	d.clean()
 }
@@ -78,6 +80,26 @@ func (w *smsWorld) typedMeanwhile(t *testing.T, d *tab, m textMeter) {
 	if wh, source := got.num(t, "said_balance", "wh"), got.text(t, "said_balance", "source"); wh != held/100*100 || source != "sms answer" {
 		t.Errorf("said_balance is %d by %q, want %d by sms answer", wh, source, held/100*100)
 	}
+}
+
+// messageMoves opens the page of a message while the meter stands still. When the meter goes on, the page shows its answer without a reload.
+func (w *smsWorld) messageMoves(t *testing.T, d *tab, m textMeter) {
+	t.Helper()
+	if err := m.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	sent := w.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": m.sim, "text": "*01#"})
+	d.visit("/messages/" + sent.text(t, "id"))
+	ask[any](d, `window.here = true`)
+	d.until(patience, `document.getElementById("live-state").textContent === "● Live" && document.querySelector("#message [data-cell=sent]").textContent.startsWith("20")`)
+	if got := d.text("#message [data-cell=answered]"); got != "–" {
+		t.Errorf("a meter that stands still answered at %s", got)
+	}
+	if err := m.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	d.until(30*time.Second, `window.here && document.querySelector("#message [data-cell=answered]").textContent.startsWith("20") && document.querySelector("#message [data-cell=state]").className.includes("ok")`)
+	d.until(patience, `document.querySelector("#attempts tbody tr")`)
 }
 
 // signIn creates the owner with the one-time link and signs in.

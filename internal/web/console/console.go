@@ -177,6 +177,8 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /messages", s.signedIn(s.messages))
 	m.Handle("POST /messages", s.signedIn(s.testMessage))
 	m.Handle("GET /messages/{message}", s.signedIn(s.message))
+	m.Handle("GET /messages/{message}/attempts", s.signedIn(s.attempts))
+	m.HandleFunc("GET /messages/{message}/live", s.messageLive)
 	m.Handle("POST /messages/{message}/retry", s.signedIn(s.retryMessage))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))

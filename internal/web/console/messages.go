@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -92,7 +93,7 @@ type messageTry struct {
 type messageDetail struct {
 	messageLine
 	FormID, Error string
-	Times         []named // each step reached, and the next
+	Times         []stepLine // each step, and the next attempt
 	Tries         []messageTry
 	Routes        []string
 	May           bool
@@ -100,36 +101,79 @@ type messageDetail struct {
 
 // step is a step of a message with the time at which it was reached; zero if it was not reached yet.
 type step struct {
-	name string
-	at   time.Time
+	name, text string
+	at         time.Time
 }
-
-// named is a value with its name.
-type named struct{ Name, Value string }
 
 func (s *Console) message(w http.ResponseWriter, r *http.Request, v visit) {
 	s.showMessage(w, r, v, http.StatusOK, "")
 }
 
 func (s *Console) showMessage(w http.ResponseWriter, r *http.Request, v visit, status int, wrong string) {
+	d, ok := s.messageOf(w, r, v)
+	if !ok {
+		return
+	}
+	d.Error = wrong
+	p := s.page(r, v, v.site.say.MessageTitle())
+	p.Live, p.Htmx = d.path()+"/live", true
+	s.show(w, r, status, messageView(p, d))
+}
+
+// attempts answers with only the attempts, for a page whose state has changed.
+func (s *Console) attempts(w http.ResponseWriter, r *http.Request, v visit) {
+	if d, ok := s.messageOf(w, r, v); ok {
+		s.show(w, r, http.StatusOK, attemptsView(d))
+	}
+}
+
+// messageOf reads the message of a page. It has answered if it returns false.
+func (s *Console) messageOf(w http.ResponseWriter, r *http.Request, v visit) (messageDetail, bool) {
 	shown, err := s.c.Messages.Show(r.Context(), v.by, r.PathValue("message"))
 	if s.stopped(w, r, v, err, shown.Refusal) {
-		return
+		return messageDetail{}, false
 	}
 	routes, err := s.c.Messages.Routes(r.Context(), v.by)
 	d := v.site.messageDetail(shown)
-	d.Error, d.May = wrong, v.by.May(access.SendMessages)
+	d.May = v.by.May(access.SendMessages)
 	if err == nil {
 		d.FormID, err = s.formID(v)
 	}
 	if err != nil {
 		s.broken(w, r, v, err)
-		return
+		return d, false
 	}
 	for _, route := range routes.Routes {
 		d.Routes = append(d.Routes, route.Name)
 	}
-	s.show(w, r, status, messageView(s.page(r, v, v.site.say.MessageTitle()), d))
+	return d, true
+}
+
+// messageLive streams the state of a message and the times of its steps.
+func (s *Console) messageLive(w http.ResponseWriter, r *http.Request) {
+	message := r.PathValue("message")
+	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
+		shown, err := s.c.Messages.Show(ctx, v.by, message)
+		if err != nil || shown.Refused() {
+			return nil, false, err
+		}
+		return frame{messageElement: v.site.messageDetail(shown).cells()}, true, nil
+	})
+}
+
+// messageElement is the id of the element that updates.
+const messageElement = "message"
+
+// path is the address of the message's page.
+func (d messageDetail) path() string { return "/messages/" + d.ID }
+
+// cells are the parts of the page that update. The number of attempts changes with each attempt, so that the page fetches them.
+func (d messageDetail) cells() map[string]cell {
+	out := map[string]cell{"state": d.State.cell(), "failure": {d.Failure}, "cost": {d.Cost}, "tries": {strconv.Itoa(len(d.Tries))}}
+	for _, step := range d.Times {
+		out[step.Name] = cell{step.At}
+	}
+	return out
 }
 
 func (t site) messageDetail(s notify.MessageView) messageDetail {
@@ -139,10 +183,14 @@ func (t site) messageDetail(s notify.MessageView) messageDetail {
 	if !m.Open {
 		next = time.Time{}
 	}
-	for _, step := range []step{{t.say.MessageQueued(), m.CreatedAt}, {t.say.MessageSent(), m.SentAt}, {t.say.MessageDelivered(), m.DeliveredAt},
-		{t.say.MessageAnswered(), m.AnsweredAt}, {t.say.MessageEnded(), m.EndedAt}, {t.say.MessageNext(), next}} {
+	for _, step := range []step{{"queued", t.say.MessageQueued(), m.CreatedAt}, {"sent", t.say.MessageSent(), m.SentAt}, {"delivered", t.say.MessageDelivered(), m.DeliveredAt},
+		{"answered", t.say.MessageAnswered(), m.AnsweredAt}, {"ended", t.say.MessageEnded(), m.EndedAt}, {"next", t.say.MessageNext(), next}} {
+		line := stepLine{Name: step.name, Text: step.text, At: nothing}
 		if !step.at.IsZero() {
-			d.Times = append(d.Times, named{step.name, t.clock(step.at)})
+			line.At = t.clock(step.at)
+		}
+		if line.At != nothing || !m.Incoming { // nobody answers a message from a customer with a report
+			d.Times = append(d.Times, line)
 		}
 	}
 	for _, x := range s.Tries {

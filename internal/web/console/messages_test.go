@@ -80,6 +80,10 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 		t.Errorf("the list has no link to %s", page)
 	}
 
+	live := o.follow(page + "/live")
+	if got := live.patch()["message"]; got["tries"][0] != "2" || got["cost"][0] != "0.8000 KES" || len(got["state"]) != 2 {
+		t.Errorf("at first the page's stream sends %v", got)
+	}
 	form := o.get(page).value("form")
 	o.post(page+"/retry", "form", form, "route", "phone1").leads(page)
 	await("the gateway has it again", func() bool { keys, _ := g.got(); return len(keys) == 2 })
@@ -87,6 +91,16 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 		t.Errorf("once more under the key %s, want %s: a gateway knows it as the same message", keys[1], keys[0])
 	}
 	await("two tries by the gateway are paid for", func() bool { return strings.Contains(o.get(page).text(), "1.6000 KES") })
+	for got := live.patch()["message"]; got["tries"] == nil || got["tries"][0] != "3"; got = live.patch()["message"] {
+		if got["queued"] != nil {
+			t.Errorf("the stream repeats what did not change: %v", got)
+		}
+	}
+	if part := o.get(page + "/attempts").is(200).says("Attempts", "modem1", "phone1", "by phone1"); strings.Contains(part.body, "<html") || strings.Contains(part.body, digits) {
+		t.Errorf("the part with the attempts is\n%s", part.body)
+	}
+	o.get("/messages/msg_01jd00000000000000000000000/attempts").is(404)
+	w.guest().get(page + "/attempts").leads("/signin")
 	o.post(page+"/retry", "form", form, "route", "nobody").is(400).says("This server has no route nobody", "modem1, phone1", "No message was sent", "Attempts")
 	o.post(page+"/retry", "form", "another", "route", "phone1").is(400).says("another session", "Attempts")
 	o.get("/messages/msg_01jd00000000000000000000000").is(404)
