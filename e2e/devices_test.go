@@ -15,6 +15,7 @@ import (
 // shelfPlug plays an unmodified device with the paho client: a relay, and a counter that grows while the relay is closed.
 type shelfPlug struct {
 	kind, name, client string
+	user, password     string
 
 	mu     sync.Mutex
 	wh     float64
@@ -25,7 +26,8 @@ type shelfPlug struct {
 
 // command and birth are the topic to which a kind of device listens, and its first message.
 func (p *shelfPlug) command() string {
-	return map[string]string{"tasmota": "cmnd/" + p.name + "/#", "shelly": p.name + "/command/#", "shelly-gen1": "shellies/" + p.name + "/#"}[p.kind]
+	return map[string]string{"tasmota": "cmnd/" + p.name + "/#", "shelly": p.name + "/command/#", "shelly-gen1": "shellies/" + p.name + "/#",
+		"esphome": p.name + "/switch/relay/command"}[p.kind]
 }
 
 func (p *shelfPlug) birth() (topic, payload string) {
@@ -34,6 +36,8 @@ func (p *shelfPlug) birth() (topic, payload string) {
 		return "tele/" + p.name + "/LWT", "Online"
 	case "shelly":
 		return p.name + "/online", "true"
+	case "esphome":
+		return p.name + "/status", "online"
 	}
 	return "shellies/" + p.name + "/online", "true"
 }
@@ -42,6 +46,7 @@ func (p *shelfPlug) plugIn(t *testing.T, addr string) {
 	t.Helper()
 	o := mqtt.NewClientOptions().AddBroker("tcp://" + addr).SetClientID(p.client).SetProtocolVersion(4).SetKeepAlive(30 * time.Second).
 		SetAutoReconnect(true).SetMaxReconnectInterval(300 * time.Millisecond).SetConnectRetry(true)
+	o.SetUsername(p.user).SetPassword(p.password)
 	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { p.ordered(m.Topic(), string(m.Payload())) })
 	o.SetOnConnectHandler(func(c mqtt.Client) {
 		topic, payload := p.birth()
@@ -74,6 +79,8 @@ func (p *shelfPlug) state() {
 		p.c.Publish("stat/"+p.name+"/POWER", 0, false, strings.ToUpper(word))
 	case "shelly":
 		p.report()
+	case "esphome":
+		p.c.Publish(p.name+"/switch/relay/state", 0, false, strings.ToUpper(word))
 	default:
 		p.c.Publish("shellies/"+p.name+"/relay/0", 0, false, word)
 	}
