@@ -16,12 +16,32 @@ type pageState struct {
 	open func()
 }
 
-// pageStates are the pages of the console in all their states.
-func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState) {
+// shownPage is a page in one state, in the tab that shows it.
+type shownPage struct {
+	pageState
+	tab *tab
+}
+
+func shownIn(tab *tab, states []pageState) []shownPage {
+	var all []shownPage
+	for _, s := range states {
+		all = append(all, shownPage{s, tab})
+	}
+	return all
+}
+
+// allPages are the pages of an office, of a server in safe mode and of a demonstration, in all their states. The parameter first has the
+// states that come before the others.
+func (o *office) allPages(t *testing.T, first ...pageState) (here, elsewhere []shownPage) {
 	t.Helper()
-	d, s := o.owner, o.chrome.open(t, o.owner.origin)
-	sale := ""
-	return d, s, []pageState{
+	here = shownIn(o.owner, slices.Concat(first, o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), o.servicePages(), o.devicePages(t), o.pageStates()))
+	return append(here, o.strangersPages(t)...), append(o.safePages(t), o.tourPages(t)...)
+}
+
+// pageStates are the pages of meters, sales and books.
+func (o *office) pageStates() []pageState {
+	d, sale := o.owner, ""
+	return []pageState{
 		{"overview", func() { d.visit("/overview") }},
 		{"meters", func() { d.visit("/meters") }},
 		{"meter", func() { d.visit(o.page(o.first)) }},
@@ -72,6 +92,13 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 		{"journals of an account", func() { d.click(`tbody a`, 1); d.at("/ledger/journals") }},
 		{"the sale behind a figure", func() { d.click(`main a[href^="/sales/"]`, 1); d.at("/sales/") }},
 		{"not found", func() { d.visit("/meters/04140001019") }},
+	}
+}
+
+// strangersPages are what somebody sees who is not signed in.
+func (o *office) strangersPages(t *testing.T) []shownPage {
+	s := o.chrome.open(t, o.owner.origin)
+	return shownIn(s, []pageState{
 		{"sign in", func() { s.visit("/signin?made=1") }},
 		{"sign in, refused", func() {
 			s.visit("/signin")
@@ -79,7 +106,12 @@ func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState
 			s.until(10*time.Second, `document.querySelector("[role=alert]")`)
 		}},
 		{"set up, closed", func() { s.visit("/setup?code=x") }},
-	}
+		{"API documentation", func() { s.visit("/docs?q=reversal") }},
+		{"API documentation, topic", func() {
+			s.visit("/docs/topic/vends")
+			ask[chromedp.Void](s, `document.querySelector("section").querySelectorAll("details").forEach(d => { d.open = true; }), undefined`)
+		}},
+	})
 }
 
 // officePages are the pages behind the office page.
@@ -183,46 +215,67 @@ func (o *office) setUpPages() []pageState {
 	}
 }
 
-// everyPage checks every page at four widths: nothing is wider than the window, and axe-core has no finding at two of them. Dark colours
-// change no width, so with them axe-core looks once.
+// everyPage checks every page, and those outside of the office from right to left too, as [office.tongues] does with the others.
 func (o *office) everyPage(t *testing.T) {
-	owner, stranger, all := o.pageStates(t)
-	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), o.servicePages(), o.devicePages(t), all)
+	here, elsewhere := o.allPages(t, o.namePages(t)...)
 	o.netsHold(t)
-	for i, page := range all {
-		tab := owner
-		if i >= len(all)-3 {
-			tab = stranger
-		}
+	for _, page := range append(here, elsewhere...) {
 		page.open()
-		tab.until(10*time.Second, `document.readyState === "complete"`)
-		tab.dark(false)
-		for _, width := range []int64{320, 360, 768, 1280} {
-			tab.size(width)
-			tab.drawn()
-			// A telephone widens its window to fit the content, so the window's width proves nothing.
-			if over := ask[int64](tab, `document.documentElement.scrollWidth`) - width; over > 0 {
-				t.Errorf("%s is %d px too wide for %d px", page.name, over, width)
-			}
-			if cut := ask[string](tab, clipped); cut != "" {
-				t.Errorf("%s at %d px clips %s", page.name, width, cut)
-			}
-		}
-		tab.clean() // comes before axe-core, which is not part of the page
-		for _, look := range []struct {
-			width int64
-			dark  bool
-		}{{1280, false}, {360, false}, {360, true}} {
-			tab.size(look.width)
-			tab.dark(look.dark)
-			for _, f := range tab.axe(o.axe) {
-				t.Errorf("%s, dark %t, %d px: %s (%s): %s\n%s", page.name, look.dark, look.width, f.ID, f.Impact, f.Help, nodes(f))
-			}
-		}
-		tab.forget()
+		o.looksRight(t, page)
 	}
-	owner.dark(false)
-	owner.size(1280)
+	o.docsFit(t)
+	for _, page := range elsewhere {
+		page.open()
+		o.inArabic(t, page)
+	}
+	o.owner.size(1280)
+}
+
+// docsFit checks the page with the whole documentation. It is long, so axe-core, which needs seconds for it, looks once.
+func (o *office) docsFit(t *testing.T) {
+	t.Helper()
+	p := o.owner
+	p.visit("/docs")
+	p.narrow("with everything", 320, 360, 768, 1280)
+	for _, f := range p.axe(o.axe) {
+		t.Errorf("/docs: %s (%s): %s\n%s", f.ID, f.Impact, f.Help, nodes(f))
+	}
+	ask[any](p, longer)
+	p.narrow("with longer texts", 320)
+	p.forget()
+}
+
+// looksRight checks a page at four widths: nothing is wider than the window, and axe-core has no finding at two of them. Dark colours change
+// no width, so with them axe-core looks once.
+func (o *office) looksRight(t *testing.T, page shownPage) {
+	t.Helper()
+	tab := page.tab
+	tab.until(10*time.Second, `document.readyState === "complete"`)
+	tab.dark(false)
+	for _, width := range []int64{320, 360, 768, 1280} {
+		tab.size(width)
+		tab.drawn()
+		// A telephone widens its window to fit the content, so the window's width proves nothing.
+		if over := ask[int64](tab, `document.documentElement.scrollWidth`) - width; over > 0 {
+			t.Errorf("%s is %d px too wide for %d px", page.name, over, width)
+		}
+		if cut := ask[string](tab, clipped); cut != "" {
+			t.Errorf("%s at %d px clips %s", page.name, width, cut)
+		}
+	}
+	tab.clean() // comes before axe-core, which is not part of the page
+	for _, look := range []struct {
+		width int64
+		dark  bool
+	}{{1280, false}, {360, false}, {360, true}} {
+		tab.size(look.width)
+		tab.dark(look.dark)
+		for _, f := range tab.axe(o.axe) {
+			t.Errorf("%s, dark %t, %d px: %s (%s): %s\n%s", page.name, look.dark, look.width, f.ID, f.Impact, f.Help, nodes(f))
+		}
+	}
+	tab.dark(false)
+	tab.forget()
 }
 
 // netsHold checks that a page that breaks the rules is caught: a style inside the page, a field without a label.

@@ -36,9 +36,10 @@ var pictured = [...]struct{ state, path string }{
 	{"vendors", "/vendors"}, {"vendor", "/vendors/{vendor}"}, {"alarms", "/alarms"}, {"audit log", "/audit"}, {"help", "/help"}, {"checklist", "/start"},
 	{"settings", "/settings"}, {"import", "/import"}, {"import, checked", "/import"}, {"new meter", "/meters/new"}, {"service", "/meters/{meter}/service"},
 	{"service token", "/meters/{meter}/service/{kind}"}, {"key of a meter", "/meters/{meter}/key"}, {"token doctor", "/doctor"}, {"place", "/meters/{meter}/place"},
-	{"configuration of a meter", "/meters/{meter}/config"},
+	{"configuration of a meter", "/meters/{meter}/config"}, {"configuration of all meters", "/settings/meters"},
 	{"account of a meter", "/accounts/{meter}"}, {"debts", "/debts"}, {"charges", "/charges"}, {"new customer", "/customers/new"},
 	{"timeline", "/meters/{meter}/timeline"}, {"closed days", "/days"}, {"integrations", "/integrations"}, {"devices", "/devices"},
+	{"API documentation", "/docs"}, {"API documentation, topic", "/docs/topic/vends"}, {"safe mode", "/"}, {"tour, step 2", "/sell"},
 }
 
 // pictureName returns the name of the file with the picture of a state.
@@ -103,17 +104,13 @@ func (o *office) draw(t *testing.T) {
 	for _, work := range []func(*office, *testing.T){(*office).clerksDay, (*office).wallet, (*office).platform} {
 		work(o, t)
 	}
-	owner, stranger, last := o.pageStates(t)
-	all := slices.Concat(o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), o.servicePages(), o.devicePages(t), last)
+	here, elsewhere := o.allPages(t)
 	folder := filepath.Join("..", *screenshots, "console")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for i, state := range all {
-		tab := owner
-		if i >= len(all)-3 {
-			tab = stranger
-		}
+	for _, state := range append(here, elsewhere...) {
+		tab := state.tab
 		tab.size(1280)
 		state.open()
 		at := slices.IndexFunc(pictured[:], func(p struct{ state, path string }) bool { return p.state == state.name })
