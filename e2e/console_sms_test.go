@@ -82,14 +82,15 @@ func (w *smsWorld) typedMeanwhile(t *testing.T, d *tab, m textMeter) {
 	}
 }
 
-// messageMoves opens the page of a message while the meter stands still. When the meter goes on, the page shows its answer without a reload.
+// messageMoves opens the page of a message with a token while the meter stands still. When the meter goes on, the page shows its answer without a reload.
 func (w *smsWorld) messageMoves(t *testing.T, d *tab, m textMeter) {
 	t.Helper()
 	if err := m.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	sent := w.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": m.sim, "text": "*01#"})
-	d.visit("/messages/" + sent.text(t, "id"))
+	sold := w.mustVend(t, m.number, 10_000, "moving-sale")
+	w.must(t, 202, "POST", "/v1/meters/"+m.number+"/recharges", map[string]any{"digits": sold.text(t, "tokens", 0, "digits"), "by": "sms"})
+	d.visit("/messages/" + w.must(t, 200, "GET", "/v1/messages?meter="+m.number, nil).text(t, "data", 0, "id"))
 	ask[any](d, `window.here = true`)
 	d.until(patience, `document.getElementById("live-state").textContent === "● Live" && document.querySelector("#message [data-cell=sent]").textContent.startsWith("20")`)
 	if got := d.text("#message [data-cell=answered]"); got != "–" {
