@@ -34,7 +34,7 @@ func newReportCommand(c console) *cobra.Command {
 			return c.show(cmd, b, t)
 		}),
 	})
-	cmd.AddCommand(newReportAccounts(c), newReportBalance(c), newReportJournals(c), newReportRegisters(c), newReportLedger(c))
+	cmd.AddCommand(newReportAccounts(c), newReportBalance(c), newReportJournals(c), newReportRegisters(c), newReportLedger(c), newReportAudit(c))
 	return cmd
 }
 

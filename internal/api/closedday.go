@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"net/http"
 	"strconv"
 	"time"
@@ -103,7 +102,7 @@ func closedDayOf(d dayclose.Closed) apiv1.ClosedDay {
 func closedDayCSV(d dayclose.Closed) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString(byteOrderMark)
-	w := csv.NewWriter(&out)
+	w := sheet.NewWriter(&out)
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	rows := [][]string{{"date", "account", "account_name", "subject", "opening_minor", "debit_minor", "credit_minor", "closing_minor", "currency", "closed_at"}}
 	for _, l := range d.Figures.Lines {

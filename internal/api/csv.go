@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +37,7 @@ func csvFormat() huma.Format {
 }
 
 func writeCSV(w io.Writer, rows reflect.Value) error {
-	out := csv.NewWriter(w)
+	out := sheet.NewWriter(w)
 	cols := columns(rows.Type().Elem(), "", nil)
 	line := make([]string, len(cols))
 	for i, c := range cols {

@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/sheet"
 )
 
 // Limits of an export.
@@ -79,7 +79,7 @@ func (a *API) Export(ctx context.Context, w io.Writer, by access.Actor, path str
 			return Refused{}, nil
 		}
 	}
-	out := csv.NewWriter(w)
+	out := sheet.NewWriter(w)
 	err := out.Write([]string{fmt.Sprintf("NOT COMPLETE: only the first %d rows; narrow the list", exportPage*maxExport)})
 	out.Flush()
 	return Refused{}, err

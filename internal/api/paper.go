@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,7 +131,7 @@ func statementOf(st office.Statement) apiv1.Statement {
 func statementCSV(st office.Statement) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString(byteOrderMark)
-	w := csv.NewWriter(&out)
+	w := sheet.NewWriter(&out)
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	rows := [][]string{{"at", "kind", "receipt_no", "meter", "ref", "reversed", "paid_minor", "units_wh", "change_minor", "balance_minor", "currency"},
 		{st.From, "opening", "", "", "", "", "", "", "", number(int64(st.Opening)), st.Currency.Code}}

@@ -132,6 +132,7 @@ func reviewRoutes(meter string) []route {
 		{"POST", "/v1/shifts", `{"till":"T 1"}`, access.UseTill, 400},
 		{"POST", "/v1/shifts/{id}/payouts", `{"amount":{"amount_minor":5,"currency":"KES"}}`, access.UseTill, 404},
 		{"POST", "/v1/shifts/{id}/close", `{"counted":{"amount_minor":5,"currency":"KES"}}`, access.UseTill, 404},
+		{"GET", "/v1/audit", "", access.ReadAudit, 200},
 		{"GET", "/v1/days", "", access.ReadLedger, 200}, {"GET", "/v1/days/next", "", access.ReadLedger, 200},
 		{"GET", "/v1/days/{date}", "", access.ReadLedger, 404}, {"POST", "/v1/days", `{}`, access.AdjustLedger, 409},
 		{"GET", "/v1/vendors", "", access.ReadVendors, 200},

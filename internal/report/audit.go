@@ -8,7 +8,9 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -23,6 +25,12 @@ type AuditTx interface {
 type AuditFilter struct {
 	Actor, Action, Object string
 	From, To              time.Time // zero: without a limit
+}
+
+// AuditRequest asks for rows of the audit log, with the local days From to To; an empty day is no limit. The rest is as in [AuditFilter].
+type AuditRequest struct {
+	Actor, Action, Object string
+	From, To              string
 }
 
 // AuditRow is a row of the audit log.
@@ -42,7 +50,7 @@ type AuditLog struct {
 const listAudit = "audit"
 
 // Audit lists rows of the audit log, newest first (right: audit.read).
-func (r *Reports) Audit(ctx context.Context, by access.Actor, f AuditFilter, page registry.Page) (AuditLog, error) {
+func (r *Reports) Audit(ctx context.Context, by access.Actor, q AuditRequest, page registry.Page) (AuditLog, error) {
 	if no := by.Needs(access.ReadAudit); no.Refused() {
 		return AuditLog{Refusal: no}, nil
 	}
@@ -50,12 +58,41 @@ func (r *Reports) Audit(ctx context.Context, by access.Actor, f AuditFilter, pag
 	if no.Refused() {
 		return AuditLog{Refusal: no}, nil
 	}
-	f.Actor, f.Action, f.Object = strings.ToLower(f.Actor), strings.ToLower(f.Action), strings.ToLower(f.Object)
+	f := AuditFilter{Actor: strings.ToLower(q.Actor), Action: strings.ToLower(q.Action), Object: strings.ToLower(q.Object)}
 	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (AuditLog, error) {
+		no, err := f.within(tx, q.From, q.To)
+		if err != nil || no.Refused() {
+			return AuditLog{Refusal: no}, err
+		}
 		rows, err := tx.AuditPage(f, before, max+1)
 		l := AuditLog{}
 		l.Rows, l.Next = registry.Cut(rows, max, r.hasher, by.Tenant, listAudit, func(row AuditRow) id.ID { return row.ID })
 		return l, err
 	})
 	return out, fault.Wrap(err, "list the audit log")
+}
+
+// within limits the filter to local days.
+func (f *AuditFilter) within(tx Tx, from, to string) (refusal.Refusal, error) {
+	name, err := tx.TenantZone()
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if from != "" {
+		if f.From, err = localday.Parse(from, zone); err != nil {
+			return refuse.DateInvalid(refusal.Echo(from)), nil
+		}
+	}
+	if to != "" {
+		last, err := localday.Parse(to, zone)
+		if err != nil {
+			return refuse.DateInvalid(refusal.Echo(to)), nil
+		}
+		f.To = localday.Next(last)
+	}
+	return refusal.Refusal{}, nil
 }

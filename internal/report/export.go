@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/sheet"
 )
 
 // Formats of an exported ledger.
@@ -61,7 +62,7 @@ func (r *Reports) Export(ctx context.Context, by access.Actor, f LedgerExport, n
 	var w ledgerWriter
 	switch cmp.Or(f.Format, LedgerCSV) {
 	case LedgerCSV:
-		w = &csvLedger{out: csv.NewWriter(out), names: names, period: p}
+		w = &csvLedger{out: sheet.NewWriter(out), names: names, period: p}
 	case LedgerHledger:
 		w = &plainLedger{out: out, names: names, period: p, declared: map[string]bool{}}
 	default:
@@ -166,8 +167,8 @@ func (w *csvLedger) journal(j ledger.Journal) error {
 		} else {
 			credit = money.Format(-p.Amount, w.currency)
 		}
-		if err := w.out.Write([]string{j.PostedAt.In(w.zone).Format(time.DateOnly), j.PostedAt.UTC().Format(time.RFC3339), j.ID.Text(id.Journal), string(j.Kind), cell(j.Ref),
-			cell(j.Memo), number, cell(name), cell(p.Account.Subject), debit, credit, w.currency.Code, strconv.Itoa(int(p.Account.Code)), reverses}); err != nil {
+		if err := w.out.Write([]string{j.PostedAt.In(w.zone).Format(time.DateOnly), j.PostedAt.UTC().Format(time.RFC3339), j.ID.Text(id.Journal), string(j.Kind), sheet.Harmless(j.Ref),
+			sheet.Harmless(j.Memo), number, sheet.Harmless(name), sheet.Harmless(p.Account.Subject), debit, credit, w.currency.Code, strconv.Itoa(int(p.Account.Code)), reverses}); err != nil {
 			return err
 		}
 	}
@@ -177,14 +178,6 @@ func (w *csvLedger) journal(j ledger.Journal) error {
 func (w *csvLedger) end() error {
 	w.out.Flush()
 	return w.out.Error()
-}
-
-// cell keeps a spreadsheet from taking a text that somebody typed for a formula.
-func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // plainLedger writes a transaction for each journal, in the format of hledger.

@@ -3,11 +3,8 @@ package console
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 )
@@ -30,23 +27,8 @@ func (s *Console) audit(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	field := func(name string) string { return strings.TrimSpace(q.Get(name)) }
 	d := auditPage{Actor: field("actor"), Action: field("action"), Object: field("object"), From: field("from"), To: field("to")}
-	f := report.AuditFilter{Actor: d.Actor, Action: d.Action, Object: d.Object}
-	for _, day := range []struct {
-		text string
-		days int // after the beginning of the day
-		at   *time.Time
-	}{{d.From, 0, &f.From}, {d.To, 1, &f.To}} {
-		if day.text == "" {
-			continue
-		}
-		at, err := time.ParseInLocation(time.DateOnly, day.text, v.site.zone)
-		if err != nil {
-			s.refuse(w, r, v, refuse.DateInvalid(refusal.Echo(day.text)))
-			return
-		}
-		*day.at = at.AddDate(0, 0, day.days)
-	}
-	list, err := s.c.Reports.Audit(r.Context(), v.by, f, registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
+	list, err := s.c.Reports.Audit(r.Context(), v.by, report.AuditRequest{Actor: d.Actor, Action: d.Action, Object: d.Object, From: d.From, To: d.To},
+		registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
 	if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}

@@ -96,7 +96,7 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 			t.Errorf("the stream repeats what did not change: %v", got)
 		}
 	}
-	if part := o.get(page + "/attempts").is(200).says("Attempts", "modem1", "phone1", "by phone1"); strings.Contains(part.body, "<html") || strings.Contains(part.body, digits) {
+	if part := o.get(page+"/attempts").is(200).says("Attempts", "modem1", "phone1", "by phone1"); strings.Contains(part.body, "<html") || strings.Contains(part.body, digits) {
 		t.Errorf("the part with the attempts is\n%s", part.body)
 	}
 	o.get("/messages/msg_01jd00000000000000000000000/attempts").is(404)
