@@ -174,10 +174,11 @@ func (o *office) pages() []request {
 		"/meters?find=nobody+at+all", "/sales", "/sales?state=reversed", "/sales?till=main", "/sales?from=" + day + "&to=" + day, "/sales?from=" + day, "/customers",
 		"/customers?find=wekesa", "/messages", "/alarms", "/audit", "/quarantine", "/approvals", "/people", "/keys", "/vendors", "/tills", "/tariffs", "/ledger",
 		"/ledger/journals", "/ledger/accounts?code=2000", "/sell",
+		"/days", "/debts", "/charges", "/integrations", "/settings", "/settings/meters", "/devices", "/import", "/start", "/office", "/doctor",
 		"/v1/overview", "/v1/meters", "/v1/meters?state=cut_off", "/v1/meters?low=true", "/v1/meters?limit=200", "/v1/vends", "/v1/vends?state=reversed",
 		"/v1/vends?till=main", "/v1/customers", "/v1/customers?find=wekesa", "/v1/messages", "/v1/alarms", "/v1/quarantine", "/v1/approvals",
 		"/v1/people", "/v1/keys", "/v1/vendors", "/v1/shifts", "/v1/tariffs", "/v1/imports", "/v1/ledger/journals", "/v1/ledger/accounts", "/v1/debts", "/v1/charges",
-		"/v1/reports/registers"} {
+		"/v1/reports/registers", "/v1/days", "/v1/devices"} {
 		add(path, func(int) string { return path })
 	}
 	for i, path := range []string{"/v1/meters?cursor=", "/sales?cursor=", "/customers?cursor="} {
@@ -216,7 +217,9 @@ func (o *office) searches() (out []request) {
 // single are pages about one meter or sale.
 func (o *office) single() (out []request) {
 	for _, path := range []string{"/meters/{}", "/meters/{}/history", "/sales?meter={}", "/sell?meter={}&amount=100", "/sell/check?meter={}&amount=100", "/v1/meters/{}",
-		"/v1/meters/{}/readings", "/v1/meters/{}/tokens", "/v1/vends?meter={}", "/v1/meters/{}/events"} {
+		"/v1/meters/{}/readings", "/v1/meters/{}/tokens", "/v1/vends?meter={}", "/v1/meters/{}/events",
+		"/meters/{}?by=week", "/meters/{}?by=month", "/meters/{}/timeline", "/meters/{}/timeline?kind=sale", "/meters/{}/key", "/meters/{}/place",
+		"/meters/{}/swap", "/meters/{}/service", "/v1/meters/{}/timeline", "/v1/meters/{}/usage"} {
 		out = append(out, request{path, func(n int) string { return strings.ReplaceAll(path, "{}", o.meters[n*7919%len(o.meters)].Number) }, false})
 	}
 	for _, path := range []string{"/sales/{}", "/sales/{}/receipt", "/v1/vends/{}", "/v1/vends/{}/receipt", "/v1/vends/{}/explain"} {
