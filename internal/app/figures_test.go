@@ -441,6 +441,12 @@ func (v *village) compare(h *house, list, file map[string]string, listed apiv1.M
 		if page["balance"] != "KES "+minor(one.Balance.AmountMinor) {
 			wrong("the page, in the books,", page["balance"])
 		}
+		statement := cells(v.page("/meters/" + h.number + "/wallet"))
+		for where, c := range map[string]map[string]string{"the page, not yet booked,": page, "the page of the statement": statement} {
+			if c["pending"] != "KES "+minor(one.Balance.AmountMinor-one.Live.AmountMinor) || c["estimate"] != want || c["balance"] != page["balance"] || c["pending-at"] != page["counted"] {
+				wrong(where, c["balance"]+" | "+c["pending"]+" | "+c["estimate"]+" | "+c["pending-at"])
+			}
+		}
 	}
 	if want == "" {
 		if list["balance"] != "–" || shown != "–" {
