@@ -160,6 +160,9 @@ func (t *Texts) Energy(e unit.Energy, decimals int) string {
 	return t.ltr(t.written(e.KWh(decimals)) + " kWh")
 }
 
+// Watts writes power with its unit, without groups as on meters: "1250 W".
+func (t *Texts) Watts(w int64) string { return t.ltr(strconv.FormatInt(w, 10) + " W") }
+
 // Day writes a stored date such as "2026-11-24". Any other text stays as it is.
 func (t *Texts) Day(date string) string {
 	at, err := time.Parse(time.DateOnly, date)

@@ -27,14 +27,14 @@ var kes = money.Currency{Code: "KES", Exp: 2}
 
 func TestFiguresByLanguage(t *testing.T) {
 	at := time.Date(2026, 11, 4, 21, 5, 6, 0, time.FixedZone("EAT", 3*3600))
-	for code, want := range map[string][6]string{
-		"en": {"KES 1,234,567.80", "-999.00", "1,638.3 kWh", "2026-11-04 21:05 EAT", "2.4541", "1.5 %"},
-		"fr": {"1\u202f234\u202f567,80 KES", "-999,00", "1\u202f638,3 kWh", "04/11/2026 21:05 EAT", "2,4541", "1,5 %"},
-		"sw": {"KES 1,234,567.80", "-999.00", "1,638.3 kWh", "04/11/2026 21:05 EAT", "2.4541", "1.5 %"},
-		"ar": {"\u2066KES 1,234,567.80\u2069", "\u2066-999.00\u2069", "\u20661,638.3 kWh\u2069", "\u206604/11/2026 21:05 EAT\u2069", "\u20662.4541\u2069", "\u20661.5 %\u2069"},
+	for code, want := range map[string][7]string{
+		"en": {"KES 1,234,567.80", "-999.00", "1,638.3 kWh", "2026-11-04 21:05 EAT", "2.4541", "1.5 %", "1250 W"},
+		"fr": {"1\u202f234\u202f567,80 KES", "-999,00", "1\u202f638,3 kWh", "04/11/2026 21:05 EAT", "2,4541", "1,5 %", "1250 W"},
+		"sw": {"KES 1,234,567.80", "-999.00", "1,638.3 kWh", "04/11/2026 21:05 EAT", "2.4541", "1.5 %", "1250 W"},
+		"ar": {"\u2066KES 1,234,567.80\u2069", "\u2066-999.00\u2069", "\u20661,638.3 kWh\u2069", "\u206604/11/2026 21:05 EAT\u2069", "\u20662.4541\u2069", "\u20661.5 %\u2069", "\u20661250 W\u2069"},
 	} {
 		say := in(t, code)
-		got := [6]string{say.Sum(money.Amount{Minor: 123456780, Currency: "KES"}), say.Figure(-99900, kes), say.Energy(1_638_300, 1), say.Clock(at), say.Rate(2_454_100, kes), say.Percent(150)}
+		got := [7]string{say.Sum(money.Amount{Minor: 123456780, Currency: "KES"}), say.Figure(-99900, kes), say.Energy(1_638_300, 1), say.Clock(at), say.Rate(2_454_100, kes), say.Percent(150), say.Watts(1250)}
 		if got != want {
 			t.Errorf("%s: %q, want %q", code, got, want)
 		}

@@ -31,7 +31,7 @@ func (t site) row(v registry.MeterView) row {
 	out := row{Number: v.Meter.Number, Grouped: groups(v.Meter.Number), Customer: v.Customer.Name, Tariff: v.Tariff,
 		State: t.stateOf(v), Simulated: v.Meter.Simulated, Relay: relayWord(t.say, v.Relay), Balance: nothing, Load: nothing, AsOf: t.say.MetersNoReading()}
 	if f := v.Figures; f != nil {
-		out.Load = strconv.FormatInt(f.Watts, 10) + " W"
+		out.Load = t.say.Watts(f.Watts)
 		out.AsOf = t.say.MetersAsOf(t.clock(f.AsOf))
 	}
 	if left, known := v.Left(); known {
