@@ -174,12 +174,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /customers/new", s.signedIn(s.newCustomer))
 	m.Handle("GET /customers/{customer}", s.signedIn(s.customer))
 	m.Handle("POST /customers/{customer}", s.signedIn(s.changeCustomer))
-	m.Handle("GET /messages", s.signedIn(s.messages))
-	m.Handle("POST /messages", s.signedIn(s.testMessage))
-	m.Handle("GET /messages/{message}", s.signedIn(s.message))
-	m.Handle("GET /messages/{message}/attempts", s.signedIn(s.attempts))
-	m.HandleFunc("GET /messages/{message}/live", s.messageLive)
-	m.Handle("POST /messages/{message}/retry", s.signedIn(s.retryMessage))
+	s.messageRoutes(m)
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))
@@ -203,6 +198,15 @@ func (s *Console) routes() http.Handler {
 	s.officeRoutes(m)
 	m.Handle("/", s.signedIn(s.notFound))
 	return m
+}
+
+func (s *Console) messageRoutes(m *http.ServeMux) {
+	m.Handle("GET /messages", s.signedIn(s.messages))
+	m.Handle("POST /messages", s.signedIn(s.testMessage))
+	m.Handle("GET /messages/{message}", s.signedIn(s.message))
+	m.Handle("GET /messages/{message}/attempts", s.signedIn(s.attempts))
+	m.HandleFunc("GET /messages/{message}/live", s.messageLive)
+	m.Handle("POST /messages/{message}/retry", s.signedIn(s.retryMessage))
 }
 
 // menuEntry is a page in the main menu, for those who may see it.
