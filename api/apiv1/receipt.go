@@ -43,6 +43,8 @@ type Receipt struct {
 	CarryInMinor  int64          `json:"carry_in_minor" doc:"Change brought forward from earlier purchases"`
 	CarryMinor    int64          `json:"carry_minor" doc:"Change carried forward to the next purchase"`
 	ChangeMinor   int64          `json:"change_minor,omitempty" doc:"Change given back in cash; not part of tender_minor"`
+	BalanceMinor  *int64         `json:"balance_minor,omitempty" doc:"Balance of the wallet right after the recharge; missing for any other sale"`
+	BalanceAt     string         `json:"balance_at,omitempty" doc:"When that balance was booked"`
 	PressKey      bool           `json:"press_key,omitempty" doc:"On a recharge: somebody must press # on the meter for the supply to return"`
 	Message       string         `json:"message,omitempty" doc:"Message of the utility to all customers"`
 	Proof         *ReceiptProof  `json:"proof,omitempty" doc:"Proof that the sale is in the sealed log; only on request"`

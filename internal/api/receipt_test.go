@@ -31,6 +31,9 @@ func TestReceiptsInEveryForm(t *testing.T) {
 			}
 			continue
 		}
+		if strings.Contains(strings.ToLower(string(a.body)), "balance") {
+			t.Errorf("%s: the receipt of a token has the balance of a wallet", format)
+		}
 		if body := string(a.body); !strings.Contains(body, c.has) || !strings.Contains(body, grouped) || !strings.Contains(body, "TEST") {
 			t.Errorf("%s: want %q, %s and TEST in\n%s", format, c.has, grouped, body)
 		}

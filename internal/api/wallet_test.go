@@ -35,8 +35,9 @@ func TestAWalletIsRecharged(t *testing.T) {
 		t.Errorf("another body: %s, money moved %s", code, moved)
 	}
 	sale := decode[struct{ ID string }](t, sold)
-	for _, format := range []string{"json", "text32", "text48", "html", "sms"} {
-		if a := w.want(200, w.get("/v1/vends/"+sale.ID+"/receipt?format="+format)); !strings.Contains(string(a.body), "50") {
+	for format, has := range map[string]string{"json": `"balance_minor":5000,"balance_at":"20`, "text32": "New balance                50.00\n  booked 20", "text48": "New balance  ",
+		"html": "New balance<small>booked 20", "sms": "50"} {
+		if a := w.want(200, w.get("/v1/vends/"+sale.ID+"/receipt?format="+format)); !strings.Contains(string(a.body), has) {
 			t.Errorf("receipt as %s: %s", format, a.body)
 		}
 	}
@@ -62,6 +63,9 @@ func TestAWalletIsRecharged(t *testing.T) {
 		t.Errorf("reversal: %s", a.body)
 	}
 	walletLines(t, w, "opening 0 0", "recharge 5000 5000", "reversal -5000 0", "closing 0 0")
+	if a := w.want(200, w.get("/v1/vends/"+sale.ID+"/receipt?note=credit")); strings.Contains(string(a.body), "balance") {
+		t.Errorf("the credit note says what the balance was: %s", a.body)
+	}
 }
 
 // walletLines expects these lines in the wallet's statement: kind, amount, balance after it.

@@ -104,6 +104,7 @@ func recharge(r *receipt.Receipt) {
 	r.Title, r.STS, r.VATBps, r.Tokens, r.Steps, r.Units = receipt.Payment, receipt.STS{}, 0, nil, nil, 0
 	r.Others = []receipt.Part{{Kind: receipt.Wallet, Amount: 5000}}
 	r.Tendered, r.Net, r.VAT, r.CarryIn, r.CarryOut = 5000, 0, 0, 0, 0
+	r.Balance = &receipt.Balance{Amount: 123456, At: r.At}
 }
 
 // notes returns credit notes, by name: for tokens that the meter has cancelled, for tokens that no meter could be asked about, and for a

@@ -165,6 +165,10 @@ func (s *Sheet) amounts(r receipt.Receipt) {
 	if r.Change != 0 {
 		s.amount(say.PaperChange(), figure(r.Change))
 	}
+	if b := r.Balance; b != nil {
+		s.amount(say.PaperNewBalance(), figure(b.Amount))
+		s.note(say.PaperBalanceAt(say.Clock(b.At)))
+	}
 }
 
 func (s *Sheet) tokens(r receipt.Receipt) {

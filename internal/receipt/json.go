@@ -20,6 +20,9 @@ func Document(r Receipt) apiv1.Receipt {
 		Tokens: []apiv1.ReceiptToken{}, Steps: []apiv1.ReceiptStep{}, Others: partDocuments(r.Others), Levies: partDocuments(r.Levies),
 		Currency: r.Currency.Code, TenderMinor: int64(r.Tendered), NetMinor: int64(r.Net), VATBps: int64(r.VATBps), VATMinor: int64(r.VAT),
 		CarryInMinor: int64(r.CarryIn), CarryMinor: int64(r.CarryOut), ChangeMinor: int64(r.Change), PressKey: r.PressKey, Message: r.Message}
+	if r.Balance != nil {
+		d.BalanceMinor, d.BalanceAt = (*int64)(&r.Balance.Amount), r.Balance.At.Format(time.RFC3339)
+	}
 	if r.Credits() {
 		d.Cancelled = &r.Cancelled
 	}

@@ -82,6 +82,13 @@ func modelOf(d apiv1.Receipt) (Receipt, error) {
 		Others: parts(d.Others), Levies: parts(d.Levies), Tendered: money.Minor(d.TenderMinor), Net: money.Minor(d.NetMinor),
 		VATBps: money.Bps(d.VATBps), VAT: money.Minor(d.VATMinor),
 		CarryIn: money.Minor(d.CarryInMinor), CarryOut: money.Minor(d.CarryMinor), Change: money.Minor(d.ChangeMinor), PressKey: d.PressKey, Message: d.Message}
+	if d.BalanceMinor != nil {
+		booked, err := time.Parse(time.RFC3339, d.BalanceAt)
+		if err != nil {
+			return Receipt{}, fmt.Errorf("%w: \"balance_at\" is not a time", ErrForm)
+		}
+		r.Balance = &Balance{Amount: money.Minor(*d.BalanceMinor), At: booked}
+	}
 	for _, t := range d.Tokens {
 		digits, result := sts.ParseToken(t.Digits)
 		if result != sts.Accept {

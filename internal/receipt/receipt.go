@@ -81,11 +81,21 @@ type Receipt struct {
 	// Every form of the receipt asks for the key.
 	PressKey bool
 
+	// Balance is the balance of the wallet right after a recharge; nil for any other sale. It is no part of the sealed core, because the
+	// books have it.
+	Balance *Balance
+
 	Message string // message from the utility to its customers
 
 	// Link is the address at which the server explains the sale to somebody who signs in; empty if the server has no public address. Forms
 	// with a picture show it as a QR code.
 	Link string
+}
+
+// Balance is what a wallet had at a time.
+type Balance struct {
+	Amount money.Minor
+	At     time.Time
 }
 
 // STS holds the data of the key under which the tokens were made. A meter workshop asks for these data.
@@ -239,7 +249,7 @@ func (r Receipt) Credited(no string, at time.Time, cancelled bool) Receipt {
 	if r.Test {
 		title = TestCredit
 	}
-	c.Cancelled, c.PressKey = cancelled, false
+	c.Cancelled, c.PressKey, c.Balance = cancelled, false, nil
 	c.Title, c.Reverses, c.No, c.At, c.Copy, c.Reversed = title, r.No, no, at, 0, false
 	c.Steps, c.Others, c.Levies, c.Tokens = slices.Clone(r.Steps), slices.Clone(r.Others), slices.Clone(r.Levies), slices.Clone(r.Tokens)
 	for i := range c.Steps {

@@ -35,6 +35,12 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 		return Receipted{}, err
 	}
 	r, err := write(s.Sale, paper, s.Issued.digits, zone)
+	if err == nil {
+		r.Balance, err = v.BalanceAfter(ctx, by, s.Sale)
+	}
+	if r.Balance != nil {
+		r.Balance.At = r.Balance.At.In(zone)
+	}
 	if v.c.PublicURL != "" && err == nil {
 		r.Link = strings.TrimRight(v.c.PublicURL, "/") + "/sales/" + r.Sale + "/receipt"
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -99,6 +100,8 @@ type SoldTx interface {
 	AddCopy(sale id.ID, by string) (int, error)
 	// Copies returns how many copies of a sale's receipt were counted.
 	Copies(sale id.ID) (int, error)
+	// WalletBooked returns the balance of an account's wallet at the beginning of a time span, credit positive, and the bookings in that span.
+	WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []wallet.Booked, err error)
 	// VendProof finds a completed sale in the log up to the head that has this number of leaves, or up to the newest head if size is 0.
 	VendProof(s sale.Sale, size int64) (proof.Sealed, sale.Sealing, error)
 }

@@ -5063,6 +5063,14 @@ func (t *Texts) PaperTokenUnits(kind string, units string) string {
 // PaperPress: Press # on the meter to switch the supply on.
 func (t *Texts) PaperPress() string { return t.say("receipts.paper.press") }
 
+// PaperNewBalance: New balance
+func (t *Texts) PaperNewBalance() string { return t.say("receipts.paper.new-balance") }
+
+// PaperBalanceAt: booked {at}
+func (t *Texts) PaperBalanceAt(at string) string {
+	return t.say("receipts.paper.balance-at", "{at}", at)
+}
+
 // PaperExplained: Every figure is explained here:
 func (t *Texts) PaperExplained() string { return t.say("receipts.paper.explained") }
 

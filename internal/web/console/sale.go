@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -72,11 +73,11 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 
 // after writes the balance in the books after a recharge; empty for any other sale.
 func (s *Console) after(ctx context.Context, v visit, made sale.Sale) (string, error) {
-	balance, at, found, err := s.c.Timelines.After(ctx, v.by, made)
-	if err != nil || !found {
+	b, err := s.c.Vending.BalanceAfter(ctx, v.by, made)
+	if err != nil || b == nil {
 		return "", err
 	}
-	return v.site.say.WalletNewBalanceAt(v.site.say.Sum(balance), v.site.clock(at)), nil
+	return v.site.say.WalletNewBalanceAt(v.site.say.Sum(money.Amount{Minor: b.Amount, Currency: made.Tender.Currency}), v.site.clock(b.At)), nil
 }
 
 func (t site) sale(shown vending.SaleView) saleDetail {
