@@ -15,10 +15,13 @@ type Payee struct {
 	Number    string
 	Simulated bool
 	Name      string // first name and the initial of the last; empty if none is on record
+	// Supply has what says whether the supply returns after the sale: Relay and Reasons, and Wallet with Off alone.
+	Supply MeterView
 }
 
 // Payee names whom a sale to a meter is for (right: vend.quote). Who sells for a vendor compares the name with the customer before taking money,
-// and learns nothing else about the household.
+// and learns nothing else about the household, except why the
+// supply will stay off although it is paid for.
 func (r *Registry) Payee(ctx context.Context, by access.Actor, ref string) (Payee, error) {
 	if no := by.Needs(access.Quote); no.Refused() {
 		return Payee{Refusal: no}, nil
@@ -29,7 +32,12 @@ func (r *Registry) Payee(ctx context.Context, by access.Actor, ref string) (Paye
 			return Payee{Refusal: no}, err
 		}
 		rec, _, err := tx.MeterRecord(m.ID)
-		return Payee{Number: m.Number, Simulated: m.Simulated, Name: shortName(rec.Customer.Name)}, err
+		all := r.shown(by, foundRow{rec: rec, found: true})
+		p := Payee{Number: m.Number, Simulated: m.Simulated, Name: shortName(rec.Customer.Name), Supply: MeterView{Relay: all.Relay, Reasons: all.Reasons}}
+		if all.Wallet != nil {
+			p.Supply.Wallet = &WalletView{Off: all.Wallet.Off}
+		}
+		return p, err
 	})
 	return out, fault.Wrap(err, "look up a payee")
 }

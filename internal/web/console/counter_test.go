@@ -88,3 +88,19 @@ func TestABrowserPrintsAfterEachSale(t *testing.T) {
 		t.Error("the choice cannot be taken back")
 	}
 }
+
+// TestAnAgentLearnsThatASupplyStaysOff: also somebody who may not read meters learns it before taking the money and after the sale.
+func TestAnAgentLearnsThatASupplyStaysOff(t *testing.T) {
+	w := begin(t)
+	g := w.agent("V9", agentEmail)
+	w.deposit("V9")
+	w.walletMeter()
+	g.check(walletNumber, "10").is(200).omits("stays off")
+	w.asks(w.key, "/v1/meters/"+walletNumber+"/cut", `{"reason":"a fire next door"}`)
+	check := g.check(walletNumber, "10").is(200).says("The supply stays off after this sale: cut off by a person", "Baraka B.").omits("Balance", "a fire next door")
+	g.get(g.decide(check).leads("/sales/")).is(200).says("the supply stays off: cut off by a person")
+	w.reading(meterNumber, 1, wire.Reading{Head: wire.Head{Seq: 1, At: time.Now().Unix(), Up: 1000, Clock: wire.ClockValid}, Relay: "open", Reasons: []string{"CREDIT"}})
+	g.check(meterNumber, "10").is(200).omits("stays off")
+	w.reading(meterNumber, 2, wire.Reading{Head: wire.Head{Seq: 2, At: time.Now().Unix(), Up: 1000, Clock: wire.ClockValid}, Relay: "open", Reasons: []string{"REMOTE"}})
+	g.check(meterNumber, "10").is(200).says("The supply stays off after this sale: cut off by command")
+}

@@ -43,7 +43,7 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	d := receiptOf(v.site.say, got.Receipt)
 	if d.AtOnce = r.URL.Query().Get("print") != ""; d.AtOnce {
-		m, err := s.c.Registry.Meter(r.Context(), v.by, e.Sale.Meter.Number)
+		m, err := s.meterSold(r.Context(), v, e.Sale.Meter.Number)
 		if err != nil {
 			s.broken(w, r, v, err)
 			return

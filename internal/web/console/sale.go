@@ -45,7 +45,7 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 		}
 	}
 	d.Again, d.Sells = r.URL.Query().Get("again") != "", v.sells()
-	m, err := s.c.Registry.Meter(r.Context(), v.by, d.Meter)
+	m, err := s.meterSold(r.Context(), v, d.Meter)
 	if err != nil {
 		s.broken(w, r, v, err)
 		return

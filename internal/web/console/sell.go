@@ -212,8 +212,7 @@ func (s *Console) payeeOf(ctx context.Context, v visit, typed string) (registry.
 		if no.Refused() {
 			return registry.MeterView{Refusal: no}, nil
 		}
-		p, err := s.c.Registry.Payee(ctx, v.by, number)
-		return registry.MeterView{Refusal: p.Refusal, Meter: registry.Meter{Number: number, Simulated: p.Simulated}, Customer: registry.Customer{Name: p.Name}}, err
+		return s.payeeNumbered(ctx, v, number)
 	}
 	if !no.Refused() {
 		return s.find(ctx, v, typed)
@@ -229,6 +228,22 @@ func (s *Console) payeeOf(ctx context.Context, v visit, typed string) (registry.
 		return registry.MeterView{Refusal: refuse.MeterAmbiguous(refusal.Echo(typed))}, nil
 	}
 	return s.find(ctx, v, typed)
+}
+
+// payeeNumbered is what people who sell for a vendor learn about a meter.
+func (s *Console) payeeNumbered(ctx context.Context, v visit, number string) (registry.MeterView, error) {
+	p, err := s.c.Registry.Payee(ctx, v.by, number)
+	m := p.Supply
+	m.Refusal, m.Meter, m.Customer = p.Refusal, registry.Meter{Number: number, Simulated: p.Simulated}, registry.Customer{Name: p.Name}
+	return m, err
+}
+
+// meterSold is the meter of a sale, as far as the visitor may see it.
+func (s *Console) meterSold(ctx context.Context, v visit, number string) (registry.MeterView, error) {
+	if v.by.May(access.ReadMeters) {
+		return s.c.Registry.Meter(ctx, v.by, number)
+	}
+	return s.payeeNumbered(ctx, v, number)
 }
 
 // meant lists the meters that a typed text may mean, with links that choose one.
