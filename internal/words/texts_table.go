@@ -4290,7 +4290,7 @@ func (t *Texts) SwapTokenEffect() string { return t.say("pages.swap.token-effect
 // SwapWalletEffect: The money stays on the account, and its month goes on. The old meter is switched off for good. What it reports later is not charged, and a register beyond the closing one raises an alarm.
 func (t *Texts) SwapWalletEffect() string { return t.say("pages.swap.wallet-effect") }
 
-// SwapAllowed: Until it answers its cut-off, the old meter may supply {energy} more. For at most the life of a lease, the new meter gets no lease for that money.
+// SwapAllowed: Until the old meter confirms that it is off, it may supply {energy} more. That much is held back from the new meter until then, at most for the life of a lease.
 func (t *Texts) SwapAllowed(energy string) string {
 	return t.say("pages.swap.allowed", "{energy}", energy)
 }
@@ -4298,7 +4298,7 @@ func (t *Texts) SwapAllowed(energy string) string {
 // SwapSubmit: Replace the meter now
 func (t *Texts) SwapSubmit() string { return t.say("pages.swap.submit") }
 
-// SwapSecond: Where two people must decide, a second person allows it first. So does a large balance.
+// SwapSecond: A second person must allow it first if two people must decide, or if the balance is large.
 func (t *Texts) SwapSecond() string { return t.say("pages.swap.second") }
 
 // SwapDone: This meter was replaced by meter {meter} at {time}, by {who}.
