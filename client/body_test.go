@@ -68,6 +68,8 @@ func calls() map[string]any {
 		"reset-person": c.ResetPerson, "confirm-person": c.ConfirmPerson, "sessions": c.Sessions, "end-sessions": c.EndSessions,
 		"counter-devices": c.CounterDevices, "revoke-device": c.RevokeDevice,
 		"open-shift": c.OpenShift, "close-shift": c.CloseShift, "pay-out-shift": c.PayOutShift, "shifts": c.Shifts, "shift-report": c.ShiftReport,
+		"payments": c.Payments, "payment": c.Payment, "apply-payment": c.ApplyPayment, "refund-payment": c.RefundPayment, "reject-payment": c.RejectPayment,
+		"payment-providers": c.PaymentProviders, "add-payment-provider": c.AddPaymentProvider, "enable-payment-provider": c.EnablePaymentProvider, "disable-payment-provider": c.DisablePaymentProvider,
 		"close-day": c.CloseDay, "open-day": c.OpenDay, "closed-days": c.ClosedDays, "closed-day": c.ClosedDay,
 		"import": c.Import, "imports": c.Imports, "import-result": c.ImportResult, "undo-import": c.UndoImport,
 		"keys": c.Keys, "create-key": c.CreateKey, "rotate-key": c.RotateKey, "revoke-key": c.RevokeKey,

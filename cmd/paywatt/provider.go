@@ -1,15 +1,89 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/client"
+)
 
 func newProviderCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "provider",
-		Short: "Run simulated payment providers",
-		Long:  "Run simulated payment providers: M-Pesa, MTN MoMo, Stripe, Paystack, signed webhooks, a till's telephone and a bank.",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newProviderSimulate(c))
+	cmd := &cobra.Command{Use: "provider", Short: "Set up payment providers, or simulate them"}
+	cmd.AddCommand(newProviderSimulate(c), newProviderAdd(c), newProviderList(c),
+		newProviderChange(c, "enable", "Hear a payment provider", (*client.Client).EnablePaymentProvider),
+		newProviderChange(c, "disable", "Stop hearing a payment provider at once", (*client.Client).DisablePaymentProvider))
 	return cmd
+}
+
+// providerFile is the file of a new provider: what it needs, and its secrets.
+type providerFile struct {
+	Config  map[string]any `json:"config"`
+	Secrets map[string]any `json:"secrets"`
+}
+
+func newProviderAdd(c console) *cobra.Command {
+	var n apiv1.NewPaymentProvider
+	var file, single, daily string
+	cmd := &cobra.Command{
+		Use: "add NAME", Short: "Add a payment provider, and print the address to register with it", Args: cobra.ExactArgs(1),
+		Example: "  paywatt provider add bank --kind webhook --config bank.json --max-single 10000 --max-daily 200000",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return fmt.Errorf("read the file of --config: %w", err)
+			}
+			var f providerFile
+			if err := json.Unmarshal(text, &f); err != nil {
+				return usage("The file of --config is not a JSON object with config and secrets.", "docs/guide/payments.md shows one.")
+			}
+			n.Name, n.Config, n.Secrets = args[0], f.Config, f.Secrets
+			if n.MaxSingleMinor, err = c.minor(cmd, api, "--max-single", single); err != nil {
+				return err
+			}
+			if n.MaxDailyMinor, err = c.minor(cmd, api, "--max-daily", daily); err != nil {
+				return err
+			}
+			p, err := api.AddPaymentProvider(cmd.Context(), n)
+			return answer(c, cmd, p, err, providerTable)
+		}),
+	}
+	choiceFlag(cmd.Flags(), &n.Kind, "kind", "which language it speaks (needed)", enum[apiv1.NewPaymentProvider]("Kind"))
+	cmd.Flags().StringVar(&file, "config", "", "file with its configuration and secrets as JSON (needed)")
+	cmd.Flags().StringVar(&single, "max-single", "", "most that its signature alone confirms in one payment")
+	cmd.Flags().StringVar(&daily, "max-daily", "", "most that its signature alone confirms in 24 hours")
+	return cmd
+}
+
+func newProviderList(c console) *cobra.Command {
+	return list[apiv1.Page, apiv1.PaymentProvider]{
+		use: "list", of: apiv1.PaymentProviders, page: (*client.Client).PaymentProviders,
+		table: columns("name, kind, heard, added by, added, id", func(p apiv1.PaymentProvider) []any {
+			return []any{p.Name, p.Kind, p.Heard, p.AddedBy, timeText(&p.AddedAt), p.ID}
+		}),
+	}.command(c)
+}
+
+func newProviderChange(c console, use, short string, do func(*client.Client, context.Context, string) (apiv1.PaymentProvider, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: use + " NAME", Short: short, Args: cobra.ExactArgs(1),
+		Example: "  paywatt provider " + use + " bank",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			p, err := do(api, cmd.Context(), args[0])
+			return answer(c, cmd, p, err, providerTable)
+		}),
+	}
+}
+
+func providerTable(p apiv1.PaymentProvider) table {
+	out := []string{"provider", p.Name, "kind", p.Kind, "id", p.ID, "heard", strconv.FormatBool(p.Heard)}
+	if p.Path != "" {
+		out = append(out, "address (secret)", p.Path)
+	}
+	return fields(out...)
 }

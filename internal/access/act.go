@@ -64,6 +64,11 @@ const (
 	// ActDayClose is the closing of a local day of the books.
 	ActDayClose Act = "day.close"
 
+	ActProvider      Act = "provider.enable" // hear a payment provider
+	ActApplyPayment  Act = "payment.apply"   // say which meter a parked payment is for
+	ActRefundPayment Act = "payment.refund"  // give a parked payment back
+	ActRejectPayment Act = "payment.reject"  // say that a payment which is not confirmed was never taken
+
 	ActText Act = "message.text" // send a customer a text in the utility's name
 )
 
@@ -119,6 +124,11 @@ var acts = map[Act]rule{
 	ActShiftCloseAny: {right: Reverse, second: aboveCeiling, under: []Ceiling{PersonShortage}, moves: "cash that is missing from a till"},
 
 	ActDayClose: {right: AdjustLedger, second: noSecond, moves: "no value: it posts nothing, and a late entry goes into the first open day with its own time"},
+
+	ActProvider:      {right: WriteSettings, moves: "credit for whatever the provider says that it took"},
+	ActApplyPayment:  {right: DecidePayments, moves: "a payer's money to a meter"},
+	ActRefundPayment: {right: DecidePayments, moves: "a payer's money out of the books"},
+	ActRejectPayment: {right: DecidePayments, second: noSecond, moves: "no value: the provider has not confirmed the payment, and is asked again when it repeats it"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
 	ActClock:    {right: WriteSettings, moves: "the time that tokens and prices follow"},

@@ -26,6 +26,10 @@ account.supply       meter.write     two
 meter.max_power      meter.write     two
 meter.config         meter.write     two
 reading.decide       reading.decide  two
+provider.enable      settings.write  two
+payment.apply        payment.decide  two
+payment.refund       payment.decide  two
+payment.reject       payment.decide  one
 settings.change      settings.write  two
 clock.trust          settings.write  two
 meter.clear_credit   token.issue     two

@@ -63,6 +63,8 @@ const (
 	AdjustLedger   Right = "ledger.adjust"  // write off debts, give goodwill
 	SendTokens     Right = "token.send"     // send a token to its meter, even without the right to see its digits
 	DecideReadings Right = "reading.decide" // accept, rebase or discard readings that cannot be true
+	ReadPayments   Right = "payment.read"
+	DecidePayments Right = "payment.decide" // say which meter a payment is for, give it back, or reject it
 	SendMessages   Right = "message.send"   // send messages to customers' telephones and meters' SIMs, and send a message again
 )
 
@@ -76,7 +78,8 @@ func Roles() []Role {
 func Rights() []Right {
 	return []Right{ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, Quote, Sell, ReadVends, Reverse, UseTill, ReadTills,
 		ShowTokens, ReadTariffs, WriteTariffs, ReadLedger, ReadAudit, ReadSettings, WriteSettings, ManageKeys, ManagePeople,
-		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, SendTokens, DecideReadings, SendMessages}
+		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, SendTokens, DecideReadings,
+		ReadPayments, DecidePayments, SendMessages}
 }
 
 // rights is the table of docs/reference/http.md#keys-and-roles. The customer and the device have no right over a tenant's
@@ -90,15 +93,15 @@ var rights = map[Role][]Right{
 	TariffManager: {ReadTariffs, WriteTariffs, ReadSettings},
 	Engineer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, SendCommands, ReadVends, ReadTariffs,
 		ReadSettings, IssueTokens, SendTokens, DecideReadings, SendMessages},
-	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, UseTill, ReadTills, ShowTokens, SendTokens, ReadTariffs, SendMessages},
+	Operator: {ReadMeters, ReadCustomers, Quote, Sell, ReadVends, UseTill, ReadTills, ShowTokens, SendTokens, ReadTariffs, ReadPayments, SendMessages},
 	Supervisor: {ReadMeters, ReadCustomers, Quote, ReadVends, Reverse, UseTill, ReadTills, ShowTokens, ReadTariffs, ReadVendors, ReadFloat,
-		IssueUnits, SendTokens, SendMessages},
+		IssueUnits, SendTokens, ReadPayments, SendMessages},
 	Finance: {ReadMeters, ReadCustomers, ReadVends, ReadTills, ReadTariffs, ReadLedger, ReadSettings, ManageVendors,
-		DepositFloat, ReadVendors, ReadFloat, WriteDebts, AdjustLedger, DecideReadings},
-	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, SendTokens, ReadTariffs, SendMessages},
+		DepositFloat, ReadVendors, ReadFloat, WriteDebts, AdjustLedger, DecideReadings, ReadPayments, DecidePayments},
+	Support:   {ReadMeters, ReadCustomers, Quote, ReadVends, SendTokens, ReadTariffs, ReadPayments, SendMessages},
 	Installer: {ReadMeters, WriteMeters, ReadCustomers, WriteCustomers, ReadTariffs},
 	Auditor: {ReadMeters, ReadCustomers, ReadVends, ReadTills, ReadTariffs, ReadLedger, ReadAudit,
-		ReadSettings, ReadVendors, ReadFloat},
+		ReadSettings, ReadVendors, ReadFloat, ReadPayments},
 	VendorAPI:    {Quote, Sell, ReadVends, ShowTokens, ReadTariffs, ReadFloat},
 	CustomerRole: {},
 	DeviceRole:   {},

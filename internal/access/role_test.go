@@ -43,6 +43,8 @@ debt.write        x     .              .        .        .          x       .   
 ledger.adjust     x     .              .        .        .          x       .       .         .       .          .        .
 token.send        x     .              x        x        x          .       x       .         .       .          .        .
 reading.decide    x     .              x        .        .          x       .       .         .       .          .        .
+payment.read      x     .              .        x        x          x       x       .         x       .          .        .
+payment.decide    x     .              .        .        .          x       .       .         .       .          .        .
 message.send      x     .              x        x        x          .       x       .         .       .          .        .
 `
 

@@ -7,6 +7,9 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/dayclose"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -98,7 +101,16 @@ func queries() map[string]valid {
 		"head": get(access.ReadVends, "/v1/heads/newest"), "happenings": get(access.ReadVends, "/v1/events"),
 		"trial-balance": get(access.ReadLedger, "/v1/ledger/trial-balance"), "export-ledger": get(access.ReadLedger, "/v1/ledger/export"), "ledger-accounts": get(access.ReadLedger, "/v1/ledger/accounts"),
 		"ledger-balance": get(access.ReadLedger, "/v1/ledger/accounts/4000/balance"), "journals": get(access.ReadLedger, "/v1/ledger/journals"),
-		"closed-days": get(access.ReadLedger, "/v1/days"), "open-day": get(access.ReadLedger, "/v1/days/next"),
+		"payments": get(access.ReadPayments, "/v1/payments"), "payment-providers": get(access.ReadSettings, "/v1/payment-providers"),
+		"payment":        once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
+		"apply-payment":  once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
+		"refund-payment": once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
+		"reject-payment": once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
+		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
+			`{"name":"p-{n}","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`),
+		"enable-payment-provider":  once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
+		"disable-payment-provider": once(access.WriteSettings, "/v1/payment-providers/{id}/disable", "{}", (*stage).provider),
+		"closed-days":              get(access.ReadLedger, "/v1/days"), "open-day": get(access.ReadLedger, "/v1/days/next"),
 		"closed-day":   {access.ReadLedger, func(s *stage, _ bool) call { return call{"GET", "/v1/days/" + s.closedDay(), ""} }},
 		"close-day":    {access.AdjustLedger, func(s *stage, _ bool) call { return call{"POST", "/v1/days", `{"date":"` + s.closedDay() + `"}`} }},
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"), "audit-log": get(access.ReadAudit, "/v1/audit"),
@@ -305,6 +317,42 @@ func (s *stage) shift(bool) string {
 	s.ask("POST", "/v1/shifts/mine/close", s.key, `{"counted":{"amount_minor":1000,"currency":"KES"}}`, "Idempotency-Key", fmt.Sprintf("stage-%06d", s.next()))
 	body := fmt.Sprintf(`{"till":"s%d","opening":{"amount_minor":1000,"currency":"KES"}}`, s.next())
 	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/shifts", body)).ID
+}
+
+// signing is a secret that signs calls of a provider.
+var signing = "whsec_" + strings.Repeat("QUJD", 8)
+
+// provider adds a payment provider and returns its name.
+func (s *stage) provider(bool) string {
+	s.t.Helper()
+	name := fmt.Sprintf("q-%d", s.next())
+	s.do(201, "POST", "/v1/payment-providers", `{"name":"`+name+`","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`)
+	return name
+}
+
+func parkedPayment(s *stage, _ bool) string      { return s.payment(payment.Parked, time.Now().UTC()) }
+func unconfirmedPayment(s *stage, _ bool) string { return s.payment(payment.Received, time.Time{}) }
+
+// payment stores a payment that was confirmed at a time, with its journal, and returns its id.
+func (s *stage) payment(state payment.State, confirmed time.Time) string {
+	s.t.Helper()
+	p := payment.Payment{Provider: "bank", Txn: fmt.Sprintf("TX%d", s.next()), Amount: money.Amount{Minor: 10_000, Currency: "KES"}, PaidAt: time.Now().UTC(), SeenAt: time.Now().UTC(),
+		State: state, ConfirmedAt: confirmed}
+	err := s.folder.Engine.Run(s.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		var err error
+		if p.ID, err = tx.NewID(); err != nil {
+			return false, err
+		}
+		if _, err := tx.AddPayment(p); err != nil || confirmed.IsZero() {
+			return false, err
+		}
+		_, err = ledger.Enter(tx, ledger.Journal{Kind: ledger.Payment, Ref: p.Name(), PostedAt: confirmed, Postings: ledger.PaymentReceived(p.Provider, p.Name(), p.Amount.Minor)})
+		return false, err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p.Name()
 }
 
 // closedDay returns the date of a closed day.

@@ -41,6 +41,7 @@ import (
 	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -148,6 +149,7 @@ type App struct {
 	vendors    *vendor.Vendors
 	tills      *till.Tills
 	days       *dayclose.Days
+	payments   *payment.Payments
 	imports    *imports.Imports
 	history    *metering.History
 	commands   *command.Commands
@@ -163,6 +165,7 @@ type App struct {
 	routes     []messageRoute
 	outbox     *job.Outbox
 	notices    *job.Outbox
+	paying     *job.Outbox
 	runner     *job.Runner[tasksTx]
 	broker     *broker.Broker
 	legacy     []*legacy

@@ -50,6 +50,9 @@ const (
 	Import         = "imp_" // a file of meters or customers that was imported
 	Swap           = "swp_" // a meter that took the place of another one
 	Message        = "msg_" // a message to or from a telephone
+	Provider       = "prv_" // a payment provider
+	Call           = "pcl_" // what a payment provider sent
+	Payment        = "pay_" // money that a payment provider took
 )
 
 // ErrMalformed means that a text is not an id of the wanted kind.

@@ -17,6 +17,9 @@ import "strings"
 // overtaken one gets a new counter when it is sent again.
 const LaneMQTT = "mqtt"
 
+// LanePayment is the lane of steps with payments, in the order of each payment.
+const LanePayment = "payment"
+
 // LaneNotice is the lane of notices to customers, in the order of their accounts.
 const LaneNotice = "notice"
 

@@ -2,11 +2,6 @@ package ledger
 
 // The operations of docs/reference/postings.md that the product does not offer yet. The published vector posts them too.
 
-// PaymentReceived is P2: a provider confirmed a payment that is not applied yet.
-func PaymentReceived(provider, payment string, amount Minor) []Posting {
-	return move(AccountRef{Clearing, provider}, AccountRef{Unapplied, payment}, amount)
-}
-
 // ProviderSettled is P4: a provider paid out gross, less its fee, to a bank account.
 func ProviderSettled(bank, provider string, gross, fee Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Bank, bank}, gross - fee}, {AccountRef{Code: ExpenseProvider}, fee}, {AccountRef{Clearing, provider}, -gross}})
@@ -25,11 +20,6 @@ func RefundPaid(bank, account string, amount Minor) []Posting {
 // UnitsReturned is P19: unused units of a token meter were cleared and are refunded; its receipt is a credit note.
 func UnitsReturned(account string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Code: RevenueEnergy}, net}, {AccountRef{Code: VATPayable}, vat}, {AccountRef{RefundDue, account}, -net - vat}})
-}
-
-// PaymentReturned is P22: the provider returned a payment that could not be applied.
-func PaymentReturned(provider, payment string, amount Minor) []Posting {
-	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)
 }
 
 // Chart lists the chart of accounts.

@@ -6,6 +6,16 @@ import "slices"
 // by a new sale. Every function takes positive amounts in minor units and returns lines that sum to zero, without zero lines. The store
 // checks the limits of the accounts.
 
+// PaymentReceived is P2: a provider confirmed a payment that is not applied yet.
+func PaymentReceived(provider, payment string, amount Minor) []Posting {
+	return move(AccountRef{Clearing, provider}, AccountRef{Unapplied, payment}, amount)
+}
+
+// PaymentReturned is P22: the provider returned a payment that could not be applied.
+func PaymentReturned(provider, payment string, amount Minor) []Posting {
+	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)
+}
+
 // FloatDeposited is P5: a vendor paid into its float.
 func FloatDeposited(bank, vendor string, amount Minor) []Posting {
 	return move(AccountRef{Bank, bank}, AccountRef{Float, vendor}, amount)

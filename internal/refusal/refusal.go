@@ -27,6 +27,11 @@ const (
 	ShiftOpen             Code = "shift-open"
 	ShiftClosed           Code = "shift-closed"
 	DayOpen               Code = "day-open"
+	PaymentNotFound       Code = "payment-not-found"
+	PaymentState          Code = "payment-state"
+	ProviderNotFound      Code = "provider-not-found"
+	ProviderExists        Code = "provider-exists"
+	ProviderInvalid       Code = "provider-invalid"
 	CommissionTooHigh     Code = "commission-too-high"
 	ApprovalInvalid       Code = "approval-invalid"
 	MakerNotInForce       Code = "maker-not-in-force"
@@ -143,11 +148,11 @@ func (c Code) Status() int {
 		return 401
 	case Forbidden, SignInAgain:
 		return 403
-	case MeterNotFound, VendNotFound, NotFound:
+	case MeterNotFound, VendNotFound, NotFound, PaymentNotFound, ProviderNotFound:
 		return 404
 	case TooLarge:
 		return 413
-	case ImportUnreadable, ImportRow, IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
+	case ImportUnreadable, ImportRow, ProviderInvalid, IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
 		return 422
 	case RateLimited:
 		return 429

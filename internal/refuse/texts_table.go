@@ -3668,6 +3668,66 @@ func ImportFileGone() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "import-file-gone", What: "The server no longer has the file that was checked.", Not: "Nothing was imported.", Try: "Choose the file again."}
 }
 
+// PaymentNotFound: There is no payment {payment}. Look for it in the list of payments.
+func PaymentNotFound(payment string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-not-found", Text: "payment-not-found", What: "There is no payment " + payment + ".", Not: "No changes were made and no money moved.", Try: "Look for it in the list of payments.", Args: []refusal.Arg{{Place: "payment", Value: payment}}}
+}
+
+// PaymentNotFree: Payment {payment} was used or given back before. Look at the payment.
+func PaymentNotFree(payment string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-not-free", What: "Payment " + payment + " was used or given back before.", Not: "No money was taken and no token was made.", Try: "Look at the payment.", Args: []refusal.Arg{{Place: "payment", Value: payment}}}
+}
+
+// PaymentNotParked: Payment {payment} is {state}. Only a parked payment can be applied or given back. Look at the payment.
+func PaymentNotParked(payment string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-not-parked", What: "Payment " + payment + " is " + state + ". Only a parked payment can be applied or given back.", Not: "No changes were made and no money moved.", Try: "Look at the payment.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "state", Value: state}}}
+}
+
+// PaymentConfirmed: Payment {payment} is {state}. Only a payment that its provider has not confirmed can be rejected. Apply the payment, or give it back.
+func PaymentConfirmed(payment string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-confirmed", What: "Payment " + payment + " is " + state + ". Only a payment that its provider has not confirmed can be rejected.", Not: "No changes were made and no money moved.", Try: "Apply the payment, or give it back.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "state", Value: state}}}
+}
+
+// PaymentMeterUnknown: {meter} does not name one meter of a customer. Give the number of the meter.
+func PaymentMeterUnknown(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-meter-unknown", What: meter + " does not name one meter of a customer.", Not: "No changes were made and no money moved.", Try: "Give the number of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// PaymentReasonMissing: A decision about a payment needs a reason of at most {max} bytes. Say why.
+func PaymentReasonMissing(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "payment-reason-missing", What: "A decision about a payment needs a reason of at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made and no money moved.", Try: "Say why.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ProviderNotFound: There is no payment provider {provider}. See the list: paywatt provider list.
+func ProviderNotFound(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-not-found", Text: "provider-not-found", What: "There is no payment provider " + provider + ".", Not: "No changes were made.", Try: "See the list: paywatt provider list.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
+// ProviderExists: There is a payment provider {provider} already. Choose another name.
+func ProviderExists(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-exists", Text: "provider-exists", What: "There is a payment provider " + provider + " already.", Not: "No changes were made.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
+// ProviderNameOfWrongForm: {provider} cannot be the name of a payment provider. It needs 2 to {max} small letters, digits and dashes, and begins with a letter. Choose another name.
+func ProviderNameOfWrongForm(provider string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-name-of-wrong-form", What: provider + " cannot be the name of a payment provider. It needs 2 to " + strconv.FormatInt(maxValue, 10) + " small letters, digits and dashes, and begins with a letter.", Not: "No changes were made.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "provider", Value: provider}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ProviderOfWrongForm: The configuration of payment provider {provider} cannot be used: {why}. Correct the configuration.
+func ProviderOfWrongForm(provider string, why string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-of-wrong-form", What: "The configuration of payment provider " + provider + " cannot be used: " + why + ".", Not: "No changes were made.", Try: "Correct the configuration.", Args: []refusal.Arg{{Place: "provider", Value: provider}, {Place: "why", Value: why}}}
+}
+
+// ProviderWithoutCeilings: Payment provider {provider} cannot be asked about its payments, and it has no ceilings. Say how much its signature may confirm in one payment and in a day.
+func ProviderWithoutCeilings(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-without-ceilings", What: "Payment provider " + provider + " cannot be asked about its payments, and it has no ceilings.", Not: "No changes were made.", Try: "Say how much its signature may confirm in one payment and in a day.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
+// ProvidersTooMany: There are {max} payment providers, and there can be no more. Use one of them.
+func ProvidersTooMany(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "providers-too-many", What: "There are " + strconv.FormatInt(maxValue, 10) + " payment providers, and there can be no more.", Not: "No changes were made.", Try: "Use one of them.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
 // DayWithoutJournals: The books have no journal yet, so there is no day to close. Close the first day after the first sale.
 func DayWithoutJournals() refusal.Refusal {
 	return refusal.Refusal{Code: "day-open", Text: "day-without-journals", What: "The books have no journal yet, so there is no day to close.", Not: "No changes were made and no money moved.", Try: "Close the first day after the first sale."}

@@ -61,7 +61,8 @@ type Sale struct {
 	Till        string
 	Shift       id.ID        // the shift whose cash it is; zero for a vendor's sale, and for one into the till main outside a shift
 	Vendor      id.ID        // identity of the vendor; zero for the tenant itself
-	Seller      Seller       // what a vendor's sale takes from the vendor's account, and what the vendor earns
+	Payment     id.ID        // the payment of a provider that the sale uses; zero for none
+	Seller      Seller       // what the sale takes from an account other than a till, and what its vendor earns
 	By          string       // the seller
 	Failure     refusal.Code // why the sale failed
 	PricedAt    time.Time
@@ -104,10 +105,9 @@ func (s Sale) Heard() bool {
 	return slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State == TokenHeard })
 }
 
-// Seller holds the amount that a sale takes from the vendor's account, and the vendor's commission. It is zero if the tenant itself sells:
-// then the tenant's till takes the money.
+// Seller says which account pays for a sale, and holds the vendor's commission. It is zero if a till of the tenant takes the money.
 type Seller struct {
-	Account       ledger.Code // Float or VendorReceivable; 0 for the tenant
+	Account       ledger.Code // Float or VendorReceivable of the vendor, or Unapplied of the payment; 0 for a till
 	Hold          id.ID       // the amount reserved on the account while the sale is open
 	Commission    money.Minor // tax included
 	CommissionVAT money.Minor // the tax in the commission
@@ -120,13 +120,19 @@ const (
 	RouteMeterSMS = "meter_sms" // the SIM in the meter
 )
 
-// Source returns the account in the books that the sale's money came from: a till, a float, or a vendor's receivable.
+// Source returns the account in the books that the sale's money came from: a till, a payment, a float, or a vendor's receivable.
 func (s Sale) Source() ledger.AccountRef {
-	if s.Seller.Account == 0 {
+	switch {
+	case s.Seller.Account == 0:
 		return TillAccount(s.Shift, s.Till)
+	case !s.Payment.IsZero():
+		return ledger.AccountRef{Code: s.Seller.Account, Subject: s.Payment.Text(id.Payment)}
 	}
 	return ledger.AccountRef{Code: s.Seller.Account, Subject: s.Vendor.Text(id.Vendor)}
 }
+
+// ProviderTill and a provider's name stand for a till in the sales of its payments. No till of the utility has such a name.
+const ProviderTill = "pay-"
 
 // TillAccount returns the account of a till's cash. Each shift has an account of its own; without a shift it is the till's.
 func TillAccount(shift id.ID, till string) ledger.AccountRef {
@@ -146,11 +152,16 @@ func OnTokens(units unit.Energy) []unit.Energy {
 }
 
 // OrderHash returns the hash of the order that led to the sale.
-func (s Sale) OrderHash() [32]byte { return HashOrder(s.Vendor, s.Meter.ID, s.Tender, s.Deliver) }
+func (s Sale) OrderHash() [32]byte {
+	return HashOrder(s.Vendor, s.Payment, s.Meter.ID, s.Tender, s.Deliver)
+}
 
-// HashOrder hashes the data of an order. Two orders of one vendor with the same hash are the same request.
-func HashOrder(vendor, meter id.ID, tender money.Amount, deliver []string) [32]byte {
+// HashOrder hashes the data of an order. Two orders of one vendor, or from one payment, with the same hash are the same request.
+func HashOrder(vendor, payment, meter id.ID, tender money.Amount, deliver []string) [32]byte {
 	b := append([]byte("paywatt order 1"), vendor[:]...)
+	if !payment.IsZero() {
+		b = append(append(b, id.Payment...), payment[:]...)
+	}
 	b = append(b, meter[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(tender.Minor))
 	b = append(b, tender.Currency...)
@@ -184,8 +195,11 @@ func (s Sale) Leaf() [32]byte {
 		l.Text(string(t.ID[:])).Int(t.Meter).Int(int64(t.TID)).Int(int64(t.BaseDate)).Int(int64(t.Class)).Int(int64(t.SubClass)).
 			Int(int64(t.RND)).Int(int64(t.Units)).Int(t.IssuedAt.UnixMicro()).Text(string(t.Sealed)).Text(string(t.Hash))
 	}
-	if !s.Shift.IsZero() { // the leaves of sales without a shift end before it
+	if !s.Shift.IsZero() || !s.Payment.IsZero() { // the leaves of other sales end before it
 		l.Text(string(s.Shift[:]))
+	}
+	if !s.Payment.IsZero() {
+		l.Text(string(s.Payment[:]))
 	}
 	return l.Sum()
 }

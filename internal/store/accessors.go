@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/till"
@@ -121,6 +122,12 @@ func (tx *Tx) Reversals() vending.ReversalTx { return tx }
 
 // Cancelling returns the transaction for cancelling tokens at their meters.
 func (tx *Tx) Cancelling() vending.CancelTx { return tx }
+
+// Spending returns the transaction for the payments that sales use.
+func (tx *Tx) Spending() vending.PaymentTx { return tx }
+
+// Payments returns the transaction for payments of providers.
+func (tx *Tx) Payments() payment.PaymentTx { return tx }
 
 // Commands returns the transaction for giving commands to meters.
 func (tx *Tx) Commands() command.AddTx { return tx }

@@ -103,7 +103,7 @@ const (
 // unlisted returns the tables without a list of columns, each with the reason.
 func unlisted() map[string]string {
 	return map[string]string{
-		"holiday_calendar": noCode, "outlet": noCode, "payment": noCode, "terminal": noCode, "webhook_endpoint": noCode,
+		"holiday_calendar": noCode, "outlet": noCode, "terminal": noCode, "webhook_endpoint": noCode,
 		"webhook_delivery": noCode,
 		"hold":             oneWriter, "job_run": oneWriter, "leader": oneWriter, "meter_install": oneWriter, "number_change": oneWriter, "emergency": oneWriter, "reprint": oneWriter, "session": oneWriter,
 		"posting": oneWriter, "rollup": oneWriter, "seal_leaf": oneWriter, "seal_hash": oneWriter,

@@ -233,7 +233,7 @@ CREATE TABLE shift (
 CREATE TABLE payment (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, channel TEXT NOT NULL, provider TEXT NOT NULL, provider_txn TEXT NOT NULL,
   amount INTEGER NOT NULL, payer TEXT NOT NULL DEFAULT '', raw BLOB, status TEXT NOT NULL, created_at INTEGER NOT NULL,
-  version INTEGER NOT NULL DEFAULT 1,
+  version INTEGER NOT NULL DEFAULT 1, currency TEXT NOT NULL DEFAULT '', reference TEXT NOT NULL DEFAULT '', paid_at INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', proof TEXT NOT NULL DEFAULT '', confirmed_at INTEGER, meter TEXT NOT NULL DEFAULT '', vend_id BLOB, tries INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider, provider_txn)
 ) STRICT, WITHOUT ROWID;
 
@@ -783,3 +783,25 @@ CREATE TABLE meter_swap (
 CREATE INDEX meter_swap_account ON meter_swap (tenant_id, account_id);
 CREATE INDEX reading_meter ON reading (tenant_id, meter, id);
 CREATE INDEX reading_time ON reading (tenant_id, meter, (CASE WHEN clock = 'invalid' THEN received_at ELSE at END));
+
+CREATE TABLE provider (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
+  path_hash BLOB NOT NULL, path_enc BLOB NOT NULL,  -- the secret part of the address that the provider calls
+  config TEXT NOT NULL DEFAULT '{}', secrets_enc BLOB,  -- config without secrets
+  single_max INTEGER NOT NULL DEFAULT 0, daily_max INTEGER NOT NULL DEFAULT 0,  -- what its signatures alone confirm
+  disabled_at INTEGER, added_by TEXT NOT NULL, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name), UNIQUE (tenant_id, path_hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payment_call (  -- what a provider sent, before anything was understood
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, provider_id BLOB NOT NULL, what TEXT NOT NULL,
+  hash BLOB NOT NULL,        -- of kind and body: the same call is stored once
+  body_enc BLOB NOT NULL,    -- headers and body
+  state TEXT NOT NULL CHECK (state = 'new' OR state = 'read' OR state = 'unreadable'), note TEXT NOT NULL DEFAULT '',
+  received_at INTEGER NOT NULL, read_at INTEGER,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider_id, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX payment_open ON payment (tenant_id, id) WHERE status = 'received' OR status = 'parked';
+CREATE INDEX payment_signed ON payment (tenant_id, provider, confirmed_at) WHERE proof = 'signed';
+CREATE INDEX vend_payment ON vend (tenant_id, payment_id) WHERE payment_id IS NOT NULL;
+CREATE INDEX customer_phone_end ON customer (tenant_id, SUBSTR(search, LENGTH(search) - 7));

@@ -51,7 +51,7 @@ func (tx *Tx) verifyForm(r *Report) error {
 	for _, c := range []struct{ what, sql string }{
 		{"sales have an unknown mode, or a payment or other value that their mode or state does not allow", `SELECT COUNT(*) FROM vend
 			WHERE tenant_id = $1 AND (mode NOT IN ('prepay_token', 'prepay_wallet') OR mode = 'prepay_token' AND meter_key_id IS NULL
-			OR mode = 'prepay_wallet' AND (meter_key_id IS NOT NULL OR units_wh <> 0 OR carry_in <> 0 OR carry_out <> 0) OR payment_id IS NOT NULL OR reverses IS NOT NULL OR state <> 'failed' AND failure <> '')`},
+			OR mode = 'prepay_wallet' AND (meter_key_id IS NOT NULL OR units_wh <> 0 OR carry_in <> 0 OR carry_out <> 0) OR payment_id IS NOT NULL AND vendor_key <> '' OR reverses IS NOT NULL OR state <> 'failed' AND failure <> '')`},
 		{"sale lines have a price or units that do not come from their price steps", `SELECT COUNT(*) FROM vend_line WHERE tenant_id = $1
 			AND (rate_micro <> 0 OR steps_json = '' AND units_wh <> 0)`},
 		{"energy lines do not have the units that their sales sold", `SELECT COUNT(*) FROM vend v JOIN vend_line l ON l.tenant_id = v.tenant_id AND l.vend_id = v.id

@@ -191,8 +191,11 @@ func Payer(tx ShiftTx, s sale.Sale, asked id.ID) (ledger.AccountRef, error) {
 const maxTill = 12
 
 // fitsTill reports whether a text can name a till: small letters, digits and dashes, a letter first. Codes of vendors have capital letters,
-// so no vendor has the name of a till.
+// and what stands for a provider has a mark of its own, so neither has the name of a till.
 func fitsTill(name string) bool {
+	if strings.HasPrefix(name, sale.ProviderTill) {
+		return false
+	}
 	for i, c := range []byte(name) {
 		if letter := c >= 'a' && c <= 'z'; !letter && (i == 0 || c != '-' && (c < '0' || c > '9')) {
 			return false

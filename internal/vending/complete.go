@@ -34,6 +34,11 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []
 	if err := write(s); err != nil {
 		return step{}, err
 	}
+	if !s.Payment.IsZero() {
+		if err := tx.Spending().PaymentSpent(s.Payment, s.ID); err != nil {
+			return step{}, err
+		}
+	}
 	if s.Recharge() {
 		if r, err := postRecharge(tx, &s, p.now); err != nil || r.Refused() {
 			return no(r), err

@@ -2,6 +2,7 @@ package vending
 
 import (
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -13,6 +14,7 @@ type Purchase struct {
 	Meter     string       // number or identity
 	Tender    money.Amount // the payment
 	ClientRef string       // the seller's own name for this sale, used only once by a vendor; empty means Once.Key
+	Payment   id.ID        // the payment of a provider that pays for it; zero if the seller takes the money
 	Deliver   []string     // routes besides the answer itself: RouteMQTT, RouteSMS, RouteMeterSMS
 	Once      access.Once  // the request's identity, from the Idempotency-Key; the zero value needs a ClientRef
 

@@ -357,6 +357,11 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 	if err := mirror(tx, s, r.Shift, now); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
+	if !s.Payment.IsZero() {
+		if err := tx.Spending().PaymentUnspent(s.Payment, s.ID); err != nil {
+			return sale.Sale{}, sale.Reversal{}, err
+		}
+	}
 	if err := tx.Reversals().ChargesGiveBack(s); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}

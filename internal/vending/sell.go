@@ -71,7 +71,7 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, 
 	if mine {
 		defer v.flights.leave(p.flight())
 	}
-	s, err := access.Through(access.Sharing(ctx), v.c.Door, by.Tenant, func(tx Tx) (step, error) { return v.first(ctx, tx, p) })
+	s, err := access.Through(p.sharing(ctx), v.c.Door, by.Tenant, func(tx Tx) (step, error) { return v.first(ctx, tx, p) })
 	switch {
 	case err == nil && s.open && mine:
 		s, err = v.finish(ctx, p, s.Sold)
@@ -158,7 +158,7 @@ func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 
 // hash returns the same value for each repetition of a vendor's request, whichever person of the vendor sends it.
 func (p purchase) hash(meter id.ID) [32]byte {
-	return sale.HashOrder(p.by.Vendor, meter, p.order.Tender, p.deliver)
+	return sale.HashOrder(p.by.Vendor, p.order.Payment, meter, p.order.Tender, p.deliver)
 }
 
 // first is the transaction that every sale begins with. It finds out whether the request is new, and then prices and reserves the sale.
@@ -282,7 +282,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 			return no(r), nil
 		}
 	}
-	name, money, r, err := vendor.Selling(tx.Vendors(), p.by, p.order.Tender, pr.version.Body.VATBps)
+	name, money, r, err := p.payer(tx, pr.version.Body.VATBps)
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
@@ -314,9 +314,9 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 }
 
 // mayTake counts a sale into the utility's own till under the ceilings of the seller and of the meter. A vendor's sales are limited by its
-// float. A sale that gets no token in the end counts too.
+// float, and a payment by what its provider took. A sale that gets no token in the end counts too.
 func mayTake(tx Tx, p purchase, m sale.MeterRef) (refusal.Refusal, error) {
-	if !p.by.Vendor.IsZero() {
+	if !p.by.Vendor.IsZero() || !p.order.Payment.IsZero() {
 		return refusal.Refusal{}, nil
 	}
 	takes := access.Takes{Amount: int64(p.order.Tender.Minor), Meter: access.Subject{ID: m.ID.Text(id.Meter), Name: m.Number}}
@@ -370,7 +370,7 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s sa
 func (p purchase) sale(tx Tx, pr priced) (sale.Sale, error) {
 	s := sale.Sale{ClientRef: p.ref, Meter: pr.point.Meter, Mode: pr.point.Mode, Account: pr.point.Account, State: sale.Held, Tender: p.order.Tender,
 		CarryIn: pr.carry, CarryOut: pr.split.CarryOut, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Month: pr.month,
-		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Vendor: p.by.Vendor,
+		MonthBefore: pr.before, Tariff: pr.version.ID, Deliver: p.deliver, Vendor: p.by.Vendor, Payment: p.order.Payment,
 		By: p.by.String(), PricedAt: p.now, Key: pr.key.ID, Asked: pr.asked}
 	if err := checkLines(s.Lines, s.Tender.Minor); err != nil {
 		return sale.Sale{}, err

@@ -38,6 +38,7 @@ type Tx interface {
 	Rating() wallet.ReleaseTx
 	Registering() registry.Tx
 	Reversals() ReversalTx
+	Spending() PaymentTx
 	Cancelling() CancelTx
 	Clock() ClockTx
 

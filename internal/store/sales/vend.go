@@ -293,7 +293,7 @@ func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 	if err != nil || !found {
 		return sale.Sale{}, false, fault.Wrap(err, "read the row of a sale")
 	}
-	if !s.Vendor.IsZero() {
+	if !s.Vendor.IsZero() || !s.Payment.IsZero() {
 		if s.Seller, err = tx.sellerOf(saleID); err != nil {
 			return sale.Sale{}, false, err
 		}

@@ -45,6 +45,7 @@ var vendColumns = core.Columns[vendRow]{Table: "vend", Attested: []core.Column[v
 	core.Time("priced_at", func(s *vendRow) *time.Time { return &s.PricedAt }),
 }, Added: []core.Column[vendRow]{
 	core.ID("shift_id", func(s *vendRow) *id.ID { return &s.Shift }),
+	core.ID("payment_id", func(s *vendRow) *id.ID { return &s.Payment }),
 }, Unattested: []core.Column[vendRow]{ // the sealed receipt and the journal prove the figures of a finished sale
 	core.ID("id", func(s *vendRow) *id.ID { return &s.ID }),
 	core.Text("state", func(s *vendRow) *sale.State { return &s.State }),
@@ -65,7 +66,6 @@ var vendColumns = core.Columns[vendRow]{Table: "vend", Attested: []core.Column[v
 	core.Time("completed_at", func(s *vendRow) *time.Time { return &s.CompletedAt }),
 	core.Text("failure", func(s *vendRow) *refusal.Code { return &s.Failure }).ReadOnly(),
 	core.Bool("press_key", func(s *vendRow) *bool { return &s.PressKey }).ReadOnly(),
-	{Name: "payment_id", Form: 'b'},
 	{Name: "reverses", Form: 'b'},
 	{Name: "created_at", Form: 'i'},
 	{Name: "version", Form: 'i'},

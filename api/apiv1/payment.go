@@ -1,0 +1,72 @@
+package apiv1
+
+import "time"
+
+// Payment is money that a payment provider took, or says that it took.
+type Payment struct {
+	ID          string     `json:"id" example:"pay_01jd00000000000000000000000" doc:"Id"`
+	Provider    string     `json:"provider" example:"mpesa" doc:"Name of the provider"`
+	ProviderTxn string     `json:"provider_txn" example:"QK12AB34CD" doc:"The provider's own name for the payment, unique for the provider"`
+	Amount      Amount     `json:"amount" doc:"Amount that the payer paid"`
+	Reference   string     `json:"reference" example:"0414 0001 001" doc:"What the payer typed"`
+	Payer       string     `json:"payer,omitempty" doc:"Who paid, as the provider says it"`
+	State       string     `json:"state" enum:"received,parked,applied,refunded,rejected" doc:"received: known, not applied yet; parked: confirmed, and waits for a person; applied: it paid for a sale; refunded: given back; rejected: the provider never took it"`
+	Reason      string     `json:"reason,omitempty" example:"unknown-reference" doc:"Why it is parked, rejected or not confirmed"`
+	Detail      string     `json:"detail,omitempty" doc:"More about the reason"`
+	Proof       string     `json:"proof,omitempty" enum:"signed,asked" doc:"What confirmed it: the provider's signature, or its answer to a question"`
+	Meter       string     `json:"meter,omitempty" example:"04140001001" doc:"Number of the meter that it is for"`
+	Vend        *string    `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale that used it; null for none"`
+	PaidAt      time.Time  `json:"paid_at" doc:"When the payer paid, by the provider's clock"`
+	SeenAt      time.Time  `json:"seen_at" doc:"When the server first heard of it"`
+	ConfirmedAt *time.Time `json:"confirmed_at,omitempty" doc:"When it was confirmed and booked"`
+}
+
+// PaymentFilter says which payments to list.
+type PaymentFilter struct {
+	State     string    `query:"state" enum:"received,parked,applied,refunded,rejected" doc:"Only payments in this state"`
+	Provider  string    `query:"provider" maxLength:"64" doc:"Only payments of the provider with this name"`
+	Reference string    `query:"reference" maxLength:"100" doc:"Only payments with exactly this reference"`
+	From      time.Time `query:"from" doc:"Only payments that were first seen at this time or later"`
+	To        time.Time `query:"to" doc:"Only payments that were first seen before this time"`
+	Page
+}
+
+// Payments is the list of payments.
+var Payments = Listing[PaymentFilter, Payment]{Name: "payments", Path: "/v1/payments", Tag: "payments", Summary: "List payments of providers, newest first"}
+
+// ApplyPayment says which meter a parked payment is for.
+type ApplyPayment struct {
+	Meter string `json:"meter" maxLength:"64" example:"04140001001" doc:"Number of the meter"`
+}
+
+// DecidePayment gives a reason for a decision about a payment.
+type DecidePayment struct {
+	Reason string `json:"reason" maxLength:"300" doc:"Why; the audit log keeps it"`
+}
+
+// NewPaymentProvider is a payment provider to add.
+type NewPaymentProvider struct {
+	Name           string         `json:"name" maxLength:"12" example:"mpesa" doc:"2 to 12 small letters, digits and dashes, a letter first"`
+	Kind           string         `json:"kind" enum:"webhook" doc:"Which language it speaks"`
+	Config         map[string]any `json:"config,omitempty" doc:"Its configuration, without secrets; docs/guide/payments.md says what each kind needs"`
+	Secrets        map[string]any `json:"secrets,omitempty" doc:"Its secrets; they are sealed and never shown"`
+	MaxSingleMinor int64          `json:"max_single_minor,omitempty" minimum:"0" doc:"Most that its signature alone confirms in one payment, if it cannot be asked"`
+	MaxDailyMinor  int64          `json:"max_daily_minor,omitempty" minimum:"0" doc:"Most that its signature alone confirms in 24 hours, if it cannot be asked"`
+}
+
+// PaymentProvider is a payment provider, without its secrets.
+type PaymentProvider struct {
+	ID             string         `json:"id" example:"prv_01jd00000000000000000000000" doc:"Id"`
+	Name           string         `json:"name" example:"mpesa" doc:"Name"`
+	Kind           string         `json:"kind" doc:"Which language it speaks"`
+	Config         map[string]any `json:"config" doc:"Its configuration, without secrets"`
+	MaxSingleMinor int64          `json:"max_single_minor" doc:"Most that its signature alone confirms in one payment"`
+	MaxDailyMinor  int64          `json:"max_daily_minor" doc:"Most that its signature alone confirms in 24 hours"`
+	Heard          bool           `json:"heard" doc:"Whether its calls are accepted; a new provider is heard after a second person has agreed"`
+	Path           string         `json:"path,omitempty" example:"/hooks/pay/0123456789abcdef0123456789abcdef/" doc:"Address to register with the provider, without the host. It is a secret, and only the answer that adds the provider shows it"`
+	AddedBy        string         `json:"added_by" doc:"Who added it"`
+	AddedAt        time.Time      `json:"added_at" doc:"When it was added"`
+}
+
+// PaymentProviders is the list of payment providers.
+var PaymentProviders = Listing[Page, PaymentProvider]{Name: "payment-providers", Path: "/v1/payment-providers", Tag: "payments", Summary: "List the payment providers"}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// askTime bounds a request to a payment provider.
+const askTime = 20 * time.Second
+
+// openPayments makes the use cases of payments, and the worker that carries out their steps.
+func (a *App) openPayments() {
+	ask := &http.Client{Timeout: askTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	a.payments = payment.New(payment.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, Now: a.c.Now, MayDate: a.vending.MayDate, Log: a.log,
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
+		Adapter: func(kind string, config, secrets []byte) (payment.Adapter, error) {
+			return provider.Open(kind, config, secrets, ask, a.c.Now)
+		},
+		Deliver: a.deliverPaid})
+	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Now: a.c.Now, Log: a.log,
+		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
+}
+
+// deliverPaid returns how the tokens of a payment reach their meter: by the meter's connection, and by SMS if the customer can get one.
+func (a *App) deliverPaid(tx payment.Tx, meter string) ([]string, error) {
+	routes := []string{sale.RouteMQTT}
+	if !a.sends(sale.RouteSMS) {
+		return routes, nil
+	}
+	can, err := tx.Payments().CanText(meter)
+	if can {
+		routes = append(routes, sale.RouteSMS)
+	}
+	return routes, err
+}
+
+// hearProvider answers a payment provider's call. It answers with success only after the call is durable.
+func (a *App) hearProvider(w http.ResponseWriter, r *http.Request) {
+	path, what, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, api.HookPath), "/")
+	if r.Method != http.MethodPost && r.Method != http.MethodPut {
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, payment.MaxBody))
+	if err != nil {
+		status := http.StatusBadRequest
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			status = http.StatusRequestEntityTooLarge
+		}
+		http.Error(w, "the body cannot be read", status)
+		return
+	}
+	from, _, _ := net.SplitHostPort(r.RemoteAddr)
+	heard, err := a.payments.Receive(r.Context(), tenant, path, payment.Incoming{What: what, Header: r.Header, Body: body, From: from})
+	switch {
+	case err != nil:
+		a.log.Error("call of a payment provider not stored", logkey.Err, err)
+		http.Error(w, "not stored; send it again", http.StatusServiceUnavailable)
+	case !heard.Found:
+		http.NotFound(w, r)
+	case heard.Refuse != nil:
+		http.Error(w, "not proved to come from the provider", http.StatusUnauthorized)
+	default:
+		if heard.Reply.ContentType != "" {
+			w.Header().Set("Content-Type", heard.Reply.ContentType)
+		}
+		w.WriteHeader(heard.Reply.Status)
+		_, _ = w.Write(heard.Reply.Body)
+	}
+}

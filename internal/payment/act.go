@@ -1,0 +1,238 @@
+package payment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// View is a payment as people see it.
+type View struct {
+	refusal.Refusal
+	Waits   *access.Approval // the approval that the act waits for; nothing was done
+	Payment Payment
+}
+
+// List is one page of payments, newest first.
+type List struct {
+	refusal.Refusal
+	Payments []View
+	Next     string
+}
+
+// listPayments is the list that a cursor of List belongs to.
+const listPayments = "payments"
+
+// List lists payments (right: payment.read).
+func (ps *Payments) List(ctx context.Context, by access.Actor, f Filter, page registry.Page) (List, error) {
+	if no := by.Needs(access.ReadPayments); no.Refused() {
+		return List{Refusal: no}, nil
+	}
+	before, max, no := page.Read(ps.c.Sealer, by.Tenant, listPayments)
+	if no.Refused() {
+		return List{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, ps.c.Door, by.Tenant, func(tx Tx) (List, error) {
+		rows, err := tx.Payments().PaymentPage(f, before, max+1)
+		if err != nil {
+			return List{}, err
+		}
+		rows, next := registry.Cut(rows, max, ps.c.Sealer, by.Tenant, listPayments, func(p Payment) id.ID { return p.ID })
+		l := List{Next: next}
+		for _, p := range rows {
+			l.Payments = append(l.Payments, View{Payment: p})
+		}
+		return l, nil
+	})
+	return out, fault.Wrap(err, "list payments")
+}
+
+// Show returns a payment (right: payment.read).
+func (ps *Payments) Show(ctx context.Context, by access.Actor, payment string) (View, error) {
+	if no := by.Needs(access.ReadPayments); no.Refused() {
+		return View{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, ps.c.Door, by.Tenant, func(tx Tx) (View, error) {
+		p, no, err := named(tx, payment)
+		return View{Refusal: no, Payment: p}, err
+	})
+	return out, fault.Wrap(err, "show payment %s", refusal.Echo(payment))
+}
+
+// named finds a payment by its identity, and locks it.
+func named(tx Tx, payment string) (Payment, refusal.Refusal, error) {
+	i, broken := id.Parse(id.Payment, payment)
+	if broken != nil {
+		return Payment{}, refuse.PaymentNotFound(refusal.Echo(payment)), nil
+	}
+	p, found, err := tx.Payments().PaymentByID(i)
+	if err == nil && !found {
+		return Payment{}, refuse.PaymentNotFound(refusal.Echo(payment)), nil
+	}
+	return p, refusal.Refusal{}, err
+}
+
+// Decision is what somebody decides about a payment.
+type Decision struct {
+	once.Request
+	Payment string // identity
+	Meter   string // for Apply: the meter that the payment is for
+	Reason  string // for Refund and Reject
+
+	// Render makes the answer that is stored under Once.Key, and RenderWaits that of a decision which waits for a second person.
+	Render      func(View) (status int, body []byte)
+	RenderWaits func(access.Approval) (status int, body []byte)
+}
+
+// request is the part of a decision that an approval stores.
+type request struct {
+	Payment string `json:"payment"`
+	Meter   string `json:"meter,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Apply says which meter a parked payment is for (right: payment.decide). The payment is then sold from exactly once; if the sale is refused, it
+// is parked again.
+func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
+	return ps.decided(ctx, by, d, access.ActApplyPayment, "apply", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
+		if p.State != Parked || !p.Booked() {
+			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
+		}
+		meters, err := tx.Payments().PayableMeters(ReadReference(d.Meter), maxFound)
+		if err != nil {
+			return nil, refusal.Refusal{}, err
+		}
+		if len(meters) != 1 {
+			return nil, refuse.PaymentMeterUnknown(refusal.Echo(d.Meter)), nil
+		}
+		p.State, p.Reason, p.Detail, p.Meter = Received, ByPerson, "", meters[0].Meter
+		return func() error { return enqueueFor(tx, *p, kindApply) }, refusal.Refusal{}, nil
+	})
+}
+
+// Refund records that the provider gives a parked payment back (right: payment.decide; P22 of docs/reference/postings.md).
+func (ps *Payments) Refund(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
+	return ps.decided(ctx, by, d, access.ActRefundPayment, "refund", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
+		if p.State != Parked {
+			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
+		}
+		if no := checkReason(d.Reason); no.Refused() {
+			return nil, no, nil
+		}
+		booked := p.Booked()
+		p.State, p.Reason, p.Detail = Refunded, ByPerson, d.Reason
+		return func() error {
+			if !booked {
+				return nil
+			}
+			return giveBack(tx, *p)
+		}, refusal.Refusal{}, nil
+	})
+}
+
+// Reject says that a payment which is not confirmed was never taken (right: payment.decide). A confirmed payment can only be applied or refunded.
+func (ps *Payments) Reject(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
+	return ps.decided(ctx, by, d, access.ActRejectPayment, "reject", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
+		if p.State != Received || !p.ConfirmedAt.IsZero() {
+			return nil, refuse.PaymentConfirmed(p.Name(), string(p.State)), nil
+		}
+		if no := checkReason(d.Reason); no.Refused() {
+			return nil, no, nil
+		}
+		p.State, p.Reason, p.Detail = Rejected, ByPerson, d.Reason
+		return func() error { return nil }, refusal.Refusal{}, nil
+	})
+}
+
+// giveBack posts that the provider gives a payment back.
+func giveBack(tx Tx, p Payment) error {
+	_, err := ledger.Enter(tx.Books(), ledger.Journal{Kind: ledger.Returned, Ref: p.Name(), PostedAt: tx.Moment(), Memo: p.Provider + " " + p.Txn,
+		Postings: ledger.PaymentReturned(p.Provider, p.Name(), p.Amount.Minor)})
+	return err
+}
+
+// checkReason refuses a decision without a reason.
+func checkReason(reason string) refusal.Refusal {
+	if reason == "" || !utf8.ValidString(reason) || len(reason) > MaxDetail {
+		return refuse.PaymentReasonMissing(MaxDetail)
+	}
+	return refusal.Refusal{}
+}
+
+// decided carries out a decision. The function change checks it, sets the payment's new state and returns what else to write. If the decision
+// needs a second person, nothing is written before that person agrees.
+func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, act access.Act, word string,
+	change func(Tx, *Payment) (func() error, refusal.Refusal, error)) (once.Done[View], error) {
+	d.Reason = strings.TrimSpace(d.Reason)
+	out, err := once.Do(ctx, ps.answers, by, access.DecidePayments, d.Request, d.render(), func(tx Tx) (View, refusal.Refusal, error) {
+		p, no, err := named(tx, d.Payment)
+		if err != nil || no.Refused() {
+			return View{}, no, err
+		}
+		before := p.State
+		commit, no, err := change(tx, &p)
+		if err != nil || no.Refused() {
+			return View{}, no, err
+		}
+		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: p.Name(),
+			Summary: strings.TrimSpace(fmt.Sprintf("%s payment of %s, reference %q %s %s", word, p.Amount, p.Reference, p.Meter, d.Reason)),
+			Body:    request{p.Name(), d.Meter, d.Reason}}, tx.Moment())
+		if err != nil || eyes.Refused() {
+			return View{}, eyes.Refusal, err
+		}
+		if eyes.Waits != nil {
+			return View{Waits: eyes.Waits}, refusal.Refusal{}, nil
+		}
+		e := by.Entry("payment."+word, p.Name())
+		e.At, e.Reason, e.Before = tx.Moment(), d.Reason, "state="+string(before)
+		e.After = fmt.Sprintf("state=%s amount=%d meter=%s", p.State, p.Amount.Minor, p.Meter)
+		if err := tx.AuditLog(eyes.Mark(e)); err != nil {
+			return View{}, refusal.Refusal{}, err
+		}
+		if err := errors.Join(commit(), tx.Payments().PutPayment(p)); err != nil {
+			return View{}, refusal.Refusal{}, err
+		}
+		return View{Payment: p}, refusal.Refusal{}, nil
+	})
+	return out, fault.Wrap(err, "%s payment %s", word, refusal.Echo(d.Payment))
+}
+
+// render returns the function that writes the answer.
+func (d Decision) render() func(View) (int, []byte) {
+	if d.Render == nil || d.RenderWaits == nil {
+		return d.Render
+	}
+	return func(v View) (int, []byte) {
+		if v.Waits != nil {
+			return d.RenderWaits(*v.Waits)
+		}
+		return d.Render(v)
+	}
+}
+
+// Executors returns the executors of the actions that a second person can approve.
+func (ps *Payments) Executors() access.Executors {
+	do := func(act func(context.Context, access.Actor, Decision) (once.Done[View], error)) access.Executor {
+		return func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+			var r request
+			if err := json.Unmarshal(body, &r); err != nil {
+				return access.Done{}, fmt.Errorf("read an approved decision about a payment: %w", err)
+			}
+			out, err := act(ctx, maker, Decision{Payment: r.Payment, Meter: r.Meter, Reason: r.Reason})
+			return access.Done{Refusal: out.Refusal, Object: r.Payment}, err
+		}
+	}
+	return access.Executors{access.ActApplyPayment: do(ps.Apply), access.ActRefundPayment: do(ps.Refund), access.ActProvider: ps.doEnable}
+}

@@ -1,0 +1,101 @@
+// Package payment turns what payment providers took into credit. A payment that a provider took becomes exactly one credit, one refund, or
+// one parked payment that waits for a person, whatever arrives, in whatever order, how often, or never.
+//
+// A payment goes through these steps. Each is a transaction of its own, and the outbox repeats a step until it is done.
+//
+//	call ---> known ---> confirmed ---> applied
+//	            |            |
+//	        rejected      parked ---> applied or refunded
+//
+// [Payments.Receive] stores what a provider sends before the provider gets an answer. [Worker] reads it, asks the provider whether the
+// payment is true, books it, finds the meter that it is for, and sells. The rules are pure functions: [Confirm], [ReadReference], [Match].
+//
+// Not here: the languages of the providers (provider), the sale (vending), the books (ledger).
+package payment
+
+import (
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// State is the state of a payment.
+type State string
+
+// States of a payment.
+const (
+	Received State = "received" // known, but not confirmed or not yet applied
+	Parked   State = "parked"   // confirmed, and waits for a person
+	Applied  State = "applied"  // it paid for a sale
+	Refunded State = "refunded" // the provider gave it back
+	Rejected State = "rejected" // the provider never took it
+)
+
+// Proof says what confirmed a payment.
+type Proof string
+
+// Proofs of a payment.
+const (
+	Unproved Proof = ""
+	Signed   Proof = "signed" // the provider's signature, below the ceilings of a provider that cannot be asked
+	Asked    Proof = "asked"  // the provider's own answer
+)
+
+// Reason says why a payment is parked, rejected or not confirmed yet.
+type Reason string
+
+// Reasons.
+const (
+	NoReason         Reason = ""
+	UnknownReference Reason = "unknown-reference" // no meter, account or telephone has the reference
+	ManyReferences   Reason = "many-references"   // more than one has it
+	NotSold          Reason = "not-sold"          // the sale was refused; the detail says why
+	OtherCurrency    Reason = "other-currency"    // the books have one currency, and it is not that of the payment
+	SaleReversed     Reason = "sale-reversed"     // the sale that used it was reversed
+	AboveCeiling     Reason = "above-ceiling"     // too much for a provider that cannot be asked
+	Unanswered       Reason = "unanswered"        // the provider has not answered the question
+	NeverTaken       Reason = "never-taken"       // the provider knows no such payment
+	GivenBack        Reason = "given-back"        // the provider says that it gave the payment back
+	ByPerson         Reason = "by-person"         // somebody decided; the detail is their reason
+)
+
+// Payment is one payment that a provider took, or says that it took.
+type Payment struct {
+	ID        id.ID
+	Provider  string // name of the provider
+	Txn       string // the provider's own name for it, unique for the provider
+	Amount    money.Amount
+	Reference string // what the payer typed
+	Payer     string // as the provider gives it: a telephone number, often masked, or a name
+	PaidAt    time.Time
+	State     State
+	Reason    Reason
+	Detail    string
+	Proof     Proof
+	// ConfirmedAt is when the payment was confirmed and booked; zero before that, and for a payment in another currency.
+	ConfirmedAt time.Time
+	Meter       string // number of the meter that it is for; empty if unknown
+	Sale        id.ID  // the sale that used it; zero for none
+	Tries       int    // sales that were begun with it
+	SeenAt      time.Time
+	Version     int64
+}
+
+// Booked reports whether the payment's money is in the books and has no use yet.
+func (p Payment) Booked() bool {
+	return !p.ConfirmedAt.IsZero() && (p.State == Received || p.State == Parked)
+}
+
+// Name returns the payment's identity as text.
+func (p Payment) Name() string { return p.ID.Text(id.Payment) }
+
+// Limits of what a provider sends.
+const (
+	MaxBody      = 64 << 10 // bytes of a call
+	MaxTxn       = 100      // bytes of a provider's name for a payment
+	MaxReference = 100      // bytes of a payer's reference
+	MaxPayer     = 100
+	MaxDetail    = 300
+	MaxNotices   = 100 // notices in one call
+)

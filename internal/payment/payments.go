@@ -1,0 +1,266 @@
+package payment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// Tx is the part of a transaction that payments need.
+type Tx interface {
+	once.Clock
+	Once() once.Tx
+	Eyes() access.EyesTx
+	Books() ledger.Books
+	Payments() PaymentTx
+	NewID() (id.ID, error)
+	AuditLog(access.Entry) error
+	// Moment returns when the transaction began, by the store's clock: UTC, whole microseconds.
+	Moment() time.Time
+	Enqueue(job.Item) (id.ID, error)
+}
+
+// PaymentTx reads and writes the rows of providers and payments.
+type PaymentTx interface {
+	// AddProvider stores a new provider; false means that the name is taken.
+	AddProvider(Provider) (bool, error)
+	// SetProvider ends the use of a provider at a time, or begins it again if the time is zero.
+	SetProvider(provider id.ID, disabled time.Time) error
+	ProviderByID(id.ID) (Provider, bool, error)
+	ProviderByName(name string) (Provider, bool, error)
+	ProviderByPath(hash []byte) (Provider, bool, error)
+	ProviderPage(after id.ID, max int) ([]Provider, error)
+
+	// AddCall stores what a provider sent; false means that the same was stored before.
+	AddCall(Call) (bool, error)
+	// CallByID reads a call and locks it.
+	CallByID(id.ID) (Call, bool, error)
+	PutCall(Call) error
+
+	// AddPayment stores a payment; false means that its provider has named it before.
+	AddPayment(Payment) (bool, error)
+	PutPayment(Payment) error
+	// PaymentByID and PaymentNamed read a payment and lock it.
+	PaymentByID(id.ID) (Payment, bool, error)
+	PaymentNamed(provider, txn string) (Payment, bool, error)
+	// PaymentPage lists payments, newest first, before the given one or from the newest on.
+	PaymentPage(f Filter, before id.ID, max int) ([]Payment, error)
+	// SignedSince adds up what signatures alone confirmed for a provider since a time.
+	SignedSince(provider string, since time.Time) (money.Minor, error)
+	// PayableMeters and CalledMeters list meters that a reference may mean: by number or account, and by telephone number.
+	PayableMeters(r Reference, max int) ([]Found, error)
+	CalledMeters(r Reference, max int) ([]Found, error)
+	// CanText reports whether the customer of a meter has a telephone number.
+	CanText(meter string) (bool, error)
+}
+
+// Filter says which payments to list. Empty fields name all.
+type Filter struct {
+	State     State
+	Provider  string
+	Reference string
+	From, To  time.Time // when they became known
+}
+
+// Seller makes sales; a *vending.Vending is one.
+type Seller interface {
+	Sell(ctx context.Context, by access.Actor, o vending.Purchase) (vending.Sold, error)
+}
+
+// Config has the parts that Payments needs. Every field but Log is required.
+type Config struct {
+	Door access.Door[Tx]
+	// Adapter returns what speaks to a provider, from its configuration and its secrets.
+	Adapter func(kind string, config, secrets []byte) (Adapter, error)
+	Seller  Seller
+	Sealer  registry.Sealer
+	Rand    io.Reader
+	// Deliver returns the routes by which a meter's tokens are delivered.
+	Deliver func(tx Tx, meter string) ([]string, error)
+	Now     func() time.Time
+	MayDate func(once.Clock) (sale.Times, refusal.Refusal, error)
+	Log     *slog.Logger
+}
+
+// Payments carries out the use cases of this package.
+type Payments struct {
+	c       Config
+	answers once.Answers[Tx]
+}
+
+// New makes a Payments.
+func New(c Config) *Payments {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Payments{c, once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
+}
+
+// actor is who acts when the program itself handles a payment.
+func actor(t access.Tenant) access.Actor { return access.SystemActor(t, "payments") }
+
+// Contexts of sealed texts.
+func pathContext(provider id.ID) string   { return "provider path " + provider.Text(id.Provider) }
+func secretContext(provider id.ID) string { return "provider secrets " + provider.Text(id.Provider) }
+func callContext(call id.ID) string       { return "provider call " + call.Text(id.Call) }
+
+// PathBytes is the length of the secret part of a provider's address. In the address it is written as hexadecimal digits, because some
+// providers refuse addresses with certain words.
+const PathBytes = 16
+
+// hashPath hashes the secret part of an address. It is random, so it needs no key.
+func hashPath(path string) ([]byte, bool) {
+	secret, err := hex.DecodeString(path)
+	if err != nil || len(secret) != PathBytes || hex.EncodeToString(secret) != path {
+		return nil, false
+	}
+	sum := sha256.Sum256(append([]byte("paywatt provider path 1"), secret...))
+	return sum[:], true
+}
+
+// adapter returns what speaks to a provider.
+func (ps *Payments) adapter(p Provider) (Adapter, error) {
+	var secrets []byte
+	if len(p.Sealed) > 0 {
+		var err error
+		if secrets, err = ps.c.Sealer.Open(secretContext(p.ID), p.Sealed); err != nil {
+			return nil, fmt.Errorf("open the secrets of provider %s: %w", p.Name, err)
+		}
+	}
+	a, err := ps.c.Adapter(p.Kind, p.Config, secrets)
+	return a, fault.Wrap(err, "set up provider %s", p.Name)
+}
+
+// Heard is the outcome of a provider's call.
+type Heard struct {
+	Found  bool  // the address belongs to a provider that is heard
+	Refuse error // the provider's own scheme does not prove the call
+	Reply  Reply // what to answer, if the call is stored
+}
+
+// Refused is always false: what is not stored has written nothing.
+func (Heard) Refused() bool { return false }
+
+// Receive stores what a provider sent. When it returns a reply without an error, the call is durable. The same call is stored once.
+func (ps *Payments) Receive(ctx context.Context, t access.Tenant, path string, in Incoming) (Heard, error) {
+	hash, ok := hashPath(path)
+	if !ok {
+		return Heard{}, nil
+	}
+	p, err := access.Look(ctx, ps.c.Door, t, func(tx Tx) (Provider, error) {
+		p, _, err := tx.Payments().ProviderByPath(hash)
+		return p, err
+	})
+	if err != nil || p.ID.IsZero() || p.Disabled() {
+		return Heard{}, fault.Wrap(err, "find the provider that calls")
+	}
+	a, err := ps.adapter(p)
+	if err != nil {
+		return Heard{}, err
+	}
+	in.At = access.Stored(ps.c.Now())
+	if err := a.Prove(in); err != nil {
+		ps.c.Log.Warn("call of a provider refused", "provider", p.Name, "what", in.What, "from", in.From, "error", err)
+		return Heard{Found: true, Refuse: err}, nil
+	}
+	plain, err := json.Marshal(in)
+	if err != nil {
+		return Heard{}, fmt.Errorf("write a provider's call: %w", err)
+	}
+	sum := sha256.Sum256(append([]byte(in.What+"\x00"), in.Body...))
+	out, err := access.Through(ctx, ps.c.Door, t, func(tx Tx) (Heard, error) {
+		c := Call{Provider: p.ID, What: in.What, Hash: sum[:], State: CallNew, ReceivedAt: in.At}
+		var err error
+		if c.ID, err = tx.NewID(); err != nil {
+			return Heard{}, err
+		}
+		c.Sealed = ps.c.Sealer.Seal(callContext(c.ID), plain)
+		added, err := tx.Payments().AddCall(c)
+		if err == nil && added {
+			err = enqueue(tx, p.Name, kindRead, item{Call: c.ID.Text(id.Call)}, time.Time{})
+		}
+		return Heard{Found: true}, err
+	})
+	if err == nil {
+		out.Reply = a.Reply(in)
+	}
+	return out, fault.Wrap(err, "store a call of provider %s", p.Name)
+}
+
+// Kinds of items in the lane of payments, in the order of a payment's way.
+const (
+	kindRead    = "read"    // read a call
+	kindConfirm = "confirm" // ask the provider
+	kindApply   = "apply"   // find the meter and sell
+	kindCheck   = "check"   // ask the provider whether it gave the payment back
+)
+
+// item is the content of an item in the lane of payments.
+type item struct {
+	Call    string `json:"call,omitempty"`
+	Payment string `json:"payment,omitempty"`
+}
+
+// enqueue orders work about a payment or a call. Work about one payment is done in order; so is the reading of one provider's calls.
+func enqueue(tx Tx, key, kind string, i item, at time.Time) error {
+	body, err := json.Marshal(i)
+	if err == nil {
+		_, err = tx.Enqueue(job.Item{Lane: job.LanePayment, Key: key, Kind: kind, Body: body, NextAt: at})
+	}
+	return fault.Wrap(err, "order work about a payment")
+}
+
+// enqueueFor orders work about a payment.
+func enqueueFor(tx Tx, p Payment, kind string) error {
+	return enqueue(tx, p.Name(), kind, item{Payment: p.Name()}, time.Time{})
+}
+
+// book enters a confirmed payment in the books (P2 of docs/reference/postings.md), where it waits for its use. The journal's kind and
+// reference are unique, so a payment cannot be booked twice.
+func book(tx Tx, p *Payment, proof Proof) error {
+	code, _, err := tx.Books().Currency()
+	if err != nil {
+		return err
+	}
+	if code != p.Amount.Currency { // the books cannot hold it; a person must give it back
+		p.State, p.Reason, p.Proof = Parked, OtherCurrency, proof
+		return note(tx, *p, "payment.park", tx.Payments().PutPayment(*p))
+	}
+	p.Proof, p.ConfirmedAt, p.Reason, p.Detail = proof, tx.Moment(), NoReason, ""
+	j := ledger.Journal{Kind: ledger.Payment, Ref: p.Name(), PostedAt: p.ConfirmedAt, Memo: p.Provider + " " + p.Txn,
+		Postings: ledger.PaymentReceived(p.Provider, p.Name(), p.Amount.Minor)}
+	if _, err := ledger.Enter(tx.Books(), j); err != nil {
+		return err
+	}
+	if err := note(tx, *p, "payment.confirm", tx.Payments().PutPayment(*p)); err != nil {
+		return err
+	}
+	return enqueueFor(tx, *p, kindApply)
+}
+
+// note writes the audit row of what the program did with a payment, unless err says that it failed.
+func note(tx Tx, p Payment, action string, err error) error {
+	if err != nil {
+		return err
+	}
+	e := actor(0).Entry(action, p.Name())
+	e.At, e.After = tx.Moment(), fmt.Sprintf("state=%s reason=%s amount=%d proof=%s meter=%s", p.State, p.Reason, p.Amount.Minor, p.Proof, p.Meter)
+	return tx.AuditLog(e)
+}

@@ -1,0 +1,121 @@
+package payment
+
+import (
+	"context"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// Provider is a payment provider as the utility set it up.
+type Provider struct {
+	ID         id.ID
+	Name       string // small letters, digits and dashes; also the subject of its clearing account
+	Kind       string // which adapter speaks to it
+	PathHash   []byte // of the secret part of the address that it calls
+	SealedPath []byte
+	Config     []byte // JSON without secrets, for the adapter
+	Sealed     []byte // secrets, for the adapter
+	Single     money.Minor
+	Daily      money.Minor
+	DisabledAt time.Time
+	AddedBy    string
+	AddedAt    time.Time
+	Version    int64
+}
+
+// Disabled reports whether the provider is no longer heard.
+func (p Provider) Disabled() bool { return !p.DisabledAt.IsZero() }
+
+// CallState is the state of a call.
+type CallState string
+
+// States of a call.
+const (
+	CallNew        CallState = "new"
+	CallRead       CallState = "read"
+	CallUnreadable CallState = "unreadable" // a person must look at it
+)
+
+// Call is what a provider sent, before anything was understood.
+type Call struct {
+	ID         id.ID
+	Provider   id.ID
+	What       string // which of the provider's addresses it called
+	Hash       []byte // of What and the body: the same call is stored once
+	Sealed     []byte // an [Incoming] as JSON
+	State      CallState
+	Note       string
+	ReceivedAt time.Time
+	ReadAt     time.Time
+}
+
+// Incoming is a request of a provider.
+type Incoming struct {
+	What   string
+	Header map[string][]string // as in an http.Header
+	Body   []byte
+	From   string // IP address of the sender
+	At     time.Time
+}
+
+// NoticeKind says what a notice is about.
+type NoticeKind string
+
+// Kinds of notices.
+const (
+	Paid   NoticeKind = "paid"   // the provider took a payment
+	Undone NoticeKind = "undone" // the provider gave a payment back, by a reversal or a chargeback
+)
+
+// Notice is one fact about a payment, as a provider states it.
+type Notice struct {
+	Kind      NoticeKind
+	Txn       string // the provider's own name for the payment
+	Amount    money.Amount
+	Reference string
+	Payer     string
+	PaidAt    time.Time
+	Signed    bool // the provider's signature proves the notice
+}
+
+// Outcome is what a provider says about a payment.
+type Outcome string
+
+// Outcomes. A payment whose answer is Unknown is asked about again.
+const (
+	Took    Outcome = "took"    // the provider took it
+	Pending Outcome = "pending" // not decided yet
+	Never   Outcome = "never"   // there is no such payment
+	Back    Outcome = "back"    // the provider took it and gave it back
+)
+
+// Answer is a provider's answer about a payment.
+type Answer struct {
+	Outcome Outcome
+	Amount  money.Amount // for Took: what the provider took; it may differ from the notice
+	PaidAt  time.Time    // zero: as in the notice
+}
+
+// Reply is the answer to a provider's call, in the provider's own form.
+type Reply struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Adapter speaks the language of one provider. Only Ask reaches the network; the other methods are pure.
+type Adapter interface {
+	// Prove checks whatever the provider's own scheme proves about a call: a signature, a time, an address. A call that it refuses is not
+	// stored.
+	Prove(in Incoming) error
+	// Read returns the facts in a call that Prove accepted. An error means that a person must look at the call.
+	Read(in Incoming) ([]Notice, error)
+	// Reply is the answer to a call that is stored.
+	Reply(in Incoming) Reply
+	// Asks reports whether the provider can be asked about its payments.
+	Asks() bool
+	// Ask asks the provider about a payment. An error means that there is no answer yet.
+	Ask(ctx context.Context, p Payment) (Answer, error)
+}

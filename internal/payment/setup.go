@@ -1,0 +1,219 @@
+package payment
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// NewProvider is a provider to add.
+type NewProvider struct {
+	Name    string // 2 to 12 small letters, digits and dashes, a letter first
+	Kind    string
+	Config  []byte // JSON without secrets
+	Secrets []byte // JSON
+	Single  money.Minor
+	Daily   money.Minor
+}
+
+// Limits of a provider.
+const (
+	maxName    = 12
+	maxConfig  = 16 << 10
+	maxOfThese = 50 // providers of a tenant
+)
+
+// ProviderView is a provider as people see it, without its secrets.
+type ProviderView struct {
+	refusal.Refusal
+	Waits *access.Approval // the approval that the provider waits for; until then it is not heard
+	Provider
+	Path string // the secret part of its address; only in the answer that adds it
+}
+
+// AddProvider adds a provider (right: settings.write). It is heard only after a second person has agreed, because whoever knows the secrets of a
+// provider can make payments.
+func (ps *Payments) AddProvider(ctx context.Context, by access.Actor, n NewProvider) (ProviderView, error) {
+	if no := by.Needs(access.WriteSettings); no.Refused() {
+		return ProviderView{Refusal: no}, nil
+	}
+	n.Name = strings.ToLower(strings.TrimSpace(n.Name))
+	if no := n.check(); no.Refused() {
+		return ProviderView{Refusal: no}, nil
+	}
+	a, err := ps.c.Adapter(n.Kind, n.Config, n.Secrets)
+	if err != nil {
+		return ProviderView{Refusal: refuse.ProviderOfWrongForm(refusal.Echo(n.Name), refusal.Echo(err.Error()))}, nil
+	}
+	if !a.Asks() && (n.Single <= 0 || n.Daily < n.Single) {
+		return ProviderView{Refusal: refuse.ProviderWithoutCeilings(n.Name)}, nil
+	}
+	secret := make([]byte, PathBytes)
+	if _, err := io.ReadFull(ps.c.Rand, secret); err != nil {
+		return ProviderView{}, fmt.Errorf("make the address of a provider: %w", err)
+	}
+	path := hex.EncodeToString(secret)
+	out, err := access.Through(ctx, ps.c.Door, by.Tenant, func(tx Tx) (ProviderView, error) { return ps.addProvider(tx, by, n, path) })
+	return out, fault.Wrap(err, "add provider %s", n.Name)
+}
+
+func (n NewProvider) check() refusal.Refusal {
+	fits := len(n.Name) >= 2 && len(n.Name) <= maxName && n.Name[0] >= 'a' && n.Name[0] <= 'z' &&
+		strings.Trim(n.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	switch {
+	case !fits:
+		return refuse.ProviderNameOfWrongForm(refusal.Echo(n.Name), maxName)
+	case len(n.Config) > maxConfig || len(n.Secrets) > maxConfig || !json.Valid(n.Config):
+		return refuse.ProviderOfWrongForm(n.Name, fmt.Sprintf("its configuration is not JSON of at most %d bytes", maxConfig))
+	}
+	return refusal.Refusal{}
+}
+
+func (ps *Payments) addProvider(tx Tx, by access.Actor, n NewProvider, path string) (ProviderView, error) {
+	hash, _ := hashPath(path)
+	p := Provider{Name: n.Name, Kind: n.Kind, PathHash: hash, Config: n.Config, Single: n.Single, Daily: n.Daily, AddedBy: by.String(),
+		AddedAt: tx.Moment(), DisabledAt: tx.Moment()}
+	var err error
+	if p.ID, err = tx.NewID(); err != nil {
+		return ProviderView{}, err
+	}
+	p.SealedPath = ps.c.Sealer.Seal(pathContext(p.ID), []byte(path))
+	if len(n.Secrets) > 0 {
+		p.Sealed = ps.c.Sealer.Seal(secretContext(p.ID), n.Secrets)
+	}
+	all, err := tx.Payments().ProviderPage(id.ID{}, maxOfThese)
+	if err != nil {
+		return ProviderView{}, err
+	}
+	if len(all) >= maxOfThese {
+		return ProviderView{Refusal: refuse.ProvidersTooMany(maxOfThese)}, nil
+	}
+	if added, err := tx.Payments().AddProvider(p); err != nil || !added {
+		return ProviderView{Refusal: refuse.ProviderExists(p.Name)}, err
+	}
+	e := by.Entry("provider.add", p.ID.Text(id.Provider))
+	e.At, e.After = p.AddedAt, p.terms()
+	if err := tx.AuditLog(e); err != nil {
+		return ProviderView{}, err
+	}
+	v, err := enable(tx, by, p)
+	v.Path = path
+	return v, err
+}
+
+// terms describes a provider for the audit log and for the person who must agree.
+func (p Provider) terms() string {
+	return fmt.Sprintf("name=%s kind=%s single=%d daily=%d config=%s", p.Name, p.Kind, p.Single, p.Daily, p.Config)
+}
+
+// enable lets a provider be heard, once a second person has agreed.
+func enable(tx Tx, by access.Actor, p Provider) (ProviderView, error) {
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActProvider, Object: p.ID.Text(id.Provider),
+		Summary: "hear a payment provider: " + p.terms(), Body: providerRequest{p.ID.Text(id.Provider)}}, tx.Moment())
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return ProviderView{Refusal: eyes.Refusal, Waits: eyes.Waits, Provider: p}, err
+	}
+	p.DisabledAt = time.Time{}
+	if err := tx.Payments().SetProvider(p.ID, p.DisabledAt); err != nil {
+		return ProviderView{}, err
+	}
+	e := by.Entry("provider.enable", p.ID.Text(id.Provider))
+	e.At, e.After = tx.Moment(), p.terms()
+	return ProviderView{Provider: p}, tx.AuditLog(eyes.Mark(e))
+}
+
+// providerRequest is what an approval stores.
+type providerRequest struct {
+	Provider string `json:"provider"`
+}
+
+func (ps *Payments) doEnable(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var r providerRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved provider: %w", err)
+	}
+	v, err := ps.Enable(ctx, maker, r.Provider)
+	return access.Done{Refusal: v.Refusal, Object: r.Provider}, err
+}
+
+// Enable lets a provider be heard (right: settings.write).
+func (ps *Payments) Enable(ctx context.Context, by access.Actor, provider string) (ProviderView, error) {
+	return ps.change(ctx, by, provider, func(tx Tx, p Provider) (ProviderView, error) { return enable(tx, by, p) })
+}
+
+// Disable stops hearing a provider at once (right: settings.write). What it sent before is still worked on.
+func (ps *Payments) Disable(ctx context.Context, by access.Actor, provider string) (ProviderView, error) {
+	return ps.change(ctx, by, provider, func(tx Tx, p Provider) (ProviderView, error) {
+		if p.Disabled() {
+			return ProviderView{Provider: p}, nil
+		}
+		p.DisabledAt = tx.Moment()
+		e := by.Entry("provider.disable", p.ID.Text(id.Provider))
+		e.At, e.After = tx.Moment(), p.terms()
+		if err := tx.AuditLog(e); err != nil {
+			return ProviderView{}, err
+		}
+		return ProviderView{Provider: p}, tx.Payments().SetProvider(p.ID, p.DisabledAt)
+	})
+}
+
+// change runs a change of a provider that is named by its name or identity.
+func (ps *Payments) change(ctx context.Context, by access.Actor, provider string, do func(Tx, Provider) (ProviderView, error)) (ProviderView, error) {
+	if no := by.Needs(access.WriteSettings); no.Refused() {
+		return ProviderView{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, ps.c.Door, by.Tenant, func(tx Tx) (ProviderView, error) {
+		p, found, err := tx.Payments().ProviderByName(strings.ToLower(strings.TrimSpace(provider)))
+		if i, broken := id.Parse(id.Provider, provider); err == nil && !found && broken == nil {
+			p, found, err = tx.Payments().ProviderByID(i)
+		}
+		if err != nil || !found {
+			return ProviderView{Refusal: refuse.ProviderNotFound(refusal.Echo(provider))}, err
+		}
+		return do(tx, p)
+	})
+	return out, fault.Wrap(err, "change provider %s", refusal.Echo(provider))
+}
+
+// ProviderList is one page of providers.
+type ProviderList struct {
+	refusal.Refusal
+	Providers []ProviderView
+	Next      string
+}
+
+// listProviders is the list that a cursor of Providers belongs to.
+const listProviders = "providers"
+
+// Providers lists the providers (right: settings.read).
+func (ps *Payments) Providers(ctx context.Context, by access.Actor, page registry.Page) (ProviderList, error) {
+	if no := by.Needs(access.ReadSettings); no.Refused() {
+		return ProviderList{Refusal: no}, nil
+	}
+	after, max, no := page.Read(ps.c.Sealer, by.Tenant, listProviders)
+	if no.Refused() {
+		return ProviderList{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, ps.c.Door, by.Tenant, func(tx Tx) (ProviderList, error) {
+		rows, err := tx.Payments().ProviderPage(after, max+1)
+		rows, next := registry.Cut(rows, max, ps.c.Sealer, by.Tenant, listProviders, func(p Provider) id.ID { return p.ID })
+		l := ProviderList{Next: next}
+		for _, p := range rows {
+			l.Providers = append(l.Providers, ProviderView{Provider: p})
+		}
+		return l, err
+	})
+	return out, fault.Wrap(err, "list providers")
+}

@@ -1,0 +1,416 @@
+package payment
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// Limits of the work.
+const (
+	askTime  = 20 * time.Second // for one question to a provider
+	maxFound = 5                // meters that are read for one reference
+
+	clockPause = time.Minute // while the clock is in doubt
+)
+
+// Worker carries out the steps of payments. Each step looks at the present state first, so repeating it is harmless.
+type Worker struct{ ps *Payments }
+
+// NewWorker makes a Worker.
+func NewWorker(ps *Payments) Worker { return Worker{ps} }
+
+// done is the value of a transaction that is never refused.
+type done struct{ verdict job.Verdict }
+
+func (done) Refused() bool { return false }
+
+// Send carries out one step.
+func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
+	var i item
+	if err := json.Unmarshal(c.Body, &i); err != nil {
+		return job.Dead("not an item of payments: " + err.Error()), nil
+	}
+	if c.Kind == kindRead {
+		call, err := id.Parse(id.Call, i.Call)
+		if err != nil {
+			return job.Dead("no such call"), nil
+		}
+		return w.read(ctx, t, call)
+	}
+	payment, err := id.Parse(id.Payment, i.Payment)
+	if err != nil {
+		return job.Dead("no such payment"), nil
+	}
+	switch c.Kind {
+	case kindConfirm:
+		return w.confirm(ctx, t, payment, c.Attempts)
+	case kindApply:
+		return w.apply(ctx, t, payment, c.Attempts)
+	case kindCheck:
+		return w.check(ctx, t, payment, c.Attempts)
+	}
+	return job.Dead("payments have no step " + strconv.Quote(c.Kind)), nil
+}
+
+// do runs the transaction of a step. While the clock is in doubt, the step waits.
+func (w Worker) do(ctx context.Context, t access.Tenant, fn func(Tx) (job.Verdict, error)) (job.Verdict, error) {
+	out, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
+		if _, no, err := w.ps.c.MayDate(tx); err != nil || no.Refused() {
+			return done{job.Again(tx.Moment().Add(clockPause), string(no.Code))}, err
+		}
+		v, err := fn(tx)
+		return done{v}, err
+	})
+	return out.verdict, err
+}
+
+// read understands a call, and stores the payments that it names. What cannot be read stays for a person.
+func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verdict, error) {
+	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+		c, found, err := tx.Payments().CallByID(call)
+		if err != nil || !found || c.State != CallNew {
+			return job.Done(), err
+		}
+		p, found, err := tx.Payments().ProviderByID(c.Provider)
+		if err != nil || !found {
+			return job.Done(), err
+		}
+		notices, a, err := w.understand(p, c)
+		c.State, c.ReadAt = CallRead, tx.Moment()
+		if err != nil {
+			c.State, c.Note = CallUnreadable, cut(err.Error(), MaxDetail)
+			w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
+		}
+		for _, n := range notices {
+			act := w.take
+			if n.Kind == Undone {
+				act = w.undone
+			}
+			if err := act(tx, p, a, n); err != nil {
+				return job.Verdict{}, err
+			}
+		}
+		return job.Done(), tx.Payments().PutCall(c)
+	})
+}
+
+// understand opens a call and reads its notices.
+func (w Worker) understand(p Provider, c Call) ([]Notice, Adapter, error) {
+	a, err := w.ps.adapter(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	plain, err := w.ps.c.Sealer.Open(callContext(c.ID), c.Sealed)
+	if err != nil {
+		return nil, nil, err
+	}
+	var in Incoming
+	if err := json.Unmarshal(plain, &in); err != nil {
+		return nil, nil, err
+	}
+	notices, err := a.Read(in)
+	if err == nil && len(notices) > MaxNotices {
+		err = fmt.Errorf("it has %d notices, more than %d", len(notices), MaxNotices)
+	}
+	for _, n := range notices {
+		if err == nil && (n.Txn == "" || len(n.Txn) > MaxTxn || n.Amount.Minor <= 0) {
+			err = fmt.Errorf("a payment needs a name of at most %d bytes and an amount above 0", MaxTxn)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return notices, a, nil
+}
+
+// take stores a payment that a notice names for the first time. A repeated notice changes nothing, except that a payment which its provider
+// did not know is asked about again.
+func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
+	p, added, err := first(tx, provider, n, Received, NoReason)
+	if err != nil {
+		return err
+	}
+	if !added {
+		if !w.again(p) {
+			return nil
+		}
+		p.State, p.Reason = Received, NoReason
+		if err := note(tx, p, "payment.again", tx.Payments().PutPayment(p)); err != nil {
+			return err
+		}
+	}
+	return w.decide(tx, provider, a, p, n.Signed)
+}
+
+// first stores the payment of a notice in a state, or returns the payment that its provider has named before.
+func first(tx Tx, provider Provider, n Notice, state State, why Reason) (p Payment, added bool, err error) {
+	p = Payment{Provider: provider.Name, Txn: n.Txn, Amount: n.Amount, Reference: cut(n.Reference, MaxReference), Payer: cut(n.Payer, MaxPayer),
+		PaidAt: access.Stored(n.PaidAt), State: state, Reason: why, SeenAt: tx.Moment()}
+	if n.PaidAt.IsZero() {
+		p.PaidAt = p.SeenAt
+	}
+	if p.ID, err = tx.NewID(); err != nil {
+		return p, false, err
+	}
+	if added, err = tx.Payments().AddPayment(p); err != nil || added {
+		return p, added, note(tx, p, "payment.receive", err)
+	}
+	p, found, err := tx.Payments().PaymentNamed(provider.Name, n.Txn)
+	if err == nil && !found {
+		err = fmt.Errorf("payment %q of provider %s is neither new nor known", n.Txn, provider.Name)
+	}
+	return p, false, err
+}
+
+// undone acts on a provider's notice that it gave a payment back. A notice that comes before that of the payment itself is remembered, so that
+// the payment is not credited afterwards.
+func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice) error {
+	p, added, err := first(tx, provider, n, Rejected, GivenBack)
+	switch {
+	case err != nil || added:
+		return err
+	case a.Asks():
+		return enqueueFor(tx, p, kindCheck)
+	case n.Signed:
+		return takeBack(tx, p)
+	}
+	return nil
+}
+
+// takeBack records that a provider gave a payment back. If a sale has used it, a person must decide about the sale: when it is reversed, the
+// payment is parked and can be recorded as given back.
+func takeBack(tx Tx, p Payment) error {
+	switch {
+	case p.State == Refunded || p.State == Rejected:
+		return nil
+	case p.State == Applied:
+		if p.Reason == GivenBack {
+			return nil
+		}
+		p.Reason = GivenBack
+	case p.Booked():
+		if err := giveBack(tx, p); err != nil {
+			return err
+		}
+		p.State, p.Reason = Refunded, GivenBack
+	case p.State == Parked:
+		p.State, p.Reason = Refunded, GivenBack
+	default:
+		p.State, p.Reason = Rejected, GivenBack
+	}
+	return note(tx, p, "payment.back", tx.Payments().PutPayment(p))
+}
+
+// check asks the provider whether it gave a payment back.
+func (w Worker) check(ctx context.Context, t access.Tenant, payment id.ID, asked int) (job.Verdict, error) {
+	p, provider, err := w.known(ctx, t, payment)
+	if err != nil || p.ID.IsZero() {
+		return job.Done(), err
+	}
+	answer, err := w.ask(ctx, provider, p)
+	pause, _ := NextQuestion(asked)
+	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+		if err != nil {
+			return job.Again(tx.Moment().Add(pause), err.Error()), nil
+		}
+		p, found, err := tx.Payments().PaymentByID(payment)
+		if err != nil || !found || answer.Outcome != Back {
+			return job.Done(), err
+		}
+		return job.Done(), takeBack(tx, p)
+	})
+}
+
+// ask asks a provider about a payment.
+func (w Worker) ask(ctx context.Context, provider Provider, p Payment) (Answer, error) {
+	a, err := w.ps.adapter(provider)
+	if err != nil {
+		return Answer{}, err
+	}
+	limited, stop := context.WithTimeout(ctx, askTime)
+	defer stop()
+	return a.Ask(limited, p)
+}
+
+// again reports whether a repeated notice is a reason to ask the provider again.
+func (w Worker) again(p Payment) bool { return p.State == Rejected && p.Reason == NeverTaken }
+
+// decide confirms a payment by its signature, or orders the question to its provider.
+func (w Worker) decide(tx Tx, provider Provider, a Adapter, p Payment, signed bool) error {
+	taken, err := tx.Payments().SignedSince(provider.Name, tx.Moment().Add(-24*time.Hour))
+	if err != nil {
+		return err
+	}
+	switch Confirm(Policy{Asks: a.Asks(), Single: provider.Single, Daily: provider.Daily}, signed, p.Amount.Minor, taken) {
+	case Ask:
+		return enqueueFor(tx, p, kindConfirm)
+	case Take:
+		return book(tx, &p, Signed)
+	}
+	p.Reason = AboveCeiling
+	return note(tx, p, "payment.wait", tx.Payments().PutPayment(p))
+}
+
+// confirm asks the provider about a payment and acts on the answer.
+func (w Worker) confirm(ctx context.Context, t access.Tenant, payment id.ID, asked int) (job.Verdict, error) {
+	p, provider, err := w.known(ctx, t, payment)
+	if err != nil || p.State != Received || !p.ConfirmedAt.IsZero() {
+		return job.Done(), err
+	}
+	answer, unanswered := w.ask(ctx, provider, p)
+	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+		p, found, err := tx.Payments().PaymentByID(payment)
+		if err != nil || !found || p.State != Received || !p.ConfirmedAt.IsZero() {
+			return job.Done(), err
+		}
+		return w.answered(tx, p, answer, unanswered, asked)
+	})
+}
+
+// answered acts on a provider's answer about a payment.
+func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, asked int) (job.Verdict, error) {
+	pause, last := NextQuestion(asked)
+	again := tx.Moment().Add(pause)
+	switch {
+	case unanswered != nil:
+		why := cut(unanswered.Error(), MaxDetail)
+		if p.Reason == Unanswered && p.Detail == why {
+			return job.Again(again, why), nil
+		}
+		p.Reason, p.Detail = Unanswered, why
+		return job.Again(again, why), tx.Payments().PutPayment(p)
+	case answer.Outcome == Took:
+		p.Amount = answer.Amount
+		if !answer.PaidAt.IsZero() {
+			p.PaidAt = access.Stored(answer.PaidAt)
+		}
+		return job.Done(), book(tx, &p, Asked)
+	case answer.Outcome == Back:
+		p.State, p.Reason, p.Proof = Rejected, GivenBack, Asked
+		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))
+	case answer.Outcome == Never && last:
+		p.State, p.Reason, p.Proof = Rejected, NeverTaken, Asked
+		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))
+	}
+	return job.Again(again, "the provider says: "+string(answer.Outcome)), nil
+}
+
+// known reads a payment and its provider.
+func (w Worker) known(ctx context.Context, t access.Tenant, payment id.ID) (Payment, Provider, error) {
+	var provider Provider
+	p, err := access.Look(ctx, w.ps.c.Door, t, func(tx Tx) (Payment, error) {
+		p, found, err := tx.Payments().PaymentByID(payment)
+		if err == nil && found {
+			provider, _, err = tx.Payments().ProviderByName(p.Provider)
+		}
+		return p, err
+	})
+	return p, provider, err
+}
+
+// apply finds the meter that a payment is for, and sells. The sale marks the payment as used in its own transaction, so a payment that is
+// still open was not used, whatever happened to an earlier try.
+func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, tried int) (job.Verdict, error) {
+	var p Payment
+	var deliver []string
+	v, err := w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+		var found bool
+		var err error
+		if p, found, err = tx.Payments().PaymentByID(payment); err != nil || !found || p.State != Received || !p.Booked() {
+			p = Payment{}
+			return job.Done(), err
+		}
+		if p.Meter == "" {
+			if err := w.match(tx, &p); err != nil || p.State == Parked {
+				return job.Done(), err
+			}
+		}
+		deliver, err = w.ps.c.Deliver(tx, p.Meter)
+		return job.Verdict{}, err
+	})
+	if err != nil || v != (job.Verdict{}) {
+		return v, err
+	}
+	sold, err := w.ps.c.Seller.Sell(ctx, actor(t), vending.Purchase{Meter: p.Meter, Tender: p.Amount, Payment: p.ID, Deliver: deliver,
+		ClientRef: p.Name() + "." + strconv.Itoa(p.Tries)})
+	if err != nil || !sold.Refused() {
+		return job.Done(), err
+	}
+	pause, _ := NextQuestion(tried)
+	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) { return w.unsold(tx, payment, sold.Refusal, pause) })
+}
+
+// match finds the meter of a payment, or parks the payment. If the payer typed no reference, the payer's own telephone number is the
+// reference.
+func (w Worker) match(tx Tx, p *Payment) error {
+	text := p.Reference
+	if text == "" {
+		text = p.Payer
+	}
+	r := ReadReference(text)
+	named, err := tx.Payments().PayableMeters(r, maxFound)
+	if err != nil {
+		return err
+	}
+	called, err := tx.Payments().CalledMeters(r, maxFound)
+	if err != nil {
+		return err
+	}
+	meter, why := Match(named, called)
+	if why != NoReason {
+		return park(tx, p, why, "")
+	}
+	p.Meter = meter.Meter
+	return tx.Payments().PutPayment(*p)
+}
+
+// unsold decides what follows from a refused sale: another try if the refusal will pass by itself, otherwise the payment is parked.
+func (w Worker) unsold(tx Tx, payment id.ID, why refusal.Refusal, pause time.Duration) (job.Verdict, error) {
+	p, found, err := tx.Payments().PaymentByID(payment)
+	if err != nil || !found || p.State != Received || !p.Booked() {
+		return job.Done(), err
+	}
+	if passes(why.Code) {
+		p.Reason, p.Detail = NotSold, cut(why.Detail(), MaxDetail)
+		return job.Again(tx.Moment().Add(pause), string(why.Code)), tx.Payments().PutPayment(p)
+	}
+	p.Tries++
+	return job.Done(), park(tx, &p, NotSold, why.Detail())
+}
+
+// passes reports whether a refusal of a sale passes without a person's decision about the payment.
+func passes(c refusal.Code) bool {
+	switch c {
+	case refusal.KeystoreLocked, refusal.ClockUntrusted, refusal.VendInProgress, refusal.IdempotencyRunning, refusal.StorageUnavailable,
+		refusal.StorageFull, refusal.OutcomeUnknown, refusal.IssuerUnknown, refusal.RateLimited, refusal.Internal:
+		return true
+	}
+	return false
+}
+
+// park leaves a confirmed payment to a person.
+func park(tx Tx, p *Payment, why Reason, detail string) error {
+	p.State, p.Reason, p.Detail = Parked, why, cut(detail, MaxDetail)
+	return note(tx, *p, "payment.park", tx.Payments().PutPayment(*p))
+}
+
+// cut shortens a text to a number of bytes, at the end of a character.
+func cut(text string, max int) string {
+	if len(text) <= max {
+		return text
+	}
+	for max > 0 && !utf8.RuneStart(text[max]) {
+		max--
+	}
+	return text[:max]
+}

@@ -1,0 +1,24 @@
+// Package provider opens what speaks to a payment provider. Each kind has a folder of its own, which implements [payment.Adapter].
+// docs/guide/own-provider.md says how to add one.
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/webhook"
+)
+
+// Kinds lists the kinds of providers.
+func Kinds() []string { return []string{webhook.Kind} }
+
+// Open makes the adapter of a kind from its configuration and its secrets, both JSON.
+func Open(kind string, config, secrets []byte, ask *http.Client, now func() time.Time) (payment.Adapter, error) {
+	switch kind {
+	case webhook.Kind:
+		return webhook.Open(config, secrets, ask, now)
+	}
+	return nil, fmt.Errorf("no kind %q: use one of %v", kind, Kinds())
+}

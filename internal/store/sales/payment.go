@@ -1,0 +1,203 @@
+package sales
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+var paymentColumns = core.Columns[payment.Payment]{Table: "payment", Attested: []core.Column[payment.Payment]{
+	core.Text("provider", func(p *payment.Payment) *string { return &p.Provider }),
+	core.Text("provider_txn", func(p *payment.Payment) *string { return &p.Txn }),
+	core.Int("amount", func(p *payment.Payment) *money.Minor { return &p.Amount.Minor }),
+	core.Text("currency", func(p *payment.Payment) *string { return &p.Amount.Currency }),
+	core.Text("reference", func(p *payment.Payment) *string { return &p.Reference }),
+	core.Text("payer", func(p *payment.Payment) *string { return &p.Payer }),
+	core.Time("paid_at", func(p *payment.Payment) *time.Time { return &p.PaidAt }),
+	core.Text("status", func(p *payment.Payment) *payment.State { return &p.State }),
+	core.Text("reason", func(p *payment.Payment) *payment.Reason { return &p.Reason }),
+	core.Text("proof", func(p *payment.Payment) *payment.Proof { return &p.Proof }),
+	core.Time("confirmed_at", func(p *payment.Payment) *time.Time { return &p.ConfirmedAt }),
+	core.Text("meter", func(p *payment.Payment) *string { return &p.Meter }),
+	core.ID("vend_id", func(p *payment.Payment) *id.ID { return &p.Sale }),
+	core.Int("tries", func(p *payment.Payment) *int { return &p.Tries }),
+}, Unattested: []core.Column[payment.Payment]{
+	core.ID("id", func(p *payment.Payment) *id.ID { return &p.ID }),
+	core.Text("detail", func(p *payment.Payment) *string { return &p.Detail }),
+	{Name: "channel", Form: 't', Write: func(*payment.Payment) any { return "provider" }},
+	{Name: "raw", Form: 'b'},
+	core.Time("created_at", func(p *payment.Payment) *time.Time { return &p.SeenAt }),
+	core.Int("version", func(p *payment.Payment) *int64 { return &p.Version }).ReadOnly(),
+}}
+
+// paymentKind is the name of payments in evidence, and PaymentKind describes it.
+const paymentKind = "payment"
+
+var PaymentKind = core.AttestedKind{Name: paymentKind, Noun: "Payment", Prefix: id.Payment, From: "payment r", Key: "id", Order: "r.version",
+	Proof: paymentColumns.Proof("r")}
+
+var (
+	paymentInsert = `INSERT INTO ` + paymentColumns.Into()
+	paymentQuery  = `SELECT ` + paymentColumns.List("") + ` FROM payment WHERE tenant_id = $1 AND `
+)
+
+// AddPayment stores a payment that a provider names for the first time. If the provider has named it before, AddPayment stores nothing and
+// returns false.
+func (tx Rows) AddPayment(p payment.Payment) (bool, error) {
+	n, err := tx.C.Exec(paymentInsert+` ON CONFLICT DO NOTHING`, paymentColumns.Values(tx.Tenant, &p)...)
+	if err == nil && n == 1 {
+		err = tx.Attest(paymentKind, p.ID)
+	}
+	return n == 1, fault.Wrap(err, "store a payment")
+}
+
+// PutPayment stores the state of a payment that PaymentByID locked.
+func (tx Rows) PutPayment(p payment.Payment) error {
+	err := tx.Rewrite(paymentKind, p.ID, func() error {
+		return tx.Must(`UPDATE payment SET status = $1, reason = $2, detail = $3, proof = $4, confirmed_at = $5, meter = $6, vend_id = $7, tries = $8,
+			amount = $9, paid_at = $10, version = version + 1 WHERE tenant_id = $11 AND id = $12`,
+			string(p.State), string(p.Reason), p.Detail, string(p.Proof), p.ConfirmedAt, p.Meter, p.Sale, p.Tries, p.Amount.Minor, p.PaidAt, tx.Tenant, p.ID)
+	})
+	return fault.Wrap(err, "write payment %s", p.Name())
+}
+
+// PaymentByID reads a payment and locks it.
+func (tx Rows) PaymentByID(i id.ID) (payment.Payment, bool, error) {
+	return tx.paymentWhere(`id = $2`+tx.C.ForUpdate(), i)
+}
+
+// PaymentNamed finds a payment by its provider's own name for it, and locks it.
+func (tx Rows) PaymentNamed(provider, txn string) (payment.Payment, bool, error) {
+	return tx.paymentWhere(`provider = $2 AND provider_txn = $3`+tx.C.ForUpdate(), provider, txn)
+}
+
+func (tx Rows) paymentWhere(condition string, args ...any) (p payment.Payment, found bool, err error) {
+	found, err = tx.One(paymentQuery+condition, paymentColumns.To(&p), append([]any{tx.Tenant}, args...)...)
+	return p, found, fault.Wrap(err, "find a payment")
+}
+
+// PaymentPage lists payments that a filter names, newest first, from before the given one or from the newest on.
+func (tx Rows) PaymentPage(f payment.Filter, before id.ID, max int) (out []payment.Payment, err error) {
+	where, args := []string{`id < $2`}, []any{tx.Tenant, core.UpTo(before)}
+	add := func(use bool, condition string, value any) {
+		if use {
+			args = append(args, value)
+			where = append(where, fmt.Sprintf(condition+` $%d`, len(args)))
+		}
+	}
+	add(f.State != "", `status =`, string(f.State))
+	add(f.Provider != "", `provider =`, f.Provider)
+	add(f.Reference != "", `reference =`, f.Reference)
+	add(!f.From.IsZero(), `created_at >=`, f.From)
+	add(!f.To.IsZero(), `created_at <`, f.To)
+	if f.State == payment.Parked || f.State == payment.Received { // lets the database use the index of open payments
+		where = append(where, `(status = 'received' OR status = 'parked')`)
+	}
+	args = append(args, max)
+	err = tx.C.Query(paymentQuery+strings.Join(where, ` AND `)+fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(args)), paymentColumns.AddTo(&out), args...)
+	return out, fault.Wrap(err, "list payments")
+}
+
+// SignedSince adds up what signatures alone confirmed for a provider since a time.
+func (tx Rows) SignedSince(provider string, since time.Time) (money.Minor, error) {
+	n, err := tx.Number(`SELECT COALESCE(SUM(amount), 0) FROM payment WHERE tenant_id = $1 AND provider = $2 AND confirmed_at >= $3 AND proof = 'signed'`,
+		tx.Tenant, provider, since)
+	return money.Minor(n), fault.Wrap(err, "add up signed payments")
+}
+
+// PaymentToSpend reads a payment for a sale and locks it.
+func (tx Rows) PaymentToSpend(i id.ID) (vending.Payment, bool, error) {
+	p, found, err := tx.PaymentByID(i)
+	if err != nil || !found {
+		return vending.Payment{}, false, err
+	}
+	return vending.Payment{Amount: p.Amount, Till: sale.ProviderTill + p.Provider, Free: p.Booked()}, true, nil
+}
+
+// PaymentSpent records that a sale used a payment.
+func (tx Rows) PaymentSpent(i, used id.ID) error {
+	return tx.changePayment(i, func(p *payment.Payment) error {
+		if !p.Booked() {
+			return fmt.Errorf("%w: payment %s is %s, but a sale uses it", core.ErrInvariant, p.Name(), p.State)
+		}
+		p.State, p.Reason, p.Detail, p.Sale = payment.Applied, payment.NoReason, "", used
+		return nil
+	})
+}
+
+// PaymentUnspent parks the payment of a sale that was reversed.
+func (tx Rows) PaymentUnspent(i, reversed id.ID) error {
+	return tx.changePayment(i, func(p *payment.Payment) error {
+		if p.State != payment.Applied || p.Sale != reversed {
+			return fmt.Errorf("%w: sale %s is reversed, but payment %s is %s", core.ErrInvariant, reversed.Text(id.Vend), p.Name(), p.State)
+		}
+		p.State, p.Reason, p.Sale = payment.Parked, payment.SaleReversed, id.ID{}
+		p.Tries++ // another sale needs another reference
+		return nil
+	})
+}
+
+func (tx Rows) changePayment(i id.ID, change func(*payment.Payment) error) error {
+	p, found, err := tx.PaymentByID(i)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: payment %s is missing", core.ErrInvariant, i.Text(id.Payment))
+	}
+	if err == nil {
+		err = change(&p)
+	}
+	if err != nil {
+		return err
+	}
+	return tx.PutPayment(p)
+}
+
+// foundQuery lists meters that a customer pays for, with their accounts.
+const foundQuery = `SELECT m.number, m.account_id, c.phone FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id WHERE m.tenant_id = $1 AND `
+
+// PayableMeters lists at most max meters that a reference names by a number or an account.
+func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found, err error) {
+	add := func(row core.Row) error {
+		out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1)})
+		return nil
+	}
+	for _, number := range r.Numbers {
+		if err := tx.C.Query(foundQuery+`m.number = $2`, add, tx.Tenant, number); err != nil {
+			return nil, fault.Wrap(err, "find the meter of a payment")
+		}
+	}
+	if len(out) == 0 && !r.Account.IsZero() {
+		err = tx.C.Query(foundQuery+`m.account_id = $2 ORDER BY m.number LIMIT $3`, add, tx.Tenant, r.Account, max)
+	}
+	return out, fault.Wrap(err, "find the meters of an account")
+}
+
+// CalledMeters lists at most max meters of the customers with a telephone number that a reference may be.
+func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, err error) {
+	for _, digits := range r.Phones {
+		err := tx.C.Query(foundQuery+`SUBSTR(c.search, LENGTH(c.search) - 7) = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
+			if payment.SamePhone(digits, row.Text(2)) {
+				out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1)})
+			}
+			return nil
+		}, tx.Tenant, digits[len(digits)-payment.PhoneEnd:], max)
+		if err != nil {
+			return nil, fault.Wrap(err, "find the meters of a telephone number")
+		}
+	}
+	return out, nil
+}
+
+// CanText reports whether the customer of a meter has a telephone number.
+func (tx Rows) CanText(meter string) (can bool, err error) {
+	_, err = tx.One(foundQuery+`m.number = $2`, func(r core.Row) error { can = r.Text(2) != ""; return nil }, tx.Tenant, meter)
+	return can, fault.Wrap(err, "find the telephone of a meter's customer")
+}

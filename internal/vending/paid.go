@@ -1,0 +1,54 @@
+package vending
+
+import (
+	"context"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vendor"
+)
+
+// Payment is a confirmed payment as a sale sees it.
+type Payment struct {
+	Amount money.Amount
+	Till   string // what stands for a till in its sales, and begins their receipt numbers
+	Free   bool   // no sale has used the payment, and it was not given back
+}
+
+// PaymentTx is what a sale needs of the payment that pays for it.
+type PaymentTx interface {
+	// PaymentToSpend reads a payment and locks it.
+	PaymentToSpend(payment id.ID) (Payment, bool, error)
+	// PaymentSpent records that a sale used a payment.
+	PaymentSpent(payment, sale id.ID) error
+	// PaymentUnspent records that the sale of a payment was reversed: the payment is parked again.
+	PaymentUnspent(payment, sale id.ID) error
+}
+
+// sharing lets sales share a transaction. A sale from a payment has a transaction of its own, because it locks the payment too.
+func (p purchase) sharing(ctx context.Context) context.Context {
+	if p.order.Payment.IsZero() {
+		return access.Sharing(ctx)
+	}
+	return ctx
+}
+
+// payer finds out whose money a sale uses: a till's, a vendor's, or that of a payment, which must be for the whole payment.
+func (p purchase) payer(tx Tx, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
+	if p.order.Payment.IsZero() {
+		return vendor.Selling(tx.Vendors(), p.by, p.order.Tender, vat)
+	}
+	pay, found, err := tx.Spending().PaymentToSpend(p.order.Payment)
+	if err != nil {
+		return "", sale.Seller{}, refusal.Refusal{}, err
+	}
+	if !found || !pay.Free || pay.Amount != p.order.Tender {
+		return "", sale.Seller{}, refuse.PaymentNotFree(p.order.Payment.Text(id.Payment)), nil
+	}
+	return pay.Till, sale.Seller{Account: ledger.Unapplied}, refusal.Refusal{}, nil
+}

@@ -1,0 +1,342 @@
+package vending_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/webhook"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// payShop is a shop that a provider with signed calls brings payments to.
+type payShop struct {
+	*shop
+	*payment.Payments
+	path  string
+	key   []byte
+	calls int
+	ask   func(payment.Payment) (payment.Answer, error) // nil: signatures confirm payments
+}
+
+// asking is an adapter that asks the test.
+type asking struct {
+	payment.Adapter
+	s *payShop
+}
+
+func (a asking) Asks() bool { return a.s.ask != nil }
+
+func (a asking) Ask(_ context.Context, p payment.Payment) (payment.Answer, error) { return a.s.ask(p) }
+
+func openPaid(t *testing.T, ask func(payment.Payment) (payment.Answer, error)) *payShop {
+	t.Helper()
+	s := &payShop{shop: open(t, true), key: []byte("a key of 24 bytes or more"), ask: ask}
+	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
+		Adapter: func(_ string, config, secrets []byte) (payment.Adapter, error) {
+			a, err := webhook.Open(config, secrets, nil, s.clock.Now)
+			return asking{a, s}, err
+		},
+		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate,
+		Deliver: func(payment.Tx, string) ([]string, error) { return []string{sale.RouteMQTT}, nil }})
+	secrets, err := json.Marshal(webhook.Secrets{Signing: "whsec_" + base64.StdEncoding.EncodeToString(s.key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: webhook.Kind, Config: []byte(`{}`), Secrets: secrets, Single: 1_000_000, Daily: 10_000_000})
+	if err != nil || v.Refused() || v.Waits != nil {
+		t.Fatal(err, v.Detail(), v.Waits)
+	}
+	s.path = v.Path
+	return s
+}
+
+// send sends a call of the provider, with a signature of its own each time.
+func (s *payShop) send(body string) payment.Heard {
+	s.t.Helper()
+	s.calls++
+	name, stamp := fmt.Sprintf("msg_%d", s.calls), strconv.FormatInt(s.clock.Now().Unix(), 10)
+	h := http.Header{}
+	h.Set("webhook-id", name)
+	h.Set("webhook-timestamp", stamp)
+	h.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(webhook.Sign(s.key, name, stamp, []byte(body))))
+	out, err := s.Receive(s.t.Context(), tenant, s.path, payment.Incoming{What: "w", Header: h, Body: []byte(body)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+// paid sends the call about a payment.
+func (s *payShop) paid(txn string, amount int64, reference string) {
+	s.t.Helper()
+	if h := s.send(paidBody(txn, amount, "KES", reference)); !h.Found || h.Refuse != nil || h.Reply.Status != http.StatusNoContent {
+		s.t.Fatalf("call of payment %s: %+v", txn, h)
+	}
+}
+
+func paidBody(txn string, amount int64, currency, reference string) string {
+	return fmt.Sprintf(`{"type":"payment.taken","data":{"id":%q,"amount_minor":%d,"currency":%q,"reference":%q,"payer":"+254711000001"}}`, txn, amount, currency, reference)
+}
+
+// work carries out everything that is due in the lane of payments, and returns how many steps that were.
+func (s *payShop) work() int {
+	s.t.Helper()
+	worker, steps := payment.NewWorker(s.Payments), 0
+	for {
+		var claims []job.Claim
+		s.do(func(tx *store.Tx) (err error) {
+			claims, err = tx.OutboxClaim(job.LanePayment, "", "test", s.clock.Now().Add(time.Minute), 10)
+			return err
+		})
+		if len(claims) == 0 {
+			return steps
+		}
+		for _, c := range claims {
+			steps++
+			v, err := worker.Send(s.t.Context(), tenant, c)
+			s.do(func(tx *store.Tx) error {
+				if err == nil && v.String() == "done" {
+					_, err := tx.OutboxDone(c.ID, "test")
+					return err
+				}
+				next := s.clock.Now().Add(time.Minute)
+				_, err := tx.OutboxRetry(c.ID, "test", next, v.String())
+				return err
+			})
+			if err != nil {
+				s.t.Fatalf("step %s: %v", c.Kind, err)
+			}
+		}
+	}
+}
+
+// only returns the only payment.
+func (s *payShop) only() payment.Payment {
+	s.t.Helper()
+	l, err := s.Payments.List(s.t.Context(), owner(), payment.Filter{}, registry.Page{})
+	if err != nil || l.Refused() || len(l.Payments) != 1 {
+		s.t.Fatalf("%d payments, want 1 (%v %s)", len(l.Payments), err, l.Detail())
+	}
+	return l.Payments[0].Payment
+}
+
+func (s *payShop) is(want payment.State, why payment.Reason) payment.Payment {
+	s.t.Helper()
+	p := s.only()
+	if p.State != want || p.Reason != why {
+		s.t.Fatalf("the payment is %s (%s: %s), want %s (%s)", p.State, p.Reason, p.Detail, want, why)
+	}
+	s.verified()
+	return p
+}
+
+func (s *payShop) sales() int64 {
+	return s.number(`SELECT COUNT(*) FROM vend WHERE state = 'completed'`)
+}
+
+func TestASignedPaymentBecomesOneSale(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 50_000, "meter "+meter+" please")
+	s.paid("TX1", 50_000, "meter "+meter+" please") // the same call again
+	s.send(paidBody("TX1", 50_000, "KES", "another text"))
+	s.work()
+	p := s.is(payment.Applied, payment.NoReason)
+	if p.Proof != payment.Signed || p.Meter != meter || s.sales() != 1 {
+		t.Errorf("payment %+v, %d sales", p, s.sales())
+	}
+	v, err := s.Sale(t.Context(), owner(), p.Sale.Text(id.Vend))
+	if err != nil || v.Sale.Tender.Minor != 50_000 || v.Sale.Payment != p.ID || !strings.HasPrefix(v.Sale.ReceiptNo, "pay-bank-") {
+		t.Errorf("sale %+v %v", v.Sale, err)
+	}
+	s.paid("TX2", 50_000, meter)
+	s.work()
+	if s.sales() != 2 {
+		t.Errorf("%d sales of two payments", s.sales())
+	}
+	s.verified()
+}
+
+func TestACallThatNobodySignedIsNotStored(t *testing.T) {
+	s := openPaid(t, nil)
+	s.key = []byte("another key of 24 bytes.")
+	if h := s.send(paidBody("TX1", 1, "KES", "x")); !h.Found || h.Refuse == nil {
+		t.Errorf("a wrong signature: %+v", h)
+	}
+	s.path = strings.Repeat("0", 32)
+	if h := s.send(paidBody("TX1", 1, "KES", "x")); h.Found {
+		t.Errorf("an unknown address: %+v", h)
+	}
+	if n := s.number(`SELECT COUNT(*) FROM payment_call`); n != 0 {
+		t.Errorf("%d calls are stored", n)
+	}
+}
+
+func TestAPaymentWithoutAMeterIsParkedAndAppliedOnce(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 50_000, "rent of May")
+	s.work()
+	p := s.is(payment.Parked, payment.UnknownReference)
+	for range 2 {
+		out, err := s.Payments.Apply(t.Context(), owner(), payment.Decision{Payment: p.Name(), Meter: meter})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := s.work() == 0; out.Refused() != again {
+			t.Errorf("refused: %t, want %t: %s", out.Refused(), again, out.Detail())
+		}
+	}
+	s.is(payment.Applied, payment.NoReason)
+	if s.sales() != 1 {
+		t.Errorf("%d sales", s.sales())
+	}
+}
+
+func TestAParkedPaymentIsGivenBackOnce(t *testing.T) {
+	s := openPaid(t, nil)
+	s.paid("TX1", 50_000, "rent of May")
+	s.work()
+	p := s.is(payment.Parked, payment.UnknownReference)
+	back := func() once.Done[payment.View] {
+		out, err := s.Payments.Refund(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "not ours"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if out := back(); out.Refused() {
+		t.Error(out.Detail())
+	}
+	s.is(payment.Refunded, payment.ByPerson)
+	if out := back(); !out.Refused() {
+		t.Error("a payment was given back twice")
+	}
+	s.is(payment.Refunded, payment.ByPerson)
+}
+
+func TestTheSaleOfAPaymentThatIsReversedParksIt(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 50_000, meter)
+	s.work()
+	p := s.is(payment.Applied, payment.NoReason)
+	s.reversed(owner(), sale.Sale{ID: p.Sale}, "wrong meter")
+	p = s.is(payment.Parked, payment.SaleReversed)
+	other := s.meter(2, place{tariff: s.publish("other", flat(), long())})
+	if out, err := s.Payments.Apply(t.Context(), owner(), payment.Decision{Payment: p.Name(), Meter: other}); err != nil || out.Refused() {
+		t.Fatal(err, out.Detail())
+	}
+	s.work()
+	if p = s.is(payment.Applied, payment.NoReason); p.Meter != other || s.sales() != 1 {
+		t.Errorf("applied to %s, %d sales stand", p.Meter, s.sales())
+	}
+}
+
+func TestWhatTheProviderSaysDecides(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		say   payment.Answer
+		want  payment.State
+		why   payment.Reason
+		waits bool
+	}{
+		{"took", payment.Answer{Outcome: payment.Took, Amount: money.Amount{Minor: 50_000, Currency: "KES"}}, payment.Applied, payment.NoReason, false},
+		{"took less", payment.Answer{Outcome: payment.Took, Amount: money.Amount{Minor: 20_000, Currency: "KES"}}, payment.Applied, payment.NoReason, false},
+		{"another currency", payment.Answer{Outcome: payment.Took, Amount: money.Amount{Minor: 50_000, Currency: "UGX"}}, payment.Parked, payment.OtherCurrency, false},
+		{"never", payment.Answer{Outcome: payment.Never}, payment.Rejected, payment.NeverTaken, true},
+		{"back", payment.Answer{Outcome: payment.Back}, payment.Rejected, payment.GivenBack, false},
+		{"pending", payment.Answer{Outcome: payment.Pending}, payment.Received, payment.NoReason, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := openPaid(t, func(payment.Payment) (payment.Answer, error) { return c.say, nil })
+			meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+			s.paid("TX1", 50_000, meter)
+			s.work()
+			if c.waits {
+				s.is(payment.Received, payment.NoReason)
+				for range 10 {
+					s.clock.add(2 * time.Hour)
+					s.work()
+				}
+			}
+			p := s.is(c.want, c.why)
+			if sold := s.sales() == 1; sold != (c.want == payment.Applied) {
+				t.Errorf("sold: %t", sold)
+			}
+			if c.want == payment.Applied && p.Amount != c.say.Amount {
+				t.Errorf("applied %v, the provider took %v", p.Amount, c.say.Amount)
+			}
+		})
+	}
+}
+
+func TestARefusedSaleParksAndAPassingOneWaits(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 1, meter) // less than any token
+	s.work()
+	s.is(payment.Parked, payment.NotSold)
+}
+
+func TestATelephoneNumberRegisteredOnceIsAReference(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.do(func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE customer SET phone = '+254711000001', search = 'amina +254711000001'`)
+		return err
+	})
+	s.paid("TX1", 50_000, "0711 000 001")
+	s.work()
+	if p := s.only(); p.State != payment.Applied || p.Meter != meter {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestAPaymentThatTheProviderGivesBack(t *testing.T) {
+	back := func(s *payShop) {
+		s.send(strings.Replace(paidBody("TX1", 50_000, "KES", ""), "taken", "charged_back", 1))
+		s.work()
+	}
+	t.Run("before it is known", func(t *testing.T) {
+		s := openPaid(t, nil)
+		meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+		back(s)
+		s.paid("TX1", 50_000, meter)
+		s.work()
+		s.is(payment.Rejected, payment.GivenBack)
+	})
+	t.Run("while it is parked", func(t *testing.T) {
+		s := openPaid(t, nil)
+		s.paid("TX1", 50_000, "rent")
+		s.work()
+		back(s)
+		back(s)
+		s.is(payment.Refunded, payment.GivenBack)
+	})
+	t.Run("after it was used", func(t *testing.T) {
+		s := openPaid(t, nil)
+		meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+		s.paid("TX1", 50_000, meter)
+		s.work()
+		back(s)
+		p := s.is(payment.Applied, payment.GivenBack)
+		s.reversed(owner(), sale.Sale{ID: p.Sale}, "taken back")
+		s.is(payment.Parked, payment.SaleReversed)
+	})
+}
