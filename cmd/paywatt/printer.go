@@ -36,6 +36,7 @@ type printerRow struct {
 func newPrinterList(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the receipt printers of the settings file", Args: cobra.NoArgs,
+		Example: "  paywatt printer list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
 			if err != nil {
@@ -57,6 +58,7 @@ func newPrinterList(c console) *cobra.Command {
 func newPrinterTest(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "test PRINTER", Short: "Print a test page on a receipt printer of the settings file", Args: cobra.ExactArgs(1),
+		Example: "  paywatt printer test till-1",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := c.settings(cmd)
 			if err != nil {
