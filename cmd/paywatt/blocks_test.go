@@ -84,6 +84,7 @@ func shownBlocks() map[string]string {
 		"docs/guide/own-meter.md text 2":       "TestTheCalculationOnThePage",
 		"docs/guide/own-meter.md text 3":       "TestTheExamplesOnThePage",
 		"docs/guide/own-meter.md text 4":       "TestTheSessionOnThePage",
+		"docs/guide/payments.md text 0":        "a picture of the states of a payment",
 		"docs/operate/running.md text 0":       "settings of nginx",
 		"docs/reference/datapath.md text 0":    "a picture of the ways",
 		"docs/reference/meter-rules.md text 0": "a formula",
@@ -152,6 +153,8 @@ func jsonProblem(name string, text []byte) error {
 	}
 	read, known := map[string]func([]byte) error{
 		"docs/guide/own-implementation.md json 0": strictly[[]map[string]any], // TestTheGuidesExamplePasses
+		"docs/guide/payments.md json 0":           strictly[providerFile],
+		"docs/guide/payments.md json 1":           strictly[map[string]any], // TestASignedPaymentBecomesOneSale sends the same fields
 		"docs/guide/own-meter.md json 0":          recordOf(wire.KindBoot),
 		"docs/guide/own-meter.md json 1":          recordOf(wire.KindToken),
 		"docs/operate/virtual-meter.md json 0":    strictly[map[string]any], // TestPagesCanBeFollowed gives it to a meter

@@ -65,6 +65,9 @@ func shownValues() []lineShown {
 		{line: "import show $IMPORT"}, {line: "import undo $IMPORT"},
 		{line: "shift open --till till-2 --opening 50"}, {line: "shift payout 20 --reason noon"}, {line: "shift list"}, {line: "shift report"},
 		{line: "shift close --counted 30"},
+		{line: "payment list"}, {line: "payment show pay_x", answer: apiv1.Payment{}}, {line: "payment apply pay_x 04140001001", answer: apiv1.Payment{}},
+		{line: "payment refund pay_x --reason no", answer: apiv1.Payment{}}, {line: "payment reject pay_x --reason no", answer: apiv1.Payment{}},
+		{line: "provider add bank --kind webhook --config $PROVIDER --max-single 100 --max-daily 1000"}, {line: "provider list"}, {line: "provider disable bank"}, {line: "provider enable bank"},
 		{line: "day next"}, {line: "day list"}, {line: "day close", answer: apiv1.ClosedDay{}}, {line: "day show 2026-11-20", answer: apiv1.ClosedDay{}},
 		{line: "meter give-token 04140001001 free --units 5 --reason-code test"}, {line: "meter tokens 04140001001", keep: "TOKEN=id"},
 		{line: "meter recharge 04140001001 $TOKEN --by mqtt --wait 0"}, {line: "token explain 12345678901234567890 --number 04140001001"},
@@ -98,7 +101,7 @@ func shownValues() []lineShown {
 // apart lists the commands that show no value of the API: nouns that use no server, and single commands with the reason.
 func apart() map[string]string {
 	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value",
-		"token encode": "computes here", "token decode": "computes here", "token check": "computes here"}
+		"token encode": "computes here", "provider simulate": "asks no server", "token decode": "computes here", "token check": "computes here"}
 	for _, noun := range strings.Fields("apikey backup bench completion config demo doctor help integration licenses modem printer profile replay serve sim store vendingkey verify version vmeter") {
 		out[noun] = "asks no server, or shows views of its own"
 	}
@@ -145,7 +148,8 @@ func openOffice(t *testing.T) *office {
 	if err := os.WriteFile(o.kept["DRAFT"], []byte(`{"currency":"KES","vat_bps":1500,"flat_micro":3000000}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range map[string]string{"FLATS": "number,tariff,mode\n04140001027,domestic,prepay_wallet\n1,,\n", "OWED": "Meter,amount\n04140001001,50\n", "PEOPLE": "name\nJuma\n"} {
+	for name, file := range map[string]string{"FLATS": "number,tariff,mode\n04140001027,domestic,prepay_wallet\n1,,\n", "OWED": "Meter,amount\n04140001001,50\n", "PEOPLE": "name\nJuma\n",
+		"PROVIDER": `{"config":{},"secrets":{"signing":"whsec_` + strings.Repeat("QUJD", 8) + `"}}`} {
 		o.kept[name] = filepath.Join(dir, name+".csv")
 		if err := os.WriteFile(o.kept[name], []byte(file), 0o600); err != nil {
 			t.Fatal(err)

@@ -46,7 +46,7 @@ func newPaymentShow(c console) *cobra.Command {
 func newPaymentApply(c console) *cobra.Command {
 	var key string
 	cmd := &cobra.Command{
-		Use: "apply PAYMENT METER", Short: "Say which meter a parked payment is for; it is then used for one sale", Args: cobra.ExactArgs(2),
+		Use: "apply PAYMENT METER", Short: "Give a parked payment the meter that it is for", Args: cobra.ExactArgs(2),
 		Example: "  paywatt payment apply pay_01jd0000000000000000000000 04140001001",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			p, err := api.ApplyPayment(cmd.Context(), args[0], apiv1.ApplyPayment{Meter: args[1]}, key)

@@ -14,10 +14,10 @@ import (
 )
 
 func newProviderCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "provider", Short: "Set up payment providers, or simulate them"}
+	cmd := &cobra.Command{Use: "provider", Short: "Add payment providers, or simulate them"}
 	cmd.AddCommand(newProviderSimulate(c), newProviderAdd(c), newProviderList(c),
-		newProviderChange(c, "enable", "Hear a payment provider", (*client.Client).EnablePaymentProvider),
-		newProviderChange(c, "disable", "Stop hearing a payment provider at once", (*client.Client).DisablePaymentProvider))
+		newProviderChange(c, "enable", "Begin to hear a payment provider", (*client.Client).EnablePaymentProvider),
+		newProviderChange(c, "disable", "Block a payment provider at once", (*client.Client).DisablePaymentProvider))
 	return cmd
 }
 

@@ -47,7 +47,7 @@ func TestFlatsAreImportedFromAFile(t *testing.T) {
 	g.send("/import", "flats.csv", flats, "form", "x", "kind", "meters").is(422).says("The form is from another session.")
 	g.send("/import", "flats.csv", "a,b\n1,2\n", "form", form, "kind", "meters").is(422).says("no column that is named number")
 	g.send("/import", "flats.csv", "\x00\x01", "form", form, "kind", "meters").is(422).says("neither CSV nor a workbook")
-	checked := g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200).
+	g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200).
 		says("Rows 4", "Would be imported 2", "Refused 2", "The check digit of meter number 04140001002 is wrong", `"4.14E+10" is a number that a spreadsheet rounded`,
 			"These columns mean nothing to the import: Floor", "paywatt import meters FILE --default tariff=domestic")
 	g.get("/meters").is(200).omits("0414 0001 019")
@@ -55,7 +55,7 @@ func TestFlatsAreImportedFromAFile(t *testing.T) {
 	g.post("/language", "language", "fr")
 	g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200).says(rounded, column).omits("Format the column", "Column")
 	g.post("/language", "language", "en")
-	checked = g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200)
+	checked := g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200)
 	g.send("/import", "", "", "form", "console-x", "act", "import").is(422)
 	again := g.send("/import", "", "", "form", checked.value("form"), "act", "check", "column_feeder", "Floor").is(200).says("--map feeder=Floor").omits("mean nothing")
 	done := g.send("/import", "", "", "form", again.value("form"), "act", "import").is(201).says("The import is done.", "Imported 2", "Refused 2")
