@@ -107,7 +107,7 @@ type request struct {
 // is parked again.
 func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
 	return ps.decided(ctx, by, d, access.ActApplyPayment, "apply", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
-		if p.State != Parked || !p.Booked() {
+		if p.State != Parked || !p.Booked() || p.Reason == GivenBack {
 			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
 		}
 		meters, err := tx.Payments().PayableMeters(ReadReference(d.Meter), maxFound)

@@ -337,6 +337,13 @@ func TestAPaymentThatTheProviderGivesBack(t *testing.T) {
 		back(s)
 		p := s.is(payment.Applied, payment.GivenBack)
 		s.reversed(owner(), sale.Sale{ID: p.Sale}, "taken back")
-		s.is(payment.Parked, payment.SaleReversed)
+		s.is(payment.Parked, payment.GivenBack)
+		if out, err := s.Payments.Apply(t.Context(), owner(), payment.Decision{Payment: p.Name(), Meter: meter}); err != nil || !out.Refused() {
+			t.Errorf("a payment that the provider took back was applied again (%v)", err)
+		}
+		if out, err := s.Payments.Refund(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "charged back"}); err != nil || out.Refused() {
+			t.Errorf("it was not recorded as given back: %v %s", err, out.Detail())
+		}
+		s.is(payment.Refunded, payment.ByPerson)
 	})
 }

@@ -139,7 +139,9 @@ func (tx Rows) PaymentUnspent(i, reversed id.ID) error {
 		if p.State != payment.Applied || p.Sale != reversed {
 			return fmt.Errorf("%w: sale %s is reversed, but payment %s is %s", core.ErrInvariant, reversed.Text(id.Vend), p.Name(), p.State)
 		}
-		p.State, p.Reason, p.Sale = payment.Parked, payment.SaleReversed, id.ID{}
+		if p.State, p.Sale = payment.Parked, (id.ID{}); p.Reason != payment.GivenBack {
+			p.Reason = payment.SaleReversed
+		}
 		p.Tries++ // another sale needs another reference
 		return nil
 	})
