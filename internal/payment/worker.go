@@ -21,6 +21,8 @@ const (
 	maxFound = 5                // meters that are read for one reference
 
 	clockPause = time.Minute // while the clock is in doubt
+
+	renewAfter = job.MaxAttempts - 10 // attempts after which a new item replaces one that the outbox would soon give up
 )
 
 // Worker carries out the steps of payments. Each step looks at the present state first, so repeating it is harmless.
@@ -39,6 +41,9 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 	var i item
 	if err := json.Unmarshal(c.Body, &i); err != nil {
 		return job.Dead("not an item of payments: " + err.Error()), nil
+	}
+	if c.Attempts >= renewAfter {
+		return w.renew(ctx, t, c)
 	}
 	if c.Kind == kindRead {
 		call, err := id.Parse(id.Call, i.Call)
@@ -60,6 +65,15 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 		return w.check(ctx, t, payment, c.Attempts)
 	}
 	return job.Dead("payments have no step " + strconv.Quote(c.Kind)), nil
+}
+
+// renew orders the work of an item again. A payment's work is never given up, however long the clock is in doubt or a provider is silent.
+func (w Worker) renew(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
+	out, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
+		_, err := tx.Enqueue(job.Item{Lane: c.Lane, Key: c.Key, Kind: c.Kind, Body: c.Body, NextAt: tx.Moment().Add(job.LongestPause)})
+		return done{job.Done()}, err
+	})
+	return out.verdict, err
 }
 
 // do runs the transaction of a step. While the clock is in doubt, the step waits.

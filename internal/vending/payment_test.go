@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -346,4 +347,24 @@ func TestAPaymentThatTheProviderGivesBack(t *testing.T) {
 		}
 		s.is(payment.Refunded, payment.ByPerson)
 	})
+}
+
+func TestTheWorkOfAPaymentIsNeverGivenUp(t *testing.T) {
+	s := openPaid(t, func(payment.Payment) (payment.Answer, error) { return payment.Answer{}, errors.New("the line is down") })
+	s.paid("TX1", 50_000, s.meter(1, place{tariff: s.publish("domestic", flat(), long())}))
+	s.work()
+	s.clock.add(2 * time.Minute)
+	var claims []job.Claim
+	s.do(func(tx *store.Tx) (err error) {
+		claims, err = tx.OutboxClaim(job.LanePayment, "", "test", s.clock.Now().Add(time.Minute), 10)
+		return err
+	})
+	if len(claims) != 1 {
+		t.Fatalf("%d items wait", len(claims))
+	}
+	claims[0].Attempts = job.MaxAttempts - 1
+	v, err := payment.NewWorker(s.Payments).Send(t.Context(), tenant, claims[0])
+	if n := s.number(`SELECT COUNT(*) FROM outbox WHERE lane = 'payment'`); err != nil || v.String() != "done" || n != 2 {
+		t.Errorf("the last attempt is %s (%v), and %d items are left; want a new one", v, err, n)
+	}
 }
