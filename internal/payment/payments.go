@@ -43,6 +43,7 @@ type PaymentTx interface {
 	AddProvider(Provider) (bool, error)
 	// SetProvider ends the use of a provider at a time, or begins it again if the time is zero.
 	SetProvider(provider id.ID, disabled time.Time) error
+	// ProviderByID reads a provider and locks it, because its payments share a ceiling.
 	ProviderByID(id.ID) (Provider, bool, error)
 	ProviderByName(name string) (Provider, bool, error)
 	ProviderByPath(hash []byte) (Provider, bool, error)
@@ -194,7 +195,7 @@ func (ps *Payments) Receive(ctx context.Context, t access.Tenant, path string, i
 		c.Sealed = ps.c.Sealer.Seal(callContext(c.ID), plain)
 		added, err := tx.Payments().AddCall(c)
 		if err == nil && added {
-			err = enqueue(tx, p.Name, kindRead, item{Call: c.ID.Text(id.Call)}, time.Time{})
+			err = enqueue(tx, c.ID.Text(id.Call), kindRead, item{Call: c.ID.Text(id.Call)}, time.Time{})
 		}
 		return Heard{Found: true}, err
 	})
@@ -218,7 +219,8 @@ type item struct {
 	Payment string `json:"payment,omitempty"`
 }
 
-// enqueue orders work about a payment or a call. Work about one payment is done in order; so is the reading of one provider's calls.
+// enqueue orders work about a payment or a call. Work about one payment is done in order. Each call has a key of its own, so that a call
+// which cannot be read now does not stop the others.
 func enqueue(tx Tx, key, kind string, i item, at time.Time) error {
 	body, err := json.Marshal(i)
 	if err == nil {

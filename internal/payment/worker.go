@@ -3,14 +3,19 @@ package payment
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -99,7 +104,11 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 		if err != nil || !found {
 			return job.Done(), err
 		}
-		notices, a, err := w.understand(p, c)
+		a, in, err := w.open(p, c)
+		if err != nil {
+			return job.Verdict{}, err // perhaps a key is missing; the call is read later
+		}
+		notices, err := understand(a, in)
 		c.State, c.ReadAt = CallRead, tx.Moment()
 		if err != nil {
 			c.State, c.Note = CallUnreadable, cut(err.Error(), MaxDetail)
@@ -118,33 +127,49 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 	})
 }
 
-// understand opens a call and reads its notices.
-func (w Worker) understand(p Provider, c Call) ([]Notice, Adapter, error) {
-	a, err := w.ps.adapter(p)
-	if err != nil {
-		return nil, nil, err
+// open opens a call and sets up the adapter that reads it.
+func (w Worker) open(p Provider, c Call) (a Adapter, in Incoming, err error) {
+	if a, err = w.ps.adapter(p); err != nil {
+		return nil, in, err
 	}
 	plain, err := w.ps.c.Sealer.Open(callContext(c.ID), c.Sealed)
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		err = json.Unmarshal(plain, &in)
 	}
-	var in Incoming
-	if err := json.Unmarshal(plain, &in); err != nil {
-		return nil, nil, err
-	}
+	return a, in, fault.Wrap(err, "open call %s", c.ID.Text(id.Call))
+}
+
+// understand reads the notices of a call.
+func understand(a Adapter, in Incoming) ([]Notice, error) {
 	notices, err := a.Read(in)
 	if err == nil && len(notices) > MaxNotices {
 		err = fmt.Errorf("it has %d notices, more than %d", len(notices), MaxNotices)
 	}
 	for _, n := range notices {
-		if err == nil && (n.Txn == "" || len(n.Txn) > MaxTxn || n.Amount.Minor <= 0) {
-			err = fmt.Errorf("a payment needs a name of at most %d bytes and an amount above 0", MaxTxn)
+		if err == nil && (n.Txn == "" || len(n.Txn) > MaxTxn || !access.Printable(n.Txn) || !isReal(n.Amount)) {
+			err = fmt.Errorf("a payment needs a printable name of at most %d bytes, an amount above 0 and a currency", MaxTxn)
 		}
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return notices, a, nil
+	return notices, nil
+}
+
+// isReal reports whether a provider can have taken an amount.
+func isReal(a money.Amount) bool {
+	_, known := money.CurrencyOf(a.Currency)
+	return known && a.Minor > 0 && a.Minor <= money.MaxMinor
+}
+
+// plain replaces control characters, which no database takes everywhere.
+func plain(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, text)
 }
 
 // take stores a payment that a notice names for the first time. A repeated notice changes nothing, except that a payment which its provider
@@ -168,7 +193,7 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
 
 // first stores the payment of a notice in a state, or returns the payment that its provider has named before.
 func first(tx Tx, provider Provider, n Notice, state State, why Reason) (p Payment, added bool, err error) {
-	p = Payment{Provider: provider.Name, Txn: n.Txn, Amount: n.Amount, Reference: cut(n.Reference, MaxReference), Payer: cut(n.Payer, MaxPayer),
+	p = Payment{Provider: provider.Name, Txn: n.Txn, Amount: n.Amount, Reference: cut(plain(n.Reference), MaxReference), Payer: cut(plain(n.Payer), MaxPayer),
 		PaidAt: access.Stored(n.PaidAt), State: state, Reason: why, SeenAt: tx.Moment()}
 	if n.PaidAt.IsZero() {
 		p.PaidAt = p.SeenAt
@@ -282,6 +307,9 @@ func (w Worker) confirm(ctx context.Context, t access.Tenant, payment id.ID, ask
 		return job.Done(), err
 	}
 	answer, unanswered := w.ask(ctx, provider, p)
+	if unanswered == nil && answer.Outcome == Took && !isReal(answer.Amount) {
+		unanswered = errors.New("the provider's answer has no amount above 0, or no currency")
+	}
 	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
 		p, found, err := tx.Payments().PaymentByID(payment)
 		if err != nil || !found || p.State != Received || !p.ConfirmedAt.IsZero() {

@@ -28,10 +28,11 @@ import (
 type payShop struct {
 	*shop
 	*payment.Payments
-	path  string
-	key   []byte
-	calls int
-	ask   func(payment.Payment) (payment.Answer, error) // nil: signatures confirm payments
+	path   string
+	key    []byte
+	calls  int
+	broken error                                         // of every adapter
+	ask    func(payment.Payment) (payment.Answer, error) // nil: signatures confirm payments
 }
 
 // asking is an adapter that asks the test.
@@ -50,7 +51,7 @@ func openPaid(t *testing.T, ask func(payment.Payment) (payment.Answer, error)) *
 	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(_ string, config, secrets []byte) (payment.Adapter, error) {
 			a, err := webhook.Open(config, secrets, nil, s.clock.Now)
-			return asking{a, s}, err
+			return asking{a, s}, errors.Join(err, s.broken)
 		},
 		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate,
 		Deliver: func(payment.Tx, string) ([]string, error) { return []string{sale.RouteMQTT}, nil }})
@@ -119,7 +120,7 @@ func (s *payShop) work() int {
 				_, err := tx.OutboxRetry(c.ID, "test", next, v.String())
 				return err
 			})
-			if err != nil {
+			if err != nil && s.broken == nil {
 				s.t.Fatalf("step %s: %v", c.Kind, err)
 			}
 		}
@@ -366,5 +367,45 @@ func TestTheWorkOfAPaymentIsNeverGivenUp(t *testing.T) {
 	v, err := payment.NewWorker(s.Payments).Send(t.Context(), tenant, claims[0])
 	if n := s.number(`SELECT COUNT(*) FROM outbox WHERE lane = 'payment'`); err != nil || v.String() != "done" || n != 2 {
 		t.Errorf("the last attempt is %s (%v), and %d items are left; want a new one", v, err, n)
+	}
+}
+
+func TestOneCallDoesNotStopTheOthers(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	for n := range 3 {
+		s.send(strings.Replace(paidBody(fmt.Sprint("TX", n), 1, "KES", "rent of May"), "rent ", `rent\u0000`, 1))
+	}
+	s.paid("last", 50_000, meter)
+	if n := s.number(`SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM outbox WHERE lane = 'payment' GROUP BY key)`); n != 1 {
+		t.Errorf("%d calls wait behind one another", n)
+	}
+	s.work()
+	if n := s.number(`SELECT COUNT(*) FROM payment WHERE reference = 'rent of May'`); n != 3 {
+		t.Errorf("%d references without control characters, want 3", n)
+	}
+}
+
+func TestACallThatCannotBeOpenedNowIsReadLater(t *testing.T) {
+	s := openPaid(t, nil)
+	s.paid("TX1", 50_000, s.meter(1, place{tariff: s.publish("domestic", flat(), long())}))
+	s.broken = errors.New("a key is missing")
+	s.work()
+	s.broken = nil
+	s.clock.add(time.Hour)
+	s.work()
+	s.is(payment.Applied, payment.NoReason)
+}
+
+func TestWhatNoProviderCanHaveTakenIsNotBooked(t *testing.T) {
+	for _, a := range []money.Amount{{Minor: -50_000, Currency: "KES"}, {Currency: "KES"}, {Minor: 1 << 62, Currency: "KES"}, {Minor: 50_000}} {
+		s := openPaid(t, func(payment.Payment) (payment.Answer, error) {
+			return payment.Answer{Outcome: payment.Took, Amount: a}, nil
+		})
+		s.paid("TX1", 50_000, "rent")
+		s.work()
+		if p := s.is(payment.Received, payment.Unanswered); !p.ConfirmedAt.IsZero() || p.Amount.Minor != 50_000 {
+			t.Errorf("an answer of %d %q: %+v", a.Minor, a.Currency, p)
+		}
 	}
 }

@@ -64,9 +64,9 @@ func (tx Rows) SetProvider(i id.ID, disabled time.Time) error {
 	return fault.Wrap(err, "write a payment provider")
 }
 
-// ProviderByID finds a provider.
+// ProviderByID finds a provider and locks it.
 func (tx Rows) ProviderByID(i id.ID) (payment.Provider, bool, error) {
-	return tx.providerWhere(`id = $2`, i)
+	return tx.providerWhere(`id = $2`+tx.C.ForUpdate(), i)
 }
 
 // ProviderByName finds a provider by its name.
