@@ -51,8 +51,9 @@ type PaymentTx interface {
 
 	// AddCall stores what a provider sent; false means that the same was stored before.
 	AddCall(Call) (bool, error)
-	// CallByID reads a call and locks it.
+	// CallByID and CallByHash read a call and lock it.
 	CallByID(id.ID) (Call, bool, error)
+	CallByHash(provider id.ID, hash []byte) (Call, bool, error)
 	PutCall(Call) error
 
 	// AddPayment stores a payment; false means that its provider has named it before.
@@ -159,7 +160,8 @@ type Heard struct {
 // Refused is always false: what is not stored has written nothing.
 func (Heard) Refused() bool { return false }
 
-// Receive stores what a provider sent. When it returns a reply without an error, the call is durable. The same call is stored once.
+// Receive stores what a provider sent. When it returns a reply without an error, the call is durable. The same call is stored once,
+// and read again when it is repeated.
 func (ps *Payments) Receive(ctx context.Context, t access.Tenant, path string, in Incoming) (Heard, error) {
 	hash, ok := hashPath(path)
 	if !ok {
@@ -194,6 +196,9 @@ func (ps *Payments) Receive(ctx context.Context, t access.Tenant, path string, i
 		}
 		c.Sealed = ps.c.Sealer.Seal(callContext(c.ID), plain)
 		added, err := tx.Payments().AddCall(c)
+		if err == nil && !added {
+			added, err = readAgain(tx, &c)
+		}
 		if err == nil && added {
 			err = enqueue(tx, c.ID.Text(id.Call), kindRead, item{Call: c.ID.Text(id.Call)}, time.Time{})
 		}
@@ -203,6 +208,17 @@ func (ps *Payments) Receive(ctx context.Context, t access.Tenant, path string, i
 		out.Reply = a.Reply(in)
 	}
 	return out, fault.Wrap(err, "store a call of provider %s", p.Name)
+}
+
+// readAgain makes a stored call new, because its provider repeats it: the payment in it may have been rejected too early. It returns false if
+// the call still waits to be read.
+func readAgain(tx Tx, c *Call) (bool, error) {
+	old, found, err := tx.Payments().CallByHash(c.Provider, c.Hash)
+	if err != nil || !found || old.State == CallNew {
+		return false, err
+	}
+	old.State, *c = CallNew, old
+	return true, tx.Payments().PutCall(old)
 }
 
 // Kinds of items in the lane of payments, in the order of a payment's way.

@@ -172,15 +172,15 @@ func plain(text string) string {
 	}, text)
 }
 
-// take stores a payment that a notice names for the first time. A repeated notice changes nothing, except that a payment which its provider
-// did not know is asked about again.
+// take stores a payment that a notice names for the first time. A repeated notice changes nothing, except that the
+// provider is asked again about a rejected payment.
 func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
 	p, added, err := first(tx, provider, n, Received, NoReason)
 	if err != nil {
 		return err
 	}
 	if !added {
-		if !w.again(p) {
+		if !again(a, p) {
 			return nil
 		}
 		p.State, p.Reason = Received, NoReason
@@ -212,18 +212,26 @@ func first(tx Tx, provider Provider, n Notice, state State, why Reason) (p Payme
 }
 
 // undone acts on a provider's notice that it gave a payment back. A notice that comes before that of the payment itself is remembered, so that
-// the payment is not credited afterwards.
+// the payment is not credited afterwards. Of a provider that can be asked, only the answer counts.
 func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice) error {
-	p, added, err := first(tx, provider, n, Rejected, GivenBack)
+	state, why := Rejected, GivenBack
+	if a.Asks() {
+		state, why = Received, NoReason
+	} else if !n.Signed {
+		return nil
+	}
+	p, added, err := first(tx, provider, n, state, why)
 	switch {
-	case err != nil || added:
+	case err != nil:
 		return err
+	case added && a.Asks():
+		return enqueueFor(tx, p, kindConfirm)
+	case added:
+		return nil
 	case a.Asks():
 		return enqueueFor(tx, p, kindCheck)
-	case n.Signed:
-		return takeBack(tx, p)
 	}
-	return nil
+	return takeBack(tx, p)
 }
 
 // takeBack records that a provider gave a payment back. If a sale has used it, a person must decide about the sale: when it is reversed, the
@@ -257,10 +265,13 @@ func (w Worker) check(ctx context.Context, t access.Tenant, payment id.ID, asked
 		return job.Done(), err
 	}
 	answer, err := w.ask(ctx, provider, p)
-	pause, _ := NextQuestion(asked)
+	pause, last := NextQuestion(asked)
 	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return job.Again(tx.Moment().Add(pause), err.Error()), nil
+		case answer.Outcome != Back && !last: // its own answer may be later than its notice
+			return job.Again(tx.Moment().Add(pause), "the provider says: "+string(answer.Outcome)), nil
 		}
 		p, found, err := tx.Payments().PaymentByID(payment)
 		if err != nil || !found || answer.Outcome != Back {
@@ -281,8 +292,8 @@ func (w Worker) ask(ctx context.Context, provider Provider, p Payment) (Answer, 
 	return a.Ask(limited, p)
 }
 
-// again reports whether a repeated notice is a reason to ask the provider again.
-func (w Worker) again(p Payment) bool { return p.State == Rejected && p.Reason == NeverTaken }
+// again reports whether a repeated notice is a reason to ask the provider again. Only the provider can say that it took a rejected payment.
+func again(a Adapter, p Payment) bool { return p.State == Rejected && a.Asks() }
 
 // decide confirms a payment by its signature, or orders the question to its provider.
 func (w Worker) decide(tx Tx, provider Provider, a Adapter, p Payment, signed bool) error {
@@ -340,6 +351,12 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 	case answer.Outcome == Back:
 		p.State, p.Reason, p.Proof = Rejected, GivenBack, Asked
 		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))
+	case answer.Outcome == Never && p.Reason != NeverTaken: // count from this answer on: the earlier tries got none
+		p.Reason, p.Detail = NeverTaken, ""
+		if err := enqueue(tx, p.Name(), kindConfirm, item{Payment: p.Name()}, tx.Moment().Add(pauses[0])); err != nil {
+			return job.Verdict{}, err
+		}
+		return job.Done(), tx.Payments().PutPayment(p)
 	case answer.Outcome == Never && last:
 		p.State, p.Reason, p.Proof = Rejected, NeverTaken, Asked
 		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))

@@ -271,7 +271,9 @@ func TestWhatTheProviderSaysDecides(t *testing.T) {
 			s.paid("TX1", 50_000, meter)
 			s.work()
 			if c.waits {
-				s.is(payment.Received, payment.NoReason)
+				if p := s.only(); p.State != payment.Received {
+					t.Fatalf("the payment is %s at once", p.State)
+				}
 				for range 10 {
 					s.clock.add(2 * time.Hour)
 					s.work()
@@ -408,4 +410,59 @@ func TestWhatNoProviderCanHaveTakenIsNotBooked(t *testing.T) {
 			t.Errorf("an answer of %d %q: %+v", a.Minor, a.Currency, p)
 		}
 	}
+}
+
+func TestAPaymentThatWasRejectedTooEarlyIsAskedAboutAgain(t *testing.T) {
+	for _, how := range []string{"never taken", "a person"} {
+		answer := payment.Answer{Outcome: payment.Never}
+		s := openPaid(t, func(payment.Payment) (payment.Answer, error) { return answer, nil })
+		meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+		s.paid("TX1", 50_000, meter)
+		s.work()
+		if how == "a person" {
+			if out, err := s.Payments.Reject(t.Context(), owner(), payment.Decision{Payment: s.only().Name(), Reason: "looks odd"}); err != nil || out.Refused() {
+				t.Fatal(err, out.Detail())
+			}
+		}
+		for range 12 {
+			s.clock.add(2 * time.Hour)
+			s.work()
+		}
+		if p := s.only(); p.State != payment.Rejected {
+			t.Fatalf("%s: the payment is %s", how, p.State)
+		}
+		answer = payment.Answer{Outcome: payment.Took, Amount: kes(50_000)}
+		s.paid("TX1", 50_000, meter) // the same body as before
+		s.work()
+		s.is(payment.Applied, payment.NoReason)
+	}
+}
+
+func TestOneAnswerAfterAnOutageRejectsNothing(t *testing.T) {
+	down := errors.New("the line is down")
+	s := openPaid(t, func(payment.Payment) (payment.Answer, error) { return payment.Answer{Outcome: payment.Never}, down })
+	s.paid("TX1", 50_000, "rent")
+	for range 10 {
+		s.work()
+		s.clock.add(2 * time.Hour)
+	}
+	down = nil
+	s.work()
+	s.is(payment.Received, payment.NeverTaken)
+}
+
+func TestOnlyTheAnswerSaysThatAPaymentWasGivenBack(t *testing.T) {
+	answer := payment.Answer{Outcome: payment.Took, Amount: kes(50_000)}
+	s := openPaid(t, func(payment.Payment) (payment.Answer, error) { return answer, nil })
+	back := strings.Replace(paidBody("TX1", 50_000, "KES", "rent"), "taken", "charged_back", 1)
+	s.send(back)
+	s.work()
+	s.is(payment.Parked, payment.UnknownReference)
+	s.send(back)
+	s.work()
+	s.is(payment.Parked, payment.UnknownReference)
+	answer.Outcome = payment.Back // later than the notice
+	s.clock.add(time.Hour)
+	s.work()
+	s.is(payment.Refunded, payment.GivenBack)
 }

@@ -98,7 +98,17 @@ func (tx Rows) AddCall(c payment.Call) (bool, error) {
 
 // CallByID reads a call and locks it.
 func (tx Rows) CallByID(i id.ID) (c payment.Call, found bool, err error) {
-	found, err = tx.One(`SELECT `+callColumns.List("")+` FROM payment_call WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), callColumns.To(&c), tx.Tenant, i)
+	return tx.callWhere(`id = $2`, i)
+}
+
+// CallByHash finds a call with the same content and locks it.
+func (tx Rows) CallByHash(provider id.ID, hash []byte) (payment.Call, bool, error) {
+	return tx.callWhere(`provider_id = $2 AND hash = $3`, provider, hash)
+}
+
+func (tx Rows) callWhere(condition string, args ...any) (c payment.Call, found bool, err error) {
+	found, err = tx.One(`SELECT `+callColumns.List("")+` FROM payment_call WHERE tenant_id = $1 AND `+condition+tx.C.ForUpdate(), callColumns.To(&c),
+		append([]any{tx.Tenant}, args...)...)
 	return c, found, fault.Wrap(err, "find what a payment provider sent")
 }
 
