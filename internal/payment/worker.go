@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -433,17 +434,25 @@ func (w Worker) match(tx Tx, p *Payment) error {
 	return tx.Payments().PutPayment(*p)
 }
 
+// saleFailed names the refusal of a sale that exists and failed.
+var saleFailed = refuse.SaleFailed("", "").Text
+
 // unsold decides what follows from a refused sale: another try if the refusal will pass by itself, otherwise the payment is parked.
 func (w Worker) unsold(tx Tx, payment id.ID, why refusal.Refusal, pause time.Duration) (job.Verdict, error) {
 	p, found, err := tx.Payments().PaymentByID(payment)
 	if err != nil || !found || p.State != Received || !p.Booked() {
 		return job.Done(), err
 	}
+	if why.Text == saleFailed {
+		p.Tries++ // another sale needs another reference
+	}
 	if passes(why.Code) {
 		p.Reason, p.Detail = NotSold, cut(why.Detail(), MaxDetail)
 		return job.Again(tx.Moment().Add(pause), string(why.Code)), tx.Payments().PutPayment(p)
 	}
-	p.Tries++
+	if why.Text != saleFailed {
+		p.Tries++
+	}
 	return job.Done(), park(tx, &p, NotSold, why.Detail())
 }
 

@@ -107,6 +107,12 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 		if now.State != sale.Held {
 			return v.again(tx, p, sold.ID, held.Repeated)
 		}
+		if gone, err := unpaid(tx, now); err != nil || gone {
+			if err != nil {
+				return step{}, err
+			}
+			return v.fail(tx, p, sold, refuse.PaymentNotFree(now.Payment.Text(id.Payment))) // the token that was made is never shown
+		}
 		if now.Change, err = pendingChange(tx, now.Key); err != nil {
 			return step{}, err
 		}

@@ -38,6 +38,20 @@ func (p purchase) sharing(ctx context.Context) context.Context {
 	return ctx
 }
 
+// pays reports whether a sale is the one that this order began with the same payment. Its routes may have changed since.
+func (p purchase) pays(s sale.Sale, meter id.ID) bool {
+	return !p.order.Payment.IsZero() && s.Payment == p.order.Payment && s.Meter.ID == meter && s.Tender == p.order.Tender
+}
+
+// unpaid reports whether the payment of a held sale has gone elsewhere, for example back to its payer after the reservation expired.
+func unpaid(tx Tx, s sale.Sale) (bool, error) {
+	if s.Payment.IsZero() {
+		return false, nil
+	}
+	pay, found, err := tx.Spending().PaymentToSpend(s.Payment)
+	return err == nil && (!found || !pay.Free), err
+}
+
 // payer finds out whose money a sale uses: a till's, a vendor's, or that of a payment, which must be for the whole payment.
 func (p purchase) payer(tx Tx, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
 	if p.order.Payment.IsZero() {

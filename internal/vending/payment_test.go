@@ -19,9 +19,11 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // payShop is a shop that a provider with signed calls brings payments to.
@@ -31,6 +33,7 @@ type payShop struct {
 	path   string
 	key    []byte
 	calls  int
+	routes []string
 	broken error                                         // of every adapter
 	ask    func(payment.Payment) (payment.Answer, error) // nil: signatures confirm payments
 }
@@ -47,14 +50,20 @@ func (a asking) Ask(_ context.Context, p payment.Payment) (payment.Answer, error
 
 func openPaid(t *testing.T, ask func(payment.Payment) (payment.Answer, error)) *payShop {
 	t.Helper()
-	s := &payShop{shop: open(t, true), key: []byte("a key of 24 bytes or more"), ask: ask}
+	return openPaidOver(t, true, ask)
+}
+
+// openPaidOver opens the shop over a local or an external issuer.
+func openPaidOver(t *testing.T, local bool, ask func(payment.Payment) (payment.Answer, error)) *payShop {
+	t.Helper()
+	s := &payShop{shop: open(t, local), routes: []string{sale.RouteMQTT}, key: []byte("a key of 24 bytes or more"), ask: ask}
 	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(_ string, config, secrets []byte) (payment.Adapter, error) {
 			a, err := webhook.Open(config, secrets, nil, s.clock.Now)
 			return asking{a, s}, errors.Join(err, s.broken)
 		},
 		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate,
-		Deliver: func(payment.Tx, string) ([]string, error) { return []string{sale.RouteMQTT}, nil }})
+		Deliver: func(payment.Tx, string) ([]string, error) { return s.routes, nil }})
 	secrets, err := json.Marshal(webhook.Secrets{Signing: "whsec_" + base64.StdEncoding.EncodeToString(s.key)})
 	if err != nil {
 		t.Fatal(err)
@@ -465,4 +474,68 @@ func TestOnlyTheAnswerSaysThatAPaymentWasGivenBack(t *testing.T) {
 	s.clock.add(time.Hour)
 	s.work()
 	s.is(payment.Refunded, payment.GivenBack)
+}
+
+func TestAPaymentWaitsForTheIssuerOfItsSale(t *testing.T) {
+	s := openPaidOver(t, false, nil)
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
+		return vending.Answer{Outcome: vending.Unknown}, nil
+	}
+	s.paid("TX1", 50_000, s.meter(1, place{tariff: s.publish("domestic", flat(), long())}))
+	s.work()
+	s.is(payment.Received, payment.NotSold)
+	s.routes = nil // the customer's telephone number went away, for example
+	s.clock.add(2 * time.Hour)
+	s.work()
+	s.is(payment.Received, payment.NotSold)
+	s.issuer.say = nil
+	s.clock.add(2 * time.Hour)
+	s.work()
+	s.is(payment.Applied, payment.NoReason)
+	if s.sales() != 1 {
+		t.Errorf("%d sales", s.sales())
+	}
+}
+
+func TestAHeldSaleEndsWhenItsPaymentIsGone(t *testing.T) {
+	s := openPaidOver(t, false, nil)
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
+		return vending.Answer{Outcome: vending.Unknown}, nil
+	}
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 50_000, meter)
+	s.work()
+	s.is(payment.Received, payment.NotSold)
+	s.clock.add(8 * 24 * time.Hour)
+	s.do(func(tx *store.Tx) error { _, err := tx.HoldExpire(10); return err })
+	s.send(strings.Replace(paidBody("TX1", 50_000, "KES", ""), "taken", "charged_back", 1))
+	s.work()
+	s.is(payment.Refunded, payment.GivenBack)
+	s.issuer.say = nil
+	if n, err := s.Recover(t.Context(), owner()); err != nil || n != 1 {
+		t.Errorf("%d sales ended (%v), want 1", n, err)
+	}
+	if n := s.number(`SELECT COUNT(*) FROM vend WHERE state = 'failed'`); n != 1 {
+		t.Errorf("%d sales failed", n)
+	}
+	s.is(payment.Refunded, payment.GivenBack)
+	s.sell(order(meter, 10_000, "key-number-1"))
+}
+
+func TestAPaymentWhoseSaleFailedIsTriedAgain(t *testing.T) {
+	s := openPaidOver(t, false, nil)
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
+		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked."}}, nil
+	}
+	s.paid("TX1", 50_000, s.meter(1, place{tariff: s.publish("domestic", flat(), long())}))
+	for range 3 {
+		s.work()
+		s.clock.add(2 * time.Hour)
+	}
+	s.issuer.say = nil
+	for range 2 { // once to find the failed sale, once for a new one
+		s.clock.add(2 * time.Hour)
+		s.work()
+	}
+	s.is(payment.Applied, payment.NoReason)
 }

@@ -192,7 +192,10 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	case err != nil:
 		return step{}, err
 	case found && asked != hash:
-		return no(refuse.ClientRefReused(refusal.Echo(p.ref))), nil
+		if s, known, err := tx.VendSale(sale); err != nil || !known || !p.pays(s, point.Meter.ID) {
+			return no(refuse.ClientRefReused(refusal.Echo(p.ref))), err
+		}
+		return v.again(tx, p, sale, fresh)
 	case found:
 		return v.again(tx, p, sale, fresh)
 	case !fresh:
