@@ -62,6 +62,10 @@ func ReadQuery(text string) Query {
 	return q
 }
 
+// Whole reports whether the text is a number that is too long to be a part of anything: all of a telephone number or of a meter's number, or
+// the digits of a token. Phone is then the end of a telephone number, or "".
+func (q Query) Whole() bool { return len(strings.TrimLeft(q.Digits, "0")) > minLocal }
+
 // Terms are the sets of texts that what is known of a customer or a place may contain, with a blank before each word. A short number, such as
 // that of a house, is the beginning of a word; a part of a telephone number may be anywhere.
 func (q Query) Terms() (out [][]string) {

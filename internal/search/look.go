@@ -210,10 +210,13 @@ func (l *look) meters(rows []MeterRow, err error) error {
 	return err
 }
 
-// worded finds customers and their meters by name, telephone and address.
+// worded finds customers and their meters by name, telephone and address. A whole telephone number is looked up by its end.
 func (l *look) worded() error {
 	if !l.by.May(access.ReadCustomers) {
 		return nil
+	}
+	if l.q.Whole() {
+		return l.called()
 	}
 	for _, words := range l.q.Terms() {
 		if l.by.May(access.ReadMeters) {
@@ -232,6 +235,25 @@ func (l *look) worded() error {
 		}
 	}
 	return nil
+}
+
+// called finds customers and their meters by a whole telephone number.
+func (l *look) called() error {
+	if l.q.Phone == "" {
+		return nil
+	}
+	if l.by.May(access.ReadMeters) {
+		if err := l.meters(l.tx.MetersCalled(l.q.Phone, MaxHits+1)); err != nil {
+			return err
+		}
+	}
+	customers, err := l.tx.CustomersCalled(l.q.Phone, MaxHits+1)
+	for _, c := range customers {
+		if err == nil {
+			err = l.customer(c)
+		}
+	}
+	return err
 }
 
 func (l *look) customer(c registry.Customer) error {

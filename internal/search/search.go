@@ -84,6 +84,9 @@ type Tx interface {
 	MetersSearched(words []string, max int) ([]MeterRow, error)
 	// CustomersSearched lists customers whose name or telephone number has all the words.
 	CustomersSearched(words []string, max int) ([]registry.Customer, error)
+	// CustomersCalled and MetersCalled list customers, and their meters, by the last digits of the telephone number.
+	CustomersCalled(end string, max int) ([]registry.Customer, error)
+	MetersCalled(end string, max int) ([]MeterRow, error)
 	// MeterSearched finds a meter.
 	MeterSearched(meter id.ID) ([]MeterRow, error)
 	// MetersOf lists the meters of an account, or of a customer.

@@ -51,6 +51,26 @@ func (tx Rows) CustomersSearched(words []string, max int) ([]registry.Customer, 
 	return out, fault.Wrap(err, "search customers")
 }
 
+// phoneEnd is the condition that a telephone number of c ends with $2. An index has these digits.
+const phoneEnd = `SUBSTR(c.search, LENGTH(c.search) - 7) = $2`
+
+// CustomersCalled lists customers by the last digits of their telephone numbers.
+func (tx Rows) CustomersCalled(end string, max int) ([]registry.Customer, error) {
+	var out []registry.Customer
+	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` ORDER BY c.id LIMIT $3`,
+		CustomerColumns.AddTo(&out), tx.Tenant, end, max)
+	return out, fault.Wrap(err, "search customers")
+}
+
+// MetersCalled lists the meters of customers by the last digits of their telephone numbers.
+func (tx Rows) MetersCalled(end string, max int) ([]search.MeterRow, error) {
+	return tx.meterRows(`SELECT m.id, m.number, c.name, p.address, a.customer_id FROM customer c
+		JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id
+		JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
+		JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
+		WHERE c.tenant_id = $1 AND `+phoneEnd+` ORDER BY m.id LIMIT $3`, end, max)
+}
+
 // AllWords is the condition that a text contains every word. Its arguments are numbered from first on.
 func AllWords(text string, words []string, first int) (sql string, args []any) {
 	var parts []string
