@@ -46,10 +46,10 @@ func (c *Client) PaymentProviders(ctx context.Context, f apiv1.Page) (apiv1.List
 
 // EnablePaymentProvider lets a payment provider be heard (right: settings.write).
 func (c *Client) EnablePaymentProvider(ctx context.Context, provider string) (apiv1.PaymentProvider, error) {
-	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/enable", struct{}{}))
+	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/enable", apiv1.ProviderChange{}))
 }
 
 // DisablePaymentProvider stops hearing a payment provider at once (right: settings.write).
 func (c *Client) DisablePaymentProvider(ctx context.Context, provider string) (apiv1.PaymentProvider, error) {
-	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/disable", struct{}{}))
+	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/disable", apiv1.ProviderChange{}))
 }

@@ -211,6 +211,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\breq_[0-9a-f]{24}\b`), "REQUEST"},
 	{regexp.MustCompile(`\bcli-[A-Z2-7]{26}\b`), "REFERENCE"},
 	{regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z`), "TIME"},
+	{regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2} UTC`), "TIME"},
 	{regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b`), "DAY"},
 	{regexp.MustCompile(`\b[0-9]{4}( [0-9]{4}){4}\b|\b[0-9]{20}\b`), "TOKEN"},
 	{regexp.MustCompile(`"tid":[0-9]+`), `"tid":N`},

@@ -68,5 +68,8 @@ type PaymentProvider struct {
 	AddedAt        time.Time      `json:"added_at" doc:"When it was added"`
 }
 
+// ProviderChange is the empty body of a change of a payment provider.
+type ProviderChange struct{}
+
 // PaymentProviders is the list of payment providers.
 var PaymentProviders = Listing[Page, PaymentProvider]{Name: "payment-providers", Path: "/v1/payment-providers", Tag: "payments", Summary: "List the payment providers"}

@@ -71,7 +71,7 @@ func (a *API) providerRoutes(r router) {
 		order(r, huma.Operation{
 			OperationID: name, Path: path, DefaultStatus: http.StatusOK, Tags: []string{"payments"}, Summary: summary,
 			Responses: eitherOr(r, "200", of[apiv1.PaymentProvider](r)),
-		}, func(ctx context.Context, by access.Actor, in *ProviderPath, _ struct{}) (*sent, error) {
+		}, func(ctx context.Context, by access.Actor, in *ProviderPath, _ apiv1.ProviderChange) (*sent, error) {
 			v, err := do(ctx, by, in.Provider)
 			return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return providerOf(v) })
 		})

@@ -31,13 +31,14 @@ func TestTimelinesFollowIndexes(t *testing.T) {
 				args = []any{1, 2, 3, make([]byte, 16), 20}
 			}
 			err := tx.C.Query(`EXPLAIN QUERY PLAN `+query, func(r core.Row) error { plan += r.Text(3) + "; "; return nil }, args...)
-			if err != nil || strings.Contains(plan, "TEMP B-TREE") || !strings.Contains(plan, "meter=?") {
+			swaps := strings.Contains(query, "meter_swap") // a meter has two at most, one on each side
+			if err != nil || strings.Contains(plan, "TEMP B-TREE") && !swaps || !strings.Contains(plan, "meter=?") {
 				t.Errorf("%s\nis planned as %q (%v)", query, plan, err)
 			}
 		}
 		return nil
 	})
-	if err != nil || n != 9 {
+	if err != nil || n != 10 {
 		t.Errorf("%d queries, %v", n, err)
 	}
 }

@@ -213,7 +213,7 @@ func TestTheAuditLogSaysWhoMovedOutAndWhatWasPaidBack(t *testing.T) {
 	l.name(account.Text(id.Account), "hers")
 	l.debt(account, debt.Debt{Mode: tariff.Full, Outstanding: 700})
 	l.do(func(tx *store.Tx) error {
-		return postOne(tx, ledger.Payment, ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill},
+		return postOne(tx, ledger.DepositIn, ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill},
 			ledger.AccountRef{Code: ledger.Deposit, Subject: account.Text(id.Account)}, 2000)
 	})
 	l.fresh()

@@ -39,7 +39,7 @@ func TestMovingOutPaysDebtsAndOwesTheRest(t *testing.T) {
 	name := account.Text(id.Account)
 	s.uses(m, 0, 1000) // use for 2.87
 	s.do(func(tx *store.Tx) error {
-		return postOne(tx, ledger.Payment, ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill}, ledger.AccountRef{Code: ledger.Deposit, Subject: name}, 20000)
+		return postOne(tx, ledger.DepositIn, ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill}, ledger.AccountRef{Code: ledger.Deposit, Subject: name}, 20000)
 	})
 	s.debt(account, debt.Debt{Mode: tariff.Full, Outstanding: 7000})
 	out, err := s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1"))
